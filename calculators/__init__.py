@@ -1,0 +1,1 @@
+"""Structure in, typed properties out."""

@@ -1,0 +1,1 @@
+"""Codes that compute energies and forces."""

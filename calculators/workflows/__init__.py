@@ -1,0 +1,1 @@
+"""Properties that take more than one energy call."""

@@ -1,0 +1,1 @@
+"""Inbound adapters: command line, services."""

@@ -1,0 +1,82 @@
+"""Every error tansaku raises on purpose.
+
+TansakuError
+├── ConfigurationError (ValueError)      a file or option the user wrote is wrong
+│   └── SpecChangedError                 a known campaign was given another spec
+├── MissingComponentError (ImportError)  an optional package or program is not installed
+├── NotFoundError (LookupError)          a campaign, candidate, artifact or job that does not exist
+├── StoreError (RuntimeError)            the database refused, is newer than this program, or is damaged
+│   ├── LeaseHeldError                   another driver owns the campaign
+│   └── FencedError                      this driver's lease was taken over; nothing was written
+├── CalculationError (RuntimeError)      the science failed: not converged, exploded, atoms overlap
+├── FitError (ArithmeticError)           a surrogate or hyper-parameter fit failed
+└── TransientError (OSError)             plumbing; the only kind that is retried
+"""
+
+from __future__ import annotations
+
+
+class TansakuError(Exception):
+    """Root of all errors raised on purpose.
+
+    Args:
+        message: What is wrong, with the offending value.
+        hint: What the reader can do about it, if anything.
+    """
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return self.message if self.hint is None else f"{self.message}\n  hint: {self.hint}"
+
+
+class ConfigurationError(TansakuError, ValueError):
+    """A file or option the user wrote is wrong; nothing was spent."""
+
+
+class SpecChangedError(ConfigurationError):
+    """A known campaign was started with a spec that differs in more than the allowed edits."""
+
+
+class MissingComponentError(TansakuError, ImportError):
+    """An optional package or program is not installed; the message says what to install."""
+
+
+class NotFoundError(TansakuError, LookupError):
+    """Something named by the caller does not exist."""
+
+
+class StoreError(TansakuError, RuntimeError):
+    """The store cannot do what was asked and trying again will not help."""
+
+
+class LeaseHeldError(StoreError):
+    """Another driver owns the campaign."""
+
+
+class FencedError(StoreError):
+    """The caller's lease epoch is no longer current; the write was refused."""
+
+
+class CalculationError(TansakuError, RuntimeError):
+    """The science failed for one candidate: it will fail again when repeated.
+
+    Args:
+        reason: Short machine-readable reason, e.g. ``not_converged``.
+        message: What happened, in words.
+    """
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class FitError(TansakuError, ArithmeticError):
+    """A surrogate or hyper-parameter fit failed; the last good one stays in use."""
+
+
+class TransientError(TansakuError, OSError):
+    """Plumbing failed in a way that may pass; the caller may retry."""

@@ -1,0 +1,112 @@
+"""A pool of candidates: columns, not objects, so that 10^6 of them are cheap."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from tansaku.models.domain.errors import ConfigurationError, NotFoundError
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class FeatureGroup:
+    """Named features of all candidates, each distinct row held once.
+
+    Attributes:
+        name: Name of the group, e.g. ``translation``.
+        values: Distinct feature rows, shape ``(n_distinct, d)``.
+        index: Row of each candidate, shape ``(n_candidates,)``.
+        columns: Names of the ``d`` features, with units where they have one.
+    """
+
+    name: str
+    values: FloatArray
+    index: IntArray
+    columns: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if self.values.ndim != 2 or self.values.shape[1] != len(self.columns):
+            raise ConfigurationError(
+                f"feature group {self.name!r}: values of shape {self.values.shape} do not fit {len(self.columns)} columns"
+            )
+        if not np.isfinite(self.values).all():
+            raise ConfigurationError(f"feature group {self.name!r}: a value is not a finite number")
+        if self.index.size and not (self.index.min() >= 0 and self.index.max() < len(self.values)):
+            raise ConfigurationError(f"feature group {self.name!r}: the index points outside the distinct rows")
+
+
+@dataclass(frozen=True)
+class CandidatePool:
+    """All candidates of a space.
+
+    Attributes:
+        ids: Stable ids in ascending order, unicode array of shape ``(n,)``. Position in the pool is therefore also rank by id.
+        systems: Names of the systems.
+        system_codes: System of each candidate, shape ``(n,)``.
+        surfaces: Names of the surfaces; every surface belongs to one system.
+        surface_codes: Surface of each candidate, shape ``(n,)``.
+        groups: Feature groups by name.
+        cost: Predicted cost of each candidate [the spec's cost unit], positive, shape ``(n,)``.
+    """
+
+    ids: npt.NDArray[np.str_]
+    systems: tuple[str, ...]
+    system_codes: IntArray
+    surfaces: tuple[str, ...]
+    surface_codes: IntArray
+    groups: Mapping[str, FeatureGroup] = field(default_factory=dict)
+    cost: FloatArray = field(default_factory=lambda: np.empty(0))
+
+    def __post_init__(self) -> None:
+        n = len(self.ids)
+        if n == 0:
+            raise ConfigurationError("the space holds no candidate")
+        for name, column in (
+            ("system_codes", self.system_codes),
+            ("surface_codes", self.surface_codes),
+            ("cost", self.cost),
+            *((f"index of group {group.name!r}", group.index) for group in self.groups.values()),
+        ):
+            if column.shape != (n,):
+                raise ConfigurationError(f"pool: {name} has shape {column.shape}, expected ({n},)")
+        if n > 1 and not (self.ids[1:] > self.ids[:-1]).all():
+            raise ConfigurationError("pool: candidate ids must be distinct and ascending")
+        if not (np.isfinite(self.cost).all() and (self.cost > 0).all()):
+            raise ConfigurationError("pool: every cost must be a positive finite number")
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @cached_property
+    def surface_system(self) -> IntArray:
+        """System code of each surface, shape ``(n_surfaces,)``."""
+        owner = np.zeros(len(self.surfaces), dtype=np.intp)
+        owner[self.surface_codes] = self.system_codes
+        return owner
+
+    def positions(self, ids: Sequence[str]) -> IntArray:
+        """Positions of candidates in the pool.
+
+        Args:
+            ids: Candidate ids.
+
+        Returns:
+            Array of shape ``(len(ids),)``.
+
+        Raises:
+            NotFoundError: An id is not in the pool.
+        """
+        wanted = np.asarray(ids, dtype=self.ids.dtype if len(ids) else "<U1")
+        found = np.searchsorted(self.ids, wanted)
+        found = np.minimum(found, len(self.ids) - 1).astype(np.intp)
+        missing = [name for name, position in zip(ids, found, strict=True) if str(self.ids[position]) != name]
+        if missing:
+            raise NotFoundError(f"candidate {missing[0]!r} is not in the space")
+        return found

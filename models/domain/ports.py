@@ -1,0 +1,504 @@
+"""The seams of tansaku. A Protocol's docstring is its whole contract; ``tests/contracts`` runs it on every implementation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, runtime_checkable
+
+import numpy as np
+
+from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
+from tansaku.models.domain.records import (
+    CampaignRecord,
+    Command,
+    Evaluation,
+    Event,
+    Failure,
+    JsonDict,
+    Lease,
+    LeaseOwner,
+    Observation,
+    Outcome,
+    Proposal,
+    Provenance,
+    Refit,
+)
+from tansaku.models.domain.states import EvaluationState, JobState
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+    from tansaku.models.domain.specs.calculator import RelaxationSpec
+
+
+# ---------------------------------------------------------------- spaces
+
+
+@runtime_checkable
+class Space(Protocol):
+    """What is searched.
+
+    ``pool()`` is deterministic: the same spec gives the same ids, codes, features and costs on every machine and version.
+    It builds no structure. ``structure`` builds the one of a candidate and raises ``CalculationError('overlap')`` for a
+    start that no relaxation can resolve, ``NotFoundError`` for an id outside the pool.
+    """
+
+    def pool(self) -> CandidatePool:
+        """All candidates."""
+        ...
+
+    def structure(self, candidate: str) -> Atoms:
+        """Unrelaxed atoms of a candidate; ``atoms.info`` carries the metadata that exports show."""
+        ...
+
+    def describe_systems(self) -> Sequence[JsonDict]:
+        """One plain dict per system, in the pool's order: ``system`` and what a results table shows of it."""
+        ...
+
+
+@runtime_checkable
+class TabulatedSpace(Space, Protocol):
+    """A space whose values are known beforehand; campaigns on it need no calculator."""
+
+    def recorded(self, candidate: str) -> Outcome:
+        """The recorded outcome; a NaN in the table is a science failure with reason ``recorded_failure``."""
+        ...
+
+    def values(self) -> FloatArray:
+        """Objective of all candidates, NaN where it failed, shape ``(n_candidates,)``."""
+        ...
+
+
+# ---------------------------------------------------------------- calculators
+
+
+@dataclass(frozen=True)
+class CalculationResult:
+    """What a calculator computed for one structure.
+
+    Attributes:
+        atoms: The final structure (positions and cell), without a calculator attached.
+        energy: Potential energy [eV].
+        energies: Energy of each atom [eV], shape ``(n_atoms,)``, None where the code has none.
+        forces: Forces [eV/Å], shape ``(n_atoms, 3)``.
+        stress: Voigt stress as ASE orders and signs it [eV/Å^3], shape ``(6,)``, None where the code has none.
+        converged: Whether the asked-for force (and stress) threshold was met.
+        steps: Force evaluations of the relaxation.
+        wall_time: [s].
+        provenance: Code, version, model and settings.
+    """
+
+    atoms: Atoms
+    energy: float
+    energies: FloatArray | None
+    forces: FloatArray
+    stress: FloatArray | None
+    converged: bool
+    steps: int
+    wall_time: float
+    provenance: Provenance
+
+
+@runtime_checkable
+class Calculator(Protocol):
+    """Structure in, typed properties out.
+
+    ``evaluate`` leaves the given atoms untouched and returns finite numbers only. It raises ``CalculationError`` with a
+    reason (``not_converged``, ``exploded``, ``lost_atoms``, ``nan``, ``overlap``) when the science fails and
+    ``TransientError`` when the plumbing does. A warm calculator's result is bit-identical to a fresh one's.
+    """
+
+    @property
+    def provenance(self) -> Provenance:
+        """What computes: hashed into the source of every evaluation."""
+        ...
+
+    def evaluate(self, structure: Atoms, relaxation: RelaxationSpec | None = None) -> CalculationResult:
+        """Computes a structure as it is (``relaxation`` None) or relaxes it first.
+
+        Atoms whose ``structure.arrays['held']`` is True keep their in-plane (x, y) positions during the relaxation when
+        ``relaxation.translation`` is ``held``.
+        """
+        ...
+
+    def close(self) -> None:
+        """Releases what the calculator holds."""
+        ...
+
+
+# ---------------------------------------------------------------- proposers
+
+
+@dataclass(frozen=True)
+class History:
+    """What a proposer may know, in proposal order, as positions in the pool.
+
+    Attributes:
+        observed: Candidates with a value, shape ``(n_observed,)``.
+        values: Their objective values, oriented so that smaller is better, shape ``(n_observed,)``.
+        failed: Candidates whose evaluation failed: they have no value and may not be proposed again.
+        pending: Candidates proposed and not yet known to this proposal, in proposal order.
+        unavailable: Further candidates that may not be proposed (e.g. finished, but beyond the horizon: those are in
+            ``pending`` as well).
+        remaining_cost: Budget left less what pending ones will take, None for no limit; dearer candidates are masked.
+    """
+
+    observed: IntArray
+    values: FloatArray
+    failed: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.intp))
+    pending: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.intp))
+    unavailable: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.intp))
+    remaining_cost: float | None = None
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A proposer's answer: a position in the pool and why.
+
+    Attributes:
+        position: Position in the pool.
+        initial: Whether it belongs to the initial design.
+        acquisition: Acquisition value, divided by cost where the spec says so.
+        mean: Predicted mean, in the oriented objective's unit.
+        deviation: Predicted standard deviation, same unit.
+    """
+
+    position: int
+    initial: bool = False
+    acquisition: float | None = None
+    mean: float | None = None
+    deviation: float | None = None
+
+
+@runtime_checkable
+class Proposer(Protocol):
+    """The Bayesian-optimisation engine, and its simple rivals.
+
+    No hidden state: ``propose`` is a function of its arguments (caches must be rebuildable and change no choice). Never
+    proposes a candidate that ``history`` names, never leaves the pool, never exceeds ``remaining_cost``. Ties within 1e-9
+    relative go to the lowest id, which is the lowest position.
+    """
+
+    @property
+    def name(self) -> str:
+        """What is written into proposals as their model."""
+        ...
+
+    def initial_count(self, pool: CandidatePool) -> int:
+        """Number of proposals in the initial design; all of them are observed before the next one is chosen."""
+        ...
+
+    def refit_due(self, n_observed: int, fitted_at: Sequence[int]) -> bool:
+        """Whether hyper-parameters are to be fitted before the next proposal.
+
+        Args:
+            n_observed: Observations the next proposal is conditioned on.
+            fitted_at: Numbers of observations at the earlier refits.
+        """
+        ...
+
+    def fit(self, pool: CandidatePool, history: History, previous: JsonDict | None) -> JsonDict:
+        """Fits hyper-parameters to the observations, starting from the previous ones.
+
+        Returns:
+            Plain data with exact floats that ``propose`` takes.
+
+        Raises:
+            FitError: The fit failed; the caller keeps the previous values.
+        """
+        ...
+
+    def propose(
+        self,
+        pool: CandidatePool,
+        history: History,
+        number: int,
+        rng: np.random.Generator,
+        hyperparameters: JsonDict | None = None,
+    ) -> Choice | None:
+        """Chooses proposal ``number``, or None when no allowed candidate is left."""
+        ...
+
+
+# ---------------------------------------------------------------- stores
+
+
+class CampaignStore(Protocol):
+    """Where campaigns live. Every write is idempotent and fenced.
+
+    * Driver writes take a ``Lease``; when its epoch is no longer the campaign's, ``FencedError`` is raised in the same
+      operation that would have written, and nothing changes.
+    * Writes about an attempt take its ``token``; a token that is not the evaluation's current one changes nothing.
+    * Every write may be repeated after a crash with the same arguments and ends in the same state.
+    * Every acknowledged write survives ``kill -9`` of the process and of the server.
+    * ``TransientError`` means: the server could not be reached, try again; nothing is known about the write.
+    """
+
+    def create_campaign(self, record: CampaignRecord) -> CampaignRecord:
+        """Inserts a campaign; returns the stored one if the name is known already."""
+        ...
+
+    def campaign(self, name: str) -> CampaignRecord:
+        """Returns a campaign. Raises NotFoundError."""
+        ...
+
+    def campaigns(self) -> list[CampaignRecord]:
+        """All campaigns by name."""
+        ...
+
+    def delete_campaign(self, name: str) -> None:
+        """Deletes a campaign and all that belongs to it. Raises LeaseHeldError while a live driver owns it."""
+        ...
+
+    def acquire_lease(self, campaign: str, owner: LeaseOwner, duration: float, *, steal: bool = False) -> Lease:
+        """Takes the campaign over and raises its epoch.
+
+        Completes what a killed driver left half written and fences that driver from every active evaluation.
+
+        Args:
+            duration: [s] by the server's clock.
+            steal: Take it even though the present lease has not expired (its owner is known to be dead).
+
+        Raises:
+            LeaseHeldError: Another owner's lease has not expired; says who, since when and for how long.
+        """
+        ...
+
+    def renew_lease(self, lease: Lease, duration: float) -> Lease:
+        """Extends the lease. Raises FencedError when another driver has taken over."""
+        ...
+
+    def release_lease(self, lease: Lease) -> None:
+        """Gives the lease back; does nothing when it is no longer ours."""
+        ...
+
+    def set_runtime(self, lease: Lease, runtime: JsonDict) -> None:
+        """Records process ids and paths of this driver's helpers."""
+        ...
+
+    def add_command(self, campaign: str, command: Command) -> None:
+        """Stores a user's command; a second one of the same id is ignored."""
+        ...
+
+    def apply_command(self, lease: Lease, command_id: str, at_number: int, spec: JsonDict | None) -> None:
+        """Marks a command as applied from ``at_number`` on, with the spec that an edit results in."""
+        ...
+
+    def insert_proposal(self, lease: Lease, proposal: Proposal) -> Evaluation:
+        """Commits proposal k and creates its evaluation.
+
+        Returns:
+            The stored evaluation; the existing one when k was already committed.
+
+        Raises:
+            StoreError: k does not follow the last number, or the candidate has an evaluation under this source and
+                replicate.
+        """
+        ...
+
+    def begin_attempt(self, lease: Lease, evaluation: str, number: int, token: str, job_name: str) -> Evaluation:
+        """Compare-and-set: PROPOSED, LOST, FAILED or CANCELLED with ``number - 1`` attempts becomes SUBMITTING with this one.
+
+        Returns:
+            The stored evaluation, whoever began its current attempt: a resume uses the stored token.
+        """
+        ...
+
+    def record_handle(self, lease: Lease, evaluation: str, token: str, handle: JsonDict) -> Evaluation:
+        """SUBMITTING becomes SUBMITTED with the launcher's handle."""
+        ...
+
+    def mark_running(self, lease: Lease, evaluation: str, token: str) -> Evaluation:
+        """SUBMITTED becomes RUNNING."""
+        ...
+
+    def accept_outcome(self, lease: Lease, evaluation: str, token: str, outcome: Outcome) -> bool:
+        """Accepts the result of the current attempt: DONE, or FAILED when it carries a failure.
+
+        Returns:
+            Whether it was accepted. A late one is kept aside on its attempt.
+        """
+        ...
+
+    def mark_lost(self, lease: Lease, evaluation: str, token: str, failure: Failure, retry_in: float) -> Evaluation:
+        """Gives the current attempt up: LOST, not to be tried again before ``retry_in`` seconds have passed."""
+        ...
+
+    def fail_evaluation(self, lease: Lease, evaluation: str, token: str, failure: Failure) -> Evaluation:
+        """Ends an evaluation whose retries are exhausted: FAILED."""
+        ...
+
+    def cancel_evaluation(self, lease: Lease, evaluation: str) -> Evaluation:
+        """Ends an active evaluation: CANCELLED."""
+        ...
+
+    def evaluation(self, evaluation: str) -> Evaluation:
+        """Returns one evaluation. Raises NotFoundError."""
+        ...
+
+    def evaluations(self, campaign: str, *, states: Sequence[EvaluationState] | None = None) -> list[Evaluation]:
+        """Evaluations in proposal order."""
+        ...
+
+    def evaluations_after(self, campaign: str, number: int) -> list[Evaluation]:
+        """Evaluations whose proposal number is above ``number``, in order."""
+        ...
+
+    def observations(self, campaign: str) -> list[Observation]:
+        """Observations in proposal order."""
+        ...
+
+    def rebuild_observations(self, campaign: str) -> int:
+        """Derives missing observations from the evaluations; returns how many were missing."""
+        ...
+
+    def insert_refit(self, lease: Lease, refit: Refit) -> Refit:
+        """Stores a refit; returns the existing one when its number is known."""
+        ...
+
+    def refits(self, campaign: str) -> list[Refit]:
+        """Refits in order."""
+        ...
+
+    def append_event(self, event: Event) -> None:
+        """Appends to the audit; an event of the same id is ignored."""
+        ...
+
+    def events(self, campaign: str, *, limit: int | None = None) -> list[Event]:
+        """Events in order of time; the last ``limit`` ones."""
+        ...
+
+    def import_observations(self, campaign: str, evaluations: Sequence[Evaluation]) -> int:
+        """Inserts terminal evaluations under their ids, idempotently; returns how many were new.
+
+        They count as observed under their proposal numbers; ``last_number`` follows.
+        """
+        ...
+
+    def close(self) -> None:
+        """Closes connections."""
+        ...
+
+
+class ArtifactStore(Protocol):
+    """Content-addressed big values. A killed upload leaves nothing that blocks the next one."""
+
+    def put(self, path: Path, *, content_type: str = "application/octet-stream") -> str:
+        """Stores a file's bytes once; returns their SHA-256."""
+        ...
+
+    def get(self, sha256: str, destination: Path) -> Path:
+        """Writes a value to a file, checking its hash. Raises NotFoundError."""
+        ...
+
+    def open(self, sha256: str) -> BinaryIO:
+        """Opens a value for reading. Raises NotFoundError."""
+        ...
+
+    def exists(self, sha256: str) -> bool:
+        """Whether the value is stored completely."""
+        ...
+
+    def sweep(self, referenced: Iterator[str], *, older_than: float) -> int:
+        """Deletes unreferenced values and half-written uploads older than ``older_than`` seconds; returns how many."""
+        ...
+
+
+# ---------------------------------------------------------------- launchers
+
+
+@dataclass(frozen=True)
+class JobRequest:
+    """One unit of work for a backend: plain data, nothing to be decoded.
+
+    Attributes:
+        name: Unique name under which the job is found again.
+        token: The attempt's token, carried through to the result.
+        document: What the worker reads: space spec, calculator spec, candidate, objective; plain JSON with absolute paths.
+        timeout: Wall time after which the job is ended [s].
+    """
+
+    name: str
+    token: str
+    document: JsonDict
+    timeout: float
+
+
+@dataclass(frozen=True)
+class JobStatus:
+    """What a backend says of a job.
+
+    Attributes:
+        state: QUEUED, RUNNING, FINISHED (a result can be fetched), LOST (it will have none), UNKNOWN (ask again).
+        reason: For LOST: ``timeout``, ``worker_died``, ``cancelled`` …
+        message: The reason in words.
+    """
+
+    state: JobState
+    reason: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class JobResult:
+    """A fetched result.
+
+    Attributes:
+        token: Token of the attempt that computed it.
+        outcome: With artifact names pointing into ``folder``.
+        folder: Where the job left its files.
+    """
+
+    token: str
+    outcome: Outcome
+    folder: Path
+
+
+class Launcher(Protocol):
+    """Submits, polls, cancels and fetches jobs. A job is found again by its name before it is ever submitted twice.
+
+    Handles are JSON and can be polled by another process after a crash. ``submit`` of a name that is known returns the
+    handle of the known job. Jobs outlive a killed driver; their results can be fetched later.
+    """
+
+    def start(self) -> None:
+        """Makes the backend ready (starts workers)."""
+        ...
+
+    def submit(self, job: JobRequest) -> JsonDict:
+        """Submits a job once per name; returns its handle. Raises TransientError."""
+        ...
+
+    def find(self, name: str) -> JsonDict | None:
+        """Handle of the job of this name, or None."""
+        ...
+
+    def poll(self, handles: Sequence[JsonDict]) -> list[JobStatus]:
+        """States of jobs, in the order asked."""
+        ...
+
+    def wait(self, handles: Sequence[JsonDict], timeout: float) -> None:
+        """Returns when one of the jobs may have changed its state or ``timeout`` seconds have passed."""
+        ...
+
+    def fetch(self, handle: JsonDict) -> JobResult:
+        """Result of a FINISHED job. Raises NotFoundError when there is none, TransientError when it cannot be read."""
+        ...
+
+    def cancel(self, handle: JsonDict) -> None:
+        """Ends a job: TERM, then KILL. A job that is over is left alone."""
+        ...
+
+    def discard(self, handle: JsonDict) -> None:
+        """Forgets a job whose result has been collected."""
+        ...
+
+    def runtime(self) -> Mapping[str, Any]:
+        """Process ids and paths that a resume may have to reap, as plain data."""
+        ...
+
+    def stop(self) -> None:
+        """Ends the backend's idle helpers; running jobs go on."""
+        ...

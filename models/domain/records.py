@@ -1,0 +1,279 @@
+"""What a campaign store keeps: frozen records with a schema version."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from tansaku.models.domain.states import EvaluationState, FailureKind
+
+SCHEMA_VERSION = 1
+
+JsonDict = dict[str, Any]
+
+
+class Record(BaseModel):
+    """Base of everything persisted: frozen, and strict about unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Quantity(Record):
+    """A number with its unit, written as ASE and OPTIMADE write units (``eV``, ``Angstrom``, ``J/m^2``)."""
+
+    value: float
+    unit: str
+
+
+class Failure(Record):
+    """Why an evaluation has no value.
+
+    Attributes:
+        kind: Whether the science or the plumbing failed.
+        reason: Machine-readable reason (``not_converged``, ``exploded``, ``lost_atoms``, ``nan``, ``overlap``, ``timeout`` …).
+        message: The reason in words.
+    """
+
+    kind: FailureKind
+    reason: str
+    message: str
+
+
+class Provenance(Record):
+    """Where a number comes from."""
+
+    code: str
+    code_version: str
+    model: str = ""
+    model_sha256: str = ""
+    tansaku_version: str = ""
+    host: str = ""
+    cpu: str = ""
+    settings: JsonDict = Field(default_factory=dict)
+
+
+class Outcome(Record):
+    """What one attempt computed: the wanted value or a failure, never both, never a NaN.
+
+    Attributes:
+        value: The objective's property in the objective's unit, or None when it failed.
+        failure: Why there is no value.
+        quantities: Further scalar results by name.
+        properties: Further plain-data results (flags, steps, lists).
+        wall_time: Time in the calculator [s].
+        started_at: When the node began.
+        finished_at: When the node ended.
+        artifacts: Big values by name, as SHA-256 in the artifact store (as file name inside a job's result folder
+            until collected).
+    """
+
+    value: float | None = None
+    failure: Failure | None = None
+    quantities: dict[str, Quantity] = Field(default_factory=dict)
+    properties: JsonDict = Field(default_factory=dict)
+    wall_time: float = 0.0
+    started_at: AwareDatetime | None = None
+    finished_at: AwareDatetime | None = None
+    artifacts: dict[str, str] = Field(default_factory=dict)
+    provenance: Provenance | None = None
+
+
+class Proposal(Record):
+    """A candidate chosen.
+
+    Attributes:
+        number: k, counted from 1 without gaps.
+        candidate: Id of the candidate.
+        source: Hash of the calculator that is to compute it.
+        replicate: 0, or the number of the rerun.
+        predicted_cost: In the spec's cost unit.
+        initial: Whether it belongs to the initial design.
+        horizon: Largest number whose observation the choice was conditioned on.
+        acquisition: Acquisition value, None for proposers without one.
+        predicted_mean: In the objective's unit.
+        predicted_deviation: In the objective's unit.
+        model: What chose it: preset or proposer type.
+        refit: Number of the refit in use, None before the first.
+        proposer_seconds: Wall time of the choice [s].
+    """
+
+    number: Annotated[int, Field(ge=1)]
+    candidate: str
+    system: str
+    surface: str
+    source: str
+    replicate: int = 0
+    predicted_cost: float
+    initial: bool = False
+    horizon: int = 0
+    acquisition: float | None = None
+    predicted_mean: float | None = None
+    predicted_deviation: float | None = None
+    model: str
+    refit: int | None = None
+    proposer_seconds: float = 0.0
+
+
+class Attempt(Record):
+    """One try at an evaluation, known to its backend by ``job_name``.
+
+    Attributes:
+        number: n, counted from 1.
+        token: The result is accepted only while this token is the evaluation's current one.
+        handle: The launcher's JSON handle, None until the submission is recorded.
+        failure: Why this attempt ended without a result, None while it may still have one.
+        late_outcome: A result that arrived after the attempt had been given up; kept aside, never used.
+    """
+
+    number: int
+    token: str
+    job_name: str
+    started_at: AwareDatetime
+    handle: JsonDict | None = None
+    failure: Failure | None = None
+    late_outcome: Outcome | None = None
+
+
+class Evaluation(Record):
+    """The truth about one candidate, source and replicate of a campaign.
+
+    Attributes:
+        epoch: Lease epoch of the last driver that owned it; an older driver's write is refused.
+        not_before: For LOST: the earliest time of the next attempt (backoff).
+    """
+
+    schema_version: Literal[1] = 1
+    id: str
+    campaign: str
+    proposal: Proposal
+    state: EvaluationState = EvaluationState.PROPOSED
+    epoch: int
+    attempts: tuple[Attempt, ...] = ()
+    outcome: Outcome | None = None
+    not_before: AwareDatetime | None = None
+    proposed_at: AwareDatetime
+    finished_at: AwareDatetime | None = None
+
+    @property
+    def current_attempt(self) -> Attempt | None:
+        """The attempt whose token is valid, if any was begun."""
+        return self.attempts[-1] if self.attempts else None
+
+
+class Observation(Record):
+    """The accepted result of an evaluation, derived from it under a deterministic id."""
+
+    schema_version: Literal[1] = 1
+    id: str
+    campaign: str
+    evaluation: str
+    number: int
+    candidate: str
+    system: str
+    surface: str
+    source: str
+    replicate: int
+    state: EvaluationState
+    value: float | None
+    unit: str
+    cost: float
+    reason: str | None = None
+    quantities: dict[str, Quantity] = Field(default_factory=dict)
+    observed_at: AwareDatetime
+
+
+class Refit(Record):
+    """Hyper-parameters, stored before their first use and reused by every resume.
+
+    Attributes:
+        number: Refit number, counted from 1.
+        at_proposal: First proposal number that uses it.
+        hyperparameters: Exact floats, as the proposer wrote them.
+        ok: False when the fit failed and the values are the last good ones.
+    """
+
+    schema_version: Literal[1] = 1
+    campaign: str
+    number: int
+    at_proposal: int
+    horizon: int
+    hyperparameters: JsonDict
+    ok: bool = True
+    message: str = ""
+    fitted_at: AwareDatetime
+
+
+class LeaseOwner(Record):
+    """The process that drives a campaign."""
+
+    host: str
+    pid: int
+    process_started: float
+    user: str
+
+
+class Lease(Record):
+    """Right to drive a campaign until ``expires_at`` by the server's clock."""
+
+    campaign: str
+    epoch: int
+    owner: LeaseOwner
+    acquired_at: AwareDatetime
+    expires_at: AwareDatetime
+
+
+CommandKind = Literal["pause", "resume", "cancel", "edit", "retry", "rerun"]
+
+
+class Command(Record):
+    """A user's wish, applied by the driver from the next proposal number on.
+
+    Attributes:
+        id: Unique; storing it twice is the same as once.
+        payload: For ``edit`` the changed keys and values, for ``retry`` and ``rerun`` the candidates.
+        applied_at_number: The proposal number from which it holds, None until a driver applied it.
+    """
+
+    id: str
+    kind: CommandKind
+    payload: JsonDict = Field(default_factory=dict)
+    user: str = ""
+    created_at: AwareDatetime
+    applied_at_number: int | None = None
+
+
+class CampaignRecord(Record):
+    """A campaign as stored.
+
+    Attributes:
+        spec: The resolved spec, edits applied, as plain data.
+        spec_hash: Content hash of the spec less its editable keys.
+        base_path: Folder of the campaign file; relative paths in the spec start here.
+        last_number: Number of the last proposal committed.
+        commands: All commands in order.
+        runtime: Process ids and paths of helpers a resume may have to reap.
+    """
+
+    schema_version: Literal[1] = 1
+    name: str
+    spec: JsonDict
+    spec_hash: str
+    base_path: str
+    tansaku_version: str
+    created_at: AwareDatetime
+    lease: Lease | None = None
+    last_number: int = 0
+    commands: tuple[Command, ...] = ()
+    runtime: JsonDict = Field(default_factory=dict)
+
+
+class Event(Record):
+    """One line of the append-only audit, under a deterministic id."""
+
+    schema_version: Literal[1] = 1
+    id: str
+    campaign: str
+    kind: str
+    at: AwareDatetime
+    data: JsonDict = Field(default_factory=dict)

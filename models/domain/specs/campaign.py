@@ -1,0 +1,98 @@
+"""The campaign file: what is searched, wanted, computed and spent."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from tansaku.models.domain.specs.base import Name, NonNegativeFloat, PositiveFloat, PositiveInt, Spec
+from tansaku.models.domain.specs.calculator import CalculatorSpec
+from tansaku.models.domain.specs.proposer import GPProposerSpec, ProposerSpec
+from tansaku.models.domain.specs.space import SpaceSpec
+
+
+class ObjectiveSpec(Spec):
+    """What is wanted.
+
+    Attributes:
+        property: Name of the property; None: the one the space is about (``grain_boundary_energy``, the table's value).
+        unit: Unit in which values are stored, shown and handed to the proposer.
+    """
+
+    property: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")] | None = None
+    direction: Literal["minimize", "maximize"] = "minimize"
+    unit: Literal["mJ/m2", "J/m2", "eV", "meV", "eV/atom", "meV/atom", "1"] = "mJ/m2"
+
+
+class BudgetSpec(Spec):
+    """What the campaign may spend; it ends at the first limit reached.
+
+    Attributes:
+        cost: In the space's cost unit; failures and initial points count.
+        fraction: Of the exhaustive cost (0.003 = 0.3 %).
+        evaluations: Number of proposals.
+        max_failed_fraction: The campaign stops when more than this share of at least 20 finished evaluations failed.
+    """
+
+    cost: PositiveFloat | None = None
+    fraction: Annotated[float, Field(gt=0, le=1)] | None = None
+    evaluations: PositiveInt | None = None
+    max_failed_fraction: Annotated[float, Field(gt=0, le=1)] = 0.5
+
+    @model_validator(mode="after")
+    def _one_cost(self) -> BudgetSpec:
+        if self.cost is not None and self.fraction is not None:
+            raise ValueError("give cost or fraction, not both")
+        return self
+
+
+class ExecutionSpec(Spec):
+    """How evaluations run.
+
+    Attributes:
+        asynchrony: ``ordered``: proposals depend on nothing but the results; ``free``: use all that has finished.
+        in_flight: Evaluations under way at once.
+        timeout: Wall time of one attempt [s].
+        retries: Further attempts after plumbing failures.
+        polish: Best candidates per system that are relaxed again with free translation and zero normal stress at the end.
+    """
+
+    asynchrony: Literal["ordered", "free"] = "ordered"
+    in_flight: Annotated[int, Field(ge=1, le=10_000)] = 2
+    timeout: PositiveFloat = 600.0
+    retries: Annotated[int, Field(ge=0, le=100)] = 3
+    retry_backoff: NonNegativeFloat = 5.0
+    polish: Annotated[int, Field(ge=0, le=100)] = 3
+
+
+EDITABLE_KEYS = (
+    ("budget",),
+    ("execution", "in_flight"),
+    ("execution", "timeout"),
+    ("execution", "retries"),
+    ("execution", "retry_backoff"),
+)
+"""Keys that may change while a campaign is under way; a change is stored as an edit and logged."""
+
+
+class CampaignSpec(Spec):
+    """One campaign file."""
+
+    schema_version: Literal[1]
+    name: Name
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    space: SpaceSpec
+    calculator: CalculatorSpec | None = None
+    objective: ObjectiveSpec = ObjectiveSpec()
+    proposer: ProposerSpec = GPProposerSpec()
+    budget: BudgetSpec = BudgetSpec()
+    execution: ExecutionSpec = ExecutionSpec()
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> CampaignSpec:
+        if self.space.type == "table" and self.calculator is not None:
+            raise ValueError("calculator: a table space already holds its values; remove the calculator")
+        if self.space.type != "table" and self.calculator is None:
+            raise ValueError(f"calculator: missing; a {self.space.type} space needs one (type: lammps or emt)")
+        return self

@@ -1,0 +1,55 @@
+"""The site file: the machine, not the science."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from tansaku.models.domain.specs.base import PositiveFloat, PositiveInt, Spec
+
+
+class LocalLauncherSpec(Spec):
+    """Worker processes on this machine, one BLAS thread each.
+
+    Attributes:
+        workers: None: as many as the campaign's ``in_flight``, at most the number of cores.
+        kill_grace: Time between TERM and KILL [s].
+    """
+
+    type: Literal["local"] = "local"
+    workers: PositiveInt | None = None
+    kill_grace: PositiveFloat = 3.0
+
+
+class TimingSpec(Spec):
+    """Times of the plumbing [s].
+
+    Attributes:
+        lease: A driver that has not been heard of for so long may be replaced.
+        heartbeat: Interval at which a driver renews its lease.
+        poll: Longest sleep between two looks at the jobs.
+    """
+
+    lease: PositiveFloat = 30.0
+    heartbeat: PositiveFloat = 5.0
+    poll: PositiveFloat = 1.0
+
+
+class DatabaseSpec(Spec):
+    """Where MongoDB is. The URI itself comes from the environment or a 0600 file, never from here.
+
+    Attributes:
+        uri_file: File of mode 0600 that holds the URI; None: TANSAKU_MONGO_URI, else the embedded server.
+        name: Database name.
+    """
+
+    uri_file: str | None = None
+    name: str = "tansaku"
+
+
+class SiteSpec(Spec):
+    """One site file."""
+
+    schema_version: Literal[1] = 1
+    launcher: LocalLauncherSpec = LocalLauncherSpec()
+    database: DatabaseSpec = DatabaseSpec()
+    timing: TimingSpec = TimingSpec()

@@ -1,0 +1,189 @@
+"""Space specs."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from tansaku.models.domain.specs.base import NonNegativeFloat, PositiveFloat, Sha256, Spec
+
+Miller = tuple[int, int, int]
+Text = Annotated[str, Field(min_length=1, max_length=400)]
+
+
+class CrystalSpec(Spec):
+    """A cubic crystal.
+
+    Attributes:
+        lattice_parameter: [Å]; None: the calculator's own equilibrium value.
+    """
+
+    structure: Literal["fcc", "bcc", "diamond"]
+    element: Annotated[str, Field(pattern=r"^[A-Z][a-z]?$")]
+    lattice_parameter: PositiveFloat | None = None
+
+
+class BoundarySelectionSpec(Spec):
+    """Which symmetric tilt boundaries are searched: a rule, or explicit planes.
+
+    Attributes:
+        max_sigma: Largest Σ.
+        angles: Misorientation window [degrees], both ends included.
+        planes: Explicit boundary planes (h, k, l), each perpendicular to the axis's zone.
+    """
+
+    max_sigma: Annotated[int, Field(ge=3, le=9999)] | None = None
+    angles: tuple[NonNegativeFloat, NonNegativeFloat] | None = None
+    planes: tuple[Miller, ...] | None = None
+
+    @model_validator(mode="after")
+    def _rule_or_planes(self) -> BoundarySelectionSpec:
+        if (self.planes is None) == (self.max_sigma is None):
+            raise ValueError("give either max_sigma (with or without angles) or planes")
+        if self.angles is not None and self.angles[0] >= self.angles[1]:
+            raise ValueError(f"angles {list(self.angles)}: the first must be below the second")
+        return self
+
+
+class RangeSpec(Spec):
+    """Evenly spaced values: start, start + step … up to and including stop [Å]."""
+
+    start: float = 0.0
+    stop: float
+    step: PositiveFloat
+
+
+class PeriodSpec(Spec):
+    """The irreducible period of the degree of freedom, divided into steps no longer than ``step`` [Å]."""
+
+    step: PositiveFloat
+
+
+AxisValues = RangeSpec | PeriodSpec | tuple[float, ...]
+
+
+class TranslationSpec(Spec):
+    """Rigid-body translations of one grain against the other.
+
+    Attributes:
+        normal: Opening along the boundary normal [Å]; explicit values or a range.
+        in_plane: Shift in the plane, perpendicular to the tilt axis.
+        along_axis: Shift along the tilt axis.
+    """
+
+    normal: RangeSpec | tuple[float, ...] = RangeSpec(stop=0.8, step=0.1)
+    in_plane: AxisValues = PeriodSpec(step=0.2)
+    along_axis: AxisValues = PeriodSpec(step=0.1)
+
+
+class GrainBoundaryCostSpec(Spec):
+    """Cost of an evaluation: atoms ** power, or learned from measured wall times."""
+
+    model: Literal["atoms", "measured"] = "atoms"
+    power: PositiveFloat = 1.0
+
+
+class GrainBoundarySpaceSpec(Spec):
+    """Symmetric tilt grain boundaries of a cubic crystal.
+
+    Attributes:
+        axis: Tilt axis [u, v, w].
+        removed_planes: ``standard``: the surfaces of the 38-boundary test bed, see the docs for the rule; ``full``: 0 up to the
+            repeat of the plane stacking; or explicit numbers of removed planes per boundary.
+        spacing: Smallest distance between the two boundaries of a cell [Å].
+        fold: Whether symmetry-equivalent translations are listed once.
+        soap: Whether the SOAP descriptor of the surface is added as the group ``soap`` (needs the extra ``soap``).
+    """
+
+    type: Literal["grain_boundary"] = "grain_boundary"
+    crystal: CrystalSpec
+    axis: Miller = (1, 1, 0)
+    boundaries: BoundarySelectionSpec
+    translation: TranslationSpec = TranslationSpec()
+    removed_planes: Literal["standard", "full"] | tuple[Annotated[int, Field(ge=0)], ...] = "standard"
+    spacing: PositiveFloat = 12.0
+    fold: bool = True
+    soap: bool = False
+    cost: GrainBoundaryCostSpec = GrainBoundaryCostSpec()
+
+
+class TableColumnsSpec(Spec):
+    """Columns of the candidates table.
+
+    Attributes:
+        id: Unique id of a candidate.
+        system: Search problem it belongs to; None: one system.
+        surface: Surface it belongs to; None: one surface per system.
+        value: Objective; NaN is a failed evaluation.
+        cost: None: every candidate costs 1.
+    """
+
+    id: Text
+    system: Text | None = None
+    surface: Text | None = None
+    value: Text
+    cost: Text | None = None
+
+
+class FeatureColumnsSpec(Spec):
+    """A feature group whose columns stand in the candidates table.
+
+    Attributes:
+        columns: Column names, or one shell-style pattern such as ``d*``.
+    """
+
+    columns: tuple[Text, ...] | Text
+
+
+class FeatureLookupSpec(Spec):
+    """A feature group in a table of its own, joined by a key.
+
+    Attributes:
+        lookup: The table (CSV or Parquet).
+        key: Column present in both tables.
+        columns: Column names, or one shell-style pattern such as ``d*``.
+        sha256: Content hash of the table; filled in when the spec is resolved.
+    """
+
+    lookup: Text
+    key: Text
+    columns: tuple[Text, ...] | Text
+    sha256: Sha256 | None = None
+
+
+class TableSpaceSpec(Spec):
+    """Precomputed data as a space; no structure is needed.
+
+    Attributes:
+        candidates: One row per candidate (CSV or Parquet).
+        features: Feature groups by name.
+        sha256: Content hash of the table; filled in when the spec is resolved.
+    """
+
+    type: Literal["table"] = "table"
+    candidates: Text
+    columns: TableColumnsSpec
+    features: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,30}$")], FeatureLookupSpec | FeatureColumnsSpec] = Field(
+        min_length=1
+    )
+    sha256: Sha256 | None = None
+
+
+SpaceSpec = Annotated[GrainBoundarySpaceSpec | TableSpaceSpec, Field(discriminator="type")]
+
+__all__ = [
+    "AxisValues",
+    "BoundarySelectionSpec",
+    "CrystalSpec",
+    "FeatureColumnsSpec",
+    "FeatureLookupSpec",
+    "GrainBoundaryCostSpec",
+    "GrainBoundarySpaceSpec",
+    "PeriodSpec",
+    "RangeSpec",
+    "SpaceSpec",
+    "TableColumnsSpec",
+    "TableSpaceSpec",
+    "TranslationSpec",
+]

@@ -1,0 +1,130 @@
+"""States of an evaluation and of a campaign, and the one function that derives the latter."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class EvaluationState(StrEnum):
+    """Where one evaluation stands."""
+
+    PROPOSED = "PROPOSED"
+    SUBMITTING = "SUBMITTING"
+    SUBMITTED = "SUBMITTED"
+    RUNNING = "RUNNING"
+    LOST = "LOST"
+    DONE = "DONE"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+
+    @property
+    def terminal(self) -> bool:
+        """Whether no further transition is possible without a command of the user."""
+        return self in _TERMINAL
+
+
+_TERMINAL = frozenset({EvaluationState.DONE, EvaluationState.FAILED, EvaluationState.CANCELLED})
+
+ACTIVE_STATES = tuple(state for state in EvaluationState if state not in _TERMINAL)
+
+ALLOWED_TRANSITIONS: dict[EvaluationState, frozenset[EvaluationState]] = {
+    EvaluationState.PROPOSED: frozenset({EvaluationState.SUBMITTING, EvaluationState.CANCELLED}),
+    EvaluationState.SUBMITTING: frozenset(
+        {
+            EvaluationState.SUBMITTED,
+            EvaluationState.RUNNING,
+            EvaluationState.DONE,
+            EvaluationState.FAILED,
+            EvaluationState.LOST,
+            EvaluationState.CANCELLED,
+        }
+    ),
+    EvaluationState.SUBMITTED: frozenset(
+        {
+            EvaluationState.RUNNING,
+            EvaluationState.DONE,
+            EvaluationState.FAILED,
+            EvaluationState.LOST,
+            EvaluationState.CANCELLED,
+        }
+    ),
+    EvaluationState.RUNNING: frozenset(
+        {EvaluationState.DONE, EvaluationState.FAILED, EvaluationState.LOST, EvaluationState.CANCELLED}
+    ),
+    EvaluationState.LOST: frozenset({EvaluationState.SUBMITTING, EvaluationState.FAILED, EvaluationState.CANCELLED}),
+    EvaluationState.DONE: frozenset(),
+    # A user's retry opens a failed or cancelled evaluation again with a new attempt.
+    EvaluationState.FAILED: frozenset({EvaluationState.SUBMITTING}),
+    EvaluationState.CANCELLED: frozenset({EvaluationState.SUBMITTING}),
+}
+
+
+class FailureKind(StrEnum):
+    """Who is to blame for a FAILED evaluation."""
+
+    SCIENCE = "science"
+    PLUMBING = "plumbing"
+
+
+class JobState(StrEnum):
+    """What a launcher says of a job."""
+
+    QUEUED = "QUEUED"
+    RUNNING = "RUNNING"
+    FINISHED = "FINISHED"
+    LOST = "LOST"
+    UNKNOWN = "UNKNOWN"
+
+
+class CampaignState(StrEnum):
+    """Where a campaign stands; derived, never stored."""
+
+    NEW = "NEW"
+    RUNNING = "RUNNING"
+    INTERRUPTED = "INTERRUPTED"
+    PAUSED = "PAUSED"
+    CANCELLED = "CANCELLED"
+    FINISHED = "FINISHED"
+    STOPPED = "STOPPED"
+
+
+class StopReason(StrEnum):
+    """Why a campaign proposes nothing more."""
+
+    BUDGET = "budget"
+    EVALUATIONS = "evaluations"
+    EXHAUSTED = "exhausted"
+    FAILURES = "failures"
+    CANCELLED = "cancelled"
+
+
+def campaign_state(
+    *,
+    proposed: int,
+    active: int,
+    leased: bool,
+    paused: bool,
+    cancelled: bool,
+    stop_reason: StopReason | None,
+) -> CampaignState:
+    """Derives a campaign's state from its evaluations, its spec and the stored commands.
+
+    Args:
+        proposed: Number of proposals made so far.
+        active: Number of evaluations that are not terminal.
+        leased: Whether a live driver owns the campaign.
+        paused: Whether the last of the commands pause and resume was pause.
+        cancelled: Whether the campaign was cancelled.
+        stop_reason: Why nothing more may be proposed, or None.
+    """
+    if cancelled:
+        return CampaignState.CANCELLED
+    if stop_reason is StopReason.FAILURES:
+        return CampaignState.STOPPED
+    if stop_reason is not None and active == 0:
+        return CampaignState.FINISHED
+    if leased:
+        return CampaignState.RUNNING
+    if paused:
+        return CampaignState.PAUSED
+    return CampaignState.NEW if proposed == 0 else CampaignState.INTERRUPTED

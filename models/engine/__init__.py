@@ -1,0 +1,1 @@
+"""Pool posterior, kernels, acquisition, cost, transfer and stopping."""

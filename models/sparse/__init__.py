@@ -1,0 +1,1 @@
+"""Exhaustive and sampled variable selection."""

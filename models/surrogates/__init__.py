@@ -1,0 +1,1 @@
+"""Trained predictors and their registry contract."""

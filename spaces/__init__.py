@@ -1,0 +1,1 @@
+"""What is searched: pools of candidates and their structures."""

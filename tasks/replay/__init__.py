@@ -1,0 +1,1 @@
+"""The campaign loop on the memory store, without processes or databases."""

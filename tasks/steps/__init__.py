@@ -1,0 +1,1 @@
+"""One round of a campaign: propose, submit, collect."""

@@ -1,0 +1,1 @@
+"""Changes of the stored format, one module per schema version."""
