@@ -89,6 +89,7 @@ class Proposal(Record):
         replicate: 0, or the number of the rerun.
         predicted_cost: In the spec's cost unit.
         initial: Whether it belongs to the initial design.
+        purpose: ``search``, or ``polish``: a best candidate relaxed again at the end; never an observation of the proposer.
         horizon: Largest number whose observation the choice was conditioned on.
         acquisition: Acquisition value, None for proposers without one.
         predicted_mean: In the objective's unit.
@@ -106,6 +107,7 @@ class Proposal(Record):
     replicate: int = 0
     predicted_cost: float
     initial: bool = False
+    purpose: Literal["search", "polish"] = "search"
     horizon: int = 0
     acquisition: float | None = None
     predicted_mean: float | None = None

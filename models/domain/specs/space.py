@@ -16,12 +16,12 @@ class CrystalSpec(Spec):
     """A cubic crystal.
 
     Attributes:
-        lattice_parameter: [Å]; None: the calculator's own equilibrium value.
+        lattice_parameter: Edge of the cubic cell [Å]; the bulk reference energy is computed at this value too.
     """
 
     structure: Literal["fcc", "bcc", "diamond"]
     element: Annotated[str, Field(pattern=r"^[A-Z][a-z]?$")]
-    lattice_parameter: PositiveFloat | None = None
+    lattice_parameter: PositiveFloat
 
 
 class BoundarySelectionSpec(Spec):
