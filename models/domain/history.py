@@ -1,0 +1,180 @@
+"""What a proposal may know: horizon, history, money left and reasons to stop, as pure functions of the proposals so far.
+
+The campaign loop and the replay both decide by these functions, so that a replayed method behaves as a campaign would.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from tansaku.models.domain.pool import CandidatePool
+from tansaku.models.domain.ports import History
+from tansaku.models.domain.records import Evaluation
+from tansaku.models.domain.specs.campaign import BudgetSpec
+from tansaku.models.domain.states import EvaluationState, StopReason
+
+Direction = Literal["minimize", "maximize"]
+
+LEAST_FINISHED = 20
+"""Finished evaluations below which the share of failures says nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One proposal of the search and what has become of it.
+
+    Attributes:
+        number: Proposal number k.
+        position: Its candidate's position in the pool.
+        cost: Predicted cost [the spec's cost unit]; it is what the budget counts, whatever became of the evaluation.
+        state: State of its evaluation.
+        value: Objective value of a DONE evaluation [objective's unit], as computed (not oriented).
+    """
+
+    number: int
+    position: int
+    cost: float
+    state: EvaluationState = EvaluationState.PROPOSED
+    value: float | None = None
+
+
+def search_entries(pool: CandidatePool, evaluations: Sequence[Evaluation]) -> list[Entry]:
+    """Entries of a campaign's search proposals, by number; polishing is no part of the search.
+
+    Raises:
+        NotFoundError: An evaluation's candidate is not in the pool.
+    """
+    search = sorted((one for one in evaluations if one.proposal.purpose == "search"), key=lambda one: one.proposal.number)
+    positions = pool.positions([one.proposal.candidate for one in search])
+    return [
+        Entry(
+            number=one.proposal.number,
+            position=int(position),
+            cost=one.proposal.predicted_cost,
+            state=one.state,
+            value=one.outcome.value if one.state is EvaluationState.DONE and one.outcome is not None else None,
+        )
+        for one, position in zip(search, positions, strict=True)
+    ]
+
+
+def horizon(number: int, previous: int, in_flight: int, initial_count: int) -> int:
+    """Largest proposal number whose result proposal ``number`` is conditioned on in ordered mode.
+
+    h(k) = max(h(k-1), k - in_flight), with the initial design as a barrier: its own proposals see no result, every later
+    one sees all of it.
+
+    Args:
+        number: k, counted from 1.
+        previous: h(k-1), 0 before the first proposal.
+        in_flight: Evaluations that may be under way at once when k is proposed.
+        initial_count: Proposals in the initial design.
+    """
+    if number <= initial_count:
+        return 0
+    return max(previous, number - in_flight, initial_count)
+
+
+def is_known(entries: Sequence[Entry], up_to: int) -> bool:
+    """Whether every proposal up to a horizon has ended, so that a proposal conditioned on them may be made."""
+    return all(entry.state.terminal for entry in entries if entry.number <= up_to)
+
+
+def build_history(
+    entries: Sequence[Entry], up_to: int, direction: Direction = "minimize", remaining_cost: float | None = None
+) -> History:
+    """What a proposal with the given horizon may know.
+
+    Proposals beyond the horizon are pending whatever became of them: nothing that depends on timing is read. Of several
+    replicates of a candidate the one proposed last counts.
+
+    Args:
+        entries: Proposals so far, in any order.
+        up_to: The horizon; the last number for free asynchrony.
+        direction: ``maximize`` flips the sign of the values.
+        remaining_cost: See :func:`remaining_cost`.
+    """
+    sign = 1.0 if direction == "minimize" else -1.0
+    latest: dict[int, Entry] = {}
+    for entry in sorted(entries, key=lambda one: one.number):
+        latest.pop(entry.position, None)
+        latest[entry.position] = entry
+    observed: list[Entry] = []
+    failed: list[int] = []
+    pending: list[int] = []
+    unavailable: list[int] = []
+    for entry in latest.values():
+        if entry.number > up_to or not entry.state.terminal:
+            pending.append(entry.position)
+        elif entry.state is EvaluationState.FAILED:
+            failed.append(entry.position)
+        elif entry.value is None:
+            unavailable.append(entry.position)
+        else:
+            observed.append(entry)
+    return History(
+        observed=np.array([entry.position for entry in observed], dtype=np.intp),
+        values=np.array([sign * entry.value for entry in observed if entry.value is not None], dtype=np.float64),
+        failed=np.array(failed, dtype=np.intp),
+        pending=np.array(pending, dtype=np.intp),
+        unavailable=np.array(unavailable, dtype=np.intp),
+        remaining_cost=remaining_cost,
+    )
+
+
+def observed_count(entries: Sequence[Entry], up_to: int) -> int:
+    """Number of candidates with a value up to a horizon: what the refit schedule counts."""
+    return len({entry.position for entry in entries if entry.number <= up_to and entry.value is not None})
+
+
+def spent_cost(entries: Sequence[Entry]) -> float:
+    """Cost of all proposals: finished, failed and still reserved [the spec's cost unit]."""
+    return float(sum(entry.cost for entry in entries))
+
+
+def cost_limit(budget: BudgetSpec, pool: CandidatePool) -> float | None:
+    """Cost that may be spent in all, None for no limit [the spec's cost unit]."""
+    if budget.cost is not None:
+        return budget.cost
+    if budget.fraction is not None:
+        return budget.fraction * float(pool.cost.sum())
+    return None
+
+
+def remaining_cost(limit: float | None, entries: Sequence[Entry]) -> float | None:
+    """What is left of ``limit`` after everything spent and reserved, None for no limit."""
+    return None if limit is None else limit - spent_cost(entries)
+
+
+def stop_reason(
+    budget: BudgetSpec, pool: CandidatePool, entries: Sequence[Entry], up_to: int, limit: float | None
+) -> StopReason | None:
+    """Why no further proposal may be made, or None.
+
+    Failures are judged on the proposals up to the horizon, so that ordered campaigns stop at the same number always.
+
+    Args:
+        budget: The limits.
+        pool: All candidates.
+        entries: Proposals so far.
+        up_to: Horizon of the next proposal.
+        limit: See :func:`cost_limit`.
+    """
+    finished = [entry for entry in entries if entry.number <= up_to and entry.state.terminal]
+    n_failed = sum(entry.state is EvaluationState.FAILED for entry in finished)
+    if len(finished) >= LEAST_FINISHED and n_failed > budget.max_failed_fraction * len(finished):
+        return StopReason.FAILURES
+    if budget.evaluations is not None and len(entries) >= budget.evaluations:
+        return StopReason.EVALUATIONS
+    free = np.ones(len(pool), dtype=bool)
+    free[[entry.position for entry in entries]] = False
+    if not free.any():
+        return StopReason.EXHAUSTED
+    left = remaining_cost(limit, entries)
+    if left is not None and float(pool.cost[free].min()) > left:
+        return StopReason.BUDGET
+    return None
