@@ -1,0 +1,211 @@
+"""Campaign and site files: read, validated, resolved to content hashes, compared."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.identifiers import content_hash, file_sha256
+from tansaku.models.domain.specs.base import NAME_PATTERN
+from tansaku.models.domain.specs.calculator import LammpsSpec
+from tansaku.models.domain.specs.campaign import EDITABLE_KEYS, CampaignSpec
+from tansaku.models.domain.specs.site import SiteSpec
+from tansaku.models.domain.specs.space import FeatureLookupSpec, TableSpaceSpec
+from tansaku.tasks.validation import validate_data, validate_document
+from tansaku.tasks.yaml_text import KeyPath, YamlText, read_yaml
+
+_ABSENT = "(absent)"
+
+_Check = Callable[[Path, KeyPath, str | None], str]
+
+
+@dataclass(frozen=True)
+class LoadedCampaign:
+    """A campaign file after validation.
+
+    Attributes:
+        spec: The spec; every file it names carries its SHA-256.
+        base_path: Folder of the file; the spec's relative paths start here.
+    """
+
+    spec: CampaignSpec
+    base_path: Path
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One key in which two specs differ.
+
+    Attributes:
+        key: Dotted path.
+        old: Plain value, ``(absent)`` where the key was not there.
+        new: Plain value, ``(absent)`` where the key is not there any more.
+        editable: Whether a campaign under way accepts the change.
+    """
+
+    key: str
+    old: Any
+    new: Any
+    editable: bool
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.old!r} -> {self.new!r}"
+
+
+def load_campaign(path: Path) -> LoadedCampaign:
+    """Loads a campaign file.
+
+    Raises:
+        ConfigurationError: The file, a key in it or a file it names is wrong; the message has one line per problem.
+    """
+    document = read_yaml(path)
+    base_path = path.resolve().parent
+    if isinstance(document.data, dict) and "name" not in document.data:
+        if not re.match(NAME_PATTERN, path.stem):
+            raise ConfigurationError(
+                f"name: missing, and {path.stem!r} from the file's name cannot stand for it; expected {NAME_PATTERN}"
+                f" ({document.source})"
+            )
+        document = YamlText({**document.data, "name": path.stem}, document.lines, document.source)
+    return LoadedCampaign(_resolve(validate_document(CampaignSpec, document), base_path, document), base_path)
+
+
+def load_site(path: Path | None) -> SiteSpec:
+    """Loads a site file; None gives the defaults. ``uri_file`` becomes absolute, starting at the file's folder.
+
+    Raises:
+        ConfigurationError: The file or a key in it is wrong.
+    """
+    if path is None:
+        return SiteSpec()
+    site = validate_document(SiteSpec, read_yaml(path))
+    if site.database.uri_file is None:
+        return site
+    absolute = path.resolve().parent / Path(site.database.uri_file).expanduser()
+    return site.model_copy(update={"database": site.database.model_copy(update={"uri_file": str(absolute)})})
+
+
+def spec_hash(spec: CampaignSpec) -> str:
+    """Content hash of what makes two campaigns the same: without the editable keys, files by content and not by path."""
+    return content_hash(_identity(spec, with_editable=False))
+
+
+def diff_specs(old: CampaignSpec, new: CampaignSpec) -> list[Difference]:
+    """Keys in which two specs differ, in order of key; the path of a file whose content is the same is no difference."""
+    before, after = _leaves(_identity(old, with_editable=True)), _leaves(_identity(new, with_editable=True))
+    return [
+        Difference(".".join(map(str, key)), before.get(key, _ABSENT), after.get(key, _ABSENT), is_editable(key))
+        for key in sorted({*before, *after}, key=lambda key: tuple(map(str, key)))
+        if before.get(key, _ABSENT) != after.get(key, _ABSENT)
+    ]
+
+
+def is_editable(key: KeyPath) -> bool:
+    """Whether a campaign under way accepts a change of this key."""
+    return any(key[: len(prefix)] == prefix for prefix in EDITABLE_KEYS)
+
+
+def apply_edits(spec: CampaignSpec, changes: Mapping[str, object]) -> CampaignSpec:
+    """Returns the spec with some editable keys changed.
+
+    Args:
+        spec: The spec of a campaign under way.
+        changes: New values by dotted key, e.g. ``{"budget.evaluations": 500}``.
+
+    Raises:
+        ConfigurationError: A key is not editable, or a value is wrong.
+    """
+    data = spec.model_dump(mode="json")
+    for dotted, value in changes.items():
+        *parents, last = key = tuple(dotted.split("."))
+        if not is_editable(key):
+            allowed = ", ".join(".".join(prefix) for prefix in EDITABLE_KEYS)
+            raise ConfigurationError(f"{dotted}: cannot change while a campaign is under way; editable are {allowed}")
+        target = data
+        for parent in parents:
+            target = target[parent]
+        target[last] = value
+    return validate_data(CampaignSpec, data)
+
+
+def _resolve(spec: CampaignSpec, base_path: Path, document: YamlText) -> CampaignSpec:
+    """Fills in, or checks, the SHA-256 of every file the spec names."""
+
+    def check(path: Path, key: KeyPath, given: str | None) -> str:
+        where = f"({document.source}, line {document.line(key)})"
+        name = ".".join(map(str, key))
+        if not path.is_file():
+            raise ConfigurationError(
+                f"{name}: file {str(path)!r} does not exist {where}", hint="paths start at the file's folder"
+            )
+        try:
+            found = file_sha256(path)
+        except OSError as error:
+            raise ConfigurationError(f"{name}: {str(path)!r} cannot be read: {error.strerror} {where}") from error
+        if given is not None and given != found:
+            raise ConfigurationError(f"{name}: the content of {str(path)!r} has SHA-256 {found}, expected {given} {where}")
+        return found
+
+    space, calculator = spec.space, spec.calculator
+    if isinstance(space, TableSpaceSpec):
+        space = _resolve_table(space, base_path, check)
+    if isinstance(calculator, LammpsSpec):
+        path = _potential_path(calculator.potential, base_path, document)
+        digest = check(path, ("calculator", "potential"), calculator.potential_sha256)
+        calculator = calculator.model_copy(update={"potential_sha256": digest})
+    return spec.model_copy(update={"space": space, "calculator": calculator})
+
+
+def _resolve_table(space: TableSpaceSpec, base_path: Path, check: _Check) -> TableSpaceSpec:
+    features = {
+        name: group.model_copy(
+            update={"sha256": check(base_path / group.lookup, ("space", "features", name, "lookup"), group.sha256)}
+        )
+        if isinstance(group, FeatureLookupSpec)
+        else group
+        for name, group in space.features.items()
+    }
+    digest = check(base_path / space.candidates, ("space", "candidates"), space.sha256)
+    return space.model_copy(update={"features": features, "sha256": digest})
+
+
+def _potential_path(potential: str, base_path: Path, document: YamlText) -> Path:
+    beside = base_path / potential
+    if beside.is_file() or "/" in potential:
+        return beside
+    from tansaku.calculators.engines.potentials import find_potential
+
+    try:
+        return find_potential(potential, base_path)
+    except ConfigurationError as error:
+        where = f"{document.source}, line {document.line(('calculator', 'potential'))}"
+        raise ConfigurationError(f"calculator.potential: {error.message} ({where})", hint=error.hint) from error
+
+
+def _identity(spec: CampaignSpec, *, with_editable: bool) -> dict[str, Any]:
+    data = spec.model_dump(mode="json")
+    space, calculator = data["space"], data["calculator"]
+    if space.get("sha256"):
+        del space["candidates"]
+    for group in space.get("features", {}).values():
+        if group.get("sha256"):
+            del group["lookup"]
+    if calculator and calculator.get("potential_sha256"):
+        del calculator["potential"]
+    if not with_editable:
+        for *parents, last in EDITABLE_KEYS:
+            target = data
+            for parent in parents:
+                target = target[parent]
+            target.pop(last, None)
+    return data
+
+
+def _leaves(value: object, path: KeyPath = ()) -> dict[KeyPath, object]:
+    if isinstance(value, dict) and value:
+        return {key: leaf for name, child in value.items() for key, leaf in _leaves(child, (*path, name)).items()}
+    return {path: value}

@@ -1,0 +1,183 @@
+"""Turns pydantic's validation errors into lines a user can act on: path of the key, its value, what was expected, where."""
+
+from __future__ import annotations
+
+import difflib
+import types
+import typing
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.tasks.yaml_text import KeyPath, YamlText
+
+Model = TypeVar("Model", bound=BaseModel)
+
+_WRONG_KIND = ("model_type", "model_attributes_type", "tuple_type", "list_type", "dict_type", "string_type", "literal_error")
+_KEY_ERRORS = ("missing", "extra_forbidden")
+_MAX_SHOWN = 60
+
+
+class _Problem(NamedTuple):
+    """One error, with the union branch that reported it (None outside plain unions)."""
+
+    path: KeyPath
+    detail: ErrorDetails
+    branch: tuple[KeyPath, str] | None
+    models: tuple[type[BaseModel], ...]
+
+
+def validate_document(model: type[Model], document: YamlText) -> Model:
+    """Validates the data of a file.
+
+    Raises:
+        ConfigurationError: One line per problem: path, value, what was expected, file and line.
+    """
+    return validate_data(model, document.data, document)
+
+
+def validate_data(model: type[Model], data: object, document: YamlText | None = None) -> Model:
+    """Validates plain data; ``document`` supplies the lines shown in errors.
+
+    Raises:
+        ConfigurationError: One line per problem.
+    """
+    if not isinstance(data, Mapping):
+        source = document.source if document else model.__name__
+        raise ConfigurationError(f"{source}: {_shown(data)} instead of a mapping of keys to values")
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        lines = describe_errors(error, model, data, document)
+        source = document.source if document else "the spec"
+        head = lines[0] if len(lines) == 1 else f"{source}: {len(lines)} problems\n  " + "\n  ".join(lines)
+        raise ConfigurationError(head) from error
+
+
+def describe_errors(error: ValidationError, model: type[BaseModel], data: object, document: YamlText | None) -> list[str]:
+    """One readable line per problem, in the order of the file."""
+    problems = [_locate(detail, model, data) for detail in error.errors(include_url=False)]
+    lines = []
+    for problem in _best_branches(problems):
+        text = f"{_dotted(problem.path)}: {_explain(problem)}" if problem.path else _explain(problem)
+        where = f" ({document.source}, line {document.line(problem.path)})" if document else ""
+        lines.append((document.line(problem.path) if document else 0, text + where))
+    return [text for _, text in sorted(lines, key=lambda line: line[0])]
+
+
+def _locate(detail: ErrorDetails, model: type[BaseModel], data: object) -> _Problem:
+    """Separates the keys of an error's location from the union tags that pydantic puts between them."""
+    path: KeyPath = ()
+    branch: tuple[KeyPath, str] | None = None
+    models: tuple[type[BaseModel], ...] = (model,)
+    here = data
+    loc = detail["loc"]
+    for position, step in enumerate(loc):
+        is_last = position == len(loc) - 1
+        if step == "[key]":
+            continue
+        if (isinstance(here, Mapping) and step in here) or (
+            isinstance(step, int) and isinstance(here, Sequence) and not isinstance(here, str) and step < len(here)
+        ):
+            here = here[step]  # type: ignore[index]
+            models = _models_below(models, step)
+            path = (*path, step)
+        elif is_last and detail["type"] == "missing":
+            path = (*path, step)
+        else:
+            tagged = tuple(m for m in models if step in (m.__name__, _tag(m)))
+            discriminated = bool(tagged) and _tag(tagged[0]) == step
+            models = tagged or models
+            if not discriminated:
+                branch = (path, str(step)) if branch is None else branch
+    return _Problem(path, detail, branch, models)
+
+
+def _models_below(models: Iterable[type[BaseModel]], step: str | int) -> tuple[type[BaseModel], ...]:
+    if isinstance(step, int):
+        return tuple(models)
+    found: list[type[BaseModel]] = []
+    for model in models:
+        if step in model.model_fields:
+            found.extend(_models_in(model.model_fields[step].annotation))
+    return tuple(found) or tuple(models)
+
+
+def _models_in(annotation: object) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for part in typing.get_args(annotation) for model in _models_in(part)]
+
+
+def _tag(model: type[BaseModel]) -> object:
+    field = model.model_fields.get("type")
+    return field.default if field else None
+
+
+def _best_branches(problems: Sequence[_Problem]) -> list[_Problem]:
+    """Of every plain union keeps the member that the data resembles most."""
+    kept = [problem for problem in problems if problem.branch is None]
+    unions: dict[KeyPath, dict[str, list[_Problem]]] = {}
+    for problem in problems:
+        if problem.branch is not None:
+            unions.setdefault(problem.branch[0], {}).setdefault(problem.branch[1], []).append(problem)
+    for branches in unions.values():
+        kept.extend(min(branches.values(), key=lambda branch: sum(map(_distance, branch))))
+    return kept
+
+
+def _distance(problem: _Problem) -> int:
+    kind = problem.detail["type"]
+    if kind in _WRONG_KIND and problem.branch is not None and problem.path == problem.branch[0]:
+        return 50 if kind == "literal_error" else 100
+    return 10 if kind in _KEY_ERRORS else 1
+
+
+def _explain(problem: _Problem) -> str:
+    detail, kind = problem.detail, problem.detail["type"]
+    context = detail.get("ctx", {})
+    if kind == "missing":
+        return "missing"
+    if kind == "extra_forbidden":
+        known = sorted({name for model in problem.models for name in model.model_fields} or {""})
+        return f"unknown key{_suggestion(str(problem.path[-1]), known)}; known are {', '.join(known)}"
+    if kind == "union_tag_not_found":
+        return f"{context['discriminator'].strip(chr(39))}: missing; expected one of {_tags(problem)}"
+    if kind == "union_tag_invalid":
+        expected = [tag.strip("'") for tag in context["expected_tags"].split(", ")]
+        hint = _suggestion(context["tag"], expected)
+        return f"type {context['tag']!r} is not known; expected one of {', '.join(expected)}{hint}"
+    message = detail["msg"].removeprefix("Value error, ")
+    for old, new in (
+        ("Input should be", "must be"),
+        ("String should", "must"),
+        ("Tuple should", "must"),
+        ("Input should", "must"),
+    ):
+        message = message.replace(old, new)
+    hint = _suggestion(detail["input"], context.get("expected", "").replace("'", "").replace(" or ", ", ").split(", "))
+    return f"{message}{hint}" if kind == "value_error" else f"{_shown(detail['input'])} {message}{hint}"
+
+
+def _tags(problem: _Problem) -> str:
+    return ", ".join(str(_tag(model)) for model in problem.models if _tag(model))
+
+
+def _suggestion(given: object, known: Sequence[str]) -> str:
+    close = difflib.get_close_matches(given, known, n=1) if isinstance(given, str) else []
+    return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _MAX_SHOWN else text[: _MAX_SHOWN - 1] + "…"
+
+
+def _dotted(path: KeyPath) -> str:
+    text = ""
+    for step in path:
+        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
+    return text

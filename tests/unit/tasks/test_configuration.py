@@ -1,0 +1,230 @@
+import hashlib
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.tasks.configuration import apply_edits, diff_specs, load_campaign, load_site, spec_hash
+
+BOUNDARIES = """\
+schema_version: 1
+space:
+  type: grain_boundary
+  crystal: {structure: fcc, element: Al, lattice_parameter: 4.05}
+  axis: [1, 1, 0]
+  boundaries:
+    max_sigma: 33
+    angles: [20, 160]
+  translation:
+    normal: {stop: 0.8, step: 0.2}
+    in_plane: {step: 0.4}
+    along_axis: [0.0, 0.7]
+calculator:
+  type: emt
+  relaxation: {fmax: 0.05}
+budget:
+  evaluations: 30
+"""
+
+TABLE = """\
+schema_version: 1
+name: my-table
+space:
+  type: table
+  candidates: candidates.csv
+  columns: {id: id, system: system, value: value}
+  features:
+    translation: {columns: [x]}
+    structure: {lookup: surfaces.csv, key: system, columns: "d*"}
+"""
+
+
+def write(folder: Path, text: str, name: str = "al.yaml") -> Path:
+    path = folder / name
+    path.write_text(text)
+    return path
+
+
+@pytest.fixture
+def table(tmp_path):
+    write(tmp_path, "id,system,value,x\na,s,1.0,0\n", "candidates.csv")
+    write(tmp_path, "system,d0\ns,0.5\n", "surfaces.csv")
+    return write(tmp_path, TABLE, "table.yaml")
+
+
+def complaint(folder: Path, text: str) -> str:
+    with pytest.raises(ConfigurationError) as caught:
+        load_campaign(write(folder, text))
+    return str(caught.value)
+
+
+def test_a_campaign_is_named_after_its_file(tmp_path):
+    loaded = load_campaign(write(tmp_path, BOUNDARIES, "al-110-tilt.yaml"))
+    assert (loaded.spec.name, loaded.spec.seed, loaded.base_path) == ("al-110-tilt", 0, tmp_path)
+
+
+def test_a_file_name_that_is_no_campaign_name_asks_for_one(tmp_path):
+    with pytest.raises(ConfigurationError, match="name: missing, and 'Al 110'"):
+        load_campaign(write(tmp_path, BOUNDARIES, "Al 110.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        (
+            "in_plane: {step: 0.4}",
+            "in_plane: {step: -0.1}",
+            "space.translation.in_plane.step: -0.1 must be greater than 0 (al.yaml, line 11)",
+        ),
+        (
+            "in_plane: {step: 0.4}",
+            "in_plane: {step: 0.4, stap: 0}",
+            "space.translation.in_plane.stap: unknown key (did you mean 'step'?); known are step",
+        ),
+        (
+            "normal: {stop: 0.8, step: 0.2}",
+            "normal: {stop: 0.8, step: -1}",
+            "space.translation.normal.step: -1 must be greater than 0 (al.yaml, line 10)",
+        ),
+        ("along_axis: [0.0, 0.7]", "along_axis: [0.0, far]", "space.translation.along_axis[1]: 'far' must be a valid number"),
+        ("lattice_parameter: 4.05", "lattice_parameter: .nan", "space.crystal.lattice_parameter: nan must be"),
+        ("element: Al", "element: al", "space.crystal.element: 'al' must match pattern"),
+        (
+            "structure: fcc",
+            "structure: fc",
+            "space.crystal.structure: 'fc' must be 'fcc', 'bcc' or 'diamond' (did you mean 'fcc'?)",
+        ),
+        (
+            "type: emt",
+            "type: emtt",
+            "calculator: type 'emtt' is not known; expected one of lammps, emt (did you mean 'emt'?) (al.yaml, line 13)",
+        ),
+        ("  type: emt\n", "", "calculator: type: missing; expected one of lammps, emt (al.yaml, line 13)"),
+        (
+            "evaluations: 30",
+            "evaluatons: 30",
+            "budget.evaluatons: unknown key (did you mean 'evaluations'?); known are cost, evaluations",
+        ),
+        ("evaluations: 30", "{cost: 1, fraction: 0.5}", "budget: give cost or fraction, not both (al.yaml, line 16)"),
+        ("angles: [20, 160]", "angles: [20]", "space.boundaries.angles[1]: missing (al.yaml, line 8)"),
+        ("axis: [1, 1, 0]", "axis: [1, 1.5, 0]", "space.axis[1]: 1.5 must be a valid integer"),
+        ("  crystal: {structure: fcc, element: Al, lattice_parameter: 4.05}\n", "", "space.crystal: missing (al.yaml, line 2)"),
+        ("schema_version: 1", "schema_version: 7", "schema_version: 7 must be 1 (al.yaml, line 1)"),
+        ("calculator:\n  type: emt\n  relaxation: {fmax: 0.05}\n", "", "calculator: missing; a grain_boundary space needs one"),
+    ],
+)
+def test_an_error_names_key_value_expectation_and_line(tmp_path, old, new, expected):
+    assert old in BOUNDARIES
+    message = complaint(tmp_path, BOUNDARIES.replace(old, new))
+    assert message.startswith(expected), message
+    assert len(message.splitlines()) == 1, message
+
+
+def test_several_errors_come_in_the_order_of_the_file(tmp_path):
+    text = (
+        BOUNDARIES.replace("max_sigma: 33", "max_sigma: 1")
+        .replace("evaluations: 30", "evaluations: 0")
+        .replace("fmax: 0.05", "fmax: 0")
+    )
+    lines = complaint(tmp_path, text).splitlines()
+    assert lines[0] == "al.yaml: 3 problems"
+    assert [line.split(":")[0].strip() for line in lines[1:]] == [
+        "space.boundaries.max_sigma",
+        "calculator.relaxation.fmax",
+        "budget.evaluations",
+    ]
+
+
+@pytest.mark.parametrize("text", ["", "just words", "[1, 2]"])
+def test_a_file_without_keys_is_refused(tmp_path, text):
+    assert "instead of a mapping" in complaint(tmp_path, text)
+
+
+def test_files_of_a_table_are_hashed(table):
+    spec = load_campaign(table).spec
+    assert spec.space.sha256 == hashlib.sha256((table.parent / "candidates.csv").read_bytes()).hexdigest()
+    assert spec.space.features["structure"].sha256 == hashlib.sha256((table.parent / "surfaces.csv").read_bytes()).hexdigest()
+    assert spec.space.candidates == "candidates.csv"
+
+
+def test_a_missing_table_is_named_with_its_key(table):
+    (table.parent / "surfaces.csv").unlink()
+    with pytest.raises(ConfigurationError, match=re.escape("space.features.structure.lookup: file ")):
+        load_campaign(table)
+
+
+def test_a_table_that_is_not_the_one_stated_is_refused(table):
+    table.write_text(TABLE.replace("candidates: candidates.csv", f"candidates: candidates.csv\n  sha256: {'a' * 64}"))
+    with pytest.raises(ConfigurationError, match=r"space\.candidates: the content of"):
+        load_campaign(table)
+
+
+def test_a_moved_file_leaves_the_campaign_the_same_and_a_changed_one_does_not(table, tmp_path):
+    before = load_campaign(table).spec
+    (tmp_path / "candidates.csv").rename(tmp_path / "renamed.csv")
+    table.write_text(TABLE.replace("candidates.csv", "renamed.csv"))
+    moved = load_campaign(table).spec
+    assert spec_hash(moved) == spec_hash(before)
+    assert diff_specs(before, moved) == []
+    (tmp_path / "renamed.csv").write_text("id,system,value,x\na,s,2.0,0\n")
+    changed = load_campaign(table).spec
+    assert spec_hash(changed) != spec_hash(before)
+    assert [(d.key, d.editable) for d in diff_specs(before, changed)] == [("space.sha256", False)]
+
+
+def test_a_potential_beside_the_file_is_hashed(tmp_path):
+    write(tmp_path, "a potential", "Al.eam.alloy")
+    lammps = BOUNDARIES.replace("type: emt", "type: lammps\n  potential: Al.eam.alloy")
+    spec = load_campaign(write(tmp_path, lammps)).spec
+    assert spec.calculator.potential_sha256 == hashlib.sha256(b"a potential").hexdigest()
+    message = complaint(tmp_path, lammps.replace("Al.eam.alloy", "./elsewhere.eam.alloy"))
+    assert message.startswith("calculator.potential: file ")
+    assert "al.yaml, line 15" in message
+
+
+def test_editable_keys_do_not_change_the_hash_and_are_told_apart(tmp_path):
+    old = load_campaign(write(tmp_path, BOUNDARIES)).spec
+    new = load_campaign(
+        write(tmp_path, BOUNDARIES.replace("evaluations: 30", "evaluations: 60") + "execution: {in_flight: 8}\n")
+    ).spec
+    assert spec_hash(old) == spec_hash(new)
+    assert [(d.key, d.old, d.new, d.editable) for d in diff_specs(old, new)] == [
+        ("budget.evaluations", 30, 60, True),
+        ("execution.in_flight", 2, 8, True),
+    ]
+    other = load_campaign(write(tmp_path, BOUNDARIES.replace("fmax: 0.05", "fmax: 0.01"))).spec
+    assert spec_hash(old) != spec_hash(other)
+    assert [d.editable for d in diff_specs(old, other)] == [False]
+
+
+@given(seed=st.integers(0, 2**63 - 1), evaluations=st.integers(1, 10**6))
+def test_the_hash_survives_json_and_sees_the_seed(seed, evaluations):
+    data = {**yaml.safe_load(BOUNDARIES), "name": "al", "seed": seed, "budget": {"evaluations": evaluations}}
+    spec = CampaignSpec.model_validate(data)
+    again = CampaignSpec.model_validate_json(spec.model_dump_json())
+    assert spec_hash(again) == spec_hash(spec)
+    assert spec_hash(spec.model_copy(update={"seed": (seed + 1) % 2**63})) != spec_hash(spec)
+
+
+def test_edits_change_only_what_may_change(tmp_path):
+    spec = load_campaign(write(tmp_path, BOUNDARIES)).spec
+    assert apply_edits(spec, {"budget.evaluations": 90, "execution.timeout": 5}).budget.evaluations == 90
+    with pytest.raises(ConfigurationError, match="seed: cannot change"):
+        apply_edits(spec, {"seed": 3})
+    with pytest.raises(ConfigurationError, match=r"budget\.evaluations: -3 must be greater"):
+        apply_edits(spec, {"budget.evaluations": -3})
+    with pytest.raises(ConfigurationError, match=r"budget\.evaluation: unknown key"):
+        apply_edits(spec, {"budget.evaluation": 3})
+
+
+def test_a_site_file_has_defaults_and_absolute_paths(tmp_path):
+    assert load_site(None).database.name == "tansaku"
+    site = load_site(write(tmp_path, "schema_version: 1\ndatabase: {uri_file: mongo.uri}\ntiming: {lease: 2}\n", "site.yaml"))
+    assert (site.database.uri_file, site.timing.lease) == (str(tmp_path / "mongo.uri"), 2.0)
+    with pytest.raises(ConfigurationError, match=r"timing.lese: unknown key \(did you mean 'lease'\?\).*site.yaml, line 1"):
+        load_site(write(tmp_path, "timing: {lese: 2}\n", "site.yaml"))
