@@ -1,0 +1,283 @@
+"""Precomputed data as a space: candidates in one table, features beside them or in lookup tables."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+import tansaku
+from tansaku.models.domain.errors import ConfigurationError, NotFoundError
+from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray, IntArray
+from tansaku.models.domain.records import Failure, JsonDict, Outcome, Provenance
+from tansaku.models.domain.specs.space import FeatureColumnsSpec, FeatureLookupSpec, TableSpaceSpec
+from tansaku.models.domain.states import FailureKind
+from tansaku.spaces.table_file import TableColumns, TableFile, TextArray
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+DESCRIPTION_COLUMNS = 12
+"""A lookup table by system with more columns than this is a descriptor, not a description."""
+
+
+class TableSpace:
+    """A space whose values are known; implements :class:`TabulatedSpace`.
+
+    Args:
+        spec: Which tables, and what their columns mean.
+        base_path: Folder in which relative paths start.
+
+    Raises:
+        ConfigurationError: A table or column is missing, an id is there twice, a cost is not positive, a feature is not a
+            finite number, a key has no row in its lookup table, or a surface belongs to two systems.
+    """
+
+    def __init__(self, spec: TableSpaceSpec, base_path: Path) -> None:
+        self._spec = spec
+        self._file = TableFile(base_path / spec.candidates, "space.candidates", spec.sha256)
+        self._lookups = {
+            name: TableFile(base_path / group.lookup, f"space.features.{name}.lookup", group.sha256)
+            for name, group in spec.features.items()
+            if isinstance(group, FeatureLookupSpec)
+        }
+        table = self._file.read(self._needed_columns())
+        ids = table.text(spec.columns.id, "space.columns.id", fractions=False)
+        # Rank by id is position in the pool; numpy compares the same way as the pool's own check does.
+        order = np.argsort(ids, kind="stable").astype(np.intp)
+        self._values = self._read_values(table, ids)[order]
+        self._pool = self._build_pool(table, ids, order)
+
+    def pool(self) -> CandidatePool:
+        """All candidates."""
+        return self._pool
+
+    def values(self) -> FloatArray:
+        """Objective of all candidates, NaN where it failed, shape ``(n_candidates,)``."""
+        return self._values
+
+    def recorded(self, candidate: str) -> Outcome:
+        """The recorded outcome of a candidate. Raises NotFoundError."""
+        value = float(self._values[self._pool.positions([candidate])[0]])
+        if np.isnan(value):
+            failure = Failure(
+                kind=FailureKind.SCIENCE, reason="recorded_failure", message="the table holds no value for this candidate"
+            )
+            return Outcome(failure=failure, provenance=self.provenance)
+        return Outcome(value=value, provenance=self.provenance)
+
+    def structure(self, candidate: str) -> Atoms:
+        """Raises NotFoundError: a table holds no structures."""
+        self._pool.positions([candidate])
+        raise NotFoundError(
+            f"candidate {candidate!r}: the table {self._file.path.name!r} holds values and features, no structures"
+        )
+
+    def describe_systems(self) -> list[JsonDict]:
+        """One dict per system: its name, its candidates and the columns of a lookup table by system, if there is one."""
+        pool = self._pool
+        counts = np.bincount(pool.system_codes, minlength=len(pool.systems))
+        rows: list[JsonDict] = [
+            {"system": name, "candidates": int(count)} for name, count in zip(pool.systems, counts, strict=True)
+        ]
+        for name, group in self._spec.features.items():
+            if isinstance(group, FeatureLookupSpec) and group.key == self._spec.columns.system:
+                self._describe(rows, self._lookups[name], group.key)
+        return rows
+
+    @cached_property
+    def provenance(self) -> Provenance:
+        """The table, by content."""
+        return Provenance(
+            code="table",
+            code_version="1",
+            model=self._file.path.name,
+            model_sha256=self._file.sha256,
+            tansaku_version=tansaku.__version__,
+        )
+
+    def _needed_columns(self) -> list[str]:
+        """Columns of the candidates table that the spec names."""
+        named = self._spec.columns
+        needed = [
+            self._file.require(name, f"space.columns.{role}")
+            for role in ("id", "system", "surface", "value", "cost")
+            if (name := getattr(named, role)) is not None
+        ]
+        for name, group in self._spec.features.items():
+            key = f"space.features.{name}"
+            if isinstance(group, FeatureLookupSpec):
+                needed.append(self._file.require(group.key, f"{key}.key"))
+            else:
+                needed.extend(self._group_columns(group, key))
+        return needed
+
+    def _group_columns(self, group: FeatureColumnsSpec, key: str) -> tuple[str, ...]:
+        named = self._spec.columns
+        reserved = [name for name in (named.id, named.system, named.surface, named.value, named.cost) if name is not None]
+        return self._file.matching(group.columns, f"{key}.columns", reserved=reserved)
+
+    def _read_values(self, table: TableColumns, ids: TextArray) -> FloatArray:
+        values = table.numbers(self._spec.columns.value, "space.columns.value")
+        infinite = np.flatnonzero(np.isinf(values))
+        if len(infinite):
+            raise ConfigurationError(
+                f"space.columns.value: candidate {str(ids[infinite[0]])!r} has the value {values[infinite[0]]}; "
+                "expected a finite number, or NaN for a failed evaluation"
+            )
+        if np.isnan(values).all():
+            raise ConfigurationError("space.columns.value: no candidate has a value, all are NaN")
+        return values
+
+    def _build_pool(self, table: TableColumns, ids: TextArray, order: IntArray) -> CandidatePool:
+        named = self._spec.columns
+        ids = ids[order]
+        same = np.flatnonzero(ids[1:] == ids[:-1])
+        if len(same):
+            raise ConfigurationError(f"space.columns.id: id {str(ids[same[0]])!r} stands in more than one row of {named.id!r}")
+        systems, system_codes = (
+            (("all",), np.zeros(len(ids), dtype=np.intp))
+            if named.system is None
+            else _labels(table.text(named.system, "space.columns.system")[order])
+        )
+        surfaces, surface_codes = (
+            (systems, system_codes)
+            if named.surface is None
+            else _labels(table.text(named.surface, "space.columns.surface")[order])
+        )
+        _check_surfaces(systems, system_codes, surfaces, surface_codes)
+        groups = {
+            name: (
+                self._lookup_group(name, group, table, order)
+                if isinstance(group, FeatureLookupSpec)
+                else self._column_group(name, group, table, order)
+            )
+            for name, group in self._spec.features.items()
+        }
+        return CandidatePool(
+            ids=ids,
+            systems=systems,
+            system_codes=system_codes,
+            surfaces=surfaces,
+            surface_codes=surface_codes,
+            groups=groups,
+            cost=np.ones(len(ids)) if named.cost is None else self._read_cost(table, named.cost, ids, order),
+        )
+
+    def _read_cost(self, table: TableColumns, column: str, ids: TextArray, order: IntArray) -> FloatArray:
+        cost = table.numbers(column, "space.columns.cost")[order]
+        bad = np.flatnonzero(~(np.isfinite(cost) & (cost > 0)))
+        if len(bad):
+            raise ConfigurationError(
+                f"space.columns.cost: candidate {str(ids[bad[0]])!r} has the cost {cost[bad[0]]}, expected a positive number"
+            )
+        return cost
+
+    def _column_group(self, name: str, group: FeatureColumnsSpec, table: TableColumns, order: IntArray) -> FeatureGroup:
+        columns = self._group_columns(group, f"space.features.{name}")
+        values, index = distinct_rows(_matrix(table, columns, f"space.features.{name}.columns", order))
+        return FeatureGroup(name, values, index, columns)
+
+    def _lookup_group(self, name: str, group: FeatureLookupSpec, table: TableColumns, order: IntArray) -> FeatureGroup:
+        key, file = f"space.features.{name}", self._lookups[name]
+        file.require(group.key, f"{key}.key")
+        columns = file.matching(group.columns, f"{key}.columns", reserved=[group.key])
+        lookup = file.read([group.key, *columns])
+        ours, theirs = _comparable(table, lookup, group.key, f"{key}.key")
+        wanted, wanted_codes = np.unique(ours, return_inverse=True)
+        order_of_rows = np.argsort(theirs, kind="stable")
+        sorted_keys = theirs[order_of_rows]
+        twice = np.flatnonzero(sorted_keys[1:] == sorted_keys[:-1])
+        if len(twice):
+            raise ConfigurationError(f"{key}.lookup: {file.path.name!r} has two rows for {group.key} {sorted_keys[twice[0]]!s}")
+        place = np.minimum(np.searchsorted(sorted_keys, wanted), len(sorted_keys) - 1)
+        lost = np.flatnonzero(sorted_keys[place] != wanted)
+        if len(lost):
+            raise ConfigurationError(f"{key}.lookup: {file.path.name!r} has no row for {group.key} {wanted[lost[0]]!s}")
+        values, index = distinct_rows(_matrix(lookup, columns, f"{key}.columns", order_of_rows[place]))
+        return FeatureGroup(name, values, index[wanted_codes[order]], columns)
+
+    def _describe(self, rows: list[JsonDict], file: TableFile, key: str) -> None:
+        """Adds a lookup table's columns to the systems' descriptions."""
+        shown = [name for name in file.names if name != key and name not in rows[0]]
+        if len(shown) > DESCRIPTION_COLUMNS:
+            return
+        lookup = file.read([key, *shown])
+        labels = lookup.text(key, "space.features")
+        place = {str(label): row for row, label in enumerate(labels)}
+        for name in shown:
+            try:
+                cells: list[float | str] = lookup.numbers(name, name).tolist()
+            except ConfigurationError:
+                cells = lookup.text(name, name).tolist()
+            for row in rows:
+                cell = cells[place[row["system"]]] if row["system"] in place else None
+                row[name] = None if isinstance(cell, float) and np.isnan(cell) else cell
+
+
+def distinct_rows(rows: FloatArray) -> tuple[FloatArray, IntArray]:
+    """Distinct rows of a matrix, exactly (no rounding), in lexicographic order.
+
+    Args:
+        rows: Shape ``(n, d)``.
+
+    Returns:
+        The distinct rows, shape ``(n_distinct, d)``, and each row's place among them, shape ``(n,)``.
+    """
+    codes = np.zeros(len(rows), dtype=np.int64)
+    for column in rows.T:
+        # Codes are packed again after each column, so that their product with the next column's never overflows.
+        distinct, code = np.unique(column, return_inverse=True)
+        _, codes = np.unique(codes * len(distinct) + code, return_inverse=True)
+    first = np.zeros(int(codes.max()) + 1, dtype=np.intp)
+    first[codes[::-1]] = np.arange(len(rows) - 1, -1, -1)
+    return np.ascontiguousarray(rows[first]) + 0.0, codes.astype(np.intp)
+
+
+def _matrix(table: TableColumns, columns: tuple[str, ...], key: str, taken: IntArray) -> FloatArray:
+    """Features of the rows ``taken``, shape ``(len(taken), len(columns))``; rows that nobody uses may be incomplete."""
+    rows = np.column_stack([table.numbers(column, key)[taken] for column in columns])
+    bad = np.argwhere(~np.isfinite(rows))
+    if len(bad):
+        row, column = bad[0]
+        raise ConfigurationError(
+            f"{key}: row {taken[row] + 1} of column {columns[column]!r} is {rows[row, column]}, expected a finite number"
+        )
+    return rows
+
+
+def _comparable(ours: TableColumns, theirs: TableColumns, name: str, key: str) -> tuple[np.ndarray, np.ndarray]:
+    """Key columns of two tables in one type: text with text, numbers with numbers or with what a CSV wrote for them."""
+    if ours.is_text(name) and theirs.is_text(name):
+        return ours.text(name, key), theirs.text(name, key)
+    return ours.numbers(name, key), theirs.numbers(name, key)
+
+
+def _labels(labels: TextArray) -> tuple[tuple[str, ...], IntArray]:
+    """Names in ascending order (as numbers where all are numbers) and each row's place among them."""
+    names, codes = np.unique(labels, return_inverse=True)
+    try:
+        rank = np.argsort(np.array([float(name) for name in names]), kind="stable")
+    except ValueError:
+        rank = np.arange(len(names))
+    place = np.empty(len(names), dtype=np.intp)
+    place[rank] = np.arange(len(names))
+    return tuple(str(names[at]) for at in rank), place[codes]
+
+
+def _check_surfaces(
+    systems: tuple[str, ...], system_codes: IntArray, surfaces: tuple[str, ...], surface_codes: IntArray
+) -> None:
+    pairs = np.unique(surface_codes * len(systems) + system_codes)
+    owners = pairs // len(systems)
+    shared = np.flatnonzero(owners[1:] == owners[:-1])
+    if len(shared):
+        at = shared[0]
+        first, second = (systems[pair % len(systems)] for pair in pairs[at : at + 2])
+        raise ConfigurationError(
+            f"space.columns.surface: surface {surfaces[owners[at]]!r} stands in the systems {first!r} and {second!r}, "
+            "expected one system for each surface",
+            hint="join the system's name to the surface's",
+        )

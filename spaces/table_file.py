@@ -1,0 +1,213 @@
+"""Columns of a CSV or Parquet file, read losslessly and with errors that name key, column and value."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.parquet
+
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.identifiers import file_sha256
+from tansaku.models.domain.pool import FloatArray
+
+MISSING_WORDS = ("", "nan", "na", "n/a", "null", "none")
+"""What a CSV may write, in any case, where a number is missing."""
+
+TextArray = npt.NDArray[np.str_]
+
+
+class TableFile:
+    """One table on disk.
+
+    CSV cells are read as the text that stands there, so that an id such as ``007`` stays what it is; they become numbers
+    only where numbers are asked for.
+
+    Args:
+        path: CSV or Parquet file.
+        key: Key of the spec that names the file, for messages.
+        sha256: Expected content hash, None when any content will do.
+
+    Raises:
+        ConfigurationError: The file is missing, of an unknown kind, unreadable, or not the expected one.
+    """
+
+    def __init__(self, path: Path, key: str, sha256: str | None = None) -> None:
+        self.path = path
+        self.key = key
+        if not path.is_file():
+            raise ConfigurationError(f"{key}: no file {str(path)!r}; expected a CSV or Parquet table")
+        if path.suffix.lower() not in (".csv", ".parquet", ".pq"):
+            raise ConfigurationError(f"{key}: {path.name!r} has an unknown ending; expected .csv or .parquet")
+        if sha256 is not None and self.sha256 != sha256:
+            raise ConfigurationError(
+                f"{key}: {path.name!r} has sha256 {self.sha256}, expected {sha256}",
+                hint="the table has changed since the campaign began; restore it or start a new campaign",
+            )
+        self.names = self._read_names()
+        twice = sorted({name for name in self.names if self.names.count(name) > 1})
+        if twice:
+            raise ConfigurationError(f"{key}: {path.name!r} has two columns named {twice[0]!r}")
+
+    @cached_property
+    def sha256(self) -> str:
+        """SHA-256 of the file, as 64 hex digits."""
+        return file_sha256(self.path)
+
+    def _read_names(self) -> list[str]:
+        try:
+            if self.path.suffix.lower() == ".csv":
+                with self.path.open(encoding="utf-8-sig", newline="") as stream:
+                    return next(csv.reader(stream), [])
+            return list(pyarrow.parquet.read_schema(self.path).names)
+        except (pa.ArrowInvalid, UnicodeDecodeError, csv.Error) as error:
+            raise ConfigurationError(f"{self.key}: cannot read {self.path.name!r}: {error}") from error
+
+    def read(self, names: Sequence[str]) -> TableColumns:
+        """Reads columns.
+
+        Args:
+            names: Their names; :meth:`require` has seen them.
+        """
+        wanted = list(dict.fromkeys(names))
+        try:
+            if self.path.suffix.lower() == ".csv":
+                options = pyarrow.csv.ConvertOptions(
+                    column_types=dict.fromkeys(self.names, pa.string()), include_columns=wanted, strings_can_be_null=False
+                )
+                table = pyarrow.csv.read_csv(self.path, convert_options=options)
+            else:
+                table = pyarrow.parquet.read_table(self.path, columns=wanted)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+            raise ConfigurationError(f"{self.key}: cannot read {self.path.name!r}: {error}") from error
+        if table.num_rows == 0:
+            raise ConfigurationError(f"{self.key}: {self.path.name!r} has no rows")
+        return TableColumns(self, table)
+
+    def require(self, name: str, key: str) -> str:
+        """Returns ``name`` if it is a column.
+
+        Raises:
+            ConfigurationError: It is not.
+        """
+        if name not in self.names:
+            raise ConfigurationError(f"{key}: {self.path.name!r} has no column {name!r}; it has {_listing(self.names)}")
+        return name
+
+    def matching(self, columns: Sequence[str] | str, key: str, *, reserved: Sequence[str]) -> tuple[str, ...]:
+        """Column names that a list names, or that a shell-style pattern matches, in the file's order.
+
+        Args:
+            columns: A list of names, or one pattern.
+            key: Key of the spec, for messages.
+            reserved: Columns that a pattern never matches (ids, keys, the objective).
+
+        Raises:
+            ConfigurationError: A named column is missing or named twice, or nothing matches.
+        """
+        if isinstance(columns, str):
+            found = tuple(name for name in self.names if fnmatchcase(name, columns) and name not in reserved)
+            if not found:
+                raise ConfigurationError(
+                    f"{key}: no column of {self.path.name!r} matches {columns!r}; it has {_listing(self.names)}"
+                )
+            return found
+        if len(set(columns)) != len(columns) or not columns:
+            raise ConfigurationError(f"{key}: {list(columns)}; expected at least one column, and each once")
+        return tuple(self.require(name, key) for name in columns)
+
+
+class TableColumns:
+    """Columns in memory."""
+
+    def __init__(self, file: TableFile, table: pa.Table) -> None:
+        self._file = file
+        self._table = table
+
+    def __len__(self) -> int:
+        return int(self._table.num_rows)
+
+    def text(self, name: str, key: str, *, fractions: bool = True) -> TextArray:
+        """A column as labels, integers written out without loss, shape ``(n_rows,)``.
+
+        Args:
+            name: Column.
+            key: Key of the spec, for messages.
+            fractions: Whether numbers with a fraction may be labels (they may not be ids).
+
+        Raises:
+            ConfigurationError: A cell is empty or the column holds something else than text and numbers.
+        """
+        column = self._plain(name)
+        kind = column.type
+        if column.null_count:
+            raise ConfigurationError(f"{key}: row {self._first(pc.is_null(column))} of column {name!r} is empty")
+        floating = pa.types.is_floating(kind)
+        if not (_is_text(kind) or pa.types.is_integer(kind) or (floating and fractions)):
+            expected = "text or numbers" if fractions else "text or integers"
+            raise ConfigurationError(f"{key}: column {name!r} holds {kind}, expected {expected}")
+        labels = column if _is_text(kind) else pc.cast(column, pa.string())
+        empty = pc.equal(labels, "")
+        if pc.any(empty).as_py():
+            raise ConfigurationError(f"{key}: row {self._first(empty)} of column {name!r} is empty")
+        return np.asarray(labels.to_numpy(zero_copy_only=False), dtype=np.str_)
+
+    def numbers(self, name: str, key: str) -> FloatArray:
+        """A column as floats, NaN where it is empty, shape ``(n_rows,)``.
+
+        Raises:
+            ConfigurationError: A cell is not a number.
+        """
+        column = self._plain(name)
+        if _is_text(column.type):
+            stripped = pc.utf8_trim_whitespace(column)
+            missing = pc.is_in(pc.utf8_lower(stripped), value_set=pa.array(MISSING_WORDS))
+            column = pc.if_else(missing, pa.scalar(None, pa.string()), stripped)
+        elif not (pa.types.is_floating(column.type) or pa.types.is_integer(column.type) or pa.types.is_null(column.type)):
+            raise ConfigurationError(f"{key}: column {name!r} holds {column.type}, expected numbers")
+        try:
+            # Integers above 2**53 lose digits as features, which does no harm; as ids they never come here.
+            numbers = pc.cast(column, pa.float64(), safe=_is_text(column.type))
+        except pa.ArrowInvalid as error:
+            row, cell = _first_bad_number(column.to_pylist())
+            raise ConfigurationError(f"{key}: row {row} of column {name!r} is {cell!r}, expected a number") from error
+        return np.asarray(pc.fill_null(numbers, float("nan")).to_numpy(zero_copy_only=False), dtype=np.float64)
+
+    def is_text(self, name: str) -> bool:
+        """Whether a column holds text (as every CSV column does)."""
+        return _is_text(self._plain(name).type)
+
+    def _plain(self, name: str) -> pa.Array:
+        column = self._table.column(name).combine_chunks()
+        return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+
+    @staticmethod
+    def _first(mask: pa.Array) -> int:
+        """Number of the first marked row, counted from 1 below the header."""
+        return int(np.flatnonzero(mask.to_numpy(zero_copy_only=False))[0]) + 1
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+
+
+def _first_bad_number(cells: list[str | None]) -> tuple[int, str]:
+    for row, cell in enumerate(cells, start=1):
+        try:
+            float(cell or 0.0)
+        except ValueError:
+            return row, str(cell)
+    return 0, ""
+
+
+def _listing(names: Sequence[str], most: int = 12) -> str:
+    shown = ", ".join(names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
