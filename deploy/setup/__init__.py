@@ -1,0 +1,1 @@
+"""What has to be true of a machine before anything is installed on it."""

@@ -1,0 +1,133 @@
+"""Says before an installation what the machine lacks and how much will be downloaded.
+
+Runs on the system's Python with the standard library alone: nothing of tansaku is installed yet, so nothing of it is
+imported here. `make run` and `make test` call it; exit status 1 means that something must be installed first.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import importlib.util
+import platform
+import shutil
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+OLDEST_PYTHON = (3, 11)
+"""Python that the constraints were put together for and the tests are run on; newer ones may lack pinned wheels."""
+TRIED_PYTHON = (3, 11)
+LIBRARIES = {
+    "libcurl.so.4": "libcurl4",
+    "libssl.so.3": "libssl3",
+    "libcrypto.so.3": "libssl3",
+    "liblzma.so.5": "liblzma5",
+    "libgcc_s.so.1": "libgcc-s1",
+    "libstdc++.so.6": "libstdc++6",
+    "libz.so.1": "zlib1g",
+}
+"""Shared libraries that the shipped mongod and LAMMPS load from the system, with their Debian packages."""
+
+
+class Size(NamedTuple):
+    """Measured size of one kind of set-up [MB]."""
+
+    download: int
+    installed: int
+
+
+SIZES = {"run": Size(0, 0), "test": Size(0, 0)}
+
+
+class Finding(NamedTuple):
+    """One thing that is wrong with the machine.
+
+    Attributes:
+        message: What is wrong.
+        packages: Debian packages that mend it.
+        fatal: Whether installing makes no sense before it is mended.
+    """
+
+    message: str
+    packages: tuple[str, ...] = ()
+    fatal: bool = True
+
+
+def python_findings(version: tuple[int, int]) -> list[Finding]:
+    """What is wrong with the interpreter."""
+    found = ".".join(map(str, version))
+    if version < OLDEST_PYTHON:
+        needed = ".".join(map(str, OLDEST_PYTHON))
+        return [
+            Finding(
+                f"Python {found} is too old: {needed} or newer is needed (make PYTHON=/path/to/python{needed} …)", ("python3",)
+            )
+        ]
+    findings = []
+    if importlib.util.find_spec("venv") is None or importlib.util.find_spec("ensurepip") is None:
+        findings.append(Finding("this Python has no venv module", ("python3-venv",)))
+    if version > TRIED_PYTHON:
+        findings.append(Finding(f"Python {found}: the pinned versions were run on 3.11 only", fatal=False))
+    return findings
+
+
+def library_findings() -> list[Finding]:
+    """Shared libraries that are missing."""
+    if sys.platform != "linux" or platform.machine() != "x86_64":
+        return [
+            Finding(
+                f"{sys.platform} on {platform.machine()}: the shipped mongod is for x86-64 Linux; set TANSAKU_MONGO_URI",
+                fatal=False,
+            )
+        ]
+    missing = sorted(name for name in LIBRARIES if not _loads(name))
+    if not missing:
+        return []
+    packages = tuple(sorted({LIBRARIES[name] for name in missing}))
+    return [Finding(f"missing shared libraries: {', '.join(missing)}", packages)]
+
+
+def disk_findings(folder: Path, needed_mb: int) -> list[Finding]:
+    """Whether the folder has room for the installation."""
+    free = shutil.disk_usage(folder).free // 1_000_000
+    if free >= needed_mb:
+        return []
+    return [Finding(f"{folder} has {free} MB free; about {needed_mb} MB are needed")]
+
+
+def _loads(name: str) -> bool:
+    try:
+        ctypes.CDLL(name)
+    except OSError:
+        return False
+    return True
+
+
+def report(findings: list[Finding], purpose: str) -> int:
+    """Prints the findings and the size of the download; returns the exit status."""
+    for finding in findings:
+        print(f"{'missing' if finding.fatal else 'note'}: {finding.message}")  # noqa: T201 - runs before rich is there
+    fatal = [finding for finding in findings if finding.fatal]
+    if packages := sorted({package for finding in fatal for package in finding.packages}):
+        print(f"install with: sudo apt-get install {' '.join(packages)}")  # noqa: T201 - runs before rich is there
+    if not fatal:
+        size = SIZES[purpose]
+        print(f"downloading about {size.download} MB ({size.installed} MB installed) into .venv")  # noqa: T201 - as above
+    return 1 if fatal else 0
+
+
+def main() -> int:
+    """Checks this machine."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("purpose", choices=sorted(SIZES))
+    purpose = parser.parse_args().purpose
+    version = sys.version_info[:2]
+    findings = (
+        python_findings((version[0], version[1])) + library_findings() + disk_findings(Path.cwd(), SIZES[purpose].installed)
+    )
+    return report(findings, purpose)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
