@@ -1,0 +1,96 @@
+"""`tansaku pause`, `cancel` and `edit`: wishes that the driver applies from the next proposal on."""
+
+from __future__ import annotations
+
+import getpass
+import uuid
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tansaku.deploy.cli.session import NameArgument, SiteOption, opened
+
+if TYPE_CHECKING:
+    from tansaku.models.domain.ports import CampaignStore
+    from tansaku.models.domain.records import CampaignRecord, CommandKind, JsonDict
+
+
+def store_command(store: CampaignStore, name: str, kind: CommandKind, payload: JsonDict | None = None) -> CampaignRecord:
+    """Stores a user's command.
+
+    Returns:
+        The campaign as it stood before, to tell whether a driver will see the command soon.
+
+    Raises:
+        NotFoundError: No campaign of this name is stored.
+    """
+    from tansaku.models.domain.records import Command
+
+    record = store.campaign(name)
+    store.add_command(
+        name,
+        Command(
+            id=f"{kind}-{uuid.uuid4().hex}",
+            kind=kind,
+            payload=payload or {},
+            user=getpass.getuser(),
+            created_at=datetime.now(UTC),
+        ),
+    )
+    return record
+
+
+def _tell(record: CampaignRecord, what: str) -> None:
+    if record.lease is not None:
+        typer.echo(f"{record.name}: {what}; its driver applies it before the next proposal")
+    else:
+        typer.echo(f"{record.name}: {what}; nobody drives it now, it applies from the next `tansaku resume {record.name}`")
+
+
+def pause(name: NameArgument, site: SiteOption = None) -> None:
+    """Stops proposing; what is under way is finished and kept."""
+    with opened(site) as resources:
+        _tell(store_command(resources.store, name, "pause"), "pause stored")
+
+
+def _assignments(changes: list[str]) -> JsonDict:
+    import yaml
+
+    from tansaku.models.domain.errors import ConfigurationError
+
+    payload: JsonDict = {}
+    for change in changes:
+        key, equals, value = change.partition("=")
+        if not equals or not key:
+            raise ConfigurationError(f"{change!r}: expected KEY=VALUE, e.g. budget.evaluations=500")
+        try:
+            payload[key] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise ConfigurationError(f"{change!r}: the value is not a number, a word or null") from error
+    return payload
+
+
+def edit(
+    name: NameArgument,
+    changes: Annotated[
+        list[str],
+        typer.Argument(metavar="KEY=VALUE...", help="e.g. budget.evaluations=500 budget.cost=null execution.in_flight=4"),
+    ],
+    site: SiteOption = None,
+) -> None:
+    """Changes budget, stop rule, in_flight, timeout or retries of a stored campaign; the edit is logged."""
+    from tansaku.models.domain.specs.campaign import CampaignSpec
+    from tansaku.tasks.configuration import apply_edits, diff_specs
+
+    payload = _assignments(changes)
+    with opened(site) as resources:
+        old = CampaignSpec.model_validate(resources.store.campaign(name).spec)
+        differences = diff_specs(old, apply_edits(old, payload))
+        if not differences:
+            typer.echo(f"{name}: nothing changes")
+            return
+        record = store_command(resources.store, name, "edit", payload)
+    for difference in differences:
+        typer.echo(f"  {difference}")
+    _tell(record, "edit stored")

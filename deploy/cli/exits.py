@@ -1,0 +1,73 @@
+"""Exit codes of the `tansaku` command and how errors map to them."""
+
+from __future__ import annotations
+
+import sys
+from enum import IntEnum
+
+from tansaku.models.domain.errors import (
+    CalculationError,
+    ConfigurationError,
+    FitError,
+    LeaseHeldError,
+    MissingComponentError,
+    NotFoundError,
+    StoreError,
+    TansakuError,
+    TransientError,
+)
+
+
+class ExitCode(IntEnum):
+    """What the shell sees; scripts may rely on these numbers."""
+
+    OK = 0
+    STOPPED = 1
+    USAGE = 2
+    NOT_FOUND = 3
+    LEASE_HELD = 4
+    MISSING_COMPONENT = 5
+    DATABASE = 6
+    CALCULATION = 7
+    INTERRUPTED = 130
+
+
+MEANINGS = {
+    ExitCode.OK: "done",
+    ExitCode.STOPPED: "the campaign stopped because too many evaluations failed, or an unexpected error",
+    ExitCode.USAGE: "a wrong option, or a campaign or site file that is not valid",
+    ExitCode.NOT_FOUND: "no such campaign, candidate or file",
+    ExitCode.LEASE_HELD: "another process drives the campaign",
+    ExitCode.MISSING_COMPONENT: "an optional package or program is not installed",
+    ExitCode.DATABASE: "the database cannot be reached or refused",
+    ExitCode.CALCULATION: "a calculation or fit failed outside a campaign",
+    ExitCode.INTERRUPTED: "interrupted by Ctrl-C; the same command goes on where it stopped",
+}
+
+# The first class that fits decides: subclasses stand before their bases.
+_BY_ERROR: tuple[tuple[type[TansakuError], ExitCode], ...] = (
+    (LeaseHeldError, ExitCode.LEASE_HELD),
+    (ConfigurationError, ExitCode.USAGE),
+    (NotFoundError, ExitCode.NOT_FOUND),
+    (MissingComponentError, ExitCode.MISSING_COMPONENT),
+    (StoreError, ExitCode.DATABASE),
+    (TransientError, ExitCode.DATABASE),
+    (CalculationError, ExitCode.CALCULATION),
+    (FitError, ExitCode.CALCULATION),
+)
+
+
+def exit_code(error: TansakuError) -> ExitCode:
+    """Exit code that stands for ``error``."""
+    return next((code for kind, code in _BY_ERROR if isinstance(error, kind)), ExitCode.STOPPED)
+
+
+def report(error: TansakuError) -> ExitCode:
+    """Writes ``error`` to standard error, hint on its own line, and returns its exit code."""
+    sys.stderr.write(f"error: {error}\n")
+    return exit_code(error)
+
+
+def epilogue() -> str:
+    """The list of exit codes as `--help` shows it."""
+    return "Exit codes: " + "; ".join(f"{code.value} {MEANINGS[code]}" for code in ExitCode) + "."

@@ -1,0 +1,91 @@
+"""`tansaku status`, `list`, `show` and `log`: reading what is stored."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from tansaku.deploy.cli.session import NameArgument, SiteOption, opened
+from tansaku.deploy.cli.tables import show_json, show_table
+
+JsonOption = Annotated[bool, typer.Option("--json", help="JSON instead of text.")]
+
+
+def status(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Name of a campaign; all of them if left out.")] = None,
+    as_json: JsonOption = False,
+    site: SiteOption = None,
+) -> None:
+    """Shows how campaigns stand: failed evaluations first, with the reason and the command to retry them."""
+    from tansaku.tasks.progress import campaign_status
+
+    with opened(site) as resources:
+        names = [name] if name is not None else [record.name for record in resources.store.campaigns()]
+        found = [campaign_status(resources.store, known) for known in names]
+    if as_json:
+        show_json([entry.model_dump(mode="json") for entry in found])
+        return
+    if not found:
+        typer.echo("no campaigns yet; `tansaku init` writes an example")
+    for entry in found:
+        typer.echo(entry.describe(failures=None if name is not None else 3))
+
+
+def list_campaigns(as_json: JsonOption = False, site: SiteOption = None) -> None:
+    """Lists all campaigns, one line each."""
+    from tansaku.tasks.progress import campaign_status
+
+    with opened(site) as resources:
+        found = [campaign_status(resources.store, record.name) for record in resources.store.campaigns()]
+    if as_json:
+        show_json([entry.model_dump(mode="json") for entry in found])
+        return
+    show_table(
+        ("name", "state", "evaluations", "failed", "cost", "created"),
+        [(e.name, e.state.value, e.evaluations, e.failed, e.cost, f"{e.created_at:%Y-%m-%d %H:%M}Z") for e in found],
+    )
+
+
+def show(
+    name: NameArgument,
+    candidate: Annotated[str | None, typer.Argument(metavar="[CANDIDATE]", help="Show this candidate's evaluations.")] = None,
+    as_json: JsonOption = False,
+    site: SiteOption = None,
+) -> None:
+    """Shows a campaign's resolved spec, or everything that is stored about one candidate."""
+    from tansaku.models.domain.errors import NotFoundError
+
+    with opened(site) as resources:
+        record = resources.store.campaign(name)
+        if candidate is None:
+            document = record.model_dump(mode="json")
+        else:
+            found = [e for e in resources.store.evaluations(name) if e.proposal.candidate == candidate]
+            if not found:
+                raise NotFoundError(f"campaign {name!r} has no evaluation of candidate {candidate!r}")
+            document = {"evaluations": [evaluation.model_dump(mode="json") for evaluation in found]}
+    if as_json:
+        show_json(document)
+        return
+    import yaml
+
+    typer.echo(yaml.safe_dump(document, sort_keys=False, allow_unicode=True), nl=False)
+
+
+def log(
+    name: NameArgument,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="Show the last N events.")] = 50,
+    as_json: JsonOption = False,
+    site: SiteOption = None,
+) -> None:
+    """Shows the audit of a campaign: takeovers, commands, edits, refits, failures."""
+    with opened(site) as resources:
+        resources.store.campaign(name)
+        events = resources.store.events(name, limit=lines)
+    if as_json:
+        show_json([event.model_dump(mode="json") for event in events])
+        return
+    for event in events:
+        data = "  ".join(f"{key}={value}" for key, value in event.data.items())
+        typer.echo(f"{event.at:%Y-%m-%d %H:%M:%S}Z  {event.kind:<20}  {data}".rstrip())

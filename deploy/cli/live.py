@@ -1,0 +1,159 @@
+"""Observers of a driver: a live display on a terminal, a few plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from tansaku.deploy.cli.tally import Tally, failure_line
+from tansaku.models.domain.history import cost_limit
+from tansaku.models.domain.records import CampaignRecord, Evaluation, Refit
+from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.states import EvaluationState
+from tansaku.spaces.registry import open_space
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from tansaku.tasks.observer import Observer
+
+_LINE_EVERY = 10.0  # seconds between two progress lines when nobody watches
+
+
+def _tally(record: CampaignRecord, evaluations: Sequence[Evaluation]) -> Tally:
+    spec = CampaignSpec.model_validate(record.spec)
+    pool = open_space(spec.space, Path(record.base_path)).pool()
+    tally = Tally(spec, pool.systems, len(pool), float(pool.cost.sum()), cost_limit(spec.budget, pool))
+    tally.note(evaluations)
+    return tally
+
+
+class PlainObserver:
+    """Writes lines to standard error: the start, failures, some progress, the end."""
+
+    def __init__(self) -> None:
+        self._tally: Tally | None = None
+        self._next_line = 0.0
+
+    def _write(self, line: str) -> None:
+        typer.echo(line, err=True)
+
+    def on_start(self, record: CampaignRecord, evaluations: Sequence[Evaluation]) -> None:
+        """Says what is resumed."""
+        self._tally = _tally(record, evaluations)
+        self._next_line = time.monotonic() + _LINE_EVERY
+        self._write(f"{record.name}: {'goes on after' if evaluations else 'starts,'} {self._tally.line()}")
+
+    def on_proposal(self, evaluation: Evaluation) -> None:
+        """Counts it."""
+        if self._tally is not None:
+            self._tally.note([evaluation])
+
+    def on_outcome(self, evaluation: Evaluation) -> None:
+        """Counts it; a failure is a line at once."""
+        if self._tally is None:
+            return
+        self._tally.note([evaluation])
+        if evaluation.state in (EvaluationState.FAILED, EvaluationState.LOST):
+            self._write(failure_line(evaluation))
+        if time.monotonic() >= self._next_line:
+            self._next_line = time.monotonic() + _LINE_EVERY
+            self._write(f"{100 * self._tally.fraction:.0f} % of the budget: {self._tally.line()}")
+
+    def on_refit(self, refit: Refit) -> None:
+        """A failed fit is worth a line."""
+        if not refit.ok:
+            self._write(f"refit {refit.number} failed, the last good values stay in use: {refit.message}")
+
+    def on_wait(self, reason: str, seconds: float) -> None:
+        """Says why nothing happens."""
+        self._write(f"waiting up to {seconds:.0f} s: {reason}")
+
+    def on_stop(self, reason: str) -> None:
+        """Sums up."""
+        counts = self._tally.line() if self._tally is not None else "nothing done"
+        self._write(f"ended ({reason}): {counts}")
+
+
+class LiveObserver:
+    """Keeps a progress bar and the best value of each system on the terminal."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.live import Live
+
+        self._tally: Tally | None = None
+        self._note = ""
+        self._live = Live(console=Console(stderr=True), get_renderable=self._render, refresh_per_second=4)
+
+    def _render(self) -> RenderableType:
+        from rich.columns import Columns
+        from rich.console import Group
+        from rich.progress_bar import ProgressBar
+        from rich.table import Table
+        from rich.text import Text
+
+        tally = self._tally
+        if tally is None:
+            return Text("opening …")
+        bar = Table.grid(padding=(0, 1))
+        bar.add_row(
+            Text(tally.spec.name, style="bold"),
+            ProgressBar(total=1.0, completed=tally.fraction, width=30),
+            Text(f"{100 * tally.fraction:.0f} % of the budget: {tally.line()}"),
+        )
+        cells = [
+            Text.assemble(f"{name} ", ("—" if value is None else f"{value:.4g}", "bold"), (f" ({count})", "dim"))
+            for name, (value, count) in tally.best().items()
+        ]
+        direction = "lowest" if tally.spec.objective.direction == "minimize" else "highest"
+        head = Text(f"{direction} so far [{tally.spec.objective.unit}] (evaluations)", style="dim")
+        failures = [Text(failure_line(entry), style="red") for entry in tally.failed[-3:]]
+        return Group(bar, head, Columns(cells, padding=(0, 3)), *failures, Text(self._note, style="yellow"))
+
+    def on_start(self, record: CampaignRecord, evaluations: Sequence[Evaluation]) -> None:
+        """Starts the display."""
+        self._tally = _tally(record, evaluations)
+        self._note = f"goes on after {len(evaluations)} evaluations" if evaluations else ""
+        self._live.start(refresh=True)
+
+    def on_proposal(self, evaluation: Evaluation) -> None:
+        """Counts it."""
+        self._note = ""
+        if self._tally is not None:
+            self._tally.note([evaluation])
+
+    def on_outcome(self, evaluation: Evaluation) -> None:
+        """Counts it."""
+        if self._tally is not None:
+            self._tally.note([evaluation])
+
+    def on_refit(self, refit: Refit) -> None:
+        """Notes a failed fit."""
+        if not refit.ok:
+            self._note = f"refit {refit.number} failed, the last good values stay in use: {refit.message}"
+
+    def on_wait(self, reason: str, seconds: float) -> None:
+        """Notes why nothing happens; also before the campaign could be opened."""
+        self._note = f"waiting up to {seconds:.0f} s: {reason}"
+        if self._tally is None:
+            self._live.console.print(self._note)
+
+    def on_stop(self, reason: str) -> None:
+        """Leaves the last picture on the terminal."""
+        self._note = f"ended: {reason}"
+        self._live.stop()
+
+    def close(self) -> None:
+        """Gives the terminal back, also after an error."""
+        self._live.stop()
+
+
+def choose_observer(plain: bool) -> Observer:
+    """The live display on a terminal, plain lines elsewhere or when asked for."""
+    return PlainObserver() if plain or not sys.stderr.isatty() else LiveObserver()

@@ -1,0 +1,60 @@
+"""The `tansaku` command: one typer application, its commands mounted from one module per family."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from tansaku import __version__
+from tansaku.deploy.cli import campaign_files, control, exits, inspection, outcomes
+from tansaku.models.domain.errors import TansakuError
+
+app = typer.Typer(
+    name="tansaku",
+    help="Active-learning campaigns for materials: propose, compute, learn, stop when the answer is known.",
+    epilog=exits.epilogue(),
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"tansaku {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Options of the command itself."""
+
+
+_BEGIN, _WATCH, _STEER, _TAKE = "Begin", "Look", "Steer", "Results"
+for _name, _command, _panel in (
+    ("init", campaign_files.init, _BEGIN),
+    ("check", campaign_files.check, _BEGIN),
+    ("status", inspection.status, _WATCH),
+    ("list", inspection.list_campaigns, _WATCH),
+    ("show", inspection.show, _WATCH),
+    ("log", inspection.log, _WATCH),
+    ("pause", control.pause, _STEER),
+    ("edit", control.edit, _STEER),
+    ("results", outcomes.results, _TAKE),
+    ("plot", outcomes.plot, _TAKE),
+):
+    app.command(_name, rich_help_panel=_panel)(_command)
+
+
+def main() -> None:
+    """Entry point: runs the command and turns errors raised on purpose into a message and an exit code."""
+    try:
+        app()
+    except TansakuError as error:
+        sys.exit(exits.report(error))

@@ -1,0 +1,85 @@
+"""`tansaku results` and `tansaku plot`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tansaku.deploy.cli.session import NameArgument, SiteOption, opened
+from tansaku.deploy.cli.tables import show_json, show_table
+
+if TYPE_CHECKING:
+    from tansaku.models.domain.records import JsonDict
+    from tansaku.tasks.results import CampaignData, Purpose
+
+_EVALUATION_COLUMNS = ("round", "candidate", "system", "surface", "value", "cost", "state", "attempts", "reason")
+
+
+def results(
+    name: NameArgument,
+    as_json: Annotated[bool, typer.Option("--json", help="A JSON list, one object per system or evaluation.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Comma-separated values.")] = False,
+    evaluations: Annotated[bool, typer.Option("--evaluations", help="One row per evaluation, not per system.")] = False,
+    polish: Annotated[bool, typer.Option("--polish", help="With --evaluations: those of the final polish instead.")] = False,
+    site: SiteOption = None,
+) -> None:
+    """Shows what a campaign found, per system or per evaluation; works while it runs."""
+    from tansaku.models.domain.errors import ConfigurationError
+
+    if as_json and as_csv:
+        raise ConfigurationError("--json and --csv: give one of them")
+    if polish and not evaluations:
+        raise ConfigurationError("--polish: only together with --evaluations")
+    from tansaku.tasks.results import CampaignData, evaluation_rows, evaluations_frame, system_rows, systems_frame
+
+    with opened(site) as resources:
+        data = CampaignData.load(resources.store, name)
+    purpose: Purpose = "polish" if polish else "search"
+    if as_json:
+        show_json(evaluation_rows(data, purpose) if evaluations else system_rows(data))
+    elif as_csv:
+        frame = evaluations_frame(data, purpose) if evaluations else systems_frame(data)
+        frame.to_csv(sys.stdout, index=False)
+    elif evaluations:
+        rows = evaluation_rows(data, purpose)
+        show_table(_EVALUATION_COLUMNS, [[row[column] for column in _EVALUATION_COLUMNS] for row in rows], name)
+    else:
+        _show_systems(data, system_rows(data))
+
+
+def _show_systems(data: CampaignData, rows: list[JsonDict]) -> None:
+    key, unit = data.value_key, data.spec.objective.unit
+    boundaries = key == "E_gb"
+    head = ["angle [°]", "Σ", "plane"] if boundaries else ["system"]
+    polished = any(row[f"{key}_polished"] is not None for row in rows)
+    columns = [*head, f"{key} [{unit}]", *([f"polished [{unit}]"] if polished else [])]
+    columns += ["evaluations", "failed", "cost", "share of its exhaustive cost", "best candidate"]
+    table = []
+    for row in rows:
+        names = (
+            [round(row["angle"], 2), row["sigma"], "(" + " ".join(map(str, row["plane"])) + ")"]
+            if boundaries
+            else [row["system"]]
+        )
+        values = [row[key], *([row[f"{key}_polished"]] if polished else [])]
+        share = f"{100 * row['share']:.3g} %"
+        table.append([*names, *values, row["evaluations"], row["failed"], row["cost"], share, row["best_candidate"]])
+    show_table(columns, table, f"{data.record.name}: best found per system")
+
+
+def plot(
+    name: NameArgument,
+    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Where the figures go.")] = Path(),
+    site: SiteOption = None,
+) -> None:
+    """Draws a campaign's figures as PNG and as interactive HTML that needs no network."""
+    from tansaku.tasks.figures import draw_campaign
+    from tansaku.tasks.results import CampaignData
+
+    with opened(site) as resources:
+        data = CampaignData.load(resources.store, name)
+        for path in draw_campaign(data, resources.artifacts, out):
+            typer.echo(str(path))

@@ -1,0 +1,55 @@
+"""Tables on standard output: rich on a terminal, tab-separated lines into a pipe."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import typer
+
+Cell = str | float | int | None
+
+
+def text(cell: Cell) -> str:
+    """One cell as text: numbers to four significant digits, nothing for None."""
+    if cell is None:
+        return ""
+    if isinstance(cell, bool):
+        return "yes" if cell else "no"
+    if isinstance(cell, float):
+        return f"{cell:.4g}" if abs(cell) < 1e4 else f"{cell:,.0f}"
+    return str(cell)
+
+
+def show_table(columns: Sequence[str], rows: Sequence[Sequence[Cell]], title: str | None = None) -> None:
+    """Prints a table.
+
+    Args:
+        columns: Headings.
+        rows: One sequence of cells per row.
+        title: Shown above the table on a terminal only.
+    """
+    if not sys.stdout.isatty():
+        typer.echo("\t".join(columns))
+        for row in rows:
+            typer.echo("\t".join(text(cell).replace("\t", " ").replace("\n", " ") for cell in row))
+        return
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(title=None if title is None else escape(title), box=SIMPLE_HEAD, title_justify="left")
+    for index, column in enumerate(columns):
+        numeric = any(isinstance(row[index], int | float) for row in rows)
+        table.add_column(escape(column), justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(escape(text(cell)) for cell in row))
+    Console().print(table)
+
+
+def show_json(value: Any) -> None:  # noqa: ANN401 - plain data of any shape
+    """Prints plain data as indented JSON."""
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))

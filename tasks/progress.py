@@ -1,0 +1,179 @@
+"""How a campaign stands: derived from what is stored, failures first."""
+
+from __future__ import annotations
+
+import shlex
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import AwareDatetime
+
+from tansaku.models.domain.errors import ConfigurationError, NotFoundError
+from tansaku.models.domain.history import cost_limit, search_entries, stop_reason
+from tansaku.models.domain.ports import CampaignStore
+from tansaku.models.domain.records import CampaignRecord, CommandKind, Evaluation, Lease, Record
+from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.states import CampaignState, EvaluationState, StopReason, campaign_state
+from tansaku.spaces.registry import open_space
+from tansaku.tasks.results import failure_reason
+
+
+class FailedEvaluation(Record):
+    """One evaluation that ended without a value."""
+
+    candidate: str
+    system: str
+    round: int
+    attempts: int
+    reason: str
+
+
+class CampaignStatus(Record):
+    """How a campaign stands.
+
+    Attributes:
+        evaluations: Evaluations of the search that were proposed.
+        polish: Evaluations of the final polish.
+        cost: Spent and reserved by the search [the space's cost unit].
+        limit: What it may spend, None for no limit or when the space cannot be opened.
+        exhaustive_cost: Cost of evaluating the whole space.
+        driver: Who drives it now, or None.
+        problem: Why the space cannot be opened; state, limit and exhaustive cost then lack what it would tell.
+    """
+
+    name: str
+    state: CampaignState
+    stop_reason: StopReason | None
+    created_at: AwareDatetime
+    evaluations: int
+    done: int
+    failed: int
+    active: int
+    lost: int
+    polish: int
+    cost: float
+    limit: float | None
+    exhaustive_cost: float | None
+    driver: str | None
+    failures: tuple[FailedEvaluation, ...]
+    retry_command: str | None
+    problem: str | None
+
+    def describe(self, failures: int | None = None) -> str:
+        """The status in words, failed evaluations first.
+
+        Args:
+            failures: Show at most so many failed evaluations; None shows all.
+        """
+        lines = []
+        shown = self.failures if failures is None else self.failures[:failures]
+        for entry in shown:
+            lines.append(f"FAILED  {entry.candidate}  {entry.reason}  (round {entry.round}, {entry.attempts} attempts)")
+        if len(shown) < len(self.failures):
+            lines.append(f"        and {len(self.failures) - len(shown)} more: tansaku status {self.name}")
+        if self.retry_command is not None:
+            lines.append(f"        try again: {self.retry_command}")
+        why = f" ({self.stop_reason.value})" if self.stop_reason is not None else ""
+        lines.append(f"{self.name}: {self.state.value}{why}")
+        lines.append(
+            f"  evaluations {self.evaluations}: {self.done} done, {self.failed} failed, {self.active} under way"
+            + (f", {self.lost} lost and to be tried again" if self.lost else "")
+            + (f"; polished {self.polish}" if self.polish else "")
+        )
+        spent = f"  cost {self.cost:,.0f}"
+        if self.limit is not None:
+            spent += f" of {self.limit:,.0f} allowed"
+        if self.exhaustive_cost is not None:
+            spent += f", {100 * self.cost / self.exhaustive_cost:.3g} % of evaluating everything"
+        lines.append(spent)
+        if self.driver is not None:
+            lines.append(f"  driven by {self.driver}")
+        elif self.state is CampaignState.INTERRUPTED:
+            lines.append(f"  go on: tansaku resume {self.name}")
+        if self.problem is not None:
+            lines.append(f"  {self.problem}")
+        return "\n".join(lines)
+
+
+def _last_wish(record: CampaignRecord, kind: CommandKind) -> bool:
+    """Whether the last of ``kind`` and its opposite ``resume`` was ``kind``."""
+    kinds = [command.kind for command in record.commands if command.kind in (kind, "resume")]
+    return bool(kinds) and kinds[-1] == kind
+
+
+def _live_lease(record: CampaignRecord) -> Lease | None:
+    lease = record.lease
+    return lease if lease is not None and lease.expires_at > datetime.now(UTC) else None
+
+
+def _driver(lease: Lease | None) -> str | None:
+    if lease is None:
+        return None
+    owner = lease.owner
+    return f"{owner.user}@{owner.host} (process {owner.pid}) since {lease.acquired_at:%Y-%m-%d %H:%M:%S}Z"
+
+
+def _failures(evaluations: list[Evaluation]) -> tuple[FailedEvaluation, ...]:
+    return tuple(
+        FailedEvaluation(
+            candidate=evaluation.proposal.candidate,
+            system=evaluation.proposal.system,
+            round=evaluation.proposal.number,
+            attempts=len(evaluation.attempts),
+            reason=failure_reason(evaluation) or "unknown",
+        )
+        for evaluation in evaluations
+        if evaluation.state is EvaluationState.FAILED
+    )
+
+
+def campaign_status(store: CampaignStore, name: str) -> CampaignStatus:
+    """Reads how a campaign stands.
+
+    Raises:
+        NotFoundError: No campaign of this name is stored.
+    """
+    record = store.campaign(name)
+    spec = CampaignSpec.model_validate(record.spec)
+    evaluations = store.evaluations(name)
+    search = [evaluation for evaluation in evaluations if evaluation.proposal.purpose == "search"]
+    states = [evaluation.state for evaluation in search]
+    active = sum(not evaluation.state.terminal for evaluation in evaluations)
+    failures = _failures(evaluations)
+    stop, limit, exhaustive, problem = None, None, None, None
+    try:
+        pool = open_space(spec.space, Path(record.base_path)).pool()
+        entries = search_entries(pool, evaluations)
+    except (ConfigurationError, NotFoundError) as error:
+        problem = f"the space cannot be opened: {error.message}"
+    else:
+        limit, exhaustive = cost_limit(spec.budget, pool), float(pool.cost.sum())
+        stop = stop_reason(spec.budget, pool, entries, record.last_number, limit)
+    lease = _live_lease(record)
+    cancelled = _last_wish(record, "cancel")
+    return CampaignStatus(
+        name=name,
+        state=campaign_state(
+            proposed=len(evaluations),
+            active=active,
+            leased=lease is not None,
+            paused=_last_wish(record, "pause"),
+            cancelled=cancelled,
+            stop_reason=stop,
+        ),
+        stop_reason=StopReason.CANCELLED if cancelled else stop,
+        created_at=record.created_at,
+        evaluations=len(search),
+        done=states.count(EvaluationState.DONE),
+        failed=states.count(EvaluationState.FAILED),
+        active=active,
+        lost=states.count(EvaluationState.LOST),
+        polish=len(evaluations) - len(search),
+        cost=float(sum(evaluation.proposal.predicted_cost for evaluation in search)),
+        limit=limit,
+        exhaustive_cost=exhaustive,
+        driver=_driver(lease),
+        failures=failures,
+        retry_command=f"tansaku retry {shlex.quote(name)}" if failures else None,
+        problem=problem,
+    )

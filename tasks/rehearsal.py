@@ -1,0 +1,181 @@
+"""What a campaign file would do, found out without spending anything: what `tansaku check` and dry runs show."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from tansaku.calculators.registry import open_calculator
+from tansaku.models.domain.history import build_history, cost_limit
+from tansaku.models.domain.identifiers import proposal_rng
+from tansaku.models.domain.pool import CandidatePool, FloatArray
+from tansaku.models.domain.ports import Proposer
+from tansaku.models.domain.records import JsonDict, Record
+from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.engine.registry import build_proposer
+from tansaku.spaces.registry import open_space
+from tansaku.tasks.configuration import load_campaign, spec_hash
+
+
+class SystemSize(Record):
+    """What one system holds.
+
+    Attributes:
+        details: What the space says of the system, e.g. Σ, plane and angle.
+    """
+
+    system: str
+    candidates: int
+    surfaces: int
+    exhaustive_cost: float
+    details: JsonDict
+
+
+class Rehearsal(Record):
+    """What a campaign file would do.
+
+    Attributes:
+        features: Number of features by group.
+        limit: Cost it may spend, None for no limit.
+        expected_evaluations: Evaluations the budget buys at the mean cost of a candidate.
+        most_evaluations: Evaluations it buys when the cheapest are chosen.
+        initial: Candidates of the initial design, in order.
+        initial_cost: What they cost.
+        calculator: Code, version and model that computes, None for a table.
+    """
+
+    name: str
+    spec_hash: str
+    candidates: int
+    surfaces: int
+    systems: tuple[SystemSize, ...]
+    features: dict[str, int]
+    exhaustive_cost: float
+    limit: float | None
+    share: float | None
+    expected_evaluations: int
+    most_evaluations: int
+    proposer: str
+    initial: tuple[str, ...]
+    initial_cost: float
+    calculator: str | None
+    unit: str
+    polish: int
+
+    def describe(self) -> str:
+        """The rehearsal in words."""
+        lines = [f"{self.name}: the file is valid, nothing was spent", ""]
+        lines.append(f"  pool        {self.candidates:,} candidates, {self.surfaces} surfaces, {len(self.systems)} systems")
+        lines.append("  features    " + ", ".join(f"{name} ({count})" for name, count in self.features.items()))
+        lines.append(f"  calculator  {self.calculator or 'none: the values are in the table'}")
+        lines.append(f"  everything  costs {self.exhaustive_cost:,.0f}")
+        if self.limit is None or self.share is None:
+            lines.append("  budget      no cost limit")
+        else:
+            lines.append(f"  budget      {self.limit:,.0f}, {100 * self.share:.3g} % of everything")
+        lines.append(
+            f"  evaluations about {self.expected_evaluations:,} at the mean cost, at most {self.most_evaluations:,}"
+            + (f", then {self.polish:,} to polish the best" if self.polish else "")
+        )
+        lines.append(f"  proposer    {self.proposer}, {len(self.initial)} initial evaluations costing {self.initial_cost:,.0f}")
+        lines.append("")
+        lines.append("  would run first: " + ", ".join(self.initial[:5]) + (" …" if len(self.initial) > 5 else ""))
+        lines += ["", "  systems (candidates, surfaces, cost of all):"]
+        lines += [
+            f"    {size.system:<24} {size.candidates:>8,} {size.surfaces:>4} {size.exhaustive_cost:>14,.0f}"
+            for size in self.systems
+        ]
+        return "\n".join(lines)
+
+
+def _affordable(cost: FloatArray, limit: float | None, at_most: int | None) -> tuple[int, int]:
+    """Number of evaluations at the mean cost, and of the cheapest ones, that the budget buys."""
+    ceiling = len(cost) if at_most is None else min(at_most, len(cost))
+    if limit is None:
+        return ceiling, ceiling
+    cheapest = int(np.searchsorted(np.cumsum(np.sort(cost)), limit, side="right"))
+    return min(ceiling, int(limit / float(cost.mean()))), min(ceiling, cheapest)
+
+
+def _initial_design(proposer: Proposer, pool: CandidatePool, spec: CampaignSpec, limit: float | None) -> list[int]:
+    """Positions of the candidates that would be proposed before any result is known."""
+    chosen: list[int] = []
+    spent = 0.0
+    empty = build_history([], 0)
+    for number in range(1, max(1, proposer.initial_count(pool)) + 1):
+        if spec.budget.evaluations is not None and number > spec.budget.evaluations:
+            break
+        history = type(empty)(
+            observed=empty.observed,
+            values=empty.values,
+            pending=np.array(chosen, dtype=np.intp),
+            remaining_cost=None if limit is None else limit - spent,
+        )
+        choice = proposer.propose(pool, history, number, proposal_rng(spec.seed, number))
+        if choice is None:
+            break
+        chosen.append(choice.position)
+        spent += float(pool.cost[choice.position])
+    return chosen
+
+
+def _calculator_name(spec: CampaignSpec, base_path: Path) -> str | None:
+    if spec.calculator is None:
+        return None
+    calculator = open_calculator(spec.calculator, base_path)
+    try:
+        provenance = calculator.provenance
+    finally:
+        calculator.close()
+    return " ".join(part for part in (provenance.code, provenance.code_version, provenance.model) if part)
+
+
+def rehearse(path: Path) -> Rehearsal:
+    """Loads a campaign file, opens its space, calculator and proposer, and works out what it would do.
+
+    Raises:
+        ConfigurationError: The file, or a file it names, is wrong.
+        MissingComponentError: What it needs is not installed.
+    """
+    loaded = load_campaign(path)
+    spec = loaded.spec
+    space = open_space(spec.space, loaded.base_path)
+    pool = space.pool()
+    proposer = build_proposer(spec.proposer)
+    limit = cost_limit(spec.budget, pool)
+    initial = _initial_design(proposer, pool, spec, limit)
+    everything = float(pool.cost.sum())
+    expected, most = _affordable(pool.cost, limit, spec.budget.evaluations)
+    n_systems = len(pool.systems)
+    candidates = np.bincount(pool.system_codes, minlength=n_systems)
+    surfaces = np.bincount(pool.surface_system, minlength=n_systems)
+    cost = np.bincount(pool.system_codes, weights=pool.cost, minlength=n_systems)
+    return Rehearsal(
+        name=spec.name,
+        spec_hash=spec_hash(spec),
+        candidates=len(pool),
+        surfaces=len(pool.surfaces),
+        systems=tuple(
+            SystemSize(
+                system=name,
+                candidates=int(candidates[code]),
+                surfaces=int(surfaces[code]),
+                exhaustive_cost=float(cost[code]),
+                details={key: value for key, value in details.items() if key != "system"},
+            )
+            for code, (name, details) in enumerate(zip(pool.systems, space.describe_systems(), strict=True))
+        ),
+        features={name: group.values.shape[1] for name, group in pool.groups.items()},
+        exhaustive_cost=everything,
+        limit=limit,
+        share=None if limit is None else limit / everything,
+        expected_evaluations=expected,
+        most_evaluations=most,
+        proposer=proposer.name,
+        initial=tuple(str(pool.ids[position]) for position in initial),
+        initial_cost=float(pool.cost[initial].sum()),
+        calculator=_calculator_name(spec, loaded.base_path),
+        unit=spec.objective.unit,
+        polish=spec.execution.polish * n_systems if spec.calculator is not None else 0,
+    )

@@ -1,0 +1,286 @@
+"""What a campaign found: rows per system and per evaluation, frames, and how the best-so-far fell with the money spent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.pool import CandidatePool, FloatArray
+from tansaku.models.domain.ports import CampaignStore, TabulatedSpace
+from tansaku.models.domain.records import CampaignRecord, Evaluation, JsonDict
+from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.states import EvaluationState
+from tansaku.spaces.registry import open_space
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tansaku.models.domain.ports import Space
+
+Purpose = Literal["search", "polish", "all"]
+
+
+@dataclass(frozen=True)
+class CampaignData:
+    """One consistent reading of a campaign.
+
+    Attributes:
+        record: The campaign as stored.
+        spec: Its resolved spec, edits applied.
+        space: The space it searches.
+        evaluations: All evaluations in proposal order, those of the polish included.
+    """
+
+    record: CampaignRecord
+    spec: CampaignSpec
+    space: Space
+    evaluations: tuple[Evaluation, ...]
+
+    @classmethod
+    def load(cls, store: CampaignStore, name: str) -> CampaignData:
+        """Reads a campaign and opens its space.
+
+        Raises:
+            NotFoundError: No campaign of this name is stored.
+            ConfigurationError: A file the space needs is gone or changed.
+        """
+        record = store.campaign(name)
+        spec = CampaignSpec.model_validate(record.spec)
+        space = open_space(spec.space, Path(record.base_path))
+        return cls(record, spec, space, tuple(store.evaluations(name)))
+
+    @cached_property
+    def pool(self) -> CandidatePool:
+        """All candidates of the space."""
+        return self.space.pool()
+
+    @cached_property
+    def systems(self) -> tuple[JsonDict, ...]:
+        """Descriptions of the systems, in the pool's order."""
+        return tuple(self.space.describe_systems())
+
+    @cached_property
+    def exhaustive_cost(self) -> FloatArray:
+        """Cost of evaluating every candidate of each system, shape ``(n_systems,)``."""
+        return np.bincount(self.pool.system_codes, weights=self.pool.cost, minlength=len(self.pool.systems))
+
+    @property
+    def sign(self) -> float:
+        """1 when the objective is minimised, -1 when it is maximised: ``sign * value`` is to be small."""
+        return 1.0 if self.spec.objective.direction == "minimize" else -1.0
+
+    @property
+    def value_key(self) -> str:
+        """Name of the value in rows: ``E_gb`` for grain boundaries, else ``value``."""
+        return "E_gb" if self.spec.space.type == "grain_boundary" else "value"
+
+    def select(self, purpose: Purpose) -> list[Evaluation]:
+        """Evaluations of one purpose, in proposal order."""
+        return [evaluation for evaluation in self.evaluations if purpose in ("all", evaluation.proposal.purpose)]
+
+
+def budget_cost(spec: CampaignSpec, exhaustive_cost: float) -> float | None:
+    """What the campaign may spend in the space's cost unit, or None when its budget names no cost.
+
+    Args:
+        spec: The campaign.
+        exhaustive_cost: Cost of evaluating every candidate of the space.
+    """
+    if spec.budget.fraction is not None:
+        return spec.budget.fraction * exhaustive_cost
+    return spec.budget.cost
+
+
+def failure_reason(evaluation: Evaluation) -> str | None:
+    """Why an evaluation has no value: reason and message, or None when it has one or is still under way."""
+    outcome = evaluation.outcome
+    if outcome is not None:
+        return None if outcome.failure is None else f"{outcome.failure.reason}: {outcome.failure.message}"
+    attempt = evaluation.current_attempt
+    if attempt is None or attempt.failure is None:
+        return None
+    return f"{attempt.failure.reason}: {attempt.failure.message}"
+
+
+def evaluation_row(evaluation: Evaluation, unit: str) -> JsonDict:
+    """One evaluation as plain data; ``round`` is the number of its proposal."""
+    proposal, outcome = evaluation.proposal, evaluation.outcome
+    return {
+        "candidate": proposal.candidate,
+        "system": proposal.system,
+        "surface": proposal.surface,
+        "value": outcome.value if outcome is not None else None,
+        "unit": unit,
+        "cost": proposal.predicted_cost,
+        "state": evaluation.state.value,
+        "attempts": len(evaluation.attempts),
+        "round": proposal.number,
+        "reason": failure_reason(evaluation),
+        "purpose": proposal.purpose,
+        "initial": proposal.initial,
+        "replicate": proposal.replicate,
+        "model": proposal.model,
+        "acquisition": proposal.acquisition,
+        "predicted_mean": proposal.predicted_mean,
+        "predicted_deviation": proposal.predicted_deviation,
+        "wall_time": outcome.wall_time if outcome is not None else None,
+        "proposed_at": evaluation.proposed_at.isoformat(),
+        "finished_at": evaluation.finished_at.isoformat() if evaluation.finished_at is not None else None,
+        "evaluation": evaluation.id,
+    }
+
+
+def evaluation_rows(data: CampaignData, purpose: Purpose = "search") -> list[JsonDict]:
+    """One row per evaluation, in proposal order.
+
+    Args:
+        data: The campaign.
+        purpose: The search (default), the polish of the best candidates afterwards, or both.
+    """
+    unit = data.spec.objective.unit
+    return [evaluation_row(evaluation, unit) for evaluation in data.select(purpose)]
+
+
+def _value(evaluation: Evaluation) -> float | None:
+    return evaluation.outcome.value if evaluation.outcome is not None else None
+
+
+def best_of(evaluations: Sequence[Evaluation], sign: float) -> Evaluation | None:
+    """The evaluation with the best value; the earliest of equals; None when none has a value."""
+    valued = [
+        (sign * value, evaluation.proposal.number, evaluation)
+        for evaluation in evaluations
+        if (value := _value(evaluation)) is not None
+    ]
+    return min(valued, key=lambda entry: entry[:2])[2] if valued else None
+
+
+def _polished_row(evaluation: Evaluation, key: str) -> JsonDict:
+    outcome = evaluation.outcome
+    return {
+        "candidate": evaluation.proposal.candidate,
+        key: _value(evaluation),
+        "state": evaluation.state.value,
+        "cost": evaluation.proposal.predicted_cost,
+        "reason": failure_reason(evaluation),
+        "quantities": {name: quantity.model_dump() for name, quantity in outcome.quantities.items()} if outcome else {},
+        "properties": dict(outcome.properties) if outcome else {},
+    }
+
+
+def system_rows(data: CampaignData) -> list[JsonDict]:
+    """One row per system, in the pool's order.
+
+    ``E_gb`` (``value`` for other spaces) is the best value of the search; ``polished`` lists the best candidates relaxed
+    again at the end and ``E_gb_polished`` is the best of those. Cost and share count the search, failures included.
+    """
+    key, sign = data.value_key, data.sign
+    searched: dict[str, list[Evaluation]] = {name: [] for name in data.pool.systems}
+    polished: dict[str, list[Evaluation]] = {name: [] for name in data.pool.systems}
+    for evaluation in data.evaluations:
+        group = searched if evaluation.proposal.purpose == "search" else polished
+        group[evaluation.proposal.system].append(evaluation)
+    rows = []
+    for description, name, exhaustive in zip(data.systems, data.pool.systems, data.exhaustive_cost, strict=True):
+        mine, again = searched[name], polished[name]
+        best, best_again = best_of(mine, sign), best_of(again, sign)
+        cost = float(sum(evaluation.proposal.predicted_cost for evaluation in mine))
+        rows.append(
+            {
+                **description,
+                "system": name,
+                key: _value(best) if best is not None else None,
+                f"{key}_polished": _value(best_again) if best_again is not None else None,
+                "unit": data.spec.objective.unit,
+                "best_candidate": best.proposal.candidate if best is not None else None,
+                "surface": best.proposal.surface if best is not None else None,
+                "evaluations": len(mine),
+                "failed": sum(evaluation.state is EvaluationState.FAILED for evaluation in mine),
+                "cost": cost,
+                "exhaustive_cost": float(exhaustive),
+                "share": cost / float(exhaustive),
+                "polished": [_polished_row(evaluation, key) for evaluation in again],
+            }
+        )
+    return rows
+
+
+@dataclass(frozen=True)
+class Convergence:
+    """How the best-so-far fell. Arrays have one entry per finished evaluation of the search, in proposal order.
+
+    Attributes:
+        cost: Cumulative cost, failures and initial points included, shape ``(n,)``.
+        mean_gap: Mean over the systems of best found so far minus reference [objective's unit], NaN until every system
+            has a value, shape ``(n,)``.
+        worst_gap: Largest over the systems, same unit and shape.
+        known: True when the reference is each system's true optimum (a table); else it is the best found in the end.
+        exhaustive_cost: Cost of evaluating the whole space.
+    """
+
+    cost: FloatArray
+    mean_gap: FloatArray
+    worst_gap: FloatArray
+    known: bool
+    exhaustive_cost: float
+    unit: str
+
+
+def convergence(data: CampaignData) -> Convergence:
+    """Best-so-far gap against what was spent.
+
+    Raises:
+        ConfigurationError: No evaluation has a value yet.
+    """
+    finished = [evaluation for evaluation in data.select("search") if evaluation.state.terminal]
+    codes = {name: code for code, name in enumerate(data.pool.systems)}
+    system = np.array([codes[evaluation.proposal.system] for evaluation in finished], dtype=np.intp)
+    values = np.array([np.nan if (value := _value(evaluation)) is None else data.sign * value for evaluation in finished])
+    if not np.isfinite(values).any():
+        raise ConfigurationError(f"campaign {data.record.name!r} has no finished evaluation with a value yet")
+    best = np.full((len(finished), len(codes)), np.inf)
+    best[np.arange(len(finished)), system] = np.where(np.isnan(values), np.inf, values)
+    best = np.minimum.accumulate(best, axis=0)
+    known = isinstance(data.space, TabulatedSpace)
+    if isinstance(data.space, TabulatedSpace):
+        reference = np.full(len(codes), np.inf)
+        truth = data.sign * data.space.values()
+        np.minimum.at(reference, data.pool.system_codes, np.where(np.isnan(truth), np.inf, truth))
+    else:
+        reference = best[-1]
+    seen = np.isfinite(reference)
+    gap = best[:, seen] - reference[seen]
+    gap = np.where(np.isfinite(gap), gap, np.nan)
+    return Convergence(
+        cost=np.cumsum([evaluation.proposal.predicted_cost for evaluation in finished]),
+        mean_gap=gap.mean(axis=1),
+        worst_gap=gap.max(axis=1),
+        known=known,
+        exhaustive_cost=float(data.exhaustive_cost.sum()),
+        unit=data.spec.objective.unit,
+    )
+
+
+def evaluations_frame(data: CampaignData, purpose: Purpose = "search") -> pd.DataFrame:
+    """The evaluation rows as a frame, indexed by proposal number."""
+    import pandas as pd
+
+    rows = evaluation_rows(data, purpose)
+    frame = pd.DataFrame(rows, columns=None if rows else ["candidate", "system", "surface", "value", "state", "round"])
+    for column in ("proposed_at", "finished_at"):
+        if column in frame:
+            frame[column] = pd.to_datetime(frame[column], utc=True)
+    return frame.set_index("round", drop=False).rename_axis("number")
+
+
+def systems_frame(data: CampaignData) -> pd.DataFrame:
+    """The system rows as a frame, without the list of polished candidates."""
+    import pandas as pd
+
+    return pd.DataFrame([{name: value for name, value in row.items() if name != "polished"} for row in system_rows(data)])
