@@ -27,11 +27,13 @@ class TimingSpec(Spec):
         lease: A driver that has not been heard of for so long may be replaced.
         heartbeat: Interval at which a driver renews its lease.
         poll: Longest sleep between two looks at the jobs.
+        patience: How long a driver goes on trying when database or backend do not answer.
     """
 
     lease: PositiveFloat = 30.0
     heartbeat: PositiveFloat = 5.0
     poll: PositiveFloat = 1.0
+    patience: PositiveFloat = 600.0
 
 
 class DatabaseSpec(Spec):

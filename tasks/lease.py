@@ -1,0 +1,105 @@
+"""The right to drive a campaign: taken, kept alive by a thread, given back."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import psutil
+
+from tansaku.models.domain.errors import LeaseHeldError, StoreError, TransientError
+from tansaku.models.domain.ports import CampaignStore
+from tansaku.models.domain.records import Lease, LeaseOwner
+from tansaku.models.domain.specs.site import TimingSpec
+from tansaku.tasks.observer import Observer
+from tansaku.tasks.processes import find_process
+
+_LOOK_AGAIN = 1.0  # longest silence of the countdown [s]
+
+
+def take_lease(
+    store: CampaignStore, campaign: str, owner: LeaseOwner, timing: TimingSpec, observer: Observer, halt: threading.Event
+) -> Lease:
+    """Takes a campaign over.
+
+    A driver of this host that is dead is replaced at once. One that is alive keeps its campaign. Of any other one nothing
+    is known: its lease is watched in a countdown and taken when it runs out.
+
+    Args:
+        halt: Ends the countdown early.
+
+    Raises:
+        LeaseHeldError: The owner is alive, or ``halt`` was set.
+        NotFoundError: No campaign of this name is stored.
+    """
+    seen = None
+    while True:
+        try:
+            return store.acquire_lease(campaign, owner, timing.lease)
+        except LeaseHeldError as error:
+            held = store.campaign(campaign).lease
+            if held is None:
+                continue
+            if held.owner.host == owner.host and find_process(held.owner.pid, held.owner.process_started) is None:
+                return store.acquire_lease(campaign, owner, timing.lease, steal=True)
+            renewed = seen is not None and (held.epoch, held.expires_at) != seen
+            if renewed or halt.is_set() or (held.owner.host == owner.host and not _is_stopped(held.owner)):
+                raise
+            seen = (held.epoch, held.expires_at)
+            observer.on_wait(error.message, error.remaining)
+            halt.wait(min(error.remaining + 0.01, _LOOK_AGAIN, timing.heartbeat))
+
+
+def _is_stopped(owner: LeaseOwner) -> bool:
+    process = find_process(owner.pid, owner.process_started)
+    try:
+        return process is not None and process.status() == psutil.STATUS_STOPPED
+    except psutil.NoSuchProcess:
+        return False
+
+
+class Heartbeat:
+    """Renews a lease in a thread of its own, so that a long fit does not let it run out.
+
+    Args:
+        duration: Of the lease [s].
+        interval: Between two renewals [s].
+    """
+
+    def __init__(self, store: CampaignStore, lease: Lease, duration: float, interval: float) -> None:
+        self._store = store
+        self._lease = lease
+        self._duration = duration
+        self._interval = interval
+        self._ended = threading.Event()
+        self._ended_by: StoreError | None = None
+        self._thread = threading.Thread(target=self._beat, name=f"lease of {lease.campaign}", daemon=True)
+
+    def start(self) -> None:
+        """Starts the thread."""
+        self._thread.start()
+
+    def check(self) -> None:
+        """Raises what ended the thread: FencedError when another driver has taken over."""
+        if self._ended_by is not None:
+            raise self._ended_by
+
+    def stop(self) -> None:
+        """Ends the thread; the lease stays as it is."""
+        self._ended.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _beat(self) -> None:
+        due = time.monotonic()
+        while True:
+            due = max(due + self._interval, time.monotonic())
+            if self._ended.wait(due - time.monotonic()):
+                return
+            try:
+                self._store.renew_lease(self._lease, self._duration)
+            except StoreError as error:
+                self._ended_by = error
+                return
+            except TransientError:
+                continue  # the loop meets the same outage and reports it; the lease is renewed once it is over

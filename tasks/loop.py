@@ -1,0 +1,349 @@
+"""The campaign loop: one driver, from the lease to the last polished boundary. It needs no Prefect; flows put Prefect around it."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Literal, Self, cast
+
+from tansaku.models.domain.errors import TransientError
+from tansaku.models.domain.ports import Space
+from tansaku.models.domain.records import Evaluation, JsonDict, Lease
+from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.states import EvaluationState, StopReason
+from tansaku.models.engine.registry import build_proposer
+from tansaku.spaces.registry import open_space
+from tansaku.tasks.lease import Heartbeat, take_lease
+from tansaku.tasks.observer import Observer, SilentObserver
+from tansaku.tasks.preparation import prepare_campaign
+from tansaku.tasks.processes import process_identity, this_driver
+from tansaku.tasks.resources import Resources
+from tansaku.tasks.steps.collect import collect, handles_of, under_way
+from tansaku.tasks.steps.commands import apply_commands, log_event
+from tansaku.tasks.steps.context import Ledger, StepContext
+from tansaku.tasks.steps.polish import polish
+from tansaku.tasks.steps.propose import propose
+from tansaku.tasks.steps.reap import HELPERS, reap_orphans
+from tansaku.tasks.steps.submit import UNSUBMITTED, submit
+
+__all__ = ["CampaignLoop", "DriveResult", "EndReason", "drive", "interruptible", "prepare_campaign"]
+
+EndReason = Literal["budget", "evaluations", "exhausted", "failures", "cancelled", "paused", "interrupted"]
+
+_POLISHED_AFTER = (StopReason.BUDGET, StopReason.EVALUATIONS, StopReason.EXHAUSTED)
+_FIRST_PAUSE = 0.1  # after the first failure of an outage [s]; doubled up to the heartbeat
+
+
+@dataclass(frozen=True)
+class DriveResult:
+    """How a driver's work ended.
+
+    Attributes:
+        reason: ``interrupted``: by a signal, jobs under way go on and are adopted later.
+        last_number: Number of the last proposal.
+        active: Evaluations that had not ended.
+        proposer_seconds: Time this driver spent on fits and choices [s].
+    """
+
+    campaign: str
+    reason: EndReason
+    last_number: int
+    active: int
+    proposer_seconds: float
+
+
+class CampaignLoop:
+    """Drives one campaign while it is entered as a context: the lease is taken at entry and given back at exit.
+
+    Args:
+        resources: Store, artifacts and launchers.
+        name: A campaign that is stored.
+        observer: Watches.
+        halt: Set it to end the loop soon, jobs under way go on.
+        helpers: Identities of this driver's helper processes, recorded so that a resume can reap them.
+    """
+
+    def __init__(
+        self,
+        resources: Resources,
+        name: str,
+        observer: Observer | None = None,
+        *,
+        halt: threading.Event | None = None,
+        helpers: JsonDict | None = None,
+    ) -> None:
+        self._resources = resources
+        self._name = name
+        self._observer = observer or SilentObserver()
+        self._halt = halt or threading.Event()
+        self._helpers = helpers or {}
+        self._timing = resources.site.timing
+        self._stack = ExitStack()
+        self._search_over: StopReason | None = None
+        self._end: EndReason | None = None
+        self._look_at_commands = 0.0
+        self._outage_since: float | None = None
+
+    def __enter__(self) -> Self:
+        """Takes the lease, loads what is stored and starts the backend.
+
+        Raises:
+            LeaseHeldError: Another driver owns the campaign.
+            NotFoundError: No campaign of this name is stored.
+        """
+        with ExitStack() as stack:
+            self._open(stack)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        self._stack.close()
+
+    @property
+    def result(self) -> DriveResult:
+        """How it stands; ``interrupted`` until it has ended for another reason."""
+        ledger = self._context.ledger
+        return DriveResult(
+            campaign=self._name,
+            reason=self._end or "interrupted",
+            last_number=ledger.last_number,
+            active=len(ledger.active),
+            proposer_seconds=ledger.proposer_seconds,
+        )
+
+    def advance(self, seconds: float | None = None) -> bool:
+        """Goes on for some time.
+
+        Args:
+            seconds: None: to the end.
+
+        Returns:
+            Whether the loop has ended.
+
+        Raises:
+            FencedError: Another driver has taken over; nothing of ours was written since.
+            TransientError: Database or backend did not answer for longer than the site's patience.
+        """
+        until = None if seconds is None else time.monotonic() + seconds
+        while self._end is None and (until is None or time.monotonic() < until):
+            if self._halt.is_set():
+                self._end = "interrupted"
+                break
+            try:
+                self._turn()
+                self._outage_since = None
+            except TransientError as error:
+                self._recover(error)
+        if self._end is not None:
+            self._observer.on_stop(self._end)
+        return self._end is not None
+
+    def _open(self, stack: ExitStack) -> None:
+        resources, store = self._resources, self._resources.store
+        lease = take_lease(store, self._name, this_driver(), self._timing, self._observer, self._halt)
+        stack.callback(self._give_back, lease)
+        self._heartbeat = Heartbeat(store, lease, self._timing.lease, self._timing.heartbeat)
+        self._heartbeat.start()
+        stack.callback(self._heartbeat.stop)
+        record = store.campaign(self._name)
+        reap_orphans(record.runtime)
+        spec = CampaignSpec.model_validate(record.spec)
+        space: Space = open_space(spec.space, Path(record.base_path))
+        proposer = build_proposer(spec.proposer)
+        launcher = resources.launcher(spec)
+        launcher.start()
+        stack.callback(launcher.stop)
+        self._context = StepContext(
+            name=self._name,
+            lease=lease,
+            store=store,
+            artifacts=resources.artifacts,
+            launcher=launcher,
+            proposer=proposer,
+            ledger=Ledger(record, spec, space.pool()),
+            observer=self._observer,
+            initial_count=proposer.initial_count(space.pool()),
+        )
+        runtime = {"driver": process_identity(), "launcher": dict(launcher.runtime()), HELPERS: self._helpers}
+        store.set_runtime(lease, runtime)
+        self._load()
+        self._tidy()
+
+    def _give_back(self, lease: Lease) -> None:
+        try:
+            self._resources.store.release_lease(lease)
+        except TransientError as error:
+            # Nothing is lost by it: our process id tells the next driver that we are gone.
+            self._observer.on_wait(f"the lease could not be given back: {error.message}", 0.0)
+
+    def _load(self) -> None:
+        """Makes the ledger anew from the store: at the start, and whenever it is not known what was written."""
+        store, ledger = self._resources.store, self._context.ledger
+        store.rebuild_observations(self._name)
+        ledger.record = store.campaign(self._name)
+        ledger.spec = CampaignSpec.model_validate(ledger.record.spec)
+        ledger.evaluations.clear()
+        ledger.entries.clear()
+        ledger.refits[:] = store.refits(self._name)
+        for evaluation in store.evaluations(self._name):
+            ledger.note(evaluation)
+        self._look_at_commands = 0.0
+        self._search_over = None
+        self._observer.on_start(ledger.record, list(ledger.evaluations.values()))
+
+    def _tidy(self) -> None:
+        """Forgets jobs of ended attempts that a killed driver left behind."""
+        for evaluation in self._context.ledger.evaluations.values():
+            kept = () if evaluation.state.terminal else evaluation.attempts[-1:]
+            for attempt in evaluation.attempts:
+                if attempt not in kept and attempt.handle is not None:
+                    self._context.launcher.discard(attempt.handle)
+
+    def _recover(self, error: TransientError) -> None:
+        """Waits out an outage, then resumes as after a crash: nothing that was believed before is trusted."""
+        pause = _FIRST_PAUSE
+        while True:
+            now = time.monotonic()
+            self._outage_since = self._outage_since or now
+            if now - self._outage_since > self._timing.patience or self._halt.is_set():
+                raise error
+            self._observer.on_wait(error.message, pause)
+            self._halt.wait(pause)
+            pause = min(2 * pause, self._timing.heartbeat)
+            try:
+                self._resources.revive()
+                self._load()
+            except TransientError as again:
+                error = again
+            else:
+                return
+
+    def _turn(self) -> None:
+        """One pass: commands, results, retries, proposals; waits when there was nothing to do."""
+        self._heartbeat.check()
+        self._obey()
+        moved = bool(collect(self._context))
+        moved |= self._submit_due()
+        moved |= self._propose()
+        ledger = self._context.ledger
+        if not ledger.active and self._nothing_to_come():
+            self._finish()
+        elif not moved:
+            self._wait()
+
+    def _obey(self) -> None:
+        if time.monotonic() < self._look_at_commands:
+            return
+        known = len(self._context.ledger.commands)
+        apply_commands(self._context)
+        if len(self._context.ledger.commands) != known:
+            self._search_over = None
+        self._look_at_commands = time.monotonic() + self._timing.poll
+
+    def _submit_due(self) -> bool:
+        now = datetime.now(UTC)
+        due = [
+            one
+            for one in self._context.ledger.active
+            if one.state in UNSUBMITTED and (one.not_before is None or one.not_before <= now)
+        ]
+        for evaluation in due:
+            submit(self._context, evaluation)
+        return bool(due)
+
+    def _propose(self) -> bool:
+        """Fills the free places; True when something was proposed."""
+        ledger, proposed = self._context.ledger, False
+        while len(ledger.active) < ledger.spec.execution.in_flight and not (ledger.paused or ledger.cancelled):
+            evaluation = self._next()
+            if evaluation is None:
+                break
+            submit(self._context, evaluation)
+            proposed = True
+        return proposed
+
+    def _next(self) -> Evaluation | None:
+        ledger = self._context.ledger
+        if self._search_over is None:
+            found = propose(self._context)
+            if not isinstance(found, StopReason):
+                return found
+            self._search_over = found
+        searching = any(one.proposal.purpose == "search" for one in ledger.active)
+        return None if searching or self._search_over not in _POLISHED_AFTER else polish(self._context)
+
+    def _nothing_to_come(self) -> bool:
+        ledger = self._context.ledger
+        return ledger.paused or ledger.cancelled or self._search_over is not None
+
+    def _finish(self) -> None:
+        ledger = self._context.ledger
+        if ledger.cancelled:
+            self._end = "cancelled"
+        elif ledger.paused:
+            self._end = "paused"
+        elif self._search_over is not None:
+            self._end = cast(EndReason, self._search_over.value)
+        data = {"reason": self._end, "at_number": ledger.last_number}
+        log_event(self._context, "stopped", [self._context.lease.epoch], data)
+
+    def _wait(self) -> None:
+        ledger = self._context.ledger
+        waits = [
+            (one.not_before - datetime.now(UTC)).total_seconds()
+            for one in ledger.active
+            if one.state is EvaluationState.LOST and one.not_before is not None
+        ]
+        timeout = max(0.0, min([self._timing.poll, *waits]))
+        handles = handles_of(under_way(ledger.active))
+        if handles:
+            self._context.launcher.wait(handles, timeout)
+        else:
+            self._halt.wait(timeout)
+
+
+@contextmanager
+def interruptible(halt: threading.Event) -> Iterator[None]:
+    """The first SIGINT or SIGTERM sets ``halt``, the second ends at once; only the main thread can be asked this way."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        if halt.is_set():
+            raise KeyboardInterrupt
+        halt.set()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def drive(resources: Resources, name: str, observer: Observer | None = None, *, helpers: JsonDict | None = None) -> DriveResult:
+    """Drives a stored campaign to its end, or until a signal.
+
+    Args:
+        resources: Store, artifacts and launchers.
+        name: The campaign.
+        observer: Watches; None: nobody.
+        helpers: Identities of helper processes of this driver, see :class:`CampaignLoop`.
+
+    Raises:
+        LeaseHeldError: Another driver owns the campaign; says who and since when.
+        FencedError: Another driver has taken over.
+        NotFoundError: No campaign of this name is stored.
+    """
+    halt = threading.Event()
+    with interruptible(halt), CampaignLoop(resources, name, observer, halt=halt, helpers=helpers) as loop:
+        loop.advance()
+        return loop.result

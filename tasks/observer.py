@@ -1,0 +1,63 @@
+"""What a driver tells whoever watches it: the live display, a log, or nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from tansaku.models.domain.records import CampaignRecord, Evaluation, Refit
+
+
+class Observer(Protocol):
+    """Callbacks of a driver, in the driver's thread. They return quickly and raise nothing."""
+
+    def on_start(self, record: CampaignRecord, evaluations: Sequence[Evaluation]) -> None:
+        """The campaign was loaded, or loaded again after an outage: these are all evaluations it has."""
+        ...
+
+    def on_proposal(self, evaluation: Evaluation) -> None:
+        """A proposal was committed."""
+        ...
+
+    def on_outcome(self, evaluation: Evaluation) -> None:
+        """An evaluation became DONE, FAILED, CANCELLED, or LOST (it will be tried again)."""
+        ...
+
+    def on_refit(self, refit: Refit) -> None:
+        """Hyper-parameters were fitted, or a fit failed (``refit.ok``)."""
+        ...
+
+    def on_wait(self, reason: str, seconds: float) -> None:
+        """The driver waits for something other than its jobs.
+
+        Args:
+            reason: In words: who holds the lease, that the database does not answer …
+            seconds: Longest time until it looks again [s].
+        """
+        ...
+
+    def on_stop(self, reason: str) -> None:
+        """The driver ends; ``reason`` is one of :data:`tansaku.tasks.loop.EndReason`."""
+        ...
+
+
+class SilentObserver:
+    """Watches nothing."""
+
+    def on_start(self, record: CampaignRecord, evaluations: Sequence[Evaluation]) -> None:
+        """Does nothing."""
+
+    def on_proposal(self, evaluation: Evaluation) -> None:
+        """Does nothing."""
+
+    def on_outcome(self, evaluation: Evaluation) -> None:
+        """Does nothing."""
+
+    def on_refit(self, refit: Refit) -> None:
+        """Does nothing."""
+
+    def on_wait(self, reason: str, seconds: float) -> None:
+        """Does nothing."""
+
+    def on_stop(self, reason: str) -> None:
+        """Does nothing."""

@@ -1,0 +1,89 @@
+"""Before a campaign is driven: create it, or find it and compare what the file says now with what is stored."""
+
+from __future__ import annotations
+
+import getpass
+from datetime import UTC, datetime
+
+from tansaku import __version__
+from tansaku.models.domain.errors import SpecChangedError
+from tansaku.models.domain.identifiers import short_hash
+from tansaku.models.domain.ports import CampaignStore
+from tansaku.models.domain.records import CampaignRecord, Command, Event, JsonDict
+from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.tasks.configuration import Difference, LoadedCampaign, diff_specs, spec_hash
+from tansaku.tasks.resources import Resources
+
+FILE_EDIT = "file-"
+"""Prefix of the ids of edits that a changed campaign file gave; others come from the command line."""
+
+
+def prepare_campaign(resources: Resources, loaded: LoadedCampaign) -> CampaignRecord:
+    """Creates the campaign of a file, or finds the known one of its name; spends nothing.
+
+    What the file says is compared with what it said last. Allowed edits are stored as an edit command, which the driver
+    applies and logs; an edit made on the command line since stays unless the file changed the same key.
+
+    Raises:
+        SpecChangedError: The file differs from the known campaign in more than allowed edits; has one line per key.
+        TransientError: The database did not answer.
+    """
+    spec = loaded.spec
+    fresh = CampaignRecord(
+        name=spec.name,
+        spec=spec.model_dump(mode="json"),
+        spec_hash=spec_hash(spec),
+        base_path=str(loaded.base_path),
+        tansaku_version=__version__,
+        created_at=datetime.now(UTC),
+    )
+    known = resources.store.create_campaign(fresh)
+    _warn_of_version(resources.store, known)
+    differences = diff_specs(CampaignSpec.model_validate(known.spec), spec)
+    refused = [one for one in differences if not one.editable]
+    if refused:
+        lines = "\n".join(f"  {one}" for one in refused)
+        raise SpecChangedError(
+            f"campaign {spec.name!r} is known with another spec:\n{lines}",
+            hint="give the changed search a name of its own; only budget, in_flight, timeout and retries may change",
+        )
+    edits = {one.key: one.new for one in differences if one.new != _said_before(resources.store, known, one)}
+    if edits:
+        resources.store.add_command(spec.name, _file_edit(known, edits))
+    return resources.store.campaign(spec.name)
+
+
+def _said_before(store: CampaignStore, known: CampaignRecord, difference: Difference) -> object:
+    """What the file said of a key when it was read last: its own last edit, else the value before any edit."""
+    for command in reversed(known.commands):
+        if command.kind == "edit" and command.id.startswith(FILE_EDIT) and difference.key in command.payload:
+            return command.payload[difference.key]
+    for event in store.events(known.name):
+        if event.kind == "edited":
+            for change in event.data["changes"]:
+                if change["key"] == difference.key:
+                    return change["old"]
+    return difference.old
+
+
+def _file_edit(known: CampaignRecord, edits: JsonDict) -> Command:
+    return Command(
+        id=f"{FILE_EDIT}{short_hash([known.name, len(known.commands), edits])}",
+        kind="edit",
+        payload=edits,
+        user=getpass.getuser(),
+        created_at=datetime.now(UTC),
+    )
+
+
+def _warn_of_version(store: CampaignStore, known: CampaignRecord) -> None:
+    if known.tansaku_version == __version__:
+        return
+    event = Event(
+        id=short_hash([known.name, "version", __version__]),
+        campaign=known.name,
+        kind="warning.version",
+        at=datetime.now(UTC),
+        data={"created_by": known.tansaku_version, "resumed_by": __version__},
+    )
+    store.append_event(event)

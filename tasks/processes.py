@@ -1,0 +1,66 @@
+"""Processes by identity: a process id alone may belong to somebody else by now, with its start time it cannot."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+
+import psutil
+
+from tansaku.models.domain.records import JsonDict, LeaseOwner
+
+_CLOCK_SLACK = 2.0  # the kernel's start time is read against a boot time that clock corrections move
+
+
+def process_identity(pid: int | None = None) -> JsonDict:
+    """Plain data that names a process for ever: ``pid`` and ``started`` [s since the epoch].
+
+    Args:
+        pid: None: this process.
+
+    Raises:
+        psutil.NoSuchProcess: There is no such process.
+    """
+    process = psutil.Process(pid)
+    return {"pid": process.pid, "started": process.create_time()}
+
+
+def find_process(pid: int, started: float) -> psutil.Process | None:
+    """The process of this identity, or None when it is gone (a zombie is gone)."""
+    try:
+        process = psutil.Process(pid)
+        if abs(process.create_time() - started) > _CLOCK_SLACK or process.status() == psutil.STATUS_ZOMBIE:
+            return None
+    except psutil.NoSuchProcess:
+        return None
+    return process
+
+
+def this_driver() -> LeaseOwner:
+    """This process as the owner of a lease."""
+    me = process_identity()
+    return LeaseOwner(host=socket.gethostname(), pid=os.getpid(), process_started=me["started"], user=getpass.getuser())
+
+
+def end_process(pid: int, started: float, grace: float) -> bool:
+    """Ends a process of ours: TERM, then KILL.
+
+    Args:
+        grace: Time between the two [s].
+
+    Returns:
+        Whether it was still there.
+    """
+    process = find_process(pid, started)
+    if process is None:
+        return False
+    try:
+        process.terminate()
+        process.wait(grace)
+    except psutil.TimeoutExpired:
+        process.kill()
+        process.wait(grace)
+    except psutil.NoSuchProcess:
+        return True
+    return True

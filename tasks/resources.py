@@ -1,0 +1,86 @@
+"""The one composition root: opens store, artifacts and launchers by what settings and site say."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tansaku.models.domain.ports import ArtifactStore, CampaignStore, Launcher
+from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.specs.site import SiteSpec
+from tansaku.tasks.settings import Settings
+
+LauncherFactory = Callable[[CampaignSpec], Launcher]
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What a command or a driver works with.
+
+    Attributes:
+        settings: From the environment.
+        site: The machine.
+        store: Campaigns.
+        artifacts: Big values.
+        open_launcher: Opens the backend of a campaign; it is not started yet.
+        revive: Brings a server of our own back that does not answer; does nothing for somebody else's.
+    """
+
+    settings: Settings
+    site: SiteSpec
+    store: CampaignStore
+    artifacts: ArtifactStore
+    open_launcher: LauncherFactory
+    revive: Callable[[], None] = lambda: None
+
+    def launcher(self, campaign: CampaignSpec) -> Launcher:
+        """The backend of a campaign, not started yet."""
+        return self.open_launcher(campaign)
+
+
+def local_launchers(settings: Settings, site: SiteSpec) -> LauncherFactory:
+    """Launchers of worker processes on this machine, one spool folder per campaign under the home folder."""
+
+    def open_launcher(campaign: CampaignSpec) -> Launcher:
+        from tansaku.tasks.launchers.local import LocalLauncher
+
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        workers = site.launcher.workers or min(campaign.execution.in_flight, cores)
+        return LocalLauncher(spool_folder(settings.home, campaign.name), site.launcher, workers)
+
+    return open_launcher
+
+
+def spool_folder(home: Path, campaign: str) -> Path:
+    """Folder of a campaign's jobs."""
+    return home / "spool" / campaign
+
+
+@contextmanager
+def open_resources(settings: Settings, site: SiteSpec) -> Iterator[Resources]:
+    """Opens everything settings and site name; closes the connections at the end.
+
+    Raises:
+        ConfigurationError: A setting is wrong.
+        StoreError: The database refuses, or is of a newer schema.
+        TransientError: The database does not answer.
+    """
+    from tansaku.tasks.stores.artifacts import GridFSArtifactStore
+    from tansaku.tasks.stores.connection import connect
+    from tansaku.tasks.stores.mongo import MongoCampaignStore
+
+    database = connect(settings, site)
+    store = MongoCampaignStore(database)
+    try:
+        yield Resources(
+            settings=settings,
+            site=site,
+            store=store,
+            artifacts=GridFSArtifactStore(database),
+            open_launcher=local_launchers(settings, site),
+        )
+    finally:
+        store.close()

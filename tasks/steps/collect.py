@@ -1,0 +1,123 @@
+"""Collect: ask the backend, put artifacts away, accept results, give lost attempts up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from tansaku.models.domain.errors import NotFoundError
+from tansaku.models.domain.ports import JobResult, JobStatus
+from tansaku.models.domain.records import Attempt, Evaluation, Failure, JsonDict, Outcome
+from tansaku.models.domain.states import EvaluationState, FailureKind, JobState
+from tansaku.tasks.steps.context import StepContext
+
+_UNDER_WAY = (EvaluationState.SUBMITTED, EvaluationState.RUNNING)
+_BACKOFF_LIMIT = 10  # doublings
+
+
+def under_way(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
+    """Those whose job the backend knows."""
+    return [one for one in evaluations if one.state in _UNDER_WAY]
+
+
+def handles_of(evaluations: Sequence[Evaluation]) -> list[JsonDict]:
+    """Handles of their current attempts."""
+    attempts = [one.current_attempt for one in evaluations]
+    return [one.handle for one in attempts if one is not None and one.handle is not None]
+
+
+def collect(context: StepContext) -> list[Evaluation]:
+    """Looks at every job under way once.
+
+    Returns:
+        The evaluations that ended or were lost, as stored.
+
+    Raises:
+        TransientError: Store or backend did not answer; calling again is safe.
+    """
+    asked = under_way(context.ledger.active)
+    if not asked:
+        return []
+    changed = []
+    for evaluation, status in zip(asked, context.launcher.poll(handles_of(asked)), strict=True):
+        stored = _look(context, evaluation, status)
+        if stored is None:
+            continue
+        context.ledger.note(stored)
+        if stored.state is not EvaluationState.RUNNING:
+            context.observer.on_outcome(stored)
+            changed.append(stored)
+    return changed
+
+
+def _look(context: StepContext, evaluation: Evaluation, status: JobStatus) -> Evaluation | None:
+    attempt = evaluation.current_attempt
+    if attempt is None or attempt.handle is None:
+        return None
+    if status.state is JobState.FINISHED:
+        return _fetch(context, evaluation, attempt, attempt.handle)
+    if status.state is JobState.LOST:
+        reason = status.reason or "lost"
+        lost = give_up(context, evaluation, attempt, Failure(kind=FailureKind.PLUMBING, reason=reason, message=status.message))
+        context.launcher.discard(attempt.handle)
+        return lost
+    if status.state is JobState.RUNNING and evaluation.state is EvaluationState.SUBMITTED:
+        return context.store.mark_running(context.lease, evaluation.id, attempt.token)
+    return None
+
+
+def _fetch(context: StepContext, evaluation: Evaluation, attempt: Attempt, handle: JsonDict) -> Evaluation:
+    try:
+        result = context.launcher.fetch(handle)
+    except NotFoundError as error:
+        failure = Failure(kind=FailureKind.PLUMBING, reason="no_result", message=str(error))
+        stored = give_up(context, evaluation, attempt, failure)
+    else:
+        stored = _settle(context, evaluation, attempt, result)
+    # Only now: until the result is accepted, the job's folder is the only place that has it.
+    context.launcher.discard(handle)
+    return stored
+
+
+def _settle(context: StepContext, evaluation: Evaluation, attempt: Attempt, result: JobResult) -> Evaluation:
+    if result.token != attempt.token:
+        message = f"job {attempt.job_name} holds the result of another attempt (a deleted campaign of the same name?)"
+        failure = Failure(kind=FailureKind.PLUMBING, reason="foreign_result", message=message)
+        return give_up(context, evaluation, attempt, failure)
+    failure_found = result.outcome.failure
+    if failure_found is not None and failure_found.kind is FailureKind.PLUMBING:
+        return give_up(context, evaluation, attempt, failure_found)
+    outcome = _put_away(context, result)
+    if not context.store.accept_outcome(context.lease, evaluation.id, attempt.token, outcome):
+        return context.store.evaluation(evaluation.id)
+    state = EvaluationState.DONE if outcome.failure is None else EvaluationState.FAILED
+    return evaluation.model_copy(update={"state": state, "outcome": outcome, "finished_at": datetime.now(UTC)})
+
+
+def _put_away(context: StepContext, result: JobResult) -> Outcome:
+    """Stores the job's files before the outcome that names them: a kill in between leaves an orphan, never a dead link."""
+    stored = {name: context.artifacts.put(result.folder / file) for name, file in sorted(result.outcome.artifacts.items())}
+    return result.outcome.model_copy(update={"artifacts": stored})
+
+
+def give_up(context: StepContext, evaluation: Evaluation, attempt: Attempt, failure: Failure) -> Evaluation:
+    """Ends an attempt without a result: LOST with a growing delay, or FAILED when the retries are used up."""
+    execution = context.ledger.spec.execution
+    if attempt.number > execution.retries:
+        return context.store.fail_evaluation(context.lease, evaluation.id, attempt.token, failure)
+    delay = execution.retry_backoff * 2.0 ** min(attempt.number - 1, _BACKOFF_LIMIT)
+    return context.store.mark_lost(context.lease, evaluation.id, attempt.token, failure, delay)
+
+
+def cancel(context: StepContext, evaluation: Evaluation) -> Evaluation:
+    """Ends an active evaluation for good: its job first, so that nothing computes for nobody."""
+    attempt = evaluation.current_attempt
+    if attempt is not None:
+        handle = attempt.handle or context.launcher.find(attempt.job_name)
+        if handle is not None:
+            context.launcher.cancel(handle)
+            context.launcher.discard(handle)
+    cancelled = context.store.cancel_evaluation(context.lease, evaluation.id)
+    context.ledger.note(cancelled)
+    context.observer.on_outcome(cancelled)
+    return cancelled

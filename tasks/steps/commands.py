@@ -1,0 +1,100 @@
+"""Commands: what users wish, applied in order from the next proposal number on, as fenced writes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.identifiers import short_hash
+from tansaku.models.domain.records import Command, Evaluation, Event, JsonDict, Proposal
+from tansaku.models.domain.states import EvaluationState
+from tansaku.tasks.configuration import apply_edits, diff_specs
+from tansaku.tasks.steps.collect import cancel
+from tansaku.tasks.steps.context import StepContext
+from tansaku.tasks.steps.propose import commit
+from tansaku.tasks.steps.submit import begin
+
+RERUN_MODEL = "rerun"
+"""What proposals of a rerun name as their model, with the command's id."""
+
+_ENDED_BADLY = (EvaluationState.FAILED, EvaluationState.CANCELLED)
+
+
+def apply_commands(context: StepContext) -> None:
+    """Reads the campaign's commands and applies the new ones.
+
+    What a command does comes before its mark as applied and may be done twice, so a kill in between is harmless.
+    """
+    ledger = context.ledger
+    ledger.record = context.store.campaign(context.name)
+    for command in [one for one in ledger.commands if one.applied_at_number is None]:
+        effect = _EFFECTS.get(command.kind)
+        spec = effect(context, command) if effect is not None else None
+        context.store.apply_command(context.lease, command.id, ledger.last_number + 1, spec)
+        ledger.record = context.store.campaign(context.name)
+    if ledger.cancelled:
+        for evaluation in ledger.active:
+            cancel(context, evaluation)
+
+
+def log_event(context: StepContext, kind: str, key: list[str | int], data: JsonDict) -> None:
+    """Appends to the audit under an id made of ``kind`` and ``key``: writing it again is the same as once."""
+    event = Event(id=short_hash([context.name, kind, *key]), campaign=context.name, kind=kind, at=datetime.now(UTC), data=data)
+    context.store.append_event(event)
+
+
+def _edit(context: StepContext, command: Command) -> JsonDict | None:
+    ledger = context.ledger
+    try:
+        changed = apply_edits(ledger.spec, command.payload)
+    except ConfigurationError as error:
+        log_event(context, "edit-refused", [command.id], {"command": command.id, "reason": error.message})
+        return None
+    changes = [{"key": one.key, "old": one.old, "new": one.new} for one in diff_specs(ledger.spec, changed)]
+    at_number = ledger.last_number + 1
+    log_event(context, "edited", [command.id], {"command": command.id, "changes": changes, "at_number": at_number})
+    ledger.spec = changed
+    return changed.model_dump(mode="json")
+
+
+def _chosen(context: StepContext, command: Command) -> list[Evaluation]:
+    """The latest replicate of each candidate the command names; of all candidates when it names none."""
+    wanted = command.payload.get("candidates")
+    latest: dict[tuple[str, str], Evaluation] = {}
+    for _, one in sorted(context.ledger.evaluations.items()):
+        if wanted is None or one.proposal.candidate in wanted:
+            latest[one.proposal.candidate, one.proposal.source] = one
+    return list(latest.values())
+
+
+def _retry(context: StepContext, command: Command) -> None:
+    for evaluation in _chosen(context, command):
+        if evaluation.state in _ENDED_BADLY:
+            begin(context, evaluation)
+
+
+def _rerun(context: StepContext, command: Command) -> None:
+    model = f"{RERUN_MODEL}:{command.id}"
+    done = {one.proposal.candidate for one in context.ledger.evaluations.values() if one.proposal.model == model}
+    for evaluation in _chosen(context, command) if command.payload.get("candidates") else []:
+        old = evaluation.proposal
+        if old.candidate in done or old.purpose != "search" or not evaluation.state.terminal:
+            continue
+        commit(
+            context,
+            Proposal(
+                number=context.ledger.last_number + 1,
+                candidate=old.candidate,
+                system=old.system,
+                surface=old.surface,
+                source=old.source,
+                replicate=old.replicate + 1,
+                predicted_cost=old.predicted_cost,
+                horizon=context.ledger.evaluations[context.ledger.last_number].proposal.horizon,
+                model=model,
+            ),
+        )
+
+
+_EFFECTS: dict[str, Callable[[StepContext, Command], JsonDict | None]] = {"edit": _edit, "retry": _retry, "rerun": _rerun}

@@ -1,0 +1,116 @@
+"""What the steps of a round share: the ports, the lease and the driver's own copy of the campaign."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from tansaku.models.domain.history import Entry, cost_limit
+from tansaku.models.domain.pool import CandidatePool
+from tansaku.models.domain.ports import ArtifactStore, CampaignStore, Launcher, Proposer
+from tansaku.models.domain.records import CampaignRecord, Command, Evaluation, Lease, Refit
+from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.states import EvaluationState
+from tansaku.tasks.observer import Observer
+from tansaku.tasks.steps.rounds import RoundRules
+from tansaku.tasks.steps.source import source_of
+
+
+@dataclass
+class Ledger:
+    """The driver's copy of what the store holds, brought up to date by every answer of the store.
+
+    Only the holder of the lease writes, so the copy is exact; after any doubt it is thrown away and loaded again.
+
+    Attributes:
+        record: The campaign.
+        spec: Its spec with all applied edits.
+        pool: Its candidates.
+        evaluations: By proposal number.
+        entries: The search's part of them, as the round functions read it, by proposal number.
+        refits: In order.
+        proposer_seconds: Time this driver spent on fits and choices [s].
+    """
+
+    record: CampaignRecord
+    spec: CampaignSpec
+    pool: CandidatePool
+    evaluations: dict[int, Evaluation] = field(default_factory=dict)
+    entries: dict[int, Entry] = field(default_factory=dict)
+    refits: list[Refit] = field(default_factory=list)
+    proposer_seconds: float = 0.0
+
+    @property
+    def last_number(self) -> int:
+        """Number of the last proposal committed."""
+        return max(self.evaluations, default=0)
+
+    @property
+    def active(self) -> list[Evaluation]:
+        """Evaluations that have not ended, by number."""
+        return [one for one in self.evaluations.values() if not one.state.terminal]
+
+    @property
+    def commands(self) -> tuple[Command, ...]:
+        """All commands in order."""
+        return self.record.commands
+
+    def note(self, evaluation: Evaluation) -> None:
+        """Takes an evaluation as the store now holds it."""
+        proposal = evaluation.proposal
+        self.evaluations[proposal.number] = evaluation
+        if proposal.purpose != "search":
+            return
+        known = self.entries.get(proposal.number)
+        position = known.position if known else int(self.pool.positions([proposal.candidate])[0])
+        done = evaluation.state is EvaluationState.DONE and evaluation.outcome is not None
+        value = evaluation.outcome.value if done and evaluation.outcome else None
+        self.entries[proposal.number] = Entry(proposal.number, position, proposal.predicted_cost, evaluation.state, value)
+
+    def wish(self, kinds: tuple[str, str]) -> str | None:
+        """Which of two opposite commands came last, None when neither was given."""
+        return next((one.kind for one in reversed(self.commands) if one.kind in kinds), None)
+
+    @property
+    def paused(self) -> bool:
+        """Whether the last of pause and resume was pause."""
+        return self.wish(("pause", "resume")) == "pause"
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the campaign was cancelled and not resumed since."""
+        return self.wish(("cancel", "resume")) == "cancel"
+
+
+@dataclass(frozen=True)
+class StepContext:
+    """Ports and values a step works with.
+
+    Attributes:
+        lease: The right to write.
+        initial_count: Proposals in the initial design.
+    """
+
+    name: str
+    lease: Lease
+    store: CampaignStore
+    artifacts: ArtifactStore
+    launcher: Launcher
+    proposer: Proposer
+    ledger: Ledger
+    observer: Observer
+    initial_count: int
+
+    @property
+    def rules(self) -> RoundRules:
+        """What the next round goes by, edits included."""
+        spec = self.ledger.spec
+        return RoundRules(
+            seed=spec.seed,
+            source=source_of(spec),
+            direction=spec.objective.direction,
+            budget=spec.budget,
+            limit=cost_limit(spec.budget, self.ledger.pool),
+            initial_count=self.initial_count,
+            in_flight=spec.execution.in_flight,
+            ordered=spec.execution.asynchrony == "ordered",
+        )

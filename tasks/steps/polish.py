@@ -1,0 +1,58 @@
+"""Polish: relax the best candidates of every system again, with free translation and zero normal stress."""
+
+from __future__ import annotations
+
+from tansaku.models.domain.records import Evaluation, Proposal
+from tansaku.models.domain.states import EvaluationState
+from tansaku.tasks.steps.context import Ledger, StepContext
+from tansaku.tasks.steps.propose import commit
+from tansaku.tasks.steps.source import polish_relaxation, polish_source
+
+POLISH_MODEL = "polish"
+"""What polish proposals name as their model."""
+
+
+def best_evaluations(ledger: Ledger, count: int) -> list[Evaluation]:
+    """The best of each system, systems in the pool's order; of equal values the one proposed first.
+
+    Args:
+        count: How many per system; replicates of one candidate count once.
+    """
+    sign = 1.0 if ledger.spec.objective.direction == "minimize" else -1.0
+    ranked: dict[str, dict[str, tuple[float, int]]] = {system: {} for system in ledger.pool.systems}
+    for number, one in sorted(ledger.evaluations.items()):
+        proposal, outcome = one.proposal, one.outcome
+        if proposal.purpose == "search" and one.state is EvaluationState.DONE and outcome and outcome.value is not None:
+            ranked[proposal.system][proposal.candidate] = (sign * outcome.value, number)
+    return [ledger.evaluations[number] for best in ranked.values() for _, number in sorted(best.values())[:count]]
+
+
+def polish(context: StepContext) -> Evaluation | None:
+    """Commits the next polish proposal, or None when there is none left.
+
+    The search has ended, so what is best does not change any more; candidates polished before are not polished again.
+    """
+    ledger = context.ledger
+    if polish_relaxation(ledger.spec) is None:
+        return None
+    source = polish_source(ledger.spec)
+    done = {one.proposal.candidate for one in ledger.evaluations.values() if one.proposal.source == source}
+    for best in best_evaluations(ledger, ledger.spec.execution.polish):
+        searched = best.proposal
+        if searched.candidate in done:
+            continue
+        return commit(
+            context,
+            Proposal(
+                number=ledger.last_number + 1,
+                candidate=searched.candidate,
+                system=searched.system,
+                surface=searched.surface,
+                source=source,
+                predicted_cost=searched.predicted_cost,
+                purpose="polish",
+                horizon=max(ledger.entries),
+                model=POLISH_MODEL,
+            ),
+        )
+    return None

@@ -1,0 +1,28 @@
+"""Reap: end helper processes that a killed driver left behind, by process id and start time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tansaku.models.domain.records import JsonDict
+from tansaku.tasks.processes import end_process, find_process
+
+HELPERS = "helpers"
+"""Key of a campaign's ``runtime`` under which a driver records processes that must not outlive it, by name."""
+
+_GRACE = 3.0  # between TERM and KILL [s]
+
+
+def reap_orphans(runtime: Mapping[str, object]) -> list[JsonDict]:
+    """Ends the recorded helpers of a driver that is gone; workers end by themselves when their job has ended.
+
+    Args:
+        runtime: What the last driver recorded; ``driver`` and ``helpers`` are read.
+
+    Returns:
+        Identity of each process that was still there.
+    """
+    driver, helpers = runtime.get("driver"), runtime.get(HELPERS)
+    if not isinstance(helpers, dict) or (isinstance(driver, dict) and find_process(driver["pid"], driver["started"])):
+        return []
+    return [one for one in helpers.values() if end_process(one["pid"], one["started"], _GRACE)]

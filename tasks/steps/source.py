@@ -1,0 +1,36 @@
+"""Who computes: the short hash that stands for a calculator, or for a table's content, in the key of an evaluation."""
+
+from __future__ import annotations
+
+from tansaku.models.domain.identifiers import short_hash
+from tansaku.models.domain.specs.calculator import RelaxationSpec
+from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.specs.space import TableSpaceSpec
+
+POLISH_RELAXATION = RelaxationSpec(cell="normal", translation="free")
+"""How the best candidates are relaxed again at the end; force threshold and steps are those of the campaign."""
+
+
+def source_of(spec: CampaignSpec) -> str:
+    """Source of the search's evaluations: files count by their content, never by their path."""
+    if isinstance(spec.space, TableSpaceSpec):
+        table = spec.space
+        return short_hash({"table": table.sha256 or table.candidates, "column": table.columns.value})
+    calculator = spec.calculator.model_dump(mode="json") if spec.calculator is not None else {}
+    if calculator.get("potential_sha256"):
+        del calculator["potential"]
+    return short_hash({"calculator": calculator})
+
+
+def polish_relaxation(spec: CampaignSpec) -> RelaxationSpec | None:
+    """Relaxation that polishing uses, or None where nothing can be relaxed (a table)."""
+    if spec.calculator is None:
+        return None
+    own = spec.calculator.relaxation
+    return own.model_copy(update={"cell": POLISH_RELAXATION.cell, "translation": POLISH_RELAXATION.translation})
+
+
+def polish_source(spec: CampaignSpec) -> str:
+    """Source of polished evaluations: another relaxation is another source, even where it equals the search's."""
+    relaxation = polish_relaxation(spec)
+    return short_hash({"search": source_of(spec), "polish": relaxation.model_dump(mode="json") if relaxation else None})

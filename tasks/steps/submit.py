@@ -1,0 +1,66 @@
+"""Submit: write the attempt ahead, look its job up by name, submit it if absent, record the handle."""
+
+from __future__ import annotations
+
+import secrets
+
+from tansaku.models.domain.errors import StoreError
+from tansaku.models.domain.identifiers import job_name
+from tansaku.models.domain.ports import JobRequest
+from tansaku.models.domain.records import Evaluation
+from tansaku.models.domain.states import EvaluationState
+from tansaku.tasks.jobs.document import JobDocument
+from tansaku.tasks.steps.context import StepContext
+from tansaku.tasks.steps.source import polish_relaxation
+
+UNSUBMITTED = (EvaluationState.PROPOSED, EvaluationState.SUBMITTING, EvaluationState.LOST)
+"""States in which an evaluation waits for :func:`submit`."""
+
+
+def submit(context: StepContext, evaluation: Evaluation) -> Evaluation:
+    """Brings a PROPOSED, SUBMITTING or LOST evaluation (or one that a user wants tried again) to SUBMITTED.
+
+    A resume in SUBMITTING goes on with the token that is stored; every other state begins the next attempt.
+
+    Raises:
+        TransientError: Store or backend did not answer; calling again is safe.
+    """
+    begun = evaluation if evaluation.state is EvaluationState.SUBMITTING else begin(context, evaluation)
+    attempt = begun.current_attempt
+    if attempt is None:
+        raise StoreError(f"evaluation {begun.id}: state {begun.state}, but no attempt was begun")
+    handle = context.launcher.find(attempt.job_name)
+    if handle is None:
+        request = JobRequest(
+            name=attempt.job_name,
+            token=attempt.token,
+            document=job_document(context, begun).model_dump(mode="json"),
+            timeout=context.ledger.spec.execution.timeout,
+        )
+        handle = context.launcher.submit(request)
+    submitted = context.store.record_handle(context.lease, begun.id, attempt.token, handle)
+    context.ledger.note(submitted)
+    return submitted
+
+
+def begin(context: StepContext, evaluation: Evaluation) -> Evaluation:
+    """Begins the next attempt of an evaluation: SUBMITTING, with a token of its own."""
+    number = len(evaluation.attempts) + 1
+    name = job_name(context.name, evaluation.id, number)
+    begun = context.store.begin_attempt(context.lease, evaluation.id, number, secrets.token_hex(16), name)
+    context.ledger.note(begun)
+    return begun
+
+
+def job_document(context: StepContext, evaluation: Evaluation) -> JobDocument:
+    """What the worker is told about an evaluation."""
+    spec = context.ledger.spec
+    return JobDocument(
+        campaign=context.name,
+        candidate=evaluation.proposal.candidate,
+        space=spec.space,
+        calculator=spec.calculator,
+        objective=spec.objective,
+        relaxation=polish_relaxation(spec) if evaluation.proposal.purpose == "polish" else None,
+        base_path=context.ledger.record.base_path,
+    )
