@@ -14,7 +14,7 @@ from tansaku.models.domain.specs.base import NAME_PATTERN
 from tansaku.models.domain.specs.calculator import LammpsSpec
 from tansaku.models.domain.specs.campaign import EDITABLE_KEYS, CampaignSpec
 from tansaku.models.domain.specs.site import SiteSpec
-from tansaku.models.domain.specs.space import FeatureLookupSpec, TableSpaceSpec
+from tansaku.models.domain.specs.space import FeatureLookupSpec, GrainBoundarySpaceSpec, TableSpaceSpec
 from tansaku.tasks.validation import validate_data, validate_document
 from tansaku.tasks.yaml_text import KeyPath, YamlText, read_yaml
 
@@ -154,9 +154,8 @@ def _resolve(spec: CampaignSpec, base_path: Path, document: YamlText) -> Campaig
     if isinstance(space, TableSpaceSpec):
         space = _resolve_table(space, base_path, check)
     if isinstance(calculator, LammpsSpec):
-        path = _potential_path(calculator.potential, base_path, document)
-        digest = check(path, ("calculator", "potential"), calculator.potential_sha256)
-        calculator = calculator.model_copy(update={"potential_sha256": digest})
+        element = space.crystal.element if isinstance(space, GrainBoundarySpaceSpec) else None
+        calculator = _resolve_potential(calculator, element, base_path, document)
     return spec.model_copy(update={"space": space, "calculator": calculator})
 
 
@@ -173,17 +172,18 @@ def _resolve_table(space: TableSpaceSpec, base_path: Path, check: _Check) -> Tab
     return space.model_copy(update={"features": features, "sha256": digest})
 
 
-def _potential_path(potential: str, base_path: Path, document: YamlText) -> Path:
-    beside = base_path / potential
-    if beside.is_file() or "/" in potential:
-        return beside
-    from tansaku.calculators.engines.potentials import find_potential
+def _resolve_potential(calculator: LammpsSpec, element: str | None, base_path: Path, document: YamlText) -> LammpsSpec:
+    from tansaku.calculators.engines.potentials import resolve_potential
 
+    where = f"({document.source}, line {document.line(('calculator', 'potential'))})"
     try:
-        return find_potential(potential, base_path)
+        found = resolve_potential(calculator, base_path)
     except ConfigurationError as error:
-        where = f"{document.source}, line {document.line(('calculator', 'potential'))}"
-        raise ConfigurationError(f"calculator.potential: {error.message} ({where})", hint=error.hint) from error
+        raise ConfigurationError(f"{error.message} {where}", hint=error.hint) from error
+    if element is not None and element not in found.symbols:
+        known = ", ".join(found.symbols)
+        raise ConfigurationError(f"calculator.potential: {found.name} knows {known}, not the crystal's {element} {where}")
+    return calculator.model_copy(update={"potential_sha256": found.sha256, "style": found.style})
 
 
 def _identity(spec: CampaignSpec, *, with_editable: bool) -> dict[str, Any]:

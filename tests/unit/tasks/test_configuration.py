@@ -7,6 +7,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tansaku.calculators.engines.potentials import shipped_folder
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.tasks.configuration import apply_edits, diff_specs, load_campaign, load_site, spec_hash
@@ -177,14 +178,36 @@ def test_a_moved_file_leaves_the_campaign_the_same_and_a_changed_one_does_not(ta
     assert [(d.key, d.editable) for d in diff_specs(before, changed)] == [("space.sha256", False)]
 
 
-def test_a_potential_beside_the_file_is_hashed(tmp_path):
-    write(tmp_path, "a potential", "Al.eam.alloy")
-    lammps = BOUNDARIES.replace("type: emt", "type: lammps\n  potential: Al.eam.alloy")
-    spec = load_campaign(write(tmp_path, lammps)).spec
-    assert spec.calculator.potential_sha256 == hashlib.sha256(b"a potential").hexdigest()
-    message = complaint(tmp_path, lammps.replace("Al.eam.alloy", "./elsewhere.eam.alloy"))
-    assert message.startswith("calculator.potential: file ")
-    assert "al.yaml, line 15" in message
+@pytest.fixture
+def potential(require):
+    require("lammps")
+    return shipped_folder() / "NiAlH_jea.eam.alloy"
+
+
+def with_lammps(potential: str) -> str:
+    return BOUNDARIES.replace("type: emt", f"type: lammps\n  potential: {potential}")
+
+
+def test_a_potential_is_hashed_wherever_it_lies(tmp_path, potential):
+    by_name = load_campaign(write(tmp_path, with_lammps(potential.name))).spec
+    assert by_name.calculator.potential_sha256 == hashlib.sha256(potential.read_bytes()).hexdigest()
+    assert by_name.calculator.style == "eam/alloy"
+    (tmp_path / "potentials").mkdir()
+    (tmp_path / "potentials" / "mine.alloy").write_bytes(potential.read_bytes())
+    by_path = load_campaign(write(tmp_path, with_lammps("potentials/mine.alloy"))).spec
+    assert spec_hash(by_path) == spec_hash(by_name)
+
+
+@pytest.mark.parametrize("wrong", ["elsewhere/Al.eam.alloy", "NiAlH_jaa.eam.alloy"])
+def test_a_missing_potential_is_named_with_its_line(tmp_path, potential, wrong):
+    message = complaint(tmp_path, with_lammps(wrong))
+    assert message.startswith(f"calculator.potential: {'no file ' if '/' in wrong else ''}{wrong!r}"), message
+    assert "(al.yaml, line 15)" in message
+
+
+def test_a_potential_without_the_crystal_s_element_is_refused(tmp_path, potential):
+    message = complaint(tmp_path, with_lammps(potential.name).replace("element: Al", "element: Cu"))
+    assert message.startswith("calculator.potential: NiAlH_jea.eam.alloy knows Ni, Al, H, not the crystal's Cu"), message
 
 
 def test_editable_keys_do_not_change_the_hash_and_are_told_apart(tmp_path):
