@@ -1,0 +1,312 @@
+"""Covariance between the pool and the points conditioned on: the only part that sees all candidates.
+
+Two ways with one contract (:class:`CrossCovariance`, the seam where another device would come in):
+
+* :class:`SharedGrid`, where surfaces share one grid of candidate-level features (translations): every term of the kernel
+  is then (surface x surface) ∘ (grid x grid), and a weighted sum of cross-covariances over the whole pool is one product of
+  a (surfaces x observed surfaces) with an (observed surfaces x grid) matrix per grid factor.
+* :class:`CachedRows` for any kernel: one row of cross-covariances per point, kept up to a memory limit and computed again
+  above it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
+from tansaku.models.engine.kernels import Factor, Parameters, Same, Stationary, Term, covariance, factor_codes, factor_matrix
+
+MEMORY_LIMIT = 4 * 2**30
+"""Bytes that cached cross-covariances may take before they are computed again instead."""
+
+_BLOCK = 4096
+_FIRST_ROWS = 64
+_ROWS_PER_CHUNK = 64
+_SPARSE_GRID = 4
+
+
+class CrossCovariance(Protocol):
+    """Covariances k(point, candidate) of a growing list of points with all candidates of a pool."""
+
+    def append(self, position: int) -> None:
+        """Adds a point."""
+        ...
+
+    def truncate(self, count: int) -> None:
+        """Forgets all points but the first ``count``."""
+        ...
+
+    def weighted(self, weights: FloatArray) -> FloatArray:
+        """Σ_i w_ij k(point i, candidate).
+
+        Args:
+            weights: Shape ``(n_points, m)``.
+
+        Returns:
+            Shape ``(m, n_candidates)``.
+        """
+        ...
+
+    def blocks(self) -> Iterator[tuple[slice | IntArray, FloatArray]]:
+        """Covariances with all candidates, by blocks of candidates: their positions and a ``(n_points, block)`` array."""
+        ...
+
+
+@dataclass(frozen=True)
+class GridLayout:
+    """How a pool's candidates lie on surfaces that share a grid.
+
+    Attributes:
+        slots: ``surface * n_grid + grid point`` of each candidate, shape ``(n_candidates,)``; None where it is the position.
+        grid_codes: Grid point of each candidate, shape ``(n_candidates,)``.
+        surface_members: One candidate of each surface, shape ``(n_surfaces,)``.
+        grid_members: One candidate of each grid point, shape ``(n_grid,)``.
+        order: Candidates by surface, and where each surface begins, as ``(positions, starts)``.
+    """
+
+    slots: IntArray | None
+    grid_codes: IntArray
+    surface_members: IntArray
+    grid_members: IntArray
+    order: tuple[IntArray, IntArray]
+
+
+def surface_level(pool: CandidatePool, group: str) -> bool:
+    """Whether a feature group is the same for all candidates of each surface."""
+    index = pool.groups[group].index
+    return bool((index == index[_members(pool.surface_codes, len(pool.surfaces))][pool.surface_codes]).all())
+
+
+def _members(codes: IntArray, count: int) -> IntArray:
+    """First candidate of each code (0 for a code nobody has)."""
+    members = np.zeros(count, dtype=np.intp)
+    members[codes[::-1]] = np.arange(len(codes) - 1, -1, -1)
+    return members
+
+
+def grid_layout(pool: CandidatePool, terms: tuple[Term, ...]) -> GridLayout | None:
+    """Finds the (surface x surface) ∘ (grid x grid) factorisation; None when the pool's surfaces share no grid."""
+    groups = {factor.group for term in terms for factor in term.factors if isinstance(factor, Stationary)}
+    codes = np.zeros(len(pool), dtype=np.intp)
+    for name in sorted(groups):
+        if not surface_level(pool, name):
+            group = pool.groups[name]
+            codes = np.unique(codes * len(group.values) + group.index, return_inverse=True)[1].reshape(-1)
+    n_grid = int(codes.max()) + 1
+    if len(pool.surfaces) * n_grid > _SPARSE_GRID * len(pool):
+        return None
+    slots = pool.surface_codes * n_grid + codes
+    order = np.argsort(pool.surface_codes, kind="stable")
+    starts = np.searchsorted(pool.surface_codes[order], np.arange(len(pool.surfaces) + 1))
+    return GridLayout(
+        slots=None if np.array_equal(slots, np.arange(len(pool.surfaces) * n_grid)) else slots,
+        grid_codes=codes,
+        surface_members=_members(pool.surface_codes, len(pool.surfaces)),
+        grid_members=_members(codes, n_grid),
+        order=(order, starts),
+    )
+
+
+class GrowingRows:
+    """A matrix that grows by rows, its memory doubling.
+
+    Args:
+        width: Columns.
+    """
+
+    def __init__(self, width: int) -> None:
+        self._data = np.empty((_FIRST_ROWS, width))
+        self._count = 0
+
+    def append(self, row: FloatArray) -> None:
+        """Adds a row of shape ``(width,)``."""
+        if self._count == len(self._data):
+            self._data = np.concatenate([self._data, np.empty_like(self._data)])
+        self._data[self._count] = row
+        self._count += 1
+
+    def truncate(self, count: int) -> None:
+        """Forgets all rows but the first ``count``."""
+        self._count = min(self._count, count)
+
+    def view(self) -> FloatArray:
+        """The rows so far, shape ``(n, width)``; valid until the next append."""
+        return self._data[: self._count]
+
+
+class SharedGrid:
+    """Cross-covariances of a pool whose surfaces share a grid.
+
+    Args:
+        pool: The pool.
+        terms: Normal form of the kernel.
+        parameters: Parameter values by name.
+        layout: What :func:`grid_layout` found.
+    """
+
+    def __init__(self, pool: CandidatePool, terms: tuple[Term, ...], parameters: Parameters, layout: GridLayout) -> None:
+        self._pool, self._layout, self._parameters = pool, layout, parameters
+        self._surfaces: list[int] = []
+        self._grid: list[int] = []
+        by_grid: dict[tuple[Factor, ...], FloatArray] = {}
+        for term in terms:
+            on_surface = tuple(factor for factor in term.factors if _is_surface_factor(factor, pool))
+            on_grid = tuple(sorted((factor for factor in term.factors if factor not in on_surface), key=repr))
+            between = np.full((len(pool.surfaces),) * 2, term.variance(parameters))
+            for factor in on_surface:
+                codes = factor_codes(factor, pool)[layout.surface_members]
+                between *= factor_matrix(factor, pool, parameters, codes, codes)
+            by_grid[on_grid] = by_grid[on_grid] + between if on_grid in by_grid else between
+        self._flat = by_grid.pop((), None)
+        self._grid_factors = tuple(by_grid)
+        n_surfaces, self._n_grid = len(pool.surfaces), len(layout.grid_members)
+        self._between = np.stack(list(by_grid.values()), axis=2) if by_grid else np.empty((n_surfaces, n_surfaces, 0))
+        self._rows = GrowingRows(len(by_grid) * self._n_grid)
+
+    def append(self, position: int) -> None:
+        """Adds a point."""
+        self._surfaces.append(int(self._pool.surface_codes[position]))
+        self._grid.append(int(self._layout.grid_codes[position]))
+        member = self._layout.grid_members[self._grid[-1]]
+        self._rows.append(np.concatenate([self._grid_row(factors, member) for factors in self._grid_factors] or [np.empty(0)]))
+
+    def truncate(self, count: int) -> None:
+        """Forgets all points but the first ``count``."""
+        del self._surfaces[count:], self._grid[count:]
+        self._rows.truncate(count)
+
+    def weighted(self, weights: FloatArray) -> FloatArray:
+        """See :class:`CrossCovariance`."""
+        surfaces, at = np.unique(np.asarray(self._surfaces, dtype=np.intp), return_inverse=True)
+        n_points, rows = len(self._surfaces), self._rows.view()
+        left = self._between[:, surfaces].reshape(len(self._between), -1)
+        result = np.empty((weights.shape[1], len(self._pool)))
+        for j, column in enumerate(weights.T):
+            gather = csr_array((column, (at, np.arange(n_points))), shape=(len(surfaces), n_points))
+            total = left @ (gather @ rows).reshape(-1, self._n_grid)
+            if self._flat is not None:
+                total += (self._flat[:, surfaces] @ np.bincount(at, column, minlength=len(surfaces)))[:, None]
+            flat = total.reshape(-1)
+            result[j] = flat if self._layout.slots is None else flat[self._layout.slots]
+        return result
+
+    def blocks(self) -> Iterator[tuple[IntArray, FloatArray]]:
+        """See :class:`CrossCovariance`; one block per surface."""
+        surfaces = np.asarray(self._surfaces, dtype=np.intp)
+        rows = self._rows.view().reshape(len(surfaces), len(self._grid_factors), self._n_grid)
+        order, starts = self._layout.order
+        for surface in range(len(self._layout.surface_members)):
+            positions = order[starts[surface] : starts[surface + 1]]
+            on_grid = np.einsum("it,itg->ig", self._between[surfaces, surface], rows)
+            if self._flat is not None:
+                on_grid += self._flat[surfaces, surface][:, None]
+            yield positions, on_grid[:, self._layout.grid_codes[positions]]
+
+    def _grid_row(self, factors: tuple[Factor, ...], position: np.intp) -> FloatArray:
+        row = np.ones(len(self._layout.grid_members))
+        for factor in factors:
+            codes = factor_codes(factor, self._pool)
+            row *= factor_matrix(
+                factor, self._pool, self._parameters, codes[position : position + 1], codes[self._layout.grid_members]
+            )[0]
+        return row
+
+
+def _is_surface_factor(factor: Factor, pool: CandidatePool) -> bool:
+    return isinstance(factor, Same) or surface_level(pool, factor.group)
+
+
+class CachedRows:
+    """Cross-covariances for any kernel: one row per point, cached up to a memory limit.
+
+    Args:
+        pool: The pool.
+        terms: Normal form of the kernel.
+        parameters: Parameter values by name.
+        memory_limit: Bytes of cached rows; rows beyond it are computed again at every use.
+    """
+
+    def __init__(
+        self, pool: CandidatePool, terms: tuple[Term, ...], parameters: Parameters, memory_limit: int = MEMORY_LIMIT
+    ) -> None:
+        self._pool, self._terms, self._parameters = pool, terms, parameters
+        self._points: list[int] = []
+        self._chunks: list[FloatArray] = []
+        self._n_cacheable = memory_limit // (8 * len(pool))
+        self._codes = {factor: factor_codes(factor, pool) for term in terms for factor in term.factors}
+        self._distinct = {factor: np.arange(int(codes.max()) + 1, dtype=np.intp) for factor, codes in self._codes.items()}
+
+    def append(self, position: int) -> None:
+        """Adds a point."""
+        at = len(self._points)
+        self._points.append(position)
+        if at >= self._n_cacheable:
+            return
+        chunk, offset = divmod(at, _ROWS_PER_CHUNK)
+        if chunk == len(self._chunks):
+            rows = min(_ROWS_PER_CHUNK, self._n_cacheable - chunk * _ROWS_PER_CHUNK)
+            self._chunks.append(np.empty((rows, len(self._pool))))
+        self._chunks[chunk][offset] = self._row(position)
+
+    def truncate(self, count: int) -> None:
+        """Forgets all points but the first ``count``."""
+        del self._points[count:]
+        del self._chunks[-(-min(count, self._n_cacheable) // _ROWS_PER_CHUNK) :]
+
+    def weighted(self, weights: FloatArray) -> FloatArray:
+        """See :class:`CrossCovariance`."""
+        total = np.zeros((weights.shape[1], len(self._pool)))
+        for start, rows in self._row_blocks():
+            total += weights[start : start + len(rows)].T @ rows
+        return total
+
+    def blocks(self) -> Iterator[tuple[slice, FloatArray]]:
+        """See :class:`CrossCovariance`."""
+        points = np.asarray(self._points, dtype=np.intp)
+        n_cached = min(len(points), self._n_cacheable)
+        for begin in range(0, len(self._pool), _BLOCK):
+            block = slice(begin, min(begin + _BLOCK, len(self._pool)))
+            rows = [chunk[: n_cached - i * _ROWS_PER_CHUNK, block] for i, chunk in enumerate(self._chunks)]
+            if n_cached < len(points):
+                here = np.arange(block.start, block.stop, dtype=np.intp)
+                rows.append(covariance(self._terms, self._pool, self._parameters, points[n_cached:], here))
+            yield block, np.concatenate(rows) if rows else np.empty((0, block.stop - block.start))
+
+    def _row_blocks(self) -> Iterator[tuple[int, FloatArray]]:
+        n_cached = min(len(self._points), self._n_cacheable)
+        for i, chunk in enumerate(self._chunks):
+            yield i * _ROWS_PER_CHUNK, chunk[: n_cached - i * _ROWS_PER_CHUNK]
+        for at in range(n_cached, len(self._points)):
+            yield at, self._row(self._points[at])[None, :]
+
+    def _row(self, position: int) -> FloatArray:
+        done: dict[Factor, FloatArray] = {}
+        total = np.zeros(len(self._pool))
+        for term in self._terms:
+            product: FloatArray | float = term.variance(self._parameters)
+            for factor in term.factors:
+                if factor not in done:
+                    codes = self._codes[factor]
+                    row = factor_matrix(factor, self._pool, self._parameters, codes[[position]], self._distinct[factor])[0]
+                    done[factor] = row[codes]
+                product = product * done[factor]
+            total += product
+        return total
+
+
+def cross_covariance(
+    pool: CandidatePool, terms: tuple[Term, ...], parameters: Parameters, memory_limit: int = MEMORY_LIMIT
+) -> CrossCovariance:
+    """The cheapest exact way for this pool and kernel."""
+    layout = grid_layout(pool, terms)
+    if layout is not None:
+        return SharedGrid(pool, terms, parameters, layout)
+    return CachedRows(pool, terms, parameters, memory_limit)
+
+
+__all__ = ["MEMORY_LIMIT", "CachedRows", "CrossCovariance", "GridLayout", "SharedGrid", "cross_covariance", "grid_layout"]

@@ -1,0 +1,149 @@
+"""The Gaussian-process proposer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil, exp
+
+import numpy as np
+
+from tansaku.models.domain.identifiers import canonical_json
+from tansaku.models.domain.pool import CandidatePool, FloatArray
+from tansaku.models.domain.ports import Choice, History
+from tansaku.models.domain.records import JsonDict
+from tansaku.models.engine.acquisition import first_best
+from tansaku.models.engine.gain import gains
+from tansaku.models.engine.initial import initial_position
+from tansaku.models.engine.kernels import Term, expand
+from tansaku.models.engine.median import JITTER, median_parameters
+from tansaku.models.engine.posterior import BoolArray, PoolPosterior
+from tansaku.models.engine.presets import GPSettings, build_kernel
+from tansaku.models.engine.simple import allowed_candidates
+from tansaku.models.engine.transforms import TransformState
+
+
+@dataclass
+class _Cache:
+    """A posterior and what it belongs to; dropped whenever it does not fit."""
+
+    pool: CandidatePool
+    key: str
+    base: int
+    posterior: PoolPosterior
+
+
+class GPProposer:
+    """Chooses by a Gaussian process over the whole pool.
+
+    The posterior is kept between calls and rebuilt from the arguments where it does not fit them. Both ways do the same
+    arithmetic in the same order (a block of observations up to a number that follows from the arguments, then one by one),
+    so that a resumed campaign makes the same choices.
+
+    Args:
+        settings: Kernel, transform, rule, acquisition and initial design.
+    """
+
+    def __init__(self, settings: GPSettings) -> None:
+        self._settings = settings
+        self._cache: _Cache | None = None
+        self._terms: tuple[CandidatePool, tuple[Term, ...]] | None = None
+
+    @property
+    def name(self) -> str:
+        """What is written into proposals as their model."""
+        return self._settings.name
+
+    def initial_count(self, pool: CandidatePool) -> int:
+        """One candidate of each system."""
+        return len(pool.systems)
+
+    def refit_due(self, n_observed: int, fitted_at: Sequence[int]) -> bool:
+        """Once for the median rule; whenever the observations have grown by the stated factor for fitted parameters."""
+        if not fitted_at:
+            return n_observed > 0
+        return self._settings.rule == "map" and n_observed >= ceil(self._settings.refit_growth * max(fitted_at))
+
+    def fit(self, pool: CandidatePool, history: History, previous: JsonDict | None) -> JsonDict:  # noqa: ARG002
+        """See :class:`~tansaku.models.domain.ports.Proposer`."""
+        parameters = median_parameters(pool, self._expanded(pool))
+        return {
+            "parameters": {name: value.tolist() for name, value in parameters.items()},
+            "noise": JITTER,
+            "n_observed": len(history.observed),
+            "n_failed": len(history.failed),
+        }
+
+    def propose(
+        self,
+        pool: CandidatePool,
+        history: History,
+        number: int,
+        rng: np.random.Generator,
+        hyperparameters: JsonDict | None = None,
+    ) -> Choice | None:
+        """See :class:`~tansaku.models.domain.ports.Proposer`."""
+        allowed = allowed_candidates(pool, history)
+        if not allowed.any():
+            return None
+        if number <= self.initial_count(pool) or not len(history.observed):
+            return Choice(initial_position(pool, allowed, number, rng, self._settings.initial), initial=True)
+        state = self._transform(pool, history, hyperparameters)
+        _, mean, variance = self._predict(pool, history, hyperparameters, state)
+        values, logarithmic = gains(self._settings, pool, history, state, mean, variance, rng)
+        position = first_best(values, allowed, logarithmic=logarithmic)
+        average, deviation = state.moments(float(mean[position]), float(variance[position]), int(pool.system_codes[position]))
+        value = float(values[position])
+        return Choice(position, acquisition=exp(value) if logarithmic else value, mean=average, deviation=deviation)
+
+    def _expanded(self, pool: CandidatePool) -> tuple[Term, ...]:
+        if self._terms is None or self._terms[0] is not pool:
+            self._terms = (pool, expand(build_kernel(self._settings.kernel, pool)))
+        return self._terms[1]
+
+    def _transform(self, pool: CandidatePool, history: History, hyperparameters: JsonDict | None) -> TransformState:
+        if hyperparameters and "transform" in hyperparameters:
+            return TransformState.from_json(hyperparameters["transform"])
+        return self._settings.transform.fit(history.values, pool.system_codes[history.observed], len(pool.systems))
+
+    def _predict(
+        self, pool: CandidatePool, history: History, hyperparameters: JsonDict | None, state: TransformState
+    ) -> tuple[PoolPosterior, FloatArray, FloatArray]:
+        fitted = hyperparameters or self._unfitted(pool)
+        order = [*history.observed.tolist(), *history.failed.tolist()]
+        posterior = self._posterior(pool, fitted, order)
+        held = posterior.points
+        new = [point for point in order if point not in set(held)]
+        position_of = {point: i for i, point in enumerate([*held, *new])}
+        targets = np.zeros(len(position_of))
+        known: BoolArray = np.zeros(len(position_of), dtype=np.bool_)
+        rows = [position_of[point] for point in history.observed.tolist()]
+        targets[rows] = state.forward(history.values, pool.system_codes[history.observed])
+        known[rows] = True
+        mean, variance = posterior.predict(new, history.pending.tolist(), targets, known)
+        return posterior, mean, variance
+
+    def _posterior(self, pool: CandidatePool, fitted: JsonDict, order: list[int]) -> PoolPosterior:
+        """The cached posterior, or a new one conditioned on the first ``base`` points."""
+        key = canonical_json(fitted)
+        base = self._base(fitted, len(order))
+        cache = self._cache
+        fits = cache is not None and cache.pool is pool and cache.key == key and cache.base == base
+        if cache is not None and fits and set(cache.posterior.points) <= set(order):
+            return cache.posterior
+        parameters = {name: np.asarray(value, dtype=np.float64) for name, value in fitted["parameters"].items()}
+        posterior = PoolPosterior(pool, self._expanded(pool), parameters, float(fitted["noise"]))
+        posterior.start(order[:base])
+        self._cache = _Cache(pool, key, base, posterior)
+        return posterior
+
+    def _base(self, fitted: JsonDict, count: int) -> int:
+        """Number of points that enter as one block: a function of the arguments alone."""
+        base = int(fitted["n_observed"]) + int(fitted["n_failed"])
+        while base and (larger := ceil(base * self._settings.refit_growth)) <= count:
+            base = larger
+        return min(base, count)
+
+    def _unfitted(self, pool: CandidatePool) -> JsonDict:
+        empty = History(observed=np.empty(0, dtype=np.intp), values=np.empty(0))
+        return self.fit(pool, empty, None)

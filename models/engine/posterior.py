@@ -1,0 +1,196 @@
+"""Gaussian-process posterior over a whole pool, updated point by point.
+
+With the Cholesky factor of K + σ²I known for n points, a further point x adds one row to it and one column
+
+    v(·) = [k(x, ·) − k(X, ·)ᵀ (K + σ²I)⁻¹ k(X, x)] / d,   d² = k(x, x) + σ² − |L⁻¹ k(X, x)|²
+
+to the whitened cross-covariances of the pool, so that the variance falls by v². v is a weighted sum of cross-covariances,
+which :class:`~tansaku.models.engine.cross.CrossCovariance` evaluates without ever holding the (n x N) whitened matrix.
+Rasmussen & Williams (2006), ch. 2 and A.3, https://doi.org/10.7551/mitpress/3206.001.0001.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import sqrt
+
+import numpy as np
+import numpy.typing as npt
+from scipy.linalg import solve_triangular
+
+from tansaku.models.domain.pool import CandidatePool, FloatArray
+from tansaku.models.engine.cross import MEMORY_LIMIT, cross_covariance
+from tansaku.models.engine.kernels import Parameters, Term, covariance, prior_variance
+
+BoolArray = npt.NDArray[np.bool_]
+
+_FIRST_CAPACITY = 64
+_COLUMNS_AT_ONCE = 8
+
+
+class AppendedCholesky:
+    """Lower Cholesky factor of a matrix that grows by one row and column at a time.
+
+    Args:
+        floor: Least squared pivot. A point that the others determine up to rounding gets this much variance of its own, so
+            that the factor always exists.
+    """
+
+    def __init__(self, floor: float) -> None:
+        self._floor = floor
+        self._data = np.zeros((_FIRST_CAPACITY, _FIRST_CAPACITY), order="F")
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    @property
+    def lower(self) -> FloatArray:
+        """The factor, shape ``(n, n)``; valid until the next append."""
+        return self._data[: self._count, : self._count]
+
+    def append(self, row: FloatArray, diagonal: float) -> FloatArray:
+        """Adds a row and returns the weights of its whitened column.
+
+        Args:
+            row: Covariances with the earlier points, shape ``(n,)``.
+            diagonal: Variance of the new point, noise included.
+
+        Returns:
+            Shape ``(n + 1,)``: [−(K⁻¹ row), 1] / d.
+        """
+        n = self._count
+        if n == len(self._data):
+            grown = np.zeros((2 * n, 2 * n), order="F")
+            grown[:n, :n] = self._data
+            self._data = grown
+        left = solve_triangular(self.lower, row, lower=True, check_finite=False) if n else row
+        pivot = sqrt(max(diagonal - float(left @ left), self._floor))
+        weights = np.ones(n + 1)
+        if n:
+            weights[:n] = -solve_triangular(self.lower, left, lower=True, trans="T", check_finite=False)
+        self._data[n, :n] = left
+        self._data[n, n] = pivot
+        self._count += 1
+        return weights / pivot
+
+    def truncate(self, count: int) -> None:
+        """Forgets all points but the first ``count``."""
+        self._count = min(self._count, count)
+
+    def solve(self, right: FloatArray) -> FloatArray:
+        """K⁻¹ · right, shape as ``right``."""
+        half = solve_triangular(self.lower, right, lower=True, check_finite=False)
+        return np.asarray(solve_triangular(self.lower, half, lower=True, trans="T", check_finite=False))
+
+
+class PoolPosterior:
+    """Posterior mean and variance of all candidates of a pool.
+
+    Args:
+        pool: The pool.
+        terms: Normal form of the kernel.
+        parameters: Parameter values by name.
+        noise: Variance of an observation about the latent function; must be positive (a jitter where there is no noise).
+        memory_limit: Bytes that cached cross-covariances may take.
+    """
+
+    def __init__(
+        self,
+        pool: CandidatePool,
+        terms: tuple[Term, ...],
+        parameters: Parameters,
+        noise: float,
+        memory_limit: int = MEMORY_LIMIT,
+    ) -> None:
+        self._pool, self._terms, self._parameters, self._noise = pool, terms, parameters, noise
+        self._prior = prior_variance(terms, parameters)
+        self._cross = cross_covariance(pool, terms, parameters, memory_limit)
+        self._factor = AppendedCholesky(noise)
+        self._points: list[int] = []
+        self._variance = np.full(len(pool), self._prior)
+
+    @property
+    def points(self) -> tuple[int, ...]:
+        """Positions conditioned on, in order of arrival."""
+        return tuple(self._points)
+
+    @property
+    def noise(self) -> float:
+        """Variance of an observation about the latent function."""
+        return self._noise
+
+    def start(self, points: Sequence[int]) -> None:
+        """Conditions an empty posterior on many points at once, by triangular solves over blocks of candidates."""
+        for point in points:
+            self._append(point)
+        if not points:
+            return
+        for block, rows in self._cross.blocks():
+            white = solve_triangular(self._factor.lower, rows, lower=True, overwrite_b=True, check_finite=False)
+            self._variance[block] -= np.einsum("ij,ij->j", white, white)
+
+    def predict(
+        self, points: Sequence[int], fantasies: Sequence[int], targets: FloatArray, known: BoolArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Adds points for good and pending ones for this call, and predicts the whole pool.
+
+        A point without a value, pending or failed, counts as measured at the mean that the others predict (kriging believer):
+        it lowers the variance and leaves the mean as it is. Ginsbourger, Le Riche & Carraro (2010),
+        https://doi.org/10.1007/978-3-642-10701-6_6.
+
+        Args:
+            points: New points.
+            fantasies: Pending points, forgotten again.
+            targets: Values of all points held after this call, in order of arrival, shape ``(n,)``.
+            known: Which of them are real; other targets are ignored.
+
+        Returns:
+            Latent mean and variance of every candidate, shapes ``(n_candidates,)``.
+        """
+        columns = [self._append(point) for point in points]
+        count, kept = len(columns), len(self._points)
+        alpha = self._believed(targets, known)
+        columns += [self._append(point) for point in fantasies]
+        weights = np.zeros((len(self._points), len(columns) + 1))
+        for j, column in enumerate([*columns, alpha]):
+            weights[: len(column), j] = column
+        mean = np.zeros(len(self._pool))
+        reduced = self._variance
+        for begin in range(0, weights.shape[1], _COLUMNS_AT_ONCE):
+            part = self._cross.weighted(weights[:, begin : begin + _COLUMNS_AT_ONCE])
+            for j, column in enumerate(part, start=begin):
+                if j == len(columns):
+                    mean = column
+                elif j < count:
+                    self._variance -= np.square(column)
+                else:
+                    reduced = reduced - np.square(column)
+        self._forget(kept)
+        return mean, np.maximum(reduced, 0.0)
+
+    def _append(self, point: int) -> FloatArray:
+        here = np.asarray([point], dtype=np.intp)
+        row = covariance(self._terms, self._pool, self._parameters, here, np.asarray(self._points, dtype=np.intp))[0]
+        weights = self._factor.append(row, self._prior + self._noise)
+        self._points.append(point)
+        self._cross.append(point)
+        return weights
+
+    def _forget(self, count: int) -> None:
+        del self._points[count:]
+        self._factor.truncate(count)
+        self._cross.truncate(count)
+
+    def _believed(self, targets: FloatArray, known: BoolArray) -> FloatArray:
+        """K⁻¹·targets with unknown targets such that their own weight is zero, shape ``(n,)``."""
+        if not len(targets):
+            return np.zeros(0)
+        alpha = self._factor.solve(np.where(known, targets, 0.0))
+        if known.all():
+            return alpha
+        unknown = np.flatnonzero(~known)
+        columns = self._factor.solve(np.eye(len(targets))[:, unknown])
+        alpha -= columns @ np.linalg.solve(columns[unknown], alpha[unknown])
+        alpha[unknown] = 0.0
+        return alpha

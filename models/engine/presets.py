@@ -1,0 +1,85 @@
+"""What a preset stands for: kernel, transform, hyper-parameter rule, acquisition and initial design."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from tansaku.models.domain.pool import CandidatePool
+from tansaku.models.domain.specs.proposer import GPProposerSpec
+from tansaku.models.engine.acquisition import AcquisitionName
+from tansaku.models.engine.kernels import Kernel, Product, Same, Stationary
+from tansaku.models.engine.transforms import OutputTransform
+
+KernelName = Literal["product", "per-system", "additive"]
+InitialName = Literal["random", "cheapest"]
+
+
+@dataclass(frozen=True)
+class GPSettings:
+    """A complete description of a Gaussian-process proposer.
+
+    Attributes:
+        name: Written into proposals as their model.
+        kernel: Which kernel is built from the pool's feature groups.
+        transform: Output transform.
+        rule: ``median``: lengthscales from the pool alone; ``map``: fitted to the observations.
+        transformed_gain: Whether gains count in the transform's unit (as published) rather than the objective's.
+        acquisition: Acquisition function.
+        cost_exponent: The acquisition is divided by cost to this power.
+        exploration: Deviations an optimist adds (``ucb`` only).
+        initial: Which candidate of each system is computed first.
+        refit_growth: Hyper-parameters are fitted again when the observations have grown by this factor.
+    """
+
+    name: str
+    kernel: KernelName
+    transform: OutputTransform
+    rule: Literal["median", "map"]
+    transformed_gain: bool = False
+    acquisition: AcquisitionName = "ei"
+    cost_exponent: float = 1.0
+    exploration: float = 2.0
+    initial: InitialName = "random"
+    refit_growth: float = 4.0 / 3.0
+
+
+PRESETS = {
+    "published": GPSettings(
+        name="published",
+        kernel="product",
+        transform=OutputTransform(log=True, standardise="system"),
+        rule="median",
+        transformed_gain=True,
+    ),
+    "single-task": GPSettings(
+        name="single-task",
+        kernel="per-system",
+        transform=OutputTransform(log=True, standardise="system"),
+        rule="median",
+        transformed_gain=True,
+    ),
+    "default": GPSettings(
+        name="default",
+        kernel="additive",
+        transform=OutputTransform(log=False, standardise="global"),
+        rule="map",
+    ),
+}
+
+
+def settings(spec: GPProposerSpec) -> GPSettings:
+    """A preset with the spec's overrides."""
+    preset = PRESETS[spec.preset]
+    return replace(preset)
+
+
+def build_kernel(name: KernelName, pool: CandidatePool) -> Kernel:
+    """Composes a kernel from what a pool has.
+
+    ``product`` is one RBF per feature group, multiplied. ``per-system`` is the same without coupling of systems.
+    """
+    correlations = tuple(Stationary(group, f"{group}.lengthscale") for group in sorted(pool.groups))
+    if name == "product":
+        return Product(correlations)
+    return Product((Same("system"), *correlations))

@@ -1,0 +1,76 @@
+"""Proposers without a model: the rivals every other one must beat."""
+
+# ruff: noqa: ARG002 - the contract hands over more than these need
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from tansaku.models.domain.pool import CandidatePool
+from tansaku.models.domain.ports import Choice, History
+from tansaku.models.domain.records import JsonDict
+
+
+def allowed_candidates(pool: CandidatePool, history: History) -> npt.NDArray[np.bool_]:
+    """Candidates that may be proposed: neither named by the history nor dearer than what is left, shape ``(n_candidates,)``."""
+    allowed = np.ones(len(pool), dtype=np.bool_)
+    for named in (history.observed, history.failed, history.pending, history.unavailable):
+        allowed[named] = False
+    if history.remaining_cost is not None:
+        allowed &= pool.cost <= history.remaining_cost
+    return allowed
+
+
+class _ModelFree:
+    """What proposers without a model share: no initial design and nothing to fit."""
+
+    def initial_count(self, pool: CandidatePool) -> int:
+        """None: every proposal is made alike."""
+        return 0
+
+    def refit_due(self, n_observed: int, fitted_at: Sequence[int]) -> bool:
+        """Never."""
+        return False
+
+    def fit(self, pool: CandidatePool, history: History, previous: JsonDict | None) -> JsonDict:
+        """Nothing to fit."""
+        return {}
+
+
+class RandomProposer(_ModelFree):
+    """Uniform over the candidates that are left."""
+
+    name = "random"
+
+    def propose(
+        self,
+        pool: CandidatePool,
+        history: History,
+        number: int,
+        rng: np.random.Generator,
+        hyperparameters: JsonDict | None = None,
+    ) -> Choice | None:
+        """See :class:`~tansaku.models.domain.ports.Proposer`."""
+        left = np.flatnonzero(allowed_candidates(pool, history))
+        return Choice(position=int(rng.choice(left))) if len(left) else None
+
+
+class GridProposer(_ModelFree):
+    """Every candidate, in order of id."""
+
+    name = "grid"
+
+    def propose(
+        self,
+        pool: CandidatePool,
+        history: History,
+        number: int,
+        rng: np.random.Generator,
+        hyperparameters: JsonDict | None = None,
+    ) -> Choice | None:
+        """See :class:`~tansaku.models.domain.ports.Proposer`."""
+        allowed = allowed_candidates(pool, history)
+        return Choice(position=int(np.argmax(allowed))) if allowed.any() else None
