@@ -54,7 +54,17 @@ class StoreError(TansakuError, RuntimeError):
 
 
 class LeaseHeldError(StoreError):
-    """Another driver owns the campaign."""
+    """Another driver owns the campaign.
+
+    Args:
+        message: Who, and since when.
+        hint: What the reader can do about it.
+        remaining: Time until the lease expires unless it is renewed [s].
+    """
+
+    def __init__(self, message: str, *, hint: str | None = None, remaining: float = 0.0) -> None:
+        super().__init__(message, hint=hint)
+        self.remaining = remaining
 
 
 class FencedError(StoreError):

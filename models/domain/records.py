@@ -252,7 +252,9 @@ class CampaignRecord(Record):
         spec: The resolved spec, edits applied, as plain data.
         spec_hash: Content hash of the spec less its editable keys.
         base_path: Folder of the campaign file; relative paths in the spec start here.
+        epoch: Lease epoch of the last driver; 0 before the first.
         last_number: Number of the last proposal committed.
+        last_refit: Number of the last refit committed.
         commands: All commands in order.
         runtime: Process ids and paths of helpers a resume may have to reap.
     """
@@ -265,7 +267,9 @@ class CampaignRecord(Record):
     tansaku_version: str
     created_at: AwareDatetime
     lease: Lease | None = None
+    epoch: int = 0
     last_number: int = 0
+    last_refit: int = 0
     commands: tuple[Command, ...] = ()
     runtime: JsonDict = Field(default_factory=dict)
 

@@ -51,7 +51,10 @@ ALLOWED_TRANSITIONS: dict[EvaluationState, frozenset[EvaluationState]] = {
     EvaluationState.RUNNING: frozenset(
         {EvaluationState.DONE, EvaluationState.FAILED, EvaluationState.LOST, EvaluationState.CANCELLED}
     ),
-    EvaluationState.LOST: frozenset({EvaluationState.SUBMITTING, EvaluationState.FAILED, EvaluationState.CANCELLED}),
+    # A result that arrives late is adopted while the lost attempt is still the current one.
+    EvaluationState.LOST: frozenset(
+        {EvaluationState.SUBMITTING, EvaluationState.DONE, EvaluationState.FAILED, EvaluationState.CANCELLED}
+    ),
     EvaluationState.DONE: frozenset(),
     # A user's retry opens a failed or cancelled evaluation again with a new attempt.
     EvaluationState.FAILED: frozenset({EvaluationState.SUBMITTING}),

@@ -1,0 +1,143 @@
+"""What every write does to a campaign record: pure functions that all stores share."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from tansaku.models.domain.errors import FencedError, LeaseHeldError, NotFoundError, StoreError
+from tansaku.models.domain.identifiers import short_hash
+from tansaku.models.domain.records import CampaignRecord, Command, Event, JsonDict, Lease
+from tansaku.models.domain.specs.campaign import ObjectiveSpec
+
+
+def check_lease(record: CampaignRecord, lease: Lease) -> None:
+    """Raises FencedError when the lease is of an older epoch than the campaign."""
+    if record.epoch != lease.epoch:
+        holder = "nobody" if record.lease is None else f"{record.lease.owner.host}:{record.lease.owner.pid}"
+        raise FencedError(
+            f"campaign {record.name!r} was taken over by {holder} (epoch {record.epoch}, this driver has {lease.epoch}); "
+            "nothing was written"
+        )
+
+
+def with_number(record: CampaignRecord, lease: Lease, number: int) -> CampaignRecord:
+    """The record once proposal ``number`` is committed; itself when it was.
+
+    Raises:
+        StoreError: The number does not follow the last one.
+    """
+    check_lease(record, lease)
+    if number <= record.last_number:
+        return record
+    if number != record.last_number + 1:
+        raise StoreError(f"campaign {record.name!r}: proposal {number} does not follow proposal {record.last_number}")
+    return record.model_copy(update={"last_number": number})
+
+
+def with_refit(record: CampaignRecord, lease: Lease, number: int) -> CampaignRecord:
+    """The record once refit ``number`` is committed; itself when it was.
+
+    Raises:
+        StoreError: The number does not follow the last one.
+    """
+    check_lease(record, lease)
+    if number <= record.last_refit:
+        return record
+    if number != record.last_refit + 1:
+        raise StoreError(f"campaign {record.name!r}: refit {number} does not follow refit {record.last_refit}")
+    return record.model_copy(update={"last_refit": number})
+
+
+def with_runtime(record: CampaignRecord, lease: Lease, runtime: JsonDict) -> CampaignRecord:
+    """The record with what this driver's helpers are."""
+    check_lease(record, lease)
+    return record if record.runtime == runtime else record.model_copy(update={"runtime": runtime})
+
+
+def with_command(record: CampaignRecord, command: Command) -> CampaignRecord:
+    """The record with one more command; itself when the id is known."""
+    if any(known.id == command.id for known in record.commands):
+        return record
+    return record.model_copy(update={"commands": (*record.commands, command)})
+
+
+def with_command_applied(
+    record: CampaignRecord, lease: Lease, command_id: str, at_number: int, spec: JsonDict | None
+) -> CampaignRecord:
+    """The record with a command marked as applied and the spec it results in; itself when it was applied before.
+
+    Raises:
+        NotFoundError: No command of this id.
+    """
+    check_lease(record, lease)
+    known = next((command for command in record.commands if command.id == command_id), None)
+    if known is None:
+        raise NotFoundError(f"campaign {record.name!r} has no command {command_id!r}")
+    if known.applied_at_number is not None:
+        return record
+    commands = tuple(
+        command.model_copy(update={"applied_at_number": at_number}) if command.id == command_id else command
+        for command in record.commands
+    )
+    return record.model_copy(update={"commands": commands} | ({} if spec is None else {"spec": spec}))
+
+
+def lease_held(lease: Lease, now: datetime) -> LeaseHeldError:
+    """The error that tells who has the campaign, since when, and for how long."""
+    owner = lease.owner
+    remaining = (lease.expires_at - now).total_seconds()
+    return LeaseHeldError(
+        f"campaign {lease.campaign!r} is driven by {owner.user}@{owner.host} (process {owner.pid}) since "
+        f"{lease.acquired_at.isoformat(timespec='seconds')}; its lease runs for another {max(remaining, 0.0):.1f} s",
+        hint="wait until it ends or is stopped; a driver that is gone is replaced when its lease runs out",
+        remaining=max(remaining, 0.0),
+    )
+
+
+def released(lease: Lease) -> FencedError:
+    """The error for a lease that was given back."""
+    return FencedError(f"the lease of campaign {lease.campaign!r} (epoch {lease.epoch}) was given back; nothing was written")
+
+
+def just_released(name: str) -> LeaseHeldError:
+    """The error for a lease that was held when it was asked for, and has been given back since."""
+    return LeaseHeldError(f"campaign {name!r} was driven by another process a moment ago", hint="try again")
+
+
+def lease_event(lease: Lease) -> Event:
+    """The audit's line about a takeover."""
+    owner = lease.owner
+    return Event(
+        id=short_hash([lease.campaign, "lease", lease.epoch]),
+        campaign=lease.campaign,
+        kind="lease.acquired",
+        at=lease.acquired_at,
+        data={"epoch": lease.epoch, "host": owner.host, "pid": owner.pid, "user": owner.user},
+    )
+
+
+def command_event(campaign: str, command: Command) -> Event:
+    """The audit's line about a user's command."""
+    return Event(
+        id=short_hash([campaign, "command", command.id]),
+        campaign=campaign,
+        kind=f"command.{command.kind}",
+        at=command.created_at,
+        data={"command": command.id, "user": command.user, "payload": command.payload},
+    )
+
+
+def applied_event(campaign: str, command_id: str, at_number: int, at: datetime) -> Event:
+    """The audit's line about a command that took effect."""
+    return Event(
+        id=short_hash([campaign, "applied", command_id]),
+        campaign=campaign,
+        kind="command.applied",
+        at=at,
+        data={"command": command_id, "at_number": at_number},
+    )
+
+
+def objective_unit(spec: JsonDict) -> str:
+    """Unit of a campaign's values."""
+    return ObjectiveSpec.model_validate(spec.get("objective", {})).unit

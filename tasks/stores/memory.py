@@ -1,0 +1,278 @@
+"""The campaign store in memory: tests, rehearsals and replays."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from threading import RLock
+
+from tansaku.models.domain.errors import NotFoundError
+from tansaku.models.domain.records import (
+    Attempt,
+    CampaignRecord,
+    Command,
+    Evaluation,
+    Event,
+    Failure,
+    JsonDict,
+    Lease,
+    LeaseOwner,
+    Observation,
+    Outcome,
+    Proposal,
+    Refit,
+)
+from tansaku.models.domain.states import EvaluationState
+from tansaku.tasks.stores import campaigns, transitions
+from tansaku.tasks.stores.documents import normalised, plain, utc_now
+from tansaku.tasks.stores.imports import importable
+
+
+class MemoryCampaignStore:
+    """A ``CampaignStore`` that ends with its process; safe to share between threads.
+
+    Args:
+        clock: The time leases and records go by.
+    """
+
+    def __init__(self, clock: Callable[[], datetime] = utc_now) -> None:
+        self._clock = clock
+        self._lock = RLock()
+        self._campaigns: dict[str, CampaignRecord] = {}
+        self._evaluations: dict[str, Evaluation] = {}
+        self._numbers: dict[str, dict[int, str]] = defaultdict(dict)
+        self._observations: dict[str, Observation] = {}
+        self._refits: dict[str, dict[int, Refit]] = defaultdict(dict)
+        self._events: dict[str, dict[str, Event]] = defaultdict(dict)
+
+    def create_campaign(self, record: CampaignRecord) -> CampaignRecord:
+        """See CampaignStore."""
+        with self._lock:
+            return self._campaigns.setdefault(record.name, normalised(record))
+
+    def campaign(self, name: str) -> CampaignRecord:
+        """See CampaignStore."""
+        with self._lock:
+            if name not in self._campaigns:
+                raise NotFoundError(f"no campaign {name!r} is stored")
+            return self._campaigns[name]
+
+    def campaigns(self) -> list[CampaignRecord]:
+        """See CampaignStore."""
+        with self._lock:
+            return [self._campaigns[name] for name in sorted(self._campaigns)]
+
+    def delete_campaign(self, name: str) -> None:
+        """See CampaignStore."""
+        with self._lock:
+            lease = self.campaign(name).lease
+            if lease is not None and lease.expires_at > self._clock():
+                raise campaigns.lease_held(lease, self._clock())
+            for evaluation in self._numbers.pop(name, {}).values():
+                del self._evaluations[evaluation]
+                self._observations.pop(evaluation, None)
+            self._refits.pop(name, None)
+            self._events.pop(name, None)
+            del self._campaigns[name]
+
+    def acquire_lease(self, campaign: str, owner: LeaseOwner, duration: float, *, steal: bool = False) -> Lease:
+        """See CampaignStore."""
+        with self._lock:
+            record, now = self.campaign(campaign), self._clock()
+            held = record.lease
+            if held is not None and held.owner != owner and held.expires_at > now and not steal:
+                raise campaigns.lease_held(held, now)
+            lease = Lease(
+                campaign=campaign,
+                epoch=record.epoch + 1,
+                owner=owner,
+                acquired_at=now,
+                expires_at=now + timedelta(seconds=duration),
+            )
+            self._campaigns[campaign] = record.model_copy(update={"lease": lease, "epoch": lease.epoch})
+            for evaluation in self._numbers[campaign].values():
+                self._evaluations[evaluation] = self._evaluations[evaluation].model_copy(update={"epoch": lease.epoch})
+            self.append_event(campaigns.lease_event(lease))
+            return lease
+
+    def renew_lease(self, lease: Lease, duration: float) -> Lease:
+        """See CampaignStore."""
+        with self._lock:
+            record = self.campaign(lease.campaign)
+            campaigns.check_lease(record, lease)
+            if record.lease is None:
+                raise campaigns.released(lease)
+            renewed = lease.model_copy(update={"expires_at": self._clock() + timedelta(seconds=duration)})
+            self._campaigns[lease.campaign] = record.model_copy(update={"lease": renewed})
+            return renewed
+
+    def release_lease(self, lease: Lease) -> None:
+        """See CampaignStore."""
+        with self._lock:
+            record = self._campaigns.get(lease.campaign)
+            if record is not None and record.epoch == lease.epoch:
+                self._campaigns[lease.campaign] = record.model_copy(update={"lease": None})
+
+    def set_runtime(self, lease: Lease, runtime: JsonDict) -> None:
+        """See CampaignStore."""
+        with self._lock:
+            record = campaigns.with_runtime(self.campaign(lease.campaign), lease, plain(runtime))
+            self._campaigns[lease.campaign] = record
+
+    def add_command(self, campaign: str, command: Command) -> None:
+        """See CampaignStore."""
+        with self._lock:
+            self._campaigns[campaign] = campaigns.with_command(self.campaign(campaign), normalised(command))
+            self.append_event(campaigns.command_event(campaign, command))
+
+    def apply_command(self, lease: Lease, command_id: str, at_number: int, spec: JsonDict | None) -> None:
+        """See CampaignStore."""
+        with self._lock:
+            self._campaigns[lease.campaign] = campaigns.with_command_applied(
+                self.campaign(lease.campaign), lease, command_id, at_number, plain(spec)
+            )
+            self.append_event(campaigns.applied_event(lease.campaign, command_id, at_number, self._clock()))
+
+    def insert_proposal(self, lease: Lease, proposal: Proposal) -> Evaluation:
+        """See CampaignStore."""
+        with self._lock:
+            record = campaigns.with_number(self.campaign(lease.campaign), lease, proposal.number)
+            known = self._numbers[lease.campaign].get(proposal.number)
+            if known is not None:
+                return self._evaluations[known]
+            evaluation = transitions.proposed(lease, normalised(proposal), self._clock())
+            if evaluation.id in self._evaluations:
+                raise transitions.already_proposed(self._evaluations[evaluation.id], proposal)
+            self._campaigns[lease.campaign] = record
+            self._numbers[lease.campaign][proposal.number] = evaluation.id
+            return self._store(evaluation)
+
+    def begin_attempt(self, lease: Lease, evaluation: str, number: int, token: str, job_name: str) -> Evaluation:
+        """See CampaignStore."""
+        attempt = Attempt(number=number, token=token, job_name=job_name, started_at=self._clock())
+        with self._lock:
+            return self._store(transitions.begun(self.evaluation(evaluation), lease.epoch, attempt))
+
+    def record_handle(self, lease: Lease, evaluation: str, token: str, handle: JsonDict) -> Evaluation:
+        """See CampaignStore."""
+        with self._lock:
+            return self._store(transitions.submitted(self.evaluation(evaluation), lease.epoch, token, plain(handle)))
+
+    def mark_running(self, lease: Lease, evaluation: str, token: str) -> Evaluation:
+        """See CampaignStore."""
+        with self._lock:
+            return self._store(transitions.running(self.evaluation(evaluation), lease.epoch, token))
+
+    def accept_outcome(self, lease: Lease, evaluation: str, token: str, outcome: Outcome) -> bool:
+        """See CampaignStore."""
+        outcome = normalised(outcome)
+        with self._lock:
+            old = self.evaluation(evaluation)
+            self._store(transitions.finished(old, lease.epoch, token, outcome, self._clock()))
+            return transitions.accepts(old, token, outcome)
+
+    def mark_lost(self, lease: Lease, evaluation: str, token: str, failure: Failure, retry_in: float) -> Evaluation:
+        """See CampaignStore."""
+        until = transitions.give_up_until(self._clock(), retry_in)
+        with self._lock:
+            return self._store(transitions.lost(self.evaluation(evaluation), lease.epoch, token, failure, until))
+
+    def fail_evaluation(self, lease: Lease, evaluation: str, token: str, failure: Failure) -> Evaluation:
+        """See CampaignStore."""
+        with self._lock:
+            return self._store(transitions.failed(self.evaluation(evaluation), lease.epoch, token, failure, self._clock()))
+
+    def cancel_evaluation(self, lease: Lease, evaluation: str) -> Evaluation:
+        """See CampaignStore."""
+        with self._lock:
+            return self._store(transitions.cancelled(self.evaluation(evaluation), lease.epoch, self._clock()))
+
+    def evaluation(self, evaluation: str) -> Evaluation:
+        """See CampaignStore."""
+        with self._lock:
+            if evaluation not in self._evaluations:
+                raise NotFoundError(f"no evaluation {evaluation!r} is stored")
+            return self._evaluations[evaluation]
+
+    def evaluations(self, campaign: str, *, states: Sequence[EvaluationState] | None = None) -> list[Evaluation]:
+        """See CampaignStore."""
+        return [one for one in self.evaluations_after(campaign, 0) if states is None or one.state in states]
+
+    def evaluations_after(self, campaign: str, number: int) -> list[Evaluation]:
+        """See CampaignStore."""
+        with self._lock:
+            numbers = self._numbers.get(campaign, {})
+            return [self._evaluations[numbers[known]] for known in sorted(numbers) if known > number]
+
+    def observations(self, campaign: str) -> list[Observation]:
+        """See CampaignStore."""
+        with self._lock:
+            known = [self._observations.get(one.id) for one in self.evaluations(campaign)]
+            return [observation for observation in known if observation is not None]
+
+    def rebuild_observations(self, campaign: str) -> int:
+        """See CampaignStore."""
+        with self._lock:
+            before = dict(self._observations)
+            for evaluation in self.evaluations(campaign):
+                self._observe(evaluation)
+            return sum(before.get(known) != observation for known, observation in self._observations.items())
+
+    def insert_refit(self, lease: Lease, refit: Refit) -> Refit:
+        """See CampaignStore."""
+        with self._lock:
+            record = campaigns.with_refit(self.campaign(lease.campaign), lease, refit.number)
+            self._campaigns[lease.campaign] = record
+            return self._refits[lease.campaign].setdefault(refit.number, normalised(refit))
+
+    def refits(self, campaign: str) -> list[Refit]:
+        """See CampaignStore."""
+        with self._lock:
+            refits = self._refits.get(campaign, {})
+            return [refits[number] for number in sorted(refits)]
+
+    def append_event(self, event: Event) -> None:
+        """See CampaignStore."""
+        with self._lock:
+            self._events[event.campaign].setdefault(event.id, normalised(event))
+
+    def events(self, campaign: str, *, limit: int | None = None) -> list[Event]:
+        """See CampaignStore."""
+        with self._lock:
+            ordered = sorted(self._events.get(campaign, {}).values(), key=lambda event: event.at)
+        return ordered if limit is None else ordered[max(len(ordered) - limit, 0) :]
+
+    def import_observations(self, campaign: str, evaluations: Sequence[Evaluation]) -> int:
+        """See CampaignStore."""
+        with self._lock:
+            record = self.campaign(campaign)
+            numbers = self._numbers[campaign]
+            new = importable(record, evaluations, {one: number for number, one in numbers.items()})
+            for evaluation in new:
+                numbers[evaluation.proposal.number] = evaluation.id
+                self._store(normalised(evaluation))
+            last = max([record.last_number, *numbers])
+            self._campaigns[campaign] = record.model_copy(update={"last_number": last})
+            return len(new)
+
+    def close(self) -> None:
+        """See CampaignStore."""
+
+    def _store(self, evaluation: Evaluation) -> Evaluation:
+        old = self._evaluations.get(evaluation.id)
+        if old is evaluation:
+            return evaluation
+        self._evaluations[evaluation.id] = evaluation
+        if old is None or old.state is not evaluation.state:
+            self._observe(evaluation)
+            self.append_event(transitions.event_of(evaluation, evaluation.finished_at or self._clock()))
+        return evaluation
+
+    def _observe(self, evaluation: Evaluation) -> None:
+        unit = campaigns.objective_unit(self.campaign(evaluation.campaign).spec)
+        observation = transitions.observation_of(evaluation, unit)
+        if observation is None:
+            self._observations.pop(evaluation.id, None)
+        else:
+            self._observations[evaluation.id] = observation

@@ -1,0 +1,270 @@
+"""The campaign store in MongoDB.
+
+The campaign document is the point where a driver's writes are put in order. A proposal or a refit is first committed there,
+filtered on the lease epoch, as an entry of its ``outbox``; then it is inserted into its own collection under a deterministic
+id, then the entry is cleared. Whoever finds an entry completes it. A takeover raises the campaign's epoch, empties the outbox
+and raises the epoch of all evaluations; a write of an older driver matches none of its filters from then on. Evaluations
+change by compare-and-set on their revision, epoch, state and token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any
+
+from pymongo import ASCENDING
+from pymongo.errors import DuplicateKeyError
+
+from tansaku.models.domain.errors import NotFoundError, StoreError
+from tansaku.models.domain.identifiers import short_hash
+from tansaku.models.domain.records import (
+    Attempt,
+    CampaignRecord,
+    Command,
+    Evaluation,
+    Event,
+    Failure,
+    JsonDict,
+    Lease,
+    LeaseOwner,
+    Observation,
+    Outcome,
+    Proposal,
+    Refit,
+)
+from tansaku.models.domain.states import EvaluationState
+from tansaku.tasks.stores import campaigns, transitions
+from tansaku.tasks.stores.documents import from_document, normalised, plain, to_document, utc_now
+from tansaku.tasks.stores.imports import importable
+from tansaku.tasks.stores.mongo_derived import Derived
+from tansaku.tasks.stores.mongo_errors import translated
+from tansaku.tasks.stores.mongo_leases import Leases
+from tansaku.tasks.stores.mongo_schema import MongoDatabase, open_collections
+from tansaku.tasks.stores.mongo_swap import evaluation_document, pour_outbox, swap_campaign, swap_evaluation
+
+
+class MongoCampaignStore:
+    """A ``CampaignStore`` in a MongoDB database; safe to share between threads.
+
+    Args:
+        database: From ``connection.connect``; its schema is checked (and migrated) and its indexes are built here.
+
+    Raises:
+        StoreError: The database is of a newer schema.
+        TransientError: The server cannot be reached.
+    """
+
+    def __init__(self, database: MongoDatabase) -> None:
+        self._collections = open_collections(database)
+        self._derived = Derived(self._collections)
+        self._leases = Leases(self._collections, self._derived)
+
+    def create_campaign(self, record: CampaignRecord) -> CampaignRecord:
+        """See CampaignStore."""
+        document = to_document(record)
+        document["_id"] = document.pop("name")
+        with translated(f"creating campaign {record.name!r}"), suppress(DuplicateKeyError):
+            self._collections.campaigns.insert_one(document | {"revision": 0, "outbox": []})
+        return self.campaign(record.name)
+
+    def campaign(self, name: str) -> CampaignRecord:
+        """See CampaignStore."""
+        with translated(f"reading campaign {name!r}"):
+            document = self._collections.campaigns.find_one({"_id": name})
+        if document is None:
+            raise NotFoundError(f"no campaign {name!r} is stored")
+        return from_document(CampaignRecord, document, key="name")
+
+    def campaigns(self) -> list[CampaignRecord]:
+        """See CampaignStore."""
+        with translated("reading the campaigns"):
+            documents = list(self._collections.campaigns.find().sort("_id", ASCENDING))
+        return [from_document(CampaignRecord, document, key="name") for document in documents]
+
+    def delete_campaign(self, name: str) -> None:
+        """See CampaignStore."""
+        self._leases.delete_unleased(name)
+        with translated(f"deleting campaign {name!r}"):
+            for collection in ("evaluations", "observations", "refits", "events"):
+                self._collections.database[collection].delete_many({"campaign": name})
+
+    def acquire_lease(self, campaign: str, owner: LeaseOwner, duration: float, *, steal: bool = False) -> Lease:
+        """See CampaignStore."""
+        return self._leases.acquire(campaign, owner, duration, steal=steal)
+
+    def renew_lease(self, lease: Lease, duration: float) -> Lease:
+        """See CampaignStore."""
+        return self._leases.renew(lease, duration)
+
+    def release_lease(self, lease: Lease) -> None:
+        """See CampaignStore."""
+        self._leases.release(lease)
+
+    def set_runtime(self, lease: Lease, runtime: JsonDict) -> None:
+        """See CampaignStore."""
+        data = plain(runtime)
+        self._swap_campaign(lease.campaign, lambda record: campaigns.with_runtime(record, lease, data))
+
+    def add_command(self, campaign: str, command: Command) -> None:
+        """See CampaignStore."""
+        stored = normalised(command)
+        self._swap_campaign(campaign, lambda record: campaigns.with_command(record, stored))
+        self.append_event(campaigns.command_event(campaign, stored))
+
+    def apply_command(self, lease: Lease, command_id: str, at_number: int, spec: JsonDict | None) -> None:
+        """See CampaignStore."""
+        data = plain(spec)
+        self._swap_campaign(
+            lease.campaign, lambda record: campaigns.with_command_applied(record, lease, command_id, at_number, data)
+        )
+        self.append_event(campaigns.applied_event(lease.campaign, command_id, at_number, utc_now()))
+
+    def insert_proposal(self, lease: Lease, proposal: Proposal) -> Evaluation:
+        """See CampaignStore."""
+        evaluation = transitions.proposed(lease, normalised(proposal), utc_now())
+
+        def change(record: CampaignRecord) -> CampaignRecord:
+            changed = campaigns.with_number(record, lease, proposal.number)
+            if changed is not record:
+                self._refuse_known(evaluation.id, proposal)
+            return changed
+
+        self._swap_campaign(lease.campaign, change, ("evaluations", evaluation_document(evaluation)))
+        pour_outbox(self._collections, lease.campaign)
+        stored = self._at_number(lease.campaign, proposal.number)
+        self._derived.follow(stored)
+        return stored
+
+    def begin_attempt(self, lease: Lease, evaluation: str, number: int, token: str, job_name: str) -> Evaluation:
+        """See CampaignStore."""
+        attempt = Attempt(number=number, token=token, job_name=job_name, started_at=utc_now())
+        return self._swap(lease, evaluation, lambda old: transitions.begun(old, lease.epoch, attempt))
+
+    def record_handle(self, lease: Lease, evaluation: str, token: str, handle: JsonDict) -> Evaluation:
+        """See CampaignStore."""
+        data = plain(handle)
+        return self._swap(lease, evaluation, lambda old: transitions.submitted(old, lease.epoch, token, data))
+
+    def mark_running(self, lease: Lease, evaluation: str, token: str) -> Evaluation:
+        """See CampaignStore."""
+        return self._swap(lease, evaluation, lambda old: transitions.running(old, lease.epoch, token))
+
+    def accept_outcome(self, lease: Lease, evaluation: str, token: str, outcome: Outcome) -> bool:
+        """See CampaignStore."""
+        stored, now = normalised(outcome), utc_now()
+        new = self._swap(lease, evaluation, lambda old: transitions.finished(old, lease.epoch, token, stored, now))
+        return transitions.accepts(new, token, stored)
+
+    def mark_lost(self, lease: Lease, evaluation: str, token: str, failure: Failure, retry_in: float) -> Evaluation:
+        """See CampaignStore."""
+        until = transitions.give_up_until(utc_now(), retry_in)
+        return self._swap(lease, evaluation, lambda old: transitions.lost(old, lease.epoch, token, failure, until))
+
+    def fail_evaluation(self, lease: Lease, evaluation: str, token: str, failure: Failure) -> Evaluation:
+        """See CampaignStore."""
+        now = utc_now()
+        return self._swap(lease, evaluation, lambda old: transitions.failed(old, lease.epoch, token, failure, now))
+
+    def cancel_evaluation(self, lease: Lease, evaluation: str) -> Evaluation:
+        """See CampaignStore."""
+        now = utc_now()
+        return self._swap(lease, evaluation, lambda old: transitions.cancelled(old, lease.epoch, now))
+
+    def evaluation(self, evaluation: str) -> Evaluation:
+        """See CampaignStore."""
+        found = self._find_evaluations({"_id": evaluation})
+        if not found:
+            raise NotFoundError(f"no evaluation {evaluation!r} is stored")
+        return found[0]
+
+    def evaluations(self, campaign: str, *, states: Sequence[EvaluationState] | None = None) -> list[Evaluation]:
+        """See CampaignStore."""
+        query: JsonDict = {"campaign": campaign}
+        if states is not None:
+            query["state"] = {"$in": [state.value for state in states]}
+        return self._find_evaluations(query)
+
+    def evaluations_after(self, campaign: str, number: int) -> list[Evaluation]:
+        """See CampaignStore."""
+        return self._find_evaluations({"campaign": campaign, "proposal.number": {"$gt": number}})
+
+    def observations(self, campaign: str) -> list[Observation]:
+        """See CampaignStore."""
+        return self._derived.observations(campaign)
+
+    def rebuild_observations(self, campaign: str) -> int:
+        """See CampaignStore."""
+        record = self.campaign(campaign)
+        return self._derived.rebuild(self.evaluations(campaign), campaign, campaigns.objective_unit(record.spec))
+
+    def insert_refit(self, lease: Lease, refit: Refit) -> Refit:
+        """See CampaignStore."""
+        document = to_document(refit) | {"_id": short_hash([lease.campaign, "refit", refit.number])}
+        self._swap_campaign(
+            lease.campaign, lambda record: campaigns.with_refit(record, lease, refit.number), ("refits", document)
+        )
+        pour_outbox(self._collections, lease.campaign)
+        return next(known for known in self.refits(lease.campaign) if known.number == refit.number)
+
+    def refits(self, campaign: str) -> list[Refit]:
+        """See CampaignStore."""
+        with translated(f"reading the refits of {campaign!r}"):
+            documents = list(self._collections.refits.find({"campaign": campaign}).sort("number", ASCENDING))
+        return [from_document(Refit, document) for document in documents]
+
+    def append_event(self, event: Event) -> None:
+        """See CampaignStore."""
+        self._derived.record_event(event)
+
+    def events(self, campaign: str, *, limit: int | None = None) -> list[Event]:
+        """See CampaignStore."""
+        return self._derived.events(campaign, limit)
+
+    def import_observations(self, campaign: str, evaluations: Sequence[Evaluation]) -> int:
+        """See CampaignStore."""
+        record = self.campaign(campaign)
+        known = {one.id: one.proposal.number for one in self.evaluations(campaign)}
+        new = importable(record, evaluations, known)
+        documents = [evaluation_document(normalised(evaluation)) for evaluation in new]
+        with translated(f"importing evaluations into {campaign!r}"):
+            if documents:
+                self._collections.evaluations.insert_many(documents, ordered=False)
+        self._leases.follow_numbers(campaign)
+        self.rebuild_observations(campaign)
+        return len(new)
+
+    def close(self) -> None:
+        """See CampaignStore."""
+        self._collections.database.client.close()
+
+    def _swap_campaign(
+        self,
+        name: str,
+        change: Callable[[CampaignRecord], CampaignRecord],
+        entry: tuple[str, JsonDict] | None = None,
+    ) -> CampaignRecord:
+        with translated(f"writing campaign {name!r}"):
+            return swap_campaign(self._collections, name, change, entry)
+
+    def _swap(self, lease: Lease, evaluation: str, change: Callable[[Evaluation], Evaluation]) -> Evaluation:
+        with translated(f"writing evaluation {evaluation}"):
+            old, new = swap_evaluation(self._collections.evaluations, evaluation, lease.epoch, change)
+            if old.state is not new.state:
+                self._derived.follow(new)
+            return new
+
+    def _refuse_known(self, evaluation: str, proposal: Proposal) -> None:
+        for known in self._find_evaluations({"_id": evaluation}):
+            raise transitions.already_proposed(known, proposal)
+
+    def _at_number(self, campaign: str, number: int) -> Evaluation:
+        found = self._find_evaluations({"campaign": campaign, "proposal.number": number})
+        if not found:
+            raise StoreError(f"campaign {campaign!r}: proposal {number} was committed, but its evaluation is missing")
+        return found[0]
+
+    def _find_evaluations(self, query: dict[str, Any]) -> list[Evaluation]:
+        with translated("reading evaluations"):
+            documents = list(self._collections.evaluations.find(query).sort("proposal.number", ASCENDING))
+        return [from_document(Evaluation, document, key="id") for document in documents]

@@ -1,0 +1,126 @@
+"""Leases, timed by the server's clock."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pymongo import DESCENDING, ReturnDocument
+
+from tansaku.models.domain.errors import NotFoundError
+from tansaku.models.domain.records import CampaignRecord, Evaluation, JsonDict, Lease, LeaseOwner
+from tansaku.tasks.stores import campaigns
+from tansaku.tasks.stores.documents import from_document, to_document
+from tansaku.tasks.stores.mongo_derived import Derived
+from tansaku.tasks.stores.mongo_errors import translated
+from tansaku.tasks.stores.mongo_schema import Collections
+from tansaku.tasks.stores.mongo_swap import pour_outbox
+
+_EXPIRED: JsonDict = {"$expr": {"$lte": ["$lease.expires_at", "$$NOW"]}}
+
+
+class Leases:
+    """Who may drive a campaign, and until when."""
+
+    def __init__(self, collections: Collections, derived: Derived) -> None:
+        self._collections = collections
+        self._derived = derived
+
+    def acquire(self, campaign: str, owner: LeaseOwner, duration: float, *, steal: bool) -> Lease:
+        """See CampaignStore.acquire_lease.
+
+        The epoch goes up first: from then on the older driver commits nothing. Then what it had committed is completed, and
+        only then its evaluations are taken from it.
+        """
+        person = to_document(owner)
+        condition: JsonDict = {"_id": campaign}
+        if not steal:
+            condition["$or"] = [{"lease": None}, {"lease.owner": person}, _EXPIRED]
+        raised = {"$add": ["$epoch", 1]}
+        lease = {
+            "campaign": {"$literal": campaign},
+            "epoch": raised,
+            "owner": {"$literal": person},
+            "acquired_at": "$$NOW",
+            "expires_at": _from_now(duration),
+        }
+        update = [{"$set": {"epoch": raised, "revision": {"$add": ["$revision", 1]}, "lease": lease}}]
+        with translated(f"taking over campaign {campaign!r}"):
+            document = self._collections.campaigns.find_one_and_update(condition, update, return_document=ReturnDocument.AFTER)
+            if document is None:
+                raise self._held(campaign)
+            pour_outbox(self._collections, campaign)
+            self._collections.evaluations.update_many(
+                {"campaign": campaign, "epoch": {"$lt": document["epoch"]}},
+                {"$set": {"epoch": document["epoch"]}, "$inc": {"revision": 1}},
+            )
+            self.follow_numbers(campaign)
+            self._rebuild(campaign, document["spec"])
+        taken = Lease.model_validate(document["lease"])
+        self._derived.record_event(campaigns.lease_event(taken))
+        return taken
+
+    def renew(self, lease: Lease, duration: float) -> Lease:
+        """See CampaignStore.renew_lease."""
+        update = [{"$set": {"lease.expires_at": _from_now(duration), "revision": {"$add": ["$revision", 1]}}}]
+        condition = {"_id": lease.campaign, "epoch": lease.epoch, "lease.epoch": lease.epoch}
+        with translated(f"renewing the lease of {lease.campaign!r}"):
+            document = self._collections.campaigns.find_one_and_update(condition, update, return_document=ReturnDocument.AFTER)
+        if document is not None:
+            return Lease.model_validate(document["lease"])
+        record = self._record(lease.campaign)
+        campaigns.check_lease(record, lease)
+        raise campaigns.released(lease)
+
+    def release(self, lease: Lease) -> None:
+        """See CampaignStore.release_lease."""
+        with translated(f"releasing campaign {lease.campaign!r}"):
+            self._collections.campaigns.update_one(
+                {"_id": lease.campaign, "epoch": lease.epoch}, {"$set": {"lease": None}, "$inc": {"revision": 1}}
+            )
+
+    def delete_unleased(self, name: str) -> None:
+        """Deletes the campaign document unless a live driver owns it.
+
+        Raises:
+            NotFoundError: No such campaign.
+            LeaseHeldError: A driver is at work.
+        """
+        with translated(f"deleting campaign {name!r}"):
+            condition: JsonDict = {"_id": name, "$or": [{"lease": None}, _EXPIRED]}
+            if self._collections.campaigns.find_one_and_delete(condition) is None:
+                raise self._held(name)
+
+    def follow_numbers(self, campaign: str) -> None:
+        """Raises ``last_number`` to the highest number among the evaluations (an import may have been killed before)."""
+        last = self._collections.evaluations.find_one(
+            {"campaign": campaign}, {"proposal.number": 1}, sort=[("proposal.number", DESCENDING)]
+        )
+        if last is not None:
+            number = last["proposal"]["number"]
+            self._collections.campaigns.update_one(
+                {"_id": campaign, "last_number": {"$lt": number}}, {"$set": {"last_number": number}, "$inc": {"revision": 1}}
+            )
+
+    def _rebuild(self, campaign: str, spec: JsonDict) -> None:
+        documents = self._collections.evaluations.find({"campaign": campaign})
+        evaluations = [from_document(Evaluation, document, key="id") for document in documents]
+        self._derived.rebuild(evaluations, campaign, campaigns.objective_unit(spec))
+
+    def _record(self, name: str) -> CampaignRecord:
+        with translated(f"reading campaign {name!r}"):
+            document = self._collections.campaigns.find_one({"_id": name})
+        if document is None:
+            raise NotFoundError(f"no campaign {name!r} is stored")
+        return from_document(CampaignRecord, document, key="name")
+
+    def _held(self, name: str) -> Exception:
+        lease = self._record(name).lease
+        answer: dict[str, Any] = self._collections.database.command("hello")
+        if lease is None:
+            return campaigns.just_released(name)
+        return campaigns.lease_held(lease, answer["localTime"])
+
+
+def _from_now(duration: float) -> JsonDict:
+    milliseconds = round(duration * 1000)
+    return {"$dateAdd": {"startDate": "$$NOW", "unit": "millisecond", "amount": milliseconds}}

@@ -1,0 +1,115 @@
+"""Collections, their indexes and the schema version of a database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC
+from typing import Any
+
+from bson.codec_options import CodecOptions
+from pymongo import ASCENDING, IndexModel, ReadPreference, WriteConcern
+from pymongo.collection import Collection
+from pymongo.database import Database
+
+from tansaku.models.domain.errors import StoreError
+from tansaku.models.domain.records import SCHEMA_VERSION, JsonDict
+from tansaku.tasks.stores.migrations import MIGRATIONS, Migration
+from tansaku.tasks.stores.migrations.run import migrate
+from tansaku.tasks.stores.mongo_errors import translated
+
+MongoDatabase = Database[dict[str, Any]]
+MongoCollection = Collection[dict[str, Any]]
+
+SCHEMA_ID = "schema"
+_MAJORITY: WriteConcern = WriteConcern(w="majority", j=True)
+
+INDEXES: dict[str, tuple[IndexModel, ...]] = {
+    "campaigns": (),
+    "evaluations": (
+        IndexModel([("campaign", ASCENDING), ("proposal.number", ASCENDING)], name="number", unique=True),
+        IndexModel(
+            [
+                ("campaign", ASCENDING),
+                ("proposal.candidate", ASCENDING),
+                ("proposal.source", ASCENDING),
+                ("proposal.replicate", ASCENDING),
+            ],
+            name="candidate",
+            unique=True,
+        ),
+        IndexModel([("campaign", ASCENDING), ("state", ASCENDING), ("proposal.number", ASCENDING)], name="state"),
+    ),
+    "observations": (
+        IndexModel([("campaign", ASCENDING), ("number", ASCENDING)], name="number", unique=True),
+        IndexModel([("campaign", ASCENDING), ("system", ASCENDING), ("value", ASCENDING)], name="value"),
+    ),
+    "refits": (IndexModel([("campaign", ASCENDING), ("number", ASCENDING)], name="number", unique=True),),
+    "events": (IndexModel([("campaign", ASCENDING), ("at", ASCENDING), ("order", ASCENDING)], name="time"),),
+}
+"""Every collection of the campaign store with the indexes built at start."""
+
+
+@dataclass(frozen=True)
+class Collections:
+    """The collections of one database, with the write concern that survives a killed server."""
+
+    database: MongoDatabase
+    campaigns: MongoCollection
+    evaluations: MongoCollection
+    observations: MongoCollection
+    refits: MongoCollection
+    events: MongoCollection
+
+
+def durable(database: MongoDatabase) -> MongoDatabase:
+    """The database with acknowledged writes (majority, journaled) and aware UTC times."""
+    options: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True, tzinfo=UTC)
+    return database.with_options(codec_options=options, write_concern=_MAJORITY, read_preference=ReadPreference.PRIMARY)
+
+
+def open_collections(
+    database: MongoDatabase,
+    *,
+    version: int = SCHEMA_VERSION,
+    migrations: dict[int, Migration] = MIGRATIONS,
+) -> Collections:
+    """Opens a database: checks its schema version, migrates an older one and builds the indexes.
+
+    Args:
+        version: The schema this program writes.
+        migrations: Steps by the version they start from.
+
+    Raises:
+        StoreError: The database is of a newer schema, or a step is missing.
+        TransientError: The server cannot be reached.
+    """
+    database = durable(database)
+    with translated(f"opening database {database.name!r}"):
+        stored = schema_version(database, version)
+        if stored > version:
+            raise StoreError(
+                f"database {database.name!r} has schema version {stored}, this tansaku writes {version}",
+                hint="use the newer tansaku that wrote it, or another database",
+            )
+        if stored < version:
+            migrate(database, stored, version, migrations)
+        for name, indexes in INDEXES.items():
+            if indexes:
+                database[name].create_indexes(list(indexes))
+    return Collections(
+        database=database,
+        campaigns=database["campaigns"],
+        evaluations=database["evaluations"],
+        observations=database["observations"],
+        refits=database["refits"],
+        events=database["events"],
+    )
+
+
+def schema_version(database: MongoDatabase, default: int) -> int:
+    """The version stored in a database; a new database gets ``default``."""
+    document: JsonDict | None = database["schema"].find_one({"_id": SCHEMA_ID})
+    if document is None:
+        database["schema"].update_one({"_id": SCHEMA_ID}, {"$setOnInsert": {"version": default}}, upsert=True)
+        return schema_version(database, default)
+    return int(document["version"])
