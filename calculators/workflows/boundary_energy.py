@@ -1,0 +1,135 @@
+"""Excess energy of the two boundaries of a periodic cell.
+
+E_gb = (E - n e_bulk) / (2 A), taken for each boundary from the energies of the atoms that belong to it (array ``boundary``).
+Two boundaries that should be equal and are not betray a cell in which one of them was shifted and the other not, or a
+relaxation that took two ways; the difference is flagged.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from ase import Atoms, units
+from ase.build import bulk
+
+from tansaku.models.domain.errors import CalculationError, ConfigurationError
+from tansaku.models.domain.pool import FloatArray
+from tansaku.models.domain.ports import CalculationResult, Calculator
+from tansaku.models.domain.records import Provenance
+from tansaku.models.domain.specs.calculator import RelaxationSpec
+
+# 1 eV/Å^2 in J/m^2.
+EV_PER_A2 = 1.0 / (units.J / units.m**2)
+
+DIFFERENCE_TOLERANCE = 1e-3
+"""Energies of the two boundaries that are further apart are flagged [J/m^2]."""
+
+
+@dataclass(frozen=True)
+class BulkReference:
+    """Energy of the perfect crystal, by the same potential at the same lattice parameter.
+
+    Attributes:
+        lattice_parameter: [Å].
+        energy_per_atom: [eV].
+    """
+
+    structure: str
+    element: str
+    lattice_parameter: float
+    energy_per_atom: float
+    provenance: Provenance
+
+
+@dataclass(frozen=True)
+class BoundaryEnergy:
+    """Energy of a relaxed boundary.
+
+    Attributes:
+        value: Mean of the two [J/m^2].
+        values: Of boundary 0 and boundary 1 [J/m^2].
+        differ: Whether they are more than ``DIFFERENCE_TOLERANCE`` apart.
+        drift: How far grain 1 moved against grain 0 along x and y [Å], by the held atoms where there are any.
+        expansion: Change of the cell's height per boundary [Å].
+        area: Of one boundary [Å^2].
+        result: The relaxed structure and its numbers.
+    """
+
+    value: float
+    values: tuple[float, float]
+    differ: bool
+    drift: tuple[float, float]
+    expansion: float
+    area: float
+    result: CalculationResult
+
+
+def bulk_reference(calculator: Calculator, structure_type: str, element: str, lattice_parameter: float) -> BulkReference:
+    """Energy per atom of the perfect cubic crystal.
+
+    Args:
+        calculator: The one that will compute the boundaries.
+        structure_type: ``fcc``, ``bcc`` or ``diamond``.
+        element: Chemical symbol.
+        lattice_parameter: Edge of the cubic cell [Å].
+
+    Raises:
+        ConfigurationError: The calculator does not know the element.
+    """
+    crystal = bulk(element, structure_type, a=lattice_parameter, cubic=True)
+    result = calculator.evaluate(crystal)
+    return BulkReference(structure_type, element, lattice_parameter, result.energy / len(crystal), result.provenance)
+
+
+def boundary_energy(
+    calculator: Calculator, structure: Atoms, relaxation: RelaxationSpec, bulk: BulkReference
+) -> BoundaryEnergy:
+    """Relaxes a cell with two boundaries normal to z and takes the excess energy of each.
+
+    Args:
+        calculator: Must give energies per atom.
+        structure: With the arrays ``boundary`` and ``grain``, and ``held`` where atoms are to be held.
+        relaxation: How it is relaxed.
+        bulk: Reference by the same calculator.
+
+    Raises:
+        CalculationError: The relaxation failed (reason as the calculator gives it).
+        ConfigurationError: The structure has no boundaries, or the reference is not this calculator's.
+    """
+    missing = [name for name in ("boundary", "grain") if name not in structure.arrays]
+    if missing:
+        raise ConfigurationError(f"the structure has no array {missing[0]!r}: it is not a cell with two boundaries")
+    if bulk.provenance != calculator.provenance:
+        raise ConfigurationError("the bulk reference was computed by another calculator than the boundary is to be")
+    result = calculator.evaluate(structure, relaxation)
+    if result.energies is None:
+        raise ConfigurationError(
+            f"{result.provenance.code} gives no energies per atom; the two boundaries cannot be told apart"
+        )
+    area = float(np.linalg.norm(np.cross(result.atoms.cell[0], result.atoms.cell[1])))
+    excess = (result.energies - bulk.energy_per_atom) / area * EV_PER_A2
+    side = structure.arrays["boundary"]
+    values = float(excess[side == 0].sum()), float(excess[side == 1].sum())
+    if not np.isfinite(values).all():
+        raise CalculationError("nan", f"boundary energies {values} are not finite")
+    return BoundaryEnergy(
+        value=0.5 * (values[0] + values[1]),
+        values=values,
+        differ=abs(values[0] - values[1]) > DIFFERENCE_TOLERANCE,
+        drift=_drift(structure, result.atoms),
+        expansion=0.5 * float(result.atoms.cell[2, 2] - structure.cell[2, 2]),
+        area=area,
+        result=result,
+    )
+
+
+def _drift(before: Atoms, after: Atoms) -> tuple[float, float]:
+    moved: FloatArray = after.positions - before.positions
+    grain = before.arrays["grain"]
+    rigid = np.asarray(before.arrays.get("held", np.ones(len(before), dtype=bool)), dtype=bool)
+    groups = [moved[(grain == number) & rigid] for number in (0, 1)]
+    if not all(len(group) for group in groups):
+        groups = [moved[grain == number] for number in (0, 1)]
+    x, y, _ = groups[1].mean(axis=0) - groups[0].mean(axis=0)
+    return float(x), float(y)
