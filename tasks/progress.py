@@ -101,7 +101,8 @@ def _last_wish(record: CampaignRecord, kind: CommandKind) -> bool:
     return bool(kinds) and kinds[-1] == kind
 
 
-def _live_lease(record: CampaignRecord) -> Lease | None:
+def live_lease(record: CampaignRecord) -> Lease | None:
+    """The lease of a driver that was heard of lately, by this machine's clock; None when nobody drives the campaign."""
     lease = record.lease
     return lease if lease is not None and lease.expires_at > datetime.now(UTC) else None
 
@@ -149,7 +150,7 @@ def campaign_status(store: CampaignStore, name: str) -> CampaignStatus:
     else:
         limit, exhaustive = cost_limit(spec.budget, pool), float(pool.cost.sum())
         stop = stop_reason(spec.budget, pool, entries, record.last_number, limit)
-    lease = _live_lease(record)
+    lease = live_lease(record)
     cancelled = _last_wish(record, "cancel")
     return CampaignStatus(
         name=name,

@@ -68,7 +68,7 @@ class CampaignData:
     @cached_property
     def exhaustive_cost(self) -> FloatArray:
         """Cost of evaluating every candidate of each system, shape ``(n_systems,)``."""
-        return np.bincount(self.pool.system_codes, weights=self.pool.cost, minlength=len(self.pool.systems))
+        return np.bincount(self.pool.system_codes, weights=self.pool.cost, minlength=len(self.pool.systems)).astype(np.float64)
 
     @property
     def sign(self) -> float:

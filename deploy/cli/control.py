@@ -41,8 +41,11 @@ def store_command(store: CampaignStore, name: str, kind: CommandKind, payload: J
     return record
 
 
-def _tell(record: CampaignRecord, what: str) -> None:
-    if record.lease is not None:
+def tell(record: CampaignRecord, what: str) -> None:
+    """Says what was stored and who applies it when."""
+    from tansaku.tasks.progress import live_lease
+
+    if live_lease(record) is not None:
         typer.echo(f"{record.name}: {what}; its driver applies it before the next proposal")
     else:
         typer.echo(f"{record.name}: {what}; nobody drives it now, it applies from the next `tansaku resume {record.name}`")
@@ -51,7 +54,7 @@ def _tell(record: CampaignRecord, what: str) -> None:
 def pause(name: NameArgument, site: SiteOption = None) -> None:
     """Stops proposing; what is under way is finished and kept."""
     with opened(site) as resources:
-        _tell(store_command(resources.store, name, "pause"), "pause stored")
+        tell(store_command(resources.store, name, "pause"), "pause stored")
 
 
 def _assignments(changes: list[str]) -> JsonDict:
@@ -93,4 +96,4 @@ def edit(
         record = store_command(resources.store, name, "edit", payload)
     for difference in differences:
         typer.echo(f"  {difference}")
-    _tell(record, "edit stored")
+    tell(record, "edit stored")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -154,6 +155,14 @@ class LiveObserver:
         self._live.stop()
 
 
-def choose_observer(plain: bool) -> Observer:
-    """The live display on a terminal, plain lines elsewhere or when asked for."""
-    return PlainObserver() if plain or not sys.stderr.isatty() else LiveObserver()
+@contextmanager
+def watching(plain: bool) -> Iterator[Observer]:
+    """The live display on a terminal; plain lines elsewhere or when asked for."""
+    if plain or not sys.stderr.isatty():
+        yield PlainObserver()
+        return
+    observer = LiveObserver()
+    try:
+        yield observer
+    finally:
+        observer.close()

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tansaku import __version__
-from tansaku.deploy.cli import campaign_files, control, exits, inspection, outcomes
+from tansaku.deploy.cli import campaign_files, control, driving, exits, inspection, outcomes
 from tansaku.models.domain.errors import TansakuError
 
 app = typer.Typer(
@@ -40,11 +40,16 @@ _BEGIN, _WATCH, _STEER, _TAKE = "Begin", "Look", "Steer", "Results"
 for _name, _command, _panel in (
     ("init", campaign_files.init, _BEGIN),
     ("check", campaign_files.check, _BEGIN),
+    ("run", driving.run, _BEGIN),
     ("status", inspection.status, _WATCH),
     ("list", inspection.list_campaigns, _WATCH),
     ("show", inspection.show, _WATCH),
     ("log", inspection.log, _WATCH),
     ("pause", control.pause, _STEER),
+    ("resume", driving.resume, _STEER),
+    ("cancel", driving.cancel, _STEER),
+    ("retry", driving.retry, _STEER),
+    ("rerun", driving.rerun, _STEER),
     ("edit", control.edit, _STEER),
     ("results", outcomes.results, _TAKE),
     ("plot", outcomes.plot, _TAKE),

@@ -1,0 +1,161 @@
+"""`tansaku bench`: methods compared on a table over many seeds."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tansaku.deploy.cli.tables import show_table
+from tansaku.models.domain.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from tansaku.tasks.configuration import LoadedCampaign
+    from tansaku.tasks.replay.processes import OnProgress
+    from tansaku.tasks.replay.records import BenchOptions, BenchResult
+
+DEFAULT_METHODS = "random,single-task,published,default"
+
+
+def bench(
+    file: Annotated[Path, typer.Argument(help="Campaign file on a table.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="Result file (JSON).")] = Path("result.json"),
+    methods: Annotated[str, typer.Option(help="Comma-separated; also grid, and spec for the file's own.")] = DEFAULT_METHODS,
+    seeds: Annotated[str, typer.Option(help="How many (10 means 0 to 9), or a range as 10-19.")] = "10",
+    jobs: Annotated[int, typer.Option(min=1, help="Runs at once, one process and one thread each.")] = 1,
+    budget: Annotated[str | None, typer.Option(help="Instead of the file's: a cost, or a share as 0.3%.")] = None,
+    within: Annotated[float, typer.Option(min=0, help="Tolerance of n_within, in the objective's unit.")] = 1.0,
+    count_initial: Annotated[
+        bool, typer.Option("--count-initial", help="Costs and budget count the initial points too.")
+    ] = False,
+    in_flight: Annotated[int, typer.Option(min=1, help="Evaluations under way at once, as in a campaign.")] = 1,
+    cost_power: Annotated[float, typer.Option(help="Raise the table's cost to this power, e.g. 3 for DFT.")] = 1.0,
+    figure: Annotated[Path | None, typer.Option(help="Draw the mean gap against cost (PNG, SVG or PDF).")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Keep what an interrupted run of this command finished.")] = False,
+) -> None:
+    """Replays methods over seeds on a table, without database or orchestrator, and compares them."""
+    from tansaku.tasks.configuration import load_campaign
+    from tansaku.tasks.replay.bench import run_bench
+    from tansaku.tasks.replay.records import BenchOptions
+
+    cost, fraction = _parse_budget(budget)
+    options = BenchOptions(
+        methods=_parse_methods(methods),
+        seeds=_parse_seeds(seeds),
+        jobs=jobs,
+        budget=cost,
+        budget_fraction=fraction,
+        resume=resume,
+        count_initial=count_initial,
+        within=within,
+        in_flight=in_flight,
+        cost_power=cost_power,
+    )
+    campaign = load_campaign(file)
+    with _progress(campaign, options) as on_progress:
+        result = run_bench(campaign, options, out, on_progress)
+    _show(result)
+    typer.echo(f"written: {out}")
+    if figure is not None:
+        from tansaku.tasks.replay.figure import draw_gaps
+
+        typer.echo(f"drawn: {draw_gaps(result, figure)}")
+
+
+def _parse_methods(text: str) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
+    if not names:
+        raise ConfigurationError(f"--methods: {text!r} names none")
+    return names
+
+
+def _parse_seeds(text: str) -> tuple[int, ...]:
+    if match := re.fullmatch(r"(\d{1,9})", text):
+        seeds = tuple(range(int(match[1])))
+    elif match := re.fullmatch(r"(\d{1,9})-(\d{1,9})", text):
+        seeds = tuple(range(int(match[1]), int(match[2]) + 1))
+    else:
+        raise ConfigurationError(f"--seeds: {text!r}; expected a number such as 10, or a range such as 10-19")
+    if not 0 < len(seeds) <= 100_000:
+        raise ConfigurationError(f"--seeds: {text!r} stands for {len(seeds)} seeds; expected 1 to 100000")
+    return seeds
+
+
+def _parse_budget(text: str | None) -> tuple[float | None, float | None]:
+    """Cost and share, of which one is None."""
+    if text is None:
+        return None, None
+    try:
+        number = float(text.removesuffix("%"))
+    except ValueError:
+        number = float("nan")
+    percent = text.endswith("%")
+    if not 0 < number < float("inf") or (percent and number > 100):
+        raise ConfigurationError(f"--budget: {text!r}; expected a positive cost such as 100000, or a share such as 0.3%")
+    return (None, number / 100) if percent else (number, None)
+
+
+@contextmanager
+def _progress(campaign: LoadedCampaign, options: BenchOptions) -> Iterator[OnProgress | None]:
+    """A live bar on a terminal, nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    from tansaku.tasks.replay.records import ReplayTask
+
+    total = len(options.methods) * len(options.seeds)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[done]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        whole = bars.add_task(campaign.spec.name, total=total, done=f"0/{total} runs")
+        known: dict[tuple[str, int], float] = {}
+
+        def note(task: ReplayTask, n_evaluations: int, share: float) -> None:
+            known[task.method, task.seed] = share
+            ended = sum(part >= 1 for part in known.values())
+            bars.update(
+                whole,
+                completed=sum(known.values()),
+                done=f"{ended}/{total} runs; {task.method}, seed {task.seed}: {n_evaluations} evaluations",
+            )
+
+        yield note
+
+
+def _show(result: BenchResult) -> None:
+    from tansaku.tasks.replay.summary import checkpoints, summarise
+
+    costs = checkpoints(result)
+    unit = result.provenance["objective"]["unit"]
+    rows = [
+        (
+            one.method,
+            *one.mean_gap,
+            f"{one.n_exact:.1f}",
+            f"{one.n_within:.1f}",
+            one.worst_gap,
+            f"{one.evaluations:.0f}",
+            f"{one.seconds:.1f}",
+        )
+        for one in summarise(result, costs)
+    ]
+    shares = [f"{100 * cost / result.exhaustive_cost:.3g} %" for cost in costs]
+    within = result.provenance["within"]
+    show_table(
+        ["method", *shares, "exact", f"within {within:g}", "worst", "evaluations", "s"],
+        rows,
+        title=f"mean gap [{unit}] of {result.provenance['systems']} systems, at shares of the exhaustive cost",
+    )

@@ -1,0 +1,68 @@
+"""All figures of one campaign."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.ports import ArtifactStore
+from tansaku.tasks.figures import convergence as convergence_figure
+from tansaku.tasks.figures import energy_angle, structures
+from tansaku.tasks.results import CampaignData, convergence
+from tansaku.tasks.structures import best_structures
+
+MOST_STRUCTURES = 16
+
+
+def _structure_pictures(data: CampaignData, artifacts: ArtifactStore) -> list[structures.BoundaryPicture]:
+    best = best_structures(data, artifacts)
+    if len(best) > MOST_STRUCTURES:
+        lowest = sorted(best, key=lambda one: one.value)[:MOST_STRUCTURES]
+        best = [one for one in best if one in lowest]
+    unit = data.spec.objective.unit
+    return [
+        structures.picture(one.atoms, f"{energy_angle.boundary_label(one.row)}  {one.value:.0f} {unit}")
+        for one in sorted(best, key=lambda one: float(one.row["angle"]))
+    ]
+
+
+def draw_campaign(data: CampaignData, artifacts: ArtifactStore, folder: Path) -> list[Path]:
+    """Draws what a campaign has so far, each figure as PNG and as HTML.
+
+    Every campaign gets the convergence; one of grain boundaries also energy against angle and the best structures.
+
+    Args:
+        data: The campaign.
+        artifacts: Where its structures are.
+        folder: Made if it does not exist; files of the same name are overwritten.
+
+    Returns:
+        Paths of the files, in the order drawn.
+
+    Raises:
+        ConfigurationError: Nothing has a value yet, or the folder cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(f"folder {str(folder)!r} cannot be made: {error.strerror}") from error
+    name = data.record.name
+    found = convergence(data)
+    paths = [
+        convergence_figure.draw_png(found, folder / f"{name}-convergence.png"),
+        convergence_figure.draw_html(found, folder / f"{name}-convergence.html", name),
+    ]
+    if data.spec.space.type != "grain_boundary":
+        return paths
+    curve = energy_angle.energy_curve(data)
+    paths += [
+        energy_angle.draw_png(curve, folder / f"{name}-energy-angle.png"),
+        energy_angle.draw_html(curve, folder / f"{name}-energy-angle.html"),
+    ]
+    pictures = _structure_pictures(data, artifacts)
+    if pictures:
+        paths += [
+            structures.draw_png(pictures, folder / f"{name}-structures.png"),
+            structures.draw_html(pictures, folder / f"{name}-structures.html", name),
+        ]
+    return paths

@@ -1,0 +1,150 @@
+"""Boundary energy against misorientation angle, with Σ labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.pool import FloatArray
+from tansaku.models.domain.records import JsonDict
+from tansaku.tasks.figures.html import plain, write_html
+from tansaku.tasks.figures.style import ACCENT, FAINT, INK, MAIN, drawing, save_png
+from tansaku.tasks.results import CampaignData, system_rows
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_LABEL_SPACING = 3.3  # degrees between two vertical labels in the width used here
+
+
+@dataclass(frozen=True)
+class EnergyCurve:
+    """What the figure shows, by rising angle; NaN where there is no value.
+
+    Attributes:
+        angle: Misorientation [degrees], shape ``(n,)``.
+        searched: Best energy of the search [unit], shape ``(n,)``.
+        polished: Best energy of the polish [unit], shape ``(n,)``.
+    """
+
+    title: str
+    angle: FloatArray
+    searched: FloatArray
+    polished: FloatArray
+    labels: tuple[str, ...]
+    evaluations: tuple[int, ...]
+    unit: str
+
+    @property
+    def curve(self) -> FloatArray:
+        """The energies the line goes through: polished where every boundary was polished, else those of the search."""
+        return self.polished if np.isfinite(self.polished).all() else self.searched
+
+
+def boundary_label(row: JsonDict) -> str:
+    """Σ and plane of a boundary, e.g. ``Σ11 (113)``."""
+    indices = [str(index) for index in row["plane"]]
+    return f"Σ{row['sigma']} ({('' if all(len(index) == 1 for index in indices) else ' ').join(indices)})"
+
+
+def energy_curve(data: CampaignData) -> EnergyCurve:
+    """Collects the boundaries that have a value.
+
+    Raises:
+        ConfigurationError: The campaign has no boundary with a value.
+    """
+    rows = sorted((row for row in system_rows(data) if row["E_gb"] is not None), key=lambda row: row["angle"])
+    if not rows:
+        raise ConfigurationError(f"campaign {data.record.name!r} has no boundary with an energy yet")
+    return EnergyCurve(
+        title=data.record.name,
+        angle=np.array([row["angle"] for row in rows], dtype=float),
+        searched=np.array([row["E_gb"] for row in rows], dtype=float),
+        polished=np.array([np.nan if (value := row["E_gb_polished"]) is None else value for row in rows], dtype=float),
+        labels=tuple(boundary_label(row) for row in rows),
+        evaluations=tuple(row["evaluations"] for row in rows),
+        unit=data.spec.objective.unit,
+    )
+
+
+def spread(positions: FloatArray, spacing: float) -> FloatArray:
+    """Moves rising positions apart as little as possible (least squares) until neighbours are ``spacing`` apart.
+
+    Args:
+        positions: Rising, shape ``(n,)``.
+        spacing: Least distance, same unit.
+    """
+    from scipy.optimize import isotonic_regression
+
+    steps = spacing * np.arange(len(positions))
+    moved: FloatArray = np.asarray(isotonic_regression(positions - steps).x) + steps
+    return moved
+
+
+def _label_tops(axes: Axes, curve: EnergyCurve, top: float) -> None:
+    for angle, at, energy, label in zip(
+        curve.angle, spread(curve.angle, _LABEL_SPACING), curve.curve, curve.labels, strict=True
+    ):
+        axes.plot([angle, angle, at], [energy, top, 1.03 * top], color=FAINT, lw=0.4, zorder=0, clip_on=False)
+        axes.text(at, 1.04 * top, label, rotation=90, ha="center", va="bottom", fontsize=7, color=INK)
+
+
+def draw_png(curve: EnergyCurve, path: Path) -> Path:
+    """Draws the figure as PNG."""
+    from matplotlib.figure import Figure
+
+    with drawing():
+        figure = Figure(figsize=(7.2, 4.4), layout="constrained")
+        axes = figure.add_subplot()
+        top = 1.08 * float(np.nanmax([curve.searched, curve.polished]))
+        _label_tops(axes, curve, top)
+        axes.plot(curve.angle, curve.curve, "-", color=MAIN, lw=1.4)
+        if np.isfinite(curve.polished).any():
+            axes.plot(curve.angle, curve.searched, "o", mfc="white", mec=ACCENT, ms=4, mew=1, label="best of the search")
+            axes.plot(
+                curve.angle, curve.polished, "o", color=MAIN, ms=4.5, label="polished: free translation, no normal stress"
+            )
+            axes.legend(loc="lower left")
+        else:
+            axes.plot(curve.angle, curve.searched, "o", color=MAIN, ms=4.5)
+        axes.set_xlabel("misorientation angle [°]")
+        unit = curve.unit.replace("m2", "m$^2$")
+        axes.set_ylabel(f"grain-boundary energy [{unit}]")
+        axes.set_ylim(0, top)
+        return save_png(figure, path)
+
+
+def draw_html(curve: EnergyCurve, path: Path) -> Path:
+    """Draws the figure as an interactive page."""
+    import plotly.graph_objects as go
+
+    hover = [f"{plain(label)}<br>{count} evaluations" for label, count in zip(curve.labels, curve.evaluations, strict=True)]
+    figure = go.Figure()
+    series = [("best of the search", curve.searched, ACCENT, "circle-open"), ("polished", curve.polished, MAIN, "circle")]
+    for name, values, colour, symbol in series:
+        if not np.isfinite(values).any():
+            continue
+        line = values is curve.curve
+        figure.add_scatter(
+            x=curve.angle,
+            y=values,
+            mode="lines+markers+text" if line else "markers",
+            name=name,
+            text=[plain(label) for label in curve.labels] if line else None,
+            textposition="top center",
+            marker={"color": colour, "symbol": symbol, "size": 9},
+            hovertext=hover,
+            hovertemplate=f"%{{hovertext}}<br>%{{x:.2f}}°: %{{y:.1f}} {plain(curve.unit)}<extra></extra>",
+        )
+    figure.update_layout(
+        template="simple_white",
+        title=plain(curve.title),
+        xaxis_title="misorientation angle [°]",
+        yaxis={"title": f"grain-boundary energy [{plain(curve.unit)}]", "rangemode": "tozero"},
+        legend={"x": 0.01, "y": 0.02},
+    )
+    return write_html(figure, path, f"{curve.title}: energy against angle")

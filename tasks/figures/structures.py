@@ -1,0 +1,192 @@
+"""Structures of the best boundaries, seen along the tilt axis, atoms coloured by their excess energy."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.pool import FloatArray, IntArray
+from tansaku.tasks.figures.html import plain, write_html
+from tansaku.tasks.figures.style import INK, drawing, save_png
+
+if TYPE_CHECKING:
+    from ase import Atoms
+    from matplotlib.axes import Axes
+
+HALF_HEIGHT = 8.0  # Å shown on either side of the boundary plane
+HALF_WIDTH = 11.0  # Å shown on either side of the middle
+_COLUMNS = 4
+_DIAMETER = (2.3, 1.6)  # Å of the front and the back layer's circles, less than the neighbour distance
+_COLOURS = "YlOrRd"
+
+
+@dataclass(frozen=True)
+class BoundaryPicture:
+    """One boundary, projected.
+
+    Attributes:
+        x: In the boundary plane, perpendicular to the tilt axis [Å], shape ``(n,)``.
+        z: Along the normal, the boundary at 0 [Å], shape ``(n,)``.
+        layer: 0 for the front half of the period along the axis, 1 for the back half, shape ``(n,)``.
+        excess: Energy of each atom above that of the crystal [eV], shape ``(n,)``.
+    """
+
+    title: str
+    x: FloatArray
+    z: FloatArray
+    layer: IntArray
+    excess: FloatArray
+
+
+def atomic_excess(atoms: Atoms) -> FloatArray:
+    """Energy of each atom above the crystal's, which is the median over the held atoms in mid-grain [eV].
+
+    Args:
+        atoms: With per-atom energies and the array ``held``.
+
+    Returns:
+        Shape ``(n_atoms,)``.
+
+    Raises:
+        ConfigurationError: The structure has no per-atom energies.
+    """
+    results = atoms.calc.results if atoms.calc is not None else {}
+    if "energies" not in results:
+        raise ConfigurationError("the structure carries no per-atom energies")
+    energies = np.asarray(results["energies"], dtype=float)
+    held = np.asarray(atoms.arrays["held"], dtype=bool)
+    return np.asarray(energies - np.median(energies[held] if held.any() else energies))
+
+
+def _circular_mean(fractions: FloatArray, weights: FloatArray) -> float:
+    """Mean of positions in a period of 1, weighted, in 0…1."""
+    turns = np.exp(2j * np.pi * fractions)
+    return float(np.angle(np.sum(weights * turns)) / (2 * np.pi)) % 1.0
+
+
+def picture(atoms: Atoms, title: str) -> BoundaryPicture:
+    """Projects the first of a cell's two boundaries along the tilt axis.
+
+    Args:
+        atoms: Relaxed cell in the house's convention (x in the plane, y along the tilt axis, z along the normal) with
+            per-atom energies.
+        title: Shown above it.
+    """
+    excess = atomic_excess(atoms)
+    fractions = atoms.get_scaled_positions(wrap=True)
+    first = np.asarray(atoms.arrays["boundary"]) == 0
+    weights = np.abs(excess[first])
+    centre = _circular_mean(fractions[first, 2], weights if weights.sum() > 0 else np.ones(int(first.sum())))
+    lengths = atoms.cell.lengths()
+    z = ((fractions[:, 2] - centre + 0.5) % 1.0 - 0.5) * lengths[2]
+    near = np.abs(z) <= HALF_HEIGHT
+    repeats = np.arange(-math.ceil(HALF_WIDTH / lengths[0]) - 1, math.ceil(HALF_WIDTH / lengths[0]) + 1)
+    x = (fractions[near, 0][None, :] + repeats[:, None]) * lengths[0]
+    shown = np.abs(x) <= HALF_WIDTH
+    # Atoms of one (220) layer sit at one height; half a bin of slack keeps relaxed ones together.
+    layer = np.floor(2 * ((fractions[near, 1] - fractions[near, 1].min() + 0.25) % 1.0)).astype(np.intp) % 2
+    copies = len(repeats)
+    return BoundaryPicture(
+        title=title,
+        x=x[shown],
+        z=np.tile(z[near], (copies, 1))[shown],
+        layer=np.tile(layer, (copies, 1))[shown],
+        excess=np.tile(excess[near], (copies, 1))[shown],
+    )
+
+
+def colour_top(pictures: Sequence[BoundaryPicture]) -> float:
+    """Upper end of the colour scale: only a few atoms lie above it [eV]."""
+    return max(0.01, float(np.percentile(np.concatenate([one.excess for one in pictures]), 99)))
+
+
+def _draw_atoms(axes: Axes, one: BoundaryPicture, top: float) -> None:
+    from matplotlib import colormaps
+    from matplotlib.collections import EllipseCollection
+
+    for layer in (1, 0):
+        chosen = one.layer == layer
+        size = np.full(int(chosen.sum()), _DIAMETER[layer])
+        atoms = EllipseCollection(
+            size,
+            size,
+            np.zeros(len(size)),
+            units="xy",
+            offsets=np.column_stack([one.x[chosen], one.z[chosen]]),
+            offset_transform=axes.transData,
+            facecolors=colormaps[_COLOURS](np.clip(one.excess[chosen] / top, 0, 1)),
+            edgecolors=INK,
+            linewidths=0.4,
+        )
+        axes.add_collection(atoms)
+    axes.set_xlim(-HALF_WIDTH, HALF_WIDTH)
+    axes.set_ylim(-HALF_HEIGHT, HALF_HEIGHT)
+    axes.set_aspect("equal")
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.set_title(one.title, fontsize=8, color=INK)
+    axes.spines[["top", "right"]].set_visible(True)
+
+
+def draw_png(pictures: Sequence[BoundaryPicture], path: Path) -> Path:
+    """Draws one panel per boundary as PNG."""
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import Normalize
+    from matplotlib.figure import Figure
+
+    columns = min(_COLUMNS, len(pictures))
+    rows = math.ceil(len(pictures) / columns)
+    top = colour_top(pictures)
+    with drawing():
+        figure = Figure(figsize=(1.9 * columns + 0.6, 1.65 * rows + 0.3), layout="constrained")
+        panels = figure.subplots(rows, columns, squeeze=False)
+        for axes, one in zip(panels.flat, pictures, strict=False):
+            _draw_atoms(axes, one, top)
+        for axes in panels.flat[len(pictures) :]:
+            axes.set_axis_off()
+        scale = ScalarMappable(Normalize(0, top), _COLOURS)
+        bar = figure.colorbar(scale, ax=panels, shrink=0.8 if rows > 1 else 1.0, aspect=30, pad=0.01)
+        bar.set_label("energy of an atom above the crystal [eV]")
+        return save_png(figure, path)
+
+
+def draw_html(pictures: Sequence[BoundaryPicture], path: Path, name: str) -> Path:
+    """Draws one panel per boundary as an interactive page."""
+    from plotly.subplots import make_subplots
+
+    columns = min(_COLUMNS, len(pictures))
+    rows = math.ceil(len(pictures) / columns)
+    figure = make_subplots(rows=rows, cols=columns, subplot_titles=[plain(one.title) for one in pictures])
+    for index, one in enumerate(pictures):
+        row, column = index // columns + 1, index % columns + 1
+        order = np.argsort(-one.layer, kind="stable")
+        figure.add_scatter(
+            x=one.x[order],
+            y=one.z[order],
+            mode="markers",
+            marker={
+                "size": np.where(one.layer[order] == 0, 13, 9),
+                "color": one.excess[order],
+                "coloraxis": "coloraxis",
+                "line": {"width": 0.5, "color": INK},
+            },
+            hovertemplate="%{marker.color:.3f} eV<extra></extra>",
+            showlegend=False,
+            row=row,
+            col=column,
+        )
+        figure.update_xaxes(visible=False, row=row, col=column)
+        figure.update_yaxes(visible=False, scaleanchor="x" if index == 0 else f"x{index + 1}", row=row, col=column)
+    figure.update_layout(
+        template="simple_white",
+        title=plain(name),
+        height=max(420, 300 * rows),
+        coloraxis={"colorscale": _COLOURS, "cmin": 0, "cmax": colour_top(pictures), "colorbar": {"title": "eV"}},
+    )
+    return write_html(figure, path, f"{name}: best structures")

@@ -1,0 +1,120 @@
+"""A stored campaign for notebooks: frames, best structures as ASE atoms, figures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tansaku.models.domain.records import Evaluation, JsonDict
+from tansaku.tasks.configuration import load_site
+from tansaku.tasks.figures import draw_campaign
+from tansaku.tasks.progress import CampaignStatus, campaign_status
+from tansaku.tasks.resources import Resources, open_resources
+from tansaku.tasks.results import (
+    CampaignData,
+    Convergence,
+    Purpose,
+    convergence,
+    evaluations_frame,
+    system_rows,
+    systems_frame,
+)
+from tansaku.tasks.settings import Settings
+from tansaku.tasks.structures import BestStructure, best_structures, read_structure
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from ase import Atoms
+
+
+@contextmanager
+def _opened() -> Iterator[Resources]:
+    settings = Settings.from_environment()
+    with open_resources(settings, load_site(settings.site_file)) as resources:
+        yield resources
+
+
+class CampaignView:
+    """One reading of a stored campaign; ``refresh()`` reads again. Nothing here writes.
+
+    The database is found as the command line finds it (``TANSAKU_MONGO_URI``, the site file, else the embedded server) and
+    is opened only while something is read.
+    """
+
+    def __init__(self, data: CampaignData) -> None:
+        self._data = data
+
+    @classmethod
+    def open(cls, name: str) -> CampaignView:
+        """Reads a campaign.
+
+        Raises:
+            NotFoundError: No campaign of this name is stored.
+        """
+        with _opened() as resources:
+            return cls(CampaignData.load(resources.store, name))
+
+    def refresh(self) -> CampaignView:
+        """Reads the campaign again: what a running one has found since."""
+        return CampaignView.open(self.name)
+
+    @property
+    def name(self) -> str:
+        """Name of the campaign."""
+        return self._data.record.name
+
+    @property
+    def data(self) -> CampaignData:
+        """Spec, pool, systems and evaluations as the program's own functions take them."""
+        return self._data
+
+    @property
+    def evaluations(self) -> tuple[Evaluation, ...]:
+        """Everything stored about the evaluations, in proposal order."""
+        return self._data.evaluations
+
+    def status(self) -> CampaignStatus:
+        """How the campaign stands now."""
+        with _opened() as resources:
+            return campaign_status(resources.store, self.name)
+
+    def to_dataframe(self, purpose: Purpose = "search") -> pd.DataFrame:
+        """One row per evaluation, indexed by proposal number.
+
+        Args:
+            purpose: The search, the polish afterwards, or both.
+        """
+        return evaluations_frame(self._data, purpose)
+
+    def systems(self) -> pd.DataFrame:
+        """One row per system: description, best value, evaluations, cost and share of its exhaustive cost."""
+        return systems_frame(self._data)
+
+    def rows(self) -> list[JsonDict]:
+        """The same as plain data, with the list of polished candidates of each system."""
+        return system_rows(self._data)
+
+    def convergence(self) -> Convergence:
+        """Best-so-far gap against evaluations and cumulative cost."""
+        return convergence(self._data)
+
+    def best_structures(self) -> list[BestStructure]:
+        """The best structure of each system as ASE atoms with its energy."""
+        with _opened() as resources:
+            return best_structures(self._data, resources.artifacts)
+
+    def structure(self, evaluation: Evaluation) -> Atoms:
+        """The final structure of one evaluation as ASE atoms."""
+        with _opened() as resources:
+            return read_structure(evaluation, resources.artifacts)
+
+    def plot(self, folder: Path | str = ".") -> list[Path]:
+        """Draws the figures as PNG and HTML; returns their paths."""
+        with _opened() as resources:
+            return draw_campaign(self._data, resources.artifacts, Path(folder))
+
+    def __repr__(self) -> str:
+        finished = sum(evaluation.state.terminal for evaluation in self._data.evaluations)
+        return f"CampaignView({self.name!r}: {len(self._data.pool.systems)} systems, {finished} evaluations)"
