@@ -1,0 +1,113 @@
+"""The campaign as a Prefect flow: the plain loop in coarse tasks, each some seconds of rounds.
+
+Prefect is the clockwork, the database the truth: a flow run can be lost at any time, the next one goes on where it was.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any
+
+import httpx
+from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
+
+from tansaku.flows.server import RunningServer, StartingServer, client_settings, configured_server
+from tansaku.models.domain.errors import TransientError
+from tansaku.models.domain.records import JsonDict
+from tansaku.tasks.configuration import load_site
+from tansaku.tasks.loop import CampaignLoop, DriveResult, interruptible
+from tansaku.tasks.observer import Observer, SilentObserver
+from tansaku.tasks.resources import open_resources
+from tansaku.tasks.settings import Settings
+
+SLICE = 30.0
+"""Length of one task [s]: a task costs some 10 ms, so it must be coarse."""
+
+_SERVER_LIVES = 3
+
+# A flow's parameters are stored and shown by Prefect: names only. What lives in this process reaches the flow this way.
+_OBSERVER: ContextVar[Observer | None] = ContextVar("observer", default=None)
+_HELPERS: ContextVar[JsonDict | None] = ContextVar("helpers", default=None)
+
+
+@flow(name="campaign", persist_result=False, validate_parameters=True)
+def campaign_flow(name: str, site: str | None = None) -> JsonDict:
+    """Drives a stored campaign to its end; resources are opened here, from the environment and the site file.
+
+    Args:
+        name: The campaign.
+        site: Path of the site file, None for the one of the environment.
+
+    Returns:
+        :class:`DriveResult` as plain data.
+    """
+    settings = Settings.from_environment()
+    halt = threading.Event()
+    with ExitStack() as stack:
+        resources = stack.enter_context(open_resources(settings, load_site(Path(site) if site else settings.site_file)))
+        stack.enter_context(interruptible(halt))
+        loop = stack.enter_context(CampaignLoop(resources, name, _OBSERVER.get(), halt=halt, helpers=_HELPERS.get()))
+
+        @task(name="rounds", cache_policy=NO_CACHE, persist_result=False)
+        def rounds(slice_number: int) -> bool:  # noqa: ARG001 - shown by Prefect
+            return loop.advance(SLICE)
+
+        number = 1
+        while not rounds(number):
+            number += 1
+        return vars(loop.result).copy()
+
+
+def run_campaign(name: str, site: Path | None = None, observer: Observer | None = None) -> DriveResult:
+    """Runs :func:`campaign_flow` against the configured Prefect server, or against a temporary one of this process.
+
+    A temporary server that dies is replaced and the flow run again: the campaign goes on.
+
+    Raises:
+        TransientError: The temporary server does not start; nothing was done. `tansaku run --plain` needs none.
+        LeaseHeldError: Another driver owns the campaign.
+    """
+    configured = configured_server()
+    lives = 1 if configured is not None else _SERVER_LIVES
+    watch = observer or SilentObserver()
+    while True:
+        lives -= 1
+        try:
+            with _server(name, configured) as server, client_settings(server), _visible(watch, server):
+                return DriveResult(**_call(name, site))
+        except httpx.TransportError as error:
+            if lives == 0:
+                raise TransientError(f"the Prefect server went away: {error!r}", hint="`tansaku run` again goes on") from error
+            watch.on_wait("the temporary Prefect server went away, another one is started", 0.0)
+
+
+def _call(name: str, site: Path | None) -> dict[str, Any]:
+    return campaign_flow(name, str(site.resolve()) if site else None)
+
+
+@contextmanager
+def _server(name: str, configured: RunningServer | None) -> Iterator[RunningServer]:
+    if configured is not None:
+        yield configured
+        return
+    starting = StartingServer(Settings.from_environment().home / "prefect" / name)
+    try:
+        yield starting.ready()
+    finally:
+        starting.stop()
+
+
+@contextmanager
+def _visible(observer: Observer, server: RunningServer) -> Iterator[None]:
+    helpers = {"prefect_server": server.identity} if server.identity else {}
+    tokens = _OBSERVER.set(observer), _HELPERS.set(helpers)
+    try:
+        yield
+    finally:
+        _OBSERVER.reset(tokens[0])
+        _HELPERS.reset(tokens[1])

@@ -1,0 +1,159 @@
+"""A Prefect server of the driver's own: loopback only, behind a random password, gone when the driver is gone."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tansaku.models.domain.errors import TransientError
+from tansaku.models.domain.records import JsonDict
+from tansaku.tasks.processes import process_identity
+
+START_TIMEOUT = 120.0
+"""Longest time a server may take to start [s]; the first one of a campaign creates its database."""
+
+_STOP_TIMEOUT = 10.0
+_LOG_TAIL = 2000
+
+
+@dataclass(frozen=True)
+class RunningServer:
+    """A server that answers.
+
+    Attributes:
+        api_url: Where.
+        auth: User and password as Prefect wants them.
+        home: Its own folder.
+        identity: Its process; None for a server that is not ours.
+    """
+
+    api_url: str
+    auth: str | None
+    home: Path | None
+    identity: JsonDict | None
+
+
+class StartingServer:
+    """A server process that was started and does not answer yet, so that other work can go on meanwhile.
+
+    Args:
+        home: Folder of its database and output; one server at a time may use it.
+    """
+
+    def __init__(self, home: Path) -> None:
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._home = home
+        self._auth = f"tansaku:{secrets.token_urlsafe(32)}"
+        self._log = home / "server.log"
+        output = os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "tansaku.flows.server_process"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=output,
+                start_new_session=True,  # the terminal's Ctrl-C is for the driver, which still needs it then
+                cwd=home,
+            )
+        finally:
+            os.close(output)
+        self.identity = process_identity(self._process.pid)
+        self._send(server_settings(home, self._auth))
+
+    def _send(self, settings: dict[str, str]) -> None:
+        if self._process.stdin is None:
+            raise AssertionError("started with a pipe")
+        self._process.stdin.write(json.dumps(settings).encode() + b"\n")
+        self._process.stdin.flush()
+
+    def ready(self, timeout: float = START_TIMEOUT) -> RunningServer:
+        """Waits until it answers.
+
+        Raises:
+            TransientError: It ended or took too long; says what it wrote last.
+        """
+        until, line, pipe = time.monotonic() + timeout, b"", self._process.stdout
+        while pipe is not None and not line.endswith(b"\n"):
+            if not select.select([pipe], [], [], max(0.0, until - time.monotonic()))[0]:
+                break
+            chunk = os.read(pipe.fileno(), 4096)
+            if not chunk:
+                break
+            line += chunk
+        if not line.endswith(b"\n"):
+            self.stop()
+            tail = self._log.read_text(errors="replace")[-_LOG_TAIL:]
+            raise TransientError(
+                f"the temporary Prefect server did not start within {timeout:.0f} s: {tail.strip() or 'it wrote nothing'}",
+                hint=f"its output is in {self._log}; `tansaku run --plain` needs no Prefect",
+            )
+        port = json.loads(line)["port"]
+        return RunningServer(f"http://127.0.0.1:{port}/api", self._auth, self._home, self.identity)
+
+    def stop(self) -> None:
+        """Ends it: by closing its pipe, then by KILL."""
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        try:
+            self._process.wait(_STOP_TIMEOUT)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+
+
+def server_settings(home: Path, auth: str) -> dict[str, str]:
+    """What the server is told: a database of its own, a password, no telemetry, no browser pages."""
+    return {
+        "PREFECT_HOME": str(home),
+        "PREFECT_PROFILES_PATH": str(home / "profiles.toml"),
+        "PREFECT_API_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{home / 'prefect.db'}",
+        "PREFECT_SERVER_API_AUTH_STRING": auth,
+        "PREFECT_API_AUTH_STRING": auth,
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_SERVER_UI_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+    }
+
+
+@contextmanager
+def client_settings(server: RunningServer) -> Iterator[None]:
+    """Prefect in this process talks to that server, writes nothing to the user's folders and little to the terminal."""
+    from prefect.settings import (
+        PREFECT_API_AUTH_STRING,
+        PREFECT_API_URL,
+        PREFECT_HOME,
+        PREFECT_LOGGING_LEVEL,
+        PREFECT_LOGGING_TO_API_ENABLED,
+        PREFECT_RESULTS_DEFAULT_SERIALIZER,
+        temporary_settings,
+    )
+
+    updates: dict[object, object] = {
+        PREFECT_API_URL: server.api_url,
+        PREFECT_LOGGING_LEVEL: "WARNING",
+        PREFECT_LOGGING_TO_API_ENABLED: False,
+        PREFECT_RESULTS_DEFAULT_SERIALIZER: "json",
+    }
+    if server.home is not None:
+        updates |= {PREFECT_API_AUTH_STRING: server.auth, PREFECT_HOME: str(server.home)}
+    with temporary_settings(updates=updates):
+        yield
+
+
+def configured_server() -> RunningServer | None:
+    """The server the user configured (PREFECT_API_URL or a Prefect profile), or None."""
+    from prefect.settings import PREFECT_API_URL
+
+    url = PREFECT_API_URL.value()
+    return RunningServer(str(url), None, None, None) if url else None

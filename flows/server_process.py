@@ -1,0 +1,44 @@
+"""The temporary Prefect server, run as ``python -m tansaku.flows.server_process``: it cannot outlive its driver.
+
+The driver holds the other end of standard input: the settings come through it as one line of JSON, and when the driver is
+gone, however it ended, the kernel closes it and the server ends. The port is answered as one line on standard output.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+import threading
+
+_GRACE = 5.0  # for a clean end before the process ends itself [s]
+
+
+def main() -> None:
+    """Reads the settings, serves until standard input is closed."""
+    settings: dict[str, str] = json.loads(sys.stdin.readline())
+    os.environ.update(settings)  # Prefect reads them when it is imported, and only here can they be kept from its argv
+    import uvicorn
+    from prefect.server.api.server import create_app
+
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            print(json.dumps({"port": listener.getsockname()[1]}), flush=True)  # noqa: T201 - the answer to the driver
+
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = Server(uvicorn.Config(create_app(ephemeral=True, final=True), log_level="warning", lifespan="on"))
+    threading.Thread(target=_end_with_driver, args=(server,), name="driver's pipe", daemon=True).start()
+    server.run([listener])
+
+
+def _end_with_driver(server: object) -> None:
+    sys.stdin.read()
+    server.should_exit = True  # type: ignore[attr-defined]
+    threading.Event().wait(_GRACE)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
