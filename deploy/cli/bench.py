@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tansaku.deploy.cli.tables import show_table
+from tansaku.deploy.cli.tables import Cell, show_table
 from tansaku.models.domain.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def _show(result: BenchResult) -> None:
 
     costs = checkpoints(result)
     unit = result.provenance["objective"]["unit"]
-    rows = [
+    rows: list[Sequence[Cell]] = [
         (
             one.method,
             *one.mean_gap,

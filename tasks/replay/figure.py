@@ -1,0 +1,57 @@
+"""The comparison as a figure: mean gap against the share of the exhaustive cost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.tasks.figures.style import drawing
+from tansaku.tasks.replay.records import BenchResult
+from tansaku.tasks.replay.summary import at_cost
+
+COLOURS = ("#9a9a9a", "#d98b2b", "#3b76b0", "#b03a48", "#4f8f4f", "#7a5aa6")
+
+POINTS = 300
+
+FLOOR = 1e-2
+"""Least gap that the logarithmic axis shows [objective's unit]; exact runs end on it."""
+
+
+def draw_gaps(result: BenchResult, path: Path) -> Path:
+    """Draws one line per method, the mean over seeds, in a band from the best to the worst seed.
+
+    Args:
+        result: The benchmark.
+        path: PNG, SVG or PDF.
+
+    Raises:
+        ConfigurationError: The path's ending is none of these.
+    """
+    from matplotlib.figure import Figure
+
+    if path.suffix.lower() not in (".png", ".svg", ".pdf"):
+        raise ConfigurationError(f"--figure: {path.name!r} has an unknown ending; expected .png, .svg or .pdf")
+    counted = bool(result.provenance.get("count_initial", False))
+    unit = str(result.provenance["objective"]["unit"]).replace("m2", "m$^2$")
+    end = max(run.cost[-1] for run in result.runs)
+    costs = np.linspace(0.0, end, POINTS)
+    with drawing():
+        figure = Figure(figsize=(5.6, 3.8), layout="constrained")
+        axes = figure.subplots()
+        for colour, method in zip(COLOURS * len(result.methods()), result.methods(), strict=False):
+            runs = [run for run in result.runs if run.method == method]
+            gaps = np.maximum(np.array([at_cost(run, "mean_gap", costs) for run in runs]), FLOOR)
+            share = 100 * costs / result.exhaustive_cost
+            axes.plot(share, gaps.mean(axis=0), color=colour, lw=1.8, label=f"{method} ({len(runs)} seeds)")
+            axes.fill_between(share, gaps.min(axis=0), gaps.max(axis=0), color=colour, alpha=0.18, lw=0)
+        axes.set_yscale("log")
+        axes.set_xlim(0, 100 * end / result.exhaustive_cost)
+        axes.set_xlabel(f"cost {'with' if counted else 'after'} the initial points [% of evaluating everything]")
+        axes.set_ylabel(f"mean gap to the true minimum [{unit}]")
+        axes.grid(alpha=0.3, lw=0.5, which="both", axis="y")
+        axes.legend()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(path, dpi=160)
+    return path

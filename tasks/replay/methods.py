@@ -1,0 +1,102 @@
+"""Methods a benchmark compares, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import get_args
+
+import numpy as np
+
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.pool import CandidatePool
+from tansaku.models.domain.ports import Choice, History, Proposer
+from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.specs.proposer import GPProposerSpec, GridProposerSpec, ProposerSpec, RandomProposerSpec
+from tansaku.models.engine.registry import build_proposer
+
+SPEC_METHOD = "spec"
+"""The campaign file's own proposer."""
+
+PRESETS: tuple[str, ...] = get_args(GPProposerSpec.model_fields["preset"].annotation)
+
+METHODS = ("random", "grid", *PRESETS, SPEC_METHOD)
+
+PAIRED_DESIGN = GPProposerSpec(preset="published")
+"""Whose initial design the methods without one of their own start from: one random point per system."""
+
+
+def method_spec(name: str, own: ProposerSpec) -> ProposerSpec:
+    """Proposer spec of a method.
+
+    Args:
+        name: One of :data:`METHODS`.
+        own: The campaign file's proposer.
+
+    Raises:
+        ConfigurationError: The name is not known.
+    """
+    if name == SPEC_METHOD:
+        return own
+    if name == "random":
+        return RandomProposerSpec()
+    if name == "grid":
+        return GridProposerSpec()
+    if name in PRESETS:
+        return GPProposerSpec.model_validate({"preset": name})
+    raise ConfigurationError(f"--methods: {name!r} is not known; expected some of {', '.join(METHODS)}")
+
+
+def build_method(name: str, own: ProposerSpec, pool: CandidatePool) -> Proposer:
+    """Builds a method's proposer; every method begins with an initial design, so that gaps can be compared.
+
+    Args:
+        name: One of :data:`METHODS`.
+        own: The campaign file's proposer.
+        pool: All candidates.
+    """
+    proposer = build_proposer(method_spec(name, own))
+    if proposer.initial_count(pool) > 0:
+        return proposer
+    return WithInitialDesign(proposer, build_proposer(PAIRED_DESIGN))
+
+
+class WithInitialDesign:
+    """A proposer without an initial design, started from another one's.
+
+    Args:
+        proposer: Chooses everything after the initial design.
+        design: Chooses the initial design.
+    """
+
+    def __init__(self, proposer: Proposer, design: Proposer) -> None:
+        self._proposer = proposer
+        self._design = design
+
+    @property
+    def name(self) -> str:
+        """Name of the method itself."""
+        return self._proposer.name
+
+    def initial_count(self, pool: CandidatePool) -> int:
+        """Size of the borrowed design."""
+        return self._design.initial_count(pool)
+
+    def refit_due(self, n_observed: int, fitted_at: Sequence[int]) -> bool:
+        """As the method itself says."""
+        return self._proposer.refit_due(n_observed, fitted_at)
+
+    def fit(self, pool: CandidatePool, history: History, previous: JsonDict | None) -> JsonDict:
+        """As the method itself does."""
+        return self._proposer.fit(pool, history, previous)
+
+    def propose(
+        self,
+        pool: CandidatePool,
+        history: History,
+        number: int,
+        rng: np.random.Generator,
+        hyperparameters: JsonDict | None = None,
+    ) -> Choice | None:
+        """The design's choice at first, then the method's."""
+        chooser = self._design if number <= self.initial_count(pool) else self._proposer
+        return chooser.propose(pool, history, number, rng, hyperparameters)

@@ -1,0 +1,115 @@
+"""What a benchmark is asked for and what it writes."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from tansaku.models.domain.records import JsonDict, Record
+from tansaku.models.domain.specs.campaign import CampaignSpec
+
+
+class ReplayTask(Record):
+    """One run: one method, one seed.
+
+    Attributes:
+        spec: The campaign, resolved.
+        base_path: Folder in which its relative paths start.
+        method: See :mod:`tansaku.tasks.replay.methods`.
+        in_flight: Evaluations that a proposal does not yet know of, plus one.
+        count_initial: Whether costs and budget count the initial design.
+        within: Tolerance of ``n_within`` [objective's unit].
+        cost_power: The table's cost is raised to this power.
+    """
+
+    spec: CampaignSpec
+    base_path: str
+    method: str
+    seed: int
+    in_flight: int = 1
+    count_initial: bool = False
+    within: float = 1.0
+    cost_power: float = 1.0
+
+
+class BenchRun(Record):
+    """One run's curves: one entry per evaluation, the initial design included.
+
+    Attributes:
+        cost: Cumulative cost. Zero is the end of the initial design (whose own entries are then at or below zero), or the
+            very start when the initial design counts.
+        mean_gap: Mean over systems of best found less true optimum [objective's unit].
+        n_exact: Systems whose optimum is found.
+        worst_gap: Largest gap of a system.
+        n_within: Systems within the tolerance.
+        n_initial: Entries, from the front, that are the initial design.
+        initial_cost: What they cost.
+        n_failed: Evaluations whose value is NaN.
+        candidates: Ids in the order evaluated.
+        stop: Why the run ended, None when the method had nothing more to propose.
+        seconds: Wall time of the run without opening the table [s].
+        peak_memory_mb: Largest resident size of the run's process [MiB].
+    """
+
+    method: str
+    seed: int
+    cost: list[float]
+    mean_gap: list[float]
+    n_exact: list[int]
+    worst_gap: list[float]
+    n_within: list[int]
+    n_initial: int
+    initial_cost: float
+    n_failed: int
+    candidates: list[str]
+    stop: str | None
+    seconds: float
+    peak_memory_mb: float
+
+
+class BenchResult(Record):
+    """A benchmark's file.
+
+    Attributes:
+        provenance: What was compared, on what, by which versions.
+        exhaustive_cost: Cost of all candidates.
+    """
+
+    schema_version: Literal[1] = 1
+    provenance: JsonDict
+    exhaustive_cost: float
+    runs: list[BenchRun]
+
+    def methods(self) -> list[str]:
+        """Methods in the order they were asked for."""
+        asked: list[str] = self.provenance.get("methods", [])
+        return [*asked, *sorted({run.method for run in self.runs} - set(asked))]
+
+
+class BenchOptions(Record):
+    """What to compare.
+
+    Attributes:
+        methods: Names.
+        seeds: Seeds; each method runs with each of them.
+        jobs: Runs at once, one process each.
+        budget: Replaces the campaign's budget: a cost; None keeps the campaign's.
+        budget_fraction: The same as a share of the exhaustive cost.
+        resume: Keep the runs an interrupted benchmark of the same options has finished.
+    """
+
+    methods: tuple[str, ...] = Field(min_length=1)
+    seeds: tuple[int, ...] = Field(min_length=1)
+    jobs: int = Field(default=1, ge=1, le=1024)
+    budget: float | None = Field(default=None, gt=0)
+    budget_fraction: float | None = Field(default=None, gt=0, le=1)
+    resume: bool = False
+    count_initial: bool = False
+    within: float = Field(default=1.0, ge=0)
+    in_flight: int = Field(default=1, ge=1)
+    cost_power: float = Field(default=1.0, gt=0)
+
+    def task_options(self) -> dict[str, Any]:
+        """Those that every run is given."""
+        return self.model_dump(include={"count_initial", "within", "in_flight", "cost_power"})
