@@ -1,0 +1,81 @@
+"""The wheel holds every sub-package and nothing else."""
+
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def build(tree, tmp_path):
+    def wheel() -> Path:
+        for leftover in (tree / "build", tree / "tansaku.egg-info"):  # setuptools packs what an earlier build left there
+            shutil.rmtree(leftover, ignore_errors=True)
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "wheel",
+            "-q",
+            "--no-build-isolation",
+            "--no-deps",
+            "--wheel-dir",
+            tmp_path,
+            tree,
+        ]
+        result = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, cwd=tmp_path)
+        assert result.returncode == 0, result.stderr
+        return next(tmp_path.glob("tansaku-*.whl"))
+
+    return wheel
+
+
+def problems(wheel: Path, modules: list[Path]) -> list[str]:
+    """What the wheel lacks, and what it should not hold."""
+    names = set(zipfile.ZipFile(wheel).namelist())
+    wanted = {str(path) if path.parts[0] == "tansaku" else f"tansaku/{path}" for path in modules}
+    wanted |= {f"tansaku/deploy/templates/{path.name}" for path in (ROOT / "examples").glob("*.yaml")} | {"tansaku/py.typed"}
+    unwanted = {name for name in names if name not in wanted and ".dist-info/" not in name}
+    return sorted(f"missing {name}" for name in wanted - names) + sorted(f"stray {name}" for name in unwanted)
+
+
+def test_the_wheel_holds_the_product_and_nothing_else(build, product_files):
+    assert problems(build(), product_files) == []
+
+
+def test_a_missing_package_would_be_noticed(build, tree, product_files):
+    settings = tree / "pyproject.toml"
+    original = settings.read_text()
+    try:
+        settings.write_text(
+            original.replace('include = ["tansaku*"]', 'include = ["tansaku*"]\nexclude = ["tansaku.models.engine*"]')
+        )
+        found = problems(build(), product_files)
+    finally:
+        settings.write_text(original)
+    assert "missing tansaku/models/engine/__init__.py" in found
+    assert all("models/engine" in line for line in found)
+
+
+def test_the_wheel_runs_without_the_repository(build, tmp_path):
+    unpacked = tmp_path / "site"
+    zipfile.ZipFile(build()).extractall(unpacked)
+    code = (
+        "import importlib, pkgutil, tansaku, tansaku.deploy.cli.main\n"
+        "print(tansaku.__file__)\n"
+        "[importlib.import_module(m.name) for m in pkgutil.iter_modules(tansaku.__path__, 'tansaku.')]\n"
+        "tansaku.deploy.cli.main.app(['init', '--list'])\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(unpacked)}
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.splitlines()[0] == str(unpacked / "tansaku/__init__.py")
+    assert "al-110-tilt" in result.stdout
