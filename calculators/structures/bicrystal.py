@@ -1,0 +1,147 @@
+"""Periodic cells with two equivalent symmetric tilt boundaries."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tansaku.calculators.structures.coincidence import TiltBoundary
+from tansaku.calculators.structures.crystal import CubicCrystal
+from tansaku.calculators.structures.stacking import Stacking, stacking_of
+from tansaku.models.domain.errors import CalculationError, ConfigurationError
+from tansaku.models.domain.pool import FloatArray
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+FACING_FRACTION = 0.6
+"""Atoms that face each other across the boundary closer than this fraction of the neighbour distance are one too many."""
+
+HOPELESS_FRACTION = 0.15
+"""Two atoms closer than this fraction of the neighbour distance cannot be separated by a relaxation."""
+
+HELD_THICKNESS = 1.0
+"""Thickness of the held layer in the middle of a grain, in lattice parameters."""
+
+Translation = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Bicrystal:
+    """A boundary of a crystal, with as many planes per grain as the spacing asks for.
+
+    Attributes:
+        planes: Lattice planes of a grain before any is removed: whole repeats of the stacking.
+    """
+
+    crystal: CubicCrystal
+    boundary: TiltBoundary
+    planes: int
+
+    @cached_property
+    def stacking(self) -> Stacking:
+        """Lattice planes parallel to the boundary."""
+        return stacking_of(self.crystal, self.boundary)
+
+    def atom_count(self, removed: int) -> int:
+        """Atoms of the cell after ``removed`` planes were taken from one grain at each boundary."""
+        return 2 * (self.planes - removed) * self.stacking.sites_per_plane * len(self.crystal.motif)
+
+    def height(self, removed: int, opening: float = 0.0) -> float:
+        """Height of the cell [Å]."""
+        return 2.0 * ((self.planes - removed) * self.stacking.plane_spacing + opening)
+
+    def build(self, removed: int = 0, translation: Translation = (0.0, 0.0, 0.0)) -> Atoms:
+        """Builds the cell.
+
+        Grain 0 fills the lower half; grain 1 above it is its mirror image in the boundary plane, moved as a whole by
+        the in-plane translation. At the lower boundary the removed planes are grain 1's, at the upper one grain 0's: both
+        grains keep the same number of planes, which is what makes the two boundaries equivalent for every translation.
+
+        Args:
+            removed: Lattice planes removed at each boundary.
+            translation: Shift of grain 1 in the plane (perpendicular to and along the tilt axis) and opening of both
+                boundaries [Å].
+
+        Returns:
+            Atoms with the arrays ``grain``, ``boundary`` and ``held``, periodic in all directions.
+
+        Raises:
+            ConfigurationError: No plane would be left.
+            CalculationError: Two atoms are hopelessly close (reason ``overlap``).
+        """
+        if not 0 <= removed < self.planes:
+            raise ConfigurationError(
+                f"space.removed_planes: {removed} is not between 0 and {self.planes - 1} planes of a grain"
+            )
+        from ase import Atoms
+
+        stack = self.stacking
+        levels = np.arange(self.planes - removed)
+        lower = self._grain([stack.sites(int(k)) for k in levels], levels, mirrored=False)
+        upper = self._grain([stack.sites(self.planes - int(j)) for j in levels], levels, mirrored=True)
+        tx, ty, tz = translation
+        upper += np.array([tx, ty, self.height(removed, tz) / 2.0])
+        cell = np.array([*stack.lengths, self.height(removed, tz)])
+        positions = np.concatenate((lower, upper))
+        positions[:, :2] %= cell[:2]
+        atoms = Atoms(f"{self.crystal.element}{len(positions)}", positions=positions, cell=cell, pbc=True)
+        self._mark(atoms, levels)
+        self._check_distance(atoms)
+        return atoms
+
+    def _grain(self, sites: list[FloatArray], levels: np.ndarray, *, mirrored: bool) -> FloatArray:
+        motif = self.stacking.motif * ([1.0, 1.0, -1.0] if mirrored else [1.0, 1.0, 1.0])
+        lattice = np.concatenate(
+            [np.column_stack((s, np.full(len(s), k * self.stacking.plane_spacing))) for s, k in zip(sites, levels, strict=True)]
+        )
+        return (lattice[:, None, :] + motif[None, :, :]).reshape(-1, 3)
+
+    def _mark(self, atoms: Atoms, levels: np.ndarray) -> None:
+        per_plane = self.stacking.sites_per_plane * len(self.crystal.motif)
+        level = np.repeat(levels, per_plane)
+        middle = (len(levels) - 1) / 2.0
+        near_bottom = np.tile(level <= middle, 2)
+        grain = np.repeat([0, 1], len(level))
+        half = HELD_THICKNESS * self.crystal.lattice_parameter / 2.0
+        offset = np.abs(level - middle) * self.stacking.plane_spacing
+        # At least the plane nearest to the middle is held, however wide the planes are spaced.
+        held = (offset <= half) | (offset <= offset.min() + 1e-9)
+        atoms.set_array("grain", grain)
+        # The bottom of grain 0 and the top of grain 1 meet at boundary 0, across the cell's face.
+        atoms.set_array("boundary", np.where(near_bottom == (grain == 0), 0, 1))
+        atoms.set_array("held", np.concatenate((held, held)))
+
+    def _check_distance(self, atoms: Atoms) -> None:
+        from ase.neighborlist import neighbor_list
+
+        limit = HOPELESS_FRACTION * self.crystal.neighbour_distance
+        distances = neighbor_list("d", atoms, limit)
+        if len(distances):
+            raise CalculationError(
+                "overlap",
+                f"two atoms are {distances.min():.3f} Å apart before relaxation, below {limit:.3f} Å"
+                f" ({HOPELESS_FRACTION:g} of the neighbour distance)",
+            )
+
+
+def bicrystal_of(crystal: CubicCrystal, boundary: TiltBoundary, spacing: float, removed: int = 0) -> Bicrystal:
+    """A bicrystal whose two boundaries are at least ``spacing`` [Å] apart after ``removed`` planes were taken out."""
+    stack = stacking_of(crystal, boundary)
+    needed = math.ceil(spacing / stack.plane_spacing - 1e-9) + removed
+    return Bicrystal(crystal, boundary, stack.repeat * math.ceil(needed / stack.repeat))
+
+
+def standard_removals(stacking: Stacking) -> tuple[int, ...]:
+    """Numbers of removed planes of the standard surfaces.
+
+    In the mirror boundary the atoms of the k-th planes face each other at 2k plane spacings. As many planes are removed as
+    have atoms facing each other closer than 0.6 neighbour distances, and, as the second surface, one more; where none is
+    that close the mirror boundary itself is the only surface.
+    """
+    close = math.floor(FACING_FRACTION * stacking.crystal.neighbour_distance / (2.0 * stacking.plane_spacing))
+    return (close, close + 1) if close else (0,)

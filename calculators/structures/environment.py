@@ -1,0 +1,68 @@
+"""What atoms near an unrelaxed boundary see, computed from the stack of planes without building a cell."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from tansaku.calculators.structures.stacking import Stacking
+from tansaku.models.domain.pool import FloatArray
+from tansaku.models.features.radial import RadialGrid
+
+
+def radial_difference(stack: Stacking, removed: int, grid: RadialGrid) -> FloatArray:
+    """Radial distribution of a boundary's unrelaxed, untranslated cell minus the crystal's.
+
+    Only pairs across the boundary differ from the crystal, so only they are counted. The result is that of a cell whose
+    grains are ``grid.cutoff`` thick: it depends on the boundary, not on the spacing of a particular cell.
+
+    Args:
+        stack: Lattice planes parallel to the boundary.
+        removed: Lattice planes removed at the boundary.
+        grid: Bins.
+
+    Returns:
+        Difference of g(r), shape ``(grid.bins,)``.
+    """
+    heights, shifts, weights = _plane_pairs(stack, removed, grid.reach)
+    planar = _planar_points(stack, grid.reach)
+    number = 2.0 * stack.crystal.atoms_per_volume * stack.area * grid.cutoff / stack.sites_per_plane
+    total = np.zeros(grid.bins)
+    mirror = np.array([1.0, 1.0, -1.0])
+    for above in stack.motif:
+        for below in stack.motif:
+            for sign, motif in ((1.0, below * mirror), (-1.0, below)):
+                offset = motif - above
+                in_plane = ((planar + offset[:2]) ** 2).sum(axis=-1)
+                chosen = weights * sign > 0
+                vertical = (offset[2] - heights[chosen] * stack.plane_spacing) ** 2
+                distances = np.sqrt(in_plane[shifts[chosen]] + vertical[:, None])
+                repeated = np.broadcast_to(weights[chosen][:, None], distances.shape)
+                # Two boundaries per cell, and every pair counts from both of its atoms.
+                total += 4.0 * grid.distribution(distances.ravel(), repeated.ravel(), number, stack.crystal.atoms_per_volume)
+    return total
+
+
+def _plane_pairs(stack: Stacking, removed: int, reach: float) -> tuple[np.ndarray, np.ndarray, FloatArray]:
+    """Pairs of planes across the boundary: distance in plane spacings, shift in steps modulo the repeat, weight ±."""
+    most = math.ceil((reach + 2.0 * stack.crystal.lattice_parameter / 4.0) / stack.plane_spacing)
+    heights, shifts, weights = [], [], []
+    for apart in range(1, most + 1):
+        above = np.arange(apart)
+        values, counts = np.unique((removed + apart - 2 * above) % stack.repeat, return_counts=True)
+        heights += [apart] * (len(values) + 1)
+        shifts += [*values.tolist(), -apart % stack.repeat]
+        weights += [*counts.astype(float).tolist(), -float(apart)]
+    return np.array(heights), np.array(shifts), np.array(weights)
+
+
+def _planar_points(stack: Stacking, reach: float) -> FloatArray:
+    """Planar lattice points around the origin for every shift, shape ``(repeat, n_points, 2)`` [Å]."""
+    x_length, y_length = stack.lengths
+    far = reach + stack.crystal.lattice_parameter
+    x_cells = np.arange(-math.ceil(far / x_length) - 1, math.ceil(far / x_length) + 1) * x_length
+    y_cells = np.arange(-math.ceil(far / y_length) - 1, math.ceil(far / y_length) + 1) * y_length
+    cells = np.stack(np.meshgrid(x_cells, y_cells, indexing="ij"), axis=-1).reshape(1, 1, -1, 2)
+    sites = np.array([stack.sites(k) for k in range(stack.repeat)])
+    return (sites[:, :, None, :] + cells).reshape(stack.repeat, -1, 2)
