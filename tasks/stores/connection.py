@@ -1,0 +1,116 @@
+"""Opens the database that settings and site name; credentials appear in no message."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+from pymongo import MongoClient
+from pymongo.errors import ConfigurationError as MongoConfigurationError
+from pymongo.errors import InvalidURI
+from pymongo.uri_parser import parse_uri
+
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.specs.site import SiteSpec
+from tansaku.tasks.settings import MONGO_URI_VARIABLE, Settings
+from tansaku.tasks.stores.embedded_mongod import EmbeddedMongod
+from tansaku.tasks.stores.mongo_errors import translated
+from tansaku.tasks.stores.mongo_schema import MongoDatabase, durable
+
+SELECTION_SECONDS = 5.0
+"""How long a server is looked for before the outage is reported."""
+
+SOCKET_SECONDS = 30.0
+_LONGEST_FILE = 8192
+
+
+def connect(settings: Settings, site: SiteSpec) -> MongoDatabase:
+    """Connects to the server of the environment, else of the site file, else to the embedded one, which it starts.
+
+    Returns:
+        The database, answering, with journaled majority writes and aware times.
+
+    Raises:
+        ConfigurationError: The URI or its file is wrong.
+        StoreError: The embedded server cannot be started, or the server refuses.
+        TransientError: The server does not answer.
+    """
+    uri = server_uri(settings, site)
+    address = uri.get_secret_value() if uri is not None else _server_of(settings).start()
+    return open_database(address, site.database.name)
+
+
+def embedded_server(settings: Settings, site: SiteSpec) -> EmbeddedMongod | None:
+    """The embedded server where it is the one in use; its ``start`` brings it back after a crash."""
+    return _server_of(settings) if server_uri(settings, site) is None else None
+
+
+def server_uri(settings: Settings, site: SiteSpec) -> SecretStr | None:
+    """URI of the configured server, or None for the embedded one.
+
+    Raises:
+        ConfigurationError: The file with the URI is missing or can be read by others.
+    """
+    if settings.mongo_uri is not None:
+        return settings.mongo_uri
+    if site.database.uri_file is None:
+        return None
+    return _read_secret(Path(site.database.uri_file).expanduser())
+
+
+def open_database(uri: str, name: str) -> MongoDatabase:
+    """Connects to a server and waits until it answers.
+
+    Args:
+        uri: With credentials, if any.
+        name: Database name, unless the URI names one.
+
+    Raises:
+        ConfigurationError: The URI cannot be read.
+        TransientError: The server does not answer.
+        StoreError: It refuses.
+    """
+    # `from None`: the original messages quote the URI, and tracebacks are printed.
+    try:
+        parsed = parse_uri(uri, validate=True) if not uri.startswith("mongodb+srv://") else {}
+        client: MongoClient[dict[str, Any]] = MongoClient(
+            uri,
+            tz_aware=True,
+            appname="tansaku",
+            serverSelectionTimeoutMS=round(SELECTION_SECONDS * 1000),
+            connectTimeoutMS=round(SELECTION_SECONDS * 1000),
+            socketTimeoutMS=round(SOCKET_SECONDS * 1000),
+        )
+    except (InvalidURI, MongoConfigurationError, ValueError, TypeError) as error:
+        kind = type(error).__name__
+        raise ConfigurationError(
+            f"the MongoDB URI cannot be read ({kind}); expected mongodb://user:password@host:port/database",
+            hint=f"it comes from {MONGO_URI_VARIABLE} or the file named by the site file's database.uri_file; user and "
+            "password must be percent-encoded",
+        ) from None
+    database = client[parsed.get("database") or name]
+    with translated("connecting to the database"):
+        database.command("ping")
+    return durable(database)
+
+
+def _server_of(settings: Settings) -> EmbeddedMongod:
+    return EmbeddedMongod(settings.home, runtime=settings.runtime)
+
+
+def _read_secret(path: Path) -> SecretStr:
+    try:
+        with path.open() as stream:
+            mode = stat.S_IMODE(path.stat().st_mode)
+            text = stream.read(_LONGEST_FILE).strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"database.uri_file: {path} cannot be read: {type(error).__name__}") from error
+    if mode & 0o077:
+        raise ConfigurationError(
+            f"database.uri_file: {path} has mode {mode:04o}; others could read the password", hint=f"chmod 600 {path}"
+        )
+    if not text:
+        raise ConfigurationError(f"database.uri_file: {path} is empty; expected a mongodb:// URI")
+    return SecretStr(text)

@@ -1,0 +1,296 @@
+"""A private MongoDB server for one user, started on demand and shared by all of the user's commands.
+
+It listens on a unix socket in a folder that only the user can enter, and on no TCP port. The server makes itself a daemon: it
+has a session, a log and no inherited output, so a killed client neither takes it along nor is held up by it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Event
+from urllib.parse import quote_plus
+
+import psutil
+
+from tansaku.models.domain.errors import StoreError, TransientError
+from tansaku.tasks.stores.mongod_binary import find_mongod
+from tansaku.tasks.stores.mongod_failures import start_failure
+from tansaku.tasks.stores.mongod_folders import (
+    SOCKET_NAME,
+    private_folder,
+    refuse_full_disk,
+    refuse_network_filesystem,
+    socket_folder,
+    unusable,
+)
+
+START_SECONDS = 180.0
+"""Longest start: a journal may have to be replayed."""
+
+STOP_SECONDS = 60.0
+CACHE_GB = 0.25
+_LARGEST_LOG = 20 * 2**20
+_LOOK = 0.05
+_PORT = 27017  # only the name of the second socket that mongod opens beside ours; no such port is bound
+
+
+@dataclass(frozen=True)
+class MongodStatus:
+    """What is known of the embedded server.
+
+    Attributes:
+        running: Whether its process is there.
+        answering: Whether its socket takes connections.
+        size: Of the data folder [bytes].
+    """
+
+    running: bool
+    answering: bool
+    pid: int | None
+    started_at: datetime | None
+    uri: str | None
+    data: Path
+    log: Path
+    size: int
+
+
+class EmbeddedMongod:
+    """The server of one home folder.
+
+    Args:
+        home: tansaku's home folder; the server keeps to ``home/mongod``.
+        runtime: The user's run-time folder for the socket; None: inside the home folder.
+        start_seconds: Longest time a start may take [s].
+    """
+
+    def __init__(self, home: Path, *, runtime: Path | None = None, start_seconds: float = START_SECONDS) -> None:
+        self.folder = home.absolute() / "mongod"
+        self.data = self.folder / "data"
+        self.log = self.folder / "mongod.log"
+        self._pid_file = self.folder / "mongod.pid"
+        self._record_file = self.folder / "server.json"
+        self._runtime = runtime
+        self._start_seconds = start_seconds
+
+    def start(self) -> str:
+        """Starts the server unless it runs; concurrent callers get the same one.
+
+        Returns:
+            Its MongoDB URI.
+
+        Raises:
+            StoreError: The folder is not local, not writable, full, or belongs to another host; or the start failed.
+            MissingComponentError: No mongod runs here.
+            TransientError: It did not become ready in time.
+        """
+        record = self._record()
+        if record is not None and record["host"] == socket.gethostname() and _answers(Path(record["socket"])):
+            return _uri(Path(record["socket"]))
+        private_folder(self.folder)
+        refuse_network_filesystem(self.folder)
+        with self._alone():
+            self._refuse_foreign_host()
+            running = self._adopt()
+            if running is not None:
+                return _uri(running)
+            return _uri(self._launch())
+
+    def stop(self) -> bool:
+        """Stops the server cleanly: what it acknowledged is on the disk when this returns.
+
+        Returns:
+            Whether it was running.
+
+        Raises:
+            StoreError: It belongs to another host.
+            TransientError: It did not end in time; it is not killed.
+        """
+        if not self.folder.is_dir():
+            return False
+        with self._alone():
+            self._refuse_foreign_host()
+            process = self._process()
+            if process is not None:
+                self._terminate(process)
+            self._clear()
+            return process is not None
+
+    def status(self) -> MongodStatus:
+        """Looks without starting anything."""
+        record = self._record()
+        path = None if record is None else Path(record["socket"])
+        process = self._process()
+        return MongodStatus(
+            running=process is not None,
+            answering=path is not None and _answers(path),
+            pid=None if process is None else process.pid,
+            started_at=None if process is None else datetime.fromtimestamp(process.create_time(), UTC),
+            uri=None if path is None else _uri(path),
+            data=self.data,
+            log=self.log,
+            size=_size(self.data),
+        )
+
+    def _launch(self) -> Path:
+        binary = find_mongod()
+        private_folder(self.data)
+        refuse_full_disk(self.folder)
+        folder = socket_folder(self.folder, self._runtime)
+        path = folder / SOCKET_NAME
+        for stale in folder.glob("*.sock"):
+            stale.unlink()
+        self._pid_file.unlink(missing_ok=True)
+        self._rotate_log()
+        # Written before the start: a starter killed on the way leaves a server that the next one finds.
+        self._write_record({"host": socket.gethostname(), "socket": str(path)})
+        command = [
+            *(str(binary), "--fork", "--quiet", "--dbpath", str(self.data)),
+            *("--bind_ip", str(path), "--unixSocketPrefix", str(folder), "--filePermissions", "0600", "--port", str(_PORT)),
+            *("--logpath", str(self.log), "--logappend", "--pidfilepath", str(self._pid_file)),
+            *("--wiredTigerCacheSizeGB", str(CACHE_GB), "--setParameter", "diagnosticDataCollectionEnabled=false"),
+        ]
+        try:
+            done = subprocess.run(  # noqa: S603 - our own binary, an argument list
+                command,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=self._start_seconds,
+                check=False,
+                start_new_session=True,
+                cwd=self.folder,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise TransientError(
+                f"mongod did not become ready within {self._start_seconds:g} s", hint=f"its log is {self.log}"
+            ) from error
+        if done.returncode != 0:
+            self._record_file.unlink(missing_ok=True)
+            raise start_failure(binary, done.returncode, done.stdout + done.stderr, self.log)
+        return path
+
+    def _adopt(self) -> Path | None:
+        """Socket of a server that runs already; one that cannot be reached any more is stopped first."""
+        process, record = self._process(), self._record()
+        if process is None:
+            return None
+        path = None if record is None else Path(record["socket"])
+        deadline = datetime.now(UTC).timestamp() + self._start_seconds
+        while path is not None and process.is_running() and datetime.now(UTC).timestamp() < deadline:
+            if _answers(path):
+                return path
+            if not path.exists() and _listens(process):
+                break
+            Event().wait(_LOOK)
+        self._terminate(process)
+        return None
+
+    def _process(self) -> psutil.Process | None:
+        """The server's process: ours by user and data folder, whatever else has its process id by now."""
+        for pid_file in (self._pid_file, self.data / "mongod.lock"):
+            try:
+                process = psutil.Process(int(pid_file.read_text().strip() or 0))
+                words = process.cmdline()
+                mine = process.uids().effective == os.getuid() and process.status() != psutil.STATUS_ZOMBIE
+            except (OSError, ValueError, psutil.Error):
+                continue
+            if mine and "--dbpath" in words and words[words.index("--dbpath") + 1] == str(self.data):
+                return process
+        return None
+
+    def _terminate(self, process: psutil.Process) -> None:
+        process.terminate()
+        try:
+            process.wait(STOP_SECONDS)
+        except psutil.TimeoutExpired as error:
+            raise TransientError(
+                f"mongod (process {process.pid}) did not end within {STOP_SECONDS:g} s", hint=f"its log is {self.log}"
+            ) from error
+
+    def _clear(self) -> None:
+        record = self._record()
+        if record is not None:
+            shutil.rmtree(Path(record["socket"]).parent, ignore_errors=True)
+        self._record_file.unlink(missing_ok=True)
+        self._pid_file.unlink(missing_ok=True)
+
+    def _refuse_foreign_host(self) -> None:
+        record = self._record()
+        if record is not None and record["host"] != socket.gethostname():
+            raise StoreError(
+                f"the database in {self.folder} is in use by host {record['host']!r}, this is {socket.gethostname()!r}",
+                hint=f"run `tansaku db stop` there; if that host is gone for good, delete {self._record_file}",
+            )
+
+    def _record(self) -> dict[str, str] | None:
+        try:
+            record = json.loads(self._record_file.read_text())
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise unusable(self.folder, error) from error
+        except ValueError:
+            return None
+        return {"host": str(record["host"]), "socket": str(record["socket"])}
+
+    def _write_record(self, record: dict[str, str]) -> None:
+        draft = self._record_file.with_suffix(".new")
+        draft.write_text(json.dumps(record))
+        draft.replace(self._record_file)
+
+    def _rotate_log(self) -> None:
+        if self.log.exists() and self.log.stat().st_size > _LARGEST_LOG:
+            self.log.replace(self.log.with_suffix(".log.1"))
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        try:
+            handle = os.open(self.folder / "start.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise unusable(self.folder, error) from error
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
+
+
+def _uri(path: Path) -> str:
+    return f"mongodb://{quote_plus(str(path))}/?directConnection=true"
+
+
+def _answers(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(2.0)
+        try:
+            probe.connect(os.fsencode(path))
+        except OSError:
+            return False
+    return True
+
+
+def _listens(process: psutil.Process) -> bool:
+    try:
+        return any(str(end.laddr).endswith(SOCKET_NAME) for end in process.net_connections("unix"))
+    except psutil.Error:
+        return False
+
+
+def _size(folder: Path) -> int:
+    total = 0
+    for file in folder.rglob("*"):
+        try:
+            total += file.stat().st_size
+        except FileNotFoundError:
+            continue  # the server removes files while we look
+    return total
