@@ -16,6 +16,8 @@ from tansaku.models.engine.acquisition import first_best
 from tansaku.models.engine.gain import gains
 from tansaku.models.engine.initial import initial_position
 from tansaku.models.engine.kernels import Term, expand
+from tansaku.models.engine.likelihood import NOISE
+from tansaku.models.engine.map_fit import default_priors, fit_parameters, observed_posterior
 from tansaku.models.engine.median import JITTER, median_parameters
 from tansaku.models.engine.posterior import BoolArray, PoolPosterior
 from tansaku.models.engine.presets import GPSettings, build_kernel
@@ -64,15 +66,22 @@ class GPProposer:
             return n_observed > 0
         return self._settings.rule == "map" and n_observed >= ceil(self._settings.refit_growth * max(fitted_at))
 
-    def fit(self, pool: CandidatePool, history: History, previous: JsonDict | None) -> JsonDict:  # noqa: ARG002
+    def fit(self, pool: CandidatePool, history: History, previous: JsonDict | None) -> JsonDict:
         """See :class:`~tansaku.models.domain.ports.Proposer`."""
-        parameters = median_parameters(pool, self._expanded(pool))
-        return {
-            "parameters": {name: value.tolist() for name, value in parameters.items()},
-            "noise": JITTER,
-            "n_observed": len(history.observed),
-            "n_failed": len(history.failed),
-        }
+        terms = self._expanded(pool)
+        fitted: JsonDict = {"n_observed": len(history.observed), "n_failed": len(history.failed)}
+        if self._settings.rule == "median":
+            parameters = median_parameters(pool, terms)
+            parameters[NOISE] = np.array([JITTER])
+        else:
+            systems = pool.system_codes[history.observed]
+            state = self._settings.transform.fit(history.values, systems, len(pool.systems))
+            density = observed_posterior(pool, terms, history.observed, state.forward(history.values, systems))
+            before = {name: np.asarray(value) for name, value in previous["parameters"].items()} if previous else None
+            parameters, fitted["log_density"] = fit_parameters(density, before)
+            fitted["transform"] = state.to_json()
+        fitted["parameters"] = {name: value.tolist() for name, value in parameters.items()}
+        return fitted
 
     def propose(
         self,
@@ -132,7 +141,7 @@ class GPProposer:
         if cache is not None and fits and set(cache.posterior.points) <= set(order):
             return cache.posterior
         parameters = {name: np.asarray(value, dtype=np.float64) for name, value in fitted["parameters"].items()}
-        posterior = PoolPosterior(pool, self._expanded(pool), parameters, float(fitted["noise"]))
+        posterior = PoolPosterior(pool, self._expanded(pool), parameters, float(parameters[NOISE][0]))
         posterior.start(order[:base])
         self._cache = _Cache(pool, key, base, posterior)
         return posterior
@@ -145,5 +154,9 @@ class GPProposer:
         return min(base, count)
 
     def _unfitted(self, pool: CandidatePool) -> JsonDict:
-        empty = History(observed=np.empty(0, dtype=np.intp), values=np.empty(0))
-        return self.fit(pool, empty, None)
+        terms = self._expanded(pool)
+        if self._settings.rule == "median":
+            parameters = {**median_parameters(pool, terms), NOISE: np.array([JITTER])}
+        else:
+            parameters = {name: prior.centre for name, prior in default_priors(pool, terms).items()}
+        return {"n_observed": 0, "n_failed": 0, "parameters": {name: value.tolist() for name, value in parameters.items()}}

@@ -5,14 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
+import numpy as np
+
 from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.specs.proposer import GPProposerSpec
 from tansaku.models.engine.acquisition import AcquisitionName
-from tansaku.models.engine.kernels import Kernel, Product, Same, Stationary
+from tansaku.models.engine.cross import surface_level
+from tansaku.models.engine.kernels import Constant, Kernel, Product, Profile, Same, Scale, Stationary, Sum
 from tansaku.models.engine.transforms import OutputTransform
 
 KernelName = Literal["product", "per-system", "additive"]
 InitialName = Literal["random", "cheapest"]
+
+_PROFILE: Profile = "rbf"
+_ARD_COLUMNS = 8
 
 
 @dataclass(frozen=True)
@@ -82,4 +88,33 @@ def build_kernel(name: KernelName, pool: CandidatePool) -> Kernel:
     correlations = tuple(Stationary(group, f"{group}.lengthscale") for group in sorted(pool.groups))
     if name == "product":
         return Product(correlations)
-    return Product((Same("system"), *correlations))
+    if name == "per-system":
+        return Product((Same("system"), *correlations))
+    return _additive(pool)
+
+
+def _additive(pool: CandidatePool) -> Kernel:
+    varying = [group for group in sorted(pool.groups) if len(np.unique(pool.groups[group].index)) > 1]
+    inner = [group for group in varying if not surface_level(pool, group)]
+    outer = [group for group in varying if group not in inner]
+
+    def over(groups: list[str], part: str) -> tuple[Stationary, ...]:
+        return tuple(
+            Stationary(group, f"{part}.{group}", _PROFILE, ard=pool.groups[group].values.shape[1] <= _ARD_COLUMNS)
+            for group in groups
+        )
+
+    terms: list[Kernel] = []
+    if len(pool.systems) > 1:
+        terms.append(Scale("system", Same("system")))
+    if len(pool.surfaces) > len(pool.systems):
+        terms.append(Scale("surface", Same("surface")))
+    if outer:
+        terms.append(Scale("smooth", Product(over(outer, "smooth"))))
+    if inner:
+        terms.append(Scale("shared", Product(over(inner, "shared"))))
+    if inner and outer:
+        terms.append(Scale("interaction", Product(over(inner, "interaction") + over(outer, "interaction"))))
+    if inner and len(pool.surfaces) > 1:
+        terms.append(Scale("own", Product((Same("surface"), *over(inner, "own")))))
+    return Sum(tuple(terms)) if terms else Constant()

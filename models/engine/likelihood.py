@@ -1,0 +1,149 @@
+"""Log posterior density of a kernel's hyper-parameters, with its analytic gradient.
+
+log p(y | θ) = −½ yᵀK⁻¹y − ½ log|K| − n/2 log 2π and ∂/∂θ = ½ tr[(ααᵀ − K⁻¹) ∂K/∂θ], α = K⁻¹y; Rasmussen & Williams (2006),
+eq. 2.30 and 5.9, https://doi.org/10.7551/mitpress/3206.001.0001. All parameters are positive and enter by their logarithm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import log, pi
+
+import numpy as np
+from scipy.linalg import cho_solve, lapack
+
+from tansaku.models.domain.errors import FitError
+from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
+from tansaku.models.engine.kernels import Factor, Stationary, Term, correlation, factor_codes, log_slope
+
+NOISE = "noise"
+"""Name of the noise variance among the parameters."""
+
+
+@dataclass(frozen=True)
+class LogNormal:
+    """Prior of a positive parameter: its logarithm is normal.
+
+    Attributes:
+        centre: Median, shape ``(d,)``.
+        width: Deviation of the logarithm.
+    """
+
+    centre: FloatArray
+    width: float
+
+
+class LogPosterior:
+    """Log marginal likelihood plus log prior as a function of the logarithms of all parameters.
+
+    Args:
+        pool: The pool.
+        terms: Normal form of the kernel.
+        positions: Observed candidates, shape ``(n,)``.
+        targets: Their transformed values, shape ``(n,)``.
+        priors: One for each parameter of the kernel and for ``noise``.
+    """
+
+    def __init__(
+        self,
+        pool: CandidatePool,
+        terms: tuple[Term, ...],
+        positions: IntArray,
+        targets: FloatArray,
+        priors: Mapping[str, LogNormal],
+    ) -> None:
+        self._terms, self._targets, self._priors = terms, targets, priors
+        self._rows, self._columns = np.tril_indices(len(positions))
+        self._weights = np.where(self._rows == self._columns, 0.5, 1.0)
+        self._apart = {
+            factor: self._differences(factor, pool, positions) for factor in {f: None for term in terms for f in term.factors}
+        }
+        self._slices: dict[str, slice] = {}
+        end = 0
+        for name, prior in priors.items():
+            self._slices[name] = slice(end, end + len(prior.centre))
+            end += len(prior.centre)
+        self.centre = np.concatenate([np.log(prior.centre) for prior in priors.values()])
+        self._width = np.concatenate([np.full(len(prior.centre), prior.width) for prior in priors.values()])
+
+    def pack(self, parameters: Mapping[str, FloatArray]) -> FloatArray:
+        """Logarithms of all parameters in one vector; those not given are at their prior's centre."""
+        vector = self.centre.copy()
+        for name, part in self._slices.items():
+            if name in parameters and len(parameters[name]) == part.stop - part.start:
+                vector[part] = np.log(parameters[name])
+        return vector
+
+    def unpack(self, vector: FloatArray) -> dict[str, FloatArray]:
+        """Inverse of :meth:`pack`."""
+        return {name: np.exp(vector[part]) for name, part in self._slices.items()}
+
+    def likelihood(self, vector: FloatArray) -> tuple[float, FloatArray]:
+        """Log marginal likelihood and its gradient with respect to the logarithms.
+
+        Raises:
+            FitError: The covariance matrix is not positive definite.
+        """
+        parameters = self.unpack(vector)
+        done = {factor: self._correlation(factor, parameters) for factor in self._apart}
+        products = [self._product(term, parameters, done) for term in self._terms]
+        noise = float(parameters[NOISE][0])
+        n = len(self._targets)
+        matrix = np.zeros((n, n), order="F")
+        matrix[self._rows, self._columns] = sum(products, np.zeros(len(self._rows)))
+        matrix[np.diag_indices(n)] += noise
+        factor, failed = lapack.dpotrf(matrix, lower=1, overwrite_a=1)
+        if failed:
+            raise FitError(f"the covariance matrix of {n} observations is not positive definite")
+        alpha = cho_solve((factor, True), self._targets, check_finite=False)
+        value = -0.5 * float(self._targets @ alpha) - float(np.log(np.diagonal(factor)).sum()) - 0.5 * n * log(2.0 * pi)
+        inverse, _ = lapack.dpotri(factor, lower=1, overwrite_c=1)
+        sensitivity = (alpha[self._rows] * alpha[self._columns] - inverse[self._rows, self._columns]) * self._weights
+        gradient = np.zeros(len(vector))
+        gradient[self._slices[NOISE]] = 0.5 * noise * (float(alpha @ alpha) - float(np.trace(inverse)))
+        for term, product in zip(self._terms, products, strict=True):
+            self._add_gradient(gradient, term, sensitivity * product, parameters)
+        return value, gradient
+
+    def __call__(self, vector: FloatArray) -> tuple[float, FloatArray]:
+        """Log posterior density up to a constant, and its gradient. Raises FitError as :meth:`likelihood` does."""
+        value, gradient = self.likelihood(vector)
+        off = (vector - self.centre) / self._width
+        return value - 0.5 * float(off @ off), gradient - off / self._width
+
+    def _differences(self, factor: Factor, pool: CandidatePool, positions: IntArray) -> FloatArray:
+        """Squared differences of each pair, shape ``(d, n_pairs)``; for a random effect whether both are the same."""
+        codes = factor_codes(factor, pool)[positions]
+        if not isinstance(factor, Stationary):
+            same: FloatArray = (codes[self._rows] == codes[self._columns]).astype(np.float64)
+            return same[None, :]
+        values = pool.groups[factor.group].values[codes]
+        apart = np.stack([np.square(column[self._rows] - column[self._columns]) for column in values.T])
+        return apart if factor.ard else apart.sum(axis=0, keepdims=True)
+
+    def _squared(self, factor: Stationary, parameters: Mapping[str, FloatArray]) -> FloatArray:
+        return np.asarray(parameters[factor.lengthscale] ** -2.0 @ self._apart[factor])
+
+    def _correlation(self, factor: Factor, parameters: Mapping[str, FloatArray]) -> FloatArray:
+        if isinstance(factor, Stationary):
+            return correlation(factor.profile, self._squared(factor, parameters))
+        return self._apart[factor][0]
+
+    def _product(self, term: Term, parameters: Mapping[str, FloatArray], done: Mapping[Factor, FloatArray]) -> FloatArray:
+        product = np.full(len(self._rows), term.variance(parameters))
+        for factor in term.factors:
+            product *= done[factor]
+        return product
+
+    def _add_gradient(
+        self, gradient: FloatArray, term: Term, weighted: FloatArray, parameters: Mapping[str, FloatArray]
+    ) -> None:
+        total = float(weighted.sum())
+        for name in term.variances:
+            gradient[self._slices[name]] += total
+        for factor in term.factors:
+            if isinstance(factor, Stationary):
+                slope = log_slope(factor.profile, self._squared(factor, parameters))
+                apart = self._apart[factor] @ (weighted * slope)
+                gradient[self._slices[factor.lengthscale]] += apart * parameters[factor.lengthscale] ** -2.0

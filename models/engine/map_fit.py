@@ -1,0 +1,82 @@
+"""Hyper-parameters by maximum a posteriori: weak log-normal priors set by the pool alone, analytic gradients, warm start."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from scipy.optimize import minimize
+
+from tansaku.models.domain.errors import FitError
+from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
+from tansaku.models.engine.kernels import Stationary, Term
+from tansaku.models.engine.likelihood import NOISE, LogNormal, LogPosterior
+from tansaku.models.engine.median import median_squared_distance
+
+_VARIANCE = LogNormal(np.array([0.3]), 1.5)
+_NOISE = LogNormal(np.array([1e-3]), 2.0)
+_LENGTH_WIDTH = 1.0
+_RANGE_SHARE = 0.3
+_SPAN = 12.0
+_LEAST_NOISE = 1e-6
+_ITERATIONS = 60
+
+
+def default_priors(pool: CandidatePool, terms: tuple[Term, ...]) -> dict[str, LogNormal]:
+    """Priors for outputs of unit variance.
+
+    Lengthscales with one value per column are centred at 0.3 of the column's range in the pool, others at the median distance.
+
+    Args:
+        pool: The pool.
+        terms: Normal form of the kernel.
+    """
+    priors: dict[str, LogNormal] = {}
+    for term in terms:
+        for name in term.variances:
+            priors[name] = _VARIANCE
+        for factor in term.factors:
+            if isinstance(factor, Stationary) and factor.lengthscale not in priors:
+                priors[factor.lengthscale] = LogNormal(_typical_length(factor, pool), _LENGTH_WIDTH)
+    priors[NOISE] = _NOISE
+    return priors
+
+
+def fit_parameters(
+    posterior: LogPosterior, previous: Mapping[str, FloatArray] | None, iterations: int = _ITERATIONS
+) -> tuple[dict[str, FloatArray], float]:
+    """Maximises the posterior density from the previous parameters, or from the priors' centres.
+
+    Returns:
+        Parameters by name, noise included, and the log density reached.
+
+    Raises:
+        FitError: No finite maximum was found.
+    """
+    start = posterior.pack(previous or {})
+    bounds = [(centre - _SPAN, centre + _SPAN) for centre in posterior.centre]
+    noise = posterior.pack({}).size - 1
+    bounds[noise] = (np.log(_LEAST_NOISE), bounds[noise][1])
+
+    def objective(vector: FloatArray) -> tuple[float, FloatArray]:
+        value, gradient = posterior(vector)
+        return -value, -gradient
+
+    start = np.clip(start, [low for low, _ in bounds], [high for _, high in bounds])
+    found = minimize(objective, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": iterations})
+    if not (np.isfinite(found.fun) and np.isfinite(found.x).all()):
+        raise FitError(f"fitting hyper-parameters gave log density {-found.fun}; {found.message}")
+    return posterior.unpack(np.asarray(found.x)), float(-found.fun)
+
+
+def _typical_length(factor: Stationary, pool: CandidatePool) -> FloatArray:
+    values = pool.groups[factor.group].values
+    if not factor.ard:
+        return np.array([np.sqrt(median_squared_distance(values))])
+    span = np.ptp(values, axis=0)
+    return np.where(span > 0.0, _RANGE_SHARE * span, 1.0)
+
+
+def observed_posterior(pool: CandidatePool, terms: tuple[Term, ...], positions: IntArray, targets: FloatArray) -> LogPosterior:
+    """The density to be maximised, with the default priors."""
+    return LogPosterior(pool, terms, positions, targets, default_priors(pool, terms))
