@@ -12,10 +12,10 @@ from tansaku.deploy.cli.exits import ExitCode
 from tansaku.deploy.cli.session import NameArgument, SiteOption, opened
 
 if TYPE_CHECKING:
-    from tansaku.models.domain.records import CampaignRecord, CommandKind, JsonDict
+    from tansaku.models.domain.records import CommandKind
     from tansaku.tasks.resources import Resources
 
-PlainOption = Annotated[bool, typer.Option("--plain", help="A few plain lines instead of the live display.")]
+PlainOption = Annotated[bool, typer.Option("--plain", help="The plain loop, without a Prefect server around it.")]
 NoRunOption = Annotated[
     bool, typer.Option("--no-run", help="Only store the wish; whoever drives the campaign next applies it.")
 ]
@@ -24,19 +24,28 @@ CandidatesArgument = Annotated[list[str] | None, typer.Argument(metavar="[CANDID
 _EXIT = {"failures": ExitCode.STOPPED, "interrupted": ExitCode.INTERRUPTED}
 
 
-def _drive(resources: Resources, name: str, plain: bool) -> None:
+def _drive(name: str, site: Path | None, plain: bool) -> None:
     """Drives a stored campaign to its end and leaves with the exit code that says how it ended."""
     from tansaku.deploy.cli.live import watching
-    from tansaku.tasks.loop import drive
 
-    with watching(plain) as observer:
-        result = drive(resources, name, observer)
+    with watching() as observer:
+        if plain:
+            from tansaku.tasks.loop import drive
+
+            with opened(site) as resources:
+                result = drive(resources, name, observer)
+        else:
+            from tansaku.flows.campaign import run_campaign
+
+            result = run_campaign(name, site, observer)
     if result.reason == "failures":
         typer.echo(f"stopped: too many evaluations failed; see `tansaku status {name}`", err=True)
     elif result.reason == "interrupted":
         typer.echo(f"interrupted; `tansaku resume {name}` goes on", err=True)
+    elif result.reason == "paused":
+        typer.echo(f"paused; `tansaku resume {name}` goes on", err=True)
     else:
-        typer.echo(f"{name}: `tansaku results {name}` shows what was found, `tansaku plot {name}` draws it", err=True)
+        typer.echo(f"`tansaku results {name}` shows what was found, `tansaku plot {name}` draws it", err=True)
     code = _EXIT.get(result.reason, ExitCode.OK)
     if code:
         raise typer.Exit(code)
@@ -49,35 +58,45 @@ def run(
 ) -> None:
     """Runs a campaign to its end; one that is known goes on where it stopped."""
     from tansaku.tasks.configuration import load_campaign
+    from tansaku.tasks.preparation import prepare_campaign
 
     loaded = load_campaign(file)
     with opened(site) as resources:
-        from tansaku.tasks.preparation import prepare_campaign
-
-        record = prepare_campaign(resources, loaded)
-        _drive(resources, record.name, plain)
+        prepare_campaign(resources, loaded)
+    _drive(loaded.spec.name, site, plain)
 
 
-def _wish_and_drive(resources: Resources, name: str, kind: CommandKind, payload: JsonDict, options: tuple[bool, bool]) -> None:
-    """Stores a command and, unless a driver is at work or the user said no, drives the campaign.
+def _wish(name: str, site: Path | None, kind: CommandKind, candidates: list[str] | None, no_run: bool) -> bool:
+    """Stores a command.
 
-    Args:
-        options: Plain display; only store.
+    Returns:
+        Whether this process is to drive the campaign: nobody else does, and the user did not say no.
     """
-    plain, no_run = options
-    record: CampaignRecord = store_command(resources.store, name, kind, payload)
     from tansaku.tasks.progress import live_lease
 
+    with opened(site) as resources:
+        if candidates:
+            _check_candidates(resources, name, candidates)
+        record = store_command(resources.store, name, kind, {"candidates": candidates} if candidates else {})
     if no_run or live_lease(record) is not None:
         tell(record, f"{kind} stored")
-        return
-    _drive(resources, name, plain)
+        return False
+    return True
+
+
+def _check_candidates(resources: Resources, name: str, candidates: list[str]) -> None:
+    from tansaku.models.domain.errors import NotFoundError
+
+    known = {evaluation.proposal.candidate for evaluation in resources.store.evaluations(name)}
+    for candidate in candidates:
+        if candidate not in known:
+            raise NotFoundError(f"campaign {name!r} has no evaluation of candidate {candidate!r}")
 
 
 def resume(name: NameArgument, plain: PlainOption = False, no_run: NoRunOption = False, site: SiteOption = None) -> None:
     """Lifts a pause or a cancellation and drives the stored campaign on."""
-    with opened(site) as resources:
-        _wish_and_drive(resources, name, "resume", {}, (plain, no_run))
+    if _wish(name, site, "resume", None, no_run):
+        _drive(name, site, plain)
 
 
 def retry(
@@ -88,10 +107,8 @@ def retry(
     site: SiteOption = None,
 ) -> None:
     """Tries failed and cancelled evaluations again, all of them or those named, and drives the campaign on."""
-    with opened(site) as resources:
-        payload = {"candidates": candidates} if candidates else {}
-        _check_candidates(resources, name, candidates)
-        _wish_and_drive(resources, name, "retry", payload, (plain, no_run))
+    if _wish(name, site, "retry", candidates, no_run):
+        _drive(name, site, plain)
 
 
 def rerun(
@@ -102,21 +119,11 @@ def rerun(
     site: SiteOption = None,
 ) -> None:
     """Computes finished candidates from scratch as new replicates; the earlier results stay."""
-    with opened(site) as resources:
-        _check_candidates(resources, name, candidates)
-        _wish_and_drive(resources, name, "rerun", {"candidates": candidates}, (plain, no_run))
-
-
-def _check_candidates(resources: Resources, name: str, candidates: list[str] | None) -> None:
-    from tansaku.models.domain.errors import NotFoundError
-
-    known = {evaluation.proposal.candidate for evaluation in resources.store.evaluations(name)} if candidates else set()
-    for candidate in candidates or []:
-        if candidate not in known:
-            raise NotFoundError(f"campaign {name!r} has no evaluation of candidate {candidate!r}")
+    if _wish(name, site, "rerun", candidates, no_run):
+        _drive(name, site, plain)
 
 
 def cancel(name: NameArgument, no_run: NoRunOption = False, site: SiteOption = None) -> None:
     """Ends a campaign and what is under way; `resume` opens it again."""
-    with opened(site) as resources:
-        _wish_and_drive(resources, name, "cancel", {}, (True, no_run))
+    if _wish(name, site, "cancel", None, no_run):
+        _drive(name, site, plain=True)

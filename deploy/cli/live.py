@@ -156,9 +156,9 @@ class LiveObserver:
 
 
 @contextmanager
-def watching(plain: bool) -> Iterator[Observer]:
-    """The live display on a terminal; plain lines elsewhere or when asked for."""
-    if plain or not sys.stderr.isatty():
+def watching() -> Iterator[Observer]:
+    """The live display on a terminal, plain lines elsewhere."""
+    if not sys.stderr.isatty():
         yield PlainObserver()
         return
     observer = LiveObserver()

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tansaku import __version__
-from tansaku.deploy.cli import campaign_files, control, driving, exits, inspection, outcomes
+from tansaku.deploy.cli import bench, campaign_files, control, driving, exits, inspection, outcomes
 from tansaku.models.domain.errors import TansakuError
 
 app = typer.Typer(
@@ -53,6 +53,7 @@ for _name, _command, _panel in (
     ("edit", control.edit, _STEER),
     ("results", outcomes.results, _TAKE),
     ("plot", outcomes.plot, _TAKE),
+    ("bench", bench.bench, _TAKE),
 ):
     app.command(_name, rich_help_panel=_panel)(_command)
 

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from tansaku.deploy.cli.campaign_files import DEFAULT_TEMPLATE
+from tansaku.deploy.cli.main import app
+from tansaku.models.domain.errors import ConfigurationError
+
+runner = CliRunner()
+
+
+def test_init_lists_templates_with_what_they_are_for(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    lines = runner.invoke(app, ["init", "--list"]).output.splitlines()
+    names = [line.split()[0] for line in lines]
+    assert {"al-110-tilt", "al-110-tilt-38", "cu-emt"} <= set(names)
+    assert all(len(line.split()) > 4 for line in lines)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_init_writes_the_default_example_once(tmp_path):
+    assert runner.invoke(app, ["init", "--to", str(tmp_path)]).exit_code == 0
+    written = tmp_path / f"{DEFAULT_TEMPLATE}.yaml"
+    written.write_text("mine", encoding="utf-8")
+    again = runner.invoke(app, ["init", "--to", str(tmp_path)])
+    assert isinstance(again.exception, ConfigurationError)
+    assert written.read_text(encoding="utf-8") == "mine"
+
+
+def test_check_shows_pool_cost_budget_and_what_would_run(table_file):
+    done = runner.invoke(app, ["check", str(table_file), "--json"])
+    assert done.exit_code == 0, done.output
+    found = json.loads(done.output)
+    assert (found["candidates"], found["surfaces"], len(found["systems"])) == (5, 3, 2)
+    assert found["exhaustive_cost"] == 10.0
+    assert (found["limit"], found["share"]) == (8.0, 0.8)
+    assert found["expected_evaluations"] == 4
+    assert found["most_evaluations"] == 4
+    assert found["initial"][0] == "a1"
+    assert found["calculator"] is None
+    text = runner.invoke(app, ["check", str(table_file)]).output
+    assert "5 candidates, 3 surfaces, 2 systems" in text
+    assert "nothing was spent" in text
+
+
+def test_the_budget_decides_how_many_evaluations_are_expected(table_file):
+    counts = {}
+    for budget in ("{cost: 3}", "{cost: 8}", "{evaluations: 2}", "{}"):
+        table_file.write_text(table_file.read_text().split("budget:")[0] + f"budget: {budget}\n", encoding="utf-8")
+        found = json.loads(runner.invoke(app, ["check", str(table_file), "--json"]).output)
+        counts[budget] = (found["expected_evaluations"], found["most_evaluations"])
+    assert counts == {"{cost: 3}": (1, 2), "{cost: 8}": (4, 4), "{evaluations: 2}": (2, 2), "{}": (5, 5)}
+
+
+@pytest.mark.parametrize("line", ["budgett: {cost: 1}", "seed: -1", "proposer: {type: oracle}"])
+def test_check_refuses_what_is_wrong_and_names_the_key(table_file, line):
+    key = line.split(":")[0]
+    lines = [kept for kept in table_file.read_text().splitlines() if not kept.startswith(f"{key}:")]
+    table_file.write_text("\n".join([*lines, line]), encoding="utf-8")
+    done = runner.invoke(app, ["check", str(table_file)])
+    assert isinstance(done.exception, ConfigurationError)
+    assert key in str(done.exception)

