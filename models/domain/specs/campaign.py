@@ -16,6 +16,7 @@ class ObjectiveSpec(Spec):
     """What is wanted.
 
     Attributes:
+        direction: Whether low or high values are wanted.
         property: Name of the property; None: the one the space is about (``grain_boundary_energy``, the table's value).
         unit: Unit in which values are stored, shown and handed to the proposer.
     """
@@ -55,6 +56,7 @@ class ExecutionSpec(Spec):
         in_flight: Evaluations under way at once.
         timeout: Wall time of one attempt [s].
         retries: Further attempts after plumbing failures.
+        retry_backoff: Wait before the first further attempt, doubled for each next one [s].
         polish: Best candidates per system that are relaxed again with free translation and zero normal stress at the end.
     """
 
@@ -77,7 +79,19 @@ EDITABLE_KEYS = (
 
 
 class CampaignSpec(Spec):
-    """One campaign file."""
+    """One campaign file.
+
+    Attributes:
+        schema_version: Version of this format.
+        name: Name of the campaign in the database and in commands.
+        seed: Start of every random choice; the same seed and the same results give the same sequence of proposals.
+        space: What is searched.
+        calculator: How one candidate is evaluated; a table space has none, every other space needs one.
+        objective: What is wanted.
+        proposer: How the next candidate is chosen.
+        budget: What may be spent.
+        execution: How evaluations run.
+    """
 
     schema_version: Literal[1]
     name: Name

@@ -49,7 +49,14 @@ class DatabaseSpec(Spec):
 
 
 class SiteSpec(Spec):
-    """One site file."""
+    """One site file.
+
+    Attributes:
+        schema_version: Version of this format.
+        launcher: Who runs the evaluations.
+        database: Where campaigns are kept.
+        timing: Times of the plumbing.
+    """
 
     schema_version: Literal[1] = 1
     launcher: LocalLauncherSpec = LocalLauncherSpec()

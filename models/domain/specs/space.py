@@ -16,6 +16,8 @@ class CrystalSpec(Spec):
     """A cubic crystal.
 
     Attributes:
+        structure: Kind of crystal.
+        element: Chemical symbol.
         lattice_parameter: Edge of the cubic cell [Å]; the bulk reference energy is computed at this value too.
     """
 
@@ -47,7 +49,13 @@ class BoundarySelectionSpec(Spec):
 
 
 class RangeSpec(Spec):
-    """Evenly spaced values: start, start + step … up to and including stop [Å]."""
+    """Evenly spaced values: start, start + step … up to and including stop [Å].
+
+    Attributes:
+        start: First value [Å].
+        stop: Last value [Å].
+        step: Distance of two values [Å].
+    """
 
     start: float = 0.0
     stop: float
@@ -55,7 +63,11 @@ class RangeSpec(Spec):
 
 
 class PeriodSpec(Spec):
-    """The irreducible period of the degree of freedom, divided into steps no longer than ``step`` [Å]."""
+    """The irreducible period of the degree of freedom, divided into equal steps.
+
+    Attributes:
+        step: Longest step [Å].
+    """
 
     step: PositiveFloat
 
@@ -78,7 +90,12 @@ class TranslationSpec(Spec):
 
 
 class GrainBoundaryCostSpec(Spec):
-    """Cost of an evaluation: atoms ** power, or learned from measured wall times."""
+    """Cost of an evaluation.
+
+    Attributes:
+        model: ``atoms``: number of atoms to the power given; ``measured``: learned from the wall times of this campaign.
+        power: Exponent; 1 suits an embedded-atom potential, 3 density-functional theory.
+    """
 
     model: Literal["atoms", "measured"] = "atoms"
     power: PositiveFloat = 1.0
@@ -88,12 +105,16 @@ class GrainBoundarySpaceSpec(Spec):
     """Symmetric tilt grain boundaries of a cubic crystal.
 
     Attributes:
+        crystal: The crystal on both sides.
         axis: Tilt axis [u, v, w].
+        boundaries: Which boundaries.
+        translation: Rigid-body translations searched on every surface.
         removed_planes: ``standard``: the surfaces of the 38-boundary test bed, see the docs for the rule; ``full``: 0 up to the
             repeat of the plane stacking; or explicit numbers of removed planes per boundary.
         spacing: Smallest distance between the two boundaries of a cell [Å].
         fold: Whether symmetry-equivalent translations are listed once.
         soap: Whether the SOAP descriptor of the surface is added as the group ``soap`` (needs the extra ``soap``).
+        cost: Predicted cost of an evaluation.
     """
 
     type: Literal["grain_boundary"] = "grain_boundary"
@@ -157,6 +178,7 @@ class TableSpaceSpec(Spec):
 
     Attributes:
         candidates: One row per candidate (CSV or Parquet).
+        columns: Which column means what.
         features: Feature groups by name.
         sha256: Content hash of the table; filled in when the spec is resolved.
     """

@@ -1,0 +1,19 @@
+"""Writes the pages of docs/ that are made from the sources: `make docs`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tansaku.tasks.reference import configuration_page
+
+PAGES = {"configuration.md": configuration_page}
+
+
+def main() -> None:
+    """Writes every generated page."""
+    for name, write in PAGES.items():
+        Path(__file__).with_name(name).write_text(write(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
