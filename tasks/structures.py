@@ -10,13 +10,11 @@ from typing import TYPE_CHECKING, Literal
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.ports import ArtifactStore
 from tansaku.models.domain.records import Evaluation, JsonDict
+from tansaku.tasks.jobs.evaluate import STRUCTURE_FILE
 from tansaku.tasks.results import CampaignData, best_of, system_rows
 
 if TYPE_CHECKING:
     from ase import Atoms
-
-STRUCTURE = "structure.extxyz"
-"""Name of the artifact that holds an evaluation's final structure with per-atom energies."""
 
 StructureFormat = Literal["extxyz", "cif"]
 
@@ -49,7 +47,7 @@ def read_structure(evaluation: Evaluation, artifacts: ArtifactStore) -> Atoms:
     """
     from ase.io.extxyz import read_extxyz
 
-    sha256 = evaluation.outcome.artifacts.get(STRUCTURE) if evaluation.outcome is not None else None
+    sha256 = evaluation.outcome.artifacts.get(STRUCTURE_FILE) if evaluation.outcome is not None else None
     if sha256 is None:
         raise ConfigurationError(f"the evaluation of {evaluation.proposal.candidate!r} left no structure")
     with artifacts.open(sha256) as stream:
@@ -68,7 +66,7 @@ def _best(data: CampaignData, system: str) -> Evaluation | None:
                 if one.proposal.system == system
                 and one.proposal.purpose == purpose
                 and one.outcome is not None
-                and STRUCTURE in one.outcome.artifacts
+                and STRUCTURE_FILE in one.outcome.artifacts
             ],
             data.sign,
         )
