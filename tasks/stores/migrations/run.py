@@ -32,7 +32,7 @@ def migrate(database: Database[dict[str, Any]], stored: int, version: int, migra
             )
         steps.append((stored, step))
         stored = step.to_version
-    _refuse_live_drivers(database)
+    refuse_live_drivers(database, "migrated")
     for start, step in steps:
         for name in VERSIONED:
             _migrate_collection(database, name, start, step)
@@ -48,10 +48,15 @@ def _migrate_collection(database: Database[dict[str, Any]], name: str, start: in
         collection.replace_one({"_id": document["_id"], "schema_version": start}, changed)
 
 
-def _refuse_live_drivers(database: Database[dict[str, Any]]) -> None:
+def refuse_live_drivers(database: Database[dict[str, Any]], action: str) -> None:
+    """Raises LeaseHeldError while any campaign of a database is being driven.
+
+    Args:
+        action: What cannot be done to the database (``migrated``).
+    """
     held = database["campaigns"].find_one({"$expr": {"$gt": ["$lease.expires_at", "$$NOW"]}}, {"_id": 1})
     if held is not None:
         raise LeaseHeldError(
-            f"database {database.name!r} cannot be migrated: campaign {held['_id']!r} is being driven by an older tansaku",
+            f"database {database.name!r} cannot be {action}: campaign {held['_id']!r} is being driven",
             hint="stop it, then try again",
         )

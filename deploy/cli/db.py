@@ -1,0 +1,103 @@
+"""`tansaku db`: the embedded database."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tansaku.deploy.cli.session import SiteOption
+from tansaku.deploy.cli.tables import show_json, show_table
+
+if TYPE_CHECKING:
+    from tansaku.tasks.stores.embedded_mongod import EmbeddedMongod
+    from tansaku.tasks.stores.mongo_schema import MongoDatabase
+
+db_app = typer.Typer(help="The database: start, stop, inspect, dump, restore.", no_args_is_help=True)
+
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@db_app.command()
+def start() -> None:
+    """Start the embedded server, if it is not running, and print its URI."""
+    typer.echo(_embedded().start())
+
+
+@db_app.command()
+def stop() -> None:
+    """Stop the embedded server cleanly; the next command that needs it starts it again."""
+    typer.echo("stopped" if _embedded().stop() else "it was not running")
+
+
+@db_app.command()
+def status(*, as_json: JsonFlag = False) -> None:
+    """Show whether the embedded server runs, where its data and its log are, and how big it is."""
+    found = _embedded().status()
+    rows: dict[str, str | float | int | None] = {
+        "running": found.running,
+        "answering": found.answering,
+        "pid": found.pid,
+        "started_at": None if found.started_at is None else found.started_at.isoformat(timespec="seconds"),
+        "uri": found.uri,
+        "data": str(found.data),
+        "log": str(found.log),
+        "size_mb": round(found.size / 2**20, 1),
+    }
+    if as_json:
+        show_json(rows)
+    else:
+        show_table(["key", "value"], [[key, value] for key, value in rows.items()])
+    if not found.running:
+        raise typer.Exit(1)
+
+
+@db_app.command()
+def path() -> None:
+    """Print the folder of the embedded server's data."""
+    typer.echo(str(_embedded().data))
+
+
+@db_app.command()
+def dump(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="File to write, e.g. tansaku.dump.")], site: SiteOption = None
+) -> None:
+    """Write the whole database to one file."""
+    from tansaku.tasks.stores import archive
+
+    _show_counts(archive.dump(_database(site), file))
+
+
+@db_app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="File that `tansaku db dump` wrote.")],
+    *,
+    force: Annotated[bool, typer.Option("--force", help="Replace what the database holds.")] = False,
+    site: SiteOption = None,
+) -> None:
+    """Read a dump into an empty database."""
+    from tansaku.tasks.stores import archive
+
+    _show_counts(archive.restore(_database(site), file, force=force))
+
+
+def _embedded() -> EmbeddedMongod:
+    from tansaku.tasks.settings import Settings
+    from tansaku.tasks.stores.embedded_mongod import EmbeddedMongod
+
+    settings = Settings.from_environment()
+    return EmbeddedMongod(settings.home, runtime=settings.runtime)
+
+
+def _database(site: Path | None) -> MongoDatabase:
+    from tansaku.tasks.configuration import load_site
+    from tansaku.tasks.settings import Settings
+    from tansaku.tasks.stores.connection import connect
+
+    settings = Settings.from_environment()
+    return connect(settings, load_site(site or settings.site_file))
+
+
+def _show_counts(counts: dict[str, int]) -> None:
+    show_table(["collection", "documents"], [[name, count] for name, count in sorted(counts.items())])

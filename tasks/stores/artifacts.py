@@ -1,0 +1,217 @@
+"""Big values by content: in a folder, or in GridFS."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import secrets
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from bson import ObjectId
+from gridfs import GridFSBucket
+from gridfs.errors import NoFile
+from pymongo.errors import DuplicateKeyError
+
+from tansaku.models.domain.errors import NotFoundError, StoreError
+from tansaku.models.domain.identifiers import file_sha256
+from tansaku.tasks.stores.mongo_errors import translated
+from tansaku.tasks.stores.mongo_schema import MongoDatabase, durable
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_CHUNK = 1 << 20
+
+
+class FileArtifactStore:
+    """An ``ArtifactStore`` in a folder: a value's name is its hash; a half-written one has another name and folder.
+
+    Args:
+        folder: Created when missing.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._values = folder / "values"
+        self._uploads = folder / "uploads"
+        self._values.mkdir(parents=True, exist_ok=True)
+        self._uploads.mkdir(parents=True, exist_ok=True)
+
+    def put(self, path: Path, *, content_type: str = "application/octet-stream") -> str:  # noqa: ARG002 - files have none
+        """See ArtifactStore."""
+        upload = self._uploads / secrets.token_hex(16)
+        digest = hashlib.sha256()
+        with path.open("rb") as source, upload.open("xb") as target:
+            while chunk := source.read(_CHUNK):
+                digest.update(chunk)
+                target.write(chunk)
+            target.flush()
+            os.fsync(target.fileno())
+        sha256 = digest.hexdigest()
+        value = self._value(sha256)
+        value.parent.mkdir(exist_ok=True)
+        upload.replace(value)
+        _sync_folder(value.parent)
+        return sha256
+
+    def get(self, sha256: str, destination: Path) -> Path:
+        """See ArtifactStore."""
+        with self.open(sha256) as source:
+            return _write_checked(source, sha256, destination)
+
+    def open(self, sha256: str) -> BinaryIO:
+        """See ArtifactStore."""
+        try:
+            return self._value(sha256).open("rb")
+        except FileNotFoundError:
+            raise _unknown(sha256) from None
+
+    def exists(self, sha256: str) -> bool:
+        """See ArtifactStore."""
+        return self._value(sha256).is_file()
+
+    def sweep(self, referenced: Iterator[str], *, older_than: float) -> int:
+        """See ArtifactStore."""
+        kept, limit, swept = set(referenced), time.time() - older_than, 0
+        for file in [*self._uploads.iterdir(), *self._values.glob("*/*")]:
+            if file.name not in kept and file.stat().st_mtime < limit:
+                file.unlink(missing_ok=True)
+                swept += 1
+        return swept
+
+    def _value(self, sha256: str) -> Path:
+        _check(sha256)
+        return self._values / sha256[:2] / sha256
+
+
+class GridFSArtifactStore:
+    """An ``ArtifactStore`` in GridFS (``artifacts.files`` and ``artifacts.chunks``).
+
+    A value is there once its file document is: it is written after the last chunk, under a unique hash. Chunks of a killed
+    upload belong to no file document and are swept.
+
+    Args:
+        database: From ``connection.connect``.
+
+    Raises:
+        TransientError: The server does not answer.
+    """
+
+    def __init__(self, database: MongoDatabase) -> None:
+        self._database = durable(database)
+        self._files = self._database["artifacts.files"]
+        self._chunks = self._database["artifacts.chunks"]
+        self._bucket = GridFSBucket(self._database, bucket_name="artifacts")
+        with translated("opening the artifacts"):
+            self._files.create_index("metadata.sha256", unique=True, name="sha256")
+
+    def put(self, path: Path, *, content_type: str = "application/octet-stream") -> str:
+        """See ArtifactStore."""
+        sha256 = file_sha256(path)
+        upload = ObjectId()
+        with translated(f"storing artifact {sha256}"), path.open("rb") as source:
+            # A value that is put again must not be swept as an old one.
+            touched = {"$set": {"uploadDate": datetime.now(UTC)}}
+            if self._files.find_one_and_update({"metadata.sha256": sha256}, touched, projection={"_id": 1}) is not None:
+                return sha256
+            metadata = {"sha256": sha256, "content_type": content_type}
+            stream = self._bucket.open_upload_stream_with_id(upload, sha256, metadata=metadata)
+            digest = hashlib.sha256()
+            while chunk := source.read(_CHUNK):
+                digest.update(chunk)
+                stream.write(chunk)
+            if digest.hexdigest() != sha256:
+                stream.abort()
+                raise StoreError(f"{path} changed while it was being stored")
+            try:
+                stream.close()
+            except DuplicateKeyError:
+                self._chunks.delete_many({"files_id": upload})
+        return sha256
+
+    def get(self, sha256: str, destination: Path) -> Path:
+        """See ArtifactStore."""
+        with translated(f"reading artifact {sha256}"), self.open(sha256) as source:
+            return _write_checked(source, sha256, destination)
+
+    def open(self, sha256: str) -> BinaryIO:
+        """See ArtifactStore."""
+        identifier = self._identifier(sha256)
+        if identifier is None:
+            raise _unknown(sha256)
+        with translated(f"reading artifact {sha256}"):
+            try:
+                return cast(BinaryIO, self._bucket.open_download_stream(identifier))
+            except NoFile:
+                raise _unknown(sha256) from None
+
+    def exists(self, sha256: str) -> bool:
+        """See ArtifactStore."""
+        return self._identifier(sha256) is not None
+
+    def sweep(self, referenced: Iterator[str], *, older_than: float) -> int:
+        """See ArtifactStore."""
+        limit = datetime.now(UTC) - timedelta(seconds=older_than)
+        kept, swept = set(referenced), 0
+        with translated("sweeping artifacts"):
+            for file in self._files.find({"uploadDate": {"$lt": limit}}, {"metadata.sha256": 1}):
+                if file["metadata"]["sha256"] in kept:
+                    continue
+                # The file document goes first, unless a put has touched it since; chunks without one are orphans.
+                if self._files.delete_one({"_id": file["_id"], "uploadDate": {"$lt": limit}}).deleted_count:
+                    self._chunks.delete_many({"files_id": file["_id"]})
+                    swept += 1
+            for upload in self._orphans():
+                if upload.generation_time < limit:
+                    self._chunks.delete_many({"files_id": upload})
+                    swept += 1
+        return swept
+
+    def _orphans(self) -> list[ObjectId]:
+        stages: list[dict[str, object]] = [
+            {"$group": {"_id": "$files_id"}},
+            {"$lookup": {"from": "artifacts.files", "localField": "_id", "foreignField": "_id", "as": "file"}},
+            {"$match": {"file": []}},
+        ]
+        return [found["_id"] for found in self._chunks.aggregate(stages)]
+
+    def _identifier(self, sha256: str) -> ObjectId | None:
+        _check(sha256)
+        with translated(f"looking for artifact {sha256}"):
+            found = self._files.find_one({"metadata.sha256": sha256}, {"_id": 1})
+        return None if found is None else found["_id"]
+
+
+def _check(sha256: str) -> None:
+    if _SHA256.fullmatch(sha256) is None:
+        raise NotFoundError(f"{sha256!r} is no artifact: expected 64 hex digits")
+
+
+def _unknown(sha256: str) -> NotFoundError:
+    return NotFoundError(f"artifact {sha256} is not stored")
+
+
+def _write_checked(source: BinaryIO, sha256: str, destination: Path) -> Path:
+    draft = destination.with_name(f".{destination.name}.{secrets.token_hex(8)}")
+    digest = hashlib.sha256()
+    try:
+        with draft.open("xb") as target:
+            while chunk := source.read(_CHUNK):
+                digest.update(chunk)
+                target.write(chunk)
+        if digest.hexdigest() != sha256:
+            raise StoreError(f"artifact {sha256} is damaged: its bytes hash to {digest.hexdigest()}")
+        draft.replace(destination)
+    finally:
+        draft.unlink(missing_ok=True)
+    return destination
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
