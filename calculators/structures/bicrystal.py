@@ -56,7 +56,18 @@ class Bicrystal:
         return 2.0 * ((self.planes - removed) * self.stacking.plane_spacing + opening)
 
     def build(self, removed: int = 0, translation: Translation = (0.0, 0.0, 0.0)) -> Atoms:
-        """Builds the cell.
+        """Builds the cell as :meth:`cell` does, unless no relaxation could resolve it.
+
+        Raises:
+            ConfigurationError: No plane would be left.
+            CalculationError: Two atoms are hopelessly close (reason ``overlap``).
+        """
+        atoms = self.cell(removed, translation)
+        self._check_distance(atoms)
+        return atoms
+
+    def cell(self, removed: int = 0, translation: Translation = (0.0, 0.0, 0.0)) -> Atoms:
+        """Builds the cell, however close its atoms are.
 
         Grain 0 fills the lower half; grain 1 above it is its mirror image in the boundary plane, moved as a whole by
         the in-plane translation. At the lower boundary the removed planes are grain 1's, at the upper one grain 0's: both
@@ -72,7 +83,6 @@ class Bicrystal:
 
         Raises:
             ConfigurationError: No plane would be left.
-            CalculationError: Two atoms are hopelessly close (reason ``overlap``).
         """
         if not 0 <= removed < self.planes:
             raise ConfigurationError(
@@ -91,7 +101,6 @@ class Bicrystal:
         positions[:, :2] %= cell[:2]
         atoms = Atoms(f"{self.crystal.element}{len(positions)}", positions=positions, cell=cell, pbc=True)
         self._mark(atoms, levels)
-        self._check_distance(atoms)
         return atoms
 
     def _grain(self, sites: list[FloatArray], levels: np.ndarray, *, mirrored: bool) -> FloatArray:

@@ -104,7 +104,7 @@ def tilt_axis(given: Sequence[int]) -> TiltAxis:
     mirrors = [m for m in _MIRRORS if dot(m, direction) == 0]
     if not mirrors:
         raise ConfigurationError(
-            f"space.axis: {list(given)} lies in no mirror plane of a cubic crystal, so no symmetric tilt boundary has it as axis",
+            f"space.axis: {list(given)} lies in no mirror plane of a cubic crystal: no symmetric tilt boundary has this axis",
             hint="expected an axis with a zero or with two components of equal size, such as [0, 0, 1], [1, 1, 0] or [1, 1, 2]",
         )
     smallest = dot(mirrors[0], mirrors[0])

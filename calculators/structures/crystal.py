@@ -6,7 +6,10 @@ import itertools
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from ase import Atoms
 
 Vector = tuple[int, int, int]
 Rotation = tuple[Vector, Vector, Vector]
@@ -61,6 +64,12 @@ class CubicCrystal:
         """Operations of the crystal that keep a lattice point in place (all 48, or 12 for diamond)."""
         motif = set(self.motif)
         return tuple(g for g in cubic_operations() if {apply(g, atom) for atom in motif} == motif)
+
+    def unit_cell(self) -> Atoms:
+        """The perfect crystal's cubic cell."""
+        from ase.build import bulk
+
+        return bulk(self.element, self.structure, a=self.lattice_parameter, cubic=True)
 
 
 @lru_cache(maxsize=1)

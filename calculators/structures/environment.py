@@ -65,4 +65,4 @@ def _planar_points(stack: Stacking, reach: float) -> FloatArray:
     y_cells = np.arange(-math.ceil(far / y_length) - 1, math.ceil(far / y_length) + 1) * y_length
     cells = np.stack(np.meshgrid(x_cells, y_cells, indexing="ij"), axis=-1).reshape(1, 1, -1, 2)
     sites = np.array([stack.sites(k) for k in range(stack.repeat)])
-    return (sites[:, :, None, :] + cells).reshape(stack.repeat, -1, 2)
+    return np.asarray(sites[:, :, None, :] + cells, dtype=np.float64).reshape(stack.repeat, -1, 2)

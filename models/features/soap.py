@@ -1,0 +1,68 @@
+"""Smooth overlap of atomic positions (SOAP) of a boundary cell, relative to the crystal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tansaku.models.domain.errors import MissingComponentError
+from tansaku.models.domain.pool import FloatArray
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+
+@dataclass(frozen=True)
+class SoapSettings:
+    """Power spectrum of Bartók, Kondor and Csányi 2013 (doi:10.1103/PhysRevB.87.184115), as dscribe computes it.
+
+    Attributes:
+        cutoff: [Å]
+        radial: Number of radial functions.
+        angular: Largest degree of the spherical harmonics.
+        smearing: Width of an atom's Gaussian [Å].
+    """
+
+    cutoff: float = 5.0
+    radial: int = 6
+    angular: int = 4
+    smearing: float = 0.5
+
+
+def soap_difference(cell: Atoms, crystal: Atoms, settings: SoapSettings) -> FloatArray:
+    """Mean power spectrum of a cell's atoms minus the crystal's, scaled to grains as thick as the cutoff.
+
+    Atoms inside the grains see the crystal and add nothing, so that the scaled difference does not depend on the spacing.
+
+    Args:
+        cell: A cell with two boundaries normal to its third vector; one element.
+        crystal: A cell of the perfect crystal.
+        settings: Cutoff and basis.
+
+    Returns:
+        Shape ``(n_features,)``.
+
+    Raises:
+        MissingComponentError: dscribe is not installed.
+    """
+    try:
+        from dscribe.descriptors import SOAP
+    except ImportError as error:
+        raise MissingComponentError(
+            "space.soap: true needs the package dscribe, which is not installed", hint="pip install 'tansaku[soap]'"
+        ) from error
+    soap = SOAP(
+        species=sorted(set(cell.get_chemical_symbols())),
+        periodic=True,
+        r_cut=settings.cutoff,
+        n_max=settings.radial,
+        l_max=settings.angular,
+        sigma=settings.smearing,
+        average="off",
+    )
+    spectra = np.asarray(soap.create(cell), dtype=np.float64)
+    reference = np.asarray(soap.create(crystal), dtype=np.float64)[0]
+    thickness = float(cell.cell.lengths()[2]) / 2.0
+    return np.asarray((spectra.mean(axis=0) - reference) * thickness / settings.cutoff, dtype=np.float64)

@@ -1,0 +1,111 @@
+"""Grids of rigid-body translations and the labels they have in candidate ids."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from tansaku.calculators.structures.stacking import Stacking
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.pool import FloatArray
+from tansaku.models.domain.specs.space import AxisValues, PeriodSpec, RangeSpec, TranslationSpec
+
+MAX_VALUES = 100_000
+
+
+@dataclass(frozen=True)
+class TranslationGrid:
+    """A product grid of translations [Å], each direction ascending.
+
+    Attributes:
+        in_plane: In the plane, perpendicular to the tilt axis.
+        along_axis: Along the tilt axis.
+        normal: Opening of the boundary.
+    """
+
+    in_plane: tuple[float, ...]
+    along_axis: tuple[float, ...]
+    normal: tuple[float, ...]
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Numbers of values in each direction."""
+        return len(self.in_plane), len(self.along_axis), len(self.normal)
+
+    @property
+    def rows(self) -> FloatArray:
+        """All translations, the opening running fastest, shape ``(n, 3)``."""
+        x, y, z = np.meshgrid(self.in_plane, self.along_axis, self.normal, indexing="ij")
+        return np.column_stack((x.ravel(), y.ravel(), z.ravel()))
+
+    @property
+    def shifts(self) -> FloatArray:
+        """In-plane parts alone, in the order of :attr:`rows`, shape ``(n_x * n_y, 2)``."""
+        x, y = np.meshgrid(self.in_plane, self.along_axis, indexing="ij")
+        return np.column_stack((x.ravel(), y.ravel()))
+
+    @cached_property
+    def labels(self) -> list[str]:
+        """Ends of the candidate ids, in the order of :attr:`rows`."""
+        x, y, z = (
+            [f"{letter}{picometres(value)}" for value in values]
+            for letter, values in zip("xyz", (self.in_plane, self.along_axis, self.normal), strict=True)
+        )
+        return [f"{a}-{b}-{c}" for a in x for b in y for c in z]
+
+
+def picometres(value: float) -> str:
+    """A length in whole picometres: ``060`` for 0.6 Å, ``m020`` for -0.2 Å."""
+    whole = round(value * 100.0)
+    return f"{'m' if whole < 0 else ''}{abs(whole):03d}"
+
+
+def translation_grid(spec: TranslationSpec, stack: Stacking) -> TranslationGrid:
+    """The grid of a boundary.
+
+    A period is divided so finely that no step is longer than asked for and that the grid contains, with each point, its
+    images under the symmetry of the boundary.
+
+    Raises:
+        ConfigurationError: Values are not distinct, two of them share a label, or there are too many.
+    """
+    width, depth = stack.irreducible_lengths
+    across = stack.planar[0] // math.gcd(stack.planar[0], 2 * stack.step[0])
+    along = stack.y_period // math.gcd(stack.y_period, 2 * stack.step[1], stack.planar[1])
+    return TranslationGrid(
+        in_plane=_values("space.translation.in_plane", spec.in_plane, width, across),
+        along_axis=_values("space.translation.along_axis", spec.along_axis, depth, along),
+        normal=_values("space.translation.normal", spec.normal, 0.0, 1),
+    )
+
+
+def _values(key: str, spec: AxisValues, period: float, divisor: int) -> tuple[float, ...]:
+    if isinstance(spec, PeriodSpec):
+        steps = divisor * math.ceil(_count(key, period / spec.step) / divisor)
+        values = [period * i / steps for i in range(steps)]
+    elif isinstance(spec, RangeSpec):
+        if spec.stop < spec.start:
+            raise ConfigurationError(f"{key}: stop {spec.stop:g} is below start {spec.start:g}")
+        steps = math.floor((spec.stop - spec.start) / spec.step + 1e-9)
+        # Rounded, so that 3 * 0.1 is 0.3 and the features say what the file says.
+        values = [round(spec.start + i * spec.step, 10) for i in range(_count(key, steps) + 1)]
+    else:
+        values = sorted(spec)
+    if not values:
+        raise ConfigurationError(f"{key}: no value given; expected at least one")
+    labels = [picometres(value) for value in values]
+    for i in range(1, len(values)):
+        if labels[i] == labels[i - 1]:
+            raise ConfigurationError(
+                f"{key}: {values[i - 1]:g} and {values[i]:g} Å are closer than candidate ids can tell; expected 0.01 Å or more"
+            )
+    return tuple(values)
+
+
+def _count(key: str, value: float) -> int:
+    if value > MAX_VALUES:
+        raise ConfigurationError(f"{key}: {value:.3g} values asked for; expected at most {MAX_VALUES}")
+    return math.ceil(value - 1e-9)

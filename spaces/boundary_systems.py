@@ -1,0 +1,131 @@
+"""The systems and surfaces of a grain-boundary space, before any candidate is listed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from tansaku.calculators.structures.bicrystal import Bicrystal, bicrystal_of, standard_removals
+from tansaku.calculators.structures.coincidence import TiltBoundary, boundaries_up_to, boundary_on, tilt_axis
+from tansaku.calculators.structures.crystal import CubicCrystal
+from tansaku.calculators.structures.equivalence import translation_keys
+from tansaku.calculators.structures.stacking import Stacking, stacking_of
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.specs.space import GrainBoundarySpaceSpec
+from tansaku.spaces.boundary_grid import TranslationGrid, translation_grid
+
+
+@dataclass(frozen=True)
+class BoundarySurface:
+    """The candidates of a boundary that share one number of removed planes.
+
+    Attributes:
+        removed: Lattice planes removed at each boundary.
+        kept: Which in-plane translations of the grid are listed, shape ``(n_x * n_y,)``.
+    """
+
+    name: str
+    removed: int
+    kept: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class BoundarySystem:
+    """One boundary: a search problem of its own."""
+
+    bicrystal: Bicrystal
+    removals: tuple[int, ...]
+    grid: TranslationGrid
+    fold: bool
+
+    @property
+    def boundary(self) -> TiltBoundary:
+        """The boundary."""
+        return self.bicrystal.boundary
+
+    @property
+    def name(self) -> str:
+        """Name of the system."""
+        return self.boundary.name
+
+    @property
+    def stacking(self) -> Stacking:
+        """Its lattice planes."""
+        return self.bicrystal.stacking
+
+    @cached_property
+    def surfaces(self) -> tuple[BoundarySurface, ...]:
+        """Surfaces that list at least one candidate.
+
+        When folding, each class of equivalent translations is listed once, at its first place: lowest number of removed
+        planes, then lowest translation. A surface whose every structure is listed already is left out.
+        """
+        shifts = self.grid.shifts
+        seen: npt.NDArray[np.int64] = np.empty(0, dtype=np.int64)
+        surfaces = []
+        for removed in self.removals:
+            kept = np.ones(len(shifts), dtype=bool)
+            if self.fold:
+                keys = translation_keys(self.stacking, removed, shifts)
+                kept = np.zeros(len(shifts), dtype=bool)
+                kept[np.unique(keys, return_index=True)[1]] = True
+                kept &= ~np.isin(keys, seen)
+                seen = np.concatenate((seen, keys[kept]))
+            if kept.any():
+                surfaces.append(BoundarySurface(f"{self.name}-r{removed}", removed, kept))
+        return tuple(surfaces)
+
+
+def boundary_systems(spec: GrainBoundarySpaceSpec) -> tuple[BoundarySystem, ...]:
+    """Systems of a space by rising angle.
+
+    Raises:
+        ConfigurationError: The selection is empty or names what does not exist.
+    """
+    crystal = CubicCrystal(spec.crystal.structure, spec.crystal.element, spec.crystal.lattice_parameter)
+    systems = []
+    for boundary in _boundaries(spec):
+        stack = stacking_of(crystal, boundary)
+        removals = _removals(spec, stack)
+        bicrystal = bicrystal_of(crystal, boundary, spec.spacing, removals[-1])
+        systems.append(BoundarySystem(bicrystal, removals, translation_grid(spec.translation, stack), spec.fold))
+    return tuple(systems)
+
+
+def _boundaries(spec: GrainBoundarySpaceSpec) -> tuple[TiltBoundary, ...]:
+    axis = tilt_axis(spec.axis)
+    selection = spec.boundaries
+    if selection.planes is not None:
+        found: dict[str, TiltBoundary] = {}
+        for plane in selection.planes:
+            boundary = boundary_on(axis, plane)
+            if boundary.name in found:
+                raise ConfigurationError(
+                    f"space.boundaries.planes: {list(plane)} is the boundary {boundary.name}, which is listed already"
+                )
+            found[boundary.name] = boundary
+        boundaries = tuple(sorted(found.values(), key=lambda boundary: (boundary.angle, boundary.name)))
+    else:
+        boundaries = boundaries_up_to(axis, selection.max_sigma or 0)
+    if selection.angles is not None:
+        low, high = selection.angles
+        boundaries = tuple(b for b in boundaries if low - 1e-9 <= b.angle <= high + 1e-9)
+    if not boundaries:
+        raise ConfigurationError(
+            f"space.boundaries: no symmetric tilt boundary of axis {list(spec.axis)} fits the selection"
+            f" (max_sigma {selection.max_sigma}, angles {selection.angles})"
+        )
+    return boundaries
+
+
+def _removals(spec: GrainBoundarySpaceSpec, stack: Stacking) -> tuple[int, ...]:
+    if spec.removed_planes == "standard":
+        return standard_removals(stack)
+    if spec.removed_planes == "full":
+        return tuple(range(stack.repeat))
+    if not spec.removed_planes:
+        raise ConfigurationError("space.removed_planes: [] lists no number; expected at least one")
+    return tuple(sorted(set(spec.removed_planes)))

@@ -1,0 +1,213 @@
+"""Symmetric tilt grain boundaries as a space: every translation of every surface is a candidate."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tansaku.calculators.structures.environment import radial_difference
+from tansaku.models.domain.errors import ConfigurationError, NotFoundError
+from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray, IntArray
+from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.specs.space import GrainBoundarySpaceSpec
+from tansaku.models.features.radial import RadialGrid
+from tansaku.spaces.boundary_grid import TranslationGrid
+from tansaku.spaces.boundary_systems import BoundarySurface, BoundarySystem, boundary_systems
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+MAX_CANDIDATES = 20_000_000
+
+_ID = re.compile(r"(?P<system>s\d{3,}-[0-9m_]+)-r(?P<removed>\d+)-(?P<label>xm?\d{3,}-ym?\d{3,}-zm?\d{3,})")
+
+
+class GrainBoundarySpace:
+    """A grain-boundary space (implements ``Space``).
+
+    Candidate ids read ``s011-113-r1-x060-y020-z010``: the system (Σ and plane), the number of removed planes, and the
+    translation perpendicular to the tilt axis, along it, and the opening, each in picometres.
+
+    Args:
+        spec: The spec.
+        base_path: Unused: the spec names no files.
+
+    Raises:
+        ConfigurationError: The selection is empty, contradictory or too large.
+    """
+
+    def __init__(self, spec: GrainBoundarySpaceSpec, base_path: Path) -> None:  # noqa: ARG002 - every space is opened alike
+        if spec.cost.model != "atoms":
+            raise ConfigurationError(
+                f"space.cost.model: {spec.cost.model!r} is not available; expected 'atoms'",
+                hint="set space.cost.power to say how the time of one calculation grows with the number of atoms",
+            )
+        self._spec = spec
+        self._systems = boundary_systems(spec)
+        self._by_name = {system.name: system for system in self._systems}
+
+    def pool(self) -> CandidatePool:
+        """All candidates, in ascending order of their ids."""
+        return self._pool
+
+    def structure(self, candidate: str) -> Atoms:
+        """Unrelaxed atoms of a candidate.
+
+        Raises:
+            NotFoundError: The id is not in the pool.
+            CalculationError: Two atoms are hopelessly close (reason ``overlap``).
+        """
+        system, surface, translation = self._locate(candidate)
+        atoms = system.bicrystal.build(surface.removed, translation)
+        atoms.info.update(self._metadata(candidate, system, surface, translation))
+        return atoms
+
+    def describe_systems(self) -> Sequence[JsonDict]:
+        """One dict per system by rising angle; lengths in Å, angles in degrees."""
+        rows = []
+        for system in self._systems:
+            atoms = [system.bicrystal.atom_count(surface.removed) for surface in system.surfaces]
+            across, along = system.stacking.lengths
+            rows.append(
+                {
+                    "system": system.name,
+                    "sigma": system.boundary.sigma,
+                    "plane": list(system.boundary.plane),
+                    "axis": list(system.boundary.axis),
+                    "angle": system.boundary.angle,
+                    "folded_angle": system.boundary.folded_angle,
+                    "period_in_plane": across,
+                    "period_along_axis": along,
+                    "plane_spacing": system.stacking.plane_spacing,
+                    "surfaces": [surface.name for surface in system.surfaces],
+                    "removed_planes": [surface.removed for surface in system.surfaces],
+                    "atoms_min": min(atoms),
+                    "atoms_max": max(atoms),
+                    "candidates": sum(int(surface.kept.sum()) for surface in system.surfaces) * len(system.grid.normal),
+                }
+            )
+        return rows
+
+    def _locate(self, candidate: str) -> tuple[BoundarySystem, BoundarySurface, tuple[float, float, float]]:
+        match = _ID.fullmatch(candidate)
+        system = self._by_name.get(match["system"]) if match else None
+        if match and system:
+            removed = int(match["removed"])
+            surface = next((s for s in system.surfaces if s.removed == removed), None)
+            row = self._rows[system.grid].get(match["label"])
+            if surface is not None and row is not None and surface.kept[row // len(system.grid.normal)]:
+                x, y, z = system.grid.rows[row]
+                return system, surface, (float(x), float(y), float(z))
+        raise NotFoundError(f"candidate {candidate!r} is not in the space")
+
+    def _metadata(
+        self, candidate: str, system: BoundarySystem, surface: BoundarySurface, translation: tuple[float, float, float]
+    ) -> JsonDict:
+        crystal = self._spec.crystal
+        return {
+            "candidate": candidate,
+            "system": system.name,
+            "surface": surface.name,
+            "sigma": system.boundary.sigma,
+            "plane": list(system.boundary.plane),
+            "axis": list(system.boundary.axis),
+            "angle": system.boundary.angle,
+            "translation": list(translation),
+            "removed_planes": surface.removed,
+            "area": system.stacking.area,
+            "element": crystal.element,
+            "structure": crystal.structure,
+            "lattice_parameter": crystal.lattice_parameter,
+        }
+
+    @cached_property
+    def _rows(self) -> dict[TranslationGrid, dict[str, int]]:
+        """Row of each label of each distinct grid."""
+        return {grid: {label: row for row, label in enumerate(grid.labels)} for grid in self._grids}
+
+    @cached_property
+    def _grids(self) -> tuple[TranslationGrid, ...]:
+        return tuple(dict.fromkeys(system.grid for system in self._systems))
+
+    @cached_property
+    def _pool(self) -> CandidatePool:
+        first = dict(zip(self._grids, np.cumsum([0, *(len(grid.labels) for grid in self._grids)]), strict=False))
+        surfaces = [(code, surface) for code, system in enumerate(self._systems) for surface in system.surfaces]
+        self._check_size(surfaces)
+        ids: list[str] = []
+        translations: list[IntArray] = []
+        counts = []
+        for code, surface in surfaces:
+            grid = self._systems[code].grid
+            rows = np.flatnonzero(np.repeat(surface.kept, len(grid.normal)))
+            labels = grid.labels
+            ids.extend([f"{surface.name}-{labels[row]}" for row in rows])
+            translations.append(rows + first[grid])
+            counts.append(len(rows))
+        names = np.array(ids)
+        order = np.argsort(names, kind="stable")
+        surface_codes = np.repeat(np.arange(len(surfaces)), counts)[order]
+        system_codes = np.array([code for code, _ in surfaces])[surface_codes]
+        atoms = np.array([self._systems[code].bicrystal.atom_count(surface.removed) for code, surface in surfaces], dtype=float)
+        return CandidatePool(
+            ids=names[order],
+            systems=tuple(system.name for system in self._systems),
+            system_codes=system_codes,
+            surfaces=tuple(surface.name for _, surface in surfaces),
+            surface_codes=surface_codes,
+            groups={group.name: group for group in self._groups(np.concatenate(translations)[order], surface_codes, surfaces)},
+            cost=(atoms**self._spec.cost.power)[surface_codes],
+        )
+
+    def _check_size(self, surfaces: Sequence[tuple[int, BoundarySurface]]) -> None:
+        size = sum(int(surface.kept.sum()) * len(self._systems[code].grid.normal) for code, surface in surfaces)
+        if size > MAX_CANDIDATES:
+            raise ConfigurationError(
+                f"space: {size} candidates; expected at most {MAX_CANDIDATES}",
+                hint="use fewer boundaries or longer steps of space.translation",
+            )
+
+    def _groups(
+        self, translations: IntArray, surface_codes: IntArray, surfaces: Sequence[tuple[int, BoundarySurface]]
+    ) -> list[FeatureGroup]:
+        owners = np.array([code for code, _ in surfaces])
+        angles = np.array([[system.boundary.folded_angle] for system in self._systems])
+        radial = RadialGrid()
+        groups = [
+            FeatureGroup(
+                "translation",
+                np.concatenate([grid.rows for grid in self._grids]),
+                translations,
+                ("in_plane [Å]", "along_axis [Å]", "normal [Å]"),
+            ),
+            FeatureGroup(
+                "structure",
+                np.array([radial_difference(self._systems[code].stacking, s.removed, radial) for code, s in surfaces]),
+                surface_codes,
+                radial.columns,
+            ),
+            FeatureGroup("angle", angles, owners[surface_codes], ("folded_angle [deg]",)),
+        ]
+        if self._spec.soap:
+            groups.append(FeatureGroup("soap", *self._soap(surfaces, surface_codes)))
+        return groups
+
+    def _soap(
+        self, surfaces: Sequence[tuple[int, BoundarySurface]], surface_codes: IntArray
+    ) -> tuple[FloatArray, IntArray, tuple[str, ...]]:
+        from tansaku.models.features.soap import SoapSettings, soap_difference
+
+        settings = SoapSettings()
+        crystal = self._systems[0].bicrystal.crystal
+        rows = np.array(
+            [
+                soap_difference(self._systems[code].bicrystal.cell(surface.removed), crystal.unit_cell(), settings)
+                for code, surface in surfaces
+            ]
+        )
+        return rows, surface_codes, tuple(f"soap{i:04d}" for i in range(rows.shape[1]))
