@@ -1,4 +1,4 @@
-"""The campaign loop: one driver, from the lease to the last polished boundary. It needs no Prefect; flows put Prefect around it."""
+"""The campaign loop: one driver, from the lease to the last polished candidate. Flows put Prefect around it."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import Literal, Self, cast
+from typing import Literal, Self
 
 from tansaku.models.domain.errors import TransientError
-from tansaku.models.domain.ports import Space
 from tansaku.models.domain.records import Evaluation, JsonDict, Lease
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState, StopReason
@@ -155,7 +154,7 @@ class CampaignLoop:
         record = store.campaign(self._name)
         reap_orphans(record.runtime)
         spec = CampaignSpec.model_validate(record.spec)
-        space: Space = open_space(spec.space, Path(record.base_path))
+        pool = open_space(spec.space, Path(record.base_path)).pool()
         proposer = build_proposer(spec.proposer)
         launcher = resources.launcher(spec)
         launcher.start()
@@ -167,9 +166,9 @@ class CampaignLoop:
             artifacts=resources.artifacts,
             launcher=launcher,
             proposer=proposer,
-            ledger=Ledger(record, spec, space.pool()),
+            ledger=Ledger(record, spec, pool),
             observer=self._observer,
-            initial_count=proposer.initial_count(space.pool()),
+            initial_count=proposer.initial_count(pool),
         )
         runtime = {"driver": process_identity(), "launcher": dict(launcher.runtime()), HELPERS: self._helpers}
         store.set_runtime(lease, runtime)
@@ -261,7 +260,9 @@ class CampaignLoop:
     def _propose(self) -> bool:
         """Fills the free places; True when something was proposed."""
         ledger, proposed = self._context.ledger, False
-        while len(ledger.active) < ledger.spec.execution.in_flight and not (ledger.paused or ledger.cancelled):
+        while len(ledger.active) < ledger.spec.execution.in_flight:
+            if ledger.paused or ledger.cancelled or self._halt.is_set():
+                break
             evaluation = self._next()
             if evaluation is None:
                 break
@@ -290,7 +291,7 @@ class CampaignLoop:
         elif ledger.paused:
             self._end = "paused"
         elif self._search_over is not None:
-            self._end = cast(EndReason, self._search_over.value)
+            self._end = self._search_over.value
         data = {"reason": self._end, "at_number": ledger.last_number}
         log_event(self._context, "stopped", [self._context.lease.epoch], data)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import os
 import socket
 
 import psutil
@@ -14,7 +13,7 @@ _CLOCK_SLACK = 2.0  # the kernel's start time is read against a boot time that c
 
 
 def process_identity(pid: int | None = None) -> JsonDict:
-    """Plain data that names a process for ever: ``pid`` and ``started`` [s since the epoch].
+    """Plain data that names a process of this host for ever: ``host``, ``pid`` and ``started`` [s since the epoch].
 
     Args:
         pid: None: this process.
@@ -23,7 +22,7 @@ def process_identity(pid: int | None = None) -> JsonDict:
         psutil.NoSuchProcess: There is no such process.
     """
     process = psutil.Process(pid)
-    return {"pid": process.pid, "started": process.create_time()}
+    return {"host": socket.gethostname(), "pid": process.pid, "started": process.create_time()}
 
 
 def find_process(pid: int, started: float) -> psutil.Process | None:
@@ -40,7 +39,7 @@ def find_process(pid: int, started: float) -> psutil.Process | None:
 def this_driver() -> LeaseOwner:
     """This process as the owner of a lease."""
     me = process_identity()
-    return LeaseOwner(host=socket.gethostname(), pid=os.getpid(), process_started=me["started"], user=getpass.getuser())
+    return LeaseOwner(host=me["host"], pid=me["pid"], process_started=me["started"], user=getpass.getuser())
 
 
 def end_process(pid: int, started: float, grace: float) -> bool:

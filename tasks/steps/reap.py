@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Mapping
 
 from tansaku.models.domain.records import JsonDict
@@ -23,6 +24,8 @@ def reap_orphans(runtime: Mapping[str, object]) -> list[JsonDict]:
         Identity of each process that was still there.
     """
     driver, helpers = runtime.get("driver"), runtime.get(HELPERS)
-    if not isinstance(helpers, dict) or (isinstance(driver, dict) and find_process(driver["pid"], driver["started"])):
+    if not isinstance(driver, dict) or not isinstance(helpers, dict) or driver["host"] != socket.gethostname():
+        return []
+    if find_process(driver["pid"], driver["started"]) is not None:
         return []
     return [one for one in helpers.values() if end_process(one["pid"], one["started"], _GRACE)]
