@@ -8,7 +8,6 @@ Srinivas et al. (2010), https://doi.org/10.48550/arXiv.0912.3995 (confidence bou
 from __future__ import annotations
 
 from math import log, sqrt
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -16,14 +15,13 @@ from scipy.special import erfcx, log_ndtr, ndtr
 
 from tansaku.models.domain.pool import FloatArray
 
-AcquisitionName = Literal["ei", "log_ei", "pi", "ucb", "thompson"]
-
 TIE = 1e-9
 """Acquisition values within this relative distance of the best are ties."""
 
 _SQRT_2PI = sqrt(2.0 * np.pi)
 _TAIL = -5.0
 _ASYMPTOTIC = -1e3
+_CANCELLED = 1e-12
 
 
 def expected_improvement(mean: FloatArray, deviation: FloatArray, best: FloatArray) -> FloatArray:
@@ -53,6 +51,19 @@ def log_expected_improvement(mean: FloatArray, deviation: FloatArray, best: Floa
     ratio = np.where(far > _ASYMPTOTIC, 1.0 + far * sqrt(np.pi / 2.0) * erfcx(-far / sqrt(2.0)), (1.0 - 3.0 / square) / square)
     tail = -0.5 * square - log(_SQRT_2PI) + np.log(ratio)
     return np.asarray(np.where(u > _TAIL, plain, tail) + np.log(sigma))
+
+
+def log_lognormal_improvement(mean: FloatArray, deviation: FloatArray, best: FloatArray) -> FloatArray:
+    """Logarithm of :func:`lognormal_improvement`, any shape.
+
+    Where the two parts of the difference agree to twelve digits, improvements are so small that exp(best) − exp(f) is
+    exp(best) · (best − f), whose logarithm is used.
+    """
+    u = (best - mean) / np.maximum(deviation, np.finfo(np.float64).tiny)
+    gained = best + log_ndtr(u)
+    apart = np.minimum(mean + 0.5 * np.square(deviation) + log_ndtr(u - deviation) - gained, 0.0)
+    plain = gained + np.log(-np.expm1(np.minimum(apart, -_CANCELLED)))
+    return np.where(apart < -_CANCELLED, plain, best + log_expected_improvement(mean, deviation, best))
 
 
 def log_probability_of_improvement(mean: FloatArray, deviation: FloatArray, best: FloatArray) -> FloatArray:

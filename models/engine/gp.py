@@ -9,11 +9,11 @@ from math import ceil, exp
 import numpy as np
 
 from tansaku.models.domain.identifiers import canonical_json
-from tansaku.models.domain.pool import CandidatePool, FloatArray
+from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import Choice, History
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.engine.acquisition import first_best
-from tansaku.models.engine.gain import gains
+from tansaku.models.engine.gain import Prediction, gains
 from tansaku.models.engine.initial import initial_position
 from tansaku.models.engine.kernels import Term, expand
 from tansaku.models.engine.likelihood import NOISE
@@ -98,10 +98,12 @@ class GPProposer:
         if number <= self.initial_count(pool) or not len(history.observed):
             return Choice(initial_position(pool, allowed, number, rng, self._settings.initial), initial=True)
         state = self._transform(pool, history, hyperparameters)
-        _, mean, variance = self._predict(pool, history, hyperparameters, state)
-        values, logarithmic = gains(self._settings, pool, history, state, mean, variance, rng)
+        prediction = self._predict(pool, history, hyperparameters, state)
+        values, logarithmic = gains(self._settings, pool, history, prediction, allowed, rng)
         position = first_best(values, allowed, logarithmic=logarithmic)
-        average, deviation = state.moments(float(mean[position]), float(variance[position]), int(pool.system_codes[position]))
+        average, deviation = state.moments(
+            float(prediction.mean[position]), float(prediction.deviation[position]), int(pool.system_codes[position])
+        )
         value = float(values[position])
         return Choice(position, acquisition=exp(value) if logarithmic else value, mean=average, deviation=deviation)
 
@@ -117,7 +119,7 @@ class GPProposer:
 
     def _predict(
         self, pool: CandidatePool, history: History, hyperparameters: JsonDict | None, state: TransformState
-    ) -> tuple[PoolPosterior, FloatArray, FloatArray]:
+    ) -> Prediction:
         fitted = hyperparameters or self._unfitted(pool)
         order = [*history.observed.tolist(), *history.failed.tolist()]
         posterior = self._posterior(pool, fitted, order)
@@ -130,7 +132,9 @@ class GPProposer:
         targets[rows] = state.forward(history.values, pool.system_codes[history.observed])
         known[rows] = True
         mean, variance = posterior.predict(new, history.pending.tolist(), targets, known)
-        return posterior, mean, variance
+        if self._settings.nugget:
+            variance = variance + posterior.noise
+        return Prediction(state, mean, np.sqrt(variance), posterior)
 
     def _posterior(self, pool: CandidatePool, fitted: JsonDict, order: list[int]) -> PoolPosterior:
         """The cached posterior, or a new one conditioned on the first ``base`` points."""

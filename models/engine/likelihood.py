@@ -123,12 +123,13 @@ class LogPosterior:
         return apart if factor.ard else apart.sum(axis=0, keepdims=True)
 
     def _squared(self, factor: Stationary, parameters: Mapping[str, FloatArray]) -> FloatArray:
-        return np.asarray(parameters[factor.lengthscale] ** -2.0 @ self._apart[factor])
+        return np.asarray(np.square(1.0 / parameters[factor.lengthscale]) @ self._apart[factor])
 
     def _correlation(self, factor: Factor, parameters: Mapping[str, FloatArray]) -> FloatArray:
         if isinstance(factor, Stationary):
             return correlation(factor.profile, self._squared(factor, parameters))
-        return self._apart[factor][0]
+        same: FloatArray = self._apart[factor][0]
+        return same
 
     def _product(self, term: Term, parameters: Mapping[str, FloatArray], done: Mapping[Factor, FloatArray]) -> FloatArray:
         product = np.full(len(self._rows), term.variance(parameters))

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.linalg import solve_triangular
 
-from tansaku.models.domain.pool import CandidatePool, FloatArray
+from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
 from tansaku.models.engine.cross import MEMORY_LIMIT, cross_covariance
 from tansaku.models.engine.kernels import Parameters, Term, covariance, prior_variance
 
@@ -168,6 +168,28 @@ class PoolPosterior:
                     reduced = reduced - np.square(column)
         self._forget(kept)
         return mean, np.maximum(reduced, 0.0)
+
+    def sample_deviation(self, candidates: IntArray, fantasies: Sequence[int], rng: np.random.Generator) -> FloatArray:
+        """Draws a joint posterior sample of some candidates, less their mean.
+
+        Args:
+            candidates: Positions, shape ``(m,)``.
+            fantasies: Pending points.
+            rng: Source of randomness.
+
+        Returns:
+            Shape ``(m,)``.
+        """
+        kept = len(self._points)
+        for point in fantasies:
+            self._append(point)
+        points = np.asarray(self._points, dtype=np.intp)
+        rows = covariance(self._terms, self._pool, self._parameters, points, candidates)
+        white = solve_triangular(self._factor.lower, rows, lower=True, check_finite=False) if len(points) else rows
+        spread = covariance(self._terms, self._pool, self._parameters, candidates, candidates) - white.T @ white
+        self._forget(kept)
+        values, vectors = np.linalg.eigh(spread)
+        return np.asarray(vectors @ (np.sqrt(np.maximum(values, 0.0)) * rng.standard_normal(len(candidates))))
 
     def _append(self, point: int) -> FloatArray:
         here = np.asarray([point], dtype=np.intp)

@@ -8,14 +8,13 @@ from typing import Literal
 import numpy as np
 
 from tansaku.models.domain.pool import CandidatePool
-from tansaku.models.domain.specs.proposer import GPProposerSpec
-from tansaku.models.engine.acquisition import AcquisitionName
+from tansaku.models.domain.specs.proposer import AcquisitionName, GPProposerSpec
 from tansaku.models.engine.cross import surface_level
+from tansaku.models.engine.initial import InitialName
 from tansaku.models.engine.kernels import Constant, Kernel, Product, Profile, Same, Scale, Stationary, Sum
 from tansaku.models.engine.transforms import OutputTransform
 
 KernelName = Literal["product", "per-system", "additive"]
-InitialName = Literal["random", "cheapest"]
 
 _PROFILE: Profile = "rbf"
 _ARD_COLUMNS = 8
@@ -34,6 +33,7 @@ class GPSettings:
         acquisition: Acquisition function.
         cost_exponent: The acquisition is divided by cost to this power.
         exploration: Deviations an optimist adds (``ucb`` only).
+        nugget: Whether the learned noise is roughness of the objective itself, to be gained from, rather than an error.
         initial: Which candidate of each system is computed first.
         refit_growth: Hyper-parameters are fitted again when the observations have grown by this factor.
     """
@@ -46,6 +46,7 @@ class GPSettings:
     acquisition: AcquisitionName = "ei"
     cost_exponent: float = 1.0
     exploration: float = 2.0
+    nugget: bool = False
     initial: InitialName = "random"
     refit_growth: float = 4.0 / 3.0
 
@@ -76,8 +77,23 @@ PRESETS = {
 
 def settings(spec: GPProposerSpec) -> GPSettings:
     """A preset with the spec's overrides."""
-    preset = PRESETS[spec.preset]
-    return replace(preset)
+    chosen = PRESETS[spec.preset]
+    if spec.acquisition is not None:
+        chosen = replace(chosen, acquisition=spec.acquisition)
+    if spec.transform is not None:
+        transform = OutputTransform(spec.transform.log, spec.transform.standardise)
+        chosen = replace(chosen, transform=transform, transformed_gain=False)
+    if spec.hyperparameters is not None:
+        chosen = replace(chosen, rule=spec.hyperparameters)
+    if spec.refit_growth is not None:
+        chosen = replace(chosen, refit_growth=spec.refit_growth)
+    if spec.cost_exponent is not None:
+        chosen = replace(chosen, cost_exponent=spec.cost_exponent)
+    if spec.exploration is not None:
+        chosen = replace(chosen, exploration=spec.exploration)
+    if spec.initial is not None:
+        chosen = replace(chosen, initial=spec.initial)
+    return chosen
 
 
 def build_kernel(name: KernelName, pool: CandidatePool) -> Kernel:
@@ -87,9 +103,9 @@ def build_kernel(name: KernelName, pool: CandidatePool) -> Kernel:
     """
     correlations = tuple(Stationary(group, f"{group}.lengthscale") for group in sorted(pool.groups))
     if name == "product":
-        return Product(correlations)
+        return Scale("variance", Product(correlations))
     if name == "per-system":
-        return Product((Same("system"), *correlations))
+        return Scale("variance", Product((Same("system"), *correlations)))
     return _additive(pool)
 
 

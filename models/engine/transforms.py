@@ -35,9 +35,9 @@ class TransformState:
         """Transforms values of candidates of these systems; shapes ``(n,)``."""
         return (_g(values, self.log, self.floor) - self.centre[systems]) / self.scale
 
-    def moments(self, mean: float, variance: float, system: int) -> tuple[float, float]:
+    def moments(self, mean: float, deviation: float, system: int) -> tuple[float, float]:
         """Mean and deviation in the objective's unit of a normal (or, under the logarithm, log-normal) prediction."""
-        location, width = mean * self.scale + self.centre[system], variance * self.scale**2
+        location, width = mean * self.scale + self.centre[system], (deviation * self.scale) ** 2
         if not self.log:
             return float(location), float(np.sqrt(width))
         average = float(np.exp(location + 0.5 * width))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from tansaku.models.domain.specs.base import Spec
+from tansaku.models.domain.specs.base import NonNegativeFloat, PositiveFloat, Spec
+
+AcquisitionName = Literal["ei", "log_ei", "pi", "ucb", "thompson"]
 
 
 class RandomProposerSpec(Spec):
@@ -21,11 +23,57 @@ class GridProposerSpec(Spec):
     type: Literal["grid"] = "grid"
 
 
+class TransformSpec(Spec):
+    """What is done to the objective before it is modelled.
+
+    Attributes:
+        log: Model its logarithm. While a value is not positive, log(value − floor) with the floor 5 % of the observed range
+            below the lowest value.
+        standardise: ``global``: subtract the mean and divide by the deviation of all observations; ``system``: subtract each
+            system's own mean (the mean of all for a system without data) and divide by one deviation of all.
+    """
+
+    log: bool = False
+    standardise: Literal["none", "global", "system"] = "global"
+
+
 class GPProposerSpec(Spec):
-    """Gaussian process over the pool; the preset chooses kernel, transform and acquisition."""
+    """Gaussian process over the pool; the preset chooses everything, each further key overrides one choice of it.
+
+    Attributes:
+        preset: ``default``: the best we know; ``published``: cost-sensitive multi-task search as in
+            https://doi.org/10.1103/PhysRevMaterials.2.113802; ``single-task``: the same without coupling of systems.
+        acquisition: Expected improvement, its logarithm, probability of improvement, confidence bound, or a posterior sample.
+        transform: Output transform.
+        hyperparameters: ``median``: from the pool alone, never refitted; ``map``: fitted to the observations.
+        refit_growth: With ``map``: fit again when the observations have grown by this factor.
+        cost_exponent: The acquisition is divided by cost to this power; 0 ignores cost.
+        exploration: ``ucb`` only: deviations added to the prediction.
+        initial: One candidate of each system to begin with: ``random``, or random among its ``cheapest``.
+    """
 
     type: Literal["gp"] = "gp"
     preset: Literal["default", "published", "single-task"] = "default"
+    acquisition: AcquisitionName | None = None
+    transform: TransformSpec | None = None
+    hyperparameters: Literal["median", "map"] | None = None
+    refit_growth: Annotated[float, Field(gt=1, le=10)] | None = None
+    cost_exponent: NonNegativeFloat | None = None
+    exploration: PositiveFloat | None = None
+    initial: Literal["random", "cheapest"] | None = None
+
+    @model_validator(mode="after")
+    def _exploration_is_used(self) -> GPProposerSpec:
+        if self.exploration is not None and self.acquisition != "ucb":
+            raise ValueError("exploration: only acquisition: ucb uses it; remove it or choose ucb")
+        return self
+
+    @model_validator(mode="after")
+    def _refits_happen(self) -> GPProposerSpec:
+        rule = self.hyperparameters or ("map" if self.preset == "default" else "median")
+        if self.refit_growth is not None and rule == "median":
+            raise ValueError("refit_growth: the median rule is never refitted; remove it or choose hyperparameters: map")
+        return self
 
 
 ProposerSpec = Annotated[GPProposerSpec | RandomProposerSpec | GridProposerSpec, Field(discriminator="type")]
