@@ -12,7 +12,7 @@ from pymongo.errors import ConfigurationError as MongoConfigurationError
 from pymongo.errors import InvalidURI
 from pymongo.uri_parser import parse_uri
 
-from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.errors import ConfigurationError, TansakuError
 from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.tasks.settings import MONGO_URI_VARIABLE, Settings
 from tansaku.tasks.stores.embedded_mongod import EmbeddedMongod
@@ -91,8 +91,12 @@ def open_database(uri: str, name: str) -> MongoDatabase:
             "password must be percent-encoded",
         ) from None
     database = client[parsed.get("database") or name]
-    with translated("connecting to the database"):
-        database.command("ping")
+    try:
+        with translated("connecting to the database"):
+            database.command("ping")
+    except TansakuError:
+        client.close()
+        raise
     return durable(database)
 
 

@@ -1,0 +1,30 @@
+"""`tansaku doctor`: what this machine has of what tansaku needs."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from tansaku.deploy.cli.exits import ExitCode
+from tansaku.deploy.cli.session import SiteOption
+from tansaku.deploy.cli.tables import show_json, show_table
+
+
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="JSON instead of text.")] = False,
+    site: SiteOption = None,
+) -> None:
+    """Checks Python, packages, LAMMPS, MongoDB, folders, disk and processors; exits 5 when something needed is missing."""
+    from tansaku.tasks.configuration import load_site
+    from tansaku.tasks.doctor import examine
+    from tansaku.tasks.settings import Settings
+
+    settings = Settings.from_environment()
+    findings = list(examine(settings, load_site(site or settings.site_file)))
+    if as_json:
+        show_json([finding.model_dump(mode="json") for finding in findings])
+    else:
+        show_table(("check", "state", "found", "hint"), [(f.name, f.state, f.detail, f.hint) for f in findings])
+    if any(finding.state == "missing" for finding in findings):
+        raise typer.Exit(ExitCode.MISSING_COMPONENT)

@@ -1,0 +1,61 @@
+import sys
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from pydantic import SecretStr
+
+from tansaku.models.domain.specs.site import DatabaseSpec, SiteSpec
+from tansaku.tasks import doctor
+from tansaku.tasks.settings import Settings
+
+
+def by_name(settings: Settings, site: SiteSpec) -> dict[str, doctor.Finding]:
+    return {finding.name: finding for finding in doctor.examine(settings, site)}
+
+
+def test_a_complete_machine_is_found_complete(tmp_path, require):
+    require("mongod")
+    require("lammps")
+    found = by_name(Settings(home=tmp_path / "home"), SiteSpec())
+    assert [f for f in found.values() if f.state == "missing"] == []
+    assert found["python"].detail.endswith(f"({sys.executable})")
+    assert found["lammps"].detail.endswith("starts")
+    assert found["mongodb"].detail.endswith(" starts")
+    assert {"core packages", "extra lammps", "extra soap", "extra torch", "home folder", "disk", "processors"} <= set(found)
+    assert "extra test" not in found
+    assert not (tmp_path / "home").exists(), "looking changes nothing"
+
+
+def test_an_unreachable_server_is_reported_without_its_password(tmp_path):
+    settings = Settings(home=tmp_path, mongo_uri=SecretStr("mongodb://someone:very-secret@127.0.0.1:1/?connectTimeoutMS=100"))
+    found = by_name(settings, SiteSpec())["mongodb"]
+    assert found.state == "missing"
+    assert "very-secret" not in found.model_dump_json()
+
+
+def test_a_uri_file_that_others_can_read_is_reported(tmp_path):
+    secret = tmp_path / "uri"
+    secret.write_text("mongodb://someone:very-secret@127.0.0.1:1/")
+    secret.chmod(0o644)
+    found = by_name(Settings(home=tmp_path), SiteSpec(database=DatabaseSpec(uri_file=str(secret))))["mongodb"]
+    assert (found.state, "chmod 600" in (found.hint or "")) == ("missing", True)
+
+
+def test_a_folder_that_cannot_be_written_is_reported():
+    found = doctor._home(Path("/proc/nobody/writes/here"))
+    assert (found.state, found.hint) == ("missing", "set TANSAKU_HOME to a folder of yours")
+    assert found.detail.startswith("/proc cannot be written to")
+
+
+@pytest.mark.parametrize(
+    ("requirement", "problem"),
+    [
+        ("numpy", None),
+        ("numpy>=999", "is installed, >=999 is wanted"),
+        ("surely-not-a-package-of-anyone", "surely-not-a-package-of-anyone is not installed"),
+    ],
+)
+def test_packages_are_compared_with_what_is_asked_for(requirement, problem):
+    found = doctor._problem(Requirement(requirement))
+    assert found == problem if problem is None else found is not None and found.endswith(problem)
