@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tansaku import __version__
-from tansaku.deploy.cli import bench, campaign_files, control, driving, exits, inspection, outcomes
+from tansaku.deploy.cli import bench, campaign_files, control, doctor, driving, exits, inspection, outcomes, schema
 from tansaku.models.domain.errors import TansakuError
 
 app = typer.Typer(
@@ -41,6 +41,8 @@ for _name, _command, _panel in (
     ("init", campaign_files.init, _BEGIN),
     ("check", campaign_files.check, _BEGIN),
     ("run", driving.run, _BEGIN),
+    ("doctor", doctor.doctor, _BEGIN),
+    ("schema", schema.schema, _BEGIN),
     ("status", inspection.status, _WATCH),
     ("list", inspection.list_campaigns, _WATCH),
     ("show", inspection.show, _WATCH),
