@@ -1,0 +1,298 @@
+"""The spool: a folder through which a launcher and its workers meet. Every step is one atomic file operation.
+
+    SPOOL/                      mode 0700
+      driver.json               identity of the driver whose workers these are; absent: nobody's, idle workers end
+      queue/TIME-NAME           one empty file per waiting job, first come first served
+      jobs/NAME/request.json    token, timeout and document; the folder appears whole, by rename
+      jobs/NAME/result.json     token and outcome; written aside, fsynced, renamed
+      jobs/NAME/lost.json       why there will be no result
+      jobs/NAME/…               files of the result, named by the outcome's artifacts
+      claims/NAME               made with O_EXCL by the one worker that does the job: its identity and since when
+      workers/PID.json          identity of a worker that is ready
+      logs/                     output of the workers
+      work, news                named pipes: a byte wakes the workers, a byte wakes the driver
+
+A result beats a loss: where both files exist the job is finished. A claim whose process is gone, without a result, is a loss.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import select
+import shutil
+import socket
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from tansaku.models.domain.errors import ConfigurationError, TransientError
+from tansaku.models.domain.records import JsonDict
+from tansaku.tasks.processes import find_process, process_identity
+
+SCHEMA_VERSION = 1
+
+_JOB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
+# A worker killed between making its claim and writing it leaves an empty file; the two are microseconds apart.
+_EMPTY_CLAIM_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Who does a job.
+
+    Attributes:
+        pid: 0 for a job that nobody does: cancelled while it waited, or its worker was killed in the act of claiming it.
+        started: Start time of the process [s since the epoch].
+        at: When it was claimed [s since the epoch].
+    """
+
+    host: str
+    pid: int
+    started: float
+    at: float
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process is still there, as seen from this host."""
+        return self.host == socket.gethostname() and self.pid > 0 and find_process(self.pid, self.started) is not None
+
+
+@dataclass(frozen=True)
+class Spool:
+    """Paths and atomic steps of a spool folder."""
+
+    root: Path
+
+    def create(self) -> None:
+        """Makes what is missing.
+
+        Raises:
+            TransientError: The folder cannot be made or takes no named pipes.
+        """
+        try:
+            self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for name in ("queue", "jobs", "claims", "workers", "logs"):
+                (self.root / name).mkdir(mode=0o700, exist_ok=True)
+            for name in ("work", "news"):
+                with suppress(FileExistsError):
+                    os.mkfifo(self.root / name, 0o600)
+        except OSError as error:
+            raise TransientError(f"spool {self.root}: {error.strerror}") from error
+
+    # ---------------------------------------------------------------- who is served
+
+    def serve(self, driver: JsonDict) -> None:
+        """Makes ``driver`` the one whose workers these are."""
+        write_json(self.root / "driver.json", driver)
+
+    def leave(self) -> None:
+        """Nobody is served any more: idle workers end, busy ones after their job."""
+        (self.root / "driver.json").unlink(missing_ok=True)
+
+    def driver(self) -> JsonDict | None:
+        """Identity of the driver, None when it has left."""
+        return read_json(self.root / "driver.json")
+
+    @property
+    def served(self) -> bool:
+        """Whether there is a driver on this host and it is alive."""
+        driver = self.driver()
+        if driver is None or driver["host"] != socket.gethostname():
+            return False
+        return find_process(driver["pid"], driver["started"]) is not None
+
+    # ---------------------------------------------------------------- jobs
+
+    def folder(self, name: str) -> Path:
+        """Folder of a job.
+
+        Raises:
+            ConfigurationError: The name is no job name.
+        """
+        if _JOB_NAME.fullmatch(name) is None:
+            raise ConfigurationError(f"job name {name!r}: expected letters, digits, - and _, 128 at most")
+        return self.root / "jobs" / name
+
+    def add(self, name: str, request: JsonDict) -> bool:
+        """Queues a job; returns False when its name is known."""
+        folder = self.folder(name)
+        aside = self.root / "jobs" / f".{secrets.token_hex(8)}"
+        aside.mkdir(mode=0o700)
+        try:
+            (aside / "request.json").write_text(json.dumps({"schema_version": SCHEMA_VERSION, **request}, allow_nan=False))
+            # The entry first: one without a job is ignored, a job without an entry would never be done.
+            (self.root / "queue" / f"{time.time_ns():020d}-{name}").touch()
+            aside.rename(folder)
+        except OSError:
+            shutil.rmtree(aside, ignore_errors=True)
+            if folder.is_dir():
+                return False
+            raise
+        self.signal("work")
+        return True
+
+    def waiting(self) -> list[str]:
+        """Entries of the queue, oldest first."""
+        return sorted(_names(self.root / "queue"))
+
+    def claim(self, name: str, *, pid: int | None = None) -> bool:
+        """Claims a job for this process (``pid`` 0: for nobody); returns whether it was free."""
+        try:
+            handle = os.open(self.root / "claims" / name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        except FileExistsError:
+            return False
+        try:
+            identity = {**process_identity(), "at": time.time()}
+            os.write(handle, json.dumps(identity if pid is None else {**identity, "pid": pid}).encode())
+        finally:
+            os.close(handle)
+        return True
+
+    def claimed(self, name: str) -> Claim | None:
+        """Who does a job, None when nobody does yet."""
+        path = self.root / "claims" / name
+        try:
+            text = path.read_text()
+            if not text:
+                since = path.stat().st_mtime
+                return Claim(socket.gethostname(), 0, 0.0, since) if time.time() - since > _EMPTY_CLAIM_SECONDS else None
+        except FileNotFoundError:
+            return None
+        return Claim(**json.loads(text))
+
+    def claims(self) -> list[str]:
+        """Names of the jobs that somebody does or has done."""
+        return _names(self.root / "claims")
+
+    def finish(self, name: str, result: JsonDict) -> None:
+        """Leaves a result for good. Raises FileNotFoundError when the job was discarded meanwhile."""
+        folder = self.folder(name)
+        write_json(folder / "result.json", {"schema_version": SCHEMA_VERSION, **result}, durable=True)
+        self.signal("news")
+        sync_folder(folder)
+
+    def lose(self, name: str, reason: str, message: str) -> None:
+        """Says that a job will have no result; the first reason stays."""
+        folder = self.folder(name)
+        if self.is_over(name):
+            return
+        with suppress(FileNotFoundError):
+            write_json(folder / "lost.json", {"reason": reason, "message": message})
+        self.signal("news")
+
+    def is_over(self, name: str) -> bool:
+        """Whether the job has a result or is lost."""
+        folder = self.folder(name)
+        return (folder / "result.json").exists() or (folder / "lost.json").exists()
+
+    def remove(self, name: str) -> None:
+        """Forgets a job."""
+        folder = self.folder(name)
+        aside = self.root / "jobs" / f".{secrets.token_hex(8)}"
+        with suppress(FileNotFoundError):
+            folder.rename(aside)
+        (self.root / "claims" / name).unlink(missing_ok=True)
+        self.unqueue(name)
+        shutil.rmtree(aside, ignore_errors=True)
+
+    def unqueue(self, name: str) -> None:
+        """Takes a job out of the queue."""
+        for entry in self.waiting():
+            if entry.partition("-")[2] == name:
+                (self.root / "queue" / entry).unlink(missing_ok=True)
+
+    def prune(self) -> None:
+        """Removes what killed processes left half done: unfinished folders, claims and entries without a job."""
+        known = set(_names(self.root / "jobs"))
+        for name in known:
+            if name.startswith("."):
+                shutil.rmtree(self.root / "jobs" / name, ignore_errors=True)
+        for name in self.claims():
+            if name not in known:
+                (self.root / "claims" / name).unlink(missing_ok=True)
+        for entry in self.waiting():
+            if entry.partition("-")[2] not in known:
+                (self.root / "queue" / entry).unlink(missing_ok=True)
+
+    # ---------------------------------------------------------------- waking each other
+
+    @cached_property
+    def _pipes(self) -> dict[str, int]:
+        # Read and write at once: opening never blocks and there is always a reader, on Linux.
+        return {name: os.open(self.root / name, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC) for name in ("work", "news")}
+
+    def signal(self, pipe: str) -> None:
+        """Puts a byte into a pipe; a full pipe wakes just as well."""
+        with suppress(BlockingIOError):
+            os.write(self._pipes[pipe], b"!")
+
+    def wait(self, pipe: str, timeout: float, *, drain: bool) -> bool:
+        """Waits for a byte.
+
+        Args:
+            timeout: [s].
+            drain: Whether to take all bytes, not just one (the others wake other readers).
+
+        Returns:
+            Whether there was one.
+        """
+        ready, _, _ = select.select([self._pipes[pipe]], [], [], max(0.0, timeout))
+        if ready:
+            with suppress(BlockingIOError):
+                os.read(self._pipes[pipe], 65536 if drain else 1)
+        return bool(ready)
+
+    def close(self) -> None:
+        """Closes the pipes."""
+        for handle in self.__dict__.pop("_pipes", {}).values():
+            os.close(handle)
+
+
+def write_json(path: Path, data: JsonDict, *, durable: bool = False) -> None:
+    """Writes a file aside and renames it into place, fsynced first when ``durable``."""
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    with aside.open("w") as stream:
+        json.dump(data, stream, allow_nan=False)
+        if durable:
+            stream.flush()
+            os.fsync(stream.fileno())
+    aside.rename(path)
+
+
+def read_json(path: Path) -> JsonDict | None:
+    """Reads a file that is written by :func:`write_json`; None when there is none.
+
+    Raises:
+        TransientError: It cannot be read.
+    """
+    try:
+        data: JsonDict = json.loads(path.read_text())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise TransientError(f"{path} cannot be read: {error}") from error
+    return data
+
+
+def sync_file(path: Path) -> None:
+    """Makes a file's bytes durable."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sync_folder(path: Path) -> None:
+    """Makes a folder's entries durable; a folder that is gone needs none."""
+    with suppress(FileNotFoundError):
+        sync_file(path)
+
+
+def _names(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]

@@ -1,0 +1,143 @@
+"""A worker process: ``python -m tansaku.tasks.jobs.worker SPOOL``.
+
+It claims waiting jobs one after the other, computes them and leaves results in the spool (:mod:`tansaku.tasks.jobs.spool`
+shows the layout). It ends when its driver is gone and the job under way is over; while another driver has taken the spool
+over, it serves that one. A job that outlives its timeout and everybody who could end it is ended by an alarm of the kernel.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+from tansaku.models.domain.errors import ConfigurationError, MissingComponentError, NotFoundError, TansakuError, TransientError
+from tansaku.models.domain.records import Failure, JsonDict, Outcome
+from tansaku.models.domain.states import FailureKind
+from tansaku.tasks.jobs.document import JobDocument
+from tansaku.tasks.jobs.spool import Spool, read_json, sync_file, write_json
+from tansaku.tasks.processes import process_identity
+
+Evaluate = Callable[[JobDocument, Path], Outcome]
+
+_LOOK_AT_DRIVER = 0.5
+"""Longest sleep of an idle worker before it looks whether its driver lives [s]."""
+
+_ALARM_MARGIN = 15.0
+"""Time left to the driver to end an overdue job before the alarm does [s]."""
+
+_REASONS: tuple[tuple[type[BaseException], str], ...] = (
+    (TransientError, "transient"),
+    (ConfigurationError, "configuration"),
+    (MissingComponentError, "missing_component"),
+    (NotFoundError, "not_found"),
+    (MemoryError, "memory"),
+    (OSError, "transient"),
+)
+
+
+class Worker:
+    """Takes jobs from a spool.
+
+    Args:
+        spool: Must exist.
+        evaluate: Computes a job.
+    """
+
+    def __init__(self, spool: Spool, evaluate: Evaluate) -> None:
+        self._spool = spool
+        self._evaluate = evaluate
+
+    def run(self) -> None:
+        """Works until nobody is served any more."""
+        me = process_identity()
+        record = self._spool.root / "workers" / f"{me['pid']}.json"
+        write_json(record, me)
+        try:
+            while self._spool.served:
+                name = self._next()
+                if name is None:
+                    self._spool.wait("work", _LOOK_AT_DRIVER, drain=False)
+                else:
+                    self._work(name)
+        finally:
+            record.unlink(missing_ok=True)
+
+    def _next(self) -> str | None:
+        """Claims the oldest job that is free."""
+        for entry in self._spool.waiting():
+            name = entry.partition("-")[2]
+            if not self._spool.folder(name).is_dir():
+                continue
+            mine = self._spool.claim(name)
+            (self._spool.root / "queue" / entry).unlink(missing_ok=True)
+            if mine:
+                return name
+        return None
+
+    def _work(self, name: str) -> None:
+        folder = self._spool.folder(name)
+        try:
+            request = read_json(folder / "request.json")
+            if request is None:
+                return
+            signal.setitimer(signal.ITIMER_REAL, float(request["timeout"]) + _ALARM_MARGIN)
+            try:
+                outcome = self._compute(request, folder)
+            except BaseException as error:
+                # The job learns why, this process is replaced by a fresh one.
+                self._leave(name, request, Outcome(failure=_failure(error)))
+                raise
+            self._leave(name, request, outcome)
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0.0)
+
+    def _compute(self, request: JsonDict, folder: Path) -> Outcome:
+        try:
+            return self._evaluate(JobDocument.model_validate(request["document"]), folder)
+        except (TansakuError, OSError) as error:
+            traceback.print_exc()
+            return Outcome(failure=_failure(error))
+
+    def _leave(self, name: str, request: JsonDict, outcome: Outcome) -> None:
+        folder = self._spool.folder(name)
+        try:
+            for file in outcome.artifacts.values():
+                sync_file(folder / file)
+            self._spool.finish(name, {"token": request["token"], "outcome": outcome.model_dump(mode="json")})
+        except FileNotFoundError:
+            # Discarded while it was computed: nobody waits for it.
+            return
+
+
+def _failure(error: BaseException) -> Failure:
+    reason = next((reason for kind, reason in _REASONS if isinstance(error, kind)), "error")
+    return Failure(kind=FailureKind.PLUMBING, reason=reason, message=f"{type(error).__name__}: {error}"[:2000])
+
+
+def main(arguments: list[str]) -> int:
+    """Entry of the worker process.
+
+    Args:
+        arguments: The spool folder.
+
+    Returns:
+        Exit code.
+    """
+    if len(arguments) != 1 or not (Path(arguments[0]) / "queue").is_dir():
+        sys.stderr.write("usage: python -m tansaku.tasks.jobs.worker SPOOL (an existing spool folder)\n")
+        return 2
+    # Read by the libraries when they are loaded, which the next import does: workers share the cores by processes alone.
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[variable] = "1"
+    from tansaku.tasks.jobs.evaluate import evaluate
+
+    Worker(Spool(Path(arguments[0])), evaluate).run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
