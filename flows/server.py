@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import secrets
 import select
@@ -23,6 +24,7 @@ START_TIMEOUT = 120.0
 
 _STOP_TIMEOUT = 10.0
 _LOG_TAIL = 2000
+_CHATTY = ("prefect", "prefect.flow_runs", "prefect.task_runs")
 
 
 @dataclass(frozen=True)
@@ -133,7 +135,6 @@ def client_settings(server: RunningServer) -> Iterator[None]:
         PREFECT_API_AUTH_STRING,
         PREFECT_API_URL,
         PREFECT_HOME,
-        PREFECT_LOGGING_LEVEL,
         PREFECT_LOGGING_TO_API_ENABLED,
         PREFECT_RESULTS_DEFAULT_SERIALIZER,
         temporary_settings,
@@ -141,14 +142,21 @@ def client_settings(server: RunningServer) -> Iterator[None]:
 
     updates: dict[object, object] = {
         PREFECT_API_URL: server.api_url,
-        PREFECT_LOGGING_LEVEL: "WARNING",
         PREFECT_LOGGING_TO_API_ENABLED: False,
         PREFECT_RESULTS_DEFAULT_SERIALIZER: "json",
     }
     if server.home is not None:
         updates |= {PREFECT_API_AUTH_STRING: server.auth, PREFECT_HOME: str(server.home)}
-    with temporary_settings(updates=updates):
-        yield
+    loggers = [logging.getLogger(name) for name in _CHATTY]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.WARNING)  # set at import by Prefect, so its own setting comes too late
+    try:
+        with temporary_settings(updates=updates):
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 def configured_server() -> RunningServer | None:

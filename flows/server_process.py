@@ -12,7 +12,7 @@ import socket
 import sys
 import threading
 
-_GRACE = 5.0  # for a clean end before the process ends itself [s]
+_GRACE = 1.0  # for a clean end before the process ends itself [s]; its database survives a kill
 
 
 def main() -> None:

@@ -16,6 +16,10 @@ from tansaku.tasks.settings import Settings
 LauncherFactory = Callable[[CampaignSpec], Launcher]
 
 
+def _leave_alone() -> None:
+    """Somebody else's server comes back by itself."""
+
+
 @dataclass(frozen=True)
 class Resources:
     """What a command or a driver works with.
@@ -34,7 +38,7 @@ class Resources:
     store: CampaignStore
     artifacts: ArtifactStore
     open_launcher: LauncherFactory
-    revive: Callable[[], None] = lambda: None
+    revive: Callable[[], object] = _leave_alone
 
     def launcher(self, campaign: CampaignSpec) -> Launcher:
         """The backend of a campaign, not started yet."""
@@ -69,10 +73,11 @@ def open_resources(settings: Settings, site: SiteSpec) -> Iterator[Resources]:
         TransientError: The database does not answer.
     """
     from tansaku.tasks.stores.artifacts import GridFSArtifactStore
-    from tansaku.tasks.stores.connection import connect
+    from tansaku.tasks.stores.connection import connect, embedded_server
     from tansaku.tasks.stores.mongo import MongoCampaignStore
 
     database = connect(settings, site)
+    embedded = embedded_server(settings, site)
     store = MongoCampaignStore(database)
     try:
         yield Resources(
@@ -81,6 +86,7 @@ def open_resources(settings: Settings, site: SiteSpec) -> Iterator[Resources]:
             store=store,
             artifacts=GridFSArtifactStore(database),
             open_launcher=local_launchers(settings, site),
+            revive=_leave_alone if embedded is None else embedded.start,
         )
     finally:
         store.close()
