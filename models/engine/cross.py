@@ -27,7 +27,7 @@ MEMORY_LIMIT = 4 * 2**30
 _BLOCK = 4096
 _FIRST_ROWS = 64
 _ROWS_PER_CHUNK = 64
-_SPARSE_GRID = 4
+_SPARSE_GRID = 3
 
 
 class CrossCovariance(Protocol):
@@ -240,6 +240,11 @@ class CachedRows:
         self._n_cacheable = memory_limit // (8 * len(pool))
         self._codes = {factor: factor_codes(factor, pool) for term in terms for factor in term.factors}
         self._distinct = {factor: np.arange(int(codes.max()) + 1, dtype=np.intp) for factor, codes in self._codes.items()}
+
+    @property
+    def cached_bytes(self) -> int:
+        """Memory that cached rows take at present."""
+        return sum(chunk.nbytes for chunk in self._chunks)
 
     def append(self, position: int) -> None:
         """Adds a point."""
