@@ -168,7 +168,7 @@ def test_posterior_agrees_with_gpytorch(grid_pool, require):
 
     def scaled(kernel, name):
         wrapped = gpytorch.kernels.ScaleKernel(kernel).double()
-        wrapped.outputscale = scales[name]
+        wrapped.outputscale = torch.tensor(scales[name], dtype=torch.float64)
         return wrapped
 
     kernel = (
@@ -192,7 +192,7 @@ def test_posterior_agrees_with_gpytorch(grid_pool, require):
 
     likelihood = gpytorch.likelihoods.GaussianLikelihood().double()
     model = Model(likelihood)
-    likelihood.noise = NOISE
+    likelihood.noise = torch.tensor(NOISE, dtype=torch.float64)
     model.eval()
     with torch.no_grad(), gpytorch.settings.fast_computations(False, False, False):
         reference = model(x)
