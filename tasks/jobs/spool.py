@@ -37,6 +37,8 @@ from tansaku.tasks.processes import find_process, process_identity
 SCHEMA_VERSION = 1
 
 _JOB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
+# Beginnings of names that no job can have.
+_NEW, _GONE = ".new-", ".gone-"
 # A worker killed between making its claim and writing it leaves an empty file; the two are microseconds apart.
 _EMPTY_CLAIM_SECONDS = 2.0
 
@@ -121,7 +123,7 @@ class Spool:
     def add(self, name: str, request: JsonDict) -> bool:
         """Queues a job; returns False when its name is known."""
         folder = self.folder(name)
-        aside = self.root / "jobs" / f".{secrets.token_hex(8)}"
+        aside = self.root / "jobs" / f"{_NEW}{secrets.token_hex(8)}"
         aside.mkdir(mode=0o700)
         try:
             (aside / "request.json").write_text(json.dumps({"schema_version": SCHEMA_VERSION, **request}, allow_nan=False))
@@ -170,11 +172,13 @@ class Spool:
         return _names(self.root / "claims")
 
     def finish(self, name: str, result: JsonDict) -> None:
-        """Leaves a result for good. Raises FileNotFoundError when the job was discarded meanwhile."""
-        folder = self.folder(name)
-        write_json(folder / "result.json", {"schema_version": SCHEMA_VERSION, **result}, durable=True)
+        """Leaves a result for good. Raises FileNotFoundError when the job was discarded meanwhile.
+
+        The folder itself is not fsynced: a rename that a power failure undoes costs one evaluation computed again, not one
+        that the store had accepted, and the flush would cost as long as a relaxation.
+        """
+        write_json(self.folder(name) / "result.json", {"schema_version": SCHEMA_VERSION, **result}, durable=True)
         self.signal("news")
-        sync_folder(folder)
 
     def lose(self, name: str, reason: str, message: str) -> None:
         """Says that a job will have no result; the first reason stays."""
@@ -191,14 +195,14 @@ class Spool:
         return (folder / "result.json").exists() or (folder / "lost.json").exists()
 
     def remove(self, name: str) -> None:
-        """Forgets a job."""
-        folder = self.folder(name)
-        aside = self.root / "jobs" / f".{secrets.token_hex(8)}"
+        """Forgets a job; its files go when :meth:`sweep` is called."""
+        waits = self.claimed(name) is None
         with suppress(FileNotFoundError):
-            folder.rename(aside)
-        (self.root / "claims" / name).unlink(missing_ok=True)
-        self.unqueue(name)
-        shutil.rmtree(aside, ignore_errors=True)
+            self.folder(name).rename(self.root / "jobs" / f"{_GONE}{secrets.token_hex(8)}")
+        if waits:
+            self.unqueue(name)
+        else:
+            (self.root / "claims" / name).unlink(missing_ok=True)
 
     def unqueue(self, name: str) -> None:
         """Takes a job out of the queue."""
@@ -208,16 +212,20 @@ class Spool:
 
     def prune(self) -> None:
         """Removes what killed processes left half done: unfinished folders, claims and entries without a job."""
+        self.sweep(_GONE, _NEW)
         known = set(_names(self.root / "jobs"))
-        for name in known:
-            if name.startswith("."):
-                shutil.rmtree(self.root / "jobs" / name, ignore_errors=True)
         for name in self.claims():
             if name not in known:
                 (self.root / "claims" / name).unlink(missing_ok=True)
         for entry in self.waiting():
             if entry.partition("-")[2] not in known:
                 (self.root / "queue" / entry).unlink(missing_ok=True)
+
+    def sweep(self, *prefixes: str) -> None:
+        """Deletes the files of removed jobs."""
+        for name in _names(self.root / "jobs"):
+            if name.startswith(prefixes or _GONE):
+                shutil.rmtree(self.root / "jobs" / name, ignore_errors=True)
 
     # ---------------------------------------------------------------- waking each other
 
@@ -286,12 +294,6 @@ def sync_file(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def sync_folder(path: Path) -> None:
-    """Makes a folder's entries durable; a folder that is gone needs none."""
-    with suppress(FileNotFoundError):
-        sync_file(path)
 
 
 def _names(folder: Path) -> list[str]:

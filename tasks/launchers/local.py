@@ -160,6 +160,7 @@ class LocalLauncher:
                 for _ in self._members:
                     self._spool.signal("work")
                 self._see_off()
+                self._spool.sweep()
             self._members.clear()
         self._spool.close()
 
@@ -220,6 +221,7 @@ class LocalLauncher:
                     return
                 self._replace_dead()
                 self._check_jobs()
+            self._spool.sweep()
 
     def _serving(self) -> bool:
         return self._spool.driver() == self._me
