@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import secrets
 import shutil
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from tansaku.tasks.stores.embedded_mongod import EmbeddedMongod
+    from tansaku.tasks.stores.mongo_schema import MongoDatabase
 
 REQUIRE_ALL = os.environ.get("TANSAKU_REQUIRE_ALL", "") not in ("", "0")
 
@@ -89,7 +95,35 @@ def _own_home() -> Iterator[None]:
         patch.setenv("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
         patch.setenv("DO_NOT_TRACK", "1")
         patch.setenv("MPLBACKEND", "Agg")
+        patch.delenv("XDG_RUNTIME_DIR", raising=False)
         yield
+        if Path(folder, "mongod").exists():
+            from tansaku.tasks.stores.embedded_mongod import EmbeddedMongod
+
+            EmbeddedMongod(Path(folder)).stop()
+
+
+@pytest.fixture(scope="session")
+def mongo_server(require: Callable[[str], None], _own_home: None) -> EmbeddedMongod:
+    """The real server of this test process; the session's end stops it."""
+    require("mongod")
+    from tansaku.tasks.settings import Settings
+    from tansaku.tasks.stores.embedded_mongod import EmbeddedMongod
+
+    server = EmbeddedMongod(Settings.from_environment().home)
+    server.start()
+    return server
+
+
+@pytest.fixture
+def mongo_database(mongo_server: EmbeddedMongod) -> Iterator[MongoDatabase]:
+    """An empty database on the real server, dropped afterwards."""
+    from tansaku.tasks.stores.connection import open_database
+
+    database = open_database(mongo_server.start(), f"test-{secrets.token_hex(6)}")
+    yield database
+    database.client.drop_database(database.name)
+    database.client.close()
 
 
 @pytest.hookimpl(wrapper=True)

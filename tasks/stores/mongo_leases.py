@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pymongo import DESCENDING, ReturnDocument
 
 from tansaku.models.domain.errors import NotFoundError
@@ -115,7 +113,7 @@ class Leases:
 
     def _held(self, name: str) -> Exception:
         lease = self._record(name).lease
-        answer: dict[str, Any] = self._collections.database.command("hello")
+        answer = self._collections.database.command("hello", codec_options=self._collections.database.codec_options)
         if lease is None:
             return campaigns.just_released(name)
         return campaigns.lease_held(lease, answer["localTime"])

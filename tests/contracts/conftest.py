@@ -1,0 +1,45 @@
+"""Every implementation of a port, and what the contract suites write into it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+
+from tansaku.models.domain.ports import CampaignStore
+from tansaku.models.domain.records import CampaignRecord, LeaseOwner
+from tansaku.tasks.stores.memory import MemoryCampaignStore
+
+
+@pytest.fixture(params=["memory", "mongo"])
+def store(request: pytest.FixtureRequest) -> Iterator[CampaignStore]:
+    """An empty store of each kind."""
+    if request.param == "memory":
+        yield MemoryCampaignStore()
+        return
+    from tansaku.tasks.stores.mongo import MongoCampaignStore
+
+    yield MongoCampaignStore(request.getfixturevalue("mongo_database"))
+
+
+@pytest.fixture
+def record() -> CampaignRecord:
+    return CampaignRecord(
+        name="search",
+        spec={"objective": {"unit": "eV"}, "budget": {"cost": 0.1 + 0.2}},
+        spec_hash="0" * 64,
+        base_path="/somewhere",
+        tansaku_version="0.1.0",
+        created_at=datetime.now(UTC),
+    )
+
+
+@pytest.fixture
+def first_driver() -> LeaseOwner:
+    return LeaseOwner(host="one", pid=11, process_started=1.25, user="ada")
+
+
+@pytest.fixture
+def second_driver() -> LeaseOwner:
+    return LeaseOwner(host="two", pid=22, process_started=2.5, user="bob")
