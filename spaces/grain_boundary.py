@@ -179,19 +179,19 @@ class GrainBoundarySpace:
         angles = np.array([[system.boundary.folded_angle] for system in self._systems])
         radial = RadialGrid()
         groups = [
-            FeatureGroup(
+            FeatureGroup.compact(
                 "translation",
                 np.concatenate([grid.rows for grid in self._grids]),
                 translations,
                 ("in_plane [Å]", "along_axis [Å]", "normal [Å]"),
             ),
-            FeatureGroup(
+            FeatureGroup.compact(
                 "structure",
                 np.array([radial_difference(self._systems[code].stacking, s.removed, radial) for code, s in surfaces]),
                 surface_codes,
                 radial.columns,
             ),
-            FeatureGroup("angle", angles, owners[surface_codes], ("folded_angle [deg]",)),
+            FeatureGroup.compact("angle", angles, owners[surface_codes], ("folded_angle [deg]",)),
         ]
         if self._spec.soap:
             groups.append(FeatureGroup("soap", *self._soap(surfaces, surface_codes)))

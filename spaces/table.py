@@ -177,8 +177,8 @@ class TableSpace:
 
     def _column_group(self, name: str, group: FeatureColumnsSpec, table: TableColumns, order: IntArray) -> FeatureGroup:
         columns = self._group_columns(group, f"space.features.{name}")
-        values, index = distinct_rows(_matrix(table, columns, f"space.features.{name}.columns", order))
-        return FeatureGroup(name, values, index, columns)
+        rows = _matrix(table, columns, f"space.features.{name}.columns", order)
+        return FeatureGroup.compact(name, rows, np.arange(len(rows)), columns)
 
     def _lookup_group(self, name: str, group: FeatureLookupSpec, table: TableColumns, order: IntArray) -> FeatureGroup:
         key, file = f"space.features.{name}", self._lookups[name]
@@ -196,8 +196,8 @@ class TableSpace:
         lost = np.flatnonzero(sorted_keys[place] != wanted)
         if len(lost):
             raise ConfigurationError(f"{key}.lookup: {file.path.name!r} has no row for {group.key} {wanted[lost[0]]!s}")
-        values, index = distinct_rows(_matrix(lookup, columns, f"{key}.columns", order_of_rows[place]))
-        return FeatureGroup(name, values, index[wanted_codes[order]], columns)
+        rows = _matrix(lookup, columns, f"{key}.columns", order_of_rows[place])
+        return FeatureGroup.compact(name, rows, wanted_codes[order], columns)
 
     def _describe(self, rows: list[JsonDict], file: TableFile, key: str) -> None:
         """Adds a lookup table's columns to the systems' descriptions."""
@@ -215,25 +215,6 @@ class TableSpace:
             for row in rows:
                 cell = cells[place[row["system"]]] if row["system"] in place else None
                 row[name] = None if isinstance(cell, float) and np.isnan(cell) else cell
-
-
-def distinct_rows(rows: FloatArray) -> tuple[FloatArray, IntArray]:
-    """Distinct rows of a matrix, exactly (no rounding), in lexicographic order.
-
-    Args:
-        rows: Shape ``(n, d)``.
-
-    Returns:
-        The distinct rows, shape ``(n_distinct, d)``, and each row's place among them, shape ``(n,)``.
-    """
-    codes = np.zeros(len(rows), dtype=np.int64)
-    for column in rows.T:
-        # Codes are packed again after each column, so that their product with the next column's never overflows.
-        distinct, code = np.unique(column, return_inverse=True)
-        _, codes = np.unique(codes * len(distinct) + code, return_inverse=True)
-    first = np.zeros(int(codes.max()) + 1, dtype=np.intp)
-    first[codes[::-1]] = np.arange(len(rows) - 1, -1, -1)
-    return np.ascontiguousarray(rows[first]) + 0.0, codes.astype(np.intp)
 
 
 def _matrix(table: TableColumns, columns: tuple[str, ...], key: str, taken: IntArray) -> FloatArray:

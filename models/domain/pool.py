@@ -41,6 +41,42 @@ class FeatureGroup:
         if self.index.size and not (self.index.min() >= 0 and self.index.max() < len(self.values)):
             raise ConfigurationError(f"feature group {self.name!r}: the index points outside the distinct rows")
 
+    @classmethod
+    def compact(cls, name: str, rows: FloatArray, index: IntArray, columns: tuple[str, ...]) -> FeatureGroup:
+        """A group from rows that may be equal or unused: only those that candidates have are kept, each once.
+
+        Args:
+            name: Name of the group.
+            rows: Feature rows, shape ``(n_rows, d)``.
+            index: Row of each candidate, shape ``(n_candidates,)``.
+            columns: Names of the features.
+        """
+        used = np.zeros(len(rows), dtype=bool)
+        used[index] = True
+        place = np.zeros(len(rows), dtype=np.intp)
+        values, place[used] = distinct_rows(rows[used])
+        return cls(name, values, place[index], columns)
+
+
+def distinct_rows(rows: FloatArray) -> tuple[FloatArray, IntArray]:
+    """Distinct rows of a matrix, exactly (no rounding), in lexicographic order.
+
+    Args:
+        rows: Shape ``(n, d)``.
+
+    Returns:
+        The distinct rows, shape ``(n_distinct, d)``, and each row's place among them, shape ``(n,)``.
+    """
+    codes = np.zeros(len(rows), dtype=np.int64)
+    for column in rows.T:
+        # Codes are packed again after each column, so that their product with the next column's never overflows.
+        distinct, code = np.unique(column, return_inverse=True)
+        _, codes = np.unique(codes * len(distinct) + code, return_inverse=True)
+    first = np.zeros(int(codes.max(initial=-1)) + 1, dtype=np.intp)
+    first[codes[::-1]] = np.arange(len(rows) - 1, -1, -1)
+    # Adding zero makes -0.0 and 0.0, which are equal, the same number.
+    return np.ascontiguousarray(rows[first]) + 0.0, codes.astype(np.intp)
+
 
 @dataclass(frozen=True)
 class CandidatePool:

@@ -10,15 +10,12 @@ import pyarrow.csv
 import pyarrow.parquet
 import pytest
 import yaml
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.space import TableSpaceSpec
 from tansaku.spaces.registry import open_space
-from tansaku.spaces.table import TableSpace, distinct_rows
+from tansaku.spaces.table import TableSpace
 
 CAMPAIGN = """
 schema_version: 1
@@ -213,17 +210,3 @@ def test_csv_cells_that_change_their_kind_far_down(tmp_path):
     space = TableSpace(spec, tmp_path)
     assert np.isnan(space.values()[-1])
     assert not np.isnan(space.values()[:-1]).any()
-
-
-@given(
-    hnp.arrays(
-        np.float64,
-        hnp.array_shapes(min_dims=2, max_dims=2, max_side=8),
-        elements=st.sampled_from([0.0, -0.0, 0.1, 0.1 + 1e-17, 0.30000000000000004, 0.3]),
-    )
-)
-def test_distinct_rows_are_exact(rows):
-    values, index = distinct_rows(rows)
-    np.testing.assert_array_equal(values[index], rows)
-    assert len({tuple(row) for row in rows}) == len(values)
-    assert values.tolist() == sorted(values.tolist())

@@ -1,0 +1,140 @@
+"""The contract of a space, run on every implementation."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+from pydantic import TypeAdapter
+
+from tansaku.models.domain.errors import CalculationError, NotFoundError
+from tansaku.models.domain.ports import Space, TabulatedSpace
+from tansaku.models.domain.specs.space import SpaceSpec
+from tansaku.spaces.registry import open_space
+
+GRAIN_BOUNDARY = {
+    "type": "grain_boundary",
+    "crystal": {"structure": "fcc", "element": "Al", "lattice_parameter": 4.05},
+    "boundaries": {"planes": [[1, 1, 3], [2, 2, 1]]},
+    "translation": {"normal": {"stop": 0.4, "step": 0.2}, "in_plane": {"step": 0.7}, "along_axis": {"step": 0.5}},
+}
+
+TABLE = {
+    "type": "table",
+    "candidates": "candidates.parquet",
+    "columns": {"id": "id", "system": "system", "surface": "surface", "value": "value", "cost": "cost"},
+    "features": {
+        "translation": {"columns": ["x", "y"]},
+        "angle": {"lookup": "systems.csv", "key": "system", "columns": ["angle"]},
+    },
+}
+
+
+def write_table(folder: Path) -> None:
+    n = 60
+    rng = np.random.default_rng(3)
+    value = rng.normal(size=n)
+    value[11] = np.nan
+    table = pa.table(
+        {
+            "id": [f"c{k:02d}" for k in rng.permutation(n)],
+            "system": [f"s{k % 3}" for k in range(n)],
+            "surface": [f"s{k % 3}-{k % 2}" for k in range(n)],
+            "value": value,
+            "cost": rng.uniform(1, 2, size=n),
+            "x": rng.integers(0, 4, size=n) / 10,
+            "y": rng.integers(0, 4, size=n) / 10,
+        }
+    )
+    pyarrow.parquet.write_table(table, folder / "candidates.parquet")
+    (folder / "systems.csv").write_text("system,angle\ns0,10\ns1,20\ns2,30\n")
+
+
+@pytest.fixture(params=["grain_boundary", "table"])
+def opening(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Space]:
+    """Opens the same space anew with each call."""
+    write_table(tmp_path)
+    document = GRAIN_BOUNDARY if request.param == "grain_boundary" else TABLE
+    spec = TypeAdapter(SpaceSpec).validate_python(document)
+    return lambda: open_space(spec, tmp_path)
+
+
+def test_the_pool_is_the_same_every_time(opening):
+    one, other = opening().pool(), opening().pool()
+    assert one.ids.tolist() == other.ids.tolist()
+    assert (one.systems, one.surfaces) == (other.systems, other.surfaces)
+    for name in ("system_codes", "surface_codes", "cost"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+    assert one.groups.keys() == other.groups.keys()
+    for name, group in one.groups.items():
+        np.testing.assert_array_equal(group.values, other.groups[name].values)
+        np.testing.assert_array_equal(group.index, other.groups[name].index)
+
+
+def test_every_system_and_surface_has_candidates_and_surfaces_belong_to_one_system(opening):
+    pool = opening().pool()
+    assert set(pool.system_codes) == set(range(len(pool.systems)))
+    assert set(pool.surface_codes) == set(range(len(pool.surfaces)))
+    np.testing.assert_array_equal(pool.surface_system[pool.surface_codes], pool.system_codes)
+
+
+def test_distinct_rows_are_distinct_and_used(opening):
+    for group in opening().pool().groups.values():
+        assert len(np.unique(group.values, axis=0)) == len(group.values)
+        assert set(group.index) == set(range(len(group.values)))
+
+
+def test_systems_are_described_in_the_pools_order_as_plain_data(opening):
+    space = opening()
+    rows = space.describe_systems()
+    assert tuple(row["system"] for row in rows) == space.pool().systems
+    assert len({tuple(row) for row in rows}) == 1
+    json.dumps(list(rows), allow_nan=False)
+
+
+def test_a_candidate_outside_the_pool_is_not_found(opening):
+    with pytest.raises(NotFoundError):
+        opening().structure("no-such-candidate")
+
+
+def test_structures_match_the_pool_or_are_refused(opening):
+    space = opening()
+    pool = space.pool()
+    refused: list[str] = []
+    for position in np.linspace(0, len(pool) - 1, 7).astype(int):
+        candidate = str(pool.ids[position])
+        try:
+            atoms = space.structure(candidate)
+        except NotFoundError:
+            assert isinstance(space, TabulatedSpace)
+            continue
+        except CalculationError as error:
+            refused.append(error.reason)
+            continue
+        assert atoms.info["candidate"] == candidate
+        assert atoms.info["system"] == pool.systems[pool.system_codes[position]]
+        assert {"held", "grain", "boundary"} <= atoms.arrays.keys()
+        assert np.isfinite(atoms.positions).all()
+    assert set(refused) <= {"overlap"}
+
+
+def test_a_tabulated_space_records_one_outcome_per_candidate(opening):
+    space = opening()
+    if not isinstance(space, TabulatedSpace):
+        assert not hasattr(space, "recorded")
+        return
+    values = space.values()
+    assert values.shape == (len(space.pool()),)
+    for candidate, value in zip(space.pool().ids, values, strict=True):
+        outcome = space.recorded(str(candidate))
+        if np.isnan(value):
+            assert outcome.value is None
+            assert outcome.failure.reason == "recorded_failure"
+        else:
+            assert outcome.value == value
+            assert outcome.failure is None
