@@ -60,11 +60,7 @@ def python_findings(version: tuple[int, int]) -> list[Finding]:
     found = ".".join(map(str, version))
     if version < OLDEST_PYTHON:
         needed = ".".join(map(str, OLDEST_PYTHON))
-        return [
-            Finding(
-                f"Python {found} is too old: {needed} or newer is needed (make PYTHON=/path/to/python{needed} …)", ("python3",)
-            )
-        ]
+        return [Finding(f"Python {found} is too old, {needed} or newer is needed: make PYTHON=/path/to/python{needed} …")]
     findings = []
     if importlib.util.find_spec("venv") is None or importlib.util.find_spec("ensurepip") is None:
         findings.append(Finding("this Python has no venv module", ("python3-venv",)))
