@@ -57,22 +57,9 @@ def read_structure(evaluation: Evaluation, artifacts: ArtifactStore) -> Atoms:
 
 
 def _best(data: CampaignData, system: str) -> Evaluation | None:
-    """The best polished evaluation of a system that left a structure, else the best one of the search."""
-    for purpose in ("polish", "search"):
-        found = best_of(
-            [
-                one
-                for one in data.evaluations
-                if one.proposal.system == system
-                and one.proposal.purpose == purpose
-                and one.outcome is not None
-                and STRUCTURE_FILE in one.outcome.artifacts
-            ],
-            data.sign,
-        )
-        if found is not None:
-            return found
-    return None
+    """The best evaluation of a system, of search and polish, that left a structure."""
+    mine = [one for one in data.evaluations if one.proposal.system == system]
+    return best_of([one for one in mine if one.outcome is not None and STRUCTURE_FILE in one.outcome.artifacts], data.sign)
 
 
 def best_structures(data: CampaignData, artifacts: ArtifactStore) -> list[BestStructure]:

@@ -8,6 +8,7 @@ from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.ports import ArtifactStore
 from tansaku.tasks.figures import convergence as convergence_figure
 from tansaku.tasks.figures import energy_angle, structures
+from tansaku.tasks.figures.style import pretty_unit
 from tansaku.tasks.results import CampaignData, convergence
 from tansaku.tasks.structures import best_structures
 
@@ -19,7 +20,7 @@ def _structure_pictures(data: CampaignData, artifacts: ArtifactStore) -> list[st
     if len(best) > MOST_STRUCTURES:
         lowest = sorted(best, key=lambda one: one.value)[:MOST_STRUCTURES]
         best = [one for one in best if one in lowest]
-    unit = data.spec.objective.unit
+    unit = pretty_unit(data.spec.objective.unit)
     return [
         structures.picture(one.atoms, f"{energy_angle.boundary_label(one.row)}  {one.value:.0f} {unit}")
         for one in sorted(best, key=lambda one: float(one.row["angle"]))

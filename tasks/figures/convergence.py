@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from tansaku.tasks.figures.html import plain, write_html
-from tansaku.tasks.figures.style import ACCENT, FAINT, MAIN, drawing, save_png
+from tansaku.tasks.figures.style import ACCENT, FAINT, MAIN, drawing, pretty_unit, save_png
 from tansaku.tasks.results import Convergence
 
 
@@ -32,10 +32,10 @@ def draw_png(found: Convergence, path: Path) -> Path:
             axes.yaxis.set_major_formatter("{x:g}")
             axes.grid(axis="y", color=FAINT, alpha=0.3, lw=0.5)
             axes.set_xlim(left=0)
-        unit = found.unit.replace("m2", "m$^2$")
+        unit = pretty_unit(found.unit)
         left.set_ylabel(f"best so far − {_reference(found)} [{unit}]")
         left.set_xlabel("evaluations")
-        right.set_xlabel(f"cumulative cost [% of evaluating everything, {found.exhaustive_cost:,.0f}]")
+        right.set_xlabel(f"cumulative cost [% of exhaustive, {found.exhaustive_cost:,.0f}]")
         left.legend()
         return save_png(figure, path)
 
@@ -60,6 +60,6 @@ def draw_html(found: Convergence, path: Path, name: str) -> Path:
             )
     figure.update_xaxes(title_text="evaluations", row=1, col=1)
     figure.update_xaxes(title_text=f"cumulative cost (everything: {found.exhaustive_cost:,.0f})", row=1, col=2)
-    figure.update_yaxes(title_text=f"best so far − {_reference(found)} [{plain(found.unit)}]", row=1, col=1)
+    figure.update_yaxes(title_text=f"best so far − {_reference(found)} [{plain(pretty_unit(found.unit))}]", row=1, col=1)
     figure.update_layout(template="simple_white", title=plain(name), hovermode="x")
     return write_html(figure, path, f"{name}: convergence")

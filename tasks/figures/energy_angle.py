@@ -12,7 +12,7 @@ from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import JsonDict
 from tansaku.tasks.figures.html import plain, write_html
-from tansaku.tasks.figures.style import ACCENT, FAINT, INK, MAIN, drawing, save_png
+from tansaku.tasks.figures.style import ACCENT, FAINT, INK, MAIN, drawing, pretty_unit, save_png
 from tansaku.tasks.results import CampaignData, system_rows
 
 if TYPE_CHECKING:
@@ -41,8 +41,8 @@ class EnergyCurve:
 
     @property
     def curve(self) -> FloatArray:
-        """The energies the line goes through: polished where every boundary was polished, else those of the search."""
-        return self.polished if np.isfinite(self.polished).all() else self.searched
+        """The energies the line goes through: the lowest found, by the search or by the polish."""
+        return np.asarray(np.fmin(self.searched, self.polished))
 
 
 def boundary_label(row: JsonDict) -> str:
@@ -103,17 +103,13 @@ def draw_png(curve: EnergyCurve, path: Path) -> Path:
         top = 1.08 * float(np.nanmax([curve.searched, curve.polished]))
         _label_tops(axes, curve, top)
         axes.plot(curve.angle, curve.curve, "-", color=MAIN, lw=1.4)
+        axes.plot(curve.angle, curve.searched, "o", mfc="white", mec=ACCENT, ms=5.5, mew=1, label="best of the search")
         if np.isfinite(curve.polished).any():
-            axes.plot(curve.angle, curve.searched, "o", mfc="white", mec=ACCENT, ms=4, mew=1, label="best of the search")
-            axes.plot(
-                curve.angle, curve.polished, "o", color=MAIN, ms=4.5, label="polished: free translation, no normal stress"
-            )
+            label = "polished: free translation, no normal stress"
+            axes.plot(curve.angle, curve.polished, "o", color=MAIN, ms=3.5, label=label)
             axes.legend(loc="lower left")
-        else:
-            axes.plot(curve.angle, curve.searched, "o", color=MAIN, ms=4.5)
         axes.set_xlabel("misorientation angle [°]")
-        unit = curve.unit.replace("m2", "m$^2$")
-        axes.set_ylabel(f"grain-boundary energy [{unit}]")
+        axes.set_ylabel(f"grain-boundary energy [{pretty_unit(curve.unit)}]")
         axes.set_ylim(0, top)
         return save_png(figure, path)
 
@@ -124,27 +120,34 @@ def draw_html(curve: EnergyCurve, path: Path) -> Path:
 
     hover = [f"{plain(label)}<br>{count} evaluations" for label, count in zip(curve.labels, curve.evaluations, strict=True)]
     figure = go.Figure()
+    figure.add_scatter(
+        x=curve.angle,
+        y=curve.curve,
+        mode="lines+text",
+        name="lowest found",
+        text=[plain(label) for label in curve.labels],
+        textposition="top center",
+        line={"color": MAIN},
+        hoverinfo="skip",
+    )
     series = [("best of the search", curve.searched, ACCENT, "circle-open"), ("polished", curve.polished, MAIN, "circle")]
     for name, values, colour, symbol in series:
         if not np.isfinite(values).any():
             continue
-        line = values is curve.curve
         figure.add_scatter(
             x=curve.angle,
             y=values,
-            mode="lines+markers+text" if line else "markers",
+            mode="markers",
             name=name,
-            text=[plain(label) for label in curve.labels] if line else None,
-            textposition="top center",
-            marker={"color": colour, "symbol": symbol, "size": 9},
+            marker={"color": colour, "symbol": symbol, "size": 8},
             hovertext=hover,
-            hovertemplate=f"%{{hovertext}}<br>%{{x:.2f}}°: %{{y:.1f}} {plain(curve.unit)}<extra></extra>",
+            hovertemplate=f"%{{hovertext}}<br>%{{x:.2f}}°: %{{y:.1f}} {plain(pretty_unit(curve.unit))}<extra></extra>",
         )
     figure.update_layout(
         template="simple_white",
         title=plain(curve.title),
         xaxis_title="misorientation angle [°]",
-        yaxis={"title": f"grain-boundary energy [{plain(curve.unit)}]", "rangemode": "tozero"},
+        yaxis={"title": f"grain-boundary energy [{plain(pretty_unit(curve.unit))}]", "rangemode": "tozero"},
         legend={"x": 0.01, "y": 0.02},
     )
     return write_html(figure, path, f"{curve.title}: energy against angle")

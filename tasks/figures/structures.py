@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tansaku.models.domain.errors import ConfigurationError
-from tansaku.models.domain.pool import FloatArray, IntArray
+from tansaku.models.domain.pool import FloatArray
 from tansaku.tasks.figures.html import plain, write_html
 from tansaku.tasks.figures.style import INK, drawing, save_png
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 HALF_HEIGHT = 8.0  # Å shown on either side of the boundary plane
 HALF_WIDTH = 11.0  # Å shown on either side of the middle
-_COLUMNS = 4
-_DIAMETER = (2.3, 1.6)  # Å of the front and the back layer's circles, less than the neighbour distance
+_COLUMNS = (4, 5, 3)
+_DIAMETER = (1.95, 0.35)  # Å: mean of the circles, and how much the front ones are larger
 _COLOURS = "YlOrRd"
 
 
@@ -33,14 +33,14 @@ class BoundaryPicture:
     Attributes:
         x: In the boundary plane, perpendicular to the tilt axis [Å], shape ``(n,)``.
         z: Along the normal, the boundary at 0 [Å], shape ``(n,)``.
-        layer: 0 for the front half of the period along the axis, 1 for the back half, shape ``(n,)``.
+        depth: Place along the tilt axis, 1 for a layer of the lower grain, -1 half a period behind it, shape ``(n,)``.
         excess: Energy of each atom above that of the crystal [eV], shape ``(n,)``.
     """
 
     title: str
     x: FloatArray
     z: FloatArray
-    layer: IntArray
+    depth: FloatArray
     excess: FloatArray
 
 
@@ -64,7 +64,7 @@ def atomic_excess(atoms: Atoms) -> FloatArray:
     return np.asarray(energies - np.median(energies[held] if held.any() else energies))
 
 
-def _circular_mean(fractions: FloatArray, weights: FloatArray) -> float:
+def _circular_mean(fractions: FloatArray, weights: FloatArray | float = 1.0) -> float:
     """Mean of positions in a period of 1, weighted, in 0…1."""
     turns = np.exp(2j * np.pi * fractions)
     return float(np.angle(np.sum(weights * turns)) / (2 * np.pi)) % 1.0
@@ -82,21 +82,22 @@ def picture(atoms: Atoms, title: str) -> BoundaryPicture:
     fractions = atoms.get_scaled_positions(wrap=True)
     first = np.asarray(atoms.arrays["boundary"]) == 0
     weights = np.abs(excess[first])
-    centre = _circular_mean(fractions[first, 2], weights if weights.sum() > 0 else np.ones(int(first.sum())))
+    centre = _circular_mean(fractions[first, 2], weights if weights.sum() > 0 else 1.0)
     lengths = atoms.cell.lengths()
     z = ((fractions[:, 2] - centre + 0.5) % 1.0 - 0.5) * lengths[2]
     near = np.abs(z) <= HALF_HEIGHT
     repeats = np.arange(-math.ceil(HALF_WIDTH / lengths[0]) - 1, math.ceil(HALF_WIDTH / lengths[0]) + 1)
     x = (fractions[near, 0][None, :] + repeats[:, None]) * lengths[0]
     shown = np.abs(x) <= HALF_WIDTH
-    # Atoms of one (220) layer sit at one height; half a bin of slack keeps relaxed ones together.
-    layer = np.floor(2 * ((fractions[near, 1] - fractions[near, 1].min() + 0.25) % 1.0)).astype(np.intp) % 2
+    # Layers of the lower grain repeat after half a period, so their phase is taken modulo one half.
+    phase = _circular_mean(2 * fractions[np.asarray(atoms.arrays["grain"]) == 0, 1]) / 2
+    depth = np.cos(2 * np.pi * (fractions[near, 1] - phase))
     copies = len(repeats)
     return BoundaryPicture(
         title=title,
         x=x[shown],
         z=np.tile(z[near], (copies, 1))[shown],
-        layer=np.tile(layer, (copies, 1))[shown],
+        depth=np.tile(depth, (copies, 1))[shown],
         excess=np.tile(excess[near], (copies, 1))[shown],
     )
 
@@ -106,25 +107,32 @@ def colour_top(pictures: Sequence[BoundaryPicture]) -> float:
     return max(0.01, float(np.percentile(np.concatenate([one.excess for one in pictures]), 99)))
 
 
+def _layout(count: int) -> tuple[int, int]:
+    """Rows and columns of the panels, with as few empty ones as possible."""
+    if count <= max(_COLUMNS):
+        return 1, count
+    columns = min(_COLUMNS, key=lambda number: -count % number)
+    return math.ceil(count / columns), columns
+
+
 def _draw_atoms(axes: Axes, one: BoundaryPicture, top: float) -> None:
     from matplotlib import colormaps
     from matplotlib.collections import EllipseCollection
 
-    for layer in (1, 0):
-        chosen = one.layer == layer
-        size = np.full(int(chosen.sum()), _DIAMETER[layer])
-        atoms = EllipseCollection(
-            size,
-            size,
-            np.zeros(len(size)),
-            units="xy",
-            offsets=np.column_stack([one.x[chosen], one.z[chosen]]),
-            offset_transform=axes.transData,
-            facecolors=colormaps[_COLOURS](np.clip(one.excess[chosen] / top, 0, 1)),
-            edgecolors=INK,
-            linewidths=0.4,
-        )
-        axes.add_collection(atoms)
+    order = np.argsort(one.depth, kind="stable")
+    size = _DIAMETER[0] + _DIAMETER[1] * one.depth[order]
+    atoms = EllipseCollection(
+        size,
+        size,
+        np.zeros(len(size)),
+        units="xy",
+        offsets=np.column_stack([one.x, one.z])[order],
+        offset_transform=axes.transData,
+        facecolors=colormaps[_COLOURS](np.clip(one.excess[order] / top, 0, 1)),
+        edgecolors=INK,
+        linewidths=0.4,
+    )
+    axes.add_collection(atoms)
     axes.set_xlim(-HALF_WIDTH, HALF_WIDTH)
     axes.set_ylim(-HALF_HEIGHT, HALF_HEIGHT)
     axes.set_aspect("equal")
@@ -140,11 +148,10 @@ def draw_png(pictures: Sequence[BoundaryPicture], path: Path) -> Path:
     from matplotlib.colors import Normalize
     from matplotlib.figure import Figure
 
-    columns = min(_COLUMNS, len(pictures))
-    rows = math.ceil(len(pictures) / columns)
+    rows, columns = _layout(len(pictures))
     top = colour_top(pictures)
     with drawing():
-        figure = Figure(figsize=(1.9 * columns + 0.6, 1.65 * rows + 0.3), layout="constrained")
+        figure = Figure(figsize=(1.9 * columns + 0.6, 1.56 * rows + 0.2), layout="constrained")
         panels = figure.subplots(rows, columns, squeeze=False)
         for axes, one in zip(panels.flat, pictures, strict=False):
             _draw_atoms(axes, one, top)
@@ -160,18 +167,17 @@ def draw_html(pictures: Sequence[BoundaryPicture], path: Path, name: str) -> Pat
     """Draws one panel per boundary as an interactive page."""
     from plotly.subplots import make_subplots
 
-    columns = min(_COLUMNS, len(pictures))
-    rows = math.ceil(len(pictures) / columns)
+    rows, columns = _layout(len(pictures))
     figure = make_subplots(rows=rows, cols=columns, subplot_titles=[plain(one.title) for one in pictures])
     for index, one in enumerate(pictures):
         row, column = index // columns + 1, index % columns + 1
-        order = np.argsort(-one.layer, kind="stable")
+        order = np.argsort(one.depth, kind="stable")
         figure.add_scatter(
             x=one.x[order],
             y=one.z[order],
             mode="markers",
             marker={
-                "size": np.where(one.layer[order] == 0, 13, 9),
+                "size": 11 + 2 * one.depth[order],
                 "color": one.excess[order],
                 "coloraxis": "coloraxis",
                 "line": {"width": 0.5, "color": INK},

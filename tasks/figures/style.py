@@ -31,6 +31,11 @@ _RC: Any = {
 }
 
 
+def pretty_unit(unit: str) -> str:
+    """A unit as figures show it."""
+    return unit.replace("m2", "m²")
+
+
 @contextmanager
 def drawing() -> Iterator[None]:
     """Applies the look while a figure is drawn; other figures of the process keep theirs."""

@@ -40,6 +40,7 @@ def _boundary() -> Atoms:
     energies[[17, 18]] += 0.3
     atoms.calc = SinglePointCalculator(atoms, energies=energies)
     atoms.set_array("held", np.array([index in (0, 11, 12, 23) for index in range(24)]))
+    atoms.set_array("grain", (np.arange(24) >= 12).astype(int))
     atoms.set_array("boundary", (np.arange(24) >= 12).astype(int))
     return atoms
 
@@ -62,9 +63,10 @@ def test_spread_leaves_what_is_apart_where_it_is():
     np.testing.assert_allclose(energy_angle.spread(np.array([10.0, 20.0, 40.0]), 3.0), [10, 20, 40])
 
 
-def test_the_line_goes_through_polished_energies_only_when_all_were_polished():
+def test_the_line_goes_through_the_lowest_energies_found():
     np.testing.assert_array_equal(_curve(66.0).curve, [150, 350, 66])
-    np.testing.assert_array_equal(_curve(np.nan).curve, [170, 360, 80])
+    np.testing.assert_array_equal(_curve(90.0).curve, [150, 350, 80])
+    np.testing.assert_array_equal(_curve(np.nan).curve, [150, 350, 80])
 
 
 def test_excess_is_measured_from_the_middle_of_the_grains():
@@ -78,7 +80,7 @@ def test_picture_is_centred_on_the_first_boundary():
     assert np.abs(one.z[one.excess > 0.1]).max() <= 0.5 + 1e-9
     assert np.abs(one.z).max() <= structures.HALF_HEIGHT
     assert np.abs(one.x).max() <= structures.HALF_WIDTH
-    assert set(one.layer) == {0, 1}
+    assert set(one.depth.round(6)) == {-1.0, 1.0}
 
 
 def test_picture_does_not_depend_on_where_the_cell_is_cut():
