@@ -85,7 +85,7 @@ class CalculationResult:
         forces: Forces [eV/Å], shape ``(n_atoms, 3)``.
         stress: Voigt stress as ASE orders and signs it [eV/Å^3], shape ``(6,)``, None where the code has none.
         converged: Whether the asked-for force (and stress) threshold was met.
-        steps: Force evaluations of the relaxation.
+        steps: Steps of the minimiser; a step may take several force evaluations.
         wall_time: [s].
         provenance: Code, version, model and settings.
     """
