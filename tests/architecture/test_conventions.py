@@ -13,6 +13,7 @@ FORBIDDEN_STEMS = {"util", "utils", "helper", "helpers", "common", "misc", "mana
 
 READS_ENVIRONMENT = {
     "tasks/settings.py": "the one place where settings are read",
+    "tasks/jobs/worker.py": "sets its own thread counts, reads nothing",
 }
 """Modules that touch os.environ, each with its reason."""
 
