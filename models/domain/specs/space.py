@@ -123,7 +123,7 @@ class GrainBoundarySpaceSpec(Spec):
     boundaries: BoundarySelectionSpec
     translation: TranslationSpec = TranslationSpec()
     removed_planes: Literal["standard", "full"] | tuple[Annotated[int, Field(ge=0)], ...] = "standard"
-    spacing: PositiveFloat = 12.0
+    spacing: PositiveFloat = 16.0
     fold: bool = True
     soap: bool = False
     cost: GrainBoundaryCostSpec = GrainBoundaryCostSpec()
