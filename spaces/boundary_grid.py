@@ -48,13 +48,13 @@ class TranslationGrid:
         return np.column_stack((x.ravel(), y.ravel()))
 
     @cached_property
-    def labels(self) -> list[str]:
+    def labels(self) -> tuple[str, ...]:
         """Ends of the candidate ids, in the order of :attr:`rows`."""
         x, y, z = (
             [f"{letter}{picometres(value)}" for value in values]
             for letter, values in zip("xyz", (self.in_plane, self.along_axis, self.normal), strict=True)
         )
-        return [f"{a}-{b}-{c}" for a in x for b in y for c in z]
+        return tuple(f"{a}-{b}-{c}" for a in x for b in y for c in z)
 
 
 def picometres(value: float) -> str:

@@ -87,11 +87,13 @@ def boundary_systems(spec: GrainBoundarySpaceSpec) -> tuple[BoundarySystem, ...]
     """
     crystal = CubicCrystal(spec.crystal.structure, spec.crystal.element, spec.crystal.lattice_parameter)
     systems = []
+    grids: dict[TranslationGrid, TranslationGrid] = {}
     for boundary in _boundaries(spec):
         stack = stacking_of(crystal, boundary)
         removals = _removals(spec, stack)
         bicrystal = bicrystal_of(crystal, boundary, spec.spacing, removals[-1])
-        systems.append(BoundarySystem(bicrystal, removals, translation_grid(spec.translation, stack), spec.fold))
+        grid = translation_grid(spec.translation, stack)
+        systems.append(BoundarySystem(bicrystal, removals, grids.setdefault(grid, grid), spec.fold))
     return tuple(systems)
 
 

@@ -13,7 +13,7 @@ from tansaku.calculators.structures.coincidence import TiltBoundary
 from tansaku.calculators.structures.crystal import CubicCrystal
 from tansaku.calculators.structures.stacking import Stacking, stacking_of
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
-from tansaku.models.domain.pool import FloatArray
+from tansaku.models.domain.pool import FloatArray, IntArray
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -92,8 +92,8 @@ class Bicrystal:
 
         stack = self.stacking
         levels = np.arange(self.planes - removed)
-        lower = self._grain([stack.sites(int(k)) for k in levels], levels, mirrored=False)
-        upper = self._grain([stack.sites(self.planes - int(j)) for j in levels], levels, mirrored=True)
+        lower = self._grain(levels, levels, mirrored=False)
+        upper = self._grain(self.planes - levels, levels, mirrored=True)
         tx, ty, tz = translation
         upper += np.array([tx, ty, self.height(removed, tz) / 2.0])
         cell = np.array([*stack.lengths, self.height(removed, tz)])
@@ -103,14 +103,16 @@ class Bicrystal:
         self._mark(atoms, levels)
         return atoms
 
-    def _grain(self, sites: list[FloatArray], levels: np.ndarray, *, mirrored: bool) -> FloatArray:
-        motif = self.stacking.motif * ([1.0, 1.0, -1.0] if mirrored else [1.0, 1.0, 1.0])
-        lattice = np.concatenate(
-            [np.column_stack((s, np.full(len(s), k * self.stacking.plane_spacing))) for s, k in zip(sites, levels, strict=True)]
-        )
-        return (lattice[:, None, :] + motif[None, :, :]).reshape(-1, 3)
+    def _grain(self, numbers: IntArray, levels: IntArray, *, mirrored: bool) -> FloatArray:
+        """Atoms of the planes ``numbers`` of the stack, put at the heights ``levels`` [plane spacings]."""
+        stack = self.stacking
+        motif = stack.motif * np.array([1.0, 1.0, -1.0 if mirrored else 1.0])
+        sites = stack.site_table[numbers % stack.repeat]
+        heights = np.broadcast_to((levels * stack.plane_spacing)[:, None, None], (*sites.shape[:2], 1))
+        lattice = np.concatenate((sites, heights), axis=-1).reshape(-1, 1, 3)
+        return np.asarray(lattice + motif, dtype=np.float64).reshape(-1, 3)
 
-    def _mark(self, atoms: Atoms, levels: np.ndarray) -> None:
+    def _mark(self, atoms: Atoms, levels: IntArray) -> None:
         per_plane = self.stacking.sites_per_plane * len(self.crystal.motif)
         level = np.repeat(levels, per_plane)
         middle = (len(levels) - 1) / 2.0

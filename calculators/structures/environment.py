@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from tansaku.calculators.structures.stacking import Stacking
-from tansaku.models.domain.pool import FloatArray
+from tansaku.models.domain.pool import FloatArray, IntArray
 from tansaku.models.features.radial import RadialGrid
 
 
@@ -44,25 +44,24 @@ def radial_difference(stack: Stacking, removed: int, grid: RadialGrid) -> FloatA
     return total
 
 
-def _plane_pairs(stack: Stacking, removed: int, reach: float) -> tuple[np.ndarray, np.ndarray, FloatArray]:
+def _plane_pairs(stack: Stacking, removed: int, reach: float) -> tuple[IntArray, IntArray, FloatArray]:
     """Pairs of planes across the boundary: distance in plane spacings, shift in steps modulo the repeat, weight ±."""
-    most = math.ceil((reach + 2.0 * stack.crystal.lattice_parameter / 4.0) / stack.plane_spacing)
-    heights, shifts, weights = [], [], []
-    for apart in range(1, most + 1):
-        above = np.arange(apart)
-        values, counts = np.unique((removed + apart - 2 * above) % stack.repeat, return_counts=True)
-        heights += [apart] * (len(values) + 1)
-        shifts += [*values.tolist(), -apart % stack.repeat]
-        weights += [*counts.astype(float).tolist(), -float(apart)]
-    return np.array(heights), np.array(shifts), np.array(weights)
+    most = math.ceil((reach + stack.crystal.lattice_parameter / 2.0) / stack.plane_spacing)
+    apart = np.arange(1, most + 1)
+    each = np.repeat(apart, apart)
+    above = np.arange(len(each)) - np.repeat(np.cumsum(apart) - apart, apart)
+    pairs, counts = np.unique(
+        each * stack.repeat + (removed + each - 2 * above) % stack.repeat, return_counts=True
+    )
+    heights = np.concatenate((pairs // stack.repeat, apart))
+    shifts = np.concatenate((pairs % stack.repeat, -apart % stack.repeat))
+    return heights, shifts, np.concatenate((counts.astype(np.float64), -apart.astype(np.float64)))
 
 
 def _planar_points(stack: Stacking, reach: float) -> FloatArray:
     """Planar lattice points around the origin for every shift, shape ``(repeat, n_points, 2)`` [Å]."""
-    x_length, y_length = stack.lengths
     far = reach + stack.crystal.lattice_parameter
-    x_cells = np.arange(-math.ceil(far / x_length) - 1, math.ceil(far / x_length) + 1) * x_length
-    y_cells = np.arange(-math.ceil(far / y_length) - 1, math.ceil(far / y_length) + 1) * y_length
-    cells = np.stack(np.meshgrid(x_cells, y_cells, indexing="ij"), axis=-1).reshape(1, 1, -1, 2)
-    sites = np.array([stack.sites(k) for k in range(stack.repeat)])
-    return np.asarray(sites[:, :, None, :] + cells, dtype=np.float64).reshape(stack.repeat, -1, 2)
+    axes = [np.arange(-math.ceil(far / length) - 1, math.ceil(far / length) + 1) * length for length in stack.lengths]
+    cells = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(1, 1, -1, 2)
+    points = stack.site_table[:, :, None, :] + cells
+    return np.asarray(points, dtype=np.float64).reshape(stack.repeat, -1, 2)

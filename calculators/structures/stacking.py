@@ -73,13 +73,19 @@ class Stacking:
             [[edge * dot(axis, atom) / math.sqrt(dot(axis, axis)) for axis in self.directions] for atom in self.crystal.motif]
         )
 
-    def sites(self, plane: int) -> FloatArray:
-        """In-plane positions of a plane's lattice points in the rectangle [Å], shape ``(sites_per_plane, 2)``."""
-        shift = np.arange(self.sites_per_plane)
-        x = (plane * self.step[0] + shift * self.planar[0]) % self.x_period
-        y = (plane * self.step[1] + shift * self.planar[1]) % self.y_period
-        order = np.lexsort((y, x))
-        return np.column_stack((x * self.x_unit, y * self.y_unit))[order]
+    @cached_property
+    def site_table(self) -> FloatArray:
+        """In-plane positions [Å] of the lattice points in the rectangle, shape ``(repeat, sites_per_plane, 2)``.
+
+        Row k holds the sites of every plane whose number is k modulo ``repeat``.
+        """
+        planes = np.arange(self.repeat)[:, None]
+        shifts = np.arange(self.sites_per_plane)[None, :]
+        x = (planes * self.step[0] + shifts * self.planar[0]) % self.x_period
+        y = (planes * self.step[1] + shifts * self.planar[1]) % self.y_period
+        order = np.argsort(x * self.y_period + y, axis=1)
+        sites = np.stack((x * self.x_unit, y * self.y_unit), axis=-1)
+        return np.asarray(np.take_along_axis(sites, order[..., None], axis=1), dtype=np.float64)
 
     def plane_shift(self, planes: int) -> tuple[float, float]:
         """Shift of the planar lattice after a number of planes [Å]."""

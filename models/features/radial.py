@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -58,26 +59,27 @@ class RadialGrid:
         Returns:
             Pairs per atom and bin over those of a uniform fluid, shape ``(bins,)``.
         """
-        edges = self.edges
         # Distances are first shared between the two nearest points of a fine mesh: the Gaussian is then a matrix product, and
         # a distance that lies on a mesh point up to rounding gives the same descriptor on every machine.
-        fine = self.smearing / 10.0
         near = distances < self.reach
-        place = distances[near] / fine
+        place = distances[near] / self._mesh
         below = place.astype(np.intp)
         share = place - below
         weight = np.ones(len(place)) if weights is None else weights[near]
-        size = math.ceil(self.reach / fine) + 2
+        size = len(self._smearing_matrix)
         counts = np.bincount(below, weights=weight * (1.0 - share), minlength=size)
         counts += np.bincount(below + 1, weights=weight * share, minlength=size)
-        filled = np.flatnonzero(counts)
-        cumulative = _normal_cdf((edges[None, :] - filled[:, None] * fine) / self.smearing)
-        pairs = counts[filled] @ np.diff(cumulative, axis=1)
-        shells = 4.0 / 3.0 * math.pi * np.diff(edges**3)
-        return np.asarray(pairs / (number * density * shells), dtype=np.float64)
+        shells = 4.0 / 3.0 * math.pi * np.diff(self.edges**3)
+        return np.asarray(counts @ self._smearing_matrix / (number * density * shells), dtype=np.float64)
 
+    @property
+    def _mesh(self) -> float:
+        return self.smearing / 10.0
 
-def _normal_cdf(x: FloatArray) -> FloatArray:
-    from scipy.special import ndtr
+    @cached_property
+    def _smearing_matrix(self) -> FloatArray:
+        """Share of a pair at each mesh point that falls into each bin, shape ``(n_mesh, bins)``."""
+        from scipy.special import ndtr
 
-    return np.asarray(ndtr(x), dtype=np.float64)
+        points = np.arange(math.ceil(self.reach / self._mesh) + 2) * self._mesh
+        return np.asarray(np.diff(ndtr((self.edges[None, :] - points[:, None]) / self.smearing), axis=1), dtype=np.float64)
