@@ -14,8 +14,7 @@ from typing import BinaryIO, cast
 
 from bson import ObjectId
 from gridfs import GridFSBucket
-from gridfs.errors import NoFile
-from pymongo.errors import DuplicateKeyError
+from gridfs.errors import FileExists, NoFile
 
 from tansaku.models.domain.errors import NotFoundError, StoreError
 from tansaku.models.domain.identifiers import file_sha256
@@ -127,7 +126,7 @@ class GridFSArtifactStore:
                 raise StoreError(f"{path} changed while it was being stored")
             try:
                 stream.close()
-            except DuplicateKeyError:
+            except FileExists:
                 self._chunks.delete_many({"files_id": upload})
         return sha256
 

@@ -1,0 +1,162 @@
+"""A driver is killed, or stopped and overtaken, before and after every single database write it does."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+
+import pytest
+from pymongo.database import Database
+
+from tansaku.models.domain.errors import FencedError, LeaseHeldError
+from tansaku.models.domain.records import (
+    CampaignRecord,
+    Command,
+    Failure,
+    Lease,
+    LeaseOwner,
+    Outcome,
+    Proposal,
+    Refit,
+)
+from tansaku.models.domain.states import EvaluationState, FailureKind
+from tansaku.tasks.stores.mongo import MongoCampaignStore
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+LOST = Failure(kind=FailureKind.PLUMBING, reason="timeout", message="too long")
+OVERLAP = Failure(kind=FailureKind.SCIENCE, reason="overlap", message="too close")
+FIRST = LeaseOwner(host="one", pid=1, process_started=1.0, user="ada")
+SECOND = LeaseOwner(host="two", pid=2, process_started=2.0, user="bob")
+RECORD = CampaignRecord(
+    name="c", spec={"objective": {"unit": "eV"}}, spec_hash="0", base_path="/", tansaku_version="0", created_at=NOW
+)
+OUTCOMES = {1: Outcome(value=0.1 + 0.2), 2: Outcome(failure=OVERLAP), 3: Outcome(value=-1 / 3)}
+
+
+def proposal(number: int) -> Proposal:
+    return Proposal(number=number, candidate=f"c{number}", system="s", surface="", source="x", predicted_cost=1.0, model="test")
+
+
+def drive(store: MongoCampaignStore, lease: Lease) -> None:
+    """A whole small campaign; every step may have been done before."""
+    for number, outcome in OUTCOMES.items():
+        if number == 2:
+            store.insert_refit(
+                lease, Refit(campaign="c", number=1, at_proposal=2, horizon=1, hyperparameters={"l": 0.3}, fitted_at=NOW)
+            )
+        evaluation = store.insert_proposal(lease, proposal(number))
+        if number == 3 and len(evaluation.attempts) < 2:
+            first = store.begin_attempt(lease, evaluation.id, 1, "lost", "job-lost")
+            store.mark_lost(lease, evaluation.id, first.attempts[0].token, LOST, 0.0)
+        attempt = 2 if number == 3 else 1
+        begun = store.begin_attempt(lease, evaluation.id, attempt, f"token-{lease.epoch}-{number}", f"job-{number}")
+        token = begun.attempts[-1].token
+        store.record_handle(lease, evaluation.id, token, {"job": number})
+        store.mark_running(lease, evaluation.id, token)
+        assert store.accept_outcome(lease, evaluation.id, token, outcome)
+    store.apply_command(lease, "stop", 4, None)
+
+
+def prepare(database: Database) -> MongoCampaignStore:
+    store = MongoCampaignStore(database)
+    store.create_campaign(RECORD)
+    store.add_command("c", Command(id="stop", kind="cancel", created_at=NOW))
+    return store
+
+
+def summary(store: MongoCampaignStore) -> dict[str, object]:
+    """What may not depend on interruptions: everything but times, tokens, epochs and the audit's takeovers."""
+    record = store.campaign("c")
+    return {
+        "numbers": (record.last_number, record.last_refit, [one.applied_at_number for one in record.commands]),
+        "evaluations": [
+            (one.proposal, one.state, one.outcome, len(one.attempts), one.attempts[-1].handle) for one in store.evaluations("c")
+        ],
+        "observations": [(one.id, one.number, one.value, one.state, one.reason) for one in store.observations("c")],
+        "refits": store.refits("c"),
+        "ends": [event.data["number"] for event in store.events("c") if event.kind in ("evaluation.done", "evaluation.failed")],
+    }
+
+
+EXPECTED_STATES = [EvaluationState.DONE, EvaluationState.FAILED, EvaluationState.DONE]
+
+
+@pytest.fixture
+def undisturbed(mongo_database: Database) -> dict[str, object]:
+    store = prepare(mongo_database)
+    drive(store, store.acquire_lease("c", FIRST, 60.0))
+    expected = summary(store)
+    assert [state for _, state, *_ in expected["evaluations"]] == EXPECTED_STATES
+    clear(mongo_database)
+    return expected
+
+
+def clear(database: Database) -> None:
+    for name in ("campaigns", "evaluations", "observations", "refits", "events"):
+        database[name].delete_many({})
+
+
+def every_write(run: Callable[[int, bool], bool]) -> int:
+    """Calls ``run(n, after)`` for n = 1, 2, … before and after each write until there is no n-th; returns how many."""
+    at = 1
+    while True:
+        hits = [run(at, after) for after in (False, True)]
+        if not any(hits):
+            return at - 1
+        at += 1
+
+
+def test_driver_killed_at_every_write_is_completed_by_the_next(
+    mongo_database: Database, undisturbed: dict[str, object], interrupted: Callable, killed: type[BaseException]
+) -> None:
+    def run(at: int, after: bool) -> bool:
+        clear(mongo_database)
+        prepare(mongo_database)
+
+        def die() -> None:
+            raise killed
+
+        database, interruption = interrupted(mongo_database, at, after, die)
+        store = MongoCampaignStore(database)
+        with suppress(killed):
+            drive(store, store.acquire_lease("c", FIRST, 60.0))
+        fresh = MongoCampaignStore(mongo_database)
+        drive(fresh, fresh.acquire_lease("c", SECOND, 60.0, steal=True))
+        assert summary(fresh) == undisturbed, f"write {at}, {'after' if after else 'before'}"
+        assert mongo_database["campaigns"].find_one()["outbox"] == []
+        return interruption.hit
+
+    assert every_write(run) > 30
+
+
+def test_driver_stopped_at_every_write_and_overtaken_changes_nothing_more(
+    mongo_database: Database, undisturbed: dict[str, object], interrupted: Callable
+) -> None:
+    finished = []
+
+    def run(at: int, after: bool) -> bool:
+        clear(mongo_database)
+        prepare(mongo_database)
+        overtaker = MongoCampaignStore(mongo_database)
+
+        def overtake() -> None:
+            drive(overtaker, overtaker.acquire_lease("c", SECOND, 60.0, steal=True))
+
+        database, interruption = interrupted(mongo_database, at, after, overtake)
+        store = MongoCampaignStore(database)
+        refused = False
+        try:
+            drive(store, store.acquire_lease("c", FIRST, 60.0))
+        except (FencedError, LeaseHeldError):
+            refused = True
+        assert summary(overtaker) == undisturbed, f"write {at}, {'after' if after else 'before'}"
+        record = overtaker.campaign("c")
+        assert record.lease is not None
+        assert record.lease.owner == (SECOND if interruption.hit else FIRST)
+        if interruption.hit and not refused:
+            finished.append((at, after))
+        return interruption.hit
+
+    total = every_write(run)
+    assert total > 30
+    # Overtaken once its last command is applied, a driver has nothing left that could be refused.
+    assert finished == [(total - 1, True), (total, False), (total, True)]
