@@ -19,7 +19,7 @@ from tansaku.spaces.table_file import TableColumns, TableFile, TextArray
 if TYPE_CHECKING:
     from ase import Atoms
 
-DESCRIPTION_COLUMNS = 12
+DESCRIPTION_COLUMNS = 24
 """A lookup table by system with more columns than this is a descriptor, not a description."""
 
 

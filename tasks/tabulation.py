@@ -1,0 +1,205 @@
+"""A campaign's results as a table campaign: to be searched, replayed and compared on without computing anything."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+import yaml
+
+import tansaku
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray, IntArray
+from tansaku.models.domain.records import Evaluation, JsonDict
+from tansaku.models.domain.states import EvaluationState
+from tansaku.tasks.configuration import spec_hash
+from tansaku.tasks.results import CampaignData
+
+METADATA_KEY = b"tansaku"
+"""Key of the Parquet file's metadata that holds the provenance as JSON."""
+
+FEW_COLUMNS = 10
+"""A group of more features is a descriptor: its columns are numbered."""
+
+BUDGET_FRACTION = 0.01
+"""Budget of the table campaign, as a share of its exhaustive cost; for the user to change."""
+
+
+def write_table(data: CampaignData, folder: Path) -> list[Path]:
+    """Writes the finished evaluations of a campaign as a table campaign.
+
+    ``candidates.parquet`` holds one row per candidate, NaN where the science failed, with the features that differ from
+    candidate to candidate; ``surfaces.csv`` and ``systems.csv`` hold those that a surface or a system has in common, and
+    what describes the systems; ``NAME-table.yaml`` is the campaign file on them; provenance is in the Parquet file's metadata.
+
+    Args:
+        data: The campaign.
+        folder: Made if it does not exist; files of the same name are overwritten.
+
+    Returns:
+        Paths of the files, the campaign file last.
+
+    Raises:
+        ConfigurationError: Nothing has finished yet, or the folder cannot be made.
+    """
+    finished = _finished(data)
+    if not finished:
+        raise ConfigurationError(f"campaign {data.record.name!r}: no evaluation has finished, there is nothing to tabulate")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(f"folder {str(folder)!r} cannot be made: {error.strerror}") from error
+    pool = data.pool
+    taken = np.sort(pool.positions(list(finished)))
+    own, by_surface, by_system = _sort_groups(pool)
+    columns: dict[str, list[str] | FloatArray] = {
+        "id": pool.ids[taken].tolist(),
+        "system": [pool.systems[code] for code in pool.system_codes[taken]],
+        "surface": [pool.surfaces[code] for code in pool.surface_codes[taken]],
+        "value": np.array([_value(finished[str(name)]) for name in pool.ids[taken]]),
+        "cost": pool.cost[taken],
+    }
+    features: JsonDict = {}
+    for group in own:
+        names = _column_names(group)
+        columns |= dict(zip(names, group.values[group.index[taken]].T, strict=True))
+        features[group.name] = {"columns": names}
+    paths = [folder / "candidates.parquet"]
+    table = pa.table(columns).replace_schema_metadata({METADATA_KEY: json.dumps(_provenance(data, finished)).encode()})
+    pyarrow.parquet.write_table(table, paths[0], compression="zstd", compression_level=19)
+    lookups: tuple[tuple[str, list[FeatureGroup], tuple[str, ...], IntArray, Sequence[JsonDict] | None], ...] = (
+        ("surface", by_surface, pool.surfaces, pool.surface_codes, None),
+        ("system", by_system, pool.systems, pool.system_codes, data.systems),
+    )
+    for label, groups, owners, codes, rows in lookups:
+        used = np.unique(codes[taken])
+        path = folder / f"{label}s.csv"
+        if groups or rows:
+            features |= _write_lookup(path, label, groups, (owners, codes), (used, rows))
+            paths.append(path)
+    paths.append(folder / f"{data.record.name}-table.yaml")
+    paths[-1].write_text(_campaign_file(data, features))
+    return paths
+
+
+def _finished(data: CampaignData) -> dict[str, Evaluation]:
+    """The last finished search evaluation of each candidate."""
+    ended = (EvaluationState.DONE, EvaluationState.FAILED)
+    return {one.proposal.candidate: one for one in data.select("search") if one.state in ended and one.outcome is not None}
+
+
+def _value(evaluation: Evaluation) -> float:
+    value = evaluation.outcome.value if evaluation.outcome is not None else None
+    return float("nan") if value is None else value
+
+
+def _sort_groups(pool: CandidatePool) -> tuple[list[FeatureGroup], list[FeatureGroup], list[FeatureGroup]]:
+    """Groups whose features differ within a surface, are the surface's, and are the system's."""
+    own, by_surface, by_system = [], [], []
+    for group in pool.groups.values():
+        # A descriptor stays with the surfaces even where each system has but one: it describes a structure.
+        if len(group.columns) <= FEW_COLUMNS and _is_function_of(group.index, pool.system_codes):
+            by_system.append(group)
+        elif _is_function_of(group.index, pool.surface_codes):
+            by_surface.append(group)
+        else:
+            own.append(group)
+    return own, by_surface, by_system
+
+
+def _is_function_of(index: IntArray, codes: IntArray) -> bool:
+    first = np.zeros(int(codes.max()) + 1, dtype=np.intp)
+    first[codes] = index
+    return bool((first[codes] == index).all())
+
+
+def _column_names(group: FeatureGroup) -> list[str]:
+    """Names without units for a few features, numbered ones for a descriptor."""
+    if len(group.columns) > FEW_COLUMNS:
+        return [f"{group.name}_{number:03d}" for number in range(len(group.columns))]
+    return [column.partition(" [")[0].replace(" ", "_") for column in group.columns]
+
+
+def _write_lookup(
+    path: Path,
+    label: str,
+    groups: Sequence[FeatureGroup],
+    owners: tuple[Sequence[str], IntArray],
+    described: tuple[IntArray, Sequence[JsonDict] | None],
+) -> JsonDict:
+    """Writes a lookup table by surface or system; returns the features it serves, as a campaign file names them."""
+    (names, codes), (used, rows) = owners, described
+    taken_names = [name for group in groups for name in _column_names(group)]
+    extra = [] if rows is None else [key for key in rows[0] if key != label and key not in taken_names]
+    candidate_of = np.zeros(len(names), dtype=np.intp)
+    candidate_of[codes] = np.arange(len(codes))
+    with path.open("w", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow([label, *taken_names, *extra])
+        for code in used:
+            features = [repr(float(x)) for group in groups for x in group.values[group.index[candidate_of[code]]]]
+            writer.writerow([names[code], *features, *(_cell(rows[code][key]) for key in extra if rows is not None)])
+    served: JsonDict = {}
+    for group in groups:
+        columns = _column_names(group)
+        pattern = f"{group.name}_*" if len(columns) > FEW_COLUMNS else columns
+        served[group.name] = {"lookup": path.name, "key": label, "columns": pattern}
+    return served
+
+
+def _cell(value: object) -> str:
+    """Plain data in one cell: Miller indices as (113), lists separated by blanks."""
+    if isinstance(value, list | tuple):
+        if len(value) == 3 and all(isinstance(one, int) for one in value):
+            return "(" + "".join(f"{one}" for one in value) + ")"
+        return " ".join(str(one) for one in value)
+    return "" if value is None else str(value)
+
+
+def _provenance(data: CampaignData, finished: dict[str, Evaluation]) -> JsonDict:
+    outcomes = [one.outcome for one in finished.values() if one.outcome is not None]
+    computed_by = next((one.provenance for one in outcomes if one.provenance is not None), None)
+    failures: dict[str, int] = {}
+    for outcome in outcomes:
+        if outcome.failure is not None:
+            failures[outcome.failure.reason] = failures.get(outcome.failure.reason, 0) + 1
+    return {
+        "schema_version": 1,
+        "campaign": data.record.name,
+        "spec": data.spec.model_dump(mode="json"),
+        "spec_hash": spec_hash(data.spec),
+        "unit": data.spec.objective.unit,
+        "candidates": len(finished),
+        "failed": failures,
+        "calculator_seconds": round(sum(outcome.wall_time for outcome in outcomes), 1),
+        "computed_by": None if computed_by is None else computed_by.model_dump(mode="json"),
+        "computed_with_version": data.record.tansaku_version,
+        "written_by_version": tansaku.__version__,
+        "written_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _campaign_file(data: CampaignData, features: JsonDict) -> str:
+    document = {
+        "schema_version": 1,
+        "name": f"{data.record.name}-table"[:63].rstrip("-"),
+        "space": {
+            "type": "table",
+            "candidates": "candidates.parquet",
+            "columns": {name: name for name in ("id", "system", "surface", "value", "cost")},
+            "features": features,
+        },
+        "objective": {"direction": data.spec.objective.direction, "unit": data.spec.objective.unit},
+        "proposer": {"type": "gp", "preset": "default"},
+        "budget": {"fraction": BUDGET_FRACTION},
+    }
+    head = (
+        f"# Written by tansaku {tansaku.__version__} from the campaign {data.record.name}; the values are computed, see the\n"
+    )
+    return head + "# metadata of candidates.parquet.\n" + yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
