@@ -13,6 +13,8 @@ FORBIDDEN_STEMS = {"util", "utils", "helper", "helpers", "common", "misc", "mana
 
 READS_ENVIRONMENT = {
     "tasks/settings.py": "the one place where settings are read",
+    "tasks/jobs/worker.py": "sets the number of BLAS threads before numpy is imported",
+    "flows/server_process.py": "Prefect takes its settings from the environment when it is imported",
     "tasks/jobs/worker.py": "sets its own thread counts, reads nothing",
 }
 """Modules that touch os.environ, each with its reason."""
@@ -26,17 +28,19 @@ def test_no_module_is_a_drawer(product_files):
     assert names & FORBIDDEN_STEMS == set()
 
 
+def is_source(path: Path) -> bool:
+    return path.with_suffix(".py").is_file() or (path / "__init__.py").is_file()
+
+
 def test_unit_tests_mirror_the_sources():
-    """tests/unit/tasks/test_loop.py or tests/unit/tasks/loop/test_*.py belong to tasks/loop.py or the package tasks/loop."""
+    """tests/unit/tasks/test_loop.py and tests/unit/tasks/loop/test_*.py belong to tasks/loop.py."""
     strays = []
     for path in sorted((ROOT / "tests/unit").rglob("test_*.py")):
-        relative = path.relative_to(ROOT / "tests/unit")
-        mirrored = relative.parent / relative.stem.removeprefix("test_")
-        candidates = [mirrored, relative.parent] if len(relative.parts) > 2 else [mirrored]
-        exists = any((ROOT / c).with_suffix(".py").is_file() or (ROOT / c / "__init__.py").is_file() for c in candidates[:1])
-        in_module_folder = (ROOT / relative.parent).with_suffix(".py").is_file()
-        if not exists and not in_module_folder and str(relative) not in UNMIRRORED:
-            strays.append(str(relative))
+        folder, name = path.relative_to(ROOT / "tests/unit").parent, path.stem.removeprefix("test_")
+        of_module = is_source(ROOT / folder / name) or (ROOT / folder).with_suffix(".py").is_file()
+        of_package = name == folder.name and is_source(ROOT / folder)
+        if not (of_module or of_package) and str(folder / path.name) not in UNMIRRORED:
+            strays.append(str(folder / path.name))
     assert strays == []
 
 

@@ -20,9 +20,12 @@ class Allowed(NamedTuple):
     reason: str
 
 
-LONG_MODULES = (Allowed("models/domain/ports.py", 520, "all seams on one page, and their docstrings are the contract"),)
+LONG_MODULES = (
+    Allowed("models/domain/ports.py", 520, "all seams on one page, and their docstrings are the contract"),
+    Allowed("tests/contracts/test_stores.py", 560, "the contract of the store in one place, as it stands in its port"),
+)
 LONG_FUNCTIONS: tuple[Allowed, ...] = ()
-MANY_PARAMETERS: tuple[Allowed, ...] = ()
+MANY_PARAMETERS = (Allowed("deploy/cli/bench.py:bench", 12, "a command's parameters are its options"),)
 
 
 class Function(NamedTuple):
