@@ -13,7 +13,6 @@ FORBIDDEN_STEMS = {"util", "utils", "helper", "helpers", "common", "misc", "mana
 
 READS_ENVIRONMENT = {
     "tasks/settings.py": "the one place where settings are read",
-    "tasks/jobs/worker.py": "sets the number of BLAS threads before numpy is imported",
     "flows/server_process.py": "Prefect takes its settings from the environment when it is imported",
     "tasks/jobs/worker.py": "sets its own thread counts, reads nothing",
 }
