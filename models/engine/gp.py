@@ -95,8 +95,9 @@ class GPProposer:
         allowed = allowed_candidates(pool, history)
         if not allowed.any():
             return None
-        if number <= self.initial_count(pool) or not len(history.observed):
-            return Choice(initial_position(pool, allowed, number, rng, self._settings.initial), initial=True)
+        in_design = number <= self.initial_count(pool)
+        if in_design or not len(history.observed):
+            return Choice(initial_position(pool, allowed, number, rng, self._settings.initial), initial=in_design)
         state = self._transform(pool, history, hyperparameters)
         prediction = self._predict(pool, history, hyperparameters, state)
         values, logarithmic = gains(self._settings, pool, history, prediction, allowed, rng)

@@ -1,0 +1,43 @@
+import numpy as np
+import pytest
+
+from tansaku.models.engine.initial import initial_position
+
+
+def test_each_system_gets_one(grid_pool):
+    allowed = np.ones(len(grid_pool), dtype=bool)
+    for design in ("random", "cheapest"):
+        chosen = [initial_position(grid_pool, allowed, k, np.random.default_rng(k), design) for k in (1, 2, 3)]
+        assert grid_pool.system_codes[chosen].tolist() == [0, 1, 2]
+
+
+def test_random_covers_all_surfaces_and_cheapest_only_the_cheap_one(grid_pool):
+    allowed = np.ones(len(grid_pool), dtype=bool)
+    seen = {
+        design: {
+            int(grid_pool.surface_codes[initial_position(grid_pool, allowed, 1, np.random.default_rng(s), design)])
+            for s in range(40)
+        }
+        for design in ("random", "cheapest")
+    }
+    assert seen == {"random": {0, 1}, "cheapest": {1}}
+
+
+def test_a_system_without_candidates_hands_its_turn_on(grid_pool):
+    allowed = grid_pool.system_codes == 2
+    chosen = initial_position(grid_pool, allowed, 1, np.random.default_rng(0), "random")
+    assert grid_pool.system_codes[chosen] == 2
+
+
+def test_the_stream_decides(grid_pool):
+    allowed = np.ones(len(grid_pool), dtype=bool)
+    picks = {initial_position(grid_pool, allowed, 1, np.random.default_rng(s), "random") for s in range(20)}
+    assert len(picks) > 5
+    again = [initial_position(grid_pool, allowed, 1, np.random.default_rng(3), "random") for _ in range(2)]
+    assert again[0] == again[1]
+
+
+@pytest.mark.parametrize("number", [1, 4, 7])
+def test_numbers_go_round_the_systems(grid_pool, number):
+    allowed = np.ones(len(grid_pool), dtype=bool)
+    assert grid_pool.system_codes[initial_position(grid_pool, allowed, number, np.random.default_rng(0), "random")] == 0

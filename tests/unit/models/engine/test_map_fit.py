@@ -1,0 +1,75 @@
+import numpy as np
+import pytest
+
+from tansaku.models.domain.errors import FitError
+from tansaku.models.domain.pool import CandidatePool, FeatureGroup
+from tansaku.models.engine.kernels import Scale, Stationary, covariance, expand
+from tansaku.models.engine.likelihood import NOISE
+from tansaku.models.engine.map_fit import default_priors, fit_parameters, observed_posterior
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    """300 points of a surface drawn with lengthscales 0.15 and 0.6 over a unit square."""
+    rng = np.random.default_rng(0)
+    x = rng.uniform(size=(300, 2))
+    pool = CandidatePool(
+        ids=np.array([f"{i:03d}" for i in range(300)]),
+        systems=("s",),
+        system_codes=np.zeros(300, dtype=np.intp),
+        surfaces=("s",),
+        surface_codes=np.zeros(300, dtype=np.intp),
+        groups={"x": FeatureGroup("x", x, np.arange(300), ("u", "v"))},
+        cost=np.ones(300),
+    )
+    terms = expand(Scale("v", Stationary("x", "l", ard=True)))
+    truth = {"v": np.array([1.0]), "l": np.array([0.15, 0.6])}
+    k = covariance(terms, pool, truth, np.arange(300), np.arange(300))
+    values = np.linalg.cholesky(k + 1e-4 * np.eye(300)) @ rng.normal(size=300)
+    return pool, terms, values
+
+
+def test_lengthscales_and_noise_are_recovered(drawn):
+    pool, terms, values = drawn
+    found, _ = fit_parameters(observed_posterior(pool, terms, np.arange(300), values), None)
+    assert found["l"] == pytest.approx([0.15, 0.6], rel=0.25)
+    assert found[NOISE][0] == pytest.approx(1e-4, rel=0.5)
+
+
+def test_a_warm_start_ends_no_lower_and_the_result_is_stationary(drawn):
+    pool, terms, values = drawn
+    density = observed_posterior(pool, terms, np.arange(120), values[:120])
+    found, reached = fit_parameters(density, None)
+    again, higher = fit_parameters(density, found)
+    assert higher >= reached - 1e-9
+    assert np.abs(density(density.pack(again))[1]).max() < 0.1
+
+
+def test_few_iterations_continue_from_where_the_last_fit_ended(drawn):
+    pool, terms, values = drawn
+    density = observed_posterior(pool, terms, np.arange(100), values[:100])
+    cold = fit_parameters(density, None, iterations=3)
+    warm = fit_parameters(density, cold[0], iterations=3)
+    assert warm[1] > cold[1]
+
+
+def test_priors_follow_the_units_of_the_columns(drawn):
+    pool, terms, _ = drawn
+    group = pool.groups["x"]
+    stretched = CandidatePool(
+        pool.ids,
+        pool.systems,
+        pool.system_codes,
+        pool.surfaces,
+        pool.surface_codes,
+        {"x": FeatureGroup("x", group.values * np.array([10.0, 1.0]), group.index, group.columns)},
+        pool.cost,
+    )
+    ratio = default_priors(stretched, terms)["l"].centre / default_priors(pool, terms)["l"].centre
+    assert ratio == pytest.approx([10.0, 1.0])
+
+
+def test_values_that_are_no_numbers_are_a_fit_error(drawn):
+    pool, terms, values = drawn
+    with pytest.raises(FitError):
+        fit_parameters(observed_posterior(pool, terms, np.arange(5), np.full(5, np.nan)), None)
