@@ -18,7 +18,14 @@ from ase.filters import FrechetCellFilter
 from ase.optimize import LBFGS
 from ase.stress import voigt_6_to_full_3x3_stress
 
-from tansaku.calculators.engines.relaxation import check_cell_change, check_input, free_fmax, held_indices, is_converged
+from tansaku.calculators.engines.relaxation import (
+    check_axes,
+    check_cell_change,
+    check_input,
+    free_fmax,
+    held_indices,
+    is_converged,
+)
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.ports import CalculationResult
 from tansaku.models.domain.records import Provenance
@@ -37,6 +44,7 @@ class EmtCalculator:
         """See :class:`tansaku.models.domain.ports.Calculator`."""
         started = time.perf_counter()
         check_input(structure)
+        check_axes(structure, relaxation)
         unknown = set(structure.get_chemical_symbols()) - set(parameters)
         if unknown:
             raise ConfigurationError(f"calculator type emt has no {min(unknown)}; it describes {', '.join(sorted(parameters))}")

@@ -18,14 +18,23 @@ from ase.calculators.lammps import Prism
 
 from tansaku.calculators.engines.lammps_session import Box, LammpsSession, Snapshot, load_lammps
 from tansaku.calculators.engines.potentials import resolve_potential
-from tansaku.calculators.engines.relaxation import check_cell_change, check_input, free_fmax, held_indices, is_converged
-from tansaku.models.domain.errors import CalculationError, ConfigurationError
+from tansaku.calculators.engines.relaxation import (
+    check_axes,
+    check_cell_change,
+    check_input,
+    free_fmax,
+    held_indices,
+    is_converged,
+)
+from tansaku.models.domain.errors import CalculationError
 from tansaku.models.domain.pool import FloatArray, IntArray
 from tansaku.models.domain.ports import CalculationResult
 from tansaku.models.domain.records import Provenance
 from tansaku.models.domain.specs.calculator import LammpsSpec, RelaxationSpec
 
 _RESTARTS = 8
+# Å; less than that is rounding.
+_TILT = 1e-10
 
 
 class LammpsCalculator:
@@ -62,6 +71,7 @@ class LammpsCalculator:
         """See :class:`tansaku.models.domain.ports.Calculator`."""
         started = time.perf_counter()
         check_input(structure)
+        check_axes(structure, relaxation)
         for symbol in sorted(set(structure.get_chemical_symbols())):
             self._potential.element(symbol)
         try:
@@ -81,12 +91,12 @@ class LammpsCalculator:
     def _evaluate(self, structure: Atoms, relaxation: RelaxationSpec | None, started: float) -> CalculationResult:
         prism = Prism(structure.cell.array, pbc=True)
         held = held_indices(structure, relaxation)
-        if relaxation is not None and (len(held) or relaxation.cell == "normal"):
-            _check_axes(structure, prism)
         lengths = [float(length) for length in prism.get_lammps_prism()]
-        box = Box(*lengths) if prism.is_skewed() else Box(*lengths[:3])
+        # Prism.is_skewed() overlooks tilts of 1e-4, which change the energy.
+        triclinic = max(abs(tilt) for tilt in lengths[3:]) > _TILT
+        box = Box(*lengths) if triclinic else Box(*lengths[:3])
         symbols = sorted(set(structure.get_chemical_symbols()))
-        session = self._warm(tuple(symbols), triclinic=prism.is_skewed())
+        session = self._warm(tuple(symbols), triclinic=triclinic)
 
         inside = np.asarray(prism.vector_to_lammps(structure.positions), dtype=np.float64)
         shifts = np.floor(np.linalg.solve(box.matrix.T, inside.T).T)
@@ -134,15 +144,6 @@ def _relax(session: LammpsSession, relaxation: RelaxationSpec, held: IntArray) -
         steps += session.minimize(relaxation.fmax, relaxation.max_steps - steps, held=held, normal=normal)
         state = session.snapshot()
     return steps, state
-
-
-def _check_axes(structure: Atoms, prism: Prism) -> None:
-    """In-plane means x and y, normal means z: LAMMPS must see them as the caller does."""
-    if not np.allclose(prism.vector_to_lammps(np.eye(3)), np.eye(3), atol=1e-9):
-        raise ConfigurationError(
-            "a held or normal relaxation needs the first cell vector along x and the second in the xy plane, got "
-            f"{structure.cell.array.round(4).tolist()}"
-        )
 
 
 def _final_atoms(structure: Atoms, state: Snapshot, shifts: FloatArray, prism: Prism) -> Atoms:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 from ase import Atoms
+from scipy.spatial import cKDTree
 
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.pool import FloatArray, IntArray
 from tansaku.models.domain.specs.calculator import RelaxationSpec
 
-# Å; nearer pairs lie inside the unphysical core of every potential and tables are not meant for them.
-_CLOSEST = 0.7
+# Å; of two atoms that are nearer no potential knows which way to push them.
+_CLOSEST = 0.05
 _CELL_CHANGE = (0.75, 1.5)
 
 
@@ -29,18 +30,37 @@ def check_input(structure: Atoms) -> None:
         raise CalculationError("nan", "a start position or cell vector is not a finite number")
     if np.linalg.det(structure.cell.array) <= 0:
         raise ConfigurationError(f"cell {structure.cell.array.tolist()} has no volume or is left-handed")
+    _check_overlap(structure)
 
 
-def check_overlap(distances: FloatArray) -> None:
-    """Raises ``CalculationError('overlap')`` when a pair is nearer than any potential is meant for.
+def check_axes(structure: Atoms, relaxation: RelaxationSpec | None) -> None:
+    """Raises unless x, y and z mean to the cell what they mean to the relaxation.
 
-    Args:
-        distances: Pair distances [Å], any shape.
+    Raises:
+        ConfigurationError: Atoms are held in the plane, or the normal is free, and the first two cell vectors are not in
+            the xy plane with the first one along x.
     """
-    if distances.size and float(distances.min()) < _CLOSEST:
-        raise CalculationError(
-            "overlap", f"two atoms are {float(distances.min()):.3f} Å apart, at least {_CLOSEST} Å are needed"
+    if relaxation is None or not (len(held_indices(structure, relaxation)) or relaxation.cell == "normal"):
+        return
+    cell = structure.cell.array
+    if np.abs(cell[np.triu_indices(3, k=1)]).max() > 1e-9 or (np.diag(cell) <= 0).any():
+        raise ConfigurationError(
+            "a held or normal relaxation needs the first cell vector along x and the second in the xy plane, got "
+            f"{cell.round(4).tolist()}"
         )
+
+
+def _check_overlap(structure: Atoms) -> None:
+    """Looks for coinciding atoms in fractional coordinates on a torus: a screen for the very near, at any shape of cell."""
+    cell = structure.cell.array
+    fractional = structure.get_scaled_positions(wrap=True) % 1.0
+    reach = _CLOSEST / float(np.linalg.svd(cell, compute_uv=False).min())
+    pairs = cKDTree(fractional, boxsize=1.0).query_pairs(min(reach, 0.49), output_type="ndarray")
+    apart = fractional[pairs[:, 0]] - fractional[pairs[:, 1]]
+    distances = np.linalg.norm((apart - np.round(apart)) @ cell, axis=1)
+    if len(distances) and distances.min() < _CLOSEST:
+        first, second = pairs[int(distances.argmin())]
+        raise CalculationError("overlap", f"atoms {first} and {second} are {distances.min():.3g} Å apart")
 
 
 def held_indices(structure: Atoms, relaxation: RelaxationSpec | None) -> IntArray:

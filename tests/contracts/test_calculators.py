@@ -1,0 +1,265 @@
+"""The contract of a calculator, run on every engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import bulk
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pydantic import TypeAdapter
+
+from tansaku.calculators.registry import open_calculator
+from tansaku.models.domain.errors import CalculationError, ConfigurationError
+from tansaku.models.domain.ports import CalculationResult, Calculator
+from tansaku.models.domain.specs.calculator import CalculatorSpec, RelaxationSpec
+
+SPECS = {
+    "emt": {"type": "emt"},
+    "eam-alloy": {"type": "lammps", "potential": "NiAlH_jea.eam.alloy"},
+    "eam-fs": {"type": "lammps", "potential": "Al_mm.eam.fs"},
+    "eam": {"type": "lammps", "potential": "Al_jnp.eam"},
+}
+
+Open = Callable[[], Calculator]
+
+
+@pytest.fixture(params=list(SPECS), scope="module")
+def opening(request: pytest.FixtureRequest, require: Callable[[str], None]) -> Open:
+    """Opens a calculator anew with each call."""
+    if request.param != "emt":
+        require("lammps")
+    spec = TypeAdapter(CalculatorSpec).validate_python(SPECS[request.param])
+    return lambda: open_calculator(spec, Path("/nonexistent"))
+
+
+@pytest.fixture(scope="module")
+def calculator(opening: Open) -> Iterator[Calculator]:
+    """One calculator for all tests of a module: a warm one."""
+    calculator = opening()
+    yield calculator
+    calculator.close()
+
+
+def rattled(seed: int = 0, repeat: tuple[int, int, int] = (2, 1, 2), amplitude: float = 0.12) -> Atoms:
+    """A crystal of Al with displaced atoms, two of them held."""
+    atoms = bulk("Al", "fcc", a=4.05, cubic=True) * repeat
+    atoms.positions += np.random.default_rng(seed).normal(scale=amplitude, size=atoms.positions.shape)
+    atoms.arrays["held"] = np.arange(len(atoms)) < 2
+    atoms.info["candidate"] = "c1"
+    return atoms
+
+
+def same_bits(one: CalculationResult, other: CalculationResult) -> bool:
+    pairs = [
+        (one.energy, other.energy),
+        (one.forces, other.forces),
+        (one.energies, other.energies),
+        (one.stress, other.stress),
+        (one.atoms.positions, other.atoms.positions),
+        (one.atoms.cell.array, other.atoms.cell.array),
+    ]
+    return all(np.array_equal(first, second) for first, second in pairs) and one.steps == other.steps
+
+
+def test_forces_are_the_energy_s_gradient(calculator):
+    atoms = rattled()
+    forces = calculator.evaluate(atoms).forces
+    step = 1e-4
+    for atom, axis in ((0, 0), (3, 1), (7, 2)):
+        energies = []
+        for sign in (-1, 1):
+            moved = atoms.copy()
+            moved.positions[atom, axis] += sign * step
+            energies.append(calculator.evaluate(moved).energy)
+        assert forces[atom, axis] == pytest.approx(-(energies[1] - energies[0]) / (2 * step), abs=2e-5)
+
+
+def test_stress_is_the_energy_s_gradient_with_strain(calculator):
+    atoms = rattled()
+    stress = calculator.evaluate(atoms).stress
+    step = 1e-5
+    for voigt, (i, j) in enumerate([(0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1)]):
+        energies = []
+        for sign in (-1, 1):
+            strain = np.eye(3)
+            strain[i, j] += sign * step / 2
+            strain[j, i] += sign * step / 2
+            strained = atoms.copy()
+            strained.set_cell(atoms.cell.array @ strain, scale_atoms=True)
+            energies.append(calculator.evaluate(strained).energy)
+        derivative = (energies[1] - energies[0]) / (2 * step) / atoms.get_volume()
+        assert stress[voigt] == pytest.approx(derivative, abs=2e-6)
+
+
+def test_the_atoms_energies_sum_up_and_nothing_is_left_on_the_atoms(calculator):
+    result = calculator.evaluate(rattled())
+    assert result.energies.shape == (16,)
+    assert result.energies.sum() == pytest.approx(result.energy, abs=1e-9)
+    assert result.atoms.calc is None
+    assert result.atoms.info["candidate"] == "c1"
+    assert result.provenance == calculator.provenance
+    assert result.wall_time > 0
+    assert result.steps == 0
+
+
+@pytest.mark.parametrize("relaxation", [None, RelaxationSpec(fmax=0.05)], ids=["single", "relaxed"])
+def test_the_given_atoms_are_left_untouched(calculator, relaxation):
+    atoms = rattled()
+    atoms.positions[0] -= atoms.cell[0]
+    before = atoms.copy()
+    calculator.evaluate(atoms, relaxation)
+    assert atoms == before
+    assert atoms.calc is None
+    assert atoms.constraints == []
+
+
+def test_a_structure_computed_as_it_is_stays_where_it_is(calculator):
+    atoms = rattled()
+    atoms.positions[3] += atoms.cell[1] - 2 * atoms.cell[2]
+    np.testing.assert_allclose(calculator.evaluate(atoms).atoms.positions, atoms.positions, rtol=0, atol=1e-12)
+
+
+@given(shift=st.tuples(*[st.floats(-20, 20)] * 3), whole=st.tuples(*[st.integers(-2, 2)] * 3))
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_rigid_and_whole_period_translations_change_nothing(calculator, shift, whole):
+    atoms = rattled()
+    result = calculator.evaluate(atoms)
+    moved = atoms.copy()
+    moved.positions += np.array(shift) + np.array(whole) @ atoms.cell.array
+    moved.positions[5] += atoms.cell[2]
+    other = calculator.evaluate(moved)
+    assert other.energy == pytest.approx(result.energy, abs=1e-8)
+    np.testing.assert_allclose(other.forces, result.forces, rtol=0, atol=1e-8)
+
+
+def test_the_order_of_the_atoms_does_not_matter(calculator):
+    atoms = rattled()
+    order = np.random.default_rng(1).permutation(len(atoms))
+    result, permuted = calculator.evaluate(atoms), calculator.evaluate(atoms[order])
+    assert permuted.energy == pytest.approx(result.energy, abs=1e-9)
+    np.testing.assert_allclose(permuted.forces, result.forces[order], rtol=0, atol=1e-9)
+    np.testing.assert_allclose(permuted.energies, result.energies[order], rtol=0, atol=1e-9)
+
+
+def test_a_skewed_and_rotated_cell_gives_the_same_crystal(calculator):
+    cubic = calculator.evaluate(bulk("Al", "fcc", a=4.1, cubic=True))
+    primitive = bulk("Al", "fcc", a=4.1) * (2, 3, 2)
+    primitive.rotate(33.0, (1, 2, 3), rotate_cell=True)
+    primitive.positions[0] += (0.01, -0.02, 0.005)
+    result = calculator.evaluate(primitive)
+    assert result.energy / 12 == pytest.approx(cubic.energy / 4, abs=1e-3)
+    step, energies = 1e-4, []
+    for sign in (-1, 1):
+        moved = primitive.copy()
+        moved.positions[0, 2] += sign * step
+        energies.append(calculator.evaluate(moved).energy)
+    assert result.forces[0, 2] == pytest.approx(-(energies[1] - energies[0]) / (2 * step), abs=2e-5)
+
+
+@pytest.mark.parametrize("cell", ["fixed", "normal"])
+@pytest.mark.parametrize("translation", ["held", "free"])
+def test_a_relaxation_lowers_the_energy_and_meets_its_threshold(calculator, cell, translation):
+    atoms = rattled(amplitude=0.05)
+    atoms.set_cell(atoms.cell.array * np.array([1.0, 1.0, 1.02]), scale_atoms=True)
+    relaxation = RelaxationSpec(cell=cell, translation=translation, fmax=0.01)
+    result = calculator.evaluate(atoms, relaxation)
+    assert result.converged
+    assert result.steps > 0
+    assert result.energy < calculator.evaluate(atoms).energy
+    held = atoms.arrays["held"] & (translation == "held")
+    moved = result.atoms.positions - atoms.positions
+    free = result.forces.copy()
+    free[held, :2] = 0.0
+    assert np.linalg.norm(free, axis=1).max() <= 0.01
+    assert np.abs(moved[held, :2]).max(initial=0.0) <= 1e-9
+    assert np.abs(moved[~held, :2]).max() > 1e-3
+    assert np.abs(moved[:, 2]).max() > 1e-3
+    change = result.atoms.cell.array - atoms.cell.array
+    if cell == "normal":
+        assert abs(result.stress[2]) * result.atoms.get_volume() / len(atoms) <= 0.01
+        assert abs(change[2, 2]) > 1e-3
+        change[2, 2] = 0.0
+    np.testing.assert_allclose(change, 0.0, atol=1e-9)
+
+
+def test_a_warm_calculator_s_results_are_those_of_a_fresh_one_bit_by_bit(calculator, opening):
+    structures = [rattled(seed, repeat) for seed, repeat in enumerate([(1, 1, 2), (2, 1, 2), (1, 2, 3)])]
+    structures.append(bulk("Al", "fcc", a=4.0) * (2, 2, 3))
+    relaxation = RelaxationSpec(fmax=0.02)
+    cold = []
+    for atoms in structures:
+        fresh = opening()
+        cold.append(fresh.evaluate(atoms, None if "held" not in atoms.arrays else relaxation))
+        fresh.close()
+    for position in (0, 2, 1, 3, 1, 0, 3, 2):
+        atoms = structures[position]
+        warm = calculator.evaluate(atoms, None if "held" not in atoms.arrays else relaxation)
+        assert same_bits(warm, cold[position])
+
+
+def test_too_few_steps_are_a_failure_and_no_number(calculator):
+    with pytest.raises(CalculationError) as caught:
+        calculator.evaluate(rattled(), RelaxationSpec(fmax=1e-4, max_steps=2))
+    assert caught.value.reason == "not_converged"
+
+
+def test_atoms_on_top_of_each_other_are_a_failure(calculator):
+    atoms = rattled()
+    atoms.positions[4] = atoms.positions[5]
+    for relaxation in (None, RelaxationSpec()):
+        with pytest.raises(CalculationError) as caught:
+            calculator.evaluate(atoms, relaxation)
+        assert caught.value.reason == "overlap"
+
+
+def test_a_start_that_is_not_a_number_is_a_failure(calculator):
+    atoms = rattled()
+    atoms.positions[4, 1] = np.nan
+    with pytest.raises(CalculationError) as caught:
+        calculator.evaluate(atoms)
+    assert caught.value.reason == "nan"
+
+
+def test_a_calculator_works_on_after_a_failure_as_if_nothing_had_happened(calculator):
+    atoms = rattled(3)
+    before = calculator.evaluate(atoms, RelaxationSpec(fmax=0.02))
+    with pytest.raises(CalculationError):
+        calculator.evaluate(rattled(4), RelaxationSpec(fmax=1e-4, max_steps=2))
+    broken = rattled(4)
+    broken.positions[4] = broken.positions[5]
+    with pytest.raises(CalculationError):
+        calculator.evaluate(broken)
+    assert same_bits(calculator.evaluate(atoms, RelaxationSpec(fmax=0.02)), before)
+
+
+def test_an_element_the_model_does_not_know_is_named(calculator):
+    atoms = rattled()
+    atoms.symbols[0] = "Xe"
+    with pytest.raises(ConfigurationError, match="Xe"):
+        calculator.evaluate(atoms)
+
+
+def test_a_structure_with_a_free_surface_is_refused(calculator):
+    atoms = rattled()
+    atoms.pbc = (True, True, False)
+    with pytest.raises(ConfigurationError, match="periodic"):
+        calculator.evaluate(atoms)
+
+
+def test_a_held_relaxation_needs_the_axes_where_it_means_them(calculator):
+    atoms = rattled()
+    atoms.rotate(20.0, "z", rotate_cell=True)
+    with pytest.raises(ConfigurationError, match="cell vector"):
+        calculator.evaluate(atoms, RelaxationSpec())
+
+
+def test_provenance_is_the_same_on_every_machine(calculator, opening):
+    fresh = opening()
+    assert fresh.provenance == calculator.provenance
+    assert fresh.provenance.host == ""
+    assert fresh.provenance.code_version
