@@ -12,7 +12,7 @@ import numpy as np
 
 from tansaku.calculators.structures.environment import radial_difference
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError
-from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray, IntArray
+from tansaku.models.domain.pool import CandidatePool, FeatureGroup, IntArray
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.space import GrainBoundarySpaceSpec
 from tansaku.models.features.radial import RadialGrid
@@ -176,7 +176,8 @@ class GrainBoundarySpace:
         self, translations: IntArray, surface_codes: IntArray, surfaces: Sequence[tuple[int, BoundarySurface]]
     ) -> list[FeatureGroup]:
         owners = np.array([code for code, _ in surfaces])
-        angles = np.array([[system.boundary.folded_angle] for system in self._systems])
+        # Rounded, so that boundaries at angles that fold onto each other share a row.
+        angles = np.array([[round(system.boundary.folded_angle, 9)] for system in self._systems])
         radial = RadialGrid()
         groups = [
             FeatureGroup.compact(
@@ -194,20 +195,14 @@ class GrainBoundarySpace:
             FeatureGroup.compact("angle", angles, owners[surface_codes], ("folded_angle [deg]",)),
         ]
         if self._spec.soap:
-            groups.append(FeatureGroup("soap", *self._soap(surfaces, surface_codes)))
+            groups.append(self._soap(surfaces, surface_codes))
         return groups
 
-    def _soap(
-        self, surfaces: Sequence[tuple[int, BoundarySurface]], surface_codes: IntArray
-    ) -> tuple[FloatArray, IntArray, tuple[str, ...]]:
+    def _soap(self, surfaces: Sequence[tuple[int, BoundarySurface]], surface_codes: IntArray) -> FeatureGroup:
         from tansaku.models.features.soap import SoapSettings, soap_difference
 
         settings = SoapSettings()
-        crystal = self._systems[0].bicrystal.crystal
-        rows = np.array(
-            [
-                soap_difference(self._systems[code].bicrystal.cell(surface.removed), crystal.unit_cell(), settings)
-                for code, surface in surfaces
-            ]
-        )
-        return rows, surface_codes, tuple(f"soap{i:04d}" for i in range(rows.shape[1]))
+        crystal = self._systems[0].bicrystal.crystal.unit_cell()
+        cells = (self._systems[code].bicrystal.cell(surface.removed) for code, surface in surfaces)
+        rows = np.array([soap_difference(cell, crystal, settings) for cell in cells])
+        return FeatureGroup.compact("soap", rows, surface_codes, tuple(f"soap{i:04d}" for i in range(rows.shape[1])))

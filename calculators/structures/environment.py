@@ -50,9 +50,7 @@ def _plane_pairs(stack: Stacking, removed: int, reach: float) -> tuple[IntArray,
     apart = np.arange(1, most + 1)
     each = np.repeat(apart, apart)
     above = np.arange(len(each)) - np.repeat(np.cumsum(apart) - apart, apart)
-    pairs, counts = np.unique(
-        each * stack.repeat + (removed + each - 2 * above) % stack.repeat, return_counts=True
-    )
+    pairs, counts = np.unique(each * stack.repeat + (removed + each - 2 * above) % stack.repeat, return_counts=True)
     heights = np.concatenate((pairs // stack.repeat, apart))
     shifts = np.concatenate((pairs % stack.repeat, -apart % stack.repeat))
     return heights, shifts, np.concatenate((counts.astype(np.float64), -apart.astype(np.float64)))
