@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tansaku import __version__
-from tansaku.deploy.cli import bench, campaign_files, control, doctor, driving, exits, inspection, outcomes, schema
+from tansaku.deploy.cli import bench, campaign_files, control, db, doctor, driving, exits, inspection, outcomes, schema
 from tansaku.models.domain.errors import TansakuError
 
 app = typer.Typer(
@@ -58,6 +58,8 @@ for _name, _command, _panel in (
     ("bench", bench.bench, _TAKE),
 ):
     app.command(_name, rich_help_panel=_panel)(_command)
+
+app.add_typer(db.db_app, name="db", rich_help_panel="Database")
 
 
 def main() -> None:
