@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from functools import cached_property
@@ -136,9 +137,9 @@ class GrainBoundarySpace:
 
     @cached_property
     def _pool(self) -> CandidatePool:
-        first = dict(zip(self._grids, np.cumsum([0, *(len(grid.labels) for grid in self._grids)]), strict=False))
         surfaces = [(code, surface) for code, system in enumerate(self._systems) for surface in system.surfaces]
         self._check_size(surfaces)
+        first = dict(zip(self._grids, np.cumsum([0, *(math.prod(grid.shape) for grid in self._grids)]), strict=False))
         ids: list[str] = []
         translations: list[IntArray] = []
         counts = []
