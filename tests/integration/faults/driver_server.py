@@ -1,0 +1,179 @@
+"""Starts drivers quickly: imports everything once, then forks one process per request line; none of it is product code.
+
+A driver works on the real MongoDB store, the real local launcher and real workers. Around the two ports stands a recorder
+that counts their calls and, when asked, kills the process with SIGKILL before or after the n-th call of one method.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from tansaku.models.domain.errors import TansakuError
+from tansaku.models.domain.ports import CampaignStore, JobStatus, Launcher
+from tansaku.models.domain.specs.site import LocalLauncherSpec, SiteSpec, TimingSpec
+from tansaku.models.domain.states import JobState
+from tansaku.tasks.configuration import load_campaign
+from tansaku.tasks.launchers.local import LocalLauncher
+from tansaku.tasks.loop import CampaignLoop, prepare_campaign
+from tansaku.tasks.observer import SilentObserver
+from tansaku.tasks.resources import Resources
+from tansaku.tasks.settings import Settings
+from tansaku.tasks.stores.artifacts import GridFSArtifactStore
+from tansaku.tasks.stores.connection import open_database
+from tansaku.tasks.stores.embedded_mongod import EmbeddedMongod
+from tansaku.tasks.stores.mongo import MongoCampaignStore
+
+
+def port_methods(port: type) -> list[str]:
+    """Names of a port's methods, found in the Protocol itself."""
+    return sorted(name for name, value in vars(port).items() if callable(value) and not name.startswith("_"))
+
+
+class Recorder:
+    """Stands around a port: counts calls, kills where it is told to."""
+
+    def __init__(self, target, port: type, kill: dict | None) -> None:
+        self._target, self._port, self._kill, self.counts = target, port.__name__, kill or {}, {}
+        self._lock = threading.Lock()
+        for name in port_methods(port):
+            setattr(self, name, self._wrapped(name))
+
+    def _wrapped(self, name):
+        def call(*arguments, **options):
+            with self._lock:
+                self.counts[name] = count = self.counts.get(name, 0) + 1
+            key = f"{self._port}.{name}"
+            chosen = self._kill.get("method") == key and self._kill.get("call") == count
+            if chosen and self._kill["when"] == "before":
+                os.kill(os.getpid(), signal.SIGKILL)
+            answer = getattr(self._target, name)(*arguments, **options)
+            if chosen and self._kill["when"] == "after":
+                os.kill(os.getpid(), signal.SIGKILL)
+            return answer
+
+        return call
+
+
+class Losing:
+    """A local launcher that calls certain jobs lost, whatever became of them, and every job running at first."""
+
+    def __init__(self, inner: LocalLauncher, lost: list[str]) -> None:
+        self._inner, self._lost, self._polled = inner, set(lost), set()
+
+    def __getattr__(self, name):
+        return getattr(self._inner, name)
+
+    def poll(self, handles):
+        return [self._say(handle["name"], status) for handle, status in zip(handles, self._inner.poll(handles), strict=True)]
+
+    def _say(self, name, status):
+        if name not in self._polled:
+            self._polled.add(name)
+            return JobStatus(JobState.RUNNING)
+        return JobStatus(JobState.LOST, "node_fail", "told to lose it") if name in self._lost else status
+
+
+class Halting(SilentObserver):
+    """Halts the driver after a proposal; passes on what the test wants to see."""
+
+    def __init__(self, halt_at: int | None, log: Path) -> None:
+        self.halt, self._halt_at, self._log = threading.Event(), halt_at, log
+
+    def _say(self, **what) -> None:
+        with self._log.open("a") as stream:
+            stream.write(json.dumps(what) + "\n")
+
+    def on_start(self, record, evaluations) -> None:
+        self._say(start=len(evaluations))
+
+    def on_proposal(self, evaluation) -> None:
+        self._say(proposal=evaluation.proposal.number)
+        if self._halt_at is not None and evaluation.proposal.number >= self._halt_at:
+            self.halt.set()
+
+    def on_wait(self, reason, seconds) -> None:
+        self._say(wait=reason)
+
+
+def drive(request: dict) -> dict:
+    """One driver, from preparing the campaign to closing the store."""
+    home, counters = Path(request["home"]), []
+
+    def recorded(target, port):
+        counters.append(Recorder(target, port, request.get("kill")))
+        return counters[-1]
+
+    database = open_database(request["uri"], request["database"])
+    store = recorded(MongoCampaignStore(database), CampaignStore)
+    workers = LocalLauncherSpec(workers=2, kill_grace=0.5)
+    mongod = EmbeddedMongod(Path(request["mongod_home"])) if "mongod_home" in request else None
+    resources = Resources(
+        settings=Settings(home=home),
+        site=SiteSpec(launcher=workers, timing=TimingSpec(**request["timing"])),
+        store=store,
+        artifacts=GridFSArtifactStore(database),
+        open_launcher=lambda spec: recorded(
+            Losing(LocalLauncher(home / "spool", workers, 2), request.get("lost", [])), Launcher
+        ),
+        **({"revive": mongod.start} if mongod else {}),
+    )
+    name = prepare_campaign(resources, load_campaign(Path(request["campaign"]))).name
+    watcher = Halting(request.get("halt_at"), Path(request["out"] + ".log"))
+    with CampaignLoop(resources, name, watcher, halt=watcher.halt) as loop:
+        loop.advance()
+        reason = loop.result.reason
+    store.close()
+    counts = {f"{one._port}.{method}": count for one in counters for method, count in one.counts.items()}
+    return {"reason": reason, "counts": counts}
+
+
+def child(request: dict) -> int:
+    """The forked process; its answer goes to a file, written whole."""
+    out = Path(request["out"])
+    with Path(request["out"] + ".err").open("w") as errors:
+        os.dup2(errors.fileno(), 2)
+    try:
+        answer = drive(request)
+    except TansakuError as error:
+        answer = {"error": type(error).__name__, "message": str(error)}
+    aside = out.with_suffix(".part")
+    aside.write_text(json.dumps(answer))
+    aside.rename(out)
+    return 0
+
+
+def main() -> None:
+    """Reads requests, answers ``{"pid"}`` and later ``{"ended", "status"}``, one JSON object per line."""
+    children: set[int] = set()
+    while True:
+        ready, _, _ = select.select([sys.stdin], [], [], 0.01)
+        if ready:
+            line = sys.stdin.readline()
+            if not line:
+                for pid in children:
+                    os.kill(pid, signal.SIGKILL)
+                return
+            pid = os.fork()
+            if pid == 0:
+                code = 1
+                try:
+                    code = child(json.loads(line))
+                finally:
+                    os._exit(code)
+            children.add(pid)
+            print(json.dumps({"pid": pid}), flush=True)
+        for pid in list(children):
+            ended, status = os.waitpid(pid, os.WNOHANG)
+            if ended:
+                children.discard(pid)
+                print(json.dumps({"ended": pid, "status": os.waitstatus_to_exitcode(status)}), flush=True)
+
+
+if __name__ == "__main__":
+    main()

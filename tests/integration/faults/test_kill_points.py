@@ -1,0 +1,133 @@
+"""SIGKILL before and after every call of the store and launcher ports; the resumed campaign is the undisturbed one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import pytest
+
+from tansaku.models.domain.identifiers import evaluation_id, job_name
+from tansaku.models.domain.ports import CampaignStore, Launcher
+from tansaku.models.domain.records import Command
+from tansaku.models.domain.states import EvaluationState
+from tansaku.tasks.configuration import load_campaign
+from tansaku.tasks.steps.source import source_of
+
+# Methods that no driver calls; a test below proves it, so that the list cannot hide one that does.
+NOT_CALLED = {
+    "CampaignStore.add_command": "commands come from users, and from a changed file",
+    "CampaignStore.campaigns": "for lists and sweeps",
+    "CampaignStore.delete_campaign": "a user's command",
+    "CampaignStore.evaluation": "after a result that was refused only",
+    "CampaignStore.evaluations_after": "for live views",
+    "CampaignStore.events": "for logs, and for a changed file",
+    "CampaignStore.import_observations": "a user's command",
+    "CampaignStore.observations": "derived; the driver reads the evaluations",
+}
+METHODS = [
+    f"{port.__name__}.{name}"
+    for port in (CampaignStore, Launcher)
+    for name, value in sorted(vars(port).items())
+    if callable(value) and not name.startswith("_")
+]
+DRIVEN = [method for method in METHODS if method not in NOT_CALLED]
+MIDDLE = 4  # the call of a frequent method that is struck
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A way to use the ports: what the campaign is, and what happens before the driver that is struck."""
+
+    keys: dict
+    prepare: Callable[[object], None]
+    reason: str
+
+
+def command(campaign, kind, **payload):
+    campaign.store.add_command(campaign.name, Command(id=f"{kind}-1", kind=kind, payload=payload, created_at=datetime.now(UTC)))
+
+
+def halt_then(kind, number, **payload):
+    def prepare(campaign):
+        assert campaign.drive(halt_at=number)["reason"] == "interrupted"
+        assert campaign.store.campaign(campaign.name).last_number == number
+        command(campaign, kind, **payload)
+
+    return prepare
+
+
+ONE_BY_ONE = {"in_flight": 1, "retries": 1, "retry_backoff": 0.01}
+SCENARIOS = {
+    "search": Scenario({}, lambda campaign: None, "evaluations"),
+    "edit": Scenario({}, halt_then("edit", 5, **{"budget.evaluations": 9}), "evaluations"),
+    "cancel": Scenario({"execution": ONE_BY_ONE}, halt_then("cancel", 5), "cancelled"),
+}
+
+
+def lost_jobs(campaign, candidates):
+    """The first of ``candidates`` is lost once, the second for good."""
+    source = source_of(load_campaign(campaign.folder / "small.yaml").spec)
+    once, always = (evaluation_id("small", candidate, source, 0) for candidate in candidates)
+    return [job_name("small", once, 1), job_name("small", always, 1), job_name("small", always, 2)]
+
+
+@dataclass
+class Reference:
+    facts: list
+    observed: list
+    counts: dict[str, int]
+
+
+_REFERENCES: dict[str, Reference] = {}
+_LOST: list[str] = []
+
+
+@pytest.fixture
+def reference(make_campaign):
+    """What each scenario gives when nothing happens to its driver; computed once."""
+    if not _REFERENCES:
+        plain = make_campaign()
+        plain.drive()
+        sequence = [one.proposal.candidate for one in plain.store.evaluations("small")]
+        _LOST.extend(lost_jobs(plain, (sequence[4], sequence[6])))
+        for name, scenario in SCENARIOS.items():
+            campaign = make_campaign({"lost": _LOST}, **scenario.keys)
+            scenario.prepare(campaign)
+            answer = campaign.drive()
+            assert answer["reason"] == scenario.reason
+            _REFERENCES[name] = Reference(campaign.facts(), campaign.observed(), answer["counts"])
+    return _REFERENCES
+
+
+def test_the_reference_has_everything_in_it(reference):
+    states = [(state, attempts) for _, state, _, attempts in reference["search"].facts]
+    assert ("DONE", 2) in states
+    assert ("FAILED", 2) in states
+    assert len(states) == 12
+    assert [state for _, state, _, _ in reference["cancel"].facts].count(EvaluationState.CANCELLED) == 1
+    assert len(reference["edit"].facts) == 9
+
+
+def test_methods_left_out_are_called_by_no_driver(reference):
+    called = {method for one in reference.values() for method in one.counts}
+    assert called.isdisjoint(NOT_CALLED)
+    assert set(NOT_CALLED) < set(METHODS)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("method", DRIVEN)
+def test_killed_driver_resumes_as_if_nothing_had_happened(make_campaign, reference, method, when):
+    scenario = next((name for name, one in reference.items() if method in one.counts), None)
+    assert scenario is not None, f"no scenario calls {method}: extend them, or say in NOT_CALLED why no driver does"
+    expected = reference[scenario]
+    campaign = make_campaign({"lost": _LOST}, **SCENARIOS[scenario].keys)
+    SCENARIOS[scenario].prepare(campaign)
+    kill = {"method": method, "call": min(expected.counts[method], MIDDLE), "when": when}
+    assert campaign.drive(kill=kill) == {"signal": 9}, f"kill point {kill} was never hit"
+    assert campaign.drive()["reason"] == SCENARIOS[scenario].reason
+    assert campaign.facts() == expected.facts
+    assert campaign.observed() == expected.observed
+    assert campaign.store.rebuild_observations("small") == 0
+    assert campaign.store.campaign("small").lease is None
