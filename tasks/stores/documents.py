@@ -89,7 +89,8 @@ def from_document(kind: type[RecordT], document: Mapping[str, Any], *, key: str 
     try:
         return kind.model_validate(data)
     except ValidationError as error:
-        raise StoreError(f"stored {kind.__name__} {document.get('_id')!r} is damaged: {error}") from error
+        problems = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        raise StoreError(f"stored {kind.__name__} {document.get('_id')!r} is damaged: {problems}") from error
 
 
 def normalised(record: RecordT) -> RecordT:

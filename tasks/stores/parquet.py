@@ -111,6 +111,18 @@ def export_observations(store: CampaignStore, campaign: str, path: Path) -> int:
     return len(evaluations)
 
 
+def campaign_of(path: Path) -> str:
+    """Name of the campaign that an exported file holds.
+
+    Raises:
+        NotFoundError: No such file.
+        StoreError: The file is no export, damaged or of a newer schema.
+    """
+    header, _ = _read(path)
+    with _reading(path):
+        return str(header["campaign"]["name"])
+
+
 def import_observations(store: CampaignStore, path: Path, owner: LeaseOwner, *, base_path: Path | None = None) -> Imported:
     """Brings a file's evaluations and refits into a store; a second time it changes nothing.
 

@@ -1,0 +1,105 @@
+import gzip
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import bson
+import pytest
+
+from tansaku.models.domain.errors import LeaseHeldError, NotFoundError, StoreError
+from tansaku.models.domain.records import SCHEMA_VERSION, CampaignRecord, LeaseOwner, Outcome, Proposal
+from tansaku.tasks.stores.archive import dump, restore
+from tansaku.tasks.stores.artifacts import GridFSArtifactStore
+from tansaku.tasks.stores.mongo import MongoCampaignStore
+from tansaku.tasks.stores.mongo_schema import MongoDatabase
+
+ME = LeaseOwner(host="here", pid=1, process_started=1.0, user="ada")
+
+
+def fill(database: MongoDatabase, folder: Path) -> str:
+    store = MongoCampaignStore(database)
+    store.create_campaign(
+        CampaignRecord(
+            name="c", spec={}, spec_hash="0", base_path="/", tansaku_version="0", created_at=datetime(2026, 1, 1, tzinfo=UTC)
+        )
+    )
+    lease = store.acquire_lease("c", ME, 60.0)
+    proposal = Proposal(number=1, candidate="a", system="s", surface="", source="x", predicted_cost=0.1 + 0.2, model="m")
+    evaluation = store.insert_proposal(lease, proposal)
+    store.begin_attempt(lease, evaluation.id, 1, "t", "j")
+    store.accept_outcome(lease, evaluation.id, "t", Outcome(value=1 / 3))
+    store.release_lease(lease)
+    (folder / "big").write_bytes(os.urandom(600_000))
+    return GridFSArtifactStore(database).put(folder / "big")
+
+
+def everything(database: MongoDatabase) -> dict[str, list[dict[str, object]]]:
+    names = sorted(database.list_collection_names())
+    found = {name: sorted(database[name].find(), key=lambda document: str(document["_id"])) for name in names}
+    return {name: documents for name, documents in found.items() if documents}
+
+
+def test_restored_database_is_the_dumped_one(mongo_database: MongoDatabase, tmp_path: Path) -> None:
+    sha256 = fill(mongo_database, tmp_path)
+    before = everything(mongo_database)
+    counts = dump(mongo_database, tmp_path / "d")
+    assert counts["evaluations"] == 1
+    assert counts["artifacts.chunks"] == 3
+    other = mongo_database.client[f"{mongo_database.name}-other"]
+    try:
+        assert restore(other, tmp_path / "d") == counts
+        MongoCampaignStore(other)
+        assert everything(other) == before
+        assert GridFSArtifactStore(other).get(sha256, tmp_path / "back").read_bytes() == (tmp_path / "big").read_bytes()
+    finally:
+        mongo_database.client.drop_database(other.name)
+
+
+def test_filled_database_is_replaced_only_by_force(mongo_database: MongoDatabase, tmp_path: Path) -> None:
+    fill(mongo_database, tmp_path)
+    dump(mongo_database, tmp_path / "d")
+    before = everything(mongo_database)
+    mongo_database["campaigns"].insert_one({"_id": "more"})
+    with pytest.raises(StoreError, match="is not empty"):
+        restore(mongo_database, tmp_path / "d")
+    restore(mongo_database, tmp_path / "d", force=True)
+    assert everything(mongo_database) == before
+
+
+def test_driven_database_is_not_replaced(mongo_database: MongoDatabase, tmp_path: Path) -> None:
+    fill(mongo_database, tmp_path)
+    dump(mongo_database, tmp_path / "d")
+    MongoCampaignStore(mongo_database).acquire_lease("c", ME, 60.0)
+    with pytest.raises(LeaseHeldError):
+        restore(mongo_database, tmp_path / "d", force=True)
+
+
+def test_broken_files_are_refused_before_anything_is_written(mongo_database: MongoDatabase, tmp_path: Path) -> None:
+    fill(mongo_database, tmp_path)
+    dump(mongo_database, tmp_path / "d")
+    before = everything(mongo_database)
+    content = gzip.decompress((tmp_path / "d").read_bytes())
+    header = bson.decode(content[: int.from_bytes(content[:4], "little")])
+    newer = bson.encode(header | {"schema_version": SCHEMA_VERSION + 1})
+    footer = len(bson.encode({"end": True, "counts": {}}))
+    broken = {
+        "text": b"no dump",
+        "cut": (tmp_path / "d").read_bytes()[:-2000],
+        "without-end": gzip.compress(content[:-footer]),
+        "newer": gzip.compress(newer + content[len(bson.encode(header)) :]),
+        "other": gzip.compress(bson.encode({"format": "other"})),
+        "huge": gzip.compress((2**31 - 1).to_bytes(4, "little") + b"x" * 100),
+        "empty": gzip.compress(b""),
+    }
+    for name, data in broken.items():
+        (tmp_path / name).write_bytes(data)
+        with pytest.raises(StoreError):
+            restore(mongo_database, tmp_path / name, force=True)
+    with pytest.raises(NotFoundError):
+        restore(mongo_database, tmp_path / "missing", force=True)
+    assert everything(mongo_database) == before
+
+
+def test_unwritable_dump_is_a_clear_error(mongo_database: MongoDatabase, tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="cannot be written"):
+        dump(mongo_database, tmp_path / "missing" / "d")

@@ -1,0 +1,182 @@
+import json
+import math
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tansaku.models.domain.errors import LeaseHeldError, NotFoundError, SpecChangedError, StoreError
+from tansaku.models.domain.ports import CampaignStore
+from tansaku.models.domain.records import (
+    CampaignRecord,
+    Command,
+    Failure,
+    LeaseOwner,
+    Outcome,
+    Proposal,
+    Quantity,
+    Refit,
+)
+from tansaku.models.domain.states import EvaluationState, FailureKind
+from tansaku.tasks.stores.memory import MemoryCampaignStore
+from tansaku.tasks.stores.mongo import MongoCampaignStore
+from tansaku.tasks.stores.parquet import Imported, export_observations, import_observations
+
+ME = LeaseOwner(host="here", pid=1, process_started=1.0, user="ada")
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+VALUES = {1: 0.1 + 0.2, 2: None, 3: 5e-324, 4: -math.pi}
+
+
+@pytest.fixture
+def source() -> MemoryCampaignStore:
+    """A campaign under way: four finished (one failed), one cancelled, one being computed, one lost; an edit and two refits."""
+    store = MemoryCampaignStore()
+    store.create_campaign(
+        CampaignRecord(
+            name="c",
+            spec={"objective": {"unit": "eV"}, "budget": {"cost": 0.1}},
+            spec_hash="hash",
+            base_path="/there",
+            tansaku_version="0",
+            created_at=NOW,
+        )
+    )
+    lease = store.acquire_lease("c", ME, 60.0)
+    for number in range(1, 8):
+        if number in (2, 3):
+            fitted = {"l": [1 / number, 1e-300]}
+            refit = Refit(campaign="c", number=number - 1, at_proposal=number, horizon=1, hyperparameters=fitted, fitted_at=NOW)
+            store.insert_refit(lease, refit)
+        proposal = Proposal(
+            number=number, candidate=f"c{number}", system="s", surface="s/0", source="x", predicted_cost=1 / 3, model="m"
+        )
+        evaluation = store.insert_proposal(lease, proposal)
+        store.begin_attempt(lease, evaluation.id, 1, f"t{number}", f"j{number}")
+        store.record_handle(lease, evaluation.id, f"t{number}", {"spool": "/private"})
+        if number in VALUES:
+            failure = Failure(kind=FailureKind.SCIENCE, reason="overlap", message="too close")
+            value = VALUES[number]
+            outcome = Outcome(value=value, failure=None if value is not None else failure, wall_time=0.5)
+            quantities = {"e": Quantity(value=1 / 7, unit="eV")}
+            store.accept_outcome(lease, evaluation.id, f"t{number}", outcome.model_copy(update={"quantities": quantities}))
+        elif number == 5:
+            store.cancel_evaluation(lease, evaluation.id)
+        elif number == 7:
+            store.mark_lost(lease, evaluation.id, "t7", Failure(kind=FailureKind.PLUMBING, reason="timeout", message="x"), 9.0)
+    store.add_command("c", Command(id="e1", kind="edit", payload={"budget": 2}, created_at=NOW))
+    store.apply_command(lease, "e1", 5, {"objective": {"unit": "eV"}, "budget": {"cost": 0.2}})
+    return store
+
+
+@pytest.fixture(params=["memory", "mongo"])
+def target(request: pytest.FixtureRequest) -> CampaignStore:
+    if request.param == "memory":
+        return MemoryCampaignStore()
+    return MongoCampaignStore(request.getfixturevalue("mongo_database"))
+
+
+def test_campaign_continues_from_a_file_on_an_empty_store(source: CampaignStore, target: CampaignStore, tmp_path: Path) -> None:
+    file = tmp_path / "c.parquet"
+    assert export_observations(source, "c", file) == 7
+    assert import_observations(target, file, ME) == Imported(campaign="c", new=7, total=7)
+    old, new = source.campaign("c"), target.campaign("c")
+    assert new.model_copy(update={"lease": old.lease, "epoch": old.epoch}) == old
+    assert new.lease is None
+    assert target.observations("c") == source.observations("c")
+    assert target.refits("c") == source.refits("c")
+    for mine, theirs in zip(target.evaluations("c"), source.evaluations("c"), strict=True):
+        assert (mine.id, mine.proposal, mine.outcome) == (theirs.id, theirs.proposal, theirs.outcome)
+        assert mine.state is (theirs.state if theirs.state.terminal else EvaluationState.PROPOSED)
+        assert mine.finished_at == theirs.finished_at
+    lease = target.acquire_lease("c", ME, 60.0)
+    assert target.begin_attempt(lease, target.evaluations("c")[5].id, 1, "t", "j").state is EvaluationState.SUBMITTING
+    following = target.evaluations("c")[0].proposal.model_copy(update={"number": 8, "candidate": "c8"})
+    assert target.insert_proposal(lease, following).proposal.number == 8
+    assert target.insert_refit(lease, source.refits("c")[0].model_copy(update={"number": 3})).number == 3
+
+
+def test_import_twice_is_the_same_as_once(source: CampaignStore, target: CampaignStore, tmp_path: Path) -> None:
+    export_observations(source, "c", tmp_path / "c.parquet")
+    import_observations(target, tmp_path / "c.parquet", ME)
+    before = (target.evaluations("c"), target.observations("c"), target.refits("c"), target.events("c"))
+    assert import_observations(target, tmp_path / "c.parquet", ME).new == 0
+    after = (target.evaluations("c"), target.observations("c"), target.refits("c"), target.events("c"))
+    assert [one.model_copy(update={"epoch": 0}) for one in after[0]] == [
+        one.model_copy(update={"epoch": 0}) for one in before[0]
+    ]
+    assert after[1:3] == before[1:3]
+    known = {event.id for event in before[3]}
+    assert {event.kind for event in after[3] if event.id not in known} == {"lease.acquired"}
+
+
+def test_import_into_a_campaign_created_from_its_yaml(source: CampaignStore, target: CampaignStore, tmp_path: Path) -> None:
+    export_observations(source, "c", tmp_path / "c.parquet")
+    record = source.campaign("c")
+    fresh = {"lease": None, "epoch": 0, "last_number": 0, "last_refit": 0, "commands": (), "base_path": "/here"}
+    target.create_campaign(record.model_copy(update=fresh))
+    assert import_observations(target, tmp_path / "c.parquet", ME).new == 7
+    assert target.campaign("c").base_path == "/here"
+    assert target.campaign("c").last_number == 7
+
+
+def test_other_base_path_is_taken(source: CampaignStore, tmp_path: Path) -> None:
+    export_observations(source, "c", tmp_path / "c.parquet")
+    target = MemoryCampaignStore()
+    import_observations(target, tmp_path / "c.parquet", ME, base_path=tmp_path)
+    assert target.campaign("c").base_path == str(tmp_path)
+
+
+def test_other_spec_is_refused(source: CampaignStore, tmp_path: Path) -> None:
+    export_observations(source, "c", tmp_path / "c.parquet")
+    target = MemoryCampaignStore()
+    target.create_campaign(source.campaign("c").model_copy(update={"spec_hash": "other"}))
+    with pytest.raises(SpecChangedError, match="known with another spec"):
+        import_observations(target, tmp_path / "c.parquet", ME)
+
+
+def test_driven_campaign_is_left_alone(source: CampaignStore, tmp_path: Path) -> None:
+    export_observations(source, "c", tmp_path / "c.parquet")
+    with pytest.raises(LeaseHeldError):
+        import_observations(source, tmp_path / "c.parquet", ME.model_copy(update={"pid": 2}))
+
+
+def test_columns_are_readable_by_anyone(source: CampaignStore, tmp_path: Path) -> None:
+    export_observations(source, "c", tmp_path / "c.parquet")
+    frame = pd.read_parquet(tmp_path / "c.parquet")
+    assert frame["number"].tolist() == list(range(1, 8))
+    assert frame["value"][0] == 0.1 + 0.2
+    assert frame["value"][2] == 5e-324
+    assert np.isnan(frame["value"][1])
+    assert frame["reason"][1] == "overlap"
+    assert set(frame["unit"]) == {"eV"}
+    assert frame["state"].tolist()[4:] == ["CANCELLED", "PROPOSED", "PROPOSED"]
+    header = json.loads(pq.read_metadata(tmp_path / "c.parquet").metadata[b"tansaku"])
+    assert header["campaign"]["spec"]["budget"] == {"cost": 0.2}
+    assert "/private" not in (tmp_path / "c.parquet").read_bytes().decode("latin-1") + frame.to_string()
+
+
+def test_wrong_files_are_refused(source: CampaignStore, tmp_path: Path) -> None:
+    target = MemoryCampaignStore()
+    with pytest.raises(NotFoundError):
+        import_observations(target, tmp_path / "missing.parquet", ME)
+    (tmp_path / "text").write_text("no parquet")
+    pq.write_table(pa.table({"a": [1]}), tmp_path / "other")
+    for name in ("text", "other"):
+        with pytest.raises(StoreError):
+            import_observations(target, tmp_path / name, ME)
+    export_observations(source, "c", tmp_path / "c.parquet")
+    table = pq.read_table(tmp_path / "c.parquet")
+    header = json.loads(table.schema.metadata[b"tansaku"]) | {"schema_version": 99}
+    pq.write_table(table.replace_schema_metadata({b"tansaku": json.dumps(header)}), tmp_path / "newer")
+    with pytest.raises(StoreError, match="schema version 99"):
+        import_observations(target, tmp_path / "newer", ME)
+    assert target.campaigns() == []
+
+
+def test_unwritable_file_is_a_clear_error(source: CampaignStore, tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="cannot be written"):
+        export_observations(source, "c", tmp_path / "missing" / "c.parquet")

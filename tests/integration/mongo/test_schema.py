@@ -1,0 +1,135 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from pymongo.database import Database
+
+from tansaku.models.domain.errors import LeaseHeldError, StoreError
+from tansaku.models.domain.records import SCHEMA_VERSION, CampaignRecord, JsonDict, LeaseOwner
+from tansaku.tasks.stores import documents, mongo
+from tansaku.tasks.stores.migrations import Migration
+from tansaku.tasks.stores.mongo import MongoCampaignStore
+from tansaku.tasks.stores.mongo_schema import INDEXES, open_collections
+
+OWNER = LeaseOwner(host="one", pid=1, process_started=1.0, user="ada")
+RECORD = CampaignRecord(
+    name="c", spec={}, spec_hash="0", base_path="/", tansaku_version="0", created_at=datetime(2026, 1, 1, tzinfo=UTC)
+)
+
+
+def rename_runtime(document: JsonDict) -> JsonDict:
+    return {key: value for key, value in document.items() if key != "helpers"} | {"runtime": document["helpers"]}
+
+
+def as_version_0(database: Database) -> None:
+    """Turns the database into what a program of schema 0 would have left: ``runtime`` was called ``helpers``."""
+    for name in ("campaigns", "evaluations", "observations", "refits", "events"):
+        database[name].update_many({}, {"$set": {"schema_version": 0}})
+    database["campaigns"].update_many({}, {"$rename": {"runtime": "helpers"}})
+    database["schema"].update_one({"_id": "schema"}, {"$set": {"version": 0}})
+
+
+def test_new_database_gets_version_and_indexes(mongo_database: Database) -> None:
+    MongoCampaignStore(mongo_database)
+    assert mongo_database["schema"].find_one() == {"_id": "schema", "version": SCHEMA_VERSION}
+    for name, indexes in INDEXES.items():
+        built = mongo_database[name].index_information()
+        assert {index.document["name"] for index in indexes} <= set(built)
+    assert mongo_database["evaluations"].index_information()["candidate"]["unique"]
+
+
+def test_newer_schema_is_refused_and_left_alone(mongo_database: Database) -> None:
+    mongo_database["schema"].insert_one({"_id": "schema", "version": SCHEMA_VERSION + 1})
+    with pytest.raises(StoreError, match=f"schema version {SCHEMA_VERSION + 1}, this tansaku writes {SCHEMA_VERSION}"):
+        MongoCampaignStore(mongo_database)
+    assert mongo_database.list_collection_names() == ["schema"]
+
+
+def test_older_schema_is_migrated(mongo_database: Database) -> None:
+    store = MongoCampaignStore(mongo_database)
+    store.create_campaign(RECORD)
+    lease = store.acquire_lease("c", OWNER, 60.0)
+    store.set_runtime(lease, {"pids": [1]})
+    store.release_lease(lease)
+    before = store.campaign("c")
+    as_version_0(mongo_database)
+    open_collections(mongo_database, migrations={0: Migration(to_version=1, documents={"campaigns": rename_runtime})})
+    assert MongoCampaignStore(mongo_database).campaign("c") == before
+    assert mongo_database["events"].distinct("schema_version") == [1]
+
+
+def test_migration_goes_on_where_it_was_killed(mongo_database: Database) -> None:
+    store = MongoCampaignStore(mongo_database)
+    for name in "abcd":
+        store.create_campaign(RECORD.model_copy(update={"name": name}))
+    as_version_0(mongo_database)
+    seen = []
+
+    def dies_at_the_third(document: JsonDict) -> JsonDict:
+        if len(seen) == 2:
+            raise KeyboardInterrupt
+        seen.append(document["_id"])
+        return rename_runtime(document)
+
+    with pytest.raises(KeyboardInterrupt):
+        open_collections(mongo_database, migrations={0: Migration(1, {"campaigns": dies_at_the_third})})
+    assert mongo_database["schema"].find_one()["version"] == 0
+    open_collections(mongo_database, migrations={0: Migration(1, {"campaigns": rename_runtime})})
+    assert [one.name for one in MongoCampaignStore(mongo_database).campaigns()] == list("abcd")
+
+
+def test_schema_without_a_way_is_refused(mongo_database: Database) -> None:
+    mongo_database["schema"].insert_one({"_id": "schema", "version": 0})
+    with pytest.raises(StoreError, match="there is no way from it"):
+        open_collections(mongo_database, migrations={})
+
+
+def test_database_under_a_live_driver_is_not_migrated(mongo_database: Database) -> None:
+    store = MongoCampaignStore(mongo_database)
+    store.create_campaign(RECORD)
+    store.acquire_lease("c", OWNER, 60.0)
+    as_version_0(mongo_database)
+    with pytest.raises(LeaseHeldError, match="being driven"):
+        open_collections(mongo_database, migrations={0: Migration(1, {"campaigns": rename_runtime})})
+    assert mongo_database["campaigns"].find_one()["schema_version"] == 0
+
+
+@pytest.mark.parametrize("hours", [-5, 5])
+def test_lease_goes_by_the_servers_clock(mongo_database: Database, hours: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (mongo, documents):
+        monkeypatch.setattr(module, "utc_now", lambda: datetime.now(UTC) + timedelta(hours=hours))
+    store = MongoCampaignStore(mongo_database)
+    store.create_campaign(RECORD)
+    lease = store.acquire_lease("c", OWNER, 60.0)
+    server = mongo_database.command("hello", codec_options=mongo_database.codec_options)["localTime"]
+    assert abs((lease.acquired_at - server).total_seconds()) < 60
+    assert lease.expires_at - lease.acquired_at == timedelta(seconds=60)
+    with pytest.raises(LeaseHeldError) as caught:
+        store.acquire_lease("c", OWNER.model_copy(update={"pid": 2}), 60.0)
+    assert caught.value.remaining <= 60
+
+
+def test_damaged_document_is_a_clear_error(mongo_database: Database) -> None:
+    store = MongoCampaignStore(mongo_database)
+    store.create_campaign(RECORD)
+    mongo_database["campaigns"].update_one({}, {"$set": {"last_number": "many"}})
+    with pytest.raises(StoreError, match=r"CampaignRecord 'c' is damaged: last_number: Input should be"):
+        store.campaign("c")
+
+
+def test_lost_observation_is_rebuilt_at_takeover(mongo_database: Database) -> None:
+    from tansaku.models.domain.records import Outcome, Proposal
+
+    store = MongoCampaignStore(mongo_database)
+    store.create_campaign(RECORD)
+    lease = store.acquire_lease("c", OWNER, 60.0)
+    proposal = Proposal(number=1, candidate="a", system="s", surface="", source="x", predicted_cost=1.0, model="m")
+    evaluation = store.insert_proposal(lease, proposal)
+    store.begin_attempt(lease, evaluation.id, 1, "t", "j")
+    store.accept_outcome(lease, evaluation.id, "t", Outcome(value=1.5))
+    expected = store.observations("c")
+    mongo_database["observations"].delete_many({})
+    assert store.rebuild_observations("c") == 1
+    assert store.observations("c") == expected
+    mongo_database["observations"].update_many({}, {"$set": {"value": 7.0}})
+    store.acquire_lease("c", OWNER, 60.0)
+    assert store.observations("c") == expected

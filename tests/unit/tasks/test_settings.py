@@ -1,0 +1,51 @@
+from pathlib import Path
+
+import platformdirs
+import pytest
+
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.tasks.settings import Settings
+
+
+def test_nothing_set_means_the_users_data_folder() -> None:
+    settings = Settings.from_environment({})
+    assert settings.home == Path(platformdirs.user_data_dir("tansaku", appauthor=False))
+    assert (settings.mongo_uri, settings.site_file, settings.require_all, settings.runtime) == (None, None, False, None)
+
+
+def test_every_variable_is_read() -> None:
+    settings = Settings.from_environment(
+        {
+            "TANSAKU_HOME": "/data/x",
+            "TANSAKU_MONGO_URI": "mongodb://user:secret@host/db",
+            "TANSAKU_SITE": "/etc/site.yaml",
+            "TANSAKU_REQUIRE_ALL": "1",
+            "XDG_RUNTIME_DIR": "/run/user/7",
+        }
+    )
+    assert settings.mongo_uri is not None
+    assert settings.mongo_uri.get_secret_value() == "mongodb://user:secret@host/db"
+    assert (settings.home, settings.site_file) == (Path("/data/x"), Path("/etc/site.yaml"))
+    assert settings.require_all
+    assert settings.runtime == Path("/run/user/7")
+
+
+def test_relative_paths_become_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings = Settings.from_environment({"TANSAKU_HOME": "here", "TANSAKU_SITE": "site.yaml"})
+    assert (settings.home, settings.site_file) == (tmp_path / "here", tmp_path / "site.yaml")
+
+
+def test_password_is_not_printed() -> None:
+    settings = Settings.from_environment({"TANSAKU_MONGO_URI": "mongodb://user:secret@host/db"})
+    assert "secret" not in f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
+
+
+def test_wrong_truth_is_an_error() -> None:
+    with pytest.raises(ConfigurationError, match="TANSAKU_REQUIRE_ALL: 'maybe'"):
+        Settings.from_environment({"TANSAKU_REQUIRE_ALL": "maybe"})
+
+
+def test_settings_are_frozen() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        Settings.from_environment({}).home = Path("/x")  # type: ignore[misc]
