@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from tansaku.calculators.structures.export import write_structure
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.ports import ArtifactStore
 from tansaku.models.domain.records import Evaluation, JsonDict
@@ -56,21 +57,25 @@ def read_structure(evaluation: Evaluation, artifacts: ArtifactStore) -> Atoms:
     return atoms
 
 
-def _best(data: CampaignData, system: str) -> Evaluation | None:
-    """The best evaluation of a system, of search and polish, that left a structure."""
-    mine = [one for one in data.evaluations if one.proposal.system == system]
-    return best_of([one for one in mine if one.outcome is not None and STRUCTURE_FILE in one.outcome.artifacts], data.sign)
+def _best(data: CampaignData, artifacts: ArtifactStore, system: str) -> Evaluation | None:
+    """The best evaluation of a system, of search and polish, whose structure is stored.
+
+    An imported campaign has its numbers, and structures only of what was computed since.
+    """
+    left = [one for one in data.evaluations if one.proposal.system == system]
+    while (best := best_of(left, data.sign)) is not None:
+        sha256 = best.outcome.artifacts.get(STRUCTURE_FILE) if best.outcome is not None else None
+        if sha256 is not None and artifacts.exists(sha256):
+            return best
+        left.remove(best)
+    return None
 
 
 def best_structures(data: CampaignData, artifacts: ArtifactStore) -> list[BestStructure]:
-    """The best structure of each system that has one, in the pool's order.
-
-    Raises:
-        NotFoundError: A structure is not in the artifact store.
-    """
+    """The best structure of each system that has one, in the pool's order."""
     found = []
     for row in system_rows(data):
-        best = _best(data, row["system"])
+        best = _best(data, artifacts, row["system"])
         if best is None or best.outcome is None or best.outcome.value is None:
             continue
         found.append(
@@ -90,8 +95,7 @@ def export_structures(
 ) -> list[Path]:
     """Writes the best structure of each system to a file named after its candidate.
 
-    Metadata (Σ, plane, angle, translation, potential, energy) stand in the comment line of extxyz and as comments at the
-    head of a CIF.
+    Metadata (Σ, plane, angle, translation, potential, energy) stand in the file, see :func:`write_structure`.
 
     Args:
         folder: Made if it does not exist.
@@ -99,8 +103,6 @@ def export_structures(
     Raises:
         ConfigurationError: The campaign has no structure, or the folder cannot be made.
     """
-    from ase.io import write
-
     best = best_structures(data, artifacts)
     if not best:
         raise ConfigurationError(f"campaign {data.record.name!r} has no structure to export")
@@ -108,17 +110,6 @@ def export_structures(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigurationError(f"folder {str(folder)!r} cannot be made: {error.strerror}") from error
-    paths = []
     for one in best:
-        path = folder / f"{one.candidate}.{form}"
-        one.atoms.info["objective_value"] = one.value
-        one.atoms.info["objective_unit"] = data.spec.objective.unit
-        if form == "extxyz":
-            write(path, one.atoms, format="extxyz")
-        else:
-            buffer = io.BytesIO()
-            write(buffer, one.atoms, format="cif")
-            notes = "".join(f"# {key}: {' '.join(str(value).split())}\n" for key, value in sorted(one.atoms.info.items()))
-            path.write_text(notes + buffer.getvalue().decode("utf-8"), encoding="utf-8")
-        paths.append(path)
-    return paths
+        one.atoms.info |= {"objective_value": one.value, "objective_unit": data.spec.objective.unit, "polished": one.polished}
+    return [write_structure(one.atoms, folder / f"{one.candidate}.{form}") for one in best]

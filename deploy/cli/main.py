@@ -8,7 +8,19 @@ from typing import Annotated
 import typer
 
 from tansaku import __version__
-from tansaku.deploy.cli import bench, campaign_files, control, db, doctor, driving, exits, inspection, outcomes, schema
+from tansaku.deploy.cli import (
+    bench,
+    campaign_files,
+    control,
+    db,
+    doctor,
+    driving,
+    exits,
+    inspection,
+    outcomes,
+    schema,
+    transfer,
+)
 from tansaku.models.domain.errors import TansakuError
 
 app = typer.Typer(
@@ -55,6 +67,8 @@ for _name, _command, _panel in (
     ("edit", control.edit, _STEER),
     ("results", outcomes.results, _TAKE),
     ("plot", outcomes.plot, _TAKE),
+    ("export", transfer.export, _TAKE),
+    ("import", transfer.import_campaign, _TAKE),
     ("bench", bench.bench, _TAKE),
 ):
     app.command(_name, rich_help_panel=_panel)(_command)

@@ -1,0 +1,79 @@
+"""`tansaku export` and `tansaku import`: a campaign's results in files, and a campaign from such a file."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tansaku.deploy.cli.session import NameArgument, SiteOption, opened
+
+
+class Form(StrEnum):
+    """File format of structures."""
+
+    EXTXYZ = "extxyz"
+    CIF = "cif"
+
+
+def export(
+    name: NameArgument,
+    observations: Annotated[
+        Path | None, typer.Option("--observations", metavar="FILE", help="All evaluations, spec and refits as Parquet.")
+    ] = None,
+    structures: Annotated[
+        Path | None, typer.Option("--structures", metavar="FOLDER", help="The best structure of each system, one file each.")
+    ] = None,
+    form: Annotated[Form, typer.Option("--format", help="Format of the structures.")] = Form.EXTXYZ,
+    table: Annotated[
+        Path | None, typer.Option("--table", metavar="FOLDER", help="A table campaign made of the results, for `bench`.")
+    ] = None,
+    site: SiteOption = None,
+) -> None:
+    """Writes a campaign's results to files; give at least one of the options."""
+    from tansaku.models.domain.errors import ConfigurationError
+
+    if observations is None and structures is None and table is None:
+        raise ConfigurationError("nothing to export; expected --observations FILE, --structures FOLDER or --table FOLDER")
+    from tansaku.tasks.results import CampaignData
+    from tansaku.tasks.stores.parquet import export_observations
+    from tansaku.tasks.structures import export_structures
+    from tansaku.tasks.tabulation import write_table
+
+    with opened(site) as resources:
+        if observations is not None:
+            count = export_observations(resources.store, name, observations)
+            typer.echo(f"{observations}: {count} evaluations")
+        if structures is None and table is None:
+            return
+        data = CampaignData.load(resources.store, name)
+        paths = [] if table is None else write_table(data, table)
+        if structures is not None:
+            paths += export_structures(data, resources.artifacts, structures, form.value)
+        for path in paths:
+            typer.echo(str(path))
+
+
+def import_campaign(
+    observations: Annotated[Path, typer.Option("--observations", metavar="FILE", help="A file that `export` wrote.")],
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Expect the file to hold this campaign.")] = None,
+    base_path: Annotated[
+        Path | None,
+        typer.Option("--base-path", metavar="FOLDER", help="Where the spec's relative paths start on this machine."),
+    ] = None,
+    site: SiteOption = None,
+) -> None:
+    """Brings an exported campaign into the database; it goes on where the file ends. A second time changes nothing."""
+    from tansaku.models.domain.errors import ConfigurationError
+    from tansaku.tasks.processes import this_driver
+    from tansaku.tasks.stores.parquet import campaign_of, import_observations
+
+    held = campaign_of(observations)
+    if name is not None and held != name:
+        raise ConfigurationError(f"{observations} holds campaign {held!r}, expected {name!r}")
+    start = None if base_path is None else base_path.resolve()
+    with opened(site) as resources:
+        done = import_observations(resources.store, observations, this_driver(), base_path=start)
+    typer.echo(f"{done.campaign}: {done.new} new of {done.total} evaluations; `tansaku resume {done.campaign}` goes on")
