@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 if TYPE_CHECKING:
@@ -23,6 +24,10 @@ REQUIRE_ALL = os.environ.get("TANSAKU_REQUIRE_ALL", "") not in ("", "0")
 # Before any test module imports numpy: two test processes on two cores must not start four BLAS threads.
 for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_threads] = "1"
+
+# No deadline: a test that fails because the machine is busy says nothing. In CI every run tries the same examples.
+hypothesis.settings.register_profile("tansaku", deadline=None, derandomize="CI" in os.environ)
+hypothesis.settings.load_profile("tansaku")
 
 _LEFT_OUT: dict[str, list[str]] = defaultdict(list)
 _SECONDS: dict[str, float] = defaultdict(float)
