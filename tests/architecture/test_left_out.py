@@ -1,0 +1,66 @@
+"""A test that is left out is listed; with TANSAKU_REQUIRE_ALL=1 it is a failure."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+TESTS = """
+import pytest
+
+def test_needs_a_program(require):
+    require("git")
+
+def test_is_skipped_by_hand():
+    pytest.skip("no reason")
+
+def test_passes():
+    pass
+"""
+
+
+@pytest.fixture
+def suite(tmp_path):
+    """Runs a small suite under our conventions on a machine without any program."""
+    (tmp_path / "tests/unit").mkdir(parents=True)
+    shutil.copy(ROOT / "tests/conftest.py", tmp_path / "tests/conftest.py")
+    shutil.copy(ROOT / "pyproject.toml", tmp_path / "pyproject.toml")
+    (tmp_path / "tests/unit/test_it.py").write_text(TESTS)
+
+    def run(**environment: str) -> subprocess.CompletedProcess[str]:
+        variables = {name: value for name, value in os.environ.items() if name != "TANSAKU_REQUIRE_ALL"}
+        return subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", "tests"],
+            cwd=tmp_path,
+            env={**variables, "PATH": str(tmp_path), **environment},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    return run
+
+
+def test_without_the_variable_it_is_listed(suite):
+    result = suite()
+    assert result.returncode == 0, result.stdout
+    assert "left out: 1 tests, needs git: program git is not on PATH (Debian package git)" in result.stdout
+    assert result.stdout.splitlines()[-1].startswith("1 passed, 2 skipped")
+
+
+def test_with_the_variable_it_fails(suite):
+    result = suite(TANSAKU_REQUIRE_ALL="1")
+    assert result.returncode == 1
+    assert result.stdout.splitlines()[-1].startswith("2 failed, 1 passed")
+    assert "needs git: program git is not on PATH" in result.stdout
+    assert "was left out under TANSAKU_REQUIRE_ALL=1" in result.stdout
+
+
+def test_the_time_of_the_suite_is_printed(suite):
+    assert "tests/unit: 3 tests, " in suite().stdout
