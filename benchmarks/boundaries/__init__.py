@@ -1,0 +1,1 @@
+"""Methods compared on an exhaustive table of grain boundaries that tansaku computed itself."""
