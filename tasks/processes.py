@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import getpass
+import os
+import select
+import signal
 import socket
 
 import psutil
@@ -43,7 +46,7 @@ def this_driver() -> LeaseOwner:
 
 
 def end_process(pid: int, started: float, grace: float) -> bool:
-    """Ends a process of ours: TERM, then KILL.
+    """Ends a process of ours: TERM, then KILL. A process that nobody reaps (a zombie) has ended.
 
     Args:
         grace: Time between the two [s].
@@ -51,15 +54,20 @@ def end_process(pid: int, started: float, grace: float) -> bool:
     Returns:
         Whether it was still there.
     """
-    process = find_process(pid, started)
-    if process is None:
+    try:
+        # The handle keeps the id from meaning another process and is readable as soon as the process has ended.
+        handle = os.pidfd_open(pid)
+    except ProcessLookupError:
         return False
     try:
-        process.terminate()
-        process.wait(grace)
-    except psutil.TimeoutExpired:
-        process.kill()
-        process.wait(grace)
-    except psutil.NoSuchProcess:
+        if find_process(pid, started) is None:
+            return False
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            signal.pidfd_send_signal(handle, number)
+            if select.select([handle], [], [], grace)[0]:
+                break
+    except ProcessLookupError:
         return True
+    finally:
+        os.close(handle)
     return True
