@@ -1,0 +1,32 @@
+"""The page on commands says what the program does."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from typer.main import get_command
+
+from tansaku.deploy.cli.exits import MEANINGS
+from tansaku.deploy.cli.main import app
+
+PAGE = (Path(__file__).resolve().parents[4] / "docs" / "commands.md").read_text(encoding="utf-8")
+
+
+def test_exit_codes_are_those_of_the_program():
+    listed = {int(code): meaning for code, meaning in re.findall(r"^\| (\d+) \| (.+) \|$", PAGE, re.MULTILINE)}
+    assert listed == {code.value: meaning for code, meaning in MEANINGS.items()}
+
+
+def test_every_command_is_on_the_page():
+    assert set(get_command(app).commands) <= set(re.findall(r"`tansaku ([a-z]+)", PAGE))
+
+
+def test_options_on_the_page_exist():
+    known = {
+        option
+        for command in [get_command(app), *get_command(app).commands.values()]
+        for parameter in command.params
+        for option in parameter.opts
+    } | {"--help"}
+    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", PAGE)) <= known
