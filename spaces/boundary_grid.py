@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,6 +15,8 @@ from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.specs.space import AxisValues, PeriodSpec, RangeSpec, TranslationSpec
 
 MAX_VALUES = 100_000
+
+_LABEL = re.compile(r"x(m?\d{3,})-y(m?\d{3,})-z(m?\d{3,})")
 
 
 @dataclass(frozen=True)
@@ -47,14 +50,37 @@ class TranslationGrid:
         x, y = np.meshgrid(self.in_plane, self.along_axis, indexing="ij")
         return np.column_stack((x.ravel(), y.ravel()))
 
-    @cached_property
-    def labels(self) -> tuple[str, ...]:
+    @property
+    def labels(self) -> list[str]:
         """Ends of the candidate ids, in the order of :attr:`rows`."""
+        x, y, z = self._axis_labels
+        return [f"x{a}-y{b}-z{c}" for a in x for b in y for c in z]
+
+    def row(self, label: str) -> int | None:
+        """Place of a label in :attr:`labels`, None where it is not among them."""
+        match = _LABEL.fullmatch(label)
+        if match is None:
+            return None
+        places = [axis.get(part) for axis, part in zip(self._axis_labels, match.groups(), strict=True)]
+        x, y, z = places
+        if x is None or y is None or z is None:
+            return None
+        return (x * len(self.along_axis) + y) * len(self.normal) + z
+
+    def translation(self, row: int) -> tuple[float, float, float]:
+        """One of :attr:`rows`."""
+        shift, z = divmod(row, len(self.normal))
+        x, y = divmod(shift, len(self.along_axis))
+        return self.in_plane[x], self.along_axis[y], self.normal[z]
+
+    @cached_property
+    def _axis_labels(self) -> tuple[dict[str, int], dict[str, int], dict[str, int]]:
+        """Place of each label along each direction."""
         x, y, z = (
-            [f"{letter}{picometres(value)}" for value in values]
-            for letter, values in zip("xyz", (self.in_plane, self.along_axis, self.normal), strict=True)
+            {picometres(value): place for place, value in enumerate(values)}
+            for values in (self.in_plane, self.along_axis, self.normal)
         )
-        return tuple(f"{a}-{b}-{c}" for a in x for b in y for c in z)
+        return x, y, z
 
 
 def picometres(value: float) -> str:

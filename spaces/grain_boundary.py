@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 MAX_CANDIDATES = 20_000_000
 
-_ID = re.compile(r"(?P<system>s\d{3,}-[0-9m_]+)-r(?P<removed>\d+)-(?P<label>xm?\d{3,}-ym?\d{3,}-zm?\d{3,})")
+_ID = re.compile(r"(?P<system>s\d{3,}-[0-9m_]+)-r(?P<removed>\d+)-(?P<label>x.+)")
 
 
 class GrainBoundarySpace:
@@ -100,10 +100,9 @@ class GrainBoundarySpace:
         if match and system:
             removed = int(match["removed"])
             surface = next((s for s in system.surfaces if s.removed == removed), None)
-            row = self._rows[system.grid].get(match["label"])
+            row = system.grid.row(match["label"])
             if surface is not None and row is not None and surface.kept[row // len(system.grid.normal)]:
-                x, y, z = system.grid.rows[row]
-                return system, surface, (float(x), float(y), float(z))
+                return system, surface, system.grid.translation(row)
         raise NotFoundError(f"candidate {candidate!r} is not in the space")
 
     def _metadata(
@@ -125,11 +124,6 @@ class GrainBoundarySpace:
             "structure": crystal.structure,
             "lattice_parameter": crystal.lattice_parameter,
         }
-
-    @cached_property
-    def _rows(self) -> dict[TranslationGrid, dict[str, int]]:
-        """Row of each label of each distinct grid."""
-        return {grid: {label: row for row, label in enumerate(grid.labels)} for grid in self._grids}
 
     @cached_property
     def _grids(self) -> tuple[TranslationGrid, ...]:
