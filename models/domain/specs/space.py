@@ -32,7 +32,8 @@ class BoundarySelectionSpec(Spec):
     Attributes:
         max_sigma: Largest Σ.
         angles: Misorientation window [degrees], both ends included.
-        planes: Explicit boundary planes (h, k, l), each perpendicular to the axis's zone.
+        planes: Explicit boundary planes (h, k, l): perpendicular to the axis, or families as the literature writes
+            them ("[110] (113)").
     """
 
     max_sigma: Annotated[int, Field(ge=3, le=9999)] | None = None
