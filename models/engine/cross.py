@@ -33,8 +33,8 @@ _SPARSE_GRID = 3
 class CrossCovariance(Protocol):
     """Covariances k(point, candidate) of a growing list of points with all candidates of a pool."""
 
-    def append(self, position: int) -> None:
-        """Adds a point."""
+    def append(self, position: int) -> FloatArray:
+        """Adds a point; returns its covariances with the earlier ones, shape ``(n_points,)``."""
         ...
 
     def truncate(self, count: int) -> None:
@@ -168,12 +168,19 @@ class SharedGrid:
         self._between = np.stack(list(by_grid.values()), axis=2) if by_grid else np.empty((n_surfaces, n_surfaces, 0))
         self._rows = GrowingRows(len(by_grid) * self._n_grid)
 
-    def append(self, position: int) -> None:
-        """Adds a point."""
-        self._surfaces.append(int(self._pool.surface_codes[position]))
-        self._grid.append(int(self._layout.grid_codes[position]))
-        member = self._layout.grid_members[self._grid[-1]]
-        self._rows.append(np.concatenate([self._grid_row(factors, member) for factors in self._grid_factors] or [np.empty(0)]))
+    def append(self, position: int) -> FloatArray:
+        """See :class:`CrossCovariance`."""
+        surface, code = int(self._pool.surface_codes[position]), int(self._layout.grid_codes[position])
+        member = self._layout.grid_members[code]
+        row = np.array([self._grid_row(factors, member) for factors in self._grid_factors]).reshape(-1, self._n_grid)
+        earlier, grid = np.asarray(self._surfaces, dtype=np.intp), np.asarray(self._grid, dtype=np.intp)
+        covariances = np.einsum("it,ti->i", self._between[surface, earlier], row[:, grid])
+        if self._flat is not None:
+            covariances += self._flat[surface, earlier]
+        self._surfaces.append(surface)
+        self._grid.append(code)
+        self._rows.append(row.reshape(-1))
+        return covariances
 
     def truncate(self, count: int) -> None:
         """Forgets all points but the first ``count``."""
@@ -246,17 +253,20 @@ class CachedRows:
         """Memory that cached rows take at present."""
         return sum(chunk.nbytes for chunk in self._chunks)
 
-    def append(self, position: int) -> None:
-        """Adds a point."""
+    def append(self, position: int) -> FloatArray:
+        """See :class:`CrossCovariance`."""
         at = len(self._points)
+        row = self._row(position)
+        covariances = row[self._points]
         self._points.append(position)
         if at >= self._n_cacheable:
-            return
+            return covariances
         chunk, offset = divmod(at, _ROWS_PER_CHUNK)
         if chunk == len(self._chunks):
             rows = min(_ROWS_PER_CHUNK, self._n_cacheable - chunk * _ROWS_PER_CHUNK)
             self._chunks.append(np.empty((rows, len(self._pool))))
-        self._chunks[chunk][offset] = self._row(position)
+        self._chunks[chunk][offset] = row
+        return covariances
 
     def truncate(self, count: int) -> None:
         """Forgets all points but the first ``count``."""

@@ -125,7 +125,8 @@ class GPProposer:
         order = [*history.observed.tolist(), *history.failed.tolist()]
         posterior = self._posterior(pool, fitted, order)
         held = posterior.points
-        new = [point for point in order if point not in set(held)]
+        known_points = set(held)
+        new = [point for point in order if point not in known_points]
         position_of = {point: i for i, point in enumerate([*held, *new])}
         targets = np.zeros(len(position_of))
         known: BoolArray = np.zeros(len(position_of), dtype=np.bool_)

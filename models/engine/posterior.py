@@ -16,7 +16,7 @@ from math import sqrt
 
 import numpy as np
 import numpy.typing as npt
-from scipy.linalg import solve_triangular
+from scipy.linalg import blas, lapack, solve_triangular
 
 from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
 from tansaku.models.engine.cross import MEMORY_LIMIT, cross_covariance
@@ -29,7 +29,10 @@ _COLUMNS_AT_ONCE = 8
 
 
 class AppendedCholesky:
-    """Lower Cholesky factor of a matrix that grows by one row and column at a time.
+    """Cholesky factor of a matrix that grows by one row and column at a time.
+
+    The rows of the lower factor lie one after the other in one array (LAPACK's packed upper storage of its transpose), so that
+    a new one is appended without moving the others.
 
     Args:
         floor: Least squared pivot. A point that the others determine up to rounding gets this much variance of its own, so
@@ -38,7 +41,7 @@ class AppendedCholesky:
 
     def __init__(self, floor: float) -> None:
         self._floor = floor
-        self._data = np.zeros((_FIRST_CAPACITY, _FIRST_CAPACITY), order="F")
+        self._packed = np.empty(_FIRST_CAPACITY * (_FIRST_CAPACITY + 1) // 2)
         self._count = 0
 
     def __len__(self) -> int:
@@ -46,8 +49,22 @@ class AppendedCholesky:
 
     @property
     def lower(self) -> FloatArray:
-        """The factor, shape ``(n, n)``; valid until the next append."""
-        return self._data[: self._count, : self._count]
+        """A copy of the factor, shape ``(n, n)``."""
+        full = np.zeros((self._count, self._count))
+        full[np.tril_indices(self._count)] = self._packed[: self._size(self._count)]
+        return full
+
+    def start(self, matrix: FloatArray) -> None:
+        """Factorises a whole matrix, shape ``(n, n)``, in place of what was there."""
+        factor, failed = lapack.dpotrf(matrix, lower=1)
+        self._count = 0
+        if failed or np.square(np.diagonal(factor)).min() < self._floor:
+            for i in range(len(matrix)):
+                self.append(matrix[i, :i], float(matrix[i, i]))
+            return
+        self._reserve(len(matrix))
+        self._count = len(matrix)
+        self._packed[: self._size(self._count)] = factor[np.tril_indices(self._count)]
 
     def append(self, row: FloatArray, diagonal: float) -> FloatArray:
         """Adds a row and returns the weights of its whitened column.
@@ -60,17 +77,14 @@ class AppendedCholesky:
             Shape ``(n + 1,)``: [−(K⁻¹ row), 1] / d.
         """
         n = self._count
-        if n == len(self._data):
-            grown = np.zeros((2 * n, 2 * n), order="F")
-            grown[:n, :n] = self._data
-            self._data = grown
-        left = solve_triangular(self.lower, row, lower=True, check_finite=False) if n else row
+        left = self._solve_lower(row)
         pivot = sqrt(max(diagonal - float(left @ left), self._floor))
         weights = np.ones(n + 1)
-        if n:
-            weights[:n] = -solve_triangular(self.lower, left, lower=True, trans="T", check_finite=False)
-        self._data[n, :n] = left
-        self._data[n, n] = pivot
+        weights[:n] = -self._solve_upper(left)
+        self._reserve(n + 1)
+        begin = self._size(n)
+        self._packed[begin : begin + n] = left
+        self._packed[begin + n] = pivot
         self._count += 1
         return weights / pivot
 
@@ -79,9 +93,30 @@ class AppendedCholesky:
         self._count = min(self._count, count)
 
     def solve(self, right: FloatArray) -> FloatArray:
-        """K⁻¹ · right, shape as ``right``."""
-        half = solve_triangular(self.lower, right, lower=True, check_finite=False)
-        return np.asarray(solve_triangular(self.lower, half, lower=True, trans="T", check_finite=False))
+        """K⁻¹ · right, shape ``(n,)``."""
+        return self._solve_upper(self._solve_lower(right))
+
+    def _solve_lower(self, right: FloatArray) -> FloatArray:
+        return self._substitute(right, transposed=1)
+
+    def _solve_upper(self, right: FloatArray) -> FloatArray:
+        return self._substitute(right, transposed=0)
+
+    def _substitute(self, right: FloatArray, transposed: int) -> FloatArray:
+        if not self._count:
+            return np.zeros(0)
+        packed = self._packed[: self._size(self._count)]
+        return np.asarray(blas.dtpsv(self._count, packed, right, lower=0, trans=transposed))
+
+    def _reserve(self, count: int) -> None:
+        if self._size(count) > len(self._packed):
+            grown = np.empty(max(self._size(count), 2 * len(self._packed)))
+            grown[: self._size(self._count)] = self._packed[: self._size(self._count)]
+            self._packed = grown
+
+    @staticmethod
+    def _size(count: int) -> int:
+        return count * (count + 1) // 2
 
 
 class PoolPosterior:
@@ -122,12 +157,18 @@ class PoolPosterior:
 
     def start(self, points: Sequence[int]) -> None:
         """Conditions an empty posterior on many points at once, by triangular solves over blocks of candidates."""
-        for point in points:
-            self._append(point)
         if not points:
             return
+        here = np.asarray(points, dtype=np.intp)
+        matrix = covariance(self._terms, self._pool, self._parameters, here, here)
+        matrix[np.diag_indices(len(here))] += self._noise
+        self._factor.start(matrix)
+        self._points = list(points)
+        for point in points:
+            self._cross.append(point)
+        lower = np.asfortranarray(self._factor.lower)
         for block, rows in self._cross.blocks():
-            white = solve_triangular(self._factor.lower, rows, lower=True, overwrite_b=True, check_finite=False)
+            white = solve_triangular(lower, rows, lower=True, overwrite_b=True, check_finite=False)
             self._variance[block] -= np.einsum("ij,ij->j", white, white)
 
     def predict(
@@ -192,11 +233,8 @@ class PoolPosterior:
         return np.asarray(vectors @ (np.sqrt(np.maximum(values, 0.0)) * rng.standard_normal(len(candidates))))
 
     def _append(self, point: int) -> FloatArray:
-        here = np.asarray([point], dtype=np.intp)
-        row = covariance(self._terms, self._pool, self._parameters, here, np.asarray(self._points, dtype=np.intp))[0]
-        weights = self._factor.append(row, self._prior + self._noise)
+        weights = self._factor.append(self._cross.append(point), self._prior + self._noise)
         self._points.append(point)
-        self._cross.append(point)
         return weights
 
     def _forget(self, count: int) -> None:
@@ -212,7 +250,7 @@ class PoolPosterior:
         if known.all():
             return alpha
         unknown = np.flatnonzero(~known)
-        columns = self._factor.solve(np.eye(len(targets))[:, unknown])
+        columns = np.stack([self._factor.solve(unit) for unit in np.eye(len(targets))[unknown]], axis=1)
         alpha -= columns @ np.linalg.solve(columns[unknown], alpha[unknown])
         alpha[unknown] = 0.0
         return alpha

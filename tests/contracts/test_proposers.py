@@ -31,7 +31,9 @@ def spec(request):
     return SPECS[request.param]
 
 
-def _table(n_grid: int = 6, groups: tuple[str, ...] = ("translation", "structure", "angle")) -> tuple[CandidatePool, np.ndarray]:
+def _table(
+    n_grid: int = 6, groups: tuple[str, ...] = ("translation", "structure", "angle")
+) -> tuple[CandidatePool, np.ndarray]:
     """Five surfaces of three systems on a shared grid, and a smooth value for each candidate."""
     owner = np.array([0, 0, 1, 2, 2])
     grid = np.stack(np.meshgrid(np.linspace(0, 1, n_grid), [0.0, 0.5]), axis=-1).reshape(-1, 2)

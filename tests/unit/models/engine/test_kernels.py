@@ -58,7 +58,9 @@ def test_log_slope_is_the_derivative(profile, r):
 
 @pytest.mark.parametrize("profile", PROFILES)
 def test_covariance_is_what_the_formula_says(grid_pool, profile):
-    kernel = Scale("v", Stationary("translation", "l", profile, ard=True) * Same("system")) + Scale("w", Stationary("angle", "m"))
+    kernel = Scale("v", Stationary("translation", "l", profile, ard=True) * Same("system")) + Scale(
+        "w", Stationary("angle", "m")
+    )
     parameters = {"v": np.array([2.0]), "w": np.array([3.0]), "l": np.array([0.2, 0.5, 1.5]), "m": np.array([30.0])}
     here, there = np.array([0, 7, 30, 119]), np.array([3, 30, 60, 100, 110])
     got = covariance(expand(kernel), grid_pool, parameters, here, there)

@@ -70,6 +70,6 @@ def test_priors_follow_the_units_of_the_columns(drawn):
 
 
 def test_values_that_are_no_numbers_are_a_fit_error(drawn):
-    pool, terms, values = drawn
+    pool, terms, _ = drawn
     with pytest.raises(FitError):
         fit_parameters(observed_posterior(pool, terms, np.arange(5), np.full(5, np.nan)), None)

@@ -156,7 +156,9 @@ def test_posterior_agrees_with_gpytorch(grid_pool, require):
     def rbf(group, part):
         first, last = columns[group]
         length = parameters[f"{part}.{group}"]
-        kernel = gpytorch.kernels.RBFKernel(ard_num_dims=len(length) if len(length) > 1 else None, active_dims=range(first, last))
+        kernel = gpytorch.kernels.RBFKernel(
+            ard_num_dims=len(length) if len(length) > 1 else None, active_dims=range(first, last)
+        )
         kernel = kernel.double()
         kernel.lengthscale = torch.tensor(length)
         return kernel
@@ -176,7 +178,9 @@ def test_posterior_agrees_with_gpytorch(grid_pool, require):
         + scaled(same("surface"), "surface")
         + scaled(rbf("angle", "smooth") * rbf("structure", "smooth"), "smooth")
         + scaled(rbf("translation", "shared"), "shared")
-        + scaled(rbf("translation", "interaction") * rbf("angle", "interaction") * rbf("structure", "interaction"), "interaction")
+        + scaled(
+            rbf("translation", "interaction") * rbf("angle", "interaction") * rbf("structure", "interaction"), "interaction"
+        )
         + scaled(same("surface") * rbf("translation", "own"), "own")
     )
     points = np.random.default_rng(7).permutation(len(grid_pool))[:25]

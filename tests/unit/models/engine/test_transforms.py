@@ -32,7 +32,9 @@ def test_systems_are_centred_on_themselves_and_share_one_deviation():
 
 def test_no_standardising_keeps_the_unit():
     values = np.array([5.0, 7.0])
-    assert OutputTransform(False, "none").fit(values, np.zeros(2, int), 1).forward(values, np.zeros(2, int)) == pytest.approx(values)
+    assert OutputTransform(False, "none").fit(values, np.zeros(2, int), 1).forward(values, np.zeros(2, int)) == pytest.approx(
+        values
+    )
 
 
 def test_logarithm_of_positive_values_is_plain():
