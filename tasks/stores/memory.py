@@ -266,7 +266,7 @@ class MemoryCampaignStore:
         self._evaluations[evaluation.id] = evaluation
         if old is None or old.state is not evaluation.state:
             self._observe(evaluation)
-            self.append_event(transitions.event_of(evaluation, evaluation.finished_at or self._clock()))
+            self.append_event(transitions.event_of(evaluation, transitions.moment_of(evaluation) or self._clock()))
         return evaluation
 
     def _observe(self, evaluation: Evaluation) -> None:

@@ -41,7 +41,7 @@ from tansaku.tasks.stores.mongo_derived import Derived
 from tansaku.tasks.stores.mongo_errors import translated
 from tansaku.tasks.stores.mongo_leases import Leases
 from tansaku.tasks.stores.mongo_schema import MongoDatabase, open_collections
-from tansaku.tasks.stores.mongo_swap import evaluation_document, pour_outbox, swap_campaign, swap_evaluation
+from tansaku.tasks.stores.mongo_swap import Swap, evaluation_document
 
 
 class MongoCampaignStore:
@@ -57,8 +57,9 @@ class MongoCampaignStore:
 
     def __init__(self, database: MongoDatabase) -> None:
         self._collections = open_collections(database)
-        self._derived = Derived(self._collections)
-        self._leases = Leases(self._collections, self._derived)
+        self._swap = Swap(self._collections)
+        self._derived = Derived(self._collections, self._swap.specification)
+        self._leases = Leases(self._collections, self._swap, self._derived)
 
     def create_campaign(self, record: CampaignRecord) -> CampaignRecord:
         """See CampaignStore."""
@@ -74,7 +75,7 @@ class MongoCampaignStore:
             document = self._collections.campaigns.find_one({"_id": name})
         if document is None:
             raise NotFoundError(f"no campaign {name!r} is stored")
-        return from_document(CampaignRecord, document, key="name")
+        return self._swap.remember(document)
 
     def campaigns(self) -> list[CampaignRecord]:
         """See CampaignStore."""
@@ -85,6 +86,7 @@ class MongoCampaignStore:
     def delete_campaign(self, name: str) -> None:
         """See CampaignStore."""
         self._leases.delete_unleased(name)
+        self._swap.forget(name)
         with translated(f"deleting campaign {name!r}"):
             for collection in ("evaluations", "observations", "refits", "events"):
                 self._collections.database[collection].delete_many({"campaign": name})
@@ -104,18 +106,18 @@ class MongoCampaignStore:
     def set_runtime(self, lease: Lease, runtime: JsonDict) -> None:
         """See CampaignStore."""
         data = plain(runtime)
-        self._swap_campaign(lease.campaign, lambda record: campaigns.with_runtime(record, lease, data))
+        self._write_campaign(lease.campaign, lambda record: campaigns.with_runtime(record, lease, data))
 
     def add_command(self, campaign: str, command: Command) -> None:
         """See CampaignStore."""
         stored = normalised(command)
-        self._swap_campaign(campaign, lambda record: campaigns.with_command(record, stored))
+        self._write_campaign(campaign, lambda record: campaigns.with_command(record, stored))
         self.append_event(campaigns.command_event(campaign, stored))
 
     def apply_command(self, lease: Lease, command_id: str, at_number: int, spec: JsonDict | None) -> None:
         """See CampaignStore."""
         data = plain(spec)
-        self._swap_campaign(
+        self._write_campaign(
             lease.campaign, lambda record: campaigns.with_command_applied(record, lease, command_id, at_number, data)
         )
         self.append_event(campaigns.applied_event(lease.campaign, command_id, at_number, utc_now()))
@@ -130,46 +132,52 @@ class MongoCampaignStore:
                 self._refuse_known(evaluation.id, proposal)
             return changed
 
-        self._swap_campaign(lease.campaign, change, ("evaluations", evaluation_document(evaluation)))
-        pour_outbox(self._collections, lease.campaign)
+        document = evaluation_document(evaluation)
+        if self._write_campaign(lease.campaign, change, ("evaluations", document)):
+            self._swap.complete(lease.campaign, "evaluations", document)
+            self._swap.remember_new(evaluation)
+            self._derived.follow(evaluation)
+            return evaluation
+        self._swap.pour(lease.campaign)
         stored = self._at_number(lease.campaign, proposal.number)
-        self._derived.follow(stored)
+        if stored.state is EvaluationState.PROPOSED:
+            self._derived.follow(stored)
         return stored
 
     def begin_attempt(self, lease: Lease, evaluation: str, number: int, token: str, job_name: str) -> Evaluation:
         """See CampaignStore."""
         attempt = Attempt(number=number, token=token, job_name=job_name, started_at=utc_now())
-        return self._swap(lease, evaluation, lambda old: transitions.begun(old, lease.epoch, attempt))
+        return self._write(lease, evaluation, lambda old: transitions.begun(old, lease.epoch, attempt))
 
     def record_handle(self, lease: Lease, evaluation: str, token: str, handle: JsonDict) -> Evaluation:
         """See CampaignStore."""
         data = plain(handle)
-        return self._swap(lease, evaluation, lambda old: transitions.submitted(old, lease.epoch, token, data))
+        return self._write(lease, evaluation, lambda old: transitions.submitted(old, lease.epoch, token, data))
 
     def mark_running(self, lease: Lease, evaluation: str, token: str) -> Evaluation:
         """See CampaignStore."""
-        return self._swap(lease, evaluation, lambda old: transitions.running(old, lease.epoch, token))
+        return self._write(lease, evaluation, lambda old: transitions.running(old, lease.epoch, token))
 
     def accept_outcome(self, lease: Lease, evaluation: str, token: str, outcome: Outcome) -> bool:
         """See CampaignStore."""
         stored, now = normalised(outcome), utc_now()
-        new = self._swap(lease, evaluation, lambda old: transitions.finished(old, lease.epoch, token, stored, now))
+        new = self._write(lease, evaluation, lambda old: transitions.finished(old, lease.epoch, token, stored, now))
         return transitions.accepts(new, token, stored)
 
     def mark_lost(self, lease: Lease, evaluation: str, token: str, failure: Failure, retry_in: float) -> Evaluation:
         """See CampaignStore."""
         until = transitions.give_up_until(utc_now(), retry_in)
-        return self._swap(lease, evaluation, lambda old: transitions.lost(old, lease.epoch, token, failure, until))
+        return self._write(lease, evaluation, lambda old: transitions.lost(old, lease.epoch, token, failure, until))
 
     def fail_evaluation(self, lease: Lease, evaluation: str, token: str, failure: Failure) -> Evaluation:
         """See CampaignStore."""
         now = utc_now()
-        return self._swap(lease, evaluation, lambda old: transitions.failed(old, lease.epoch, token, failure, now))
+        return self._write(lease, evaluation, lambda old: transitions.failed(old, lease.epoch, token, failure, now))
 
     def cancel_evaluation(self, lease: Lease, evaluation: str) -> Evaluation:
         """See CampaignStore."""
         now = utc_now()
-        return self._swap(lease, evaluation, lambda old: transitions.cancelled(old, lease.epoch, now))
+        return self._write(lease, evaluation, lambda old: transitions.cancelled(old, lease.epoch, now))
 
     def evaluation(self, evaluation: str) -> Evaluation:
         """See CampaignStore."""
@@ -201,10 +209,11 @@ class MongoCampaignStore:
     def insert_refit(self, lease: Lease, refit: Refit) -> Refit:
         """See CampaignStore."""
         document = to_document(refit) | {"_id": short_hash([lease.campaign, "refit", refit.number])}
-        self._swap_campaign(
-            lease.campaign, lambda record: campaigns.with_refit(record, lease, refit.number), ("refits", document)
-        )
-        pour_outbox(self._collections, lease.campaign)
+        entry = "refits", document
+        if self._write_campaign(lease.campaign, lambda record: campaigns.with_refit(record, lease, refit.number), entry):
+            self._swap.complete(lease.campaign, *entry)
+        else:
+            self._swap.pour(lease.campaign)
         return next(known for known in self.refits(lease.campaign) if known.number == refit.number)
 
     def refits(self, campaign: str) -> list[Refit]:
@@ -238,18 +247,18 @@ class MongoCampaignStore:
         """See CampaignStore."""
         self._collections.database.client.close()
 
-    def _swap_campaign(
+    def _write_campaign(
         self,
         name: str,
         change: Callable[[CampaignRecord], CampaignRecord],
         entry: tuple[str, JsonDict] | None = None,
-    ) -> CampaignRecord:
+    ) -> bool:
         with translated(f"writing campaign {name!r}"):
-            return swap_campaign(self._collections, name, change, entry)
+            return self._swap.campaign(name, change, entry)
 
-    def _swap(self, lease: Lease, evaluation: str, change: Callable[[Evaluation], Evaluation]) -> Evaluation:
+    def _write(self, lease: Lease, evaluation: str, change: Callable[[Evaluation], Evaluation]) -> Evaluation:
         with translated(f"writing evaluation {evaluation}"):
-            old, new = swap_evaluation(self._collections.evaluations, evaluation, lease.epoch, change)
+            old, new = self._swap.evaluation(evaluation, lease.epoch, change)
             if old.state is not new.state:
                 self._derived.follow(new)
             return new

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from pymongo import ASCENDING, DESCENDING
 from pymongo.errors import DuplicateKeyError
@@ -14,7 +14,7 @@ from tansaku.tasks.stores.campaigns import objective_unit
 from tansaku.tasks.stores.documents import from_document, to_document, utc_now
 from tansaku.tasks.stores.mongo_errors import translated
 from tansaku.tasks.stores.mongo_schema import Collections
-from tansaku.tasks.stores.transitions import event_of, observation_of
+from tansaku.tasks.stores.transitions import event_of, moment_of, observation_of
 
 
 class Derived:
@@ -22,33 +22,38 @@ class Derived:
 
     An observation document has the evaluation's id and the number of the attempt it came from; when a failed evaluation is
     opened again, a void document takes its place, so that a stopped older driver cannot bring the old observation back.
+
+    Args:
+        specification: Spec of a campaign by name.
     """
 
-    def __init__(self, collections: Collections) -> None:
+    def __init__(self, collections: Collections, specification: Callable[[str], JsonDict]) -> None:
         self._collections = collections
+        self._specification = specification
 
     def follow(self, evaluation: Evaluation) -> None:
         """Writes the observation and the event of an evaluation's present state."""
         if evaluation.state in (EvaluationState.DONE, EvaluationState.FAILED):
-            campaign = self._collections.campaigns.find_one({"_id": evaluation.campaign}, {"spec.objective": 1})
-            self._observe(evaluation, objective_unit({} if campaign is None else campaign["spec"]))
+            self._observe(evaluation, objective_unit(self._specification(evaluation.campaign)))
         elif evaluation.state is EvaluationState.SUBMITTING and len(evaluation.attempts) > 1:
             self._void(evaluation)
-        self.record_event(event_of(evaluation, evaluation.finished_at or utc_now()))
+        self.record_event(event_of(evaluation, moment_of(evaluation) or utc_now()))
 
     def rebuild(self, evaluations: Sequence[Evaluation], campaign: str, unit: str) -> int:
-        """Makes the observations what the evaluations say; returns how many were missing or wrong."""
+        """Makes the observations what the evaluations say, and adds events that a kill kept from being written.
+
+        Returns:
+            How many observations were missing or wrong.
+        """
         with translated(f"rebuilding the observations of {campaign!r}"):
             stored = {one.evaluation: one for one in self.observations(campaign)}
             wrong = 0
             for evaluation in evaluations:
-                if stored.get(evaluation.id) == observation_of(evaluation, unit):
-                    continue
-                wrong += 1
-                if not self._observe(evaluation, unit):
-                    self._void(evaluation)
-                elif evaluation.finished_at is not None:
-                    self.record_event(event_of(evaluation, evaluation.finished_at))
+                if stored.get(evaluation.id) != observation_of(evaluation, unit):
+                    wrong += 1
+                    if not self._observe(evaluation, unit):
+                        self._void(evaluation)
+            self._complete_events([event_of(evaluation, moment_of(evaluation) or utc_now()) for evaluation in evaluations])
             return wrong
 
     def observations(self, campaign: str) -> list[Observation]:
@@ -76,6 +81,13 @@ class Derived:
             newest = self._collections.events.find({"campaign": campaign}).sort([("at", DESCENDING), ("order", DESCENDING)])
             documents = list(newest if limit is None else newest.limit(limit))
         return [from_document(Event, document, key="id") for document in reversed(documents)]
+
+    def _complete_events(self, events: Sequence[Event]) -> None:
+        ids = [event.id for event in events]
+        known = {document["_id"] for document in self._collections.events.find({"_id": {"$in": ids}}, {"_id": 1})}
+        for event in events:
+            if event.id not in known:
+                self.record_event(event)
 
     def _observe(self, evaluation: Evaluation, unit: str) -> bool:
         observation = observation_of(evaluation, unit)

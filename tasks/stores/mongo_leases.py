@@ -11,7 +11,7 @@ from tansaku.tasks.stores.documents import from_document, to_document
 from tansaku.tasks.stores.mongo_derived import Derived
 from tansaku.tasks.stores.mongo_errors import translated
 from tansaku.tasks.stores.mongo_schema import Collections
-from tansaku.tasks.stores.mongo_swap import pour_outbox
+from tansaku.tasks.stores.mongo_swap import Swap
 
 _EXPIRED: JsonDict = {"$expr": {"$lte": ["$lease.expires_at", "$$NOW"]}}
 
@@ -19,8 +19,9 @@ _EXPIRED: JsonDict = {"$expr": {"$lte": ["$lease.expires_at", "$$NOW"]}}
 class Leases:
     """Who may drive a campaign, and until when."""
 
-    def __init__(self, collections: Collections, derived: Derived) -> None:
+    def __init__(self, collections: Collections, swap: Swap, derived: Derived) -> None:
         self._collections = collections
+        self._swap = swap
         self._derived = derived
 
     def acquire(self, campaign: str, owner: LeaseOwner, duration: float, *, steal: bool) -> Lease:
@@ -46,7 +47,7 @@ class Leases:
             document = self._collections.campaigns.find_one_and_update(condition, update, return_document=ReturnDocument.AFTER)
             if document is None:
                 raise self._held(campaign)
-            pour_outbox(self._collections, campaign)
+            self._swap.pour(campaign)
             self._collections.evaluations.update_many(
                 {"campaign": campaign, "epoch": {"$lt": document["epoch"]}},
                 {"$set": {"epoch": document["epoch"]}, "$inc": {"revision": 1}},
@@ -64,6 +65,7 @@ class Leases:
         with translated(f"renewing the lease of {lease.campaign!r}"):
             document = self._collections.campaigns.find_one_and_update(condition, update, return_document=ReturnDocument.AFTER)
         if document is not None:
+            self._swap.remember(document)
             return Lease.model_validate(document["lease"])
         record = self._record(lease.campaign)
         campaigns.check_lease(record, lease)

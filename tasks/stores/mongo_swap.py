@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
 from pymongo.errors import DuplicateKeyError
 
-from tansaku.models.domain.errors import NotFoundError, StoreError, TransientError
-from tansaku.models.domain.records import CampaignRecord, Evaluation, JsonDict
+from tansaku.models.domain.errors import NotFoundError, StoreError, TansakuError, TransientError
+from tansaku.models.domain.records import CampaignRecord, Evaluation, JsonDict, Record
 from tansaku.tasks.stores.documents import from_document, to_document
 from tansaku.tasks.stores.mongo_errors import translated
 from tansaku.tasks.stores.mongo_schema import Collections, MongoCollection
 
 _PATIENCE = 100
+
+RecordT = TypeVar("RecordT", bound=Record)
+Known = tuple[RecordT, int]
+"""A record and its revision in the database."""
 
 
 def evaluation_document(evaluation: Evaluation) -> JsonDict:
@@ -22,97 +27,160 @@ def evaluation_document(evaluation: Evaluation) -> JsonDict:
     return document | {"revision": 0, "token": _token(evaluation)}
 
 
-def swap_evaluation(
-    collection: MongoCollection, identifier: str, epoch: int, change: Callable[[Evaluation], Evaluation]
-) -> tuple[Evaluation, Evaluation]:
-    """Replaces an evaluation by what ``change`` makes of it, if nobody changed it in between; else tries again.
+class Swap:
+    """Replaces records by what a pure function makes of them, if nobody changed them in between.
 
-    Args:
-        epoch: The writer's; an evaluation of a younger one matches no filter.
-        change: Pure; returns the same object when there is nothing to write.
-
-    Returns:
-        The evaluation before and after.
-
-    Raises:
-        NotFoundError: No such evaluation.
-        FencedError: From ``change``, when a younger driver owns it.
+    What was written last is remembered with its revision, so that a driver need not read before each of its writes. A
+    memory that is out of date matches no filter; it never answers, refuses or decides that there is nothing to write.
     """
-    for _ in range(_PATIENCE):
-        document = collection.find_one({"_id": identifier})
-        if document is None:
-            raise NotFoundError(f"no evaluation {identifier!r} is stored")
-        old = from_document(Evaluation, document, key="id")
-        new = change(old)
-        if new is old:
-            return old, old
-        condition = {
-            "_id": identifier,
-            "revision": document["revision"],
-            "epoch": {"$lte": epoch},
-            "state": old.state.value,
-            "token": _token(old),
-        }
-        fields = _changed(to_document(old), to_document(new)) | {"token": _token(new)}
-        update = {"$set": fields, "$inc": {"revision": 1}}
-        if collection.find_one_and_update(condition, update, projection={"_id": 1}) is not None:
-            return old, new
-    raise TransientError(f"evaluation {identifier} was changed by others {_PATIENCE} times while it was being written")
 
+    def __init__(self, collections: Collections) -> None:
+        self._collections = collections
+        self._evaluations: dict[str, Known[Evaluation]] = {}
+        self._campaigns: dict[str, Known[CampaignRecord]] = {}
 
-def swap_campaign(
-    collections: Collections,
-    name: str,
-    change: Callable[[CampaignRecord], CampaignRecord],
-    entry: tuple[str, JsonDict] | None = None,
-) -> CampaignRecord:
-    """Replaces a campaign record by what ``change`` makes of it, if nobody changed it in between; else tries again.
+    def evaluation(
+        self, identifier: str, epoch: int, change: Callable[[Evaluation], Evaluation]
+    ) -> tuple[Evaluation, Evaluation]:
+        """Replaces an evaluation.
 
-    Args:
-        change: Returns the same object when there is nothing to write; raises when the writer may not.
-        entry: Collection and document to be committed to the outbox in the same operation.
+        Args:
+            epoch: The writer's; an evaluation of a younger one matches no filter.
+            change: Pure; returns the same object when there is nothing to write.
 
-    Returns:
-        The record as it is now.
-    """
-    for _ in range(_PATIENCE):
-        document = collections.campaigns.find_one({"_id": name})
-        if document is None:
-            raise NotFoundError(f"no campaign {name!r} is stored")
-        if entry is not None and document["outbox"]:
-            pour_outbox(collections, name)
-        old = from_document(CampaignRecord, document, key="name")
-        new = change(old)
-        if new is old:
-            return old
-        update: JsonDict = {"$set": _changed(to_document(old), to_document(new)), "$inc": {"revision": 1}}
-        if entry is not None:
-            update["$push"] = {"outbox": {"collection": entry[0], "document": entry[1]}}
-        condition = {"_id": name, "revision": document["revision"], "epoch": old.epoch}
-        if collections.campaigns.find_one_and_update(condition, update, projection={"_id": 1}) is not None:
-            return new
-    raise TransientError(f"campaign {name!r} was changed by others {_PATIENCE} times while it was being written")
+        Returns:
+            The evaluation before and after.
 
+        Raises:
+            NotFoundError: No such evaluation.
+            FencedError: From ``change``, when a younger driver owns it.
+        """
+        known = self._evaluations.pop(identifier, None)
+        for _ in range(_PATIENCE):
+            old, revision = known or self._read_evaluation(identifier)
+            new = _changed_by(change, old, fresh=known is None)
+            known = None
+            if new is None:
+                continue
+            if new is old:
+                return old, old
+            condition = {"_id": identifier, "revision": revision, "epoch": {"$lte": epoch}}
+            condition |= {"state": old.state.value, "token": _token(old)}
+            fields = _differences(old, new) | {"token": _token(new)}
+            if _written(self._collections.evaluations, condition, {"$set": fields, "$inc": {"revision": 1}}):
+                if not new.state.terminal:
+                    self._evaluations[identifier] = new, revision + 1
+                return old, new
+        raise TransientError(f"evaluation {identifier} was changed by others {_PATIENCE} times while it was being written")
 
-def pour_outbox(collections: Collections, name: str) -> None:
-    """Inserts what was committed to a campaign's outbox and clears it; any process may do so at any time.
+    def campaign(
+        self, name: str, change: Callable[[CampaignRecord], CampaignRecord], entry: tuple[str, JsonDict] | None = None
+    ) -> bool:
+        """Replaces a campaign record.
 
-    Raises:
-        StoreError: An entry cannot be inserted, because its unique key belongs to another document.
-    """
-    with translated(f"completing writes of campaign {name!r}"):
-        document = collections.campaigns.find_one({"_id": name}, {"outbox": 1})
-        for entry in () if document is None else document["outbox"]:
-            target, committed = collections.database[entry["collection"]], entry["document"]
+        Args:
+            change: Returns the same object when there is nothing to write; raises when the writer may not.
+            entry: Collection and document to be committed to the outbox in the same operation; an entry that another
+                write left there is completed first.
+
+        Returns:
+            Whether there was anything to write.
+
+        Raises:
+            NotFoundError: No such campaign.
+        """
+        known = self._campaigns.pop(name, None)
+        for _ in range(_PATIENCE):
+            if known is None and entry is not None:
+                self.pour(name)
+            old, revision = known or self._read_campaign(name)
+            new = _changed_by(change, old, fresh=known is None)
+            known = None
+            if new is None:
+                continue
+            if new is old:
+                return False
+            update: JsonDict = {"$set": _differences(old, new), "$inc": {"revision": 1}}
+            condition: JsonDict = {"_id": name, "revision": revision, "epoch": old.epoch}
+            if entry is not None:
+                condition["outbox"] = []
+                update["$push"] = {"outbox": {"collection": entry[0], "document": entry[1]}}
+            if _written(self._collections.campaigns, condition, update):
+                self._campaigns[name] = new, revision + 1
+                return True
+        raise TransientError(f"campaign {name!r} was changed by others {_PATIENCE} times while it was being written")
+
+    def pour(self, name: str) -> None:
+        """Inserts what was committed to a campaign's outbox and clears it; any process may do so at any time.
+
+        Raises:
+            StoreError: An entry cannot be inserted, because its unique key belongs to another document.
+        """
+        with translated(f"completing writes of campaign {name!r}"):
+            document = self._collections.campaigns.find_one({"_id": name}, {"outbox": 1})
+            for entry in () if document is None else document["outbox"]:
+                self.complete(name, entry["collection"], entry["document"])
+
+    def complete(self, name: str, collection: str, committed: JsonDict) -> None:
+        """Inserts one committed entry, unless it was inserted before, and takes it out of the outbox."""
+        target = self._collections.database[collection]
+        with translated(f"completing writes of campaign {name!r}"):
             try:
                 target.insert_one(committed)
             except DuplicateKeyError as error:
                 if target.find_one({"_id": committed["_id"]}, {"_id": 1}) is None:
                     raise StoreError(
-                        f"campaign {name!r}: {committed['_id']} cannot enter {entry['collection']}, its number or candidate "
-                        "belongs to another document"
+                        f"campaign {name!r}: {committed['_id']} cannot enter {collection}, its number or candidate belongs to "
+                        "another document"
                     ) from error
-            collections.campaigns.update_one({"_id": name}, {"$pull": {"outbox": {"document._id": committed["_id"]}}})
+            done = {"$pull": {"outbox": {"document._id": committed["_id"]}}}
+            self._collections.campaigns.update_one({"_id": name}, done)
+
+    def remember_new(self, evaluation: Evaluation) -> None:
+        """Takes note of an evaluation that was just inserted."""
+        self._evaluations[evaluation.id] = evaluation, 0
+
+    def remember(self, document: JsonDict) -> CampaignRecord:
+        """Takes note of a campaign document that was just read or written."""
+        record = from_document(CampaignRecord, document, key="name")
+        self._campaigns[record.name] = record, document["revision"]
+        return record
+
+    def forget(self, name: str) -> None:
+        """Drops what is remembered of a campaign."""
+        self._campaigns.pop(name, None)
+
+    def specification(self, name: str) -> JsonDict:
+        """A campaign's spec; as remembered, which is good for all keys that cannot be edited."""
+        known = self._campaigns.get(name) or self._read_campaign(name)
+        return known[0].spec
+
+    def _read_evaluation(self, identifier: str) -> Known[Evaluation]:
+        document = self._collections.evaluations.find_one({"_id": identifier})
+        if document is None:
+            raise NotFoundError(f"no evaluation {identifier!r} is stored")
+        return from_document(Evaluation, document, key="id"), document["revision"]
+
+    def _read_campaign(self, name: str) -> Known[CampaignRecord]:
+        document = self._collections.campaigns.find_one({"_id": name})
+        if document is None:
+            raise NotFoundError(f"no campaign {name!r} is stored")
+        return from_document(CampaignRecord, document, key="name"), document["revision"]
+
+
+def _changed_by(change: Callable[[RecordT], RecordT], old: RecordT, *, fresh: bool) -> RecordT | None:
+    """What ``change`` makes of a record; None when only a fresh reading can tell."""
+    if fresh:
+        return change(old)
+    try:
+        new = change(old)
+    except TansakuError:
+        return None
+    return None if new is old else new
+
+
+def _written(collection: MongoCollection, condition: JsonDict, update: JsonDict) -> bool:
+    return collection.find_one_and_update(condition, update, projection={"_id": 1}) is not None
 
 
 def _token(evaluation: Evaluation) -> str | None:
@@ -120,5 +188,6 @@ def _token(evaluation: Evaluation) -> str | None:
     return None if attempt is None else attempt.token
 
 
-def _changed(old: JsonDict, new: JsonDict) -> JsonDict:
-    return {field: value for field, value in new.items() if old[field] != value}
+def _differences(old: Record, new: Record) -> JsonDict:
+    before, after = to_document(old), to_document(new)
+    return {field: value for field, value in after.items() if before[field] != value}

@@ -183,6 +183,16 @@ def observation_of(evaluation: Evaluation, unit: str) -> Observation | None:
     )
 
 
+def moment_of(evaluation: Evaluation) -> datetime | None:
+    """When an evaluation came into its present state, as far as it tells."""
+    attempt = evaluation.current_attempt
+    if evaluation.state is EvaluationState.PROPOSED:
+        return evaluation.proposed_at
+    if evaluation.state is EvaluationState.SUBMITTING and attempt is not None:
+        return attempt.started_at
+    return evaluation.finished_at
+
+
 def event_of(evaluation: Evaluation, at: datetime) -> Event:
     """The audit's line about the transition into the present state, under an id that a repeat cannot double."""
     attempt = evaluation.current_attempt
