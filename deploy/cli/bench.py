@@ -144,18 +144,18 @@ def _show(result: BenchResult) -> None:
         (
             one.method,
             *one.mean_gap,
-            f"{one.n_exact:.1f}",
-            f"{one.n_within:.1f}",
+            round(one.n_exact, 1),
+            round(one.n_within, 1),
             one.worst_gap,
-            f"{one.evaluations:.0f}",
-            f"{one.seconds:.1f}",
+            round(one.evaluations),
+            round(one.seconds, 1),
         )
         for one in summarise(result, costs)
     ]
-    shares = [f"{100 * cost / result.exhaustive_cost:.3g} %" for cost in costs]
-    within = result.provenance["within"]
+    shares = [f"{100 * cost / result.exhaustive_cost:.3g}%" for cost in costs]
+    within = f"≤{result.provenance['within']:g}"
     show_table(
-        ["method", *shares, "exact", f"within {within:g}", "worst", "evaluations", "s"],
+        ["method", *shares, "exact", within, "worst", "n", "s"],
         rows,
         title=f"mean gap [{unit}] of {result.provenance['systems']} systems, at shares of the exhaustive cost",
     )

@@ -65,7 +65,7 @@ def run_bench(campaign: LoadedCampaign, options: BenchOptions, out: Path, on_pro
         "candidates": len(pool),
         "systems": len(pool.systems),
         "surfaces": len(pool.surfaces),
-        **options.model_dump(mode="json", exclude={"resume"}),
+        **options.model_dump(mode="json", exclude={"resume", "budget", "budget_fraction"}),
     }
     result = BenchResult(
         provenance=provenance,

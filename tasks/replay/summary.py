@@ -60,9 +60,11 @@ def at_cost(run: BenchRun, quantity: Quantity, costs: Sequence[float] | FloatArr
 
 
 def checkpoints(result: BenchResult) -> list[float]:
-    """Costs at which methods are compared: tenths to all of the longest run's cost."""
-    end = max(run.cost[-1] for run in result.runs)
-    return [share * end for share in (0.1, 0.2, 1 / 3, 0.5, 0.75, 1.0)]
+    """Costs at which methods are compared: a tenth, a third, half and all of the budget, or of what was spent without one."""
+    budget = result.provenance.get("budget", {})
+    end = budget.get("cost") or (budget.get("fraction") or 0.0) * result.exhaustive_cost
+    end = end or max(run.cost[-1] for run in result.runs)
+    return [share * end for share in (0.1, 1 / 3, 0.5, 1.0)]
 
 
 def summarise(result: BenchResult, costs: Sequence[float]) -> list[MethodSummary]:

@@ -37,6 +37,7 @@ def test_result_file_has_one_entry_per_evaluation_and_costs_from_after_the_initi
     result = json.loads(out.read_text())
     assert result["schema_version"] == 1
     assert {"commit", "cpu", "load", "versions", "spec_hash"} <= result["provenance"].keys()
+    assert result["provenance"]["budget"]["cost"] == 120
     pool = open_table(task_of(campaign_file, "random", 0)).pool()
     assert result["exhaustive_cost"] == pool.cost.sum()
     assert [(run["method"], run["seed"]) for run in result["runs"]] == [
@@ -190,9 +191,10 @@ def _alive(pid: int) -> bool:
 
 def test_summary_and_figure(campaign_file, tmp_path):
     runs = [run_one(task_of(campaign_file, method, seed)) for method in ("random", "published") for seed in (0, 1)]
-    provenance = {"methods": ["random", "published"], "objective": {"unit": "mJ/m2"}}
+    provenance = {"methods": ["random", "published"], "objective": {"unit": "mJ/m2"}, "budget": {"cost": 120.0}}
     result = BenchResult(provenance=provenance, exhaustive_cost=1000.0, runs=runs)
     costs = checkpoints(result)
+    assert costs == pytest.approx([12, 40, 60, 120])
     random, published = summarise(result, costs)
     assert (random.method, published.method) == ("random", "published")
     assert published.mean_gap[-1] == pytest.approx(
