@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -66,7 +68,8 @@ def dump(
     """Write the whole database to one file."""
     from tansaku.tasks.stores import archive
 
-    _show_counts(archive.dump(_database(site), file))
+    with _database(site) as database:
+        _show_counts(archive.dump(database, file))
 
 
 @db_app.command()
@@ -79,7 +82,8 @@ def restore(
     """Read a dump into an empty database."""
     from tansaku.tasks.stores import archive
 
-    _show_counts(archive.restore(_database(site), file, force=force))
+    with _database(site) as database:
+        _show_counts(archive.restore(database, file, force=force))
 
 
 def _embedded() -> EmbeddedMongod:
@@ -90,13 +94,18 @@ def _embedded() -> EmbeddedMongod:
     return EmbeddedMongod(settings.home, runtime=settings.runtime)
 
 
-def _database(site: Path | None) -> MongoDatabase:
+@contextmanager
+def _database(site: Path | None) -> Iterator[MongoDatabase]:
     from tansaku.tasks.configuration import load_site
     from tansaku.tasks.settings import Settings
     from tansaku.tasks.stores.connection import connect
 
     settings = Settings.from_environment()
-    return connect(settings, load_site(site or settings.site_file))
+    database = connect(settings, load_site(site or settings.site_file))
+    try:
+        yield database
+    finally:
+        database.client.close()
 
 
 def _show_counts(counts: dict[str, int]) -> None:
