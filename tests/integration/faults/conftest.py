@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -132,6 +133,15 @@ class Campaign:
         assert status == 0, Path(request["out"] + ".err").read_text()
         return json.loads(Path(request["out"]).read_text())
 
+    def wait_for(self, condition: Callable[[], object], limit: float = LIMIT) -> object:
+        """Looks until something is true."""
+        until = time.monotonic() + limit
+        while time.monotonic() < until:
+            if found := condition():
+                return found
+            time.sleep(0.01)
+        raise AssertionError(f"did not come true within {limit} s")
+
     def log(self, request: dict) -> list[dict]:
         path = Path(request["out"] + ".log")
         return [json.loads(line) for line in path.read_text().splitlines() if line.endswith("}")] if path.exists() else []
@@ -209,16 +219,36 @@ def campaign_document(name: str = "small", **changes: object) -> dict:
     } | changes
 
 
+def slow_document(**changes: object) -> dict:
+    """Real relaxations, with EMT; the first one of a worker takes longest."""
+    return (
+        campaign_document(
+            space={
+                "type": "grain_boundary",
+                "crystal": {"structure": "fcc", "element": "Al", "lattice_parameter": 3.994},
+                "axis": [1, 1, 0],
+                "boundaries": {"planes": [[1, 1, 3]]},
+                "translation": {"normal": [0.0, 0.4]},
+            },
+            calculator={"type": "emt", "relaxation": {"fmax": 0.01}},
+            proposer={"type": "random"},
+            budget={"evaluations": 4},
+            execution={"in_flight": 2, "retries": 2, "retry_backoff": 0.01, "polish": 0, "timeout": 60},
+        )
+        | changes
+    )
+
+
 @pytest.fixture
 def make_campaign(tmp_path: Path, driver_server: DriverServer, mongod_uri: str) -> Iterator[Callable[..., Campaign]]:
-    """``make_campaign(extra={request keys}, **campaign keys)``."""
+    """``make_campaign(extra={request keys}, slow=…, **campaign keys)``."""
     made: list[Campaign] = []
 
-    def make(extra: dict | None = None, uri: str = mongod_uri, **changes: object) -> Campaign:
+    def make(extra: dict | None = None, uri: str = mongod_uri, slow: bool = False, **changes: object) -> Campaign:
         folder = tmp_path / f"campaign-{len(made)}"
         folder.mkdir()
         write_table(folder)
-        document = campaign_document(**changes)
+        document = slow_document(**changes) if slow else campaign_document(**changes)
         (folder / f"{document['name']}.yaml").write_text(yaml.safe_dump(document))
         made.append(Campaign(folder, driver_server, uri, extra or {}, document["name"]))
         return made[-1]
@@ -226,3 +256,20 @@ def make_campaign(tmp_path: Path, driver_server: DriverServer, mongod_uri: str) 
     yield make
     for campaign in made:
         campaign.close()
+
+
+_UNDISTURBED: dict[bool, tuple[list, list]] = {}
+
+
+@pytest.fixture
+def undisturbed(make_campaign: Callable[..., Campaign]) -> Callable[..., tuple[list, list]]:
+    """``undisturbed(slow=…)``: facts and observations of a campaign to which nothing happens; computed once."""
+
+    def get(slow: bool = False) -> tuple[list, list]:
+        if slow not in _UNDISTURBED:
+            campaign = make_campaign(slow=slow)
+            assert campaign.drive()["reason"] == "evaluations"
+            _UNDISTURBED[slow] = campaign.facts(), campaign.observed()
+        return _UNDISTURBED[slow]
+
+    return get

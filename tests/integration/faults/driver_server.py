@@ -1,7 +1,7 @@
 """Starts drivers quickly: imports everything once, then forks one process per request line; none of it is product code.
 
 A driver works on the real MongoDB store, the real local launcher and real workers. Around the two ports stands a recorder
-that counts their calls and, when asked, kills the process with SIGKILL before or after the n-th call of one method.
+that counts their calls and, when asked, sends the process SIGKILL (or SIGSTOP) before or after the n-th call of one method.
 """
 
 from __future__ import annotations
@@ -51,10 +51,10 @@ class Recorder:
             key = f"{self._port}.{name}"
             chosen = self._kill.get("method") == key and self._kill.get("call") == count
             if chosen and self._kill["when"] == "before":
-                os.kill(os.getpid(), signal.SIGKILL)
+                os.kill(os.getpid(), self._kill.get("signal", signal.SIGKILL))
             answer = getattr(self._target, name)(*arguments, **options)
             if chosen and self._kill["when"] == "after":
-                os.kill(os.getpid(), signal.SIGKILL)
+                os.kill(os.getpid(), self._kill.get("signal", signal.SIGKILL))
             return answer
 
         return call
@@ -80,10 +80,10 @@ class Losing:
 
 
 class Halting(SilentObserver):
-    """Halts the driver after a proposal; passes on what the test wants to see."""
+    """Halts the driver after a proposal; passes on what the test wants to see; may delete a file at the start."""
 
-    def __init__(self, halt_at: int | None, log: Path) -> None:
-        self.halt, self._halt_at, self._log = threading.Event(), halt_at, log
+    def __init__(self, halt_at: int | None, log: Path, spoil: str | None) -> None:
+        self.halt, self._halt_at, self._log, self._spoil = threading.Event(), halt_at, log, spoil
 
     def _say(self, **what) -> None:
         with self._log.open("a") as stream:
@@ -91,6 +91,8 @@ class Halting(SilentObserver):
 
     def on_start(self, record, evaluations) -> None:
         self._say(start=len(evaluations))
+        if self._spoil is not None:
+            Path(self._spoil).unlink(missing_ok=True)
 
     def on_proposal(self, evaluation) -> None:
         self._say(proposal=evaluation.proposal.number)
@@ -124,7 +126,7 @@ def drive(request: dict) -> dict:
         **({"revive": mongod.start} if mongod else {}),
     )
     name = prepare_campaign(resources, load_campaign(Path(request["campaign"]))).name
-    watcher = Halting(request.get("halt_at"), Path(request["out"] + ".log"))
+    watcher = Halting(request.get("halt_at"), Path(request["out"] + ".log"), request.get("spoil"))
     with CampaignLoop(resources, name, watcher, halt=watcher.halt) as loop:
         loop.advance()
         reason = loop.result.reason
