@@ -31,7 +31,7 @@ _REASONS = (
         "start it with that version, `tansaku db dump` it there and `tansaku db restore` it here",
     ),
     (
-        ("WT_PANIC", "WiredTiger library panic", "checksum error", "file is corrupt"),
+        ("WT_PANIC", "WiredTiger library panic", "checksum error", "file is corrupt", "starting MongoDB with --repair"),
         "the data files are damaged",
         "restore the last dump into a fresh TANSAKU_HOME",
     ),
@@ -52,7 +52,7 @@ def start_failure(binary: Path, status: int, output: str, log: Path) -> StoreErr
         if any(mark in text for mark in marks):
             return StoreError(f"the database could not be started: {reason} (log: {log})", hint=hint)
     return StoreError(
-        f"the database could not be started: {binary} ended with status {status}; {_last_words(text) or 'it printed nothing'}",
+        f"the database could not be started: {binary} ended with status {status}; {_first_complaint(text) or 'it printed nothing'}",
         hint=f"its log is {log}",
     )
 
@@ -67,8 +67,8 @@ def _tail(log: Path) -> str:
     return text[max(text.rfind('"msg":"MongoDB starting"'), 0) :]
 
 
-def _last_words(text: str) -> str:
-    for line in reversed(text.splitlines()):
+def _first_complaint(text: str) -> str:
+    for line in text.splitlines():
         try:
             entry = json.loads(line)
         except ValueError:
