@@ -51,8 +51,9 @@ def start_failure(binary: Path, status: int, output: str, log: Path) -> StoreErr
     for marks, reason, hint in _REASONS:
         if any(mark in text for mark in marks):
             return StoreError(f"the database could not be started: {reason} (log: {log})", hint=hint)
+    complaint = _first_complaint(text) or "it printed nothing"
     return StoreError(
-        f"the database could not be started: {binary} ended with status {status}; {_first_complaint(text) or 'it printed nothing'}",
+        f"the database could not be started: {binary} ended with status {status}; {complaint}",
         hint=f"its log is {log}",
     )
 

@@ -1,0 +1,110 @@
+"""The page about the collections names every field that is stored, and its Python example runs."""
+
+import re
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from tansaku.models.domain.records import (
+    CampaignRecord,
+    Command,
+    Failure,
+    LeaseOwner,
+    Outcome,
+    Proposal,
+    Quantity,
+    Refit,
+)
+from tansaku.models.domain.states import FailureKind
+from tansaku.tasks.stores.mongo import MongoCampaignStore
+from tansaku.tasks.stores.mongo_schema import INDEXES, MongoDatabase
+
+PAGE = (Path(__file__).resolve().parents[3] / "docs" / "mongodb.md").read_text()
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+FREE = ("spec", "payload", "handle", "properties", "quantities", "artifacts", "settings", "hyperparameters", "runtime", "data")
+
+
+@pytest.fixture
+def filled(mongo_database: MongoDatabase) -> MongoDatabase:
+    store = MongoCampaignStore(mongo_database)
+    store.create_campaign(
+        CampaignRecord(
+            name="al-110-tilt", spec={}, spec_hash="0", base_path="/", tansaku_version="0", created_at=NOW, runtime={"pid": 1}
+        )
+    )
+    lease = store.acquire_lease("al-110-tilt", LeaseOwner(host="h", pid=1, process_started=1.0, user="ada"), 60.0)
+    store.add_command("al-110-tilt", Command(id="p", kind="pause", created_at=NOW))
+    fit = {"campaign": "al-110-tilt", "number": 1, "at_proposal": 1, "horizon": 0, "fitted_at": NOW}
+    store.insert_refit(lease, Refit(hyperparameters={"l": 1.0}, **fit))
+    overlap = Failure(kind=FailureKind.SCIENCE, reason="overlap", message="too close")
+    outcomes = [
+        Outcome(value=2.0, quantities={"e": Quantity(value=1.0, unit="eV")}),
+        Outcome(value=1.0),
+        Outcome(failure=overlap),
+        None,
+    ]
+    for number, outcome in enumerate(outcomes, start=1):
+        proposal = Proposal(
+            number=number, candidate=f"c{number}", system="s", surface="s/0", source="x", predicted_cost=1.5, model="m"
+        )
+        evaluation = store.insert_proposal(lease, proposal)
+        store.begin_attempt(lease, evaluation.id, 1, f"t{number}", f"j{number}")
+        if outcome is not None:
+            store.accept_outcome(lease, evaluation.id, f"t{number}", outcome)
+    return mongo_database
+
+
+def fields_of(value: object) -> set[str]:
+    if isinstance(value, dict):
+        below = (fields_of(inner) for key, inner in value.items() if key not in FREE)
+        return set(value).union(*below)
+    if isinstance(value, list):
+        return set().union(*map(fields_of, value))
+    return set()
+
+
+@pytest.mark.parametrize("collection", sorted(INDEXES))
+def test_every_stored_field_is_described(filled: MongoDatabase, collection: str) -> None:
+    section = PAGE[PAGE.index(f"**{collection}**") :]
+    section = section[: section.index("\n**")]
+    named = set(re.findall(r"`([a-z_]+)`", section)) | {"schema_version", "_id"}
+    stored = set().union(*(fields_of(document) for document in filled[collection].find()))
+    assert stored - named == set()
+    assert len(stored) > 5
+
+
+def test_every_index_is_described() -> None:
+    section = PAGE[PAGE.index("## Indexes") :]
+    for collection, indexes in INDEXES.items():
+        for index in indexes:
+            keys = ", ".join(f"`{key}`" for key in index.document["key"])
+            line = f"| {collection} | {keys} | {'unique ' if index.document.get('unique') else ''}|"
+            assert line in section
+
+
+def test_the_python_example_runs(filled: MongoDatabase, mongo_server: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    assert '["tansaku"]' in code
+    code = code.replace('["tansaku"]\n', f'["{filled.name}"]\n')
+    uri = mongo_server.start()
+    monkeypatch.setattr(
+        subprocess, "run", lambda words, **options: subprocess.CompletedProcess(words, 0, stdout=f"{uri}\n", stderr="")
+    )
+    found: dict[str, object] = {}
+    exec(code, found)
+    assert found["best"].to_dict() == {"s": 1.0}
+    assert (found["spent"], found["reserved"]) == (4.5, 1.5)
+    assert len(found["recent"]) == 10
+    found["database"].client.close()
+
+
+def test_the_shell_examples_run(filled: MongoDatabase) -> None:
+    """The aggregations of the mongosh block, read as data."""
+    (code,) = re.findall(r"```js\n(.*?)```", PAGE, re.DOTALL)
+    pipelines = re.findall(r"db\.(\w+)\.aggregate\((\[.*?\])\)\n", code, re.DOTALL)
+    assert len(pipelines) == 3
+    for collection, text in pipelines:
+        quoted = re.sub(r"([{,]\s*)([$\w]+):", r'\1"\2":', text).replace("null", "None").replace("false", "False")
+        assert list(filled[collection].aggregate(eval(quoted)))
