@@ -175,30 +175,30 @@ class LammpsSession:
         if created != count:
             raise CalculationError("lost_atoms", f"LAMMPS took {created} of {count} atoms")
 
-    def minimize(self, fmax: float, steps: int, *, held: IntArray, normal: bool) -> int:
-        """Runs conjugate gradients until no free force component leaves an atom with more than ``fmax``.
+    def minimize(self, fmax: float, steps: int, held: IntArray) -> int:
+        """Runs conjugate gradients at fixed cell until no free force component leaves an atom with more than ``fmax``.
 
         Args:
             fmax: [eV/Å].
             steps: Largest number of iterations.
             held: Indices of atoms that keep x and y.
-            normal: Whether the box length along z is free, at zero normal stress.
 
         Returns:
             Iterations done; fewer than ``steps`` does not mean that it converged.
         """
         if len(held):
             self.command("group held id " + " ".join(str(index + 1) for index in held), "fix held held setforce 0 0 NULL")
-        if normal:
-            self.command("fix box all box/relax z 0.0 vmax 0.01 fixedpoint 0 0 0")
         before = int(self._lammps.extract_global("ntimestep"))
         self.command(f"minimize 0 {fmax!r} {steps} {10 * steps}")
         done = int(self._lammps.extract_global("ntimestep")) - before
-        if normal:
-            self.command("unfix box")
         if len(held):
             self.command("unfix held", "group held delete")
         return done
+
+    def stretch(self, factor: float) -> None:
+        """Multiplies the box's height and every z by ``factor``."""
+        _, high, *_ = self._lammps.extract_box()
+        self.command(f"change_box all z final 0 {high[2] * factor!r} remap")
 
     def snapshot(self) -> Snapshot:
         """Energies, unconstrained forces and stress of the present state."""
