@@ -90,9 +90,10 @@ class LiveObserver:
 
         self._tally: Tally | None = None
         self._note = ""
-        self._live = Live(console=Console(stderr=True), get_renderable=self._render, refresh_per_second=4)
+        self._live = Live(console=Console(stderr=True), get_renderable=self.render, refresh_per_second=4)
 
-    def _render(self) -> RenderableType:
+    def render(self) -> RenderableType:
+        """What is on the terminal now."""
         from rich.columns import Columns
         from rich.console import Group
         from rich.progress_bar import ProgressBar

@@ -1,0 +1,62 @@
+"""The example files promise what the documentation says of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.spaces.registry import open_space
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+
+
+def _spec(name: str) -> CampaignSpec:
+    return CampaignSpec.model_validate(yaml.safe_load((EXAMPLES / f"{name}.yaml").read_text(encoding="utf-8")))
+
+
+def test_the_default_example():
+    spec = _spec("al-110-tilt")
+    systems = open_space(spec.space, EXAMPLES).describe_systems()
+    assert spec.name == "al-110-tilt"
+    assert len(systems) >= 12
+    assert (spec.budget.evaluations or 0) >= 400
+    angles = {(row["sigma"], *row["plane"]): row["angle"] for row in systems}
+    for boundary, angle in {
+        (3, 1, 1, 1): 109.47,
+        (11, 1, 1, 3): 50.48,
+        (3, 1, 1, 2): 70.53,
+        (9, 1, 1, 4): 38.94,
+        (9, 2, 2, 1): 141.06,
+        (11, 3, 3, 2): 129.52,
+    }.items():
+        assert angles[boundary] == pytest.approx(angle, abs=0.01)
+
+
+def test_the_full_test_bed():
+    spec = _spec("al-110-tilt-38")
+    space = open_space(spec.space, EXAMPLES)
+    pool = space.pool()
+    assert len(space.describe_systems()) == 38
+    assert len(pool) == 157_680
+    assert len(pool.surfaces) * 9 * 16 * 15 == 157_680
+    assert spec.budget.fraction == 0.003
+    assert spec.execution.polish == 3
+
+
+def test_the_example_without_lammps():
+    spec = _spec("cu-emt")
+    assert spec.calculator is not None
+    assert spec.calculator.type == "emt"
+    assert len(open_space(spec.space, EXAMPLES).pool()) < 2000
+
+
+def test_templates_are_the_examples():
+    from importlib.resources import files
+
+    templates = {
+        entry.name for entry in files("tansaku.deploy").joinpath("templates").iterdir() if entry.name.endswith(".yaml")
+    }
+    assert templates == {path.name for path in EXAMPLES.glob("*.yaml")}

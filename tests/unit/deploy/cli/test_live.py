@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from tansaku.deploy.cli.live import LiveObserver, PlainObserver, watching
+from tansaku.deploy.cli.tally import Tally, failure_line
+from tansaku.models.domain.history import cost_limit
+from tansaku.models.domain.records import Refit
+from tansaku.tasks.results import CampaignData
+
+NAME = "small-table"
+
+
+@pytest.fixture
+def tally(recorded):
+    def build(*candidates: str, **edits: object) -> Tally:
+        data = CampaignData.load(recorded(*candidates, polish=("a1",) if "a1" in candidates else ()), NAME)
+        spec = data.spec.model_copy(update={"budget": data.spec.budget.model_copy(update=edits)})
+        pool = data.pool
+        made = Tally(spec, pool.systems, len(pool), float(pool.cost.sum()), cost_limit(spec.budget, pool))
+        made.note(data.evaluations)
+        return made
+
+    return build
+
+
+def _refit(ok: bool, recorded_at) -> Refit:
+    return Refit(
+        campaign=NAME,
+        number=1,
+        at_proposal=2,
+        horizon=1,
+        hyperparameters={},
+        ok=ok,
+        message="singular",
+        fitted_at=recorded_at,
+    )
+
+
+def test_counts(tally):
+    counts = tally("a1", "a3", "b2")
+    assert (counts.finished, counts.cost, counts.polished) == (3, 7.0, 1)
+    assert counts.best() == {"alpha": (5.0, 2), "<b>beta</b>": (7.0, 1)}
+    assert [entry.proposal.candidate for entry in counts.failed] == ["a3"]
+    assert counts.line() == "3 evaluations, 70 % of the exhaustive cost, 1 failed, 1 polished"
+    assert failure_line(counts.failed[0]).startswith("FAILED a3: recorded_failure")
+
+
+@pytest.mark.parametrize(
+    ("edits", "fraction"),
+    [({"cost": 4.0}, 3 / 4), ({"cost": None}, 2 / 5), ({"cost": None, "evaluations": 4}, 0.5), ({"cost": 2.0}, 1.0)],
+)
+def test_progress_is_the_budget_limit_that_is_nearest(tally, edits, fraction):
+    assert tally("a1", "b1", **edits).fraction == pytest.approx(fraction)
+
+
+def test_maximising_shows_the_highest(tally, recorded):
+    counts = tally("a1", "a2")
+    objective = counts.spec.objective.model_copy(update={"direction": "maximize"})
+    counts.spec = counts.spec.model_copy(update={"objective": objective})
+    assert counts.best()["alpha"] == (5.0, 2)
+
+
+def test_plain_lines_tell_start_failures_and_end(recorded, capsys):
+    store = recorded("a1", "a3", "b1")
+    evaluations = store.evaluations(NAME)
+    observer = PlainObserver()
+    observer.on_start(store.campaign(NAME), evaluations[:1])
+    for evaluation in evaluations[1:]:
+        observer.on_proposal(evaluation)
+        observer.on_outcome(evaluation)
+    observer.on_refit(_refit(True, evaluations[0].proposed_at))
+    observer.on_refit(_refit(False, evaluations[0].proposed_at))
+    observer.on_wait("the database does not answer", 5.0)
+    observer.on_stop("budget")
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    lines = captured.err.splitlines()
+    assert lines[0] == "small-table: goes on after 1 evaluations, 20 % of the exhaustive cost, 0 failed"
+    assert lines[1].startswith("FAILED a3: ")
+    assert lines[2].startswith("refit 1 failed")
+    assert lines[3] == "waiting up to 5 s: the database does not answer"
+    assert lines[4] == "ended (budget): 3 evaluations, 70 % of the exhaustive cost, 1 failed"
+
+
+def test_the_live_display_shows_bar_best_and_failures_literally(recorded):
+    store = recorded("a1", "a3", "b1")
+    observer = LiveObserver()
+    try:
+        observer.on_start(store.campaign(NAME), store.evaluations(NAME)[:2])
+        observer.on_outcome(store.evaluations(NAME)[2])
+        screen = Console(file=io.StringIO(), width=120)
+        screen.print(observer.render())
+    finally:
+        observer.close()
+    shown = screen.file.getvalue()
+    for expected in ("small-table", "88 % of the budget", "alpha 5 (2)", "<b>beta</b> 9 (1)", "FAILED a3"):
+        assert expected in shown
+
+
+def test_no_terminal_no_live_display():
+    with watching() as observer:
+        assert isinstance(observer, PlainObserver)
