@@ -97,6 +97,18 @@ def budget_cost(spec: CampaignSpec, exhaustive_cost: float) -> float | None:
     return spec.budget.cost
 
 
+def system_label(row: JsonDict) -> str:
+    """What a system is called in figures and on the screen: ``Σ11 (113)`` for a boundary, else its name.
+
+    Args:
+        row: A system's description or results row.
+    """
+    if row.get("sigma") is None or not isinstance(row.get("plane"), list):
+        return str(row["system"])
+    indices = [str(index) for index in row["plane"]]
+    return f"Σ{row['sigma']} ({('' if all(len(index) == 1 for index in indices) else ' ').join(indices)})"
+
+
 def failure_reason(evaluation: Evaluation) -> str | None:
     """Why an evaluation has no value: reason and message, or None when it has one or is still under way."""
     outcome = evaluation.outcome

@@ -1,4 +1,4 @@
-"""What the environment says; the only reader of it."""
+"""What the environment says; the only module that reads or changes it."""
 
 from __future__ import annotations
 
@@ -61,6 +61,14 @@ class Settings(BaseModel):
             require_all=_truth(REQUIRE_ALL_VARIABLE, values.get(REQUIRE_ALL_VARIABLE, "")),
             runtime=Path(runtime) if runtime.startswith("/") else None,
         )
+
+
+def forbid_telemetry() -> None:
+    """Tells libraries of this process that they may report nothing; Prefect reads it when it is imported.
+
+    Somebody who set ``DO_NOT_TRACK`` himself, to whatever value, is left alone.
+    """
+    os.environ.setdefault("DO_NOT_TRACK", "1")
 
 
 def _folder(value: str) -> Path:

@@ -35,6 +35,9 @@ def _drive(name: str, site: Path | None, plain: bool) -> None:
             with opened(site) as resources:
                 result = drive(resources, name, observer)
         else:
+            from tansaku.tasks.settings import forbid_telemetry
+
+            forbid_telemetry()
             from tansaku.flows.campaign import run_campaign
 
             result = run_campaign(name, site, observer)

@@ -17,6 +17,7 @@ from tansaku.models.domain.records import CampaignRecord, Evaluation, Refit
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState
 from tansaku.spaces.registry import open_space
+from tansaku.tasks.results import system_label
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -28,8 +29,10 @@ _LINE_EVERY = 10.0  # seconds between two progress lines when nobody watches
 
 def _tally(record: CampaignRecord, evaluations: Sequence[Evaluation]) -> Tally:
     spec = CampaignSpec.model_validate(record.spec)
-    pool = open_space(spec.space, Path(record.base_path)).pool()
-    tally = Tally(spec, pool.systems, len(pool), float(pool.cost.sum()), cost_limit(spec.budget, pool))
+    space = open_space(spec.space, Path(record.base_path))
+    pool = space.pool()
+    labels = {row["system"]: system_label(row) for row in space.describe_systems()}
+    tally = Tally(spec, labels, len(pool), float(pool.cost.sum()), cost_limit(spec.budget, pool))
     tally.note(evaluations)
     return tally
 
@@ -107,7 +110,7 @@ class LiveObserver:
         bar.add_row(
             Text(tally.spec.name, style="bold"),
             ProgressBar(total=1.0, completed=tally.fraction, width=30),
-            Text(f"{100 * tally.fraction:.0f} % of the budget: {tally.line()}"),
+            Text(f"{100 * tally.fraction:.0f} % of the budget"),
         )
         cells = [
             Text.assemble(f"{name} ", ("—" if value is None else f"{value:.4g}", "bold"), (f" ({count})", "dim"))
@@ -116,7 +119,7 @@ class LiveObserver:
         direction = "lowest" if tally.spec.objective.direction == "minimize" else "highest"
         head = Text(f"{direction} so far [{tally.spec.objective.unit}] (evaluations)", style="dim")
         failures = [Text(failure_line(entry), style="red") for entry in tally.failed[-3:]]
-        return Group(bar, head, Columns(cells, padding=(0, 3)), *failures, Text(self._note, style="yellow"))
+        return Group(bar, Text(tally.line()), head, Columns(cells, padding=(0, 3)), *failures, Text(self._note, style="yellow"))
 
     def on_start(self, record: CampaignRecord, evaluations: Sequence[Evaluation]) -> None:
         """Starts the display."""

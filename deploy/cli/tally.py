@@ -17,7 +17,7 @@ class Tally:
 
     Attributes:
         spec: The campaign, edits applied.
-        systems: Names of its systems.
+        labels: What its systems are called on the screen, by name, in the order shown.
         n_candidates: Size of the pool.
         exhaustive_cost: Cost of evaluating everything.
         limit: Cost it may spend, None for no limit.
@@ -25,7 +25,7 @@ class Tally:
     """
 
     spec: CampaignSpec
-    systems: tuple[str, ...]
+    labels: dict[str, str]
     n_candidates: int
     exhaustive_cost: float
     limit: float | None
@@ -72,15 +72,15 @@ class Tally:
         return min(1.0, max(parts))
 
     def best(self) -> dict[str, tuple[float | None, int]]:
-        """Best value so far, None if there is none, and number of evaluations, per system."""
+        """Best value so far, None if there is none, and number of evaluations, per label."""
         better = min if self.spec.objective.direction == "minimize" else max
-        values: dict[str, list[float]] = {name: [] for name in self.systems}
-        counts = dict.fromkeys(self.systems, 0)
+        values: dict[str, list[float]] = {name: [] for name in self.labels}
+        counts = dict.fromkeys(self.labels, 0)
         for entry in self._search():
             counts[entry.proposal.system] += entry.state.terminal
             if entry.outcome is not None and entry.outcome.value is not None:
                 values[entry.proposal.system].append(entry.outcome.value)
-        return {name: (better(found) if found else None, counts[name]) for name, found in values.items()}
+        return {self.labels[name]: (better(found) if found else None, counts[name]) for name, found in values.items()}
 
     def line(self) -> str:
         """The counts in one line."""

@@ -9,7 +9,7 @@ from tansaku.models.domain.ports import ArtifactStore
 from tansaku.tasks.figures import convergence as convergence_figure
 from tansaku.tasks.figures import energy_angle, structures
 from tansaku.tasks.figures.style import pretty_unit
-from tansaku.tasks.results import CampaignData, convergence
+from tansaku.tasks.results import CampaignData, convergence, system_label
 from tansaku.tasks.structures import best_structures
 
 MOST_STRUCTURES = 16
@@ -22,7 +22,7 @@ def _structure_pictures(data: CampaignData, artifacts: ArtifactStore) -> list[st
         best = [one for one in best if one in lowest]
     unit = pretty_unit(data.spec.objective.unit)
     return [
-        structures.picture(one.atoms, f"{energy_angle.boundary_label(one.row)}  {one.value:.0f} {unit}")
+        structures.picture(one.atoms, f"{system_label(one.row)}  {one.value:.0f} {unit}")
         for one in sorted(best, key=lambda one: float(one.row["angle"]))
     ]
 

@@ -10,10 +10,9 @@ import numpy as np
 
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.pool import FloatArray
-from tansaku.models.domain.records import JsonDict
 from tansaku.tasks.figures.html import plain, write_html
 from tansaku.tasks.figures.style import ACCENT, FAINT, INK, MAIN, drawing, pretty_unit, save_png
-from tansaku.tasks.results import CampaignData, system_rows
+from tansaku.tasks.results import CampaignData, system_label, system_rows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,12 +44,6 @@ class EnergyCurve:
         return np.asarray(np.fmin(self.searched, self.polished))
 
 
-def boundary_label(row: JsonDict) -> str:
-    """Σ and plane of a boundary, e.g. ``Σ11 (113)``."""
-    indices = [str(index) for index in row["plane"]]
-    return f"Σ{row['sigma']} ({('' if all(len(index) == 1 for index in indices) else ' ').join(indices)})"
-
-
 def energy_curve(data: CampaignData) -> EnergyCurve:
     """Collects the boundaries that have a value.
 
@@ -65,7 +58,7 @@ def energy_curve(data: CampaignData) -> EnergyCurve:
         angle=np.array([row["angle"] for row in rows], dtype=float),
         searched=np.array([row["E_gb"] for row in rows], dtype=float),
         polished=np.array([np.nan if (value := row["E_gb_polished"]) is None else value for row in rows], dtype=float),
-        labels=tuple(boundary_label(row) for row in rows),
+        labels=tuple(system_label(row) for row in rows),
         evaluations=tuple(row["evaluations"] for row in rows),
         unit=data.spec.objective.unit,
     )

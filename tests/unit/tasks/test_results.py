@@ -11,6 +11,7 @@ from tansaku.tasks.results import (
     convergence,
     evaluation_rows,
     evaluations_frame,
+    system_label,
     system_rows,
     systems_frame,
 )
@@ -68,6 +69,19 @@ def test_convergence_of_a_table_is_measured_against_the_true_optimum(recorded):
 def test_convergence_needs_a_value(recorded):
     with pytest.raises(ConfigurationError, match="small-table"):
         convergence(CampaignData.load(recorded("a3"), NAME))
+
+
+@pytest.mark.parametrize(
+    ("row", "label"),
+    [
+        ({"system": "s003-111", "sigma": 3, "plane": [1, 1, 1]}, "Σ3 (111)"),
+        ({"system": "s059-3310", "sigma": 59, "plane": [3, 3, 10]}, "Σ59 (3 3 10)"),
+        ({"system": "alpha", "sigma": 3}, "alpha"),
+        ({"system": "alpha"}, "alpha"),
+    ],
+)
+def test_boundaries_are_called_by_sigma_and_plane(row, label):
+    assert system_label(row) == label
 
 
 def test_frames_mirror_the_rows(recorded):

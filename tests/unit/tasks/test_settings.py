@@ -1,10 +1,11 @@
+import os
 from pathlib import Path
 
 import platformdirs
 import pytest
 
 from tansaku.models.domain.errors import ConfigurationError
-from tansaku.tasks.settings import Settings
+from tansaku.tasks.settings import Settings, forbid_telemetry
 
 
 def test_nothing_set_means_the_users_data_folder() -> None:
@@ -49,3 +50,13 @@ def test_wrong_truth_is_an_error() -> None:
 def test_settings_are_frozen() -> None:
     with pytest.raises(ValueError, match="frozen"):
         Settings.from_environment({}).home = Path("/x")  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(("before", "after"), [(None, "1"), ("0", "0")])
+def test_libraries_may_report_nothing_unless_the_user_decided(monkeypatch, before, after):
+    monkeypatch.setenv("DO_NOT_TRACK", "")
+    monkeypatch.delenv("DO_NOT_TRACK")
+    if before is not None:
+        monkeypatch.setenv("DO_NOT_TRACK", before)
+    forbid_telemetry()
+    assert os.environ["DO_NOT_TRACK"] == after

@@ -9,7 +9,7 @@ from tansaku.deploy.cli.live import LiveObserver, PlainObserver, watching
 from tansaku.deploy.cli.tally import Tally, failure_line
 from tansaku.models.domain.history import cost_limit
 from tansaku.models.domain.records import Refit
-from tansaku.tasks.results import CampaignData
+from tansaku.tasks.results import CampaignData, system_label
 
 NAME = "small-table"
 
@@ -20,7 +20,8 @@ def tally(recorded):
         data = CampaignData.load(recorded(*candidates, polish=("a1",) if "a1" in candidates else ()), NAME)
         spec = data.spec.model_copy(update={"budget": data.spec.budget.model_copy(update=edits)})
         pool = data.pool
-        made = Tally(spec, pool.systems, len(pool), float(pool.cost.sum()), cost_limit(spec.budget, pool))
+        labels = {row["system"]: system_label(row) for row in data.systems}
+        made = Tally(spec, labels, len(pool), float(pool.cost.sum()), cost_limit(spec.budget, pool))
         made.note(data.evaluations)
         return made
 
