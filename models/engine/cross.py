@@ -174,7 +174,7 @@ class SharedGrid:
         member = self._layout.grid_members[code]
         row = np.array([self._grid_row(factors, member) for factors in self._grid_factors]).reshape(-1, self._n_grid)
         earlier, grid = np.asarray(self._surfaces, dtype=np.intp), np.asarray(self._grid, dtype=np.intp)
-        covariances = np.einsum("it,ti->i", self._between[surface, earlier], row[:, grid])
+        covariances: FloatArray = np.einsum("it,ti->i", self._between[surface, earlier], row[:, grid])
         if self._flat is not None:
             covariances += self._flat[surface, earlier]
         self._surfaces.append(surface)

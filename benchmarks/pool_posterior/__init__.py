@@ -1,0 +1,1 @@
+"""Time to the next proposal on a large pool, beside BoTorch."""

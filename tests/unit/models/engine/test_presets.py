@@ -1,0 +1,67 @@
+import pytest
+from pydantic import ValidationError
+
+from tansaku.models.domain.specs.proposer import GPProposerSpec
+from tansaku.models.engine.kernels import Same, Stationary, expand
+from tansaku.models.engine.presets import PRESETS, build_kernel, settings
+
+
+@pytest.mark.parametrize(
+    ("override", "attribute", "expected"),
+    [
+        ({"acquisition": "pi"}, "acquisition", "pi"),
+        ({"hyperparameters": "median"}, "rule", "median"),
+        ({"refit_growth": 2.0}, "refit_growth", 2.0),
+        ({"cost_exponent": 0.5}, "cost_exponent", 0.5),
+        ({"acquisition": "ucb", "exploration": 1.5}, "exploration", 1.5),
+        ({"initial": "cheapest"}, "initial", "cheapest"),
+    ],
+)
+def test_overrides_reach_the_settings_and_change_nothing_else(override, attribute, expected):
+    chosen = settings(GPProposerSpec(**override))
+    assert getattr(chosen, attribute) == expected
+    changed = {name for name in vars(chosen) if getattr(chosen, name) != getattr(PRESETS["default"], name)}
+    assert changed == set(override) - {"hyperparameters"} | ({"rule"} if "hyperparameters" in override else set())
+
+
+def test_a_transform_override_counts_gains_in_the_objectives_unit():
+    chosen = settings(GPProposerSpec(preset="published", transform={"log": True, "standardise": "global"}))
+    assert chosen.transform.log
+    assert chosen.transform.standardise == "global"
+    assert not chosen.transformed_gain
+    assert settings(GPProposerSpec(preset="published")).transformed_gain
+
+
+@pytest.mark.parametrize(
+    "useless",
+    [
+        {"exploration": 2.0},
+        {"acquisition": "ei", "exploration": 2.0},
+        {"preset": "published", "refit_growth": 1.5},
+        {"hyperparameters": "median", "refit_growth": 1.5},
+    ],
+)
+def test_a_key_without_effect_is_refused(useless):
+    with pytest.raises(ValidationError, match=r"exploration|refit_growth"):
+        GPProposerSpec(**useless)
+
+
+def test_published_kernel_is_one_rbf_per_group(grid_pool):
+    (term,) = expand(build_kernel("product", grid_pool))
+    assert {factor.group for factor in term.factors} == {"angle", "structure", "translation"}
+    assert all(isinstance(factor, Stationary) and factor.profile == "rbf" and not factor.ard for factor in term.factors)
+
+
+def test_single_task_kernel_couples_no_systems(grid_pool):
+    (term,) = expand(build_kernel("per-system", grid_pool))
+    assert Same("system") in term.factors
+
+
+def test_additive_kernel_has_the_parts_a_pool_can_tell_apart(grid_pool, scattered_pool, bare_pool):
+    parts = {
+        name: {term.variances[0] for term in expand(build_kernel("additive", pool))}
+        for name, pool in (("grid", grid_pool), ("scattered", scattered_pool), ("bare", bare_pool))
+    }
+    assert parts["grid"] >= {"system", "surface", "smooth", "shared", "interaction", "own"}
+    assert parts["bare"] == {"shared"}
+    assert parts["scattered"] == parts["grid"]

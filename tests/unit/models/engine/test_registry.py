@@ -1,0 +1,21 @@
+import pytest
+
+from tansaku.models.domain.ports import Proposer
+from tansaku.models.domain.specs.proposer import GPProposerSpec, GridProposerSpec, RandomProposerSpec
+from tansaku.models.engine.registry import build_proposer
+
+
+@pytest.mark.parametrize(
+    ("spec", "name"),
+    [
+        (RandomProposerSpec(), "random"),
+        (GridProposerSpec(), "grid"),
+        (GPProposerSpec(), "default"),
+        (GPProposerSpec(preset="published"), "published"),
+        (GPProposerSpec(preset="single-task"), "single-task"),
+    ],
+)
+def test_every_spec_has_its_proposer(spec, name):
+    proposer = build_proposer(spec)
+    assert isinstance(proposer, Proposer)
+    assert proposer.name == name
