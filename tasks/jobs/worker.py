@@ -14,6 +14,8 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from tansaku.models.domain.errors import ConfigurationError, MissingComponentError, NotFoundError, TansakuError, TransientError
 from tansaku.models.domain.records import Failure, JsonDict, Outcome
 from tansaku.models.domain.states import FailureKind
@@ -32,6 +34,7 @@ _ALARM_MARGIN = 15.0
 _REASONS: tuple[tuple[type[BaseException], str], ...] = (
     (TransientError, "transient"),
     (ConfigurationError, "configuration"),
+    (ValidationError, "configuration"),
     (MissingComponentError, "missing_component"),
     (NotFoundError, "not_found"),
     (MemoryError, "memory"),
@@ -98,7 +101,7 @@ class Worker:
     def _compute(self, request: JsonDict, folder: Path) -> Outcome:
         try:
             return self._evaluate(JobDocument.model_validate(request["document"]), folder)
-        except (TansakuError, OSError) as error:
+        except (TansakuError, OSError, ValidationError) as error:
             traceback.print_exc()
             return Outcome(failure=_failure(error))
 
@@ -110,7 +113,8 @@ class Worker:
             self._spool.finish(name, {"token": request["token"], "outcome": outcome.model_dump(mode="json")})
         except FileNotFoundError:
             # Discarded while it was computed: nobody waits for it.
-            return
+            if folder.is_dir():
+                raise
 
 
 def _failure(error: BaseException) -> Failure:
