@@ -1,0 +1,1 @@
+"""What the calculator adds to LAMMPS: warm evaluations against the same minimisations in a bare input script."""

@@ -1,0 +1,24 @@
+"""The benchmark of relaxations runs as users run it, and compares like with like."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def test_quick_run_relaxes_to_the_same_energies_as_the_bare_script(tmp_path, require):
+    require("lammps")
+    out = tmp_path / "result.json"
+    command = [sys.executable, "-m", "benchmarks.relaxation", "--quick", "--out", str(out)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
+    result = json.loads(out.read_text())
+    for run in result["runs"]:
+        assert run["energies_agree_ev"] < 1e-8
+        assert run["ratio_to_bare_lammps"] == pytest.approx(run["ours_s"] / run["bare_s"])
+    assert result["ratio_to_bare_lammps"] == max(run["ratio_to_bare_lammps"] for run in result["runs"])
+    assert {"cpu", "commit", "load", "versions"} <= set(result["provenance"])
