@@ -56,7 +56,7 @@ def _show_systems(data: CampaignData, rows: list[JsonDict]) -> None:
     head = ["angle [°]", "Σ", "plane"] if boundaries else ["system"]
     polished = any(row[f"{key}_polished"] is not None for row in rows)
     columns = [*head, f"{key} [{unit}]", *([f"polished [{unit}]"] if polished else [])]
-    columns += ["evaluations", "failed", "cost", "share of its exhaustive cost", "best candidate"]
+    columns += ["evaluations", "failed", "cost", "share of its exhaustive cost [%]", "best candidate"]
     table = []
     for row in rows:
         names = (
@@ -65,8 +65,9 @@ def _show_systems(data: CampaignData, rows: list[JsonDict]) -> None:
             else [row["system"]]
         )
         values = [row[key], *([row[f"{key}_polished"]] if polished else [])]
-        share = f"{100 * row['share']:.3g} %"
-        table.append([*names, *values, row["evaluations"], row["failed"], row["cost"], share, row["best_candidate"]])
+        table.append(
+            [*names, *values, row["evaluations"], row["failed"], row["cost"], 100 * row["share"], row["best_candidate"]]
+        )
     show_table(columns, table, f"{data.record.name}: best found per system")
 
 

@@ -38,15 +38,18 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[Cell]], title: st
         return
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
-    from rich.markup import escape
     from rich.table import Table
+    from rich.text import Text
 
-    table = Table(title=None if title is None else escape(title), box=SIMPLE_HEAD, title_justify="left")
+    table = Table(title=None if title is None else Text(title), box=SIMPLE_HEAD, title_justify="left")
     for index, column in enumerate(columns):
-        numeric = any(isinstance(row[index], int | float) for row in rows)
-        table.add_column(escape(column), justify="right" if numeric else "left", overflow="fold")
+        cells = [row[index] for row in rows]
+        numeric = any(isinstance(cell, int | float) for cell in cells)
+        # On a narrow terminal headings are broken; numbers and names stay whole as long as there is room.
+        width = min(40, max([len(text(cell)) for cell in cells], default=0))
+        table.add_column(Text(column), justify="right" if numeric else "left", min_width=width, overflow="fold")
     for row in rows:
-        table.add_row(*(escape(text(cell)) for cell in row))
+        table.add_row(*(Text(text(cell)) for cell in row))
     Console().print(table)
 
 
