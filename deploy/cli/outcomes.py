@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from tansaku.models.domain.records import JsonDict
     from tansaku.tasks.results import CampaignData, Purpose
 
+_WIDE = 105  # columns of a terminal that has room for candidate ids
 _EVALUATION_COLUMNS = ("round", "candidate", "system", "surface", "value", "cost", "state", "attempts", "reason")
 
 
@@ -55,8 +57,8 @@ def _show_systems(data: CampaignData, rows: list[JsonDict]) -> None:
     boundaries = key == "E_gb"
     head = ["angle [°]", "Σ", "plane"] if boundaries else ["system"]
     polished = any(row[f"{key}_polished"] is not None for row in rows)
-    columns = [*head, f"{key} [{unit}]", *([f"polished [{unit}]"] if polished else [])]
-    columns += ["evaluations", "failed", "cost", "share of its exhaustive cost [%]", "best candidate"]
+    columns = [*head, f"{key} [{unit}]", *(["polished"] if polished else [])]
+    columns += ["evaluations", "failed", "cost", "share [%]", "best candidate"]
     table = []
     for row in rows:
         names = (
@@ -68,7 +70,9 @@ def _show_systems(data: CampaignData, rows: list[JsonDict]) -> None:
         table.append(
             [*names, *values, row["evaluations"], row["failed"], row["cost"], 100 * row["share"], row["best_candidate"]]
         )
-    show_table(columns, table, f"{data.record.name}: best found per system")
+    if sys.stdout.isatty() and shutil.get_terminal_size().columns < _WIDE:
+        columns, table = columns[:-1], [row[:-1] for row in table]
+    show_table(columns, table, f"{data.record.name}: best found per system; share: cost spent, of evaluating all of the system")
 
 
 def plot(

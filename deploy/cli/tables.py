@@ -45,9 +45,11 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[Cell]], title: st
     for index, column in enumerate(columns):
         cells = [row[index] for row in rows]
         numeric = any(isinstance(cell, int | float) for cell in cells)
-        # On a narrow terminal headings are broken; numbers and names stay whole as long as there is room.
-        width = min(40, max([len(text(cell)) for cell in cells], default=0))
-        table.add_column(Text(column), justify="right" if numeric else "left", min_width=width, overflow="fold")
+        # On a narrow terminal headings of numbers are broken first; names stay whole as long as there is room.
+        if numeric:
+            table.add_column(Text(column), justify="right", overflow="fold")
+        else:
+            table.add_column(Text(column), no_wrap=True, overflow="ellipsis")
     for row in rows:
         table.add_row(*(Text(text(cell)) for cell in row))
     Console().print(table)
