@@ -11,6 +11,7 @@ from tansaku.models.domain.ports import Space
 from tansaku.models.domain.specs.space import GrainBoundarySpaceSpec
 from tansaku.spaces.grain_boundary import GrainBoundarySpace
 
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "grain-boundaries.md"
 AL = {"structure": "fcc", "element": "Al", "lattice_parameter": 4.05}
 TEST_BED = {
     "crystal": AL,
@@ -271,3 +272,24 @@ def test_soap_without_its_package_names_the_extra(monkeypatch):
     with pytest.raises(MissingComponentError, match="dscribe") as caught:
         space(soap=True).pool()
     assert "tansaku[soap]" in str(caught.value)
+
+
+def test_the_page_on_grain_boundaries_shows_the_38():
+    opened = space(TEST_BED, translation={"normal": [0.3], "in_plane": [0.0], "along_axis": [0.0]})
+    pool = opened.pool()
+    atoms = dict(zip((pool.surfaces[code] for code in pool.surface_codes), pool.cost, strict=True))
+    expected = [
+        [
+            f"{row['angle']:.2f}",
+            str(row["sigma"]),
+            f"({' '.join(map(str, row['plane']))})",
+            f"{row['period_in_plane']:.2f}",
+            f"{row['plane_spacing']:.3f}",
+            ", ".join(map(str, row["removed_planes"])),
+            ", ".join(f"{atoms[surface]:.0f}" for surface in row["surfaces"]),
+        ]
+        for row in opened.describe_systems()
+    ]
+    text = PAGE.read_text(encoding="utf-8").partition("## The 38 boundaries")[2]
+    lines = [line for line in text.splitlines() if line.startswith("|")][2:]
+    assert [[cell.strip() for cell in line.strip("|").split("|")] for line in lines] == expected

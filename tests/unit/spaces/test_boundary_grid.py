@@ -1,0 +1,51 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tansaku.calculators.structures.coincidence import boundary_on, tilt_axis
+from tansaku.calculators.structures.crystal import CubicCrystal
+from tansaku.calculators.structures.equivalence import translation_keys
+from tansaku.calculators.structures.stacking import stacking_of
+from tansaku.models.domain.specs.space import PeriodSpec, TranslationSpec
+from tansaku.spaces.boundary_grid import TranslationGrid, picometres, translation_grid
+
+VALUES = st.lists(st.integers(-500, 500), min_size=1, max_size=6, unique=True).map(lambda v: tuple(sorted(x / 100 for x in v)))
+GRIDS = st.builds(TranslationGrid, VALUES, VALUES, VALUES)
+
+
+@given(GRIDS)
+def test_labels_rows_and_translations_say_the_same(grid):
+    labels, rows = grid.labels, grid.rows
+    assert len(set(labels)) == len(labels) == len(rows) == np.prod(grid.shape)
+    for place, (label, row) in enumerate(zip(labels, rows, strict=True)):
+        assert grid.row(label) == place
+        assert grid.translation(place) == tuple(row)
+    np.testing.assert_array_equal(grid.shifts, rows[:: len(grid.normal), :2])
+
+
+@given(GRIDS, st.text(max_size=20))
+def test_other_labels_are_nowhere(grid, text):
+    assert text in grid.labels or grid.row(text) is None
+    assert grid.row("x999-y000-z000") is None
+    assert grid.row(grid.labels[0] + "0") is None
+
+
+@pytest.mark.parametrize(
+    ("value", "label"), [(0.0, "000"), (0.6, "060"), (0.1 + 0.2, "030"), (12.345, "1234"), (-0.2, "m020"), (-0.001, "000")]
+)
+def test_picometres(value, label):
+    assert picometres(value) == label
+
+
+@pytest.mark.parametrize("plane", [(1, 1, 1), (1, 1, 2), (1, 1, 3), (2, 2, 1), (7, 7, 10)])
+@pytest.mark.parametrize("step", [0.3, 0.45])
+def test_a_period_grid_contains_the_images_of_its_points(plane, step):
+    """Folding a whole period pairs every point with its image: hardly any class has a single member."""
+    stack = stacking_of(CubicCrystal("fcc", "Al", 4.05), boundary_on(tilt_axis((1, 1, 0)), plane))
+    grid = translation_grid(TranslationSpec(in_plane=PeriodSpec(step=step), along_axis=PeriodSpec(step=step)), stack)
+    assert grid.in_plane[0] == grid.along_axis[0] == 0.0
+    _, counts = np.unique(translation_keys(stack, 0, grid.shifts), return_counts=True)
+    assert len(counts) < 0.4 * len(grid.shifts)
+    # Points on a symmetry element have fewer images; those that have none at all are the fixed points, four at most.
+    assert np.sum(counts == 1) <= 4
