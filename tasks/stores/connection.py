@@ -5,6 +5,7 @@ from __future__ import annotations
 import stat
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from pydantic import SecretStr
 from pymongo import MongoClient
@@ -74,7 +75,9 @@ def open_database(uri: str, name: str) -> MongoDatabase:
     """
     # `from None`: the original messages quote the URI, and tracebacks are printed.
     try:
-        parsed = parse_uri(uri, validate=True) if not uri.startswith("mongodb+srv://") else {}
+        if not uri.startswith("mongodb+srv://"):
+            parse_uri(uri, validate=True, warn=False)
+        named = unquote(urlsplit(uri).path.strip("/"))
         client: MongoClient[dict[str, Any]] = MongoClient(
             uri,
             tz_aware=True,
@@ -90,7 +93,8 @@ def open_database(uri: str, name: str) -> MongoDatabase:
             hint=f"it comes from {MONGO_URI_VARIABLE} or the file named by the site file's database.uri_file; user and "
             "password must be percent-encoded",
         ) from None
-    database = client[parsed.get("database") or name]
+    # `admin` in a URI is where the user is kept, not where data belong.
+    database = client[name if named in ("", "admin") else named]
     try:
         with translated("connecting to the database"):
             database.command("ping")

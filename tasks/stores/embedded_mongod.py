@@ -12,6 +12,7 @@ import os
 import shutil
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -94,16 +95,13 @@ class EmbeddedMongod:
             TransientError: It did not become ready in time.
         """
         record = self._record()
-        if record is not None and record["host"] == socket.gethostname() and _answers(Path(record["socket"])):
+        if record is not None and _is_here(record) and _answers(Path(record["socket"])):
             return _uri(Path(record["socket"]))
         private_folder(self.folder)
         refuse_network_filesystem(self.folder)
         with self._alone():
             self._refuse_foreign_host()
-            running = self._adopt()
-            if running is not None:
-                return _uri(running)
-            return _uri(self._launch())
+            return _uri(self._adopt() or self._launch())
 
     def stop(self) -> bool:
         """Stops the server cleanly: what it acknowledged is on the disk when this returns.
@@ -152,7 +150,8 @@ class EmbeddedMongod:
         self._pid_file.unlink(missing_ok=True)
         self._rotate_log()
         # Written before the start: a starter killed on the way leaves a server that the next one finds.
-        self._write_record({"host": socket.gethostname(), "socket": str(path)})
+        former = self._record()
+        self._write_record({"host": socket.gethostname(), "boot": _boot(), "socket": str(path)})
         command = [
             *(str(binary), "--fork", "--quiet", "--dbpath", str(self.data)),
             *("--bind_ip", str(path), "--unixSocketPrefix", str(folder), "--filePermissions", "0600", "--port", str(_PORT)),
@@ -175,24 +174,22 @@ class EmbeddedMongod:
                 f"mongod did not become ready within {self._start_seconds:g} s", hint=f"its log is {self.log}"
             ) from error
         if done.returncode != 0:
-            self._record_file.unlink(missing_ok=True)
+            self._record_file.unlink() if former is None else self._write_record(former)
             raise start_failure(binary, done.returncode, done.stdout + done.stderr, self.log)
         return path
 
     def _adopt(self) -> Path | None:
-        """Socket of a server that runs already; one that cannot be reached any more is stopped first."""
-        process, record = self._process(), self._record()
-        if process is None:
-            return None
-        path = None if record is None else Path(record["socket"])
-        deadline = datetime.now(UTC).timestamp() + self._start_seconds
-        while path is not None and process.is_running() and datetime.now(UTC).timestamp() < deadline:
+        """Socket of a server that runs already or is about to; one that cannot be reached any more is stopped first."""
+        deadline = time.monotonic() + self._start_seconds
+        while (process := self._process()) is not None:
+            path = Path(_argument(_words(process), "--bind_ip"))
             if _answers(path):
+                self._write_record({"host": socket.gethostname(), "boot": _boot(), "socket": str(path)})
                 return path
-            if not path.exists() and _listens(process):
-                break
+            if time.monotonic() > deadline or (not path.exists() and _listens(process)):
+                self._terminate(process)
+                return None
             Event().wait(_LOOK)
-        self._terminate(process)
         return None
 
     def _process(self) -> psutil.Process | None:
@@ -200,18 +197,29 @@ class EmbeddedMongod:
         for pid_file in (self._pid_file, self.data / "mongod.lock"):
             try:
                 process = psutil.Process(int(pid_file.read_text().strip() or 0))
-                words = process.cmdline()
-                mine = process.uids().effective == os.getuid() and process.status() != psutil.STATUS_ZOMBIE
             except (OSError, ValueError, psutil.Error):
                 continue
-            if mine and "--dbpath" in words and words[words.index("--dbpath") + 1] == str(self.data):
+            if self._is_server(process):
                 return process
-        return None
+        # A server whose starter was killed may not have written its process id yet, and may still be forking.
+        found = [process for process in psutil.process_iter() if self._is_server(process)]
+        parents = {_parent(process) for process in found}
+        return next((process for process in found if process.pid not in parents), None)
+
+    def _is_server(self, process: psutil.Process) -> bool:
+        if _argument(_words(process), "--dbpath") != str(self.data):
+            return False
+        try:
+            return process.uids().effective == os.getuid() and process.status() != psutil.STATUS_ZOMBIE
+        except psutil.Error:
+            return False
 
     def _terminate(self, process: psutil.Process) -> None:
-        process.terminate()
         try:
+            process.terminate()
             process.wait(STOP_SECONDS)
+        except psutil.NoSuchProcess:
+            return
         except psutil.TimeoutExpired as error:
             raise TransientError(
                 f"mongod (process {process.pid}) did not end within {STOP_SECONDS:g} s", hint=f"its log is {self.log}"
@@ -226,7 +234,7 @@ class EmbeddedMongod:
 
     def _refuse_foreign_host(self) -> None:
         record = self._record()
-        if record is not None and record["host"] != socket.gethostname():
+        if record is not None and not _is_here(record):
             raise StoreError(
                 f"the database in {self.folder} is in use by host {record['host']!r}, this is {socket.gethostname()!r}",
                 hint=f"run `tansaku db stop` there; if that host is gone for good, delete {self._record_file}",
@@ -241,12 +249,15 @@ class EmbeddedMongod:
             raise unusable(self.folder, error) from error
         except ValueError:
             return None
-        return {"host": str(record["host"]), "socket": str(record["socket"])}
+        return {key: str(record[key]) for key in ("host", "boot", "socket")}
 
     def _write_record(self, record: dict[str, str]) -> None:
         draft = self._record_file.with_suffix(".new")
-        draft.write_text(json.dumps(record))
-        draft.replace(self._record_file)
+        try:
+            draft.write_text(json.dumps(record))
+            draft.replace(self._record_file)
+        except OSError as error:
+            raise unusable(self.folder, error) from error
 
     def _rotate_log(self) -> None:
         if self.log.exists() and self.log.stat().st_size > _LARGEST_LOG:
@@ -263,6 +274,36 @@ class EmbeddedMongod:
             yield
         finally:
             os.close(handle)
+
+
+def _is_here(record: dict[str, str]) -> bool:
+    # A laptop's name may change with its network; the kernel that runs does not.
+    return record["host"] == socket.gethostname() or record["boot"] == _boot()
+
+
+def _boot() -> str:
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return socket.gethostname()
+
+
+def _words(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
+def _parent(process: psutil.Process) -> int | None:
+    try:
+        return process.ppid()
+    except psutil.Error:
+        return None
+
+
+def _argument(words: list[str], option: str) -> str:
+    return words[words.index(option) + 1] if option in words[:-1] else ""
 
 
 def _uri(path: Path) -> str:

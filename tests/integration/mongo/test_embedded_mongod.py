@@ -126,17 +126,20 @@ def test_server_survives_its_killed_starter(home: Path) -> None:
 
 
 def test_starter_killed_on_the_way_is_followed_by_the_next(home: Path) -> None:
-    for delay in (0.05, 0.2, 0.4, 0.6):
-        starter = run_python(STARTER, str(home))
+    data = str(home / "mongod" / "data")
+    for delay in (0.01, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4):
+        starter = run_python(STARTER.replace("print(", "print(flush=True)\nprint("), str(home))
+        assert starter.stdout is not None
+        starter.stdout.readline()
         threading.Event().wait(delay)
         starter.kill()
         starter.communicate(timeout=30)
-    database = open_database(EmbeddedMongod(home).start(), "x")
-    database["things"].insert_one({"_id": 1})
-    assert (
-        len([one for one in psutil.process_iter(["cmdline"]) if str(home / "mongod" / "data") in (one.info["cmdline"] or [])])
-        == 1
-    )
+        server = EmbeddedMongod(home)
+        database = open_database(server.start(), "x")
+        database["things"].insert_one({"delay": delay})
+        database.client.close()
+        assert len([one for one in psutil.process_iter(["cmdline"]) if data in (one.info["cmdline"] or [])]) == 1
+        assert server.stop()
 
 
 def test_stale_socket_lock_and_pid_after_a_crash(home: Path) -> None:
@@ -250,12 +253,23 @@ def test_folder_of_another_host_is_refused(home: Path) -> None:
     record = server.folder / "server.json"
     kept = record.read_text()
     record.write_text(json.dumps(json.loads(kept) | {"host": "elsewhere"}))
+    # Another name alone is no other machine.
+    assert server.start() == EmbeddedMongod(home).status().uri
+    record.write_text(json.dumps(json.loads(kept) | {"host": "elsewhere", "boot": "another"}))
     for act in (server.start, server.stop):
         with pytest.raises(StoreError, match="in use by host 'elsewhere'") as caught:
             act()
         assert str(record) in str(caught.value.hint)
     record.write_text(kept)
     assert server.status().answering
+
+
+def test_server_without_a_record_is_adopted(home: Path) -> None:
+    server = EmbeddedMongod(home)
+    uri, pid = server.start(), pid_of(server)
+    (server.folder / "server.json").unlink()
+    assert (server.start(), pid_of(server)) == (uri, pid)
+    assert server.status().uri == uri
 
 
 def test_file_in_place_of_the_home_is_a_clear_error(home: Path) -> None:
@@ -289,6 +303,7 @@ def test_second_server_on_the_same_data_is_explained(home: Path) -> None:
         rival._adopt = lambda: None  # type: ignore[method-assign]
         with pytest.raises(StoreError, match="another mongod has the data folder open"):
             rival.start()
+        assert rival.status().uri is None
     assert server.status().answering
 
 

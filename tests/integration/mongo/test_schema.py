@@ -1,3 +1,4 @@
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -35,6 +36,14 @@ def test_new_database_gets_version_and_indexes(mongo_database: Database) -> None
         built = mongo_database[name].index_information()
         assert {index.document["name"] for index in indexes} <= set(built)
     assert mongo_database["evaluations"].index_information()["candidate"]["unique"]
+
+
+def test_many_processes_may_open_a_new_database_at_once(mongo_database: Database) -> None:
+    with ThreadPoolExecutor(6) as pool:
+        stores = list(pool.map(lambda _: MongoCampaignStore(mongo_database), range(12)))
+        records = set(pool.map(lambda store: store.create_campaign(RECORD).name, stores))
+    assert records == {"c"}
+    assert mongo_database["schema"].count_documents({}) == 1
 
 
 def test_newer_schema_is_refused_and_left_alone(mongo_database: Database) -> None:

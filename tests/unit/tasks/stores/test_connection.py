@@ -9,6 +9,7 @@ from tansaku.models.domain.specs.site import DatabaseSpec, SiteSpec
 from tansaku.tasks.settings import Settings
 from tansaku.tasks.stores import connection
 from tansaku.tasks.stores.connection import connect, embedded_server, open_database, server_uri
+from tansaku.tasks.stores.embedded_mongod import EmbeddedMongod
 from tansaku.tasks.stores.mongo_errors import redacted
 
 SECRET = "hunter" + "2"
@@ -81,3 +82,13 @@ def test_missing_and_empty_secret_files_are_named(tmp_path: Path) -> None:
     (tmp_path / "empty").touch(mode=0o600)
     with pytest.raises(ConfigurationError, match="empty is empty"):
         server_uri(Settings(home=tmp_path), SiteSpec(database=DatabaseSpec(uri_file=str(tmp_path / "empty"))))
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"), [("", "site"), ("/", "site"), ("/admin", "site"), ("/mine", "mine"), ("/my%2Dbase?w=1", "my-base")]
+)
+def test_database_of_the_uri_goes_before_the_site_files(mongo_server: EmbeddedMongod, path: str, expected: str) -> None:
+    address = mongo_server.start().partition("/?")[0]
+    database = open_database(f"{address}{path}", "site")
+    assert database.name == expected
+    database.client.close()
