@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any
 
 import httpx
 from prefect import flow, task
@@ -22,17 +21,22 @@ from tansaku.models.domain.records import JsonDict
 from tansaku.tasks.configuration import load_site
 from tansaku.tasks.loop import CampaignLoop, DriveResult, interruptible
 from tansaku.tasks.observer import Observer, SilentObserver
+from tansaku.tasks.processes import find_process
 from tansaku.tasks.resources import open_resources
 from tansaku.tasks.settings import Settings
 
 SLICE = 30.0
 """Length of one task [s]: a task costs some 10 ms, so it must be coarse."""
 
+SERVER = "prefect_server"
+"""Name of the temporary server among the helpers that a campaign's ``runtime`` records."""
+
 _SERVER_LIVES = 3
 
 # A flow's parameters are stored and shown by Prefect: names only. What lives in this process reaches the flow this way.
 _OBSERVER: ContextVar[Observer | None] = ContextVar("observer", default=None)
 _HELPERS: ContextVar[JsonDict | None] = ContextVar("helpers", default=None)
+_ENDED: ContextVar[list[DriveResult] | None] = ContextVar("ended", default=None)
 
 
 @flow(name="campaign", persist_result=False, validate_parameters=True)
@@ -58,15 +62,19 @@ def campaign_flow(name: str, site: str | None = None) -> JsonDict:
             return loop.advance(SLICE)
 
         number = 1
-        while not rounds(number):
+        while not (rounds(number) if _server_lives() else loop.advance()):
             number += 1
-        return vars(loop.result).copy()
+        result = loop.result
+    ended = _ENDED.get()
+    if ended is not None:
+        ended.append(result)
+    return vars(result).copy()
 
 
 def run_campaign(name: str, site: Path | None = None, observer: Observer | None = None) -> DriveResult:
     """Runs :func:`campaign_flow` against the configured Prefect server, or against a temporary one of this process.
 
-    A temporary server that dies is replaced and the flow run again: the campaign goes on.
+    A temporary server that dies does not stop the loop; one that dies before the loop has begun is replaced.
 
     Raises:
         TransientError: The temporary server does not start; nothing was done. `tansaku run --plain` needs none.
@@ -77,17 +85,22 @@ def run_campaign(name: str, site: Path | None = None, observer: Observer | None 
     watch = observer or SilentObserver()
     while True:
         lives -= 1
+        ended: list[DriveResult] = []
         try:
-            with _server(name, configured) as server, client_settings(server), _visible(watch, server):
-                return DriveResult(**_call(name, site))
+            with _server(name, configured) as server, client_settings(server), _visible(watch, server, ended):
+                campaign_flow(name, str(site.resolve()) if site else None)
         except httpx.TransportError as error:
-            if lives == 0:
+            watch.on_wait(f"the Prefect server went away ({type(error).__name__}); the campaign does not need it", 0.0)
+            if not ended and lives == 0:
                 raise TransientError(f"the Prefect server went away: {error!r}", hint="`tansaku run` again goes on") from error
-            watch.on_wait("the temporary Prefect server went away, another one is started", 0.0)
+        if ended:
+            return ended[0]
 
 
-def _call(name: str, site: Path | None) -> dict[str, Any]:
-    return campaign_flow(name, str(site.resolve()) if site else None)
+def _server_lives() -> bool:
+    """Whether there is a server to report to; events for one that is dead would be tried again for minutes."""
+    server = (_HELPERS.get() or {}).get(SERVER)
+    return server is None or find_process(server["pid"], server["started"]) is not None
 
 
 @contextmanager
@@ -103,11 +116,12 @@ def _server(name: str, configured: RunningServer | None) -> Iterator[RunningServ
 
 
 @contextmanager
-def _visible(observer: Observer, server: RunningServer) -> Iterator[None]:
-    helpers = {"prefect_server": server.identity} if server.identity else {}
-    tokens = _OBSERVER.set(observer), _HELPERS.set(helpers)
+def _visible(observer: Observer, server: RunningServer, ended: list[DriveResult]) -> Iterator[None]:
+    helpers = {SERVER: server.identity} if server.identity else {}
+    tokens = _OBSERVER.set(observer), _HELPERS.set(helpers), _ENDED.set(ended)
     try:
         yield
     finally:
         _OBSERVER.reset(tokens[0])
         _HELPERS.reset(tokens[1])
+        _ENDED.reset(tokens[2])

@@ -24,7 +24,14 @@ START_TIMEOUT = 120.0
 
 _STOP_TIMEOUT = 10.0
 _LOG_TAIL = 2000
-_CHATTY = ("prefect", "prefect.flow_runs", "prefect.task_runs")
+# A server that went away is reported once, by us; Prefect says so with every event it cannot deliver.
+_QUIET = {
+    "prefect": logging.WARNING,
+    "prefect.flow_runs": logging.WARNING,
+    "prefect.task_runs": logging.WARNING,
+    "prefect.events.clients": logging.CRITICAL,
+    "prefect._internal.concurrency": logging.CRITICAL,
+}
 
 
 @dataclass(frozen=True)
@@ -134,6 +141,7 @@ def client_settings(server: RunningServer) -> Iterator[None]:
     from prefect.settings import (
         PREFECT_API_AUTH_STRING,
         PREFECT_API_URL,
+        PREFECT_CLIENT_MAX_RETRIES,
         PREFECT_HOME,
         PREFECT_LOGGING_TO_API_ENABLED,
         PREFECT_RESULTS_DEFAULT_SERIALIZER,
@@ -146,17 +154,21 @@ def client_settings(server: RunningServer) -> Iterator[None]:
         PREFECT_RESULTS_DEFAULT_SERIALIZER: "json",
     }
     if server.home is not None:
-        updates |= {PREFECT_API_AUTH_STRING: server.auth, PREFECT_HOME: str(server.home)}
-    loggers = [logging.getLogger(name) for name in _CHATTY]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.WARNING)  # set at import by Prefect, so its own setting comes too late
+        updates |= {
+            PREFECT_API_AUTH_STRING: server.auth,
+            PREFECT_HOME: str(server.home),
+            PREFECT_CLIENT_MAX_RETRIES: 1,  # a server of our own that does not answer is dead
+        }
+    # Set at import by Prefect, so that its own setting comes too late.
+    before = {name: logging.getLogger(name).level for name in _QUIET}
+    for name, level in _QUIET.items():
+        logging.getLogger(name).setLevel(level)
     try:
         with temporary_settings(updates=updates):
             yield
     finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
+        for name, level in before.items():
+            logging.getLogger(name).setLevel(level)
 
 
 def configured_server() -> RunningServer | None:

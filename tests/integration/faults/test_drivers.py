@@ -94,8 +94,10 @@ def test_worker_that_is_killed_or_hangs_costs_an_attempt_and_nothing_else(make_c
 
 def test_nothing_of_a_killed_driver_is_left_and_its_finished_jobs_are_adopted(make_campaign):
     campaign = make_campaign(slow=True)
-    answer = campaign.drive(kill={"method": "Launcher.wait", "when": "before", "call": 1})
-    assert answer == {"signal": 9}
+    pid, request = campaign.start()
+    campaign.wait_for(lambda: claimed_by(campaign))
+    os.kill(pid, signal.SIGKILL)
+    assert campaign.answer(pid, request) == {"signal": 9}
     assert campaign.workers()
     campaign.wait_for(lambda: not campaign.workers(), 30.0)
     results = list((campaign.folder / "home" / "spool" / "jobs").glob("*/result.json"))

@@ -57,7 +57,7 @@ def own_mongod(require):
         mongod.stop()
 
 
-def test_killed_database_is_brought_back_and_nothing_is_lost(make_campaign, undisturbed, own_mongod):
+def test_killed_database_is_brought_back_and_nothing_is_lost(own_mongod, make_campaign, undisturbed):
     mongod, home = own_mongod
     facts, observed = undisturbed()
     campaign = make_campaign({"mongod_home": home}, uri=mongod.start())

@@ -1,0 +1,116 @@
+"""The campaign inside its Prefect flow: killed drivers, a killed server, a server that cannot start."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from tansaku.flows.server import StartingServer
+from tansaku.tasks.processes import find_process
+
+
+class FlowDriver:
+    """Runs ``flow_driver.py`` for a campaign."""
+
+    def __init__(self, campaign):
+        self.campaign = campaign
+        self.site = campaign.folder / "site.yaml"
+        timing = "{lease: 20, heartbeat: 0.2, poll: 0.05}"
+        database = f"{{name: {campaign.database}}}"
+        self.site.write_text(
+            f"schema_version: 1\nlauncher: {{type: local, workers: 2}}\ndatabase: {database}\ntiming: {timing}\n"
+        )
+
+    def __call__(self, **options):
+        request = self.campaign.request(site=str(self.site), **options)
+        home = Path(request["home"])
+        environment = os.environ | {"TANSAKU_HOME": str(home), "TANSAKU_MONGO_URI": self.campaign.uri}
+        for name in ("PREFECT_HOME", "PREFECT_API_URL"):
+            environment.pop(name, None)
+        output = home.with_name("flow.log")
+        with output.open("a") as stream:
+            done = subprocess.run(
+                [sys.executable, str(Path(__file__).with_name("flow_driver.py")), json.dumps(request)],
+                env=environment,
+                stdout=stream,
+                stderr=stream,
+                timeout=240,
+                check=False,
+            )
+        if done.returncode < 0:
+            return {"signal": -done.returncode}
+        assert done.returncode == 0, output.read_text()[-3000:]
+        return json.loads(Path(request["out"]).read_text())
+
+    def server_is_gone(self):
+        server = self.campaign.store.campaign("small").runtime["helpers"]["prefect_server"]
+        return find_process(server["pid"], server["started"]) is None
+
+
+def test_driver_killed_in_its_flow_three_times_takes_its_server_along_and_resumes(make_campaign, undisturbed, require):
+    require("prefect")
+    facts, observed = undisturbed()
+    campaign = make_campaign()
+    drive = FlowDriver(campaign)
+    kills = [
+        ("CampaignStore.accept_outcome", "before"),
+        ("Launcher.submit", "after"),
+        ("CampaignStore.insert_proposal", "after"),
+    ]
+    for method, when in kills:
+        assert drive(kill={"method": method, "when": when, "call": 3}) == {"signal": 9}
+        campaign.wait_for(drive.server_is_gone, 30.0)
+    assert drive()["reason"] == "evaluations"
+    assert drive.server_is_gone()
+    assert campaign.facts() == facts
+    assert campaign.observed() == observed
+
+
+def test_server_that_dies_in_the_middle_does_not_stop_the_campaign(make_campaign, undisturbed, require):
+    require("prefect")
+    facts, _ = undisturbed()
+    campaign = make_campaign()
+    assert FlowDriver(campaign)(kill_server_at=6)["reason"] == "evaluations"
+    assert campaign.facts() == facts
+
+
+def test_server_that_cannot_start_is_an_error_and_nothing_is_done(make_campaign, require):
+    require("prefect")
+    campaign = make_campaign()
+    (campaign.folder / "home" / "prefect" / "small" / "prefect.db").mkdir(parents=True)
+    answer = FlowDriver(campaign)()
+    assert answer["error"] == "TransientError"
+    assert "--plain" in answer["message"]
+    assert campaign.store.campaign("small").last_number == 0
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory, require):
+    require("prefect")
+    starting = StartingServer(tmp_path_factory.mktemp("prefect"))
+    yield starting.ready()
+    starting.stop()
+
+
+def ask(server, user=None):
+    request = urllib.request.Request(server.api_url + "/flows/count", data=b"{}", headers={"Content-Type": "application/json"})
+    if user is not None:
+        request.add_header("Authorization", "Basic " + base64.b64encode(user.encode()).decode())
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return answer.status
+
+
+def test_server_answers_its_driver_alone(server):
+    assert server.api_url.startswith("http://127.0.0.1:")
+    assert ask(server, server.auth) == 200
+    for user in (None, "tansaku:guess"):
+        with pytest.raises(urllib.error.HTTPError, match="401"):
+            ask(server, user)
