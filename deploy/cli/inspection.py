@@ -9,6 +9,9 @@ import typer
 from tansaku.deploy.cli.session import NameArgument, SiteOption, opened
 from tansaku.deploy.cli.tables import show_json, show_table
 
+# What happens to every evaluation that goes well.
+_ROUTINE = frozenset(f"evaluation.{step}" for step in ("proposed", "submitting", "submitted", "running", "done"))
+
 JsonOption = Annotated[bool, typer.Option("--json", help="JSON instead of text.")]
 
 
@@ -76,13 +79,15 @@ def show(
 def log(
     name: NameArgument,
     lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="Show the last N events.")] = 50,
+    everything: Annotated[bool, typer.Option("--all", help="Every step of every evaluation too.")] = False,
     as_json: JsonOption = False,
     site: SiteOption = None,
 ) -> None:
-    """Shows the audit of a campaign: takeovers, commands, edits, refits, failures."""
+    """Shows the audit of a campaign: takeovers, commands, edits, warnings, failures; --all shows every step."""
     with opened(site) as resources:
         resources.store.campaign(name)
-        events = resources.store.events(name, limit=lines)
+        events = resources.store.events(name)
+    events = [event for event in events if everything or event.kind not in _ROUTINE][-lines:]
     if as_json:
         show_json([event.model_dump(mode="json") for event in events])
         return

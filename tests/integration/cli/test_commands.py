@@ -66,9 +66,13 @@ def test_show_and_log(tansaku, campaign_file):
     assert spec["objective"]["unit"] == "eV"
     [shown] = json.loads(tansaku("show", file.stem, "a3", "--json").out)["evaluations"]
     assert shown["outcome"]["value"] == 7.0
-    kinds = [event["kind"] for event in json.loads(tansaku("log", file.stem, "-n", "1000", "--json").out)]
-    assert "stopped" in kinds
-    assert len(tansaku("log", file.stem, "-n", "3").out.splitlines()) == 3
+    kinds = [event["kind"] for event in json.loads(tansaku("log", file.stem, "--json").out)]
+    assert kinds[-1] == "stopped"
+    assert "evaluation.failed" in kinds
+    assert "evaluation.done" not in kinds
+    every = [event["kind"] for event in json.loads(tansaku("log", file.stem, "--all", "-n", "1000", "--json").out)]
+    assert every.count("evaluation.done") == 6
+    assert len(tansaku("log", file.stem, "--all", "-n", "3").out.splitlines()) == 3
 
 
 def test_an_edit_reopens_the_campaign_and_is_logged(tansaku, campaign_file):
