@@ -104,6 +104,29 @@ def test_folded_candidates_relax_to_equal_energies(energy, plane):
         np.testing.assert_allclose(found, found[0], atol=0.1)
 
 
+def test_boundaries_of_iron_keep_their_energies(require):
+    """bcc, a second axis and a Finnis-Sinclair potential. The values are our own, recorded when the builder was written."""
+    require("lammps")
+    edge = 2.8553
+    iron = CubicCrystal("bcc", "Fe", edge)
+    calculator = open_calculator(LammpsSpec(potential="Fe_mm.eam.fs"), Path())
+    bulk = bulk_reference(calculator, "bcc", "Fe", edge)
+    found = []
+    for axis, plane in (((1, 1, 0), (1, -1, 2)), ((1, 1, 0), (1, -1, 1)), ((0, 0, 1), (3, 1, 0)), ((0, 0, 1), (2, 1, 0))):
+        bound = boundary_on(tilt_axis(axis), plane)
+        stack = stacking_of(iron, bound)
+        removed = standard_removals(stack)[0]
+        pair = bicrystal_of(iron, bound, 14.0, removed)
+        width, depth = stack.irreducible_lengths
+        energies = [
+            boundary_energy(calculator, pair.build(removed, (i * width / 6, j * depth / 2, 0.2)), STRESS_FREE, bulk).value
+            for i, j in itertools.product(range(6), range(2))
+        ]
+        found.append(min(energies))
+    calculator.close()
+    np.testing.assert_allclose(found, [0.26, 1.30, 0.99, 1.10], atol=0.015)
+
+
 # ---------------------------------------------------------------- against pymatgen's generator
 
 
