@@ -27,8 +27,8 @@ _LOG_TAIL = 2000
 # A server that went away is reported once, by us; Prefect says so with every event it cannot deliver.
 _QUIET = {
     "prefect": logging.WARNING,
-    "prefect.flow_runs": logging.WARNING,
-    "prefect.task_runs": logging.WARNING,
+    "prefect.flow_runs": logging.CRITICAL,  # an error of the loop is raised, and told once, by who catches it
+    "prefect.task_runs": logging.CRITICAL,
     "prefect.events.clients": logging.CRITICAL,
     "prefect._internal.concurrency": logging.CRITICAL,
 }
