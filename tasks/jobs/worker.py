@@ -107,12 +107,15 @@ class Worker:
 
     def _leave(self, name: str, request: JsonDict, outcome: Outcome) -> None:
         folder = self._spool.folder(name)
+        present = read_json(folder / "request.json")
+        if present is None or present["token"] != request["token"]:
+            # Discarded while it was computed, perhaps to be computed anew under its name: nobody waits for this result.
+            return
         try:
             for file in outcome.artifacts.values():
                 sync_file(folder / file)
             self._spool.finish(name, {"token": request["token"], "outcome": outcome.model_dump(mode="json")})
         except FileNotFoundError:
-            # Discarded while it was computed: nobody waits for it.
             if folder.is_dir():
                 raise
 
