@@ -128,14 +128,19 @@ class Bicrystal:
         atoms.set_array("held", np.concatenate((held, held)))
 
     def _check_distance(self, atoms: Atoms) -> None:
-        from ase.neighborlist import neighbor_list
+        from scipy.spatial import cKDTree
 
         limit = HOPELESS_FRACTION * self.crystal.neighbour_distance
-        distances = neighbor_list("d", atoms, limit)
-        if len(distances):
+        lengths = atoms.cell.lengths()
+        wrapped = atoms.positions % lengths
+        # A tiny negative coordinate is rounded up to the full length, which the tree does not take.
+        wrapped[wrapped >= lengths] = 0.0
+        distances, _ = cKDTree(wrapped, boxsize=lengths).query(wrapped, k=2, distance_upper_bound=limit)
+        closest = float(distances[:, 1].min())
+        if closest < limit:
             raise CalculationError(
                 "overlap",
-                f"two atoms are {distances.min():.3f} Å apart before relaxation, below {limit:.3f} Å"
+                f"two atoms are {closest:.3f} Å apart before relaxation, below {limit:.3f} Å"
                 f" ({HOPELESS_FRACTION:g} of the neighbour distance)",
             )
 

@@ -196,3 +196,16 @@ def test_a_grain_must_keep_a_plane(removed):
     assert pair.planes == 18
     with pytest.raises(ConfigurationError, match=r"space\.removed_planes"):
         pair.build(removed)
+
+
+def test_overlap_is_found_across_the_faces_of_the_cell():
+    """Equal atoms on both sides of a face, a rounding error below zero, one image away."""
+    pair = bicrystal_of(AL, boundary((1, 1, 0), (7, 7, 10)), 16.0, 6)
+    for removed in range(3):
+        for shift in (0.0, -1e-17, pair.stacking.lengths[0]):
+            closest = neighbor_list("d", pair.cell(removed, (shift, 0.0, 0.0)), 2.0).min()
+            if closest < HOPELESS_FRACTION * AL.neighbour_distance:
+                with pytest.raises(CalculationError, match=f"{closest:.3f} Å apart"):
+                    pair.build(removed, (shift, 0.0, 0.0))
+            else:
+                pair.build(removed, (shift, 0.0, 0.0))
