@@ -140,8 +140,7 @@ class MongoCampaignStore:
             return evaluation
         self._swap.pour(lease.campaign)
         stored = self._at_number(lease.campaign, proposal.number)
-        if stored.state is EvaluationState.PROPOSED:
-            self._derived.follow(stored)
+        self._derived.follow(stored)
         return stored
 
     def begin_attempt(self, lease: Lease, evaluation: str, number: int, token: str, job_name: str) -> Evaluation:
@@ -259,7 +258,8 @@ class MongoCampaignStore:
     def _write(self, lease: Lease, evaluation: str, change: Callable[[Evaluation], Evaluation]) -> Evaluation:
         with translated(f"writing evaluation {evaluation}"):
             old, new = self._swap.evaluation(evaluation, lease.epoch, change)
-            if old.state is not new.state:
+            # A repeat after an outage writes nothing, but what follows from the first time may be missing.
+            if new is old or old.state is not new.state:
                 self._derived.follow(new)
             return new
 

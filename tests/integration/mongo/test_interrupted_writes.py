@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 from pymongo.database import Database
+from pymongo.errors import AutoReconnect
 
-from tansaku.models.domain.errors import FencedError, LeaseHeldError
+from tansaku.models.domain.errors import FencedError, LeaseHeldError, TransientError
 from tansaku.models.domain.records import (
     CampaignRecord,
     Command,
@@ -160,3 +161,31 @@ def test_driver_stopped_at_every_write_and_overtaken_changes_nothing_more(
     assert total > 30
     # Overtaken once its last command is applied, a driver has nothing left that could be refused.
     assert finished == [(total - 1, True), (total, False), (total, True)]
+
+
+def test_reply_lost_at_every_write_is_made_good_by_the_same_driver(
+    mongo_database: Database, undisturbed: dict[str, object], interrupted: Callable
+) -> None:
+    def run(at: int, after: bool) -> bool:
+        clear(mongo_database)
+        prepare(mongo_database)
+
+        def lose() -> None:
+            raise AutoReconnect("connection closed")
+
+        database, interruption = interrupted(mongo_database, at, after, lose)
+        store = MongoCampaignStore(database)
+        outages = 0
+        lease = None
+        while True:
+            try:
+                lease = lease or store.acquire_lease("c", FIRST, 60.0)
+                drive(store, lease)
+                break
+            except TransientError:
+                outages += 1
+        assert outages == int(interruption.hit)
+        assert summary(store) == undisturbed, f"write {at}, {'after' if after else 'before'}"
+        return interruption.hit
+
+    assert every_write(run) > 30
