@@ -8,21 +8,24 @@ import re
 import secrets
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import SpooledTemporaryFile
 from typing import BinaryIO, cast
 
 from bson import ObjectId
 from gridfs import GridFSBucket
 from gridfs.errors import FileExists, NoFile
 
-from tansaku.models.domain.errors import NotFoundError, StoreError
+from tansaku.models.domain.errors import NotFoundError, StoreError, TransientError
 from tansaku.models.domain.identifiers import file_sha256
 from tansaku.tasks.stores.mongo_errors import translated
 from tansaku.tasks.stores.mongo_schema import MongoDatabase, durable
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _CHUNK = 1 << 20
+_IN_MEMORY = 16 << 20
 
 
 class FileArtifactStore:
@@ -42,18 +45,18 @@ class FileArtifactStore:
         """See ArtifactStore."""
         upload = self._uploads / secrets.token_hex(16)
         digest = hashlib.sha256()
-        with path.open("rb") as source, upload.open("xb") as target:
-            while chunk := source.read(_CHUNK):
-                digest.update(chunk)
-                target.write(chunk)
-            target.flush()
-            os.fsync(target.fileno())
-        sha256 = digest.hexdigest()
-        value = self._value(sha256)
-        value.parent.mkdir(exist_ok=True)
-        upload.replace(value)
-        _sync_folder(value.parent)
-        return sha256
+        with _files(f"storing {path}"):
+            with path.open("rb") as source, upload.open("xb") as target:
+                while chunk := source.read(_CHUNK):
+                    digest.update(chunk)
+                    target.write(chunk)
+                target.flush()
+                os.fsync(target.fileno())
+            value = self._value(digest.hexdigest())
+            value.parent.mkdir(exist_ok=True)
+            upload.replace(value)
+            _sync_folder(value.parent)
+        return value.name
 
     def get(self, sha256: str, destination: Path) -> Path:
         """See ArtifactStore."""
@@ -108,9 +111,10 @@ class GridFSArtifactStore:
 
     def put(self, path: Path, *, content_type: str = "application/octet-stream") -> str:
         """See ArtifactStore."""
-        sha256 = file_sha256(path)
+        with _files(f"storing {path}"):
+            sha256 = file_sha256(path)
         upload = ObjectId()
-        with translated(f"storing artifact {sha256}"), path.open("rb") as source:
+        with _files(f"storing {path}"), translated(f"storing artifact {sha256}"), path.open("rb") as source:
             # A value that is put again must not be swept as an old one.
             touched = {"$set": {"uploadDate": datetime.now(UTC)}}
             if self._files.find_one_and_update({"metadata.sha256": sha256}, touched, projection={"_id": 1}) is not None:
@@ -132,7 +136,7 @@ class GridFSArtifactStore:
 
     def get(self, sha256: str, destination: Path) -> Path:
         """See ArtifactStore."""
-        with translated(f"reading artifact {sha256}"), self.open(sha256) as source:
+        with self.open(sha256) as source:
             return _write_checked(source, sha256, destination)
 
     def open(self, sha256: str) -> BinaryIO:
@@ -140,11 +144,15 @@ class GridFSArtifactStore:
         identifier = self._identifier(sha256)
         if identifier is None:
             raise _unknown(sha256)
+        # Read at once, so that an outage is met here and not by whoever reads the stream.
+        value = SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - the caller closes it
         with translated(f"reading artifact {sha256}"):
             try:
-                return cast(BinaryIO, self._bucket.open_download_stream(identifier))
+                self._bucket.download_to_stream(identifier, value)
             except NoFile:
                 raise _unknown(sha256) from None
+        value.seek(0)
+        return cast(BinaryIO, value)
 
     def exists(self, sha256: str) -> bool:
         """See ArtifactStore."""
@@ -183,6 +191,16 @@ class GridFSArtifactStore:
         return None if found is None else found["_id"]
 
 
+@contextmanager
+def _files(action: str) -> Iterator[None]:
+    try:
+        yield
+    except TransientError:
+        raise
+    except OSError as error:
+        raise StoreError(f"{action}: {error.strerror}", hint="is the disk full, or the folder read-only?") from error
+
+
 def _check(sha256: str) -> None:
     if _SHA256.fullmatch(sha256) is None:
         raise NotFoundError(f"{sha256!r} is no artifact: expected 64 hex digits")
@@ -195,16 +213,17 @@ def _unknown(sha256: str) -> NotFoundError:
 def _write_checked(source: BinaryIO, sha256: str, destination: Path) -> Path:
     draft = destination.with_name(f".{destination.name}.{secrets.token_hex(8)}")
     digest = hashlib.sha256()
-    try:
-        with draft.open("xb") as target:
-            while chunk := source.read(_CHUNK):
-                digest.update(chunk)
-                target.write(chunk)
-        if digest.hexdigest() != sha256:
-            raise StoreError(f"artifact {sha256} is damaged: its bytes hash to {digest.hexdigest()}")
-        draft.replace(destination)
-    finally:
-        draft.unlink(missing_ok=True)
+    with _files(f"writing {destination}"):
+        try:
+            with draft.open("xb") as target:
+                while chunk := source.read(_CHUNK):
+                    digest.update(chunk)
+                    target.write(chunk)
+            if digest.hexdigest() != sha256:
+                raise StoreError(f"artifact {sha256} is damaged: its bytes hash to {digest.hexdigest()}")
+            draft.replace(destination)
+        finally:
+            draft.unlink(missing_ok=True)
     return destination
 
 

@@ -62,6 +62,16 @@ def test_unknown_value_is_not_found(artifacts: ArtifactStore, tmp_path: Path) ->
     assert not (tmp_path / "back").exists()
 
 
+def test_files_that_cannot_be_read_or_written_are_clear_errors(
+    artifacts: ArtifactStore, write: Callable[[bytes], Path], tmp_path: Path
+) -> None:
+    with pytest.raises(StoreError, match="storing"):
+        artifacts.put(tmp_path / "missing")
+    sha256 = artifacts.put(write(b"value"))
+    with pytest.raises(StoreError, match="writing"):
+        artifacts.get(sha256, tmp_path / "missing" / "back")
+
+
 def test_same_bytes_are_stored_once(artifacts: ArtifactStore, write: Callable[[bytes], Path]) -> None:
     assert artifacts.put(write(b"same")) == artifacts.put(write(b"same"))
     assert artifacts.sweep(iter(()), older_than=-1.0) == 1
