@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
     from tansaku.models.domain.ports import Space
 
+_SAME_ENERGY = 1e-3  # relative
+_SAME_OPENING = 0.01  # Å
+
 Purpose = Literal["search", "polish", "all"]
 
 
@@ -178,12 +181,30 @@ def _polished_row(evaluation: Evaluation, key: str) -> JsonDict:
     return {
         "candidate": evaluation.proposal.candidate,
         key: _value(evaluation),
+        "surface": evaluation.proposal.surface,
         "state": evaluation.state.value,
+        "same_basin_as": None,
         "cost": evaluation.proposal.predicted_cost,
         "reason": failure_reason(evaluation),
         "quantities": {name: quantity.model_dump() for name, quantity in outcome.quantities.items()} if outcome else {},
         "properties": dict(outcome.properties) if outcome else {},
     }
+
+
+def _opening(row: JsonDict) -> float:
+    """Excess opening of a polished boundary against the unopened start [Å]."""
+    return float(row["properties"]["final_translation"][2] + row["quantities"]["expansion"]["value"])
+
+
+def _mark_basins(rows: list[JsonDict], key: str) -> None:
+    """Names, in each polished row, the earliest one of the same surface that ended at the same energy and opening."""
+    known = [row for row in rows if row[key] is not None and "expansion" in row["quantities"]]
+    for index, row in enumerate(known):
+        for earlier in known[:index]:
+            same_energy = abs(row[key] - earlier[key]) <= _SAME_ENERGY * abs(earlier[key])
+            if row["surface"] == earlier["surface"] and same_energy and abs(_opening(row) - _opening(earlier)) <= _SAME_OPENING:
+                row["same_basin_as"] = earlier["candidate"]
+                break
 
 
 def system_rows(data: CampaignData) -> list[JsonDict]:
@@ -201,6 +222,8 @@ def system_rows(data: CampaignData) -> list[JsonDict]:
     rows = []
     for description, name, exhaustive in zip(data.systems, data.pool.systems, data.exhaustive_cost, strict=True):
         mine, again = searched[name], polished[name]
+        polished_rows = [_polished_row(evaluation, key) for evaluation in again]
+        _mark_basins(polished_rows, key)
         best, best_again = best_of(mine, sign), best_of(again, sign)
         cost = float(sum(evaluation.proposal.predicted_cost for evaluation in mine))
         rows.append(
@@ -217,7 +240,7 @@ def system_rows(data: CampaignData) -> list[JsonDict]:
                 "cost": cost,
                 "exhaustive_cost": float(exhaustive),
                 "share": cost / float(exhaustive),
-                "polished": [_polished_row(evaluation, key) for evaluation in again],
+                "polished": polished_rows,
             }
         )
     return rows

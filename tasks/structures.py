@@ -11,7 +11,7 @@ from tansaku.calculators.structures.export import write_structure
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.ports import ArtifactStore
 from tansaku.models.domain.records import Evaluation, JsonDict
-from tansaku.tasks.jobs.evaluate import STRUCTURE_FILE
+from tansaku.tasks.jobs.document import STRUCTURE_FILE
 from tansaku.tasks.results import CampaignData, best_of, system_rows
 
 if TYPE_CHECKING:

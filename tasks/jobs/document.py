@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from tansaku.models.domain.records import Record
 from tansaku.models.domain.specs.base import Name
 from tansaku.models.domain.specs.calculator import CalculatorSpec, RelaxationSpec
 from tansaku.models.domain.specs.campaign import ObjectiveSpec
 from tansaku.models.domain.specs.space import SpaceSpec
+
+STRUCTURE_FILE = "structure.extxyz"
+"""Result file with the final structure, energy, per-atom energies, forces and stress."""
+
+_LARGEST_START = 16 * 2**20
 
 
 class JobDocument(Record):
@@ -18,6 +25,8 @@ class JobDocument(Record):
         candidate: Id of the candidate.
         calculator: None for spaces that hold their values.
         relaxation: Takes the place of the calculator spec's own, e.g. for polishing.
+        start: Structure to begin with instead of the one the space builds: what a job of the same candidate left as
+            ``STRUCTURE_FILE``.
         base_path: Folder in which relative paths of the specs start.
     """
 
@@ -28,4 +37,5 @@ class JobDocument(Record):
     calculator: CalculatorSpec | None = None
     objective: ObjectiveSpec = ObjectiveSpec()
     relaxation: RelaxationSpec | None = None
+    start: Annotated[str, Field(max_length=_LARGEST_START)] | None = None
     base_path: str

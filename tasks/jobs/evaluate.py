@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import socket
 import time
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from pathlib import Path
 from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import write
+from ase.io.extxyz import read_extxyz
 from pydantic import TypeAdapter
 
 import tansaku
@@ -27,11 +29,8 @@ from tansaku.models.domain.specs.campaign import ObjectiveSpec
 from tansaku.models.domain.specs.space import CrystalSpec, GrainBoundarySpaceSpec, SpaceSpec, TableSpaceSpec
 from tansaku.models.domain.states import FailureKind
 from tansaku.spaces.registry import open_space
-from tansaku.tasks.jobs.document import JobDocument
+from tansaku.tasks.jobs.document import STRUCTURE_FILE, JobDocument
 from tansaku.tasks.machine import cpu_name
-
-STRUCTURE_FILE = "structure.extxyz"
-"""Final structure with energy, per-atom energies, forces and stress."""
 
 _OPEN = 4
 _BOUNDARY_ENERGY = "grain_boundary_energy"
@@ -73,6 +72,7 @@ def evaluate(document: JobDocument, folder: Path) -> Outcome:
             relaxation=document.relaxation or document.calculator.relaxation,
             scale=_scale(document.objective, document.space),
             folder=folder,
+            start=document.start,
         )
     started_at, begun = datetime.now(UTC), time.perf_counter()
     try:
@@ -112,13 +112,18 @@ class _Boundary:
     relaxation: RelaxationSpec
     scale: float
     folder: Path
+    start: str | None
 
     def __call__(self) -> Outcome:
         begun = time.perf_counter()
-        start = self.space.structure(self.candidate)
+        start = self.space.structure(self.candidate) if self.start is None else _given(self.start, self.candidate)
         found = boundary_energy(self.calculator, start, self.relaxation, self.bulk)
         wall_time = time.perf_counter() - begun
-        _write_structure(self.folder / STRUCTURE_FILE, found)
+        properties = _properties(start, found)
+        # Measured from the cell that was built, also where the start was relaxed before.
+        expansion = float(start.info.get("expansion", 0.0)) + found.expansion
+        travelled = {"final_translation": properties["final_translation"], "expansion": expansion}
+        _write_structure(self.folder / STRUCTURE_FILE, found, travelled)
         result = found.result
         return Outcome(
             value=self.scale * found.value,
@@ -126,17 +131,27 @@ class _Boundary:
                 _BOUNDARY_ENERGY: Quantity(value=found.value, unit="J/m^2"),
                 "energy": Quantity(value=result.energy, unit="eV"),
                 "bulk_energy_per_atom": Quantity(value=self.bulk.energy_per_atom, unit="eV"),
-                "expansion": Quantity(value=found.expansion, unit="Angstrom"),
+                "expansion": Quantity(value=expansion, unit="Angstrom"),
             },
-            properties=_properties(start, found),
+            properties=properties,
             wall_time=wall_time,
             artifacts={STRUCTURE_FILE: STRUCTURE_FILE},
             provenance=result.provenance,
         )
 
 
+def _given(text: str, candidate: str) -> Atoms:
+    """A structure that an earlier job of the candidate left."""
+    atoms: Atoms = next(iter(read_extxyz(io.StringIO(text))))
+    if atoms.info.get("candidate") != candidate:
+        raise ConfigurationError(f"start: a structure of candidate {atoms.info.get('candidate')!r}, expected {candidate!r}")
+    atoms.calc = None
+    return atoms
+
+
 def _properties(start: Atoms, found: BoundaryEnergy) -> JsonDict:
-    given = [float(value) for value in start.info.get("translation", (0.0, 0.0, 0.0))]
+    known = start.info.get("final_translation", start.info.get("translation", (0.0, 0.0, 0.0)))
+    given = [float(value) for value in known]
     final = [given[0] + found.drift[0], given[1] + found.drift[1], given[2]]
     return {
         "boundary_energies": list(found.values),
@@ -150,7 +165,7 @@ def _properties(start: Atoms, found: BoundaryEnergy) -> JsonDict:
     }
 
 
-def _write_structure(path: Path, found: BoundaryEnergy) -> None:
+def _write_structure(path: Path, found: BoundaryEnergy, travelled: JsonDict) -> None:
     atoms = found.result.atoms.copy()
     results = {"energy": found.result.energy, "forces": found.result.forces}
     if found.result.energies is not None:
@@ -158,7 +173,7 @@ def _write_structure(path: Path, found: BoundaryEnergy) -> None:
     if found.result.stress is not None:
         results["stress"] = found.result.stress
     atoms.calc = SinglePointCalculator(atoms, **results)
-    atoms.info |= {
+    atoms.info |= travelled | {
         "potential": found.result.provenance.model,
         "potential_sha256": found.result.provenance.model_sha256,
         "grain_boundary_energy": found.value,

@@ -9,7 +9,7 @@ from tansaku.models.domain.identifiers import job_name
 from tansaku.models.domain.ports import JobRequest
 from tansaku.models.domain.records import Evaluation
 from tansaku.models.domain.states import EvaluationState
-from tansaku.tasks.jobs.document import JobDocument
+from tansaku.tasks.jobs.document import STRUCTURE_FILE, JobDocument
 from tansaku.tasks.steps.context import StepContext
 from tansaku.tasks.steps.source import polish_relaxation
 
@@ -53,14 +53,36 @@ def begin(context: StepContext, evaluation: Evaluation) -> Evaluation:
 
 
 def job_document(context: StepContext, evaluation: Evaluation) -> JobDocument:
-    """What the worker is told about an evaluation."""
+    """What the worker is told about an evaluation; a polish goes on from the structure that the search left.
+
+    Raises:
+        TransientError: The artifact store did not answer.
+    """
     spec = context.ledger.spec
+    polishes = evaluation.proposal.purpose == "polish"
     return JobDocument(
         campaign=context.name,
         candidate=evaluation.proposal.candidate,
         space=spec.space,
         calculator=spec.calculator,
         objective=spec.objective,
-        relaxation=polish_relaxation(spec) if evaluation.proposal.purpose == "polish" else None,
+        relaxation=polish_relaxation(spec) if polishes else None,
+        start=_searched_structure(context, evaluation.proposal.candidate) if polishes else None,
         base_path=context.ledger.record.base_path,
     )
+
+
+def _searched_structure(context: StepContext, candidate: str) -> str | None:
+    """Relaxed structure of a candidate's best evaluation, None where it is not stored: imports bring numbers alone."""
+    sign = 1.0 if context.ledger.spec.objective.direction == "minimize" else -1.0
+    valued = [
+        (sign * one.outcome.value, number, one.outcome.artifacts.get(STRUCTURE_FILE))
+        for number, one in context.ledger.evaluations.items()
+        if one.proposal.purpose == "search" and one.proposal.candidate == candidate
+        if one.outcome is not None and one.outcome.value is not None
+    ]
+    sha256 = min(valued, key=lambda entry: entry[:2])[2] if valued else None
+    if sha256 is None or not context.artifacts.exists(sha256):
+        return None
+    with context.artifacts.open(sha256) as stream:
+        return stream.read().decode("utf-8")

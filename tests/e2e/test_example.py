@@ -137,6 +137,7 @@ def _results_are_sane(installation: Installation) -> None:
     for row in systems.values():
         [polished] = row["polished"]
         assert polished["candidate"] == row["best_candidate"]
+        assert polished["E_gb"] <= row["E_gb"] + 1e-6
         assert len(polished["properties"]["boundary_energies"]) == 2
 
 

@@ -1,11 +1,17 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError
+from tansaku.models.domain.records import CampaignRecord, Evaluation, Outcome, Proposal, Quantity
+from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.spaces.registry import open_space
 from tansaku.tasks.results import (
     CampaignData,
     convergence,
@@ -17,6 +23,7 @@ from tansaku.tasks.results import (
 )
 
 NAME = "small-table"
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_one_row_per_system_with_best_value_and_share_of_its_cost(recorded):
@@ -98,3 +105,54 @@ def test_frames_mirror_the_rows(recorded):
 def test_unknown_campaign(recorded):
     with pytest.raises(NotFoundError, match="nowhere"):
         CampaignData.load(recorded(), "nowhere")
+
+
+def _polished(number: int, candidate: str, energy: float, opening: float) -> Evaluation:
+    surface = candidate.rsplit("-x", 1)[0]
+    proposal = Proposal(
+        number=number,
+        candidate=candidate,
+        system=surface.rsplit("-r", 1)[0],
+        surface=surface,
+        source="polish",
+        predicted_cost=24.0,
+        purpose="polish",
+        model="polish",
+    )
+    outcome = Outcome(
+        value=energy,
+        quantities={"expansion": Quantity(value=opening - 0.3, unit="Angstrom")},
+        properties={"final_translation": [0.0, 0.0, 0.3]},
+    )
+    now = datetime.now(UTC)
+    return Evaluation(
+        id=str(number), campaign="cu-emt", proposal=proposal, state="DONE", epoch=1, outcome=outcome, proposed_at=now
+    )
+
+
+def test_polished_candidates_that_ended_in_one_structure_are_marked():
+    spec = CampaignSpec.model_validate(yaml.safe_load((ROOT / "examples" / "cu-emt.yaml").read_text(encoding="utf-8")))
+    space = open_space(spec.space, ROOT)
+    names = [str(name) for name in space.pool().ids if str(name).startswith("s003-112-r")]
+    first, *others = [name for name in names if "-r1-" in name][:4]
+    other_surface = next(name for name in names if "-r2-" in name)
+    evaluations = (
+        _polished(1, first, 600.0, 0.40),
+        _polished(2, others[0], 600.3, 0.405),  # the same
+        _polished(3, others[1], 600.3, 0.45),  # wider open
+        _polished(4, others[2], 610.0, 0.40),  # dearer
+        _polished(5, other_surface, 600.0, 0.40),  # other number of planes
+    )
+    record = CampaignRecord(
+        name="cu-emt",
+        spec=spec.model_dump(mode="json"),
+        spec_hash="",
+        base_path=str(ROOT),
+        tansaku_version="",
+        created_at=datetime.now(UTC),
+    )
+    rows = system_rows(CampaignData(record, spec, space, evaluations))
+    [row] = [row for row in rows if row["plane"] == [1, 1, 2]]
+    assert [one["same_basin_as"] for one in row["polished"]] == [None, first, None, None, None]
+    assert row["E_gb"] is None
+    assert row["E_gb_polished"] == 600.0

@@ -140,3 +140,21 @@ def test_a_document_is_checked_before_anything_is_done_with_it(tmp_path):
         document(tmp_path, surprise=1)
     with pytest.raises(ValidationError):
         document(tmp_path, calculator={"type": "os.system", "potential": "x"})
+
+
+def test_a_polish_goes_on_from_the_structure_of_an_earlier_job(require, tmp_path):
+    require("lammps")
+    held = evaluate(document(tmp_path, SHIFTED), tmp_path)
+    left = (tmp_path / held.artifacts["structure.extxyz"]).read_text(encoding="utf-8")
+    polish = {"cell": "normal", "translation": "free", "fmax": 0.002}
+    (tmp_path / "again").mkdir()
+    polished = evaluate(document(tmp_path, SHIFTED, relaxation=polish, start=left), tmp_path / "again")
+    assert polished.value < held.value
+    built = evaluate(document(tmp_path, SHIFTED, relaxation=polish), tmp_path)
+    assert polished.properties["steps"] < built.properties["steps"]
+    # Both roads lead to the same minimum, measured from the same cell.
+    assert polished.value == pytest.approx(built.value, abs=0.1)
+    assert polished.quantities["expansion"].value == pytest.approx(built.quantities["expansion"].value, abs=0.01)
+    assert polished.properties["final_translation"] == pytest.approx(built.properties["final_translation"], abs=0.05)
+    with pytest.raises(ConfigurationError, match=SHIFTED):
+        evaluate(document(tmp_path, TWIN, start=left), tmp_path)
