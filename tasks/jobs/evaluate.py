@@ -150,8 +150,9 @@ def _given(text: str, candidate: str) -> Atoms:
 
 
 def _properties(start: Atoms, found: BoundaryEnergy) -> JsonDict:
-    known = start.info.get("final_translation", start.info.get("translation", (0.0, 0.0, 0.0)))
-    given = [float(value) for value in known]
+    # An earlier relaxation's shift counts too.
+    key = "final_translation" if "final_translation" in start.info else "translation"
+    given = [float(value) for value in start.info[key]]
     final = [given[0] + found.drift[0], given[1] + found.drift[1], given[2]]
     return {
         "boundary_energies": list(found.values),
