@@ -4,9 +4,9 @@
       driver.json               identity of the driver whose workers these are; absent: nobody's, idle workers end
       queue/TIME-NAME           one empty file per waiting job, first come first served
       jobs/NAME/request.json    token, timeout and document; the folder appears whole, by rename
-      jobs/NAME/result.json     token and outcome; written aside, fsynced, renamed
+      jobs/NAME/result.json     token, outcome and the files' SHA-256; written aside, fsynced, renamed
       jobs/NAME/lost.json       why there will be no result
-      jobs/NAME/…               files of the result, named by the outcome's artifacts
+      jobs/NAME/…               files of the result; not fsynced, a power failure that truncates one is found by its hash
       claims/NAME               made with O_EXCL by the one worker that does the job: its identity and since when
       workers/PID.json          identity of a worker that is ready
       logs/                     output of the workers
@@ -17,6 +17,7 @@ A result beats a loss: where both files exist the job is finished. A claim whose
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -287,13 +288,9 @@ def read_json(path: Path) -> JsonDict | None:
     return data
 
 
-def sync_file(path: Path) -> None:
-    """Makes a file's bytes durable."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a small file's bytes; here and not from the domain, so that a worker starts without numpy."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _names(folder: Path) -> list[str]:

@@ -20,7 +20,7 @@ from tansaku.models.domain.errors import ConfigurationError, MissingComponentErr
 from tansaku.models.domain.records import Failure, JsonDict, Outcome
 from tansaku.models.domain.states import FailureKind
 from tansaku.tasks.jobs.document import JobDocument
-from tansaku.tasks.jobs.spool import Spool, read_json, sync_file, write_json
+from tansaku.tasks.jobs.spool import Spool, file_sha256, read_json, write_json
 from tansaku.tasks.processes import process_identity
 
 Evaluate = Callable[[JobDocument, Path], Outcome]
@@ -112,9 +112,9 @@ class Worker:
             # Discarded while it was computed, perhaps to be computed anew under its name: nobody waits for this result.
             return
         try:
-            for file in outcome.artifacts.values():
-                sync_file(folder / file)
-            self._spool.finish(name, {"token": request["token"], "outcome": outcome.model_dump(mode="json")})
+            files = {file: file_sha256(folder / file) for file in outcome.artifacts.values()}
+            outcome_data = outcome.model_dump(mode="json")
+            self._spool.finish(name, {"token": request["token"], "outcome": outcome_data, "files": files})
         except FileNotFoundError:
             if folder.is_dir():
                 raise

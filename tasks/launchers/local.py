@@ -22,7 +22,7 @@ from tansaku.models.domain.ports import JobRequest, JobResult, JobStatus
 from tansaku.models.domain.records import JsonDict, Outcome
 from tansaku.models.domain.specs.site import LocalLauncherSpec
 from tansaku.models.domain.states import JobState
-from tansaku.tasks.jobs.spool import Spool, read_json
+from tansaku.tasks.jobs.spool import Spool, file_sha256, read_json
 from tansaku.tasks.processes import end_process, find_process, process_identity
 
 _KIND = "local"
@@ -123,6 +123,9 @@ class LocalLauncher:
         result = read_json(folder / "result.json")
         if result is None:
             raise NotFoundError(f"job {handle['name']} has no result")
+        for file, sha256 in result["files"].items():
+            if not (folder / file).is_file() or file_sha256(folder / file) != sha256:
+                raise NotFoundError(f"job {handle['name']}: its file {file} is damaged, so is the result")
         return JobResult(token=result["token"], outcome=Outcome.model_validate(result["outcome"]), folder=folder)
 
     def cancel(self, handle: JsonDict) -> None:

@@ -216,6 +216,9 @@ def test_the_result_s_files_lie_in_its_folder(launcher, tmp_path):
     atoms = read(result.folder / result.outcome.artifacts["structure.extxyz"])
     assert len(atoms.get_potential_energies()) == len(atoms) == result.outcome.properties["n_atoms"]
     assert result.outcome.provenance.host
+    (result.folder / "structure.extxyz").write_text("cut off")
+    with pytest.raises(NotFoundError, match="damaged"):
+        launcher.fetch(handle)
 
 
 def test_a_job_whose_worker_is_killed_is_lost_and_the_next_one_is_done(launcher, backend, tmp_path):
