@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any
 
-from pymongo import ASCENDING, DESCENDING
-from pymongo.errors import DuplicateKeyError
+from pymongo import ASCENDING, DESCENDING, InsertOne, ReplaceOne
+from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from tansaku.models.domain.records import Evaluation, Event, JsonDict, Observation
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.stores.campaigns import objective_unit
 from tansaku.tasks.stores.documents import from_document, to_document, utc_now
 from tansaku.tasks.stores.mongo_errors import translated
-from tansaku.tasks.stores.mongo_schema import Collections
+from tansaku.tasks.stores.mongo_schema import Collections, MongoCollection
 from tansaku.tasks.stores.transitions import event_of, moment_of, observation_of
+
+_DUPLICATE = 11000
 
 
 class Derived:
@@ -34,9 +38,9 @@ class Derived:
     def follow(self, evaluation: Evaluation) -> None:
         """Writes the observation and the event of an evaluation's present state."""
         if evaluation.state in (EvaluationState.DONE, EvaluationState.FAILED):
-            self._observe(evaluation, objective_unit(self._specification(evaluation.campaign)))
+            self._replace(evaluation, objective_unit(self._specification(evaluation.campaign)))
         elif evaluation.state is EvaluationState.SUBMITTING and len(evaluation.attempts) > 1:
-            self._void(evaluation)
+            self._replace(evaluation, "")
         self.record_event(event_of(evaluation, moment_of(evaluation) or utc_now()))
 
     def rebuild(self, evaluations: Sequence[Evaluation], campaign: str, unit: str) -> int:
@@ -47,14 +51,14 @@ class Derived:
         """
         with translated(f"rebuilding the observations of {campaign!r}"):
             stored = {one.evaluation: one for one in self.observations(campaign)}
-            wrong = 0
-            for evaluation in evaluations:
-                if stored.get(evaluation.id) != observation_of(evaluation, unit):
-                    wrong += 1
-                    if not self._observe(evaluation, unit):
-                        self._void(evaluation)
+            wrong = [one for one in evaluations if stored.get(one.id) != observation_of(one, unit)]
+            replacements = (_replacement(evaluation, unit) for evaluation in wrong)
+            _write_all(
+                self._collections.observations,
+                [ReplaceOne(condition, document, upsert=True) for condition, document in replacements],
+            )
             self._complete_events([event_of(evaluation, moment_of(evaluation) or utc_now()) for evaluation in evaluations])
-            return wrong
+            return len(wrong)
 
     def observations(self, campaign: str) -> list[Observation]:
         """Observations in proposal order."""
@@ -65,13 +69,8 @@ class Derived:
 
     def record_event(self, event: Event) -> None:
         """Appends to the audit once."""
-        document = to_document(event)
-        document["_id"] = document.pop("id")
-        with translated(f"recording event {event.kind!r}"):
-            try:
-                self._collections.events.insert_one(document | {"order": time.time_ns()})
-            except DuplicateKeyError:
-                return
+        with translated(f"recording event {event.kind!r}"), suppress(DuplicateKeyError):
+            self._collections.events.insert_one(_event_document(event))
 
     def events(self, campaign: str, limit: int | None) -> list[Event]:
         """Events in order of time; the last ``limit`` ones."""
@@ -85,25 +84,43 @@ class Derived:
     def _complete_events(self, events: Sequence[Event]) -> None:
         ids = [event.id for event in events]
         known = {document["_id"] for document in self._collections.events.find({"_id": {"$in": ids}}, {"_id": 1})}
-        for event in events:
-            if event.id not in known:
-                self.record_event(event)
+        missing = [InsertOne(_event_document(event)) for event in events if event.id not in known]
+        _write_all(self._collections.events, missing)
 
-    def _observe(self, evaluation: Evaluation, unit: str) -> bool:
-        observation = observation_of(evaluation, unit)
-        if observation is not None:
-            self._replace(evaluation, to_document(observation) | {"void": False}, "$lte")
-        return observation is not None
+    def _replace(self, evaluation: Evaluation, unit: str) -> None:
+        condition, document = _replacement(evaluation, unit)
+        # A younger attempt may have spoken already.
+        with suppress(DuplicateKeyError):
+            self._collections.observations.replace_one(condition, document, upsert=True)
 
-    def _void(self, evaluation: Evaluation) -> None:
-        fields = {"campaign": evaluation.campaign, "number": evaluation.proposal.number, "void": True}
-        self._replace(evaluation, fields, "$lt")
 
-    def _replace(self, evaluation: Evaluation, fields: JsonDict, older: str) -> None:
-        attempt = len(evaluation.attempts)
-        condition = {"_id": evaluation.id, "attempt": {older: attempt}}
-        try:
-            self._collections.observations.replace_one(condition, fields | {"attempt": attempt}, upsert=True)
-        except DuplicateKeyError:
-            # A younger attempt has spoken already.
-            return
+def _replacement(evaluation: Evaluation, unit: str) -> tuple[JsonDict, JsonDict]:
+    """Which document may be replaced, and by what: an observation, or a void one."""
+    attempt = len(evaluation.attempts)
+    observation = observation_of(evaluation, unit)
+    if observation is None:
+        older = {"_id": evaluation.id, "attempt": {"$lt": attempt}}
+        void = {"campaign": evaluation.campaign, "number": evaluation.proposal.number, "void": True, "attempt": attempt}
+        return older, void
+    not_younger = {"_id": evaluation.id, "attempt": {"$lte": attempt}}
+    return not_younger, to_document(observation) | {"void": False, "attempt": attempt}
+
+
+def _event_document(event: Event) -> JsonDict:
+    document = to_document(event)
+    document["_id"] = document.pop("id")
+    return document | {"order": time.time_ns()}
+
+
+def _write_all(
+    collection: MongoCollection, operations: Sequence[ReplaceOne[dict[str, Any]] | InsertOne[dict[str, Any]]]
+) -> None:
+    """Writes many at once; what is there already, or younger, stays."""
+    if not operations:
+        return
+    try:
+        collection.bulk_write(operations, ordered=False)
+    except BulkWriteError as error:
+        details = error.details or {}
+        if details.get("writeConcernErrors") or any(one["code"] != _DUPLICATE for one in details.get("writeErrors", [])):
+            raise

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from bson.errors import BSONError
 from pymongo.errors import (
+    BulkWriteError,
     ConfigurationError,
     ConnectionFailure,
     ExecutionTimeout,
@@ -53,6 +54,8 @@ def translated(action: str) -> Iterator[None]:
 def _passes(error: PyMongoError) -> bool:
     if isinstance(error, ConfigurationError):
         return False
+    if isinstance(error, BulkWriteError) and (error.details or {}).get("writeConcernErrors"):
+        return True
     if isinstance(error, ConnectionFailure | ExecutionTimeout | WTimeoutError):
         return True
     if isinstance(error, OperationFailure) and error.code in _PASSING_CODES:

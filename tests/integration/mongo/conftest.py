@@ -11,6 +11,7 @@ from pymongo.database import Database
 WRITES = (
     "insert_one",
     "insert_many",
+    "bulk_write",
     "update_one",
     "update_many",
     "replace_one",
