@@ -59,15 +59,14 @@ class Worker:
         me = process_identity()
         record = self._spool.root / "workers" / f"{me['pid']}.json"
         write_json(record, me)
-        try:
-            while self._spool.served:
-                name = self._next()
-                if name is None:
-                    self._spool.wait("work", _LOOK_AT_DRIVER, drain=False)
-                else:
-                    self._work(name)
-        finally:
-            record.unlink(missing_ok=True)
+        while self._spool.served:
+            name = self._next()
+            if name is None:
+                self._spool.wait("work", _LOOK_AT_DRIVER, drain=False)
+            else:
+                self._work(name)
+        # Not after an error: the record tells a worker that broke on a job from one that could not start.
+        record.unlink(missing_ok=True)
 
     def _next(self) -> str | None:
         """Claims the oldest job that is free."""

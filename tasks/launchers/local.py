@@ -264,8 +264,8 @@ class LocalLauncher:
             if not was_ready:
                 self._last_words = _tail(member.log)
                 self._spawn_after = time.monotonic() + min(0.1 * 2.0**self._stillborn, 5.0)
-            elif member.log is not None and member.log.exists() and not member.log.stat().st_size:
-                member.log.unlink()
+            else:
+                _drop_if_empty(member.log)
         if self._stillborn and any((records / f"{member.pid}.json").exists() for member in self._members):
             self._stillborn = 0
         self._fill()
@@ -288,6 +288,8 @@ class LocalLauncher:
             except subprocess.TimeoutExpired:
                 if not self._busy(member):
                     member.child.terminate()
+            else:
+                _drop_if_empty(member.log)
 
     def _busy(self, member: _Member) -> bool:
         for name in self._spool.claims():
@@ -299,6 +301,11 @@ class LocalLauncher:
 
 def _handle(name: str) -> JsonDict:
     return {"type": _KIND, "name": name}
+
+
+def _drop_if_empty(log: Path | None) -> None:
+    if log is not None and log.exists() and not log.stat().st_size:
+        log.unlink()
 
 
 def _tail(log: Path | None) -> str:

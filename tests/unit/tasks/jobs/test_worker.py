@@ -106,6 +106,7 @@ def test_an_error_nobody_foresaw_is_left_and_ends_the_worker(spool):
     failure = result(spool, "bad").failure
     assert (failure.kind, failure.reason) == (FailureKind.PLUMBING, "error")
     assert "a bug" in failure.message
+    assert len(list((spool.root / "workers").iterdir())) == 1
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
 
 
