@@ -34,10 +34,17 @@ def stop() -> None:
 
 
 @db_app.command()
-def status(*, as_json: JsonFlag = False) -> None:
-    """Show whether the embedded server runs, where its data and its log are, and how big it is."""
+def status(*, as_json: JsonFlag = False, site: SiteOption = None) -> None:
+    """Show whether the embedded server runs and is the one in use, where its data and its log are, and how big it is."""
+    from tansaku.tasks.configuration import load_site
+    from tansaku.tasks.settings import Settings
+    from tansaku.tasks.stores.connection import embedded_server
+
+    settings = Settings.from_environment()
+    in_use = embedded_server(settings, load_site(site or settings.site_file)) is not None
     found = _embedded().status()
     rows: dict[str, str | float | int | None] = {
+        "in_use": in_use,
         "running": found.running,
         "answering": found.answering,
         "pid": found.pid,

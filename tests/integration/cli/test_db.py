@@ -27,6 +27,7 @@ def test_start_status_stop(tansaku, own_home):
     assert status.code == ExitCode.OK
     shown = json.loads(status.out)
     assert (shown["running"], shown["answering"], shown["uri"]) == (True, True, started.out.strip())
+    assert shown["in_use"]
     assert shown["data"] == tansaku("db", "path").out.strip() == str(own_home / "mongod" / "data")
     assert tansaku("db", "stop").out == "stopped\n"
     assert tansaku("db", "stop").out == "it was not running\n"
@@ -59,6 +60,7 @@ def test_stop_leaves_a_configured_server_alone(tansaku, own_home, monkeypatch):
     monkeypatch.setenv("TANSAKU_MONGO_URI", uri)
     monkeypatch.setenv("TANSAKU_HOME", str(own_home / "other"))
     assert tansaku("list").code == ExitCode.OK
+    assert not json.loads(tansaku("db", "status", "--json").out)["in_use"]
     assert tansaku("db", "stop").out == "it was not running\n"
     assert not (own_home / "other" / "mongod").exists()
     monkeypatch.setenv("TANSAKU_HOME", str(own_home))

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from pymongo.database import Database
@@ -21,6 +22,7 @@ from tansaku.models.domain.records import (
 )
 from tansaku.models.domain.states import EvaluationState, FailureKind
 from tansaku.tasks.stores.mongo import MongoCampaignStore
+from tansaku.tasks.stores.parquet import export_observations, import_observations
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LOST = Failure(kind=FailureKind.PLUMBING, reason="timeout", message="too long")
@@ -189,3 +191,31 @@ def test_reply_lost_at_every_write_is_made_good_by_the_same_driver(
         return interruption.hit
 
     assert every_write(run) > 30
+
+
+def test_import_killed_at_every_write_is_completed_by_the_next(
+    mongo_database: Database, undisturbed: dict[str, object], interrupted: Callable, killed: type[BaseException], tmp_path: Path
+) -> None:
+    source = prepare(mongo_database)
+    drive(source, source.acquire_lease("c", FIRST, 60.0))
+    export_observations(source, "c", tmp_path / "c.parquet")
+    expected = summary(source)
+    handles = [(*rest, None) for *rest, _ in expected.pop("evaluations")]
+
+    def run(at: int, after: bool) -> bool:
+        clear(mongo_database)
+
+        def die() -> None:
+            raise killed
+
+        database, interruption = interrupted(mongo_database, at, after, die)
+        with suppress(killed):
+            import_observations(MongoCampaignStore(database), tmp_path / "c.parquet", FIRST)
+        fresh = MongoCampaignStore(mongo_database)
+        import_observations(fresh, tmp_path / "c.parquet", FIRST)
+        found = summary(fresh)
+        assert found.pop("evaluations") == handles
+        assert found == expected, f"write {at}, {'after' if after else 'before'}"
+        return interruption.hit
+
+    assert every_write(run) > 8
