@@ -81,7 +81,7 @@ def settings(spec: GPProposerSpec) -> GPSettings:
     if spec.acquisition is not None:
         chosen = replace(chosen, acquisition=spec.acquisition)
     if spec.transform is not None:
-        transform = OutputTransform(spec.transform.log, spec.transform.standardise)
+        transform = OutputTransform(spec.transform.log, spec.transform.standardise, spec.transform.compress)
         chosen = replace(chosen, transform=transform, transformed_gain=False)
     if spec.hyperparameters is not None:
         chosen = replace(chosen, rule=spec.hyperparameters)

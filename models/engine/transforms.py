@@ -13,44 +13,63 @@ from tansaku.models.domain.records import JsonDict
 Standardise = Literal["none", "global", "system"]
 
 _FLOOR_MARGIN = 0.05
+_LOW_SHARE = 0.15
 
 
 @dataclass(frozen=True)
 class TransformState:
-    """A transform with its constants: z = (g(y) − centre[system]) / scale with g = identity or log(y − floor).
+    """A transform with its constants: z = (c(g(y)) − centre[system]) / scale with g = identity or log(y − floor).
+
+    c leaves values up to the knee as they are and lets higher ones grow by their logarithm only.
 
     Attributes:
         log: Whether g is the logarithm.
         floor: Subtracted before the logarithm [objective's unit].
         centre: Per system, shape ``(n_systems,)``.
         scale: One for all systems.
+        knee: Where c begins to bend [unit of g]; None: nowhere.
+        width: Above the knee c = knee + width · log(1 + (g − knee) / width).
     """
 
     log: bool
     floor: float
     centre: FloatArray
     scale: float
+    knee: float | None = None
+    width: float = 1.0
 
     def forward(self, values: FloatArray, systems: IntArray) -> FloatArray:
         """Transforms values of candidates of these systems; shapes ``(n,)``."""
-        return (_g(values, self.log, self.floor) - self.centre[systems]) / self.scale
+        bent = _bend(_g(values, self.log, self.floor), self.knee, self.width)
+        return (bent - self.centre[systems]) / self.scale
 
     def moments(self, mean: float, deviation: float, system: int) -> tuple[float, float]:
-        """Mean and deviation in the objective's unit of a normal (or, under the logarithm, log-normal) prediction."""
-        location, width = mean * self.scale + self.centre[system], (deviation * self.scale) ** 2
+        """Mean and deviation in the objective's unit.
+
+        Exact for a linear and for a logarithmic transform; above a knee, the median and half of the central 68 %.
+        """
+        location, width = float(mean * self.scale + self.centre[system]), deviation * self.scale
+        if self.knee is not None:
+            low, middle, high = (self._inverse(location + s * width) for s in (-1.0, 0.0, 1.0))
+            return middle, 0.5 * (high - low)
         if not self.log:
-            return float(location), float(np.sqrt(width))
-        average = float(np.exp(location + 0.5 * width))
-        return average + self.floor, average * float(np.sqrt(np.expm1(width)))
+            return location, float(width)
+        average = float(np.exp(location + 0.5 * width**2))
+        return average + self.floor, average * float(np.sqrt(np.expm1(width**2)))
 
     def to_json(self) -> JsonDict:
         """Plain data with exact floats."""
-        return {"log": self.log, "floor": self.floor, "centre": self.centre.tolist(), "scale": self.scale}
+        return {**vars(self), "centre": self.centre.tolist()}
 
     @classmethod
     def from_json(cls, data: JsonDict) -> TransformState:
         """Inverse of :meth:`to_json`."""
-        return cls(bool(data["log"]), float(data["floor"]), np.asarray(data["centre"], dtype=np.float64), float(data["scale"]))
+        return cls(**{**data, "centre": np.asarray(data["centre"], dtype=np.float64)})
+
+    def _inverse(self, location: float) -> float:
+        if self.knee is not None and location > self.knee:
+            location = self.knee + self.width * float(np.expm1((location - self.knee) / self.width))
+        return float(np.exp(location)) + self.floor if self.log else location
 
 
 @dataclass(frozen=True)
@@ -62,10 +81,12 @@ class OutputTransform:
             range below the lowest value.
         standardise: ``global``: subtract the mean and divide by the deviation of all observations; ``system``: subtract each
             system's own mean (the mean of all for a system without data) and divide by one deviation of all.
+        compress: Share of the observations above which values grow by their logarithm only; 1 leaves all as they are.
     """
 
     log: bool = False
     standardise: Standardise = "global"
+    compress: float = 1.0
 
     def fit(self, values: FloatArray, systems: IntArray, n_systems: int) -> TransformState:
         """Determines the constants from observed values.
@@ -80,16 +101,31 @@ class OutputTransform:
             span = float(np.ptp(values))
             floor = float(values.min()) - _FLOOR_MARGIN * (span if span > 0.0 else 1.0)
         z = _g(values, self.log, floor)
+        knee, width = self._knee(z)
+        z = _bend(z, knee, width)
         if self.standardise == "none" or not len(z):
-            return TransformState(self.log, floor, np.zeros(n_systems), 1.0)
+            return TransformState(self.log, floor, np.zeros(n_systems), 1.0, knee, width)
         centre = np.full(n_systems, z.mean())
         if self.standardise == "system":
             counts = np.bincount(systems, minlength=n_systems)
             sums = np.bincount(systems, z, minlength=n_systems)
             centre = np.where(counts > 0, sums / np.maximum(counts, 1), centre)
         deviation = float(z.std())
-        return TransformState(self.log, floor, centre, deviation if deviation > 0.0 else 1.0)
+        return TransformState(self.log, floor, centre, deviation if deviation > 0.0 else 1.0, knee, width)
+
+    def _knee(self, z: FloatArray) -> tuple[float | None, float]:
+        """The knee, and as the width its distance from the lowest tenth; no knee where that is nothing."""
+        if self.compress >= 1.0 or not len(z):
+            return None, 1.0
+        low, knee = (float(v) for v in np.quantile(z, (_LOW_SHARE * self.compress, self.compress)))
+        return (knee, knee - low) if knee > low else (None, 1.0)
 
 
 def _g(values: FloatArray, log: bool, floor: float) -> FloatArray:
     return np.log(values - floor) if log else values
+
+
+def _bend(z: FloatArray, knee: float | None, width: float) -> FloatArray:
+    if knee is None:
+        return z
+    return np.where(z > knee, knee + width * np.log1p(np.maximum(z - knee, 0.0) / width), z)

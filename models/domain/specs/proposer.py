@@ -31,10 +31,12 @@ class TransformSpec(Spec):
             below the lowest value.
         standardise: ``global``: subtract the mean and divide by the deviation of all observations; ``system``: subtract each
             system's own mean (the mean of all for a system without data) and divide by one deviation of all.
+        compress: Share of the observations above which values grow by their logarithm only; 1 leaves all as they are.
     """
 
     log: bool = False
     standardise: Literal["none", "global", "system"] = "global"
+    compress: Annotated[float, Field(gt=0, le=1)] = 1.0
 
 
 class GPProposerSpec(Spec):

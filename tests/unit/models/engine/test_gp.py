@@ -93,6 +93,7 @@ def test_pending_candidates_turn_the_choice_elsewhere(grid_pool):
         {"acquisition": "thompson"},
         {"transform": {"log": True, "standardise": "system"}},
         {"transform": {"standardise": "none"}},
+        {"transform": {"compress": 0.3}},
         {"hyperparameters": "median"},
         {"cost_exponent": 0.0},
         {"preset": "published"},

@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,10 +10,10 @@ from tansaku.models.engine.transforms import OutputTransform, TransformState
 values_strategy = st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=12).map(np.array)
 
 
-@given(values_strategy, st.booleans(), st.sampled_from(["none", "global", "system"]))
-def test_state_survives_json_exactly(values, log, standardise):
-    state = OutputTransform(log, standardise).fit(values, np.arange(len(values)) % 3, 3)
-    again = TransformState.from_json(state.to_json())
+@given(values_strategy, st.booleans(), st.sampled_from(["none", "global", "system"]), st.sampled_from([0.5, 1.0]))
+def test_state_survives_json_exactly(values, log, standardise, compress):
+    state = OutputTransform(log, standardise, compress).fit(values, np.arange(len(values)) % 3, 3)
+    again = TransformState.from_json(json.loads(json.dumps(state.to_json(), allow_nan=False)))
     assert np.array_equal(again.forward(values, np.zeros(len(values), int)), state.forward(values, np.zeros(len(values), int)))
 
 
@@ -58,6 +60,28 @@ def test_moments_are_those_of_the_values(log):
     drawn = z * 0.5 + 1.0
     drawn = np.exp(drawn) + 2.0 if log else drawn
     assert state.moments(0.3, 0.4, 1) == pytest.approx((drawn.mean(), drawn.std()), rel=1e-2)
+
+
+@given(values_strategy, st.floats(0.1, 0.9), st.booleans())
+def test_compressing_keeps_the_order_and_what_lies_below_the_knee(values, share, log):
+    plain, bent = OutputTransform(log, "none"), OutputTransform(log, "none", share)
+    systems = np.zeros(len(values), int)
+    before, after = (
+        plain.fit(values, systems, 1).forward(values, systems),
+        bent.fit(values, systems, 1).forward(values, systems),
+    )
+    below = before <= np.quantile(before, share)
+    assert np.allclose(after[below], before[below])
+    assert (after <= before + 1e-9).all()
+    assert (np.diff(after[np.argsort(before)]) >= -1e-9).all()
+
+
+def test_moments_above_the_knee_are_in_the_objectives_unit():
+    state = TransformState(False, 0.0, np.zeros(1), 1.0, knee=10.0, width=5.0)
+    assert state.moments(8.0, 0.5, 0) == pytest.approx((8.0, 0.5))
+    middle, half = state.moments(float(state.forward(np.array([40.0]), np.zeros(1, int))[0]), 1e-4, 0)
+    assert middle == pytest.approx(40.0)
+    assert half == pytest.approx(1e-4 * (5.0 + 30.0) / 5.0, rel=1e-3)
 
 
 def test_equal_values_do_not_divide_by_zero():
