@@ -213,7 +213,7 @@ def campaign_document(name: str = "small", **changes: object) -> dict:
                 "angle": {"columns": ["angle"]},
             },
         },
-        "proposer": {"type": "gp", "preset": "default"},
+        "proposer": {"type": "gp", "preset": "published"},
         "budget": {"evaluations": 12},
         "execution": {"in_flight": 3, "retries": 1, "retry_backoff": 0.01},
     } | changes

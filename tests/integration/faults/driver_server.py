@@ -113,7 +113,7 @@ def drive(request: dict) -> dict:
 
     database = open_database(request["uri"], request["database"])
     store = recorded(MongoCampaignStore(database), CampaignStore)
-    workers = LocalLauncherSpec(workers=2, kill_grace=0.5)
+    workers = LocalLauncherSpec(workers=1, kill_grace=0.5)  # its start is most of what a test costs
     mongod = EmbeddedMongod(Path(request["mongod_home"])) if "mongod_home" in request else None
     resources = Resources(
         settings=Settings(home=home),
@@ -121,7 +121,7 @@ def drive(request: dict) -> dict:
         store=store,
         artifacts=GridFSArtifactStore(database),
         open_launcher=lambda spec: recorded(
-            Losing(LocalLauncher(home / "spool", workers, 2), request.get("lost", [])), Launcher
+            Losing(LocalLauncher(home / "spool", workers, 1), request.get("lost", [])), Launcher
         ),
         **({"revive": mongod.start} if mongod else {}),
     )
