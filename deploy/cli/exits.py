@@ -36,7 +36,7 @@ MEANINGS = {
     ExitCode.OK: "done",
     ExitCode.STOPPED: "the campaign stopped because too many evaluations failed, or an unexpected error",
     ExitCode.USAGE: "a wrong option, or a campaign or site file that is not valid",
-    ExitCode.NOT_FOUND: "no such campaign, candidate or file",
+    ExitCode.NOT_FOUND: "no such campaign, candidate, template or exported file",
     ExitCode.LEASE_HELD: "another process drives the campaign",
     ExitCode.MISSING_COMPONENT: "an optional package or program is not installed",
     ExitCode.DATABASE: "the database cannot be reached or refused",
