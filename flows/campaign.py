@@ -19,6 +19,7 @@ from tansaku.flows.server import RunningServer, StartingServer, client_settings,
 from tansaku.models.domain.errors import TransientError
 from tansaku.models.domain.records import JsonDict
 from tansaku.tasks.configuration import load_site
+from tansaku.tasks.lease import refuse_living_owner
 from tansaku.tasks.loop import CampaignLoop, DriveResult, interruptible
 from tansaku.tasks.observer import Observer, SilentObserver
 from tansaku.tasks.processes import find_process
@@ -80,6 +81,9 @@ def run_campaign(name: str, site: Path | None = None, observer: Observer | None 
         TransientError: The temporary server does not start; nothing was done. `tansaku run --plain` needs none.
         LeaseHeldError: Another driver owns the campaign.
     """
+    settings = Settings.from_environment()
+    with open_resources(settings, load_site(site or settings.site_file)) as resources:
+        refuse_living_owner(resources.store, name)
     configured = configured_server()
     lives = 1 if configured is not None else _SERVER_LIVES
     watch = observer or SilentObserver()

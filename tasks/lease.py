@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from datetime import UTC, datetime
 
 import psutil
 
@@ -12,7 +13,8 @@ from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.records import Lease, LeaseOwner
 from tansaku.models.domain.specs.site import TimingSpec
 from tansaku.tasks.observer import Observer
-from tansaku.tasks.processes import find_process
+from tansaku.tasks.processes import find_process, this_driver
+from tansaku.tasks.stores.campaigns import lease_held
 
 _LOOK_AGAIN = 1.0  # longest silence of the countdown [s]
 
@@ -48,6 +50,20 @@ def take_lease(
             seen = (held.epoch, held.expires_at)
             observer.on_wait(error.message, error.remaining)
             halt.wait(min(error.remaining + 0.01, _LOOK_AGAIN, timing.heartbeat))
+
+
+def refuse_living_owner(store: CampaignStore, campaign: str) -> None:
+    """Looks before anything is started for a driver that could only be turned away.
+
+    Raises:
+        LeaseHeldError: Another process of this host drives the campaign and is alive.
+        NotFoundError: No campaign of this name is stored.
+    """
+    held, now = store.campaign(campaign).lease, datetime.now(UTC)
+    if held is None or held.expires_at <= now or held.owner == (me := this_driver()) or held.owner.host != me.host:
+        return
+    if find_process(held.owner.pid, held.owner.process_started) is not None and not _is_stopped(held.owner):
+        raise lease_held(held, now)
 
 
 def _is_stopped(owner: LeaseOwner) -> bool:

@@ -188,9 +188,8 @@ class CampaignLoop:
         store.rebuild_observations(self._name)
         ledger.record = store.campaign(self._name)
         ledger.spec = CampaignSpec.model_validate(ledger.record.spec)
-        ledger.evaluations.clear()
-        ledger.entries.clear()
-        ledger.refits[:] = store.refits(self._name)
+        ledger.clear()
+        ledger.refits.extend(store.refits(self._name))
         for evaluation in store.evaluations(self._name):
             ledger.note(evaluation)
         self._look_at_commands = 0.0

@@ -29,6 +29,7 @@ class Ledger:
         entries: The search's part of them, as the round functions read it, by proposal number.
         refits: In order.
         proposer_seconds: Time this driver spent on fits and choices [s].
+        last_number: Number of the last proposal committed.
     """
 
     record: CampaignRecord
@@ -38,16 +39,19 @@ class Ledger:
     entries: dict[int, Entry] = field(default_factory=dict)
     refits: list[Refit] = field(default_factory=list)
     proposer_seconds: float = 0.0
-
-    @property
-    def last_number(self) -> int:
-        """Number of the last proposal committed."""
-        return max(self.evaluations, default=0)
+    last_number: int = 0
+    _active: dict[int, Evaluation] = field(default_factory=dict)
 
     @property
     def active(self) -> list[Evaluation]:
         """Evaluations that have not ended, by number."""
-        return [one for one in self.evaluations.values() if not one.state.terminal]
+        return [self._active[number] for number in sorted(self._active)]
+
+    def clear(self) -> None:
+        """Forgets all evaluations and refits."""
+        for known in (self.evaluations, self.entries, self._active, self.refits):
+            known.clear()
+        self.last_number = 0
 
     @property
     def commands(self) -> tuple[Command, ...]:
@@ -58,6 +62,11 @@ class Ledger:
         """Takes an evaluation as the store now holds it."""
         proposal = evaluation.proposal
         self.evaluations[proposal.number] = evaluation
+        self.last_number = max(self.last_number, proposal.number)
+        if evaluation.state.terminal:
+            self._active.pop(proposal.number, None)
+        else:
+            self._active[proposal.number] = evaluation
         if proposal.purpose != "search":
             return
         known = self.entries.get(proposal.number)
