@@ -1,3 +1,5 @@
+"""Identities of processes and their end."""
+
 from __future__ import annotations
 
 import os
@@ -5,53 +7,65 @@ import signal
 import subprocess
 import sys
 
-import psutil
 import pytest
 
 from tansaku.tasks.processes import end_process, find_process, process_identity, this_driver
 
-DEAF = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); signal.pause()"
+OBEDIENT = "import time; print('ready', flush=True); time.sleep(600)"
+STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); time.sleep(600)"
 
 
-def deaf_process() -> subprocess.Popen:
-    process = subprocess.Popen([sys.executable, "-c", DEAF], stdout=subprocess.PIPE, text=True)
-    assert process.stdout.readline() == "ready\n"
-    return process
+@pytest.fixture
+def start():
+    started = []
+
+    def run(program):
+        process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE)
+        started.append(process)
+        assert process.stdout.readline() == b"ready\n"
+        return process
+
+    yield run
+    for process in started:
+        process.kill()
+        process.wait()
+        process.stdout.close()
 
 
-def test_a_process_is_found_by_id_and_start_time_only():
-    me = process_identity()
-    assert find_process(me["pid"], me["started"]).pid == os.getpid()
-    assert find_process(me["pid"], me["started"] - 100) is None
-    assert this_driver().pid == me["pid"]
-    with pytest.raises(psutil.NoSuchProcess):
-        process_identity(2**22 + 1)
+def test_identity_finds_the_process_and_no_other_of_its_id(start):
+    process = start(OBEDIENT)
+    identity = process_identity(process.pid)
+    assert find_process(identity["pid"], identity["started"]).pid == process.pid
+    assert find_process(identity["pid"], identity["started"] - 100) is None
 
 
-def test_a_process_that_nobody_reaps_is_gone():
-    child = subprocess.Popen(["sleep", "600"])
-    started = process_identity(child.pid)["started"]
-    assert end_process(child.pid, started, 30.0)
-    # Not waited for: it is a zombie now.
-    assert find_process(child.pid, started) is None
-    assert not end_process(child.pid, started, 30.0)
-    assert child.wait() == -signal.SIGTERM
+def test_dead_and_zombie_are_gone(start):
+    process = start(OBEDIENT)
+    identity = process_identity(process.pid)
+    process.send_signal(signal.SIGKILL)
+    process.stdout.read()
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    assert find_process(identity["pid"], identity["started"]) is None
+    process.wait()
+    assert find_process(identity["pid"], identity["started"]) is None
+    assert not end_process(identity["pid"], identity["started"], 1.0)
 
 
-@pytest.mark.parametrize("stopped", [False, True], ids=["deaf", "stopped"])
-def test_a_process_that_does_not_listen_is_killed(stopped):
-    child = deaf_process()
-    if stopped:
-        child.send_signal(signal.SIGSTOP)
-    assert end_process(child.pid, process_identity(child.pid)["started"], 0.2)
-    assert child.wait() == -signal.SIGKILL
-    child.stdout.close()
+@pytest.mark.parametrize(("program", "number"), [(OBEDIENT, signal.SIGTERM), (STUBBORN, signal.SIGKILL)])
+def test_ended_by_term_then_kill(start, program, number):
+    process = start(program)
+    identity = process_identity(process.pid)
+    assert end_process(identity["pid"], identity["started"], 0.3)
+    assert process.wait() == -number
 
 
-def test_another_process_of_the_same_id_is_left_alone():
-    child = subprocess.Popen(["sleep", "600"])
-    assert not end_process(child.pid, process_identity(child.pid)["started"] - 100, 0.2)
-    assert child.poll() is None
-    child.kill()
-    child.wait()
-    assert not end_process(child.pid, 0.0, 0.2)
+def test_somebody_elses_process_of_the_same_id_is_left_alone(start):
+    process = start(OBEDIENT)
+    assert not end_process(process.pid, process_identity(process.pid)["started"] + 1000, 0.3)
+    assert process.poll() is None
+
+
+def test_driver_is_this_process():
+    me = this_driver()
+    assert find_process(me.pid, me.process_started) is not None
+    assert me.pid == process_identity()["pid"]

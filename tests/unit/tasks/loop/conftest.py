@@ -95,6 +95,7 @@ class TableLauncher:
         self.polls: dict[str, int] = {}
         self.counts: dict[str, int] = {}
         self.fates: dict[str, str | None] = {}
+        self.documents: list[dict] = []
 
     def start(self) -> None: ...
 
@@ -108,6 +109,7 @@ class TableLauncher:
             candidate = job.document["candidate"]
             self.jobs[job.name] = job
             self.submitted.append(candidate)
+            self.documents.append(job.document)
             self.counts[candidate] = self.counts.get(candidate, 0) + 1
             self.polls[job.name] = int(self.rng.integers(0, 6))
             self.fates[job.name] = self.lose(candidate, self.counts[candidate])

@@ -1,0 +1,63 @@
+"""What makes two evaluations the same computation."""
+
+from __future__ import annotations
+
+from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.tasks.steps.source import polish_relaxation, polish_source, source_of
+
+BOUNDARY = {
+    "schema_version": 1,
+    "name": "b",
+    "space": {
+        "type": "grain_boundary",
+        "crystal": {"structure": "fcc", "element": "Al", "lattice_parameter": 4.05},
+        "boundaries": {"planes": [[1, 1, 1]]},
+    },
+}
+TABLE = {
+    "schema_version": 1,
+    "name": "t",
+    "space": {
+        "type": "table",
+        "candidates": "a.csv",
+        "columns": {"id": "id", "value": "v"},
+        "features": {"x": {"columns": ["x"]}},
+        "sha256": "0" * 64,
+    },
+}
+
+
+def boundary(**calculator):
+    return CampaignSpec.model_validate(BOUNDARY | {"calculator": {"type": "lammps", "potential": "a.eam"} | calculator})
+
+
+def table(**space):
+    return CampaignSpec.model_validate(TABLE | {"space": TABLE["space"] | space})
+
+
+def test_a_file_counts_by_its_content_not_by_its_path():
+    same = {"potential_sha256": "1" * 64}
+    assert source_of(boundary(potential="a.eam", **same)) == source_of(boundary(potential="elsewhere/b.eam", **same))
+    assert source_of(boundary(**same)) != source_of(boundary(potential_sha256="2" * 64))
+    assert source_of(table()) == source_of(table(candidates="moved.csv"))
+    assert source_of(table()) != source_of(table(sha256="3" * 64))
+
+
+def test_relaxation_and_column_belong_to_the_source():
+    assert source_of(boundary()) != source_of(boundary(relaxation={"fmax": 0.5}))
+    assert source_of(table()) != source_of(table(columns={"id": "id", "value": "w"}))
+
+
+def test_name_seed_and_budget_do_not():
+    spec = table()
+    other = spec.model_copy(update={"name": "u", "seed": 9})
+    assert source_of(spec) == source_of(other)
+
+
+def test_polish_frees_cell_and_translation_and_is_a_source_of_its_own():
+    spec = boundary(relaxation={"fmax": 0.003, "max_steps": 77})
+    relaxation = polish_relaxation(spec)
+    assert (relaxation.cell, relaxation.translation, relaxation.fmax, relaxation.max_steps) == ("normal", "free", 0.003, 77)
+    already_free = boundary(relaxation={"cell": "normal", "translation": "free"})
+    assert polish_source(already_free) != source_of(already_free)
+    assert polish_relaxation(table()) is None
