@@ -20,7 +20,7 @@ from tansaku.models.domain.specs.site import LocalLauncherSpec, SiteSpec, Timing
 from tansaku.models.domain.states import JobState
 from tansaku.tasks.configuration import load_campaign
 from tansaku.tasks.launchers.local import LocalLauncher
-from tansaku.tasks.loop import CampaignLoop, prepare_campaign
+from tansaku.tasks.loop import CampaignLoop, interruptible, prepare_campaign
 from tansaku.tasks.observer import SilentObserver
 from tansaku.tasks.resources import Resources
 from tansaku.tasks.settings import Settings
@@ -127,7 +127,7 @@ def drive(request: dict) -> dict:
     )
     name = prepare_campaign(resources, load_campaign(Path(request["campaign"]))).name
     watcher = Halting(request.get("halt_at"), Path(request["out"] + ".log"), request.get("spoil"))
-    with CampaignLoop(resources, name, watcher, halt=watcher.halt) as loop:
+    with interruptible(watcher.halt), CampaignLoop(resources, name, watcher, halt=watcher.halt) as loop:
         loop.advance()
         reason = loop.result.reason
     store.close()

@@ -47,20 +47,15 @@ def test_driver_stopped_past_its_lease_and_continued_writes_nothing(make_campaig
 
 
 def test_second_driver_is_told_who_has_it_and_since_when(make_campaign):
-    campaign = make_campaign({"timing": SHORT_LEASE})
-    first, request = campaign.start(
-        kill={"method": "Launcher.poll", "when": "before", "call": 3, "signal": int(signal.SIGSTOP)}
-    )
-    campaign.wait_for(lambda: is_stopped(first))
+    campaign = make_campaign(slow=True)
+    first, request = campaign.start()
+    campaign.wait_for(lambda: any("proposal" in line for line in campaign.log(request)))
     held = campaign.store.campaign("small").lease
-    os.kill(first, signal.SIGCONT)
     second = campaign.drive()
-    if "error" not in second:  # the first one ended in between
-        pytest.fail("the second driver met nobody")
     assert second["error"] == "LeaseHeldError"
     assert f"process {first}" in second["message"]
     assert held.acquired_at.isoformat(timespec="seconds") in second["message"]
-    campaign.answer(first, request)
+    assert campaign.answer(first, request)["reason"] == "evaluations"
 
 
 def claimed_by(campaign):
@@ -107,3 +102,16 @@ def test_nothing_of_a_killed_driver_is_left_and_its_finished_jobs_are_adopted(ma
     adopted = [one for one in campaign.store.evaluations("small") if one.attempts[0].job_name in written]
     assert len(adopted) == len(written)
     assert all(len(one.attempts) == 1 and one.state is EvaluationState.DONE for one in adopted)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signal_ends_the_driver_softly_and_its_job_is_adopted(make_campaign, undisturbed, number):
+    facts, _ = undisturbed(slow=True)
+    campaign = make_campaign(slow=True)
+    pid, request = campaign.start()
+    campaign.wait_for(lambda: claimed_by(campaign))
+    os.kill(pid, number)
+    assert campaign.answer(pid, request)["reason"] == "interrupted"
+    assert campaign.store.campaign("small").lease is None
+    assert campaign.drive()["reason"] == "evaluations"
+    assert campaign.facts() == facts
