@@ -116,10 +116,8 @@ def draw_html(curve: EnergyCurve, path: Path) -> Path:
     figure.add_scatter(
         x=curve.angle,
         y=curve.curve,
-        mode="lines+text",
+        mode="lines",
         name="lowest found",
-        text=[plain(label) for label in curve.labels],
-        textposition="top center",
         line={"color": MAIN},
         hoverinfo="skip",
     )
@@ -136,9 +134,15 @@ def draw_html(curve: EnergyCurve, path: Path) -> Path:
             hovertext=hover,
             hovertemplate=f"%{{hovertext}}<br>%{{x:.2f}}°: %{{y:.1f}} {plain(pretty_unit(curve.unit))}<extra></extra>",
         )
+    for angle, at, label in zip(curve.angle, spread(curve.angle, _LABEL_SPACING), curve.labels, strict=True):
+        figure.add_vline(x=float(angle), line={"color": FAINT, "width": 0.5}, layer="below")
+        figure.add_annotation(
+            x=float(at), y=1.01, yref="paper", text=plain(label), textangle=-90, showarrow=False, yanchor="bottom"
+        )
     figure.update_layout(
         template="simple_white",
-        title=plain(curve.title),
+        margin={"t": 160},
+        title={"text": plain(curve.title), "y": 0.98},
         xaxis_title="misorientation angle [°]",
         yaxis={"title": f"grain-boundary energy [{plain(pretty_unit(curve.unit))}]", "rangemode": "tozero"},
         legend={"x": 0.01, "y": 0.02},

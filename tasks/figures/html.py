@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 # Besides the policy, which forbids every request, the addresses plotly.js would load maps and fonts from are blanked.
 _POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
+_CONFIG = {"responsive": True, "displaylogo": False, "modeBarButtonsToRemove": ["sendChartToCloud", "sendDataToCloud"]}
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -43,7 +44,7 @@ def write_html(figure: Figure, path: Path, title: str) -> Path:
     import plotly.io
     from plotly.offline import get_plotlyjs
 
-    body = plotly.io.to_html(figure, full_html=False, include_plotlyjs=False, div_id="figure")
+    body = plotly.io.to_html(figure, full_html=False, include_plotlyjs=False, div_id="figure", config=_CONFIG)
     script = get_plotlyjs().replace("https://cdn.", "about:blank#")
     path.write_text(_PAGE.format(policy=_POLICY, title=escape(title), script=script, figure=body), encoding="utf-8")
     return path

@@ -168,7 +168,13 @@ def draw_html(pictures: Sequence[BoundaryPicture], path: Path, name: str) -> Pat
     from plotly.subplots import make_subplots
 
     rows, columns = _layout(len(pictures))
-    figure = make_subplots(rows=rows, cols=columns, subplot_titles=[plain(one.title) for one in pictures])
+    figure = make_subplots(
+        rows=rows,
+        cols=columns,
+        subplot_titles=[plain(one.title) for one in pictures],
+        vertical_spacing=0.2 / rows,
+        horizontal_spacing=0.02,
+    )
     for index, one in enumerate(pictures):
         row, column = index // columns + 1, index % columns + 1
         order = np.argsort(one.depth, kind="stable")
@@ -177,7 +183,8 @@ def draw_html(pictures: Sequence[BoundaryPicture], path: Path, name: str) -> Pat
             y=one.z[order],
             mode="markers",
             marker={
-                "size": 11 + 2 * one.depth[order],
+                "size": 15 + 3 * one.depth[order],
+                "opacity": 1,
                 "color": one.excess[order],
                 "coloraxis": "coloraxis",
                 "line": {"width": 0.5, "color": INK},
@@ -192,7 +199,7 @@ def draw_html(pictures: Sequence[BoundaryPicture], path: Path, name: str) -> Pat
     figure.update_layout(
         template="simple_white",
         title=plain(name),
-        height=max(420, 300 * rows),
+        height=max(420, 220 * rows + 120),
         coloraxis={"colorscale": _COLOURS, "cmin": 0, "cmax": colour_top(pictures), "colorbar": {"title": "eV"}},
     )
     return write_html(figure, path, f"{name}: best structures")
