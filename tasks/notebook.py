@@ -15,9 +15,11 @@ from tansaku.tasks.resources import Resources, open_resources
 from tansaku.tasks.results import (
     CampaignData,
     Convergence,
+    Predictions,
     Purpose,
     convergence,
     evaluations_frame,
+    predictions,
     system_rows,
     systems_frame,
 )
@@ -99,6 +101,10 @@ class CampaignView:
     def convergence(self) -> Convergence:
         """Best-so-far gap against evaluations and cumulative cost."""
         return convergence(self._data)
+
+    def predictions(self) -> Predictions:
+        """What the model expected of the candidates it chose, and what came out."""
+        return predictions(self._data)
 
     def best_structures(self) -> list[BestStructure]:
         """The best structure of each system as ASE atoms with its energy."""

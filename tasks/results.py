@@ -302,6 +302,62 @@ def convergence(data: CampaignData) -> Convergence:
     )
 
 
+@dataclass(frozen=True)
+class Predictions:
+    """What the model expected of the candidates it chose, and what came out; in proposal order.
+
+    Attributes:
+        mean: Predicted [unit], shape ``(n,)``.
+        deviation: Predicted standard deviation, noise left out [unit], shape ``(n,)``.
+        value: Computed [unit], shape ``(n,)``.
+        candidates: Their ids.
+    """
+
+    mean: FloatArray
+    deviation: FloatArray
+    value: FloatArray
+    candidates: tuple[str, ...]
+    unit: str
+
+    @property
+    def score(self) -> FloatArray:
+        """Errors in predicted deviations, shape ``(n,)``: standard normal if the error bars are right."""
+        return (self.value - self.mean) / self.deviation
+
+    def coverage(self, nominal: FloatArray) -> FloatArray:
+        """Share of the values inside the central interval that should hold a share of ``nominal``.
+
+        Args:
+            nominal: Between 0 and 1, shape ``(m,)``.
+
+        Returns:
+            Shape ``(m,)``.
+        """
+        from scipy.special import ndtri
+
+        return np.asarray((np.abs(self.score)[None, :] <= ndtri(0.5 + nominal / 2)[:, None]).mean(axis=1))
+
+
+def predictions(data: CampaignData) -> Predictions:
+    """Predictions of the search's proposals that have one, beside the values; empty for proposers without a model."""
+    known = [
+        (proposal.predicted_mean, proposal.predicted_deviation, value, proposal.candidate)
+        for evaluation in data.select("search")
+        if (proposal := evaluation.proposal).predicted_mean is not None
+        and proposal.predicted_deviation is not None
+        and proposal.predicted_deviation > 0
+        and (value := _value(evaluation)) is not None
+    ]
+    mean, deviation, value, candidates = zip(*known, strict=True) if known else ((), (), (), ())
+    return Predictions(
+        np.array(mean, dtype=float),
+        np.array(deviation, dtype=float),
+        np.array(value, dtype=float),
+        tuple(candidates),
+        data.spec.objective.unit,
+    )
+
+
 def evaluations_frame(data: CampaignData, purpose: Purpose = "search") -> pd.DataFrame:
     """The evaluation rows as a frame, indexed by proposal number."""
     import pandas as pd

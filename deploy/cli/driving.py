@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tansaku.deploy.cli.campaign_files import check
 from tansaku.deploy.cli.control import store_command, tell
 from tansaku.deploy.cli.exits import ExitCode
 from tansaku.deploy.cli.session import NameArgument, SiteOption, opened
@@ -57,9 +58,13 @@ def _drive(name: str, site: Path | None, plain: bool) -> None:
 def run(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Campaign file.")],
     plain: PlainOption = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what it would cost and run, as `check` does.")] = False,
     site: SiteOption = None,
 ) -> None:
     """Runs a campaign to its end; one that is known goes on where it stopped."""
+    if dry_run:
+        check(file)
+        return
     from tansaku.tasks.configuration import load_campaign
     from tansaku.tasks.preparation import prepare_campaign
 

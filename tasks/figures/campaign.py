@@ -7,9 +7,9 @@ from pathlib import Path
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.ports import ArtifactStore
 from tansaku.tasks.figures import convergence as convergence_figure
-from tansaku.tasks.figures import energy_angle, structures
+from tansaku.tasks.figures import energy_angle, parity, structures
 from tansaku.tasks.figures.style import pretty_unit
-from tansaku.tasks.results import CampaignData, convergence, system_label
+from tansaku.tasks.results import CampaignData, convergence, predictions, system_label
 from tansaku.tasks.structures import best_structures
 
 MOST_STRUCTURES = 16
@@ -30,7 +30,8 @@ def _structure_pictures(data: CampaignData, artifacts: ArtifactStore) -> list[st
 def draw_campaign(data: CampaignData, artifacts: ArtifactStore, folder: Path) -> list[Path]:
     """Draws what a campaign has so far, each figure as PNG and as HTML.
 
-    Every campaign gets the convergence; one of grain boundaries also energy against angle and the best structures.
+    Every campaign gets the convergence and, if its proposer predicts, predicted against computed; one of grain boundaries
+    also energy against angle and the best structures.
 
     Args:
         data: The campaign.
@@ -53,6 +54,12 @@ def draw_campaign(data: CampaignData, artifacts: ArtifactStore, folder: Path) ->
         convergence_figure.draw_png(found, folder / f"{name}-convergence.png"),
         convergence_figure.draw_html(found, folder / f"{name}-convergence.html", name),
     ]
+    expected = predictions(data)
+    if len(expected.value) >= parity.LEAST:
+        paths += [
+            parity.draw_png(expected, folder / f"{name}-parity.png"),
+            parity.draw_html(expected, folder / f"{name}-parity.html", name),
+        ]
     if data.spec.space.type != "grain_boundary":
         return paths
     curve = energy_angle.energy_curve(data)

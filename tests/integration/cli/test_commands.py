@@ -226,6 +226,14 @@ def test_export_needs_to_know_what(tansaku, campaign_file):
     assert tansaku("export", file.stem).code == ExitCode.USAGE
 
 
+def test_a_dry_run_spends_nothing(tansaku, campaign_file):
+    file = campaign_file()
+    dry = tansaku("run", file, "--dry-run")
+    assert dry.code == ExitCode.OK
+    assert dry.out == tansaku("check", file).out
+    assert tansaku("status", file.stem).code == ExitCode.NOT_FOUND
+
+
 def test_plot_draws_what_there_is(tansaku, campaign_file, tmp_path):
     file = campaign_file()
     tansaku("run", file, "--plain")

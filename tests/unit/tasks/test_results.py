@@ -14,9 +14,11 @@ from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.spaces.registry import open_space
 from tansaku.tasks.results import (
     CampaignData,
+    Predictions,
     convergence,
     evaluation_rows,
     evaluations_frame,
+    predictions,
     system_label,
     system_rows,
     systems_frame,
@@ -76,6 +78,22 @@ def test_convergence_of_a_table_is_measured_against_the_true_optimum(recorded):
 def test_convergence_needs_a_value(recorded):
     with pytest.raises(ConfigurationError, match="small-table"):
         convergence(CampaignData.load(recorded("a3"), NAME))
+
+
+def test_coverage_of_right_error_bars_is_the_nominal_one():
+    rng = np.random.default_rng(5)
+    deviation = rng.uniform(0.5, 3.0, 4000)
+    mean = rng.normal(size=4000)
+    value = mean + deviation * rng.normal(size=4000)
+    nominal = np.array([0.1, 0.5, 0.9])
+    names = ("",) * 4000
+    np.testing.assert_allclose(Predictions(mean, deviation, value, names, "eV").coverage(nominal), nominal, atol=0.03)
+    narrow = Predictions(mean, deviation / 3, value, names, "eV").coverage(nominal)
+    assert (narrow < nominal - 0.05).all()
+
+
+def test_proposers_without_a_model_predict_nothing(recorded):
+    assert predictions(CampaignData.load(recorded("a1", "b1"), NAME)).value.shape == (0,)
 
 
 @pytest.mark.parametrize(

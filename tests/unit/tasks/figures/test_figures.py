@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from matplotlib.image import imread
 
 from tansaku.models.domain.errors import ConfigurationError
-from tansaku.tasks.figures import convergence, draw_campaign, energy_angle, structures
-from tansaku.tasks.results import CampaignData
+from tansaku.tasks.figures import convergence, draw_campaign, energy_angle, parity, structures
+from tansaku.tasks.results import CampaignData, Predictions
 from tansaku.tasks.results import convergence as converge
 from tansaku.tasks.stores.artifacts import FileArtifactStore
 
@@ -43,6 +43,12 @@ def _boundary() -> Atoms:
     atoms.set_array("grain", (np.arange(24) >= 12).astype(int))
     atoms.set_array("boundary", (np.arange(24) >= 12).astype(int))
     return atoms
+
+
+def _predictions() -> Predictions:
+    rng = np.random.default_rng(1)
+    mean = rng.normal(200.0, 50.0, 30)
+    return Predictions(mean, np.full(30, 10.0), mean + rng.normal(0.0, 10.0, 30), (HOSTILE,) * 30, "mJ/m2")
 
 
 def _script_free(page: str) -> str:
@@ -106,6 +112,7 @@ def test_pages_fetch_nothing_and_show_names_literally(tmp_path, recorded):
     pages = [
         energy_angle.draw_html(_curve(66.0), tmp_path / "angle.html"),
         structures.draw_html(pictures, tmp_path / "structures.html", HOSTILE),
+        parity.draw_html(_predictions(), tmp_path / "parity.html", HOSTILE),
         convergence.draw_html(found, tmp_path / "convergence.html", HOSTILE),
     ]
     for path in pages:
@@ -122,6 +129,7 @@ def test_pages_fetch_nothing_and_show_names_literally(tmp_path, recorded):
 def test_pngs_are_drawn_and_the_same_again(tmp_path):
     first = energy_angle.draw_png(_curve(66.0), tmp_path / "1.png").read_bytes()
     assert energy_angle.draw_png(_curve(66.0), tmp_path / "2.png").read_bytes() == first
+    assert parity.draw_png(_predictions(), tmp_path / "p.png").stat().st_size > 5000
     image = imread(structures.draw_png([structures.picture(_boundary(), "Σ3 (111)")] * 5, tmp_path / "s.png"))
     assert image.shape[0] > 300
     assert len(np.unique(image.reshape(-1, image.shape[2]), axis=0)) > 20
