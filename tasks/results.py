@@ -340,21 +340,19 @@ class Predictions:
 
 def predictions(data: CampaignData) -> Predictions:
     """Predictions of the search's proposals that have one, beside the values; empty for proposers without a model."""
-    known = [
-        (proposal.predicted_mean, proposal.predicted_deviation, value, proposal.candidate)
+    chosen = [
+        evaluation
         for evaluation in data.select("search")
-        if (proposal := evaluation.proposal).predicted_mean is not None
-        and proposal.predicted_deviation is not None
-        and proposal.predicted_deviation > 0
-        and (value := _value(evaluation)) is not None
+        if evaluation.proposal.predicted_mean is not None
+        and evaluation.proposal.predicted_deviation
+        and _value(evaluation) is not None
     ]
-    mean, deviation, value, candidates = zip(*known, strict=True) if known else ((), (), (), ())
     return Predictions(
-        np.array(mean, dtype=float),
-        np.array(deviation, dtype=float),
-        np.array(value, dtype=float),
-        tuple(candidates),
-        data.spec.objective.unit,
+        mean=np.array([evaluation.proposal.predicted_mean for evaluation in chosen], dtype=float),
+        deviation=np.array([evaluation.proposal.predicted_deviation for evaluation in chosen], dtype=float),
+        value=np.array([_value(evaluation) for evaluation in chosen], dtype=float),
+        candidates=tuple(evaluation.proposal.candidate for evaluation in chosen),
+        unit=data.spec.objective.unit,
     )
 
 

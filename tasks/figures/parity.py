@@ -29,8 +29,9 @@ def _limits(found: Predictions) -> tuple[float, float]:
 def _draw_parity(axes: Axes, found: Predictions) -> None:
     limits = _limits(found)
     axes.plot(limits, limits, "-", color=FAINT, lw=0.8, zorder=0)
-    bars = {"ecolor": FAINT, "elinewidth": 0.6, "capsize": 0}
-    axes.errorbar(found.value, found.mean, yerr=found.deviation, fmt="o", color=MAIN, ms=2.5, mew=0, **bars)
+    axes.errorbar(
+        found.value, found.mean, yerr=found.deviation, fmt="o", color=MAIN, ms=2.5, mew=0, ecolor=FAINT, elinewidth=0.6
+    )
     axes.set(xlim=limits, ylim=limits, aspect="equal")
     unit = pretty_unit(found.unit)
     axes.set_xlabel(f"computed [{unit}]")
