@@ -1,5 +1,6 @@
 """`make run` and `make test` install once, and again only when what they install has changed."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -17,7 +18,10 @@ def make(tmp_path, require):
         shutil.copy(ROOT / name, tmp_path / name)
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(["make", *arguments], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+        outside = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
+        return subprocess.run(
+            ["make", *arguments], cwd=tmp_path, env=outside, capture_output=True, text=True, timeout=60, check=False
+        )
 
     return run
 
