@@ -110,7 +110,7 @@ class OutputTransform:
             counts = np.bincount(systems, minlength=n_systems)
             sums = np.bincount(systems, z, minlength=n_systems)
             centre = np.where(counts > 0, sums / np.maximum(counts, 1), centre)
-        deviation = float(z.std())
+        deviation = float((z - centre[systems]).std())
         return TransformState(self.log, floor, centre, deviation if deviation > 0.0 else 1.0, knee, width)
 
     def _knee(self, z: FloatArray) -> tuple[float | None, float]:
