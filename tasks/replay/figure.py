@@ -20,7 +20,7 @@ FLOOR = 1e-2
 
 
 def draw_gaps(result: BenchResult, path: Path) -> Path:
-    """Draws one line per method, the mean over seeds, in a band from the best to the worst seed.
+    """Draws one line per method, the mean over seeds, in a band that holds the middle half of the seeds.
 
     Args:
         result: The benchmark.
@@ -45,7 +45,8 @@ def draw_gaps(result: BenchResult, path: Path) -> Path:
             gaps = np.maximum(np.array([at_cost(run, "mean_gap", costs) for run in runs]), FLOOR)
             share = 100 * costs / result.exhaustive_cost
             axes.plot(share, gaps.mean(axis=0), color=colour, lw=1.8, label=f"{method} ({len(runs)} seeds)")
-            axes.fill_between(share, gaps.min(axis=0), gaps.max(axis=0), color=colour, alpha=0.18, lw=0)
+            lower, upper = np.nanquantile(gaps, [0.25, 0.75], axis=0)
+            axes.fill_between(share, lower, upper, color=colour, alpha=0.18, lw=0)
         axes.set_yscale("log")
         axes.set_xlim(0, 100 * end / result.exhaustive_cost)
         axes.set_xlabel(f"cost {'with' if counted else 'after'} the initial points [% of evaluating everything]")
