@@ -14,6 +14,11 @@ from pathlib import Path
 import pytest
 
 from tansaku.deploy.cli.exits import ExitCode
+from tansaku.models.domain.specs.site import SiteSpec
+from tansaku.models.domain.states import EvaluationState
+from tansaku.tasks.settings import Settings
+from tansaku.tasks.stores.connection import connect
+from tansaku.tasks.stores.mongo import MongoCampaignStore
 
 CAMPAIGN = """\
 schema_version: 1
@@ -61,14 +66,22 @@ class Installation:
         return json.loads(out)
 
     def start_until(self, finished: int, name: str, *arguments: str | Path) -> subprocess.Popen[bytes]:
-        """Starts a driver and comes back when so many evaluations have finished while it still runs."""
+        """Starts a driver and comes back when so many evaluations have finished while it still runs.
+
+        Looks into the database itself: a command would take longer than the rest of the campaign.
+        """
+        database = connect(Settings(home=Path(self.environment["TANSAKU_HOME"])), SiteSpec())
+        store = MongoCampaignStore(database)
         driver = self.start(*arguments)
         log, deadline = self.err, time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
-            assert driver.poll() is None, log.read_text(encoding="utf-8")
-            code, out = self.run("results", name, "--evaluations", "--json")
-            if code == ExitCode.OK and sum(row["state"] == "DONE" for row in json.loads(out)) >= finished:
-                return driver
+        try:
+            while time.monotonic() < deadline:
+                assert driver.poll() is None, log.read_text(encoding="utf-8")
+                if len(store.evaluations(name, states=[EvaluationState.DONE])) >= finished:
+                    return driver
+                time.sleep(0.02)
+        finally:
+            database.client.close()
         raise AssertionError(f"fewer than {finished} evaluations after {PATIENCE} s: {log.read_text(encoding='utf-8')}")
 
 
