@@ -36,7 +36,8 @@ def draw_gaps(result: BenchResult, path: Path) -> Path:
     counted = bool(result.provenance.get("count_initial", False))
     unit = str(result.provenance["objective"]["unit"]).replace("m2", "m$^2$")
     end = max(run.cost[-1] for run in result.runs)
-    costs = np.linspace(0.0, end, POINTS)
+    # From where every run has a first evaluation: at zero, or a little later when the initial points count.
+    costs = np.linspace(max(0.0, *(run.cost[0] for run in result.runs)), end, POINTS)
     with drawing():
         figure = Figure(figsize=(5.6, 3.8), layout="constrained")
         axes = figure.subplots()
@@ -45,7 +46,7 @@ def draw_gaps(result: BenchResult, path: Path) -> Path:
             gaps = np.maximum(np.array([at_cost(run, "mean_gap", costs) for run in runs]), FLOOR)
             share = 100 * costs / result.exhaustive_cost
             axes.plot(share, gaps.mean(axis=0), color=colour, lw=1.8, label=f"{method} ({len(runs)} seeds)")
-            lower, upper = np.nanquantile(gaps, [0.25, 0.75], axis=0)
+            lower, upper = np.quantile(gaps, [0.25, 0.75], axis=0)
             axes.fill_between(share, lower, upper, color=colour, alpha=0.18, lw=0)
         axes.set_yscale("log")
         axes.set_xlim(0, 100 * end / result.exhaustive_cost)

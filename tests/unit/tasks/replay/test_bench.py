@@ -201,6 +201,9 @@ def test_summary_and_figure(campaign_file, tmp_path):
         np.mean([run.mean_gap[-1] for run in result.runs if run.method == "published"])
     )
     assert draw_gaps(result, tmp_path / "gap.png").stat().st_size > 5_000
+    counted = [run_one(task_of(campaign_file, "random", seed, count_initial=True)) for seed in (0, 1)]
+    result = result.model_copy(update={"runs": counted, "provenance": {**provenance, "count_initial": True}})
+    assert draw_gaps(result, tmp_path / "counted.svg").exists()
     with pytest.raises(ConfigurationError, match="--figure"):
         draw_gaps(result, tmp_path / "gap.txt")
 
