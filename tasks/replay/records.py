@@ -82,9 +82,10 @@ class BenchResult(Record):
     runs: list[BenchRun]
 
     def methods(self) -> list[str]:
-        """Methods in the order they were asked for."""
+        """Methods that have runs, in the order they were asked for."""
         asked: list[str] = self.provenance.get("methods", [])
-        return [*asked, *sorted({run.method for run in self.runs} - set(asked))]
+        made = {run.method for run in self.runs}
+        return [*(method for method in asked if method in made), *sorted(made - set(asked))]
 
 
 class BenchOptions(Record):
