@@ -13,8 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from tansaku.flows.server import StartingServer
+from tansaku.flows.reconcile import reconcile_flow
+from tansaku.flows.server import StartingServer, client_settings
 from tansaku.tasks.processes import find_process
+from tansaku.tasks.stores.connection import open_database
 
 
 class FlowDriver:
@@ -114,3 +116,19 @@ def test_server_answers_its_driver_alone(server):
     for user in (None, "tansaku:guess"):
         with pytest.raises(urllib.error.HTTPError, match="401"):
             ask(server, user)
+
+
+def test_reconcile_flow_makes_lost_observations_again(server, make_campaign, undisturbed, monkeypatch):
+    _, observed = undisturbed()
+    campaign = make_campaign()
+    campaign.drive()
+    site = FlowDriver(campaign).site
+    monkeypatch.setenv("TANSAKU_HOME", str(campaign.folder / "home"))
+    monkeypatch.setenv("TANSAKU_MONGO_URI", campaign.uri)
+    database = open_database(campaign.uri, campaign.database)
+    database["observations"].delete_many({"number": {"$gt": 5}})
+    database.client.close()
+    with client_settings(server):
+        swept = reconcile_flow(["small"], str(site))
+    assert swept["small"] == {"observations_rebuilt": 7, "reaped": []}
+    assert campaign.observed() == observed

@@ -27,7 +27,7 @@ from tansaku.tasks.settings import Settings
 from tansaku.tasks.stores.artifacts import FileArtifactStore
 from tansaku.tasks.stores.memory import MemoryCampaignStore
 
-TIMING = TimingSpec(lease=30.0, heartbeat=5.0, poll=1e-6, patience=2.0)
+TIMING = TimingSpec(lease=30.0, heartbeat=5.0, poll=1e-6, patience=0.5)
 
 
 def write_table(folder: Path, *, systems: int = 3, per_axis: int = 4, failures: Sequence[int] = ()) -> None:
