@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,14 +17,12 @@ from tansaku.models.domain.records import CampaignRecord, Evaluation, JsonDict
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState
 from tansaku.spaces.registry import open_space
+from tansaku.tasks.basins import same_basins
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from tansaku.models.domain.ports import Space
-
-_SAME_ENERGY = 1e-3  # relative
-_SAME_OPENING = 0.01  # Å
 
 Purpose = Literal["search", "polish", "all"]
 
@@ -83,6 +81,12 @@ class CampaignData:
         """Name of the value in rows: ``E_gb`` for grain boundaries, else ``value``."""
         return "E_gb" if self.spec.space.type == "grain_boundary" else "value"
 
+    @property
+    def free_translation(self) -> bool:
+        """Whether the search's relaxations let the grains slide, so that candidates are starts and may share a basin."""
+        calculator = self.spec.calculator
+        return calculator is not None and calculator.relaxation.translation == "free"
+
     def select(self, purpose: Purpose) -> list[Evaluation]:
         """Evaluations of one purpose, in proposal order."""
         return [evaluation for evaluation in self.evaluations if purpose in ("all", evaluation.proposal.purpose)]
@@ -123,8 +127,13 @@ def failure_reason(evaluation: Evaluation) -> str | None:
     return f"{attempt.failure.reason}: {attempt.failure.message}"
 
 
-def evaluation_row(evaluation: Evaluation, unit: str) -> JsonDict:
-    """One evaluation as plain data; ``round`` is the number of its proposal."""
+def evaluation_row(evaluation: Evaluation, unit: str, same_basin_as: str | None = None) -> JsonDict:
+    """One evaluation as plain data; ``round`` is the number of its proposal.
+
+    Args:
+        unit: The objective's.
+        same_basin_as: Candidate of an earlier evaluation that ended in the same structure.
+    """
     proposal, outcome = evaluation.proposal, evaluation.outcome
     return {
         "candidate": proposal.candidate,
@@ -144,6 +153,8 @@ def evaluation_row(evaluation: Evaluation, unit: str) -> JsonDict:
         "acquisition": proposal.acquisition,
         "predicted_mean": proposal.predicted_mean,
         "predicted_deviation": proposal.predicted_deviation,
+        "final_translation": outcome.properties.get("final_translation") if outcome is not None else None,
+        "same_basin_as": same_basin_as,
         "wall_time": outcome.wall_time if outcome is not None else None,
         "proposed_at": evaluation.proposed_at.isoformat(),
         "finished_at": evaluation.finished_at.isoformat() if evaluation.finished_at is not None else None,
@@ -158,8 +169,12 @@ def evaluation_rows(data: CampaignData, purpose: Purpose = "search") -> list[Jso
         data: The campaign.
         purpose: The search (default), the polish of the best candidates afterwards, or both.
     """
-    unit = data.spec.objective.unit
-    return [evaluation_row(evaluation, unit) for evaluation in data.select(purpose)]
+    unit, chosen = data.spec.objective.unit, data.select(purpose)
+    basins: dict[str, str] = {}
+    for group in ("search", "polish"):
+        if group == "polish" or data.free_translation:
+            basins |= same_basins(one for one in chosen if one.proposal.purpose == group)
+    return [evaluation_row(evaluation, unit, basins.get(evaluation.id)) for evaluation in chosen]
 
 
 def _value(evaluation: Evaluation) -> float | None:
@@ -176,35 +191,19 @@ def best_of(evaluations: Sequence[Evaluation], sign: float) -> Evaluation | None
     return min(valued, key=lambda entry: entry[:2])[2] if valued else None
 
 
-def _polished_row(evaluation: Evaluation, key: str) -> JsonDict:
+def _polished_row(evaluation: Evaluation, key: str, basins: Mapping[str, str]) -> JsonDict:
     outcome = evaluation.outcome
     return {
         "candidate": evaluation.proposal.candidate,
         key: _value(evaluation),
         "surface": evaluation.proposal.surface,
         "state": evaluation.state.value,
-        "same_basin_as": None,
+        "same_basin_as": basins.get(evaluation.id),
         "cost": evaluation.proposal.predicted_cost,
         "reason": failure_reason(evaluation),
         "quantities": {name: quantity.model_dump() for name, quantity in outcome.quantities.items()} if outcome else {},
         "properties": dict(outcome.properties) if outcome else {},
     }
-
-
-def _opening(row: JsonDict) -> float:
-    """Excess opening of a polished boundary against the unopened start [Å]."""
-    return float(row["properties"]["final_translation"][2] + row["quantities"]["expansion"]["value"])
-
-
-def _mark_basins(rows: list[JsonDict], key: str) -> None:
-    """Names, in each polished row, the earliest one of the same surface that ended at the same energy and opening."""
-    known = [row for row in rows if row[key] is not None and "expansion" in row["quantities"]]
-    for index, row in enumerate(known):
-        for earlier in known[:index]:
-            same_energy = abs(row[key] - earlier[key]) <= _SAME_ENERGY * abs(earlier[key])
-            if row["surface"] == earlier["surface"] and same_energy and abs(_opening(row) - _opening(earlier)) <= _SAME_OPENING:
-                row["same_basin_as"] = earlier["candidate"]
-                break
 
 
 def system_rows(data: CampaignData) -> list[JsonDict]:
@@ -222,8 +221,7 @@ def system_rows(data: CampaignData) -> list[JsonDict]:
     rows = []
     for description, name, exhaustive in zip(data.systems, data.pool.systems, data.exhaustive_cost, strict=True):
         mine, again = searched[name], polished[name]
-        polished_rows = [_polished_row(evaluation, key) for evaluation in again]
-        _mark_basins(polished_rows, key)
+        basins = same_basins(again)
         best, best_again = best_of(mine, sign), best_of(again, sign)
         cost = float(sum(evaluation.proposal.predicted_cost for evaluation in mine))
         rows.append(
@@ -240,7 +238,7 @@ def system_rows(data: CampaignData) -> list[JsonDict]:
                 "cost": cost,
                 "exhaustive_cost": float(exhaustive),
                 "share": cost / float(exhaustive),
-                "polished": polished_rows,
+                "polished": [_polished_row(evaluation, key, basins) for evaluation in again],
             }
         )
     return rows
