@@ -140,3 +140,10 @@ def test_a_table_gets_its_convergence_alone(tmp_path, recorded):
     drawn = draw_campaign(data, FileArtifactStore(tmp_path / "artifacts"), tmp_path / "made" / "here")
     assert [path.name for path in drawn] == ["small-table-convergence.png", "small-table-convergence.html"]
     assert all(path.stat().st_size > 5000 for path in drawn)
+
+
+def test_a_campaign_that_has_only_begun_is_drawn_too(tmp_path, recorded):
+    data = CampaignData.load(recorded("a1"), "small-table")
+    assert np.isnan(converge(data).mean_gap).all()
+    drawn = draw_campaign(data, FileArtifactStore(tmp_path / "artifacts"), tmp_path)
+    assert len(drawn) == 2
