@@ -65,6 +65,9 @@ class MongodStatus:
     size: int
 
 
+_RECORD_KEYS = frozenset({"host", "boot", "socket"})
+
+
 class EmbeddedMongod:
     """The server of one home folder.
 
@@ -249,7 +252,9 @@ class EmbeddedMongod:
             raise unusable(self.folder, error) from error
         except ValueError:
             return None
-        return {key: str(record[key]) for key in ("host", "boot", "socket")}
+        if not isinstance(record, dict) or not record.keys() >= _RECORD_KEYS:
+            return None
+        return {key: str(record[key]) for key in _RECORD_KEYS}
 
     def _write_record(self, record: dict[str, str]) -> None:
         draft = self._record_file.with_suffix(".new")
