@@ -91,7 +91,7 @@ def run_campaign(name: str, site: Path | None = None, observer: Observer | None 
         lives -= 1
         ended: list[DriveResult] = []
         try:
-            with _server(name, configured) as server, client_settings(server), _visible(watch, server, ended):
+            with _server(configured) as server, client_settings(server), _visible(watch, server, ended):
                 campaign_flow(name, str(site.resolve()) if site else None)
         except httpx.TransportError as error:
             watch.on_wait(f"the Prefect server went away ({type(error).__name__}); the campaign does not need it", 0.0)
@@ -108,11 +108,11 @@ def _server_lives() -> bool:
 
 
 @contextmanager
-def _server(name: str, configured: RunningServer | None) -> Iterator[RunningServer]:
+def _server(configured: RunningServer | None) -> Iterator[RunningServer]:
     if configured is not None:
         yield configured
         return
-    starting = StartingServer(Settings.from_environment().home / "prefect" / name)
+    starting = StartingServer(Settings.from_environment().home / "prefect")
     try:
         yield starting.ready()
     finally:

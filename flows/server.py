@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import itertools
 import json
 import logging
 import os
@@ -55,12 +57,13 @@ class StartingServer:
     """A server process that was started and does not answer yet, so that other work can go on meanwhile.
 
     Args:
-        home: Folder of its database and output; one server at a time may use it.
+        root: Its folder is the first of ``root/0``, ``root/1`` … that no living server uses: two would fight over the
+            database, and one that is there already saves the time of creating it.
     """
 
-    def __init__(self, home: Path) -> None:
-        home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._home = home
+    def __init__(self, root: Path) -> None:
+        self._home, lock = free_folder(root)
+        home = self._home
         self._auth = f"tansaku:{secrets.token_urlsafe(32)}"
         self._log = home / "server.log"
         output = os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -72,9 +75,11 @@ class StartingServer:
                 stderr=output,
                 start_new_session=True,  # the terminal's Ctrl-C is for the driver, which still needs it then
                 cwd=home,
+                pass_fds=[lock],  # held by the server itself, for as long as it lives
             )
         finally:
             os.close(output)
+            os.close(lock)
         self.identity = process_identity(self._process.pid)
         self._send(server_settings(home, self._auth))
 
@@ -119,6 +124,21 @@ class StartingServer:
             self._process.wait()
         if self._process.stdout is not None:
             self._process.stdout.close()
+
+
+def free_folder(root: Path) -> tuple[Path, int]:
+    """The first numbered folder whose lock is free, and the descriptor that holds the lock now."""
+    for number in itertools.count():
+        folder = root / str(number)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+        else:
+            return folder, lock
+    raise AssertionError("count() does not end")
 
 
 def server_settings(home: Path, auth: str) -> dict[str, str]:

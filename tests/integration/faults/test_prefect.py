@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tansaku.flows.reconcile import reconcile_flow
-from tansaku.flows.server import StartingServer, client_settings
+from tansaku.flows.server import StartingServer, client_settings, free_folder
 from tansaku.tasks.processes import find_process
 from tansaku.tasks.stores.connection import open_database
 
@@ -87,7 +87,7 @@ def test_server_that_dies_in_the_middle_does_not_stop_the_campaign(make_campaign
 def test_server_that_cannot_start_is_an_error_and_nothing_is_done(make_campaign, require):
     require("prefect")
     campaign = make_campaign()
-    (campaign.folder / "home" / "prefect" / "small" / "prefect.db").mkdir(parents=True)
+    (campaign.folder / "home" / "prefect" / "0" / "prefect.db").mkdir(parents=True)
     answer = FlowDriver(campaign)()
     assert answer["error"] == "TransientError"
     assert "--plain" in answer["message"]
@@ -132,3 +132,14 @@ def test_reconcile_flow_makes_lost_observations_again(server, make_campaign, und
         swept = reconcile_flow(["small"], str(site))
     assert swept["small"] == {"observations_rebuilt": 7, "reaped": []}
     assert campaign.observed() == observed
+
+
+def test_folders_are_used_again_and_never_by_two_servers(tmp_path):
+    first, lock = free_folder(tmp_path)
+    second, other = free_folder(tmp_path)
+    assert (first.name, second.name) == ("0", "1")
+    os.close(lock)
+    again, lock = free_folder(tmp_path)
+    assert again == first
+    for descriptor in (lock, other):
+        os.close(descriptor)
