@@ -16,7 +16,7 @@ from tansaku.models.engine.transforms import OutputTransform
 
 KernelName = Literal["product", "per-system", "additive"]
 
-_PROFILE: Profile = "rbf"
+_PROFILE: Profile = "matern52"
 _ARD_COLUMNS = 8
 
 
@@ -69,7 +69,7 @@ PRESETS = {
     "default": GPSettings(
         name="default",
         kernel="additive",
-        transform=OutputTransform(log=False, standardise="global"),
+        transform=OutputTransform(log=False, standardise="global", compress=0.7),
         rule="map",
     ),
 }

@@ -153,13 +153,11 @@ def test_posterior_agrees_with_gpytorch(grid_pool, require):
     )
     columns = {"translation": (0, 3), "structure": (3, 15), "angle": (15, 16), "surface": (16, 21), "system": (21, 24)}
 
-    def rbf(group, part):
+    def near(group, part):
         first, last = columns[group]
         length = parameters[f"{part}.{group}"]
-        kernel = gpytorch.kernels.RBFKernel(
-            ard_num_dims=len(length) if len(length) > 1 else None, active_dims=range(first, last)
-        )
-        kernel = kernel.double()
+        width = len(length) if len(length) > 1 else None
+        kernel = gpytorch.kernels.MaternKernel(nu=2.5, ard_num_dims=width, active_dims=range(first, last)).double()
         kernel.lengthscale = torch.tensor(length)
         return kernel
 
@@ -176,12 +174,12 @@ def test_posterior_agrees_with_gpytorch(grid_pool, require):
     kernel = (
         scaled(same("system"), "system")
         + scaled(same("surface"), "surface")
-        + scaled(rbf("angle", "smooth") * rbf("structure", "smooth"), "smooth")
-        + scaled(rbf("translation", "shared"), "shared")
+        + scaled(near("angle", "smooth") * near("structure", "smooth"), "smooth")
+        + scaled(near("translation", "shared"), "shared")
         + scaled(
-            rbf("translation", "interaction") * rbf("angle", "interaction") * rbf("structure", "interaction"), "interaction"
+            near("translation", "interaction") * near("angle", "interaction") * near("structure", "interaction"), "interaction"
         )
-        + scaled(same("surface") * rbf("translation", "own"), "own")
+        + scaled(same("surface") * near("translation", "own"), "own")
     )
     points = np.random.default_rng(7).permutation(len(grid_pool))[:25]
     targets = np.random.default_rng(8).normal(size=25)
