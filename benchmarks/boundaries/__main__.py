@@ -21,10 +21,10 @@ METHODS = ("random", "single-task", "published", "default")
 
 
 def options(*, quick: bool, jobs: int, resume: bool) -> BenchOptions:
-    """What is compared: 10 seeds up to 3 % of the exhaustive cost, or for a quick look 2 seeds up to 0.6 %."""
+    """What is compared: 20 seeds up to 3 % of the exhaustive cost, or for a quick look 2 seeds up to 0.6 %."""
     return BenchOptions(
         methods=METHODS,
-        seeds=tuple(range(2 if quick else 10)),
+        seeds=tuple(range(2 if quick else 20)),
         jobs=jobs,
         budget_fraction=0.006 if quick else 0.03,
         resume=resume,
