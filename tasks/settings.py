@@ -16,6 +16,7 @@ MONGO_URI_VARIABLE = "TANSAKU_MONGO_URI"
 SITE_VARIABLE = "TANSAKU_SITE"
 REQUIRE_ALL_VARIABLE = "TANSAKU_REQUIRE_ALL"
 RUNTIME_VARIABLE = "XDG_RUNTIME_DIR"
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 _FALSE = frozenset({"", "0", "false", "no", "off"})
 _TRUE = frozenset({"1", "true", "yes", "on"})
@@ -61,6 +62,15 @@ class Settings(BaseModel):
             require_all=_truth(REQUIRE_ALL_VARIABLE, values.get(REQUIRE_ALL_VARIABLE, "")),
             runtime=Path(runtime) if runtime.startswith("/") else None,
         )
+
+
+def limit_threads() -> None:
+    """Keeps the numerical libraries of this process to one thread each: a driver's cores belong to its workers.
+
+    They read it when they are imported, so it comes before numpy. What the user set stays.
+    """
+    for variable in THREAD_VARIABLES:
+        os.environ.setdefault(variable, "1")
 
 
 def forbid_telemetry() -> None:

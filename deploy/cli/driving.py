@@ -55,6 +55,13 @@ def _drive(name: str, site: Path | None, plain: bool) -> None:
         raise typer.Exit(code)
 
 
+def _limit_threads() -> None:
+    """Comes first in every command that drives: numerical libraries read their thread counts when they are imported."""
+    from tansaku.tasks.settings import limit_threads
+
+    limit_threads()
+
+
 def run(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Campaign file.")],
     plain: PlainOption = False,
@@ -65,6 +72,7 @@ def run(
     if dry_run:
         check(file)
         return
+    _limit_threads()
     from tansaku.tasks.configuration import load_campaign
     from tansaku.tasks.preparation import prepare_campaign
 
@@ -80,6 +88,7 @@ def _wish(name: str, site: Path | None, kind: CommandKind, candidates: list[str]
     Returns:
         Whether this process is to drive the campaign: nobody else does, and the user did not say no.
     """
+    _limit_threads()
     from tansaku.tasks.progress import live_lease
 
     with opened(site) as resources:

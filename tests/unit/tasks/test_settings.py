@@ -1,11 +1,13 @@
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import platformdirs
 import pytest
 
 from tansaku.models.domain.errors import ConfigurationError
-from tansaku.tasks.settings import Settings, forbid_telemetry
+from tansaku.tasks.settings import THREAD_VARIABLES, Settings, forbid_telemetry, limit_threads
 
 
 def test_nothing_set_means_the_users_data_folder() -> None:
@@ -60,3 +62,17 @@ def test_libraries_may_report_nothing_unless_the_user_decided(monkeypatch, befor
         monkeypatch.setenv("DO_NOT_TRACK", before)
     forbid_telemetry()
     assert os.environ["DO_NOT_TRACK"] == after
+
+
+def test_a_driver_keeps_to_one_thread_unless_the_user_decided(monkeypatch):
+    for variable in THREAD_VARIABLES:
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("MKL_NUM_THREADS", "4")
+    limit_threads()
+    assert [os.environ[variable] for variable in THREAD_VARIABLES] == ["1", "1", "4"]
+
+
+def test_the_settings_come_before_numpy():
+    # Thread counts are read when numpy is imported.
+    script = "import sys, tansaku.deploy.cli.main, tansaku.tasks.settings; sys.exit('numpy' in sys.modules)"
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=120)
