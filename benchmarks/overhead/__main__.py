@@ -30,7 +30,7 @@ from tansaku.tasks.stores.connection import embedded_server
 
 CAMPAIGN = Path(__file__).with_name("campaign.yaml")
 WORKERS = 2
-QUICK = 80
+QUICK = 60
 SITE = f"schema_version: 1\nlauncher: {{type: local, workers: {WORKERS}}}\n"
 
 
