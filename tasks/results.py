@@ -362,7 +362,7 @@ def evaluations_frame(data: CampaignData, purpose: Purpose = "search") -> pd.Dat
     frame = pd.DataFrame(rows, columns=None if rows else ["candidate", "system", "surface", "value", "state", "round"])
     for column in ("proposed_at", "finished_at"):
         if column in frame:
-            frame[column] = pd.to_datetime(frame[column], utc=True)
+            frame[column] = pd.to_datetime(frame[column], utc=True, format="ISO8601")
     return frame.set_index("round", drop=False).rename_axis("number")
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -118,6 +119,14 @@ def test_frames_mirror_the_rows(recorded):
     assert str(frame["proposed_at"].dt.tz) == "UTC"
     assert "polished" not in systems_frame(data).columns
     assert evaluations_frame(CampaignData.load(recorded(), NAME)).empty
+
+
+def test_a_whole_second_is_a_time_like_any_other(recorded):
+    data = CampaignData.load(recorded("a1", "a3", "b2"), NAME)
+    moments = [datetime(2026, 1, 1, 12, 0, 0, microsecond, UTC) for microsecond in (0, 250_000, 0)]
+    evaluations = [one.model_copy(update={"finished_at": at}) for one, at in zip(data.evaluations, moments, strict=True)]
+    frame = evaluations_frame(replace(data, evaluations=tuple(evaluations)))
+    assert [moment.to_pydatetime() for moment in frame["finished_at"]] == moments
 
 
 def test_unknown_campaign(recorded):
