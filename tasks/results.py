@@ -92,18 +92,6 @@ class CampaignData:
         return [evaluation for evaluation in self.evaluations if purpose in ("all", evaluation.proposal.purpose)]
 
 
-def budget_cost(spec: CampaignSpec, exhaustive_cost: float) -> float | None:
-    """What the campaign may spend in the space's cost unit, or None when its budget names no cost.
-
-    Args:
-        spec: The campaign.
-        exhaustive_cost: Cost of evaluating every candidate of the space.
-    """
-    if spec.budget.fraction is not None:
-        return spec.budget.fraction * exhaustive_cost
-    return spec.budget.cost
-
-
 def system_label(row: JsonDict) -> str:
     """What a system is called in figures and on the screen: ``Σ11 (113)`` for a boundary, else its name.
 

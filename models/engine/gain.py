@@ -82,14 +82,15 @@ def gains(
             improvement = acquisition.lognormal_improvement if in_logs else acquisition.expected_improvement
             values = improvement(mean, deviation, best)
         case "log_ei":
-            values = acquisition.log_expected_improvement(mean, deviation, best)
-            if in_logs:
-                values = acquisition.log_lognormal_improvement(mean, deviation, best)
+            improvement = acquisition.log_lognormal_improvement if in_logs else acquisition.log_expected_improvement
+            values = improvement(mean, deviation, best)
         case "pi":
             values = acquisition.log_probability_of_improvement(mean, deviation, best)
         case "ucb":
-            bound = mean - settings.exploration * deviation
-            values = np.exp(best) - np.exp(bound) if in_logs else best - bound
+            if in_logs:
+                values = np.exp(best) - np.exp(mean - settings.exploration * deviation)
+            else:
+                values = acquisition.confidence_bound_improvement(mean, deviation, best, settings.exploration)
         case "thompson":
             sample = _sample(pool, history, prediction, allowed, rng) * state.scale + centre
             values = np.exp(best) - np.exp(sample) if in_logs else best - sample
