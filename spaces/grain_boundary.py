@@ -16,6 +16,7 @@ from tansaku.models.domain.errors import ConfigurationError, NotFoundError
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup, IntArray
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.space import GrainBoundarySpaceSpec
+from tansaku.models.engine.cost import CostModel, cost_prior
 from tansaku.models.features.radial import RadialGrid
 from tansaku.spaces.boundary_grid import TranslationGrid
 from tansaku.spaces.boundary_systems import BoundarySurface, BoundarySystem, boundary_systems
@@ -43,11 +44,6 @@ class GrainBoundarySpace:
     """
 
     def __init__(self, spec: GrainBoundarySpaceSpec, base_path: Path) -> None:  # noqa: ARG002 - every space is opened alike
-        if spec.cost.model != "atoms":
-            raise ConfigurationError(
-                f"space.cost.model: {spec.cost.model!r} is not available; expected 'atoms'",
-                hint="set space.cost.power to say how the time of one calculation grows with the number of atoms",
-            )
         self._spec = spec
         self._systems = boundary_systems(spec)
         self._by_name = {system.name: system for system in self._systems}
@@ -148,7 +144,9 @@ class GrainBoundarySpace:
         order = np.argsort(names, kind="stable")
         surface_codes = np.repeat(np.arange(len(surfaces)), counts)[order]
         system_codes = np.array([code for code, _ in surfaces])[surface_codes]
-        atoms = np.array([self._systems[code].bicrystal.atom_count(surface.removed) for code, surface in surfaces], dtype=float)
+        sizes = [[float(self._systems[code].bicrystal.atom_count(surface.removed))] for code, surface in surfaces]
+        atoms = FeatureGroup("cost", np.array(sizes), surface_codes, ("atoms",))
+        prior = cost_prior(self._spec)
         return CandidatePool(
             ids=names[order],
             systems=tuple(system.name for system in self._systems),
@@ -156,7 +154,10 @@ class GrainBoundarySpace:
             surfaces=tuple(surface.name for _, surface in surfaces),
             surface_codes=surface_codes,
             groups={group.name: group for group in self._groups(np.concatenate(translations)[order], surface_codes, surfaces)},
-            cost=(atoms**self._spec.cost.power)[surface_codes],
+            cost=(atoms.values[:, 0] ** self._spec.cost.power)[surface_codes]
+            if prior is None
+            else CostModel.of_prior(prior).predict(atoms),
+            cost_descriptors=atoms,
         )
 
     def _check_size(self, surfaces: Sequence[tuple[int, BoundarySurface]]) -> None:

@@ -189,7 +189,8 @@ class CampaignLoop:
         ledger.record = store.campaign(self._name)
         ledger.spec = CampaignSpec.model_validate(ledger.record.spec)
         ledger.clear()
-        ledger.refits.extend(store.refits(self._name))
+        for refit in store.refits(self._name):
+            ledger.note_refit(refit)
         for evaluation in store.evaluations(self._name):
             ledger.note(evaluation)
         self._look_at_commands = 0.0

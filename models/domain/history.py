@@ -30,9 +30,10 @@ class Entry:
     Attributes:
         number: Proposal number k.
         position: Its candidate's position in the pool.
-        cost: Predicted cost [the spec's cost unit]; it is what the budget counts, whatever became of the evaluation.
+        cost: Predicted cost [the spec's cost unit].
         state: State of its evaluation.
         value: Objective value of a DONE evaluation [objective's unit], as computed (not oriented).
+        measured: What an ended evaluation took, where cost is learned and it was measured [core-seconds].
     """
 
     number: int
@@ -40,32 +41,48 @@ class Entry:
     cost: float
     state: EvaluationState = EvaluationState.PROPOSED
     value: float | None = None
+    measured: float | None = None
 
 
-def search_entries(pool: CandidatePool, evaluations: Sequence[Evaluation]) -> list[Entry]:
+def search_entry(evaluation: Evaluation, position: int, *, learns_cost: bool) -> Entry:
+    """Entry of a search proposal.
+
+    Args:
+        evaluation: What has become of it.
+        position: Its candidate's position in the pool.
+        learns_cost: Whether the campaign's cost is learned.
+    """
+    done = evaluation.state is EvaluationState.DONE and evaluation.outcome is not None
+    return Entry(
+        number=evaluation.proposal.number,
+        position=position,
+        cost=evaluation.proposal.predicted_cost,
+        state=evaluation.state,
+        value=evaluation.outcome.value if done and evaluation.outcome is not None else None,
+        measured=evaluation.measured_cost if learns_cost else None,
+    )
+
+
+def search_entries(pool: CandidatePool, evaluations: Sequence[Evaluation], *, learns_cost: bool = False) -> list[Entry]:
     """Entries of a campaign's search proposals, by number; polishing is no part of the search.
+
+    Args:
+        pool: All candidates.
+        evaluations: In any order.
+        learns_cost: Whether the campaign's cost is learned.
 
     Raises:
         NotFoundError: An evaluation's candidate is not in the pool.
     """
     search = sorted((one for one in evaluations if one.proposal.purpose == "search"), key=lambda one: one.proposal.number)
     positions = pool.positions([one.proposal.candidate for one in search])
-    return [
-        Entry(
-            number=one.proposal.number,
-            position=int(position),
-            cost=one.proposal.predicted_cost,
-            state=one.state,
-            value=one.outcome.value if one.state is EvaluationState.DONE and one.outcome is not None else None,
-        )
-        for one, position in zip(search, positions, strict=True)
-    ]
+    return [search_entry(one, int(position), learns_cost=learns_cost) for one, position in zip(search, positions, strict=True)]
 
 
 def horizon(number: int, previous: int, in_flight: int, initial_count: int) -> int:
     """Largest proposal number whose result proposal ``number`` is conditioned on in ordered mode.
 
-    h(k) = max(h(k-1), k - in_flight), with the initial design as a barrier: its own proposals see no result, every later
+    h(k) = max(h(k-1), k - in_flight), with the initial design as a barrier: its own proposals wait for no result, every later
     one sees all of it.
 
     Args:
@@ -75,7 +92,7 @@ def horizon(number: int, previous: int, in_flight: int, initial_count: int) -> i
         initial_count: Proposals in the initial design.
     """
     if number <= initial_count:
-        return 0
+        return previous
     return max(previous, number - in_flight, initial_count)
 
 
@@ -131,9 +148,26 @@ def observed_count(entries: Sequence[Entry], up_to: int) -> int:
     return len({entry.position for entry in entries if entry.number <= up_to and entry.value is not None})
 
 
-def spent_cost(entries: Sequence[Entry]) -> float:
-    """Cost of all proposals: finished, failed and still reserved [the spec's cost unit]."""
-    return float(sum(entry.cost for entry in entries))
+def spent_cost(entries: Sequence[Entry], up_to: int) -> float:
+    """Cost of all proposals: finished, failed and still reserved [the spec's cost unit].
+
+    What was measured counts as measured up to the horizon; beyond it nothing that depends on timing is read.
+    """
+    total = 0.0
+    for entry in entries:
+        total += counted_cost(entry, up_to)
+    return total
+
+
+def counted_cost(entry: Entry, up_to: int) -> float:
+    """What the budget counts for a proposal, see :func:`spent_cost`."""
+    return entry.cost if entry.measured is None or entry.number > up_to else entry.measured
+
+
+def measured_costs(entries: Sequence[Entry], up_to: int) -> list[tuple[int, float]]:
+    """Positions and measured costs [core-seconds] of what a cost model may learn from, by number."""
+    ordered = sorted((one for one in entries if one.number <= up_to), key=lambda one: one.number)
+    return [(one.position, one.measured) for one in ordered if one.measured is not None]
 
 
 def cost_limit(budget: BudgetSpec, pool: CandidatePool) -> float | None:
@@ -145,9 +179,9 @@ def cost_limit(budget: BudgetSpec, pool: CandidatePool) -> float | None:
     return None
 
 
-def remaining_cost(limit: float | None, entries: Sequence[Entry]) -> float | None:
+def remaining_cost(limit: float | None, entries: Sequence[Entry], up_to: int) -> float | None:
     """What is left of ``limit`` after everything spent and reserved, None for no limit."""
-    return None if limit is None else limit - spent_cost(entries)
+    return None if limit is None else limit - spent_cost(entries, up_to)
 
 
 def stop_reason(
@@ -174,7 +208,7 @@ def stop_reason(
     free[[entry.position for entry in entries]] = False
     if not free.any():
         return StopReason.EXHAUSTED
-    left = remaining_cost(limit, entries)
+    left = remaining_cost(limit, entries, up_to)
     if left is not None and float(pool.cost[free].min()) > left:
         return StopReason.BUDGET
     return None

@@ -90,6 +90,7 @@ class CandidatePool:
         surface_codes: Surface of each candidate, shape ``(n,)``.
         groups: Feature groups by name.
         cost: Predicted cost of each candidate [the spec's cost unit], positive, shape ``(n,)``.
+        cost_descriptors: Positive numbers that a cost can be learned from (``atoms`` …), None where costs are given.
     """
 
     ids: npt.NDArray[np.str_]
@@ -99,6 +100,7 @@ class CandidatePool:
     surface_codes: IntArray
     groups: Mapping[str, FeatureGroup] = field(default_factory=dict)
     cost: FloatArray = field(default_factory=lambda: np.empty(0))
+    cost_descriptors: FeatureGroup | None = None
 
     def __post_init__(self) -> None:
         n = len(self.ids)
@@ -109,6 +111,7 @@ class CandidatePool:
             ("surface_codes", self.surface_codes),
             ("cost", self.cost),
             *((f"index of group {group.name!r}", group.index) for group in self.groups.values()),
+            *(() if self.cost_descriptors is None else (("index of cost_descriptors", self.cost_descriptors.index),)),
         ):
             if column.shape != (n,):
                 raise ConfigurationError(f"pool: {name} has shape {column.shape}, expected ({n},)")
@@ -116,6 +119,8 @@ class CandidatePool:
             raise ConfigurationError("pool: candidate ids must be distinct and ascending")
         if not (np.isfinite(self.cost).all() and (self.cost > 0).all()):
             raise ConfigurationError("pool: every cost must be a positive finite number")
+        if self.cost_descriptors is not None and not (self.cost_descriptors.values > 0).all():
+            raise ConfigurationError("pool: every descriptor of cost must be positive")
 
     def __len__(self) -> int:
         return len(self.ids)

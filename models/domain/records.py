@@ -62,6 +62,7 @@ class Outcome(Record):
         quantities: Further scalar results by name.
         properties: Further plain-data results (flags, steps, lists).
         wall_time: Time in the calculator [s].
+        cores: Cores that the calculator had to itself.
         started_at: When the node began.
         finished_at: When the node ended.
         artifacts: Big values by name, as SHA-256 in the artifact store (as file name inside a job's result folder
@@ -73,10 +74,16 @@ class Outcome(Record):
     quantities: dict[str, Quantity] = Field(default_factory=dict)
     properties: JsonDict = Field(default_factory=dict)
     wall_time: float = 0.0
+    cores: Annotated[int, Field(ge=1)] = 1
     started_at: AwareDatetime | None = None
     finished_at: AwareDatetime | None = None
     artifacts: dict[str, str] = Field(default_factory=dict)
     provenance: Provenance | None = None
+
+    @property
+    def core_seconds(self) -> float | None:
+        """What it took, None where that was not measured."""
+        return self.wall_time * self.cores or None
 
 
 class Proposal(Record):
@@ -162,6 +169,11 @@ class Evaluation(Record):
         """The attempt whose token is valid, if any was begun."""
         return self.attempts[-1] if self.attempts else None
 
+    @property
+    def measured_cost(self) -> float | None:
+        """What its accepted attempt took [core-seconds]; None while it is under way, and where nothing was measured."""
+        return self.outcome.core_seconds if self.state.terminal and self.outcome is not None else None
+
 
 class Observation(Record):
     """The accepted result of an evaluation, derived from it under a deterministic id."""
@@ -193,6 +205,8 @@ class Refit(Record):
         at_proposal: First proposal number that uses it.
         hyperparameters: Exact floats, as the proposer wrote them.
         ok: False when the fit failed and the values are the last good ones.
+        cost: Cost model in use from here on, None where costs are given or nothing was measured yet.
+        fitted: What was fitted at this number; the rest is carried over.
     """
 
     schema_version: Literal[1] = 1
@@ -203,6 +217,8 @@ class Refit(Record):
     hyperparameters: JsonDict
     ok: bool = True
     message: str = ""
+    cost: JsonDict | None = None
+    fitted: tuple[Literal["hyperparameters", "cost"], ...] = ("hyperparameters",)
     fitted_at: AwareDatetime
 
 

@@ -86,7 +86,11 @@ def replay(
 def _after_initial(rules: RoundRules, entries: Sequence[Entry]) -> RoundRules:
     """The rules with limits that start after the initial design; before its end nothing limits."""
     done = len(entries) >= rules.initial_count
-    limit = None if rules.limit is None or not done else rules.limit + spent_cost(entries[: rules.initial_count])
+    limit = (
+        None
+        if rules.limit is None or not done
+        else rules.limit + spent_cost(entries[: rules.initial_count], rules.initial_count)
+    )
     evaluations = rules.budget.evaluations
     budget = rules.budget.model_copy(update={"evaluations": None if evaluations is None else evaluations + rules.initial_count})
     return replace(rules, limit=limit, budget=budget)
@@ -95,7 +99,7 @@ def _after_initial(rules: RoundRules, entries: Sequence[Entry]) -> RoundRules:
 def _next_position(
     proposer: Proposer, pool: CandidatePool, plan: Plan, rules: RoundRules, entries: list[Entry], refits: list[Refit]
 ) -> int | None:
-    refit = fit_if_due(proposer, pool, plan, entries, refits, campaign="replay")
+    refit = fit_if_due(proposer, pool, plan, entries, refits, rules)
     if refit is not None:
         refits.append(refit)
     proposal = choose(proposer, pool, plan, rules, refits[-1] if refits else None)

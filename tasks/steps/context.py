@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from tansaku.models.domain.history import Entry, cost_limit
+from tansaku.models.domain.history import Entry, cost_limit, search_entry
 from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import ArtifactStore, CampaignStore, Launcher, Proposer
 from tansaku.models.domain.records import CampaignRecord, Command, Evaluation, Lease, Refit
 from tansaku.models.domain.specs.campaign import CampaignSpec
-from tansaku.models.domain.states import EvaluationState
+from tansaku.models.engine.cost import cost_prior, learns_cost
 from tansaku.tasks.observer import Observer
-from tansaku.tasks.steps.rounds import RoundRules
+from tansaku.tasks.steps.rounds import RoundRules, priced_by
 from tansaku.tasks.steps.source import source_of
 
 
@@ -24,7 +24,7 @@ class Ledger:
     Attributes:
         record: The campaign.
         spec: Its spec with all applied edits.
-        pool: Its candidates.
+        unpriced: Its candidates as the space gives them.
         evaluations: By proposal number.
         entries: The search's part of them, as the round functions read it, by proposal number.
         refits: In order.
@@ -34,13 +34,19 @@ class Ledger:
 
     record: CampaignRecord
     spec: CampaignSpec
-    pool: CandidatePool
+    unpriced: CandidatePool
     evaluations: dict[int, Evaluation] = field(default_factory=dict)
     entries: dict[int, Entry] = field(default_factory=dict)
     refits: list[Refit] = field(default_factory=list)
     proposer_seconds: float = 0.0
     last_number: int = 0
     _active: dict[int, Evaluation] = field(default_factory=dict)
+    _priced: CandidatePool | None = None
+
+    @property
+    def pool(self) -> CandidatePool:
+        """Its candidates, at the costs that the last refit predicts."""
+        return self.unpriced if self._priced is None else self._priced
 
     @property
     def active(self) -> list[Evaluation]:
@@ -52,11 +58,17 @@ class Ledger:
         for known in (self.evaluations, self.entries, self._active, self.refits):
             known.clear()
         self.last_number = 0
+        self._priced = None
 
     @property
     def commands(self) -> tuple[Command, ...]:
         """All commands in order."""
         return self.record.commands
+
+    def note_refit(self, refit: Refit) -> None:
+        """Takes a refit as the store now holds it."""
+        self.refits.append(refit)
+        self._priced = priced_by(self.unpriced, refit)
 
     def note(self, evaluation: Evaluation) -> None:
         """Takes an evaluation as the store now holds it."""
@@ -71,9 +83,7 @@ class Ledger:
             return
         known = self.entries.get(proposal.number)
         position = known.position if known else int(self.pool.positions([proposal.candidate])[0])
-        done = evaluation.state is EvaluationState.DONE and evaluation.outcome is not None
-        value = evaluation.outcome.value if done and evaluation.outcome else None
-        self.entries[proposal.number] = Entry(proposal.number, position, proposal.predicted_cost, evaluation.state, value)
+        self.entries[proposal.number] = search_entry(evaluation, position, learns_cost=learns_cost(self.spec.space))
 
     def wish(self, kinds: tuple[str, str]) -> str | None:
         """Which of two opposite commands came last, None when neither was given."""
@@ -122,4 +132,6 @@ class StepContext:
             initial_count=self.initial_count,
             in_flight=spec.execution.in_flight,
             ordered=spec.execution.asynchrony == "ordered",
+            cost_prior=cost_prior(spec.space),
+            campaign=self.name,
         )

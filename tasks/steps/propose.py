@@ -22,16 +22,21 @@ def propose(context: StepContext) -> Evaluation | StopReason | None:
     entries = list(ledger.entries.values())
     rules = context.rules
     plan = plan_round(rules, ledger.pool, entries, number, previous)
-    if plan is None or plan.stop is not None:
-        return None if plan is None else plan.stop
+    if plan is None:
+        return None
     begun = time.perf_counter()
-    refit = fit_if_due(context.proposer, ledger.pool, plan, entries, ledger.refits, context.name)
+    refit = fit_if_due(context.proposer, ledger.pool, plan, entries, ledger.refits, rules)
     ledger.proposer_seconds += time.perf_counter() - begun
     if refit is not None:
         # Stored before its first use: a resume must go on with these very numbers.
         stored = context.store.insert_refit(context.lease, refit)
-        ledger.refits.append(stored)
+        ledger.note_refit(stored)
         context.observer.on_refit(stored)
+        if stored.cost is not None:
+            # As a resume would: planned anew with the prices that hold now.
+            plan = plan_round(rules, ledger.pool, entries, number, previous)
+    if plan is None or plan.stop is not None:
+        return None if plan is None else plan.stop
     begun = time.perf_counter()
     proposal = choose(context.proposer, ledger.pool, plan, rules, ledger.refits[-1] if ledger.refits else None)
     ledger.proposer_seconds += time.perf_counter() - begun

@@ -14,6 +14,7 @@ from tansaku.models.domain.history import (
     build_history,
     horizon,
     is_known,
+    measured_costs,
     observed_count,
     remaining_cost,
     stop_reason,
@@ -21,9 +22,10 @@ from tansaku.models.domain.history import (
 from tansaku.models.domain.identifiers import proposal_rng
 from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import History, Proposer
-from tansaku.models.domain.records import Proposal, Refit
+from tansaku.models.domain.records import JsonDict, Proposal, Refit
 from tansaku.models.domain.specs.campaign import BudgetSpec
 from tansaku.models.domain.states import StopReason
+from tansaku.models.engine.cost import CostModel, CostPrior, cost_due, fit_cost, priced
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,8 @@ class RoundRules:
         initial_count: Proposals in the initial design.
         in_flight: Evaluations under way at once.
         ordered: False: use all that has finished.
+        cost_prior: What cost is learned from besides measured times, None where costs are given.
+        campaign: Name written into refits.
     """
 
     seed: int
@@ -49,6 +53,8 @@ class RoundRules:
     initial_count: int
     in_flight: int = 1
     ordered: bool = True
+    cost_prior: CostPrior | None = None
+    campaign: str = "replay"
 
 
 @dataclass(frozen=True)
@@ -91,50 +97,90 @@ def plan_round(
         up_to = number - 1 if number > rules.initial_count else 0
         if number == rules.initial_count + 1 and not is_known(entries, rules.initial_count):
             return None
-    history = build_history(entries, up_to, rules.direction, remaining_cost(rules.limit, entries))
+    plan = _plan(rules, pool, entries, number, up_to)
+    if plan.stop is not StopReason.BUDGET or rules.cost_prior is None:
+        return plan
+    # By prediction nothing fits any more: what the pending ones really take decides, so the last one is waited for.
+    return _plan(rules, pool, entries, number, number - 1) if is_known(entries, number - 1) else None
+
+
+def _plan(rules: RoundRules, pool: CandidatePool, entries: Sequence[Entry], number: int, up_to: int) -> Plan:
+    history = build_history(entries, up_to, rules.direction, remaining_cost(rules.limit, entries, up_to))
     return Plan(number, up_to, history, stop_reason(rules.budget, pool, entries, up_to, rules.limit))
 
 
 def fit_if_due(
-    proposer: Proposer,
-    pool: CandidatePool,
-    plan: Plan,
-    entries: Sequence[Entry],
-    refits: Sequence[Refit],
-    campaign: str,
+    proposer: Proposer, pool: CandidatePool, plan: Plan, entries: Sequence[Entry], refits: Sequence[Refit], rules: RoundRules
 ) -> Refit | None:
-    """Fits hyper-parameters for a plan when the schedule says so and no stored refit is meant for it.
+    """Fits hyper-parameters and cost for a plan when their schedules say so and no stored refit is meant for it.
 
-    A failed fit is a refit too: it keeps the last good values, is marked, and counts in the schedule.
+    A failed fit is a refit too: it keeps the last good values, is marked, and counts in the schedule. A new cost changes what
+    fits into the budget: the caller plans again with the pool priced by it.
 
     Args:
+        proposer: Knows when hyper-parameters are to be fitted, and how.
+        pool: All candidates.
+        plan: The proposal that is to be chosen.
+        entries: The search's proposals so far.
         refits: The campaign's refits so far, in order.
-        campaign: Name written into the record.
+        rules: What the round goes by.
 
     Returns:
         A new refit, to be stored before its first use, or None.
     """
-    if not len(plan.history.observed) or (refits and refits[-1].at_proposal == plan.number):
+    last = refits[-1] if refits else None
+    if last is not None and last.at_proposal == plan.number:
         return None
-    fitted_at = [observed_count(entries, refit.horizon) for refit in refits]
-    if not proposer.refit_due(len(plan.history.observed), fitted_at):
+    fits_model = plan.stop is None and _model_due(proposer, plan, entries, refits)
+    fits_cost = plan.stop in (None, StopReason.BUDGET) and _cost_due(plan, entries, refits, rules)
+    if not fits_model and not fits_cost:
         return None
-    previous = refits[-1].hyperparameters if refits else None
-    ok, message = True, ""
-    try:
-        values = proposer.fit(pool, plan.history, previous)
-    except FitError as error:
-        ok, message, values = False, error.message, previous or {}
+    previous = last.hyperparameters if last is not None else {}
+    ok, message, values = True, "", previous
+    if fits_model:
+        try:
+            values = proposer.fit(pool, plan.history, previous or None)
+        except FitError as error:
+            ok, message = False, error.message
     return Refit(
-        campaign=campaign,
+        campaign=rules.campaign,
         number=len(refits) + 1,
         at_proposal=plan.number,
         horizon=plan.horizon,
         hyperparameters=values,
         ok=ok,
         message=message,
+        cost=_fitted_cost(pool, plan, entries, rules) if fits_cost else (last.cost if last is not None else None),
+        fitted=(*(("hyperparameters",) if fits_model else ()), *(("cost",) if fits_cost else ())),
         fitted_at=datetime.now(UTC),
     )
+
+
+def _model_due(proposer: Proposer, plan: Plan, entries: Sequence[Entry], refits: Sequence[Refit]) -> bool:
+    if not len(plan.history.observed):
+        return False
+    fitted_at = [observed_count(entries, one.horizon) for one in refits if "hyperparameters" in one.fitted]
+    return proposer.refit_due(len(plan.history.observed), fitted_at)
+
+
+def _cost_due(plan: Plan, entries: Sequence[Entry], refits: Sequence[Refit], rules: RoundRules) -> bool:
+    if rules.cost_prior is None:
+        return False
+    fitted_at = [int(one.cost["n_measured"]) for one in refits if one.cost is not None]
+    return cost_due(len(measured_costs(entries, plan.horizon)), fitted_at)
+
+
+def _fitted_cost(pool: CandidatePool, plan: Plan, entries: Sequence[Entry], rules: RoundRules) -> JsonDict:
+    known = measured_costs(entries, plan.horizon)
+    if rules.cost_prior is None or pool.cost_descriptors is None:
+        raise AssertionError("cost is learned only by rules that have a prior, on pools that have descriptors")
+    positions, costs = zip(*known, strict=True)
+    return fit_cost(rules.cost_prior, pool.cost_descriptors, positions, costs).to_json()
+
+
+def priced_by(pool: CandidatePool, refit: Refit) -> CandidatePool:
+    """The pool with the costs that hold from a refit on; itself where costs are given."""
+    return pool if refit.cost is None else priced(pool, CostModel.from_json(refit.cost))
 
 
 def choose(

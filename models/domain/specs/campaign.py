@@ -30,8 +30,8 @@ class BudgetSpec(Spec):
     """What the campaign may spend; it ends at the first limit reached.
 
     Attributes:
-        cost: In the space's cost unit; failures and initial points count.
-        fraction: Of the exhaustive cost (0.003 = 0.3 %).
+        cost: In the space's cost unit (core-seconds where it is learned); failures and initial points count.
+        fraction: Of the exhaustive cost (0.003 = 0.3 %); not where the cost is learned.
         evaluations: Number of proposals.
         max_failed_fraction: The campaign stops when more than this share of at least 20 finished evaluations failed.
     """
@@ -109,4 +109,13 @@ class CampaignSpec(Spec):
             raise ValueError("calculator: a table space already holds its values; remove the calculator")
         if self.space.type != "table" and self.calculator is None:
             raise ValueError(f"calculator: missing; a {self.space.type} space needs one (type: lammps or emt)")
+        return self
+
+    @model_validator(mode="after")
+    def _budget_is_known(self) -> CampaignSpec:
+        if self.budget.fraction is not None and self.space.type == "grain_boundary" and self.space.cost.model == "measured":
+            raise ValueError(
+                "budget.fraction: what evaluating everything costs is not known beforehand with space.cost.model: measured; "
+                "give budget.cost (core-seconds) or budget.evaluations"
+            )
         return self

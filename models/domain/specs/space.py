@@ -94,12 +94,23 @@ class GrainBoundaryCostSpec(Spec):
     """Cost of an evaluation.
 
     Attributes:
-        model: ``atoms``: number of atoms to the power given; ``measured``: learned from the wall times of this campaign.
-        power: Exponent; 1 suits an embedded-atom potential, 3 density-functional theory.
+        model: ``atoms``: number of atoms to the power given; ``measured``: core-seconds, learned from the times that this
+            campaign's evaluations took.
+        power: Exponent; 1 suits an embedded-atom potential, 3 density-functional theory. With ``measured``: the one that is
+            expected before anything was measured.
+        anchor: ``measured`` only: what an evaluation of 100 atoms is expected to take before anything was measured
+            [core-seconds]; None: 1.
     """
 
     model: Literal["atoms", "measured"] = "atoms"
     power: PositiveFloat = 1.0
+    anchor: PositiveFloat | None = None
+
+    @model_validator(mode="after")
+    def _anchor_is_used(self) -> GrainBoundaryCostSpec:
+        if self.anchor is not None and self.model != "measured":
+            raise ValueError("anchor: only model: measured uses it; remove it or choose measured")
+        return self
 
 
 class GrainBoundarySpaceSpec(Spec):

@@ -172,9 +172,17 @@ def test_cost_is_a_power_of_the_number_of_atoms():
     np.testing.assert_allclose(space(cost={"power": 3.0}).pool().cost, space().pool().cost ** 3)
 
 
-def test_measured_cost_is_refused_rather_than_ignored():
-    with pytest.raises(ConfigurationError, match=r"space\.cost\.model"):
-        space(cost={"model": "measured"})
+def test_measured_cost_begins_with_its_anchor():
+    atoms = space().pool().cost
+    np.testing.assert_allclose(space(cost={"model": "measured"}).pool().cost, atoms / 100)
+    found = space(cost={"model": "measured", "anchor": 3.0, "power": 2.0}).pool()
+    np.testing.assert_allclose(found.cost, 3.0 * (atoms / 100) ** 2)
+    np.testing.assert_array_equal(found.cost_descriptors.values[found.cost_descriptors.index, 0], atoms)
+
+
+def test_an_anchor_that_nothing_uses_is_refused():
+    with pytest.raises(ValueError, match="anchor: only model: measured"):
+        space(cost={"anchor": 3.0})
 
 
 def test_the_spacing_sets_the_thickness():

@@ -99,9 +99,9 @@ def test_known_means_ended_up_to_the_horizon():
 
 def test_failures_and_pending_ones_are_spent():
     entries = [Entry(1, 0, 1.5, DONE, 1.0), Entry(2, 1, 2.0, FAILED), Entry(3, 2, 4.0, RUNNING)]
-    assert spent_cost(entries) == 7.5
-    assert remaining_cost(10.0, entries) == 2.5
-    assert remaining_cost(None, entries) is None
+    assert spent_cost(entries, 3) == 7.5
+    assert remaining_cost(10.0, entries, 3) == 2.5
+    assert remaining_cost(None, entries, 3) is None
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,127 @@
+"""Learned cost: recovers what was planted, leans on the prior where little was measured, adds up."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.pool import CandidatePool, FeatureGroup
+from tansaku.models.domain.specs.space import GrainBoundarySpaceSpec, TableSpaceSpec
+from tansaku.models.engine.cost import (
+    GROWTH,
+    LEAST_MEASURED,
+    CostModel,
+    CostPrior,
+    cost_due,
+    cost_prior,
+    fit_cost,
+    learns_cost,
+    priced,
+)
+
+PRIOR = CostPrior(anchor=1.0, exponents={"atoms": 1.0, "k_points": 1.0}, reference={"atoms": 100.0, "k_points": 1.0})
+
+
+def descriptors(rng: np.random.Generator, n: int = 60) -> FeatureGroup:
+    values = np.column_stack((rng.uniform(20, 400, n), rng.integers(1, 40, n)))
+    return FeatureGroup("cost", values, np.arange(n), ("atoms", "k_points"))
+
+
+def atoms_only(values: list[float]) -> FeatureGroup:
+    return FeatureGroup("cost", np.array(values)[:, None], np.arange(len(values)), ("atoms",))
+
+
+def boundary_space(**cost: object) -> GrainBoundarySpaceSpec:
+    return GrainBoundarySpaceSpec.model_validate(
+        {
+            "crystal": {"structure": "fcc", "element": "Al", "lattice_parameter": 4.05},
+            "boundaries": {"planes": [[1, 1, 3]]},
+            "cost": cost,
+        }
+    )
+
+
+@given(st.floats(0.0, 3.5), st.floats(0.2, 2.0), st.floats(-3.0, 6.0), st.integers(0, 2**16))
+def test_level_and_exponents_of_any_descriptors_are_recovered(power, k_power, level, seed):
+    rng = np.random.default_rng(seed)
+    group = descriptors(rng)
+    rows = np.log(group.values / [100.0, 1.0])
+    times = np.exp(level + rows @ [power, k_power] + 0.05 * rng.normal(size=len(rows)))
+    found = fit_cost(PRIOR, group, range(len(rows)), times)
+    assert found.exponents["atoms"] == pytest.approx(power, abs=0.1)
+    assert found.exponents["k_points"] == pytest.approx(k_power, abs=0.1)
+    assert found.predict(group) == pytest.approx(times, rel=0.4)
+
+
+@given(st.lists(st.floats(0.01, 1e4), min_size=1, max_size=20), st.integers(0, 2**16))
+def test_predictions_for_what_was_measured_add_up_to_what_it_took(times, seed):
+    group = descriptors(np.random.default_rng(seed), len(times))
+    found = fit_cost(PRIOR, group, range(len(times)), times)
+    assert found.predict(group).sum() == pytest.approx(sum(times))
+    assert found.n_measured == len(times)
+
+
+def test_one_size_alone_moves_the_level_and_leaves_the_exponent_to_the_prior():
+    prior = CostPrior(1.0, {"atoms": 3.0}, {"atoms": 100.0})
+    group = atoms_only([100.0, 200.0])
+    found = fit_cost(prior, group, [0, 0, 0], [40.0, 40.0, 40.0])
+    assert found.predict(group)[0] == pytest.approx(40.0, rel=0.05)
+    assert found.predict(group)[1] == pytest.approx(40.0 * 2**3, rel=0.1)
+
+
+def test_anchor_and_exponent_of_the_prior_matter_before_anything_was_measured():
+    group = atoms_only([100.0, 200.0])
+    model = CostModel.of_prior(CostPrior(7.0, {"atoms": 2.0}, {"atoms": 100.0}))
+    np.testing.assert_allclose(model.predict(group), [7.0, 28.0])
+
+
+def test_stored_and_read_again_predicts_the_same_bits():
+    group = descriptors(np.random.default_rng(3))
+    found = fit_cost(PRIOR, group, [4, 5, 9], [3.0, 1.0, 8.0])
+    again = CostModel.from_json(json.loads(json.dumps(found.to_json())))
+    np.testing.assert_array_equal(again.predict(group), found.predict(group))
+
+
+def test_schedule_begins_with_enough_and_waits_for_growth():
+    assert [n for n in range(1, 9) if cost_due(n, [])][0] == LEAST_MEASURED
+    due, fitted = [], []
+    for n in range(1, 41):
+        if cost_due(n, fitted):
+            fitted.append(n)
+            due.append(n)
+    assert due == [3, 5, 8, 12, 18, 27]
+    assert all(later >= GROWTH * earlier for earlier, later in zip(due, due[1:], strict=False))
+
+
+def test_a_pool_is_priced_only_where_it_has_descriptors():
+    pool = CandidatePool(
+        ids=np.array(["a", "b"]),
+        systems=("s",),
+        system_codes=np.zeros(2, dtype=np.intp),
+        surfaces=("s",),
+        surface_codes=np.zeros(2, dtype=np.intp),
+        cost=np.ones(2),
+        cost_descriptors=atoms_only([100.0, 50.0]),
+    )
+    model = CostModel.of_prior(CostPrior(2.0, {"atoms": 1.0}, {"atoms": 100.0}))
+    np.testing.assert_allclose(priced(pool, model).cost, [2.0, 1.0])
+    bare = CandidatePool(pool.ids, pool.systems, pool.system_codes, pool.surfaces, pool.surface_codes, cost=np.ones(2))
+    with pytest.raises(ConfigurationError, match="descriptors"):
+        priced(bare, model)
+
+
+def test_only_measured_spaces_learn():
+    assert cost_prior(boundary_space(power=2.0)) is None
+    assert cost_prior(boundary_space(model="measured", power=2.0, anchor=5.0)) == CostPrior(
+        5.0, {"atoms": 2.0}, {"atoms": 100.0}
+    )
+    table = TableSpaceSpec.model_validate(
+        {"candidates": "t.csv", "columns": {"id": "id", "value": "v"}, "features": {"x": {"columns": ["x"]}}}
+    )
+    assert not learns_cost(table)
+    assert learns_cost(boundary_space(model="measured"))
