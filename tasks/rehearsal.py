@@ -16,6 +16,7 @@ from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.engine.registry import build_proposer
 from tansaku.spaces.registry import open_space
 from tansaku.tasks.configuration import load_campaign, spec_hash
+from tansaku.tasks.costs import cost_unit
 
 
 class SystemSize(Record):
@@ -37,6 +38,7 @@ class Rehearsal(Record):
 
     Attributes:
         features: Number of features by group.
+        cost_unit: ``core-seconds`` where cost is learned: all costs are then the prior's guess; else None.
         limit: Cost it may spend, None for no limit.
         expected_evaluations: Evaluations the budget buys at the mean cost of a candidate.
         most_evaluations: Evaluations it buys when the cheapest are chosen.
@@ -52,6 +54,7 @@ class Rehearsal(Record):
     systems: tuple[SystemSize, ...]
     features: dict[str, int]
     exhaustive_cost: float
+    cost_unit: str | None
     limit: float | None
     share: float | None
     expected_evaluations: int
@@ -69,7 +72,8 @@ class Rehearsal(Record):
         lines.append(f"  pool        {self.candidates:,} candidates, {self.surfaces} surfaces, {len(self.systems)} systems")
         lines.append("  features    " + ", ".join(f"{name} ({count})" for name, count in self.features.items()))
         lines.append(f"  calculator  {self.calculator or 'none: the values are in the table'}")
-        lines.append(f"  everything  costs {self.exhaustive_cost:,.0f}")
+        unit = "" if self.cost_unit is None else f" {self.cost_unit}, as guessed before anything was measured"
+        lines.append(f"  everything  costs {self.exhaustive_cost:,.0f}{unit}")
         if self.limit is None or self.share is None:
             lines.append("  budget      no cost limit")
         else:
@@ -142,7 +146,7 @@ def rehearse(path: Path) -> Rehearsal:
     spec = loaded.spec
     space = open_space(spec.space, loaded.base_path)
     pool = space.pool()
-    proposer = build_proposer(spec.proposer)
+    proposer = build_proposer(spec.proposer, spec.objective)
     limit = cost_limit(spec.budget, pool)
     initial = _initial_design(proposer, pool, spec, limit)
     everything = float(pool.cost.sum())
@@ -168,6 +172,7 @@ def rehearse(path: Path) -> Rehearsal:
         ),
         features={name: group.values.shape[1] for name, group in pool.groups.items()},
         exhaustive_cost=everything,
+        cost_unit=cost_unit(spec.space),
         limit=limit,
         share=None if limit is None else limit / everything,
         expected_evaluations=expected,

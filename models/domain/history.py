@@ -102,7 +102,11 @@ def is_known(entries: Sequence[Entry], up_to: int) -> bool:
 
 
 def build_history(
-    entries: Sequence[Entry], up_to: int, direction: Direction = "minimize", remaining_cost: float | None = None
+    entries: Sequence[Entry],
+    up_to: int,
+    direction: Direction = "minimize",
+    remaining_cost: float | None = None,
+    remaining_evaluations: int | None = None,
 ) -> History:
     """What a proposal with the given horizon may know.
 
@@ -114,6 +118,7 @@ def build_history(
         up_to: The horizon; the last number for free asynchrony.
         direction: ``maximize`` flips the sign of the values.
         remaining_cost: See :func:`remaining_cost`.
+        remaining_evaluations: Proposals that the budget still allows, None for no limit.
     """
     sign = 1.0 if direction == "minimize" else -1.0
     latest: dict[int, Entry] = {}
@@ -140,6 +145,7 @@ def build_history(
         pending=np.array(pending, dtype=np.intp),
         unavailable=np.array(unavailable, dtype=np.intp),
         remaining_cost=remaining_cost,
+        remaining_evaluations=remaining_evaluations,
     )
 
 

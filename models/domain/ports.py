@@ -71,6 +71,19 @@ class TabulatedSpace(Space, Protocol):
         ...
 
 
+@runtime_checkable
+class ScreenedSpace(Space, Protocol):
+    """A space whose candidates were chosen by rules from a larger set."""
+
+    def census(self) -> Sequence[JsonDict]:
+        """What each rule did, in the order applied: ``rule``, ``left_out``, ``marked`` and ``left`` after it."""
+        ...
+
+    def describe_candidate(self, candidate: str) -> JsonDict:
+        """What tables show of a candidate: ``formula``, ``ions`` by site and ``marks``. Raises NotFoundError."""
+        ...
+
+
 # ---------------------------------------------------------------- calculators
 
 
@@ -143,6 +156,7 @@ class History:
         unavailable: Further candidates that may not be proposed (e.g. finished, but beyond the horizon: those are in
             ``pending`` as well).
         remaining_cost: Budget left less what pending ones will take, None for no limit; dearer candidates are masked.
+        remaining_evaluations: Proposals that the budget still allows, this one included, None for no limit.
     """
 
     observed: IntArray
@@ -151,6 +165,7 @@ class History:
     pending: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.intp))
     unavailable: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.intp))
     remaining_cost: float | None = None
+    remaining_evaluations: int | None = None
 
 
 @dataclass(frozen=True)

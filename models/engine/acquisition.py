@@ -76,6 +76,15 @@ def confidence_bound_improvement(mean: FloatArray, deviation: FloatArray, best: 
     return best - mean + exploration * deviation
 
 
+def straddle(mean: FloatArray, deviation: FloatArray, threshold: FloatArray, exploration: float) -> FloatArray:
+    """How far the interval mean ± exploration · deviation reaches beyond the threshold, any shape; negative where it does not.
+
+    Bryan, Nichol, Genovese, Schneider, Miller & Wasserman (2005), Active learning for identifying function threshold boundaries,
+    https://proceedings.neurips.cc/paper/2005/hash/8e930496927757aac0dbd2438cb3f4f6-Abstract.html.
+    """
+    return exploration * deviation - np.abs(mean - threshold)
+
+
 def per_cost(value: FloatArray, cost: FloatArray, exponent: float) -> FloatArray:
     """Divides gains by cost ** exponent; a loss is multiplied instead, so that a dear one never looks better for its price."""
     if exponent == 0.0:

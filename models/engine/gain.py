@@ -6,15 +6,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tansaku.models.domain.pool import CandidatePool, FloatArray
+from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
 from tansaku.models.domain.ports import History
 from tansaku.models.engine import acquisition
+from tansaku.models.engine.found import Conditional, expected_found
+from tansaku.models.engine.goals import Goal, reached_levels
 from tansaku.models.engine.posterior import BoolArray, PoolPosterior
 from tansaku.models.engine.presets import GPSettings
 from tansaku.models.engine.transforms import TransformState
 
 THOMPSON_CANDIDATES = 1000
 """Most candidates that one posterior sample covers; of more, a random subset."""
+
+CONSIDERED = 150
+"""Candidates whose expected number found is computed: the likeliest ones, and a third as many that straddle the threshold."""
+
+REST = 500
+"""Candidates that the rest of the budget may go to, the likeliest ones."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +59,28 @@ def incumbents(pool: CandidatePool, history: History, prediction: Prediction) ->
     return best
 
 
+def levels(goal: Goal, pool: CandidatePool, history: History, prediction: Prediction) -> FloatArray:
+    """What each system's candidates are compared with, in the transform's unit before standardising, shape ``(n_systems,)``.
+
+    The best of the system, the k-th best of all, or the threshold. Pending candidates count at their predicted mean. While
+    there are fewer than k values, whatever is found counts as a gain on the worst plausible candidate of all.
+    """
+    state = prediction.state
+    if goal.by_system:
+        return incumbents(pool, history, prediction) * state.scale + state.centre
+    if goal.kind == "all_below":
+        return np.full(len(pool.systems), float(state.bent(np.array([goal.threshold]))[0]))
+    known = np.concatenate([history.observed, history.pending])
+    standardised = np.concatenate(
+        [state.forward(history.values, pool.system_codes[history.observed]), prediction.mean[history.pending]]
+    )
+    best = reached_levels(goal, pool, known, standardised * state.scale + state.centre[pool.system_codes[known]])
+    if np.isinf(best).any():
+        plausible = (prediction.mean + prediction.deviation) * state.scale + state.centre[pool.system_codes]
+        best = np.full(len(best), float(plausible.max()))
+    return best
+
+
 def gains(
     settings: GPSettings,
     pool: CandidatePool,
@@ -73,7 +103,7 @@ def gains(
         Values of shape ``(n_candidates,)`` and whether they are logarithms.
     """
     state = prediction.state
-    best = (incumbents(pool, history, prediction) * state.scale + state.centre)[pool.system_codes]
+    best = levels(settings.goal, pool, history, prediction)[pool.system_codes]
     centre = state.centre[pool.system_codes]
     mean, deviation = prediction.mean * state.scale + centre, prediction.deviation * state.scale
     in_logs = state.log and not settings.transformed_gain
@@ -94,7 +124,13 @@ def gains(
         case "thompson":
             sample = _sample(pool, history, prediction, allowed, rng) * state.scale + centre
             values = np.exp(best) - np.exp(sample) if in_logs else best - sample
-    if settings.acquisition in ("log_ei", "pi"):
+        case "probability":
+            values = acquisition.log_probability_of_improvement(mean, deviation, best)
+        case "straddle":
+            values = acquisition.straddle(mean, deviation, best, settings.exploration)
+        case "expected_found":
+            values = _expected_found(pool, history, prediction, allowed, (best - centre) / state.scale)
+    if settings.acquisition in ("log_ei", "pi", "probability"):
         return values - settings.cost_exponent * np.log(pool.cost), True
     return acquisition.per_cost(values, pool.cost, settings.cost_exponent), False
 
@@ -110,3 +146,42 @@ def _sample(
     deviations = prediction.posterior.sample_deviation(subset, history.pending.tolist(), rng)
     sample[subset] = prediction.mean[subset] + deviations
     return sample
+
+
+def _expected_found(
+    pool: CandidatePool, history: History, prediction: Prediction, allowed: BoolArray, threshold: FloatArray
+) -> FloatArray:
+    """See :func:`~tansaku.models.engine.found.expected_found`; nothing for candidates that are not considered."""
+    score = (threshold - prediction.mean) / np.maximum(prediction.deviation, np.finfo(np.float64).tiny)
+    likely = _largest(score, allowed, CONSIDERED)
+    unsure = _largest(prediction.deviation - np.abs(prediction.mean - threshold), allowed, CONSIDERED // 3)
+    considered = np.union1d(likely, unsure)
+    rest = np.union1d(considered, _largest(score, allowed, REST))
+    covariance = prediction.posterior.covariance_between(considered, rest, history.pending.tolist())
+    own = np.square(prediction.deviation[considered]) + prediction.posterior.noise
+    remaining = _affordable(pool, history, allowed)
+    values = np.zeros(len(pool))
+    values[considered] = expected_found(
+        threshold[rest],
+        np.searchsorted(rest, considered),
+        Conditional(prediction.mean[rest], prediction.deviation[rest], covariance, np.sqrt(own)),
+        remaining,
+    )
+    return values
+
+
+def _largest(values: FloatArray, allowed: BoolArray, count: int) -> IntArray:
+    """Positions of the largest allowed values; of equal ones the lowest positions, shape ``(at most count,)``."""
+    positions = np.flatnonzero(allowed)
+    order = np.argsort(-values[positions], kind="stable")
+    return np.sort(positions[order[:count]])
+
+
+def _affordable(pool: CandidatePool, history: History, allowed: BoolArray) -> int:
+    """Evaluations that the budget still buys at the mean cost of what is left, this one included."""
+    remaining = int(allowed.sum())
+    if history.remaining_cost is not None:
+        remaining = min(remaining, int(history.remaining_cost / float(pool.cost[allowed].mean())))
+    if history.remaining_evaluations is not None:
+        remaining = min(remaining, history.remaining_evaluations)
+    return max(1, remaining)

@@ -139,11 +139,11 @@ class PoolPosterior:
         memory_limit: int = MEMORY_LIMIT,
     ) -> None:
         self._pool, self._terms, self._parameters, self._noise = pool, terms, parameters, noise
-        self._prior = prior_variance(terms, parameters)
+        self._prior = prior_variance(terms, pool, parameters)
         self._cross = cross_covariance(pool, terms, parameters, memory_limit)
         self._factor = AppendedCholesky(noise)
         self._points: list[int] = []
-        self._variance = np.full(len(pool), self._prior)
+        self._variance = self._prior.copy()
 
     @property
     def points(self) -> tuple[int, ...]:
@@ -232,8 +232,36 @@ class PoolPosterior:
         values, vectors = np.linalg.eigh(spread)
         return np.asarray(vectors @ (np.sqrt(np.maximum(values, 0.0)) * rng.standard_normal(len(candidates))))
 
+    def covariance_between(self, left: IntArray, right: IntArray, fantasies: Sequence[int] = ()) -> FloatArray:
+        """Posterior covariance of the latent function between candidates.
+
+        Args:
+            left: Positions, shape ``(n_left,)``.
+            right: Positions, shape ``(n_right,)``.
+            fantasies: Pending points.
+
+        Returns:
+            Shape ``(n_left, n_right)``.
+        """
+        kept = len(self._points)
+        for point in fantasies:
+            self._append(point)
+        points = np.asarray(self._points, dtype=np.intp)
+        prior = covariance(self._terms, self._pool, self._parameters, left, right)
+        if len(points):
+            lower = self._factor.lower
+            white = [
+                solve_triangular(
+                    lower, covariance(self._terms, self._pool, self._parameters, points, side), lower=True, check_finite=False
+                )
+                for side in (left, right)
+            ]
+            prior -= white[0].T @ white[1]
+        self._forget(kept)
+        return prior
+
     def _append(self, point: int) -> FloatArray:
-        weights = self._factor.append(self._cross.append(point), self._prior + self._noise)
+        weights = self._factor.append(self._cross.append(point), float(self._prior[point]) + self._noise)
         self._points.append(point)
         return weights
 

@@ -8,8 +8,11 @@ from typing import Literal
 import numpy as np
 
 from tansaku.models.domain.pool import CandidatePool
+from tansaku.models.domain.specs.kernel import DistanceKernelSpec, KernelSpec, MeanSpec
 from tansaku.models.domain.specs.proposer import AcquisitionName, GPProposerSpec
 from tansaku.models.engine.cross import surface_level
+from tansaku.models.engine.goals import Goal
+from tansaku.models.engine.grammar import compile_kernel, compile_mean
 from tansaku.models.engine.initial import InitialName
 from tansaku.models.engine.kernels import Constant, Kernel, Product, Profile, Same, Scale, Stationary, Sum
 from tansaku.models.engine.transforms import OutputTransform
@@ -26,20 +29,22 @@ class GPSettings:
 
     Attributes:
         name: Written into proposals as their model.
-        kernel: Which kernel is built from the pool's feature groups.
+        kernel: Which kernel is built from the pool's feature groups, or the kernel itself.
         transform: Output transform.
         rule: ``median``: lengthscales from the pool alone; ``map``: fitted to the observations.
         transformed_gain: Whether gains count in the transform's unit (as published) rather than the objective's.
         acquisition: Acquisition function.
         cost_exponent: The acquisition is divided by cost to this power.
-        exploration: Deviations an optimist adds (``ucb`` only).
+        exploration: Deviations an optimist adds (``ucb`` and ``straddle`` only).
         nugget: Whether the learned noise is roughness of the objective itself, to be gained from, rather than an error.
         initial: Which candidate of each system is computed first.
         refit_growth: Hyper-parameters are fitted again when the observations have grown by this factor.
+        mean: Effects added to the kernel.
+        goal: Which candidates are wanted.
     """
 
     name: str
-    kernel: KernelName
+    kernel: KernelName | KernelSpec
     transform: OutputTransform
     rule: Literal["median", "map"]
     transformed_gain: bool = False
@@ -49,6 +54,8 @@ class GPSettings:
     nugget: bool = False
     initial: InitialName = "random"
     refit_growth: float = 4.0 / 3.0
+    mean: tuple[MeanSpec, ...] = ()
+    goal: Goal = Goal()
 
 
 PRESETS = {
@@ -72,12 +79,34 @@ PRESETS = {
         transform=OutputTransform(log=False, standardise="global", compress=0.7),
         rule="map",
     ),
+    "obo": GPSettings(
+        name="obo",
+        kernel=DistanceKernelSpec(type="rbf", combine="product"),
+        transform=OutputTransform(log=False, standardise="global"),
+        rule="map",
+    ),
+    "abo": GPSettings(
+        name="abo",
+        kernel=DistanceKernelSpec(type="rbf", combine="sum"),
+        transform=OutputTransform(log=False, standardise="global"),
+        rule="map",
+    ),
 }
 
 
-def settings(spec: GPProposerSpec) -> GPSettings:
-    """A preset with the spec's overrides."""
-    chosen = PRESETS[spec.preset]
+FINDING: AcquisitionName = "expected_found"
+"""Acquisition for the goal ``all_below`` unless the spec names another one."""
+
+
+def settings(spec: GPProposerSpec, goal: Goal = Goal()) -> GPSettings:  # noqa: B008 - a frozen value
+    """A preset with the spec's overrides, for a goal."""
+    chosen = replace(PRESETS[spec.preset], goal=goal)
+    if goal.kind == "all_below":
+        chosen = replace(chosen, acquisition=FINDING)
+    if spec.kernel is not None:
+        chosen = replace(chosen, kernel=spec.kernel)
+    if spec.mean is not None:
+        chosen = replace(chosen, mean=spec.mean)
     if spec.acquisition is not None:
         chosen = replace(chosen, acquisition=spec.acquisition)
     if spec.transform is not None:
@@ -94,6 +123,17 @@ def settings(spec: GPProposerSpec) -> GPSettings:
     if spec.initial is not None:
         chosen = replace(chosen, initial=spec.initial)
     return chosen
+
+
+def model_kernel(settings: GPSettings, pool: CandidatePool) -> Kernel:
+    """Kernel and mean of a proposer on a pool.
+
+    Raises:
+        ConfigurationError: The spec names a feature group that the pool lacks.
+    """
+    chosen = settings.kernel
+    kernel = build_kernel(chosen, pool) if isinstance(chosen, str) else compile_kernel(chosen, pool)
+    return Sum((kernel, *compile_mean(settings.mean, pool))) if settings.mean else kernel
 
 
 def build_kernel(name: KernelName, pool: CandidatePool) -> Kernel:

@@ -43,6 +43,13 @@ class TransformState:
         bent = _bend(_g(values, self.log, self.floor), self.knee, self.width)
         return (bent - self.centre[systems]) / self.scale
 
+    def bent(self, values: FloatArray) -> FloatArray:
+        """Values before standardising, any shape; −∞ for what is not above the floor of a logarithm."""
+        if self.log:
+            above = np.maximum(values - self.floor, np.finfo(np.float64).tiny)
+            return np.where(values > self.floor, _bend(np.log(above), self.knee, self.width), -np.inf)
+        return _bend(np.asarray(values, dtype=np.float64), self.knee, self.width)
+
     def moments(self, mean: float, deviation: float, system: int) -> tuple[float, float]:
         """Mean and deviation in the objective's unit.
 

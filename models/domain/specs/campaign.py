@@ -8,8 +8,10 @@ from pydantic import Field, model_validator
 
 from tansaku.models.domain.specs.base import Name, NonNegativeFloat, PositiveFloat, PositiveInt, Spec
 from tansaku.models.domain.specs.calculator import CalculatorSpec
-from tansaku.models.domain.specs.proposer import GPProposerSpec, ProposerSpec
+from tansaku.models.domain.specs.objective import AllBelowSpec, BestPerSystemSpec, GoalSpec
+from tansaku.models.domain.specs.proposer import FINDING_ACQUISITIONS, GPProposerSpec, ProposerSpec
 from tansaku.models.domain.specs.space import SpaceSpec
+from tansaku.models.domain.units import Unit, quantity_in
 
 
 class ObjectiveSpec(Spec):
@@ -19,11 +21,22 @@ class ObjectiveSpec(Spec):
         direction: Whether low or high values are wanted.
         property: Name of the property; None: the one the space is about (``grain_boundary_energy``, the table's value).
         unit: Unit in which values are stored, shown and handed to the proposer.
+        goal: Which candidates are to be found.
     """
 
     property: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")] | None = None
     direction: Literal["minimize", "maximize"] = "minimize"
-    unit: Literal["mJ/m2", "J/m2", "eV", "meV", "eV/atom", "meV/atom", "1"] = "mJ/m2"
+    unit: Unit = "mJ/m2"
+    goal: GoalSpec = BestPerSystemSpec()
+
+    @model_validator(mode="after")
+    def _threshold_converts(self) -> ObjectiveSpec:
+        if isinstance(self.goal, AllBelowSpec):
+            try:
+                quantity_in(self.goal.threshold, self.unit)
+            except ValueError as error:
+                raise ValueError(f"goal.threshold: {error}, the objective's unit") from error
+        return self
 
 
 class BudgetSpec(Spec):
@@ -109,6 +122,16 @@ class CampaignSpec(Spec):
             raise ValueError("calculator: a table space already holds its values; remove the calculator")
         if self.space.type != "table" and self.calculator is None:
             raise ValueError(f"calculator: missing; a {self.space.type} space needs one (type: lammps or emt)")
+        return self
+
+    @model_validator(mode="after")
+    def _acquisition_fits_the_goal(self) -> CampaignSpec:
+        acquisition = self.proposer.acquisition if isinstance(self.proposer, GPProposerSpec) else None
+        finds = self.objective.goal.type == "all_below"
+        if acquisition is not None and finds != (acquisition in FINDING_ACQUISITIONS):
+            wanted = ", ".join(FINDING_ACQUISITIONS) if finds else "ei, log_ei, pi, ucb, thompson"
+            goal = self.objective.goal.type
+            raise ValueError(f"proposer.acquisition: {acquisition} does not serve the goal {goal}; expected one of {wanted}")
         return self
 
     @model_validator(mode="after")

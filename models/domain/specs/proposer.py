@@ -7,8 +7,12 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from tansaku.models.domain.specs.base import NonNegativeFloat, PositiveFloat, Spec
+from tansaku.models.domain.specs.kernel import KernelSpec, MeanSpec
 
-AcquisitionName = Literal["ei", "log_ei", "pi", "ucb", "thompson"]
+AcquisitionName = Literal["ei", "log_ei", "pi", "ucb", "thompson", "expected_found", "straddle", "probability"]
+
+FINDING_ACQUISITIONS: tuple[AcquisitionName, ...] = ("expected_found", "straddle", "probability")
+"""Those that serve the goal ``all_below``; the others serve the other goals."""
 
 
 class RandomProposerSpec(Spec):
@@ -44,18 +48,25 @@ class GPProposerSpec(Spec):
 
     Attributes:
         preset: ``default``: the best we know; ``published``: cost-sensitive multi-task search as in
-            https://doi.org/10.1103/PhysRevMaterials.2.113802; ``single-task``: the same without coupling of systems.
-        acquisition: Expected improvement, its logarithm, probability of improvement, confidence bound, or a posterior sample.
+            https://doi.org/10.1103/PhysRevMaterials.2.113802; ``single-task``: the same without coupling of systems; ``obo``:
+            one kernel on all features together; ``abo``: a sum of kernels, one for each feature group.
+        kernel: Replaces the preset's kernel.
+        mean: Effects added to the kernel, preset's or own: what the objective is on average, learned with the rest.
+        acquisition: Expected improvement, its logarithm, probability of improvement, confidence bound, or a posterior sample. For
+            the goal ``all_below``: number expected to be found by what the budget still buys, straddle (uncertain and near the
+            threshold), or probability of lying below it.
         transform: Output transform.
         hyperparameters: ``median``: from the pool alone, never refitted; ``map``: fitted to the observations.
         refit_growth: With ``map``: fit again when the observations have grown by this factor.
         cost_exponent: The acquisition is divided by cost to this power; 0 ignores cost.
-        exploration: ``ucb`` only: deviations added to the prediction.
+        exploration: ``ucb`` and ``straddle`` only: deviations added to the prediction.
         initial: One candidate of each system to begin with: ``random``, or random among its ``cheapest``.
     """
 
     type: Literal["gp"] = "gp"
-    preset: Literal["default", "published", "single-task"] = "default"
+    preset: Literal["default", "published", "single-task", "obo", "abo"] = "default"
+    kernel: KernelSpec | None = None
+    mean: Annotated[tuple[MeanSpec, ...], Field(min_length=1, max_length=32)] | None = None
     acquisition: AcquisitionName | None = None
     transform: TransformSpec | None = None
     hyperparameters: Literal["median", "map"] | None = None
@@ -66,13 +77,13 @@ class GPProposerSpec(Spec):
 
     @model_validator(mode="after")
     def _exploration_is_used(self) -> GPProposerSpec:
-        if self.exploration is not None and self.acquisition != "ucb":
-            raise ValueError("exploration: only acquisition: ucb uses it; remove it or choose ucb")
+        if self.exploration is not None and self.acquisition not in ("ucb", "straddle"):
+            raise ValueError("exploration: only acquisition: ucb or straddle uses it; remove it or choose one of these")
         return self
 
     @model_validator(mode="after")
     def _refits_happen(self) -> GPProposerSpec:
-        rule = self.hyperparameters or ("map" if self.preset == "default" else "median")
+        rule = self.hyperparameters or ("median" if self.preset in ("published", "single-task") else "map")
         if self.refit_growth is not None and rule == "median":
             raise ValueError("refit_growth: the median rule is never refitted; remove it or choose hyperparameters: map")
         return self

@@ -92,3 +92,9 @@ def test_ties_go_to_the_lowest_position_and_masked_ones_do_not_count():
     assert acquisition.first_best(np.array([9.0, 1.0, 1.0 + 1e-8, 0.5]), allowed, logarithmic=False) == 2
     assert acquisition.first_best(np.array([9.0, -800.0, -800.0 + 1e-10, -900.0]), allowed, logarithmic=True) == 1
     assert acquisition.first_best(np.array([9.0, -800.0, -800.0 + 1e-8, -900.0]), allowed, logarithmic=True) == 2
+
+
+def test_straddle_is_largest_where_it_is_unsure_and_near():
+    mean, deviation = np.array([0.0, 0.0, 2.0, -2.0]), np.array([1.0, 2.0, 1.0, 1.0])
+    values = acquisition.straddle(mean, deviation, np.zeros(4), 1.96)
+    assert values.tolist() == pytest.approx([1.96, 3.92, -0.04, -0.04])

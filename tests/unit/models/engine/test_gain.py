@@ -1,9 +1,13 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from scipy.special import ndtr
 
 from tansaku.models.domain.ports import History
 from tansaku.models.domain.specs.proposer import GPProposerSpec
-from tansaku.models.engine.gain import Prediction, gains, incumbents
+from tansaku.models.engine.gain import Prediction, gains, incumbents, levels
+from tansaku.models.engine.goals import Goal
 from tansaku.models.engine.kernels import expand
 from tansaku.models.engine.map_fit import default_priors
 from tansaku.models.engine.posterior import PoolPosterior
@@ -106,3 +110,90 @@ def test_gains_on_a_logarithmic_model_are_in_the_objectives_unit(grid_pool, pred
         best = np.exp(5.0 + 0.2 * incumbents(grid_pool, history, logged))[grid_pool.system_codes]
         bound = np.exp(5.0 + 0.2 * (prediction.mean - 2.0 * prediction.deviation))
         assert np.allclose(in_unit, best - bound)
+
+
+def test_all_systems_compete_for_the_lowest_of_all_and_for_the_k_lowest(grid_pool, prediction):
+    history = History(OBSERVED, VALUES)
+    assert levels(Goal("top_k", 1), grid_pool, history, prediction) == pytest.approx([150.0] * 3)
+    assert levels(Goal("top_k", 2), grid_pool, history, prediction) == pytest.approx([190.0] * 3)
+    worst = 180.0 + 30.0 * (prediction.mean + prediction.deviation).max()
+    assert levels(Goal("top_k", 4), grid_pool, history, prediction) == pytest.approx([worst] * 3)
+    assert levels(Goal("all_below", threshold=170.0), grid_pool, history, prediction) == pytest.approx([170.0] * 3)
+
+
+def test_levels_of_systems_are_their_incumbents_to_the_last_bit(grid_pool, prediction):
+    history, state = History(OBSERVED, VALUES), prediction.state
+    expected = incumbents(grid_pool, history, prediction) * state.scale + state.centre
+    assert levels(Goal(), grid_pool, history, prediction).tolist() == expected.tolist()
+
+
+def test_values_of_systems_with_centres_of_their_own_are_compared_as_they_are(grid_pool, prediction):
+    state = TransformState(False, 0.0, np.array([100.0, 180.0, 300.0]), 30.0)
+    centred = Prediction(state, prediction.mean, prediction.deviation, prediction.posterior)
+    assert levels(Goal("top_k", 1), grid_pool, History(OBSERVED, VALUES), centred) == pytest.approx([150.0] * 3)
+
+
+def test_a_pending_candidate_counts_among_the_k_lowest(grid_pool, prediction):
+    lowest = int(np.argmin(prediction.mean))
+    history = History(OBSERVED, VALUES, pending=np.array([lowest]))
+    expected = np.sort([*VALUES, 180.0 + 30.0 * prediction.mean[lowest]])[1]
+    assert levels(Goal("top_k", 2), grid_pool, history, prediction) == pytest.approx([expected] * 3)
+
+
+@pytest.mark.parametrize("log", [False, True])
+@pytest.mark.parametrize("acquisition", ["probability", "straddle", "expected_found"])
+def test_finding_acquisitions_want_what_is_below_the_threshold(grid_pool, prediction, acquisition, log):
+    state = TransformState(log, 0.0, np.full(3, 5.0 if log else 180.0), 0.2 if log else 30.0)
+    model = Prediction(state, prediction.mean, prediction.deviation, prediction.posterior)
+    median = state.bent(np.array([170.0])) if log else np.array([170.0])
+    chosen = replace(settings(GPProposerSpec(), Goal("all_below", threshold=170.0)), acquisition=acquisition, cost_exponent=0.0)
+    allowed = np.ones(len(grid_pool), dtype=bool)
+    allowed[OBSERVED] = False
+    history = History(OBSERVED, np.full(3, 170.0), remaining_evaluations=5)
+    values, logarithmic = gains(chosen, grid_pool, history, model, allowed, np.random.default_rng(0))
+    mean, deviation = model.mean * state.scale + state.centre[0], model.deviation * state.scale
+    below = ndtr((median[0] - mean) / deviation)
+    if acquisition == "straddle":
+        assert not logarithmic
+        np.testing.assert_allclose(values, 2.0 * deviation - np.abs(mean - median[0]))
+    elif acquisition == "probability":
+        assert logarithmic
+        np.testing.assert_allclose(np.exp(values), below, rtol=1e-9)
+    else:
+        likeliest = np.sort(below[allowed])[-5]
+        assert (values[allowed][below[allowed] >= likeliest] >= likeliest - 1e-9).all()
+
+
+def test_expected_found_knows_how_much_the_budget_still_buys(grid_pool, prediction):
+    chosen = replace(settings(GPProposerSpec(), Goal("all_below", threshold=170.0)), cost_exponent=0.0)
+    allowed = np.ones(len(grid_pool), dtype=bool)
+    allowed[OBSERVED] = False
+    mean_cost = float(grid_pool.cost[allowed].mean())
+    runs = [
+        gains(chosen, grid_pool, History(OBSERVED, VALUES, **left), prediction, allowed, np.random.default_rng(0))[0]
+        for left in ({"remaining_evaluations": 2}, {"remaining_cost": 2.2 * mean_cost}, {"remaining_evaluations": 30})
+    ]
+    np.testing.assert_array_equal(runs[0], runs[1])
+    assert not np.allclose(runs[0], runs[2])
+
+
+@pytest.mark.parametrize("acquisition", ["probability", "straddle", "expected_found"])
+def test_finding_acquisitions_are_divided_by_cost(grid_pool, prediction, acquisition):
+    goal = Goal("all_below", threshold=170.0)
+    allowed = np.ones(len(grid_pool), dtype=bool)
+    found = [
+        gains(
+            replace(settings(GPProposerSpec(cost_exponent=exponent), goal), acquisition=acquisition),
+            grid_pool,
+            History(OBSERVED, VALUES, remaining_evaluations=3),
+            prediction,
+            allowed,
+            np.random.default_rng(0),
+        )[0]
+        for exponent in (0.0, 1.0)
+    ]
+    if acquisition == "probability":
+        np.testing.assert_allclose(found[1], found[0] - np.log(grid_pool.cost))
+    else:
+        gained = found[0] >= 0.0
+        np.testing.assert_allclose(found[1][gained], (found[0] / grid_pool.cost)[gained])

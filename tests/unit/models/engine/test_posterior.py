@@ -201,3 +201,19 @@ def test_posterior_agrees_with_gpytorch(grid_pool, require):
     mean, variance = _predicted(grid_pool, terms, parameters, points[:10].tolist(), points[10:].tolist(), targets)
     assert np.allclose(mean, reference.mean.numpy(), rtol=0, atol=1e-8)
     assert np.allclose(variance, reference.variance.numpy(), rtol=0, atol=1e-8)
+
+
+@pytest.mark.parametrize("pending", [(), (3, 7)])
+def test_covariance_between_candidates_is_the_direct_one(any_pool, pending):
+    terms, parameters = _kernel(any_pool)
+    points, n = [0, 5, 9], len(any_pool)
+    posterior = PoolPosterior(any_pool, terms, parameters, NOISE)
+    posterior.start(points)
+    left, right = np.arange(0, n, 3), np.arange(n)
+    found = posterior.covariance_between(left, right, pending)
+    here = np.array([*points, *pending])
+    k = covariance(terms, any_pool, parameters, here, here) + NOISE * np.eye(len(here))
+    rows = [covariance(terms, any_pool, parameters, here, side) for side in (left, right)]
+    direct = covariance(terms, any_pool, parameters, left, right) - rows[0].T @ np.linalg.solve(k, rows[1])
+    np.testing.assert_allclose(found, direct, atol=1e-9)
+    assert posterior.points == tuple(points)

@@ -1,0 +1,56 @@
+"""What a campaign wants of its objective: goals, as data."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, StringConstraints
+
+from tansaku.models.domain.specs.base import PositiveInt, Spec
+from tansaku.models.domain.units import parse_quantity
+
+
+def _with_unit(value: object) -> object:
+    parse_quantity(value)
+    return value
+
+
+QuantityText = Annotated[str, BeforeValidator(_with_unit), StringConstraints(strip_whitespace=True)]
+"""A number with its unit, such as ``0.3 eV``."""
+
+
+class BestPerSystemSpec(Spec):
+    """The best candidate of every system."""
+
+    type: Literal["best_per_system"] = "best_per_system"
+
+
+class BestOverallSpec(Spec):
+    """The best candidate of all, whichever system it is in."""
+
+    type: Literal["best_overall"] = "best_overall"
+
+
+class TopKSpec(Spec):
+    """The best few candidates of all systems together.
+
+    Attributes:
+        k: How many.
+    """
+
+    type: Literal["top_k"] = "top_k"
+    k: PositiveInt
+
+
+class AllBelowSpec(Spec):
+    """All candidates at or below a threshold; at or above it with ``direction: maximize``.
+
+    Attributes:
+        threshold: A number with its unit, such as ``0.3 eV``; it is converted to the objective's unit.
+    """
+
+    type: Literal["all_below"] = "all_below"
+    threshold: QuantityText
+
+
+GoalSpec = Annotated[BestPerSystemSpec | BestOverallSpec | TopKSpec | AllBelowSpec, Field(discriminator="type")]

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tansaku.models.domain.units import convert, parse_quantity, quantity_in
+
+NUMBERS = st.floats(allow_nan=False, allow_infinity=False, min_value=-1e9, max_value=1e9)
+
+
+@given(NUMBERS, st.sampled_from(["mJ/m2", "J/m2", "eV", "meV", "eV/atom", "meV/atom", "1"]))
+def test_what_is_written_is_read(value, unit):
+    assert parse_quantity(f"{value!r} {unit}") == (value, unit)
+    assert parse_quantity(f"  {value!r}   {unit} ") == (value, unit)
+
+
+@given(NUMBERS)
+def test_there_and_back(value):
+    assert convert(convert(value, "eV", "meV"), "meV", "eV") == pytest.approx(value, rel=1e-15)
+
+
+def test_whole_numbers_stay_exact():
+    assert quantity_in("300 meV", "eV") == 0.3
+    assert quantity_in("0.3 eV", "meV") == 300.0
+    assert quantity_in("71 mJ/m2", "J/m2") == 0.071
+
+
+@pytest.mark.parametrize("text", [0.3, 3, "0.3", "-1e3", " 5 "])
+def test_a_number_without_a_unit_is_refused(text):
+    with pytest.raises(ValueError, match="has no unit; expected a number with its unit"):
+        parse_quantity(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("0.3 volts", "unit 'volts' is not known; expected one of mJ/m2"),
+        ("nan eV", "is no quantity"),
+        ("inf eV", "is no quantity"),
+        ("eV", "is no quantity"),
+        ("0.3eV", "is no quantity"),
+        (["0.3 eV"], "is no quantity"),
+        (None, "is no quantity"),
+    ],
+)
+def test_bad_quantities_are_named(text, message):
+    with pytest.raises(ValueError, match=message):
+        parse_quantity(text)
+
+
+def test_units_of_different_kinds_do_not_convert():
+    with pytest.raises(ValueError, match="'eV' cannot be converted to 'eV/atom'"):
+        quantity_in("1 eV", "eV/atom")
