@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tansaku.models.domain.ports import Space
-from tansaku.models.domain.specs.space import SpaceSpec, TableSpaceSpec
+from tansaku.models.domain.specs.space import CompositionSpaceSpec, SpaceSpec, TableSpaceSpec
 
 
 def open_space(spec: SpaceSpec, base_path: Path) -> Space:
@@ -22,6 +22,10 @@ def open_space(spec: SpaceSpec, base_path: Path) -> Space:
         from tansaku.spaces.table import TableSpace
 
         return TableSpace(spec, base_path)
+    if isinstance(spec, CompositionSpaceSpec):
+        from tansaku.spaces.composition import CompositionSpace
+
+        return CompositionSpace(spec, base_path)
     from tansaku.spaces.grain_boundary import GrainBoundarySpace
 
     return GrainBoundarySpace(spec, base_path)

@@ -17,6 +17,9 @@ from tansaku.models.domain.pool import FloatArray, IntArray
 SHELL = 1.3
 """Anions within this factor of a cation's nearest one are bonded to it."""
 
+REACH = 5.0
+"""Ions of opposite sign that are further apart have nothing to do with each other [Å]."""
+
 
 @dataclass(frozen=True)
 class Bonds:
@@ -73,11 +76,23 @@ class Parent:
         """Bonds of every cation to the anions of its first shell."""
         return first_shells(self.atoms(), np.array([self.ions[site].charge for site in self.sites]))
 
+    @cached_property
+    def opposite_distances(self) -> dict[tuple[str, str], FloatArray]:
+        """Distances up to :data:`REACH` between cations and anions by their sites [Å]; a pair of atoms counts once."""
+        names = list(self.multiplicity)
+        codes = np.array([names.index(site) for site in self.sites])
+        first, second, distances = neighbor_list("ijd", self.atoms(), REACH)
+        pairs = [(a, b) for a in names for b in names if self.ions[a].charge > 0 > self.ions[b].charge]
+        return {(a, b): distances[(codes[first] == names.index(a)) & (codes[second] == names.index(b))] for a, b in pairs}
+
     def coordination(self, site: str) -> int:
         """Mean number of bonds of the atoms on a site, rounded."""
-        members = np.flatnonzero(np.array(self.sites) == site)
-        ends = np.concatenate((self.bonds.cations, self.bonds.anions))
-        return max(1, round(float(np.isin(ends, members).sum()) / len(members)))
+        return self._coordinations[site]
+
+    @cached_property
+    def _coordinations(self) -> dict[str, int]:
+        ends = [self.sites[atom] for atom in (*self.bonds.cations, *self.bonds.anions)]
+        return {site: max(1, round(ends.count(site) / count)) for site, count in self.multiplicity.items()}
 
 
 def first_shells(atoms: Atoms, charges: IntArray | FloatArray) -> Bonds:

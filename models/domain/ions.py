@@ -7,9 +7,7 @@ from dataclasses import dataclass
 
 from tansaku.models.domain.errors import ConfigurationError
 
-ION_PATTERN = r"^(OH|[A-Z][a-z]?)([1-9]?)([+-])$"
-
-_ION = re.compile(ION_PATTERN)
+_ION = re.compile(r"(OH|[A-Z][a-z]?)([1-9]?)([+-])")
 
 
 @dataclass(frozen=True, order=True)

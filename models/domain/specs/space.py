@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from tansaku.models.domain.specs.base import NonNegativeFloat, PositiveFloat, Sha256, Spec
+from tansaku.models.domain.specs.composition import CompositionSpaceSpec
 
 Miller = tuple[int, int, int]
 Text = Annotated[str, Field(min_length=1, max_length=400)]
@@ -204,11 +205,12 @@ class TableSpaceSpec(Spec):
     sha256: Sha256 | None = None
 
 
-SpaceSpec = Annotated[GrainBoundarySpaceSpec | TableSpaceSpec, Field(discriminator="type")]
+SpaceSpec = Annotated[GrainBoundarySpaceSpec | TableSpaceSpec | CompositionSpaceSpec, Field(discriminator="type")]
 
 __all__ = [
     "AxisValues",
     "BoundarySelectionSpec",
+    "CompositionSpaceSpec",
     "CrystalSpec",
     "FeatureColumnsSpec",
     "FeatureLookupSpec",

@@ -1,0 +1,129 @@
+"""A parent structure from a CIF."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tansaku.calculators.structures.ion_data import load_pymatgen
+from tansaku.calculators.structures.parent import Parent
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.ions import HYDROXIDE, Ion
+
+MAX_BYTES = 1_000_000
+MAX_ATOMS = 200
+
+
+@dataclass(frozen=True)
+class SiteRequest:
+    """Which atoms of a file make a site.
+
+    Attributes:
+        ion: What stands there in the file.
+        labels: Only the atoms with these labels; empty: every atom of the element that no other site names by label.
+    """
+
+    ion: Ion
+    labels: tuple[str, ...] = ()
+
+
+def parent_from_cif(path: Path, sites: Mapping[str, SiteRequest], mobile: str | None = None) -> Parent:
+    """Reads a CIF and names its sites.
+
+    Args:
+        path: The file.
+        sites: Sites by name; together they must take every atom, each once.
+        mobile: Site of the mobile ion.
+
+    Raises:
+        ConfigurationError: The file cannot be read, is too large, has partly occupied sites, an atom belongs to no site or
+            to two, a label is not in the file, or the charges do not balance.
+        MissingComponentError: pymatgen is not installed.
+    """
+    structure = _read(path)
+    symbols = [_element(site, path) for site in structure]
+    labels = [str(site.label) for site in structure]
+    owners: list[str | None] = [None] * len(symbols)
+    for name, request in sites.items():
+        if request.ion == HYDROXIDE:
+            raise ConfigurationError(f"space.sites.{name}.replaces: 'OH-'; expected an ion of one element, its hydrogens apart")
+        for index in _members(name, request, symbols, labels, sites):
+            if owners[index] is not None:
+                raise ConfigurationError(f"space.sites.{name}: atom {labels[index]} belongs to site {owners[index]} already")
+            owners[index] = name
+    left = sorted({label for label, owner in zip(labels, owners, strict=True) if owner is None})
+    if left:
+        raise ConfigurationError(
+            f"space.sites: {', '.join(left[:8])} of {path.name!r} belong to no site; expected every atom on one",
+            hint="a site whose ion stays needs only 'replaces', e.g. O: {replaces: O2-}",
+        )
+    charge = sum(sites[owner].ion.charge for owner in owners if owner is not None)
+    if charge:
+        raise ConfigurationError(f"space.sites: the ions that {path.name!r} is said to hold sum up to {charge:+d}; expected 0")
+    return Parent(
+        name=path.stem,
+        cell=np.array(structure.lattice.matrix),
+        fractions=np.array(structure.frac_coords),
+        sites=tuple(owner for owner in owners if owner is not None),
+        ions={name: request.ion for name, request in sites.items()},
+        mobile=mobile,
+    )
+
+
+def _read(path: Path) -> Sequence:  # type: ignore[type-arg] # a pymatgen Structure
+    cif = load_pymatgen("pymatgen.io.cif")
+    key = "space.parent.cif"
+    if not path.is_file():
+        raise ConfigurationError(f"{key}: no file {str(path)!r}; expected a CIF")
+    if path.stat().st_size > MAX_BYTES:
+        raise ConfigurationError(f"{key}: {path.name!r} has {path.stat().st_size} bytes; expected at most {MAX_BYTES}")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = cif.CifParser.from_str(path.read_text(encoding="utf-8")).parse_structures(primitive=False)
+    except (ValueError, KeyError, IndexError, AssertionError, TypeError, AttributeError) as error:
+        raise ConfigurationError(f"{key}: {path.name!r} cannot be read: {error}") from error
+    if len(found) != 1:
+        raise ConfigurationError(f"{key}: {path.name!r} holds {len(found)} structures; expected 1")
+    if len(found[0]) > MAX_ATOMS:
+        raise ConfigurationError(f"{key}: {path.name!r} has {len(found[0])} atoms in its cell; expected at most {MAX_ATOMS}")
+    structure: Sequence = found[0]  # type: ignore[type-arg]
+    return structure
+
+
+def _element(site: object, path: Path) -> str:
+    species = list(site.species.items())  # type: ignore[attr-defined]
+    if len(species) != 1 or abs(species[0][1] - 1.0) > 1e-3:
+        raise ConfigurationError(
+            f"space.parent.cif: site {site.label} of {path.name!r} holds {site.species_string}; expected one ion, fully"  # type: ignore[attr-defined]
+        )
+    symbol = getattr(species[0][0], "symbol", None) or species[0][0].element.symbol
+    return str(symbol)
+
+
+def _members(
+    name: str, request: SiteRequest, symbols: Sequence[str], labels: Sequence[str], sites: Mapping[str, SiteRequest]
+) -> list[int]:
+    if request.labels:
+        for label in request.labels:
+            if label not in labels:
+                raise ConfigurationError(
+                    f"space.sites.{name}.labels: no atom {label!r}; the file has {', '.join(dict.fromkeys(labels))}"
+                )
+        found = [index for index, label in enumerate(labels) if label in request.labels]
+        wrong = [labels[index] for index in found if symbols[index] != request.ion.element]
+        if wrong:
+            raise ConfigurationError(
+                f"space.sites.{name}: {wrong[0]} is no {request.ion.element}; expected what 'replaces' says"
+            )
+        return found
+    by_label = {label for other in sites.values() for label in other.labels}
+    found = [i for i, symbol in enumerate(symbols) if symbol == request.ion.element and labels[i] not in by_label]
+    if not found:
+        known = ", ".join(dict.fromkeys(symbols))
+        raise ConfigurationError(f"space.sites.{name}.replaces: no {request.ion.element} left in the file, which holds {known}")
+    return found

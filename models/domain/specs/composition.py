@@ -1,0 +1,183 @@
+"""Specs of composition spaces: a parent structure and the ions its sites may take."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from tansaku.models.domain.ions import Ion
+from tansaku.models.domain.specs.base import NonNegativeFloat, PositiveFloat, Sha256, Spec
+
+
+def _written_as_ion(text: str) -> str:
+    return str(Ion.parse(text))
+
+
+SiteName = Annotated[str, Field(pattern=r"^[A-Z][A-Za-z0-9]{0,7}$")]
+IonName = Annotated[str, AfterValidator(_written_as_ion)]
+Ions = Annotated[tuple[IonName, ...], Field(min_length=1)]
+Reason = Annotated[str, Field(min_length=1, max_length=200)]
+Action = Literal["refuse", "mark"]
+
+
+class ParentSpec(Spec):
+    """The structure whose sites are substituted: a file or a prototype.
+
+    Attributes:
+        prototype: A structure that tansaku ships; it brings sites, ions, exclusions and marks of its own.
+        cif: Path of a CIF with one ion on every site (relative to the spec; at most 1 MB and 200 atoms in the cell).
+        sha256: Content hash of the CIF; filled in when the spec is resolved.
+    """
+
+    prototype: Literal["tavorite"] | None = None
+    cif: Annotated[str, Field(min_length=1, max_length=400)] | None = None
+    sha256: Sha256 | None = None
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> ParentSpec:
+        if (self.prototype is None) == (self.cif is None):
+            raise ValueError("give either prototype or cif")
+        return self
+
+
+class SiteIonsSpec(Spec):
+    """A site of the parent and the ions it may take.
+
+    Attributes:
+        ions: Ions with their charges, e.g. ``[Li+, Na+]``; None: the prototype's list, or what stands there in the CIF.
+        replaces: CIF only: what stands there in the parent, e.g. ``V3+``; all atoms of this element belong to the site.
+        labels: CIF only: only the atoms with these labels of the file, where one element is on several sites.
+    """
+
+    ions: Ions | None = None
+    replaces: IonName | None = None
+    labels: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=32)], ...], Field(min_length=1)] | None = None
+
+
+class CombinationSpec(Spec):
+    """Combinations of ions that are left out, or marked as unlikely, and why.
+
+    Attributes:
+        ions: For some of the sites the ions meant, e.g. ``{M: [Fe2+, V3+], X: [Se6+]}``.
+        reason: Shown by ``tansaku check`` and with the candidates.
+    """
+
+    ions: Annotated[dict[SiteName, Ions], Field(min_length=1)]
+    reason: Reason
+
+
+class ElectronegativityRuleSpec(Spec):
+    """Every cation must be less electronegative than every anion (Pauling's scale).
+
+    Attributes:
+        gap: Least difference.
+        action: Whether a candidate that breaks the rule is left out or marked as unlikely.
+    """
+
+    type: Literal["electronegativity"] = "electronegativity"
+    gap: NonNegativeFloat = 0.0
+    action: Action = "refuse"
+
+
+class RadiusRuleSpec(Spec):
+    """Shannon's radius of the ion on a site must lie in a window, at the coordination that the site has in the parent.
+
+    Attributes:
+        site: Which site.
+        minimum: [Å].
+        maximum: [Å].
+        action: Whether a candidate that breaks the rule is left out or marked as unlikely.
+    """
+
+    type: Literal["radius"] = "radius"
+    site: SiteName
+    minimum: NonNegativeFloat = 0.0
+    maximum: PositiveFloat
+    action: Action = "refuse"
+
+
+class RadiusRatioRuleSpec(Spec):
+    """Radius of one site's ion over that of another's must lie in a window (Pauling's first rule).
+
+    Attributes:
+        cation: Site whose radius is divided.
+        anion: Site whose radius divides.
+        minimum: Least ratio; 0.225 for a tetrahedron, 0.414 for an octahedron.
+        maximum: Largest ratio; 0.414 for a tetrahedron, 0.732 for an octahedron.
+        action: Whether a candidate that breaks the rule is left out or marked as unlikely.
+    """
+
+    type: Literal["radius_ratio"] = "radius_ratio"
+    cation: SiteName
+    anion: SiteName
+    minimum: NonNegativeFloat
+    maximum: PositiveFloat
+    action: Action = "refuse"
+
+
+class ToleranceFactorRuleSpec(Spec):
+    """Goldschmidt's factor (r_a + r_x) / √2 (r_b + r_x) must lie in a window.
+
+    Attributes:
+        a: Site of the large cation.
+        b: Site of the small cation.
+        x: Site of the anion.
+        minimum: Least factor.
+        maximum: Largest factor.
+        action: Whether a candidate that breaks the rule is left out or marked as unlikely.
+    """
+
+    type: Literal["tolerance_factor"] = "tolerance_factor"
+    a: SiteName
+    b: SiteName
+    x: SiteName
+    minimum: NonNegativeFloat = 0.8
+    maximum: PositiveFloat = 1.05
+    action: Action = "refuse"
+
+
+class DistinctElementsRuleSpec(Spec):
+    """No element may stand on two of these sites.
+
+    Attributes:
+        sites: Which sites.
+        action: Whether a candidate that breaks the rule is left out or marked as unlikely.
+    """
+
+    type: Literal["distinct_elements"] = "distinct_elements"
+    sites: Annotated[tuple[SiteName, ...], Field(min_length=2)]
+    action: Action = "refuse"
+
+
+RuleSpec = Annotated[
+    ElectronegativityRuleSpec | RadiusRuleSpec | RadiusRatioRuleSpec | ToleranceFactorRuleSpec | DistinctElementsRuleSpec,
+    Field(discriminator="type"),
+]
+
+
+class CompositionSpaceSpec(Spec):
+    """Compositions of one structure: every combination of ions on its sites that is neutral and that the rules allow.
+
+    Attributes:
+        parent: The structure.
+        sites: Sites and their ions; a prototype's sites need not be named, a CIF's must be, all atoms of it.
+        mobile: Site of the ion whose migration is computed; None: the prototype's, or none.
+        systems: Site whose ions are search problems of their own, ``all`` for one problem; None: the mobile site, if any.
+        exclude: Combinations that are left out; None: the prototype's.
+        mark: Combinations that are marked as unlikely and stay in; None: the prototype's.
+        rules: Rules, in the order in which they are applied.
+        fold: Whether candidates that a symmetry of the parent maps onto each other are listed once.
+        symmetry_tolerance: Distance within which atoms count as equivalent [Å].
+    """
+
+    type: Literal["composition"] = "composition"
+    parent: ParentSpec
+    sites: dict[SiteName, SiteIonsSpec] = Field(default_factory=dict)
+    mobile: SiteName | None = None
+    systems: SiteName | Literal["all"] | None = None
+    exclude: tuple[CombinationSpec, ...] | None = None
+    mark: tuple[CombinationSpec, ...] | None = None
+    rules: tuple[RuleSpec, ...] = ()
+    fold: bool = True
+    symmetry_tolerance: PositiveFloat = 0.01

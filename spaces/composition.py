@@ -1,0 +1,184 @@
+"""Compositions of one structure as a space: every allowed combination of ions on its sites is a candidate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tansaku.calculators.structures.ion_data import electronegativity, ionic_radius
+from tansaku.calculators.structures.parent import Parent
+from tansaku.calculators.structures.site_symmetry import site_permutations
+from tansaku.calculators.structures.substitution import substitute
+from tansaku.models.domain.errors import ConfigurationError, NotFoundError
+from tansaku.models.domain.ions import Ion
+from tansaku.models.domain.pool import CandidatePool, FeatureGroup
+from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.specs.composition import CompositionSpaceSpec
+from tansaku.spaces.composition_features import composition_groups
+from tansaku.spaces.composition_parents import OpenedParent, open_parent
+from tansaku.spaces.composition_rules import build_combinations, build_rules, require_site
+from tansaku.spaces.composition_selection import Composition, Selection, formula, select
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+
+class CompositionSpace:
+    """A composition space (implements ``ScreenedSpace``).
+
+    Candidate ids read ``Li-V3-P5-F``: the ions of the substituted sites in order of the sites' names, each with the size of
+    its charge unless that is 1.
+
+    Args:
+        spec: The spec.
+        base_path: Folder in which relative paths start.
+
+    Raises:
+        ConfigurationError: Parent, sites, ions and rules do not fit each other, or no candidate is left.
+        MissingComponentError: pymatgen is not installed.
+    """
+
+    def __init__(self, spec: CompositionSpaceSpec, base_path: Path) -> None:
+        self._spec = spec
+        self._opened = open_parent(spec, base_path)
+        self._ions = _checked_ions(self._opened)
+        self._system_site = _system_site(spec, self._opened)
+        self._selection = self._select()
+        self._by_id = {one.id: one for one in self._selection.candidates}
+
+    def pool(self) -> CandidatePool:
+        """All candidates, in ascending order of their ids."""
+        return self._pool
+
+    def structure(self, candidate: str) -> Atoms:
+        """Unrelaxed atoms of a candidate: the parent with its ions, in a cell scaled to their radii.
+
+        Raises:
+            NotFoundError: The id is not in the pool.
+        """
+        one = self._find(candidate)
+        atoms = substitute(self._parent, one.ions)
+        atoms.info |= {
+            "candidate": candidate,
+            "system": self._system(one),
+            "formula": formula(self._parent, one.ions),
+            "ions": " ".join(f"{site}={ion}" for site, ion in self._substituted(one).items()),
+            "unlikely": "; ".join(one.marks),
+        }
+        return atoms
+
+    def describe_systems(self) -> Sequence[JsonDict]:
+        """One dict per system; ``unlikely`` counts the candidates marked."""
+        rows = []
+        for name in self._systems:
+            mine = [one for one in self._selection.candidates if self._system(one) == name]
+            rows.append(
+                {
+                    "system": name,
+                    "parent": self._parent.name,
+                    "candidates": len(mine),
+                    "unlikely": sum(bool(one.marks) for one in mine),
+                }
+            )
+        return rows
+
+    def census(self) -> Sequence[JsonDict]:
+        """What each rule did, in the order applied."""
+        return [asdict(line) for line in self._selection.census]
+
+    def describe_candidate(self, candidate: str) -> JsonDict:
+        """Formula, ions by site and marks.
+
+        Raises:
+            NotFoundError: The id is not in the pool.
+        """
+        one = self._find(candidate)
+        return {
+            "formula": formula(self._parent, one.ions),
+            "ions": {site: str(ion) for site, ion in self._substituted(one).items()},
+            "marks": list(one.marks),
+        }
+
+    @property
+    def _parent(self) -> Parent:
+        return self._opened.parent
+
+    def _select(self) -> Selection:
+        parent, opened = self._parent, self._opened
+        rules = [
+            *build_combinations(opened.exclude, parent, "exclude"),
+            *build_rules(self._spec.rules, parent),
+            *build_combinations(opened.mark, parent, "mark"),
+        ]
+        permutations = site_permutations(parent, self._spec.symmetry_tolerance) if self._spec.fold else ()
+        return select(parent, self._ions, rules, permutations)
+
+    def _find(self, candidate: str) -> Composition:
+        if candidate not in self._by_id:
+            raise NotFoundError(f"candidate {candidate!r} is not in the space")
+        return self._by_id[candidate]
+
+    def _substituted(self, one: Composition) -> dict[str, Ion]:
+        return {site: one.ions[site] for site in sorted(self._ions)}
+
+    def _system(self, one: Composition) -> str:
+        return "all" if self._system_site is None else one.ions[self._system_site].label
+
+    @cached_property
+    def _systems(self) -> tuple[str, ...]:
+        return tuple(sorted({self._system(one) for one in self._selection.candidates}))
+
+    @cached_property
+    def _pool(self) -> CandidatePool:
+        candidates = self._selection.candidates
+        codes = np.array([self._systems.index(self._system(one)) for one in candidates], dtype=np.intp)
+        sizes = np.array([[float(_atoms(self._parent, one.ions))] for one in candidates])
+        return CandidatePool(
+            ids=np.array([one.id for one in candidates]),
+            systems=self._systems,
+            system_codes=codes,
+            surfaces=self._systems,
+            surface_codes=codes,
+            groups=composition_groups(self._parent, sorted(self._ions), candidates),
+            cost=np.ones(len(candidates)),
+            cost_descriptors=FeatureGroup.compact("cost", sizes, np.arange(len(sizes)), ("atoms",)),
+        )
+
+
+def _atoms(parent: Parent, ions: Mapping[str, Ion]) -> int:
+    return len(parent.sites) + sum(count for site, count in parent.multiplicity.items() if ions[site].symbol == "OH")
+
+
+def _checked_ions(opened: OpenedParent) -> dict[str, tuple[Ion, ...]]:
+    """Candidate ions of each substituted site, all of them known.
+
+    Raises:
+        ConfigurationError: An ion has no radius or electronegativity, or two of a site cannot be told apart by their labels.
+    """
+    for name, ions in opened.ions.items():
+        key = f"space.sites.{name}.ions"
+        for index, ion in enumerate(ions):
+            try:
+                ionic_radius(ion, opened.parent.coordination(name))
+                electronegativity(ion)
+            except ConfigurationError as error:
+                raise ConfigurationError(f"{key}[{index}]: {error.message}") from error
+        labels = [ion.label for ion in ions]
+        twice = next((ion for ion in ions if labels.count(ion.label) > 1), None)
+        if twice is not None:
+            raise ConfigurationError(f"{key}: {str(twice)!r}; expected each ion once, and not with both signs")
+    return dict(opened.ions)
+
+
+def _system_site(spec: CompositionSpaceSpec, opened: OpenedParent) -> str | None:
+    if spec.systems == "all":
+        return None
+    site = spec.systems if spec.systems is not None else opened.parent.mobile
+    if site is None or (spec.systems is None and site not in opened.ions):
+        return None
+    return require_site(site, opened.parent, "space.systems")

@@ -1,0 +1,94 @@
+"""Features of compositions: tabulated properties of the ions, and of the structure before it is relaxed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from tansaku.calculators.structures.bond_valence import bond_valence_sums
+from tansaku.calculators.structures.ion_data import (
+    d_electrons,
+    electronegativity,
+    element_of,
+    ionic_radius,
+    mass,
+    period_and_group,
+)
+from tansaku.calculators.structures.parent import Parent
+from tansaku.calculators.structures.substitution import length_factor
+from tansaku.models.domain.ions import HYDROXIDE, Ion
+from tansaku.models.domain.pool import FeatureGroup
+from tansaku.spaces.composition_selection import Composition
+
+ION_COLUMNS = (
+    "radius [Å]",
+    "electronegativity",
+    "mass [u]",
+    "period",
+    "group",
+    "d_electrons",
+    "oxidation_state [e]",
+)
+CELL_COLUMNS = ("volume_guess [Å^3]", "instability_index [e]", "bond_valence [e]")
+_DIGITS = 9
+
+
+def ion_code(ion: Ion) -> float:
+    """A number that stands for an ion on every machine: 100 times the atomic number plus the charge.
+
+    Hydroxide and a (hypothetical) O- would have the same elements and charge, so hydroxide counts as element 0.5.
+    """
+    number = 0.5 if ion == HYDROXIDE else float(element_of(ion).Z)
+    return 100.0 * number + ion.charge
+
+
+def composition_groups(parent: Parent, names: Sequence[str], candidates: Sequence[Composition]) -> dict[str, FeatureGroup]:
+    """Feature groups of candidates.
+
+    For each substituted site S the groups ``site_s`` (columns :data:`ION_COLUMNS`) and ``ion_s`` (one column, a code of the
+    ion that means nothing but equal or not), and ``cell``.
+
+    Args:
+        parent: The structure.
+        names: Substituted sites.
+        candidates: In the pool's order.
+    """
+    groups = []
+    for name in names:
+        ions = [one.ions[name] for one in candidates]
+        distinct = sorted(set(ions))
+        index = np.array([distinct.index(ion) for ion in ions], dtype=np.intp)
+        rows = np.array([_ion_row(ion, parent.coordination(name)) for ion in distinct])
+        groups.append(FeatureGroup.compact(f"site_{name.lower()}", rows, index, ION_COLUMNS))
+        codes = np.array([[ion_code(ion)] for ion in distinct])
+        groups.append(FeatureGroup.compact(f"ion_{name.lower()}", codes, index, ("ion",)))
+    rows = np.array([_cell_row(parent, one.ions) for one in candidates])
+    groups.append(FeatureGroup.compact("cell", rows, np.arange(len(rows)), CELL_COLUMNS))
+    return {group.name: group for group in groups}
+
+
+def _ion_row(ion: Ion, coordination: int) -> list[float]:
+    period, group = period_and_group(ion)
+    return [
+        ionic_radius(ion, coordination),
+        electronegativity(ion),
+        mass(ion),
+        float(period),
+        float(group),
+        float(d_electrons(ion)),
+        float(ion.charge),
+    ]
+
+
+def _cell_row(parent: Parent, ions: Mapping[str, Ion]) -> list[float]:
+    factor = length_factor(parent, ions)
+    sums = bond_valence_sums(parent, ions, factor)
+    counts = parent.multiplicity
+    squares = [counts[site] * (sums[site] - abs(ions[site].charge)) ** 2 for site in sums]
+    units = math.gcd(*counts.values())
+    volume = abs(float(np.linalg.det(parent.cell))) * factor**3 / units
+    mobile = 0.0 if parent.mobile is None else sums[parent.mobile]
+    # Rounded, so that the last bits of a library's exponential decide nothing.
+    return [round(volume, _DIGITS), round(math.sqrt(sum(squares) / sum(counts.values())), _DIGITS), round(mobile, _DIGITS)]

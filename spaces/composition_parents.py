@@ -1,0 +1,82 @@
+"""The parent of a composition space, from a prototype or a CIF, with the ions of its sites."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tansaku.calculators.structures.cif_parent import SiteRequest, parent_from_cif
+from tansaku.calculators.structures.parent import Parent
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.identifiers import file_sha256
+from tansaku.models.domain.ions import Ion
+from tansaku.models.domain.specs.composition import CombinationSpec, CompositionSpaceSpec
+from tansaku.spaces.composition_prototypes import PROTOTYPES
+from tansaku.spaces.composition_rules import require_site
+
+
+@dataclass(frozen=True)
+class OpenedParent:
+    """A parent and what may stand on its sites.
+
+    Attributes:
+        ions: Candidate ions of the substituted sites.
+        exclude: Combinations left out.
+        mark: Combinations marked as unlikely.
+    """
+
+    parent: Parent
+    ions: Mapping[str, tuple[Ion, ...]]
+    exclude: tuple[CombinationSpec, ...]
+    mark: tuple[CombinationSpec, ...]
+
+
+def open_parent(spec: CompositionSpaceSpec, base_path: Path) -> OpenedParent:
+    """Opens the parent of a space.
+
+    Raises:
+        ConfigurationError: The file or a site does not fit.
+        MissingComponentError: pymatgen is not installed.
+    """
+    return _from_prototype(spec) if spec.parent.prototype is not None else _from_cif(spec, base_path)
+
+
+def _from_prototype(spec: CompositionSpaceSpec) -> OpenedParent:
+    prototype = PROTOTYPES[str(spec.parent.prototype)]
+    parent = prototype.parent()
+    lists = dict(prototype.ions)
+    for name, site in spec.sites.items():
+        if name not in lists:
+            raise ConfigurationError(f"space.sites: {parent.name} has no site {name!r} to fill; expected {', '.join(lists)}")
+        if site.replaces is not None or site.labels is not None:
+            raise ConfigurationError(f"space.sites.{name}: replaces and labels belong to a CIF; {parent.name} needs ions only")
+        lists[name] = site.ions or lists[name]
+    mobile = parent.mobile if spec.mobile is None else require_site(spec.mobile, parent, "space.mobile")
+    return OpenedParent(
+        parent=replace(parent, mobile=mobile),
+        ions={name: tuple(map(Ion.parse, ions)) for name, ions in lists.items()},
+        exclude=prototype.exclude if spec.exclude is None else spec.exclude,
+        mark=prototype.mark if spec.mark is None else spec.mark,
+    )
+
+
+def _from_cif(spec: CompositionSpaceSpec, base_path: Path) -> OpenedParent:
+    path = base_path / str(spec.parent.cif)
+    requests = {}
+    for name, site in spec.sites.items():
+        if site.replaces is None:
+            raise ConfigurationError(f"space.sites.{name}.replaces: missing; expected what stands there in the CIF, e.g. V3+")
+        requests[name] = SiteRequest(Ion.parse(site.replaces), site.labels or ())
+    parent = parent_from_cif(path, requests, spec.mobile)
+    if spec.parent.sha256 is not None and file_sha256(path) != spec.parent.sha256:
+        raise ConfigurationError(
+            f"space.parent.cif: {path.name!r} has sha256 {file_sha256(path)}, expected {spec.parent.sha256}",
+            hint="the file has changed since the campaign began; restore it or start a new campaign",
+        )
+    if spec.mobile is not None:
+        require_site(spec.mobile, parent, "space.mobile")
+    ions = {name: tuple(map(Ion.parse, site.ions)) for name, site in spec.sites.items() if site.ions is not None}
+    if not ions:
+        raise ConfigurationError("space.sites: no site has ions to choose from; expected ions on at least one")
+    return OpenedParent(parent=parent, ions=ions, exclude=spec.exclude or (), mark=spec.mark or ())

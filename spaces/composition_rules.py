@@ -1,0 +1,250 @@
+"""Rules that a combination of ions must keep: one small class each, found by the ``type`` of its spec."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from tansaku.calculators.structures.ion_data import electronegativity, ionic_radius
+from tansaku.calculators.structures.parent import Parent
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.ions import Ion
+from tansaku.models.domain.specs.composition import (
+    CombinationSpec,
+    DistinctElementsRuleSpec,
+    ElectronegativityRuleSpec,
+    RadiusRatioRuleSpec,
+    RadiusRuleSpec,
+    RuleSpec,
+    ToleranceFactorRuleSpec,
+)
+
+Composition = Mapping[str, Ion]
+"""Ion of each site of the parent."""
+
+
+class Rule(Protocol):
+    """What a combination must keep.
+
+    ``name`` stands in the census of ``tansaku check``, ``marks`` says whether a combination that breaks the rule stays in.
+    """
+
+    @property
+    def name(self) -> str:
+        """One line."""
+        ...
+
+    @property
+    def marks(self) -> bool:
+        """Whether a combination that breaks the rule is marked and not left out."""
+        ...
+
+    def objection(self, ions: Composition) -> str | None:
+        """Why a combination breaks the rule; None when it keeps it."""
+        ...
+
+
+@dataclass(frozen=True)
+class Combination:
+    """Left out, or marked, by name."""
+
+    spec: CombinationSpec
+    marks: bool
+
+    @property
+    def name(self) -> str:
+        """The sites, their ions and the reason."""
+        parts = ", ".join(f"{site} = {' or '.join(ions)}" for site, ions in self.spec.ions.items())
+        return f"{parts}: {self.spec.reason}"
+
+    def objection(self, ions: Composition) -> str | None:
+        """The reason, when each site named has one of the ions named."""
+        return self.spec.reason if all(str(ions[site]) in named for site, named in self.spec.ions.items()) else None
+
+
+@dataclass(frozen=True)
+class Electronegativity:
+    """Cations below anions, as in SMACT's test (https://doi.org/10.1016/j.chempr.2016.09.010)."""
+
+    spec: ElectronegativityRuleSpec
+    parent: Parent
+
+    @property
+    def name(self) -> str:
+        """The rule."""
+        return f"electronegativity: cations at least {self.spec.gap:g} below anions"
+
+    @property
+    def marks(self) -> bool:
+        """See :class:`Rule`."""
+        return self.spec.action == "mark"
+
+    def objection(self, ions: Composition) -> str | None:
+        """Names the closest cation and anion."""
+        cation = max((ion for ion in ions.values() if ion.charge > 0), key=electronegativity, default=None)
+        anion = min((ion for ion in ions.values() if ion.charge < 0), key=electronegativity, default=None)
+        if cation is None or anion is None:
+            return None
+        gap = electronegativity(anion) - electronegativity(cation)
+        # A rule without a gap refuses equals; one with a gap accepts exactly that.
+        if gap > self.spec.gap or (self.spec.gap > 0 and math.isclose(gap, self.spec.gap)):
+            return None
+        return f"{cation} is only {gap:.2f} less electronegative than {anion}"
+
+
+@dataclass(frozen=True)
+class Radius:
+    """A window of radii on one site."""
+
+    spec: RadiusRuleSpec
+    parent: Parent
+
+    @property
+    def name(self) -> str:
+        """The rule."""
+        return f"radius on {self.spec.site}: {self.spec.minimum:g} to {self.spec.maximum:g} Å"
+
+    @property
+    def marks(self) -> bool:
+        """See :class:`Rule`."""
+        return self.spec.action == "mark"
+
+    def objection(self, ions: Composition) -> str | None:
+        """Gives the radius."""
+        ion = ions[self.spec.site]
+        radius = ionic_radius(ion, self.parent.coordination(self.spec.site))
+        return None if self.spec.minimum <= radius <= self.spec.maximum else f"{ion} on {self.spec.site} has {radius:.3f} Å"
+
+
+@dataclass(frozen=True)
+class RadiusRatio:
+    """A window of the ratio of two radii."""
+
+    spec: RadiusRatioRuleSpec
+    parent: Parent
+
+    @property
+    def name(self) -> str:
+        """The rule."""
+        return f"radius of {self.spec.cation} over {self.spec.anion}: {self.spec.minimum:g} to {self.spec.maximum:g}"
+
+    @property
+    def marks(self) -> bool:
+        """See :class:`Rule`."""
+        return self.spec.action == "mark"
+
+    def objection(self, ions: Composition) -> str | None:
+        """Gives the ratio."""
+        sites = (self.spec.cation, self.spec.anion)
+        above, below = (ionic_radius(ions[site], self.parent.coordination(site)) for site in sites)
+        ratio = above / below
+        if self.spec.minimum <= ratio <= self.spec.maximum:
+            return None
+        return f"{ions[self.spec.cation]} over {ions[self.spec.anion]} has {ratio:.3f}"
+
+
+@dataclass(frozen=True)
+class ToleranceFactor:
+    """A window of Goldschmidt's factor (https://doi.org/10.1007/BF01507527)."""
+
+    spec: ToleranceFactorRuleSpec
+    parent: Parent
+
+    @property
+    def name(self) -> str:
+        """The rule."""
+        return (
+            f"tolerance factor of {self.spec.a}, {self.spec.b}, {self.spec.x}: {self.spec.minimum:g} to {self.spec.maximum:g}"
+        )
+
+    @property
+    def marks(self) -> bool:
+        """See :class:`Rule`."""
+        return self.spec.action == "mark"
+
+    def objection(self, ions: Composition) -> str | None:
+        """Gives the factor."""
+        sites = (self.spec.a, self.spec.b, self.spec.x)
+        a, b, x = (ionic_radius(ions[site], self.parent.coordination(site)) for site in sites)
+        factor = (a + x) / (math.sqrt(2.0) * (b + x))
+        return None if self.spec.minimum <= factor <= self.spec.maximum else f"factor {factor:.3f}"
+
+
+@dataclass(frozen=True)
+class DistinctElements:
+    """No element on two sites."""
+
+    spec: DistinctElementsRuleSpec
+    parent: Parent
+
+    @property
+    def name(self) -> str:
+        """The rule."""
+        return f"distinct elements on {', '.join(self.spec.sites)}"
+
+    @property
+    def marks(self) -> bool:
+        """See :class:`Rule`."""
+        return self.spec.action == "mark"
+
+    def objection(self, ions: Composition) -> str | None:
+        """Names the element."""
+        elements = [ions[site].element for site in self.spec.sites]
+        twice = next((element for element in elements if elements.count(element) > 1), None)
+        return None if twice is None else f"{twice} stands on two sites"
+
+
+RULES: Mapping[str, Callable[[Any, Parent], Rule]] = {
+    "electronegativity": Electronegativity,
+    "radius": Radius,
+    "radius_ratio": RadiusRatio,
+    "tolerance_factor": ToleranceFactor,
+    "distinct_elements": DistinctElements,
+}
+"""A rule by the ``type`` of its spec; a new one is a spec class, a class here and a line here."""
+
+_SITE_KEYS = ("site", "cation", "anion", "a", "b", "x", "sites")
+
+
+def build_rules(specs: Sequence[RuleSpec], parent: Parent) -> tuple[Rule, ...]:
+    """Rules in the order given.
+
+    Raises:
+        ConfigurationError: A rule names a site that the parent does not have, or its window is empty.
+    """
+    rules = []
+    for index, spec in enumerate(specs):
+        for key in _SITE_KEYS:
+            named = getattr(spec, key, ())
+            for site in (named,) if isinstance(named, str) else named:
+                require_site(site, parent, f"space.rules[{index}].{key}")
+        low, high = getattr(spec, "minimum", 0.0), getattr(spec, "maximum", 1.0)
+        if low > high:
+            raise ConfigurationError(f"space.rules[{index}]: minimum {low:g}, maximum {high:g}; expected minimum <= maximum")
+        rules.append(RULES[spec.type](spec, parent))
+    return tuple(rules)
+
+
+def build_combinations(specs: Sequence[CombinationSpec], parent: Parent, key: str) -> tuple[Combination, ...]:
+    """Exclusions (``key`` ``exclude``) or marks (``mark``).
+
+    Raises:
+        ConfigurationError: One names a site that the parent does not have.
+    """
+    for index, spec in enumerate(specs):
+        for site in spec.ions:
+            require_site(site, parent, f"space.{key}[{index}].ions")
+    return tuple(Combination(spec, marks=key == "mark") for spec in specs)
+
+
+def require_site(site: str, parent: Parent, key: str) -> str:
+    """Returns ``site`` if the parent has it.
+
+    Raises:
+        ConfigurationError: It has not.
+    """
+    if site not in parent.multiplicity:
+        raise ConfigurationError(f"{key}: no site {site!r}; expected one of {', '.join(parent.multiplicity)}")
+    return site
