@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterator
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 from pydantic import BaseModel
 
@@ -71,10 +71,12 @@ def sections(root: type[BaseModel]) -> list[Section]:
         if model in seen:
             continue
         seen[model] = path
+        named = {one for one, _ in waiting}  # these have a shorter path already
         below = [
             (child, f"{path}.{name}".strip("."))
             for name, field in model.model_fields.items()
             for child in _models(field.annotation)
+            if child not in named
         ]
         waiting = below + waiting
     return [Section(path, model) for model, path in seen.items()]
@@ -111,7 +113,9 @@ def _section(kind: str, path: str, model: type[BaseModel], definitions: JsonDict
         "",
     ]
     described = attributes(model)
-    properties = model.model_json_schema(ref_template="#/$defs/{model}")["properties"]
+    schema = model.model_json_schema(ref_template="#/$defs/{model}")
+    # A class that contains itself is described among the definitions.
+    properties = (schema["$defs"][model.__name__] if "$ref" in schema else schema)["properties"]
     lines += ["| key | value | default | meaning |", "| --- | --- | --- | --- |"]
     for name, field in model.model_fields.items():
         if field.is_required():
@@ -128,8 +132,9 @@ def _kinds(schema: JsonDict, definitions: JsonDict) -> Iterator[str]:
     """What a value may be, one phrase per alternative."""
     if "$ref" in schema:
         name = str(schema["$ref"]).rpartition("/")[2]
-        tag = definitions[name].get("properties", {}).get("type", {}).get("const")
-        yield f"[{f'type: {tag}' if tag else 'mapping'}](#{_anchor(name)})"
+        tagged = definitions[name].get("properties", {}).get("type", {})
+        tags = ", ".join([tagged["const"]] if "const" in tagged else tagged.get("enum", []))
+        yield f"[{f'type: {tags}' if tags else 'mapping'}](#{_anchor(name)})"
     elif alternatives := schema.get("anyOf", schema.get("oneOf")):
         for alternative in alternatives:
             yield from _kinds(alternative, definitions)
@@ -164,7 +169,7 @@ def _models(annotation: Any) -> list[type[BaseModel]]:  # noqa: ANN401 - an anno
 
 def _tag(model: type[BaseModel]) -> str | None:
     field = model.model_fields.get("type")
-    return None if field is None else str(field.default)
+    return None if field is None else ", ".join(get_args(field.annotation))
 
 
 def _yaml(value: object) -> str:

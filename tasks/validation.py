@@ -59,7 +59,7 @@ def validate_data(model: type[Model], data: object, document: YamlText | None = 
 
 def describe_errors(error: ValidationError, model: type[BaseModel], data: object, document: YamlText | None) -> list[str]:
     """One readable line per problem, in the order of the file."""
-    problems = [_locate(detail, model, data) for detail in error.errors(include_url=False)]
+    problems = _without_echoes([_locate(detail, model, data) for detail in error.errors(include_url=False)])
     lines = []
     for problem in _best_branches(problems):
         text = f"{_dotted(problem.path)}: {_explain(problem)}" if problem.path else _explain(problem)
@@ -88,12 +88,23 @@ def _locate(detail: ErrorDetails, model: type[BaseModel], data: object) -> _Prob
         elif is_last and detail["type"] == "missing":
             path = (*path, step)
         else:
-            tagged = tuple(m for m in models if step in (m.__name__, _tag(m)))
-            discriminated = bool(tagged) and _tag(tagged[0]) == step
+            tagged = tuple(m for m in models if step in (m.__name__, *_tags_of(m)))
+            discriminated = bool(tagged) and step in _tags_of(tagged[0])
             models = tagged or models
             if not discriminated:
                 branch = (path, str(step)) if branch is None else branch
     return _Problem(path, detail, branch, models)
+
+
+def _without_echoes(problems: Sequence[_Problem]) -> list[_Problem]:
+    """Leaves out that a list is too short where that is only so because its items were refused."""
+    paths = [problem.path for problem in problems]
+    return [
+        problem
+        for problem in problems
+        if problem.detail["type"] != "too_short"
+        or not any(len(path) > len(problem.path) and path[: len(problem.path)] == problem.path for path in paths)
+    ]
 
 
 def _models_below(models: Iterable[type[BaseModel]], step: str | int) -> tuple[type[BaseModel], ...]:
@@ -112,9 +123,9 @@ def _models_in(annotation: object) -> list[type[BaseModel]]:
     return [model for part in typing.get_args(annotation) for model in _models_in(part)]
 
 
-def _tag(model: type[BaseModel]) -> object:
+def _tags_of(model: type[BaseModel]) -> tuple[str, ...]:
     field = model.model_fields.get("type")
-    return field.default if field else None
+    return typing.get_args(field.annotation) if field else ()
 
 
 def _best_branches(problems: Sequence[_Problem]) -> list[_Problem]:
@@ -163,7 +174,7 @@ def _explain(problem: _Problem) -> str:
 
 
 def _tags(problem: _Problem) -> str:
-    return ", ".join(str(_tag(model)) for model in problem.models if _tag(model))
+    return ", ".join(tag for model in problem.models for tag in _tags_of(model))
 
 
 def _suggestion(given: object, known: Sequence[str]) -> str:

@@ -19,7 +19,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
-from tansaku.models.engine.kernels import Factor, Parameters, Same, Stationary, Term, covariance, factor_codes, factor_matrix
+from tansaku.models.engine.kernels import Factor, Parameters, Term, covariance, factor_codes, factor_group, factor_matrix
 
 MEMORY_LIMIT = 4 * 2**30
 """Bytes that cached cross-covariances may take before they are computed again instead."""
@@ -28,6 +28,7 @@ _BLOCK = 4096
 _FIRST_ROWS = 64
 _ROWS_PER_CHUNK = 64
 _SPARSE_GRID = 3
+_MOST_SURFACE_PAIRS = 2**24
 
 
 class CrossCovariance(Protocol):
@@ -91,14 +92,15 @@ def _members(codes: IntArray, count: int) -> IntArray:
 
 def grid_layout(pool: CandidatePool, terms: tuple[Term, ...]) -> GridLayout | None:
     """Finds the (surface x surface) ∘ (grid x grid) factorisation; None when the pool's surfaces share no grid."""
-    groups = {factor.group for term in terms for factor in term.factors if isinstance(factor, Stationary)}
+    groups = {group for term in terms for factor in term.factors if (group := factor_group(factor)) is not None}
     codes = np.zeros(len(pool), dtype=np.intp)
     for name in sorted(groups):
         if not surface_level(pool, name):
             group = pool.groups[name]
             codes = np.unique(codes * len(group.values) + group.index, return_inverse=True)[1].reshape(-1)
     n_grid = int(codes.max()) + 1
-    if len(pool.surfaces) * n_grid > _SPARSE_GRID * len(pool):
+    n_surfaces = len(pool.surfaces)
+    if n_surfaces * n_grid > _SPARSE_GRID * len(pool) or n_surfaces**2 > _MOST_SURFACE_PAIRS:
         return None
     slots = pool.surface_codes * n_grid + codes
     order = np.argsort(pool.surface_codes, kind="stable")
@@ -225,7 +227,8 @@ class SharedGrid:
 
 
 def _is_surface_factor(factor: Factor, pool: CandidatePool) -> bool:
-    return isinstance(factor, Same) or surface_level(pool, factor.group)
+    group = factor_group(factor)
+    return group is None or surface_level(pool, group)
 
 
 class CachedRows:

@@ -20,7 +20,7 @@ from tansaku.models.engine.likelihood import NOISE
 from tansaku.models.engine.map_fit import default_priors, fit_parameters, observed_posterior
 from tansaku.models.engine.median import JITTER, median_parameters
 from tansaku.models.engine.posterior import BoolArray, PoolPosterior
-from tansaku.models.engine.presets import GPSettings, build_kernel
+from tansaku.models.engine.presets import GPSettings, model_kernel
 from tansaku.models.engine.simple import allowed_candidates
 from tansaku.models.engine.transforms import TransformState
 
@@ -57,7 +57,12 @@ class GPProposer:
         return self._settings.name
 
     def initial_count(self, pool: CandidatePool) -> int:
-        """One candidate of each system."""
+        """One candidate of each system.
+
+        Raises:
+            ConfigurationError: The kernel or the mean names a feature group that the pool lacks.
+        """
+        self._expanded(pool)
         return len(pool.systems)
 
     def refit_due(self, n_observed: int, fitted_at: Sequence[int]) -> bool:
@@ -110,7 +115,7 @@ class GPProposer:
 
     def _expanded(self, pool: CandidatePool) -> tuple[Term, ...]:
         if self._terms is None or self._terms[0] is not pool:
-            self._terms = (pool, expand(build_kernel(self._settings.kernel, pool)))
+            self._terms = (pool, expand(model_kernel(self._settings, pool)))
         return self._terms[1]
 
     def _transform(self, pool: CandidatePool, history: History, hyperparameters: JsonDict | None) -> TransformState:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import sqrt
+from math import pi, sqrt
 from typing import Literal, assert_never
 
 import numpy as np
@@ -20,6 +20,7 @@ from scipy.spatial.distance import cdist
 from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
 
 Profile = Literal["rbf", "matern12", "matern32", "matern52"]
+Metric = Literal["plain", "range", "periodic", "overlap"]
 Parameters = Mapping[str, FloatArray]
 
 _SQRT3 = sqrt(3.0)
@@ -45,19 +46,58 @@ class Stationary(Composable):
         lengthscale: Name of the parameter, shape ``(1,)``, or ``(d,)`` with ``ard``.
         profile: Shape of the fall; ``rbf`` is exp(-r²/2).
         ard: One lengthscale per column.
+        metric: How far two rows are apart: r² is a sum over columns, each over the squared lengthscale, of Δ² (``plain``),
+            of Δ² in units of the column's range in the pool (``range``), of the squared chord 4 sin²(πΔ/period)
+            (``periodic``), or of one where the column differs (``overlap``).
+        period: One for each column, or one for all; ``periodic`` only.
     """
 
     group: str
     lengthscale: str
     profile: Profile = "rbf"
     ard: bool = False
+    metric: Metric = "plain"
+    period: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
 class Same(Composable):
-    """One where both candidates belong to the same system or surface, else zero: a random effect."""
+    """One where both candidates are of the same level, else zero: a random effect.
 
-    level: Literal["system", "surface"]
+    Attributes:
+        level: ``system``, ``surface``, or a feature group, whose distinct rows then count.
+    """
+
+    level: str
+
+
+@dataclass(frozen=True)
+class Task(Composable):
+    """Learned correlations between the members of a level, zero or more by construction.
+
+    R_st = Σ_k w_sk w_tk / (n_s n_t) with n_s² = 1 + Σ_k w_sk² and all weights positive; R_ss = 1: the correlation matrix of
+    traits that members share and a part of each member's own.
+
+    Attributes:
+        level: ``system``, ``surface``, or a feature group.
+        weights: Name of the parameter w, shape ``(n_members * rank,)``.
+        rank: Number of traits.
+    """
+
+    level: str
+    weights: str
+    rank: int = 1
+
+
+@dataclass(frozen=True)
+class Linear(Composable):
+    """Scalar product of rows whose columns are centred, divided by half their range in the pool and by √d.
+
+    Attributes:
+        group: Name of the feature group.
+    """
+
+    group: str
 
 
 @dataclass(frozen=True)
@@ -87,8 +127,8 @@ class Sum(Composable):
     terms: tuple[Kernel, ...]
 
 
-Factor = Stationary | Same
-Kernel = Stationary | Same | Constant | Scale | Product | Sum
+Factor = Stationary | Same | Task | Linear
+Kernel = Factor | Constant | Scale | Product | Sum
 
 
 @dataclass(frozen=True)
@@ -97,21 +137,21 @@ class Term:
 
     Attributes:
         variances: Names of the variance parameters.
-        factors: Correlations, each one at distance zero.
+        factors: Correlations, each one at distance zero, and linear ones.
     """
 
     variances: tuple[str, ...] = ()
     factors: tuple[Factor, ...] = ()
 
     def variance(self, parameters: Parameters) -> float:
-        """Product of the variances: the term's value at distance zero."""
+        """Product of the variances: without a linear factor the term's value at distance zero."""
         return float(np.prod([parameters[name][0] for name in self.variances]))
 
 
 def expand(kernel: Kernel) -> tuple[Term, ...]:
     """Multiplies a kernel out into a sum of products."""
     match kernel:
-        case Stationary() | Same():
+        case Stationary() | Same() | Task() | Linear():
             return (Term(factors=(kernel,)),)
         case Constant():
             return (Term(),)
@@ -156,11 +196,95 @@ def log_slope(profile: Profile, squared: FloatArray) -> FloatArray | float:
     return (5.0 / 3.0) * (1.0 + _SQRT5 * r) / (1.0 + _SQRT5 * r + (5.0 / 3.0) * squared)
 
 
+def factor_group(factor: Factor) -> str | None:
+    """Feature group a factor reads; None where it reads the system or the surface."""
+    if isinstance(factor, Stationary | Linear):
+        return factor.group
+    return None if factor.level in ("system", "surface") else factor.level
+
+
 def factor_codes(factor: Factor, pool: CandidatePool) -> IntArray:
     """Distinct row (or system, or surface) of each candidate, shape ``(n_candidates,)``."""
-    if isinstance(factor, Stationary):
-        return pool.groups[factor.group].index
-    return pool.system_codes if factor.level == "system" else pool.surface_codes
+    group = factor_group(factor)
+    if group is not None:
+        return pool.groups[group].index
+    return pool.system_codes if isinstance(factor, Same | Task) and factor.level == "system" else pool.surface_codes
+
+
+def factor_count(factor: Factor, pool: CandidatePool) -> int:
+    """Number of distinct rows (or systems, or surfaces)."""
+    group = factor_group(factor)
+    if group is not None:
+        return len(pool.groups[group].values)
+    return len(pool.systems if isinstance(factor, Same | Task) and factor.level == "system" else pool.surfaces)
+
+
+def column_ranges(values: FloatArray) -> FloatArray:
+    """Range of each column, one where it is constant, shape ``(d,)``."""
+    span = np.ptp(values, axis=0)
+    return np.where(span > 0.0, span, 1.0)
+
+
+def coordinates(factor: Stationary | Linear, pool: CandidatePool, rows: IntArray | slice = slice(None)) -> FloatArray:
+    """Rows of a factor's group in the metric's own coordinates.
+
+    Args:
+        factor: The factor.
+        pool: Holds the feature rows.
+        rows: Distinct rows.
+
+    Returns:
+        Shape ``(n_rows, m)``: m = d; 2 d with ``periodic``, whose columns are followed by their sines.
+    """
+    values = pool.groups[factor.group].values
+    if isinstance(factor, Linear):
+        middle = 0.5 * (values.min(axis=0) + values.max(axis=0))
+        return (values[rows] - middle) * (2.0 / sqrt(values.shape[1]) / column_ranges(values))
+    if factor.metric == "range":
+        return values[rows] / column_ranges(values)
+    if factor.metric == "periodic":
+        angle = values[rows] * (2.0 * pi / np.asarray(factor.period))
+        return np.concatenate([np.cos(angle), np.sin(angle)], axis=1)
+    return values[rows]
+
+
+def squared_distances(
+    factor: Stationary, pool: CandidatePool, lengthscale: FloatArray, a: IntArray | slice, b: IntArray | slice
+) -> FloatArray:
+    """Squared scaled distances r² between distinct rows.
+
+    Args:
+        factor: The factor.
+        pool: Holds the feature rows.
+        lengthscale: Shape ``(1,)`` or ``(d,)``.
+        a: Rows, ``n_a`` of them.
+        b: Rows, ``n_b`` of them.
+
+    Returns:
+        Shape ``(n_a, n_b)``.
+    """
+    x, y = coordinates(factor, pool, a), coordinates(factor, pool, b)
+    if factor.metric == "overlap":
+        weights = np.broadcast_to(lengthscale**-2.0, (x.shape[1],))
+        return np.asarray(cdist(x, y, "hamming", w=weights)) * float(weights.sum())
+    if factor.metric == "periodic":
+        lengthscale = np.tile(np.broadcast_to(lengthscale, (x.shape[1] // 2,)), 2)
+    return np.asarray(cdist(x / lengthscale, y / lengthscale, "sqeuclidean"))
+
+
+def task_correlations(weights: FloatArray) -> FloatArray:
+    """Correlation matrix of a :class:`Task`.
+
+    Args:
+        weights: Positive, shape ``(n_members, rank)``.
+
+    Returns:
+        Shape ``(n_members, n_members)``.
+    """
+    unit = weights / np.sqrt(1.0 + np.square(weights).sum(axis=1, keepdims=True))
+    matrix = unit @ unit.T
+    np.fill_diagonal(matrix, 1.0)
+    return matrix
 
 
 def factor_matrix(factor: Factor, pool: CandidatePool, parameters: Parameters, a: IntArray, b: IntArray) -> FloatArray:
@@ -176,11 +300,15 @@ def factor_matrix(factor: Factor, pool: CandidatePool, parameters: Parameters, a
     Returns:
         Shape ``(n_a, n_b)``.
     """
-    if isinstance(factor, Same):
-        same: FloatArray = (a[:, None] == b[None, :]).astype(np.float64)
-        return same
-    values = pool.groups[factor.group].values / parameters[factor.lengthscale]
-    return correlation(factor.profile, cdist(values[a], values[b], "sqeuclidean"))
+    match factor:
+        case Same():
+            return (a[:, None] == b[None, :]).astype(np.float64)
+        case Task(_, weights, rank):
+            return task_correlations(parameters[weights].reshape(-1, rank))[np.ix_(a, b)]
+        case Linear():
+            return coordinates(factor, pool, a) @ coordinates(factor, pool, b).T
+        case Stationary():
+            return correlation(factor.profile, squared_distances(factor, pool, parameters[factor.lengthscale], a, b))
 
 
 def covariance(terms: tuple[Term, ...], pool: CandidatePool, parameters: Parameters, a: IntArray, b: IntArray) -> FloatArray:
@@ -215,6 +343,13 @@ def _gathered(factor: Factor, pool: CandidatePool, parameters: Parameters, a: In
     return factor_matrix(factor, pool, parameters, rows_a, rows_b)[np.ix_(at_a, at_b)]
 
 
-def prior_variance(terms: tuple[Term, ...], parameters: Parameters) -> float:
-    """Variance of every candidate before any observation."""
-    return sum(term.variance(parameters) for term in terms)
+def prior_variance(terms: tuple[Term, ...], pool: CandidatePool, parameters: Parameters) -> FloatArray:
+    """Variance of each candidate before any observation, shape ``(n_candidates,)``."""
+    total = np.zeros(len(pool))
+    for term in terms:
+        product: FloatArray | float = term.variance(parameters)
+        for factor in term.factors:
+            if isinstance(factor, Linear):
+                product = product * np.square(coordinates(factor, pool)).sum(axis=1)[factor_codes(factor, pool)]
+        total += product
+    return total

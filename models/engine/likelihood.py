@@ -15,7 +15,18 @@ from scipy.linalg import cho_solve, lapack
 
 from tansaku.models.domain.errors import FitError
 from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
-from tansaku.models.engine.kernels import Factor, Stationary, Term, correlation, factor_codes, log_slope
+from tansaku.models.engine.kernels import (
+    Factor,
+    Linear,
+    Stationary,
+    Task,
+    Term,
+    coordinates,
+    correlation,
+    factor_codes,
+    log_slope,
+    task_correlations,
+)
 
 NOISE = "noise"
 """Name of the noise variance among the parameters."""
@@ -113,13 +124,30 @@ class LogPosterior:
         return value - 0.5 * float(off @ off), gradient - off / self._width
 
     def _differences(self, factor: Factor, pool: CandidatePool, positions: IntArray) -> FloatArray:
-        """Squared differences of each pair, shape ``(d, n_pairs)``; for a random effect whether both are the same."""
+        """What a factor needs of each pair, shape ``(m, n_pairs)``.
+
+        Squared differences by column of a stationary one, the codes of both members of a task, else the factor's value.
+        """
         codes = factor_codes(factor, pool)[positions]
-        if not isinstance(factor, Stationary):
-            same: FloatArray = (codes[self._rows] == codes[self._columns]).astype(np.float64)
-            return same[None, :]
-        values = pool.groups[factor.group].values[codes]
-        apart = np.stack([np.square(column[self._rows] - column[self._columns]) for column in values.T])
+        first, second = codes[self._rows], codes[self._columns]
+        match factor:
+            case Stationary():
+                return self._by_column(factor, coordinates(factor, pool, codes))
+            case Linear():
+                z = coordinates(factor, pool, codes)
+                return np.einsum("ij,ij->i", z[self._rows], z[self._columns])[None, :]
+            case Task():
+                return np.stack([first, second]).astype(np.float64)
+            case _:
+                return (first == second).astype(np.float64)[None, :]
+
+    def _by_column(self, factor: Stationary, x: FloatArray) -> FloatArray:
+        if factor.metric == "overlap":
+            apart = np.stack([(column[self._rows] != column[self._columns]).astype(np.float64) for column in x.T])
+        else:
+            apart = np.stack([np.square(column[self._rows] - column[self._columns]) for column in x.T])
+        if factor.metric == "periodic":
+            apart = apart[: len(apart) // 2] + apart[len(apart) // 2 :]
         return apart if factor.ard else apart.sum(axis=0, keepdims=True)
 
     def _squared(self, factor: Stationary, parameters: Mapping[str, FloatArray]) -> FloatArray:
@@ -128,8 +156,11 @@ class LogPosterior:
     def _correlation(self, factor: Factor, parameters: Mapping[str, FloatArray]) -> FloatArray:
         if isinstance(factor, Stationary):
             return correlation(factor.profile, self._squared(factor, parameters))
-        same: FloatArray = self._apart[factor][0]
-        return same
+        if isinstance(factor, Task):
+            first, second = self._apart[factor].astype(np.intp)
+            return task_correlations(parameters[factor.weights].reshape(-1, factor.rank))[first, second]
+        fixed: FloatArray = self._apart[factor][0]
+        return fixed
 
     def _product(self, term: Term, parameters: Mapping[str, FloatArray], done: Mapping[Factor, FloatArray]) -> FloatArray:
         product = np.full(len(self._rows), term.variance(parameters))
@@ -148,3 +179,18 @@ class LogPosterior:
                 slope = log_slope(factor.profile, self._squared(factor, parameters))
                 apart = self._apart[factor] @ (weighted * slope)
                 gradient[self._slices[factor.lengthscale]] += apart * parameters[factor.lengthscale] ** -2.0
+            elif isinstance(factor, Task):
+                weights = parameters[factor.weights].reshape(-1, factor.rank)
+                first, second = self._apart[factor].astype(np.intp)
+                gradient[self._slices[factor.weights]] += _task_gradient(weights, first, second, weighted)
+
+
+def _task_gradient(weights: FloatArray, first: IntArray, second: IntArray, weighted: FloatArray) -> FloatArray:
+    """Σ over pairs of weighted · ∂ log R / ∂ log w, shape ``(n_members * rank,)``."""
+    n = len(weights)
+    pairs = np.bincount(first * n + second, weighted, minlength=n * n).reshape(n, n)
+    pairs = pairs + pairs.T
+    np.fill_diagonal(pairs, 0.0)
+    shared = weights * ((pairs / (weights @ weights.T)) @ weights)
+    own = pairs.sum(axis=1, keepdims=True) * np.square(weights) / (1.0 + np.square(weights).sum(axis=1, keepdims=True))
+    return np.asarray(shared - own).reshape(-1)

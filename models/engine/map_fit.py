@@ -9,14 +9,16 @@ from scipy.optimize import minimize
 
 from tansaku.models.domain.errors import FitError
 from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
-from tansaku.models.engine.kernels import Stationary, Term
+from tansaku.models.engine.kernels import Stationary, Task, Term
 from tansaku.models.engine.likelihood import NOISE, LogNormal, LogPosterior
-from tansaku.models.engine.median import median_squared_distance
+from tansaku.models.engine.median import median_lengthscale, task_centre
 
 _VARIANCE = LogNormal(np.array([0.3]), 1.5)
 _NOISE = LogNormal(np.array([1e-3]), 2.0)
 _LENGTH_WIDTH = 1.0
+_TASK_WIDTH = 1.0
 _RANGE_SHARE = 0.3
+_DIAMETER = 2.0
 _SPAN = 12.0
 _LEAST_NOISE = 1e-6
 _ITERATIONS = 60
@@ -25,7 +27,9 @@ _ITERATIONS = 60
 def default_priors(pool: CandidatePool, terms: tuple[Term, ...]) -> dict[str, LogNormal]:
     """Priors for outputs of unit variance.
 
-    Lengthscales with one value per column are centred at 0.3 of the column's range in the pool, others at the median distance.
+    Lengthscales with one value per column are centred at 0.3 of the column's range in the pool (of a period's: of the circle's
+    diameter; of a category's: where rows without a common column correlate by 0.6), others at the median distance. The members
+    of a task correlate by one half.
 
     Args:
         pool: The pool.
@@ -38,6 +42,8 @@ def default_priors(pool: CandidatePool, terms: tuple[Term, ...]) -> dict[str, Lo
         for factor in term.factors:
             if isinstance(factor, Stationary) and factor.lengthscale not in priors:
                 priors[factor.lengthscale] = LogNormal(_typical_length(factor, pool), _LENGTH_WIDTH)
+            elif isinstance(factor, Task) and factor.weights not in priors:
+                priors[factor.weights] = LogNormal(task_centre(factor, pool), _TASK_WIDTH)
     priors[NOISE] = _NOISE
     return priors
 
@@ -72,7 +78,12 @@ def fit_parameters(
 def _typical_length(factor: Stationary, pool: CandidatePool) -> FloatArray:
     values = pool.groups[factor.group].values
     if not factor.ard:
-        return np.array([np.sqrt(median_squared_distance(values))])
+        return np.array([median_lengthscale(factor, pool)])
+    width = values.shape[1]
+    if factor.metric == "overlap":
+        return np.full(width, np.sqrt(width))
+    if factor.metric != "plain":
+        return np.full(width, _RANGE_SHARE * (_DIAMETER if factor.metric == "periodic" else 1.0))
     span = np.ptp(values, axis=0)
     return np.where(span > 0.0, _RANGE_SHARE * span, 1.0)
 

@@ -100,5 +100,5 @@ def test_every_preset_kernel_is_positive_definite(seed):
             parameters[factor.lengthscale] = np.exp(rng.normal(size=width))
         matrix = covariance(terms, pool, parameters, np.arange(12), np.arange(12))
         assert np.allclose(matrix, matrix.T)
-        assert np.allclose(np.diagonal(matrix), prior_variance(terms, parameters))
-        assert np.linalg.eigvalsh(matrix).min() > -1e-10 * prior_variance(terms, parameters)
+        assert np.allclose(np.diagonal(matrix), prior_variance(terms, pool, parameters))
+        assert np.linalg.eigvalsh(matrix).min() > -1e-10 * prior_variance(terms, pool, parameters).max()
