@@ -14,7 +14,7 @@ from tansaku.models.domain.specs.base import NAME_PATTERN
 from tansaku.models.domain.specs.calculator import LammpsSpec
 from tansaku.models.domain.specs.campaign import EDITABLE_KEYS, CampaignSpec
 from tansaku.models.domain.specs.site import SiteSpec
-from tansaku.models.domain.specs.space import FeatureLookupSpec, GrainBoundarySpaceSpec, TableSpaceSpec
+from tansaku.models.domain.specs.space import CompositionSpaceSpec, FeatureLookupSpec, GrainBoundarySpaceSpec, TableSpaceSpec
 from tansaku.tasks.validation import validate_data, validate_document
 from tansaku.tasks.yaml_text import KeyPath, YamlText, read_yaml
 
@@ -153,6 +153,9 @@ def _resolve(spec: CampaignSpec, base_path: Path, document: YamlText) -> Campaig
     space, calculator = spec.space, spec.calculator
     if isinstance(space, TableSpaceSpec):
         space = _resolve_table(space, base_path, check)
+    if isinstance(space, CompositionSpaceSpec) and space.parent.cif is not None:
+        digest = check(base_path / space.parent.cif, ("space", "parent", "cif"), space.parent.sha256)
+        space = space.model_copy(update={"parent": space.parent.model_copy(update={"sha256": digest})})
     if isinstance(calculator, LammpsSpec):
         element = space.crystal.element if isinstance(space, GrainBoundarySpaceSpec) else None
         calculator = _resolve_potential(calculator, element, base_path, document)
@@ -191,6 +194,8 @@ def _identity(spec: CampaignSpec, *, with_editable: bool) -> dict[str, Any]:
     space, calculator = data["space"], data["calculator"]
     if space.get("sha256"):
         del space["candidates"]
+    if space.get("parent", {}).get("sha256"):
+        del space["parent"]["cif"]
     for group in space.get("features", {}).values():
         if group.get("sha256"):
             del group["lookup"]

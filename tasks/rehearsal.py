@@ -10,7 +10,7 @@ from tansaku.calculators.registry import open_calculator
 from tansaku.models.domain.history import build_history, cost_limit
 from tansaku.models.domain.identifiers import proposal_rng
 from tansaku.models.domain.pool import CandidatePool, FloatArray
-from tansaku.models.domain.ports import Proposer
+from tansaku.models.domain.ports import Proposer, ScreenedSpace
 from tansaku.models.domain.records import JsonDict, Record
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.engine.registry import build_proposer
@@ -45,6 +45,7 @@ class Rehearsal(Record):
         initial: Candidates of the initial design, in order.
         initial_cost: What they cost.
         calculator: Code, version and model that computes, None for a table.
+        census: For a space whose rules choose its candidates, what each rule did.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Rehearsal(Record):
     calculator: str | None
     unit: str
     polish: int
+    census: tuple[JsonDict, ...] = ()
 
     def describe(self) -> str:
         """The rehearsal in words."""
@@ -90,6 +92,11 @@ class Rehearsal(Record):
             f"    {size.system:<24} {size.candidates:>8,} {size.surfaces:>4} {size.exhaustive_cost:>14,.0f}"
             for size in self.systems
         ]
+        if self.census:
+            lines += ["", "  how the candidates came about (left out, marked as unlikely, left):"]
+            lines += [
+                f"    {line['left_out']:>8,} {line['marked']:>6,} {line['left']:>8,}  {line['rule']}" for line in self.census
+            ]
         return "\n".join(lines)
 
 
@@ -183,4 +190,5 @@ def rehearse(path: Path) -> Rehearsal:
         calculator=_calculator_name(spec, loaded.base_path),
         unit=spec.objective.unit,
         polish=spec.execution.polish * n_systems if spec.calculator is not None else 0,
+        census=tuple(space.census()) if isinstance(space, ScreenedSpace) else (),
     )

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -74,7 +75,7 @@ def parent_from_cif(path: Path, sites: Mapping[str, SiteRequest], mobile: str | 
     )
 
 
-def _read(path: Path) -> Sequence:  # type: ignore[type-arg] # a pymatgen Structure
+def _read(path: Path) -> Any:  # noqa: ANN401 - a pymatgen Structure
     cif = load_pymatgen("pymatgen.io.cif")
     key = "space.parent.cif"
     if not path.is_file():
@@ -91,15 +92,14 @@ def _read(path: Path) -> Sequence:  # type: ignore[type-arg] # a pymatgen Struct
         raise ConfigurationError(f"{key}: {path.name!r} holds {len(found)} structures; expected 1")
     if len(found[0]) > MAX_ATOMS:
         raise ConfigurationError(f"{key}: {path.name!r} has {len(found[0])} atoms in its cell; expected at most {MAX_ATOMS}")
-    structure: Sequence = found[0]  # type: ignore[type-arg]
-    return structure
+    return found[0]
 
 
-def _element(site: object, path: Path) -> str:
-    species = list(site.species.items())  # type: ignore[attr-defined]
+def _element(site: Any, path: Path) -> str:  # noqa: ANN401 - a pymatgen PeriodicSite
+    species = list(site.species.items())
     if len(species) != 1 or abs(species[0][1] - 1.0) > 1e-3:
         raise ConfigurationError(
-            f"space.parent.cif: site {site.label} of {path.name!r} holds {site.species_string}; expected one ion, fully"  # type: ignore[attr-defined]
+            f"space.parent.cif: site {site.label} of {path.name!r} holds {site.species_string}; expected one ion, fully"
         )
     symbol = getattr(species[0][0], "symbol", None) or species[0][0].element.symbol
     return str(symbol)

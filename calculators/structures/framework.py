@@ -93,7 +93,9 @@ def _framework(atoms: Atoms, mobile_site: str) -> Atoms:
     missing = [name for name in ("site", "oxidation_state") if name not in atoms.arrays]
     if missing:
         raise ConfigurationError(f"the structure has no array {missing[0]!r}: its framework cannot be told")
-    kept: Atoms = atoms[np.asarray(atoms.arrays["site"]) != mobile_site]
+    bare = atoms.copy()
+    bare.set_constraint()  # one that holds a symmetry cannot lose atoms
+    kept: Atoms = bare[np.asarray(atoms.arrays["site"]) != mobile_site]
     return kept
 
 

@@ -24,7 +24,8 @@ def site_permutations(parent: Parent, tolerance: float) -> tuple[dict[str, str],
     """
     names = list(parent.multiplicity)
     codes = np.array([names.index(site) for site in parent.sites])
-    found = spglib.get_symmetry((parent.cell, parent.fractions, np.ones(len(codes), dtype=int)), symprec=tolerance)
+    cell = (parent.cell.tolist(), parent.fractions.tolist(), [1] * len(codes))
+    found = spglib.get_symmetry(cell, symprec=tolerance)
     operations = [] if found is None else list(zip(found["rotations"], found["translations"], strict=True))
     permutations = {tuple(range(len(names)))}
     for rotation, translation in operations:
