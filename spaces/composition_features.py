@@ -63,7 +63,7 @@ def composition_groups(parent: Parent, names: Sequence[str], candidates: Sequenc
         rows = np.array([_ion_row(ion, parent.coordination(name)) for ion in distinct])
         groups.append(FeatureGroup.compact(f"site_{name.lower()}", rows, index, ION_COLUMNS))
         codes = np.array([[ion_code(ion)] for ion in distinct])
-        groups.append(FeatureGroup.compact(f"ion_{name.lower()}", codes, index, ("ion",)))
+        groups.append(FeatureGroup.compact(f"ion_{name.lower()}", codes, index, ("ion",), categorical=True))
     rows = np.array([_cell_row(parent, one.ions) for one in candidates])
     groups.append(FeatureGroup.compact("cell", rows, np.arange(len(rows)), CELL_COLUMNS))
     return {group.name: group for group in groups}

@@ -24,12 +24,14 @@ class FeatureGroup:
         values: Distinct feature rows, shape ``(n_distinct, d)``.
         index: Row of each candidate, shape ``(n_candidates,)``.
         columns: Names of the ``d`` features, with units where they have one.
+        categorical: Whether the values are codes that mean nothing but equal or not.
     """
 
     name: str
     values: FloatArray
     index: IntArray
     columns: tuple[str, ...]
+    categorical: bool = False
 
     def __post_init__(self) -> None:
         if self.values.ndim != 2 or self.values.shape[1] != len(self.columns):
@@ -42,7 +44,9 @@ class FeatureGroup:
             raise ConfigurationError(f"feature group {self.name!r}: the index points outside the distinct rows")
 
     @classmethod
-    def compact(cls, name: str, rows: FloatArray, index: IntArray, columns: tuple[str, ...]) -> FeatureGroup:
+    def compact(
+        cls, name: str, rows: FloatArray, index: IntArray, columns: tuple[str, ...], *, categorical: bool = False
+    ) -> FeatureGroup:
         """A group from rows that may be equal or unused: only those that candidates have are kept, each once.
 
         Args:
@@ -50,12 +54,13 @@ class FeatureGroup:
             rows: Feature rows, shape ``(n_rows, d)``.
             index: Row of each candidate, shape ``(n_candidates,)``.
             columns: Names of the features.
+            categorical: Whether the values are codes.
         """
         used = np.zeros(len(rows), dtype=bool)
         used[index] = True
         place = np.zeros(len(rows), dtype=np.intp)
         values, place[used] = distinct_rows(rows[used])
-        return cls(name, values, place[index], columns)
+        return cls(name, values, place[index], columns, categorical)
 
 
 def distinct_rows(rows: FloatArray) -> tuple[FloatArray, IntArray]:

@@ -188,6 +188,8 @@ def _stationary(
     ard = width <= ARD_COLUMNS if spec.ard is None else spec.ard
     lengthscale = f"{name}{group}.lengthscale"
     match spec:
+        case DistanceKernelSpec() if pool.groups[group].categorical:
+            return Stationary(group, lengthscale, spec.type, ard, "overlap")
         case DistanceKernelSpec():
             return Stationary(group, lengthscale, spec.type, ard, "range" if spec.normalise and not ard else "plain")
         case CategoricalKernelSpec():

@@ -14,13 +14,14 @@ from tansaku.models.engine.cross import surface_level
 from tansaku.models.engine.goals import Goal
 from tansaku.models.engine.grammar import compile_kernel, compile_mean
 from tansaku.models.engine.initial import InitialName
-from tansaku.models.engine.kernels import Constant, Kernel, Product, Profile, Same, Scale, Stationary, Sum
+from tansaku.models.engine.kernels import Constant, Kernel, Metric, Product, Profile, Same, Scale, Stationary, Sum
 from tansaku.models.engine.transforms import OutputTransform
 
 KernelName = Literal["product", "per-system", "additive"]
 
 _PROFILE: Profile = "matern52"
 _ARD_COLUMNS = 8
+_PER_SYSTEM = Goal()
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class GPSettings:
         refit_growth: Hyper-parameters are fitted again when the observations have grown by this factor.
         mean: Effects added to the kernel.
         goal: Which candidates are wanted.
+        avoid_failures: Whether the acquisition is multiplied by a learned probability that the evaluation succeeds.
     """
 
     name: str
@@ -55,7 +57,8 @@ class GPSettings:
     initial: InitialName = "random"
     refit_growth: float = 4.0 / 3.0
     mean: tuple[MeanSpec, ...] = ()
-    goal: Goal = Goal()
+    goal: Goal = _PER_SYSTEM
+    avoid_failures: bool = False
 
 
 PRESETS = {
@@ -98,7 +101,7 @@ FINDING: AcquisitionName = "expected_found"
 """Acquisition for the goal ``all_below`` unless the spec names another one."""
 
 
-def settings(spec: GPProposerSpec, goal: Goal = Goal()) -> GPSettings:  # noqa: B008 - a frozen value
+def settings(spec: GPProposerSpec, goal: Goal = _PER_SYSTEM) -> GPSettings:
     """A preset with the spec's overrides, for a goal."""
     chosen = replace(PRESETS[spec.preset], goal=goal)
     if goal.kind == "all_below":
@@ -141,12 +144,18 @@ def build_kernel(name: KernelName, pool: CandidatePool) -> Kernel:
 
     ``product`` is one RBF per feature group, multiplied. ``per-system`` is the same without coupling of systems.
     """
-    correlations = tuple(Stationary(group, f"{group}.lengthscale") for group in sorted(pool.groups))
+    correlations = tuple(
+        Stationary(group, f"{group}.lengthscale", metric=_metric(pool, group)) for group in sorted(pool.groups)
+    )
     if name == "product":
         return Scale("variance", Product(correlations))
     if name == "per-system":
         return Scale("variance", Product((Same("system"), *correlations)))
     return _additive(pool)
+
+
+def _metric(pool: CandidatePool, group: str) -> Metric:
+    return "overlap" if pool.groups[group].categorical else "plain"
 
 
 def _additive(pool: CandidatePool) -> Kernel:
@@ -156,7 +165,13 @@ def _additive(pool: CandidatePool) -> Kernel:
 
     def over(groups: list[str], part: str) -> tuple[Stationary, ...]:
         return tuple(
-            Stationary(group, f"{part}.{group}", _PROFILE, ard=pool.groups[group].values.shape[1] <= _ARD_COLUMNS)
+            Stationary(
+                group,
+                f"{part}.{group}",
+                _PROFILE,
+                ard=pool.groups[group].values.shape[1] <= _ARD_COLUMNS,
+                metric=_metric(pool, group),
+            )
             for group in groups
         )
 

@@ -16,6 +16,8 @@ Combine = Literal["product", "sum"]
 class DistanceKernelSpec(Spec):
     """Correlation that falls with the distance in feature groups: squared exponential, or Matérn-½, -3/2 and -5/2.
 
+    In a group of categories (ions of a site) the distance is the number of columns that differ, as in ``categorical``.
+
     Attributes:
         type: Shape of the fall.
         over: Feature groups, by name; ``*`` in a name stands for anything, so that ``*`` alone is every group.
