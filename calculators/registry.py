@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tansaku.models.domain.ports import Calculator
-from tansaku.models.domain.specs.calculator import CalculatorSpec, LammpsSpec
+from tansaku.models.domain.specs.calculator import CalculatorSpec, ChgnetSpec, LammpsSpec, SevennetSpec
 
 
 def open_calculator(spec: CalculatorSpec, base_path: Path) -> Calculator:
@@ -23,6 +23,14 @@ def open_calculator(spec: CalculatorSpec, base_path: Path) -> Calculator:
         from tansaku.calculators.engines.lammps import LammpsCalculator
 
         return LammpsCalculator(spec, base_path)
+    if isinstance(spec, ChgnetSpec):
+        from tansaku.calculators.engines.chgnet import open_chgnet
+
+        return open_chgnet(spec)
+    if isinstance(spec, SevennetSpec):
+        from tansaku.calculators.engines.sevennet import open_sevennet
+
+        return open_sevennet(spec)
     from tansaku.calculators.engines.emt import EmtCalculator
 
     return EmtCalculator()

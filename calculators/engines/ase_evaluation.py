@@ -1,0 +1,87 @@
+"""Evaluations by any calculator of ASE: what EMT and the universal potentials have in common."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import numpy as np
+from ase import Atoms
+from ase.calculators.calculator import BaseCalculator
+from ase.constraints import FixCartesian
+from ase.optimize import LBFGS
+
+from tansaku.calculators.engines.relaxation import Relaxed, check_cell_change, held_indices, relax
+from tansaku.models.domain.errors import CalculationError
+from tansaku.models.domain.pool import IntArray
+from tansaku.models.domain.ports import CalculationResult
+from tansaku.models.domain.records import Provenance
+from tansaku.models.domain.specs.calculator import RelaxationSpec
+
+
+def evaluate_with_ase(
+    structure: Atoms, relaxation: RelaxationSpec | None, calculator: BaseCalculator, provenance: Provenance
+) -> CalculationResult:
+    """Computes a structure that has been checked, relaxed by L-BFGS first if asked for.
+
+    Args:
+        structure: Is left untouched.
+        relaxation: None: as it is.
+        calculator: Gives energy, energies of atoms, forces and stress; a fresh one, so that nothing is remembered.
+        provenance: What computes.
+
+    Raises:
+        CalculationError: ``not_converged``, ``exploded`` or ``nan``.
+    """
+    started = time.perf_counter()
+    atoms = structure.copy()
+    atoms.set_constraint()
+    atoms.calc = calculator
+    held = held_indices(structure, relaxation)
+    steps = 0
+    if relaxation is not None:
+        steps = relax(_InAse(atoms, held, relaxation.fmax), relaxation, held)
+    energy = float(atoms.get_potential_energy())
+    energies = np.asarray(atoms.get_potential_energies(), dtype=np.float64)
+    forces = np.asarray(atoms.get_forces(apply_constraint=False), dtype=np.float64)
+    stress = np.asarray(atoms.get_stress(apply_constraint=False), dtype=np.float64)
+    if not (np.isfinite(energy) and all(np.isfinite(array).all() for array in (energies, forces, stress))):
+        raise CalculationError("nan", f"{provenance.code} gave a number that is not finite after {steps} steps")
+    check_cell_change(structure.cell.array, atoms.cell.array)
+    atoms.set_constraint()
+    atoms.calc = None
+    return CalculationResult(
+        atoms=atoms,
+        energy=energy,
+        energies=energies,
+        forces=forces,
+        stress=stress,
+        converged=True,
+        steps=steps,
+        wall_time=time.perf_counter() - started,
+        provenance=provenance,
+    )
+
+
+class _InAse:
+    """Atoms with a calculator of ASE, as :func:`relax` sees them."""
+
+    def __init__(self, atoms: Atoms, held: IntArray, fmax: float) -> None:
+        self._atoms = atoms
+        self._fmax = fmax
+        if len(held):
+            atoms.set_constraint(FixCartesian(held.tolist(), mask=(True, True, False)))
+
+    def settle(self, steps: int) -> Relaxed:
+        """L-BFGS at fixed cell."""
+        with LBFGS(self._atoms, logfile=os.devnull) as optimizer:
+            for _ in optimizer.irun(fmax=self._fmax, steps=steps):
+                if not np.isfinite(self._atoms.positions).all():
+                    raise CalculationError("exploded", f"positions are no longer finite after {optimizer.nsteps} steps")
+        forces = np.asarray(self._atoms.get_forces(apply_constraint=False))
+        stress = np.asarray(self._atoms.get_stress(voigt=False, apply_constraint=False))
+        return Relaxed(int(optimizer.nsteps), forces, stress, self._atoms.cell.array.copy())
+
+    def stretch(self, factor: float) -> None:
+        """See :class:`Relaxable`."""
+        self._atoms.set_cell(self._atoms.cell.array * np.array([1.0, 1.0, factor]), scale_atoms=True)

@@ -1,0 +1,98 @@
+"""SevenNet-0: Park, Kim, Hwang, Han, J. Chem. Theory Comput. 20, 4857 (2024), doi:10.1021/acs.jctc.4c00190."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import warnings
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from ase.calculators.calculator import Calculator, all_changes
+
+from tansaku.calculators.engines.universal import DEVICE, UniversalCalculator, checked_weights, installed
+from tansaku.models.domain.records import Provenance
+from tansaku.models.domain.specs.calculator import SevennetSpec
+
+_WEIGHTS = {
+    "7net-0": (
+        "pretrained_potentials/SevenNet_0__11Jul2024/checkpoint_sevennet_0.pth",
+        "7052cb42b7b3be42b40b97fa0d21077a48c54b5548948fc4dcf346629f813c36",
+    ),
+    "7net-l3i5": (
+        "pretrained_potentials/SevenNet_l3i5/checkpoint_l3i5.pth",
+        "a7ff190d41efe5b8317a03d20a468e4036a1a3e64e0b14fdbab64ac3f4bfc09d",
+    ),
+}
+
+
+def open_sevennet(spec: SevennetSpec) -> UniversalCalculator:
+    """Makes the calculator; torch is not imported before the first evaluation.
+
+    Raises:
+        MissingComponentError: The package is not installed.
+        ConfigurationError: Its weights are not the ones that belong to the model's name.
+    """
+    folder = installed("sevenn", "sevennet")
+    name, expected = _WEIGHTS[spec.model]
+    path = folder / name
+    provenance = Provenance(
+        code="sevenn",
+        code_version=importlib.metadata.version("sevenn"),
+        model=spec.model,
+        model_sha256=checked_weights(path, expected, "sevenn"),
+        settings={"dtype": "float32", "device": DEVICE, "minimizer": "lbfgs"},
+    )
+    return UniversalCalculator(
+        provenance, lambda: _Shared(_model(path)), lambda: frozenset(int(number) for number in _model(path).type_map)
+    )
+
+
+@lru_cache(maxsize=2)
+def _model(path: Path) -> Any:  # noqa: ANN401 - the package ships no types
+    """The package's calculator with its network; one per process.
+
+    Its loader unpickles the file, which is why the file's hash has been compared with the known one before.
+    """
+    import torch
+
+    torch.set_num_threads(1)
+    with warnings.catch_warnings():
+        # Of the package's: there are faster kernels on other devices.
+        warnings.simplefilter("ignore")
+        from sevenn.calculator import SevenNetCalculator
+
+        inner = SevenNetCalculator(str(path), device=DEVICE)
+    inner.model.requires_grad_(False)
+    return inner
+
+
+class _Shared(Calculator):
+    """ASE calculator around the shared one, with a memory of its own."""
+
+    implemented_properties = ("energy", "energies", "forces", "stress")
+
+    def __init__(self, inner: Any) -> None:  # noqa: ANN401 - as above
+        super().__init__()
+        self._inner = inner
+
+    def calculate(
+        self,
+        atoms: Atoms | None = None,
+        properties: Sequence[str] | None = None,
+        system_changes: Sequence[str] = all_changes,
+    ) -> None:
+        """Energy [eV], its parts per atom, forces [eV/Å] and Voigt stress [eV/Å^3]."""
+        super().calculate(atoms, properties, system_changes)
+        self._inner.calculate(self.atoms, ["energy", "forces", "stress"], all_changes)
+        found = self._inner.results
+        energies = np.asarray(found["energies"], dtype=np.float64)
+        self.results = {
+            "energy": float(energies.sum()),
+            "energies": energies,
+            "forces": np.asarray(found["forces"], dtype=np.float64),
+            "stress": np.asarray(found["stress"], dtype=np.float64),
+        }

@@ -1,0 +1,104 @@
+"""What the universal potentials share: where their weights are, and the calculator around a model.
+
+A universal potential is a neural network fitted to the relaxations of a large collection of DFT results. Its numbers are not
+DFT: far from equilibrium the energy surface comes out too flat (Deng et al., npj Comput. Mater. 11, 9 (2025),
+doi:10.1038/s41524-024-01500-6), so migration barriers are too low on the average.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+from collections.abc import Callable
+from pathlib import Path
+
+from ase import Atoms
+from ase.calculators.calculator import BaseCalculator
+
+from tansaku.calculators.engines.ase_evaluation import evaluate_with_ase
+from tansaku.calculators.engines.relaxation import check_axes, check_input
+from tansaku.models.domain.errors import ConfigurationError, MissingComponentError
+from tansaku.models.domain.identifiers import file_sha256
+from tansaku.models.domain.ports import CalculationResult
+from tansaku.models.domain.records import Provenance
+from tansaku.models.domain.specs.calculator import RelaxationSpec
+
+DEVICE = "cpu"
+"""Where models run: one thread per process on the processor, where a result is the same bits every time."""
+
+
+def installed(package: str, extra: str) -> Path:
+    """Folder of an installed package; nothing of it is imported.
+
+    Args:
+        package: Its name.
+        extra: The extra of tansaku that brings it.
+
+    Raises:
+        MissingComponentError: It is not installed.
+    """
+    found = importlib.util.find_spec(package)
+    if found is None or not found.submodule_search_locations:
+        raise MissingComponentError(
+            f"calculator type {extra} needs the package {package}, which is not installed",
+            hint=f"pip install 'tansaku[{extra}]'",
+        )
+    return Path(found.submodule_search_locations[0])
+
+
+def checked_weights(path: Path, expected: str, package: str) -> str:
+    """SHA-256 of a file of weights.
+
+    Args:
+        path: The file.
+        expected: SHA-256 that the results of this model belong to.
+        package: Whose file it is.
+
+    Raises:
+        ConfigurationError: The file is missing or is another one.
+    """
+    if not path.is_file():
+        raise ConfigurationError(
+            f"{package} {importlib.metadata.version(package)} has no file {path.name}; expected the weights with SHA-256 {expected}"
+        )
+    found = file_sha256(path)
+    if found != expected:
+        raise ConfigurationError(
+            f"the weights {path.name} of {package} have SHA-256 {found}, expected {expected}; they are another model"
+        )
+    return found
+
+
+class UniversalCalculator:
+    """``Calculator`` on a universal potential; the model is loaded at the first evaluation and shared by the process.
+
+    Args:
+        provenance: Code, model and weights.
+        attach: Gives a fresh calculator of ASE around the shared model.
+        elements: Gives the atomic numbers the model knows.
+    """
+
+    def __init__(
+        self, provenance: Provenance, attach: Callable[[], BaseCalculator], elements: Callable[[], frozenset[int]]
+    ) -> None:
+        self._provenance = provenance
+        self._attach = attach
+        self._elements = elements
+
+    @property
+    def provenance(self) -> Provenance:
+        """Package, version, model, SHA-256 of the weights, precision and device."""
+        return self._provenance
+
+    def evaluate(self, structure: Atoms, relaxation: RelaxationSpec | None = None) -> CalculationResult:
+        """See :class:`tansaku.models.domain.ports.Calculator`."""
+        check_input(structure)
+        check_axes(structure, relaxation)
+        known = self._elements()
+        for number, symbol in zip(structure.numbers, structure.get_chemical_symbols(), strict=True):
+            if int(number) not in known:
+                raise ConfigurationError(f"{self._provenance.code} {self._provenance.model} has no {symbol}")
+        return evaluate_with_ase(structure, relaxation, self._attach(), self._provenance)
+
+    def close(self) -> None:
+        """The shared model stays for the next calculator of the process."""
