@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from tansaku.models.domain.records import Evaluation, JsonDict
 from tansaku.tasks.configuration import load_site
+from tansaku.tasks.costs import CostComparison
 from tansaku.tasks.figures import draw_campaign
 from tansaku.tasks.progress import CampaignStatus, campaign_status
 from tansaku.tasks.resources import Resources, open_resources
@@ -105,6 +106,10 @@ class CampaignView:
     def predictions(self) -> Predictions:
         """What the model expected of the candidates it chose, and what came out."""
         return predictions(self._data)
+
+    def costs(self) -> CostComparison | None:
+        """Predicted against actual cost, None where cost is not learned."""
+        return self._data.costs
 
     def best_structures(self) -> list[BestStructure]:
         """The best structure of each system as ASE atoms with its energy."""

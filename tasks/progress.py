@@ -14,8 +14,11 @@ from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.records import CampaignRecord, CommandKind, Evaluation, Lease, Record
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import CampaignState, EvaluationState, StopReason, campaign_state
+from tansaku.models.engine.cost import learns_cost
 from tansaku.spaces.registry import open_space
+from tansaku.tasks.costs import compare_costs, cost_of, cost_unit
 from tansaku.tasks.results import failure_reason
+from tansaku.tasks.steps.rounds import priced_by
 
 
 class FailedEvaluation(Record):
@@ -34,7 +37,9 @@ class CampaignStatus(Record):
     Attributes:
         evaluations: Evaluations of the search that were proposed.
         polish: Evaluations of the final polish.
-        cost: Spent and reserved by the search [the space's cost unit].
+        cost: Spent and reserved by the search [the space's cost unit]; of a learned cost what ended evaluations took.
+        cost_unit: ``core-seconds`` where cost is learned, else None.
+        cost_ratio: Median of actual over predicted cost, None where nothing was measured.
         limit: What it may spend, None for no limit or when the space cannot be opened.
         exhaustive_cost: Cost of evaluating the whole space.
         driver: Who drives it now, or None.
@@ -52,6 +57,8 @@ class CampaignStatus(Record):
     lost: int
     polish: int
     cost: float
+    cost_unit: str | None = None
+    cost_ratio: float | None = None
     limit: float | None
     exhaustive_cost: float | None
     driver: str | None
@@ -80,12 +87,14 @@ class CampaignStatus(Record):
             + (f", {self.lost} lost and to be tried again" if self.lost else "")
             + (f"; polished {self.polish}" if self.polish else "")
         )
-        spent = f"  cost {self.cost:,.0f}"
+        spent = f"  cost {self.cost:,.0f}" + (f" {self.cost_unit}" if self.cost_unit is not None else "")
         if self.limit is not None:
             spent += f" of {self.limit:,.0f} allowed"
         if self.exhaustive_cost is not None:
             spent += f", {100 * self.cost / self.exhaustive_cost:.3g} % of evaluating everything"
         lines.append(spent)
+        if self.cost_ratio is not None:
+            lines.append(f"  cost: actual over predicted {self.cost_ratio:.2f} in the median")
         if self.driver is not None:
             lines.append(f"  driven by {self.driver}")
         elif self.state is CampaignState.INTERRUPTED:
@@ -136,7 +145,7 @@ def campaign_status(store: CampaignStore, name: str) -> CampaignStatus:
     """
     record = store.campaign(name)
     spec = CampaignSpec.model_validate(record.spec)
-    evaluations = store.evaluations(name)
+    evaluations, refits = store.evaluations(name), store.refits(name)
     search = [evaluation for evaluation in evaluations if evaluation.proposal.purpose == "search"]
     states = [evaluation.state for evaluation in search]
     active = sum(not evaluation.state.terminal for evaluation in evaluations)
@@ -144,7 +153,8 @@ def campaign_status(store: CampaignStore, name: str) -> CampaignStatus:
     stop, limit, exhaustive, problem = None, None, None, None
     try:
         pool = open_space(spec.space, Path(record.base_path)).pool()
-        entries = search_entries(pool, evaluations)
+        pool = priced_by(pool, refits[-1]) if refits else pool
+        entries = search_entries(pool, evaluations, learns_cost=learns_cost(spec.space))
     except (ConfigurationError, NotFoundError) as error:
         problem = f"the space cannot be opened: {error.message}"
     else:
@@ -170,7 +180,9 @@ def campaign_status(store: CampaignStore, name: str) -> CampaignStatus:
         active=active,
         lost=states.count(EvaluationState.LOST),
         polish=len(evaluations) - len(search),
-        cost=float(sum(evaluation.proposal.predicted_cost for evaluation in search)),
+        cost=float(sum(cost_of(evaluation, spec.space) for evaluation in search)),
+        cost_unit=cost_unit(spec.space),
+        cost_ratio=None if costs is None else costs.median_ratio,
         limit=limit,
         exhaustive_cost=exhaustive,
         driver=_driver(lease),

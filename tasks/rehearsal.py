@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from tansaku.calculators.registry import open_calculator
-from tansaku.models.domain.history import build_history, cost_limit
+from tansaku.models.domain.history import build_history, cost_limit, too_dear
 from tansaku.models.domain.identifiers import proposal_rng
 from tansaku.models.domain.pool import CandidatePool, FloatArray
 from tansaku.models.domain.ports import Proposer, ScreenedSpace

@@ -13,11 +13,13 @@ import numpy as np
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.pool import CandidatePool, FloatArray
 from tansaku.models.domain.ports import CampaignStore, TabulatedSpace
-from tansaku.models.domain.records import CampaignRecord, Evaluation, JsonDict
+from tansaku.models.domain.records import CampaignRecord, Evaluation, JsonDict, Refit
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState
 from tansaku.spaces.registry import open_space
 from tansaku.tasks.basins import same_basins
+from tansaku.tasks.costs import CostComparison, compare_costs, cost_of, cost_unit
+from tansaku.tasks.steps.rounds import priced_by
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,12 +38,14 @@ class CampaignData:
         spec: Its resolved spec, edits applied.
         space: The space it searches.
         evaluations: All evaluations in proposal order, those of the polish included.
+        refits: All refits in order.
     """
 
     record: CampaignRecord
     spec: CampaignSpec
     space: Space
     evaluations: tuple[Evaluation, ...]
+    refits: tuple[Refit, ...] = ()
 
     @classmethod
     def load(cls, store: CampaignStore, name: str) -> CampaignData:
@@ -54,12 +58,22 @@ class CampaignData:
         record = store.campaign(name)
         spec = CampaignSpec.model_validate(record.spec)
         space = open_space(spec.space, Path(record.base_path))
-        return cls(record, spec, space, tuple(store.evaluations(name)))
+        return cls(record, spec, space, tuple(store.evaluations(name)), tuple(store.refits(name)))
 
     @cached_property
     def pool(self) -> CandidatePool:
-        """All candidates of the space."""
-        return self.space.pool()
+        """All candidates of the space, at the costs that the last refit predicts."""
+        pool = self.space.pool()
+        return priced_by(pool, self.refits[-1]) if self.refits else pool
+
+    def cost_of(self, evaluation: Evaluation) -> float:
+        """What an evaluation cost, or is expected to."""
+        return cost_of(evaluation, self.spec.space)
+
+    @property
+    def costs(self) -> CostComparison | None:
+        """Predicted against actual cost, None where cost is not learned."""
+        return compare_costs(self.evaluations, self.refits, self.spec.space)
 
     @cached_property
     def systems(self) -> tuple[JsonDict, ...]:
@@ -115,11 +129,12 @@ def failure_reason(evaluation: Evaluation) -> str | None:
     return f"{attempt.failure.reason}: {attempt.failure.message}"
 
 
-def evaluation_row(evaluation: Evaluation, unit: str, same_basin_as: str | None = None) -> JsonDict:
+def evaluation_row(data: CampaignData, evaluation: Evaluation, same_basin_as: str | None = None) -> JsonDict:
     """One evaluation as plain data; ``round`` is the number of its proposal.
 
     Args:
-        unit: The objective's.
+        data: Its campaign.
+        evaluation: One of its evaluations.
         same_basin_as: Candidate of an earlier evaluation that ended in the same structure.
     """
     proposal, outcome = evaluation.proposal, evaluation.outcome
@@ -128,8 +143,9 @@ def evaluation_row(evaluation: Evaluation, unit: str, same_basin_as: str | None 
         "system": proposal.system,
         "surface": proposal.surface,
         "value": outcome.value if outcome is not None else None,
-        "unit": unit,
-        "cost": proposal.predicted_cost,
+        "unit": data.spec.objective.unit,
+        "cost": data.cost_of(evaluation),
+        "predicted_cost": proposal.predicted_cost,
         "state": evaluation.state.value,
         "attempts": len(evaluation.attempts),
         "round": proposal.number,
@@ -157,12 +173,12 @@ def evaluation_rows(data: CampaignData, purpose: Purpose = "search") -> list[Jso
         data: The campaign.
         purpose: The search (default), the polish of the best candidates afterwards, or both.
     """
-    unit, chosen = data.spec.objective.unit, data.select(purpose)
+    chosen = data.select(purpose)
     basins: dict[str, str] = {}
     for group in ("search", "polish"):
         if group == "polish" or data.free_translation:
             basins |= same_basins(one for one in chosen if one.proposal.purpose == group)
-    return [evaluation_row(evaluation, unit, basins.get(evaluation.id)) for evaluation in chosen]
+    return [evaluation_row(data, evaluation, basins.get(evaluation.id)) for evaluation in chosen]
 
 
 def _value(evaluation: Evaluation) -> float | None:
@@ -179,15 +195,15 @@ def best_of(evaluations: Sequence[Evaluation], sign: float) -> Evaluation | None
     return min(valued, key=lambda entry: entry[:2])[2] if valued else None
 
 
-def _polished_row(evaluation: Evaluation, key: str, basins: Mapping[str, str]) -> JsonDict:
-    outcome = evaluation.outcome
+def _polished_row(data: CampaignData, evaluation: Evaluation, basins: Mapping[str, str]) -> JsonDict:
+    outcome, key = evaluation.outcome, data.value_key
     return {
         "candidate": evaluation.proposal.candidate,
         key: _value(evaluation),
         "surface": evaluation.proposal.surface,
         "state": evaluation.state.value,
         "same_basin_as": basins.get(evaluation.id),
-        "cost": evaluation.proposal.predicted_cost,
+        "cost": data.cost_of(evaluation),
         "reason": failure_reason(evaluation),
         "quantities": {name: quantity.model_dump() for name, quantity in outcome.quantities.items()} if outcome else {},
         "properties": dict(outcome.properties) if outcome else {},
@@ -198,7 +214,8 @@ def system_rows(data: CampaignData) -> list[JsonDict]:
     """One row per system, in the pool's order.
 
     ``E_gb`` (``value`` for other spaces) is the best value of the search; ``polished`` lists the best candidates relaxed
-    again at the end and ``E_gb_polished`` is the best of those. Cost and share count the search, failures included.
+    again at the end and ``E_gb_polished`` is the best of those. Cost and share count the search, failures included; a learned
+    cost is what was measured, and the exhaustive one what the last refit predicts.
     """
     key, sign = data.value_key, data.sign
     searched: dict[str, list[Evaluation]] = {name: [] for name in data.pool.systems}
@@ -211,7 +228,7 @@ def system_rows(data: CampaignData) -> list[JsonDict]:
         mine, again = searched[name], polished[name]
         basins = same_basins(again)
         best, best_again = best_of(mine, sign), best_of(again, sign)
-        cost = float(sum(evaluation.proposal.predicted_cost for evaluation in mine))
+        cost = float(sum(data.cost_of(evaluation) for evaluation in mine))
         rows.append(
             {
                 **description,
@@ -224,9 +241,10 @@ def system_rows(data: CampaignData) -> list[JsonDict]:
                 "evaluations": len(mine),
                 "failed": sum(evaluation.state is EvaluationState.FAILED for evaluation in mine),
                 "cost": cost,
+                "cost_unit": cost_unit(data.spec.space),
                 "exhaustive_cost": float(exhaustive),
                 "share": cost / float(exhaustive),
-                "polished": [_polished_row(evaluation, key, basins) for evaluation in again],
+                "polished": [_polished_row(data, evaluation, basins) for evaluation in again],
             }
         )
     return rows
@@ -279,7 +297,7 @@ def convergence(data: CampaignData) -> Convergence:
     gap = best[:, seen] - reference[seen]
     gap = np.where(np.isfinite(gap), gap, np.nan)
     return Convergence(
-        cost=np.cumsum([evaluation.proposal.predicted_cost for evaluation in finished]),
+        cost=np.cumsum([data.cost_of(evaluation) for evaluation in finished]),
         mean_gap=gap.mean(axis=1),
         worst_gap=gap.max(axis=1),
         known=known,

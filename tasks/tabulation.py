@@ -63,7 +63,7 @@ def write_table(data: CampaignData, folder: Path) -> list[Path]:
         "system": [pool.systems[code] for code in pool.system_codes[taken]],
         "surface": [pool.surfaces[code] for code in pool.surface_codes[taken]],
         "value": np.array([_value(finished[str(name)]) for name in pool.ids[taken]]),
-        "cost": pool.cost[taken],
+        "cost": np.array([data.cost_of(finished[str(name)]) for name in pool.ids[taken]]),
     }
     features: JsonDict = {}
     for group in own:

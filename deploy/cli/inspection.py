@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tansaku.deploy.cli.session import NameArgument, SiteOption, opened
 from tansaku.deploy.cli.tables import show_json, show_table
+
+if TYPE_CHECKING:
+    from tansaku.models.domain.ports import CampaignStore
+    from tansaku.models.domain.records import CampaignRecord, JsonDict
 
 # What happens to every evaluation that goes well.
 _ROUTINE = frozenset(f"evaluation.{step}" for step in ("proposed", "submitting", "submitted", "running", "done"))
@@ -62,7 +66,7 @@ def show(
     with opened(site) as resources:
         record = resources.store.campaign(name)
         if candidate is None:
-            document = record.model_dump(mode="json")
+            document = record.model_dump(mode="json") | _learned_cost(resources.store, record)
         else:
             found = [e for e in resources.store.evaluations(name) if e.proposal.candidate == candidate]
             if not found:
@@ -74,6 +78,16 @@ def show(
     import yaml
 
     typer.echo(yaml.safe_dump(document, sort_keys=False, allow_unicode=True), nl=False)
+
+
+def _learned_cost(store: CampaignStore, record: CampaignRecord) -> JsonDict:
+    """What a campaign that learns its cost has learned, under the key ``learned_cost``; nothing for others."""
+    from tansaku.models.domain.specs.campaign import CampaignSpec
+    from tansaku.tasks.costs import compare_costs
+
+    space = CampaignSpec.model_validate(record.spec).space
+    found = compare_costs(store.evaluations(record.name), store.refits(record.name), space)
+    return {} if found is None else {"learned_cost": found.summary()}
 
 
 def log(

@@ -73,6 +73,8 @@ def _show_systems(data: CampaignData, rows: list[JsonDict]) -> None:
     if sys.stdout.isatty() and shutil.get_terminal_size().columns < _WIDE:
         columns, table = columns[:-1], [row[:-1] for row in table]
     show_table(columns, table, f"{data.record.name}: best found per system; share: cost spent, of evaluating all of the system")
+    if data.costs is not None:
+        typer.echo(data.costs.describe())
 
 
 def plot(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from tansaku.models.domain.records import Evaluation
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState
+from tansaku.tasks.costs import cost_of, cost_unit
 from tansaku.tasks.results import failure_reason
 
 
@@ -43,7 +44,7 @@ class Tally:
     @property
     def cost(self) -> float:
         """Spent by evaluations that have ended [the space's cost unit]."""
-        return float(sum(entry.proposal.predicted_cost for entry in self._search() if entry.state.terminal))
+        return float(sum(cost_of(entry, self.spec.space) for entry in self._search() if entry.state.terminal))
 
     @property
     def finished(self) -> int:
@@ -84,8 +85,11 @@ class Tally:
 
     def line(self) -> str:
         """The counts in one line."""
-        share = 100 * self.cost / self.exhaustive_cost
-        parts = [f"{self.finished} evaluations", f"{share:.3g} % of the exhaustive cost", f"{len(self.failed)} failed"]
+        unit = cost_unit(self.spec.space)
+        spent = f"{100 * self.cost / self.exhaustive_cost:.3g} % of the exhaustive cost"
+        if unit is not None:
+            spent = f"{self.cost:.4g} {unit}"
+        parts = [f"{self.finished} evaluations", spent, f"{len(self.failed)} failed"]
         if self.polished:
             parts.append(f"{self.polished} polished")
         return ", ".join(parts)

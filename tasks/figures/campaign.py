@@ -7,6 +7,7 @@ from pathlib import Path
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.ports import ArtifactStore
 from tansaku.tasks.figures import convergence as convergence_figure
+from tansaku.tasks.figures import cost as cost_figure
 from tansaku.tasks.figures import energy_angle, parity, structures
 from tansaku.tasks.figures.style import pretty_unit
 from tansaku.tasks.results import CampaignData, convergence, predictions, system_label
@@ -30,8 +31,8 @@ def _structure_pictures(data: CampaignData, artifacts: ArtifactStore) -> list[st
 def draw_campaign(data: CampaignData, artifacts: ArtifactStore, folder: Path) -> list[Path]:
     """Draws what a campaign has so far, each figure as PNG and as HTML.
 
-    Every campaign gets the convergence and, if its proposer predicts, predicted against computed; one of grain boundaries
-    also energy against angle and the best structures.
+    Every campaign gets the convergence and, if its proposer predicts, predicted against computed; one that learns its cost
+    predicted against actual cost; one of grain boundaries also energy against angle and the best structures.
 
     Args:
         data: The campaign.
@@ -59,6 +60,12 @@ def draw_campaign(data: CampaignData, artifacts: ArtifactStore, folder: Path) ->
         paths += [
             parity.draw_png(expected, folder / f"{name}-parity.png"),
             parity.draw_html(expected, folder / f"{name}-parity.html", name),
+        ]
+    costs = data.costs
+    if costs is not None and len(costs.actual) >= cost_figure.LEAST:
+        paths += [
+            cost_figure.draw_png(costs, folder / f"{name}-cost.png"),
+            cost_figure.draw_html(costs, folder / f"{name}-cost.html", name),
         ]
     if data.spec.space.type != "grain_boundary":
         return paths

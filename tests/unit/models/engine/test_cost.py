@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -88,14 +89,14 @@ def test_stored_and_read_again_predicts_the_same_bits():
 
 
 def test_schedule_begins_with_enough_and_waits_for_growth():
-    assert [n for n in range(1, 9) if cost_due(n, [])][0] == LEAST_MEASURED
+    assert next(n for n in range(1, 9) if cost_due(n, [])) == LEAST_MEASURED
     due, fitted = [], []
     for n in range(1, 41):
         if cost_due(n, fitted):
             fitted.append(n)
             due.append(n)
     assert due == [3, 5, 8, 12, 18, 27]
-    assert all(later >= GROWTH * earlier for earlier, later in zip(due, due[1:], strict=False))
+    assert all(later >= GROWTH * earlier for earlier, later in pairwise(due))
 
 
 def test_a_pool_is_priced_only_where_it_has_descriptors():

@@ -14,7 +14,7 @@ import pytest
 
 from tansaku.models.domain.errors import NotFoundError
 from tansaku.models.domain.ports import JobRequest, JobResult, JobStatus
-from tansaku.models.domain.records import CampaignRecord, Command, Evaluation
+from tansaku.models.domain.records import CampaignRecord, Command, Evaluation, Outcome
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.site import SiteSpec, TimingSpec
 from tansaku.models.domain.states import JobState
@@ -78,12 +78,14 @@ class TableLauncher:
     Attributes:
         seed: Of the timing; the outcome of a job never depends on it.
         lose: Whether a job of this candidate and attempt count is lost, and why.
+        outcome: What a job of this candidate gives; None: what the table says.
     """
 
     base_path: Path
     spec: CampaignSpec
     seed: int = 0
     lose: Callable[[str, int], str | None] = lambda candidate, count: None
+    outcome: Callable[[str], Outcome] | None = None
     jobs: dict[str, JobRequest] = field(default_factory=dict)
     submitted: list[str] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)
@@ -134,7 +136,8 @@ class TableLauncher:
         if handle["name"] not in self.jobs:
             raise NotFoundError(f"no job {handle['name']}")
         job = self.jobs[handle["name"]]
-        return JobResult(job.token, self.space.recorded(job.document["candidate"]), self.base_path)
+        found = self.outcome or self.space.recorded
+        return JobResult(job.token, found(job.document["candidate"]), self.base_path)
 
     def cancel(self, handle: dict) -> None:
         self.cancelled.append(handle["name"])
@@ -212,11 +215,16 @@ class Bench:
 
 @pytest.fixture
 def open_bench(tmp_path: Path) -> Callable[..., Bench]:
-    """Makes a bench: ``open_bench(seed=…, lose=…, table={…}, **campaign keys)``."""
+    """Makes a bench: ``open_bench(seed=…, lose=…, outcome=…, table={…}, **campaign keys)``."""
     count = 0
 
     def build(
-        *, seed: int = 0, lose: Callable[[str, int], str | None] | None = None, table: dict | None = None, **changes: object
+        *,
+        seed: int = 0,
+        lose: Callable[[str, int], str | None] | None = None,
+        outcome: Callable[[str], Outcome] | None = None,
+        table: dict | None = None,
+        **changes: object,
     ) -> Bench:
         nonlocal count
         count += 1
@@ -224,7 +232,7 @@ def open_bench(tmp_path: Path) -> Callable[..., Bench]:
         folder.mkdir()
         write_table(folder, **(table or {}))
         spec = campaign_spec(**changes)
-        launcher = TableLauncher(folder, spec, seed, lose or (lambda candidate, count: None))
+        launcher = TableLauncher(folder, spec, seed, lose or (lambda candidate, count: None), outcome)
         store = MemoryCampaignStore()
         resources = Resources(
             settings=Settings(home=folder),

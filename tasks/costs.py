@@ -1,0 +1,88 @@
+"""What evaluations cost: predicted when they were proposed, and, where the space learns it, what they really took."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tansaku.models.domain.pool import FloatArray
+from tansaku.models.domain.records import Evaluation, JsonDict, Refit
+from tansaku.models.domain.specs.space import SpaceSpec
+from tansaku.models.engine.cost import learns_cost
+
+MEASURED_UNIT = "core-seconds"
+
+
+def cost_unit(space: SpaceSpec) -> str | None:
+    """Unit of a learned cost; None where the file's own numbers count, whatever they mean."""
+    return MEASURED_UNIT if learns_cost(space) else None
+
+
+def cost_of(evaluation: Evaluation, space: SpaceSpec) -> float:
+    """What an evaluation cost: as measured where cost is learned and it has ended, else as predicted."""
+    measured = evaluation.measured_cost if learns_cost(space) else None
+    return evaluation.proposal.predicted_cost if measured is None else measured
+
+
+@dataclass(frozen=True)
+class CostComparison:
+    """Predicted against actual, of all evaluations that were measured, in proposal order.
+
+    Attributes:
+        predicted: When it was proposed [core-seconds], shape ``(n,)``.
+        actual: What it took [core-seconds], shape ``(n,)``.
+        candidates: Their ids.
+        model: The cost model of the last refit as stored, None before the first.
+        refit: Its number.
+    """
+
+    predicted: FloatArray
+    actual: FloatArray
+    candidates: tuple[str, ...]
+    model: JsonDict | None
+    refit: int | None
+
+    @property
+    def median_ratio(self) -> float | None:
+        """Median of actual over predicted, None before anything was measured."""
+        return float(np.median(self.actual / self.predicted)) if len(self.actual) else None
+
+    def describe(self) -> str:
+        """One line."""
+        if self.median_ratio is None:
+            return "cost: nothing measured yet"
+        text = f"cost: {len(self.actual)} evaluations measured, actual over predicted {self.median_ratio:.2f} in the median"
+        if self.model is None:
+            return text
+        grown = ", ".join(f"{name}^{power:.2f}" for name, power in self.model["exponents"].items())
+        return f"{text}; grows as {grown} (refit {self.refit})"
+
+    def summary(self) -> JsonDict:
+        """The same as plain data."""
+        return {
+            "unit": MEASURED_UNIT,
+            "measured": len(self.actual),
+            "predicted_sum": float(self.predicted.sum()),
+            "actual_sum": float(self.actual.sum()),
+            "median_ratio": self.median_ratio,
+            "refit": self.refit,
+            "model": self.model,
+        }
+
+
+def compare_costs(evaluations: Sequence[Evaluation], refits: Sequence[Refit], space: SpaceSpec) -> CostComparison | None:
+    """Predicted against actual of the search, None where cost is not learned."""
+    if not learns_cost(space):
+        return None
+    search = [one for one in evaluations if one.proposal.purpose == "search"]
+    pairs = [(one, actual) for one in search if (actual := one.measured_cost) is not None]
+    last = next((one for one in reversed(refits) if one.cost is not None), None)
+    return CostComparison(
+        predicted=np.array([one.proposal.predicted_cost for one, _ in pairs], dtype=np.float64),
+        actual=np.array([actual for _, actual in pairs], dtype=np.float64),
+        candidates=tuple(one.proposal.candidate for one, _ in pairs),
+        model=last.cost if last is not None else None,
+        refit=last.number if last is not None else None,
+    )
