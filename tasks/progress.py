@@ -160,6 +160,7 @@ def campaign_status(store: CampaignStore, name: str) -> CampaignStatus:
     else:
         limit, exhaustive = cost_limit(spec.budget, pool), float(pool.cost.sum())
         stop = stop_reason(spec.budget, pool, entries, record.last_number, limit)
+    costs = compare_costs(evaluations, refits, spec.space)
     lease = live_lease(record)
     cancelled = _last_wish(record, "cancel")
     return CampaignStatus(
