@@ -155,7 +155,7 @@ class CampaignLoop:
         reap_orphans(record.runtime)
         spec = CampaignSpec.model_validate(record.spec)
         pool = open_space(spec.space, Path(record.base_path)).pool()
-        proposer = build_proposer(spec.proposer, spec.objective)
+        proposer = build_proposer(spec.proposer, spec.objective, spec.constraints)
         launcher = resources.launcher(spec)
         launcher.start()
         stack.callback(launcher.stop)

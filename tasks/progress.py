@@ -159,7 +159,7 @@ def campaign_status(store: CampaignStore, name: str) -> CampaignStatus:
         problem = f"the space cannot be opened: {error.message}"
     else:
         limit, exhaustive = cost_limit(spec.budget, pool), float(pool.cost.sum())
-        stop = stop_reason(spec.budget, pool, entries, record.last_number, limit)
+        stop = stop_reason(spec.budget, pool, entries, record.last_number, limit, spec.constraints.max_cost)
     costs = compare_costs(evaluations, refits, spec.space)
     lease = live_lease(record)
     cancelled = _last_wish(record, "cancel")

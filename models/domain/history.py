@@ -11,11 +11,12 @@ from typing import Literal
 
 import numpy as np
 
-from tansaku.models.domain.pool import CandidatePool
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.pool import CandidatePool, IntArray
 from tansaku.models.domain.ports import History
 from tansaku.models.domain.records import Evaluation
 from tansaku.models.domain.specs.campaign import BudgetSpec
-from tansaku.models.domain.states import EvaluationState, StopReason
+from tansaku.models.domain.states import EvaluationState, FailureKind, StopReason
 
 Direction = Literal["minimize", "maximize"]
 
@@ -33,6 +34,7 @@ class Entry:
         cost: Predicted cost [the spec's cost unit].
         state: State of its evaluation.
         value: Objective value of a DONE evaluation [objective's unit], as computed (not oriented).
+        failure: Who is to blame for a FAILED evaluation.
         measured: What an ended evaluation took, where cost is learned and it was measured [core-seconds].
     """
 
@@ -42,6 +44,7 @@ class Entry:
     state: EvaluationState = EvaluationState.PROPOSED
     value: float | None = None
     measured: float | None = None
+    failure: FailureKind | None = None
 
 
 def search_entry(evaluation: Evaluation, position: int, *, learns_cost: bool) -> Entry:
@@ -60,7 +63,14 @@ def search_entry(evaluation: Evaluation, position: int, *, learns_cost: bool) ->
         state=evaluation.state,
         value=evaluation.outcome.value if done and evaluation.outcome is not None else None,
         measured=evaluation.measured_cost if learns_cost else None,
+        failure=_blamed(evaluation) if evaluation.state is EvaluationState.FAILED else None,
     )
+
+
+def _blamed(evaluation: Evaluation) -> FailureKind:
+    """Without an outcome all attempts were lost, which is plumbing."""
+    failure = None if evaluation.outcome is None else evaluation.outcome.failure
+    return FailureKind.PLUMBING if failure is None else failure.kind
 
 
 def search_entries(pool: CandidatePool, evaluations: Sequence[Evaluation], *, learns_cost: bool = False) -> list[Entry]:
@@ -126,14 +136,14 @@ def build_history(
         latest.pop(entry.position, None)
         latest[entry.position] = entry
     observed: list[Entry] = []
-    failed: list[int] = []
+    failed: list[Entry] = []
     pending: list[int] = []
     unavailable: list[int] = []
     for entry in latest.values():
         if entry.number > up_to or not entry.state.terminal:
             pending.append(entry.position)
         elif entry.state is EvaluationState.FAILED:
-            failed.append(entry.position)
+            failed.append(entry)
         elif entry.value is None:
             unavailable.append(entry.position)
         else:
@@ -141,7 +151,8 @@ def build_history(
     return History(
         observed=np.array([entry.position for entry in observed], dtype=np.intp),
         values=np.array([sign * entry.value for entry in observed if entry.value is not None], dtype=np.float64),
-        failed=np.array(failed, dtype=np.intp),
+        failed=np.array([entry.position for entry in failed], dtype=np.intp),
+        refused=np.array([entry.position for entry in failed if entry.failure is FailureKind.SCIENCE], dtype=np.intp),
         pending=np.array(pending, dtype=np.intp),
         unavailable=np.array(unavailable, dtype=np.intp),
         remaining_cost=remaining_cost,
@@ -190,8 +201,28 @@ def remaining_cost(limit: float | None, entries: Sequence[Entry], up_to: int) ->
     return None if limit is None else limit - spent_cost(entries, up_to)
 
 
+def too_dear(pool: CandidatePool, max_cost: float | None) -> IntArray:
+    """Positions of candidates that are never proposed because of their predicted cost.
+
+    Raises:
+        ConfigurationError: All of them are.
+    """
+    if max_cost is None:
+        return np.empty(0, dtype=np.intp)
+    dear = np.flatnonzero(pool.cost > max_cost)
+    if len(dear) == len(pool):
+        cheapest = float(pool.cost.min())
+        raise ConfigurationError(f"constraints.max_cost: {max_cost:g} leaves no candidate, the cheapest costs {cheapest:g}")
+    return dear
+
+
 def stop_reason(
-    budget: BudgetSpec, pool: CandidatePool, entries: Sequence[Entry], up_to: int, limit: float | None
+    budget: BudgetSpec,
+    pool: CandidatePool,
+    entries: Sequence[Entry],
+    up_to: int,
+    limit: float | None,
+    max_cost: float | None = None,
 ) -> StopReason | None:
     """Why no further proposal may be made, or None.
 
@@ -203,6 +234,7 @@ def stop_reason(
         entries: Proposals so far.
         up_to: Horizon of the next proposal.
         limit: See :func:`cost_limit`.
+        max_cost: See :func:`too_dear`.
     """
     finished = [entry for entry in entries if entry.number <= up_to and entry.state.terminal]
     n_failed = sum(entry.state is EvaluationState.FAILED for entry in finished)
@@ -212,6 +244,7 @@ def stop_reason(
         return StopReason.EVALUATIONS
     free = np.ones(len(pool), dtype=bool)
     free[[entry.position for entry in entries]] = False
+    free[too_dear(pool, max_cost)] = False
     if not free.any():
         return StopReason.EXHAUSTED
     left = remaining_cost(limit, entries, up_to)

@@ -152,6 +152,7 @@ class History:
         observed: Candidates with a value, shape ``(n_observed,)``.
         values: Their objective values, oriented so that smaller is better, shape ``(n_observed,)``.
         failed: Candidates whose evaluation failed: they have no value and may not be proposed again.
+        refused: Those of ``failed`` whose science failed, so that others like them are likely to fail too.
         pending: Candidates proposed and not yet known to this proposal, in proposal order.
         unavailable: Further candidates that may not be proposed (e.g. finished, but beyond the horizon: those are in
             ``pending`` as well).
@@ -166,6 +167,7 @@ class History:
     unavailable: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.intp))
     remaining_cost: float | None = None
     remaining_evaluations: int | None = None
+    refused: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.intp))
 
 
 @dataclass(frozen=True)
@@ -433,12 +435,14 @@ class JobRequest:
         token: The attempt's token, carried through to the result.
         document: What the worker reads: space spec, calculator spec, candidate, objective; plain JSON with absolute paths.
         timeout: Wall time after which the job is ended [s].
+        cost: Predicted cost, for backends that choose resources by it [the space's cost unit].
     """
 
     name: str
     token: str
     document: JsonDict
     timeout: float
+    cost: float = 0.0
 
 
 @dataclass(frozen=True)

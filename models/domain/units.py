@@ -28,7 +28,7 @@ def parse_quantity(text: object) -> tuple[float, str]:
         ValueError: It has no unit, or one that is not known.
     """
     if isinstance(text, int | float) or (isinstance(text, str) and re.fullmatch(r"[-+\d.eE]+", text.strip())):
-        raise ValueError(f"{text} has no unit; expected a number with its unit, such as '0.3 eV'")  # noqa: TRY004
+        raise ValueError(f"{text} has no unit; expected a number with its unit, such as '0.3 eV'")
     match = _QUANTITY.fullmatch(text.strip()) if isinstance(text, str) else None
     if match is None:
         raise ValueError(f"{text!r} is no quantity; expected a number with its unit, such as '0.3 eV'")

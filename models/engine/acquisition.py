@@ -79,8 +79,9 @@ def confidence_bound_improvement(mean: FloatArray, deviation: FloatArray, best: 
 def straddle(mean: FloatArray, deviation: FloatArray, threshold: FloatArray, exploration: float) -> FloatArray:
     """How far the interval mean ± exploration · deviation reaches beyond the threshold, any shape; negative where it does not.
 
-    Bryan, Nichol, Genovese, Schneider, Miller & Wasserman (2005), Active learning for identifying function threshold boundaries,
-    https://proceedings.neurips.cc/paper/2005/hash/8e930496927757aac0dbd2438cb3f4f6-Abstract.html.
+    Bryan, Nichol, Genovese, Schneider, Miller & Wasserman (2005), Active learning for identifying function threshold
+    boundaries,
+    Advances in Neural Information Processing Systems 18.
     """
     return exploration * deviation - np.abs(mean - threshold)
 

@@ -13,6 +13,7 @@ from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import Choice, History
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.engine.acquisition import first_best
+from tansaku.models.engine.failures import likely_to_succeed, success_probability
 from tansaku.models.engine.gain import Prediction, gains
 from tansaku.models.engine.initial import initial_position
 from tansaku.models.engine.kernels import Term, expand
@@ -106,6 +107,9 @@ class GPProposer:
         state = self._transform(pool, history, hyperparameters)
         prediction = self._predict(pool, history, hyperparameters, state)
         values, logarithmic = gains(self._settings, pool, history, prediction, allowed, rng)
+        if self._settings.avoid_failures and len(history.refused):
+            success = success_probability(pool, history.observed, history.refused)
+            values = likely_to_succeed(values, success, logarithmic=logarithmic)
         position = first_best(values, allowed, logarithmic=logarithmic)
         average, deviation = state.moments(
             float(prediction.mean[position]), float(prediction.deviation[position]), int(pool.system_codes[position])

@@ -12,7 +12,7 @@ from tansaku.models.domain.history import Entry, spent_cost
 from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
 from tansaku.models.domain.ports import Proposer
 from tansaku.models.domain.records import Refit
-from tansaku.models.domain.states import EvaluationState, StopReason
+from tansaku.models.domain.states import EvaluationState, FailureKind, StopReason
 from tansaku.tasks.steps.rounds import Plan, RoundRules, choose, fit_if_due, plan_round
 
 
@@ -110,5 +110,5 @@ def _evaluate(pool: CandidatePool, values: FloatArray, number: int, position: in
     value = float(values[position])
     cost = float(pool.cost[position])
     if np.isnan(value):
-        return Entry(number, position, cost, EvaluationState.FAILED)
+        return Entry(number, position, cost, EvaluationState.FAILED, failure=FailureKind.SCIENCE)
     return Entry(number, position, cost, EvaluationState.DONE, value)

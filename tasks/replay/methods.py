@@ -11,7 +11,7 @@ from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import Choice, History, Proposer
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.specs.campaign import ObjectiveSpec
+from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.proposer import GPProposerSpec, GridProposerSpec, ProposerSpec, RandomProposerSpec
 from tansaku.models.engine.registry import build_proposer
 
@@ -47,16 +47,15 @@ def method_spec(name: str, own: ProposerSpec) -> ProposerSpec:
     raise ConfigurationError(f"--methods: {name!r} is not known; expected some of {', '.join(METHODS)}")
 
 
-def build_method(name: str, own: ProposerSpec, pool: CandidatePool, objective: ObjectiveSpec | None = None) -> Proposer:
+def build_method(name: str, spec: CampaignSpec, pool: CandidatePool) -> Proposer:
     """Builds a method's proposer; every method begins with an initial design, so that gaps can be compared.
 
     Args:
         name: One of :data:`METHODS`.
-        own: The campaign file's proposer.
+        spec: The campaign: what is to be found, and the file's own proposer.
         pool: All candidates.
-        objective: What the proposers are to find; None: the best of every system.
     """
-    proposer = build_proposer(method_spec(name, own), objective)
+    proposer = build_proposer(method_spec(name, spec.proposer), spec.objective, spec.constraints)
     if proposer.initial_count(pool) > 0:
         return proposer
     return WithInitialDesign(proposer, build_proposer(PAIRED_DESIGN))

@@ -57,7 +57,7 @@ def run_one(task: ReplayTask, *, report: bool = False) -> BenchRun:
         pool = replace(pool, cost=pool.cost**task.cost_power)
     begun = time.perf_counter()
     spec = task.spec
-    proposer = build_method(task.method, spec.proposer, pool, spec.objective)
+    proposer = build_method(task.method, spec, pool)
     rules = RoundRules(
         seed=task.seed,
         source="table",
@@ -66,6 +66,7 @@ def run_one(task: ReplayTask, *, report: bool = False) -> BenchRun:
         limit=cost_limit(spec.budget, pool),
         initial_count=proposer.initial_count(pool),
         in_flight=task.in_flight,
+        max_cost=spec.constraints.max_cost,
     )
     done = replay(
         pool,

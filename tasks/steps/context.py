@@ -134,4 +134,5 @@ class StepContext:
             ordered=spec.execution.asynchrony == "ordered",
             cost_prior=cost_prior(spec.space),
             campaign=self.name,
+            max_cost=spec.constraints.max_cost,
         )

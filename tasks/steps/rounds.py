@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+
+import numpy as np
 
 from tansaku.models.domain.errors import FitError
 from tansaku.models.domain.history import (
@@ -18,6 +20,7 @@ from tansaku.models.domain.history import (
     observed_count,
     remaining_cost,
     stop_reason,
+    too_dear,
 )
 from tansaku.models.domain.identifiers import proposal_rng
 from tansaku.models.domain.pool import CandidatePool
@@ -43,6 +46,7 @@ class RoundRules:
         ordered: False: use all that has finished.
         cost_prior: What cost is learned from besides measured times, None where costs are given.
         campaign: Name written into refits.
+        max_cost: Candidates predicted to be dearer are never proposed, None for no such limit.
     """
 
     seed: int
@@ -55,6 +59,7 @@ class RoundRules:
     ordered: bool = True
     cost_prior: CostPrior | None = None
     campaign: str = "replay"
+    max_cost: float | None = None
 
 
 @dataclass(frozen=True)
@@ -105,8 +110,13 @@ def plan_round(
 
 
 def _plan(rules: RoundRules, pool: CandidatePool, entries: Sequence[Entry], number: int, up_to: int) -> Plan:
-    history = build_history(entries, up_to, rules.direction, remaining_cost(rules.limit, entries, up_to))
-    return Plan(number, up_to, history, stop_reason(rules.budget, pool, entries, up_to, rules.limit))
+    allowed = rules.budget.evaluations
+    left = None if allowed is None else max(0, allowed - len(entries))
+    history = build_history(entries, up_to, rules.direction, remaining_cost(rules.limit, entries, up_to), left)
+    dear = too_dear(pool, rules.max_cost)
+    if len(dear):
+        history = replace(history, unavailable=np.union1d(history.unavailable, dear))
+    return Plan(number, up_to, history, stop_reason(rules.budget, pool, entries, up_to, rules.limit, rules.max_cost))
 
 
 def fit_if_due(

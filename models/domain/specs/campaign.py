@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from tansaku.models.domain.specs.base import Name, NonNegativeFloat, PositiveFloat, PositiveInt, Spec
 from tansaku.models.domain.specs.calculator import CalculatorSpec
-from tansaku.models.domain.specs.objective import AllBelowSpec, BestPerSystemSpec, GoalSpec
+from tansaku.models.domain.specs.objective import AllBelowSpec, BestPerSystemSpec, ConstraintsSpec, GoalSpec
 from tansaku.models.domain.specs.proposer import FINDING_ACQUISITIONS, GPProposerSpec, ProposerSpec
 from tansaku.models.domain.specs.space import SpaceSpec
 from tansaku.models.domain.units import Unit, quantity_in
@@ -101,6 +101,7 @@ class CampaignSpec(Spec):
         space: What is searched.
         calculator: How one candidate is evaluated; a table space has none, every other space needs one.
         objective: What is wanted.
+        constraints: Which candidates are left alone.
         proposer: How the next candidate is chosen.
         budget: What may be spent.
         execution: How evaluations run.
@@ -112,6 +113,7 @@ class CampaignSpec(Spec):
     space: SpaceSpec
     calculator: CalculatorSpec | None = None
     objective: ObjectiveSpec = ObjectiveSpec()
+    constraints: ConstraintsSpec = ConstraintsSpec()
     proposer: ProposerSpec = GPProposerSpec()
     budget: BudgetSpec = BudgetSpec()
     execution: ExecutionSpec = ExecutionSpec()
@@ -122,6 +124,14 @@ class CampaignSpec(Spec):
             raise ValueError("calculator: a table space already holds its values; remove the calculator")
         if self.space.type != "table" and self.calculator is None:
             raise ValueError(f"calculator: missing; a {self.space.type} space needs one (type: lammps or emt)")
+        return self
+
+    @model_validator(mode="after")
+    def _failures_are_learned(self) -> CampaignSpec:
+        if self.constraints.avoid_failures and self.proposer.type != "gp":
+            raise ValueError(
+                f"constraints.avoid_failures: proposer {self.proposer.type} learns nothing; remove it or choose gp"
+            )
         return self
 
     @model_validator(mode="after")

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints
 
-from tansaku.models.domain.specs.base import PositiveInt, Spec
+from tansaku.models.domain.specs.base import PositiveFloat, PositiveInt, Spec
 from tansaku.models.domain.units import parse_quantity
 
 
@@ -51,6 +51,19 @@ class AllBelowSpec(Spec):
 
     type: Literal["all_below"] = "all_below"
     threshold: QuantityText
+
+
+class ConstraintsSpec(Spec):
+    """Which candidates are left alone.
+
+    Attributes:
+        max_cost: Candidates predicted to be dearer are never proposed [the space's cost unit].
+        avoid_failures: Learn from evaluations whose science failed (not converged, atoms overlap) which others will fail, and
+            multiply the acquisition by the probability of success. Proposer ``gp`` only.
+    """
+
+    max_cost: PositiveFloat | None = None
+    avoid_failures: bool = False
 
 
 GoalSpec = Annotated[BestPerSystemSpec | BestOverallSpec | TopKSpec | AllBelowSpec, Field(discriminator="type")]

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.history import (
     Entry,
     build_history,
@@ -17,10 +18,11 @@ from tansaku.models.domain.history import (
     remaining_cost,
     spent_cost,
     stop_reason,
+    too_dear,
 )
 from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.specs.campaign import BudgetSpec
-from tansaku.models.domain.states import EvaluationState, StopReason
+from tansaku.models.domain.states import EvaluationState, FailureKind, StopReason
 
 DONE, FAILED, RUNNING, CANCELLED = (
     EvaluationState.DONE,
@@ -133,3 +135,24 @@ def test_stops_on_failures_only_above_twenty_finished_within_the_horizon():
     entries.append(Entry(20, 20, 1.0, FAILED))
     assert stop_reason(budget, pool, entries, 19, None) is None
     assert stop_reason(budget, pool, entries, 20, None) is StopReason.FAILURES
+
+
+def test_failed_science_is_told_from_failed_plumbing():
+    entries = [
+        Entry(1, 4, 1.0, FAILED, failure=FailureKind.SCIENCE),
+        Entry(2, 2, 1.0, FAILED, failure=FailureKind.PLUMBING),
+        Entry(3, 1, 1.0, DONE, 0.5),
+    ]
+    history = build_history(entries, 3, remaining_evaluations=7)
+    assert (history.failed.tolist(), history.refused.tolist(), history.remaining_evaluations) == ([4, 2], [4], 7)
+
+
+def test_a_limit_of_cost_leaves_dear_candidates_out():
+    pool = pool_of([1.0, 2.0, 3.0])
+    assert too_dear(pool, None).tolist() == []
+    assert too_dear(pool, 2.0).tolist() == [2]
+    spent = [Entry(1, 0, 1.0, DONE, 0.0), Entry(2, 1, 2.0, DONE, 0.0)]
+    assert stop_reason(BudgetSpec(), pool, spent, 2, None) is None
+    assert stop_reason(BudgetSpec(), pool, spent, 2, None, 2.0) is StopReason.EXHAUSTED
+    with pytest.raises(ConfigurationError, match=r"constraints.max_cost: 0.5 leaves no candidate, the cheapest costs 1"):
+        too_dear(pool, 0.5)

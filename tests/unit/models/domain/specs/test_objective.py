@@ -61,3 +61,12 @@ def test_an_acquisition_has_to_serve_the_goal(goal, acquisition, serves):
         return
     with pytest.raises(ValidationError, match=f"proposer.acquisition: {acquisition} does not serve the goal {goal['type']}"):
         CampaignSpec.model_validate(document)
+
+
+def test_failures_are_learned_by_a_model_only():
+    document = {"schema_version": 1, "name": "a", "space": TABLE, "constraints": {"avoid_failures": True, "max_cost": 5}}
+    assert CampaignSpec.model_validate(document).constraints.max_cost == 5.0
+    with pytest.raises(ValidationError, match=r"constraints.avoid_failures: proposer random learns nothing"):
+        CampaignSpec.model_validate(document | {"proposer": {"type": "random"}})
+    with pytest.raises(ValidationError, match="greater than 0"):
+        CampaignSpec.model_validate(document | {"constraints": {"max_cost": 0}})
