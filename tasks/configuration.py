@@ -15,6 +15,7 @@ from tansaku.models.domain.specs.calculator import LammpsSpec
 from tansaku.models.domain.specs.campaign import EDITABLE_KEYS, CampaignSpec
 from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.models.domain.specs.space import CompositionSpaceSpec, FeatureLookupSpec, GrainBoundarySpaceSpec, TableSpaceSpec
+from tansaku.models.domain.specs.transfer import TableSourceSpec
 from tansaku.tasks.validation import validate_data, validate_document
 from tansaku.tasks.yaml_text import KeyPath, YamlText, read_yaml
 
@@ -152,26 +153,37 @@ def _resolve(spec: CampaignSpec, base_path: Path, document: YamlText) -> Campaig
 
     space, calculator = spec.space, spec.calculator
     if isinstance(space, TableSpaceSpec):
-        space = _resolve_table(space, base_path, check)
+        space = _resolve_table(space, base_path, check, ("space",))
     if isinstance(space, CompositionSpaceSpec) and space.parent.cif is not None:
         digest = check(base_path / space.parent.cif, ("space", "parent", "cif"), space.parent.sha256)
         space = space.model_copy(update={"parent": space.parent.model_copy(update={"sha256": digest})})
     if isinstance(calculator, LammpsSpec):
         element = space.crystal.element if isinstance(space, GrainBoundarySpaceSpec) else None
         calculator = _resolve_potential(calculator, element, base_path, document)
-    return spec.model_copy(update={"space": space, "calculator": calculator})
+    transfer = spec.transfer
+    if transfer is not None:
+        sources = tuple(
+            source.model_copy(
+                update={"space": _resolve_table(source.space, base_path, check, ("transfer", "sources", i, "space"))}
+            )
+            if isinstance(source, TableSourceSpec)
+            else source
+            for i, source in enumerate(transfer.sources)
+        )
+        transfer = transfer.model_copy(update={"sources": sources})
+    return spec.model_copy(update={"space": space, "calculator": calculator, "transfer": transfer})
 
 
-def _resolve_table(space: TableSpaceSpec, base_path: Path, check: _Check) -> TableSpaceSpec:
+def _resolve_table(space: TableSpaceSpec, base_path: Path, check: _Check, key: KeyPath) -> TableSpaceSpec:
     features = {
         name: group.model_copy(
-            update={"sha256": check(base_path / group.lookup, ("space", "features", name, "lookup"), group.sha256)}
+            update={"sha256": check(base_path / group.lookup, (*key, "features", name, "lookup"), group.sha256)}
         )
         if isinstance(group, FeatureLookupSpec)
         else group
         for name, group in space.features.items()
     }
-    digest = check(base_path / space.candidates, ("space", "candidates"), space.sha256)
+    digest = check(base_path / space.candidates, (*key, "candidates"), space.sha256)
     return space.model_copy(update={"features": features, "sha256": digest})
 
 
@@ -191,14 +203,11 @@ def _resolve_potential(calculator: LammpsSpec, element: str | None, base_path: P
 
 def _identity(spec: CampaignSpec, *, with_editable: bool) -> dict[str, Any]:
     data = spec.model_dump(mode="json")
-    space, calculator = data["space"], data["calculator"]
-    if space.get("sha256"):
-        del space["candidates"]
-    if space.get("parent", {}).get("sha256"):
-        del space["parent"]["cif"]
-    for group in space.get("features", {}).values():
-        if group.get("sha256"):
-            del group["lookup"]
+    space, calculator, transfer = data["space"], data["calculator"], data["transfer"]
+    if transfer is None:
+        del data["transfer"]
+    for files in (space, *(source["space"] for source in (transfer or {}).get("sources", ()) if "space" in source)):
+        _without_paths(files)
     if calculator and calculator.get("potential_sha256"):
         del calculator["potential"]
     if not with_editable:
@@ -208,6 +217,17 @@ def _identity(spec: CampaignSpec, *, with_editable: bool) -> dict[str, Any]:
                 target = target[parent]
             target.pop(last, None)
     return data
+
+
+def _without_paths(space: dict[str, Any]) -> None:
+    """Forgets where the files of a space lie: their content counts."""
+    if space.get("sha256"):
+        del space["candidates"]
+    if space.get("parent", {}).get("sha256"):
+        del space["parent"]["cif"]
+    for group in space.get("features", {}).values():
+        if group.get("sha256"):
+            del group["lookup"]
 
 
 def _leaves(value: object, path: KeyPath = ()) -> dict[KeyPath, object]:

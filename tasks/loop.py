@@ -17,7 +17,6 @@ from tansaku.models.domain.errors import TransientError
 from tansaku.models.domain.records import Evaluation, JsonDict, Lease
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState, StopReason
-from tansaku.models.engine.registry import build_proposer
 from tansaku.spaces.registry import open_space
 from tansaku.tasks.lease import Heartbeat, take_lease
 from tansaku.tasks.observer import Observer, SilentObserver
@@ -31,6 +30,7 @@ from tansaku.tasks.steps.polish import polish
 from tansaku.tasks.steps.propose import propose
 from tansaku.tasks.steps.reap import HELPERS, reap_orphans
 from tansaku.tasks.steps.submit import UNSUBMITTED, submit
+from tansaku.tasks.transfer.proposer import open_proposer
 
 __all__ = ["CampaignLoop", "DriveResult", "EndReason", "drive", "interruptible", "prepare_campaign"]
 
@@ -155,7 +155,7 @@ class CampaignLoop:
         reap_orphans(record.runtime)
         spec = CampaignSpec.model_validate(record.spec)
         pool = open_space(spec.space, Path(record.base_path)).pool()
-        proposer = build_proposer(spec.proposer, spec.objective, spec.constraints)
+        proposer = open_proposer(spec, pool, Path(record.base_path), store, resources.artifacts)
         launcher = resources.launcher(spec)
         launcher.start()
         stack.callback(launcher.stop)

@@ -6,13 +6,17 @@ import getpass
 from datetime import UTC, datetime
 
 from tansaku import __version__
-from tansaku.models.domain.errors import SpecChangedError
+from tansaku.models.domain.errors import NotFoundError, SpecChangedError
 from tansaku.models.domain.identifiers import short_hash
 from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.records import CampaignRecord, Command, Event, JsonDict
 from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.engine.registry import build_transfer_proposer
+from tansaku.models.engine.transfer.data import FrozenSources
+from tansaku.spaces.registry import open_space
 from tansaku.tasks.configuration import Difference, LoadedCampaign, diff_specs, spec_hash
 from tansaku.tasks.resources import Resources
+from tansaku.tasks.transfer.sources import Target, freeze, with_known_hashes
 
 FILE_EDIT = "file-"
 """Prefix of the ids of edits that a changed campaign file gave; others come from the command line."""
@@ -26,9 +30,10 @@ def prepare_campaign(resources: Resources, loaded: LoadedCampaign) -> CampaignRe
 
     Raises:
         SpecChangedError: The file differs from the known campaign in more than allowed edits; has one line per key.
+        ConfigurationError: A source of its transfer is unknown, empty, or does not fit.
         TransientError: The database did not answer.
     """
-    spec = loaded.spec
+    spec = _with_sources(resources, loaded)
     fresh = CampaignRecord(
         name=spec.name,
         spec=spec.model_dump(mode="json"),
@@ -51,6 +56,20 @@ def prepare_campaign(resources: Resources, loaded: LoadedCampaign) -> CampaignRe
     if edits:
         resources.store.add_command(spec.name, _file_edit(known, edits))
     return resources.store.campaign(spec.name)
+
+
+def _with_sources(resources: Resources, loaded: LoadedCampaign) -> CampaignSpec:
+    """The spec with the content of its transfer sources: what the known campaign has frozen, or what is there now."""
+    spec = loaded.spec
+    if spec.transfer is None:
+        return spec
+    try:
+        known = CampaignSpec.model_validate(resources.store.campaign(spec.name).spec)
+    except NotFoundError:
+        pool = open_space(spec.space, loaded.base_path).pool()
+        build_transfer_proposer(spec, spec.transfer.mode, FrozenSources([]))  # refuses a proposer that cannot learn
+        return freeze(Target(spec, pool), loaded.base_path, resources.store, resources.artifacts)
+    return with_known_hashes(spec, known)
 
 
 def _said_before(store: CampaignStore, known: CampaignRecord, difference: Difference) -> object:

@@ -8,6 +8,7 @@ from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.records import JsonDict
 from tansaku.tasks.resources import Resources
 from tansaku.tasks.steps.reap import reap_orphans
+from tansaku.tasks.transfer.report import source_artifacts
 
 ORPHAN_AGE = 86400.0
 """Age below which an artifact that no outcome names may still be on its way into one [s]."""
@@ -23,7 +24,7 @@ def sweep_campaign(store: CampaignStore, name: str) -> JsonDict:
 
 
 def sweep_artifacts(resources: Resources, older_than: float = ORPHAN_AGE) -> int:
-    """Deletes artifacts that no evaluation of any campaign names.
+    """Deletes artifacts that no evaluation and no transfer of any campaign names.
 
     Args:
         older_than: Younger ones stay [s].
@@ -36,6 +37,7 @@ def sweep_artifacts(resources: Resources, older_than: float = ORPHAN_AGE) -> int
 
 def _referenced(store: CampaignStore) -> Iterator[str]:
     for record in store.campaigns():
+        yield from source_artifacts(store, record)
         for evaluation in store.evaluations(record.name):
             outcomes = [evaluation.outcome, *(attempt.late_outcome for attempt in evaluation.attempts)]
             for outcome in outcomes:

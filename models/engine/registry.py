@@ -5,14 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import assert_never
 
+from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.ports import Proposer
-from tansaku.models.domain.specs.campaign import ObjectiveSpec
+from tansaku.models.domain.specs.campaign import CampaignSpec, ObjectiveSpec
 from tansaku.models.domain.specs.objective import ConstraintsSpec
 from tansaku.models.domain.specs.proposer import GPProposerSpec, GridProposerSpec, ProposerSpec, RandomProposerSpec
+from tansaku.models.domain.specs.transfer import TransferMode
 from tansaku.models.engine.goals import goal_of
 from tansaku.models.engine.gp import GPProposer
-from tansaku.models.engine.presets import settings
+from tansaku.models.engine.presets import GPSettings, settings
 from tansaku.models.engine.simple import GridProposer, RandomProposer
+from tansaku.models.engine.transfer.data import Sources
+from tansaku.models.engine.transfer.proposer import TransferProposer
 
 
 def build_proposer(
@@ -31,7 +35,33 @@ def build_proposer(
         case GridProposerSpec():
             return GridProposer()
         case GPProposerSpec():
-            chosen = settings(spec, goal_of(objective or ObjectiveSpec()))
-            return GPProposer(replace(chosen, avoid_failures=constraints is not None and constraints.avoid_failures))
+            return GPProposer(_gp_settings(spec, objective, constraints))
         case _:
             assert_never(spec)
+
+
+def build_transfer_proposer(spec: CampaignSpec, mode: TransferMode, sources: Sources) -> TransferProposer:
+    """Builds a campaign's proposer with what it learns from other searches.
+
+    Args:
+        spec: The campaign.
+        mode: How it learns, in place of the campaign's own mode.
+        sources: What from.
+
+    Raises:
+        ConfigurationError: The proposer fits no hyper-parameters.
+    """
+    if not isinstance(spec.proposer, GPProposerSpec):
+        raise ConfigurationError(f"transfer: proposer {spec.proposer.type} learns nothing", hint="choose proposer type gp")
+    chosen = _gp_settings(spec.proposer, spec.objective, spec.constraints)
+    if chosen.rule != "map":
+        raise ConfigurationError(
+            f"transfer: needs proposer.hyperparameters map, but {chosen.rule} is chosen (by the preset, if not by the file)",
+            hint="add hyperparameters: map to the proposer",
+        )
+    return TransferProposer(chosen, mode, sources)
+
+
+def _gp_settings(spec: GPProposerSpec, objective: ObjectiveSpec | None, constraints: ConstraintsSpec | None) -> GPSettings:
+    chosen = settings(spec, goal_of(objective or ObjectiveSpec()))
+    return replace(chosen, avoid_failures=constraints is not None and constraints.avoid_failures)

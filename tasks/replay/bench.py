@@ -43,7 +43,7 @@ def run_bench(campaign: LoadedCampaign, options: BenchOptions, out: Path, on_pro
     space = open_table(tasks[0])
     pool = space.pool()
     for method in options.methods:
-        build_method(method, spec, pool)
+        build_method(method, spec, pool, campaign.base_path)
     exhaustive_cost = float((pool.cost**options.cost_power).sum())
     key = _key(spec, options)
     out.parent.mkdir(parents=True, exist_ok=True)

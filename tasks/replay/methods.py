@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import get_args
 
 import numpy as np
@@ -13,7 +14,10 @@ from tansaku.models.domain.ports import Choice, History, Proposer
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.proposer import GPProposerSpec, GridProposerSpec, ProposerSpec, RandomProposerSpec
-from tansaku.models.engine.registry import build_proposer
+from tansaku.models.domain.specs.transfer import TransferMode
+from tansaku.models.engine.registry import build_proposer, build_transfer_proposer
+from tansaku.models.engine.transfer.data import FrozenSources
+from tansaku.tasks.transfer.sources import Target, table_sources
 
 SPEC_METHOD = "spec"
 """The campaign file's own proposer."""
@@ -47,18 +51,53 @@ def method_spec(name: str, own: ProposerSpec) -> ProposerSpec:
     raise ConfigurationError(f"--methods: {name!r} is not known; expected some of {', '.join(METHODS)}")
 
 
-def build_method(name: str, spec: CampaignSpec, pool: CandidatePool) -> Proposer:
+def split_method(name: str) -> tuple[str, TransferMode | None]:
+    """A method's proposer and its transfer mode: ``default+joint`` is the preset ``default`` with ``joint``.
+
+    Raises:
+        ConfigurationError: What follows the plus is no mode.
+    """
+    own, plus, mode = name.partition("+")
+    if not plus:
+        return own, None
+    known: tuple[TransferMode, ...] = get_args(TransferMode)
+    for one in known:
+        if one == mode:
+            return own, one
+    raise ConfigurationError(f"--methods: {name!r}: transfer mode {mode!r} is not known; expected one of {', '.join(known)}")
+
+
+def build_method(name: str, spec: CampaignSpec, pool: CandidatePool, base_path: Path) -> Proposer:
     """Builds a method's proposer; every method begins with an initial design, so that gaps can be compared.
 
     Args:
-        name: One of :data:`METHODS`.
+        name: One of :data:`METHODS`; with ``+`` and a transfer mode it learns from the campaign's sources. ``spec``
+            alone does as the campaign file says, transfer included.
         spec: The campaign: what is to be found, and the file's own proposer.
         pool: All candidates.
+        base_path: Folder in which the campaign's relative paths start.
+
+    Raises:
+        ConfigurationError: The name is not known, or asks for a transfer that the campaign file does not describe.
     """
-    proposer = build_proposer(method_spec(name, spec.proposer), spec.objective, spec.constraints)
+    own, mode = split_method(name)
+    chosen = spec.model_copy(update={"proposer": method_spec(own, spec.proposer)})
+    if own == SPEC_METHOD and mode is None and spec.transfer is not None:
+        mode = spec.transfer.mode
+    proposer: Proposer
+    if mode is None:
+        proposer = build_proposer(chosen.proposer, spec.objective, spec.constraints)
+    else:
+        proposer = build_transfer_proposer(chosen, mode, _sources(name, spec, pool, base_path))
     if proposer.initial_count(pool) > 0:
         return proposer
     return WithInitialDesign(proposer, build_proposer(PAIRED_DESIGN))
+
+
+def _sources(name: str, spec: CampaignSpec, pool: CandidatePool, base_path: Path) -> FrozenSources:
+    if spec.transfer is None:
+        raise ConfigurationError(f"--methods: {name!r}: the campaign file has no transfer key to take sources from")
+    return table_sources(Target(spec, pool), base_path)
 
 
 class WithInitialDesign:

@@ -57,7 +57,7 @@ def run_one(task: ReplayTask, *, report: bool = False) -> BenchRun:
         pool = replace(pool, cost=pool.cost**task.cost_power)
     begun = time.perf_counter()
     spec = task.spec
-    proposer = build_method(task.method, spec, pool)
+    proposer = build_method(task.method, spec, pool, Path(task.base_path))
     rules = RoundRules(
         seed=task.seed,
         source="table",

@@ -11,6 +11,7 @@ from tansaku.models.domain.specs.calculator import CalculatorSpec
 from tansaku.models.domain.specs.objective import AllBelowSpec, BestPerSystemSpec, ConstraintsSpec, GoalSpec
 from tansaku.models.domain.specs.proposer import FINDING_ACQUISITIONS, GPProposerSpec, ProposerSpec
 from tansaku.models.domain.specs.space import SpaceSpec
+from tansaku.models.domain.specs.transfer import TransferSpec
 from tansaku.models.domain.units import Unit, quantity_in
 
 
@@ -103,6 +104,7 @@ class CampaignSpec(Spec):
         objective: What is wanted.
         constraints: Which candidates are left alone.
         proposer: How the next candidate is chosen.
+        transfer: Which other searches the proposer learns from; None: none.
         budget: What may be spent.
         execution: How evaluations run.
     """
@@ -115,6 +117,7 @@ class CampaignSpec(Spec):
     objective: ObjectiveSpec = ObjectiveSpec()
     constraints: ConstraintsSpec = ConstraintsSpec()
     proposer: ProposerSpec = GPProposerSpec()
+    transfer: TransferSpec | None = None
     budget: BudgetSpec = BudgetSpec()
     execution: ExecutionSpec = ExecutionSpec()
 
@@ -132,6 +135,12 @@ class CampaignSpec(Spec):
             raise ValueError(
                 f"constraints.avoid_failures: proposer {self.proposer.type} learns nothing; remove it or choose gp"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _transfer_is_learned(self) -> CampaignSpec:
+        if self.transfer is not None and not isinstance(self.proposer, GPProposerSpec):
+            raise ValueError(f"transfer: proposer {self.proposer.type} learns nothing; remove it or choose gp")
         return self
 
     @model_validator(mode="after")

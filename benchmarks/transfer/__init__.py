@@ -1,0 +1,1 @@
+"""What transfer is worth, and what a harmful source costs."""

@@ -1,0 +1,1 @@
+"""Transfer from other searches: source data, extended pools, the modes, their evidence and the guard."""

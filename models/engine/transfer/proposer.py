@@ -1,0 +1,216 @@
+"""The Gaussian-process proposer that knows other searches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil
+from typing import Literal
+
+import numpy as np
+
+from tansaku.models.domain.errors import FitError
+from tansaku.models.domain.identifiers import canonical_json
+from tansaku.models.domain.pool import CandidatePool, FloatArray
+from tansaku.models.domain.ports import History
+from tansaku.models.domain.records import JsonDict
+from tansaku.models.engine.gain import Prediction
+from tansaku.models.engine.gp import GPProposer
+from tansaku.models.engine.likelihood import NOISE
+from tansaku.models.engine.posterior import BoolArray, PoolPosterior
+from tansaku.models.engine.presets import GPSettings
+from tansaku.models.engine.transfer.data import Sources
+from tansaku.models.engine.transfer.evidence import FEW, PRIOR_NATS, leave_one_out, preferred
+from tansaku.models.engine.transfer.extended import COUPLING, correlations
+from tansaku.models.engine.transfer.modes import (
+    WITH_SOURCES,
+    Family,
+    Mode,
+    SourceFit,
+    arrays,
+    conditions,
+    transform_without,
+)
+from tansaku.models.engine.transforms import TransformState
+
+FIRST: Mode = "posterior"
+"""What ``auto`` begins with."""
+
+LEAST_SKILL = 6.0
+"""What sources must predict of themselves [nats in all] for ``auto`` to use them; of shuffled values up to 5 was seen."""
+
+KEY = "transfer"
+"""Under which a refit keeps what belongs to transfer."""
+
+
+@dataclass
+class _Cache:
+    """A posterior and what it belongs to."""
+
+    family: Family
+    key: str
+    base: int
+    posterior: PoolPosterior
+
+
+class TransferProposer(GPProposer):
+    """Chooses as :class:`~tansaku.models.engine.gp.GPProposer` does, by a model that has seen other searches.
+
+    What the sources held, the mode and its evidence are decided in :meth:`fit` and stand in the refit; a proposal reads them
+    from there. Without a refit, and in mode ``none``, every choice is that of a proposer without transfer.
+
+    Args:
+        settings: Kernel, transform, acquisition and initial design; hyper-parameters must be fitted (``map``).
+        mode: A mode, or ``auto``: before each refit the one that the target's observations speak for.
+        sources: Where source data come from.
+    """
+
+    def __init__(self, settings: GPSettings, mode: Mode | Literal["auto"], sources: Sources) -> None:
+        super().__init__(settings)
+        self._mode, self._sources = mode, sources
+        self._family: Family | None = None
+        self._fits: dict[tuple[str, ...], SourceFit] = {}
+        self._extended_cache: _Cache | None = None
+
+    @property
+    def name(self) -> str:
+        """Preset and mode."""
+        return f"{super().name}+{self._mode}"
+
+    def fit(self, pool: CandidatePool, history: History, previous: JsonDict | None) -> JsonDict:
+        """See :class:`~tansaku.models.domain.ports.Proposer`."""
+        before: JsonDict = (previous or {}).get(KEY, {})
+        if self._mode == "none":
+            return super().fit(pool, history, previous)
+        family = self._family_of(pool, [one.sha256 for one in self._sources.take()])
+        source = self._source_fit(family, before)
+        fits, densities, failures = self._fit_modes(family, source, history, before.get("fits", {}))
+        mode: Mode
+        if self._mode != "auto":
+            mode = self._mode
+            if mode not in fits:
+                raise FitError(failures[mode])
+        else:
+            mode = self._choose(before.get("mode"), source, densities, len(history.observed))
+        record: JsonDict = {
+            "mode": mode,
+            "previous_mode": before.get("mode"),
+            "sources": [{"name": one.name, "sha256": one.sha256, "observations": len(one.values)} for one in family.sources],
+            "source_fit": source.to_json(),
+            "correlation": self._correlation(family, mode, fits),
+            "evidence": {name: {"log_density": float(one.sum()), "prior": PRIOR_NATS[name]} for name, one in densities.items()},
+            "failures": failures,
+            "fits": fits,
+        }
+        return {**fits[mode], KEY: record}
+
+    def _correlation(self, family: Family, mode: Mode, fits: dict[str, JsonDict]) -> JsonDict:
+        if not conditions(mode):
+            return {}
+        values = correlations(np.asarray(fits[mode]["parameters"][COUPLING]))
+        return {one.name: float(value) for one, value in zip(family.sources, values, strict=True)}
+
+    def _choose(self, current: Mode | None, source: SourceFit, densities: dict[str, FloatArray], n_observed: int) -> Mode:
+        """The mode of ``auto``."""
+        if source.skill < LEAST_SKILL:
+            densities = {name: one for name, one in densities.items() if name == "none"}
+        wanted = current or FIRST
+        if n_observed < FEW and wanted in densities:
+            return wanted
+        chosen: Mode = preferred(densities, wanted)  # type: ignore[assignment]
+        return chosen
+
+    def _fit_modes(
+        self, family: Family, source: SourceFit, history: History, before: JsonDict
+    ) -> tuple[dict[str, JsonDict], dict[str, FloatArray], dict[str, str]]:
+        """Fits of the modes that come into question, log predictive densities, and why a mode has none."""
+        wanted: tuple[Mode, ...] = ("none", *WITH_SOURCES) if self._mode == "auto" else (self._mode,)
+        fits: dict[str, JsonDict] = {}
+        densities: dict[str, FloatArray] = {}
+        failures: dict[str, str] = {}
+        for mode in wanted:
+            try:
+                if mode == "none":
+                    fitted = super().fit(family.target, history, before.get(mode))
+                    found = self._plain_densities(family.target, history, fitted)
+                else:
+                    fitted = family.fit(mode, history, source, before.get(mode))
+                    found = family.densities(mode, history, fitted)
+            except FitError as error:
+                if mode == "none":
+                    raise
+                failures[mode] = error.message
+                continue
+            fits[mode], densities[mode] = fitted, found
+        return fits, densities, failures
+
+    def _plain_densities(self, pool: CandidatePool, history: History, fitted: JsonDict) -> FloatArray:
+        model = (pool, self._expanded(pool), arrays(fitted["parameters"]))
+        nothing = (np.empty(0, dtype=np.intp), np.empty(0))
+        transform = self._settings.transform
+        return leave_one_out(
+            model,
+            nothing,
+            (history.observed, history.values),
+            lambda i: transform_without(transform, pool, history, i),
+        )
+
+    def _source_fit(self, family: Family, before: JsonDict) -> SourceFit:
+        """The sources' own fit, made anew when they have grown by the factor of the refits."""
+        key = tuple(one.sha256 for one in family.sources)
+        earlier = SourceFit.from_json(before["source_fit"]) if "source_fit" in before else None
+        if earlier is not None:
+            then = sum(one["observations"] for one in before["sources"])
+            now = sum(len(one.values) for one in family.sources)
+            same = key == tuple(one["sha256"] for one in before["sources"])
+            if same or (now >= then and now < ceil(self._settings.refit_growth * then)):
+                return earlier
+        if key not in self._fits:
+            self._fits[key] = family.source_fit()
+        return self._fits[key]
+
+    def _family_of(self, pool: CandidatePool, sha256: Sequence[str]) -> Family:
+        if self._family is None or not self._family.serves(pool, sha256):
+            self._family = Family(self._settings, pool, self._sources.at(sha256))
+        return self._family
+
+    def _predict(
+        self, pool: CandidatePool, history: History, hyperparameters: JsonDict | None, state: TransformState
+    ) -> Prediction:
+        record: JsonDict = (hyperparameters or {}).get(KEY, {})
+        mode: Mode = record.get("mode", "none")
+        if hyperparameters is None or mode == "none":
+            return super()._predict(pool, history, hyperparameters, state)
+        family = self._family_of(pool, [one["sha256"] for one in record["sources"]])
+        behind = family.extended.positions if conditions(mode) else family.extended.positions[:0]
+        order = [*history.observed.tolist(), *history.failed.tolist()]
+        posterior = self._extended_posterior(family, hyperparameters, behind.tolist(), order)
+        held = posterior.points
+        known_points = set(held)
+        new = [point for point in order if point not in known_points]
+        position_of = {point: i for i, point in enumerate([*held, *new])}
+        targets = np.zeros(len(position_of))
+        known: BoolArray = np.zeros(len(position_of), dtype=np.bool_)
+        targets[: len(behind)], known[: len(behind)] = family.extended.targets[: len(behind)], True
+        rows = [position_of[point] for point in history.observed.tolist()]
+        targets[rows] = state.forward(history.values, pool.system_codes[history.observed])
+        known[rows] = True
+        mean, variance = posterior.predict(new, history.pending.tolist(), targets, known)
+        mean, variance = mean[: len(pool)], variance[: len(pool)]
+        if self._settings.nugget:
+            variance = variance + posterior.noise
+        return Prediction(state, mean, np.sqrt(variance), posterior)
+
+    def _extended_posterior(self, family: Family, fitted: JsonDict, behind: list[int], order: list[int]) -> PoolPosterior:
+        """The cached posterior, or a new one conditioned on the sources and the first ``base`` points of the target."""
+        key = canonical_json({name: value for name, value in fitted.items() if name != KEY})
+        base = self._base(fitted, len(order))
+        cache = self._extended_cache
+        fits = cache is not None and cache.family is family and cache.key == key and cache.base == base
+        if cache is not None and fits and set(cache.posterior.points) <= {*behind, *order}:
+            return cache.posterior
+        parameters = arrays(fitted["parameters"])
+        posterior = PoolPosterior(family.extended.pool, family.terms, parameters, float(parameters[NOISE][0]))
+        posterior.start([*behind, *order[:base]])
+        self._extended_cache = _Cache(family, key, base, posterior)
+        return posterior

@@ -1,0 +1,1 @@
+"""Sources of transfer: found, checked, frozen and read again."""

@@ -1,0 +1,72 @@
+"""What a campaign's transfer did: read from its refits, written to the audit, shown to users."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from tansaku.models.domain.identifiers import short_hash
+from tansaku.models.domain.ports import CampaignStore
+from tansaku.models.domain.records import CampaignRecord, Event, JsonDict, Refit
+from tansaku.models.engine.transfer.proposer import KEY
+
+CHANGED = "transfer.changed"
+KEPT = "transfer.kept"
+
+
+def source_artifacts(store: CampaignStore, record: CampaignRecord) -> Iterator[str]:
+    """Content hashes of the source data that a campaign needs: those of its spec and those its refits used."""
+    transfer = record.spec.get("transfer")
+    if transfer is None:
+        return
+    yield from (one["sha256"] for one in transfer["sources"] if one.get("sha256"))
+    for refit in store.refits(record.name):
+        yield from (one["sha256"] for one in refit.hyperparameters.get(KEY, {}).get("sources", ()))
+
+
+def decision(refit: Refit) -> JsonDict | None:
+    """What a refit decided about transfer and on what evidence; None for a campaign without transfer."""
+    kept: JsonDict | None = refit.hyperparameters.get(KEY)
+    if kept is None or "hyperparameters" not in refit.fitted or not refit.ok:
+        return None
+    return {
+        "refit": refit.number,
+        "at_proposal": refit.at_proposal,
+        "mode": kept["mode"],
+        "before": kept["previous_mode"],
+        "observations": refit.hyperparameters["n_observed"],
+        "correlation": kept["correlation"],
+        "evidence": kept["evidence"],
+        "failures": kept["failures"],
+        "source_skill": kept["source_fit"]["skill"],
+        "sources": kept["sources"],
+    }
+
+
+def transfer_event(refit: Refit) -> Event | None:
+    """The audit's line about a refit's decision, under an id that a second writing shares."""
+    found = decision(refit)
+    if found is None:
+        return None
+    kind = KEPT if found["mode"] == found["before"] else CHANGED
+    evidence = {mode: round(one["log_density"] + one["prior"], 3) for mode, one in found["evidence"].items()}
+    data = {key: found[key] for key in ("refit", "at_proposal", "mode", "before", "observations", "correlation", "failures")}
+    return Event(
+        id=short_hash([refit.campaign, "transfer", refit.number]),
+        campaign=refit.campaign,
+        kind=kind,
+        at=refit.fitted_at,
+        data={**data, "evidence": evidence, "sources": [one["sha256"] for one in found["sources"]]},
+    )
+
+
+def transfer_report(refits: Sequence[Refit]) -> JsonDict | None:
+    """A campaign's transfer so far: the mode in use with its evidence, and every change; None without any."""
+    decisions = [one for refit in refits if (one := decision(refit)) is not None]
+    if not decisions:
+        return None
+    changes = [
+        {key: one[key] for key in ("at_proposal", "before", "mode", "observations")}
+        for one in decisions
+        if one["mode"] != one["before"]
+    ]
+    return {"now": decisions[-1], "changes": changes}

@@ -1,0 +1,223 @@
+"""Source data from tables and stored campaigns; frozen ones lie among the artifacts, under their content hash."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tansaku.models.domain.errors import ConfigurationError, FitError, NotFoundError
+from tansaku.models.domain.identifiers import canonical_json
+from tansaku.models.domain.pool import CandidatePool
+from tansaku.models.domain.ports import ArtifactStore, CampaignStore
+from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.specs.transfer import CampaignSourceSpec, TableSourceSpec, TransferSpec
+from tansaku.models.engine.transfer.data import FrozenSources, SourceData, observed_source
+from tansaku.spaces.registry import open_space
+from tansaku.tasks.steps.source import source_of
+from tansaku.tasks.transfer.checks import (
+    Claim,
+    check_circle,
+    check_features,
+    check_objective,
+    check_observed,
+    source_campaign,
+)
+
+CONTENT_TYPE = "application/json"
+
+
+@dataclass(frozen=True)
+class Target:
+    """The campaign that learns.
+
+    Attributes:
+        spec: Its spec.
+        pool: Its candidates.
+    """
+
+    spec: CampaignSpec
+    pool: CandidatePool
+
+    @property
+    def transfer(self) -> TransferSpec:
+        """Its transfer part."""
+        if self.spec.transfer is None:
+            raise AssertionError("only campaigns with a transfer part are asked for their sources")
+        return self.spec.transfer
+
+
+def table_source(target: Target, source: TableSourceSpec, key: str, base_path: Path) -> SourceData:
+    """Reads a table.
+
+    Raises:
+        ConfigurationError: The table is wrong, or does not fit the target.
+    """
+    objective = target.spec.objective
+    claim = Claim(key, source.name, source.unit or objective.unit, source.direction or objective.direction)
+    check_objective(claim, objective)
+    from tansaku.spaces.table import TableSpace
+
+    try:
+        space = TableSpace(source.space, base_path)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{key}: {error.message}", hint=error.hint) from error
+    check_features(claim, target.pool, space.pool())
+    values = space.values()
+    known = np.flatnonzero(~np.isnan(values))
+    check_observed(claim, len(known))
+    return observed_source(source.name, space.pool(), known, values[known], objective.direction, target.transfer.most)
+
+
+def campaign_source(target: Target, source: CampaignSourceSpec, key: str, store: CampaignStore) -> SourceData:
+    """Reads what a stored campaign has observed by now.
+
+    Raises:
+        ConfigurationError: The campaign is not stored, has no observations or does not fit the target.
+    """
+    spec, base_path = source_campaign(store, source, key)
+    claim = Claim(key, source.name, spec.objective.unit, spec.objective.direction, spec.objective.property)
+    check_objective(claim, target.spec.objective)
+    try:
+        pool = open_space(spec.space, Path(base_path)).pool()
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{key}: the space of {source.name!r} cannot be opened: {error.message}") from error
+    check_features(claim, target.pool, pool)
+    own = source_of(spec)
+    # In proposal order, so that of several replicates the last one counts, as in the campaign itself.
+    found = {one.candidate: one.value for one in store.observations(source.name) if one.source == own and one.value is not None}
+    check_observed(claim, len(found))
+    positions = pool.positions(list(found))
+    values = np.array(list(found.values()), dtype=np.float64)
+    return observed_source(source.name, pool, positions, values, spec.objective.direction, target.transfer.most)
+
+
+def keep(artifacts: ArtifactStore, data: SourceData) -> str:
+    """Stores source data; returns their content hash, which is that of the bytes."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "source.json"
+        path.write_text(canonical_json(data.to_json()), encoding="ascii")
+        return artifacts.put(path, content_type=CONTENT_TYPE)
+
+
+def kept(artifacts: ArtifactStore, sha256: str) -> SourceData:
+    """Reads source data again. Raises NotFoundError."""
+    with artifacts.open(sha256) as stream:
+        return SourceData.from_json(json.loads(stream.read()))
+
+
+def freeze(target: Target, base_path: Path, store: CampaignStore, artifacts: ArtifactStore) -> CampaignSpec:
+    """Checks all sources of a new campaign, stores what does not change any more and writes its hash into the spec.
+
+    Raises:
+        ConfigurationError: A source is unknown, empty or does not fit, or is not what the given hash says.
+    """
+    transfer = target.transfer
+    check_circle(store, target.spec.name, transfer)
+    frozen: list[CampaignSourceSpec | TableSourceSpec] = []
+    for i, source in enumerate(transfer.sources):
+        key = f"transfer.sources[{i}]"
+        if isinstance(source, TableSourceSpec):
+            table_source(target, source, key, base_path)
+            frozen.append(source)
+            continue
+        data = campaign_source(target, source, key, store)
+        if source.sha256 is not None and source.sha256 != data.sha256:
+            raise ConfigurationError(
+                f"{key}.sha256: the observations of {source.name!r} have SHA-256 {data.sha256}, expected {source.sha256}",
+                hint="leave sha256 out to take what it has now",
+            )
+        frozen.append(source if source.follow else source.model_copy(update={"sha256": keep(artifacts, data)}))
+    return target.spec.model_copy(update={"transfer": transfer.model_copy(update={"sources": tuple(frozen)})})
+
+
+def with_known_hashes(spec: CampaignSpec, known: CampaignSpec) -> CampaignSpec:
+    """A file's spec with the frozen content that the stored campaign has for the same sources."""
+    if spec.transfer is None or known.transfer is None:
+        return spec
+    frozen = {one.name: one.sha256 for one in known.transfer.sources if isinstance(one, CampaignSourceSpec)}
+    sources = tuple(
+        one.model_copy(update={"sha256": frozen.get(one.name)})
+        if isinstance(one, CampaignSourceSpec) and one.sha256 is None and not one.follow
+        else one
+        for one in spec.transfer.sources
+    )
+    return spec.model_copy(update={"transfer": spec.transfer.model_copy(update={"sources": sources})})
+
+
+def table_sources(target: Target, base_path: Path) -> FrozenSources:
+    """Sources of a replay, which has no database.
+
+    Raises:
+        ConfigurationError: A source is a campaign, or a table does not fit.
+    """
+    data = []
+    for i, source in enumerate(target.transfer.sources):
+        key = f"transfer.sources[{i}]"
+        if not isinstance(source, TableSourceSpec):
+            raise ConfigurationError(
+                f"{key}: a replay reads no database, so the campaign {source.name!r} cannot be its source",
+                hint=f"write its results with `tansaku export {source.name} --table` and name the table",
+            )
+        data.append(table_source(target, source, key, base_path))
+    return FrozenSources(data)
+
+
+class CampaignSources:
+    """Sources of a stored campaign: tables and frozen campaigns stay, followed ones are read at every refit.
+
+    Args:
+        target: The campaign that learns.
+        base_path: Folder in which its relative paths start.
+        store: Where the followed campaigns are.
+        artifacts: Where source data are kept.
+
+    Raises:
+        ConfigurationError: A table has changed or does not fit.
+        NotFoundError: Frozen data are not there any more.
+    """
+
+    def __init__(self, target: Target, base_path: Path, store: CampaignStore, artifacts: ArtifactStore) -> None:
+        self._target, self._store, self._artifacts = target, store, artifacts
+        self._known: dict[str, SourceData] = {}
+        self._fixed: dict[int, SourceData] = {}
+        for i, source in enumerate(target.transfer.sources):
+            if isinstance(source, TableSourceSpec):
+                self._fixed[i] = self._note(table_source(target, source, f"transfer.sources[{i}]", base_path))
+            elif source.sha256 is not None:
+                self._fixed[i] = self._read(source.sha256)
+
+    def take(self) -> tuple[SourceData, ...]:
+        """See :class:`~tansaku.models.engine.transfer.data.Sources`. Raises FitError when a followed campaign is gone."""
+        taken = []
+        for i, source in enumerate(self._target.transfer.sources):
+            if i in self._fixed or isinstance(source, TableSourceSpec):
+                taken.append(self._fixed[i])
+                continue
+            try:
+                data = campaign_source(self._target, source, f"transfer.sources[{i}]", self._store)
+            except ConfigurationError as error:
+                raise FitError(error.message) from error
+            if data.sha256 not in self._known:
+                keep(self._artifacts, data)
+            taken.append(self._note(data))
+        return tuple(taken)
+
+    def at(self, sha256: Sequence[str]) -> tuple[SourceData, ...]:
+        """See :class:`~tansaku.models.engine.transfer.data.Sources`."""
+        return tuple(self._known[one] if one in self._known else self._read(one) for one in sha256)
+
+    def _note(self, data: SourceData) -> SourceData:
+        return self._known.setdefault(data.sha256, data)
+
+    def _read(self, sha256: str) -> SourceData:
+        try:
+            return self._note(kept(self._artifacts, sha256))
+        except NotFoundError as error:
+            raise NotFoundError(
+                f"campaign {self._target.spec.name!r}: the source data {sha256} of its transfer are not stored any more"
+            ) from error
