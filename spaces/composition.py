@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tansaku.calculators.structures.ion_data import electronegativity, ionic_radius
+from tansaku.calculators.structures.ion_data import bond_valence_length, electronegativity, ionic_radius
 from tansaku.calculators.structures.parent import Parent
 from tansaku.calculators.structures.site_symmetry import site_permutations
 from tansaku.calculators.structures.substitution import substitute
@@ -168,6 +168,10 @@ def _checked_ions(opened: OpenedParent) -> dict[str, tuple[Ion, ...]]:
                 electronegativity(ion)
             except ConfigurationError as error:
                 raise ConfigurationError(f"{key}[{index}]: {error.message}") from error
+            if bond_valence_length(ion, ion) is None:
+                raise ConfigurationError(
+                    f"{key}[{index}]: {str(ion)!r}; expected an ion with tabulated bond-valence parameters"
+                )
         labels = [ion.label for ion in ions]
         twice = next((ion for ion in ions if labels.count(ion.label) > 1), None)
         if twice is not None:

@@ -19,6 +19,7 @@ import pytest
 if TYPE_CHECKING:
     from types import ModuleType
 
+    from fireworks_backend import FireworksBackend
     from slurm_cluster import SlurmCluster
 
     from tansaku.tasks.stores.embedded_mongod import EmbeddedMongod
@@ -34,7 +35,6 @@ for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 hypothesis.settings.register_profile("tansaku", deadline=None, derandomize="CI" in os.environ)
 hypothesis.settings.load_profile("tansaku")
 
-_SLURM = "tests_slurm_cluster"
 _LEFT_OUT: dict[str, list[str]] = defaultdict(list)
 _SECONDS: dict[str, float] = defaultdict(float)
 _COUNTS: dict[str, int] = defaultdict(int)
@@ -65,17 +65,18 @@ def _program(name: str, package: str) -> Callable[[], str | None]:
     return missing
 
 
-def _slurm_module() -> ModuleType:
-    """The module beside this file; test modules have no package."""
-    if _SLURM not in sys.modules:
-        spec = importlib.util.spec_from_file_location(_SLURM, Path(__file__).with_name("slurm_cluster.py"))
-        sys.modules[_SLURM] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[_SLURM])
-    return sys.modules[_SLURM]
+def _beside(name: str) -> ModuleType:
+    """A module beside this file; test modules have no package."""
+    known = f"tests_{name}"
+    if known not in sys.modules:
+        spec = importlib.util.spec_from_file_location(known, Path(__file__).with_name(f"{name}.py"))
+        sys.modules[known] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[known])
+    return sys.modules[known]
 
 
 def _slurm() -> str | None:
-    return _slurm_module().missing()
+    return _beside("slurm_cluster").missing()
 
 
 COMPONENTS: dict[str, Callable[[], str | None]] = {
@@ -88,7 +89,7 @@ COMPONENTS: dict[str, Callable[[], str | None]] = {
     "gpytorch": _package("gpytorch", "torch"),
     "botorch": _package("botorch", "torch"),
     "prefect": _package("prefect", "core"),
-    "pymatgen": _package("pymatgen", "test"),
+    "pymatgen": _package("pymatgen", "composition"),
     "git": _program("git", "git"),
     "make": _program("make", "make"),
     "bash": _program("bash", "bash"),
@@ -164,7 +165,7 @@ def slurm_cluster(require: Callable[[str], None]) -> Iterator[SlurmCluster]:
     require("slurm")
     require("fireworks")
     with tempfile.TemporaryDirectory(prefix="tsk-", ignore_cleanup_errors=True) as folder:
-        cluster = _slurm_module().SlurmCluster(Path(folder))
+        cluster = _beside("slurm_cluster").SlurmCluster(Path(folder))
         try:
             cluster.start()
             yield cluster
@@ -177,6 +178,26 @@ def slurm(slurm_cluster: SlurmCluster) -> SlurmCluster:
     """The cluster as it was at first: no jobs, both nodes idle."""
     slurm_cluster.make_ready()
     return slurm_cluster
+
+
+@pytest.fixture
+def fireworks_site(
+    slurm: SlurmCluster, mongo_server: EmbeddedMongod, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., FireworksBackend]]:
+    """``fireworks_site(**launcher keys)``: a FireWorks site on the SLURM, with databases of its own."""
+    monkeypatch.setenv("SLURM_CONF", str(slurm.configuration))
+    made: list[FireworksBackend] = []
+
+    def make(**keys: object) -> FireworksBackend:
+        folder = tmp_path if not made else tmp_path / f"site-{len(made)}"
+        folder.mkdir(exist_ok=True)
+        made.append(_beside("fireworks_backend").FireworksBackend(folder, mongo_server.start(), secrets.token_hex(6), **keys))
+        return made[-1]
+
+    yield make
+    slurm.make_ready()
+    for site in made:
+        site.drop()
 
 
 @pytest.hookimpl(wrapper=True)

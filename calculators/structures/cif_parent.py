@@ -49,7 +49,7 @@ def parent_from_cif(path: Path, sites: Mapping[str, SiteRequest], mobile: str | 
     symbols = [_element(site, path) for site in structure]
     labels = [str(site.label) for site in structure]
     owners: list[str | None] = [None] * len(symbols)
-    for name, request in sites.items():
+    for name, request in sorted(sites.items(), key=lambda site: not site[1].labels):
         if request.ion == HYDROXIDE:
             raise ConfigurationError(f"space.sites.{name}.replaces: 'OH-'; expected an ion of one element, its hydrogens apart")
         for index in _members(name, request, symbols, labels, sites):
@@ -86,8 +86,8 @@ def _read(path: Path) -> Any:  # noqa: ANN401 - a pymatgen Structure
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             found = cif.CifParser.from_str(path.read_text(encoding="utf-8")).parse_structures(primitive=False)
-    except (ValueError, KeyError, IndexError, AssertionError, TypeError, AttributeError) as error:
-        raise ConfigurationError(f"{key}: {path.name!r} cannot be read: {error}") from error
+    except Exception as error:  # the parser meets bad files with whatever its next line raises; all are re-raised as ours
+        raise ConfigurationError(f"{key}: {path.name!r} cannot be read as a CIF: {type(error).__name__}: {error}") from error
     if len(found) != 1:
         raise ConfigurationError(f"{key}: {path.name!r} holds {len(found)} structures; expected 1")
     if len(found[0]) > MAX_ATOMS:

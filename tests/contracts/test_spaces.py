@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from tansaku.models.domain.errors import CalculationError, NotFoundError
-from tansaku.models.domain.ports import Space, TabulatedSpace
+from tansaku.models.domain.ports import ScreenedSpace, Space, TabulatedSpace
 from tansaku.models.domain.specs.space import SpaceSpec
 from tansaku.spaces.registry import open_space
 
@@ -22,6 +23,12 @@ GRAIN_BOUNDARY = {
     "crystal": {"structure": "fcc", "element": "Al", "lattice_parameter": 4.05},
     "boundaries": {"planes": [[1, 1, 3], [2, 2, 1]]},
     "translation": {"normal": {"stop": 0.4, "step": 0.2}, "in_plane": {"step": 0.7}, "along_axis": {"step": 0.5}},
+}
+
+COMPOSITION = {
+    "type": "composition",
+    "parent": {"prototype": "tavorite"},
+    "sites": {"M": {"ions": ["Al3+", "Fe2+", "Fe3+", "Ti4+"]}},
 }
 
 TABLE = {
@@ -55,11 +62,16 @@ def write_table(folder: Path) -> None:
     (folder / "systems.csv").write_text("system,angle\ns0,10\ns1,20\ns2,30\n")
 
 
-@pytest.fixture(params=["grain_boundary", "table"])
-def opening(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Space]:
+ARRAYS = {"grain_boundary": {"held", "grain", "boundary"}, "composition": {"site", "oxidation_state"}}
+
+
+@pytest.fixture(params=[GRAIN_BOUNDARY, COMPOSITION, TABLE], ids=lambda document: document["type"])
+def opening(request: pytest.FixtureRequest, tmp_path: Path, require: Callable[[str], None]) -> Callable[[], Space]:
     """Opens the same space anew with each call."""
+    document = request.param
+    if document is COMPOSITION:
+        require("pymatgen")
     write_table(tmp_path)
-    document = GRAIN_BOUNDARY if request.param == "grain_boundary" else TABLE
     spec = TypeAdapter(SpaceSpec).validate_python(document)
     return lambda: open_space(spec, tmp_path)
 
@@ -102,7 +114,7 @@ def test_a_candidate_outside_the_pool_is_not_found(opening):
         opening().structure("no-such-candidate")
 
 
-def test_structures_match_the_pool_or_are_refused(opening):
+def test_structures_match_the_pool_or_are_refused(opening, request):
     space = opening()
     pool = space.pool()
     refused: list[str] = []
@@ -118,9 +130,24 @@ def test_structures_match_the_pool_or_are_refused(opening):
             continue
         assert atoms.info["candidate"] == candidate
         assert atoms.info["system"] == pool.systems[pool.system_codes[position]]
-        assert {"held", "grain", "boundary"} <= atoms.arrays.keys()
+        assert ARRAYS[request.node.callspec.params["opening"]["type"]] <= atoms.arrays.keys()
         assert np.isfinite(atoms.positions).all()
     assert set(refused) <= {"overlap"}
+
+
+def test_a_screened_space_accounts_for_every_combination_and_describes_every_candidate(opening):
+    space = opening()
+    if not isinstance(space, ScreenedSpace):
+        assert not hasattr(space, "census")
+        return
+    census = list(space.census())
+    assert census[-1]["left"] == len(space.pool())
+    assert all(one["left"] - other["left_out"] == other["left"] for one, other in itertools.pairwise(census))
+    for candidate in space.pool().ids:
+        assert set(space.describe_candidate(str(candidate))) == {"formula", "ions", "marks"}
+    json.dumps([census, space.describe_candidate(str(space.pool().ids[0]))], allow_nan=False)
+    with pytest.raises(NotFoundError):
+        space.describe_candidate("no-such-candidate")
 
 
 def test_a_tabulated_space_records_one_outcome_per_candidate(opening):

@@ -5,9 +5,7 @@ from hypothesis import strategies as st
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.ions import HYDROXIDE, Ion
 
-IONS = st.builds(
-    Ion, st.sampled_from(["Li", "V", "O", "OH", "F", "Ca"]), st.integers(-9, 9).filter(lambda charge: charge != 0)
-)
+IONS = st.builds(Ion, st.sampled_from(["Li", "V", "O", "OH", "F", "Ca"]), st.integers(-9, 9).filter(lambda charge: charge != 0))
 
 
 @given(IONS)

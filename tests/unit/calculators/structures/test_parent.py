@@ -1,0 +1,44 @@
+import numpy as np
+import pytest
+
+from tansaku.calculators.structures.parent import Parent, first_shells
+from tansaku.models.domain.ions import Ion
+
+
+def fluorite() -> Parent:
+    corners = np.array([[0, 0, 0], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]])
+    return Parent(
+        name="fluorite",
+        cell=5.46 * np.eye(3),
+        fractions=np.concatenate((corners, corners + 0.25, corners + 0.75)),
+        sites=("M",) * 4 + ("X",) * 8,
+        ions={"M": Ion("Ca", 2), "X": Ion("F", -1)},
+    )
+
+
+def test_first_shells_of_fluorite():
+    parent = fluorite()
+    lengths = parent.bonds.lengths(parent.atoms())
+    assert len(lengths) == 4 * 8
+    assert lengths == pytest.approx(np.full(32, 5.46 * np.sqrt(3) / 4))
+    assert (parent.coordination("M"), parent.coordination("X")) == (8, 4)
+    assert parent.multiplicity == {"M": 4, "X": 8}
+
+
+def test_bonds_do_not_depend_on_how_often_the_cell_is_repeated():
+    atoms = fluorite().atoms().repeat((2, 1, 1))
+    charges = np.where(atoms.numbers == 20, 2, -1)
+    assert len(first_shells(atoms, charges).cations) == 64
+
+
+def test_distances_count_each_pair_once_and_only_opposite_signs():
+    found = fluorite().opposite_distances
+    assert set(found) == {("M", "X")}
+    distances = found["M", "X"]
+    assert np.isclose(distances, distances.min()).sum() == 32
+    assert distances.max() <= 5.0
+
+
+def test_a_structure_of_cations_alone_has_no_bonds():
+    atoms = fluorite().atoms()
+    assert len(first_shells(atoms, np.ones(12)).cations) == 0
