@@ -20,6 +20,9 @@ from tansaku.models.domain.states import EvaluationState, FailureKind, StopReaso
 
 Direction = Literal["minimize", "maximize"]
 
+Whereabouts = Literal["observed", "failed", "pending", "unavailable"]
+"""Which part of a history a candidate belongs to."""
+
 LEAST_FINISHED = 20
 """Finished evaluations below which the share of failures says nothing."""
 
@@ -111,6 +114,15 @@ def is_known(entries: Sequence[Entry], up_to: int) -> bool:
     return all(entry.state.terminal for entry in entries if entry.number <= up_to)
 
 
+def whereabouts(entry: Entry, up_to: int) -> Whereabouts:
+    """Which part of a history with the given horizon the latest proposal of a candidate belongs to."""
+    if entry.number > up_to or not entry.state.terminal:
+        return "pending"
+    if entry.state is EvaluationState.FAILED:
+        return "failed"
+    return "unavailable" if entry.value is None else "observed"
+
+
 def build_history(
     entries: Sequence[Entry],
     up_to: int,
@@ -135,29 +147,24 @@ def build_history(
     for entry in sorted(entries, key=lambda one: one.number):
         latest.pop(entry.position, None)
         latest[entry.position] = entry
-    observed: list[Entry] = []
-    failed: list[Entry] = []
-    pending: list[int] = []
-    unavailable: list[int] = []
+    parts: dict[Whereabouts, list[Entry]] = {name: [] for name in ("observed", "failed", "pending", "unavailable")}
     for entry in latest.values():
-        if entry.number > up_to or not entry.state.terminal:
-            pending.append(entry.position)
-        elif entry.state is EvaluationState.FAILED:
-            failed.append(entry)
-        elif entry.value is None:
-            unavailable.append(entry.position)
-        else:
-            observed.append(entry)
+        parts[whereabouts(entry, up_to)].append(entry)
+    refused = [entry for entry in parts["failed"] if entry.failure is FailureKind.SCIENCE]
     return History(
-        observed=np.array([entry.position for entry in observed], dtype=np.intp),
-        values=np.array([sign * entry.value for entry in observed if entry.value is not None], dtype=np.float64),
-        failed=np.array([entry.position for entry in failed], dtype=np.intp),
-        refused=np.array([entry.position for entry in failed if entry.failure is FailureKind.SCIENCE], dtype=np.intp),
-        pending=np.array(pending, dtype=np.intp),
-        unavailable=np.array(unavailable, dtype=np.intp),
+        observed=_positions(parts["observed"]),
+        values=np.array([sign * entry.value for entry in parts["observed"] if entry.value is not None], dtype=np.float64),
+        failed=_positions(parts["failed"]),
+        refused=_positions(refused),
+        pending=_positions(parts["pending"]),
+        unavailable=_positions(parts["unavailable"]),
         remaining_cost=remaining_cost,
         remaining_evaluations=remaining_evaluations,
     )
+
+
+def _positions(entries: Sequence[Entry]) -> IntArray:
+    return np.array([entry.position for entry in entries], dtype=np.intp)
 
 
 def observed_count(entries: Sequence[Entry], up_to: int) -> int:
@@ -216,6 +223,38 @@ def too_dear(pool: CandidatePool, max_cost: float | None) -> IntArray:
     return dear
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the decision to stop is made from.
+
+    Attributes:
+        proposed: Proposals so far.
+        finished: Those up to the horizon that have ended.
+        failed: Those of them that failed.
+        cheapest: Predicted cost of the cheapest candidate that may still be proposed, None when there is none.
+        remaining_cost: See :func:`remaining_cost`.
+    """
+
+    proposed: int
+    finished: int
+    failed: int
+    cheapest: float | None
+    remaining_cost: float | None
+
+
+def decide(budget: BudgetSpec, standing: Standing) -> StopReason | None:
+    """Why no further proposal may be made, or None."""
+    if standing.finished >= LEAST_FINISHED and standing.failed > budget.max_failed_fraction * standing.finished:
+        return StopReason.FAILURES
+    if budget.evaluations is not None and standing.proposed >= budget.evaluations:
+        return StopReason.EVALUATIONS
+    if standing.cheapest is None:
+        return StopReason.EXHAUSTED
+    if standing.remaining_cost is not None and standing.cheapest > standing.remaining_cost:
+        return StopReason.BUDGET
+    return None
+
+
 def stop_reason(
     budget: BudgetSpec,
     pool: CandidatePool,
@@ -237,17 +276,15 @@ def stop_reason(
         max_cost: See :func:`too_dear`.
     """
     finished = [entry for entry in entries if entry.number <= up_to and entry.state.terminal]
-    n_failed = sum(entry.state is EvaluationState.FAILED for entry in finished)
-    if len(finished) >= LEAST_FINISHED and n_failed > budget.max_failed_fraction * len(finished):
-        return StopReason.FAILURES
-    if budget.evaluations is not None and len(entries) >= budget.evaluations:
-        return StopReason.EVALUATIONS
     free = np.ones(len(pool), dtype=bool)
     free[[entry.position for entry in entries]] = False
-    free[too_dear(pool, max_cost)] = False
-    if not free.any():
-        return StopReason.EXHAUSTED
-    left = remaining_cost(limit, entries, up_to)
-    if left is not None and float(pool.cost[free].min()) > left:
-        return StopReason.BUDGET
-    return None
+    if max_cost is not None:
+        free &= pool.cost <= max_cost
+    standing = Standing(
+        proposed=len(entries),
+        finished=len(finished),
+        failed=sum(entry.state is EvaluationState.FAILED for entry in finished),
+        cheapest=float(pool.cost[free].min()) if free.any() else None,
+        remaining_cost=remaining_cost(limit, entries, up_to),
+    )
+    return decide(budget, standing)

@@ -12,6 +12,7 @@ from tansaku.models.domain.history import Entry, spent_cost
 from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
 from tansaku.models.domain.ports import Proposer
 from tansaku.models.domain.records import Refit
+from tansaku.models.domain.search_state import SearchState
 from tansaku.models.domain.states import EvaluationState, FailureKind, StopReason
 from tansaku.tasks.steps.rounds import Plan, RoundRules, choose, fit_if_due, plan_round
 
@@ -59,28 +60,29 @@ def replay(
         count_initial: Whether the initial design is paid from the budget.
         on_evaluation: Told of each evaluation.
     """
-    entries: list[Entry] = []
+    search = SearchState(pool, rules.direction)
     refits: list[Refit] = []
     previous = 0
     cost = 0.0
     while True:
-        current = rules if count_initial else _after_initial(rules, entries)
-        plan = plan_round(current, pool, entries, len(entries) + 1, previous)
+        current = rules if count_initial else _after_initial(rules, search.entries)
+        plan = plan_round(current, search, len(search) + 1, previous)
         if plan is None:
             raise AssertionError("a table answers at once, so every result up to the horizon is known")
         stop = plan.stop
         if stop is not None:
             break
-        position = _next_position(proposer, pool, plan, current, entries, refits)
+        position = _next_position(proposer, plan, search, current, refits)
         if position is None:
             break
-        entries.append(_evaluate(pool, values, plan.number, position))
+        entry = _evaluate(pool, values, plan.number, position)
+        search.note(entry)
         previous = plan.horizon
-        cost += entries[-1].cost
+        cost += entry.cost
         if on_evaluation is not None:
-            on_evaluation(len(entries), cost)
-    positions = np.array([entry.position for entry in entries], dtype=np.intp)
-    return Replay(positions, min(rules.initial_count, len(entries)), stop, tuple(refits))
+            on_evaluation(len(search), cost)
+    positions = np.array([entry.position for entry in search.entries], dtype=np.intp)
+    return Replay(positions, min(rules.initial_count, len(search)), stop, tuple(refits))
 
 
 def _after_initial(rules: RoundRules, entries: Sequence[Entry]) -> RoundRules:
@@ -96,14 +98,12 @@ def _after_initial(rules: RoundRules, entries: Sequence[Entry]) -> RoundRules:
     return replace(rules, limit=limit, budget=budget)
 
 
-def _next_position(
-    proposer: Proposer, pool: CandidatePool, plan: Plan, rules: RoundRules, entries: list[Entry], refits: list[Refit]
-) -> int | None:
-    refit = fit_if_due(proposer, pool, plan, entries, refits, rules)
+def _next_position(proposer: Proposer, plan: Plan, search: SearchState, rules: RoundRules, refits: list[Refit]) -> int | None:
+    refit = fit_if_due(proposer, plan, search, refits, rules)
     if refit is not None:
         refits.append(refit)
-    proposal = choose(proposer, pool, plan, rules, refits[-1] if refits else None)
-    return None if proposal is None else int(pool.positions([proposal.candidate])[0])
+    proposal = choose(proposer, search.pool, plan, rules, refits[-1] if refits else None)
+    return None if proposal is None else int(search.pool.positions([proposal.candidate])[0])
 
 
 def _evaluate(pool: CandidatePool, values: FloatArray, number: int, position: int) -> Entry:

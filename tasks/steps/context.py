@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from tansaku.models.domain.history import Entry, cost_limit, search_entry
+from tansaku.models.domain.history import cost_limit, search_entry
 from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import ArtifactStore, CampaignStore, Launcher, Proposer
 from tansaku.models.domain.records import CampaignRecord, Command, Evaluation, Lease, Refit
+from tansaku.models.domain.search_state import SearchState
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.engine.cost import cost_prior, learns_cost
 from tansaku.tasks.observer import Observer
@@ -26,7 +27,7 @@ class Ledger:
         spec: Its spec with all applied edits.
         unpriced: Its candidates as the space gives them.
         evaluations: By proposal number.
-        entries: The search's part of them, as the round functions read it, by proposal number.
+        search: The search's part of them, as the round functions read it.
         refits: In order.
         proposer_seconds: Time this driver spent on fits and choices [s].
         last_number: Number of the last proposal committed.
@@ -36,17 +37,19 @@ class Ledger:
     spec: CampaignSpec
     unpriced: CandidatePool
     evaluations: dict[int, Evaluation] = field(default_factory=dict)
-    entries: dict[int, Entry] = field(default_factory=dict)
+    search: SearchState = field(init=False)
     refits: list[Refit] = field(default_factory=list)
     proposer_seconds: float = 0.0
     last_number: int = 0
     _active: dict[int, Evaluation] = field(default_factory=dict)
-    _priced: CandidatePool | None = None
+
+    def __post_init__(self) -> None:
+        self.search = SearchState(self.unpriced, self.spec.objective.direction)
 
     @property
     def pool(self) -> CandidatePool:
         """Its candidates, at the costs that the last refit predicts."""
-        return self.unpriced if self._priced is None else self._priced
+        return self.search.pool
 
     @property
     def active(self) -> list[Evaluation]:
@@ -55,10 +58,10 @@ class Ledger:
 
     def clear(self) -> None:
         """Forgets all evaluations and refits."""
-        for known in (self.evaluations, self.entries, self._active, self.refits):
+        for known in (self.evaluations, self._active, self.refits):
             known.clear()
         self.last_number = 0
-        self._priced = None
+        self.search = SearchState(self.unpriced, self.spec.objective.direction)
 
     @property
     def commands(self) -> tuple[Command, ...]:
@@ -68,7 +71,8 @@ class Ledger:
     def note_refit(self, refit: Refit) -> None:
         """Takes a refit as the store now holds it."""
         self.refits.append(refit)
-        self._priced = priced_by(self.unpriced, refit)
+        if refit.cost is not None:
+            self.search.reprice(priced_by(self.unpriced, refit))
 
     def note(self, evaluation: Evaluation) -> None:
         """Takes an evaluation as the store now holds it."""
@@ -81,9 +85,9 @@ class Ledger:
             self._active[proposal.number] = evaluation
         if proposal.purpose != "search":
             return
-        known = self.entries.get(proposal.number)
+        known = self.search.entry(proposal.number)
         position = known.position if known else int(self.pool.positions([proposal.candidate])[0])
-        self.entries[proposal.number] = search_entry(evaluation, position, learns_cost=learns_cost(self.spec.space))
+        self.search.note(search_entry(evaluation, position, learns_cost=learns_cost(self.spec.space)))
 
     def wish(self, kinds: tuple[str, str]) -> str | None:
         """Which of two opposite commands came last, None when neither was given."""

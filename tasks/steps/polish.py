@@ -51,7 +51,7 @@ def polish(context: StepContext) -> Evaluation | None:
                 source=source,
                 predicted_cost=searched.predicted_cost,
                 purpose="polish",
-                horizon=max(ledger.entries),
+                horizon=ledger.search.entries[-1].number,
                 model=POLISH_MODEL,
             ),
         )

@@ -19,13 +19,12 @@ def propose(context: StepContext) -> Evaluation | StopReason | None:
     ledger = context.ledger
     number = ledger.last_number + 1
     previous = ledger.evaluations[number - 1].proposal.horizon if number > 1 else 0
-    entries = list(ledger.entries.values())
     rules = context.rules
-    plan = plan_round(rules, ledger.pool, entries, number, previous)
+    plan = plan_round(rules, ledger.search, number, previous)
     if plan is None:
         return None
     begun = time.perf_counter()
-    refit = fit_if_due(context.proposer, ledger.pool, plan, entries, ledger.refits, rules)
+    refit = fit_if_due(context.proposer, plan, ledger.search, ledger.refits, rules)
     ledger.proposer_seconds += time.perf_counter() - begun
     if refit is not None:
         # Stored before its first use: a resume must go on with these very numbers.
@@ -34,7 +33,7 @@ def propose(context: StepContext) -> Evaluation | StopReason | None:
         context.observer.on_refit(stored)
         if stored.cost is not None:
             # As a resume would: planned anew with the prices that hold now.
-            plan = plan_round(rules, ledger.pool, entries, number, previous)
+            plan = plan_round(rules, ledger.search, number, previous)
     if plan is None or plan.stop is not None:
         return None if plan is None else plan.stop
     begun = time.perf_counter()

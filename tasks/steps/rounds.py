@@ -12,20 +12,14 @@ import numpy as np
 from tansaku.models.domain.errors import FitError
 from tansaku.models.domain.history import (
     Direction,
-    Entry,
-    build_history,
     horizon,
-    is_known,
     measured_costs,
-    observed_count,
-    remaining_cost,
-    stop_reason,
-    too_dear,
 )
 from tansaku.models.domain.identifiers import proposal_rng
 from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import History, Proposer
 from tansaku.models.domain.records import JsonDict, Proposal, Refit
+from tansaku.models.domain.search_state import SearchState
 from tansaku.models.domain.specs.campaign import BudgetSpec
 from tansaku.models.domain.states import StopReason
 from tansaku.models.engine.cost import CostModel, CostPrior, cost_due, fit_cost, priced
@@ -79,15 +73,12 @@ class Plan:
     stop: StopReason | None
 
 
-def plan_round(
-    rules: RoundRules, pool: CandidatePool, entries: Sequence[Entry], number: int, previous_horizon: int
-) -> Plan | None:
+def plan_round(rules: RoundRules, search: SearchState, number: int, previous_horizon: int) -> Plan | None:
     """Plans proposal ``number``.
 
     Args:
         rules: What the round goes by.
-        pool: All candidates.
-        entries: The search's proposals so far.
+        search: The search's proposals so far.
         number: k: the last number committed plus one.
         previous_horizon: h(k-1), 0 before the first proposal.
 
@@ -96,32 +87,28 @@ def plan_round(
     """
     if rules.ordered:
         up_to = horizon(number, previous_horizon, rules.in_flight, rules.initial_count)
-        if not is_known(entries, up_to):
+        if not search.is_known(up_to):
             return None
     else:
         up_to = number - 1 if number > rules.initial_count else 0
-        if number == rules.initial_count + 1 and not is_known(entries, rules.initial_count):
+        if number == rules.initial_count + 1 and not search.is_known(rules.initial_count):
             return None
-    plan = _plan(rules, pool, entries, number, up_to)
+    plan = _plan(rules, search, number, up_to)
     if plan.stop is not StopReason.BUDGET or rules.cost_prior is None:
         return plan
     # By prediction nothing fits any more: what the pending ones really take decides, so the last one is waited for.
-    return _plan(rules, pool, entries, number, number - 1) if is_known(entries, number - 1) else None
+    return _plan(rules, search, number, number - 1) if search.is_known(number - 1) else None
 
 
-def _plan(rules: RoundRules, pool: CandidatePool, entries: Sequence[Entry], number: int, up_to: int) -> Plan:
-    allowed = rules.budget.evaluations
-    left = None if allowed is None else max(0, allowed - len(entries))
-    history = build_history(entries, up_to, rules.direction, remaining_cost(rules.limit, entries, up_to), left)
-    dear = too_dear(pool, rules.max_cost)
+def _plan(rules: RoundRules, search: SearchState, number: int, up_to: int) -> Plan:
+    history = search.history(up_to, rules.limit, rules.budget)
+    dear = search.too_dear(rules.max_cost)
     if len(dear):
         history = replace(history, unavailable=np.union1d(history.unavailable, dear))
-    return Plan(number, up_to, history, stop_reason(rules.budget, pool, entries, up_to, rules.limit, rules.max_cost))
+    return Plan(number, up_to, history, search.stop_reason(rules.budget, up_to, rules.limit, rules.max_cost))
 
 
-def fit_if_due(
-    proposer: Proposer, pool: CandidatePool, plan: Plan, entries: Sequence[Entry], refits: Sequence[Refit], rules: RoundRules
-) -> Refit | None:
+def fit_if_due(proposer: Proposer, plan: Plan, search: SearchState, refits: Sequence[Refit], rules: RoundRules) -> Refit | None:
     """Fits hyper-parameters and cost for a plan when their schedules say so and no stored refit is meant for it.
 
     A failed fit is a refit too: it keeps the last good values, is marked, and counts in the schedule. A new cost changes what
@@ -129,9 +116,8 @@ def fit_if_due(
 
     Args:
         proposer: Knows when hyper-parameters are to be fitted, and how.
-        pool: All candidates.
         plan: The proposal that is to be chosen.
-        entries: The search's proposals so far.
+        search: The search's proposals so far.
         refits: The campaign's refits so far, in order.
         rules: What the round goes by.
 
@@ -141,15 +127,15 @@ def fit_if_due(
     last = refits[-1] if refits else None
     if last is not None and last.at_proposal == plan.number:
         return None
-    fits_model = plan.stop is None and _model_due(proposer, plan, entries, refits)
-    fits_cost = plan.stop in (None, StopReason.BUDGET) and _cost_due(plan, entries, refits, rules)
+    fits_model = plan.stop is None and _model_due(proposer, plan, search, refits)
+    fits_cost = plan.stop in (None, StopReason.BUDGET) and _cost_due(plan, search, refits, rules)
     if not fits_model and not fits_cost:
         return None
     previous = last.hyperparameters if last is not None else {}
     ok, message, values = True, "", previous
     if fits_model:
         try:
-            values = proposer.fit(pool, plan.history, previous or None)
+            values = proposer.fit(search.pool, plan.history, previous or None)
         except FitError as error:
             ok, message = False, error.message
     return Refit(
@@ -160,32 +146,32 @@ def fit_if_due(
         hyperparameters=values,
         ok=ok,
         message=message,
-        cost=_fitted_cost(pool, plan, entries, rules) if fits_cost else (last.cost if last is not None else None),
+        cost=_fitted_cost(plan, search, rules) if fits_cost else (last.cost if last is not None else None),
         fitted=(*(("hyperparameters",) if fits_model else ()), *(("cost",) if fits_cost else ())),
         fitted_at=datetime.now(UTC),
     )
 
 
-def _model_due(proposer: Proposer, plan: Plan, entries: Sequence[Entry], refits: Sequence[Refit]) -> bool:
+def _model_due(proposer: Proposer, plan: Plan, search: SearchState, refits: Sequence[Refit]) -> bool:
     if not len(plan.history.observed):
         return False
-    fitted_at = [observed_count(entries, one.horizon) for one in refits if "hyperparameters" in one.fitted]
+    fitted_at = [search.observed_count(one.horizon) for one in refits if "hyperparameters" in one.fitted]
     return proposer.refit_due(len(plan.history.observed), fitted_at)
 
 
-def _cost_due(plan: Plan, entries: Sequence[Entry], refits: Sequence[Refit], rules: RoundRules) -> bool:
+def _cost_due(plan: Plan, search: SearchState, refits: Sequence[Refit], rules: RoundRules) -> bool:
     if rules.cost_prior is None:
         return False
     fitted_at = [int(one.cost["n_measured"]) for one in refits if one.cost is not None]
-    return cost_due(len(measured_costs(entries, plan.horizon)), fitted_at)
+    return cost_due(search.measured_count(plan.horizon), fitted_at)
 
 
-def _fitted_cost(pool: CandidatePool, plan: Plan, entries: Sequence[Entry], rules: RoundRules) -> JsonDict:
-    known = measured_costs(entries, plan.horizon)
-    if rules.cost_prior is None or pool.cost_descriptors is None:
+def _fitted_cost(plan: Plan, search: SearchState, rules: RoundRules) -> JsonDict:
+    known, descriptors = measured_costs(search.entries, plan.horizon), search.pool.cost_descriptors
+    if rules.cost_prior is None or descriptors is None:
         raise AssertionError("cost is learned only by rules that have a prior, on pools that have descriptors")
     positions, costs = zip(*known, strict=True)
-    return fit_cost(rules.cost_prior, pool.cost_descriptors, positions, costs).to_json()
+    return fit_cost(rules.cost_prior, descriptors, positions, costs).to_json()
 
 
 def priced_by(pool: CandidatePool, refit: Refit) -> CandidatePool:

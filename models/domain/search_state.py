@@ -1,0 +1,254 @@
+"""The proposals of a search, kept so that a round costs nothing that grows with their number.
+
+The functions of :mod:`tansaku.models.domain.history` say what holds; this class says the same of a campaign that goes forward:
+what the horizon has passed is settled and held in columns that only grow, the few later proposals are looked at each time. What
+does not fit that picture (a retry of something settled, a new replicate) makes the columns anew, and a question about an older
+horizon is answered by the functions themselves.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tansaku.models.domain import history as rules
+from tansaku.models.domain.history import Direction, Entry, Standing, Whereabouts
+from tansaku.models.domain.pool import CandidatePool, IntArray
+from tansaku.models.domain.ports import History
+from tansaku.models.domain.specs.campaign import BudgetSpec
+from tansaku.models.domain.states import EvaluationState, FailureKind, StopReason
+
+_FIRST_SIZE = 64
+
+
+class _Column:
+    """An array that grows at its end; views that were given out keep their content."""
+
+    def __init__(self, dtype: npt.DTypeLike) -> None:
+        self._data: npt.NDArray[Any] = np.empty(_FIRST_SIZE, dtype=dtype)
+        self._count = 0
+
+    def append(self, value: float) -> None:
+        if self._count == len(self._data):
+            self._data = np.concatenate((self._data, np.empty_like(self._data)))
+        self._data[self._count] = value
+        self._count += 1
+
+    def and_then(self, more: Sequence[float]) -> npt.NDArray[Any]:
+        """What is held, followed by some more, shape ``(n,)``."""
+        held = self._data[: self._count]
+        if more:
+            return np.concatenate((held, np.array(more, dtype=held.dtype)))
+        held.flags.writeable = False
+        return held
+
+
+class _Settled:
+    """What the proposals up to some number, all of them ended, add up to."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.number = 0
+        self.finished = 0
+        self.failed = 0
+        self.measured = 0
+        self.spent = 0.0
+        self.valued: set[int] = set()
+        self.valued_counts: list[int] = []
+        self.columns = {name: _Column(np.intp) for name in ("observed", "failed", "refused", "unavailable")}
+        self.values = _Column(np.float64)
+
+    def add(self, entry: Entry, sign: float, *, latest: bool) -> None:
+        """Takes the next entry.
+
+        Args:
+            entry: An ended one.
+            sign: Of the objective.
+            latest: Whether no later replicate of its candidate was proposed.
+        """
+        self.count += 1
+        self.number = entry.number
+        self.finished += 1
+        self.failed += entry.state is EvaluationState.FAILED
+        self.measured += entry.measured is not None
+        self.spent += rules.counted_cost(entry, entry.number)
+        if entry.value is not None:
+            self.valued.add(entry.position)
+        self.valued_counts.append(len(self.valued))
+        if not latest:
+            return
+        self.columns[rules.whereabouts(entry, entry.number)].append(entry.position)
+        if entry.failure is FailureKind.SCIENCE:
+            self.columns["refused"].append(entry.position)
+        if entry.value is not None:
+            self.values.append(sign * entry.value)
+
+
+class SearchState:
+    """The proposals of one search so far, and the pool at its present costs.
+
+    Args:
+        pool: All candidates.
+        direction: Of the objective.
+    """
+
+    def __init__(self, pool: CandidatePool, direction: Direction = "minimize") -> None:
+        self._direction: Direction = direction
+        self._sign = 1.0 if direction == "minimize" else -1.0
+        self._entries: list[Entry] = []
+        self._numbers: list[int] = []
+        self._active: set[int] = set()
+        self._latest: dict[int, int] = {}
+        self._taken = np.zeros(len(pool), dtype=np.bool_)
+        self._settled = _Settled()
+        self.reprice(pool)
+
+    @property
+    def pool(self) -> CandidatePool:
+        """All candidates at the costs that hold now."""
+        return self._pool
+
+    @property
+    def entries(self) -> Sequence[Entry]:
+        """All proposals by number."""
+        return self._entries
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def reprice(self, pool: CandidatePool) -> None:
+        """The same candidates at other costs."""
+        self._pool = pool
+        self._by_cost = np.argsort(pool.cost, kind="stable")
+        self._cheapest = 0
+        self._dear: tuple[float, IntArray] | None = None
+
+    def entry(self, number: int) -> Entry | None:
+        """The proposal of a number, None where the search has none."""
+        place = bisect_right(self._numbers, number) - 1
+        return self._entries[place] if place >= 0 and self._numbers[place] == number else None
+
+    def note(self, entry: Entry) -> None:
+        """Takes a proposal as it now stands: a new one, or one that has changed."""
+        (self._active.discard if entry.state.terminal else self._active.add)(entry.number)
+        place = bisect_right(self._numbers, entry.number)
+        if place and self._numbers[place - 1] == entry.number:
+            known, self._entries[place - 1] = self._entries[place - 1], entry
+            if place <= self._settled.count and known != entry:
+                self._settled = _Settled()
+            return
+        self._entries.insert(place, entry)
+        self._numbers.insert(place, entry.number)
+        self._taken[entry.position] = True
+        before = self._latest.get(entry.position, 0)
+        self._latest[entry.position] = max(before, entry.number)
+        if place < self._settled.count or 0 < before <= self._settled.number:
+            self._settled = _Settled()
+
+    def is_known(self, up_to: int) -> bool:
+        """See :func:`~tansaku.models.domain.history.is_known`."""
+        return all(number > up_to for number in self._active)
+
+    def observed_count(self, up_to: int) -> int:
+        """See :func:`~tansaku.models.domain.history.observed_count`."""
+        place = bisect_right(self._numbers, up_to)
+        known = self._settled
+        if place <= known.count:
+            return known.valued_counts[place - 1] if place else 0
+        later = {one.position for one in self._entries[known.count : place] if one.value is not None}
+        return len(known.valued) + len(later - known.valued)
+
+    def measured_count(self, up_to: int) -> int:
+        """Number of :func:`~tansaku.models.domain.history.measured_costs`."""
+        if not self._settle(up_to):
+            return len(rules.measured_costs(self._entries, up_to))
+        return self._settled.measured + sum(one.measured is not None and one.number <= up_to for one in self._tail())
+
+    def remaining_cost(self, limit: float | None, up_to: int) -> float | None:
+        """See :func:`~tansaku.models.domain.history.remaining_cost`."""
+        if limit is None or not self._settle(up_to):
+            return rules.remaining_cost(limit, self._entries, up_to)
+        spent = self._settled.spent
+        for entry in self._tail():
+            spent += rules.counted_cost(entry, up_to)
+        return limit - spent
+
+    def history(self, up_to: int, limit: float | None = None, budget: BudgetSpec | None = None) -> History:
+        """See :func:`~tansaku.models.domain.history.build_history`.
+
+        Args:
+            up_to: The horizon.
+            limit: Cost that may be spent in all, None for no limit.
+            budget: Says how many evaluations may follow, None for no limit.
+        """
+        allowed = None if budget is None else budget.evaluations
+        left = None if allowed is None else max(0, allowed - len(self._entries))
+        cost_left = self.remaining_cost(limit, up_to)
+        if not self._settle(up_to):
+            return rules.build_history(self._entries, up_to, self._direction, cost_left, left)
+        tail: dict[Whereabouts, list[Entry]] = {name: [] for name in ("observed", "failed", "pending", "unavailable")}
+        for entry in self._tail():
+            if self._latest[entry.position] == entry.number:
+                tail[rules.whereabouts(entry, up_to)].append(entry)
+        refused = [one for one in tail["failed"] if one.failure is FailureKind.SCIENCE]
+        columns = self._settled.columns
+        return History(
+            observed=columns["observed"].and_then([one.position for one in tail["observed"]]),
+            values=self._settled.values.and_then([self._sign * one.value for one in tail["observed"] if one.value is not None]),
+            failed=columns["failed"].and_then([one.position for one in tail["failed"]]),
+            refused=columns["refused"].and_then([one.position for one in refused]),
+            pending=np.array([one.position for one in tail["pending"]], dtype=np.intp),
+            unavailable=columns["unavailable"].and_then([one.position for one in tail["unavailable"]]),
+            remaining_cost=cost_left,
+            remaining_evaluations=left,
+        )
+
+    def stop_reason(
+        self, budget: BudgetSpec, up_to: int, limit: float | None, max_cost: float | None = None
+    ) -> StopReason | None:
+        """See :func:`~tansaku.models.domain.history.stop_reason`."""
+        if not self._settle(up_to):
+            return rules.stop_reason(budget, self._pool, self._entries, up_to, limit, max_cost)
+        ended = [one for one in self._tail() if one.number <= up_to and one.state.terminal]
+        cheapest = self._cheapest_free()
+        standing = Standing(
+            proposed=len(self._entries),
+            finished=self._settled.finished + len(ended),
+            failed=self._settled.failed + sum(one.state is EvaluationState.FAILED for one in ended),
+            cheapest=None if cheapest is None or (max_cost is not None and cheapest > max_cost) else cheapest,
+            remaining_cost=self.remaining_cost(limit, up_to),
+        )
+        return rules.decide(budget, standing)
+
+    def too_dear(self, max_cost: float | None) -> IntArray:
+        """See :func:`~tansaku.models.domain.history.too_dear`."""
+        if max_cost is None:
+            return np.empty(0, dtype=np.intp)
+        if self._dear is None or self._dear[0] != max_cost:
+            self._dear = max_cost, np.flatnonzero(self._pool.cost > max_cost)
+        return self._dear[1]
+
+    def _settle(self, up_to: int) -> bool:
+        """Settles what can be; False for a horizon that lies before what is settled already."""
+        known = self._settled
+        if known.number > up_to:
+            return False
+        while known.count < len(self._entries):
+            entry = self._entries[known.count]
+            if entry.number > up_to or not entry.state.terminal:
+                break
+            known.add(entry, self._sign, latest=self._latest[entry.position] == entry.number)
+        return True
+
+    def _tail(self) -> list[Entry]:
+        return self._entries[self._settled.count :]
+
+    def _cheapest_free(self) -> float | None:
+        """Cost of the cheapest candidate that was not proposed; what was proposed stays so, hence the pointer."""
+        while self._cheapest < len(self._by_cost) and self._taken[self._by_cost[self._cheapest]]:
+            self._cheapest += 1
+        return None if self._cheapest == len(self._by_cost) else float(self._pool.cost[self._by_cost[self._cheapest]])
