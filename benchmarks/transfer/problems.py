@@ -64,6 +64,10 @@ class Problem:
         bad = rng.permutation(values) if kind == "shuffled" else values.max() + values.min() - values
         return replace(self, name=f"{self.name}, {kind}", source=replace(self.source, name=kind, values=bad))
 
+    def shortened(self, evaluations: int) -> Problem:
+        """The same with fewer evaluations."""
+        return replace(self, evaluations=min(evaluations, self.evaluations))
+
 
 def boundaries(sources: tuple[str, ...] = ("s009-114", "s009-221", "s003-112", "s011-332")) -> Problem:
     """The shipped table of grain boundaries: four of its systems are the source, the other three the target."""

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import log, pi
 
 import numpy as np
+from scipy.linalg import cho_solve, lapack
 from scipy.optimize import minimize
 
 from tansaku.models.domain.errors import FitError
 from tansaku.models.domain.pool import FloatArray, IntArray
-from tansaku.models.engine.kernels import Term
+from tansaku.models.engine.kernels import Term, covariance
 from tansaku.models.engine.likelihood import NOISE, LogNormal, LogPosterior
 from tansaku.models.engine.map_fit import default_priors
-from tansaku.models.engine.transfer.extended import COUPLING, SHIFT, Extended
+from tansaku.models.engine.transfer.extended import COUPLING, DOMAIN, SHIFT, Extended
 
 Fitted = dict[str, FloatArray]
 
@@ -34,12 +36,14 @@ class Problem:
     Attributes:
         extended: Target and sources.
         terms: Normal form of the coupled kernel.
+        uncoupled: Normal form of the target's own kernel.
         positions: Observed candidates in the extended pool, shape ``(n,)``.
         targets: Their standardised values, shape ``(n,)``.
     """
 
     extended: Extended
     terms: tuple[Term, ...]
+    uncoupled: tuple[Term, ...]
     positions: IntArray
     targets: FloatArray
 
@@ -53,25 +57,74 @@ def priors(extended: Extended, terms: tuple[Term, ...]) -> dict[str, LogNormal]:
     return known
 
 
-def fit_all(problem: Problem, previous: Mapping[str, FloatArray] | None) -> tuple[Fitted, float]:
-    """Fits everything but the means' variance; returns parameters and log density. Raises FitError."""
-    return _fit(problem, {SHIFT: np.array([SHIFT_VARIANCE])}, previous or {})
-
-
 def fit_coupling(problem: Problem, source: Mapping[str, FloatArray]) -> tuple[Fitted, float]:
-    """Fits the sources' correlations with the target and holds all that was fitted to the sources. Raises FitError."""
-    return _fit(problem, {name: value for name, value in source.items() if name != COUPLING}, {})
+    """Fits the sources' correlations with the target and holds all that was fitted to the sources.
+
+    Only the correlation of domains changes from step to step, so the rest of the covariance is computed once.
+
+    Returns:
+        Parameters, and the log density reached (likelihood of all values, prior of the correlations).
+
+    Raises:
+        FitError: The fit failed.
+    """
+    pool, points = problem.extended.pool, problem.positions
+    within = covariance(problem.uncoupled, pool, source, points, points)
+    corners = pool.groups[DOMAIN].values[pool.groups[DOMAIN].index[points]]
+    apart = np.square(corners[:, None, :] - corners[None, :, :])
+    same = (apart == 0.0).all(axis=2)
+    prior = priors(problem.extended, problem.terms)[COUPLING]
+    centre = np.log(prior.centre)
+
+    def objective(vector: FloatArray) -> tuple[float, FloatArray]:
+        inverse_squares = np.exp(-2.0 * vector)
+        coupled = within * np.exp(-0.5 * (apart @ inverse_squares))
+        matrix = coupled + SHIFT_VARIANCE * same
+        matrix[np.diag_indices(len(points))] += float(source[NOISE][0])
+        value, sensitivity = _likelihood(matrix, problem.targets)
+        slope = 0.5 * np.einsum("ij,ijk->k", sensitivity * coupled, apart) * inverse_squares
+        off = (vector - centre) / prior.width
+        return -(value - 0.5 * float(off @ off)), -(slope - off / prior.width)
+
+    bounds = [(one - _SPAN, one + _SPAN) for one in centre]
+    found = minimize(objective, centre, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": _ITERATIONS})
+    if not (np.isfinite(found.fun) and np.isfinite(found.x).all()):
+        raise FitError(f"fitting the sources' correlations gave log density {-found.fun}; {found.message}")
+    return {**source, COUPLING: np.exp(found.x)}, float(-found.fun)
 
 
-def _fit(problem: Problem, held: Mapping[str, FloatArray], start: Mapping[str, FloatArray]) -> tuple[Fitted, float]:
+def _likelihood(matrix: FloatArray, targets: FloatArray) -> tuple[float, FloatArray]:
+    """Log likelihood of the targets, and ααᵀ − K⁻¹ with α = K⁻¹y. Raises FitError."""
+    factor, failed = lapack.dpotrf(matrix, lower=1)
+    if failed:
+        raise FitError(f"the covariance matrix of {len(targets)} observations is not positive definite")
+    alpha = cho_solve((factor, True), targets, check_finite=False)
+    value = -0.5 * float(targets @ alpha) - float(np.log(np.diagonal(factor)).sum()) - 0.5 * len(targets) * log(2.0 * pi)
+    inverse, _ = lapack.dpotri(factor, lower=1)
+    return value, np.outer(alpha, alpha) - np.tril(inverse) - np.tril(inverse, -1).T
+
+
+def fit_all(problem: Problem, previous: Mapping[str, FloatArray] | None) -> tuple[Fitted, float]:
+    """Fits everything but the means' variance.
+
+    Args:
+        problem: What is fitted.
+        previous: Where to start, None: at the priors' centres.
+
+    Returns:
+        Parameters and log density.
+
+    Raises:
+        FitError: The fit failed.
+    """
     extended, terms = problem.extended, problem.terms
     density = LogPosterior(extended.pool, terms, problem.positions, problem.targets, priors(extended, terms))
-    whole = density.pack({**start, **held})
-    # What a different value of the held parameters would move is held.
-    free = density.pack({name: 2.0 * value for name, value in held.items()}) == density.pack(held)
+    held = {SHIFT: np.array([SHIFT_VARIANCE])}
+    whole = density.pack({**(previous or {}), **held})
+    # What another value of the held parameter would move is held.
+    free = density.pack({SHIFT: np.array([2.0 * SHIFT_VARIANCE])}) == density.pack(held)
     low, high = density.centre - _SPAN, density.centre + _SPAN
-    noise = density.pack({NOISE: np.array([_LEAST_NOISE])}) != density.centre
-    low[noise] = np.log(_LEAST_NOISE)
+    low[density.pack({NOISE: np.array([_LEAST_NOISE])}) != density.centre] = np.log(_LEAST_NOISE)
     whole[free] = np.clip(whole, low, high)[free]
 
     def objective(part: FloatArray) -> tuple[float, FloatArray]:
@@ -80,10 +133,9 @@ def _fit(problem: Problem, held: Mapping[str, FloatArray], start: Mapping[str, F
         return -value, -gradient[free]
 
     bounds = list(zip(low[free], high[free], strict=True))
-    found = minimize(
-        objective, whole[free].copy(), jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": _ITERATIONS}
-    )
+    start = whole[free].copy()
+    found = minimize(objective, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": _ITERATIONS})
     if not (np.isfinite(found.fun) and np.isfinite(found.x).all()):
         raise FitError(f"fitting hyper-parameters with the sources gave log density {-found.fun}; {found.message}")
     whole[free] = found.x
-    return {**density.unpack(whole), **{name: np.asarray(value) for name, value in held.items()}}, float(-found.fun)
+    return {**density.unpack(whole), **held}, float(-found.fun)

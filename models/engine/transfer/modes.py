@@ -69,7 +69,9 @@ class Family:
         self._settings, self.target = settings, pool
         self.sources = tuple(sources)
         self.extended: Extended = extend(pool, sources, settings.transform)
-        self.terms: tuple[Term, ...] = expand(coupled(model_kernel(settings, pool)))
+        kernel = model_kernel(settings, pool)
+        self.uncoupled: tuple[Term, ...] = expand(kernel)
+        self.terms: tuple[Term, ...] = expand(coupled(kernel))
 
     def serves(self, pool: CandidatePool, sha256: Sequence[str]) -> bool:
         """Whether it was made of this pool and these sources."""
@@ -78,7 +80,7 @@ class Family:
     def source_fit(self, previous: SourceFit | None = None) -> SourceFit:
         """Fits the sources alone. Raises FitError."""
         extended = self.extended
-        problem = Problem(extended, self.terms, extended.positions, extended.targets)
+        problem = Problem(extended, self.terms, self.uncoupled, extended.positions, extended.targets)
         parameters, density = fit_all(problem, previous.parameters if previous else None)
         nothing = (np.empty(0, dtype=np.intp), np.empty(0))
         standardised = TransformState(False, 0.0, np.zeros(len(extended.pool.systems)), 1.0)
@@ -142,7 +144,7 @@ class Family:
         extended = self.extended
         own = state.forward(history.values, self.target.system_codes[history.observed])
         positions = np.concatenate([extended.positions, history.observed])
-        return Problem(extended, self.terms, positions, np.concatenate([extended.targets, own]))
+        return Problem(extended, self.terms, self.uncoupled, positions, np.concatenate([extended.targets, own]))
 
 
 def conditions(mode: Mode) -> bool:

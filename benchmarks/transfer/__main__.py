@@ -1,0 +1,110 @@
+"""``python -m benchmarks.transfer --out result.json``: what transfer is worth, and what a harmful source costs.
+
+Every problem is run with its source as it is, with the source's values shuffled, and with them reversed (an anticorrelated
+system). Sources and targets: the shipped boundary table split in two, made-up compositions, and any pair of tables given
+by ``--pair TARGET SOURCE`` as campaign files.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.transfer.figure import draw
+from benchmarks.transfer.problems import Problem, boundaries, compositions, tables
+from benchmarks.transfer.runs import METHODS, MODES, Run, run
+from tansaku.tasks.machine import describe_machine
+
+SEEDS, QUICK_SEEDS = 20, 2
+QUICK_EVALUATIONS = 12
+
+
+def with_harm(problems: Sequence[Problem]) -> list[Problem]:
+    """Each problem as it is, with a shuffled and with a reversed source."""
+    return [variant for one in problems for variant in (one, one.harmful("shuffled"), one.harmful("reversed"))]
+
+
+def compare(problems: Sequence[Problem], seeds: int, jobs: int) -> list[dict[str, Any]]:
+    """Runs every method on every problem with every seed."""
+    tasks = [(i, method, seed) for i in range(len(problems)) for method in METHODS for seed in range(seeds)]
+    runs: dict[int, dict[str, list[Run]]] = defaultdict(lambda: defaultdict(list))
+    with ProcessPoolExecutor(jobs) as pool:
+        asked = [pool.submit(run, problems[i], method, seed) for i, method, seed in tasks]
+        for (i, method, seed), answer in zip(tasks, asked, strict=True):
+            runs[i][method].append(answer.result())
+            if seed == seeds - 1:
+                gap = np.mean([one.gap[-1] for one in runs[i][method]])
+                print(f"{problems[i].name}: {method}, {seeds} seeds, gap at the end {gap:.4g}", flush=True)
+    return [_panel(problem, runs[i]) for i, problem in enumerate(problems)]
+
+
+def _panel(problem: Problem, runs: dict[str, list[Run]]) -> dict[str, Any]:
+    methods = {}
+    for method, made in runs.items():
+        gaps = np.array([one.gap for one in made])
+        modes = np.array([one.modes for one in made])
+        methods[method] = {
+            "gap": gaps.mean(axis=0).tolist(),
+            "gap_error": (gaps.std(axis=0) / np.sqrt(max(1, len(made) - 1))).tolist(),
+            "found": np.mean([one.found for one in made], axis=0).tolist(),
+            "mode_share": {name: (modes == i).mean(axis=0).tolist() for i, name in enumerate(MODES)},
+            "seconds": float(np.mean([one.seconds for one in made])),
+        }
+    return {
+        "name": problem.name,
+        "description": problem.description,
+        "unit": problem.unit,
+        "candidates": len(problem.pool),
+        "source_observations": len(problem.source.values),
+        "evaluations": problem.evaluations,
+        "seeds": len(next(iter(runs.values()))),
+        "methods": methods,
+    }
+
+
+def print_summary(panels: Sequence[dict[str, Any]]) -> None:
+    """Mean gaps after some evaluations, one line per problem and method."""
+    for panel in panels:
+        at = [n for n in (5, 10, 15, 25, 40, 60, 90) if n <= panel["evaluations"]]
+        print(f"\n{panel['name']}: mean gap [{panel['unit']}] after", *(f"{n:8d}" for n in at), "   found  s/run")
+        for method, curve in panel["methods"].items():
+            gaps = " ".join(f"{curve['gap'][n - 1]:8.4g}" for n in at)
+            print(f"  {method:<26}{gaps}   {curve['found'][-1]:5.2f} {curve['seconds']:6.1f}")
+
+
+def main() -> None:
+    """Runs the comparison, writes its result and draws it."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.transfer", description=__doc__)
+    parser.add_argument("--out", type=Path, required=True, help="result file (JSON)")
+    parser.add_argument("--figure", type=Path, help="mean gap against evaluations (PNG, SVG or PDF)")
+    parser.add_argument("--pair", type=Path, nargs=2, action="append", default=[], help="campaign files of target and source")
+    parser.add_argument("--only-pairs", action="store_true", help="leave the shipped problems out")
+    parser.add_argument("--seeds", type=int, help="runs of each method")
+    parser.add_argument("--jobs", type=int, default=1, help="runs at once")
+    parser.add_argument("--quick", action="store_true", help="two seeds of a few evaluations")
+    given = parser.parse_args()
+    shipped = [] if given.only_pairs else [compositions(), boundaries()]
+    problems = [*shipped, *(tables(target, source) for target, source in given.pair)]
+    if not problems:
+        parser.error("--only-pairs needs a --pair")
+    if given.quick:
+        problems = [one.shortened(QUICK_EVALUATIONS) for one in problems]
+    seeds = given.seeds or (QUICK_SEEDS if given.quick else SEEDS)
+    panels = compare(with_harm(problems), seeds, given.jobs)
+    result = {"schema_version": 1, "provenance": describe_machine(), "problems": panels}
+    given.out.parent.mkdir(parents=True, exist_ok=True)
+    given.out.write_text(json.dumps(result))
+    print_summary(panels)
+    if given.figure is not None:
+        draw(result, given.figure)
+
+
+if __name__ == "__main__":
+    main()
