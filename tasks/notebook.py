@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tansaku.models.domain.records import Evaluation, JsonDict
+from tansaku.tasks.compositions import CompositionMap, composition_maps, composition_rows
 from tansaku.tasks.configuration import load_site
 from tansaku.tasks.costs import CostComparison
 from tansaku.tasks.figures import draw_campaign
+from tansaku.tasks.model_view import PoolExpectation, Relevance, pool_expectation, relevance_history
 from tansaku.tasks.progress import CampaignStatus, campaign_status
 from tansaku.tasks.resources import Resources, open_resources
 from tansaku.tasks.results import (
@@ -106,6 +108,32 @@ class CampaignView:
     def predictions(self) -> Predictions:
         """What the model expected of the candidates it chose, and what came out."""
         return predictions(self._data)
+
+    def compositions(self) -> pd.DataFrame:
+        """Of a composition search one row per evaluated candidate, the best first: formula, value, paths, provenance.
+
+        Raises:
+            ConfigurationError: The campaign searches something else.
+        """
+        import pandas as pd
+
+        return pd.DataFrame(composition_rows(self._data))
+
+    def composition_maps(self) -> tuple[CompositionMap, ...]:
+        """Of a composition search the objective over the ions, found or expected; one map per system.
+
+        Raises:
+            ConfigurationError: The campaign searches something else.
+        """
+        return composition_maps(self._data)
+
+    def expectation(self) -> PoolExpectation | None:
+        """What the model expects of every candidate now, None without a model or a value."""
+        return pool_expectation(self._data)
+
+    def relevance(self) -> Relevance | None:
+        """What mattered to the model at each refit, None without one."""
+        return relevance_history(self._data)
 
     def costs(self) -> CostComparison | None:
         """Predicted against actual cost, None where cost is not learned."""

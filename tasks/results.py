@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from tansaku.models.domain.errors import ConfigurationError
-from tansaku.models.domain.pool import CandidatePool, FloatArray
+from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
 from tansaku.models.domain.ports import CampaignStore, TabulatedSpace
 from tansaku.models.domain.records import CampaignRecord, Evaluation, JsonDict, Refit
 from tansaku.models.domain.specs.campaign import CampaignSpec
@@ -92,7 +92,9 @@ class CampaignData:
 
     @property
     def value_key(self) -> str:
-        """Name of the value in rows: ``E_gb`` for grain boundaries, else ``value``."""
+        """Name of the value in rows: ``E_gb`` for grain boundaries, ``E_b`` for migration barriers, else ``value``."""
+        if self.spec.space.type == "composition" and self.spec.objective.property in (None, "migration_barrier"):
+            return "E_b"
         return "E_gb" if self.spec.space.type == "grain_boundary" else "value"
 
     @property
@@ -315,6 +317,7 @@ class Predictions:
         deviation: Predicted standard deviation, noise left out [unit], shape ``(n,)``.
         value: Computed [unit], shape ``(n,)``.
         candidates: Their ids.
+        numbers: Numbers of the proposals, shape ``(n,)``.
     """
 
     mean: FloatArray
@@ -322,6 +325,7 @@ class Predictions:
     value: FloatArray
     candidates: tuple[str, ...]
     unit: str
+    numbers: IntArray
 
     @property
     def score(self) -> FloatArray:
@@ -357,6 +361,7 @@ def predictions(data: CampaignData) -> Predictions:
         value=np.array([_value(evaluation) for evaluation in chosen], dtype=float),
         candidates=tuple(evaluation.proposal.candidate for evaluation in chosen),
         unit=data.spec.objective.unit,
+        numbers=np.array([evaluation.proposal.number for evaluation in chosen], dtype=np.intp),
     )
 
 

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tansaku.deploy.cli.session import NameArgument, SiteOption, opened
-from tansaku.deploy.cli.tables import show_json, show_table
+from tansaku.deploy.cli.tables import Cell, show_json, show_table
 
 if TYPE_CHECKING:
     from tansaku.models.domain.records import JsonDict
     from tansaku.tasks.results import CampaignData, Purpose
 
 _WIDE = 105  # columns of a terminal that has room for candidate ids
+_DETAILS = ("spread", "dimensions", "directions", "limiting_hop", "state", "reason", "unlikely")
 _EVALUATION_COLUMNS = ("round", "candidate", "system", "surface", "value", "cost", "state", "attempts", "reason")
 
 
@@ -48,8 +49,27 @@ def results(
     elif evaluations:
         rows = evaluation_rows(data, purpose)
         show_table(_EVALUATION_COLUMNS, [[row[column] for column in _EVALUATION_COLUMNS] for row in rows], name)
+    elif data.spec.space.type == "composition":
+        _show_compositions(data)
     else:
         _show_systems(data, system_rows(data))
+
+
+def _show_compositions(data: CampaignData) -> None:
+    from tansaku.tasks.compositions import composition_rows
+
+    key = data.value_key
+    columns = ["formula", "candidate", f"{key} [{data.spec.objective.unit}]", *_DETAILS, "model"]
+    table = [
+        [row["formula"], row["candidate"], row[key], *(_joined(row[name]) for name in _DETAILS), row["model"]]
+        for row in composition_rows(data)
+    ]
+    show_table(columns, table, f"{data.record.name}: evaluated compositions, the best first")
+
+
+def _joined(value: object) -> Cell:
+    """A list as one cell."""
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else value  # type: ignore[return-value]
 
 
 def _show_systems(data: CampaignData, rows: list[JsonDict]) -> None:

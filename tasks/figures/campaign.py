@@ -6,11 +6,13 @@ from pathlib import Path
 
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.ports import ArtifactStore
+from tansaku.tasks.compositions import composition_maps
+from tansaku.tasks.figures import composition_map, energy_angle, parity, relevance, rounds, structures
 from tansaku.tasks.figures import convergence as convergence_figure
 from tansaku.tasks.figures import cost as cost_figure
-from tansaku.tasks.figures import energy_angle, parity, structures
 from tansaku.tasks.figures.style import pretty_unit
-from tansaku.tasks.results import CampaignData, convergence, predictions, system_label
+from tansaku.tasks.model_view import relevance_history
+from tansaku.tasks.results import CampaignData, Predictions, convergence, predictions, system_label
 from tansaku.tasks.structures import best_structures
 
 MOST_STRUCTURES = 16
@@ -32,7 +34,8 @@ def draw_campaign(data: CampaignData, artifacts: ArtifactStore, folder: Path) ->
     """Draws what a campaign has so far, each figure as PNG and as HTML.
 
     Every campaign gets the convergence and, if its proposer predicts, predicted against computed; one that learns its cost
-    predicted against actual cost; one of grain boundaries also energy against angle and the best structures.
+    predicted against actual cost; one of grain boundaries also energy against angle and the best structures; one of
+    compositions the map over the ions, the model's errors over the rounds, and what matters to it.
 
     Args:
         data: The campaign.
@@ -67,10 +70,17 @@ def draw_campaign(data: CampaignData, artifacts: ArtifactStore, folder: Path) ->
             cost_figure.draw_png(costs, folder / f"{name}-cost.png"),
             cost_figure.draw_html(costs, folder / f"{name}-cost.html", name),
         ]
-    if data.spec.space.type != "grain_boundary":
-        return paths
+    if data.spec.space.type == "grain_boundary":
+        paths += _boundary_figures(data, artifacts, folder)
+    if data.spec.space.type == "composition":
+        paths += _composition_figures(data, expected, folder)
+    return paths
+
+
+def _boundary_figures(data: CampaignData, artifacts: ArtifactStore, folder: Path) -> list[Path]:
+    name = data.record.name
     curve = energy_angle.energy_curve(data)
-    paths += [
+    paths = [
         energy_angle.draw_png(curve, folder / f"{name}-energy-angle.png"),
         energy_angle.draw_html(curve, folder / f"{name}-energy-angle.html"),
     ]
@@ -79,5 +89,28 @@ def draw_campaign(data: CampaignData, artifacts: ArtifactStore, folder: Path) ->
         paths += [
             structures.draw_png(pictures, folder / f"{name}-structures.png"),
             structures.draw_html(pictures, folder / f"{name}-structures.html", name),
+        ]
+    return paths
+
+
+def _composition_figures(data: CampaignData, expected: Predictions, folder: Path) -> list[Path]:
+    name, unit = data.record.name, data.spec.objective.unit
+    maps = composition_maps(data)
+    paths = []
+    if composition_map.drawable(maps):
+        paths += [
+            composition_map.draw_png(maps, folder / f"{name}-map.png", data.value_key, unit),
+            composition_map.draw_html(maps, folder / f"{name}-map.html", name, data.value_key, unit),
+        ]
+    if len(expected.value) >= parity.LEAST:
+        paths += [
+            rounds.draw_png(expected, folder / f"{name}-rounds.png"),
+            rounds.draw_html(expected, folder / f"{name}-rounds.html", name),
+        ]
+    mattered = relevance_history(data)
+    if mattered is not None:
+        paths += [
+            relevance.draw_png(mattered, folder / f"{name}-relevance.png"),
+            relevance.draw_html(mattered, folder / f"{name}-relevance.html", name),
         ]
     return paths

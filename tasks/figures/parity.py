@@ -66,7 +66,7 @@ def draw_html(found: Predictions, path: Path, name: str) -> Path:
         mode="markers",
         marker={"color": MAIN, "size": 5},
         text=[plain(candidate) for candidate in found.candidates],
-        hovertemplate="%{text}<br>computed %{x:.1f}, predicted %{y:.1f}<extra></extra>",
+        hovertemplate="%{text}<br>computed %{x:.4g}, predicted %{y:.4g}<extra></extra>",
         row=1,
         col=1,
     )

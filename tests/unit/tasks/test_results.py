@@ -88,8 +88,10 @@ def test_coverage_of_right_error_bars_is_the_nominal_one():
     value = mean + deviation * rng.normal(size=4000)
     nominal = np.array([0.1, 0.5, 0.9])
     names = ("",) * 4000
-    np.testing.assert_allclose(Predictions(mean, deviation, value, names, "eV").coverage(nominal), nominal, atol=0.03)
-    narrow = Predictions(mean, deviation / 3, value, names, "eV").coverage(nominal)
+    np.testing.assert_allclose(
+        Predictions(mean, deviation, value, names, "eV", np.arange(4000)).coverage(nominal), nominal, atol=0.03
+    )
+    narrow = Predictions(mean, deviation / 3, value, names, "eV", np.arange(4000)).coverage(nominal)
     assert (narrow < nominal - 0.05).all()
 
 

@@ -48,7 +48,8 @@ def _boundary() -> Atoms:
 def _predictions() -> Predictions:
     rng = np.random.default_rng(1)
     mean = rng.normal(200.0, 50.0, 30)
-    return Predictions(mean, np.full(30, 10.0), mean + rng.normal(0.0, 10.0, 30), (HOSTILE,) * 30, "mJ/m2")
+    values = mean + rng.normal(0.0, 10.0, 30)
+    return Predictions(mean, np.full(30, 10.0), values, (HOSTILE,) * 30, "mJ/m2", np.arange(1, 31))
 
 
 def _script_free(page: str) -> str:

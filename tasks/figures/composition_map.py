@@ -1,0 +1,153 @@
+"""The objective over the ions of a composition space: what was evaluated, what is predicted, what failed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tansaku.models.domain.pool import FloatArray
+from tansaku.tasks.compositions import EVALUATED, FAILED, PREDICTED, RUNNING, CompositionMap
+from tansaku.tasks.figures.html import plain, write_html
+from tansaku.tasks.figures.style import ACCENT, FAINT, INK, drawing, pretty_unit, save_png
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.colors import Normalize
+
+MOST_CELLS = 10_000
+"""Maps with more cells than this show nothing."""
+
+_COLOURS = "viridis"
+_FULL, _SMALL = 0.94, 0.5  # edge of a square in units of a cell: evaluated, and only predicted
+
+
+def _limits(maps: Sequence[CompositionMap]) -> tuple[float, float]:
+    values = np.concatenate([one.value[np.isfinite(one.value)] for one in maps])
+    evaluated = np.concatenate([one.value[one.state == EVALUATED] for one in maps])
+    chosen = evaluated if len(evaluated) > 1 else values
+    low, high = (float(value) for value in np.percentile(chosen, (2, 95)))
+    return (low, high) if high > low else (low - 0.5, low + 0.5)
+
+
+def drawable(maps: Sequence[CompositionMap]) -> bool:
+    """Whether there is a value to be shown and room for all cells."""
+    return any(np.isfinite(one.value).any() for one in maps) and sum(one.state.size for one in maps) <= MOST_CELLS
+
+
+def _squares(axes: Axes, where: tuple[FloatArray, FloatArray], edge: float, values: FloatArray, scale: Normalize) -> None:
+    from matplotlib.collections import PatchCollection
+    from matplotlib.patches import Rectangle
+
+    rows, columns = where
+    patches = [Rectangle((x - edge / 2, y - edge / 2), edge, edge) for y, x in zip(rows, columns, strict=True)]
+    squares = PatchCollection(patches, cmap=_COLOURS, norm=scale, linewidth=0.6 if edge == _FULL else 0.0)
+    squares.set_array(values)
+    squares.set_edgecolor(INK)
+    axes.add_collection(squares)
+
+
+def _draw_map(axes: Axes, one: CompositionMap, scale: Normalize) -> None:
+    for state, edge in ((EVALUATED, _FULL), (PREDICTED, _SMALL), (RUNNING, _SMALL)):
+        where = np.nonzero((one.state == state) & np.isfinite(one.value))
+        _squares(axes, where, edge, one.value[where], scale)  # type: ignore[arg-type]
+    blank = np.nonzero((one.state == PREDICTED) & ~np.isfinite(one.value))
+    axes.plot(blank[1], blank[0], ".", color=FAINT, ms=2)
+    failed = np.nonzero(one.state == FAILED)
+    axes.plot(failed[1], failed[0], "x", color=ACCENT, ms=5, mew=1.3)
+    axes.set_xlim(-0.6, len(one.columns) - 0.4)
+    axes.set_ylim(len(one.rows) - 0.4, -0.6)
+    axes.set_aspect("equal")
+    axes.set_xticks(range(len(one.columns)), one.columns, rotation=90, fontsize=6)
+    axes.set_yticks(range(len(one.rows)), one.rows, fontsize=6)
+    axes.set_xlabel(" · ".join(one.column_sites))
+    axes.set_ylabel(one.row_site)
+    axes.set_title(one.system, fontsize=9, color=INK)
+
+
+def draw_png(maps: Sequence[CompositionMap], path: Path, quantity: str, unit: str) -> Path:
+    """Draws one panel per system as PNG.
+
+    Full squares were evaluated, small ones are the model's expectation, crosses failed, dots are not known at all.
+
+    Args:
+        maps: See :func:`drawable`.
+        path: Target.
+        quantity: What the values are, e.g. ``E_b``.
+        unit: Theirs.
+    """
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import Normalize
+    from matplotlib.figure import Figure
+
+    scale = Normalize(*_limits(maps))
+    width = sum(len(one.columns) for one in maps)
+    height = max(len(one.rows) for one in maps)
+    with drawing():
+        figure = Figure(figsize=(0.16 * width + 1.1 * len(maps) + 1.0, 0.16 * height + 1.9), layout="constrained")
+        panels = figure.subplots(1, len(maps), squeeze=False)[0]
+        for axes, one in zip(panels, maps, strict=True):
+            _draw_map(axes, one, scale)
+        bar = figure.colorbar(ScalarMappable(scale, _COLOURS), ax=panels, shrink=0.8, aspect=30, extend="both", pad=0.01)
+        bar.set_label(f"{quantity} [{pretty_unit(unit)}]")
+        figure.supxlabel("full: evaluated   small: predicted   ×: failed   dot: not known", fontsize=7)
+        return save_png(figure, path)
+
+
+def draw_html(maps: Sequence[CompositionMap], path: Path, name: str, quantity: str, unit: str) -> Path:
+    """Draws one panel per system as an interactive page."""
+    from plotly.subplots import make_subplots
+
+    low, high = _limits(maps)
+    shown = pretty_unit(unit)
+    figure = make_subplots(rows=1, cols=len(maps), subplot_titles=[plain(one.system) for one in maps], horizontal_spacing=0.06)
+    for column, one in enumerate(maps, start=1):
+        for trace in _traces(one, shown):
+            figure.add_scatter(row=1, col=column, **trace)
+        rows, columns = [plain(text) for text in one.rows], [plain(text) for text in one.columns]
+        title = plain(" · ".join(one.column_sites))
+        figure.update_xaxes(type="category", categoryarray=columns, title_text=title, row=1, col=column)
+        figure.update_yaxes(
+            type="category", categoryarray=rows[::-1], title_text=plain(one.row_site), row=1, col=column, automargin=True
+        )
+    figure.update_layout(
+        template="simple_white",
+        title=plain(name),
+        showlegend=False,
+        coloraxis={"colorscale": _COLOURS, "cmin": low, "cmax": high, "colorbar": {"title": plain(f"{quantity} [{shown}]")}},
+    )
+    return write_html(figure, path, f"{name}: {quantity} over the ions")
+
+
+def _traces(one: CompositionMap, unit: str) -> list[dict[str, Any]]:
+    kinds = (
+        (EVALUATED, {"symbol": "square", "size": 14, "line": {"width": 1, "color": INK}}),
+        (PREDICTED, {"symbol": "square", "size": 7}),
+        (RUNNING, {"symbol": "square-open", "size": 9}),
+        (FAILED, {"symbol": "x", "size": 9, "color": ACCENT}),
+    )
+    traces = []
+    for state, marker in kinds:
+        where = np.argwhere(one.state == state)
+        coloured = {**marker, "color": [one.value[tuple(at)] for at in where], "coloraxis": "coloraxis"}
+        traces.append(
+            {
+                "x": [plain(one.columns[x]) for _, x in where],
+                "y": [plain(one.rows[y]) for y, _ in where],
+                "mode": "markers",
+                "marker": marker if state == FAILED else coloured,
+                "text": [_hover(one, int(y), int(x), unit) for y, x in where],
+                "hovertemplate": "%{text}<extra></extra>",
+            }
+        )
+    return traces
+
+
+def _hover(one: CompositionMap, row: int, column: int, unit: str) -> str:
+    text = plain(one.labels[row, column])
+    if not np.isfinite(one.value[row, column]):
+        return text
+    spread = "" if np.isnan(one.deviation[row, column]) else f" ± {one.deviation[row, column]:.3g} predicted"
+    return f"{text}<br>{one.value[row, column]:.4g}{spread} {plain(unit)}"

@@ -1,0 +1,101 @@
+"""What a campaign's model says now of all candidates, and what mattered to it at each refit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tansaku.models.domain.history import build_history, search_entry
+from tansaku.models.domain.pool import CandidatePool, FloatArray
+from tansaku.models.domain.ports import ScreenedSpace
+from tansaku.models.engine.cost import learns_cost
+from tansaku.models.engine.gp import GPProposer
+from tansaku.models.engine.registry import build_proposer
+from tansaku.models.engine.relevance import relevance
+from tansaku.tasks.results import CampaignData
+
+
+@dataclass(frozen=True)
+class PoolExpectation:
+    """Predictions of all candidates, conditioned on all that is finished.
+
+    Attributes:
+        mean: [objective's unit], shape ``(n_candidates,)``.
+        deviation: Same unit and shape; small where a candidate was evaluated.
+    """
+
+    mean: FloatArray
+    deviation: FloatArray
+
+
+@dataclass(frozen=True)
+class Relevance:
+    """What mattered to the model, by refit.
+
+    Attributes:
+        categories: Sites of a composition and the groups that belong to none; a feature group each in other spaces.
+        observed: Observations behind each refit, shape ``(n_refits,)``.
+        share: Variance that exchanging a category alone causes, over the sum of all categories, shape
+            ``(n_refits, n_categories)``.
+    """
+
+    categories: tuple[str, ...]
+    observed: tuple[int, ...]
+    share: FloatArray
+
+
+def pool_expectation(data: CampaignData) -> PoolExpectation | None:
+    """What the model of a campaign's proposer expects now; None for a proposer without one, or before the first value."""
+    proposer = _model(data)
+    if proposer is None:
+        return None
+    pool = data.pool
+    positions = pool.positions([one.proposal.candidate for one in data.select("search")])
+    entries = [
+        search_entry(one, int(position), learns_cost=learns_cost(data.spec.space))
+        for one, position in zip(data.select("search"), positions, strict=True)
+    ]
+    history = build_history(entries, len(data.evaluations), data.spec.objective.direction)
+    if not len(history.observed):
+        return None
+    fitted = data.refits[-1].hyperparameters if data.refits else None
+    mean, deviation = proposer.expected(pool, history, fitted or None)
+    return PoolExpectation(data.sign * mean, deviation)
+
+
+def relevance_history(data: CampaignData) -> Relevance | None:
+    """What mattered at each refit of the model; None when there was none, or its kernel is not the proposer's own."""
+    proposer = _model(data)
+    if proposer is None:
+        return None
+    pool = data.pool
+    categories = feature_categories(data, pool)
+    terms = proposer.terms(pool)
+    needed = {name for term in terms for name in term.variances}
+    observed, rows = [], []
+    for refit in data.refits:
+        values = {name: np.asarray(value) for name, value in refit.hyperparameters.get("parameters", {}).items()}
+        if not refit.ok or not needed <= values.keys():
+            continue
+        found = np.array(list(relevance(pool, terms, values, categories).values()))
+        if found.sum() > 0:
+            observed.append(int(refit.hyperparameters["n_observed"]))
+            rows.append(found / found.sum())
+    return Relevance(tuple(categories), tuple(observed), np.array(rows)) if rows else None
+
+
+def feature_categories(data: CampaignData, pool: CandidatePool) -> Mapping[str, Sequence[str]]:
+    """Feature groups that change together: those of one site of a composition; else each for itself."""
+    if not isinstance(data.space, ScreenedSpace):
+        return {name: (name,) for name in pool.groups}
+    sites = data.space.describe_candidate(str(pool.ids[0]))["ions"]
+    by_site = {site: tuple(f"{kind}_{site.lower()}" for kind in ("site", "ion")) for site in sites}
+    owned = {group for groups in by_site.values() for group in groups}
+    return {**by_site, **{name: (name,) for name in pool.groups if name not in owned}}
+
+
+def _model(data: CampaignData) -> GPProposer | None:
+    proposer = build_proposer(data.spec.proposer, data.spec.objective, data.spec.constraints)
+    return proposer if isinstance(proposer, GPProposer) else None
