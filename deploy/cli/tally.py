@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -14,7 +15,7 @@ from tansaku.tasks.results import failure_reason
 
 @dataclass
 class Tally:
-    """Counts of one campaign.
+    """Counts of one campaign, kept as evaluations come: a display that looks often never reads them all.
 
     Attributes:
         spec: The campaign, edits applied.
@@ -22,7 +23,9 @@ class Tally:
         n_candidates: Size of the pool.
         exhaustive_cost: Cost of evaluating everything.
         limit: Cost it may spend, None for no limit.
-        by_number: Latest word on each evaluation, by proposal number.
+        cost: Spent by evaluations of the search that have ended [the space's cost unit].
+        finished: Evaluations of the search that have ended.
+        polished: Evaluations of the polish that have ended.
     """
 
     spec: CampaignSpec
@@ -30,36 +33,50 @@ class Tally:
     n_candidates: int
     exhaustive_cost: float
     limit: float | None
-    by_number: dict[int, Evaluation] = field(default_factory=dict)
+    cost: float = 0.0
+    finished: int = 0
+    polished: int = 0
+    _by_number: dict[int, Evaluation] = field(default_factory=dict)
+    _failed: dict[int, Evaluation] = field(default_factory=dict)
+    _range: dict[str, tuple[float, float]] = field(default_factory=dict)
+    _ended: Counter[str] = field(default_factory=Counter)
 
     def note(self, evaluations: Sequence[Evaluation]) -> None:
         """Takes evaluations as they now stand."""
         for evaluation in evaluations:
-            self.by_number[evaluation.proposal.number] = evaluation
+            number = evaluation.proposal.number
+            before = self._by_number.get(number)
+            self._by_number[number] = evaluation
+            if before is not None:
+                self._count(before, -1)
+            self._count(evaluation, 1)
+            if evaluation.state is EvaluationState.FAILED:
+                self._failed[number] = evaluation
+            else:
+                self._failed.pop(number, None)
+            self._widen(evaluation)
 
-    def _search(self) -> list[Evaluation]:
-        # list() first: the display's thread reads while the driver's thread adds.
-        return [entry for entry in list(self.by_number.values()) if entry.proposal.purpose == "search"]
+    def _count(self, evaluation: Evaluation, sign: int) -> None:
+        if not evaluation.state.terminal:
+            return
+        if evaluation.proposal.purpose == "polish":
+            self.polished += sign
+            return
+        self.finished += sign
+        self.cost += sign * cost_of(evaluation, self.spec.space)
+        self._ended[evaluation.proposal.system] += sign
 
-    @property
-    def cost(self) -> float:
-        """Spent by evaluations that have ended [the space's cost unit]."""
-        return float(sum(cost_of(entry, self.spec.space) for entry in self._search() if entry.state.terminal))
-
-    @property
-    def finished(self) -> int:
-        """Evaluations of the search that have ended."""
-        return sum(entry.state.terminal for entry in self._search())
-
-    @property
-    def polished(self) -> int:
-        """Evaluations of the polish that have ended."""
-        return sum(entry.state.terminal and entry.proposal.purpose == "polish" for entry in list(self.by_number.values()))
+    def _widen(self, evaluation: Evaluation) -> None:
+        value = evaluation.outcome.value if evaluation.outcome is not None else None
+        if value is None or evaluation.proposal.purpose == "polish":
+            return
+        low, high = self._range.get(evaluation.proposal.system, (value, value))
+        self._range[evaluation.proposal.system] = min(low, value), max(high, value)
 
     @property
     def failed(self) -> list[Evaluation]:
         """Evaluations that failed, the search's and the polish's."""
-        return [entry for entry in list(self.by_number.values()) if entry.state is EvaluationState.FAILED]
+        return list(self._failed.values())
 
     @property
     def fraction(self) -> float:
@@ -74,14 +91,9 @@ class Tally:
 
     def best(self) -> dict[str, tuple[float | None, int]]:
         """Best value so far, None if there is none, and number of evaluations, per label."""
-        better = min if self.spec.objective.direction == "minimize" else max
-        values: dict[str, list[float]] = {name: [] for name in self.labels}
-        counts = dict.fromkeys(self.labels, 0)
-        for entry in self._search():
-            counts[entry.proposal.system] += entry.state.terminal
-            if entry.outcome is not None and entry.outcome.value is not None:
-                values[entry.proposal.system].append(entry.outcome.value)
-        return {self.labels[name]: (better(found) if found else None, counts[name]) for name, found in values.items()}
+        end = 0 if self.spec.objective.direction == "minimize" else 1
+        found = {system: ends[end] for system, ends in list(self._range.items())}
+        return {label: (found.get(system), self._ended[system]) for system, label in self.labels.items()}
 
     def line(self) -> str:
         """The counts in one line."""

@@ -9,6 +9,7 @@ from tansaku.deploy.cli.live import LiveObserver, PlainObserver, watching
 from tansaku.deploy.cli.tally import Tally, failure_line
 from tansaku.models.domain.history import cost_limit
 from tansaku.models.domain.records import Refit
+from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.results import CampaignData, system_label
 
 NAME = "small-table"
@@ -105,3 +106,13 @@ def test_the_live_display_shows_bar_best_and_failures_literally(recorded):
 def test_no_terminal_no_live_display():
     with watching() as observer:
         assert isinstance(observer, PlainObserver)
+
+
+def test_counts_follow_what_changes(tally, recorded):
+    counts = tally("a1", "a3", "b2")
+    failed = counts.failed[0]
+    counts.note([failed.model_copy(update={"state": EvaluationState.SUBMITTING, "outcome": None})])
+    assert (counts.finished, counts.cost, counts.failed) == (2, 7.0 - failed.proposal.predicted_cost, [])
+    counts.note([failed])
+    assert (counts.finished, counts.cost, counts.failed) == (3, 7.0, [failed])
+    assert counts.best()["alpha"] == (5.0, 2)
