@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, exp
 
 import numpy as np
 
 from tansaku.models.domain.identifiers import canonical_json
-from tansaku.models.domain.pool import CandidatePool
+from tansaku.models.domain.pool import CandidatePool, FloatArray
 from tansaku.models.domain.ports import Choice, History
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.engine.acquisition import first_best
+from tansaku.models.engine.cross import MEMORY_LIMIT
+from tansaku.models.engine.ensemble import ENSEMBLE, averaged, chosen_member, draw_ensemble, members, mixture
 from tansaku.models.engine.failures import likely_to_succeed, success_probability
 from tansaku.models.engine.gain import Prediction, gains
 from tansaku.models.engine.initial import initial_position
 from tansaku.models.engine.kernels import Term, expand
-from tansaku.models.engine.likelihood import NOISE
+from tansaku.models.engine.likelihood import NOISE, LogPosterior
 from tansaku.models.engine.map_fit import default_priors, fit_parameters, observed_posterior
 from tansaku.models.engine.median import JITTER, median_parameters
 from tansaku.models.engine.posterior import BoolArray, PoolPosterior
@@ -31,7 +33,6 @@ class _Cache:
     """A posterior and what it belongs to; dropped whenever it does not fit."""
 
     pool: CandidatePool
-    key: str
     base: int
     posterior: PoolPosterior
 
@@ -49,7 +50,8 @@ class GPProposer:
 
     def __init__(self, settings: GPSettings) -> None:
         self._settings = settings
-        self._cache: _Cache | None = None
+        self._caches: dict[str, _Cache] = {}
+        self._members: list[JsonDict | None] = []
         self._terms: tuple[CandidatePool, tuple[Term, ...]] | None = None
 
     @property
@@ -70,7 +72,7 @@ class GPProposer:
         """Once for the median rule; whenever the observations have grown by the stated factor for fitted parameters."""
         if not fitted_at:
             return n_observed > 0
-        return self._settings.rule == "map" and n_observed >= ceil(self._settings.refit_growth * max(fitted_at))
+        return self._settings.rule != "median" and n_observed >= ceil(self._settings.refit_growth * max(fitted_at))
 
     def fit(self, pool: CandidatePool, history: History, previous: JsonDict | None) -> JsonDict:
         """See :class:`~tansaku.models.domain.ports.Proposer`."""
@@ -84,8 +86,10 @@ class GPProposer:
             state = self._settings.transform.fit(history.values, systems, len(pool.systems))
             density = observed_posterior(pool, terms, history.observed, state.forward(history.values, systems))
             before = {name: np.asarray(value) for name, value in previous["parameters"].items()} if previous else None
-            parameters, fitted["log_density"] = fit_parameters(density, before)
+            parameters, fitted["log_density"] = fit_parameters(density, before, restarts=self._settings.restarts)
             fitted["transform"] = state.to_json()
+            if self._settings.rule == "bayes" and len(history.observed) <= self._settings.bayes_until:
+                fitted[ENSEMBLE] = self._ensemble(density, parameters, history)
         fitted["parameters"] = {name: value.tolist() for name, value in parameters.items()}
         return fitted
 
@@ -105,15 +109,18 @@ class GPProposer:
         if in_design or not len(history.observed):
             return Choice(initial_position(pool, allowed, number, rng, self._settings.initial), initial=in_design)
         state = self._transform(pool, history, hyperparameters)
-        prediction = self._predict(pool, history, hyperparameters, state)
-        values, logarithmic = gains(self._settings, pool, history, prediction, allowed, rng)
+        ensemble = members(hyperparameters)
+        if ensemble != self._members:
+            self._caches, self._members = {}, ensemble
+        used = ensemble if self._settings.acquisition != "thompson" else ensemble[chosen_member(len(ensemble), rng)]
+        predictions = [self._predict(pool, history, member, state) for member in used]
+        values, logarithmic = averaged([gains(self._settings, pool, history, one, allowed, rng) for one in predictions])
         if self._settings.avoid_failures and len(history.refused):
             success = success_probability(pool, history.observed, history.refused)
             values = likely_to_succeed(values, success, logarithmic=logarithmic)
         position = first_best(values, allowed, logarithmic=logarithmic)
-        average, deviation = state.moments(
-            float(prediction.mean[position]), float(prediction.deviation[position]), int(pool.system_codes[position])
-        )
+        at_choice = mixture([(float(one.mean[position]), float(one.deviation[position])) for one in predictions])
+        average, deviation = state.moments(*at_choice, int(pool.system_codes[position]))
         value = float(values[position])
         return Choice(position, acquisition=exp(value) if logarithmic else value, mean=average, deviation=deviation)
 
@@ -121,6 +128,12 @@ class GPProposer:
         if self._terms is None or self._terms[0] is not pool:
             self._terms = (pool, expand(model_kernel(self._settings, pool)))
         return self._terms[1]
+
+    def _ensemble(self, density: LogPosterior, best: Mapping[str, FloatArray], history: History) -> list[JsonDict]:
+        """Members drawn with random numbers that follow from what was observed, so that a fit repeated is the same."""
+        rng = np.random.default_rng([*history.observed.tolist(), len(history.failed)])
+        draws = draw_ensemble(density, density.pack(best), self._settings.members, rng)
+        return [{name: value.tolist() for name, value in density.unpack(draw).items()} for draw in draws]
 
     def _transform(self, pool: CandidatePool, history: History, hyperparameters: JsonDict | None) -> TransformState:
         if hyperparameters and "transform" in hyperparameters:
@@ -151,14 +164,15 @@ class GPProposer:
         """The cached posterior, or a new one conditioned on the first ``base`` points."""
         key = canonical_json(fitted)
         base = self._base(fitted, len(order))
-        cache = self._cache
-        fits = cache is not None and cache.pool is pool and cache.key == key and cache.base == base
+        cache = self._caches.get(key)
+        fits = cache is not None and cache.pool is pool and cache.base == base
         if cache is not None and fits and set(cache.posterior.points) <= set(order):
             return cache.posterior
         parameters = {name: np.asarray(value, dtype=np.float64) for name, value in fitted["parameters"].items()}
-        posterior = PoolPosterior(pool, self._expanded(pool), parameters, float(parameters[NOISE][0]))
+        share = MEMORY_LIMIT // max(len(self._members), 1)
+        posterior = PoolPosterior(pool, self._expanded(pool), parameters, float(parameters[NOISE][0]), share)
         posterior.start(order[:base])
-        self._cache = _Cache(pool, key, base, posterior)
+        self._caches[key] = _Cache(pool, base, posterior)
         return posterior
 
     def _base(self, fitted: JsonDict, count: int) -> int:

@@ -76,7 +76,7 @@ class LogPosterior:
             self._slices[name] = slice(end, end + len(prior.centre))
             end += len(prior.centre)
         self.centre = np.concatenate([np.log(prior.centre) for prior in priors.values()])
-        self._width = np.concatenate([np.full(len(prior.centre), prior.width) for prior in priors.values()])
+        self.width = np.concatenate([np.full(len(prior.centre), prior.width) for prior in priors.values()])
 
     def pack(self, parameters: Mapping[str, FloatArray]) -> FloatArray:
         """Logarithms of all parameters in one vector; those not given are at their prior's centre."""
@@ -97,6 +97,22 @@ class LogPosterior:
             FitError: The covariance matrix is not positive definite.
         """
         parameters = self.unpack(vector)
+        products, factor, alpha, value = self._solved(parameters)
+        noise = float(parameters[NOISE][0])
+        inverse, _ = lapack.dpotri(factor, lower=1, overwrite_c=1)
+        sensitivity = (alpha[self._rows] * alpha[self._columns] - inverse[self._rows, self._columns]) * self._weights
+        gradient = np.zeros(len(vector))
+        gradient[self._slices[NOISE]] = 0.5 * noise * (float(alpha @ alpha) - float(np.trace(inverse)))
+        for term, product in zip(self._terms, products, strict=True):
+            self._add_gradient(gradient, term, sensitivity * product, parameters)
+        return value, gradient
+
+    def value(self, vector: FloatArray) -> float:
+        """Log marginal likelihood alone, at half the price. Raises FitError as :meth:`likelihood` does."""
+        return self._solved(self.unpack(vector))[3]
+
+    def _solved(self, parameters: Mapping[str, FloatArray]) -> tuple[list[FloatArray], FloatArray, FloatArray, float]:
+        """Value of each term at each pair, Cholesky factor, K⁻¹y and log marginal likelihood."""
         done = {factor: self._correlation(factor, parameters) for factor in self._apart}
         products = [self._product(term, parameters, done) for term in self._terms]
         noise = float(parameters[NOISE][0])
@@ -109,19 +125,13 @@ class LogPosterior:
             raise FitError(f"the covariance matrix of {n} observations is not positive definite")
         alpha = cho_solve((factor, True), self._targets, check_finite=False)
         value = -0.5 * float(self._targets @ alpha) - float(np.log(np.diagonal(factor)).sum()) - 0.5 * n * log(2.0 * pi)
-        inverse, _ = lapack.dpotri(factor, lower=1, overwrite_c=1)
-        sensitivity = (alpha[self._rows] * alpha[self._columns] - inverse[self._rows, self._columns]) * self._weights
-        gradient = np.zeros(len(vector))
-        gradient[self._slices[NOISE]] = 0.5 * noise * (float(alpha @ alpha) - float(np.trace(inverse)))
-        for term, product in zip(self._terms, products, strict=True):
-            self._add_gradient(gradient, term, sensitivity * product, parameters)
-        return value, gradient
+        return products, factor, alpha, value
 
     def __call__(self, vector: FloatArray) -> tuple[float, FloatArray]:
         """Log posterior density up to a constant, and its gradient. Raises FitError as :meth:`likelihood` does."""
         value, gradient = self.likelihood(vector)
-        off = (vector - self.centre) / self._width
-        return value - 0.5 * float(off @ off), gradient - off / self._width
+        off = (vector - self.centre) / self.width
+        return value - 0.5 * float(off @ off), gradient - off / self.width
 
     def _differences(self, factor: Factor, pool: CandidatePool, positions: IntArray) -> FloatArray:
         """What a factor needs of each pair, shape ``(m, n_pairs)``.

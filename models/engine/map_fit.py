@@ -22,6 +22,7 @@ _DIAMETER = 2.0
 _SPAN = 12.0
 _LEAST_NOISE = 1e-6
 _ITERATIONS = 60
+_RESTART_SEED = 0
 
 
 def default_priors(pool: CandidatePool, terms: tuple[Term, ...]) -> dict[str, LogNormal]:
@@ -49,19 +50,49 @@ def default_priors(pool: CandidatePool, terms: tuple[Term, ...]) -> dict[str, Lo
 
 
 def fit_parameters(
-    posterior: LogPosterior, previous: Mapping[str, FloatArray] | None, iterations: int = _ITERATIONS
+    posterior: LogPosterior,
+    previous: Mapping[str, FloatArray] | None,
+    iterations: int = _ITERATIONS,
+    restarts: int = 0,
 ) -> tuple[dict[str, FloatArray], float]:
     """Maximises the posterior density from the previous parameters, or from the priors' centres.
+
+    Args:
+        posterior: The density.
+        previous: Where to begin.
+        iterations: Most iterations of each start.
+        restarts: Further starts: the priors' centres if there were previous parameters, then draws from the priors, the same
+            ones at every call. The best end counts.
 
     Returns:
         Parameters by name, noise included, and the log density reached.
 
     Raises:
-        FitError: No finite maximum was found.
+        FitError: No start led to a finite maximum.
     """
-    start = posterior.pack(previous or {})
+    starts = [posterior.pack(previous or {})]
+    if restarts and previous:
+        starts.append(posterior.centre)
+    rng = np.random.default_rng(_RESTART_SEED)
+    while len(starts) < 1 + restarts:
+        starts.append(posterior.centre + posterior.width * rng.standard_normal(len(posterior.centre)))
+    ends: list[tuple[float, FloatArray]] = []
+    problem = ""
+    for start in starts:
+        try:
+            ends.append(_climb(posterior, start, iterations))
+        except FitError as error:
+            problem = error.message
+    if not ends:
+        raise FitError(problem)
+    value, vector = max(ends, key=lambda end: end[0])
+    return posterior.unpack(vector), value
+
+
+def _climb(posterior: LogPosterior, start: FloatArray, iterations: int) -> tuple[float, FloatArray]:
+    """Log density at the maximum reached from one start, and where it is. Raises FitError."""
     bounds = [(centre - _SPAN, centre + _SPAN) for centre in posterior.centre]
-    noise = posterior.pack({}).size - 1
+    noise = len(posterior.centre) - 1
     bounds[noise] = (np.log(_LEAST_NOISE), bounds[noise][1])
 
     def objective(vector: FloatArray) -> tuple[float, FloatArray]:
@@ -72,7 +103,7 @@ def fit_parameters(
     found = minimize(objective, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": iterations})
     if not (np.isfinite(found.fun) and np.isfinite(found.x).all()):
         raise FitError(f"fitting hyper-parameters gave log density {-found.fun}; {found.message}")
-    return posterior.unpack(np.asarray(found.x)), float(-found.fun)
+    return float(-found.fun), np.asarray(found.x)
 
 
 def _typical_length(factor: Stationary, pool: CandidatePool) -> FloatArray:

@@ -32,7 +32,7 @@ class GPSettings:
         name: Written into proposals as their model.
         kernel: Which kernel is built from the pool's feature groups, or the kernel itself.
         transform: Output transform.
-        rule: ``median``: lengthscales from the pool alone; ``map``: fitted to the observations.
+        rule: ``median``: lengthscales from the pool alone; ``map``: fitted to the observations; ``bayes``: an ensemble.
         transformed_gain: Whether gains count in the transform's unit (as published) rather than the objective's.
         acquisition: Acquisition function.
         cost_exponent: The acquisition is divided by cost to this power.
@@ -41,6 +41,9 @@ class GPSettings:
         initial: Which candidate of each system is computed first.
         refit_growth: Hyper-parameters are fitted again when the observations have grown by this factor.
         mean: Effects added to the kernel.
+        restarts: Further starts of each fit.
+        members: Size of the ensemble (``bayes`` only).
+        bayes_until: With more observations there is no ensemble (``bayes`` only).
         goal: Which candidates are wanted.
         avoid_failures: Whether the acquisition is multiplied by a learned probability that the evaluation succeeds.
     """
@@ -48,7 +51,7 @@ class GPSettings:
     name: str
     kernel: KernelName | KernelSpec
     transform: OutputTransform
-    rule: Literal["median", "map"]
+    rule: Literal["median", "map", "bayes"]
     transformed_gain: bool = False
     acquisition: AcquisitionName = "ei"
     cost_exponent: float = 1.0
@@ -57,6 +60,9 @@ class GPSettings:
     initial: InitialName = "random"
     refit_growth: float = 4.0 / 3.0
     mean: tuple[MeanSpec, ...] = ()
+    restarts: int = 0
+    members: int = 8
+    bayes_until: int = 100
     goal: Goal = _PER_SYSTEM
     avoid_failures: bool = False
 
@@ -119,6 +125,12 @@ def settings(spec: GPProposerSpec, goal: Goal = _PER_SYSTEM) -> GPSettings:
         chosen = replace(chosen, rule=spec.hyperparameters)
     if spec.refit_growth is not None:
         chosen = replace(chosen, refit_growth=spec.refit_growth)
+    if spec.restarts is not None:
+        chosen = replace(chosen, restarts=spec.restarts)
+    if spec.members is not None:
+        chosen = replace(chosen, members=spec.members)
+    if spec.bayes_until is not None:
+        chosen = replace(chosen, bayes_until=spec.bayes_until)
     if spec.cost_exponent is not None:
         chosen = replace(chosen, cost_exponent=spec.cost_exponent)
     if spec.exploration is not None:

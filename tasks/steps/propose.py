@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import time
 
-from tansaku.models.domain.records import Evaluation, Proposal
+from tansaku.models.domain.identifiers import short_hash
+from tansaku.models.domain.records import Evaluation, Event, Proposal
 from tansaku.models.domain.states import StopReason
+from tansaku.tasks.steps.certificates import is_due, note_certificate, still_stops
 from tansaku.tasks.steps.context import StepContext
 from tansaku.tasks.steps.rounds import Plan, RoundRules, choose, fit_if_due, plan_round
+from tansaku.tasks.transfer.report import transfer_event
 
 
 def propose(context: StepContext) -> Evaluation | StopReason | None:
@@ -36,12 +39,59 @@ def propose(context: StepContext) -> Evaluation | StopReason | None:
             plan = plan_round(rules, ledger.search, number, previous)
     if plan is None or plan.stop is not None:
         return None if plan is None else plan.stop
+    _note_failed_fit(context, number)
+    _note_transfer(context, number)
+    if _answer_is_known(context, plan, rules):
+        return StopReason.CERTAIN
     begun = time.perf_counter()
     proposal = choose(context.proposer, ledger.pool, plan, rules, ledger.refits[-1] if ledger.refits else None)
     ledger.proposer_seconds += time.perf_counter() - begun
     if proposal is None:
         return _nothing_left(plan, rules)
-    return commit(context, proposal)
+    committed = commit(context, proposal)
+    if rules.budget.stop is None and is_due(rules, plan):
+        # After the choice, so that looking never touches it.
+        note_certificate(context, plan)
+    return committed
+
+
+def _answer_is_known(context: StepContext, plan: Plan, rules: RoundRules) -> bool:
+    """Whether the stop rule ends the search here; the certificate is stored before anybody acts on it."""
+    ledger, rule = context.ledger, rules.budget.stop
+    stopped = ledger.certificate
+    if stopped is not None and still_stops(stopped, rule, rules.unit, len(ledger.search)):
+        return True
+    if rule is None or not is_due(rules, plan):
+        return False
+    certificate = note_certificate(context, plan)
+    if certificate is None or not certificate.stops:
+        return False
+    ledger.certificate = certificate
+    return True
+
+
+def _note_failed_fit(context: StepContext, number: int) -> None:
+    """Writes into the audit that a fit for this number failed; also after a kill between the refit and this line."""
+    refit = context.ledger.refits[-1] if context.ledger.refits else None
+    if refit is None or refit.ok or refit.at_proposal != number:
+        return
+    used = "the last good values stay in use" if refit.hyperparameters else "there are none yet, the priors' centres are used"
+    context.store.append_event(
+        Event(
+            id=short_hash([context.name, "warning.refit", refit.number]),
+            campaign=context.name,
+            kind="warning.refit",
+            at=refit.fitted_at,
+            data={"refit": refit.number, "at_proposal": number, "reason": refit.message, "consequence": used},
+        )
+    )
+
+
+def _note_transfer(context: StepContext, number: int) -> None:
+    """Writes into the audit how a refit for this number decided about transfer; also after a kill in between."""
+    refit = context.ledger.refits[-1] if context.ledger.refits else None
+    if refit is not None and refit.at_proposal == number and (event := transfer_event(refit)) is not None:
+        context.store.append_event(event)
 
 
 def commit(context: StepContext, proposal: Proposal) -> Evaluation:

@@ -21,6 +21,20 @@ SPECS = {
     "single-task": GPProposerSpec(preset="single-task"),
     "default": GPProposerSpec(),
     "thompson": GPProposerSpec(acquisition="thompson"),
+    "obo": GPProposerSpec(preset="obo"),
+    "abo": GPProposerSpec(preset="abo"),
+    "bayes": GPProposerSpec(hyperparameters="bayes", members=2, bayes_until=12),
+    "composed": GPProposerSpec(
+        kernel={
+            "type": "sum",
+            "terms": [
+                {"type": "product", "factors": [{"type": "task", "rank": 2}, {"type": "matern32"}]},
+                {"type": "same", "of": "surface"},
+            ],
+        },
+        mean=[{"type": "constant"}, {"type": "linear"}],
+        restarts=1,
+    ),
     "log-ei": GPProposerSpec(acquisition="log_ei", transform={"log": True, "standardise": "system"}),
 }
 SEED = 11

@@ -56,8 +56,12 @@ class GPProposerSpec(Spec):
             For the goal ``all_below``: number expected to be found by what the budget still buys, straddle (uncertain and near the
             threshold), or probability of lying below it.
         transform: Output transform.
-        hyperparameters: ``median``: from the pool alone, never refitted; ``map``: fitted to the observations.
-        refit_growth: With ``map``: fit again when the observations have grown by this factor.
+        hyperparameters: ``median``: from the pool alone, never refitted; ``map``: the most probable ones, fitted to the
+            observations; ``bayes``: several, drawn from all that the observations allow, the acquisition averaged over them.
+        refit_growth: Not with ``median``: fit again when the observations have grown by this factor.
+        restarts: Not with ``median``: further starts of each fit, the last fit's end being the first; null: none.
+        members: With ``bayes``: how many are drawn; null: 8.
+        bayes_until: With ``bayes``: most observations; with more the most probable ones serve, as with ``map``; null: 100.
         cost_exponent: The acquisition is divided by cost to this power; 0 ignores cost.
         exploration: ``ucb`` and ``straddle`` only: deviations added to the prediction.
         initial: One candidate of each system to begin with: ``random``, or random among its ``cheapest``.
@@ -69,8 +73,11 @@ class GPProposerSpec(Spec):
     mean: Annotated[tuple[MeanSpec, ...], Field(min_length=1, max_length=32)] | None = None
     acquisition: AcquisitionName | None = None
     transform: TransformSpec | None = None
-    hyperparameters: Literal["median", "map"] | None = None
+    hyperparameters: Literal["median", "map", "bayes"] | None = None
     refit_growth: Annotated[float, Field(gt=1, le=10)] | None = None
+    restarts: Annotated[int, Field(ge=0, le=100)] | None = None
+    members: Annotated[int, Field(ge=2, le=64)] | None = None
+    bayes_until: Annotated[int, Field(ge=1, le=2000)] | None = None
     cost_exponent: NonNegativeFloat | None = None
     exploration: PositiveFloat | None = None
     initial: Literal["random", "cheapest"] | None = None
@@ -84,8 +91,12 @@ class GPProposerSpec(Spec):
     @model_validator(mode="after")
     def _refits_happen(self) -> GPProposerSpec:
         rule = self.hyperparameters or ("median" if self.preset in ("published", "single-task") else "map")
-        if self.refit_growth is not None and rule == "median":
-            raise ValueError("refit_growth: the median rule is never refitted; remove it or choose hyperparameters: map")
+        for key in ("refit_growth", "restarts"):
+            if getattr(self, key) is not None and rule == "median":
+                raise ValueError(f"{key}: the median rule is never refitted; remove it or choose hyperparameters: map")
+        for key in ("members", "bayes_until"):
+            if getattr(self, key) is not None and rule != "bayes":
+                raise ValueError(f"{key}: only hyperparameters: bayes uses it; remove it or choose bayes")
         return self
 
 

@@ -98,6 +98,11 @@ def test_pending_candidates_turn_the_choice_elsewhere(grid_pool):
         {"cost_exponent": 0.0},
         {"preset": "published"},
         {"preset": "single-task"},
+        {"preset": "obo"},
+        {"preset": "abo"},
+        {"kernel": {"type": "rbf"}},
+        {"mean": [{"type": "linear"}]},
+        {"hyperparameters": "bayes"},
     ],
 )
 def test_every_key_changes_the_answer(grid_pool, override):

@@ -53,6 +53,25 @@ def test_few_iterations_continue_from_where_the_last_fit_ended(drawn):
     assert warm[1] > cold[1]
 
 
+def test_the_best_of_several_starts_counts_and_is_the_same_at_every_call(drawn):
+    pool, terms, values = drawn
+    density = observed_posterior(pool, terms, np.arange(40), values[:40])
+    bad = {"v": np.array([1e-5]), "l": np.array([50.0, 50.0]), NOISE: np.array([1.0])}
+    reached = [fit_parameters(density, bad, iterations=4, restarts=n)[1] for n in (0, 1, 8)]
+    assert reached[0] == fit_parameters(density, bad, iterations=4)[1]
+    assert reached[0] < reached[1] <= reached[2]
+    assert fit_parameters(density, bad, iterations=4, restarts=8)[1] == reached[2]
+
+
+def test_a_start_that_fails_leaves_the_others(drawn):
+    pool, terms, values = drawn
+    density = observed_posterior(pool, terms, np.arange(9), values[:9])
+    impossible = {"v": np.array([np.nan])}
+    with pytest.raises(FitError):
+        fit_parameters(density, impossible)
+    assert np.isfinite(fit_parameters(density, impossible, restarts=1)[1])
+
+
 def test_priors_follow_the_units_of_the_columns(drawn):
     pool, terms, _ = drawn
     group = pool.groups["x"]

@@ -1,6 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
+from tansaku.models.domain.specs.kernel import ConstantMeanSpec, SameKernelSpec
 from tansaku.models.domain.specs.proposer import GPProposerSpec
 from tansaku.models.engine.kernels import Same, Stationary, expand
 from tansaku.models.engine.presets import PRESETS, build_kernel, settings
@@ -13,6 +14,9 @@ from tansaku.models.engine.presets import PRESETS, build_kernel, settings
         ({"hyperparameters": "median"}, "rule", "median"),
         ({"refit_growth": 2.0}, "refit_growth", 2.0),
         ({"cost_exponent": 0.5}, "cost_exponent", 0.5),
+        ({"restarts": 3}, "restarts", 3),
+        ({"mean": [{"type": "constant"}]}, "mean", (ConstantMeanSpec(),)),
+        ({"kernel": {"type": "same"}}, "kernel", SameKernelSpec()),
         ({"acquisition": "ucb", "exploration": 1.5}, "exploration", 1.5),
         ({"initial": "cheapest"}, "initial", "cheapest"),
     ],
@@ -39,10 +43,14 @@ def test_a_transform_override_counts_gains_in_the_objectives_unit():
         {"acquisition": "ei", "exploration": 2.0},
         {"preset": "published", "refit_growth": 1.5},
         {"hyperparameters": "median", "refit_growth": 1.5},
+        {"hyperparameters": "median", "restarts": 1},
+        {"preset": "published", "restarts": 1},
+        {"members": 4},
+        {"hyperparameters": "map", "bayes_until": 10},
     ],
 )
 def test_a_key_without_effect_is_refused(useless):
-    with pytest.raises(ValidationError, match=r"exploration|refit_growth"):
+    with pytest.raises(ValidationError, match=r"exploration|refit_growth|restarts|members|bayes_until"):
         GPProposerSpec(**useless)
 
 

@@ -1,0 +1,123 @@
+"""Fully Bayesian hyper-parameters: a small ensemble drawn from their posterior, over which acquisitions are averaged.
+
+Elliptical slice sampling (Murray, Adams & MacKay 2010, https://proceedings.mlr.press/v9/murray10a.html) suits priors that are
+normal in the logarithms: it has no step to tune and never rejects. It is meant for few observations, where one point of
+the density says least of what the hyper-parameters may be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import log, pi
+
+import numpy as np
+from scipy.special import logsumexp
+
+from tansaku.models.domain.errors import FitError
+from tansaku.models.domain.pool import FloatArray
+from tansaku.models.domain.records import JsonDict
+from tansaku.models.engine.likelihood import LogPosterior
+
+ENSEMBLE = "ensemble"
+"""Under which a refit keeps the members' parameters."""
+
+_BURN_IN = 30
+_THINNING = 10
+_SMALLEST_ANGLE = 1e-9
+
+
+def draw_ensemble(density: LogPosterior, start: FloatArray, count: int, rng: np.random.Generator) -> FloatArray:
+    """Draws vectors of log parameters from a posterior density.
+
+    Args:
+        density: Normal priors in the logarithms, and the likelihood.
+        start: Where the chain begins, e.g. the density's maximum, shape ``(n,)``.
+        count: Draws, every tenth step of the chain.
+        rng: Source of randomness.
+
+    Returns:
+        Shape ``(count, n)``.
+
+    Raises:
+        FitError: The start has no finite likelihood.
+    """
+    at, value = start, log_likelihood(density, start)
+    if not np.isfinite(value):
+        raise FitError(f"hyper-parameters cannot be sampled from a start of log likelihood {value}")
+    draws = []
+    for step in range(_BURN_IN + _THINNING * count):
+        at, value = _slice_step(density, at, value, rng)
+        if step >= _BURN_IN and (step - _BURN_IN) % _THINNING == _THINNING - 1:
+            draws.append(at)
+    return np.array(draws)
+
+
+def log_likelihood(density: LogPosterior, vector: FloatArray) -> float:
+    """Log marginal likelihood, minus infinity where the covariance matrix is not positive definite."""
+    try:
+        value = density.value(vector)
+    except FitError:
+        return -np.inf
+    return value if np.isfinite(value) else -np.inf
+
+
+def _slice_step(density: LogPosterior, at: FloatArray, value: float, rng: np.random.Generator) -> tuple[FloatArray, float]:
+    """One step: the ellipse through the point and a prior draw is narrowed until a point on it is likely enough."""
+    other = density.width * rng.standard_normal(len(at))
+    off = at - density.centre
+    level = value + log(1.0 - rng.random())
+    angle = 2.0 * pi * rng.random()
+    low, high = angle - 2.0 * pi, angle
+    while high - low > _SMALLEST_ANGLE:
+        there = density.centre + off * np.cos(angle) + other * np.sin(angle)
+        found = log_likelihood(density, there)
+        if found >= level:
+            return there, found
+        if angle < 0.0:
+            low = angle
+        else:
+            high = angle
+        angle = low + (high - low) * rng.random()
+    return at, value
+
+
+def members(fitted: JsonDict | None) -> list[JsonDict | None]:
+    """A refit's members, each as a refit of its own; itself where it is no ensemble."""
+    if fitted is None or ENSEMBLE not in fitted:
+        return [fitted]
+    shared = {name: value for name, value in fitted.items() if name != ENSEMBLE}
+    return [{**shared, "parameters": parameters} for parameters in fitted[ENSEMBLE]]
+
+
+def averaged(parts: Sequence[tuple[FloatArray, bool]]) -> tuple[FloatArray, bool]:
+    """Mean of the members' acquisition values.
+
+    Args:
+        parts: Values of shape ``(n,)`` and whether they are logarithms, one pair per member.
+    """
+    if len(parts) == 1:
+        return parts[0]
+    values = np.stack([part for part, _ in parts])
+    if parts[0][1]:
+        return np.asarray(logsumexp(values, axis=0)) - log(len(parts)), True
+    return values.mean(axis=0), False
+
+
+def mixture(moments: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """Mean and deviation of a mixture of equal shares.
+
+    Args:
+        moments: Mean and deviation of each part.
+    """
+    if len(moments) == 1:
+        return moments[0]
+    means, deviations = np.array(moments).T
+    return float(means.mean()), float(np.sqrt(np.mean(np.square(deviations)) + means.var()))
+
+
+def chosen_member(count: int, rng: np.random.Generator) -> slice:
+    """The one member that a posterior sample is drawn from; a single one uses no random number."""
+    if count == 1:
+        return slice(0, 1)
+    at = int(rng.integers(count))
+    return slice(at, at + 1)
