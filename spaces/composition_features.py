@@ -47,8 +47,8 @@ def ion_code(ion: Ion) -> float:
 def composition_groups(parent: Parent, names: Sequence[str], candidates: Sequence[Composition]) -> dict[str, FeatureGroup]:
     """Feature groups of candidates.
 
-    For each substituted site S the groups ``site_s`` (columns :data:`ION_COLUMNS`) and ``ion_s`` (one column, a code of the
-    ion that means nothing but equal or not), and ``cell``.
+    For each substituted site S the groups ``site_s`` (columns :data:`ION_COLUMNS`, after the site's name) and ``ion_s`` (one
+    column, a code of the ion that means nothing but equal or not), and ``cell``.
 
     Args:
         parent: The structure.
@@ -61,9 +61,10 @@ def composition_groups(parent: Parent, names: Sequence[str], candidates: Sequenc
         distinct = sorted(set(ions))
         index = np.array([distinct.index(ion) for ion in ions], dtype=np.intp)
         rows = np.array([_ion_row(ion, parent.coordination(name)) for ion in distinct])
-        groups.append(FeatureGroup.compact(f"site_{name.lower()}", rows, index, ION_COLUMNS))
+        columns = tuple(f"{name}_{column}" for column in ION_COLUMNS)
+        groups.append(FeatureGroup.compact(f"site_{name.lower()}", rows, index, columns))
         codes = np.array([[ion_code(ion)] for ion in distinct])
-        groups.append(FeatureGroup.compact(f"ion_{name.lower()}", codes, index, ("ion",), categorical=True))
+        groups.append(FeatureGroup.compact(f"ion_{name.lower()}", codes, index, (f"{name}_ion",), categorical=True))
     rows = np.array([_cell_row(parent, one.ions) for one in candidates])
     groups.append(FeatureGroup.compact("cell", rows, np.arange(len(rows)), CELL_COLUMNS))
     return {group.name: group for group in groups}

@@ -178,7 +178,7 @@ class TableSpace:
     def _column_group(self, name: str, group: FeatureColumnsSpec, table: TableColumns, order: IntArray) -> FeatureGroup:
         columns = self._group_columns(group, f"space.features.{name}")
         rows = _matrix(table, columns, f"space.features.{name}.columns", order)
-        return FeatureGroup.compact(name, rows, np.arange(len(rows)), columns)
+        return FeatureGroup.compact(name, rows, np.arange(len(rows)), columns, categorical=group.categorical)
 
     def _lookup_group(self, name: str, group: FeatureLookupSpec, table: TableColumns, order: IntArray) -> FeatureGroup:
         key, file = f"space.features.{name}", self._lookups[name]
@@ -197,7 +197,7 @@ class TableSpace:
         if len(lost):
             raise ConfigurationError(f"{key}.lookup: {file.path.name!r} has no row for {group.key} {wanted[lost[0]]!s}")
         rows = _matrix(lookup, columns, f"{key}.columns", order_of_rows[place])
-        return FeatureGroup.compact(name, rows, wanted_codes[order], columns)
+        return FeatureGroup.compact(name, rows, wanted_codes[order], columns, categorical=group.categorical)
 
     def _describe(self, rows: list[JsonDict], file: TableFile, key: str) -> None:
         """Adds a lookup table's columns to the systems' descriptions."""

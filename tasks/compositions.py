@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,9 @@ from tansaku.models.domain.records import Evaluation, JsonDict
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.model_view import pool_expectation
 from tansaku.tasks.results import CampaignData, failure_reason
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 EMPTY, PREDICTED, EVALUATED, FAILED, RUNNING = range(5)
 """States of a cell of the map: no candidate, only predicted (or not even that), with a value, failed, under way."""
@@ -58,6 +62,17 @@ def _row(data: CampaignData, space: ScreenedSpace, evaluation: Evaluation) -> Js
         "cost": data.cost_of(evaluation),
         "round": evaluation.proposal.number,
     }
+
+
+def compositions_frame(data: CampaignData) -> pd.DataFrame:
+    """The rows as a frame.
+
+    Raises:
+        ConfigurationError: The campaign is no search of compositions.
+    """
+    import pandas as pd
+
+    return pd.DataFrame(composition_rows(data))
 
 
 @dataclass(frozen=True)

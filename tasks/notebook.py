@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tansaku.models.domain.records import Evaluation, JsonDict
-from tansaku.tasks.compositions import CompositionMap, composition_maps, composition_rows
+from tansaku.tasks.compositions import CompositionMap, composition_maps, compositions_frame
 from tansaku.tasks.configuration import load_site
 from tansaku.tasks.costs import CostComparison
 from tansaku.tasks.figures import draw_campaign
@@ -115,9 +115,7 @@ class CampaignView:
         Raises:
             ConfigurationError: The campaign searches something else.
         """
-        import pandas as pd
-
-        return pd.DataFrame(composition_rows(self._data))
+        return compositions_frame(self._data)
 
     def composition_maps(self) -> tuple[CompositionMap, ...]:
         """Of a composition search the objective over the ions, found or expected; one map per system.

@@ -16,6 +16,7 @@ import yaml
 import tansaku
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray, IntArray
+from tansaku.models.domain.ports import ScreenedSpace
 from tansaku.models.domain.records import Evaluation, JsonDict
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.configuration import spec_hash
@@ -65,11 +66,17 @@ def write_table(data: CampaignData, folder: Path) -> list[Path]:
         "value": np.array([_value(finished[str(name)]) for name in pool.ids[taken]]),
         "cost": np.array([data.cost_of(finished[str(name)]) for name in pool.ids[taken]]),
     }
+    if isinstance(data.space, ScreenedSpace):
+        described = [data.space.describe_candidate(str(name)) for name in pool.ids[taken]]
+        columns |= {
+            "formula": [one["formula"] for one in described],
+            "unlikely": ["; ".join(one["marks"]) for one in described],
+        }
     features: JsonDict = {}
     for group in own:
         names = _column_names(group)
         columns |= dict(zip(names, group.values[group.index[taken]].T, strict=True))
-        features[group.name] = {"columns": names}
+        features[group.name] = {"columns": names} | _kind(group)
     paths = [folder / "candidates.parquet"]
     table = pa.table(columns).replace_schema_metadata({METADATA_KEY: json.dumps(_provenance(data, finished)).encode()})
     pyarrow.parquet.write_table(table, paths[0], compression="zstd", compression_level=19)
@@ -126,6 +133,10 @@ def _column_names(group: FeatureGroup) -> list[str]:
     return [column.partition(" [")[0].replace(" ", "_") for column in group.columns]
 
 
+def _kind(group: FeatureGroup) -> JsonDict:
+    return {"categorical": True} if group.categorical else {}
+
+
 def _write_lookup(
     path: Path,
     label: str,
@@ -149,7 +160,7 @@ def _write_lookup(
     for group in groups:
         columns = _column_names(group)
         pattern = f"{group.name}_*" if len(columns) > FEW_COLUMNS else columns
-        served[group.name] = {"lookup": path.name, "key": label, "columns": pattern}
+        served[group.name] = {"lookup": path.name, "key": label, "columns": pattern} | _kind(group)
     return served
 
 

@@ -29,27 +29,31 @@ def results(
     polish: Annotated[bool, typer.Option("--polish", help="With --evaluations: those of the final polish instead.")] = False,
     site: SiteOption = None,
 ) -> None:
-    """Shows what a campaign found, per system or per evaluation; works while it runs."""
+    """Shows what a campaign found, per system, composition or evaluation; works while it runs."""
     from tansaku.models.domain.errors import ConfigurationError
 
     if as_json and as_csv:
         raise ConfigurationError("--json and --csv: give one of them")
     if polish and not evaluations:
         raise ConfigurationError("--polish: only together with --evaluations")
+    from tansaku.tasks.compositions import composition_rows, compositions_frame
     from tansaku.tasks.results import CampaignData, evaluation_rows, evaluations_frame, system_rows, systems_frame
 
     with opened(site) as resources:
         data = CampaignData.load(resources.store, name)
     purpose: Purpose = "polish" if polish else "search"
+    compositions = data.spec.space.type == "composition" and not evaluations
     if as_json:
-        show_json(evaluation_rows(data, purpose) if evaluations else system_rows(data))
+        rows = composition_rows(data) if compositions else system_rows(data)
+        show_json(evaluation_rows(data, purpose) if evaluations else rows)
     elif as_csv:
-        frame = evaluations_frame(data, purpose) if evaluations else systems_frame(data)
+        frame = compositions_frame(data) if compositions else systems_frame(data)
+        frame = evaluations_frame(data, purpose) if evaluations else frame
         frame.to_csv(sys.stdout, index=False)
     elif evaluations:
         rows = evaluation_rows(data, purpose)
         show_table(_EVALUATION_COLUMNS, [[row[column] for column in _EVALUATION_COLUMNS] for row in rows], name)
-    elif data.spec.space.type == "composition":
+    elif compositions:
         _show_compositions(data)
     else:
         _show_systems(data, system_rows(data))

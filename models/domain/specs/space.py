@@ -165,9 +165,11 @@ class FeatureColumnsSpec(Spec):
 
     Attributes:
         columns: Column names, or one shell-style pattern such as ``d*``.
+        categorical: Whether the numbers are codes of categories, which are equal or not and nothing else.
     """
 
     columns: tuple[Text, ...] | Text
+    categorical: bool = False
 
 
 class FeatureLookupSpec(Spec):
@@ -177,12 +179,14 @@ class FeatureLookupSpec(Spec):
         lookup: The table (CSV or Parquet).
         key: Column present in both tables.
         columns: Column names, or one shell-style pattern such as ``d*``.
+        categorical: Whether the numbers are codes of categories, which are equal or not and nothing else.
         sha256: Content hash of the table; filled in when the spec is resolved.
     """
 
     lookup: Text
     key: Text
     columns: tuple[Text, ...] | Text
+    categorical: bool = False
     sha256: Sha256 | None = None
 
 

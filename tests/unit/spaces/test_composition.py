@@ -270,11 +270,16 @@ def test_features_are_grouped_by_site_and_named_with_units():
     pool = tavorites().pool()
     assert set(pool.groups) == {f"{kind}_{site}" for kind in ("site", "ion") for site in "amxz"} | {"cell"}
     assert {name for name, group in pool.groups.items() if group.categorical} == {f"ion_{site}" for site in "amxz"}
-    assert pool.groups["site_m"].columns[0] == "radius [Å]"
+    assert pool.groups["site_m"].columns[0] == "M_radius [Å]"
     position = int(pool.positions(["Li-Fe2-S6-F"])[0])
     row = pool.groups["site_m"].values[pool.groups["site_m"].index[position]]
     assert row.tolist() == pytest.approx([0.78, 1.83, 55.845, 4, 8, 6, 2])
     assert pool.cost_descriptors.values[pool.cost_descriptors.index[position], 0] == 16
+
+
+def test_columns_have_one_name_each():
+    columns = [column for group in tavorites().pool().groups.values() for column in group.columns]
+    assert len(set(columns)) == len(columns)
 
 
 def test_codes_of_ions_are_the_same_in_every_space():

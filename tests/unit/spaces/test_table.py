@@ -210,3 +210,18 @@ def test_csv_cells_that_change_their_kind_far_down(tmp_path):
     space = TableSpace(spec, tmp_path)
     assert np.isnan(space.values()[-1])
     assert not np.isnan(space.values()[:-1]).any()
+
+
+def test_codes_of_categories_are_marked(tmp_path):
+    write(tmp_path)
+    features = {
+        "translation": {"columns": ["x", "y", "z"], "categorical": True},
+        "angle": {"lookup": "systems.csv", "key": "system", "columns": ["folded_angle"], "categorical": True},
+        "structure": {"lookup": "surfaces.csv", "key": "surface", "columns": "d*"},
+    }
+    groups = TableSpace(space_spec(features=features), tmp_path).pool().groups
+    assert {name: group.categorical for name, group in groups.items()} == {
+        "translation": True,
+        "angle": True,
+        "structure": False,
+    }

@@ -119,3 +119,19 @@ def test_only_what_has_finished_is_written_and_nothing_is_an_error(tmp_path):
     assert len(open_space(loaded.spec.space, loaded.base_path).pool()) == 12
     with pytest.raises(ConfigurationError, match="'small': no evaluation has finished"):
         write_table(campaign(range(0)), tmp_path)
+
+
+def test_compositions_keep_their_features_categories_and_names(tmp_path, tavorite_search):
+    data = tavorite_search(12)
+    *_, file = write_table(data, tmp_path)
+    loaded = load_campaign(file)
+    space = open_space(loaded.spec.space, loaded.base_path)
+    pool, before = space.pool(), data.pool
+    taken = before.positions(pool.ids.tolist())
+    assert pool.groups.keys() == before.groups.keys()
+    for name, group in pool.groups.items():
+        assert group.categorical == before.groups[name].categorical
+        np.testing.assert_array_equal(group.values[group.index], before.groups[name].values[before.groups[name].index[taken]])
+    table = pyarrow.parquet.read_table(tmp_path / "candidates.parquet")
+    assert table["formula"].to_pylist() == [data.space.describe_candidate(str(name))["formula"] for name in pool.ids]
+    assert np.isnan(space.values()).sum() == 1
