@@ -1,6 +1,6 @@
 """The tavorite prototype A M X O4 Z: chains of corner-sharing MO4Z2 octahedra joined by XO4 tetrahedra, space group P-1.
 
-Cell and coordinates are those of LiVPO4F refined by Ateba Mba et al., https://doi.org/10.1021/cm3003996 (ICSD 184601),
+Cell and coordinates are those of LiVPO4F refined by Ateba Mba et al., Chem. Mater. 24, 1223 (2012), ICSD 184601,
 shifted so that M stands on the inversion centres (0, 0, 0) and (0, 0, ½).
 """
 
