@@ -124,6 +124,32 @@ class GPProposer:
         value = float(values[position])
         return Choice(position, acquisition=exp(value) if logarithmic else value, mean=average, deviation=deviation)
 
+    def expected(
+        self, pool: CandidatePool, history: History, hyperparameters: JsonDict | None = None
+    ) -> tuple[FloatArray, FloatArray]:
+        """What the model expects of every candidate, as it would for the next proposal.
+
+        Args:
+            pool: All candidates.
+            history: With at least one observation.
+            hyperparameters: Of the refit in use.
+
+        Returns:
+            Means and deviations in the oriented objective's unit, shape ``(n_candidates,)`` each.
+        """
+        state = self._transform(pool, history, hyperparameters)
+        found = [self._predict(pool, history, member, state) for member in members(hyperparameters)]
+        rows = [
+            state.moments(*mixture([(float(one.mean[i]), float(one.deviation[i])) for one in found]), int(system))
+            for i, system in enumerate(pool.system_codes)
+        ]
+        mean, deviation = np.array(rows).T
+        return mean, deviation
+
+    def terms(self, pool: CandidatePool) -> tuple[Term, ...]:
+        """Kernel and mean on a pool, multiplied out."""
+        return self._expanded(pool)
+
     def _expanded(self, pool: CandidatePool) -> tuple[Term, ...]:
         if self._terms is None or self._terms[0] is not pool:
             self._terms = (pool, expand(model_kernel(self._settings, pool)))
