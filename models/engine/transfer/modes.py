@@ -36,20 +36,22 @@ class SourceFit:
         parameters: Of the coupled kernel, noise included.
         log_density: Reached by the fit.
         skill: What the sources predict of themselves, beyond a normal distribution of their values [nats in all].
+        observations: How many values were fitted.
     """
 
     parameters: Fitted
     log_density: float
     skill: float
+    observations: int
 
     def to_json(self) -> JsonDict:
         """Plain data with exact floats."""
-        return {"parameters": plain(self.parameters), "log_density": self.log_density, "skill": self.skill}
+        return {**vars(self), "parameters": plain(self.parameters)}
 
     @classmethod
     def from_json(cls, data: JsonDict) -> SourceFit:
         """Inverse of :meth:`to_json`."""
-        return cls(arrays(data["parameters"]), data["log_density"], data["skill"])
+        return cls(**{**data, "parameters": arrays(data["parameters"])})
 
 
 class Family:
@@ -86,7 +88,7 @@ class Family:
         standardised = TransformState(False, 0.0, np.zeros(len(extended.pool.systems)), 1.0)
         own = (extended.positions, extended.targets)
         densities = leave_one_out((extended.pool, self.terms, parameters), nothing, own, lambda _: standardised)
-        return SourceFit(parameters, density, skill(densities, extended.targets))
+        return SourceFit(parameters, density, skill(densities, extended.targets), len(extended.targets))
 
     def fit(self, mode: Mode, history: History, source: SourceFit, previous: JsonDict | None) -> JsonDict:
         """Fits a mode to the observations.

@@ -158,12 +158,10 @@ class TransferProposer(GPProposer):
     def _source_fit(self, family: Family, before: JsonDict) -> SourceFit:
         """The sources' own fit, made anew when they have grown by the factor of the refits."""
         key = tuple(one.sha256 for one in family.sources)
-        earlier = SourceFit.from_json(before["source_fit"]) if "source_fit" in before else None
-        if earlier is not None:
-            then = sum(one["observations"] for one in before["sources"])
-            now = sum(len(one.values) for one in family.sources)
+        if "source_fit" in before:
+            earlier = SourceFit.from_json(before["source_fit"])
             same = key == tuple(one["sha256"] for one in before["sources"])
-            if same or (now >= then and now < ceil(self._settings.refit_growth * then)):
+            if same or len(family.extended.targets) < ceil(self._settings.refit_growth * earlier.observations):
                 return earlier
         if key not in self._fits:
             self._fits[key] = family.source_fit()
