@@ -159,7 +159,7 @@ def part(pool: CandidatePool, positions: IntArray) -> CandidatePool:
         surfaces=tuple(pool.surfaces[code] for code in surfaces),
         surface_codes=surface_codes.astype(np.intp),
         groups={
-            name: FeatureGroup.compact(name, group.values, group.index[positions], group.columns)
+            name: FeatureGroup.compact(name, group.values, group.index[positions], group.columns, categorical=group.categorical)
             for name, group in pool.groups.items()
         },
         cost=pool.cost[positions],

@@ -48,7 +48,12 @@ class SourceData:
             "surfaces": list(pool.surfaces),
             "surface_codes": pool.surface_codes.tolist(),
             "groups": {
-                name: {"values": group.values.tolist(), "index": group.index.tolist(), "columns": list(group.columns)}
+                name: {
+                    "values": group.values.tolist(),
+                    "index": group.index.tolist(),
+                    "columns": list(group.columns),
+                    **({"categorical": True} if group.categorical else {}),
+                }
                 for name, group in pool.groups.items()
             },
             "values": self.values.tolist(),
@@ -63,6 +68,7 @@ class SourceData:
                 np.asarray(group["values"], dtype=np.float64).reshape(-1, len(group["columns"])),
                 np.asarray(group["index"], dtype=np.intp),
                 tuple(group["columns"]),
+                bool(group.get("categorical", False)),
             )
             for name, group in data["groups"].items()
         }
@@ -148,7 +154,7 @@ def _part(pool: CandidatePool, positions: IntArray) -> CandidatePool:
         surfaces=tuple(pool.surfaces[code] for code in surfaces),
         surface_codes=surface_codes.astype(np.intp),
         groups={
-            name: FeatureGroup.compact(name, group.values, group.index[positions], group.columns)
+            name: FeatureGroup.compact(name, group.values, group.index[positions], group.columns, categorical=group.categorical)
             for name, group in pool.groups.items()
         },
         cost=np.ones(len(positions)),

@@ -99,7 +99,8 @@ def correlations(lengthscales: FloatArray) -> FloatArray:
 def _merged(name: str, groups: Sequence[FeatureGroup]) -> FeatureGroup:
     starts = np.cumsum([0, *(len(group.values) for group in groups[:-1])])
     index = np.concatenate([group.index + start for group, start in zip(groups, starts, strict=True)])
-    return FeatureGroup.compact(name, np.vstack([group.values for group in groups]), index, groups[0].columns)
+    values, categorical = np.vstack([group.values for group in groups]), groups[0].categorical
+    return FeatureGroup.compact(name, values, index, groups[0].columns, categorical=categorical)
 
 
 def _names(parts: Sequence[tuple[str, ...]]) -> tuple[str, ...]:

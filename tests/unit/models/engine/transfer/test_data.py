@@ -6,6 +6,8 @@ import pytest
 
 from tansaku.models.domain.errors import NotFoundError
 from tansaku.models.engine.transfer.data import FrozenSources, SourceData, observed_source
+from tansaku.models.engine.transfer.extended import extend
+from tansaku.models.engine.transforms import OutputTransform
 
 
 def test_source_data_survive_json_to_the_last_bit(pair):
@@ -15,6 +17,16 @@ def test_source_data_survive_json_to_the_last_bit(pair):
     for name, group in pair.source.pool.groups.items():
         assert np.array_equal(again.pool.groups[name].values, group.values)
         assert np.array_equal(again.pool.groups[name].index, group.index)
+
+
+def test_categories_stay_categories_on_the_way(pair):
+    groups = {name: replace(group, categorical=name == "m") for name, group in pair.pool.groups.items()}
+    pool = replace(pair.pool, groups=groups)
+    source = observed_source("other", pool, np.arange(10), np.arange(10.0), "minimize", 500)
+    again = SourceData.from_json(json.loads(json.dumps(source.to_json())))
+    together = extend(pool, (again,), OutputTransform()).pool
+    for found in (source.pool, again.pool, together):
+        assert {name for name, group in found.groups.items() if group.categorical} == {"m"}
 
 
 def test_hash_sees_values_features_and_ids(pair):
