@@ -25,7 +25,7 @@ DEFAULT_METHODS = "random,single-task,published,default"
 def bench(
     file: Annotated[Path, typer.Argument(help="Campaign file on a table.", show_default=False)],
     out: Annotated[Path, typer.Option(help="Result file (JSON).")] = Path("result.json"),
-    methods: Annotated[str, typer.Option(help="Comma-separated; also grid, and spec for the file's own.")] = DEFAULT_METHODS,
+    methods: Annotated[str, typer.Option(help="Comma-separated; also grid, spec for the file's own, and peers (docs/benchmarks.md).")] = DEFAULT_METHODS,
     seeds: Annotated[str, typer.Option(help="How many (10 means 0 to 9), or a range as 10-19.")] = "10",
     jobs: Annotated[int, typer.Option(min=1, help="Runs at once, one process and one thread each.")] = 1,
     budget: Annotated[str | None, typer.Option(help="Instead of the file's: a cost, or a share as 0.3%.")] = None,
@@ -33,7 +33,13 @@ def bench(
     count_initial: Annotated[
         bool, typer.Option("--count-initial", help="Costs and budget count the initial points too.")
     ] = False,
-    in_flight: Annotated[int, typer.Option(min=1, help="Evaluations under way at once, as in a campaign.")] = 1,
+    in_flight: Annotated[
+        int | None,
+        typer.Option(min=1, help="Evaluations under way at once; default 1, with asynchrony: free what the file says."),
+    ] = None,
+    spread: Annotated[
+        float, typer.Option(min=0, max=3, help="Run times scatter about the cost: deviation of their logarithm.")
+    ] = 0.0,
     cost_power: Annotated[float, typer.Option(help="Raise the table's cost to this power, e.g. 3 for DFT.")] = 1.0,
     figure: Annotated[Path | None, typer.Option(help="Draw the mean gap against cost (PNG, SVG or PDF).")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Keep what an interrupted run of this command finished.")] = False,
@@ -55,6 +61,7 @@ def bench(
         within=within,
         in_flight=in_flight,
         cost_power=cost_power,
+        spread=spread,
     )
     campaign = load_campaign(file)
     with _progress(campaign, options) as on_progress:

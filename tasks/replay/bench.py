@@ -36,7 +36,7 @@ def run_bench(campaign: LoadedCampaign, options: BenchOptions, out: Path, on_pro
     """
     spec = _with_budget(campaign.spec, options)
     tasks = [
-        ReplayTask(spec=spec, base_path=str(campaign.base_path), method=method, seed=seed, **options.task_options())
+        ReplayTask(spec=spec, base_path=str(campaign.base_path), method=method, seed=seed, **options.task_options(spec))
         for seed in options.seeds
         for method in options.methods
     ]
@@ -66,6 +66,8 @@ def run_bench(campaign: LoadedCampaign, options: BenchOptions, out: Path, on_pro
         "systems": len(pool.systems),
         "surfaces": len(pool.surfaces),
         **options.model_dump(mode="json", exclude={"resume", "budget", "budget_fraction"}),
+        **options.task_options(spec),
+        "asynchrony": spec.execution.asynchrony,
     }
     result = BenchResult(
         provenance=provenance,
@@ -91,7 +93,7 @@ def _key(spec: CampaignSpec, options: BenchOptions) -> str:
         {
             "spec": spec_hash(spec),
             "budget": spec.budget.model_dump(mode="json"),
-            "options": options.task_options(),
+            "options": options.task_options(spec),
             "version": tansaku.__version__,
         }
     )

@@ -1,9 +1,10 @@
-"""A campaign on a table, replayed in this process: the campaign loop's own rounds without store, launcher or clock."""
+"""A campaign on a table, replayed in this process: the campaign loop's own rounds without store, launcher or waiting."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from heapq import heappop, heappush
 from typing import Protocol
 
 import numpy as np
@@ -29,13 +30,16 @@ class Replay:
     """A finished replay.
 
     Attributes:
-        positions: Candidates in the order proposed, positions in the pool, shape ``(n,)``.
+        positions: Candidates, positions in the pool, shape ``(n,)``: in the order proposed, in free mode in the order in which
+            their evaluations ended.
+        ended_at: When each evaluation ended [unit of the run times], same shape.
         n_initial: How many of them, from the front, are the initial design.
         stop: Why it ended; None when the proposer found nothing more to propose.
         refits: Hyper-parameters used, in order.
     """
 
     positions: IntArray
+    ended_at: FloatArray
     n_initial: int
     stop: StopReason | None
     refits: tuple[Refit, ...]
@@ -48,9 +52,10 @@ def replay(
     rules: RoundRules,
     *,
     count_initial: bool,
+    run_times: FloatArray | None = None,
     on_evaluation: OnEvaluation | None = None,
 ) -> Replay:
-    """Runs a campaign in ordered mode on known values.
+    """Runs a campaign on known values: evaluations take their time on a clock of their own, as many at once as the rules say.
 
     Args:
         pool: All candidates.
@@ -58,31 +63,72 @@ def replay(
         proposer: The method.
         rules: Its limits count the initial design or start after it, by ``count_initial``.
         count_initial: Whether the initial design is paid from the budget.
-        on_evaluation: Told of each evaluation.
+        run_times: How long each evaluation takes, positive, shape ``(n_candidates,)``; None: its cost.
+        on_evaluation: Told of each evaluation that begins.
     """
+    jobs = _Jobs(pool, values, pool.cost if run_times is None else run_times)
     search = SearchState(pool, rules.direction)
     refits: list[Refit] = []
-    previous = 0
-    cost = 0.0
+    previous, cost, over = 0, 0.0, False
+    stop: StopReason | None = None
     while True:
         current = rules if count_initial else _after_initial(rules, search.entries)
-        plan = plan_round(current, search, len(search) + 1, previous)
-        if plan is None:
-            raise AssertionError("a table answers at once, so every result up to the horizon is known")
-        stop = plan.stop
-        if stop is not None:
+        has_place = len(jobs) < rules.in_flight and not over
+        plan = plan_round(current, search, len(search) + 1, previous) if has_place else None
+        position = None
+        if plan is not None:
+            stop = plan.stop
+            position = None if stop is not None else _next_position(proposer, plan, search, current, refits)
+            # In free mode a proposer without a candidate may find one when more is known.
+            over = position is None and (stop is not None or rules.ordered or not len(plan.history.pending))
+        if plan is not None and position is not None:
+            entry = Entry(plan.number, position, float(pool.cost[position]), EvaluationState.RUNNING)
+            search.note(entry)
+            jobs.begin(entry)
+            previous = plan.horizon
+            cost += entry.cost
+            if on_evaluation is not None:
+                on_evaluation(len(search), cost)
+        elif len(jobs):
+            search.note(jobs.next_ended())
+        else:
             break
-        position = _next_position(proposer, plan, search, current, refits)
-        if position is None:
-            break
-        entry = _evaluate(pool, values, plan.number, position)
-        search.note(entry)
-        previous = plan.horizon
-        cost += entry.cost
-        if on_evaluation is not None:
-            on_evaluation(len(search), cost)
-    positions = np.array([entry.position for entry in search.entries], dtype=np.intp)
-    return Replay(positions, min(rules.initial_count, len(search)), stop, tuple(refits))
+    order = sorted(jobs.ended) if rules.ordered else list(jobs.ended)
+    positions = np.array([jobs.ended[number][0] for number in order], dtype=np.intp)
+    ended_at = np.array([jobs.ended[number][1] for number in order], dtype=np.float64)
+    return Replay(positions, ended_at, min(rules.initial_count, len(order)), stop, tuple(refits))
+
+
+class _Jobs:
+    """Evaluations under way on the replay's clock.
+
+    Attributes:
+        ended: Position and time of each that has ended, by proposal number, in the order in which they ended.
+    """
+
+    def __init__(self, pool: CandidatePool, values: FloatArray, run_times: FloatArray) -> None:
+        self._pool = pool
+        self._values = values
+        self._run_times = run_times
+        self._now = 0.0
+        self._under_way: list[tuple[float, int, Entry]] = []
+        self.ended: dict[int, tuple[int, float]] = {}
+
+    def __len__(self) -> int:
+        return len(self._under_way)
+
+    def begin(self, entry: Entry) -> None:
+        """Begins an evaluation now."""
+        heappush(self._under_way, (self._now + float(self._run_times[entry.position]), entry.number, entry))
+
+    def next_ended(self) -> Entry:
+        """Moves the clock to the next end; of equal ones the one proposed first."""
+        self._now, number, entry = heappop(self._under_way)
+        self.ended[number] = entry.position, self._now
+        value = float(self._values[entry.position])
+        if np.isnan(value):
+            return replace(entry, state=EvaluationState.FAILED, failure=FailureKind.SCIENCE)
+        return replace(entry, state=EvaluationState.DONE, value=value)
 
 
 def _after_initial(rules: RoundRules, entries: Sequence[Entry]) -> RoundRules:
@@ -104,11 +150,3 @@ def _next_position(proposer: Proposer, plan: Plan, search: SearchState, rules: R
         refits.append(refit)
     proposal = choose(proposer, search.pool, plan, rules, refits[-1] if refits else None)
     return None if proposal is None else int(search.pool.positions([proposal.candidate])[0])
-
-
-def _evaluate(pool: CandidatePool, values: FloatArray, number: int, position: int) -> Entry:
-    value = float(values[position])
-    cost = float(pool.cost[position])
-    if np.isnan(value):
-        return Entry(number, position, cost, EvaluationState.FAILED, failure=FailureKind.SCIENCE)
-    return Entry(number, position, cost, EvaluationState.DONE, value)

@@ -17,7 +17,8 @@ class ReplayTask(Record):
         spec: The campaign, resolved.
         base_path: Folder in which its relative paths start.
         method: See :mod:`tansaku.tasks.replay.methods`.
-        in_flight: Evaluations that a proposal does not yet know of, plus one.
+        in_flight: Evaluations under way at once.
+        spread: Standard deviation of the logarithm of run time over cost.
         count_initial: Whether costs and budget count the initial design.
         within: Tolerance of ``n_within`` [objective's unit].
         cost_power: The table's cost is raised to this power.
@@ -31,10 +32,13 @@ class ReplayTask(Record):
     count_initial: bool = False
     within: float = 1.0
     cost_power: float = 1.0
+    spread: float = 0.0
 
 
 class BenchRun(Record):
     """One run's curves: one entry per evaluation, the initial design included.
+
+    They are in the order of the proposals, in free mode in the order in which the evaluations ended.
 
     Attributes:
         cost: Cumulative cost. Zero is the end of the initial design (whose own entries are then at or below zero), or the
@@ -46,7 +50,8 @@ class BenchRun(Record):
         n_initial: Entries, from the front, that are the initial design.
         initial_cost: What they cost.
         n_failed: Evaluations whose value is NaN.
-        candidates: Ids in the order evaluated.
+        candidates: Ids in that order.
+        time: When each ended, on a clock on which an evaluation takes its cost times its spread; empty in older files.
         stop: Why the run ended, None when the method had nothing more to propose.
         seconds: Wall time of the run without opening the table [s].
         peak_memory_mb: Largest resident size of the run's process [MiB].
@@ -63,6 +68,7 @@ class BenchRun(Record):
     initial_cost: float
     n_failed: int
     candidates: list[str]
+    time: list[float] = Field(default_factory=list)
     stop: str | None
     seconds: float
     peak_memory_mb: float
@@ -98,6 +104,8 @@ class BenchOptions(Record):
         budget: Replaces the campaign's budget: a cost; None keeps the campaign's.
         budget_fraction: The same as a share of the exhaustive cost.
         resume: Keep the runs an interrupted benchmark of the same options has finished.
+        in_flight: Evaluations under way at once; None: 1, or what a file with ``asynchrony: free`` says.
+        spread: Standard deviation of the logarithm of run time over cost.
     """
 
     methods: tuple[str, ...] = Field(min_length=1)
@@ -108,9 +116,14 @@ class BenchOptions(Record):
     resume: bool = False
     count_initial: bool = False
     within: float = Field(default=1.0, ge=0)
-    in_flight: int = Field(default=1, ge=1)
+    in_flight: int | None = Field(default=None, ge=1)
     cost_power: float = Field(default=1.0, gt=0)
+    spread: float = Field(default=0.0, ge=0, le=3)
 
-    def task_options(self) -> dict[str, Any]:
+    def task_options(self, spec: CampaignSpec) -> dict[str, Any]:
         """Those that every run is given."""
-        return self.model_dump(include={"count_initial", "within", "in_flight", "cost_power"})
+        free = spec.execution.asynchrony == "free"
+        found = self.model_dump(include={"count_initial", "within", "cost_power"})
+        found["in_flight"] = self.in_flight or (spec.execution.in_flight if free else 1)
+        # Left out where it is nothing, so that comparisons made before it existed can be resumed.
+        return found | ({"spread": self.spread} if self.spread else {})

@@ -10,8 +10,11 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.history import cost_limit
+from tansaku.models.domain.pool import CandidatePool, FloatArray
 from tansaku.models.domain.ports import TabulatedSpace
 from tansaku.spaces.registry import open_space
 from tansaku.tasks.replay.campaign import replay
@@ -21,6 +24,8 @@ from tansaku.tasks.replay.records import BenchRun, ReplayTask
 from tansaku.tasks.steps.rounds import RoundRules
 
 PROGRESS_SECONDS = 1.0
+
+_RUN_TIMES = 0x7174  # sets this stream apart from those of the proposals
 
 PARENT_GONE = 3
 """Exit status of a run whose benchmark has ended before it."""
@@ -66,7 +71,9 @@ def run_one(task: ReplayTask, *, report: bool = False) -> BenchRun:
         limit=cost_limit(spec.budget, pool),
         initial_count=proposer.initial_count(pool),
         in_flight=task.in_flight,
+        ordered=spec.execution.asynchrony == "ordered",
         max_cost=spec.constraints.max_cost,
+        unit=spec.objective.unit,
     )
     done = replay(
         pool,
@@ -74,6 +81,7 @@ def run_one(task: ReplayTask, *, report: bool = False) -> BenchRun:
         proposer,
         rules,
         count_initial=task.count_initial,
+        run_times=run_times(pool, task.seed, task.spread),
         on_evaluation=_Reporter(rules.limit) if report else None,
     )
     curves = gap_curves(pool, values, done.positions, spec.objective.direction, task.within)
@@ -90,10 +98,27 @@ def run_one(task: ReplayTask, *, report: bool = False) -> BenchRun:
         initial_cost=initial_cost,
         n_failed=int((values[done.positions] != values[done.positions]).sum()),
         candidates=pool.ids[done.positions].tolist(),
+        time=done.ended_at.tolist(),
         stop=None if done.stop is None else str(done.stop),
         seconds=time.perf_counter() - begun,
         peak_memory_mb=_peak_memory(),
     )
+
+
+def run_times(pool: CandidatePool, seed: int, spread: float) -> FloatArray:
+    """How long each evaluation takes: its cost times a log-normal factor of its own, the same for every method of a seed.
+
+    Args:
+        pool: All candidates.
+        seed: Of the run.
+        spread: Standard deviation of the factor's logarithm.
+
+    Returns:
+        Shape ``(n_candidates,)``.
+    """
+    if not spread:
+        return pool.cost
+    return np.asarray(pool.cost * np.exp(spread * np.random.default_rng([seed, _RUN_TIMES]).normal(size=len(pool))))
 
 
 class _Reporter:

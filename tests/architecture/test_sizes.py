@@ -26,7 +26,10 @@ LONG_MODULES = (
     Allowed("tests/contracts/test_stores.py", 560, "the contract of the store in one place, as it stands in its port"),
 )
 LONG_FUNCTIONS: tuple[Allowed, ...] = ()
-MANY_PARAMETERS = (Allowed("deploy/cli/bench.py:bench", 12, "a command's parameters are its options"),)
+MANY_PARAMETERS = (
+    Allowed("deploy/cli/bench.py:bench", 13, "a command's parameters are its options"),
+    Allowed("tasks/replay/campaign.py:replay", 7, "what a replay is made of; the last two are left out by most callers"),
+)
 
 
 class Function(NamedTuple):

@@ -18,7 +18,7 @@ from tansaku.tasks.configuration import load_campaign
 from tansaku.tasks.replay.bench import run_bench
 from tansaku.tasks.replay.figure import draw_gaps
 from tansaku.tasks.replay.records import BenchOptions, BenchResult, ReplayTask
-from tansaku.tasks.replay.run import open_table, run_one
+from tansaku.tasks.replay.run import open_table, run_one, run_times
 from tansaku.tasks.replay.summary import at_cost, checkpoints, summarise
 
 
@@ -256,3 +256,47 @@ def test_bench_imports_neither_prefect_nor_torch_at_start():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "[]"
+
+
+def free_file(campaign_file, in_flight):
+    path = campaign_file.with_name("free.yaml")
+    execution = f"execution: {{asynchrony: free, in_flight: {in_flight}}}\n"
+    path.write_text(campaign_file.read_text() + execution)
+    return path
+
+
+def test_a_free_file_is_replayed_free_with_what_it_has_in_flight(campaign_file, tmp_path):
+    out = tmp_path / "result.json"
+    run_bench(load_campaign(free_file(campaign_file, 4)), options(methods=("published",), seeds=(0,)), out)
+    result = BenchResult.model_validate_json(out.read_text())
+    assert (result.provenance["asynchrony"], result.provenance["in_flight"]) == ("free", 4)
+    run = result.runs[0]
+    assert run.time == sorted(run.time)
+    assert run.time[-1] < sum(np.diff([0.0, *run.cost])) + run.initial_cost
+    alone = run_one(task_of(free_file(campaign_file, 4), "published", 0, in_flight=1))
+    assert alone.candidates != run.candidates
+    assert alone.candidates == run_one(task_of(campaign_file, "published", 0)).candidates
+
+
+def test_spread_changes_free_replays_and_is_paired_across_methods(campaign_file):
+    path = free_file(campaign_file, 4)
+    plain, spread = (run_one(task_of(path, "published", 0, in_flight=4, spread=value)) for value in (0.0, 1.0))
+    assert plain.candidates != spread.candidates
+    assert run_one(task_of(path, "published", 0, in_flight=4, spread=1.0)).candidates == spread.candidates
+    pool = open_table(task_of(path, "random", 0)).pool()
+    times = run_times(pool, 0, 0.5)
+    assert (run_times(pool, 0, 0.5) == times).all()
+    assert not np.allclose(run_times(pool, 1, 0.5), times)
+    assert np.log(times / pool.cost).std() == pytest.approx(0.5, abs=0.1)
+    # In ordered mode the clock changes and the sequence does not.
+    ordered = [run_one(task_of(campaign_file, "published", 0, in_flight=4, spread=value)) for value in (0.0, 1.0)]
+    assert ordered[0].candidates == ordered[1].candidates
+    assert ordered[0].time != ordered[1].time
+
+
+def test_comparisons_without_spread_keep_their_key(campaign_file):
+    spec = load_campaign(campaign_file).spec
+    assert options().task_options(spec) == {"count_initial": False, "within": 1.0, "in_flight": 1, "cost_power": 1.0}
+    assert options(in_flight=3, spread=0.2).task_options(spec) | {"in_flight": 3, "spread": 0.2} == options(
+        in_flight=3, spread=0.2
+    ).task_options(spec)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tansaku.models.domain.errors import FitError
 from tansaku.models.domain.pool import CandidatePool
@@ -120,3 +122,75 @@ def test_refits_follow_the_schedule_and_a_failed_one_keeps_the_last_values():
     assert [(refit.at_proposal, refit.ok) for refit in done.refits] == [(4, True), (5, False), (7, True)]
     assert proposer.fits == [(3, None), (4, {"scale": 1.0}), (6, {"scale": 1.0})]
     assert proposer.used == [None, None, None, *[{"scale": 1.0}] * 3, *[{"scale": 3.0}] * 2]
+
+
+def free(**changes) -> RoundRules:
+    return rules(BudgetSpec(), **({"ordered": False, "initial_count": 2} | changes))
+
+
+def test_free_mode_knows_what_has_ended_and_not_what_runs_long():
+    proposer = Recorder()
+    times = np.array([1.0, 1.0, 10.0, 1.0, 1.0, 1.0, 1.0])
+    done = replay(pool_of(7), np.arange(7.0), proposer, free(in_flight=2), count_initial=True, run_times=times)
+    # Both initial ones end before the third begins; then candidate 2 takes ten times as long as the others beside it.
+    assert [history.pending.tolist() for history in proposer.histories] == [[], [0], [], [2], [2], [2], [2]]
+    assert [history.observed.tolist() for history in proposer.histories[3:]] == [
+        [0, 1],
+        [0, 1, 3],
+        [0, 1, 3, 4],
+        [0, 1, 3, 4, 5],
+    ]
+    assert done.positions.tolist() == [0, 1, 3, 4, 5, 6, 2]
+    assert done.ended_at.tolist() == [1.0, 1.0, 2.0, 3.0, 4.0, 5.0, 11.0]
+    assert done.stop is StopReason.EXHAUSTED
+
+
+def test_ordered_mode_waits_for_the_slow_one_but_proposes_the_same():
+    times = np.array([1.0, 1.0, 10.0, 1.0, 1.0, 1.0, 1.0])
+    told = []
+    for run_times in (None, times):
+        proposer = Recorder()
+        done = replay(
+            pool_of(7), np.arange(7.0), proposer, free(ordered=True, in_flight=2), count_initial=True, run_times=run_times
+        )
+        told.append([(one.observed.tolist(), one.pending.tolist()) for one in proposer.histories])
+        assert done.positions.tolist() == list(range(7))
+    assert told[0] == told[1]
+    assert done.ended_at[3] == 2.0
+    assert done.ended_at[4] == 12.0
+
+
+@given(st.lists(st.floats(0.1, 50.0), min_size=8, max_size=30), st.integers(1, 7), st.integers(0, 4))
+def test_the_sequence_of_ordered_mode_does_not_depend_on_run_times(times, in_flight, initial_count):
+    n = len(times)
+    answers = []
+    for run_times in (None, np.array(times)):
+        proposer = Recorder(initial=initial_count)
+        settings = free(ordered=True, in_flight=in_flight, initial_count=initial_count)
+        done = replay(pool_of(n), np.arange(float(n)), proposer, settings, count_initial=True, run_times=run_times)
+        answers.append([(one.observed.tolist(), one.pending.tolist()) for one in proposer.histories])
+    assert answers[0] == answers[1]
+    assert len(done.positions) == n
+
+
+@given(st.lists(st.floats(0.1, 50.0), min_size=8, max_size=30), st.integers(1, 7))
+def test_no_more_run_at_once_than_allowed_and_the_clock_is_filled(times, in_flight):
+    n = len(times)
+    done = replay(
+        pool_of(n), np.arange(float(n)), Recorder(), free(in_flight=in_flight), count_initial=True, run_times=np.array(times)
+    )
+    ends = done.ended_at
+    begins = ends - np.array(times)[done.positions]
+    assert (np.diff(ends) >= 0).all()
+    for begin in begins:
+        # A little after, so that one that ends as another begins is not counted beside it.
+        assert ((begins <= begin + 1e-9) & (ends > begin + 1e-6)).sum() <= in_flight
+    assert ends.max() <= sum(times) + 1e-6
+
+
+def test_one_in_flight_is_the_same_in_both_modes():
+    found = [
+        replay(pool_of(6), np.arange(6.0), Recorder(), free(ordered=ordered), count_initial=True) for ordered in (True, False)
+    ]
+    assert found[0].positions.tolist() == found[1].positions.tolist()
+    assert found[0].ended_at.tolist() == found[1].ended_at.tolist() == [1, 2, 3, 4, 5, 6]
