@@ -13,8 +13,10 @@ from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.ions import Ion
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.ports import ScreenedSpace
-from tansaku.models.domain.records import Evaluation, JsonDict
+from tansaku.models.domain.records import Evaluation, JsonDict, Quantity
+from tansaku.models.domain.specs.calculator import workflow_of
 from tansaku.models.domain.states import EvaluationState
+from tansaku.models.domain.units import convert
 from tansaku.tasks.model_view import pool_expectation
 from tansaku.tasks.results import CampaignData, failure_reason
 
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 EMPTY, PREDICTED, EVALUATED, FAILED, RUNNING = range(5)
 """States of a cell of the map: no candidate, only predicted (or not even that), with a value, failed, under way."""
+
+_DIMENSIONS = ("barrier_1d", "barrier_2d", "barrier_3d")
 
 
 def composition_rows(data: CampaignData) -> list[JsonDict]:
@@ -40,7 +44,10 @@ def composition_rows(data: CampaignData) -> list[JsonDict]:
 def _row(data: CampaignData, space: ScreenedSpace, evaluation: Evaluation) -> JsonDict:
     outcome = evaluation.outcome
     described = space.describe_candidate(evaluation.proposal.candidate)
-    found = outcome.properties if outcome is not None else {}
+    quantities = outcome.quantities if outcome is not None else {}
+    networks = outcome.properties.get("networks", {}) if outcome is not None else {}
+    workflow = workflow_of(data.spec.calculator)
+    wanted = networks.get(f"{workflow.dimensions if workflow is not None else 1}d", {})
     provenance = outcome.provenance if outcome is not None else None
     return {
         "formula": described["formula"],
@@ -48,15 +55,14 @@ def _row(data: CampaignData, space: ScreenedSpace, evaluation: Evaluation) -> Js
         "system": evaluation.proposal.system,
         data.value_key: outcome.value if outcome is not None else None,
         "unit": data.spec.objective.unit,
-        "spread": found.get("spread"),
-        "dimensions": found.get("dimensions"),
-        "directions": found.get("directions"),
-        "limiting_hop": found.get("limiting_hop"),
+        **{name: _in_unit(quantities.get(name), data.spec.objective.unit) for name in ("spread", *_DIMENSIONS)},
+        "directions": wanted.get("directions"),
+        "limiting_hop": wanted.get("limiting_hop"),
         "state": evaluation.state.value,
         "reason": failure_reason(evaluation),
         "unlikely": described["marks"],
         "ions": described["ions"],
-        "quantities": {name: one.model_dump() for name, one in outcome.quantities.items()} if outcome is not None else {},
+        "quantities": {name: one.model_dump() for name, one in quantities.items()},
         "model": " ".join(filter(None, (provenance.code, provenance.code_version, provenance.model))) if provenance else None,
         "model_sha256": provenance.model_sha256 if provenance else None,
         "cost": data.cost_of(evaluation),
@@ -73,6 +79,10 @@ def compositions_frame(data: CampaignData) -> pd.DataFrame:
     import pandas as pd
 
     return pd.DataFrame(composition_rows(data))
+
+
+def _in_unit(quantity: Quantity | None, unit: str) -> float | None:
+    return None if quantity is None else convert(quantity.value, quantity.unit, unit)
 
 
 @dataclass(frozen=True)

@@ -82,6 +82,7 @@ def ionic_radius(ion: Ion, coordination: int) -> float:
     return float(spin["ionic_radius"])
 
 
+@lru_cache(maxsize=256)
 def electronegativity(ion: Ion) -> float:
     """Pauling's electronegativity of the element that takes the site.
 
@@ -116,6 +117,7 @@ def d_electrons(ion: Ion) -> int:
     return max(0, min(10, int(element.group) - ion.charge))
 
 
+@lru_cache(maxsize=4096)
 def bond_valence_length(cation: Ion, anion: Ion) -> float | None:
     """Length of a bond of valence 1, R_ij = r_i + r_j - r_i r_j (√c_i - √c_j)² / (c_i r_i + c_j r_j) [Å].
 

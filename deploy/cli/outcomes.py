@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tansaku.tasks.results import CampaignData, Purpose
 
 _WIDE = 105  # columns of a terminal that has room for candidate ids
-_DETAILS = ("spread", "dimensions", "directions", "limiting_hop", "state", "reason", "unlikely")
+_DETAILS = ("spread", "barrier_1d", "barrier_2d", "barrier_3d", "directions", "limiting_hop", "state", "reason", "unlikely")
 _EVALUATION_COLUMNS = ("round", "candidate", "system", "surface", "value", "cost", "state", "attempts", "reason")
 
 
@@ -72,8 +72,10 @@ def _show_compositions(data: CampaignData) -> None:
 
 
 def _joined(value: object) -> Cell:
-    """A list as one cell."""
-    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else value  # type: ignore[return-value]
+    """A list as one cell, lattice directions as ``[1 0 -1]``."""
+    if isinstance(value, list | tuple):
+        return ", ".join(f"[{' '.join(map(str, one))}]" if isinstance(one, list | tuple) else str(one) for one in value)
+    return value  # type: ignore[return-value]
 
 
 def _show_systems(data: CampaignData, rows: list[JsonDict]) -> None:

@@ -11,7 +11,7 @@ import pytest
 from tansaku.models.domain.history import Entry, build_history
 from tansaku.models.domain.identifiers import proposal_rng
 from tansaku.models.domain.ports import Choice
-from tansaku.models.domain.records import CampaignRecord, Evaluation, Failure, Outcome, Proposal, Provenance, Refit
+from tansaku.models.domain.records import CampaignRecord, Evaluation, Failure, Outcome, Proposal, Provenance, Quantity, Refit
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState, FailureKind
 from tansaku.models.engine.registry import build_proposer
@@ -20,6 +20,16 @@ from tansaku.tasks.results import CampaignData
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 FAILURE = Failure(kind=FailureKind.SCIENCE, reason="not_converged", message="no")
+
+
+def _barrier(value: float, provenance: Provenance) -> Outcome:
+    quantities = {"spread": 0.01, "barrier_1d": value, "barrier_2d": value + 0.1}
+    return Outcome(
+        value=value,
+        quantities={name: Quantity(value=number, unit="eV") for name, number in quantities.items()},
+        properties={"networks": {"1d": {"barrier": value, "directions": [[1, 0, -1]], "limiting_hop": "2>3[0,0,1]"}}},
+        provenance=provenance,
+    )
 
 
 def _evaluation(number: int, candidate: str, value: float | None, choice: Choice | None) -> Evaluation:
@@ -35,7 +45,7 @@ def _evaluation(number: int, candidate: str, value: float | None, choice: Choice
         model="default",
     )
     provenance = Provenance(code="emt", code_version="1", tansaku_version="0.1.0")
-    outcome = Outcome(value=value, failure=None if value is not None else FAILURE, provenance=provenance)
+    outcome = Outcome(failure=FAILURE, provenance=provenance) if value is None else _barrier(value, provenance)
     state = EvaluationState.DONE if value is not None else EvaluationState.FAILED
     return Evaluation(
         id=str(number),
@@ -63,7 +73,7 @@ def tavorite_search(require) -> Callable[..., CampaignData]:
                 "parent": {"prototype": "tavorite"},
                 "sites": {"A": {"ions": ["Li+"]}, "M": {"ions": ["Mg2+", "Mn2+", "Fe2+", "Al3+", "V3+", "Y3+", "Ti4+"]}},
             },
-            "calculator": {"type": "emt"},
+            "calculator": {"type": "chgnet", "workflow": {"type": "migration_barrier", "ion": "Li"}},
             "objective": {"unit": "eV"},
             "proposer": {
                 key: value for key, value in ({"type": "gp", "preset": "default"} | proposer).items() if value is not None
