@@ -128,6 +128,9 @@ def apply_edits(spec: CampaignSpec, changes: Mapping[str, object]) -> CampaignSp
             raise ConfigurationError(f"{dotted}: cannot change while a campaign is under way; editable are {allowed}")
         target = data
         for parent in parents:
+            if not isinstance(target.get(parent), dict):
+                example = f"{'.'.join(parents)}={{{last}: {value}}}"
+                raise ConfigurationError(f"{dotted}: there is no {'.'.join(parents)} to change; set it as a whole: '{example}'")
             target = target[parent]
         target[last] = value
     return validate_data(CampaignSpec, data)
@@ -230,7 +233,11 @@ def _without_paths(space: dict[str, Any]) -> None:
             del group["lookup"]
 
 
+_WHOLE_KEYS = (("budget", "stop"),)
+"""Mappings that are changed as a whole, because they may be absent."""
+
+
 def _leaves(value: object, path: KeyPath = ()) -> dict[KeyPath, object]:
-    if isinstance(value, dict) and value:
+    if isinstance(value, dict) and value and path not in _WHOLE_KEYS:
         return {key: leaf for name, child in value.items() for key, leaf in _leaves(child, (*path, name)).items()}
     return {path: value}

@@ -23,6 +23,7 @@ from tansaku.tasks.observer import Observer, SilentObserver
 from tansaku.tasks.preparation import prepare_campaign
 from tansaku.tasks.processes import process_identity, this_driver
 from tansaku.tasks.resources import Resources
+from tansaku.tasks.steps.certificates import note_final, stopping
 from tansaku.tasks.steps.collect import collect, handles_of, under_way
 from tansaku.tasks.steps.commands import apply_commands, log_event
 from tansaku.tasks.steps.context import Ledger, StepContext
@@ -34,9 +35,9 @@ from tansaku.tasks.transfer.proposer import open_proposer
 
 __all__ = ["CampaignLoop", "DriveResult", "EndReason", "drive", "interruptible", "prepare_campaign"]
 
-EndReason = Literal["budget", "evaluations", "exhausted", "failures", "cancelled", "paused", "interrupted"]
+EndReason = Literal["budget", "evaluations", "exhausted", "failures", "certain", "cancelled", "paused", "interrupted"]
 
-_POLISHED_AFTER = (StopReason.BUDGET, StopReason.EVALUATIONS, StopReason.EXHAUSTED)
+_POLISHED_AFTER = (StopReason.BUDGET, StopReason.EVALUATIONS, StopReason.EXHAUSTED, StopReason.CERTAIN)
 _FIRST_PAUSE = 0.1  # after the first failure of an outage [s]; doubled up to the heartbeat
 
 
@@ -155,7 +156,9 @@ class CampaignLoop:
         reap_orphans(record.runtime)
         spec = CampaignSpec.model_validate(record.spec)
         pool = open_space(spec.space, Path(record.base_path)).pool()
-        proposer = open_proposer(spec, pool, Path(record.base_path), store, resources.artifacts)
+        proposer = open_proposer(
+            spec, pool, Path(record.base_path), store, resources.artifacts, resources.site.engine.device
+        )
         launcher = resources.launcher(spec)
         launcher.start()
         stack.callback(launcher.stop)
@@ -193,6 +196,8 @@ class CampaignLoop:
             ledger.note_refit(refit)
         for evaluation in store.evaluations(self._name):
             ledger.note(evaluation)
+        if ledger.spec.budget.stop is not None:
+            ledger.certificate = stopping(ledger.spec, store.events(self._name), len(ledger.search))
         self._look_at_commands = 0.0
         self._search_over = None
         self._observer.on_start(ledger.record, list(ledger.evaluations.values()))
@@ -286,6 +291,8 @@ class CampaignLoop:
 
     def _finish(self) -> None:
         ledger = self._context.ledger
+        if self._search_over is not None and not ledger.cancelled:
+            note_final(self._context)
         if ledger.cancelled:
             self._end = "cancelled"
         elif ledger.paused:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from tansaku.models.domain.records import CampaignRecord, Evaluation, Refit
+from tansaku.models.domain.records import CampaignRecord, Certificate, Evaluation, Refit
 
 
 class Observer(Protocol):
@@ -25,6 +25,10 @@ class Observer(Protocol):
 
     def on_refit(self, refit: Refit) -> None:
         """Hyper-parameters were fitted, or a fit failed (``refit.ok``)."""
+        ...
+
+    def on_certificate(self, certificate: Certificate) -> None:
+        """It was worked out what may still be better than the best known."""
         ...
 
     def on_wait(self, reason: str, seconds: float) -> None:
@@ -54,6 +58,9 @@ class SilentObserver:
         """Does nothing."""
 
     def on_refit(self, refit: Refit) -> None:
+        """Does nothing."""
+
+    def on_certificate(self, certificate: Certificate) -> None:
         """Does nothing."""
 
     def on_wait(self, reason: str, seconds: float) -> None:

@@ -11,13 +11,14 @@ from pydantic import AwareDatetime
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError
 from tansaku.models.domain.history import cost_limit, search_entries, stop_reason
 from tansaku.models.domain.ports import CampaignStore
-from tansaku.models.domain.records import CampaignRecord, CommandKind, Evaluation, Lease, Record
+from tansaku.models.domain.records import CampaignRecord, Certificate, CommandKind, Evaluation, Lease, Record
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import CampaignState, EvaluationState, StopReason, campaign_state
 from tansaku.models.engine.cost import learns_cost
 from tansaku.spaces.registry import open_space
 from tansaku.tasks.costs import compare_costs, cost_of, cost_unit
 from tansaku.tasks.results import failure_reason
+from tansaku.tasks.steps.certificates import stopping, stored_certificates
 from tansaku.tasks.steps.rounds import priced_by
 
 
@@ -42,6 +43,7 @@ class CampaignStatus(Record):
         cost_ratio: Median of actual over predicted cost, None where nothing was measured.
         limit: What it may spend, None for no limit or when the space cannot be opened.
         exhaustive_cost: Cost of evaluating the whole space.
+        certificate: What may still be better than the best known, as last worked out; None before.
         driver: Who drives it now, or None.
         problem: Why the space cannot be opened; state, limit and exhaustive cost then lack what it would tell.
     """
@@ -61,6 +63,7 @@ class CampaignStatus(Record):
     cost_ratio: float | None = None
     limit: float | None
     exhaustive_cost: float | None
+    certificate: Certificate | None = None
     driver: str | None
     failures: tuple[FailedEvaluation, ...]
     retry_command: str | None
@@ -95,6 +98,8 @@ class CampaignStatus(Record):
         lines.append(spent)
         if self.cost_ratio is not None:
             lines.append(f"  cost: actual over predicted {self.cost_ratio:.2f} in the median")
+        if self.certificate is not None:
+            lines.append(f"  {self.certificate.describe()}")
         if self.driver is not None:
             lines.append(f"  driven by {self.driver}")
         elif self.state is CampaignState.INTERRUPTED:
@@ -137,6 +142,19 @@ def _failures(evaluations: list[Evaluation]) -> tuple[FailedEvaluation, ...]:
     )
 
 
+def last_certificate(store: CampaignStore, name: str) -> Certificate | None:
+    """What may still be better than the best known, as a driver worked it out last; None before the first time."""
+    certificates = stored_certificates(store.events(name))
+    return certificates[-1] if certificates else None
+
+
+def _certain(store: CampaignStore, spec: CampaignSpec, searched: int) -> StopReason | None:
+    """Whether the search was stopped because the answer is known, and still is."""
+    if spec.budget.stop is None or stopping(spec, store.events(spec.name), searched) is None:
+        return None
+    return StopReason.CERTAIN
+
+
 def campaign_status(store: CampaignStore, name: str) -> CampaignStatus:
     """Reads how a campaign stands.
 
@@ -160,7 +178,10 @@ def campaign_status(store: CampaignStore, name: str) -> CampaignStatus:
     else:
         limit, exhaustive = cost_limit(spec.budget, pool), float(pool.cost.sum())
         stop = stop_reason(spec.budget, pool, entries, record.last_number, limit, spec.constraints.max_cost)
+        stop = stop or _certain(store, spec, len(search))
     costs = compare_costs(evaluations, refits, spec.space)
+    if record.deleting:
+        problem = f"its deletion was interrupted; `tansaku delete {name}` finishes it"
     lease = live_lease(record)
     cancelled = _last_wish(record, "cancel")
     return CampaignStatus(
@@ -186,6 +207,7 @@ def campaign_status(store: CampaignStore, name: str) -> CampaignStatus:
         cost_ratio=None if costs is None else costs.median_ratio,
         limit=limit,
         exhaustive_cost=exhaustive,
+        certificate=last_certificate(store, name),
         driver=_driver(lease),
         failures=failures,
         retry_command=f"tansaku retry {shlex.quote(name)}" if failures else None,

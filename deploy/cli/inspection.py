@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from tansaku.models.domain.records import CampaignRecord, JsonDict
 
 # What happens to every evaluation that goes well.
-_ROUTINE = frozenset(f"evaluation.{step}" for step in ("proposed", "submitting", "submitted", "running", "done"))
+_ROUTINE = frozenset(
+    [*(f"evaluation.{step}" for step in ("proposed", "submitting", "submitted", "running", "done")), "certificate"]
+)
 
 JsonOption = Annotated[bool, typer.Option("--json", help="JSON instead of text.")]
 
@@ -60,13 +62,15 @@ def show(
     as_json: JsonOption = False,
     site: SiteOption = None,
 ) -> None:
-    """Shows a campaign's resolved spec, or everything that is stored about one candidate."""
+    """Shows a campaign's resolved spec and what may still be better, or everything that is stored about one candidate."""
     from tansaku.models.domain.errors import NotFoundError
 
     with opened(site) as resources:
         record = resources.store.campaign(name)
         if candidate is None:
             document = record.model_dump(mode="json") | _learned_cost(resources.store, record)
+            document |= _transfer(resources.store, name)
+            document |= _certificate(resources.store, name)
         else:
             found = [e for e in resources.store.evaluations(name) if e.proposal.candidate == candidate]
             if not found:
@@ -78,6 +82,24 @@ def show(
     import yaml
 
     typer.echo(yaml.safe_dump(document, sort_keys=False, allow_unicode=True), nl=False)
+
+
+def _transfer(store: CampaignStore, name: str) -> JsonDict:
+    """The transfer mode in use, its evidence and every change, under the key ``transfer``; nothing without transfer."""
+    from tansaku.tasks.transfer.report import transfer_report
+
+    report = transfer_report(store.refits(name))
+    return {} if report is None else {"transfer": report}
+
+
+def _certificate(store: CampaignStore, name: str) -> JsonDict:
+    """What may still be better than what was found, under the key ``certificate``; nothing before it was worked out."""
+    from tansaku.tasks.progress import last_certificate
+
+    certificate = last_certificate(store, name)
+    if certificate is None:
+        return {}
+    return {"certificate": {"says": certificate.describe(), **certificate.model_dump(mode="json")}}
 
 
 def _learned_cost(store: CampaignStore, record: CampaignRecord) -> JsonDict:

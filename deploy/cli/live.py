@@ -13,7 +13,7 @@ import typer
 
 from tansaku.deploy.cli.tally import Tally, failure_line
 from tansaku.models.domain.history import cost_limit
-from tansaku.models.domain.records import CampaignRecord, Evaluation, Refit
+from tansaku.models.domain.records import CampaignRecord, Certificate, Evaluation, Refit
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState
 from tansaku.spaces.registry import open_space
@@ -68,11 +68,20 @@ class PlainObserver:
         if time.monotonic() >= self._next_line:
             self._next_line = time.monotonic() + _LINE_EVERY
             self._write(f"{100 * self._tally.fraction:.0f} % of the budget: {self._tally.line()}")
+            if self._tally.certificate is not None:
+                self._write(self._tally.certificate.describe())
 
     def on_refit(self, refit: Refit) -> None:
         """A failed fit is worth a line."""
         if not refit.ok:
             self._write(f"refit {refit.number} failed, the last good values stay in use: {refit.message}")
+
+    def on_certificate(self, certificate: Certificate) -> None:
+        """Keeps it for the next line; one that ends the search is a line at once."""
+        if self._tally is not None:
+            self._tally.certificate = certificate
+        if certificate.stops:
+            self._write(certificate.describe())
 
     def on_wait(self, reason: str, seconds: float) -> None:
         """Says why nothing happens."""
@@ -82,6 +91,8 @@ class PlainObserver:
         """Sums up."""
         counts = self._tally.line() if self._tally is not None else "nothing done"
         self._write(f"ended ({reason}): {counts}")
+        if self._tally is not None and self._tally.certificate is not None:
+            self._write(self._tally.certificate.describe())
 
 
 class LiveObserver:
@@ -119,7 +130,10 @@ class LiveObserver:
         direction = "lowest" if tally.spec.objective.direction == "minimize" else "highest"
         head = Text(f"{direction} so far [{tally.spec.objective.unit}] (evaluations)", style="dim")
         failures = [Text(failure_line(entry), style="red") for entry in tally.failed[-3:]]
-        return Group(bar, Text(tally.line()), head, Columns(cells, padding=(0, 3)), *failures, Text(self._note, style="yellow"))
+        known = [] if tally.certificate is None else [Text(tally.certificate.describe(), style="green")]
+        return Group(
+            bar, Text(tally.line()), *known, head, Columns(cells, padding=(0, 3)), *failures, Text(self._note, style="yellow")
+        )
 
     def on_start(self, record: CampaignRecord, evaluations: Sequence[Evaluation]) -> None:
         """Starts the display."""
@@ -142,6 +156,11 @@ class LiveObserver:
         """Notes a failed fit."""
         if not refit.ok:
             self._note = f"refit {refit.number} failed, the last good values stay in use: {refit.message}"
+
+    def on_certificate(self, certificate: Certificate) -> None:
+        """Shows it."""
+        if self._tally is not None:
+            self._tally.certificate = certificate
 
     def on_wait(self, reason: str, seconds: float) -> None:
         """Notes why nothing happens; also before the campaign could be opened."""

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from tansaku.models.domain.records import Evaluation
+from tansaku.models.domain.records import Certificate, Evaluation
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.costs import cost_of, cost_unit
@@ -26,6 +26,7 @@ class Tally:
         cost: Spent by evaluations of the search that have ended [the space's cost unit].
         finished: Evaluations of the search that have ended.
         polished: Evaluations of the polish that have ended.
+        certificate: What is known of what may still be better, None before anything is.
     """
 
     spec: CampaignSpec
@@ -36,6 +37,7 @@ class Tally:
     cost: float = 0.0
     finished: int = 0
     polished: int = 0
+    certificate: Certificate | None = None
     _by_number: dict[int, Evaluation] = field(default_factory=dict)
     _failed: dict[int, Evaluation] = field(default_factory=dict)
     _range: dict[str, tuple[float, float]] = field(default_factory=dict)

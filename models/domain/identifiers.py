@@ -56,6 +56,16 @@ def job_name(campaign: str, evaluation: str, attempt: int) -> str:
     return f"tansaku-{short_hash([campaign, evaluation, attempt])}"
 
 
+def certificate_rng(seed: int, number: int) -> np.random.Generator:
+    """Random stream of the certificate at a proposal number; another one than the proposal's.
+
+    Args:
+        seed: The campaign's seed.
+        number: Proposal number, counted from 1.
+    """
+    return np.random.default_rng(np.random.SeedSequence(entropy=seed, spawn_key=(number, 1)))
+
+
 def proposal_rng(seed: int, number: int) -> np.random.Generator:
     """Random stream of proposal ``number``; independent of what was drawn before, so a resume sees the same one.
 

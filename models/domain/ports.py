@@ -239,6 +239,29 @@ class Proposer(Protocol):
         ...
 
 
+class RemainingGain(Protocol):
+    """What candidates without a result may still bring, by group: the systems, or one group where the goal is one for all."""
+
+    def probabilities(self, within: float) -> FloatArray:
+        """Probability that nothing remains that is better by more than ``within`` [objective's unit], shape ``(n_groups,)``."""
+        ...
+
+    def tolerances(self, confidence: float) -> tuple[float, FloatArray]:
+        """Least tolerance for which it reaches a confidence: for all groups together, and by group, shape ``(n_groups,)``."""
+        ...
+
+
+@runtime_checkable
+class Certifier(Protocol):
+    """A proposer that knows how much may still be gained; it has no hidden state either and changes no proposal."""
+
+    def remaining(
+        self, pool: CandidatePool, history: History, rng: np.random.Generator, hyperparameters: JsonDict | None = None
+    ) -> RemainingGain:
+        """Asks the model; pending candidates count as open."""
+        ...
+
+
 # ---------------------------------------------------------------- stores
 
 
@@ -265,8 +288,18 @@ class CampaignStore(Protocol):
         """All campaigns by name."""
         ...
 
+    def begin_deletion(self, name: str) -> CampaignRecord:
+        """Marks a campaign as being deleted: from now on nobody can lease it, and who drove it is fenced.
+
+        Nothing takes the mark back. Raises LeaseHeldError while a live driver owns it.
+        """
+        ...
+
     def delete_campaign(self, name: str) -> None:
-        """Deletes a campaign and all that belongs to it. Raises LeaseHeldError while a live driver owns it."""
+        """Deletes a campaign and all that belongs to it, after :meth:`begin_deletion`; the campaign itself goes last.
+
+        Killed in between, it leaves a marked campaign, and calling it again finishes.
+        """
         ...
 
     def acquire_lease(self, campaign: str, owner: LeaseOwner, duration: float, *, steal: bool = False) -> Lease:
@@ -357,10 +390,6 @@ class CampaignStore(Protocol):
 
     def evaluations(self, campaign: str, *, states: Sequence[EvaluationState] | None = None) -> list[Evaluation]:
         """Evaluations in proposal order."""
-        ...
-
-    def evaluations_after(self, campaign: str, number: int) -> list[Evaluation]:
-        """Evaluations whose proposal number is above ``number``, in order."""
         ...
 
     def observations(self, campaign: str) -> list[Observation]:

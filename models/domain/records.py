@@ -241,6 +241,46 @@ class Lease(Record):
     expires_at: AwareDatetime
 
 
+class Certificate(Record):
+    """What may still be better than the best known, at one proposal number; stored in the audit as an event.
+
+    Attributes:
+        number: Number of the next proposal when it was drawn up.
+        horizon: Largest number whose result it knows.
+        searched: Proposals of the search by then.
+        confidence: Of the tolerances.
+        tolerance: With that confidence nothing remains anywhere that is better by more than this; None: nothing is known yet.
+        tolerances: The same by system; empty where the goal is one for all systems.
+        within: Tolerance of the stop rule [unit], None without a rule.
+        probability: That nothing remains that is better by more than ``within``.
+        probabilities: The same by system.
+        unit: The objective's unit.
+        stops: Whether the search stops on it.
+    """
+
+    number: int
+    horizon: int
+    searched: int
+    confidence: float
+    tolerance: float | None
+    tolerances: dict[str, float | None] = Field(default_factory=dict)
+    within: float | None = None
+    probability: float | None = None
+    probabilities: dict[str, float] = Field(default_factory=dict)
+    unit: str
+    stops: bool = False
+
+    def describe(self) -> str:
+        """The certificate in words."""
+        if self.tolerance is None:
+            return f"{100 * self.confidence:g} %: too little is known to say what remains"
+        said = f"{100 * self.confidence:g} %: nothing better by more than {self.tolerance:.3g} {self.unit} remains"
+        if self.within is None or self.probability is None:
+            return said
+        asked = f"{100 * self.probability:.0f} %: nothing better by more than {self.within:g} {self.unit} remains"
+        return f"{asked} (certain)" if self.stops else f"{asked}; {said}"
+
+
 CommandKind = Literal["pause", "resume", "cancel", "edit", "retry", "rerun"]
 
 
@@ -273,6 +313,7 @@ class CampaignRecord(Record):
         last_refit: Number of the last refit committed.
         commands: All commands in order.
         runtime: Process ids and paths of helpers a resume may have to reap.
+        deleting: Its deletion has begun and can only be finished.
     """
 
     schema_version: Literal[1] = 1
@@ -288,6 +329,7 @@ class CampaignRecord(Record):
     last_refit: int = 0
     commands: tuple[Command, ...] = ()
     runtime: JsonDict = Field(default_factory=dict)
+    deleting: bool = False
 
 
 class Event(Record):

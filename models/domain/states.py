@@ -98,6 +98,7 @@ class StopReason(StrEnum):
     EVALUATIONS = "evaluations"
     EXHAUSTED = "exhausted"
     FAILURES = "failures"
+    CERTAIN = "certain"
     CANCELLED = "cancelled"
 
 

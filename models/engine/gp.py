@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, exp
 
 import numpy as np
@@ -13,10 +13,12 @@ from tansaku.models.domain.pool import CandidatePool, FloatArray
 from tansaku.models.domain.ports import Choice, History
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.engine.acquisition import first_best
+from tansaku.models.engine.certificate import Remaining, question
 from tansaku.models.engine.cross import MEMORY_LIMIT
 from tansaku.models.engine.ensemble import ENSEMBLE, averaged, chosen_member, draw_ensemble, members, mixture
 from tansaku.models.engine.failures import likely_to_succeed, success_probability
 from tansaku.models.engine.gain import Prediction, gains
+from tansaku.models.engine.goals import reached_levels
 from tansaku.models.engine.initial import initial_position
 from tansaku.models.engine.kernels import Term, expand
 from tansaku.models.engine.likelihood import NOISE, LogPosterior
@@ -150,6 +152,19 @@ class GPProposer:
         """Kernel and mean on a pool, multiplied out."""
         return self._expanded(pool)
 
+    def remaining(
+        self, pool: CandidatePool, history: History, rng: np.random.Generator, hyperparameters: JsonDict | None = None
+    ) -> Remaining:
+        """See :class:`~tansaku.models.domain.ports.Certifier`."""
+        goal = self._settings.goal
+        state = self._transform(pool, history, hyperparameters)
+        known = replace(history, pending=np.empty(0, dtype=np.intp))
+        predictions = [self._predict(pool, known, member, state) for member in members(hyperparameters)]
+        open_ = np.ones(len(pool), dtype=np.bool_)
+        open_[np.concatenate([history.observed, history.failed])] = False
+        levels = reached_levels(goal, pool, history.observed, history.values)
+        return Remaining(pool, predictions, question(pool, levels, open_, len(history.observed), by_system=goal.by_system), rng)
+
     def _expanded(self, pool: CandidatePool) -> tuple[Term, ...]:
         if self._terms is None or self._terms[0] is not pool:
             self._terms = (pool, expand(model_kernel(self._settings, pool)))
@@ -195,8 +210,8 @@ class GPProposer:
         if cache is not None and fits and set(cache.posterior.points) <= set(order):
             return cache.posterior
         parameters = {name: np.asarray(value, dtype=np.float64) for name, value in fitted["parameters"].items()}
-        share = MEMORY_LIMIT // max(len(self._members), 1)
-        posterior = PoolPosterior(pool, self._expanded(pool), parameters, float(parameters[NOISE][0]), share)
+        share, device = MEMORY_LIMIT // max(len(self._members), 1), self._settings.device
+        posterior = PoolPosterior(pool, self._expanded(pool), parameters, float(parameters[NOISE][0]), share, device)
         posterior.start(order[:base])
         self._caches[key] = _Cache(pool, base, posterior)
         return posterior

@@ -73,6 +73,7 @@ def run_one(task: ReplayTask, *, report: bool = False) -> BenchRun:
         in_flight=task.in_flight,
         ordered=spec.execution.asynchrony == "ordered",
         max_cost=spec.constraints.max_cost,
+        unit=spec.objective.unit,
     )
     done = replay(
         pool,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from tansaku.models.domain.history import cost_limit, search_entry
 from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import ArtifactStore, CampaignStore, Launcher, Proposer
-from tansaku.models.domain.records import CampaignRecord, Command, Evaluation, Lease, Refit
+from tansaku.models.domain.records import CampaignRecord, Certificate, Command, Evaluation, Lease, Refit
 from tansaku.models.domain.search_state import SearchState
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.engine.cost import cost_prior, learns_cost
@@ -31,6 +31,7 @@ class Ledger:
         refits: In order.
         proposer_seconds: Time this driver spent on fits and choices [s].
         last_number: Number of the last proposal committed.
+        certificate: The last that the search was stopped on, None when there is none.
     """
 
     record: CampaignRecord
@@ -41,6 +42,7 @@ class Ledger:
     refits: list[Refit] = field(default_factory=list)
     proposer_seconds: float = 0.0
     last_number: int = 0
+    certificate: Certificate | None = None
     _active: dict[int, Evaluation] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -139,4 +141,5 @@ class StepContext:
             cost_prior=cost_prior(spec.space),
             campaign=self.name,
             max_cost=spec.constraints.max_cost,
+            unit=spec.objective.unit,
         )

@@ -41,6 +41,7 @@ class RoundRules:
         cost_prior: What cost is learned from besides measured times, None where costs are given.
         campaign: Name written into refits.
         max_cost: Candidates predicted to be dearer are never proposed, None for no such limit.
+        unit: Of the objective.
     """
 
     seed: int
@@ -54,6 +55,7 @@ class RoundRules:
     cost_prior: CostPrior | None = None
     campaign: str = "replay"
     max_cost: float | None = None
+    unit: str = "1"
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from tansaku.models.domain.specs.base import Name, NonNegativeFloat, PositiveFloat, PositiveInt, Spec
-from tansaku.models.domain.specs.calculator import CalculatorSpec
-from tansaku.models.domain.specs.objective import AllBelowSpec, BestPerSystemSpec, ConstraintsSpec, GoalSpec
+from tansaku.models.domain.specs.calculator import CalculatorSpec, workflow_of
+from tansaku.models.domain.specs.objective import AllBelowSpec, BestPerSystemSpec, ConstraintsSpec, GoalSpec, StopRuleSpec
 from tansaku.models.domain.specs.proposer import FINDING_ACQUISITIONS, GPProposerSpec, ProposerSpec
 from tansaku.models.domain.specs.space import SpaceSpec
 from tansaku.models.domain.specs.transfer import TransferSpec
@@ -47,12 +47,14 @@ class BudgetSpec(Spec):
         cost: In the space's cost unit (core-seconds where it is learned); failures and initial points count.
         fraction: Of the exhaustive cost (0.003 = 0.3 %); not where the cost is learned.
         evaluations: Number of proposals.
+        stop: Stop when the answer is known; without it the search never does.
         max_failed_fraction: The campaign stops when more than this share of at least 20 finished evaluations failed.
     """
 
     cost: PositiveFloat | None = None
     fraction: Annotated[float, Field(gt=0, le=1)] | None = None
     evaluations: PositiveInt | None = None
+    stop: StopRuleSpec | None = None
     max_failed_fraction: Annotated[float, Field(gt=0, le=1)] = 0.5
 
     @model_validator(mode="after")
@@ -126,7 +128,40 @@ class CampaignSpec(Spec):
         if self.space.type == "table" and self.calculator is not None:
             raise ValueError("calculator: a table space already holds its values; remove the calculator")
         if self.space.type != "table" and self.calculator is None:
-            raise ValueError(f"calculator: missing; a {self.space.type} space needs one (type: lammps or emt)")
+            raise ValueError(f"calculator: missing; a {self.space.type} space needs one")
+        return self
+
+    @model_validator(mode="after")
+    def _workflow_fits(self) -> CampaignSpec:
+        workflow = workflow_of(self.calculator)
+        if self.space.type != "composition":
+            if workflow is not None:
+                raise ValueError(f"calculator.workflow: {workflow.type} computes compositions, not a {self.space.type} space")
+            return self
+        if workflow is None and self.calculator is not None:
+            raise ValueError(
+                "calculator.workflow: missing; a composition space needs calculator type chgnet or sevennet with workflow "
+                "type migration_barrier"
+            )
+        if self.objective.property not in (None, "migration_barrier"):
+            raise ValueError(f"objective.property: {self.objective.property!r} is not computed; expected migration_barrier")
+        if self.objective.unit not in ("eV", "meV"):
+            raise ValueError(f"objective.unit: {self.objective.unit!r} is no unit of migration_barrier; expected eV or meV")
+        return self
+
+    @model_validator(mode="after")
+    def _stop_rule_can_be_judged(self) -> CampaignSpec:
+        rule = self.budget.stop
+        if rule is None:
+            return self
+        if self.proposer.type != "gp":
+            raise ValueError(f"budget.stop: proposer {self.proposer.type} cannot tell what remains; remove it or choose gp")
+        try:
+            within = quantity_in(rule.within, self.objective.unit)
+        except ValueError as error:
+            raise ValueError(f"budget.stop.within: {error}, the objective's unit") from error
+        if within < 0:
+            raise ValueError(f"budget.stop.within: {rule.within!r} is negative")
         return self
 
     @model_validator(mode="after")

@@ -53,6 +53,21 @@ class AllBelowSpec(Spec):
     threshold: QuantityText
 
 
+class StopRuleSpec(Spec):
+    """When the answer counts as known.
+
+    Attributes:
+        within: A number with its unit, such as ``5 mJ/m2``: what is better by less is not worth more money.
+        probability: The search stops when nothing better by more than ``within`` remains with this probability, in all systems
+            together.
+        every: Proposals from one look to the next.
+    """
+
+    within: QuantityText
+    probability: Annotated[float, Field(ge=0.5, le=0.999)] = 0.95
+    every: PositiveInt = 10
+
+
 class ConstraintsSpec(Spec):
     """Which candidates are left alone.
 

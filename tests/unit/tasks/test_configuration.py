@@ -251,3 +251,16 @@ def test_a_site_file_has_defaults_and_absolute_paths(tmp_path):
     assert (site.database.uri_file, site.timing.lease) == (str(tmp_path / "mongo.uri"), 2.0)
     with pytest.raises(ConfigurationError, match=r"timing.lese: unknown key \(did you mean 'lease'\?\).*site.yaml, line 1"):
         load_site(write(tmp_path, "timing: {lese: 2}\n", "site.yaml"))
+
+
+def test_a_stop_rule_is_edited_as_a_whole(table):
+    spec = load_campaign(table).spec
+    ruled = apply_edits(spec, {"budget.stop": {"within": "5 mJ/m2"}})
+    assert ruled.budget.stop.within == "5 mJ/m2"
+    (difference,) = diff_specs(spec, ruled)
+    assert (difference.key, difference.old, difference.editable) == ("budget.stop", None, True)
+    assert apply_edits(spec, {difference.key: difference.new}) == ruled
+    assert apply_edits(ruled, {"budget.stop.probability": 0.9}).budget.stop.probability == 0.9
+    assert apply_edits(ruled, {"budget.stop": None}) == spec
+    with pytest.raises(ConfigurationError, match=r"budget.stop.within: there is no budget.stop to change; set it as a whole"):
+        apply_edits(spec, {"budget.stop.within": "5 mJ/m2"})

@@ -8,7 +8,7 @@ from rich.console import Console
 from tansaku.deploy.cli.live import LiveObserver, PlainObserver, watching
 from tansaku.deploy.cli.tally import Tally, failure_line
 from tansaku.models.domain.history import cost_limit
-from tansaku.models.domain.records import Refit
+from tansaku.models.domain.records import Certificate, Refit
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.results import CampaignData, system_label
 
@@ -101,6 +101,33 @@ def test_the_live_display_shows_bar_best_and_failures_literally(recorded):
     shown = screen.file.getvalue()
     for expected in ("small-table", "88 % of the budget", "alpha 5 (2)", "<b>beta</b> 9 (1)", "FAILED a3"):
         assert expected in shown
+
+
+def _certificate(*, stops: bool) -> Certificate:
+    known = {"number": 20, "horizon": 19, "searched": 19, "confidence": 0.95, "tolerance": 3.0, "unit": "mJ/m2"}
+    return Certificate.model_validate(known | {"within": 5.0, "probability": 0.97, "stops": stops})
+
+
+def test_what_may_remain_is_on_the_screen_and_in_the_last_line(recorded, capsys):
+    store = recorded("a1", "a3", "b1")
+    observer = LiveObserver()
+    try:
+        observer.on_start(store.campaign(NAME), store.evaluations(NAME))
+        observer.on_certificate(_certificate(stops=False))
+        screen = Console(file=io.StringIO(), width=160)
+        screen.print(observer.render())
+    finally:
+        observer.close()
+    assert "95 %: nothing better by more than 3 mJ/m2 remains" in screen.file.getvalue()
+    plain = PlainObserver()
+    plain.on_start(store.campaign(NAME), store.evaluations(NAME))
+    capsys.readouterr()
+    plain.on_certificate(_certificate(stops=False))
+    assert capsys.readouterr().err == ""
+    plain.on_certificate(_certificate(stops=True))
+    assert capsys.readouterr().err == "97 %: nothing better by more than 5 mJ/m2 remains (certain)\n"
+    plain.on_stop("certain")
+    assert capsys.readouterr().err.splitlines()[1] == "97 %: nothing better by more than 5 mJ/m2 remains (certain)"
 
 
 def test_no_terminal_no_live_display():

@@ -70,3 +70,27 @@ def test_failures_are_learned_by_a_model_only():
         CampaignSpec.model_validate(document | {"proposer": {"type": "random"}})
     with pytest.raises(ValidationError, match="greater than 0"):
         CampaignSpec.model_validate(document | {"constraints": {"max_cost": 0}})
+
+
+@pytest.mark.parametrize(
+    ("stop", "message"),
+    [
+        ({"within": 5}, "5 has no unit"),
+        ({"within": "5 meV"}, r"budget.stop.within: 'meV' cannot be converted to 'mJ/m2', the objective's unit"),
+        ({"within": "-5 mJ/m2"}, "is negative"),
+        ({"within": "5 mJ/m2", "probability": 1.0}, "less than or equal to 0.999"),
+        ({"within": "5 mJ/m2", "probability": 0.3}, "greater than or equal to 0.5"),
+        ({"probability": 0.9}, "within"),
+    ],
+)
+def test_bad_stop_rules_are_refused(stop, message):
+    document = {"schema_version": 1, "name": "a", "space": TABLE, "budget": {"stop": stop}}
+    with pytest.raises(ValidationError, match=message):
+        CampaignSpec.model_validate(document)
+
+
+def test_a_stop_rule_needs_a_model():
+    document = {"schema_version": 1, "name": "a", "space": TABLE, "budget": {"stop": {"within": "5 mJ/m2"}}}
+    assert CampaignSpec.model_validate(document).budget.stop.probability == 0.95
+    with pytest.raises(ValidationError, match=r"budget.stop: proposer grid cannot tell what remains"):
+        CampaignSpec.model_validate(document | {"proposer": {"type": "grid"}})

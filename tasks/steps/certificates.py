@@ -1,0 +1,141 @@
+"""Certificates: what may still be better than the best known, drawn up now and then and at the end, and kept in the audit."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+import numpy as np
+
+from tansaku.models.domain.identifiers import certificate_rng, short_hash
+from tansaku.models.domain.ports import Certifier, Proposer
+from tansaku.models.domain.records import Certificate, Event, Refit
+from tansaku.models.domain.search_state import SearchState
+from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.specs.objective import StopRuleSpec
+from tansaku.models.domain.units import quantity_in
+from tansaku.tasks.steps.context import StepContext
+from tansaku.tasks.steps.rounds import Plan, RoundRules
+
+CERTIFICATE = "certificate"
+"""Kind of the events that hold them."""
+
+EVERY = 10
+"""Proposals from one certificate to the next where no stop rule says so."""
+
+CONFIDENCE = 0.95
+"""Of their tolerances where no stop rule says so."""
+
+
+def is_due(rules: RoundRules, plan: Plan) -> bool:
+    """Whether a certificate is drawn up at a proposal: at multiples of a number, once the initial design is known."""
+    every = EVERY if rules.budget.stop is None else rules.budget.stop.every
+    return plan.number > rules.initial_count and plan.number % every == 0 and len(plan.history.observed) > 0
+
+
+def draw_up(
+    proposer: Proposer, search: SearchState, plan: Plan, rules: RoundRules, refit: Refit | None = None
+) -> Certificate | None:
+    """Asks the model what may still be better than what a plan knows; None where the proposer has no model.
+
+    Args:
+        proposer: The model's owner.
+        search: The search's proposals so far.
+        plan: The proposal that would be chosen next.
+        rules: What the round goes by; its random numbers follow from the seed and the plan's number alone.
+        refit: The last refit, if there was one.
+    """
+    if not isinstance(proposer, Certifier):
+        return None
+    rule, pool = rules.budget.stop, search.pool
+    hyperparameters = refit.hyperparameters if refit is not None and refit.hyperparameters else None
+    remaining = proposer.remaining(pool, plan.history, certificate_rng(rules.seed, plan.number), hyperparameters)
+    confidence = CONFIDENCE if rule is None else rule.probability
+    together, apart = remaining.tolerances(confidence)
+    by_system = len(apart) == len(pool.systems) > 1
+    drawn = Certificate(
+        number=plan.number,
+        horizon=plan.horizon,
+        searched=len(search),
+        confidence=confidence,
+        tolerance=_finite(together),
+        tolerances={name: _finite(value) for name, value in zip(pool.systems, apart.tolist(), strict=True)}
+        if by_system
+        else {},
+        unit=rules.unit,
+    )
+    if rule is None:
+        return drawn
+    within = quantity_in(rule.within, rules.unit)
+    chances = remaining.probabilities(within)
+    probability = float(np.prod(chances))
+    return drawn.model_copy(
+        update={
+            "within": within,
+            "probability": probability,
+            "probabilities": dict(zip(pool.systems, chances.tolist(), strict=True)) if by_system else {},
+            "stops": probability >= rule.probability,
+        }
+    )
+
+
+def still_stops(certificate: Certificate, rule: StopRuleSpec | None, unit: str, searched: int) -> bool:
+    """Whether a search that was stopped stays so: under the rule as it now is, and while nothing was proposed since."""
+    return (
+        rule is not None
+        and certificate.stops
+        and certificate.searched == searched
+        and certificate.within == quantity_in(rule.within, unit)
+        and certificate.probability is not None
+        and certificate.probability >= rule.probability
+    )
+
+
+def stored_certificates(events: Iterable[Event]) -> list[Certificate]:
+    """Certificates of a campaign's audit, in order."""
+    return [Certificate.model_validate(event.data) for event in events if event.kind == CERTIFICATE]
+
+
+def stopping(spec: CampaignSpec, events: Iterable[Event], searched: int) -> Certificate | None:
+    """The certificate that a campaign's search has stopped on and still stops on, None when it goes on."""
+    unit, rule = spec.objective.unit, spec.budget.stop
+    return next((one for one in reversed(stored_certificates(events)) if still_stops(one, rule, unit, searched)), None)
+
+
+def note_certificate(context: StepContext, plan: Plan) -> Certificate | None:
+    """Draws a certificate up for a plan of the driver's, stores it and tells the observer."""
+    ledger, begun = context.ledger, time.perf_counter()
+    refit = ledger.refits[-1] if ledger.refits else None
+    certificate = draw_up(context.proposer, ledger.search, plan, context.rules, refit)
+    ledger.proposer_seconds += time.perf_counter() - begun
+    if certificate is None:
+        return None
+    # Under an id made of what it knows: drawn up again after a crash it is the same, and stored once.
+    key = [context.name, CERTIFICATE, certificate.number, certificate.horizon, certificate.searched, certificate.within]
+    context.store.append_event(
+        Event(
+            id=short_hash(key),
+            campaign=context.name,
+            kind=CERTIFICATE,
+            at=datetime.now(UTC),
+            data=certificate.model_dump(mode="json"),
+        )
+    )
+    context.observer.on_certificate(certificate)
+    return certificate
+
+
+def note_final(context: StepContext) -> None:
+    """The last certificate of a search that has ended, from all of its results."""
+    ledger, rules = context.ledger, context.rules
+    if not len(ledger.search) or not isinstance(context.proposer, Certifier):
+        return
+    last = ledger.search.entries[-1].number
+    history = ledger.search.history(last, rules.limit, rules.budget)
+    if len(history.observed):
+        note_certificate(context, Plan(last + 1, last, history, None))
+
+
+def _finite(tolerance: float) -> float | None:
+    return tolerance if np.isfinite(tolerance) else None
