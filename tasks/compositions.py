@@ -14,7 +14,6 @@ from tansaku.models.domain.ions import Ion
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.ports import ScreenedSpace
 from tansaku.models.domain.records import Evaluation, JsonDict, Quantity
-from tansaku.models.domain.specs.calculator import workflow_of
 from tansaku.models.domain.states import EvaluationState
 from tansaku.models.domain.units import convert
 from tansaku.tasks.model_view import pool_expectation
@@ -46,7 +45,7 @@ def _row(data: CampaignData, space: ScreenedSpace, evaluation: Evaluation) -> Js
     described = space.describe_candidate(evaluation.proposal.candidate)
     quantities = outcome.quantities if outcome is not None else {}
     networks = outcome.properties.get("networks", {}) if outcome is not None else {}
-    workflow = workflow_of(data.spec.calculator)
+    workflow = getattr(data.spec.calculator, "workflow", None)
     wanted = networks.get(f"{workflow.dimensions if workflow is not None else 1}d", {})
     provenance = outcome.provenance if outcome is not None else None
     return {
