@@ -6,7 +6,9 @@ Two ways with one contract (:class:`CrossCovariance`, the seam where another dev
   is then (surface x surface) ∘ (grid x grid), and a weighted sum of cross-covariances over the whole pool is one product of
   a (surfaces x observed surfaces) with an (observed surfaces x grid) matrix per grid factor.
 * :class:`CachedRows` for any kernel: one row of cross-covariances per point, kept up to a memory limit and computed again
-  above it.
+  above it. In a pool so large that 500 rows would pass the limit they are kept in single precision.
+
+:class:`~tansaku.models.engine.device.DeviceRows` is the same as the second with torch, on the processor or a GPU.
 """
 
 from __future__ import annotations
@@ -16,17 +18,21 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+from scipy.linalg import solve_triangular
 from scipy.sparse import csr_array
 
 from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
+from tansaku.models.engine.device import Device, DeviceRows
 from tansaku.models.engine.kernels import Factor, Parameters, Term, covariance, factor_codes, factor_group, factor_matrix
 
-MEMORY_LIMIT = 4 * 2**30
+MEMORY_LIMIT = 5 * 2**29
 """Bytes that cached cross-covariances may take before they are computed again instead."""
 
 _BLOCK = 4096
 _FIRST_ROWS = 64
 _ROWS_PER_CHUNK = 64
+_ROWS_WANTED = 500
+_WIDEST = 2**16
 _SPARSE_GRID = 3
 _MOST_SURFACE_PAIRS = 2**24
 
@@ -53,9 +59,32 @@ class CrossCovariance(Protocol):
         """
         ...
 
+    def explained(self, lower: FloatArray) -> FloatArray:
+        """Variance that the points take from each candidate: squared length of the whitened covariances.
+
+        Args:
+            lower: Cholesky factor of the points' covariance matrix, shape ``(n_points, n_points)``.
+
+        Returns:
+            Shape ``(n_candidates,)``.
+        """
+        ...
+
+
+class _InBlocks:
+    """Explained variance from blocks of candidates."""
+
     def blocks(self) -> Iterator[tuple[slice | IntArray, FloatArray]]:
         """Covariances with all candidates, by blocks of candidates: their positions and a ``(n_points, block)`` array."""
-        ...
+        raise NotImplementedError
+
+    def _explained(self, lower: FloatArray, count: int) -> FloatArray:
+        factor = np.asfortranarray(lower)
+        total = np.empty(count)
+        for block, rows in self.blocks():
+            white = solve_triangular(factor, rows, lower=True, overwrite_b=True, check_finite=False)
+            total[block] = np.einsum("ij,ij->j", white, white)
+        return total
 
 
 @dataclass(frozen=True)
@@ -92,9 +121,9 @@ def _members(codes: IntArray, count: int) -> IntArray:
 
 def grid_layout(pool: CandidatePool, terms: tuple[Term, ...]) -> GridLayout | None:
     """Finds the (surface x surface) ∘ (grid x grid) factorisation; None when the pool's surfaces share no grid."""
-    groups = {group for term in terms for factor in term.factors if (group := factor_group(factor)) is not None}
+    names = {factor_group(factor) for term in terms for factor in term.factors}
     codes = np.zeros(len(pool), dtype=np.intp)
-    for name in sorted(groups):
+    for name in sorted(name for name in names if name is not None):
         if not surface_level(pool, name):
             group = pool.groups[name]
             codes = np.unique(codes * len(group.values) + group.index, return_inverse=True)[1].reshape(-1)
@@ -141,7 +170,7 @@ class GrowingRows:
         return self._data[: self._count]
 
 
-class SharedGrid:
+class SharedGrid(_InBlocks):
     """Cross-covariances of a pool whose surfaces share a grid.
 
     Args:
@@ -204,8 +233,12 @@ class SharedGrid:
             result[j] = flat if self._layout.slots is None else flat[self._layout.slots]
         return result
 
-    def blocks(self) -> Iterator[tuple[IntArray, FloatArray]]:
-        """See :class:`CrossCovariance`; one block per surface."""
+    def explained(self, lower: FloatArray) -> FloatArray:
+        """See :class:`CrossCovariance`."""
+        return self._explained(lower, len(self._pool))
+
+    def blocks(self) -> Iterator[tuple[slice | IntArray, FloatArray]]:
+        """Covariances with all candidates, one block per surface."""
         surfaces = np.asarray(self._surfaces, dtype=np.intp)
         rows = self._rows.view().reshape(len(surfaces), len(self._grid_factors), self._n_grid)
         order, starts = self._layout.order
@@ -231,8 +264,10 @@ def _is_surface_factor(factor: Factor, pool: CandidatePool) -> bool:
     return group is None or surface_level(pool, group)
 
 
-class CachedRows:
+class CachedRows(_InBlocks):
     """Cross-covariances for any kernel: one row per point, cached up to a memory limit.
+
+    Whether rows are kept in single precision depends on pool and limit alone, so that a resumed campaign computes the same.
 
     Args:
         pool: The pool.
@@ -247,9 +282,16 @@ class CachedRows:
         self._pool, self._terms, self._parameters = pool, terms, parameters
         self._points: list[int] = []
         self._chunks: list[FloatArray] = []
-        self._n_cacheable = memory_limit // (8 * len(pool))
+        single = _ROWS_WANTED * 4 * len(pool) <= memory_limit < _ROWS_WANTED * 8 * len(pool)
+        self._kept = np.dtype(np.float32 if single else np.float64)
+        self._n_cacheable = memory_limit // (self._kept.itemsize * len(pool))
         self._codes = {factor: factor_codes(factor, pool) for term in terms for factor in term.factors}
-        self._distinct = {factor: np.arange(int(codes.max()) + 1, dtype=np.intp) for factor, codes in self._codes.items()}
+        self._counts = {factor: int(codes.max()) + 1 for factor, codes in self._codes.items()}
+
+    @property
+    def rounded(self) -> bool:
+        """Whether rows are kept in single precision."""
+        return self._kept.itemsize == 4
 
     @property
     def cached_bytes(self) -> int:
@@ -267,7 +309,7 @@ class CachedRows:
         chunk, offset = divmod(at, _ROWS_PER_CHUNK)
         if chunk == len(self._chunks):
             rows = min(_ROWS_PER_CHUNK, self._n_cacheable - chunk * _ROWS_PER_CHUNK)
-            self._chunks.append(np.empty((rows, len(self._pool))))
+            self._chunks.append(np.empty((rows, len(self._pool)), dtype=self._kept))
         self._chunks[chunk][offset] = row
         return covariances
 
@@ -280,16 +322,29 @@ class CachedRows:
         """See :class:`CrossCovariance`."""
         total = np.zeros((weights.shape[1], len(self._pool)))
         for start, rows in self._row_blocks():
-            total += weights[start : start + len(rows)].T @ rows
+            part = weights[start : start + len(rows)].T
+            if not self.rounded:
+                total += part @ rows
+                continue
+            for begin in range(0, len(self._pool), _WIDEST):
+                block = slice(begin, begin + _WIDEST)
+                total[:, block] += part @ rows[:, block].astype(np.float64)
         return total
 
-    def blocks(self) -> Iterator[tuple[slice, FloatArray]]:
+    def explained(self, lower: FloatArray) -> FloatArray:
         """See :class:`CrossCovariance`."""
+        return self._explained(lower, len(self._pool))
+
+    def blocks(self) -> Iterator[tuple[slice | IntArray, FloatArray]]:
+        """Covariances with all candidates, in blocks of a few thousand."""
         points = np.asarray(self._points, dtype=np.intp)
         n_cached = min(len(points), self._n_cacheable)
         for begin in range(0, len(self._pool), _BLOCK):
             block = slice(begin, min(begin + _BLOCK, len(self._pool)))
-            rows = [chunk[: n_cached - i * _ROWS_PER_CHUNK, block] for i, chunk in enumerate(self._chunks)]
+            rows = [
+                chunk[: n_cached - i * _ROWS_PER_CHUNK, block].astype(np.float64, copy=False)
+                for i, chunk in enumerate(self._chunks)
+            ]
             if n_cached < len(points):
                 here = np.arange(block.start, block.stop, dtype=np.intp)
                 rows.append(covariance(self._terms, self._pool, self._parameters, points[n_cached:], here))
@@ -309,18 +364,31 @@ class CachedRows:
             product: FloatArray | float = term.variance(self._parameters)
             for factor in term.factors:
                 if factor not in done:
-                    codes = self._codes[factor]
-                    row = factor_matrix(factor, self._pool, self._parameters, codes[[position]], self._distinct[factor])[0]
-                    done[factor] = row[codes]
+                    done[factor] = self._factor_row(factor, position)
                 product = product * done[factor]
             total += product
         return total
 
+    def _factor_row(self, factor: Factor, position: int) -> FloatArray:
+        """A factor between one candidate and all, from blocks of distinct rows."""
+        codes, count = self._codes[factor], self._counts[factor]
+        row = np.empty(count)
+        for begin in range(0, count, _WIDEST):
+            rows = np.arange(begin, min(begin + _WIDEST, count), dtype=np.intp)
+            row[rows] = factor_matrix(factor, self._pool, self._parameters, codes[[position]], rows)[0]
+        return row[codes]
+
 
 def cross_covariance(
-    pool: CandidatePool, terms: tuple[Term, ...], parameters: Parameters, memory_limit: int = MEMORY_LIMIT
+    pool: CandidatePool,
+    terms: tuple[Term, ...],
+    parameters: Parameters,
+    memory_limit: int = MEMORY_LIMIT,
+    device: Device = "numpy",
 ) -> CrossCovariance:
-    """The cheapest exact way for this pool and kernel."""
+    """The cheapest way for this pool and kernel."""
+    if device != "numpy":
+        return DeviceRows(pool, terms, parameters, device, memory_limit)
     layout = grid_layout(pool, terms)
     if layout is not None:
         return SharedGrid(pool, terms, parameters, layout)

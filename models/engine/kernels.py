@@ -9,10 +9,10 @@ https://doi.org/10.7551/mitpress/3206.001.0001.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import pi, sqrt
-from typing import Literal, assert_never
+from typing import Any, Literal, assert_never
 
 import numpy as np
 from scipy.spatial.distance import cdist
@@ -22,6 +22,8 @@ from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
 Profile = Literal["rbf", "matern12", "matern32", "matern52"]
 Metric = Literal["plain", "range", "periodic", "overlap"]
 Parameters = Mapping[str, FloatArray]
+Array = Any  # numpy's or torch's: the formulas are the same
+Elementwise = Callable[[Array], Array]
 
 _SQRT3 = sqrt(3.0)
 _SQRT5 = sqrt(5.0)
@@ -172,16 +174,23 @@ def expand(kernel: Kernel) -> tuple[Term, ...]:
             assert_never(kernel)
 
 
-def correlation(profile: Profile, squared: FloatArray) -> FloatArray:
-    """Profile at squared scaled distances r², any shape."""
+def correlation(profile: Profile, squared: Array, exp: Elementwise = np.exp, root: Elementwise = np.sqrt) -> Array:
+    """Profile at squared scaled distances r².
+
+    Args:
+        profile: Shape of the fall.
+        squared: Any shape, a numpy array or another library's.
+        exp: That library's exponential.
+        root: That library's square root.
+    """
     if profile == "rbf":
-        return np.exp(-0.5 * squared)
-    r = np.sqrt(squared)
+        return exp(-0.5 * squared)
+    r = root(squared)
     if profile == "matern12":
-        return np.exp(-r)
+        return exp(-r)
     if profile == "matern32":
-        return (1.0 + _SQRT3 * r) * np.exp(-_SQRT3 * r)
-    return (1.0 + _SQRT5 * r + (5.0 / 3.0) * squared) * np.exp(-_SQRT5 * r)
+        return (1.0 + _SQRT3 * r) * exp(-_SQRT3 * r)
+    return (1.0 + _SQRT5 * r + (5.0 / 3.0) * squared) * exp(-_SQRT5 * r)
 
 
 def log_slope(profile: Profile, squared: FloatArray) -> FloatArray | float:
@@ -239,7 +248,7 @@ def coordinates(factor: Stationary | Linear, pool: CandidatePool, rows: IntArray
     values = pool.groups[factor.group].values
     if isinstance(factor, Linear):
         middle = 0.5 * (values.min(axis=0) + values.max(axis=0))
-        return (values[rows] - middle) * (2.0 / sqrt(values.shape[1]) / column_ranges(values))
+        return np.asarray((values[rows] - middle) * (2.0 / sqrt(values.shape[1]) / column_ranges(values)))
     if factor.metric == "range":
         return values[rows] / column_ranges(values)
     if factor.metric == "periodic":
@@ -282,7 +291,7 @@ def task_correlations(weights: FloatArray) -> FloatArray:
         Shape ``(n_members, n_members)``.
     """
     unit = weights / np.sqrt(1.0 + np.square(weights).sum(axis=1, keepdims=True))
-    matrix = unit @ unit.T
+    matrix: FloatArray = unit @ unit.T
     np.fill_diagonal(matrix, 1.0)
     return matrix
 
@@ -302,13 +311,16 @@ def factor_matrix(factor: Factor, pool: CandidatePool, parameters: Parameters, a
     """
     match factor:
         case Same():
-            return (a[:, None] == b[None, :]).astype(np.float64)
+            return np.asarray(a[:, None] == b[None, :], dtype=np.float64)
         case Task(_, weights, rank):
             return task_correlations(parameters[weights].reshape(-1, rank))[np.ix_(a, b)]
         case Linear():
             return coordinates(factor, pool, a) @ coordinates(factor, pool, b).T
         case Stationary():
-            return correlation(factor.profile, squared_distances(factor, pool, parameters[factor.lengthscale], a, b))
+            near: FloatArray = correlation(
+                factor.profile, squared_distances(factor, pool, parameters[factor.lengthscale], a, b)
+            )
+            return near
 
 
 def covariance(terms: tuple[Term, ...], pool: CandidatePool, parameters: Parameters, a: IntArray, b: IntArray) -> FloatArray:

@@ -145,11 +145,11 @@ class LogPosterior:
                 return self._by_column(factor, coordinates(factor, pool, codes))
             case Linear():
                 z = coordinates(factor, pool, codes)
-                return np.einsum("ij,ij->i", z[self._rows], z[self._columns])[None, :]
+                return np.asarray(np.einsum("ij,ij->i", z[self._rows], z[self._columns]))[None, :]
             case Task():
                 return np.stack([first, second]).astype(np.float64)
             case _:
-                return (first == second).astype(np.float64)[None, :]
+                return np.asarray(first == second, dtype=np.float64)[None, :]
 
     def _by_column(self, factor: Stationary, x: FloatArray) -> FloatArray:
         if factor.metric == "overlap":
@@ -165,10 +165,11 @@ class LogPosterior:
 
     def _correlation(self, factor: Factor, parameters: Mapping[str, FloatArray]) -> FloatArray:
         if isinstance(factor, Stationary):
-            return correlation(factor.profile, self._squared(factor, parameters))
+            near: FloatArray = correlation(factor.profile, self._squared(factor, parameters))
+            return near
         if isinstance(factor, Task):
             first, second = self._apart[factor].astype(np.intp)
-            return task_correlations(parameters[factor.weights].reshape(-1, factor.rank))[first, second]
+            return np.asarray(task_correlations(parameters[factor.weights].reshape(-1, factor.rank))[first, second])
         fixed: FloatArray = self._apart[factor][0]
         return fixed
 

@@ -20,6 +20,7 @@ from scipy.linalg import blas, lapack, solve_triangular
 
 from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
 from tansaku.models.engine.cross import MEMORY_LIMIT, cross_covariance
+from tansaku.models.engine.device import Device
 from tansaku.models.engine.kernels import Parameters, Term, covariance, prior_variance
 
 BoolArray = npt.NDArray[np.bool_]
@@ -128,6 +129,7 @@ class PoolPosterior:
         parameters: Parameter values by name.
         noise: Variance of an observation about the latent function; must be positive (a jitter where there is no noise).
         memory_limit: Bytes that cached cross-covariances may take.
+        device: Where they are computed.
     """
 
     def __init__(
@@ -137,10 +139,11 @@ class PoolPosterior:
         parameters: Parameters,
         noise: float,
         memory_limit: int = MEMORY_LIMIT,
+        device: Device = "numpy",
     ) -> None:
         self._pool, self._terms, self._parameters, self._noise = pool, terms, parameters, noise
         self._prior = prior_variance(terms, pool, parameters)
-        self._cross = cross_covariance(pool, terms, parameters, memory_limit)
+        self._cross = cross_covariance(pool, terms, parameters, memory_limit, device)
         self._factor = AppendedCholesky(noise)
         self._points: list[int] = []
         self._variance = self._prior.copy()
@@ -166,10 +169,7 @@ class PoolPosterior:
         self._points = list(points)
         for point in points:
             self._cross.append(point)
-        lower = np.asfortranarray(self._factor.lower)
-        for block, rows in self._cross.blocks():
-            white = solve_triangular(lower, rows, lower=True, overwrite_b=True, check_finite=False)
-            self._variance[block] -= np.einsum("ij,ij->j", white, white)
+        self._variance -= self._cross.explained(self._factor.lower)
 
     def predict(
         self, points: Sequence[int], fantasies: Sequence[int], targets: FloatArray, known: BoolArray

@@ -11,6 +11,7 @@ from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.specs.kernel import DistanceKernelSpec, KernelSpec, MeanSpec
 from tansaku.models.domain.specs.proposer import AcquisitionName, GPProposerSpec
 from tansaku.models.engine.cross import surface_level
+from tansaku.models.engine.device import Device
 from tansaku.models.engine.goals import Goal
 from tansaku.models.engine.grammar import compile_kernel, compile_mean
 from tansaku.models.engine.initial import InitialName
@@ -44,6 +45,7 @@ class GPSettings:
         restarts: Further starts of each fit.
         members: Size of the ensemble (``bayes`` only).
         bayes_until: With more observations there is no ensemble (``bayes`` only).
+        device: Where the pool's covariances are computed.
         goal: Which candidates are wanted.
         avoid_failures: Whether the acquisition is multiplied by a learned probability that the evaluation succeeds.
     """
@@ -63,6 +65,7 @@ class GPSettings:
     restarts: int = 0
     members: int = 8
     bayes_until: int = 100
+    device: Device = "numpy"
     goal: Goal = _PER_SYSTEM
     avoid_failures: bool = False
 

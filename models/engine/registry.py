@@ -10,7 +10,9 @@ from tansaku.models.domain.ports import Proposer
 from tansaku.models.domain.specs.campaign import CampaignSpec, ObjectiveSpec
 from tansaku.models.domain.specs.objective import ConstraintsSpec
 from tansaku.models.domain.specs.proposer import GPProposerSpec, GridProposerSpec, ProposerSpec, RandomProposerSpec
+from tansaku.models.domain.specs.site import DeviceName
 from tansaku.models.domain.specs.transfer import TransferMode
+from tansaku.models.engine.device import resolve_device
 from tansaku.models.engine.goals import goal_of
 from tansaku.models.engine.gp import GPProposer
 from tansaku.models.engine.presets import GPSettings, settings
@@ -20,7 +22,10 @@ from tansaku.models.engine.transfer.proposer import TransferProposer
 
 
 def build_proposer(
-    spec: ProposerSpec, objective: ObjectiveSpec | None = None, constraints: ConstraintsSpec | None = None
+    spec: ProposerSpec,
+    objective: ObjectiveSpec | None = None,
+    constraints: ConstraintsSpec | None = None,
+    device: DeviceName = "numpy",
 ) -> Proposer:
     """Builds the proposer a spec describes.
 
@@ -28,6 +33,10 @@ def build_proposer(
         spec: The proposer.
         objective: What it is to find; None: the best of every system.
         constraints: Which candidates it is to leave alone; None: none.
+        device: The site's.
+
+    Raises:
+        MissingComponentError: The device is not there.
     """
     match spec:
         case RandomProposerSpec():
@@ -35,21 +44,25 @@ def build_proposer(
         case GridProposerSpec():
             return GridProposer()
         case GPProposerSpec():
-            return GPProposer(_gp_settings(spec, objective, constraints))
+            return GPProposer(replace(_gp_settings(spec, objective, constraints), device=resolve_device(device)))
         case _:
             assert_never(spec)
 
 
-def build_transfer_proposer(spec: CampaignSpec, mode: TransferMode, sources: Sources) -> TransferProposer:
+def build_transfer_proposer(
+    spec: CampaignSpec, mode: TransferMode, sources: Sources, device: DeviceName = "numpy"
+) -> TransferProposer:
     """Builds a campaign's proposer with what it learns from other searches.
 
     Args:
         spec: The campaign.
         mode: How it learns, in place of the campaign's own mode.
         sources: What from.
+        device: The site's.
 
     Raises:
         ConfigurationError: The proposer fits no hyper-parameters.
+        MissingComponentError: The device is not there.
     """
     if not isinstance(spec.proposer, GPProposerSpec):
         raise ConfigurationError(f"transfer: proposer {spec.proposer.type} learns nothing", hint="choose proposer type gp")
@@ -59,7 +72,7 @@ def build_transfer_proposer(spec: CampaignSpec, mode: TransferMode, sources: Sou
             f"transfer: needs proposer.hyperparameters map, but {chosen.rule} is chosen (by the preset, if not by the file)",
             hint="add hyperparameters: map to the proposer",
         )
-    return TransferProposer(chosen, mode, sources)
+    return TransferProposer(replace(chosen, device=resolve_device(device)), mode, sources)
 
 
 def _gp_settings(spec: GPProposerSpec, objective: ObjectiveSpec | None, constraints: ConstraintsSpec | None) -> GPSettings:

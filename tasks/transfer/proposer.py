@@ -7,12 +7,18 @@ from pathlib import Path
 from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import ArtifactStore, CampaignStore, Proposer
 from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.specs.site import DeviceName
 from tansaku.models.engine.registry import build_proposer, build_transfer_proposer
 from tansaku.tasks.transfer.sources import CampaignSources, Target
 
 
 def open_proposer(
-    spec: CampaignSpec, pool: CandidatePool, base_path: Path, store: CampaignStore, artifacts: ArtifactStore
+    spec: CampaignSpec,
+    pool: CandidatePool,
+    base_path: Path,
+    store: CampaignStore,
+    artifacts: ArtifactStore,
+    device: DeviceName = "numpy",
 ) -> Proposer:
     """Builds the proposer of a stored campaign.
 
@@ -22,12 +28,14 @@ def open_proposer(
         base_path: Folder in which its relative paths start.
         store: Where followed sources are.
         artifacts: Where source data are kept.
+        device: The site's.
 
     Raises:
+        MissingComponentError: The device is not there.
         ConfigurationError: A source table has changed, or the proposer cannot learn.
         NotFoundError: Frozen source data are not there any more.
     """
     if spec.transfer is None:
-        return build_proposer(spec.proposer, spec.objective, spec.constraints)
+        return build_proposer(spec.proposer, spec.objective, spec.constraints, device)
     sources = CampaignSources(Target(spec, pool), base_path, store, artifacts)
-    return build_transfer_proposer(spec, spec.transfer.mode, sources)
+    return build_transfer_proposer(spec, spec.transfer.mode, sources, device)

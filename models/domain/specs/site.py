@@ -48,6 +48,20 @@ class DatabaseSpec(Spec):
     name: str = "tansaku"
 
 
+DeviceName = Literal["numpy", "cpu", "cuda", "auto"]
+
+
+class EngineSpec(Spec):
+    """How this machine computes the next proposal.
+
+    Attributes:
+        device: ``numpy``; torch on the processor (``cpu``) or a GPU (``cuda``), which pays off for some ten thousand candidates
+            and more without a shared grid; ``auto``: a GPU if torch sees one, else numpy.
+    """
+
+    device: DeviceName = "numpy"
+
+
 class SiteSpec(Spec):
     """One site file.
 
@@ -56,9 +70,11 @@ class SiteSpec(Spec):
         launcher: Who runs the evaluations.
         database: Where campaigns are kept.
         timing: Times of the plumbing.
+        engine: How proposals are computed.
     """
 
     schema_version: Literal[1] = 1
     launcher: LocalLauncherSpec = LocalLauncherSpec()
     database: DatabaseSpec = DatabaseSpec()
     timing: TimingSpec = TimingSpec()
+    engine: EngineSpec = EngineSpec()

@@ -208,7 +208,9 @@ class TransferProposer(GPProposer):
         if cache is not None and fits and set(cache.posterior.points) <= {*behind, *order}:
             return cache.posterior
         parameters = arrays(fitted["parameters"])
-        posterior = PoolPosterior(family.extended.pool, family.terms, parameters, float(parameters[NOISE][0]))
+        posterior = PoolPosterior(
+            family.extended.pool, family.terms, parameters, float(parameters[NOISE][0]), device=self._settings.device
+        )
         posterior.start([*behind, *order[:base]])
         self._extended_cache = _Cache(family, key, base, posterior)
         return posterior

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tansaku.models.domain.pool import CandidatePool
+from tansaku.models.domain.pool import CandidatePool, FeatureGroup
 from tansaku.models.engine.cross import CachedRows, SharedGrid, cross_covariance, grid_layout, surface_level
 from tansaku.models.engine.kernels import covariance, expand
 from tansaku.models.engine.map_fit import default_priors
@@ -95,3 +95,36 @@ def test_memory_stays_below_the_limit(scattered_pool):
     limit = 8 * len(scattered_pool) * 70
     cross = _filled(CachedRows(scattered_pool, terms, parameters, memory_limit=limit), list(range(60)) * 2)
     assert cross.cached_bytes <= limit
+
+
+def test_rows_are_rounded_only_where_five_hundred_would_pass_the_limit(scattered_pool):
+    terms, parameters = _kernel(scattered_pool)
+    row = 8 * len(scattered_pool)
+    limits = {500 * row: False, 500 * row - 1: True, 250 * row: True, 250 * row - 1: False}
+    kept = {limit: CachedRows(scattered_pool, terms, parameters, memory_limit=limit) for limit in limits}
+    assert {limit: cross.rounded for limit, cross in kept.items()} == limits
+    rounded = _filled(kept[250 * row], POINTS)
+    expected = covariance(terms, scattered_pool, parameters, np.array(POINTS), np.arange(len(scattered_pool)))
+    weights = np.random.default_rng(0).normal(size=(len(POINTS), 3))
+    assert np.allclose(rounded.weighted(weights), weights.T @ expected, rtol=0, atol=1e-6)
+    assert not np.allclose(rounded.weighted(weights), weights.T @ expected, rtol=0, atol=1e-12)
+    assert np.allclose(_whole(rounded, len(scattered_pool)), expected, rtol=0, atol=1e-6)
+    assert rounded.cached_bytes <= 250 * row
+
+
+def test_many_surfaces_are_not_compared_pairwise():
+    """A pool in which every candidate is a surface: the product of all pairs would fill the memory."""
+    n = 5000
+    pool = CandidatePool(
+        ids=np.array([f"c{i:04d}" for i in range(n)]),
+        systems=("only",),
+        system_codes=np.zeros(n, dtype=np.intp),
+        surfaces=tuple(f"s{i}" for i in range(n)),
+        surface_codes=np.arange(n),
+        groups={"x": FeatureGroup("x", np.linspace(0, 1, n)[:, None], np.arange(n), ("x",))},
+        cost=np.ones(n),
+    )
+    terms, parameters = _kernel(pool)
+    assert grid_layout(pool, terms) is None
+    cross = _filled(cross_covariance(pool, terms, parameters), [0, 4999])
+    assert cross.weighted(np.eye(2)).shape == (2, n)
