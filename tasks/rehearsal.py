@@ -13,10 +13,13 @@ from tansaku.models.domain.pool import CandidatePool, FloatArray
 from tansaku.models.domain.ports import Proposer, ScreenedSpace
 from tansaku.models.domain.records import JsonDict, Record
 from tansaku.models.domain.specs.campaign import CampaignSpec
-from tansaku.models.engine.registry import build_proposer
+from tansaku.models.engine.registry import build_proposer, build_transfer_proposer
+from tansaku.models.engine.transfer.data import FrozenSources
 from tansaku.spaces.registry import open_space
 from tansaku.tasks.configuration import load_campaign, spec_hash
 from tansaku.tasks.costs import cost_unit
+from tansaku.tasks.transfer.preview import Database, preview
+from tansaku.tasks.transfer.sources import Target
 
 
 class SystemSize(Record):
@@ -45,6 +48,7 @@ class Rehearsal(Record):
         initial: Candidates of the initial design, in order.
         initial_cost: What they cost.
         calculator: Code, version and model that computes, None for a table.
+        transfer: One line per source it would learn from.
         census: For a space whose rules choose its candidates, what each rule did.
     """
 
@@ -66,6 +70,7 @@ class Rehearsal(Record):
     calculator: str | None
     unit: str
     polish: int
+    transfer: tuple[str, ...] = ()
     census: tuple[JsonDict, ...] = ()
 
     def describe(self) -> str:
@@ -85,6 +90,7 @@ class Rehearsal(Record):
             + (f", then {self.polish:,} to polish the best" if self.polish else "")
         )
         lines.append(f"  proposer    {self.proposer}, {len(self.initial)} initial evaluations costing {self.initial_cost:,.0f}")
+        lines += [f"  learns from {one}" for one in self.transfer]
         lines.append("")
         lines.append("  would run first: " + ", ".join(self.initial[:5]) + (" …" if len(self.initial) > 5 else ""))
         lines += ["", "  systems (candidates, surfaces, cost of all):"]
@@ -142,18 +148,26 @@ def _calculator_name(spec: CampaignSpec, base_path: Path) -> str | None:
     return " ".join(part for part in (provenance.code, provenance.code_version, provenance.model) if part)
 
 
-def rehearse(path: Path) -> Rehearsal:
+def rehearse(path: Path, database: Database | None = None) -> Rehearsal:
     """Loads a campaign file, opens its space, calculator and proposer, and works out what it would do.
 
+    Args:
+        path: The file.
+        database: Opened only when the file names stored campaigns to learn from; None: these are not looked at.
+
     Raises:
-        ConfigurationError: The file, or a file it names, is wrong.
+        ConfigurationError: The file, a file or a campaign it names is wrong.
         MissingComponentError: What it needs is not installed.
     """
     loaded = load_campaign(path)
     spec = loaded.spec
     space = open_space(spec.space, loaded.base_path)
     pool = space.pool()
-    proposer = build_proposer(spec.proposer, spec.objective, spec.constraints)
+    proposer: Proposer
+    if spec.transfer is None:
+        proposer = build_proposer(spec.proposer, spec.objective, spec.constraints)
+    else:
+        proposer = build_transfer_proposer(spec, spec.transfer.mode, FrozenSources([]))
     limit = cost_limit(spec.budget, pool)
     initial = _initial_design(proposer, pool, spec, limit)
     everything = float(pool.cost.sum())
@@ -191,5 +205,6 @@ def rehearse(path: Path) -> Rehearsal:
         calculator=_calculator_name(spec, loaded.base_path),
         unit=spec.objective.unit,
         polish=spec.execution.polish * n_systems if spec.calculator is not None else 0,
+        transfer=preview(Target(spec, pool), loaded.base_path, database) if spec.transfer is not None else (),
         census=tuple(space.census()) if isinstance(space, ScreenedSpace) else (),
     )

@@ -22,8 +22,7 @@ from benchmarks.transfer.problems import Problem, boundaries, compositions, tabl
 from benchmarks.transfer.runs import METHODS, MODES, Run, run
 from tansaku.tasks.machine import describe_machine
 
-SEEDS, QUICK_SEEDS = 20, 2
-QUICK_EVALUATIONS = 12
+QUICK_SEEDS, QUICK_EVALUATIONS = 2, 12
 
 
 def with_harm(problems: Sequence[Problem]) -> list[Problem]:
@@ -31,17 +30,17 @@ def with_harm(problems: Sequence[Problem]) -> list[Problem]:
     return [variant for one in problems for variant in (one, one.harmful("shuffled"), one.harmful("reversed"))]
 
 
-def compare(problems: Sequence[Problem], seeds: int, jobs: int) -> list[dict[str, Any]]:
+def compare(problems: Sequence[Problem], jobs: int) -> list[dict[str, Any]]:
     """Runs every method on every problem with every seed."""
-    tasks = [(i, method, seed) for i in range(len(problems)) for method in METHODS for seed in range(seeds)]
+    tasks = [(i, method, seed) for i, one in enumerate(problems) for method in METHODS for seed in range(one.seeds)]
     runs: dict[int, dict[str, list[Run]]] = defaultdict(lambda: defaultdict(list))
     with ProcessPoolExecutor(jobs) as pool:
         asked = [pool.submit(run, problems[i], method, seed) for i, method, seed in tasks]
         for (i, method, seed), answer in zip(tasks, asked, strict=True):
             runs[i][method].append(answer.result())
-            if seed == seeds - 1:
+            if seed == problems[i].seeds - 1:
                 gap = np.mean([one.gap[-1] for one in runs[i][method]])
-                print(f"{problems[i].name}: {method}, {seeds} seeds, gap at the end {gap:.4g}", flush=True)
+                print(f"{problems[i].name}: {method}, {seed + 1} seeds, gap at the end {gap:.4g}", flush=True)
     return [_panel(problem, runs[i]) for i, problem in enumerate(problems)]
 
 
@@ -95,9 +94,10 @@ def main() -> None:
     if not problems:
         parser.error("--only-pairs needs a --pair")
     if given.quick:
-        problems = [one.shortened(QUICK_EVALUATIONS) for one in problems]
-    seeds = given.seeds or (QUICK_SEEDS if given.quick else SEEDS)
-    panels = compare(with_harm(problems), seeds, given.jobs)
+        problems = [one.shortened(QUICK_EVALUATIONS, QUICK_SEEDS) for one in problems]
+    if given.seeds:
+        problems = [one.shortened(one.evaluations, given.seeds) for one in problems]
+    panels = compare(with_harm(problems), given.jobs)
     result = {"schema_version": 1, "provenance": describe_machine(), "problems": panels}
     given.out.parent.mkdir(parents=True, exist_ok=True)
     given.out.write_text(json.dumps(result))

@@ -22,6 +22,9 @@ BOUNDARIES = Path(__file__).parents[1] / "boundaries" / "al-110-grid-table.yaml"
 MOST = 300
 """Most source observations, as in a campaign."""
 
+BOUNDARY_SOURCE = 150
+"""Source observations of the split boundary table: fewer, because fits to several hundred take the time of this benchmark."""
+
 CORRELATION = 0.85
 """Of the made-up target's smooth part with the source's: about that of the ranks of Li and Na barriers in tavorites."""
 
@@ -47,6 +50,7 @@ class Problem:
         source: The source.
         unit: Of the objective.
         evaluations: How many a run makes.
+        seeds: How many runs each method makes.
     """
 
     name: str
@@ -56,6 +60,7 @@ class Problem:
     source: SourceData
     unit: str
     evaluations: int
+    seeds: int = 20
 
     def harmful(self, kind: str) -> Problem:
         """The same with a source that misleads: its values ``shuffled``, or ``reversed`` about their middle."""
@@ -64,9 +69,9 @@ class Problem:
         bad = rng.permutation(values) if kind == "shuffled" else values.max() + values.min() - values
         return replace(self, name=f"{self.name}, {kind}", source=replace(self.source, name=kind, values=bad))
 
-    def shortened(self, evaluations: int) -> Problem:
-        """The same with fewer evaluations."""
-        return replace(self, evaluations=min(evaluations, self.evaluations))
+    def shortened(self, evaluations: int, seeds: int) -> Problem:
+        """The same with fewer evaluations and runs."""
+        return replace(self, evaluations=min(evaluations, self.evaluations), seeds=seeds)
 
 
 def boundaries(sources: tuple[str, ...] = ("s009-114", "s009-221", "s003-112", "s011-332")) -> Problem:
@@ -76,15 +81,16 @@ def boundaries(sources: tuple[str, ...] = ("s009-114", "s009-221", "s003-112", "
     inside = np.isin(np.asarray(pool.systems), sources)[pool.system_codes]
     known = np.flatnonzero(inside & ~np.isnan(values))
     others = np.flatnonzero(~inside)
-    source = observed_source("four boundaries", pool, known, values[known], "minimize", MOST)
+    source = observed_source("four boundaries", pool, known, values[known], "minimize", BOUNDARY_SOURCE)
     return Problem(
         name="boundaries",
-        description=f"three boundaries of the shipped table, {MOST} candidates of the other four known",
+        description=f"three boundaries of the shipped table, {BOUNDARY_SOURCE} candidates of the other four known",
         pool=part(pool, others),
         values=values[others],
         source=source,
         unit="mJ/m2",
-        evaluations=90,
+        evaluations=60,
+        seeds=10,
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tansaku.deploy.cli.session import opened
 from tansaku.deploy.cli.tables import show_json
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def check(
     """Validates a campaign file and shows what it would search, run and spend; spends nothing."""
     from tansaku.tasks.rehearsal import rehearse
 
-    found = rehearse(file)
+    found = rehearse(file, lambda: opened(None))
     if as_json:
         show_json(found.model_dump(mode="json"))
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from tansaku.models.domain.errors import ConfigurationError, NotFoundError
 from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.tasks.configuration import load_campaign
 from tansaku.tasks.preparation import prepare_campaign
+from tansaku.tasks.rehearsal import rehearse
 from tansaku.tasks.resources import Resources
 from tansaku.tasks.settings import Settings
 from tansaku.tasks.stores.artifacts import FileArtifactStore
@@ -166,3 +168,18 @@ def test_the_same_source_twice_or_none(resources):
     path.write_text(CAMPAIGN.format(name="t", transfer="transfer: {sources: []}", **words))
     with pytest.raises(ConfigurationError, match="sources"):
         load_campaign(path)
+
+
+def test_check_names_the_sources_and_refuses_what_a_run_would(resources):
+    prepare(resources, "source")
+    prepare(resources, "target", table())
+    path = resources.settings.home / "target.yaml"
+    assert rehearse(path).transfer == ("the table rows: 3 observations",)
+    text = path.read_text()
+    path.write_text(text.replace(table(), "{type: campaign, name: source}"))
+    assert rehearse(path).transfer == ("the campaign source: looked at when this one is created",)
+    with pytest.raises(ConfigurationError, match="'source' has no observations"):
+        rehearse(path, lambda: nullcontext(resources))
+    path.write_text(text.replace(table(), table(unit="J/m2")))
+    with pytest.raises(ConfigurationError, match="have the unit J/m2"):
+        rehearse(path)

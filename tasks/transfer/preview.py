@@ -1,0 +1,50 @@
+"""What a campaign would learn from, found out before it is created."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from tansaku.models.domain.ports import CampaignStore
+from tansaku.models.domain.specs.transfer import TableSourceSpec
+from tansaku.tasks.resources import Resources
+from tansaku.tasks.transfer.checks import check_circle
+from tansaku.tasks.transfer.sources import Target, campaign_source, table_source
+
+Database = Callable[[], AbstractContextManager[Resources]]
+"""Opens the database of stored campaigns."""
+
+
+def preview(target: Target, base_path: Path, database: Database | None) -> tuple[str, ...]:
+    """One line per source.
+
+    Args:
+        target: The campaign.
+        base_path: Folder in which its relative paths start.
+        database: None: stored campaigns are named and not looked at.
+
+    Raises:
+        ConfigurationError: A source is unknown, empty or does not fit.
+    """
+    if database is None or all(isinstance(one, TableSourceSpec) for one in target.transfer.sources):
+        return _lines(target, base_path, None)
+    with database() as resources:
+        check_circle(resources.store, target.spec.name, target.transfer)
+        return _lines(target, base_path, resources.store)
+
+
+def _lines(target: Target, base_path: Path, store: CampaignStore | None) -> tuple[str, ...]:
+    lines = []
+    for i, source in enumerate(target.transfer.sources):
+        key = f"transfer.sources[{i}]"
+        if isinstance(source, TableSourceSpec):
+            count = len(table_source(target, source, key, base_path).values)
+            lines.append(f"the table {source.name}: {count} observations")
+        elif store is None:
+            lines.append(f"the campaign {source.name}: looked at when this one is created")
+        else:
+            count = len(campaign_source(target, source, key, store).values)
+            when = "so far, read again at each refit" if source.follow else "frozen when this one is created"
+            lines.append(f"the campaign {source.name}: {count} observations, {when}")
+    return tuple(lines)
