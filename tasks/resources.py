@@ -7,11 +7,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tansaku.models.domain.ports import ArtifactStore, CampaignStore, Launcher
 from tansaku.models.domain.specs.campaign import CampaignSpec
-from tansaku.models.domain.specs.site import SiteSpec
+from tansaku.models.domain.specs.site import LocalLauncherSpec, SiteSpec
 from tansaku.tasks.settings import Settings
+
+if TYPE_CHECKING:
+    from tansaku.tasks.stores.site_workers import SiteWorkers
 
 LauncherFactory = Callable[[CampaignSpec], Launcher]
 
@@ -45,15 +49,35 @@ class Resources:
         return self.open_launcher(campaign)
 
 
-def local_launchers(settings: Settings, site: SiteSpec) -> LauncherFactory:
+def local_launchers(settings: Settings, spec: LocalLauncherSpec) -> LauncherFactory:
     """Launchers of worker processes on this machine, one spool folder per campaign under the home folder."""
 
     def open_launcher(campaign: CampaignSpec) -> Launcher:
         from tansaku.tasks.launchers.local import LocalLauncher
 
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        workers = site.launcher.workers or min(campaign.execution.in_flight, cores)
-        return LocalLauncher(spool_folder(settings.home, campaign.name), site.launcher, workers)
+        workers = spec.workers or min(campaign.execution.in_flight, cores)
+        return LocalLauncher(spool_folder(settings.home, campaign.name), spec, workers)
+
+    return open_launcher
+
+
+def launchers(settings: Settings, site: SiteSpec, workers: SiteWorkers) -> LauncherFactory:
+    """The launchers that a site file asks for.
+
+    Args:
+        settings: From the environment.
+        site: The machine.
+        workers: Leases of the sites' queues, for clusters.
+    """
+    spec = site.launcher
+    if isinstance(spec, LocalLauncherSpec):
+        return local_launchers(settings, spec)
+
+    def open_launcher(campaign: CampaignSpec) -> Launcher:
+        from tansaku.tasks.cluster import open_cluster
+
+        return open_cluster(settings, site, workers).launcher(campaign.name)
 
     return open_launcher
 
@@ -75,6 +99,7 @@ def open_resources(settings: Settings, site: SiteSpec) -> Iterator[Resources]:
     from tansaku.tasks.stores.artifacts import GridFSArtifactStore
     from tansaku.tasks.stores.connection import connect, embedded_server
     from tansaku.tasks.stores.mongo import MongoCampaignStore
+    from tansaku.tasks.stores.site_workers import SiteWorkers
 
     database = connect(settings, site)
     embedded = embedded_server(settings, site)
@@ -85,7 +110,7 @@ def open_resources(settings: Settings, site: SiteSpec) -> Iterator[Resources]:
             site=site,
             store=store,
             artifacts=GridFSArtifactStore(database),
-            open_launcher=local_launchers(settings, site),
+            open_launcher=launchers(settings, site, SiteWorkers(database)),
             revive=_leave_alone if embedded is None else embedded.start,
         )
     finally:

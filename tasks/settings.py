@@ -18,6 +18,11 @@ REQUIRE_ALL_VARIABLE = "TANSAKU_REQUIRE_ALL"
 RUNTIME_VARIABLE = "XDG_RUNTIME_DIR"
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
+_SCHEDULER_VARIABLES = (
+    "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "LOGNAME", "MODULEPATH", "MODULESHOME", "PATH", "SHELL", "SLURM_CONF",
+    "TMPDIR", "TZ", "USER",
+)  # fmt: skip
+
 _FALSE = frozenset({"", "0", "false", "no", "off"})
 _TRUE = frozenset({"1", "true", "yes", "on"})
 
@@ -71,6 +76,21 @@ def limit_threads() -> None:
     """
     for variable in THREAD_VARIABLES:
         os.environ.setdefault(variable, "1")
+
+
+def scheduler_environment(environment: Mapping[str, str] | None = None) -> dict[str, str]:
+    """What a batch system's commands, and by them the jobs, may see: it ends in files of the scheduler, so no secrets.
+
+    Args:
+        environment: None: the process's.
+    """
+    values = os.environ if environment is None else environment
+    return {name: values[name] for name in _SCHEDULER_VARIABLES if name in values}
+
+
+def thread_environment(threads: int) -> dict[str, str]:
+    """This process's environment with numerical libraries set to ``threads`` threads, for a child."""
+    return {**os.environ, **dict.fromkeys(THREAD_VARIABLES, str(threads))}
 
 
 def forbid_telemetry() -> None:

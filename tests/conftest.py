@@ -88,6 +88,7 @@ COMPONENTS: dict[str, Callable[[], str | None]] = {
     "torch": _package("torch", "torch"),
     "gpytorch": _package("gpytorch", "torch"),
     "botorch": _package("botorch", "torch"),
+    **{name: _package(name, "bench") for name in ("baybe", "optuna", "physbo", "sklearn")},
     "prefect": _package("prefect", "core"),
     "pymatgen": _package("pymatgen", "composition"),
     "git": _program("git", "git"),

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import psutil
 
-PROGRAMS = ("slurmctld", "slurmd", "sbatch", "munged", "ip", "nsenter", "unshare")
+PROGRAMS = ("slurmctld", "slurmd", "sbatch", "munged", "ip", "nsenter", "unshare", "setpriv")
 NODES = ("n1", "n2")
 PATIENCE = 60.0
 
@@ -30,6 +30,7 @@ AuthInfo=socket={folder}/munge.sock
 CredType=cred/munge
 SlurmUser=root
 SlurmdUser=root
+SlurmctldPort={port}
 StateSaveLocation={folder}/state
 SlurmdSpoolDir={folder}/spool-%n
 SlurmctldPidFile={folder}/slurmctld.pid
@@ -101,7 +102,12 @@ class SlurmCluster:
             for k, name in enumerate(NODES)
         )
         text = _CONFIGURATION.format(
-            host=socket.gethostname(), address=self.address, folder=self.folder, nodes=nodes, names=",".join(NODES)
+            host=socket.gethostname(),
+            port=_free_port(),
+            address=self.address,
+            folder=self.folder,
+            nodes=nodes,
+            names=",".join(NODES),
         )
         self.configuration.write_text(text)
         self._connect()
@@ -237,6 +243,19 @@ class SlurmCluster:
 
     def _spawn(self, name: str, command: list[str]) -> None:
         with (self.folder / f"{name}.out").open("ab") as output:
+            # A test process that is killed takes its daemons along.
             self.daemons[name] = subprocess.Popen(
-                command, env=self.environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+                ["setpriv", "--pdeathsig", "KILL", *command],
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
             )
+
+
+def _free_port() -> int:
+    """The controller listens on all addresses: another test process may have one too."""
+    with socket.socket() as probe:
+        probe.bind(("", 0))
+        return int(probe.getsockname()[1])

@@ -10,7 +10,8 @@
       claims/NAME               made with O_EXCL by the one worker that does the job: its identity and since when
       workers/PID.json          identity of a worker that is ready
       logs/                     output of the workers
-      work, news                named pipes: a byte wakes the workers, a byte wakes the driver
+      work, news                named pipes: a byte wakes the workers, a byte wakes the driver; not in a spool of a cluster,
+                                whose nodes are other machines
 
 A result beats a loss: where both files exist the job is finished. A claim whose process is gone, without a result, is a loss.
 """
@@ -71,8 +72,11 @@ class Spool:
 
     root: Path
 
-    def create(self) -> None:
+    def create(self, *, pipes: bool = True) -> None:
         """Makes what is missing.
+
+        Args:
+            pipes: Whether workers are on this machine.
 
         Raises:
             TransientError: The folder cannot be made or takes no named pipes.
@@ -81,7 +85,7 @@ class Spool:
             self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
             for name in ("queue", "jobs", "claims", "workers", "logs"):
                 (self.root / name).mkdir(mode=0o700, exist_ok=True)
-            for name in ("work", "news"):
+            for name in ("work", "news") if pipes else ():
                 with suppress(FileExistsError):
                     os.mkfifo(self.root / name, 0o600)
         except OSError as error:
@@ -121,15 +125,22 @@ class Spool:
             raise ConfigurationError(f"job name {name!r}: expected letters, digits, - and _, 128 at most")
         return self.root / "jobs" / name
 
-    def add(self, name: str, request: JsonDict) -> bool:
-        """Queues a job; returns False when its name is known."""
+    def add(self, name: str, request: JsonDict, *, queue: bool = True) -> bool:
+        """Adds a job; returns False when its name is known.
+
+        Args:
+            name: Unique.
+            request: What the job is told.
+            queue: Whether it waits for a worker of this spool; otherwise somebody else brings its name to one.
+        """
         folder = self.folder(name)
         aside = self.root / "jobs" / f"{_NEW}{secrets.token_hex(8)}"
         aside.mkdir(mode=0o700)
         try:
             (aside / "request.json").write_text(json.dumps({"schema_version": SCHEMA_VERSION, **request}, allow_nan=False))
             # The entry first: one without a job is ignored, a job without an entry would never be done.
-            (self.root / "queue" / f"{time.time_ns():020d}-{name}").touch()
+            if queue:
+                (self.root / "queue" / f"{time.time_ns():020d}-{name}").touch()
             aside.rename(folder)
         except OSError:
             shutil.rmtree(aside, ignore_errors=True)
@@ -233,12 +244,15 @@ class Spool:
     @cached_property
     def _pipes(self) -> dict[str, int]:
         # Read and write at once: opening never blocks and there is always a reader, on Linux.
-        return {name: os.open(self.root / name, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC) for name in ("work", "news")}
+        flags = os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC
+        return {name: os.open(self.root / name, flags) for name in ("work", "news") if (self.root / name).exists()}
 
     def signal(self, pipe: str) -> None:
-        """Puts a byte into a pipe; a full pipe wakes just as well."""
-        with suppress(BlockingIOError):
-            os.write(self._pipes[pipe], b"!")
+        """Puts a byte into a pipe, if there are pipes; a full one wakes just as well."""
+        handle = self._pipes.get(pipe)
+        if handle is not None:
+            with suppress(BlockingIOError):
+                os.write(handle, b"!")
 
     def wait(self, pipe: str, timeout: float, *, drain: bool) -> bool:
         """Waits for a byte.

@@ -1,8 +1,10 @@
-"""A worker process: ``python -m tansaku.tasks.jobs.worker SPOOL``.
+"""A worker process: ``python -m tansaku.tasks.jobs.worker SPOOL``, or ``… SPOOL -`` on a compute node.
 
 It claims waiting jobs one after the other, computes them and leaves results in the spool (:mod:`tansaku.tasks.jobs.spool`
 shows the layout). It ends when its driver is gone and the job under way is over; while another driver has taken the spool
 over, it serves that one. A job that outlives its timeout and everybody who could end it is ended by an alarm of the kernel.
+
+With ``-`` it does the jobs whose names it reads from its standard input, one a line, and answers on its standard output.
 """
 
 from __future__ import annotations
@@ -11,8 +13,9 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TextIO
 
 from pydantic import ValidationError
 
@@ -67,6 +70,19 @@ class Worker:
                 self._work(name)
         # Not after an error: the record tells a worker that broke on a job from one that could not start.
         record.unlink(missing_ok=True)
+
+    def obey(self, names: Iterable[str], answers: TextIO) -> None:
+        """Does the named jobs as their names arrive; answers ``begun`` and ``done``, or ``taken`` for one that was claimed."""
+        for line in names:
+            name = line.strip()
+            if not self._spool.claim(name):
+                answers.write("taken\n")
+            else:
+                answers.write("begun\n")
+                answers.flush()
+                self._work(name)
+                answers.write("done\n")
+            answers.flush()
 
     def _next(self) -> str | None:
         """Claims the oldest job that is free."""
@@ -128,20 +144,28 @@ def main(arguments: list[str]) -> int:
     """Entry of the worker process.
 
     Args:
-        arguments: The spool folder.
+        arguments: The spool folder, and ``-`` to be told the jobs' names.
 
     Returns:
         Exit code.
     """
-    if len(arguments) != 1 or not (Path(arguments[0]) / "queue").is_dir():
-        sys.stderr.write("usage: python -m tansaku.tasks.jobs.worker SPOOL (an existing spool folder)\n")
+    if len(arguments) not in (1, 2) or arguments[1:] not in ([], ["-"]) or not (Path(arguments[0]) / "queue").is_dir():
+        sys.stderr.write("usage: python -m tansaku.tasks.jobs.worker SPOOL [-] (an existing spool folder)\n")
         return 2
     # Read by the libraries when they are loaded, which the next import does: workers share the cores by processes alone.
-    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    # On a compute node the job's supervisor has set them to the cores that the job was given.
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS") if not arguments[1:] else ():
         os.environ[variable] = "1"
     from tansaku.tasks.jobs.evaluate import evaluate
 
-    Worker(Spool(Path(arguments[0])), evaluate).run()
+    worker = Worker(Spool(Path(arguments[0])), evaluate)
+    if arguments[1:]:
+        # What calculators print must not end among the answers.
+        with os.fdopen(os.dup(1), "w") as answers:
+            os.dup2(2, 1)
+            worker.obey(sys.stdin, answers)
+    else:
+        worker.run()
     return 0
 
 

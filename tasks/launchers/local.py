@@ -17,12 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tansaku.models.domain.errors import NotFoundError, TransientError
+from tansaku.models.domain.errors import TransientError
 from tansaku.models.domain.ports import JobRequest, JobResult, JobStatus
-from tansaku.models.domain.records import JsonDict, Outcome
+from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.site import LocalLauncherSpec
 from tansaku.models.domain.states import JobState
-from tansaku.tasks.jobs.spool import Spool, file_sha256, read_json
+from tansaku.tasks.jobs.spool import Spool, read_json
+from tansaku.tasks.launchers.results import spooled_result
 from tansaku.tasks.processes import end_process, find_process, process_identity
 
 _KIND = "local"
@@ -119,14 +120,7 @@ class LocalLauncher:
 
     def fetch(self, handle: JsonDict) -> JobResult:
         """Result of a FINISHED job. Raises NotFoundError, TransientError."""
-        folder = self._spool.folder(handle["name"])
-        result = read_json(folder / "result.json")
-        if result is None:
-            raise NotFoundError(f"job {handle['name']} has no result")
-        for file, sha256 in result["files"].items():
-            if not (folder / file).is_file() or file_sha256(folder / file) != sha256:
-                raise NotFoundError(f"job {handle['name']}: its file {file} is damaged, so is the result")
-        return JobResult(token=result["token"], outcome=Outcome.model_validate(result["outcome"]), folder=folder)
+        return spooled_result(self._spool, handle["name"])
 
     def cancel(self, handle: JsonDict) -> None:
         """Ends a job and the worker that does it."""

@@ -36,6 +36,7 @@ def submit(context: StepContext, evaluation: Evaluation) -> Evaluation:
             token=attempt.token,
             document=job_document(context, begun).model_dump(mode="json"),
             timeout=context.ledger.spec.execution.timeout,
+            cost=max(0.0, begun.proposal.predicted_cost),
         )
         handle = context.launcher.submit(request)
     submitted = context.store.record_handle(context.lease, begun.id, attempt.token, handle)

@@ -38,9 +38,12 @@ def connect(settings: Settings, site: SiteSpec) -> MongoDatabase:
         StoreError: The embedded server cannot be started, or the server refuses.
         TransientError: The server does not answer.
     """
-    uri = server_uri(settings, site)
-    address = uri.get_secret_value() if uri is not None else _server_of(settings).start()
-    return open_database(address, site.database.name)
+    return open_database(server_address(settings, site).get_secret_value(), site.database.name)
+
+
+def server_address(settings: Settings, site: SiteSpec) -> SecretStr:
+    """URI of the server in use; the embedded one is started. Raises as :func:`connect`."""
+    return server_uri(settings, site) or SecretStr(_server_of(settings).start())
 
 
 def embedded_server(settings: Settings, site: SiteSpec) -> EmbeddedMongod | None:
@@ -58,7 +61,7 @@ def server_uri(settings: Settings, site: SiteSpec) -> SecretStr | None:
         return settings.mongo_uri
     if site.database.uri_file is None:
         return None
-    return _read_secret(Path(site.database.uri_file).expanduser())
+    return read_secret(Path(site.database.uri_file).expanduser())
 
 
 def open_database(uri: str, name: str) -> MongoDatabase:
@@ -108,7 +111,8 @@ def _server_of(settings: Settings) -> EmbeddedMongod:
     return EmbeddedMongod(settings.home, runtime=settings.runtime)
 
 
-def _read_secret(path: Path) -> SecretStr:
+def read_secret(path: Path) -> SecretStr:
+    """Reads an address from a file that nobody else can read. Raises ConfigurationError."""
     try:
         with path.open() as stream:
             mode = stat.S_IMODE(path.stat().st_mode)

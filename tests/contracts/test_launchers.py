@@ -33,6 +33,8 @@ OVER = (JobState.FINISHED, JobState.LOST)
 class LocalBackend:
     """What the suite must know of the local launcher beyond the port."""
 
+    many = 40
+
     def __init__(self, folder: Path) -> None:
         self.spool = folder / "spool"
 
@@ -69,13 +71,13 @@ class LocalBackend:
         ) + textwrap.dedent(statements)
 
 
-BACKENDS = {"local": LocalBackend}
-
-
-@pytest.fixture(params=list(BACKENDS))
+@pytest.fixture(params=["local", "fireworks"])
 def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[LocalBackend]:
     write_table(tmp_path)
-    backend = BACKENDS[request.param](tmp_path)
+    if request.param == "local":
+        backend = LocalBackend(tmp_path)
+    else:
+        backend = request.getfixturevalue("fireworks_site")()
     yield backend
     for process in backend.processes():
         process.kill()
@@ -112,7 +114,7 @@ def request(
             "removed_planes": [1],
         }
         steps = 40 if kind == "lasting" else 1_000_000
-        document["calculator"] = {"type": "emt", "relaxation": {"fmax": 1e-13, "max_steps": steps, "cell": "normal"}}
+        document["calculator"] = {"type": "emt", "relaxation": {"fmax": 1e-30, "max_steps": steps, "cell": "normal"}}
     checked = JobDocument.model_validate(document).model_dump(mode="json")
     return JobRequest(name=name, token=token, document=checked, timeout=timeout)
 
@@ -180,11 +182,11 @@ def test_a_name_is_submitted_once(launcher, tmp_path):
     assert (result.token, result.outcome.value) == ("first", pytest.approx(0.1))
 
 
-def test_many_jobs_are_all_done_once(launcher, tmp_path):
-    handles = [launcher.submit(request(tmp_path, f"job-{k}", candidate=f"c{k % 9}")) for k in range(40)]
+def test_many_jobs_are_all_done_once(launcher, backend, tmp_path):
+    handles = [launcher.submit(request(tmp_path, f"job-{k}", candidate=f"c{k % 9}")) for k in range(backend.many)]
     await_state(launcher, handles, [JobState.FINISHED])
     values = [launcher.fetch(handle).outcome.value for handle in handles]
-    assert values == pytest.approx([k % 9 * 0.1 for k in range(40)])
+    assert values == pytest.approx([k % 9 * 0.1 for k in range(backend.many)])
 
 
 def test_a_failure_of_the_science_is_a_result(launcher, tmp_path):
@@ -388,6 +390,7 @@ def polled_until(launcher: Launcher, handle: JsonDict, wanted: Callable[[JobStat
         launcher.wait([handle], 0.05)
 
 
+@pytest.mark.parametrize("backend", ["local"], indirect=True)
 def test_workers_that_cannot_start_are_reported_until_they_can(backend, tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONHOME", "/nonexistent")
     launcher = backend.open()

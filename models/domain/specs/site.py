@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from tansaku.models.domain.specs.base import PositiveFloat, PositiveInt, Spec
+from tansaku.models.domain.specs.cluster import FireworksLauncherSpec
 
 
 class LocalLauncherSpec(Spec):
@@ -18,6 +21,9 @@ class LocalLauncherSpec(Spec):
     type: Literal["local"] = "local"
     workers: PositiveInt | None = None
     kill_grace: PositiveFloat = 3.0
+
+
+LauncherSpec = Annotated[LocalLauncherSpec | FireworksLauncherSpec, Field(discriminator="type")]
 
 
 class TimingSpec(Spec):
@@ -74,7 +80,7 @@ class SiteSpec(Spec):
     """
 
     schema_version: Literal[1] = 1
-    launcher: LocalLauncherSpec = LocalLauncherSpec()
+    launcher: LauncherSpec = LocalLauncherSpec()
     database: DatabaseSpec = DatabaseSpec()
     timing: TimingSpec = TimingSpec()
     engine: EngineSpec = EngineSpec()

@@ -1,0 +1,114 @@
+"""The launcher part of a cluster's site file. Whatever ends in a job script is held to a pattern: a newline is a command."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from tansaku.models.domain.specs.base import Name, NonNegativeFloat, PositiveFloat, PositiveInt, Spec
+
+SlurmWord = Annotated[str, StringConstraints(pattern=r"\A[A-Za-z0-9][A-Za-z0-9_.-]{0,62}\z")]
+"""Name of a partition, account or quality of service."""
+
+SlurmConstraint = Annotated[str, StringConstraints(pattern=r"\A[A-Za-z0-9][A-Za-z0-9_.,&|-]{0,126}\z")]
+"""Features of nodes, joined by ``&``, ``|`` or ``,``."""
+
+SlurmMemory = Annotated[str, StringConstraints(pattern=r"\A[1-9][0-9]{0,8}[KMGT]?\z")]
+"""Memory per node, in megabytes where no unit is given."""
+
+AbsolutePath = Annotated[str, StringConstraints(pattern=r"\A/[A-Za-z0-9_./+@=-]{1,200}\z")]
+"""Path without blanks, quotes or anything else that a shell reads."""
+
+DatabaseName = Annotated[str, StringConstraints(pattern=r"\A[A-Za-z0-9_-]{1,38}\z")]
+
+
+class SlurmResourcesSpec(Spec):
+    """What SLURM gives a job. A key that is left out is not asked for.
+
+    Attributes:
+        partition: Partition.
+        account: Account that is charged.
+        qos: Quality of service.
+        constraint: Features that a node must have, e.g. ``skylake&nvme``.
+        nodes: Number of nodes.
+        tasks: Number of tasks.
+        cpus_per_task: Cores of each task.
+        gpus: Number of GPUs.
+        memory: Memory per node, e.g. ``4000M`` or ``16G``.
+        walltime: Time limit of a job [s], rounded up to minutes as SLURM counts them; None: the campaign's
+            ``execution.timeout`` and two minutes.
+    """
+
+    partition: SlurmWord | None = None
+    account: SlurmWord | None = None
+    qos: SlurmWord | None = None
+    constraint: SlurmConstraint | None = None
+    nodes: PositiveInt | None = None
+    tasks: PositiveInt | None = None
+    cpus_per_task: PositiveInt | None = None
+    gpus: PositiveInt | None = None
+    memory: SlurmMemory | None = None
+    walltime: PositiveFloat | None = None
+
+
+class ResourceClassSpec(Spec):
+    """Other resources for some of the jobs.
+
+    Attributes:
+        calculator: Type of the calculator it is for; None: any.
+        cost_above: Only for candidates whose predicted cost is above this [the space's cost unit].
+        resources: Keys given here replace those of the launcher's ``resources``.
+    """
+
+    calculator: SlurmWord | None = None
+    cost_above: NonNegativeFloat = 0.0
+    resources: SlurmResourcesSpec
+
+
+class FireworksLauncherSpec(Spec):
+    """Jobs of a cluster: a FireWorks LaunchPad in MongoDB, SLURM, and a folder that all nodes see. Needs the extra `fireworks`.
+
+    Attributes:
+        site: Name of this cluster among those that use the LaunchPad.
+        folder: Folder for jobs, results and logs, the same path on the login node and on every compute node.
+        mode: ``online``: compute nodes reach MongoDB, by the address in ``database.uri_file``; ``offline``: they do not.
+        database: Database of the LaunchPad; nobody else's workflows belong in it.
+        python: Python on the compute nodes that has tansaku; None: the one that runs this.
+        max_queued: Most jobs of ours that wait or run in SLURM at once.
+        resources: What a job gets.
+        classes: Exceptions by calculator and size; the first that fits counts.
+        heartbeat: Interval at which a job says that it lives [s].
+        silence: A job that SLURM calls ended is given up when it has not been heard of for so long [s].
+        look: Interval between two looks at SLURM and at the LaunchPad [s].
+        kill_grace: Time between TERM and KILL for what a job runs [s].
+        patience: How long a job tries to reach MongoDB before it goes on without [s].
+    """
+
+    type: Literal["fireworks"] = "fireworks"
+    site: Name = "cluster"
+    folder: AbsolutePath
+    mode: Literal["online", "offline"] = "online"
+    database: DatabaseName = "tansaku-launchpad"
+    python: AbsolutePath | None = None
+    max_queued: PositiveInt = 100
+    resources: SlurmResourcesSpec = SlurmResourcesSpec()
+    classes: Annotated[tuple[ResourceClassSpec, ...], Field(max_length=50)] = ()
+    heartbeat: PositiveFloat = 15.0
+    silence: PositiveFloat = 180.0
+    look: PositiveFloat = 5.0
+    kill_grace: PositiveFloat = 5.0
+    patience: NonNegativeFloat = 60.0
+
+    def resources_for(self, calculator: str, cost: float) -> SlurmResourcesSpec:
+        """Resources of a job.
+
+        Args:
+            calculator: Type of its calculator; ``table`` where the space holds its values.
+            cost: Predicted cost of its candidate [the space's cost unit].
+        """
+        for entry in self.classes:
+            if entry.calculator in (None, calculator) and (cost > entry.cost_above or entry.cost_above == 0.0):
+                given = {name: getattr(entry.resources, name) for name in entry.resources.model_fields_set}
+                return self.resources.model_copy(update=given)
+        return self.resources

@@ -1,0 +1,80 @@
+"""Opens what a cluster's site file names: LaunchPad, scheduler and who fills the queue."""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from tansaku.models.domain.errors import ConfigurationError, MissingComponentError
+from tansaku.models.domain.specs.cluster import FireworksLauncherSpec
+from tansaku.models.domain.specs.site import SiteSpec
+from tansaku.tasks.settings import Settings, scheduler_environment
+
+if TYPE_CHECKING:
+    from tansaku.tasks.launchers.filling import Filling
+    from tansaku.tasks.launchers.fireworks import FireworksLauncher
+    from tansaku.tasks.launchers.launchpad import CheckedLaunchPad
+    from tansaku.tasks.launchers.slurm import Slurm
+    from tansaku.tasks.stores.site_workers import SiteWorkers
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A cluster as its site file describes it.
+
+    Attributes:
+        uri_file: File with MongoDB's address for compute nodes, None where they need none.
+    """
+
+    spec: FireworksLauncherSpec
+    launchpad: CheckedLaunchPad
+    slurm: Slurm
+    workers: SiteWorkers
+    uri_file: str | None
+
+    def launcher(self, campaign: str) -> FireworksLauncher:
+        """The backend of a campaign, not started yet."""
+        from tansaku.tasks.launchers.fireworks import FireworksLauncher
+
+        return FireworksLauncher(self.spec, campaign, self.launchpad, self.slurm, self.filling("driver"))
+
+    def filling(self, kind: Literal["driver", "worker"]) -> Filling:
+        """Who fills the queue, not started yet."""
+        from tansaku.tasks.launchers.filling import Filling
+        from tansaku.tasks.launchers.queue_filler import QueueFiller
+
+        return Filling(self.spec, QueueFiller(self.spec, self.launchpad, self.slurm, self.uri_file), self.workers, kind)
+
+
+def open_cluster(settings: Settings, site: SiteSpec, workers: SiteWorkers) -> Cluster:
+    """Opens the cluster of a site file.
+
+    Raises:
+        ConfigurationError: The site file is not of a cluster, or compute nodes could not find the database.
+        MissingComponentError: The extra `fireworks` is not installed.
+    """
+    spec = site.launcher
+    if not isinstance(spec, FireworksLauncherSpec):
+        raise ConfigurationError(f"launcher.type: {spec.type!r}; a cluster's site file has type: fireworks")
+    if importlib.util.find_spec("fireworks") is None:
+        raise MissingComponentError("launcher.type fireworks needs FireWorks", hint="pip install 'tansaku[fireworks]'")
+    from tansaku.tasks.launchers.launchpad import open_launchpad
+    from tansaku.tasks.launchers.queue_filler import uri_file_for
+    from tansaku.tasks.launchers.slurm import Slurm
+    from tansaku.tasks.stores.connection import server_address, server_uri
+
+    uri_file = uri_file_for(spec, site.database.uri_file, server_uri(settings, site))
+    return Cluster(
+        spec=spec,
+        launchpad=open_launchpad(server_address(settings, site), spec.database),
+        slurm=Slurm(scheduler_environment()),
+        workers=workers,
+        uri_file=uri_file,
+    )
+
+
+def shared_spool(spec: FireworksLauncherSpec, campaign: str) -> Path:
+    """Folder of a campaign's jobs on a cluster."""
+    return Path(spec.folder) / "spool" / campaign

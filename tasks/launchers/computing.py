@@ -1,0 +1,160 @@
+"""What a compute node runs under a launch: one worker process, warm from job to job, ended when a job is overdue."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import IO
+
+from tansaku.models.domain.errors import ConfigurationError, TransientError
+from tansaku.models.domain.records import JsonDict
+from tansaku.tasks.jobs.spool import Spool, file_sha256, read_json
+from tansaku.tasks.launchers.fireworks_documents import carried
+from tansaku.tasks.launchers.launches import LaunchOrder, open_spool
+from tansaku.tasks.settings import thread_environment
+
+_LOOK = 0.2  # longest time between two looks at a worker that computes [s]
+
+_START = 300.0  # longest time a worker may take to begin with a job: imports from a busy file system [s]
+
+
+class StoppedError(TransientError):
+    """The scheduler ends this job."""
+
+
+class NodeComputer:
+    """Does jobs through ``python -m tansaku.tasks.jobs.worker SPOOL -``, the entry that the local launcher's workers have too.
+
+    Args:
+        launch: Name of the launch.
+        order: What this compute node was told.
+        stop: Set when the scheduler ends the job.
+    """
+
+    def __init__(self, launch: str, order: LaunchOrder, stop: threading.Event) -> None:
+        self._launch = launch
+        self._order = order
+        self._spool = open_spool(Path(order.folder), order.campaign)
+        self._stop = stop
+        self._worker: subprocess.Popen[str] | None = None
+
+    @property
+    def spool(self) -> Spool:
+        """Spool of the jobs."""
+        return self._spool
+
+    def compute(self, campaign: str, request: JsonDict, request_sha256: str) -> JsonDict:
+        """Does one job, unless it is over or somebody does it.
+
+        Args:
+            campaign: Whose job it is.
+            request: What its Firework carries.
+            request_sha256: Hash of the whole request.
+
+        Returns:
+            What the LaunchPad is told: the attempt's token and the hash of the result.
+
+        Raises:
+            ConfigurationError: The request in the job's folder is another one.
+            TransientError: There is no result.
+        """
+        name = str(request["name"])
+        folder = self._spool.folder(name)
+        file = folder / "request.json"
+        same = file.is_file() and file_sha256(file) == request_sha256 and carried(read_json(file) or {}) == carried(request)
+        if campaign != self._order.campaign or not same:
+            message = f"job {name}: its Firework carries another request than the one in its folder"
+            self.lose(name, "refused", message)
+            raise ConfigurationError(message)
+        if not self._spool.is_over(name):
+            self._run(name, float(request["timeout"]))
+        result = folder / "result.json"
+        if not result.is_file():
+            lost = read_json(folder / "lost.json") or {"message": "forgotten meanwhile"}
+            raise TransientError(f"job {name} has no result: {lost['message']}")
+        return {"token": request["token"], "result_sha256": file_sha256(result)}
+
+    def lose(self, name: str, reason: str, message: str) -> None:
+        """Says that a job will have no result, unless it was forgotten meanwhile: its name may be another launch's by now."""
+        folder = self._spool.folder(name)
+        if folder.is_dir() and (read_json(folder / "launch.json") or {}).get("launch") == self._launch:
+            self._spool.lose(name, reason, message)
+
+    def close(self) -> None:
+        """Ends the worker."""
+        if self._worker is not None:
+            if self._worker.poll() is None:
+                self._end()
+            self._worker = None
+
+    def _run(self, name: str, timeout: float) -> None:
+        if self._stop.is_set():
+            raise StoppedError("the scheduler ends this job")
+        worker = self._started()
+        if worker.stdin is None or worker.stdout is None:
+            raise TransientError("the worker has no pipes")
+        worker.stdin.write(f"{name}\n")
+        worker.stdin.flush()
+        limit, what = _START, "it did not begin"
+        while True:
+            answer = self._answer(worker.stdout, limit)
+            if answer is None:
+                self._end()
+                self.lose(name, "timeout", f"{what} within {limit:g} s")
+                return
+            if answer != "begun":
+                break
+            limit, what = timeout, "not finished"
+        if not answer:
+            self._worker = None
+            code = worker.wait()
+            # SLURM signals every process of a job: the worker may hear of the end before we do.
+            if code == -signal.SIGTERM and self._stop.wait(_LOOK):
+                raise StoppedError("the scheduler ends this job")
+            said = signal.Signals(-code).name if code < 0 else f"exit status {code}"
+            self.lose(name, "worker_died", f"the process that computed it ended by {said}")
+
+    def _answer(self, answers: IO[str], limit: float) -> str | None:
+        """The worker's next word, empty when it has ended, None when it said nothing for so long."""
+        until = time.monotonic() + limit
+        while not select.select([answers], [], [], _LOOK)[0]:
+            if self._stop.is_set():
+                self._end()
+                raise StoppedError("the scheduler ends this job")
+            if time.monotonic() > until:
+                return None
+        return answers.readline().strip()
+
+    def _started(self) -> subprocess.Popen[str]:
+        if self._worker is None or self._worker.poll() is not None:
+            self._worker = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+                [sys.executable, "-P", "-m", "tansaku.tasks.jobs.worker", str(self._spool.root), "-"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                env=thread_environment(self._order.threads),
+                start_new_session=True,
+            )
+        return self._worker
+
+    def _end(self) -> None:
+        """TERM, then KILL, to the worker and what it started."""
+        worker, self._worker = self._worker, None
+        if worker is None:
+            return
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            try:
+                os.killpg(worker.pid, number)
+            except ProcessLookupError:
+                break
+            try:
+                worker.wait(self._order.kill_grace)
+            except subprocess.TimeoutExpired:
+                continue
+            break

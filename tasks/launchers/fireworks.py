@@ -1,0 +1,268 @@
+"""Jobs of a cluster: FireWorks' LaunchPad is the list of what is to be done, SLURM does it, a shared folder has the results.
+
+What became of a job is read from the shared folder first: a result there is a result, whatever the database or the scheduler
+say. Without one, a verdict of the compute node counts; without that, a job is dead only when the scheduler calls it ended (or
+does not know it any more) *and* its heartbeat has been silent for the site's ``silence``.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tansaku.models.domain.errors import TransientError
+from tansaku.models.domain.ports import JobRequest, JobResult, JobStatus
+from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.specs.cluster import FireworksLauncherSpec
+from tansaku.models.domain.states import JobState
+from tansaku.tasks.jobs.spool import read_json
+from tansaku.tasks.launchers.filling import Filling
+from tansaku.tasks.launchers.fireworks_documents import task_document
+from tansaku.tasks.launchers.launches import LaunchFolder, launch_of, open_spool
+from tansaku.tasks.launchers.launchpad import CheckedLaunchPad, add_job, asking, prepare, remove_job
+from tansaku.tasks.launchers.results import spooled_result
+from tansaku.tasks.launchers.slurm import Slurm, SlurmJob
+
+_KIND = "fireworks"
+_STEP = 0.5  # longest time between two looks at the shared folder while somebody waits [s]
+
+_REASONS = {
+    "TIMEOUT": "walltime",
+    "DEADLINE": "walltime",
+    "NODE_FAIL": "node_fail",
+    "BOOT_FAIL": "node_fail",
+    "OUT_OF_MEMORY": "out_of_memory",
+    "CANCELLED": "cancelled",
+    "PREEMPTED": "preempted",
+}
+_TAKEN_OUT = ("DEFUSED", "ARCHIVED", "FIZZLED")
+
+
+@dataclass
+class _Pulse:
+    """The last heartbeat of a job that was seen, and when it was new, by our own clock."""
+
+    text: str
+    at: float
+
+
+class FireworksLauncher:
+    """``Launcher`` on FireWorks and SLURM.
+
+    Args:
+        spec: The launcher part of the site file.
+        campaign: Whose jobs these are.
+        launchpad: Where Fireworks go.
+        slurm: Asked for jobs whose compute node says nothing.
+        filling: Fills the queue, unless a worker of the site does.
+    """
+
+    def __init__(
+        self, spec: FireworksLauncherSpec, campaign: str, launchpad: CheckedLaunchPad, slurm: Slurm, filling: Filling
+    ) -> None:
+        self._spec = spec
+        self._campaign = campaign
+        self._folder = Path(spec.folder)
+        self._spool = open_spool(self._folder, campaign)
+        self._launchpad = launchpad
+        self._slurm = slurm
+        self._filling = filling
+        self._pulses: dict[str, _Pulse] = {}
+        self._over: set[str] = set()
+        self._jobs: dict[str, SlurmJob] | None = None
+        self._jobs_at = -float("inf")
+        self._silent_since: dict[str, float] = {}
+        self._states: dict[str, str] = {}
+        self._waiting_since: dict[str, float] = {}
+        self._states_at = -float("inf")
+        self._prepared = False
+        self._idle = threading.Event()
+
+    def start(self) -> None:
+        """Makes the shared folder and the LaunchPad ready and begins to fill the queue.
+
+        Raises:
+            TransientError: The folder cannot be made, or the database does not answer.
+        """
+        self._spool.create(pipes=False)
+        self._spool.sweep()
+        if not self._prepared:
+            prepare(self._launchpad)
+            self._prepared = True
+        self._filling.start()
+
+    def submit(self, job: JobRequest) -> JsonDict:
+        """Adds a job once per name: its request to the shared folder, then its Firework to the LaunchPad."""
+        self._filling.check()
+        folder = self._spool.folder(job.name)
+        request = {"name": job.name, "token": job.token, "timeout": job.timeout, "cost": job.cost, "document": job.document}
+        try:
+            self._spool.add(job.name, request, queue=False)
+        except OSError as error:
+            raise TransientError(f"job {job.name} cannot be written to {self._spool.root}: {error.strerror}") from error
+        if not self._spool.is_over(job.name):
+            # The request of a known name stays as it was, and so does what its Firework carries.
+            stored = read_json(folder / "request.json") or request
+            add_job(self._launchpad, self._spec.site, task_document(self._campaign, stored, folder / "request.json"))
+        self._over.discard(job.name)
+        self._filling.nudge()
+        return _handle(job.name)
+
+    def find(self, name: str) -> JsonDict | None:
+        """Handle of the job of this name, or None; one whose Firework is missing is submitted again under its name."""
+        if not self._spool.folder(name).is_dir():
+            return None
+        if self._spool.is_over(name) or launch_of(self._spool, self._folder, name) is not None:
+            return _handle(name)
+        with asking(f"looking for job {name}"):
+            known = self._launchpad.fireworks.find_one({"name": name}, {"fw_id": 1})
+            whole = known is not None and self._launchpad.workflows.find_one({"nodes": known["fw_id"]}, {"_id": 1})
+        return _handle(name) if whole else None
+
+    def poll(self, handles: Sequence[JsonDict]) -> list[JobStatus]:
+        """States of jobs, in the order asked."""
+        self._filling.check()
+        found = [self._status(handle["name"]) for handle in handles]
+        self._over.update(
+            handle["name"]
+            for handle, status in zip(handles, found, strict=True)
+            if status.state in (JobState.FINISHED, JobState.LOST)
+        )
+        return found
+
+    def wait(self, handles: Sequence[JsonDict], timeout: float) -> None:
+        """Returns when a job has ended or ``timeout`` seconds have passed."""
+        names = [handle["name"] for handle in handles if handle["name"] not in self._over]
+        until = time.monotonic() + timeout
+        while (left := until - time.monotonic()) > 0 and not any(self._spool.is_over(name) for name in names):
+            self._idle.wait(min(left, _STEP))
+
+    def fetch(self, handle: JsonDict) -> JobResult:
+        """Result of a FINISHED job. Raises NotFoundError, TransientError."""
+        return spooled_result(self._spool, handle["name"])
+
+    def cancel(self, handle: JsonDict) -> None:
+        """Ends a job, in SLURM too."""
+        name = handle["name"]
+        if not self._spool.folder(name).is_dir() or self._spool.is_over(name):
+            return
+        begun = not self._spool.claim(name, pid=0)
+        launch = launch_of(self._spool, self._folder, name)
+        if launch is not None:
+            self._slurm.cancel(launch.name)
+        self._spool.lose(name, "cancelled", "cancelled" if begun else "cancelled before it began")
+        with asking(f"cancelling job {name}"):
+            self._launchpad.fireworks.update_one({"name": name, "state": "READY"}, {"$set": {"state": "DEFUSED"}})
+
+    def discard(self, handle: JsonDict) -> None:
+        """Forgets a job whose result has been collected; what still runs of it is ended. Its logs stay."""
+        name = handle["name"]
+        launch = launch_of(self._spool, self._folder, name)
+        if launch is not None and not self._spool.is_over(name):
+            self._slurm.cancel(launch.name)
+        remove_job(self._launchpad, name)
+        self._spool.remove(name)
+        self._spool.sweep()
+        self._pulses.pop(name, None)
+        self._silent_since.pop(name, None)
+        self._waiting_since.pop(name, None)
+
+    def runtime(self) -> Mapping[str, Any]:
+        """Folder and site; nothing of this machine outlives the driver."""
+        return {"type": _KIND, "site": self._spec.site, "folder": str(self._folder), "workers": []}
+
+    def stop(self) -> None:
+        """Fills the queue no more; jobs that wait in the LaunchPad stay there for the next driver or the site's worker."""
+        self._filling.stop()
+
+    # ---------------------------------------------------------------- states
+
+    def _status(self, name: str) -> JobStatus:
+        folder = self._spool.folder(name)
+        if not folder.is_dir():
+            return JobStatus(JobState.LOST, "unknown_job", f"{self._spool.root} has no job {name}")
+        if (folder / "result.json").exists():
+            return JobStatus(JobState.FINISHED)
+        lost = read_json(folder / "lost.json")
+        if lost is None:
+            launch = launch_of(self._spool, self._folder, name)
+            status = self._unlaunched(name) if launch is None else self._launched(name, launch)
+            if status.state is not JobState.LOST:
+                return status
+            self._spool.lose(name, status.reason, status.message)
+            # The node may have left its result, or its own verdict, between our looks.
+            if (folder / "result.json").exists():
+                return JobStatus(JobState.FINISHED)
+            lost = read_json(folder / "lost.json") or {"reason": status.reason, "message": status.message}
+        return JobStatus(JobState.LOST, lost["reason"], lost["message"])
+
+    def _unlaunched(self, name: str) -> JobStatus:
+        """A job that has not come to SLURM: it waits, unless somebody took its Firework out of the LaunchPad."""
+        now = time.monotonic()
+        seen = self._waiting_since.setdefault(name, now)
+        if now - self._states_at > self._spec.look:
+            with asking("looking at the LaunchPad"):
+                asked = {"name": {"$in": list(self._waiting_since)}}
+                found = self._launchpad.fireworks.find(asked, {"name": 1, "state": 1})
+                self._states = {one["name"]: one["state"] for one in found}
+            self._states_at = now
+        state = self._states.get(name)
+        if state in _TAKEN_OUT:
+            return JobStatus(JobState.LOST, "refused", f"its Firework is {state}: not what was submitted, or taken out by hand")
+        if state is None and self._states_at > seen:
+            return JobStatus(JobState.LOST, "unknown_job", "its Firework is not in the LaunchPad any more")
+        return JobStatus(JobState.QUEUED, "", self._filling.problem or ("paused in the LaunchPad" if state == "PAUSED" else ""))
+
+    def _launched(self, name: str, launch: LaunchFolder) -> JobStatus:
+        self._waiting_since.pop(name, None)
+        if not launch.begun:
+            return self._waiting(name, launch)
+        text, now = launch.pulse(), time.monotonic()
+        last = self._pulses.get(name)
+        if last is None or last.text != text:
+            last = self._pulses[name] = _Pulse(text, now)
+        silent = now - last.at
+        if silent <= self._spec.silence:
+            return JobStatus(JobState.QUEUED if self._spool.claimed(name) is None else JobState.RUNNING)
+        try:
+            job = self._asked().get(launch.name)
+        except TransientError as error:
+            return JobStatus(JobState.UNKNOWN, "", f"no heartbeat for {silent:.0f} s, and {error.message}")
+        if job is not None and not job.ended:
+            return JobStatus(JobState.RUNNING, "", f"no heartbeat for {silent:.0f} s, but SLURM says {job.state}")
+        said = "does not know it any more" if job is None else f"says {job.state} ({job.reason})"
+        reason = "worker_died" if job is None else _REASONS.get(job.state, "worker_died")
+        return JobStatus(JobState.LOST, reason, f"no heartbeat for {silent:.0f} s and SLURM {said}")
+
+    def _waiting(self, name: str, launch: LaunchFolder) -> JobStatus:
+        try:
+            job = self._asked().get(launch.name)
+        except TransientError as error:
+            return JobStatus(JobState.QUEUED, "", error.message)
+        if (job is None and launch.read("submitted") is None) or (job is not None and not job.ended):
+            self._silent_since.pop(name, None)
+            return JobStatus(JobState.QUEUED, "", "" if job is None or not job.waiting else f"SLURM: {job.reason}")
+        since = self._silent_since.setdefault(name, time.monotonic())
+        # A shared file system may show what a node wrote some time later.
+        if time.monotonic() - since <= self._spec.silence:
+            return JobStatus(JobState.QUEUED, "", "SLURM has ended it; waiting for what its node may have written")
+        said = "SLURM does not know it any more" if job is None else f"SLURM says {job.state} ({job.reason})"
+        reason = "worker_died" if job is None else _REASONS.get(job.state, "worker_died")
+        return JobStatus(JobState.LOST, reason, f"it never began, and {said}")
+
+    def _asked(self) -> dict[str, SlurmJob]:
+        """SLURM's jobs, asked for at most once in the site's ``look``."""
+        now = time.monotonic()
+        if self._jobs is None or now - self._jobs_at > self._spec.look:
+            self._jobs = None
+            self._jobs = self._slurm.jobs()
+            self._jobs_at = now
+        return self._jobs
+
+
+def _handle(name: str) -> JsonDict:
+    return {"type": _KIND, "name": name}

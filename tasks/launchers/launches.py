@@ -1,0 +1,164 @@
+"""A launch: one job of the scheduler, its folder, and what the two sides leave there for each other.
+
+    FOLDER/                     shared by the login node and all compute nodes, mode 0700
+      spool/CAMPAIGN/           requests and results, see tansaku.tasks.jobs.spool; of its queue and pipes nothing is used
+        jobs/NAME/launch.json   name of the launch that does the job
+      launches/LAUNCH/          kept when the job is forgotten: the logs of a job
+        launch.json             what the compute node is told
+        job.sh, out.txt, err.txt
+        submitting.json         before sbatch is called; submitted.json: the scheduler's number, once it is known
+        runner.json             made with O_EXCL by the one run of the job; a second one finds it and ends
+        heartbeat.json          written again and again while it runs
+        exit.json               how it ended
+        NAME/                   FireWorks' own files, by job
+
+A verdict of the compute node (``lost.json`` in the job's folder) is final; where it left none, the scheduler and the heartbeat
+must agree before a job counts as dead.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationError
+
+from tansaku.models.domain.errors import ConfigurationError, TransientError
+from tansaku.models.domain.records import JsonDict, Record
+from tansaku.models.domain.specs.base import Name, NonNegativeFloat, PositiveFloat, PositiveInt
+from tansaku.models.domain.specs.cluster import AbsolutePath, DatabaseName
+from tansaku.tasks.jobs.spool import Spool, read_json, write_json
+from tansaku.tasks.launchers.fireworks_documents import JobName
+
+_SHORT = 12
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,159}")
+
+
+class Member(Record):
+    """A job of a launch, and FireWorks' number of it."""
+
+    name: JobName
+    fw_id: int
+    launch_id: int
+
+
+class LaunchOrder(Record):
+    """What a compute node is told; no secrets.
+
+    Attributes:
+        uri_file: File of mode 0600 with MongoDB's address, for ``online``.
+        walltime: Time limit that the scheduler was given [s].
+        threads: Threads of the numerical libraries.
+    """
+
+    schema_version: Literal[1] = 1
+    site: Name
+    campaign: Name
+    folder: AbsolutePath
+    mode: Literal["online", "offline"]
+    database: DatabaseName
+    uri_file: AbsolutePath | None
+    members: Annotated[tuple[Member, ...], Field(min_length=1)]
+    heartbeat: PositiveFloat
+    kill_grace: PositiveFloat
+    patience: NonNegativeFloat
+    walltime: PositiveFloat
+    threads: PositiveInt = 1
+
+
+@dataclass(frozen=True)
+class LaunchFolder:
+    """Files of one launch."""
+
+    path: Path
+
+    @classmethod
+    def of(cls, folder: Path, name: str) -> LaunchFolder:
+        """Folder of a launch by its name.
+
+        Raises:
+            ConfigurationError: The name is none.
+        """
+        if _NAME.fullmatch(name) is None:
+            raise ConfigurationError(f"launch name {name[:100]!r}: expected letters, digits and _.-, 160 at most")
+        return cls(folder / "launches" / name)
+
+    @property
+    def name(self) -> str:
+        """Name of the launch, and of the scheduler's job."""
+        return self.path.name
+
+    def create(self) -> None:
+        """Makes the folder. Raises TransientError."""
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise TransientError(f"launch {self.path}: {error.strerror}") from error
+
+    def write(self, name: str, data: JsonDict) -> None:
+        """Writes ``NAME.json`` whole. Raises TransientError."""
+        try:
+            write_json(self.path / f"{name}.json", data)
+        except OSError as error:
+            raise TransientError(f"{self.path / name}.json cannot be written: {error.strerror}") from error
+
+    def read(self, name: str) -> JsonDict | None:
+        """Reads ``NAME.json``; None when there is none. Raises TransientError."""
+        return read_json(self.path / f"{name}.json")
+
+    def order(self) -> LaunchOrder:
+        """What the compute node is told.
+
+        Raises:
+            ConfigurationError: There is no order, or it is none of this version's.
+        """
+        data = self.read("launch")
+        try:
+            return LaunchOrder.model_validate(data)
+        except ValidationError as error:
+            raise ConfigurationError(f"{self.path / 'launch.json'}: {error.errors(include_url=False)[0]['msg']}") from error
+
+    def begin(self, runner: JsonDict) -> bool:
+        """Says that this process runs the launch; returns False when another has said so before."""
+        try:
+            handle = os.open(self.path / "runner.json", os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        except FileExistsError:
+            return False
+        with os.fdopen(handle, "w") as stream:
+            json.dump(runner, stream)
+        return True
+
+    @property
+    def begun(self) -> bool:
+        """Whether a compute node has begun it."""
+        return (self.path / "runner.json").exists()
+
+    def pulse(self) -> str:
+        """What the last heartbeat said; it changes with every one. Clocks of two machines are never compared."""
+        try:
+            return (self.path / "heartbeat.json").read_text()
+        except FileNotFoundError:
+            return ""
+        except OSError as error:
+            raise TransientError(f"{self.path / 'heartbeat.json'} cannot be read: {error.strerror}") from error
+
+
+def launch_name(job: str, token: str) -> str:
+    """Name of the launch of a job's attempt: the same after a crash, another one for every other attempt."""
+    return f"{job}-{hashlib.sha256(token.encode()).hexdigest()[:_SHORT]}"
+
+
+def open_spool(folder: Path, campaign: str) -> Spool:
+    """Spool of a campaign on the shared folder."""
+    return Spool(folder / "spool" / campaign)
+
+
+def launch_of(spool: Spool, folder: Path, job: str) -> LaunchFolder | None:
+    """Launch that does a job, None when it has not come to one yet."""
+    known = read_json(spool.folder(job) / "launch.json")
+    return None if known is None else LaunchFolder.of(folder, known["launch"])
