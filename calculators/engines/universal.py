@@ -59,7 +59,7 @@ def checked_weights(path: Path, expected: str, package: str) -> str:
     """
     if not path.is_file():
         raise ConfigurationError(
-            f"{package} {importlib.metadata.version(package)} has no file {path.name}; expected the weights with SHA-256 {expected}"
+            f"{package} {importlib.metadata.version(package)} has no file {path.name}; expected weights with SHA-256 {expected}"
         )
     found = file_sha256(path)
     if found != expected:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tansaku.models.domain.identifiers import short_hash
-from tansaku.models.domain.specs.calculator import RelaxationSpec
+from tansaku.models.domain.specs.calculator import RelaxationSpec, workflow_of
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.space import TableSpaceSpec
 
@@ -23,8 +23,8 @@ def source_of(spec: CampaignSpec) -> str:
 
 
 def polish_relaxation(spec: CampaignSpec) -> RelaxationSpec | None:
-    """Relaxation that polishing uses, or None where nothing can be relaxed (a table)."""
-    if spec.calculator is None:
+    """Relaxation that polishing uses, or None where nothing can be relaxed (a table) or a workflow does it all."""
+    if spec.calculator is None or workflow_of(spec.calculator) is not None:
         return None
     own = spec.calculator.relaxation
     return own.model_copy(update={"cell": POLISH_RELAXATION.cell, "translation": POLISH_RELAXATION.translation})

@@ -112,3 +112,8 @@ class SevennetSpec(Spec):
 
 
 CalculatorSpec = Annotated[LammpsSpec | EmtSpec | ChgnetSpec | SevennetSpec, Field(discriminator="type")]
+
+
+def workflow_of(spec: CalculatorSpec | None) -> MigrationBarrierSpec | None:
+    """The workflow that a calculator's spec asks for, None where it asks for none."""
+    return spec.workflow if isinstance(spec, ChgnetSpec | SevennetSpec) else None

@@ -1,0 +1,1 @@
+"""Parts of the migration-barrier workflow."""

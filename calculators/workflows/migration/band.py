@@ -1,0 +1,89 @@
+"""Climbing-image nudged elastic bands, for hops whose saddle point no symmetry fixes.
+
+Henkelman, Uberuaga, Jónsson, J. Chem. Phys. 113, 9901 (2000), doi:10.1063/1.1329672; start by image-dependent pair potentials,
+Smidstrup et al., J. Chem. Phys. 140, 214106 (2014), doi:10.1063/1.4878664.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import numpy as np
+from ase import Atoms
+from ase.calculators.singlepoint import SinglePointCalculator
+from ase.mep import NEB
+from ase.optimize import FIRE
+
+from tansaku.calculators.workflows.migration.relaxing import Relaxer, State
+from tansaku.models.domain.errors import CalculationError
+from tansaku.models.domain.pool import FloatArray
+
+_LOOSE = 0.15
+"""Largest force at which the highest image begins to climb [eV/Å]."""
+
+
+@dataclass(frozen=True)
+class Band:
+    """A converged band.
+
+    Attributes:
+        energies: Of all images, the ends included [eV].
+        positions: Of all images [Å].
+        highest: Index of the climbing image.
+    """
+
+    energies: tuple[float, ...]
+    positions: tuple[FloatArray, ...]
+    highest: int
+
+    @property
+    def saddle(self) -> float:
+        """Energy of the climbing image [eV]."""
+        return self.energies[self.highest]
+
+
+def climb(relaxer: Relaxer, atoms: Atoms, ends: tuple[State, State], images: int) -> Band:
+    """Finds the saddle point between two states.
+
+    Args:
+        relaxer: Its threshold, steps and calculator are used.
+        atoms: What the states consist of.
+        ends: The states, with positions that are not wrapped.
+        images: Number of intermediate images.
+
+    Raises:
+        CalculationError: ``not_converged`` or ``exploded``.
+    """
+    chain = [_end(atoms, ends[0])]
+    for _ in range(images):
+        image = chain[0].copy()
+        image.calc = relaxer.through
+        chain.append(image)
+    chain.append(_end(atoms, ends[1]))
+    neb = NEB(chain, climb=False, method="improvedtangent", allow_shared_calculator=True)
+    neb.interpolate("idpp")
+    _run(neb, relaxer, max(_LOOSE, relaxer.fmax))
+    neb.climb = True
+    _run(neb, relaxer, relaxer.fmax)
+    energies = [ends[0].energy, *(float(value) for value in neb.energies[1:-1]), ends[1].energy]
+    highest = 1 + int(np.argmax(energies[1:-1]))
+    return Band(tuple(energies), tuple(image.positions.copy() for image in chain), highest)
+
+
+def _end(atoms: Atoms, state: State) -> Atoms:
+    image = atoms.copy()
+    image.positions = state.positions
+    image.calc = SinglePointCalculator(image, energy=state.energy, forces=state.forces)
+    return image
+
+
+def _run(neb: NEB, relaxer: Relaxer, fmax: float) -> None:
+    with FIRE(neb, logfile=os.devnull, maxstep=0.1) as optimizer:
+        converged = False
+        for reached in optimizer.irun(fmax=fmax, steps=relaxer.max_steps):
+            converged = bool(reached)
+            if not all(np.isfinite(image.positions).all() for image in neb.images):
+                raise CalculationError("exploded", f"a band's positions are no longer finite after {optimizer.nsteps} steps")
+    if not converged:
+        raise CalculationError("not_converged", f"a band did not converge to {fmax:g} eV/Å in {relaxer.max_steps} steps")

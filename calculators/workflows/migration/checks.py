@@ -1,0 +1,80 @@
+"""Whether a relaxed state is still what it was meant to be."""
+
+from __future__ import annotations
+
+import numpy as np
+from ase import Atoms
+from ase.geometry import find_mic
+
+from tansaku.calculators.structures.framework import check_framework
+from tansaku.calculators.workflows.migration.supercell import Supercell
+from tansaku.models.domain.errors import CalculationError
+from tansaku.models.domain.pool import FloatArray, IntArray
+
+_FAR = 1.2
+"""Displacement after which an atom of the framework has left its place, where no bonds are known [Å]."""
+
+
+def check_host(built: Atoms, relaxed: Atoms, sites: tuple[int, ...]) -> None:
+    """Raises unless a relaxed crystal has the framework it was built with.
+
+    Args:
+        built: With the arrays ``site`` and ``oxidation_state``, else nothing is known of its bonds.
+        relaxed: Same atoms.
+        sites: Indices of the mobile ions.
+
+    Raises:
+        CalculationError: ``framework``: a bond was broken or made.
+    """
+    if _has_bonds(built):
+        found = check_framework(built, relaxed, mobile_site=str(built.arrays["site"][sites[0]]))
+        if not found.intact:
+            raise CalculationError("framework", f"the crystal's framework did not survive its relaxation: {found.message}")
+
+
+def check_state(supercell: Supercell, state: Atoms, kept: IntArray, free: int | None, sites: tuple[int, ...]) -> None:
+    """Raises unless every atom is where a state with one vacancy, or one ion on its way, has it.
+
+    Args:
+        supercell: With every site occupied.
+        state: Relaxed.
+        kept: Index in the supercell of each of its atoms.
+        free: Position in ``kept`` of the ion that is on its way, which may be anywhere.
+        sites: Indices of the mobile ions in the host.
+
+    Raises:
+        CalculationError: ``drift``: an ion is nearer to another site than to its own; ``framework``: an atom of the framework
+            has left its place.
+    """
+    full = supercell.atoms
+    mobile = np.isin(np.arange(len(full)) % len(supercell.host), sites)
+    places = full.positions[mobile]
+    own = np.cumsum(mobile) - 1
+    for position in np.flatnonzero(mobile[kept]):
+        if position == free:
+            continue
+        distances = _distances(state.positions[position] - places, full)
+        if int(distances.argmin()) != own[kept[position]]:
+            raise CalculationError(
+                "drift",
+                f"{state.symbols[position]} {int(kept[position])} went {distances[own[kept[position]]]:.2f} Å from its site "
+                f"and is {distances.min():.2f} Å from another",
+            )
+    if _has_bonds(full):
+        found = check_framework(full, state, mobile_site=str(full.arrays["site"][np.flatnonzero(mobile)[0]]))
+        if not found.intact:
+            raise CalculationError("framework", f"the framework broke: {found.message}")
+        return
+    rest = ~mobile[kept]
+    if rest.any():
+        moved = _distances(state.positions[rest] - full.positions[kept[rest]], full)
+        if moved.max() > _FAR:
+            raise CalculationError("framework", f"an atom of the framework went {moved.max():.2f} Å from its place")
+
+
+def _has_bonds(atoms: Atoms) -> bool:
+    return "site" in atoms.arrays and "oxidation_state" in atoms.arrays
+
+
+def _distances(vectors: FloatArray, atoms: Atoms) -> FloatArray:
+    return np.asarray(find_mic(vectors, atoms.cell, pbc=True)[1])

@@ -1,0 +1,150 @@
+"""What every part of the workflow works with, and states of the supercell with one vacancy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from ase import Atoms
+from ase.geometry import find_mic
+
+from tansaku.calculators.workflows.migration.checks import check_state
+from tansaku.calculators.workflows.migration.curvature import guess
+from tansaku.calculators.workflows.migration.network import Hop, Network
+from tansaku.calculators.workflows.migration.relaxing import Relaxer, State
+from tansaku.calculators.workflows.migration.supercell import Mapping, Supercell
+from tansaku.models.domain.errors import CalculationError
+from tansaku.models.domain.pool import FloatArray, IntArray
+
+RESTART = 0.35
+"""How far on the way to a hop's midpoint an end state is started again."""
+
+_SAME = 0.06
+"""A relaxation whose atoms are all nearer than this to a known state, and not below it, is on its way there [Å]."""
+
+
+@dataclass(frozen=True)
+class Crystal:
+    """A relaxed crystal and how states in it are found.
+
+    Attributes:
+        network: Sites and hops.
+        supercell: In which they are computed.
+        relaxer: Relaxes.
+        curvature: Second derivatives of the full supercell, or None.
+    """
+
+    network: Network
+    supercell: Supercell
+    relaxer: Relaxer
+    curvature: FloatArray | None
+
+    def without(self, removed: int) -> IntArray:
+        """Indices of all atoms of the supercell but one."""
+        return np.delete(np.arange(len(self.supercell.atoms)), removed)
+
+    def atoms(self, kept: IntArray, positions: FloatArray | None = None) -> Atoms:
+        """Some atoms of the supercell, on their sites or at given places."""
+        chosen: Atoms = self.supercell.atoms[kept]
+        if positions is not None:
+            chosen.positions = positions
+        return chosen
+
+    def check(self, kept: IntArray, positions: FloatArray, free: int | None) -> None:
+        """Raises CalculationError unless every atom but the free ion is where it belongs."""
+        check_state(self.supercell, self.atoms(kept, positions), kept, free, self.network.sites)
+
+
+@dataclass(frozen=True)
+class Vacancy:
+    """The lowest state found with one site empty.
+
+    Attributes:
+        site: Index of the site in the host; its copy in the first cell is empty.
+        state: Relaxed; atoms are those of the supercell less the removed one.
+        spread: Between the lowest state and the highest one that a start led to [eV].
+        starts: Starts made.
+    """
+
+    site: int
+    state: State
+    spread: float
+    starts: int
+
+
+def find_vacancy(crystal: Crystal, site: int) -> Vacancy:
+    """Relaxes the crystal with one ion taken out, from several starts.
+
+    Args:
+        crystal: The crystal.
+        site: Index of the ion in the host.
+
+    Raises:
+        CalculationError: The relaxation from the crystal itself failed, or left the ions on other sites.
+    """
+    supercell = crystal.supercell
+    kept = crystal.without(supercell.index(site, (0, 0, 0)))
+    curvature = guess(crystal.curvature, kept, np.empty(0, dtype=np.intp))
+    first = crystal.relaxer.at_fixed_cell(crystal.atoms(kept), curvature)
+    if first is None:
+        raise CalculationError("not_converged", "the first relaxation of a vacancy was stopped")
+    crystal.check(kept, first.positions, None)
+    best, energies = first, [first.energy]
+    hops = _ways_in(crystal, site)
+    for hop in hops:
+        again = _restart(crystal, kept, best, hop, curvature)
+        if again is not None:
+            energies.append(again.energy)
+            best = min(best, again, key=lambda state: state.energy)
+    return Vacancy(site, best, max(energies) - min(energies), 1 + len(hops))
+
+
+def _ways_in(crystal: Crystal, site: int) -> list[Hop]:
+    """One hop of each class, and where they differ each of its two directions, that ends on a site."""
+    found: list[Hop] = []
+    for one in crystal.network.classes:
+        for forward in (True, False):
+            hops = [hop if forward else hop.back for hop in one.members]
+            hop = next((hop for hop in hops if hop.second == site), None)
+            if hop is not None and hop not in found:
+                found.append(hop)
+    return found
+
+
+def _restart(crystal: Crystal, kept: IntArray, known: State, hop: Hop, curvature: FloatArray | None) -> State | None:
+    """Starts again with the ion of a hop moved towards the vacancy; None where nothing new comes of it."""
+    supercell = crystal.supercell
+    ion = int(np.searchsorted(kept, supercell.index(hop.first, (-hop.cell[0], -hop.cell[1], -hop.cell[2]))))
+    half = 0.5 * (supercell.place(hop) - supercell.host.positions[hop.first])
+    start = crystal.atoms(kept, known.positions.copy())
+    on_site = supercell.atoms.positions[kept[ion]]
+    start.positions[ion] += RESTART * (on_site + half - start.positions[ion])
+
+    def is_known(atoms: Atoms) -> bool:
+        moved = np.linalg.norm(atoms.positions - known.positions, axis=1)
+        return bool(moved.max() < _SAME and atoms.get_potential_energy() > known.energy - 1e-4)
+
+    try:
+        state = crystal.relaxer.at_fixed_cell(start, curvature, stop=is_known)
+        if state is not None:
+            crystal.check(kept, state.positions, None)
+    except CalculationError:
+        # One way to look for a lower state led nowhere; the state it was to better stands.
+        return None
+    return state
+
+
+def carry(crystal: Crystal, vacancy: Vacancy, mapping: Mapping) -> tuple[IntArray, FloatArray]:
+    """The state that an operation makes of a vacancy's.
+
+    Returns:
+        Atoms that are there, and their positions near their own sites [Å].
+    """
+    places = crystal.supercell.atoms.positions
+    removed = crystal.supercell.index(vacancy.site, (0, 0, 0))
+    kept = crystal.without(removed)
+    shifts = np.zeros_like(places)
+    shifts[kept] = find_mic(vacancy.state.positions - places[kept], crystal.supercell.atoms.cell, pbc=True)[0]
+    turned = mapping.turn(shifts)
+    there = crystal.without(int(mapping.onto[removed]))
+    return there, places[there] + turned[there]

@@ -1,0 +1,86 @@
+"""Second derivatives of the perfect crystal by finite differences: where every relaxation of the supercell begins.
+
+Only atoms that symmetry does not make equal are moved, so a tavorite takes 28 evaluations, and the relaxations after it take a
+fraction of the steps they take from a diagonal guess.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tansaku.calculators.workflows.migration.network import Network
+from tansaku.calculators.workflows.migration.relaxing import Through
+from tansaku.calculators.workflows.migration.supercell import Supercell
+from tansaku.models.domain.pool import FloatArray, IntArray
+
+_STEP = 0.02
+_MOST = 90
+"""Evaluations beyond which a diagonal guess is cheaper."""
+
+_SOFTEST = 1.0
+"""Smaller eigenvalues count as this [eV/Å^2]: a soft mode must not make a step of its own."""
+
+ION_STIFFNESS = 4.0
+"""Guess for an ion that is not where it was in the crystal [eV/Å^2]."""
+
+
+def crystal_curvature(supercell: Supercell, network: Network, through: Through) -> FloatArray | None:
+    """Second derivatives of the energy of the full supercell [eV/Å^2], shape ``(3 n, 3 n)``; None where it does not pay."""
+    count = len(supercell.host)
+    classes = {min(int(one.onto[atom]) for one in network.operations) for atom in range(count)}
+    compatible = all(supercell.mapping(one, (0, 0, 0)) is not None for one in network.operations)
+    if 3 * len(classes) > _MOST or not compatible:
+        return None
+    atoms = supercell.atoms
+    atoms.calc = through
+    rest = atoms.get_forces()
+    total = len(atoms)
+    known = np.zeros((total, 3, total, 3))
+    done: set[int] = set()
+    for atom in sorted(classes):
+        rows = np.empty((3, total, 3))
+        for axis in range(3):
+            moved = atoms.copy()
+            moved.calc = through
+            moved.positions[atom, axis] += _STEP
+            rows[axis] = -(moved.get_forces() - rest) / _STEP
+        _spread(known, rows, atom, supercell, network, done)
+    matrix = known.reshape(3 * total, 3 * total)
+    return 0.5 * (matrix + matrix.T)
+
+
+def _spread(known: FloatArray, rows: FloatArray, atom: int, supercell: Supercell, network: Network, done: set[int]) -> None:
+    """Writes the derivatives by one atom's position for every atom equal to it."""
+    cells = np.array(list(np.ndindex(*supercell.repeats)))
+    for operation in network.operations:
+        for cell in cells:
+            mapping = supercell.mapping(operation, cell)
+            if mapping is None:
+                continue
+            onto = int(mapping.onto[atom])
+            if onto in done:
+                continue
+            done.add(onto)
+            turned = np.einsum("xa,aib,yb->xiy", mapping.rotation, rows, mapping.rotation)
+            known[onto][:, mapping.onto, :] = turned
+
+
+def guess(crystal: FloatArray | None, kept: IntArray, displaced: IntArray) -> FloatArray | None:
+    """A positive definite guess for a supercell with a vacancy.
+
+    Args:
+        crystal: Of the full supercell, shape ``(3 n, 3 n)``.
+        kept: Indices of the atoms that are there.
+        displaced: Those of them that stand elsewhere, as positions in ``kept``.
+    """
+    if crystal is None:
+        return None
+    rows = (3 * kept[:, None] + np.arange(3)).ravel()
+    matrix = crystal[np.ix_(rows, rows)]
+    for atom in displaced:
+        own = slice(3 * int(atom), 3 * int(atom) + 3)
+        matrix[own, :] = 0.0
+        matrix[:, own] = 0.0
+        matrix[own, own] = ION_STIFFNESS * np.eye(3)
+    values, vectors = np.linalg.eigh(matrix)
+    return np.asarray((vectors * np.maximum(np.abs(values), _SOFTEST)) @ vectors.T)

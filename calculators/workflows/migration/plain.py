@@ -1,0 +1,58 @@
+"""Parts of the workflow as plain data, and back: exact floats, so that a resumed evaluation ends in the same bits."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tansaku.calculators.workflows.migration.hops import HopResult
+from tansaku.calculators.workflows.migration.relaxing import State
+from tansaku.models.domain.records import JsonDict
+
+
+def plain_state(state: State) -> JsonDict:
+    """A state as plain data."""
+    return {
+        "positions": state.positions.tolist(),
+        "energy": state.energy,
+        "forces": state.forces.tolist(),
+        "steps": state.steps,
+    }
+
+
+def read_state(data: JsonDict) -> State:
+    """A state from plain data."""
+    return State(np.array(data["positions"]), float(data["energy"]), np.array(data["forces"]), int(data["steps"]))
+
+
+def plain_result(result: HopResult | None) -> JsonDict | None:
+    """A hop's result as plain data."""
+    if result is None:
+        return None
+    return {
+        "method": result.method,
+        "energy": result.energy,
+        "profile": [list(point) for point in result.profile],
+        "intermediate": result.intermediate,
+        "eigenvalues": list(result.eigenvalues),
+        "remaining": result.remaining,
+        "note": result.note,
+        "kept": result.kept.tolist(),
+        "positions": result.positions.tolist(),
+    }
+
+
+def read_result(data: JsonDict | None) -> HopResult | None:
+    """A hop's result from plain data."""
+    if data is None:
+        return None
+    return HopResult(
+        method=data["method"],
+        energy=float(data["energy"]),
+        profile=tuple((float(x), float(energy)) for x, energy in data["profile"]),
+        intermediate=None if data["intermediate"] is None else float(data["intermediate"]),
+        eigenvalues=tuple(float(value) for value in data["eigenvalues"]),
+        remaining=float(data["remaining"]),
+        note=data["note"],
+        kept=np.array(data["kept"], dtype=np.intp),
+        positions=np.array(data["positions"]),
+    )

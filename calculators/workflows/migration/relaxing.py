@@ -1,0 +1,203 @@
+"""Relaxations of the workflow: any calculator, a guess of the curvature, a symmetry that is kept."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from ase import Atoms
+from ase.calculators.calculator import Calculator as AseCalculator
+from ase.calculators.calculator import all_changes
+from ase.constraints import FixSymmetry
+from ase.filters import FrechetCellFilter
+from ase.optimize import BFGS
+
+from tansaku.calculators.workflows.migration.supercell import Mapping
+from tansaku.models.domain.errors import CalculationError
+from tansaku.models.domain.pool import FloatArray
+from tansaku.models.domain.ports import Calculator
+
+_MAX_STEP = 0.15
+_CHUNK = 15
+"""Steps after which a relaxation from a guess of the curvature begins anew with the guess."""
+
+_VOLUME_CHANGE = (0.7, 1.5)
+
+
+class Through(AseCalculator):
+    """A calculator of ours as ASE's optimisers see one; counts what it computes.
+
+    Args:
+        calculator: Computes.
+    """
+
+    implemented_properties = ["energy", "forces", "stress"]  # noqa: RUF012 - ASE's base class says so
+
+    def __init__(self, calculator: Calculator) -> None:
+        super().__init__()
+        self._calculator = calculator
+        self.evaluations = 0
+
+    def calculate(
+        self,
+        atoms: Atoms | None = None,
+        properties: Sequence[str] | None = None,
+        system_changes: Sequence[str] = all_changes,
+    ) -> None:
+        """Energy, forces and stress of the atoms as they are."""
+        super().calculate(atoms, properties, system_changes)
+        plain = self.atoms.copy()
+        plain.set_constraint()
+        found = self._calculator.evaluate(plain)
+        self.evaluations += 1
+        self.results = {"energy": found.energy, "forces": found.forces, "stress": found.stress}
+
+
+class KeepMapping:
+    """A constraint of ASE: atoms move as a mapping of the supercell has them.
+
+    Args:
+        mapping: Of order two, on the atoms that are there.
+    """
+
+    def __init__(self, mapping: Mapping) -> None:
+        self._mapping = mapping
+
+    def adjust_positions(self, atoms: Atoms, new: FloatArray) -> None:
+        """Keeps the even part of a step."""
+        new[:] = atoms.positions + even_part(new - atoms.positions, self._mapping)
+
+    def adjust_forces(self, atoms: Atoms, forces: FloatArray) -> None:  # noqa: ARG002 - ASE's signature
+        """Keeps the even part of the forces."""
+        forces[:] = even_part(forces, self._mapping)
+
+    def get_removed_dof(self, atoms: Atoms) -> int:
+        """Half of them, about."""
+        return 3 * len(atoms) // 2
+
+
+def even_part(vectors: FloatArray, mapping: Mapping) -> FloatArray:
+    """The part of a field that a mapping of order two leaves as it is, shape ``(n_atoms, 3)``."""
+    return 0.5 * (vectors + mapping.turn(vectors))
+
+
+def odd_part(vectors: FloatArray, mapping: Mapping) -> FloatArray:
+    """The part of a field that a mapping of order two reverses, shape ``(n_atoms, 3)``."""
+    return 0.5 * (vectors - mapping.turn(vectors))
+
+
+@dataclass(frozen=True)
+class State:
+    """A stationary state.
+
+    Attributes:
+        positions: Not wrapped [Å], shape ``(n_atoms, 3)``.
+        energy: [eV].
+        forces: As far as they are free [eV/Å], shape ``(n_atoms, 3)``.
+        steps: Steps of the optimiser.
+    """
+
+    positions: FloatArray
+    energy: float
+    forces: FloatArray
+    steps: int
+
+    def remaining(self, curvature: FloatArray | None) -> float:
+        """What the forces left over would still bring, in a quadratic surface of the curvature given [eV]."""
+        if curvature is None:
+            return 0.0
+        flat = self.forces.ravel()
+        return 0.5 * float(flat @ np.linalg.solve(curvature, flat))
+
+
+@dataclass(frozen=True)
+class Relaxer:
+    """How states are relaxed.
+
+    Attributes:
+        through: The calculator.
+        fmax: Largest force at the end [eV/Å].
+        max_steps: Steps after which it has failed.
+    """
+
+    through: Through
+    fmax: float
+    max_steps: int
+
+    def host(self, structure: Atoms) -> Atoms:
+        """Relaxes cell and atoms, keeping every symmetry.
+
+        Raises:
+            CalculationError: ``not_converged`` or ``exploded``.
+        """
+        atoms = structure.copy()
+        atoms.set_constraint(FixSymmetry(atoms, symprec=1e-3))
+        atoms.calc = self.through
+        self._run(FrechetCellFilter(atoms), atoms, None, None)
+        change = atoms.get_volume() / structure.get_volume()
+        if not _VOLUME_CHANGE[0] <= change <= _VOLUME_CHANGE[1]:
+            raise CalculationError("exploded", f"the crystal's volume changed by a factor of {change:.2f}")
+        atoms.set_constraint()
+        atoms.calc = None
+        return atoms
+
+    def at_fixed_cell(
+        self,
+        atoms: Atoms,
+        curvature: FloatArray | None = None,
+        mapping: Mapping | None = None,
+        stop: Callable[[Atoms], bool] | None = None,
+    ) -> State | None:
+        """Relaxes atoms.
+
+        Args:
+            atoms: Where they start; left untouched.
+            curvature: Guess of the second derivatives, positive definite [eV/Å^2], shape ``(3 n_atoms, 3 n_atoms)``.
+            mapping: Symmetry that is kept.
+            stop: Says that there is no use in going on.
+
+        Returns:
+            The state, None when it was stopped.
+
+        Raises:
+            CalculationError: ``not_converged`` or ``exploded``.
+        """
+        moving = atoms.copy()
+        moving.set_constraint(KeepMapping(mapping) if mapping is not None else None)
+        moving.calc = self.through
+        steps = self._run(moving, moving, curvature, stop)
+        if steps is None:
+            return None
+        forces = np.asarray(moving.get_forces(apply_constraint=mapping is not None))
+        return State(moving.positions.copy(), float(moving.get_potential_energy()), forces, steps)
+
+    def _run(
+        self,
+        relaxed: Atoms | FrechetCellFilter,
+        atoms: Atoms,
+        curvature: FloatArray | None,
+        stop: Callable[[Atoms], bool] | None,
+    ) -> int | None:
+        done, converged = 0, False
+        while not converged and done < self.max_steps:
+            # What BFGS learns on the way across a ridge holds it up behind it: it starts again from the guess.
+            chunk = self.max_steps - done if curvature is None else min(_CHUNK, self.max_steps - done)
+            with BFGS(relaxed, logfile=os.devnull, maxstep=_MAX_STEP) as optimizer:
+                if curvature is not None:
+                    optimizer.H0 = curvature.copy()
+                for converged in optimizer.irun(fmax=self.fmax, steps=chunk):
+                    if not np.isfinite(atoms.positions).all():
+                        raise CalculationError(
+                            "exploded", f"positions are no longer finite after {done + optimizer.nsteps} steps"
+                        )
+                    if stop is not None and not converged and stop(atoms):
+                        return None
+                done += int(optimizer.nsteps)
+        if not converged:
+            largest = float(np.linalg.norm(np.asarray(atoms.get_forces()), axis=1).max())
+            raise CalculationError(
+                "not_converged", f"largest force {largest:.3g} eV/Å after {done} steps; expected below {self.fmax:g} eV/Å"
+            )
+        return done

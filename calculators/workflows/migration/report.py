@@ -1,0 +1,125 @@
+"""What is told of a computed barrier: plain data with the field names of emmet's NEB documents, and states as structures."""
+
+from __future__ import annotations
+
+import numpy as np
+from ase import Atoms
+
+from tansaku.calculators.workflows.migration.percolation import Percolation, find_path
+from tansaku.calculators.workflows.migration.supercell import Supercell
+from tansaku.calculators.workflows.migration_barrier import MigrationBarrier
+from tansaku.models.domain.records import JsonDict
+
+
+def describe(found: MigrationBarrier, dimensions: int) -> JsonDict:
+    """Everything about a barrier but the structures.
+
+    Args:
+        found: The result.
+        dimensions: Whose path is the profile.
+
+    Returns:
+        ``forward_barrier``, ``reverse_barrier``, ``energies`` and ``frame_index`` along the easiest path, the ``hops``, the
+        percolating ``networks``; energies in eV above the lowest vacancy, lengths in Å.
+    """
+    zero = min(one.state.energy for one in found.vacancies)
+    profile = path_profile(found, dimensions)
+    energies = [energy for _, energy in profile]
+    return {
+        "forward_barrier": max(energies) - energies[0],
+        "reverse_barrier": max(energies) - energies[-1],
+        "ts_energy": max(energies),
+        "ts_frame_index": int(np.argmax(energies)),
+        "frame_index": [distance for distance, _ in profile],
+        "energies": energies,
+        "hops": [_hop_told(found, number, zero) for number in range(len(found.hops))],
+        "networks": {f"{one.dimensions}d": _network_told(found, one) for one in found.networks if one is not None},
+        "vacancies": [
+            {"site": one.site, "energy": one.state.energy - zero, "starts": one.starts, "start_spread": one.spread}
+            for one in found.vacancies
+        ],
+        "supercell": list(found.supercell),
+        "image_distance": found.image_distance,
+        "cell_lengths_and_angles": [float(value) for value in found.host.cell.cellpar()],
+        "evaluations": found.evaluations,
+        "n_atoms": len(found.host),
+    }
+
+
+def path_profile(found: MigrationBarrier, dimensions: int) -> list[tuple[float, float]]:
+    """Distance along the easiest path [Å] and energy above its lowest vacancy [eV]: states and saddle points in order."""
+    network = found.networks[dimensions - 1]
+    if network is None:
+        return []
+    members = [one.hops.members for one in found.hops]
+    results = [one.result for one in found.hops]
+    allowed = [number for number, one in enumerate(results) if one is not None and one.energy <= network.level]
+    ways = [find_path(hop, members, allowed) for hop in members[network.limiting]]
+    way = min((one for one in ways if one is not None), key=len, default=[])
+    zero = min(one.state.energy for one in found.vacancies)
+    points: list[tuple[float, float]] = []
+    travelled = 0.0
+    for number, hop in way:
+        result = results[number]
+        if result is None:
+            continue
+        length = found.hops[number].hops.length
+        forward = hop in members[number]
+        profile = result.profile if forward else [(1.0 - x, energy) for x, energy in reversed(result.profile)]
+        points += [(travelled + x * length, energy - zero) for x, energy in profile[1 if points else 0 :]]
+        travelled += length
+    return points
+
+
+def states(found: MigrationBarrier) -> list[Atoms]:
+    """End states and saddle points as structures, each named in ``info['state']``."""
+    supercell = Supercell(found.host, found.supercell)
+    full = supercell.atoms
+    made = []
+    for vacancy in found.vacancies:
+        kept = np.delete(np.arange(len(full)), supercell.index(vacancy.site, (0, 0, 0)))
+        made.append(_placed(full[kept], vacancy.state.positions, f"vacancy {vacancy.site}", vacancy.state.energy))
+    for one in found.hops:
+        if one.result is not None:
+            name = f"saddle {one.hops.name}"
+            made.append(_placed(full[one.result.kept], one.result.positions, name, one.result.energy))
+    return made
+
+
+def _placed(atoms: Atoms, positions: np.ndarray[tuple[int, int], np.dtype[np.float64]], name: str, energy: float) -> Atoms:
+    atoms.positions = positions
+    atoms.info |= {"state": name, "total_energy": energy}
+    return atoms
+
+
+def _hop_told(found: MigrationBarrier, number: int, zero: float) -> JsonDict:
+    one = found.hops[number]
+    told: JsonDict = {
+        "hop": one.hops.name,
+        "length": one.hops.length,
+        "multiplicity": len(one.hops.members),
+        "failure": one.failure,
+        "limits": [
+            f"{network.dimensions}d" for network in found.networks if network is not None and network.limiting == number
+        ],
+    }
+    if one.result is not None:
+        result = one.result
+        told |= {
+            "method": result.method,
+            "ts_energy": result.energy - zero,
+            "forward_barrier": result.energy - result.profile[0][1],
+            "reverse_barrier": result.energy - result.profile[-1][1],
+            "intermediate": None if result.intermediate is None else result.intermediate - zero,
+            "eigenvalues": list(result.eigenvalues),
+            "note": result.note,
+        }
+    return told
+
+
+def _network_told(found: MigrationBarrier, network: Percolation) -> JsonDict:
+    return {
+        "barrier": found.barrier(network.dimensions),
+        "directions": [list(direction) for direction in network.directions],
+        "limiting_hop": found.hops[network.limiting].hops.name,
+    }

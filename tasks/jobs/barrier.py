@@ -1,0 +1,101 @@
+"""Migration barriers of a space's candidates."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from ase.calculators.singlepoint import SinglePointCalculator
+from ase.io import write
+
+from tansaku.calculators.workflows.migration.checkpoint import Checkpoint
+from tansaku.calculators.workflows.migration.report import describe, states
+from tansaku.calculators.workflows.migration_barrier import MigrationBarrier, checkpoint_key, migration_barrier
+from tansaku.models.domain.errors import CalculationError, ConfigurationError
+from tansaku.models.domain.ports import Calculator, Space
+from tansaku.models.domain.records import Outcome, Quantity
+from tansaku.models.domain.specs.calculator import MigrationBarrierSpec, workflow_of
+from tansaku.models.domain.units import convert
+from tansaku.tasks.jobs.document import STRUCTURE_FILE, JobDocument
+from tansaku.tasks.jobs.opened import opened_calculator, opened_space
+
+STATES_FILE = "states.extxyz"
+"""Result file with the end states and saddle points."""
+
+_BARRIER = "migration_barrier"
+
+
+def open_barrier_job(document: JobDocument, folder: Path) -> BarrierJob:
+    """Makes the job of a document that asks for a migration barrier.
+
+    Raises:
+        ConfigurationError: Its objective is none of a barrier.
+    """
+    spec, objective = document.calculator, document.objective
+    workflow = workflow_of(spec)
+    if spec is None or workflow is None:
+        raise ConfigurationError("calculator.workflow: missing; expected type: migration_barrier")
+    if objective.property not in (None, _BARRIER):
+        raise ConfigurationError(f"objective.property: workflow {workflow.type} gives {_BARRIER}, not {objective.property!r}")
+    if objective.unit not in ("eV", "meV"):
+        raise ConfigurationError(f"objective.unit: {objective.unit!r} is no unit of {_BARRIER}; expected eV or meV")
+    return BarrierJob(
+        space=opened_space(document.space, document.base_path),
+        candidate=document.candidate,
+        calculator=opened_calculator(spec, document.base_path),
+        workflow=workflow,
+        unit=objective.unit,
+        folder=folder,
+    )
+
+
+@dataclass(frozen=True)
+class BarrierJob:
+    """A crystal's migration barrier. Finished parts stay beside the job's folder, for the attempt after one that was killed."""
+
+    space: Space
+    candidate: str
+    calculator: Calculator
+    workflow: MigrationBarrierSpec
+    unit: str
+    folder: Path
+
+    def __call__(self) -> Outcome:
+        """Computes it."""
+        begun = time.perf_counter()
+        structure = self.space.structure(self.candidate)
+        key = checkpoint_key(self.calculator, structure, self.workflow)
+        checkpoint = Checkpoint(self.folder.parent / f".parts-{key[:24]}", key)
+        try:
+            found = migration_barrier(self.calculator, structure, self.workflow, checkpoint)
+        except CalculationError:
+            checkpoint.clear()
+            raise
+        value = found.barrier(self.workflow.dimensions)
+        if value is None:
+            raise CalculationError("no_path", f"no path in {self.workflow.dimensions} dimension(s)")
+        self._write(found)
+        checkpoint.clear()
+        quantities = {_BARRIER: Quantity(value=value, unit="eV"), "spread": Quantity(value=found.spread, unit="eV")}
+        for dimensions in (1, 2, 3):
+            barrier = found.barrier(dimensions)
+            if barrier is not None:
+                quantities[f"barrier_{dimensions}d"] = Quantity(value=barrier, unit="eV")
+        return Outcome(
+            value=convert(value, "eV", self.unit),
+            quantities=quantities,
+            properties=describe(found, self.workflow.dimensions),
+            wall_time=time.perf_counter() - begun,
+            artifacts={STRUCTURE_FILE: STRUCTURE_FILE, STATES_FILE: STATES_FILE},
+            provenance=self.calculator.provenance,
+        )
+
+    def _write(self, found: MigrationBarrier) -> None:
+        host = found.host.copy()
+        told = self.calculator.provenance
+        host.info |= {"candidate": self.candidate, "potential": told.model, "potential_sha256": told.model_sha256}
+        result = self.calculator.evaluate(host)
+        host.calc = SinglePointCalculator(host, energy=result.energy, forces=result.forces, stress=result.stress)
+        write(self.folder / STRUCTURE_FILE, host, format="extxyz")
+        write(self.folder / STATES_FILE, states(found), format="extxyz")

@@ -1,0 +1,140 @@
+"""Grain-boundary energies of a space's candidates."""
+
+from __future__ import annotations
+
+import io
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from ase import Atoms
+from ase.calculators.singlepoint import SinglePointCalculator
+from ase.io import write
+from ase.io.extxyz import read_extxyz
+
+from tansaku.calculators.workflows.boundary_energy import BoundaryEnergy, BulkReference, boundary_energy
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.ports import Calculator, Space
+from tansaku.models.domain.records import JsonDict, Outcome, Quantity
+from tansaku.models.domain.specs.calculator import RelaxationSpec
+from tansaku.models.domain.specs.campaign import ObjectiveSpec
+from tansaku.models.domain.specs.space import GrainBoundarySpaceSpec
+from tansaku.tasks.jobs.document import STRUCTURE_FILE, JobDocument
+from tansaku.tasks.jobs.opened import opened_bulk, opened_calculator, opened_space
+
+_BOUNDARY_ENERGY = "grain_boundary_energy"
+_PER_J_M2 = {"J/m2": 1.0, "mJ/m2": 1000.0}
+
+
+def open_boundary_job(document: JobDocument, folder: Path) -> BoundaryJob:
+    """Makes the job of a document whose space is of grain boundaries.
+
+    Raises:
+        ConfigurationError: The document is of another kind, or its objective is none of a boundary.
+    """
+    space, spec, base_path = document.space, document.calculator, document.base_path
+    if not isinstance(space, GrainBoundarySpaceSpec) or spec is None:
+        raise ConfigurationError(f"a {space.type} space has no grain boundaries")
+    return BoundaryJob(
+        space=opened_space(space, base_path),
+        candidate=document.candidate,
+        calculator=opened_calculator(spec, base_path),
+        bulk=opened_bulk(spec, base_path, space.crystal),
+        relaxation=document.relaxation or spec.relaxation,
+        scale=_scale(document.objective, space),
+        folder=folder,
+        start=document.start,
+    )
+
+
+@dataclass(frozen=True)
+class BoundaryJob:
+    """A relaxed cell with two boundaries, from the structure a space builds or an earlier job left."""
+
+    space: Space
+    candidate: str
+    calculator: Calculator
+    bulk: BulkReference
+    relaxation: RelaxationSpec
+    scale: float
+    folder: Path
+    start: str | None
+
+    def __call__(self) -> Outcome:
+        """Relaxes the cell and takes the energies of its boundaries."""
+        begun = time.perf_counter()
+        start = self.space.structure(self.candidate) if self.start is None else _given(self.start, self.candidate)
+        found = boundary_energy(self.calculator, start, self.relaxation, self.bulk)
+        wall_time = time.perf_counter() - begun
+        properties = _properties(start, found)
+        # Measured from the cell that was built, also where the start was relaxed before.
+        expansion = float(start.info.get("expansion", 0.0)) + found.expansion
+        travelled = {"final_translation": properties["final_translation"], "expansion": expansion}
+        _write_structure(self.folder / STRUCTURE_FILE, found, travelled)
+        result = found.result
+        return Outcome(
+            value=self.scale * found.value,
+            quantities={
+                _BOUNDARY_ENERGY: Quantity(value=found.value, unit="J/m^2"),
+                "energy": Quantity(value=result.energy, unit="eV"),
+                "bulk_energy_per_atom": Quantity(value=self.bulk.energy_per_atom, unit="eV"),
+                "expansion": Quantity(value=expansion, unit="Angstrom"),
+            },
+            properties=properties,
+            wall_time=wall_time,
+            artifacts={STRUCTURE_FILE: STRUCTURE_FILE},
+            provenance=result.provenance,
+        )
+
+
+def _given(text: str, candidate: str) -> Atoms:
+    """A structure that an earlier job of the candidate left."""
+    atoms: Atoms = next(iter(read_extxyz(io.StringIO(text))))
+    if atoms.info.get("candidate") != candidate:
+        raise ConfigurationError(f"start: a structure of candidate {atoms.info.get('candidate')!r}, expected {candidate!r}")
+    atoms.calc = None
+    return atoms
+
+
+def _properties(start: Atoms, found: BoundaryEnergy) -> JsonDict:
+    # An earlier relaxation's shift counts too.
+    key = "final_translation" if "final_translation" in start.info else "translation"
+    given = [float(value) for value in start.info[key]]
+    final = [given[0] + found.drift[0], given[1] + found.drift[1], given[2]]
+    return {
+        "boundary_energies": list(found.values),
+        "boundary_energies_unit": "J/m^2",
+        "boundaries_differ": found.differ,
+        "drift": list(found.drift),
+        "final_translation": final,
+        "steps": found.result.steps,
+        "converged": found.result.converged,
+        "n_atoms": len(start),
+    }
+
+
+def _write_structure(path: Path, found: BoundaryEnergy, travelled: JsonDict) -> None:
+    atoms = found.result.atoms.copy()
+    results = {"energy": found.result.energy, "forces": found.result.forces}
+    if found.result.energies is not None:
+        results["energies"] = found.result.energies
+    if found.result.stress is not None:
+        results["stress"] = found.result.stress
+    atoms.calc = SinglePointCalculator(atoms, **results)
+    atoms.info |= travelled | {
+        "potential": found.result.provenance.model,
+        "potential_sha256": found.result.provenance.model_sha256,
+        "grain_boundary_energy": found.value,
+        "grain_boundary_energies": list(found.values),
+    }
+    write(path, atoms, format="extxyz")
+
+
+def _scale(objective: ObjectiveSpec, space: GrainBoundarySpaceSpec) -> float:
+    if objective.property not in (None, _BOUNDARY_ENERGY):
+        raise ConfigurationError(
+            f"objective.property: a {space.type} space gives {_BOUNDARY_ENERGY}, not {objective.property!r}"
+        )
+    if objective.unit not in _PER_J_M2:
+        raise ConfigurationError(f"objective.unit: {objective.unit!r} is no unit of {_BOUNDARY_ENERGY}; expected J/m2 or mJ/m2")
+    return _PER_J_M2[objective.unit]

@@ -1,0 +1,58 @@
+"""What a job needs, opened once per process.
+
+Keyed by the specs' text, so that a worker that is handed another campaign opens what that one means.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from tansaku.calculators.registry import open_calculator
+from tansaku.calculators.workflows.boundary_energy import BulkReference, bulk_reference
+from tansaku.models.domain.identifiers import canonical_json
+from tansaku.models.domain.ports import Calculator, Space
+from tansaku.models.domain.specs.calculator import CalculatorSpec
+from tansaku.models.domain.specs.space import CrystalSpec, SpaceSpec
+from tansaku.spaces.registry import open_space
+
+_OPEN = 4
+
+
+def opened_space(spec: SpaceSpec, base_path: str) -> Space:
+    """The space of a spec."""
+    return _space(_text(spec), base_path)
+
+
+def opened_calculator(spec: CalculatorSpec, base_path: str) -> Calculator:
+    """The calculator of a spec."""
+    return _calculator(_text(spec), base_path)
+
+
+def opened_bulk(spec: CalculatorSpec, base_path: str, crystal: CrystalSpec) -> BulkReference:
+    """Energy of the perfect crystal by the calculator of a spec."""
+    return _bulk(_text(spec), base_path, crystal.model_dump_json())
+
+
+def _text(spec: SpaceSpec | CalculatorSpec) -> str:
+    return canonical_json(spec.model_dump(mode="json"))
+
+
+@lru_cache(maxsize=_OPEN)
+def _space(spec: str, base_path: str) -> Space:
+    adapter: TypeAdapter[SpaceSpec] = TypeAdapter(SpaceSpec)
+    return open_space(adapter.validate_json(spec), Path(base_path))
+
+
+@lru_cache(maxsize=_OPEN)
+def _calculator(spec: str, base_path: str) -> Calculator:
+    adapter: TypeAdapter[CalculatorSpec] = TypeAdapter(CalculatorSpec)
+    return open_calculator(adapter.validate_json(spec), Path(base_path))
+
+
+@lru_cache(maxsize=_OPEN)
+def _bulk(calculator: str, base_path: str, crystal: str) -> BulkReference:
+    wanted = CrystalSpec.model_validate_json(crystal)
+    return bulk_reference(_calculator(calculator, base_path), wanted.structure, wanted.element, wanted.lattice_parameter)
