@@ -15,6 +15,7 @@ from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.proposer import GPProposerSpec, GridProposerSpec, ProposerSpec, RandomProposerSpec
 from tansaku.models.domain.specs.transfer import TransferMode
+from tansaku.models.engine.peers.registry import PACKAGES, build_peer
 from tansaku.models.engine.registry import build_proposer, build_transfer_proposer
 from tansaku.models.engine.transfer.data import FrozenSources
 from tansaku.tasks.transfer.sources import Target, table_sources
@@ -24,7 +25,7 @@ SPEC_METHOD = "spec"
 
 PRESETS: tuple[str, ...] = get_args(GPProposerSpec.model_fields["preset"].annotation)
 
-METHODS = ("random", "grid", *PRESETS, SPEC_METHOD)
+METHODS = ("random", "grid", *PRESETS, SPEC_METHOD, *PACKAGES)
 
 PAIRED_DESIGN = GPProposerSpec(preset="published")
 """Whose initial design the methods without one of their own start from: one random point per system."""
@@ -79,8 +80,13 @@ def build_method(name: str, spec: CampaignSpec, pool: CandidatePool, base_path: 
 
     Raises:
         ConfigurationError: The name is not known, or asks for a transfer that the campaign file does not describe.
+        MissingComponentError: The method is another package's, which is not installed.
     """
     own, mode = split_method(name)
+    if own in PACKAGES:
+        if mode is not None:
+            raise ConfigurationError(f"--methods: {name!r}: {own} learns from no other search; expected {own!r} alone")
+        return build_peer(own)
     chosen = spec.model_copy(update={"proposer": method_spec(own, spec.proposer)})
     if own == SPEC_METHOD and mode is None and spec.transfer is not None:
         mode = spec.transfer.mode

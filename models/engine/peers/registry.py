@@ -1,0 +1,74 @@
+"""Peers by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.util import find_spec
+
+from tansaku.models.domain.errors import MissingComponentError
+from tansaku.models.domain.ports import Proposer
+from tansaku.models.engine.peers.proposer import JointOptimiser, Optimiser, PoolPeer, SystemPeer
+
+PACKAGES = {
+    "physbo": "physbo",
+    "botorch-single": "botorch",
+    "botorch-multi": "botorch",
+    "optuna-tpe": "optuna",
+    "optuna-gp": "optuna",
+    "baybe": "baybe",
+    "sklearn": "sklearn",
+}
+"""What each peer imports."""
+
+INSTALL_HINT = "pip install -c constraints.txt 'tansaku[bench]'"
+
+
+def build_peer(name: str) -> Proposer:
+    """Builds a peer.
+
+    Args:
+        name: One of :data:`PACKAGES`.
+
+    Raises:
+        MissingComponentError: Its package is not installed.
+    """
+    package = PACKAGES[name]
+    if find_spec(package) is None:
+        raise MissingComponentError(f"method {name!r} needs the package {package!r}, which is not installed", hint=INSTALL_HINT)
+    if name == "botorch-multi":
+        return PoolPeer(name, _joint)
+    return SystemPeer(name, _builder(name))
+
+
+def _joint() -> JointOptimiser:
+    from tansaku.models.engine.peers.botorch import BotorchMultiTaskOptimiser
+
+    return BotorchMultiTaskOptimiser()
+
+
+def _builder(name: str) -> Callable[[], Optimiser]:
+    match name:
+        case "physbo":
+            from tansaku.models.engine.peers.physbo import PhysboOptimiser
+
+            return PhysboOptimiser
+        case "botorch-single":
+            from tansaku.models.engine.peers.botorch import BotorchOptimiser
+
+            return BotorchOptimiser
+        case "baybe":
+            from tansaku.models.engine.peers.baybe import BaybeOptimiser
+
+            return BaybeOptimiser
+        case "sklearn":
+            from tansaku.models.engine.peers.scikit import ScikitOptimiser
+
+            return ScikitOptimiser
+        case "optuna-tpe":
+            from tansaku.models.engine.peers.optuna import OptunaOptimiser
+
+            return lambda: OptunaOptimiser("tpe")
+        case _:
+            from tansaku.models.engine.peers.optuna import OptunaOptimiser
+
+            return lambda: OptunaOptimiser("gp")

@@ -1,0 +1,36 @@
+import numpy as np
+
+from tansaku.models.domain.pool import CandidatePool, FeatureGroup
+from tansaku.models.engine.peers.optuna import distances, distributions, parameters
+from tansaku.models.engine.peers.problem import Problem, encode
+
+
+def _problem() -> Problem:
+    zeros = np.zeros(6, dtype=np.intp)
+    pool = CandidatePool(
+        np.array([f"c{i}" for i in range(6)]), ("s",), zeros, ("s",), zeros,
+        {
+            "x": FeatureGroup("x", np.array([[0.0], [1.0], [4.0]]), np.array([0, 1, 2, 0, 1, 2]), ("x",)),
+            "kind": FeatureGroup("kind", np.array([[0.0, 1.0] * 2, [1.0, 0.0] * 2]), np.array([0, 0, 0, 1, 1, 1]), tuple("abcd")),
+        },
+        np.ones(6),
+    )  # fmt: skip
+    return Problem(encode(pool, np.arange(6)), np.array([0]), np.array([1.0]), np.arange(1, 6), seed=0)
+
+
+def test_a_candidates_own_parameters_lead_back_to_it():
+    problem = _problem()
+    for place, row in enumerate(problem.free):
+        squared = distances(problem, parameters(problem.encoding, int(row)))
+        assert np.argmin(squared) == place
+        assert squared[place] == 0.0
+
+
+def test_columns_are_floats_and_descriptors_categories(require):
+    require("optuna")
+    from optuna.distributions import CategoricalDistribution, FloatDistribution
+
+    space = distributions(_problem().encoding)
+    assert isinstance(space["x.x"], FloatDistribution)
+    assert isinstance(space["kind"], CategoricalDistribution)
+    assert len(space["kind"].choices) == 2
