@@ -18,6 +18,7 @@ from tansaku.calculators.structures.ion_data import (
 )
 from tansaku.calculators.structures.parent import Parent
 from tansaku.calculators.structures.substitution import length_factor
+from tansaku.calculators.workflows.rigid_path import RigidPaths
 from tansaku.models.domain.ions import HYDROXIDE, Ion
 from tansaku.models.domain.pool import FeatureGroup
 from tansaku.spaces.composition_selection import Composition
@@ -31,7 +32,9 @@ ION_COLUMNS = (
     "d_electrons",
     "oxidation_state [e]",
 )
-CELL_COLUMNS = ("volume_guess [Å^3]", "instability_index [e]", "bond_valence [e]")
+CELL_COLUMNS = ("volume_guess [Å^3]", "instability_index [e]", "bond_valence [e]", "bottleneck_rise [e]")
+"""The third where an ion is mobile, the fourth where its sites also join to paths."""
+
 _DIGITS = 9
 
 
@@ -65,8 +68,9 @@ def composition_groups(parent: Parent, names: Sequence[str], candidates: Sequenc
         groups.append(FeatureGroup.compact(f"site_{name.lower()}", rows, index, columns))
         codes = np.array([[ion_code(ion)] for ion in distinct])
         groups.append(FeatureGroup.compact(f"ion_{name.lower()}", codes, index, (f"{name}_ion",), categorical=True))
-    rows = np.array([_cell_row(parent, one.ions) for one in candidates])
-    groups.append(FeatureGroup.compact("cell", rows, np.arange(len(rows)), CELL_COLUMNS))
+    paths = RigidPaths.of(parent) if parent.mobile is not None else None
+    rows = np.array([_cell_row(parent, one.ions, paths) for one in candidates])
+    groups.append(FeatureGroup.compact("cell", rows, np.arange(len(rows)), CELL_COLUMNS[: rows.shape[1]]))
     return {group.name: group for group in groups}
 
 
@@ -83,13 +87,16 @@ def _ion_row(ion: Ion, coordination: int) -> list[float]:
     ]
 
 
-def _cell_row(parent: Parent, ions: Mapping[str, Ion]) -> list[float]:
+def _cell_row(parent: Parent, ions: Mapping[str, Ion], paths: RigidPaths | None) -> list[float]:
     factor = length_factor(parent, ions)
     sums = bond_valence_sums(parent, ions, factor)
     counts = parent.multiplicity
     squares = [counts[site] * (sums[site] - abs(ions[site].charge)) ** 2 for site in sums]
-    units = math.gcd(*counts.values())
-    volume = abs(float(np.linalg.det(parent.cell))) * factor**3 / units
-    mobile = 0.0 if parent.mobile is None else sums[parent.mobile]
+    volume = abs(float(np.linalg.det(parent.cell))) * factor**3 / math.gcd(*counts.values())
+    row = [volume, math.sqrt(sum(squares) / sum(counts.values()))]
+    if parent.mobile is not None:
+        row.append(sums[parent.mobile])
+        if paths is not None and paths.percolate:
+            row.append(paths.bottleneck(ions, factor) - sums[parent.mobile])
     # Rounded, so that the last bits of a library's exponential decide nothing.
-    return [round(volume, _DIGITS), round(math.sqrt(sum(squares) / sum(counts.values())), _DIGITS), round(mobile, _DIGITS)]
+    return [round(value, _DIGITS) for value in row]
