@@ -40,6 +40,11 @@ _MOST_SURFACE_PAIRS = 2**24
 class CrossCovariance(Protocol):
     """Covariances k(point, candidate) of a growing list of points with all candidates of a pool."""
 
+    @property
+    def rounded(self) -> bool:
+        """Whether covariances with the pool are kept in single precision."""
+        ...
+
     def append(self, position: int) -> FloatArray:
         """Adds a point; returns its covariances with the earlier ones, shape ``(n_points,)``."""
         ...
@@ -73,6 +78,8 @@ class CrossCovariance(Protocol):
 
 class _InBlocks:
     """Explained variance from blocks of candidates."""
+
+    rounded = False
 
     def blocks(self) -> Iterator[tuple[slice | IntArray, FloatArray]]:
         """Covariances with all candidates, by blocks of candidates: their positions and a ``(n_points, block)`` array."""
@@ -283,15 +290,11 @@ class CachedRows(_InBlocks):
         self._points: list[int] = []
         self._chunks: list[FloatArray] = []
         single = _ROWS_WANTED * 4 * len(pool) <= memory_limit < _ROWS_WANTED * 8 * len(pool)
+        self.rounded = single
         self._kept = np.dtype(np.float32 if single else np.float64)
         self._n_cacheable = memory_limit // (self._kept.itemsize * len(pool))
         self._codes = {factor: factor_codes(factor, pool) for term in terms for factor in term.factors}
         self._counts = {factor: int(codes.max()) + 1 for factor, codes in self._codes.items()}
-
-    @property
-    def rounded(self) -> bool:
-        """Whether rows are kept in single precision."""
-        return self._kept.itemsize == 4
 
     @property
     def cached_bytes(self) -> int:
@@ -393,6 +396,3 @@ def cross_covariance(
     if layout is not None:
         return SharedGrid(pool, terms, parameters, layout)
     return CachedRows(pool, terms, parameters, memory_limit)
-
-
-__all__ = ["MEMORY_LIMIT", "CachedRows", "CrossCovariance", "GridLayout", "SharedGrid", "cross_covariance", "grid_layout"]

@@ -93,6 +93,8 @@ class DeviceRows:
         memory_limit: Bytes of kept rows; rows beyond it are computed again at every use.
     """
 
+    rounded = False
+
     def __init__(
         self, pool: CandidatePool, terms: tuple[Term, ...], parameters: Parameters, device: Device, memory_limit: int
     ) -> None:

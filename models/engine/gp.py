@@ -21,6 +21,7 @@ from tansaku.models.engine.gain import Prediction, gains
 from tansaku.models.engine.goals import reached_levels
 from tansaku.models.engine.initial import initial_position
 from tansaku.models.engine.kernels import Term, expand
+from tansaku.models.engine.leaders import leading, predicted_again
 from tansaku.models.engine.likelihood import NOISE, LogPosterior
 from tansaku.models.engine.map_fit import default_priors, fit_parameters, observed_posterior
 from tansaku.models.engine.median import JITTER, median_parameters
@@ -116,10 +117,10 @@ class GPProposer:
             self._caches, self._members = {}, ensemble
         used = ensemble if self._settings.acquisition != "thompson" else ensemble[chosen_member(len(ensemble), rng)]
         predictions = [self._predict(pool, history, member, state) for member in used]
-        values, logarithmic = averaged([gains(self._settings, pool, history, one, allowed, rng) for one in predictions])
-        if self._settings.avoid_failures and len(history.refused):
-            success = success_probability(pool, history.observed, history.refused)
-            values = likely_to_succeed(values, success, logarithmic=logarithmic)
+        values, logarithmic = self._scores(pool, history, predictions, allowed, rng)
+        if any(one.posterior.rounded for one in predictions) and self._settings.acquisition != "thompson":
+            allowed, predictions = self._second_stage(values, allowed, history, predictions)
+            values, logarithmic = self._scores(pool, history, predictions, allowed, rng)
         position = first_best(values, allowed, logarithmic=logarithmic)
         at_choice = mixture([(float(one.mean[position]), float(one.deviation[position])) for one in predictions])
         average, deviation = state.moments(*at_choice, int(pool.system_codes[position]))
@@ -169,6 +170,30 @@ class GPProposer:
         if self._terms is None or self._terms[0] is not pool:
             self._terms = (pool, expand(model_kernel(self._settings, pool)))
         return self._terms[1]
+
+    def _scores(
+        self,
+        pool: CandidatePool,
+        history: History,
+        predictions: list[Prediction],
+        allowed: BoolArray,
+        rng: np.random.Generator,
+    ) -> tuple[FloatArray, bool]:
+        """Acquisition values of all candidates, and whether they are logarithms."""
+        values, logarithmic = averaged([gains(self._settings, pool, history, one, allowed, rng) for one in predictions])
+        if self._settings.avoid_failures and len(history.refused):
+            success = success_probability(pool, history.observed, history.refused)
+            values = likely_to_succeed(values, success, logarithmic=logarithmic)
+        return values, logarithmic
+
+    def _second_stage(
+        self, values: FloatArray, allowed: BoolArray, history: History, predictions: list[Prediction]
+    ) -> tuple[BoolArray, list[Prediction]]:
+        """The leaders alone, predicted in full precision."""
+        leaders, pending, nugget = leading(values, allowed), history.pending.tolist(), self._settings.nugget
+        only = np.zeros_like(allowed)
+        only[leaders] = True
+        return only, [predicted_again(one, leaders, pending, nugget=nugget) for one in predictions]
 
     def _ensemble(self, density: LogPosterior, best: Mapping[str, FloatArray], history: History) -> list[JsonDict]:
         """Members drawn with random numbers that follow from what was observed, so that a fit repeated is the same."""

@@ -146,6 +146,7 @@ class PoolPosterior:
         self._cross = cross_covariance(pool, terms, parameters, memory_limit, device)
         self._factor = AppendedCholesky(noise)
         self._points: list[int] = []
+        self._alpha: FloatArray = np.empty(0)
         self._variance = self._prior.copy()
 
     @property
@@ -191,7 +192,7 @@ class PoolPosterior:
         """
         columns = [self._append(point) for point in points]
         count, kept = len(columns), len(self._points)
-        alpha = self._believed(targets, known)
+        alpha = self._alpha = self._believed(targets, known)
         columns += [self._append(point) for point in fantasies]
         weights = np.zeros((len(self._points), len(columns) + 1))
         for j, column in enumerate([*columns, alpha]):
@@ -209,6 +210,31 @@ class PoolPosterior:
                     reduced = reduced - np.square(column)
         self._forget(kept)
         return mean, np.maximum(reduced, 0.0)
+
+    @property
+    def rounded(self) -> bool:
+        """Whether the pool is predicted from covariances in single precision."""
+        return self._cross.rounded
+
+    def exactly(self, candidates: IntArray, fantasies: Sequence[int]) -> tuple[FloatArray, FloatArray]:
+        """Predicts some candidates in full precision, for the targets of the last :meth:`predict`.
+
+        Args:
+            candidates: Positions, shape ``(m,)``.
+            fantasies: Pending points, as they were given to it.
+
+        Returns:
+            Latent mean and variance, shapes ``(m,)``.
+        """
+        kept = len(self._points)
+        for point in fantasies:
+            self._append(point)
+        points = np.asarray(self._points, dtype=np.intp)
+        rows = covariance(self._terms, self._pool, self._parameters, points, candidates)
+        mean = self._alpha @ rows[: len(self._alpha)]
+        white = solve_triangular(self._factor.lower, rows, lower=True, check_finite=False)
+        self._forget(kept)
+        return mean, np.maximum(self._prior[candidates] - np.square(white).sum(axis=0), 0.0)
 
     def sample_deviation(self, candidates: IntArray, fantasies: Sequence[int], rng: np.random.Generator) -> FloatArray:
         """Draws a joint posterior sample of some candidates, less their mean.

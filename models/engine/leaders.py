@@ -1,0 +1,47 @@
+"""Second stage of a scan whose first stage was rounded: the leading candidates are predicted again in full precision.
+
+Pools so large that their covariances are kept in single precision (:class:`~tansaku.models.engine.cross.CachedRows`) are first
+scanned as a whole; the candidates with the best acquisition values are then predicted exactly, and the best of them is chosen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from tansaku.models.domain.pool import FloatArray, IntArray
+from tansaku.models.engine.gain import Prediction
+from tansaku.models.engine.posterior import BoolArray
+
+LEADERS = 256
+"""Candidates of the second stage."""
+
+
+def leading(values: FloatArray, allowed: BoolArray) -> IntArray:
+    """Positions of the best allowed candidates, in ascending order.
+
+    Args:
+        values: Acquisition values, shape ``(n_candidates,)``.
+        allowed: Candidates that may be proposed, shape ``(n_candidates,)``.
+    """
+    positions = np.flatnonzero(allowed)
+    if len(positions) > LEADERS:
+        positions = positions[np.argpartition(values[positions], -LEADERS)[-LEADERS:]]
+    return np.sort(positions)
+
+
+def predicted_again(prediction: Prediction, leaders: IntArray, pending: Sequence[int], *, nugget: bool) -> Prediction:
+    """The prediction with that of the leaders in full precision.
+
+    Args:
+        prediction: Of the first stage; its posterior has predicted nothing since.
+        leaders: Positions, shape ``(m,)``.
+        pending: Pending candidates.
+        nugget: Whether the noise counts as part of the objective.
+    """
+    mean, deviation = prediction.mean.copy(), prediction.deviation.copy()
+    mean[leaders], variance = prediction.posterior.exactly(leaders, pending)
+    deviation[leaders] = np.sqrt(variance + prediction.posterior.noise if nugget else variance)
+    return replace(prediction, mean=mean, deviation=deviation)
