@@ -21,6 +21,8 @@ from tansaku.tasks.results import failure_reason
 from tansaku.tasks.steps.certificates import stopping, stored_certificates
 from tansaku.tasks.steps.rounds import priced_by
 
+_SHOWN_LOST = 5
+
 
 class FailedEvaluation(Record):
     """One evaluation that ended without a value."""
@@ -30,6 +32,16 @@ class FailedEvaluation(Record):
     round: int
     attempts: int
     reason: str
+
+
+class LostAttempt(Record):
+    """An attempt that was given up, of an evaluation that was or will be tried again."""
+
+    candidate: str
+    round: int
+    attempt: int
+    reason: str
+    message: str
 
 
 class CampaignStatus(Record):
@@ -44,6 +56,7 @@ class CampaignStatus(Record):
         limit: What it may spend, None for no limit or when the space cannot be opened.
         exhaustive_cost: Cost of evaluating the whole space.
         certificate: What may still be better than the best known, as last worked out; None before.
+        lost_attempts: Attempts that were given up, of evaluations that have not failed.
         driver: Who drives it now, or None.
         problem: Why the space cannot be opened; state, limit and exhaustive cost then lack what it would tell.
     """
@@ -66,6 +79,7 @@ class CampaignStatus(Record):
     certificate: Certificate | None = None
     driver: str | None
     failures: tuple[FailedEvaluation, ...]
+    lost_attempts: tuple[LostAttempt, ...] = ()
     retry_command: str | None
     problem: str | None
 
@@ -100,6 +114,12 @@ class CampaignStatus(Record):
             lines.append(f"  cost: actual over predicted {self.cost_ratio:.2f} in the median")
         if self.certificate is not None:
             lines.append(f"  {self.certificate.describe()}")
+        for lost in self.lost_attempts[-_SHOWN_LOST:]:
+            lines.append(
+                f"  lost: {lost.candidate}, attempt {lost.attempt} (round {lost.round}): {lost.reason}: {lost.message}"
+            )
+        if len(self.lost_attempts) > _SHOWN_LOST:
+            lines.append(f"  lost: and {len(self.lost_attempts) - _SHOWN_LOST} attempts before: tansaku log {self.name} --all")
         if self.driver is not None:
             lines.append(f"  driven by {self.driver}")
         elif self.state is CampaignState.INTERRUPTED:
@@ -153,6 +173,21 @@ def _certain(store: CampaignStore, spec: CampaignSpec, searched: int) -> StopRea
     if spec.budget.stop is None or stopping(spec, store.events(spec.name), searched) is None:
         return None
     return StopReason.CERTAIN
+
+
+def _lost_attempts(evaluations: list[Evaluation]) -> tuple[LostAttempt, ...]:
+    return tuple(
+        LostAttempt(
+            candidate=evaluation.proposal.candidate,
+            round=evaluation.proposal.number,
+            attempt=attempt.number,
+            reason=attempt.failure.reason,
+            message=attempt.failure.message,
+        )
+        for evaluation in evaluations
+        for attempt in evaluation.attempts
+        if attempt.failure is not None and evaluation.state is not EvaluationState.FAILED
+    )
 
 
 def campaign_status(store: CampaignStore, name: str) -> CampaignStatus:
@@ -210,6 +245,7 @@ def campaign_status(store: CampaignStore, name: str) -> CampaignStatus:
         certificate=last_certificate(store, name),
         driver=_driver(lease),
         failures=failures,
+        lost_attempts=_lost_attempts(evaluations),
         retry_command=f"tansaku retry {shlex.quote(name)}" if failures else None,
         problem=problem,
     )
