@@ -18,7 +18,7 @@ from tansaku.models.domain.errors import ConfigurationError, NotFoundError
 from tansaku.models.domain.ions import Ion
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.specs.composition import CompositionSpaceSpec
+from tansaku.models.domain.specs.composition import CombinationSpec, CompositionSpaceSpec
 from tansaku.spaces.composition_features import composition_groups
 from tansaku.spaces.composition_parents import OpenedParent, open_parent
 from tansaku.spaces.composition_rules import build_combinations, build_rules, require_site
@@ -110,13 +110,20 @@ class CompositionSpace:
 
     def _select(self) -> Selection:
         parent, opened = self._parent, self._opened
+        exclude = opened.exclude if self._spec.exclude is not None else self._within_reach(opened.exclude)
+        mark = opened.mark if self._spec.mark is not None else self._within_reach(opened.mark)
         rules = [
-            *build_combinations(opened.exclude, parent, "exclude"),
+            *build_combinations(exclude, parent, "exclude"),
             *build_rules(self._spec.rules, parent),
-            *build_combinations(opened.mark, parent, "mark"),
+            *build_combinations(mark, parent, "mark"),
         ]
         permutations = site_permutations(parent, self._spec.symmetry_tolerance) if self._spec.fold else ()
         return select(parent, self._ions, rules, permutations)
+
+    def _within_reach(self, combinations: Sequence[CombinationSpec]) -> tuple[CombinationSpec, ...]:
+        """Those of a prototype's combinations whose ions the space has."""
+        there = {site: {str(ion) for ion in self._ions.get(site, (own,))} for site, own in self._parent.ions.items()}
+        return tuple(one for one in combinations if all(there[site] & set(ions) for site, ions in one.ions.items()))
 
     def _find(self, candidate: str) -> Composition:
         if candidate not in self._by_id:

@@ -18,6 +18,7 @@ from tansaku.models.engine.transfer.data import FrozenSources
 from tansaku.spaces.registry import open_space
 from tansaku.tasks.configuration import load_campaign, spec_hash
 from tansaku.tasks.costs import cost_unit
+from tansaku.tasks.steps.source import polish_relaxation
 from tansaku.tasks.transfer.preview import Database, preview
 from tansaku.tasks.transfer.sources import Target
 
@@ -204,7 +205,7 @@ def rehearse(path: Path, database: Database | None = None) -> Rehearsal:
         initial_cost=float(pool.cost[initial].sum()),
         calculator=_calculator_name(spec, loaded.base_path),
         unit=spec.objective.unit,
-        polish=spec.execution.polish * n_systems if spec.calculator is not None else 0,
+        polish=spec.execution.polish * n_systems if polish_relaxation(spec) is not None else 0,
         transfer=preview(Target(spec, pool), loaded.base_path, database) if spec.transfer is not None else (),
         census=tuple(space.census()) if isinstance(space, ScreenedSpace) else (),
     )

@@ -132,6 +132,14 @@ def test_the_exclusion_may_be_lifted_and_others_made():
     assert {"rule": "M = Cd2+: poisonous", "left_out": 12, "marked": 0, "left": 312} in space.census()
 
 
+def test_only_combinations_within_reach_are_told():
+    few = {"M": {"ions": ["Mg2+", "Cu2+"]}, "X": {"ions": ["S6+"]}, "Z": {"ions": ["F-"]}}
+    told = [line["rule"] for line in tavorites(sites=few).census()]
+    assert told == ["all combinations of ions", "charge balance", "M = Cu2+: Cu2+ distorts its octahedron (Jahn–Teller)"]
+    unused = {"ions": {"M": ["Cd2+"]}, "reason": "poisonous"}
+    assert tavorites(sites=few, exclude=[unused], mark=[]).census()[-1]["rule"] == "M = Cd2+: poisonous"
+
+
 @pytest.mark.parametrize(
     ("candidate", "formula"),
     [
