@@ -22,7 +22,7 @@ BOUNDARIES = Path(__file__).parents[1] / "boundaries" / "al-110-grid-table.yaml"
 MOST = 300
 """Most source observations, as in a campaign."""
 
-BOUNDARY_SOURCE = 150
+BOUNDARY_SOURCE = 100
 """Source observations of the split boundary table: fewer, because fits to several hundred take the time of this benchmark."""
 
 CORRELATION = 0.85
@@ -89,8 +89,8 @@ def boundaries(sources: tuple[str, ...] = ("s009-114", "s009-221", "s003-112", "
         values=values[others],
         source=source,
         unit="mJ/m2",
-        evaluations=60,
-        seeds=10,
+        evaluations=45,
+        seeds=8,
     )
 
 
