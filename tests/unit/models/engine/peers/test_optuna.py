@@ -11,7 +11,7 @@ def _problem() -> Problem:
         np.array([f"c{i}" for i in range(6)]), ("s",), zeros, ("s",), zeros,
         {
             "x": FeatureGroup("x", np.array([[0.0], [1.0], [4.0]]), np.array([0, 1, 2, 0, 1, 2]), ("x",)),
-            "kind": FeatureGroup("kind", np.array([[0.0, 1.0] * 2, [1.0, 0.0] * 2]), np.array([0, 0, 0, 1, 1, 1]), tuple("abcd")),
+            "kind": FeatureGroup("kind", np.array([[0.0, 1.0] * 2, [1.0, 0.0] * 2]), np.repeat([0, 1], 3), tuple("abcd")),
         },
         np.ones(6),
     )  # fmt: skip

@@ -1,0 +1,72 @@
+"""``python -m benchmarks.peers --out result.json``: other people's optimisers on the same table, seeds and budget as ours.
+
+Each peer is driven through its own public interface (``tansaku.models.engine.peers``): one optimiser per system, or BoTorch's
+multi-task model over all; the initial design is the same. The result is that of `tansaku bench`.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from benchmarks.boundaries.__main__ import CAMPAIGN, print_summary
+from tansaku.models.engine.peers.registry import PACKAGES
+from tansaku.tasks.configuration import load_campaign
+from tansaku.tasks.replay.bench import run_bench
+from tansaku.tasks.replay.figure import draw_gaps
+from tansaku.tasks.replay.records import BenchOptions, BenchResult, ReplayTask
+
+OURS = ("random", "default")
+
+
+def options(given: argparse.Namespace) -> BenchOptions:
+    """Five seeds up to 1.5 % of the exhaustive cost, or one seed and a few proposals."""
+    return BenchOptions(
+        methods=(*OURS, *PACKAGES),
+        seeds=tuple(range(1 if given.quick else given.seeds)),
+        jobs=given.jobs,
+        budget_fraction=0.0005 if given.quick else given.budget,
+        resume=given.resume,
+    )
+
+
+def costs_of_choosing(result: BenchResult) -> dict[str, dict[str, float]]:
+    """Seconds per proposal after the initial design, and peak memory [MiB], by method."""
+    told: dict[str, dict[str, float]] = {}
+    for method in dict.fromkeys(run.method for run in result.runs):
+        runs = [run for run in result.runs if run.method == method]
+        chosen = sum(len(run.cost) - run.n_initial for run in runs)
+        told[method] = {
+            "seconds_per_proposal": sum(run.seconds for run in runs) / max(chosen, 1),
+            "peak_memory_mb": max(run.peak_memory_mb for run in runs),
+        }
+    return told
+
+
+def _note(task: ReplayTask, n_evaluations: int, share: float) -> None:
+    if share >= 1:
+        print(f"{task.method}, seed {task.seed}: {n_evaluations} evaluations", flush=True)
+
+
+def main() -> None:
+    """Runs the comparison and writes its result."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.peers", description=__doc__)
+    parser.add_argument("--out", type=Path, required=True, help="result file (JSON)")
+    parser.add_argument("--figure", type=Path, help="mean gap against cost (PNG, SVG or PDF)")
+    parser.add_argument("--table", type=Path, default=CAMPAIGN, help="campaign file on a table")
+    parser.add_argument("--seeds", type=int, default=5, help="how many")
+    parser.add_argument("--budget", type=float, default=0.015, help="share of the exhaustive cost")
+    parser.add_argument("--jobs", type=int, default=1, help="runs at once")
+    parser.add_argument("--quick", action="store_true", help="one seed and a few proposals")
+    parser.add_argument("--resume", action="store_true", help="keep what an interrupted run finished")
+    given = parser.parse_args()
+    result = run_bench(load_campaign(given.table), options(given), given.out, _note)
+    print_summary(result)
+    for method, one in costs_of_choosing(result).items():
+        print(f"{method:16s} {one['seconds_per_proposal']:8.3f} s per proposal, {one['peak_memory_mb']:6.0f} MiB")
+    if given.figure is not None:
+        draw_gaps(result, given.figure)
+
+
+if __name__ == "__main__":
+    main()
