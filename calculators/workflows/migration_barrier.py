@@ -28,8 +28,9 @@ from tansaku.calculators.workflows.migration.plain import (
 )
 from tansaku.calculators.workflows.migration.relaxing import Relaxer, Through
 from tansaku.calculators.workflows.migration.supercell import make_supercell
-from tansaku.models.domain.errors import CalculationError
+from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.identifiers import content_hash
+from tansaku.models.domain.ions import Ion
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.ports import Calculator
 from tansaku.models.domain.records import JsonDict
@@ -105,7 +106,7 @@ def migration_barrier(
     """
     parts = _Parts(calculator, structure, spec, checkpoint or Checkpoint(None, ""))
     host = parts.host()
-    network = find_network(host, spec.ion, spec.max_hop)
+    network = find_network(host, mobile_element(structure, spec), spec.max_hop)
     check_host(structure, host, network.sites)
     supercell = make_supercell(host, max(spec.image_distance, spec.max_hop))
     parts.crystal = Crystal(network, supercell, parts.relaxer, None)
@@ -113,6 +114,20 @@ def migration_barrier(
     vacancies = {site: parts.vacancy(site) for site in sorted(set(network.orbits.values()))}
     hops = tuple(parts.hop(number, one, vacancies) for number, one in enumerate(network.classes))
     return _conclude(parts, host, vacancies, hops)
+
+
+def mobile_element(structure: Atoms, spec: MigrationBarrierSpec) -> str:
+    """Element that moves: the spec's, else what the structure says in ``info['mobile_ion']``.
+
+    Raises:
+        ConfigurationError: Neither names one.
+    """
+    if spec.ion is not None:
+        return spec.ion
+    told = structure.info.get("mobile_ion")
+    if told is None:
+        raise ConfigurationError("calculator.workflow.ion: missing, and the structure names no mobile ion; expected an element")
+    return Ion.parse(str(told)).element
 
 
 def checkpoint_key(calculator: Calculator, structure: Atoms, spec: MigrationBarrierSpec) -> str:

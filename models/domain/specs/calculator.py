@@ -59,7 +59,7 @@ class MigrationBarrierSpec(Spec):
     """Barrier of a mobile ion on its way through a crystal, by the vacancy mechanism.
 
     Attributes:
-        ion: The element that moves.
+        ion: The element that moves; null: what stands on the space's mobile site.
         dimensions: The barrier that is the candidate's value: of the easiest path in one direction (1), of a network in two (2)
             or in three (3).
         max_hop: Longest hop between two sites of the ion [Å].
@@ -70,7 +70,7 @@ class MigrationBarrierSpec(Spec):
     """
 
     type: Literal["migration_barrier"] = "migration_barrier"
-    ion: Annotated[str, Field(pattern=r"^[A-Z][a-z]?$")]
+    ion: Annotated[str, Field(pattern=r"^[A-Z][a-z]?$")] | None = None
     dimensions: Literal[1, 2, 3] = 1
     max_hop: Annotated[float, Field(gt=1.0, le=10.0)] = 5.0
     image_distance: Annotated[float, Field(gt=2.0, le=30.0)] = 6.5

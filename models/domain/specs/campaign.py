@@ -6,8 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from tansaku.models.domain.ions import Ion
 from tansaku.models.domain.specs.base import Name, NonNegativeFloat, PositiveFloat, PositiveInt, Spec
 from tansaku.models.domain.specs.calculator import CalculatorSpec, workflow_of
+from tansaku.models.domain.specs.composition import CompositionSpaceSpec
 from tansaku.models.domain.specs.objective import AllBelowSpec, BestPerSystemSpec, ConstraintsSpec, GoalSpec, StopRuleSpec
 from tansaku.models.domain.specs.proposer import FINDING_ACQUISITIONS, GPProposerSpec, ProposerSpec
 from tansaku.models.domain.specs.space import SpaceSpec
@@ -147,6 +149,8 @@ class CampaignSpec(Spec):
             raise ValueError(f"objective.property: {self.objective.property!r} is not computed; expected migration_barrier")
         if self.objective.unit not in ("eV", "meV"):
             raise ValueError(f"objective.unit: {self.objective.unit!r} is no unit of migration_barrier; expected eV or meV")
+        if workflow is not None:
+            _check_mobile(self.space, workflow.ion)
         return self
 
     @model_validator(mode="after")
@@ -196,3 +200,22 @@ class CampaignSpec(Spec):
                 "give budget.cost (core-seconds) or budget.evaluations"
             )
         return self
+
+
+def _check_mobile(space: CompositionSpaceSpec, ion: str | None) -> None:
+    """Raises ValueError unless the ion that a workflow follows is in every candidate, as far as the spec tells."""
+    mobile = space.mobile or ("A" if space.parent.prototype == "tavorite" else None)
+    if ion is None:
+        if mobile is None:
+            raise ValueError(
+                "space.mobile: missing; expected the site whose ion moves, or its element in calculator.workflow.ion"
+            )
+        return
+    if mobile is None:
+        return
+    named = space.sites[mobile].ions if mobile in space.sites else None
+    if named is None and space.parent.prototype is not None:
+        raise ValueError(f"calculator.workflow.ion: {ion!r}; expected the ions of site {mobile} in space.sites, or no ion here")
+    others = [one for one in named or () if Ion.parse(one).element != ion]
+    if others:
+        raise ValueError(f"calculator.workflow.ion: {ion!r}, but {others[0]} may stand on site {mobile}; expected no ion here")
