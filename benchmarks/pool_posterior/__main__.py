@@ -5,6 +5,11 @@ Both are the median over several proposals, each after one more observation, wit
 botorch_s: the faster of two usual ways with a ``SingleTaskGP`` of the same size on the same pool, hyper-parameters given:
 its posterior in joint chunks of 2,000, and analytic EI with q = 1. The second is broken off once it has lost.
 ratio = botorch_s / ours_s.
+
+kernels_s, kernels_memory_gb: the pool without a shared grid with other kernels of the grammar, each in a process of its own.
+million_*: a million candidates, with and without a shared grid. two_stage_loss: what the scan of the million in single
+precision, whose leaders are predicted again in full precision, loses of the acquisition value against a full scan (the largest
+of a few). torch_cpu_s: with torch on the processor; gpu_s and gpu_speedup = ours_s / gpu_s only where torch sees a GPU.
 """
 
 from __future__ import annotations
@@ -12,42 +17,26 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import statistics
 import time
 import warnings
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks.pool_posterior.case import KERNELS, Size, run_case
 from benchmarks.synthetic import boundary_pool, smooth_energies
-from tansaku.models.domain.identifiers import proposal_rng
 from tansaku.models.domain.pool import CandidatePool, FloatArray
-from tansaku.models.domain.ports import History
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.specs.proposer import GPProposerSpec
-from tansaku.models.engine.registry import build_proposer
 from tansaku.tasks.machine import describe_machine
 
 CHUNK = 2000
-PROPOSALS = 5
-FULL = (38, (9, 16, 15), 500)
-QUICK = (8, (5, 8, 6), 60)
-
-
-def next_proposal_s(pool: CandidatePool, values: FloatArray, n_observed: int) -> float:
-    """Median time of a proposal that follows one more observation [s]."""
-    proposer = build_proposer(GPProposerSpec())
-    chosen = np.random.default_rng(0).permutation(len(pool))[:n_observed]
-    fit_on = chosen[: min(120, n_observed)]
-    fitted = proposer.fit(pool, History(fit_on, values[fit_on]), None)
-    fitted = {**fitted, "n_observed": n_observed - PROPOSALS - 1}
-    times = []
-    for count in range(n_observed - PROPOSALS - 1, n_observed):
-        history = History(chosen[: count + 1], values[chosen[: count + 1]])
-        begin = time.perf_counter()
-        proposer.propose(pool, history, count + 2, proposal_rng(0, count + 2), fitted)
-        times.append(time.perf_counter() - begin)
-    return statistics.median(times[1:])
+FULL = Size(38, (9, 16, 15), 500)
+MILLION = Size(38, (18, 26, 30), 500)
+QUICK = Size(8, (5, 8, 6), 60)
+FEW_KERNELS = ("default", "sum of eight")
+QUICK_MILLION = Size(8, (10, 8, 6), 60)
 
 
 def botorch_s(pool: CandidatePool, values: FloatArray, n_observed: int) -> JsonDict:
@@ -88,17 +77,41 @@ def botorch_s(pool: CandidatePool, values: FloatArray, n_observed: int) -> JsonD
     }
 
 
-def measure(n_systems: int, grid_shape: tuple[int, int, int], n_observed: int) -> JsonDict:
-    """Measures all ways one after the other."""
-    result: JsonDict = {"candidates": 0, "observations": n_observed, "blas_threads": os.environ.get("OMP_NUM_THREADS", "all")}
-    for key, shared in (("ours_s", False), ("ours_shared_grid_s", True)):
-        pool = boundary_pool(n_systems, grid_shape, shared_grid=shared)
-        result["candidates"] = len(pool)
-        result[key] = next_proposal_s(pool, smooth_energies(pool), n_observed)
-    result |= botorch_s(pool, smooth_energies(pool), n_observed)
+def measure(size: Size, names: Sequence[str]) -> JsonDict:
+    """Measures the usual size, ours and BoTorch's, one after the other."""
+    result: JsonDict = {"observations": size.observations, "blas_threads": os.environ.get("OMP_NUM_THREADS", "all")}
+    kernels = {name: run_case(name, size) for name in names}
+    result["candidates"] = kernels["default"]["candidates"]
+    result["ours_s"] = kernels["default"]["seconds"]
+    result["ours_shared_grid_s"] = run_case("default", replace(size, shared=True))["seconds"]
+    result["kernels_s"] = {name: one["seconds"] for name, one in kernels.items()}
+    result["kernels_memory_gb"] = {name: one["memory_gb"] for name, one in kernels.items()}
+    pool = boundary_pool(size.systems, size.grid, shared_grid=False)
+    result |= botorch_s(pool, smooth_energies(pool), size.observations)
     result["ratio"] = result["botorch_s"] / result["ours_s"]
     result["ratio_shared_grid"] = result["botorch_s"] / result["ours_shared_grid_s"]
+    return result | devices(size, result["ours_s"])
+
+
+def devices(size: Size, ours_s: float) -> JsonDict:
+    """The same with torch, on the processor and on a GPU if there is one."""
+    import torch
+
+    result: JsonDict = {"torch_cpu_s": run_case("default@cpu", size)["seconds"]}
+    if torch.cuda.is_available():
+        seconds = run_case("default@cuda", size)["seconds"]
+        result |= {"gpu": torch.cuda.get_device_name(), "gpu_s": seconds, "gpu_speedup": ours_s / seconds}
     return result
+
+
+def measure_million(size: Size) -> JsonDict:
+    """A million candidates."""
+    result: JsonDict = {}
+    for key, one in (("million", size), ("million_shared_grid", replace(size, shared=True))):
+        case = run_case("default", one)
+        result |= {"million_candidates": case["candidates"], f"{key}_s": case["seconds"], f"{key}_memory_gb": case["memory_gb"]}
+    scans = run_case("scans", size)
+    return result | {key: scans[key] for key in ("two_stage_loss", "two_stage_same_choice")}
 
 
 def main() -> None:
@@ -108,10 +121,12 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a small pool")
     given = parser.parse_args()
     machine = describe_machine()
-    measured = measure(*(QUICK if given.quick else FULL))
+    usual = measure(QUICK, FEW_KERNELS) if given.quick else measure(FULL, tuple(KERNELS))
+    measured = usual | measure_million(QUICK_MILLION if given.quick else MILLION)
     given.out.write_text(json.dumps({"schema_version": 1, **measured, "provenance": machine}, indent=2) + "\n")
-    for key in ("candidates", "observations", "ours_s", "ours_shared_grid_s", "botorch_s", "ratio", "ratio_shared_grid"):
-        print(f"{key:20} {measured[key]:.4g}")
+    for key, value in measured.items():
+        if isinstance(value, float | int):
+            print(f"{key:28} {value:.4g}")
 
 
 if __name__ == "__main__":

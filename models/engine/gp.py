@@ -14,7 +14,6 @@ from tansaku.models.domain.ports import Choice, History
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.engine.acquisition import first_best
 from tansaku.models.engine.certificate import Remaining, question
-from tansaku.models.engine.cross import MEMORY_LIMIT
 from tansaku.models.engine.ensemble import ENSEMBLE, averaged, chosen_member, draw_ensemble, members, mixture
 from tansaku.models.engine.failures import likely_to_succeed, success_probability
 from tansaku.models.engine.gain import Prediction, gains
@@ -235,7 +234,7 @@ class GPProposer:
         if cache is not None and fits and set(cache.posterior.points) <= set(order):
             return cache.posterior
         parameters = {name: np.asarray(value, dtype=np.float64) for name, value in fitted["parameters"].items()}
-        share, device = MEMORY_LIMIT // max(len(self._members), 1), self._settings.device
+        share, device = self._settings.memory_limit // max(len(self._members), 1), self._settings.device
         posterior = PoolPosterior(pool, self._expanded(pool), parameters, float(parameters[NOISE][0]), share, device)
         posterior.start(order[:base])
         self._caches[key] = _Cache(pool, base, posterior)

@@ -10,7 +10,7 @@ import numpy as np
 from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.specs.kernel import DistanceKernelSpec, KernelSpec, MeanSpec
 from tansaku.models.domain.specs.proposer import AcquisitionName, GPProposerSpec
-from tansaku.models.engine.cross import surface_level
+from tansaku.models.engine.cross import MEMORY_LIMIT, surface_level
 from tansaku.models.engine.device import Device
 from tansaku.models.engine.goals import Goal
 from tansaku.models.engine.grammar import compile_kernel, compile_mean
@@ -46,6 +46,7 @@ class GPSettings:
         members: Size of the ensemble (``bayes`` only).
         bayes_until: With more observations there is no ensemble (``bayes`` only).
         device: Where the pool's covariances are computed.
+        memory_limit: Bytes that they may take.
         goal: Which candidates are wanted.
         avoid_failures: Whether the acquisition is multiplied by a learned probability that the evaluation succeeds.
     """
@@ -66,6 +67,7 @@ class GPSettings:
     members: int = 8
     bayes_until: int = 100
     device: Device = "numpy"
+    memory_limit: int = MEMORY_LIMIT
     goal: Goal = _PER_SYSTEM
     avoid_failures: bool = False
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -5,12 +7,12 @@ from tansaku.models.domain.identifiers import proposal_rng
 from tansaku.models.domain.ports import History
 from tansaku.models.domain.specs.proposer import GPProposerSpec
 from tansaku.models.engine import leaders as leaders_module
+from tansaku.models.engine.gp import GPProposer
 from tansaku.models.engine.kernels import expand
 from tansaku.models.engine.leaders import leading
 from tansaku.models.engine.map_fit import default_priors
 from tansaku.models.engine.posterior import PoolPosterior
-from tansaku.models.engine.presets import build_kernel
-from tansaku.models.engine.registry import build_proposer
+from tansaku.models.engine.presets import build_kernel, settings
 
 
 def _rounding_limit(pool):
@@ -65,9 +67,8 @@ def test_a_rounded_scan_proposes_what_a_full_one_does(scattered_pool, monkeypatc
     values = _values(scattered_pool)
 
     def sequence(limit):
-        members = spec.members or 1
-        monkeypatch.setattr("tansaku.models.engine.gp.MEMORY_LIMIT", limit * members)
-        proposer, chosen = build_proposer(spec), [0, 20, 40]
+        chosen = [0, 20, 40]
+        proposer = GPProposer(replace(settings(spec), memory_limit=limit * (spec.members or 1)))
         fitted = proposer.fit(scattered_pool, History(np.array(chosen), values[chosen]), None)
         choices = []
         for number in range(4, 14):

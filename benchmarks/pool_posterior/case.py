@@ -1,0 +1,162 @@
+"""``python -m benchmarks.pool_posterior.case NAME …``: one measurement in a process of its own, so that its memory is its own.
+
+Prints one JSON object: ``seconds`` (median time of a proposal that follows one more observation), ``memory_gb`` (largest
+resident size of the process) and what else the case gives.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from benchmarks.synthetic import boundary_pool, smooth_energies
+from tansaku.models.domain.identifiers import proposal_rng
+from tansaku.models.domain.pool import CandidatePool, FloatArray
+from tansaku.models.domain.ports import History, Proposer
+from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.specs.proposer import GPProposerSpec
+from tansaku.models.engine.device import Device
+from tansaku.models.engine.gp import GPProposer
+from tansaku.models.engine.presets import settings
+
+PROPOSALS = 5
+FIT_ON = 120
+SCAN_PROPOSALS = 3
+
+KERNELS: dict[str, JsonDict] = {
+    "default": {},
+    "obo": {"preset": "obo"},
+    "abo": {"preset": "abo"},
+    "task": {
+        "kernel": {"type": "product", "factors": [{"type": "task", "rank": 2}, {"type": "matern52", "over": "translation"}]}
+    },
+    "sum of eight": {
+        "kernel": {
+            "type": "sum",
+            "terms": [
+                {"type": "same", "of": "surface"},
+                {"type": "linear", "over": "angle"},
+                {"type": "rbf"},
+                {"type": "matern12", "over": "translation"},
+                {"type": "matern32", "over": ["translation", "angle"]},
+                {"type": "periodic", "over": "translation", "period": [0.9, 3.2, 1.6]},
+                {"type": "product", "factors": [{"type": "task"}, {"type": "matern52", "over": "translation"}]},
+                {"type": "categorical", "over": "angle"},
+            ],
+        }
+    },
+}
+
+
+@dataclass(frozen=True)
+class Size:
+    """How large a pool and how many observations.
+
+    Attributes:
+        systems: Number of systems, two surfaces for most of them.
+        grid: Translations along each direction.
+        observations: Number of observations.
+        shared: Whether surfaces share their translations.
+    """
+
+    systems: int
+    grid: tuple[int, int, int]
+    observations: int
+    shared: bool = False
+
+
+def run_case(name: str, size: Size) -> JsonDict:
+    """Measures a case in a process of its own."""
+    arguments = [name, json.dumps([size.systems, size.grid, size.observations, size.shared])]
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.pool_posterior.case", *arguments], check=True, stdout=subprocess.PIPE, text=True
+    )
+    result: JsonDict = json.loads(done.stdout.splitlines()[-1])
+    return result
+
+
+def _proposer(spec: JsonDict, device: Device = "numpy", memory_limit: int | None = None) -> GPProposer:
+    chosen = replace(settings(GPProposerSpec.model_validate(spec)), device=device)
+    return GPProposer(chosen if memory_limit is None else replace(chosen, memory_limit=memory_limit))
+
+
+def _fitted(proposer: Proposer, pool: CandidatePool, values: FloatArray, size: Size) -> tuple[list[int], JsonDict]:
+    """Observed positions in order, and hyper-parameters fitted to the first of them."""
+    chosen = np.random.default_rng(0).permutation(len(pool))[: size.observations]
+    on = chosen[: min(FIT_ON, size.observations)]
+    fitted = proposer.fit(pool, History(on, values[on]), None)
+    return chosen.tolist(), {**fitted, "n_observed": size.observations - PROPOSALS - 1}
+
+
+def _proposals(
+    proposer: Proposer, pool: CandidatePool, values: FloatArray, observed: list[int], fitted: JsonDict, count: int
+) -> tuple[list[float], list[int]]:
+    """Times and choices of the last few proposals, each after one more observation."""
+    times, choices = [], []
+    for known in range(len(observed) - count, len(observed) + 1):
+        history = History(np.array(observed[:known]), values[observed[:known]])
+        begin = time.perf_counter()
+        choice = proposer.propose(pool, history, known + 1, proposal_rng(0, known + 1), fitted)
+        times.append(time.perf_counter() - begin)
+        choices.append(choice.position if choice is not None else -1)
+    return times[1:], choices[1:]
+
+
+def time_kernel(kernel: str, size: Size, device: Device = "numpy") -> JsonDict:
+    """A proposal with one of :data:`KERNELS`."""
+    pool = boundary_pool(size.systems, size.grid, shared_grid=size.shared)
+    values = smooth_energies(pool)
+    proposer = _proposer(KERNELS[kernel], device)
+    observed, fitted = _fitted(proposer, pool, values, size)
+    times, _ = _proposals(proposer, pool, values, observed, fitted, PROPOSALS)
+    return {"candidates": len(pool), "seconds": statistics.median(times)}
+
+
+def compare_scans(size: Size) -> JsonDict:
+    """What the rounded scan with its second stage loses against one in full precision.
+
+    ``two_stage_loss`` is the largest relative loss of the acquisition value, both choices valued in full precision.
+    """
+    pool = boundary_pool(size.systems, size.grid, shared_grid=False)
+    values = smooth_energies(pool)
+    staged = _proposer({})
+    observed, fitted = _fitted(staged, pool, values, size)
+    _, choices = _proposals(staged, pool, values, observed, fitted, SCAN_PROPOSALS)
+    del staged
+    full = _proposer({}, memory_limit=0)
+    losses, same = [], []
+    for known, choice in zip(range(size.observations - SCAN_PROPOSALS + 1, size.observations + 1), choices, strict=True):
+        history = History(np.array(observed[:known]), values[observed[:known]])
+        best = full.propose(pool, history, known + 1, proposal_rng(0, known + 1), fitted)
+        others = np.setdiff1d(np.arange(len(pool)), [*observed[:known], choice])
+        forced = replace(history, unavailable=others)
+        staged_choice = full.propose(pool, forced, known + 1, proposal_rng(0, known + 1), fitted)
+        if best is None or staged_choice is None or best.acquisition is None or staged_choice.acquisition is None:
+            raise AssertionError("candidates are left, so there is a choice")
+        losses.append(1.0 - staged_choice.acquisition / best.acquisition)
+        same.append(best.position == choice)
+    return {"two_stage_loss": max(losses), "two_stage_same_choice": sum(same) / len(same)}
+
+
+def main() -> None:
+    """Runs the case named on the command line."""
+    name, given = sys.argv[1], json.loads(sys.argv[2])
+    size = Size(given[0], tuple(given[1]), given[2], given[3])
+    if name == "scans":
+        result = compare_scans(size)
+    else:
+        kernel, _, device = name.partition("@")
+        result = time_kernel(kernel, size, device or "numpy")  # type: ignore[arg-type]
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    print(json.dumps({**result, "memory_gb": memory}))
+
+
+if __name__ == "__main__":
+    main()
