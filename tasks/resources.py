@@ -24,6 +24,10 @@ def _leave_alone() -> None:
     """Somebody else's server comes back by itself."""
 
 
+def _no_queue() -> None:
+    """Nobody's queue is to be filled."""
+
+
 @dataclass(frozen=True)
 class Resources:
     """What a command or a driver works with.
@@ -34,6 +38,7 @@ class Resources:
         store: Campaigns.
         artifacts: Big values.
         open_launcher: Opens the backend of a campaign; it is not started yet.
+        queue: Says in a line who fills the queue of the site's cluster and what hinders that; None for other sites.
         revive: Brings a server of our own back that does not answer; does nothing for somebody else's.
     """
 
@@ -43,6 +48,7 @@ class Resources:
     artifacts: ArtifactStore
     open_launcher: LauncherFactory
     revive: Callable[[], object] = _leave_alone
+    queue: Callable[[], str | None] = _no_queue
 
     def launcher(self, campaign: CampaignSpec) -> Launcher:
         """The backend of a campaign, not started yet."""
@@ -96,6 +102,7 @@ def open_resources(settings: Settings, site: SiteSpec) -> Iterator[Resources]:
         StoreError: The database refuses, or is of a newer schema.
         TransientError: The database does not answer.
     """
+    from tansaku.tasks.site_worker import who_fills
     from tansaku.tasks.stores.artifacts import GridFSArtifactStore
     from tansaku.tasks.stores.connection import connect, embedded_server
     from tansaku.tasks.stores.mongo import MongoCampaignStore
@@ -103,14 +110,20 @@ def open_resources(settings: Settings, site: SiteSpec) -> Iterator[Resources]:
 
     database = connect(settings, site)
     embedded = embedded_server(settings, site)
-    store = MongoCampaignStore(database)
+    store, workers = MongoCampaignStore(database), SiteWorkers(database)
+
+    def queue() -> str | None:
+        spec = site.launcher
+        return None if isinstance(spec, LocalLauncherSpec) else who_fills(spec.site, workers.get(spec.site))
+
     try:
         yield Resources(
             settings=settings,
             site=site,
             store=store,
             artifacts=GridFSArtifactStore(database),
-            open_launcher=launchers(settings, site, SiteWorkers(database)),
+            open_launcher=launchers(settings, site, workers),
+            queue=queue,
             revive=_leave_alone if embedded is None else embedded.start,
         )
     finally:

@@ -12,6 +12,7 @@ from tansaku.deploy.cli.tables import show_json, show_table
 if TYPE_CHECKING:
     from tansaku.models.domain.ports import CampaignStore
     from tansaku.models.domain.records import CampaignRecord, JsonDict
+    from tansaku.tasks.resources import Resources
 
 # What happens to every evaluation that goes well.
 _ROUTINE = frozenset(
@@ -32,6 +33,7 @@ def status(
     with opened(site) as resources:
         names = [name] if name is not None else [record.name for record in resources.store.campaigns()]
         found = [campaign_status(resources.store, known) for known in names]
+        queue = resources.queue()
     if as_json:
         show_json([entry.model_dump(mode="json") for entry in found])
         return
@@ -39,6 +41,8 @@ def status(
         typer.echo("no campaigns yet; `tansaku init` writes an example")
     for entry in found:
         typer.echo(entry.describe(failures=None if name is not None else 3))
+    if queue is not None:
+        typer.echo(queue)
 
 
 def list_campaigns(as_json: JsonOption = False, site: SiteOption = None) -> None:
@@ -114,6 +118,9 @@ def _learned_cost(store: CampaignStore, record: CampaignRecord) -> JsonDict:
 
 def log(
     name: NameArgument,
+    candidate: Annotated[
+        str | None, typer.Argument(metavar="[CANDIDATE]", help="Show what this candidate's jobs wrote instead.")
+    ] = None,
     lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="Show the last N events.")] = 50,
     everything: Annotated[bool, typer.Option("--all", help="Every step of every evaluation too.")] = False,
     as_json: JsonOption = False,
@@ -122,6 +129,9 @@ def log(
     """Shows the audit of a campaign: takeovers, commands, edits, warnings, failures; --all shows every step."""
     with opened(site) as resources:
         resources.store.campaign(name)
+        if candidate is not None:
+            _show_job_logs(resources, name, candidate, as_json)
+            return
         events = resources.store.events(name)
     events = [event for event in events if everything or event.kind not in _ROUTINE][-lines:]
     if as_json:
@@ -130,3 +140,24 @@ def log(
     for event in events:
         data = "  ".join(f"{key}={value}" for key, value in event.data.items())
         typer.echo(f"{event.at:%Y-%m-%d %H:%M:%S}Z  {event.kind:<20}  {data}".rstrip())
+
+
+def _show_job_logs(resources: Resources, name: str, candidate: str, as_json: bool) -> None:
+    from tansaku.models.domain.errors import NotFoundError
+    from tansaku.tasks.job_logs import attempt_logs
+
+    found = [one for one in resources.store.evaluations(name) if one.proposal.candidate == candidate]
+    if not found:
+        raise NotFoundError(f"campaign {name!r} has no evaluation of candidate {candidate!r}")
+    logs = list(attempt_logs(resources.site, found))
+    if as_json:
+        show_json([one.model_dump(mode="json") for one in logs])
+        return
+    for one in logs:
+        given_up = f"  given up: {one.reason}" if one.reason else ""
+        typer.echo(f"attempt {one.attempt}  job {one.job}  {one.ended}{given_up}".rstrip())
+        if one.folder is not None:
+            typer.echo(f"  {one.folder}")
+        for file, text in one.files.items():
+            for line in text.splitlines():
+                typer.echo(f"  {file}: {line}")

@@ -11,6 +11,7 @@ from tansaku import __version__
 from tansaku.deploy.cli import (
     bench,
     campaign_files,
+    cluster,
     control,
     db,
     doctor,
@@ -73,6 +74,8 @@ for _name, _command, _panel in (
 ):
     app.command(_name, rich_help_panel=_panel)(_command)
 
+app.add_typer(cluster.site_app, name="site", rich_help_panel="Cluster")
+app.add_typer(cluster.worker_app, name="worker", rich_help_panel="Cluster")
 app.add_typer(db.db_app, name="db", rich_help_panel="Database")
 
 

@@ -30,6 +30,8 @@ class _CheckedFirework(LazyFirework):  # type: ignore[misc]
         if not self._fw:
             fields = [*self.db_fields, *self.db_launch_fields]
             data = self._fwc.find_one({"fw_id": self.fw_id}, projection=fields)
+            if data is None:
+                raise ValueError(f"firework {self.fw_id} is gone")
             check_firework(data)
             self._lids = {key: data.pop(key) for key in self.db_launch_fields}
             self._fw = Firework.from_dict(data)
@@ -169,3 +171,18 @@ def remove_job(launchpad: CheckedLaunchPad, name: str) -> None:
         launchpad.launches.delete_many({"fw_id": number})
         launchpad.workflows.delete_one({"nodes": number})
         launchpad.fireworks.delete_one({"fw_id": number})
+
+
+def sweep_remains(launchpad: CheckedLaunchPad, fw_id: int) -> None:
+    """Removes what FireWorks wrote about a Firework after that had been removed: it inserts launches that it does not find."""
+    with asking(f"tidying up after firework {fw_id}"):
+        if launchpad.fireworks.find_one({"fw_id": fw_id}, {"_id": 1}) is None:
+            launchpad.launches.delete_many({"fw_id": fw_id})
+            launchpad.offline_runs.delete_many({"fw_id": fw_id})
+
+
+def count_states(launchpad: CheckedLaunchPad, site: str) -> dict[str, int]:
+    """Number of a site's Fireworks by state."""
+    with asking("counting jobs in the LaunchPad"):
+        groups = [{"$match": {"spec._fworker": site}}, {"$group": {"_id": "$state", "count": {"$sum": 1}}}]
+        return {str(one["_id"]): int(one["count"]) for one in launchpad.fireworks.aggregate(groups)}

@@ -20,14 +20,14 @@ from fireworks.core.fworker import FWorker
 from fireworks.core.rocket import Rocket
 from pydantic import SecretStr
 
-from tansaku.models.domain.errors import ConfigurationError, TansakuError, TransientError
+from tansaku.models.domain.errors import ConfigurationError, StoreError, TansakuError, TransientError
 from tansaku.models.domain.records import JsonDict
 from tansaku.tasks.jobs.spool import file_sha256, read_json
 from tansaku.tasks.launchers.computing import NodeComputer, StoppedError
 from tansaku.tasks.launchers.firetask import compute_with
 from tansaku.tasks.launchers.fireworks_documents import carried
 from tansaku.tasks.launchers.launches import LaunchFolder, LaunchOrder, Member
-from tansaku.tasks.launchers.launchpad import CheckedLaunchPad, asking, open_launchpad
+from tansaku.tasks.launchers.launchpad import CheckedLaunchPad, asking, open_launchpad, sweep_remains
 from tansaku.tasks.launchers.offline import fly_offline
 from tansaku.tasks.processes import process_identity
 from tansaku.tasks.stores.connection import read_secret
@@ -51,6 +51,7 @@ class Node:
         self._over = threading.Event()
         self._begun = time.monotonic()
         self._computer = NodeComputer(folder.name, order, self._stop)
+        self._computed: set[str] = set()
 
     def run(self) -> int:
         """Does the launch's jobs; returns the exit code."""
@@ -58,7 +59,7 @@ class Node:
         self._beat()
         heart = threading.Thread(target=self._keep_beating, name="heartbeat", daemon=True)
         heart.start()
-        compute_with(self._computer.compute)
+        compute_with(self._compute)
         failures = 0
         try:
             for member in self._order.members:
@@ -71,8 +72,12 @@ class Node:
         self._folder.write("exit", {**ending, "seconds": round(time.monotonic() - self._begun, 3)})
         return 1 if failures else 0
 
+    def _compute(self, campaign: str, request: JsonDict, request_sha256: str) -> JsonDict:
+        told = self._computer.compute(campaign, request, request_sha256)
+        self._computed.add(str(request["name"]))
+        return told
+
     def _do(self, member: Member) -> bool:
-        spool = self._computer.spool
         try:
             self._fly(member)
         except StoppedError:
@@ -83,7 +88,7 @@ class Node:
             sys.stderr.write(f"{member.name}: {error}\n")
             reason = "refused" if isinstance(error, ConfigurationError) else "node_error"
             self._computer.lose(member.name, reason, str(error)[:2000])
-        return (spool.folder(member.name) / "result.json").exists()
+        return member.name in self._computed
 
     def _fly(self, member: Member) -> None:
         """Runs the member's Rocket, in a folder of its own."""
@@ -99,12 +104,17 @@ class Node:
         try:
             with asking(f"running job {member.name}"):
                 flown = Rocket(launchpad, FWorker(name=self._order.site), member.fw_id).run()
-        except TransientError as error:
-            # What there was to compute is computed, or will be below; the LaunchPad does not know, and nobody asks it.
+            sweep_remains(launchpad, member.fw_id)
+        except (TransientError, StoreError) as error:
+            # A result may have been collected, and its Firework removed, before FireWorks was told.
+            if isinstance(error, StoreError) and member.name not in self._computed:
+                raise
             sys.stderr.write(f"{member.name}: {error}\n")
         else:
             if not flown:
                 raise TransientError(f"job {member.name}: its Firework is not there to be run")
+        if member.name in self._computed:
+            return
         self._settle(member)
         if not self._computer.spool.is_over(member.name):
             self._fly_alone(member)
@@ -131,7 +141,7 @@ class Node:
         request = read_json(file)
         if request is None:
             raise TransientError(f"job {member.name} was forgotten meanwhile")
-        self._computer.compute(self._order.campaign, carried(request), file_sha256(file))
+        self._compute(self._order.campaign, carried(request), file_sha256(file))
 
     def _settle(self, member: Member) -> None:
         """Raises StoppedError where the Rocket has swallowed that."""

@@ -14,7 +14,7 @@ from fireworks.core.firework import Firework, FWAction
 from tansaku.models.domain.errors import TansakuError
 from tansaku.tasks.jobs.spool import read_json, write_json
 from tansaku.tasks.launchers.fireworks_documents import CarriedJob, check_firework, check_offline
-from tansaku.tasks.launchers.launchpad import CheckedLaunchPad, asking
+from tansaku.tasks.launchers.launchpad import CheckedLaunchPad, asking, sweep_remains
 
 _FIREWORK, _STATE, _PING = "FW.json", "FW_offline.json", "FW_ping.json"
 
@@ -59,10 +59,11 @@ def take_in(launchpad: CheckedLaunchPad, folder: Path) -> None:
     """
     with asking("looking at jobs without database"):
         running = {"completed": False, "deprecated": False}
-        for run in list(launchpad.offline_runs.find(running, {"launch_id": 1})):
+        for run in list(launchpad.offline_runs.find(running, {"launch_id": 1, "fw_id": 1})):
             launch = launchpad.launches.find_one({"launch_id": run["launch_id"]}, {"launch_dir": 1})
             if launch is not None and folder in Path(launch["launch_dir"]).parents and _left(Path(launch["launch_dir"])):
                 launchpad.recover_offline(run["launch_id"], ignore_errors=True)
+                sweep_remains(launchpad, run["fw_id"])
 
 
 def _left(place: Path) -> bool:

@@ -1,0 +1,125 @@
+"""`tansaku site` and `tansaku worker`: a cluster's site file, and the process that keeps its queue filled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tansaku.deploy.cli.exits import ExitCode
+from tansaku.deploy.cli.session import SiteOption
+from tansaku.deploy.cli.tables import show_json, show_table
+
+if TYPE_CHECKING:
+    from tansaku.tasks.cluster import Cluster
+
+site_app = typer.Typer(name="site", help="The site file of a cluster: write one, check it.", no_args_is_help=True)
+worker_app = typer.Typer(name="worker", help="The process that keeps a cluster's queue filled.", no_args_is_help=True)
+
+JsonOption = Annotated[bool, typer.Option("--json", help="JSON instead of text.")]
+
+KINDS = ("slurm", "slurm-offline")
+
+
+@contextmanager
+def opened_cluster(site: Path | None) -> Iterator[tuple[Cluster, Path]]:
+    """Opens the cluster of a site file, and says which file that is.
+
+    Raises:
+        ConfigurationError: No site file, or one that is not of a cluster.
+    """
+    from tansaku.models.domain.errors import ConfigurationError
+    from tansaku.tasks.cluster import open_cluster
+    from tansaku.tasks.configuration import load_site
+    from tansaku.tasks.settings import Settings
+    from tansaku.tasks.stores.connection import connect
+    from tansaku.tasks.stores.site_workers import SiteWorkers
+
+    settings = Settings.from_environment()
+    file = site or settings.site_file
+    if file is None:
+        raise ConfigurationError("no site file", hint="--site FILE, or TANSAKU_SITE; `tansaku site init` writes one")
+    spec = load_site(file)
+    database = connect(settings, spec)
+    try:
+        yield open_cluster(settings, spec, SiteWorkers(database)), file
+    finally:
+        database.client.close()
+
+
+@site_app.command("init")
+def site_init(
+    kind: Annotated[str, typer.Argument(metavar="[KIND]", help=f"One of {', '.join(KINDS)}.")] = KINDS[0],
+    folder: Annotated[Path, typer.Option("--to", metavar="FOLDER", help="Where the file is written.")] = Path(),
+) -> None:
+    """Writes a site file for a SLURM cluster to fill in; never overwrites one."""
+    from tansaku.models.domain.errors import ConfigurationError, NotFoundError
+
+    if kind not in KINDS:
+        raise NotFoundError(f"no site template {kind!r}", hint="there are " + ", ".join(KINDS))
+    target = folder / "site.yaml"
+    try:
+        with target.open("x", encoding="utf-8") as stream:
+            stream.write(files("tansaku.deploy").joinpath("hpc", f"{kind}.yaml").read_text(encoding="utf-8"))
+    except FileExistsError as error:
+        raise ConfigurationError(f"{str(target)!r} exists already; nothing was written") from error
+    except OSError as error:
+        raise ConfigurationError(f"--to {str(folder)!r}: {error.strerror}") from error
+    typer.echo(f"wrote {target}")
+    typer.echo(f"next: fill in what says CHANGE-ME, then tansaku site check --site {target}")
+
+
+@site_app.command("check")
+def site_check(
+    patience: Annotated[float, typer.Option("--patience", min=1.0, help="How long the test job is waited for [s].")] = 300.0,
+    as_json: JsonOption = False,
+    site: SiteOption = None,
+) -> None:
+    """Checks folder, database, scheduler, partitions, and runs a test job on a compute node; exits 5 when something fails."""
+    from tansaku.tasks.site_check import check_site
+
+    with opened_cluster(site) as (cluster, _):
+        findings = list(check_site(cluster, patience))
+    if as_json:
+        show_json([finding.model_dump(mode="json") for finding in findings])
+    else:
+        show_table(("check", "state", "found", "hint"), [(f.name, f.state, f.detail, f.hint) for f in findings])
+    if any(finding.state == "missing" for finding in findings):
+        raise typer.Exit(ExitCode.MISSING_COMPONENT)
+
+
+@worker_app.command("start")
+def worker_start(site: SiteOption = None) -> None:
+    """Starts a process that submits jobs as places get free, so that no driver has to; one per site."""
+    from tansaku.tasks.site_worker import start_worker
+
+    with opened_cluster(site) as (cluster, file):
+        started = start_worker(cluster, file)
+    typer.echo(f"worker of {cluster.spec.site}: process {started['pid']} on {started['host']}, log {started['log']}")
+
+
+@worker_app.command("stop")
+def worker_stop(site: SiteOption = None) -> None:
+    """Ends the worker; jobs in SLURM go on, and drivers submit theirs themselves."""
+    from tansaku.tasks.site_worker import stop_worker
+
+    with opened_cluster(site) as (cluster, _):
+        stopped = stop_worker(cluster)
+    typer.echo(f"worker of {cluster.spec.site}: {'ended' if stopped else 'there was none'}")
+
+
+@worker_app.command("status")
+def worker_status(as_json: JsonOption = False, site: SiteOption = None) -> None:
+    """Shows who fills the queue, what hinders that, and how many jobs are in which state."""
+    from tansaku.tasks.site_worker import queue_status
+
+    with opened_cluster(site) as (cluster, _):
+        found = queue_status(cluster)
+    if as_json:
+        show_json(found.model_dump(mode="json"))
+    else:
+        typer.echo("\n".join(found.describe()))

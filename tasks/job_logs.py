@@ -1,0 +1,65 @@
+"""What the jobs of a candidate wrote: output and errors of the scheduler's job, and how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from tansaku.models.domain.records import Evaluation, Record
+from tansaku.models.domain.specs.cluster import FireworksLauncherSpec
+from tansaku.models.domain.specs.site import SiteSpec
+from tansaku.tasks.jobs.spool import read_json
+from tansaku.tasks.launchers.launches import LaunchFolder, launch_name
+
+_FILES = ("out.txt", "err.txt")
+_LARGEST = 64 * 1024
+
+
+class AttemptLog(Record):
+    """What is known of one attempt.
+
+    Attributes:
+        reason: Why it was given up, empty where it was not.
+        folder: Folder of its job, None where this site keeps none.
+        ended: How its job ended, as the compute node wrote it.
+        files: Tails of what the job wrote, by file.
+    """
+
+    evaluation: str
+    attempt: int
+    job: str
+    reason: str
+    folder: str | None
+    ended: str
+    files: dict[str, str]
+
+
+def attempt_logs(site: SiteSpec, evaluations: Sequence[Evaluation]) -> Iterator[AttemptLog]:
+    """Logs of all attempts at some evaluations, oldest first."""
+    for evaluation in evaluations:
+        for attempt in evaluation.attempts:
+            failure = attempt.failure
+            folder = _folder(site, attempt.job_name, attempt.token)
+            ended = read_json(folder / "exit.json") if folder is not None else None
+            yield AttemptLog(
+                evaluation=evaluation.id,
+                attempt=attempt.number,
+                job=attempt.job_name,
+                reason=f"{failure.reason}: {failure.message}" if failure is not None else "",
+                folder=str(folder) if folder is not None else None,
+                ended=f"{ended['reason']} {ended['message']}".strip() if ended is not None else "",
+                files={name: _tail(folder / name) for name in _FILES if (folder / name).is_file()} if folder else {},
+            )
+
+
+def _folder(site: SiteSpec, job: str, token: str) -> Path | None:
+    if not isinstance(site.launcher, FireworksLauncherSpec):
+        return None
+    folder = LaunchFolder.of(Path(site.launcher.folder), launch_name(job, token)).path
+    return folder if folder.is_dir() else None
+
+
+def _tail(path: Path) -> str:
+    with path.open("rb") as stream:
+        stream.seek(max(0, path.stat().st_size - _LARGEST))
+        return stream.read().decode(errors="replace")

@@ -1,0 +1,170 @@
+"""Campaigns on the real SLURM, driven by the real command in a process of its own that can be killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tansaku.models.domain.records import Evaluation
+from tansaku.tasks.launchers.launches import open_spool
+from tansaku.tasks.stores.connection import open_database
+from tansaku.tasks.stores.mongo import MongoCampaignStore
+
+PATIENCE = 180.0
+TIMING = {"lease": 20.0, "heartbeat": 0.5, "poll": 0.1, "patience": 120.0}
+
+
+def campaign_document(**changes: object) -> dict:
+    """Real relaxations of a small boundary, by EMT."""
+    return {
+        "schema_version": 1,
+        "name": "small",
+        "seed": 3,
+        "space": {
+            "type": "grain_boundary",
+            "crystal": {"structure": "fcc", "element": "Al", "lattice_parameter": 3.994},
+            "axis": [1, 1, 0],
+            "boundaries": {"planes": [[1, 1, 3]]},
+            "translation": {"normal": [0.0, 0.4]},
+        },
+        "calculator": {"type": "emt", "relaxation": {"fmax": 0.01}},
+        "proposer": {"type": "random"},
+        "budget": {"evaluations": 2},
+        "execution": {"in_flight": 2, "retries": 2, "retry_backoff": 0.01, "polish": 0, "timeout": 120},
+    } | changes
+
+
+class SlurmCampaign:
+    """A campaign and a site file in a folder, and drivers of it.
+
+    Args:
+        folder: Of the test.
+        site: The backend whose site file is used.
+        document: The campaign.
+    """
+
+    def __init__(self, folder: Path, site: object, document: dict) -> None:
+        self.folder, self.backend, self.name = folder, site, document["name"]
+        self.spool = open_spool(site.shared, self.name)
+        self.file = folder / f"{self.name}.yaml"
+        self.file.write_text(yaml.safe_dump(document))
+        self.site_file = folder / "site.yaml"
+        site_document = site.site.model_copy(update={"timing": site.site.timing.model_copy(update=TIMING)})
+        self.site_file.write_text(yaml.safe_dump(site_document.model_dump(mode="json")))
+        self.drivers: list[subprocess.Popen[bytes]] = []
+        self.log = folder / "driver.log"
+
+    @property
+    def store(self) -> MongoCampaignStore:
+        return MongoCampaignStore(open_database(self.backend.uri, self.backend.database))
+
+    def command(self, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
+        """Starts ``tansaku``; its output goes to a file."""
+        code = "from tansaku.deploy.cli.main import main; main()"
+        variables = os.environ | {"TANSAKU_HOME": str(self.folder / "home"), "TANSAKU_SITE": str(self.site_file)} | environment
+        with self.log.open("ab") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-P", "-c", code, *arguments], env=variables, stdout=output, stderr=output
+            )
+        self.drivers.append(process)
+        return process
+
+    def start(self, **environment: str) -> subprocess.Popen[bytes]:
+        """A driver."""
+        return self.command("run", "--plain", str(self.file), **environment)
+
+    def ended(self, driver: subprocess.Popen[bytes]) -> int:
+        return driver.wait(PATIENCE)
+
+    def drive(self, **environment: str) -> None:
+        """Drives to the end."""
+        code = self.ended(self.start(**environment))
+        assert code == 0, self.log.read_text()[-3000:]
+
+    def say(self, *arguments: str) -> str:
+        """Output of a command."""
+        out = self.folder / "said.txt"
+        code = "from tansaku.deploy.cli.main import main; main()"
+        variables = os.environ | {"TANSAKU_HOME": str(self.folder / "home"), "TANSAKU_SITE": str(self.site_file)}
+        with out.open("wb") as output:
+            subprocess.run(
+                [sys.executable, "-P", "-c", code, *arguments], env=variables, stdout=output, stderr=output, timeout=PATIENCE
+            )
+        return out.read_text()
+
+    def wait_for(self, condition: Callable[[], object]) -> object:
+        until = time.monotonic() + PATIENCE
+        while not (found := condition()):
+            assert time.monotonic() < until, self.log.read_text()[-3000:] if self.log.exists() else "nothing was said"
+            time.sleep(0.01)
+        return found
+
+    def hold_one(self) -> tuple[str, int]:
+        """Stops the first worker that computes something; returns its job and process."""
+
+        def computing() -> tuple[str, int] | None:
+            for path in (self.spool.root / "claims").glob("*") if self.spool.root.exists() else ():
+                with suppress(OSError, ValueError):
+                    claim = json.loads(path.read_text())
+                    if claim["pid"] and not self.spool.is_over(path.name):
+                        os.kill(claim["pid"], signal.SIGSTOP)
+                        return path.name, claim["pid"]
+            return None
+
+        name, pid = self.wait_for(computing)
+        assert not self.spool.is_over(name), "it was over before it could be stopped"
+        return name, pid
+
+    def launch(self, job: str) -> str:
+        """Name of the launch, and of SLURM's job, that does a job."""
+        return json.loads((self.spool.folder(job) / "launch.json").read_text())["launch"]
+
+    def evaluations(self) -> list[Evaluation]:
+        return self.store.evaluations(self.name)
+
+    def observed(self) -> list[tuple]:
+        return [(one.number, one.candidate, one.value, one.reason) for one in self.store.observations(self.name)]
+
+    def attempts(self) -> list[list[str]]:
+        """Reasons why attempts were given up, by evaluation."""
+        return [[one.failure.reason for one in evaluation.attempts if one.failure] for evaluation in self.evaluations()]
+
+    def runs(self) -> int:
+        """How many launches began on a compute node."""
+        return len(list((self.backend.shared / "launches").glob("*/runner.json")))
+
+    def close(self) -> None:
+        for driver in self.drivers:
+            if driver.poll() is None:
+                driver.kill()
+                driver.wait()
+
+
+@pytest.fixture
+def make_campaign(fireworks_site: Callable[..., object], tmp_path: Path) -> Iterator[Callable[..., SlurmCampaign]]:
+    """``make_campaign(launcher={keys of the site}, **keys of the campaign)``."""
+    made: list[SlurmCampaign] = []
+
+    def make(launcher: dict | None = None, **changes: object) -> SlurmCampaign:
+        made.append(SlurmCampaign(tmp_path, fireworks_site(**(launcher or {})), campaign_document(**changes)))
+        return made[-1]
+
+    yield make
+    for campaign in made:
+        campaign.close()
+
+
+@pytest.fixture(scope="session")
+def expected() -> dict[str, list[tuple]]:
+    """Observations of campaigns to which nothing happened, by what was computed."""
+    return {}

@@ -1,0 +1,32 @@
+"""The same campaign on this machine and on SLURM."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+
+from tansaku.models.domain.states import EvaluationState
+
+
+@pytest.mark.parametrize("mode", ["online", "offline"])
+def test_campaign_on_slurm_gives_the_observations_of_the_local_launcher(make_campaign, tmp_path, mode):
+    campaign = make_campaign({"mode": mode}, budget={"evaluations": 3})
+    campaign.drive()
+    on_slurm = campaign.observed()
+    assert len(on_slurm) == 3
+    assert {one.outcome.provenance.host for one in campaign.evaluations()} <= {"n1", "n2"}
+    assert campaign.runs() == 3
+    assert campaign.attempts() == [[], [], []]
+    launchpad = campaign.backend.cluster().launchpad
+    assert launchpad.fireworks.count_documents({}) == launchpad.launches.count_documents({}) == 0
+
+    database = {"name": f"{campaign.backend.database}-local", "uri_file": str(campaign.backend.uri_file)}
+    local = tmp_path / "local.yaml"
+    local.write_text(yaml.safe_dump({"launcher": {"type": "local", "workers": 2}, "database": database}))
+    campaign.drive(TANSAKU_SITE=str(local))
+    store = campaign.store
+    store._collections.database.client.close()
+    campaign.backend.database = database["name"]
+    assert campaign.observed() == on_slurm
+    assert [one.state for one in campaign.evaluations()] == [EvaluationState.DONE] * 3
+    campaign.store._collections.database.client.drop_database(database["name"])
