@@ -16,6 +16,7 @@ from tansaku.models.engine.transfer.data import FrozenSources
 from tansaku.spaces.registry import open_space
 from tansaku.tasks.configuration import Difference, LoadedCampaign, diff_specs, spec_hash
 from tansaku.tasks.resources import Resources
+from tansaku.tasks.stores.campaigns import refuse_deleted
 from tansaku.tasks.transfer.sources import Target, freeze, with_known_hashes
 
 FILE_EDIT = "file-"
@@ -29,6 +30,7 @@ def prepare_campaign(resources: Resources, loaded: LoadedCampaign) -> CampaignRe
     applies and logs; an edit made on the command line since stays unless the file changed the same key.
 
     Raises:
+        StoreError: The campaign is being deleted.
         SpecChangedError: The file differs from the known campaign in more than allowed edits; has one line per key.
         ConfigurationError: A source of its transfer is unknown, empty, or does not fit.
         TransientError: The database did not answer.
@@ -43,6 +45,7 @@ def prepare_campaign(resources: Resources, loaded: LoadedCampaign) -> CampaignRe
         created_at=datetime.now(UTC),
     )
     known = resources.store.create_campaign(fresh)
+    refuse_deleted(known)
     _warn_of_version(resources.store, known)
     differences = diff_specs(CampaignSpec.model_validate(known.spec), spec)
     refused = [one for one in differences if not one.editable]

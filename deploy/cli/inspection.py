@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tansaku.deploy.cli.session import NameArgument, SiteOption, opened
+from tansaku.deploy.cli.session import NameArgument, SiteOption, complete_campaign, opened
 from tansaku.deploy.cli.tables import show_json, show_table
 
 if TYPE_CHECKING:
@@ -23,7 +23,10 @@ JsonOption = Annotated[bool, typer.Option("--json", help="JSON instead of text."
 
 
 def status(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Name of a campaign; all of them if left out.")] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="[NAME]", help="Name of a campaign; all of them if left out.", autocompletion=complete_campaign),
+    ] = None,
     as_json: JsonOption = False,
     site: SiteOption = None,
 ) -> None:

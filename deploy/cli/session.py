@@ -16,7 +16,28 @@ SiteOption = Annotated[
     Path | None,
     typer.Option("--site", metavar="FILE", help="Site file (machine settings); default: $TANSAKU_SITE, else built-in."),
 ]
-NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Name of a stored campaign.")]
+
+
+def complete_campaign(context: typer.Context, incomplete: str) -> list[str]:
+    """Names of stored campaigns for the shell; none where the database does not run or does not answer at once."""
+    from tansaku.models.domain.errors import TansakuError
+    from tansaku.tasks.configuration import load_site
+    from tansaku.tasks.settings import Settings
+    from tansaku.tasks.stores.probe import campaign_names
+
+    try:
+        settings = Settings.from_environment()
+        given = context.params.get("site")
+        names = campaign_names(settings, load_site(Path(given) if given else settings.site_file))
+    except (TansakuError, OSError):
+        # Somebody is typing: whatever is wrong is said by the command itself.
+        return []
+    return [name for name in names if name.startswith(incomplete)]
+
+
+NameArgument = Annotated[
+    str, typer.Argument(metavar="NAME", help="Name of a stored campaign.", autocompletion=complete_campaign)
+]
 
 
 @contextmanager

@@ -82,6 +82,26 @@ def with_command_applied(
     return record.model_copy(update={"commands": commands} | ({} if spec is None else {"spec": spec}))
 
 
+def with_deletion(record: CampaignRecord, now: datetime) -> CampaignRecord:
+    """The record once its deletion has begun: nobody's, and of an epoch that fences whoever had it.
+
+    Raises:
+        LeaseHeldError: A live driver owns it.
+    """
+    if record.lease is not None and record.lease.expires_at > now:
+        raise lease_held(record.lease, now)
+    return record.model_copy(update={"deleting": True, "lease": None, "epoch": record.epoch + 1})
+
+
+def refuse_deleted(record: CampaignRecord) -> None:
+    """Raises StoreError when the deletion of a campaign has begun."""
+    if record.deleting:
+        raise StoreError(
+            f"campaign {record.name!r} is being deleted, and its deletion was interrupted",
+            hint=f"`tansaku delete {record.name}` finishes it; then the name is free again",
+        )
+
+
 def lease_held(lease: Lease, now: datetime) -> LeaseHeldError:
     """The error that tells who has the campaign, since when, and for how long."""
     owner = lease.owner

@@ -64,12 +64,13 @@ def server_uri(settings: Settings, site: SiteSpec) -> SecretStr | None:
     return read_secret(Path(site.database.uri_file).expanduser())
 
 
-def open_database(uri: str, name: str) -> MongoDatabase:
+def open_database(uri: str, name: str, patience: float = SELECTION_SECONDS) -> MongoDatabase:
     """Connects to a server and waits until it answers.
 
     Args:
         uri: With credentials, if any.
         name: Database name, unless the URI names one.
+        patience: How long it is looked for [s].
 
     Raises:
         ConfigurationError: The URI cannot be read.
@@ -85,8 +86,8 @@ def open_database(uri: str, name: str) -> MongoDatabase:
             uri,
             tz_aware=True,
             appname="tansaku",
-            serverSelectionTimeoutMS=round(SELECTION_SECONDS * 1000),
-            connectTimeoutMS=round(SELECTION_SECONDS * 1000),
+            serverSelectionTimeoutMS=round(patience * 1000),
+            connectTimeoutMS=round(patience * 1000),
             socketTimeoutMS=round(SOCKET_SECONDS * 1000),
         )
     except (InvalidURI, MongoConfigurationError, ValueError, TypeError) as error:

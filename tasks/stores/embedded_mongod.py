@@ -97,14 +97,21 @@ class EmbeddedMongod:
             MissingComponentError: No mongod runs here.
             TransientError: It did not become ready in time.
         """
-        record = self._record()
-        if record is not None and _is_here(record) and _answers(Path(record["socket"])):
-            return _uri(Path(record["socket"]))
+        running = self.running()
+        if running is not None:
+            return running
         private_folder(self.folder)
         refuse_network_filesystem(self.folder)
         with self._alone():
             self._refuse_foreign_host()
             return _uri(self._adopt() or self._launch())
+
+    def running(self) -> str | None:
+        """URI of the server if it answers; starts nothing."""
+        record = self._record()
+        if record is None or not _is_here(record) or not _answers(Path(record["socket"])):
+            return None
+        return _uri(Path(record["socket"]))
 
     def stop(self) -> bool:
         """Stops the server cleanly: what it acknowledged is on the disk when this returns.

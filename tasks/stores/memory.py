@@ -63,12 +63,16 @@ class MemoryCampaignStore:
         with self._lock:
             return [self._campaigns[name] for name in sorted(self._campaigns)]
 
+    def begin_deletion(self, name: str) -> CampaignRecord:
+        """See CampaignStore."""
+        with self._lock:
+            self._campaigns[name] = campaigns.with_deletion(self.campaign(name), self._clock())
+            return self._campaigns[name]
+
     def delete_campaign(self, name: str) -> None:
         """See CampaignStore."""
         with self._lock:
-            lease = self.campaign(name).lease
-            if lease is not None and lease.expires_at > self._clock():
-                raise campaigns.lease_held(lease, self._clock())
+            self.begin_deletion(name)
             for evaluation in self._numbers.pop(name, {}).values():
                 del self._evaluations[evaluation]
                 self._observations.pop(evaluation, None)
@@ -80,6 +84,7 @@ class MemoryCampaignStore:
         """See CampaignStore."""
         with self._lock:
             record, now = self.campaign(campaign), self._clock()
+            campaigns.refuse_deleted(record)
             held = record.lease
             if held is not None and held.owner != owner and held.expires_at > now and not steal:
                 raise campaigns.lease_held(held, now)
@@ -197,13 +202,10 @@ class MemoryCampaignStore:
 
     def evaluations(self, campaign: str, *, states: Sequence[EvaluationState] | None = None) -> list[Evaluation]:
         """See CampaignStore."""
-        return [one for one in self.evaluations_after(campaign, 0) if states is None or one.state in states]
-
-    def evaluations_after(self, campaign: str, number: int) -> list[Evaluation]:
-        """See CampaignStore."""
         with self._lock:
             numbers = self._numbers.get(campaign, {})
-            return [self._evaluations[numbers[known]] for known in sorted(numbers) if known > number]
+            ordered = [self._evaluations[numbers[known]] for known in sorted(numbers)]
+        return [one for one in ordered if states is None or one.state in states]
 
     def observations(self, campaign: str) -> list[Observation]:
         """See CampaignStore."""

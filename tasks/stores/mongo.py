@@ -83,13 +83,19 @@ class MongoCampaignStore:
             documents = list(self._collections.campaigns.find().sort("_id", ASCENDING))
         return [from_document(CampaignRecord, document, key="name") for document in documents]
 
+    def begin_deletion(self, name: str) -> CampaignRecord:
+        """See CampaignStore."""
+        self._swap.forget(name)
+        return self._leases.begin_deletion(name)
+
     def delete_campaign(self, name: str) -> None:
         """See CampaignStore."""
-        self._leases.delete_unleased(name)
-        self._swap.forget(name)
+        self.begin_deletion(name)
         with translated(f"deleting campaign {name!r}"):
             for collection in ("evaluations", "observations", "refits", "events"):
                 self._collections.database[collection].delete_many({"campaign": name})
+            # Last: until then the mark keeps the name from being taken by a campaign that would find remains.
+            self._collections.campaigns.delete_one({"_id": name, "deleting": True})
 
     def acquire_lease(self, campaign: str, owner: LeaseOwner, duration: float, *, steal: bool = False) -> Lease:
         """See CampaignStore."""
@@ -191,10 +197,6 @@ class MongoCampaignStore:
         if states is not None:
             query["state"] = {"$in": [state.value for state in states]}
         return self._find_evaluations(query)
-
-    def evaluations_after(self, campaign: str, number: int) -> list[Evaluation]:
-        """See CampaignStore."""
-        return self._find_evaluations({"campaign": campaign, "proposal.number": {"$gt": number}})
 
     def observations(self, campaign: str) -> list[Observation]:
         """See CampaignStore."""

@@ -31,7 +31,7 @@ class Leases:
         only then its evaluations are taken from it.
         """
         person = to_document(owner)
-        condition: JsonDict = {"_id": campaign}
+        condition: JsonDict = {"_id": campaign, "deleting": {"$ne": True}}
         if not steal:
             condition["$or"] = [{"lease": None}, {"lease.owner": person}, _EXPIRED]
         raised = {"$add": ["$epoch", 1]}
@@ -78,17 +78,15 @@ class Leases:
                 {"_id": lease.campaign, "epoch": lease.epoch}, {"$set": {"lease": None}, "$inc": {"revision": 1}}
             )
 
-    def delete_unleased(self, name: str) -> None:
-        """Deletes the campaign document unless a live driver owns it.
-
-        Raises:
-            NotFoundError: No such campaign.
-            LeaseHeldError: A driver is at work.
-        """
+    def begin_deletion(self, name: str) -> CampaignRecord:
+        """See CampaignStore.begin_deletion."""
+        condition: JsonDict = {"_id": name, "$or": [{"lease": None}, _EXPIRED]}
+        update: JsonDict = {"$set": {"deleting": True, "lease": None}, "$inc": {"epoch": 1, "revision": 1}}
         with translated(f"deleting campaign {name!r}"):
-            condition: JsonDict = {"_id": name, "$or": [{"lease": None}, _EXPIRED]}
-            if self._collections.campaigns.find_one_and_delete(condition) is None:
+            document = self._collections.campaigns.find_one_and_update(condition, update, return_document=ReturnDocument.AFTER)
+            if document is None:
                 raise self._held(name)
+        return from_document(CampaignRecord, document, key="name")
 
     def follow_numbers(self, campaign: str) -> None:
         """Raises ``last_number`` to the highest number among the evaluations (an import may have been killed before)."""
@@ -114,7 +112,9 @@ class Leases:
         return from_document(CampaignRecord, document, key="name")
 
     def _held(self, name: str) -> Exception:
-        lease = self._record(name).lease
+        record = self._record(name)
+        campaigns.refuse_deleted(record)
+        lease = record.lease
         answer = self._collections.database.command("hello", codec_options=self._collections.database.codec_options)
         if lease is None:
             return campaigns.just_released(name)

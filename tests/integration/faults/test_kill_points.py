@@ -19,9 +19,9 @@ from tansaku.tasks.steps.source import source_of
 NOT_CALLED = {
     "CampaignStore.add_command": "commands come from users, and from a changed file",
     "CampaignStore.campaigns": "for lists and sweeps",
+    "CampaignStore.begin_deletion": "a user's command",
     "CampaignStore.delete_campaign": "a user's command",
     "CampaignStore.evaluation": "after a result that was refused only",
-    "CampaignStore.evaluations_after": "for live views",
     "CampaignStore.events": "for logs, and for a changed file",
     "CampaignStore.import_observations": "a user's command",
     "CampaignStore.observations": "derived; the driver reads the evaluations",

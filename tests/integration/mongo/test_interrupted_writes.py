@@ -9,7 +9,7 @@ import pytest
 from pymongo.database import Database
 from pymongo.errors import AutoReconnect
 
-from tansaku.models.domain.errors import FencedError, LeaseHeldError, TransientError
+from tansaku.models.domain.errors import FencedError, LeaseHeldError, StoreError, TransientError
 from tansaku.models.domain.records import (
     CampaignRecord,
     Command,
@@ -219,3 +219,34 @@ def test_import_killed_at_every_write_is_completed_by_the_next(
         return interruption.hit
 
     assert every_write(run) > 8
+
+
+def test_deletion_killed_at_every_write_is_finished_by_the_same_command(
+    mongo_database: Database, interrupted: Callable, killed: type[BaseException]
+) -> None:
+    def run(at: int, after: bool) -> bool:
+        clear(mongo_database)
+        source = prepare(mongo_database)
+        lease = source.acquire_lease("c", FIRST, 60.0)
+        drive(source, lease)
+        source.release_lease(lease)
+        other = source.create_campaign(RECORD.model_copy(update={"name": "other"}))
+
+        def die() -> None:
+            raise killed
+
+        database, interruption = interrupted(mongo_database, at, after, die)
+        with suppress(killed):
+            MongoCampaignStore(database).delete_campaign("c")
+        fresh = MongoCampaignStore(mongo_database)
+        if [one.name for one in fresh.campaigns()] == ["c", "other"]:
+            if fresh.campaign("c").deleting:
+                with pytest.raises(StoreError, match="being deleted"):
+                    fresh.acquire_lease("c", SECOND, 60.0, steal=True)
+            fresh.delete_campaign("c")
+        assert fresh.campaigns() == [other]
+        for name in ("evaluations", "observations", "refits", "events"):
+            assert mongo_database[name].count_documents({"campaign": "c"}) == 0
+        return interruption.hit
+
+    assert every_write(run) == 6

@@ -189,6 +189,10 @@ class Bench:
     def record(self) -> CampaignRecord:
         return self.store.campaign("small")
 
+    def loaded(self) -> LoadedCampaign:
+        """The campaign's file, as it was read."""
+        return LoadedCampaign(self.launcher.spec, self.folder)
+
     def sequence(self) -> list[str]:
         """Candidates in proposal order."""
         return [one.proposal.candidate for one in self.store.evaluations("small")]

@@ -1,0 +1,121 @@
+"""Deleting a campaign for good: what would go, what forbids it, and the deletion itself, which can be killed and repeated."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from tansaku.models.domain.errors import LeaseHeldError, StoreError
+from tansaku.models.domain.records import CampaignRecord, Evaluation
+from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.states import ACTIVE_STATES, EvaluationState, JobState
+from tansaku.tasks.progress import live_lease
+from tansaku.tasks.resources import Resources, spool_folder
+from tansaku.tasks.steps.collect import handles_of
+from tansaku.tasks.stores.campaigns import lease_held
+from tansaku.tasks.stores.documents import utc_now
+from tansaku.tasks.sweeps import sweep_artifacts
+
+ARTIFACT_AGE = 3600.0
+"""Artifacts younger than this stay for the next sweep: a driver may just be about to name them [s]."""
+
+_UNDER_WAY = (JobState.QUEUED, JobState.RUNNING)
+
+
+@dataclass(frozen=True)
+class Deletion:
+    """What deleting a campaign takes away.
+
+    Attributes:
+        evaluations: All of them, those of the polish included.
+        done: Those of them that have a value.
+        artifacts: Structures and other files that its evaluations name; those that other campaigns name too stay.
+        spool: Folder of its jobs on this machine, None where there is none.
+        begun: Whether an earlier deletion was interrupted.
+    """
+
+    name: str
+    evaluations: int
+    done: int
+    refits: int
+    events: int
+    artifacts: int
+    spool: Path | None
+    begun: bool
+
+    def describe(self) -> str:
+        """The loss in words."""
+        lines = [f"{self.name}: an earlier deletion was interrupted; what is left:" if self.begun else f"{self.name}:"]
+        lines.append(f"  {self.evaluations} evaluations, {self.done} with a value; {self.refits} refits; {self.events} events")
+        lines.append(f"  {self.artifacts} stored files (structures and the like), unless another campaign names them too")
+        if self.spool is not None:
+            lines.append(f"  the folder of its jobs, {self.spool}")
+        lines.append("nothing of this is kept anywhere else")
+        if not self.begun and self.evaluations:
+            lines.append(f"to keep the results, first: tansaku export {self.name} --observations FILE")
+        return "\n".join(lines)
+
+
+def plan_deletion(resources: Resources, name: str) -> Deletion:
+    """Says what deleting a campaign would take away; changes nothing.
+
+    Raises:
+        NotFoundError: No campaign of this name is stored.
+        LeaseHeldError: A driver is at work on it, or one of its jobs is still under way.
+    """
+    store = resources.store
+    record = store.campaign(name)
+    lease = live_lease(record)
+    if lease is not None:
+        raise lease_held(lease, utc_now())
+    evaluations = store.evaluations(name)
+    _refuse_living_jobs(resources, record, evaluations)
+    spool = spool_folder(resources.settings.home, name)
+    outcomes = [one.outcome for one in evaluations if one.outcome is not None]
+    return Deletion(
+        name=name,
+        evaluations=len(evaluations),
+        done=sum(one.state is EvaluationState.DONE for one in evaluations),
+        refits=len(store.refits(name)),
+        events=len(store.events(name)),
+        artifacts=len({sha256 for outcome in outcomes for sha256 in outcome.artifacts.values()}),
+        spool=spool if spool.is_dir() else None,
+        begun=record.deleting,
+    )
+
+
+def delete_campaign(resources: Resources, name: str) -> int:
+    """Deletes a campaign with all that belongs to it; killed at any moment, it is finished by being called again.
+
+    The mark comes first and the campaign itself last, so that its name is never taken while something of it is left.
+
+    Returns:
+        Number of stored files that were deleted because nothing names them any more.
+
+    Raises:
+        LeaseHeldError: A driver is at work on it.
+        StoreError: The folder of its jobs cannot be deleted.
+    """
+    resources.store.begin_deletion(name)
+    spool = spool_folder(resources.settings.home, name)
+    try:
+        if spool.is_dir():
+            shutil.rmtree(spool)
+    except OSError as error:
+        raise StoreError(f"{spool} cannot be deleted: {error.strerror}", hint="the same command goes on") from error
+    resources.store.delete_campaign(name)
+    return sweep_artifacts(resources, ARTIFACT_AGE)
+
+
+def _refuse_living_jobs(resources: Resources, record: CampaignRecord, evaluations: list[Evaluation]) -> None:
+    handles = handles_of([one for one in evaluations if one.state in ACTIVE_STATES])
+    if record.deleting or not handles:
+        return
+    launcher = resources.launcher(CampaignSpec.model_validate(record.spec))
+    alive = sum(status.state in _UNDER_WAY for status in launcher.poll(handles))
+    if alive:
+        raise LeaseHeldError(
+            f"campaign {record.name!r} has {alive} jobs that are queued or running",
+            hint=f"end them first: tansaku cancel {record.name}",
+        )
