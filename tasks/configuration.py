@@ -204,11 +204,29 @@ def _resolve_potential(calculator: LammpsSpec, element: str | None, base_path: P
     return calculator.model_copy(update={"potential_sha256": found.sha256, "style": found.style})
 
 
+_LATER_KEYS: dict[KeyPath, object] = {
+    ("transfer",): None,
+    ("objective", "goal"): {"type": "best_per_system"},
+    ("constraints",): {"max_cost": None, "avoid_failures": False},
+    ("space", "cost", "anchor"): None,
+    ("proposer", "kernel"): None,
+    ("proposer", "mean"): None,
+    ("proposer", "restarts"): None,
+    ("proposer", "members"): None,
+    ("proposer", "bayes_until"): None,
+}
+"""Keys that came after the first release and what they are unless a file says so: then a spec is the same as before them."""
+
+
 def _identity(spec: CampaignSpec, *, with_editable: bool) -> dict[str, Any]:
     data = spec.model_dump(mode="json")
-    space, calculator, transfer = data["space"], data["calculator"], data["transfer"]
-    if transfer is None:
-        del data["transfer"]
+    for (*parents, last), default in _LATER_KEYS.items():
+        target: Any = data
+        for parent in parents:
+            target = target.get(parent) if isinstance(target, dict) else None
+        if isinstance(target, dict) and last in target and target[last] == default:
+            del target[last]
+    space, calculator, transfer = data["space"], data["calculator"], data.get("transfer")
     for files in (space, *(source["space"] for source in (transfer or {}).get("sources", ()) if "space" in source)):
         _without_paths(files)
     if calculator and calculator.get("potential_sha256"):

@@ -264,3 +264,17 @@ def test_a_stop_rule_is_edited_as_a_whole(table):
     assert apply_edits(ruled, {"budget.stop": None}) == spec
     with pytest.raises(ConfigurationError, match=r"budget.stop.within: there is no budget.stop to change; set it as a whole"):
         apply_edits(spec, {"budget.stop.within": "5 mJ/m2"})
+
+
+def test_keys_that_came_later_change_no_campaign_until_they_are_used(table):
+    spec = load_campaign(table).spec
+    data = spec.model_dump(mode="json")
+    for name in ("transfer", "constraints"):
+        data.pop(name)
+    data["objective"].pop("goal")
+    assert spec_hash(CampaignSpec.model_validate(data)) == spec_hash(spec)
+    for change in ({"constraints": {"max_cost": 5}}, {"objective": {"goal": {"type": "best_overall"}}}):
+        changed = CampaignSpec.model_validate(data | change)
+        assert spec_hash(changed) != spec_hash(spec)
+        (difference,) = diff_specs(spec, changed)[:1]
+        assert not difference.editable
