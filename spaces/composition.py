@@ -7,6 +7,7 @@ from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unicodedata import normalize
 
 import numpy as np
 
@@ -68,8 +69,10 @@ class CompositionSpace:
             "system": self._system(one),
             "formula": formula(self._parent, one.ions),
             "ions": " ".join(f"{site}={ion}" for site, ion in self._substituted(one).items()),
-            "unlikely": "; ".join(one.marks),
         }
+        if one.marks:
+            # Files of structures are written in whatever encoding a node has.
+            atoms.info["unlikely"] = normalize("NFKD", "; ".join(one.marks)).encode("ascii", "ignore").decode()
         return atoms
 
     def describe_systems(self) -> Sequence[JsonDict]:

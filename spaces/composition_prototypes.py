@@ -29,7 +29,7 @@ class Prototype:
 
 _MARKS = (
     ({"M": ("Ca2+", "Cd2+", "Y3+")}, "M larger than 0.85 Å usually has more than six neighbours"),
-    ({"M": ("Cu2+",)}, "Cu2+ distorts its octahedron (Jahn–Teller)"),
+    ({"M": ("Cu2+",)}, "Cu2+ distorts its octahedron (Jahn-Teller)"),
     ({"M": ("Fe2+", "V3+"), "X": ("Se6+",)}, "Se(VI) oxidises M"),
     ({"Z": ("Cl-",)}, "no tavorite with bridging chloride is known to us"),
     ({"X": ("Si4+", "Ge4+"), "Z": ("F-", "Cl-", "OH-")}, "no tavorite of this kind with SiO4 or GeO4 is known to us"),

@@ -6,11 +6,13 @@ import itertools
 import json
 from pathlib import Path
 
+import ase.io
 import numpy as np
 import pytest
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
+from tansaku.calculators.structures.export import write_structure
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError
 from tansaku.models.domain.specs.composition import CompositionSpaceSpec
 from tansaku.spaces.composition import CompositionSpace
@@ -115,6 +117,7 @@ def test_unlikely_chemistry_is_marked_and_stays():
     chloride = space.describe_candidate("Na-Cu2-Se6-Cl")
     assert len(chloride["marks"]) == 2
     assert space.structure("Na-Cu2-Se6-Cl").info["unlikely"] == "; ".join(chloride["marks"])
+    assert "unlikely" not in space.structure("Li-V3-P5-F").info
     assert space.describe_candidate("Li-V3-P5-F") == {
         "formula": "LiVPO4F",
         "ions": {"A": "Li+", "M": "V3+", "X": "P5+", "Z": "F-"},
@@ -135,7 +138,7 @@ def test_the_exclusion_may_be_lifted_and_others_made():
 def test_only_combinations_within_reach_are_told():
     few = {"M": {"ions": ["Mg2+", "Cu2+"]}, "X": {"ions": ["S6+"]}, "Z": {"ions": ["F-"]}}
     told = [line["rule"] for line in tavorites(sites=few).census()]
-    assert told == ["all combinations of ions", "charge balance", "M = Cu2+: Cu2+ distorts its octahedron (Jahn–Teller)"]
+    assert told == ["all combinations of ions", "charge balance", "M = Cu2+: Cu2+ distorts its octahedron (Jahn-Teller)"]
     unused = {"ions": {"M": ["Cd2+"]}, "reason": "poisonous"}
     assert tavorites(sites=few, exclude=[unused], mark=[]).census()[-1]["rule"] == "M = Cd2+: poisonous"
 
@@ -160,6 +163,24 @@ def test_every_structure_is_neutral_and_carries_its_name():
         assert atoms.arrays["oxidation_state"].sum() == 0
         assert atoms.info["candidate"] == name
         assert len(atoms) == (18 if name.endswith("OH") else 16)
+
+
+@pytest.mark.parametrize("form", ["extxyz", "cif"])
+@pytest.mark.parametrize("candidate", ["Li-V3-P5-F", "Na-Y3-P5-Cl", "Li-Fe3-P5-OH"])
+def test_structures_survive_export_and_say_what_they_are(candidate, form, tmp_path):
+    atoms = tavorites().structure(candidate)
+    path = write_structure(atoms, tmp_path / f"{candidate}.{form}")
+    again = ase.io.read(path)
+    assert again.pbc.all()
+    assert again.get_chemical_formula() == atoms.get_chemical_formula()
+    np.testing.assert_allclose(again.cell.cellpar(), atoms.cell.cellpar(), atol=1e-4)
+    if form == "extxyz":
+        assert again.info == atoms.info
+        for name in ("site", "oxidation_state"):
+            assert again.arrays[name].tolist() == atoms.arrays[name].tolist()
+    else:
+        assert f"# candidate: {candidate}" in path.read_text(encoding="utf-8")
+    assert all(str(value).isascii() for value in atoms.info.values())
 
 
 # ---------------------------------------------------------------- ids, systems, order
