@@ -139,7 +139,9 @@ def _lowest(crystal: Crystal, kept: IntArray, ion: int, state: State, mapping: M
 
 def _orthogonal(vector: FloatArray, basis: list[FloatArray], mapping: Mapping) -> FloatArray | None:
     """The part of a direction that the operation reverses and that is new, of length one; None where there is none."""
-    odd = odd_part(vector.reshape(-1, 3), mapping).ravel()
+    odd = odd_part(vector.reshape(-1, 3), mapping)
+    # Moving everything at once is reversed by an inversion and costs nothing.
+    odd = (odd - odd.mean(axis=0)).ravel()
     length = float(np.linalg.norm(odd))
     for _ in range(2):
         for known in basis:
