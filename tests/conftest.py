@@ -191,14 +191,15 @@ def slurm(slurm_cluster: SlurmCluster) -> SlurmCluster:
 def fireworks_site(
     slurm: SlurmCluster, mongo_server: EmbeddedMongod, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., FireworksBackend]]:
-    """``fireworks_site(**launcher keys)``: a FireWorks site on the SLURM, with databases of its own."""
+    """``fireworks_site(uri=…, **launcher keys)``: a FireWorks site on the SLURM, with databases of its own."""
     monkeypatch.setenv("SLURM_CONF", str(slurm.configuration))
     made: list[FireworksBackend] = []
 
-    def make(**keys: object) -> FireworksBackend:
+    def make(uri: str | None = None, **keys: object) -> FireworksBackend:
         folder = tmp_path if not made else tmp_path / f"site-{len(made)}"
         folder.mkdir(exist_ok=True)
-        made.append(_beside("fireworks_backend").FireworksBackend(folder, mongo_server.start(), secrets.token_hex(6), **keys))
+        address, name = uri or mongo_server.start(), secrets.token_hex(6)
+        made.append(_beside("fireworks_backend").FireworksBackend(folder, address, name, **keys))
         return made[-1]
 
     yield make

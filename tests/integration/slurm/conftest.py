@@ -152,19 +152,13 @@ class SlurmCampaign:
 
 @pytest.fixture
 def make_campaign(fireworks_site: Callable[..., object], tmp_path: Path) -> Iterator[Callable[..., SlurmCampaign]]:
-    """``make_campaign(launcher={keys of the site}, **keys of the campaign)``."""
+    """``make_campaign(launcher={keys of the site}, uri=…, **keys of the campaign)``."""
     made: list[SlurmCampaign] = []
 
-    def make(launcher: dict | None = None, **changes: object) -> SlurmCampaign:
-        made.append(SlurmCampaign(tmp_path, fireworks_site(**(launcher or {})), campaign_document(**changes)))
+    def make(launcher: dict | None = None, uri: str | None = None, **changes: object) -> SlurmCampaign:
+        made.append(SlurmCampaign(tmp_path, fireworks_site(uri=uri, **(launcher or {})), campaign_document(**changes)))
         return made[-1]
 
     yield make
     for campaign in made:
         campaign.close()
-
-
-@pytest.fixture(scope="session")
-def expected() -> dict[str, list[tuple]]:
-    """Observations of campaigns to which nothing happened, by what was computed."""
-    return {}

@@ -84,7 +84,7 @@ def test_walltime_too_short(make_campaign):
     """SLURM counts in minutes, so this takes one."""
     campaign = make_campaign({"resources": {"walltime": 1.0}}, execution={"in_flight": 2, "retries": 1, "polish": 0})
     driver = campaign.start()
-    _, pid = campaign.hold_one()
+    campaign.hold_one()
     campaign.wait_for(lambda: ["walltime"] in campaign.attempts())
     assert campaign.ended(driver) == 0
     assert is_done(campaign)

@@ -1,0 +1,55 @@
+"""MongoDB away for a while: jobs go on, results wait in the shared folder."""
+
+from __future__ import annotations
+
+import os
+import signal
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from tansaku.models.domain.states import EvaluationState
+from tansaku.tasks.stores.embedded_mongod import EmbeddedMongod
+
+
+@pytest.fixture
+def own_mongod(require):
+    require("mongod")
+    with tempfile.TemporaryDirectory(prefix="tsk-") as home:
+        mongod = EmbeddedMongod(Path(home))
+        mongod.start()
+        yield mongod
+        mongod.stop()
+
+
+def test_database_down_while_a_job_runs(own_mongod, make_campaign):
+    campaign = make_campaign(uri=own_mongod.start())
+    driver = campaign.start()
+    job, pid = campaign.hold_one()
+    own_mongod.stop()
+    os.kill(pid, signal.SIGCONT)
+    campaign.wait_for(lambda: campaign.spool.is_over(job))
+    assert (campaign.spool.folder(job) / "result.json").exists()
+    assert driver.poll() is None
+    own_mongod.start()
+    assert campaign.ended(driver) == 0
+    assert [one.state for one in campaign.evaluations()] == [EvaluationState.DONE] * 2
+    assert campaign.attempts() == [[], []]
+    assert campaign.runs() == 2
+
+
+def test_database_down_when_a_job_begins(own_mongod, make_campaign, slurm):
+    campaign = make_campaign(uri=own_mongod.start())
+    slurm.run("scontrol", "update", "NodeName=n1,n2", "State=DRAIN", "Reason=test")
+    driver = campaign.start()
+    campaign.wait_for(lambda: list(slurm.jobs().values()).count("PENDING") == 2)
+    campaign.wait_for(lambda: len(list((campaign.backend.shared / "launches").glob("*/submitted.json"))) == 2)
+    own_mongod.stop()
+    slurm.run("scontrol", "update", "NodeName=n1,n2", "State=RESUME")
+    campaign.wait_for(lambda: len(list(campaign.spool.root.glob("jobs/*/result.json"))) == 2)
+    own_mongod.start()
+    assert campaign.ended(driver) == 0
+    assert [one.state for one in campaign.evaluations()] == [EvaluationState.DONE] * 2
+    assert campaign.attempts() == [[], []]
+    assert campaign.runs() == 2
