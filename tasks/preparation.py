@@ -11,7 +11,8 @@ from tansaku.models.domain.identifiers import short_hash
 from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.records import CampaignRecord, Command, Event, JsonDict
 from tansaku.models.domain.specs.campaign import CampaignSpec
-from tansaku.models.engine.registry import build_transfer_proposer
+from tansaku.models.domain.specs.proposer import GPProposerSpec
+from tansaku.models.engine.registry import build_proposer, build_transfer_proposer
 from tansaku.models.engine.transfer.data import FrozenSources
 from tansaku.spaces.registry import open_space
 from tansaku.tasks.configuration import Difference, LoadedCampaign, diff_specs, spec_hash
@@ -32,9 +33,11 @@ def prepare_campaign(resources: Resources, loaded: LoadedCampaign) -> CampaignRe
     Raises:
         StoreError: The campaign is being deleted.
         SpecChangedError: The file differs from the known campaign in more than allowed edits; has one line per key.
-        ConfigurationError: A source of its transfer is unknown, empty, or does not fit.
+        ConfigurationError: A source of its transfer is unknown, empty, or does not fit, or its kernel names a feature group
+            that the space lacks.
         TransientError: The database did not answer.
     """
+    _refuse_unknown_groups(resources.store, loaded)
     spec = _with_sources(resources, loaded)
     fresh = CampaignRecord(
         name=spec.name,
@@ -59,6 +62,17 @@ def prepare_campaign(resources: Resources, loaded: LoadedCampaign) -> CampaignRe
     if edits:
         resources.store.add_command(spec.name, _file_edit(known, edits))
     return resources.store.campaign(spec.name)
+
+
+def _refuse_unknown_groups(store: CampaignStore, loaded: LoadedCampaign) -> None:
+    """Compiles a kernel or mean of the file's own before its name is taken by a campaign that could never run."""
+    spec = loaded.spec
+    if not isinstance(spec.proposer, GPProposerSpec) or (spec.proposer.kernel is None and spec.proposer.mean is None):
+        return
+    try:
+        store.campaign(spec.name)
+    except NotFoundError:
+        build_proposer(spec.proposer).initial_count(open_space(spec.space, loaded.base_path).pool())
 
 
 def _with_sources(resources: Resources, loaded: LoadedCampaign) -> CampaignSpec:
