@@ -130,7 +130,7 @@ def composition_maps(data: CampaignData) -> tuple[CompositionMap, ...]:
         varying = [site for site in mine[0] if len({one[site] for one in mine}) > 1]
         if not varying:
             continue
-        row_site = max(varying, key=lambda site: (len({one[site] for one in mine}), site))
+        row_site = max(varying, key=lambda site: len({one[site] for one in mine}))  # of a tie the first
         others = tuple(site for site in varying if site != row_site)
         rows = _ordered([(one[row_site],) for one in mine])
         columns = _ordered([tuple(one[site] for site in others) for one in mine])

@@ -86,7 +86,8 @@ def draw_png(maps: Sequence[CompositionMap], path: Path, quantity: str, unit: st
     width = sum(len(one.columns) for one in maps)
     height = max(len(one.rows) for one in maps)
     with drawing():
-        figure = Figure(figsize=(0.16 * width + 1.1 * len(maps) + 1.0, 0.16 * height + 1.9), layout="constrained")
+        size = (max(4.2, 0.16 * width + 1.1 * len(maps) + 1.0), max(3.0, 0.16 * height + 1.9))
+        figure = Figure(figsize=size, layout="constrained")
         panels = figure.subplots(1, len(maps), squeeze=False)[0]
         for axes, one in zip(panels, maps, strict=True):
             _draw_map(axes, one, scale)

@@ -1,3 +1,5 @@
+import sys
+
 import pytest
 
 from tansaku.calculators.structures.ion_data import (
@@ -5,10 +7,11 @@ from tansaku.calculators.structures.ion_data import (
     d_electrons,
     electronegativity,
     ionic_radius,
+    load_pymatgen,
     mass,
     period_and_group,
 )
-from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.errors import ConfigurationError, MissingComponentError
 from tansaku.models.domain.ions import Ion
 
 
@@ -62,3 +65,10 @@ def test_a_bond_of_the_tabulated_length_has_the_valence_one():
     assert bond_valence_length(Ion("Li", 1), Ion("O", -2)) == pytest.approx(1.466, abs=0.1)
     assert bond_valence_length(Ion("P", 5), Ion("O", -2)) == pytest.approx(1.615, abs=0.1)
     assert bond_valence_length(Ion("Li", 1), Ion("He", -1)) is None
+
+
+def test_a_missing_pymatgen_is_named_with_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pymatgen.core", None)
+    with pytest.raises(MissingComponentError, match="composition spaces need pymatgen") as caught:
+        load_pymatgen("pymatgen.core")
+    assert caught.value.hint == "install it with: pip install 'tansaku[composition]'"
