@@ -65,7 +65,7 @@ def _model(path: Path, version: str, dtype: str) -> Any:  # noqa: ANN401 - the p
 
     torch.set_num_threads(1)
     with redirect_stdout(StringIO()):
-        from chgnet.model import CHGNet
+        from chgnet.model.model import CHGNet
 
         state = torch.load(path, map_location=DEVICE, weights_only=True)
         model = CHGNet.from_dict(state["model"], mlp_out_bias=False, version=version).to(getattr(torch, dtype))
@@ -80,10 +80,10 @@ def _model(path: Path, version: str, dtype: str) -> Any:  # noqa: ANN401 - the p
 class _OnePass(Calculator):
     """ASE calculator around a shared network."""
 
-    implemented_properties = ("energy", "energies", "forces", "stress")
+    implemented_properties = ["energy", "energies", "forces", "stress"]  # noqa: RUF012 - ASE's base class says so
 
     def __init__(self, model: Any) -> None:  # noqa: ANN401 - as above
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._model = model
 
     def calculate(
@@ -97,10 +97,10 @@ class _OnePass(Calculator):
         from chgnet.model.model import BatchedGraph
         from pymatgen.io.ase import AseAtomsAdaptor
 
-        super().calculate(atoms, properties, system_changes)
+        super().calculate(atoms, properties, system_changes)  # type: ignore[no-untyped-call]
         model = self._model
         dtype = model.atom_embedding.embedding.weight.dtype
-        structure = AseAtomsAdaptor.get_structure(self.atoms)
+        structure = AseAtomsAdaptor.get_structure(atoms if atoms is not None else Atoms())
         graph = model.graph_converter(structure)
         graph.atom_frac_coord = torch.tensor(structure.frac_coords, dtype=dtype)
         graph.lattice = torch.tensor(structure.lattice.matrix, dtype=dtype)

@@ -73,10 +73,10 @@ def _model(path: Path) -> Any:  # noqa: ANN401 - the package ships no types
 class _Shared(Calculator):
     """ASE calculator around the shared one, with a memory of its own."""
 
-    implemented_properties = ("energy", "energies", "forces", "stress")
+    implemented_properties = ["energy", "energies", "forces", "stress"]  # noqa: RUF012 - ASE's base class says so
 
     def __init__(self, inner: Any) -> None:  # noqa: ANN401 - as above
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._inner = inner
 
     def calculate(
@@ -86,7 +86,7 @@ class _Shared(Calculator):
         system_changes: Sequence[str] = all_changes,
     ) -> None:
         """Energy [eV], its parts per atom, forces [eV/Å] and Voigt stress [eV/Å^3]."""
-        super().calculate(atoms, properties, system_changes)
+        super().calculate(atoms, properties, system_changes)  # type: ignore[no-untyped-call]
         self._inner.calculate(self.atoms, ["energy", "forces", "stress"], all_changes)
         found = self._inner.results
         energies = np.asarray(found["energies"], dtype=np.float64)

@@ -164,7 +164,7 @@ class _Parts:
     def host(self) -> Atoms:
         """The relaxed crystal."""
         data = self._checkpoint.load("host")
-        host = self._structure.copy()
+        host: Atoms = self._structure.copy()
         host.set_constraint()
         if data is None:
             host = self.relaxer.host(self._structure)

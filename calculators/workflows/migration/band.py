@@ -13,11 +13,18 @@ import numpy as np
 from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.mep import NEB
-from ase.optimize import FIRE
+from ase.optimize import BFGS, FIRE
 
 from tansaku.calculators.workflows.migration.relaxing import Relaxer, State
 from tansaku.models.domain.errors import CalculationError
 from tansaku.models.domain.pool import FloatArray
+
+_CHUNK = 15
+"""Steps after which a band with a guess of the curvature begins anew with the guess."""
+
+_MAX_STEP = 0.1
+FLAT = 2e-3
+"""An image that is not higher than both ends by this is no saddle point [eV]."""
 
 _LOOSE = 0.15
 """Largest force at which the highest image begins to climb [eV/Å]."""
@@ -43,7 +50,7 @@ class Band:
         return self.energies[self.highest]
 
 
-def climb(relaxer: Relaxer, atoms: Atoms, ends: tuple[State, State], images: int) -> Band:
+def climb(relaxer: Relaxer, atoms: Atoms, ends: tuple[State, State], images: int, curvature: FloatArray | None = None) -> Band:
     """Finds the saddle point between two states.
 
     Args:
@@ -51,6 +58,7 @@ def climb(relaxer: Relaxer, atoms: Atoms, ends: tuple[State, State], images: int
         atoms: What the states consist of.
         ends: The states, with positions that are not wrapped.
         images: Number of intermediate images.
+        curvature: Guess of the second derivatives, positive definite [eV/Å^2], shape ``(3 n_atoms, 3 n_atoms)``.
 
     Raises:
         CalculationError: ``not_converged`` or ``exploded``.
@@ -63,27 +71,41 @@ def climb(relaxer: Relaxer, atoms: Atoms, ends: tuple[State, State], images: int
     chain.append(_end(atoms, ends[1]))
     neb = NEB(chain, climb=False, method="improvedtangent", allow_shared_calculator=True)
     neb.interpolate("idpp")
-    _run(neb, relaxer, max(_LOOSE, relaxer.fmax))
-    neb.climb = True
-    _run(neb, relaxer, relaxer.fmax)
-    energies = [ends[0].energy, *(float(value) for value in neb.energies[1:-1]), ends[1].energy]
+    _run(neb, relaxer, max(_LOOSE, relaxer.fmax), curvature)
+    # Between two states with nothing in between there is nothing to climb to.
+    if max(np.asarray(neb.energies)[1:-1]) > max(end.energy for end in ends) + FLAT:
+        neb.climb = True
+        _run(neb, relaxer, relaxer.fmax, curvature)
+    between = [float(value) for value in np.asarray(neb.energies)[1:-1]]
+    energies = [ends[0].energy, *between, ends[1].energy]
     highest = 1 + int(np.argmax(energies[1:-1]))
     return Band(tuple(energies), tuple(image.positions.copy() for image in chain), highest)
 
 
 def _end(atoms: Atoms, state: State) -> Atoms:
-    image = atoms.copy()
+    image: Atoms = atoms.copy()
     image.positions = state.positions
     image.calc = SinglePointCalculator(image, energy=state.energy, forces=state.forces)
     return image
 
 
-def _run(neb: NEB, relaxer: Relaxer, fmax: float) -> None:
-    with FIRE(neb, logfile=os.devnull, maxstep=0.1) as optimizer:
-        converged = False
-        for reached in optimizer.irun(fmax=fmax, steps=relaxer.max_steps):
-            converged = bool(reached)
-            if not all(np.isfinite(image.positions).all() for image in neb.images):
-                raise CalculationError("exploded", f"a band's positions are no longer finite after {optimizer.nsteps} steps")
+def _run(neb: NEB, relaxer: Relaxer, fmax: float, curvature: FloatArray | None) -> None:
+    done, converged = 0, False
+    while not converged and done < relaxer.max_steps:
+        with _optimizer(neb, curvature) as optimizer:
+            chunk = relaxer.max_steps - done if curvature is None else min(_CHUNK, relaxer.max_steps - done)
+            for reached in optimizer.irun(fmax=fmax, steps=chunk):
+                converged = bool(reached)
+                if not all(np.isfinite(image.positions).all() for image in neb.images):
+                    raise CalculationError("exploded", f"a band's positions are no longer finite after {done} steps")
+            done += int(optimizer.nsteps)
     if not converged:
         raise CalculationError("not_converged", f"a band did not converge to {fmax:g} eV/Å in {relaxer.max_steps} steps")
+
+
+def _optimizer(neb: NEB, curvature: FloatArray | None) -> FIRE | BFGS:
+    if curvature is None:
+        return FIRE(neb, logfile=os.devnull, maxstep=_MAX_STEP)
+    optimizer = BFGS(neb, logfile=os.devnull, maxstep=_MAX_STEP)
+    optimizer.H0 = np.kron(np.eye(neb.nimages - 2), curvature)
+    return optimizer

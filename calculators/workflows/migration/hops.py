@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from tansaku.calculators.workflows.migration.band import Band, climb
+from tansaku.calculators.workflows.migration.band import FLAT, Band, climb
 from tansaku.calculators.workflows.migration.crystal import Crystal, Vacancy, carry
 from tansaku.calculators.workflows.migration.curvature import guess
 from tansaku.calculators.workflows.migration.network import Cell, Hop, HopClass
@@ -18,8 +18,8 @@ from tansaku.models.domain.pool import FloatArray, IntArray
 
 Method = Literal["midpoint", "band", "band_to_intermediate"]
 
-_ABOVE = 2e-3
-"""A midpoint that is not higher than the end states by this is no saddle point but a state on the way [eV]."""
+_INTERMEDIATE_IMAGES = 3
+"""Images of a band over half a hop."""
 
 _PUSH = 0.15
 """Displacement along an unstable motion before an intermediate state is relaxed freely [Å]."""
@@ -73,7 +73,7 @@ def find_saddle(crystal: Crystal, one: HopClass, vacancies: dict[int, Vacancy], 
         middle = relax_midpoint(crystal, one.hop, mapping)
     except CalculationError as error:
         return _band(crystal, one.hop, vacancies, images, f"midpoint: {error.reason}: {error.message}")
-    above = middle.state.energy - end > _ABOVE
+    above = middle.state.energy - end > FLAT
     if above and middle.unstable == 1:
         curvature = guess(crystal.curvature, middle.kept, np.array([middle.ion]))
         return HopResult(
@@ -96,7 +96,9 @@ def find_saddle(crystal: Crystal, one: HopClass, vacancies: dict[int, Vacancy], 
 def _band(crystal: Crystal, hop: Hop, vacancies: dict[int, Vacancy], images: int, note: str) -> HopResult:
     supercell = crystal.supercell
     kept = crystal.without(supercell.index(hop.second, hop.cell))
-    band = climb(crystal.relaxer, crystal.atoms(kept), _ends(crystal, hop, vacancies), images)
+    ion = np.searchsorted(kept, [supercell.index(hop.first, (0, 0, 0))])
+    curvature = guess(crystal.curvature, kept, ion)
+    band = climb(crystal.relaxer, crystal.atoms(kept), _ends(crystal, hop, vacancies), images, curvature)
     return _from_band(crystal, hop, band, "band", note)
 
 
@@ -114,7 +116,8 @@ def _over_intermediate(crystal: Crystal, hop: Hop, vacancies: dict[int, Vacancy]
     first, _ = _ends(crystal, hop, vacancies)
     if np.linalg.norm(state.positions[middle.ion] - first.positions[middle.ion]) < 0.5:
         return _band(crystal, hop, vacancies, images, "midpoint: it relaxes to the end state")
-    band = climb(crystal.relaxer, crystal.atoms(middle.kept), (first, state), images)
+    curvature = guess(crystal.curvature, middle.kept, np.array([middle.ion]))
+    band = climb(crystal.relaxer, crystal.atoms(middle.kept), (first, state), min(images, _INTERMEDIATE_IMAGES), curvature)
     return _from_band(crystal, hop, band, "band_to_intermediate", note)
 
 
@@ -122,13 +125,14 @@ def _from_band(crystal: Crystal, hop: Hop, band: Band, method: Method, note: str
     supercell = crystal.supercell
     kept = crystal.without(supercell.index(hop.second, hop.cell))
     ion = int(np.searchsorted(kept, supercell.index(hop.first, (0, 0, 0))))
-    lower = min(band.energies[0], band.energies[-1])
-    dip = min(band.energies[1:-1])
-    if band.saddle <= max(band.energies[0], band.energies[-1]) + _ABOVE:
-        raise CalculationError(
-            "no_barrier", f"a band's highest image is {band.saddle - band.energies[0]:.3f} eV above its start: no saddle point"
-        )
-    if dip < lower - _ABOVE:
+    lower, upper = sorted((band.energies[0], band.energies[-1]))
+    energy, dip = band.saddle, min(band.energies[1:-1])
+    if energy <= upper + FLAT:
+        if method == "band":
+            raise CalculationError("no_barrier", f"a band's highest image is {energy - lower:.3f} eV above its lower end")
+        # The higher of the two states slides into the other: it is what has to be climbed.
+        energy, note = upper, f"{note}; nothing lies between it and the end"
+    if dip < lower - FLAT:
         raise CalculationError("intermediate", f"a band leads through a state {lower - dip:.3f} eV below both of its ends")
     steps = [np.linalg.norm(b[ion] - a[ion]) for a, b in zip(band.positions, band.positions[1:], strict=False)]
     way = np.concatenate([[0.0], np.cumsum(steps)]) / sum(steps)
@@ -140,7 +144,7 @@ def _from_band(crystal: Crystal, hop: Hop, band: Band, method: Method, note: str
         profile = half + [(1.0 - x, energy) for x, energy in reversed(half[:-1])]
     return HopResult(
         method=method,
-        energy=band.saddle,
+        energy=energy,
         profile=tuple(profile),
         intermediate=intermediate,
         eigenvalues=(),

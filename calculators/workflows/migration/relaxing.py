@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from ase import Atoms
@@ -36,7 +37,7 @@ class Through(AseCalculator):
     implemented_properties = ["energy", "forces", "stress"]  # noqa: RUF012 - ASE's base class says so
 
     def __init__(self, calculator: Calculator) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._calculator = calculator
         self.evaluations = 0
 
@@ -47,8 +48,8 @@ class Through(AseCalculator):
         system_changes: Sequence[str] = all_changes,
     ) -> None:
         """Energy, forces and stress of the atoms as they are."""
-        super().calculate(atoms, properties, system_changes)
-        plain = self.atoms.copy()
+        super().calculate(atoms, properties, system_changes)  # type: ignore[no-untyped-call]
+        plain = atoms.copy() if atoms is not None else Atoms()
         plain.set_constraint()
         found = self._calculator.evaluate(plain)
         self.evaluations += 1
@@ -132,7 +133,7 @@ class Relaxer:
         Raises:
             CalculationError: ``not_converged`` or ``exploded``.
         """
-        atoms = structure.copy()
+        atoms: Atoms = structure.copy()
         atoms.set_constraint(FixSymmetry(atoms, symprec=1e-3))
         atoms.calc = self.through
         self._run(FrechetCellFilter(atoms), atoms, None, None)
@@ -175,7 +176,7 @@ class Relaxer:
 
     def _run(
         self,
-        relaxed: Atoms | FrechetCellFilter,
+        relaxed: Any,  # noqa: ANN401 - the atoms, or one of ASE's filters around them
         atoms: Atoms,
         curvature: FloatArray | None,
         stop: Callable[[Atoms], bool] | None,

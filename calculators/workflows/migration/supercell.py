@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -58,7 +59,7 @@ class Supercell:
         """Distance of an atom from its nearest image [Å]."""
         return shortest_vector(self.host.cell.array * np.array(self.repeats)[:, None])
 
-    def index(self, atom: int, cell: IntArray | Cell) -> int:
+    def index(self, atom: int, cell: IntArray | Sequence[int]) -> int:
         """Index of a host atom in a cell."""
         n = self.repeats
         a, b, c = (int(number) % count for number, count in zip(cell, n, strict=True))
@@ -113,7 +114,7 @@ def make_supercell(host: Atoms, image_distance: float) -> Supercell:
     sizes = sorted(product(range(1, _LARGEST + 1), repeat=3), key=lambda one: (int(np.prod(one)), max(one), one[::-1]))
     for repeats in sizes:
         if shortest_vector(host.cell.array * np.array(repeats)[:, None]) >= image_distance:
-            return Supercell(host, repeats)
+            return Supercell(host, (repeats[0], repeats[1], repeats[2]))
     raise ConfigurationError(
         f"calculator.workflow.image_distance: {image_distance:g} Å needs more than {_LARGEST} repeats of a cell of "
         f"{host.get_chemical_formula()}"
