@@ -51,11 +51,13 @@ class Worker:
     Args:
         spool: Must exist.
         evaluate: Computes a job.
+        cores: Which this worker's calculators have to themselves; written into what they leave.
     """
 
-    def __init__(self, spool: Spool, evaluate: Evaluate) -> None:
+    def __init__(self, spool: Spool, evaluate: Evaluate, *, cores: int = 1) -> None:
         self._spool = spool
         self._evaluate = evaluate
+        self._cores = cores
 
     def run(self) -> None:
         """Works until nobody is served any more."""
@@ -128,7 +130,7 @@ class Worker:
             return
         try:
             files = {file: file_sha256(folder / file) for file in outcome.artifacts.values()}
-            outcome_data = outcome.model_dump(mode="json")
+            outcome_data = outcome.model_copy(update={"cores": self._cores}).model_dump(mode="json")
             self._spool.finish(name, {"token": request["token"], "outcome": outcome_data, "files": files})
         except FileNotFoundError:
             if folder.is_dir():
@@ -138,6 +140,11 @@ class Worker:
 def _failure(error: BaseException) -> Failure:
     reason = next((reason for kind, reason in _REASONS if isinstance(error, kind)), "error")
     return Failure(kind=FailureKind.PLUMBING, reason=reason, message=f"{type(error).__name__}: {error}"[:2000])
+
+
+def _cores(threads: str) -> int:
+    """Cores that a calculator is given: its threads; what is no number counts as one."""
+    return max(1, int(threads)) if threads.isdecimal() else 1
 
 
 def main(arguments: list[str]) -> int:
@@ -158,7 +165,7 @@ def main(arguments: list[str]) -> int:
         os.environ[variable] = "1"
     from tansaku.tasks.jobs.evaluate import evaluate
 
-    worker = Worker(Spool(Path(arguments[0])), evaluate)
+    worker = Worker(Spool(Path(arguments[0])), evaluate, cores=_cores(os.environ.get("OMP_NUM_THREADS", "")))
     if arguments[1:]:
         # What calculators print must not end among the answers.
         with os.fdopen(os.dup(1), "w") as answers:

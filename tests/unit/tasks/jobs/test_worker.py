@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import io
 import signal
 import subprocess
 import sys
@@ -140,3 +142,72 @@ def test_the_entry_wants_an_existing_spool(tmp_path, capsys):
 def test_the_numerical_libraries_are_loaded_only_after_their_threads_are_set():
     code = "import sys, tansaku.tasks.jobs.worker; print(sorted({'numpy', 'scipy', 'ase'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_an_outcome_says_how_many_cores_it_had(spool):
+    add(spool, "two")
+    spool.signal("work")
+
+    def evaluate(document, folder):
+        spool.leave()
+        return Outcome(value=1.0, wall_time=3.0)
+
+    Worker(spool, evaluate, cores=2).run()
+    assert result(spool, "two").core_seconds == 6.0
+
+
+@pytest.mark.parametrize(("arguments", "threads", "cores"), [([], "8", 1), (["-"], "8", 8), (["-"], "", 1), (["-"], "many", 1)])
+def test_cores_are_the_threads_that_the_job_was_given(spool, arguments, threads, cores):
+    """Workers of this machine have one each, whatever the shell says; on a node the supervisor has set them."""
+    add(spool, "job", DOCUMENT | {"calculator": None})
+    command = [sys.executable, "-P", "-m", "tansaku.tasks.jobs.worker", str(spool.root), *arguments]
+    environment = {**os.environ, "OMP_NUM_THREADS": threads}
+    with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as worker:
+        if arguments:
+            worker.communicate("job\n", timeout=300)
+        else:
+            while not spool.is_over("job") and worker.poll() is None:
+                spool.wait("news", 1.0, drain=True)
+            spool.leave()
+            spool.signal("work")
+            worker.communicate(timeout=300)
+    assert result(spool, "job").cores == cores
+
+
+def test_told_jobs_are_done_and_answered_and_a_claimed_one_is_left_alone(spool):
+    done: list[str] = []
+
+    def evaluate(document, folder):
+        done.append(folder.name)
+        return Outcome(value=1.0)
+
+    for name in ("one", "two", "three"):
+        add(spool, name)
+    spool.claim("two", pid=0)
+    answers = io.StringIO()
+    Worker(spool, evaluate).obey(["one\n", "two\n", "three\n"], answers)
+    assert answers.getvalue().split() == ["begun", "done", "taken", "begun", "done"]
+    assert done == ["one", "three"]
+    assert read_json(spool.folder("three") / "result.json")["token"] == "token of three"
+
+
+def test_a_told_worker_keeps_its_answers_apart_from_what_calculators_print(tmp_path):
+    spool = Spool(tmp_path / "spool")
+    spool.create(pipes=False)
+    add(spool, "one")
+    told = subprocess.run(
+        [sys.executable, "-m", "tansaku.tasks.jobs.worker", str(spool.root), "-"],
+        input="one\n",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stdout.split() == ["begun", "done"]
+    assert "ConfigurationError" in told.stderr
+    assert read_json(spool.folder("one") / "result.json")["outcome"]["failure"]["reason"] == "configuration"
+
+
+@pytest.mark.parametrize("arguments", [["SPOOL", "x"], ["SPOOL", "-", "-"], ["/nonexistent", "-"], []])
+def test_a_command_line_that_makes_no_sense_is_refused(spool, arguments, capsys):
+    assert main([str(spool.root) if one == "SPOOL" else one for one in arguments]) == 2
+    assert "usage" in capsys.readouterr().err
