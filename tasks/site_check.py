@@ -91,14 +91,14 @@ def _partition(cluster: Cluster, resources: SlurmResourcesSpec) -> Finding:
         said = cluster.slurm.describe(["partition", resources.partition or ""])
     except TansakuError as error:
         return Finding(name=name, state="missing", detail=error.message, hint="launcher.resources.partition")
-    longest = _seconds(said)
+    longest = longest_seconds(said)
     if resources.walltime is not None and longest is not None and resources.walltime > longest:
         detail = f"walltime {resources.walltime:g} s is above its limit of {longest:g} s; such a job would wait for ever"
         return Finding(name=name, state="missing", detail=detail, hint="launcher.resources.walltime")
     return Finding(name=name, state="ok", detail=f"limit {longest:g} s" if longest is not None else "no time limit")
 
 
-def _seconds(said: str) -> float | None:
+def longest_seconds(said: str) -> float | None:
     """MaxTime of a partition [s]; None for no limit."""
     found = re.search(r"\bMaxTime=(?:(\d+)-)?(\d+):(\d+):(\d+)", said)
     if found is None:

@@ -7,7 +7,14 @@ import platformdirs
 import pytest
 
 from tansaku.models.domain.errors import ConfigurationError
-from tansaku.tasks.settings import THREAD_VARIABLES, Settings, forbid_telemetry, limit_threads
+from tansaku.tasks.settings import (
+    THREAD_VARIABLES,
+    Settings,
+    forbid_telemetry,
+    limit_threads,
+    scheduler_environment,
+    thread_environment,
+)
 
 
 def test_nothing_set_means_the_users_data_folder() -> None:
@@ -76,3 +83,14 @@ def test_the_settings_come_before_numpy():
     # Thread counts are read when numpy is imported.
     script = "import sys, tansaku.deploy.cli.main, tansaku.tasks.settings; sys.exit('numpy' in sys.modules)"
     subprocess.run([sys.executable, "-c", script], check=True, timeout=120)
+
+
+def test_the_scheduler_is_shown_no_secrets() -> None:
+    environment = {"PATH": "/bin", "SLURM_CONF": "/etc/slurm.conf", "TANSAKU_MONGO_URI": "mongodb://u:p@h", "AWS_SECRET": "x"}
+    assert scheduler_environment(environment) == {"PATH": "/bin", "SLURM_CONF": "/etc/slurm.conf"}
+
+
+def test_a_child_s_libraries_get_the_threads_they_were_given() -> None:
+    environment = thread_environment(4)
+    assert {environment[name] for name in THREAD_VARIABLES} == {"4"}
+    assert environment["PATH"] == os.environ["PATH"]
