@@ -20,7 +20,7 @@ from scipy.spatial.distance import cdist
 from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
 
 Profile = Literal["rbf", "matern12", "matern32", "matern52"]
-Metric = Literal["plain", "range", "periodic", "overlap"]
+Metric = Literal["plain", "range", "cumulative", "periodic", "overlap"]
 Parameters = Mapping[str, FloatArray]
 Array = Any  # numpy's or torch's: the formulas are the same
 Elementwise = Callable[[Array], Array]
@@ -49,8 +49,9 @@ class Stationary(Composable):
         profile: Shape of the fall; ``rbf`` is exp(-r²/2).
         ard: One lengthscale per column.
         metric: How far two rows are apart: r² is a sum over columns, each over the squared lengthscale, of Δ² (``plain``),
-            of Δ² in units of the column's range in the pool (``range``), of the squared chord 4 sin²(πΔ/period)
-            (``periodic``), or of one where the column differs (``overlap``).
+            of Δ² in units of the column's range in the pool (``range``), of Δ² of the sums of all columns up to this one
+            (``cumulative``: histograms whose peaks have moved a little are near each other, however narrow the bins), of the
+            squared chord 4 sin²(πΔ/period) (``periodic``), or of one where the column differs (``overlap``).
         period: One for each column, or one for all; ``periodic`` only.
     """
 
@@ -251,6 +252,8 @@ def coordinates(factor: Stationary | Linear, pool: CandidatePool, rows: IntArray
         return np.asarray((values[rows] - middle) * (2.0 / sqrt(values.shape[1]) / column_ranges(values)))
     if factor.metric == "range":
         return values[rows] / column_ranges(values)
+    if factor.metric == "cumulative":
+        return np.cumsum(values[rows], axis=1)
     if factor.metric == "periodic":
         angle = values[rows] * (2.0 * pi / np.asarray(factor.period))
         return np.concatenate([np.cos(angle), np.sin(angle)], axis=1)
@@ -272,13 +275,20 @@ def squared_distances(
     Returns:
         Shape ``(n_a, n_b)``.
     """
-    x, y = coordinates(factor, pool, a), coordinates(factor, pool, b)
     if factor.metric == "overlap":
+        x, y = coordinates(factor, pool, a), coordinates(factor, pool, b)
         weights = np.broadcast_to(lengthscale**-2.0, (x.shape[1],))
         return np.asarray(cdist(x, y, "hamming", w=weights)) * float(weights.sum())
+    near, far = (scaled_coordinates(factor, pool, lengthscale, rows) for rows in (a, b))
+    return np.asarray(cdist(near, far, "sqeuclidean"))
+
+
+def scaled_coordinates(factor: Stationary, pool: CandidatePool, lengthscale: FloatArray, rows: IntArray | slice) -> FloatArray:
+    """Coordinates whose squared Euclidean distance is r², for every metric but ``overlap``; shape ``(n_rows, m)``."""
+    x = coordinates(factor, pool, rows)
     if factor.metric == "periodic":
         lengthscale = np.tile(np.broadcast_to(lengthscale, (x.shape[1] // 2,)), 2)
-    return np.asarray(cdist(x / lengthscale, y / lengthscale, "sqeuclidean"))
+    return x / lengthscale
 
 
 def task_correlations(weights: FloatArray) -> FloatArray:

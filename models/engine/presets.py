@@ -20,7 +20,11 @@ from tansaku.models.engine.transforms import OutputTransform
 
 KernelName = Literal["product", "per-system", "additive"]
 
-_PROFILE: Profile = "matern52"
+# What surfaces share is smooth; what sets one apart is rougher, and so is the only landscape of a pool without surfaces.
+_SHARED: Profile = "rbf"
+_OWN: Profile = "matern32"
+_ONLY: Profile = "matern52"
+_OUTER: Profile = "matern52"
 _ARD_COLUMNS = 8
 _PER_SYSTEM = Goal()
 
@@ -92,6 +96,7 @@ PRESETS = {
         kernel="additive",
         transform=OutputTransform(log=False, standardise="global", compress=0.7),
         rule="map",
+        refit_growth=1.2,
     ),
     "obo": GPSettings(
         name="obo",
@@ -180,29 +185,45 @@ def _additive(pool: CandidatePool) -> Kernel:
     inner = [group for group in varying if not surface_level(pool, group)]
     outer = [group for group in varying if group not in inner]
 
-    def over(groups: list[str], part: str) -> tuple[Stationary, ...]:
-        return tuple(
-            Stationary(
-                group,
-                f"{part}.{group}",
-                _PROFILE,
-                ard=pool.groups[group].values.shape[1] <= _ARD_COLUMNS,
-                metric=_metric(pool, group),
-            )
-            for group in groups
-        )
-
+    several = len(pool.surfaces) > 1
+    landscape = _SHARED if several else _ONLY
     terms: list[Kernel] = []
     if len(pool.systems) > 1:
         terms.append(Scale("system", Same("system")))
     if len(pool.surfaces) > len(pool.systems):
         terms.append(Scale("surface", Same("surface")))
     if outer:
-        terms.append(Scale("smooth", Product(over(outer, "smooth"))))
+        terms.append(Scale("smooth", Product(_outer(pool, outer, "smooth"))))
     if inner:
-        terms.append(Scale("shared", Product(over(inner, "shared"))))
+        terms.append(Scale("shared", Product(_inner(pool, inner, "shared", landscape))))
     if inner and outer:
-        terms.append(Scale("interaction", Product(over(inner, "interaction") + over(outer, "interaction"))))
-    if inner and len(pool.surfaces) > 1:
-        terms.append(Scale("own", Product((Same("surface"), *over(inner, "own")))))
+        terms.append(
+            Scale("interaction", Product(_inner(pool, inner, "interaction", landscape) + _outer(pool, outer, "interaction")))
+        )
+    if inner and several:
+        terms.append(Scale("own", Product((Same("surface"), *_inner(pool, inner, "own", _OWN)))))
     return Sum(tuple(terms)) if terms else Constant()
+
+
+def _inner(pool: CandidatePool, groups: list[str], part: str, profile: Profile) -> tuple[Stationary, ...]:
+    return tuple(
+        Stationary(group, f"{part}.{group}", profile, ard=not _wide(pool, group), metric=_metric(pool, group))
+        for group in groups
+    )
+
+
+def _outer(pool: CandidatePool, groups: list[str], part: str) -> tuple[Stationary, ...]:
+    """Descriptors of structures; a wide one may be a histogram, whose narrow bins hide how near two peaks are.
+
+    It is compared by its cumulative sums too, under a lengthscale of their own, so that the fit finds out which way counts.
+    """
+    sums = tuple(
+        Stationary(group, f"{part}.{group}.sums", _OUTER, metric="cumulative")
+        for group in groups
+        if _wide(pool, group) and not pool.groups[group].categorical
+    )
+    return _inner(pool, groups, part, _OUTER) + sums
+
+
+def _wide(pool: CandidatePool, group: str) -> bool:
+    return int(pool.groups[group].values.shape[1]) > _ARD_COLUMNS

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import gamma, kv
 
+from tansaku.models.domain.pool import CandidatePool, FeatureGroup
 from tansaku.models.engine.kernels import (
     Constant,
     Product,
@@ -17,6 +18,7 @@ from tansaku.models.engine.kernels import (
     expand,
     log_slope,
     prior_variance,
+    squared_distances,
 )
 from tansaku.models.engine.presets import build_kernel
 
@@ -102,3 +104,24 @@ def test_every_preset_kernel_is_positive_definite(seed):
         assert np.allclose(matrix, matrix.T)
         assert np.allclose(np.diagonal(matrix), prior_variance(terms, pool, parameters))
         assert np.linalg.eigvalsh(matrix).min() > -1e-10 * prior_variance(terms, pool, parameters).max()
+
+
+def test_sums_bring_peaks_in_neighbouring_bins_near_each_other():
+    # One peak each, in bins 3, 4 and 9: bin by bin all are equally far apart.
+    rows = np.eye(12)[[3, 4, 9]]
+    codes = np.arange(3)
+    pool = CandidatePool(
+        ids=np.array(["a", "b", "c"]),
+        systems=("s",),
+        system_codes=np.zeros(3, dtype=np.intp),
+        surfaces=("s",),
+        surface_codes=np.zeros(3, dtype=np.intp),
+        groups={"h": FeatureGroup("h", rows, codes, tuple(f"bin {i}" for i in range(12)))},
+        cost=np.ones(3),
+    )
+
+    def apart(metric):
+        return squared_distances(Stationary("h", "l", metric=metric), pool, np.ones(1), codes[:1], codes)[0]
+
+    assert apart("plain") == pytest.approx([0.0, 2.0, 2.0])
+    assert apart("cumulative") == pytest.approx([0.0, 1.0, 6.0])

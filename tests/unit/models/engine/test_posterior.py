@@ -148,16 +148,22 @@ def test_posterior_agrees_with_gpytorch(grid_pool, require):
                 angle.values[angle.index],
                 np.eye(5)[grid_pool.surface_codes],
                 np.eye(3)[grid_pool.system_codes],
+                np.cumsum(structure.values, axis=1)[structure.index],
             ]
         )
     )
     columns = {"translation": (0, 3), "structure": (3, 15), "angle": (15, 16), "surface": (16, 21), "system": (21, 24)}
+    columns["structure.sums"] = (24, 36)
 
     def near(group, part):
         first, last = columns[group]
         length = parameters[f"{part}.{group}"]
         width = len(length) if len(length) > 1 else None
-        kernel = gpytorch.kernels.MaternKernel(nu=2.5, ard_num_dims=width, active_dims=range(first, last)).double()
+        if group == "translation" and part != "own":
+            kernel = gpytorch.kernels.RBFKernel(ard_num_dims=width, active_dims=range(first, last)).double()
+        else:
+            nu = 1.5 if part == "own" else 2.5
+            kernel = gpytorch.kernels.MaternKernel(nu=nu, ard_num_dims=width, active_dims=range(first, last)).double()
         kernel.lengthscale = torch.tensor(length)
         return kernel
 
@@ -171,14 +177,15 @@ def test_posterior_agrees_with_gpytorch(grid_pool, require):
         wrapped.outputscale = torch.tensor(scales[name], dtype=torch.float64)
         return wrapped
 
+    def outer(part):
+        return near("angle", part) * near("structure", part) * near("structure.sums", part)
+
     kernel = (
         scaled(same("system"), "system")
         + scaled(same("surface"), "surface")
-        + scaled(near("angle", "smooth") * near("structure", "smooth"), "smooth")
+        + scaled(outer("smooth"), "smooth")
         + scaled(near("translation", "shared"), "shared")
-        + scaled(
-            near("translation", "interaction") * near("angle", "interaction") * near("structure", "interaction"), "interaction"
-        )
+        + scaled(near("translation", "interaction") * outer("interaction"), "interaction")
         + scaled(same("surface") * near("translation", "own"), "own")
     )
     points = np.random.default_rng(7).permutation(len(grid_pool))[:25]

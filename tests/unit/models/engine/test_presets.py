@@ -73,3 +73,24 @@ def test_additive_kernel_has_the_parts_a_pool_can_tell_apart(grid_pool, scattere
     assert parts["grid"] >= {"system", "surface", "smooth", "shared", "interaction", "own"}
     assert parts["bare"] == {"shared"}
     assert parts["scattered"] == parts["grid"]
+
+
+def test_what_surfaces_share_is_smoother_than_what_sets_one_apart(grid_pool, bare_pool):
+    profiles = {
+        term.variances[0]: {factor.profile for factor in term.factors if isinstance(factor, Stationary)}
+        for term in expand(build_kernel("additive", grid_pool))
+    }
+    assert profiles["shared"] == {"rbf"}
+    assert profiles["own"] == {"matern32"}
+    (only,) = expand(build_kernel("additive", bare_pool))
+    assert {factor.profile for factor in only.factors} == {"matern52"}
+
+
+def test_a_wide_descriptor_is_compared_by_its_sums_too(grid_pool):
+    smooth = next(term for term in expand(build_kernel("additive", grid_pool)) if term.variances == ("smooth",))
+    assert {(factor.group, factor.metric) for factor in smooth.factors} == {
+        ("angle", "plain"),
+        ("structure", "plain"),
+        ("structure", "cumulative"),
+    }
+    assert len({factor.lengthscale for factor in smooth.factors}) == 3

@@ -138,7 +138,8 @@ class _Growing:
 
 def test_a_growing_source_is_read_at_refits_and_fitted_anew_when_it_has_grown_by_a_third(pair):
     sources = _Growing(pair.source, 30)
-    proposer = TransferProposer(SETTINGS, "posterior", sources)
+    by_a_third = replace(SETTINGS, refit_growth=4.0 / 3.0)
+    proposer = TransferProposer(by_a_third, "posterior", sources)
     chosen, refits = _campaign(pair, proposer, 45)
     counts = [fitted[KEY]["sources"][0]["observations"] for _, fitted in refits]
     assert counts == list(range(30, 30 + len(refits)))
@@ -146,6 +147,6 @@ def test_a_growing_source_is_read_at_refits_and_fitted_anew_when_it_has_grown_by
     changes = [i for i in range(1, len(fits)) if fits[i] != fits[i - 1]]
     assert changes == [10]
     number, fitted = refits[4]
-    resumed = TransferProposer(SETTINGS, "posterior", sources)
+    resumed = TransferProposer(by_a_third, "posterior", sources)
     history = _history(pair, chosen[: number - 1])
     assert resumed.propose(pair.pool, history, number, proposal_rng(SEED, number), fitted).position == chosen[number - 1]
