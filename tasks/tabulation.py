@@ -95,6 +95,14 @@ def write_table(data: CampaignData, folder: Path) -> list[Path]:
     return paths
 
 
+def _described(data: CampaignData, taken: IntArray) -> dict[str, list[str]]:
+    """What a space whose rules chose its candidates says of them."""
+    if not isinstance(data.space, ScreenedSpace):
+        return {}
+    told = [data.space.describe_candidate(str(name)) for name in data.pool.ids[taken]]
+    return {"formula": [one["formula"] for one in told], "unlikely": ["; ".join(one["marks"]) for one in told]}
+
+
 def _finished(data: CampaignData) -> dict[str, Evaluation]:
     """The last finished search evaluation of each candidate."""
     ended = (EvaluationState.DONE, EvaluationState.FAILED)
