@@ -12,8 +12,10 @@ from tansaku.models.domain.pool import CandidatePool, FloatArray
 from tansaku.models.domain.ports import ScreenedSpace
 from tansaku.models.engine.cost import learns_cost
 from tansaku.models.engine.gp import GPProposer
-from tansaku.models.engine.registry import build_proposer
+from tansaku.models.engine.registry import build_proposer, build_transfer_proposer
 from tansaku.models.engine.relevance import relevance
+from tansaku.models.engine.transfer.data import FrozenSources
+from tansaku.models.engine.transfer.proposer import KEY
 from tansaku.tasks.results import CampaignData
 
 
@@ -47,8 +49,12 @@ class Relevance:
 
 
 def pool_expectation(data: CampaignData) -> PoolExpectation | None:
-    """What the model of a campaign's proposer expects now; None for a proposer without one, or before the first value."""
-    proposer = _model(data)
+    """What the model of a campaign's proposer expects now.
+
+    None for a proposer without a model, before the first value, and for a model that knows other searches whose data were
+    not read.
+    """
+    proposer = _informed_model(data)
     if proposer is None:
         return None
     pool = data.pool
@@ -99,3 +105,13 @@ def feature_categories(data: CampaignData, pool: CandidatePool) -> Mapping[str, 
 def _model(data: CampaignData) -> GPProposer | None:
     proposer = build_proposer(data.spec.proposer, data.spec.objective, data.spec.constraints)
     return proposer if isinstance(proposer, GPProposer) else None
+
+
+def _informed_model(data: CampaignData) -> GPProposer | None:
+    """The model with what it knows of other searches."""
+    record = data.refits[-1].hyperparameters.get(KEY, {}) if data.refits else {}
+    if record.get("mode", "none") == "none" or data.spec.transfer is None:
+        return _model(data)
+    if not data.sources:
+        return None
+    return build_transfer_proposer(data.spec, data.spec.transfer.mode, FrozenSources(data.sources))

@@ -59,7 +59,7 @@ class CampaignView:
             NotFoundError: No campaign of this name is stored.
         """
         with _opened() as resources:
-            return cls(CampaignData.load(resources.store, name))
+            return cls(CampaignData.load(resources.store, name, resources.artifacts))
 
     def refresh(self) -> CampaignView:
         """Reads the campaign again: what a running one has found since."""

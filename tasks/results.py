@@ -12,14 +12,16 @@ import numpy as np
 
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
-from tansaku.models.domain.ports import CampaignStore, TabulatedSpace
+from tansaku.models.domain.ports import ArtifactStore, CampaignStore, TabulatedSpace
 from tansaku.models.domain.records import CampaignRecord, Evaluation, JsonDict, Refit
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState
+from tansaku.models.engine.transfer.data import SourceData
 from tansaku.spaces.registry import open_space
 from tansaku.tasks.basins import same_basins
 from tansaku.tasks.costs import CostComparison, compare_costs, cost_of, cost_unit
 from tansaku.tasks.steps.rounds import priced_by
+from tansaku.tasks.transfer.sources import sources_in_use
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,6 +41,7 @@ class CampaignData:
         space: The space it searches.
         evaluations: All evaluations in proposal order, those of the polish included.
         refits: All refits in order.
+        sources: What the last refit knew of other searches; empty where artifacts were not at hand.
     """
 
     record: CampaignRecord
@@ -46,19 +49,27 @@ class CampaignData:
     space: Space
     evaluations: tuple[Evaluation, ...]
     refits: tuple[Refit, ...] = ()
+    sources: tuple[SourceData, ...] = ()
 
     @classmethod
-    def load(cls, store: CampaignStore, name: str) -> CampaignData:
+    def load(cls, store: CampaignStore, name: str, artifacts: ArtifactStore | None = None) -> CampaignData:
         """Reads a campaign and opens its space.
 
+        Args:
+            store: Where it is.
+            name: The campaign.
+            artifacts: Where the data of transfer sources are; None: they are not read.
+
         Raises:
-            NotFoundError: No campaign of this name is stored.
+            NotFoundError: No campaign of this name is stored, or its source data are gone.
             ConfigurationError: A file the space needs is gone or changed.
         """
         record = store.campaign(name)
         spec = CampaignSpec.model_validate(record.spec)
         space = open_space(spec.space, Path(record.base_path))
-        return cls(record, spec, space, tuple(store.evaluations(name)), tuple(store.refits(name)))
+        refits = tuple(store.refits(name))
+        sources = sources_in_use(refits, artifacts) if artifacts is not None else ()
+        return cls(record, spec, space, tuple(store.evaluations(name)), refits, sources)
 
     @cached_property
     def pool(self) -> CandidatePool:

@@ -40,7 +40,7 @@ def results(
     from tansaku.tasks.results import CampaignData, evaluation_rows, evaluations_frame, system_rows, systems_frame
 
     with opened(site) as resources:
-        data = CampaignData.load(resources.store, name)
+        data = CampaignData.load(resources.store, name, resources.artifacts)
     purpose: Purpose = "polish" if polish else "search"
     compositions = data.spec.space.type == "composition" and not evaluations
     if as_json:
@@ -113,6 +113,6 @@ def plot(
     from tansaku.tasks.results import CampaignData
 
     with opened(site) as resources:
-        data = CampaignData.load(resources.store, name)
+        data = CampaignData.load(resources.store, name, resources.artifacts)
         for path in draw_campaign(data, resources.artifacts, out):
             typer.echo(str(path))

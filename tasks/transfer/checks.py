@@ -49,7 +49,7 @@ def check_objective(claim: Claim, objective: ObjectiveSpec) -> None:
 
 
 def check_features(claim: Claim, ours: CandidatePool, theirs: CandidatePool) -> None:
-    """Refuses a source that lacks a feature group, or has one of another width.
+    """Refuses a source that lacks a feature group, or has one of another width or of other columns.
 
     Raises:
         ConfigurationError: Names the groups and their widths.
@@ -62,11 +62,19 @@ def check_features(claim: Claim, ours: CandidatePool, theirs: CandidatePool) -> 
             hint="both searches need the same feature groups",
         )
     for name, group in ours.groups.items():
-        if theirs.groups[name].values.shape[1] != group.values.shape[1]:
+        other = theirs.groups[name]
+        if other.values.shape[1] != group.values.shape[1]:
             raise ConfigurationError(
-                f"{claim.key}: feature group {name!r} of {claim.name!r} has {theirs.groups[name].values.shape[1]} columns, "
+                f"{claim.key}: feature group {name!r} of {claim.name!r} has {other.values.shape[1]} columns, "
                 f"here it has {group.values.shape[1]}",
                 hint="both searches need the same feature groups",
+            )
+        if (other.columns, other.categorical) != (group.columns, group.categorical):
+            kinds = [" (categories)" if one.categorical else "" for one in (other, group)]
+            raise ConfigurationError(
+                f"{claim.key}: feature group {name!r} of {claim.name!r} has the columns {', '.join(other.columns)}{kinds[0]}, "
+                f"here it has {', '.join(group.columns)}{kinds[1]}",
+                hint="both searches need the same features in the same order",
             )
 
 

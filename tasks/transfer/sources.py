@@ -14,9 +14,11 @@ from tansaku.models.domain.errors import ConfigurationError, FitError, NotFoundE
 from tansaku.models.domain.identifiers import canonical_json
 from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import ArtifactStore, CampaignStore
+from tansaku.models.domain.records import JsonDict, Refit
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.transfer import CampaignSourceSpec, TableSourceSpec, TransferSpec
 from tansaku.models.engine.transfer.data import FrozenSources, SourceData, observed_source
+from tansaku.models.engine.transfer.proposer import KEY
 from tansaku.spaces.registry import open_space
 from tansaku.tasks.steps.source import source_of
 from tansaku.tasks.transfer.checks import (
@@ -110,6 +112,13 @@ def kept(artifacts: ArtifactStore, sha256: str) -> SourceData:
         return SourceData.from_json(json.loads(stream.read()))
 
 
+def sources_in_use(refits: Sequence[Refit], artifacts: ArtifactStore) -> tuple[SourceData, ...]:
+    """Source data that the last refit's model uses; none where it uses none. Raises NotFoundError."""
+    record: JsonDict = refits[-1].hyperparameters.get(KEY, {}) if refits else {}
+    used = record.get("sources", ()) if record.get("mode", "none") != "none" else ()
+    return tuple(kept(artifacts, one["sha256"]) for one in used)
+
+
 def freeze(target: Target, base_path: Path, store: CampaignStore, artifacts: ArtifactStore) -> CampaignSpec:
     """Checks all sources of a new campaign, stores what does not change any more and writes its hash into the spec.
 
@@ -122,7 +131,7 @@ def freeze(target: Target, base_path: Path, store: CampaignStore, artifacts: Art
     for i, source in enumerate(transfer.sources):
         key = f"transfer.sources[{i}]"
         if isinstance(source, TableSourceSpec):
-            table_source(target, source, key, base_path)
+            keep(artifacts, table_source(target, source, key, base_path))  # figures need it where the table is not
             frozen.append(source)
             continue
         data = campaign_source(target, source, key, store)

@@ -18,8 +18,10 @@ from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.engine.transfer.proposer import KEY
 from tansaku.tasks.configuration import LoadedCampaign, load_campaign
 from tansaku.tasks.loop import CampaignLoop, prepare_campaign
+from tansaku.tasks.model_view import pool_expectation, relevance_history
 from tansaku.tasks.observer import SilentObserver
 from tansaku.tasks.resources import Resources
+from tansaku.tasks.results import CampaignData
 from tansaku.tasks.sweeps import sweep_artifacts
 from tansaku.tasks.transfer.report import CHANGED, KEPT, transfer_report
 
@@ -274,3 +276,19 @@ def test_most_limits_what_is_taken(searches):
     prepare_campaign(search.resources, search.load("sodium", text))
     search.drive("sodium")
     assert search.refits()[0][KEY]["sources"][0]["observations"] == 12
+
+
+def test_what_the_model_expects_now_needs_the_sources(searches):
+    search = searches()
+    search.source(40)
+    search.target("posterior", evaluations=6)
+    search.drive("sodium")
+    store, artifacts = search.resources.store, search.resources.artifacts
+    informed = CampaignData.load(store, "sodium", artifacts)
+    assert pool_expectation(CampaignData.load(store, "sodium")) is None
+    found = pool_expectation(informed)
+    truth = informed.space.values()
+    unseen = np.setdiff1d(np.arange(50), informed.pool.positions(search.sequence()))
+    # Six observations alone would not tell the other 44.
+    assert np.corrcoef(found.mean[unseen], truth[unseen])[0, 1] > 0.7
+    assert relevance_history(informed).categories == ("metal", "anion")

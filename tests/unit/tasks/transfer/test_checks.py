@@ -86,6 +86,14 @@ def test_a_source_without_observations(resources):
             "{place: {columns: [x]}, kind: {columns: [z]}}",
             "feature group 'place' of 'source' has 1 columns, here it has 2",
         ),
+        (
+            "{place: {columns: [x, z]}, kind: {columns: [z]}}",
+            "feature group 'place' of 'source' has the columns x, z, here it has x, y",
+        ),
+        (
+            "{place: {columns: [x, y]}, kind: {columns: [z], categorical: true}}",
+            "feature group 'kind' of 'source' has the columns z (categories), here it has z",
+        ),
     ],
 )
 def test_other_features(resources, features, expected):
