@@ -85,10 +85,9 @@ def write_table(data: CampaignData, folder: Path) -> list[Path]:
         ("system", by_system, pool.systems, pool.system_codes, data.systems),
     )
     for label, groups, owners, codes, rows in lookups:
-        used = np.unique(codes[taken])
         path = folder / f"{label}s.csv"
         if groups or rows:
-            features |= _write_lookup(path, label, groups, (owners, codes), (used, rows))
+            features |= _write_lookup(path, label, groups, (owners, codes), (np.unique(codes[taken]), rows))
             paths.append(path)
     paths.append(folder / f"{data.record.name}-table.yaml")
     paths[-1].write_text(_campaign_file(data, features))
