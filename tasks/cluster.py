@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from tansaku.models.domain.errors import ConfigurationError, MissingComponentError
@@ -73,8 +72,3 @@ def open_cluster(settings: Settings, site: SiteSpec, workers: SiteWorkers) -> Cl
         workers=workers,
         uri_file=uri_file,
     )
-
-
-def shared_spool(spec: FireworksLauncherSpec, campaign: str) -> Path:
-    """Folder of a campaign's jobs on a cluster."""
-    return Path(spec.folder) / "spool" / campaign

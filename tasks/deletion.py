@@ -11,7 +11,7 @@ from tansaku.models.domain.records import CampaignRecord, Evaluation
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import ACTIVE_STATES, EvaluationState, JobState
 from tansaku.tasks.progress import live_lease
-from tansaku.tasks.resources import Resources, spool_folder
+from tansaku.tasks.resources import Resources
 from tansaku.tasks.steps.collect import handles_of
 from tansaku.tasks.stores.campaigns import lease_held
 from tansaku.tasks.stores.documents import utc_now
@@ -71,7 +71,7 @@ def plan_deletion(resources: Resources, name: str) -> Deletion:
         raise lease_held(lease, utc_now())
     evaluations = store.evaluations(name)
     _refuse_living_jobs(resources, record, evaluations)
-    spool = spool_folder(resources.settings.home, name)
+    spool = resources.job_folder(name)
     outcomes = [one.outcome for one in evaluations if one.outcome is not None]
     return Deletion(
         name=name,
@@ -98,7 +98,7 @@ def delete_campaign(resources: Resources, name: str) -> int:
         StoreError: The folder of its jobs cannot be deleted.
     """
     resources.store.begin_deletion(name)
-    spool = spool_folder(resources.settings.home, name)
+    spool = resources.job_folder(name)
     try:
         if spool.is_dir():
             shutil.rmtree(spool)

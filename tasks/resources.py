@@ -54,6 +54,12 @@ class Resources:
         """The backend of a campaign, not started yet."""
         return self.open_launcher(campaign)
 
+    def job_folder(self, campaign: str) -> Path:
+        """Folder of a campaign's jobs: of this machine, or shared with a cluster's nodes."""
+        spec = self.site.launcher
+        home = self.settings.home if isinstance(spec, LocalLauncherSpec) else Path(spec.folder)
+        return spool_folder(home, campaign)
+
 
 def local_launchers(settings: Settings, spec: LocalLauncherSpec) -> LauncherFactory:
     """Launchers of worker processes on this machine, one spool folder per campaign under the home folder."""
@@ -89,7 +95,7 @@ def launchers(settings: Settings, site: SiteSpec, workers: SiteWorkers) -> Launc
 
 
 def spool_folder(home: Path, campaign: str) -> Path:
-    """Folder of a campaign's jobs."""
+    """Folder of a campaign's jobs under a home folder, or under a cluster's shared one."""
     return home / "spool" / campaign
 
 
