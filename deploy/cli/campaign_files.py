@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -66,12 +67,43 @@ def init(
 def check(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Campaign file.")],
     as_json: Annotated[bool, typer.Option("--json", help="JSON instead of text.")] = False,
+    rehearsed: Annotated[
+        bool,
+        typer.Option("--rehearse", help="Replay it on its table, or on draws from its model, and say what the budget buys."),
+    ] = False,
+    within: Annotated[
+        str | None, typer.Option(metavar="QUANTITY", help="Near enough, as '5 mJ/m2'; default: that of budget.stop.")
+    ] = None,
+    replays: Annotated[int, typer.Option(min=2, help="How often it is replayed.")] = 20,
+    like: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A campaign file on a finished table that says what values to expect.")
+    ] = None,
+    spread: Annotated[
+        str | None, typer.Option(metavar="QUANTITY", help="Or how much the values are expected to differ, as '40 mJ/m2'.")
+    ] = None,
 ) -> None:
     """Validates a campaign file and shows what it would search, run and spend; spends nothing."""
+    from tansaku.models.domain.errors import ConfigurationError
     from tansaku.tasks.rehearsal import rehearse
 
+    if not rehearsed and (within is not None or like is not None or spread is not None):
+        raise ConfigurationError("--within, --like, --spread: only together with --rehearse")
     found = rehearse(file, lambda: opened(None))
+    bought = None
+    if rehearsed:
+        from tansaku.tasks.budget_rehearsal import RehearsalOptions, rehearse_budget
+
+        bought = rehearse_budget(file, RehearsalOptions(within, replays, like, spread), _note_replay)
     if as_json:
-        show_json(found.model_dump(mode="json"))
-    else:
-        typer.echo(found.describe())
+        budget = {} if bought is None else {"budget_rehearsal": bought.model_dump(mode="json")}
+        show_json(found.model_dump(mode="json") | budget)
+        return
+    typer.echo(found.describe())
+    if bought is not None:
+        typer.echo(f"\n{bought.describe()}")
+
+
+def _note_replay(done: int, of: int) -> None:
+    """Shows on a terminal how far a rehearsal is."""
+    if sys.stderr.isatty():
+        typer.echo(f"\rrehearsing: {done} of {of}" + ("\r\033[K" if done == of else ""), err=True, nl=False)

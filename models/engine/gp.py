@@ -8,12 +8,14 @@ from math import ceil, exp
 
 import numpy as np
 
+from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.identifiers import canonical_json
 from tansaku.models.domain.pool import CandidatePool, FloatArray
 from tansaku.models.domain.ports import Choice, History
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.engine.acquisition import first_best
 from tansaku.models.engine.certificate import Remaining, question
+from tansaku.models.engine.draws import PriorDraws
 from tansaku.models.engine.ensemble import ENSEMBLE, averaged, chosen_member, draw_ensemble, members, mixture
 from tansaku.models.engine.failures import likely_to_succeed, success_probability
 from tansaku.models.engine.gain import Prediction, gains
@@ -151,6 +153,24 @@ class GPProposer:
     def terms(self, pool: CandidatePool) -> tuple[Term, ...]:
         """Kernel and mean on a pool, multiplied out."""
         return self._expanded(pool)
+
+    def prior_draws(self, pool: CandidatePool, hyperparameters: JsonDict | None = None) -> PriorDraws:
+        """Landscapes as the model expects them, in units of the standardised objective.
+
+        Args:
+            pool: The pool.
+            hyperparameters: What :meth:`fit` gave, on this pool or one with the same feature groups; None: the priors' centres.
+
+        Raises:
+            ConfigurationError: The pool is too large, or the hyper-parameters belong to other feature groups.
+        """
+        terms, own = self._expanded(pool), self._unfitted(pool)["parameters"]
+        given = own if hyperparameters is None else hyperparameters["parameters"]
+        for name, value in own.items():
+            if len(given.get(name, ())) != len(value):
+                raise ConfigurationError(f"rehearsal: the model rehearsed from has no {name!r} that fits; its features differ")
+        parameters = {name: np.asarray(given[name], dtype=np.float64) for name in own}
+        return PriorDraws(pool, terms, parameters, float(parameters[NOISE][0]))
 
     def remaining(
         self, pool: CandidatePool, history: History, rng: np.random.Generator, hyperparameters: JsonDict | None = None

@@ -15,6 +15,7 @@ from tansaku.models.domain.ports import Proposer
 from tansaku.models.domain.records import Refit
 from tansaku.models.domain.search_state import SearchState
 from tansaku.models.domain.states import EvaluationState, FailureKind, StopReason
+from tansaku.tasks.steps.certificates import draw_up, is_due
 from tansaku.tasks.steps.rounds import Plan, RoundRules, choose, fit_if_due, plan_round
 
 
@@ -78,7 +79,8 @@ def replay(
         position = None
         if plan is not None:
             stop = plan.stop
-            position = None if stop is not None else _next_position(proposer, plan, search, current, refits)
+            found = stop if stop is not None else _next_position(proposer, plan, search, current, refits)
+            stop, position = (found, None) if isinstance(found, StopReason) else (None, found)
             # In free mode a proposer without a candidate may find one when more is known.
             over = position is None and (stop is not None or rules.ordered or not len(plan.history.pending))
         if plan is not None and position is not None:
@@ -144,9 +146,15 @@ def _after_initial(rules: RoundRules, entries: Sequence[Entry]) -> RoundRules:
     return replace(rules, limit=limit, budget=budget)
 
 
-def _next_position(proposer: Proposer, plan: Plan, search: SearchState, rules: RoundRules, refits: list[Refit]) -> int | None:
+def _next_position(
+    proposer: Proposer, plan: Plan, search: SearchState, rules: RoundRules, refits: list[Refit]
+) -> int | StopReason | None:
     refit = fit_if_due(proposer, plan, search, refits, rules)
     if refit is not None:
         refits.append(refit)
+    if rules.budget.stop is not None and is_due(rules, plan):
+        certificate = draw_up(proposer, search, plan, rules, refits[-1] if refits else None)
+        if certificate is not None and certificate.stops:
+            return StopReason.CERTAIN
     proposal = choose(proposer, search.pool, plan, rules, refits[-1] if refits else None)
     return None if proposal is None else int(search.pool.positions([proposal.candidate])[0])

@@ -6,6 +6,8 @@ import pytest
 
 from tansaku.models.domain.states import CampaignState, StopReason
 from tansaku.tasks.progress import campaign_status
+from tansaku.tasks.replay.records import ReplayTask
+from tansaku.tasks.replay.run import run_one
 from tansaku.tasks.steps.certificates import stored_certificates
 
 RULE = {"within": "40 mJ/m2", "probability": 0.5, "every": 2}
@@ -54,6 +56,14 @@ def test_a_stopped_search_stays_stopped(stopped):
     sequence = stopped.sequence()
     assert stopped.drive().reason == "certain"
     assert stopped.sequence() == sequence
+
+
+def test_a_replay_stops_where_the_campaign_does(stopped):
+    task = ReplayTask(
+        spec=stopped.launcher.spec, base_path=str(stopped.folder), method="spec", seed=0, in_flight=3, count_initial=True
+    )
+    run = run_one(task)
+    assert (run.candidates, run.stop) == (stopped.sequence(), "certain")
 
 
 def test_an_edit_of_the_rule_opens_it_again(stopped):
