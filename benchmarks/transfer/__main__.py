@@ -22,7 +22,7 @@ from benchmarks.transfer.problems import Problem, boundaries, compositions, tabl
 from benchmarks.transfer.runs import METHODS, MODES, Run, run
 from tansaku.tasks.machine import describe_machine
 
-QUICK_SEEDS, QUICK_EVALUATIONS = 2, 12
+QUICK_SEEDS, QUICK_EVALUATIONS = 1, 8
 
 
 def with_harm(problems: Sequence[Problem]) -> list[Problem]:
@@ -87,7 +87,7 @@ def main() -> None:
     parser.add_argument("--only-pairs", action="store_true", help="leave the shipped problems out")
     parser.add_argument("--seeds", type=int, help="runs of each method")
     parser.add_argument("--jobs", type=int, default=1, help="runs at once")
-    parser.add_argument("--quick", action="store_true", help="two seeds of a few evaluations")
+    parser.add_argument("--quick", action="store_true", help="one seed of a few evaluations")
     given = parser.parse_args()
     shipped = [] if given.only_pairs else [compositions(), boundaries()]
     problems = [*shipped, *(tables(target, source) for target, source in given.pair)]
