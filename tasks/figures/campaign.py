@@ -7,7 +7,7 @@ from pathlib import Path
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.ports import ArtifactStore
 from tansaku.tasks.compositions import composition_maps
-from tansaku.tasks.figures import composition_map, energy_angle, parity, relevance, rounds, structures
+from tansaku.tasks.figures import barrier_profile, composition_map, energy_angle, parity, relevance, rounds, structures
 from tansaku.tasks.figures import convergence as convergence_figure
 from tansaku.tasks.figures import cost as cost_figure
 from tansaku.tasks.figures.style import pretty_unit
@@ -35,7 +35,7 @@ def draw_campaign(data: CampaignData, artifacts: ArtifactStore, folder: Path) ->
 
     Every campaign gets the convergence and, if its proposer predicts, predicted against computed; one that learns its cost
     predicted against actual cost; one of grain boundaries also energy against angle and the best structures; one of
-    compositions the map over the ions, the model's errors over the rounds, and what matters to it.
+    compositions the map over the ions, the paths of the best, the model's errors over the rounds, and what matters to it.
 
     Args:
         data: The campaign.
@@ -106,6 +106,12 @@ def _composition_figures(data: CampaignData, expected: Predictions, folder: Path
         paths += [
             rounds.draw_png(expected, folder / f"{name}-rounds.png"),
             rounds.draw_html(expected, folder / f"{name}-rounds.html", name),
+        ]
+    ways = barrier_profile.profiles(data)
+    if ways:
+        paths += [
+            barrier_profile.draw_png(ways, folder / f"{name}-profiles.png"),
+            barrier_profile.draw_html(ways, folder / f"{name}-profiles.html", name),
         ]
     mattered = relevance_history(data)
     if mattered is not None:

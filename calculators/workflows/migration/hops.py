@@ -67,12 +67,12 @@ def find_saddle(crystal: Crystal, one: HopClass, vacancies: dict[int, Vacancy], 
     """
     mapping = crystal.supercell.swap(one.hop, crystal.network)
     if mapping is None:
-        return _band(crystal, one.hop, vacancies, images, "no operation of the crystal exchanges the two sites")
+        return band_hop(crystal, one.hop, vacancies, images, "no operation of the crystal exchanges the two sites")
     end = vacancies[crystal.network.orbits[one.hop.second]].state.energy
     try:
         middle = relax_midpoint(crystal, one.hop, mapping)
     except CalculationError as error:
-        return _band(crystal, one.hop, vacancies, images, f"midpoint: {error.reason}: {error.message}")
+        return band_hop(crystal, one.hop, vacancies, images, f"midpoint: {error.reason}: {error.message}")
     above = middle.state.energy - end > FLAT
     if above and middle.unstable == 1:
         curvature = guess(crystal.curvature, middle.kept, np.array([middle.ion]))
@@ -89,11 +89,23 @@ def find_saddle(crystal: Crystal, one: HopClass, vacancies: dict[int, Vacancy], 
         )
     if above and middle.unstable > 1:
         note = f"midpoint: {middle.unstable} motions lower the energy there"
-        return _band(crystal, one.hop, vacancies, images, note)
+        return band_hop(crystal, one.hop, vacancies, images, note)
     return _over_intermediate(crystal, one.hop, vacancies, middle, images)
 
 
-def _band(crystal: Crystal, hop: Hop, vacancies: dict[int, Vacancy], images: int, note: str) -> HopResult:
+def band_hop(crystal: Crystal, hop: Hop, vacancies: dict[int, Vacancy], images: int, note: str) -> HopResult:
+    """Finds a hop's saddle point by a band from end to end, whatever its symmetry.
+
+    Args:
+        crystal: The crystal.
+        hop: The hop.
+        vacancies: As for :func:`find_saddle`.
+        images: Intermediate images.
+        note: Why a band.
+
+    Raises:
+        CalculationError: ``not_converged``, ``exploded``, ``no_barrier`` or ``intermediate``.
+    """
     supercell = crystal.supercell
     kept = crystal.without(supercell.index(hop.second, hop.cell))
     ion = np.searchsorted(kept, [supercell.index(hop.first, (0, 0, 0))])
@@ -115,7 +127,7 @@ def _over_intermediate(crystal: Crystal, hop: Hop, vacancies: dict[int, Vacancy]
         state, note = relaxed, "near the midpoint is a state on the way"
     first, _ = _ends(crystal, hop, vacancies)
     if np.linalg.norm(state.positions[middle.ion] - first.positions[middle.ion]) < 0.5:
-        return _band(crystal, hop, vacancies, images, "midpoint: it relaxes to the end state")
+        return band_hop(crystal, hop, vacancies, images, "midpoint: it relaxes to the end state")
     curvature = guess(crystal.curvature, middle.kept, np.array([middle.ion]))
     band = climb(crystal.relaxer, crystal.atoms(middle.kept), (first, state), min(images, _INTERMEDIATE_IMAGES), curvature)
     return _from_band(crystal, hop, band, "band_to_intermediate", note)

@@ -10,7 +10,7 @@ from ase.build import bulk
 from tansaku.calculators.engines.emt import EmtCalculator
 from tansaku.calculators.workflows.migration.checkpoint import Checkpoint
 from tansaku.calculators.workflows.migration.crystal import Crystal, find_vacancy
-from tansaku.calculators.workflows.migration.hops import _band
+from tansaku.calculators.workflows.migration.hops import band_hop
 from tansaku.calculators.workflows.migration.network import find_network
 from tansaku.calculators.workflows.migration.relaxing import Relaxer, Through
 from tansaku.calculators.workflows.migration.report import describe, states
@@ -86,7 +86,7 @@ def test_the_symmetric_midpoint_is_the_band_s_saddle_point(crystal):
     middle = relax_midpoint(crystal, hop, crystal.supercell.swap(hop, crystal.network))
     spent = through.evaluations - before
     before = through.evaluations
-    band = _band(crystal, hop, {0: vacancy}, 3, "for comparison")
+    band = band_hop(crystal, hop, {0: vacancy}, 3, "for comparison")
     assert band.energy == pytest.approx(middle.state.energy, abs=2e-3)
     assert through.evaluations - before > 5 * spent
     moved = band.positions[middle.ion] - middle.state.positions[middle.ion]

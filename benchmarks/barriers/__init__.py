@@ -1,0 +1,1 @@
+"""Symmetrised midpoints against climbing-image bands."""

@@ -1,0 +1,82 @@
+"""Crystals whose hops are computed both ways: metals and alloys by effective-medium theory, tavorites by CHGNet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from ase import Atoms
+from ase.build import bulk
+
+from tansaku.calculators.structures.tavorite import build_tavorite
+from tansaku.models.domain.specs.calculator import CalculatorSpec, ChgnetSpec, EmtSpec, MigrationBarrierSpec
+
+METALS = {"Cu": 3.6, "Al": 4.0, "Ni": 3.5, "Pd": 3.9, "Ag": 4.1, "Pt": 3.9, "Au": 4.1}
+ALLOYS = (("Cu", "Au"), ("Ni", "Pt"), ("Pd", "Cu"), ("Ag", "Au"), ("Cu", "Pt"), ("Ni", "Al"), ("Pd", "Ag"), ("Cu", "Ni"))
+TAVORITES = (
+    ("Li+", "V3+", "P5+", "F-"),
+    ("Na+", "Fe2+", "S6+", "F-"),
+    ("Li+", "Al3+", "P5+", "F-"),
+    ("Na+", "V3+", "P5+", "F-"),
+    ("Li+", "Mg2+", "S6+", "F-"),
+    ("Na+", "Ti4+", "P5+", "O2-"),
+    ("Li+", "Ti4+", "P5+", "O2-"),
+    ("Na+", "Mg2+", "S6+", "F-"),
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A crystal.
+
+    Attributes:
+        name: Of the crystal and the ion that hops.
+        structure: As built.
+        calculator: Computes it.
+        workflow: What hops, and how far.
+    """
+
+    name: str
+    structure: Callable[[], Atoms]
+    calculator: CalculatorSpec
+    workflow: MigrationBarrierSpec
+
+
+def cases(*, quick: bool) -> Iterator[Case]:
+    """The crystals, cheap ones first; quick: three of them."""
+    metals = [_metal(symbol, edge) for symbol, edge in METALS.items()]
+    if quick:
+        yield from metals[:3]
+        return
+    yield from metals
+    for ion, other in ALLOYS:
+        for moving in (ion, other):
+            yield _alloy(ion, other, moving, ordered="L1_0")
+        yield _alloy(ion, other, ion, ordered="L1_2")
+    for ions in TAVORITES:
+        yield _tavorite(ions)
+
+
+def _metal(symbol: str, edge: float) -> Case:
+    spec = MigrationBarrierSpec(ion=symbol, max_hop=0.78 * edge, image_distance=6.0)
+    return Case(f"{symbol} fcc", lambda: bulk(symbol, "fcc", a=edge, cubic=True), EmtSpec(), spec)
+
+
+def _alloy(first: str, second: str, ion: str, ordered: str) -> Case:
+    edge = 0.5 * (METALS[first] + METALS[second])
+
+    def build() -> Atoms:
+        atoms = bulk(first, "fcc", a=edge, cubic=True)
+        for atom in (1, 2) if ordered == "L1_0" else (0,):
+            atoms.symbols[atom] = second
+        return atoms
+
+    name = f"{first}{second}" if ordered == "L1_0" else f"{first}3{second}"
+    spec = MigrationBarrierSpec(ion=ion, max_hop=0.78 * edge, image_distance=6.0)
+    return Case(f"{name} {ordered}, {ion}", build, EmtSpec(), spec)
+
+
+def _tavorite(ions: tuple[str, ...]) -> Case:
+    named = dict(zip("AMXZ", ions, strict=True))
+    spec = MigrationBarrierSpec(ion=ions[0].rstrip("+"), max_hop=4.6)
+    return Case("tavorite " + " ".join(ions), lambda: build_tavorite(named), ChgnetSpec(), spec)
