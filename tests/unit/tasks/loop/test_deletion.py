@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 import pytest
 
 from tansaku.models.domain.errors import LeaseHeldError, NotFoundError, StoreError
+from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.tasks import deletion
 from tansaku.tasks.deletion import delete_campaign, plan_deletion
 from tansaku.tasks.loop import prepare_campaign
 from tansaku.tasks.processes import this_driver
 from tansaku.tasks.progress import campaign_status
-from tansaku.tasks.resources import spool_folder
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def finished(open_bench):
 
     bench.launcher.fetch = fetch
     bench.drive()
-    (spool_folder(bench.folder, "small") / "logs").mkdir(parents=True)
+    (bench.resources.job_folder("small") / "logs").mkdir(parents=True)
     return bench
 
 
@@ -51,7 +52,7 @@ def test_everything_goes_and_the_name_is_free(finished, monkeypatch):
     assert delete_campaign(finished.resources, "small") == 0  # too young to be swept
     assert all(finished.resources.artifacts.exists(one) for one in files)
     assert finished.store.campaigns() == []
-    assert not spool_folder(finished.folder, "small").exists()
+    assert not finished.resources.job_folder("small").exists()
     with pytest.raises(NotFoundError):
         plan_deletion(finished.resources, "small")
     monkeypatch.setattr(deletion, "ARTIFACT_AGE", -1.0)
@@ -111,7 +112,7 @@ def test_killed_on_its_way_it_is_finished_by_the_same_command(finished, method, 
                 finished.drive()
         delete_campaign(finished.resources, "small")
     assert finished.store.campaigns() == []
-    assert not spool_folder(finished.folder, "small").exists()
+    assert not finished.resources.job_folder("small").exists()
 
 
 def test_a_folder_that_cannot_be_deleted_is_said_and_the_campaign_stays_marked(finished, monkeypatch):
@@ -125,3 +126,14 @@ def test_a_folder_that_cannot_be_deleted_is_said_and_the_campaign_stays_marked(f
     monkeypatch.undo()
     delete_campaign(finished.resources, "small")
     assert finished.store.campaigns() == []
+
+
+def test_on_a_cluster_the_shared_folder_is_meant(finished, tmp_path):
+    site = SiteSpec.model_validate({"launcher": {"type": "fireworks", "folder": str(tmp_path / "shared")}})
+    jobs = tmp_path / "shared" / "spool" / "small"
+    jobs.mkdir(parents=True)
+    resources = replace(finished.resources, site=site)
+    assert plan_deletion(resources, "small").spool == jobs
+    delete_campaign(resources, "small")
+    assert not jobs.exists()
+    assert finished.resources.job_folder("small").exists()
