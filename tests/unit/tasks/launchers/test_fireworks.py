@@ -1,0 +1,157 @@
+"""When is a job dead? Scheduler and heartbeat must agree. SLURM is played by a program that says what a file says."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tansaku.models.domain.specs.cluster import FireworksLauncherSpec
+from tansaku.models.domain.states import JobState
+from tansaku.tasks.launchers.launches import LaunchFolder
+from tansaku.tasks.launchers.slurm import Slurm
+
+
+class IdleFilling:
+    """Fills nothing."""
+
+    problem = ""
+
+    def check(self) -> None:
+        """Nothing can be wrong with it."""
+
+
+class Job:
+    """A job that came to SLURM: a launcher that is asked for it, and what SLURM and its node do."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.said = folder / "said"
+        (folder / "squeue").write_text(f"#!/bin/sh\n[ -e {self.said} ] || exit 1\ncat {self.said}\n")
+        (folder / "squeue").chmod(0o755)
+        from tansaku.tasks.launchers.fireworks import FireworksLauncher
+
+        spec = FireworksLauncherSpec(folder=str(folder), silence=0.3, look=0.01)
+        slurm = Slurm({"PATH": f"{folder}:/usr/bin:/bin"})
+        self.launcher = FireworksLauncher(spec, "test", None, slurm, IdleFilling())
+        self.spool = self.launcher._spool
+        self.spool.create(pipes=False)
+        self.spool.add("job", {"token": "t"}, queue=False)
+        (self.spool.folder("job") / "launch.json").write_text('{"launch": "job-1"}')
+        self.launch = LaunchFolder.of(folder, "job-1")
+        self.launch.create()
+        self.launch.write("submitted", {"number": "7"})
+        self.beats = 0
+
+    def slurm_says(self, state):
+        self.said.write_text(f"7|{state}|Reason|job-1\n" if state else "")
+
+    def slurm_is_silent(self):
+        self.said.unlink(missing_ok=True)
+
+    def begin(self):
+        self.launch.begin({"pid": 1})
+        self.spool.claim("job")
+        self.beat()
+
+    def beat(self):
+        self.beats += 1
+        self.launch.write("heartbeat", {"beat": self.beats})
+
+    def status(self):
+        return self.launcher.poll([{"type": "fireworks", "name": "job"}])[0]
+
+    def pass_silence(self):
+        self.status()
+        self.launcher._idle.wait(0.4)
+
+
+@pytest.fixture
+def job(require, tmp_path):
+    require("fireworks")
+    return Job(tmp_path)
+
+
+def test_a_beating_heart_counts_whatever_slurm_says(job):
+    job.begin()
+    for said in ("NODE_FAIL", "CANCELLED", "", "RUNNING"):
+        job.slurm_says(said)
+        job.pass_silence()
+        job.beat()
+        assert job.status().state is JobState.RUNNING
+
+
+def test_a_silent_heart_is_not_death_while_slurm_has_the_job(job):
+    job.begin()
+    for said in ("RUNNING", "COMPLETING", "SUSPENDED"):
+        job.slurm_says(said)
+        job.pass_silence()
+        status = job.status()
+        assert status.state is JobState.RUNNING
+        assert "no heartbeat" in status.message
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ("TIMEOUT", "walltime"),
+        ("NODE_FAIL", "node_fail"),
+        ("OUT_OF_MEMORY", "out_of_memory"),
+        ("CANCELLED", "cancelled"),
+        ("PREEMPTED", "preempted"),
+        ("FAILED", "worker_died"),
+        ("COMPLETED", "worker_died"),
+        ("", "worker_died"),
+    ],
+)
+def test_a_silent_heart_and_an_ended_job_are_death_for_the_reason_slurm_gives(job, said, reason):
+    job.begin()
+    job.slurm_says(said)
+    assert job.status().state is JobState.RUNNING
+    job.pass_silence()
+    status = job.status()
+    assert (status.state, status.reason) == (JobState.LOST, reason)
+    job.beat()
+    assert job.status() == status
+
+
+def test_nobody_knows_while_slurm_does_not_answer(job):
+    job.begin()
+    job.slurm_is_silent()
+    job.pass_silence()
+    assert job.status().state is JobState.UNKNOWN
+    job.slurm_says("RUNNING")
+    job.launcher._idle.wait(0.05)
+    assert job.status().state is JobState.RUNNING
+
+
+def test_a_job_that_ended_before_it_began_is_given_up_after_a_while(job):
+    job.slurm_says("CANCELLED")
+    assert job.status().state is JobState.QUEUED
+    job.pass_silence()
+    status = job.status()
+    assert (status.state, status.reason) == (JobState.LOST, "cancelled")
+
+
+def test_a_job_that_slurm_lists_again_was_never_gone(job):
+    job.slurm_says("")
+    job.status()
+    job.slurm_says("PENDING")
+    job.pass_silence()
+    job.slurm_says("")
+    assert job.status().state is JobState.QUEUED
+
+
+def test_a_submission_that_nobody_has_confirmed_waits(job):
+    (job.launch.path / "submitted.json").unlink()
+    job.slurm_says("")
+    job.pass_silence()
+    assert job.status().state is JobState.QUEUED
+
+
+def test_a_result_beats_every_verdict(job):
+    job.begin()
+    job.spool.lose("job", "node_fail", "gone")
+    assert job.status().reason == "node_fail"
+    (job.spool.folder("job") / "result.json").write_text(json.dumps({}))
+    assert job.status().state is JobState.FINISHED
