@@ -1,0 +1,179 @@
+"""``python -m benchmarks.stopping --out result.json``: are the probabilities right that nothing better remains?
+
+A campaign for every pair of the shipped table's seven boundaries and each of ten seeds, 210 in all, replayed with the preset
+``default`` up to 80 evaluations. Every twenty evaluations the model is asked, per boundary, for the probability that nothing
+remains that is better by more than a tolerance, and the table knows whether it was right. Reported: how often it was, against
+what was said, as drawn from the posterior and after the correction, whose constants come from other tables; and what stop rules
+would have done.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.stopping.reliability import draw_reliability, summary
+from tansaku.models.domain.identifiers import certificate_rng
+from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray
+from tansaku.models.domain.ports import Choice, History
+from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.specs.campaign import BudgetSpec
+from tansaku.models.domain.specs.proposer import GPProposerSpec
+from tansaku.models.engine.gp import GPProposer
+from tansaku.models.engine.presets import settings
+from tansaku.tasks.configuration import load_campaign
+from tansaku.tasks.machine import describe_machine
+from tansaku.tasks.replay.campaign import replay
+from tansaku.tasks.replay.records import ReplayTask
+from tansaku.tasks.replay.run import open_table
+from tansaku.tasks.steps.rounds import RoundRules
+
+CAMPAIGN = Path(__file__).parents[1] / "boundaries" / "al-110-grid-table.yaml"
+TOLERANCES = (1.0, 2.0, 5.0, 10.0, 20.0)
+EVALUATIONS = 80
+EVERY = 20
+SEEDS = 10
+
+
+class Watched(GPProposer):
+    """A proposer that is asked now and then what may still be better; it chooses as it would unasked.
+
+    Args:
+        values: The truth.
+        seed: The campaign's.
+    """
+
+    def __init__(self, values: FloatArray, seed: int) -> None:
+        super().__init__(settings(GPProposerSpec()))
+        self._values, self._seed = values, seed
+        self.answers: list[JsonDict] = []
+
+    def propose(
+        self,
+        pool: CandidatePool,
+        history: History,
+        number: int,
+        rng: np.random.Generator,
+        hyperparameters: JsonDict | None = None,
+    ) -> Choice | None:
+        """Chooses, then notes the answers to each tolerance and whether they are right."""
+        choice = super().propose(pool, history, number, rng, hyperparameters)
+        if number % EVERY == 0:
+            remaining = self.remaining(pool, history, certificate_rng(self._seed, number), hyperparameters)
+            best, found = np.full((2, len(pool.systems)), np.inf)
+            np.minimum.at(best, pool.system_codes, self._values)
+            np.minimum.at(found, pool.system_codes[history.observed], history.values)
+            for tolerance in TOLERANCES:
+                self.answers.append(
+                    {
+                        "number": number,
+                        "tolerance": tolerance,
+                        "drawn": remaining.as_drawn(tolerance).round(6).tolist(),
+                        "said": remaining.probabilities(tolerance).round(6).tolist(),
+                        "right": (found - best <= tolerance).tolist(),
+                    }
+                )
+        return choice
+
+
+@cache
+def _table() -> tuple[CandidatePool, FloatArray]:
+    campaign = load_campaign(CAMPAIGN)
+    space = open_table(ReplayTask(spec=campaign.spec, base_path=str(campaign.base_path), method="default", seed=0))
+    return space.pool(), space.values()
+
+
+def restricted(pool: CandidatePool, systems: Sequence[int]) -> tuple[CandidatePool, FloatArray]:
+    """The part of a pool that holds some systems, and the positions it was taken from."""
+    kept = np.flatnonzero(np.isin(pool.system_codes, systems))
+    surfaces = np.unique(pool.surface_codes[kept])
+    part = CandidatePool(
+        ids=pool.ids[kept],
+        systems=tuple(pool.systems[code] for code in systems),
+        system_codes=np.searchsorted(systems, pool.system_codes[kept]),
+        surfaces=tuple(pool.surfaces[code] for code in surfaces),
+        surface_codes=np.searchsorted(surfaces, pool.surface_codes[kept]),
+        groups={
+            name: FeatureGroup.compact(name, group.values, group.index[kept], group.columns)
+            for name, group in pool.groups.items()
+        },
+        cost=pool.cost[kept],
+    )
+    return part, kept
+
+
+@dataclass(frozen=True)
+class Task:
+    """One campaign."""
+
+    systems: tuple[int, ...]
+    seed: int
+    evaluations: int = field(default=EVALUATIONS)
+
+
+def run(task: Task) -> JsonDict:
+    """Replays one campaign."""
+    pool, values = _table()
+    part, kept = restricted(pool, task.systems)
+    proposer = Watched(values[kept], task.seed)
+    rules = RoundRules(
+        seed=task.seed,
+        source="table",
+        direction="minimize",
+        budget=BudgetSpec(evaluations=task.evaluations),
+        limit=None,
+        initial_count=proposer.initial_count(part),
+    )
+    replay(part, values[kept], proposer, rules, count_initial=True)
+    return {"systems": [pool.systems[code] for code in task.systems], "seed": task.seed, "answers": proposer.answers}
+
+
+def tasks(*, quick: bool) -> list[Task]:
+    """All campaigns; quickly, six short ones."""
+    pairs = list(combinations(range(len(_table()[0].systems)), 2))
+    if quick:
+        return [Task(pair, 0, 40) for pair in pairs[::4]]
+    return [Task(pair, seed) for seed in range(SEEDS) for pair in pairs]
+
+
+def results(chosen: Sequence[Task], jobs: int) -> Iterator[JsonDict]:
+    """Campaigns as they end, in the order given."""
+    if jobs == 1:
+        yield from map(run, chosen)
+        return
+    with ProcessPoolExecutor(jobs) as workers:
+        yield from workers.map(run, chosen)
+
+
+def main() -> None:
+    """Runs the campaigns and writes what was said, and how often it was right."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.stopping", description=__doc__)
+    parser.add_argument("--out", type=Path, required=True, help="result file (JSON)")
+    parser.add_argument("--figure", type=Path, help="reliability (PNG, SVG or PDF)")
+    parser.add_argument("--jobs", type=int, default=1, help="campaigns at once")
+    parser.add_argument("--quick", action="store_true", help="six short campaigns")
+    given = parser.parse_args()
+    machine, campaigns = describe_machine(), []
+    chosen = tasks(quick=given.quick)
+    for campaign in results(chosen, given.jobs):
+        campaigns.append(campaign)
+        if len(campaigns) % 10 == 0:
+            print(f"{len(campaigns)} of {len(chosen)} campaigns", flush=True)
+    found = summary(campaigns)
+    given.out.write_text(json.dumps({"schema_version": 1, **found, "campaigns": campaigns, "provenance": machine}) + "\n")
+    for line in found["reliability"]:
+        print(f"said {line['said']:.2f}: right {line['right']:.2f} of {line['answers']}")
+    if given.figure is not None:
+        draw_reliability(found, given.figure)
+
+
+if __name__ == "__main__":
+    main()

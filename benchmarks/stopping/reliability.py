@@ -1,0 +1,100 @@
+"""What was said against how often it was right, in numbers and as a figure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from tansaku.models.domain.pool import FloatArray
+from tansaku.models.domain.records import JsonDict
+from tansaku.tasks.figures.style import drawing
+
+EDGES = (0.0, 0.2, 0.4, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)
+STOPS = ((5.0, 0.7), (5.0, 0.8), (10.0, 0.8), (20.0, 0.9))
+"""Rules looked at: tolerance and probability."""
+
+
+def summary(campaigns: Sequence[JsonDict]) -> JsonDict:
+    """Reliability as drawn and as said, per system and for whole campaigns, and what stop rules would have done.
+
+    Args:
+        campaigns: Each with its answers.
+    """
+    answers = [answer for campaign in campaigns for answer in campaign["answers"]]
+    right = np.concatenate([answer["right"] for answer in answers]).astype(float)
+    said = np.concatenate([answer["said"] for answer in answers])
+    drawn = np.concatenate([answer["drawn"] for answer in answers])
+    together = np.array([np.prod(answer["said"]) for answer in answers])
+    all_right = np.array([all(answer["right"]) for answer in answers], dtype=float)
+    return {
+        "n_campaigns": len(campaigns),
+        "reliability": binned(said, right),
+        "reliability_as_drawn": binned(drawn, right),
+        "reliability_together": binned(together, all_right),
+        "brier": {"said": brier(said, right), "drawn": brier(drawn, right), "together": brier(together, all_right)},
+        "stop_rules": [stopped(campaigns, within, probability) for within, probability in STOPS],
+    }
+
+
+def brier(said: FloatArray, right: FloatArray) -> float:
+    """Mean squared difference between what was said and what was."""
+    return float(np.square(said - right).mean())
+
+
+def binned(said: FloatArray, right: FloatArray) -> list[JsonDict]:
+    """Mean of what was said and share that was right, by what was said.
+
+    Answers of one campaign are not independent, so the counts are no measure of precision.
+    """
+    place = np.clip(np.digitize(said, EDGES) - 1, 0, len(EDGES) - 2)
+    return [
+        {"said": float(said[place == b].mean()), "right": float(right[place == b].mean()), "answers": int((place == b).sum())}
+        for b in range(len(EDGES) - 1)
+        if (place == b).any()
+    ]
+
+
+def stopped(campaigns: Sequence[JsonDict], within: float, probability: float) -> JsonDict:
+    """What a stop rule would have done: how many campaigns it ends, after how many evaluations, and how many rightly."""
+    numbers, right = [], []
+    for campaign in campaigns:
+        for answer in campaign["answers"]:
+            if answer["tolerance"] == within and np.prod(answer["said"]) >= probability:
+                numbers.append(answer["number"])
+                right.append(all(answer["right"]))
+                break
+    return {
+        "within": within,
+        "probability": probability,
+        "stopped": len(numbers),
+        "right": float(np.mean(right)) if right else None,
+        "mean_evaluations": float(np.mean(numbers)) if numbers else None,
+    }
+
+
+def draw_reliability(found: JsonDict, path: Path) -> Path:
+    """Draws share right against probability said, before and after the correction."""
+    from matplotlib.figure import Figure
+
+    with drawing():
+        figure = Figure(figsize=(4.6, 4.2), layout="constrained")
+        axes = figure.subplots()
+        axes.plot([0, 1], [0, 1], color="#9a9a9a", lw=1, ls="--")
+        for key, label, colour in (
+            ("reliability_as_drawn", "as drawn from the posterior", "#d98b2b"),
+            ("reliability", "as said, per boundary", "#3b76b0"),
+            ("reliability_together", "as said, both boundaries", "#b03a48"),
+        ):
+            lines = found[key]
+            axes.plot([one["said"] for one in lines], [one["right"] for one in lines], "o-", color=colour, label=label, lw=1.5)
+        axes.set_xlabel("probability that nothing better remains")
+        axes.set_ylabel("how often nothing better remained")
+        axes.set_title(f"{found['n_campaigns']} replayed campaigns", fontsize="medium")
+        axes.set_xlim(0, 1)
+        axes.set_ylim(0, 1)
+        axes.legend(loc="upper left")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(path, dpi=160)
+    return path

@@ -1,0 +1,55 @@
+"""The reliability of certificates: the benchmark runs as users run it, and the committed result says what it has to."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.stopping.reliability import binned, brier, stopped, summary
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def test_quick_run_writes_result_and_figure(tmp_path):
+    out, figure = tmp_path / "result.json", tmp_path / "reliability.png"
+    command = [sys.executable, "-m", "benchmarks.stopping", "--quick", "--out", str(out), "--figure", str(figure)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
+    result = json.loads(out.read_text())
+    assert result["n_campaigns"] == 6
+    assert figure.stat().st_size > 5_000
+    assert {"cpu", "commit", "load", "versions"} <= set(result["provenance"])
+
+
+def test_the_committed_result_is_of_two_hundred_campaigns_and_the_correction_helps():
+    result = json.loads((ROOT / "benchmarks/stopping/result.json").read_text())
+    assert result["n_campaigns"] >= 200
+    assert result["brier"]["said"] < result["brier"]["drawn"]
+    again = summary(result["campaigns"])
+    assert again["reliability"] == pytest.approx(result["reliability"]) or again == {k: result[k] for k in again}
+
+
+def test_reliability_counts_what_was_right():
+    said, right = np.array([0.1, 0.15, 0.92, 0.93, 1.0]), np.array([0.0, 1.0, 1.0, 0.0, 1.0])
+    low, high, sure = binned(said, right)
+    assert (low["right"], low["answers"]) == (0.5, 2)
+    assert (high["said"], high["right"]) == (pytest.approx(0.925), 0.5)
+    assert sure == {"said": 1.0, "right": 1.0, "answers": 1}
+    assert brier(np.array([1.0, 0.0]), np.array([1.0, 1.0])) == 0.5
+
+
+def test_a_stop_rule_takes_the_first_answer_that_is_sure_enough():
+    def answer(number, said, right):
+        return {"number": number, "tolerance": 5.0, "said": said, "right": right}
+
+    campaigns = [
+        {"answers": [answer(20, [0.5, 0.9], [True, False]), answer(40, [0.95, 0.95], [True, True])]},
+        {"answers": [answer(20, [1.0, 0.9], [True, False])]},
+        {"answers": [answer(20, [0.6, 0.9], [True, False])]},
+    ]
+    found = stopped(campaigns, 5.0, 0.85)
+    assert (found["stopped"], found["right"], found["mean_evaluations"]) == (2, 0.5, 30.0)
+    assert stopped(campaigns, 5.0, 0.99)["right"] is None
