@@ -103,10 +103,14 @@ class QueueFiller:
     def _fill(self) -> None:
         with asking("looking for jobs to submit"):
             wanted = {"state": "READY", "spec._fworker": self._spec.site}
-            room = max(0, self._spec.max_queued - self.report.queued)
-            ready = list(self._launchpad.fireworks.find(wanted).sort("fw_id", 1).limit(room)) if room else []
-        for document in ready:
-            job = self._checked(document)
+            ready = [one["_id"] for one in self._launchpad.fireworks.find(wanted, {"_id": 1}).sort("fw_id", 1)]
+        for identifier in ready:
+            # One that cannot be launched must not stand in the way of those behind it.
+            if self.report.queued >= self._spec.max_queued:
+                break
+            with asking("reading a job to submit"):
+                document = self._launchpad.fireworks.find_one({"_id": identifier, "state": "READY"})
+            job = self._checked(document) if document is not None else None
             if job is not None:
                 self._launch(job)
 

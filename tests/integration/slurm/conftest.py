@@ -79,9 +79,9 @@ class SlurmCampaign:
         self.drivers.append(process)
         return process
 
-    def start(self, **environment: str) -> subprocess.Popen[bytes]:
-        """A driver."""
-        return self.command("run", "--plain", str(self.file), **environment)
+    def start(self, *options: str, **environment: str) -> subprocess.Popen[bytes]:
+        """A driver, without Prefect unless other options are given."""
+        return self.command("run", *(options or ("--plain",)), str(self.file), **environment)
 
     def ended(self, driver: subprocess.Popen[bytes]) -> int:
         return driver.wait(PATIENCE)

@@ -11,7 +11,9 @@ from tansaku.models.domain.states import EvaluationState
 @pytest.mark.parametrize("mode", ["online", "offline"])
 def test_campaign_on_slurm_gives_the_observations_of_the_local_launcher(make_campaign, tmp_path, mode):
     campaign = make_campaign({"mode": mode}, budget={"evaluations": 3})
-    campaign.drive()
+    # Once inside a Prefect flow, as users run it.
+    options = ("--plain",) if mode == "online" else ("--site", str(campaign.site_file))
+    assert campaign.ended(campaign.start(*options)) == 0, campaign.log.read_text()[-3000:]
     on_slurm = campaign.observed()
     assert len(on_slurm) == 3
     assert {one.outcome.provenance.host for one in campaign.evaluations()} <= {"n1", "n2"}
