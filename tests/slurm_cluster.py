@@ -81,6 +81,7 @@ class SlurmCluster:
         self.network = self._free_network()
         self.address = f"{self.network}.1"
         self.daemons: dict[str, subprocess.Popen[bytes]] = {}
+        self._before = 0
 
     @property
     def configuration(self) -> Path:
@@ -162,9 +163,9 @@ class SlurmCluster:
         return {name: state.upper().rstrip("*") for name, state in (line.split() for line in lines)}
 
     def jobs(self) -> dict[str, str]:
-        """States by job name, ended jobs too."""
-        lines = self.run("squeue", "--noheader", "--states=all", "--format=%j %T").splitlines()
-        return dict(line.rsplit(" ", 1) for line in lines)
+        """States by job name, ended jobs too, of those that came since the cluster was made ready."""
+        lines = self.run("squeue", "--noheader", "--states=all", "--format=%j %A %T").splitlines()
+        return {name: state for name, number, state in map(str.split, lines) if int(number) > self._before}
 
     def processes(self, name: str) -> list[psutil.Process]:
         """Everything that runs in a node's network."""
@@ -200,6 +201,8 @@ class SlurmCluster:
             if state.startswith(("DRAIN", "DOWN")):
                 self.run("scontrol", "update", f"NodeName={name}", "State=RESUME")
         self.wait_for(lambda: set(self.node_states().values()) == {"IDLE"}, "both nodes are idle")
+        numbers = self.run("squeue", "--noheader", "--states=all", "--format=%A").split()
+        self._before = max([self._before, *map(int, numbers)])
 
     def wait_for(self, condition: Callable[[], object], what: str) -> None:
         until = time.monotonic() + PATIENCE

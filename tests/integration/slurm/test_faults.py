@@ -48,7 +48,8 @@ def test_answer_of_sbatch_lost(make_campaign, slurm, tmp_path):
     campaign.drive(PATH=wrapped_sbatch(tmp_path, lost))
     assert is_done(campaign)
     assert campaign.attempts() == [[], []]
-    assert campaign.runs() == len(slurm.run("squeue", "--noheader", "--states=all", "--format=%j %A").splitlines())
+    assert campaign.runs() == 2
+    assert len(slurm.run("squeue", "--noheader", "--states=all", f"--name={','.join(slurm.jobs())}").splitlines()) == 2
 
 
 def test_cancelled_by_hand(make_campaign, slurm):
