@@ -44,7 +44,7 @@ def export(
 
     with opened(site) as resources:
         if observations is not None:
-            count = export_observations(resources.store, name, observations)
+            count = export_observations(resources.store, name, observations, resources.artifacts)
             typer.echo(f"{observations}: {count} evaluations")
         if structures is None and table is None:
             return
@@ -75,5 +75,5 @@ def import_campaign(
         raise ConfigurationError(f"{observations} holds campaign {held!r}, expected {name!r}")
     start = None if base_path is None else base_path.resolve()
     with opened(site) as resources:
-        done = import_observations(resources.store, observations, this_driver(), base_path=start)
+        done = import_observations(resources.store, observations, this_driver(), base_path=start, artifacts=resources.artifacts)
     typer.echo(f"{done.campaign}: {done.new} new of {done.total} evaluations; `tansaku resume {done.campaign}` goes on")

@@ -21,10 +21,13 @@ from pydantic import ValidationError
 
 import tansaku
 from tansaku.models.domain.errors import NotFoundError, SpecChangedError, StoreError
-from tansaku.models.domain.ports import CampaignStore
+from tansaku.models.domain.ports import ArtifactStore, CampaignStore
 from tansaku.models.domain.records import SCHEMA_VERSION, CampaignRecord, Evaluation, JsonDict, LeaseOwner, Refit
 from tansaku.models.domain.states import EvaluationState
+from tansaku.models.engine.transfer.data import SourceData
 from tansaku.tasks.stores.campaigns import objective_unit
+from tansaku.tasks.transfer.report import source_artifacts
+from tansaku.tasks.transfer.sources import keep, kept
 
 FORMAT = "tansaku-observations"
 FORMAT_VERSION = 1
@@ -73,10 +76,16 @@ class Imported:
     total: int
 
 
-def export_observations(store: CampaignStore, campaign: str, path: Path) -> int:
-    """Writes a campaign's evaluations, spec and refits to a Parquet file.
+def export_observations(store: CampaignStore, campaign: str, path: Path, artifacts: ArtifactStore | None = None) -> int:
+    """Writes a campaign's evaluations, spec and refits to a Parquet file, and what it knows of other searches.
 
     An evaluation that is under way is written as PROPOSED: whoever imports the file computes it.
+
+    Args:
+        store: Where the campaign is.
+        campaign: Its name.
+        path: The file.
+        artifacts: Where the data of transfer sources are; None: the file is without them.
 
     Returns:
         Number of evaluations written.
@@ -97,6 +106,7 @@ def export_observations(store: CampaignStore, campaign: str, path: Path) -> int:
         "exported_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "campaign": resting.model_dump(mode="json"),
         "refits": [refit.model_dump(mode="json") for refit in store.refits(campaign)],
+        "sources": [] if artifacts is None else [kept(artifacts, one).to_json() for one in source_artifacts(store, record)],
     }
     schema = pa.schema(_COLUMNS, metadata={_KEY: json.dumps(header).encode()})
     table = pa.Table.from_pylist([_row(evaluation, unit) for evaluation in evaluations], schema=schema)
@@ -123,7 +133,14 @@ def campaign_of(path: Path) -> str:
         return str(header["campaign"]["name"])
 
 
-def import_observations(store: CampaignStore, path: Path, owner: LeaseOwner, *, base_path: Path | None = None) -> Imported:
+def import_observations(
+    store: CampaignStore,
+    path: Path,
+    owner: LeaseOwner,
+    *,
+    base_path: Path | None = None,
+    artifacts: ArtifactStore | None = None,
+) -> Imported:
     """Brings a file's evaluations and refits into a store; a second time it changes nothing.
 
     The campaign is created from the file unless it is known. It is leased meanwhile, so no driver is at work on it.
@@ -131,6 +148,7 @@ def import_observations(store: CampaignStore, path: Path, owner: LeaseOwner, *, 
     Args:
         owner: This process.
         base_path: Folder that relative paths in the spec start from here; None: the one in the file.
+        artifacts: Where the file's data of transfer sources go; None: they are left out.
 
     Raises:
         NotFoundError: No such file.
@@ -142,8 +160,12 @@ def import_observations(store: CampaignStore, path: Path, owner: LeaseOwner, *, 
     with _reading(path):
         record = CampaignRecord.model_validate_json(json.dumps(header["campaign"]))
         refits = [Refit.model_validate_json(json.dumps(refit)) for refit in header["refits"]]
+        sources = [SourceData.from_json(one) for one in header.get("sources", [])]
     if base_path is not None:
         record = record.model_copy(update={"base_path": str(base_path)})
+    if artifacts is not None:
+        for source in sources:
+            keep(artifacts, source)
     stored = store.create_campaign(record)
     if stored.spec_hash != record.spec_hash:
         raise SpecChangedError(

@@ -14,13 +14,14 @@ KEPT = "transfer.kept"
 
 
 def source_artifacts(store: CampaignStore, record: CampaignRecord) -> Iterator[str]:
-    """Content hashes of the source data that a campaign needs: those of its spec and those its refits used."""
+    """Content hashes of the source data that a campaign needs, each once: those of its spec and those its refits used."""
     transfer = record.spec.get("transfer")
     if transfer is None:
         return
-    yield from (one["sha256"] for one in transfer["sources"] if one.get("sha256"))
+    found = [one["sha256"] for one in transfer["sources"] if one["type"] == "campaign" and one["sha256"]]
     for refit in store.refits(record.name):
-        yield from (one["sha256"] for one in refit.hyperparameters.get(KEY, {}).get("sources", ()))
+        found += [one["sha256"] for one in refit.hyperparameters.get(KEY, {}).get("sources", ())]
+    yield from dict.fromkeys(found)
 
 
 def decision(refit: Refit) -> JsonDict | None:

@@ -20,8 +20,10 @@ from tansaku.tasks.configuration import LoadedCampaign, load_campaign
 from tansaku.tasks.loop import CampaignLoop, prepare_campaign
 from tansaku.tasks.model_view import pool_expectation, relevance_history
 from tansaku.tasks.observer import SilentObserver
+from tansaku.tasks.processes import this_driver
 from tansaku.tasks.resources import Resources
 from tansaku.tasks.results import CampaignData
+from tansaku.tasks.stores.parquet import export_observations, import_observations
 from tansaku.tasks.sweeps import sweep_artifacts
 from tansaku.tasks.transfer.report import CHANGED, KEPT, transfer_report
 
@@ -292,3 +294,21 @@ def test_what_the_model_expects_now_needs_the_sources(searches):
     # Six observations alone would not tell the other 44.
     assert np.corrcoef(found.mean[unseen], truth[unseen])[0, 1] > 0.7
     assert relevance_history(informed).categories == ("metal", "anion")
+
+
+def test_an_exported_campaign_goes_on_where_its_sources_never_were(searches, tmp_path):
+    undisturbed = searches()
+    undisturbed.source(20)
+    undisturbed.target()
+    undisturbed.drive("sodium")
+    search = searches()
+    search.source(20)
+    search.target()
+    search.drive("sodium", halt_at=6)
+    file = tmp_path / "sodium.parquet"
+    export_observations(search.resources.store, "sodium", file, search.resources.artifacts)
+    elsewhere = searches()
+    here = {"base_path": elsewhere.folder, "artifacts": elsewhere.resources.artifacts}
+    import_observations(elsewhere.resources.store, file, this_driver(), **here)
+    elsewhere.drive("sodium")
+    assert elsewhere.sequence() == undisturbed.sequence()
