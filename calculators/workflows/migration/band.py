@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.mep import NEB
 from ase.optimize import BFGS, FIRE
+from ase.optimize.optimize import Optimizer
 
 from tansaku.calculators.workflows.migration.relaxing import Relaxer, State
 from tansaku.models.domain.errors import CalculationError
@@ -103,9 +105,11 @@ def _run(neb: NEB, relaxer: Relaxer, fmax: float, curvature: FloatArray | None) 
         raise CalculationError("not_converged", f"a band did not converge to {fmax:g} eV/Å in {relaxer.max_steps} steps")
 
 
-def _optimizer(neb: NEB, curvature: FloatArray | None) -> FIRE | BFGS:
+def _optimizer(neb: NEB, curvature: FloatArray | None) -> Optimizer:
     if curvature is None:
-        return FIRE(neb, logfile=os.devnull, maxstep=_MAX_STEP)
-    optimizer = BFGS(neb, logfile=os.devnull, maxstep=_MAX_STEP)
+        fire: Optimizer = FIRE(neb, logfile=os.devnull, maxstep=_MAX_STEP)
+        return fire
+    images: Any = neb
+    optimizer = BFGS(images, logfile=os.devnull, maxstep=_MAX_STEP)
     optimizer.H0 = np.kron(np.eye(neb.nimages - 2), curvature)
     return optimizer

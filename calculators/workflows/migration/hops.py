@@ -21,6 +21,9 @@ Method = Literal["midpoint", "band", "band_to_intermediate"]
 _INTERMEDIATE_IMAGES = 3
 """Images of a band over half a hop."""
 
+_DIP = 0.02
+"""A band's image that lies below both ends by more than this is a state of its own [eV]."""
+
 _PUSH = 0.15
 """Displacement along an unstable motion before an intermediate state is relaxed freely [Å]."""
 
@@ -144,7 +147,7 @@ def _from_band(crystal: Crystal, hop: Hop, band: Band, method: Method, note: str
             raise CalculationError("no_barrier", f"a band's highest image is {energy - lower:.3f} eV above its lower end")
         # The higher of the two states slides into the other: it is what has to be climbed.
         energy, note = upper, f"{note}; nothing lies between it and the end"
-    if dip < lower - FLAT:
+    if dip < lower - _DIP:
         raise CalculationError("intermediate", f"a band leads through a state {lower - dip:.3f} eV below both of its ends")
     steps = [np.linalg.norm(b[ion] - a[ion]) for a, b in zip(band.positions, band.positions[1:], strict=False)]
     way = np.concatenate([[0.0], np.cumsum(steps)]) / sum(steps)
