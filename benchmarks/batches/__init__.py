@@ -1,0 +1,1 @@
+"""What it costs to have many evaluations under way at once."""

@@ -1,0 +1,201 @@
+"""``python -m benchmarks.batches --out result.json``: what many evaluations at once cost, and what they gain.
+
+The preset ``default`` on three boundaries of the shipped table, 90 evaluations, with 1, 4, 16 and 64 in flight on as many
+workers. An evaluation takes its cost (atoms) times a log-normal factor of deviation 0.5, the same for all ways of a seed.
+Reported: the mean gap to the true minima after numbers of evaluations and after times, for ordered and free mode; and what
+other treatments of pending candidates would give.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.batches.pending import Liar, Masked
+from benchmarks.stopping.__main__ import restricted
+from tansaku.models.domain.pool import CandidatePool, FloatArray
+from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.specs.campaign import BudgetSpec
+from tansaku.models.domain.specs.proposer import GPProposerSpec
+from tansaku.models.engine.gp import GPProposer
+from tansaku.models.engine.presets import settings
+from tansaku.tasks.configuration import load_campaign
+from tansaku.tasks.figures.style import drawing
+from tansaku.tasks.machine import describe_machine
+from tansaku.tasks.replay.campaign import replay
+from tansaku.tasks.replay.gaps import gap_curves
+from tansaku.tasks.replay.records import ReplayTask
+from tansaku.tasks.replay.run import open_table, run_times
+from tansaku.tasks.steps.rounds import RoundRules
+
+CAMPAIGN = Path(__file__).parents[1] / "boundaries" / "al-110-grid-table.yaml"
+PENDING: dict[str, type[GPProposer]] = {"believer": GPProposer, "liar": Liar, "masked": Masked}
+SPREAD = 0.5
+SEEDS = 2
+EVALUATIONS = 90
+BOUNDARIES = (0, 3, 6)
+SHARES = (0.25, 0.5, 1.0)
+"""Of the evaluations, and of the time that one worker takes for them."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to run a campaign."""
+
+    in_flight: int
+    pending: str = "believer"
+    ordered: bool = True
+    seed: int = 0
+    evaluations: int = EVALUATIONS
+
+
+@cache
+def _table() -> tuple[CandidatePool, FloatArray]:
+    campaign = load_campaign(CAMPAIGN)
+    space = open_table(ReplayTask(spec=campaign.spec, base_path=str(campaign.base_path), method="default", seed=0))
+    pool, values = space.pool(), space.values()
+    part, kept = restricted(pool, BOUNDARIES)
+    return part, values[kept]
+
+
+def run(way: Way) -> JsonDict:
+    """Replays a campaign and reads its gaps."""
+    pool, values = _table()
+    proposer = PENDING[way.pending](settings(GPProposerSpec()))
+    rules = RoundRules(
+        seed=way.seed,
+        source="table",
+        direction="minimize",
+        budget=BudgetSpec(evaluations=way.evaluations),
+        limit=None,
+        initial_count=proposer.initial_count(pool),
+        in_flight=way.in_flight,
+        ordered=way.ordered,
+    )
+    done = replay(pool, values, proposer, rules, count_initial=True, run_times=run_times(pool, way.seed, SPREAD))
+    curves = gap_curves(pool, values, done.positions, "minimize", 1.0)
+    by_end = np.argsort(done.ended_at, kind="stable")
+    ended = gap_curves(pool, values, done.positions[by_end], "minimize", 1.0)
+    return {
+        **vars(way),
+        "mean_gap": curves.mean.tolist(),
+        "time": done.ended_at[by_end].tolist(),
+        "gap_by_time": ended.mean.tolist(),
+    }
+
+
+def ways(*, quick: bool) -> list[Way]:
+    """All of them: free mode, and other treatments of pending candidates in ordered mode."""
+    found = []
+    for seed in range(1 if quick else SEEDS):
+        count = 30 if quick else EVALUATIONS
+        found.append(Way(1, seed=seed, evaluations=count))
+        for in_flight in (4,) if quick else (4, 16, 64):
+            found += [Way(in_flight, pending, True, seed, count) for pending in PENDING]
+            found.append(Way(in_flight, "believer", False, seed, count))
+    return found
+
+
+def results(chosen: Sequence[Way], jobs: int) -> Iterator[JsonDict]:
+    """Runs as they end, in the order given."""
+    if jobs == 1:
+        yield from map(run, chosen)
+        return
+    with ProcessPoolExecutor(jobs) as workers:
+        yield from workers.map(run, chosen)
+
+
+def gap_by_time(one: JsonDict, times: FloatArray) -> FloatArray:
+    """Mean gap of what has ended by given times; that of the first before anything has."""
+    place = np.searchsorted(np.asarray(one["time"]), times, side="right") - 1
+    return np.asarray(one["gap_by_time"])[np.maximum(place, 0)]
+
+
+def summary(runs: Sequence[JsonDict]) -> list[JsonDict]:
+    """Mean over seeds for each way: gaps after shares of the evaluations, and after shares of one worker's time."""
+    alone = {one["seed"]: one["time"][-1] for one in runs if one["in_flight"] == 1}
+    groups: dict[tuple[int, str, bool], list[JsonDict]] = {}
+    for one in runs:
+        groups.setdefault((one["in_flight"], one["pending"], one["ordered"]), []).append(one)
+    lines = []
+    for (in_flight, pending, ordered), members in groups.items():
+        counts = [[one["mean_gap"][max(1, int(share * len(one["mean_gap"]))) - 1] for share in SHARES] for one in members]
+        at_times = [gap_by_time(one, np.array(SHARES) / in_flight * alone[one["seed"]]) for one in members]
+        lines.append(
+            {
+                "in_flight": in_flight,
+                "pending": pending,
+                "mode": "ordered" if ordered else "free",
+                "seeds": len(members),
+                "gap_at_shares_of_evaluations": np.mean(counts, axis=0).tolist(),
+                "gap_at_shares_of_time_per_worker": np.mean(at_times, axis=0).tolist(),
+                "time": float(np.mean([max(one["time"]) for one in members])),
+                "speed_up": float(np.mean([alone[one["seed"]] / max(one["time"]) for one in members])),
+            }
+        )
+    return lines
+
+
+def draw(runs: Sequence[JsonDict], path: Path) -> Path:
+    """Draws gap against evaluations and against time, of ordered and free mode."""
+    from matplotlib.figure import Figure
+
+    colours = dict(zip((1, 4, 16, 64), ("#9a9a9a", "#3b76b0", "#d98b2b", "#b03a48"), strict=True))
+    with drawing():
+        figure = Figure(figsize=(7.6, 3.6), layout="constrained")
+        left, right = figure.subplots(1, 2, sharey=True)
+        for (in_flight, ordered), members in _believers(runs).items():
+            style = {"color": colours[in_flight], "ls": "-" if ordered else "--", "lw": 1.5}
+            label = f"{in_flight} in flight, {'ordered' if ordered else 'free'}" if in_flight > 1 else "one at a time"
+            left.plot(np.mean([one["mean_gap"] for one in members], axis=0), label=label, **style)
+            times = np.geomspace(min(one["time"][0] for one in members), max(max(one["time"]) for one in members), 200)
+            right.plot(times, np.mean([gap_by_time(one, times) for one in members], axis=0), **style)
+        left.set_xlabel("evaluations")
+        right.set_xlabel("time [atoms · spread]")
+        right.set_xscale("log")
+        left.set_ylabel("mean gap to the true minimum [mJ/m$^2$]")
+        left.set_yscale("log")
+        left.legend(fontsize="small")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(path, dpi=160)
+    return path
+
+
+def _believers(runs: Sequence[JsonDict]) -> dict[tuple[int, bool], list[JsonDict]]:
+    groups: dict[tuple[int, bool], list[JsonDict]] = {}
+    for one in runs:
+        if one["pending"] == "believer":
+            groups.setdefault((one["in_flight"], one["ordered"]), []).append(one)
+    return groups
+
+
+def main() -> None:
+    """Runs all ways and writes what they reached."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.batches", description=__doc__)
+    parser.add_argument("--out", type=Path, required=True, help="result file (JSON)")
+    parser.add_argument("--figure", type=Path, help="gap against evaluations and time (PNG, SVG or PDF)")
+    parser.add_argument("--jobs", type=int, default=1, help="runs at once")
+    parser.add_argument("--quick", action="store_true", help="one seed, few evaluations")
+    given = parser.parse_args()
+    machine, runs, chosen = describe_machine(), [], ways(quick=given.quick)
+    for one in results(chosen, given.jobs):
+        runs.append(one)
+        print(f"{len(runs)} of {len(chosen)} runs", flush=True)
+    lines = summary(runs)
+    given.out.write_text(json.dumps({"schema_version": 1, "ways": lines, "runs": runs, "provenance": machine}) + "\n")
+    for line in lines:
+        gaps = " ".join(f"{gap:7.2f}" for gap in line["gap_at_shares_of_evaluations"])
+        print(f"{line['in_flight']:3} {line['pending']:9} {line['mode']:8} {gaps}   speed-up {line['speed_up']:.1f}")
+    if given.figure is not None:
+        draw(runs, given.figure)
+
+
+if __name__ == "__main__":
+    main()
