@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from tansaku.models.domain.records import Command, LeaseOwner
-from tansaku.models.domain.states import CampaignState, StopReason
+from tansaku.models.domain.records import Command, Failure, LeaseOwner
+from tansaku.models.domain.states import CampaignState, FailureKind, StopReason
 from tansaku.tasks.progress import campaign_status, live_lease
 
 NAME = "small-table"
@@ -62,3 +62,20 @@ def test_a_space_that_is_gone_is_said_and_the_rest_still_shown(recorded, table_f
     status = campaign_status(store, NAME)
     assert "candidates.csv" in (status.problem or "")
     assert (status.evaluations, status.failed, status.limit) == (2, 1, None)
+
+
+def test_lost_attempts_are_shown_with_their_reasons(recorded):
+    store = recorded("a1")
+    lease = store.acquire_lease(NAME, LeaseOwner(host="h", pid=1, process_started=0.0, user="ada"), 60.0)
+    (first,) = store.evaluations(NAME)
+    next_one = first.proposal.model_copy(update={"number": 2, "candidate": "a2"})
+    evaluation = store.insert_proposal(lease, next_one)
+    for number in range(1, 8):
+        store.begin_attempt(lease, evaluation.id, number, f"token-{number}", f"job-{number}")
+        lost = Failure(kind=FailureKind.PLUMBING, reason="walltime", message=f"after {number} minutes")
+        store.mark_lost(lease, evaluation.id, f"token-{number}", lost, 0.0)
+    status = campaign_status(store, NAME)
+    assert [entry.attempt for entry in status.lost_attempts] == list(range(1, 8))
+    lines = [line for line in status.describe().splitlines() if line.startswith("  lost:")]
+    assert lines[0].strip() == "lost: a2, attempt 3 (round 2): walltime: after 3 minutes"
+    assert "2 attempts before" in lines[-1]
