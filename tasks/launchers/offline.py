@@ -1,7 +1,8 @@
 """Compute nodes that do not reach MongoDB: FireWorks' files of offline mode, written and read again with the same checks.
 
-FireWorks' own Rocket does not run offline with current versions of monty (``zopen`` needs a mode since 2025), so the node runs
-the Firetask itself and leaves the files that ``recover_offline`` reads, here or in ``lpad recover_offline``.
+FireWorks' own Rocket does not run offline with current versions of monty (it calls ``zopen`` without a mode; fireworks 2.1.3,
+monty 2026.10), so the node runs the Firetask itself and leaves the files that ``recover_offline`` reads, here or in
+``lpad recover_offline``.
 """
 
 from __future__ import annotations
