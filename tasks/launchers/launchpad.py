@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -87,7 +88,7 @@ def open_launchpad(uri: SecretStr, name: str) -> CheckedLaunchPad:
         uri: MongoDB's address, with credentials.
         name: Database of the LaunchPad.
     """
-    return CheckedLaunchPad(
+    launchpad = CheckedLaunchPad(
         host=uri.get_secret_value(),
         name=name,
         uri_mode=True,
@@ -102,6 +103,9 @@ def open_launchpad(uri: SecretStr, name: str) -> CheckedLaunchPad:
             "journal": True,
         },
     )
+    # It logs every step; inside a Prefect flow that would be the driver's output.
+    launchpad.m_logger.setLevel(logging.CRITICAL)
+    return launchpad
 
 
 @contextmanager

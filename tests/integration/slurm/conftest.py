@@ -20,7 +20,7 @@ from tansaku.tasks.launchers.launches import open_spool
 from tansaku.tasks.stores.connection import open_database
 from tansaku.tasks.stores.mongo import MongoCampaignStore
 
-PATIENCE = 180.0
+PATIENCE = 600.0
 TIMING = {"lease": 20.0, "heartbeat": 0.5, "poll": 0.1, "patience": 120.0}
 
 
