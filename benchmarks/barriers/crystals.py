@@ -12,7 +12,19 @@ from tansaku.calculators.structures.tavorite import build_tavorite
 from tansaku.models.domain.specs.calculator import CalculatorSpec, ChgnetSpec, EmtSpec, MigrationBarrierSpec
 
 METALS = {"Cu": 3.6, "Al": 4.0, "Ni": 3.5, "Pd": 3.9, "Ag": 4.1, "Pt": 3.9, "Au": 4.1}
-ALLOYS = (("Cu", "Au"), ("Ni", "Pt"), ("Pd", "Cu"), ("Ag", "Au"), ("Cu", "Pt"), ("Ni", "Al"), ("Pd", "Ag"), ("Cu", "Ni"))
+ALLOYS = (
+    ("Cu", "Au"),
+    ("Ni", "Pt"),
+    ("Pd", "Cu"),
+    ("Ag", "Au"),
+    ("Cu", "Pt"),
+    ("Ni", "Al"),
+    ("Pd", "Ag"),
+    ("Cu", "Ni"),
+    ("Pt", "Pd"),
+    ("Ag", "Cu"),
+    ("Au", "Pd"),
+)
 TAVORITES = (
     ("Li+", "V3+", "P5+", "F-"),
     ("Na+", "Fe2+", "S6+", "F-"),
