@@ -196,6 +196,10 @@ def _additive(pool: CandidatePool) -> Kernel:
         terms.append(Scale("smooth", Product(_outer(pool, outer, "smooth"))))
     if inner:
         terms.append(Scale("shared", Product(_inner(pool, inner, "shared", landscape))))
+    if len(inner) > 1:
+        # A product alone cannot say that one site's ion lowers the value whatever stands on the others.
+        alone = _inner(pool, inner, "alone", landscape)
+        terms += [Scale(f"alone.{group}.variance", one) for group, one in zip(inner, alone, strict=True)]
     if inner and outer:
         terms.append(
             Scale("interaction", Product(_inner(pool, inner, "interaction", landscape) + _outer(pool, outer, "interaction")))

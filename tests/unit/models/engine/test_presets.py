@@ -1,8 +1,12 @@
+import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from tansaku.models.domain.pool import CandidatePool, FeatureGroup
+from tansaku.models.domain.ports import History
 from tansaku.models.domain.specs.kernel import ConstantMeanSpec, SameKernelSpec
 from tansaku.models.domain.specs.proposer import GPProposerSpec
+from tansaku.models.engine.gp import GPProposer
 from tansaku.models.engine.kernels import Same, Stationary, expand
 from tansaku.models.engine.presets import PRESETS, build_kernel, settings
 
@@ -94,3 +98,52 @@ def test_a_wide_descriptor_is_compared_by_its_sums_too(grid_pool):
         ("structure", "cumulative"),
     }
     assert len({factor.lengthscale for factor in smooth.factors}) == 3
+
+
+def product_of_categories() -> CandidatePool:
+    """Eight ions on each of two sites, every pair a candidate."""
+    first, second = (axis.ravel() for axis in np.meshgrid(np.arange(8), np.arange(8), indexing="ij"))
+    zeros = np.zeros(64, dtype=np.intp)
+    codes = np.arange(8, dtype=float)[:, None]
+    return CandidatePool(
+        ids=np.array([f"c{i:02d}" for i in range(64)]),
+        systems=("all",),
+        system_codes=zeros,
+        surfaces=("all",),
+        surface_codes=zeros,
+        groups={
+            "ion_m": FeatureGroup("ion_m", codes, first.astype(np.intp), ("M_ion",), categorical=True),
+            "ion_x": FeatureGroup("ion_x", codes, second.astype(np.intp), ("X_ion",), categorical=True),
+        },
+        cost=np.ones(64),
+    )
+
+
+def test_groups_that_differ_within_a_surface_count_together_and_alone():
+    pool = product_of_categories()
+    terms = expand(build_kernel("additive", pool))
+    assert {term.variances[0] for term in terms} == {"shared", "alone.ion_m.variance", "alone.ion_x.variance"}
+    assert all(factor.metric == "overlap" for term in terms for factor in term.factors)
+
+
+def test_effects_that_add_up_are_found_from_few_observations():
+    """A product of many lengthscales alone gets a correlation of 0.2 here."""
+    rng = np.random.default_rng(0)
+    places = np.indices((6, 6, 6)).reshape(3, -1).astype(np.intp)
+    names, zeros = tuple("abcdef"), np.zeros(216, dtype=np.intp)
+    pool = CandidatePool(
+        ids=np.array([f"c{i:03d}" for i in range(216)]),
+        systems=("all",),
+        system_codes=zeros,
+        surfaces=("all",),
+        surface_codes=zeros,
+        groups={f"site_{i}": FeatureGroup(f"site_{i}", rng.uniform(size=(6, 6)), places[i], names) for i in range(3)},
+        cost=np.ones(216),
+    )
+    effects = rng.normal(size=(3, 6))
+    truth = sum(effects[i][places[i]] for i in range(3))
+    seen = rng.permutation(216)[:20].astype(np.intp)
+    others = np.setdiff1d(np.arange(216), seen)
+    proposer, history = GPProposer(settings(GPProposerSpec())), History(observed=seen, values=truth[seen])
+    mean, _ = proposer.expected(pool, history, proposer.fit(pool, history, None))
+    assert np.corrcoef(mean[others], truth[others])[0, 1] > 0.85
