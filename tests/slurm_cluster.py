@@ -20,7 +20,7 @@ import psutil
 
 PROGRAMS = ("slurmctld", "slurmd", "sbatch", "munged", "ip", "nsenter", "unshare", "setpriv")
 NODES = ("n1", "n2")
-PATIENCE = 60.0
+PATIENCE = 240.0
 
 _CONFIGURATION = """\
 ClusterName=tansaku
