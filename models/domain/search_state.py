@@ -229,7 +229,7 @@ class SearchState:
         if max_cost is None:
             return np.empty(0, dtype=np.intp)
         if self._dear is None or self._dear[0] != max_cost:
-            self._dear = max_cost, np.flatnonzero(self._pool.cost > max_cost)
+            self._dear = max_cost, rules.too_dear(self._pool, max_cost)
         return self._dear[1]
 
     def _settle(self, up_to: int) -> bool:

@@ -24,7 +24,8 @@ JOINT = 256
 DRAWS = 2000
 """Joint samples."""
 
-_HALVINGS = 40
+_HALVINGS = 25
+_FAR = 8.0
 _FIRST_TOLERANCE = 1e-6
 _MOST_TOLERANCE = 1e12
 _CERTAIN = 1e-9
@@ -207,9 +208,13 @@ def _draw(pool: CandidatePool, prediction: Prediction, positions: IntArray, leve
     noise = prediction.posterior.noise
     deviation = width * np.sqrt(np.square(prediction.deviation[positions]) + noise)
     target = float(state.bent(np.array([level]))[0]) if np.isfinite(level) else float(mean.max())
-    order = np.argsort((mean - target) / np.maximum(deviation, _CERTAIN), kind="stable")
+    margin = (mean - target) / np.maximum(deviation, _CERTAIN)
+    order = np.argsort(margin, kind="stable")
     joint, others = order[:JOINT], order[JOINT:]
-    covariance = prediction.posterior.covariance_between(positions[joint], positions[joint])
+    # Tolerances only lower the limit, so what is this far above the level never counts.
+    others = others[margin[others] < _FAR]
+    chosen = positions[joint]
+    covariance = prediction.posterior.covariance_between(chosen, chosen)
     covariance[np.diag_indices(len(joint))] += noise
     values, vectors = np.linalg.eigh(covariance)
     root = vectors * np.sqrt(np.maximum(values, 0.0))

@@ -280,9 +280,9 @@ class PoolPosterior:
                 solve_triangular(
                     lower, covariance(self._terms, self._pool, self._parameters, points, side), lower=True, check_finite=False
                 )
-                for side in (left, right)
+                for side in ((left,) if right is left else (left, right))
             ]
-            prior -= white[0].T @ white[1]
+            prior -= white[0].T @ white[-1]
         self._forget(kept)
         return prior
 
