@@ -80,6 +80,11 @@ class CheckedLaunchPad(LaunchPad):  # type: ignore[misc]
             workflow.id_fw[node] = checked
         return workflow
 
+    def _refresh_wf(self, fw_id: int) -> None:
+        # FireWorks waits five minutes for the lock of a workflow that is not there.
+        if self.workflows.find_one({"nodes": fw_id}, {"_id": 1}) is not None:
+            super()._refresh_wf(fw_id)
+
 
 def open_launchpad(uri: SecretStr, name: str) -> CheckedLaunchPad:
     """Opens a LaunchPad; nothing is asked of the server yet.
@@ -178,11 +183,13 @@ def remove_job(launchpad: CheckedLaunchPad, name: str) -> None:
 
 
 def sweep_remains(launchpad: CheckedLaunchPad, fw_id: int) -> None:
-    """Removes what FireWorks wrote about a Firework after that had been removed: it inserts launches that it does not find."""
+    """Removes what FireWorks wrote about a Firework after that had been removed: it inserts what it does not find."""
     with asking(f"tidying up after firework {fw_id}"):
-        if launchpad.fireworks.find_one({"fw_id": fw_id}, {"_id": 1}) is None:
+        if launchpad.workflows.find_one({"nodes": fw_id}, {"_id": 1}) is None:
             launchpad.launches.delete_many({"fw_id": fw_id})
             launchpad.offline_runs.delete_many({"fw_id": fw_id})
+            # One that is READY is being added: its workflow comes after it.
+            launchpad.fireworks.delete_one({"fw_id": fw_id, "state": {"$ne": "READY"}})
 
 
 def count_states(launchpad: CheckedLaunchPad, site: str) -> dict[str, int]:
