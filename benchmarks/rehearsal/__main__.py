@@ -1,0 +1,178 @@
+"""``python -m benchmarks.rehearsal --out result.json``: is the chance that a rehearsal names the one that the search then has?
+
+Rehearsed: a search for the minima of two boundaries of the shipped table, for every pair, on draws from the priors of the
+preset ``default`` scaled to the deviation of the table's values. What happened: the 210 campaigns of ``benchmarks/stopping``
+on the table itself, after 20, 40 and 60 evaluations.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.stopping.__main__ import EVERY, TOLERANCES, restricted
+from tansaku.models.domain.pool import CandidatePool, FloatArray
+from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.specs.campaign import BudgetSpec
+from tansaku.models.domain.specs.proposer import GPProposerSpec
+from tansaku.models.engine.goals import Goal
+from tansaku.models.engine.gp import GPProposer
+from tansaku.models.engine.presets import settings
+from tansaku.tasks.budget_rehearsal import succeeded
+from tansaku.tasks.configuration import load_campaign
+from tansaku.tasks.figures.style import drawing
+from tansaku.tasks.machine import describe_machine
+from tansaku.tasks.replay.campaign import replay
+from tansaku.tasks.replay.records import ReplayTask
+from tansaku.tasks.replay.run import open_table
+from tansaku.tasks.steps.rounds import RoundRules
+
+CAMPAIGN = Path(__file__).parents[1] / "boundaries" / "al-110-grid-table.yaml"
+HAPPENED = Path(__file__).parents[1] / "stopping" / "result.json"
+DRAWS = 1
+LONGEST = 60
+
+
+@dataclass(frozen=True)
+class Draw:
+    """One replay on a drawn landscape."""
+
+    systems: tuple[int, ...]
+    number: int
+    evaluations: int = LONGEST
+
+
+@cache
+def _table() -> tuple[CandidatePool, FloatArray]:
+    campaign = load_campaign(CAMPAIGN)
+    space = open_table(ReplayTask(spec=campaign.spec, base_path=str(campaign.base_path), method="default", seed=0))
+    return space.pool(), space.values()
+
+
+def run(draw: Draw) -> JsonDict:
+    """Replays a search on a draw: whether both minima were known after each number of evaluations, by tolerance."""
+    pool, values = _table()
+    part, kept = restricted(pool, draw.systems)
+    proposer = GPProposer(settings(GPProposerSpec()))
+    rng = np.random.default_rng([draw.number, *draw.systems])
+    landscape = float(values[kept].std()) * proposer.prior_draws(part).draw(rng)
+    rules = RoundRules(
+        seed=draw.number,
+        source="rehearsal",
+        direction="minimize",
+        budget=BudgetSpec(evaluations=draw.evaluations),
+        limit=None,
+        initial_count=proposer.initial_count(part),
+    )
+    done = replay(part, landscape, proposer, rules, count_initial=True)
+    known = {
+        str(tolerance): succeeded(part, landscape, done.positions, Goal(), tolerance, "minimize").tolist()
+        for tolerance in TOLERANCES
+    }
+    return {"systems": [pool.systems[code] for code in draw.systems], "number": draw.number, "known": known}
+
+
+def draws(*, quick: bool) -> list[Draw]:
+    """All replays; quickly, two short ones."""
+    pairs = list(combinations(range(len(_table()[0].systems)), 2))
+    if quick:
+        return [Draw(pair, 0, EVERY) for pair in pairs[:2]]
+    return [Draw(pair, number) for number in range(DRAWS) for pair in pairs]
+
+
+def results(chosen: Sequence[Draw], jobs: int) -> Iterator[JsonDict]:
+    """Replays as they end, in the order given."""
+    if jobs == 1:
+        yield from map(run, chosen)
+        return
+    with ProcessPoolExecutor(jobs) as workers:
+        yield from workers.map(run, chosen)
+
+
+def compared(replays: Sequence[JsonDict], campaigns: Sequence[JsonDict]) -> list[JsonDict]:
+    """Chance named by the rehearsal and share of the campaigns that had the answer, by tolerance and evaluations.
+
+    Args:
+        replays: On draws.
+        campaigns: On the table, with their answers.
+    """
+    lines = []
+    longest = min(len(one["known"][str(TOLERANCES[0])]) for one in replays)
+    for tolerance in TOLERANCES:
+        for number in range(EVERY, longest + 1, EVERY):
+            promised = [one["known"][str(tolerance)][number - 1] for one in replays]
+            # A campaign was asked before the evaluation of that number, so it knew one less: that difference is left.
+            happened = [
+                all(answer["right"])
+                for campaign in campaigns
+                for answer in campaign["answers"]
+                if (answer["tolerance"], answer["number"]) == (tolerance, number)
+            ]
+            if happened:
+                lines.append(
+                    {
+                        "tolerance": tolerance,
+                        "evaluations": number,
+                        "promised": float(np.mean(promised)),
+                        "happened": float(np.mean(happened)),
+                        "campaigns": len(happened),
+                    }
+                )
+    return lines
+
+
+def draw_figure(lines: Sequence[JsonDict], path: Path) -> Path:
+    """Draws what happened against what was promised."""
+    from matplotlib.figure import Figure
+
+    with drawing():
+        figure = Figure(figsize=(4.6, 4.2), layout="constrained")
+        axes = figure.subplots()
+        axes.plot([0, 1], [0, 1], color="#9a9a9a", lw=1, ls="--")
+        for tolerance in TOLERANCES:
+            mine = [line for line in lines if line["tolerance"] == tolerance]
+            xs, ys = [line["promised"] for line in mine], [line["happened"] for line in mine]
+            axes.plot(xs, ys, "o-", lw=1.2, label=f"within {tolerance:g} mJ/m$^2$")
+        axes.set_xlabel("chance by the rehearsal")
+        axes.set_ylabel("share of the campaigns that had the answer")
+        axes.set_xlim(0, 1)
+        axes.set_ylim(0, 1)
+        axes.legend()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(path, dpi=160)
+    return path
+
+
+def main() -> None:
+    """Rehearses, compares with what happened and writes both."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.rehearsal", description=__doc__)
+    parser.add_argument("--out", type=Path, required=True, help="result file (JSON)")
+    parser.add_argument("--figure", type=Path, help="promised against happened (PNG, SVG or PDF)")
+    parser.add_argument("--happened", type=Path, default=HAPPENED, help="result of benchmarks.stopping")
+    parser.add_argument("--jobs", type=int, default=1, help="replays at once")
+    parser.add_argument("--quick", action="store_true", help="two short replays")
+    given = parser.parse_args()
+    machine, replays, chosen = describe_machine(), [], draws(quick=given.quick)
+    for one in results(chosen, given.jobs):
+        replays.append(one)
+        print(f"{len(replays)} of {len(chosen)} replays", flush=True)
+    campaigns = json.loads(given.happened.read_text())["campaigns"]
+    lines = compared(replays, campaigns)
+    found = {"schema_version": 1, "n_replays": len(replays), "n_campaigns": len(campaigns), "compared": lines}
+    given.out.write_text(json.dumps({**found, "replays": replays, "provenance": machine}) + "\n")
+    for line in lines:
+        print(f"{line['tolerance']:5.1f} {line['evaluations']:4} {line['promised']:.2f} {line['happened']:.2f}")
+    if given.figure is not None:
+        draw_figure(lines, given.figure)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,40 @@
+"""Promised against happened: the benchmark runs as users run it, and compares the same tolerances and numbers."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.rehearsal.__main__ import compared
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def test_quick_run_writes_result_and_figure(tmp_path):
+    out, figure = tmp_path / "result.json", tmp_path / "rehearsal.png"
+    command = [sys.executable, "-m", "benchmarks.rehearsal", "--quick", "--out", str(out), "--figure", str(figure)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
+    result = json.loads(out.read_text())
+    assert (result["n_replays"], {line["evaluations"] for line in result["compared"]}) == (2, {20})
+    assert result["n_campaigns"] >= 200
+    assert figure.stat().st_size > 5_000
+
+
+def test_shares_are_of_the_same_tolerance_and_number():
+    known = [False] * 19 + [True] * 21
+    replays = [
+        {"known": {f"{x:.1f}": known for x in (1, 2, 5, 10, 20)}},
+        {"known": {f"{x:.1f}": [False] * 40 for x in (1, 2, 5, 10, 20)}},
+    ]
+    answers = [
+        {"tolerance": 5.0, "number": 20, "right": [True, True]},
+        {"tolerance": 5.0, "number": 40, "right": [True, False]},
+        {"tolerance": 1.0, "number": 40, "right": [True, True]},
+    ]
+    lines = {(one["tolerance"], one["evaluations"]): one for one in compared(replays, [{"answers": answers}])}
+    assert set(lines) == {(5.0, 20), (5.0, 40), (1.0, 40)}
+    assert (lines[5.0, 20]["promised"], lines[5.0, 20]["happened"]) == (pytest.approx(0.5), 1.0)
+    assert lines[5.0, 40]["happened"] == 0.0
