@@ -156,9 +156,7 @@ class CampaignLoop:
         reap_orphans(record.runtime)
         spec = CampaignSpec.model_validate(record.spec)
         pool = open_space(spec.space, Path(record.base_path)).pool()
-        proposer = open_proposer(
-            spec, pool, Path(record.base_path), store, resources.artifacts, resources.site.engine.device
-        )
+        proposer = open_proposer(spec, pool, Path(record.base_path), store, resources.artifacts, resources.site.engine.device)
         launcher = resources.launcher(spec)
         launcher.start()
         stack.callback(launcher.stop)
