@@ -10,6 +10,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -74,13 +75,11 @@ class LocalBackend:
 @pytest.fixture(params=["local", "fireworks"])
 def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[LocalBackend]:
     write_table(tmp_path)
-    if request.param == "local":
-        backend = LocalBackend(tmp_path)
-    else:
-        backend = request.getfixturevalue("fireworks_site")()
+    backend = LocalBackend(tmp_path) if request.param == "local" else request.getfixturevalue("fireworks_site")()
     yield backend
     for process in backend.processes():
-        process.kill()
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
 
 
 @pytest.fixture
@@ -98,7 +97,7 @@ def write_table(folder: Path) -> None:
 def request(
     folder: Path, name: str, kind: str = "brief", *, timeout: float = 600.0, token: str = "t", candidate: str = "c3"
 ) -> JobRequest:
-    """A job: ``brief`` looks a value up, ``lasting`` takes seconds of EMT, ``endless`` would take hours of it."""
+    """A job: ``brief`` looks a value up, ``lasting`` takes seconds of EMT, ``endless`` takes many minutes of it."""
     document: JsonDict = {"campaign": "test", "candidate": candidate, "base_path": str(folder)}
     if kind == "brief":
         columns = {"id": "id", "value": "value"}
@@ -112,9 +111,11 @@ def request(
             "boundaries": {"planes": [[1, 1, 2]]},
             "translation": {"normal": [0.2], "in_plane": [0.0], "along_axis": [0.0]},
             "removed_planes": [1],
+            # Of a cell so long that a step takes long; a force of zero is never reached, or too soon.
+            "spacing": 16.0 if kind == "lasting" else 400.0,
         }
         steps = 40 if kind == "lasting" else 1_000_000
-        document["calculator"] = {"type": "emt", "relaxation": {"fmax": 1e-30, "max_steps": steps, "cell": "normal"}}
+        document["calculator"] = {"type": "emt", "relaxation": {"fmax": 1e-13, "max_steps": steps, "cell": "normal"}}
     checked = JobDocument.model_validate(document).model_dump(mode="json")
     return JobRequest(name=name, token=token, document=checked, timeout=timeout)
 
