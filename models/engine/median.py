@@ -15,6 +15,7 @@ JITTER = 1e-8
 
 _MOST_ROWS = 3000
 _DIGITS = 10
+_ROUNDING = 1e-13
 _TRAIT_SPREAD = 0.3
 _GOLDEN = 0.6180339887498949
 
@@ -34,7 +35,8 @@ def median_squared_distance(values: FloatArray, metric: Literal["sqeuclidean", "
     if len(values) > _MOST_ROWS:
         values = values[np.linspace(0, len(values) - 1, _MOST_ROWS).round().astype(np.intp)]
     squared = pdist(values, metric)
-    squared = squared[squared > 0.0]
+    # On a circle, places that are one period apart differ by rounding.
+    squared = squared[squared > np.square(_ROUNDING * np.abs(values).max())]
     if not len(squared):
         return 1.0
     if metric == "hamming":

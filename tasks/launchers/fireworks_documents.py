@@ -24,7 +24,7 @@ from tansaku.tasks.jobs.document import JobDocument
 TASK_NAME = "{{tansaku.tasks.launchers.firetask.EvaluationTask}}"
 """FireWorks' name of our Firetask."""
 
-JobName = Annotated[str, StringConstraints(pattern=r"\A[A-Za-z0-9][A-Za-z0-9_-]{0,127}\z")]
+JobName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$")]
 
 _FIREWORK = frozenset({"_id", "fw_id", "name", "state", "created_on", "updated_on", "launches", "archived_launches", "spec"})
 _LAUNCH = frozenset(

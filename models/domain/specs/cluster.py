@@ -8,19 +8,19 @@ from pydantic import Field, StringConstraints
 
 from tansaku.models.domain.specs.base import Name, NonNegativeFloat, PositiveFloat, PositiveInt, Spec
 
-SlurmWord = Annotated[str, StringConstraints(pattern=r"\A[A-Za-z0-9][A-Za-z0-9_.-]{0,62}\z")]
+SlurmWord = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
 """Name of a partition, account or quality of service."""
 
-SlurmConstraint = Annotated[str, StringConstraints(pattern=r"\A[A-Za-z0-9][A-Za-z0-9_.,&|-]{0,126}\z")]
+SlurmConstraint = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.,&|-]{0,126}$")]
 """Features of nodes, joined by ``&``, ``|`` or ``,``."""
 
-SlurmMemory = Annotated[str, StringConstraints(pattern=r"\A[1-9][0-9]{0,8}[KMGT]?\z")]
+SlurmMemory = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,8}[KMGT]?$")]
 """Memory per node, in megabytes where no unit is given."""
 
-AbsolutePath = Annotated[str, StringConstraints(pattern=r"\A/[A-Za-z0-9_./+@=-]{1,200}\z")]
+AbsolutePath = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9_./+@=-]{1,200}$")]
 """Path without blanks, quotes or anything else that a shell reads."""
 
-DatabaseName = Annotated[str, StringConstraints(pattern=r"\A[A-Za-z0-9_-]{1,38}\z")]
+DatabaseName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,38}$")]
 
 
 class SlurmResourcesSpec(Spec):

@@ -53,8 +53,8 @@ class GPProposerSpec(Spec):
         kernel: Replaces the preset's kernel.
         mean: Effects added to the kernel, preset's or own: what the objective is on average, learned with the rest.
         acquisition: Expected improvement, its logarithm, probability of improvement, confidence bound, or a posterior sample.
-            For the goal ``all_below``: number expected to be found by what the budget still buys, straddle (uncertain and near the
-            threshold), or probability of lying below it.
+            For the goal ``all_below``: number expected to be found by what the budget still buys, straddle (uncertain and near
+            the threshold), or probability of lying below it.
         transform: Output transform.
         hyperparameters: ``median``: from the pool alone, never refitted; ``map``: the most probable ones, fitted to the
             observations; ``bayes``: several, drawn from all that the observations allow, the acquisition averaged over them.

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import isfinite
 from typing import Protocol
 
 import numpy as np
@@ -119,7 +120,7 @@ class SystemPeer(_Peer):
             position = int(problem.encoding.members[suggestion.row])
             gain = (suggestion.gain or 0.0) / float(pool.cost[position])
             if choice is None or gain > best:
-                best, choice = gain, Choice(position, acquisition=gain)
+                best, choice = gain, Choice(position, acquisition=gain if isfinite(gain) else None)
         assert choice is not None
         return choice
 
@@ -154,4 +155,4 @@ class PoolPeer(_Peer):
         suggestions = self._optimiser.suggest(pose(self._encoding, history, allowed, seed=0))
         gains = [(one.gain or 0.0) / float(pool.cost[one.row]) for one in suggestions]
         best = int(np.argmax(gains))
-        return Choice(suggestions[best].row, acquisition=gains[best])
+        return Choice(suggestions[best].row, acquisition=gains[best] if isfinite(gains[best]) else None)

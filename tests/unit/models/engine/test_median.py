@@ -37,3 +37,10 @@ def test_published_kernel_is_exp_of_distance_over_twice_the_median(grid_pool):
     parameters = median_parameters(grid_pool, expand(build_kernel("product", grid_pool)))
     assert parameters["angle.lengthscale"][0] ** 2 == pytest.approx(np.median([400.0, 900.0, 2500.0]))
     assert set(parameters) == {"variance", "angle.lengthscale", "structure.lengthscale", "translation.lengthscale"}
+
+
+def test_places_that_differ_by_rounding_are_one():
+    angle = 2.0 * np.pi * np.array([0.0, 1.0, 2.0, 7.0])
+    circle = np.column_stack([np.cos(angle), np.sin(angle)])
+    assert len(np.unique(circle, axis=0)) > 1
+    assert median_squared_distance(circle) == 1.0

@@ -44,7 +44,9 @@ class Job:
         self.beats = 0
 
     def slurm_says(self, state):
+        """What SLURM says from now on, and long enough ago that nobody believes what it said before."""
         self.said.write_text(f"7|{state}|Reason|job-1\n" if state else "")
+        self.launcher._idle.wait(0.05)
 
     def slurm_is_silent(self):
         self.said.unlink(missing_ok=True)
@@ -121,7 +123,6 @@ def test_nobody_knows_while_slurm_does_not_answer(job):
     job.pass_silence()
     assert job.status().state is JobState.UNKNOWN
     job.slurm_says("RUNNING")
-    job.launcher._idle.wait(0.05)
     assert job.status().state is JobState.RUNNING
 
 
