@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -30,18 +29,18 @@ def with_harm(problems: Sequence[Problem]) -> list[Problem]:
     return [variant for one in problems for variant in (one, one.harmful("shuffled"), one.harmful("reversed"))]
 
 
-def compare(problems: Sequence[Problem], jobs: int) -> list[dict[str, Any]]:
-    """Runs every method on every problem with every seed."""
-    tasks = [(i, method, seed) for i, one in enumerate(problems) for method in METHODS for seed in range(one.seeds)]
-    runs: dict[int, dict[str, list[Run]]] = defaultdict(lambda: defaultdict(list))
+def compare(problems: Sequence[Problem], jobs: int) -> Iterator[dict[str, Any]]:
+    """Runs every method on every problem with every seed; gives each problem's panel when it is done."""
     with ProcessPoolExecutor(jobs) as pool:
-        asked = [pool.submit(run, problems[i], method, seed) for i, method, seed in tasks]
-        for (i, method, seed), answer in zip(tasks, asked, strict=True):
-            runs[i][method].append(answer.result())
-            if seed == problems[i].seeds - 1:
-                gap = np.mean([one.gap[-1] for one in runs[i][method]])
-                print(f"{problems[i].name}: {method}, {seed + 1} seeds, gap at the end {gap:.4g}", flush=True)
-    return [_panel(problem, runs[i]) for i, problem in enumerate(problems)]
+        asked = {
+            (i, method): [pool.submit(run, one, method, seed) for seed in range(one.seeds)]
+            for i, one in enumerate(problems)
+            for method in METHODS
+        }
+        for i, problem in enumerate(problems):
+            runs = {method: [one.result() for one in asked[i, method]] for method in METHODS}
+            print(f"{problem.name}: {problem.seeds} seeds", flush=True)
+            yield _panel(problem, runs)
 
 
 def _panel(problem: Problem, runs: dict[str, list[Run]]) -> dict[str, Any]:
@@ -97,10 +96,12 @@ def main() -> None:
         problems = [one.shortened(QUICK_EVALUATIONS, QUICK_SEEDS) for one in problems]
     if given.seeds:
         problems = [one.shortened(one.evaluations, given.seeds) for one in problems]
-    panels = compare(with_harm(problems), given.jobs)
+    panels: list[dict[str, Any]] = []
     result = {"schema_version": 1, "provenance": describe_machine(), "problems": panels}
     given.out.parent.mkdir(parents=True, exist_ok=True)
-    given.out.write_text(json.dumps(result))
+    for panel in compare(with_harm(problems), given.jobs):
+        panels.append(panel)
+        given.out.write_text(json.dumps(result))  # what is done stays when the rest is interrupted
     print_summary(panels)
     if given.figure is not None:
         draw(result, given.figure)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import product
 from math import sqrt
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +40,9 @@ _COLUMNS = 3
 _NOISE = 0.3
 
 
+Harm = Literal["shuffled", "reversed"]
+
+
 @dataclass(frozen=True)
 class Problem:
     """A target to be searched and a source that is known.
@@ -51,6 +56,9 @@ class Problem:
         unit: Of the objective.
         evaluations: How many a run makes.
         seeds: How many runs each method makes.
+        redraw: Makes the landscape of a run; None: all runs have the same one.
+        harm: The source's values ``shuffled``, or ``reversed`` about their middle (an anticorrelated system); None: as they
+            are.
     """
 
     name: str
@@ -60,14 +68,23 @@ class Problem:
     source: SourceData
     unit: str
     evaluations: int
-    seeds: int = 20
+    seeds: int = 10
+    redraw: Callable[[int], Problem] | None = None
+    harm: Harm | None = None
 
-    def harmful(self, kind: str) -> Problem:
-        """The same with a source that misleads: its values ``shuffled``, or ``reversed`` about their middle."""
-        rng = np.random.default_rng(12)
-        values = self.source.values
-        bad = rng.permutation(values) if kind == "shuffled" else values.max() + values.min() - values
-        return replace(self, name=f"{self.name}, {kind}", source=replace(self.source, name=kind, values=bad))
+    def harmful(self, kind: Harm) -> Problem:
+        """The same with a source that misleads."""
+        return replace(self, name=f"{self.name}, {kind}", harm=kind)
+
+    def drawn(self, seed: int) -> Problem:
+        """What run ``seed`` is made on: another landscape where there are more, and the source as it is meant to be."""
+        fresh = self if self.redraw is None else self.redraw(seed)
+        source, values = fresh.source, fresh.source.values
+        if self.harm == "shuffled":
+            source = replace(source, values=np.random.default_rng(seed).permutation(values))
+        elif self.harm == "reversed":
+            source = replace(source, values=values.max() + values.min() - values)
+        return replace(self, pool=fresh.pool, values=fresh.values, source=source)
 
     def shortened(self, evaluations: int, seeds: int) -> Problem:
         """The same with fewer evaluations and runs."""
@@ -90,17 +107,17 @@ def boundaries(sources: tuple[str, ...] = ("s009-114", "s009-221", "s003-112", "
         source=source,
         unit="mJ/m2",
         evaluations=45,
-        seeds=8,
+        seeds=6,
     )
 
 
-def compositions(correlation: float = CORRELATION, seed: int = 5) -> Problem:
+def compositions(seed: int = 0, correlation: float = CORRELATION) -> Problem:
     """Made-up barriers of 159 compositions with one ion each on three sites, for two alkali ions.
 
     Every ion has three made-up features. A barrier is a sum over the sites of a smooth random function of its ion's features
     and of one of the features of M and X together, plus a part of each composition's own (30 % of the deviation), in units of
     0.25 eV. The target's functions are ``correlation`` times the source's plus independent ones, so that the smooth
-    parts correlate by that much; the target lies 0.2 eV higher.
+    parts correlate by that much; the target lies 0.2 eV higher. Every seed gives other ions and functions.
     """
     rng = np.random.default_rng(seed)
     charges = {site: np.repeat(list(ions), list(ions.values())) for site, ions in _IONS.items()}
@@ -130,7 +147,9 @@ def compositions(correlation: float = CORRELATION, seed: int = 5) -> Problem:
         values=target_values + noise[1],
         source=source,
         unit="eV",
-        evaluations=60,
+        evaluations=40,
+        seeds=20,
+        redraw=compositions,
     )
 
 

@@ -44,6 +44,7 @@ class Run:
 
 def run(problem: Problem, method: str, seed: int) -> Run:
     """Replays one method with one seed; all methods begin with the same random point of each system."""
+    problem = problem.drawn(seed)
     settings = PRESETS["default"]
     mode = method.partition("+")[2]
     proposer: Proposer = GPProposer(settings)

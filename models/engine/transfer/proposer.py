@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -38,6 +38,9 @@ FIRST: Mode = "posterior"
 
 LEAST_SKILL = 6.0
 """What sources must predict of themselves [nats in all] for ``auto`` to use them; of shuffled values up to 5 was seen."""
+
+LEAST_CORRELATION = 0.25
+"""Least correlation of a source with the target at which ``auto`` takes a mode that conditions on the sources."""
 
 KEY = "transfer"
 """Under which a refit keeps what belongs to transfer."""
@@ -91,7 +94,9 @@ class TransferProposer(GPProposer):
             if mode not in fits:
                 raise FitError(failures[mode])
         else:
-            mode = self._choose(before.get("mode"), source, densities, len(history.observed))
+            usable = self._usable(family, source, fits)
+            open_ = {name: one for name, one in densities.items() if name in usable}
+            mode = self._choose(before.get("mode"), open_, len(history.observed))
         record: JsonDict = {
             "mode": mode,
             "previous_mode": before.get("mode"),
@@ -110,13 +115,22 @@ class TransferProposer(GPProposer):
         values = correlations(np.asarray(fits[mode]["parameters"][COUPLING]))
         return {one.name: float(value) for one, value in zip(family.sources, values, strict=True)}
 
-    def _choose(self, current: Mode | None, source: SourceFit, densities: dict[str, FloatArray], n_observed: int) -> Mode:
-        """The mode of ``auto``."""
+    def _usable(self, family: Family, source: SourceFit, fits: dict[str, JsonDict]) -> set[str]:
+        """Modes that ``auto`` may choose: only ``none`` where the sources do not even predict themselves."""
         if source.skill < LEAST_SKILL:
-            densities = {name: one for name, one in densities.items() if name == "none"}
+            return {"none"}
+        usable = set()
+        for mode in get_args(Mode):
+            known = self._correlation(family, mode, fits) if mode in fits else {}
+            if mode in fits and (not conditions(mode) or max(known.values()) >= LEAST_CORRELATION):
+                usable.add(mode)
+        return usable
+
+    def _choose(self, current: Mode | None, densities: dict[str, FloatArray], n_observed: int) -> Mode:
+        """The mode of ``auto`` among the usable ones; while evidence says nothing, the present one or none."""
         wanted = current or FIRST
-        if n_observed < FEW and wanted in densities:
-            return wanted
+        if n_observed < FEW:
+            return wanted if wanted in densities else "none"
         chosen: Mode = preferred(densities, wanted)  # type: ignore[assignment]
         return chosen
 
