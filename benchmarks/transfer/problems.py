@@ -148,7 +148,7 @@ def compositions(seed: int = 0, correlation: float = CORRELATION) -> Problem:
         source=source,
         unit="eV",
         evaluations=40,
-        seeds=20,
+        seeds=10,
         redraw=compositions,
     )
 
