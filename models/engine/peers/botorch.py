@@ -13,6 +13,9 @@ from tansaku.models.domain.pool import FloatArray, IntArray
 from tansaku.models.engine.acquisition import log_expected_improvement
 from tansaku.models.engine.peers.problem import Problem, Suggestion
 
+_ITERATIONS = 200
+"""Most steps of a fit. A multi-task model of a few points per task is flat: thousands of steps gain nothing."""
+
 if TYPE_CHECKING:
     from botorch.models.gpytorch import GPyTorchModel
     from torch import Tensor
@@ -69,7 +72,8 @@ def _fitted(model: GPyTorchModel) -> GPyTorchModel:
     from botorch.fit import fit_gpytorch_mll
     from gpytorch.mlls import ExactMarginalLogLikelihood
 
-    fit_gpytorch_mll(ExactMarginalLogLikelihood(model.likelihood, model))
+    likelihood = ExactMarginalLogLikelihood(model.likelihood, model)
+    fit_gpytorch_mll(likelihood, optimizer_kwargs={"options": {"maxiter": _ITERATIONS}})
     return model
 
 
