@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tansaku.models.domain.errors import ConfigurationError
-from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray, IntArray
+from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray
 from tansaku.models.domain.ports import TabulatedSpace
-from tansaku.models.engine.transfer.data import SourceData, observed_source
+from tansaku.models.engine.transfer.data import SourceData, observed_source, part
 from tansaku.spaces.registry import open_space
 from tansaku.tasks.configuration import load_campaign
 
@@ -170,24 +170,6 @@ def tables(target: Path, source: Path) -> Problem:
         source=observed_source(source.stem, known_space.pool(), known, known_space.values()[known], direction, MOST),
         unit=load_campaign(target).spec.objective.unit,
         evaluations=min(60, len(space.pool())),
-    )
-
-
-def part(pool: CandidatePool, positions: IntArray) -> CandidatePool:
-    """Some candidates of a pool as a pool of their own."""
-    systems, system_codes = np.unique(pool.system_codes[positions], return_inverse=True)
-    surfaces, surface_codes = np.unique(pool.surface_codes[positions], return_inverse=True)
-    return CandidatePool(
-        ids=pool.ids[positions],
-        systems=tuple(pool.systems[code] for code in systems),
-        system_codes=system_codes.astype(np.intp),
-        surfaces=tuple(pool.surfaces[code] for code in surfaces),
-        surface_codes=surface_codes.astype(np.intp),
-        groups={
-            name: FeatureGroup.compact(name, group.values, group.index[positions], group.columns, categorical=group.categorical)
-            for name, group in pool.groups.items()
-        },
-        cost=pool.cost[positions],
     )
 
 

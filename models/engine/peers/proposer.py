@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from math import isfinite
 from typing import Protocol
@@ -37,7 +38,7 @@ class JointOptimiser(Protocol):
         ...
 
 
-class _Peer:
+class _Peer(ABC):
     """What all peers share: one random candidate of each system first, nothing to refit between proposals."""
 
     def __init__(self, name: str) -> None:
@@ -78,8 +79,9 @@ class _Peer:
             return Choice(initial_position(pool, allowed, number, rng, "random"), initial=in_design)
         return self._choose(pool, history, allowed)
 
+    @abstractmethod
     def _choose(self, pool: CandidatePool, history: History, allowed: np.ndarray) -> Choice:
-        raise NotImplementedError
+        """Chooses after the initial design; something is allowed and something observed."""
 
 
 class SystemPeer(_Peer):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Protocol
 
@@ -141,10 +141,17 @@ def observed_source(
         kept = np.concatenate([rank[:low], rank[spread]])
         positions, oriented = positions[kept], oriented[kept]
     order = np.argsort(positions)
-    return SourceData(name, _part(pool, positions[order]), oriented[order])
+    chosen = part(pool, positions[order])
+    return SourceData(name, replace(chosen, cost=np.ones(len(order))), oriented[order])
 
 
-def _part(pool: CandidatePool, positions: IntArray) -> CandidatePool:
+def part(pool: CandidatePool, positions: IntArray) -> CandidatePool:
+    """Some candidates of a pool as a pool of their own.
+
+    Args:
+        pool: The pool.
+        positions: Ascending, shape ``(n,)``.
+    """
     systems, system_codes = np.unique(pool.system_codes[positions], return_inverse=True)
     surfaces, surface_codes = np.unique(pool.surface_codes[positions], return_inverse=True)
     return CandidatePool(
@@ -157,5 +164,5 @@ def _part(pool: CandidatePool, positions: IntArray) -> CandidatePool:
             name: FeatureGroup.compact(name, group.values, group.index[positions], group.columns, categorical=group.categorical)
             for name, group in pool.groups.items()
         },
-        cost=np.ones(len(positions)),
+        cost=pool.cost[positions],
     )
