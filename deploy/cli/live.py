@@ -43,9 +43,17 @@ class PlainObserver:
     def __init__(self) -> None:
         self._tally: Tally | None = None
         self._next_line = 0.0
+        self._certified = ""
 
     def _write(self, line: str) -> None:
         typer.echo(line, err=True)
+
+    def _write_certificate(self) -> None:
+        """What may remain, unless these words were the last ones."""
+        certificate = None if self._tally is None else self._tally.certificate
+        if certificate is not None and certificate.describe() != self._certified:
+            self._certified = certificate.describe()
+            self._write(self._certified)
 
     def on_start(self, record: CampaignRecord, evaluations: Sequence[Evaluation]) -> None:
         """Says what is resumed."""
@@ -68,8 +76,7 @@ class PlainObserver:
         if time.monotonic() >= self._next_line:
             self._next_line = time.monotonic() + _LINE_EVERY
             self._write(f"{100 * self._tally.fraction:.0f} % of the budget: {self._tally.line()}")
-            if self._tally.certificate is not None:
-                self._write(self._tally.certificate.describe())
+            self._write_certificate()
 
     def on_refit(self, refit: Refit) -> None:
         """A failed fit is worth a line."""
@@ -81,7 +88,7 @@ class PlainObserver:
         if self._tally is not None:
             self._tally.certificate = certificate
         if certificate.stops:
-            self._write(certificate.describe())
+            self._write_certificate()
 
     def on_wait(self, reason: str, seconds: float) -> None:
         """Says why nothing happens."""
@@ -91,8 +98,8 @@ class PlainObserver:
         """Sums up."""
         counts = self._tally.line() if self._tally is not None else "nothing done"
         self._write(f"ended ({reason}): {counts}")
-        if self._tally is not None and self._tally.certificate is not None:
-            self._write(self._tally.certificate.describe())
+        self._certified = ""
+        self._write_certificate()
 
 
 class LiveObserver:

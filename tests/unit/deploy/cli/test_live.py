@@ -130,6 +130,18 @@ def test_what_may_remain_is_on_the_screen_and_in_the_last_line(recorded, capsys)
     assert capsys.readouterr().err.splitlines()[1] == "97 %: nothing better by more than 5 mJ/m2 remains (certain)"
 
 
+def test_the_same_certificate_is_not_said_twice(recorded, capsys, monkeypatch):
+    monkeypatch.setattr("tansaku.deploy.cli.live._LINE_EVERY", 0.0)
+    store = recorded("a1", "b1")
+    plain = PlainObserver()
+    plain.on_start(store.campaign(NAME), [])
+    for tolerance in (3.0, 3.0, 2.0):
+        plain.on_certificate(_certificate(stops=False).model_copy(update={"tolerance": tolerance}))
+        plain.on_outcome(store.evaluations(NAME)[0])
+    said = [line for line in capsys.readouterr().err.splitlines() if "remains" in line]
+    assert len(said) == 2
+
+
 def test_no_terminal_no_live_display():
     with watching() as observer:
         assert isinstance(observer, PlainObserver)
