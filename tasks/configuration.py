@@ -214,6 +214,7 @@ _LATER_KEYS: dict[KeyPath, object] = {
     ("proposer", "restarts"): None,
     ("proposer", "members"): None,
     ("proposer", "bayes_until"): None,
+    ("proposer", "initial_points"): None,
 }
 """Keys that came after the first release and what they are unless a file says so: then a spec is the same as before them."""
 

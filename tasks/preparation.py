@@ -37,7 +37,7 @@ def prepare_campaign(resources: Resources, loaded: LoadedCampaign) -> CampaignRe
             that the space lacks.
         TransientError: The database did not answer.
     """
-    _refuse_unknown_groups(resources.store, loaded)
+    _refuse_misfits(resources.store, loaded)
     spec = _with_sources(resources, loaded)
     fresh = CampaignRecord(
         name=spec.name,
@@ -64,10 +64,12 @@ def prepare_campaign(resources: Resources, loaded: LoadedCampaign) -> CampaignRe
     return resources.store.campaign(spec.name)
 
 
-def _refuse_unknown_groups(store: CampaignStore, loaded: LoadedCampaign) -> None:
-    """Compiles a kernel or mean of the file's own before its name is taken by a campaign that could never run."""
+def _refuse_misfits(store: CampaignStore, loaded: LoadedCampaign) -> None:
+    """Compares kernel, mean and initial design with the pool before the name is taken by a campaign that could never run."""
     spec = loaded.spec
-    if not isinstance(spec.proposer, GPProposerSpec) or (spec.proposer.kernel is None and spec.proposer.mean is None):
+    if not isinstance(spec.proposer, GPProposerSpec):
+        return
+    if (spec.proposer.kernel, spec.proposer.mean, spec.proposer.initial_points) == (None, None, None):
         return
     try:
         store.campaign(spec.name)

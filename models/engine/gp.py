@@ -20,7 +20,7 @@ from tansaku.models.engine.ensemble import ENSEMBLE, averaged, chosen_member, dr
 from tansaku.models.engine.failures import likely_to_succeed, success_probability
 from tansaku.models.engine.gain import Prediction, gains
 from tansaku.models.engine.goals import reached_levels
-from tansaku.models.engine.initial import initial_position
+from tansaku.models.engine.initial import initial_position, initial_size
 from tansaku.models.engine.kernels import Term, expand
 from tansaku.models.engine.leaders import leading, predicted_again
 from tansaku.models.engine.likelihood import NOISE, LogPosterior
@@ -64,13 +64,13 @@ class GPProposer:
         return self._settings.name
 
     def initial_count(self, pool: CandidatePool) -> int:
-        """One candidate of each system.
+        """As many of each system as the settings say.
 
         Raises:
-            ConfigurationError: The kernel or the mean names a feature group that the pool lacks.
+            ConfigurationError: The kernel or the mean names a feature group that the pool lacks, or a system is too small.
         """
         self._expanded(pool)
-        return len(pool.systems)
+        return initial_size(pool, self._settings.initial_points)
 
     def refit_due(self, n_observed: int, fitted_at: Sequence[int]) -> bool:
         """Once for the median rule; whenever the observations have grown by the stated factor for fitted parameters."""

@@ -1,4 +1,4 @@
-"""Initial designs: which candidate of each system is computed before there is a model."""
+"""Initial designs: which candidates of each system are computed before there is a model."""
 
 from __future__ import annotations
 
@@ -7,15 +7,36 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.pool import CandidatePool
 
 InitialName = Literal["random", "cheapest"]
 
 
+def initial_size(pool: CandidatePool, points: int) -> int:
+    """Candidates in the initial design.
+
+    Args:
+        pool: The pool.
+        points: How many of each system.
+
+    Raises:
+        ConfigurationError: A system has fewer.
+    """
+    sizes = np.bincount(pool.system_codes, minlength=len(pool.systems))
+    smallest = int(np.argmin(sizes))
+    if points > max(1, int(sizes[smallest])):
+        raise ConfigurationError(
+            f"proposer.initial_points: {points}, but system {pool.systems[smallest]!r} has {sizes[smallest]} candidates; "
+            "expected at most as many"
+        )
+    return points * len(pool.systems)
+
+
 def initial_position(
     pool: CandidatePool, allowed: npt.NDArray[np.bool_], number: int, rng: np.random.Generator, design: InitialName
 ) -> int:
-    """Candidate number ``number`` of the initial design: one per system, in the order of systems.
+    """Candidate number ``number`` of the initial design: one of each system in turn, in the order of systems.
 
     Where the system has none left that may be proposed, the whole pool stands in for it.
 

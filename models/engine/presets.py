@@ -43,7 +43,8 @@ class GPSettings:
         cost_exponent: The acquisition is divided by cost to this power.
         exploration: Deviations an optimist adds (``ucb`` and ``straddle`` only).
         nugget: Whether the learned noise is roughness of the objective itself, to be gained from, rather than an error.
-        initial: Which candidate of each system is computed first.
+        initial: Which candidates of each system are computed first.
+        initial_points: How many of each system.
         refit_growth: Hyper-parameters are fitted again when the observations have grown by this factor.
         mean: Effects added to the kernel.
         restarts: Further starts of each fit.
@@ -65,6 +66,7 @@ class GPSettings:
     exploration: float = 2.0
     nugget: bool = False
     initial: InitialName = "random"
+    initial_points: int = 1
     refit_growth: float = 4.0 / 3.0
     mean: tuple[MeanSpec, ...] = ()
     restarts: int = 0
@@ -147,6 +149,8 @@ def settings(spec: GPProposerSpec, goal: Goal = _PER_SYSTEM) -> GPSettings:
         chosen = replace(chosen, exploration=spec.exploration)
     if spec.initial is not None:
         chosen = replace(chosen, initial=spec.initial)
+    if spec.initial_points is not None:
+        chosen = replace(chosen, initial_points=spec.initial_points)
     return chosen
 
 

@@ -27,12 +27,15 @@ PRESETS: tuple[str, ...] = get_args(GPProposerSpec.model_fields["preset"].annota
 
 METHODS = ("random", "grid", *PRESETS, SPEC_METHOD, *PACKAGES)
 
-PAIRED_DESIGN = GPProposerSpec(preset="published")
-"""Whose initial design the methods without one of their own start from: one random point per system."""
+
+def paired_design(own: ProposerSpec) -> GPProposerSpec:
+    """Whose initial design the methods without one of their own start from: random points, as many as the campaign file says."""
+    points = own.initial_points if isinstance(own, GPProposerSpec) else None
+    return GPProposerSpec(preset="published", initial_points=points)
 
 
 def method_spec(name: str, own: ProposerSpec) -> ProposerSpec:
-    """Proposer spec of a method.
+    """Proposer spec of a method; presets begin with as many points as the campaign file says.
 
     Args:
         name: One of :data:`METHODS`.
@@ -48,7 +51,7 @@ def method_spec(name: str, own: ProposerSpec) -> ProposerSpec:
     if name == "grid":
         return GridProposerSpec()
     if name in PRESETS:
-        return GPProposerSpec.model_validate({"preset": name})
+        return GPProposerSpec.model_validate({"preset": name, "initial_points": paired_design(own).initial_points})
     raise ConfigurationError(f"--methods: {name!r} is not known; expected some of {', '.join(METHODS)}")
 
 
@@ -86,7 +89,7 @@ def build_method(name: str, spec: CampaignSpec, pool: CandidatePool, base_path: 
     if own in PACKAGES:
         if mode is not None:
             raise ConfigurationError(f"--methods: {name!r}: {own} learns from no other search; expected {own!r} alone")
-        return build_peer(own)
+        return WithInitialDesign(build_peer(own), build_proposer(paired_design(spec.proposer)))
     chosen = spec.model_copy(update={"proposer": method_spec(own, spec.proposer)})
     if own == SPEC_METHOD and mode is None and spec.transfer is not None:
         mode = spec.transfer.mode
@@ -97,7 +100,7 @@ def build_method(name: str, spec: CampaignSpec, pool: CandidatePool, base_path: 
         proposer = build_transfer_proposer(chosen, mode, _sources(name, spec, pool, base_path))
     if proposer.initial_count(pool) > 0:
         return proposer
-    return WithInitialDesign(proposer, build_proposer(PAIRED_DESIGN))
+    return WithInitialDesign(proposer, build_proposer(paired_design(spec.proposer)))
 
 
 def _sources(name: str, spec: CampaignSpec, pool: CandidatePool, base_path: Path) -> FrozenSources:

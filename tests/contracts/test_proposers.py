@@ -23,6 +23,7 @@ SPECS = {
     "thompson": GPProposerSpec(acquisition="thompson"),
     "obo": GPProposerSpec(preset="obo"),
     "abo": GPProposerSpec(preset="abo"),
+    "five-points": GPProposerSpec(preset="abo", initial_points=5),
     "bayes": GPProposerSpec(hyperparameters="bayes", members=2, bayes_until=12),
     "composed": GPProposerSpec(
         kernel={

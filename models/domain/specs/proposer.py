@@ -64,7 +64,8 @@ class GPProposerSpec(Spec):
         bayes_until: With ``bayes``: most observations; with more the most probable ones serve, as with ``map``; null: 100.
         cost_exponent: The acquisition is divided by cost to this power; 0 ignores cost.
         exploration: ``ucb`` and ``straddle`` only: deviations added to the prediction.
-        initial: One candidate of each system to begin with: ``random``, or random among its ``cheapest``.
+        initial: What each system begins with: ``random`` candidates, or random ones among its ``cheapest``.
+        initial_points: How many of each system; null: one. At most as many as the smallest system has.
     """
 
     type: Literal["gp"] = "gp"
@@ -81,6 +82,7 @@ class GPProposerSpec(Spec):
     cost_exponent: NonNegativeFloat | None = None
     exploration: PositiveFloat | None = None
     initial: Literal["random", "cheapest"] | None = None
+    initial_points: Annotated[int, Field(ge=1, le=10_000)] | None = None
 
     @model_validator(mode="after")
     def _exploration_is_used(self) -> GPProposerSpec:

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from tansaku.models.engine.initial import initial_position
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.engine.initial import initial_position, initial_size
 
 
 def test_each_system_gets_one(grid_pool):
@@ -41,3 +42,16 @@ def test_the_stream_decides(grid_pool):
 def test_numbers_go_round_the_systems(grid_pool, number):
     allowed = np.ones(len(grid_pool), dtype=bool)
     assert grid_pool.system_codes[initial_position(grid_pool, allowed, number, np.random.default_rng(0), "random")] == 0
+
+
+def test_the_size_counts_systems(grid_pool, bare_pool):
+    assert [initial_size(grid_pool, points) for points in (1, 2, 24)] == [3, 6, 72]
+    assert initial_size(bare_pool, 5) == 5
+
+
+def test_a_design_larger_than_a_system_is_refused(grid_pool, bare_pool):
+    assert initial_size(bare_pool, 12) == 12
+    with pytest.raises(ConfigurationError, match=r"proposer\.initial_points: 13, but system 'system-0' has 12 candidates"):
+        initial_size(bare_pool, 13)
+    with pytest.raises(ConfigurationError, match=r"initial_points: 25, but system 'system-1' has 24 candidates"):
+        initial_size(grid_pool, 25)

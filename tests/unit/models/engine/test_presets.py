@@ -23,6 +23,7 @@ from tansaku.models.engine.presets import PRESETS, build_kernel, settings
         ({"kernel": {"type": "same"}}, "kernel", SameKernelSpec()),
         ({"acquisition": "ucb", "exploration": 1.5}, "exploration", 1.5),
         ({"initial": "cheapest"}, "initial", "cheapest"),
+        ({"initial_points": 5}, "initial_points", 5),
     ],
 )
 def test_overrides_reach_the_settings_and_change_nothing_else(override, attribute, expected):

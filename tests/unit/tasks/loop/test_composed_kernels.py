@@ -51,3 +51,19 @@ def test_an_unknown_group_is_refused_before_the_name_is_taken(open_bench, propos
         prepare_campaign(bench.resources, LoadedCampaign(spec, bench.folder))
     with pytest.raises(NotFoundError):
         bench.store.campaign("other")
+
+
+def test_an_initial_design_larger_than_the_pool_is_refused_before_the_name_is_taken(open_bench):
+    bench = open_bench()
+    spec = campaign_spec(name="other", proposer={"type": "gp", "initial_points": 5000})
+    with pytest.raises(ConfigurationError, match=r"proposer\.initial_points: 5000, but system .* has \d+ candidates"):
+        prepare_campaign(bench.resources, LoadedCampaign(spec, bench.folder))
+    with pytest.raises(NotFoundError):
+        bench.store.campaign("other")
+
+
+def test_more_initial_points_are_computed_before_the_model_chooses(open_bench):
+    bench = open_bench(proposer={"type": "gp", "preset": "abo", "initial_points": 3}, budget={"evaluations": 14})
+    bench.drive()
+    flags = [one.proposal.initial for one in bench.store.evaluations("small")]
+    assert flags == 9 * [True] + 5 * [False]

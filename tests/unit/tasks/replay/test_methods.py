@@ -109,3 +109,13 @@ def test_a_method_builds_the_transfer_proposer(transferring):
     proposer = build_method("default+auto", campaign.spec, open_table(task).pool(), campaign.base_path)
     assert isinstance(proposer, TransferProposer)
     assert proposer.name == "default+auto"
+
+
+def test_all_methods_start_from_as_many_points_as_the_file_says(transferring, require):
+    require("sklearn")
+    transferring.write_text(transferring.read_text() + "proposer: {type: gp, preset: abo, initial_points: 4}\n")
+    campaign = load_campaign(transferring)
+    methods = ("random", "published", "default", "default+posterior", "spec", "sklearn")
+    starts = {tuple(_run(campaign, method)[:4]) for method in methods}
+    assert len(starts) == 1
+    assert len(set(starts.pop())) == 4
