@@ -9,7 +9,7 @@ from tansaku.models.domain.records import Evaluation, Record
 from tansaku.models.domain.specs.cluster import FireworksLauncherSpec
 from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.tasks.jobs.spool import read_json
-from tansaku.tasks.launchers.launches import LaunchFolder, launch_name
+from tansaku.tasks.launchers.launches import launch_of_attempt
 
 _FILES = ("out.txt", "err.txt")
 _LARGEST = 64 * 1024
@@ -55,8 +55,8 @@ def attempt_logs(site: SiteSpec, evaluations: Sequence[Evaluation]) -> Iterator[
 def _folder(site: SiteSpec, job: str, token: str) -> Path | None:
     if not isinstance(site.launcher, FireworksLauncherSpec):
         return None
-    folder = LaunchFolder.of(Path(site.launcher.folder), launch_name(job, token)).path
-    return folder if folder.is_dir() else None
+    launch = launch_of_attempt(Path(site.launcher.folder), job, token)
+    return None if launch is None else launch.path
 
 
 def _tail(path: Path) -> str:

@@ -16,10 +16,12 @@ from tansaku.models.domain.errors import ConfigurationError, TransientError
 from tansaku.models.domain.records import JsonDict
 from tansaku.tasks.jobs.spool import Spool, file_sha256, read_json
 from tansaku.tasks.launchers.fireworks_documents import carried
-from tansaku.tasks.launchers.launches import LaunchOrder, open_spool
+from tansaku.tasks.launchers.launches import LaunchFolder, LaunchOrder, open_spool
 from tansaku.tasks.settings import thread_environment
 
 _LOOK = 0.2  # longest time between two looks at a worker that computes [s]
+
+_UNWANTED = "unwanted"
 
 _START = 300.0  # longest time a worker may take to begin with a job: imports from a busy file system [s]
 
@@ -32,12 +34,12 @@ class NodeComputer:
     """Does jobs through ``python -m tansaku.tasks.jobs.worker SPOOL -``, the entry that the local launcher's workers have too.
 
     Args:
-        launch: Name of the launch.
+        launch: The launch.
         order: What this compute node was told.
         stop: Set when the scheduler ends the job.
     """
 
-    def __init__(self, launch: str, order: LaunchOrder, stop: threading.Event) -> None:
+    def __init__(self, launch: LaunchFolder, order: LaunchOrder, stop: threading.Event) -> None:
         self._launch = launch
         self._order = order
         self._spool = open_spool(Path(order.folder), order.campaign)
@@ -80,10 +82,13 @@ class NodeComputer:
             raise TransientError(f"job {name} has no result: {lost['message']}")
         return {"token": request["token"], "result_sha256": file_sha256(result)}
 
+    def owns(self, name: str) -> bool:
+        """Whether a job is this launch's to do."""
+        return self._launch.does(self._spool, name)
+
     def lose(self, name: str, reason: str, message: str) -> None:
-        """Says that a job will have no result, unless it was forgotten meanwhile: its name may be another launch's by now."""
-        folder = self._spool.folder(name)
-        if folder.is_dir() and (read_json(folder / "launch.json") or {}).get("launch") == self._launch:
+        """Says that a job will have no result, if it is still this launch's."""
+        if self.owns(name):
             self._spool.lose(name, reason, message)
 
     def close(self) -> None:
@@ -103,7 +108,10 @@ class NodeComputer:
         worker.stdin.flush()
         limit, what = _START, "it did not begin"
         while True:
-            answer = self._answer(worker.stdout, limit)
+            answer = self._answer(name, worker.stdout, limit)
+            if answer == _UNWANTED:
+                self._end()
+                return
             if answer is None:
                 self._end()
                 self.lose(name, "timeout", f"{what} within {limit:g} s")
@@ -120,16 +128,26 @@ class NodeComputer:
             said = signal.Signals(-code).name if code < 0 else f"exit status {code}"
             self.lose(name, "worker_died", f"the process that computed it ended by {said}")
 
-    def _answer(self, answers: IO[str], limit: float) -> str | None:
+    def _answer(self, name: str, answers: IO[str], limit: float) -> str | None:
         """The worker's next word, empty when it has ended, None when it said nothing for so long."""
-        until = time.monotonic() + limit
+        until, look = time.monotonic() + limit, time.monotonic() + self._order.heartbeat
         while not select.select([answers], [], [], _LOOK)[0]:
+            now = time.monotonic()
             if self._stop.is_set():
                 self._end()
                 raise StoppedError("the scheduler ends this job")
-            if time.monotonic() > until:
+            if now > look:
+                if self._unwanted(name):
+                    return _UNWANTED
+                look = now + self._order.heartbeat
+            if now > until:
                 return None
         return answers.readline().strip()
+
+    def _unwanted(self, name: str) -> bool:
+        """Whether the job was cancelled or forgotten; the scheduler's job may have others to do, so it is not told."""
+        folder = self._spool.folder(name)
+        return not folder.is_dir() or (read_json(folder / "lost.json") or {}).get("reason") == "cancelled"
 
     def _started(self) -> subprocess.Popen[str]:
         if self._worker is None or self._worker.poll() is not None:

@@ -151,9 +151,7 @@ class FireworksLauncher:
         if not self._spool.folder(name).is_dir() or self._spool.is_over(name):
             return
         begun = not self._spool.claim(name, pid=0)
-        launch = launch_of(self._spool, self._folder, name)
-        if launch is not None:
-            self._slurm.cancel(launch.name)
+        self._end(name)
         self._spool.lose(name, "cancelled", "cancelled" if begun else "cancelled before it began")
         with asking(f"cancelling job {name}"):
             self._launchpad.fireworks.update_one({"name": name, "state": "READY"}, {"$set": {"state": "DEFUSED"}})
@@ -161,9 +159,8 @@ class FireworksLauncher:
     def discard(self, handle: JsonDict) -> None:
         """Forgets a job whose result has been collected; what still runs of it is ended. Its logs stay."""
         name = handle["name"]
-        launch = launch_of(self._spool, self._folder, name)
-        if launch is not None and not self._spool.is_over(name):
-            self._slurm.cancel(launch.name)
+        if not self._spool.is_over(name):
+            self._end(name)
         remove_job(self._launchpad, name)
         self._spool.remove(name)
         self._spool.sweep()
@@ -178,6 +175,16 @@ class FireworksLauncher:
     def stop(self) -> None:
         """Fills the queue no more; jobs that wait in the LaunchPad stay there for the next driver or the site's worker."""
         self._filling.stop()
+
+    def _end(self, name: str) -> None:
+        """Ends the scheduler's job that does a job, unless others need it: then its node ends what it sees to be unwanted."""
+        launch = launch_of(self._spool, self._folder, name)
+        if launch is None or (launch.path / "exit.json").exists():
+            return
+        members = launch.read("launch") or {"members": []}
+        others = [one["name"] for one in members["members"] if one["name"] != name]
+        if not any(launch.does(self._spool, other) and not self._spool.is_over(other) for other in others):
+            self._slurm.cancel(launch.name)
 
     # ---------------------------------------------------------------- states
 

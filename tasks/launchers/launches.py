@@ -9,8 +9,9 @@
         submitting.json         before sbatch is called; submitted.json: the scheduler's number, once it is known
         runner.json             made with O_EXCL by the one run of the job; a second one finds it and ends
         heartbeat.json          written again and again while it runs
-        exit.json               how it ended
+        exit.json               how it ended, and how long each of its jobs took
         NAME/                   FireWorks' own files, by job
+      members/NAME-HASH.json    name of the launch of an attempt that was not a launch of its own
 
 A verdict of the compute node (``lost.json`` in the job's folder) is final; where it left none, the scheduler and the heartbeat
 must agree before a job counts as dead.
@@ -22,6 +23,7 @@ import hashlib
 import json
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -31,7 +33,7 @@ from pydantic import Field, ValidationError
 from tansaku.models.domain.errors import ConfigurationError, TransientError
 from tansaku.models.domain.records import JsonDict, Record
 from tansaku.models.domain.specs.base import Name, NonNegativeFloat, PositiveFloat, PositiveInt
-from tansaku.models.domain.specs.cluster import AbsolutePath, DatabaseName
+from tansaku.models.domain.specs.cluster import AbsolutePath, DatabaseName, SlurmWord
 from tansaku.tasks.jobs.spool import Spool, read_json, write_json
 from tansaku.tasks.launchers.fireworks_documents import JobName
 
@@ -51,6 +53,7 @@ class LaunchOrder(Record):
     """What a compute node is told; no secrets.
 
     Attributes:
+        calculator: Type of the members' calculator, ``table`` for values looked up.
         uri_file: File of mode 0600 with MongoDB's address, for ``online``.
         walltime: Time limit that the scheduler was given [s].
         threads: Threads of the numerical libraries.
@@ -59,6 +62,7 @@ class LaunchOrder(Record):
     schema_version: Literal[1] = 1
     site: Name
     campaign: Name
+    calculator: SlurmWord = "table"
     folder: AbsolutePath
     mode: Literal["online", "offline"]
     database: DatabaseName
@@ -133,6 +137,10 @@ class LaunchFolder:
             json.dump(runner, stream)
         return True
 
+    def does(self, spool: Spool, job: str) -> bool:
+        """Whether a job is this launch's to do: it may be forgotten meanwhile, and its name another launch's by now."""
+        return (read_json(spool.folder(job) / "launch.json") or {}).get("launch") == self.name
+
     @property
     def begun(self) -> bool:
         """Whether a compute node has begun it."""
@@ -149,8 +157,13 @@ class LaunchFolder:
 
 
 def launch_name(job: str, token: str) -> str:
-    """Name of the launch of a job's attempt: the same after a crash, another one for every other attempt."""
+    """Name of the launch of one job's attempt: the same after a crash, another one for every other attempt."""
     return f"{job}-{hashlib.sha256(token.encode()).hexdigest()[:_SHORT]}"
+
+
+def bundle_name(tokens: Sequence[str]) -> str:
+    """Name of the launch of several attempts, whatever order they come in."""
+    return f"tansaku-bundle-{hashlib.sha256(' '.join(sorted(tokens)).encode()).hexdigest()[: 2 * _SHORT]}"
 
 
 def open_spool(folder: Path, campaign: str) -> Spool:
@@ -158,7 +171,29 @@ def open_spool(folder: Path, campaign: str) -> Spool:
     return Spool(folder / "spool" / campaign)
 
 
+def join_launch(spool: Spool, folder: Path, launch: LaunchFolder, job: str, token: str) -> None:
+    """Says that a launch does a job: to who asks for the job now, and to who looks for its logs later.
+
+    Raises:
+        FileNotFoundError: The job was forgotten meanwhile.
+        OSError: It cannot be written.
+    """
+    own = launch_name(job, token)
+    if launch.name != own:
+        (folder / "members").mkdir(mode=0o700, exist_ok=True)
+        write_json(folder / "members" / f"{own}.json", {"launch": launch.name})
+    write_json(spool.folder(job) / "launch.json", {"launch": launch.name})
+
+
 def launch_of(spool: Spool, folder: Path, job: str) -> LaunchFolder | None:
     """Launch that does a job, None when it has not come to one yet."""
     known = read_json(spool.folder(job) / "launch.json")
     return None if known is None else LaunchFolder.of(folder, known["launch"])
+
+
+def launch_of_attempt(folder: Path, job: str, token: str) -> LaunchFolder | None:
+    """Launch that did an attempt, its job forgotten or not; None when its folder is not there."""
+    own = LaunchFolder.of(folder, launch_name(job, token))
+    known = None if own.path.is_dir() else read_json(folder / "members" / f"{own.name}.json")
+    found = own if known is None else LaunchFolder.of(folder, known["launch"])
+    return found if found.path.is_dir() else None

@@ -50,8 +50,9 @@ class Node:
         self._stop = threading.Event()
         self._over = threading.Event()
         self._begun = time.monotonic()
-        self._computer = NodeComputer(folder.name, order, self._stop)
-        self._computed: set[str] = set()
+        self._computer = NodeComputer(folder, order, self._stop)
+        self._computed: dict[str, list[float]] = {}
+        self._launchpad: CheckedLaunchPad | None = None
 
     def run(self) -> int:
         """Does the launch's jobs; returns the exit code."""
@@ -69,16 +70,25 @@ class Node:
             self._over.set()
             heart.join()
         ending = self._ending() if self._stop.is_set() else {"reason": "done" if not failures else "failed", "message": ""}
-        self._folder.write("exit", {**ending, "seconds": round(time.monotonic() - self._begun, 3)})
+        seconds = round(time.monotonic() - self._begun, 3)
+        self._folder.write("exit", {**ending, "seconds": seconds, "computed": list(self._computed.values())})
         return 1 if failures else 0
 
     def _compute(self, campaign: str, request: JsonDict, request_sha256: str) -> JsonDict:
         told = self._computer.compute(campaign, request, request_sha256)
-        self._computed.add(str(request["name"]))
+        name = str(request["name"])
+        result = read_json(self._computer.spool.folder(name) / "result.json") or {"outcome": {"wall_time": 0.0}}
+        self._computed[name] = [float(request["cost"]), float(result["outcome"]["wall_time"])]
         return told
 
     def _do(self, member: Member) -> bool:
+        """Does one job; returns whether there is a result, or nobody here has to leave one."""
+        if not self._computer.owns(member.name) or self._computer.spool.is_over(member.name):
+            sys.stderr.write(f"{member.name}: over, forgotten, or another launch's by now\n")
+            return True
         try:
+            if self._stop.is_set():
+                raise StoppedError("the scheduler ends this job before it began")
             self._fly(member)
         except StoppedError:
             ending = self._ending()
@@ -122,7 +132,7 @@ class Node:
     def _reached(self, member: Member) -> CheckedLaunchPad | None:
         """The LaunchPad with the checked Firework; None when the database does not answer for long."""
         uri = SecretStr("") if self._order.uri_file is None else read_secret(Path(self._order.uri_file))
-        launchpad = open_launchpad(uri, self._order.database)
+        launchpad = self._launchpad = self._launchpad or open_launchpad(uri, self._order.database)
         while True:
             try:
                 with asking(f"looking for job {member.name}"):

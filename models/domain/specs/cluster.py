@@ -52,6 +52,19 @@ class SlurmResourcesSpec(Spec):
     walltime: PositiveFloat | None = None
 
 
+class BundleSpec(Spec):
+    """Candidates of one job, as many as make it last.
+
+    Attributes:
+        at_least: A job gets candidates until it lasts so long by the run times measured so far in its campaign [s]. Before
+            anything is measured each candidate is a job of its own.
+        at_most: Most candidates of a job.
+    """
+
+    at_least: PositiveFloat
+    at_most: PositiveInt = 100
+
+
 class ResourceClassSpec(Spec):
     """Other resources for some of the jobs.
 
@@ -59,11 +72,13 @@ class ResourceClassSpec(Spec):
         calculator: Type of the calculator it is for; None: any.
         cost_above: Only for candidates whose predicted cost is above this [the space's cost unit].
         resources: Keys given here replace those of the launcher's ``resources``.
+        bundle: As the launcher's ``bundle``, for these jobs; without it each of them is a job of its own.
     """
 
     calculator: SlurmWord | None = None
     cost_above: NonNegativeFloat = 0.0
-    resources: SlurmResourcesSpec
+    resources: SlurmResourcesSpec = SlurmResourcesSpec()
+    bundle: PositiveInt | BundleSpec = 1
 
 
 class FireworksLauncherSpec(Spec):
@@ -77,6 +92,10 @@ class FireworksLauncherSpec(Spec):
         python: Python on the compute nodes that has tansaku; None: the one that runs this.
         max_queued: Most jobs of ours that wait or run in SLURM at once.
         resources: What a job gets.
+        bundle: Candidates of a campaign that one job computes one after the other: a number, or ``at_least`` so many seconds
+            of them. Never more than the walltime holds by the run times measured so far.
+        bundle_wait: Candidates wait so long for others of their campaign before they make a smaller job, unless nothing of it
+            is under way any more [s].
         classes: Exceptions by calculator and size; the first that fits counts.
         heartbeat: Interval at which a job says that it lives [s].
         silence: A job that SLURM calls ended is given up when it has not been heard of for so long [s].
@@ -93,6 +112,8 @@ class FireworksLauncherSpec(Spec):
     python: AbsolutePath | None = None
     max_queued: PositiveInt = 100
     resources: SlurmResourcesSpec = SlurmResourcesSpec()
+    bundle: PositiveInt | BundleSpec = 1
+    bundle_wait: NonNegativeFloat = 60.0
     classes: Annotated[tuple[ResourceClassSpec, ...], Field(max_length=50)] = ()
     heartbeat: PositiveFloat = 15.0
     silence: PositiveFloat = 180.0
@@ -107,8 +128,22 @@ class FireworksLauncherSpec(Spec):
             calculator: Type of its calculator; ``table`` where the space holds its values.
             cost: Predicted cost of its candidate [the space's cost unit].
         """
-        for entry in self.classes:
-            if entry.calculator in (None, calculator) and (cost > entry.cost_above or entry.cost_above == 0.0):
-                given = {name: getattr(entry.resources, name) for name in entry.resources.model_fields_set}
-                return self.resources.model_copy(update=given)
-        return self.resources
+        entry = self._class_of(calculator, cost)
+        if entry is None:
+            return self.resources
+        given = {name: getattr(entry.resources, name) for name in entry.resources.model_fields_set}
+        return self.resources.model_copy(update=given)
+
+    def bundle_for(self, calculator: str, cost: float) -> int | BundleSpec:
+        """How many candidates like this one job computes.
+
+        Args:
+            calculator: As for :meth:`resources_for`.
+            cost: As for :meth:`resources_for`.
+        """
+        entry = self._class_of(calculator, cost)
+        return self.bundle if entry is None else entry.bundle
+
+    def _class_of(self, calculator: str, cost: float) -> ResourceClassSpec | None:
+        fitting = (one for one in self.classes if one.calculator in (None, calculator))
+        return next((one for one in fitting if cost > one.cost_above or one.cost_above == 0.0), None)
