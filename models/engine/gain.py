@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -129,7 +130,14 @@ def gains(
         case "straddle":
             values = acquisition.straddle(mean, deviation, best, settings.exploration)
         case "expected_found":
-            values = _expected_found(pool, history, prediction, allowed, (best - centre) / state.scale)
+            posterior, pending = prediction.posterior, history.pending.tolist()
+            believed = Believed(
+                prediction.mean,
+                prediction.deviation,
+                posterior.noise,
+                lambda left, right: posterior.covariance_between(left, right, pending),
+            )
+            values = found_gains(believed, allowed, (best - centre) / state.scale, _affordable(pool, history, allowed))
     if settings.acquisition in ("log_ei", "pi", "probability"):
         return values - settings.cost_exponent * np.log(pool.cost), True
     return acquisition.per_cost(values, pool.cost, settings.cost_exponent), False
@@ -148,23 +156,46 @@ def _sample(
     return sample
 
 
-def _expected_found(
-    pool: CandidatePool, history: History, prediction: Prediction, allowed: BoolArray, threshold: FloatArray
-) -> FloatArray:
-    """See :func:`~tansaku.models.engine.found.expected_found`; nothing for candidates that are not considered."""
-    score = (threshold - prediction.mean) / np.maximum(prediction.deviation, np.finfo(np.float64).tiny)
+@dataclass(frozen=True)
+class Believed:
+    """What the search for all below a threshold needs to know of a pool, standardised.
+
+    Attributes:
+        mean: Shape ``(n_candidates,)``.
+        deviation: Shape ``(n_candidates,)``.
+        noise: Variance of an observation.
+        covariance_between: Posterior covariance of two lists of candidates.
+    """
+
+    mean: FloatArray
+    deviation: FloatArray
+    noise: float
+    covariance_between: Callable[[IntArray, IntArray], FloatArray]
+
+
+def found_gains(believed: Believed, allowed: BoolArray, threshold: FloatArray, remaining: int) -> FloatArray:
+    """See :func:`~tansaku.models.engine.found.expected_found`; nothing for candidates that are not considered.
+
+    Args:
+        believed: What the model says.
+        allowed: Candidates that may be proposed, shape ``(n_candidates,)``.
+        threshold: For each candidate, standardised, shape ``(n_candidates,)``.
+        remaining: Evaluations that the budget still buys, this one included.
+
+    Returns:
+        Shape ``(n_candidates,)``.
+    """
+    score = (threshold - believed.mean) / np.maximum(believed.deviation, np.finfo(np.float64).tiny)
     likely = _largest(score, allowed, CONSIDERED)
-    unsure = _largest(prediction.deviation - np.abs(prediction.mean - threshold), allowed, CONSIDERED // 3)
+    unsure = _largest(believed.deviation - np.abs(believed.mean - threshold), allowed, CONSIDERED // 3)
     considered = np.union1d(likely, unsure)
     rest = np.union1d(considered, _largest(score, allowed, REST))
-    covariance = prediction.posterior.covariance_between(considered, rest, history.pending.tolist())
-    own = np.square(prediction.deviation[considered]) + prediction.posterior.noise
-    remaining = _affordable(pool, history, allowed)
-    values = np.zeros(len(pool))
+    own = np.square(believed.deviation[considered]) + believed.noise
+    values = np.zeros(len(allowed))
     values[considered] = expected_found(
         threshold[rest],
         np.searchsorted(rest, considered),
-        Conditional(prediction.mean[rest], prediction.deviation[rest], covariance, np.sqrt(own)),
+        Conditional(believed.mean[rest], believed.deviation[rest], believed.covariance_between(considered, rest), np.sqrt(own)),
         remaining,
     )
     return values

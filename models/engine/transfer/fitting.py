@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import log, pi
 
@@ -74,16 +74,38 @@ def fit_coupling(problem: Problem, source: Mapping[str, FloatArray]) -> tuple[Fi
     corners = pool.groups[DOMAIN].values[pool.groups[DOMAIN].index[points]]
     apart = np.square(corners[:, None, :] - corners[None, :, :])
     same = (apart == 0.0).all(axis=2)
-    prior = priors(problem.extended, problem.terms)[COUPLING]
-    centre = np.log(prior.centre)
 
-    def objective(vector: FloatArray) -> tuple[float, FloatArray]:
+    def likelihood(vector: FloatArray) -> tuple[float, FloatArray]:
         inverse_squares = np.exp(-2.0 * vector)
         coupled = within * np.exp(-0.5 * (apart @ inverse_squares))
         matrix = coupled + SHIFT_VARIANCE * same
         matrix[np.diag_indices(len(points))] += float(source[NOISE][0])
         value, sensitivity = _likelihood(matrix, problem.targets)
-        slope = 0.5 * np.einsum("ij,ijk->k", sensitivity * coupled, apart) * inverse_squares
+        return value, 0.5 * np.einsum("ij,ijk->k", sensitivity * coupled, apart) * inverse_squares
+
+    lengthscales, density = most_probable_coupling(likelihood, priors(problem.extended, problem.terms)[COUPLING])
+    return {**source, COUPLING: lengthscales}, density
+
+
+def most_probable_coupling(
+    likelihood: Callable[[FloatArray], tuple[float, FloatArray]], prior: LogNormal
+) -> tuple[FloatArray, float]:
+    """Lengthscales of the sources' correlations with the target under a prior.
+
+    Args:
+        likelihood: Log likelihood and its gradient at the logarithms of the lengthscales.
+        prior: Of the lengthscales.
+
+    Returns:
+        Lengthscales, shape ``(n_sources,)``, and the log density reached.
+
+    Raises:
+        FitError: The fit failed.
+    """
+    centre = np.log(prior.centre)
+
+    def objective(vector: FloatArray) -> tuple[float, FloatArray]:
+        value, slope = likelihood(vector)
         off = (vector - centre) / prior.width
         return -(value - 0.5 * float(off @ off)), -(slope - off / prior.width)
 
@@ -91,7 +113,7 @@ def fit_coupling(problem: Problem, source: Mapping[str, FloatArray]) -> tuple[Fi
     found = minimize(objective, centre, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": _ITERATIONS})
     if not (np.isfinite(found.fun) and np.isfinite(found.x).all()):
         raise FitError(f"fitting the sources' correlations gave log density {-found.fun}; {found.message}")
-    return {**source, COUPLING: np.exp(found.x)}, float(-found.fun)
+    return np.exp(found.x), float(-found.fun)
 
 
 def _likelihood(matrix: FloatArray, targets: FloatArray) -> tuple[float, FloatArray]:
