@@ -11,9 +11,10 @@ import numpy as np
 import tansaku
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray, IntArray
-from tansaku.models.domain.records import Failure, JsonDict, Outcome, Provenance
+from tansaku.models.domain.records import Failure, JsonDict, Outcome, Provenance, Quantity
 from tansaku.models.domain.specs.space import FeatureColumnsSpec, FeatureLookupSpec, TableSpaceSpec
 from tansaku.models.domain.states import FailureKind
+from tansaku.models.domain.units import convert
 from tansaku.spaces.table_file import TableColumns, TableFile, TextArray
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class TableSpace:
         # Rank by id is position in the pool; numpy compares the same way as the pool's own check does.
         order = np.argsort(ids, kind="stable").astype(np.intp)
         self._values = self._read_values(table, ids)[order]
+        self._quantities = {name: self._read_quantity(table, name, ids)[order] for name in spec.columns.quantities}
         self._pool = self._build_pool(table, ids, order)
 
     def pool(self) -> CandidatePool:
@@ -58,15 +60,37 @@ class TableSpace:
         """Objective of all candidates, NaN where it failed, shape ``(n_candidates,)``."""
         return self._values
 
+    def quantity(self, name: str, unit: str) -> FloatArray:
+        """A further result of all candidates [``unit``], NaN where it has none, shape ``(n_candidates,)``.
+
+        Raises:
+            ConfigurationError: The spec names no such quantity, or its unit is of another kind.
+        """
+        named = self._spec.columns.quantities
+        if name not in named:
+            known = ", ".join(named) or "none"
+            raise ConfigurationError(f"space.columns.quantities: {name!r} is not among them; there are {known}")
+        try:
+            factor = convert(1.0, named[name].unit, unit)
+        except ValueError as error:
+            raise ConfigurationError(f"space.columns.quantities.{name}.unit: {error}, as the objective asks") from error
+        return self._quantities[name] * factor
+
     def recorded(self, candidate: str) -> Outcome:
         """The recorded outcome of a candidate. Raises NotFoundError."""
-        value = float(self._values[self._pool.positions([candidate])[0]])
+        position = self._pool.positions([candidate])[0]
+        value = float(self._values[position])
         if np.isnan(value):
             failure = Failure(
                 kind=FailureKind.SCIENCE, reason="recorded_failure", message="the table holds no value for this candidate"
             )
             return Outcome(failure=failure, provenance=self.provenance)
-        return Outcome(value=value, provenance=self.provenance)
+        quantities = {
+            name: Quantity(value=float(self._quantities[name][position]), unit=one.unit)
+            for name, one in self._spec.columns.quantities.items()
+            if not np.isnan(self._quantities[name][position])
+        }
+        return Outcome(value=value, quantities=quantities, provenance=self.provenance)
 
     def structure(self, candidate: str) -> Atoms:
         """Raises NotFoundError: a table holds no structures."""
@@ -106,6 +130,9 @@ class TableSpace:
             for role in ("id", "system", "surface", "value", "cost")
             if (name := getattr(named, role)) is not None
         ]
+        needed += [
+            self._file.require(one.column, f"space.columns.quantities.{name}.column") for name, one in named.quantities.items()
+        ]
         for name, group in self._spec.features.items():
             key = f"space.features.{name}"
             if isinstance(group, FeatureLookupSpec):
@@ -116,20 +143,15 @@ class TableSpace:
 
     def _group_columns(self, group: FeatureColumnsSpec, key: str) -> tuple[str, ...]:
         named = self._spec.columns
-        reserved = [name for name in (named.id, named.system, named.surface, named.value, named.cost) if name is not None]
+        columns = (named.id, named.system, named.surface, named.value, named.cost)
+        reserved = [*(one for one in columns if one is not None), *(one.column for one in named.quantities.values())]
         return self._file.matching(group.columns, f"{key}.columns", reserved=reserved)
 
     def _read_values(self, table: TableColumns, ids: TextArray) -> FloatArray:
-        values = table.numbers(self._spec.columns.value, "space.columns.value")
-        infinite = np.flatnonzero(np.isinf(values))
-        if len(infinite):
-            raise ConfigurationError(
-                f"space.columns.value: candidate {str(ids[infinite[0]])!r} has the value {values[infinite[0]]}; "
-                "expected a finite number, or NaN for a failed evaluation"
-            )
-        if np.isnan(values).all():
-            raise ConfigurationError("space.columns.value: no candidate has a value, all are NaN")
-        return values
+        return _results(table, self._spec.columns.value, "space.columns.value", ids)
+
+    def _read_quantity(self, table: TableColumns, name: str, ids: TextArray) -> FloatArray:
+        return _results(table, self._spec.columns.quantities[name].column, f"space.columns.quantities.{name}.column", ids)
 
     def _build_pool(self, table: TableColumns, ids: TextArray, order: IntArray) -> CandidatePool:
         named = self._spec.columns
@@ -215,6 +237,20 @@ class TableSpace:
             for row in rows:
                 cell = cells[place[row["system"]]] if row["system"] in place else None
                 row[name] = None if isinstance(cell, float) and np.isnan(cell) else cell
+
+
+def _results(table: TableColumns, column: str, key: str, ids: TextArray) -> FloatArray:
+    """What evaluations gave, NaN where they failed, in the order of the file."""
+    values = table.numbers(column, key)
+    infinite = np.flatnonzero(np.isinf(values))
+    if len(infinite):
+        raise ConfigurationError(
+            f"{key}: candidate {str(ids[infinite[0]])!r} has the value {values[infinite[0]]}; "
+            "expected a finite number, or NaN for a failed evaluation"
+        )
+    if np.isnan(values).all():
+        raise ConfigurationError(f"{key}: no candidate has a value, all are NaN")
+    return values
 
 
 def _matrix(table: TableColumns, columns: tuple[str, ...], key: str, taken: IntArray) -> FloatArray:

@@ -122,6 +122,8 @@ def rehearse_budget(path: Path, options: RehearsalOptions, on_replay: OnReplay |
     spec = loaded.spec
     if spec.transfer is not None:
         raise ConfigurationError("--rehearse: a campaign with transfer is not rehearsed", hint="rehearse it without transfer")
+    if spec.objective.further:
+        raise ConfigurationError("--rehearse: the goal pareto is not rehearsed", hint="rehearse it for one objective at a time")
     within = _tolerance(spec, options)
     space = open_space(spec.space, loaded.base_path)
     pool = space.pool()

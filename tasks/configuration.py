@@ -75,6 +75,22 @@ def load_campaign(path: Path) -> LoadedCampaign:
     return LoadedCampaign(_resolve(validate_document(CampaignSpec, document), base_path, document), base_path)
 
 
+def campaign_from_data(data: object, base_path: Path, source: str) -> LoadedCampaign:
+    """A campaign that did not come as a file.
+
+    Args:
+        data: What a campaign file would hold, its name included.
+        base_path: Folder at which relative paths start.
+        source: Where the data come from, for errors.
+
+    Raises:
+        ConfigurationError: As :func:`load_campaign`.
+    """
+    document = YamlText(data, {}, source)
+    base_path = base_path.resolve()
+    return LoadedCampaign(_resolve(validate_document(CampaignSpec, document), base_path, document), base_path)
+
+
 def load_site(path: Path | None) -> SiteSpec:
     """Loads a site file; None gives the defaults. ``uri_file`` becomes absolute, starting at the file's folder.
 
@@ -163,6 +179,10 @@ def _resolve(spec: CampaignSpec, base_path: Path, document: YamlText) -> Campaig
     if isinstance(calculator, LammpsSpec):
         element = space.crystal.element if isinstance(space, GrainBoundarySpaceSpec) else None
         calculator = _resolve_potential(calculator, element, base_path, document)
+    label = spec.label
+    if label is not None and isinstance(label.calculator, LammpsSpec):
+        element = space.crystal.element if isinstance(space, GrainBoundarySpaceSpec) else None
+        label = label.model_copy(update={"calculator": _resolve_potential(label.calculator, element, base_path, document)})
     transfer = spec.transfer
     if transfer is not None:
         sources = tuple(
@@ -174,7 +194,7 @@ def _resolve(spec: CampaignSpec, base_path: Path, document: YamlText) -> Campaig
             for i, source in enumerate(transfer.sources)
         )
         transfer = transfer.model_copy(update={"sources": sources})
-    return spec.model_copy(update={"space": space, "calculator": calculator, "transfer": transfer})
+    return spec.model_copy(update={"space": space, "calculator": calculator, "label": label, "transfer": transfer})
 
 
 def _resolve_table(space: TableSpaceSpec, base_path: Path, check: _Check, key: KeyPath) -> TableSpaceSpec:
@@ -206,6 +226,8 @@ def _resolve_potential(calculator: LammpsSpec, element: str | None, base_path: P
 
 _LATER_KEYS: dict[KeyPath, object] = {
     ("transfer",): None,
+    ("label",): None,
+    ("proposer", "by_system"): False,
     ("objective", "goal"): {"type": "best_per_system"},
     ("constraints",): {"max_cost": None, "avoid_failures": False},
     ("space", "cost", "anchor"): None,
@@ -230,8 +252,9 @@ def _identity(spec: CampaignSpec, *, with_editable: bool) -> dict[str, Any]:
     space, calculator, transfer = data["space"], data["calculator"], data.get("transfer")
     for files in (space, *(source["space"] for source in (transfer or {}).get("sources", ()) if "space" in source)):
         _without_paths(files)
-    if calculator and calculator.get("potential_sha256"):
-        del calculator["potential"]
+    for one in (calculator, (data.get("label") or {}).get("calculator")):
+        if one and one.get("potential_sha256"):
+            del one["potential"]
     if not with_editable:
         for *parents, last in EDITABLE_KEYS:
             target = data
@@ -242,7 +265,9 @@ def _identity(spec: CampaignSpec, *, with_editable: bool) -> dict[str, Any]:
 
 
 def _without_paths(space: dict[str, Any]) -> None:
-    """Forgets where the files of a space lie: their content counts."""
+    """Forgets where the files of a space lie: their content counts. So does the key that came after the first release."""
+    if not space.get("columns", {}).get("quantities", True):
+        del space["columns"]["quantities"]
     if space.get("sha256"):
         del space["candidates"]
     if space.get("parent", {}).get("sha256"):

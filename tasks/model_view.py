@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tansaku.models.domain.history import build_history, search_entry
+from tansaku.models.domain.history import build_history, search_entries
 from tansaku.models.domain.pool import CandidatePool, FloatArray
 from tansaku.models.domain.ports import ScreenedSpace
 from tansaku.models.engine.cost import learns_cost
@@ -58,11 +58,7 @@ def pool_expectation(data: CampaignData) -> PoolExpectation | None:
     if proposer is None:
         return None
     pool = data.pool
-    positions = pool.positions([one.proposal.candidate for one in data.select("search")])
-    entries = [
-        search_entry(one, int(position), learns_cost=learns_cost(data.spec.space))
-        for one, position in zip(data.select("search"), positions, strict=True)
-    ]
+    entries = search_entries(pool, data.select("search"), learns_cost=learns_cost(data.spec.space))
     history = build_history(entries, len(data.evaluations), data.spec.objective.direction)
     if not len(history.observed):
         return None

@@ -207,7 +207,7 @@ def campaign_status(store: CampaignStore, name: str) -> CampaignStatus:
     try:
         pool = open_space(spec.space, Path(record.base_path)).pool()
         pool = priced_by(pool, refits[-1]) if refits else pool
-        entries = search_entries(pool, evaluations, learns_cost=learns_cost(spec.space))
+        entries = search_entries(pool, evaluations, spec.objective.further, learns_cost=learns_cost(spec.space))
     except (ConfigurationError, NotFoundError) as error:
         problem = f"the space cannot be opened: {error.message}"
     else:

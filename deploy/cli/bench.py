@@ -148,6 +148,15 @@ def _show(result: BenchResult) -> None:
     from tansaku.tasks.replay.summary import checkpoints, summarise
 
     costs = checkpoints(result)
+    shares = [f"{100 * cost / result.exhaustive_cost:.3g}%" for cost in costs]
+    found = summarise(result, costs)
+    if all(one.volume is not None for one in found):
+        volumes: list[Sequence[Cell]] = [
+            (one.method, *(one.volume or ()), round(one.evaluations), round(one.seconds, 1)) for one in found
+        ]
+        title = "volume dominated, of what the true front dominates, at shares of the exhaustive cost"
+        show_table(["method", *shares, "n", "s"], volumes, title=title)
+        return
     unit = result.provenance["objective"]["unit"]
     rows: list[Sequence[Cell]] = [
         (
@@ -159,9 +168,8 @@ def _show(result: BenchResult) -> None:
             round(one.evaluations),
             round(one.seconds, 1),
         )
-        for one in summarise(result, costs)
+        for one in found
     ]
-    shares = [f"{100 * cost / result.exhaustive_cost:.3g}%" for cost in costs]
     within = f"≤{result.provenance['within']:g}"
     show_table(
         ["method", *shares, "exact", within, "worst", "n", "s"],

@@ -78,6 +78,7 @@ def show(
             document = record.model_dump(mode="json") | _learned_cost(resources.store, record)
             document |= _transfer(resources.store, name)
             document |= _certificate(resources.store, name)
+            document |= _front(resources.store, record)
         else:
             found = [e for e in resources.store.evaluations(name) if e.proposal.candidate == candidate]
             if not found:
@@ -107,6 +108,19 @@ def _certificate(store: CampaignStore, name: str) -> JsonDict:
     if certificate is None:
         return {}
     return {"certificate": {"says": certificate.describe(), **certificate.model_dump(mode="json")}}
+
+
+def _front(store: CampaignStore, record: CampaignRecord) -> JsonDict:
+    """The Pareto front of a campaign with several objectives, under the key ``front``; nothing for others."""
+    from tansaku.models.domain.specs.campaign import CampaignSpec
+
+    if not CampaignSpec.model_validate(record.spec).objective.further:
+        return {}
+    from tansaku.tasks.fronts import campaign_front
+    from tansaku.tasks.results import CampaignData
+
+    front = campaign_front(CampaignData.load(store, record.name))
+    return {} if front is None else {"front": front.summary()}
 
 
 def _learned_cost(store: CampaignStore, record: CampaignRecord) -> JsonDict:

@@ -23,13 +23,13 @@ _EVALUATION_COLUMNS = ("round", "candidate", "system", "surface", "value", "cost
 
 def results(
     name: NameArgument,
-    as_json: Annotated[bool, typer.Option("--json", help="A JSON list, one object per system or evaluation.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="A JSON list, one object per row.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Comma-separated values.")] = False,
     evaluations: Annotated[bool, typer.Option("--evaluations", help="One row per evaluation, not per system.")] = False,
     polish: Annotated[bool, typer.Option("--polish", help="With --evaluations: those of the final polish instead.")] = False,
     site: SiteOption = None,
 ) -> None:
-    """Shows what a campaign found, per system, composition or evaluation; works while it runs."""
+    """Shows what a campaign found, per system, composition or evaluation, or its Pareto front; works while it runs."""
     from tansaku.models.domain.errors import ConfigurationError
 
     if as_json and as_csv:
@@ -43,7 +43,9 @@ def results(
         data = CampaignData.load(resources.store, name, resources.artifacts)
     purpose: Purpose = "polish" if polish else "search"
     compositions = data.spec.space.type == "composition" and not evaluations
-    if as_json:
+    if data.spec.objective.further and not evaluations:
+        _show_front(data, as_json=as_json, as_csv=as_csv)
+    elif as_json:
         rows = composition_rows(data) if compositions else system_rows(data)
         show_json(evaluation_rows(data, purpose) if evaluations else rows)
     elif as_csv:
@@ -57,6 +59,27 @@ def results(
         _show_compositions(data)
     else:
         _show_systems(data, system_rows(data))
+
+
+def _show_front(data: CampaignData, *, as_json: bool, as_csv: bool) -> None:
+    import pandas as pd
+
+    from tansaku.tasks.fronts import campaign_front
+
+    front = campaign_front(data)
+    rows = [] if front is None else list(front.rows)
+    if as_json:
+        show_json(rows)
+    elif as_csv:
+        pd.DataFrame(rows).to_csv(sys.stdout, index=False)
+    elif front is None:
+        typer.echo("no evaluation has a value yet")
+    else:
+        columns = [*(f"{axis.name} [{axis.unit}]" for axis in front.axes), "candidate", "system", "round"]
+        keys = [*(axis.name for axis in front.axes), "candidate", "system", "round"]
+        show_table(columns, [[row[key] for key in keys] for row in rows], f"{data.record.name}: nothing beats these in all")
+        summary = front.summary()
+        typer.echo(f"volume dominated: {100 * summary['volume']:.3g} % of {summary['of']}")
 
 
 def _show_compositions(data: CampaignData) -> None:

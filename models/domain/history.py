@@ -12,13 +12,13 @@ from typing import Literal
 import numpy as np
 
 from tansaku.models.domain.errors import ConfigurationError
-from tansaku.models.domain.pool import CandidatePool, IntArray
+from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
 from tansaku.models.domain.ports import History
-from tansaku.models.domain.records import Evaluation
+from tansaku.models.domain.records import Evaluation, Outcome
 from tansaku.models.domain.specs.campaign import BudgetSpec
+from tansaku.models.domain.specs.objective import Direction, FurtherObjectiveSpec
 from tansaku.models.domain.states import EvaluationState, FailureKind, StopReason
-
-Direction = Literal["minimize", "maximize"]
+from tansaku.models.domain.units import recorded_in
 
 Whereabouts = Literal["observed", "failed", "pending", "unavailable"]
 """Which part of a history a candidate belongs to."""
@@ -37,6 +37,7 @@ class Entry:
         cost: Predicted cost [the spec's cost unit].
         state: State of its evaluation.
         value: Objective value of a DONE evaluation [objective's unit], as computed (not oriented).
+        others: Values of further objectives, as computed; none where ``value`` is None.
         failure: Who is to blame for a FAILED evaluation.
         measured: What an ended evaluation took, where cost is learned and it was measured [core-seconds].
     """
@@ -48,26 +49,41 @@ class Entry:
     value: float | None = None
     measured: float | None = None
     failure: FailureKind | None = None
+    others: tuple[float, ...] = ()
 
 
-def search_entry(evaluation: Evaluation, position: int, *, learns_cost: bool) -> Entry:
+def search_entry(
+    evaluation: Evaluation, position: int, further: Sequence[FurtherObjectiveSpec] = (), *, learns_cost: bool
+) -> Entry:
     """Entry of a search proposal.
 
     Args:
         evaluation: What has become of it.
         position: Its candidate's position in the pool.
+        further: Objectives besides the first; a result without one of them counts as no value.
         learns_cost: Whether the campaign's cost is learned.
     """
-    done = evaluation.state is EvaluationState.DONE and evaluation.outcome is not None
+    done = evaluation.state is EvaluationState.DONE
+    values = objective_values(evaluation.outcome, further) if evaluation.outcome is not None and done else None
     return Entry(
         number=evaluation.proposal.number,
         position=position,
         cost=evaluation.proposal.predicted_cost,
         state=evaluation.state,
-        value=evaluation.outcome.value if done and evaluation.outcome is not None else None,
+        value=None if values is None else values[0],
+        others=() if values is None else values[1:],
         measured=evaluation.measured_cost if learns_cost else None,
         failure=_blamed(evaluation) if evaluation.state is EvaluationState.FAILED else None,
     )
+
+
+def objective_values(outcome: Outcome, further: Sequence[FurtherObjectiveSpec] = ()) -> tuple[float, ...] | None:
+    """Values of all objectives as computed, the first one first, each in its unit; None where one is missing."""
+    found = [outcome.quantities.get(one.property) for one in further]
+    if outcome.value is None or None in found:
+        return None
+    pairs = zip(found, further, strict=True)
+    return (outcome.value, *(recorded_in(have.value, have.unit, one.unit) for have, one in pairs if have is not None))
 
 
 def _blamed(evaluation: Evaluation) -> FailureKind:
@@ -76,12 +92,19 @@ def _blamed(evaluation: Evaluation) -> FailureKind:
     return FailureKind.PLUMBING if failure is None else failure.kind
 
 
-def search_entries(pool: CandidatePool, evaluations: Sequence[Evaluation], *, learns_cost: bool = False) -> list[Entry]:
+def search_entries(
+    pool: CandidatePool,
+    evaluations: Sequence[Evaluation],
+    further: Sequence[FurtherObjectiveSpec] = (),
+    *,
+    learns_cost: bool = False,
+) -> list[Entry]:
     """Entries of a campaign's search proposals, by number; polishing is no part of the search.
 
     Args:
         pool: All candidates.
         evaluations: In any order.
+        further: Objectives besides the first.
         learns_cost: Whether the campaign's cost is learned.
 
     Raises:
@@ -89,7 +112,10 @@ def search_entries(pool: CandidatePool, evaluations: Sequence[Evaluation], *, le
     """
     search = sorted((one for one in evaluations if one.proposal.purpose == "search"), key=lambda one: one.proposal.number)
     positions = pool.positions([one.proposal.candidate for one in search])
-    return [search_entry(one, int(position), learns_cost=learns_cost) for one, position in zip(search, positions, strict=True)]
+    return [
+        search_entry(one, int(position), further, learns_cost=learns_cost)
+        for one, position in zip(search, positions, strict=True)
+    ]
 
 
 def horizon(number: int, previous: int, in_flight: int, initial_count: int) -> int:
@@ -129,6 +155,7 @@ def build_history(
     direction: Direction = "minimize",
     remaining_cost: float | None = None,
     remaining_evaluations: int | None = None,
+    further: Sequence[Direction] = (),
 ) -> History:
     """What a proposal with the given horizon may know.
 
@@ -141,6 +168,7 @@ def build_history(
         direction: ``maximize`` flips the sign of the values.
         remaining_cost: See :func:`remaining_cost`.
         remaining_evaluations: Proposals that the budget still allows, None for no limit.
+        further: Directions of further objectives.
     """
     sign = 1.0 if direction == "minimize" else -1.0
     latest: dict[int, Entry] = {}
@@ -160,7 +188,14 @@ def build_history(
         unavailable=_positions(parts["unavailable"]),
         remaining_cost=remaining_cost,
         remaining_evaluations=remaining_evaluations,
+        others=oriented([entry.others for entry in parts["observed"]], further),
     )
+
+
+def oriented(rows: Sequence[Sequence[float]] | FloatArray, directions: Sequence[Direction]) -> FloatArray:
+    """Values of further objectives with the sign at which smaller is better, shape ``(n, n_directions)``."""
+    signs = np.array([1.0 if one == "minimize" else -1.0 for one in directions])
+    return np.asarray(np.array(rows, dtype=np.float64).reshape(len(rows), len(directions)) * signs)
 
 
 def _positions(entries: Sequence[Entry]) -> IntArray:

@@ -66,6 +66,10 @@ class TabulatedSpace(Space, Protocol):
         """The recorded outcome; a NaN in the table is a science failure with reason ``recorded_failure``."""
         ...
 
+    def quantity(self, name: str, unit: str) -> FloatArray:
+        """A further result of all candidates [``unit``], NaN where it has none, shape ``(n_candidates,)``."""
+        ...
+
     def values(self) -> FloatArray:
         """Objective of all candidates, NaN where it failed, shape ``(n_candidates,)``."""
         ...
@@ -101,6 +105,11 @@ class CalculationResult:
         steps: Steps of the minimiser; a step may take several force evaluations.
         wall_time: [s].
         provenance: Code, version, model and settings.
+        terms: Parts of the energy by name, as far as the code tells them [eV]. ``free_energy``, where it is there, is what
+            forces and stress are derivatives of: at a finite electronic temperature ``energy`` is not.
+        details: How it was computed, beyond the settings that all structures share: k-points, electrons, steps to
+            self-consistency.
+        files: Big values by name, in the folder that the calculator was given.
     """
 
     atoms: Atoms
@@ -112,6 +121,9 @@ class CalculationResult:
     steps: int
     wall_time: float
     provenance: Provenance
+    terms: Mapping[str, float] = field(default_factory=dict)
+    details: Mapping[str, Any] = field(default_factory=dict)
+    files: Mapping[str, Path] = field(default_factory=dict)
 
 
 @runtime_checkable
@@ -141,6 +153,18 @@ class Calculator(Protocol):
         ...
 
 
+@runtime_checkable
+class ScratchCalculator(Calculator, Protocol):
+    """A calculator that leaves big files, and goes on where it was when its process was killed, if it is given a folder."""
+
+    def within(self, folder: Path) -> Calculator:
+        """The same calculator, which keeps checkpoints and files in a folder: one for one structure and relaxation.
+
+        What it finds there of another structure, relaxation or provenance is not used.
+        """
+        ...
+
+
 # ---------------------------------------------------------------- proposers
 
 
@@ -151,6 +175,7 @@ class History:
     Attributes:
         observed: Candidates with a value, shape ``(n_observed,)``.
         values: Their objective values, oriented so that smaller is better, shape ``(n_observed,)``.
+        others: Values of further objectives, oriented in the same way, shape ``(n_observed, n_others)``.
         failed: Candidates whose evaluation failed: they have no value and may not be proposed again.
         refused: Those of ``failed`` whose science failed, so that others like them are likely to fail too.
         pending: Candidates proposed and not yet known to this proposal, in proposal order.
@@ -168,6 +193,7 @@ class History:
     remaining_cost: float | None = None
     remaining_evaluations: int | None = None
     refused: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.intp))
+    others: FloatArray = field(default_factory=lambda: np.empty((0, 0)))
 
 
 @dataclass(frozen=True)

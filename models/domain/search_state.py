@@ -16,10 +16,11 @@ import numpy as np
 import numpy.typing as npt
 
 from tansaku.models.domain import history as rules
-from tansaku.models.domain.history import Direction, Entry, Standing, Whereabouts
+from tansaku.models.domain.history import Entry, Standing, Whereabouts
 from tansaku.models.domain.pool import CandidatePool, IntArray
 from tansaku.models.domain.ports import History
 from tansaku.models.domain.specs.campaign import BudgetSpec
+from tansaku.models.domain.specs.objective import Direction
 from tansaku.models.domain.states import EvaluationState, FailureKind, StopReason
 
 _FIRST_SIZE = 64
@@ -50,7 +51,7 @@ class _Column:
 class _Settled:
     """What the proposals up to some number, all of them ended, add up to."""
 
-    def __init__(self) -> None:
+    def __init__(self, further: Sequence[Direction] = ()) -> None:
         self.count = 0
         self.number = 0
         self.finished = 0
@@ -61,6 +62,7 @@ class _Settled:
         self.valued_counts: list[int] = []
         self.columns = {name: _Column(np.intp) for name in ("observed", "failed", "refused", "unavailable")}
         self.values = _Column(np.float64)
+        self.others = {i: _Column(np.float64) for i in range(len(further))}
 
     def add(self, entry: Entry, sign: float, *, latest: bool) -> None:
         """Takes the next entry.
@@ -86,6 +88,8 @@ class _Settled:
             self.columns["refused"].append(entry.position)
         if entry.value is not None:
             self.values.append(sign * entry.value)
+            for i, column in self.others.items():
+                column.append(entry.others[i])
 
 
 class SearchState:
@@ -94,17 +98,19 @@ class SearchState:
     Args:
         pool: All candidates.
         direction: Of the objective.
+        further: Directions of further objectives.
     """
 
-    def __init__(self, pool: CandidatePool, direction: Direction = "minimize") -> None:
+    def __init__(self, pool: CandidatePool, direction: Direction = "minimize", further: Sequence[Direction] = ()) -> None:
         self._direction: Direction = direction
+        self._further = tuple(further)
         self._sign = 1.0 if direction == "minimize" else -1.0
         self._entries: list[Entry] = []
         self._numbers: list[int] = []
         self._active: set[int] = set()
         self._latest: dict[int, int] = {}
         self._taken = np.zeros(len(pool), dtype=np.bool_)
-        self._settled = _Settled()
+        self._settled = _Settled(self._further)
         self.reprice(pool)
 
     @property
@@ -139,7 +145,7 @@ class SearchState:
         if place and self._numbers[place - 1] == entry.number:
             known, self._entries[place - 1] = self._entries[place - 1], entry
             if place <= self._settled.count and known != entry:
-                self._settled = _Settled()
+                self._settled = _Settled(self._further)
             return
         self._entries.insert(place, entry)
         self._numbers.insert(place, entry.number)
@@ -147,7 +153,7 @@ class SearchState:
         before = self._latest.get(entry.position, 0)
         self._latest[entry.position] = max(before, entry.number)
         if place < self._settled.count or 0 < before <= self._settled.number:
-            self._settled = _Settled()
+            self._settled = _Settled(self._further)
 
     def is_known(self, up_to: int) -> bool:
         """See :func:`~tansaku.models.domain.history.is_known`."""
@@ -189,15 +195,18 @@ class SearchState:
         left = None if allowed is None else max(0, allowed - len(self._entries))
         cost_left = self.remaining_cost(limit, up_to)
         if not self._settle(up_to):
-            return rules.build_history(self._entries, up_to, self._direction, cost_left, left)
+            return rules.build_history(self._entries, up_to, self._direction, cost_left, left, self._further)
         tail: dict[Whereabouts, list[Entry]] = {name: [] for name in ("observed", "failed", "pending", "unavailable")}
         for entry in self._tail():
             if self._latest[entry.position] == entry.number:
                 tail[rules.whereabouts(entry, up_to)].append(entry)
         refused = [one for one in tail["failed"] if one.failure is FailureKind.SCIENCE]
         columns = self._settled.columns
+        observed = columns["observed"].and_then([one.position for one in tail["observed"]])
+        rows = [one.others for one in tail["observed"]]
+        others = [column.and_then([row[i] for row in rows]) for i, column in self._settled.others.items()]
         return History(
-            observed=columns["observed"].and_then([one.position for one in tail["observed"]]),
+            observed=observed,
             values=self._settled.values.and_then([self._sign * one.value for one in tail["observed"] if one.value is not None]),
             failed=columns["failed"].and_then([one.position for one in tail["failed"]]),
             refused=columns["refused"].and_then([one.position for one in refused]),
@@ -205,6 +214,7 @@ class SearchState:
             unavailable=columns["unavailable"].and_then([one.position for one in tail["unavailable"]]),
             remaining_cost=cost_left,
             remaining_evaluations=left,
+            others=rules.oriented(np.array(others).reshape(len(others), len(observed)).T, self._further),
         )
 
     def stop_reason(

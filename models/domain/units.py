@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-Unit = Literal["mJ/m2", "J/m2", "eV", "meV", "eV/atom", "meV/atom", "1"]
+Unit = Literal["mJ/m2", "J/m2", "eV", "meV", "eV/atom", "meV/atom", "Angstrom", "1"]
 
 _SIZES: dict[str, dict[str, int]] = {
     "surface energy": {"mJ/m2": 1, "J/m2": 1000},
     "energy": {"meV": 1, "eV": 1000},
     "energy per atom": {"meV/atom": 1, "eV/atom": 1000},
+    "length": {"Angstrom": 1},
     "plain number": {"1": 1},
 }
 """Sizes of the units of each kind in its smallest unit; whole numbers, so that 300 meV are exactly 0.3 eV."""
@@ -48,6 +49,15 @@ def convert(value: float, unit: str, to: str) -> float:
         if unit in units and to in units:
             return value if unit == to else value * units[unit] / units[to]
     raise ValueError(f"{unit!r} cannot be converted to {to!r}")
+
+
+def recorded_in(value: float, unit: str, to: str) -> float:
+    """A stored result in another unit; results are stored with units as ASE and OPTIMADE write them (``J/m^2``).
+
+    Raises:
+        ValueError: The units are of different kinds.
+    """
+    return convert(value, unit.replace("^", ""), to)
 
 
 def quantity_in(text: str, unit: str) -> float:

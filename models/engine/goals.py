@@ -7,9 +7,10 @@ from typing import Literal, assert_never
 
 import numpy as np
 
+from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
 from tansaku.models.domain.specs.campaign import ObjectiveSpec
-from tansaku.models.domain.specs.objective import AllBelowSpec, BestOverallSpec, BestPerSystemSpec, TopKSpec
+from tansaku.models.domain.specs.objective import AllBelowSpec, BestOverallSpec, BestPerSystemSpec, ParetoSpec, TopKSpec
 from tansaku.models.domain.units import quantity_in
 
 GoalKind = Literal["best_per_system", "top_k", "all_below"]
@@ -36,7 +37,11 @@ class Goal:
 
 
 def goal_of(objective: ObjectiveSpec) -> Goal:
-    """The goal that a spec describes."""
+    """The goal that a spec describes.
+
+    Raises:
+        ConfigurationError: The goal is a front, which has no level to pass.
+    """
     match objective.goal:
         case BestPerSystemSpec():
             return Goal()
@@ -47,6 +52,8 @@ def goal_of(objective: ObjectiveSpec) -> Goal:
         case AllBelowSpec(threshold=text):
             sign = 1.0 if objective.direction == "minimize" else -1.0
             return Goal("all_below", threshold=sign * quantity_in(text, objective.unit))
+        case ParetoSpec():
+            raise ConfigurationError("objective.goal: pareto is a goal of several objectives; here one is expected")
         case _:
             assert_never(objective.goal)
 

@@ -22,7 +22,7 @@ from tansaku.models.engine.gain import Prediction, gains
 from tansaku.models.engine.goals import reached_levels
 from tansaku.models.engine.initial import initial_position, initial_size
 from tansaku.models.engine.kernels import Term, expand
-from tansaku.models.engine.leaders import leading, predicted_again
+from tansaku.models.engine.leaders import second_stage
 from tansaku.models.engine.likelihood import NOISE, LogPosterior
 from tansaku.models.engine.map_fit import default_priors, fit_parameters, observed_posterior
 from tansaku.models.engine.median import JITTER, median_parameters
@@ -113,20 +113,29 @@ class GPProposer:
         if in_design or not len(history.observed):
             return Choice(initial_position(pool, allowed, number, rng, self._settings.initial), initial=in_design)
         state = self._transform(pool, history, hyperparameters)
-        ensemble = members(hyperparameters)
-        if ensemble != self._members:
-            self._caches, self._members = {}, ensemble
+        ensemble = self._in_use(hyperparameters)
         used = ensemble if self._settings.acquisition != "thompson" else ensemble[chosen_member(len(ensemble), rng)]
         predictions = [self._predict(pool, history, member, state) for member in used]
         values, logarithmic = self._scores(pool, history, predictions, allowed, rng)
         if any(one.posterior.rounded for one in predictions) and self._settings.acquisition != "thompson":
-            allowed, predictions = self._second_stage(values, allowed, history, predictions)
+            allowed, predictions = second_stage(values, allowed, predictions, history, nugget=self._settings.nugget)
             values, logarithmic = self._scores(pool, history, predictions, allowed, rng)
         position = first_best(values, allowed, logarithmic=logarithmic)
         at_choice = mixture([(float(one.mean[position]), float(one.deviation[position])) for one in predictions])
         average, deviation = state.moments(*at_choice, int(pool.system_codes[position]))
         value = float(values[position])
         return Choice(position, acquisition=exp(value) if logarithmic else value, mean=average, deviation=deviation)
+
+    def predictions(self, pool: CandidatePool, history: History, hyperparameters: JsonDict | None = None) -> list[Prediction]:
+        """What the model says of all candidates, pending ones believed: one prediction, or one of each member of an ensemble.
+
+        Args:
+            pool: All candidates.
+            history: With at least one observation.
+            hyperparameters: Of the refit in use.
+        """
+        state = self._transform(pool, history, hyperparameters)
+        return [self._predict(pool, history, member, state) for member in self._in_use(hyperparameters)]
 
     def expected(
         self, pool: CandidatePool, history: History, hyperparameters: JsonDict | None = None
@@ -205,14 +214,12 @@ class GPProposer:
             values = likely_to_succeed(values, success, logarithmic=logarithmic)
         return values, logarithmic
 
-    def _second_stage(
-        self, values: FloatArray, allowed: BoolArray, history: History, predictions: list[Prediction]
-    ) -> tuple[BoolArray, list[Prediction]]:
-        """The leaders alone, predicted in full precision."""
-        leaders, pending, nugget = leading(values, allowed), history.pending.tolist(), self._settings.nugget
-        only = np.zeros_like(allowed)
-        only[leaders] = True
-        return only, [predicted_again(one, leaders, pending, nugget=nugget) for one in predictions]
+    def _in_use(self, hyperparameters: JsonDict | None) -> list[JsonDict | None]:
+        """Members of the ensemble in use; posteriors of an earlier one are dropped."""
+        ensemble = members(hyperparameters)
+        if ensemble != self._members:
+            self._caches, self._members = {}, ensemble
+        return ensemble
 
     def _ensemble(self, density: LogPosterior, best: Mapping[str, FloatArray], history: History) -> list[JsonDict]:
         """Members drawn with random numbers that follow from what was observed, so that a fit repeated is the same."""

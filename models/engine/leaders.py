@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from tansaku.models.domain.pool import FloatArray, IntArray
+from tansaku.models.domain.ports import History
 from tansaku.models.engine.gain import Prediction
 from tansaku.models.engine.posterior import BoolArray
 
@@ -30,6 +31,24 @@ def leading(values: FloatArray, allowed: BoolArray) -> IntArray:
     if len(positions) > LEADERS:
         positions = positions[np.argpartition(values[positions], -LEADERS)[-LEADERS:]]
     return np.sort(positions)
+
+
+def second_stage(
+    values: FloatArray, allowed: BoolArray, predictions: Sequence[Prediction], history: History, *, nugget: bool
+) -> tuple[BoolArray, list[Prediction]]:
+    """The leaders alone, predicted in full precision.
+
+    Args:
+        values: Acquisition values of the first stage, shape ``(n_candidates,)``.
+        allowed: Candidates that may be proposed, same shape.
+        predictions: Of the first stage; their posteriors have predicted nothing since.
+        history: What they were made from.
+        nugget: Whether the noise counts as part of the objective.
+    """
+    leaders = leading(values, allowed)
+    only = np.zeros_like(allowed)
+    only[leaders] = True
+    return only, [predicted_again(one, leaders, history.pending.tolist(), nugget=nugget) for one in predictions]
 
 
 def predicted_again(prediction: Prediction, leaders: IntArray, pending: Sequence[int], *, nugget: bool) -> Prediction:

@@ -15,6 +15,7 @@ from tansaku.models.domain.specs.transfer import TransferMode
 from tansaku.models.engine.device import resolve_device
 from tansaku.models.engine.goals import goal_of
 from tansaku.models.engine.gp import GPProposer
+from tansaku.models.engine.pareto import ParetoProposer, front_wanted
 from tansaku.models.engine.presets import GPSettings, settings
 from tansaku.models.engine.simple import GridProposer, RandomProposer
 from tansaku.models.engine.transfer.data import Sources
@@ -36,13 +37,16 @@ def build_proposer(
         device: The site's.
 
     Raises:
-        MissingComponentError: The device is not there.
+        MissingComponentError: The device is not there, or what the goal needs is not installed.
     """
     match spec:
         case RandomProposerSpec():
-            return RandomProposer()
+            return RandomProposer(by_system=spec.by_system)
         case GridProposerSpec():
             return GridProposer()
+        case GPProposerSpec() if objective is not None and objective.further:
+            chosen = _constrained(settings(spec), constraints)
+            return ParetoProposer(replace(chosen, device=resolve_device(device)), front_wanted(objective))
         case GPProposerSpec():
             return GPProposer(replace(_gp_settings(spec, objective, constraints), device=resolve_device(device)))
         case _:
@@ -76,5 +80,8 @@ def build_transfer_proposer(
 
 
 def _gp_settings(spec: GPProposerSpec, objective: ObjectiveSpec | None, constraints: ConstraintsSpec | None) -> GPSettings:
-    chosen = settings(spec, goal_of(objective or ObjectiveSpec()))
+    return _constrained(settings(spec, goal_of(objective or ObjectiveSpec())), constraints)
+
+
+def _constrained(chosen: GPSettings, constraints: ConstraintsSpec | None) -> GPSettings:
     return replace(chosen, avoid_failures=constraints is not None and constraints.avoid_failures)

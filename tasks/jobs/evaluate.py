@@ -14,6 +14,7 @@ import tansaku
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.ports import Space, TabulatedSpace
 from tansaku.models.domain.records import Failure, Outcome, Provenance
+from tansaku.models.domain.specs.campaign import ObjectiveSpec
 from tansaku.models.domain.specs.space import TableSpaceSpec
 from tansaku.models.domain.states import FailureKind
 from tansaku.tasks.jobs.document import JobDocument
@@ -54,6 +55,7 @@ def evaluate(document: JobDocument, folder: Path) -> Outcome:
     except CalculationError as error:
         failure = Failure(kind=FailureKind.SCIENCE, reason=error.reason, message=error.message)
         outcome = Outcome(failure=failure, provenance=provenance)
+    outcome = _complete(outcome, document.objective)
     wall_time = outcome.wall_time or time.perf_counter() - begun
     where = {"host": socket.gethostname(), "cpu": _cpu(), "tansaku_version": tansaku.__version__}
     return outcome.model_copy(
@@ -64,6 +66,16 @@ def evaluate(document: JobDocument, folder: Path) -> Outcome:
             "provenance": outcome.provenance.model_copy(update=where) if outcome.provenance is not None else None,
         }
     )
+
+
+def _complete(outcome: Outcome, objective: ObjectiveSpec) -> Outcome:
+    """The outcome, as a science failure where it lacks a value that the goal compares."""
+    missing = [one.property for one in objective.further if one.property not in outcome.quantities]
+    if outcome.failure is not None or not missing:
+        return outcome
+    message = f"the evaluation gave no {', '.join(missing)}"
+    failure = Failure(kind=FailureKind.SCIENCE, reason="incomplete", message=message)
+    return outcome.model_copy(update={"value": None, "failure": failure})
 
 
 @dataclass(frozen=True)

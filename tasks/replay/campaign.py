@@ -60,7 +60,8 @@ def replay(
 
     Args:
         pool: All candidates.
-        values: Their objective, NaN where the evaluation fails, shape ``(n_candidates,)``.
+        values: Their objective, NaN where the evaluation fails, shape ``(n_candidates,)``; with several objectives
+            ``(n_candidates, n_objectives)``.
         proposer: The method.
         rules: Its limits count the initial design or start after it, by ``count_initial``.
         count_initial: Whether the initial design is paid from the budget.
@@ -68,7 +69,7 @@ def replay(
         on_evaluation: Told of each evaluation that begins.
     """
     jobs = _Jobs(pool, values, pool.cost if run_times is None else run_times)
-    search = SearchState(pool, rules.direction)
+    search = SearchState(pool, rules.direction, rules.further)
     refits: list[Refit] = []
     previous, cost, over = 0, 0.0, False
     stop: StopReason | None = None
@@ -127,10 +128,10 @@ class _Jobs:
         """Moves the clock to the next end; of equal ones the one proposed first."""
         self._now, number, entry = heappop(self._under_way)
         self.ended[number] = entry.position, self._now
-        value = float(self._values[entry.position])
-        if np.isnan(value):
+        value, *others = np.atleast_1d(self._values[entry.position]).tolist()
+        if np.isnan([value, *others]).any():
             return replace(entry, state=EvaluationState.FAILED, failure=FailureKind.SCIENCE)
-        return replace(entry, state=EvaluationState.DONE, value=value)
+        return replace(entry, state=EvaluationState.DONE, value=value, others=tuple(others))
 
 
 def _after_initial(rules: RoundRules, entries: Sequence[Entry]) -> RoundRules:

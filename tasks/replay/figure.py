@@ -22,6 +22,8 @@ FLOOR = 1e-2
 def draw_gaps(result: BenchResult, path: Path) -> Path:
     """Draws one line per method, the mean over seeds, in a band that holds the middle half of the seeds.
 
+    With several objectives it is the dominated volume that is drawn.
+
     Args:
         result: The benchmark.
         path: PNG, SVG or PDF.
@@ -38,20 +40,22 @@ def draw_gaps(result: BenchResult, path: Path) -> Path:
     end = max(run.cost[-1] for run in result.runs)
     # From where every run has a first evaluation: at zero, or a little later when the initial points count.
     costs = np.linspace(max(0.0, *(run.cost[0] for run in result.runs)), end, POINTS)
+    volumes = all(run.volume for run in result.runs)
     with drawing():
         figure = Figure(figsize=(5.6, 3.8), layout="constrained")
         axes = figure.subplots()
         for colour, method in zip(COLOURS * len(result.methods()), result.methods(), strict=False):
             runs = [run for run in result.runs if run.method == method]
-            gaps = np.maximum(np.array([at_cost(run, "mean_gap", costs) for run in runs]), FLOOR)
+            curves = np.array([at_cost(run, "volume" if volumes else "mean_gap", costs) for run in runs])
+            curves = curves if volumes else np.maximum(curves, FLOOR)
             share = 100 * costs / result.exhaustive_cost
-            axes.plot(share, gaps.mean(axis=0), color=colour, lw=1.8, label=f"{method} ({len(runs)} seeds)")
-            lower, upper = np.quantile(gaps, [0.25, 0.75], axis=0)
+            axes.plot(share, curves.mean(axis=0), color=colour, lw=1.8, label=f"{method} ({len(runs)} seeds)")
+            lower, upper = np.quantile(curves, [0.25, 0.75], axis=0)
             axes.fill_between(share, lower, upper, color=colour, alpha=0.18, lw=0)
-        axes.set_yscale("log")
+        axes.set_yscale("linear" if volumes else "log")
         axes.set_xlim(0, 100 * end / result.exhaustive_cost)
         axes.set_xlabel(f"cost {'with' if counted else 'after'} the initial points [% of evaluating everything]")
-        axes.set_ylabel(f"mean gap to the true minimum [{unit}]")
+        axes.set_ylabel("volume dominated, of the true front's" if volumes else f"mean gap to the true minimum [{unit}]")
         axes.grid(alpha=0.3, lw=0.5, which="both", axis="y")
         axes.legend()
         path.parent.mkdir(parents=True, exist_ok=True)

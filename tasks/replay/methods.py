@@ -86,6 +86,8 @@ def build_method(name: str, spec: CampaignSpec, pool: CandidatePool, base_path: 
         MissingComponentError: The method is another package's, which is not installed.
     """
     own, mode = split_method(name)
+    if own in PACKAGES and spec.objective.further:
+        raise ConfigurationError(f"--methods: {name!r}: {own} is compared on one objective, the goal pareto has several")
     if own in PACKAGES:
         if mode is not None:
             raise ConfigurationError(f"--methods: {name!r}: {own} learns from no other search; expected {own!r} alone")

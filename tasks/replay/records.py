@@ -52,6 +52,7 @@ class BenchRun(Record):
         n_failed: Evaluations whose value is NaN.
         candidates: Ids in that order.
         time: When each ended, on a clock on which an evaluation takes its cost times its spread; empty in older files.
+        volume: With several objectives: dominated volume as a share of what the table's true front dominates.
         stop: Why the run ended, None when the method had nothing more to propose.
         seconds: Wall time of the run without opening the table [s].
         peak_memory_mb: Largest resident size of the run's process [MiB].
@@ -69,6 +70,7 @@ class BenchRun(Record):
     n_failed: int
     candidates: list[str]
     time: list[float] = Field(default_factory=list)
+    volume: list[float] = Field(default_factory=list)
     stop: str | None
     seconds: float
     peak_memory_mb: float

@@ -17,6 +17,7 @@ from tansaku.models.domain.history import cost_limit
 from tansaku.models.domain.pool import CandidatePool, FloatArray
 from tansaku.models.domain.ports import TabulatedSpace
 from tansaku.spaces.registry import open_space
+from tansaku.tasks.fronts import tabulated_values, volume_shares
 from tansaku.tasks.replay.campaign import replay
 from tansaku.tasks.replay.gaps import gap_curves
 from tansaku.tasks.replay.methods import build_method
@@ -56,8 +57,9 @@ def run_one(task: ReplayTask, *, report: bool = False) -> BenchRun:
     Raises:
         ConfigurationError: The table or the method does not fit.
     """
-    space = open_table(task)
-    pool, values = space.pool(), space.values()
+    space, objective = open_table(task), task.spec.objective
+    pool, truth = space.pool(), tabulated_values(space, objective)
+    values = truth[:, 0]
     if task.cost_power != 1.0:
         pool = replace(pool, cost=pool.cost**task.cost_power)
     begun = time.perf_counter()
@@ -74,10 +76,11 @@ def run_one(task: ReplayTask, *, report: bool = False) -> BenchRun:
         ordered=spec.execution.asynchrony == "ordered",
         max_cost=spec.constraints.max_cost,
         unit=spec.objective.unit,
+        further=objective.further_directions,
     )
     done = replay(
         pool,
-        values,
+        truth,
         proposer,
         rules,
         count_initial=task.count_initial,
@@ -96,9 +99,10 @@ def run_one(task: ReplayTask, *, report: bool = False) -> BenchRun:
         n_within=curves.n_within.tolist(),
         n_initial=done.n_initial,
         initial_cost=initial_cost,
-        n_failed=int((values[done.positions] != values[done.positions]).sum()),
+        n_failed=int(np.isnan(truth[done.positions]).any(axis=1).sum()),
         candidates=pool.ids[done.positions].tolist(),
         time=done.ended_at.tolist(),
+        volume=volume_shares(truth, truth[done.positions], objective).tolist() if objective.further else [],
         stop=None if done.stop is None else str(done.stop),
         seconds=time.perf_counter() - begun,
         peak_memory_mb=_peak_memory(),

@@ -11,7 +11,7 @@ import numpy as np
 from tansaku.models.domain.pool import FloatArray
 from tansaku.tasks.replay.records import BenchResult, BenchRun
 
-Quantity = Literal["mean_gap", "worst_gap", "n_exact", "n_within"]
+Quantity = Literal["mean_gap", "worst_gap", "n_exact", "n_within", "volume"]
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,7 @@ class MethodSummary:
     """One method at the end of the budget, means over seeds.
 
     Attributes:
+        volume: At each of the costs asked for, share of the true front's; None with one objective.
         mean_gap: At each of the costs asked for [objective's unit], NaN where the first evaluation is dearer.
         worst_gap: Of a system at the last cost, mean over seeds [objective's unit].
         worst_of_all: The largest over systems and seeds [objective's unit].
@@ -38,6 +39,7 @@ class MethodSummary:
     evaluations: float
     seconds: float
     peak_memory_mb: float
+    volume: tuple[float, ...] | None = None
 
 
 def at_cost(run: BenchRun, quantity: Quantity, costs: Sequence[float] | FloatArray) -> FloatArray:
@@ -91,6 +93,9 @@ def summarise(result: BenchResult, costs: Sequence[float]) -> list[MethodSummary
                 evaluations=float(np.mean([len(run.cost) - run.n_initial for run in runs])),
                 seconds=float(np.mean([run.seconds for run in runs])),
                 peak_memory_mb=max(run.peak_memory_mb for run in runs),
+                volume=tuple(np.mean([at_cost(run, "volume", costs) for run in runs], axis=0).tolist())
+                if all(run.volume for run in runs)
+                else None,
             )
         )
     return summaries

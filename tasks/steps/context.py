@@ -12,7 +12,7 @@ from tansaku.models.domain.search_state import SearchState
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.engine.cost import cost_prior, learns_cost
 from tansaku.tasks.observer import Observer
-from tansaku.tasks.steps.rounds import RoundRules, priced_by
+from tansaku.tasks.steps.rounds import RoundRules, new_search, priced_by
 from tansaku.tasks.steps.source import source_of
 
 
@@ -46,7 +46,7 @@ class Ledger:
     _active: dict[int, Evaluation] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.search = SearchState(self.unpriced, self.spec.objective.direction)
+        self.search = new_search(self.unpriced, self.spec.objective)
 
     @property
     def pool(self) -> CandidatePool:
@@ -63,7 +63,7 @@ class Ledger:
         for known in (self.evaluations, self._active, self.refits):
             known.clear()
         self.last_number = 0
-        self.search = SearchState(self.unpriced, self.spec.objective.direction)
+        self.search = new_search(self.unpriced, self.spec.objective)
 
     @property
     def commands(self) -> tuple[Command, ...]:
@@ -89,7 +89,8 @@ class Ledger:
             return
         known = self.search.entry(proposal.number)
         position = known.position if known else int(self.pool.positions([proposal.candidate])[0])
-        self.search.note(search_entry(evaluation, position, learns_cost=learns_cost(self.spec.space)))
+        further, learns = self.spec.objective.further, learns_cost(self.spec.space)
+        self.search.note(search_entry(evaluation, position, further, learns_cost=learns))
 
     def wish(self, kinds: tuple[str, str]) -> str | None:
         """Which of two opposite commands came last, None when neither was given."""
@@ -142,4 +143,5 @@ class StepContext:
             campaign=self.name,
             max_cost=spec.constraints.max_cost,
             unit=spec.objective.unit,
+            further=spec.objective.further_directions,
         )

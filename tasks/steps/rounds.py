@@ -10,17 +10,14 @@ from datetime import UTC, datetime
 import numpy as np
 
 from tansaku.models.domain.errors import FitError
-from tansaku.models.domain.history import (
-    Direction,
-    horizon,
-    measured_costs,
-)
+from tansaku.models.domain.history import horizon, measured_costs
 from tansaku.models.domain.identifiers import proposal_rng
 from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import History, Proposer
 from tansaku.models.domain.records import JsonDict, Proposal, Refit
 from tansaku.models.domain.search_state import SearchState
-from tansaku.models.domain.specs.campaign import BudgetSpec
+from tansaku.models.domain.specs.campaign import BudgetSpec, ObjectiveSpec
+from tansaku.models.domain.specs.objective import Direction
 from tansaku.models.domain.states import StopReason
 from tansaku.models.engine.cost import CostModel, CostPrior, cost_due, fit_cost, priced
 
@@ -42,6 +39,7 @@ class RoundRules:
         campaign: Name written into refits.
         max_cost: Candidates predicted to be dearer are never proposed, None for no such limit.
         unit: Of the objective.
+        further: Directions of further objectives.
     """
 
     seed: int
@@ -56,6 +54,7 @@ class RoundRules:
     campaign: str = "replay"
     max_cost: float | None = None
     unit: str = "1"
+    further: tuple[Direction, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -73,6 +72,11 @@ class Plan:
     horizon: int
     history: History
     stop: StopReason | None
+
+
+def new_search(pool: CandidatePool, objective: ObjectiveSpec) -> SearchState:
+    """A search before its first proposal."""
+    return SearchState(pool, objective.direction, objective.further_directions)
 
 
 def plan_round(rules: RoundRules, search: SearchState, number: int, previous_horizon: int) -> Plan | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -10,11 +11,22 @@ from tansaku.models.domain.ions import Ion
 from tansaku.models.domain.specs.base import Name, NonNegativeFloat, PositiveFloat, PositiveInt, Spec
 from tansaku.models.domain.specs.calculator import CalculatorSpec, workflow_of
 from tansaku.models.domain.specs.composition import CompositionSpaceSpec
-from tansaku.models.domain.specs.objective import AllBelowSpec, BestPerSystemSpec, ConstraintsSpec, GoalSpec, StopRuleSpec
-from tansaku.models.domain.specs.proposer import FINDING_ACQUISITIONS, GPProposerSpec, ProposerSpec
-from tansaku.models.domain.specs.space import SpaceSpec
+from tansaku.models.domain.specs.label import LabelSpec
+from tansaku.models.domain.specs.objective import (
+    PROPERTY_PATTERN,
+    AllBelowSpec,
+    BestPerSystemSpec,
+    ConstraintsSpec,
+    Direction,
+    FurtherObjectiveSpec,
+    GoalSpec,
+    ParetoSpec,
+    StopRuleSpec,
+)
+from tansaku.models.domain.specs.proposer import GPProposerSpec, ProposerSpec, acquisitions_for
+from tansaku.models.domain.specs.space import SpaceSpec, TableSpaceSpec
 from tansaku.models.domain.specs.transfer import TransferSpec
-from tansaku.models.domain.units import Unit, quantity_in
+from tansaku.models.domain.units import Unit, convert, quantity_in
 
 
 class ObjectiveSpec(Spec):
@@ -27,10 +39,29 @@ class ObjectiveSpec(Spec):
         goal: Which candidates are to be found.
     """
 
-    property: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")] | None = None
-    direction: Literal["minimize", "maximize"] = "minimize"
+    property: Annotated[str, Field(pattern=PROPERTY_PATTERN)] | None = None
+    direction: Direction = "minimize"
     unit: Unit = "mJ/m2"
     goal: GoalSpec = BestPerSystemSpec()
+
+    @builtins.property
+    def further(self) -> tuple[FurtherObjectiveSpec, ...]:
+        """Objectives besides the first; none but for the goal ``pareto``."""
+        return self.goal.also if isinstance(self.goal, ParetoSpec) else ()
+
+    @builtins.property
+    def further_directions(self) -> tuple[Direction, ...]:
+        """Their directions."""
+        return tuple(one.direction for one in self.further)
+
+    @model_validator(mode="after")
+    def _reference_fits(self) -> ObjectiveSpec:
+        if isinstance(self.goal, ParetoSpec):
+            try:
+                self.goal.check_reference(self.unit)
+            except ValueError as error:
+                raise ValueError(f"goal.{error}") from error
+        return self
 
     @model_validator(mode="after")
     def _threshold_converts(self) -> ObjectiveSpec:
@@ -40,6 +71,13 @@ class ObjectiveSpec(Spec):
             except ValueError as error:
                 raise ValueError(f"goal.threshold: {error}, the objective's unit") from error
         return self
+
+
+_FURTHER_PROPERTIES: dict[str, dict[str, Unit]] = {
+    "composition": dict.fromkeys(("barrier_1d", "barrier_2d", "barrier_3d", "spread"), "eV"),
+    "grain_boundary": {"expansion": "Angstrom"},
+}
+"""What an evaluation gives besides the property that a kind of space is about, and its unit."""
 
 
 class BudgetSpec(Spec):
@@ -105,6 +143,7 @@ class CampaignSpec(Spec):
         seed: Start of every random choice; the same seed and the same results give the same sequence of proposals.
         space: What is searched.
         calculator: How one candidate is evaluated; a table space has none, every other space needs one.
+        label: Whose energies of the relaxed structures are kept beside, for data sets; None: nobody's. Boundaries only.
         objective: What is wanted.
         constraints: Which candidates are left alone.
         proposer: How the next candidate is chosen.
@@ -118,6 +157,7 @@ class CampaignSpec(Spec):
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     space: SpaceSpec
     calculator: CalculatorSpec | None = None
+    label: LabelSpec | None = None
     objective: ObjectiveSpec = ObjectiveSpec()
     constraints: ConstraintsSpec = ConstraintsSpec()
     proposer: ProposerSpec = GPProposerSpec()
@@ -131,6 +171,12 @@ class CampaignSpec(Spec):
             raise ValueError("calculator: a table space already holds its values; remove the calculator")
         if self.space.type != "table" and self.calculator is None:
             raise ValueError(f"calculator: missing; a {self.space.type} space needs one")
+        return self
+
+    @model_validator(mode="after")
+    def _label_has_a_structure(self) -> CampaignSpec:
+        if self.label is not None and self.space.type != "grain_boundary":
+            raise ValueError(f"label: a {self.space.type} space has no relaxed boundaries to label; remove it")
         return self
 
     @model_validator(mode="after")
@@ -185,11 +231,35 @@ class CampaignSpec(Spec):
     @model_validator(mode="after")
     def _acquisition_fits_the_goal(self) -> CampaignSpec:
         acquisition = self.proposer.acquisition if isinstance(self.proposer, GPProposerSpec) else None
-        finds = self.objective.goal.type == "all_below"
-        if acquisition is not None and finds != (acquisition in FINDING_ACQUISITIONS):
-            wanted = ", ".join(FINDING_ACQUISITIONS) if finds else "ei, log_ei, pi, ucb, thompson"
-            goal = self.objective.goal.type
-            raise ValueError(f"proposer.acquisition: {acquisition} does not serve the goal {goal}; expected one of {wanted}")
+        goal = self.objective.goal.type
+        serving = acquisitions_for(goal)
+        if acquisition is not None and acquisition not in serving:
+            wanted = f"one of {', '.join(serving)}" if len(serving) > 1 else serving[0]
+            raise ValueError(f"proposer.acquisition: {acquisition} does not serve the goal {goal}; expected {wanted}")
+        return self
+
+    @model_validator(mode="after")
+    def _front_is_known(self) -> CampaignSpec:
+        further = self.objective.further
+        if not further:
+            return self
+        known = (
+            {name: one.unit for name, one in self.space.columns.quantities.items()}
+            if isinstance(self.space, TableSpaceSpec)
+            else _FURTHER_PROPERTIES.get(self.space.type, {})
+        )
+        for i, one in enumerate(further):
+            key = f"objective.goal.also[{i}]"
+            if one.property not in known:
+                expected = f"one of {', '.join(known)}" if known else "a quantity that space.columns.quantities names"
+                raise ValueError(f"{key}.property: {one.property!r} is not known; expected {expected}")
+            try:
+                convert(1.0, known[one.property], one.unit)
+            except ValueError as error:
+                raise ValueError(f"{key}.unit: {error}") from error
+        for key, given in (("transfer", self.transfer), ("budget.stop", self.budget.stop)):
+            if given is not None:
+                raise ValueError(f"{key}: not with the goal pareto; remove it")
         return self
 
     @model_validator(mode="after")

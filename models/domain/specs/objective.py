@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from tansaku.models.domain.specs.base import PositiveFloat, PositiveInt, Spec
-from tansaku.models.domain.units import parse_quantity
+from tansaku.models.domain.units import Unit, parse_quantity, quantity_in
+
+Direction = Literal["minimize", "maximize"]
+
+PROPERTY_PATTERN = r"^[a-z][a-z0-9_]{0,62}$"
+"""How properties are called."""
 
 
 def _with_unit(value: object) -> object:
@@ -53,6 +58,60 @@ class AllBelowSpec(Spec):
     threshold: QuantityText
 
 
+class FurtherObjectiveSpec(Spec):
+    """One more property that is wanted low or high, of the same evaluation.
+
+    Attributes:
+        property: What the calculation gives besides the objective (``barrier_3d``, ``expansion``), or a quantity that a table's
+            ``space.columns.quantities`` names.
+        direction: Whether low or high values are wanted.
+        unit: Unit in which its values are shown and compared.
+    """
+
+    property: Annotated[str, Field(pattern=PROPERTY_PATTERN)]
+    direction: Direction = "minimize"
+    unit: Unit
+
+
+class ParetoSpec(Spec):
+    """All candidates that no other one beats in every respect: the objective, and further ones.
+
+    Attributes:
+        also: The further objectives.
+        reference: What is not worth having, a number with its unit for the objective and for each of ``also``, in that order:
+            the dominated volume is measured from there. Null: the worst value observed of each.
+    """
+
+    type: Literal["pareto"] = "pareto"
+    also: Annotated[tuple[FurtherObjectiveSpec, ...], Field(min_length=1, max_length=3)]
+    reference: tuple[QuantityText, ...] | None = None
+
+    @model_validator(mode="after")
+    def _each_once(self) -> ParetoSpec:
+        names = [one.property for one in self.also]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"also: {twice!r} is named twice")
+        return self
+
+    def check_reference(self, unit: Unit) -> None:
+        """Raises ValueError unless the reference has one quantity of the right kind for each objective.
+
+        Args:
+            unit: Of the first objective.
+        """
+        if self.reference is None:
+            return
+        units = (unit, *(one.unit for one in self.also))
+        if len(self.reference) != len(units):
+            raise ValueError(f"reference: {len(self.reference)} values for {len(units)} objectives, expected one for each")
+        for i, (text, own) in enumerate(zip(self.reference, units, strict=True)):
+            try:
+                quantity_in(text, own)
+            except ValueError as error:
+                raise ValueError(f"reference[{i}]: {error}, the unit of that objective") from error
+
+
 class StopRuleSpec(Spec):
     """When the answer counts as known.
 
@@ -81,4 +140,4 @@ class ConstraintsSpec(Spec):
     avoid_failures: bool = False
 
 
-GoalSpec = Annotated[BestPerSystemSpec | BestOverallSpec | TopKSpec | AllBelowSpec, Field(discriminator="type")]
+GoalSpec = Annotated[BestPerSystemSpec | BestOverallSpec | TopKSpec | AllBelowSpec | ParetoSpec, Field(discriminator="type")]

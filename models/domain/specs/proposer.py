@@ -9,16 +9,29 @@ from pydantic import Field, model_validator
 from tansaku.models.domain.specs.base import NonNegativeFloat, PositiveFloat, Spec
 from tansaku.models.domain.specs.kernel import KernelSpec, MeanSpec
 
-AcquisitionName = Literal["ei", "log_ei", "pi", "ucb", "thompson", "expected_found", "straddle", "probability"]
+AcquisitionName = Literal["ei", "log_ei", "pi", "ucb", "thompson", "expected_found", "straddle", "probability", "ehvi"]
 
-FINDING_ACQUISITIONS: tuple[AcquisitionName, ...] = ("expected_found", "straddle", "probability")
-"""Those that serve the goal ``all_below``; the others serve the other goals."""
+_OF_A_GOAL: dict[str, tuple[AcquisitionName, ...]] = {
+    "all_below": ("expected_found", "straddle", "probability"),
+    "pareto": ("ehvi",),
+}
+_OF_THE_OTHERS: tuple[AcquisitionName, ...] = ("ei", "log_ei", "pi", "ucb", "thompson")
+
+
+def acquisitions_for(goal: str) -> tuple[AcquisitionName, ...]:
+    """Acquisitions that serve a goal, given by its type."""
+    return _OF_A_GOAL.get(goal, _OF_THE_OTHERS)
 
 
 class RandomProposerSpec(Spec):
-    """Uniform over the candidates not yet proposed."""
+    """Uniform over the candidates not yet proposed.
+
+    Attributes:
+        by_system: One of each system in turn, uniform over that system's candidates.
+    """
 
     type: Literal["random"] = "random"
+    by_system: bool = False
 
 
 class GridProposerSpec(Spec):
@@ -54,7 +67,8 @@ class GPProposerSpec(Spec):
         mean: Effects added to the kernel, preset's or own: what the objective is on average, learned with the rest.
         acquisition: Expected improvement, its logarithm, probability of improvement, confidence bound, or a posterior sample.
             For the goal ``all_below``: number expected to be found by what the budget still buys, straddle (uncertain and near
-            the threshold), or probability of lying below it.
+            the threshold), or probability of lying below it. For the goal ``pareto``: ``ehvi``, the expected growth of the
+            volume that the front dominates (needs the extra ``torch``).
         transform: Output transform.
         hyperparameters: ``median``: from the pool alone, never refitted; ``map``: the most probable ones, fitted to the
             observations; ``bayes``: several, drawn from all that the observations allow, the acquisition averaged over them.

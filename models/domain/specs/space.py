@@ -8,6 +8,8 @@ from pydantic import Field, model_validator
 
 from tansaku.models.domain.specs.base import NonNegativeFloat, PositiveFloat, Sha256, Spec
 from tansaku.models.domain.specs.composition import CompositionSpaceSpec
+from tansaku.models.domain.specs.objective import PROPERTY_PATTERN
+from tansaku.models.domain.units import Unit
 
 Miller = tuple[int, int, int]
 Text = Annotated[str, Field(min_length=1, max_length=400)]
@@ -142,6 +144,18 @@ class GrainBoundarySpaceSpec(Spec):
     cost: GrainBoundaryCostSpec = GrainBoundaryCostSpec()
 
 
+class QuantityColumnSpec(Spec):
+    """A column of further results.
+
+    Attributes:
+        column: Its name.
+        unit: Unit of its numbers.
+    """
+
+    column: Text
+    unit: Unit
+
+
 class TableColumnsSpec(Spec):
     """Columns of the candidates table.
 
@@ -151,6 +165,7 @@ class TableColumnsSpec(Spec):
         surface: Surface it belongs to; None: one surface per system.
         value: Objective; NaN is a failed evaluation.
         cost: None: every candidate costs 1.
+        quantities: Further results of an evaluation by name, which the goal ``pareto`` may want; NaN: this one has none.
     """
 
     id: Text
@@ -158,6 +173,7 @@ class TableColumnsSpec(Spec):
     surface: Text | None = None
     value: Text
     cost: Text | None = None
+    quantities: dict[Annotated[str, Field(pattern=PROPERTY_PATTERN)], QuantityColumnSpec] = Field(default_factory=dict)
 
 
 class FeatureColumnsSpec(Spec):
@@ -221,6 +237,7 @@ __all__ = [
     "GrainBoundaryCostSpec",
     "GrainBoundarySpaceSpec",
     "PeriodSpec",
+    "QuantityColumnSpec",
     "RangeSpec",
     "SpaceSpec",
     "TableColumnsSpec",

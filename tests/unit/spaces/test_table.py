@@ -225,3 +225,41 @@ def test_codes_of_categories_are_marked(tmp_path):
         "angle": True,
         "structure": False,
     }
+
+
+def with_quantity(column: str = "hull") -> TableSpaceSpec:
+    columns = space_spec().columns.model_dump() | {"quantities": {"stability": {"column": column, "unit": "meV/atom"}}}
+    return space_spec(columns=columns)
+
+
+def test_further_results_come_in_the_unit_that_is_asked_for(tmp_path):
+    write(tmp_path, ROWS | {"hull": [20.0, 10.0, float("nan"), 30.0]})
+    space = TableSpace(with_quantity(), tmp_path)
+    order = np.argsort(ROWS["id"])
+    expected = np.array([20.0, 10.0, np.nan, 30.0])[order]
+    np.testing.assert_array_equal(space.quantity("stability", "meV/atom"), expected)
+    np.testing.assert_allclose(space.quantity("stability", "eV/atom"), expected / 1000)
+    given = {name: space.recorded(name).quantities for name in space.pool().ids[~np.isnan(space.values())]}
+    assert {name: one["stability"].value for name, one in given.items() if one} == {
+        str(name): value for name, value in zip(space.pool().ids, expected, strict=True) if name in given and value == value
+    }
+    with pytest.raises(
+        ConfigurationError, match=r"space.columns.quantities: 'hardness' is not among them; there are stability"
+    ):
+        space.quantity("hardness", "eV")
+    with pytest.raises(ConfigurationError, match=r"quantities.stability.unit: 'meV/atom' cannot be converted to 'eV'"):
+        space.quantity("stability", "eV")
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "message"),
+    [
+        ("hall", [1.0] * 4, r"space\.columns\.quantities\.stability\.column: .*'hall'"),
+        ("hull", [1.0, float("inf"), 1.0, 1.0], r"quantities\.stability\.column: candidate '.' has the value inf"),
+        ("hull", [float("nan")] * 4, r"quantities\.stability\.column: no candidate has a value"),
+    ],
+)
+def test_a_bad_column_of_further_results_is_named(tmp_path, column, values, message):
+    write(tmp_path, ROWS | {"hull": values})
+    with pytest.raises(ConfigurationError, match=message):
+        TableSpace(with_quantity(column), tmp_path)

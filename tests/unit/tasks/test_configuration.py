@@ -273,8 +273,15 @@ def test_keys_that_came_later_change_no_campaign_until_they_are_used(table):
     for name in ("transfer", "constraints"):
         data.pop(name)
     data["objective"].pop("goal")
+    data["space"]["columns"].pop("quantities")
     assert spec_hash(CampaignSpec.model_validate(data)) == spec_hash(spec)
-    for change in ({"constraints": {"max_cost": 5}}, {"objective": {"goal": {"type": "best_overall"}}}):
+    columns = data["space"]["columns"] | {"quantities": {"hull": {"column": "value", "unit": "eV"}}}
+    changes = (
+        {"constraints": {"max_cost": 5}},
+        {"objective": {"goal": {"type": "best_overall"}}},
+        {"space": data["space"] | {"columns": columns}},
+    )
+    for change in changes:
         changed = CampaignSpec.model_validate(data | change)
         assert spec_hash(changed) != spec_hash(spec)
         (difference,) = diff_specs(spec, changed)[:1]

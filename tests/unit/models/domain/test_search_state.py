@@ -22,6 +22,7 @@ DONE, FAILED, RUNNING, CANCELLED = (
     EvaluationState.RUNNING,
     EvaluationState.CANCELLED,
 )
+FURTHER = ("minimize", "maximize")
 COSTS = [3.0, 1.0, 0.1, 0.7, 2.0, 0.3, 0.2, 5.0, 0.1, 1.1]
 
 
@@ -41,7 +42,7 @@ def ended(entry: Entry, fate: int) -> Entry:
     """What may become of a proposal."""
     measured = None if fate % 3 == 0 else 0.1 + 0.37 * fate
     if fate < 5:
-        return replace(entry, state=DONE, value=float(fate) - 2.0, measured=measured)
+        return replace(entry, state=DONE, value=float(fate) - 2.0, measured=measured, others=(2.0 * fate, 3.0 - fate))
     if fate < 8:
         kind = FailureKind.SCIENCE if fate == 5 else FailureKind.PLUMBING
         return replace(entry, state=FAILED, failure=kind, measured=measured)
@@ -52,7 +53,7 @@ def agree(state: SearchState, entries: list[Entry], pool: CandidatePool, up_to: 
     budget = BudgetSpec(evaluations=17, max_failed_fraction=0.3)
     limit = 9.0
     left = rules.remaining_cost(limit, entries, up_to)
-    expected = rules.build_history(entries, up_to, direction, left, max(0, 17 - len(entries)))
+    expected = rules.build_history(entries, up_to, direction, left, max(0, 17 - len(entries)), FURTHER)
     found = state.history(up_to, limit, budget)
     for field in dataclasses.fields(expected):
         one, other = getattr(expected, field.name), getattr(found, field.name)
@@ -81,7 +82,7 @@ steps = st.lists(
 @given(steps, st.integers(0, 6), st.sampled_from(["minimize", "maximize"]))
 def test_says_what_the_functions_say_whatever_happens(script, lag, direction):
     pool = pool_of(COSTS)
-    state, entries, number = SearchState(pool, direction), [], 0
+    state, entries, number = SearchState(pool, direction, FURTHER), [], 0
     for action, what in script:
         active = [i for i, one in enumerate(entries) if not one.state.terminal]
         over = [i for i, one in enumerate(entries) if one.state in (FAILED, CANCELLED)]
@@ -113,7 +114,7 @@ def test_says_what_the_functions_say_whatever_happens(script, lag, direction):
 def test_a_resume_that_notes_everything_at_once_is_the_same(fates, random):
     pool = pool_of(COSTS)
     entries = [ended(Entry(k + 1, fate, COSTS[fate]), fate) for k, fate in enumerate(fates)]
-    state = SearchState(pool)
+    state = SearchState(pool, "minimize", FURTHER)
     for entry in random.sample(entries, len(entries)):
         state.note(entry)
     for up_to in (len(entries), len(entries) // 2):

@@ -135,6 +135,22 @@ def test_a_table_s_value_is_looked_up(tmp_path):
     assert found.provenance.host
 
 
+def test_a_result_without_a_value_that_the_goal_compares_is_a_failure_of_the_science(tmp_path):
+    (tmp_path / "t.csv").write_text("id,x,value,h\na,1,0.5,7\nb,2,0.6,\n")
+    space = {
+        "type": "table",
+        "candidates": "t.csv",
+        "columns": {"id": "id", "value": "value", "quantities": {"hull": {"column": "h", "unit": "meV"}}},
+        "features": {"x": {"columns": ["x"]}},
+    }
+    objective = {"unit": "eV", "goal": {"type": "pareto", "also": [{"property": "hull", "unit": "eV"}]}}
+    changes = {"space": space, "calculator": None, "objective": objective}
+    found, failed = (evaluate(document(tmp_path, name, **changes), tmp_path) for name in "ab")
+    assert found.quantities["hull"].model_dump() == {"value": 7.0, "unit": "meV"}
+    assert (failed.value, failed.failure.reason, failed.failure.kind) == (None, "incomplete", FailureKind.SCIENCE)
+    assert "hull" in failed.failure.message
+
+
 def test_a_document_is_checked_before_anything_is_done_with_it(tmp_path):
     with pytest.raises(ValidationError):
         document(tmp_path, surprise=1)

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
+import yaml
 from pydantic import ValidationError
 
 from tansaku.models.domain.specs.campaign import CampaignSpec, ObjectiveSpec
@@ -94,3 +98,63 @@ def test_a_stop_rule_needs_a_model():
     assert CampaignSpec.model_validate(document).budget.stop.probability == 0.95
     with pytest.raises(ValidationError, match=r"budget.stop: proposer grid cannot tell what remains"):
         CampaignSpec.model_validate(document | {"proposer": {"type": "grid"}})
+
+
+def pareto(**changes: object) -> dict:
+    space = TABLE | {"columns": TABLE["columns"] | {"quantities": {"hull": {"column": "h", "unit": "meV/atom"}}}}
+    goal = {"type": "pareto", "also": [{"property": "hull", "unit": "eV/atom"}]}
+    return {"schema_version": 1, "name": "a", "space": space, "objective": {"unit": "eV", "goal": goal | changes}}
+
+
+def test_a_front_knows_its_objectives():
+    goal = CampaignSpec.model_validate(pareto(reference=["1 eV", "100 meV/atom"])).objective
+    assert [(one.property, one.unit, one.direction) for one in goal.further] == [("hull", "eV/atom", "minimize")]
+    assert goal.further_directions == ("minimize",)
+    assert ObjectiveSpec().further == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"also": [{"property": "hull"}]}, r"also\.0\.unit\s+Field required"),
+        (
+            {"also": [{"property": "hull", "unit": "eV"}]},
+            r"objective.goal.also\[0\].unit: 'meV/atom' cannot be converted to 'eV'",
+        ),
+        ({"also": [{"property": "shell", "unit": "eV"}]}, r"objective.goal.also\[0\].property: 'shell' is not known; .* hull"),
+        ({"also": []}, "at least 1"),
+        ({"also": [{"property": "hull", "unit": "eV/atom"}] * 2}, "also: 'hull' is named twice"),
+        ({"reference": ["1 eV"]}, "goal.reference: 1 values for 2 objectives, expected one for each"),
+        ({"reference": ["1 eV", "2 eV"]}, r"goal.reference\[1\]: 'eV' cannot be converted to 'eV/atom', the unit of that"),
+        ({"reference": [1, "2 eV/atom"]}, "1 has no unit"),
+    ],
+)
+def test_bad_fronts_are_refused(changes, message):
+    with pytest.raises(ValidationError, match=message):
+        CampaignSpec.model_validate(pareto(**changes))
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"proposer": {"type": "gp", "acquisition": "ei"}}, "ei does not serve the goal pareto; expected ehvi"),
+        ({"budget": {"stop": {"within": "5 meV"}}}, "budget.stop: not with the goal pareto"),
+        ({"space": TABLE}, r"also\[0\].property: 'hull' is not known; expected a quantity that space.columns.quantities names"),
+    ],
+)
+def test_what_does_not_go_with_a_front_is_refused(more, message):
+    with pytest.raises(ValidationError, match=message):
+        CampaignSpec.model_validate(pareto() | more)
+
+
+def test_the_acquisition_of_a_front_serves_nothing_else():
+    document = {"schema_version": 1, "name": "a", "space": TABLE, "proposer": {"type": "gp", "acquisition": "ehvi"}}
+    with pytest.raises(ValidationError, match="ehvi does not serve the goal best_per_system"):
+        CampaignSpec.model_validate(document)
+
+
+def test_the_documented_front_is_a_campaign():
+    page = (Path(__file__).parents[5] / "docs" / "objectives.md").read_text(encoding="utf-8")
+    (text,) = re.findall(r"```yaml\n(space:.*?)```", page.partition("## Several objectives")[2], flags=re.DOTALL)
+    spec = CampaignSpec.model_validate({"schema_version": 1, "name": "a"} | yaml.safe_load(text))
+    assert [one.property for one in spec.objective.further] == ["stability"]

@@ -1,0 +1,71 @@
+"""Pareto fronts of a finite set, for objectives that are all minimised: who is on it, and the volume that it dominates."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from tansaku.models.domain.pool import FloatArray
+
+
+def on_front(values: FloatArray) -> npt.NDArray[np.bool_]:
+    """Which rows no other row beats: none is at most as high in every column and lower in one. Equal rows stand together.
+
+    Args:
+        values: Finite, shape ``(n, n_objectives)``.
+
+    Returns:
+        Shape ``(n,)``.
+    """
+    kept = np.ones(len(values), dtype=np.bool_)
+    for row in values[np.argsort(values.sum(axis=1), kind="stable")]:
+        # A row that is beaten beats nobody who is not beaten by its better, so all of them may be asked.
+        kept &= ~((row <= values).all(axis=1) & (row < values).any(axis=1))
+    return kept
+
+
+def dominated_volume(values: FloatArray, reference: FloatArray) -> float:
+    """Volume between a set of points and a reference that is dominated by at least one of them.
+
+    By slices along the last objective: between two of its values the section is the volume of those below, in one dimension
+    less. While, Hingston, Barone & Huband (2006), https://doi.org/10.1109/TEVC.2005.851275.
+
+    Args:
+        values: Shape ``(n, n_objectives)``; points that are not below the reference everywhere count for nothing.
+        reference: Shape ``(n_objectives,)``.
+    """
+    inside = values[(values < reference).all(axis=1)]
+    if not len(inside):
+        return 0.0
+    if len(reference) == 1:
+        return float(reference[0] - inside.min())
+    inside = inside[on_front(inside)]
+    inside = inside[np.argsort(inside[:, -1], kind="stable")]
+    heights = np.diff(np.append(inside[:, -1], reference[-1]))
+    sections = [dominated_volume(inside[: i + 1, :-1], reference[:-1]) for i in range(len(inside))]
+    return float(np.dot(heights, sections))
+
+
+def volume_curve(values: FloatArray, reference: FloatArray) -> FloatArray:
+    """Dominated volume after each point.
+
+    Args:
+        values: In order, NaN where there is none, shape ``(n, n_objectives)``.
+        reference: Shape ``(n_objectives,)``.
+
+    Returns:
+        Shape ``(n,)``.
+    """
+    curve, volume = np.zeros(len(values)), 0.0
+    front = np.empty((0, len(reference)))
+    for i, row in enumerate(values):
+        if not np.isnan(row).any() and not (front <= row).all(axis=1).any():
+            front = np.vstack([front[~(row <= front).all(axis=1)], row])
+            volume = dominated_volume(front, reference)
+        curve[i] = volume
+    return curve
+
+
+def worst(values: FloatArray) -> FloatArray:
+    """The worst value of each objective: the reference where none is given. NaN is left out; shape ``(n_objectives,)``."""
+    return np.asarray(np.nanmax(values, axis=0))

@@ -1,0 +1,95 @@
+"""Expected growth of the dominated volume, candidate by candidate, from posteriors that are not BoTorch's own.
+
+BoTorch's analytic acquisition (independent objectives; Yang, Emmerich, Deutz & Bäck 2019,
+https://doi.org/10.1007/s10898-019-00798-7) asks a model for the posterior at a point. The model it is given
+here looks up what the pool posterior has worked out: its points are rows of a table.
+"""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tansaku.models.domain.errors import MissingComponentError
+from tansaku.models.domain.pool import FloatArray
+
+if TYPE_CHECKING:
+    from botorch.acquisition.objective import PosteriorTransform
+    from botorch.models.model import Model
+    from torch import Tensor
+
+_ELEMENTS_AT_ONCE = 2_000_000
+"""Candidates times cells of the partition times corners of a cell that are held at once."""
+
+
+def require_botorch() -> None:
+    """Raises MissingComponentError unless BoTorch is installed."""
+    if find_spec("botorch") is None:
+        raise MissingComponentError(
+            "objective.goal: pareto needs botorch, which is not installed", hint="pip install 'tansaku[torch]'"
+        )
+
+
+def expected_growth(mean: FloatArray, deviation: FloatArray, front: FloatArray, reference: FloatArray) -> FloatArray:
+    """Expected growth of the volume that a front dominates, if a candidate is evaluated.
+
+    Args:
+        mean: Of each candidate's objectives, all minimised, shape ``(n, n_objectives)``.
+        deviation: Same shape.
+        front: Values known or believed, shape ``(n_known, n_objectives)``.
+        reference: From where the volume is measured, shape ``(n_objectives,)``.
+
+    Returns:
+        Shape ``(n,)``, not negative.
+    """
+    import torch
+    from botorch.acquisition.multi_objective.analytic import ExpectedHypervolumeImprovement
+    from botorch.utils.multi_objective.box_decompositions.non_dominated import FastNondominatedPartitioning
+
+    reference_point, known = _tensor(-reference), _tensor(-front)
+    partition = FastNondominatedPartitioning(ref_point=reference_point, Y=known)
+    cells = int(partition.get_hypercell_bounds().shape[-2])
+    at_once = max(1, _ELEMENTS_AT_ONCE // (cells * 2 ** len(reference)))
+    acquisition = ExpectedHypervolumeImprovement(
+        model=_looked_up(_tensor(-mean), _tensor(deviation)),
+        ref_point=(-reference).tolist(),
+        partitioning=partition,  # type: ignore[arg-type]  # only its cells are asked for, as of the slower one it names
+    )
+    growth = np.empty(len(mean))
+    with torch.no_grad():
+        for begin in range(0, len(mean), at_once):
+            rows = torch.arange(begin, min(begin + at_once, len(mean)), dtype=torch.float64)
+            growth[begin : begin + at_once] = acquisition(rows[:, None, None]).numpy()
+    return np.maximum(growth, 0.0)
+
+
+def _looked_up(mean: Tensor, deviation: Tensor) -> Model:
+    """A model whose inputs are row numbers, shape ``(batch, 1, 1)``."""
+    from botorch.models.model import Model
+    from botorch.posteriors.torch import TorchPosterior
+    from torch.distributions import Normal
+
+    class LookedUp(Model):
+        @property
+        def num_outputs(self) -> int:
+            return int(mean.shape[-1])
+
+        def posterior(
+            self,
+            X: Tensor,
+            output_indices: list[int] | None = None,  # noqa: ARG002 - its base class's
+            observation_noise: bool | Tensor = False,  # noqa: ARG002
+            posterior_transform: PosteriorTransform | None = None,  # noqa: ARG002
+        ) -> TorchPosterior:
+            rows = X.squeeze(-1).long()
+            return TorchPosterior(Normal(mean[rows], deviation[rows].clamp_min(1e-12)))
+
+    return LookedUp()
+
+
+def _tensor(values: FloatArray) -> Tensor:
+    import torch
+
+    return torch.as_tensor(np.ascontiguousarray(values), dtype=torch.float64)

@@ -1,0 +1,172 @@
+"""The proposer of a search with several objectives: a Gaussian process for each, and the volume that their front dominates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tansaku.models.domain.pool import CandidatePool, FloatArray
+from tansaku.models.domain.ports import Choice, History
+from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.specs.campaign import ObjectiveSpec
+from tansaku.models.domain.specs.objective import ParetoSpec
+from tansaku.models.domain.units import quantity_in
+from tansaku.models.engine.acquisition import first_best, per_cost
+from tansaku.models.engine.ensemble import averaged, mixture
+from tansaku.models.engine.failures import likely_to_succeed, success_probability
+from tansaku.models.engine.front import worst
+from tansaku.models.engine.gain import Prediction
+from tansaku.models.engine.gp import GPProposer
+from tansaku.models.engine.hypervolume import expected_growth, require_botorch
+from tansaku.models.engine.leaders import second_stage
+from tansaku.models.engine.posterior import BoolArray
+from tansaku.models.engine.presets import GPSettings
+from tansaku.models.engine.simple import allowed_candidates
+
+OBJECTIVES = "objectives"
+"""Under which a refit keeps what was fitted to each objective."""
+
+_FAR = 10.0
+
+
+@dataclass(frozen=True)
+class FrontWanted:
+    """What a search with several objectives is after.
+
+    Attributes:
+        count: Objectives.
+        reference: Values that are not worth having, oriented so that smaller is better [each objective's unit], shape
+            ``(count,)``; None: the worst observed ones.
+    """
+
+    count: int
+    reference: FloatArray | None = None
+
+
+def front_wanted(objective: ObjectiveSpec) -> FrontWanted:
+    """The front that a spec with the goal ``pareto`` describes."""
+    given = objective.goal.reference if isinstance(objective.goal, ParetoSpec) else None
+    kinds = [(objective.direction, objective.unit), *((one.direction, one.unit) for one in objective.further)]
+    if given is None:
+        return FrontWanted(len(kinds))
+    pairs = zip(given, kinds, strict=True)
+    return FrontWanted(
+        len(kinds),
+        np.array([(1.0 if direction == "minimize" else -1.0) * quantity_in(text, unit) for text, (direction, unit) in pairs]),
+    )
+
+
+class ParetoProposer:
+    """Chooses the candidate from which the dominated volume is expected to grow most.
+
+    Every objective has a Gaussian process of its own on the same pool, with the same settings; they count as independent.
+    Gains count in the transformed objectives, as they do for one objective. Pending candidates are believed to be where they
+    are predicted: they lower the variances and stand on the front.
+
+    Args:
+        settings: Kernel, transform, rule and initial design.
+        wanted: How many objectives, and the reference.
+
+    Raises:
+        MissingComponentError: BoTorch is not installed.
+    """
+
+    def __init__(self, settings: GPSettings, wanted: FrontWanted) -> None:
+        require_botorch()
+        self._settings, self._wanted = settings, wanted
+        share = replace(settings, memory_limit=settings.memory_limit // wanted.count)
+        self._models = tuple(GPProposer(share) for _ in range(wanted.count))
+
+    @property
+    def name(self) -> str:
+        """Preset and acquisition."""
+        return f"{self._settings.name}+ehvi"
+
+    def initial_count(self, pool: CandidatePool) -> int:
+        """As for one objective."""
+        return self._models[0].initial_count(pool)
+
+    def refit_due(self, n_observed: int, fitted_at: Sequence[int]) -> bool:
+        """As for one objective."""
+        return self._models[0].refit_due(n_observed, fitted_at)
+
+    def fit(self, pool: CandidatePool, history: History, previous: JsonDict | None) -> JsonDict:
+        """See :class:`~tansaku.models.domain.ports.Proposer`; a fit of one objective that fails is the failure of all."""
+        fitted = [
+            model.fit(pool, part, before)
+            for model, part, before in zip(self._models, self._parts(history), self._told(previous), strict=True)
+        ]
+        return {OBJECTIVES: fitted}
+
+    def propose(
+        self,
+        pool: CandidatePool,
+        history: History,
+        number: int,
+        rng: np.random.Generator,
+        hyperparameters: JsonDict | None = None,
+    ) -> Choice | None:
+        """See :class:`~tansaku.models.domain.ports.Proposer`."""
+        if number <= self.initial_count(pool) or not len(history.observed):
+            return self._models[0].propose(pool, history, number, rng)
+        allowed = allowed_candidates(pool, history)
+        if not allowed.any():
+            return None
+        predictions = [
+            model.predictions(pool, part, told)
+            for model, part, told in zip(self._models, self._parts(history), self._told(hyperparameters), strict=True)
+        ]
+        values = self._scores(pool, history, predictions, allowed)
+        if any(one.posterior.rounded for of_one in predictions for one in of_one):
+            nugget = self._settings.nugget
+            staged = [second_stage(values, allowed, of_one, history, nugget=nugget) for of_one in predictions]
+            allowed, predictions = staged[0][0], [again for _, again in staged]
+            values = self._scores(pool, history, predictions, allowed)
+        position = first_best(values, allowed, logarithmic=False)
+        first = predictions[0]
+        at_choice = mixture([(float(one.mean[position]), float(one.deviation[position])) for one in first])
+        average, deviation = first[0].state.moments(*at_choice, int(pool.system_codes[position]))
+        return Choice(position, acquisition=float(values[position]), mean=average, deviation=deviation)
+
+    def _parts(self, history: History) -> list[History]:
+        """The history as each objective's model sees it."""
+        return [history, *(replace(history, values=column) for column in history.others.T)]
+
+    def _told(self, hyperparameters: JsonDict | None) -> Sequence[JsonDict | None]:
+        return hyperparameters[OBJECTIVES] if hyperparameters else [None] * self._wanted.count
+
+    def _scores(
+        self, pool: CandidatePool, history: History, predictions: list[list[Prediction]], allowed: BoolArray
+    ) -> FloatArray:
+        """Acquisition values; zero for candidates that may not be proposed."""
+        members = zip(*predictions, strict=True)
+        values, _ = averaged([(self._growth(pool, history, of_all, allowed), False) for of_all in members])
+        if self._settings.avoid_failures and len(history.refused):
+            success = success_probability(pool, history.observed, history.refused)
+            values = likely_to_succeed(values, success, logarithmic=False)
+        return per_cost(values, pool.cost, self._settings.cost_exponent)
+
+    def _growth(
+        self, pool: CandidatePool, history: History, predictions: Sequence[Prediction], allowed: BoolArray
+    ) -> FloatArray:
+        systems, values = pool.system_codes, np.column_stack([history.values, history.others])
+        scales = np.array([one.state.scale for one in predictions])
+        # Bent, but not centred: a centre of its own for each system would hide which system is better.
+        centres = np.column_stack([one.state.centre[systems] for one in predictions]) / scales
+        mean = np.column_stack([one.mean for one in predictions]) + centres
+        deviation = np.column_stack([one.deviation for one in predictions])
+        known = np.column_stack([one.state.bent(column) for one, column in zip(predictions, values.T, strict=True)]) / scales
+        if self._wanted.reference is None:
+            reference = worst(known)
+        else:
+            given = zip(predictions, self._wanted.reference, strict=True)
+            bent = np.array([float(one.state.bent(np.array(value))) for one, value in given]) / scales
+            # What lies below the floor of a logarithm is infinitely far away; far will do.
+            reference = np.maximum(bent, known.min(axis=0) - _FAR)
+        growth = np.zeros(len(pool))
+        growth[allowed] = expected_growth(
+            mean[allowed], deviation[allowed], np.vstack([known, mean[history.pending]]), reference
+        )
+        return growth
