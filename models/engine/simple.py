@@ -12,6 +12,7 @@ import numpy.typing as npt
 from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import Choice, History
 from tansaku.models.domain.records import JsonDict
+from tansaku.models.engine.initial import initial_position
 
 
 def allowed_candidates(pool: CandidatePool, history: History) -> npt.NDArray[np.bool_]:
@@ -41,9 +42,16 @@ class _ModelFree:
 
 
 class RandomProposer(_ModelFree):
-    """Uniform over the candidates that are left."""
+    """Uniform over the candidates that are left.
+
+    Args:
+        by_system: One of each system in turn; where a system has none left, any candidate.
+    """
 
     name = "random"
+
+    def __init__(self, *, by_system: bool = False) -> None:
+        self._by_system = by_system
 
     def propose(
         self,
@@ -54,8 +62,12 @@ class RandomProposer(_ModelFree):
         hyperparameters: JsonDict | None = None,
     ) -> Choice | None:
         """See :class:`~tansaku.models.domain.ports.Proposer`."""
-        left = np.flatnonzero(allowed_candidates(pool, history))
-        return Choice(position=int(rng.choice(left))) if len(left) else None
+        allowed = allowed_candidates(pool, history)
+        if not allowed.any():
+            return None
+        if self._by_system:
+            return Choice(position=initial_position(pool, allowed, number, rng, "random"))
+        return Choice(position=int(rng.choice(np.flatnonzero(allowed))))
 
 
 class GridProposer(_ModelFree):

@@ -1,0 +1,152 @@
+"""What is kept of data sets and trained models: frozen records, and the port of the registry that keeps them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Protocol
+
+from pydantic import AwareDatetime, Field
+
+from tansaku.models.domain.records import JsonDict, Provenance, Record
+
+
+class Source(Record):
+    """Who computed the energies that properties of a data set are.
+
+    Attributes:
+        provenance: Code, version, model and settings; None for a user's file.
+        file: Name of the user's file, None for computed data.
+        file_sha256: Its content.
+    """
+
+    provenance: Provenance | None = None
+    file: str | None = None
+    file_sha256: str | None = None
+
+
+class DatasetRecord(Record):
+    """One version of a data set, known by its content.
+
+    Attributes:
+        sha256: Hash of structures, groups and properties, whatever file they are in.
+        artifact: SHA-256 of the stored file.
+        spec: The resolved data-set file.
+        groups: Side of each group: ``training`` or ``held_out``.
+        structures: How many.
+        failed: Candidates whose calculation failed; they are in no data set.
+        atoms: How many in all.
+        properties: Names of the properties that some structure has.
+        sources: Who computed them: ``calculator``, and ``label`` where there is one.
+        cost: What computing them took [core-seconds], None where that is not known.
+    """
+
+    schema_version: Literal[1] = 1
+    sha256: str
+    name: str
+    artifact: str
+    spec: JsonDict
+    groups: dict[str, Literal["training", "held_out"]]
+    structures: int
+    failed: int = 0
+    atoms: int
+    properties: tuple[str, ...]
+    sources: dict[str, Source]
+    cost: float | None = None
+    created_at: AwareDatetime
+
+
+class Errors(Record):
+    """How far predictions of one property are off.
+
+    Attributes:
+        unit: Of ``mae`` and ``rmse``.
+        count: Numbers compared.
+        correlation: None where the numbers do not vary.
+        within_one: Share of the errors within one predicted deviation; 0.683 if the deviations are right. None without them.
+        within_two: Share within two; 0.954 if they are right.
+    """
+
+    unit: str
+    count: int
+    mae: float
+    rmse: float
+    correlation: float | None
+    within_one: float | None = None
+    within_two: float | None = None
+
+
+class ModelRecord(Record):
+    """One version of a model.
+
+    Attributes:
+        version: Counted from 1 for each name.
+        spec: The resolved model file.
+        dataset: Content hash of what it was trained on.
+        learns: Whose energies: ``calculator`` or ``label`` of the data set.
+        artifact: SHA-256 of the weights.
+        report: SHA-256 of predictions and learning curve, for figures.
+        held_out: Errors on the held-out groups by property.
+        training: Errors on the training groups by property.
+        chosen: What training chose.
+        seconds: Training took so long [s].
+        parent: The version that was promoted when this one was trained.
+        promoted_at: When it became the one to be used; the latest such of a name is.
+        note: Why it was promoted or not.
+    """
+
+    schema_version: Literal[1] = 1
+    name: str
+    version: Annotated[int, Field(ge=1)]
+    spec: JsonDict
+    dataset: str
+    learns: Literal["calculator", "label"]
+    artifact: str
+    report: str
+    held_out: dict[str, Errors]
+    training: dict[str, Errors]
+    chosen: JsonDict = Field(default_factory=dict)
+    seconds: float
+    device: str
+    tansaku_version: str
+    created_at: AwareDatetime
+    parent: int | None = None
+    promoted_at: AwareDatetime | None = None
+    note: str = ""
+
+    @property
+    def label(self) -> str:
+        """Name and version, as commands take them."""
+        return f"{self.name}@{self.version}"
+
+
+class Registry(Protocol):
+    """Where data sets and models are listed; their content is in the artifact store. Writes are idempotent and durable."""
+
+    def add_dataset(self, record: DatasetRecord) -> DatasetRecord:
+        """Stores a data set; returns the known one of the same name and content."""
+        ...
+
+    def datasets(self, name: str | None = None) -> list[DatasetRecord]:
+        """All, or those of a name, the oldest first."""
+        ...
+
+    def add_model(self, record: ModelRecord) -> ModelRecord:
+        """Stores a version.
+
+        Returns:
+            The known one where the same weights were stored from the same data set; else as stored, with the next free version.
+        """
+        ...
+
+    def models(self, name: str | None = None) -> list[ModelRecord]:
+        """All by name and version, or the versions of a name."""
+        ...
+
+    def promote(self, name: str, version: int, note: str) -> ModelRecord:
+        """Makes a version the one to be used. Raises NotFoundError."""
+        ...
+
+
+def promoted(versions: list[ModelRecord]) -> ModelRecord | None:
+    """The version to be used of one model's versions, None where none was ever promoted."""
+    chosen = [one for one in versions if one.promoted_at is not None]
+    return max(chosen, key=lambda one: (one.promoted_at, one.version)) if chosen else None

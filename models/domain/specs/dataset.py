@@ -1,0 +1,111 @@
+"""Data-set specs: structures that a campaign computes, or that a user brings, and how they are divided."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from tansaku.models.domain.specs.base import Name, PositiveInt, Sha256, Spec
+from tansaku.models.domain.specs.calculator import CalculatorSpec
+from tansaku.models.domain.specs.campaign import ExecutionSpec
+from tansaku.models.domain.specs.label import LabelSpec
+from tansaku.models.domain.specs.space import GrainBoundarySpaceSpec
+
+Key = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,62}$")]
+
+
+class ComputedSourceSpec(Spec):
+    """Structures of a space, relaxed by a calculator: a campaign of the data set's name computes them.
+
+    Attributes:
+        space: Where the structures come from.
+        calculator: What relaxes them; its energies and forces are kept.
+        label: A further calculator whose energies of the same structures are kept beside, None: none.
+        per_system: Structures of each system, chosen at random.
+        execution: How the calculations run; ``polish`` has no meaning here.
+    """
+
+    type: Literal["computed"] = "computed"
+    space: GrainBoundarySpaceSpec
+    calculator: CalculatorSpec
+    label: LabelSpec | None = None
+    per_system: PositiveInt = 3
+    execution: ExecutionSpec = ExecutionSpec(polish=0)
+
+    @model_validator(mode="after")
+    def _nothing_is_polished(self) -> ComputedSourceSpec:
+        if self.execution.polish:
+            raise ValueError("execution.polish: a data set has nothing to polish; expected 0")
+        return self
+
+
+class FileSourceSpec(Spec):
+    """Structures of a user's extended XYZ file (plain or .gz), e.g. with atomic energies of density-functional theory.
+
+    Attributes:
+        path: The file.
+        energies: Array with the energy of each atom [eV]; None: the file has none.
+        energy: Key of the total energy of a structure [eV]; None: the sum of the atoms' energies.
+        group: Key whose value is a structure's group; structures of one group are never divided.
+        sha256: Content hash of the file; filled in when the spec is resolved.
+    """
+
+    type: Literal["file"] = "file"
+    path: Annotated[str, Field(min_length=1, max_length=400)]
+    energies: Key | None = "energies"
+    energy: Key | None = None
+    group: Key = "system"
+    sha256: Sha256 | None = None
+
+    @model_validator(mode="after")
+    def _some_energy(self) -> FileSourceSpec:
+        if self.energies is None and self.energy is None:
+            raise ValueError("energies, energy: both are null; expected at least one")
+        return self
+
+
+class ShareSplitSpec(Spec):
+    """A share of the groups is held out, drawn by the data set's seed; a group stays on its side when others are added.
+
+    Attributes:
+        held_out: About this share of the groups.
+    """
+
+    type: Literal["share"] = "share"
+    held_out: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.25
+
+
+class AboveSplitSpec(Spec):
+    """Groups with a large value of a number are held out, e.g. all boundaries above a Σ.
+
+    Attributes:
+        key: The number, from the structures' metadata; of the groups' members the smallest counts.
+        above: Groups above it are held out.
+    """
+
+    type: Literal["above"] = "above"
+    key: Key
+    above: float
+
+
+SplitSpec = Annotated[ShareSplitSpec | AboveSplitSpec, Field(discriminator="type")]
+DatasetSourceSpec = Annotated[ComputedSourceSpec | FileSourceSpec, Field(discriminator="type")]
+
+
+class DatasetSpec(Spec):
+    """One data-set file.
+
+    Attributes:
+        schema_version: Version of this format.
+        name: Name of the data set, and of the campaign that computes it.
+        seed: Start of every random choice.
+        source: Where structures and energies come from.
+        split: What is held out of every training.
+    """
+
+    schema_version: Literal[1]
+    name: Name
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    source: DatasetSourceSpec
+    split: SplitSpec = ShareSplitSpec()

@@ -1,0 +1,27 @@
+"""A second opinion on relaxed structures."""
+
+from __future__ import annotations
+
+from pydantic import model_validator
+
+from tansaku.models.domain.specs.base import Spec
+from tansaku.models.domain.specs.calculator import CalculatorSpec, workflow_of
+
+
+class LabelSpec(Spec):
+    """A further calculator whose energies of each relaxed structure are kept beside the first one's.
+
+    Attributes:
+        calculator: It must give an energy of each atom.
+        relaxed: Whether it relaxes the structure on before its energies are taken, as its own ``relaxation`` says; the kept
+            structure stays the first calculator's. Not: the energies are those of the structure as it stands.
+    """
+
+    calculator: CalculatorSpec
+    relaxed: bool = False
+
+    @model_validator(mode="after")
+    def _no_workflow(self) -> LabelSpec:
+        if workflow_of(self.calculator) is not None:
+            raise ValueError("calculator.workflow: a label is an energy of a structure; remove it")
+        return self

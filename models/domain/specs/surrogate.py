@@ -1,0 +1,109 @@
+"""Surrogate specs: which predictor, with which hyper-parameters, trained on what."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from tansaku.models.domain.specs.base import Name, NonNegativeFloat, PositiveFloat, PositiveInt, Spec
+
+Cutoff = Annotated[float, Field(gt=1.0, le=20.0)]
+
+
+class RadialDescriptorSpec(Spec):
+    """Radial functions at several resolutions: how much matter there is at each distance, seen sharply and blurred.
+
+    Attributes:
+        cutoff: Neighbours up to here count [Å].
+        shortest: Centre of the first function of each width [Å].
+        widths: Widths of the Gaussians [Å]; the centres of each lie one width apart.
+    """
+
+    type: Literal["radial"] = "radial"
+    cutoff: Cutoff = 6.5
+    shortest: NonNegativeFloat = 2.0
+    widths: Annotated[tuple[Annotated[float, Field(ge=0.02, le=5.0)], ...], Field(min_length=1, max_length=12)] = (
+        0.1,
+        0.2,
+        0.4,
+        0.8,
+    )
+
+    @model_validator(mode="after")
+    def _some_function(self) -> RadialDescriptorSpec:
+        if self.shortest >= self.cutoff:
+            raise ValueError(f"shortest: {self.shortest:g} leaves no function below the cutoff {self.cutoff:g}")
+        return self
+
+
+class SoapDescriptorSpec(Spec):
+    """Smooth overlap of atomic positions (needs the extra ``soap``).
+
+    Attributes:
+        cutoff: Neighbours up to here count [Å].
+        radial: Number of radial functions.
+        angular: Largest degree of the spherical harmonics.
+        smearing: Width of an atom's Gaussian [Å].
+    """
+
+    type: Literal["soap"] = "soap"
+    cutoff: Cutoff = 6.0
+    radial: Annotated[int, Field(ge=1, le=16)] = 8
+    angular: Annotated[int, Field(ge=0, le=12)] = 6
+    smearing: PositiveFloat = 0.4
+
+
+DescriptorSpec = Annotated[RadialDescriptorSpec | SoapDescriptorSpec, Field(discriminator="type")]
+
+
+class LocalEnergiesSpec(Spec):
+    """Energy of each atom as a sparse linear function of its surroundings (LASSO).
+
+    Attributes:
+        descriptors: What is seen of an atom's surroundings.
+        total_weights: Weights μ of the cells' total energies beside those of the atoms, of which cross-validation takes one.
+        path_points: Penalties λ that are tried, from the one at which nothing is left downwards.
+        path_ratio: Smallest of them over the largest.
+        patience: The path ends when the cross-validated error has not fallen for so many penalties.
+        max_iterations: Sweeps of the solver for one penalty.
+        tolerance: Duality gap, relative to the spread of the energies, at which the solver is content.
+    """
+
+    type: Literal["local_energies"] = "local_energies"
+    descriptors: Annotated[tuple[DescriptorSpec, ...], Field(min_length=1, max_length=8)] = (
+        RadialDescriptorSpec(),
+        SoapDescriptorSpec(),
+    )
+    total_weights: Annotated[tuple[NonNegativeFloat, ...], Field(min_length=1, max_length=8)] = (0.0, 1.0, 10.0)
+    path_points: Annotated[int, Field(ge=2, le=400)] = 41
+    path_ratio: Annotated[float, Field(gt=0.0, lt=1.0)] = 1e-5
+    patience: PositiveInt = 8
+    max_iterations: PositiveInt = 3000
+    tolerance: Annotated[float, Field(gt=0.0, lt=1.0)] = 1e-5
+
+
+SurrogateSpec = LocalEnergiesSpec
+"""Every surrogate that can be trained; a union by ``type`` once there are several."""
+
+
+class ModelSpec(Spec):
+    """One model file.
+
+    Attributes:
+        schema_version: Version of this format.
+        name: Name of the model in the registry; every training is a new version of it.
+        dataset: Name of a stored data set (its latest version) or the SHA-256 of one.
+        learns: Whose energies are learned: those of the calculator that relaxed the structures, or of the data set's label.
+        seed: Start of every random choice of the training.
+        device: Where it is trained; ``auto``: on a GPU where there is one.
+        surrogate: What is trained.
+    """
+
+    schema_version: Literal[1]
+    name: Name
+    dataset: Annotated[str, Field(pattern=r"^([a-z0-9][a-z0-9-]{0,62}|[0-9a-f]{64})$")]
+    learns: Literal["calculator", "label"] = "calculator"
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    device: Literal["cpu", "cuda", "auto"] = "cpu"
+    surrogate: SurrogateSpec = LocalEnergiesSpec()

@@ -1,0 +1,109 @@
+"""What each atom of a structure sees around it: rows of features, one per atom."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, assert_never
+
+import numpy as np
+
+from tansaku.models.domain.errors import MissingComponentError
+from tansaku.models.domain.pool import FloatArray
+from tansaku.models.domain.specs.surrogate import DescriptorSpec, RadialDescriptorSpec, SoapDescriptorSpec
+from tansaku.models.domain.surrogates import sum_by
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ase import Atoms
+
+
+def environment_features(structure: Atoms, descriptors: Sequence[DescriptorSpec], species: Sequence[str]) -> FloatArray:
+    """Features of every atom's surroundings, one descriptor beside the other.
+
+    Args:
+        structure: Periodic or not.
+        descriptors: Which.
+        species: Elements that neighbours may be of; the features of different elements stand beside each other.
+
+    Returns:
+        Shape ``(n_atoms, n_features)``.
+
+    Raises:
+        MissingComponentError: A descriptor's package is not installed.
+    """
+    return np.hstack([_features(structure, descriptor, tuple(species)) for descriptor in descriptors])
+
+
+def check_descriptors(descriptors: Sequence[DescriptorSpec]) -> None:
+    """Raises MissingComponentError when a descriptor's package is not installed."""
+    if any(isinstance(descriptor, SoapDescriptorSpec) for descriptor in descriptors):
+        _load_soap()
+
+
+def radial_features(structure: Atoms, spec: RadialDescriptorSpec, species: Sequence[str]) -> FloatArray:
+    """Sums over the neighbours of Gaussians of their distance, at several widths, times a cosine cutoff.
+
+    The sums are those of Behler and Parrinello 2007 (doi:10.1103/PhysRevLett.98.146401), equation 5, at centres one width apart.
+
+    Returns:
+        Shape ``(n_atoms, n_species * n_functions)``.
+    """
+    from ase.neighborlist import neighbor_list
+
+    owner, other, distance = neighbor_list("ijd", structure, spec.cutoff)
+    order = np.argsort(owner, kind="stable")
+    owner, other, distance = owner[order], other[order], distance[order]
+    fade = 0.5 * (1.0 + np.cos(math.pi * distance / spec.cutoff))
+    blocks = []
+    for symbol in species:
+        mine = np.asarray(structure.symbols == symbol)[other]
+        for width in spec.widths:
+            # The tolerance keeps the number of centres where the cutoff is a multiple of the width up to rounding.
+            centres = spec.shortest + width * np.arange(math.ceil((spec.cutoff - spec.shortest) / width - 1e-9))
+            functions = np.exp(-0.5 * ((distance[mine, None] - centres) / width) ** 2) * fade[mine, None]
+            blocks.append(sum_by(functions, owner[mine], len(structure)))
+    return np.hstack(blocks)
+
+
+def soap_features(structure: Atoms, spec: SoapDescriptorSpec, species: Sequence[str]) -> FloatArray:
+    """Power spectrum of the density around each atom, as dscribe computes it.
+
+    Bartók, Kondor and Csányi 2013 (doi:10.1103/PhysRevB.87.184115).
+
+    Returns:
+        Shape ``(n_atoms, n_features)``.
+
+    Raises:
+        MissingComponentError: dscribe is not installed.
+    """
+    soap = _load_soap()(
+        species=list(species),
+        periodic=bool(structure.pbc.any()),
+        r_cut=spec.cutoff,
+        n_max=spec.radial,
+        l_max=spec.angular,
+        sigma=spec.smearing,
+        average="off",
+    )
+    return np.asarray(soap.create(structure), dtype=np.float64)
+
+
+def _features(structure: Atoms, descriptor: DescriptorSpec, species: tuple[str, ...]) -> FloatArray:
+    match descriptor:
+        case RadialDescriptorSpec():
+            return radial_features(structure, descriptor, species)
+        case SoapDescriptorSpec():
+            return soap_features(structure, descriptor, species)
+        case _:
+            assert_never(descriptor)
+
+
+def _load_soap() -> type:
+    try:
+        from dscribe.descriptors import SOAP
+    except ImportError as error:
+        raise MissingComponentError(
+            "descriptor soap needs the package dscribe, which is not installed", hint="pip install 'tansaku[soap]'"
+        ) from error
+    return SOAP  # type: ignore[no-any-return]

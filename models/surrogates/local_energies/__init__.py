@@ -1,0 +1,1 @@
+"""Atomic energies as sparse linear functions of the surroundings."""

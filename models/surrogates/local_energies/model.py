@@ -1,0 +1,130 @@
+"""Fitted local energies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tansaku.models.domain.errors import StoreError
+from tansaku.models.domain.pool import FloatArray
+from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.specs.surrogate import LocalEnergiesSpec
+from tansaku.models.domain.surrogates import Estimate, Example, Prediction, Weights
+from tansaku.models.surrogates.local_energies.columns import Columns
+from tansaku.models.surrogates.local_energies.error import ErrorModel, Leverage
+from tansaku.models.surrogates.local_energies.system import Solution
+
+TYPE = "local_energies"
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class LocalEnergies:
+    """``Surrogate``: energies of the atoms, and their sum.
+
+    Attributes:
+        columns: How rows are made of a structure.
+        solution: Coefficients and intercepts.
+        offset: Energy per atom that was taken away before fitting [eV].
+        leverage: Distance from the training data.
+        of_atoms: Error of an atom's energy.
+        of_cells: Error of a cell's energy per atom.
+        training: What training chose, for the record.
+    """
+
+    columns: Columns
+    solution: Solution
+    offset: float
+    leverage: Leverage
+    of_atoms: ErrorModel
+    of_cells: ErrorModel
+    training: JsonDict
+
+    @property
+    def spec(self) -> LocalEnergiesSpec:
+        """Hyper-parameters."""
+        return self.columns.spec
+
+    @property
+    def predicts(self) -> tuple[str, ...]:
+        """Energies of the atoms and of the structure."""
+        return ("energies", "energy")
+
+    def predict(self, examples: Sequence[Example]) -> list[Prediction]:
+        """See ``Surrogate``."""
+        return [self._predict(example) for example in examples]
+
+    def rows(self, example: Example) -> FloatArray:
+        """Standardised features of the atoms, those in use, shape ``(n_atoms, n_used)``."""
+        used = np.flatnonzero(self.solution.coefficients)
+        return np.asarray(self.columns.rows(example)[:, used])
+
+    def weights(self) -> Weights:
+        """See ``Surrogate``."""
+        document: JsonDict = {
+            "type": TYPE,
+            "schema_version": SCHEMA_VERSION,
+            "spec": self.spec.model_dump(mode="json"),
+            "species": list(self.columns.species),
+            "offset": self.offset,
+            "of_atoms": self.of_atoms.document(),
+            "of_cells": self.of_cells.document(),
+            "training": self.training,
+        }
+        arrays = {
+            "mean": self.columns.mean,
+            "scale": self.columns.scale,
+            "kept": self.columns.kept,
+            "coefficients": self.solution.coefficients,
+            "intercepts": self.solution.intercepts,
+            "leverage_columns": self.leverage.columns.astype(np.int64),
+            "leverage_factor": self.leverage.factor,
+        }
+        return Weights(arrays, document)
+
+    @classmethod
+    def from_weights(cls, weights: Weights) -> LocalEnergies:
+        """The model that weights stand for.
+
+        Raises:
+            StoreError: They are of a newer version, or something of them is missing.
+        """
+        document, arrays = weights.document, weights.arrays
+        version = document.get("schema_version")
+        if version != SCHEMA_VERSION:
+            raise StoreError(
+                f"weights of {TYPE} have schema version {version}, this tansaku reads up to {SCHEMA_VERSION}",
+                hint="use the newer tansaku that wrote them",
+            )
+        try:
+            columns = Columns(
+                spec=LocalEnergiesSpec.model_validate(document["spec"]),
+                species=tuple(document["species"]),
+                mean=arrays["mean"],
+                scale=arrays["scale"],
+                kept=arrays["kept"].astype(np.bool_),
+            )
+            return cls(
+                columns=columns,
+                solution=Solution(arrays["coefficients"], arrays["intercepts"]),
+                offset=float(document["offset"]),
+                leverage=Leverage(arrays["leverage_columns"].astype(np.intp), arrays["leverage_factor"]),
+                of_atoms=ErrorModel(**document["of_atoms"]),
+                of_cells=ErrorModel(**document["of_cells"]),
+                training=document["training"],
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise StoreError(f"weights of {TYPE} are damaged: {error}") from error
+
+    def _predict(self, example: Example) -> Prediction:
+        rows = self.columns.rows(example)
+        count = self.columns.n_features
+        values = rows[:, :count] @ self.solution.coefficients + rows[:, count:] @ self.solution.intercepts + self.offset
+        mean = rows.mean(axis=0, keepdims=True)
+        of_cell = self.of_cells.deviation(self.leverage.of_rows(mean))[0] * len(values)
+        return {
+            "energies": Estimate(values, self.of_atoms.deviation(self.leverage.of_rows(rows))),
+            "energy": Estimate(np.asarray(values.sum()), np.asarray(of_cell)),
+        }

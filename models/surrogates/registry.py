@@ -1,0 +1,45 @@
+"""Joins surrogate specs, and stored weights, to the code that computes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tansaku.models.domain.errors import StoreError
+from tansaku.models.domain.specs.surrogate import SurrogateSpec
+from tansaku.models.domain.surrogates import DeviceChoice, Surrogate, Trainer, Weights
+
+
+def build_trainer(spec: SurrogateSpec) -> Trainer:
+    """Builds what trains the surrogate that a spec describes."""
+    from tansaku.models.surrogates.local_energies.training import LocalEnergiesTrainer
+
+    return LocalEnergiesTrainer(spec)
+
+
+def restored(weights: Weights, device: DeviceChoice = "cpu") -> Surrogate:
+    """The surrogate that weights stand for.
+
+    Args:
+        weights: As ``Surrogate.weights`` gave them, by this or an older version.
+        device: Where it is to predict; surrogates without arrays for a GPU predict on the processor.
+
+    Raises:
+        StoreError: They are of a surrogate that is not known, or of a newer version.
+    """
+    kind = weights.document.get("type")
+    restore = _RESTORE.get(str(kind))
+    if restore is None:
+        raise StoreError(
+            f"weights of type {kind!r} are not known; expected one of {', '.join(_RESTORE)}",
+            hint="a newer tansaku may have written them",
+        )
+    return restore(weights, device)
+
+
+def _local_energies(weights: Weights, device: DeviceChoice) -> Surrogate:  # noqa: ARG001 - a dot product per atom
+    from tansaku.models.surrogates.local_energies.model import LocalEnergies
+
+    return LocalEnergies.from_weights(weights)
+
+
+_RESTORE: dict[str, Callable[[Weights, DeviceChoice], Surrogate]] = {"local_energies": _local_energies}
