@@ -33,11 +33,18 @@ class Cluster:
     workers: SiteWorkers
     uri_file: str | None
 
-    def launcher(self, campaign: str) -> FireworksLauncher:
-        """The backend of a campaign, not started yet."""
+    def launcher(self, campaign: str, *, fills: bool = True) -> FireworksLauncher:
+        """The backend of a campaign, not started yet.
+
+        Args:
+            campaign: Its name.
+            fills: Whether it fills the queue when nobody else does.
+        """
+        from tansaku.tasks.launchers.filling import NoFilling
         from tansaku.tasks.launchers.fireworks import FireworksLauncher
 
-        return FireworksLauncher(self.spec, campaign, self.launchpad, self.slurm, self.filling("driver"))
+        filling = self.filling("driver") if fills else NoFilling()
+        return FireworksLauncher(self.spec, campaign, self.launchpad, self.slurm, filling)
 
     def filling(self, kind: Literal["driver", "worker"]) -> Filling:
         """Who fills the queue, not started yet."""

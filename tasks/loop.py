@@ -27,6 +27,7 @@ from tansaku.tasks.steps.certificates import note_final, stopping
 from tansaku.tasks.steps.collect import collect, handles_of, under_way
 from tansaku.tasks.steps.commands import apply_commands, log_event
 from tansaku.tasks.steps.context import Ledger, StepContext
+from tansaku.tasks.steps.late import collect_late, tidy, watch
 from tansaku.tasks.steps.polish import polish
 from tansaku.tasks.steps.propose import propose
 from tansaku.tasks.steps.reap import HELPERS, reap_orphans
@@ -145,6 +146,17 @@ class CampaignLoop:
             self._observer.on_stop(self._end)
         return self._end is not None
 
+    def collect(self) -> list[Evaluation]:
+        """Looks once at every job: adopts results and gives up what is lost; proposes and submits nothing.
+
+        Returns:
+            The evaluations that changed, as stored.
+        """
+        changed = collect(self._context)
+        for evaluation in changed:
+            watch(self._context, evaluation)
+        return changed + collect_late(self._context)
+
     def _open(self, stack: ExitStack) -> None:
         resources, store = self._resources, self._resources.store
         lease = take_lease(store, self._name, this_driver(), self._timing, self._observer, self._halt)
@@ -174,7 +186,7 @@ class CampaignLoop:
         runtime = {"driver": process_identity(), "launcher": dict(launcher.runtime()), HELPERS: self._helpers}
         store.set_runtime(lease, runtime)
         self._load()
-        self._tidy()
+        tidy(self._context)
 
     def _give_back(self, lease: Lease) -> None:
         try:
@@ -200,14 +212,6 @@ class CampaignLoop:
         self._search_over = None
         self._observer.on_start(ledger.record, list(ledger.evaluations.values()))
 
-    def _tidy(self) -> None:
-        """Forgets jobs of ended attempts that a killed driver left behind."""
-        for evaluation in self._context.ledger.evaluations.values():
-            kept = () if evaluation.state.terminal else evaluation.attempts[-1:]
-            for attempt in evaluation.attempts:
-                if attempt not in kept and attempt.handle is not None:
-                    self._context.launcher.discard(attempt.handle)
-
     def _recover(self, error: TransientError) -> None:
         """Waits out an outage, then resumes as after a crash: nothing that was believed before is trusted."""
         pause = _FIRST_PAUSE
@@ -231,7 +235,7 @@ class CampaignLoop:
         """One pass: commands, results, retries, proposals; waits when there was nothing to do."""
         self._heartbeat.check()
         self._obey()
-        moved = bool(collect(self._context))
+        moved = bool(self.collect())
         moved |= self._submit_due()
         moved |= self._propose()
         ledger = self._context.ledger

@@ -192,13 +192,17 @@ class Spool:
         write_json(self.folder(name) / "result.json", {"schema_version": SCHEMA_VERSION, **result}, durable=True)
         self.signal("news")
 
-    def lose(self, name: str, reason: str, message: str) -> None:
-        """Says that a job will have no result; the first reason stays."""
+    def lose(self, name: str, reason: str, message: str, *, final: bool = True) -> None:
+        """Says that a job will have no result; the first reason stays.
+
+        Args:
+            final: False: whoever does it has been lost sight of; should he come back, his result counts.
+        """
         folder = self.folder(name)
         if self.is_over(name):
             return
         with suppress(FileNotFoundError):
-            write_json(folder / "lost.json", {"reason": reason, "message": message})
+            write_json(folder / "lost.json", {"reason": reason, "message": message} | ({} if final else {"final": False}))
         self.signal("news")
 
     def is_over(self, name: str) -> bool:

@@ -5,16 +5,39 @@ from __future__ import annotations
 import secrets
 import socket
 import threading
+import time
+from pathlib import Path
 from typing import Literal
 
 from tansaku.models.domain.errors import StoreError, TansakuError
 from tansaku.models.domain.specs.cluster import FireworksLauncherSpec
 from tansaku.tasks.launchers.queue_filler import QueueFiller
+from tansaku.tasks.launchers.retention import sweep_launches
 from tansaku.tasks.processes import find_process, this_driver
 from tansaku.tasks.stores.site_workers import SiteWorkers
 
 _LEASE_LOOKS = 4
 _LEASE_FLOOR = 30.0
+_DAY = 86400.0
+_BETWEEN_SWEEPS = 3600.0  # [s]
+
+
+class NoFilling:
+    """Leaves the queue to whoever else fills it."""
+
+    problem = ""
+
+    def start(self) -> None:
+        """Does nothing."""
+
+    def nudge(self) -> None:
+        """Does nothing."""
+
+    def check(self) -> None:
+        """Nothing can be wrong with it."""
+
+    def stop(self) -> None:
+        """Does nothing."""
 
 
 class Filling:
@@ -41,6 +64,7 @@ class Filling:
         self._thread: threading.Thread | None = None
         self._failure: BaseException | None = None
         self._problem = ""
+        self._sweep_at = 0.0
 
     @property
     def problem(self) -> str:
@@ -116,6 +140,9 @@ class Filling:
                 self._filler.turn()
             finally:
                 self._workers.report(self._spec.site, self._launcher, self._filler.report.as_json())
+            if self._kind == "worker" and time.monotonic() >= self._sweep_at:
+                self._sweep_at = time.monotonic() + _BETWEEN_SWEEPS
+                sweep_launches(Path(self._spec.folder), self._spec.keep_logs * _DAY)
             self._problem = ""
         except TansakuError as error:
             self._problem = error.message

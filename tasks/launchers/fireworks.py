@@ -20,25 +20,17 @@ from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.cluster import FireworksLauncherSpec
 from tansaku.models.domain.states import JobState
 from tansaku.tasks.jobs.spool import read_json
-from tansaku.tasks.launchers.filling import Filling
+from tansaku.tasks.launchers.filling import Filling, NoFilling
 from tansaku.tasks.launchers.fireworks_documents import task_document
 from tansaku.tasks.launchers.launches import LaunchFolder, launch_of, open_spool
 from tansaku.tasks.launchers.launchpad import CheckedLaunchPad, add_job, asking, prepare, remove_job
-from tansaku.tasks.launchers.results import spooled_result
+from tansaku.tasks.launchers.results import settled_status, spooled_result
 from tansaku.tasks.launchers.slurm import Slurm, SlurmJob
+from tansaku.tasks.launchers.verdicts import verdict
 
 _KIND = "fireworks"
 _STEP = 0.5  # longest time between two looks at the shared folder while somebody waits [s]
 
-_REASONS = {
-    "TIMEOUT": "walltime",
-    "DEADLINE": "walltime",
-    "NODE_FAIL": "node_fail",
-    "BOOT_FAIL": "node_fail",
-    "OUT_OF_MEMORY": "out_of_memory",
-    "CANCELLED": "cancelled",
-    "PREEMPTED": "preempted",
-}
 _TAKEN_OUT = ("DEFUSED", "ARCHIVED", "FIZZLED")
 
 
@@ -62,7 +54,12 @@ class FireworksLauncher:
     """
 
     def __init__(
-        self, spec: FireworksLauncherSpec, campaign: str, launchpad: CheckedLaunchPad, slurm: Slurm, filling: Filling
+        self,
+        spec: FireworksLauncherSpec,
+        campaign: str,
+        launchpad: CheckedLaunchPad,
+        slurm: Slurm,
+        filling: Filling | NoFilling,
     ) -> None:
         self._spec = spec
         self._campaign = campaign
@@ -157,13 +154,16 @@ class FireworksLauncher:
             self._launchpad.fireworks.update_one({"name": name, "state": "READY"}, {"$set": {"state": "DEFUSED"}})
 
     def discard(self, handle: JsonDict) -> None:
-        """Forgets a job whose result has been collected; what still runs of it is ended. Its logs stay."""
+        """Forgets a job; what still runs of it is ended. One whose node was lost sight of keeps its folder. Its logs stay."""
         name = handle["name"]
+        folder = self._spool.folder(name)
+        lost = read_json(folder / "lost.json")
         if not self._spool.is_over(name):
             self._end(name)
         remove_job(self._launchpad, name)
-        self._spool.remove(name)
-        self._spool.sweep()
+        if lost is None or lost.get("final", True) or (folder / "result.json").exists():
+            self._spool.remove(name)
+            self._spool.sweep()
         self._pulses.pop(name, None)
         self._silent_since.pop(name, None)
         self._waiting_since.pop(name, None)
@@ -189,23 +189,17 @@ class FireworksLauncher:
     # ---------------------------------------------------------------- states
 
     def _status(self, name: str) -> JobStatus:
-        folder = self._spool.folder(name)
-        if not folder.is_dir():
-            return JobStatus(JobState.LOST, "unknown_job", f"{self._spool.root} has no job {name}")
-        if (folder / "result.json").exists():
-            return JobStatus(JobState.FINISHED)
-        lost = read_json(folder / "lost.json")
-        if lost is None:
-            launch = launch_of(self._spool, self._folder, name)
-            status = self._unlaunched(name) if launch is None else self._launched(name, launch)
-            if status.state is not JobState.LOST:
-                return status
-            self._spool.lose(name, status.reason, status.message)
-            # The node may have left its result, or its own verdict, between our looks.
-            if (folder / "result.json").exists():
-                return JobStatus(JobState.FINISHED)
-            lost = read_json(folder / "lost.json") or {"reason": status.reason, "message": status.message}
-        return JobStatus(JobState.LOST, lost["reason"], lost["message"])
+        known = settled_status(self._spool, name)
+        if known is not None:
+            return known
+        launch = launch_of(self._spool, self._folder, name)
+        status = self._unlaunched(name) if launch is None else self._launched(name, launch)
+        if status.state is not JobState.LOST:
+            return status
+        # Nobody on its node has said so: should that come back with a result, the result counts.
+        self._spool.lose(name, status.reason, status.message, final=launch is None or not launch.begun)
+        # The node may have left its result, or its own verdict, between our looks.
+        return settled_status(self._spool, name) or status
 
     def _unlaunched(self, name: str) -> JobStatus:
         """A job that has not come to SLURM: it waits, unless somebody took its Firework out of the LaunchPad."""
@@ -241,9 +235,8 @@ class FireworksLauncher:
             return JobStatus(JobState.UNKNOWN, "", f"no heartbeat for {silent:.0f} s, and {error.message}")
         if job is not None and not job.ended:
             return JobStatus(JobState.RUNNING, "", f"no heartbeat for {silent:.0f} s, but SLURM says {job.state}")
-        said = "does not know it any more" if job is None else f"says {job.state} ({job.reason})"
-        reason = "worker_died" if job is None else _REASONS.get(job.state, "worker_died")
-        return JobStatus(JobState.LOST, reason, f"no heartbeat for {silent:.0f} s and SLURM {said}")
+        reason, said = verdict(self._slurm, job, launch)
+        return JobStatus(JobState.LOST, reason, f"no heartbeat for {silent:.0f} s and {said}")
 
     def _waiting(self, name: str, launch: LaunchFolder) -> JobStatus:
         try:
@@ -257,8 +250,7 @@ class FireworksLauncher:
         # A shared file system may show what a node wrote some time later.
         if time.monotonic() - since <= self._spec.silence:
             return JobStatus(JobState.QUEUED, "", "SLURM has ended it; waiting for what its node may have written")
-        said = "SLURM does not know it any more" if job is None else f"SLURM says {job.state} ({job.reason})"
-        reason = "worker_died" if job is None else _REASONS.get(job.state, "worker_died")
+        reason, said = verdict(self._slurm, job, launch)
         return JobStatus(JobState.LOST, reason, f"it never began, and {said}")
 
     def _asked(self) -> dict[str, SlurmJob]:

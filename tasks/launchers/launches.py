@@ -38,6 +38,8 @@ from tansaku.tasks.jobs.spool import Spool, read_json, write_json
 from tansaku.tasks.launchers.fireworks_documents import JobName
 
 _SHORT = 12
+_TAIL = 16 * 1024
+_MEMORY = re.compile(r"slurmstepd.*(exceeded memory limit|oom.kill|out of memory)", re.IGNORECASE)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,159}")
 
 
@@ -146,6 +148,18 @@ class LaunchFolder:
         """Whether a compute node has begun it."""
         return (self.path / "runner.json").exists()
 
+    def ended_for_memory(self) -> bool:
+        """Whether SLURM wrote beside the job's errors that it was ended for its memory."""
+        path = self.path / "err.txt"
+        try:
+            with path.open("rb") as stream:
+                stream.seek(max(0, path.stat().st_size - _TAIL))
+                return _MEMORY.search(stream.read().decode(errors="replace")) is not None
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise TransientError(f"{path} cannot be read: {error.strerror}") from error
+
     def pulse(self) -> str:
         """What the last heartbeat said; it changes with every one. Clocks of two machines are never compared."""
         try:
@@ -189,6 +203,16 @@ def launch_of(spool: Spool, folder: Path, job: str) -> LaunchFolder | None:
     """Launch that does a job, None when it has not come to one yet."""
     known = read_json(spool.folder(job) / "launch.json")
     return None if known is None else LaunchFolder.of(folder, known["launch"])
+
+
+def all_launches(folder: Path) -> list[LaunchFolder]:
+    """Launches of a site by name, those of long ago too. Raises TransientError."""
+    try:
+        return [LaunchFolder(path) for path in sorted((folder / "launches").iterdir()) if path.is_dir()]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise TransientError(f"{folder / 'launches'} cannot be read: {error.strerror}") from error
 
 
 def launch_of_attempt(folder: Path, job: str, token: str) -> LaunchFolder | None:

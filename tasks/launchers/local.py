@@ -23,7 +23,7 @@ from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.site import LocalLauncherSpec
 from tansaku.models.domain.states import JobState
 from tansaku.tasks.jobs.spool import Spool, read_json
-from tansaku.tasks.launchers.results import spooled_result
+from tansaku.tasks.launchers.results import settled_status, spooled_result
 from tansaku.tasks.processes import end_process, find_process, process_identity
 
 _KIND = "local"
@@ -164,24 +164,17 @@ class LocalLauncher:
     # ---------------------------------------------------------------- jobs
 
     def _status(self, name: str) -> JobStatus:
-        folder = self._spool.folder(name)
-        if not folder.is_dir():
-            return JobStatus(JobState.LOST, "unknown_job", f"{self._spool.root} has no job {name}")
-        if (folder / "result.json").exists():
-            return JobStatus(JobState.FINISHED)
-        lost = read_json(folder / "lost.json")
-        if lost is None:
-            claim = self._spool.claimed(name)
-            if claim is None:
-                return JobStatus(JobState.QUEUED)
-            if claim.alive:
-                return JobStatus(JobState.RUNNING)
-            self._bury(name)
-            # The worker may have left its result, or the launcher its verdict, between our looks.
-            if (folder / "result.json").exists():
-                return JobStatus(JobState.FINISHED)
-            lost = read_json(folder / "lost.json") or {"reason": "unknown_job", "message": f"job {name} was discarded"}
-        return JobStatus(JobState.LOST, lost["reason"], lost["message"])
+        known = settled_status(self._spool, name)
+        if known is not None:
+            return known
+        claim = self._spool.claimed(name)
+        if claim is None:
+            return JobStatus(JobState.QUEUED)
+        if claim.alive:
+            return JobStatus(JobState.RUNNING)
+        self._bury(name)
+        # The worker may have left its result, or the launcher its verdict, between our looks.
+        return settled_status(self._spool, name) or JobStatus(JobState.LOST, "unknown_job", f"job {name} was discarded")
 
     def _bury(self, name: str) -> None:
         """Gives up a job whose worker is gone."""

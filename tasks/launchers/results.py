@@ -1,11 +1,23 @@
-"""Reading a job's result from a spool, with the hashes of its files checked."""
+"""What a spool says of a job: how it ended, and its result with the hashes of its files checked."""
 
 from __future__ import annotations
 
 from tansaku.models.domain.errors import NotFoundError
-from tansaku.models.domain.ports import JobResult
+from tansaku.models.domain.ports import JobResult, JobStatus
 from tansaku.models.domain.records import Outcome
+from tansaku.models.domain.states import JobState
 from tansaku.tasks.jobs.spool import Spool, file_sha256, read_json
+
+
+def settled_status(spool: Spool, name: str) -> JobStatus | None:
+    """How a job ended, None while it is open. A result beats a verdict."""
+    folder = spool.folder(name)
+    if not folder.is_dir():
+        return JobStatus(JobState.LOST, "unknown_job", f"{spool.root} has no job {name}")
+    if (folder / "result.json").exists():
+        return JobStatus(JobState.FINISHED)
+    lost = read_json(folder / "lost.json")
+    return None if lost is None else JobStatus(JobState.LOST, lost["reason"], lost["message"])
 
 
 def spooled_result(spool: Spool, name: str) -> JobResult:

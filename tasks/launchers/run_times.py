@@ -6,8 +6,8 @@ import statistics
 from collections import deque
 from pathlib import Path
 
-from tansaku.models.domain.errors import TansakuError, TransientError
-from tansaku.tasks.launchers.launches import LaunchFolder
+from tansaku.models.domain.errors import TansakuError
+from tansaku.tasks.launchers.launches import LaunchFolder, all_launches
 
 _KEPT = 200  # candidates of a campaign and calculator that the next estimate goes by
 _LOOKED_BACK = 50  # launches of before this process began
@@ -23,7 +23,7 @@ class RunTimes:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder / "launches"
+        self._folder = folder
         self._known: dict[tuple[str, str], deque[_Sample]] = {}
         self._open: dict[str, LaunchFolder] | None = None
 
@@ -62,10 +62,4 @@ class RunTimes:
         return statistics.median(seconds for _, seconds in samples)
 
     def _latest(self) -> list[LaunchFolder]:
-        try:
-            folders = sorted((path for path in self._folder.iterdir() if path.is_dir()), key=lambda path: path.stat().st_mtime)
-        except FileNotFoundError:
-            return []
-        except OSError as error:
-            raise TransientError(f"{self._folder} cannot be read: {error.strerror}") from error
-        return [LaunchFolder(path) for path in folders[-_LOOKED_BACK:]]
+        return sorted(all_launches(self._folder), key=lambda launch: launch.path.stat().st_mtime)[-_LOOKED_BACK:]

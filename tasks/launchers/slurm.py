@@ -22,6 +22,8 @@ ENDED = frozenset(
 )  # fmt: skip
 """States of a job that will not run (again); every other one is a job that runs or comes and goes."""
 
+_REMEMBERED = "now-30days"
+
 _TIMEOUT = 30.0  # longest wait for a command; SLURM itself gives up after its MessageTimeout, 10 s by default [s]
 _JOB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,159}")
 _SAID_ID = re.compile(r"(\d+)(;\S+)?")
@@ -64,7 +66,7 @@ class SlurmJob:
 
 
 class Slurm:
-    """The commands sbatch, squeue and scancel.
+    """The commands sbatch, squeue, scancel, scontrol and sacct.
 
     Args:
         environment: What they and the jobs see of ours.
@@ -100,6 +102,24 @@ class Slurm:
             identifier, state, reason, name = line.split("|", 3)
             found[name] = SlurmJob(identifier, state, reason)
         return found
+
+    def accounted(self, name: str) -> SlurmJob | None:
+        """How the latest job of this name ended, by SLURM's accounting, which forgets later than the controller.
+
+        Returns:
+            None where that does not know it, does not answer or does not run: only the reason of an end depends on it.
+        """
+        columns = ["--noheader", "--parsable2", "--allocations", "--format=JobIDRaw,State", f"--starttime={_REMEMBERED}"]
+        try:
+            said = self._run(["sacct", *columns, f"--user={self._user}", f"--name={name}"], "asking the accounting")
+        except (TransientError, MissingComponentError):
+            return None
+        lines = sorted((line for line in said.splitlines() if "|" in line), key=_number)
+        if not lines:
+            return None
+        identifier, state = lines[-1].split("|", 1)
+        job = SlurmJob(identifier, state.split(maxsplit=1)[0], "by its accounting")
+        return job if job.ended else None
 
     def cancel(self, name: str) -> None:
         """Ends all jobs of this name: TERM, then KILL.

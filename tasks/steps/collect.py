@@ -88,14 +88,14 @@ def _settle(context: StepContext, evaluation: Evaluation, attempt: Attempt, resu
     failure_found = result.outcome.failure
     if failure_found is not None and failure_found.kind is FailureKind.PLUMBING:
         return give_up(context, evaluation, attempt, failure_found)
-    outcome = _put_away(context, result)
+    outcome = put_away(context, result)
     if not context.store.accept_outcome(context.lease, evaluation.id, attempt.token, outcome):
         return context.store.evaluation(evaluation.id)
     state = EvaluationState.DONE if outcome.failure is None else EvaluationState.FAILED
     return evaluation.model_copy(update={"state": state, "outcome": outcome, "finished_at": datetime.now(UTC)})
 
 
-def _put_away(context: StepContext, result: JobResult) -> Outcome:
+def put_away(context: StepContext, result: JobResult) -> Outcome:
     """Stores the job's files before the outcome that names them: a kill in between leaves an orphan, never a dead link."""
     stored = {name: context.artifacts.put(result.folder / file) for name, file in sorted(result.outcome.artifacts.items())}
     return result.outcome.model_copy(update={"artifacts": stored})

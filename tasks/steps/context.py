@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from tansaku.models.domain.history import cost_limit, search_entry
 from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import ArtifactStore, CampaignStore, Launcher, Proposer
-from tansaku.models.domain.records import CampaignRecord, Certificate, Command, Evaluation, Lease, Refit
+from tansaku.models.domain.records import Attempt, CampaignRecord, Certificate, Command, Evaluation, Lease, Refit
 from tansaku.models.domain.search_state import SearchState
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.engine.cost import cost_prior, learns_cost
@@ -32,6 +32,7 @@ class Ledger:
         proposer_seconds: Time this driver spent on fits and choices [s].
         last_number: Number of the last proposal committed.
         certificate: The last that the search was stopped on, None when there is none.
+        given_up: Attempts without a result whose job may still bring one, with their proposal's number, by token.
     """
 
     record: CampaignRecord
@@ -43,6 +44,7 @@ class Ledger:
     proposer_seconds: float = 0.0
     last_number: int = 0
     certificate: Certificate | None = None
+    given_up: dict[str, tuple[int, Attempt]] = field(default_factory=dict)
     _active: dict[int, Evaluation] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -102,6 +102,8 @@ class FireworksLauncherSpec(Spec):
         look: Interval between two looks at SLURM and at the LaunchPad [s].
         kill_grace: Time between TERM and KILL for what a job runs [s].
         patience: How long a job tries to reach MongoDB before it goes on without [s].
+        keep_logs: Age at which `tansaku worker` and `tansaku reconcile` delete the folders of jobs that are over [days]; never
+            one whose result has not been read.
     """
 
     type: Literal["fireworks"] = "fireworks"
@@ -120,6 +122,7 @@ class FireworksLauncherSpec(Spec):
     look: PositiveFloat = 5.0
     kill_grace: PositiveFloat = 5.0
     patience: NonNegativeFloat = 60.0
+    keep_logs: PositiveFloat = 30.0
 
     def resources_for(self, calculator: str, cost: float) -> SlurmResourcesSpec:
         """Resources of a job.

@@ -1,0 +1,79 @@
+"""How long the folders of launches are kept: until they are old, and what they computed has been read."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+
+from tansaku.models.domain.errors import ConfigurationError, TransientError
+from tansaku.tasks.jobs.spool import read_json
+from tansaku.tasks.launchers.launches import LaunchFolder, all_launches, open_spool
+
+_ENDINGS = ("exit.json", "heartbeat.json", "submitted.json", "launch.json")
+
+
+def sweep_launches(folder: Path, older_than: float, *, dry_run: bool = False) -> int:
+    """Deletes the folders of launches that are over and old.
+
+    Kept are launches that have a job which is not over, or one whose result nobody has read. A job that was given up while its
+    node was out of sight is forgotten together with its launch.
+
+    Args:
+        folder: The site's shared folder.
+        older_than: Age since a launch was last heard of [s].
+        dry_run: Only count.
+
+    Returns:
+        How many.
+
+    Raises:
+        TransientError: The folder cannot be read.
+    """
+    now, swept = time.time(), 0
+    for launch in all_launches(folder):
+        if now - _last_heard(launch) <= older_than or _is_needed(folder, launch):
+            continue
+        swept += 1
+        if not dry_run:
+            _sweep(folder, launch)
+    for entry in (folder / "members").glob("*.json") if not dry_run else ():
+        known = read_json(entry)
+        if known is None or not LaunchFolder.of(folder, known["launch"]).path.is_dir():
+            entry.unlink(missing_ok=True)
+    return swept
+
+
+def _last_heard(launch: LaunchFolder) -> float:
+    """When it was last written to, by the file system's clock; days are counted, so that it need not be ours."""
+    files = (launch.path, *(launch.path / name for name in _ENDINGS))
+    try:
+        return max(path.stat().st_mtime for path in files if path.exists())
+    except (OSError, ValueError) as error:
+        raise TransientError(f"launch {launch.path} cannot be looked at: {error}") from error
+
+
+def _jobs(launch: LaunchFolder) -> tuple[str, list[str]]:
+    """Campaign and jobs of a launch; none where its order is not of this version."""
+    try:
+        order = launch.order()
+    except ConfigurationError:
+        return "", []
+    return order.campaign, [member.name for member in order.members]
+
+
+def _is_needed(folder: Path, launch: LaunchFolder) -> bool:
+    campaign, names = _jobs(launch)
+    spool = open_spool(folder, campaign)
+    own = [name for name in names if launch.does(spool, name)]
+    return any((spool.folder(name) / "result.json").exists() or not spool.is_over(name) for name in own)
+
+
+def _sweep(folder: Path, launch: LaunchFolder) -> None:
+    campaign, names = _jobs(launch)
+    spool = open_spool(folder, campaign)
+    for name in names:
+        if launch.does(spool, name):
+            spool.remove(name)
+            spool.sweep()
+    shutil.rmtree(launch.path, ignore_errors=True)

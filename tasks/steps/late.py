@@ -1,0 +1,79 @@
+"""Late results: of attempts that were given up.
+
+A backend gives a job up when it has lost sight of it, which is not the same as dead: a node that was cut off may come back
+with a result. It is adopted while its attempt is still the current one, else kept aside on its attempt, and said.
+"""
+
+from __future__ import annotations
+
+from tansaku.models.domain.errors import NotFoundError
+from tansaku.models.domain.records import Attempt, Evaluation, JsonDict
+from tansaku.models.domain.states import FailureKind, JobState
+from tansaku.tasks.steps.collect import put_away
+from tansaku.tasks.steps.commands import log_event
+from tansaku.tasks.steps.context import StepContext
+
+
+def watch(context: StepContext, evaluation: Evaluation) -> None:
+    """Keeps an eye on those attempts that were given up of which the backend says that a result may still come."""
+    for attempt in evaluation.attempts:
+        if _may_come(attempt) and context.launcher.find(attempt.job_name) is not None:
+            context.ledger.given_up[attempt.token] = (evaluation.proposal.number, attempt)
+
+
+def tidy(context: StepContext) -> None:
+    """Forgets jobs of ended attempts that a killed driver left behind; those that may bring a result are watched."""
+    for evaluation in context.ledger.evaluations.values():
+        kept = () if evaluation.state.terminal else evaluation.attempts[-1:]
+        for attempt in evaluation.attempts:
+            if attempt in kept or attempt.handle is None:
+                continue
+            if not _may_come(attempt) or context.launcher.poll([attempt.handle])[0].state is not JobState.FINISHED:
+                context.launcher.discard(attempt.handle)
+        watch(context, evaluation)
+
+
+def _may_come(attempt: Attempt) -> bool:
+    failure = attempt.failure
+    plumbing = failure is not None and failure.kind is FailureKind.PLUMBING
+    return plumbing and attempt.handle is not None and attempt.late_outcome is None
+
+
+def collect_late(context: StepContext) -> list[Evaluation]:
+    """Looks once at the jobs that are watched.
+
+    Returns:
+        The evaluations that a result was written to, adopted or kept aside, as stored.
+
+    Raises:
+        TransientError: Store or backend did not answer; calling again is safe.
+    """
+    changed = []
+    watched = [(number, one, one.handle) for number, one in context.ledger.given_up.values() if one.handle is not None]
+    statuses = context.launcher.poll([handle for _, _, handle in watched]) if watched else []
+    for (number, attempt, handle), status in zip(watched, statuses, strict=True):
+        if status.state is JobState.FINISHED:
+            stored = _fetch(context, context.ledger.evaluations[number], attempt, handle)
+            changed += [stored] if stored is not None else []
+        if status.state is JobState.FINISHED or status.reason == "unknown_job":
+            context.ledger.given_up.pop(attempt.token)
+    return changed
+
+
+def _fetch(context: StepContext, evaluation: Evaluation, attempt: Attempt, handle: JsonDict) -> Evaluation | None:
+    stored = None
+    try:
+        result = context.launcher.fetch(handle)
+    except NotFoundError:
+        result = None  # damaged: the attempt stays lost
+    failure = None if result is None else result.outcome.failure
+    if result is not None and result.token == attempt.token and (failure is None or failure.kind is FailureKind.SCIENCE):
+        adopted = context.store.accept_outcome(context.lease, evaluation.id, attempt.token, put_away(context, result))
+        stored = context.store.evaluation(evaluation.id)
+        context.ledger.note(stored)
+        said = {"candidate": evaluation.proposal.candidate, "attempt": attempt.number, "adopted": adopted}
+        log_event(context, "late-result", [evaluation.id, attempt.number], said)
+        if adopted:
+            context.observer.on_outcome(stored)
+    context.launcher.discard(handle)
+    return stored

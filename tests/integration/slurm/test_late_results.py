@@ -1,0 +1,79 @@
+"""A node that comes back with a result after it had been given up."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import yaml
+
+from tansaku.models.domain.states import EvaluationState
+
+
+def lose_sight(campaign, slurm):
+    """Stops a node in the middle of a job until SLURM and the heart both say that it is dead; returns how it goes on."""
+    job, pid = campaign.hold_one()
+    launch = campaign.launch(job)
+    folder = str(campaign.backend.shared / "launches" / launch)
+    (supervisor,) = (one for one in campaign.backend.processes() if one.cmdline()[-1] == folder)
+    supervisor.suspend()
+    node = campaign.spool.claimed(job).host
+    slurm.cut_off(node)
+    campaign.wait_for(lambda: slurm.jobs().get(launch) == "NODE_FAIL")
+
+    def go_on():
+        supervisor.resume()
+        os.kill(pid, signal.SIGCONT)
+        campaign.wait_for(
+            lambda: list(campaign.spool.folder(job).glob("result.json")) or not campaign.spool.folder(job).exists()
+        )
+        slurm.connect(node)
+
+    return go_on
+
+
+def lost(campaign):
+    return [one for one in campaign.evaluations() if one.attempts and one.attempts[0].failure is not None]
+
+
+def late_events(campaign):
+    return [event.data["adopted"] for event in campaign.store.events("small") if event.kind == "late-result"]
+
+
+def test_a_late_result_is_adopted_while_its_attempt_is_the_current_one(make_campaign, slurm):
+    execution = {"in_flight": 2, "retries": 2, "retry_backoff": 3600.0, "polish": 0, "timeout": 120}
+    campaign = make_campaign(execution=execution)
+    driver = campaign.start()
+    go_on = lose_sight(campaign, slurm)
+    campaign.wait_for(lambda: lost(campaign))
+    assert lost(campaign)[0].state is EvaluationState.LOST
+    assert "node_fail" in campaign.say("status", "small")
+    go_on()
+    assert campaign.ended(driver) == 0
+    assert [(one.state, len(one.attempts)) for one in campaign.evaluations()] == [(EvaluationState.DONE, 1)] * 2
+    assert campaign.runs() == 2
+    assert late_events(campaign) == [True]
+    assert not list((campaign.spool.root / "jobs").iterdir())
+
+
+def test_a_late_result_of_an_attempt_that_was_replaced_is_kept_aside_and_shown(make_campaign, slurm):
+    campaign = make_campaign()
+    driver = campaign.start()
+    go_on = lose_sight(campaign, slurm)
+    assert campaign.ended(driver) == 0
+    (evaluation,) = lost(campaign)
+    assert (evaluation.state, len(evaluation.attempts)) == (EvaluationState.DONE, 2)
+    observed = campaign.observed()
+    go_on()
+    # Nothing new is computed: the next driver finds it.
+    campaign.drive()
+    (after,) = lost(campaign)
+    assert after.outcome == evaluation.outcome
+    assert after.attempts[0].late_outcome.value == evaluation.outcome.value
+    assert campaign.observed() == observed
+    assert late_events(campaign) == [False]
+    candidate = evaluation.proposal.candidate
+    assert f"late, kept aside: {candidate}, attempt 1" in campaign.say("status", "small")
+    shown = yaml.safe_load(campaign.say("show", "small", candidate))
+    assert shown["evaluations"][0]["attempts"][0]["late_outcome"]["value"] == evaluation.outcome.value
+    assert not list((campaign.spool.root / "jobs").iterdir())
