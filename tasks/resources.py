@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tansaku.models.domain.ports import ArtifactStore, CampaignStore, Launcher
+from tansaku.models.domain.registry import Registry
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.site import LocalLauncherSpec, SiteSpec
 from tansaku.tasks.settings import Settings
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
     from tansaku.tasks.stores.site_workers import SiteWorkers
 
 LauncherFactory = Callable[[CampaignSpec], Launcher]
+
+
+def _in_memory() -> Registry:
+    from tansaku.tasks.stores.memory_registry import MemoryRegistry
+
+    return MemoryRegistry()
 
 
 def _leave_alone() -> None:
@@ -40,6 +47,7 @@ class Resources:
         open_launcher: Opens the backend of a campaign; it is not started yet.
         queue: Says in a line who fills the queue of the site's cluster and what hinders that; None for other sites.
         revive: Brings a server of our own back that does not answer; does nothing for somebody else's.
+        registry: Data sets and models.
     """
 
     settings: Settings
@@ -49,6 +57,7 @@ class Resources:
     open_launcher: LauncherFactory
     revive: Callable[[], object] = _leave_alone
     queue: Callable[[], str | None] = _no_queue
+    registry: Registry = field(default_factory=_in_memory)
 
     def launcher(self, campaign: CampaignSpec) -> Launcher:
         """The backend of a campaign, not started yet."""
@@ -112,6 +121,7 @@ def open_resources(settings: Settings, site: SiteSpec) -> Iterator[Resources]:
     from tansaku.tasks.stores.artifacts import GridFSArtifactStore
     from tansaku.tasks.stores.connection import connect, embedded_server
     from tansaku.tasks.stores.mongo import MongoCampaignStore
+    from tansaku.tasks.stores.mongo_registry import MongoRegistry
     from tansaku.tasks.stores.site_workers import SiteWorkers
 
     database = connect(settings, site)
@@ -131,6 +141,7 @@ def open_resources(settings: Settings, site: SiteSpec) -> Iterator[Resources]:
             open_launcher=launchers(settings, site, workers),
             queue=queue,
             revive=_leave_alone if embedded is None else embedded.start,
+            registry=MongoRegistry(database),
         )
     finally:
         store.close()

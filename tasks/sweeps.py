@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 
 from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.registry import Registry
 from tansaku.tasks.resources import Resources
 from tansaku.tasks.steps.reap import reap_orphans
 from tansaku.tasks.transfer.report import source_artifacts
@@ -24,7 +26,7 @@ def sweep_campaign(store: CampaignStore, name: str) -> JsonDict:
 
 
 def sweep_artifacts(resources: Resources, older_than: float = ORPHAN_AGE) -> int:
-    """Deletes artifacts that no evaluation and no transfer of any campaign names.
+    """Deletes artifacts that no evaluation and no transfer of any campaign names, and no data set or model.
 
     Args:
         older_than: Younger ones stay [s].
@@ -32,7 +34,8 @@ def sweep_artifacts(resources: Resources, older_than: float = ORPHAN_AGE) -> int
     Returns:
         How many were deleted.
     """
-    return resources.artifacts.sweep(_referenced(resources.store), older_than=older_than)
+    referenced = chain(_referenced(resources.store), _registered(resources.registry))
+    return resources.artifacts.sweep(referenced, older_than=older_than)
 
 
 def _referenced(store: CampaignStore) -> Iterator[str]:
@@ -42,3 +45,10 @@ def _referenced(store: CampaignStore) -> Iterator[str]:
             outcomes = [evaluation.outcome, *(attempt.late_outcome for attempt in evaluation.attempts)]
             for outcome in outcomes:
                 yield from outcome.artifacts.values() if outcome is not None else ()
+
+
+def _registered(registry: Registry) -> Iterator[str]:
+    for dataset in registry.datasets():
+        yield dataset.artifact
+    for model in registry.models():
+        yield from (model.artifact, model.report)

@@ -95,6 +95,7 @@ COMPONENTS: dict[str, Callable[[], str | None]] = {
     "gpytorch": _package("gpytorch", "torch"),
     "botorch": _package("botorch", "torch"),
     **{name: _package(name, "bench") for name in ("baybe", "optuna", "physbo", "sklearn")},
+    **{name: _package(name, "surrogates") for name in ("h5py", "safetensors")},
     "prefect": _package("prefect", "core"),
     "pymatgen": _package("pymatgen", "composition"),
     "git": _program("git", "git"),

@@ -14,6 +14,7 @@ from tansaku.deploy.cli.session import NameArgument, SiteOption, opened
 
 if TYPE_CHECKING:
     from tansaku.models.domain.records import CommandKind
+    from tansaku.tasks.loop import EndReason
     from tansaku.tasks.resources import Resources
 
 PlainOption = Annotated[bool, typer.Option("--plain", help="The plain loop, without a Prefect server around it.")]
@@ -25,8 +26,8 @@ CandidatesArgument = Annotated[list[str] | None, typer.Argument(metavar="[CANDID
 _EXIT = {"failures": ExitCode.STOPPED, "interrupted": ExitCode.INTERRUPTED}
 
 
-def _drive(name: str, site: Path | None, plain: bool) -> None:
-    """Drives a stored campaign to its end and leaves with the exit code that says how it ended."""
+def drive_to_end(name: str, site: Path | None, plain: bool) -> EndReason:
+    """Drives a stored campaign to its end; leaves with an exit code where that is an early one."""
     from tansaku.deploy.cli.live import watching
 
     with watching() as observer:
@@ -53,6 +54,7 @@ def _drive(name: str, site: Path | None, plain: bool) -> None:
     code = _EXIT.get(result.reason, ExitCode.OK)
     if code:
         raise typer.Exit(code)
+    return result.reason
 
 
 def _limit_threads() -> None:
@@ -79,7 +81,7 @@ def run(
     loaded = load_campaign(file)
     with opened(site) as resources:
         prepare_campaign(resources, loaded)
-    _drive(loaded.spec.name, site, plain)
+    drive_to_end(loaded.spec.name, site, plain)
 
 
 def _wish(name: str, site: Path | None, kind: CommandKind, candidates: list[str] | None, no_run: bool) -> bool:
@@ -113,7 +115,7 @@ def _check_candidates(resources: Resources, name: str, candidates: list[str]) ->
 def resume(name: NameArgument, plain: PlainOption = False, no_run: NoRunOption = False, site: SiteOption = None) -> None:
     """Lifts a pause or a cancellation and drives the stored campaign on."""
     if _wish(name, site, "resume", None, no_run):
-        _drive(name, site, plain)
+        drive_to_end(name, site, plain)
 
 
 def retry(
@@ -125,7 +127,7 @@ def retry(
 ) -> None:
     """Tries failed and cancelled evaluations again, all of them or those named, and drives the campaign on."""
     if _wish(name, site, "retry", candidates, no_run):
-        _drive(name, site, plain)
+        drive_to_end(name, site, plain)
 
 
 def rerun(
@@ -137,10 +139,10 @@ def rerun(
 ) -> None:
     """Computes finished candidates from scratch as new replicates; the earlier results stay."""
     if _wish(name, site, "rerun", candidates, no_run):
-        _drive(name, site, plain)
+        drive_to_end(name, site, plain)
 
 
 def cancel(name: NameArgument, no_run: NoRunOption = False, site: SiteOption = None) -> None:
     """Ends a campaign and what is under way; `resume` opens it again."""
     if _wish(name, site, "cancel", None, no_run):
-        _drive(name, site, plain=True)
+        drive_to_end(name, site, plain=True)

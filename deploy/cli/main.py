@@ -13,12 +13,14 @@ from tansaku.deploy.cli import (
     campaign_files,
     cluster,
     control,
+    datasets,
     db,
     deletion,
     doctor,
     driving,
     exits,
     inspection,
+    models,
     outcomes,
     schema,
     transfer,
@@ -76,6 +78,8 @@ for _name, _command, _panel in (
 ):
     app.command(_name, rich_help_panel=_panel)(_command)
 
+app.add_typer(datasets.dataset_app, name="dataset", rich_help_panel="Models")
+app.add_typer(models.model_app, name="model", rich_help_panel="Models")
 app.add_typer(cluster.site_app, name="site", rich_help_panel="Cluster")
 app.add_typer(cluster.worker_app, name="worker", rich_help_panel="Cluster")
 app.add_typer(db.db_app, name="db", rich_help_panel="Database")

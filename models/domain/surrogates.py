@@ -1,8 +1,8 @@
 """What every trained predictor shares: examples in, a fitted surrogate out, its weights as named arrays and plain data.
 
-Names of properties are those of ASE: ``energy`` [eV], ``energies`` of the atoms [eV], ``forces`` [eV/Å], ``stress`` [eV/Å^3]; further
-scalars (a band gap, a Hartree energy) have names of their own. Fields are scalars on a grid over the cell, such as an electron
-density [1/Å^3].
+Names of properties are those of ASE: ``energy`` [eV], ``energies`` of the atoms [eV], ``forces`` [eV/Å], ``stress``
+[eV/Å^3]; further scalars (a band gap, a Hartree energy) have names of their own. Fields are scalars on a grid over the cell,
+such as an electron density [1/Å^3].
 """
 
 from __future__ import annotations

@@ -44,7 +44,8 @@ def check_descriptors(descriptors: Sequence[DescriptorSpec]) -> None:
 def radial_features(structure: Atoms, spec: RadialDescriptorSpec, species: Sequence[str]) -> FloatArray:
     """Sums over the neighbours of Gaussians of their distance, at several widths, times a cosine cutoff.
 
-    The sums are those of Behler and Parrinello 2007 (doi:10.1103/PhysRevLett.98.146401), equation 5, at centres one width apart.
+    The sums are those of Behler and Parrinello 2007 (doi:10.1103/PhysRevLett.98.146401), equation 5, with centres that lie one
+    width apart.
 
     Returns:
         Shape ``(n_atoms, n_species * n_functions)``.

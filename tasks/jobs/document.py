@@ -10,6 +10,7 @@ from tansaku.models.domain.records import Record
 from tansaku.models.domain.specs.base import Name
 from tansaku.models.domain.specs.calculator import CalculatorSpec, RelaxationSpec
 from tansaku.models.domain.specs.campaign import ObjectiveSpec
+from tansaku.models.domain.specs.label import LabelSpec
 from tansaku.models.domain.specs.space import SpaceSpec
 
 STRUCTURE_FILE = "structure.extxyz"
@@ -24,6 +25,7 @@ class JobDocument(Record):
     Attributes:
         candidate: Id of the candidate.
         calculator: None for spaces that hold their values.
+        label: Whose energies of the relaxed structure are kept beside.
         relaxation: Takes the place of the calculator spec's own, e.g. for polishing.
         start: Structure to begin with instead of the one the space builds: what a job of the same candidate left as
             ``STRUCTURE_FILE``.
@@ -35,6 +37,7 @@ class JobDocument(Record):
     candidate: str
     space: SpaceSpec
     calculator: CalculatorSpec | None = None
+    label: LabelSpec | None = None
     objective: ObjectiveSpec = ObjectiveSpec()
     relaxation: RelaxationSpec | None = None
     start: Annotated[str, Field(max_length=_LARGEST_START)] | None = None

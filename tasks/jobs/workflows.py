@@ -11,6 +11,7 @@ from tansaku.models.domain.specs.calculator import workflow_of
 from tansaku.tasks.jobs.barrier import open_barrier_job
 from tansaku.tasks.jobs.boundary import open_boundary_job
 from tansaku.tasks.jobs.document import JobDocument
+from tansaku.tasks.jobs.labelling import LabelledJob
 
 Open = Callable[[JobDocument, Path], Callable[[], Outcome]]
 
@@ -39,4 +40,5 @@ def open_job(document: JobDocument, folder: Path) -> Callable[[], Outcome]:
             f"calculator.workflow: {name or 'null'} does not compute a {document.space.type} space; expected "
             f"{' or '.join(known) or 'another space'}"
         )
-    return found(document, folder)
+    job = found(document, folder)
+    return job if document.label is None else LabelledJob(job, document.label, document.base_path, folder)

@@ -19,7 +19,10 @@ def source_of(spec: CampaignSpec) -> str:
     calculator = spec.calculator.model_dump(mode="json") if spec.calculator is not None else {}
     if calculator.get("potential_sha256"):
         del calculator["potential"]
-    return short_hash({"calculator": calculator})
+    label = spec.label.model_dump(mode="json") if spec.label is not None else None
+    if label is not None and label["calculator"].get("potential_sha256"):
+        del label["calculator"]["potential"]
+    return short_hash({"calculator": calculator} | ({"label": label} if label is not None else {}))
 
 
 def polish_relaxation(spec: CampaignSpec) -> RelaxationSpec | None:

@@ -66,6 +66,7 @@ def job_document(context: StepContext, evaluation: Evaluation) -> JobDocument:
         candidate=evaluation.proposal.candidate,
         space=spec.space,
         calculator=spec.calculator,
+        label=spec.label,
         objective=spec.objective,
         relaxation=polish_relaxation(spec) if polishes else None,
         start=_searched_structure(context, evaluation.proposal.candidate) if polishes else None,

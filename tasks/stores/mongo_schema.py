@@ -44,6 +44,8 @@ INDEXES: dict[str, tuple[IndexModel, ...]] = {
         IndexModel([("campaign", ASCENDING), ("system", ASCENDING), ("value", ASCENDING)], name="value"),
     ),
     "refits": (IndexModel([("campaign", ASCENDING), ("number", ASCENDING)], name="number", unique=True),),
+    "datasets": (IndexModel([("name", ASCENDING), ("created_at", ASCENDING)], name="name"),),
+    "models": (IndexModel([("name", ASCENDING), ("version", ASCENDING)], name="version", unique=True),),
     "events": (IndexModel([("campaign", ASCENDING), ("at", ASCENDING), ("order", ASCENDING)], name="time"),),
 }
 """Every collection of the campaign store with the indexes built at start."""

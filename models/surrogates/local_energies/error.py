@@ -1,7 +1,7 @@
 """How far a prediction may be off: residual noise, and more of it the farther a row lies from the training data.
 
-The variance is α + β h^γ with the leverage h = xᵀ M⁻¹ x over the features in use, M being the mean of x xᵀ over the training data.
-α, β, γ make the errors of left-out groups most likely as Gaussian ones; a last factor makes 68.3 % of them lie within one
+The variance is α + β h^γ with the leverage h = xᵀ M⁻¹ x over the features in use, M being the mean of x xᵀ over the training
+data. α, β, γ make the errors of left-out groups most likely as Gaussian ones; a last factor makes 68.3 % of them lie within one
 deviation.
 """
 

@@ -1,0 +1,1 @@
+"""Local energies: trained on small boundaries, tested on large ones."""

@@ -1,0 +1,135 @@
+"""`tansaku dataset`: structures and energies to learn from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tansaku.deploy.cli.driving import PlainOption, drive_to_end
+from tansaku.deploy.cli.exits import ExitCode
+from tansaku.deploy.cli.session import SiteOption, opened
+from tansaku.deploy.cli.tables import show_json, show_table
+
+if TYPE_CHECKING:
+    from tansaku.models.domain.registry import DatasetRecord
+
+dataset_app = typer.Typer(name="dataset", help="Data sets: built by a campaign or read from a file.", no_args_is_help=True)
+
+JsonOption = Annotated[bool, typer.Option("--json", help="JSON instead of text.")]
+DatasetArgument = Annotated[
+    str, typer.Argument(metavar="DATASET", help="Name of a data set (its latest content), or the first digits of its hash.")
+]
+
+
+@dataset_app.command()
+def build(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Data-set file.")],
+    plain: PlainOption = False,
+    site: SiteOption = None,
+) -> None:
+    """Computes what is missing and stores the data set; an interrupted build goes on where it stopped."""
+    from tansaku.tasks.settings import limit_threads
+
+    limit_threads()
+    from tansaku.tasks.datasets.building import load_dataset, store_dataset
+    from tansaku.tasks.preparation import prepare_campaign
+
+    loaded = load_dataset(file)
+    if loaded.campaign is not None:
+        with opened(site) as resources:
+            prepare_campaign(resources, loaded.campaign)
+        reason = drive_to_end(loaded.spec.name, site, plain)
+        if reason in ("paused", "cancelled"):
+            typer.echo(f"{loaded.spec.name} is {reason}; nothing was stored", err=True)
+            raise typer.Exit(ExitCode.STOPPED)
+    with opened(site) as resources:
+        record = store_dataset(resources, loaded)
+    typer.echo(describe(record))
+
+
+@dataset_app.command("list")
+def list_datasets(as_json: JsonOption = False, site: SiteOption = None) -> None:
+    """Lists stored data sets, the oldest first."""
+    with opened(site) as resources:
+        found = resources.registry.datasets()
+    if as_json:
+        show_json([one.model_dump(mode="json") for one in found])
+        return
+    show_table(
+        ("name", "hash", "structures", "atoms", "failed", "groups", "held out", "created"),
+        [
+            (
+                one.name,
+                one.sha256[:12],
+                one.structures,
+                one.atoms,
+                one.failed,
+                len(one.groups),
+                sum(side == "held_out" for side in one.groups.values()),
+                f"{one.created_at:%Y-%m-%d %H:%M}Z",
+            )
+            for one in found
+        ],
+    )
+
+
+@dataset_app.command()
+def show(name: DatasetArgument, as_json: JsonOption = False, site: SiteOption = None) -> None:
+    """Shows what a data set holds, who computed it and how it is divided."""
+    from tansaku.tasks.training.training import find_dataset
+
+    with opened(site) as resources:
+        record = find_dataset(resources.registry, name)
+    if as_json:
+        show_json(record.model_dump(mode="json"))
+        return
+    typer.echo(describe(record))
+
+
+@dataset_app.command()
+def export(
+    name: DatasetArgument,
+    out: Annotated[
+        Path, typer.Option("--out", metavar="FILE", help="Ends in .extxyz, .extxyz.gz or .h5; the ending chooses the format.")
+    ],
+    site: SiteOption = None,
+) -> None:
+    """Writes a data set to a file for other programs."""
+    from tansaku.models.domain.errors import ConfigurationError
+    from tansaku.tasks.datasets.extxyz import write_extxyz
+    from tansaku.tasks.training.training import find_dataset, read_dataset
+
+    if not out.name.endswith((".extxyz", ".extxyz.gz", ".h5")):
+        raise ConfigurationError(f"--out {str(out)!r}: expected a name that ends in .extxyz, .extxyz.gz or .h5")
+    if not out.parent.is_dir():
+        raise ConfigurationError(f"--out {str(out)!r}: expected an existing folder")
+    with opened(site) as resources:
+        record = find_dataset(resources.registry, name)
+        if out.suffix == ".h5":
+            resources.artifacts.get(record.artifact, out)
+        else:
+            write_extxyz(read_dataset(resources.artifacts, record), out)
+    typer.echo(str(out))
+
+
+def describe(record: DatasetRecord) -> str:
+    """A data set in words."""
+    held_out = sorted(group for group, side in record.groups.items() if side == "held_out")
+    lines = [
+        f"{record.name}: {record.structures} structures, {record.atoms} atoms, {len(record.groups)} groups",
+        f"  content    {record.sha256}",
+        f"  holds      {', '.join(record.properties)}",
+    ]
+    for role, source in record.sources.items():
+        told = source.provenance
+        who = f"{told.code} {told.code_version} {told.model}".strip() if told is not None else f"file {source.file}"
+        lines.append(f"  {role:<11}{who}")
+    lines.append(f"  training   {len(record.groups) - len(held_out)} groups")
+    lines.append(f"  held out   {len(held_out)} groups: {', '.join(held_out[:6])}{' …' if len(held_out) > 6 else ''}")
+    if record.failed:
+        lines.append(f"  failed     {record.failed} candidates, left out")
+    if record.cost is not None:
+        lines.append(f"  cost       {record.cost:.1f} core-seconds")
+    return "\n".join(lines)

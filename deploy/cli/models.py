@@ -1,0 +1,180 @@
+"""`tansaku model`: training surrogates, and the registry of what was trained."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tansaku.deploy.cli.session import SiteOption, opened
+from tansaku.deploy.cli.tables import Cell, show_json, show_table
+
+if TYPE_CHECKING:
+    from tansaku.models.domain.registry import ModelRecord
+    from tansaku.models.domain.surrogates import Progress
+
+model_app = typer.Typer(name="model", help="Trained models: train, judge, promote, take away.", no_args_is_help=True)
+
+JsonOption = Annotated[bool, typer.Option("--json", help="JSON instead of text.")]
+ModelArgument = Annotated[
+    str, typer.Argument(metavar="MODEL", help="NAME@VERSION, or a name alone for the version that is promoted.")
+]
+_COLUMNS = ("model", "surrogate", "learns", "data set", "property", "unit", "MAE", "RMSE", "r", "in 1σ", "in 2σ", "promoted")
+
+
+@model_app.command()
+def train(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Model file.")],
+    as_json: JsonOption = False,
+    site: SiteOption = None,
+) -> None:
+    """Trains a new version; it is promoted unless it is worse on what is held out. Interrupted, it goes on."""
+    from tansaku.tasks.settings import limit_threads
+
+    limit_threads()
+    from tansaku.tasks.training.training import load_model_file, train_model
+
+    spec = load_model_file(file)
+    with opened(site) as resources:
+        record = train_model(resources, spec, _note)
+    if sys.stderr.isatty():
+        typer.echo("\r\033[K", err=True, nl=False)
+    if as_json:
+        show_json(record.model_dump(mode="json"))
+        return
+    _table([record])
+    typer.echo(f"{record.label}: {record.note}")
+
+
+@model_app.command("list")
+def list_models(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Only versions of this model.")] = None,
+    as_json: JsonOption = False,
+    site: SiteOption = None,
+) -> None:
+    """Lists versions with their errors on what is held out."""
+    with opened(site) as resources:
+        found = resources.registry.models(name)
+    if as_json:
+        show_json([one.model_dump(mode="json") for one in found])
+        return
+    _table(found)
+
+
+@model_app.command()
+def show(
+    name: ModelArgument,
+    figures: Annotated[
+        Path | None, typer.Option("--figures", metavar="FOLDER", help="Draw learning curve, parity and calibration there.")
+    ] = None,
+    as_json: JsonOption = False,
+    site: SiteOption = None,
+) -> None:
+    """Shows all that is stored of a version."""
+    from tansaku.tasks.training.training import find_model, read_report
+
+    with opened(site) as resources:
+        record = find_model(resources.registry, name)
+        report = read_report(resources.artifacts, record) if figures is not None else None
+    if figures is not None and report is not None:
+        from tansaku.tasks.figures.model import draw_model
+
+        for path in draw_model(record, *report, figures):
+            typer.echo(str(path), err=as_json)
+    if as_json:
+        show_json(record.model_dump(mode="json"))
+        return
+    import yaml
+
+    typer.echo(yaml.safe_dump(record.model_dump(mode="json"), sort_keys=False, allow_unicode=True), nl=False)
+
+
+@model_app.command()
+def compare(
+    names: Annotated[list[str], typer.Argument(metavar="MODEL...", help="NAME@VERSION, or a name for its promoted version.")],
+    as_json: JsonOption = False,
+    site: SiteOption = None,
+) -> None:
+    """Shows versions side by side; says where their held-out data are not the same."""
+    from tansaku.tasks.training.training import find_model, not_comparable
+
+    with opened(site) as resources:
+        found = [find_model(resources.registry, name) for name in names]
+    if as_json:
+        show_json([one.model_dump(mode="json") for one in found])
+        return
+    _table(found)
+    for other in found[1:]:
+        reason = not_comparable(found[0], other)
+        if reason is not None:
+            typer.echo(f"not comparable: {reason}", err=True)
+
+
+@model_app.command()
+def promote(name: ModelArgument, site: SiteOption = None) -> None:
+    """Makes a version the one to be used, whatever its errors are."""
+    from tansaku.models.domain.errors import ConfigurationError
+    from tansaku.tasks.training.training import find_model
+
+    if "@" not in name:
+        raise ConfigurationError(f"{name!r}: expected NAME@VERSION; `tansaku model list {name}` shows the versions")
+    with opened(site) as resources:
+        record = find_model(resources.registry, name)
+        record = resources.registry.promote(record.name, record.version, "promoted by hand")
+    typer.echo(f"{record.label}: promoted")
+
+
+@model_app.command()
+def export(
+    name: ModelArgument,
+    out: Annotated[
+        Path, typer.Option("--out", metavar="FILE", help="Weights and all that is needed to predict: .safetensors.")
+    ],
+    site: SiteOption = None,
+) -> None:
+    """Writes a version's weights to one file."""
+    from tansaku.models.domain.errors import ConfigurationError
+    from tansaku.tasks.training.training import find_model
+
+    if out.suffix != ".safetensors":
+        raise ConfigurationError(f"--out {str(out)!r}: expected a name that ends in .safetensors")
+    if not out.parent.is_dir():
+        raise ConfigurationError(f"--out {str(out)!r}: expected an existing folder")
+    with opened(site) as resources:
+        resources.artifacts.get(find_model(resources.registry, name).artifact, out)
+    typer.echo(str(out))
+
+
+def _note(progress: Progress) -> None:
+    """Shows on a terminal how far training is."""
+    if sys.stderr.isatty():
+        typer.echo(
+            f"\r\033[Kstep {progress.step}: {progress.note}; error {progress.validation:.4g} {progress.unit}",
+            err=True,
+            nl=False,
+        )
+
+
+def _table(records: list[ModelRecord]) -> None:
+    rows: list[list[Cell]] = []
+    for record in records:
+        for name, errors in record.held_out.items():
+            rows.append(
+                [
+                    record.label,
+                    record.spec["surrogate"]["type"],
+                    record.learns,
+                    record.dataset[:12],
+                    name,
+                    errors.unit,
+                    errors.mae,
+                    errors.rmse,
+                    errors.correlation if errors.correlation is None else round(errors.correlation, 5),
+                    errors.within_one,
+                    errors.within_two,
+                    "" if record.promoted_at is None else f"{record.promoted_at:%Y-%m-%d %H:%M}Z",
+                ]
+            )
+    show_table(_COLUMNS, rows, "errors on what is held out")

@@ -1,0 +1,106 @@
+"""A trained model's figures: how its error fell, predicted against computed, and whether its error bars are right."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.pool import FloatArray
+from tansaku.models.domain.registry import ModelRecord
+from tansaku.models.domain.surrogates import Progress
+from tansaku.tasks.figures.style import ACCENT, FAINT, MAIN, drawing, save_png
+from tansaku.tasks.training.judging import Compared
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_NOMINAL = np.linspace(0.02, 0.98, 49)
+
+
+def draw_model(
+    record: ModelRecord, sides: Mapping[str, Mapping[str, Compared]], curve: Sequence[Progress], folder: Path
+) -> list[Path]:
+    """Draws the figures of a version as PNG: one of the learning curve, one per property.
+
+    Args:
+        record: The version.
+        sides: Predictions of ``training`` and ``held_out`` by property.
+        curve: Steps of the training.
+        folder: Made if it does not exist.
+
+    Raises:
+        ConfigurationError: The folder cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(f"folder {str(folder)!r} cannot be made: {error.strerror}") from error
+    name = f"{record.name}-{record.version}"
+    paths = [_draw_curve(curve, folder / f"{name}-learning.png")] if curve else []
+    for key, held_out in sides["held_out"].items():
+        paths.append(_draw_parity(record, key, sides["training"].get(key), held_out, folder / f"{name}-{key}.png"))
+    return paths
+
+
+def _draw_curve(curve: Sequence[Progress], path: Path) -> Path:
+    from matplotlib.figure import Figure
+
+    steps = [one.step for one in curve]
+    with drawing():
+        figure = Figure(figsize=(4.2, 3.2), layout="constrained")
+        axes = figure.subplots()
+        axes.semilogy(steps, [one.validation for one in curve], "-", color=ACCENT, lw=1.2, label="left out in training")
+        axes.semilogy(steps, [one.training for one in curve], "-", color=MAIN, lw=1.2, label="training")
+        axes.set(xlabel="step", ylabel=f"root mean square error [{curve[0].unit}]")
+        axes.legend()
+        return save_png(figure, path)
+
+
+def _draw_parity(record: ModelRecord, key: str, training: Compared | None, held_out: Compared, path: Path) -> Path:
+    from matplotlib.figure import Figure
+
+    calibrated = len(held_out.deviation) > 0
+    with drawing():
+        figure = Figure(figsize=(7.2 if calibrated else 3.6, 3.6), layout="constrained")
+        every = figure.subplots(1, 2 if calibrated else 1, squeeze=False)[0]
+        _parity(every[0], training, held_out)
+        every[0].set_xlabel(f"{key}, {_whose(record)} [{held_out.unit}]")
+        every[0].set_ylabel(f"predicted by {record.label} [{held_out.unit}]")
+        if calibrated:
+            every[1].plot([0, 1], [0, 1], "-", color=FAINT, lw=0.8, zorder=0)
+            every[1].plot(_NOMINAL, _coverage(held_out), "-", color=ACCENT, lw=1.4)
+            every[1].set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
+            every[1].set_xlabel("share that should lie inside the interval")
+            every[1].set_ylabel("share of the held-out that does")
+        return save_png(figure, path)
+
+
+def _parity(axes: Axes, training: Compared | None, held_out: Compared) -> None:
+    every = [held_out.computed, held_out.predicted]
+    if training is not None:
+        every += [training.computed, training.predicted]
+    both = np.concatenate(every)
+    margin = 0.04 * float(np.ptp(both)) or 1.0
+    limits = (float(both.min()) - margin, float(both.max()) + margin)
+    axes.plot(limits, limits, "-", color=FAINT, lw=0.8, zorder=0)
+    # Many thousand points: pixels, not shapes.
+    axes.plot(held_out.computed, held_out.predicted, "o", color=ACCENT, ms=1.5, mew=0, label="held out", rasterized=True)
+    if training is not None:
+        axes.plot(training.computed, training.predicted, "o", color=MAIN, ms=1.5, mew=0, label="training", rasterized=True)
+    axes.set(xlim=limits, ylim=limits, aspect="equal")
+    axes.legend(markerscale=3)
+
+
+def _coverage(found: Compared) -> FloatArray:
+    from scipy.special import ndtri
+
+    scores = np.sort(np.abs(found.predicted - found.computed) / found.deviation)
+    return np.asarray(np.searchsorted(scores, ndtri(0.5 + _NOMINAL / 2), side="right") / len(scores))
+
+
+def _whose(record: ModelRecord) -> str:
+    return "of the label" if record.learns == "label" else "of the calculator"

@@ -1,0 +1,84 @@
+"""The registry of data sets and models in MongoDB."""
+
+from __future__ import annotations
+
+from pymongo import ASCENDING, ReturnDocument
+from pymongo.errors import DuplicateKeyError
+
+from tansaku.models.domain.errors import StoreError
+from tansaku.models.domain.registry import DatasetRecord, ModelRecord
+from tansaku.tasks.stores.documents import from_document, to_document, utc_now
+from tansaku.tasks.stores.memory_registry import dataset_id, same_model, unknown_model
+from tansaku.tasks.stores.mongo_errors import translated
+from tansaku.tasks.stores.mongo_schema import MongoDatabase, durable
+
+_TRIES = 100
+
+
+class MongoRegistry:
+    """A ``Registry`` in MongoDB (collections ``datasets`` and ``models``).
+
+    Args:
+        database: From ``connection.connect``; its schema has been checked.
+    """
+
+    def __init__(self, database: MongoDatabase) -> None:
+        database = durable(database)
+        self._datasets = database["datasets"]
+        self._models = database["models"]
+
+    def add_dataset(self, record: DatasetRecord) -> DatasetRecord:
+        """See ``Registry``."""
+        with translated(f"storing data set {record.name!r}"):
+            stored = self._datasets.find_one_and_update(
+                {"_id": dataset_id(record)},
+                {"$setOnInsert": to_document(record)},
+                upsert=True,
+                return_document=ReturnDocument.AFTER,
+            )
+        if stored is None:
+            raise StoreError(f"data set {record.name!r} was stored and is not there")
+        return from_document(DatasetRecord, stored)
+
+    def datasets(self, name: str | None = None) -> list[DatasetRecord]:
+        """See ``Registry``."""
+        with translated("reading the data sets"):
+            found = list(self._datasets.find({} if name is None else {"name": name}))
+        return sorted((from_document(DatasetRecord, one) for one in found), key=lambda one: (one.created_at, one.sha256))
+
+    def add_model(self, record: ModelRecord) -> ModelRecord:
+        """See ``Registry``."""
+        for _ in range(_TRIES):
+            versions = self.models(record.name)
+            known = next((one for one in versions if same_model(one, record)), None)
+            if known is not None:
+                return known
+            version = 1 + max((one.version for one in versions), default=0)
+            document = to_document(record.model_copy(update={"version": version}))
+            with translated(f"storing model {record.name!r}"):
+                try:
+                    self._models.insert_one({"_id": f"{record.name}@{version}"} | document)
+                except DuplicateKeyError:
+                    continue  # somebody else took the number: the next one
+            return from_document(ModelRecord, document)
+        raise StoreError(f"model {record.name!r}: no free version was found in {_TRIES} tries")
+
+    def models(self, name: str | None = None) -> list[ModelRecord]:
+        """See ``Registry``."""
+        with translated("reading the models"):
+            found = list(
+                self._models.find({} if name is None else {"name": name}).sort([("name", ASCENDING), ("version", ASCENDING)])
+            )
+        return [from_document(ModelRecord, one) for one in found]
+
+    def promote(self, name: str, version: int, note: str) -> ModelRecord:
+        """See ``Registry``."""
+        with translated(f"promoting model {name}@{version}"):
+            stored = self._models.find_one_and_update(
+                {"_id": f"{name}@{version}"},
+                {"$set": {"promoted_at": utc_now(), "note": note}},
+                return_document=ReturnDocument.AFTER,
+            )
+        if stored is None:
+            raise unknown_model(name, version)
+        return from_document(ModelRecord, stored)
