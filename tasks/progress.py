@@ -44,6 +44,15 @@ class LostAttempt(Record):
     message: str
 
 
+class LateResult(Record):
+    """A result that came after its attempt had been given up and another one begun; it is kept aside and not used."""
+
+    candidate: str
+    round: int
+    attempt: int
+    value: float | None
+
+
 class CampaignStatus(Record):
     """How a campaign stands.
 
@@ -57,6 +66,7 @@ class CampaignStatus(Record):
         exhaustive_cost: Cost of evaluating the whole space.
         certificate: What may still be better than the best known, as last worked out; None before.
         lost_attempts: Attempts that were given up, of evaluations that have not failed.
+        late_results: Results that came too late to be used.
         driver: Who drives it now, or None.
         problem: Why the space cannot be opened; state, limit and exhaustive cost then lack what it would tell.
     """
@@ -80,6 +90,7 @@ class CampaignStatus(Record):
     driver: str | None
     failures: tuple[FailedEvaluation, ...]
     lost_attempts: tuple[LostAttempt, ...] = ()
+    late_results: tuple[LateResult, ...] = ()
     retry_command: str | None
     problem: str | None
 
@@ -120,6 +131,9 @@ class CampaignStatus(Record):
             )
         if len(self.lost_attempts) > _SHOWN_LOST:
             lines.append(f"  lost: and {len(self.lost_attempts) - _SHOWN_LOST} attempts before: tansaku log {self.name} --all")
+        for late in self.late_results[-_SHOWN_LOST:]:
+            value = "no value" if late.value is None else f"{late.value:.6g}"
+            lines.append(f"  late, kept aside: {late.candidate}, attempt {late.attempt} (round {late.round}): {value}")
         if self.driver is not None:
             lines.append(f"  driven by {self.driver}")
         elif self.state is CampaignState.INTERRUPTED:
@@ -190,6 +204,20 @@ def _lost_attempts(evaluations: list[Evaluation]) -> tuple[LostAttempt, ...]:
     )
 
 
+def _late_results(evaluations: list[Evaluation]) -> tuple[LateResult, ...]:
+    return tuple(
+        LateResult(
+            candidate=evaluation.proposal.candidate,
+            round=evaluation.proposal.number,
+            attempt=attempt.number,
+            value=attempt.late_outcome.value,
+        )
+        for evaluation in evaluations
+        for attempt in evaluation.attempts
+        if attempt.late_outcome is not None
+    )
+
+
 def campaign_status(store: CampaignStore, name: str) -> CampaignStatus:
     """Reads how a campaign stands.
 
@@ -246,6 +274,7 @@ def campaign_status(store: CampaignStore, name: str) -> CampaignStatus:
         driver=_driver(lease),
         failures=failures,
         lost_attempts=_lost_attempts(evaluations),
+        late_results=_late_results(evaluations),
         retry_command=f"tansaku retry {shlex.quote(name)}" if failures else None,
         problem=problem,
     )

@@ -566,7 +566,7 @@ class Launcher(Protocol):
         ...
 
     def discard(self, handle: JsonDict) -> None:
-        """Forgets a job whose result has been collected."""
+        """Forgets a job that was collected or given up; ``find`` still knows one whose result may come yet."""
         ...
 
     def runtime(self) -> Mapping[str, Any]:
