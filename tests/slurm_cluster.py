@@ -1,5 +1,7 @@
 """A real SLURM on this machine: a controller on a bridge, two compute nodes in network namespaces of their own.
 
+With accounting, slurmdbd keeps what became of jobs in a MariaDB of its own on a unix socket.
+
 Configuration, state, munge key and sockets lie in one folder. Nothing is ended by name: the daemons are our children, and
 whatever else runs in the namespaces (jobs, their steps) is known by its namespace.
 """
@@ -19,6 +21,7 @@ from pathlib import Path
 import psutil
 
 PROGRAMS = ("slurmctld", "slurmd", "sbatch", "munged", "ip", "nsenter", "unshare", "setpriv")
+ACCOUNTING_PROGRAMS = ("slurmdbd", "sacct", "mariadbd", "mariadb-install-db")
 NODES = ("n1", "n2")
 PATIENCE = 240.0
 
@@ -40,11 +43,9 @@ SlurmdLogFile={folder}/slurmd-%n.log
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 SelectType=select/cons_tres
-SelectTypeParameters=CR_Core
 SchedulerType=sched/backfill
 SchedulerParameters=sched_interval=1,bf_interval=1,sched_min_interval=100000
-AccountingStorageType=accounting_storage/none
-JobAcctGatherType=jobacct_gather/none
+{accounting}
 JobCompType=jobcomp/none
 MpiDefault=none
 SlurmdTimeout=5
@@ -54,6 +55,36 @@ MinJobAge=20
 MessageTimeout=4
 {nodes}
 PartitionName=main Nodes={names} Default=YES DefaultTime=30 MaxTime=60 State=UP
+"""
+
+_WITHOUT = """\
+SelectTypeParameters=CR_Core
+AccountingStorageType=accounting_storage/none
+JobAcctGatherType=jobacct_gather/none
+"""
+_WITH = """\
+SelectTypeParameters=CR_Core_Memory
+DefMemPerCPU=1000
+AccountingStorageType=accounting_storage/slurmdbd
+AccountingStorageHost=localhost
+AccountingStoragePort={port}
+AccountingStoragePass={folder}/munge.sock
+JobAcctGatherType=jobacct_gather/linux
+JobAcctGatherFrequency=task=1
+JobAcctGatherParams=OverMemoryKill,NoShared
+"""
+_DATABASE = """\
+AuthType=auth/munge
+AuthInfo=socket={folder}/munge.sock
+DbdHost=localhost
+DbdPort={port}
+SlurmUser=root
+LogFile={folder}/slurmdbd.log
+PidFile={folder}/slurmdbd.pid
+StorageType=accounting_storage/mysql
+StorageHost=localhost
+StorageUser=root
+StorageLoc=slurm_accounting
 """
 
 
@@ -68,15 +99,23 @@ def missing() -> str | None:
     return f"no network namespaces: {tried.stderr.strip()}" if tried.returncode else None
 
 
+def missing_accounting() -> str | None:
+    """Why there can be no accounting here, None when there can."""
+    absent = [name for name in ACCOUNTING_PROGRAMS if shutil.which(name) is None]
+    return f"programs {', '.join(absent)} are not on PATH (Debian packages slurmdbd mariadb-server)" if absent else missing()
+
+
 class SlurmCluster:
     """Controller and nodes; :meth:`start` first, :meth:`stop` last.
 
     Args:
         folder: Empty folder on a short path.
+        accounting: Whether slurmdbd runs.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, accounting: bool = False) -> None:
         self.folder = folder
+        self.accounting_port = _free_port() if accounting else None
         self.tag = secrets.token_hex(3)
         self.network = self._free_network()
         self.address = f"{self.network}.1"
@@ -90,7 +129,7 @@ class SlurmCluster:
     @property
     def environment(self) -> dict[str, str]:
         """What every SLURM command needs."""
-        return os.environ | {"SLURM_CONF": str(self.configuration)}
+        return os.environ | {"SLURM_CONF": str(self.configuration), "MYSQL_UNIX_PORT": str(self.folder / "mariadb.sock")}
 
     # ---------------------------------------------------------------- life
 
@@ -109,6 +148,9 @@ class SlurmCluster:
             folder=self.folder,
             nodes=nodes,
             names=",".join(NODES),
+            accounting=_WITHOUT
+            if self.accounting_port is None
+            else _WITH.format(port=self.accounting_port, folder=self.folder),
         )
         self.configuration.write_text(text)
         self._connect()
@@ -116,10 +158,42 @@ class SlurmCluster:
         munge = [f"--{option}={self.folder}/munge.{ending}" for option, ending in options.items()]
         self._spawn("munged", ["munged", "--foreground", "--force", *munge])
         self.wait_for(lambda: (self.folder / "munge.sock").exists(), "munge answers")
+        if self.accounting_port is not None:
+            self._start_accounting(self.accounting_port)
         self.start_controller()
         for name in NODES:
             self.start_node(name)
         self.wait_for(lambda: set(self.node_states().values()) == {"IDLE"}, "both nodes are idle")
+
+    def _start_accounting(self, port: int) -> None:
+        data, socket_file = self.folder / "mariadb", self.folder / "mariadb.sock"
+        where = ["--no-defaults", "--user=root", f"--datadir={data}"]
+        with (self.folder / "mariadb-install.out").open("wb") as output:
+            install = ["mariadb-install-db", *where, "--auth-root-authentication-method=normal", "--skip-test-db"]
+            subprocess.run(install, check=True, stdout=output, stderr=output)
+        options = ["--skip-networking", "--innodb-buffer-pool-size=64M", f"--pid-file={self.folder}/mariadb.pid"]
+        self._spawn("mariadbd", ["mariadbd", *where, *options, f"--socket={socket_file}"])
+        self.wait_for(socket_file.exists, "MariaDB answers")
+        configuration = self.folder / "slurmdbd.conf"
+        configuration.write_text(_DATABASE.format(folder=self.folder, port=port))
+        configuration.chmod(0o600)
+        self._spawn("slurmdbd", ["slurmdbd", "-D"])
+        self.wait_for(lambda: self._says("sacctmgr", "--immediate", "add", "cluster", "tansaku"), "slurmdbd answers")
+
+    def _says(self, *command: str) -> bool:
+        try:
+            self.run(*command)
+        except AssertionError:
+            return False
+        return True
+
+    def forget_jobs(self) -> None:
+        """Has the controller lose all it knows of jobs, as it does some minutes after each one's end."""
+        self.stop_daemon("slurmctld", 9)
+        shutil.rmtree(self.folder / "state")
+        (self.folder / "state").mkdir()
+        self.start_controller()
+        self.wait_for(lambda: len(self.node_states()) == len(NODES), "the controller answers")
 
     def start_controller(self) -> None:
         self._spawn("slurmctld", ["slurmctld", "-D"])
