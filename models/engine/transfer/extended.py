@@ -56,6 +56,10 @@ class Extended:
 def extend(pool: CandidatePool, sources: Sequence[SourceData], transform: OutputTransform) -> Extended:
     """Puts sources behind a target's pool.
 
+    A group in which the target's candidates do not differ (the alkali ion of sodium compositions) tells no more than whose
+    candidate it is, which is what domains are for: the sources get the target's row of it. Their own, far from it, would make
+    a product of kernels over all groups vanish between target and source.
+
     Args:
         pool: The target's candidates.
         sources: Each has all feature groups of the target, of the same widths.
@@ -97,6 +101,10 @@ def correlations(lengthscales: FloatArray) -> FloatArray:
 
 
 def _merged(name: str, groups: Sequence[FeatureGroup]) -> FeatureGroup:
+    own, count = groups[0], sum(len(group.index) for group in groups)
+    if (own.index == own.index[0]).all():
+        row = own.values[own.index[:1]]
+        return FeatureGroup(name, row, np.zeros(count, dtype=np.intp), own.columns, own.categorical)
     starts = np.cumsum([0, *(len(group.values) for group in groups[:-1])])
     index = np.concatenate([group.index + start for group, start in zip(groups, starts, strict=True)])
     values, categorical = np.vstack([group.values for group in groups]), groups[0].categorical

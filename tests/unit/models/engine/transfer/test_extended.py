@@ -4,6 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tansaku.models.domain.pool import FeatureGroup
 from tansaku.models.engine.cross import SharedGrid, cross_covariance
 from tansaku.models.engine.kernels import covariance, expand
 from tansaku.models.engine.presets import build_kernel
@@ -71,3 +72,20 @@ def test_a_shared_grid_stays_one(grid_pool):
     parameters = {name: prior.centre for name, prior in priors(extended, terms).items()}
     assert isinstance(cross_covariance(extended.pool, terms, parameters), SharedGrid)
     assert len(extended.pool.groups["translation"].values) == len(grid_pool.groups["translation"].values)
+
+
+def test_a_group_in_which_the_target_does_not_differ_separates_nobody(pair):
+    alkali = [
+        FeatureGroup("alkali", np.array([[mass]]), np.zeros(n, dtype=np.intp), ("mass",)) for mass, n in ((23, 60), (7, 80))
+    ]
+    target = replace(pair.pool, groups={**pair.pool.groups, "alkali": alkali[0]})
+    source = replace(pair.source, pool=replace(pair.source.pool, groups={**pair.source.pool.groups, "alkali": alkali[1]}))
+    covariances = []
+    for pool, known in ((pair.pool, pair.source), (target, source)):
+        extended = extend(pool, [known], PLAIN)
+        terms = expand(coupled(build_kernel("product", pool)))
+        parameters = {name: prior.centre for name, prior in priors(extended, terms).items()}
+        everything = np.arange(len(extended.pool))
+        covariances.append(covariance(terms, extended.pool, parameters, everything, everything))
+    assert np.array_equal(*covariances)
+    assert covariances[0][:60, 60:].max() > 0.1

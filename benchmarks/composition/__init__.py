@@ -1,0 +1,1 @@
+"""How soon the best sodium tavorites are found, with and without what is known of lithium ones."""

@@ -1,0 +1,246 @@
+"""``python -m benchmarks.composition --out result.json``: how soon the best sodium tavorites are found.
+
+Searches of the 159 sodium compositions of the table of barriers, each begun with five random ones: one kernel on all features
+(obo), a sum of kernels (abo), the product's own preset (default); with hyper-parameters (li-hp) or the posterior (li-gp) of
+the 159 lithium compositions; random ones, exactly; and the limit of regression, whose hyper-parameters were fitted to all
+values. The preset of ``li-hp``, ``li-gp`` and ``auto`` is the one that finds the best lithium composition soonest. While the
+table is not finished, its finished rows are searched.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.composition.figure import draw
+from benchmarks.composition.methods import Method, best_curve, run_all, share_curve
+from benchmarks.composition.problem import TABLE, Problem, Rows, from_table, made_up
+from tansaku.models.domain.errors import TansakuError
+from tansaku.models.domain.pool import FloatArray
+from tansaku.models.engine.statistics.curves import best_ones, random_any_found, random_share_found
+from tansaku.tasks.machine import describe_machine
+
+EVALUATIONS, QUICK_EVALUATIONS = 80, 16
+THRESHOLD = 0.3
+"""Barrier below which a composition qualifies in the report [eV]."""
+
+QUALIFYING = 17 / 159
+"""Share of the compositions that qualify in the report."""
+
+JUDGED_UNTIL = 50
+"""Presets are compared on lithium by what they have found up to here, on average over the evaluations."""
+
+PRESETS = ("obo", "abo", "default")
+
+STATEMENT = ("obo", "abo", "li-hp", "li-gp")
+"""The report's methods, whose time is told apart."""
+
+LI_SEEDS, LI_FINDING_SEEDS = 200, 40
+
+_KINDS = {"": "own", "li-hp": "hyperparameters", "li-gp": "posterior", "limit": "limit"}
+
+
+def choose_on_lithium(problem: Problem, given: argparse.Namespace) -> dict[str, Any]:
+    """Compares presets on the lithium compositions alone, and two acquisitions for finding all below a threshold."""
+    seeds, jobs, evaluations = given.seeds, given.jobs, min(given.evaluations, JUDGED_UNTIL)
+    lithium, threshold = problem.lithium, as_many(problem.lithium.values)
+    asked = [(Method(preset), lithium, min(seeds, LI_SEEDS)) for preset in PRESETS]
+    curves = {m.preset: best_curve(found, lithium.values) for m, found, _ in run_all(asked, problem, evaluations, jobs)}
+    score = {preset: float(np.mean(one["curve"])) for preset, one in curves.items()}
+    preset = max(PRESETS, key=lambda name: score[name])
+    few = min(seeds, LI_FINDING_SEEDS)
+    finding = [
+        (Method(preset, acquisition="probability", threshold=threshold), lithium, few),
+        (Method(preset, acquisition="expected_found", threshold=threshold), lithium, few),
+    ]
+    shares = {
+        str(method.acquisition): share_curve(found, lithium.values, threshold)
+        for method, found, _ in run_all(finding, problem, evaluations, jobs)
+    }
+    return {
+        "preset": preset,
+        "mean_p_best": score,
+        "p_best": {name: one["curve"] for name, one in curves.items()},
+        "qualifying_share": {name: one["curve"] for name, one in shares.items()},
+        "seeds": {**{name: one["seeds"] for name, one in curves.items()}, "qualifying_share": few},
+    }
+
+
+def as_many(values: FloatArray) -> float:
+    """The threshold under which the same share of the compositions lies as in the report [eV]."""
+    known = np.sort(values[~np.isnan(values)])
+    count = max(1, round(QUALIFYING * len(values)))
+    return float(known[count - 1 : count + 1].mean())
+
+
+def methods(preset: str, threshold: float | None) -> dict[str, Method]:
+    """Methods by name; ``li-hp``, ``li-gp`` and ``auto`` have the preset that was chosen."""
+    named = {
+        f"{kind}-{one}".strip("-"): Method(one, _KINDS[kind], threshold=threshold)  # type: ignore[arg-type]
+        for kind in _KINDS
+        for one in PRESETS
+    }
+    chosen = {kind: named[f"{kind}-{preset}"] for kind in ("li-hp", "li-gp")}
+    return {**named, **chosen, "auto": Method(preset, "auto", threshold=threshold)}
+
+
+def search(
+    problem: Problem, named: dict[str, Method], threshold: float | None, given: argparse.Namespace
+) -> dict[str, dict[str, Any]]:
+    """Curves of methods on the sodium compositions, for the best one or for all below a threshold."""
+    sodium = problem.sodium
+    asked = [
+        (method, sodium, given.auto_seeds if method.kind == "auto" else given.seeds) for method in dict.fromkeys(named.values())
+    ]
+    curves: dict[Method, dict[str, Any]] = {}
+    for method, found, seconds in run_all(asked, problem, given.evaluations, given.jobs):
+        values = sodium.values
+        one = best_curve(found, values) if threshold is None else share_curve(found, values, threshold)
+        curves[method] = {**one, "cpu_seconds": round(seconds, 2)}
+        print(f"{'best' if threshold is None else f'below {threshold:.3f} eV':16} {method.kind}-{method.preset}", flush=True)
+    return {name: curves[method] for name, method in named.items()}
+
+
+def timed(problem: Problem, preset: str, given: argparse.Namespace) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
+    """The report's four methods by themselves: curves, and how long they took."""
+    everything = methods(preset, None)
+    named = {name: everything[name] for name in STATEMENT}
+    begun = time.perf_counter()
+    curves = search(problem, named, None, given)
+    taken = {
+        "methods": list(named),
+        "presets": {name: one.preset for name, one in named.items()},
+        "seeds": given.seeds,
+        "candidates": len(problem.sodium.pool),
+        "evaluations": min(given.evaluations, len(problem.sodium.pool)),
+        "seconds": round(time.perf_counter() - begun, 1),
+        "cpu_seconds": round(sum(one["cpu_seconds"] for one in curves.values()), 1),
+        "jobs": given.jobs,
+        "load": describe_machine()["load"],
+    }
+    return curves, taken
+
+
+def add_curves(result: dict[str, Any], name: str, curves: dict[str, dict[str, Any]]) -> None:
+    """Writes one figure's curves into the result."""
+    result[name] = {method: one["curve"] for method, one in curves.items()}
+    result[f"{name}_band"] = {method: one["band"] for method, one in curves.items()}
+    result[f"{name}_cpu_seconds"] = {method: one["cpu_seconds"] for method, one in curves.items()}
+    result["seeds"] = {method: one["seeds"] for method, one in curves.items()}
+
+
+def random_curve(sodium: Rows, threshold: float | None, evaluations: int) -> dict[str, Any]:
+    """That of random searches, exactly."""
+    n = len(sodium.pool)
+    if threshold is None:
+        curve = random_any_found(n, int(best_ones(sodium.values).sum()), evaluations)
+    else:
+        curve = random_share_found(n, evaluations)
+    return {"curve": curve.tolist(), "band": [curve.tolist(), curve.tolist()], "seeds": None, "cpu_seconds": 0.0}
+
+
+def compare(problem: Problem, given: argparse.Namespace) -> dict[str, Any]:
+    """The whole comparison."""
+    begun = time.perf_counter()
+    machine = describe_machine()
+    evaluations = min(given.evaluations, len(problem.sodium.pool))
+    chosen = choose_on_lithium(problem, given)
+    values = problem.sodium.values
+    thresholds = {"qualifying_share_as_many": as_many(values)}
+    if (values < THRESHOLD).any():
+        thresholds["qualifying_share"] = THRESHOLD
+    result: dict[str, Any] = {
+        "schema_version": 1,
+        "table": problem.name,
+        "rows": len(problem.sodium.pool),
+        "of": problem.sodium.of,
+        "complete": problem.sodium.complete and problem.lithium.complete,
+        "ions": {"Na": problem.sodium.describe(), "Li": problem.lithium.describe()},
+        "evaluations": evaluations,
+        "lithium": chosen,
+        "thresholds": {
+            name: {"value": one, "unit": "eV", "qualifying": int((values <= one).sum())} for name, one in thresholds.items()
+        },
+    }
+    if not result["complete"]:
+        result["note"] = part_note(problem)
+    known, result["statement"] = timed(problem, chosen["preset"], given)
+    for name, threshold in (("p_best", None), *thresholds.items()):
+        named = methods(chosen["preset"], threshold)
+        random = {"random": random_curve(problem.sodium, threshold, evaluations)}
+        if threshold is None:
+            others = search(problem, {method: one for method, one in named.items() if method not in known}, None, given)
+            add_curves(result, name, random | known | others)
+        else:
+            add_curves(result, name, random | search(problem, named, threshold, given))
+    result |= {"seconds": round(time.perf_counter() - begun, 1), "jobs": given.jobs, "provenance": machine}
+    return result
+
+
+def part_note(problem: Problem) -> str:
+    """What an unfinished table is."""
+    sodium, lithium = problem.sodium, problem.lithium
+    return (
+        f"a part: {len(sodium.pool)} of {sodium.of} sodium and {len(lithium.pool)} of {lithium.of} lithium compositions are "
+        "finished, and only these were searched and learned from"
+    )
+
+
+def print_summary(result: dict[str, Any]) -> None:
+    """Curves at a few numbers of evaluations."""
+    print(f"\n{result['table']}: {result['rows']} of {result['of']} sodium compositions")
+    if "note" in result:
+        print(f"THIS IS {result['note']}")
+    print(f"preset chosen on lithium: {result['lithium']['preset']}")
+    at = [n for n in (5, 10, 15, 20, 25, 30, 40, 50, 60, 80) if n <= result["evaluations"]]
+    for key in ("p_best", "qualifying_share", "qualifying_share_as_many"):
+        if key not in result:
+            print(f"\n{key}: no sodium composition lies below {THRESHOLD} eV")
+            continue
+        one = result["thresholds"].get(key)
+        below = "" if one is None else f", {one['qualifying']} below {one['value']:.3f} eV"
+        print(f"\n{key}{below}; after", *(f"{n:5d}" for n in at))
+        for method, curve in result[key].items():
+            print(f"  {method:<16}", *(f"{100 * curve[n - 1]:5.1f}" for n in at), "%")
+    one = result["statement"]
+    names = ", ".join(one["methods"])
+    print(f"\n{names} with {one['seeds']} seeds: {one['seconds']:.0f} s, {one['cpu_seconds']:.0f} s of processors")
+    print(f"everything: {result['seconds']:.0f} s")
+
+
+def main() -> int:
+    """Runs the comparison, writes its result and draws it."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.composition", description=__doc__)
+    parser.add_argument("--out", type=Path, required=True, help="result file (JSON)")
+    parser.add_argument("--figure", type=Path, help="what is found against evaluations (PNG, SVG or PDF)")
+    parser.add_argument("--table", type=Path, default=TABLE, help="exported observations of the tavorites")
+    parser.add_argument("--made-up", action="store_true", help="made-up values of all compositions instead of a table")
+    parser.add_argument("--seeds", type=int, default=1000, help="searches of each method")
+    parser.add_argument("--auto-seeds", type=int, default=40, help="searches of auto, which are made one by one")
+    parser.add_argument("--jobs", type=int, default=1, help="processes at once")
+    parser.add_argument("--quick", action="store_true", help="three short searches of each method, one of auto")
+    given = parser.parse_args()
+    given.evaluations = EVALUATIONS
+    if given.quick:
+        given.seeds, given.auto_seeds, given.evaluations = 3, 1, QUICK_EVALUATIONS
+    try:
+        result = compare(made_up() if given.made_up else from_table(given.table), given)
+    except TansakuError as error:
+        print(f"benchmarks.composition: {error}", file=sys.stderr)
+        return 2
+    given.out.parent.mkdir(parents=True, exist_ok=True)
+    given.out.write_text(json.dumps(result) + "\n")
+    print_summary(result)
+    if given.figure is not None:
+        draw(result, given.figure)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,65 @@
+"""What is found against evaluations: the best composition, and those below two thresholds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tansaku.tasks.figures.style import drawing
+
+STYLES = {
+    "random": ("#9a9a9a", "-"),
+    "obo": ("#3b76b0", "-"),
+    "abo": ("#4f8f4f", "-"),
+    "default": ("#3b3b3b", "-"),
+    "li-hp": ("#d98b2b", "-"),
+    "li-gp": ("#b03a48", "-"),
+    "auto": ("#7a4fa0", "--"),
+    "limit-abo": ("#4f8f4f", ":"),
+    "limit-obo": ("#3b76b0", ":"),
+}
+PANELS = ("p_best", "qualifying_share", "qualifying_share_as_many")
+
+
+def draw(result: dict[str, Any], path: Path) -> Path:
+    """Draws the curves with their 95 % bands."""
+    from matplotlib.figure import Figure
+
+    panels = [name for name in PANELS if name in result]
+    at = np.arange(1, result["evaluations"] + 1)
+    with drawing():
+        figure = Figure(figsize=(3.7 * len(panels), 3.9), layout="constrained")
+        axes = figure.subplots(1, len(panels), squeeze=False).reshape(-1)
+        for ax, name in zip(axes, panels, strict=True):
+            for method, (colour, line) in STYLES.items():
+                low, high = result[f"{name}_band"][method]
+                ax.plot(at, result[name][method], color=colour, ls=line, lw=1.4, label=_label(method, result))
+                ax.fill_between(at, low, high, color=colour, alpha=0.15, lw=0)
+            ax.set_title(_title(name, result), fontsize=9)
+            ax.set_xlabel("evaluations, five random ones included")
+            ax.set_ylim(0, 1.02)
+            ax.set_xlim(1, at[-1])
+            ax.grid(alpha=0.3, lw=0.5)
+        axes[0].set_ylabel("share of searches" if len(panels) == 1 else "share")
+        axes[-1].legend(fontsize="x-small", loc="lower right")
+        whole = "all" if result["complete"] else "ONLY A PART:"
+        figure.suptitle(
+            f"Sodium tavorites, {result['table']}; {whole} {result['rows']} of {result['of']} compositions", fontsize=10
+        )
+        path.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(path, dpi=150)
+    return path
+
+
+def _label(method: str, result: dict[str, Any]) -> str:
+    preset = result["lithium"]["preset"]
+    return f"{method} ({preset})" if method in ("li-hp", "li-gp", "auto") else method
+
+
+def _title(name: str, result: dict[str, Any]) -> str:
+    if name == "p_best":
+        return "the best composition is found"
+    one = result["thresholds"][name]
+    return f"found of the {one['qualifying']} below {one['value']:.2f} eV"

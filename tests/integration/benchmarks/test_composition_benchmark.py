@@ -1,0 +1,101 @@
+"""How soon sodium tavorites are found: the command on made-up values, on a part of a table, and on too small a part."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from benchmarks.composition.problem import from_table, made_up
+
+ROOT = Path(__file__).parents[3]
+METHODS = {
+    "random",
+    *(f"{kind}{preset}" for kind in ("", "li-hp-", "li-gp-", "limit-") for preset in ("obo", "abo", "default")),
+    "li-hp",
+    "li-gp",
+    "auto",
+}
+
+
+def _run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "benchmarks.composition", "--quick", "--out", str(folder / "result.json"), *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
+
+
+def _table(path: Path, sodium: int, lithium: int) -> Path:
+    """A part of a table as `tansaku export --observations` writes it: every tenth failed, one is still to be computed."""
+    problem = made_up(3)
+    rows = []
+    for part, count in ((problem.sodium, sodium), (problem.lithium, lithium)):
+        for i, (name, value) in enumerate(zip(part.pool.ids[:count], part.values, strict=False)):
+            failed = i % 10 == 7
+            rows.append((str(name), "FAILED" if failed else "DONE", None if failed else float(value)))
+    rows.append((str(problem.sodium.pool.ids[-1]), "PROPOSED", None))
+    candidate, state, value = zip(*rows, strict=True)
+    columns = {"candidate": candidate, "state": state, "value": pa.array(value, pa.float64()), "unit": ["eV"] * len(rows)}
+    pq.write_table(pa.table(columns), path)
+    return path
+
+
+def _checked_curves(result: dict, key: str) -> None:
+    assert result[key].keys() == result[f"{key}_band"].keys() == result["seeds"].keys() == METHODS
+    for method, curve in result[key].items():
+        assert len(curve) == result["evaluations"]
+        low, high = np.array(result[f"{key}_band"][method])
+        assert (np.diff(curve) >= 0).all()
+        assert (low <= np.array(curve) + 1e-9).all()
+        assert (high >= np.array(curve) - 1e-9).all()
+
+
+def test_quick_command_on_a_part_of_a_table(require, tmp_path):
+    require("pymatgen")
+    table, figure = _table(tmp_path / "part.parquet", 60, 45), tmp_path / "found.png"
+    done = _run(tmp_path, "--table", str(table), "--figure", str(figure))
+    assert done.returncode == 0, done.stderr
+    result = json.loads((tmp_path / "result.json").read_text())
+    assert {"cpu", "commit", "load", "versions"} <= set(result["provenance"])
+    assert (result["rows"], result["of"], result["complete"]) == (60, 159, False)
+    assert result["ions"] == {"Na": {"rows": 60, "of": 159, "failed": 6}, "Li": {"rows": 45, "of": 159, "failed": 4}}
+    assert "a part: 60 of 159 sodium" in result["note"]
+    assert "THIS IS a part" in done.stdout
+    for key in ("p_best", *result["thresholds"]):
+        _checked_curves(result, key)
+    assert result["thresholds"]["qualifying_share_as_many"]["qualifying"] == round(60 * 17 / 159)
+    assert result["p_best"]["random"] == pytest.approx(np.arange(1, 17) / 60)
+    assert result["p_best"]["li-gp"] == result["p_best"][f"li-gp-{result['lithium']['preset']}"]
+    assert result["statement"]["methods"] == ["obo", "abo", "li-hp", "li-gp"]
+    assert result["seconds"] > result["statement"]["seconds"] > 0
+    assert figure.stat().st_size > 10_000
+
+
+def test_too_few_rows_are_told(require, tmp_path):
+    require("pymatgen")
+    table = _table(tmp_path / "part.parquet", 12, 45)
+    done = _run(tmp_path, "--table", str(table))
+    assert done.returncode == 2
+    assert "part.parquet: 12 of 159 Na compositions are finished, expected values of 20" in done.stderr
+
+
+def test_a_whole_table_is_complete(require, tmp_path):
+    require("pymatgen")
+    problem = from_table(_table(tmp_path / "whole.parquet", 159, 159))
+    assert problem.sodium.complete
+    assert problem.lithium.complete
+    assert np.isnan(problem.sodium.values).sum() == 16
+    assert len(problem.source.values) == 143
+
+
+def test_made_up_sodium_resembles_made_up_lithium(require):
+    require("pymatgen")
+    for seed in range(3):
+        problem = made_up(seed)
+        names = [[str(name).split("-", 1)[1] for name in one.pool.ids] for one in (problem.sodium, problem.lithium)]
+        assert names[0] == names[1]
+        assert 0.5 < np.corrcoef(problem.sodium.values, problem.lithium.values)[0, 1] < 0.95
