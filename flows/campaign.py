@@ -27,7 +27,10 @@ from tansaku.tasks.resources import open_resources
 from tansaku.tasks.settings import Settings
 
 SLICE = 30.0
-"""Length of one task [s]: a task costs some 10 ms, so it must be coarse."""
+"""Length of the first task [s]: a task costs some 10 ms, so it must be coarse. Each further one is twice as long …"""
+
+LONGEST_SLICE = 1800.0
+"""… up to this [s]: a campaign of months is some thousand tasks and not a hundred thousand."""
 
 SERVER = "prefect_server"
 """Name of the temporary server among the helpers that a campaign's ``runtime`` records."""
@@ -51,25 +54,30 @@ def campaign_flow(name: str, site: str | None = None) -> JsonDict:
     Returns:
         :class:`DriveResult` as plain data.
     """
+    result = drive_in_tasks(name, site, _OBSERVER.get())
+    ended = _ENDED.get()
+    if ended is not None:
+        ended.append(result)
+    return vars(result).copy()
+
+
+def drive_in_tasks(name: str, site: str | None, observer: Observer | None) -> DriveResult:
+    """The body of a flow that drives a stored campaign: the loop in tasks, until it ends or a signal comes."""
     settings = Settings.from_environment()
     halt = threading.Event()
     with ExitStack() as stack:
         resources = stack.enter_context(open_resources(settings, load_site(Path(site) if site else settings.site_file)))
         stack.enter_context(interruptible(halt))
-        loop = stack.enter_context(CampaignLoop(resources, name, _OBSERVER.get(), halt=halt, helpers=_HELPERS.get()))
+        loop = stack.enter_context(CampaignLoop(resources, name, observer, halt=halt, helpers=_HELPERS.get()))
 
         @task(name="rounds", cache_policy=NO_CACHE, persist_result=False)
-        def rounds(slice_number: int) -> bool:  # noqa: ARG001 - shown by Prefect
-            return loop.advance(SLICE)
+        def rounds(seconds: float) -> bool:
+            return loop.advance(seconds)
 
-        number = 1
-        while not (rounds(number) if _server_lives() else loop.advance()):
-            number += 1
-        result = loop.result
-    ended = _ENDED.get()
-    if ended is not None:
-        ended.append(result)
-    return vars(result).copy()
+        seconds = SLICE
+        while not (rounds(seconds) if _server_lives() else loop.advance()):
+            seconds = min(2.0 * seconds, LONGEST_SLICE)
+        return loop.result
 
 
 def run_campaign(name: str, site: Path | None = None, observer: Observer | None = None) -> DriveResult:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal, NamedTuple, get_args
 
 from pydantic import BaseModel
@@ -32,15 +32,19 @@ def json_schema(kind: FileKind) -> JsonDict:
     """JSON Schema of a campaign or site file, every key with its description; for an editor's YAML support."""
     root = MODELS[kind]
     schema = root.model_json_schema()
-    described = {model.__name__: model for _, model in sections(root)}
-    for name, part in [(root.__name__, schema), *schema.get("$defs", {}).items()]:
-        model = described[name]
-        part["description"] = summary(model)
-        for key, text in attributes(model).items():
-            part["properties"][key]["description"] = text
+    describe_parts(root, {root.__name__: schema, **schema.get("$defs", {})})
     if kind == "campaign":
         schema["required"].remove("name")  # the file's stem stands for it
     return {"$schema": _DIALECT, **schema, "title": f"tansaku {kind} file"}
+
+
+def describe_parts(root: type[BaseModel], parts: Mapping[str, JsonDict]) -> None:
+    """Gives the parts of a JSON Schema, by the name of their class below ``root``, the descriptions of their keys."""
+    known = {model.__name__: model for _, model in sections(root)}
+    for name, part in parts.items():
+        part["description"] = summary(known[name])
+        for key, text in attributes(known[name]).items():
+            part["properties"][key]["description"] = text
 
 
 def summary(model: type[BaseModel]) -> str:

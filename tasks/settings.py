@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,6 +14,16 @@ from tansaku.models.domain.errors import ConfigurationError
 
 HOME_VARIABLE = "TANSAKU_HOME"
 MONGO_URI_VARIABLE = "TANSAKU_MONGO_URI"
+FILE_SUFFIX = "_FILE"
+"""``NAME_FILE`` names a file that holds what ``NAME`` would: container runtimes hand secrets over as files."""
+
+PREFECT_SECRETS = (
+    "PREFECT_API_AUTH_STRING",
+    "PREFECT_SERVER_API_AUTH_STRING",
+    "PREFECT_API_DATABASE_CONNECTION_URL",
+)
+"""Secrets that Prefect itself knows as variables only."""
+
 SITE_VARIABLE = "TANSAKU_SITE"
 REQUIRE_ALL_VARIABLE = "TANSAKU_REQUIRE_ALL"
 RUNTIME_VARIABLE = "XDG_RUNTIME_DIR"
@@ -22,6 +33,9 @@ _SCHEDULER_VARIABLES = (
     "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "LOGNAME", "MODULEPATH", "MODULESHOME", "PATH", "SHELL", "SLURM_CONF",
     "TMPDIR", "TZ", "USER",
 )  # fmt: skip
+
+_CONTAINER_SECRETS = Path("/run/secrets")
+_LONGEST_SECRET = 8192
 
 _FALSE = frozenset({"", "0", "false", "no", "off"})
 _TRUE = frozenset({"1", "true", "yes", "on"})
@@ -50,6 +64,8 @@ class Settings(BaseModel):
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
         """Reads the TANSAKU_ variables and XDG_RUNTIME_DIR; an empty one counts as unset.
 
+        ``TANSAKU_MONGO_URI_FILE`` names a file with the address instead.
+
         Args:
             environment: None: the process's.
 
@@ -57,12 +73,12 @@ class Settings(BaseModel):
             ConfigurationError: A variable has a value that makes no sense.
         """
         values = os.environ if environment is None else environment
-        uri = values.get(MONGO_URI_VARIABLE, "").strip()
+        uri = _secret(values, MONGO_URI_VARIABLE)
         site = values.get(SITE_VARIABLE, "").strip()
         runtime = values.get(RUNTIME_VARIABLE, "").strip()
         return cls(
             home=_folder(values.get(HOME_VARIABLE, "").strip()),
-            mongo_uri=SecretStr(uri) if uri else None,
+            mongo_uri=uri,
             site_file=Path(site).expanduser().absolute() if site else None,
             require_all=_truth(REQUIRE_ALL_VARIABLE, values.get(REQUIRE_ALL_VARIABLE, "")),
             runtime=Path(runtime) if runtime.startswith("/") else None,
@@ -99,6 +115,55 @@ def forbid_telemetry() -> None:
     Somebody who set ``DO_NOT_TRACK`` himself, to whatever value, is left alone.
     """
     os.environ.setdefault("DO_NOT_TRACK", "1")
+
+
+def prefect_secrets_from_files() -> None:
+    """Sets Prefect's own secrets from the files that ``NAME_FILE`` variables name; Prefect reads them when it is imported.
+
+    Raises:
+        ConfigurationError: A file cannot be read or is open to others, or a secret is given twice.
+    """
+    for name in PREFECT_SECRETS:
+        if (value := _secret(os.environ, name)) is not None:
+            os.environ[name] = value.get_secret_value()
+            os.environ.pop(name + FILE_SUFFIX, None)
+
+
+def read_secret_file(path: Path, name: str) -> SecretStr:
+    """Reads a secret from a file that nobody else can read.
+
+    Below ``/run/secrets``, where a container runtime puts what one container may see, the mode says nothing and is not asked.
+
+    Args:
+        path: The file.
+        name: Key or variable that named it, for errors.
+
+    Raises:
+        ConfigurationError: It cannot be read, is empty, or others could read it.
+    """
+    try:
+        with path.open() as stream:
+            mode = stat.S_IMODE(path.stat().st_mode)
+            text = stream.read(_LONGEST_SECRET).strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{name}: {path} cannot be read: {type(error).__name__}") from error
+    if mode & 0o077 and not path.resolve().is_relative_to(_CONTAINER_SECRETS):
+        raise ConfigurationError(
+            f"{name}: {path} has mode {mode:04o}; others could read the password", hint=f"chmod 600 {path}"
+        )
+    if not text:
+        raise ConfigurationError(f"{name}: {path} is empty; expected a secret on one line")
+    return SecretStr(text)
+
+
+def _secret(values: Mapping[str, str], name: str) -> SecretStr | None:
+    """A secret from its variable or from the file that ``NAME_FILE`` names."""
+    given, file = values.get(name, "").strip(), values.get(name + FILE_SUFFIX, "").strip()
+    if given and file:
+        raise ConfigurationError(f"{name} and {name}{FILE_SUFFIX}: both are set; expected one of them")
+    if file:
+        return read_secret_file(Path(file).expanduser(), name + FILE_SUFFIX)
+    return SecretStr(given) if given else None
 
 
 def _folder(value: str) -> Path:

@@ -93,6 +93,25 @@ def restore(
         _show_counts(archive.restore(database, file, force=force))
 
 
+@db_app.command("add-user")
+def add_user(
+    user: Annotated[str, typer.Argument(metavar="USER", help="Its name.")],
+    databases: Annotated[list[str], typer.Argument(metavar="DATABASE...", help="What it may read and write.")],
+    *,
+    password_file: Annotated[Path, typer.Option("--password-file", metavar="FILE", help="Holds its password.")],
+    admin_file: Annotated[
+        Path, typer.Option("--admin-file", metavar="FILE", help="Holds the URI of somebody who may create users.")
+    ],
+) -> None:
+    """Create a user of a MongoDB server that can read and write some databases and nothing else, or correct one."""
+    from tansaku.tasks.settings import read_secret_file
+    from tansaku.tasks.stores.users import store_user
+
+    password = read_secret_file(password_file, "--password-file")
+    new = store_user(read_secret_file(admin_file, "--admin-file"), user, password, databases)
+    typer.echo(f"user {user}: {'created' if new else 'corrected'}, reads and writes {', '.join(databases)}")
+
+
 def _embedded() -> EmbeddedMongod:
     from tansaku.tasks.settings import Settings
     from tansaku.tasks.stores.embedded_mongod import EmbeddedMongod

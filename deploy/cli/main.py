@@ -23,6 +23,7 @@ from tansaku.deploy.cli import (
     models,
     outcomes,
     schema,
+    service,
     transfer,
 )
 from tansaku.models.domain.errors import TansakuError
@@ -80,6 +81,7 @@ for _name, _command, _panel in (
 
 app.add_typer(datasets.dataset_app, name="dataset", rich_help_panel="Models")
 app.add_typer(models.model_app, name="model", rich_help_panel="Models")
+app.command("serve", rich_help_panel="Service")(service.serve)
 app.add_typer(cluster.site_app, name="site", rich_help_panel="Cluster")
 app.add_typer(cluster.worker_app, name="worker", rich_help_panel="Cluster")
 app.add_typer(db.db_app, name="db", rich_help_panel="Database")

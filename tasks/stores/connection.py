@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import stat
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -15,7 +14,7 @@ from pymongo.uri_parser import parse_uri
 
 from tansaku.models.domain.errors import ConfigurationError, TansakuError
 from tansaku.models.domain.specs.site import SiteSpec
-from tansaku.tasks.settings import MONGO_URI_VARIABLE, Settings
+from tansaku.tasks.settings import MONGO_URI_VARIABLE, Settings, read_secret_file
 from tansaku.tasks.stores.embedded_mongod import EmbeddedMongod
 from tansaku.tasks.stores.mongo_errors import translated
 from tansaku.tasks.stores.mongo_schema import MongoDatabase, durable
@@ -24,7 +23,6 @@ SELECTION_SECONDS = 5.0
 """How long a server is looked for before the outage is reported."""
 
 SOCKET_SECONDS = 30.0
-_LONGEST_FILE = 8192
 
 
 def connect(settings: Settings, site: SiteSpec) -> MongoDatabase:
@@ -114,16 +112,4 @@ def _server_of(settings: Settings) -> EmbeddedMongod:
 
 def read_secret(path: Path) -> SecretStr:
     """Reads an address from a file that nobody else can read. Raises ConfigurationError."""
-    try:
-        with path.open() as stream:
-            mode = stat.S_IMODE(path.stat().st_mode)
-            text = stream.read(_LONGEST_FILE).strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"database.uri_file: {path} cannot be read: {type(error).__name__}") from error
-    if mode & 0o077:
-        raise ConfigurationError(
-            f"database.uri_file: {path} has mode {mode:04o}; others could read the password", hint=f"chmod 600 {path}"
-        )
-    if not text:
-        raise ConfigurationError(f"database.uri_file: {path} is empty; expected a mongodb:// URI")
-    return SecretStr(text)
+    return read_secret_file(path, "database.uri_file")

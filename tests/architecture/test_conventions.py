@@ -13,6 +13,7 @@ FORBIDDEN_STEMS = {"util", "utils", "helper", "helpers", "common", "misc", "mana
 
 READS_ENVIRONMENT = {
     "tasks/settings.py": "the one place where settings are read",
+    "flows/engines.py": "looks into the environment of other processes, not its own",
     "flows/__init__.py": "Prefect reports its use when it is imported, unless a variable says no",
     "flows/server_process.py": "Prefect takes its settings from the environment when it is imported",
     "tasks/jobs/worker.py": "sets its own thread counts, reads nothing",

@@ -41,7 +41,7 @@ def problems(wheel: Path, modules: list[Path]) -> list[str]:
     names = set(zipfile.ZipFile(wheel).namelist())
     wanted = {str(path) if path.parts[0] == "tansaku" else f"tansaku/{path}" for path in modules}
     wanted |= {f"tansaku/deploy/templates/{path.name}" for path in (ROOT / "examples").glob("*.yaml")} | {"tansaku/py.typed"}
-    wanted |= {f"tansaku/deploy/hpc/{path.name}" for path in (ROOT / "deploy/hpc").glob("*.yaml")}
+    wanted |= {f"tansaku/deploy/hpc/{path.name}" for path in (ROOT / "deploy/hpc").iterdir()}
     unwanted = {name for name in names if name not in wanted and ".dist-info/" not in name}
     return sorted(f"missing {name}" for name in wanted - names) + sorted(f"stray {name}" for name in unwanted)
 

@@ -12,6 +12,7 @@ from tansaku.tasks.settings import (
     Settings,
     forbid_telemetry,
     limit_threads,
+    prefect_secrets_from_files,
     scheduler_environment,
     thread_environment,
 )
@@ -94,3 +95,54 @@ def test_a_child_s_libraries_get_the_threads_they_were_given() -> None:
     environment = thread_environment(4)
     assert {environment[name] for name in THREAD_VARIABLES} == {"4"}
     assert environment["PATH"] == os.environ["PATH"]
+
+
+def secret_file(folder: Path, text: str, mode: int = 0o600) -> str:
+    path = folder / "secret"
+    path.write_text(text)
+    path.chmod(mode)
+    return str(path)
+
+
+def test_database_address_comes_from_a_file_too(tmp_path: Path) -> None:
+    settings = Settings.from_environment({"TANSAKU_MONGO_URI_FILE": secret_file(tmp_path, "mongodb://user:hidden@host/db\n")})
+    assert settings.mongo_uri is not None
+    assert settings.mongo_uri.get_secret_value() == "mongodb://user:hidden@host/db"
+    assert "hidden" not in f"{settings!r}"
+
+
+@pytest.mark.parametrize(
+    ("text", "mode", "further", "word"),
+    [
+        ("mongodb://h/", 0o644, {}, "mode 0644"),
+        ("  \n", 0o600, {}, "is empty"),
+        ("mongodb://h/", 0o600, {"TANSAKU_MONGO_URI": "mongodb://h/"}, "both are set"),
+    ],
+)
+def test_a_file_that_others_can_read_or_that_says_nothing_is_refused(
+    tmp_path: Path, text: str, mode: int, further: dict[str, str], word: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=word):
+        Settings.from_environment({"TANSAKU_MONGO_URI_FILE": secret_file(tmp_path, text, mode), **further})
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"TANSAKU_MONGO_URI_FILE: .*nowhere cannot be read"):
+        Settings.from_environment({"TANSAKU_MONGO_URI_FILE": str(tmp_path / "nowhere")})
+
+
+def test_what_a_container_runtime_hands_over_may_have_any_mode(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tansaku.tasks.settings._CONTAINER_SECRETS", tmp_path.resolve())
+    settings = Settings.from_environment({"TANSAKU_MONGO_URI_FILE": secret_file(tmp_path, "mongodb://h/", 0o444)})
+    assert settings.mongo_uri is not None
+
+
+def test_prefects_secrets_are_put_where_prefect_looks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PREFECT_API_AUTH_STRING", raising=False)
+    monkeypatch.setenv("PREFECT_API_AUTH_STRING_FILE", secret_file(tmp_path, "user:word\n"))
+    try:
+        prefect_secrets_from_files()
+        assert os.environ["PREFECT_API_AUTH_STRING"] == "user:word"
+        assert "PREFECT_API_AUTH_STRING_FILE" not in os.environ
+    finally:
+        os.environ.pop("PREFECT_API_AUTH_STRING", None)

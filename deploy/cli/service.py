@@ -1,0 +1,72 @@
+"""`tansaku serve`: campaigns launched and scheduled from the page of a Prefect server."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tansaku.deploy.cli.exits import ExitCode
+from tansaku.deploy.cli.session import SiteOption
+
+_DEAD = 60.0  # a service marks every few seconds that it lives [s]
+
+
+def serve(
+    name: Annotated[str, typer.Option("--name", metavar="NAME", help="Name of the service's deployments.")] = "tansaku",
+    folder: Annotated[
+        Path, typer.Option("--folder", metavar="FOLDER", help="Where relative paths of campaigns start.")
+    ] = Path(),
+    pool: Annotated[
+        str | None,
+        typer.Option("--pool", metavar="POOL", help="Work pool whose workers execute campaigns; default: this process."),
+    ] = None,
+    reconcile: Annotated[
+        str, typer.Option("--reconcile", metavar="CRON", help="When to reconcile; 'never': only when asked.")
+    ] = "*/10 * * * *",
+    silence: Annotated[
+        float, typer.Option("--silence", min=60.0, help="A run that was not heard of for so long is started again [s].")
+    ] = 90.0,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only say whether a service of this name lives on this machine; exits 1 if not.")
+    ] = False,
+    site: SiteOption = None,
+) -> None:
+    """Offers campaigns and reconciling on the Prefect server of PREFECT_API_URL, and executes their runs."""
+    from tansaku.models.domain.errors import ConfigurationError
+    from tansaku.models.domain.specs.base import NAME_PATTERN
+    from tansaku.tasks.configuration import load_site
+    from tansaku.tasks.settings import Settings, forbid_telemetry, limit_threads, prefect_secrets_from_files
+
+    limit_threads()
+    if not re.match(NAME_PATTERN, name):
+        raise ConfigurationError(f"--name {name!r}: expected {NAME_PATTERN}")
+    if check:
+        _check(name)
+        return
+    if not folder.is_dir():
+        raise ConfigurationError(f"--folder {str(folder)!r}: expected an existing folder")
+    settings = Settings.from_environment()
+    load_site(site or settings.site_file)
+    prefect_secrets_from_files()
+    forbid_telemetry()
+    from tansaku.flows.service import ServiceOptions
+    from tansaku.flows.service import serve as run_service
+
+    when = None if reconcile == "never" else reconcile
+    run_service(ServiceOptions(name, folder, site, pool, when, silence), settings.home, typer.echo)
+
+
+def _check(name: str) -> None:
+    from tansaku.tasks.service_mark import ServiceMark
+    from tansaku.tasks.settings import Settings
+
+    silence = ServiceMark(Settings.from_environment().home, name).silent_for()
+    if silence is None:
+        typer.echo(f"service {name}: not here")
+    else:
+        typer.echo(f"service {name}: heard of {silence:.0f} s ago")
+    if silence is None or silence > _DEAD:
+        raise typer.Exit(ExitCode.STOPPED)

@@ -1,0 +1,46 @@
+"""Makes the secrets that docker-compose.yml names: ``python deploy/setup/make_secrets.py``. Never overwrites one."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parents[2] / "secrets"
+
+
+def main(folder: Path) -> None:
+    """Writes what is missing.
+
+    The folder is closed to others; the files in it are not, because each container reads its own as a user of its own.
+    """
+    folder.mkdir(mode=0o700, exist_ok=True)
+    folder.chmod(0o700)
+    passwords = {name: _kept(folder / name, secrets.token_urlsafe(32)) for name in ("mongo_root_password", "mongo_password")}
+    postgres = {
+        name: _kept(folder / name, secrets.token_urlsafe(32)) for name in ("postgres_password", "postgres_prefect_password")
+    }
+    api = f"tansaku:{secrets.token_urlsafe(32)}"
+    for name, value in {
+        "mongo_root_uri": f"mongodb://root:{passwords['mongo_root_password']}@mongodb:27017/admin",
+        "mongo_uri": f"mongodb://tansaku:{passwords['mongo_password']}@mongodb:27017/tansaku",
+        "prefect_database_url": f"postgresql+asyncpg://prefect:{postgres['postgres_prefect_password']}@postgres:5432/prefect",
+        "prefect_auth": api,
+    }.items():
+        _kept(folder / name, value)
+    sys.stdout.write(f"secrets are in {folder}; the page of Prefect asks for what is in prefect_auth\n")
+
+
+def _kept(path: Path, value: str) -> str:
+    """What the file holds; it is created with ``value`` where there is none."""
+    try:
+        with path.open("x", encoding="utf-8") as stream:
+            stream.write(value)
+    except FileExistsError:
+        return path.read_text(encoding="utf-8").strip()
+    path.chmod(0o644)
+    return value
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER)

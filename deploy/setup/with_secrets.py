@@ -1,0 +1,30 @@
+"""Runs a command with Prefect's secrets taken from files: ``python -m tansaku.deploy.setup.with_secrets COMMAND …``.
+
+Container runtimes hand secrets over as files, Prefect takes them as variables. tansaku reads its own from the file.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from tansaku.models.domain.errors import TansakuError
+from tansaku.tasks.settings import prefect_secrets_from_files
+
+_USAGE = 2
+
+
+def main(command: list[str]) -> None:
+    """Becomes the command."""
+    if not command:
+        sys.exit("usage: python -m tansaku.deploy.setup.with_secrets COMMAND [ARGUMENT]...")
+    try:
+        prefect_secrets_from_files()
+        os.execvp(command[0], command)  # noqa: S606 - the container's own command, never a shell
+    except (TansakuError, OSError) as error:
+        sys.stderr.write(f"error: {error}\n")
+        sys.exit(_USAGE)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

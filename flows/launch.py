@@ -1,0 +1,93 @@
+"""Campaigns as a service's deployments: from the spec that somebody filled in, or by the name of a stored one."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+
+import psutil
+from prefect import State, flow
+from prefect.exceptions import TerminationSignal
+from prefect.logging import get_run_logger
+from prefect.runtime import flow_run
+from prefect.states import Completed, Failed
+
+from tansaku.flows.campaign import drive_in_tasks
+from tansaku.flows.engines import living_engines
+from tansaku.models.domain.records import CampaignRecord, Evaluation
+from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.tasks.configuration import campaign_from_data, load_site
+from tansaku.tasks.observer import SilentObserver
+from tansaku.tasks.preparation import prepare_campaign
+from tansaku.tasks.resources import open_resources
+from tansaku.tasks.settings import Settings
+
+
+@flow(name="campaign", flow_run_name="{campaign.name}", persist_result=False, validate_parameters=True)
+def launch_flow(campaign: CampaignSpec, folder: str = ".", site: str | None = None) -> State[None]:
+    """Runs a campaign to its end; one that is known goes on where it stopped.
+
+    Args:
+        campaign: What is searched and wanted, how it is computed and chosen, and what it may cost: the campaign file.
+        folder: Folder on the service's machine at which relative paths of the campaign start.
+        site: Site file on the service's machine; none: the service's own.
+    """
+    loaded = campaign_from_data(campaign.model_dump(mode="json"), Path(folder), "campaign")
+    settings = Settings.from_environment()
+    with open_resources(settings, load_site(Path(site) if site else settings.site_file)) as resources:
+        prepare_campaign(resources, loaded)
+    return _driven(loaded.spec.name, site)
+
+
+@flow(name="stored-campaign", flow_run_name="{name}", persist_result=False, validate_parameters=True)
+def stored_flow(name: str, site: str | None = None) -> State[None]:
+    """Drives a stored campaign on, as `tansaku run` of its file would.
+
+    Args:
+        name: Name of the campaign.
+        site: Site file on the service's machine; none: the service's own.
+    """
+    return _driven(name, site)
+
+
+class RunLog(SilentObserver):
+    """Writes what happens into the log of the flow run."""
+
+    def __init__(self) -> None:
+        self._logger = get_run_logger()
+
+    def on_start(self, record: CampaignRecord, evaluations: Sequence[Evaluation]) -> None:
+        """Says how far the campaign is."""
+        self._logger.info("%s: %d evaluations so far", record.name, len(evaluations))
+
+    def on_outcome(self, evaluation: Evaluation) -> None:
+        """Says how an evaluation ended."""
+        outcome, proposal = evaluation.outcome, evaluation.proposal
+        found = "" if outcome is None else f", {outcome.value:g}" if outcome.value is not None else ""
+        reason = f", {outcome.failure.reason}" if outcome is not None and outcome.failure is not None else ""
+        self._logger.info("%d %s: %s%s%s", proposal.number, proposal.candidate, evaluation.state.value, found, reason)
+
+    def on_wait(self, reason: str, seconds: float) -> None:
+        """Says what the driver waits for."""
+        self._logger.warning("%s; looks again within %.0f s", reason, seconds)
+
+
+def _wait_for_twin(run: str) -> None:
+    """Lets another process of this machine finish that executes the same run: it was called dead while the server was away."""
+    twins = [process for known, process in living_engines() if known == run and process.pid != os.getpid()]
+    if twins:
+        get_run_logger().warning("process %d executes this run already; waiting for it", twins[0].pid)
+        psutil.wait_procs(twins)
+
+
+def _driven(name: str, site: str | None) -> State[None]:
+    """Drives; the state of the run says how it ended, and an interrupted one counts as crashed and is started again."""
+    _wait_for_twin(flow_run.id)
+    result = drive_in_tasks(name, site, RunLog())
+    if result.reason == "interrupted":
+        raise TerminationSignal(signal=signal.SIGTERM)
+    if result.reason == "failures":
+        return Failed(message=f"too many evaluations failed; `tansaku status {name}` says which and why")
+    return Completed(message=f"{result.reason}, after proposal {result.last_number}")

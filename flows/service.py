@@ -1,0 +1,252 @@
+"""The service: deployments on a Prefect server, and the process that executes their runs."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+import httpx
+import psutil
+from prefect.client.orchestration import PrefectClient, get_client
+from prefect.client.schemas.actions import DeploymentUpdate, WorkPoolCreate
+from prefect.client.schemas.schedules import CronSchedule
+from prefect.deployments.runner import RunnerDeployment
+from prefect.exceptions import ObjectAlreadyExists, PrefectHTTPStatusError
+from prefect.runner import Runner
+from prefect.schedules import Schedule
+from prefect.settings import PREFECT_RESULTS_DEFAULT_SERIALIZER, temporary_settings
+from prefect.states import AwaitingRetry
+from prefect.types.entrypoint import EntrypointType
+from prefect.utilities.callables import parameter_schema
+from pydantic import ValidationError
+
+from tansaku.flows.engines import living_engines
+from tansaku.flows.launch import launch_flow, stored_flow
+from tansaku.flows.reconcile import reconcile_flow
+from tansaku.flows.relaunch import HEARTBEAT, SILENCE, automations, store_automations, take_up
+from tansaku.flows.server import configured_server
+from tansaku.models.domain.errors import ConfigurationError, TransientError
+from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.tasks.reference import describe_parts
+from tansaku.tasks.service_mark import ServiceMark
+from tansaku.tasks.settings import THREAD_VARIABLES
+
+BEAT = 5.0
+"""Interval at which the service marks that it is alive [s]."""
+
+_POLL = 5  # between two looks for runs that are due [s]
+_PAUSE = 10.0  # before the server is asked again after an outage [s]
+_GRACE = 60.0  # in which a driver ends softly [s]
+_LOOK = 0.1
+
+
+@dataclass(frozen=True)
+class ServiceOptions:
+    """What is served.
+
+    Attributes:
+        name: Of the service; its deployments are called ``campaign/NAME`` and so on.
+        folder: Relative paths of campaigns start here.
+        site: Site file of all runs; None: the one of the environment.
+        pool: Work pool whose workers execute campaigns; None: this process does.
+        reconcile: When to reconcile, as cron has it; None: only when asked.
+        silence: A run that was not heard of for so long is dead [s].
+    """
+
+    name: str
+    folder: Path
+    site: Path | None = None
+    pool: str | None = None
+    reconcile: str | None = "*/10 * * * *"
+    silence: float = SILENCE
+
+
+def serve(options: ServiceOptions, home: Path, tell: Callable[[str], None]) -> None:
+    """Serves until SIGTERM or SIGINT; runs under way are then interrupted and go on at the next start.
+
+    Args:
+        options: What is served.
+        home: Folder that keeps the service's mark.
+        tell: Shows a line to the user.
+
+    Raises:
+        ConfigurationError: No Prefect server is named, the schedule cannot be read, or a service of this name lives here.
+        TransientError: The server does not answer at the start; later on it is waited for.
+    """
+    server = configured_server()
+    if server is None:
+        raise ConfigurationError(
+            "PREFECT_API_URL: not set; expected the address of a Prefect server",
+            hint="`prefect server start`, then PREFECT_API_URL=http://127.0.0.1:4200/api tansaku serve",
+        )
+    _check_schedule(options.reconcile)
+    mark = ServiceMark(home, options.name)
+    with mark.held(), temporary_settings(updates={PREFECT_RESULTS_DEFAULT_SERIALIZER: "json"}):
+        asyncio.run(_serve(options, mark, server.api_url, tell))
+
+
+async def deployments(options: ServiceOptions) -> tuple[list[RunnerDeployment], RunnerDeployment]:
+    """What is offered on the page.
+
+    Returns:
+        Those that drive campaigns, and the one that reconciles.
+    """
+    site = str(options.site.resolve()) if options.site is not None else None
+    threads = {"env": dict.fromkeys(THREAD_VARIABLES, "1")} if options.pool else None
+    drivers = [
+        await flow.ato_deployment(
+            name=options.name,
+            description=description,
+            parameters=parameters | {"site": site},
+            tags=["tansaku"],
+            work_pool_name=options.pool,
+            job_variables=threads,
+            entrypoint_type=EntrypointType.MODULE_PATH,
+        )
+        for flow, description, parameters in (
+            (launch_flow, launch_flow.description, {"folder": str(options.folder.resolve())}),
+            (stored_flow, stored_flow.description, {}),
+        )
+    ]
+    schedule = Schedule(cron=options.reconcile, slug="reconcile") if options.reconcile is not None else None
+    reconcile = await reconcile_flow.ato_deployment(
+        name=options.name,
+        description=reconcile_flow.description,
+        parameters={"site": site},
+        tags=["tansaku"],
+        schedules=[schedule] if schedule is not None else None,
+        entrypoint_type=EntrypointType.MODULE_PATH,
+    )
+    return drivers, reconcile
+
+
+@dataclass(frozen=True)
+class _Offer:
+    options: ServiceOptions
+    drivers: list[RunnerDeployment]
+    reconcile: RunnerDeployment
+
+
+async def _serve(options: ServiceOptions, mark: ServiceMark, url: str, tell: Callable[[str], None]) -> None:
+    stop, known = asyncio.Event(), False
+    offer = _Offer(options, *await deployments(options))
+    loop = asyncio.get_running_loop()
+    beating = asyncio.create_task(_beat(mark, stop))
+    while not stop.is_set():
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop.set)
+        try:
+            async with get_client() as client:
+                runner, drivers = await _register(client, offer)
+                again = await take_up(client, drivers) if options.pool is None else []
+            known = True
+            tell(f"service {options.name} at {url}" + (f"; starts again: {', '.join(again)}" if again else ""))
+            await _run(runner, stop)
+        except (httpx.TransportError, PrefectHTTPStatusError, RuntimeError, ExceptionGroup) as error:
+            if not _is_outage(error):
+                raise
+            if not known:
+                raise TransientError(f"the Prefect server at {url} does not answer: {_words(error)}") from error
+            tell(f"the Prefect server does not answer ({_words(error)}); looked for again every {_PAUSE:.0f} s")
+            await _wait(stop, _PAUSE)
+    await beating
+
+
+async def _beat(mark: ServiceMark, stop: asyncio.Event) -> None:
+    while not stop.is_set():
+        mark.beat()
+        await _wait(stop, BEAT)
+
+
+async def _register(client: PrefectClient, offer: _Offer) -> tuple[Runner, list[UUID]]:
+    """Brings deployments and automations on the server up to date."""
+    options = offer.options
+    # Softly ended runs come back, and nothing of what was set on the page is changed.
+    runner = Runner(options.name, query_seconds=_POLL, heartbeat_seconds=HEARTBEAT, limit=None, pause_on_shutdown=False)
+    if options.pool is None:
+        identities = [await runner.aadd_deployment(one) for one in offer.drivers]
+    else:
+        with suppress(ObjectAlreadyExists):
+            await client.create_work_pool(WorkPoolCreate(name=options.pool, type="process"))
+        identities = [await one.aapply() for one in offer.drivers]
+    await _describe_form(client, identities[0])
+    await runner.aadd_deployment(offer.reconcile)
+    await store_automations(client, automations(options.name, identities, options.silence))
+    return runner, identities
+
+
+async def _describe_form(client: PrefectClient, deployment: UUID) -> None:
+    """Puts what the campaign's keys mean into the form that the page makes of them."""
+    schema = parameter_schema(launch_flow.fn).model_dump()
+    describe_parts(CampaignSpec, schema["definitions"])
+    await client.update_deployment(deployment, DeploymentUpdate(parameter_openapi_schema=schema))
+
+
+async def _run(runner: Runner, stop: asyncio.Event) -> None:
+    """Executes runs until the service is to stop or the server is away for too long."""
+    serving, stopping = asyncio.create_task(runner.start()), asyncio.create_task(stop.wait())
+    loop = asyncio.get_running_loop()
+    while not (runner.started or serving.done()):
+        await asyncio.sleep(_LOOK)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)  # the runner's own handler cancels what is under way
+    try:
+        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if stop.is_set() and not serving.done():
+            await _interrupt()
+            await runner.astop()
+        await serving
+    finally:
+        stopping.cancel()
+
+
+async def _interrupt() -> None:
+    """Ends the drivers of this process softly and schedules their runs for the next start."""
+    mine = {one.pid for one in psutil.Process().children(recursive=True)}
+    engines = {run: process for run, process in living_engines() if process.pid in mine}
+    for process in engines.values():
+        process.terminate()
+    await asyncio.to_thread(psutil.wait_procs, list(engines.values()), _GRACE)
+    async with get_client() as client:
+        for run in engines:
+            state = (await client.read_flow_run(UUID(run))).state
+            if state is None or state.is_crashed() or not state.is_final():
+                await client.set_flow_run_state(UUID(run), AwaitingRetry(message="the service was stopped"), force=True)
+
+
+async def _wait(stop: asyncio.Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(stop.wait(), seconds)
+    except TimeoutError:
+        return
+
+
+def _is_outage(error: BaseException) -> bool:
+    if isinstance(error, BaseExceptionGroup):
+        return all(_is_outage(one) for one in error.exceptions)
+    if isinstance(error, PrefectHTTPStatusError):
+        return error.response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR
+    # Prefect reports as a RuntimeError that it found no server, or that it asked in vain for too long.
+    return isinstance(error, httpx.TransportError) or type(error) is RuntimeError
+
+
+def _words(error: BaseException) -> str:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return str(error).strip() or type(error).__name__
+
+
+def _check_schedule(cron: str | None) -> None:
+    if cron is None:
+        return
+    try:
+        CronSchedule(cron=cron)
+    except ValidationError as error:
+        raise ConfigurationError(
+            f"--reconcile {cron!r}: expected five fields as cron has them, such as '*/10 * * * *'"
+        ) from error

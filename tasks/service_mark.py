@@ -1,0 +1,68 @@
+"""The mark of a running service in the home folder: one per name and machine, and when it was last heard of."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tansaku.models.domain.errors import ConfigurationError
+
+
+class ServiceMark:
+    """The mark of one service.
+
+    Args:
+        home: The home folder.
+        name: Of the service.
+    """
+
+    def __init__(self, home: Path, name: str) -> None:
+        self._name = name
+        self._path = home / "service" / f"{name}.lock"
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keeps others of this name away; the kernel gives the lock back however the process ends.
+
+        Raises:
+            ConfigurationError: A service of this name runs on this machine.
+        """
+        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            if not _locked(lock):
+                raise ConfigurationError(
+                    f"a service {self._name!r} runs on this machine already", hint="--name gives another one"
+                )
+            self.beat()
+            yield
+        finally:
+            os.close(lock)
+
+    def beat(self) -> None:
+        """Notes that the service is alive."""
+        os.utime(self._path)
+
+    def silent_for(self) -> float | None:
+        """How long ago it was heard of [s]; None when there is no such service."""
+        try:
+            lock = os.open(self._path, os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return None
+        try:
+            return None if _locked(lock) else max(0.0, time.time() - os.fstat(lock).st_mtime)
+        finally:
+            os.close(lock)
+
+
+def _locked(descriptor: int) -> bool:
+    """Takes the lock; False when somebody else has it."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,0 +1,258 @@
+"""One real Prefect server on loopback for all these tests, and a service on it that can be killed."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tansaku.flows.engines import living_engines
+from tansaku.tasks.stores.connection import open_database
+from tansaku.tasks.stores.mongo import MongoCampaignStore
+
+LIMIT = 120.0
+
+
+def wait_for(condition: Callable[[], object], what: str, limit: float = LIMIT) -> object:
+    """Looks until something is true."""
+    until = time.monotonic() + limit
+    while time.monotonic() < until:
+        if found := condition():
+            return found
+        time.sleep(0.1)
+    raise AssertionError(f"{what}: not within {limit} s")
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
+class PrefectServer:
+    """``prefect server start`` on a port and a database of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.port = folder, free_port()
+        self.url = f"http://127.0.0.1:{self.port}/api"
+        self.user = f"test:{secrets.token_hex(8)}"
+        self._process: subprocess.Popen | None = None
+
+    def environment(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT")}
+        return kept | {
+            "PREFECT_HOME": str(self.folder),
+            "PREFECT_API_URL": self.url,
+            "PREFECT_API_AUTH_STRING": self.user,
+            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+            "DO_NOT_TRACK": "1",
+        }
+
+    def start(self) -> None:
+        with (self.folder / "server.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(self.port)],
+                env=self.environment() | {"PREFECT_SERVER_API_AUTH_STRING": self.user},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        wait_for(self.answers, "the Prefect server answers")
+
+    def answers(self) -> bool:
+        try:
+            return self.ask("GET", "/health") is True
+        except OSError:
+            return False
+
+    def kill(self) -> None:
+        """SIGKILL to it and to what it started."""
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait(LIMIT)
+
+    def ask(self, method: str, path: str, body: object = None) -> object:
+        """One call of the API. Raises urllib.error.HTTPError."""
+        request = urllib.request.Request(
+            self.url + path,
+            data=None if body is None else json.dumps(body).encode(),
+            method=method,
+            headers={
+                "Content-Type": "application/json",
+                "Authorization": "Basic " + base64.b64encode(self.user.encode()).decode(),
+            },
+        )
+        until = time.monotonic() + LIMIT
+        while True:
+            try:
+                with urllib.request.urlopen(request, timeout=30) as answer:
+                    text = answer.read()
+            except urllib.error.HTTPError as error:
+                if error.code != 503 or time.monotonic() > until:  # its SQLite was busy, as a client of Prefect's expects
+                    raise
+                time.sleep(0.5)
+            else:
+                return json.loads(text) if text else None
+
+    def refusal(self, method: str, path: str, body: object) -> tuple[int, str]:
+        """Status and words of a call that is refused."""
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            self.ask(method, path, body)
+        return refused.value.code, refused.value.read().decode()
+
+
+class Service:
+    """``tansaku serve`` with a site file and a database of its own."""
+
+    def __init__(self, server: PrefectServer, folder: Path, uri: str) -> None:
+        self.server, self.folder = server, folder
+        self.name = f"s{secrets.token_hex(4)}"
+        self.database = f"service-{self.name}"
+        self.site = folder / "site.yaml"
+        self.site.write_text(
+            "schema_version: 1\nlauncher: {type: local, workers: 2}\n"
+            f"database: {{name: {self.database}}}\ntiming: {{lease: 20, heartbeat: 0.5, poll: 0.05}}\n"
+        )
+        (folder / "uri").write_text(uri)
+        (folder / "uri").chmod(0o600)
+        self.uri, self.log = uri, folder / "service.log"
+        self.store = MongoCampaignStore(open_database(uri, self.database))
+        self._process: subprocess.Popen | None = None
+
+    def environment(self) -> dict[str, str]:
+        return self.server.environment() | {
+            "TANSAKU_HOME": str(self.folder / "home"),
+            "TANSAKU_MONGO_URI_FILE": str(self.folder / "uri"),
+            "OMP_NUM_THREADS": "1",
+        }
+
+    def command(self, *options: str) -> list[str]:
+        begin = [sys.executable, "-c", "from tansaku.deploy.cli.main import main; main()", "serve", "--name", self.name]
+        return [*begin, "--site", str(self.site), "--folder", str(self.folder), *options]
+
+    def start(self, *options: str) -> None:
+        seen = self.said().count(f"service {self.name} at")
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self.command(*options), env=self.environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+        wait_for(lambda: self.said().count(f"service {self.name} at") > seen or self._process.poll() is not None, "it serves")
+        assert self._process.poll() is None, self.said()[-3000:]
+
+    def said(self) -> str:
+        return self.log.read_text() if self.log.exists() else ""
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait(LIMIT)
+
+    def stop(self) -> int:
+        """SIGTERM, as systemd or Docker do it."""
+        self._process.terminate()
+        return self._process.wait(LIMIT)
+
+    def deployment(self, flow: str) -> dict:
+        return self.server.ask("GET", f"/deployments/name/{flow}/{self.name}")
+
+    def launch(self, flow: str, **parameters: object) -> str:
+        """Creates a run as the page does; returns its id."""
+        path = f"/deployments/{self.deployment(flow)['id']}/create_flow_run"
+        try:
+            return self.server.ask("POST", path, {"parameters": parameters, "state": {"type": "SCHEDULED"}})["id"]
+        except urllib.error.HTTPError as error:
+            pytest.fail(f"{error}: {error.read().decode()}")
+
+    def run(self, identity: str) -> dict:
+        return self.server.ask("GET", f"/flow_runs/{identity}")
+
+    def history(self, identity: str) -> list[str]:
+        """Names of the states that a run was in, in order."""
+        states = self.server.ask("GET", f"/flow_run_states/?flow_run_id={identity}")
+        return [state["name"] for state in sorted(states, key=lambda state: state["timestamp"])]
+
+    def wait_for_end(self, identity: str) -> dict:
+        def ended() -> dict | None:
+            state = self.run(identity)["state"]
+            return state if state["type"] in {"COMPLETED", "FAILED", "CANCELLED"} else None
+
+        try:
+            return wait_for(ended, f"run {identity} ends")
+        except AssertionError:
+            pytest.fail(f"{self.history(identity)}\n{self.said()[-4000:]}")
+
+    def engine(self, identity: str):
+        """The process that executes a run, or None."""
+        return next((process for run, process in living_engines() if run == identity), None)
+
+    def facts(self, name: str) -> list[tuple]:
+        """All that a crash may not change, but for attempts."""
+        return [
+            (one.proposal.number, one.proposal.candidate, one.state.value, one.outcome.value if one.outcome else None)
+            for one in self.store.evaluations(name)
+        ]
+
+    def close(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self.kill()
+        for flow in ("campaign", "stored-campaign", "reconcile"):
+            try:
+                path = f"/deployments/{self.deployment(flow)['id']}"
+            except urllib.error.HTTPError:
+                continue
+            self.server.ask("DELETE", path)
+        self.store._collections.database.client.drop_database(self.database)
+        self.store.close()
+
+
+@pytest.fixture(scope="session")
+def prefect_server(require: Callable[[str], None]) -> Iterator[PrefectServer]:
+    require("prefect")
+    with tempfile.TemporaryDirectory(prefix="tsk-", ignore_cleanup_errors=True) as folder:
+        server = PrefectServer(Path(folder))
+        server.start()
+        yield server
+        server.kill()
+
+
+@pytest.fixture
+def service(prefect_server: PrefectServer, mongo_server, tmp_path: Path) -> Iterator[Service]:
+    """A service that does not run yet."""
+    if not prefect_server.answers():
+        prefect_server.start()
+    made = Service(prefect_server, tmp_path, mongo_server.start())
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def campaign_document() -> dict:
+    """Some seconds of real relaxations with EMT."""
+    return {
+        "schema_version": 1,
+        "name": "small",
+        "seed": 3,
+        "space": {
+            "type": "grain_boundary",
+            "crystal": {"structure": "fcc", "element": "Al", "lattice_parameter": 3.994},
+            "axis": [1, 1, 0],
+            "boundaries": {"planes": [[1, 1, 3]]},
+            "translation": {"normal": [0.0, 0.4]},
+        },
+        "calculator": {"type": "emt", "relaxation": {"fmax": 0.01}},
+        "objective": {"unit": "mJ/m2"},
+        "proposer": {"type": "random"},
+        "budget": {"evaluations": 8},
+        "execution": {"in_flight": 2, "retries": 3, "retry_backoff": 0.01, "polish": 0, "timeout": 120},
+    }

@@ -1,0 +1,144 @@
+"""A campaign run survives the end of the server, of the service, and of its own process."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tansaku.tasks.configuration import campaign_from_data, load_site
+from tansaku.tasks.loop import drive, prepare_campaign
+from tansaku.tasks.resources import open_resources
+from tansaku.tasks.settings import Settings
+
+LIMIT = 120.0
+
+
+def wait_for(condition, what):
+    until = time.monotonic() + LIMIT
+    while time.monotonic() < until:
+        if found := condition():
+            return found
+        time.sleep(0.05)
+    raise AssertionError(f"{what}: not within {LIMIT} s")
+
+
+@pytest.fixture
+def undisturbed(service, campaign_document, tmp_path):
+    """Facts of the same campaign to which nothing happens, driven by the plain loop in a database of its own."""
+
+    def get():
+        settings = Settings(home=tmp_path / "plain", mongo_uri=service.uri)
+        site = load_site(service.site)
+        apart = site.model_copy(update={"database": site.database.model_copy(update={"name": f"{service.database}-plain"})})
+        with open_resources(settings, apart) as resources:
+            prepare_campaign(resources, campaign_from_data(campaign_document, tmp_path, "test"))
+            drive(resources, "small")
+            found = [
+                (one.proposal.number, one.proposal.candidate, one.state.value, one.outcome.value)
+                for one in resources.store.evaluations("small")
+            ]
+            resources.store._collections.database.client.drop_database(f"{service.database}-plain")
+        return found
+
+    return get
+
+
+def observed(service, count):
+    """Waits until as many results are there."""
+
+    def enough():
+        return service.store.campaigns() and len(service.store.observations("small")) >= count
+
+    return wait_for(enough, f"{count} observations\n{service.said()[-3000:]}")
+
+
+def kill_engine(service, run):
+    process = wait_for(lambda: service.engine(run), "the run has a process")
+    process.send_signal(signal.SIGKILL)
+    wait_for(lambda: not process.is_running() or process.status() == "zombie", "it is gone")
+    return process.pid
+
+
+def test_killed_in_every_way_a_campaign_loses_and_doubles_nothing(service, campaign_document, undisturbed):
+    service.start()
+    run = service.launch("campaign", campaign=campaign_document)
+    observed(service, 1)
+    # Its process dies: the service notices, the automation starts it again, but not for ever.
+    first = kill_engine(service, run)
+    assert wait_for(lambda: service.engine(run), "started again").pid != first
+    while service.history(run)[-1] != "Crashed":
+        if service.engine(run):
+            kill_engine(service, run)
+    # What the page's button does.
+    service.server.ask("POST", f"/flow_runs/{run}/set_state", {"state": {"type": "SCHEDULED", "name": "AwaitingRetry"}})
+    observed(service, 2)
+    # The service is stopped as systemd or Docker do it: the run is scheduled for the next start.
+    assert service.stop() == 0
+    assert service.engine(run) is None
+    assert service.run(run)["state"]["type"] == "SCHEDULED"
+    service.start()
+    observed(service, 4)
+    # Everything dies at once.
+    service.kill()
+    service.server.kill()
+    kill_engine(service, run)
+    service.server.start()
+    service.start()
+    assert f"starts again: {campaign_document['name']}" in service.said()
+    assert service.wait_for_end(run)["type"] == "COMPLETED"
+    history = service.history(run)
+    assert history.count("AwaitingRetry") >= 3
+    assert service.facts("small") == undisturbed()
+    numbers = [one.number for one in service.store.observations("small")]
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_run_goes_on_while_server_and_service_are_away(service, campaign_document):
+    service.start()
+    run = service.launch("campaign", campaign=campaign_document)
+    observed(service, 1)
+    engine = service.engine(run)
+    service.kill()
+    service.server.kill()
+    before = len(service.store.observations("small"))
+    observed(service, before + 2)
+    service.server.start()
+    service.start()
+    assert service.wait_for_end(run)["type"] == "COMPLETED"
+    assert service.run(run)["run_count"] == 1
+    assert "starts again" not in service.said()
+    wait_for(lambda: not engine.is_running() or engine.status() == "zombie", "its process ends")
+    assert [one.number for one in service.store.observations("small")] == list(range(1, 9))
+
+
+SHORT = """
+import sys
+from pathlib import Path
+from tansaku.flows.service import ServiceOptions, serve
+name, folder, site, home = sys.argv[1:]
+serve(ServiceOptions(name, Path(folder), Path(site), silence=10.0), Path(home), print)
+"""
+
+
+def test_run_that_falls_silent_is_noticed_by_the_server_and_started_again(service, campaign_document):
+    """The heartbeats are Prefect's; only the silence is shorter than `tansaku serve` allows."""
+    names = [service.name, str(service.folder), str(service.site), str(service.folder / "home")]
+    with service.log.open("ab") as log:
+        process = subprocess.Popen([sys.executable, "-uc", SHORT, *names], env=service.environment(), stdout=log, stderr=log)
+    try:
+        wait_for(lambda: "at http" in service.said(), "it serves")
+        run = service.launch("campaign", campaign=campaign_document)
+        observed(service, 1)
+    finally:
+        process.kill()
+        process.wait(LIMIT)
+    kill_engine(service, run)
+    wait_for(lambda: service.history(run)[-2:] == ["Crashed", "AwaitingRetry"], "noticed")
+    service.start()
+    assert "starts again" not in service.said()
+    assert service.wait_for_end(run)["type"] == "COMPLETED"
+    assert [one.number for one in service.store.observations("small")] == list(range(1, 9))
