@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import importlib.metadata
 import warnings
-from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from ase import Atoms
-from ase.calculators.calculator import Calculator, all_changes
+from ase.calculators.calculator import all_changes
+from ase.stress import voigt_6_to_full_3x3_stress
 
-from tansaku.calculators.engines.universal import DEVICE, UniversalCalculator, checked_weights, installed
+from tansaku.calculators.engines.universal import (
+    DEVICE,
+    Network,
+    NetworkResult,
+    UniversalCalculator,
+    checked_weights,
+    installed,
+)
 from tansaku.models.domain.records import Provenance
 from tansaku.models.domain.specs.calculator import SevennetSpec
 
@@ -46,13 +53,11 @@ def open_sevennet(spec: SevennetSpec) -> UniversalCalculator:
         model_sha256=checked_weights(path, expected, "sevenn"),
         settings={"dtype": "float32", "device": DEVICE, "minimizer": "lbfgs"},
     )
-    return UniversalCalculator(
-        provenance, lambda: _Shared(_model(path)), lambda: frozenset(int(number) for number in _model(path).type_map)
-    )
+    return UniversalCalculator(provenance, lambda: _network(path))
 
 
 @lru_cache(maxsize=2)
-def _model(path: Path) -> Any:  # noqa: ANN401 - the package ships no types
+def _network(path: Path) -> Network:
     """The package's calculator with its network; one per process.
 
     Its loader unpickles the file, which is why the file's hash has been compared with the known one before.
@@ -67,32 +72,22 @@ def _model(path: Path) -> Any:  # noqa: ANN401 - the package ships no types
 
         inner = SevenNetCalculator(str(path), device=DEVICE)
     inner.model.requires_grad_(False)
-    return inner
+    return _Package(inner)
 
 
-class _Shared(Calculator):
-    """ASE calculator around the shared one, with a memory of its own."""
+class _Package:
+    """The package's calculator as a network."""
 
-    implemented_properties = ["energy", "energies", "forces", "stress"]  # noqa: RUF012 - ASE's base class says so
-
-    def __init__(self, inner: Any) -> None:  # noqa: ANN401 - as above
-        super().__init__()  # type: ignore[no-untyped-call]
+    def __init__(self, inner: Any) -> None:  # noqa: ANN401 - the package ships no types
         self._inner = inner
+        self.elements = frozenset(int(number) for number in inner.type_map)
 
-    def calculate(
-        self,
-        atoms: Atoms | None = None,
-        properties: Sequence[str] | None = None,
-        system_changes: Sequence[str] = all_changes,
-    ) -> None:
-        """Energy [eV], its parts per atom, forces [eV/Å] and Voigt stress [eV/Å^3]."""
-        super().calculate(atoms, properties, system_changes)  # type: ignore[no-untyped-call]
-        self._inner.calculate(self.atoms, ["energy", "forces", "stress"], all_changes)
+    def compute(self, atoms: Atoms) -> NetworkResult:
+        """See :class:`tansaku.calculators.engines.universal.Network`."""
+        self._inner.calculate(atoms, ["energy", "forces", "stress"], all_changes)
         found = self._inner.results
-        energies = np.asarray(found["energies"], dtype=np.float64)
-        self.results = {
-            "energy": float(energies.sum()),
-            "energies": energies,
-            "forces": np.asarray(found["forces"], dtype=np.float64),
-            "stress": np.asarray(found["stress"], dtype=np.float64),
-        }
+        return NetworkResult(
+            energies=np.asarray(found["energies"], dtype=np.float64),
+            forces=np.asarray(found["forces"], dtype=np.float64),
+            stress=voigt_6_to_full_3x3_stress(np.asarray(found["stress"], dtype=np.float64)),
+        )

@@ -9,16 +9,21 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
+import numpy as np
 from ase import Atoms
-from ase.calculators.calculator import BaseCalculator
+from ase.calculators.calculator import Calculator, all_changes
+from ase.stress import full_3x3_to_voigt_6_stress
 
 from tansaku.calculators.engines.ase_evaluation import evaluate_with_ase
 from tansaku.calculators.engines.relaxation import check_axes, check_input
 from tansaku.models.domain.errors import ConfigurationError, MissingComponentError
 from tansaku.models.domain.identifiers import file_sha256
+from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.ports import CalculationResult
 from tansaku.models.domain.records import Provenance
 from tansaku.models.domain.specs.calculator import RelaxationSpec
@@ -69,21 +74,45 @@ def checked_weights(path: Path, expected: str, package: str) -> str:
     return found
 
 
+@dataclass(frozen=True)
+class NetworkResult:
+    """What a network says of a structure.
+
+    Attributes:
+        energies: Of each atom [eV], shape ``(n_atoms,)``.
+        forces: [eV/Å], shape ``(n_atoms, 3)``.
+        stress: Symmetric, positive under tension [eV/Å^3], shape ``(3, 3)``.
+    """
+
+    energies: FloatArray
+    forces: FloatArray
+    stress: FloatArray
+
+
+class Network(Protocol):
+    """A network with its weights; one is shared by all calculators of a process."""
+
+    @property
+    def elements(self) -> frozenset[int]:
+        """Atomic numbers it knows."""
+        ...
+
+    def compute(self, atoms: Atoms) -> NetworkResult:
+        """Energies, forces and stress of a periodic structure."""
+        ...
+
+
 class UniversalCalculator:
-    """``Calculator`` on a universal potential; the model is loaded at the first evaluation and shared by the process.
+    """``Calculator`` on a universal potential; the network is loaded at the first evaluation and shared by the process.
 
     Args:
         provenance: Code, model and weights.
-        attach: Gives a fresh calculator of ASE around the shared model.
-        elements: Gives the atomic numbers the model knows.
+        load: Gives the shared network.
     """
 
-    def __init__(
-        self, provenance: Provenance, attach: Callable[[], BaseCalculator], elements: Callable[[], frozenset[int]]
-    ) -> None:
+    def __init__(self, provenance: Provenance, load: Callable[[], Network]) -> None:
         self._provenance = provenance
-        self._attach = attach
-        self._elements = elements
+        self._load = load
 
     @property
     def provenance(self) -> Provenance:
@@ -94,11 +123,37 @@ class UniversalCalculator:
         """See :class:`tansaku.models.domain.ports.Calculator`."""
         check_input(structure)
         check_axes(structure, relaxation)
-        known = self._elements()
+        network = self._load()
         for number, symbol in zip(structure.numbers, structure.get_chemical_symbols(), strict=True):
-            if int(number) not in known:
+            if int(number) not in network.elements:
                 raise ConfigurationError(f"{self._provenance.code} {self._provenance.model} has no {symbol}")
-        return evaluate_with_ase(structure, relaxation, self._attach(), self._provenance)
+        return evaluate_with_ase(structure, relaxation, _InAse(network), self._provenance)
 
     def close(self) -> None:
-        """The shared model stays for the next calculator of the process."""
+        """The shared network stays for the next calculator of the process."""
+
+
+class _InAse(Calculator):
+    """A shared network as ASE sees it, with a memory of its own."""
+
+    implemented_properties = ["energy", "energies", "forces", "stress"]  # noqa: RUF012 - ASE's base class says so
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._network = network
+
+    def calculate(
+        self,
+        atoms: Atoms | None = None,
+        properties: Sequence[str] | None = None,
+        system_changes: Sequence[str] = all_changes,
+    ) -> None:
+        """Energy [eV], its parts per atom, forces [eV/Å] and Voigt stress [eV/Å^3]."""
+        super().calculate(atoms, properties, system_changes)  # type: ignore[no-untyped-call]
+        found = self._network.compute(self.atoms)
+        self.results = {
+            "energy": float(found.energies.sum()),
+            "energies": found.energies,
+            "forces": found.forces,
+            "stress": np.ascontiguousarray(full_3x3_to_voigt_6_stress(found.stress)),
+        }

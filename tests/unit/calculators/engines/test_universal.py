@@ -91,10 +91,10 @@ def test_precision_and_weights_change_the_numbers(require):
 
 def test_models_of_one_kind_share_their_weights_in_memory(require):
     require("chgnet")
-    from tansaku.calculators.engines.chgnet import _model
+    from tansaku.calculators.engines.chgnet import _network
 
     atoms = bulk("NaCl", "rocksalt", a=5.7)
-    before = _model.cache_info().misses
+    before = _network.cache_info().misses
     for _ in range(3):
         open_chgnet(ChgnetSpec()).evaluate(atoms)
-    assert _model.cache_info().misses <= before + 1
+    assert _network.cache_info().misses <= before + 1
