@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from fireworks_backend import FireworksBackend
     from slurm_cluster import SlurmCluster
 
+    from tansaku.models.domain.surrogates import Example
     from tansaku.tasks.stores.embedded_mongod import EmbeddedMongod
     from tansaku.tasks.stores.mongo_schema import MongoDatabase
 
@@ -79,6 +80,10 @@ def _slurm() -> str | None:
     return _beside("slurm_cluster").missing()
 
 
+def _slurmdbd() -> str | None:
+    return _beside("slurm_cluster").missing_accounting()
+
+
 def _root() -> str | None:
     return None if os.geteuid() == 0 else "the tests do not run as root"
 
@@ -103,6 +108,7 @@ COMPONENTS: dict[str, Callable[[], str | None]] = {
     "bash": _program("bash", "bash"),
     "fireworks": _package("fireworks", "fireworks"),
     "slurm": _slurm,
+    "slurmdbd": _slurmdbd,
 }
 
 
@@ -172,8 +178,20 @@ def slurm_cluster(require: Callable[[str], None]) -> Iterator[SlurmCluster]:
     """A real SLURM with two nodes; the session's end stops it."""
     require("slurm")
     require("fireworks")
+    yield from _running_slurm(accounting=False)
+
+
+@pytest.fixture(scope="session")
+def accounting_slurm_cluster(require: Callable[[str], None]) -> Iterator[SlurmCluster]:
+    """Another one, with slurmdbd."""
+    require("slurmdbd")
+    require("fireworks")
+    yield from _running_slurm(accounting=True)
+
+
+def _running_slurm(*, accounting: bool) -> Iterator[SlurmCluster]:
     with tempfile.TemporaryDirectory(prefix="tsk-", ignore_cleanup_errors=True) as folder:
-        cluster = _beside("slurm_cluster").SlurmCluster(Path(folder))
+        cluster = _beside("slurm_cluster").SlurmCluster(Path(folder), accounting=accounting)
         try:
             cluster.start()
             yield cluster
@@ -207,6 +225,41 @@ def fireworks_site(
     slurm.make_ready()
     for site in made:
         site.drop()
+
+
+@pytest.fixture(scope="session")
+def emt_examples() -> Callable[..., list[Example]]:
+    """``emt_examples(elements, groups, per_group)``: strained and rattled fcc cells with energies and forces of EMT.
+
+    Cells of a group have one strain; EMT's energies of the atoms are known too.
+    """
+    import numpy as np
+    from ase.build import bulk
+    from ase.calculators.emt import EMT
+
+    from tansaku.models.domain.surrogates import Example
+
+    def make(elements: tuple[str, ...] = ("Cu",), groups: int = 6, per_group: int = 3, seed: int = 0) -> list[Example]:
+        rng = np.random.default_rng(seed)
+        found = []
+        for group in range(groups):
+            for member in range(per_group):
+                atoms = bulk("Cu", "fcc", 3.6, cubic=True).repeat((2, 2, 1))
+                atoms.symbols = [elements[(place + member) % len(elements)] for place in range(len(atoms))]
+                atoms.set_cell(atoms.cell * (0.97 + 0.06 * group / max(1, groups - 1)), scale_atoms=True)
+                atoms.positions += 0.12 * rng.normal(size=(len(atoms), 3))
+                atoms.calc = EMT()
+                properties = {
+                    "energy": np.asarray(atoms.get_potential_energy()),
+                    "energies": np.array(atoms.get_potential_energies()),
+                    "forces": np.array(atoms.get_forces()),
+                }
+                atoms.calc = None
+                info = {"strain": float(group), "member": member}
+                found.append(Example(f"g{group}-{member}", f"g{group}", atoms, properties, info=info))
+        return found
+
+    return make
 
 
 @pytest.hookimpl(wrapper=True)

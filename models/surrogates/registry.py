@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import assert_never
 
 from tansaku.models.domain.errors import StoreError
-from tansaku.models.domain.specs.surrogate import SurrogateSpec
+from tansaku.models.domain.specs.surrogate import KernelRidgeSpec, LocalEnergiesSpec, SurrogateSpec
 from tansaku.models.domain.surrogates import DeviceChoice, Surrogate, Trainer, Weights
 
 
 def build_trainer(spec: SurrogateSpec) -> Trainer:
     """Builds what trains the surrogate that a spec describes."""
-    from tansaku.models.surrogates.local_energies.training import LocalEnergiesTrainer
+    match spec:
+        case LocalEnergiesSpec():
+            from tansaku.models.surrogates.local_energies.training import LocalEnergiesTrainer
 
-    return LocalEnergiesTrainer(spec)
+            return LocalEnergiesTrainer(spec)
+        case KernelRidgeSpec():
+            from tansaku.models.surrogates.kernel_ridge.training import KernelRidgeTrainer
+
+            return KernelRidgeTrainer(spec)
+        case _:
+            assert_never(spec)
 
 
 def restored(weights: Weights, device: DeviceChoice = "cpu") -> Surrogate:
@@ -42,4 +51,13 @@ def _local_energies(weights: Weights, device: DeviceChoice) -> Surrogate:  # noq
     return LocalEnergies.from_weights(weights)
 
 
-_RESTORE: dict[str, Callable[[Weights, DeviceChoice], Surrogate]] = {"local_energies": _local_energies}
+def _kernel_ridge(weights: Weights, device: DeviceChoice) -> Surrogate:  # noqa: ARG001 - a small product per structure
+    from tansaku.models.surrogates.kernel_ridge.model import KernelRidge
+
+    return KernelRidge.from_weights(weights)
+
+
+_RESTORE: dict[str, Callable[[Weights, DeviceChoice], Surrogate]] = {
+    "kernel_ridge": _kernel_ridge,
+    "local_energies": _local_energies,
+}

@@ -55,6 +55,7 @@ class SoapDescriptorSpec(Spec):
 
 
 DescriptorSpec = Annotated[RadialDescriptorSpec | SoapDescriptorSpec, Field(discriminator="type")]
+Descriptors = Annotated[tuple[DescriptorSpec, ...], Field(min_length=1, max_length=8)]
 
 
 class LocalEnergiesSpec(Spec):
@@ -71,10 +72,7 @@ class LocalEnergiesSpec(Spec):
     """
 
     type: Literal["local_energies"] = "local_energies"
-    descriptors: Annotated[tuple[DescriptorSpec, ...], Field(min_length=1, max_length=8)] = (
-        RadialDescriptorSpec(),
-        SoapDescriptorSpec(),
-    )
+    descriptors: Descriptors = (RadialDescriptorSpec(), SoapDescriptorSpec())
     total_weights: Annotated[tuple[NonNegativeFloat, ...], Field(min_length=1, max_length=8)] = (0.0, 1.0, 10.0)
     path_points: Annotated[int, Field(ge=2, le=400)] = 41
     path_ratio: Annotated[float, Field(gt=0.0, lt=1.0)] = 1e-5
@@ -83,8 +81,28 @@ class LocalEnergiesSpec(Spec):
     tolerance: Annotated[float, Field(gt=0.0, lt=1.0)] = 1e-5
 
 
-SurrogateSpec = LocalEnergiesSpec
-"""Every surrogate that can be trained; a union by ``type`` once there are several."""
+class KernelRidgeSpec(Spec):
+    """A property of the whole structure by Gaussian-kernel ridge regression on the mean of its atoms' surroundings.
+
+    Attributes:
+        property: Name of the property in the data set.
+        per_atom: Whether it grows with the number of atoms and is learned per atom.
+        descriptors: What is seen of an atom's surroundings; the fractions of the elements stand beside their mean.
+        widths: Widths of the kernel, in units of the median distance of two training structures, of which cross-validation
+            takes one.
+        regularisations: What is added to the kernel's diagonal, of which cross-validation takes one.
+    """
+
+    type: Literal["kernel_ridge"] = "kernel_ridge"
+    property: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")] = "energy"
+    per_atom: bool = True
+    descriptors: Descriptors = (SoapDescriptorSpec(),)
+    widths: Annotated[tuple[PositiveFloat, ...], Field(min_length=1, max_length=16)] = (0.5, 1.0, 2.0, 4.0, 8.0)
+    regularisations: Annotated[tuple[PositiveFloat, ...], Field(min_length=1, max_length=16)] = (1e-8, 1e-6, 1e-4, 1e-2)
+
+
+SurrogateSpec = Annotated[LocalEnergiesSpec | KernelRidgeSpec, Field(discriminator="type")]
+"""Every surrogate that can be trained."""
 
 
 class ModelSpec(Spec):

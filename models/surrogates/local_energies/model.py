@@ -12,8 +12,9 @@ from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.surrogate import LocalEnergiesSpec
 from tansaku.models.domain.surrogates import Estimate, Example, Prediction, Weights
+from tansaku.models.surrogates.calibration import ErrorModel
 from tansaku.models.surrogates.local_energies.columns import Columns
-from tansaku.models.surrogates.local_energies.error import ErrorModel, Leverage
+from tansaku.models.surrogates.local_energies.leverage import Leverage
 from tansaku.models.surrogates.local_energies.system import Solution
 
 TYPE = "local_energies"

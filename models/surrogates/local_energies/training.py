@@ -8,12 +8,13 @@ import numpy as np
 
 from tansaku.models.domain.errors import FitError, MissingComponentError
 from tansaku.models.domain.identifiers import content_hash
-from tansaku.models.domain.pool import FloatArray
+from tansaku.models.domain.pool import FloatArray, IntArray
 from tansaku.models.domain.specs.surrogate import LocalEnergiesSpec
 from tansaku.models.domain.surrogates import Example, TrainingRun
 from tansaku.models.features.atomic_environment import check_descriptors
+from tansaku.models.surrogates.calibration import ErrorModel, fit_error_model
 from tansaku.models.surrogates.local_energies.columns import Columns, raw_features, species_of
-from tansaku.models.surrogates.local_energies.error import ErrorModel, Leverage, fit_error_model
+from tansaku.models.surrogates.local_energies.leverage import Leverage
 from tansaku.models.surrogates.local_energies.model import LocalEnergies
 from tansaku.models.surrogates.local_energies.path import Chosen, CrossValidatedPath
 from tansaku.models.surrogates.local_energies.system import GroupSums, Rows, Solution, group_sums
@@ -124,7 +125,7 @@ def _second_moment(rows: Sequence[Rows]) -> FloatArray:
 
 
 def _error_models(
-    rows: Sequence[Rows], sums: Sequence[GroupSums], chosen: Chosen, used: np.ndarray[tuple[int], np.dtype[np.intp]]
+    rows: Sequence[Rows], sums: Sequence[GroupSums], chosen: Chosen, used: IntArray
 ) -> tuple[ErrorModel, ErrorModel]:
     """Errors of the atoms and of the cells' energies per atom, each from groups that the fit did not see."""
     atoms: list[tuple[FloatArray, FloatArray]] = []

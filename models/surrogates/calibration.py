@@ -1,0 +1,63 @@
+"""How far a prediction may be off: residual noise, and more of it the farther its input lies from the training data.
+
+The variance is α + β h^γ, where the surrogate says by h ≥ 0 how far that is (a leverage, a posterior variance, the spread of a
+committee). α, β, γ make the errors of left-out groups most likely as Gaussian ones; a last factor makes 68.3 % of them lie
+within one deviation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import minimize
+
+from tansaku.models.domain.pool import FloatArray
+from tansaku.models.domain.records import JsonDict
+
+_WITHIN_ONE = 0.6826894921370859
+_FLOOR = 1e-12
+_LEAST = 12
+
+
+@dataclass(frozen=True)
+class ErrorModel:
+    """Deviation as a function of the distance from the training data [unit of the errors]."""
+
+    noise: float
+    slope: float
+    power: float
+    scale: float
+
+    def deviation(self, distance: FloatArray) -> FloatArray:
+        """Standard deviation [unit of the errors], shape of ``distance``."""
+        return np.asarray(self.scale * np.sqrt(self.noise + self.slope * distance**self.power))
+
+    def document(self) -> JsonDict:
+        """As plain data."""
+        return {"noise": self.noise, "slope": self.slope, "power": self.power, "scale": self.scale}
+
+
+def fit_error_model(errors: FloatArray, distance: FloatArray) -> ErrorModel:
+    """Fits the model to errors of left-out data.
+
+    Args:
+        errors: Shape ``(n,)``.
+        distance: h, by the fit that did not see them, shape ``(n,)``.
+    """
+    spread = max(float(np.mean(errors**2)), _FLOOR**2)
+    typical = max(float(np.median(distance)), _FLOOR)
+
+    def unlikelihood(parameters: FloatArray) -> float:
+        noise, slope, power = np.exp(parameters)
+        variance = spread * (noise + slope * (distance / typical) ** power) + _FLOOR**2
+        return float(0.5 * np.mean(np.log(variance) + errors**2 / variance))
+
+    if len(errors) < _LEAST:
+        # A few cells say how large the errors are and nothing of what they depend on.
+        return ErrorModel(spread, 0.0, 1.0, 1.0)
+    found = minimize(unlikelihood, np.log([0.3, 0.3, 1.0]), method="Nelder-Mead", bounds=[(-12, 6), (-12, 6), (-2, 1)])
+    noise, slope, power = (float(value) for value in np.exp(found.x))
+    model = ErrorModel(spread * noise, spread * slope / typical**power, power, 1.0)
+    scores = np.abs(errors) / np.maximum(model.deviation(distance), _FLOOR)
+    return ErrorModel(model.noise, model.slope, model.power, max(float(np.quantile(scores, _WITHIN_ONE)), 1e-3))

@@ -1,0 +1,137 @@
+"""Fitted kernel ridge regression."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import solve_triangular
+from scipy.spatial.distance import cdist
+
+from tansaku.models.domain.errors import FitError, StoreError
+from tansaku.models.domain.pool import FloatArray
+from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.specs.surrogate import KernelRidgeSpec
+from tansaku.models.domain.surrogates import Estimate, Example, Prediction, Weights
+from tansaku.models.features.atomic_environment import environment_features
+from tansaku.models.surrogates.calibration import ErrorModel
+
+TYPE = "kernel_ridge"
+SCHEMA_VERSION = 1
+
+
+def structure_features(spec: KernelRidgeSpec, example: Example, species: Sequence[str]) -> FloatArray:
+    """Mean of the atoms' features and the fractions of the elements, shape ``(n_features,)``.
+
+    Raises:
+        FitError: An element that is none of ``species``.
+    """
+    symbols = example.structure.get_chemical_symbols()
+    unknown = sorted(set(symbols) - set(species))
+    if unknown:
+        raise FitError(
+            f"{example.id}: {', '.join(unknown)} was not in the training data; this model knows {', '.join(species)}"
+        )
+    fractions = [symbols.count(symbol) / len(symbols) for symbol in species]
+    return np.append(environment_features(example.structure, spec.descriptors, species).mean(axis=0), fractions)
+
+
+def kernel(left: FloatArray, right: FloatArray, width: float) -> FloatArray:
+    """Gaussian kernel of rows, shape ``(n_left, n_right)``."""
+    return np.asarray(np.exp(-0.5 * cdist(left, right, "sqeuclidean") / width**2))
+
+
+@dataclass(frozen=True)
+class KernelRidge:
+    """``Surrogate``: one property of the structure.
+
+    Attributes:
+        spec: Hyper-parameters.
+        species: Elements, in order.
+        mean: Of the features over the training data, shape ``(n_features,)``.
+        scale: Standard deviations, shape ``(n_features,)``.
+        rows: Standardised features of the training data, shape ``(n, n_features)``.
+        width: Of the kernel, in standardised units.
+        coefficients: Shape ``(n,)``.
+        factor: Lower Cholesky factor of the regularised kernel matrix, shape ``(n, n)``.
+        offset: Mean of what was learned.
+        error: Deviation by the posterior variance.
+        training: What training chose, for the record.
+    """
+
+    spec: KernelRidgeSpec
+    species: tuple[str, ...]
+    mean: FloatArray
+    scale: FloatArray
+    rows: FloatArray
+    width: float
+    coefficients: FloatArray
+    factor: FloatArray
+    offset: float
+    error: ErrorModel
+    training: JsonDict
+
+    @property
+    def predicts(self) -> tuple[str, ...]:
+        """The property."""
+        return (self.spec.property,)
+
+    def predict(self, examples: Sequence[Example]) -> list[Prediction]:
+        """See ``Surrogate``."""
+        return [self._predict(example) for example in examples]
+
+    def weights(self) -> Weights:
+        """See ``Surrogate``."""
+        document: JsonDict = {
+            "type": TYPE,
+            "schema_version": SCHEMA_VERSION,
+            "spec": self.spec.model_dump(mode="json"),
+            "species": list(self.species),
+            "width": self.width,
+            "offset": self.offset,
+            "error": self.error.document(),
+            "training": self.training,
+        }
+        names = ("mean", "scale", "rows", "coefficients", "factor")
+        return Weights({name: getattr(self, name) for name in names}, document)
+
+    @classmethod
+    def from_weights(cls, weights: Weights) -> KernelRidge:
+        """The model that weights stand for.
+
+        Raises:
+            StoreError: They are of a newer version, or something of them is missing.
+        """
+        document, arrays = weights.document, weights.arrays
+        if document.get("schema_version") != SCHEMA_VERSION:
+            raise StoreError(
+                f"weights of {TYPE} have schema version {document.get('schema_version')}, "
+                f"this tansaku reads up to {SCHEMA_VERSION}",
+                hint="use the newer tansaku that wrote them",
+            )
+        try:
+            return cls(
+                spec=KernelRidgeSpec.model_validate(document["spec"]),
+                species=tuple(document["species"]),
+                mean=arrays["mean"],
+                scale=arrays["scale"],
+                rows=arrays["rows"],
+                width=float(document["width"]),
+                coefficients=arrays["coefficients"],
+                factor=arrays["factor"],
+                offset=float(document["offset"]),
+                error=ErrorModel(**document["error"]),
+                training=document["training"],
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise StoreError(f"weights of {TYPE} are damaged: {error}") from error
+
+    def _predict(self, example: Example) -> Prediction:
+        row = (structure_features(self.spec, example, self.species) - self.mean) / self.scale
+        near = kernel(row[None, :], self.rows, self.width)[0]
+        explained = float((solve_triangular(self.factor, near, lower=True) ** 2).sum())
+        times = len(example.structure) if self.spec.per_atom else 1
+        value = (float(near @ self.coefficients) + self.offset) * times
+        deviation = float(self.error.deviation(np.asarray(max(0.0, 1.0 - explained)))) * times
+        return {self.spec.property: Estimate(np.asarray(value), np.asarray(deviation))}

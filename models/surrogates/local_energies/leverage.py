@@ -1,0 +1,35 @@
+"""How far rows lie from the training data: h = xᵀ M⁻¹ x over the columns in use, M being the mean of x xᵀ over those data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import eigh
+
+from tansaku.models.domain.pool import FloatArray, IntArray
+
+
+@dataclass(frozen=True)
+class Leverage:
+    """``h`` of rows.
+
+    Attributes:
+        columns: Columns in use, shape ``(n_used,)``.
+        factor: ``h = |factor @ x|²``, shape ``(rank, n_used)``.
+    """
+
+    columns: IntArray
+    factor: FloatArray
+
+    @classmethod
+    def of(cls, second_moment: FloatArray, used: IntArray) -> Leverage:
+        """From the mean of x xᵀ over the training rows, shape ``(n, n)``, and the columns in use."""
+        values, vectors = eigh(second_moment[np.ix_(used, used)])
+        # Directions in which the training data have no extent are cut; far out along them is still far in the others.
+        kept = values > 1e-10 * values[-1]
+        return cls(used, (vectors[:, kept] / np.sqrt(values[kept])).T)
+
+    def of_rows(self, rows: FloatArray) -> FloatArray:
+        """Leverage of rows of all columns, shape ``(n_rows,)``."""
+        return np.asarray(((rows[:, self.columns] @ self.factor.T) ** 2).sum(axis=1))

@@ -1,0 +1,187 @@
+"""The contract of trainers and surrogates, run on every kind."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from pydantic import TypeAdapter
+
+from tansaku.models.domain.errors import FitError, StoreError
+from tansaku.models.domain.specs.surrogate import SurrogateSpec
+from tansaku.models.domain.surrogates import Surrogate, Trainer, TrainingRun, Weights
+from tansaku.models.surrogates.files import FileCheckpoints, read_weights, write_weights
+from tansaku.models.surrogates.registry import build_trainer, restored
+
+RADIAL = {"type": "radial", "cutoff": 5.0, "widths": [0.4, 0.8]}
+SPECS = {
+    "local_energies": {
+        "type": "local_energies",
+        "descriptors": [RADIAL],
+        "total_weights": [0.0, 1.0],
+        "path_points": 7,
+        "path_ratio": 1e-3,
+        "max_iterations": 400,
+    },
+    "kernel_ridge": {"type": "kernel_ridge", "descriptors": [RADIAL]},
+}
+
+
+class Killed(Exception):
+    """What stands for a kill."""
+
+
+class Mortal:
+    """Checkpoints of a process that is killed right after it wrote some number of them."""
+
+    def __init__(self, inner: FileCheckpoints, lives: int) -> None:
+        self.inner, self.lives = inner, lives
+
+    def save(self, weights: Weights) -> None:
+        self.inner.save(weights)
+        self.lives -= 1
+        if self.lives == 0:
+            raise Killed
+
+    def load(self) -> Weights | None:
+        return self.inner.load()
+
+
+@pytest.fixture(params=list(SPECS), scope="module")
+def trainer(request, require) -> Trainer:
+    require("safetensors")
+    require("sklearn")
+    adapter: TypeAdapter = TypeAdapter(SurrogateSpec)
+    return build_trainer(adapter.validate_python(SPECS[request.param]))
+
+
+@pytest.fixture(scope="module")
+def examples(emt_examples):
+    return emt_examples(("Cu", "Au"))
+
+
+@pytest.fixture(scope="module")
+def fitted(trainer, examples) -> Surrogate:
+    return trainer.fit(examples, TrainingRun())
+
+
+def same(one: Weights, other: Weights) -> bool:
+    arrays = one.arrays.keys() == other.arrays.keys() and all(
+        np.array_equal(one.arrays[k], other.arrays[k]) for k in one.arrays
+    )
+    return arrays and one.document == other.document
+
+
+def values(prediction) -> dict[str, np.ndarray]:
+    return {name: estimate.values for name, estimate in prediction.items()}
+
+
+def test_predicts_what_it_says_with_an_error_estimate(fitted, examples):
+    for example, prediction in zip(examples, fitted.predict(examples), strict=True):
+        assert set(prediction) == set(fitted.predicts)
+        for name, estimate in prediction.items():
+            assert estimate.values.shape == np.shape(example.properties[name])
+            assert np.isfinite(estimate.values).all()
+            assert estimate.deviation.shape == estimate.values.shape
+            assert (estimate.deviation > 0).all()
+
+
+def test_learns_something(trainer, fitted, emt_examples):
+    unseen = emt_examples(("Cu", "Au"), seed=1)
+    name = trainer.needs[0]
+    computed = np.concatenate([np.ravel(example.properties[name]) for example in unseen])
+    predicted = np.concatenate([np.ravel(prediction[name].values) for prediction in fitted.predict(unseen)])
+    assert np.corrcoef(computed, predicted)[0, 1] > 0.9
+    assert np.abs(predicted - computed).mean() < 0.4 * np.abs(computed - computed.mean()).mean()
+
+
+def test_known_properties_change_no_prediction(fitted, examples):
+    blind = [replace(example, properties={}, group="?") for example in examples[:3]]
+    for one, other in zip(fitted.predict(blind), fitted.predict(examples)[:3], strict=True):
+        for name in one:
+            assert np.array_equal(one[name].values, other[name].values)
+
+
+def test_weights_bring_back_the_same_predictions(fitted, examples, tmp_path):
+    again = restored(read_weights(write_weights(fitted.weights(), tmp_path / "weights.safetensors")))
+    assert again.spec == fitted.spec
+    assert same(again.weights(), fitted.weights())
+    for one, other in zip(again.predict(examples), fitted.predict(examples), strict=True):
+        for name in one:
+            assert np.array_equal(one[name].values, other[name].values)
+            assert np.array_equal(one[name].deviation, other[name].deviation)
+
+
+def test_a_newer_or_damaged_file_is_refused(fitted):
+    weights = fitted.weights()
+    with pytest.raises(StoreError, match="schema version 99"):
+        restored(Weights(weights.arrays, weights.document | {"schema_version": 99}))
+    with pytest.raises(StoreError, match="damaged"):
+        restored(Weights({}, weights.document))
+    with pytest.raises(StoreError, match="not known"):
+        restored(Weights(weights.arrays, weights.document | {"type": "crystal_ball"}))
+
+
+def test_the_same_seed_gives_the_same_weights(trainer, fitted, examples):
+    assert same(trainer.fit(examples, TrainingRun()).weights(), fitted.weights())
+
+
+@pytest.mark.parametrize("lives", [1, 3])
+def test_killed_training_goes_on_to_the_same_weights(trainer, fitted, examples, tmp_path, lives):
+    checkpoints = FileCheckpoints(tmp_path / "training" / "checkpoint.safetensors")
+    told, whole = [], []
+    trainer.fit(examples, TrainingRun(on_progress=whole.append))
+    with pytest.raises(Killed):
+        trainer.fit(examples, TrainingRun(checkpoints=Mortal(checkpoints, lives)))
+    steps = Mortal(checkpoints, -1)
+    resumed = trainer.fit(examples, TrainingRun(checkpoints=steps, on_progress=told.append))
+    assert same(resumed.weights(), fitted.weights())
+    assert told == whole
+    assert -1 - steps.lives == len(whole) - lives
+
+
+def test_a_checkpoint_of_other_data_is_not_gone_on_from(trainer, examples, tmp_path):
+    checkpoints = FileCheckpoints(tmp_path / "checkpoint.safetensors")
+    with pytest.raises(Killed):
+        trainer.fit(examples, TrainingRun(checkpoints=Mortal(checkpoints, 2)))
+    fewer = examples[:-1]
+    assert same(trainer.fit(fewer, TrainingRun(checkpoints=checkpoints)).weights(), trainer.fit(fewer, TrainingRun()).weights())
+
+
+def test_symmetries(fitted, examples):
+    example = examples[4]
+    before = values(fitted.predict([example])[0])
+    order = np.random.default_rng(0).permutation(len(example.structure))
+    changed = {name: copy.deepcopy(example.structure) for name in ("turned", "moved", "wrapped", "permuted")}
+    changed["turned"].rotate(37.0, (1, 2, 3), rotate_cell=True)
+    changed["moved"].translate((0.3, -1.7, 0.9))
+    changed["wrapped"].positions[::3] += changed["wrapped"].cell[0] - 2 * changed["wrapped"].cell[2]
+    changed["permuted"] = changed["permuted"][order]
+    for name, structure in changed.items():
+        after = values(fitted.predict([replace(example, structure=structure)])[0])
+        for key, expected in before.items():
+            expected = expected[order] if name == "permuted" and expected.ndim else expected
+            assert after[key] == pytest.approx(expected, abs=2e-6 * len(structure)), (name, key)
+
+
+def test_a_supercell_has_the_same_energy_per_atom(fitted, examples):
+    example = examples[4]
+    large = replace(example, structure=example.structure.repeat((1, 1, 2)))
+    one, two = (prediction["energy"].values for prediction in fitted.predict([example, large]))
+    assert two == pytest.approx(2 * one, abs=1e-6)
+
+
+def test_an_unknown_element_is_refused(fitted, examples):
+    structure = examples[0].structure.copy()
+    structure.symbols[0] = "Ni"
+    with pytest.raises(FitError, match=r"Ni was not in the training data; this model knows Au, Cu"):
+        fitted.predict([replace(examples[0], structure=structure)])
+
+
+def test_too_little_to_learn_from_is_refused(trainer, examples):
+    with pytest.raises(FitError):
+        trainer.fit([example for example in examples if example.group == "g0"], TrainingRun())
+    with pytest.raises(FitError):
+        trainer.fit([replace(example, properties={}) for example in examples], TrainingRun())
