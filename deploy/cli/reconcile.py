@@ -1,0 +1,30 @@
+"""`tansaku reconcile`: what campaigns, folder, LaunchPad and scheduler do not agree on, and what is certain mended."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from tansaku.deploy.cli.session import SiteOption, complete_campaign, opened
+from tansaku.deploy.cli.tables import show_json
+
+
+def reconcile(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[NAME]...", help="Campaigns; all of them if left out.", autocompletion=complete_campaign),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Change nothing; say what would be done.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON instead of text.")] = False,
+    site: SiteOption = None,
+) -> None:
+    """Compares campaigns, shared folder, LaunchPad and SLURM: mends what is certain, reports the rest, destroys nothing."""
+    from tansaku.tasks.reconcile import reconcile as compare
+
+    with opened(site) as resources:
+        report = compare(resources, names or None, dry_run=dry_run)
+    if as_json:
+        show_json(report.model_dump(mode="json"))
+    else:
+        typer.echo("\n".join(report.describe()))

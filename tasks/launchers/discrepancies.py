@@ -1,0 +1,30 @@
+"""What a comparison of a site's parties finds."""
+
+from __future__ import annotations
+
+from tansaku.models.domain.records import Record
+
+
+class Discrepancy(Record):
+    """Something on which two of the parties do not agree.
+
+    Attributes:
+        case: What it is, in a word.
+        subject: Job, launch, Firework or evaluation.
+        says: What was found.
+        done: What was done about it, or in a dry run would be; empty where it is not certain.
+        hint: What a user can do or wait for.
+    """
+
+    case: str
+    subject: str
+    says: str
+    done: str = ""
+    hint: str = ""
+
+    def describe(self, *, dry_run: bool) -> str:
+        """One line."""
+        what = self.hint or "left as it is"
+        if self.done:
+            what = f"would be {self.done}" if dry_run else self.done
+        return f"{self.case}: {self.subject}: {self.says}; {what}"

@@ -1,0 +1,170 @@
+"""Compares the shared folder, the LaunchPad and the scheduler of a site, in both directions.
+
+What is certain is repaired: by a verdict in a job's folder, by a note that was not written, by putting a reservation back. A
+verdict needs the scheduler and the heartbeat to agree, so it takes two looks that are the site's ``silence`` apart. What is
+not certain is reported. Nothing is deleted here, no job that computes is ended, and campaigns are not touched: whoever drives
+one next reads the verdicts.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.specs.cluster import FireworksLauncherSpec
+from tansaku.tasks.jobs.spool import Spool
+from tansaku.tasks.launchers.discrepancies import Discrepancy
+from tansaku.tasks.launchers.launches import LaunchFolder, launch_of, open_spool
+from tansaku.tasks.launchers.launchpad import CheckedLaunchPad, asking
+from tansaku.tasks.launchers.sightings import Sightings
+from tansaku.tasks.launchers.slurm import Slurm, SlurmJob
+from tansaku.tasks.launchers.verdicts import verdict
+
+_SETTLE = 30.0  # how long who submits a job may take to write down that it did [s]
+
+
+class Reconciler:
+    """One comparison.
+
+    Args:
+        spec: The launcher part of the site file.
+        launchpad: Where the Fireworks are.
+        slurm: The scheduler.
+        filled: Whether somebody fills the site's queue now: half-done submissions are then his.
+        dry_run: Look only, and write nothing.
+    """
+
+    def __init__(
+        self, spec: FireworksLauncherSpec, launchpad: CheckedLaunchPad, slurm: Slurm, *, filled: bool, dry_run: bool
+    ) -> None:
+        self._spec = spec
+        self._folder = Path(spec.folder)
+        self._launchpad = launchpad
+        self._slurm = slurm
+        self._filled = filled
+        self._dry_run = dry_run
+        self._seen = Sightings(self._folder / "reconcile.json")
+        self._jobs: dict[str, SlurmJob] = {}
+        self._fireworks: dict[str, JsonDict] = {}
+
+    def run(self) -> list[Discrepancy]:
+        """Looks at everything once.
+
+        Raises:
+            TransientError: SLURM, the database or the folder did not answer.
+        """
+        # In this order: a job is in the folder before it is in the LaunchPad, and there before it is in SLURM.
+        self._jobs = self._slurm.jobs()
+        with asking("comparing the LaunchPad"):
+            fields = {"name": 1, "state": 1, "launches": 1, "fw_id": 1}
+            found = self._launchpad.fireworks.find({"spec._fworker": self._spec.site}, fields)
+            self._fireworks = {str(one["name"]): one for one in found}
+        discrepancies: list[Discrepancy] = []
+        known: set[str] = set()
+        for spool in self._spools():
+            for name in spool.names():
+                known.add(name)
+                if not spool.is_over(name):
+                    discrepancies += self._compare(spool, name)
+        discrepancies += self._unknown_fireworks(known)
+        discrepancies += self._needless_jobs()
+        if not self._dry_run:
+            self._seen.save()
+        return discrepancies
+
+    def _spools(self) -> Iterator[Spool]:
+        for path in sorted((self._folder / "spool").glob("*/jobs")):
+            yield open_spool(self._folder, path.parent.name)
+
+    # ---------------------------------------------------------------- from the folder to the others
+
+    def _compare(self, spool: Spool, name: str) -> Iterator[Discrepancy]:
+        launch = launch_of(spool, self._folder, name)
+        if launch is not None and (launch.begun or launch.read("submitted") is not None):
+            yield from self._submitted(spool, name, launch)
+            return
+        firework = self._fireworks.get(name)
+        if firework is None:
+            hint = "`tansaku run` or `tansaku resume` submits it again"
+            yield Discrepancy(case="no_firework", subject=name, says="its Firework is not in the LaunchPad", hint=hint)
+        elif firework["state"] == "RESERVED" and not firework["launches"]:
+            yield self._put_back(name, firework)
+        elif launch is not None and launch.name in self._jobs:
+            yield self._note_submission(name, launch, self._jobs[launch.name])
+        elif firework["state"] == "RESERVED":
+            if not self._filled and not (launch is not None and _is_fresh(launch)):
+                hint = "whoever fills the queue next submits it: a driver, or `tansaku worker start`"
+                yield Discrepancy(case="not_submitted", subject=name, says="reserved, but SLURM does not know it", hint=hint)
+        elif firework["state"] != "READY":
+            says = f"its Firework is {firework['state']}, but it was never launched"
+            yield Discrepancy(case="odd_firework", subject=name, says=says, hint="the campaign's driver gives it up")
+
+    def _put_back(self, name: str, firework: Mapping[str, Any]) -> Discrepancy:
+        if not self._dry_run:
+            with asking(f"putting job {name} back"):
+                same = {"fw_id": firework["fw_id"], "state": "RESERVED", "launches": []}
+                self._launchpad.fireworks.update_one(same, {"$set": {"state": "READY"}})
+        return Discrepancy(case="reserved_without_launch", subject=name, says="reserved, but without a launch", done="put back")
+
+    def _note_submission(self, name: str, launch: LaunchFolder, job: SlurmJob) -> Discrepancy:
+        if not self._dry_run:
+            launch.write("submitted", {"at": time.time(), "number": job.identifier})
+        says = f"SLURM has it as {job.identifier} ({job.state}), which nobody wrote down"
+        return Discrepancy(case="submission_not_recorded", subject=name, says=says, done="written down")
+
+    def _submitted(self, spool: Spool, name: str, launch: LaunchFolder) -> Iterator[Discrepancy]:
+        """A job that came to SLURM."""
+        job = self._jobs.get(launch.name)
+        looks = launch.pulse() if launch.begun else "not begun"
+        silent = self._seen.unchanged(launch.name, looks)
+        if job is not None and not job.ended:
+            if launch.begun and silent > self._spec.silence:
+                says = f"no heartbeat for {silent:.0f} s, but SLURM says {job.state}"
+                yield Discrepancy(case="no_heartbeat", subject=name, says=says, hint=f"scancel --name={launch.name} ends it")
+            return
+        reason, said = verdict(self._slurm, job, launch)
+        says = f"no heartbeat for {silent:.0f} s and {said}" if launch.begun else f"it never began, and {said}"
+        case = "vanished" if said.endswith("any more") else reason
+        if silent <= self._spec.silence:
+            hint = f"look again in {self._spec.silence - silent:.0f} s: its node may still have written something"
+            yield Discrepancy(case=case, subject=name, says=says, hint=hint)
+            return
+        if not self._dry_run:
+            spool.lose(name, reason, says, final=not launch.begun)
+        yield Discrepancy(case=case, subject=name, says=says, done=f"given up ({reason}); its evaluation is tried again")
+
+    # ---------------------------------------------------------------- from the others to the folder
+
+    def _unknown_fireworks(self, known: set[str]) -> Iterator[Discrepancy]:
+        for name, firework in self._fireworks.items():
+            if name not in known:
+                says = f"Firework {firework['fw_id']} ({firework['state']}) is of no job in {self._folder / 'spool'}"
+                hint = "another folder's, or left over; it is never run from here"
+                yield Discrepancy(case="firework_without_job", subject=name, says=says, hint=hint)
+
+    def _needless_jobs(self) -> Iterator[Discrepancy]:
+        for name, job in self._jobs.items():
+            launch = LaunchFolder(self._folder / "launches" / name)
+            order = None if job.ended or not launch.path.is_dir() else launch.read("launch")
+            if order is None:
+                continue
+            spool = open_spool(self._folder, order["campaign"])
+            members = [member["name"] for member in order["members"]]
+            if any(launch.does(spool, member) and not spool.is_over(member) for member in members):
+                continue
+            says = f"SLURM has it as {job.identifier} ({job.state}), but all it would compute is over or forgotten"
+            if job.waiting:
+                if not self._dry_run:
+                    self._slurm.cancel(name)
+                yield Discrepancy(case="needless_job", subject=name, says=says, done="taken out of SLURM's queue")
+            else:
+                hint = f"it ends by itself; scancel --name={name} ends it now"
+                yield Discrepancy(case="needless_job", subject=name, says=says, hint=hint)
+
+
+def _is_fresh(launch: LaunchFolder) -> bool:
+    tried = launch.read("submitting")
+    return tried is not None and abs(time.time() - float(tried["at"])) < _SETTLE

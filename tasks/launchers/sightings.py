@@ -1,0 +1,39 @@
+"""What successive looks saw of a launch, so that silence can be measured between them by one clock, never between two."""
+
+from __future__ import annotations
+
+import socket
+import time
+from pathlib import Path
+
+from tansaku.models.domain.errors import TransientError
+from tansaku.models.domain.records import JsonDict
+from tansaku.tasks.jobs.spool import read_json, write_json
+
+
+class Sightings:
+    """How long launches have looked the same, kept in a file from one look to the next.
+
+    Args:
+        path: Of the file; looks from another host than the last begin anew.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        known = read_json(path) or {}
+        self._before: JsonDict = known.get("launches", {}) if known.get("host") == socket.gethostname() else {}
+        self._now: JsonDict = {}
+
+    def unchanged(self, launch: str, looks: str) -> float:
+        """How long a launch has looked like this [s]; 0 when it is seen so for the first time."""
+        now, before = time.time(), self._before.get(launch)
+        since = min(now, float(before["since"])) if before is not None and before["looks"] == looks else now
+        self._now[launch] = {"looks": looks, "since": since}
+        return now - since
+
+    def save(self) -> None:
+        """Keeps what was seen since the last time it was opened. Raises TransientError."""
+        try:
+            write_json(self._path, {"host": socket.gethostname(), "launches": self._now})
+        except OSError as error:
+            raise TransientError(f"{self._path} cannot be written: {error.strerror}") from error

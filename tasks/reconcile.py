@@ -1,0 +1,238 @@
+"""Makes campaigns, the shared folder, the LaunchPad and the scheduler agree again, as far as that is certain.
+
+Safe at any time and as often as one likes; what is not certain is said and left. A campaign that somebody drives is left to
+its driver, which looks at the same files every second.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from tansaku.models.domain.errors import TansakuError, TransientError
+from tansaku.models.domain.ports import Launcher
+from tansaku.models.domain.records import CampaignRecord, Evaluation, JsonDict, Record
+from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.states import EvaluationState, FailureKind
+from tansaku.tasks.jobs.spool import Spool
+from tansaku.tasks.launchers.discrepancies import Discrepancy
+from tansaku.tasks.loop import CampaignLoop
+from tansaku.tasks.processes import find_process
+from tansaku.tasks.progress import live_lease
+from tansaku.tasks.resources import Resources
+from tansaku.tasks.sweeps import sweep_artifacts, sweep_campaign
+
+if TYPE_CHECKING:
+    from tansaku.tasks.cluster import Cluster
+
+_DAY = 86400.0
+_UNDER_WAY = (EvaluationState.SUBMITTED, EvaluationState.RUNNING)
+
+
+class ReconciledCampaign(Record):
+    """What was done about one campaign.
+
+    Attributes:
+        driven: Whether somebody drives it; then its jobs are left to him.
+        observations_rebuilt: Observations that were missing.
+        reaped: Processes of a driver that is gone.
+        adopted: Evaluations that got a result, candidates' ids.
+        given_up: Attempts without a result, candidates' ids.
+        aside: Results that came too late to be used, candidates' ids.
+        problem: What kept it from being looked at.
+    """
+
+    driven: bool = False
+    observations_rebuilt: int = 0
+    reaped: tuple[JsonDict, ...] = ()
+    adopted: tuple[str, ...] = ()
+    given_up: tuple[str, ...] = ()
+    aside: tuple[str, ...] = ()
+    problem: str = ""
+
+    def describe(self, name: str, dry_run: bool) -> list[str]:
+        """Lines about what there was to do, none where there was nothing."""
+        counts = {
+            "observations derived again": self.observations_rebuilt,
+            "processes of a dead driver ended": len(self.reaped),
+            "results adopted": len(self.adopted),
+            "attempts given up": len(self.given_up),
+            "late results kept aside": len(self.aside),
+        }
+        done = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+        lines = [f"{name}: {'would be: ' if dry_run else ''}{done}"] if done else []
+        return [*lines, f"{name}: {self.problem}"] if self.problem else lines
+
+
+class ReconcileReport(Record):
+    """What did not agree, and what was done about it.
+
+    Attributes:
+        dry_run: Whether nothing was changed.
+        discrepancies: Between folder, LaunchPad and scheduler; none for sites without a cluster.
+        campaigns: By name.
+        launches_swept: Folders of old jobs that were deleted.
+        artifacts_swept: Stored files that nothing names, deleted; not counted in a dry run.
+        problem: Why the cluster could not be looked at, empty when it could.
+    """
+
+    dry_run: bool
+    discrepancies: tuple[Discrepancy, ...] = ()
+    campaigns: dict[str, ReconciledCampaign] = Field(default_factory=dict)
+    launches_swept: int = 0
+    artifacts_swept: int = 0
+    problem: str = ""
+
+    def describe(self) -> list[str]:
+        """The report in words."""
+        lines = [one.describe(dry_run=self.dry_run) for one in self.discrepancies]
+        for name, campaign in self.campaigns.items():
+            lines += campaign.describe(name, self.dry_run)
+        if self.launches_swept:
+            lines.append(f"folders of old jobs {'to be ' if self.dry_run else ''}deleted: {self.launches_swept}")
+        if self.artifacts_swept:
+            lines.append(f"stored files that nothing names, deleted: {self.artifacts_swept}")
+        if self.problem:
+            lines.append(f"the cluster could not be looked at: {self.problem}")
+        return lines or ["everything agrees"]
+
+
+def reconcile(resources: Resources, names: Sequence[str] | None = None, *, dry_run: bool = False) -> ReconcileReport:
+    """Compares and repairs.
+
+    Args:
+        resources: Of the site.
+        names: Campaigns to look at; None: all. The cluster is always looked at as a whole.
+        dry_run: Change nothing; say what would be done.
+
+    Raises:
+        NotFoundError: No campaign of a name is stored.
+        TransientError: The database does not answer.
+    """
+    wanted = [resources.store.campaign(name) for name in names] if names is not None else resources.store.campaigns()
+    cluster = resources.cluster()
+    report = ReconcileReport(dry_run=dry_run) if cluster is None else _look_at(cluster, dry_run)
+    quiet = _without_filling(resources, cluster)
+    campaigns = {record.name: _reconciled(quiet, record, cluster is not None, dry_run) for record in wanted}
+    artifacts = 0 if dry_run else sweep_artifacts(resources)
+    return report.model_copy(update={"campaigns": campaigns, "artifacts_swept": artifacts})
+
+
+def _look_at(cluster: Cluster, dry_run: bool) -> ReconcileReport:
+    from tansaku.tasks.launchers.reconciler import Reconciler
+    from tansaku.tasks.launchers.retention import sweep_launches
+
+    spec = cluster.spec
+    worker = cluster.workers.get(spec.site)
+    try:
+        filled = worker is not None and worker.alive
+        found = Reconciler(spec, cluster.launchpad, cluster.slurm, filled=filled, dry_run=dry_run).run()
+        swept = sweep_launches(Path(spec.folder), spec.keep_logs * _DAY, dry_run=dry_run)
+    except TransientError as error:
+        return ReconcileReport(dry_run=dry_run, problem=error.message)
+    return ReconcileReport(
+        dry_run=dry_run,
+        discrepancies=tuple(found),
+        launches_swept=swept,
+    )
+
+
+def _without_filling(resources: Resources, cluster: Cluster | None) -> Resources:
+    """The same, but its launchers submit nothing."""
+    if cluster is None:
+        return resources
+
+    def open_launcher(campaign: CampaignSpec) -> Launcher:
+        return cluster.launcher(campaign.name, fills=False)
+
+    return replace(resources, open_launcher=open_launcher)
+
+
+def _reconciled(resources: Resources, record: CampaignRecord, clustered: bool, dry_run: bool) -> ReconciledCampaign:
+    if record.deleting or _is_driven(record):
+        return ReconciledCampaign(driven=not record.deleting)
+    store, name = resources.store, record.name
+    news = _news(store.evaluations(name), Spool(resources.job_folder(name))) if clustered else _News()
+    if dry_run:
+        return news.expected()
+    swept = sweep_campaign(store, name)
+    found, problem = ReconciledCampaign(), ""
+    if news.any:
+        try:
+            with CampaignLoop(resources, name) as loop:
+                found = _done(loop.collect())
+        except TansakuError as error:
+            problem = error.message
+    rebuilt, reaped = swept["observations_rebuilt"], tuple(swept["reaped"])
+    return found.model_copy(update={"observations_rebuilt": rebuilt, "reaped": reaped, "problem": problem})
+
+
+def _is_driven(record: CampaignRecord) -> bool:
+    lease = live_lease(record)
+    if lease is None:
+        return False
+    owner = lease.owner
+    return owner.host != socket.gethostname() or find_process(owner.pid, owner.process_started) is not None
+
+
+def _done(changed: Sequence[Evaluation]) -> ReconciledCampaign:
+    ended = [one for one in changed if one.outcome is not None and one.state is EvaluationState.DONE]
+    late = [one for one in changed if any(attempt.late_outcome is not None for attempt in one.attempts)]
+    return ReconciledCampaign(
+        adopted=_candidates(one for one in ended if one not in late),
+        given_up=_candidates(one for one in changed if one not in ended and one not in late),
+        aside=_candidates(late),
+    )
+
+
+def _candidates(evaluations: Iterable[Evaluation]) -> tuple[str, ...]:
+    return tuple(one.proposal.candidate for one in evaluations)
+
+
+@dataclass
+class _News:
+    """What a campaign's jobs have left in the shared folder that its evaluations do not know yet.
+
+    Attributes:
+        finished: Evaluations with a result.
+        lost: Evaluations whose job is over without one.
+        late: Evaluations with a result of an attempt that is not the current one any more.
+        read: Evaluations whose result was read, but the job not forgotten.
+    """
+
+    finished: list[Evaluation] = field(default_factory=list)
+    lost: list[Evaluation] = field(default_factory=list)
+    late: list[Evaluation] = field(default_factory=list)
+    read: list[Evaluation] = field(default_factory=list)
+
+    @property
+    def any(self) -> bool:
+        """Whether there is something to collect or to forget."""
+        return bool(self.finished or self.lost or self.late or self.read)
+
+    def expected(self) -> ReconciledCampaign:
+        """What collecting it would do."""
+        return ReconciledCampaign(
+            adopted=_candidates(self.finished), given_up=_candidates(self.lost), aside=_candidates(self.late)
+        )
+
+
+def _news(evaluations: Sequence[Evaluation], spool: Spool) -> _News:
+    news = _News()
+    for evaluation in evaluations:
+        for attempt in evaluation.attempts:
+            if attempt.handle is None:
+                continue
+            folder, failure = spool.folder(attempt.job_name), attempt.failure
+            current = attempt is evaluation.current_attempt and not evaluation.state.terminal
+            if (folder / "result.json").exists():
+                unread = failure is not None and failure.kind is FailureKind.PLUMBING and attempt.late_outcome is None
+                (news.finished if current else news.late if unread else news.read).append(evaluation)
+            elif current and evaluation.state in _UNDER_WAY and (not folder.is_dir() or (folder / "lost.json").exists()):
+                news.lost.append(evaluation)
+    return news
