@@ -129,8 +129,11 @@ def test_reconcile_flow_makes_lost_observations_again(server, make_campaign, und
     database["observations"].delete_many({"number": {"$gt": 5}})
     database.client.close()
     with client_settings(server):
-        swept = reconcile_flow(["small"], str(site))
-    assert swept["small"] == {"observations_rebuilt": 7, "reaped": []}
+        expected = reconcile_flow(["small"], dry_run=True, site=str(site))
+        assert len(campaign.observed()) < len(observed)
+        report = reconcile_flow(["small"], site=str(site))
+    assert (expected["dry_run"], report["dry_run"]) == (True, False)
+    assert report["campaigns"]["small"]["observations_rebuilt"] == 7
     assert campaign.observed() == observed
 
 

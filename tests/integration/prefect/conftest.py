@@ -23,7 +23,7 @@ from tansaku.flows.engines import living_engines
 from tansaku.tasks.stores.connection import open_database
 from tansaku.tasks.stores.mongo import MongoCampaignStore
 
-LIMIT = 120.0
+LIMIT = 240.0
 
 
 def wait_for(condition: Callable[[], object], what: str, limit: float = LIMIT) -> object:

@@ -14,7 +14,7 @@ from tansaku.tasks.loop import drive, prepare_campaign
 from tansaku.tasks.resources import open_resources
 from tansaku.tasks.settings import Settings
 
-LIMIT = 120.0
+LIMIT = 240.0
 
 
 def wait_for(condition, what):

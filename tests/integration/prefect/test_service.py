@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
-LIMIT = 120.0
+LIMIT = 240.0
 
 
 def example(name: str) -> dict:
