@@ -63,15 +63,8 @@ def load_campaign(path: Path) -> LoadedCampaign:
     Raises:
         ConfigurationError: The file, a key in it or a file it names is wrong; the message has one line per problem.
     """
-    document = read_yaml(path)
+    document = read_named(path)
     base_path = path.resolve().parent
-    if isinstance(document.data, dict) and "name" not in document.data:
-        if not re.match(NAME_PATTERN, path.stem):
-            raise ConfigurationError(
-                f"name: missing, and {path.stem!r} from the file's name cannot stand for it; expected {NAME_PATTERN}"
-                f" ({document.source})"
-            )
-        document = YamlText({**document.data, "name": path.stem}, document.lines, document.source)
     return LoadedCampaign(_resolve(validate_document(CampaignSpec, document), base_path, document), base_path)
 
 
@@ -82,6 +75,23 @@ def campaign_from_data(data: object, base_path: Path, source: str) -> LoadedCamp
         data: What a campaign file would hold, its name included.
         base_path: Folder at which relative paths start.
         source: Where the data come from, for errors.
+def read_named(path: Path) -> YamlText:
+    """Reads a file whose ``name`` is its own stem where it gives none.
+
+    Raises:
+        ConfigurationError: It cannot be read, or its stem is no name.
+    """
+    document = read_yaml(path)
+    if not isinstance(document.data, dict) or "name" in document.data:
+        return document
+    if not re.match(NAME_PATTERN, path.stem):
+        raise ConfigurationError(
+            f"name: missing, and {path.stem!r} from the file's name cannot stand for it; expected {NAME_PATTERN}"
+            f" ({document.source})"
+        )
+    return YamlText({**document.data, "name": path.stem}, document.lines, document.source)
+
+
 
     Raises:
         ConfigurationError: As :func:`load_campaign`.

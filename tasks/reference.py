@@ -11,11 +11,18 @@ from pydantic import BaseModel
 
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.campaign import EDITABLE_KEYS, CampaignSpec
+from tansaku.models.domain.specs.dataset import DatasetSpec
 from tansaku.models.domain.specs.site import SiteSpec
+from tansaku.models.domain.specs.surrogate import ModelSpec
 
-FileKind = Literal["campaign", "site"]
+FileKind = Literal["campaign", "site", "dataset", "model"]
 
-MODELS: dict[FileKind, type[BaseModel]] = {"campaign": CampaignSpec, "site": SiteSpec}
+MODELS: dict[FileKind, type[BaseModel]] = {
+    "campaign": CampaignSpec,
+    "site": SiteSpec,
+    "dataset": DatasetSpec,
+    "model": ModelSpec,
+}
 
 _ATTRIBUTE = re.compile(r"^ {4}(\w+): (.*)$")
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -29,11 +36,11 @@ class Section(NamedTuple):
 
 
 def json_schema(kind: FileKind) -> JsonDict:
-    """JSON Schema of a campaign or site file, every key with its description; for an editor's YAML support."""
+    """JSON Schema of a kind of file, every key with its description; for an editor's YAML support."""
     root = MODELS[kind]
     schema = root.model_json_schema()
     describe_parts(root, {root.__name__: schema, **schema.get("$defs", {})})
-    if kind == "campaign":
+    if kind != "site":
         schema["required"].remove("name")  # the file's stem stands for it
     return {"$schema": _DIALECT, **schema, "title": f"tansaku {kind} file"}
 
@@ -92,18 +99,21 @@ def configuration_page() -> str:
         "# Configuration reference",
         "",
         "Written by `make docs` from the classes in `models/domain/specs`, not by hand. A campaign file says what is",
-        "searched, wanted, computed and spent; a site file describes the machine. Unknown keys are errors. Paths start at the",
-        "folder of the file they stand in. `tansaku schema campaign` and `tansaku schema site` print JSON Schemas for editors,",
-        "`tansaku check FILE` says what a campaign file would do.",
+        "searched, wanted, computed and spent; a site file describes the machine; a data-set file says what is learned from, a model",
+        "file what learns. Unknown keys are errors. Paths start at the folder of the file they stand in. `tansaku schema campaign`",
+        "(`site`, `dataset`, `model`) prints a JSON Schema for editors, `tansaku check FILE` says what a campaign file would do.",
         "",
         "A campaign under way accepts changes of " + ", ".join(f"`{'.'.join(key)}`" for key in EDITABLE_KEYS) + " only.",
         "",
     ]
+    described: set[type[BaseModel]] = set()
     for kind, root in MODELS.items():
         lines += [f"## The {kind} file", ""]
         definitions = root.model_json_schema().get("$defs", {})
         for path, model in sections(root):
-            lines += _section(kind, path, model, definitions)
+            if model not in described:
+                lines += _section(kind, path, model, definitions)
+            described.add(model)
     return "\n".join(lines).rstrip() + "\n"
 
 

@@ -94,6 +94,9 @@ def export(
     out: Annotated[
         Path, typer.Option("--out", metavar="FILE", help="Ends in .extxyz, .extxyz.gz or .h5; the ending chooses the format.")
     ],
+    only: Annotated[
+        list[str] | None, typer.Option("--only", metavar="PROPERTY", help="Extended XYZ: only this one; may be repeated.")
+    ] = None,
     site: SiteOption = None,
 ) -> None:
     """Writes a data set to a file for other programs."""
@@ -103,14 +106,19 @@ def export(
 
     if not out.name.endswith((".extxyz", ".extxyz.gz", ".h5")):
         raise ConfigurationError(f"--out {str(out)!r}: expected a name that ends in .extxyz, .extxyz.gz or .h5")
+    if only and out.suffix == ".h5":
+        raise ConfigurationError("--only: HDF5 has all properties; remove it or choose .extxyz")
     if not out.parent.is_dir():
         raise ConfigurationError(f"--out {str(out)!r}: expected an existing folder")
     with opened(site) as resources:
         record = find_dataset(resources.registry, name)
+        unknown = sorted(set(only or ()) - set(record.properties))
+        if unknown:
+            raise ConfigurationError(f"--only {unknown[0]}: {name} holds {', '.join(record.properties)}")
         if out.suffix == ".h5":
             resources.artifacts.get(record.artifact, out)
         else:
-            write_extxyz(read_dataset(resources.artifacts, record), out)
+            write_extxyz(read_dataset(resources.artifacts, record), out, only)
     typer.echo(str(out))
 
 

@@ -17,7 +17,7 @@ from tansaku.models.domain.specs.dataset import ComputedSourceSpec, DatasetSpec,
 from tansaku.models.domain.states import EvaluationState
 from tansaku.models.domain.surrogates import Example
 from tansaku.spaces.registry import open_space
-from tansaku.tasks.configuration import LoadedCampaign, campaign_from_data
+from tansaku.tasks.configuration import LoadedCampaign, campaign_from_data, read_named
 from tansaku.tasks.datasets.extxyz import example_of, read_user_file
 from tansaku.tasks.datasets.files import check_hdf5, content_sha256, write_hdf5
 from tansaku.tasks.datasets.splitting import split
@@ -25,7 +25,6 @@ from tansaku.tasks.jobs.document import STRUCTURE_FILE
 from tansaku.tasks.resources import Resources
 from tansaku.tasks.structures import read_structure
 from tansaku.tasks.validation import validate_document
-from tansaku.tasks.yaml_text import read_yaml
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ def load_dataset(path: Path) -> LoadedDataset:
         MissingComponentError: h5py is not installed.
     """
     check_hdf5()
-    document = read_yaml(path)
+    document = read_named(path)
     spec, base_path = validate_document(DatasetSpec, document), path.resolve().parent
     if isinstance(spec.source, ComputedSourceSpec):
         campaign = _campaign(spec, spec.source, base_path, document.source)

@@ -72,8 +72,13 @@ def read_user_file(path: Path, spec: FileSourceSpec) -> list[Example]:
     return found
 
 
-def write_extxyz(examples: Sequence[Example], path: Path) -> Path:
+def write_extxyz(examples: Sequence[Example], path: Path, only: Sequence[str] | None = None) -> Path:
     """Writes a data set; a name that ends in ``.gz`` is compressed, the same data being the same file.
+
+    Args:
+        examples: All of it.
+        path: The file.
+        only: Properties that are written; None or empty: all.
 
     Raises:
         ConfigurationError: The file cannot be written.
@@ -85,6 +90,8 @@ def write_extxyz(examples: Sequence[Example], path: Path) -> Path:
         atoms = example.structure.copy()
         atoms.info = {"id": example.id, "group": example.group, **example.info}
         for name, value in example.properties.items():
+            if only and name not in only:
+                continue
             if np.ndim(value) and len(value) == len(atoms):
                 atoms.arrays[name] = value
             else:

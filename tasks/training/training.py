@@ -18,12 +18,12 @@ from tansaku.models.domain.specs.surrogate import ModelSpec
 from tansaku.models.domain.surrogates import Array, Example, Progress, Surrogate, TrainingRun, Weights
 from tansaku.models.surrogates.files import FileCheckpoints, check_files, read_weights, write_weights
 from tansaku.models.surrogates.registry import build_trainer, restored
+from tansaku.tasks.configuration import read_named
 from tansaku.tasks.datasets.files import check_hdf5, read_hdf5
 from tansaku.tasks.datasets.splitting import side_of
 from tansaku.tasks.resources import Resources
 from tansaku.tasks.training.judging import Compared, compare
 from tansaku.tasks.validation import validate_document
-from tansaku.tasks.yaml_text import read_yaml
 
 _LABEL = "label_"
 _WEIGHTS_TYPE = "application/x-safetensors"
@@ -35,7 +35,7 @@ def load_model_file(path: Path) -> ModelSpec:
     Raises:
         ConfigurationError: The file or a key in it is wrong.
     """
-    return validate_document(ModelSpec, read_yaml(path))
+    return validate_document(ModelSpec, read_named(path))
 
 
 def find_dataset(registry: Registry, name: str) -> DatasetRecord:
