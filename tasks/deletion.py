@@ -9,7 +9,9 @@ from pathlib import Path
 from tansaku.models.domain.errors import LeaseHeldError, StoreError
 from tansaku.models.domain.records import CampaignRecord, Evaluation
 from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.specs.cluster import FireworksLauncherSpec
 from tansaku.models.domain.states import ACTIVE_STATES, EvaluationState, JobState
+from tansaku.tasks.launchers.retention import forget_campaign
 from tansaku.tasks.progress import live_lease
 from tansaku.tasks.resources import Resources
 from tansaku.tasks.steps.collect import handles_of
@@ -104,6 +106,9 @@ def delete_campaign(resources: Resources, name: str) -> int:
             shutil.rmtree(spool)
     except OSError as error:
         raise StoreError(f"{spool} cannot be deleted: {error.strerror}", hint="the same command goes on") from error
+    launcher = resources.site.launcher
+    if isinstance(launcher, FireworksLauncherSpec):
+        forget_campaign(Path(launcher.folder), name)
     resources.store.delete_campaign(name)
     return sweep_artifacts(resources, ARTIFACT_AGE)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from tansaku.models.domain.errors import ConfigurationError, TransientError
@@ -30,18 +31,16 @@ def sweep_launches(folder: Path, older_than: float, *, dry_run: bool = False) ->
     Raises:
         TransientError: The folder cannot be read.
     """
-    now, swept = time.time(), 0
-    for launch in all_launches(folder):
-        if now - _last_heard(launch) <= older_than or _is_needed(folder, launch):
-            continue
-        swept += 1
-        if not dry_run:
-            _sweep(folder, launch)
-    for entry in (folder / "members").glob("*.json") if not dry_run else ():
-        known = read_json(entry)
-        if known is None or not LaunchFolder.of(folder, known["launch"]).path.is_dir():
-            entry.unlink(missing_ok=True)
-    return swept
+    now = time.time()
+    old = [one for one in all_launches(folder) if now - _last_heard(one) > older_than and not _is_needed(folder, one)]
+    if not dry_run:
+        _sweep(folder, old)
+    return len(old)
+
+
+def forget_campaign(folder: Path, campaign: str) -> None:
+    """Deletes the folders of a deleted campaign's launches. Raises TransientError."""
+    _sweep(folder, [launch for launch in all_launches(folder) if _jobs(launch)[0] == campaign])
 
 
 def _last_heard(launch: LaunchFolder) -> float:
@@ -69,11 +68,16 @@ def _is_needed(folder: Path, launch: LaunchFolder) -> bool:
     return any((spool.folder(name) / "result.json").exists() or not spool.is_over(name) for name in own)
 
 
-def _sweep(folder: Path, launch: LaunchFolder) -> None:
-    campaign, names = _jobs(launch)
-    spool = open_spool(folder, campaign)
-    for name in names:
-        if launch.does(spool, name):
-            spool.remove(name)
-            spool.sweep()
-    shutil.rmtree(launch.path, ignore_errors=True)
+def _sweep(folder: Path, launches: Sequence[LaunchFolder]) -> None:
+    for launch in launches:
+        campaign, names = _jobs(launch)
+        spool = open_spool(folder, campaign)
+        for name in names:
+            if launch.does(spool, name):
+                spool.remove(name)
+                spool.sweep()
+        shutil.rmtree(launch.path, ignore_errors=True)
+    for entry in (folder / "members").glob("*.json") if launches else ():
+        known = read_json(entry)
+        if known is None or not LaunchFolder.of(folder, known["launch"]).path.is_dir():
+            entry.unlink(missing_ok=True)

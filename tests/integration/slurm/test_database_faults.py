@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
+import subprocess
 import tempfile
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pytest
 
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.stores.embedded_mongod import EmbeddedMongod
+from tansaku.tasks.stores.mongod_binary import find_mongod
 
 
 @pytest.fixture
@@ -49,6 +52,38 @@ def test_database_down_when_a_job_begins(own_mongod, make_campaign, slurm):
     slurm.run("scontrol", "update", "NodeName=n1,n2", "State=RESUME")
     campaign.wait_for(lambda: len(list(campaign.spool.root.glob("jobs/*/result.json"))) == 2)
     own_mongod.start()
+    assert campaign.ended(driver) == 0
+    assert [one.state for one in campaign.evaluations()] == [EvaluationState.DONE] * 2
+    assert campaign.attempts() == [[], []]
+    assert campaign.runs() == 2
+
+
+@pytest.fixture
+def mongod_on_the_network(require, slurm):
+    """Address of a server that nodes reach over their network, as on a real cluster."""
+    require("mongod")
+    with socket.socket() as probe, tempfile.TemporaryDirectory(prefix="tsk-") as folder:
+        probe.bind((slurm.address, 0))
+        port = probe.getsockname()[1]
+        probe.close()
+        options = ["--dbpath", folder, "--bind_ip", slurm.address, "--port", str(port), "--nounixsocket"]
+        with Path(folder, "log").open("wb") as log:
+            mongod = subprocess.Popen([str(find_mongod()), *options], stdout=log, stderr=log)
+        yield f"mongodb://{slurm.address}:{port}/"
+        mongod.kill()
+        mongod.wait()
+
+
+def test_a_node_cut_off_from_the_database_loses_no_result(mongod_on_the_network, make_campaign, slurm):
+    campaign = make_campaign(uri=mongod_on_the_network)
+    driver = campaign.start()
+    job, pid = campaign.hold_one()
+    node = campaign.spool.claimed(job).host
+    slurm.cut_off(node)
+    os.kill(pid, signal.SIGCONT)
+    # The result is adopted while its node reaches neither database nor controller.
+    campaign.wait_for(lambda: len(campaign.observed()) == 2)
+    slurm.connect(node)
     assert campaign.ended(driver) == 0
     assert [one.state for one in campaign.evaluations()] == [EvaluationState.DONE] * 2
     assert campaign.attempts() == [[], []]

@@ -12,15 +12,6 @@ from tansaku.tasks.launchers.launches import LaunchFolder
 from tansaku.tasks.launchers.slurm import Slurm
 
 
-class IdleFilling:
-    """Fills nothing."""
-
-    problem = ""
-
-    def check(self) -> None:
-        """Nothing can be wrong with it."""
-
-
 class Job:
     """A job that came to SLURM: a launcher that is asked for it, and what SLURM and its node do."""
 
@@ -29,11 +20,12 @@ class Job:
         self.said = folder / "said"
         (folder / "squeue").write_text(f"#!/bin/sh\n[ -e {self.said} ] || exit 1\ncat {self.said}\n")
         (folder / "squeue").chmod(0o755)
+        from tansaku.tasks.launchers.filling import NoFilling
         from tansaku.tasks.launchers.fireworks import FireworksLauncher
 
         spec = FireworksLauncherSpec(folder=str(folder), silence=0.3, look=0.01)
         slurm = Slurm({"PATH": f"{folder}:/usr/bin:/bin"})
-        self.launcher = FireworksLauncher(spec, "test", None, slurm, IdleFilling())
+        self.launcher = FireworksLauncher(spec, "test", None, slurm, NoFilling())
         self.spool = self.launcher._spool
         self.spool.create(pipes=False)
         self.spool.add("job", {"token": "t"}, queue=False)
@@ -156,3 +148,38 @@ def test_a_result_beats_every_verdict(job):
     assert job.status().reason == "node_fail"
     (job.spool.folder("job") / "result.json").write_text(json.dumps({}))
     assert job.status().state is JobState.FINISHED
+
+
+def test_a_job_that_slurm_has_forgotten_is_looked_up_in_its_accounting(job):
+    (job.folder / "sacct").write_text("#!/bin/sh\necho '6|COMPLETED'\necho '7|CANCELLED by 1000'\n")
+    (job.folder / "sacct").chmod(0o755)
+    job.begin()
+    job.slurm_says("")
+    job.pass_silence()
+    assert job.status().reason == "cancelled"
+
+
+@pytest.mark.parametrize("said", ["sacct: error: Slurm accounting storage is disabled", "sacct: error: connection refused"])
+def test_an_accounting_that_does_not_answer_costs_the_reason_alone(job, said):
+    (job.folder / "sacct").write_text(f"#!/bin/sh\necho '{said}' >&2\nexit 1\n")
+    (job.folder / "sacct").chmod(0o755)
+    job.begin()
+    job.slurm_says("")
+    job.pass_silence()
+    assert job.status().reason == "worker_died"
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("slurmstepd: error: Detected 1 oom-kill event(s) in StepId=7.batch", "out_of_memory"),
+        ("slurmstepd-n1: error: StepId=7.batch exceeded memory limit (300 > 50), being killed", "out_of_memory"),
+        ("the user wrote of an oom-kill", "worker_died"),
+    ],
+)
+def test_what_slurm_writes_among_the_errors_tells_of_memory(job, line, reason):
+    job.begin()
+    (job.launch.path / "err.txt").write_text(f"{line}\n")
+    job.slurm_says("FAILED")
+    job.pass_silence()
+    assert job.status().reason == reason
