@@ -1,0 +1,24 @@
+"""What a plain job runs: ``python -m benchmarks.queue.plain DOCUMENTS`` evaluates job documents one by one, nothing else."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+from tansaku.tasks.jobs.document import JobDocument
+from tansaku.tasks.jobs.evaluate import evaluate
+
+
+def main(path: Path) -> None:
+    """Evaluates the documents of a JSON file; what they leave is thrown away."""
+    with tempfile.TemporaryDirectory() as folder:
+        for number, document in enumerate(json.loads(path.read_text())):
+            job = Path(folder, str(number))
+            job.mkdir()
+            evaluate(JobDocument.model_validate(document), job)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
