@@ -3,8 +3,9 @@
 Searches of the 159 sodium compositions of the table of barriers, each begun with five random ones: one kernel on all features
 (obo), a sum of kernels (abo), the product's own preset (default); with hyper-parameters (li-hp) or the posterior (li-gp) of
 the 159 lithium compositions; random ones, exactly; and the limit of regression, whose hyper-parameters were fitted to all
-values. The preset of ``li-hp``, ``li-gp`` and ``auto`` is the one that finds the best lithium composition soonest. While the
-table is not finished, its finished rows are searched.
+values. The preset of ``li-hp``, ``li-gp`` and ``auto`` is the one that finds the best lithium composition soonest.
+``li-gp-one-point`` begins with one random composition instead of five. While the table is not finished, its finished rows are
+searched.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import argparse
 import json
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -80,14 +82,19 @@ def as_many(values: FloatArray) -> float:
 
 
 def methods(preset: str, threshold: float | None) -> dict[str, Method]:
-    """Methods by name; ``li-hp``, ``li-gp`` and ``auto`` have the preset that was chosen."""
+    """Methods by name; those without a preset in it have the one that was chosen."""
     named = {
         f"{kind}-{one}".strip("-"): Method(one, _KINDS[kind], threshold=threshold)  # type: ignore[arg-type]
         for kind in _KINDS
         for one in PRESETS
     }
     chosen = {kind: named[f"{kind}-{preset}"] for kind in ("li-hp", "li-gp")}
-    return {**named, **chosen, "auto": Method(preset, "auto", threshold=threshold)}
+    return {
+        **named,
+        **chosen,
+        "li-gp-one-point": replace(chosen["li-gp"], initial_points=1),
+        "auto": Method(preset, "auto", threshold=threshold),
+    }
 
 
 def search(

@@ -16,6 +16,7 @@ STYLES = {
     "default": ("#3b3b3b", "-"),
     "li-hp": ("#d98b2b", "-"),
     "li-gp": ("#b03a48", "-"),
+    "li-gp-one-point": ("#b03a48", "--"),
     "auto": ("#7a4fa0", "--"),
     "limit-abo": ("#4f8f4f", ":"),
     "limit-obo": ("#3b76b0", ":"),
@@ -55,7 +56,7 @@ def draw(result: dict[str, Any], path: Path) -> Path:
 
 def _label(method: str, result: dict[str, Any]) -> str:
     preset = result["lithium"]["preset"]
-    return f"{method} ({preset})" if method in ("li-hp", "li-gp", "auto") else method
+    return f"{method} ({preset})" if method in ("li-hp", "li-gp", "li-gp-one-point", "auto") else method
 
 
 def _title(name: str, result: dict[str, Any]) -> str:

@@ -32,7 +32,7 @@ from tansaku.tasks.replay.campaign import replay
 from tansaku.tasks.steps.rounds import RoundRules
 
 INITIAL_POINTS = 5
-"""Random compositions that every search begins with, as in the report."""
+"""Random compositions that a search begins with, as in the report."""
 
 AT_ONCE = 125
 """Searches in step."""
@@ -50,19 +50,21 @@ class Method:
             hyper-parameters were fitted to all results; ``auto``: as a campaign with transfer mode auto.
         acquisition: None: the preset's.
         threshold: All below it are wanted [eV]; None: the lowest one is.
+        initial_points: Random compositions that it begins with.
     """
 
     preset: str
     kind: Kind = "own"
     acquisition: AcquisitionName | None = None
     threshold: float | None = None
+    initial_points: int = INITIAL_POINTS
 
     @property
     def settings(self) -> GPSettings:
         """The proposer's."""
         goal = Goal() if self.threshold is None else Goal("all_below", threshold=self.threshold)
         own = PRESETS[self.preset].acquisition if self.threshold is None else "probability"
-        return replace(PRESETS[self.preset], initial_points=INITIAL_POINTS, goal=goal, acquisition=self.acquisition or own)
+        return replace(PRESETS[self.preset], initial_points=self.initial_points, goal=goal, acquisition=self.acquisition or own)
 
 
 @dataclass(frozen=True)

@@ -103,7 +103,7 @@ def _campaign(settings: GPSettings, case: Case, mode: str, values: np.ndarray, s
 
 
 @pytest.mark.parametrize("mode", ["none", "hyperparameters", "posterior"])
-@pytest.mark.parametrize("preset", ["obo", "abo"])
+@pytest.mark.parametrize("preset", ["obo", "abo", "default"])
 def test_every_search_chooses_what_a_campaign_would(case, preset, mode):
     settings = _settings(preset)
     found = search_all(_model(settings, case, mode), case.values, SEEDS, EVALUATIONS)
@@ -114,14 +114,15 @@ def test_every_search_chooses_what_a_campaign_would(case, preset, mode):
 @pytest.mark.parametrize("mode", ["none", "posterior"])
 @pytest.mark.parametrize("acquisition", ["log_ei", "expected_found", "probability"])
 def test_so_it_does_with_other_acquisitions_and_failures(case, acquisition, mode):
-    goal = Goal() if acquisition == "log_ei" else Goal("all_below", threshold=float(np.quantile(case.values, 0.2)))
+    # Not all are found by the end: where nothing is left to be found, rounding decides what expected_found takes next.
+    goal = Goal() if acquisition == "log_ei" else Goal("all_below", threshold=float(np.quantile(case.values, 0.5)))
     settings = _settings("abo", goal=goal, acquisition=acquisition)
     found = search_all(_model(settings, case, mode), case.failing, SEEDS[:2], EVALUATIONS)
     for seed, positions in zip(SEEDS, found, strict=False):
         assert positions.tolist() == _campaign(settings, case, mode, case.failing, seed)
 
 
-def test_the_product_s_default_preset_is_followed_too(case):
+def test_settings_are_followed(case):
     settings = _settings("default", initial="cheapest", nugget=True)
     found = search_all(OwnModel(settings, case.pool), case.values, SEEDS[:1], EVALUATIONS)
     assert found[0].tolist() == _campaign(settings, case, "none", case.values, SEEDS[0])

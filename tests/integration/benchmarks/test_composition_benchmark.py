@@ -20,6 +20,7 @@ METHODS = {
     *(f"{kind}{preset}" for kind in ("", "li-hp-", "li-gp-", "limit-") for preset in ("obo", "abo", "default")),
     "li-hp",
     "li-gp",
+    "li-gp-one-point",
     "auto",
 }
 
@@ -69,6 +70,7 @@ def test_quick_command_on_a_part_of_a_table(require, tmp_path):
         _checked_curves(result, key)
     assert result["thresholds"]["qualifying_share_as_many"]["qualifying"] == round(60 * 17 / 159)
     assert result["p_best"]["random"] == pytest.approx(np.arange(1, 17) / 60)
+    assert result["qualifying_share"]["li-gp-one-point"] != result["qualifying_share"]["li-gp"]
     assert result["p_best"]["li-gp"] == result["p_best"][f"li-gp-{result['lithium']['preset']}"]
     assert result["statement"]["methods"] == ["obo", "abo", "li-hp", "li-gp"]
     assert result["seconds"] > result["statement"]["seconds"] > 0
