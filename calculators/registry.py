@@ -5,15 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 from tansaku.models.domain.ports import Calculator
-from tansaku.models.domain.specs.calculator import CalculatorSpec, ChgnetSpec, LammpsSpec, SevennetSpec
+from tansaku.models.domain.specs.calculator import CalculatorSpec, ChgnetSpec, EspressoSpec, GpawSpec, LammpsSpec, SevennetSpec
+from tansaku.models.domain.specs.parallel import SERIAL, ParallelSpec
 
 
-def open_calculator(spec: CalculatorSpec, base_path: Path) -> Calculator:
+def open_calculator(spec: CalculatorSpec, base_path: Path, parallel: ParallelSpec = SERIAL) -> Calculator:
     """Makes the calculator that a spec describes.
 
     Args:
         spec: The spec.
         base_path: Folder of the campaign file; relative paths start here.
+        parallel: What a DFT code may use; the others compute in this process.
 
     Raises:
         ConfigurationError: The spec cannot be met, e.g. its potential is missing.
@@ -31,6 +33,14 @@ def open_calculator(spec: CalculatorSpec, base_path: Path) -> Calculator:
         from tansaku.calculators.engines.sevennet import open_sevennet
 
         return open_sevennet(spec)
+    if isinstance(spec, GpawSpec):
+        from tansaku.calculators.engines.gpaw import GpawCalculator
+
+        return GpawCalculator(spec, parallel)
+    if isinstance(spec, EspressoSpec):
+        from tansaku.calculators.engines.espresso import EspressoCalculator
+
+        return EspressoCalculator(spec, base_path, parallel)
     from tansaku.calculators.engines.emt import EmtCalculator
 
     return EmtCalculator()

@@ -11,11 +11,18 @@ from typing import Any
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.identifiers import content_hash, file_sha256
 from tansaku.models.domain.specs.base import NAME_PATTERN
-from tansaku.models.domain.specs.calculator import LammpsSpec
+from tansaku.models.domain.specs.calculator import DftSpec, EspressoSpec, GpawSpec, LammpsSpec
 from tansaku.models.domain.specs.campaign import EDITABLE_KEYS, CampaignSpec
 from tansaku.models.domain.specs.site import SiteSpec
-from tansaku.models.domain.specs.space import CompositionSpaceSpec, FeatureLookupSpec, GrainBoundarySpaceSpec, TableSpaceSpec
+from tansaku.models.domain.specs.space import (
+    CompositionSpaceSpec,
+    FeatureLookupSpec,
+    GrainBoundarySpaceSpec,
+    SpaceSpec,
+    TableSpaceSpec,
+)
 from tansaku.models.domain.specs.transfer import TableSourceSpec
+from tansaku.tasks.steps.source import forget_paths
 from tansaku.tasks.validation import validate_data, validate_document
 from tansaku.tasks.yaml_text import KeyPath, YamlText, read_yaml
 
@@ -68,13 +75,6 @@ def load_campaign(path: Path) -> LoadedCampaign:
     return LoadedCampaign(_resolve(validate_document(CampaignSpec, document), base_path, document), base_path)
 
 
-def campaign_from_data(data: object, base_path: Path, source: str) -> LoadedCampaign:
-    """A campaign that did not come as a file.
-
-    Args:
-        data: What a campaign file would hold, its name included.
-        base_path: Folder at which relative paths start.
-        source: Where the data come from, for errors.
 def read_named(path: Path) -> YamlText:
     """Reads a file whose ``name`` is its own stem where it gives none.
 
@@ -92,6 +92,13 @@ def read_named(path: Path) -> YamlText:
     return YamlText({**document.data, "name": path.stem}, document.lines, document.source)
 
 
+def campaign_from_data(data: object, base_path: Path, source: str) -> LoadedCampaign:
+    """A campaign that did not come as a file.
+
+    Args:
+        data: What a campaign file would hold, its name included.
+        base_path: Folder at which relative paths start.
+        source: Where the data come from, for errors.
 
     Raises:
         ConfigurationError: As :func:`load_campaign`.
@@ -193,6 +200,8 @@ def _resolve(spec: CampaignSpec, base_path: Path, document: YamlText) -> Campaig
     if label is not None and isinstance(label.calculator, LammpsSpec):
         element = space.crystal.element if isinstance(space, GrainBoundarySpaceSpec) else None
         label = label.model_copy(update={"calculator": _resolve_potential(label.calculator, element, base_path, document)})
+    if isinstance(calculator, GpawSpec | EspressoSpec):
+        calculator = _resolve_dft(calculator, space, base_path, document)
     transfer = spec.transfer
     if transfer is not None:
         sources = tuple(
@@ -218,6 +227,26 @@ def _resolve_table(space: TableSpaceSpec, base_path: Path, check: _Check, key: K
     }
     digest = check(base_path / space.candidates, (*key, "candidates"), space.sha256)
     return space.model_copy(update={"features": features, "sha256": digest})
+
+
+def _resolve_dft(calculator: DftSpec, space: SpaceSpec, base_path: Path, document: YamlText) -> DftSpec:
+    """The spec with the hash of its setups or pseudopotentials; refuses an element that it has none for."""
+    if isinstance(calculator, GpawSpec):
+        from tansaku.calculators.engines.gpaw import GpawCalculator, find_setups
+
+        GpawCalculator(calculator)
+        setups = find_setups(calculator.xc)
+        known, update, key = setups.elements, {"setups_sha256": setups.sha256}, ("calculator", "xc")
+    else:
+        from tansaku.calculators.engines.espresso import find_pseudopotentials
+
+        found = find_pseudopotentials(calculator, base_path)
+        known, update = frozenset(found.files), {"pseudopotentials_sha256": found.sha256}
+        key = ("calculator", "pseudopotentials")
+    if isinstance(space, GrainBoundarySpaceSpec) and space.crystal.element not in known:
+        where = f"({document.source}, line {document.line(key)})"
+        raise ConfigurationError(f"{'.'.join(key)}: nothing for the crystal's {space.crystal.element} {where}")
+    return calculator.model_copy(update=update)
 
 
 def _resolve_potential(calculator: LammpsSpec, element: str | None, base_path: Path, document: YamlText) -> LammpsSpec:
@@ -263,8 +292,8 @@ def _identity(spec: CampaignSpec, *, with_editable: bool) -> dict[str, Any]:
     for files in (space, *(source["space"] for source in (transfer or {}).get("sources", ()) if "space" in source)):
         _without_paths(files)
     for one in (calculator, (data.get("label") or {}).get("calculator")):
-        if one and one.get("potential_sha256"):
-            del one["potential"]
+        if one:
+            forget_paths(one)
     if not with_editable:
         for *parents, last in EDITABLE_KEYS:
             target = data

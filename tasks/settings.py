@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, SecretStr
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
 from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.specs.parallel import ParallelSpec
 
 HOME_VARIABLE = "TANSAKU_HOME"
 MONGO_URI_VARIABLE = "TANSAKU_MONGO_URI"
@@ -28,6 +29,8 @@ SITE_VARIABLE = "TANSAKU_SITE"
 REQUIRE_ALL_VARIABLE = "TANSAKU_REQUIRE_ALL"
 RUNTIME_VARIABLE = "XDG_RUNTIME_DIR"
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+RANKS_VARIABLE = "TANSAKU_RANKS"
+MPIEXEC_VARIABLE = "TANSAKU_MPIEXEC"
 
 _SCHEDULER_VARIABLES = (
     "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "LOGNAME", "MODULEPATH", "MODULESHOME", "PATH", "SHELL", "SLURM_CONF",
@@ -107,6 +110,33 @@ def scheduler_environment(environment: Mapping[str, str] | None = None) -> dict[
 def thread_environment(threads: int) -> dict[str, str]:
     """This process's environment with numerical libraries set to ``threads`` threads, for a child."""
     return {**os.environ, **dict.fromkeys(THREAD_VARIABLES, str(threads))}
+
+
+def worker_environment(parallel: ParallelSpec) -> dict[str, str]:
+    """This process's environment for a worker whose calculators may use these ranks and threads."""
+    told = {RANKS_VARIABLE: str(parallel.ranks), MPIEXEC_VARIABLE: parallel.mpiexec}
+    return thread_environment(parallel.threads) | told
+
+
+def given_parallel(environment: Mapping[str, str] | None = None) -> ParallelSpec:
+    """What :func:`worker_environment` told this process; one rank and one thread where it was told nothing.
+
+    Args:
+        environment: None: the process's.
+
+    Raises:
+        ConfigurationError: A variable has a value that makes no sense.
+    """
+    values = os.environ if environment is None else environment
+    given = {
+        "ranks": values.get(RANKS_VARIABLE),
+        "threads": values.get(THREAD_VARIABLES[0]) if RANKS_VARIABLE in values else None,
+        "mpiexec": values.get(MPIEXEC_VARIABLE),
+    }
+    try:
+        return ParallelSpec.model_validate({name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        raise ConfigurationError(f"{RANKS_VARIABLE}, {THREAD_VARIABLES[0]} or {MPIEXEC_VARIABLE}: {given}") from error
 
 
 def forbid_telemetry() -> None:

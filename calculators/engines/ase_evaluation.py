@@ -1,4 +1,4 @@
-"""Evaluations by any calculator of ASE: what EMT and the universal potentials have in common."""
+"""Evaluations by any calculator of ASE: what EMT, the universal potentials and the DFT codes have in common."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def evaluate_with_ase(
     Args:
         structure: Is left untouched.
         relaxation: None: as it is.
-        calculator: Gives energy, energies of atoms, forces and stress; a fresh one, so that nothing is remembered.
+        calculator: Gives energy, forces, stress and perhaps energies of atoms; a fresh one, so that nothing is remembered.
         provenance: What computes.
 
     Raises:
@@ -42,10 +42,13 @@ def evaluate_with_ase(
     if relaxation is not None:
         steps = relax(_InAse(atoms, held, relaxation.fmax), relaxation, held)
     energy = float(atoms.get_potential_energy())
-    energies = np.asarray(atoms.get_potential_energies(), dtype=np.float64)
+    energies = None
+    if "energies" in calculator.implemented_properties:
+        energies = np.asarray(atoms.get_potential_energies(), dtype=np.float64)
     forces = np.asarray(atoms.get_forces(apply_constraint=False), dtype=np.float64)
     stress = np.asarray(atoms.get_stress(apply_constraint=False), dtype=np.float64)
-    if not (np.isfinite(energy) and all(np.isfinite(array).all() for array in (energies, forces, stress))):
+    arrays = (forces, stress) if energies is None else (energies, forces, stress)
+    if not (np.isfinite(energy) and all(np.isfinite(array).all() for array in arrays)):
         raise CalculationError("nan", f"{provenance.code} gave a number that is not finite after {steps} steps")
     check_cell_change(structure.cell.array, atoms.cell.array)
     atoms.set_constraint()

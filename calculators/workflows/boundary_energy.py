@@ -2,7 +2,8 @@
 
 E_gb = (E - n e_bulk) / (2 A), taken for each boundary from the energies of the atoms that belong to it (array ``boundary``).
 Two boundaries that should be equal and are not betray a cell in which one of them was shifted and the other not, or a
-relaxation that took two ways; the difference is flagged.
+relaxation that took two ways; the difference is flagged. A code that gives no energies of atoms, such as one of
+density-functional theory, gives the mean alone.
 """
 
 from __future__ import annotations
@@ -48,8 +49,8 @@ class BoundaryEnergy:
 
     Attributes:
         value: Mean of the two [J/m^2].
-        values: Of boundary 0 and boundary 1 [J/m^2].
-        differ: Whether they are more than ``DIFFERENCE_TOLERANCE`` apart.
+        values: Of boundary 0 and boundary 1 [J/m^2]; None without energies of atoms.
+        differ: Whether they are more than ``DIFFERENCE_TOLERANCE`` apart, None where that is not known.
         drift: How far grain 1 moved against grain 0 along x and y [Å], by the held atoms where there are any.
         expansion: Change of the cell's height per boundary [Å].
         area: Of one boundary [Å^2].
@@ -57,8 +58,8 @@ class BoundaryEnergy:
     """
 
     value: float
-    values: tuple[float, float]
-    differ: bool
+    values: tuple[float, float] | None
+    differ: bool | None
     drift: tuple[float, float]
     expansion: float
     area: float
@@ -88,7 +89,7 @@ def boundary_energy(
     """Relaxes a cell with two boundaries normal to z and takes the excess energy of each.
 
     Args:
-        calculator: Must give energies per atom.
+        calculator: Computes.
         structure: With the arrays ``boundary`` and ``grain``, and ``held`` where atoms are to be held.
         relaxation: How it is relaxed.
         bulk: Reference by the same calculator.
@@ -103,20 +104,20 @@ def boundary_energy(
     if bulk.provenance != calculator.provenance:
         raise ConfigurationError("the bulk reference was computed by another calculator than the boundary is to be")
     result = calculator.evaluate(structure, relaxation)
-    if result.energies is None:
-        raise ConfigurationError(
-            f"{result.provenance.code} gives no energies per atom; the two boundaries cannot be told apart"
-        )
     area = float(np.linalg.norm(np.cross(result.atoms.cell[0], result.atoms.cell[1])))
-    excess = (result.energies - bulk.energy_per_atom) / area * EV_PER_A2
-    side = structure.arrays["boundary"]
-    values = float(excess[side == 0].sum()), float(excess[side == 1].sum())
-    if not np.isfinite(values).all():
-        raise CalculationError("nan", f"boundary energies {values} are not finite")
+    values = None
+    value = 0.5 * (result.energy - len(structure) * bulk.energy_per_atom) / area * EV_PER_A2
+    if result.energies is not None:
+        excess = (result.energies - bulk.energy_per_atom) / area * EV_PER_A2
+        side = structure.arrays["boundary"]
+        values = float(excess[side == 0].sum()), float(excess[side == 1].sum())
+        value = 0.5 * (values[0] + values[1])
+    if not np.isfinite(value):
+        raise CalculationError("nan", f"the boundary energy is {value}")
     return BoundaryEnergy(
-        value=0.5 * (values[0] + values[1]),
+        value=value,
         values=values,
-        differ=abs(values[0] - values[1]) > DIFFERENCE_TOLERANCE,
+        differ=abs(values[0] - values[1]) > DIFFERENCE_TOLERANCE if values is not None else None,
         drift=_drift(structure, result.atoms),
         expansion=0.5 * float(result.atoms.cell[2, 2] - structure.cell[2, 2]),
         area=area,

@@ -20,6 +20,7 @@ from tansaku.models.domain.specs.calculator import RelaxationSpec
 from tansaku.models.domain.specs.campaign import ObjectiveSpec
 from tansaku.models.domain.specs.space import GrainBoundarySpaceSpec
 from tansaku.tasks.jobs.document import STRUCTURE_FILE, JobDocument
+from tansaku.tasks.jobs.kept import scratch_of, take_files
 from tansaku.tasks.jobs.opened import opened_bulk, opened_calculator, opened_space
 
 _BOUNDARY_ENERGY = "grain_boundary_energy"
@@ -64,7 +65,9 @@ class BoundaryJob:
         """Relaxes the cell and takes the energies of its boundaries."""
         begun = time.perf_counter()
         start = self.space.structure(self.candidate) if self.start is None else _given(self.start, self.candidate)
-        found = boundary_energy(self.calculator, start, self.relaxation, self.bulk)
+        with scratch_of(self.calculator, start, self.relaxation, self.folder) as calculator:
+            found = boundary_energy(calculator, start, self.relaxation, self.bulk)
+            files = take_files(found.result, self.folder)
         wall_time = time.perf_counter() - begun
         properties = _properties(start, found)
         # Measured from the cell that was built, also where the start was relaxed before.
@@ -79,10 +82,11 @@ class BoundaryJob:
                 "energy": Quantity(value=result.energy, unit="eV"),
                 "bulk_energy_per_atom": Quantity(value=self.bulk.energy_per_atom, unit="eV"),
                 "expansion": Quantity(value=expansion, unit="Angstrom"),
+                **{name: Quantity(value=value, unit="eV") for name, value in result.terms.items()},
             },
-            properties=properties,
+            properties=properties | ({"calculation": dict(result.details)} if result.details else {}),
             wall_time=wall_time,
-            artifacts={STRUCTURE_FILE: STRUCTURE_FILE},
+            artifacts={STRUCTURE_FILE: STRUCTURE_FILE, **files},
             provenance=result.provenance,
         )
 
@@ -102,7 +106,7 @@ def _properties(start: Atoms, found: BoundaryEnergy) -> JsonDict:
     given = [float(value) for value in start.info[key]]
     final = [given[0] + found.drift[0], given[1] + found.drift[1], given[2]]
     return {
-        "boundary_energies": list(found.values),
+        "boundary_energies": list(found.values) if found.values is not None else None,
         "boundary_energies_unit": "J/m^2",
         "boundaries_differ": found.differ,
         "drift": list(found.drift),
@@ -125,8 +129,9 @@ def _write_structure(path: Path, found: BoundaryEnergy, travelled: JsonDict) -> 
         "potential": found.result.provenance.model,
         "potential_sha256": found.result.provenance.model_sha256,
         "grain_boundary_energy": found.value,
-        "grain_boundary_energies": list(found.values),
     }
+    if found.values is not None:
+        atoms.info["grain_boundary_energies"] = list(found.values)
     write(path, atoms, format="extxyz")
 
 

@@ -17,6 +17,7 @@ from tansaku.models.domain.ports import Calculator, Space
 from tansaku.models.domain.specs.calculator import CalculatorSpec
 from tansaku.models.domain.specs.space import CrystalSpec, SpaceSpec
 from tansaku.spaces.registry import open_space
+from tansaku.tasks.settings import given_parallel
 
 _OPEN = 4
 
@@ -49,7 +50,7 @@ def _space(spec: str, base_path: str) -> Space:
 @lru_cache(maxsize=_OPEN)
 def _calculator(spec: str, base_path: str) -> Calculator:
     adapter: TypeAdapter[CalculatorSpec] = TypeAdapter(CalculatorSpec)
-    return open_calculator(adapter.validate_json(spec), Path(base_path))
+    return open_calculator(adapter.validate_json(spec), Path(base_path), given_parallel())
 
 
 @lru_cache(maxsize=_OPEN)

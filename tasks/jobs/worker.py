@@ -25,6 +25,7 @@ from tansaku.models.domain.states import FailureKind
 from tansaku.tasks.jobs.document import JobDocument
 from tansaku.tasks.jobs.spool import Spool, file_sha256, read_json, write_json
 from tansaku.tasks.processes import process_identity
+from tansaku.tasks.settings import THREAD_VARIABLES, given_parallel
 
 Evaluate = Callable[[JobDocument, Path], Outcome]
 
@@ -161,11 +162,13 @@ def main(arguments: list[str]) -> int:
         return 2
     # Read by the libraries when they are loaded, which the next import does: workers share the cores by processes alone.
     # On a compute node the job's supervisor has set them to the cores that the job was given.
-    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS") if not arguments[1:] else ():
-        os.environ[variable] = "1"
+    parallel = given_parallel()
+    for variable in THREAD_VARIABLES if not arguments[1:] else ():
+        os.environ[variable] = str(parallel.threads)
     from tansaku.tasks.jobs.evaluate import evaluate
 
-    worker = Worker(Spool(Path(arguments[0])), evaluate, cores=_cores(os.environ.get("OMP_NUM_THREADS", "")))
+    cores = parallel.ranks * _cores(os.environ.get(THREAD_VARIABLES[0], ""))
+    worker = Worker(Spool(Path(arguments[0])), evaluate, cores=cores)
     if arguments[1:]:
         # What calculators print must not end among the answers.
         with os.fdopen(os.dup(1), "w") as answers:

@@ -17,7 +17,7 @@ from tansaku.models.domain.records import JsonDict
 from tansaku.tasks.jobs.spool import Spool, file_sha256, read_json
 from tansaku.tasks.launchers.fireworks_documents import carried
 from tansaku.tasks.launchers.launches import LaunchFolder, LaunchOrder, open_spool
-from tansaku.tasks.settings import thread_environment
+from tansaku.tasks.settings import worker_environment
 
 _LOOK = 0.2  # longest time between two looks at a worker that computes [s]
 
@@ -156,7 +156,7 @@ class NodeComputer:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,
-                env=thread_environment(self._order.threads),
+                env=worker_environment(self._order.parallel),
                 start_new_session=True,
             )
         return self._worker

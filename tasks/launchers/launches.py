@@ -34,6 +34,7 @@ from tansaku.models.domain.errors import ConfigurationError, TransientError
 from tansaku.models.domain.records import JsonDict, Record
 from tansaku.models.domain.specs.base import Name, NonNegativeFloat, PositiveFloat, PositiveInt
 from tansaku.models.domain.specs.cluster import AbsolutePath, DatabaseName, SlurmWord
+from tansaku.models.domain.specs.parallel import ParallelSpec, ProgramName
 from tansaku.tasks.jobs.spool import Spool, read_json, write_json
 from tansaku.tasks.launchers.fireworks_documents import JobName
 
@@ -59,6 +60,8 @@ class LaunchOrder(Record):
         uri_file: File of mode 0600 with MongoDB's address, for ``online``.
         walltime: Time limit that the scheduler was given [s].
         threads: Threads of the numerical libraries.
+        ranks: Ranks of a DFT code.
+        mpiexec: Program that starts them.
     """
 
     schema_version: Literal[1] = 1
@@ -75,6 +78,13 @@ class LaunchOrder(Record):
     patience: NonNegativeFloat
     walltime: PositiveFloat
     threads: PositiveInt = 1
+    ranks: PositiveInt = 1
+    mpiexec: ProgramName = "srun"
+
+    @property
+    def parallel(self) -> ParallelSpec:
+        """What a DFT code may use."""
+        return ParallelSpec(ranks=self.ranks, threads=self.threads, mpiexec=self.mpiexec)
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from tansaku.models.domain.states import JobState
 from tansaku.tasks.jobs.spool import Spool, read_json
 from tansaku.tasks.launchers.results import settled_status, spooled_result
 from tansaku.tasks.processes import end_process, find_process, process_identity
+from tansaku.tasks.settings import worker_environment
 
 _KIND = "local"
 _LOOK = 0.1
@@ -67,6 +68,7 @@ class LocalLauncher:
     def __init__(self, spool: Path, spec: LocalLauncherSpec, n_workers: int) -> None:
         self._spool = Spool(spool.resolve())
         self._grace = spec.kill_grace
+        self._environment = worker_environment(spec.parallel)
         self._n_workers = n_workers
         self._members: list[_Member] = []
         self._me = {**process_identity(), "launcher": secrets.token_hex(8)}
@@ -236,6 +238,7 @@ class LocalLauncher:
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=subprocess.STDOUT,
+                    env=self._environment,
                     start_new_session=True,
                 )
             self._members.append(_Member(child.pid, process_identity(child.pid)["started"], log, child))

@@ -239,6 +239,8 @@ class QueueFiller:
             patience=spec.patience,
             walltime=walltime,
             threads=kind.resources.cpus_per_task or 1,
+            ranks=kind.resources.tasks or 1,
+            mpiexec=spec.mpiexec,
         )
         folder.write("launch", order.model_dump(mode="json"))
         command = [spec.python or sys.executable, "-P", "-m", "tansaku.tasks.launchers.node", str(folder.path)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tansaku.models.domain.identifiers import short_hash
+from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.calculator import RelaxationSpec, workflow_of
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.space import TableSpaceSpec
@@ -17,12 +18,18 @@ def source_of(spec: CampaignSpec) -> str:
         table = spec.space
         return short_hash({"table": table.sha256 or table.candidates, "column": table.columns.value})
     calculator = spec.calculator.model_dump(mode="json") if spec.calculator is not None else {}
-    if calculator.get("potential_sha256"):
-        del calculator["potential"]
+    forget_paths(calculator)
     label = spec.label.model_dump(mode="json") if spec.label is not None else None
-    if label is not None and label["calculator"].get("potential_sha256"):
-        del label["calculator"]["potential"]
+    if label is not None:
+        forget_paths(label["calculator"])
     return short_hash({"calculator": calculator} | ({"label": label} if label is not None else {}))
+
+
+def forget_paths(calculator: JsonDict) -> None:
+    """Takes away where the files of a calculator's spec lie, once their content is known."""
+    for content, path in (("potential_sha256", "potential"), ("pseudopotentials_sha256", "folder")):
+        if calculator.get(content):
+            del calculator[path]
 
 
 def polish_relaxation(spec: CampaignSpec) -> RelaxationSpec | None:

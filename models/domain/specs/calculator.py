@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from tansaku.models.domain.specs.base import PositiveFloat, PositiveInt, Sha256, Spec
 
@@ -111,9 +111,123 @@ class SevennetSpec(Spec):
     workflow: MigrationBarrierSpec | None = None
 
 
-CalculatorSpec = Annotated[LammpsSpec | EmtSpec | ChgnetSpec | SevennetSpec, Field(discriminator="type")]
+class SmearingSpec(Spec):
+    """How bands near the Fermi level are filled. Energies are extrapolated to zero width where the kind allows it.
+
+    Attributes:
+        type: Occupation function; ``methfessel_paxton`` is of first order.
+        width: [eV].
+    """
+
+    type: Literal["fermi_dirac", "methfessel_paxton", "marzari_vanderbilt"] = "fermi_dirac"
+    width: PositiveFloat = 0.1
+
+
+Moments = dict[Annotated[str, Field(pattern=r"^[A-Z][a-z]?$")], Annotated[float, Field(ge=-10, le=10)]]
+"""Magnetic moment that every atom of an element begins with [μB]."""
+
+
+class GpawSpec(Spec):
+    """Density-functional theory by GPAW: projector-augmented waves, plane-wave basis (needs the extra ``gpaw``).
+
+    Attributes:
+        xc: Exchange-correlation functional.
+        cutoff: Of the plane waves [eV].
+        kpoint_density: K-points per length of a reciprocal cell vector (2π included) [Å]; the grid is centred on Γ and every
+            number rounded up.
+        smearing: Filling of bands.
+        spin: Whether spins may differ.
+        magnetic_moments: Moments that atoms begin with; the others begin with none. Needs ``spin: true``.
+        energy_tolerance: The energy is converged when it has changed by less in three steps [eV per valence electron].
+        density_tolerance: The density is converged when it changes by less [electrons per valence electron].
+        scf_steps: Steps after which the density counts as not converged.
+        density: Whether the valence density is kept with the result.
+        setups_sha256: Hash of the functional's PAW data sets; filled in when the spec is resolved, checked when it is given.
+        relaxation: How every candidate is relaxed where there is no workflow.
+        workflow: What is computed of a candidate; null: the property its space is about.
+    """
+
+    type: Literal["gpaw"] = "gpaw"
+    xc: Literal["LDA", "PBE", "RPBE", "revPBE"] = "PBE"
+    cutoff: Annotated[float, Field(ge=100, le=2000)] = 400.0
+    kpoint_density: Annotated[float, Field(gt=0, le=20)] = 4.0
+    smearing: SmearingSpec = SmearingSpec()
+    spin: bool = False
+    magnetic_moments: Moments = Field(default_factory=dict)
+    energy_tolerance: PositiveFloat = 1e-6
+    density_tolerance: PositiveFloat = 1e-5
+    scf_steps: PositiveInt = 150
+    density: bool = False
+    setups_sha256: Sha256 | None = None
+    relaxation: RelaxationSpec = RelaxationSpec(fmax=0.01, max_steps=200)
+    workflow: MigrationBarrierSpec | None = None
+
+    @model_validator(mode="after")
+    def _moments_need_spin(self) -> GpawSpec:
+        _check_moments(self.spin, self.magnetic_moments)
+        return self
+
+
+def _check_moments(spin: bool, moments: Moments) -> None:
+    if moments and not spin:
+        raise ValueError("magnetic_moments: given without spin: true; remove them or set spin: true")
+
+
+PseudopotentialName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
+
+
+class EspressoSpec(Spec):
+    """Density-functional theory by Quantum ESPRESSO (needs ``pw.x`` on the PATH). The functional is the pseudopotentials'.
+
+    Attributes:
+        pseudopotentials: File of each element, in UPF format.
+        folder: Where these files are (relative to the spec); null: ``/usr/share/espresso/pseudo``, Debian's.
+        pseudopotentials_sha256: Hash of the files; filled in when the spec is resolved, checked when it is given.
+        cutoff: Of the wave functions [eV].
+        density_cutoff: Of the density [eV]; null: four times ``cutoff``, which suits norm-conserving pseudopotentials; others
+            need more.
+        kpoint_density: K-points per length of a reciprocal cell vector (2π included) [Å]; the grid is centred on Γ and every
+            number rounded up.
+        smearing: Filling of bands.
+        spin: Whether spins may differ.
+        magnetic_moments: Moments that atoms begin with; the others begin with none. Needs ``spin: true``.
+        energy_tolerance: The density is converged when the energy's estimated error is smaller [eV per atom].
+        scf_steps: Steps after which the density counts as not converged.
+        relaxation: How every candidate is relaxed where there is no workflow.
+        workflow: What is computed of a candidate; null: the property its space is about.
+    """
+
+    type: Literal["espresso"] = "espresso"
+    pseudopotentials: Annotated[
+        dict[Annotated[str, Field(pattern=r"^[A-Z][a-z]?$")], PseudopotentialName], Field(min_length=1, max_length=100)
+    ]
+    folder: Annotated[str, Field(min_length=1, max_length=400)] | None = None
+    pseudopotentials_sha256: Sha256 | None = None
+    cutoff: Annotated[float, Field(ge=100, le=3000)] = 500.0
+    density_cutoff: Annotated[float, Field(ge=400, le=40000)] | None = None
+    kpoint_density: Annotated[float, Field(gt=0, le=20)] = 4.0
+    smearing: SmearingSpec = SmearingSpec()
+    spin: bool = False
+    magnetic_moments: Moments = Field(default_factory=dict)
+    energy_tolerance: PositiveFloat = 1e-7
+    scf_steps: PositiveInt = 150
+    relaxation: RelaxationSpec = RelaxationSpec(fmax=0.01, max_steps=200)
+    workflow: MigrationBarrierSpec | None = None
+
+    @model_validator(mode="after")
+    def _moments_need_spin(self) -> EspressoSpec:
+        _check_moments(self.spin, self.magnetic_moments)
+        return self
+
+
+DftSpec = GpawSpec | EspressoSpec
+"""Specs of DFT codes."""
+
+CalculatorSpec = Annotated[
+    LammpsSpec | EmtSpec | ChgnetSpec | SevennetSpec | GpawSpec | EspressoSpec, Field(discriminator="type")
+]
 
 
 def workflow_of(spec: CalculatorSpec | None) -> MigrationBarrierSpec | None:
     """The workflow that a calculator's spec asks for, None where it asks for none."""
-    return spec.workflow if isinstance(spec, ChgnetSpec | SevennetSpec) else None
+    return spec.workflow if isinstance(spec, ChgnetSpec | SevennetSpec | GpawSpec | EspressoSpec) else None

@@ -188,8 +188,8 @@ class CampaignSpec(Spec):
             return self
         if workflow is None and self.calculator is not None:
             raise ValueError(
-                "calculator.workflow: missing; a composition space needs calculator type chgnet or sevennet with workflow "
-                "type migration_barrier"
+                "calculator.workflow: missing; a composition space needs a calculator with workflow type migration_barrier: "
+                "type chgnet, sevennet, gpaw or espresso"
             )
         if self.objective.property not in (None, "migration_barrier"):
             raise ValueError(f"objective.property: {self.objective.property!r} is not computed; expected migration_barrier")

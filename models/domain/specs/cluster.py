@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from tansaku.models.domain.specs.base import Name, NonNegativeFloat, PositiveFloat, PositiveInt, Spec
+from tansaku.models.domain.specs.parallel import ProgramName
 
 SlurmWord = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
 """Name of a partition, account or quality of service."""
@@ -90,6 +91,7 @@ class FireworksLauncherSpec(Spec):
         mode: ``online``: compute nodes reach MongoDB, by the address in ``database.uri_file``; ``offline``: they do not.
         database: Database of the LaunchPad; nobody else's workflows belong in it.
         python: Python on the compute nodes that has tansaku; None: the one that runs this.
+        mpiexec: Program that starts the ranks of a DFT code, ``resources.tasks`` of them; it must belong to the code's MPI.
         max_queued: Most jobs of ours that wait or run in SLURM at once.
         resources: What a job gets.
         bundle: Candidates of a campaign that one job computes one after the other: a number, or ``at_least`` so many seconds
@@ -112,6 +114,7 @@ class FireworksLauncherSpec(Spec):
     mode: Literal["online", "offline"] = "online"
     database: DatabaseName = "tansaku-launchpad"
     python: AbsolutePath | None = None
+    mpiexec: ProgramName = "srun"
     max_queued: PositiveInt = 100
     resources: SlurmResourcesSpec = SlurmResourcesSpec()
     bundle: PositiveInt | BundleSpec = 1

@@ -8,19 +8,22 @@ from pydantic import Field
 
 from tansaku.models.domain.specs.base import PositiveFloat, PositiveInt, Spec
 from tansaku.models.domain.specs.cluster import FireworksLauncherSpec
+from tansaku.models.domain.specs.parallel import SERIAL, ParallelSpec
 
 
 class LocalLauncherSpec(Spec):
-    """Worker processes on this machine, one BLAS thread each.
+    """Worker processes on this machine.
 
     Attributes:
         workers: None: as many as the campaign's ``in_flight``, at most the number of cores.
         kill_grace: Time between TERM and KILL [s].
+        parallel: Cores of each worker: threads of the numerical libraries, and ranks of a DFT code.
     """
 
     type: Literal["local"] = "local"
     workers: PositiveInt | None = None
     kill_grace: PositiveFloat = 3.0
+    parallel: ParallelSpec = SERIAL
 
 
 LauncherSpec = Annotated[LocalLauncherSpec | FireworksLauncherSpec, Field(discriminator="type")]

@@ -1,0 +1,48 @@
+"""What the DFT codes share: how a level of theory is told, and which of their numbers mean the same."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import numpy as np
+from ase import Atoms
+from ase.data import atomic_numbers
+
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.identifiers import content_hash
+from tansaku.models.domain.records import JsonDict, Provenance
+from tansaku.models.domain.specs.calculator import DftSpec, RelaxationSpec
+
+_NOT_THEORY = {"type", "relaxation", "workflow", "density", "folder"}
+
+
+def level_of_theory(spec: DftSpec) -> JsonDict:
+    """All keys of a spec that change an energy, as plain data."""
+    return spec.model_dump(mode="json", exclude=_NOT_THEORY)
+
+
+def check_elements(structure: Atoms, known: Collection[str], who: str) -> None:
+    """Raises ConfigurationError for an element that a code was given no setup or pseudopotential for."""
+    for symbol in sorted(set(structure.get_chemical_symbols())):
+        if symbol not in known:
+            listed = ", ".join(sorted(known, key=lambda one: atomic_numbers[one]))
+            raise ConfigurationError(f"{who} has no {symbol}; it describes {listed}")
+
+
+def task_key(structure: Atoms, relaxation: RelaxationSpec | None, provenance: Provenance) -> str:
+    """Hash of all that a half-finished calculation depends on."""
+    return content_hash(
+        {
+            "provenance": provenance.model_dump(mode="json"),
+            "relaxation": relaxation.model_dump(mode="json") if relaxation is not None else None,
+            "numbers": structure.numbers.tolist(),
+            "positions": structure.positions.tolist(),
+            "cell": structure.cell.array.tolist(),
+            "held": np.asarray(structure.arrays.get("held", ()), dtype=bool).tolist(),
+        }
+    )
+
+
+def initial_moments(structure: Atoms, moments: dict[str, float]) -> list[float]:
+    """Magnetic moment that each atom begins with [μB]."""
+    return [moments.get(symbol, 0.0) for symbol in structure.get_chemical_symbols()]

@@ -1,0 +1,371 @@
+"""Density-functional theory by GPAW in plane waves.
+
+Mortensen et al., J. Chem. Phys. 160, 092503 (2024), doi:10.1063/5.0182685. One process computes in place; several MPI ranks are
+processes of their own (:mod:`tansaku.calculators.engines.gpaw_ranks`) that run the same code.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal, TextIO
+
+import numpy as np
+from ase import Atoms
+from ase.calculators.calculator import Calculator, all_changes
+
+from tansaku.calculators.engines.ase_evaluation import evaluate_with_ase
+from tansaku.calculators.engines.electronic import check_elements, initial_moments, level_of_theory, task_key
+from tansaku.calculators.engines.kpoints import kpoint_grid
+from tansaku.calculators.engines.relaxation import check_axes, check_input
+from tansaku.calculators.engines.universal import installed
+from tansaku.models.domain.errors import CalculationError, ConfigurationError, MissingComponentError
+from tansaku.models.domain.identifiers import content_hash, file_sha256
+from tansaku.models.domain.pool import FloatArray
+from tansaku.models.domain.ports import CalculationResult
+from tansaku.models.domain.records import JsonDict, Provenance
+from tansaku.models.domain.specs.calculator import GpawSpec, RelaxationSpec, SmearingSpec
+from tansaku.models.domain.specs.parallel import SERIAL, ParallelSpec
+
+CHECKPOINT_INTERVAL = 300.0
+"""Time between two checkpoints of a calculation that has a folder [s]."""
+
+DENSITY_FILE = "density.npz"
+LOG_FILE = "gpaw.txt"
+_SYMMETRY = 1e-4  # fractional; forces of equivalent atoms are equal to the tolerances of the density only
+STATE_FILE = "state.gpw"
+
+_TERMS = ("kinetic", "coulomb", "zero", "external", "xc", "entropy")
+
+
+class GpawCalculator:
+    """``Calculator`` on GPAW.
+
+    Args:
+        spec: Level of theory.
+        parallel: Ranks and threads.
+        folder: Where checkpoints, log and density go; None: nothing is kept.
+        interval: Time between two checkpoints [s].
+
+    Raises:
+        MissingComponentError: GPAW or its setups are not installed.
+        ConfigurationError: They are not the ones that were hashed.
+    """
+
+    def __init__(
+        self,
+        spec: GpawSpec,
+        parallel: ParallelSpec = SERIAL,
+        folder: Path | None = None,
+        interval: float = CHECKPOINT_INTERVAL,
+    ) -> None:
+        installed("gpaw", "gpaw")
+        self._spec = spec
+        self._parallel = parallel
+        self._folder = folder
+        self._interval = interval
+        self._setups = find_setups(spec.xc)
+        if spec.setups_sha256 not in (None, self._setups.sha256):
+            raise ConfigurationError(
+                f"calculator.setups_sha256: the {spec.xc} setups in {self._setups.folder} have {self._setups.sha256}, expected "
+                f"{spec.setups_sha256}",
+                hint="install the version of gpaw-data that the campaign was made with",
+            )
+        self._provenance = Provenance(
+            code="gpaw",
+            code_version=importlib.metadata.version("gpaw"),
+            model=spec.xc,
+            model_sha256=self._setups.sha256,
+            settings=level_of_theory(spec) | {"setups_sha256": self._setups.sha256, "basis": "pw", "minimizer": "lbfgs"},
+        )
+
+    @property
+    def provenance(self) -> Provenance:
+        """Version, functional, hash of its setups and everything else that numbers depend on."""
+        return self._provenance
+
+    def within(self, folder: Path) -> GpawCalculator:
+        """See :class:`tansaku.models.domain.ports.ScratchCalculator`."""
+        return GpawCalculator(self._spec, self._parallel, folder, self._interval)
+
+    def evaluate(self, structure: Atoms, relaxation: RelaxationSpec | None = None) -> CalculationResult:
+        """See :class:`tansaku.models.domain.ports.Calculator`."""
+        check_input(structure)
+        check_axes(structure, relaxation)
+        check_elements(structure, self._setups.elements, f"gpaw with {self._spec.xc}")
+        task = GpawTask(structure, relaxation, self._spec, self._provenance, self._folder, self._interval)
+        if self._parallel.ranks == 1:
+            return compute(task)
+        from tansaku.calculators.engines.gpaw_ranks import compute_in_ranks
+
+        return compute_in_ranks(task, self._parallel)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+@dataclass(frozen=True)
+class GpawTask:
+    """One evaluation.
+
+    Attributes:
+        structure: Has been checked.
+        relaxation: None: as it is.
+        spec: Level of theory.
+        provenance: The calculator's.
+        folder: For checkpoints and files, None: nothing is kept.
+        interval: Time between two checkpoints [s].
+    """
+
+    structure: Atoms
+    relaxation: RelaxationSpec | None
+    spec: GpawSpec
+    provenance: Provenance
+    folder: Path | None
+    interval: float
+
+
+@dataclass(frozen=True)
+class Setups:
+    """The PAW data sets of a functional.
+
+    Attributes:
+        folder: Where they are.
+        elements: Chemical symbols.
+        sha256: Hash of their names and contents.
+    """
+
+    folder: Path
+    elements: frozenset[str]
+    sha256: str
+
+
+@lru_cache(maxsize=8)
+def find_setups(xc: str) -> Setups:
+    """The data sets that GPAW uses with a functional.
+
+    Raises:
+        MissingComponentError: There are none on GPAW's search path.
+    """
+    from gpaw import setup_paths
+
+    for folder in map(Path, setup_paths):
+        # Others, such as Al.11.PBE.gz, are taken on request only.
+        plain = (
+            [path for path in folder.iterdir() if re.fullmatch(rf"[A-Z][a-z]?\.{xc}(\.gz)?", path.name)]
+            if folder.is_dir()
+            else []
+        )
+        named = {path.name: file_sha256(path) for path in sorted(plain)}
+        if named:
+            elements = frozenset(name.partition(".")[0] for name in named)
+            return Setups(folder, elements, content_hash(named))
+    looked = ", ".join(map(str, setup_paths)) or "nowhere"
+    raise MissingComponentError(
+        f"calculator type gpaw has no {xc} setups (looked in {looked})", hint="pip install gpaw-data, or set GPAW_SETUP_PATH"
+    )
+
+
+def compute(task: GpawTask) -> CalculationResult:
+    """Computes a structure; under MPI all ranks call it together.
+
+    Raises:
+        CalculationError: ``not_converged``, ``exploded`` or ``nan``.
+    """
+    import gpaw
+    from gpaw.mpi import world
+
+    started = time.perf_counter()
+    folder = task.folder
+    if folder is not None and world.rank == 0:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    world.barrier()
+    key = task_key(task.structure, task.relaxation, task.provenance)
+    grid = kpoint_grid(task.structure.cell.array, task.spec.kpoint_density)
+    start = task.structure.copy()
+    resumed = folder is not None and _key_of(folder) == key
+    log = folder / LOG_FILE if folder is not None else None
+    start.set_initial_magnetic_moments(initial_moments(start, task.spec.magnetic_moments) if task.spec.spin else None)
+    watch = _Watch(folder, key, task.interval)
+    through = _Gpaw(_parameters(task.spec, grid), watch, log)
+    if resumed and folder is not None:
+        start.cell, start.positions = through.resume(folder / STATE_FILE)
+    try:
+        result = evaluate_with_ase(start, task.relaxation, through, task.provenance)
+    except gpaw.KohnShamConvergenceError as error:
+        said = " ".join(str(error).split()) or "no self-consistent density"
+        raise CalculationError("not_converged", f"gpaw: {said} ({task.spec.scf_steps} steps allowed)") from error
+    calculator = through.inner
+    told = {
+        "kpoints": list(grid),
+        "irreducible_kpoints": len(calculator.dft.ibzwfs.ibz),
+        "electrons": float(calculator.get_number_of_electrons()),
+        "bands": int(calculator.get_number_of_bands()),
+        "scf_steps": watch.count,
+        "resumed": resumed,
+        "ranks": int(world.size),
+    }
+    files = _files(calculator, task) if folder is not None else {}
+    return replace(result, terms=_terms(calculator), details=told, files=files, wall_time=time.perf_counter() - started)
+
+
+class _Gpaw(Calculator):
+    """ASE calculator around GPAW's, which refuses to go on once a relaxation has left the symmetry that it began with."""
+
+    implemented_properties = ["energy", "free_energy", "forces", "stress"]  # noqa: RUF012 - ASE's base class says so
+
+    def __init__(self, parameters: JsonDict, watch: _Watch, log: Path | None) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.inner: Any = None
+        self._parameters = parameters
+        self._watch = watch
+        self._log = log
+
+    def resume(self, state: Path) -> tuple[FloatArray, FloatArray]:
+        """Goes on from a checkpoint; returns its cell and positions [Å]."""
+        import gpaw
+
+        self.inner = gpaw.GPAW(str(state), txt=self._text("a"))
+        self._watch.look_at(self.inner)
+        return self.inner.atoms.cell.array, self.inner.atoms.positions
+
+    def calculate(
+        self,
+        atoms: Atoms | None = None,
+        properties: Sequence[str] | None = None,
+        system_changes: Sequence[str] = all_changes,
+    ) -> None:
+        """Energy [eV], forces [eV/Å] and Voigt stress [eV/Å^3]."""
+        from gpaw.new.symmetry import SymmetryBrokenError
+
+        super().calculate(atoms, properties, system_changes)  # type: ignore[no-untyped-call]
+        if self.inner is None:
+            self._begin("w")
+        try:
+            self._take()
+        except SymmetryBrokenError:
+            self._begin("a")
+            self._take()
+
+    def _begin(self, mode: Literal["w", "a"]) -> None:
+        import gpaw
+
+        self.inner = gpaw.GPAW(**self._parameters, txt=self._text(mode))
+        self._watch.look_at(self.inner)
+
+    def _take(self) -> None:
+        self.results = {name: self.inner.calculate_property(self.atoms, name) for name in self.implemented_properties}
+
+    def _text(self, mode: Literal["w", "a"]) -> TextIO | None:
+        from gpaw.mpi import world
+
+        return self._log.open(mode) if self._log is not None and world.rank == 0 else None
+
+
+class _Watch:
+    """Counts steps to self-consistency, and keeps a checkpoint from time to time."""
+
+    def __init__(self, folder: Path | None, key: str, interval: float) -> None:
+        self.count = 0
+        self._calculator: Any = None
+        self._folder = folder
+        self._key = key
+        self._interval = interval
+        self._kept = time.monotonic()
+
+    def look_at(self, calculator: Any) -> None:  # noqa: ANN401 - untyped
+        """Watches a calculator of GPAW's."""
+        self._calculator = calculator
+        calculator.hooks["scf_step"] = self
+
+    def __call__(self, _: Any) -> None:  # noqa: ANN401 - GPAW's own, not looked at
+        """A step is over."""
+        from gpaw.mpi import world
+
+        self.count += 1
+        if self._folder is None or not world.max_scalar(float(time.monotonic() - self._kept >= self._interval)):
+            return
+        # The state goes first: a key without its state would be of another one.
+        aside = self._folder / f".{STATE_FILE}"
+        self._calculator.write(str(aside), mode="all")
+        if world.rank == 0:
+            _key_file(self._folder).unlink(missing_ok=True)
+            aside.rename(self._folder / STATE_FILE)
+            key = self._folder / ".key"
+            key.write_text(json.dumps({"key": self._key}))
+            key.rename(_key_file(self._folder))
+        world.barrier()
+        self._kept = time.monotonic()
+
+
+def _key_file(folder: Path) -> Path:
+    return folder / "state.json"
+
+
+def _key_of(folder: Path) -> str | None:
+    """Key of the checkpoint in a folder, None where there is none."""
+    try:
+        found = json.loads(_key_file(folder).read_text())
+    except (FileNotFoundError, ValueError):
+        return None
+    return str(found["key"]) if (folder / STATE_FILE).is_file() else None
+
+
+def _parameters(spec: GpawSpec, grid: tuple[int, int, int]) -> JsonDict:
+    """Keywords of ``gpaw.GPAW``."""
+    return {
+        "mode": {"name": "pw", "ecut": spec.cutoff},
+        "xc": spec.xc,
+        "kpts": {"size": grid, "gamma": True},
+        "occupations": _occupations(spec.smearing),
+        "spinpol": spec.spin,
+        "eigensolver": "davidson",
+        "maxiter": spec.scf_steps,
+        "symmetry": {"tolerance": _SYMMETRY},
+        "convergence": {"energy": spec.energy_tolerance, "density": spec.density_tolerance},
+    }
+
+
+def _occupations(smearing: SmearingSpec) -> JsonDict:
+    found: JsonDict = {"name": smearing.type.replace("_", "-"), "width": smearing.width}
+    return found | {"order": 1} if smearing.type == "methfessel_paxton" else found
+
+
+def _terms(calculator: Any) -> dict[str, float]:  # noqa: ANN401 - untyped
+    from ase.units import Hartree
+
+    energies = calculator.dft.energies
+    known = {**energies._energies, "kinetic": energies.kinetic}
+    return {
+        "free_energy": float(energies.total_free * Hartree),
+        **{f"{name}_energy": float(known[name] * Hartree) for name in _TERMS if name in known},
+    }
+
+
+def _files(calculator: Any, task: GpawTask) -> dict[str, Path]:  # noqa: ANN401 - untyped
+    """Writes what is kept with a result."""
+    from gpaw.mpi import world
+
+    folder = task.folder
+    if folder is None:
+        return {}
+    files = {LOG_FILE: folder / LOG_FILE}
+    if task.spec.density:
+        found = calculator.dft.densities().pseudo_densities().gather()
+        atoms = calculator.atoms
+        if world.rank == 0:
+            np.savez_compressed(
+                folder / DENSITY_FILE,
+                density=found.data,
+                cell=atoms.cell.array,
+                numbers=atoms.numbers,
+                positions=atoms.positions,
+            )
+        files[DENSITY_FILE] = folder / DENSITY_FILE
+    return files
