@@ -146,7 +146,7 @@ class Remaining:
         rng: np.random.Generator,
         calibration: Calibration = LEARNED,
     ) -> None:
-        self._levels, self._asked, self._calibration = asked.levels, asked, calibration
+        self._levels, self.asked, self._calibration = asked.levels, asked, calibration
         self._members: list[tuple[TransformState, list[_Group]]] = []
         for prediction in predictions:
             drawn = [
@@ -185,13 +185,13 @@ class Remaining:
 
     def _probability(self, group: int, within: float) -> float:
         probability = self._drawn(group, within)
-        if not self._asked.groups[group].size or not np.isfinite(self._levels[group]):
+        if not self.asked.groups[group].size or not np.isfinite(self._levels[group]):
             return probability
-        return self._calibration(probability, self._asked.observations, self._asked.open_shares[group])
+        return self._calibration(probability, self.asked.observations, self.asked.open_shares[group])
 
     def _drawn(self, group: int, within: float) -> float:
         level = float(self._levels[group])
-        if not self._asked.groups[group].size:
+        if not self.asked.groups[group].size:
             return 1.0
         if not np.isfinite(level):
             return 0.0

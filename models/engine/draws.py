@@ -8,12 +8,16 @@ from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.pool import CandidatePool, FloatArray
 from tansaku.models.engine.cross import GridLayout, grid_layout, surface_factor
 from tansaku.models.engine.kernels import Parameters, Term, covariance, factor_codes, factor_matrix
+from tansaku.models.engine.transforms import OutputTransform
 
 DENSE = 6000
 """Most candidates whose covariance is factorised as a whole, where surfaces share no grid."""
 
 GRID = 4000
 """Most points of a shared grid."""
+
+
+_AS_MODELLED = OutputTransform()
 
 
 class PriorDraws:
@@ -24,13 +28,21 @@ class PriorDraws:
         terms: Normal form of the kernel.
         parameters: Parameter values by name.
         noise: Variance of each value about the smooth function.
+        transform: What is done to the objective before it is modelled.
 
     Raises:
         ConfigurationError: The pool is too large to be drawn exactly.
     """
 
-    def __init__(self, pool: CandidatePool, terms: tuple[Term, ...], parameters: Parameters, noise: float) -> None:
-        self._pool, self._noise = pool, noise
+    def __init__(
+        self,
+        pool: CandidatePool,
+        terms: tuple[Term, ...],
+        parameters: Parameters,
+        noise: float,
+        transform: OutputTransform = _AS_MODELLED,
+    ) -> None:
+        self._pool, self._noise, self._transform = pool, noise, transform
         layout = grid_layout(pool, terms)
         self._roots: list[tuple[FloatArray, FloatArray]] = []
         self._slots = np.arange(len(pool))
@@ -51,7 +63,17 @@ class PriorDraws:
         self._roots = [_factors(term, pool, parameters, layout) for term in terms]
 
     def draw(self, rng: np.random.Generator) -> FloatArray:
-        """One landscape, shape ``(n_candidates,)``."""
+        """One landscape of the objective with mean 0 and deviation 1 over the pool, shape ``(n_candidates,)``.
+
+        What the model compresses is stretched again: of a landscape whose deviation is known, the low values then lie closer
+        together. A logarithm is not undone, because it does not say how large the values are.
+        """
+        values = self._transform.stretched(self.latent(rng))
+        deviation = float(values.std())
+        return np.asarray((values - values.mean()) / (deviation if deviation > 0.0 else 1.0))
+
+    def latent(self, rng: np.random.Generator) -> FloatArray:
+        """One draw of what is modelled, noise included, shape ``(n_candidates,)``."""
         total = np.zeros(len(self._pool))
         for rows, columns in self._roots:
             white = rng.standard_normal((rows.shape[1], columns.shape[1]))

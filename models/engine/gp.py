@@ -164,7 +164,7 @@ class GPProposer:
         return self._expanded(pool)
 
     def prior_draws(self, pool: CandidatePool, hyperparameters: JsonDict | None = None) -> PriorDraws:
-        """Landscapes as the model expects them, in units of the standardised objective.
+        """Landscapes as the model expects them.
 
         Args:
             pool: The pool.
@@ -179,7 +179,7 @@ class GPProposer:
             if len(given.get(name, ())) != len(value):
                 raise ConfigurationError(f"rehearsal: the model rehearsed from has no {name!r} that fits; its features differ")
         parameters = {name: np.asarray(given[name], dtype=np.float64) for name in own}
-        return PriorDraws(pool, terms, parameters, float(parameters[NOISE][0]))
+        return PriorDraws(pool, terms, parameters, float(parameters[NOISE][0]), self._settings.transform)
 
     def remaining(
         self, pool: CandidatePool, history: History, rng: np.random.Generator, hyperparameters: JsonDict | None = None

@@ -14,6 +14,7 @@ Standardise = Literal["none", "global", "system"]
 
 _FLOOR_MARGIN = 0.05
 _LOW_SHARE = 0.15
+_MOST_BENDS = 50.0  # two nearly equal values put the knee's width next to nothing, and what is far above it out of all bounds
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,8 @@ class TransformState:
 
     def _inverse(self, location: float) -> float:
         if self.knee is not None and location > self.knee:
-            location = self.knee + self.width * float(np.expm1((location - self.knee) / self.width))
+            bends = min((location - self.knee) / self.width, _MOST_BENDS)
+            location = self.knee + self.width * float(np.expm1(bends))
         return float(np.exp(location)) + self.floor if self.log else location
 
 
@@ -119,6 +121,15 @@ class OutputTransform:
             centre = np.where(counts > 0, sums / np.maximum(counts, 1), centre)
         deviation = float((z - centre[systems]).std())
         return TransformState(self.log, floor, centre, deviation if deviation > 0.0 else 1.0, knee, width)
+
+    def stretched(self, z: FloatArray) -> FloatArray:
+        """Values whose compression the given ones are: their knee is where the given ones have it, below which both are equal.
+
+        Args:
+            z: Compressed values, shape ``(n,)``.
+        """
+        knee, width = self._knee(z)
+        return z if knee is None else np.where(z > knee, knee + width * np.expm1(np.maximum(z - knee, 0.0) / width), z)
 
     def _knee(self, z: FloatArray) -> tuple[float | None, float]:
         """The knee, and as the width its distance from the lowest tenth; no knee where that is nothing."""

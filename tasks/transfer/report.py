@@ -37,6 +37,7 @@ def decision(refit: Refit) -> JsonDict | None:
         "observations": refit.hyperparameters["n_observed"],
         "correlation": kept["correlation"],
         "evidence": kept["evidence"],
+        "gain": kept.get("gain", {}),
         "failures": kept["failures"],
         "source_skill": kept["source_fit"]["skill"],
         "sources": kept["sources"],
@@ -50,7 +51,8 @@ def transfer_event(refit: Refit) -> Event | None:
         return None
     kind = KEPT if found["mode"] == found["before"] else CHANGED
     evidence = {mode: round(one["log_density"] + one["prior"], 3) for mode, one in found["evidence"].items()}
-    data = {key: found[key] for key in ("refit", "at_proposal", "mode", "before", "observations", "correlation", "failures")}
+    told = ("refit", "at_proposal", "mode", "before", "observations", "correlation", "gain", "failures")
+    data = {key: found[key] for key in told}
     return Event(
         id=short_hash([refit.campaign, "transfer", refit.number]),
         campaign=refit.campaign,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import log, pi
 
 import numpy as np
+import numpy.typing as npt
 from scipy.linalg import cho_solve, lapack
 from scipy.optimize import minimize
 
@@ -69,11 +70,8 @@ def fit_coupling(problem: Problem, source: Mapping[str, FloatArray]) -> tuple[Fi
     Raises:
         FitError: The fit failed.
     """
-    pool, points = problem.extended.pool, problem.positions
-    within = covariance(problem.uncoupled, pool, source, points, points)
-    corners = pool.groups[DOMAIN].values[pool.groups[DOMAIN].index[points]]
-    apart = np.square(corners[:, None, :] - corners[None, :, :])
-    same = (apart == 0.0).all(axis=2)
+    points = problem.positions
+    within, apart, same = _parts(problem, source)
 
     def likelihood(vector: FloatArray) -> tuple[float, FloatArray]:
         inverse_squares = np.exp(-2.0 * vector)
@@ -114,6 +112,33 @@ def most_probable_coupling(
     if not (np.isfinite(found.fun) and np.isfinite(found.x).all()):
         raise FitError(f"fitting the sources' correlations gave log density {-found.fun}; {found.message}")
     return np.exp(found.x), float(-found.fun)
+
+
+def coupling_gain(problem: Problem, parameters: Mapping[str, FloatArray]) -> float:
+    """By how much the correlations of a fit make the values likelier than no correlation would [nats], without any prior.
+
+    Args:
+        problem: What was fitted.
+        parameters: What came of it.
+
+    Raises:
+        FitError: A covariance matrix is not positive definite.
+    """
+    within, apart, same = _parts(problem, parameters)
+    own = np.diag(np.full(len(within), float(parameters[NOISE][0]))) + float(parameters[SHIFT][0]) * same
+    correlation = np.exp(-0.5 * (apart @ np.exp(-2.0 * np.log(parameters[COUPLING]))))
+    with_sources, _ = _likelihood(within * correlation + own, problem.targets)
+    alone, _ = _likelihood(within * same + own, problem.targets)
+    return with_sources - alone
+
+
+def _parts(problem: Problem, parameters: Mapping[str, FloatArray]) -> tuple[FloatArray, FloatArray, npt.NDArray[np.bool_]]:
+    """Covariance without the domains, squared distances of the domains by source, and whether they are one domain."""
+    pool, points = problem.extended.pool, problem.positions
+    within = covariance(problem.uncoupled, pool, parameters, points, points)
+    corners = pool.groups[DOMAIN].values[pool.groups[DOMAIN].index[points]]
+    apart = np.square(corners[:, None, :] - corners[None, :, :])
+    return within, apart, (apart == 0.0).all(axis=2)
 
 
 def _likelihood(matrix: FloatArray, targets: FloatArray) -> tuple[float, FloatArray]:

@@ -17,12 +17,15 @@ from tansaku.models.engine.presets import GPSettings, model_kernel
 from tansaku.models.engine.transfer.data import SourceData
 from tansaku.models.engine.transfer.evidence import leave_one_out, skill
 from tansaku.models.engine.transfer.extended import Extended, coupled, extend
-from tansaku.models.engine.transfer.fitting import Fitted, Problem, fit_all, fit_coupling
+from tansaku.models.engine.transfer.fitting import Fitted, Problem, coupling_gain, fit_all, fit_coupling
 from tansaku.models.engine.transforms import OutputTransform, TransformState
 
 Mode = Literal["none", "hyperparameters", "posterior", "joint"]
 
 WITH_SOURCES: tuple[Mode, ...] = ("hyperparameters", "posterior", "joint")
+
+GAIN = "gain"
+"""Under which a fit keeps what the correlation with the sources gains, see :func:`~.fitting.coupling_gain`."""
 
 SCALE_COUNT = 4
 """Observations of the target that the sources' scale counts as: a deviation of two or three values says little."""
@@ -111,7 +114,9 @@ class Family:
         else:
             start = arrays(previous["parameters"]) if previous else source.parameters
             parameters, density = fit_all(problem, start)
+        gained = {GAIN: coupling_gain(problem, parameters)} if conditions(mode) else {}
         return {
+            **gained,
             "n_observed": len(history.observed),
             "n_failed": len(history.failed),
             "log_density": density,

@@ -23,6 +23,7 @@ from tansaku.models.engine.transfer.data import Sources
 from tansaku.models.engine.transfer.evidence import FEW, PRIOR_NATS, leave_one_out, preferred
 from tansaku.models.engine.transfer.extended import COUPLING, correlations
 from tansaku.models.engine.transfer.modes import (
+    GAIN,
     WITH_SOURCES,
     Family,
     Mode,
@@ -41,6 +42,12 @@ LEAST_SKILL = 6.0
 
 LEAST_CORRELATION = 0.25
 """Least correlation of a source with the target at which ``auto`` takes a mode that conditions on the sources."""
+
+LEAST_GAIN = -0.5
+"""Least gain of the fitted correlation over none [nats, over the number of observations] at which it takes one of these modes.
+
+Nothing is expected of a source that neither helps nor harms, and by chance a little less; what is less still speaks against it.
+"""
 
 KEY = "transfer"
 """Under which a refit keeps what belongs to transfer."""
@@ -94,7 +101,7 @@ class TransferProposer(GPProposer):
             if mode not in fits:
                 raise FitError(failures[mode])
         else:
-            usable = self._usable(family, source, fits)
+            usable = self._usable(family, source, fits, len(history.observed))
             open_ = {name: one for name, one in densities.items() if name in usable}
             mode = self._choose(before.get("mode"), open_, len(history.observed))
         record: JsonDict = {
@@ -103,6 +110,7 @@ class TransferProposer(GPProposer):
             "sources": [{"name": one.name, "sha256": one.sha256, "observations": len(one.values)} for one in family.sources],
             "source_fit": source.to_json(),
             "correlation": self._correlation(family, mode, fits),
+            "gain": {name: one[GAIN] for name, one in fits.items() if GAIN in one},
             "evidence": {name: {"log_density": float(one.sum()), "prior": PRIOR_NATS[name]} for name, one in densities.items()},
             "failures": failures,
             "fits": fits,
@@ -115,22 +123,23 @@ class TransferProposer(GPProposer):
         values = correlations(np.asarray(fits[mode]["parameters"][COUPLING]))
         return {one.name: float(value) for one, value in zip(family.sources, values, strict=True)}
 
-    def _usable(self, family: Family, source: SourceFit, fits: dict[str, JsonDict]) -> set[str]:
+    def _usable(self, family: Family, source: SourceFit, fits: dict[str, JsonDict], n_observed: int) -> set[str]:
         """Modes that ``auto`` may choose: only ``none`` where the sources do not even predict themselves."""
         if source.skill < LEAST_SKILL:
             return {"none"}
-        usable = set()
-        for mode in get_args(Mode):
-            known = self._correlation(family, mode, fits) if mode in fits else {}
-            if mode in fits and (not conditions(mode) or max(known.values()) >= LEAST_CORRELATION):
+        usable = {mode for mode in get_args(Mode) if mode in fits and not conditions(mode)}
+        for mode in fits.keys() - usable:
+            correlated = max(self._correlation(family, mode, fits).values()) >= LEAST_CORRELATION
+            # A single value has nothing to be compared with.
+            if correlated and (n_observed < 2 or fits[mode][GAIN] >= LEAST_GAIN / n_observed):
                 usable.add(mode)
         return usable
 
     def _choose(self, current: Mode | None, densities: dict[str, FloatArray], n_observed: int) -> Mode:
-        """The mode of ``auto`` among the usable ones; while evidence says nothing, the present one or none."""
+        """The mode of ``auto`` among the usable ones; while their evidence says nothing, the present one or the likeliest."""
         wanted = current or FIRST
         if n_observed < FEW:
-            return wanted if wanted in densities else "none"
+            return wanted if wanted in densities else max(densities, key=lambda mode: PRIOR_NATS[mode])
         chosen: Mode = preferred(densities, wanted)  # type: ignore[assignment]
         return chosen
 

@@ -86,3 +86,19 @@ def test_moments_above_the_knee_are_in_the_objectives_unit():
 
 def test_equal_values_do_not_divide_by_zero():
     assert OutputTransform(False, "global").fit(np.full(3, 4.0), np.zeros(3, int), 1).scale == 1.0
+
+
+def test_far_above_a_narrow_knee_everything_stays_finite():
+    state = OutputTransform(compress=0.7).fit(np.array([1.0, 1.0 + 1e-6]), np.zeros(2, int), 1)
+    far = TransformState(state.log, state.floor, state.centre, 1.0, state.knee, state.width)
+    assert np.isfinite(far.moments(3.0, 0.5, 0)).all()
+
+
+def test_stretching_undoes_the_compression():
+    values, systems = np.random.default_rng(0).gamma(2.0, size=2001), np.zeros(2001, dtype=int)
+    transform = OutputTransform(compress=0.7)
+    state = transform.fit(values, systems, 1)
+    bent = state.forward(values, systems) * state.scale + state.centre[0]
+    assert bent.max() < 0.9 * values.max()
+    np.testing.assert_allclose(transform.stretched(bent), values, rtol=1e-9)
+    assert OutputTransform().stretched(bent) is bent

@@ -4,7 +4,7 @@ import pytest
 from tansaku.models.engine.likelihood import NOISE, LogPosterior
 from tansaku.models.engine.presets import PRESETS
 from tansaku.models.engine.transfer.extended import COUPLING, SHIFT, correlations
-from tansaku.models.engine.transfer.fitting import SHIFT_VARIANCE, Problem, fit_all, fit_coupling, priors
+from tansaku.models.engine.transfer.fitting import SHIFT_VARIANCE, Problem, coupling_gain, fit_all, fit_coupling, priors
 from tansaku.models.engine.transfer.modes import Family
 
 
@@ -69,3 +69,15 @@ def test_fitting_all_is_at_least_as_probable_and_holds_the_means(fitted):
     assert density == pytest.approx(whole(whole.pack(found))[0], rel=1e-9)
     assert found[SHIFT].tolist() == [SHIFT_VARIANCE]
     assert found[NOISE][0] >= 1e-6
+
+
+def test_what_a_correlation_gains_is_a_difference_of_likelihoods(fitted):
+    problem, source = fitted
+    found, _ = fit_coupling(problem, source)
+    whole = LogPosterior(
+        problem.extended.pool, problem.terms, problem.positions, problem.targets, priors(problem.extended, problem.terms)
+    )
+    alone = whole.likelihood(whole.pack({**found, COUPLING: np.array([0.02])}))[0]
+    expected = whole.likelihood(whole.pack(found))[0] - alone
+    assert coupling_gain(problem, found) == pytest.approx(expected, abs=1e-6)
+    assert expected > 1.0

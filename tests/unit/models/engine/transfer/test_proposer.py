@@ -150,3 +150,16 @@ def test_a_growing_source_is_read_at_refits_and_fitted_anew_when_it_has_grown_by
     resumed = TransferProposer(by_a_third, "posterior", sources)
     history = _history(pair, chosen[: number - 1])
     assert resumed.propose(pair.pool, history, number, proposal_rng(SEED, number), fitted).position == chosen[number - 1]
+
+
+def test_after_one_probe_a_reversed_source_is_left_and_a_helpful_one_kept(pair):
+    bad = pair.with_source(-pair.source.values)
+    for seed in range(4):
+        _, refits = _campaign(bad, _proposer(bad, "auto"), 6, seed=seed)
+        conditioned = [fitted["n_observed"] for _, fitted in refits if fitted[KEY]["mode"] in ("posterior", "joint")]
+        assert conditioned == [1]
+        gains = [fitted[KEY]["gain"]["posterior"] for _, fitted in refits if fitted["n_observed"] >= 2]
+        assert max(gains) < -0.05
+        _, refits = _campaign(pair, _proposer(pair, "auto"), 6, seed=seed)
+        assert {fitted[KEY]["mode"] for _, fitted in refits} <= {"posterior", "joint"}
+        assert refits[-1][1][KEY]["gain"]["posterior"] > 0.0
