@@ -1,9 +1,11 @@
 """``python -m benchmarks.barriers --out result.json``: is the symmetrised midpoint the saddle point that a band finds?
 
 Every hop whose ends an operation exchanges, and whose midpoint has exactly one unstable motion, is computed twice from the same
-end states: by relaxing the midpoint under the operation, and by a climbing-image nudged elastic band of five images to the same
-force threshold. rank_correlation is Spearman's, over the barriers of all hops; times are of the processor. The file is written
-after each crystal, so a run that is stopped leaves what it has.
+end states: by relaxing the midpoint under the operation, and by a climbing-image nudged elastic band of five images (three in
+tavorites) to the same force threshold. rank_correlation is Spearman's over the barriers of all hops; times are CPU seconds.
+
+The file is written after each crystal. Crystals that it has already are not computed again, so a run that was stopped goes on,
+and ``--family`` adds metals and alloys (by effective-medium theory, minutes) or tavorites (by CHGNet, an hour) to it.
 """
 
 from __future__ import annotations
@@ -66,49 +68,69 @@ def measure(case: Case) -> JsonDict:
 
 
 def summary(crystals: list[JsonDict]) -> JsonDict:
-    """What the crystals measured so far say."""
+    """What the crystals measured so far say, all together and each family by itself."""
+    tavorites = [crystal for crystal in crystals if crystal["crystal"].startswith("tavorite")]
+    metals = [crystal for crystal in crystals if crystal not in tavorites]
+    seconds = [crystal["seconds_without_bands"] for crystal in tavorites or metals]
+    return {
+        **_agreement(crystals),
+        "median_seconds": statistics.median([one for one in seconds if one is not None] or [0.0]),
+        "median_seconds_of": "tavorites" if tavorites else "metals",
+        "metals": _agreement(metals),
+        "tavorites": _agreement(tavorites),
+        "failures": [hop["failure"] for crystal in crystals for hop in crystal["hops"] if "failure" in hop],
+    }
+
+
+def _agreement(crystals: list[JsonDict]) -> JsonDict:
     both = [hop for crystal in crystals for hop in crystal["hops"] if "band_barrier" in hop]
     one, other = (np.array([hop[key] for hop in both]) for key in ("midpoint_barrier", "band_barrier"))
-    slow = [crystal["seconds_without_bands"] for crystal in crystals if crystal["crystal"].startswith("tavorite")]
     ratio = [hop["band_evaluations"] / hop["midpoint_evaluations"] for hop in both]
     return {
-        "rank_correlation": float(spearmanr(one, other).statistic) if len(both) > 2 else None,
+        "crystals": len(crystals),
         "hops": len(both),
-        "median_seconds": statistics.median(slow or [crystal["seconds_without_bands"] for crystal in crystals]),
-        "median_seconds_of": "tavorites" if slow else "metals",
+        "rank_correlation": float(spearmanr(one, other).statistic) if len(both) > 2 else None,
         "largest_difference_ev": float(np.abs(one - other).max()) if len(both) else None,
         "median_difference_ev": float(np.median(np.abs(one - other))) if len(both) else None,
         "median_evaluations_ratio": statistics.median(ratio) if ratio else None,
-        "failures": [hop["failure"] for crystal in crystals for hop in crystal["hops"] if "failure" in hop],
     }
 
 
 def main() -> None:
     """Entry of the command."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, required=True, help="JSON file to write")
+    parser.add_argument("--out", type=Path, required=True, help="JSON file to write, or to go on with")
+    parser.add_argument("--family", choices=("metals", "tavorites", "all"), default="all", help="crystals to compute")
     parser.add_argument("--quick", action="store_true", help="three metals: whether it works, not how well")
     arguments = parser.parse_args()
-    crystals: list[JsonDict] = []
-    for case in cases(quick=arguments.quick):
-        try:
-            crystals.append(measure(case))
-        except CalculationError as error:
-            print(f"{case.name}: {error.reason}: {error.message}")
+    crystals = known(arguments.out)
+    for case in cases("metals" if arguments.quick else arguments.family)[: 3 if arguments.quick else None]:
+        if case.name in {crystal["crystal"] for crystal in crystals}:
             continue
-        result = {
-            "schema_version": 1,
-            "provenance": describe_machine(),
-            "quick": arguments.quick,
-            **summary(crystals),
-            "crystals": crystals,
-        }
-        arguments.out.write_text(json.dumps(result, indent=2) + "\n")
-        print(
-            f"{case.name}: {len(crystals[-1]['hops'])} classes of hops, {crystals[-1]['seconds_without_bands']:.1f} s",
-            flush=True,
-        )
-    print(json.dumps({key: result[key] for key in ("rank_correlation", "hops", "median_seconds", "largest_difference_ev")}))
+        try:
+            crystals.append({**measure(case), "provenance": describe_machine()})
+        except CalculationError as error:
+            failed = {"failure": f"{error.reason}: {error.message}"}
+            crystals.append({"crystal": case.name, "seconds_without_bands": None, "hops": [failed]})
+        result = {"schema_version": 2, "quick": arguments.quick, **summary(crystals), "crystals": crystals}
+        aside = arguments.out.with_suffix(".part")
+        aside.write_text(json.dumps(result, indent=2) + "\n")
+        aside.replace(arguments.out)
+        last = crystals[-1]
+        print(f"{case.name}: {len(last['hops'])} classes of hops, {last['seconds_without_bands']} s", flush=True)
+    told = summary(crystals)
+    print(json.dumps({key: told[key] for key in ("rank_correlation", "hops", "median_seconds", "largest_difference_ev")}))
+
+
+def known(path: Path) -> list[JsonDict]:
+    """Crystals that a file has already."""
+    if not path.is_file():
+        return []
+    data: JsonDict = json.loads(path.read_text())
+    if data["schema_version"] == 1:
+        return [{**crystal, "provenance": data["provenance"]} for crystal in data["crystals"]]
+    crystals: list[JsonDict] = data["crystals"]
+    return crystals
 
 
 if __name__ == "__main__":

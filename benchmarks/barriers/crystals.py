@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ase import Atoms
@@ -27,13 +27,19 @@ ALLOYS = (
 )
 TAVORITES = (
     ("Li+", "V3+", "P5+", "F-"),
-    ("Na+", "Fe2+", "S6+", "F-"),
     ("Li+", "Al3+", "P5+", "F-"),
-    ("Na+", "V3+", "P5+", "F-"),
     ("Li+", "Mg2+", "S6+", "F-"),
-    ("Na+", "Ti4+", "P5+", "O2-"),
     ("Li+", "Ti4+", "P5+", "O2-"),
+    ("Li+", "Fe2+", "S6+", "F-"),
+    ("Li+", "Ga3+", "P5+", "F-"),
     ("Na+", "Mg2+", "S6+", "F-"),
+    ("Na+", "V3+", "P5+", "F-"),
+    ("Na+", "Ti4+", "P5+", "O2-"),
+    ("Li+", "Zn2+", "S6+", "F-"),
+    ("Li+", "Fe3+", "P5+", "OH-"),
+    ("Na+", "Al3+", "P5+", "F-"),
+    ("Li+", "Mg2+", "Se6+", "F-"),
+    ("Na+", "Fe2+", "S6+", "F-"),
 )
 
 
@@ -54,19 +60,14 @@ class Case:
     workflow: MigrationBarrierSpec
 
 
-def cases(*, quick: bool) -> Iterator[Case]:
-    """The crystals, cheap ones first; quick: three of them."""
-    metals = [_metal(symbol, edge) for symbol, edge in METALS.items()]
-    if quick:
-        yield from metals[:3]
-        return
-    yield from metals
+def cases(family: str) -> list[Case]:
+    """The crystals of ``metals``, ``tavorites`` or ``all`` families, cheap ones first."""
+    found = [_metal(symbol, edge) for symbol, edge in METALS.items()]
     for ion, other in ALLOYS:
-        for moving in (ion, other):
-            yield _alloy(ion, other, moving, ordered="L1_0")
-        yield _alloy(ion, other, ion, ordered="L1_2")
-    for ions in TAVORITES:
-        yield _tavorite(ions)
+        found += [_alloy(ion, other, moving, ordered="L1_0") for moving in (ion, other)]
+        found.append(_alloy(ion, other, ion, ordered="L1_2"))
+    tavorites = [_tavorite(ions) for ions in TAVORITES]
+    return {"metals": found, "tavorites": tavorites, "all": found + tavorites}[family]
 
 
 def _metal(symbol: str, edge: float) -> Case:
@@ -90,5 +91,5 @@ def _alloy(first: str, second: str, ion: str, ordered: str) -> Case:
 
 def _tavorite(ions: tuple[str, ...]) -> Case:
     named = dict(zip("AMXZ", ions, strict=True))
-    spec = MigrationBarrierSpec(ion=ions[0].rstrip("+"), max_hop=4.6)
+    spec = MigrationBarrierSpec(ion=ions[0].rstrip("+"), max_hop=4.6, images=3)
     return Case("tavorite " + " ".join(ions), lambda: build_tavorite(named), ChgnetSpec(), spec)

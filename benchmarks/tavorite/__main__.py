@@ -1,0 +1,101 @@
+"""``python -m benchmarks.tavorite --out result.json``: what the barriers of the table are worth, from committed results.
+
+``two_potentials``: a dozen compounds by CHGNet and by SevenNet (two-potentials-*.parquet, made by `tansaku run` of the files
+beside them and `tansaku export NAME --observations FILE`) with what others published. ``first_look``: rank correlation of the
+barrier with what is known before anything is relaxed, over every row that there is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy.stats import spearmanr
+
+from benchmarks.tavorite.first_look import first_look
+from benchmarks.tavorite.published import PUBLISHED
+from tansaku.models.domain.records import JsonDict
+from tansaku.tasks.machine import describe_machine
+
+HERE = Path(__file__).parent
+POTENTIALS = ("chgnet", "sevennet")
+
+
+def observations(path: Path) -> dict[str, JsonDict]:
+    """Barrier, path and spread of each compound of a file, or why there is none."""
+    found: dict[str, JsonDict] = {}
+    if not path.is_file():
+        return found
+    for row in pd.read_parquet(path).itertuples():
+        if row.state == "FAILED":
+            found[str(row.candidate)] = {"failure": f"{row.reason}: {row.message}"}
+        if row.state != "DONE":
+            continue
+        outcome = json.loads(str(row.record))["outcome"]
+        network = outcome["properties"]["networks"]["1d"]
+        found[str(row.candidate)] = {
+            "barrier": outcome["quantities"]["migration_barrier"]["value"],
+            "spread": outcome["quantities"]["spread"]["value"],
+            "directions": network["directions"],
+            "limiting_hop": network["limiting_hop"],
+            "evaluations": outcome["properties"]["evaluations"],
+            "model": f"{outcome['provenance']['code']} {outcome['provenance']['model']}",
+        }
+    return found
+
+
+def two_potentials(folder: Path) -> JsonDict:
+    """Both potentials side by side."""
+    of = {name: observations(folder / f"two-potentials-{name}.parquet") for name in POTENTIALS}
+    rows = [
+        {
+            "candidate": candidate,
+            **{name: of[name].get(candidate) for name in POTENTIALS},
+            "published": [
+                {"value": one.value, "method": one.method, "source": one.source}
+                for one in PUBLISHED
+                if one.candidate == candidate
+            ],
+        }
+        for candidate in sorted(set().union(*of.values()))
+    ]
+    both = [row for row in rows if all(row[name] is not None and "barrier" in row[name] for name in POTENTIALS)]
+    one, other = (np.array([row[name]["barrier"] for row in both]) for name in POTENTIALS)
+    return {
+        "compounds": len(rows),
+        "both": len(both),
+        "rank_correlation": float(spearmanr(one, other).statistic) if len(both) > 2 else None,
+        "mean_sevennet_above_chgnet_ev": float((other - one).mean()) if both else None,
+        "median_difference_ev": float(np.median(np.abs(other - one))) if both else None,
+        "largest_difference_ev": float(np.abs(other - one).max()) if both else None,
+        "same_direction": sum(row["chgnet"]["directions"][0] == row["sevennet"]["directions"][0] for row in both),
+        "rows": rows,
+    }
+
+
+def main() -> None:
+    """Entry of the command."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, required=True, help="JSON file to write")
+    parser.add_argument("--folder", type=Path, default=HERE, help="where the Parquet files are")
+    arguments = parser.parse_args()
+    known = observations(arguments.folder / "two-potentials-chgnet.parquet") | observations(
+        arguments.folder / "observations.parquet"
+    )
+    barriers = {candidate: row["barrier"] for candidate, row in known.items() if "barrier" in row}
+    result = {
+        "schema_version": 1,
+        "provenance": describe_machine(),
+        "two_potentials": two_potentials(arguments.folder),
+        "first_look": first_look(barriers),
+    }
+    arguments.out.write_text(json.dumps(result, indent=2) + "\n")
+    told = {key: value for key, value in result["two_potentials"].items() if key != "rows"}
+    print(json.dumps({"two_potentials": told, "first_look": result["first_look"]["correlations"]}, indent=2))
+
+
+if __name__ == "__main__":
+    main()
