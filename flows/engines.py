@@ -26,3 +26,11 @@ def living_engines() -> list[tuple[str, psutil.Process]]:
         if run is not None:
             found.append((run, process))
     return sorted(found, key=lambda one: one[1].create_time())
+
+
+def is_alive(process: psutil.Process) -> bool:
+    """Whether a process has not ended; one that waits to be reaped has."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Sequence
 from pathlib import Path
+from uuid import UUID
 
+import httpx
 import psutil
 from prefect import State, flow
-from prefect.exceptions import TerminationSignal
+from prefect.client.orchestration import get_client
+from prefect.exceptions import PrefectHTTPStatusError, TerminationSignal
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
-from prefect.states import Completed, Failed
+from prefect.states import Cancelled, Completed, Failed
 
 from tansaku.flows.campaign import drive_in_tasks
 from tansaku.flows.engines import living_engines
 from tansaku.models.domain.records import CampaignRecord, Evaluation
+from tansaku.models.domain.specs.base import Name
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.tasks.configuration import campaign_from_data, load_site
 from tansaku.tasks.observer import SilentObserver
@@ -42,7 +47,7 @@ def launch_flow(campaign: CampaignSpec, folder: str = ".", site: str | None = No
 
 
 @flow(name="stored-campaign", flow_run_name="{name}", persist_result=False, validate_parameters=True)
-def stored_flow(name: str, site: str | None = None) -> State[None]:
+def stored_flow(name: Name, site: str | None = None) -> State[None]:
     """Drives a stored campaign on, as `tansaku run` of its file would.
 
     Args:
@@ -82,11 +87,35 @@ def _wait_for_twin(run: str) -> None:
         psutil.wait_procs(twins)
 
 
+def _own_output(name: str) -> None:
+    """Writes into a file from here on: a pipe to the service would break with it, and a broken one ends the process."""
+    folder = Settings.from_environment().home / "service"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor = os.open(folder / f"{name}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+        os.dup2(descriptor, stream.fileno())
+    os.close(descriptor)
+
+
+def _is_cancelled(run: str) -> bool:
+    """Whether somebody cancelled the run on the page."""
+    try:
+        with get_client(sync_client=True) as client:
+            state = client.read_flow_run(UUID(run)).state
+    except (httpx.TransportError, PrefectHTTPStatusError):
+        return False
+    return state is not None and (state.is_cancelling() or state.is_cancelled())
+
+
 def _driven(name: str, site: str | None) -> State[None]:
     """Drives; the state of the run says how it ended, and an interrupted one counts as crashed and is started again."""
+    _own_output(name)
     _wait_for_twin(flow_run.id)
     result = drive_in_tasks(name, site, RunLog())
     if result.reason == "interrupted":
+        if _is_cancelled(flow_run.id):
+            return Cancelled(message=f"interrupted after proposal {result.last_number}; another run goes on there")
         raise TerminationSignal(signal=signal.SIGTERM)
     if result.reason == "failures":
         return Failed(message=f"too many evaluations failed; `tansaku status {name}` says which and why")

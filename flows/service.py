@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ from prefect.types.entrypoint import EntrypointType
 from prefect.utilities.callables import parameter_schema
 from pydantic import ValidationError
 
-from tansaku.flows.engines import living_engines
+from tansaku.flows.engines import is_alive, living_engines
 from tansaku.flows.launch import launch_flow, stored_flow
 from tansaku.flows.reconcile import reconcile_flow
 from tansaku.flows.relaunch import HEARTBEAT, SILENCE, automations, store_automations, take_up
@@ -34,7 +35,6 @@ from tansaku.models.domain.errors import ConfigurationError, TransientError
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.tasks.reference import describe_parts
 from tansaku.tasks.service_mark import ServiceMark
-from tansaku.tasks.settings import THREAD_VARIABLES
 
 BEAT = 5.0
 """Interval at which the service marks that it is alive [s]."""
@@ -78,13 +78,13 @@ def serve(options: ServiceOptions, home: Path, tell: Callable[[str], None]) -> N
         ConfigurationError: No Prefect server is named, the schedule cannot be read, or a service of this name lives here.
         TransientError: The server does not answer at the start; later on it is waited for.
     """
+    _check_schedule(options.reconcile)
     server = configured_server()
     if server is None:
         raise ConfigurationError(
             "PREFECT_API_URL: not set; expected the address of a Prefect server",
             hint="`prefect server start`, then PREFECT_API_URL=http://127.0.0.1:4200/api tansaku serve",
         )
-    _check_schedule(options.reconcile)
     mark = ServiceMark(home, options.name)
     with mark.held(), temporary_settings(updates={PREFECT_RESULTS_DEFAULT_SERIALIZER: "json"}):
         asyncio.run(_serve(options, mark, server.api_url, tell))
@@ -97,7 +97,6 @@ async def deployments(options: ServiceOptions) -> tuple[list[RunnerDeployment], 
         Those that drive campaigns, and the one that reconciles.
     """
     site = str(options.site.resolve()) if options.site is not None else None
-    threads = {"env": dict.fromkeys(THREAD_VARIABLES, "1")} if options.pool else None
     drivers = [
         await flow.ato_deployment(
             name=options.name,
@@ -105,7 +104,6 @@ async def deployments(options: ServiceOptions) -> tuple[list[RunnerDeployment], 
             parameters=parameters | {"site": site},
             tags=["tansaku"],
             work_pool_name=options.pool,
-            job_variables=threads,
             entrypoint_type=EntrypointType.MODULE_PATH,
         )
         for flow, description, parameters in (
@@ -142,8 +140,8 @@ async def _serve(options: ServiceOptions, mark: ServiceMark, url: str, tell: Cal
             loop.add_signal_handler(number, stop.set)
         try:
             async with get_client() as client:
-                runner, drivers = await _register(client, offer)
-                again = await take_up(client, drivers) if options.pool is None else []
+                runner, mine = await _register(client, offer)
+                again = await take_up(client, mine)
             known = True
             tell(f"service {options.name} at {url}" + (f"; starts again: {', '.join(again)}" if again else ""))
             await _run(runner, stop)
@@ -164,7 +162,11 @@ async def _beat(mark: ServiceMark, stop: asyncio.Event) -> None:
 
 
 async def _register(client: PrefectClient, offer: _Offer) -> tuple[Runner, list[UUID]]:
-    """Brings deployments and automations on the server up to date."""
+    """Brings deployments and automations on the server up to date.
+
+    Returns:
+        What executes runs, and the deployments whose runs it executes.
+    """
     options = offer.options
     # Softly ended runs come back, and nothing of what was set on the page is changed.
     runner = Runner(options.name, query_seconds=_POLL, heartbeat_seconds=HEARTBEAT, limit=None, pause_on_shutdown=False)
@@ -175,9 +177,9 @@ async def _register(client: PrefectClient, offer: _Offer) -> tuple[Runner, list[
             await client.create_work_pool(WorkPoolCreate(name=options.pool, type="process"))
         identities = [await one.aapply() for one in offer.drivers]
     await _describe_form(client, identities[0])
-    await runner.aadd_deployment(offer.reconcile)
+    reconcile = await runner.aadd_deployment(offer.reconcile)
     await store_automations(client, automations(options.name, identities, options.silence))
-    return runner, identities
+    return runner, [reconcile, *(identities if options.pool is None else ())]
 
 
 async def _describe_form(client: PrefectClient, deployment: UUID) -> None:
@@ -211,7 +213,10 @@ async def _interrupt() -> None:
     engines = {run: process for run, process in living_engines() if process.pid in mine}
     for process in engines.values():
         process.terminate()
-    await asyncio.to_thread(psutil.wait_procs, list(engines.values()), _GRACE)
+    until = time.monotonic() + _GRACE
+    # Looked at, not waited for: the runner reaps its own children.
+    while any(is_alive(process) for process in engines.values()) and time.monotonic() < until:
+        await asyncio.sleep(_LOOK)
     async with get_client() as client:
         for run in engines:
             state = (await client.read_flow_run(UUID(run))).state

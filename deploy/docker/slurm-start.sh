@@ -49,4 +49,4 @@ until sinfo --noheader --format %T | grep -q '^idle'; do
 done
 HOME="$(getent passwd "$user" | cut -d: -f6)"
 export HOME
-exec setpriv --reuid "$user" --regid "$user" --init-groups "$@"
+exec setpriv --reuid "$user" --regid "$(id -g "$user")" --init-groups "$@"

@@ -12,6 +12,7 @@ from tansaku.tasks.stores.connection import open_database
 from tansaku.tasks.stores.mongo_errors import translated
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}")
+_PATIENCE = 60.0  # a server that has just been started may not answer yet [s]
 _RESERVED = frozenset({"admin", "config", "local"})
 
 
@@ -42,7 +43,7 @@ def store_user(administrator: SecretStr, user: str, password: SecretStr, databas
             f"databases {', '.join(databases)!r}: expected at least one, none of {', '.join(sorted(_RESERVED))}"
         )
     home = databases[0]
-    database = open_database(administrator.get_secret_value(), home)
+    database = open_database(administrator.get_secret_value(), home, _PATIENCE)
     roles = [{"role": "readWrite", "db": name} for name in databases]
     try:
         with translated(f"user {user}"):

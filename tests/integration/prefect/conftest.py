@@ -129,18 +129,25 @@ class Service:
         (folder / "uri").chmod(0o600)
         self.uri, self.log = uri, folder / "service.log"
         self.store = MongoCampaignStore(open_database(uri, self.database))
+        self.with_site = True
+        self.further: dict[str, str] = {}
         self._process: subprocess.Popen | None = None
 
     def environment(self) -> dict[str, str]:
-        return self.server.environment() | {
-            "TANSAKU_HOME": str(self.folder / "home"),
-            "TANSAKU_MONGO_URI_FILE": str(self.folder / "uri"),
-            "OMP_NUM_THREADS": "1",
-        }
+        return (
+            self.server.environment()
+            | self.further
+            | {
+                "TANSAKU_HOME": str(self.folder / "home"),
+                "TANSAKU_MONGO_URI_FILE": str(self.folder / "uri"),
+                "OMP_NUM_THREADS": "1",
+            }
+        )
 
     def command(self, *options: str) -> list[str]:
         begin = [sys.executable, "-c", "from tansaku.deploy.cli.main import main; main()", "serve", "--name", self.name]
-        return [*begin, "--site", str(self.site), "--folder", str(self.folder), *options]
+        site = ["--site", str(self.site)] if self.with_site else []
+        return [*begin, *site, "--folder", str(self.folder), *options]
 
     def start(self, *options: str) -> None:
         seen = self.said().count(f"service {self.name} at")
@@ -253,6 +260,6 @@ def campaign_document() -> dict:
         "calculator": {"type": "emt", "relaxation": {"fmax": 0.01}},
         "objective": {"unit": "mJ/m2"},
         "proposer": {"type": "random"},
-        "budget": {"evaluations": 8},
+        "budget": {"evaluations": 6},
         "execution": {"in_flight": 2, "retries": 3, "retry_backoff": 0.01, "polish": 0, "timeout": 120},
     }

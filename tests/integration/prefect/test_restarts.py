@@ -93,8 +93,7 @@ def test_killed_in_every_way_a_campaign_loses_and_doubles_nothing(service, campa
     history = service.history(run)
     assert history.count("AwaitingRetry") >= 3
     assert service.facts("small") == undisturbed()
-    numbers = [one.number for one in service.store.observations("small")]
-    assert numbers == list(range(1, len(numbers) + 1))
+    assert_each_once(service, campaign_document)
 
 
 def test_run_goes_on_while_server_and_service_are_away(service, campaign_document):
@@ -112,7 +111,22 @@ def test_run_goes_on_while_server_and_service_are_away(service, campaign_documen
     assert service.run(run)["run_count"] == 1
     assert "starts again" not in service.said()
     wait_for(lambda: not engine.is_running() or engine.status() == "zombie", "its process ends")
-    assert [one.number for one in service.store.observations("small")] == list(range(1, 9))
+    assert_each_once(service, campaign_document)
+
+
+def test_cancelled_on_the_page_stays_cancelled_and_another_run_goes_on(service, campaign_document):
+    service.start()
+    run = service.launch("campaign", campaign=campaign_document)
+    observed(service, 1)
+    service.server.ask("POST", f"/flow_runs/{run}/set_state", {"state": {"type": "CANCELLING", "name": "Cancelling"}})
+    assert service.wait_for_end(run)["type"] == "CANCELLED"
+    wait_for(lambda: service.engine(run) is None, "its process ends")
+    assert "small: 0 evaluations so far" in (service.folder / "home/service/small.log").read_text()
+    assert service.store.campaign("small").lease is None
+    second = service.launch("stored-campaign", name="small")
+    assert service.wait_for_end(second)["type"] == "COMPLETED"
+    assert service.run(run)["state"]["type"] == "CANCELLED"
+    assert_each_once(service, campaign_document)
 
 
 SHORT = """
@@ -126,6 +140,7 @@ serve(ServiceOptions(name, Path(folder), Path(site), silence=10.0), Path(home), 
 
 def test_run_that_falls_silent_is_noticed_by_the_server_and_started_again(service, campaign_document):
     """The heartbeats are Prefect's; only the silence is shorter than `tansaku serve` allows."""
+    campaign_document["budget"] = {"evaluations": 3}
     names = [service.name, str(service.folder), str(service.site), str(service.folder / "home")]
     with service.log.open("ab") as log:
         process = subprocess.Popen([sys.executable, "-uc", SHORT, *names], env=service.environment(), stdout=log, stderr=log)
@@ -141,4 +156,24 @@ def test_run_that_falls_silent_is_noticed_by_the_server_and_started_again(servic
     service.start()
     assert "starts again" not in service.said()
     assert service.wait_for_end(run)["type"] == "COMPLETED"
-    assert [one.number for one in service.store.observations("small")] == list(range(1, 9))
+    assert_each_once(service, campaign_document)
+
+
+@pytest.mark.slow
+def test_service_outlives_a_long_outage_of_the_server(service, campaign_document, monkeypatch):
+    """With no retries of single calls, three failed looks are a long outage."""
+    monkeypatch.setattr(service, "further", {"PREFECT_CLIENT_MAX_RETRIES": "0"})
+    service.start()
+    run = service.launch("campaign", campaign=campaign_document)
+    observed(service, 1)
+    service.server.kill()
+    wait_for(lambda: "does not answer" in service.said(), "the service gives up")
+    service.server.start()
+    assert service.wait_for_end(run)["type"] == "COMPLETED"
+    assert_each_once(service, campaign_document)
+
+
+def assert_each_once(service, document):
+    """Every evaluation was observed, and none twice."""
+    numbers = [one.number for one in service.store.observations("small")]
+    assert numbers == list(range(1, document["budget"]["evaluations"] + 1))

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import jsonschema
-import pytest
 import yaml
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
+DEPLOY = Path(__file__).resolve().parents[3] / "deploy"
 LIMIT = 240.0
 
 
@@ -46,6 +47,8 @@ def test_form_knows_the_campaign_and_bad_parameters_are_refused_before_anything_
         status, words = service.server.refusal("POST", path, {"parameters": wrong})
         assert status == 409
         assert word in words
+    stored = f"/deployments/{service.deployment('stored-campaign')['id']}/create_flow_run"
+    assert service.server.refusal("POST", stored, {"parameters": {"name": "../x"}})[0] == 409
     # … and what needs the validators or the files by the run, before it creates anything.
     both = service.launch("campaign", campaign=campaign_document | {"budget": {"cost": 1.0, "fraction": 0.5}})
     table = {"type": "table", "candidates": "nowhere.csv", "columns": {"id": "id", "value": "v", "cost": "c"}}
@@ -90,28 +93,17 @@ def automations_of(service) -> list[dict]:
     return [one for one in every if one["name"].startswith(f"tansaku {service.name}:")]
 
 
-@pytest.mark.parametrize(
-    ("options", "change", "word"),
-    [
-        ((), {"PREFECT_API_URL": ""}, "PREFECT_API_URL"),
-        (("--reconcile", "now and then"), {}, "--reconcile"),
-        (("--name", "A B"), {}, "--name"),
-        (("--folder", "/nowhere"), {}, "--folder"),
-        ((), {"PREFECT_API_AUTH_STRING_FILE": "/nowhere"}, "PREFECT_API_AUTH_STRING"),
-    ],
-)
-def test_wrong_options_are_told_in_a_line(service, options, change, word):
-    environment = service.environment() | change
-    done = subprocess.run(
-        service.command(*options), env=environment, capture_output=True, text=True, timeout=LIMIT, check=False
-    )
-    assert done.returncode == 2
-    assert done.stderr.startswith("error: ")
-    assert word in done.stderr
-
-
-def test_workers_of_a_pool_execute_campaigns(service, campaign_document):
+def test_workers_of_a_pool_made_from_the_template_execute_campaigns(service, campaign_document):
     pool = f"pool-{service.name}"
+    template = (DEPLOY / "hpc/slurm-work-pool.json").read_text()
+    home, shared = service.folder / "local", service.folder / "shared"
+    shared.mkdir()
+    for old, new in (("local/tansaku", home), ("site.yaml", service.site), ("shared", shared)):
+        template = template.replace(f"/CHANGE/ME/{old}", str(new))
+    assert "CHANGE" not in template
+    body = {"name": pool, "type": "process", "base_job_template": json.loads(template)}
+    service.server.ask("POST", "/work_pools/", body)
+    service.with_site = False
     service.start("--pool", pool)
     assert service.deployment("campaign")["work_pool_name"] == pool
     assert service.deployment("reconcile")["work_pool_name"] is None
@@ -130,4 +122,6 @@ def test_workers_of_a_pool_execute_campaigns(service, campaign_document):
     finally:
         worker.terminate()
         worker.wait(LIMIT)
+    # The database and the home that the template names.
     assert len(service.store.observations("small")) == 2
+    assert (home / "spool/small").is_dir()

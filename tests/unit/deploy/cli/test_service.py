@@ -1,0 +1,52 @@
+"""Wrong options of `tansaku serve` are told before anything is asked of a server."""
+
+from __future__ import annotations
+
+import pytest
+from typer.testing import CliRunner
+
+from tansaku.deploy.cli.main import app
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.tasks.service_mark import ServiceMark
+from tansaku.tasks.settings import Settings
+
+
+def serve(*options: str):
+    return CliRunner().invoke(app, ["serve", *options])
+
+
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [
+        ((), "PREFECT_API_URL: not set"),
+        (("--reconcile", "now and then"), "--reconcile 'now and then'"),
+        (("--name", "A B"), "--name 'A B'"),
+        (("--folder", "/nowhere"), "--folder '/nowhere'"),
+        (("--site", "/nowhere"), "/nowhere: cannot be read"),
+    ],
+)
+def test_wrong_options_are_told_in_a_line(options, word, require):
+    require("prefect")
+    with pytest.raises(ConfigurationError) as told:
+        raise serve(*options).exception
+    assert word in str(told.value)
+
+
+def test_a_silence_shorter_than_two_heartbeats_is_refused():
+    done = serve("--silence", "40")
+    assert done.exit_code == 2
+    assert "60" in done.output
+
+
+def test_a_secret_file_that_is_not_there_is_named(monkeypatch):
+    monkeypatch.setenv("PREFECT_API_AUTH_STRING_FILE", "/nowhere")
+    with pytest.raises(ConfigurationError, match="PREFECT_API_AUTH_STRING_FILE: /nowhere"):
+        raise serve().exception
+
+
+def test_check_says_whether_the_service_lives():
+    assert serve("--check", "--name", "nobody").exit_code == 1
+    with ServiceMark(Settings.from_environment().home, "somebody").held():
+        done = serve("--check", "--name", "somebody")
+    assert done.exit_code == 0
+    assert "heard of 0 s ago" in done.output
