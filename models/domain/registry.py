@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Annotated, Literal, Protocol
 
 from pydantic import AwareDatetime, Field
@@ -146,7 +148,15 @@ class Registry(Protocol):
         ...
 
 
-def promoted(versions: list[ModelRecord]) -> ModelRecord | None:
+def promoted(versions: Sequence[ModelRecord]) -> ModelRecord | None:
     """The version to be used of one model's versions, None where none was ever promoted."""
     chosen = [one for one in versions if one.promoted_at is not None]
     return max(chosen, key=lambda one: (one.promoted_at, one.version)) if chosen else None
+
+
+def promotion_time(versions: Sequence[ModelRecord], now: datetime) -> datetime:
+    """When a version of these is promoted: now, and later than every earlier promotion, whatever the clocks say."""
+    before = promoted(versions)
+    if before is None or before.promoted_at is None:
+        return now
+    return max(now, before.promoted_at + timedelta(milliseconds=1))

@@ -6,7 +6,7 @@ import threading
 
 from tansaku.models.domain.errors import NotFoundError
 from tansaku.models.domain.identifiers import short_hash
-from tansaku.models.domain.registry import DatasetRecord, ModelRecord
+from tansaku.models.domain.registry import DatasetRecord, ModelRecord, promotion_time
 from tansaku.tasks.stores.documents import normalised, utc_now
 
 
@@ -58,7 +58,8 @@ class MemoryRegistry:
             known = self._models.get((name, version))
             if known is None:
                 raise unknown_model(name, version)
-            stored = known.model_copy(update={"promoted_at": utc_now(), "note": note})
+            moment = promotion_time([one for one in self._models.values() if one.name == name], utc_now())
+            stored = known.model_copy(update={"promoted_at": moment, "note": note})
             self._models[name, version] = stored
             return stored
 

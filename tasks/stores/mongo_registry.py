@@ -6,7 +6,7 @@ from pymongo import ASCENDING, ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from tansaku.models.domain.errors import StoreError
-from tansaku.models.domain.registry import DatasetRecord, ModelRecord
+from tansaku.models.domain.registry import DatasetRecord, ModelRecord, promotion_time
 from tansaku.tasks.stores.documents import from_document, to_document, utc_now
 from tansaku.tasks.stores.memory_registry import dataset_id, same_model, unknown_model
 from tansaku.tasks.stores.mongo_errors import translated
@@ -73,10 +73,11 @@ class MongoRegistry:
 
     def promote(self, name: str, version: int, note: str) -> ModelRecord:
         """See ``Registry``."""
+        moment = promotion_time(self.models(name), utc_now())
         with translated(f"promoting model {name}@{version}"):
             stored = self._models.find_one_and_update(
                 {"_id": f"{name}@{version}"},
-                {"$set": {"promoted_at": utc_now(), "note": note}},
+                {"$set": {"promoted_at": moment, "note": note}},
                 return_document=ReturnDocument.AFTER,
             )
         if stored is None:

@@ -13,7 +13,7 @@ from tansaku import __version__
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError
 from tansaku.models.domain.identifiers import content_hash
 from tansaku.models.domain.ports import ArtifactStore
-from tansaku.models.domain.registry import DatasetRecord, Errors, ModelRecord, Registry, promoted
+from tansaku.models.domain.registry import DatasetRecord, Errors, ModelRecord, Registry, promoted, promotion_time
 from tansaku.models.domain.specs.surrogate import ModelSpec
 from tansaku.models.domain.surrogates import Array, Example, Progress, Surrogate, TrainingRun, Weights
 from tansaku.models.surrogates.files import FileCheckpoints, check_files, read_weights, write_weights
@@ -192,7 +192,8 @@ class _Trained:
 def _stored(
     resources: Resources, spec: ModelSpec, surrogate: Surrogate, sides: dict[str, dict[str, Compared]], trained: _Trained
 ) -> ModelRecord:
-    before = promoted(resources.registry.models(spec.name))
+    versions = resources.registry.models(spec.name)
+    before = promoted(versions)
     errors = {side: {name: one.errors() for name, one in compared.items()} for side, compared in sides.items()}
     better, note = _decision(resources, before, spec, errors["held_out"], trained)
     weights, now = surrogate.weights(), datetime.now(UTC)
@@ -217,7 +218,7 @@ def _stored(
             tansaku_version=__version__,
             created_at=now,
             parent=before.version if before is not None else None,
-            promoted_at=now if better else None,
+            promoted_at=promotion_time(versions, now) if better else None,
             note=note,
         )
     )

@@ -29,7 +29,7 @@ SPECS = {
 }
 
 
-class Killed(Exception):
+class KilledError(Exception):
     """What stands for a kill."""
 
 
@@ -43,7 +43,7 @@ class Mortal:
         self.inner.save(weights)
         self.lives -= 1
         if self.lives == 0:
-            raise Killed
+            raise KilledError
 
     def load(self) -> Weights | None:
         return self.inner.load()
@@ -133,7 +133,7 @@ def test_killed_training_goes_on_to_the_same_weights(trainer, fitted, examples, 
     checkpoints = FileCheckpoints(tmp_path / "training" / "checkpoint.safetensors")
     told, whole = [], []
     trainer.fit(examples, TrainingRun(on_progress=whole.append))
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         trainer.fit(examples, TrainingRun(checkpoints=Mortal(checkpoints, lives)))
     steps = Mortal(checkpoints, -1)
     resumed = trainer.fit(examples, TrainingRun(checkpoints=steps, on_progress=told.append))
@@ -144,7 +144,7 @@ def test_killed_training_goes_on_to_the_same_weights(trainer, fitted, examples, 
 
 def test_a_checkpoint_of_other_data_is_not_gone_on_from(trainer, examples, tmp_path):
     checkpoints = FileCheckpoints(tmp_path / "checkpoint.safetensors")
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         trainer.fit(examples, TrainingRun(checkpoints=Mortal(checkpoints, 2)))
     fewer = examples[:-1]
     assert same(trainer.fit(fewer, TrainingRun(checkpoints=checkpoints)).weights(), trainer.fit(fewer, TrainingRun()).weights())

@@ -1,0 +1,132 @@
+"""What is special to each surrogate; what all share is in the contract."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tansaku.models.domain.specs.surrogate import KernelRidgeSpec, LocalEnergiesSpec, RadialDescriptorSpec
+from tansaku.models.domain.surrogates import TrainingRun
+from tansaku.models.surrogates.kernel_ridge.training import KernelRidgeTrainer
+from tansaku.models.surrogates.local_energies.training import LocalEnergiesTrainer
+
+RADIAL = (RadialDescriptorSpec(cutoff=5.0, widths=(0.4, 0.8)),)
+QUICK = {"descriptors": RADIAL, "total_weights": (0.0,), "path_points": 10, "path_ratio": 1e-4, "max_iterations": 500}
+
+
+@pytest.fixture(scope="module")
+def copper(emt_examples, require):
+    require("sklearn")
+    return emt_examples()
+
+
+def fit(examples, **changes):
+    told = []
+    model = LocalEnergiesTrainer(LocalEnergiesSpec(**(QUICK | changes))).fit(examples, TrainingRun(on_progress=told.append))
+    return model, told
+
+
+def test_atoms_add_up_to_the_cell(copper):
+    model, _ = fit(copper)
+    for prediction in model.predict(copper[:3]):
+        assert prediction["energy"].values == pytest.approx(prediction["energies"].values.sum())
+
+
+def test_the_path_ends_early_and_the_best_point_is_taken(emt_examples):
+    # Too few data for so many functions: the left-out error rises again at small penalties.
+    few = emt_examples(groups=3, per_group=1)
+    narrow = (RadialDescriptorSpec(cutoff=5.0, widths=(0.1, 0.2)),)
+    keys = {"descriptors": narrow, "path_points": 25, "path_ratio": 1e-6, "tolerance": 1e-8}
+    _, every = fit(few, **keys, patience=100)
+    model, told = fit(few, **keys, patience=2)
+    assert len(told) < len(every) == 25
+    errors = [step.validation for step in told]
+    assert int(np.argmin(errors)) == len(errors) - 3
+    assert 1000 * model.training["left_out_rmse"] == pytest.approx(min(errors))
+
+
+def test_the_total_energy_helps_where_atoms_are_unknown(copper):
+    blind = [
+        replace(example, properties={"energy": example.properties["energy"]}) if example.info["member"] else example
+        for example in copper
+    ]
+    with_totals, _ = fit(blind, total_weights=(1.0,))
+    without, _ = fit(blind, total_weights=(0.0,))
+
+    def error(model) -> float:
+        pairs = zip(model.predict(copper), copper, strict=True)
+        return float(np.mean([abs(one["energy"].values - known.properties["energy"]) / 16 for one, known in pairs]))
+
+    assert error(with_totals) < error(without)
+
+
+def test_totals_alone_are_enough_to_learn_from(copper):
+    totals = [replace(example, properties={"energy": example.properties["energy"]}) for example in copper]
+    model, _ = fit(totals, total_weights=(1.0,))
+    computed = np.array([float(example.properties["energy"]) for example in copper])
+    predicted = np.array([float(one["energy"].values) for one in model.predict(copper)])
+    assert np.corrcoef(computed, predicted)[0, 1] > 0.95
+
+
+def test_the_weight_of_the_totals_is_chosen_by_the_left_out_error(copper):
+    weights = (0.0, 1.0)
+    single = [fit(copper, total_weights=(weight,))[0].training["left_out_rmse"] for weight in weights]
+    model, told = fit(copper, total_weights=weights)
+    assert model.training["left_out_rmse"] == pytest.approx(min(single))
+    assert model.training["total_weight"] == weights[int(np.argmin(single))]
+    assert {step.note.partition(",")[0] for step in told} == {"total weight 0", "total weight 1"}
+
+
+@pytest.mark.parametrize("change", [{"path_ratio": 1e-2}, {"path_points": 4}, {"max_iterations": 3}, {"tolerance": 0.3}])
+def test_every_knob_matters(copper, change):
+    one, _ = fit(copper)
+    other, _ = fit(copper, **change)
+    assert not np.array_equal(one.solution.coefficients, other.solution.coefficients)
+
+
+def test_predictions_far_from_the_data_are_said_to_be_uncertain(copper):
+    model, _ = fit(copper)
+    squeezed = copper[0].structure.copy()
+    squeezed.set_cell(squeezed.cell * 0.85, scale_atoms=True)
+    near, far = model.predict([copper[4], replace(copper[0], structure=squeezed)])
+    assert np.median(far["energies"].deviation) > 3 * np.median(near["energies"].deviation)
+
+
+def test_the_error_estimate_is_right_for_groups_never_seen(emt_examples, copper):
+    model, _ = fit(copper)
+    unseen = emt_examples(groups=5, per_group=4, seed=7)
+    errors = np.concatenate([example.properties["energies"] for example in unseen])
+    predictions = model.predict(unseen)
+    errors = errors - np.concatenate([one["energies"].values for one in predictions])
+    scores = np.abs(errors) / np.concatenate([one["energies"].deviation for one in predictions])
+    assert np.mean(scores <= 1) == pytest.approx(0.683, abs=0.12)
+    assert np.mean(scores <= 2) == pytest.approx(0.954, abs=0.06)
+
+
+@pytest.mark.parametrize("change", [{"widths": (0.3,)}, {"regularisations": (1.0,)}])
+def test_every_knob_of_kernel_ridge_matters(copper, change):
+    base = KernelRidgeSpec(descriptors=RADIAL)
+    one, other = (
+        KernelRidgeTrainer(spec).fit(copper, TrainingRun()).predict(copper[:1])[0]["energy"].values
+        for spec in (base, base.model_copy(update=change))
+    )
+    assert one != other
+
+
+def test_a_property_per_atom_grows_with_the_cell_and_another_does_not(copper):
+    large = replace(copper[0], structure=copper[0].structure.repeat((1, 1, 2)))
+    for per_atom, factor in ((True, 2), (False, 1)):
+        model = KernelRidgeTrainer(KernelRidgeSpec(descriptors=RADIAL, per_atom=per_atom)).fit(copper, TrainingRun())
+        one, two = (prediction["energy"].values for prediction in model.predict([copper[0], large]))
+        assert two == pytest.approx(factor * one)
+
+
+def test_kernel_ridge_learns_any_scalar(copper):
+    named = [replace(one, properties={"volume": np.asarray(one.structure.get_volume())}) for one in copper]
+    spec = KernelRidgeSpec(descriptors=RADIAL, property="volume")
+    model = KernelRidgeTrainer(spec).fit(named, TrainingRun())
+    assert model.predicts == ("volume",)
+    for example, prediction in zip(named, model.predict(named), strict=True):
+        assert prediction["volume"].values == pytest.approx(example.properties["volume"], rel=0.02)

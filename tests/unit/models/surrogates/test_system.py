@@ -1,0 +1,102 @@
+"""Sums by group against the same rows written out."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.linear_model import Lasso
+
+from tansaku.models.surrogates.local_energies.system import PenalisedProblem, Rows, Solution, group_sums
+
+N_FEATURES = 5
+
+
+def make_rows(seed: int = 0, groups: int = 3, totals_only: tuple[int, ...] = ()) -> list[Rows]:
+    rng = np.random.default_rng(seed)
+    weights = np.array([0.4, 0.0, -0.7, 0.0, 0.2])
+    found = []
+    for number in range(2 * groups):
+        size = int(rng.integers(3, 8))
+        species = rng.integers(0, 2, size)
+        species[:2] = 0, 1
+        features = rng.normal(size=(size, N_FEATURES))
+        energies = features @ weights + np.array([0.3, -0.1])[species] + 0.05 * rng.normal(size=size)
+        columns = np.hstack([features, np.eye(2)[species]])
+        known = None if number in totals_only else energies
+        found.append(Rows(columns, known, float(energies.mean()), number % groups))
+    return found
+
+
+def explicit(rows: list[Rows], total_weight: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """All rows of the least-squares system, its right side and the weight of each."""
+    atoms = [one for one in rows if one.energies is not None]
+    count = sum(len(one.energies) for one in atoms)
+    matrix = np.vstack([*(one.columns for one in atoms), *(one.columns.mean(axis=0) for one in rows)])
+    energies = np.concatenate([*(one.energies for one in atoms), [one.energy for one in rows]])
+    weights = np.concatenate([np.full(count, 1 / count), np.full(len(rows), total_weight / len(rows))])
+    return matrix, energies, weights
+
+
+@pytest.mark.parametrize("total_weight", [0.0, 0.5, 3.0])
+@pytest.mark.parametrize("penalty", [1e-6, 0.05, 0.3])
+def test_the_solution_minimises_the_loss_as_it_is_written(total_weight, penalty):
+    rows = make_rows()
+    sums = group_sums(rows, 3)
+    every = sums[0].plus(sums[1]).plus(sums[2])
+    problem = PenalisedProblem.of(every.loss(total_weight), N_FEATURES)
+    found = problem.solve(penalty, np.zeros(N_FEATURES), 100_000, 1e-14)
+    matrix, energies, weights = explicit(rows, total_weight)
+
+    def loss(w: np.ndarray, b: np.ndarray) -> float:
+        return float(weights @ (energies - matrix @ np.concatenate([w, b])) ** 2 + penalty * np.abs(w).sum())
+
+    least = loss(found.coefficients, found.intercepts)
+    rng = np.random.default_rng(1)
+    for _ in range(200):
+        w, b = (part + 1e-3 * rng.normal(size=part.shape) for part in (found.coefficients, found.intercepts))
+        assert loss(w, b) >= least - 1e-13
+    assert np.count_nonzero(found.coefficients) == (5 if penalty < 1e-3 else np.count_nonzero(found.coefficients))
+
+
+def test_one_element_without_totals_is_the_lasso_of_the_library():
+    rows = [Rows(np.hstack([one.columns[:, :5], np.ones((len(one.columns), 1))]), one.energies, None, 0) for one in make_rows()]
+    problem = PenalisedProblem.of(group_sums(rows, 1)[0].loss(0.0), N_FEATURES)
+    found = problem.solve(0.1, np.zeros(N_FEATURES), 100_000, 1e-14)
+    features = np.vstack([one.columns[:, :5] for one in rows])
+    known = Lasso(alpha=0.05, tol=1e-14, max_iter=100_000).fit(features, np.concatenate([one.energies for one in rows]))
+    assert found.coefficients == pytest.approx(known.coef_, abs=1e-9)
+    assert found.intercepts == pytest.approx([known.intercept_], abs=1e-9)
+
+
+def test_leaving_a_group_out_is_a_subtraction():
+    rows = make_rows(totals_only=(3,))
+    sums = group_sums(rows, 3)
+    every = sums[0].plus(sums[1]).plus(sums[2])
+    without = group_sums([one for one in rows if one.group != 1], 3)
+    assert every.plus(sums[1], -1).loss(2.0) == pytest.approx(without[0].plus(without[2]).loss(2.0), abs=1e-12)
+
+
+def test_squared_errors_are_those_of_the_rows():
+    rows = make_rows(totals_only=(0,))
+    sums = group_sums(rows, 3)
+    solution = Solution(np.arange(5.0), np.array([1.0, -2.0]))
+    vector = np.concatenate([solution.coefficients, solution.intercepts])
+    mine = [one for one in rows if one.group == 0]
+    atoms = sum(((one.energies - one.columns @ vector) ** 2).sum() for one in mine if one.energies is not None)
+    cells = sum((one.energy - one.columns.mean(axis=0) @ vector) ** 2 for one in mine)
+    assert sums[0].squared_errors(solution) == pytest.approx((atoms, cells))
+
+
+def test_nothing_is_left_at_the_largest_penalty():
+    sums = group_sums(make_rows(), 3)
+    problem = PenalisedProblem.of(sums[0].plus(sums[1]).plus(sums[2]).loss(1.0), N_FEATURES)
+    largest = problem.largest_penalty
+    assert not problem.solve(1.001 * largest, np.zeros(5), 1000, 1e-10).coefficients.any()
+    assert problem.solve(0.9 * largest, np.zeros(5), 1000, 1e-10).coefficients.any()
+
+
+def test_a_solver_that_is_stopped_says_so():
+    sums = group_sums(make_rows(), 3)
+    problem = PenalisedProblem.of(sums[0].plus(sums[1]).plus(sums[2]).loss(1.0), N_FEATURES)
+    assert not problem.solve(1e-9, np.zeros(5), 1, 1e-14).converged
+    assert problem.solve(1e-2, np.zeros(5), 10_000, 1e-8).converged
