@@ -10,6 +10,8 @@ from tansaku.models.domain.specs.cluster import BundleSpec, FireworksLauncherSpe
 from tansaku.tasks.launchers.fireworks_documents import CarriedJob
 from tansaku.tasks.launchers.run_times import RunTimes
 
+_SHARE = 0.8  # of a walltime that may be planned for: run times are expected ones
+
 
 @dataclass(frozen=True)
 class Kind:
@@ -77,7 +79,7 @@ class Bundler:
         seconds = job.request.timeout if expected is None else expected
         pile = self._piles.setdefault(kind, _Pile())
         limit = kind.resources.walltime
-        if pile.jobs and limit is not None and pile.seconds + seconds > limit:
+        if pile.jobs and limit is not None and pile.seconds + seconds > _SHARE * limit:
             yield self._taken(kind)
             pile = self._piles.setdefault(kind, _Pile())
         pile.jobs.append(job)

@@ -147,7 +147,11 @@ class NodeComputer:
     def _unwanted(self, name: str) -> bool:
         """Whether the job was cancelled or forgotten; the scheduler's job may have others to do, so it is not told."""
         folder = self._spool.folder(name)
-        return not folder.is_dir() or (read_json(folder / "lost.json") or {}).get("reason") == "cancelled"
+        try:
+            return not folder.is_dir() or (read_json(folder / "lost.json") or {}).get("reason") == "cancelled"
+        except TransientError as error:
+            sys.stderr.write(f"{name}: whether it is still wanted is not known: {error}\n")
+            return False
 
     def _started(self) -> subprocess.Popen[str]:
         if self._worker is None or self._worker.poll() is not None:

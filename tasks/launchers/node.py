@@ -83,10 +83,10 @@ class Node:
 
     def _do(self, member: Member) -> bool:
         """Does one job; returns whether there is a result, or nobody here has to leave one."""
-        if not self._computer.owns(member.name) or self._computer.spool.is_over(member.name):
-            sys.stderr.write(f"{member.name}: over, forgotten, or another launch's by now\n")
-            return True
         try:
+            if not self._computer.owns(member.name) or self._computer.spool.is_over(member.name):
+                sys.stderr.write(f"{member.name}: over, forgotten, or another launch's by now\n")
+                return True
             if self._stop.is_set():
                 raise StoppedError("the scheduler ends this job before it began")
             self._fly(member)

@@ -9,7 +9,7 @@ from tansaku.models.domain.states import EvaluationState, JobState
 
 @pytest.fixture
 def forgetful(open_bench):
-    """``forgetful(**keys)``: a bench whose backend loses sight of the first job; it comes back when it is told to, or at once."""
+    """``forgetful(**keys)``: a bench whose backend loses sight of the first job, which comes back when told to, or at once."""
 
     def build(*, at_once=False, **changes):
         bench = open_bench(lose=lambda _candidate, _count: None, **changes)
