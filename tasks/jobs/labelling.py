@@ -59,7 +59,9 @@ class LabelledJob:
         if not self.label.relaxed:
             atoms.arrays[LABEL_FORCES] = found.forces
         told = found.provenance
-        atoms.info |= {LABEL_ENERGY: found.energy, "label": told.model, "label_sha256": told.model_sha256}
+        # An empty value would swallow the key that follows it in the file.
+        named = {"label": told.model, "label_sha256": told.model_sha256}
+        atoms.info |= {LABEL_ENERGY: found.energy} | {key: value for key, value in named.items() if value}
         write(path, atoms, format="extxyz")
         quantities = outcome.quantities | {LABEL_ENERGY: Quantity(value=found.energy, unit="eV")}
         properties = outcome.properties | {"label": told.model_dump(mode="json"), "label_relaxed": self.label.relaxed}

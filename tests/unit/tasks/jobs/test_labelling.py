@@ -1,0 +1,101 @@
+"""A second calculator's energies of the structure that the first one relaxed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from ase.io.extxyz import read_extxyz
+
+from tansaku.calculators.registry import open_calculator
+from tansaku.models.domain.specs.calculator import EmtSpec, RelaxationSpec
+from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.specs.label import LabelSpec
+from tansaku.spaces.registry import open_space
+from tansaku.tasks.configuration import spec_hash
+from tansaku.tasks.datasets.extxyz import example_of
+from tansaku.tasks.jobs.document import JobDocument
+from tansaku.tasks.jobs.evaluate import evaluate
+from tansaku.tasks.steps.source import source_of
+
+SPACE = {
+    "type": "grain_boundary",
+    "crystal": {"structure": "fcc", "element": "Cu", "lattice_parameter": 3.6},
+    "boundaries": {"planes": [[1, 1, 1]]},
+    "spacing": 8.0,
+}
+ROUGH = RelaxationSpec(fmax=0.5)
+FINE = RelaxationSpec(fmax=0.005)
+
+
+def campaign(**keys: object) -> CampaignSpec:
+    calculator = {"type": "emt", "relaxation": ROUGH.model_dump()}
+    return CampaignSpec(**({"schema_version": 1, "name": "c", "space": SPACE, "calculator": calculator} | keys))
+
+
+def run(tmp_path, label):
+    spec = campaign(label=label)
+    candidate = str(open_space(spec.space, tmp_path).pool().ids[3])
+    document = JobDocument(
+        campaign="c",
+        candidate=candidate,
+        space=spec.space,
+        calculator=spec.calculator,
+        label=spec.label,
+        base_path=str(tmp_path),
+    )
+    outcome = evaluate(document, tmp_path)
+    assert outcome.failure is None
+    with (tmp_path / outcome.artifacts["structure.extxyz"]).open() as stream:
+        atoms = next(iter(read_extxyz(stream)))
+    return outcome, atoms
+
+
+def test_energies_of_the_structure_as_it_stands(tmp_path):
+    outcome, atoms = run(tmp_path, LabelSpec(calculator=EmtSpec()))
+    example = example_of(atoms, "a", "b")
+    again = open_calculator(EmtSpec(), tmp_path).evaluate(example.structure)
+    assert example.properties["label_energies"] == pytest.approx(again.energies, abs=1e-7)
+    assert example.properties["label_forces"] == pytest.approx(again.forces, abs=1e-6)
+    assert float(example.properties["label_energy"]) == pytest.approx(again.energy)
+    # The same potential, asked twice.
+    assert example.properties["label_energies"] == pytest.approx(example.properties["energies"], abs=1e-6)
+    assert outcome.quantities["label_energy"].value == pytest.approx(again.energy)
+    assert outcome.properties["label"]["code"] == again.provenance.code
+    assert not outcome.properties["label_relaxed"]
+
+
+def test_energies_after_the_second_calculator_relaxed_on(tmp_path):
+    spec = LabelSpec(calculator=EmtSpec(relaxation=FINE), relaxed=True)
+    outcome, atoms = run(tmp_path, spec)
+    example = example_of(atoms, "a", "b")
+    assert float(example.properties["label_energy"]) < float(example.properties["energy"])
+    assert "label_forces" not in example.properties
+    relaxed = open_calculator(EmtSpec(), tmp_path).evaluate(example.structure, FINE)
+    assert example.properties["label_energies"] == pytest.approx(relaxed.energies, abs=1e-4)
+    # The kept structure is the first calculator's.
+    assert np.abs(relaxed.atoms.positions - example.structure.positions).max() > 1e-3
+    assert outcome.properties["label_relaxed"]
+
+
+def test_a_label_makes_another_source_and_none_leaves_hashes_as_they_were():
+    plain, labelled = campaign(), campaign(label={"calculator": {"type": "emt"}})
+    assert source_of(plain) != source_of(labelled)
+    assert spec_hash(plain) != spec_hash(labelled)
+    relaxed = campaign(label={"calculator": {"type": "emt"}, "relaxed": True})
+    assert source_of(relaxed) != source_of(labelled)
+
+
+def test_only_boundaries_are_labelled():
+    with pytest.raises(ValueError, match="label: a table space has no relaxed boundaries to label"):
+        campaign(
+            space={
+                "type": "table",
+                "candidates": "t.csv",
+                "columns": {"id": "id", "value": "v"},
+                "features": {"a": {"columns": ["x"]}},
+            },
+            calculator=None,
+            label={"calculator": {"type": "emt"}},
+        )
+    with pytest.raises(ValueError, match="a label is an energy of a structure"):
+        LabelSpec(calculator={"type": "chgnet", "workflow": {"type": "migration_barrier"}})
