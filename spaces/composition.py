@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from unicodedata import normalize
 
 import numpy as np
+from ase.data import atomic_numbers
 
 from tansaku.calculators.structures.ion_data import bond_valence_length, electronegativity, ionic_radius
 from tansaku.calculators.structures.parent import Parent
@@ -20,6 +21,7 @@ from tansaku.models.domain.ions import Ion
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.composition import CombinationSpec, CompositionSpaceSpec
+from tansaku.models.engine.cost import CostModel, cost_prior
 from tansaku.spaces.composition_features import composition_groups
 from tansaku.spaces.composition_parents import OpenedParent, open_parent
 from tansaku.spaces.composition_rules import build_combinations, build_rules, require_site
@@ -147,7 +149,9 @@ class CompositionSpace:
     def _pool(self) -> CandidatePool:
         candidates = self._selection.candidates
         codes = np.array([self._systems.index(self._system(one)) for one in candidates], dtype=np.intp)
-        sizes = np.array([[float(_atoms(self._parent, one.ions))] for one in candidates])
+        sizes = [[float(_atoms(self._parent, one.ions)), _electrons(self._parent, one.ions)] for one in candidates]
+        described = FeatureGroup.compact("cost", np.array(sizes), np.arange(len(sizes)), ("atoms", "electrons"))
+        prior = cost_prior(self._spec)
         return CandidatePool(
             ids=np.array([one.id for one in candidates]),
             systems=self._systems,
@@ -155,13 +159,21 @@ class CompositionSpace:
             surfaces=self._systems,
             surface_codes=codes,
             groups=composition_groups(self._parent, sorted(self._ions), candidates),
-            cost=np.ones(len(candidates)),
-            cost_descriptors=FeatureGroup.compact("cost", sizes, np.arange(len(sizes)), ("atoms",)),
+            cost=np.ones(len(candidates)) if prior is None else CostModel.of_prior(prior).predict(described),
+            cost_descriptors=described,
         )
 
 
 def _atoms(parent: Parent, ions: Mapping[str, Ion]) -> int:
     return len(parent.sites) + sum(count for site, count in parent.multiplicity.items() if ions[site].symbol == "OH")
+
+
+def _electrons(parent: Parent, ions: Mapping[str, Ion]) -> float:
+    """Electrons of the neutral cell, those of the cores too."""
+    there = {**parent.ions, **ions}
+    count = sum(atomic_numbers[there[site].element] for site in parent.sites)
+    hydrogens = sum(many for site, many in parent.multiplicity.items() if there[site].symbol == "OH")
+    return float(count + hydrogens)
 
 
 def _checked_ions(opened: OpenedParent) -> dict[str, tuple[Ion, ...]]:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tansaku.calculators.engines.kpoints import kpoint_grid
 from tansaku.calculators.structures.environment import radial_difference
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError
-from tansaku.models.domain.pool import CandidatePool, FeatureGroup, IntArray
+from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray, IntArray
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.space import GrainBoundarySpaceSpec
 from tansaku.models.engine.cost import CostModel, cost_prior
@@ -144,8 +145,7 @@ class GrainBoundarySpace:
         order = np.argsort(names, kind="stable")
         surface_codes = np.repeat(np.arange(len(surfaces)), counts)[order]
         system_codes = np.array([code for code, _ in surfaces])[surface_codes]
-        sizes = [[float(self._systems[code].bicrystal.atom_count(surface.removed))] for code, surface in surfaces]
-        atoms = FeatureGroup("cost", np.array(sizes), surface_codes, ("atoms",))
+        sizes = FeatureGroup("cost", *self._cost_descriptors(surfaces, surface_codes))
         prior = cost_prior(self._spec)
         return CandidatePool(
             ids=names[order],
@@ -154,11 +154,25 @@ class GrainBoundarySpace:
             surfaces=tuple(surface.name for _, surface in surfaces),
             surface_codes=surface_codes,
             groups={group.name: group for group in self._groups(np.concatenate(translations)[order], surface_codes, surfaces)},
-            cost=(atoms.values[:, 0] ** self._spec.cost.power)[surface_codes]
+            cost=(sizes.values[:, 0] ** self._spec.cost.power)[surface_codes]
             if prior is None
-            else CostModel.of_prior(prior).predict(atoms),
-            cost_descriptors=atoms,
+            else CostModel.of_prior(prior).predict(sizes),
+            cost_descriptors=sizes,
         )
+
+    def _cost_descriptors(
+        self, surfaces: Sequence[tuple[int, BoundarySurface]], surface_codes: IntArray
+    ) -> tuple[FloatArray, IntArray, tuple[str, ...]]:
+        """Numbers of atoms, and of k-points where cost is learned from them, by surface."""
+        rows = [[float(self._systems[code].bicrystal.atom_count(surface.removed))] for code, surface in surfaces]
+        density = self._spec.cost.kpoint_density
+        if density is None:
+            return np.array(rows), surface_codes, ("atoms",)
+        for row, (code, surface) in zip(rows, surfaces, strict=True):
+            system = self._systems[code]
+            cell = np.diag([*system.stacking.lengths, system.bicrystal.height(surface.removed)])
+            row.append(float(np.prod(kpoint_grid(cell, density))))
+        return np.array(rows), surface_codes, ("atoms", "kpoints")
 
     def _check_size(self, surfaces: Sequence[tuple[int, BoundarySurface]]) -> None:
         size = sum(int(surface.kept.sum()) * len(self._systems[code].grid.normal) for code, surface in surfaces)

@@ -11,7 +11,7 @@ from typing import Any
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.identifiers import content_hash, file_sha256
 from tansaku.models.domain.specs.base import NAME_PATTERN
-from tansaku.models.domain.specs.calculator import DftSpec, EspressoSpec, GpawSpec, LammpsSpec
+from tansaku.models.domain.specs.calculator import CalculatorSpec, DftSpec, EspressoSpec, GpawSpec, LammpsSpec
 from tansaku.models.domain.specs.campaign import EDITABLE_KEYS, CampaignSpec
 from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.models.domain.specs.space import (
@@ -202,6 +202,7 @@ def _resolve(spec: CampaignSpec, base_path: Path, document: YamlText) -> Campaig
         label = label.model_copy(update={"calculator": _resolve_potential(label.calculator, element, base_path, document)})
     if isinstance(calculator, GpawSpec | EspressoSpec):
         calculator = _resolve_dft(calculator, space, base_path, document)
+        space = _resolve_cost(space, calculator)
     transfer = spec.transfer
     if transfer is not None:
         sources = tuple(
@@ -249,6 +250,16 @@ def _resolve_dft(calculator: DftSpec, space: SpaceSpec, base_path: Path, documen
     return calculator.model_copy(update=update)
 
 
+def _resolve_cost(space: SpaceSpec, calculator: CalculatorSpec | None) -> SpaceSpec:
+    """Where cost is learned of a DFT code's evaluations, k-points tell it too."""
+    if not isinstance(space, GrainBoundarySpaceSpec) or not isinstance(calculator, GpawSpec | EspressoSpec):
+        return space
+    if space.cost.model != "measured" or space.cost.kpoint_density is not None:
+        return space
+    cost = space.cost.model_copy(update={"kpoint_density": calculator.kpoint_density})
+    return space.model_copy(update={"cost": cost})
+
+
 def _resolve_potential(calculator: LammpsSpec, element: str | None, base_path: Path, document: YamlText) -> LammpsSpec:
     from tansaku.calculators.engines.potentials import resolve_potential
 
@@ -270,6 +281,8 @@ _LATER_KEYS: dict[KeyPath, object] = {
     ("objective", "goal"): {"type": "best_per_system"},
     ("constraints",): {"max_cost": None, "avoid_failures": False},
     ("space", "cost", "anchor"): None,
+    ("space", "cost", "kpoint_density"): None,
+    ("space", "cost"): {"model": "equal", "power": 1.0},
     ("proposer", "kernel"): None,
     ("proposer", "mean"): None,
     ("proposer", "restarts"): None,

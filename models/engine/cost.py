@@ -18,7 +18,7 @@ import numpy as np
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.specs.space import GrainBoundarySpaceSpec, SpaceSpec
+from tansaku.models.domain.specs.space import CompositionSpaceSpec, GrainBoundarySpaceSpec, SpaceSpec
 
 LEAST_MEASURED = 3
 """Measured evaluations before which the prior stands alone."""
@@ -28,6 +28,10 @@ GROWTH = 1.5
 
 REFERENCE_ATOMS = 100.0
 """Number of atoms at which the spec's ``anchor`` holds."""
+
+REFERENCE_KPOINTS = 10.0
+REFERENCE_ELECTRONS = 1000.0
+"""Numbers at which it holds where the pool has such descriptors; all electrons count, those of the cores too."""
 
 _NOISE = 0.3  # deviation of log t between evaluations with equal descriptors
 _LEVEL_WIDTH = 5.0  # deviation of the prior of the level: the anchor may be off by a factor of 150
@@ -96,14 +100,20 @@ class CostModel:
 
 def learns_cost(space: SpaceSpec) -> bool:
     """Whether the cost of a space's candidates is learned from measured times."""
-    return isinstance(space, GrainBoundarySpaceSpec) and space.cost.model == "measured"
+    return isinstance(space, GrainBoundarySpaceSpec | CompositionSpaceSpec) and space.cost.model == "measured"
 
 
 def cost_prior(space: SpaceSpec) -> CostPrior | None:
     """Prior of a space whose cost is learned, None for one whose costs are given."""
-    if not isinstance(space, GrainBoundarySpaceSpec) or not learns_cost(space):
+    if not isinstance(space, GrainBoundarySpaceSpec | CompositionSpaceSpec) or not learns_cost(space):
         return None
-    return CostPrior(space.cost.anchor or 1.0, {"atoms": space.cost.power}, {"atoms": REFERENCE_ATOMS})
+    exponents, reference = {"atoms": space.cost.power}, {"atoms": REFERENCE_ATOMS}
+    if isinstance(space, CompositionSpaceSpec):
+        # Heavier elements have setups with more electrons, networks do not ask.
+        exponents["electrons"], reference["electrons"] = 0.0, REFERENCE_ELECTRONS
+    elif space.cost.kpoint_density is not None:
+        exponents["kpoints"], reference["kpoints"] = 1.0, REFERENCE_KPOINTS
+    return CostPrior(space.cost.anchor or 1.0, exponents, reference)
 
 
 def cost_due(n_measured: int, fitted_at: Sequence[int]) -> bool:

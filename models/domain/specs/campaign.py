@@ -264,7 +264,7 @@ class CampaignSpec(Spec):
 
     @model_validator(mode="after")
     def _budget_is_known(self) -> CampaignSpec:
-        if self.budget.fraction is not None and self.space.type == "grain_boundary" and self.space.cost.model == "measured":
+        if self.budget.fraction is not None and self.space.type != "table" and self.space.cost.model == "measured":
             raise ValueError(
                 "budget.fraction: what evaluating everything costs is not known beforehand with space.cost.model: measured; "
                 "give budget.cost (core-seconds) or budget.evaluations"

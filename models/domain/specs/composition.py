@@ -156,6 +156,28 @@ RuleSpec = Annotated[
 ]
 
 
+class CompositionCostSpec(Spec):
+    """Cost of an evaluation.
+
+    Attributes:
+        model: ``equal``: 1 each; ``measured``: core-seconds, learned from the times that this campaign's evaluations took, by
+            the numbers of atoms and electrons of a cell.
+        power: ``measured`` only: power of the number of atoms that is expected before anything was measured.
+        anchor: ``measured`` only: what a candidate with 100 atoms in its cell is expected to take before anything was measured
+            [core-seconds]; None: 1.
+    """
+
+    model: Literal["equal", "measured"] = "equal"
+    power: PositiveFloat = 1.0
+    anchor: PositiveFloat | None = None
+
+    @model_validator(mode="after")
+    def _anchor_is_used(self) -> CompositionCostSpec:
+        if self.model != "measured" and (self.anchor is not None or self.power != 1.0):
+            raise ValueError("anchor, power: only model: measured uses them; remove them or choose measured")
+        return self
+
+
 class CompositionSpaceSpec(Spec):
     """Compositions of one structure: every combination of ions on its sites that is neutral and that the rules allow.
 
@@ -169,6 +191,7 @@ class CompositionSpaceSpec(Spec):
         rules: Rules, in the order in which they are applied.
         fold: Whether candidates that a symmetry of the parent maps onto each other are listed once.
         symmetry_tolerance: Distance within which atoms count as equivalent [Å].
+        cost: Predicted cost of an evaluation.
     """
 
     type: Literal["composition"] = "composition"
@@ -181,3 +204,4 @@ class CompositionSpaceSpec(Spec):
     rules: tuple[RuleSpec, ...] = ()
     fold: bool = True
     symmetry_tolerance: PositiveFloat = 0.01
+    cost: CompositionCostSpec = CompositionCostSpec()

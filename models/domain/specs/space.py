@@ -103,11 +103,20 @@ class GrainBoundaryCostSpec(Spec):
             expected before anything was measured.
         anchor: ``measured`` only: what an evaluation of 100 atoms is expected to take before anything was measured
             [core-seconds]; None: 1.
+        kpoint_density: ``measured`` only: cost is learned from the number of k-points at this density [Å] too, besides atoms;
+            None: a DFT calculator's, filled in when the spec is resolved.
     """
 
     model: Literal["atoms", "measured"] = "atoms"
     power: PositiveFloat = 1.0
     anchor: PositiveFloat | None = None
+    kpoint_density: PositiveFloat | None = None
+
+    @model_validator(mode="after")
+    def _kpoints_are_used(self) -> GrainBoundaryCostSpec:
+        if self.kpoint_density is not None and self.model != "measured":
+            raise ValueError("kpoint_density: only model: measured uses it; remove it or choose measured")
+        return self
 
     @model_validator(mode="after")
     def _anchor_is_used(self) -> GrainBoundaryCostSpec:

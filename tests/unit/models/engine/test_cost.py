@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup
-from tansaku.models.domain.specs.space import GrainBoundarySpaceSpec, TableSpaceSpec
+from tansaku.models.domain.specs.space import CompositionSpaceSpec, GrainBoundarySpaceSpec, TableSpaceSpec
 from tansaku.models.engine.cost import (
     GROWTH,
     LEAST_MEASURED,
@@ -126,3 +127,32 @@ def test_only_measured_spaces_learn():
     )
     assert not learns_cost(table)
     assert learns_cost(boundary_space(model="measured"))
+
+
+def test_kpoints_and_electrons_are_learned_where_the_pool_tells_them():
+    assert cost_prior(boundary_space(model="measured", power=3.0, kpoint_density=4.0)) == CostPrior(
+        1.0, {"atoms": 3.0, "kpoints": 1.0}, {"atoms": 100.0, "kpoints": 10.0}
+    )
+    composition = CompositionSpaceSpec.model_validate({"parent": {"prototype": "tavorite"}, "cost": {"model": "measured"}})
+    prior = cost_prior(composition)
+    assert prior.exponents == {"atoms": 1.0, "electrons": 0.0}
+    assert learns_cost(composition)
+    assert cost_prior(CompositionSpaceSpec.model_validate({"parent": {"prototype": "tavorite"}})) is None
+    for cost in ({"anchor": 3.0}, {"power": 2.0}):
+        with pytest.raises(ValidationError, match="measured"):
+            CompositionSpaceSpec.model_validate({"parent": {"prototype": "tavorite"}, "cost": cost})
+    with pytest.raises(ValidationError, match="kpoint_density"):
+        boundary_space(kpoint_density=4.0)
+
+
+def test_both_powers_of_a_dft_code_are_found():
+    """Times that grow as atoms^2.6 kpoints^0.9, with noise, at numbers that are no line: both powers come out."""
+    atoms = np.array([12.0, 16.0, 24.0, 36.0, 48.0, 24.0, 36.0, 12.0])
+    kpoints = np.array([24.0, 15.0, 12.0, 8.0, 4.0, 4.0, 24.0, 6.0])
+    descriptors = FeatureGroup("cost", np.column_stack((atoms, kpoints)), np.arange(8), ("atoms", "kpoints"))
+    prior = cost_prior(boundary_space(model="measured", power=3.0, anchor=1.0, kpoint_density=4.0))
+    times = 0.02 * atoms**2.6 * kpoints**0.9 * np.exp(np.random.default_rng(3).normal(scale=0.05, size=8))
+    model = fit_cost(prior, descriptors, list(range(8)), times.tolist())
+    assert model.exponents["atoms"] == pytest.approx(2.6, abs=0.2)
+    assert model.exponents["kpoints"] == pytest.approx(0.9, abs=0.2)
+    np.testing.assert_allclose(model.predict(descriptors), times, rtol=0.2)
