@@ -52,7 +52,14 @@ class Band:
         return self.energies[self.highest]
 
 
-def climb(relaxer: Relaxer, atoms: Atoms, ends: tuple[State, State], images: int, curvature: FloatArray | None = None) -> Band:
+def climb(
+    relaxer: Relaxer,
+    atoms: Atoms,
+    ends: tuple[State, State],
+    images: int,
+    curvature: FloatArray | None = None,
+    bend: FloatArray | None = None,
+) -> Band:
     """Finds the saddle point between two states.
 
     Args:
@@ -61,6 +68,7 @@ def climb(relaxer: Relaxer, atoms: Atoms, ends: tuple[State, State], images: int
         ends: The states, with positions that are not wrapped.
         images: Number of intermediate images.
         curvature: Guess of the second derivatives, positive definite [eV/Å^2], shape ``(3 n_atoms, 3 n_atoms)``.
+        bend: Displacement of the middle of the start, less and less towards the ends [Å], shape ``(n_atoms, 3)``.
 
     Raises:
         CalculationError: ``not_converged`` or ``exploded``.
@@ -73,6 +81,9 @@ def climb(relaxer: Relaxer, atoms: Atoms, ends: tuple[State, State], images: int
     chain.append(_end(atoms, ends[1]))
     neb = NEB(chain, climb=False, method="improvedtangent", allow_shared_calculator=True)
     neb.interpolate("idpp")
+    for number, image in enumerate(chain[1:-1], start=1):
+        if bend is not None:
+            image.positions += np.sin(np.pi * number / (images + 1)) * bend
     _run(neb, relaxer, max(_LOOSE, relaxer.fmax), curvature)
     # Between two states with nothing in between there is nothing to climb to.
     if max(np.asarray(neb.energies)[1:-1]) > max(end.energy for end in ends) + FLAT:

@@ -92,11 +92,14 @@ def find_saddle(crystal: Crystal, one: HopClass, vacancies: dict[int, Vacancy], 
         )
     if above and middle.unstable > 1:
         note = f"midpoint: {middle.unstable} motions lower the energy there"
-        return band_hop(crystal, one.hop, vacancies, images, note)
+        # Between equal ends a band is as symmetric as its start, and would stay on the ridge that the midpoint is part of.
+        return band_hop(crystal, one.hop, vacancies, images, note, _PUSH * _unit(middle.modes[1]))
     return _over_intermediate(crystal, one.hop, vacancies, middle, images)
 
 
-def band_hop(crystal: Crystal, hop: Hop, vacancies: dict[int, Vacancy], images: int, note: str) -> HopResult:
+def band_hop(
+    crystal: Crystal, hop: Hop, vacancies: dict[int, Vacancy], images: int, note: str, bend: FloatArray | None = None
+) -> HopResult:
     """Finds a hop's saddle point by a band from end to end, whatever its symmetry.
 
     Args:
@@ -105,6 +108,7 @@ def band_hop(crystal: Crystal, hop: Hop, vacancies: dict[int, Vacancy], images: 
         vacancies: As for :func:`find_saddle`.
         images: Intermediate images.
         note: Why a band.
+        bend: Displacement of the middle of its start [Å], shape ``(n_atoms, 3)``.
 
     Raises:
         CalculationError: ``not_converged``, ``exploded``, ``no_barrier`` or ``intermediate``.
@@ -113,7 +117,7 @@ def band_hop(crystal: Crystal, hop: Hop, vacancies: dict[int, Vacancy], images: 
     kept = crystal.without(supercell.index(hop.second, hop.cell))
     ion = np.searchsorted(kept, [supercell.index(hop.first, (0, 0, 0))])
     curvature = guess(crystal.curvature, kept, ion)
-    band = climb(crystal.relaxer, crystal.atoms(kept), _ends(crystal, hop, vacancies), images, curvature)
+    band = climb(crystal.relaxer, crystal.atoms(kept), _ends(crystal, hop, vacancies), images, curvature, bend)
     return _from_band(crystal, hop, band, "band", note)
 
 
@@ -121,7 +125,7 @@ def _over_intermediate(crystal: Crystal, hop: Hop, vacancies: dict[int, Vacancy]
     """The midpoint is a state on the way: the saddle point lies between it and the end."""
     state, note = middle.state, "the midpoint is no saddle point but a state on the way"
     if middle.unstable:
-        start = crystal.atoms(middle.kept, state.positions + _PUSH * _unit(middle.mode))
+        start = crystal.atoms(middle.kept, state.positions + _PUSH * _unit(middle.modes[0]))
         curvature = guess(crystal.curvature, middle.kept, np.array([middle.ion]))
         relaxed = crystal.relaxer.at_fixed_cell(start, curvature)
         if relaxed is None:

@@ -39,7 +39,7 @@ class Midpoint:
         kept: Their indices.
         ion: Position of the hopping ion among them.
         eigenvalues: Of the lowest motions that the operation reverses, ascending [eV/Å^2].
-        mode: The lowest of them, shape ``(n_atoms, 3)``.
+        modes: The lowest two of them, or one where there is no other, shape ``(2, n_atoms, 3)``.
         evaluations: Spent on them.
     """
 
@@ -47,7 +47,7 @@ class Midpoint:
     kept: IntArray
     ion: int
     eigenvalues: tuple[float, ...]
-    mode: FloatArray
+    modes: FloatArray
     evaluations: int
 
     @property
@@ -80,8 +80,8 @@ def relax_midpoint(crystal: Crystal, hop: Hop, mapping: Mapping) -> Midpoint:
         raise CalculationError("not_converged", "the relaxation of a midpoint was stopped")
     crystal.check(kept, state.positions, ion)
     before = crystal.relaxer.through.evaluations
-    values, mode = _lowest(crystal, kept, ion, state, bound)
-    return Midpoint(state, kept, ion, values, mode, crystal.relaxer.through.evaluations - before)
+    values, modes = _lowest(crystal, kept, ion, state, bound)
+    return Midpoint(state, kept, ion, values, modes, crystal.relaxer.through.evaluations - before)
 
 
 def _restricted(mapping: Mapping, kept: IntArray, ion: int) -> Mapping:
@@ -92,7 +92,7 @@ def _restricted(mapping: Mapping, kept: IntArray, ion: int) -> Mapping:
 
 
 def _lowest(crystal: Crystal, kept: IntArray, ion: int, state: State, mapping: Mapping) -> tuple[tuple[float, ...], FloatArray]:
-    """Lowest eigenvalues among the motions that the operation reverses, and the lowest one's motion.
+    """Lowest eigenvalues among the motions that the operation reverses, and the motions of the lowest two.
 
     Davidson's method: each new direction is a residual divided by the guess of the curvature, which begins as the crystal's.
     One evaluation a direction: the forces on the other side follow from the operation.
@@ -133,8 +133,8 @@ def _lowest(crystal: Crystal, kept: IntArray, ion: int, state: State, mapping: M
             for value, residual in zip(values, residuals, strict=False)
             if np.linalg.norm(residual) > _TOLERANCE * max(abs(value), _FLAT)
         ]
-    mode = (vectors[:, 0] @ np.array(basis)).reshape(count, 3)
-    return tuple(float(value) for value in values[:3]), mode
+    modes = (vectors[:, :2].T @ np.array(basis)).reshape(-1, count, 3)
+    return tuple(float(value) for value in values[:3]), modes
 
 
 def _orthogonal(vector: FloatArray, basis: list[FloatArray], mapping: Mapping) -> FloatArray | None:

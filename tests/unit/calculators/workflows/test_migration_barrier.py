@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from ase import Atoms
@@ -206,3 +208,20 @@ def test_a_framework_atom_that_left_its_place_is_found_out():
     with pytest.raises(CalculationError) as caught:
         crystal.check(kept, positions, None)
     assert caught.value.reason == "framework"
+
+
+def test_a_bent_band_starts_beside_the_straight_one_and_ends_on_the_same_saddle_point(crystal):
+    vacancy = find_vacancy(crystal, 0)
+    hop = crystal.network.classes[0].hop
+    # With a threshold that everything meets, a band ends where it starts.
+    still = replace(crystal, relaxer=replace(crystal.relaxer, fmax=100.0))
+    straight = band_hop(still, hop, {0: vacancy}, 3, "for comparison")
+    bend = np.zeros_like(straight.positions)
+    bend[0] = (0.1, -0.05, 0.02)
+    bent = band_hop(still, hop, {0: vacancy}, 3, "for comparison", bend)
+    assert straight.profile[0] == bent.profile[0]
+    np.testing.assert_allclose(bent.positions - straight.positions, bend, atol=1e-12)
+    relaxed = band_hop(crystal, hop, {0: vacancy}, 3, "for comparison", bend)
+    assert relaxed.energy == pytest.approx(
+        relax_midpoint(crystal, hop, crystal.supercell.swap(hop, crystal.network)).state.energy, abs=2e-3
+    )
