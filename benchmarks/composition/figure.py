@@ -35,6 +35,8 @@ def draw(result: dict[str, Any], path: Path) -> Path:
         axes = figure.subplots(1, len(panels), squeeze=False).reshape(-1)
         for ax, name in zip(axes, panels, strict=True):
             for method, (colour, line) in STYLES.items():
+                if method not in result[name]:
+                    continue
                 low, high = result[f"{name}_band"][method]
                 ax.plot(at, result[name][method], color=colour, ls=line, lw=1.4, label=_label(method, result))
                 ax.fill_between(at, low, high, color=colour, alpha=0.15, lw=0)
