@@ -29,6 +29,9 @@ from tansaku.tasks.steps.rounds import RoundRules
 BEYOND = 2.0
 """Replays go on to so many budgets, to see what more money would buy."""
 
+QUANTILES = 1001
+"""Steps at which the distribution of a table's values is kept."""
+
 LEARN_FROM = 300
 """Most values of a finished table that the model is fitted to."""
 
@@ -169,10 +172,10 @@ def _drawn(spec: CampaignSpec, pool: CandidatePool, options: RehearsalOptions) -
     if not isinstance(proposer, GPProposer):
         raise ConfigurationError(f"--rehearse: proposer {spec.proposer.type} has no model to draw from; rehearse it on a table")
     sign = 1.0 if spec.objective.direction == "minimize" else -1.0
-    fitted, location = None, 0.0
+    fitted, shape = None, None
     if options.like is not None:
-        fitted, location, scale = _learned(proposer, load_campaign(options.like), sign)
-        source = f"draws from its model as {options.like.name} taught it"
+        fitted, shape = learned(proposer, load_campaign(options.like))
+        source, scale = f"draws from its model as {options.like.name} taught it", shape.deviation
     elif options.spread is not None:
         scale = _quantity("--spread", options.spread, spec)
         source = f"draws from its model with a spread of {options.spread}"
@@ -185,20 +188,85 @@ def _drawn(spec: CampaignSpec, pool: CandidatePool, options: RehearsalOptions) -
         )
     draws = proposer.prior_draws(pool, fitted)
     rng = np.random.default_rng(np.random.SeedSequence(entropy=spec.seed, spawn_key=(0, 2)))
-    return source, (sign * (location + scale * draws.draw(rng)) for _ in range(options.replays))
+    drawn = (scale * draws.draw(rng) for _ in range(options.replays))
+    return source, (sign * (one if shape is None else shape.given_to(pool, one)) for one in drawn)
 
 
-def _learned(proposer: GPProposer, like: LoadedCampaign, sign: float) -> tuple[JsonDict, float, float]:
-    """Hyper-parameters, mean and deviation of a finished table's values, from a random part of it."""
+@dataclass(frozen=True)
+class Shape:
+    """How the values of a table's systems are distributed.
+
+    Attributes:
+        mean: Of all values, oriented [objective's unit].
+        deviation: Of all values [objective's unit].
+        quantiles: Of a system's values about its own mean, the mean over the systems, at even steps from 0 to 1 [objective's
+            unit], shape ``(n,)``.
+    """
+
+    mean: float
+    deviation: float
+    quantiles: FloatArray
+
+    @classmethod
+    def of(cls, pool: CandidatePool, values: FloatArray) -> Shape:
+        """That of a finished table.
+
+        Args:
+            pool: Its candidates.
+            values: Oriented, NaN where the evaluation failed, shape ``(n_candidates,)``.
+        """
+        known = ~np.isnan(values)
+        steps = np.linspace(0.0, 1.0, QUANTILES)
+        parts = [values[known & (pool.system_codes == code)] for code in np.unique(pool.system_codes[known])]
+        quantiles = np.mean([np.quantile(part - part.mean(), steps) for part in parts], axis=0)
+        return cls(float(values[known].mean()), float(values[known].std()), quantiles)
+
+    def given_to(self, pool: CandidatePool, drawn: FloatArray) -> FloatArray:
+        """A landscape whose systems keep their levels and the order of their candidates, and take this distribution.
+
+        A draw of a Gaussian process has no floor; what is computed does, and how many candidates lie near it is what makes a
+        search hard or easy.
+
+        Args:
+            pool: What is searched.
+            drawn: Mean 0 [objective's unit], shape ``(n_candidates,)``.
+        """
+        shaped = np.empty(len(drawn))
+        steps = np.linspace(0.0, 1.0, len(self.quantiles))
+        for code in range(len(pool.systems)):
+            mine = np.flatnonzero(pool.system_codes == code)
+            ranks = np.empty(len(mine))
+            ranks[np.argsort(drawn[mine], kind="stable")] = (np.arange(len(mine)) + 0.5) / len(mine)
+            shaped[mine] = self.mean + drawn[mine].mean() + np.interp(ranks, steps, self.quantiles)
+        return shaped
+
+
+def learned(proposer: GPProposer, like: LoadedCampaign) -> tuple[JsonDict, Shape]:
+    """What a finished table teaches: hyper-parameters from a random part of it, and how its values are distributed.
+
+    Raises:
+        ConfigurationError: It is no campaign on a table.
+    """
     space = open_space(like.spec.space, like.base_path)
     if not isinstance(space, TabulatedSpace):
         raise ConfigurationError(f"--like: {like.spec.name!r} is no campaign on a table")
-    pool, values = space.pool(), space.values()
+    sign = 1.0 if like.spec.objective.direction == "minimize" else -1.0
+    pool, values = space.pool(), sign * space.values()
+    return fitted_to_part(proposer, pool, values, like.spec.seed), Shape.of(pool, values)
+
+
+def fitted_to_part(proposer: GPProposer, pool: CandidatePool, values: FloatArray, seed: int) -> JsonDict:
+    """Hyper-parameters fitted to a random part of known values.
+
+    Args:
+        proposer: Whose.
+        pool: The candidates.
+        values: Oriented, NaN where the evaluation failed, shape ``(n_candidates,)``.
+        seed: Of the choice.
+    """
     known = np.flatnonzero(~np.isnan(values))
-    rng = np.random.default_rng(like.spec.seed)
-    chosen = np.sort(rng.choice(known, min(LEARN_FROM, len(known)), replace=False))
-    fitted = proposer.fit(pool, History(chosen, sign * values[chosen]), None)
-    return fitted, float(sign * values[known].mean()), float(values[known].std())
+    chosen = np.sort(np.random.default_rng(seed).choice(known, min(LEARN_FROM, len(known)), replace=False))
+    return proposer.fit(pool, History(chosen, values[chosen]), None)
 
 
 def _price(

@@ -1,8 +1,9 @@
 """``python -m benchmarks.rehearsal --out result.json``: is the chance that a rehearsal names the one that the search then has?
 
-Rehearsed: a search for the minima of two boundaries of the shipped table, for every pair, on draws from the priors of the
-preset ``default`` scaled to the deviation of the table's values. What happened: the 210 campaigns of ``benchmarks/stopping``
-on the table itself, after 20, 40 and 60 evaluations.
+Rehearsed: a search for the minima of two boundaries of the shipped table, for every pair, as ``--spread`` does, on draws from
+the priors of the preset ``default`` at the deviation of the table's values; and as ``--like`` does, on draws as the other
+five boundaries teach it. What happened: the 210 campaigns of ``benchmarks/stopping`` on the table itself, after 20, 40 and 60
+evaluations.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache
-from itertools import combinations
+from itertools import combinations, product
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ from tansaku.models.domain.specs.proposer import GPProposerSpec
 from tansaku.models.engine.goals import Goal
 from tansaku.models.engine.gp import GPProposer
 from tansaku.models.engine.presets import settings
-from tansaku.tasks.budget_rehearsal import succeeded
+from tansaku.tasks.budget_rehearsal import Shape, fitted_to_part, succeeded
 from tansaku.tasks.configuration import load_campaign
 from tansaku.tasks.figures.style import drawing
 from tansaku.tasks.machine import describe_machine
@@ -37,6 +38,7 @@ from tansaku.tasks.steps.rounds import RoundRules
 
 CAMPAIGN = Path(__file__).parents[1] / "boundaries" / "al-110-grid-table.yaml"
 HAPPENED = Path(__file__).parents[1] / "stopping" / "result.json"
+SOURCES = ("spread", "like")
 DRAWS = 1
 LONGEST = 60
 
@@ -47,6 +49,7 @@ class Draw:
 
     systems: tuple[int, ...]
     number: int
+    source: str = "spread"
     evaluations: int = LONGEST
 
 
@@ -63,7 +66,13 @@ def run(draw: Draw) -> JsonDict:
     part, kept = restricted(pool, draw.systems)
     proposer = GPProposer(settings(GPProposerSpec()))
     rng = np.random.default_rng([draw.number, *draw.systems])
-    landscape = float(values[kept].std()) * proposer.prior_draws(part).draw(rng)
+    if draw.source == "spread":
+        landscape = float(values[kept].std()) * proposer.prior_draws(part).draw(rng)
+    else:
+        others, known = restricted(pool, [code for code in range(len(pool.systems)) if code not in draw.systems])
+        shape = Shape.of(others, values[known])
+        taught = proposer.prior_draws(part, fitted_to_part(proposer, others, values[known], draw.number))
+        landscape = shape.given_to(part, shape.deviation * taught.draw(rng))
     rules = RoundRules(
         seed=draw.number,
         source="rehearsal",
@@ -77,15 +86,16 @@ def run(draw: Draw) -> JsonDict:
         str(tolerance): succeeded(part, landscape, done.positions, Goal(), tolerance, "minimize").tolist()
         for tolerance in TOLERANCES
     }
-    return {"systems": [pool.systems[code] for code in draw.systems], "number": draw.number, "known": known}
+    names = [pool.systems[code] for code in draw.systems]
+    return {"source": draw.source, "systems": names, "number": draw.number, "known": known}
 
 
 def draws(*, quick: bool) -> list[Draw]:
     """All replays; quickly, two short ones."""
     pairs = list(combinations(range(len(_table()[0].systems)), 2))
     if quick:
-        return [Draw(pair, 0, EVERY) for pair in pairs[:2]]
-    return [Draw(pair, number) for number in range(DRAWS) for pair in pairs]
+        return [Draw(pairs[0], 0, source, EVERY) for source in SOURCES]
+    return [Draw(pair, number, source) for source in SOURCES for number in range(DRAWS) for pair in pairs]
 
 
 def results(chosen: Sequence[Draw], jobs: int) -> Iterator[JsonDict]:
@@ -106,9 +116,9 @@ def compared(replays: Sequence[JsonDict], campaigns: Sequence[JsonDict]) -> list
     """
     lines = []
     longest = min(len(one["known"][str(TOLERANCES[0])]) for one in replays)
-    for tolerance in TOLERANCES:
+    for source, tolerance in product(SOURCES, TOLERANCES):
         for number in range(EVERY, longest + 1, EVERY):
-            promised = [one["known"][str(tolerance)][number - 1] for one in replays]
+            promised = [one["known"][str(tolerance)][number - 1] for one in replays if one["source"] == source]
             # A campaign was asked before the evaluation of that number, so it knew one less: that difference is left.
             happened = [
                 all(answer["right"])
@@ -119,6 +129,7 @@ def compared(replays: Sequence[JsonDict], campaigns: Sequence[JsonDict]) -> list
             if happened:
                 lines.append(
                     {
+                        "source": source,
                         "tolerance": tolerance,
                         "evaluations": number,
                         "promised": float(np.mean(promised)),
@@ -134,18 +145,19 @@ def draw_figure(lines: Sequence[JsonDict], path: Path) -> Path:
     from matplotlib.figure import Figure
 
     with drawing():
-        figure = Figure(figsize=(4.6, 4.2), layout="constrained")
-        axes = figure.subplots()
-        axes.plot([0, 1], [0, 1], color="#9a9a9a", lw=1, ls="--")
-        for tolerance in TOLERANCES:
-            mine = [line for line in lines if line["tolerance"] == tolerance]
-            xs, ys = [line["promised"] for line in mine], [line["happened"] for line in mine]
-            axes.plot(xs, ys, "o-", lw=1.2, label=f"within {tolerance:g} mJ/m$^2$")
-        axes.set_xlabel("chance by the rehearsal")
-        axes.set_ylabel("share of the campaigns that had the answer")
-        axes.set_xlim(0, 1)
-        axes.set_ylim(0, 1)
-        axes.legend()
+        figure = Figure(figsize=(8.2, 4.2), layout="constrained")
+        panels = figure.subplots(1, 2, sharey=True)
+        for axes, source in zip(panels, SOURCES, strict=True):
+            axes.plot([0, 1], [0, 1], color="#9a9a9a", lw=1, ls="--")
+            for tolerance in TOLERANCES:
+                mine = [line for line in lines if (line["source"], line["tolerance"]) == (source, tolerance)]
+                xs, ys = [line["promised"] for line in mine], [line["happened"] for line in mine]
+                axes.plot(xs, ys, "o-", lw=1.2, label=f"within {tolerance:g} mJ/m$^2$")
+            axes.set_xlabel(f"chance by the rehearsal, --{source}")
+            axes.set_xlim(0, 1)
+            axes.set_ylim(0, 1)
+        panels[0].set_ylabel("share of the campaigns that had the answer")
+        panels[0].legend()
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path, dpi=160)
     return path
@@ -169,7 +181,8 @@ def main() -> None:
     found = {"schema_version": 1, "n_replays": len(replays), "n_campaigns": len(campaigns), "compared": lines}
     given.out.write_text(json.dumps({**found, "replays": replays, "provenance": machine}) + "\n")
     for line in lines:
-        print(f"{line['tolerance']:5.1f} {line['evaluations']:4} {line['promised']:.2f} {line['happened']:.2f}")
+        numbers = f"{line['evaluations']:4} {line['promised']:.2f} {line['happened']:.2f}"
+        print(f"{line['source']:6} {line['tolerance']:5.1f} {numbers}")
     if given.figure is not None:
         draw_figure(lines, given.figure)
 

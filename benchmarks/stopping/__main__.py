@@ -5,6 +5,9 @@ A campaign for every pair of the shipped table's seven boundaries and each of te
 remains that is better by more than a tolerance, and the table knows whether it was right. Reported: how often it was, against
 what was said, as drawn from the posterior and after the correction, whose constants come from other tables; and what stop rules
 would have done.
+
+``--fit TABLE.yaml ...`` learns the constants of that correction instead, from campaigns on pairs of systems of tables; with
+several tables also what the constants learned on the others are worth on each.
 """
 
 from __future__ import annotations
@@ -13,13 +16,14 @@ import argparse
 import json
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks.stopping.learning import learn, print_learned
 from benchmarks.stopping.reliability import draw_reliability, summary
 from tansaku.models.domain.identifiers import certificate_rng
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray
@@ -53,7 +57,7 @@ class Watched(GPProposer):
 
     def __init__(self, values: FloatArray, seed: int) -> None:
         super().__init__(settings(GPProposerSpec()))
-        self._values, self._seed = values, seed
+        self._values, self._seed = np.where(np.isnan(values), np.inf, values), seed
         self.answers: list[JsonDict] = []
 
     def propose(
@@ -79,14 +83,16 @@ class Watched(GPProposer):
                         "drawn": remaining.as_drawn(tolerance).round(6).tolist(),
                         "said": remaining.probabilities(tolerance).round(6).tolist(),
                         "right": (found - best <= tolerance).tolist(),
+                        "observations": remaining.asked.observations,
+                        "open": list(remaining.asked.open_shares),
                     }
                 )
         return choice
 
 
 @cache
-def _table() -> tuple[CandidatePool, FloatArray]:
-    campaign = load_campaign(CAMPAIGN)
+def _table(path: Path = CAMPAIGN) -> tuple[CandidatePool, FloatArray]:
+    campaign = load_campaign(path)
     space = open_table(ReplayTask(spec=campaign.spec, base_path=str(campaign.base_path), method="default", seed=0))
     return space.pool(), space.values()
 
@@ -116,12 +122,13 @@ class Task:
 
     systems: tuple[int, ...]
     seed: int
-    evaluations: int = field(default=EVALUATIONS)
+    evaluations: int = EVALUATIONS
+    table: Path = CAMPAIGN
 
 
 def run(task: Task) -> JsonDict:
     """Replays one campaign."""
-    pool, values = _table()
+    pool, values = _table(task.table)
     part, kept = restricted(pool, task.systems)
     proposer = Watched(values[kept], task.seed)
     rules = RoundRules(
@@ -144,6 +151,13 @@ def tasks(*, quick: bool) -> list[Task]:
     return [Task(pair, seed) for seed in range(SEEDS) for pair in pairs]
 
 
+def tasks_on(table: Path, campaigns: int, evaluations: int) -> list[Task]:
+    """Campaigns on pairs of a table's systems, each pair about as often as the others."""
+    pairs = list(combinations(range(len(_table(table)[0].systems)), 2))
+    order = np.random.default_rng(0).permutation(len(pairs))
+    return [Task(pairs[order[i % len(pairs)]], i // len(pairs), evaluations, table) for i in range(campaigns)]
+
+
 def results(chosen: Sequence[Task], jobs: int) -> Iterator[JsonDict]:
     """Campaigns as they end, in the order given."""
     if jobs == 1:
@@ -160,8 +174,19 @@ def main() -> None:
     parser.add_argument("--figure", type=Path, help="reliability (PNG, SVG or PDF)")
     parser.add_argument("--jobs", type=int, default=1, help="campaigns at once")
     parser.add_argument("--quick", action="store_true", help="six short campaigns")
+    parser.add_argument("--fit", type=Path, nargs="+", metavar="TABLE", help="campaign files on tables to learn constants from")
+    parser.add_argument("--campaigns", type=int, default=24, help="campaigns on each table of --fit")
+    parser.add_argument("--evaluations", type=int, default=90, help="evaluations of each campaign of --fit")
     given = parser.parse_args()
     machine, campaigns = describe_machine(), []
+    if given.fit:
+        by_table = {
+            table.stem: list(results(tasks_on(table, given.campaigns, given.evaluations), given.jobs)) for table in given.fit
+        }
+        learned = learn(by_table)
+        given.out.write_text(json.dumps({"schema_version": 1, **learned, "campaigns": by_table, "provenance": machine}) + "\n")
+        print_learned(learned)
+        return
     chosen = tasks(quick=given.quick)
     for campaign in results(chosen, given.jobs):
         campaigns.append(campaign)

@@ -26,15 +26,18 @@ def test_quick_run_writes_result_and_figure(tmp_path):
 def test_shares_are_of_the_same_tolerance_and_number():
     known = [False] * 19 + [True] * 21
     replays = [
-        {"known": {f"{x:.1f}": known for x in (1, 2, 5, 10, 20)}},
-        {"known": {f"{x:.1f}": [False] * 40 for x in (1, 2, 5, 10, 20)}},
+        {"source": "spread", "known": {f"{x:.1f}": known for x in (1, 2, 5, 10, 20)}},
+        {"source": "spread", "known": {f"{x:.1f}": [False] * 40 for x in (1, 2, 5, 10, 20)}},
     ]
     answers = [
         {"tolerance": 5.0, "number": 20, "right": [True, True]},
         {"tolerance": 5.0, "number": 40, "right": [True, False]},
         {"tolerance": 1.0, "number": 40, "right": [True, True]},
     ]
-    lines = {(one["tolerance"], one["evaluations"]): one for one in compared(replays, [{"answers": answers}])}
+    sure = [{"source": "like", "known": {f"{x:.1f}": [True] * 40 for x in (1, 2, 5, 10, 20)}}]
+    found = compared([*replays, *sure], [{"answers": answers}])
+    assert {one["promised"] for one in found if one["source"] == "like"} == {1.0}
+    lines = {(one["tolerance"], one["evaluations"]): one for one in found if one["source"] == "spread"}
     assert set(lines) == {(5.0, 20), (5.0, 40), (1.0, 40)}
     assert (lines[5.0, 20]["promised"], lines[5.0, 20]["happened"]) == (pytest.approx(0.5), 1.0)
     assert lines[5.0, 40]["happened"] == 0.0

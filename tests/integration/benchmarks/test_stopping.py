@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.stopping.learning import learn
 from benchmarks.stopping.reliability import binned, brier, stopped, summary
+from tansaku.models.engine.certificate import Calibration
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -55,3 +57,37 @@ def test_a_stop_rule_takes_the_first_answer_that_is_sure_enough():
     found = stopped(campaigns, 5.0, 0.85)
     assert (found["stopped"], found["right"], found["mean_evaluations"]) == (2, 0.5, 30.0)
     assert stopped(campaigns, 5.0, 0.99)["right"] is None
+
+
+def answers_of(calibration: Calibration, count: int, seed: int) -> list[dict]:
+    """Campaigns whose answers are right as often as a calibration says."""
+    rng = np.random.default_rng(seed)
+    made = []
+    for _ in range(count):
+        drawn, observations, open_ = rng.uniform(0.001, 0.999), float(rng.integers(10, 60)), rng.uniform(0.9, 1.0)
+        right = bool(rng.uniform() < calibration(drawn, observations, open_))
+        made.append({"drawn": [drawn], "observations": observations, "open": [open_], "right": [right]})
+    return [{"answers": made}]
+
+
+def test_the_constants_that_made_the_answers_are_learned_again():
+    truth = Calibration(0.6, 0.4, 0.5)
+    learned = learn({"one": answers_of(truth, 500, 0), "two": answers_of(truth, 500, 1)})
+    found = learned["constants"]
+    assert [found["shift"], found["slope"], found["growth"]] == pytest.approx([0.6, 0.4, 0.5], abs=0.2)
+    for one in learned["tables"].values():
+        assert one["log_loss_by_the_others"] < one["log_loss_as_drawn"]
+    assert learn({"one": answers_of(truth, 50, 0)})["tables"]["one"]["log_loss_by_the_others"] is None
+
+
+def test_constants_are_learned_from_tables_by_one_command(tmp_path):
+    out = tmp_path / "constants.json"
+    table = ROOT / "benchmarks/boundaries/al-110-grid-table.yaml"
+    command = [sys.executable, "-m", "benchmarks.stopping", "--fit", str(table), "--out", str(out)]
+    options = ["--campaigns", "2", "--evaluations", "20"]
+    done = subprocess.run([*command, *options], cwd=ROOT, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(out.read_text())
+    assert found["constants"].keys() == {"shift", "slope", "growth"}
+    assert found["tables"]["al-110-grid-table"]["answers"] == 2 * 5 * 2
+    assert "al-110-grid-table: 2 campaigns" in done.stdout

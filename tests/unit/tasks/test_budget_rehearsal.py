@@ -10,7 +10,7 @@ import yaml
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.engine.goals import Goal
-from tansaku.tasks.budget_rehearsal import RehearsalOptions, rehearse_budget, succeeded
+from tansaku.tasks.budget_rehearsal import RehearsalOptions, Shape, rehearse_budget, succeeded
 
 EMT = {
     "schema_version": 1,
@@ -108,6 +108,34 @@ def test_a_finished_table_teaches_the_model(table_file, tmp_path):
     pool_file.write_text(yaml.safe_dump(EMT))
     with pytest.raises(ConfigurationError, match="its features differ"):
         rehearse_budget(pool_file, RehearsalOptions("10 mJ/m2", 2, like=table_file))
+
+
+def test_a_landscape_takes_the_distribution_of_a_finished_table():
+    rng = np.random.default_rng(0)
+    codes = np.repeat([0, 1], 200)
+    pool = CandidatePool(
+        ids=np.array([f"c{i:03d}" for i in range(400)]),
+        systems=("s", "t"),
+        system_codes=codes,
+        surfaces=("s", "t"),
+        surface_codes=codes,
+        cost=np.ones(400),
+    )
+    table = 300.0 + 40.0 * codes + rng.exponential(50.0, 400)
+    table[7] = np.nan
+    shape = Shape.of(pool, table)
+    assert (shape.mean, shape.deviation) == (pytest.approx(np.nanmean(table)), pytest.approx(np.nanstd(table)))
+    drawn = 60.0 * rng.normal(size=400) + np.where(codes == 1, 30.0, -30.0)
+    found = shape.given_to(pool, drawn)
+    for code in range(2):
+        mine = codes == code
+        assert (np.argsort(found[mine]) == np.argsort(drawn[mine])).all()
+        # The floor is the table's: as many candidates near the lowest one, which a normal distribution does not have.
+        near = [np.mean(one[mine] <= np.nanmin(one[mine]) + 10.0) for one in (found, table, drawn)]
+        assert near[0] == pytest.approx(near[1], abs=0.05)
+        assert near[2] < 0.5 * near[1]
+    levels = [one[codes == 1].mean() - one[codes == 0].mean() for one in (found, drawn)]
+    assert levels[0] == pytest.approx(levels[1])
 
 
 @pytest.mark.parametrize(

@@ -63,3 +63,24 @@ def test_check_refuses_what_is_wrong_and_names_the_key(table_file, line):
     done = runner.invoke(app, ["check", str(table_file)])
     assert isinstance(done.exception, ConfigurationError)
     assert key in str(done.exception)
+
+
+def test_a_rehearsal_says_what_the_budget_buys_and_refuses_what_it_cannot_use(table_file):
+    command = ["check", str(table_file), "--rehearse", "--within", "1 mJ/m2", "--replays", "3"]
+    done = runner.invoke(app, command)
+    assert done.exit_code == 0, done.output
+    assert "rehearsed   3 times on its own table" in done.output
+    assert "% to be within 1 mJ/m2 of the true answer for 8 units of cost" in done.output
+    plain = runner.invoke(app, ["check", str(table_file), "--json"])
+    found = json.loads(runner.invoke(app, [*command, "--json"]).output)
+    bought = found.pop("budget_rehearsal")
+    assert found == json.loads(plain.output)
+    assert (bought["replays"], bought["within"], len(bought["found_at"])) == (3, 1.0, 3)
+    for options, message in (
+        (["--within", "1 mJ/m2"], "only together with --rehearse"),
+        (["--rehearse"], "--within: say how near is near enough"),
+        (["--rehearse", "--within", "1 mJ/m2", "--spread", "3 mJ/m2"], "a table is rehearsed on its own values"),
+    ):
+        refused = runner.invoke(app, ["check", str(table_file), *options])
+        assert isinstance(refused.exception, ConfigurationError)
+        assert message in str(refused.exception)
