@@ -13,6 +13,11 @@ from tansaku.deploy.cli.main import app
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "commands.md").read_text(encoding="utf-8")
 
 
+def all_commands(command):
+    """A command and, of a group, all that are in it."""
+    return [command, *(below for inner in getattr(command, "commands", {}).values() for below in all_commands(inner))]
+
+
 def test_exit_codes_are_those_of_the_program():
     listed = {int(code): meaning for code, meaning in re.findall(r"^\| (\d+) \| (.+) \|$", PAGE, re.MULTILINE)}
     assert listed == {code.value: meaning for code, meaning in MEANINGS.items()}
@@ -24,9 +29,6 @@ def test_every_command_is_on_the_page():
 
 def test_options_on_the_page_exist():
     known = {
-        option
-        for command in [get_command(app), *get_command(app).commands.values()]
-        for parameter in command.params
-        for option in parameter.opts
+        option for command in all_commands(get_command(app)) for parameter in command.params for option in parameter.opts
     } | {"--help"}
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", PAGE)) <= known
