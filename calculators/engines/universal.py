@@ -150,7 +150,7 @@ class _InAse(Calculator):
     ) -> None:
         """Energy [eV], its parts per atom, forces [eV/Å] and Voigt stress [eV/Å^3]."""
         super().calculate(atoms, properties, system_changes)  # type: ignore[no-untyped-call]
-        found = self._network.compute(self.atoms)
+        found = self._network.compute(atoms if atoms is not None else Atoms())
         self.results = {
             "energy": float(found.energies.sum()),
             "energies": found.energies,
