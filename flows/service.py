@@ -23,17 +23,15 @@ from prefect.schedules import Schedule
 from prefect.settings import PREFECT_RESULTS_DEFAULT_SERIALIZER, temporary_settings
 from prefect.states import AwaitingRetry
 from prefect.types.entrypoint import EntrypointType
-from prefect.utilities.callables import parameter_schema
 from pydantic import ValidationError
 
 from tansaku.flows.engines import is_alive, living_engines
+from tansaku.flows.form import campaign_form
 from tansaku.flows.launch import launch_flow, stored_flow
 from tansaku.flows.reconcile import reconcile_flow
 from tansaku.flows.relaunch import HEARTBEAT, SILENCE, automations, store_automations, take_up
 from tansaku.flows.server import configured_server
 from tansaku.models.domain.errors import ConfigurationError, TransientError
-from tansaku.models.domain.specs.campaign import CampaignSpec
-from tansaku.tasks.reference import describe_parts
 from tansaku.tasks.service_mark import ServiceMark
 
 BEAT = 5.0
@@ -176,17 +174,10 @@ async def _register(client: PrefectClient, offer: _Offer) -> tuple[Runner, list[
         with suppress(ObjectAlreadyExists):
             await client.create_work_pool(WorkPoolCreate(name=options.pool, type="process"))
         identities = [await one.aapply() for one in offer.drivers]
-    await _describe_form(client, identities[0])
+    await client.update_deployment(identities[0], DeploymentUpdate(parameter_openapi_schema=campaign_form()))
     reconcile = await runner.aadd_deployment(offer.reconcile)
     await store_automations(client, automations(options.name, identities, options.silence))
     return runner, [reconcile, *(identities if options.pool is None else ())]
-
-
-async def _describe_form(client: PrefectClient, deployment: UUID) -> None:
-    """Puts what the campaign's keys mean into the form that the page makes of them."""
-    schema = parameter_schema(launch_flow.fn).model_dump()
-    describe_parts(CampaignSpec, schema["definitions"])
-    await client.update_deployment(deployment, DeploymentUpdate(parameter_openapi_schema=schema))
 
 
 async def _run(runner: Runner, stop: asyncio.Event) -> None:
