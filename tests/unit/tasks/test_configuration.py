@@ -103,10 +103,10 @@ def test_a_file_name_that_is_no_campaign_name_asks_for_one(tmp_path):
         (
             "type: emt",
             "type: emtt",
-            "calculator: type 'emtt' is not known; expected one of lammps, emt, chgnet, sevennet, gpaw, espresso (did you mean 'emt'?) "
+            "calculator: type 'emtt' is not known; expected one of lammps, emt, chgnet, sevennet, gpaw, espresso, atomate2 (did you mean 'emt'?) "
             "(al.yaml, line 13)",
         ),
-        ("  type: emt\n", "", "calculator: type: missing; expected one of lammps, emt, chgnet, sevennet, gpaw, espresso (al.yaml, line 13)"),
+        ("  type: emt\n", "", "calculator: type: missing; expected one of lammps, emt, chgnet, sevennet, gpaw, espresso, atomate2 (al.yaml, line 13)"),
         (
             "evaluations: 30",
             "evaluatons: 30",
