@@ -10,7 +10,9 @@ from tansaku.tasks.compositions import composition_maps
 from tansaku.tasks.figures import barrier_profile, composition_map, energy_angle, parity, relevance, rounds, structures
 from tansaku.tasks.figures import convergence as convergence_figure
 from tansaku.tasks.figures import cost as cost_figure
+from tansaku.tasks.figures import front as front_figure
 from tansaku.tasks.figures.style import pretty_unit
+from tansaku.tasks.fronts import campaign_front
 from tansaku.tasks.model_view import relevance_history
 from tansaku.tasks.results import CampaignData, Predictions, convergence, predictions, system_label
 from tansaku.tasks.structures import best_structures
@@ -33,9 +35,10 @@ def _structure_pictures(data: CampaignData, artifacts: ArtifactStore) -> list[st
 def draw_campaign(data: CampaignData, artifacts: ArtifactStore, folder: Path) -> list[Path]:
     """Draws what a campaign has so far, each figure as PNG and as HTML.
 
-    Every campaign gets the convergence and, if its proposer predicts, predicted against computed; one that learns its cost
-    predicted against actual cost; one of grain boundaries also energy against angle and the best structures; one of
-    compositions the map over the ions, the paths of the best, the model's errors over the rounds, and what matters to it.
+    Every campaign gets the convergence and, if its proposer predicts, predicted against computed; one with several objectives
+    its front; one that learns its cost predicted against actual cost; one of grain boundaries also energy against angle and
+    the best structures; one of compositions the map over the ions, the paths of the best, the model's errors over the rounds,
+    and what matters to it.
 
     Args:
         data: The campaign.
@@ -58,6 +61,12 @@ def draw_campaign(data: CampaignData, artifacts: ArtifactStore, folder: Path) ->
         convergence_figure.draw_png(found, folder / f"{name}-convergence.png"),
         convergence_figure.draw_html(found, folder / f"{name}-convergence.html", name),
     ]
+    front = campaign_front(data)
+    if front is not None:
+        paths += [
+            front_figure.draw_png(front, folder / f"{name}-front.png"),
+            front_figure.draw_html(front, folder / f"{name}-front.html", name),
+        ]
     expected = predictions(data)
     if len(expected.value) >= parity.LEAST:
         paths += [

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from tansaku.deploy.cli import inspection, outcomes
+from tansaku.tasks.figures.campaign import draw_campaign
 from tansaku.tasks.fronts import campaign_front, tabulated_values
 from tansaku.tasks.progress import campaign_status
 from tansaku.tasks.replay.records import ReplayTask
@@ -126,3 +127,13 @@ def test_a_unit_is_converted(searched):
     values = tabulated_values(space, plain)
     assert values.shape == (len(space.pool()), 2)
     assert space.recorded("s0-0-1-0").quantities["shift"].model_dump() == {"value": 0.25, "unit": "Angstrom"}
+
+
+def test_the_front_is_drawn(searched, tmp_path):
+    drawn = draw_campaign(read(searched), searched.resources.artifacts, tmp_path)
+    names = {path.name for path in drawn}
+    assert {"small-front.png", "small-front.html"} <= names
+    page = (tmp_path / "small-front.html").read_text(encoding="utf-8")
+    assert all(row["candidate"] in page for row in campaign_front(read(searched)).rows)
+    assert "shift [Angstrom], wanted high" in page
+    assert (tmp_path / "small-front.png").stat().st_size > 10_000
