@@ -65,6 +65,18 @@ class GrainBoundarySpace:
         atoms.info.update(self._metadata(candidate, system, surface, translation))
         return atoms
 
+    def perfect(self, surface: str) -> Atoms:
+        """The crystal without a boundary, in a cell as like a surface's as possible: errors of k-points cancel with it.
+
+        Raises:
+            NotFoundError: There is no such surface.
+        """
+        for system in self._systems:
+            for one in system.surfaces:
+                if one.name == surface:
+                    return system.bicrystal.perfect(one.removed)
+        raise NotFoundError(f"surface {surface!r} is not in the space")
+
     def describe_systems(self) -> Sequence[JsonDict]:
         """One dict per system by rising angle; lengths in Å, angles in degrees."""
         rows = []

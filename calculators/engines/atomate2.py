@@ -1,7 +1,7 @@
 """Workflows of atomate2: a jobflow flow, built and run where the evaluation runs.
 
-Ganose et al., Digital Discovery 4, 1944 (2025), doi:10.1039/D5DD00019J. Nothing of jobflow travels through a queue: a job carries the
-spec as plain data, and only makers that are named here are made of it.
+Ganose et al., Digital Discovery 4, 1944 (2025), doi:10.1039/D5DD00019J. Nothing of jobflow travels through a queue: a job
+carries the spec as plain data, and only makers that are named here are made of it.
 """
 
 from __future__ import annotations
@@ -145,8 +145,6 @@ def _run(structure: Atoms, relaxation: RelaxationSpec | None, optimizer: str) ->
             given = jobs[0].output.structure
         jobs.append(static.make(given))
         store = JobStore(MemoryStore(), additional_stores={"data": MemoryStore()})
-        found = run_locally(
-            Flow(jobs), store=store, create_folders=True, root_dir=folder, log=False, raise_immediately=True
-        )
+        found = run_locally(Flow(jobs), store=store, create_folders=True, root_dir=folder, log=False, raise_immediately=True)
         outputs = [found[job.uuid][1].output.output for job in jobs]
     return outputs[-1], int(outputs[0].n_steps) if relaxation is not None else 0

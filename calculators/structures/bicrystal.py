@@ -103,6 +103,21 @@ class Bicrystal:
         self._mark(atoms, levels)
         return atoms
 
+    def perfect(self, removed: int = 0) -> Atoms:
+        """The crystal without a boundary in a cell of the same width, and of the same height as nearly as whole repeats allow.
+
+        Args:
+            removed: Lattice planes removed at each boundary of the cell that it is to be compared with.
+        """
+        from ase import Atoms
+
+        stack = self.stacking
+        repeats = max(1, round(2 * (self.planes - removed) / stack.repeat))
+        levels = np.arange(repeats * stack.repeat)
+        positions = self._grain(levels, levels, mirrored=False)
+        cell = np.array([*stack.lengths, len(levels) * stack.plane_spacing])
+        return Atoms(f"{self.crystal.element}{len(positions)}", positions=positions, cell=cell, pbc=True)
+
     def _grain(self, numbers: IntArray, levels: IntArray, *, mirrored: bool) -> FloatArray:
         """Atoms of the planes ``numbers`` of the stack, put at the heights ``levels`` [plane spacings]."""
         stack = self.stacking

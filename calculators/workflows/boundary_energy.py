@@ -19,6 +19,7 @@ from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.ports import CalculationResult, Calculator
 from tansaku.models.domain.records import Provenance
 from tansaku.models.domain.specs.calculator import RelaxationSpec
+from tansaku.models.domain.specs.space import CrystalSpec
 
 # 1 eV/Å^2 in J/m^2.
 EV_PER_A2 = 1.0 / (units.J / units.m**2)
@@ -81,6 +82,22 @@ def bulk_reference(calculator: Calculator, structure_type: str, element: str, la
     crystal = bulk(element, structure_type, a=lattice_parameter, cubic=True)
     result = calculator.evaluate(crystal)
     return BulkReference(structure_type, element, lattice_parameter, result.energy / len(crystal), result.provenance)
+
+
+def oriented_reference(calculator: Calculator, crystal: Atoms, reference: CrystalSpec) -> BulkReference:
+    """Energy per atom of the perfect crystal in a cell like that of a boundary.
+
+    In a code that samples k-points the energy of a crystal depends on the cell that it is computed in; in like cells with like
+    grids these errors cancel.
+
+    Args:
+        calculator: The one that will compute the boundary.
+        crystal: Perfect.
+        reference: What it is made of.
+    """
+    result = calculator.evaluate(crystal)
+    energy = result.energy / len(crystal)
+    return BulkReference(reference.structure, reference.element, reference.lattice_parameter, energy, result.provenance)
 
 
 def boundary_energy(

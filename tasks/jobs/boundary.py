@@ -16,12 +16,12 @@ from tansaku.calculators.workflows.boundary_energy import BoundaryEnergy, BulkRe
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.ports import Calculator, Space
 from tansaku.models.domain.records import JsonDict, Outcome, Quantity
-from tansaku.models.domain.specs.calculator import RelaxationSpec
+from tansaku.models.domain.specs.calculator import EspressoSpec, GpawSpec, RelaxationSpec
 from tansaku.models.domain.specs.campaign import ObjectiveSpec
 from tansaku.models.domain.specs.space import GrainBoundarySpaceSpec
 from tansaku.tasks.jobs.document import STRUCTURE_FILE, JobDocument
 from tansaku.tasks.jobs.kept import scratch_of, take_files
-from tansaku.tasks.jobs.opened import opened_bulk, opened_calculator, opened_space
+from tansaku.tasks.jobs.opened import opened_bulk, opened_calculator, opened_oriented_bulk, opened_space
 
 _BOUNDARY_ENERGY = "grain_boundary_energy"
 _PER_J_M2 = {"J/m2": 1.0, "mJ/m2": 1000.0}
@@ -40,7 +40,9 @@ def open_boundary_job(document: JobDocument, folder: Path) -> BoundaryJob:
         space=opened_space(space, base_path),
         candidate=document.candidate,
         calculator=opened_calculator(spec, base_path),
-        bulk=opened_bulk(spec, base_path, space.crystal),
+        bulk=opened_oriented_bulk(spec, base_path, space, document.candidate)
+        if isinstance(spec, GpawSpec | EspressoSpec)
+        else opened_bulk(spec, base_path, space.crystal),
         relaxation=document.relaxation or spec.relaxation,
         scale=_scale(document.objective, space),
         folder=folder,

@@ -11,15 +11,17 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from tansaku.calculators.registry import open_calculator
-from tansaku.calculators.workflows.boundary_energy import BulkReference, bulk_reference
+from tansaku.calculators.workflows.boundary_energy import BulkReference, bulk_reference, oriented_reference
 from tansaku.models.domain.identifiers import canonical_json
 from tansaku.models.domain.ports import Calculator, Space
 from tansaku.models.domain.specs.calculator import CalculatorSpec
-from tansaku.models.domain.specs.space import CrystalSpec, SpaceSpec
+from tansaku.models.domain.specs.space import CrystalSpec, GrainBoundarySpaceSpec, SpaceSpec
+from tansaku.spaces.grain_boundary import GrainBoundarySpace
 from tansaku.spaces.registry import open_space
 from tansaku.tasks.settings import given_parallel
 
 _OPEN = 4
+_SURFACES = 64
 
 
 def opened_space(spec: SpaceSpec, base_path: str) -> Space:
@@ -37,6 +39,11 @@ def opened_bulk(spec: CalculatorSpec, base_path: str, crystal: CrystalSpec) -> B
     return _bulk(_text(spec), base_path, crystal.model_dump_json())
 
 
+def opened_oriented_bulk(spec: CalculatorSpec, base_path: str, space: GrainBoundarySpaceSpec, candidate: str) -> BulkReference:
+    """The same in a cell like that of a candidate; once for each surface."""
+    return _oriented_bulk(_text(spec), base_path, _text(space), candidate.rpartition("-x")[0])
+
+
 def _text(spec: SpaceSpec | CalculatorSpec) -> str:
     return canonical_json(spec.model_dump(mode="json"))
 
@@ -51,6 +58,13 @@ def _space(spec: str, base_path: str) -> Space:
 def _calculator(spec: str, base_path: str) -> Calculator:
     adapter: TypeAdapter[CalculatorSpec] = TypeAdapter(CalculatorSpec)
     return open_calculator(adapter.validate_json(spec), Path(base_path), given_parallel())
+
+
+@lru_cache(maxsize=_SURFACES)
+def _oriented_bulk(calculator: str, base_path: str, space: str, surface: str) -> BulkReference:
+    spec = GrainBoundarySpaceSpec.model_validate_json(space)
+    crystal = GrainBoundarySpace(spec, Path(base_path)).perfect(surface)
+    return oriented_reference(_calculator(calculator, base_path), crystal, spec.crystal)
 
 
 @lru_cache(maxsize=_OPEN)

@@ -21,6 +21,7 @@ from pydantic import ValidationError
 
 import tansaku
 from tansaku.models.domain.errors import NotFoundError, SpecChangedError, StoreError
+from tansaku.models.domain.levels import check_level
 from tansaku.models.domain.ports import ArtifactStore, CampaignStore
 from tansaku.models.domain.records import SCHEMA_VERSION, CampaignRecord, Evaluation, JsonDict, LeaseOwner, Refit
 from tansaku.models.domain.states import EvaluationState
@@ -152,7 +153,8 @@ def import_observations(
 
     Raises:
         NotFoundError: No such file.
-        StoreError: The file is no export, damaged or of a newer schema, or contradicts what is stored.
+        StoreError: The file is no export, damaged or of a newer schema, contradicts what is stored, or holds results of another
+            level of theory than the campaign's.
         SpecChangedError: The campaign is known with another spec.
         LeaseHeldError: A driver is at work on the campaign.
     """
@@ -163,6 +165,11 @@ def import_observations(
         sources = [SourceData.from_json(one) for one in header.get("sources", [])]
     if base_path is not None:
         record = record.model_copy(update={"base_path": str(base_path)})
+    calculator = record.spec.get("calculator")
+    for one in evaluations:
+        if calculator and one.outcome is not None and one.outcome.provenance is not None:
+            where = f"{path}: evaluation {one.id} (candidate {one.proposal.candidate!r})"
+            check_level(calculator, one.outcome.provenance, where)
     if artifacts is not None:
         for source in sources:
             keep(artifacts, source)

@@ -18,9 +18,11 @@ from tansaku.models.domain.records import (
     LeaseOwner,
     Outcome,
     Proposal,
+    Provenance,
     Quantity,
     Refit,
 )
+from tansaku.models.domain.specs.calculator import GpawSpec
 from tansaku.models.domain.states import EvaluationState, FailureKind
 from tansaku.tasks.stores.memory import MemoryCampaignStore
 from tansaku.tasks.stores.mongo import MongoCampaignStore
@@ -136,6 +138,28 @@ def test_other_spec_is_refused(source: CampaignStore, tmp_path: Path) -> None:
     target.create_campaign(source.campaign("c").model_copy(update={"spec_hash": "other"}))
     with pytest.raises(SpecChangedError, match="known with another spec"):
         import_observations(target, tmp_path / "c.parquet", ME)
+
+
+def test_results_of_another_level_of_theory_are_refused_and_both_are_named(target: CampaignStore, tmp_path: Path) -> None:
+    spec = {"objective": {"unit": "mJ/m2"}, "calculator": GpawSpec(cutoff=350).model_dump(mode="json")}
+    store = MemoryCampaignStore()
+    store.create_campaign(
+        CampaignRecord(name="dft", spec=spec, spec_hash="h", base_path="/", tansaku_version="0", created_at=NOW)
+    )
+    lease = store.acquire_lease("dft", ME, 60.0)
+    proposal = Proposal(number=1, candidate="c1", system="s", surface="s/0", source="x", predicted_cost=1.0, model="m")
+    evaluation = store.insert_proposal(lease, proposal)
+    store.begin_attempt(lease, evaluation.id, 1, "t", "j")
+    store.record_handle(lease, evaluation.id, "t", {})
+    store.accept_outcome(
+        lease, evaluation.id, "t", Outcome(value=70.0, provenance=Provenance(code="ase-emt", code_version="3"))
+    )
+    export_observations(store, "dft", tmp_path / "dft.parquet")
+    with pytest.raises(
+        StoreError, match=r"candidate 'c1'\) was computed by ase-emt; the campaign computes by gpaw PBE \(cutoff 350"
+    ):
+        import_observations(target, tmp_path / "dft.parquet", ME)
+    assert target.campaigns() == []
 
 
 def test_driven_campaign_is_left_alone(source: CampaignStore, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ase.neighborlist import neighbor_list
 
 from tansaku.models.domain.errors import ConfigurationError, MissingComponentError, NotFoundError
 from tansaku.models.domain.ports import Space
@@ -301,3 +302,28 @@ def test_the_page_on_grain_boundaries_shows_the_38():
     text = PAGE.read_text(encoding="utf-8").partition("## The 38 boundaries")[2]
     lines = [line for line in text.splitlines() if line.startswith("|")][2:]
     assert [[cell.strip() for cell in line.strip("|").split("|")] for line in lines] == expected
+
+
+@pytest.mark.parametrize(("plane", "element"), [((1, 1, 1), "fcc"), ((1, 1, 3), "fcc"), ((3, 3, 2), "bcc"), ((1, 1, 1), "diamond")])
+def test_the_perfect_crystal_of_a_surface_is_perfect_and_of_its_width(plane, element):
+    space = GrainBoundarySpace(
+        GrainBoundarySpaceSpec.model_validate(
+            {
+                "crystal": {"structure": element, "element": "Al", "lattice_parameter": 4.05},
+                "boundaries": {"planes": [plane]},
+                "translation": {"normal": [0.0], "in_plane": [0.0], "along_axis": [0.0]},
+                "spacing": 6.5,
+            }
+        ),
+        Path("/nonexistent"),
+    )
+    pool = space.pool()
+    for surface in pool.surfaces:
+        perfect, cell = space.perfect(surface), space.structure(next(str(one) for one in pool.ids if one.startswith(surface)))
+        np.testing.assert_allclose(perfect.cell.lengths()[:2], cell.cell.lengths()[:2])
+        assert abs(len(perfect) - len(cell)) <= len(cell) // 2 + 1
+        assert perfect.get_volume() / len(perfect) == pytest.approx(4.05**3 / {"fcc": 4, "bcc": 2, "diamond": 8}[element])
+        reach = {"fcc": (0.8, 12), "bcc": (0.95, 8), "diamond": (0.55, 4)}[element]
+        assert set(np.bincount(neighbor_list("i", perfect, reach[0] * 4.05))) == {reach[1]}
+    with pytest.raises(NotFoundError):
+        space.perfect("s999-111-r0")
