@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from math import pi, sqrt
+from math import pi, prod, sqrt
 from typing import Any, Literal, assert_never
 
 import numpy as np
@@ -148,7 +148,7 @@ class Term:
 
     def variance(self, parameters: Parameters) -> float:
         """Product of the variances: without a linear factor the term's value at distance zero."""
-        return float(np.prod([parameters[name][0] for name in self.variances]))
+        return float(prod(float(parameters[name][0]) for name in self.variances))
 
 
 def expand(kernel: Kernel) -> tuple[Term, ...]:

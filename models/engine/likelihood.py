@@ -70,6 +70,10 @@ class LogPosterior:
         self._apart = {
             factor: self._differences(factor, pool, positions) for factor in {f: None for term in terms for f in term.factors}
         }
+        # A distance that is zero throughout (a group in which nobody differs) makes no difference.
+        equal = {factor for factor, apart in self._apart.items() if isinstance(factor, Stationary) and not apart.any()}
+        self._apart = {factor: apart for factor, apart in self._apart.items() if factor not in equal}
+        self._factors = [tuple(factor for factor in term.factors if factor not in equal) for term in terms]
         self._slices: dict[str, slice] = {}
         end = 0
         for name, prior in priors.items():
@@ -97,24 +101,38 @@ class LogPosterior:
             FitError: The covariance matrix is not positive definite.
         """
         parameters = self.unpack(vector)
-        products, factor, alpha, value = self._solved(parameters)
+        squared = self._squared(parameters)
+        products, factor, alpha, value = self._solved(parameters, squared)
         noise = float(parameters[NOISE][0])
         inverse, _ = lapack.dpotri(factor, lower=1, overwrite_c=1)
         sensitivity = (alpha[self._rows] * alpha[self._columns] - inverse[self._rows, self._columns]) * self._weights
         gradient = np.zeros(len(vector))
         gradient[self._slices[NOISE]] = 0.5 * noise * (float(alpha @ alpha) - float(np.trace(inverse)))
-        for term, product in zip(self._terms, products, strict=True):
-            self._add_gradient(gradient, term, sensitivity * product, parameters)
+        for term, factors, product in zip(self._terms, self._factors, products, strict=True):
+            weighted = sensitivity * product
+            total = float(weighted.sum())
+            for name in term.variances:
+                gradient[self._slices[name]] += total
+            for one in factors:
+                self._add_gradient(gradient, one, weighted, parameters, squared)
         return value, gradient
 
     def value(self, vector: FloatArray) -> float:
         """Log marginal likelihood alone, at half the price. Raises FitError as :meth:`likelihood` does."""
-        return self._solved(self.unpack(vector))[3]
+        parameters = self.unpack(vector)
+        return self._solved(parameters, self._squared(parameters))[3]
 
-    def _solved(self, parameters: Mapping[str, FloatArray]) -> tuple[list[FloatArray], FloatArray, FloatArray, float]:
+    def _solved(
+        self, parameters: Mapping[str, FloatArray], squared: Mapping[Factor, FloatArray]
+    ) -> tuple[list[FloatArray], FloatArray, FloatArray, float]:
         """Value of each term at each pair, Cholesky factor, K⁻¹y and log marginal likelihood."""
-        done = {factor: self._correlation(factor, parameters) for factor in self._apart}
-        products = [self._product(term, parameters, done) for term in self._terms]
+        done = {factor: self._correlation(factor, parameters, squared) for factor in self._apart}
+        products = []
+        for term, factors in zip(self._terms, self._factors, strict=True):
+            product = np.full(len(self._rows), term.variance(parameters))
+            for one in factors:
+                product *= done[one]
+            products.append(product)
         noise = float(parameters[NOISE][0])
         n = len(self._targets)
         matrix = np.zeros((n, n), order="F")
@@ -160,12 +178,19 @@ class LogPosterior:
             apart = apart[: len(apart) // 2] + apart[len(apart) // 2 :]
         return apart if factor.ard else apart.sum(axis=0, keepdims=True)
 
-    def _squared(self, factor: Stationary, parameters: Mapping[str, FloatArray]) -> FloatArray:
-        return np.asarray(np.square(1.0 / parameters[factor.lengthscale]) @ self._apart[factor])
+    def _squared(self, parameters: Mapping[str, FloatArray]) -> dict[Factor, FloatArray]:
+        """Squared scaled distance of each pair by stationary factor."""
+        return {
+            factor: np.asarray(np.square(1.0 / parameters[factor.lengthscale]) @ apart)
+            for factor, apart in self._apart.items()
+            if isinstance(factor, Stationary)
+        }
 
-    def _correlation(self, factor: Factor, parameters: Mapping[str, FloatArray]) -> FloatArray:
+    def _correlation(
+        self, factor: Factor, parameters: Mapping[str, FloatArray], squared: Mapping[Factor, FloatArray]
+    ) -> FloatArray:
         if isinstance(factor, Stationary):
-            near: FloatArray = correlation(factor.profile, self._squared(factor, parameters))
+            near: FloatArray = correlation(factor.profile, squared[factor])
             return near
         if isinstance(factor, Task):
             first, second = self._apart[factor].astype(np.intp)
@@ -173,27 +198,21 @@ class LogPosterior:
         fixed: FloatArray = self._apart[factor][0]
         return fixed
 
-    def _product(self, term: Term, parameters: Mapping[str, FloatArray], done: Mapping[Factor, FloatArray]) -> FloatArray:
-        product = np.full(len(self._rows), term.variance(parameters))
-        for factor in term.factors:
-            product *= done[factor]
-        return product
-
     def _add_gradient(
-        self, gradient: FloatArray, term: Term, weighted: FloatArray, parameters: Mapping[str, FloatArray]
+        self,
+        gradient: FloatArray,
+        factor: Factor,
+        weighted: FloatArray,
+        parameters: Mapping[str, FloatArray],
+        squared: Mapping[Factor, FloatArray],
     ) -> None:
-        total = float(weighted.sum())
-        for name in term.variances:
-            gradient[self._slices[name]] += total
-        for factor in term.factors:
-            if isinstance(factor, Stationary):
-                slope = log_slope(factor.profile, self._squared(factor, parameters))
-                apart = self._apart[factor] @ (weighted * slope)
-                gradient[self._slices[factor.lengthscale]] += apart * parameters[factor.lengthscale] ** -2.0
-            elif isinstance(factor, Task):
-                weights = parameters[factor.weights].reshape(-1, factor.rank)
-                first, second = self._apart[factor].astype(np.intp)
-                gradient[self._slices[factor.weights]] += _task_gradient(weights, first, second, weighted)
+        if isinstance(factor, Stationary):
+            apart = self._apart[factor] @ (weighted * log_slope(factor.profile, squared[factor]))
+            gradient[self._slices[factor.lengthscale]] += apart * parameters[factor.lengthscale] ** -2.0
+        elif isinstance(factor, Task):
+            weights = parameters[factor.weights].reshape(-1, factor.rank)
+            first, second = self._apart[factor].astype(np.intp)
+            gradient[self._slices[factor.weights]] += _task_gradient(weights, first, second, weighted)
 
 
 def _task_gradient(weights: FloatArray, first: IntArray, second: IntArray, weighted: FloatArray) -> FloatArray:
