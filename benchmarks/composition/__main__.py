@@ -118,6 +118,19 @@ def search(
     return {name: curves[method] for name, method in named.items()}
 
 
+def time_alone(problem: Problem, given: argparse.Namespace) -> dict[str, Any]:
+    """The report's four methods and nothing else, with the preset abo."""
+    curves, taken = timed(problem, "abo", given)
+    return {
+        "schema_version": 1,
+        "table": problem.name,
+        "statement": taken,
+        "p_best": {method: one["curve"] for method, one in curves.items()},
+        "cpu_seconds": {method: one["cpu_seconds"] for method, one in curves.items()},
+        "provenance": describe_machine(),
+    }
+
+
 def timed(problem: Problem, preset: str, given: argparse.Namespace) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
     """The report's four methods by themselves: curves, and how long they took."""
     everything = methods(preset, None)
@@ -221,10 +234,17 @@ def print_summary(result: dict[str, Any]) -> None:
         print(f"\n{key}{below}; after", *(f"{n:5d}" for n in at))
         for method, curve in result[key].items():
             print(f"  {method:<16}", *(f"{100 * curve[n - 1]:5.1f}" for n in at), "%")
-    one = result["statement"]
-    names = ", ".join(one["methods"])
-    print(f"\n{names} with {one['seeds']} seeds: {one['seconds']:.0f} s, {one['cpu_seconds']:.0f} s of processors")
+    print_time(result["statement"])
     print(f"everything: {result['seconds']:.0f} s")
+
+
+def print_time(one: dict[str, Any]) -> None:
+    """How long the report's four methods took."""
+    names, load = ", ".join(one["methods"]), ", ".join(f"{load:.1f}" for load in one["load"])
+    print(f"\n{names}: {one['seeds']} searches each of {one['evaluations']} evaluations among {one['candidates']} candidates")
+    print(
+        f"{one['seconds']:.0f} s in {one['jobs']} processes at a load of {load}; {one['cpu_seconds']:.0f} s of processor time"
+    )
 
 
 def main() -> int:
@@ -236,6 +256,7 @@ def main() -> int:
     parser.add_argument("--made-up", action="store_true", help="made-up values of all compositions instead of a table")
     parser.add_argument("--seeds", type=int, default=1000, help="searches of each method")
     parser.add_argument("--auto-seeds", type=int, default=40, help="searches of auto, which are made one by one")
+    parser.add_argument("--time", action="store_true", help="only obo, abo, li-hp and li-gp, to see how long they take")
     parser.add_argument("--jobs", type=int, default=1, help="processes at once")
     parser.add_argument("--quick", action="store_true", help="three short searches of each method, one of auto")
     given = parser.parse_args()
@@ -243,12 +264,16 @@ def main() -> int:
     if given.quick:
         given.seeds, given.auto_seeds, given.evaluations = 3, 1, QUICK_EVALUATIONS
     try:
-        result = compare(made_up() if given.made_up else from_table(given.table), given)
+        problem = made_up() if given.made_up else from_table(given.table)
+        result = time_alone(problem, given) if given.time else compare(problem, given)
     except TansakuError as error:
         print(f"benchmarks.composition: {error}", file=sys.stderr)
         return 2
     given.out.parent.mkdir(parents=True, exist_ok=True)
     given.out.write_text(json.dumps(result) + "\n")
+    if given.time:
+        print_time(result["statement"])
+        return 0
     print_summary(result)
     if given.figure is not None:
         draw(result, given.figure)

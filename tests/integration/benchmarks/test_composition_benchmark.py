@@ -99,3 +99,13 @@ def test_made_up_sodium_resembles_made_up_lithium(require):
         names = [[str(name).split("-", 1)[1] for name in one.pool.ids] for one in (problem.sodium, problem.lithium)]
         assert names[0] == names[1]
         assert 0.5 < np.corrcoef(problem.sodium.values, problem.lithium.values)[0, 1] < 0.95
+
+
+def test_the_time_of_the_report_s_methods_alone(require, tmp_path):
+    require("pymatgen")
+    done = _run(tmp_path, "--made-up", "--time")
+    assert done.returncode == 0, done.stderr
+    result = json.loads((tmp_path / "result.json").read_text())
+    assert result["cpu_seconds"].keys() == result["p_best"].keys() == {"obo", "abo", "li-hp", "li-gp"}
+    assert result["statement"]["cpu_seconds"] == pytest.approx(sum(result["cpu_seconds"].values()), abs=0.1)
+    assert "obo, abo, li-hp, li-gp: 3 searches each of 16 evaluations among 159 candidates" in done.stdout
