@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.history import objective_values
 from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
 from tansaku.models.domain.ports import ArtifactStore, CampaignStore, TabulatedSpace
 from tansaku.models.domain.records import CampaignRecord, Evaluation, JsonDict, Refit
@@ -150,12 +151,14 @@ def evaluation_row(data: CampaignData, evaluation: Evaluation, same_basin_as: st
         evaluation: One of its evaluations.
         same_basin_as: Candidate of an earlier evaluation that ended in the same structure.
     """
-    proposal, outcome = evaluation.proposal, evaluation.outcome
+    proposal, outcome, further = evaluation.proposal, evaluation.outcome, data.spec.objective.further
+    values = (objective_values(outcome, further) if outcome is not None else None) or (None,) * (1 + len(further))
     return {
         "candidate": proposal.candidate,
         "system": proposal.system,
         "surface": proposal.surface,
         "value": outcome.value if outcome is not None else None,
+        **({"others": dict(zip([one.property for one in further], values[1:], strict=True))} if further else {}),
         "unit": data.spec.objective.unit,
         "cost": data.cost_of(evaluation),
         "predicted_cost": proposal.predicted_cost,

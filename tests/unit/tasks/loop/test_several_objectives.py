@@ -14,7 +14,7 @@ from tansaku.tasks.fronts import campaign_front, tabulated_values
 from tansaku.tasks.progress import campaign_status
 from tansaku.tasks.replay.records import ReplayTask
 from tansaku.tasks.replay.run import run_one
-from tansaku.tasks.results import CampaignData
+from tansaku.tasks.results import CampaignData, evaluation_rows
 
 SPACE = {
     "type": "table",
@@ -92,6 +92,9 @@ def test_the_commands_list_the_front(searched, capsys):
     assert head.split("\t")[:3] == ["value [mJ/m2]", "shift [Angstrom]", "candidate"]
     assert len(lines) == len(campaign_front(data).rows) + 1
     assert "of the true front" in lines[-1]
+    table = pd.read_csv(searched.folder / "table.csv").set_index("id")
+    rows = evaluation_rows(data)
+    assert [row["others"] for row in rows] == [{"shift": table.loc[row["candidate"], "x"]} for row in rows]
     outcomes._show_front(data, as_json=True, as_csv=False)
     assert json.loads(capsys.readouterr().out) == [dict(row) for row in campaign_front(data).rows]
     shown = inspection._front(searched.store, searched.record())["front"]
