@@ -76,10 +76,11 @@ def climb(
     chain = [_end(atoms, ends[0])]
     for _ in range(images):
         image = chain[0].copy()
-        image.calc = relaxer.through
+        # ASE's optimisers ask for the forces of a step three times over: each image remembers its own.
+        image.calc = relaxer.through.another()
         chain.append(image)
     chain.append(_end(atoms, ends[1]))
-    neb = NEB(chain, climb=False, method="improvedtangent", allow_shared_calculator=True)
+    neb = NEB(chain, climb=False, method="improvedtangent")
     neb.interpolate("idpp")
     for number, image in enumerate(chain[1:-1], start=1):
         if bend is not None:

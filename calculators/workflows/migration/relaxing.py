@@ -27,19 +27,36 @@ _CHUNK = 15
 _VOLUME_CHANGE = (0.7, 1.5)
 
 
+@dataclass
+class Count:
+    """Of evaluations of energy and forces."""
+
+    evaluations: int = 0
+
+
 class Through(AseCalculator):
-    """A calculator of ours as ASE's optimisers see one; counts what it computes.
+    """A calculator of ours as ASE's optimisers see one; remembers the last structure and counts what it computes.
 
     Args:
         calculator: Computes.
+        count: Counts together with whoever else has it; None: by itself.
     """
 
     implemented_properties = ["energy", "forces", "stress"]  # noqa: RUF012 - ASE's base class says so
 
-    def __init__(self, calculator: Calculator) -> None:
+    def __init__(self, calculator: Calculator, count: Count | None = None) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._calculator = calculator
-        self.evaluations = 0
+        self._count = count if count is not None else Count()
+
+    @property
+    def evaluations(self) -> int:
+        """Computed so far."""
+        return self._count.evaluations
+
+    def another(self) -> Through:
+        """One with a memory of its own and the same count."""
+        return Through(self._calculator, self._count)
 
     def calculate(
         self,
@@ -52,7 +69,7 @@ class Through(AseCalculator):
         plain = atoms.copy() if atoms is not None else Atoms()
         plain.set_constraint()
         found = self._calculator.evaluate(plain)
-        self.evaluations += 1
+        self._count.evaluations += 1
         self.results = {"energy": found.energy, "forces": found.forces, "stress": found.stress}
 
 

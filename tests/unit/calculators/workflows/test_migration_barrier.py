@@ -90,7 +90,7 @@ def test_the_symmetric_midpoint_is_the_band_s_saddle_point(crystal):
     before = through.evaluations
     band = band_hop(crystal, hop, {0: vacancy}, 3, "for comparison")
     assert band.energy == pytest.approx(middle.state.energy, abs=2e-3)
-    assert through.evaluations - before > 5 * spent
+    assert through.evaluations - before > 2 * spent
     moved = band.positions[middle.ion] - middle.state.positions[middle.ion]
     assert np.linalg.norm(moved) < 0.05
 
@@ -215,7 +215,10 @@ def test_a_bent_band_starts_beside_the_straight_one_and_ends_on_the_same_saddle_
     hop = crystal.network.classes[0].hop
     # With a threshold that everything meets, a band ends where it starts.
     still = replace(crystal, relaxer=replace(crystal.relaxer, fmax=100.0))
+    before = crystal.relaxer.through.evaluations
     straight = band_hop(still, hop, {0: vacancy}, 3, "for comparison")
+    # However often ASE asks for them.
+    assert crystal.relaxer.through.evaluations - before == 3
     bend = np.zeros_like(straight.positions)
     bend[0] = (0.1, -0.05, 0.02)
     bent = band_hop(still, hop, {0: vacancy}, 3, "for comparison", bend)
