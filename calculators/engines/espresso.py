@@ -232,7 +232,7 @@ class _PwX(Calculator):
         self.terms = {name: _last(pattern + _NUMBER, text, Rydberg) for name, pattern in _TERMS.items()}
         self._scf_steps += int(re.findall(r"convergence has been achieved in\s+(\d+)", text)[-1])
         self.details = {
-            "irreducible_kpoints": int(re.findall(r"number of k points=\s*(\d+)", text)[-1]) // (2 if self._spec.spin else 1),
+            "irreducible_kpoints": int(re.findall(r"number of k points=\s*(\d+)", text)[-1]),
             "electrons": _last(r"number of electrons\s*=\s*(\d+\.\d+)", text, 1.0),
             "bands": int(re.findall(r"number of Kohn-Sham states=\s*(\d+)", text)[-1]),
             "scf_steps": self._scf_steps,

@@ -12,6 +12,7 @@ import importlib.util
 import platform
 import shutil
 import sys
+import sysconfig
 from pathlib import Path
 from typing import NamedTuple
 
@@ -42,6 +43,13 @@ SLURM_PROGRAMS = {
 """Programs of the SLURM that the tests start, with their Debian packages."""
 
 
+DFT_FILES = {
+    "xc.h": "libxc-dev",
+    "cblas.h": "libopenblas-dev",
+}
+"""Headers that GPAW is compiled with; without them it is slower and knows fewer functionals."""
+
+
 class Size(NamedTuple):
     """Size of one kind of set-up, measured with the pinned versions on x86-64 [MB]."""
 
@@ -49,7 +57,7 @@ class Size(NamedTuple):
     installed: int
 
 
-SIZES = {"run": Size(250, 1400), "test": Size(500, 2700)}
+SIZES = {"run": Size(250, 1400), "test": Size(620, 2900)}
 """With PyTorch's CPU build; the CUDA build, which pip takes where no other is offered, adds some gigabytes."""
 
 
@@ -106,6 +114,29 @@ def slurm_findings() -> list[Finding]:
     return [Finding(f"tests on a SLURM are left out without Debian packages {' '.join(packages)}", fatal=False)]
 
 
+def dft_findings(include: Path = Path("/usr/include")) -> list[Finding]:
+    """What GPAW's compilation lacks, and whether there is a second DFT code.
+
+    Args:
+        include: Where the system's headers are.
+    """
+    headers = Path(sysconfig.get_paths()["include"], "Python.h")
+    tools = [
+        package
+        for there, package in ((shutil.which("c++") is not None, "g++"), (headers.is_file(), "python3-dev"))
+        if not there
+    ]
+    findings = [Finding("GPAW cannot be compiled: no C++ compiler or Python.h", tuple(tools))] if tools else []
+    found = {path.name for name in DFT_FILES for path in (*include.glob(name), *include.glob(f"*/{name}"))}
+    libraries = sorted({package for name, package in DFT_FILES.items() if name not in found})
+    if libraries:
+        findings.append(Finding(f"GPAW is slower without Debian packages {' '.join(libraries)}", fatal=False))
+    if shutil.which("pw.x") is None:
+        packages = "quantum-espresso quantum-espresso-data"
+        findings.append(Finding(f"tests on Quantum ESPRESSO are left out without Debian packages {packages}", fatal=False))
+    return findings
+
+
 def disk_findings(folder: Path, needed_mb: int) -> list[Finding]:
     """Whether the folder has room for the installation."""
     free = shutil.disk_usage(folder).free // 1_000_000
@@ -146,7 +177,7 @@ def main() -> int:
         python_findings((version[0], version[1])) + library_findings() + disk_findings(Path.cwd(), SIZES[purpose].installed)
     )
     if purpose == "test":
-        findings += slurm_findings()
+        findings += slurm_findings() + dft_findings()
     return report(findings, purpose)
 
 

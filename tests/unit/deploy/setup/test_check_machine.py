@@ -61,3 +61,22 @@ def test_the_report_ends_with_one_command(capsys):
     assert report([Finding("a", ("python3-venv",)), Finding("b", ("libcurl4",)), Finding("c", fatal=False)], "run") == 1
     printed = capsys.readouterr().out.splitlines()
     assert printed == ["missing: a", "missing: b", "note: c", "install with: sudo apt-get install libcurl4 python3-venv"]
+
+
+def test_what_gpaw_s_compilation_lacks_is_said(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(check_machine.sysconfig, "get_paths", lambda: {"include": str(tmp_path)})
+    compiler, libraries, espresso = check_machine.dft_findings(tmp_path)
+    assert compiler.fatal
+    assert compiler.packages == ("g++", "python3-dev")
+    assert not libraries.fatal
+    assert "libopenblas-dev libxc-dev" in libraries.message
+    assert "quantum-espresso" in espresso.message
+    for name in ("c++", "pw.x"):
+        (tmp_path / name).write_text("#!/bin/sh\n")
+        (tmp_path / name).chmod(0o755)
+    for name in ("Python.h", "xc.h"):
+        (tmp_path / name).touch()
+    (tmp_path / "x86_64-linux-gnu").mkdir()
+    (tmp_path / "x86_64-linux-gnu" / "cblas.h").touch()
+    assert check_machine.dft_findings(tmp_path) == []

@@ -1,0 +1,112 @@
+"""What is special to GPAW: setups, spin, the density, checkpoints within one calculation, ranks."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import bulk
+from pydantic import ValidationError
+
+from tansaku.calculators.engines.gpaw import DENSITY_FILE, GpawCalculator, find_setups
+from tansaku.models.domain.errors import ConfigurationError, MissingComponentError, TransientError
+from tansaku.models.domain.specs.calculator import GpawSpec
+from tansaku.models.domain.specs.parallel import ParallelSpec
+
+COARSE = {"xc": "LDA", "cutoff": 150, "kpoint_density": 0.8, "smearing": {"width": 0.4}}
+
+
+@pytest.fixture(autouse=True)
+def _needed(require):
+    require("gpaw")
+
+
+def spec(**changes):
+    return GpawSpec.model_validate({**COARSE, **changes})
+
+
+def test_setups_are_known_by_content_and_missing_ones_told(tmp_path, monkeypatch):
+    import gpaw
+
+    found = find_setups("PBE")
+    assert {"H", "Al", "Fe"} <= found.elements
+    assert found.sha256 != find_setups("LDA").sha256
+    assert GpawCalculator(spec(xc="PBE", setups_sha256=found.sha256)).provenance.model_sha256 == found.sha256
+    with pytest.raises(ConfigurationError, match=r"setups_sha256.*\n.*hint: install the version of gpaw-data"):
+        GpawCalculator(spec(setups_sha256="0" * 64))
+    monkeypatch.setattr(gpaw, "setup_paths", [tmp_path / "none"])
+    find_setups.cache_clear()
+    with pytest.raises(MissingComponentError, match=r"no revPBE setups \(looked in .*none\)"):
+        find_setups("revPBE")
+    find_setups.cache_clear()
+
+
+def test_moments_need_spin_and_stay_on_a_magnetic_atom():
+    with pytest.raises(ValidationError, match="spin: true"):
+        spec(magnetic_moments={"Al": 1.0})
+    # Hydrogen atoms far apart: one electron each, which the moment they begin with keeps apart.
+    atoms = Atoms("H", cell=(4.0, 4.0, 4.0), pbc=True)
+    plain = GpawCalculator(spec(cutoff=200)).evaluate(atoms)
+    spun = GpawCalculator(spec(cutoff=200, spin=True, magnetic_moments={"H": 1.0})).evaluate(atoms)
+    assert spun.energy < plain.energy - 0.3
+    assert spun.provenance != GpawCalculator(spec(cutoff=200)).provenance
+
+
+def test_the_valence_density_holds_the_valence_electrons(tmp_path):
+    result = GpawCalculator(spec(density=True)).within(tmp_path / "here").evaluate(bulk("Al"))
+    with np.load(result.files[DENSITY_FILE], allow_pickle=False) as kept:
+        assert kept["density"].mean() * abs(np.linalg.det(kept["cell"])) == pytest.approx(3.0, abs=1e-4)
+        assert kept["numbers"].tolist() == [13]
+        np.testing.assert_allclose(kept["positions"], bulk("Al").positions)
+    assert DENSITY_FILE not in GpawCalculator(spec()).within(tmp_path / "there").evaluate(bulk("Al")).files
+    assert GpawCalculator(spec(density=True)).evaluate(bulk("Al")).files == {}
+
+
+class Walltime(BaseException):
+    """What a scheduler does to a job."""
+
+
+def test_a_calculation_killed_before_it_was_converged_goes_on(tmp_path, monkeypatch):
+    from tansaku.calculators.engines import gpaw as engine
+
+    whole = GpawCalculator(spec()).evaluate(bulk("Al"))
+    calculator = GpawCalculator(spec(), folder=tmp_path, interval=0.0)
+    watch = engine._Watch.__call__
+
+    def killed(self, context):
+        watch(self, context)
+        if self.count == 5:
+            raise Walltime
+
+    monkeypatch.setattr(engine._Watch, "__call__", killed)
+    with pytest.raises(Walltime):
+        calculator.evaluate(bulk("Al"))
+    monkeypatch.setattr(engine._Watch, "__call__", watch)
+    result = calculator.evaluate(bulk("Al"))
+    assert result.details["resumed"]
+    assert result.details["scf_steps"] < whole.details["scf_steps"]
+    assert result.energy == pytest.approx(whole.energy, abs=1e-4)
+    # Another structure does not go on from it.
+    assert not calculator.evaluate(bulk("Al", a=4.1)).details["resumed"]
+
+
+def test_ranks_give_the_numbers_of_one_process_and_say_what_went_wrong(tmp_path):
+    mpiexec = Path(sys.prefix, "bin", "mpiexec")
+    assert mpiexec.is_file(), "the wheel mpich brings it"
+    one = GpawCalculator(spec(density=True)).evaluate(bulk("Al"))
+    both = GpawCalculator(spec(density=True), ParallelSpec(ranks=2, mpiexec=str(mpiexec)), tmp_path)
+    two = both.evaluate(bulk("Al"))
+    assert two.details["ranks"] == 2
+    assert two.energy == pytest.approx(one.energy, abs=1e-6)
+    np.testing.assert_allclose(two.stress, one.stress, atol=1e-6)
+    assert two.files[DENSITY_FILE].is_file()
+    with pytest.raises(MissingComponentError, match="no such program"):
+        GpawCalculator(spec(), ParallelSpec(ranks=2, mpiexec="/no/mpiexec")).evaluate(bulk("Al"))
+    broken = tmp_path / "broken"
+    broken.write_text("#!/bin/sh\necho torn >&2\nexit 3\n")
+    broken.chmod(0o755)
+    with pytest.raises(TransientError, match="torn"):
+        GpawCalculator(spec(), ParallelSpec(ranks=2, mpiexec=str(broken))).evaluate(bulk("Al"))
