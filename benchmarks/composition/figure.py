@@ -23,6 +23,9 @@ STYLES = {
 }
 PANELS = ("p_best", "qualifying_share", "qualifying_share_as_many")
 
+GOALS = {"p_best": (25, 0.9), "qualifying_share": (50, 0.9), "qualifying_share_as_many": (50, 0.9)}
+"""Evaluations and share that are wanted."""
+
 
 def draw(result: dict[str, Any], path: Path) -> Path:
     """Draws the curves with their 95 % bands."""
@@ -40,8 +43,9 @@ def draw(result: dict[str, Any], path: Path) -> Path:
                 low, high = result[f"{name}_band"][method]
                 ax.plot(at, result[name][method], color=colour, ls=line, lw=1.4, label=_label(method, result))
                 ax.fill_between(at, low, high, color=colour, alpha=0.15, lw=0)
+            ax.plot(*GOALS[name], marker="+", ms=11, mew=1.6, color="black", ls="", label="goal")
             ax.set_title(_title(name, result), fontsize=9)
-            ax.set_xlabel("evaluations, five random ones included")
+            ax.set_xlabel("evaluations, random ones included")
             ax.set_ylim(0, 1.02)
             ax.set_xlim(1, at[-1])
             ax.grid(alpha=0.3, lw=0.5)

@@ -160,8 +160,5 @@ def share_curve(found: IntArray, values: FloatArray, threshold: float) -> JsonDi
     """Mean share of the compositions below a threshold found by each evaluation, with two standard errors."""
     shares = share_found(found, values <= threshold)
     mean, error = shares.mean(axis=0), shares.std(axis=0) / np.sqrt(max(1, len(found) - 1))
-    return {
-        "curve": mean.tolist(),
-        "band": [(mean - 1.96 * error).tolist(), (mean + 1.96 * error).tolist()],
-        "seeds": len(found),
-    }
+    low, high = np.clip(mean - 1.96 * error, 0.0, 1.0), np.clip(mean + 1.96 * error, 0.0, 1.0)
+    return {"curve": mean.tolist(), "band": [low.tolist(), high.tolist()], "seeds": len(found)}
