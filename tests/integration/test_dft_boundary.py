@@ -1,0 +1,36 @@
+"""A grain boundary by density-functional theory, as a worker computes it: minutes of one core."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tansaku.tasks.configuration import load_campaign
+from tansaku.tasks.jobs.document import JobDocument
+from tansaku.tasks.jobs.evaluate import evaluate
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "al-twin-dft.yaml"
+TWIN = "s003-111-r0-x000-y000-z000"
+
+
+@pytest.mark.slow
+def test_the_coherent_twin_of_aluminium_has_the_energy_that_the_literature_gives(require, tmp_path):
+    """DFT values of the coherent twin lie between 40 and 80 mJ/m^2."""
+    require("gpaw")
+    spec = load_campaign(EXAMPLE).spec
+    document = JobDocument(
+        campaign=spec.name,
+        candidate=TWIN,
+        space=spec.space,
+        calculator=spec.calculator,
+        objective=spec.objective,
+        base_path=str(EXAMPLE.parent),
+    )
+    outcome = evaluate(document, tmp_path)
+    assert outcome.failure is None
+    assert 40 < outcome.value < 80
+    assert outcome.properties["n_atoms"] == 12
+    assert outcome.properties["converged"]
+    assert outcome.properties["calculation"]["kpoints"] == [4, 7, 2]
+    assert outcome.provenance.settings["cutoff"] == 250
