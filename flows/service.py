@@ -41,6 +41,7 @@ _POLL = 5  # between two looks for runs that are due [s]
 _PAUSE = 10.0  # before the server is asked again after an outage [s]
 _GRACE = 60.0  # in which a driver ends softly [s]
 _LOOK = 0.1
+_SLUG = "reconcile"  # tells our schedule from those that users add
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ async def deployments(options: ServiceOptions) -> tuple[list[RunnerDeployment], 
             (stored_flow, stored_flow.description, {}),
         )
     ]
-    schedule = Schedule(cron=options.reconcile, slug="reconcile") if options.reconcile is not None else None
+    schedule = Schedule(cron=options.reconcile, slug=_SLUG) if options.reconcile is not None else None
     reconcile = await reconcile_flow.ato_deployment(
         name=options.name,
         description=reconcile_flow.description,
@@ -118,6 +119,9 @@ async def deployments(options: ServiceOptions) -> tuple[list[RunnerDeployment], 
         schedules=[schedule] if schedule is not None else None,
         entrypoint_type=EntrypointType.MODULE_PATH,
     )
+    for one in (*drivers, reconcile):
+        if not one.schedules:
+            one.model_fields_set.discard("schedules")  # or an update would delete those that users added
     return drivers, reconcile
 
 
@@ -176,6 +180,10 @@ async def _register(client: PrefectClient, offer: _Offer) -> tuple[Runner, list[
         identities = [await one.aapply() for one in offer.drivers]
     await client.update_deployment(identities[0], DeploymentUpdate(parameter_openapi_schema=campaign_form()))
     reconcile = await runner.aadd_deployment(offer.reconcile)
+    if options.reconcile is None:
+        for schedule in await client.read_deployment_schedules(reconcile):
+            if schedule.slug == _SLUG:
+                await client.delete_deployment_schedule(reconcile, schedule.id)
     await store_automations(client, automations(options.name, identities, options.silence))
     return runner, [reconcile, *(identities if options.pool is None else ())]
 

@@ -260,6 +260,6 @@ def campaign_document() -> dict:
         "calculator": {"type": "emt", "relaxation": {"fmax": 0.01}},
         "objective": {"unit": "mJ/m2"},
         "proposer": {"type": "random"},
-        "budget": {"evaluations": 6},
+        "budget": {"evaluations": 8},
         "execution": {"in_flight": 2, "retries": 3, "retry_backoff": 0.01, "polish": 0, "timeout": 120},
     }

@@ -12,8 +12,10 @@ from pathlib import Path
 
 import psutil
 import pytest
+import yaml
 
-SCRIPT = Path(__file__).resolve().parents[3] / "deploy/docker/slurm-start.sh"
+ROOT = Path(__file__).resolve().parents[3]
+SCRIPT = ROOT / "deploy/docker/slurm-start.sh"
 LIMIT = 240.0
 
 
@@ -41,6 +43,14 @@ def state(require):
                 daemon.wait(LIMIT)
 
 
+def with_the_rights_of_the_container() -> list[str]:
+    """Begin of a command that may do what docker-compose.yml lets the container do."""
+    service = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["slurm"]
+    assert (service["cap_drop"], service["security_opt"]) == (["ALL"], ["no-new-privileges:true"])
+    kept = ",".join(["-all", *(f"+{name.lower()}" for name in service["cap_add"])])
+    return ["setpriv", "--no-new-privs", f"--bounding-set={kept}", "--inh-caps=-all"]
+
+
 def test_jobs_run_as_the_user_of_the_service(state):
     controller, node = free_ports(2)
     environment = {
@@ -51,8 +61,7 @@ def test_jobs_run_as_the_user_of_the_service(state):
         "SLURMD_PORT": str(node),
     }
     words = "id -un; cd /tmp; srun --ntasks=1 sh -c 'id -un; echo $SLURM_JOB_PARTITION'; sinfo --noheader --format %P"
-    done = subprocess.run(
-        ["sh", str(SCRIPT), "sh", "-c", words], env=environment, capture_output=True, text=True, timeout=LIMIT, check=False
-    )
+    command = [*with_the_rights_of_the_container(), "sh", str(SCRIPT), "sh", "-c", words]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=LIMIT, check=False)
     assert done.stdout.split() == ["nobody", "nobody", "trial", "trial*"], done.stderr
     assert (state / "munge/key").stat().st_mode & 0o077 == 0

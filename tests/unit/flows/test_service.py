@@ -1,0 +1,68 @@
+"""What a service offers, before any server is asked."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tansaku.flows.service import ServiceOptions, _is_outage, deployments, serve
+from tansaku.models.domain.errors import ConfigurationError
+
+
+def offered(**options: object) -> dict:
+    drivers, reconcile = asyncio.run(deployments(ServiceOptions("mine", Path("/campaigns"), **options)))
+    return {one.flow_name: one for one in (*drivers, reconcile)}
+
+
+def test_deployments_are_named_by_module_path_and_lead_to_their_flows():
+    found = offered(site=Path("/site.yaml"))
+    assert set(found) == {"campaign", "stored-campaign", "reconcile"}
+    for name, one in found.items():
+        module, _, function = one.entrypoint.rpartition(".")
+        assert getattr(importlib.import_module(module), function).name == name
+        assert one.parameters["site"] == "/site.yaml"
+        assert one.enforce_parameter_schema
+    assert found["campaign"].parameters["folder"] == "/campaigns"
+
+
+def test_only_our_own_schedule_is_sent_so_that_those_of_users_stay():
+    found = offered(reconcile="*/3 * * * *")
+    assert [one.schedule.cron for one in found["reconcile"].schedules] == ["*/3 * * * *"]
+    for one in (found["campaign"], found["stored-campaign"], offered(reconcile=None)["reconcile"]):
+        assert "schedules" not in one.model_dump(exclude_unset=True)
+
+
+def test_a_pool_executes_campaigns_and_not_the_reconciling():
+    found = offered(pool="campaigns")
+    assert {name: one.work_pool_name for name, one in found.items()} == {
+        "campaign": "campaigns",
+        "stored-campaign": "campaigns",
+        "reconcile": None,
+    }
+
+
+def test_no_server_is_told_before_anything_is_done(tmp_path):
+    with pytest.raises(ConfigurationError, match="PREFECT_API_URL: not set"):
+        serve(ServiceOptions("mine", tmp_path), tmp_path / "home", print)
+    with pytest.raises(ConfigurationError, match="--reconcile 'hourly, please'"):
+        serve(ServiceOptions("mine", tmp_path, reconcile="hourly, please"), tmp_path / "home", print)
+    assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.parametrize(
+    ("error", "passes"),
+    [
+        (httpx.ConnectError("x"), True),
+        (RuntimeError("Service exceeded error threshold."), True),
+        (ExceptionGroup("x", [httpx.ReadTimeout("x"), RuntimeError("x")]), True),
+        (ExceptionGroup("x", [httpx.ReadTimeout("x"), ValueError("x")]), False),
+        (NotImplementedError("a RuntimeError by descent"), False),
+        (ValueError("x"), False),
+    ],
+)
+def test_outages_are_told_from_mistakes(error, passes):
+    assert _is_outage(error) is passes
