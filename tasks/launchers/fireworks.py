@@ -197,7 +197,8 @@ class FireworksLauncher:
         if status.state is not JobState.LOST:
             return status
         # Nobody on its node has said so: should that come back with a result, the result counts.
-        self._spool.lose(name, status.reason, status.message, final=launch is None or not launch.begun)
+        final = launch is None or not launch.begun or self._spool.claimed(name) is None
+        self._spool.lose(name, status.reason, status.message, final=final)
         # The node may have left its result, or its own verdict, between our looks.
         return settled_status(self._spool, name) or status
 

@@ -11,7 +11,7 @@ from fireworks.core.firework import Firework, Launch, Workflow
 from fireworks.core.launchpad import LaunchPad, LazyFirework, get_action_from_gridfs
 from pydantic import SecretStr
 
-from tansaku.models.domain.errors import StoreError, TansakuError
+from tansaku.models.domain.errors import StoreError, TansakuError, TransientError
 from tansaku.models.domain.records import JsonDict
 from tansaku.tasks.launchers.firetask import EvaluationTask
 from tansaku.tasks.launchers.fireworks_documents import check_firework, check_launch
@@ -19,6 +19,7 @@ from tansaku.tasks.stores.mongo_errors import translated
 
 _SELECTION_MS = 5_000
 _SOCKET_MS = 30_000
+_TRIES = 3
 
 
 class _CheckedFirework(LazyFirework):  # type: ignore[misc]
@@ -155,6 +156,18 @@ def add_job(launchpad: CheckedLaunchPad, site: str, task: JsonDict) -> int:
     Raises:
         TransientError: The database did not answer; adding again is safe.
     """
+    for _ in range(_TRIES):
+        try:
+            return _added(launchpad, site, task)
+        except StoreError:
+            # The node of a job of this name that was forgotten wrote its Firework again just now.
+            with asking(f"looking for job {task['name']}"):
+                if launchpad.fireworks.find_one({"name": task["name"]}, {"_id": 1}) is None:
+                    raise
+    raise TransientError(f"job {task['name']}: a node that had it before keeps writing its Firework")
+
+
+def _added(launchpad: CheckedLaunchPad, site: str, task: JsonDict) -> int:
     name = task["name"]
     with asking(f"adding job {name} to the LaunchPad"):
         known = launchpad.fireworks.find_one({"name": name}, {"fw_id": 1})
@@ -162,8 +175,8 @@ def add_job(launchpad: CheckedLaunchPad, site: str, task: JsonDict) -> int:
             number = int(known["fw_id"])
             if launchpad.workflows.find_one({"nodes": number}, {"_id": 1}) is not None:
                 return number
-            # Never begun: FireWorks writes the workflow after the Firework, and nothing is launched without one.
-            launchpad.fireworks.delete_one({"fw_id": number, "state": "READY", "launches": []})
+            # FireWorks writes the workflow after the Firework, and nothing is launched without one: half added, or left over.
+            launchpad.fireworks.delete_one({"fw_id": number})
         firework = Firework([EvaluationTask(task)], spec={"_fworker": site}, name=name)
         added: dict[int, int] = launchpad.add_wf(Workflow.from_firework(firework))
         return next(iter(added.values()))

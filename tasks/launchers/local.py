@@ -68,7 +68,7 @@ class LocalLauncher:
     def __init__(self, spool: Path, spec: LocalLauncherSpec, n_workers: int) -> None:
         self._spool = Spool(spool.resolve())
         self._grace = spec.kill_grace
-        self._environment = worker_environment(spec.parallel)
+        self._parallel = spec.parallel
         self._n_workers = n_workers
         self._members: list[_Member] = []
         self._me = {**process_identity(), "launcher": secrets.token_hex(8)}
@@ -238,7 +238,7 @@ class LocalLauncher:
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=subprocess.STDOUT,
-                    env=self._environment,
+                    env=worker_environment(self._parallel),
                     start_new_session=True,
                 )
             self._members.append(_Member(child.pid, process_identity(child.pid)["started"], log, child))

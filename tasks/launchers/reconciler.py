@@ -23,6 +23,7 @@ from tansaku.tasks.launchers.sightings import Sightings
 from tansaku.tasks.launchers.slurm import Slurm, SlurmJob
 from tansaku.tasks.launchers.verdicts import verdict
 
+_FIELDS = {"name": 1, "state": 1, "launches": 1, "fw_id": 1}
 _SETTLE = 30.0  # how long who submits a job may take to write down that it did [s]
 
 
@@ -48,6 +49,7 @@ class Reconciler:
         self._dry_run = dry_run
         self._seen = Sightings(self._folder / "reconcile.json")
         self._jobs: dict[str, SlurmJob] = {}
+        self._asked_again = False
         self._fireworks: dict[str, JsonDict] = {}
 
     def run(self) -> list[Discrepancy]:
@@ -59,8 +61,7 @@ class Reconciler:
         # In this order: a job is in the folder before it is in the LaunchPad, and there before it is in SLURM.
         self._jobs = self._slurm.jobs()
         with asking("comparing the LaunchPad"):
-            fields = {"name": 1, "state": 1, "launches": 1, "fw_id": 1}
-            found = self._launchpad.fireworks.find({"spec._fworker": self._spec.site}, fields)
+            found = self._launchpad.fireworks.find({"spec._fworker": self._spec.site}, _FIELDS)
             self._fireworks = {str(one["name"]): one for one in found}
         discrepancies: list[Discrepancy] = []
         known: set[str] = set()
@@ -86,7 +87,7 @@ class Reconciler:
         if launch is not None and (launch.begun or launch.read("submitted") is not None):
             yield from self._submitted(spool, name, launch)
             return
-        firework = self._fireworks.get(name)
+        firework = self._fireworks.get(name) or self._firework(name)
         if firework is None:
             hint = "`tansaku run` or `tansaku resume` submits it again"
             yield Discrepancy(case="no_firework", subject=name, says="its Firework is not in the LaunchPad", hint=hint)
@@ -117,7 +118,7 @@ class Reconciler:
 
     def _submitted(self, spool: Spool, name: str, launch: LaunchFolder) -> Iterator[Discrepancy]:
         """A job that came to SLURM."""
-        job = self._jobs.get(launch.name)
+        job = self._job(launch.name)
         looks = launch.pulse() if launch.begun else "not begun"
         silent = self._seen.unchanged(launch.name, looks)
         if job is not None and not job.ended:
@@ -133,14 +134,27 @@ class Reconciler:
             yield Discrepancy(case=case, subject=name, says=says, hint=hint)
             return
         if not self._dry_run:
-            spool.lose(name, reason, says, final=not launch.begun)
+            spool.lose(name, reason, says, final=not launch.begun or spool.claimed(name) is None)
         yield Discrepancy(case=case, subject=name, says=says, done=f"given up ({reason}); its evaluation is tried again")
+
+    def _job(self, launch: str) -> SlurmJob | None:
+        """What SLURM says of a launch's job; one that was submitted since the first question is asked for again."""
+        if launch not in self._jobs and not self._asked_again:
+            self._asked_again = True
+            self._jobs = self._slurm.jobs()
+        return self._jobs.get(launch)
+
+    def _firework(self, name: str) -> JsonDict | None:
+        with asking(f"looking for job {name}"):
+            found: JsonDict | None = self._launchpad.fireworks.find_one({"name": name}, _FIELDS)
+        return found
 
     # ---------------------------------------------------------------- from the others to the folder
 
     def _unknown_fireworks(self, known: set[str]) -> Iterator[Discrepancy]:
         for name, firework in self._fireworks.items():
-            if name not in known:
+            # Whoever forgets a job removes its Firework first.
+            if name not in known and self._firework(name) is not None:
                 says = f"Firework {firework['fw_id']} ({firework['state']}) is of no job in {self._folder / 'spool'}"
                 hint = "another folder's, or left over; it is never run from here"
                 yield Discrepancy(case="firework_without_job", subject=name, says=says, hint=hint)
@@ -160,7 +174,7 @@ class Reconciler:
                 if not self._dry_run:
                     self._slurm.cancel(name)
                 yield Discrepancy(case="needless_job", subject=name, says=says, done="taken out of SLURM's queue")
-            else:
+            elif self._seen.unchanged(name, "needless") > self._spec.silence:
                 hint = f"it ends by itself; scancel --name={name} ends it now"
                 yield Discrepancy(case="needless_job", subject=name, says=says, hint=hint)
 
