@@ -105,7 +105,7 @@ COMPONENTS: dict[str, Callable[[], str | None]] = {
     "torch": _package("torch", "torch"),
     "gpytorch": _package("gpytorch", "torch"),
     "botorch": _package("botorch", "torch"),
-    **{name: _package(name, "bench") for name in ("baybe", "optuna", "physbo", "sklearn")},
+    **{name: _package(name, "bench") for name in ("baybe", "bvlain", "optuna", "physbo", "sklearn")},
     **{name: _package(name, "surrogates") for name in ("h5py", "safetensors")},
     "prefect": _package("prefect", "core"),
     "pymatgen": _package("pymatgen", "composition"),

@@ -1,0 +1,57 @@
+"""What the tavorites' benchmark says agrees with the rows it is made of."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from scipy.stats import spearmanr
+
+from benchmarks.tavorite.__main__ import HERE, POTENTIALS, observations, two_potentials
+from benchmarks.tavorite.first_look import bond_valence_barrier
+from benchmarks.tavorite.published import PUBLISHED
+from tansaku.models.domain.specs.composition import CompositionSpaceSpec, ParentSpec
+from tansaku.spaces.composition import CompositionSpace
+from tansaku.tasks.configuration import load_campaign
+
+
+@pytest.fixture(scope="module")
+def committed():
+    return json.loads((HERE / "result.json").read_text())
+
+
+def test_both_campaigns_are_of_the_same_twelve_compounds_and_hold_all_that_is_published():
+    pools = [
+        set(CompositionSpace(load_campaign(HERE / f"two-potentials-{name}.yaml").spec.space, HERE).pool().ids)
+        for name in POTENTIALS
+    ]
+    assert pools[0] == pools[1]
+    assert len(pools[0]) == 12
+    assert {one.candidate for one in PUBLISHED} <= pools[0]
+    assert all(one.value is None or 0 < one.value < 2 for one in PUBLISHED)
+
+
+def test_the_committed_comparison_is_that_of_the_committed_rows(committed):
+    again = two_potentials(HERE)
+    assert json.loads(json.dumps(again)) == committed["two_potentials"]
+    assert 12 >= again["compounds"] >= max(again["both"], 5)
+    models = {row[name]["model"] for row in again["rows"] for name in POTENTIALS if row[name] and "model" in row[name]}
+    assert models <= {"chgnet 0.3.0", "sevenn 7net-0"}
+
+
+def test_the_committed_first_look_is_of_every_row_with_a_barrier(committed):
+    known = observations(HERE / "two-potentials-chgnet.parquet") | observations(HERE / "observations.parquet")
+    rows = committed["first_look"]["rows"]
+    assert {row["candidate"] for row in rows} <= {candidate for candidate, row in known.items() if "barrier" in row}
+    (every,) = (line for line in committed["first_look"]["correlations"] if line["system"] == "all")
+    pairs = [[row["bottleneck_rise"], row["barrier"]] for row in rows]
+    assert every["compounds"] == len(rows)
+    assert every["bottleneck_rise"] == pytest.approx(spearmanr(pairs).statistic)
+
+
+def test_a_grid_of_bond_valences_has_a_barrier_for_each_ion_and_lithium_s_is_lower(require):
+    require("bvlain")
+    space = CompositionSpace(CompositionSpaceSpec(parent=ParentSpec(prototype="tavorite")), Path())
+    lithium, sodium = (bond_valence_barrier(space, f"{ion}-V3-P5-F") for ion in ("Li", "Na"))
+    assert 0 < lithium < sodium
