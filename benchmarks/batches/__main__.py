@@ -3,7 +3,8 @@
 The preset ``default`` on three boundaries of the shipped table, 90 evaluations, with 1, 4, 16 and 64 in flight on as many
 workers. An evaluation takes its cost (atoms) times a log-normal factor of deviation 0.5, the same for all ways of a seed.
 Reported: the mean gap to the true minima after numbers of evaluations and after times, for ordered and free mode; and what
-other treatments of pending candidates would give.
+other treatments of pending candidates would give. ``--only TREATMENT ...`` compares some of these in ordered mode and nothing
+else.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.batches.pending import Liar, Masked
+from benchmarks.batches.pending import Liar, Masked, Penalised
 from benchmarks.stopping.__main__ import restricted
 from tansaku.models.domain.pool import CandidatePool, FloatArray
 from tansaku.models.domain.records import JsonDict
@@ -36,7 +37,7 @@ from tansaku.tasks.replay.run import open_table, run_times
 from tansaku.tasks.steps.rounds import RoundRules
 
 CAMPAIGN = Path(__file__).parents[1] / "boundaries" / "al-110-grid-table.yaml"
-PENDING: dict[str, type[GPProposer]] = {"believer": GPProposer, "liar": Liar, "masked": Masked}
+PENDING: dict[str, type[GPProposer]] = {"believer": GPProposer, "liar": Liar, "masked": Masked, "penalised": Penalised}
 SPREAD = 0.5
 SEEDS = 2
 EVALUATIONS = 90
@@ -101,6 +102,12 @@ def ways(*, quick: bool) -> list[Way]:
             found += [Way(in_flight, pending, True, seed, count) for pending in PENDING]
             found.append(Way(in_flight, "believer", False, seed, count))
     return found
+
+
+def treatments(names: Sequence[str], seeds: int) -> list[Way]:
+    """Some treatments of pending candidates in ordered mode, beside one evaluation at a time."""
+    alone = [Way(1, seed=seed) for seed in range(seeds)]
+    return alone + [Way(n, name, True, seed) for seed in range(seeds) for n in (4, 16, 64) for name in names]
 
 
 def results(chosen: Sequence[Way], jobs: int) -> Iterator[JsonDict]:
@@ -183,8 +190,11 @@ def main() -> None:
     parser.add_argument("--figure", type=Path, help="gap against evaluations and time (PNG, SVG or PDF)")
     parser.add_argument("--jobs", type=int, default=1, help="runs at once")
     parser.add_argument("--quick", action="store_true", help="one seed, few evaluations")
+    parser.add_argument("--only", nargs="+", choices=PENDING, metavar="TREATMENT", help=f"some of {', '.join(PENDING)}")
+    parser.add_argument("--seeds", type=int, default=4, help="runs of each treatment of --only")
     given = parser.parse_args()
-    machine, runs, chosen = describe_machine(), [], ways(quick=given.quick)
+    machine, runs = describe_machine(), []
+    chosen = treatments(given.only, given.seeds) if given.only else ways(quick=given.quick)
     for one in results(chosen, given.jobs):
         runs.append(one)
         print(f"{len(runs)} of {len(chosen)} runs", flush=True)

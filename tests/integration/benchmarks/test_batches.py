@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.batches.__main__ import Way, gap_by_time, run
+from benchmarks.batches.__main__ import PENDING, Way, gap_by_time, run, treatments
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -23,6 +23,7 @@ def test_quick_run_writes_result_and_figure(tmp_path):
         (4, "believer", "ordered"),
         (4, "liar", "ordered"),
         (4, "masked", "ordered"),
+        (4, "penalised", "ordered"),
         (4, "believer", "free"),
     }
     assert all(one["speed_up"] > 1 for one in ways if one["in_flight"] == 4)
@@ -30,10 +31,17 @@ def test_quick_run_writes_result_and_figure(tmp_path):
 
 
 def test_other_treatments_choose_otherwise_only_while_something_is_pending():
-    alone = [run(Way(1, pending, evaluations=20))["mean_gap"] for pending in ("believer", "liar", "masked")]
-    assert alone[0] == alone[1] == alone[2]
-    many = [run(Way(4, pending, evaluations=20))["mean_gap"] for pending in ("believer", "liar", "masked")]
-    assert many[0] != many[1] != many[2]
+    alone = [run(Way(1, pending, evaluations=20))["mean_gap"] for pending in PENDING]
+    assert all(one == alone[0] for one in alone)
+    many = [tuple(run(Way(4, pending, evaluations=20))["mean_gap"]) for pending in PENDING]
+    assert len(set(many)) == len(PENDING)
+
+
+def test_some_treatments_alone_beside_one_at_a_time():
+    chosen = treatments(["believer", "penalised"], 2)
+    assert len(chosen) == 2 + 2 * 3 * 2
+    assert {one.pending for one in chosen if one.in_flight > 1} == {"believer", "penalised"}
+    assert all(one.ordered for one in chosen)
 
 
 def test_the_gap_at_a_time_is_that_of_what_has_ended():
