@@ -5,7 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from tansaku.models.domain.ports import Calculator
-from tansaku.models.domain.specs.calculator import Atomate2Spec, CalculatorSpec, ChgnetSpec, EspressoSpec, GpawSpec, LammpsSpec, SevennetSpec
+from tansaku.models.domain.specs.calculator import (
+    Atomate2Spec,
+    CalculatorSpec,
+    ChgnetSpec,
+    EspressoSpec,
+    GpawSpec,
+    LammpsSpec,
+    SevennetSpec,
+)
 from tansaku.models.domain.specs.parallel import SERIAL, ParallelSpec
 
 

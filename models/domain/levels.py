@@ -56,9 +56,9 @@ def _level_of(provenance: Provenance) -> str:
 
 def _level_of_spec(calculator: JsonDict) -> str:
     told = {name: calculator[name] for name in _SETTINGS if name in calculator}
-    model = calculator.get("model") or calculator.get("xc") or calculator.get("potential") or ""
-    content = next((calculator[name] for name in _CONTENTS if calculator.get(name)), "")
-    return _worded(_CODES.get(calculator["type"], calculator["type"]), model, content, told)
+    model = str(calculator.get("model") or calculator.get("xc") or calculator.get("potential") or "")
+    content = str(next((calculator[name] for name in _CONTENTS if calculator.get(name)), ""))
+    return _worded(_CODES.get(calculator["type"], str(calculator["type"])), model, content, told)
 
 
 def _worded(code: str, model: str, sha256: str, settings: JsonDict) -> str:

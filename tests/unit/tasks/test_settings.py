@@ -7,14 +7,17 @@ import platformdirs
 import pytest
 
 from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.specs.parallel import SERIAL, ParallelSpec
 from tansaku.tasks.settings import (
     THREAD_VARIABLES,
     Settings,
     forbid_telemetry,
+    given_parallel,
     limit_threads,
     prefect_secrets_from_files,
     scheduler_environment,
     thread_environment,
+    worker_environment,
 )
 
 
@@ -146,3 +149,16 @@ def test_prefects_secrets_are_put_where_prefect_looks(tmp_path: Path, monkeypatc
         assert "PREFECT_API_AUTH_STRING_FILE" not in os.environ
     finally:
         os.environ.pop("PREFECT_API_AUTH_STRING", None)
+
+
+def test_ranks_and_threads_reach_a_worker_by_its_environment(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    assert given_parallel({"OMP_NUM_THREADS": "7"}) == SERIAL, "what the user's shell says is no order"
+    wanted = ParallelSpec(ranks=4, threads=2, mpiexec="/opt/mpi/bin/mpiexec")
+    environment = worker_environment(wanted)
+    assert environment["OMP_NUM_THREADS"] == "2"
+    assert given_parallel(environment) == wanted
+    assert wanted.cores == 8
+    for name, value in (("TANSAKU_RANKS", "0"), ("TANSAKU_MPIEXEC", "mpiexec; rm"), ("TANSAKU_MPIEXEC", "a\nb")):
+        with pytest.raises(ConfigurationError, match="TANSAKU_RANKS"):
+            given_parallel({**environment, name: value})
