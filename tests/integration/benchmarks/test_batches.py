@@ -47,3 +47,9 @@ def test_some_treatments_alone_beside_one_at_a_time():
 def test_the_gap_at_a_time_is_that_of_what_has_ended():
     one = {"time": [2.0, 3.0, 7.0], "gap_by_time": [9.0, 5.0, 1.0]}
     assert gap_by_time(one, np.array([1.0, 2.0, 6.9, 7.0, 99.0])).tolist() == [9.0, 9.0, 5.0, 1.0, 1.0]
+
+
+def test_the_committed_comparison_has_four_seeds_of_both_treatments():
+    ways = json.loads((ROOT / "benchmarks/batches/penalisation.json").read_text())["ways"]
+    found = {(one["in_flight"], one["pending"]) for one in ways if one["seeds"] == 4 and one["in_flight"] > 1}
+    assert found == {(n, name) for n in (4, 16, 64) for name in ("believer", "penalised")}
