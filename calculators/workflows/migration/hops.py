@@ -24,6 +24,9 @@ _INTERMEDIATE_IMAGES = 3
 _DIP = 0.02
 """A band's image that lies below both ends by more than this is a state of its own [eV]."""
 
+_SAME_END = 5e-3
+"""Two relaxations to one state end within this of each other [eV]."""
+
 _PUSH = 0.15
 """Displacement along an unstable motion before an intermediate state is relaxed freely [Å]."""
 
@@ -79,21 +82,9 @@ def find_saddle(crystal: Crystal, one: HopClass, vacancies: dict[int, Vacancy], 
     above = middle.state.energy - end > FLAT
     if above and middle.unstable == 1:
         curvature = guess(crystal.curvature, middle.kept, np.array([middle.ion]))
-        return HopResult(
-            method="midpoint",
-            energy=middle.state.energy,
-            profile=((0.0, end), (0.5, middle.state.energy), (1.0, end)),
-            intermediate=None,
-            eigenvalues=middle.eigenvalues,
-            remaining=middle.state.remaining(curvature),
-            note="",
-            kept=middle.kept,
-            positions=middle.state.positions,
-        )
+        return _from_midpoint(middle, end, middle.state.remaining(curvature), "")
     if above and middle.unstable > 1:
-        note = f"midpoint: {middle.unstable} motions lower the energy there"
-        # Between equal ends a band is as symmetric as its start, and would stay on the ridge that the midpoint is part of.
-        return band_hop(crystal, one.hop, vacancies, images, note, _PUSH * _unit(middle.modes[1]))
+        return around_midpoint(crystal, one.hop, vacancies, middle, images)
     return _over_intermediate(crystal, one.hop, vacancies, middle, images)
 
 
@@ -119,6 +110,57 @@ def band_hop(
     curvature = guess(crystal.curvature, kept, ion)
     band = climb(crystal.relaxer, crystal.atoms(kept), _ends(crystal, hop, vacancies), images, curvature, bend)
     return _from_band(crystal, hop, band, "band", note)
+
+
+def around_midpoint(crystal: Crystal, hop: Hop, vacancies: dict[int, Vacancy], middle: Midpoint, images: int) -> HopResult:
+    """Finds the saddle point of a hop whose midpoint is a summit between several.
+
+    A band may end on a way of its own that is higher than the summit. Where the summit slides down to the end, the way over it
+    is the lower one of the two that are known.
+
+    Args:
+        crystal: The crystal.
+        hop: The hop.
+        vacancies: As for :func:`find_saddle`.
+        middle: Above the ends.
+        images: Intermediate images of the band.
+
+    Raises:
+        CalculationError: The band's; the summit alone would be too high.
+    """
+    note = f"midpoint: {middle.unstable} motions lower the energy there"
+    end = vacancies[crystal.network.orbits[hop.second]].state.energy
+    over = _from_midpoint(middle, end, 0.0, f"{note}; the band is higher")
+    # Between equal ends a band is as symmetric as its start, and would stay on the ridge that the midpoint is part of.
+    found = band_hop(crystal, hop, vacancies, images, note, _PUSH * _unit(middle.modes[-1]))
+    return over if over.energy < found.energy and _slides_to_end(crystal, middle, end) else found
+
+
+def _slides_to_end(crystal: Crystal, middle: Midpoint, end: float) -> bool:
+    """Whether the motion that lowers a midpoint's energy most leads to the end; by symmetry its reverse leads to the other."""
+    start = crystal.atoms(middle.kept, middle.state.positions + _PUSH * _unit(middle.modes[0]))
+    curvature = guess(crystal.curvature, middle.kept, np.array([middle.ion]))
+    try:
+        state = crystal.relaxer.at_fixed_cell(start, curvature)
+        if state is not None:
+            crystal.check(middle.kept, state.positions, middle.ion)
+    except CalculationError:
+        return False
+    return state is not None and abs(state.energy - end) < _SAME_END
+
+
+def _from_midpoint(middle: Midpoint, end: float, remaining: float, note: str) -> HopResult:
+    return HopResult(
+        method="midpoint",
+        energy=middle.state.energy,
+        profile=((0.0, end), (0.5, middle.state.energy), (1.0, end)),
+        intermediate=None,
+        eigenvalues=middle.eigenvalues,
+        remaining=remaining,
+        note=note,
+        kept=middle.kept,
+        positions=middle.state.positions,
+    )
 
 
 def _over_intermediate(crystal: Crystal, hop: Hop, vacancies: dict[int, Vacancy], middle: Midpoint, images: int) -> HopResult:

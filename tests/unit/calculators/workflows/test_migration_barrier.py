@@ -12,7 +12,7 @@ from ase.build import bulk
 from tansaku.calculators.engines.emt import EmtCalculator
 from tansaku.calculators.workflows.migration.checkpoint import Checkpoint
 from tansaku.calculators.workflows.migration.crystal import Crystal, find_vacancy
-from tansaku.calculators.workflows.migration.hops import band_hop
+from tansaku.calculators.workflows.migration.hops import around_midpoint, band_hop
 from tansaku.calculators.workflows.migration.network import find_network
 from tansaku.calculators.workflows.migration.relaxing import Relaxer, Through
 from tansaku.calculators.workflows.migration.report import describe, states
@@ -228,3 +228,20 @@ def test_a_bent_band_starts_beside_the_straight_one_and_ends_on_the_same_saddle_
     assert relaxed.energy == pytest.approx(
         relax_midpoint(crystal, hop, crystal.supercell.swap(hop, crystal.network)).state.energy, abs=2e-3
     )
+
+
+def test_the_lower_one_of_a_band_and_the_way_over_a_midpoint_stands(crystal):
+    vacancy = find_vacancy(crystal, 0)
+    hop = crystal.network.classes[0].hop
+    middle = relax_midpoint(crystal, hop, crystal.supercell.swap(hop, crystal.network))
+    below, above = (
+        around_midpoint(crystal, hop, {0: vacancy}, replace(middle, state=replace(middle.state, energy=energy)), 3)
+        for energy in (middle.state.energy - 0.1, middle.state.energy + 0.1)
+    )
+    assert (below.method, below.energy) == ("midpoint", middle.state.energy - 0.1)
+    assert above.method == "band"
+    assert above.energy == pytest.approx(middle.state.energy, abs=2e-3)
+    # A midpoint from which nothing leads to the end says nothing of the way between them.
+    ends = {0: replace(vacancy, state=replace(vacancy.state, energy=vacancy.state.energy - 0.05))}
+    lower = replace(middle, state=replace(middle.state, energy=middle.state.energy - 0.1))
+    assert around_midpoint(crystal, hop, ends, lower, 3).method == "band"
