@@ -147,6 +147,30 @@ def export(
     typer.echo(str(out))
 
 
+@model_app.command()
+def predict(
+    name: ModelArgument,
+    structures: Annotated[Path, typer.Argument(metavar="FILE", help="Structures as extended XYZ, plain or .gz.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Gets structures and predictions: .extxyz or .extxyz.gz.")],
+    site: SiteOption = None,
+) -> None:
+    """Predicts for structures of a file, each number with its deviation."""
+    from tansaku.models.domain.errors import ConfigurationError
+    from tansaku.tasks.settings import limit_threads
+
+    limit_threads()
+    from tansaku.tasks.training.predicting import predict_file
+    from tansaku.tasks.training.training import find_model, open_model
+
+    if not out.name.endswith((".extxyz", ".extxyz.gz")):
+        raise ConfigurationError(f"--out {str(out)!r}: expected a name that ends in .extxyz or .extxyz.gz")
+    with opened(site) as resources:
+        record = find_model(resources.registry, name)
+        model = open_model(resources, record)
+    found = predict_file(model, structures, out)
+    typer.echo(f"{record.label}: {len(found)} structures in {out}")
+
+
 def _note(progress: Progress) -> None:
     """Shows on a terminal how far training is."""
     if sys.stderr.isatty():

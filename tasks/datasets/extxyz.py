@@ -72,6 +72,21 @@ def read_user_file(path: Path, spec: FileSourceSpec) -> list[Example]:
     return found
 
 
+def read_structures(path: Path) -> list[Example]:
+    """Reads structures and their metadata and nothing that is known of them.
+
+    Raises:
+        ConfigurationError: The file cannot be read, or holds no structure.
+    """
+    found = [
+        Example(f"{number:06d}", str(number), _bare(atoms), {}, info=_plain_info(atoms.info))
+        for number, atoms in enumerate(_frames(path), 1)
+    ]
+    if not found:
+        raise ConfigurationError(f"{path.name} holds no structure")
+    return found
+
+
 def write_extxyz(examples: Sequence[Example], path: Path, only: Sequence[str] | None = None) -> Path:
     """Writes a data set; a name that ends in ``.gz`` is compressed, the same data being the same file.
 
@@ -112,12 +127,12 @@ def _frames(path: Path) -> Iterator[Atoms]:
         with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as stream:
             data = stream.read(LARGEST_FILE + 1)
         if len(data) > LARGEST_FILE:
-            raise ConfigurationError(f"source.path: {path.name} unpacks to more than {LARGEST_FILE >> 20} MiB")
+            raise ConfigurationError(f"{path.name} unpacks to more than {LARGEST_FILE >> 20} MiB")
         yield from read_extxyz(io.StringIO(data.decode("utf-8")), index=slice(None))
     except (OSError, EOFError, ValueError, KeyError, IndexError, AttributeError) as error:
         if isinstance(error, ConfigurationError):
             raise
-        raise ConfigurationError(f"source.path: {path.name} is no extended XYZ file: {error}") from error
+        raise ConfigurationError(f"{path.name} is no extended XYZ file: {error}") from error
 
 
 def _numbers(found: dict[str, Any], key: str, where: str, shape: tuple[int, ...]) -> FloatArray:

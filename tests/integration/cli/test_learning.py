@@ -91,6 +91,14 @@ def test_from_a_data_set_to_a_promoted_model(tansaku, files, monkeypatch):
     assert all(len(one["energies"].values) == len(known.structure) for one, known in zip(predictions, examples, strict=True))
     assert tansaku("dataset", "export", "copper-emt", "--out", files / "out.h5").code == 0
 
+    told = tansaku("model", "predict", "copper", files / "out.extxyz.gz", "--out", files / "said.extxyz")
+    assert told.out.startswith("copper@1: 8 structures in "), told.err
+    wanted = FileSourceSpec(path="said", energies="predicted_energies", energy="predicted_energy", group="group")
+    for said, prediction in zip(read_user_file(files / "said.extxyz", wanted), predictions, strict=True):
+        assert said.properties["energies"] == pytest.approx(prediction["energies"].values, abs=1e-7)
+        assert float(said.properties["energy"]) == pytest.approx(float(prediction["energy"].values), abs=1e-6)
+    assert "predicted_energies_deviation:R:1" in (files / "said.extxyz").read_text()
+
     # The exported file is a data set of its own.
     (files / "mine.yaml").write_text(
         "schema_version: 1\nsource: {type: file, path: out.extxyz.gz, group: group}\n"
@@ -112,6 +120,7 @@ def test_from_a_data_set_to_a_promoted_model(tansaku, files, monkeypatch):
         (("model", "promote", "nothing"), 2, "expected NAME@VERSION"),
         (("model", "promote", "nothing@1"), 3, "no model 'nothing@1' is stored"),
         (("model", "export", "nothing", "--out", "a.pkl"), 2, "ends in .safetensors"),
+        (("model", "predict", "nothing", "a.extxyz", "--out", "b.cif"), 2, "ends in .extxyz or .extxyz.gz"),
     ],
 )
 def test_what_is_wrong_is_said(tansaku, tmp_path, monkeypatch, arguments, code, message):
