@@ -109,3 +109,12 @@ def test_the_time_of_the_report_s_methods_alone(require, tmp_path):
     assert result["cpu_seconds"].keys() == result["p_best"].keys() == {"obo", "abo", "li-hp", "li-gp"}
     assert result["statement"]["cpu_seconds"] == pytest.approx(sum(result["cpu_seconds"].values()), abs=0.1)
     assert "obo, abo, li-hp, li-gp: 3 searches each of 16 evaluations among 159 candidates" in done.stdout
+
+
+def test_a_thousand_searches_of_four_methods_take_less_than_ten_minutes_of_two_processors():
+    result = json.loads((ROOT / "benchmarks" / "composition" / "time.json").read_text())
+    one = result["statement"]
+    assert (one["seeds"], one["candidates"], one["evaluations"]) == (1000, 159, 80)
+    assert one["methods"] == ["obo", "abo", "li-hp", "li-gp"]
+    assert sum(result["cpu_seconds"].values()) / 2 < 600
+    assert {"cpu", "load", "versions"} <= set(result["provenance"])
