@@ -103,10 +103,15 @@ def test_a_file_name_that_is_no_campaign_name_asks_for_one(tmp_path):
         (
             "type: emt",
             "type: emtt",
-            "calculator: type 'emtt' is not known; expected one of lammps, emt, chgnet, sevennet, gpaw, espresso, atomate2 (did you mean 'emt'?) "
+            "calculator: type 'emtt' is not known; expected one of lammps, emt, chgnet, sevennet, gpaw, espresso, atomate2 "
+            "(did you mean 'emt'?) (al.yaml, line 13)",
+        ),
+        (
+            "  type: emt\n",
+            "",
+            "calculator: type: missing; expected one of lammps, emt, chgnet, sevennet, gpaw, espresso, atomate2 "
             "(al.yaml, line 13)",
         ),
-        ("  type: emt\n", "", "calculator: type: missing; expected one of lammps, emt, chgnet, sevennet, gpaw, espresso, atomate2 (al.yaml, line 13)"),
         (
             "evaluations: 30",
             "evaluatons: 30",
@@ -286,3 +291,36 @@ def test_keys_that_came_later_change_no_campaign_until_they_are_used(table):
         assert spec_hash(changed) != spec_hash(spec)
         (difference,) = diff_specs(spec, changed)[:1]
         assert not difference.editable
+
+
+DFT = BOUNDARIES.replace("  type: emt\n", "  type: espresso\n  pseudopotentials: {Al: al.upf}\n  folder: pseudo\n")
+UPF = '<UPF><PP_HEADER element="Al" functional="PBE"/></UPF>'
+
+
+def test_a_dft_calculator_s_files_count_by_content_and_its_kpoints_as_cost(tmp_path):
+    (tmp_path / "pseudo").mkdir()
+    (tmp_path / "pseudo" / "al.upf").write_text(UPF)
+    path = tmp_path / "al.yaml"
+    path.write_text(DFT.replace("  axis: [1, 1, 0]\n", "  axis: [1, 1, 0]\n  cost: {model: measured}\n"))
+    here = load_campaign(path)
+    assert len(here.spec.calculator.pseudopotentials_sha256) == 64
+    assert here.spec.space.cost.kpoint_density == here.spec.calculator.kpoint_density
+    (tmp_path / "pseudo").rename(tmp_path / "moved")
+    path.write_text(path.read_text().replace("folder: pseudo", "folder: moved"))
+    assert spec_hash(load_campaign(path).spec) == spec_hash(here.spec)
+    (tmp_path / "moved" / "al.upf").write_text(UPF + "\n")
+    assert spec_hash(load_campaign(path).spec) != spec_hash(here.spec)
+    path.write_text(path.read_text().replace("element: Al", "element: Cu"))
+    with pytest.raises(ConfigurationError, match=r"pseudopotentials: nothing for the crystal's Cu \(.*al\.yaml, line \d+\)"):
+        load_campaign(path)
+
+
+def test_gpaw_s_setups_belong_to_the_spec(tmp_path, require):
+    require("gpaw")
+    path = tmp_path / "al.yaml"
+    path.write_text(BOUNDARIES.replace("  type: emt\n", "  type: gpaw\n"))
+    loaded = load_campaign(path)
+    assert len(loaded.spec.calculator.setups_sha256) == 64
+    path.write_text(BOUNDARIES.replace("  type: emt\n", f"  type: gpaw\n  setups_sha256: {'0' * 64}\n"))
+    with pytest.raises(ConfigurationError, match="setups_sha256"):
+        load_campaign(path)
