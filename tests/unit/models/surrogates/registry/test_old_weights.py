@@ -11,7 +11,7 @@ from tansaku.models.domain.surrogates import Example
 from tansaku.models.surrogates.files import read_weights
 from tansaku.models.surrogates.registry import _RESTORE, restored
 
-FILES = sorted(Path(__file__).with_name("data").glob("*.safetensors"))
+FILES = sorted((Path(__file__).parents[1] / "data").glob("*.safetensors"))
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

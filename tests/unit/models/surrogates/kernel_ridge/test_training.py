@@ -1,0 +1,46 @@
+"""What is special to kernel ridge regression; what all surrogates share is in the contract."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tansaku.models.domain.specs.surrogate import KernelRidgeSpec, RadialDescriptorSpec
+from tansaku.models.domain.surrogates import TrainingRun
+from tansaku.models.surrogates.kernel_ridge.training import KernelRidgeTrainer
+
+RADIAL = (RadialDescriptorSpec(cutoff=5.0, widths=(0.4, 0.8)),)
+
+
+@pytest.fixture(scope="module")
+def copper(emt_examples):
+    return emt_examples()
+
+
+@pytest.mark.parametrize("change", [{"widths": (0.3,)}, {"regularisations": (1.0,)}])
+def test_every_knob_of_kernel_ridge_matters(copper, change):
+    base = KernelRidgeSpec(descriptors=RADIAL)
+    one, other = (
+        KernelRidgeTrainer(spec).fit(copper, TrainingRun()).predict(copper[:1])[0]["energy"].values
+        for spec in (base, base.model_copy(update=change))
+    )
+    assert one != other
+
+
+def test_a_property_per_atom_grows_with_the_cell_and_another_does_not(copper):
+    large = replace(copper[0], structure=copper[0].structure.repeat((1, 1, 2)))
+    for per_atom, factor in ((True, 2), (False, 1)):
+        model = KernelRidgeTrainer(KernelRidgeSpec(descriptors=RADIAL, per_atom=per_atom)).fit(copper, TrainingRun())
+        one, two = (prediction["energy"].values for prediction in model.predict([copper[0], large]))
+        assert two == pytest.approx(factor * one)
+
+
+def test_kernel_ridge_learns_any_scalar(copper):
+    named = [replace(one, properties={"volume": np.asarray(one.structure.get_volume())}) for one in copper]
+    spec = KernelRidgeSpec(descriptors=RADIAL, property="volume")
+    model = KernelRidgeTrainer(spec).fit(named, TrainingRun())
+    assert model.predicts == ("volume",)
+    for example, prediction in zip(named, model.predict(named), strict=True):
+        assert prediction["volume"].values == pytest.approx(example.properties["volume"], rel=0.02)
