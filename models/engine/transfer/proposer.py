@@ -127,21 +127,24 @@ class TransferProposer(GPProposer):
         """Modes that ``auto`` may choose: only ``none`` where the sources do not even predict themselves."""
         if source.skill < LEAST_SKILL:
             return {"none"}
-        usable = {mode for mode in get_args(Mode) if mode in fits and not conditions(mode)}
-        for mode in fits.keys() - usable:
-            correlated = max(self._correlation(family, mode, fits).values()) >= LEAST_CORRELATION
-            # A single value has nothing to be compared with.
-            if correlated and (n_observed < 2 or fits[mode][GAIN] >= LEAST_GAIN / n_observed):
-                usable.add(mode)
-        return usable
+        return {mode for mode in get_args(Mode) if mode in fits and self._may_be_used(family, mode, fits, n_observed)}
+
+    def _may_be_used(self, family: Family, mode: Mode, fits: dict[str, JsonDict], n_observed: int) -> bool:
+        if not conditions(mode):
+            return True
+        correlated = max(self._correlation(family, mode, fits).values()) >= LEAST_CORRELATION
+        # A single value has nothing to be compared with.
+        return correlated and (n_observed < 2 or float(fits[mode][GAIN]) >= LEAST_GAIN / n_observed)
 
     def _choose(self, current: Mode | None, densities: dict[str, FloatArray], n_observed: int) -> Mode:
         """The mode of ``auto`` among the usable ones; while their evidence says nothing, the present one or the likeliest."""
         wanted = current or FIRST
-        if n_observed < FEW:
-            return wanted if wanted in densities else max(densities, key=lambda mode: PRIOR_NATS[mode])
-        chosen: Mode = preferred(densities, wanted)  # type: ignore[assignment]
-        return chosen
+        chosen: str = wanted
+        if n_observed >= FEW:
+            chosen = preferred(densities, wanted)
+        elif wanted not in densities:
+            chosen = max(densities, key=lambda mode: PRIOR_NATS[mode])
+        return chosen  # type: ignore[return-value]
 
     def _fit_modes(
         self, family: Family, source: SourceFit, history: History, before: JsonDict
