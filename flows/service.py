@@ -16,7 +16,7 @@ import psutil
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.actions import DeploymentUpdate, WorkPoolCreate
 from prefect.client.schemas.schedules import CronSchedule
-from prefect.deployments.runner import RunnerDeployment
+from prefect.deployments.runner import DeploymentApplyError, RunnerDeployment
 from prefect.exceptions import ObjectAlreadyExists, PrefectHTTPStatusError
 from prefect.runner import Runner
 from prefect.schedules import Schedule
@@ -233,6 +233,8 @@ async def _wait(stop: asyncio.Event, seconds: float) -> None:
 def _is_outage(error: BaseException) -> bool:
     if isinstance(error, BaseExceptionGroup):
         return all(_is_outage(one) for one in error.exceptions)
+    if isinstance(error, DeploymentApplyError):
+        return error.__cause__ is not None and _is_outage(error.__cause__)
     if isinstance(error, PrefectHTTPStatusError):
         return error.response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR
     # Prefect reports as a RuntimeError that it found no server, or that it asked in vain for too long.

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from prefect.deployments.runner import DeploymentApplyError
 
 from tansaku.flows.service import ServiceOptions, _is_outage, deployments, serve
 from tansaku.models.domain.errors import ConfigurationError
@@ -53,6 +54,12 @@ def test_no_server_is_told_before_anything_is_done(tmp_path):
     assert not (tmp_path / "home").exists()
 
 
+def refused(cause: Exception) -> DeploymentApplyError:
+    error = DeploymentApplyError("x")
+    error.__cause__ = cause
+    return error
+
+
 @pytest.mark.parametrize(
     ("error", "passes"),
     [
@@ -60,6 +67,9 @@ def test_no_server_is_told_before_anything_is_done(tmp_path):
         (RuntimeError("Service exceeded error threshold."), True),
         (ExceptionGroup("x", [httpx.ReadTimeout("x"), RuntimeError("x")]), True),
         (ExceptionGroup("x", [httpx.ReadTimeout("x"), ValueError("x")]), False),
+        (refused(httpx.ConnectError("x")), True),
+        (refused(ValueError("x")), False),
+        (DeploymentApplyError("x"), False),
         (NotImplementedError("a RuntimeError by descent"), False),
         (ValueError("x"), False),
     ],
