@@ -7,6 +7,7 @@ import os
 import select
 import signal
 import socket
+from contextlib import suppress
 
 import psutil
 
@@ -45,11 +46,12 @@ def this_driver() -> LeaseOwner:
     return LeaseOwner(host=me["host"], pid=me["pid"], process_started=me["started"], user=getpass.getuser())
 
 
-def end_process(pid: int, started: float, grace: float) -> bool:
+def end_process(pid: int, started: float, grace: float, *, with_children: bool = False) -> bool:
     """Ends a process of ours: TERM, then KILL. A process that nobody reaps (a zombie) has ended.
 
     Args:
         grace: Time between the two [s].
+        with_children: Whether what it has started, such as the ranks of a DFT code, is ended too (KILL).
 
     Returns:
         Whether it was still there.
@@ -60,8 +62,10 @@ def end_process(pid: int, started: float, grace: float) -> bool:
     except ProcessLookupError:
         return False
     try:
-        if find_process(pid, started) is None:
+        process = find_process(pid, started)
+        if process is None:
             return False
+        children = process.children(recursive=True) if with_children else []
         for number in (signal.SIGTERM, signal.SIGKILL):
             signal.pidfd_send_signal(handle, number)
             if select.select([handle], [], [], grace)[0]:
@@ -70,4 +74,8 @@ def end_process(pid: int, started: float, grace: float) -> bool:
         return True
     finally:
         os.close(handle)
+    for child in children:
+        # Knows its child by the start time too.
+        with suppress(psutil.NoSuchProcess):
+            child.kill()
     return True

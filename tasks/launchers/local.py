@@ -188,7 +188,7 @@ class LocalLauncher:
     def _end(self, name: str) -> None:
         claim = self._spool.claimed(name)
         if claim is not None and claim.alive and not self._spool.is_over(name):
-            end_process(claim.pid, claim.started, self._grace)
+            end_process(claim.pid, claim.started, self._grace, with_children=True)
 
     def _check_jobs(self) -> None:
         for name in self._spool.claims():

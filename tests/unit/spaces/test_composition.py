@@ -287,7 +287,13 @@ def test_features_are_grouped_by_site_and_named_with_units():
     position = int(pool.positions(["Li-Fe2-S6-F"])[0])
     row = pool.groups["site_m"].values[pool.groups["site_m"].index[position]]
     assert row.tolist() == pytest.approx([0.78, 1.83, 55.845, 4, 8, 6, 2])
-    assert pool.cost_descriptors.values[pool.cost_descriptors.index[position], 0] == 16
+    described = pool.cost_descriptors
+    assert described.columns == ("atoms", "electrons")
+    # Two formula units of LiFeSO4F.
+    assert described.values[described.index[position]].tolist() == [16, 2 * (3 + 26 + 16 + 4 * 8 + 9)]
+    assert set(pool.cost) == {1.0}
+    learned = tavorites(cost={"model": "measured", "anchor": 50.0, "power": 2.0}).pool()
+    assert learned.cost[position] == pytest.approx(50.0 * 0.16**2)
 
 
 def test_columns_have_one_name_each():

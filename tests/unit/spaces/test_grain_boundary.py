@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from ase.neighborlist import neighbor_list
 
+from tansaku.calculators.engines.kpoints import kpoint_grid
 from tansaku.models.domain.errors import ConfigurationError, MissingComponentError, NotFoundError
 from tansaku.models.domain.ports import Space
 from tansaku.models.domain.specs.space import GrainBoundarySpaceSpec
@@ -304,7 +305,9 @@ def test_the_page_on_grain_boundaries_shows_the_38():
     assert [[cell.strip() for cell in line.strip("|").split("|")] for line in lines] == expected
 
 
-@pytest.mark.parametrize(("plane", "element"), [((1, 1, 1), "fcc"), ((1, 1, 3), "fcc"), ((3, 3, 2), "bcc"), ((1, 1, 1), "diamond")])
+@pytest.mark.parametrize(
+    ("plane", "element"), [((1, 1, 1), "fcc"), ((1, 1, 3), "fcc"), ((3, 3, 2), "bcc"), ((1, 1, 1), "diamond")]
+)
 def test_the_perfect_crystal_of_a_surface_is_perfect_and_of_its_width(plane, element):
     space = GrainBoundarySpace(
         GrainBoundarySpaceSpec.model_validate(
@@ -327,3 +330,23 @@ def test_the_perfect_crystal_of_a_surface_is_perfect_and_of_its_width(plane, ele
         assert set(np.bincount(neighbor_list("i", perfect, reach[0] * 4.05))) == {reach[1]}
     with pytest.raises(NotFoundError):
         space.perfect("s999-111-r0")
+
+
+def test_kpoints_tell_the_cost_where_it_is_learned_at_a_density():
+    spec = {
+        "crystal": {"structure": "fcc", "element": "Al", "lattice_parameter": 4.05},
+        "boundaries": {"planes": [[1, 1, 1], [1, 1, 3]]},
+        "translation": {"normal": [0.0], "in_plane": [0.0], "along_axis": [0.0]},
+        "cost": {"model": "measured", "kpoint_density": 3.0, "anchor": 10.0, "power": 2.0},
+    }
+    space = GrainBoundarySpace(GrainBoundarySpaceSpec.model_validate(spec), Path("/nonexistent"))
+    pool = space.pool()
+    assert pool.cost_descriptors.columns == ("atoms", "kpoints")
+    for position, candidate in enumerate(pool.ids):
+        cell = space.structure(str(candidate))
+        atoms, kpoints = pool.cost_descriptors.values[pool.cost_descriptors.index[position]]
+        assert atoms == len(cell)
+        assert kpoints == np.prod(kpoint_grid(cell.cell.array, 3.0))
+        assert pool.cost[position] == pytest.approx(10.0 * (atoms / 100) ** 2 * kpoints / 10)
+    sparse = GrainBoundarySpaceSpec.model_validate({**spec, "cost": {**spec["cost"], "kpoint_density": 1.0}})
+    assert (GrainBoundarySpace(sparse, Path("/nonexistent")).pool().cost < pool.cost).all()
