@@ -349,9 +349,11 @@ def _joined(command: list[str]) -> str:
 @lru_cache(maxsize=4)
 def _version(program: str) -> str:
     """Version that the program prints; it is started without input and ends at once."""
-    done = subprocess.run(  # noqa: S603 - found on PATH, no words from elsewhere
-        [program], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False
-    )
+    # It leaves files of its own where it is started.
+    with tempfile.TemporaryDirectory(prefix="tsk-pw-") as folder:
+        done = subprocess.run(  # noqa: S603 - found on PATH, no words from elsewhere
+            [program], cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False
+        )
     found = re.search(r"Program PWSCF v\.?\s*(\S+)", done.stdout)
     if found is None:
         raise MissingComponentError(

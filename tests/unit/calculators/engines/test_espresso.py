@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from ase.build import bulk
 
-from tansaku.calculators.engines.espresso import EspressoCalculator, find_pseudopotentials
+from tansaku.calculators.engines.espresso import EspressoCalculator, _version, find_pseudopotentials
 from tansaku.models.domain.errors import ConfigurationError, MissingComponentError, TransientError
 from tansaku.models.domain.specs.calculator import EspressoSpec
 from tansaku.models.domain.specs.parallel import ParallelSpec
@@ -93,6 +93,14 @@ def test_ranks_of_another_mpi_are_noticed(require, tmp_path):
     ended = EspressoCalculator(debian(), Path("/nonexistent"), ParallelSpec(ranks=2, mpiexec=str(broken)))
     with pytest.raises(TransientError, match="without a result"):
         ended.evaluate(bulk("Al"))
+
+
+def test_nothing_is_left_where_it_was_started(require, tmp_path, monkeypatch):
+    require("espresso")
+    monkeypatch.chdir(tmp_path)
+    _version.cache_clear()
+    EspressoCalculator(debian(), Path("/nonexistent")).evaluate(bulk("Al"))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_moment_on_aluminium_goes_away_and_smearing_and_spin_are_used(require):
