@@ -117,8 +117,8 @@ def requests(chosen: Sequence[JsonDict], timeout: float = 30.0) -> list[JobReque
     return [JobRequest(f"job-{k}", f"token {k}", document, timeout) for k, document in enumerate(chosen)]
 
 
-def through_launcher(site: Site, bundle: int, chosen: Sequence[JsonDict]) -> tuple[float, int]:
-    """Wall time [s] and number of SLURM's jobs."""
+def through_launcher(site: Site, bundle: int, chosen: Sequence[JsonDict]) -> tuple[float, list[int]]:
+    """Wall time [s] and numbers of candidates of SLURM's jobs."""
     name = f"bundles-{bundle}"
     launcher = site.cluster(name, bundle).launcher(name)
     launcher.start()
@@ -131,7 +131,8 @@ def through_launcher(site: Site, bundle: int, chosen: Sequence[JsonDict]) -> tup
     launcher.stop()
     if set(states) != {JobState.FINISHED}:
         raise RuntimeError(f"{states.count(JobState.LOST)} jobs of {len(states)} were lost")
-    return wall, len(list((site.folder / name / "launches").glob("*/runner.json")))
+    orders = [json.loads(path.read_text()) for path in (site.folder / name / "launches").glob("*/launch.json")]
+    return wall, sorted(len(order["members"]) for order in orders)
 
 
 def through_sbatch(site: Site, bundle: int, chosen: Sequence[JsonDict]) -> float:
@@ -156,11 +157,13 @@ def compared(site: Site, bundle: int, count: int) -> JsonDict:
     chosen = documents(count)
     nodes = len(site.slurm.node_states())
     plain = through_sbatch(site, bundle, chosen)
-    wall, jobs = through_launcher(site, bundle, chosen)
+    wall, sizes = through_launcher(site, bundle, chosen)
+    jobs = len(sizes)
     return {
         "bundle": bundle,
         "candidates": count,
         "jobs": jobs,
+        "candidates_by_job": sizes,
         "wall_s": wall,
         "sbatch_wall_s": plain,
         "wall_ratio_to_sbatch": wall / plain,

@@ -255,8 +255,12 @@ class QueueFiller:
     def _record(self, folder: LaunchFolder, members: Sequence[_Reserved], number: str) -> None:
         folder.write("submitted", {"at": time.time(), "number": number})
         with asking(f"recording the submission of {folder.name}"):
-            for member in members:
-                self._launchpad.set_reservation_id(member.launch_id, number)
+            # As FireWorks notes it, but in one step, and beside what a node that has begun writes.
+            self._launchpad.launches.update_many(
+                {"launch_id": {"$in": [member.launch_id for member in members]}},
+                {"$set": {"state_history.$[entry].reservation_id": number}},
+                array_filters=[{"entry.state": "RESERVED"}],
+            )
 
     # ---------------------------------------------------------------- half-done ones
 
