@@ -15,7 +15,7 @@ from tansaku.models.domain.identifiers import content_hash
 from tansaku.models.domain.ports import ArtifactStore
 from tansaku.models.domain.registry import DatasetRecord, Errors, ModelRecord, Registry, promoted, promotion_time
 from tansaku.models.domain.specs.surrogate import ModelSpec
-from tansaku.models.domain.surrogates import Array, Example, Progress, Surrogate, TrainingRun, Weights
+from tansaku.models.domain.surrogates import Array, DeviceChoice, Example, Progress, Surrogate, TrainingRun, Weights
 from tansaku.models.surrogates.files import FileCheckpoints, check_files, read_weights, write_weights
 from tansaku.models.surrogates.registry import build_trainer, restored
 from tansaku.tasks.configuration import read_named
@@ -26,6 +26,7 @@ from tansaku.tasks.training.judging import Compared, compare
 from tansaku.tasks.validation import validate_document
 
 _LABEL = "label_"
+_DEVICE: DeviceChoice = "cpu"  # no surrogate that there is gains from a GPU
 _WEIGHTS_TYPE = "application/x-safetensors"
 
 
@@ -114,7 +115,7 @@ def train_model(resources: Resources, spec: ModelSpec, on_progress: Callable[[Pr
             on_progress(progress)
 
     begun = time.perf_counter()
-    run = TrainingRun(seed=spec.seed, device=spec.device, checkpoints=checkpoints, on_progress=note)
+    run = TrainingRun(seed=spec.seed, device=_DEVICE, checkpoints=checkpoints, on_progress=note)
     surrogate = trainer.fit(training, run)
     seconds = time.perf_counter() - begun
     sides = {
@@ -214,7 +215,7 @@ def _stored(
             training=errors["training"],
             chosen=weights.document.get("training", {}),
             seconds=trained.seconds,
-            device=spec.device,
+            device=_DEVICE,
             tansaku_version=__version__,
             created_at=now,
             parent=before.version if before is not None else None,

@@ -113,8 +113,7 @@ class ModelSpec(Spec):
         name: Name of the model in the registry; every training is a new version of it.
         dataset: Name of a stored data set (its latest version) or the SHA-256 of one.
         learns: Whose energies are learned: those of the calculator that relaxed the structures, or of the data set's label.
-        seed: Start of every random choice of the training.
-        device: Where it is trained; ``auto``: on a GPU where there is one.
+        seed: Start of every random choice of the training; ``local_energies`` and ``kernel_ridge`` make none.
         surrogate: What is trained.
     """
 
@@ -123,5 +122,4 @@ class ModelSpec(Spec):
     dataset: Annotated[str, Field(pattern=r"^([a-z0-9][a-z0-9-]{0,62}|[0-9a-f]{64})$")]
     learns: Literal["calculator", "label"] = "calculator"
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
-    device: Literal["cpu", "cuda", "auto"] = "cpu"
     surrogate: SurrogateSpec = LocalEnergiesSpec()
