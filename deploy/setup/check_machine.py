@@ -120,21 +120,35 @@ def dft_findings(include: Path = Path("/usr/include")) -> list[Finding]:
     Args:
         include: Where the system's headers are.
     """
-    headers = Path(sysconfig.get_paths()["include"], "Python.h")
-    tools = [
-        package
-        for there, package in ((shutil.which("c++") is not None, "g++"), (headers.is_file(), "python3-dev"))
-        if not there
-    ]
-    findings = [Finding("GPAW cannot be compiled: no C++ compiler or Python.h", tuple(tools))] if tools else []
+    tools = missing_tools()
+    if tools:
+        return [
+            *_espresso_findings(),
+            Finding(f"GPAW and its tests are left out without Debian packages {' '.join(tools)}", fatal=False),
+        ]
+    findings = []
     found = {path.name for name in DFT_FILES for path in (*include.glob(name), *include.glob(f"*/{name}"))}
     libraries = sorted({package for name, package in DFT_FILES.items() if name not in found})
     if libraries:
         findings.append(Finding(f"GPAW is slower without Debian packages {' '.join(libraries)}", fatal=False))
-    if shutil.which("pw.x") is None:
-        packages = "quantum-espresso quantum-espresso-data"
-        findings.append(Finding(f"tests on Quantum ESPRESSO are left out without Debian packages {packages}", fatal=False))
-    return findings
+    return findings + _espresso_findings()
+
+
+def missing_tools() -> list[str]:
+    """Debian packages without which nothing can be compiled for this Python."""
+    headers = Path(sysconfig.get_paths()["include"], "Python.h")
+    return [
+        package
+        for there, package in ((shutil.which("c++") is not None, "g++"), (headers.is_file(), "python3-dev"))
+        if not there
+    ]
+
+
+def _espresso_findings() -> list[Finding]:
+    if shutil.which("pw.x") is not None:
+        return []
+    packages = "quantum-espresso quantum-espresso-data"
+    return [Finding(f"tests on Quantum ESPRESSO are left out without Debian packages {packages}", fatal=False)]
 
 
 def disk_findings(folder: Path, needed_mb: int) -> list[Finding]:
@@ -170,8 +184,10 @@ def report(findings: list[Finding], purpose: str) -> int:
 def main() -> int:
     """Checks this machine."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("purpose", choices=sorted(SIZES))
+    parser.add_argument("purpose", choices=[*sorted(SIZES), "compile"], help="compile: only whether GPAW can be compiled")
     purpose = parser.parse_args().purpose
+    if purpose == "compile":
+        return 1 if missing_tools() else 0
     version = sys.version_info[:2]
     findings = (
         python_findings((version[0], version[1])) + library_findings() + disk_findings(Path.cwd(), SIZES[purpose].installed)

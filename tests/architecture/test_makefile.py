@@ -14,7 +14,8 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture
 def make(tmp_path, require):
     require("make")
-    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
+    for name in ("Makefile", "pyproject.toml", "constraints.txt", "deploy/setup/check_machine.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -26,12 +27,19 @@ def make(tmp_path, require):
     return run
 
 
+TEST_EXTRAS = "[atomate2,bench,chgnet,fireworks%s,lammps,sevennet,soap,surrogates,torch,test]"
+
+
 @pytest.mark.parametrize(
     ("target", "extras", "purpose"),
-    [("run", "[lammps]", "run"), ("test", "[atomate2,bench,chgnet,fireworks,gpaw,lammps,sevennet,soap,surrogates,torch,test]", "test")],
+    [
+        ("run", "[lammps]", "run"),
+        ("test GPAW=,gpaw", TEST_EXTRAS % ",gpaw", "test"),
+        ("test GPAW=", TEST_EXTRAS % "", "test"),
+    ],
 )
 def test_a_fresh_clone_is_checked_and_installed_first(make, target, extras, purpose):
-    lines = make("-n", target).stdout.splitlines()
+    lines = make("-n", *target.split()).stdout.splitlines()
     checks = [index for index, line in enumerate(lines) if f"check_machine.py {purpose}" in line]
     installs = [index for index, line in enumerate(lines) if f"-c constraints.txt -e '.{extras}'" in line]
     works = [index for index, line in enumerate(lines) if "tansaku run" in line or "pytest" in line]
@@ -49,6 +57,14 @@ def test_nothing_is_installed_twice(make, tmp_path):
         stamp.touch()
     assert "pip install" not in make("-n", "run").stdout + make("-n", "test").stdout
     assert make("-q", "install").returncode == 0
+
+
+def test_a_compiler_that_was_installed_later_brings_gpaw(make):
+    stamps = [make("-s", "--eval", "show:\n\t@echo $(TEST_STAMP)", "show", f"GPAW={one}").stdout for one in ("", ",gpaw")]
+    assert stamps[0] != stamps[1]
+    lines = make("-n", "test", "GPAW=").stdout
+    assert "gpaw" not in lines
+    assert "mpich" not in lines
 
 
 @pytest.mark.parametrize("name", ["pyproject.toml", "constraints.txt"])

@@ -389,12 +389,6 @@ def test_a_cif_needs_its_sites_and_something_to_choose(double, tmp_path):
         double(parent={"cif": "double.cif", "sha256": "0" * 64})
 
 
-def test_too_many_combinations_are_refused(monkeypatch):
-    monkeypatch.setattr("tansaku.spaces.composition_selection.MAX_COMBINATIONS", 1151)
-    with pytest.raises(ConfigurationError, match=r"space\.sites: 1152 combinations of ions; expected at most 1151"):
-        open_space(TAVORITE)
-
-
 def test_ids_outside_the_pool_are_not_found():
     space = tavorites()
     for name in ("Li-V3-P5-Br", "Li-Ge4-Ge4-F", "", "Li"):
