@@ -11,7 +11,7 @@ from tansaku.models.domain.identifiers import short_hash
 from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.records import CampaignRecord, Command, Event, JsonDict
 from tansaku.models.domain.specs.campaign import CampaignSpec
-from tansaku.models.domain.specs.proposer import GPProposerSpec
+from tansaku.models.domain.specs.proposer import GPProposerSpec, ListedProposerSpec
 from tansaku.models.engine.registry import build_proposer, build_transfer_proposer
 from tansaku.models.engine.transfer.data import FrozenSources
 from tansaku.spaces.registry import open_space
@@ -65,16 +65,25 @@ def prepare_campaign(resources: Resources, loaded: LoadedCampaign) -> CampaignRe
 
 
 def _refuse_misfits(store: CampaignStore, loaded: LoadedCampaign) -> None:
-    """Compares kernel, mean and initial design with the pool before the name is taken by a campaign that could never run."""
+    """Compares the proposer with the pool before the name is taken by a campaign that could never run.
+
+    Of a Gaussian process kernel, mean and initial design, of a list its candidates.
+    """
     spec = loaded.spec
-    if not isinstance(spec.proposer, GPProposerSpec):
+    if not isinstance(spec.proposer, GPProposerSpec | ListedProposerSpec):
         return
-    if (spec.proposer.kernel, spec.proposer.mean, spec.proposer.initial_points) == (None, None, None):
+    if isinstance(spec.proposer, GPProposerSpec) and (
+        (spec.proposer.kernel, spec.proposer.mean, spec.proposer.initial_points) == (None, None, None)
+    ):
         return
     try:
         store.campaign(spec.name)
     except NotFoundError:
-        build_proposer(spec.proposer).initial_count(open_space(spec.space, loaded.base_path).pool())
+        pool = open_space(spec.space, loaded.base_path).pool()
+        if isinstance(spec.proposer, ListedProposerSpec):
+            pool.positions(spec.proposer.candidates)
+        else:
+            build_proposer(spec.proposer).initial_count(pool)
 
 
 def _with_sources(resources: Resources, loaded: LoadedCampaign) -> CampaignSpec:

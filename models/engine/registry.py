@@ -9,7 +9,13 @@ from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.ports import Proposer
 from tansaku.models.domain.specs.campaign import CampaignSpec, ObjectiveSpec
 from tansaku.models.domain.specs.objective import ConstraintsSpec
-from tansaku.models.domain.specs.proposer import GPProposerSpec, GridProposerSpec, ProposerSpec, RandomProposerSpec
+from tansaku.models.domain.specs.proposer import (
+    GPProposerSpec,
+    GridProposerSpec,
+    ListedProposerSpec,
+    ProposerSpec,
+    RandomProposerSpec,
+)
 from tansaku.models.domain.specs.site import DeviceName
 from tansaku.models.domain.specs.transfer import TransferMode
 from tansaku.models.engine.device import resolve_device
@@ -17,7 +23,7 @@ from tansaku.models.engine.goals import goal_of
 from tansaku.models.engine.gp import GPProposer
 from tansaku.models.engine.pareto import ParetoProposer, front_wanted
 from tansaku.models.engine.presets import GPSettings, settings
-from tansaku.models.engine.simple import GridProposer, RandomProposer
+from tansaku.models.engine.simple import GridProposer, ListedProposer, RandomProposer
 from tansaku.models.engine.transfer.data import Sources
 from tansaku.models.engine.transfer.proposer import TransferProposer
 
@@ -44,6 +50,8 @@ def build_proposer(
             return RandomProposer(by_system=spec.by_system)
         case GridProposerSpec():
             return GridProposer()
+        case ListedProposerSpec():
+            return ListedProposer(spec.candidates)
         case GPProposerSpec() if objective is not None and objective.further:
             chosen = _constrained(settings(spec), constraints)
             return ParetoProposer(replace(chosen, device=resolve_device(device)), front_wanted(objective))

@@ -86,3 +86,29 @@ class GridProposer(_ModelFree):
         """See :class:`~tansaku.models.domain.ports.Proposer`."""
         allowed = allowed_candidates(pool, history)
         return Choice(position=int(np.argmax(allowed))) if allowed.any() else None
+
+
+class ListedProposer(_ModelFree):
+    """Named candidates in a given order, and then none.
+
+    Args:
+        candidates: Their ids.
+    """
+
+    name = "listed"
+
+    def __init__(self, candidates: Sequence[str]) -> None:
+        self._candidates = tuple(candidates)
+
+    def propose(
+        self,
+        pool: CandidatePool,
+        history: History,
+        number: int,
+        rng: np.random.Generator,
+        hyperparameters: JsonDict | None = None,
+    ) -> Choice | None:
+        """See :class:`~tansaku.models.domain.ports.Proposer`; raises NotFoundError where the pool lacks one of them."""
+        positions = pool.positions(self._candidates)
+        left = positions[allowed_candidates(pool, history)[positions]]
+        return Choice(position=int(left[0])) if len(left) else None

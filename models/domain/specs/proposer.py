@@ -40,6 +40,26 @@ class GridProposerSpec(Spec):
     type: Literal["grid"] = "grid"
 
 
+class ListedProposerSpec(Spec):
+    """Candidates that the file names, in its order, and no others.
+
+    Attributes:
+        candidates: Their ids.
+    """
+
+    type: Literal["listed"] = "listed"
+    candidates: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=200)], ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _once_each(self) -> ListedProposerSpec:
+        seen: set[str] = set()
+        for one in self.candidates:
+            if one in seen:
+                raise ValueError(f"candidates: {one!r} is listed twice")
+            seen.add(one)
+        return self
+
+
 class TransformSpec(Spec):
     """What is done to the objective before it is modelled.
 
@@ -116,4 +136,6 @@ class GPProposerSpec(Spec):
         return self
 
 
-ProposerSpec = Annotated[GPProposerSpec | RandomProposerSpec | GridProposerSpec, Field(discriminator="type")]
+ProposerSpec = Annotated[
+    GPProposerSpec | RandomProposerSpec | GridProposerSpec | ListedProposerSpec, Field(discriminator="type")
+]

@@ -1,7 +1,7 @@
 import pytest
 
 from tansaku.models.domain.ports import Proposer
-from tansaku.models.domain.specs.proposer import GPProposerSpec, GridProposerSpec, RandomProposerSpec
+from tansaku.models.domain.specs.proposer import GPProposerSpec, GridProposerSpec, ListedProposerSpec, RandomProposerSpec
 from tansaku.models.engine.registry import build_proposer
 
 
@@ -10,6 +10,7 @@ from tansaku.models.engine.registry import build_proposer
     [
         (RandomProposerSpec(), "random"),
         (GridProposerSpec(), "grid"),
+        (ListedProposerSpec(candidates=("a",)), "listed"),
         (GPProposerSpec(), "default"),
         (GPProposerSpec(preset="published"), "published"),
         (GPProposerSpec(preset="single-task"), "single-task"),
