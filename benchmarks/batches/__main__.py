@@ -9,10 +9,8 @@ else.
 
 from __future__ import annotations
 
-import argparse
 import json
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -20,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.batches.pending import Liar, Masked, Penalised
+from benchmarks.command import command, results
 from benchmarks.stopping.__main__ import restricted
 from tansaku.models.domain.pool import CandidatePool, FloatArray
 from tansaku.models.domain.records import JsonDict
@@ -110,15 +109,6 @@ def treatments(names: Sequence[str], seeds: int) -> list[Way]:
     return alone + [Way(n, name, True, seed) for seed in range(seeds) for n in (4, 16, 64) for name in names]
 
 
-def results(chosen: Sequence[Way], jobs: int) -> Iterator[JsonDict]:
-    """Runs as they end, in the order given."""
-    if jobs == 1:
-        yield from map(run, chosen)
-        return
-    with ProcessPoolExecutor(jobs) as workers:
-        yield from workers.map(run, chosen)
-
-
 def gap_by_time(one: JsonDict, times: FloatArray) -> FloatArray:
     """Mean gap of what has ended by given times; that of the first before anything has."""
     place = np.searchsorted(np.asarray(one["time"]), times, side="right") - 1
@@ -185,17 +175,15 @@ def _believers(runs: Sequence[JsonDict]) -> dict[tuple[int, bool], list[JsonDict
 
 def main() -> None:
     """Runs all ways and writes what they reached."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.batches", description=__doc__)
-    parser.add_argument("--out", type=Path, required=True, help="result file (JSON)")
-    parser.add_argument("--figure", type=Path, help="gap against evaluations and time (PNG, SVG or PDF)")
-    parser.add_argument("--jobs", type=int, default=1, help="runs at once")
-    parser.add_argument("--quick", action="store_true", help="one seed, few evaluations")
+    parser = command(
+        "batches", __doc__, quick="one seed, few evaluations", figure="gap against evaluations and time", jobs="runs"
+    )
     parser.add_argument("--only", nargs="+", choices=PENDING, metavar="TREATMENT", help=f"some of {', '.join(PENDING)}")
     parser.add_argument("--seeds", type=int, default=4, help="runs of each treatment of --only")
     given = parser.parse_args()
     machine, runs = describe_machine(), []
     chosen = treatments(given.only, given.seeds) if given.only else ways(quick=given.quick)
-    for one in results(chosen, given.jobs):
+    for one in results(run, chosen, given.jobs):
         runs.append(one)
         print(f"{len(runs)} of {len(chosen)} runs", flush=True)
     lines = summary(runs)

@@ -6,9 +6,9 @@ with the campaign file ``al-110-grid.yaml`` and written by `tansaku export --tab
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
+from benchmarks.command import command
 from tansaku.tasks.configuration import load_campaign
 from tansaku.tasks.replay.bench import run_bench
 from tansaku.tasks.replay.figure import draw_gaps
@@ -48,11 +48,7 @@ def _note(task: ReplayTask, n_evaluations: int, share: float) -> None:
 
 def main() -> None:
     """Runs the comparison and writes its result."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.boundaries", description=__doc__)
-    parser.add_argument("--out", type=Path, required=True, help="result file (JSON)")
-    parser.add_argument("--figure", type=Path, help="mean gap against cost (PNG, SVG or PDF)")
-    parser.add_argument("--jobs", type=int, default=1, help="runs at once")
-    parser.add_argument("--quick", action="store_true", help="two seeds and a small budget")
+    parser = command("boundaries", __doc__, quick="two seeds and a small budget", figure="mean gap against cost", jobs="runs")
     parser.add_argument("--resume", action="store_true", help="keep what an interrupted run finished")
     given = parser.parse_args()
     result = run_bench(

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.command import command
 from benchmarks.composition.figure import draw
 from benchmarks.composition.methods import Method, best_curve, run_all, share_curve
 from benchmarks.composition.problem import TABLE, Problem, Rows, from_table, made_up
@@ -249,16 +250,18 @@ def print_time(one: dict[str, Any]) -> None:
 
 def main() -> int:
     """Runs the comparison, writes its result and draws it."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.composition", description=__doc__)
-    parser.add_argument("--out", type=Path, required=True, help="result file (JSON)")
-    parser.add_argument("--figure", type=Path, help="what is found against evaluations (PNG, SVG or PDF)")
+    parser = command(
+        "composition",
+        __doc__,
+        quick="three short searches of each method, one of auto",
+        figure="what is found against evaluations",
+        jobs="processes",
+    )
     parser.add_argument("--table", type=Path, default=TABLE, help="exported observations of the tavorites")
     parser.add_argument("--made-up", action="store_true", help="made-up values of all compositions instead of a table")
     parser.add_argument("--seeds", type=int, default=1000, help="searches of each method")
     parser.add_argument("--auto-seeds", type=int, default=100, help="searches of auto, which are made one by one")
     parser.add_argument("--time", action="store_true", help="only obo, abo, li-hp and li-gp, to see how long they take")
-    parser.add_argument("--jobs", type=int, default=1, help="processes at once")
-    parser.add_argument("--quick", action="store_true", help="three short searches of each method, one of auto")
     given = parser.parse_args()
     given.evaluations = EVALUATIONS
     if given.quick:

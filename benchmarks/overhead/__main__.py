@@ -7,7 +7,6 @@ hides; overhead_to_bare_ms compares with a bare loop over the same evaluations i
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import subprocess
@@ -17,6 +16,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from benchmarks.command import command
 from tansaku.flows.campaign import run_campaign
 from tansaku.models.domain.records import Evaluation, JsonDict
 from tansaku.models.domain.specs.campaign import CampaignSpec
@@ -123,9 +123,7 @@ def measure(n_evaluations: int) -> JsonDict:
 
 def main() -> None:
     """Measures and writes the result."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.overhead", description=__doc__)
-    parser.add_argument("--out", type=Path, required=True, help="result file (JSON)")
-    parser.add_argument("--quick", action="store_true", help=f"{QUICK} evaluations")
+    parser = command("overhead", __doc__, quick=f"{QUICK} evaluations")
     given = parser.parse_args()
     machine = describe_machine()
     evaluations = load_campaign(CAMPAIGN).spec.budget.evaluations or QUICK

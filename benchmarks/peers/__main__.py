@@ -10,6 +10,7 @@ import argparse
 from pathlib import Path
 
 from benchmarks.boundaries.__main__ import CAMPAIGN, print_summary
+from benchmarks.command import command
 from tansaku.models.engine.peers.registry import PACKAGES
 from tansaku.tasks.configuration import load_campaign
 from tansaku.tasks.replay.bench import run_bench
@@ -50,14 +51,10 @@ def _note(task: ReplayTask, n_evaluations: int, share: float) -> None:
 
 def main() -> None:
     """Runs the comparison and writes its result."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.peers", description=__doc__)
-    parser.add_argument("--out", type=Path, required=True, help="result file (JSON)")
-    parser.add_argument("--figure", type=Path, help="mean gap against cost (PNG, SVG or PDF)")
+    parser = command("peers", __doc__, quick="one seed and a few proposals", figure="mean gap against cost", jobs="runs")
     parser.add_argument("--table", type=Path, default=CAMPAIGN, help="campaign file on a table")
     parser.add_argument("--seeds", type=int, default=5, help="how many")
     parser.add_argument("--budget", type=float, default=0.015, help="share of the exhaustive cost")
-    parser.add_argument("--jobs", type=int, default=1, help="runs at once")
-    parser.add_argument("--quick", action="store_true", help="one seed and a few proposals")
     parser.add_argument("--resume", action="store_true", help="keep what an interrupted run finished")
     given = parser.parse_args()
     result = run_bench(load_campaign(given.table), options(given), given.out, _note)

@@ -14,17 +14,16 @@ of a few). torch_cpu_s: with torch on the processor; gpu_s and gpu_speedup = our
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import time
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
+from benchmarks.command import command
 from benchmarks.pool_posterior.case import KERNELS, Size, run_case
 from benchmarks.synthetic import boundary_pool, smooth_energies
 from tansaku.models.domain.pool import CandidatePool, FloatArray
@@ -116,9 +115,7 @@ def measure_million(size: Size) -> JsonDict:
 
 def main() -> None:
     """Measures and writes the result."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.pool_posterior", description=__doc__)
-    parser.add_argument("--out", type=Path, required=True, help="result file (JSON)")
-    parser.add_argument("--quick", action="store_true", help="a small pool")
+    parser = command("pool_posterior", __doc__, quick="a small pool")
     given = parser.parse_args()
     machine = describe_machine()
     usual = measure(QUICK, FEW_KERNELS) if given.quick else measure(FULL, tuple(KERNELS))

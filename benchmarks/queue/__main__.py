@@ -10,7 +10,6 @@ launcher_memory_mb is what the driver's process grows by when that many jobs are
 
 from __future__ import annotations
 
-import argparse
 import importlib.util
 import json
 import os
@@ -26,6 +25,7 @@ from typing import Protocol
 
 import psutil
 
+from benchmarks.command import command
 from tansaku.models.domain.ports import JobRequest
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.site import SiteSpec
@@ -227,9 +227,7 @@ def opened_site() -> Iterator[Site]:
 
 def main() -> None:
     """Measures and writes the result."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.queue", description=__doc__)
-    parser.add_argument("--out", type=Path, required=True, help="result file (JSON)")
-    parser.add_argument("--quick", action="store_true", help="bundles of 1 and 10, few candidates")
+    parser = command("queue", __doc__, quick="bundles of 1 and 10, few candidates")
     given = parser.parse_args()
     machine = describe_machine()
     with opened_site() as site:

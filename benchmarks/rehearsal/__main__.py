@@ -8,10 +8,8 @@ evaluations.
 
 from __future__ import annotations
 
-import argparse
 import json
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import combinations, product
@@ -19,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.command import command, results
 from benchmarks.stopping.__main__ import EVERY, TOLERANCES, restricted
 from tansaku.models.domain.pool import CandidatePool, FloatArray
 from tansaku.models.domain.records import JsonDict
@@ -98,15 +97,6 @@ def draws(*, quick: bool) -> list[Draw]:
     return [Draw(pair, number, source) for source in SOURCES for number in range(DRAWS) for pair in pairs]
 
 
-def results(chosen: Sequence[Draw], jobs: int) -> Iterator[JsonDict]:
-    """Replays as they end, in the order given."""
-    if jobs == 1:
-        yield from map(run, chosen)
-        return
-    with ProcessPoolExecutor(jobs) as workers:
-        yield from workers.map(run, chosen)
-
-
 def compared(replays: Sequence[JsonDict], campaigns: Sequence[JsonDict]) -> list[JsonDict]:
     """Chance named by the rehearsal and share of the campaigns that had the answer, by tolerance and evaluations.
 
@@ -165,15 +155,11 @@ def draw_figure(lines: Sequence[JsonDict], path: Path) -> Path:
 
 def main() -> None:
     """Rehearses, compares with what happened and writes both."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.rehearsal", description=__doc__)
-    parser.add_argument("--out", type=Path, required=True, help="result file (JSON)")
-    parser.add_argument("--figure", type=Path, help="promised against happened (PNG, SVG or PDF)")
+    parser = command("rehearsal", __doc__, quick="two short replays", figure="promised against happened", jobs="replays")
     parser.add_argument("--happened", type=Path, default=HAPPENED, help="result of benchmarks.stopping")
-    parser.add_argument("--jobs", type=int, default=1, help="replays at once")
-    parser.add_argument("--quick", action="store_true", help="two short replays")
     given = parser.parse_args()
     machine, replays, chosen = describe_machine(), [], draws(quick=given.quick)
-    for one in results(chosen, given.jobs):
+    for one in results(run, chosen, given.jobs):
         replays.append(one)
         print(f"{len(replays)} of {len(chosen)} replays", flush=True)
     campaigns = json.loads(given.happened.read_text())["campaigns"]

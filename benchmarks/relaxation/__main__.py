@@ -8,7 +8,6 @@ ratio_to_bare_lammps = ours_s / bare_s; energies_agree_ev is the largest differe
 
 from __future__ import annotations
 
-import argparse
 import json
 import tempfile
 import time
@@ -19,6 +18,7 @@ import numpy as np
 from ase import Atoms
 from ase.io import write
 
+from benchmarks.command import command
 from tansaku.calculators.engines.lammps import LammpsCalculator
 from tansaku.calculators.engines.lammps_session import load_lammps
 from tansaku.calculators.engines.potentials import EamPotential, resolve_potential
@@ -108,9 +108,7 @@ def measure(name: str, structures: Sequence[Atoms]) -> JsonDict:
 
 def main() -> None:
     """Entry of the command."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, required=True, help="JSON file to write")
-    parser.add_argument("--quick", action="store_true", help="fewer structures: whether it works, not how fast")
+    parser = command("relaxation", __doc__, quick="fewer structures: whether it works, not how fast")
     arguments = parser.parse_args()
     structures = starts(QUICK if arguments.quick else FULL)
     runs = [measure(name, structures) for name in POTENTIALS]

@@ -12,10 +12,8 @@ several tables also what the constants learned on the others are worth on each.
 
 from __future__ import annotations
 
-import argparse
 import json
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import combinations
@@ -23,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.command import command, results
 from benchmarks.stopping.learning import learn, print_learned
 from benchmarks.stopping.reliability import draw_reliability, summary
 from tansaku.models.domain.identifiers import certificate_rng
@@ -158,22 +157,9 @@ def tasks_on(table: Path, campaigns: int, evaluations: int) -> list[Task]:
     return [Task(pairs[order[i % len(pairs)]], i // len(pairs), evaluations, table) for i in range(campaigns)]
 
 
-def results(chosen: Sequence[Task], jobs: int) -> Iterator[JsonDict]:
-    """Campaigns as they end, in the order given."""
-    if jobs == 1:
-        yield from map(run, chosen)
-        return
-    with ProcessPoolExecutor(jobs) as workers:
-        yield from workers.map(run, chosen)
-
-
 def main() -> None:
     """Runs the campaigns and writes what was said, and how often it was right."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.stopping", description=__doc__)
-    parser.add_argument("--out", type=Path, required=True, help="result file (JSON)")
-    parser.add_argument("--figure", type=Path, help="reliability (PNG, SVG or PDF)")
-    parser.add_argument("--jobs", type=int, default=1, help="campaigns at once")
-    parser.add_argument("--quick", action="store_true", help="six short campaigns")
+    parser = command("stopping", __doc__, quick="six short campaigns", figure="reliability", jobs="campaigns")
     parser.add_argument("--fit", type=Path, nargs="+", metavar="TABLE", help="campaign files on tables to learn constants from")
     parser.add_argument("--campaigns", type=int, default=24, help="campaigns on each table of --fit")
     parser.add_argument("--evaluations", type=int, default=90, help="evaluations of each campaign of --fit")
@@ -181,14 +167,15 @@ def main() -> None:
     machine, campaigns = describe_machine(), []
     if given.fit:
         by_table = {
-            table.stem: list(results(tasks_on(table, given.campaigns, given.evaluations), given.jobs)) for table in given.fit
+            table.stem: list(results(run, tasks_on(table, given.campaigns, given.evaluations), given.jobs))
+            for table in given.fit
         }
         learned = learn(by_table)
         given.out.write_text(json.dumps({"schema_version": 1, **learned, "campaigns": by_table, "provenance": machine}) + "\n")
         print_learned(learned)
         return
     chosen = tasks(quick=given.quick)
-    for campaign in results(chosen, given.jobs):
+    for campaign in results(run, chosen, given.jobs):
         campaigns.append(campaign)
         if len(campaigns) % 10 == 0:
             print(f"{len(campaigns)} of {len(chosen)} campaigns", flush=True)

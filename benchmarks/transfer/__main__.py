@@ -7,7 +7,6 @@ by ``--pair TARGET SOURCE`` as campaign files.
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -16,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.command import command
 from benchmarks.transfer.figure import draw
 from benchmarks.transfer.problems import Problem, boundaries, compositions, tables
 from benchmarks.transfer.runs import METHODS, MODES, Run, run
@@ -79,14 +79,12 @@ def print_summary(panels: Sequence[dict[str, Any]]) -> None:
 
 def main() -> None:
     """Runs the comparison, writes its result and draws it."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.transfer", description=__doc__)
-    parser.add_argument("--out", type=Path, required=True, help="result file (JSON)")
-    parser.add_argument("--figure", type=Path, help="mean gap against evaluations (PNG, SVG or PDF)")
+    parser = command(
+        "transfer", __doc__, quick="one seed of a few evaluations", figure="mean gap against evaluations", jobs="runs"
+    )
     parser.add_argument("--pair", type=Path, nargs=2, action="append", default=[], help="campaign files of target and source")
     parser.add_argument("--only-pairs", action="store_true", help="leave the shipped problems out")
     parser.add_argument("--seeds", type=int, help="runs of each method")
-    parser.add_argument("--jobs", type=int, default=1, help="runs at once")
-    parser.add_argument("--quick", action="store_true", help="one seed of a few evaluations")
     given = parser.parse_args()
     shipped = [] if given.only_pairs else [compositions(), boundaries()]
     problems = [*shipped, *(tables(target, source) for target, source in given.pair)]
