@@ -34,19 +34,36 @@ def build(
 
     limit_threads()
     from tansaku.tasks.datasets.building import load_dataset, store_dataset
+    from tansaku.tasks.datasets.choosing import check_choice, choose_labels
     from tansaku.tasks.preparation import prepare_campaign
 
     loaded = load_dataset(file)
+    if loaded.chooses:
+        check_choice(loaded)
     if loaded.campaign is not None:
         with opened(site) as resources:
             prepare_campaign(resources, loaded.campaign)
-        reason = drive_to_end(loaded.spec.name, site, plain)
-        if reason in ("paused", "cancelled"):
-            typer.echo(f"{loaded.spec.name} is {reason}; nothing was stored", err=True)
-            raise typer.Exit(ExitCode.STOPPED)
+        _drive(loaded.spec.name, site, plain)
+    if loaded.chooses:
+        with opened(site) as resources:
+            found = choose_labels(resources, loaded)
+            prepare_campaign(resources, found.campaign)
+        typer.echo(
+            f"labels of {found.chosen} of {found.of} structures to learn from, {100 * found.share:.1f} % of what all would "
+            f"cost, and of {found.held_out} held out"
+        )
+        _drive(loaded.labels, site, plain)
     with opened(site) as resources:
         record = store_dataset(resources, loaded)
     typer.echo(describe(record))
+
+
+def _drive(name: str, site: Path | None, plain: bool) -> None:
+    """Drives a campaign to its end; leaves where somebody stopped it."""
+    reason = drive_to_end(name, site, plain)
+    if reason in ("paused", "cancelled"):
+        typer.echo(f"{name} is {reason}; nothing was stored", err=True)
+        raise typer.Exit(ExitCode.STOPPED)
 
 
 @dataset_app.command("list")

@@ -124,7 +124,7 @@ def _drop(factors: FloatArray, covariance: FloatArray, mean: FloatArray) -> Floa
     """By how much each structure alone would lower tr(C A), shape ``(n,)``."""
     seen = factors @ covariance
     noisy = seen @ factors.transpose(0, 2, 1) + NOISE * np.eye(factors.shape[1])
-    change: FloatArray = np.linalg.solve(noisy, seen @ mean @ seen.transpose(0, 2, 1))
+    change = np.linalg.solve(noisy, seen @ mean @ seen.transpose(0, 2, 1))
     return np.asarray(np.trace(change, axis1=1, axis2=2))
 
 
@@ -145,13 +145,14 @@ class _Projection:
 
     @classmethod
     def learned(cls, parts: Iterator[FloatArray]) -> _Projection:
-        count, total, products = 0, 0.0, 0.0
+        first = next(parts)
+        count, total, products = len(first), first.sum(axis=0), first.T @ first
         for part in parts:
             count += len(part)
-            total = total + part.sum(axis=0)
-            products = products + part.T @ part
-        centre = np.asarray(total / count)
-        covariance = np.asarray(products) / count - np.outer(centre, centre)
+            total += part.sum(axis=0)
+            products += part.T @ part
+        centre = total / count
+        covariance = products / count - np.outer(centre, centre)
         scale = np.sqrt(np.maximum(np.diag(covariance), 0.0))
         # The products have lost half of the digits of what hardly varies.
         varies = scale > np.sqrt(_CONSTANT) * np.maximum(np.abs(centre), 1.0)

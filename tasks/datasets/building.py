@@ -7,13 +7,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.identifiers import file_sha256
 from tansaku.models.domain.ports import ArtifactStore
-from tansaku.models.domain.records import Evaluation, Provenance
-from tansaku.models.domain.registry import DatasetRecord, Source
-from tansaku.models.domain.specs.dataset import ComputedSourceSpec, DatasetSpec, FileSourceSpec
+from tansaku.models.domain.records import Evaluation, JsonDict, Provenance
+from tansaku.models.domain.registry import DatasetRecord, Registry, Source
+from tansaku.models.domain.specs.dataset import (
+    LABELS,
+    ComputedSourceSpec,
+    DatasetSpec,
+    FileSourceSpec,
+    ObservedSourceSpec,
+)
 from tansaku.models.domain.states import EvaluationState
 from tansaku.models.domain.surrogates import Example
 from tansaku.spaces.registry import open_space
@@ -41,6 +48,16 @@ class LoadedDataset:
     base_path: Path
     campaign: LoadedCampaign | None
 
+    @property
+    def chooses(self) -> bool:
+        """Whether a second campaign computes the labels of chosen structures."""
+        return isinstance(self.spec.source, ComputedSourceSpec) and self.spec.source.choice is not None
+
+    @property
+    def labels(self) -> str:
+        """Name of that campaign."""
+        return f"{self.spec.name}{LABELS}"
+
 
 def load_dataset(path: Path) -> LoadedDataset:
     """Loads a data-set file; everything is checked before anything is spent.
@@ -54,8 +71,12 @@ def load_dataset(path: Path) -> LoadedDataset:
     spec, base_path = validate_document(DatasetSpec, document), path.resolve().parent
     if isinstance(spec.source, ComputedSourceSpec):
         campaign = _campaign(spec, spec.source, base_path, document.source)
-        source = spec.source.model_copy(update={"calculator": campaign.spec.calculator, "label": campaign.spec.label})
+        # The potentials that it names are resolved by content, as a campaign's are.
+        whole = campaign_of(spec, base_path, document.source).spec
+        source = spec.source.model_copy(update={"calculator": whole.calculator, "label": whole.label})
         return LoadedDataset(spec.model_copy(update={"source": source}), base_path, campaign)
+    if isinstance(spec.source, ObservedSourceSpec):
+        raise ConfigurationError("source.type: observed data sets are made by campaigns; expected computed or file")
     file = base_path / spec.source.path
     if not file.is_file():
         raise ConfigurationError(f"source.path: file {str(file)!r} does not exist", hint="paths start at the file's folder")
@@ -80,19 +101,56 @@ def store_dataset(resources: Resources, loaded: LoadedDataset) -> DatasetRecord:
         examples = read_user_file(base_path / spec.source.path, spec.source)
         sources = {"calculator": Source(file=Path(spec.source.path).name, file_sha256=spec.source.sha256)}
     else:
-        evaluations = [one for one in resources.store.evaluations(spec.name) if one.proposal.purpose == "search"]
-        done = [one for one in evaluations if one.state is EvaluationState.DONE and one.outcome is not None]
-        failed = sum(one.state is EvaluationState.FAILED for one in evaluations)
+        every = [searched(resources, name) for name in ((spec.name, loaded.labels) if loaded.chooses else (spec.name,))]
+        done = finished(every[-1])
+        failed = sum(one.state is EvaluationState.FAILED for evaluations in every for one in evaluations)
         examples = gather(done, resources.artifacts)
-        sources = _sources(done)
-        cost = sum(one.measured_cost or 0.0 for one in evaluations)
+        sources = sources_of(done)
+        cost = sum(one.measured_cost or 0.0 for evaluations in every for one in evaluations)
+    return keep_dataset(resources.registry, resources.artifacts, examples, Kept(spec, sources, failed, cost))
+
+
+def searched(resources: Resources, campaign: str) -> list[Evaluation]:
+    """Evaluations of a data set's campaign."""
+    return [one for one in resources.store.evaluations(campaign) if one.proposal.purpose == "search"]
+
+
+def finished(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
+    """Those that ended well."""
+    return [one for one in evaluations if one.state is EvaluationState.DONE and one.outcome is not None]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What is told of a data set besides its content.
+
+    Attributes:
+        spec: How it came about.
+        sources: Who computed its energies.
+        failed: Candidates that are not in it because their calculation failed.
+        cost: What computing it took [core-seconds], None where that is not known.
+    """
+
+    spec: DatasetSpec
+    sources: dict[str, Source]
+    failed: int = 0
+    cost: float | None = None
+
+
+def keep_dataset(registry: Registry, artifacts: ArtifactStore, examples: Sequence[Example], told: Kept) -> DatasetRecord:
+    """Stores examples as a data set; the same content is stored once.
+
+    Raises:
+        ConfigurationError: It cannot be divided.
+    """
+    spec = told.spec
     groups = split(examples, spec.split, spec.seed)
     sha256 = content_sha256(examples)
-    told = {"name": spec.name, "sha256": sha256, "sources": {key: one.model_dump(mode="json") for key, one in sources.items()}}
+    sources = {key: one.model_dump(mode="json") for key, one in told.sources.items()}
     with tempfile.TemporaryDirectory() as folder:
-        file = write_hdf5(examples, Path(folder, "dataset.h5"), told)
-        artifact = resources.artifacts.put(file, content_type="application/x-hdf5")
-    return resources.registry.add_dataset(
+        file = write_hdf5(examples, Path(folder, "dataset.h5"), {"name": spec.name, "sha256": sha256, "sources": sources})
+        artifact = artifacts.put(file, content_type="application/x-hdf5")
+    return registry.add_dataset(
         DatasetRecord(
             sha256=sha256,
             name=spec.name,
@@ -100,50 +158,85 @@ def store_dataset(resources: Resources, loaded: LoadedDataset) -> DatasetRecord:
             spec=spec.model_dump(mode="json"),
             groups=groups,
             structures=len(examples),
-            failed=failed,
+            failed=told.failed,
             atoms=sum(len(example.structure) for example in examples),
             properties=tuple(sorted({name for example in examples for name in example.properties})),
-            sources=sources,
-            cost=cost,
+            sources=told.sources,
+            cost=told.cost,
             created_at=datetime.now(UTC),
         )
     )
 
 
-def gather(evaluations: Sequence[Evaluation], artifacts: ArtifactStore) -> list[Example]:
+def gather(
+    evaluations: Sequence[Evaluation], artifacts: ArtifactStore, group: Literal["system", "surface"] = "system"
+) -> list[Example]:
     """Examples of finished evaluations whose structures are stored, in order of candidate.
+
+    Args:
+        evaluations: Finished ones.
+        artifacts: Where their structures are.
+        group: What is never divided between training and held-out data.
 
     Raises:
         ConfigurationError: There is none.
     """
     found = [
-        example_of(read_structure(one, artifacts), one.proposal.candidate, one.proposal.system)
+        example_of(
+            read_structure(one, artifacts),
+            one.proposal.candidate,
+            one.proposal.system if group == "system" else one.proposal.surface,
+        )
         for one in sorted(evaluations, key=lambda one: one.proposal.candidate)
         if one.outcome is not None and STRUCTURE_FILE in one.outcome.artifacts and one.proposal.replicate == 0
     ]
     if not found:
-        raise ConfigurationError("the data set's campaign has no finished evaluation with a structure")
+        raise ConfigurationError("there is no finished evaluation with a structure")
     return found
 
 
-def _campaign(spec: DatasetSpec, source: ComputedSourceSpec, base_path: Path, file: str) -> LoadedCampaign:
-    systems = len(open_space(source.space, base_path).pool().systems)
-    data = {
+def campaign_of(spec: DatasetSpec, base_path: Path, file: str, **changes: object) -> LoadedCampaign:
+    """The campaign that relaxes and labels; keys of it may be given.
+
+    Args:
+        spec: Of a computed source.
+        base_path: Folder of the data-set file.
+        file: Its name, for errors.
+        changes: Top-level keys of the campaign.
+    """
+    source = spec.source
+    if not isinstance(source, ComputedSourceSpec):
+        raise ConfigurationError(f"source.type: {source.type} needs no campaign")
+    data: JsonDict = {
         "schema_version": 1,
         "name": spec.name,
         "seed": spec.seed,
         "space": source.space.model_dump(mode="json"),
         "calculator": source.calculator.model_dump(mode="json"),
         "label": source.label.model_dump(mode="json") if source.label is not None else None,
-        "proposer": {"type": "random", "by_system": True},
-        "budget": {"evaluations": source.per_system * systems, "max_failed_fraction": 1.0},
         "execution": source.execution.model_dump(mode="json"),
     }
-    return campaign_from_data(data, base_path, file)
+    return campaign_from_data(data | changes, base_path, file)
 
 
-def _sources(evaluations: Sequence[Evaluation]) -> dict[str, Source]:
-    """Who computed: where and when are left out, so that they are one for all."""
+def _campaign(spec: DatasetSpec, source: ComputedSourceSpec, base_path: Path, file: str) -> LoadedCampaign:
+    systems = len(open_space(source.space, base_path).pool().systems)
+    changes: JsonDict = {
+        "proposer": {"type": "random", "by_system": True},
+        "budget": {"evaluations": source.per_system * systems, "max_failed_fraction": 1.0},
+    }
+    if source.choice is not None:
+        # What it costs is to be spent on the chosen ones only.
+        changes["label"] = None
+    return campaign_of(spec, base_path, file, **changes)
+
+
+def sources_of(evaluations: Sequence[Evaluation]) -> dict[str, Source]:
+    """Who computed: where and when are left out, so that they are one for all.
+
+    Raises:
+        ConfigurationError: They are several, which no data set may mix.
+    """
     found: dict[str, set[str]] = {"calculator": set(), "label": set()}
     for one in evaluations:
         if one.outcome is None:

@@ -6,13 +6,34 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from tansaku.models.domain.specs.base import Name, PositiveInt, Sha256, Spec
+from tansaku.models.domain.specs.base import Name, PositiveFloat, PositiveInt, Sha256, Spec
 from tansaku.models.domain.specs.calculator import CalculatorSpec
 from tansaku.models.domain.specs.campaign import ExecutionSpec
 from tansaku.models.domain.specs.label import LabelSpec
 from tansaku.models.domain.specs.space import GrainBoundarySpaceSpec
+from tansaku.models.domain.specs.surrogate import Descriptors, RadialDescriptorSpec, SoapDescriptorSpec
+
+LABELS = "-labels"
+"""End of the name of the campaign that computes chosen labels."""
 
 Key = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,62}$")]
+
+
+class ChoiceSpec(Spec):
+    """Which structures of the training groups get the label's energies. Held-out structures all do: they judge.
+
+    Attributes:
+        by: ``information``: one after the other those that say most for their cost about the atoms of all structures, held-out
+            ones included, before any label is known; ``size``: the smallest first; ``random``.
+        share: Of what labels of all training structures would cost.
+        power: A label's cost is the number of atoms to this power; 3 suits density-functional theory.
+        descriptors: What ``information`` sees of an atom's surroundings.
+    """
+
+    by: Literal["information", "size", "random"] = "information"
+    share: Annotated[float, Field(gt=0.0, le=1.0)]
+    power: PositiveFloat = 1.0
+    descriptors: Descriptors = (RadialDescriptorSpec(), SoapDescriptorSpec())
 
 
 class ComputedSourceSpec(Spec):
@@ -23,6 +44,7 @@ class ComputedSourceSpec(Spec):
         calculator: What relaxes them; its energies and forces are kept.
         label: A further calculator whose energies of the same structures are kept beside, None: none.
         per_system: Structures of each system, chosen at random.
+        choice: Which of the structures get a label, None: all. The others are relaxed, looked at and left out.
         execution: How the calculations run; ``polish`` has no meaning here.
     """
 
@@ -31,12 +53,19 @@ class ComputedSourceSpec(Spec):
     calculator: CalculatorSpec
     label: LabelSpec | None = None
     per_system: PositiveInt = 3
+    choice: ChoiceSpec | None = None
     execution: ExecutionSpec = ExecutionSpec(polish=0)
 
     @model_validator(mode="after")
     def _nothing_is_polished(self) -> ComputedSourceSpec:
         if self.execution.polish:
             raise ValueError("execution.polish: a data set has nothing to polish; expected 0")
+        return self
+
+    @model_validator(mode="after")
+    def _something_to_choose(self) -> ComputedSourceSpec:
+        if self.choice is not None and self.label is None:
+            raise ValueError("choice: it says which structures get a label, but there is none; remove it or add label")
         return self
 
 
@@ -65,6 +94,19 @@ class FileSourceSpec(Spec):
         return self
 
 
+class ObservedSourceSpec(Spec):
+    """Results of a campaign that trains its own surrogate; written by the campaign, not to be asked for in a file.
+
+    Attributes:
+        campaign: Its name.
+        horizon: Largest proposal number whose result is in it.
+    """
+
+    type: Literal["observed"] = "observed"
+    campaign: Name
+    horizon: PositiveInt
+
+
 class ShareSplitSpec(Spec):
     """A share of the groups is held out, drawn by the data set's seed; a group stays on its side when others are added.
 
@@ -90,7 +132,7 @@ class AboveSplitSpec(Spec):
 
 
 SplitSpec = Annotated[ShareSplitSpec | AboveSplitSpec, Field(discriminator="type")]
-DatasetSourceSpec = Annotated[ComputedSourceSpec | FileSourceSpec, Field(discriminator="type")]
+DatasetSourceSpec = Annotated[ComputedSourceSpec | FileSourceSpec | ObservedSourceSpec, Field(discriminator="type")]
 
 
 class DatasetSpec(Spec):
@@ -109,3 +151,12 @@ class DatasetSpec(Spec):
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     source: DatasetSourceSpec
     split: SplitSpec = ShareSplitSpec()
+
+    @model_validator(mode="after")
+    def _labels_can_be_named(self) -> DatasetSpec:
+        longest = 63 - len(LABELS)
+        if isinstance(self.source, ComputedSourceSpec) and self.source.choice is not None and len(self.name) > longest:
+            raise ValueError(
+                f"name: {self.name!r} has {len(self.name)} characters; expected at most {longest} with source.choice"
+            )
+        return self
