@@ -21,6 +21,7 @@ from prefect.states import Cancelled, Completed, Failed
 from tansaku.flows.campaign import drive_in_tasks
 from tansaku.flows.engines import living_engines
 from tansaku.models.domain.records import CampaignRecord, Evaluation
+from tansaku.models.domain.retraining import Retrain, RetrainEnd, describe
 from tansaku.models.domain.specs.base import Name
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.tasks.configuration import campaign_from_data, load_site
@@ -73,6 +74,10 @@ class RunLog(SilentObserver):
         found = "" if outcome is None else f", {outcome.value:g}" if outcome.value is not None else ""
         reason = f", {outcome.failure.reason}" if outcome is not None and outcome.failure is not None else ""
         self._logger.info("%d %s: %s%s%s", proposal.number, proposal.candidate, evaluation.state.value, found, reason)
+
+    def on_retrain(self, retrain: Retrain, end: RetrainEnd | None) -> None:
+        """Says what is trained, and how it ended."""
+        self._logger.info("%s", describe(retrain, end))
 
     def on_wait(self, reason: str, seconds: float) -> None:
         """Says what the driver waits for."""

@@ -23,15 +23,17 @@ from tansaku.tasks.observer import Observer, SilentObserver
 from tansaku.tasks.preparation import prepare_campaign
 from tansaku.tasks.processes import process_identity, this_driver
 from tansaku.tasks.resources import Resources
+from tansaku.tasks.steps.audit import log_event
 from tansaku.tasks.steps.certificates import note_final, stopping
 from tansaku.tasks.steps.collect import collect, handles_of, under_way
-from tansaku.tasks.steps.commands import apply_commands, log_event
-from tansaku.tasks.steps.context import Ledger, StepContext
+from tansaku.tasks.steps.commands import apply_commands
+from tansaku.tasks.steps.context import Ledger, StepContext, Workshop
 from tansaku.tasks.steps.late import collect_late, tidy, watch
 from tansaku.tasks.steps.polish import polish
 from tansaku.tasks.steps.propose import propose
 from tansaku.tasks.steps.reap import HELPERS, reap_orphans
 from tansaku.tasks.steps.submit import UNSUBMITTED, submit
+from tansaku.tasks.steps.train import abandon_training, advance_training, tidy_trainings
 from tansaku.tasks.transfer.proposer import open_proposer
 
 __all__ = ["CampaignLoop", "DriveResult", "EndReason", "drive", "interruptible", "prepare_campaign"]
@@ -182,11 +184,18 @@ class CampaignLoop:
             ledger=Ledger(record, spec, pool),
             observer=self._observer,
             initial_count=proposer.initial_count(pool),
+            workshop=Workshop(
+                registry=resources.registry,
+                folder=resources.job_folder(self._name) / "training",
+                device=resources.site.training.device,
+                by_service=resources.site.training.by == "service",
+            ),
         )
         runtime = {"driver": process_identity(), "launcher": dict(launcher.runtime()), HELPERS: self._helpers}
         store.set_runtime(lease, runtime)
         self._load()
         tidy(self._context)
+        tidy_trainings(self._context)
 
     def _give_back(self, lease: Lease) -> None:
         try:
@@ -204,6 +213,7 @@ class CampaignLoop:
         ledger.clear()
         for refit in store.refits(self._name):
             ledger.note_refit(refit)
+        ledger.retrains.extend(store.retrains(self._name))
         for evaluation in store.evaluations(self._name):
             ledger.note(evaluation)
         if ledger.spec.budget.stop is not None:
@@ -236,6 +246,7 @@ class CampaignLoop:
         self._heartbeat.check()
         self._obey()
         moved = bool(self.collect())
+        moved |= advance_training(self._context)
         moved |= self._submit_due()
         moved |= self._propose()
         ledger = self._context.ledger
@@ -295,6 +306,8 @@ class CampaignLoop:
         ledger = self._context.ledger
         if self._search_over is not None and not ledger.cancelled:
             note_final(self._context)
+        if self._search_over is not None or ledger.cancelled:
+            abandon_training(self._context)
         if ledger.cancelled:
             self._end = "cancelled"
         elif ledger.paused:
@@ -313,6 +326,7 @@ class CampaignLoop:
         ]
         timeout = max(0.0, min([self._timing.poll, *waits]))
         handles = handles_of(under_way(ledger.active))
+        handles += [] if ledger.training_handle is None else [ledger.training_handle]
         if handles:
             self._context.launcher.wait(handles, timeout)
         else:

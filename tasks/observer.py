@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from tansaku.models.domain.records import CampaignRecord, Certificate, Evaluation, Refit
+from tansaku.models.domain.retraining import Retrain, RetrainEnd
 
 
 class Observer(Protocol):
@@ -25,6 +26,15 @@ class Observer(Protocol):
 
     def on_refit(self, refit: Refit) -> None:
         """Hyper-parameters were fitted, or a fit failed (``refit.ok``)."""
+        ...
+
+    def on_retrain(self, retrain: Retrain, end: RetrainEnd | None) -> None:
+        """A surrogate's training has begun, or ended; at a resume it begins again.
+
+        Args:
+            retrain: What is trained.
+            end: How it ended, None at its beginning.
+        """
         ...
 
     def on_certificate(self, certificate: Certificate) -> None:
@@ -58,6 +68,9 @@ class SilentObserver:
         """Does nothing."""
 
     def on_refit(self, refit: Refit) -> None:
+        """Does nothing."""
+
+    def on_retrain(self, retrain: Retrain, end: RetrainEnd | None) -> None:
         """Does nothing."""
 
     def on_certificate(self, certificate: Certificate) -> None:

@@ -14,6 +14,7 @@ import typer
 from tansaku.deploy.cli.tally import Tally, failure_line
 from tansaku.models.domain.history import cost_limit
 from tansaku.models.domain.records import CampaignRecord, Certificate, Evaluation, Refit
+from tansaku.models.domain.retraining import Retrain, RetrainEnd, describe
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState
 from tansaku.spaces.registry import open_space
@@ -82,6 +83,11 @@ class PlainObserver:
         """A failed fit is worth a line."""
         if not refit.ok:
             self._write(f"refit {refit.number} failed, the last good values stay in use: {refit.message}")
+
+    def on_retrain(self, retrain: Retrain, end: RetrainEnd | None) -> None:
+        """How a training ended is worth a line."""
+        if end is not None:
+            self._write(describe(retrain, end))
 
     def on_certificate(self, certificate: Certificate) -> None:
         """Keeps it for the next line; one that ends the search is a line at once."""
@@ -163,6 +169,10 @@ class LiveObserver:
         """Notes a failed fit."""
         if not refit.ok:
             self._note = f"refit {refit.number} failed, the last good values stay in use: {refit.message}"
+
+    def on_retrain(self, retrain: Retrain, end: RetrainEnd | None) -> None:
+        """Notes what is trained, and how it ended."""
+        self._note = describe(retrain, end)
 
     def on_certificate(self, certificate: Certificate) -> None:
         """Shows it."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tansaku.deploy.cli.screening import screen
 from tansaku.deploy.cli.session import SiteOption, opened
 from tansaku.deploy.cli.tables import Cell, show_json, show_table
 
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
     from tansaku.models.domain.registry import ModelRecord
     from tansaku.models.domain.surrogates import Progress
 
-model_app = typer.Typer(name="model", help="Trained models: train, judge, promote, take away.", no_args_is_help=True)
+model_app = typer.Typer(name="model", help="Trained models: train, judge, promote, use, take away.", no_args_is_help=True)
+model_app.command()(screen)
 
 JsonOption = Annotated[bool, typer.Option("--json", help="JSON instead of text.")]
 ModelArgument = Annotated[
@@ -166,7 +168,7 @@ def predict(
         raise ConfigurationError(f"--out {str(out)!r}: expected a name that ends in .extxyz or .extxyz.gz")
     with opened(site) as resources:
         record = find_model(resources.registry, name)
-        model = open_model(resources, record)
+        model = open_model(resources.artifacts, record)
     found = predict_file(model, structures, out)
     typer.echo(f"{record.label}: {len(found)} structures in {out}")
 

@@ -38,6 +38,7 @@ class Entry:
         state: State of its evaluation.
         value: Objective value of a DONE evaluation [objective's unit], as computed (not oriented).
         others: Values of further objectives, as computed; none where ``value`` is None.
+        deviation: Standard deviation of a value that is a prediction; 0 where it was computed.
         failure: Who is to blame for a FAILED evaluation.
         measured: What an ended evaluation took, where cost is learned and it was measured [core-seconds].
     """
@@ -50,6 +51,7 @@ class Entry:
     measured: float | None = None
     failure: FailureKind | None = None
     others: tuple[float, ...] = ()
+    deviation: float = 0.0
 
 
 def search_entry(
@@ -74,6 +76,7 @@ def search_entry(
         others=() if values is None else values[1:],
         measured=evaluation.measured_cost if learns_cost else None,
         failure=_blamed(evaluation) if evaluation.state is EvaluationState.FAILED else None,
+        deviation=(evaluation.outcome.deviation or 0.0) if values is not None and evaluation.outcome is not None else 0.0,
     )
 
 
@@ -189,7 +192,13 @@ def build_history(
         remaining_cost=remaining_cost,
         remaining_evaluations=remaining_evaluations,
         others=oriented([entry.others for entry in parts["observed"]], further),
+        deviations=predicted_deviations(np.array([entry.deviation for entry in parts["observed"]])),
     )
+
+
+def predicted_deviations(deviations: FloatArray) -> FloatArray:
+    """Deviations as a history has them: none where all values were computed."""
+    return deviations if deviations.any() else np.empty(0)
 
 
 def oriented(rows: Sequence[Sequence[float]] | FloatArray, directions: Sequence[Direction]) -> FloatArray:

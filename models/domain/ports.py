@@ -25,6 +25,7 @@ from tansaku.models.domain.records import (
     Provenance,
     Refit,
 )
+from tansaku.models.domain.retraining import Retrain, RetrainEnd
 from tansaku.models.domain.states import EvaluationState, JobState
 
 if TYPE_CHECKING:
@@ -176,6 +177,8 @@ class History:
         observed: Candidates with a value, shape ``(n_observed,)``.
         values: Their objective values, oriented so that smaller is better, shape ``(n_observed,)``.
         others: Values of further objectives, oriented in the same way, shape ``(n_observed, n_others)``.
+        deviations: Standard deviations of the values that are predictions, 0 for computed ones, shape ``(n_observed,)``; empty
+            where all are computed.
         failed: Candidates whose evaluation failed: they have no value and may not be proposed again.
         refused: Those of ``failed`` whose science failed, so that others like them are likely to fail too.
         pending: Candidates proposed and not yet known to this proposal, in proposal order.
@@ -194,6 +197,7 @@ class History:
     remaining_evaluations: int | None = None
     refused: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.intp))
     others: FloatArray = field(default_factory=lambda: np.empty((0, 0)))
+    deviations: FloatArray = field(default_factory=lambda: np.empty(0))
 
 
 @dataclass(frozen=True)
@@ -432,6 +436,18 @@ class CampaignStore(Protocol):
 
     def refits(self, campaign: str) -> list[Refit]:
         """Refits in order."""
+        ...
+
+    def insert_retrain(self, lease: Lease, retrain: Retrain) -> Retrain:
+        """Stores a retrain before it begins; returns the existing one when its number is known."""
+        ...
+
+    def end_retrain(self, lease: Lease, end: RetrainEnd) -> RetrainEnd:
+        """Stores how a retrain ended; returns the existing end when its number is known."""
+        ...
+
+    def retrains(self, campaign: str) -> list[tuple[Retrain, RetrainEnd | None]]:
+        """Retrains in order, each with its end if it has ended."""
         ...
 
     def append_event(self, event: Event) -> None:

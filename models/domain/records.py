@@ -67,6 +67,8 @@ class Outcome(Record):
         finished_at: When the node ended.
         artifacts: Big values by name, as SHA-256 in the artifact store (as file name inside a job's result folder
             until collected).
+        predicted_by: The model whose prediction ``value`` is, ``NAME@VERSION``; None: it was computed.
+        deviation: Predicted standard deviation of a predicted value's error, in the objective's unit.
     """
 
     value: float | None = None
@@ -79,11 +81,30 @@ class Outcome(Record):
     finished_at: AwareDatetime | None = None
     artifacts: dict[str, str] = Field(default_factory=dict)
     provenance: Provenance | None = None
+    predicted_by: str | None = None
+    deviation: float | None = None
 
     @property
     def core_seconds(self) -> float | None:
         """What it took, None where that was not measured."""
         return self.wall_time * self.cores or None
+
+
+class Look(Record):
+    """The model that looks at a candidate first, and when its prediction is enough.
+
+    Attributes:
+        model: Name and version in the registry.
+        weights: SHA-256 of its weights in the artifact store.
+        bound: Best computed value of the candidate's system that the proposal knew [objective's unit]; None: compute in any
+            case.
+        deviations: The prediction is enough when it is worse than ``bound`` by more than so many predicted deviations.
+    """
+
+    model: str
+    weights: str
+    bound: float | None = None
+    deviations: float
 
 
 class Proposal(Record):
@@ -104,6 +125,7 @@ class Proposal(Record):
         model: What chose it: preset or proposer type.
         refit: Number of the refit in use, None before the first.
         proposer_seconds: Wall time of the choice [s].
+        look: The trained model that looks at it first, None where none does.
     """
 
     number: Annotated[int, Field(ge=1)]
@@ -122,6 +144,7 @@ class Proposal(Record):
     model: str
     refit: int | None = None
     proposer_seconds: float = 0.0
+    look: Look | None = None
 
 
 class Attempt(Record):
@@ -176,7 +199,12 @@ class Evaluation(Record):
 
 
 class Observation(Record):
-    """The accepted result of an evaluation, derived from it under a deterministic id."""
+    """The accepted result of an evaluation, derived from it under a deterministic id.
+
+    Attributes:
+        predicted_by: The model whose prediction ``value`` is; None: it was computed.
+        deviation: Of a predicted value.
+    """
 
     schema_version: Literal[1] = 1
     id: str
@@ -195,6 +223,8 @@ class Observation(Record):
     reason: str | None = None
     quantities: dict[str, Quantity] = Field(default_factory=dict)
     observed_at: AwareDatetime
+    predicted_by: str | None = None
+    deviation: float | None = None
 
 
 class Refit(Record):
@@ -311,6 +341,8 @@ class CampaignRecord(Record):
         epoch: Lease epoch of the last driver; 0 before the first.
         last_number: Number of the last proposal committed.
         last_refit: Number of the last refit committed.
+        last_retrain: Number of the last retrain committed.
+        last_retrain_end: Number of the last retrain that ended.
         commands: All commands in order.
         runtime: Process ids and paths of helpers a resume may have to reap.
         deleting: Its deletion has begun and can only be finished.
@@ -327,6 +359,8 @@ class CampaignRecord(Record):
     epoch: int = 0
     last_number: int = 0
     last_refit: int = 0
+    last_retrain: int = 0
+    last_retrain_end: int = 0
     commands: tuple[Command, ...] = ()
     runtime: JsonDict = Field(default_factory=dict)
     deleting: bool = False

@@ -62,6 +62,7 @@ class _Settled:
         self.valued_counts: list[int] = []
         self.columns = {name: _Column(np.intp) for name in ("observed", "failed", "refused", "unavailable")}
         self.values = _Column(np.float64)
+        self.deviations = _Column(np.float64)
         self.others = {i: _Column(np.float64) for i in range(len(further))}
 
     def add(self, entry: Entry, sign: float, *, latest: bool) -> None:
@@ -88,6 +89,7 @@ class _Settled:
             self.columns["refused"].append(entry.position)
         if entry.value is not None:
             self.values.append(sign * entry.value)
+            self.deviations.append(entry.deviation)
             for i, column in self.others.items():
                 column.append(entry.others[i])
 
@@ -215,6 +217,9 @@ class SearchState:
             remaining_cost=cost_left,
             remaining_evaluations=left,
             others=rules.oriented(np.array(others).reshape(len(others), len(observed)).T, self._further),
+            deviations=rules.predicted_deviations(
+                self._settled.deviations.and_then([one.deviation for one in tail["observed"]])
+            ),
         )
 
     def stop_reason(

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.specs.surrogate import DeviceChoice as DeviceChoice
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from tansaku.models.domain.specs.surrogate import SurrogateSpec
 
 Array = npt.NDArray[Any]
-DeviceChoice = Literal["cpu", "cuda", "auto"]
 
 
 @dataclass(frozen=True)

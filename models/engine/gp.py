@@ -88,7 +88,8 @@ class GPProposer:
         else:
             systems = pool.system_codes[history.observed]
             state = self._settings.transform.fit(history.values, systems, len(pool.systems))
-            density = observed_posterior(pool, terms, history.observed, state.forward(history.values, systems))
+            targets, doubts = state.forward(history.values, systems), _doubts(pool, history, state)
+            density = observed_posterior(pool, terms, history.observed, targets, doubts)
             before = {name: np.asarray(value) for name, value in previous["parameters"].items()} if previous else None
             parameters, fitted["log_density"] = fit_parameters(density, before, restarts=self._settings.restarts)
             fitted["transform"] = state.to_json()
@@ -237,7 +238,9 @@ class GPProposer:
     ) -> Prediction:
         fitted = hyperparameters or self._unfitted(pool)
         order = [*history.observed.tolist(), *history.failed.tolist()]
-        posterior = self._posterior(pool, fitted, order)
+        doubts = _doubts(pool, history, state)
+        extra = {} if doubts is None else dict(zip(history.observed.tolist(), doubts.tolist(), strict=True))
+        posterior = self._posterior(pool, fitted, order, extra)
         held = posterior.points
         known_points = set(held)
         new = [point for point in order if point not in known_points]
@@ -252,17 +255,18 @@ class GPProposer:
             variance = variance + posterior.noise
         return Prediction(state, mean, np.sqrt(variance), posterior)
 
-    def _posterior(self, pool: CandidatePool, fitted: JsonDict, order: list[int]) -> PoolPosterior:
+    def _posterior(self, pool: CandidatePool, fitted: JsonDict, order: list[int], extra: Mapping[int, float]) -> PoolPosterior:
         """The cached posterior, or a new one conditioned on the first ``base`` points."""
         key = canonical_json(fitted)
         base = self._base(fitted, len(order))
         cache = self._caches.get(key)
         fits = cache is not None and cache.pool is pool and cache.base == base
-        if cache is not None and fits and set(cache.posterior.points) <= set(order):
+        if cache is not None and fits and set(cache.posterior.points) <= set(order) and cache.posterior.doubt(extra):
             return cache.posterior
         parameters = {name: np.asarray(value, dtype=np.float64) for name, value in fitted["parameters"].items()}
         share, device = self._settings.memory_limit // max(len(self._members), 1), self._settings.device
         posterior = PoolPosterior(pool, self._expanded(pool), parameters, float(parameters[NOISE][0]), share, device)
+        posterior.doubt(extra)
         posterior.start(order[:base])
         self._caches[key] = _Cache(pool, base, posterior)
         return posterior
@@ -281,3 +285,13 @@ class GPProposer:
         else:
             parameters = {name: prior.centre for name, prior in default_priors(pool, terms).items()}
         return {"n_observed": 0, "n_failed": 0, "parameters": {name: value.tolist() for name, value in parameters.items()}}
+
+
+def _doubts(pool: CandidatePool, history: History, state: TransformState) -> FloatArray | None:
+    """Variances of the transformed values that are predictions of another model, shape ``(n_observed,)``; None without any.
+
+    By them the Gaussian process tells apart what was computed from what a surrogate said.
+    """
+    if not len(history.deviations):
+        return None
+    return np.square(state.spread(history.values, history.deviations, pool.system_codes[history.observed]))

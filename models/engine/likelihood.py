@@ -54,6 +54,7 @@ class LogPosterior:
         positions: Observed candidates, shape ``(n,)``.
         targets: Their transformed values, shape ``(n,)``.
         priors: One for each parameter of the kernel and for ``noise``.
+        extra: Variance that each target has besides the noise all share, shape ``(n,)``; None: none.
     """
 
     def __init__(
@@ -63,8 +64,10 @@ class LogPosterior:
         positions: IntArray,
         targets: FloatArray,
         priors: Mapping[str, LogNormal],
+        extra: FloatArray | None = None,
     ) -> None:
         self._terms, self._targets, self._priors = terms, targets, priors
+        self._extra = np.zeros(len(targets)) if extra is None else extra
         self._rows, self._columns = np.tril_indices(len(positions))
         self._weights = np.where(self._rows == self._columns, 0.5, 1.0)
         self._apart = {
@@ -137,7 +140,7 @@ class LogPosterior:
         n = len(self._targets)
         matrix = np.zeros((n, n), order="F")
         matrix[self._rows, self._columns] = sum(products, np.zeros(len(self._rows)))
-        matrix[np.diag_indices(n)] += noise
+        matrix[np.diag_indices(n)] += noise + self._extra
         factor, failed = lapack.dpotrf(matrix, lower=1, overwrite_a=1)
         if failed:
             raise FitError(f"the covariance matrix of {n} observations is not positive definite")

@@ -119,6 +119,12 @@ def _typical_length(factor: Stationary, pool: CandidatePool) -> FloatArray:
     return np.where(span > 0.0, _RANGE_SHARE * span, 1.0)
 
 
-def observed_posterior(pool: CandidatePool, terms: tuple[Term, ...], positions: IntArray, targets: FloatArray) -> LogPosterior:
-    """The density to be maximised, with the default priors."""
-    return LogPosterior(pool, terms, positions, targets, default_priors(pool, terms))
+def observed_posterior(
+    pool: CandidatePool,
+    terms: tuple[Term, ...],
+    positions: IntArray,
+    targets: FloatArray,
+    extra: FloatArray | None = None,
+) -> LogPosterior:
+    """The density to be maximised, with the default priors; arguments as of :class:`LogPosterior`."""
+    return LogPosterior(pool, terms, positions, targets, default_priors(pool, terms), extra)

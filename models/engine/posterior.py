@@ -11,7 +11,7 @@ Rasmussen & Williams (2006), ch. 2 and A.3, https://doi.org/10.7551/mitpress/320
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import sqrt
 
 import numpy as np
@@ -142,6 +142,7 @@ class PoolPosterior:
         device: Device = "numpy",
     ) -> None:
         self._pool, self._terms, self._parameters, self._noise = pool, terms, parameters, noise
+        self._extra: dict[int, float] = {}
         self._prior = prior_variance(terms, pool, parameters)
         self._cross = cross_covariance(pool, terms, parameters, memory_limit, device)
         self._factor = AppendedCholesky(noise)
@@ -159,6 +160,20 @@ class PoolPosterior:
         """Variance of an observation about the latent function."""
         return self._noise
 
+    def doubt(self, extra: Mapping[int, float]) -> bool:
+        """Takes variances that values of some points have besides the noise, such as those of predicted values.
+
+        Args:
+            extra: By point.
+
+        Returns:
+            False when a point that is held already was given another one: then nothing was taken.
+        """
+        if any(extra.get(point, 0.0) != self._extra.get(point, 0.0) for point in self._points):
+            return False
+        self._extra = dict(extra)
+        return True
+
     def start(self, points: Sequence[int]) -> None:
         """Conditions an empty posterior on many points at once, by triangular solves over blocks of candidates."""
         if not points:
@@ -166,6 +181,8 @@ class PoolPosterior:
         here = np.asarray(points, dtype=np.intp)
         matrix = covariance(self._terms, self._pool, self._parameters, here, here)
         matrix[np.diag_indices(len(here))] += self._noise
+        if self._extra:
+            matrix[np.diag_indices(len(here))] += [self._extra.get(point, 0.0) for point in points]
         self._factor.start(matrix)
         self._points = list(points)
         for point in points:
@@ -287,7 +304,8 @@ class PoolPosterior:
         return prior
 
     def _append(self, point: int) -> FloatArray:
-        weights = self._factor.append(self._cross.append(point), float(self._prior[point]) + self._noise)
+        diagonal = float(self._prior[point]) + self._noise + self._extra.get(point, 0.0)
+        weights = self._factor.append(self._cross.append(point), diagonal)
         self._points.append(point)
         return weights
 

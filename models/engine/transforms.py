@@ -44,6 +44,10 @@ class TransformState:
         bent = _bend(_g(values, self.log, self.floor), self.knee, self.width)
         return (bent - self.centre[systems]) / self.scale
 
+    def spread(self, values: FloatArray, deviations: FloatArray, systems: IntArray) -> FloatArray:
+        """What deviations of values become, to their upper side; shapes ``(n,)``."""
+        return self.forward(values + deviations, systems) - self.forward(values, systems)
+
     def bent(self, values: FloatArray) -> FloatArray:
         """Values before standardising, any shape; −∞ for what is not above the floor of a logarithm."""
         if self.log:

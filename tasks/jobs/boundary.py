@@ -16,15 +16,17 @@ from tansaku.calculators.workflows.boundary_energy import BoundaryEnergy, BulkRe
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.ports import Calculator, Space
 from tansaku.models.domain.records import JsonDict, Outcome, Quantity
-from tansaku.models.domain.specs.calculator import EspressoSpec, GpawSpec, RelaxationSpec
+from tansaku.models.domain.specs.calculator import DftSpec, RelaxationSpec
 from tansaku.models.domain.specs.campaign import ObjectiveSpec
+from tansaku.models.domain.specs.label import LABEL_PROPERTY
 from tansaku.models.domain.specs.space import GrainBoundarySpaceSpec
 from tansaku.tasks.jobs.document import STRUCTURE_FILE, JobDocument
 from tansaku.tasks.jobs.kept import scratch_of, take_files
 from tansaku.tasks.jobs.opened import opened_bulk, opened_calculator, opened_oriented_bulk, opened_space
 
 _BOUNDARY_ENERGY = "grain_boundary_energy"
-_PER_J_M2 = {"J/m2": 1.0, "mJ/m2": 1000.0}
+PER_J_M2 = {"J/m2": 1.0, "mJ/m2": 1000.0}
+"""Units of the objective."""
 
 
 def open_boundary_job(document: JobDocument, folder: Path) -> BoundaryJob:
@@ -41,7 +43,7 @@ def open_boundary_job(document: JobDocument, folder: Path) -> BoundaryJob:
         candidate=document.candidate,
         calculator=opened_calculator(spec, base_path),
         bulk=opened_oriented_bulk(spec, base_path, space, document.candidate)
-        if isinstance(spec, GpawSpec | EspressoSpec)
+        if isinstance(spec, DftSpec)
         else opened_bulk(spec, base_path, space.crystal),
         relaxation=document.relaxation or spec.relaxation,
         scale=_scale(document.objective, space),
@@ -138,10 +140,11 @@ def _write_structure(path: Path, found: BoundaryEnergy, travelled: JsonDict) -> 
 
 
 def _scale(objective: ObjectiveSpec, space: GrainBoundarySpaceSpec) -> float:
-    if objective.property not in (None, _BOUNDARY_ENERGY):
+    if objective.property not in (None, _BOUNDARY_ENERGY, LABEL_PROPERTY):
         raise ConfigurationError(
-            f"objective.property: a {space.type} space gives {_BOUNDARY_ENERGY}, not {objective.property!r}"
+            f"objective.property: a {space.type} space gives {_BOUNDARY_ENERGY} and, with a label, {LABEL_PROPERTY}; "
+            f"not {objective.property!r}"
         )
-    if objective.unit not in _PER_J_M2:
+    if objective.unit not in PER_J_M2:
         raise ConfigurationError(f"objective.unit: {objective.unit!r} is no unit of {_BOUNDARY_ENERGY}; expected J/m2 or mJ/m2")
-    return _PER_J_M2[objective.unit]
+    return PER_J_M2[objective.unit]

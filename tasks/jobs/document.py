@@ -7,16 +7,61 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from tansaku.models.domain.records import Record
-from tansaku.models.domain.specs.base import Name
+from tansaku.models.domain.specs.base import Name, PositiveFloat, Sha256
 from tansaku.models.domain.specs.calculator import CalculatorSpec, RelaxationSpec
 from tansaku.models.domain.specs.campaign import ObjectiveSpec
 from tansaku.models.domain.specs.label import LabelSpec
 from tansaku.models.domain.specs.space import SpaceSpec
+from tansaku.models.domain.specs.surrogate import DeviceChoice, ModelSpec
 
 STRUCTURE_FILE = "structure.extxyz"
 """Result file with the final structure, energy, per-atom energies, forces and stress."""
 
 _LARGEST_START = 16 * 2**20
+
+
+WEIGHTS_FILE = "weights.safetensors"
+REPORT_FILE = "report.safetensors"
+"""Result files of a training: the model, and what its figures are drawn from."""
+
+
+class LookDocument(Record):
+    """A trained model that looks at the relaxed structure before the label is computed.
+
+    Attributes:
+        model: Its name and version, for the record.
+        file: Its weights.
+        sha256: Their hash.
+        bound: See :class:`~tansaku.models.domain.records.Look`.
+        deviations: See there.
+    """
+
+    model: str
+    file: str
+    sha256: Sha256
+    bound: float | None = None
+    deviations: PositiveFloat
+
+
+class TrainingDocument(Record):
+    """One training of a surrogate.
+
+    Attributes:
+        model: What is trained, with which hyper-parameters and seed.
+        dataset: File of the data set.
+        groups: Side of each of its groups.
+        checkpoint: File of the training under way, which outlives the job.
+        device: Where it computes.
+    """
+
+    schema_version: Literal[1] = 1
+    kind: Literal["training"] = "training"
+    campaign: Name
+    model: ModelSpec
+    dataset: str
+    groups: dict[str, Literal["training", "held_out"]]
+    checkpoint: str
+    device: DeviceChoice = "cpu"
 
 
 class JobDocument(Record):
@@ -26,6 +71,7 @@ class JobDocument(Record):
         candidate: Id of the candidate.
         calculator: None for spaces that hold their values.
         label: Whose energies of the relaxed structure are kept beside.
+        look: The model that may spare the label.
         relaxation: Takes the place of the calculator spec's own, e.g. for polishing.
         start: Structure to begin with instead of the one the space builds: what a job of the same candidate left as
             ``STRUCTURE_FILE``.
@@ -38,7 +84,22 @@ class JobDocument(Record):
     space: SpaceSpec
     calculator: CalculatorSpec | None = None
     label: LabelSpec | None = None
+    look: LookDocument | None = None
     objective: ObjectiveSpec = ObjectiveSpec()
     relaxation: RelaxationSpec | None = None
     start: Annotated[str, Field(max_length=_LARGEST_START)] | None = None
     base_path: str
+
+
+Work = JobDocument | TrainingDocument
+"""What a worker can be told to do."""
+
+TRAINING = "training"
+"""What a site's ``classes`` call a training where they ask for a calculator."""
+
+
+def kind_of_work(document: Work) -> str:
+    """Type of a document's calculator; ``table`` where the space holds its values, ``training`` for a training."""
+    if isinstance(document, TrainingDocument):
+        return TRAINING
+    return document.calculator.type if document.calculator is not None else "table"

@@ -17,10 +17,19 @@ from tansaku.models.domain.records import Failure, Outcome, Provenance
 from tansaku.models.domain.specs.campaign import ObjectiveSpec
 from tansaku.models.domain.specs.space import TableSpaceSpec
 from tansaku.models.domain.states import FailureKind
-from tansaku.tasks.jobs.document import JobDocument
+from tansaku.tasks.jobs.document import JobDocument, TrainingDocument, Work
 from tansaku.tasks.jobs.opened import opened_calculator, opened_space
 from tansaku.tasks.jobs.workflows import open_job
 from tansaku.tasks.machine import cpu_name
+
+
+def work(document: Work, folder: Path) -> Outcome:
+    """Does what a worker is told: computes an evaluation, or trains a surrogate. Raises as these do."""
+    if isinstance(document, TrainingDocument):
+        from tansaku.tasks.jobs.training import train
+
+        return train(document, folder)
+    return evaluate(document, folder)
 
 
 def evaluate(document: JobDocument, folder: Path) -> Outcome:

@@ -1,4 +1,7 @@
-"""Energies of a second calculator, written beside the first one's into the structure that a job left."""
+"""Energies of a second calculator, written beside the first one's into the structure that a job left.
+
+Where a trained model looks first, the second calculator is spared if the prediction is bad enough.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +10,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from ase import Atoms
 from ase.io import write
 from ase.io.extxyz import read_extxyz
 
-from tansaku.models.domain.errors import CalculationError
+from tansaku.calculators.workflows.boundary_energy import EV_PER_A2
+from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.records import Outcome, Quantity
-from tansaku.models.domain.specs.label import LabelSpec
-from tansaku.tasks.jobs.document import STRUCTURE_FILE
-from tansaku.tasks.jobs.opened import opened_calculator
+from tansaku.models.domain.specs.label import LABEL_PROPERTY, LabelSpec
+from tansaku.models.domain.specs.space import GrainBoundarySpaceSpec
+from tansaku.models.domain.surrogates import Example
+from tansaku.tasks.jobs.boundary import PER_J_M2
+from tansaku.tasks.jobs.document import STRUCTURE_FILE, JobDocument, LookDocument
+from tansaku.tasks.jobs.opened import opened_bulk, opened_calculator, opened_surrogate
 
 LABEL_ENERGY = "label_energy"
 """Key of the total energy [eV], and name of the quantity."""
@@ -27,6 +35,54 @@ LABEL_FORCES = "label_forces"
 """Array of the forces [eV/Å]; only where the label is of the structure as it stands."""
 
 
+FIRST_LOOK_ENERGY = "first_look_energy"
+"""Quantity: the boundary's energy as a first look predicted it, whether the label was computed then or not."""
+
+FIRST_LOOK_DEVIATION = "first_look_deviation"
+"""Quantity: its predicted standard deviation."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The label's energy as the campaign's objective.
+
+    Attributes:
+        bulk_energy: Of an atom in the perfect crystal, by the label [eV].
+        scale: From J/m^2 to the objective's unit.
+        sign: 1 where low values are wanted, -1 where high ones are.
+        look: Who may spare the label, None: nobody.
+    """
+
+    bulk_energy: float
+    scale: float
+    sign: float
+    look: LookDocument | None
+
+    def excess(self, energy: float, atoms: Atoms) -> float:
+        """Energy of a boundary [J/m^2], of which a cell has two, from a cell's [eV]."""
+        return (energy - len(atoms) * self.bulk_energy) * self._per_energy(atoms)
+
+    def looked(self, atoms: Atoms) -> tuple[float, float]:
+        """Predicted energy of a boundary and its deviation [J/m^2]."""
+        if self.look is None:
+            raise AssertionError("there is no model to look")
+        prediction = opened_surrogate(self.look.file, self.look.sha256).predict([Example("", "", atoms, {})])[0]
+        estimate = prediction.get("energy")
+        if estimate is None or estimate.deviation is None:
+            raise ConfigurationError(f"first_look: {self.look.model} predicts no energy with an error estimate")
+        return self.excess(float(estimate.values), atoms), float(estimate.deviation) * self._per_energy(atoms)
+
+    def spares(self, predicted: float, deviation: float) -> bool:
+        """Whether a prediction [J/m^2] is bad enough."""
+        if self.look is None or self.look.bound is None:
+            return False
+        return self.sign * (self.scale * predicted - self.look.bound) > self.look.deviations * self.scale * deviation
+
+    @staticmethod
+    def _per_energy(atoms: Atoms) -> float:
+        return 0.5 * EV_PER_A2 / float(np.linalg.norm(np.cross(atoms.cell[0], atoms.cell[1])))
+
+
 @dataclass(frozen=True)
 class LabelledJob:
     """A job whose relaxed structure gets a second opinion.
@@ -36,20 +92,38 @@ class LabelledJob:
         label: Who is asked.
         base_path: Folder in which the spec's relative paths start.
         folder: Of the job's files.
+        wanted: How the label makes the outcome's value; None: the value is the first calculator's.
     """
 
     job: Callable[[], Outcome]
     label: LabelSpec
     base_path: str
     folder: Path
+    wanted: Wanted | None = None
 
     def __call__(self) -> Outcome:
-        """Computes both; a label that fails fails the evaluation."""
+        """Computes both, or is content with a prediction; a label that fails fails the evaluation."""
         outcome = self.job()
         begun = time.perf_counter()
-        path = self.folder / STRUCTURE_FILE
-        with path.open(encoding="utf-8") as stream:
+        with (self.folder / STRUCTURE_FILE).open(encoding="utf-8") as stream:
             atoms: Atoms = next(iter(read_extxyz(stream)))
+        wanted = self.wanted
+        if wanted is not None and wanted.look is not None:
+            predicted, deviation = wanted.looked(atoms)
+            quantities = {FIRST_LOOK_ENERGY: predicted, FIRST_LOOK_DEVIATION: deviation}
+            outcome = outcome.model_copy(
+                update={
+                    "quantities": outcome.quantities | {k: Quantity(value=v, unit="J/m^2") for k, v in quantities.items()},
+                    "properties": outcome.properties | {"first_look": wanted.look.model},
+                }
+            )
+            if wanted.spares(predicted, deviation):
+                value = {"value": wanted.scale * predicted, "deviation": wanted.scale * deviation}
+                found = outcome.model_copy(update=value | {"predicted_by": wanted.look.model})
+                return _timed(found, begun)
+        return _timed(self._labelled(outcome, atoms), begun)
+
+    def _labelled(self, outcome: Outcome, atoms: Atoms) -> Outcome:
         start = atoms.copy()
         calculator = opened_calculator(self.label.calculator, self.base_path)
         found = calculator.evaluate(start, self.label.calculator.relaxation if self.label.relaxed else None)
@@ -62,9 +136,36 @@ class LabelledJob:
         # An empty value would swallow the key that follows it in the file.
         named = {"label": told.model, "label_sha256": told.model_sha256}
         atoms.info |= {LABEL_ENERGY: found.energy} | {key: value for key, value in named.items() if value}
-        write(path, atoms, format="extxyz")
+        write(self.folder / STRUCTURE_FILE, atoms, format="extxyz")
         quantities = outcome.quantities | {LABEL_ENERGY: Quantity(value=found.energy, unit="eV")}
         properties = outcome.properties | {"label": told.model_dump(mode="json"), "label_relaxed": self.label.relaxed}
-        # An outcome that measured nothing is timed by who called.
-        wall_time = outcome.wall_time + (time.perf_counter() - begun)
-        return outcome.model_copy(update={"quantities": quantities, "properties": properties, "wall_time": wall_time})
+        value = outcome.value
+        if self.wanted is not None:
+            excess = self.wanted.excess(found.energy, found.atoms)
+            if not np.isfinite(excess):
+                raise CalculationError("nan", f"label: the boundary energy is {excess}")
+            quantities[LABEL_PROPERTY] = Quantity(value=excess, unit="J/m^2")
+            value = self.wanted.scale * excess
+        return outcome.model_copy(update={"value": value, "quantities": quantities, "properties": properties})
+
+
+def open_labelled_job(job: Callable[[], Outcome], label: LabelSpec, document: JobDocument, folder: Path) -> LabelledJob:
+    """Puts a label behind a job.
+
+    Args:
+        job: Of the first calculator.
+        label: Of the document.
+        document: What is to be computed.
+        folder: Of the job's files.
+    """
+    wanted, space, objective = None, document.space, document.objective
+    if objective.property == LABEL_PROPERTY and isinstance(space, GrainBoundarySpaceSpec):
+        bulk = opened_bulk(label.calculator, document.base_path, space.crystal)
+        sign = 1.0 if objective.direction == "minimize" else -1.0
+        wanted = Wanted(bulk.energy_per_atom, PER_J_M2[objective.unit], sign, document.look)
+    return LabelledJob(job, label, document.base_path, folder, wanted)
+
+
+def _timed(outcome: Outcome, begun: float) -> Outcome:
+    # An outcome that measured nothing is timed by who called.
+    return outcome.model_copy(update={"wall_time": outcome.wall_time + (time.perf_counter() - begun)})

@@ -12,10 +12,12 @@ from pydantic import TypeAdapter
 
 from tansaku.calculators.registry import open_calculator
 from tansaku.calculators.workflows.boundary_energy import BulkReference, bulk_reference, oriented_reference
-from tansaku.models.domain.identifiers import canonical_json
+from tansaku.models.domain.errors import TransientError
+from tansaku.models.domain.identifiers import canonical_json, file_sha256
 from tansaku.models.domain.ports import Calculator, Space
 from tansaku.models.domain.specs.calculator import CalculatorSpec
 from tansaku.models.domain.specs.space import CrystalSpec, GrainBoundarySpaceSpec, SpaceSpec
+from tansaku.models.domain.surrogates import Surrogate
 from tansaku.spaces.grain_boundary import GrainBoundarySpace
 from tansaku.spaces.registry import open_space
 from tansaku.tasks.settings import given_parallel
@@ -44,6 +46,16 @@ def opened_oriented_bulk(spec: CalculatorSpec, base_path: str, space: GrainBound
     return _oriented_bulk(_text(spec), base_path, _text(space), candidate.rpartition("-x")[0])
 
 
+def opened_surrogate(file: str, sha256: str) -> Surrogate:
+    """The trained model of a file.
+
+    Raises:
+        TransientError: The file is not there, or not whole; the driver writes it again with the next attempt.
+        StoreError: It is of a model that this version does not know.
+    """
+    return _surrogate(file, sha256)
+
+
 def _text(spec: SpaceSpec | CalculatorSpec) -> str:
     return canonical_json(spec.model_dump(mode="json"))
 
@@ -52,6 +64,17 @@ def _text(spec: SpaceSpec | CalculatorSpec) -> str:
 def _space(spec: str, base_path: str) -> Space:
     adapter: TypeAdapter[SpaceSpec] = TypeAdapter(SpaceSpec)
     return open_space(adapter.validate_json(spec), Path(base_path))
+
+
+@lru_cache(maxsize=_OPEN)
+def _surrogate(file: str, sha256: str) -> Surrogate:
+    from tansaku.models.surrogates.files import read_weights
+    from tansaku.models.surrogates.registry import restored
+
+    path = Path(file)
+    if not path.is_file() or file_sha256(path) != sha256:
+        raise TransientError(f"the weights {file} are not there, or damaged")
+    return restored(read_weights(path))
 
 
 @lru_cache(maxsize=_OPEN)

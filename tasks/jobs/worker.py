@@ -17,17 +17,19 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TextIO
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from tansaku.models.domain.errors import ConfigurationError, MissingComponentError, NotFoundError, TansakuError, TransientError
 from tansaku.models.domain.records import Failure, JsonDict, Outcome
 from tansaku.models.domain.states import FailureKind
-from tansaku.tasks.jobs.document import JobDocument
+from tansaku.tasks.jobs.document import Work
 from tansaku.tasks.jobs.spool import Spool, file_sha256, read_json, write_json
 from tansaku.tasks.processes import process_identity
 from tansaku.tasks.settings import THREAD_VARIABLES, given_parallel
 
-Evaluate = Callable[[JobDocument, Path], Outcome]
+Evaluate = Callable[[Work, Path], Outcome]
+
+_WORK: TypeAdapter[Work] = TypeAdapter(Work)
 
 _LOOK_AT_DRIVER = 0.5
 """Longest sleep of an idle worker before it looks whether its driver lives [s]."""
@@ -118,7 +120,7 @@ class Worker:
 
     def _compute(self, request: JsonDict, folder: Path) -> Outcome:
         try:
-            return self._evaluate(JobDocument.model_validate(request["document"]), folder)
+            return self._evaluate(_WORK.validate_python(request["document"]), folder)
         except (TansakuError, OSError, ValidationError) as error:
             traceback.print_exc()
             return Outcome(failure=_failure(error))
@@ -165,10 +167,10 @@ def main(arguments: list[str]) -> int:
     parallel = given_parallel()
     for variable in THREAD_VARIABLES if not arguments[1:] else ():
         os.environ[variable] = str(parallel.threads)
-    from tansaku.tasks.jobs.evaluate import evaluate
+    from tansaku.tasks.jobs.evaluate import work
 
     cores = parallel.ranks * _cores(os.environ.get(THREAD_VARIABLES[0], ""))
-    worker = Worker(Spool(Path(arguments[0])), evaluate, cores=cores)
+    worker = Worker(Spool(Path(arguments[0])), work, cores=cores)
     if arguments[1:]:
         # What calculators print must not end among the answers.
         with os.fdopen(os.dup(1), "w") as answers:

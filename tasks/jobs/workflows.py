@@ -11,7 +11,7 @@ from tansaku.models.domain.specs.calculator import workflow_of
 from tansaku.tasks.jobs.barrier import open_barrier_job
 from tansaku.tasks.jobs.boundary import open_boundary_job
 from tansaku.tasks.jobs.document import JobDocument
-from tansaku.tasks.jobs.labelling import LabelledJob
+from tansaku.tasks.jobs.labelling import open_labelled_job
 
 Open = Callable[[JobDocument, Path], Callable[[], Outcome]]
 
@@ -41,4 +41,4 @@ def open_job(document: JobDocument, folder: Path) -> Callable[[], Outcome]:
             f"{' or '.join(known) or 'another space'}"
         )
     job = found(document, folder)
-    return job if document.label is None else LabelledJob(job, document.label, document.base_path, folder)
+    return job if document.label is None else open_labelled_job(job, document.label, document, folder)

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 from tansaku.models.domain.specs.cluster import BundleSpec, FireworksLauncherSpec, SlurmResourcesSpec
+from tansaku.tasks.jobs.document import TRAINING, kind_of_work
 from tansaku.tasks.launchers.fireworks_documents import CarriedJob
 from tansaku.tasks.launchers.run_times import RunTimes
 
@@ -25,9 +26,10 @@ class Kind:
 
 def kind_of(spec: FireworksLauncherSpec, job: CarriedJob) -> Kind:
     """What a job needs by the site file."""
-    calculator = job.request.document.calculator
-    name, cost = calculator.type if calculator is not None else "table", job.request.cost
-    return Kind(job.campaign, name, spec.resources_for(name, cost), spec.bundle_for(name, cost))
+    name, cost = kind_of_work(job.request.document), job.request.cost
+    # A training waits for nobody, and nobody for it.
+    bundle = 1 if name == TRAINING else spec.bundle_for(name, cost)
+    return Kind(job.campaign, name, spec.resources_for(name, cost), bundle)
 
 
 @dataclass

@@ -19,7 +19,7 @@ from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.identifiers import canonical_json
 from tansaku.models.domain.records import JsonDict, Record
 from tansaku.models.domain.specs.base import Name, PositiveFloat, Sha256
-from tansaku.tasks.jobs.document import JobDocument
+from tansaku.tasks.jobs.document import Work
 
 TASK_NAME = "{{tansaku.tasks.launchers.firetask.EvaluationTask}}"
 """FireWorks' name of our Firetask."""
@@ -53,7 +53,7 @@ class EvaluationRequest(Record):
     token: Annotated[str, Field(min_length=1, max_length=128)]
     timeout: PositiveFloat
     cost: Annotated[float, Field(ge=0.0)] = 0.0
-    document: JobDocument
+    document: Work
 
 
 class CarriedJob(Record):
@@ -91,7 +91,8 @@ def task_document(campaign: str, request: JsonDict, request_file: Path) -> JsonD
 def carried(request: Mapping[str, Any]) -> JsonDict:
     """The part of a request that its Firework carries."""
     chosen = {key: request[key] for key in ("name", "token", "timeout", "cost", "document")}
-    return chosen | {"document": {**chosen["document"], "start": None}}
+    document = chosen["document"]
+    return chosen | ({"document": {**document, "start": None}} if "start" in document else {})
 
 
 def check_firework(document: Mapping[str, Any]) -> CarriedJob:

@@ -13,7 +13,8 @@ from tansaku.tasks.steps.context import StepContext
 
 _UNDER_WAY = (EvaluationState.SUBMITTED, EvaluationState.RUNNING)
 _BACKOFF_LIMIT = 10  # doublings
-_PERMANENT = ("configuration", "missing_component", "not_found")  # trying again meets the same
+PERMANENT = ("configuration", "missing_component", "not_found")
+"""Reasons of plumbing failures for which trying again meets the same."""
 
 
 def under_way(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
@@ -104,7 +105,7 @@ def put_away(context: StepContext, result: JobResult) -> Outcome:
 def give_up(context: StepContext, evaluation: Evaluation, attempt: Attempt, failure: Failure) -> Evaluation:
     """Ends an attempt without a result: LOST with a growing delay, or FAILED when trying again is no use or used up."""
     execution = context.ledger.spec.execution
-    if failure.reason in _PERMANENT or attempt.number > execution.retries:
+    if failure.reason in PERMANENT or attempt.number > execution.retries:
         return context.store.fail_evaluation(context.lease, evaluation.id, attempt.token, failure)
     delay = execution.retry_backoff * 2.0 ** min(attempt.number - 1, _BACKOFF_LIMIT)
     return context.store.mark_lost(context.lease, evaluation.id, attempt.token, failure, delay)

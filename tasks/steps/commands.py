@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 from tansaku.models.domain.errors import ConfigurationError
-from tansaku.models.domain.identifiers import short_hash
-from tansaku.models.domain.records import Command, Evaluation, Event, JsonDict, Proposal
+from tansaku.models.domain.records import Command, Evaluation, JsonDict, Proposal
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.configuration import apply_edits, diff_specs
+from tansaku.tasks.steps.audit import log_event
 from tansaku.tasks.steps.collect import cancel
 from tansaku.tasks.steps.context import StepContext
 from tansaku.tasks.steps.propose import commit
@@ -36,12 +35,6 @@ def apply_commands(context: StepContext) -> None:
     if ledger.cancelled:
         for evaluation in ledger.active:
             cancel(context, evaluation)
-
-
-def log_event(context: StepContext, kind: str, key: list[str | int], data: JsonDict) -> None:
-    """Appends to the audit under an id made of ``kind`` and ``key``: writing it again is the same as once."""
-    event = Event(id=short_hash([context.name, kind, *key]), campaign=context.name, kind=kind, at=datetime.now(UTC), data=data)
-    context.store.append_event(event)
 
 
 def _edit(context: StepContext, command: Command) -> JsonDict | None:

@@ -3,17 +3,38 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from tansaku.models.domain.history import cost_limit, search_entry
 from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import ArtifactStore, CampaignStore, Launcher, Proposer
-from tansaku.models.domain.records import Attempt, CampaignRecord, Certificate, Command, Evaluation, Lease, Refit
+from tansaku.models.domain.records import Attempt, CampaignRecord, Certificate, Command, Evaluation, JsonDict, Lease, Refit
+from tansaku.models.domain.registry import Registry
+from tansaku.models.domain.retraining import Retrain, RetrainEnd
 from tansaku.models.domain.search_state import SearchState
 from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.surrogates import DeviceChoice
 from tansaku.models.engine.cost import cost_prior, learns_cost
 from tansaku.tasks.observer import Observer
 from tansaku.tasks.steps.rounds import RoundRules, new_search, priced_by
 from tansaku.tasks.steps.source import source_of
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """What a campaign's trainings need besides the store.
+
+    Attributes:
+        registry: Data sets and models.
+        folder: Where workers find data sets and weights; made when it is needed.
+        device: Where training computes, as the site says.
+        by_service: Whether runs of a deployment train, and not jobs of the launcher.
+    """
+
+    registry: Registry
+    folder: Path
+    device: DeviceChoice = "cpu"
+    by_service: bool = False
 
 
 @dataclass
@@ -29,6 +50,9 @@ class Ledger:
         evaluations: By proposal number.
         search: The search's part of them, as the round functions read it.
         refits: In order.
+        retrains: In order, each with its end if it has ended.
+        training_attempt: Number of the attempt at the training under way.
+        training_handle: Its job, None until that is known.
         proposer_seconds: Time this driver spent on fits and choices [s].
         last_number: Number of the last proposal committed.
         certificate: The last that the search was stopped on, None when there is none.
@@ -41,6 +65,9 @@ class Ledger:
     evaluations: dict[int, Evaluation] = field(default_factory=dict)
     search: SearchState = field(init=False)
     refits: list[Refit] = field(default_factory=list)
+    retrains: list[tuple[Retrain, RetrainEnd | None]] = field(default_factory=list)
+    training_attempt: int = 1
+    training_handle: JsonDict | None = None
     proposer_seconds: float = 0.0
     last_number: int = 0
     certificate: Certificate | None = None
@@ -61,10 +88,11 @@ class Ledger:
         return [self._active[number] for number in sorted(self._active)]
 
     def clear(self) -> None:
-        """Forgets all evaluations and refits."""
-        for known in (self.evaluations, self._active, self.refits):
+        """Forgets all evaluations, refits and retrains."""
+        for known in (self.evaluations, self._active, self.refits, self.retrains):
             known.clear()
         self.last_number = 0
+        self.training_attempt, self.training_handle = 1, None
         self.search = new_search(self.unpriced, self.spec.objective)
 
     @property
@@ -77,6 +105,21 @@ class Ledger:
         self.refits.append(refit)
         if refit.cost is not None:
             self.search.reprice(priced_by(self.unpriced, refit))
+
+    @property
+    def training(self) -> Retrain | None:
+        """The retrain that has not ended."""
+        return self.retrains[-1][0] if self.retrains and self.retrains[-1][1] is None else None
+
+    def note_retrain(self, retrain: Retrain) -> None:
+        """Takes a retrain that has begun, as the store now holds it."""
+        self.retrains.append((retrain, None))
+        self.training_attempt, self.training_handle = 1, None
+
+    def note_retrain_end(self, end: RetrainEnd) -> None:
+        """Takes the end of the last retrain as the store now holds it."""
+        self.retrains[-1] = (self.retrains[-1][0], end)
+        self.training_handle = None
 
     def note(self, evaluation: Evaluation) -> None:
         """Takes an evaluation as the store now holds it."""
@@ -116,6 +159,7 @@ class StepContext:
     Attributes:
         lease: The right to write.
         initial_count: Proposals in the initial design.
+        workshop: What trainings need.
     """
 
     name: str
@@ -127,6 +171,7 @@ class StepContext:
     ledger: Ledger
     observer: Observer
     initial_count: int
+    workshop: Workshop
 
     @property
     def rules(self) -> RoundRules:

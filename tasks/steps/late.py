@@ -9,8 +9,8 @@ from __future__ import annotations
 from tansaku.models.domain.errors import NotFoundError
 from tansaku.models.domain.records import Attempt, Evaluation, JsonDict
 from tansaku.models.domain.states import FailureKind, JobState
+from tansaku.tasks.steps.audit import log_event
 from tansaku.tasks.steps.collect import put_away
-from tansaku.tasks.steps.commands import log_event
 from tansaku.tasks.steps.context import StepContext
 
 

@@ -9,7 +9,9 @@ from tansaku.models.domain.records import Evaluation, Event, Proposal
 from tansaku.models.domain.states import StopReason
 from tansaku.tasks.steps.certificates import is_due, note_certificate, still_stops
 from tansaku.tasks.steps.context import StepContext
+from tansaku.tasks.steps.due import look_at
 from tansaku.tasks.steps.rounds import Plan, RoundRules, choose, fit_if_due, plan_round
+from tansaku.tasks.steps.train import ready_for
 from tansaku.tasks.transfer.report import transfer_event
 
 
@@ -24,7 +26,7 @@ def propose(context: StepContext) -> Evaluation | StopReason | None:
     previous = ledger.evaluations[number - 1].proposal.horizon if number > 1 else 0
     rules = context.rules
     plan = plan_round(rules, ledger.search, number, previous)
-    if plan is None:
+    if plan is None or (plan.stop is None and not ready_for(context, plan)):
         return None
     begun = time.perf_counter()
     refit = fit_if_due(context.proposer, plan, ledger.search, ledger.refits, rules)
@@ -48,7 +50,8 @@ def propose(context: StepContext) -> Evaluation | StopReason | None:
     ledger.proposer_seconds += time.perf_counter() - begun
     if proposal is None:
         return _nothing_left(plan, rules)
-    committed = commit(context, proposal)
+    look = look_at(ledger, plan, int(ledger.pool.positions([proposal.candidate])[0]))
+    committed = commit(context, proposal if look is None else proposal.model_copy(update={"look": look}))
     if rules.budget.stop is None and is_due(rules, plan):
         # After the choice, so that looking never touches it.
         note_certificate(context, plan)

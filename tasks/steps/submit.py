@@ -9,9 +9,10 @@ from tansaku.models.domain.identifiers import job_name
 from tansaku.models.domain.ports import JobRequest
 from tansaku.models.domain.records import Evaluation
 from tansaku.models.domain.states import EvaluationState
-from tansaku.tasks.jobs.document import STRUCTURE_FILE, JobDocument
+from tansaku.tasks.jobs.document import STRUCTURE_FILE, JobDocument, LookDocument
 from tansaku.tasks.steps.context import StepContext
 from tansaku.tasks.steps.source import polish_relaxation
+from tansaku.tasks.steps.workshop import weights_file
 
 UNSUBMITTED = (EvaluationState.PROPOSED, EvaluationState.SUBMITTING, EvaluationState.LOST)
 """States in which an evaluation waits for :func:`submit`."""
@@ -67,11 +68,21 @@ def job_document(context: StepContext, evaluation: Evaluation) -> JobDocument:
         space=spec.space,
         calculator=spec.calculator,
         label=spec.label,
+        look=_look(context, evaluation),
         objective=spec.objective,
         relaxation=polish_relaxation(spec) if polishes else None,
         start=_searched_structure(context, evaluation.proposal.candidate) if polishes else None,
         base_path=context.ledger.record.base_path,
     )
+
+
+def _look(context: StepContext, evaluation: Evaluation) -> LookDocument | None:
+    """The first look that a proposal gets, its weights where workers see them."""
+    look = evaluation.proposal.look
+    if look is None:
+        return None
+    file = weights_file(context, look.weights)
+    return LookDocument(model=look.model, file=str(file), sha256=look.weights, bound=look.bound, deviations=look.deviations)
 
 
 def _searched_structure(context: StepContext, candidate: str) -> str | None:

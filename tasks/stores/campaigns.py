@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 
 from tansaku.models.domain.errors import FencedError, LeaseHeldError, NotFoundError, StoreError
 from tansaku.models.domain.identifiers import short_hash
 from tansaku.models.domain.records import CampaignRecord, Command, Event, JsonDict, Lease
 from tansaku.models.domain.specs.campaign import ObjectiveSpec
+
+Counter = Literal["last_refit", "last_retrain", "last_retrain_end"]
 
 
 def check_lease(record: CampaignRecord, lease: Lease) -> None:
@@ -34,18 +37,23 @@ def with_number(record: CampaignRecord, lease: Lease, number: int) -> CampaignRe
     return record.model_copy(update={"last_number": number})
 
 
-def with_refit(record: CampaignRecord, lease: Lease, number: int) -> CampaignRecord:
-    """The record once refit ``number`` is committed; itself when it was.
+def with_step(record: CampaignRecord, lease: Lease, counter: Counter, number: int) -> CampaignRecord:
+    """The record once a numbered step (a refit, a retrain, the end of one) is committed; itself when it was.
+
+    Args:
+        counter: Which kind of step.
 
     Raises:
         StoreError: The number does not follow the last one.
     """
     check_lease(record, lease)
-    if number <= record.last_refit:
+    last: int = getattr(record, counter)
+    if number <= last:
         return record
-    if number != record.last_refit + 1:
-        raise StoreError(f"campaign {record.name!r}: refit {number} does not follow refit {record.last_refit}")
-    return record.model_copy(update={"last_refit": number})
+    if number != last + 1:
+        what = counter.removeprefix("last_").replace("_", " ")
+        raise StoreError(f"campaign {record.name!r}: {what} {number} does not follow {what} {last}")
+    return record.model_copy(update={counter: number})
 
 
 def with_runtime(record: CampaignRecord, lease: Lease, runtime: JsonDict) -> CampaignRecord:

@@ -23,6 +23,7 @@ from tansaku.models.domain.records import (
     Proposal,
     Refit,
 )
+from tansaku.models.domain.retraining import Retrain, RetrainEnd
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.stores import campaigns, transitions
 from tansaku.tasks.stores.documents import normalised, plain, utc_now
@@ -44,6 +45,8 @@ class MemoryCampaignStore:
         self._numbers: dict[str, dict[int, str]] = defaultdict(dict)
         self._observations: dict[str, Observation] = {}
         self._refits: dict[str, dict[int, Refit]] = defaultdict(dict)
+        self._retrains: dict[str, dict[int, Retrain]] = defaultdict(dict)
+        self._retrain_ends: dict[str, dict[int, RetrainEnd]] = defaultdict(dict)
         self._events: dict[str, dict[str, Event]] = defaultdict(dict)
 
     def create_campaign(self, record: CampaignRecord) -> CampaignRecord:
@@ -76,7 +79,8 @@ class MemoryCampaignStore:
             for evaluation in self._numbers.pop(name, {}).values():
                 del self._evaluations[evaluation]
                 self._observations.pop(evaluation, None)
-            self._refits.pop(name, None)
+            for steps in (self._refits, self._retrains, self._retrain_ends):
+                steps.pop(name, None)
             self._events.pop(name, None)
             del self._campaigns[name]
 
@@ -224,7 +228,7 @@ class MemoryCampaignStore:
     def insert_refit(self, lease: Lease, refit: Refit) -> Refit:
         """See CampaignStore."""
         with self._lock:
-            record = campaigns.with_refit(self.campaign(lease.campaign), lease, refit.number)
+            record = campaigns.with_step(self.campaign(lease.campaign), lease, "last_refit", refit.number)
             self._campaigns[lease.campaign] = record
             return self._refits[lease.campaign].setdefault(refit.number, normalised(refit))
 
@@ -233,6 +237,26 @@ class MemoryCampaignStore:
         with self._lock:
             refits = self._refits.get(campaign, {})
             return [refits[number] for number in sorted(refits)]
+
+    def insert_retrain(self, lease: Lease, retrain: Retrain) -> Retrain:
+        """See CampaignStore."""
+        with self._lock:
+            record = campaigns.with_step(self.campaign(lease.campaign), lease, "last_retrain", retrain.number)
+            self._campaigns[lease.campaign] = record
+            return self._retrains[lease.campaign].setdefault(retrain.number, normalised(retrain))
+
+    def end_retrain(self, lease: Lease, end: RetrainEnd) -> RetrainEnd:
+        """See CampaignStore."""
+        with self._lock:
+            record = campaigns.with_step(self.campaign(lease.campaign), lease, "last_retrain_end", end.number)
+            self._campaigns[lease.campaign] = record
+            return self._retrain_ends[lease.campaign].setdefault(end.number, normalised(end))
+
+    def retrains(self, campaign: str) -> list[tuple[Retrain, RetrainEnd | None]]:
+        """See CampaignStore."""
+        with self._lock:
+            ends = self._retrain_ends.get(campaign, {})
+            return [(one, ends.get(number)) for number, one in sorted(self._retrains.get(campaign, {}).items())]
 
     def append_event(self, event: Event) -> None:
         """See CampaignStore."""

@@ -33,8 +33,10 @@ from tansaku.models.domain.records import (
     Proposal,
     Refit,
 )
+from tansaku.models.domain.retraining import Retrain, RetrainEnd
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.stores import campaigns, transitions
+from tansaku.tasks.stores.campaigns import Counter
 from tansaku.tasks.stores.documents import from_document, normalised, plain, to_document, utc_now
 from tansaku.tasks.stores.imports import importable
 from tansaku.tasks.stores.mongo_derived import Derived
@@ -92,7 +94,7 @@ class MongoCampaignStore:
         """See CampaignStore."""
         self.begin_deletion(name)
         with translated(f"deleting campaign {name!r}"):
-            for collection in ("evaluations", "observations", "refits", "events"):
+            for collection in ("evaluations", "observations", "refits", "retrains", "events"):
                 self._collections.database[collection].delete_many({"campaign": name})
             # Last: until then the mark keeps the name from being taken by a campaign that would find remains.
             self._collections.campaigns.delete_one({"_id": name, "deleting": True})
@@ -210,11 +212,7 @@ class MongoCampaignStore:
     def insert_refit(self, lease: Lease, refit: Refit) -> Refit:
         """See CampaignStore."""
         document = to_document(refit) | {"_id": short_hash([lease.campaign, "refit", refit.number])}
-        entry = "refits", document
-        if self._write_campaign(lease.campaign, lambda record: campaigns.with_refit(record, lease, refit.number), entry):
-            self._swap.complete(lease.campaign, *entry)
-        else:
-            self._swap.pour(lease.campaign)
+        self._insert_step(lease, "last_refit", refit.number, ("refits", document))
         return next(known for known in self.refits(lease.campaign) if known.number == refit.number)
 
     def refits(self, campaign: str) -> list[Refit]:
@@ -222,6 +220,32 @@ class MongoCampaignStore:
         with translated(f"reading the refits of {campaign!r}"):
             documents = list(self._collections.refits.find({"campaign": campaign}).sort("number", ASCENDING))
         return [from_document(Refit, document) for document in documents]
+
+    def insert_retrain(self, lease: Lease, retrain: Retrain) -> Retrain:
+        """See CampaignStore."""
+        document = to_document(retrain) | {"_id": short_hash([lease.campaign, "retrain", retrain.number])}
+        self._insert_step(lease, "last_retrain", retrain.number, ("retrains", document))
+        return self.retrains(lease.campaign)[retrain.number - 1][0]
+
+    def end_retrain(self, lease: Lease, end: RetrainEnd) -> RetrainEnd:
+        """See CampaignStore."""
+        document = to_document(end) | {"_id": short_hash([lease.campaign, "retrain-end", end.number])}
+        self._insert_step(lease, "last_retrain_end", end.number, ("retrains", document))
+        return self.retrains(lease.campaign)[end.number - 1][1] or end
+
+    def retrains(self, campaign: str) -> list[tuple[Retrain, RetrainEnd | None]]:
+        """See CampaignStore."""
+        with translated(f"reading the retrains of {campaign!r}"):
+            documents = list(self._collections.retrains.find({"campaign": campaign}).sort("number", ASCENDING))
+        begun = [from_document(Retrain, one) for one in documents if one["kind"] == "begun"]
+        ends = {one["number"]: from_document(RetrainEnd, one) for one in documents if one["kind"] == "ended"}
+        return [(one, ends.get(one.number)) for one in begun]
+
+    def _insert_step(self, lease: Lease, counter: Counter, number: int, entry: tuple[str, JsonDict]) -> None:
+        if self._write_campaign(lease.campaign, lambda record: campaigns.with_step(record, lease, counter, number), entry):
+            self._swap.complete(lease.campaign, *entry)
+        else:
+            self._swap.pour(lease.campaign)
 
     def append_event(self, event: Event) -> None:
         """See CampaignStore."""

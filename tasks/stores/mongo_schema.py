@@ -44,6 +44,9 @@ INDEXES: dict[str, tuple[IndexModel, ...]] = {
         IndexModel([("campaign", ASCENDING), ("system", ASCENDING), ("value", ASCENDING)], name="value"),
     ),
     "refits": (IndexModel([("campaign", ASCENDING), ("number", ASCENDING)], name="number", unique=True),),
+    "retrains": (
+        IndexModel([("campaign", ASCENDING), ("number", ASCENDING), ("kind", ASCENDING)], name="number", unique=True),
+    ),
     "datasets": (IndexModel([("name", ASCENDING), ("created_at", ASCENDING)], name="name"),),
     "models": (IndexModel([("name", ASCENDING), ("version", ASCENDING)], name="version", unique=True),),
     "events": (IndexModel([("campaign", ASCENDING), ("at", ASCENDING), ("order", ASCENDING)], name="time"),),
@@ -60,6 +63,7 @@ class Collections:
     evaluations: MongoCollection
     observations: MongoCollection
     refits: MongoCollection
+    retrains: MongoCollection
     events: MongoCollection
 
 
@@ -104,6 +108,7 @@ def open_collections(
         evaluations=database["evaluations"],
         observations=database["observations"],
         refits=database["refits"],
+        retrains=database["retrains"],
         events=database["events"],
     )
 

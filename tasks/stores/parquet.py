@@ -53,6 +53,8 @@ _COLUMNS: tuple[tuple[str, pa.DataType], ...] = (
     ("message", pa.string()),
     ("attempts", pa.int64()),
     ("wall_time", pa.float64()),
+    ("predicted_by", pa.string()),
+    ("deviation", pa.float64()),
     ("predicted_mean", pa.float64()),
     ("predicted_deviation", pa.float64()),
     ("model", pa.string()),
@@ -98,7 +100,9 @@ def export_observations(store: CampaignStore, campaign: str, path: Path, artifac
     record = store.campaign(campaign)
     evaluations = [_portable(evaluation) for evaluation in store.evaluations(campaign)]
     unit = objective_unit(record.spec)
-    resting = record.model_copy(update={"lease": None, "epoch": 0, "runtime": {}, "last_number": 0, "last_refit": 0})
+    # Trained models stay where they are, and structures with them: a campaign that goes on elsewhere trains anew.
+    begun_anew = dict.fromkeys(("epoch", "last_number", "last_refit", "last_retrain", "last_retrain_end"), 0)
+    resting = record.model_copy(update={"lease": None, "runtime": {}, **begun_anew})
     header = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
@@ -211,6 +215,8 @@ def _row(evaluation: Evaluation, unit: str) -> JsonDict:
         "message": None if failure is None else failure.message,
         "attempts": len(evaluation.attempts),
         "wall_time": None if outcome is None else outcome.wall_time,
+        "predicted_by": None if outcome is None else outcome.predicted_by,
+        "deviation": None if outcome is None else outcome.deviation,
         "proposed_at": evaluation.proposed_at,
         "finished_at": evaluation.finished_at,
         "record": evaluation.model_dump_json(),

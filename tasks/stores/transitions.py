@@ -180,6 +180,8 @@ def observation_of(evaluation: Evaluation, unit: str) -> Observation | None:
         reason=None if outcome.failure is None else outcome.failure.reason,
         quantities=outcome.quantities,
         observed_at=evaluation.finished_at,
+        predicted_by=outcome.predicted_by,
+        deviation=outcome.deviation,
     )
 
 

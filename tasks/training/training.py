@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 import tempfile
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from tansaku import __version__
-from tansaku.models.domain.errors import ConfigurationError, NotFoundError
+from tansaku.models.domain.errors import NotFoundError
 from tansaku.models.domain.identifiers import content_hash
 from tansaku.models.domain.ports import ArtifactStore
+from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.registry import DatasetRecord, Errors, ModelRecord, Registry, promoted, promotion_time
 from tansaku.models.domain.specs.surrogate import ModelSpec
-from tansaku.models.domain.surrogates import Array, DeviceChoice, Example, Progress, Surrogate, TrainingRun, Weights
+from tansaku.models.domain.surrogates import Example, Progress, Surrogate
 from tansaku.models.surrogates.files import FileCheckpoints, check_files, read_weights, write_weights
 from tansaku.models.surrogates.registry import build_trainer, restored
 from tansaku.tasks.configuration import read_named
 from tansaku.tasks.datasets.files import check_hdf5, read_hdf5
 from tansaku.tasks.datasets.splitting import side_of
+from tansaku.tasks.jobs.document import REPORT_FILE, WEIGHTS_FILE
 from tansaku.tasks.resources import Resources
+from tansaku.tasks.training.fitting import Fitted, fit_and_judge, learned_from
 from tansaku.tasks.training.judging import Compared, compare
 from tansaku.tasks.validation import validate_document
 
-_LABEL = "label_"
-_DEVICE: DeviceChoice = "cpu"  # no surrogate that there is gains from a GPU
 _WEIGHTS_TYPE = "application/x-safetensors"
 
 
@@ -64,25 +64,6 @@ def read_dataset(artifacts: ArtifactStore, record: DatasetRecord) -> list[Exampl
         return read_hdf5(artifacts.get(record.artifact, Path(folder, "dataset.h5")))
 
 
-def learned_from(examples: Sequence[Example], learns: str) -> list[Example]:
-    """Examples whose properties are those of one source, under the names that surrogates know.
-
-    Args:
-        examples: Of a data set.
-        learns: ``calculator`` or ``label``.
-
-    Raises:
-        ConfigurationError: The data set has no label.
-    """
-    found = []
-    for example in examples:
-        own = {name: value for name, value in example.properties.items() if name.startswith(_LABEL) == (learns == "label")}
-        found.append(replace(example, properties={name.removeprefix(_LABEL): value for name, value in own.items()}))
-    if not any(example.properties for example in found):
-        raise ConfigurationError(f"learns: {learns}, but the data set holds nothing of a {learns}")
-    return found
-
-
 def train_model(resources: Resources, spec: ModelSpec, on_progress: Callable[[Progress], None] | None = None) -> ModelRecord:
     """Trains, judges on the held-out groups, and stores a new version; promotes it unless it is worse there.
 
@@ -93,44 +74,32 @@ def train_model(resources: Resources, spec: ModelSpec, on_progress: Callable[[Pr
         ConfigurationError: The data set has nothing that this surrogate learns.
         FitError: Training failed; nothing was stored.
     """
-    trainer = build_trainer(spec.surrogate)
     check_files()
-    trainer.check()
+    build_trainer(spec.surrogate).check()
     dataset = find_dataset(resources.registry, spec.dataset)
     resolved = spec.model_copy(update={"dataset": dataset.sha256})
     examples = learned_from(read_dataset(resources.artifacts, dataset), spec.learns)
-    training, held_out = (side_of(examples, dataset.groups, side) for side in ("training", "held_out"))
-    for example in examples:
-        if not any(name in example.properties for name in trainer.needs):
-            raise ConfigurationError(
-                f"{example.id}: has none of {', '.join(trainer.needs)}, which {spec.surrogate.type} learns"
-            )
-    key = content_hash(resolved.model_dump(mode="json"))
-    checkpoints = FileCheckpoints(resources.settings.home / "training" / key[:24] / "checkpoint.safetensors")
-    curve: list[Progress] = []
-
-    def note(progress: Progress) -> None:
-        curve.append(progress)
-        if on_progress is not None:
-            on_progress(progress)
-
-    begun = time.perf_counter()
-    run = TrainingRun(seed=spec.seed, device=_DEVICE, checkpoints=checkpoints, on_progress=note)
-    surrogate = trainer.fit(training, run)
-    seconds = time.perf_counter() - begun
-    sides = {
-        "training": compare(training, surrogate.predict(training)),
-        "held_out": compare(held_out, surrogate.predict(held_out)),
-    }
-    record = _stored(resources, resolved, surrogate, sides, _Trained(dataset, held_out, curve, seconds))
+    device = resources.site.training.device
+    checkpoints = FileCheckpoints(resources.settings.home / "training" / checkpoint_name(resolved))
+    fitted = fit_and_judge(resolved, examples, dataset.groups, checkpoints, device=device, on_progress=on_progress)
+    with tempfile.TemporaryDirectory() as folder:
+        made = Made.of(fitted, Path(folder), device)
+        before = promoted(resources.registry.models(spec.name))
+        held_out = side_of(examples, dataset.groups, "held_out")
+        record, _ = store_version(resources.registry, resources.artifacts, made, Place(resolved, dataset, held_out, before))
     checkpoints.clear()
     return record
 
 
-def open_model(resources: Resources, record: ModelRecord) -> Surrogate:
+def checkpoint_name(spec: ModelSpec) -> str:
+    """File of a training's checkpoint: of the same data, hyper-parameters and seed."""
+    return f"{content_hash(spec.model_dump(mode='json'))[:24]}/checkpoint.safetensors"
+
+
+def open_model(artifacts: ArtifactStore, record: ModelRecord) -> Surrogate:
     """The trained surrogate of a version."""
     with tempfile.TemporaryDirectory() as folder:
-        return restored(read_weights(resources.artifacts.get(record.artifact, Path(folder, "weights.safetensors"))))
+        return restored(read_weights(artifacts.get(record.artifact, Path(folder, "weights.safetensors"))))
 
 
 def find_model(registry: Registry, name: str) -> ModelRecord:
@@ -181,28 +150,66 @@ def not_comparable(one: ModelRecord, other: ModelRecord) -> str | None:
 
 
 @dataclass(frozen=True)
-class _Trained:
-    """What else is known when a training has ended."""
+class Made:
+    """What a training left, wherever it ran.
 
+    Attributes:
+        weights: File of the model.
+        report: File of predictions and learning curve.
+        errors: By side and property.
+        chosen: What training chose.
+        seconds: It took so long [s].
+        device: Where it computed.
+    """
+
+    weights: Path
+    report: Path
+    errors: dict[str, dict[str, Errors]]
+    chosen: JsonDict
+    seconds: float
+    device: str
+
+    @classmethod
+    def of(cls, fitted: Fitted, folder: Path, device: str) -> Made:
+        """Writes a training's files into a folder."""
+        weights = fitted.surrogate.weights()
+        return cls(
+            weights=write_weights(weights, folder / WEIGHTS_FILE),
+            report=write_weights(fitted.report(), folder / REPORT_FILE),
+            errors=fitted.errors(),
+            chosen=weights.document.get("training", {}),
+            seconds=fitted.seconds,
+            device=device,
+        )
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a new version belongs.
+
+    Attributes:
+        spec: What was trained.
+        dataset: On what.
+        held_out: The examples that judge it.
+        before: The version that it is compared with, None for the first.
+    """
+
+    spec: ModelSpec
     dataset: DatasetRecord
     held_out: Sequence[Example]
-    curve: Sequence[Progress]
-    seconds: float
+    before: ModelRecord | None
 
 
-def _stored(
-    resources: Resources, spec: ModelSpec, surrogate: Surrogate, sides: dict[str, dict[str, Compared]], trained: _Trained
-) -> ModelRecord:
-    versions = resources.registry.models(spec.name)
-    before = promoted(versions)
-    errors = {side: {name: one.errors() for name, one in compared.items()} for side, compared in sides.items()}
-    better, note = _decision(resources, before, spec, errors["held_out"], trained)
-    weights, now = surrogate.weights(), datetime.now(UTC)
-    with tempfile.TemporaryDirectory() as folder:
-        artifact = resources.artifacts.put(write_weights(weights, Path(folder, "weights")), content_type=_WEIGHTS_TYPE)
-        report = write_weights(_report(sides, trained.curve), Path(folder, "report"))
-        stored = resources.artifacts.put(report, content_type=_WEIGHTS_TYPE)
-    return resources.registry.add_model(
+def store_version(registry: Registry, artifacts: ArtifactStore, made: Made, place: Place) -> tuple[ModelRecord, bool]:
+    """Stores what a training left as a version; a second time it finds it.
+
+    Returns:
+        The version, and whether it is to take the place of the one before.
+    """
+    spec, before, now = place.spec, place.before, datetime.now(UTC)
+    better, note = _decision(registry, artifacts, made.errors["held_out"], place)
+    artifact, report = (artifacts.put(file, content_type=_WEIGHTS_TYPE) for file in (made.weights, made.report))
+    stored = registry.add_model(
         ModelRecord(
             name=spec.name,
             version=1,
@@ -210,36 +217,25 @@ def _stored(
             dataset=spec.dataset,
             learns=spec.learns,
             artifact=artifact,
-            report=stored,
-            held_out=errors["held_out"],
-            training=errors["training"],
-            chosen=weights.document.get("training", {}),
-            seconds=trained.seconds,
-            device=_DEVICE,
+            report=report,
+            held_out=made.errors["held_out"],
+            training=made.errors["training"],
+            chosen=made.chosen,
+            seconds=made.seconds,
+            device=made.device,
             tansaku_version=__version__,
             created_at=now,
             parent=before.version if before is not None else None,
-            promoted_at=promotion_time(versions, now) if better else None,
+            promoted_at=promotion_time(registry.models(spec.name), now) if better else None,
             note=note,
         )
     )
+    return stored, better
 
 
-def _report(sides: dict[str, dict[str, Compared]], curve: Sequence[Progress]) -> Weights:
-    arrays: dict[str, Array] = {}
-    for side, compared in sides.items():
-        for name, one in compared.items():
-            arrays[f"{side}.{name}.computed"] = one.computed
-            arrays[f"{side}.{name}.predicted"] = one.predicted
-            arrays[f"{side}.{name}.deviation"] = one.deviation
-    units = {side: {name: one.unit for name, one in compared.items()} for side, compared in sides.items()}
-    return Weights(arrays, {"type": "report", "schema_version": 1, "units": units, "curve": [vars(one) for one in curve]})
-
-
-def _decision(
-    resources: Resources, before: ModelRecord | None, spec: ModelSpec, errors: dict[str, Errors], trained: _Trained
-) -> tuple[bool, str]:
-    """Whether a new version takes the place of the promoted one, and why: both are judged by the new one's held-out data."""
+def _decision(registry: Registry, artifacts: ArtifactStore, errors: dict[str, Errors], place: Place) -> tuple[bool, str]:
+    """Whether a new version takes the place of the one before, and why: both are judged by the new one's held-out data."""
+    before, spec, dataset = place.before, place.spec, place.dataset
     if before is None:
         return True, "the first version"
     if before.learns != spec.learns:
@@ -248,15 +244,13 @@ def _decision(
             f"not promoted: version {before.version} learned the energies of the {before.learns}, not the {spec.learns}",
         )
     known = before.held_out
-    if before.dataset != trained.dataset.sha256:
-        seen = find_dataset(resources.registry, before.dataset).groups
-        mixed = [
-            group for group, side in trained.dataset.groups.items() if side == "held_out" and seen.get(group) == "training"
-        ]
+    if before.dataset != dataset.sha256:
+        seen = find_dataset(registry, before.dataset).groups
+        mixed = [group for group, side in dataset.groups.items() if side == "held_out" and seen.get(group) == "training"]
         if mixed:
             return False, f"not promoted: version {before.version} was trained on {mixed[0]!r}, which is held out now"
-        predictions = open_model(resources, before).predict(trained.held_out)
-        known = {name: one.errors() for name, one in compare(trained.held_out, predictions).items()}
+        predictions = open_model(artifacts, before).predict(place.held_out)
+        known = {name: one.errors() for name, one in compare(place.held_out, predictions).items()}
     name, error = score_of(errors)
     if name not in known:
         return False, f"not promoted: version {before.version} does not predict {name}"

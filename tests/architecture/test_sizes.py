@@ -21,7 +21,7 @@ class Allowed(NamedTuple):
 
 
 LONG_MODULES = (
-    Allowed("models/domain/ports.py", 590, "all seams on one page, and their docstrings are the contract"),
+    Allowed("models/domain/ports.py", 600, "all seams on one page, and their docstrings are the contract"),
     Allowed("tests/contracts/test_launchers.py", 440, "the contract of the launcher in one place, as it stands in its port"),
     Allowed("tests/contracts/test_stores.py", 560, "the contract of the store in one place, as it stands in its port"),
 )

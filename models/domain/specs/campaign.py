@@ -11,7 +11,7 @@ from tansaku.models.domain.ions import Ion
 from tansaku.models.domain.specs.base import Name, NonNegativeFloat, PositiveFloat, PositiveInt, Spec
 from tansaku.models.domain.specs.calculator import CalculatorSpec, workflow_of
 from tansaku.models.domain.specs.composition import CompositionSpaceSpec
-from tansaku.models.domain.specs.label import LabelSpec
+from tansaku.models.domain.specs.label import LABEL_PROPERTY, LabelSpec
 from tansaku.models.domain.specs.objective import (
     PROPERTY_PATTERN,
     AllBelowSpec,
@@ -24,7 +24,9 @@ from tansaku.models.domain.specs.objective import (
     StopRuleSpec,
 )
 from tansaku.models.domain.specs.proposer import GPProposerSpec, ProposerSpec, acquisitions_for
+from tansaku.models.domain.specs.retrain import FirstLookSpec, RetrainSpec
 from tansaku.models.domain.specs.space import SpaceSpec, TableSpaceSpec
+from tansaku.models.domain.specs.surrogate import KernelRidgeSpec
 from tansaku.models.domain.specs.transfer import TransferSpec
 from tansaku.models.domain.units import Unit, convert, quantity_in
 
@@ -148,6 +150,9 @@ class CampaignSpec(Spec):
         constraints: Which candidates are left alone.
         proposer: How the next candidate is chosen.
         transfer: Which other searches the proposer learns from; None: none.
+        retrain: A surrogate that learns from the results as they come; None: none. Boundaries only.
+        first_look: A surrogate that spares the label where its prediction is bad enough; None: none. Needs
+            ``objective.property: label_grain_boundary_energy``.
         budget: What may be spent.
         execution: How evaluations run.
     """
@@ -162,6 +167,8 @@ class CampaignSpec(Spec):
     constraints: ConstraintsSpec = ConstraintsSpec()
     proposer: ProposerSpec = GPProposerSpec()
     transfer: TransferSpec | None = None
+    retrain: RetrainSpec | None = None
+    first_look: FirstLookSpec | None = None
     budget: BudgetSpec = BudgetSpec()
     execution: ExecutionSpec = ExecutionSpec()
 
@@ -177,6 +184,47 @@ class CampaignSpec(Spec):
     def _label_has_a_structure(self) -> CampaignSpec:
         if self.label is not None and self.space.type != "grain_boundary":
             raise ValueError(f"label: a {self.space.type} space has no relaxed boundaries to label; remove it")
+        return self
+
+    @model_validator(mode="after")
+    def _label_is_there(self) -> CampaignSpec:
+        if self.objective.property == LABEL_PROPERTY and self.label is None:
+            raise ValueError(f"objective.property: {LABEL_PROPERTY} is an energy of the label, and there is none; add label")
+        return self
+
+    @model_validator(mode="after")
+    def _retrain_has_results(self) -> CampaignSpec:
+        retrain = self.retrain
+        if retrain is None:
+            return self
+        if self.space.type != "grain_boundary":
+            raise ValueError(f"retrain: a {self.space.type} space has no relaxed boundaries to learn from; remove it")
+        if retrain.learns == "label" and self.label is None:
+            raise ValueError("retrain.learns: label, and there is none; add label, or learn the calculator's energies")
+        if retrain.drift is not None and self.first_look is None:
+            raise ValueError("retrain.drift: only first looks are compared with results; remove it or add first_look")
+        if retrain.drift is None and retrain.every is None:
+            raise ValueError("retrain.every, retrain.drift: both are null; expected at least one")
+        return self
+
+    @model_validator(mode="after")
+    def _first_look_can_be_used(self) -> CampaignSpec:
+        if self.first_look is None:
+            return self
+        if self.objective.property != LABEL_PROPERTY:
+            raise ValueError(
+                f"first_look: it spares the label, which nobody wants; expected objective.property {LABEL_PROPERTY}"
+            )
+        if self.first_look.model is None and self.retrain is None:
+            raise ValueError("first_look.model: null, and nothing is retrained; name a model of the registry or add retrain")
+        learned = self.retrain.surrogate if self.retrain is not None else None
+        if self.retrain is not None and self.retrain.learns != "label":
+            raise ValueError("retrain.learns: calculator; a first look predicts the label's energies, expected label")
+        if isinstance(learned, KernelRidgeSpec) and learned.property != "energy":
+            raise ValueError(f"retrain.surrogate.property: {learned.property!r}; a first look needs energy")
+        if self.objective.goal.type not in ("best_per_system", "best_overall") or self.transfer is not None:
+            what = "transfer" if self.transfer is not None else f"the goal {self.objective.goal.type}"
+            raise ValueError(f"first_look: not with {what}, which takes every value for a computed one; remove it")
         return self
 
     @model_validator(mode="after")

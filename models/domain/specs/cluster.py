@@ -70,7 +70,7 @@ class ResourceClassSpec(Spec):
     """Other resources for some of the jobs.
 
     Attributes:
-        calculator: Type of the calculator it is for; None: any.
+        calculator: Type of the calculator it is for, or ``training`` for surrogates that campaigns train; None: any.
         cost_above: Only for candidates whose predicted cost is above this [the space's cost unit].
         resources: Keys given here replace those of the launcher's ``resources``.
         bundle: As the launcher's ``bundle``, for these jobs; without it each of them is a job of its own.

@@ -13,6 +13,10 @@ LabelCalculatorSpec = Annotated[LammpsSpec | EmtSpec | ChgnetSpec | SevennetSpec
 """Calculators that give an energy of each atom."""
 
 
+LABEL_PROPERTY = "label_grain_boundary_energy"
+"""Objective of a campaign that wants the boundaries that are best by the label: its excess energy, not the calculator's."""
+
+
 class LabelSpec(Spec):
     """A further calculator whose energies of each relaxed structure are kept beside the first one's.
 

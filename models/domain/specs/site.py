@@ -6,9 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tansaku.models.domain.specs.base import PositiveFloat, PositiveInt, Spec
+from tansaku.models.domain.specs.base import Name, PositiveFloat, PositiveInt, Spec
 from tansaku.models.domain.specs.cluster import FireworksLauncherSpec
 from tansaku.models.domain.specs.parallel import SERIAL, ParallelSpec
+from tansaku.models.domain.specs.surrogate import DeviceChoice
 
 
 class LocalLauncherSpec(Spec):
@@ -71,6 +72,21 @@ class EngineSpec(Spec):
     device: DeviceName = "numpy"
 
 
+class TrainingSiteSpec(Spec):
+    """Where this machine's campaigns train their surrogates.
+
+    Attributes:
+        by: ``launcher``: as a job of the launcher, which asks a cluster for what its ``classes`` say of the calculator
+            ``training``; ``service``: as a run of the deployment ``retrain`` of `tansaku serve`, on its work pool.
+        service: Name of that service.
+        device: Where surrogates that gain from a GPU compute: ``auto``: on one where there is one.
+    """
+
+    by: Literal["launcher", "service"] = "launcher"
+    service: Name = "tansaku"
+    device: DeviceChoice = "auto"
+
+
 class SiteSpec(Spec):
     """One site file.
 
@@ -80,6 +96,7 @@ class SiteSpec(Spec):
         database: Where campaigns are kept.
         timing: Times of the plumbing.
         engine: How proposals are computed.
+        training: How surrogates are trained.
     """
 
     schema_version: Literal[1] = 1
@@ -87,3 +104,4 @@ class SiteSpec(Spec):
     database: DatabaseSpec = DatabaseSpec()
     timing: TimingSpec = TimingSpec()
     engine: EngineSpec = EngineSpec()
+    training: TrainingSiteSpec = TrainingSiteSpec()

@@ -8,6 +8,9 @@ from pydantic import Field, model_validator
 
 from tansaku.models.domain.specs.base import Name, NonNegativeFloat, PositiveFloat, PositiveInt, Spec
 
+DeviceChoice = Literal["cpu", "cuda", "auto"]
+"""Where a surrogate computes; ``auto``: on a GPU where there is one."""
+
 Cutoff = Annotated[float, Field(gt=1.0, le=20.0)]
 
 

@@ -10,7 +10,7 @@ from pymongo.database import Database
 from tansaku.models.domain.errors import LeaseHeldError, StoreError
 from tansaku.tasks.stores.migrations import Migration
 
-VERSIONED = ("campaigns", "evaluations", "observations", "refits", "datasets", "models", "events")
+VERSIONED = ("campaigns", "evaluations", "observations", "refits", "retrains", "datasets", "models", "events")
 
 
 def migrate(database: Database[dict[str, Any]], stored: int, version: int, migrations: Mapping[int, Migration]) -> None:

@@ -83,7 +83,7 @@ def test_the_first_version_is_promoted_and_predicts_as_it_was_judged(resources, 
     assert promoted(resources.registry.models("local")) == record == find_model(resources.registry, "local")
     held_out = [example for example in examples if dataset.groups[example.group] == "held_out"]
     assert {example.group for example in held_out} == {"g4", "g5"}
-    predictions = open_model(resources, record).predict(held_out)
+    predictions = open_model(resources.artifacts, record).predict(held_out)
     errors = np.concatenate(
         [one["energies"].values - known.properties["energies"] for one, known in zip(predictions, held_out, strict=True)]
     )
@@ -134,7 +134,7 @@ def test_when_data_are_added_both_versions_are_judged_by_the_new_ones(resources,
     first = find_model(resources.registry, "local@1")
     errors = [
         prediction["energies"].values - known.properties["energies"]
-        for prediction, known in zip(open_model(resources, first).predict(held_out), held_out, strict=True)
+        for prediction, known in zip(open_model(resources.artifacts, first).predict(held_out), held_out, strict=True)
     ]
     assert f"{np.sqrt((np.concatenate(errors) ** 2).mean()):.4g}" in grown.note
     assert not_comparable(first, grown) is not None
@@ -161,8 +161,8 @@ def test_labels_are_learned_apart(resources, store, emt_examples):
     assert label.learns == "label"
     assert label.promoted_at is None
     assert "learned the energies of the calculator, not the label" in label.note
-    twice = [2 * one["energies"].values for one in open_model(resources, first).predict(examples[:2])]
-    for found, expected in zip(open_model(resources, label).predict(examples[:2]), twice, strict=True):
+    twice = [2 * one["energies"].values for one in open_model(resources.artifacts, first).predict(examples[:2])]
+    for found, expected in zip(open_model(resources.artifacts, label).predict(examples[:2]), twice, strict=True):
         assert found["energies"].values == pytest.approx(expected, abs=0.05)
 
 

@@ -1,0 +1,50 @@
+"""A training as a job: on a worker of this machine, or on a compute node with a GPU."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tansaku.models.domain.errors import FitError
+from tansaku.models.domain.records import Failure, Outcome
+from tansaku.models.domain.states import FailureKind
+from tansaku.models.surrogates.files import FileCheckpoints, write_weights
+from tansaku.tasks.datasets.files import read_hdf5
+from tansaku.tasks.jobs.document import REPORT_FILE, WEIGHTS_FILE, TrainingDocument
+from tansaku.tasks.training.fitting import fit_and_judge, learned_from
+
+
+def train(document: TrainingDocument, folder: Path) -> Outcome:
+    """Trains a surrogate and leaves its weights and what figures are drawn from.
+
+    Args:
+        document: What is trained, on what.
+        folder: Existing folder for the files.
+
+    Returns:
+        Without a value; a training that does not work is a science failure with reason ``not_trained``.
+
+    Raises:
+        ConfigurationError: The data set has nothing that this surrogate learns.
+        MissingComponentError: A package is not installed.
+    """
+    started_at, begun = datetime.now(UTC), time.perf_counter()
+    checkpoints = FileCheckpoints(Path(document.checkpoint))
+    try:
+        examples = learned_from(read_hdf5(Path(document.dataset)), document.model.learns)
+        fitted = fit_and_judge(document.model, examples, document.groups, checkpoints, device=document.device)
+    except FitError as error:
+        failure = Failure(kind=FailureKind.SCIENCE, reason="not_trained", message=error.message)
+        return Outcome(failure=failure, wall_time=time.perf_counter() - begun, started_at=started_at)
+    weights = fitted.surrogate.weights()
+    write_weights(weights, folder / WEIGHTS_FILE)
+    write_weights(fitted.report(), folder / REPORT_FILE)
+    errors = {side: {name: one.model_dump(mode="json") for name, one in of.items()} for side, of in fitted.errors().items()}
+    return Outcome(
+        properties={"errors": errors, "chosen": weights.document.get("training", {}), "seconds": fitted.seconds},
+        wall_time=time.perf_counter() - begun,
+        started_at=started_at,
+        finished_at=datetime.now(UTC),
+        artifacts={WEIGHTS_FILE: WEIGHTS_FILE, REPORT_FILE: REPORT_FILE},
+    )

@@ -1,0 +1,85 @@
+"""When a surrogate is to be retrained, and which one looks at a proposal: functions of results up to a horizon alone."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from tansaku.models.domain.ports import History
+from tansaku.models.domain.records import Look
+from tansaku.models.domain.retraining import in_use
+from tansaku.models.domain.specs.label import LABEL_PROPERTY
+from tansaku.models.domain.specs.retrain import DriftSpec, RetrainSpec
+from tansaku.tasks.jobs.labelling import FIRST_LOOK_DEVIATION, FIRST_LOOK_ENERGY
+from tansaku.tasks.steps.context import Ledger
+from tansaku.tasks.steps.rounds import Plan
+
+Reason = Literal["first", "every", "drift"]
+
+
+def retrain_due(ledger: Ledger, spec: RetrainSpec, plan: Plan) -> Reason | None:
+    """Why a retrain is due at a plan's number, None where it is not."""
+    computed = sum(one.number <= plan.horizon and one.value is not None and not one.deviation for one in ledger.search.entries)
+    last = ledger.retrains[-1][0] if ledger.retrains else None
+    if last is None:
+        return "first" if computed >= spec.first else None
+    if spec.every is not None and computed - last.observations >= spec.every:
+        return "every"
+    if spec.drift is not None and _drifted(ledger, spec.drift, plan, last.at_proposal):
+        return "drift"
+    return None
+
+
+def _drifted(ledger: Ledger, drift: DriftSpec, plan: Plan, since: int) -> bool:
+    """Whether too few results since the last training lie within one deviation of what the version in use had predicted."""
+    model = model_in_use(ledger, plan.number)
+    within = []
+    for number, one in sorted(ledger.evaluations.items()):
+        outcome, look = one.outcome, one.proposal.look
+        if not since <= number <= plan.horizon or outcome is None or outcome.predicted_by is not None:
+            continue
+        if look is None or model is None or look.model != model[0] or LABEL_PROPERTY not in outcome.quantities:
+            continue
+        known = [outcome.quantities[name].value for name in (LABEL_PROPERTY, FIRST_LOOK_ENERGY, FIRST_LOOK_DEVIATION)]
+        within.append(abs(known[0] - known[1]) <= known[2])
+    return len(within) >= drift.window and float(np.mean(within[-drift.window :])) < drift.least
+
+
+def model_in_use(ledger: Ledger, number: int) -> tuple[str, str] | None:
+    """Name with version, and weights, of the model that looks at a proposal; None before there is one."""
+    look = ledger.spec.first_look
+    used = in_use([end for _, end in ledger.retrains if end is not None], number)
+    if used is not None and used.version is not None and used.weights is not None:
+        return used.version, used.weights
+    if look is not None and look.model is not None and look.weights is not None:
+        return look.model, look.weights
+    return None
+
+
+def look_at(ledger: Ledger, plan: Plan, candidate: int) -> Look | None:
+    """The first look at a candidate that was chosen.
+
+    Args:
+        ledger: The campaign.
+        plan: The proposal.
+        candidate: Position in the pool.
+    """
+    spec = ledger.spec.first_look
+    model = model_in_use(ledger, plan.number) if spec is not None else None
+    if spec is None or model is None:
+        return None
+    bound = None if plan.number % spec.check_every == 0 else _best_computed(ledger, plan.history, candidate)
+    return Look(model=model[0], weights=model[1], bound=bound, deviations=spec.deviations)
+
+
+def _best_computed(ledger: Ledger, history: History, candidate: int) -> float | None:
+    """Best computed value that a candidate competes with [objective's unit], None where there is none."""
+    codes, goal = ledger.pool.system_codes, ledger.spec.objective.goal.type
+    rivals = np.ones(len(history.observed), dtype=np.bool_)
+    if goal == "best_per_system":
+        rivals &= codes[history.observed] == codes[candidate]
+    if len(history.deviations):
+        rivals &= history.deviations == 0.0
+    sign = 1.0 if ledger.spec.objective.direction == "minimize" else -1.0
+    return sign * float(history.values[rivals].min()) if rivals.any() else None

@@ -1,0 +1,287 @@
+"""Retrain: a surrogate that learns from the campaign's results, at numbers that follow from them alone.
+
+A retrain belongs to a proposal number. What it learns from, all computed results up to that proposal's horizon, is stored under
+the hash of its content before training begins, and how it ended before the first proposal that could use it. In between there
+is a job, which may be killed and found again like any other; it gives the same weights each time.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from tansaku.models.domain.errors import ConfigurationError, NotFoundError
+from tansaku.models.domain.identifiers import short_hash
+from tansaku.models.domain.ports import JobRequest, JobResult
+from tansaku.models.domain.records import Evaluation, Failure, JsonDict
+from tansaku.models.domain.registry import DatasetRecord, Errors, ModelRecord
+from tansaku.models.domain.retraining import Retrain, RetrainEnd, in_use
+from tansaku.models.domain.specs.dataset import DatasetSpec, ObservedSourceSpec, ShareSplitSpec
+from tansaku.models.domain.specs.retrain import RetrainSpec
+from tansaku.models.domain.states import EvaluationState, FailureKind, JobState
+from tansaku.tasks.datasets.building import Kept, gather, keep_dataset, sources_of
+from tansaku.tasks.datasets.splitting import side_of
+from tansaku.tasks.jobs.document import REPORT_FILE, STRUCTURE_FILE, WEIGHTS_FILE
+from tansaku.tasks.steps.audit import log_event
+from tansaku.tasks.steps.collect import PERMANENT
+from tansaku.tasks.steps.context import StepContext
+from tansaku.tasks.steps.due import retrain_due
+from tansaku.tasks.steps.rounds import Plan
+from tansaku.tasks.steps.workshop import dataset_of, model_spec, retrain_spec, training_document
+from tansaku.tasks.training.fitting import learned_from
+from tansaku.tasks.training.training import Made, Place, find_model, read_dataset, store_version
+
+RETRAIN_FAILED = "warning.retrain"
+"""Kind of the events that say why a training brought no version."""
+
+NOT_NEEDED = "the search ended before it"
+
+
+def ready_for(context: StepContext, plan: Plan) -> bool:
+    """Begins the retrain that is due at a plan's number, if one is.
+
+    Returns:
+        False while the proposal must wait for a training.
+    """
+    ledger, spec = context.ledger, context.ledger.spec.retrain
+    if spec is None:
+        return True
+    last = ledger.retrains[-1][0] if ledger.retrains else None
+    ordered = context.rules.ordered
+    # In ordered mode not by whether it has ended, which is a matter of time.
+    under_way = ledger.training is not None or (ordered and last is not None and plan.number < last.uses_from)
+    if not under_way:
+        reason = retrain_due(ledger, spec, plan)
+        if reason is not None:
+            _begin(context, spec, plan, reason)
+    training = ledger.training
+    if training is None or not ordered or plan.number < training.uses_from:
+        return True
+    advance_training(context)
+    return ledger.training is None
+
+
+def advance_training(context: StepContext) -> bool:
+    """Looks once at the training under way: submits its job, or stores how it ended.
+
+    Returns:
+        Whether something came of it.
+
+    Raises:
+        TransientError: Store or backend did not answer; calling again is safe.
+    """
+    training = context.ledger.training
+    if training is None:
+        return False
+    if context.workshop.by_service:
+        return _look_at_registry(context, training)
+    name = job_name_of(context, training)
+    handle = context.ledger.training_handle or context.launcher.find(name)
+    if handle is None:
+        document = training_document(context, training)
+        timeout = retrain_spec(context).timeout
+        request = JobRequest(name=name, token=name, document=document.model_dump(mode="json"), timeout=timeout)
+        context.ledger.training_handle = context.launcher.submit(request)
+        return True
+    context.ledger.training_handle = handle
+    status = context.launcher.poll([handle])[0]
+    if status.state is JobState.FINISHED:
+        _take(context, training, handle)
+        return True
+    if status.state is JobState.LOST:
+        failure = Failure(kind=FailureKind.PLUMBING, reason=status.reason or "lost", message=status.message)
+        _give_up(context, training, handle, failure)
+        return True
+    return False
+
+
+def abandon_training(context: StepContext) -> None:
+    """Ends a training that nobody needs any more."""
+    training = context.ledger.training
+    if training is None:
+        return
+    if not context.workshop.by_service:
+        handle = context.ledger.training_handle or context.launcher.find(job_name_of(context, training))
+        if handle is not None:
+            context.launcher.cancel(handle)
+            context.launcher.discard(handle)
+    _end(context, training, ok=False, message=NOT_NEEDED)
+
+
+def tidy_trainings(context: StepContext) -> None:
+    """Forgets jobs of the last training that ended, which a killed driver may have left behind."""
+    ended = [begun for begun, end in context.ledger.retrains if end is not None]
+    if not ended or context.workshop.by_service:
+        return
+    for attempt in range(1, context.ledger.spec.execution.retries + 2):
+        handle = context.launcher.find(_job_name(context, ended[-1], attempt))
+        if handle is not None:
+            context.launcher.discard(handle)
+
+
+def job_name_of(context: StepContext, training: Retrain) -> str:
+    """Name of the job of a training's present attempt."""
+    return _job_name(context, training, context.ledger.training_attempt)
+
+
+def _begin(context: StepContext, spec: RetrainSpec, plan: Plan, reason: str) -> None:
+    """Stores what a retrain learns from, and then the retrain; one that has nothing to learn from ends at once."""
+    ledger = context.ledger
+    learned, model = _computed(ledger.evaluations, plan.horizon), spec.model or context.name
+    dataset, problem = "", ""
+    try:
+        dataset = _store_dataset(context, spec, plan, learned).sha256
+    except ConfigurationError as error:
+        problem = error.message
+    retrain = Retrain.model_validate(
+        {
+            "campaign": context.name,
+            "number": len(ledger.retrains) + 1,
+            "at_proposal": plan.number,
+            "horizon": plan.horizon,
+            "uses_from": plan.number + spec.lag,
+            "model": model,
+            "dataset": dataset,
+            "observations": len(learned),
+            "reason": reason,
+            "begun_at": datetime.now(UTC),
+        }
+    )
+    ledger.note_retrain(context.store.insert_retrain(context.lease, retrain))
+    context.observer.on_retrain(retrain, None)
+    if not dataset:
+        _end(context, retrain, ok=False, message=problem)
+
+
+def _computed(evaluations: dict[int, Evaluation], horizon: int) -> list[Evaluation]:
+    """Evaluations up to a horizon whose result was computed: a surrogate never learns from another's predictions."""
+    return [
+        one
+        for number, one in sorted(evaluations.items())
+        if number <= horizon and one.proposal.purpose == "search" and one.state is EvaluationState.DONE
+        if one.outcome is not None and one.outcome.value is not None and one.outcome.predicted_by is None
+    ]
+
+
+def _store_dataset(context: StepContext, spec: RetrainSpec, plan: Plan, learned: list[Evaluation]) -> DatasetRecord:
+    stored = [
+        one
+        for one in learned
+        if one.outcome is not None
+        and (sha256 := one.outcome.artifacts.get(STRUCTURE_FILE))
+        and context.artifacts.exists(sha256)
+    ]
+    examples = gather(stored, context.artifacts, spec.group)
+    learned_from(examples, spec.learns)
+    source = ObservedSourceSpec(campaign=context.name, horizon=plan.horizon)
+    split = ShareSplitSpec(held_out=spec.held_out)
+    named = DatasetSpec(
+        schema_version=1, name=spec.model or context.name, seed=context.ledger.spec.seed, source=source, split=split
+    )
+    cost = sum(one.measured_cost or 0.0 for one in stored)
+    return keep_dataset(context.workshop.registry, context.artifacts, examples, Kept(named, sources_of(stored), cost=cost))
+
+
+def _take(context: StepContext, training: Retrain, handle: JsonDict) -> None:
+    try:
+        result = context.launcher.fetch(handle)
+    except NotFoundError as error:
+        _give_up(context, training, handle, Failure(kind=FailureKind.PLUMBING, reason="no_result", message=str(error)))
+        return
+    failure = result.outcome.failure
+    if failure is not None:
+        _give_up(context, training, handle, failure)
+        return
+    version, better = _stored(context, training, result)
+    _end_with(context, training, version, promoted=better)
+    context.launcher.discard(handle)
+
+
+def _stored(context: StepContext, training: Retrain, result: JobResult) -> tuple[ModelRecord, bool]:
+    properties, registry = result.outcome.properties, context.workshop.registry
+    made = Made(
+        weights=result.folder / WEIGHTS_FILE,
+        report=result.folder / REPORT_FILE,
+        errors={
+            side: {name: Errors.model_validate(one) for name, one in of.items()} for side, of in properties["errors"].items()
+        },
+        chosen=properties["chosen"],
+        seconds=properties["seconds"],
+        device=context.workshop.device,
+    )
+    dataset, spec = dataset_of(context, training), model_spec(context, training)
+    examples = learned_from(read_dataset(context.artifacts, dataset), spec.learns)
+    held_out = side_of(examples, dataset.groups, "held_out")
+    return store_version(registry, context.artifacts, made, Place(spec, dataset, held_out, predecessor(context, training)))
+
+
+def predecessor(context: StepContext, training: Retrain) -> ModelRecord | None:
+    """The version that a retrained one is compared with: the campaign's own last, or the one that it began with."""
+    used = in_use([end for begun, end in context.ledger.retrains if end is not None and begun.number < training.number])
+    look = context.ledger.spec.first_look
+    label = used.version if used is not None else look.model if look is not None else None
+    return None if label is None else find_model(context.workshop.registry, label)
+
+
+def _look_at_registry(context: StepContext, training: Retrain) -> bool:
+    """Whether the service's run has brought the version, or has said that there will be none."""
+    failed = failure_event_id(training)
+    told = next((one for one in context.store.events(context.name) if one.id == failed), None)
+    if told is not None:
+        _end(context, training, ok=False, message=str(told.data["reason"]))
+        return True
+    versions = context.workshop.registry.models(training.model)
+    found = next((one for one in versions if one.dataset == training.dataset), None)
+    if found is None:
+        return False
+    _end_with(context, training, found, promoted=found.promoted_at is not None)
+    return True
+
+
+def failure_event_id(training: Retrain) -> str:
+    """Id of the event by which a run of the service says that a training failed."""
+    return short_hash([training.campaign, "retrain-failed", training.number])
+
+
+def _give_up(context: StepContext, training: Retrain, handle: JsonDict, failure: Failure) -> None:
+    """Another attempt after a failure of the plumbing; else the retrain has failed, and the campaign goes on without."""
+    ledger = context.ledger
+    again = failure.kind is FailureKind.PLUMBING and failure.reason not in PERMANENT
+    if again and ledger.training_attempt <= ledger.spec.execution.retries:
+        ledger.training_attempt += 1
+        ledger.training_handle = None
+    else:
+        _end(context, training, ok=False, message=f"{failure.reason}: {failure.message}")
+    context.launcher.discard(handle)
+
+
+def _end_with(context: StepContext, training: Retrain, version: ModelRecord, *, promoted: bool) -> None:
+    found = {"version": version.label, "weights": version.artifact, "promoted": promoted, "seconds": version.seconds}
+    _end(context, training, ok=True, message=version.note, **found)
+
+
+def _end(context: StepContext, training: Retrain, *, ok: bool, message: str, **found: object) -> None:
+    """Stores how a retrain ended; a failure is said in the audit first, so that a kill in between does not swallow it."""
+    ledger = context.ledger
+    if not ok:
+        said = {"retrain": training.number, "at_proposal": training.at_proposal, "reason": message}
+        log_event(context, RETRAIN_FAILED, [training.number], said)
+    # Free mode uses what is there when it is there.
+    uses_from = training.uses_from if context.rules.ordered else ledger.last_number + 1
+    end = RetrainEnd.model_validate(
+        {
+            "campaign": context.name,
+            "number": training.number,
+            "uses_from": uses_from,
+            "ok": ok,
+            "message": message,
+            "ended_at": datetime.now(UTC),
+            **found,
+        }
+    )
+    stored = context.store.end_retrain(context.lease, end)
+    ledger.note_retrain_end(stored)
+    context.observer.on_retrain(training, stored)
+
+
+def _job_name(context: StepContext, training: Retrain, attempt: int) -> str:
+    return f"train-{short_hash([context.name, 'retrain', training.number, training.dataset, attempt])}"

@@ -1,0 +1,127 @@
+"""Training proper: from examples to a judged surrogate, without a database. A command and a compute node share it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.registry import Errors
+from tansaku.models.domain.specs.surrogate import ModelSpec
+from tansaku.models.domain.surrogates import (
+    Array,
+    Checkpoints,
+    DeviceChoice,
+    Example,
+    Progress,
+    Surrogate,
+    TrainingRun,
+    Weights,
+)
+from tansaku.models.surrogates.registry import build_trainer
+from tansaku.tasks.datasets.splitting import Side, side_of
+from tansaku.tasks.training.judging import Compared, compare
+
+_LABEL = "label_"
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A training that has ended.
+
+    Attributes:
+        surrogate: What was trained.
+        sides: Predictions beside what is known, by side and property.
+        curve: Learning curve.
+        seconds: Training took so long [s].
+    """
+
+    surrogate: Surrogate
+    sides: Mapping[str, Mapping[str, Compared]]
+    curve: Sequence[Progress]
+    seconds: float
+
+    def errors(self) -> dict[str, dict[str, Errors]]:
+        """Errors by side and property."""
+        return {side: {name: one.errors() for name, one in compared.items()} for side, compared in self.sides.items()}
+
+    def report(self) -> Weights:
+        """Predictions and learning curve as data, for figures."""
+        arrays: dict[str, Array] = {}
+        for side, compared in self.sides.items():
+            for name, one in compared.items():
+                arrays[f"{side}.{name}.computed"] = one.computed
+                arrays[f"{side}.{name}.predicted"] = one.predicted
+                arrays[f"{side}.{name}.deviation"] = one.deviation
+        units = {side: {name: one.unit for name, one in compared.items()} for side, compared in self.sides.items()}
+        curve = [vars(one) for one in self.curve]
+        return Weights(arrays, {"type": "report", "schema_version": 1, "units": units, "curve": curve})
+
+
+def learned_from(examples: Sequence[Example], learns: str) -> list[Example]:
+    """Examples whose properties are those of one source, under the names that surrogates know.
+
+    Args:
+        examples: Of a data set.
+        learns: ``calculator`` or ``label``.
+
+    Raises:
+        ConfigurationError: The data set has no label.
+    """
+    found = []
+    for example in examples:
+        own = {name: value for name, value in example.properties.items() if name.startswith(_LABEL) == (learns == "label")}
+        found.append(replace(example, properties={name.removeprefix(_LABEL): value for name, value in own.items()}))
+    if not any(example.properties for example in found):
+        raise ConfigurationError(f"learns: {learns}, but the data set holds nothing of a {learns}")
+    return found
+
+
+def fit_and_judge(
+    spec: ModelSpec,
+    examples: Sequence[Example],
+    groups: dict[str, Side],
+    checkpoints: Checkpoints,
+    *,
+    device: DeviceChoice = "cpu",
+    on_progress: Callable[[Progress], None] | None = None,
+) -> Fitted:
+    """Trains on the training groups and predicts both sides.
+
+    Args:
+        spec: What is trained.
+        examples: The whole data set, from :func:`learned_from`.
+        groups: Side of each group.
+        checkpoints: Where training leaves how far it is.
+        device: Where it computes.
+        on_progress: Told after each step.
+
+    Raises:
+        ConfigurationError: An example has nothing that this surrogate learns.
+        MissingComponentError: A package is not installed.
+        FitError: Training failed.
+    """
+    trainer = build_trainer(spec.surrogate)
+    trainer.check()
+    for example in examples:
+        if not any(name in example.properties for name in trainer.needs):
+            raise ConfigurationError(
+                f"{example.id}: has none of {', '.join(trainer.needs)}, which {spec.surrogate.type} learns"
+            )
+    training, held_out = (side_of(examples, groups, side) for side in ("training", "held_out"))
+    curve: list[Progress] = []
+
+    def note(progress: Progress) -> None:
+        curve.append(progress)
+        if on_progress is not None:
+            on_progress(progress)
+
+    begun = time.perf_counter()
+    surrogate = trainer.fit(training, TrainingRun(seed=spec.seed, device=device, checkpoints=checkpoints, on_progress=note))
+    seconds = time.perf_counter() - begun
+    sides = {
+        "training": compare(training, surrogate.predict(training)),
+        "held_out": compare(held_out, surrogate.predict(held_out)),
+    }
+    return Fitted(surrogate, sides, curve, seconds)
