@@ -12,16 +12,19 @@ from tansaku.models.domain.errors import ConfigurationError, NotFoundError
 from tansaku.models.domain.history import cost_limit, search_entries, stop_reason
 from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.records import CampaignRecord, Certificate, CommandKind, Evaluation, Lease, Record
+from tansaku.models.domain.retraining import describe
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import CampaignState, EvaluationState, StopReason, campaign_state
 from tansaku.models.engine.cost import learns_cost
 from tansaku.spaces.registry import open_space
 from tansaku.tasks.costs import compare_costs, cost_of, cost_unit
+from tansaku.tasks.origins import predicted
 from tansaku.tasks.results import failure_reason
 from tansaku.tasks.steps.certificates import stopping, stored_certificates
 from tansaku.tasks.steps.rounds import priced_by
 
 _SHOWN_LOST = 5
+_SHOWN_TRAINED = 2
 
 
 class FailedEvaluation(Record):
@@ -59,6 +62,8 @@ class CampaignStatus(Record):
     Attributes:
         evaluations: Evaluations of the search that were proposed.
         polish: Evaluations of the final polish.
+        predicted: Evaluations of the search whose value is what a trained model says.
+        trained: How the trainings of its surrogate ended, and the one under way, in words.
         cost: Spent and reserved by the search [the space's cost unit]; of a learned cost what ended evaluations took.
         cost_unit: ``core-seconds`` where cost is learned, else None.
         cost_ratio: Median of actual over predicted cost, None where nothing was measured.
@@ -81,6 +86,8 @@ class CampaignStatus(Record):
     active: int
     lost: int
     polish: int
+    predicted: int = 0
+    trained: tuple[str, ...] = ()
     cost: float
     cost_unit: str | None = None
     cost_ratio: float | None = None
@@ -115,6 +122,9 @@ class CampaignStatus(Record):
             + (f", {self.lost} lost and to be tried again" if self.lost else "")
             + (f"; polished {self.polish}" if self.polish else "")
         )
+        if self.predicted:
+            lines.append(f"  values: {self.done - self.predicted} computed, {self.predicted} predicted by a first look")
+        lines += [f"  {line}" for line in self.trained[-_SHOWN_TRAINED:]]
         spent = f"  cost {self.cost:,.0f}" + (f" {self.cost_unit}" if self.cost_unit is not None else "")
         if self.limit is not None:
             spent += f" of {self.limit:,.0f} allowed"
@@ -265,6 +275,8 @@ def campaign_status(store: CampaignStore, name: str) -> CampaignStatus:
         active=active,
         lost=states.count(EvaluationState.LOST),
         polish=len(evaluations) - len(search),
+        predicted=sum(map(predicted, search)),
+        trained=tuple(describe(retrain, end) for retrain, end in store.retrains(name)),
         cost=float(sum(cost_of(evaluation, spec.space) for evaluation in search)),
         cost_unit=cost_unit(spec.space),
         cost_ratio=None if costs is None else costs.median_ratio,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +21,7 @@ from tansaku.models.engine.transfer.data import SourceData
 from tansaku.spaces.registry import open_space
 from tansaku.tasks.basins import same_basins
 from tansaku.tasks.costs import CostComparison, compare_costs, cost_of, cost_unit
+from tansaku.tasks.origins import best_of, predicted, value_from, value_of
 from tansaku.tasks.steps.rounds import priced_by
 from tansaku.tasks.transfer.sources import sources_in_use
 
@@ -160,6 +161,8 @@ def evaluation_row(data: CampaignData, evaluation: Evaluation, same_basin_as: st
         "value": outcome.value if outcome is not None else None,
         **({"others": dict(zip([one.property for one in further], values[1:], strict=True))} if further else {}),
         "unit": data.spec.objective.unit,
+        "from": value_from(data.spec, evaluation),
+        "deviation": outcome.deviation if outcome is not None else None,
         "cost": data.cost_of(evaluation),
         "predicted_cost": proposal.predicted_cost,
         "state": evaluation.state.value,
@@ -197,25 +200,11 @@ def evaluation_rows(data: CampaignData, purpose: Purpose = "search") -> list[Jso
     return [evaluation_row(data, evaluation, basins.get(evaluation.id)) for evaluation in chosen]
 
 
-def _value(evaluation: Evaluation) -> float | None:
-    return evaluation.outcome.value if evaluation.outcome is not None else None
-
-
-def best_of(evaluations: Sequence[Evaluation], sign: float) -> Evaluation | None:
-    """The evaluation with the best value; the earliest of equals; None when none has a value."""
-    valued = [
-        (sign * value, evaluation.proposal.number, evaluation)
-        for evaluation in evaluations
-        if (value := _value(evaluation)) is not None
-    ]
-    return min(valued, key=lambda entry: entry[:2])[2] if valued else None
-
-
 def _polished_row(data: CampaignData, evaluation: Evaluation, basins: Mapping[str, str]) -> JsonDict:
     outcome, key = evaluation.outcome, data.value_key
     return {
         "candidate": evaluation.proposal.candidate,
-        key: _value(evaluation),
+        key: value_of(evaluation),
         "surface": evaluation.proposal.surface,
         "state": evaluation.state.value,
         "same_basin_as": basins.get(evaluation.id),
@@ -249,12 +238,14 @@ def system_rows(data: CampaignData) -> list[JsonDict]:
             {
                 **description,
                 "system": name,
-                key: _value(best) if best is not None else None,
-                f"{key}_polished": _value(best_again) if best_again is not None else None,
+                key: value_of(best) if best is not None else None,
+                f"{key}_polished": value_of(best_again) if best_again is not None else None,
                 "unit": data.spec.objective.unit,
                 "best_candidate": best.proposal.candidate if best is not None else None,
                 "surface": best.proposal.surface if best is not None else None,
+                "from": value_from(data.spec, best) if best is not None else None,
                 "evaluations": len(mine),
+                "predicted": sum(predicted(evaluation) for evaluation in mine),
                 "failed": sum(evaluation.state is EvaluationState.FAILED for evaluation in mine),
                 "cost": cost,
                 "cost_unit": cost_unit(data.spec.space),
@@ -296,7 +287,11 @@ def convergence(data: CampaignData) -> Convergence:
     finished = [evaluation for evaluation in data.select("search") if evaluation.state.terminal]
     codes = {name: code for code, name in enumerate(data.pool.systems)}
     system = np.array([codes[evaluation.proposal.system] for evaluation in finished], dtype=np.intp)
-    values = np.array([np.nan if (value := _value(evaluation)) is None else data.sign * value for evaluation in finished])
+    # Where anything was computed, predictions are no answer.
+    sure = [one for one in finished if not predicted(one)] or finished
+    known_values = {one.proposal.number: value_of(one) for one in sure}
+    found = [known_values.get(evaluation.proposal.number) for evaluation in finished]
+    values = np.array([np.nan if value is None else data.sign * value for value in found])
     if not np.isfinite(values).any():
         raise ConfigurationError(f"campaign {data.record.name!r} has no finished evaluation with a value yet")
     best = np.full((len(finished), len(codes)), np.inf)
@@ -361,18 +356,19 @@ class Predictions:
 
 
 def predictions(data: CampaignData) -> Predictions:
-    """Predictions of the search's proposals that have one, beside the values; empty for proposers without a model."""
+    """Predictions of the search's proposals that have one, beside computed values; empty for proposers without a model."""
     chosen = [
         evaluation
         for evaluation in data.select("search")
         if evaluation.proposal.predicted_mean is not None
         and evaluation.proposal.predicted_deviation
-        and _value(evaluation) is not None
+        and value_of(evaluation) is not None
+        and not predicted(evaluation)
     ]
     return Predictions(
         mean=np.array([evaluation.proposal.predicted_mean for evaluation in chosen], dtype=float),
         deviation=np.array([evaluation.proposal.predicted_deviation for evaluation in chosen], dtype=float),
-        value=np.array([_value(evaluation) for evaluation in chosen], dtype=float),
+        value=np.array([value_of(evaluation) for evaluation in chosen], dtype=float),
         candidates=tuple(evaluation.proposal.candidate for evaluation in chosen),
         unit=data.spec.objective.unit,
         numbers=np.array([evaluation.proposal.number for evaluation in chosen], dtype=np.intp),

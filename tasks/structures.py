@@ -12,7 +12,8 @@ from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.ports import ArtifactStore
 from tansaku.models.domain.records import Evaluation, JsonDict
 from tansaku.tasks.jobs.document import STRUCTURE_FILE
-from tansaku.tasks.results import CampaignData, best_of, system_rows
+from tansaku.tasks.origins import best_of
+from tansaku.tasks.results import CampaignData, system_rows
 
 if TYPE_CHECKING:
     from ase import Atoms

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _WIDE = 105  # columns of a terminal that has room for candidate ids
 _DETAILS = ("spread", "barrier_1d", "barrier_2d", "barrier_3d", "directions", "limiting_hop", "state", "reason", "unlikely")
-_EVALUATION_COLUMNS = ("round", "candidate", "system", "surface", "value", "cost", "state", "attempts", "reason")
+_EVALUATION_COLUMNS = ("round", "candidate", "system", "surface", "value", "from", "cost", "state", "attempts", "reason")
 
 
 def results(
@@ -107,7 +107,8 @@ def _show_systems(data: CampaignData, rows: list[JsonDict]) -> None:
     head = ["angle [°]", "Σ", "plane"] if boundaries else ["system"]
     polished = any(row[f"{key}_polished"] is not None for row in rows)
     columns = [*head, f"{key} [{unit}]", *(["polished"] if polished else [])]
-    columns += ["evaluations", "failed", "cost", "share [%]", "best candidate"]
+    looked = any(row["predicted"] for row in rows)
+    columns += ["evaluations", *(["predicted"] if looked else []), "failed", "cost", "share [%]", "best candidate"]
     table = []
     for row in rows:
         names = (
@@ -116,12 +117,13 @@ def _show_systems(data: CampaignData, rows: list[JsonDict]) -> None:
             else [row["system"]]
         )
         values = [row[key], *([row[f"{key}_polished"]] if polished else [])]
-        table.append(
-            [*names, *values, row["evaluations"], row["failed"], row["cost"], 100 * row["share"], row["best_candidate"]]
-        )
+        counts = [row["evaluations"], *([row["predicted"]] if looked else []), row["failed"]]
+        table.append([*names, *values, *counts, row["cost"], 100 * row["share"], row["best_candidate"]])
     if sys.stdout.isatty() and shutil.get_terminal_size().columns < _WIDE:
         columns, table = columns[:-1], [row[:-1] for row in table]
     show_table(columns, table, f"{data.record.name}: best found per system; share: cost spent, of evaluating all of the system")
+    if looked:
+        typer.echo("predicted: values that a trained model's first look was content with; what is best was computed")
     if data.costs is not None:
         typer.echo(data.costs.describe())
 

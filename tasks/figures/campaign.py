@@ -7,10 +7,20 @@ from pathlib import Path
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.ports import ArtifactStore
 from tansaku.tasks.compositions import composition_maps
-from tansaku.tasks.figures import barrier_profile, composition_map, energy_angle, parity, relevance, rounds, structures
+from tansaku.tasks.figures import (
+    barrier_profile,
+    composition_map,
+    energy_angle,
+    first_look,
+    parity,
+    relevance,
+    rounds,
+    structures,
+)
 from tansaku.tasks.figures import convergence as convergence_figure
 from tansaku.tasks.figures import cost as cost_figure
 from tansaku.tasks.figures import front as front_figure
+from tansaku.tasks.figures.first_look import looks_of
 from tansaku.tasks.figures.style import pretty_unit
 from tansaku.tasks.fronts import campaign_front
 from tansaku.tasks.model_view import relevance_history
@@ -36,9 +46,9 @@ def draw_campaign(data: CampaignData, artifacts: ArtifactStore, folder: Path) ->
     """Draws what a campaign has so far, each figure as PNG and as HTML.
 
     Every campaign gets the convergence and, if its proposer predicts, predicted against computed; one with several objectives
-    its front; one that learns its cost predicted against actual cost; one of grain boundaries also energy against angle and
-    the best structures; one of compositions the map over the ions, the paths of the best, the model's errors over the rounds,
-    and what matters to it.
+    its front; one with first looks which values were computed and which predicted; one that learns its cost predicted against
+    actual cost; one of grain boundaries also energy against angle and the best structures; one of compositions the map over the
+    ions, the paths of the best, the model's errors over the rounds, and what matters to it.
 
     Args:
         data: The campaign.
@@ -72,6 +82,12 @@ def draw_campaign(data: CampaignData, artifacts: ArtifactStore, folder: Path) ->
         paths += [
             parity.draw_png(expected, folder / f"{name}-parity.png"),
             parity.draw_html(expected, folder / f"{name}-parity.html", name),
+        ]
+    looks = looks_of(data)
+    if looks is not None:
+        paths += [
+            first_look.draw_png(looks, folder / f"{name}-first-look.png"),
+            first_look.draw_html(looks, folder / f"{name}-first-look.html", name),
         ]
     costs = data.costs
     if costs is not None and len(costs.actual) >= cost_figure.LEAST:

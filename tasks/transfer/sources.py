@@ -91,7 +91,11 @@ def campaign_source(target: Target, source: CampaignSourceSpec, key: str, store:
     check_features(claim, target.pool, pool)
     own = source_of(spec)
     # In proposal order, so that of several replicates the last one counts, as in the campaign itself.
-    found = {one.candidate: one.value for one in store.observations(source.name) if one.source == own and one.value is not None}
+    found = {
+        one.candidate: one.value
+        for one in store.observations(source.name)
+        if one.source == own and one.value is not None and one.predicted_by is None
+    }
     check_observed(claim, len(found))
     positions = pool.positions(list(found))
     values = np.array(list(found.values()), dtype=np.float64)

@@ -1,0 +1,44 @@
+"""Where values come from: computed, and by whom, or predicted by a trained model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tansaku.models.domain.records import Evaluation
+from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.specs.label import LABEL_PROPERTY
+
+
+def predicted(evaluation: Evaluation) -> bool:
+    """Whether an evaluation's value is what a trained model says, and not computed."""
+    return evaluation.outcome is not None and evaluation.outcome.predicted_by is not None
+
+
+def value_from(spec: CampaignSpec, evaluation: Evaluation) -> str | None:
+    """The model that predicted a value, or the type of the calculator that computed it; None without one, or of a table's."""
+    outcome = evaluation.outcome
+    if outcome is None or outcome.value is None or spec.calculator is None:
+        return None
+    if outcome.predicted_by is not None:
+        return outcome.predicted_by
+    if spec.label is not None and spec.objective.property == LABEL_PROPERTY:
+        return spec.label.calculator.type
+    return spec.calculator.type
+
+
+def value_of(evaluation: Evaluation) -> float | None:
+    """An evaluation's value, None where it has none."""
+    return evaluation.outcome.value if evaluation.outcome is not None else None
+
+
+def best_of(evaluations: Sequence[Evaluation], sign: float) -> Evaluation | None:
+    """The evaluation with the best value; the earliest of equals; None when none has a value.
+
+    What was computed goes before what a model predicted, which counts only where nothing was computed.
+    """
+    valued = [
+        (predicted(evaluation), sign * value, evaluation.proposal.number, evaluation)
+        for evaluation in evaluations
+        if (value := value_of(evaluation)) is not None
+    ]
+    return min(valued, key=lambda entry: entry[:3])[3] if valued else None
