@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Any, assert_never
 
 import numpy as np
 
@@ -35,6 +35,20 @@ def environment_features(structure: Atoms, descriptors: Sequence[DescriptorSpec]
     return np.hstack([_features(structure, descriptor, tuple(species)) for descriptor in descriptors])
 
 
+def feature_counts(descriptors: Sequence[DescriptorSpec], species: Sequence[str]) -> tuple[int, ...]:
+    """How many of the features of :func:`environment_features` are each descriptor's.
+
+    Raises:
+        MissingComponentError: A descriptor's package is not installed.
+    """
+    return tuple(
+        len(species) * sum(len(_centres(one, width)) for width in one.widths)
+        if isinstance(one, RadialDescriptorSpec)
+        else int(_soap(one, species, periodic=True).get_number_of_features())
+        for one in descriptors
+    )
+
+
 def check_descriptors(descriptors: Sequence[DescriptorSpec]) -> None:
     """Raises MissingComponentError when a descriptor's package is not installed."""
     if any(isinstance(descriptor, SoapDescriptorSpec) for descriptor in descriptors):
@@ -60,9 +74,7 @@ def radial_features(structure: Atoms, spec: RadialDescriptorSpec, species: Seque
     for symbol in species:
         mine = np.asarray(structure.symbols == symbol)[other]
         for width in spec.widths:
-            # The tolerance keeps the number of centres where the cutoff is a multiple of the width up to rounding.
-            centres = spec.shortest + width * np.arange(math.ceil((spec.cutoff - spec.shortest) / width - 1e-9))
-            functions = np.exp(-0.5 * ((distance[mine, None] - centres) / width) ** 2) * fade[mine, None]
+            functions = np.exp(-0.5 * ((distance[mine, None] - _centres(spec, width)) / width) ** 2) * fade[mine, None]
             blocks.append(sum_by(functions, owner[mine], len(structure)))
     return np.hstack(blocks)
 
@@ -78,16 +90,26 @@ def soap_features(structure: Atoms, spec: SoapDescriptorSpec, species: Sequence[
     Raises:
         MissingComponentError: dscribe is not installed.
     """
-    soap = _load_soap()(
+    soap = _soap(spec, species, periodic=bool(structure.pbc.any()))
+    return np.asarray(soap.create(structure), dtype=np.float64)
+
+
+def _centres(spec: RadialDescriptorSpec, width: float) -> FloatArray:
+    """Centres of the functions of a width [Å]."""
+    # The tolerance keeps their number where the cutoff is a multiple of the width up to rounding.
+    return np.asarray(spec.shortest + width * np.arange(math.ceil((spec.cutoff - spec.shortest) / width - 1e-9)))
+
+
+def _soap(spec: SoapDescriptorSpec, species: Sequence[str], *, periodic: bool) -> Any:  # noqa: ANN401 - dscribe has no types
+    return _load_soap()(
         species=list(species),
-        periodic=bool(structure.pbc.any()),
+        periodic=periodic,
         r_cut=spec.cutoff,
         n_max=spec.radial,
         l_max=spec.angular,
         sigma=spec.smearing,
         average="off",
     )
-    return np.asarray(soap.create(structure), dtype=np.float64)
 
 
 def _features(structure: Atoms, descriptor: DescriptorSpec, species: tuple[str, ...]) -> FloatArray:

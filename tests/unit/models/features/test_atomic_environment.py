@@ -6,7 +6,7 @@ from ase import Atoms
 from ase.build import bulk
 
 from tansaku.models.domain.specs.surrogate import RadialDescriptorSpec, SoapDescriptorSpec
-from tansaku.models.features.atomic_environment import environment_features, radial_features
+from tansaku.models.features.atomic_environment import environment_features, feature_counts, radial_features
 
 
 def test_radial_functions_of_a_pair_are_gaussians_of_its_distance():
@@ -77,3 +77,14 @@ def test_descriptors_stand_beside_each_other(require):
 def test_a_shortest_centre_beyond_the_cutoff_is_refused():
     with pytest.raises(ValueError, match="leaves no function below the cutoff"):
         RadialDescriptorSpec(cutoff=3.0, shortest=3.0)
+
+
+def test_the_features_of_each_descriptor_are_counted(require):
+    require("dscribe")
+    descriptors = (RadialDescriptorSpec(widths=(0.1, 0.7)), SoapDescriptorSpec(radial=3, angular=2), RadialDescriptorSpec())
+    atoms = bulk("Cu", cubic=True)
+    for species in (["Cu"], ["Au", "Cu"]):
+        counts = feature_counts(descriptors, species)
+        found = [environment_features(atoms, [one], species).shape[1] for one in descriptors]
+        assert list(counts) == found
+        assert environment_features(atoms, descriptors, species).shape[1] == sum(counts)
