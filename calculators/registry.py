@@ -13,6 +13,7 @@ from tansaku.models.domain.specs.calculator import (
     GpawSpec,
     LammpsSpec,
     SevennetSpec,
+    VaspSpec,
 )
 from tansaku.models.domain.specs.parallel import SERIAL, ParallelSpec
 
@@ -49,6 +50,11 @@ def open_calculator(spec: CalculatorSpec, base_path: Path, parallel: ParallelSpe
         from tansaku.calculators.engines.atomate2 import Atomate2Calculator
 
         return Atomate2Calculator(spec)
+    if isinstance(spec, VaspSpec):
+        from tansaku.calculators.engines.vasp import VaspCalculator
+        from tansaku.calculators.engines.vasp_band import VtstCalculator
+
+        return (VtstCalculator if spec.band == "vtst" else VaspCalculator)(spec, parallel)
     if isinstance(spec, EspressoSpec):
         from tansaku.calculators.engines.espresso import EspressoCalculator
 

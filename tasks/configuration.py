@@ -11,7 +11,7 @@ from typing import Any
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.identifiers import content_hash, file_sha256
 from tansaku.models.domain.specs.base import NAME_PATTERN
-from tansaku.models.domain.specs.calculator import CalculatorSpec, DftSpec, EspressoSpec, GpawSpec, LammpsSpec
+from tansaku.models.domain.specs.calculator import CalculatorSpec, DftSpec, GpawSpec, LammpsSpec, VaspSpec
 from tansaku.models.domain.specs.campaign import EDITABLE_KEYS, CampaignSpec
 from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.models.domain.specs.space import (
@@ -200,7 +200,8 @@ def _resolve(spec: CampaignSpec, base_path: Path, document: YamlText) -> Campaig
     if label is not None and isinstance(label.calculator, LammpsSpec):
         element = space.crystal.element if isinstance(space, GrainBoundarySpaceSpec) else None
         label = label.model_copy(update={"calculator": _resolve_potential(label.calculator, element, base_path, document)})
-    if isinstance(calculator, GpawSpec | EspressoSpec):
+    _check_cell(space, calculator, document)
+    if isinstance(calculator, DftSpec):
         calculator = _resolve_dft(calculator, space, base_path, document)
         space = _resolve_cost(space, calculator)
     transfer = spec.transfer
@@ -230,6 +231,16 @@ def _resolve_table(space: TableSpaceSpec, base_path: Path, check: _Check, key: K
     return space.model_copy(update={"features": features, "sha256": digest})
 
 
+def _check_cell(space: SpaceSpec, calculator: CalculatorSpec | None, document: YamlText) -> None:
+    """Refuses to let a boundary's plane have another lattice than the crystal whose energy is taken off."""
+    if isinstance(space, GrainBoundarySpaceSpec) and calculator is not None and calculator.relaxation.cell == "full":
+        where = f"({document.source}, line {document.line(('calculator', 'relaxation', 'cell'))})"
+        raise ConfigurationError(
+            "calculator.relaxation.cell: full; a boundary keeps the crystal's lattice in its plane, expected fixed or normal "
+            + where
+        )
+
+
 def _resolve_dft(calculator: DftSpec, space: SpaceSpec, base_path: Path, document: YamlText) -> DftSpec:
     """The spec with the hash of its setups or pseudopotentials; refuses an element that it has none for."""
     if isinstance(calculator, GpawSpec):
@@ -238,6 +249,12 @@ def _resolve_dft(calculator: DftSpec, space: SpaceSpec, base_path: Path, documen
         GpawCalculator(calculator)
         setups = find_setups(calculator.xc)
         known, update, key = setups.elements, {"setups_sha256": setups.sha256}, ("calculator", "xc")
+    elif isinstance(calculator, VaspSpec):
+        from tansaku.calculators.engines.vasp_inputs import find_potcars
+
+        potcars = find_potcars(calculator)
+        known, update = frozenset(potcars.titels), {"potcars_sha256": potcars.sha256}
+        key = ("calculator", "potcars")
     else:
         from tansaku.calculators.engines.espresso import find_pseudopotentials
 
@@ -252,7 +269,7 @@ def _resolve_dft(calculator: DftSpec, space: SpaceSpec, base_path: Path, documen
 
 def _resolve_cost(space: SpaceSpec, calculator: CalculatorSpec | None) -> SpaceSpec:
     """Where cost is learned of a DFT code's evaluations, k-points tell it too."""
-    if not isinstance(space, GrainBoundarySpaceSpec) or not isinstance(calculator, GpawSpec | EspressoSpec):
+    if not isinstance(space, GrainBoundarySpaceSpec) or not isinstance(calculator, DftSpec):
         return space
     if space.cost.model != "measured" or space.cost.kpoint_density is not None:
         return space

@@ -236,6 +236,21 @@ def fireworks_site(
         site.drop()
 
 
+@pytest.fixture
+def vasp(require: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """What stands for VASP (``vasp_program.py``) on the PATH, and headers of POTCARs where pymatgen looks for them."""
+    require("atomate2")
+    program = _beside("vasp_program")
+    potcars = program.write_potcars(tmp_path / "vasp" / "potcars", "Al", "Cu", "Ni")
+    monkeypatch.setenv("PATH", str(program.install(tmp_path / "vasp" / "bin")), prepend=os.pathsep)
+    monkeypatch.setenv("PMG_VASP_PSP_DIR", str(potcars))
+    from pymatgen.core import SETTINGS
+
+    monkeypatch.setitem(SETTINGS, "PMG_VASP_PSP_DIR", str(potcars))
+    monkeypatch.setattr("tansaku.calculators.engines.vasp_runs.POLL", 0.1)
+    return program
+
+
 @pytest.fixture(scope="session")
 def emt_examples() -> Callable[..., list[Example]]:
     """``emt_examples(elements, groups, per_group)``: strained and rattled fcc cells with energies and forces of EMT.

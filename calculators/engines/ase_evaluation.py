@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import time
+from typing import Any
 
 import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import BaseCalculator
 from ase.constraints import FixCartesian
+from ase.filters import FrechetCellFilter
 from ase.optimize import LBFGS
 
-from tansaku.calculators.engines.relaxation import Relaxed, check_cell_change, held_indices, relax
+from tansaku.calculators.engines.relaxation import Relaxed, check_cell_change, held_indices, is_converged, relax
 from tansaku.models.domain.errors import CalculationError
 from tansaku.models.domain.pool import IntArray
 from tansaku.models.domain.ports import CalculationResult
@@ -40,7 +42,7 @@ def evaluate_with_ase(
     held = held_indices(structure, relaxation)
     steps = 0
     if relaxation is not None:
-        steps = relax(_InAse(atoms, held, relaxation.fmax), relaxation, held)
+        steps = relax(_InAse(atoms, held, relaxation), relaxation, held)
     energy = float(atoms.get_potential_energy())
     energies = None
     if "energies" in calculator.implemented_properties:
@@ -69,21 +71,29 @@ def evaluate_with_ase(
 class _InAse:
     """Atoms with a calculator of ASE, as :func:`relax` sees them."""
 
-    def __init__(self, atoms: Atoms, held: IntArray, fmax: float) -> None:
+    def __init__(self, atoms: Atoms, held: IntArray, relaxation: RelaxationSpec) -> None:
         self._atoms = atoms
-        self._fmax = fmax
+        self._held = held
+        self._relaxation = relaxation
+        self._moving: Any = FrechetCellFilter(atoms) if relaxation.cell == "full" else atoms
         if len(held):
             atoms.set_constraint(FixCartesian(held.tolist(), mask=(True, True, False)))
 
     def settle(self, steps: int) -> Relaxed:
-        """L-BFGS at fixed cell."""
-        with LBFGS(self._atoms, logfile=os.devnull) as optimizer:
-            for _ in optimizer.irun(fmax=self._fmax, steps=steps):
+        """L-BFGS; with a cell free in all directions over atoms and cell at once, until the stress itself is low enough."""
+        full = self._relaxation.cell == "full"
+        with LBFGS(self._moving, logfile=os.devnull) as optimizer:
+            for _ in optimizer.irun(fmax=0.0 if full else self._relaxation.fmax, steps=steps):
                 if not np.isfinite(self._atoms.positions).all():
                     raise CalculationError("exploded", f"positions are no longer finite after {optimizer.nsteps} steps")
+                if full and is_converged(self._state(0), self._relaxation, self._held):
+                    break
+        return self._state(int(optimizer.nsteps))
+
+    def _state(self, steps: int) -> Relaxed:
         forces = np.asarray(self._atoms.get_forces(apply_constraint=False))
         stress = np.asarray(self._atoms.get_stress(voigt=False, apply_constraint=False))
-        return Relaxed(int(optimizer.nsteps), forces, stress, self._atoms.cell.array.copy())
+        return Relaxed(steps, forces, stress, self._atoms.cell.array.copy())
 
     def stretch(self, factor: float) -> None:
         """See :class:`Relaxable`."""

@@ -12,6 +12,7 @@ import time
 import warnings
 from contextlib import redirect_stdout
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -123,8 +124,6 @@ def _run(structure: Atoms, relaxation: RelaxationSpec | None, optimizer: str) ->
         warnings.simplefilter("ignore")
         import torch
         from atomate2.forcefields.jobs import ForceFieldRelaxMaker, ForceFieldStaticMaker
-        from jobflow import Flow, JobStore, run_locally
-        from maggma.stores import MemoryStore
         from pymatgen.io.ase import AseAtomsAdaptor
 
         torch.set_num_threads(1)
@@ -144,7 +143,23 @@ def _run(structure: Atoms, relaxation: RelaxationSpec | None, optimizer: str) ->
             jobs.append(maker.make(given))
             given = jobs[0].output.structure
         jobs.append(static.make(given))
-        store = JobStore(MemoryStore(), additional_stores={"data": MemoryStore()})
-        found = run_locally(Flow(jobs), store=store, create_folders=True, root_dir=folder, log=False, raise_immediately=True)
-        outputs = [found[job.uuid][1].output.output for job in jobs]
+        outputs = [document.output for document in run_jobs(jobs, Path(folder))]
     return outputs[-1], int(outputs[0].n_steps) if relaxation is not None else 0
+
+
+def run_jobs(jobs: list[Any], folder: Path) -> list[Any]:
+    """Runs jobs of jobflow one after the other, each in a folder of its own; what they leave in a store stays in memory.
+
+    Args:
+        jobs: Made by makers.
+        folder: Existing folder.
+
+    Returns:
+        The jobs' outputs.
+    """
+    from jobflow import Flow, JobStore, run_locally
+    from maggma.stores import MemoryStore
+
+    store = JobStore(MemoryStore(), additional_stores={"data": MemoryStore()})
+    found = run_locally(Flow(jobs), store=store, create_folders=True, root_dir=folder, log=False, raise_immediately=True)
+    return [found[job.uuid][1].output for job in jobs]

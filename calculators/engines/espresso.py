@@ -99,7 +99,7 @@ class EspressoCalculator:
         self._pseudopotentials = find_pseudopotentials(spec, base_path)
         self._provenance = Provenance(
             code="espresso",
-            code_version=_version(program),
+            code_version=program_version(program),
             model=self._pseudopotentials.functional,
             model_sha256=self._pseudopotentials.sha256,
             settings=level_of_theory(spec)
@@ -347,8 +347,12 @@ def _joined(command: list[str]) -> str:
 
 
 @lru_cache(maxsize=4)
-def _version(program: str) -> str:
-    """Version that the program prints; it is started without input and ends at once."""
+def program_version(program: str) -> str:
+    """Version that ``pw.x`` prints; it is started without input and ends at once.
+
+    Raises:
+        MissingComponentError: It does not start.
+    """
     # It leaves files of its own where it is started.
     with tempfile.TemporaryDirectory(prefix="tsk-pw-") as folder:
         done = subprocess.run(  # noqa: S603 - found on PATH, no words from elsewhere

@@ -16,7 +16,7 @@ import numpy as np
 from ase import Atoms
 
 from tansaku.calculators.engines.gpaw import GpawTask, compute
-from tansaku.models.domain.errors import CalculationError, MissingComponentError, TransientError
+from tansaku.models.domain.errors import CalculationError, ConfigurationError, MissingComponentError, TransientError
 from tansaku.models.domain.ports import CalculationResult
 from tansaku.models.domain.records import JsonDict, Provenance
 from tansaku.models.domain.specs.calculator import GpawSpec, RelaxationSpec
@@ -31,6 +31,7 @@ def compute_in_ranks(task: GpawTask, parallel: ParallelSpec) -> CalculationResul
 
     Raises:
         CalculationError: As :func:`compute` raises it.
+        ConfigurationError: ``mpiexec`` belongs to another MPI than GPAW.
         MissingComponentError: There is no such ``mpiexec``.
         TransientError: The ranks ended without a result.
     """
@@ -39,7 +40,7 @@ def compute_in_ranks(task: GpawTask, parallel: ParallelSpec) -> CalculationResul
         folder = Path(name)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         (folder / _RESULT).unlink(missing_ok=True)
-        (folder / _TASK).write_text(json.dumps(_task_json(task)))
+        (folder / _TASK).write_text(json.dumps(_task_json(task) | {"ranks": parallel.ranks}))
         command = [
             *(parallel.mpiexec, "-n", str(parallel.ranks)),
             *("env", "GPAW_MPI_BACKEND=cgpaw", f"OMP_NUM_THREADS={parallel.threads}"),
@@ -57,6 +58,11 @@ def compute_in_ranks(task: GpawTask, parallel: ParallelSpec) -> CalculationResul
         except (FileNotFoundError, ValueError) as error:
             said = (folder / _WORDS).read_text(errors="replace")[-_TAIL:].strip()
             raise TransientError(f"gpaw's {parallel.ranks} ranks ended without a result ({done.returncode}): {said}") from error
+    if "world" in found:
+        raise ConfigurationError(
+            f"{parallel.mpiexec}: each rank of gpaw sees {found['world']} ranks, expected {parallel.ranks}",
+            hint="the site's mpiexec must belong to the MPI that gpaw was compiled with",
+        )
     if "reason" in found:
         raise CalculationError(found["reason"], found["message"])
     return _result(found, task)
@@ -142,11 +148,16 @@ def main(arguments: list[str]) -> int:
     from gpaw.mpi import world
 
     folder = Path(arguments[0])
-    task = _task(json.loads((folder / _TASK).read_text()), folder)
-    try:
-        data = _result_json(compute(task))
-    except CalculationError as error:
-        data = {"reason": error.reason, "message": error.message}
+    told = json.loads((folder / _TASK).read_text())
+    data: JsonDict
+    if world.size != told["ranks"]:
+        # Processes that do not know of each other would compute the same thing side by side.
+        data = {"world": int(world.size)}
+    else:
+        try:
+            data = _result_json(compute(_task(told, folder)))
+        except CalculationError as error:
+            data = {"reason": error.reason, "message": error.message}
     if world.rank == 0:
         aside = folder / f".{_RESULT}"
         aside.write_text(json.dumps(data))

@@ -26,7 +26,7 @@ from tansaku.calculators.engines.relaxation import (
     held_indices,
     relax,
 )
-from tansaku.models.domain.errors import CalculationError
+from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.pool import FloatArray, IntArray
 from tansaku.models.domain.ports import CalculationResult
 from tansaku.models.domain.records import Provenance
@@ -72,6 +72,8 @@ class LammpsCalculator:
         started = time.perf_counter()
         check_input(structure)
         check_axes(structure, relaxation)
+        if relaxation is not None and relaxation.cell == "full":
+            raise ConfigurationError("calculator.relaxation.cell: full; with type lammps expected fixed or normal")
         for symbol in sorted(set(structure.get_chemical_symbols())):
             self._potential.element(symbol)
         try:

@@ -3,7 +3,7 @@
 A cell that is free along its normal is relaxed at fixed height first and then along the one number that is left: the height
 at which the normal stress vanishes, by the secant method, every trial relaxed from the one before. On boundaries of Al this
 took a fifth of the time of LAMMPS's box/relax, which moves atoms and cell at once, ended lower on the average, and cannot
-end above the relaxation at fixed cell.
+end above the relaxation at fixed cell. A cell free in all directions is the engine's own to relax, atoms and cell at once.
 """
 
 from __future__ import annotations
@@ -51,8 +51,12 @@ def check_axes(structure: Atoms, relaxation: RelaxationSpec | None) -> None:
 
     Raises:
         ConfigurationError: Atoms are held in the plane, or the normal is free, and the first two cell vectors are not in
-            the xy plane with the first one along x.
+            the xy plane with the first one along x; or atoms are held in a cell that is free in all directions.
     """
+    if relaxation is not None and relaxation.cell == "full" and len(held_indices(structure, relaxation)):
+        raise ConfigurationError(
+            "calculator.relaxation.translation: held; with cell: full nothing can be held in the plane, expected free"
+        )
     if relaxation is None or not (len(held_indices(structure, relaxation)) or relaxation.cell == "normal"):
         return
     cell = structure.cell.array
@@ -78,7 +82,7 @@ def _check_overlap(structure: Atoms) -> None:
 
 @dataclass(frozen=True)
 class Relaxed:
-    """Where a relaxation at fixed cell has ended.
+    """Where a relaxation has ended.
 
     Attributes:
         steps: Steps of the minimiser.
@@ -102,7 +106,7 @@ class Relaxable(Protocol):
     """A structure inside an engine."""
 
     def settle(self, steps: int) -> Relaxed:
-        """Relaxes the atoms at fixed cell in at most ``steps`` steps."""
+        """Relaxes the atoms, at fixed cell unless that is free in all directions, in at most ``steps`` steps."""
         ...
 
     def stretch(self, factor: float) -> None:
@@ -142,10 +146,16 @@ def relax(system: Relaxable, relaxation: RelaxationSpec, held: IntArray) -> int:
     if not is_converged(state, relaxation, held):
         raise CalculationError(
             "not_converged",
-            f"largest force {free_fmax(state.forces, held):.3g} eV/Å, normal stress {state.stress[2, 2]:.3g} eV/Å^3 after "
+            f"largest force {free_fmax(state.forces, held):.3g} eV/Å, {_stress_in_words(state, relaxation)} eV/Å^3 after "
             f"{steps} steps; expected forces below {relaxation.fmax:g} eV/Å",
         )
     return steps
+
+
+def _stress_in_words(state: Relaxed, relaxation: RelaxationSpec) -> str:
+    if relaxation.cell == "full":
+        return f"largest stress {np.abs(state.stress).max():.3g}"
+    return f"normal stress {state.stress[2, 2]:.3g}"
 
 
 def held_indices(structure: Atoms, relaxation: RelaxationSpec | None) -> IntArray:
@@ -168,7 +178,7 @@ def free_fmax(forces: FloatArray, held: IntArray) -> float:
 
 
 def is_converged(state: Relaxed, relaxation: RelaxationSpec, held: IntArray) -> bool:
-    """Whether forces, and with a free cell the normal stress times the volume per atom, are within ``fmax``.
+    """Whether forces, and with a free cell the stress that is relaxed times the volume per atom, are within ``fmax``.
 
     Args:
         state: To be judged.
@@ -178,7 +188,8 @@ def is_converged(state: Relaxed, relaxation: RelaxationSpec, held: IntArray) -> 
     if not free_fmax(state.forces, held) <= relaxation.fmax:
         return False
     volume_per_atom = abs(float(np.linalg.det(state.cell))) / len(state.forces)
-    return relaxation.cell == "fixed" or abs(float(state.stress[2, 2])) * volume_per_atom <= relaxation.fmax
+    relaxed = {"fixed": 0.0, "normal": abs(float(state.stress[2, 2])), "full": float(np.abs(state.stress).max())}
+    return relaxed[relaxation.cell] * volume_per_atom <= relaxation.fmax
 
 
 def check_cell_change(before: FloatArray, after: FloatArray) -> None:

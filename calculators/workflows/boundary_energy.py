@@ -97,7 +97,8 @@ def oriented_reference(calculator: Calculator, crystal: Atoms, reference: Crysta
     """
     result = calculator.evaluate(crystal)
     energy = result.energy / len(crystal)
-    return BulkReference(reference.structure, reference.element, reference.lattice_parameter, energy, result.provenance)
+    # The calculator's: a result's may know more, as the version of a program that tells it only when it has run.
+    return BulkReference(reference.structure, reference.element, reference.lattice_parameter, energy, calculator.provenance)
 
 
 def boundary_energy(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tansaku.models.domain.identifiers import short_hash
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.specs.calculator import Atomate2Spec, RelaxationSpec, workflow_of
+from tansaku.models.domain.specs.calculator import Atomate2Spec, RelaxationSpec, VaspSpec, workflow_of
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.space import TableSpaceSpec
 
@@ -38,7 +38,7 @@ def polish_relaxation(spec: CampaignSpec) -> RelaxationSpec | None:
         return None
     own = spec.calculator.relaxation
     # The makers of atomate2 cannot free one length of the cell alone.
-    cell = own.cell if isinstance(spec.calculator, Atomate2Spec) else POLISH_RELAXATION.cell
+    cell = own.cell if isinstance(spec.calculator, Atomate2Spec | VaspSpec) else POLISH_RELAXATION.cell
     return own.model_copy(update={"cell": cell, "translation": POLISH_RELAXATION.translation})
 
 

@@ -117,6 +117,20 @@ def test_a_relaxation_holds_what_is_held_and_meets_its_threshold(calculator, sin
     np.testing.assert_allclose(change, 0.0, atol=1e-9)
 
 
+def test_a_cell_free_in_all_directions_ends_without_stress(calculator, single):
+    start = pair(stretch=1.03)
+    result = calculator.evaluate(start, RelaxationSpec(fmax=0.04, cell="full", translation="free", max_steps=60))
+    assert result.converged
+    assert result.energy < single.energy
+    assert np.linalg.norm(result.forces, axis=1).max() <= 0.04
+    assert np.abs(result.stress).max() * result.atoms.get_volume() / 2 <= 0.04
+    # The tetragonal cell with its atom out of place goes to fcc: its edges to one length.
+    lengths = result.atoms.cell.lengths() * np.array([2**0.5, 2**0.5, 1.0])
+    assert np.ptp(lengths) < 0.5 * np.ptp(start.cell.lengths() * np.array([2**0.5, 2**0.5, 1.0]))
+    with pytest.raises(ConfigurationError, match="cell: full nothing can be held"):
+        calculator.evaluate(start, RelaxationSpec(cell="full"))
+
+
 def test_too_few_steps_of_either_kind_are_failures_with_a_reason(name, calculator):
     with pytest.raises(CalculationError, match="largest force") as caught:
         calculator.evaluate(pair(), RelaxationSpec(fmax=1e-4, max_steps=1))

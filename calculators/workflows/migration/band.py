@@ -85,15 +85,32 @@ def climb(
     for number, image in enumerate(chain[1:-1], start=1):
         if bend is not None:
             image.positions += np.sin(np.pi * number / (images + 1)) * bend
-    _run(neb, relaxer, max(_LOOSE, relaxer.fmax), curvature)
-    # Between two states with nothing in between there is nothing to climb to.
-    if max(np.asarray(neb.energies)[1:-1]) > max(end.energy for end in ends) + FLAT:
-        neb.climb = True
-        _run(neb, relaxer, relaxer.fmax, curvature)
-    between = [float(value) for value in np.asarray(neb.energies)[1:-1]]
+    found = relaxer.through.band([_plain(image) for image in chain], relaxer.fmax, relaxer.max_steps)
+    if found is None:
+        between = _climb_in_ase(neb, relaxer, max(end.energy for end in ends), curvature)
+        positions = [image.positions.copy() for image in chain]
+    else:
+        between = [one.energy for one in found]
+        positions = [chain[0].positions.copy(), *(one.atoms.positions for one in found), chain[-1].positions.copy()]
     energies = [ends[0].energy, *between, ends[1].energy]
     highest = 1 + int(np.argmax(energies[1:-1]))
-    return Band(tuple(energies), tuple(image.positions.copy() for image in chain), highest)
+    return Band(tuple(energies), tuple(positions), highest)
+
+
+def _climb_in_ase(neb: NEB, relaxer: Relaxer, upper: float, curvature: FloatArray | None) -> list[float]:
+    """Relaxes a band and returns the energies of the images between its ends [eV]."""
+    _run(neb, relaxer, max(_LOOSE, relaxer.fmax), curvature)
+    # Between two states with nothing in between there is nothing to climb to.
+    if max(np.asarray(neb.energies)[1:-1]) > upper + FLAT:
+        neb.climb = True
+        _run(neb, relaxer, relaxer.fmax, curvature)
+    return [float(value) for value in np.asarray(neb.energies)[1:-1]]
+
+
+def _plain(image: Atoms) -> Atoms:
+    bare: Atoms = image.copy()
+    bare.calc = None
+    return bare
 
 
 def _end(atoms: Atoms, state: State) -> Atoms:

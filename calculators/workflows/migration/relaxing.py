@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from ase import Atoms
@@ -18,13 +18,31 @@ from ase.optimize import BFGS
 from tansaku.calculators.workflows.migration.supercell import Mapping
 from tansaku.models.domain.errors import CalculationError
 from tansaku.models.domain.pool import FloatArray
-from tansaku.models.domain.ports import Calculator
+from tansaku.models.domain.ports import CalculationResult, Calculator
 
 _MAX_STEP = 0.15
 _CHUNK = 15
 """Steps after which a relaxation from a guess of the curvature begins anew with the guess."""
 
 _VOLUME_CHANGE = (0.7, 1.5)
+
+
+@runtime_checkable
+class BandCalculator(Calculator, Protocol):
+    """A calculator whose code relaxes a band between two states by itself, all images at once."""
+
+    def band(self, images: Sequence[Atoms], fmax: float, max_steps: int) -> tuple[CalculationResult, ...]:
+        """Relaxes the images between the first and the last, the highest of them up to the saddle point.
+
+        Args:
+            images: The ends included, atoms in one order, no position wrapped.
+            fmax: Largest force on an atom of the band at convergence [eV/Å].
+            max_steps: Steps after which the band counts as not converged.
+
+        Returns:
+            Of the images between the ends.
+        """
+        ...
 
 
 @dataclass
@@ -57,6 +75,14 @@ class Through(AseCalculator):
     def another(self) -> Through:
         """One with a memory of its own and the same count."""
         return Through(self._calculator, self._count)
+
+    def band(self, images: Sequence[Atoms], fmax: float, max_steps: int) -> tuple[CalculationResult, ...] | None:
+        """Images of a band that the calculator's code has relaxed; None where it leaves that to ASE."""
+        if not isinstance(self._calculator, BandCalculator):
+            return None
+        found = self._calculator.band(images, fmax, max_steps)
+        self._count.evaluations += sum(1 + one.steps for one in found)
+        return found
 
     def calculate(
         self,

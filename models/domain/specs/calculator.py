@@ -13,7 +13,8 @@ class RelaxationSpec(Spec):
     """How a structure is relaxed.
 
     Attributes:
-        cell: ``fixed``, or ``normal``: free along the boundary normal at zero normal stress.
+        cell: ``fixed``; ``normal``: free along the boundary normal at zero normal stress; ``full``: free in all directions at
+            no stress, where no atom is held (not with type lammps).
         translation: ``held``: atoms marked as held keep their in-plane positions while everything else relaxes;
             ``free``: nothing is held.
         fmax: Largest force on an atom at convergence [eV/Å]. At 0.01 one boundary energy in five was more than 1 mJ/m^2 off
@@ -21,7 +22,7 @@ class RelaxationSpec(Spec):
         max_steps: Steps of the minimiser after which the relaxation counts as not converged.
     """
 
-    cell: Literal["fixed", "normal"] = "fixed"
+    cell: Literal["fixed", "normal", "full"] = "fixed"
     translation: Literal["held", "free"] = "held"
     fmax: PositiveFloat = 0.001
     max_steps: PositiveInt = 2000
@@ -42,6 +43,16 @@ class LammpsSpec(Spec):
     style: Literal["eam", "eam/alloy", "eam/fs"] | None = None
     potential_sha256: Sha256 | None = None
     relaxation: RelaxationSpec = RelaxationSpec()
+
+    @model_validator(mode="after")
+    def _cell_is_not_full(self) -> LammpsSpec:
+        _check_cell(self.relaxation, "fixed", "normal")
+        return self
+
+
+def _check_cell(relaxation: RelaxationSpec, *expected: str) -> None:
+    if relaxation.cell not in expected:
+        raise ValueError(f"relaxation.cell: {relaxation.cell}; expected {' or '.join(expected)}")
 
 
 class EmtSpec(Spec):
@@ -236,19 +247,72 @@ class Atomate2Spec(Spec):
 
     @model_validator(mode="after")
     def _cell_stays(self) -> Atomate2Spec:
-        if self.relaxation.cell != "fixed":
-            raise ValueError(f"relaxation.cell: {self.relaxation.cell}; expected fixed")
+        _check_cell(self.relaxation, "fixed")
         return self
 
 
-DftSpec = GpawSpec | EspressoSpec
+PotcarName = Annotated[str, Field(pattern=r"^[A-Z][a-z]?[A-Za-z0-9_.]{0,20}$")]
+
+
+class VaspSpec(Spec):
+    """Density-functional theory by VASP through atomate2's makers (needs the extra ``atomate2``, VASP and its POTCARs).
+
+    Attributes:
+        potcars: POTCAR of each element, e.g. ``Na_pv``.
+        release: Which of VASP's releases of POTCARs; they are looked for where pymatgen's ``PMG_VASP_PSP_DIR`` says.
+        potcars_sha256: Hash of the files; filled in when the spec is resolved, checked when it is given.
+        xc: Exchange-correlation functional; ``LDA`` goes with the LDA releases, the others with the PBE ones.
+        cutoff: Of the plane waves [eV].
+        kpoint_density: K-points per length of a reciprocal cell vector (2π included) [Å]; the grid is centred on Γ and every
+            number rounded up.
+        smearing: Filling of bands; ``marzari_vanderbilt`` is not VASP's.
+        spin: Whether spins may differ.
+        magnetic_moments: Moments that atoms begin with; the others begin with none. Needs ``spin: true``.
+        energy_tolerance: The density is converged when the energy changes by less [eV per atom].
+        scf_steps: Steps after which the density counts as not converged.
+        band: How a band of the workflow is relaxed: ``ase``: from outside, every image of every step a static run; ``vtst``: by
+            VASP itself, with the VTST tools compiled in, the images side by side.
+        relaxation: How every candidate is relaxed; the cell must be ``fixed`` or ``full``.
+        workflow: What is computed of a candidate; null: the property its space is about.
+    """
+
+    type: Literal["vasp"] = "vasp"
+    potcars: Annotated[dict[Annotated[str, Field(pattern=r"^[A-Z][a-z]?$")], PotcarName], Field(min_length=1, max_length=100)]
+    release: Literal["PBE", "PBE_52", "PBE_54", "PBE_64", "LDA", "LDA_52", "LDA_54", "LDA_64"] = "PBE_54"
+    potcars_sha256: Sha256 | None = None
+    xc: Literal["LDA", "PBE", "PBEsol", "RPBE", "revPBE"] = "PBE"
+    cutoff: Annotated[float, Field(ge=100, le=2000)] = 520.0
+    kpoint_density: Annotated[float, Field(gt=0, le=20)] = 4.0
+    smearing: SmearingSpec = SmearingSpec()
+    spin: bool = False
+    magnetic_moments: Moments = Field(default_factory=dict)
+    energy_tolerance: PositiveFloat = 1e-7
+    scf_steps: PositiveInt = 150
+    band: Literal["ase", "vtst"] = "ase"
+    relaxation: RelaxationSpec = RelaxationSpec(fmax=0.01, max_steps=200)
+    workflow: MigrationBarrierSpec | None = None
+
+    @model_validator(mode="after")
+    def _goes_together(self) -> VaspSpec:
+        _check_moments(self.spin, self.magnetic_moments)
+        _check_cell(self.relaxation, "fixed", "full")
+        if self.smearing.type == "marzari_vanderbilt":
+            raise ValueError("smearing.type: marzari_vanderbilt; expected fermi_dirac or methfessel_paxton")
+        if (self.xc == "LDA") != self.release.startswith("LDA"):
+            expected = "an LDA" if self.xc == "LDA" else "a PBE"
+            raise ValueError(f"release: {self.release} does not go with xc: {self.xc}; expected {expected} release")
+        return self
+
+
+DftSpec = GpawSpec | EspressoSpec | VaspSpec
 """Specs of DFT codes."""
 
 CalculatorSpec = Annotated[
-    LammpsSpec | EmtSpec | ChgnetSpec | SevennetSpec | GpawSpec | EspressoSpec | Atomate2Spec, Field(discriminator="type")
+    LammpsSpec | EmtSpec | ChgnetSpec | SevennetSpec | GpawSpec | EspressoSpec | VaspSpec | Atomate2Spec,
+    Field(discriminator="type"),
 ]
 
 
 def workflow_of(spec: CalculatorSpec | None) -> MigrationBarrierSpec | None:
     """The workflow that a calculator's spec asks for, None where it asks for none."""
-    return spec.workflow if isinstance(spec, ChgnetSpec | SevennetSpec | GpawSpec | EspressoSpec) else None
+    return spec.workflow if isinstance(spec, ChgnetSpec | SevennetSpec | DftSpec) else None

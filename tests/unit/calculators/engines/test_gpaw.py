@@ -105,6 +105,11 @@ def test_ranks_give_the_numbers_of_one_process_and_say_what_went_wrong(tmp_path)
     assert two.files[DENSITY_FILE].is_file()
     with pytest.raises(MissingComponentError, match="no such program"):
         GpawCalculator(spec(), ParallelSpec(ranks=2, mpiexec="/no/mpiexec")).evaluate(bulk("Al"))
+    other = tmp_path / "other"
+    other.write_text('#!/bin/sh\nshift 2\nexec "$@"\n')
+    other.chmod(0o755)
+    with pytest.raises(ConfigurationError, match="each rank of gpaw sees 1 ranks, expected 2"):
+        GpawCalculator(spec(), ParallelSpec(ranks=2, mpiexec=str(other))).evaluate(bulk("Al"))
     broken = tmp_path / "broken"
     broken.write_text("#!/bin/sh\necho torn >&2\nexit 3\n")
     broken.chmod(0o755)

@@ -6,8 +6,9 @@ from ase.build import bulk
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tansaku.calculators.engines.emt import EmtCalculator
 from tansaku.calculators.engines.relaxation import Relaxed, check_cell_change, check_input, free_fmax, is_converged, relax
-from tansaku.models.domain.errors import CalculationError
+from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.specs.calculator import RelaxationSpec
 
 NOBODY = np.empty(0, dtype=np.intp)
@@ -45,6 +46,23 @@ def test_the_height_of_zero_stress_is_found(stiffness, rest, softening):
     steps = relax(spring, NORMAL, NOBODY)
     assert spring.height == pytest.approx(rest, rel=1e-3 / stiffness)
     assert steps == 7 * spring.settled
+
+
+def test_a_cell_free_in_all_directions_finds_the_crystal():
+    """EMT's aluminium from a sheared and stretched cell."""
+    atoms = bulk("Al", "fcc", a=3.994, cubic=True)
+    atoms.set_cell(atoms.cell.array @ np.array([[1.02, 0.03, 0.0], [0.0, 0.98, 0.02], [0.0, 0.0, 1.01]]), scale_atoms=True)
+    atoms.arrays["held"] = np.array([True, False, False, False])
+    full = RelaxationSpec(cell="full", translation="free", fmax=1e-3)
+    result = EmtCalculator().evaluate(atoms, full)
+    assert result.atoms.get_volume() / 4 == pytest.approx(3.994**3 / 4, rel=2e-3)
+    np.testing.assert_allclose(result.atoms.cell.cellpar(), [3.994] * 3 + [90.0] * 3, rtol=2e-3)
+    assert np.abs(result.stress).max() * result.atoms.get_volume() / 4 <= 1e-3
+    with pytest.raises(ConfigurationError, match="nothing can be held"):
+        EmtCalculator().evaluate(atoms, RelaxationSpec(cell="full"))
+    with pytest.raises(CalculationError, match="largest stress") as caught:
+        EmtCalculator().evaluate(atoms, full.model_copy(update={"max_steps": 2}))
+    assert caught.value.reason == "not_converged"
 
 
 def test_a_fixed_cell_stays_as_it_is():

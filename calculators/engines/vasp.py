@@ -1,0 +1,213 @@
+"""Density-functional theory by VASP, run by atomate2's makers: a jobflow flow, built and run where the evaluation runs.
+
+Kresse, Furthmüller, Phys. Rev. B 54, 11169 (1996), doi:10.1103/PhysRevB.54.11169; Ganose et al., Digital Discovery 4, 1944
+(2025), doi:10.1039/D5DD00019J. The makers write the inputs, custodian starts VASP and ends it when it hangs, emmet's documents
+read what it leaves. What VASP says it used is compared with what was asked for.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import shutil
+import tempfile
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import replace
+from io import StringIO
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from ase import Atoms
+
+from tansaku.calculators.engines.electronic import check_elements, level_of_theory
+from tansaku.calculators.engines.relaxation import (
+    Relaxed,
+    check_axes,
+    check_cell_change,
+    check_input,
+    free_fmax,
+    held_indices,
+    is_converged,
+)
+from tansaku.calculators.engines.vasp_inputs import (
+    PROGRAM,
+    as_structure,
+    changed_tags,
+    check_program,
+    find_potcars,
+    generator_keywords,
+    incar_of,
+)
+from tansaku.calculators.engines.vasp_runs import Run, corrections_of, maker_keywords, run_vasp_jobs
+from tansaku.models.domain.errors import CalculationError, ConfigurationError
+from tansaku.models.domain.ports import CalculationResult
+from tansaku.models.domain.records import JsonDict, Provenance
+from tansaku.models.domain.specs.calculator import RelaxationSpec, VaspSpec
+from tansaku.models.domain.specs.parallel import SERIAL, ParallelSpec
+
+
+class VaspCalculator:
+    """``Calculator`` on VASP: a relaxation is two jobs, the static one of what the first left.
+
+    Args:
+        spec: Level of theory.
+        parallel: Ranks and threads.
+        folder: Where the jobs' folders are kept; None: a temporary folder for each evaluation.
+
+    Raises:
+        MissingComponentError: atomate2, VASP or a POTCAR is not there.
+        ConfigurationError: A POTCAR is of another element or functional, or not the one that was hashed.
+    """
+
+    def __init__(self, spec: VaspSpec, parallel: ParallelSpec = SERIAL, folder: Path | None = None) -> None:
+        self._potcars = find_potcars(spec)
+        self._program = check_program(shutil.which(PROGRAM))
+        self._spec = spec
+        self._parallel = parallel
+        self._folder = folder
+        self._provenance = Provenance(
+            code="vasp",
+            # VASP tells its own only when it has computed something.
+            code_version=f"atomate2 {importlib.metadata.version('atomate2')}",
+            model=spec.xc,
+            model_sha256=self._potcars.sha256,
+            settings=level_of_theory(spec)
+            | {"potcars_sha256": self._potcars.sha256, "titels": self._potcars.titels, "basis": "pw", "minimizer": "cg"}
+            | {name: importlib.metadata.version(name) for name in ("atomate2", "custodian", "pymatgen")},
+        )
+
+    @property
+    def provenance(self) -> Provenance:
+        """Functional, POTCARs and everything else that numbers depend on; a result's has VASP's own version."""
+        return self._provenance
+
+    def within(self, folder: Path) -> Self:
+        """See :class:`tansaku.models.domain.ports.ScratchCalculator`: files are kept; what was killed starts anew."""
+        return type(self)(self._spec, self._parallel, folder)
+
+    def evaluate(self, structure: Atoms, relaxation: RelaxationSpec | None = None) -> CalculationResult:
+        """See :class:`tansaku.models.domain.ports.Calculator`; the cell may be fixed or free in all directions."""
+        started = time.perf_counter()
+        check_input(structure)
+        check_axes(structure, relaxation)
+        if relaxation is not None and relaxation.cell == "normal":
+            raise ConfigurationError("calculator.relaxation.cell: normal; with type vasp expected fixed or full")
+        check_elements(structure, self._potcars.titels, "calculator.potcars")
+        with self._place() as folder:
+            result = self._evaluate(structure, relaxation, folder)
+        files = result.files if self._folder is not None else {}
+        return replace(result, files=files, wall_time=time.perf_counter() - started)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    @contextmanager
+    def _place(self) -> Iterator[Path]:
+        """Folder for the jobs' own."""
+        if self._folder is not None:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            yield self._folder
+            return
+        with tempfile.TemporaryDirectory(prefix="tsk-vasp-") as folder:
+            yield Path(folder)
+
+    def _evaluate(self, structure: Atoms, relaxation: RelaxationSpec | None, folder: Path) -> CalculationResult:
+        runs = _run(structure, relaxation, self._spec, self._command(), folder)
+        for run, asked in zip(runs, ([relaxation] if relaxation is not None else []) + [None], strict=False):
+            self._check(run, structure, asked)
+        atoms, steps = structure.copy(), 0
+        atoms.set_constraint()
+        if relaxation is not None:
+            atoms, steps = runs[0].final(structure), len(runs[0].ionic_steps) - 1
+            check_cell_change(structure.cell.array, atoms.cell.array)
+            _check_converged(runs[0], structure, relaxation)
+        return self._result(runs, structure, atoms, steps)
+
+    def _result(self, runs: list[Run], structure: Atoms, atoms: Atoms, steps: int) -> CalculationResult:
+        last = runs[-1]
+        return CalculationResult(
+            atoms=atoms,
+            energy=float(last.step.e_0_energy),
+            energies=None,
+            forces=last.forces(structure),
+            stress=last.stress()[[0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1]],
+            converged=True,
+            steps=steps,
+            wall_time=0.0,
+            provenance=self._provenance.model_copy(update={"code_version": last.version}),
+            terms=last.terms,
+            details=_details(runs, self._parallel.ranks),
+            files=last.files,
+        )
+
+    def _command(self) -> str:
+        # atomate2 splits it as a shell would; site files hold both names to patterns without blanks.
+        if self._parallel.ranks == 1:
+            return self._program
+        return f"{self._parallel.mpiexec} -n {self._parallel.ranks} {self._program}"
+
+    def _check(self, run: Run, structure: Atoms, relaxation: RelaxationSpec | None) -> None:
+        """Raises unless the density was converged, by the inputs that were asked for."""
+        scf_steps = run.scf_steps[-1]
+        if scf_steps >= self._spec.scf_steps:
+            raise CalculationError("not_converged", f"vasp: no self-consistent density in {self._spec.scf_steps} steps")
+        said = changed_tags(incar_of(self._spec, structure, relaxation), run.inputs.parameters | run.inputs.incar)
+        titels = {titel.split()[1].partition("_")[0]: titel for titel in (one.titel for one in run.inputs.potcar_spec)}
+        said += [
+            f"POTCAR of {element} is {titels[element]}, expected {self._potcars.titels[element]}"
+            for element in titels
+            if titels[element].split() != self._potcars.titels[element].split()
+        ]
+        if said:
+            raise CalculationError("level", f"vasp: another level of theory than was asked for: {'; '.join(said)}")
+
+
+def _details(runs: list[Run], ranks: int) -> JsonDict:
+    last = runs[-1]
+    points = last.inputs.kpoints
+    return {
+        "kpoints": [int(number) for number in points.kpts[0]],
+        "irreducible_kpoints": int(last.inputs.nkpoints or len(points.kpts)),
+        "electrons": float(last.inputs.parameters["NELECT"]),
+        "scf_steps": sum(sum(run.scf_steps) for run in runs),
+        "corrections": [one for run in runs for one in run.corrections],
+        "ranks": ranks,
+    }
+
+
+def _check_converged(run: Run, structure: Atoms, relaxation: RelaxationSpec) -> None:
+    held = held_indices(structure, relaxation)
+    forces, cell = run.forces(structure), np.asarray(run.calculation.output.structure.lattice.matrix)
+    steps = len(run.ionic_steps) - 1
+    if not is_converged(Relaxed(steps, forces, run.stress(), cell), relaxation, held):
+        raise CalculationError(
+            "not_converged",
+            f"largest force {free_fmax(forces, held):.3g} eV/Å after {steps} steps; expected below {relaxation.fmax:g}",
+        )
+
+
+def _run(structure: Atoms, relaxation: RelaxationSpec | None, spec: VaspSpec, command: str, folder: Path) -> list[Run]:
+    """A relaxation, if one is asked for, and a static run of what it left."""
+    with warnings.catch_warnings(), redirect_stdout(StringIO()):
+        # Of the packages': jobflow and pymatgen warn of what is deprecated in themselves, and of POTCARs they do not know.
+        warnings.simplefilter("ignore")
+        from atomate2.vasp.jobs.core import RelaxMaker, StaticMaker
+        from atomate2.vasp.sets.core import RelaxSetGenerator, StaticSetGenerator
+
+        keywords = maker_keywords(command)
+        jobs = []
+        given = as_structure(structure, spec, relaxation)
+        if relaxation is not None:
+            generator = RelaxSetGenerator(**generator_keywords(spec, structure, relaxation))
+            jobs.append(RelaxMaker(input_set_generator=generator, **keywords).make(given))
+            given = jobs[0].output.structure
+        generator = StaticSetGenerator(**generator_keywords(spec, structure, None))
+        jobs.append(StaticMaker(input_set_generator=generator, **keywords).make(given))
+        documents = run_vasp_jobs(jobs, folder)
+    return [
+        Run(document.calcs_reversed[0], corrections_of(document.custodian), Path(document.dir_name.partition(":")[2]))
+        for document in documents
+    ]
