@@ -12,16 +12,18 @@ from pydantic import BaseModel
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.campaign import EDITABLE_KEYS, CampaignSpec
 from tansaku.models.domain.specs.dataset import DatasetSpec
+from tansaku.models.domain.specs.screen import ScreenSpec
 from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.models.domain.specs.surrogate import ModelSpec
 
-FileKind = Literal["campaign", "site", "dataset", "model"]
+FileKind = Literal["campaign", "site", "dataset", "model", "screen"]
 
 MODELS: dict[FileKind, type[BaseModel]] = {
     "campaign": CampaignSpec,
     "site": SiteSpec,
     "dataset": DatasetSpec,
     "model": ModelSpec,
+    "screen": ScreenSpec,
 }
 
 _ATTRIBUTE = re.compile(r"^ {4}(\w+): (.*)$")
@@ -100,9 +102,9 @@ def configuration_page() -> str:
         "",
         "Written by `make docs` from the classes in `models/domain/specs`, not by hand. A campaign file says what is",
         "searched, wanted, computed and spent; a site file describes the machine; a data-set file says what is learned",
-        "from, a model file what learns. Unknown keys are errors. Paths start at the folder of the file they stand in.",
-        "`tansaku schema campaign` (`site`, `dataset`, `model`) prints a JSON Schema for editors, `tansaku check FILE` says",
-        "what a campaign file would do.",
+        "from, a model file what learns, a screen file what is predicted. Unknown keys are errors. Paths start at the folder",
+        "of the file they stand in. `tansaku schema campaign` (`site`, `dataset`, `model`, `screen`) prints a JSON Schema for",
+        "editors, `tansaku check FILE` says what a campaign file would do.",
         "",
         "A campaign under way accepts changes of " + ", ".join(f"`{'.'.join(key)}`" for key in EDITABLE_KEYS) + " only.",
         "",

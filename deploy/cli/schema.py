@@ -11,10 +11,10 @@ from tansaku.deploy.cli.tables import show_json
 
 def schema(
     kind: Annotated[
-        Literal["campaign", "site", "dataset", "model"], typer.Argument(help="Which file the schema is for.")
+        Literal["campaign", "site", "dataset", "model", "screen"], typer.Argument(help="Which file the schema is for.")
     ] = "campaign",
 ) -> None:
-    """Prints the JSON Schema of a campaign, site, data-set or model file, for completion and checks in an editor."""
+    """Prints the JSON Schema of a campaign, site, data-set, model or screen file, for completion and checks in an editor."""
     from tansaku.tasks.reference import json_schema
 
     show_json(json_schema(kind))

@@ -1,0 +1,149 @@
+"""`tansaku model screen`: many boundaries relaxed cheaply, their energies predicted."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tansaku.deploy.cli.driving import PlainOption, drive_to_end
+from tansaku.deploy.cli.exits import ExitCode
+from tansaku.deploy.cli.session import SiteOption, opened
+from tansaku.deploy.cli.tables import Cell, show_json, show_table
+
+if TYPE_CHECKING:
+    from tansaku.models.domain.registry import ModelRecord
+    from tansaku.tasks.resources import Resources
+    from tansaku.tasks.screening.loading import LoadedScreen
+    from tansaku.tasks.screening.rows import ScreenRow
+
+_SHOWN = 20
+_PICTURES = 12
+
+
+def screen(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Screen file.")],
+    out: Annotated[Path, typer.Option("--out", metavar="TABLE", help="All boundaries by rising energy: .csv or .csv.gz.")],
+    figures: Annotated[
+        Path | None, typer.Option("--figures", metavar="FOLDER", help="Draw ranks, and the lowest boundaries atom by atom.")
+    ] = None,
+    plain: PlainOption = False,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON instead of text.")] = False,
+    site: SiteOption = None,
+) -> None:
+    """Relaxes many boundaries by a cheap calculator and predicts their energies; an interrupted screen goes on."""
+    from tansaku.models.domain.errors import ConfigurationError
+    from tansaku.tasks.settings import limit_threads
+
+    limit_threads()
+    from tansaku.tasks.preparation import prepare_campaign
+    from tansaku.tasks.screening.loading import load_screen
+    from tansaku.tasks.screening.rows import write_table
+    from tansaku.tasks.training.training import find_model
+
+    if not out.name.endswith((".csv", ".csv.gz")):
+        raise ConfigurationError(f"--out {str(out)!r}: expected a name that ends in .csv or .csv.gz")
+    if not out.parent.is_dir():
+        raise ConfigurationError(f"--out {str(out)!r}: expected an existing folder")
+    loaded = load_screen(file)
+    with opened(site) as resources:
+        record = find_model(resources.registry, loaded.spec.model)
+    for campaign in loaded.campaigns:
+        with opened(site) as resources:
+            prepare_campaign(resources, campaign)
+        reason = drive_to_end(campaign.spec.name, site, plain)
+        if reason in ("paused", "cancelled"):
+            typer.echo(f"{campaign.spec.name} is {reason}; nothing was predicted", err=True)
+            raise typer.Exit(ExitCode.STOPPED)
+    with opened(site) as resources:
+        rows = _predict(resources, loaded, record)
+        write_table(rows, out)
+        if figures is not None:
+            _draw(resources, loaded, record, rows, figures)
+    _show(rows, record, out, as_json=as_json)
+
+
+def _predict(resources: Resources, loaded: LoadedScreen, record: ModelRecord) -> list[ScreenRow]:
+    """Rows of all relaxed structures; those that an earlier screen left are not predicted again."""
+    from tansaku.models.domain.errors import ConfigurationError
+    from tansaku.tasks.jobs.document import STRUCTURE_FILE
+    from tansaku.tasks.screening.predicting import BoundaryPredictor, predicted, relaxed, row_file
+    from tansaku.tasks.training.training import open_model
+
+    predictor = BoundaryPredictor.of(open_model(resources.artifacts, record), loaded.spec.space.crystal)
+    kept = row_file(resources, loaded, record)
+    known = kept.read()
+    wanted = {one.outcome.artifacts[STRUCTURE_FILE] for one in relaxed(resources, loaded) if one.outcome is not None}
+    rows = [row for row in known if row.structure in wanted]
+    begun, atoms, new = time.perf_counter(), 0, 0
+    for row in kept.extend(predicted(predictor, relaxed(resources, loaded), resources.artifacts, known)):
+        rows.append(row)
+        atoms, new = atoms + row.atoms, new + 1
+        if sys.stderr.isatty():
+            typer.echo(f"\r\033[K{len(rows)} boundaries predicted", err=True, nl=False)
+    if sys.stderr.isatty():
+        typer.echo("\r\033[K", err=True, nl=False)
+    if not rows:
+        raise ConfigurationError(f"screen {loaded.spec.name!r}: no structure was relaxed; see `tansaku status`")
+    if new:
+        seconds = time.perf_counter() - begun
+        typer.echo(f"{new} structures predicted in {seconds:.1f} s, {atoms / seconds:,.0f} atoms a second", err=True)
+    return rows
+
+
+def _draw(resources: Resources, loaded: LoadedScreen, record: ModelRecord, rows: Sequence[ScreenRow], folder: Path) -> None:
+    import tempfile
+
+    from tansaku.models.domain.errors import ConfigurationError
+    from tansaku.tasks.figures.screen import draw_screen
+    from tansaku.tasks.figures.structures import draw_png, picture
+    from tansaku.tasks.screening.predicting import BoundaryPredictor, painted
+    from tansaku.tasks.screening.rows import best_of_each
+    from tansaku.tasks.training.training import open_model
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(f"folder {str(folder)!r} cannot be made: {error.strerror}") from error
+    predictor = BoundaryPredictor.of(open_model(resources.artifacts, record), loaded.spec.space.crystal)
+    with tempfile.TemporaryDirectory() as scratch:
+        pictures = [
+            picture(painted(predictor, row, resources.artifacts, Path(scratch)), f"{_name(row)}  {row.predicted:.0f} mJ/m²")
+            for row in best_of_each(rows)[:_PICTURES]
+        ]
+    for path in (
+        draw_screen(rows, folder / f"{loaded.spec.name}-ranks.png"),
+        draw_png(pictures, folder / f"{loaded.spec.name}-atoms.png"),
+    ):
+        typer.echo(str(path), err=True)
+
+
+def _show(rows: Sequence[ScreenRow], record: ModelRecord, out: Path, *, as_json: bool) -> None:
+    from tansaku.tasks.screening.rows import best_of_each, rank_correlation, ranked
+
+    best = best_of_each(rows)
+    correlations = {"structures": rank_correlation(rows), "boundaries": rank_correlation(best)}
+    if as_json:
+        counts = {"structures": len(rows), "boundaries": len(best), "atoms": sum(row.atoms for row in rows)}
+        lowest = [row.model_dump(mode="json") for row in best[:_SHOWN]]
+        show_json({"model": record.label, **counts, "rank_correlation": correlations, "lowest": lowest, "table": str(out)})
+        return
+    shown: list[Sequence[Cell]] = [
+        (_name(row), row.angle, row.atoms, row.predicted, row.deviation, row.computed) for row in ranked(best)[:_SHOWN]
+    ]
+    columns = ("boundary", "angle", "atoms", "predicted", "deviation", "computed")
+    show_table(columns, shown, f"lowest boundaries by {record.label} [mJ/m²]")
+    told = ", ".join(f"{value:.3f} of {name}" for name, value in correlations.items() if value is not None)
+    typer.echo(f"{len(rows)} structures of {len(best)} boundaries in {out}")
+    if told:
+        typer.echo(f"rank correlation with the calculator that relaxed them: {told}")
+
+
+def _name(row: ScreenRow) -> str:
+    from tansaku.tasks.screening.rows import family
+
+    return f"{family(row.axis)} Σ{row.sigma} ({' '.join(map(str, row.plane))})"

@@ -1,0 +1,61 @@
+"""Screen files: many boundaries whose energies a trained model predicts."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from tansaku.models.domain.specs.base import Name, PositiveInt, Spec
+from tansaku.models.domain.specs.calculator import CalculatorSpec, workflow_of
+from tansaku.models.domain.specs.campaign import ExecutionSpec
+from tansaku.models.domain.specs.space import GrainBoundarySpaceSpec, Miller
+
+
+class ScreenSpec(Spec):
+    """One screen file.
+
+    Attributes:
+        schema_version: Version of this format.
+        name: Name of the screen; the campaign of an axis is called by it and the axis, ``NAME-110``.
+        seed: Start of every random choice.
+        model: What predicts: NAME@VERSION of the registry, or a name alone for the version that is promoted.
+        space: Where the boundaries come from; its ``axis`` gives way to ``axes``.
+        axes: Tilt axes, each searched as ``space`` says.
+        calculator: What relaxes the structures: the one whose structures the model was trained on. Its boundary energies stand
+            beside the predicted ones.
+        per_system: Structures of each boundary, chosen at random.
+        execution: How the relaxations run; ``polish`` has no meaning here.
+    """
+
+    schema_version: Literal[1]
+    name: Annotated[Name, Field(max_length=48)]
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    model: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}(@[1-9][0-9]{0,8})?$")]
+    space: GrainBoundarySpaceSpec
+    axes: Annotated[tuple[Miller, ...], Field(min_length=1, max_length=64)] = ((1, 1, 0),)
+    calculator: CalculatorSpec
+    per_system: PositiveInt = 1
+    execution: ExecutionSpec = ExecutionSpec(polish=0)
+
+    @model_validator(mode="after")
+    def _structures_alone_are_wanted(self) -> ScreenSpec:
+        if self.execution.polish:
+            raise ValueError("execution.polish: a screen has nothing to polish; expected 0")
+        if workflow_of(self.calculator) is not None:
+            raise ValueError("calculator.workflow: boundaries are relaxed as they are; remove it")
+        return self
+
+    @model_validator(mode="after")
+    def _axes_differ(self) -> ScreenSpec:
+        names = [axis_name(axis) for axis in self.axes]
+        for place, name in enumerate(names):
+            if name in names[:place]:
+                raise ValueError(f"axes: {list(self.axes[place])} is listed twice")
+        return self
+
+
+def axis_name(axis: Miller) -> str:
+    """An axis in letters that are safe in names: ``110``, ``m110``; ``1-1-12`` where digits alone are ambiguous."""
+    parts = [f"{'m' if one < 0 else ''}{abs(one)}" for one in axis]
+    return ("-" if any(abs(one) > 9 for one in axis) else "").join(parts)
