@@ -13,6 +13,7 @@ from tansaku.models.domain.specs.calculator import (
     GpawSpec,
     LammpsSpec,
     SevennetSpec,
+    SurrogateCalculatorSpec,
     VaspSpec,
 )
 from tansaku.models.domain.specs.parallel import SERIAL, ParallelSpec
@@ -55,6 +56,10 @@ def open_calculator(spec: CalculatorSpec, base_path: Path, parallel: ParallelSpe
         from tansaku.calculators.engines.vasp_band import VtstCalculator
 
         return (VtstCalculator if spec.band == "vtst" else VaspCalculator)(spec, parallel)
+    if isinstance(spec, SurrogateCalculatorSpec):
+        from tansaku.calculators.engines.surrogate import SurrogateCalculator
+
+        return SurrogateCalculator(spec, base_path, open_calculator(spec.relaxed_by, base_path, parallel))
     if isinstance(spec, EspressoSpec):
         from tansaku.calculators.engines.espresso import EspressoCalculator
 

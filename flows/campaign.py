@@ -15,9 +15,11 @@ import httpx
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
+from tansaku.flows.retrain import ask_in_background
 from tansaku.flows.server import RunningServer, StartingServer, client_settings, configured_server
 from tansaku.models.domain.errors import TransientError
 from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.retraining import Retrain, RetrainEnd
 from tansaku.tasks.configuration import load_site
 from tansaku.tasks.lease import refuse_living_owner
 from tansaku.tasks.loop import CampaignLoop, DriveResult, interruptible
@@ -68,7 +70,10 @@ def drive_in_tasks(name: str, site: str | None, observer: Observer | None) -> Dr
     with ExitStack() as stack:
         resources = stack.enter_context(open_resources(settings, load_site(Path(site) if site else settings.site_file)))
         stack.enter_context(interruptible(halt))
-        loop = stack.enter_context(CampaignLoop(resources, name, observer, halt=halt, helpers=_HELPERS.get()))
+        watch = observer or SilentObserver()
+        if resources.site.training.by == "service":
+            watch = AskingService(watch, resources.site.training.service, halt)
+        loop = stack.enter_context(CampaignLoop(resources, name, watch, halt=halt, helpers=_HELPERS.get()))
 
         @task(name="rounds", cache_policy=NO_CACHE, persist_result=False)
         def rounds(seconds: float) -> bool:
@@ -78,6 +83,34 @@ def drive_in_tasks(name: str, site: str | None, observer: Observer | None) -> Dr
         while not (rounds(seconds) if _server_lives() else loop.advance()):
             seconds = min(2.0 * seconds, LONGEST_SLICE)
         return loop.result
+
+
+class AskingService:
+    """Passes everything on to another observer, and asks the service to train what is to be trained.
+
+    Args:
+        observer: Is told.
+        service: Name of the service.
+        halt: Ends the asking.
+    """
+
+    def __init__(self, observer: Observer, service: str, halt: threading.Event) -> None:
+        self._service = service
+        self._halt = halt
+        self._told = observer
+        self.on_start = observer.on_start
+        self.on_proposal = observer.on_proposal
+        self.on_outcome = observer.on_outcome
+        self.on_refit = observer.on_refit
+        self.on_certificate = observer.on_certificate
+        self.on_wait = observer.on_wait
+        self.on_stop = observer.on_stop
+
+    def on_retrain(self, retrain: Retrain, end: RetrainEnd | None) -> None:
+        """Asks when it begins, and when a driver meets one that was begun before it."""
+        if end is None and retrain.dataset:
+            ask_in_background(retrain, self._service, self._halt)
+        self._told.on_retrain(retrain, end)
 
 
 def run_campaign(name: str, site: Path | None = None, observer: Observer | None = None) -> DriveResult:

@@ -30,6 +30,7 @@ from tansaku.flows.form import campaign_form
 from tansaku.flows.launch import launch_flow, stored_flow
 from tansaku.flows.reconcile import reconcile_flow
 from tansaku.flows.relaunch import HEARTBEAT, SILENCE, automations, store_automations, take_up
+from tansaku.flows.retrain import retrain_flow
 from tansaku.flows.server import configured_server
 from tansaku.models.domain.errors import ConfigurationError, TransientError
 from tansaku.tasks.service_mark import ServiceMark
@@ -53,6 +54,7 @@ class ServiceOptions:
         folder: Relative paths of campaigns start here.
         site: Site file of all runs; None: the one of the environment.
         pool: Work pool whose workers execute campaigns; None: this process does.
+        training_pool: Work pool whose workers train, such as one with a GPU; None: as ``pool``.
         reconcile: When to reconcile, as cron has it; None: only when asked.
         silence: A run that was not heard of for so long is dead [s].
     """
@@ -61,6 +63,7 @@ class ServiceOptions:
     folder: Path
     site: Path | None = None
     pool: str | None = None
+    training_pool: str | None = None
     reconcile: str | None = "*/10 * * * *"
     silence: float = SILENCE
 
@@ -93,7 +96,7 @@ async def deployments(options: ServiceOptions) -> tuple[list[RunnerDeployment], 
     """What is offered on the page.
 
     Returns:
-        Those that drive campaigns, and the one that reconciles.
+        Those that drive campaigns or train for them, and the one that reconciles.
     """
     site = str(options.site.resolve()) if options.site is not None else None
     drivers = [
@@ -102,12 +105,13 @@ async def deployments(options: ServiceOptions) -> tuple[list[RunnerDeployment], 
             description=description,
             parameters=parameters | {"site": site},
             tags=["tansaku"],
-            work_pool_name=options.pool,
+            work_pool_name=options.training_pool or options.pool if flow is retrain_flow else options.pool,
             entrypoint_type=EntrypointType.MODULE_PATH,
         )
         for flow, description, parameters in (
             (launch_flow, launch_flow.description, {"folder": str(options.folder.resolve())}),
             (stored_flow, stored_flow.description, {}),
+            (retrain_flow, retrain_flow.description, {}),
         )
     ]
     schedule = Schedule(cron=options.reconcile, slug=_SLUG) if options.reconcile is not None else None
@@ -172,12 +176,15 @@ async def _register(client: PrefectClient, offer: _Offer) -> tuple[Runner, list[
     options = offer.options
     # Softly ended runs come back, and nothing of what was set on the page is changed.
     runner = Runner(options.name, query_seconds=_POLL, heartbeat_seconds=HEARTBEAT, limit=None, pause_on_shutdown=False)
-    if options.pool is None:
-        identities = [await runner.aadd_deployment(one) for one in offer.drivers]
-    else:
+    identities, mine = [], []
+    for one in offer.drivers:
+        if one.work_pool_name is None:
+            mine.append(await runner.aadd_deployment(one))
+            identities.append(mine[-1])
+            continue
         with suppress(ObjectAlreadyExists):
-            await client.create_work_pool(WorkPoolCreate(name=options.pool, type="process"))
-        identities = [await one.aapply() for one in offer.drivers]
+            await client.create_work_pool(WorkPoolCreate(name=one.work_pool_name, type="process"))
+        identities.append(await one.aapply())
     await client.update_deployment(identities[0], DeploymentUpdate(parameter_openapi_schema=campaign_form()))
     reconcile = await runner.aadd_deployment(offer.reconcile)
     if options.reconcile is None:
@@ -185,7 +192,7 @@ async def _register(client: PrefectClient, offer: _Offer) -> tuple[Runner, list[
             if schedule.slug == _SLUG:
                 await client.delete_deployment_schedule(reconcile, schedule.id)
     await store_automations(client, automations(options.name, identities, options.silence))
-    return runner, [reconcile, *(identities if options.pool is None else ())]
+    return runner, [reconcile, *mine]
 
 
 async def _run(runner: Runner, stop: asyncio.Event) -> None:

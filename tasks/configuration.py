@@ -11,7 +11,14 @@ from typing import Any
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.identifiers import content_hash, file_sha256
 from tansaku.models.domain.specs.base import NAME_PATTERN
-from tansaku.models.domain.specs.calculator import CalculatorSpec, DftSpec, GpawSpec, LammpsSpec, VaspSpec
+from tansaku.models.domain.specs.calculator import (
+    CalculatorSpec,
+    DftSpec,
+    GpawSpec,
+    LammpsSpec,
+    SurrogateCalculatorSpec,
+    VaspSpec,
+)
 from tansaku.models.domain.specs.campaign import EDITABLE_KEYS, CampaignSpec
 from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.models.domain.specs.space import (
@@ -196,6 +203,8 @@ def _resolve(spec: CampaignSpec, base_path: Path, document: YamlText) -> Campaig
     if isinstance(calculator, LammpsSpec):
         element = space.crystal.element if isinstance(space, GrainBoundarySpaceSpec) else None
         calculator = _resolve_potential(calculator, element, base_path, document)
+    if isinstance(calculator, SurrogateCalculatorSpec):
+        calculator = _resolve_surrogate(calculator, base_path, document)
     label = spec.label
     if label is not None and isinstance(label.calculator, LammpsSpec):
         element = space.crystal.element if isinstance(space, GrainBoundarySpaceSpec) else None
@@ -267,6 +276,15 @@ def _resolve_dft(calculator: DftSpec, space: SpaceSpec, base_path: Path, documen
     return calculator.model_copy(update=update)
 
 
+def _resolve_surrogate(calculator: SurrogateCalculatorSpec, base_path: Path, document: YamlText) -> SurrogateCalculatorSpec:
+    from tansaku.calculators.engines.surrogate import find_model
+
+    update: dict[str, object] = {"model_sha256": find_model(calculator, base_path)}
+    if isinstance(calculator.relaxed_by, LammpsSpec):
+        update["relaxed_by"] = _resolve_potential(calculator.relaxed_by, None, base_path, document)
+    return calculator.model_copy(update=update)
+
+
 def _resolve_cost(space: SpaceSpec, calculator: CalculatorSpec | None) -> SpaceSpec:
     """Where cost is learned of a DFT code's evaluations, k-points tell it too."""
     if not isinstance(space, GrainBoundarySpaceSpec) or not isinstance(calculator, DftSpec):
@@ -294,6 +312,8 @@ def _resolve_potential(calculator: LammpsSpec, element: str | None, base_path: P
 _LATER_KEYS: dict[KeyPath, object] = {
     ("transfer",): None,
     ("label",): None,
+    ("retrain",): None,
+    ("first_look",): None,
     ("proposer", "by_system"): False,
     ("objective", "goal"): {"type": "best_per_system"},
     ("constraints",): {"max_cost": None, "avoid_failures": False},

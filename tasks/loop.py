@@ -221,6 +221,8 @@ class CampaignLoop:
         self._look_at_commands = 0.0
         self._search_over = None
         self._observer.on_start(ledger.record, list(ledger.evaluations.values()))
+        if ledger.training is not None:
+            self._observer.on_retrain(ledger.training, None)
 
     def _recover(self, error: TransientError) -> None:
         """Waits out an outage, then resumes as after a crash: nothing that was believed before is trusted."""

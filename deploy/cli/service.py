@@ -23,6 +23,10 @@ def serve(
         str | None,
         typer.Option("--pool", metavar="POOL", help="Work pool whose workers execute campaigns; default: this process."),
     ] = None,
+    training_pool: Annotated[
+        str | None,
+        typer.Option("--training-pool", metavar="POOL", help="Work pool whose workers train surrogates; default: as --pool."),
+    ] = None,
     reconcile: Annotated[
         str, typer.Option("--reconcile", metavar="CRON", help="When to reconcile; 'never': only when asked.")
     ] = "*/10 * * * *",
@@ -56,7 +60,7 @@ def serve(
     from tansaku.flows.service import serve as run_service
 
     when = None if reconcile == "never" else reconcile
-    run_service(ServiceOptions(name, folder, site, pool, when, silence), settings.home, typer.echo)
+    run_service(ServiceOptions(name, folder, site, pool, training_pool, when, silence), settings.home, typer.echo)
 
 
 def _check(name: str) -> None:

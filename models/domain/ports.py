@@ -111,6 +111,8 @@ class CalculationResult:
         details: How it was computed, beyond the settings that all structures share: k-points, electrons, steps to
             self-consistency.
         files: Big values by name, in the folder that the calculator was given.
+        predicted: Whether energies are a trained model's prediction.
+        deviation: Predicted standard deviation of ``energy`` [eV], None where there is none.
     """
 
     atoms: Atoms
@@ -125,6 +127,8 @@ class CalculationResult:
     terms: Mapping[str, float] = field(default_factory=dict)
     details: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, Path] = field(default_factory=dict)
+    predicted: bool = False
+    deviation: float | None = None
 
 
 @runtime_checkable

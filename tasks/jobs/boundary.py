@@ -12,7 +12,7 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import write
 from ase.io.extxyz import read_extxyz
 
-from tansaku.calculators.workflows.boundary_energy import BoundaryEnergy, BulkReference, boundary_energy
+from tansaku.calculators.workflows.boundary_energy import EV_PER_A2, BoundaryEnergy, BulkReference, boundary_energy
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.ports import Calculator, Space
 from tansaku.models.domain.records import JsonDict, Outcome, Quantity
@@ -92,6 +92,8 @@ class BoundaryJob:
             wall_time=wall_time,
             artifacts={STRUCTURE_FILE: STRUCTURE_FILE, **files},
             provenance=result.provenance,
+            predicted_by=result.provenance.model if result.predicted else None,
+            deviation=0.5 * EV_PER_A2 * self.scale * result.deviation / found.area if result.deviation is not None else None,
         )
 
 

@@ -121,9 +121,10 @@ class LabelledJob:
                 value = {"value": wanted.scale * predicted, "deviation": wanted.scale * deviation}
                 found = outcome.model_copy(update=value | {"predicted_by": wanted.look.model})
                 return _timed(found, begun)
-        return _timed(self._labelled(outcome, atoms), begun)
+        return _timed(self.labelled(outcome, atoms), begun)
 
-    def _labelled(self, outcome: Outcome, atoms: Atoms) -> Outcome:
+    def labelled(self, outcome: Outcome, atoms: Atoms) -> Outcome:
+        """The outcome with the label's energies, which are written into the structure that the job left."""
         start = atoms.copy()
         calculator = opened_calculator(self.label.calculator, self.base_path)
         found = calculator.evaluate(start, self.label.calculator.relaxation if self.label.relaxed else None)

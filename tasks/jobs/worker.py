@@ -48,6 +48,11 @@ _REASONS: tuple[tuple[type[BaseException], str], ...] = (
 )
 
 
+def read_document(data: JsonDict) -> Work:
+    """What a request's document asks for. Raises ValidationError."""
+    return _WORK.validate_python(data)
+
+
 class Worker:
     """Takes jobs from a spool.
 
@@ -120,7 +125,7 @@ class Worker:
 
     def _compute(self, request: JsonDict, folder: Path) -> Outcome:
         try:
-            return self._evaluate(_WORK.validate_python(request["document"]), folder)
+            return self._evaluate(read_document(request["document"]), folder)
         except (TansakuError, OSError, ValidationError) as error:
             traceback.print_exc()
             return Outcome(failure=_failure(error))

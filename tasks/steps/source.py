@@ -27,9 +27,15 @@ def source_of(spec: CampaignSpec) -> str:
 
 def forget_paths(calculator: JsonDict) -> None:
     """Takes away where the files of a calculator's spec lie, once their content is known."""
-    for content, path in (("potential_sha256", "potential"), ("pseudopotentials_sha256", "folder")):
+    for content, path in (
+        ("potential_sha256", "potential"),
+        ("pseudopotentials_sha256", "folder"),
+        ("model_sha256", "model"),
+    ):
         if calculator.get(content):
             del calculator[path]
+    if "relaxed_by" in calculator:
+        forget_paths(calculator["relaxed_by"])
 
 
 def polish_relaxation(spec: CampaignSpec) -> RelaxationSpec | None:

@@ -14,7 +14,7 @@ from tansaku.models.domain.identifiers import short_hash
 from tansaku.models.domain.ports import JobRequest, JobResult
 from tansaku.models.domain.records import Evaluation, Failure, JsonDict
 from tansaku.models.domain.registry import DatasetRecord, Errors, ModelRecord
-from tansaku.models.domain.retraining import Retrain, RetrainEnd, in_use
+from tansaku.models.domain.retraining import Retrain, RetrainEnd
 from tansaku.models.domain.specs.dataset import DatasetSpec, ObservedSourceSpec, ShareSplitSpec
 from tansaku.models.domain.specs.retrain import RetrainSpec
 from tansaku.models.domain.states import EvaluationState, FailureKind, JobState
@@ -26,9 +26,10 @@ from tansaku.tasks.steps.collect import PERMANENT
 from tansaku.tasks.steps.context import StepContext
 from tansaku.tasks.steps.due import retrain_due
 from tansaku.tasks.steps.rounds import Plan
-from tansaku.tasks.steps.workshop import dataset_of, model_spec, retrain_spec, training_document
+from tansaku.tasks.steps.workshop import training_document
 from tansaku.tasks.training.fitting import learned_from
-from tansaku.tasks.training.training import Made, Place, find_model, read_dataset, store_version
+from tansaku.tasks.training.retraining import dataset_of, failure_event_id, model_spec, predecessor, retrain_spec
+from tansaku.tasks.training.training import Made, Place, read_dataset, store_version
 
 RETRAIN_FAILED = "warning.retrain"
 """Kind of the events that say why a training brought no version."""
@@ -78,7 +79,7 @@ def advance_training(context: StepContext) -> bool:
     handle = context.ledger.training_handle or context.launcher.find(name)
     if handle is None:
         document = training_document(context, training)
-        timeout = retrain_spec(context).timeout
+        timeout = retrain_spec(context.ledger.spec).timeout
         request = JobRequest(name=name, token=name, document=document.model_dump(mode="json"), timeout=timeout)
         context.ledger.training_handle = context.launcher.submit(request)
         return True
@@ -208,18 +209,11 @@ def _stored(context: StepContext, training: Retrain, result: JobResult) -> tuple
         seconds=properties["seconds"],
         device=context.workshop.device,
     )
-    dataset, spec = dataset_of(context, training), model_spec(context, training)
+    dataset, spec = dataset_of(registry, training), model_spec(context.ledger.spec, training)
     examples = learned_from(read_dataset(context.artifacts, dataset), spec.learns)
-    held_out = side_of(examples, dataset.groups, "held_out")
-    return store_version(registry, context.artifacts, made, Place(spec, dataset, held_out, predecessor(context, training)))
-
-
-def predecessor(context: StepContext, training: Retrain) -> ModelRecord | None:
-    """The version that a retrained one is compared with: the campaign's own last, or the one that it began with."""
-    used = in_use([end for begun, end in context.ledger.retrains if end is not None and begun.number < training.number])
-    look = context.ledger.spec.first_look
-    label = used.version if used is not None else look.model if look is not None else None
-    return None if label is None else find_model(context.workshop.registry, label)
+    before = predecessor(registry, context.ledger.spec, context.ledger.retrains, training)
+    place = Place(spec, dataset, side_of(examples, dataset.groups, "held_out"), before)
+    return store_version(registry, context.artifacts, made, place)
 
 
 def _look_at_registry(context: StepContext, training: Retrain) -> bool:
@@ -235,11 +229,6 @@ def _look_at_registry(context: StepContext, training: Retrain) -> bool:
         return False
     _end_with(context, training, found, promoted=found.promoted_at is not None)
     return True
-
-
-def failure_event_id(training: Retrain) -> str:
-    """Id of the event by which a run of the service says that a training failed."""
-    return short_hash([training.campaign, "retrain-failed", training.number])
 
 
 def _give_up(context: StepContext, training: Retrain, handle: JsonDict, failure: Failure) -> None:

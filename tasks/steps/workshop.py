@@ -4,68 +4,35 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tansaku.models.domain.errors import NotFoundError
-from tansaku.models.domain.registry import DatasetRecord
 from tansaku.models.domain.retraining import Retrain
-from tansaku.models.domain.specs.retrain import RetrainSpec
-from tansaku.models.domain.specs.surrogate import ModelSpec
 from tansaku.tasks.jobs.document import TrainingDocument
 from tansaku.tasks.steps.context import StepContext
+from tansaku.tasks.training.retraining import dataset_of, model_spec
 from tansaku.tasks.training.training import checkpoint_name
 
 
 def training_document(context: StepContext, training: Retrain) -> TrainingDocument:
     """What the worker is told about a training; its data set lies where workers see it."""
-    spec, workshop = model_spec(context, training), context.workshop
-    record = dataset_of(context, training)
-    file = workshop.folder / f"{training.dataset}.h5"
-    if not file.is_file():
-        workshop.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        context.artifacts.get(record.artifact, file)
+    spec, workshop = model_spec(context.ledger.spec, training), context.workshop
+    record = dataset_of(workshop.registry, training)
     return TrainingDocument(
         campaign=context.name,
         model=spec,
-        dataset=str(file),
+        dataset=str(_shared(context, record.artifact, f"{training.dataset}.h5")),
         groups=record.groups,
         checkpoint=str(workshop.folder / checkpoint_name(spec)),
         device=workshop.device,
     )
 
 
-def model_spec(context: StepContext, training: Retrain) -> ModelSpec:
-    """What a retrain trains, as a model file would say it."""
-    spec, seed = retrain_spec(context), context.ledger.spec.seed
-    return ModelSpec(
-        schema_version=1,
-        name=training.model,
-        dataset=training.dataset,
-        learns=spec.learns,
-        seed=seed,
-        surrogate=spec.surrogate,
-    )
-
-
-def dataset_of(context: StepContext, training: Retrain) -> DatasetRecord:
-    """The stored data set of a retrain."""
-    known = (one for one in context.workshop.registry.datasets(training.model) if one.sha256 == training.dataset)
-    found = next(known, None)
-    if found is None:
-        raise NotFoundError(f"the data set {training.dataset[:12]} of {training.model} is not stored any more")
-    return found
-
-
 def weights_file(context: StepContext, sha256: str) -> Path:
     """A model's weights where workers see them."""
-    file = context.workshop.folder / f"{sha256}.safetensors"
+    return _shared(context, sha256, f"{sha256}.safetensors")
+
+
+def _shared(context: StepContext, sha256: str, name: str) -> Path:
+    file = context.workshop.folder / name
     if not file.is_file():
-        context.workshop.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         context.artifacts.get(sha256, file)
     return file
-
-
-def retrain_spec(context: StepContext) -> RetrainSpec:
-    """How the campaign retrains."""
-    spec = context.ledger.spec.retrain
-    if spec is None:
-        raise AssertionError("only a campaign with retrain has trainings")
-    return spec

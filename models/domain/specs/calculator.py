@@ -304,11 +304,45 @@ class VaspSpec(Spec):
         return self
 
 
+class SurrogateCalculatorSpec(Spec):
+    """A trained model's energies of structures that a cheap potential relaxes; every value is a prediction and says so.
+
+    Attributes:
+        model: File of the model, as `tansaku model export` writes it (relative to the spec).
+        model_sha256: Content hash; filled in when the spec is resolved, checked when it is given.
+        relaxed_by: The potential that relaxes; its forces decide, its energies do not count.
+    """
+
+    type: Literal["surrogate"] = "surrogate"
+    model: Annotated[str, Field(min_length=1, max_length=400)]
+    model_sha256: Sha256 | None = None
+    relaxed_by: Annotated[LammpsSpec | EmtSpec | ChgnetSpec | SevennetSpec, Field(discriminator="type")]
+
+    @property
+    def relaxation(self) -> RelaxationSpec:
+        """How every candidate is relaxed."""
+        return self.relaxed_by.relaxation
+
+    @model_validator(mode="after")
+    def _no_workflow(self) -> SurrogateCalculatorSpec:
+        if workflow_of(self.relaxed_by) is not None:
+            raise ValueError("relaxed_by.workflow: it relaxes and computes nothing else; remove it")
+        return self
+
+
 DftSpec = GpawSpec | EspressoSpec | VaspSpec
 """Specs of DFT codes."""
 
 CalculatorSpec = Annotated[
-    LammpsSpec | EmtSpec | ChgnetSpec | SevennetSpec | GpawSpec | EspressoSpec | VaspSpec | Atomate2Spec,
+    LammpsSpec
+    | EmtSpec
+    | ChgnetSpec
+    | SevennetSpec
+    | GpawSpec
+    | EspressoSpec
+    | VaspSpec
+    | Atomate2Spec
+    | SurrogateCalculatorSpec,
     Field(discriminator="type"),
 ]
 

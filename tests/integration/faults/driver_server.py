@@ -16,6 +16,7 @@ from pathlib import Path
 
 from tansaku.models.domain.errors import TansakuError
 from tansaku.models.domain.ports import CampaignStore, JobStatus, Launcher
+from tansaku.models.domain.registry import Registry
 from tansaku.models.domain.specs.site import LocalLauncherSpec, SiteSpec, TimingSpec
 from tansaku.models.domain.states import JobState
 from tansaku.tasks.configuration import load_campaign
@@ -28,6 +29,7 @@ from tansaku.tasks.stores.artifacts import GridFSArtifactStore
 from tansaku.tasks.stores.connection import open_database
 from tansaku.tasks.stores.embedded_mongod import EmbeddedMongod
 from tansaku.tasks.stores.mongo import MongoCampaignStore
+from tansaku.tasks.stores.mongo_registry import MongoRegistry
 
 
 def port_methods(port: type) -> list[str]:
@@ -61,10 +63,13 @@ class Recorder:
 
 
 class Losing:
-    """A local launcher that calls certain jobs lost, whatever became of them, and every job running at first."""
+    """A local launcher that calls certain jobs lost, whatever became of them, and every job running at first.
 
-    def __init__(self, inner: LocalLauncher, lost: list[str]) -> None:
-        self._inner, self._lost, self._polled = inner, set(lost), set()
+    Trainings are called running for the first ``slow`` looks; with ``"trainings"`` among the lost jobs, all of them are lost.
+    """
+
+    def __init__(self, inner: LocalLauncher, lost: list[str], slow: int = 0) -> None:
+        self._inner, self._lost, self._polled, self._slow = inner, set(lost), set(), slow
 
     def __getattr__(self, name):
         return getattr(self._inner, name)
@@ -76,7 +81,12 @@ class Losing:
         if name not in self._polled:
             self._polled.add(name)
             return JobStatus(JobState.RUNNING)
-        return JobStatus(JobState.LOST, "node_fail", "told to lose it") if name in self._lost else status
+        training = name.startswith("train-")
+        if training and self._slow > 0:
+            self._slow -= 1
+            return JobStatus(JobState.RUNNING)
+        lost = name in self._lost or (training and "trainings" in self._lost)
+        return JobStatus(JobState.LOST, "node_fail", "told to lose it") if lost else status
 
 
 class Halting(SilentObserver):
@@ -120,8 +130,9 @@ def drive(request: dict) -> dict:
         site=SiteSpec(launcher=workers, timing=TimingSpec(**request["timing"])),
         store=store,
         artifacts=GridFSArtifactStore(database),
+        registry=recorded(MongoRegistry(database), Registry),
         open_launcher=lambda spec: recorded(
-            Losing(LocalLauncher(home / "spool", workers, 1), request.get("lost", [])), Launcher
+            Losing(LocalLauncher(home / "spool", workers, 1), request.get("lost", []), request.get("slow", 0)), Launcher
         ),
         **({"revive": mongod.start} if mongod else {}),
     )

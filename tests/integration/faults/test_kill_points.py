@@ -11,6 +11,7 @@ import pytest
 from tansaku.models.domain.identifiers import evaluation_id, job_name
 from tansaku.models.domain.ports import CampaignStore, Launcher
 from tansaku.models.domain.records import Command
+from tansaku.models.domain.registry import Registry
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.configuration import load_campaign
 from tansaku.tasks.steps.source import source_of
@@ -25,10 +26,11 @@ NOT_CALLED = {
     "CampaignStore.events": "for logs, and for a changed file",
     "CampaignStore.import_observations": "a user's command",
     "CampaignStore.observations": "derived; the driver reads the evaluations",
+    "Registry.promote": "a user's command",
 }
 METHODS = [
     f"{port.__name__}.{name}"
-    for port in (CampaignStore, Launcher)
+    for port in (CampaignStore, Launcher, Registry)
     for name, value in sorted(vars(port).items())
     if callable(value) and not name.startswith("_")
 ]
@@ -59,10 +61,35 @@ def halt_then(kind, number, **payload):
 
 
 ONE_BY_ONE = {"in_flight": 1, "retries": 1, "retry_backoff": 0.01}
+RETRAINED = {
+    "seed": 6,
+    "space": {
+        "type": "grain_boundary",
+        "crystal": {"structure": "fcc", "element": "Al", "lattice_parameter": 3.994},
+        "axis": [1, 1, 0],
+        "boundaries": {"planes": [[1, 1, 3], [1, 1, 2], [1, 1, 1]]},
+        "translation": {"normal": [0.0, 0.4]},
+    },
+    "calculator": {"type": "emt", "relaxation": {"fmax": 0.5}},
+    "label": {"calculator": {"type": "emt"}},
+    "objective": {"property": "label_grain_boundary_energy"},
+    "proposer": {"type": "random", "by_system": True},
+    "retrain": {
+        "surrogate": {"type": "kernel_ridge", "descriptors": [{"type": "radial", "widths": [0.4]}]},
+        "first": 4,
+        "every": 3,
+        "group": "surface",
+        "held_out": 0.4,
+    },
+    "first_look": {"deviations": 0.5, "check_every": 5},
+    "budget": {"evaluations": 13},
+    "execution": {"in_flight": 2, "retries": 1, "retry_backoff": 0.01, "polish": 0, "timeout": 60},
+}
 SCENARIOS = {
     "search": Scenario({}, lambda campaign: None, "evaluations"),
     "edit": Scenario({}, halt_then("edit", 5, **{"budget.evaluations": 9}), "evaluations"),
     "cancel": Scenario({"execution": ONE_BY_ONE}, halt_then("cancel", 5), "cancelled"),
+    "retrain": Scenario({"slow": True, **RETRAINED}, lambda campaign: None, "evaluations"),
 }
 
 
@@ -78,6 +105,13 @@ class Reference:
     facts: list
     observed: list
     counts: dict[str, int]
+    retrained: list
+
+
+def retrained(campaign):
+    """What a crash may not change of a campaign's trainings."""
+    when = {"begun_at", "ended_at", "seconds"}
+    return [tuple(one and one.model_dump(exclude=when) for one in pair) for pair in campaign.store.retrains("small")]
 
 
 _REFERENCES: dict[str, Reference] = {}
@@ -97,7 +131,7 @@ def reference(make_campaign):
             scenario.prepare(campaign)
             answer = campaign.drive()
             assert answer["reason"] == scenario.reason
-            _REFERENCES[name] = Reference(campaign.facts(), campaign.observed(), answer["counts"])
+            _REFERENCES[name] = Reference(campaign.facts(), campaign.observed(), answer["counts"], retrained(campaign))
     return _REFERENCES
 
 
@@ -108,6 +142,11 @@ def test_the_reference_has_everything_in_it(reference):
     assert len(states) == 12
     assert [state for _, state, _, _ in reference["cancel"].facts].count(EvaluationState.CANCELLED) == 1
     assert len(reference["edit"].facts) == 9
+    ends = [end for _, end in reference["retrain"].retrained]
+    assert [end["ok"] for end in ends].count(False) >= 1
+    assert sum(end["promoted"] for end in ends) >= 1
+    predicted = [fact for fact in reference["retrain"].facts if '"look":{' in fact[0]]
+    assert predicted
 
 
 def test_methods_left_out_are_called_by_no_driver(reference):
@@ -129,5 +168,55 @@ def test_killed_driver_resumes_as_if_nothing_had_happened(make_campaign, referen
     assert campaign.drive()["reason"] == SCENARIOS[scenario].reason
     assert campaign.facts() == expected.facts
     assert campaign.observed() == expected.observed
+    assert retrained(campaign) == expected.retrained
     assert campaign.store.rebuild_observations("small") == 0
     assert campaign.store.campaign("small").lease is None
+
+
+TRAINING_KILLS = [
+    f"{method}-{when}"
+    for method in ("Launcher.submit", "Launcher.fetch", "Launcher.discard", "Registry.add_model", "CampaignStore.end_retrain")
+    for when in ("before", "after")
+]
+
+
+@pytest.mark.parametrize("kill", TRAINING_KILLS)
+def test_driver_killed_around_its_last_training_resumes_as_if_nothing_had_happened(make_campaign, reference, kill):
+    expected, (method, when) = reference["retrain"], kill.rsplit("-", 1)
+    campaign = make_campaign(**SCENARIOS["retrain"].keys)
+    # From the end of the campaign backwards: trainings are among the last calls of each.
+    call = expected.counts[method] - (2 if method.startswith("Launcher") else 0)
+    assert campaign.drive(kill={"method": method, "call": call, "when": when}) == {"signal": 9}
+    assert campaign.drive()["reason"] == "evaluations"
+    assert campaign.facts() == expected.facts
+    assert retrained(campaign) == expected.retrained
+
+
+def test_slow_training_is_waited_for_and_changes_nothing(make_campaign, reference):
+    expected = reference["retrain"]
+    campaign = make_campaign(**SCENARIOS["retrain"].keys)
+    assert campaign.drive(slow=25)["counts"]["Launcher.poll"] > 25
+    assert campaign.facts() == expected.facts
+    assert retrained(campaign) == expected.retrained
+
+
+def test_slow_training_of_a_killed_driver_is_found_again(make_campaign, reference):
+    campaign = make_campaign(**SCENARIOS["retrain"].keys)
+    assert campaign.drive(slow=25, kill={"method": "Launcher.poll", "call": 20, "when": "before"}) == {"signal": 9}
+    assert campaign.drive(slow=5)["reason"] == "evaluations"
+    assert campaign.facts() == reference["retrain"].facts
+    assert retrained(campaign) == reference["retrain"].retrained
+
+
+def test_failing_trainings_stop_nothing_however_often_the_driver_is_killed(make_campaign):
+    told = []
+    for kills in ((), ("Launcher.discard", "CampaignStore.end_retrain", "CampaignStore.append_event")):
+        campaign = make_campaign({"lost": ["trainings"]}, **SCENARIOS["retrain"].keys)
+        for method in kills:
+            assert campaign.drive(kill={"method": method, "call": 1, "when": "after"}) == {"signal": 9}
+        assert campaign.drive()["reason"] == "evaluations"
+        warnings = [one.data for one in campaign.store.events("small") if one.kind == "warning.retrain"]
+        assert len(warnings) == len(retrained(campaign))
+        assert not any(end["ok"] for _, end in retrained(campaign))
+        told.append((campaign.facts(), retrained(campaign), warnings))
+    assert told[0] == told[1]

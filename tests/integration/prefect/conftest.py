@@ -213,7 +213,7 @@ class Service:
     def close(self) -> None:
         if self._process is not None and self._process.poll() is None:
             self.kill()
-        for flow in ("campaign", "stored-campaign", "reconcile"):
+        for flow in ("campaign", "stored-campaign", "retrain", "reconcile"):
             try:
                 path = f"/deployments/{self.deployment(flow)['id']}"
             except urllib.error.HTTPError:

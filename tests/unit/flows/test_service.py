@@ -21,7 +21,7 @@ def offered(**options: object) -> dict:
 
 def test_deployments_are_named_by_module_path_and_lead_to_their_flows():
     found = offered(site=Path("/site.yaml"))
-    assert set(found) == {"campaign", "stored-campaign", "reconcile"}
+    assert set(found) == {"campaign", "stored-campaign", "retrain", "reconcile"}
     for name, one in found.items():
         module, _, function = one.entrypoint.rpartition(".")
         assert getattr(importlib.import_module(module), function).name == name
@@ -33,7 +33,7 @@ def test_deployments_are_named_by_module_path_and_lead_to_their_flows():
 def test_only_our_own_schedule_is_sent_so_that_those_of_users_stay():
     found = offered(reconcile="*/3 * * * *")
     assert [one.schedule.cron for one in found["reconcile"].schedules] == ["*/3 * * * *"]
-    for one in (found["campaign"], found["stored-campaign"], offered(reconcile=None)["reconcile"]):
+    for one in (found["campaign"], found["stored-campaign"], found["retrain"], offered(reconcile=None)["reconcile"]):
         assert "schedules" not in one.model_dump(exclude_unset=True)
 
 
@@ -42,8 +42,15 @@ def test_a_pool_executes_campaigns_and_not_the_reconciling():
     assert {name: one.work_pool_name for name, one in found.items()} == {
         "campaign": "campaigns",
         "stored-campaign": "campaigns",
+        "retrain": "campaigns",
         "reconcile": None,
     }
+
+
+def test_trainings_may_have_a_pool_of_their_own():
+    for pool in (None, "campaigns"):
+        found = {name: one.work_pool_name for name, one in offered(pool=pool, training_pool="gpus").items()}
+        assert found == {"campaign": pool, "stored-campaign": pool, "retrain": "gpus", "reconcile": None}
 
 
 def test_no_server_is_told_before_anything_is_done(tmp_path):

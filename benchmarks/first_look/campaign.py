@@ -1,0 +1,194 @@
+"""One campaign over the recorded structures, with or without first looks."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.first_look.recorded import RecordedLauncher, computed_energy, structures
+from benchmarks.local_energies.cases import DATA
+from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.specs.site import SiteSpec, TimingSpec
+from tansaku.tasks.configuration import campaign_from_data
+from tansaku.tasks.jobs.labelling import FIRST_LOOK_DEVIATION, FIRST_LOOK_ENERGY
+from tansaku.tasks.jobs.opened import opened_bulk
+from tansaku.tasks.loop import drive, prepare_campaign
+from tansaku.tasks.resources import Resources
+from tansaku.tasks.settings import Settings
+from tansaku.tasks.stores.artifacts import FileArtifactStore
+from tansaku.tasks.stores.memory import MemoryCampaignStore
+from tansaku.tasks.yaml_text import read_yaml
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "al-first-look.yaml"
+"""The campaign whose jobs are answered from the record here."""
+
+NAME = "first-look"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A campaign.
+
+    Attributes:
+        order: ``cheapest``: small cells first; else the seed of a random order.
+        deviations: Of the first look; None: without one, every label is computed.
+        every: Results from one training to the next.
+        limit: Structures taken, None for all.
+        light: Radial functions alone, quickly trained.
+    """
+
+    order: str
+    deviations: float | None
+    every: int = 30
+    limit: int | None = None
+    light: bool = False
+
+
+def candidates(order: str, limit: int | None) -> list[str]:
+    """Recorded candidates in the order in which they are proposed."""
+    known = structures()
+    names = sorted(known, key=lambda name: (len(known[name]), name))[:limit]
+    return names if order == "cheapest" else list(np.random.default_rng(int(order)).permutation(names))
+
+
+def document(case: Case) -> JsonDict:
+    """The campaign file: the example's, over the recorded candidates."""
+    given = dict(read_yaml(EXAMPLE).data)
+    listed = candidates(case.order, case.limit)
+    space = dict(read_yaml(DATA.with_name("al-tilt.yaml")).data["source"]["space"])
+    changed = {"name": NAME, "space": space, "proposer": {"type": "listed", "candidates": listed}}
+    given |= changed | {"budget": {"evaluations": len(listed)}, "execution": {"in_flight": 1, "polish": 0}}
+    if case.deviations is None:
+        given["retrain"] = given["first_look"] = None
+        return given
+    given["retrain"] = given["retrain"] | {"every": case.every}
+    if case.light:
+        given["retrain"]["surrogate"] = {
+            "type": "local_energies",
+            "descriptors": [{"type": "radial", "widths": [0.4, 0.8]}],
+            "total_weights": [0.0],
+            "path_points": 12,
+            "path_ratio": 1e-3,
+        }
+    given["first_look"] = given["first_look"] | {"deviations": case.deviations}
+    return given
+
+
+def run(case: Case) -> JsonDict:
+    """Drives a campaign and tells what it found and what it cost."""
+    with tempfile.TemporaryDirectory() as name:
+        home = Path(name)
+        launcher = RecordedLauncher(home / "jobs")
+        resources = Resources(
+            settings=Settings(home=home),
+            site=SiteSpec(timing=TimingSpec(poll=1e-6)),
+            store=MemoryCampaignStore(),
+            artifacts=FileArtifactStore(home / "artifacts"),
+            open_launcher=lambda _spec: launcher,
+        )
+        loaded = campaign_from_data(document(case), DATA.parent, "first look")
+        prepare_campaign(resources, loaded)
+        begun = time.process_time()
+        ended = drive(resources, NAME)
+        seconds = time.process_time() - begun
+        found = _summary(resources, launcher)
+    return (
+        {"order": case.order, "deviations": case.deviations, "every": case.every, "ended": ended.reason}
+        | found
+        | {"campaign_cpu_seconds": seconds}
+    )
+
+
+def _summary(resources: Resources, launcher: RecordedLauncher) -> JsonDict:
+    evaluations, known = resources.store.evaluations(NAME), structures()
+    spec = resources.store.campaign(NAME).spec
+    bulk = _bulk(spec)
+    truth = {one.proposal.candidate: computed_energy(one.proposal.candidate, bulk) for one in evaluations}
+    found: dict[str, float] = {}
+    least: dict[str, float] = {}
+    labels, atoms, looks, spared = 0, 0, [], []
+    for one in evaluations:
+        proposal, outcome = one.proposal, one.outcome
+        if outcome is None or outcome.value is None:
+            raise AssertionError(f"{proposal.candidate}: no value")
+        least[proposal.system] = min(truth[proposal.candidate], least.get(proposal.system, np.inf))
+        looked = [
+            outcome.quantities[key].value for key in (FIRST_LOOK_ENERGY, FIRST_LOOK_DEVIATION) if key in outcome.quantities
+        ]
+        if looked:
+            looks.append([1000.0 * looked[0] - truth[proposal.candidate], 1000.0 * looked[1]])
+        if outcome.predicted_by is not None:
+            spared.append([proposal.number, 1000.0 * looked[0], truth[proposal.candidate]])
+            continue
+        labels, atoms = labels + 1, atoms + len(known[proposal.candidate])
+        found[proposal.system] = min(outcome.value, found.get(proposal.system, np.inf))
+    gaps = np.array([found[system] - least[system] for system in least])
+    errors = np.array(looks).reshape(-1, 2)
+    retrains = resources.store.retrains(NAME)
+    return {
+        "proposals": len(evaluations),
+        "labels": labels,
+        "labelled_atoms": atoms,
+        "all_atoms": sum(len(known[one.proposal.candidate]) for one in evaluations),
+        "systems": len(gaps),
+        "systems_with_the_same_answer": int((gaps < 1e-6).sum()),
+        "largest_gap_mj_m2": float(gaps.max()),
+        "mean_gap_mj_m2": float(gaps.mean()),
+        "looks": len(errors),
+        "look_rmse_mj_m2": float(np.sqrt(np.square(errors[:, 0]).mean())) if len(errors) else None,
+        "looks_within_one_deviation": float((np.abs(errors[:, 0]) <= errors[:, 1]).mean()) if len(errors) else None,
+        "spared": spared,
+        "computed_numbers": [
+            one.proposal.number for one in evaluations if one.outcome is not None and one.outcome.predicted_by is None
+        ],
+        "trainings": [
+            {
+                "at": begun.at_proposal,
+                "results": begun.observations,
+                "ok": end is not None and end.ok,
+                "promoted": end is not None and end.promoted,
+                "message": "" if end is None else end.message,
+            }
+            for begun, end in retrains
+        ],
+        "training_cpu_seconds": sum(launcher.training_seconds),
+        "look_cpu_seconds": launcher.look_seconds,
+    }
+
+
+def _bulk(spec: JsonDict) -> float:
+    from tansaku.models.domain.specs.campaign import CampaignSpec
+    from tansaku.models.domain.specs.space import GrainBoundarySpaceSpec
+
+    campaign = CampaignSpec.model_validate(spec)
+    if campaign.label is None or not isinstance(campaign.space, GrainBoundarySpaceSpec):
+        raise AssertionError("the campaign is of boundaries and has a label")
+    return opened_bulk(campaign.label.calculator, ".", campaign.space.crystal).energy_per_atom
+
+
+def label_seconds(count: int) -> JsonDict:
+    """What CHGNet takes for a label on this machine, by a straight line through the origin over some structures.
+
+    Args:
+        count: Structures, from the smallest to the largest.
+    """
+    from tansaku.calculators.registry import open_calculator
+    from tansaku.models.domain.specs.calculator import ChgnetSpec
+
+    known = structures()
+    names = sorted(known, key=lambda name: (len(known[name]), name))
+    chosen = [names[i] for i in np.linspace(0, len(names) - 1, count).astype(int)]
+    calculator = open_calculator(ChgnetSpec(), DATA.parent)
+    calculator.evaluate(known[chosen[0]].copy())
+    atoms, seconds = [], []
+    for name in chosen:
+        begun = time.process_time()
+        calculator.evaluate(known[name].copy())
+        atoms.append(len(known[name]))
+        seconds.append(time.process_time() - begun)
+    slope = float(np.dot(atoms, seconds) / np.dot(atoms, atoms))
+    return {"structures": count, "cpu_seconds_per_atom": slope, "atoms": atoms, "cpu_seconds": seconds}

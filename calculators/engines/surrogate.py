@@ -1,0 +1,99 @@
+"""A trained surrogate as a calculator: another potential relaxes, the surrogate says the energies."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from ase import Atoms
+
+import tansaku
+from tansaku.models.domain.errors import CalculationError, ConfigurationError, FitError
+from tansaku.models.domain.identifiers import file_sha256
+from tansaku.models.domain.ports import CalculationResult, Calculator
+from tansaku.models.domain.records import Provenance
+from tansaku.models.domain.specs.calculator import RelaxationSpec, SurrogateCalculatorSpec
+from tansaku.models.domain.surrogates import Example, Surrogate
+from tansaku.models.surrogates.files import read_weights
+from tansaku.models.surrogates.registry import restored
+
+
+def find_model(spec: SurrogateCalculatorSpec, base_path: Path) -> str:
+    """Content hash of a spec's model.
+
+    Raises:
+        ConfigurationError: The file is not there, is another one than the spec says, or predicts no energy.
+        MissingComponentError: A package is not installed.
+        StoreError: The file is no model.
+    """
+    path = base_path / spec.model
+    if not path.is_file():
+        raise ConfigurationError(
+            f"calculator.model: file {str(path)!r} does not exist",
+            hint="paths start at the file's folder; `tansaku model export NAME --out FILE` writes one",
+        )
+    found = file_sha256(path)
+    if spec.model_sha256 not in (None, found):
+        raise ConfigurationError(f"calculator.model: the content has SHA-256 {found}, expected {spec.model_sha256}")
+    predicts = restored(read_weights(path)).predicts
+    if "energy" not in predicts:
+        raise ConfigurationError(f"calculator.model: {path.name} predicts {', '.join(predicts)}, expected energy among them")
+    return found
+
+
+class SurrogateCalculator:
+    """``Calculator`` whose energies a trained model predicts.
+
+    Args:
+        spec: Which model.
+        base_path: Folder in which its file lies.
+        relaxing: The potential that relaxes.
+    """
+
+    def __init__(self, spec: SurrogateCalculatorSpec, base_path: Path, relaxing: Calculator) -> None:
+        self._sha256 = find_model(spec, base_path)
+        self._spec, self._path = spec, base_path / spec.model
+        self._relaxing = relaxing
+
+    @property
+    def provenance(self) -> Provenance:
+        """The model by its content, and who relaxes."""
+        relaxing = self._relaxing.provenance.model_dump(mode="json")
+        return Provenance(
+            code="surrogate",
+            code_version=tansaku.__version__,
+            model=self._spec.model,
+            model_sha256=self._sha256,
+            settings={"relaxed_by": relaxing},
+        )
+
+    def evaluate(self, structure: Atoms, relaxation: RelaxationSpec | None = None) -> CalculationResult:
+        """See :class:`~tansaku.models.domain.ports.Calculator`; forces and stress are the relaxing potential's."""
+        found = self._relaxing.evaluate(structure, relaxation)
+        try:
+            prediction = self._model.predict([Example("", "", found.atoms, {})])[0]
+        except FitError as error:
+            raise CalculationError("not_predicted", error.message) from error
+        energy, energies = prediction["energy"], prediction.get("energies")
+        if not np.isfinite(energy.values).all():
+            raise CalculationError("nan", f"{self._path.name} predicts {energy.values}")
+        return replace(
+            found,
+            energy=float(energy.values),
+            energies=np.asarray(energies.values) if energies is not None else None,
+            provenance=self.provenance,
+            terms={},
+            details={"relaxed_by_energy": found.energy},
+            predicted=True,
+            deviation=float(energy.deviation) if energy.deviation is not None else None,
+        )
+
+    def close(self) -> None:
+        """Closes the potential."""
+        self._relaxing.close()
+
+    @cached_property
+    def _model(self) -> Surrogate:
+        return restored(read_weights(self._path))

@@ -1,0 +1,73 @@
+"""Trainings of a campaign's surrogate as runs of a deployment: on a work pool whose workers have a GPU, for instance."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import httpx
+from prefect import State, flow
+from prefect.client.orchestration import get_client
+from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
+from prefect.logging import get_run_logger
+from prefect.states import Completed
+
+from tansaku.models.domain.retraining import Retrain
+from tansaku.models.domain.specs.base import Name
+from tansaku.tasks.configuration import load_site
+from tansaku.tasks.resources import open_resources
+from tansaku.tasks.settings import Settings
+from tansaku.tasks.training.retraining import train_for
+
+FLOW = "retrain"
+
+_AGAIN = 10.0  # before a server that does not answer, or a deployment that is not there yet, is asked again [s]
+
+
+@flow(name=FLOW, flow_run_name="{name}-{number}", persist_result=False, validate_parameters=True)
+def retrain_flow(name: Name, number: int, site: str | None = None) -> State[None]:
+    """Trains the surrogate of a campaign whose site file says `training: {by: service}`; the driver asks for it by itself.
+
+    Args:
+        name: Name of the campaign.
+        number: Number of the retrain.
+        site: Site file on the machine that trains; none: its own.
+    """
+    settings = Settings.from_environment()
+    with open_resources(settings, load_site(Path(site) if site else settings.site_file)) as resources:
+        version = train_for(resources, name, number)
+    told = f"retrain {number} of {name}: " + (
+        "nothing to train, or failed" if version is None else f"{version.label}, {version.note}"
+    )
+    get_run_logger().info(told)
+    return Completed(message=told)
+
+
+def ask_for(training: Retrain, service: str, halt: threading.Event) -> str | None:
+    """Asks the configured Prefect server for a run that trains, until it has taken the wish; asking twice is once.
+
+    Args:
+        training: What is to be trained.
+        service: Name of the service whose deployment it is.
+        halt: Set it to stop asking.
+
+    Returns:
+        Id of the run, None when it was stopped before.
+    """
+    key = f"{training.campaign}-{training.number}-{training.dataset[:16]}"
+    parameters = {"name": training.campaign, "number": training.number}
+    while not halt.is_set():
+        try:
+            with get_client(sync_client=True) as client:
+                deployment = client.read_deployment_by_name(f"{FLOW}/{service}")
+                known = deployment.parameters | parameters
+                run = client.create_flow_run_from_deployment(deployment.id, parameters=known, idempotency_key=key)
+            return str(run.id)
+        except (httpx.TransportError, ObjectNotFound, PrefectHTTPStatusError):
+            halt.wait(_AGAIN)
+    return None
+
+
+def ask_in_background(training: Retrain, service: str, halt: threading.Event) -> None:
+    """:func:`ask_for` in a thread, so that nobody waits for the server."""
+    threading.Thread(target=ask_for, args=(training, service, halt), name="retrain", daemon=True).start()

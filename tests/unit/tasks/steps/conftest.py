@@ -1,0 +1,171 @@
+"""A small campaign on real relaxations whose jobs are done in this process, when they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from tansaku.models.domain.ports import JobRequest, JobResult, JobStatus
+from tansaku.models.domain.records import Evaluation
+from tansaku.models.domain.retraining import Retrain, RetrainEnd
+from tansaku.models.domain.specs.site import SiteSpec, TimingSpec
+from tansaku.models.domain.states import JobState
+from tansaku.tasks.configuration import campaign_from_data
+from tansaku.tasks.jobs.document import JobDocument, TrainingDocument
+from tansaku.tasks.jobs.evaluate import work
+from tansaku.tasks.loop import DriveResult, drive, prepare_campaign
+from tansaku.tasks.resources import Resources
+from tansaku.tasks.settings import Settings
+from tansaku.tasks.stores.artifacts import FileArtifactStore
+from tansaku.tasks.stores.memory import MemoryCampaignStore
+
+
+def retrained_document(**changes: object) -> dict:
+    """Three boundaries by EMT, their label EMT too, and a kernel ridge that looks first."""
+    return {
+        "schema_version": 1,
+        "name": "small",
+        "seed": 6,
+        "space": {
+            "type": "grain_boundary",
+            "crystal": {"structure": "fcc", "element": "Al", "lattice_parameter": 3.994},
+            "axis": [1, 1, 0],
+            "boundaries": {"planes": [[1, 1, 3], [1, 1, 2], [1, 1, 1]]},
+            "translation": {"normal": [0.0, 0.4]},
+        },
+        "calculator": {"type": "emt", "relaxation": {"fmax": 0.5}},
+        "label": {"calculator": {"type": "emt"}},
+        "objective": {"property": "label_grain_boundary_energy"},
+        "proposer": {"type": "random", "by_system": True},
+        "retrain": {
+            "surrogate": {"type": "kernel_ridge", "descriptors": [{"type": "radial", "widths": [0.4]}]},
+            "first": 7,
+            "every": 4,
+            "group": "surface",
+            "held_out": 0.4,
+        },
+        "first_look": {"deviations": 0.2, "check_every": 5},
+        "budget": {"evaluations": 16},
+        "execution": {"in_flight": 2, "retries": 1, "retry_backoff": 0.001, "polish": 0},
+    } | changes
+
+
+@dataclass
+class InProcess:
+    """A backend that does a job when it is asked for it the ``slow``-th time.
+
+    Attributes:
+        slow: Polls of a training before it is done.
+        change: What becomes of a training's document before it is trained.
+        lose: Whether trainings are lost.
+    """
+
+    folder: Path
+    slow: int = 1
+    change: Callable[[TrainingDocument], TrainingDocument] = lambda document: document
+    lose: bool = False
+    requests: dict[str, JobRequest] = field(default_factory=dict)
+    polls: dict[str, int] = field(default_factory=dict)
+    trained: list[TrainingDocument] = field(default_factory=list)
+    timeouts: list[float] = field(default_factory=list)
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+    def runtime(self) -> Mapping[str, object]:
+        return {}
+
+    def submit(self, job: JobRequest) -> dict:
+        if job.document.get("kind") == "training":
+            self.timeouts.append(job.timeout)
+        self.requests.setdefault(job.name, job)
+        return {"name": job.name}
+
+    def find(self, name: str) -> dict | None:
+        return {"name": name} if name in self.requests else None
+
+    def poll(self, handles: Sequence[dict]) -> list[JobStatus]:
+        return [self._look(handle["name"]) for handle in handles]
+
+    def _look(self, name: str) -> JobStatus:
+        training = self.requests[name].document.get("kind") == "training"
+        self.polls[name] = self.polls.get(name, 0) + 1
+        if self.polls[name] < (self.slow if training else 1):
+            return JobStatus(JobState.RUNNING)
+        lost = JobStatus(JobState.LOST, "node_fail", "told to lose it")
+        return lost if training and self.lose else JobStatus(JobState.FINISHED)
+
+    def wait(self, handles: Sequence[dict], timeout: float) -> None: ...
+
+    def fetch(self, handle: dict) -> JobResult:
+        job, folder = self.requests[handle["name"]], self.folder / handle["name"]
+        folder.mkdir(exist_ok=True)
+        document: JobDocument | TrainingDocument
+        if job.document.get("kind") == "training":
+            document = self.change(TrainingDocument.model_validate(job.document))
+            self.trained.append(document)
+        else:
+            document = JobDocument.model_validate(job.document)
+        return JobResult(job.token, work(document, folder), folder)
+
+    def cancel(self, handle: dict) -> None: ...
+
+    def discard(self, handle: dict) -> None:
+        self.requests.pop(handle["name"], None)
+
+
+@dataclass
+class Retrained:
+    """A campaign with its resources."""
+
+    resources: Resources
+    launcher: InProcess
+
+    def drive(self) -> DriveResult:
+        return drive(self.resources, "small")
+
+    def evaluations(self) -> list[Evaluation]:
+        return self.resources.store.evaluations("small")
+
+    def retrains(self) -> list[tuple[Retrain, RetrainEnd | None]]:
+        return self.resources.store.retrains("small")
+
+    def sequence(self) -> list[tuple]:
+        """All that timing may not change."""
+        looks = [one.proposal.look for one in self.evaluations()]
+        return [
+            (one.proposal.candidate, one.outcome.value, one.outcome.predicted_by, look)
+            for one, look in zip(self.evaluations(), looks, strict=True)
+        ]
+
+
+@pytest.fixture
+def retrained(tmp_path: Path, require) -> Callable[..., Retrained]:
+    """``retrained(slow=…, change=…, lose=…, resources=…, **campaign keys)``."""
+    for package in ("h5py", "safetensors"):
+        require(package)
+    made = 0
+
+    def make(*, resources: Resources | None = None, slow: int = 1, change=None, lose: bool = False, **changes) -> Retrained:
+        nonlocal made
+        made += 1
+        home = tmp_path / f"campaign-{made}"
+        (home / "jobs").mkdir(parents=True)
+        launcher = InProcess(home / "jobs", slow, change or (lambda document: document), lose)
+        used = resources or Resources(
+            settings=Settings(home=home),
+            site=SiteSpec(timing=TimingSpec(poll=1e-6)),
+            store=MemoryCampaignStore(),
+            artifacts=FileArtifactStore(home / "artifacts"),
+            open_launcher=lambda _: pytest.fail("no launcher"),
+        )
+        used = Resources(**{**vars(used), "open_launcher": lambda _: launcher})
+        prepare_campaign(used, campaign_from_data(retrained_document(**changes), home, "small.yaml"))
+        return Retrained(used, launcher)
+
+    make.document = retrained_document
+    return make
