@@ -15,11 +15,15 @@ from tansaku.deploy.cli.tables import Cell, show_json, show_table
 if TYPE_CHECKING:
     from tansaku.models.domain.registry import ModelRecord
     from tansaku.models.domain.surrogates import Progress
+    from tansaku.tasks.resources import Resources
 
 model_app = typer.Typer(name="model", help="Trained models: train, judge, promote, use, take away.", no_args_is_help=True)
 model_app.command()(screen)
 
 JsonOption = Annotated[bool, typer.Option("--json", help="JSON instead of text.")]
+FiguresOption = Annotated[
+    Path | None, typer.Option("--figures", metavar="FOLDER", help="Draw learning curve, parity and calibration there.")
+]
 ModelArgument = Annotated[
     str, typer.Argument(metavar="MODEL", help="NAME@VERSION, or a name alone for the version that is promoted.")
 ]
@@ -68,23 +72,17 @@ def list_models(
 @model_app.command()
 def show(
     name: ModelArgument,
-    figures: Annotated[
-        Path | None, typer.Option("--figures", metavar="FOLDER", help="Draw learning curve, parity and calibration there.")
-    ] = None,
+    figures: FiguresOption = None,
     as_json: JsonOption = False,
     site: SiteOption = None,
 ) -> None:
     """Shows all that is stored of a version."""
-    from tansaku.tasks.training.training import find_model, read_report
+    from tansaku.tasks.training.training import find_model
 
     with opened(site) as resources:
         record = find_model(resources.registry, name)
-        report = read_report(resources.artifacts, record) if figures is not None else None
-    if figures is not None and report is not None:
-        from tansaku.tasks.figures.model import draw_model
-
-        for path in draw_model(record, *report, figures):
-            typer.echo(str(path), err=as_json)
+        if figures is not None:
+            _draw(resources, [record], figures, quietly=as_json)
     if as_json:
         show_json(record.model_dump(mode="json"))
         return
@@ -96,6 +94,7 @@ def show(
 @model_app.command()
 def compare(
     names: Annotated[list[str], typer.Argument(metavar="MODEL...", help="NAME@VERSION, or a name for its promoted version.")],
+    figures: FiguresOption = None,
     as_json: JsonOption = False,
     site: SiteOption = None,
 ) -> None:
@@ -104,6 +103,8 @@ def compare(
 
     with opened(site) as resources:
         found = [find_model(resources.registry, name) for name in names]
+        if figures is not None:
+            _draw(resources, found, figures, quietly=as_json)
     if as_json:
         show_json([one.model_dump(mode="json") for one in found])
         return
@@ -171,6 +172,16 @@ def predict(
         model = open_model(resources.artifacts, record)
     found = predict_file(model, structures, out)
     typer.echo(f"{record.label}: {len(found)} structures in {out}")
+
+
+def _draw(resources: Resources, records: list[ModelRecord], folder: Path, *, quietly: bool) -> None:
+    """Draws the figures of versions, each under names of its own."""
+    from tansaku.tasks.figures.model import draw_model
+    from tansaku.tasks.training.training import read_report
+
+    for record in records:
+        for path in draw_model(record, *read_report(resources.artifacts, record), folder):
+            typer.echo(str(path), err=quietly)
 
 
 def _note(progress: Progress) -> None:

@@ -128,6 +128,19 @@ def test_the_same_seed_gives_the_same_weights(trainer, fitted, examples):
     assert same(trainer.fit(examples, TrainingRun()).weights(), fitted.weights())
 
 
+@pytest.mark.gpu
+def test_a_gpu_gives_the_same_numbers(trainer, fitted, examples, require):
+    require("torch")
+    import torch
+
+    assert torch.cuda.is_available()
+    there = restored(trainer.fit(examples, TrainingRun(device="cuda")).weights(), device="cuda")
+    for one, other in zip(there.predict(examples), fitted.predict(examples), strict=True):
+        for name in one:
+            assert one[name].values == pytest.approx(other[name].values, rel=1e-6, abs=1e-6)
+            assert one[name].deviation == pytest.approx(other[name].deviation, rel=1e-4)
+
+
 @pytest.mark.parametrize("lives", [1, 3])
 def test_killed_training_goes_on_to_the_same_weights(trainer, fitted, examples, tmp_path, lives):
     checkpoints = FileCheckpoints(tmp_path / "training" / "checkpoint.safetensors")

@@ -79,6 +79,11 @@ def test_from_a_data_set_to_a_promoted_model(tansaku, files, monkeypatch):
     assert json.loads(figures.out)["version"] == 1
     assert len(list((files / "figures").glob("*.png"))) == 3
 
+    both = tansaku("model", "compare", "copper@1", "copper@2", "--figures", files / "both")
+    drawn = {path.name for path in (files / "both").glob("*.png")}
+    assert {name.rpartition("-")[0] for name in drawn} == {"copper-1", "copper-2"}, both.err
+    assert len(drawn) > 3
+
     assert tansaku("model", "promote", "copper@2").out == "copper@2: promoted\n"
     assert json.loads(tansaku("model", "show", "copper", "--json").out)["version"] == 2
     assert tansaku("model", "promote", "copper@1").code == 0

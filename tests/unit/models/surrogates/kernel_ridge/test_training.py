@@ -44,3 +44,14 @@ def test_kernel_ridge_learns_any_scalar(copper):
     assert model.predicts == ("volume",)
     for example, prediction in zip(named, model.predict(named), strict=True):
         assert prediction["volume"].values == pytest.approx(example.properties["volume"], rel=0.02)
+
+
+def test_the_error_estimate_is_right_for_groups_never_seen(emt_examples):
+    spec = KernelRidgeSpec(descriptors=RADIAL)
+    model = KernelRidgeTrainer(spec).fit(emt_examples(groups=8, per_group=5), TrainingRun())
+    unseen = emt_examples(groups=7, per_group=8, seed=7)
+    found = [one["energy"] for one in model.predict(unseen)]
+    errors = np.array([abs(float(one.values - known.properties["energy"])) for one, known in zip(found, unseen, strict=True)])
+    scores = errors / np.array([float(one.deviation) for one in found])
+    assert np.mean(scores <= 1) == pytest.approx(0.683, abs=0.2)
+    assert np.mean(scores <= 2) == pytest.approx(0.954, abs=0.1)

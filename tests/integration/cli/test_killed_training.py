@@ -1,0 +1,75 @@
+"""Training by a process of its own, killed with SIGKILL and started again: the same weights, bit for bit."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tansaku.tasks.datasets.extxyz import write_extxyz
+
+_PATIENCE = 240.0
+MODEL = """\
+schema_version: 1
+name: {name}
+dataset: killed-copper
+surrogate:
+  type: local_energies
+  descriptors: [{{type: radial, cutoff: 5.0, widths: [0.1, 0.2, 0.4]}}]
+  total_weights: [0.0, 1.0, 10.0]
+  path_points: 60
+  path_ratio: 1e-6
+  patience: 60
+  tolerance: 1e-9
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, require, emt_examples, mongo_server) -> Path:
+    for package in ("h5py", "safetensors", "sklearn"):
+        require(package)
+    write_extxyz(emt_examples(groups=8, per_group=3), tmp_path / "copper.extxyz")
+    (tmp_path / "killed-copper.yaml").write_text(
+        "schema_version: 1\nsource: {type: file, path: copper.extxyz, group: group}\n"
+        "split: {type: above, key: strain, above: 5.5}\n"
+    )
+    for name in ("killed", "spared"):
+        (tmp_path / f"{name}.yaml").write_text(MODEL.format(name=f"copper-{name}"))
+    return tmp_path
+
+
+def start(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
+    """The command as a process; its output goes to a file, which nobody can wait for in vain."""
+    code = "from tansaku.deploy.cli.main import main; main()"
+    with (folder / "output").open("ab") as output:
+        return subprocess.Popen([sys.executable, "-P", "-c", code, *arguments], cwd=folder, stdout=output, stderr=output)
+
+
+def test_a_killed_training_goes_on_to_the_same_weights(folder, tansaku):
+    assert tansaku("dataset", "build", folder / "killed-copper.yaml").code == 0
+    process = start(folder, "model", "train", "killed.yaml")
+    checkpoints = Path(os.environ["TANSAKU_HOME"], "training")
+    begun = time.monotonic()
+    while not list(checkpoints.rglob("checkpoint.safetensors")):
+        assert process.poll() is None, (folder / "output").read_text()
+        assert time.monotonic() - begun < _PATIENCE, (folder / "output").read_text()
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert tansaku("model", "show", "copper-killed").code == 3
+    assert list(checkpoints.rglob("checkpoint.safetensors"))
+
+    shown = {}
+    for name in ("killed", "spared"):
+        ended = tansaku("model", "train", folder / f"{name}.yaml", "--json")
+        assert ended.code == 0, ended.err
+        shown[name] = json.loads(ended.out)
+    assert shown["killed"]["artifact"] == shown["spared"]["artifact"]
+    assert shown["killed"]["report"] == shown["spared"]["report"]
+    assert not list(checkpoints.rglob("checkpoint.safetensors"))
