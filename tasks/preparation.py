@@ -18,6 +18,7 @@ from tansaku.spaces.registry import open_space
 from tansaku.tasks.configuration import Difference, LoadedCampaign, diff_specs, spec_hash
 from tansaku.tasks.resources import Resources
 from tansaku.tasks.stores.campaigns import refuse_deleted
+from tansaku.tasks.transfer.levels import note_levels
 from tansaku.tasks.transfer.sources import Target, freeze, with_known_hashes
 
 FILE_EDIT = "file-"
@@ -50,6 +51,7 @@ def prepare_campaign(resources: Resources, loaded: LoadedCampaign) -> CampaignRe
     known = resources.store.create_campaign(fresh)
     refuse_deleted(known)
     _warn_of_version(resources.store, known)
+    note_levels(resources.store, known)
     differences = diff_specs(CampaignSpec.model_validate(known.spec), spec)
     refused = [one for one in differences if not one.editable]
     if refused:

@@ -11,7 +11,7 @@ from ase import Atoms
 from ase.calculators.calculator import BaseCalculator
 from ase.constraints import FixCartesian
 from ase.filters import FrechetCellFilter
-from ase.optimize import LBFGS
+from ase.optimize import BFGS, LBFGS
 
 from tansaku.calculators.engines.relaxation import Relaxed, check_cell_change, held_indices, is_converged, relax
 from tansaku.models.domain.errors import CalculationError
@@ -19,6 +19,10 @@ from tansaku.models.domain.pool import IntArray
 from tansaku.models.domain.ports import CalculationResult
 from tansaku.models.domain.records import Provenance
 from tansaku.models.domain.specs.calculator import RelaxationSpec
+
+
+_CELL_STEP = 0.1
+"""Longest step where the cell is free: an atom's, or the strain times the number of atoms [Å]."""
 
 
 def evaluate_with_ase(
@@ -80,15 +84,21 @@ class _InAse:
             atoms.set_constraint(FixCartesian(held.tolist(), mask=(True, True, False)))
 
     def settle(self, steps: int) -> Relaxed:
-        """L-BFGS; with a cell free in all directions over atoms and cell at once, until the stress itself is low enough."""
+        """L-BFGS; with a cell free in all directions BFGS over atoms and cell at once, until the stress is low enough."""
         full = self._relaxation.cell == "full"
-        with LBFGS(self._moving, logfile=os.devnull) as optimizer:
+        with self._optimizer() as optimizer:
             for _ in optimizer.irun(fmax=0.0 if full else self._relaxation.fmax, steps=steps):
                 if not np.isfinite(self._atoms.positions).all():
                     raise CalculationError("exploded", f"positions are no longer finite after {optimizer.nsteps} steps")
                 if full and is_converged(self._state(0), self._relaxation, self._held):
                     break
         return self._state(int(optimizer.nsteps))
+
+    def _optimizer(self) -> LBFGS | BFGS:
+        # L-BFGS takes a curvature that is negative as it is, and soft shears of plane-wave codes then run away.
+        if self._relaxation.cell == "full":
+            return BFGS(self._moving, logfile=os.devnull, maxstep=_CELL_STEP)
+        return LBFGS(self._moving, logfile=os.devnull)
 
     def _state(self, steps: int) -> Relaxed:
         forces = np.asarray(self._atoms.get_forces(apply_constraint=False))

@@ -34,7 +34,7 @@ class VtstCalculator(VaspCalculator):
         between, ranks = len(images) - 2, self._parallel.ranks
         if ranks % between:
             raise ConfigurationError(
-                f"calculator.workflow.images: {between}; VASP computes them side by side, so its {ranks} ranks must be a multiple"
+                f"calculator.workflow.images: {between}; VASP computes them side by side, {ranks} ranks must be a multiple"
             )
         with self._place() as folder:
             runs = relax_band(images, self._spec, self._command(), folder, fmax=fmax, max_steps=max_steps)

@@ -1,7 +1,7 @@
 """Levels of theory: what computed a number, in words, and whether that is what a campaign computes with.
 
-Numbers of two levels never meet in one surrogate. Versions of a code, the machine and how a structure was relaxed are no part
-of a level; the code, its model and, for DFT, every setting that an energy depends on are.
+Numbers of two levels never meet in one surrogate without being told apart. Versions of a code, the machine and how a structure
+was relaxed are no part of a level; the code, its model and, for DFT, every setting that an energy depends on are.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from tansaku.models.domain.records import JsonDict, Provenance
 _CODES = {"emt": "ase-emt", "sevennet": "sevenn"}
 """Codes that are called otherwise in a campaign file."""
 
-_CONTENTS = ("potential_sha256", "setups_sha256", "pseudopotentials_sha256")
+_CONTENTS = ("potential_sha256", "setups_sha256", "pseudopotentials_sha256", "potcars_sha256", "model_sha256")
 _SETTINGS = (
     "xc", "cutoff", "density_cutoff", "kpoint_density", "smearing", "spin", "magnetic_moments", "force_field", "dtype",
 )  # fmt: skip
@@ -34,6 +34,15 @@ def check_level(calculator: JsonDict, provenance: Provenance, where: str) -> Non
             f"{where} was computed by {_level_of(provenance)}; the campaign computes by {_level_of_spec(calculator)}",
             hint="two levels of theory do not mix in one campaign; give the other one a campaign of its own",
         )
+
+
+def level_in_words(calculator: JsonDict | None) -> str | None:
+    """What a campaign computes with, None for one that reads its values from a table: nobody knows what computed them.
+
+    Args:
+        calculator: Of its spec, resolved, as plain data.
+    """
+    return None if calculator is None else _level_of_spec(calculator)
 
 
 def _differs(calculator: JsonDict, provenance: Provenance) -> bool:

@@ -10,6 +10,7 @@ from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.specs.transfer import TableSourceSpec
 from tansaku.tasks.resources import Resources
 from tansaku.tasks.transfer.checks import check_circle
+from tansaku.tasks.transfer.levels import stored_level, told_apart
 from tansaku.tasks.transfer.sources import Target, campaign_source, table_source
 
 Database = Callable[[], AbstractContextManager[Resources]]
@@ -40,11 +41,12 @@ def _lines(target: Target, base_path: Path, store: CampaignStore | None) -> tupl
         key = f"transfer.sources[{i}]"
         if isinstance(source, TableSourceSpec):
             count = len(table_source(target, source, key, base_path).values)
-            lines.append(f"the table {source.name}: {count} observations")
+            lines.append(f"the table {source.name}: {count} observations{told_apart(target.spec, None)}")
         elif store is None:
             lines.append(f"the campaign {source.name}: looked at when this one is created")
         else:
             count = len(campaign_source(target, source, key, store).values)
             when = "so far, read again at each refit" if source.follow else "frozen when this one is created"
-            lines.append(f"the campaign {source.name}: {count} observations, {when}")
+            apart = told_apart(target.spec, stored_level(store, source.name))
+            lines.append(f"the campaign {source.name}: {count} observations, {when}{apart}")
     return tuple(lines)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ase import Atoms
+from ase.build import bulk
 from ase.optimize import LBFGS
 from pydantic import TypeAdapter
 
@@ -117,18 +118,22 @@ def test_a_relaxation_holds_what_is_held_and_meets_its_threshold(calculator, sin
     np.testing.assert_allclose(change, 0.0, atol=1e-9)
 
 
-def test_a_cell_free_in_all_directions_ends_without_stress(calculator, single):
-    start = pair(stretch=1.03)
-    result = calculator.evaluate(start, RelaxationSpec(fmax=0.04, cell="full", translation="free", max_steps=60))
+def test_a_cell_free_in_all_directions_ends_without_stress_as_the_crystal(name):
+    """One atom in a cell stretched by four per cent, with k-points enough to know fcc."""
+    calculator = opened(name, kpoint_density=2.0, smearing={"width": 0.4})
+    start = bulk("Al", "fcc", a=3.95)
+    start.set_cell(start.cell.array * np.array([1.0, 1.0, 1.04]), scale_atoms=True)
+    result = calculator.evaluate(start, RelaxationSpec(fmax=0.03, cell="full", max_steps=20))
     assert result.converged
-    assert result.energy < single.energy
-    assert np.linalg.norm(result.forces, axis=1).max() <= 0.04
-    assert np.abs(result.stress).max() * result.atoms.get_volume() / 2 <= 0.04
-    # The tetragonal cell with its atom out of place goes to fcc: its edges to one length.
-    lengths = result.atoms.cell.lengths() * np.array([2**0.5, 2**0.5, 1.0])
-    assert np.ptp(lengths) < 0.5 * np.ptp(start.cell.lengths() * np.array([2**0.5, 2**0.5, 1.0]))
+    assert result.steps >= 2
+    assert np.abs(result.stress).max() * result.atoms.get_volume() <= 0.03
+    cell = result.atoms.cell.cellpar()
+    np.testing.assert_allclose(cell[3:], 60.0, atol=0.5)
+    # LDA's aluminium, coarse as the basis is.
+    np.testing.assert_allclose(cell[:3] * 2**0.5, 3.98, atol=0.04)
+    assert result.energy < calculator.evaluate(start).energy - 0.003
     with pytest.raises(ConfigurationError, match="cell: full nothing can be held"):
-        calculator.evaluate(start, RelaxationSpec(cell="full"))
+        calculator.evaluate(pair(), RelaxationSpec(cell="full"))
 
 
 def test_too_few_steps_of_either_kind_are_failures_with_a_reason(name, calculator):

@@ -103,14 +103,14 @@ def test_a_file_name_that_is_no_campaign_name_asks_for_one(tmp_path):
         (
             "type: emt",
             "type: emtt",
-            "calculator: type 'emtt' is not known; expected one of lammps, emt, chgnet, sevennet, gpaw, espresso, atomate2 "
-            "(did you mean 'emt'?) (al.yaml, line 13)",
+            "calculator: type 'emtt' is not known; expected one of lammps, emt, chgnet, sevennet, gpaw, espresso, vasp, "
+            "atomate2, surrogate (did you mean 'emt'?) (al.yaml, line 13)",
         ),
         (
             "  type: emt\n",
             "",
-            "calculator: type: missing; expected one of lammps, emt, chgnet, sevennet, gpaw, espresso, atomate2 "
-            "(al.yaml, line 13)",
+            "calculator: type: missing; expected one of lammps, emt, chgnet, sevennet, gpaw, espresso, vasp, "
+            "atomate2, surrogate (al.yaml, line 13)",
         ),
         (
             "evaluations: 30",
@@ -312,6 +312,26 @@ def test_a_dft_calculator_s_files_count_by_content_and_its_kpoints_as_cost(tmp_p
     assert spec_hash(load_campaign(path).spec) != spec_hash(here.spec)
     path.write_text(path.read_text().replace("element: Al", "element: Cu"))
     with pytest.raises(ConfigurationError, match=r"pseudopotentials: nothing for the crystal's Cu \(.*al\.yaml, line \d+\)"):
+        load_campaign(path)
+
+
+def test_a_boundary_s_cell_may_not_change_in_its_plane(tmp_path):
+    message = complaint(tmp_path, BOUNDARIES.replace("{fmax: 0.05}", "{fmax: 0.05, cell: full}"))
+    assert message.startswith("calculator.relaxation.cell: full; a boundary keeps the crystal's lattice in its plane, expected")
+    lammps = BOUNDARIES.replace("type: emt", "type: lammps\n  potential: a.eam.alloy").replace("{fmax", "{cell: full, fmax")
+    assert "relaxation.cell: full; expected fixed or normal" in complaint(tmp_path, lammps)
+
+
+def test_vasp_s_potcars_belong_to_the_spec(tmp_path, vasp):
+    path = tmp_path / "al.yaml"
+    given = BOUNDARIES.replace("  type: emt\n", "  type: vasp\n  potcars: {Al: Al}\n")
+    path.write_text(given)
+    assert len(load_campaign(path).spec.calculator.potcars_sha256) == 64
+    path.write_text(given.replace("{Al: Al}", "{Cu: Cu}"))
+    with pytest.raises(ConfigurationError, match=r"calculator\.potcars: nothing for the crystal's Al \(al\.yaml, line"):
+        load_campaign(path)
+    path.write_text(given.replace("{Al: Al}", f"{{Al: Al}}\n  potcars_sha256: {'0' * 64}"))
+    with pytest.raises(ConfigurationError, match="potcars_sha256"):
         load_campaign(path)
 
 

@@ -1,0 +1,70 @@
+"""Sources of another level of theory than the campaign that learns from them: said before it is created, and in its audit.
+
+They are allowed, a cheap level before a dear one is what transfer is for: every source has a correlation, a mean and a
+deviation of its own, so values of two levels are never taken for each other.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from tansaku.models.domain.errors import NotFoundError
+from tansaku.models.domain.identifiers import short_hash
+from tansaku.models.domain.levels import level_in_words
+from tansaku.models.domain.ports import CampaignStore
+from tansaku.models.domain.records import CampaignRecord, Event
+from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.specs.transfer import TableSourceSpec
+
+OTHER_LEVEL = "transfer.other_level"
+"""Event: a campaign learns from values of another level of theory."""
+
+UNKNOWN = "values of a table, nobody knows of which level"
+
+
+def note_levels(store: CampaignStore, record: CampaignRecord) -> None:
+    """Writes into the audit, once, from which other levels of theory a campaign learns."""
+    spec = CampaignSpec.model_validate(record.spec)
+    if spec.transfer is None:
+        return
+    own, found = _level(spec), {}
+    for source in spec.transfer.sources:
+        try:
+            theirs = None if isinstance(source, TableSourceSpec) else stored_level(store, source.name)
+        except NotFoundError:
+            # Frozen, and deleted since: what it was is in the audit already.
+            continue
+        if theirs != own:
+            found[source.name] = theirs or UNKNOWN
+    if found:
+        store.append_event(
+            Event(
+                id=short_hash([record.name, OTHER_LEVEL]),
+                campaign=record.name,
+                kind=OTHER_LEVEL,
+                at=datetime.now(UTC),
+                data={"campaign": own or UNKNOWN, "sources": found},
+            )
+        )
+
+
+def told_apart(spec: CampaignSpec, theirs: str | None) -> str:
+    """What `check` adds to the line of a source: its level of theory where it is another one, else nothing.
+
+    Args:
+        spec: Of the campaign that learns.
+        theirs: The source's level in words, None where nobody knows it.
+    """
+    own = _level(spec)
+    if own == theirs:
+        return ""
+    return f"; another level of theory, told apart by a correlation: {theirs or UNKNOWN}; here {own or UNKNOWN}"
+
+
+def stored_level(store: CampaignStore, name: str) -> str | None:
+    """Level of theory of a stored campaign in words. Raises NotFoundError."""
+    return _level(CampaignSpec.model_validate(store.campaign(name).spec))
+
+
+def _level(spec: CampaignSpec) -> str | None:
+    return level_in_words(spec.calculator.model_dump(mode="json") if spec.calculator is not None else None)
