@@ -9,7 +9,7 @@ is known, and independent of the model that is trained afterwards (Cohn, Ghahram
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -35,6 +35,9 @@ _CONSTANT = 1e-9
 _AT_ONCE = 32
 
 
+Features = Callable[["Atoms", Sequence[DescriptorSpec], Sequence[str]], FloatArray]
+
+
 @dataclass(frozen=True)
 class Environments:
     """Atoms of many structures, as far as a choice among these needs them.
@@ -48,26 +51,34 @@ class Environments:
     mean: FloatArray
 
     @classmethod
-    def of(cls, structures: Sequence[Atoms], descriptors: Sequence[DescriptorSpec]) -> Environments:
+    def of(
+        cls, structures: Sequence[Atoms], descriptors: Sequence[DescriptorSpec], features: Features = environment_features
+    ) -> Environments:
         """Goes twice through the structures; features of one at a time are in memory.
+
+        Args:
+            structures: To be labelled, or to be predicted.
+            descriptors: What is seen of them.
+            features: Gives a structure's features; who chooses among the same structures many times keeps them.
 
         Raises:
             FitError: No atom differs from another.
         """
         species = tuple(sorted({symbol for one in structures for symbol in one.get_chemical_symbols()}))
-        projections = [_Projection.learned(_of_element(structures, descriptors, species, element)) for element in species]
+        every = _Every(structures, descriptors, species, features)
+        projections = [_Projection.learned(every.of_element(element)) for element in species]
         width = sum(one.axes.shape[1] for one in projections)
         if not width:
             raise FitError("no feature varies over the structures: there is nothing to choose by")
         factors = np.zeros((len(structures), width, width))
         total, count = np.zeros((width, width)), 0
         for number, structure in enumerate(structures):
-            features = environment_features(structure, descriptors, species)
+            found = features(structure, descriptors, species)
             rows, begin = np.zeros((len(structure), width)), 0
             for element, projection in zip(species, projections, strict=True):
                 mine = np.asarray(structure.symbols == element)
                 end = begin + projection.axes.shape[1]
-                rows[mine, begin:end] = projection.rows(features[mine])
+                rows[mine, begin:end] = projection.rows(found[mine])
                 begin = end
             upper = np.linalg.qr(rows, mode="r")
             factors[number, : len(upper)] = upper
@@ -167,10 +178,18 @@ class _Projection:
         return np.asarray((features - self.centre) @ self.axes)
 
 
-def _of_element(
-    structures: Sequence[Atoms], descriptors: Sequence[DescriptorSpec], species: Sequence[str], element: str
-) -> Iterator[FloatArray]:
-    for structure in structures:
-        mine: npt.NDArray[np.bool_] = np.asarray(structure.symbols == element)
-        if mine.any():
-            yield environment_features(structure, descriptors, species)[mine]
+@dataclass(frozen=True)
+class _Every:
+    """All structures."""
+
+    structures: Sequence[Atoms]
+    descriptors: Sequence[DescriptorSpec]
+    species: Sequence[str]
+    features: Features
+
+    def of_element(self, element: str) -> Iterator[FloatArray]:
+        """Features of an element's atoms, one structure after the other."""
+        for structure in self.structures:
+            mine: npt.NDArray[np.bool_] = np.asarray(structure.symbols == element)
+            if mine.any():
+                yield self.features(structure, self.descriptors, self.species)[mine]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -19,16 +19,20 @@ from tansaku.models.surrogates.local_energies.model import LocalEnergies
 from tansaku.models.surrogates.local_energies.path import Chosen, CrossValidatedPath
 from tansaku.models.surrogates.local_energies.system import GroupSums, Rows, Solution, group_sums
 
+Features = Callable[[LocalEnergiesSpec, Example, Sequence[str]], FloatArray]
+
 
 class LocalEnergiesTrainer:
     """``Trainer`` of :class:`LocalEnergies`. The fit is convex: neither seed nor a start change what it comes to.
 
     Args:
         spec: Hyper-parameters.
+        features: Gives a structure's features; who trains on the same structures many times keeps them.
     """
 
-    def __init__(self, spec: LocalEnergiesSpec) -> None:
+    def __init__(self, spec: LocalEnergiesSpec, features: Features = raw_features) -> None:
         self._spec = spec
+        self._features = features
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -52,7 +56,7 @@ class LocalEnergiesTrainer:
         if not examples:
             raise FitError("local_energies: no training data")
         species = species_of(examples)
-        raw = [raw_features(self._spec, example, species) for example in examples]
+        raw = [self._features(self._spec, example, species) for example in examples]
         columns = Columns.learned(self._spec, examples, raw)
         offset = _mean_energy(examples)
         groups = sorted({example.group for example in examples})

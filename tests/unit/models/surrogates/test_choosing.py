@@ -8,6 +8,7 @@ from ase.build import bulk
 
 from tansaku.models.domain.errors import FitError
 from tansaku.models.domain.specs.surrogate import RadialDescriptorSpec
+from tansaku.models.features.atomic_environment import environment_features
 from tansaku.models.surrogates.choosing import NOISE, Environments, informative_order, smallest_order, within
 
 RADIAL = (RadialDescriptorSpec(cutoff=5.0, widths=(0.4, 0.8)),)
@@ -94,3 +95,16 @@ def test_a_limit_takes_the_first_ones_and_one_at_least():
     assert within(order, cost, 0.3).tolist() == [2, 0]
     assert within(order, cost, 5.3).tolist() == [2, 0, 1]
     assert within(order, cost, 0.01).tolist() == [2]
+
+
+def test_each_structure_is_looked_at_twice_and_never_all_at_once(emt_examples):
+    structures = [one.structure for one in emt_examples(groups=2, per_group=2)]
+    looked = []
+
+    def features(structure, descriptors, species):
+        looked.append(id(structure))
+        return environment_features(structure, descriptors, species)
+
+    found = Environments.of(structures, RADIAL, features)
+    assert looked == 2 * [id(one) for one in structures]
+    assert np.array_equal(found.factors, Environments.of(structures, RADIAL).factors)

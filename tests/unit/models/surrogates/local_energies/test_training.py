@@ -9,6 +9,7 @@ import pytest
 
 from tansaku.models.domain.specs.surrogate import LocalEnergiesSpec, RadialDescriptorSpec
 from tansaku.models.domain.surrogates import TrainingRun
+from tansaku.models.surrogates.local_energies.columns import raw_features
 from tansaku.models.surrogates.local_energies.training import LocalEnergiesTrainer
 
 RADIAL = (RadialDescriptorSpec(cutoff=5.0, widths=(0.4, 0.8)),)
@@ -102,3 +103,16 @@ def test_the_error_estimate_is_right_for_groups_never_seen(emt_examples, copper)
     scores = np.abs(errors) / np.concatenate([one["energies"].deviation for one in predictions])
     assert np.mean(scores <= 1) == pytest.approx(0.683, abs=0.12)
     assert np.mean(scores <= 2) == pytest.approx(0.954, abs=0.06)
+
+
+def test_features_that_are_kept_are_not_computed_again(copper):
+    asked = []
+
+    def kept(spec, example, species):
+        asked.append(example.id)
+        return raw_features(spec, example, species)
+
+    spec = LocalEnergiesSpec(**QUICK)
+    model = LocalEnergiesTrainer(spec, kept).fit(copper, TrainingRun())
+    assert asked == [one.id for one in copper]
+    assert np.array_equal(model.solution.coefficients, fit(copper)[0].solution.coefficients)

@@ -1,0 +1,92 @@
+"""``python -m benchmarks.active_choice --out result.json``: accuracy against the cost of labels, by three rules of choice.
+
+Structures of 28 [110] tilt boundaries of aluminium up to Σ 59 may be labelled (three of each, drawn by the seed); the model
+that the labels give is tested on all structures of the ten boundaries above, up to Σ 99. A label costs the number of its cell's
+atoms, or, as in density-functional theory, their third power. ``information``: the choice of `tansaku dataset build` with
+``choice: {by: information}``, which looks at structures alone, those of the test included, and at no energy; ``size``: the
+smallest first; ``random``. The data are those of ``benchmarks/local_energies``, the energies CHGNet's. Reported: the median and
+the quartiles over seeds of the root mean square error of the atoms' energies, at equal shares of the whole cost.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import numpy as np
+
+from benchmarks.active_choice.cases import POWERS, RULES, SHARES, Curve, run
+from benchmarks.active_choice.figure import draw
+from benchmarks.command import command, results
+from benchmarks.local_energies.cases import DATA
+from tansaku.models.domain.identifiers import file_sha256
+from tansaku.models.domain.records import JsonDict
+from tansaku.tasks.machine import describe_machine
+
+SEEDS = 10
+
+
+def curves(*, quick: bool) -> list[Curve]:
+    """All learning curves, those of a seed together; quickly, one seed and one kind of cost."""
+    if quick:
+        return [Curve("chgnet", rule, 3.0, 0) for rule in RULES]
+    # The shared work of a seed is done once by the process that it falls to.
+    return [Curve("chgnet", rule, power, seed) for seed in range(SEEDS) for power in POWERS for rule in RULES]
+
+
+def summary(found: Sequence[JsonDict]) -> list[JsonDict]:
+    """Medians and quartiles over seeds, and in how many seeds ``information`` had the least error."""
+    rows = []
+    kinds = dict.fromkeys((one["energies"], one["power"]) for one in found)
+    for energies, power in kinds:
+        mine = [one for one in found if (one["energies"], one["power"]) == (energies, power)]
+        for place, share in enumerate(SHARES):
+            errors = {rule: _errors(mine, rule, place) for rule in RULES}
+            best = np.nanmin(np.array([errors[rule] for rule in RULES[1:]]), axis=0)
+            rows.append(
+                {
+                    "energies": energies,
+                    "power": power,
+                    "share": share,
+                    "rmse_mev": {rule: _quartiles(values) for rule, values in errors.items()},
+                    "information_is_best": int((errors["information"] < best).sum()),
+                    "seeds": len(best),
+                }
+            )
+    return rows
+
+
+def _errors(found: Sequence[JsonDict], rule: str, place: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Of each seed in order; infinite where there was too little to learn from."""
+    values = [one["points"][place]["rmse_mev"] for one in sorted(found, key=lambda one: one["seed"]) if one["rule"] == rule]
+    return np.array([np.inf if value is None else value for value in values])
+
+
+def _quartiles(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> list[float | None]:
+    return [float(one) if np.isfinite(one) else None for one in np.quantile(values, [0.25, 0.5, 0.75], method="nearest")]
+
+
+def main() -> None:
+    """Computes all curves and writes what came out."""
+    quick = "one seed, cost by the third power of the atoms"
+    given = command("active_choice", __doc__, quick=quick, figure="error against cost", jobs="curves").parse_args()
+    found = []
+    for one in results(run, curves(quick=given.quick), given.jobs):
+        found.append(one)
+        errors = ", ".join("-" if point["rmse_mev"] is None else f"{point['rmse_mev']:.2f}" for point in one["points"])
+        print(f"{one['energies']:<7}atoms^{one['power']:g} {one['rule']:<12}seed {one['seed']}: {errors} meV", flush=True)
+    result = {
+        "schema_version": 1,
+        "shares": list(SHARES),
+        "summary": summary(found),
+        "curves": found,
+        "data": {"file": DATA.name, "sha256": file_sha256(DATA)},
+        "provenance": describe_machine(),
+    }
+    given.out.write_text(json.dumps(result) + "\n")
+    if given.figure is not None:
+        draw(result, given.figure)
+
+
+if __name__ == "__main__":
+    main()
