@@ -20,7 +20,6 @@ from tansaku.models.domain.ports import CalculationResult
 from tansaku.models.domain.records import Provenance
 from tansaku.models.domain.specs.calculator import RelaxationSpec
 
-
 _CELL_STEP = 0.1
 """Longest step where the cell is free: an atom's, or the strain times the number of atoms [Å]."""
 

@@ -226,8 +226,10 @@ class EspressoSpec(Spec):
     workflow: MigrationBarrierSpec | None = None
 
     @model_validator(mode="after")
-    def _moments_need_spin(self) -> EspressoSpec:
+    def _goes_together(self) -> EspressoSpec:
         _check_moments(self.spin, self.magnetic_moments)
+        if self.density_cutoff is not None and self.density_cutoff <= self.cutoff:
+            raise ValueError(f"density_cutoff: {self.density_cutoff} is not above cutoff: {self.cutoff}")
         return self
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from ase.build import bulk
+from pydantic import ValidationError
 
 from tansaku.calculators.engines.espresso import EspressoCalculator, find_pseudopotentials, program_version
 from tansaku.models.domain.errors import CalculationError, ConfigurationError, MissingComponentError, TransientError
@@ -103,21 +104,24 @@ def test_nothing_is_left_where_it_was_started(require, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_run_that_fails_leaves_nothing_where_it_was_started_either(require, folder, monkeypatch):
-    """A pseudopotential that breaks off: pw.x stops and writes its CRASH, into the folder that it was given."""
+def test_a_run_that_fails_leaves_nothing_where_it_was_started_either(require, tmp_path, monkeypatch):
+    """Inputs that pw.x refuses: it writes a file CRASH, into the folder that it was given."""
     require("espresso")
-    here = folder / "here"
+    here, scratch = tmp_path / "here", tmp_path / "scratch"
     here.mkdir()
     monkeypatch.chdir(here)
-    keys = {"cutoff": 150, "kpoint_density": 0.8, "smearing": {"width": 0.4}}
-    calculator = EspressoCalculator(spec(**keys), folder).within(folder / "scratch")
-    with pytest.raises((CalculationError, TransientError)):
-        calculator.evaluate(bulk("Al"))
-    assert (folder / "scratch" / "espresso.pwi").is_file()
-    unconverged = EspressoCalculator(debian(scf_steps=1), Path("/nonexistent"))
+    impossible = debian().model_copy(update={"density_cutoff": 100.0})
+    with pytest.raises(CalculationError, match="ecutrho"):
+        EspressoCalculator(impossible, Path("/nonexistent")).within(scratch).evaluate(bulk("Al"))
+    assert (scratch / "CRASH").is_file()
     with pytest.raises(CalculationError, match="no self-consistent density in 1 steps"):
-        unconverged.evaluate(bulk("Al"))
+        EspressoCalculator(debian(scf_steps=1), Path("/nonexistent")).evaluate(bulk("Al"))
     assert list(here.iterdir()) == []
+
+
+def test_a_density_needs_a_higher_cutoff_than_its_wave_functions():
+    with pytest.raises(ValidationError, match=r"density_cutoff: 400\.0 is not above cutoff: 900\.0"):
+        spec(cutoff=900, density_cutoff=400)
 
 
 def test_a_moment_on_aluminium_goes_away_and_smearing_and_spin_are_used(require):
