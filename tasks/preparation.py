@@ -6,7 +6,7 @@ import getpass
 from datetime import UTC, datetime
 
 from tansaku import __version__
-from tansaku.models.domain.errors import NotFoundError, SpecChangedError
+from tansaku.models.domain.errors import ConfigurationError, NotFoundError, SpecChangedError
 from tansaku.models.domain.identifiers import short_hash
 from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.records import CampaignRecord, Command, Event, JsonDict
@@ -14,10 +14,14 @@ from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.proposer import GPProposerSpec, ListedProposerSpec
 from tansaku.models.engine.registry import build_proposer, build_transfer_proposer
 from tansaku.models.engine.transfer.data import FrozenSources
+from tansaku.models.surrogates.files import check_files
+from tansaku.models.surrogates.registry import build_trainer
 from tansaku.spaces.registry import open_space
 from tansaku.tasks.configuration import Difference, LoadedCampaign, diff_specs, spec_hash
+from tansaku.tasks.datasets.files import check_hdf5
 from tansaku.tasks.resources import Resources
 from tansaku.tasks.stores.campaigns import refuse_deleted
+from tansaku.tasks.training.training import find_model
 from tansaku.tasks.transfer.levels import note_levels
 from tansaku.tasks.transfer.sources import Target, freeze, with_known_hashes
 
@@ -39,7 +43,7 @@ def prepare_campaign(resources: Resources, loaded: LoadedCampaign) -> CampaignRe
         TransientError: The database did not answer.
     """
     _refuse_misfits(resources.store, loaded)
-    spec = _with_sources(resources, loaded)
+    spec = _with_look(resources, _with_sources(resources, loaded))
     fresh = CampaignRecord(
         name=spec.name,
         spec=spec.model_dump(mode="json"),
@@ -100,6 +104,36 @@ def _with_sources(resources: Resources, loaded: LoadedCampaign) -> CampaignSpec:
         build_transfer_proposer(spec, spec.transfer.mode, FrozenSources([]))  # refuses a proposer that cannot learn
         return freeze(Target(spec, pool), loaded.base_path, resources.store, resources.artifacts)
     return with_known_hashes(spec, known)
+
+
+def _with_look(resources: Resources, spec: CampaignSpec) -> CampaignSpec:
+    """The spec with the version and weights that look first: those of the known campaign, or those promoted now.
+
+    Raises:
+        NotFoundError: No such model is stored.
+        MissingComponentError: A package that training needs is not installed.
+    """
+    if spec.retrain is not None:
+        check_hdf5()
+        check_files()
+        build_trainer(spec.retrain.surrogate).check()
+    look = spec.first_look
+    if look is None or look.model is None:
+        return spec
+    try:
+        known = CampaignSpec.model_validate(resources.store.campaign(spec.name).spec).first_look
+    except NotFoundError:
+        known = None
+    if known is not None and known.model is not None and look.model in (known.model, known.model.partition("@")[0]):
+        frozen = {"model": known.model, "weights": known.weights}
+    else:
+        version = find_model(resources.registry, look.model)
+        if version.learns != "label":
+            raise ConfigurationError(
+                f"first_look.model: {version.label} learned the energies of the calculator, expected label"
+            )
+        frozen = {"model": version.label, "weights": version.artifact}
+    return spec.model_copy(update={"first_look": look.model_copy(update=frozen)})
 
 
 def _said_before(store: CampaignStore, known: CampaignRecord, difference: Difference) -> object:

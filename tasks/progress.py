@@ -238,9 +238,8 @@ def campaign_status(store: CampaignStore, name: str) -> CampaignStatus:
     spec = CampaignSpec.model_validate(record.spec)
     evaluations, refits = store.evaluations(name), store.refits(name)
     search = [evaluation for evaluation in evaluations if evaluation.proposal.purpose == "search"]
-    states = [evaluation.state for evaluation in search]
+    states, failures = [evaluation.state for evaluation in search], _failures(evaluations)
     active = sum(not evaluation.state.terminal for evaluation in evaluations)
-    failures = _failures(evaluations)
     stop, limit, exhaustive, problem = None, None, None, None
     try:
         pool = open_space(spec.space, Path(record.base_path)).pool()
@@ -255,8 +254,7 @@ def campaign_status(store: CampaignStore, name: str) -> CampaignStatus:
     costs = compare_costs(evaluations, refits, spec.space)
     if record.deleting:
         problem = f"its deletion was interrupted; `tansaku delete {name}` finishes it"
-    lease = live_lease(record)
-    cancelled = _last_wish(record, "cancel")
+    lease, cancelled = live_lease(record), _last_wish(record, "cancel")
     return CampaignStatus(
         name=name,
         state=campaign_state(

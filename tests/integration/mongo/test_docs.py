@@ -12,12 +12,14 @@ from tansaku.models.domain.records import (
     Command,
     Failure,
     LeaseOwner,
+    Look,
     Outcome,
     Proposal,
     Quantity,
     Refit,
 )
 from tansaku.models.domain.registry import DatasetRecord, Errors, ModelRecord, Source
+from tansaku.models.domain.retraining import Retrain, RetrainEnd
 from tansaku.models.domain.states import FailureKind
 from tansaku.tasks.stores.mongo import MongoCampaignStore
 from tansaku.tasks.stores.mongo_registry import MongoRegistry
@@ -53,6 +55,10 @@ def filled(mongo_database: MongoDatabase) -> MongoDatabase:
     store.add_command("al-110-tilt", Command(id="p", kind="pause", created_at=NOW))
     fit = {"campaign": "al-110-tilt", "number": 1, "at_proposal": 1, "horizon": 0, "fitted_at": NOW}
     store.insert_refit(lease, Refit(hyperparameters={"l": 1.0}, **fit))
+    retrain = {"campaign": "al-110-tilt", "number": 1, "uses_from": 3}
+    learned = {"at_proposal": 3, "horizon": 2, "model": "m", "dataset": "d", "observations": 2, "reason": "first"}
+    store.insert_retrain(lease, Retrain(begun_at=NOW, **retrain, **learned))
+    store.end_retrain(lease, RetrainEnd(ok=True, ended_at=NOW, **retrain))
     overlap = Failure(kind=FailureKind.SCIENCE, reason="overlap", message="too close")
     outcomes = [
         Outcome(value=2.0, quantities={"e": Quantity(value=1.0, unit="eV")}),
@@ -62,7 +68,14 @@ def filled(mongo_database: MongoDatabase) -> MongoDatabase:
     ]
     for number, outcome in enumerate(outcomes, start=1):
         proposal = Proposal(
-            number=number, candidate=f"c{number}", system="s", surface="s/0", source="x", predicted_cost=1.5, model="m"
+            number=number,
+            candidate=f"c{number}",
+            system="s",
+            surface="s/0",
+            source="x",
+            predicted_cost=1.5,
+            model="m",
+            look=Look(model="m@1", weights="w", deviations=3.0),
         )
         evaluation = store.insert_proposal(lease, proposal)
         store.begin_attempt(lease, evaluation.id, 1, f"t{number}", f"j{number}")

@@ -7,14 +7,17 @@ import pytest
 from ase.io.extxyz import read_extxyz
 
 from tansaku.calculators.registry import open_calculator
+from tansaku.models.domain.errors import TransientError
 from tansaku.models.domain.specs.calculator import EmtSpec, RelaxationSpec
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.label import LabelSpec
 from tansaku.spaces.registry import open_space
 from tansaku.tasks.configuration import spec_hash
 from tansaku.tasks.datasets.extxyz import example_of
-from tansaku.tasks.jobs.document import JobDocument
+from tansaku.tasks.jobs.document import JobDocument, LookDocument
 from tansaku.tasks.jobs.evaluate import evaluate
+from tansaku.tasks.jobs.labelling import Wanted
+from tansaku.tasks.jobs.opened import opened_surrogate
 from tansaku.tasks.steps.source import source_of
 
 SPACE = {
@@ -99,3 +102,50 @@ def test_only_boundaries_are_labelled():
         )
     with pytest.raises(ValueError, match="a label is an energy of a structure"):
         LabelSpec(calculator={"type": "chgnet", "workflow": {"type": "migration_barrier"}})
+
+
+def looked(bound, deviations=3.0, sign=1.0):
+    look = LookDocument(model="m@1", file="/nowhere", sha256="0" * 64, bound=bound, deviations=deviations)
+    return Wanted(bulk_energy=-1.0, scale=1000.0, sign=sign, look=look)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "spared"),
+    [
+        (looked(200.0), True),  # 300 ± 20 is 5 deviations above
+        (looked(200.0, deviations=6.0), False),
+        (looked(245.0), False),
+        (looked(None), False),
+        (looked(400.0), False),
+        (looked(400.0, sign=-1.0), True),
+        (looked(200.0, sign=-1.0), False),
+    ],
+)
+def test_a_prediction_is_enough_when_it_is_worse_by_so_many_deviations(wanted, spared):
+    assert wanted.spares(0.3, 0.02) == spared
+
+
+def test_the_label_s_energy_may_be_what_is_wanted(tmp_path):
+    label = LabelSpec(calculator=EmtSpec(relaxation=FINE), relaxed=True)
+    spec = campaign(label=label, objective={"property": "label_grain_boundary_energy", "unit": "J/m2"})
+    candidate = str(open_space(spec.space, tmp_path).pool().ids[3])
+    document = JobDocument(
+        campaign="c",
+        candidate=candidate,
+        space=spec.space,
+        calculator=spec.calculator,
+        label=spec.label,
+        objective=spec.objective,
+        base_path=str(tmp_path),
+    )
+    outcome = evaluate(document, tmp_path)
+    told = outcome.quantities
+    assert outcome.value == told["label_grain_boundary_energy"].value
+    # The same method for both: relaxed further, it is lower.
+    assert outcome.value < told["grain_boundary_energy"].value
+    assert outcome.predicted_by is None
+
+
+def test_weights_that_are_gone_are_tried_again(tmp_path):
+    with pytest.raises(TransientError, match="not there"):
+        opened_surrogate(str(tmp_path / "gone"), "0" * 64)

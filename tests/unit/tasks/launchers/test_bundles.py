@@ -144,3 +144,43 @@ def test_jobs_of_a_class_run_alone_unless_it_says_otherwise(make_bundler, make_j
 def test_a_bundle_that_is_none_is_refused(bundle):
     with pytest.raises(ValidationError, match="bundle"):
         FireworksLauncherSpec(folder="/shared", bundle=bundle)
+
+
+def test_trainings_have_resources_of_their_own_and_wait_for_nobody(require, tmp_path, make_job):
+    require("fireworks")
+    from tansaku.tasks.launchers.bundles import kind_of
+    from tansaku.tasks.launchers.fireworks_documents import CarriedJob
+    from tansaku.tasks.launchers.slurm import job_script
+
+    model = {"schema_version": 1, "name": "al", "dataset": "d" * 64, "surrogate": {"type": "local_energies"}}
+    document = {"kind": "training", "campaign": "test", "model": model, "dataset": "/d.h5", "groups": {}, "checkpoint": "/c"}
+    request = {"name": "train-1", "token": "train-1", "timeout": 100.0, "cost": 0.0, "document": document}
+    training = CarriedJob(fw_id=1, site="cluster", campaign="test", request=request, request_sha256="0" * 64)
+    classes = [{"calculator": "training", "resources": {"gpus": 1, "partition": "gpu"}, "bundle": 5}]
+    spec = FireworksLauncherSpec(folder=str(tmp_path), bundle=10, classes=classes)
+    kind = kind_of(spec, training)
+    assert (kind.calculator, kind.bundle) == ("training", 1)
+    script = job_script("train-1", ["/python"], tmp_path, kind.resources, 60.0)
+    assert "#SBATCH --gpus=1" in script
+    assert "#SBATCH --partition=gpu" in script
+    assert kind_of(spec, make_job(2)).resources.gpus is None
+
+
+def test_a_training_is_carried_whole_and_checked(require, tmp_path):
+    require("fireworks")
+    from tansaku.models.domain.errors import ConfigurationError
+    from tansaku.tasks.launchers.fireworks_documents import TASK_NAME, check_firework, task_document
+
+    model = {"schema_version": 1, "name": "al", "dataset": "d" * 64, "surrogate": {"type": "local_energies"}}
+    document = {"kind": "training", "campaign": "test", "model": model, "dataset": "/d.h5", "groups": {}, "checkpoint": "/c"}
+    request = {"name": "train-1", "token": "train-1", "timeout": 100.0, "cost": 0.0, "document": document}
+    (tmp_path / "request.json").write_text("{}")
+
+    def firework(**changes):
+        carried = task_document("test", request | {"document": document | changes}, tmp_path / "request.json")
+        task = {"_fw_name": TASK_NAME, **carried}
+        return {"fw_id": 1, "name": "train-1", "spec": {"_fworker": "cluster", "_tasks": [task]}}
+
+    assert check_firework(firework()).request.document.model.name == "al"
+    with pytest.raises(ConfigurationError):
+        check_firework(firework(model=model | {"surrogate": {"type": "os.system"}}))

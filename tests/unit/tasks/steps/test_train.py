@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError
+from tansaku.models.domain.records import Command
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.surrogate import KernelRidgeSpec
 from tansaku.tasks.configuration import campaign_from_data
 from tansaku.tasks.datasets.files import content_sha256, read_hdf5
+from tansaku.tasks.figures.first_look import draw_html, draw_png, looks_of
 from tansaku.tasks.loop import drive, prepare_campaign
+from tansaku.tasks.observer import SilentObserver
+from tansaku.tasks.progress import campaign_status
+from tansaku.tasks.results import CampaignData, evaluation_rows, system_rows
+from tansaku.tasks.training.retraining import train_for
 from tansaku.tasks.training.training import read_dataset
 
 
@@ -241,3 +248,91 @@ def test_a_first_look_needs_a_model_that_is_there_and_learned_the_label(retraine
         spec["first_look"] = {"model": model}
         with pytest.raises(error, match=words):
             prepare_campaign(teacher.resources, campaign_from_data(spec, teacher.launcher.folder, "pupil.yaml"))
+
+
+def test_results_tables_and_figures_tell_predicted_values_from_computed_ones(retrained, tmp_path):
+    campaign = retrained()
+    campaign.drive()
+    resources = campaign.resources
+    data = CampaignData.load(resources.store, "small", resources.artifacts)
+    rows = evaluation_rows(data)
+    spared = [row for row in rows if row["from"] != "emt"]
+    assert spared
+    assert all(row["from"].startswith("small@") and row["deviation"] > 0 for row in spared)
+    systems = system_rows(data)
+    assert sum(row["predicted"] for row in systems) == len(spared)
+    assert {row["from"] for row in systems} == {"emt"}
+    found = looks_of(data)
+    assert found.is_predicted.sum() == len(spared)
+    assert len(found.computed) == sum(one.proposal.look is not None for one in campaign.evaluations()) - len(spared)
+    assert draw_png(found, tmp_path / "looks.png").stat().st_size > 1000
+    assert "predicted" in draw_html(found, tmp_path / "looks.html", "small").read_text()
+    status = campaign_status(resources.store, "small")
+    assert status.predicted == len(spared)
+    assert f"{len(rows) - len(spared)} computed, {len(spared)} predicted by a first look" in status.describe()
+    assert status.trained[0] in status.describe()
+    told = {one.candidate: (one.predicted_by, one.deviation) for one in resources.store.observations("small")}
+    assert told[spared[0]["candidate"]] == (spared[0]["from"], spared[0]["deviation"])
+
+
+def test_what_was_predicted_is_computed_when_it_is_run_again(retrained):
+    campaign = retrained()
+    campaign.drive()
+    store = campaign.resources.store
+    spared = next(one for one in campaign.evaluations() if one.outcome.predicted_by)
+    payload = {"candidates": [spared.proposal.candidate]}
+    store.add_command("small", Command(id="again", kind="rerun", payload=payload, created_at=datetime.now(UTC)))
+    campaign.drive()
+    again = campaign.evaluations()[-1]
+    assert (again.proposal.candidate, again.proposal.replicate) == (spared.proposal.candidate, 1)
+    assert again.outcome.predicted_by is None
+
+
+def test_first_looks_spare_less_the_surer_they_must_be_and_the_more_are_checked(retrained):
+    spared = {}
+    for deviations, check_every in ((0.2, 5), (50.0, 5), (0.2, 2)):
+        campaign = retrained(first_look={"deviations": deviations, "check_every": check_every})
+        campaign.drive()
+        done = campaign.evaluations()
+        spared[deviations, check_every] = sum(one.outcome.predicted_by is not None for one in done)
+        checked = [one for one in done if one.proposal.number % check_every == 0]
+        assert all(one.outcome.predicted_by is None for one in checked)
+        for one in done:
+            if one.outcome.predicted_by:
+                assert one.outcome.value - deviations * one.outcome.deviation > one.proposal.look.bound
+    assert spared[50.0, 5] < spared[0.2, 5]
+    assert spared[0.2, 2] < spared[0.2, 5]
+
+
+def test_a_service_s_run_trains_as_a_job_would(retrained):
+    by_launcher = retrained()
+    by_launcher.drive()
+    for fails in (False, True):
+        campaign = retrained(**({"retrain": retrained.document()["retrain"] | {"held_out": 0.75}} if fails else {}))
+        site = campaign.resources.site
+        by_service = site.training.model_copy(update={"by": "service"})
+        campaign.resources = replace(campaign.resources, site=site.model_copy(update={"training": by_service}))
+        asked = Asked(campaign.resources)
+        drive(campaign.resources, "small", asked)
+        assert not campaign.launcher.trained
+        assert asked.numbers == [begun.number for begun, _ in campaign.retrains()]
+        if fails:
+            assert any("group" in end.message for _, end in campaign.retrains() if not end.ok)
+        else:
+            assert campaign.sequence() == by_launcher.sequence()
+            assert train_for(campaign.resources, "small", 1) is None
+    with pytest.raises(NotFoundError, match="no retrain 99"):
+        train_for(campaign.resources, "small", 99)
+
+
+class Asked(SilentObserver):
+    """Trains when a retrain begins, as a run of the service does some time later."""
+
+    def __init__(self, resources):
+        self.resources, self.numbers = resources, []
+
+    def on_retrain(self, retrain, end):
+        if end is None:
+            self.numbers.append(retrain.number)
+            if retrain.dataset:
+                train_for(self.resources, retrain.campaign, retrain.number)
