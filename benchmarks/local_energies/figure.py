@@ -17,7 +17,8 @@ _NAMES = {"eam": "embedded atom", "chgnet": "CHGNet"}
 
 def draw(found: JsonDict, path: Path) -> None:
     """Parity of both sources, error against distance, and descriptors compared."""
-    shown = {one["energies"]: one for one in found["fits"] if "parity" in one}
+    fits = [one for one in found["fits"] if one["known"] is None]
+    shown = {one["energies"]: one for one in fits if "parity" in one}
     with drawing():
         figure = Figure(figsize=(9.6, 7.2), layout="constrained")
         every = figure.subplots(2, 2)
@@ -35,10 +36,10 @@ def draw(found: JsonDict, path: Path) -> None:
             every[1, 0].loglog(middle, errors, "o-", ms=3, color=_COLOURS[energies], label=_NAMES[energies])
         every[1, 0].set(xlabel="distance to the nearest environment seen in training", ylabel="RMSE [meV/atom]")
         every[1, 0].legend()
-        names = [name for name in DESCRIPTORS if any(one["descriptors"] == name for one in found["fits"])]
+        names = [name for name in DESCRIPTORS if any(one["descriptors"] == name for one in fits)]
         for number, energies in enumerate(ENERGIES):
             for weight, alpha in ((0.0, 1.0), (1.0, 0.5)):
-                chosen = [one for one in found["fits"] if (one["energies"], one["total_weight"]) == (energies, weight)]
+                chosen = [one for one in fits if (one["energies"], one["total_weight"]) == (energies, weight)]
                 if not chosen:
                     continue
                 errors = [next(one["atom"]["rmse_mev"] for one in chosen if one["descriptors"] == name) for name in names]
