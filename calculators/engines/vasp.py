@@ -2,7 +2,7 @@
 
 Kresse, Furthmüller, Phys. Rev. B 54, 11169 (1996), doi:10.1103/PhysRevB.54.11169; Ganose et al., Digital Discovery 4, 1944
 (2025), doi:10.1039/D5DD00019J. The makers write the inputs, custodian starts VASP and ends it when it hangs, emmet's documents
-read what it leaves. What VASP says it used is compared with what was asked for.
+read what it leaves. What VASP says it read is compared with what was asked for.
 """
 
 from __future__ import annotations
