@@ -87,6 +87,15 @@ class BoundaryPredictor:
             structure=structure,
         )
 
+    def paint(self, atoms: Atoms) -> Atoms:
+        """The same atoms, their energies the predicted ones."""
+        from ase.calculators.singlepoint import SinglePointCalculator
+
+        found: Atoms = atoms.copy()
+        energies = self.model.predict([Example("one", "one", found, {})])[0]["energies"].values
+        found.calc = SinglePointCalculator(found, energies=energies, energy=float(energies.sum()))
+        return found
+
 
 def row_file(resources: Resources, loaded: LoadedScreen, record: ModelRecord) -> RowFile:
     """Where the rows of a screen by a version are kept."""
@@ -123,11 +132,8 @@ def predicted(
 
 def painted(predictor: BoundaryPredictor, row: ScreenRow, artifacts: ArtifactStore, folder: Path) -> Atoms:
     """A row's structure with the predicted energies of its atoms in place of the computed ones."""
-    from ase.calculators.singlepoint import SinglePointCalculator
     from ase.io.extxyz import read_extxyz
 
     with artifacts.get(row.structure, folder / row.structure).open(encoding="utf-8") as stream:
         atoms: Atoms = next(iter(read_extxyz(stream)))
-    energies = predictor.model.predict([Example(row.candidate, row.candidate, atoms, {})])[0]["energies"].values
-    atoms.calc = SinglePointCalculator(atoms, energies=energies, energy=float(energies.sum()))
-    return atoms
+    return predictor.paint(atoms)

@@ -1,0 +1,1 @@
+"""A thousand boundaries screened: predicted energies beside computed ones."""

@@ -1,0 +1,140 @@
+"""Boundaries of the shipped table, computed again from nothing, and by the potential whose energies the model predicts."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from scipy.stats import spearmanr
+
+from benchmarks.local_energies.cases import Case, sides
+from tansaku.calculators.registry import open_calculator
+from tansaku.calculators.workflows.boundary_energy import boundary_energy, bulk_reference
+from tansaku.models.domain.ports import Calculator
+from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.specs.calculator import ChgnetSpec, RelaxationSpec
+from tansaku.models.domain.specs.surrogate import LocalEnergiesSpec
+from tansaku.models.domain.surrogates import TrainingRun
+from tansaku.models.surrogates.local_energies.training import LocalEnergiesTrainer
+from tansaku.spaces.grain_boundary import GrainBoundarySpace
+from tansaku.tasks.figures.structures import BoundaryPicture, picture
+from tansaku.tasks.screening.loading import LoadedScreen, load_screen
+from tansaku.tasks.screening.predicting import BoundaryPredictor
+from tansaku.tasks.screening.rows import ScreenRow, family, rank_correlation
+
+HERE = Path(__file__).parent
+TABLE = HERE / "al-screen.csv.gz"
+LARGEST = 400
+"""Atoms of a boundary that is computed again: a minute of the dear potential for all."""
+
+
+@dataclass(frozen=True)
+class Screened:
+    """What it takes to compute a row of the table again."""
+
+    loaded: LoadedScreen
+    predictor: BoundaryPredictor
+
+    @classmethod
+    def opened(cls) -> Screened:
+        """Trains the model anew, as ``al-local.yaml`` says."""
+        loaded = load_screen(HERE / "al-screen.yaml")
+        training, _ = sides(Case("chgnet", "both", 0.0, 6))
+        model = LocalEnergiesTrainer(LocalEnergiesSpec(total_weights=(0.0,))).fit(training, TrainingRun())
+        return cls(loaded, BoundaryPredictor.of(model, loaded.spec.space.crystal))
+
+    @cached_property
+    def _spaces(self) -> dict[str, GrainBoundarySpace]:
+        axes = ((axis, self.loaded.spec.space.model_copy(update={"axis": axis})) for axis in self.loaded.spec.axes)
+        return {family(axis): GrainBoundarySpace(spec, HERE) for axis, spec in axes}
+
+    @cached_property
+    def _cheap(self) -> Calculator:
+        return open_calculator(self.loaded.campaigns[0].spec.calculator, HERE)
+
+    @cached_property
+    def _dear(self) -> Calculator:
+        return open_calculator(ChgnetSpec(), HERE)
+
+    def again(self, row: ScreenRow) -> tuple[JsonDict, BoundaryPicture]:
+        """Builds, relaxes and predicts a row's boundary, and computes it by CHGNet as it stands.
+
+        Returns:
+            The numbers, and the boundary with its atoms' predicted energies.
+        """
+        crystal = self.loaded.spec.space.crystal
+        relaxation = self.loaded.spec.calculator.relaxation
+        told = (crystal.structure, crystal.element, crystal.lattice_parameter)
+        structure = self._spaces[family(row.axis)].structure(row.candidate)
+        found = boundary_energy(self._cheap, structure, relaxation, bulk_reference(self._cheap, *told))
+        begun = time.process_time()
+        predicted = self.predictor.row(row.candidate, found.result.atoms, 1000.0 * found.value, row.structure)
+        seconds = time.process_time() - begun
+        still = RelaxationSpec(fmax=1e3)
+        begun = time.process_time()
+        dear = boundary_energy(self._dear, found.result.atoms, still, bulk_reference(self._dear, *told))
+        title = f"{family(row.axis)} Σ{row.sigma}: {predicted.predicted:.0f} mJ/m²"
+        numbers = {
+            "candidate": row.candidate,
+            "axis": list(row.axis),
+            "atoms": row.atoms,
+            "computed": [row.computed, predicted.computed],
+            "predicted": [row.predicted, predicted.predicted],
+            "deviation": predicted.deviation,
+            "chgnet": 1000.0 * dear.value,
+            "seconds": {"predicting": seconds, "chgnet": time.process_time() - begun},
+        }
+        return numbers, picture(self.predictor.paint(found.result.atoms), title)
+
+
+def sample(rows: list[ScreenRow], per_axis: int) -> list[ScreenRow]:
+    """Some boundaries of each axis, at random among those that are not too large."""
+    rng = np.random.default_rng(0)
+    found = []
+    for name in sorted({family(row.axis) for row in rows}):
+        mine = sorted((row for row in rows if family(row.axis) == name and row.atoms <= LARGEST), key=lambda row: row.candidate)
+        found += [mine[place] for place in sorted(rng.permutation(len(mine))[:per_axis])]
+    return found
+
+
+def ranks(rows: list[ScreenRow]) -> JsonDict:
+    """Rank correlation of predicted and cheaply computed energies, of all rows and by axis."""
+    names = sorted({family(row.axis) for row in rows})
+    mine = {name: [row for row in rows if family(row.axis) == name] for name in names}
+    return {"all": rank_correlation(rows)} | {name: rank_correlation(one) for name, one in mine.items()}
+
+
+def verified(found: list[JsonDict]) -> JsonDict:
+    """How far predictions are from what CHGNet says of the same structures, and how the cheap potential ranks them."""
+    predicted, dear, cheap = (np.array([value(one) for one in found]) for value in (_predicted, _dear_energy, _cheap_energy))
+    deviation = np.array([one["deviation"] for one in found])
+    errors = predicted - dear
+    return {
+        "boundaries": len(found),
+        "mae_mj_per_m2": float(np.abs(errors).mean()),
+        "rmse_mj_per_m2": float(np.sqrt((errors**2).mean())),
+        "within_two_deviations": float((np.abs(errors) <= 2 * deviation).mean()),
+        "rank_correlation": {
+            "predicted": float(spearmanr(predicted, dear).statistic),
+            "cheap": float(spearmanr(cheap, dear).statistic),
+        },
+        "atoms_per_second": {
+            name: sum(one["atoms"] for one in found) / sum(one["seconds"][name] for one in found)
+            for name in ("predicting", "chgnet")
+        },
+    }
+
+
+def _predicted(one: JsonDict) -> float:
+    return float(one["predicted"][1])
+
+
+def _cheap_energy(one: JsonDict) -> float:
+    return float(one["computed"][1])
+
+
+def _dear_energy(one: JsonDict) -> float:
+    return float(one["chgnet"])
