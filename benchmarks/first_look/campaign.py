@@ -37,28 +37,35 @@ class Case:
         order: ``cheapest``: small cells first; else the seed of a random order.
         deviations: Of the first look; None: without one, every label is computed.
         every: Results from one training to the next.
-        limit: Structures taken, None for all.
+        systems: Boundaries taken, those with the smallest cells first; None for all.
         light: Radial functions alone, quickly trained.
     """
 
     order: str
     deviations: float | None
     every: int = 30
-    limit: int | None = None
+    systems: int | None = None
     light: bool = False
 
 
-def candidates(order: str, limit: int | None) -> list[str]:
-    """Recorded candidates in the order in which they are proposed."""
+def candidates(order: str, systems: int | None) -> list[str]:
+    """Recorded candidates in the order in which they are proposed.
+
+    Args:
+        order: See :class:`Case`.
+        systems: See there.
+    """
     known = structures()
-    names = sorted(known, key=lambda name: (len(known[name]), name))[:limit]
+    names = sorted(known, key=lambda name: (len(known[name]), name))
+    chosen = set(list(dict.fromkeys(str(known[name].info["system"]) for name in names))[:systems])
+    names = [name for name in names if known[name].info["system"] in chosen]
     return names if order == "cheapest" else list(np.random.default_rng(int(order)).permutation(names))
 
 
 def document(case: Case) -> JsonDict:
     """The campaign file: the example's, over the recorded candidates."""
     given = dict(read_yaml(EXAMPLE).data)
-    listed = candidates(case.order, case.limit)
+    listed = candidates(case.order, case.systems)
     space = dict(read_yaml(DATA.with_name("al-tilt.yaml")).data["source"]["space"])
     changed = {"name": NAME, "space": space, "proposer": {"type": "listed", "candidates": listed}}
     given |= changed | {"budget": {"evaluations": len(listed)}, "execution": {"in_flight": 1, "polish": 0}}
