@@ -7,6 +7,7 @@ import os
 import select
 import signal
 import socket
+from collections.abc import Iterable
 from contextlib import suppress
 
 import psutil
@@ -65,7 +66,7 @@ def end_process(pid: int, started: float, grace: float, *, with_children: bool =
         process = find_process(pid, started)
         if process is None:
             return False
-        children = process.children(recursive=True) if with_children else []
+        children = started_by(pid) if with_children else []
         for number in (signal.SIGTERM, signal.SIGKILL):
             signal.pidfd_send_signal(handle, number)
             if select.select([handle], [], [], grace)[0]:
@@ -74,8 +75,20 @@ def end_process(pid: int, started: float, grace: float, *, with_children: bool =
         return True
     finally:
         os.close(handle)
-    for child in children:
-        # Knows its child by the start time too.
-        with suppress(psutil.NoSuchProcess):
-            child.kill()
+    kill_all(children)
     return True
+
+
+def started_by(pid: int) -> list[psutil.Process]:
+    """Everything that a process has started and that still runs, in whatever session."""
+    try:
+        return psutil.Process(pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+
+
+def kill_all(processes: Iterable[psutil.Process]) -> None:
+    """KILL to each that is still there, known by its start time too."""
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()

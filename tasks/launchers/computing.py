@@ -17,6 +17,7 @@ from tansaku.models.domain.records import JsonDict
 from tansaku.tasks.jobs.spool import Spool, file_sha256, read_json
 from tansaku.tasks.launchers.fireworks_documents import carried
 from tansaku.tasks.launchers.launches import LaunchFolder, LaunchOrder, open_spool
+from tansaku.tasks.processes import kill_all, started_by
 from tansaku.tasks.settings import worker_environment
 
 _LOOK = 0.2  # longest time between two looks at a worker that computes [s]
@@ -170,6 +171,8 @@ class NodeComputer:
         worker, self._worker = self._worker, None
         if worker is None:
             return
+        # A DFT code may be in a session of its own, which no signal to the worker's reaches: custodian starts VASP so.
+        children = started_by(worker.pid)
         for number in (signal.SIGTERM, signal.SIGKILL):
             try:
                 os.killpg(worker.pid, number)
@@ -180,3 +183,4 @@ class NodeComputer:
             except subprocess.TimeoutExpired:
                 continue
             break
+        kill_all(children)
