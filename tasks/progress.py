@@ -123,7 +123,7 @@ class CampaignStatus(Record):
             + (f"; polished {self.polish}" if self.polish else "")
         )
         if self.predicted:
-            lines.append(f"  values: {self.done - self.predicted} computed, {self.predicted} predicted by a first look")
+            lines.append(f"  values: {self.done - self.predicted} computed, {self.predicted} predicted by a trained model")
         lines += [f"  {line}" for line in self.trained[-_SHOWN_TRAINED:]]
         spent = f"  cost {self.cost:,.0f}" + (f" {self.cost_unit}" if self.cost_unit is not None else "")
         if self.limit is not None:

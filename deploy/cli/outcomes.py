@@ -123,7 +123,7 @@ def _show_systems(data: CampaignData, rows: list[JsonDict]) -> None:
         columns, table = columns[:-1], [row[:-1] for row in table]
     show_table(columns, table, f"{data.record.name}: best found per system; share: cost spent, of evaluating all of the system")
     if looked:
-        typer.echo("predicted: values that a trained model's first look was content with; what is best was computed")
+        typer.echo("predicted: values that a trained model gave; computed ones go before them")
     if data.costs is not None:
         typer.echo(data.costs.describe())
 

@@ -269,7 +269,7 @@ def test_results_tables_and_figures_tell_predicted_values_from_computed_ones(ret
     assert "predicted" in draw_html(found, tmp_path / "looks.html", "small").read_text()
     status = campaign_status(resources.store, "small")
     assert status.predicted == len(spared)
-    assert f"{len(rows) - len(spared)} computed, {len(spared)} predicted by a first look" in status.describe()
+    assert f"{len(rows) - len(spared)} computed, {len(spared)} predicted by a trained model" in status.describe()
     assert status.trained[0] in status.describe()
     told = {one.candidate: (one.predicted_by, one.deviation) for one in resources.store.observations("small")}
     assert told[spared[0]["candidate"]] == (spared[0]["from"], spared[0]["deviation"])
