@@ -7,7 +7,7 @@ Smidstrup et al., J. Chem. Phys. 140, 214106 (2014), doi:10.1063/1.4878664.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -31,20 +31,30 @@ FLAT = 2e-3
 _LOOSE = 0.15
 """Largest force at which the highest image begins to climb [eV/Å]."""
 
+ROUGH_STEPS = 45
+"""Steps after which a band has shown where its highest point is, converged or not."""
+
 
 @dataclass(frozen=True)
 class Band:
-    """A converged band.
+    """A band, converged or not.
 
     Attributes:
         energies: Of all images, the ends included [eV].
         positions: Of all images [Å].
         highest: Index of the climbing image.
+        left: Largest force of a band that did not converge, springs included; 0 of one that did [eV/Å].
     """
 
     energies: tuple[float, ...]
     positions: tuple[FloatArray, ...]
     highest: int
+    left: float
+
+    @property
+    def converged(self) -> bool:
+        """Whether no force is left."""
+        return self.left == 0.0
 
     @property
     def saddle(self) -> float:
@@ -71,8 +81,58 @@ def climb(
         bend: Displacement of the middle of the start, less and less towards the ends [Å], shape ``(n_atoms, 3)``.
 
     Raises:
-        CalculationError: ``not_converged`` or ``exploded``.
+        CalculationError: ``exploded``.
     """
+    neb = _between(relaxer, atoms, ends, images)
+    for number, image in enumerate(neb.images[1:-1], start=1):
+        if bend is not None:
+            image.positions += np.sin(np.pi * number / (images + 1)) * bend
+    found = relaxer.through.band([_plain(image) for image in neb.images], relaxer.fmax, relaxer.max_steps)
+    if found is None:
+        return _band(neb, ends, _climb_in_ase(neb, relaxer, max(end.energy for end in ends), curvature))
+    positions = [neb.images[0].positions.copy(), *(one.atoms.positions for one in found), neb.images[-1].positions.copy()]
+    return _outline([one.energy for one in found], tuple(positions), ends, 0.0)
+
+
+def _climb_in_ase(neb: NEB, relaxer: Relaxer, upper: float, curvature: FloatArray | None) -> bool:
+    """Relaxes a band; whether it converged."""
+    if not _run(neb, relaxer, max(_LOOSE, relaxer.fmax), curvature):
+        return False
+    # Between two states with nothing in between there is nothing to climb to.
+    if max(np.asarray(neb.energies)[1:-1]) <= upper + FLAT:
+        return True
+    neb.climb = True
+    return _run(neb, relaxer, relaxer.fmax, curvature)
+
+
+def _plain(image: Atoms) -> Atoms:
+    bare: Atoms = image.copy()
+    bare.calc = None
+    return bare
+
+
+def roughly(
+    relaxer: Relaxer, atoms: Atoms, ends: tuple[State, State], images: int, curvature: FloatArray | None, enough: float
+) -> Band:
+    """A band that is relaxed until it shows where its highest point is.
+
+    Args:
+        relaxer: Its calculator is used.
+        atoms: What the states consist of.
+        ends: The states, with positions that are not wrapped.
+        images: Number of intermediate images.
+        curvature: As for :func:`climb`.
+        enough: Energy below which nothing more is asked of any image [eV].
+
+    Raises:
+        CalculationError: ``exploded``.
+    """
+    neb = _between(relaxer, atoms, ends, images)
+    soon = replace(relaxer, max_steps=min(relaxer.max_steps, ROUGH_STEPS))
+    return _band(neb, ends, _run(neb, soon, max(_LOOSE, relaxer.fmax), curvature, enough))
+
+
+def _between(relaxer: Relaxer, atoms: Atoms, ends: tuple[State, State], images: int) -> NEB:
     chain = [_end(atoms, ends[0])]
     for _ in range(images):
         image = chain[0].copy()
@@ -82,35 +142,18 @@ def climb(
     chain.append(_end(atoms, ends[1]))
     neb = NEB(chain, climb=False, method="improvedtangent")
     neb.interpolate("idpp")
-    for number, image in enumerate(chain[1:-1], start=1):
-        if bend is not None:
-            image.positions += np.sin(np.pi * number / (images + 1)) * bend
-    found = relaxer.through.band([_plain(image) for image in chain], relaxer.fmax, relaxer.max_steps)
-    if found is None:
-        between = _climb_in_ase(neb, relaxer, max(end.energy for end in ends), curvature)
-        positions = [image.positions.copy() for image in chain]
-    else:
-        between = [one.energy for one in found]
-        positions = [chain[0].positions.copy(), *(one.atoms.positions for one in found), chain[-1].positions.copy()]
+    return neb
+
+
+def _band(neb: NEB, ends: tuple[State, State], converged: bool) -> Band:
+    between = [float(value) for value in np.asarray(neb.energies)[1:-1]]
+    left = 0.0 if converged else _largest_force(neb)
+    return _outline(between, tuple(image.positions.copy() for image in neb.images), ends, left)
+
+
+def _outline(between: list[float], positions: tuple[FloatArray, ...], ends: tuple[State, State], left: float) -> Band:
     energies = [ends[0].energy, *between, ends[1].energy]
-    highest = 1 + int(np.argmax(energies[1:-1]))
-    return Band(tuple(energies), tuple(positions), highest)
-
-
-def _climb_in_ase(neb: NEB, relaxer: Relaxer, upper: float, curvature: FloatArray | None) -> list[float]:
-    """Relaxes a band and returns the energies of the images between its ends [eV]."""
-    _run(neb, relaxer, max(_LOOSE, relaxer.fmax), curvature)
-    # Between two states with nothing in between there is nothing to climb to.
-    if max(np.asarray(neb.energies)[1:-1]) > upper + FLAT:
-        neb.climb = True
-        _run(neb, relaxer, relaxer.fmax, curvature)
-    return [float(value) for value in np.asarray(neb.energies)[1:-1]]
-
-
-def _plain(image: Atoms) -> Atoms:
-    bare: Atoms = image.copy()
-    bare.calc = None
-    return bare
+    return Band(tuple(energies), positions, 1 + int(np.argmax(between)), left)
 
 
 def _end(atoms: Atoms, state: State) -> Atoms:
@@ -120,18 +163,29 @@ def _end(atoms: Atoms, state: State) -> Atoms:
     return image
 
 
-def _run(neb: NEB, relaxer: Relaxer, fmax: float, curvature: FloatArray | None) -> None:
-    done, converged = 0, False
-    while not converged and done < relaxer.max_steps:
+def _run(neb: NEB, relaxer: Relaxer, fmax: float, curvature: FloatArray | None, enough: float = -np.inf) -> bool:
+    """Whether a band converged, or all its images came below an energy that is enough; else it is as it was at its best."""
+    done, smallest, best = 0, np.inf, neb.get_positions()
+    while done < relaxer.max_steps:
         with _optimizer(neb, curvature) as optimizer:
             chunk = relaxer.max_steps - done if curvature is None else min(_CHUNK, relaxer.max_steps - done)
-            for reached in optimizer.irun(fmax=fmax, steps=chunk):
-                converged = bool(reached)
-                if not all(np.isfinite(image.positions).all() for image in neb.images):
+            for converged in optimizer.irun(fmax=fmax, steps=chunk):
+                if not np.isfinite(neb.get_positions()).all():
                     raise CalculationError("exploded", f"a band's positions are no longer finite after {done} steps")
+                if converged or max(np.asarray(neb.energies)[1:-1]) < enough:
+                    return True
+                force = _largest_force(neb)
+                if force < smallest:
+                    smallest, best = force, neb.get_positions()
             done += int(optimizer.nsteps)
-    if not converged:
-        raise CalculationError("not_converged", f"a band did not converge to {fmax:g} eV/Å in {relaxer.max_steps} steps")
+    # A band that does not converge goes astray sooner or later: images slide from the ridge, or the crystal changes.
+    neb.set_positions(best)
+    neb.get_forces()
+    return False
+
+
+def _largest_force(neb: NEB) -> float:
+    return float(np.linalg.norm(np.asarray(neb.get_forces()), axis=1).max())
 
 
 def _optimizer(neb: NEB, curvature: FloatArray | None) -> Optimizer:

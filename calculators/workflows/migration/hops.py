@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
-from tansaku.calculators.workflows.migration.band import FLAT, Band, climb
+from tansaku.calculators.workflows.migration.band import FLAT, ROUGH_STEPS, Band, climb
 from tansaku.calculators.workflows.migration.crystal import Crystal, Vacancy, carry
 from tansaku.calculators.workflows.migration.curvature import guess
+from tansaku.calculators.workflows.migration.joining import DIP, SAME_STATE, Way, over, split
 from tansaku.calculators.workflows.migration.network import Cell, Hop, HopClass
+from tansaku.calculators.workflows.migration.passage import Passage, open_passage
+from tansaku.calculators.workflows.migration.refine import PUSH, refine, unit
 from tansaku.calculators.workflows.migration.relaxing import State
 from tansaku.calculators.workflows.migration.saddle import Midpoint, relax_midpoint
 from tansaku.models.domain.errors import CalculationError
 from tansaku.models.domain.pool import FloatArray, IntArray
 
-Method = Literal["midpoint", "band", "band_to_intermediate"]
+Method = Literal["midpoint", "band", "band_to_intermediate", "refined", "refined_to_intermediate"]
 
 _INTERMEDIATE_IMAGES = 3
 """Images of a band over half a hop."""
 
-_DIP = 0.02
-"""A band's image that lies below both ends by more than this is a state of its own [eV]."""
-
-_SAME_END = 5e-3
-"""Two relaxations to one state end within this of each other [eV]."""
-
-_PUSH = 0.15
-"""Displacement along an unstable motion before an intermediate state is relaxed freely [Å]."""
+_AT_END = 0.5
+"""An ion nearer than this to where it started is still there [Å]."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +34,13 @@ class HopResult:
 
     Attributes:
         method: ``midpoint``: relaxed under the symmetry that exchanges the ends; ``band``: a climbing-image band from end to
-            end; ``band_to_intermediate``: one from the end to a state half way.
+            end; ``band_to_intermediate``: one from the end to a state half way; ``refined``, ``refined_to_intermediate``: from
+            the highest image of such a band, or from a midpoint that is none, to the saddle point, and down its two sides.
         energy: Of the saddle point [eV].
         profile: Way along the hop from 0 to 1 and energy [eV], ends and saddle point included.
         intermediate: Energy of the state half way, None where there is none [eV].
-        eigenvalues: Lowest curvatures against the hop's symmetry [eV/Å^2]; empty where there is none.
+        eigenvalues: Lowest curvatures at the saddle point, of a midpoint those against the hop's symmetry [eV/Å^2]; empty where
+            they were not measured.
         remaining: What forces left over would still bring at the saddle point [eV].
         note: Why the method was chosen, where it was not the first.
         kept: Atoms of the supercell in ``positions``.
@@ -71,82 +70,88 @@ def find_saddle(crystal: Crystal, one: HopClass, vacancies: dict[int, Vacancy], 
     Raises:
         CalculationError: No way to the saddle point worked; the reason of the last.
     """
+    passage = open_passage(crystal, one.hop)
     mapping = crystal.supercell.swap(one.hop, crystal.network)
     if mapping is None:
-        return band_hop(crystal, one.hop, vacancies, images, "no operation of the crystal exchanges the two sites")
+        ends = hop_ends(crystal, one.hop, vacancies)
+        return _between(passage, ends, images, "band", "no operation of the crystal exchanges the two sites")
     end = vacancies[crystal.network.orbits[one.hop.second]].state.energy
     try:
         middle = relax_midpoint(crystal, one.hop, mapping)
     except CalculationError as error:
-        return band_hop(crystal, one.hop, vacancies, images, f"midpoint: {error.reason}: {error.message}")
+        return _between(
+            passage, hop_ends(crystal, one.hop, vacancies), images, "band", f"midpoint: {error.reason}: {error.message}"
+        )
     above = middle.state.energy - end > FLAT
     if above and middle.unstable == 1:
-        curvature = guess(crystal.curvature, middle.kept, np.array([middle.ion]))
-        return _from_midpoint(middle, end, middle.state.remaining(curvature), "")
+        return _from_midpoint(middle, end, middle.state.remaining(passage.curvature), "")
+    ends = hop_ends(crystal, one.hop, vacancies)
     if above and middle.unstable > 1:
-        return around_midpoint(crystal, one.hop, vacancies, middle, images)
-    return _over_intermediate(crystal, one.hop, vacancies, middle, images)
+        return around_midpoint(middle, ends, images)
+    return _over_intermediate(middle, ends, images)
 
 
 def band_hop(
-    crystal: Crystal, hop: Hop, vacancies: dict[int, Vacancy], images: int, note: str, bend: FloatArray | None = None
+    crystal: Crystal, hop: Hop, vacancies: dict[int, Vacancy], images: int, bend: FloatArray | None = None
 ) -> HopResult:
-    """Finds a hop's saddle point by a band from end to end, whatever its symmetry.
+    """Finds a hop's saddle point by a band from end to end and nothing else, whatever its symmetry.
 
     Args:
         crystal: The crystal.
         hop: The hop.
         vacancies: As for :func:`find_saddle`.
         images: Intermediate images.
-        note: Why a band.
         bend: Displacement of the middle of its start [Å], shape ``(n_atoms, 3)``.
 
     Raises:
         CalculationError: ``not_converged``, ``exploded``, ``no_barrier`` or ``intermediate``.
     """
-    supercell = crystal.supercell
-    kept = crystal.without(supercell.index(hop.second, hop.cell))
-    ion = np.searchsorted(kept, [supercell.index(hop.first, (0, 0, 0))])
-    curvature = guess(crystal.curvature, kept, ion)
-    band = climb(crystal.relaxer, crystal.atoms(kept), _ends(crystal, hop, vacancies), images, curvature, bend)
-    return _from_band(crystal, hop, band, "band", note)
+    passage = open_passage(crystal, hop)
+    ends = hop_ends(crystal, hop, vacancies)
+    band = climb(crystal.relaxer, passage.atoms(), ends, images, passage.curvature, bend)
+    if not band.converged:
+        raise _astray(band)
+    dip = min(band.energies[0], band.energies[-1]) - min(band.energies)
+    if dip > DIP:
+        raise CalculationError("intermediate", f"a band leads through a state {dip:.3f} eV below both of its ends")
+    return _from_band(passage, band, "band", "for comparison")
 
 
-def around_midpoint(crystal: Crystal, hop: Hop, vacancies: dict[int, Vacancy], middle: Midpoint, images: int) -> HopResult:
+def around_midpoint(middle: Midpoint, ends: tuple[State, State], images: int) -> HopResult:
     """Finds the saddle point of a hop whose midpoint is a summit between several.
 
     A band may end on a way of its own that is higher than the summit. Where the summit slides down to the end, the way over it
-    is the lower one of the two that are known.
+    is the lower one of the two that are known. Where no band leads to a saddle point, one beside the summit is looked for.
 
     Args:
-        crystal: The crystal.
-        hop: The hop.
-        vacancies: As for :func:`find_saddle`.
         middle: Above the ends.
+        ends: The states before and after the hop.
         images: Intermediate images of the band.
 
     Raises:
         CalculationError: The band's; the summit alone would be too high.
     """
     note = f"midpoint: {middle.unstable} motions lower the energy there"
-    end = vacancies[crystal.network.orbits[hop.second]].state.energy
-    over = _from_midpoint(middle, end, 0.0, f"{note}; the band is higher")
+    end = ends[0].energy
+    summit = _from_midpoint(middle, end, 0.0, f"{note}; the band is higher")
     # Between equal ends a band is as symmetric as its start, and would stay on the ridge that the midpoint is part of.
-    found = band_hop(crystal, hop, vacancies, images, note, _PUSH * _unit(middle.modes[-1]))
-    return over if over.energy < found.energy and _slides_to_end(crystal, middle, end) else found
-
-
-def _slides_to_end(crystal: Crystal, middle: Midpoint, end: float) -> bool:
-    """Whether the motion that lowers a midpoint's energy most leads to the end; by symmetry its reverse leads to the other."""
-    start = crystal.atoms(middle.kept, middle.state.positions + _PUSH * _unit(middle.modes[0]))
-    curvature = guess(crystal.curvature, middle.kept, np.array([middle.ion]))
+    aside = PUSH * unit(middle.modes[-1])
     try:
-        state = crystal.relaxer.at_fixed_cell(start, curvature)
-        if state is not None:
-            crystal.check(middle.kept, state.positions, middle.ion)
+        found = _between(middle.passage, ends, images, "band", note, aside)
+    except CalculationError as error:
+        beside = refine(middle.passage, middle.state.positions + aside, middle.modes[0])
+        way = over(middle.passage, ends, beside, images)
+        found = _from_way(middle.passage, way, ends, "refined", f"{note}; {error.message}; there is one beside it")
+    return summit if summit.energy < found.energy and _slides_to_end(middle, end) else found
+
+
+def _slides_to_end(middle: Midpoint, end: float) -> bool:
+    """Whether the motion that lowers a midpoint's energy most leads to the end; by symmetry its reverse leads to the other."""
+    try:
+        state = middle.passage.relax(middle.state.positions + PUSH * unit(middle.modes[0]))
     except CalculationError:
         return False
-    return state is not None and abs(state.energy - end) < _SAME_END
+    return abs(state.energy - end) < SAME_STATE
 
 
 def _from_midpoint(middle: Midpoint, end: float, remaining: float, note: str) -> HopResult:
@@ -158,65 +163,103 @@ def _from_midpoint(middle: Midpoint, end: float, remaining: float, note: str) ->
         eigenvalues=middle.eigenvalues,
         remaining=remaining,
         note=note,
-        kept=middle.kept,
+        kept=middle.passage.kept,
         positions=middle.state.positions,
     )
 
 
-def _over_intermediate(crystal: Crystal, hop: Hop, vacancies: dict[int, Vacancy], middle: Midpoint, images: int) -> HopResult:
+def _over_intermediate(middle: Midpoint, ends: tuple[State, State], images: int) -> HopResult:
     """The midpoint is a state on the way: the saddle point lies between it and the end."""
-    state, note = middle.state, "the midpoint is no saddle point but a state on the way"
+    passage, state, note = middle.passage, middle.state, "the midpoint is no saddle point but a state on the way"
     if middle.unstable:
-        start = crystal.atoms(middle.kept, state.positions + _PUSH * _unit(middle.modes[0]))
-        curvature = guess(crystal.curvature, middle.kept, np.array([middle.ion]))
-        relaxed = crystal.relaxer.at_fixed_cell(start, curvature)
-        if relaxed is None:
-            raise CalculationError("not_converged", "the relaxation of an intermediate state was stopped")
-        crystal.check(middle.kept, relaxed.positions, middle.ion)
-        state, note = relaxed, "near the midpoint is a state on the way"
-    first, _ = _ends(crystal, hop, vacancies)
-    if np.linalg.norm(state.positions[middle.ion] - first.positions[middle.ion]) < 0.5:
-        return band_hop(crystal, hop, vacancies, images, "midpoint: it relaxes to the end state")
-    curvature = guess(crystal.curvature, middle.kept, np.array([middle.ion]))
-    band = climb(crystal.relaxer, crystal.atoms(middle.kept), (first, state), min(images, _INTERMEDIATE_IMAGES), curvature)
-    return _from_band(crystal, hop, band, "band_to_intermediate", note)
+        state = passage.relax(state.positions + PUSH * unit(middle.modes[0]))
+        note = "near the midpoint is a state on the way"
+    if np.linalg.norm(state.positions[passage.ion] - ends[0].positions[passage.ion]) < _AT_END:
+        return _between(passage, ends, images, "band", "midpoint: it relaxes to the end state")
+    return _between(passage, (ends[0], state), min(images, _INTERMEDIATE_IMAGES), "band_to_intermediate", note)
 
 
-def _from_band(crystal: Crystal, hop: Hop, band: Band, method: Method, note: str) -> HopResult:
-    supercell = crystal.supercell
-    kept = crystal.without(supercell.index(hop.second, hop.cell))
-    ion = int(np.searchsorted(kept, supercell.index(hop.first, (0, 0, 0))))
+def _between(
+    passage: Passage, ends: tuple[State, State], images: int, method: Method, note: str, bend: FloatArray | None = None
+) -> HopResult:
+    """The saddle point between two states: a band's where it converges soon, else that near its highest image."""
+    relaxer = passage.crystal.relaxer
+    # A code that relaxes bands by itself is left to end what it has begun.
+    steps = relaxer.max_steps if relaxer.through.has_bands else min(relaxer.max_steps, ROUGH_STEPS)
+    soon = replace(relaxer, max_steps=steps)
+    band = climb(soon, passage.atoms(), ends, images, passage.curvature, bend)
+    dip = min(band.energies[0], band.energies[-1]) - min(band.energies)
+    if band.converged and dip <= DIP:
+        return _from_band(passage, band, method, note)
+    why = f"a band leads through a state {dip:.3f} eV below its ends" if band.converged else _astray(band).message
+    try:
+        way = split(passage, ends, band, images)
+    except CalculationError as error:
+        raise CalculationError(error.reason, f"{why}; {error.message}") from error
+    refined: Method = "refined" if method == "band" else "refined_to_intermediate"
+    return _from_way(passage, way, ends, refined, f"{note}; {why}")
+
+
+def _astray(band: Band) -> CalculationError:
+    return CalculationError("not_converged", f"a band did not converge: forces of {band.left:.3f} eV/Å are left")
+
+
+def _from_band(passage: Passage, band: Band, method: Method, note: str) -> HopResult:
     lower, upper = sorted((band.energies[0], band.energies[-1]))
-    energy, dip = band.saddle, min(band.energies[1:-1])
+    energy = band.saddle
     if energy <= upper + FLAT:
         if method == "band":
             raise CalculationError("no_barrier", f"a band's highest image is {energy - lower:.3f} eV above its lower end")
         # The higher of the two states slides into the other: it is what has to be climbed.
         energy, note = upper, f"{note}; nothing lies between it and the end"
-    if dip < lower - _DIP:
-        raise CalculationError("intermediate", f"a band leads through a state {lower - dip:.3f} eV below both of its ends")
-    steps = [np.linalg.norm(b[ion] - a[ion]) for a, b in zip(band.positions, band.positions[1:], strict=False)]
-    way = np.concatenate([[0.0], np.cumsum(steps)]) / sum(steps)
-    profile = [(float(x), energy) for x, energy in zip(way, band.energies, strict=True)]
-    intermediate = None
-    if method == "band_to_intermediate":
-        intermediate = band.energies[-1]
-        half = [(0.5 * x, energy) for x, energy in profile]
-        profile = half + [(1.0 - x, energy) for x, energy in reversed(half[:-1])]
+    intermediate = band.energies[-1] if method == "band_to_intermediate" else None
     return HopResult(
         method=method,
         energy=energy,
-        profile=tuple(profile),
+        profile=_profile(passage, list(zip(band.positions, band.energies, strict=True)), intermediate is not None),
         intermediate=intermediate,
         eigenvalues=(),
         remaining=0.0,
         note=note,
-        kept=kept,
+        kept=passage.kept,
         positions=band.positions[band.highest],
     )
 
 
-def _ends(crystal: Crystal, hop: Hop, vacancies: dict[int, Vacancy]) -> tuple[State, State]:
+def _from_way(passage: Passage, way: Way, ends: tuple[State, State], method: Method, note: str) -> HopResult:
+    lower, upper = sorted(one.energy for one in ends)
+    half = method == "refined_to_intermediate"
+    if way.saddle is None and not half:
+        raise CalculationError("no_barrier", "nothing lies between the two ends of a hop")
+    energy, positions = (upper, max(way.points, key=lambda one: one[1])[0])
+    if way.saddle is not None:
+        energy, positions = way.saddle.state.energy, way.saddle.state.positions
+    lowest = min(way.lowest, ends[1].energy if half else np.inf)
+    return HopResult(
+        method=method,
+        energy=energy,
+        profile=_profile(passage, list(way.points), half),
+        intermediate=lowest if half or lowest < lower - SAME_STATE else None,
+        eigenvalues=way.saddle.eigenvalues if way.saddle is not None else (),
+        remaining=way.saddle.state.remaining(passage.curvature) if way.saddle is not None else 0.0,
+        note=note,
+        kept=passage.kept,
+        positions=positions,
+    )
+
+
+def _profile(passage: Passage, points: list[tuple[FloatArray, float]], half: bool) -> tuple[tuple[float, float], ...]:
+    """Way along a hop from 0 to 1 and energy [eV]; of half a way the other half is the same."""
+    ion = np.array([positions[passage.ion] for positions, _ in points])
+    way = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(ion, axis=0), axis=1))])
+    profile = [(float(x), energy) for x, (_, energy) in zip(way / way[-1], points, strict=True)]
+    if half:
+        first = [(0.5 * x, energy) for x, energy in profile]
+        profile = first + [(1.0 - x, energy) for x, energy in reversed(first[:-1])]
+    return tuple(profile)
+
+
+def hop_ends(crystal: Crystal, hop: Hop, vacancies: dict[int, Vacancy]) -> tuple[State, State]:
     """The states before and after a hop; atoms in the order of the supercell less the hop's second site."""
     supercell = crystal.supercell
     here, there = supercell.index(hop.first, (0, 0, 0)), supercell.index(hop.second, hop.cell)
@@ -245,7 +288,3 @@ def _empty(crystal: Crystal, site: int, cell: Cell, vacancies: dict[int, Vacancy
     if state is None:
         raise CalculationError("not_converged", "the relaxation of an end state was stopped")
     return state
-
-
-def _unit(vectors: FloatArray) -> FloatArray:
-    return vectors / float(np.linalg.norm(vectors, axis=1).max())

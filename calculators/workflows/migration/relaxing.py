@@ -76,6 +76,11 @@ class Through(AseCalculator):
         """One with a memory of its own and the same count."""
         return Through(self._calculator, self._count)
 
+    @property
+    def has_bands(self) -> bool:
+        """Whether the calculator's code relaxes bands by itself."""
+        return isinstance(self._calculator, BandCalculator)
+
     def band(self, images: Sequence[Atoms], fmax: float, max_steps: int) -> tuple[CalculationResult, ...] | None:
         """Images of a band that the calculator's code has relaxed; None where it leaves that to ASE."""
         if not isinstance(self._calculator, BandCalculator):

@@ -10,10 +10,13 @@ from ase import Atoms
 from ase.build import bulk
 
 from tansaku.calculators.engines.emt import EmtCalculator
+from tansaku.calculators.workflows.migration import hops
+from tansaku.calculators.workflows.migration import refine as refining
 from tansaku.calculators.workflows.migration.checkpoint import Checkpoint
-from tansaku.calculators.workflows.migration.crystal import Crystal, find_vacancy
-from tansaku.calculators.workflows.migration.hops import around_midpoint, band_hop
-from tansaku.calculators.workflows.migration.network import find_network
+from tansaku.calculators.workflows.migration.crystal import Crystal, Vacancy, find_vacancy
+from tansaku.calculators.workflows.migration.curvature import crystal_curvature
+from tansaku.calculators.workflows.migration.hops import around_midpoint, band_hop, find_saddle, hop_ends
+from tansaku.calculators.workflows.migration.network import HopClass, find_network
 from tansaku.calculators.workflows.migration.relaxing import Relaxer, Through
 from tansaku.calculators.workflows.migration.report import describe, states
 from tansaku.calculators.workflows.migration.saddle import relax_midpoint
@@ -66,6 +69,21 @@ def crystal() -> Crystal:
     return Crystal(network, make_supercell(host, 6.5), Relaxer(Through(EmtCalculator()), 0.02, 300), None)
 
 
+@pytest.fixture(scope="module")
+def summit() -> tuple[Crystal, HopClass, dict[int, Vacancy], int]:
+    """Copper in ordered AgCu: the middle of its hop in the layer is a summit between two saddle points."""
+    host = bulk("Ag", "fcc", a=3.95, cubic=True)
+    host.symbols[[1, 2]] = "Cu"
+    relaxer = Relaxer(Through(EmtCalculator()), 0.02, 300)
+    host = relaxer.host(host)
+    network = find_network(host, "Cu", 2.9)
+    supercell = make_supercell(host, 6.0)
+    curvature = crystal_curvature(supercell, network, relaxer.through)
+    crystal = Crystal(network, supercell, relaxer, curvature)
+    (hop,) = network.classes
+    return crystal, hop, {site: find_vacancy(crystal, site) for site in set(network.orbits.values())}, 3
+
+
 def test_a_vacancy_hops_in_every_direction_of_a_cubic_crystal_over_one_barrier(found):
     assert found.supercell == (2, 2, 2)
     assert found.barrier(1) == found.barrier(2) == found.barrier(3)
@@ -88,10 +106,10 @@ def test_the_symmetric_midpoint_is_the_band_s_saddle_point(crystal):
     middle = relax_midpoint(crystal, hop, crystal.supercell.swap(hop, crystal.network))
     spent = through.evaluations - before
     before = through.evaluations
-    band = band_hop(crystal, hop, {0: vacancy}, 3, "for comparison")
+    band = band_hop(crystal, hop, {0: vacancy}, 3)
     assert band.energy == pytest.approx(middle.state.energy, abs=2e-3)
     assert through.evaluations - before > 2 * spent
-    moved = band.positions[middle.ion] - middle.state.positions[middle.ion]
+    moved = band.positions[middle.passage.ion] - middle.state.positions[middle.passage.ion]
     assert np.linalg.norm(moved) < 0.05
 
 
@@ -216,15 +234,15 @@ def test_a_bent_band_starts_beside_the_straight_one_and_ends_on_the_same_saddle_
     # With a threshold that everything meets, a band ends where it starts.
     still = replace(crystal, relaxer=replace(crystal.relaxer, fmax=100.0))
     before = crystal.relaxer.through.evaluations
-    straight = band_hop(still, hop, {0: vacancy}, 3, "for comparison")
+    straight = band_hop(still, hop, {0: vacancy}, 3)
     # However often ASE asks for them.
     assert crystal.relaxer.through.evaluations - before == 3
     bend = np.zeros_like(straight.positions)
     bend[0] = (0.1, -0.05, 0.02)
-    bent = band_hop(still, hop, {0: vacancy}, 3, "for comparison", bend)
+    bent = band_hop(still, hop, {0: vacancy}, 3, bend)
     assert straight.profile[0] == bent.profile[0]
     np.testing.assert_allclose(bent.positions - straight.positions, bend, atol=1e-12)
-    relaxed = band_hop(crystal, hop, {0: vacancy}, 3, "for comparison", bend)
+    relaxed = band_hop(crystal, hop, {0: vacancy}, 3, bend)
     assert relaxed.energy == pytest.approx(
         relax_midpoint(crystal, hop, crystal.supercell.swap(hop, crystal.network)).state.energy, abs=2e-3
     )
@@ -234,14 +252,62 @@ def test_the_lower_one_of_a_band_and_the_way_over_a_midpoint_stands(crystal):
     vacancy = find_vacancy(crystal, 0)
     hop = crystal.network.classes[0].hop
     middle = relax_midpoint(crystal, hop, crystal.supercell.swap(hop, crystal.network))
+    ends = hop_ends(crystal, hop, {0: vacancy})
     below, above = (
-        around_midpoint(crystal, hop, {0: vacancy}, replace(middle, state=replace(middle.state, energy=energy)), 3)
+        around_midpoint(replace(middle, state=replace(middle.state, energy=energy)), ends, 3)
         for energy in (middle.state.energy - 0.1, middle.state.energy + 0.1)
     )
     assert (below.method, below.energy) == ("midpoint", middle.state.energy - 0.1)
     assert above.method == "band"
     assert above.energy == pytest.approx(middle.state.energy, abs=2e-3)
     # A midpoint from which nothing leads to the end says nothing of the way between them.
-    ends = {0: replace(vacancy, state=replace(vacancy.state, energy=vacancy.state.energy - 0.05))}
+    deeper = tuple(replace(end, energy=end.energy - 0.05) for end in ends)
     lower = replace(middle, state=replace(middle.state, energy=middle.state.energy - 0.1))
-    assert around_midpoint(crystal, hop, ends, lower, 3).method == "band"
+    assert around_midpoint(lower, deeper, 3).method == "band"
+
+
+def test_a_band_that_does_not_converge_soon_is_taken_to_its_saddle_point(summit, monkeypatch):
+    """The band's barrier without the band's steps; by the band alone there is none."""
+    crystal, hop, vacancies, images = summit
+    through = crystal.relaxer.through
+    before = through.evaluations
+    band = find_saddle(crystal, hop, vacancies, images)
+    spent = through.evaluations - before
+    assert band.method == "band"
+    monkeypatch.setattr(hops, "ROUGH_STEPS", 4)
+    before = through.evaluations
+    found = find_saddle(crystal, hop, vacancies, images)
+    assert found.method == "refined"
+    assert "did not converge" in found.note
+    assert found.energy == pytest.approx(band.energy, abs=2e-3)
+    assert through.evaluations - before < 2 * spent
+    assert found.eigenvalues[0] < -0.5 < 0.0 < found.eigenvalues[1]
+    energies = [energy for _, energy in found.profile]
+    assert max(energies) == found.energy
+    assert [x for x, _ in found.profile] == sorted(x for x, _ in found.profile)
+    assert energies[0] == pytest.approx(energies[-1], abs=1e-6)
+    soon = replace(crystal, relaxer=replace(crystal.relaxer, max_steps=4))
+    with pytest.raises(CalculationError) as caught:
+        band_hop(soon, hop.hop, vacancies, images)
+    assert caught.value.reason == "not_converged"
+
+
+def test_where_no_band_leads_to_a_saddle_point_one_is_looked_for_beside_the_summit(summit, monkeypatch):
+    crystal, hop, vacancies, images = summit
+    mapping = crystal.supercell.swap(hop.hop, crystal.network)
+    middle = relax_midpoint(crystal, hop.hop, mapping)
+    assert middle.unstable == 2
+    ends = hop_ends(crystal, hop.hop, vacancies)
+    band = around_midpoint(middle, ends, images)
+
+    aside = refining.PUSH * refining.unit(middle.modes[-1])
+    beside = refining.refine(middle.passage, middle.state.positions + aside, middle.modes[0])
+    assert beside.state.energy == pytest.approx(band.energy, abs=2e-3)
+    # As many steps do from beside the summit, and not from a band that has hardly begun.
+    monkeypatch.setattr(hops, "ROUGH_STEPS", 1)
+    monkeypatch.setattr(refining, "_MOST_STEPS", beside.state.steps)
+    found = around_midpoint(middle, ends, images)
+    assert found.method == "refined"
+    assert "beside it" in found.note
+    assert found.energy == pytest.approx(band.energy, abs=2e-3)
+    assert found.energy < middle.state.energy

@@ -1,0 +1,149 @@
+"""A way between two states over saddle points that are proven.
+
+A band that is only roughly relaxed shows where to look. Its highest image is taken to the saddle point; from there the way is
+followed down on both sides. Where it ends in another state than those it was to join, what is left over is joined in the same
+manner, so that a state on the way splits the band. A piece whose images all lie below a saddle point that is known needs none
+of its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tansaku.calculators.workflows.migration.band import FLAT, Band, roughly
+from tansaku.calculators.workflows.migration.passage import Passage
+from tansaku.calculators.workflows.migration.refine import PUSH, SaddlePoint, refine
+from tansaku.calculators.workflows.migration.relaxing import State
+from tansaku.models.domain.errors import CalculationError
+from tansaku.models.domain.pool import FloatArray
+
+SAME_STATE = 5e-3
+"""Two relaxations to one state end within this of each other [eV]."""
+
+_SAME_PLACE = 0.4
+"""And no atom further than this from where it is in the other [Å]."""
+
+DIP = 0.02
+"""A band's image that lies below both ends by more than this is a state of its own [eV]."""
+
+SPLITS = 3
+"""Pieces within pieces."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """A continuous way.
+
+    Attributes:
+        points: Places and energies in order, both ends included [Å, eV].
+        saddle: The highest saddle point; None where nothing lies between the two ends.
+        note: What is on the way.
+    """
+
+    points: tuple[tuple[FloatArray, float], ...]
+    saddle: SaddlePoint | None
+
+    @property
+    def lowest(self) -> float:
+        """Lowest point between the ends [eV], infinite where there is none."""
+        return min((energy for _, energy in self.points[1:-1]), default=np.inf)
+
+    def then(self, other: Way) -> Way:
+        """One after the other."""
+        both = [one.saddle for one in (self, other) if one.saddle is not None]
+        return Way(self.points + other.points[1:], max(both, key=lambda one: one.state.energy, default=None))
+
+
+def join(passage: Passage, ends: tuple[State, State], images: int, level: float = -np.inf, splits: int = SPLITS) -> Way:
+    """Finds a way between two states.
+
+    Args:
+        passage: The atoms.
+        ends: The states.
+        images: Intermediate images of a band.
+        level: Energy up to which no saddle point is asked for [eV].
+        splits: How often the way may be split.
+
+    Raises:
+        CalculationError: No saddle point was found where one is, or its sides lead elsewhere.
+    """
+    first, last = ends
+    if same(first, last):
+        return Way(((first.positions, first.energy), (last.positions, last.energy)), None)
+    if splits < 0:
+        raise CalculationError("no_saddle", "there are too many states on the way")
+    band = roughly(passage.crystal.relaxer, passage.atoms(), ends, images, passage.curvature, level)
+    return split(passage, ends, band, images, level, splits)
+
+
+def split(
+    passage: Passage, ends: tuple[State, State], band: Band, images: int, level: float = -np.inf, splits: int = SPLITS
+) -> Way:
+    """Finds the way that a band shows the outline of: over the saddle point near its highest image, through states on it.
+
+    Args:
+        passage: The atoms.
+        ends: The states that the band joins.
+        band: Converged or not.
+        images: As for :func:`join`.
+        level: As for :func:`join`.
+        splits: As for :func:`join`.
+
+    Raises:
+        CalculationError: As for :func:`join`.
+    """
+    first, last = ends
+    lowest = int(np.argmin(band.energies))
+    if band.energies[lowest] < min(first.energy, last.energy) - DIP:
+        between = passage.relax(band.positions[lowest])
+        before = join(passage, (first, between), images, level, splits - 1)
+        return before.then(join(passage, (between, last), images, level, splits - 1))
+    if band.saddle <= max(level, first.energy + FLAT, last.energy + FLAT):
+        return Way(tuple(zip(band.positions, band.energies, strict=True)), None)
+    tangent = band.positions[band.highest + 1] - band.positions[band.highest - 1]
+    return over(passage, ends, refine(passage, band.positions[band.highest], tangent), images, level, splits)
+
+
+def over(
+    passage: Passage,
+    ends: tuple[State, State],
+    saddle: SaddlePoint,
+    images: int,
+    level: float = -np.inf,
+    splits: int = SPLITS,
+) -> Way:
+    """The way between two states over a saddle point.
+
+    Raises:
+        CalculationError: Its sides lead elsewhere.
+    """
+    first, last = ends
+    level = max(level, saddle.state.energy)
+    near, far = _sides(passage, ends, saddle)
+    if same(near, far):
+        raise CalculationError("no_saddle", "both sides of a saddle point lead to one state")
+    middle = Way(tuple((one.positions, one.energy) for one in (near, saddle.state, far)), saddle)
+    before = join(passage, (first, near), images, level, splits - 1)
+    after = join(passage, (far, last), images, level, splits - 1)
+    return before.then(middle).then(after)
+
+
+def same(one: State, other: State) -> bool:
+    """Whether two relaxations led to one state."""
+    moved = one.positions - other.positions
+    apart = float(np.linalg.norm(moved - moved.mean(axis=0), axis=1).max())
+    return abs(one.energy - other.energy) < SAME_STATE and apart < _SAME_PLACE
+
+
+def _sides(passage: Passage, ends: tuple[State, State], saddle: SaddlePoint) -> tuple[State, State]:
+    """The states that a saddle point's two sides lead to, the one nearer to the first end first."""
+    one, other = (passage.relax(saddle.state.positions + sign * PUSH * saddle.mode) for sign in (1.0, -1.0))
+    straight = _apart(one, ends[0]) + _apart(other, ends[1])
+    crossed = _apart(other, ends[0]) + _apart(one, ends[1])
+    return (one, other) if straight <= crossed else (other, one)
+
+
+def _apart(one: State, other: State) -> float:
+    return float(np.linalg.norm(one.positions - other.positions))
