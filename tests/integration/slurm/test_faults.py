@@ -139,7 +139,7 @@ def test_node_cut_off_and_back_is_not_dead_while_its_heart_beats(make_campaign, 
     node = campaign.spool.claimed(job).host
     launch = campaign.launch(job)
     slurm.cut_off(node)
-    campaign.wait_for(lambda: slurm.jobs().get(launch) == "NODE_FAIL")
+    campaign.wait_for(lambda: slurm.jobs().get(launch) in ("NODE_FAIL", None))  # forgotten at once on a busy machine
     os.kill(pid, signal.SIGCONT)
     assert campaign.ended(driver) == 0
     slurm.connect(node)
