@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -82,3 +83,14 @@ def test_what_is_no_data_set_is_refused(tmp_path, require):
 def test_a_file_that_cannot_be_written_is_named(examples, tmp_path):
     with pytest.raises(ConfigurationError, match="cannot be written"):
         write_hdf5(examples, tmp_path / "no" / "a.h5", {})
+
+
+def test_a_file_of_the_first_version_loads_for_ever(require):
+    require("h5py")
+    found = read_hdf5(Path(__file__).parent / "data" / "dataset-1.h5")
+    assert content_sha256(found) == "5ea7d76b1dac95339ec161a870045564a31fd9b52012dffbaee863942449a765"
+    assert [sorted(one.properties) for one in found] == [
+        ["energies", "energy", "forces"],
+        ["energies", "energy", "forces", "label_energies"],
+    ]
+    assert found[1].fields["density"].shape == (2, 2, 2)
