@@ -10,7 +10,7 @@ import numpy as np
 from tansaku.calculators.workflows.migration.band import FLAT, ROUGH_STEPS, Band, climb
 from tansaku.calculators.workflows.migration.crystal import Crystal, Vacancy, carry
 from tansaku.calculators.workflows.migration.curvature import guess
-from tansaku.calculators.workflows.migration.joining import DIP, SAME_STATE, Way, over, split
+from tansaku.calculators.workflows.migration.joining import DIP, SAME_STATE, Way, over_both, split
 from tansaku.calculators.workflows.migration.network import Cell, Hop, HopClass
 from tansaku.calculators.workflows.migration.passage import Passage, open_passage
 from tansaku.calculators.workflows.migration.refine import PUSH, refine, unit
@@ -140,7 +140,7 @@ def around_midpoint(middle: Midpoint, ends: tuple[State, State], images: int) ->
         found = _between(middle.passage, ends, images, "band", note, aside)
     except CalculationError as error:
         beside = refine(middle.passage, middle.state.positions + aside, middle.modes[0])
-        way = over(middle.passage, ends, beside, images)
+        way = over_both(middle.passage, ends, beside, images, middle.turn)
         found = _from_way(middle.passage, way, ends, "refined", f"{note}; {error.message}; there is one beside it")
     return summit if summit.energy < found.energy and _slides_to_end(middle, end) else found
 

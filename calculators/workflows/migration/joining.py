@@ -8,7 +8,8 @@ of its own.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -128,6 +129,40 @@ def over(
     before = join(passage, (first, near), images, level, splits - 1)
     after = join(passage, (far, last), images, level, splits - 1)
     return before.then(middle).then(after)
+
+
+def over_both(
+    passage: Passage, ends: tuple[State, State], saddle: SaddlePoint, images: int, turn: Callable[[FloatArray], FloatArray]
+) -> Way:
+    """The way between two states over a saddle point and its image under the operation that exchanges them.
+
+    Args:
+        passage: The atoms.
+        ends: The states.
+        saddle: Between one of them and a state on the way.
+        images: As for :func:`join`.
+        turn: Where the operation puts the atoms.
+
+    Raises:
+        CalculationError: The sides lead elsewhere.
+    """
+
+    def turned(state: State) -> State:
+        return replace(state, positions=turn(state.positions), forces=np.zeros_like(state.forces))
+
+    near, far = _sides(passage, ends, saddle)
+    if same(near, far):
+        raise CalculationError("no_saddle", "both sides of a saddle point lead to one state")
+    there, back = (near, saddle.state, far), (turned(far), turned(saddle.state), turned(near))
+    pieces = [back, there] if _apart(far, ends[1]) <= _apart(near, ends[0]) else [there, back]
+    if same(near, ends[0]) and same(far, ends[1]):
+        pieces = [there]
+    way, at = Way(((ends[0].positions, ends[0].energy),), None), ends[0]
+    for piece in pieces:
+        way = way.then(join(passage, (at, piece[0]), images, saddle.state.energy))
+        way = way.then(Way(tuple((one.positions, one.energy) for one in piece), saddle))
+        at = piece[-1]
+    return way.then(join(passage, (at, ends[1]), images, saddle.state.energy))
 
 
 def same(one: State, other: State) -> bool:

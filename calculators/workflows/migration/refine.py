@@ -35,6 +35,9 @@ _FIRST, _AGAIN, _PROOF = 6, 3, 12
 _EVERY = 8
 """Steps after which the motion that is climbed is measured again."""
 
+_ASTRAY = 1.5
+"""Displacement of an atom after which a search has left what it was to find [Å]."""
+
 _RIDGES = 3
 """Ridges that a search leaves before it is given up."""
 
@@ -97,6 +100,7 @@ class _Search:
         self._curvature = guess.copy() if guess is not None else _STIFFNESS * np.eye(start.size)
         self._precondition = np.asarray(np.linalg.inv(self._curvature), dtype=np.float64)
         self._climbed = np.zeros(start.size)
+        self._start = start
         self.positions = start.copy()
         self.energy, self.forces = passage.forces(start)
         self.steps = 0
@@ -118,6 +122,9 @@ class _Search:
         self.energy, self.forces = self._passage.forces(positions)
         if not np.isfinite(self.forces).all():
             raise CalculationError("exploded", f"forces are no longer finite after {self.steps} steps")
+        gone = float(np.linalg.norm(positions - self._start, axis=1).max())
+        if gone > _ASTRAY:
+            raise CalculationError("no_saddle", f"a search for a saddle point went {gone:.1f} Å astray")
         self.positions = positions
         self._learn(moved, (before - self.forces).ravel())
 

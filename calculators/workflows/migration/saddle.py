@@ -30,6 +30,7 @@ class Midpoint:
     Attributes:
         state: The state.
         passage: Its atoms.
+        mapping: The operation, on them.
         eigenvalues: Of the lowest motions that the operation reverses, ascending [eV/Å^2].
         modes: The lowest two of them, or one where there is no other, shape ``(2, n_atoms, 3)``.
         evaluations: Spent on them.
@@ -37,6 +38,7 @@ class Midpoint:
 
     state: State
     passage: Passage
+    mapping: Mapping
     eigenvalues: tuple[float, ...]
     modes: FloatArray
     evaluations: int
@@ -45,6 +47,10 @@ class Midpoint:
     def unstable(self) -> int:
         """How many of them lower the energy."""
         return sum(value < -FLAT_CURVATURE for value in self.eigenvalues)
+
+    def turn(self, positions: FloatArray) -> FloatArray:
+        """Where the operation puts the atoms [Å], shape ``(n_atoms, 3)``."""
+        return self.state.positions + self.mapping.turn(positions - self.state.positions)
 
 
 def relax_midpoint(crystal: Crystal, hop: Hop, mapping: Mapping) -> Midpoint:
@@ -61,7 +67,7 @@ def relax_midpoint(crystal: Crystal, hop: Hop, mapping: Mapping) -> Midpoint:
     supercell, passage = crystal.supercell, open_passage(crystal, hop)
     start = passage.atoms()
     start.positions[passage.ion] = 0.5 * (supercell.host.positions[hop.first] + supercell.place(hop))
-    bound = _restricted(mapping, passage.kept, passage.ion)
+    bound = restrict(mapping, passage.kept, passage.ion)
     state = crystal.relaxer.at_fixed_cell(start, passage.curvature, bound)
     if state is None:
         raise CalculationError("not_converged", "the relaxation of a midpoint was stopped")
@@ -71,14 +77,15 @@ def relax_midpoint(crystal: Crystal, hop: Hop, mapping: Mapping) -> Midpoint:
     return Midpoint(
         state=state,
         passage=passage,
+        mapping=bound,
         eigenvalues=tuple(float(value) for value in modes.values[:3]),
         modes=modes.vectors[:2].reshape(-1, len(passage.kept), 3),
         evaluations=crystal.relaxer.through.evaluations - before,
     )
 
 
-def _restricted(mapping: Mapping, kept: IntArray, ion: int) -> Mapping:
-    """The operation on the atoms that are there; the ion stays with itself."""
+def restrict(mapping: Mapping, kept: IntArray, ion: int) -> Mapping:
+    """An operation on the atoms that are there; the ion stays with itself."""
     onto = np.searchsorted(kept, mapping.onto[kept]).astype(np.intp)
     onto[ion] = ion
     return Mapping(onto, mapping.rotation)

@@ -9,10 +9,11 @@ from ase.build import bulk
 from tansaku.calculators.engines.emt import EmtCalculator
 from tansaku.calculators.workflows.migration.crystal import Crystal
 from tansaku.calculators.workflows.migration.curvature import crystal_curvature
-from tansaku.calculators.workflows.migration.joining import join, same
-from tansaku.calculators.workflows.migration.network import find_network
+from tansaku.calculators.workflows.migration.joining import join, over_both, same
+from tansaku.calculators.workflows.migration.network import Hop, find_network
 from tansaku.calculators.workflows.migration.passage import Passage
 from tansaku.calculators.workflows.migration.relaxing import Relaxer, State, Through
+from tansaku.calculators.workflows.migration.saddle import restrict
 from tansaku.calculators.workflows.migration.supercell import make_supercell
 from tansaku.models.domain.errors import CalculationError
 
@@ -52,6 +53,31 @@ def test_a_state_on_the_way_splits_the_band(row):
     at = min(range(len(energies)), key=lambda k: abs(energies[k] - middle.energy))
     assert energies[at] == pytest.approx(middle.energy, abs=5e-3)
     assert max(energies[:at]) == pytest.approx(max(energies[at + 1 :]), abs=5e-3)
+
+
+def test_a_saddle_point_and_its_image_lead_over_the_state_between_them(row):
+    """One band's evaluations less: the other half is known by symmetry."""
+    passage, first, middle, last = row
+    saddle = join(passage, (first, middle), 3).saddle
+    network, supercell = passage.crystal.network, passage.crystal.supercell
+    mapping = restrict(supercell.swap(Hop(0, 0, (1, 1, 0)), network), passage.kept, passage.ion)
+
+    def turn(positions: np.ndarray) -> np.ndarray:
+        return middle.positions + mapping.turn(positions - middle.positions)
+
+    np.testing.assert_allclose(turn(first.positions), last.positions, atol=0.05)
+    through = passage.crystal.relaxer.through
+    before = through.evaluations
+    way = over_both(passage, (first, last), saddle, 3, turn)
+    assert through.evaluations - before < 60
+    assert way.saddle.state.energy == saddle.state.energy
+    energies = [energy for _, energy in way.points]
+    assert energies.count(saddle.state.energy) == 2
+    assert min(energies[2:-2]) == pytest.approx(middle.energy, abs=5e-3)
+    np.testing.assert_allclose(way.points[-1][0], last.positions, atol=0.05)
+    # The same from its image, with the ends exchanged.
+    back = over_both(passage, (last, first), saddle, 3, turn)
+    assert [energy for _, energy in back.points][1:-1] == pytest.approx(energies[1:-1], abs=5e-3)
 
 
 def test_below_a_saddle_point_that_is_known_nothing_is_asked_for(row):

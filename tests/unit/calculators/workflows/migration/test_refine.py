@@ -7,6 +7,7 @@ import pytest
 from ase.build import bulk
 
 from tansaku.calculators.engines.emt import EmtCalculator
+from tansaku.calculators.workflows.migration import refine as refining
 from tansaku.calculators.workflows.migration.crystal import Crystal
 from tansaku.calculators.workflows.migration.curvature import crystal_curvature
 from tansaku.calculators.workflows.migration.network import find_network
@@ -52,4 +53,14 @@ def test_a_state_at_rest_is_not_taken_for_a_saddle_point(place):
     rest = passage.relax(passage.atoms().positions)
     with pytest.raises(CalculationError, match="no motion lowers the energy") as caught:
         refine(passage, rest.positions, unit(middle.modes[0]))
+    assert caught.value.reason == "no_saddle"
+
+
+def test_a_search_that_leaves_the_place_is_ended(place, monkeypatch):
+    passage, middle = place
+    monkeypatch.setattr(refining, "_ASTRAY", 0.05)
+    start = middle.state.positions.copy()
+    start[passage.ion] += 0.3 * unit(middle.modes[0])[passage.ion]
+    with pytest.raises(CalculationError, match="astray") as caught:
+        refine(passage, start, middle.modes[0])
     assert caught.value.reason == "no_saddle"
