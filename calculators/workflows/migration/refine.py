@@ -99,7 +99,6 @@ class _Search:
         guess = passage.curvature
         self._curvature = guess.copy() if guess is not None else _STIFFNESS * np.eye(start.size)
         self._precondition = np.asarray(np.linalg.inv(self._curvature), dtype=np.float64)
-        self._climbed = np.zeros(start.size)
         self._start = start
         self.positions = start.copy()
         self.energy, self.forces = passage.forces(start)
@@ -112,7 +111,7 @@ class _Search:
             if self.steps >= _MOST_STEPS:
                 raise CalculationError("not_converged", f"a search for a saddle point did not end in {_MOST_STEPS} steps")
             if self.steps % _EVERY == _EVERY - 1:
-                self.measure([self._climbed], _AGAIN)
+                self.measure(list(self.guessed_modes()[:1]), _AGAIN)
             self.go(self.positions + self._step())
             self.steps += 1
 
@@ -156,7 +155,6 @@ class _Search:
         values, vectors = np.linalg.eigh(aside @ self._curvature @ aside)
         others = (vectors * np.abs(values)) @ vectors.T
         self._curvature = others + (lowest.T * modes.values[: len(lowest)]) @ lowest
-        self._climbed = lowest[0]
 
     def guessed_modes(self) -> FloatArray:
         """The two lowest motions by what is known so far, shape ``(2, 3 n_atoms)``."""
@@ -171,10 +169,7 @@ class _Search:
         values, vectors = self._spectrum()
         along = vectors.T @ self.forces.ravel()
         along /= np.maximum(np.abs(values), _SOFTEST)
-        # Up the motion that was measured, whatever an update has made of the others.
-        climbed = int(np.abs(vectors.T @ self._climbed).argmax())
-        self._climbed = vectors[:, climbed]
-        along[climbed] *= -1.0
+        along[0] *= -1.0
         step = np.asarray(vectors @ along).reshape(-1, 3)
         step -= step.mean(axis=0)
         return step * min(1.0, _MAX_STEP / float(np.linalg.norm(step, axis=1).max()))
