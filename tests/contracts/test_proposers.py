@@ -221,7 +221,8 @@ def test_choices_explain_themselves(spec):
     pool, values = _table()
     proposer = build_proposer(spec)
     observed = np.array([0, 13, 30, 44])
-    choice = proposer.propose(pool, History(observed, values[observed]), 9, proposal_rng(SEED, 9), None)
+    number = proposer.initial_count(pool) + 1
+    choice = proposer.propose(pool, History(observed, values[observed]), number, proposal_rng(SEED, number), None)
     assert choice is not None
     assert proposer.name
     numbers = [v for v in (choice.acquisition, choice.mean, choice.deviation) if v is not None]
