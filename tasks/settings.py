@@ -32,9 +32,12 @@ THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"
 RANKS_VARIABLE = "TANSAKU_RANKS"
 MPIEXEC_VARIABLE = "TANSAKU_MPIEXEC"
 
+_KERNEL_VARIABLES = ("MKL_CBWR", "OPENBLAS_CORETYPE")
+"""Which kernels BLAS chooses: where a user fixed them, last digits are to be the same everywhere."""
+
 _SCHEDULER_VARIABLES = (
     "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "LOGNAME", "MODULEPATH", "MODULESHOME", "PATH", "SHELL", "SLURM_CONF",
-    "TMPDIR", "TZ", "USER",
+    "TMPDIR", "TZ", "USER", *_KERNEL_VARIABLES,
 )  # fmt: skip
 
 _CONTAINER_SECRETS = Path("/run/secrets")

@@ -94,6 +94,11 @@ def test_the_scheduler_is_shown_no_secrets() -> None:
     assert scheduler_environment(environment) == {"PATH": "/bin", "SLURM_CONF": "/etc/slurm.conf"}
 
 
+def test_jobs_compute_with_the_kernels_that_the_user_fixed() -> None:
+    environment = {"PATH": "/bin", "OPENBLAS_CORETYPE": "Haswell", "MKL_CBWR": "AVX2", "OPENBLAS_VERBOSE": "2"}
+    assert scheduler_environment(environment) == {"PATH": "/bin", "OPENBLAS_CORETYPE": "Haswell", "MKL_CBWR": "AVX2"}
+
+
 def test_a_child_s_libraries_get_the_threads_they_were_given() -> None:
     environment = thread_environment(4)
     assert {environment[name] for name in THREAD_VARIABLES} == {"4"}
