@@ -10,7 +10,6 @@ and ``--family`` adds metals and alloys (by effective-medium theory, minutes) or
 
 from __future__ import annotations
 
-import argparse
 import json
 import statistics
 import time
@@ -20,6 +19,7 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from benchmarks.barriers.crystals import Case, cases
+from benchmarks.command import command
 from tansaku.calculators.registry import open_calculator
 from tansaku.calculators.workflows.migration.crystal import Crystal, find_vacancy
 from tansaku.calculators.workflows.migration.curvature import crystal_curvature
@@ -98,10 +98,8 @@ def _agreement(crystals: list[JsonDict]) -> JsonDict:
 
 def main() -> None:
     """Entry of the command."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, required=True, help="JSON file to write, or to go on with")
+    parser = command("barriers", __doc__, quick="three metals: whether it works, not how well")
     parser.add_argument("--family", choices=("metals", "tavorites", "all"), default="all", help="crystals to compute")
-    parser.add_argument("--quick", action="store_true", help="three metals: whether it works, not how well")
     arguments = parser.parse_args()
     crystals = known(arguments.out)
     for case in cases("metals" if arguments.quick else arguments.family)[: 3 if arguments.quick else None]:
