@@ -9,6 +9,7 @@ whatever else runs in the namespaces (jobs, their steps) is known by its namespa
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
 import socket
@@ -24,6 +25,7 @@ PROGRAMS = ("slurmctld", "slurmd", "sbatch", "munged", "ip", "nsenter", "unshare
 ACCOUNTING_PROGRAMS = ("slurmdbd", "sacct", "mariadbd", "mariadb-install-db")
 NODES = ("n1", "n2")
 PATIENCE = 240.0
+_NUMBERS = 10_000  # job numbers that one start of the controller may give
 
 _CONFIGURATION = """\
 ClusterName=tansaku
@@ -52,6 +54,7 @@ SlurmdTimeout=5
 KillWait=2
 ReturnToService=2
 MinJobAge=20
+FirstJobId=1
 MessageTimeout=4
 {nodes}
 PartitionName=main Nodes={names} Default=YES DefaultTime=30 MaxTime=60 State=UP
@@ -196,6 +199,10 @@ class SlurmCluster:
         self.wait_for(lambda: len(self.node_states()) == len(NODES), "the controller answers")
 
     def start_controller(self) -> None:
+        # One that was killed before it saved its state would give numbers out again, and nodes refuse a number that they know.
+        number = re.compile(r"(?<=^FirstJobId=)\d+", re.MULTILINE)
+        text = self.configuration.read_text()
+        self.configuration.write_text(number.sub(lambda found: str(int(found[0]) + _NUMBERS), text))
         self._spawn("slurmctld", ["slurmctld", "-D"])
 
     def start_node(self, name: str) -> None:
