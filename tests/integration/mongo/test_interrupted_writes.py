@@ -249,4 +249,4 @@ def test_deletion_killed_at_every_write_is_finished_by_the_same_command(
             assert mongo_database[name].count_documents({"campaign": "c"}) == 0
         return interruption.hit
 
-    assert every_write(run) == 6
+    assert every_write(run) == 7

@@ -123,7 +123,7 @@ def test_workers_of_a_pool_made_from_the_template_execute_campaigns(service, cam
         worker.terminate()
         try:
             worker.wait(LIMIT / 8)
-        except subprocess.TimeoutExpired:  # Prefect's own process, which was seen to outlive its first signal
+        except subprocess.TimeoutExpired:  # Prefect makes INT of TERM, which a shell in the background ignores
             worker.kill()
             worker.wait(LIMIT)
     # The database and the home that the template names.
