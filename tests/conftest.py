@@ -286,6 +286,13 @@ def emt_examples() -> Callable[..., list[Example]]:
     return make
 
 
+@pytest.fixture(scope="session")
+def retrained_keys() -> Callable[..., dict[str, object]]:
+    """``retrained_keys(changes of retrain, **changes)``: a campaign's keys (``retrained_campaign.py``)."""
+    keys: Callable[..., dict[str, object]] = _beside("retrained_campaign").keys
+    return keys
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     report = yield

@@ -42,6 +42,56 @@ def tansaku(mongo_server: object, monkeypatch: pytest.MonkeyPatch, capsys: pytes
     return run
 
 
+COPPER_DATASET = """\
+schema_version: 1
+name: DATASET
+source:
+  type: computed
+  space:
+    type: grain_boundary
+    crystal: {structure: fcc, element: Cu, lattice_parameter: 3.6}
+    boundaries: {planes: [[1, 1, 1], [1, 1, 3], [2, 2, 1], [1, 1, 2]]}
+    spacing: 8.0
+  calculator: {type: emt, relaxation: {fmax: 0.3}}
+  per_system: 2
+  execution: {in_flight: 2, polish: 0}
+split: {type: above, key: sigma, above: 9}
+"""
+COPPER_MODEL = """\
+schema_version: 1
+name: MODEL
+dataset: DATASET
+surrogate:
+  type: local_energies
+  descriptors: [{type: radial, cutoff: 5.0, widths: [0.4, 0.8]}]
+  total_weights: [0.0]
+  path_points: 8
+  path_ratio: 1e-3
+  max_iterations: 300
+"""
+
+
+@pytest.fixture
+def copper(tmp_path: Path, require: Callable[[str], None]) -> Callable[..., Path]:
+    """``copper(dataset, model, *replaced)``: a folder with files of a small data set and of a model trained on it.
+
+    Each of ``replaced`` is a text of the data-set file, before and after.
+    """
+    for package in ("h5py", "safetensors", "sklearn"):
+        require(package)
+
+    def write(dataset: str, model: str, *replaced: tuple[str, str]) -> Path:
+        text = COPPER_DATASET.replace("DATASET", dataset)
+        for before, after in replaced:
+            assert before in text
+            text = text.replace(before, after)
+        (tmp_path / f"{dataset}.yaml").write_text(text)
+        (tmp_path / "model.yaml").write_text(COPPER_MODEL.replace("DATASET", dataset).replace("MODEL", model))
+        return tmp_path
+
+    return write
+
+
 @pytest.fixture
 def campaign_file(tmp_path: Path, request: pytest.FixtureRequest) -> Callable[..., Path]:
     """Writes a campaign on a table of two systems; candidates ``b*`` fail."""

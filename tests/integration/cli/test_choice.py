@@ -7,30 +7,17 @@ from pathlib import Path
 
 import pytest
 
-DATASET = """\
-schema_version: 1
-source:
-  type: computed
-  space:
-    type: grain_boundary
-    crystal: {structure: fcc, element: Cu, lattice_parameter: 3.6}
-    boundaries: {planes: [[1, 1, 1], [1, 1, 3], [2, 2, 1], [1, 1, 2]]}
-    spacing: 8.0
-  calculator: {type: emt, relaxation: {fmax: 0.3}}
-  label: {calculator: {type: emt}}
-  per_system: 3
-  choice: {share: 0.5, descriptors: [{type: radial, cutoff: 5.0, widths: [0.4, 0.8]}]}
-  execution: {in_flight: 2, polish: 0}
-split: {type: above, key: sigma, above: 9}
-"""
+CHOSEN = (
+    "  per_system: 2\n",
+    "  label: {calculator: {type: emt}}\n"
+    "  per_system: 3\n"
+    "  choice: {share: 0.5, descriptors: [{type: radial, cutoff: 5.0, widths: [0.4, 0.8]}]}\n",
+)
 
 
 @pytest.fixture
-def file(tmp_path: Path, require) -> Path:
-    require("h5py")
-    path = tmp_path / "copper-chosen.yaml"
-    path.write_text(DATASET)
-    return path
+def file(copper) -> Path:
+    return copper("copper-chosen", "copper", CHOSEN) / "copper-chosen.yaml"
 
 
 def content(tansaku, name: str) -> dict:
@@ -49,11 +36,12 @@ def test_only_chosen_structures_and_those_held_out_are_labelled_and_a_raised_sha
     assert again.code == 0, again.err
     assert content(tansaku, "copper-chosen") == first
 
-    file.write_text(DATASET.replace("share: 0.5", "share: 1.0"))
+    chosen = file.read_text()
+    file.write_text(chosen.replace("share: 0.5", "share: 1.0"))
     assert "labels of 9 of 9" in tansaku("dataset", "build", file, "--plain").out
     assert content(tansaku, "copper-chosen")["structures"] == 12
 
-    file.write_text(DATASET.replace("per_system: 3", "per_system: 4"))
+    file.write_text(chosen.replace("per_system: 3", "per_system: 4"))
     grown = tansaku("dataset", "build", file, "--plain")
     assert grown.code == 2
     assert "chose among 12 structures, now there are 16" in grown.err
@@ -64,14 +52,12 @@ def test_only_chosen_structures_and_those_held_out_are_labelled_and_a_raised_sha
     [
         (("  label: {calculator: {type: emt}}\n", ""), "choice: it says which structures get a label, but there is none"),
         (("share: 0.5", "share: 0"), "share"),
-        (("schema_version: 1", f"schema_version: 1\nname: {'a' * 60}"), "expected at most 56 with source.choice"),
+        (("name: wrong-choice", f"name: {'a' * 60}"), "expected at most 56 with source.choice"),
     ],
 )
-def test_a_wrong_choice_is_refused_before_anything_is_spent(tansaku, file, change, message):
-    path = file.with_name("wrong-choice.yaml")
-    assert change[0] in DATASET
-    path.write_text(DATASET.replace(*change))
-    ended = tansaku("dataset", "build", path, "--plain")
+def test_a_wrong_choice_is_refused_before_anything_is_spent(tansaku, copper, change, message):
+    folder = copper("wrong-choice", "copper", CHOSEN, change)
+    ended = tansaku("dataset", "build", folder / "wrong-choice.yaml", "--plain")
     assert ended.code == 2
     assert message in ended.err
     assert tansaku("status", "wrong-choice").code == 3

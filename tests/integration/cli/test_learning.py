@@ -12,44 +12,14 @@ from tansaku.models.surrogates.files import read_weights
 from tansaku.models.surrogates.registry import restored
 from tansaku.tasks.datasets.extxyz import read_user_file
 
-DATASET = """\
-schema_version: 1
-source:
-  type: computed
-  space:
-    type: grain_boundary
-    crystal: {structure: fcc, element: Cu, lattice_parameter: 3.6}
-    boundaries: {planes: [[1, 1, 1], [1, 1, 3], [2, 2, 1], [1, 1, 2]]}
-    spacing: 8.0
-  calculator: {type: emt, relaxation: {fmax: 0.3}}
-  per_system: 2
-  execution: {in_flight: 2, polish: 0}
-split: {type: above, key: sigma, above: 9}
-"""
-MODEL = """\
-schema_version: 1
-name: copper
-dataset: copper-emt
-surrogate:
-  type: local_energies
-  descriptors: [{type: radial, cutoff: 5.0, widths: [0.4, 0.8]}]
-  total_weights: [0.0]
-  path_points: 8
-  path_ratio: 1e-3
-  max_iterations: 300
-"""
-
 
 @pytest.fixture
-def files(tmp_path: Path, require) -> Path:
-    for package in ("h5py", "safetensors", "sklearn"):
-        require(package)
-    (tmp_path / "copper-emt.yaml").write_text(DATASET)
-    (tmp_path / "model.yaml").write_text(MODEL)
-    (tmp_path / "ridge.yaml").write_text(
-        MODEL.partition("surrogate:")[0] + "surrogate: {type: kernel_ridge, descriptors: [{type: radial, cutoff: 5.0}]}\n"
-    )
-    return tmp_path
+def files(copper) -> Path:
+    folder = copper("copper-emt", "copper")
+    lasso = (folder / "model.yaml").read_text()
+    ridge = "surrogate: {type: kernel_ridge, descriptors: [{type: radial, cutoff: 5.0}]}\n"
+    (folder / "ridge.yaml").write_text(lasso.partition("surrogate:")[0] + ridge)
+    return folder
 
 
 def test_from_a_data_set_to_a_promoted_model(tansaku, files, monkeypatch):
@@ -145,11 +115,8 @@ def test_what_is_wrong_is_said(tansaku, tmp_path, monkeypatch, arguments, code, 
         (("planes: [[1, 1, 1], ", "planes: [[1, 1, 1], [1, 1, 1], "), "listed already"),
     ],
 )
-def test_a_wrong_data_set_file_is_refused_before_anything_is_spent(tansaku, files, change, message):
-    path = files / "wrong.yaml"
-    assert change[0] in DATASET
-    path.write_text(DATASET.replace(*change))
-    ended = tansaku("dataset", "build", path, "--plain")
+def test_a_wrong_data_set_file_is_refused_before_anything_is_spent(tansaku, copper, change, message):
+    ended = tansaku("dataset", "build", copper("wrong", "copper", change) / "wrong.yaml", "--plain")
     assert ended.code == 2
     assert message in ended.err
     assert tansaku("status", "wrong").code == 3

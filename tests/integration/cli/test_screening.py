@@ -10,33 +10,6 @@ import pytest
 
 from tansaku.tasks.screening.rows import read_table
 
-DATASET = """\
-schema_version: 1
-name: screened-copper
-source:
-  type: computed
-  space:
-    type: grain_boundary
-    crystal: {structure: fcc, element: Cu, lattice_parameter: 3.6}
-    boundaries: {planes: [[1, 1, 1], [1, 1, 3], [2, 2, 1], [1, 1, 2]]}
-    spacing: 8.0
-  calculator: {type: emt, relaxation: {fmax: 0.3}}
-  per_system: 2
-  execution: {in_flight: 2, polish: 0}
-split: {type: above, key: sigma, above: 9}
-"""
-MODEL = """\
-schema_version: 1
-name: screening-copper
-dataset: screened-copper
-surrogate:
-  type: local_energies
-  descriptors: [{type: radial, cutoff: 5.0, widths: [0.4, 0.8]}]
-  total_weights: [0.0]
-  path_points: 8
-  path_ratio: 1e-3
-  max_iterations: 300
-"""
 SCREEN = """\
 schema_version: 1
 name: copper-screen
@@ -54,12 +27,10 @@ execution: {in_flight: 2, polish: 0}
 
 
 @pytest.fixture
-def folder(tmp_path: Path, require) -> Path:
-    for package in ("h5py", "safetensors", "sklearn"):
-        require(package)
-    for name, text in (("data", DATASET), ("model", MODEL), ("screen", SCREEN)):
-        (tmp_path / f"{name}.yaml").write_text(text)
-    return tmp_path
+def folder(copper) -> Path:
+    folder = copper("screened-copper", "screening-copper")
+    (folder / "screen.yaml").write_text(SCREEN)
+    return folder
 
 
 def test_boundaries_of_several_axes_are_relaxed_predicted_and_ranked(tansaku, folder):
@@ -67,7 +38,7 @@ def test_boundaries_of_several_axes_are_relaxed_predicted_and_ranked(tansaku, fo
     assert missing.code == 3
     assert "no model 'screening-copper' is stored" in missing.err
     assert tansaku("status", "copper-screen-110").code == 3
-    assert tansaku("dataset", "build", folder / "data.yaml", "--plain").code == 0
+    assert tansaku("dataset", "build", folder / "screened-copper.yaml", "--plain").code == 0
     assert tansaku("model", "train", folder / "model.yaml").code == 0
 
     command = ("model", "screen", folder / "screen.yaml", "--out", folder / "t.csv", "--plain")

@@ -61,36 +61,17 @@ def halt_then(kind, number, **payload):
 
 
 ONE_BY_ONE = {"in_flight": 1, "retries": 1, "retry_backoff": 0.01}
-RETRAINED = {
-    "seed": 6,
-    "space": {
-        "type": "grain_boundary",
-        "crystal": {"structure": "fcc", "element": "Al", "lattice_parameter": 3.994},
-        "axis": [1, 1, 0],
-        "boundaries": {"planes": [[1, 1, 3], [1, 1, 2], [1, 1, 1]]},
-        "translation": {"normal": [0.0, 0.4]},
-    },
-    "calculator": {"type": "emt", "relaxation": {"fmax": 0.5}},
-    "label": {"calculator": {"type": "emt"}},
-    "objective": {"property": "label_grain_boundary_energy"},
-    "proposer": {"type": "random", "by_system": True},
-    "retrain": {
-        "surrogate": {"type": "kernel_ridge", "descriptors": [{"type": "radial", "widths": [0.4]}]},
-        "first": 4,
-        "every": 3,
-        "group": "surface",
-        "held_out": 0.4,
-    },
-    "first_look": {"deviations": 0.5, "check_every": 5},
-    "budget": {"evaluations": 13},
-    "execution": {"in_flight": 2, "retries": 1, "retry_backoff": 0.01, "polish": 0, "timeout": 60},
-}
-SCENARIOS = {
-    "search": Scenario({}, lambda campaign: None, "evaluations"),
-    "edit": Scenario({}, halt_then("edit", 5, **{"budget.evaluations": 9}), "evaluations"),
-    "cancel": Scenario({"execution": ONE_BY_ONE}, halt_then("cancel", 5), "cancelled"),
-    "retrain": Scenario({"slow": True, **RETRAINED}, lambda campaign: None, "evaluations"),
-}
+
+
+@pytest.fixture(scope="module")
+def scenarios(retrained_keys):
+    execution = {"in_flight": 2, "retries": 1, "retry_backoff": 0.01, "polish": 0, "timeout": 60}
+    return {
+        "search": Scenario({}, lambda campaign: None, "evaluations"),
+        "edit": Scenario({}, halt_then("edit", 5, **{"budget.evaluations": 9}), "evaluations"),
+        "cancel": Scenario({"execution": ONE_BY_ONE}, halt_then("cancel", 5), "cancelled"),
+        "retrain": Scenario({"slow": True, **retrained_keys(execution=execution)}, lambda campaign: None, "evaluations"),
+    }
 
 
 def lost_jobs(campaign, candidates):
@@ -119,14 +100,14 @@ _LOST: list[str] = []
 
 
 @pytest.fixture
-def reference(make_campaign):
+def reference(make_campaign, scenarios):
     """What each scenario gives when nothing happens to its driver; computed once."""
     if not _REFERENCES:
         plain = make_campaign()
         plain.drive()
         sequence = [one.proposal.candidate for one in plain.store.evaluations("small")]
         _LOST.extend(lost_jobs(plain, (sequence[4], sequence[6])))
-        for name, scenario in SCENARIOS.items():
+        for name, scenario in scenarios.items():
             campaign = make_campaign({"lost": _LOST}, **scenario.keys)
             scenario.prepare(campaign)
             answer = campaign.drive()
@@ -157,15 +138,15 @@ def test_methods_left_out_are_called_by_no_driver(reference):
 
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("method", DRIVEN)
-def test_killed_driver_resumes_as_if_nothing_had_happened(make_campaign, reference, method, when):
+def test_killed_driver_resumes_as_if_nothing_had_happened(make_campaign, reference, scenarios, method, when):
     scenario = next((name for name, one in reference.items() if method in one.counts), None)
     assert scenario is not None, f"no scenario calls {method}: extend them, or say in NOT_CALLED why no driver does"
     expected = reference[scenario]
-    campaign = make_campaign({"lost": _LOST}, **SCENARIOS[scenario].keys)
-    SCENARIOS[scenario].prepare(campaign)
+    campaign = make_campaign({"lost": _LOST}, **scenarios[scenario].keys)
+    scenarios[scenario].prepare(campaign)
     kill = {"method": method, "call": min(expected.counts[method], MIDDLE), "when": when}
     assert campaign.drive(kill=kill) == {"signal": 9}, f"kill point {kill} was never hit"
-    assert campaign.drive()["reason"] == SCENARIOS[scenario].reason
+    assert campaign.drive()["reason"] == scenarios[scenario].reason
     assert campaign.facts() == expected.facts
     assert campaign.observed() == expected.observed
     assert retrained(campaign) == expected.retrained
@@ -181,9 +162,9 @@ TRAINING_KILLS = [
 
 
 @pytest.mark.parametrize("kill", TRAINING_KILLS)
-def test_driver_killed_around_its_last_training_resumes_as_if_nothing_had_happened(make_campaign, reference, kill):
+def test_driver_killed_around_its_last_training_resumes_as_if_nothing_had_happened(make_campaign, reference, scenarios, kill):
     expected, (method, when) = reference["retrain"], kill.rsplit("-", 1)
-    campaign = make_campaign(**SCENARIOS["retrain"].keys)
+    campaign = make_campaign(**scenarios["retrain"].keys)
     # From the end of the campaign backwards: trainings are among the last calls of each.
     call = expected.counts[method] - (2 if method.startswith("Launcher") else 0)
     assert campaign.drive(kill={"method": method, "call": call, "when": when}) == {"signal": 9}
@@ -192,26 +173,26 @@ def test_driver_killed_around_its_last_training_resumes_as_if_nothing_had_happen
     assert retrained(campaign) == expected.retrained
 
 
-def test_slow_training_is_waited_for_and_changes_nothing(make_campaign, reference):
+def test_slow_training_is_waited_for_and_changes_nothing(make_campaign, reference, scenarios):
     expected = reference["retrain"]
-    campaign = make_campaign(**SCENARIOS["retrain"].keys)
+    campaign = make_campaign(**scenarios["retrain"].keys)
     assert campaign.drive(slow=25)["counts"]["Launcher.poll"] > 25
     assert campaign.facts() == expected.facts
     assert retrained(campaign) == expected.retrained
 
 
-def test_slow_training_of_a_killed_driver_is_found_again(make_campaign, reference):
-    campaign = make_campaign(**SCENARIOS["retrain"].keys)
+def test_slow_training_of_a_killed_driver_is_found_again(make_campaign, reference, scenarios):
+    campaign = make_campaign(**scenarios["retrain"].keys)
     assert campaign.drive(slow=25, kill={"method": "Launcher.poll", "call": 20, "when": "before"}) == {"signal": 9}
     assert campaign.drive(slow=5)["reason"] == "evaluations"
     assert campaign.facts() == reference["retrain"].facts
     assert retrained(campaign) == reference["retrain"].retrained
 
 
-def test_failing_trainings_stop_nothing_however_often_the_driver_is_killed(make_campaign):
+def test_failing_trainings_stop_nothing_however_often_the_driver_is_killed(make_campaign, scenarios):
     told = []
     for kills in ((), ("Launcher.discard", "CampaignStore.end_retrain", "CampaignStore.append_event")):
-        campaign = make_campaign({"lost": ["trainings"]}, **SCENARIOS["retrain"].keys)
+        campaign = make_campaign({"lost": ["trainings"]}, **scenarios["retrain"].keys)
         for method in kills:
             assert campaign.drive(kill={"method": method, "call": 1, "when": "after"}) == {"signal": 9}
         assert campaign.drive()["reason"] == "evaluations"

@@ -20,6 +20,7 @@ from tansaku.models.domain.records import (
     Proposal,
     Refit,
 )
+from tansaku.models.domain.retraining import Retrain, RetrainEnd
 from tansaku.models.domain.states import EvaluationState, FailureKind
 from tansaku.tasks.stores.mongo import MongoCampaignStore
 from tansaku.tasks.stores.parquet import export_observations, import_observations
@@ -31,6 +32,21 @@ FIRST = LeaseOwner(host="one", pid=1, process_started=1.0, user="ada")
 SECOND = LeaseOwner(host="two", pid=2, process_started=2.0, user="bob")
 RECORD = CampaignRecord(
     name="c", spec={"objective": {"unit": "eV"}}, spec_hash="0", base_path="/", tansaku_version="0", created_at=NOW
+)
+RETRAIN = Retrain(
+    campaign="c",
+    number=1,
+    at_proposal=3,
+    horizon=2,
+    uses_from=3,
+    model="m",
+    dataset="d" * 64,
+    observations=1,
+    reason="every",
+    begun_at=NOW,
+)
+RETRAIN_END = RetrainEnd(
+    campaign="c", number=1, uses_from=3, ok=True, version="m@1", weights="w" * 64, promoted=True, ended_at=NOW
 )
 OUTCOMES = {1: Outcome(value=0.1 + 0.2), 2: Outcome(failure=OVERLAP), 3: Outcome(value=-1 / 3)}
 
@@ -46,6 +62,9 @@ def drive(store: MongoCampaignStore, lease: Lease) -> None:
             store.insert_refit(
                 lease, Refit(campaign="c", number=1, at_proposal=2, horizon=1, hyperparameters={"l": 0.3}, fitted_at=NOW)
             )
+        if number == 3:
+            store.insert_retrain(lease, RETRAIN)
+            store.end_retrain(lease, RETRAIN_END)
         evaluation = store.insert_proposal(lease, proposal(number))
         if number == 3 and len(evaluation.attempts) < 2:
             first = store.begin_attempt(lease, evaluation.id, 1, "lost", "job-lost")
@@ -76,6 +95,7 @@ def summary(store: MongoCampaignStore) -> dict[str, object]:
         ],
         "observations": [(one.id, one.number, one.value, one.state, one.reason) for one in store.observations("c")],
         "refits": store.refits("c"),
+        "retrains": store.retrains("c"),
         "ends": [event.data["number"] for event in store.events("c") if event.kind in ("evaluation.done", "evaluation.failed")],
     }
 
@@ -94,7 +114,7 @@ def undisturbed(mongo_database: Database) -> dict[str, object]:
 
 
 def clear(database: Database) -> None:
-    for name in ("campaigns", "evaluations", "observations", "refits", "events"):
+    for name in ("campaigns", "evaluations", "observations", "refits", "retrains", "events"):
         database[name].delete_many({})
 
 
@@ -201,6 +221,8 @@ def test_import_killed_at_every_write_is_completed_by_the_next(
     export_observations(source, "c", tmp_path / "c.parquet")
     expected = summary(source)
     handles = [(*rest, None) for *rest, _ in expected.pop("evaluations")]
+    # What was trained on structures stays where these are.
+    assert expected.pop("retrains") == [(RETRAIN, RETRAIN_END)]
 
     def run(at: int, after: bool) -> bool:
         clear(mongo_database)
@@ -215,6 +237,7 @@ def test_import_killed_at_every_write_is_completed_by_the_next(
         import_observations(fresh, tmp_path / "c.parquet", FIRST)
         found = summary(fresh)
         assert found.pop("evaluations") == handles
+        assert found.pop("retrains") == []
         assert found == expected, f"write {at}, {'after' if after else 'before'}"
         return interruption.hit
 
@@ -245,7 +268,7 @@ def test_deletion_killed_at_every_write_is_finished_by_the_same_command(
                     fresh.acquire_lease("c", SECOND, 60.0, steal=True)
             fresh.delete_campaign("c")
         assert fresh.campaigns() == [other]
-        for name in ("evaluations", "observations", "refits", "events"):
+        for name in ("evaluations", "observations", "refits", "retrains", "events"):
             assert mongo_database[name].count_documents({"campaign": "c"}) == 0
         return interruption.hit
 

@@ -4,29 +4,12 @@ from __future__ import annotations
 
 import json
 
-KERNEL_RIDGE = {"type": "kernel_ridge", "descriptors": [{"type": "radial", "widths": [0.4]}]}
 
-
-def test_a_training_is_a_job_of_the_queue_with_resources_of_its_own(make_campaign):
+def test_a_training_is_a_job_of_the_queue_with_resources_of_its_own(make_campaign, retrained_keys):
     own = {"classes": [{"calculator": "training", "resources": {"walltime": 420}}]}
-    campaign = make_campaign(
-        own,
-        seed=6,
-        space={
-            "type": "grain_boundary",
-            "crystal": {"structure": "fcc", "element": "Al", "lattice_parameter": 3.994},
-            "axis": [1, 1, 0],
-            "boundaries": {"planes": [[1, 1, 3], [1, 1, 2], [1, 1, 1]]},
-            "translation": {"normal": [0.0, 0.4]},
-        },
-        calculator={"type": "emt", "relaxation": {"fmax": 0.5}},
-        label={"calculator": {"type": "emt"}},
-        objective={"property": "label_grain_boundary_energy"},
-        proposer={"type": "random", "by_system": True},
-        retrain={"first": 7, "group": "surface", "held_out": 0.4, "surrogate": KERNEL_RIDGE},
-        first_look={"deviations": 0.5},
-        budget={"evaluations": 9},
-    )
+    keys = retrained_keys({"first": 7}, budget={"evaluations": 9})
+    del keys["execution"]
+    campaign = make_campaign(own, **keys)
     campaign.drive()
     ((retrain, end),) = campaign.store.retrains("small")
     assert end is not None

@@ -23,36 +23,6 @@ from tansaku.tasks.stores.artifacts import FileArtifactStore
 from tansaku.tasks.stores.memory import MemoryCampaignStore
 
 
-def retrained_document(**changes: object) -> dict:
-    """Three boundaries by EMT, their label EMT too, and a kernel ridge that looks first."""
-    return {
-        "schema_version": 1,
-        "name": "small",
-        "seed": 6,
-        "space": {
-            "type": "grain_boundary",
-            "crystal": {"structure": "fcc", "element": "Al", "lattice_parameter": 3.994},
-            "axis": [1, 1, 0],
-            "boundaries": {"planes": [[1, 1, 3], [1, 1, 2], [1, 1, 1]]},
-            "translation": {"normal": [0.0, 0.4]},
-        },
-        "calculator": {"type": "emt", "relaxation": {"fmax": 0.5}},
-        "label": {"calculator": {"type": "emt"}},
-        "objective": {"property": "label_grain_boundary_energy"},
-        "proposer": {"type": "random", "by_system": True},
-        "retrain": {
-            "surrogate": {"type": "kernel_ridge", "descriptors": [{"type": "radial", "widths": [0.4]}]},
-            "first": 7,
-            "every": 4,
-            "group": "surface",
-            "held_out": 0.4,
-        },
-        "first_look": {"deviations": 0.2, "check_every": 5},
-        "budget": {"evaluations": 16},
-        "execution": {"in_flight": 2, "retries": 1, "retry_backoff": 0.001, "polish": 0},
-    } | changes
-
-
 @dataclass
 class InProcess:
     """A backend that does a job when it is asked for it the ``slow``-th time.
@@ -144,11 +114,24 @@ class Retrained:
 
 
 @pytest.fixture
-def retrained(tmp_path: Path, require) -> Callable[..., Retrained]:
+def retrained(tmp_path: Path, require, retrained_keys) -> Callable[..., Retrained]:
     """``retrained(slow=…, change=…, lose=…, resources=…, **campaign keys)``."""
     for package in ("h5py", "safetensors"):
         require(package)
     made = 0
+
+    def document(**changes: object) -> dict:
+        return (
+            retrained_keys(
+                {"first": 7, "every": 4},
+                schema_version=1,
+                name="small",
+                first_look={"deviations": 0.2, "check_every": 5},
+                budget={"evaluations": 16},
+                execution={"in_flight": 2, "retries": 1, "retry_backoff": 0.001, "polish": 0},
+            )
+            | changes
+        )
 
     def make(*, resources: Resources | None = None, slow: int = 1, change=None, lose: bool = False, **changes) -> Retrained:
         nonlocal made
@@ -164,8 +147,8 @@ def retrained(tmp_path: Path, require) -> Callable[..., Retrained]:
             open_launcher=lambda _: pytest.fail("no launcher"),
         )
         used = Resources(**{**vars(used), "open_launcher": lambda _: launcher})
-        prepare_campaign(used, campaign_from_data(retrained_document(**changes), home, "small.yaml"))
+        prepare_campaign(used, campaign_from_data(document(**changes), home, "small.yaml"))
         return Retrained(used, launcher)
 
-    make.document = retrained_document
+    make.document = document
     return make
