@@ -13,7 +13,7 @@ from tansaku.models.domain.identifiers import content_hash
 from tansaku.models.domain.records import JsonDict, Provenance
 from tansaku.models.domain.specs.calculator import DftSpec, RelaxationSpec
 
-_NOT_THEORY = {"type", "relaxation", "workflow", "density", "folder", "band"}
+_NOT_THEORY = {"type", "relaxation", "workflow", "density", "partition", "folder", "band"}
 
 
 def level_of_theory(spec: DftSpec) -> JsonDict:

@@ -22,6 +22,8 @@ from ase.calculators.calculator import Calculator, all_changes
 
 from tansaku.calculators.engines.ase_evaluation import evaluate_with_ase
 from tansaku.calculators.engines.electronic import check_elements, initial_moments, level_of_theory, task_key
+from tansaku.calculators.engines.energy_partition import check_ewald
+from tansaku.calculators.engines.gpaw_partition import gpaw_partition
 from tansaku.calculators.engines.kpoints import kpoint_grid
 from tansaku.calculators.engines.relaxation import check_axes, check_input
 from tansaku.calculators.engines.universal import installed
@@ -66,6 +68,8 @@ class GpawCalculator:
         interval: float = CHECKPOINT_INTERVAL,
     ) -> None:
         installed("gpaw", "gpaw")
+        if spec.partition:
+            check_ewald()
         self._spec = spec
         self._parallel = parallel
         self._folder = folder
@@ -212,7 +216,9 @@ def compute(task: GpawTask) -> CalculationResult:
         "ranks": int(world.size),
     }
     files = _files(calculator, task) if folder is not None else {}
-    return replace(result, terms=_terms(calculator), details=told, files=files, wall_time=time.perf_counter() - started)
+    parts = gpaw_partition(calculator, result.energy) if task.spec.partition else {}
+    terms = _terms(calculator) | parts
+    return replace(result, terms=terms, details=told, files=files, wall_time=time.perf_counter() - started)
 
 
 class _Gpaw(Calculator):

@@ -153,6 +153,8 @@ class GpawSpec(Spec):
         density_tolerance: The density is converged when it changes by less [electrons per valence electron].
         scf_steps: Steps after which the density counts as not converged.
         density: Whether the valence density is kept with the result.
+        partition: Whether the energy is told in parts: Hartree, ion-ion, one-electron, exchange-correlation and cohesive
+            energy, and the gap (needs the extra ``composition`` too).
         setups_sha256: Hash of the functional's PAW data sets; filled in when the spec is resolved, checked when it is given.
         relaxation: How every candidate is relaxed where there is no workflow.
         workflow: What is computed of a candidate; null: the property its space is about.
@@ -169,6 +171,7 @@ class GpawSpec(Spec):
     density_tolerance: PositiveFloat = 1e-5
     scf_steps: PositiveInt = 150
     density: bool = False
+    partition: bool = False
     setups_sha256: Sha256 | None = None
     relaxation: RelaxationSpec = RelaxationSpec(fmax=0.01, max_steps=200)
     workflow: MigrationBarrierSpec | None = None

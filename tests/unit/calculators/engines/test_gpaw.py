@@ -65,6 +65,23 @@ def test_the_valence_density_holds_the_valence_electrons(tmp_path):
     assert GpawCalculator(spec(density=True)).evaluate(bulk("Al")).files == {}
 
 
+def test_the_parts_of_the_energy_add_up_to_it(tmp_path):
+    salt = bulk("LiF", "rocksalt", 4.03)
+    result = GpawCalculator(spec(cutoff=300, partition=True)).evaluate(salt)
+    terms = result.terms
+    total = terms["eigenvalue_energy"] - terms["hartree_energy"] + terms["delta_xc_energy"] + terms["ion_ion_energy"]
+    assert total == pytest.approx(result.energy, abs=1e-8)
+    assert terms["cohesive_energy"] == -result.energy
+    assert 5.0 < terms["band_gap"] < 12.0
+    assert terms["hartree_energy"] > 0 > terms["ion_ion_energy"]
+    twice = GpawCalculator(spec(cutoff=300, partition=True)).evaluate(salt.repeat((2, 1, 1))).terms
+    for name in ("hartree_energy", "ion_ion_energy"):
+        assert twice[name] == pytest.approx(2 * terms[name], rel=2e-3), name
+    without = GpawCalculator(spec(cutoff=300))
+    assert "hartree_energy" not in without.evaluate(salt).terms
+    assert without.provenance == GpawCalculator(spec(cutoff=300, partition=True)).provenance
+
+
 class Walltime(BaseException):
     """What a scheduler does to a job."""
 
