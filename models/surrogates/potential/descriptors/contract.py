@@ -1,0 +1,145 @@
+"""What every descriptor of a potential is: sums over neighbours, and features made of the sums.
+
+A sum over neighbours is linear in what each neighbour gives, so its derivative by a neighbour's place needs this neighbour
+alone; features are polynomials of an atom's sums. Both halves are differentiable by torch, once and again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol, assert_never
+
+from tansaku.models.domain.specs.potential import BispectrumSpec, EnvironmentSpec, SymmetryFunctionsSpec
+
+if TYPE_CHECKING:
+    import torch
+
+
+class Descriptor(Protocol):
+    """Features of an atom's surroundings, the same however the structure is turned and its atoms are ordered."""
+
+    @property
+    def cutoff(self) -> float:
+        """Atoms farther away are not seen [Å]."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """Number of features of an atom."""
+        ...
+
+    @property
+    def channels(self) -> int:
+        """Sums that are kept apart: one for each element of the neighbours, or one for all."""
+        ...
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Precision."""
+        ...
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        ...
+
+    def contributions(self, vectors: torch.Tensor, neighbour_species: torch.Tensor) -> torch.Tensor:
+        """What each pair adds to its centre's sums.
+
+        Args:
+            vectors: From centre to neighbour [Å], shape ``(n_pairs, 3)``, shorter than the cutoff.
+            neighbour_species: Shape ``(n_pairs,)``.
+
+        Returns:
+            Shape ``(n_pairs, n_sums)``.
+        """
+        ...
+
+    def parts(self, sums: torch.Tensor, species: torch.Tensor) -> list[torch.Tensor]:
+        """Features from an atom's sums, in parts of which each is computed apart from the others.
+
+        Args:
+            sums: Shape ``(n_atoms, channels, n_sums)``.
+            species: Of the atoms, shape ``(n_atoms,)``.
+
+        Returns:
+            Each of shape ``(n_atoms, n)``, together ``size`` columns.
+        """
+        ...
+
+
+def open_descriptor(
+    spec: EnvironmentSpec, species: Sequence[str], *, dtype: torch.dtype | None = None, device: str = "cpu"
+) -> Descriptor:
+    """The descriptor that a spec describes.
+
+    Args:
+        spec: Which, with its cutoff.
+        species: Elements, in the order of their numbers.
+        dtype: Precision, float64 where nothing is said.
+        device: Where to compute, as torch names it.
+    """
+    import torch
+
+    precision = torch.float64 if dtype is None else dtype
+    match spec:
+        case SymmetryFunctionsSpec():
+            from tansaku.models.surrogates.potential.descriptors.symmetry import SymmetryFunctions
+
+            return SymmetryFunctions(spec, tuple(species), precision, torch.device(device))
+        case BispectrumSpec():
+            from tansaku.models.surrogates.potential.descriptors.bispectrum import Bispectrum
+
+            return Bispectrum(spec, tuple(species), precision, torch.device(device))
+        case _:
+            assert_never(spec)
+
+
+def sum_over_neighbours(
+    descriptor: Descriptor,
+    vectors: torch.Tensor,
+    centre: torch.Tensor,
+    neighbour_species: torch.Tensor,
+    n_atoms: int,
+) -> torch.Tensor:
+    """Sums of each atom.
+
+    Args:
+        descriptor: Whose.
+        vectors: From centre to neighbour [Å], shape ``(n_pairs, 3)``.
+        centre: Atom of each pair, shape ``(n_pairs,)``.
+        neighbour_species: Shape ``(n_pairs,)``.
+        n_atoms: Number of atoms.
+
+    Returns:
+        Shape ``(n_atoms, channels, n_sums)``.
+    """
+    parts = descriptor.contributions(vectors, neighbour_species)
+    place = centre * descriptor.channels + (neighbour_species if descriptor.channels > 1 else 0)
+    total = parts.new_zeros((n_atoms * descriptor.channels, parts.shape[1])).index_add(0, place, parts)
+    return total.reshape(n_atoms, descriptor.channels, -1)
+
+
+def features(
+    descriptor: Descriptor,
+    vectors: torch.Tensor,
+    centre: torch.Tensor,
+    neighbour: torch.Tensor,
+    species: torch.Tensor,
+) -> torch.Tensor:
+    """Features of atoms, differentiable by the vectors.
+
+    Args:
+        descriptor: Whose.
+        vectors: From centre to neighbour [Å], shape ``(n_pairs, 3)``.
+        centre: Atom of each pair, shape ``(n_pairs,)``.
+        neighbour: The other atom, shape ``(n_pairs,)``.
+        species: Of the atoms, shape ``(n_atoms,)``.
+
+    Returns:
+        Shape ``(n_atoms, size)``.
+    """
+    import torch
+
+    sums = sum_over_neighbours(descriptor, vectors, centre, species[neighbour], len(species))
+    return torch.cat(descriptor.parts(sums, species), dim=1)

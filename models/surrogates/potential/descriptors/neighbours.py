@@ -1,0 +1,127 @@
+"""Neighbours of the atoms of many structures at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tansaku.models.domain.errors import FitError, MissingComponentError
+from tansaku.models.domain.pool import FloatArray, IntArray
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """Pairs of atoms within a cutoff, of one structure or of several that lie one behind the other.
+
+    A pair counts twice, once from each side. Pairs are ordered by ``centre``, atoms by structure.
+
+    Attributes:
+        species: Of each atom, its place in the list of elements, shape ``(n_atoms,)``.
+        structure: To which each atom belongs, shape ``(n_atoms,)``.
+        positions: [Å], shape ``(n_atoms, 3)``.
+        cells: Cell vectors as rows [Å], shape ``(n_structures, 3, 3)``; zeros along directions that are not periodic and have
+            none.
+        centre: Atom whose surroundings the pair belongs to, shape ``(n_pairs,)``.
+        neighbour: The other atom, shape ``(n_pairs,)``.
+        shifts: How many cell vectors it lies away from where it is listed, shape ``(n_pairs, 3)``.
+    """
+
+    species: IntArray
+    structure: IntArray
+    positions: FloatArray
+    cells: FloatArray
+    centre: IntArray
+    neighbour: IntArray
+    shifts: IntArray
+
+    @property
+    def vectors(self) -> FloatArray:
+        """From each centre to its neighbour [Å], shape ``(n_pairs, 3)``."""
+        return self.vectors_at(self.positions, self.cells)
+
+    def vectors_at(self, positions: FloatArray, cells: FloatArray) -> FloatArray:
+        """The same pairs where atoms and cells have moved.
+
+        Args:
+            positions: [Å], shape ``(n_atoms, 3)``.
+            cells: [Å], shape ``(n_structures, 3, 3)``.
+
+        Returns:
+            Shape ``(n_pairs, 3)``.
+        """
+        periodic = np.einsum("pa,pab->pb", self.shifts, cells[self.structure[self.centre]])
+        return np.asarray(positions[self.neighbour] - positions[self.centre] + periodic)
+
+    @property
+    def volumes(self) -> FloatArray:
+        """Of the cells [Å^3], shape ``(n_structures,)``."""
+        return np.asarray(np.abs(np.linalg.det(self.cells)))
+
+
+def find_neighbours(structures: Sequence[Atoms], cutoff: float, species: Sequence[str]) -> Neighbours:
+    """All pairs of atoms that are less than ``cutoff`` apart, periodic images included.
+
+    Args:
+        structures: Periodic or not, in any cell.
+        cutoff: [Å].
+        species: Elements, in the order of their numbers.
+
+    Raises:
+        FitError: An element that is none of ``species``.
+        MissingComponentError: matscipy is not installed.
+    """
+    try:
+        from matscipy.neighbours import neighbour_list
+    except ImportError as error:
+        raise MissingComponentError(
+            "the neural-network potential needs the package matscipy, which is not installed",
+            hint="pip install 'tansaku[potential]'",
+        ) from error
+    parts = []
+    first = 0
+    for atoms in structures:
+        centre, neighbour, shifts = neighbour_list("ijS", _padded(atoms, cutoff), cutoff)
+        parts.append((centre + first, neighbour + first, shifts))
+        first += len(atoms)
+    empty = (np.zeros(0, np.intp), np.zeros(0, np.intp), np.zeros((0, 3), np.intp))
+    centre, neighbour, shifts = (np.concatenate(column) for column in zip(empty, *parts, strict=True))
+    return Neighbours(
+        species=np.concatenate([np.zeros(0, np.intp), *(species_codes(atoms, species) for atoms in structures)]),
+        structure=np.repeat(np.arange(len(structures)), [len(atoms) for atoms in structures]),
+        positions=np.concatenate([np.zeros((0, 3)), *(atoms.positions for atoms in structures)]),
+        cells=np.array([atoms.cell.array for atoms in structures]).reshape(-1, 3, 3),
+        centre=centre.astype(np.intp),
+        neighbour=neighbour.astype(np.intp),
+        shifts=shifts.astype(np.intp),
+    )
+
+
+def species_codes(structure: Atoms, species: Sequence[str]) -> IntArray:
+    """Place of each atom's element in the list of elements, shape ``(n_atoms,)``.
+
+    Raises:
+        FitError: An element that is none of ``species``.
+    """
+    symbols = structure.get_chemical_symbols()
+    unknown = sorted(set(symbols) - set(species))
+    if unknown:
+        raise FitError(f"{', '.join(unknown)} was not in the training data; this model knows {', '.join(species)}")
+    return np.array([list(species).index(symbol) for symbol in symbols], dtype=np.intp)
+
+
+def _padded(atoms: Atoms, cutoff: float) -> Atoms:
+    """The structure with a cell in every direction, as matscipy needs it; what is not periodic gets room."""
+    if atoms.pbc.all():
+        return atoms
+    copy: Atoms = atoms.copy()
+    copy.set_cell(copy.cell.complete())
+    lengths = copy.cell.lengths()
+    for axis in np.flatnonzero(~atoms.pbc):
+        copy.cell[axis] *= max(1.0, cutoff / lengths[axis])
+    return copy
