@@ -23,6 +23,7 @@ from tansaku.models.domain.specs.campaign import EDITABLE_KEYS, CampaignSpec
 from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.models.domain.specs.space import (
     CompositionSpaceSpec,
+    EnergySpaceSpec,
     FeatureLookupSpec,
     GrainBoundarySpaceSpec,
     SpaceSpec,
@@ -201,14 +202,13 @@ def _resolve(spec: CampaignSpec, base_path: Path, document: YamlText) -> Campaig
         digest = check(base_path / space.parent.cif, ("space", "parent", "cif"), space.parent.sha256)
         space = space.model_copy(update={"parent": space.parent.model_copy(update={"sha256": digest})})
     if isinstance(calculator, LammpsSpec):
-        element = space.crystal.element if isinstance(space, GrainBoundarySpaceSpec) else None
-        calculator = _resolve_potential(calculator, element, base_path, document)
+        calculator = _resolve_potential(calculator, _elements(space), base_path, document)
     if isinstance(calculator, SurrogateCalculatorSpec):
         calculator = _resolve_surrogate(calculator, base_path, document)
     label = spec.label
     if label is not None and isinstance(label.calculator, LammpsSpec):
-        element = space.crystal.element if isinstance(space, GrainBoundarySpaceSpec) else None
-        label = label.model_copy(update={"calculator": _resolve_potential(label.calculator, element, base_path, document)})
+        found = _resolve_potential(label.calculator, _elements(space), base_path, document)
+        label = label.model_copy(update={"calculator": found})
     _check_cell(space, calculator, document)
     if isinstance(calculator, DftSpec):
         calculator = _resolve_dft(calculator, space, base_path, document)
@@ -270,9 +270,9 @@ def _resolve_dft(calculator: DftSpec, space: SpaceSpec, base_path: Path, documen
         found = find_pseudopotentials(calculator, base_path)
         known, update = frozenset(found.files), {"pseudopotentials_sha256": found.sha256}
         key = ("calculator", "pseudopotentials")
-    if isinstance(space, GrainBoundarySpaceSpec) and space.crystal.element not in known:
+    for element in sorted(_elements(space) - known):
         where = f"({document.source}, line {document.line(key)})"
-        raise ConfigurationError(f"{'.'.join(key)}: nothing for the crystal's {space.crystal.element} {where}")
+        raise ConfigurationError(f"{'.'.join(key)}: nothing for the crystal's {element} {where}")
     return calculator.model_copy(update=update)
 
 
@@ -281,13 +281,13 @@ def _resolve_surrogate(calculator: SurrogateCalculatorSpec, base_path: Path, doc
 
     update: dict[str, object] = {"model_sha256": find_model(calculator, base_path)}
     if isinstance(calculator.relaxed_by, LammpsSpec):
-        update["relaxed_by"] = _resolve_potential(calculator.relaxed_by, None, base_path, document)
+        update["relaxed_by"] = _resolve_potential(calculator.relaxed_by, frozenset(), base_path, document)
     return calculator.model_copy(update=update)
 
 
 def _resolve_cost(space: SpaceSpec, calculator: CalculatorSpec | None) -> SpaceSpec:
     """Where cost is learned of a DFT code's evaluations, k-points tell it too."""
-    if not isinstance(space, GrainBoundarySpaceSpec) or not isinstance(calculator, DftSpec):
+    if not isinstance(space, GrainBoundarySpaceSpec | EnergySpaceSpec) or not isinstance(calculator, DftSpec):
         return space
     if space.cost.model != "measured" or space.cost.kpoint_density is not None:
         return space
@@ -295,7 +295,14 @@ def _resolve_cost(space: SpaceSpec, calculator: CalculatorSpec | None) -> SpaceS
     return space.model_copy(update={"cost": cost})
 
 
-def _resolve_potential(calculator: LammpsSpec, element: str | None, base_path: Path, document: YamlText) -> LammpsSpec:
+def _elements(space: SpaceSpec) -> frozenset[str]:
+    """Elements that a calculator must know, as far as the spec tells."""
+    if isinstance(space, GrainBoundarySpaceSpec):
+        return frozenset({space.crystal.element})
+    return space.elements if isinstance(space, EnergySpaceSpec) else frozenset()
+
+
+def _resolve_potential(calculator: LammpsSpec, elements: frozenset[str], base_path: Path, document: YamlText) -> LammpsSpec:
     from tansaku.calculators.engines.potentials import resolve_potential
 
     where = f"({document.source}, line {document.line(('calculator', 'potential'))})"
@@ -303,7 +310,7 @@ def _resolve_potential(calculator: LammpsSpec, element: str | None, base_path: P
         found = resolve_potential(calculator, base_path)
     except ConfigurationError as error:
         raise ConfigurationError(f"{error.message} {where}", hint=error.hint) from error
-    if element is not None and element not in found.symbols:
+    for element in sorted(elements - set(found.symbols)):
         known = ", ".join(found.symbols)
         raise ConfigurationError(f"calculator.potential: {found.name} knows {known}, not the crystal's {element} {where}")
     return calculator.model_copy(update={"potential_sha256": found.sha256, "style": found.style})

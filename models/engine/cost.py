@@ -18,7 +18,7 @@ import numpy as np
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.specs.space import CompositionSpaceSpec, GrainBoundarySpaceSpec, SpaceSpec
+from tansaku.models.domain.specs.space import CompositionSpaceSpec, EnergySpaceSpec, GrainBoundarySpaceSpec, SpaceSpec
 
 LEAST_MEASURED = 3
 """Measured evaluations before which the prior stands alone."""
@@ -98,14 +98,18 @@ class CostModel:
         return cls(log(prior.anchor), prior.exponents, prior.reference)
 
 
+_PRICED = GrainBoundarySpaceSpec | CompositionSpaceSpec | EnergySpaceSpec
+"""Specs that have a cost; a table's stands in its columns."""
+
+
 def learns_cost(space: SpaceSpec) -> bool:
     """Whether the cost of a space's candidates is learned from measured times."""
-    return isinstance(space, GrainBoundarySpaceSpec | CompositionSpaceSpec) and space.cost.model == "measured"
+    return isinstance(space, _PRICED) and space.cost.model == "measured"
 
 
 def cost_prior(space: SpaceSpec) -> CostPrior | None:
     """Prior of a space whose cost is learned, None for one whose costs are given."""
-    if not isinstance(space, GrainBoundarySpaceSpec | CompositionSpaceSpec) or not learns_cost(space):
+    if not isinstance(space, _PRICED) or not learns_cost(space):
         return None
     exponents, reference = {"atoms": space.cost.power}, {"atoms": REFERENCE_ATOMS}
     if isinstance(space, CompositionSpaceSpec):

@@ -21,6 +21,7 @@ from tansaku.models.domain.specs.dataset import (
     FileSourceSpec,
     ObservedSourceSpec,
 )
+from tansaku.models.domain.specs.energy_space import ENERGY_PER_ATOM, EnergySpaceSpec
 from tansaku.models.domain.states import EvaluationState
 from tansaku.models.domain.surrogates import Example
 from tansaku.spaces.registry import open_space
@@ -216,14 +217,17 @@ def campaign_of(spec: DatasetSpec, base_path: Path, file: str, **changes: object
         "label": source.label.model_dump(mode="json") if source.label is not None else None,
         "execution": source.execution.model_dump(mode="json"),
     }
+    if isinstance(source.space, EnergySpaceSpec):
+        data["objective"] = {"property": ENERGY_PER_ATOM, "unit": "eV/atom"}
     return campaign_from_data(data | changes, base_path, file)
 
 
 def _campaign(spec: DatasetSpec, source: ComputedSourceSpec, base_path: Path, file: str) -> LoadedCampaign:
-    systems = len(open_space(source.space, base_path).pool().systems)
+    pool = open_space(source.space, base_path).pool()
+    wanted = len(pool) if source.per_system is None else source.per_system * len(pool.systems)
     changes: JsonDict = {
         "proposer": {"type": "random", "by_system": True},
-        "budget": {"evaluations": source.per_system * systems, "max_failed_fraction": 1.0},
+        "budget": {"evaluations": min(wanted, len(pool)), "max_failed_fraction": 1.0},
     }
     if source.choice is not None:
         # What it costs is to be spent on the chosen ones only.

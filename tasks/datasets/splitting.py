@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from typing import Literal
 
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.identifiers import content_hash
-from tansaku.models.domain.specs.dataset import AboveSplitSpec, SplitSpec
+from tansaku.models.domain.specs.dataset import AboveSplitSpec, GroupsSplitSpec, SplitSpec
 from tansaku.models.domain.surrogates import Example
 
 Side = Literal["training", "held_out"]
@@ -24,13 +25,19 @@ def split(examples: Sequence[Example], rule: SplitSpec, seed: int) -> dict[str, 
         seed: The data set's.
 
     Raises:
-        ConfigurationError: A side stays empty, or a structure lacks the number that the rule looks at.
+        ConfigurationError: A side stays empty, a structure lacks the number that the rule looks at, or there is no group of
+            a name.
     """
     groups = sorted({example.group for example in examples})
     sides: dict[str, Side]
     if isinstance(rule, AboveSplitSpec):
         least = {group: min(_number(one, rule.key) for one in examples if one.group == group) for group in groups}
         sides = {group: "held_out" if least[group] > rule.above else "training" for group in groups}
+    elif isinstance(rule, GroupsSplitSpec):
+        sides = {group: "held_out" if any(fnmatchcase(group, one) for one in rule.held_out) else "training" for group in groups}
+        unknown = [one for one in rule.held_out if not any(fnmatchcase(group, one) for group in groups)]
+        if unknown:
+            raise ConfigurationError(f"split.held_out: no group {unknown[0]!r}; there are {', '.join(groups)}")
     else:
         sides = {group: "held_out" if _draw(seed, group) < rule.held_out else "training" for group in groups}
     for side in ("training", "held_out"):

@@ -11,6 +11,7 @@ from tansaku.models.domain.specs.calculator import workflow_of
 from tansaku.tasks.jobs.barrier import open_barrier_job
 from tansaku.tasks.jobs.boundary import open_boundary_job
 from tansaku.tasks.jobs.document import JobDocument
+from tansaku.tasks.jobs.energy import open_energy_job
 from tansaku.tasks.jobs.labelling import open_labelled_job
 
 Open = Callable[[JobDocument, Path], Callable[[], Outcome]]
@@ -18,6 +19,7 @@ Open = Callable[[JobDocument, Path], Callable[[], Outcome]]
 _WORKFLOWS: dict[tuple[str, str | None], Open] = {
     ("grain_boundary", None): open_boundary_job,
     ("composition", "migration_barrier"): open_barrier_job,
+    ("crystals", None): open_energy_job,
 }
 
 

@@ -62,10 +62,30 @@ def write_table(folder: Path) -> None:
     (folder / "systems.csv").write_text("system,angle\ns0,10\ns1,20\ns2,30\n")
 
 
-ARRAYS = {"grain_boundary": {"held", "grain", "boundary"}, "composition": {"site", "oxidation_state"}}
+CRYSTALS = {
+    "type": "crystals",
+    "crystals": {
+        "fcc": {"structure": "fcc", "elements": ["Al"], "lattice_parameter": 4.05},
+        "salt": {"structure": "rocksalt", "elements": ["Mg", "O"], "lattice_parameter": 4.2},
+    },
+    "scans": [
+        {"type": "lattice", "percent": {"start": -10, "stop": 10, "steps": 5}},
+        {"type": "shear", "of": ["fcc"], "axes": "all", "degrees": {"start": -5, "stop": 5, "steps": 3}},
+        {"type": "strain", "percent": {"start": -3, "stop": 3, "steps": 4}, "lattice": [0, 2]},
+        {"type": "rattle", "atoms": [4, 8], "draws": 2, "strain": 1, "lattice": 5},
+        {"type": "vacancy", "atoms": [8], "draws": 2},
+        {"type": "slab", "of": ["fcc"], "planes": [[1, 1, 1]], "draws": 1},
+    ],
+}
+
+ARRAYS = {
+    "grain_boundary": {"held", "grain", "boundary"},
+    "composition": {"site", "oxidation_state"},
+    "crystals": {"numbers", "positions"},
+}
 
 
-@pytest.fixture(params=[GRAIN_BOUNDARY, COMPOSITION, TABLE], ids=lambda document: document["type"])
+@pytest.fixture(params=[GRAIN_BOUNDARY, COMPOSITION, CRYSTALS, TABLE], ids=lambda document: document["type"])
 def opening(request: pytest.FixtureRequest, tmp_path: Path, require: Callable[[str], None]) -> Callable[[], Space]:
     """Opens the same space anew with each call."""
     document = request.param

@@ -11,6 +11,7 @@ from tansaku.models.domain.ions import Ion
 from tansaku.models.domain.specs.base import Name, NonNegativeFloat, PositiveFloat, PositiveInt, Spec
 from tansaku.models.domain.specs.calculator import CalculatorSpec, workflow_of
 from tansaku.models.domain.specs.composition import CompositionSpaceSpec
+from tansaku.models.domain.specs.energy_space import ENERGY_PER_ATOM, EnergySpaceSpec
 from tansaku.models.domain.specs.label import LABEL_PROPERTY, LabelSpec
 from tansaku.models.domain.specs.objective import (
     PROPERTY_PATTERN,
@@ -245,6 +246,32 @@ class CampaignSpec(Spec):
             raise ValueError(f"objective.unit: {self.objective.unit!r} is no unit of migration_barrier; expected eV or meV")
         if workflow is not None:
             _check_mobile(self.space, workflow.ion)
+        return self
+
+    @model_validator(mode="after")
+    def _energy_fits(self) -> CampaignSpec:
+        if not isinstance(self.space, EnergySpaceSpec):
+            return self
+        if self.objective.property not in (None, ENERGY_PER_ATOM):
+            raise ValueError(f"objective.property: {self.objective.property!r} is not computed; expected {ENERGY_PER_ATOM}")
+        if self.objective.unit not in ("eV/atom", "meV/atom"):
+            raise ValueError(
+                f"objective.unit: {self.objective.unit!r} is no unit of {ENERGY_PER_ATOM}; expected eV/atom or meV/atom"
+            )
+        if self.execution.polish:
+            raise ValueError(f"execution.polish: a {self.space.type} space has nothing to polish; expected 0")
+        return self
+
+    @model_validator(mode="after")
+    def _relaxation_is_used(self) -> CampaignSpec:
+        # What a stored spec was given and what it was by default cannot be told apart, its value can.
+        field = type(self.calculator).model_fields.get("relaxation") if self.calculator is not None else None
+        if not isinstance(self.space, EnergySpaceSpec) or self.space.relaxed or field is None or self.calculator is None:
+            return self
+        if self.calculator.relaxation != field.default:
+            raise ValueError(
+                "calculator.relaxation: given, but candidates are computed as they stand; remove it or set space.relaxed: true"
+            )
         return self
 
     @model_validator(mode="after")

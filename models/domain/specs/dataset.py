@@ -10,7 +10,7 @@ from tansaku.models.domain.specs.base import Name, PositiveFloat, PositiveInt, S
 from tansaku.models.domain.specs.calculator import CalculatorSpec
 from tansaku.models.domain.specs.campaign import ExecutionSpec
 from tansaku.models.domain.specs.label import LabelSpec
-from tansaku.models.domain.specs.space import GrainBoundarySpaceSpec
+from tansaku.models.domain.specs.space import CrystalsSpaceSpec, EnergySpaceSpec, GrainBoundarySpaceSpec
 from tansaku.models.domain.specs.surrogate import Descriptors, RadialDescriptorSpec, SoapDescriptorSpec
 
 LABELS = "-labels"
@@ -37,22 +37,22 @@ class ChoiceSpec(Spec):
 
 
 class ComputedSourceSpec(Spec):
-    """Structures of a space, relaxed by a calculator: a campaign of the data set's name computes them.
+    """Structures of a space, computed by a calculator: a campaign of the data set's name computes them.
 
     Attributes:
-        space: Where the structures come from.
-        calculator: What relaxes them; its energies and forces are kept.
-        label: A further calculator whose energies of the same structures are kept beside, None: none.
-        per_system: Structures of each system, chosen at random.
+        space: Where the structures come from. Boundaries are relaxed, crystals computed as they stand.
+        calculator: What computes them; its energies and forces are kept.
+        label: A further calculator whose energies of the same structures are kept beside, None: none. Boundaries only.
+        per_system: Structures of each system, chosen at random; None: all.
         choice: Which of the structures get a label, None: all. The others are relaxed, looked at and left out.
         execution: How the calculations run; ``polish`` has no meaning here.
     """
 
     type: Literal["computed"] = "computed"
-    space: GrainBoundarySpaceSpec
+    space: Annotated[GrainBoundarySpaceSpec | CrystalsSpaceSpec, Field(discriminator="type")]
     calculator: CalculatorSpec
     label: LabelSpec | None = None
-    per_system: PositiveInt = 3
+    per_system: PositiveInt | None = 3
     choice: ChoiceSpec | None = None
     execution: ExecutionSpec = ExecutionSpec(polish=0)
 
@@ -60,6 +60,12 @@ class ComputedSourceSpec(Spec):
     def _nothing_is_polished(self) -> ComputedSourceSpec:
         if self.execution.polish:
             raise ValueError("execution.polish: a data set has nothing to polish; expected 0")
+        return self
+
+    @model_validator(mode="after")
+    def _label_has_a_boundary(self) -> ComputedSourceSpec:
+        if self.label is not None and isinstance(self.space, EnergySpaceSpec):
+            raise ValueError(f"label: a {self.space.type} space has no relaxed boundaries to label; remove it")
         return self
 
     @model_validator(mode="after")
@@ -131,7 +137,18 @@ class AboveSplitSpec(Spec):
     above: float
 
 
-SplitSpec = Annotated[ShareSplitSpec | AboveSplitSpec, Field(discriminator="type")]
+class GroupsSplitSpec(Spec):
+    """Groups that are named are held out, e.g. whole scans of a crystal.
+
+    Attributes:
+        held_out: Names of groups, or shell-style patterns such as ``*-rattle-0.2``; each must fit a group.
+    """
+
+    type: Literal["groups"] = "groups"
+    held_out: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=200)], ...], Field(min_length=1)]
+
+
+SplitSpec = Annotated[ShareSplitSpec | AboveSplitSpec | GroupsSplitSpec, Field(discriminator="type")]
 DatasetSourceSpec = Annotated[ComputedSourceSpec | FileSourceSpec | ObservedSourceSpec, Field(discriminator="type")]
 
 

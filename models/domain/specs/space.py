@@ -8,6 +8,8 @@ from pydantic import Field, model_validator
 
 from tansaku.models.domain.specs.base import NonNegativeFloat, PositiveFloat, Sha256, Spec
 from tansaku.models.domain.specs.composition import CompositionSpaceSpec
+from tansaku.models.domain.specs.crystals import CrystalsSpaceSpec
+from tansaku.models.domain.specs.energy_space import AtomsCostSpec, EnergySpaceSpec
 from tansaku.models.domain.specs.objective import PROPERTY_PATTERN
 from tansaku.models.domain.units import Unit
 
@@ -93,38 +95,6 @@ class TranslationSpec(Spec):
     along_axis: AxisValues = PeriodSpec(step=0.1)
 
 
-class GrainBoundaryCostSpec(Spec):
-    """Cost of an evaluation.
-
-    Attributes:
-        model: ``atoms``: number of atoms to the power given; ``measured``: core-seconds, learned from the times that this
-            campaign's evaluations took.
-        power: Exponent; 1 suits an embedded-atom potential, 3 density-functional theory. With ``measured``: the one that is
-            expected before anything was measured.
-        anchor: ``measured`` only: what an evaluation of 100 atoms is expected to take before anything was measured
-            [core-seconds]; None: 1.
-        kpoint_density: ``measured`` only: cost is learned from the number of k-points at this density [Å] too, besides atoms;
-            None: a DFT calculator's, filled in when the spec is resolved.
-    """
-
-    model: Literal["atoms", "measured"] = "atoms"
-    power: PositiveFloat = 1.0
-    anchor: PositiveFloat | None = None
-    kpoint_density: PositiveFloat | None = None
-
-    @model_validator(mode="after")
-    def _kpoints_are_used(self) -> GrainBoundaryCostSpec:
-        if self.kpoint_density is not None and self.model != "measured":
-            raise ValueError("kpoint_density: only model: measured uses it; remove it or choose measured")
-        return self
-
-    @model_validator(mode="after")
-    def _anchor_is_used(self) -> GrainBoundaryCostSpec:
-        if self.anchor is not None and self.model != "measured":
-            raise ValueError("anchor: only model: measured uses it; remove it or choose measured")
-        return self
-
-
 class GrainBoundarySpaceSpec(Spec):
     """Symmetric tilt grain boundaries of a cubic crystal.
 
@@ -150,7 +120,7 @@ class GrainBoundarySpaceSpec(Spec):
     spacing: PositiveFloat = 16.0
     fold: bool = True
     soap: bool = False
-    cost: GrainBoundaryCostSpec = GrainBoundaryCostSpec()
+    cost: AtomsCostSpec = AtomsCostSpec()
 
 
 class QuantityColumnSpec(Spec):
@@ -234,16 +204,20 @@ class TableSpaceSpec(Spec):
     sha256: Sha256 | None = None
 
 
-SpaceSpec = Annotated[GrainBoundarySpaceSpec | TableSpaceSpec | CompositionSpaceSpec, Field(discriminator="type")]
+SpaceSpec = Annotated[
+    GrainBoundarySpaceSpec | TableSpaceSpec | CompositionSpaceSpec | CrystalsSpaceSpec, Field(discriminator="type")
+]
 
 __all__ = [
+    "AtomsCostSpec",
     "AxisValues",
     "BoundarySelectionSpec",
     "CompositionSpaceSpec",
     "CrystalSpec",
+    "CrystalsSpaceSpec",
+    "EnergySpaceSpec",
     "FeatureColumnsSpec",
     "FeatureLookupSpec",
-    "GrainBoundaryCostSpec",
     "GrainBoundarySpaceSpec",
     "PeriodSpec",
     "QuantityColumnSpec",

@@ -1,0 +1,170 @@
+"""Crystals and scans of them as a space: every deformed, rattled or defective cell is a candidate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tansaku.calculators.engines.kpoints import kpoint_grid
+from tansaku.models.domain.errors import ConfigurationError, NotFoundError
+from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray
+from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.specs.crystals import CrystalsSpaceSpec, SlabScanSpec, VacancyScanSpec
+from tansaku.models.engine.cost import CostModel, cost_prior
+from tansaku.spaces.crystal_scans import Candidate, candidates_of
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+MAX_CANDIDATES = 1_000_000
+
+_VOIGT = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
+
+
+class CrystalsSpace:
+    """A space of crystals (implements ``Space``).
+
+    Systems are the scans of the crystals, ``fcc-lattice``. Candidate ids add what tells structures of a scan apart:
+    ``fcc-lattice-a10250`` has 1.0250 times the lattice parameter, ``bcc-shear-a10000-p0500`` an angle larger by 5.00 degrees,
+    ``fcc-rattle-0.1-n08-d0003`` is the third draw of 8 atoms, ``fcc-slab-s1_1_1-d0001`` the first of a (111) slab.
+
+    Args:
+        spec: The spec.
+        base_path: Unused: the spec names no files.
+
+    Raises:
+        ConfigurationError: A scan does not fit its crystal, or there are too many candidates.
+    """
+
+    def __init__(self, spec: CrystalsSpaceSpec, base_path: Path) -> None:  # noqa: ARG002 - every space is opened alike
+        self._spec = spec
+        self._scans = {
+            f"{name}-{scan.called}": (name, crystal, scan)
+            for name, crystal in spec.crystals.items()
+            for scan in spec.scans
+            if scan.of is None or name in scan.of
+        }
+        self._systems = {
+            system: tuple(candidates_of(system, crystal, scan, spec.seed)) for system, (_, crystal, scan) in self._scans.items()
+        }
+        empty = [system for system, several in self._systems.items() if not several]
+        if empty:
+            raise ConfigurationError(f"space.scans: {empty[0]} has no candidate, a change of 0 being left out")
+        size = sum(map(len, self._systems.values()))
+        if size > MAX_CANDIDATES:
+            raise ConfigurationError(f"space: {size} candidates; expected at most {MAX_CANDIDATES}")
+        self._by_id = {f"{system}-{one.label}": (system, one) for system, several in self._systems.items() for one in several}
+
+    def pool(self) -> CandidatePool:
+        """All candidates, in ascending order of their ids."""
+        return self._pool
+
+    def structure(self, candidate: str) -> Atoms:
+        """Atoms of a candidate.
+
+        Raises:
+            NotFoundError: The id is not in the pool.
+            CalculationError: Two atoms are hopelessly close (reason ``overlap``).
+        """
+        if candidate not in self._by_id:
+            raise NotFoundError(f"candidate {candidate!r} is not in the space")
+        system, one = self._by_id[candidate]
+        atoms = one.build()
+        atoms.info = self._metadata(candidate, system, one)
+        return atoms
+
+    def describe_systems(self) -> Sequence[JsonDict]:
+        """One dict per scan of a crystal."""
+        rows = []
+        for system, several in self._systems.items():
+            name, crystal, scan = self._scans[system]
+            atoms = [one.atoms for one in several]
+            rows.append(
+                {
+                    "system": system,
+                    "crystal": name,
+                    "structure": crystal.structure,
+                    "elements": list(crystal.elements),
+                    "scan": scan.type,
+                    "atoms_min": min(atoms),
+                    "atoms_max": max(atoms),
+                    "candidates": len(several),
+                }
+            )
+        return rows
+
+    def _metadata(self, candidate: str, system: str, one: Candidate) -> JsonDict:
+        name, crystal, scan = self._scans[system]
+        info: JsonDict = {
+            "candidate": candidate,
+            "system": system,
+            "crystal": name,
+            "structure": crystal.structure,
+            "scan": scan.type,
+            "lattice_parameter": crystal.lattice_parameter,
+            "lattice_change": one.lattice_change,
+            "change": one.change,
+            "amplitude": one.amplitude,
+            "draw": one.draw,
+        }
+        return info | ({"plane": list(one.plane)} if one.plane is not None else {})
+
+    @cached_property
+    def _pool(self) -> CandidatePool:
+        ids = np.array(list(self._by_id))
+        order = np.argsort(ids, kind="stable")
+        several = [self._by_id[str(name)] for name in ids[order]]
+        systems = tuple(self._systems)
+        codes = np.array([systems.index(system) for system, _ in several], dtype=np.intp)
+        candidates = [one for _, one in several]
+        sizes = self._sizes(candidates)
+        prior = cost_prior(self._spec)
+        return CandidatePool(
+            ids=ids[order],
+            systems=systems,
+            system_codes=codes,
+            surfaces=systems,
+            surface_codes=codes,
+            groups={group.name: group for group in self._groups(several)},
+            cost=(sizes.values[:, 0] ** self._spec.cost.power)[sizes.index]
+            if prior is None
+            else CostModel.of_prior(prior).predict(sizes),
+            cost_descriptors=sizes,
+        )
+
+    def _sizes(self, candidates: Sequence[Candidate]) -> FeatureGroup:
+        """Numbers of atoms, and of k-points where cost is learned from them."""
+        density = self._spec.cost.kpoint_density
+        rows = np.array([[float(one.atoms)] for one in candidates])
+        columns: tuple[str, ...] = ("atoms",)
+        if density is not None:
+            points = [[float(np.prod(kpoint_grid(one.cell @ one.gradient, density)))] for one in candidates]
+            rows, columns = np.hstack((rows, np.array(points))), ("atoms", "kpoints")
+        return FeatureGroup.compact("cost", rows, np.arange(len(rows)), columns)
+
+    def _groups(self, several: Sequence[tuple[str, Candidate]]) -> list[FeatureGroup]:
+        every = np.arange(len(several))
+        names = list(self._spec.crystals)
+        crystals = np.array([[float(names.index(self._scans[system][0]))] for system, _ in several])
+        strains = np.array([_strain(one.gradient) for _, one in several])
+        disorder = np.array(
+            [
+                [one.amplitude, float(isinstance(one.scan, VacancyScanSpec)), float(isinstance(one.scan, SlabScanSpec))]
+                for _, one in several
+            ]
+        )
+        return [
+            FeatureGroup.compact("crystal", crystals, every, ("crystal",), categorical=True),
+            FeatureGroup.compact("strain", strains, every, ("xx", "yy", "zz", "yz", "xz", "xy")),
+            FeatureGroup.compact("disorder", disorder, every, ("amplitude [Å]", "vacancy", "slab")),
+        ]
+
+
+def _strain(gradient: FloatArray) -> FloatArray:
+    """Green's strain of a deformation, which no rotation changes, shape ``(6,)``; rounded, as equal ones share a row."""
+    tensor = 0.5 * (gradient @ gradient.T - np.eye(3))
+    return np.round(np.array([tensor[place] for place in _VOIGT]), 12) + 0.0

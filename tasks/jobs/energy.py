@@ -1,0 +1,94 @@
+"""Energies of candidates that are computed as they stand: crystals and their scans."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from ase import Atoms
+from ase.calculators.singlepoint import SinglePointCalculator
+from ase.io import write
+
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.ports import CalculationResult, Calculator, Space
+from tansaku.models.domain.records import Outcome, Quantity
+from tansaku.models.domain.specs.calculator import RelaxationSpec
+from tansaku.models.domain.specs.energy_space import ENERGY_PER_ATOM
+from tansaku.models.domain.specs.space import EnergySpaceSpec
+from tansaku.models.domain.units import convert
+from tansaku.tasks.jobs.document import STRUCTURE_FILE, JobDocument
+from tansaku.tasks.jobs.kept import scratch_of, take_files
+from tansaku.tasks.jobs.opened import opened_calculator, opened_space
+
+
+def open_energy_job(document: JobDocument, folder: Path) -> EnergyJob:
+    """Makes the job of a document whose candidates are computed for their energy.
+
+    Raises:
+        ConfigurationError: The document is of another kind, or its objective is none of an energy.
+    """
+    space, spec, objective = document.space, document.calculator, document.objective
+    if not isinstance(space, EnergySpaceSpec) or spec is None:
+        raise ConfigurationError(f"a {space.type} space has no structures that are computed for their energy")
+    if objective.property not in (None, ENERGY_PER_ATOM):
+        raise ConfigurationError(
+            f"objective.property: a {space.type} space gives {ENERGY_PER_ATOM}, not {objective.property!r}"
+        )
+    return EnergyJob(
+        space=opened_space(space, document.base_path),
+        candidate=document.candidate,
+        calculator=opened_calculator(spec, document.base_path),
+        relaxation=(document.relaxation or spec.relaxation) if space.relaxed else None,
+        unit=objective.unit,
+        folder=folder,
+    )
+
+
+@dataclass(frozen=True)
+class EnergyJob:
+    """Energy, forces and stress of a structure, as it stands or relaxed."""
+
+    space: Space
+    candidate: str
+    calculator: Calculator
+    relaxation: RelaxationSpec | None
+    unit: str
+    folder: Path
+
+    def __call__(self) -> Outcome:
+        """Computes it."""
+        begun = time.perf_counter()
+        start = self.space.structure(self.candidate)
+        with scratch_of(self.calculator, start, self.relaxation, self.folder) as calculator:
+            result = calculator.evaluate(start, self.relaxation)
+            files = take_files(result, self.folder)
+        energy_per_atom = result.energy / len(start)
+        _write_structure(self.folder / STRUCTURE_FILE, start, result)
+        deviation = result.deviation / len(start) if result.deviation is not None else None
+        return Outcome(
+            value=convert(energy_per_atom, "eV/atom", self.unit),
+            quantities={
+                ENERGY_PER_ATOM: Quantity(value=energy_per_atom, unit="eV/atom"),
+                "energy": Quantity(value=result.energy, unit="eV"),
+                **{name: Quantity(value=value, unit="eV") for name, value in result.terms.items()},
+            },
+            properties={"n_atoms": len(start), "steps": result.steps, "converged": result.converged}
+            | ({"calculation": dict(result.details)} if result.details else {}),
+            wall_time=time.perf_counter() - begun,
+            artifacts={STRUCTURE_FILE: STRUCTURE_FILE, **files},
+            provenance=result.provenance,
+            predicted_by=result.provenance.model if result.predicted else None,
+            deviation=convert(deviation, "eV/atom", self.unit) if deviation is not None else None,
+        )
+
+
+def _write_structure(path: Path, start: Atoms, result: CalculationResult) -> None:
+    atoms = result.atoms.copy()
+    atoms.info = dict(start.info)
+    results = {"energy": result.energy, "forces": result.forces, "energies": result.energies, "stress": result.stress}
+    atoms.calc = SinglePointCalculator(atoms, **{name: value for name, value in results.items() if value is not None})
+    told = {"potential": result.provenance.model, "potential_sha256": result.provenance.model_sha256}
+    # An empty value would swallow the key that follows it in the file.
+    atoms.info |= {key: value for key, value in told.items() if value}
+    write(path, atoms, format="extxyz")
