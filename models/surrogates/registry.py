@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import assert_never
 
 from tansaku.models.domain.errors import StoreError
+from tansaku.models.domain.specs.network_potential import PotentialSpec
 from tansaku.models.domain.specs.surrogate import KernelRidgeSpec, LocalEnergiesSpec, SurrogateSpec
 from tansaku.models.domain.surrogates import DeviceChoice, Surrogate, Trainer, Weights
 
@@ -21,6 +22,10 @@ def build_trainer(spec: SurrogateSpec) -> Trainer:
             from tansaku.models.surrogates.kernel_ridge.training import KernelRidgeTrainer
 
             return KernelRidgeTrainer(spec)
+        case PotentialSpec():
+            from tansaku.models.surrogates.potential.training import PotentialTrainer
+
+            return PotentialTrainer(spec)
         case _:
             assert_never(spec)
 
@@ -57,7 +62,14 @@ def _kernel_ridge(weights: Weights, device: DeviceChoice) -> Surrogate:  # noqa:
     return KernelRidge.from_weights(weights)
 
 
+def _potential(weights: Weights, device: DeviceChoice) -> Surrogate:
+    from tansaku.models.surrogates.potential.model import Potential
+
+    return Potential.from_weights(weights, device)
+
+
 _RESTORE: dict[str, Callable[[Weights, DeviceChoice], Surrogate]] = {
     "kernel_ridge": _kernel_ridge,
     "local_energies": _local_energies,
+    "potential": _potential,
 }

@@ -1,0 +1,153 @@
+"""A neural-network potential: what its atoms see, its networks, and how their weights are found.
+
+A trainer goes in cycles. After each one the error is told, and a checkpoint is written.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from tansaku.models.domain.specs.base import NonNegativeFloat, PositiveFloat, PositiveInt, Spec
+from tansaku.models.domain.specs.potential import EnvironmentSpec, SymmetryFunctionsSpec
+
+Share = Annotated[float, Field(gt=0.0, le=1.0)]
+Cycles = Annotated[int, Field(ge=1, le=1_000_000)]
+Iterations = Annotated[int, Field(ge=1, le=100_000)]
+
+
+class ConjugateGradientSpec(Spec):
+    """Nonlinear conjugate gradients (Polak and Ribière) with a line search that meets the strong Wolfe conditions.
+
+    Attributes:
+        cycles: At most so many.
+        iterations: Search directions per cycle.
+        restart: After so many directions the next one is the steepest descent again.
+    """
+
+    type: Literal["conjugate_gradient"] = "conjugate_gradient"
+    cycles: Cycles = 100
+    iterations: Iterations = 50
+    restart: Annotated[int, Field(ge=2)] = 200
+
+
+class AnnealedSpec(Spec):
+    """Conjugate gradients until they stall, then simulated annealing, again and again.
+
+    The temperature is a share of the loss at which the annealing begins, and falls geometrically. A move adds Gaussian noise to
+    a random share of the weights; it is accepted by the rule of Metropolis. What the annealing ends at is where the next
+    conjugate gradients begin; the best weights of all cycles are kept.
+
+    Attributes:
+        cycles: Of conjugate gradients and annealing.
+        iterations: Search directions of conjugate gradients per cycle.
+        restart: As for ``conjugate_gradient``.
+        moves: Of the annealing per cycle; 0: conjugate gradients alone.
+        hottest: First temperature over the loss at which the annealing begins.
+        coldest: Last temperature over the first.
+        stride: Standard deviation of a move at the first temperature, in units of the root mean square of the weights; it falls
+            with the square root of the temperature.
+        moved: Share of the weights that a move changes.
+    """
+
+    type: Literal["annealed"] = "annealed"
+    cycles: Cycles = 40
+    iterations: Iterations = 100
+    restart: Annotated[int, Field(ge=2)] = 200
+    moves: Annotated[int, Field(ge=0, le=1_000_000)] = 200
+    hottest: PositiveFloat = 0.1
+    coldest: Share = 0.01
+    stride: PositiveFloat = 0.02
+    moved: Share = 0.1
+
+
+class LbfgsSpec(Spec):
+    """Limited-memory BFGS with the same line search.
+
+    Attributes:
+        cycles: At most so many.
+        iterations: Steps per cycle.
+        memory: Steps that the curvature is taken from.
+    """
+
+    type: Literal["lbfgs"] = "lbfgs"
+    cycles: Cycles = 100
+    iterations: Iterations = 20
+    memory: Annotated[int, Field(ge=1, le=200)] = 20
+
+
+class AdamSpec(Spec):
+    """Adam (Kingma and Ba 2015) on random batches, with a rate that falls geometrically.
+
+    Attributes:
+        cycles: At most so many.
+        epochs: Passes through the data per cycle.
+        batch: Structures per step.
+        rate: First learning rate.
+        last_rate: Learning rate of the last cycle over the first.
+    """
+
+    type: Literal["adam"] = "adam"
+    cycles: Cycles = 100
+    epochs: Iterations = 5
+    batch: PositiveInt = 32
+    rate: PositiveFloat = 5e-3
+    last_rate: Share = 0.01
+
+
+class LevenbergMarquardtSpec(Spec):
+    """Levenberg and Marquardt: least squares by the derivatives of every energy and force by every weight.
+
+    Attributes:
+        cycles: Steps at most.
+        damping: First damping, over the mean of the diagonal of the normal equations.
+        lower: Factor of the damping after a step that lowered the loss.
+        increase: Factor after one that did not.
+        attempts: Dampings that are tried before the training counts as converged.
+    """
+
+    type: Literal["levenberg_marquardt"] = "levenberg_marquardt"
+    cycles: Cycles = 100
+    damping: PositiveFloat = 1e-2
+    lower: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.3
+    increase: Annotated[float, Field(gt=1.0)] = 3.0
+    attempts: PositiveInt = 12
+
+
+PotentialTrainerSpec = Annotated[
+    ConjugateGradientSpec | AnnealedSpec | LbfgsSpec | AdamSpec | LevenbergMarquardtSpec, Field(discriminator="type")
+]
+"""Every trainer of a network potential."""
+
+
+class PotentialSpec(Spec):
+    """Energy and forces by networks of atoms, one for each element (Behler and Parrinello), and a committee of these.
+
+    Attributes:
+        environment: What an atom sees of its surroundings.
+        hidden: Neurons of each hidden layer.
+        activation: Of the hidden layers.
+        members: Networks of the committee. Their mean predicts, their spread says how sure that is.
+        bootstrap: Give every group a random weight in each member's loss (exponentially distributed, drawn once), so that
+            members differ by more than their start.
+        validation: Share of the groups that no member is trained on: they stop the training, and the error estimate is
+            calibrated on them.
+        force_weight: Weight of squared errors of forces beside those of energies per atom [Å^2]; 0: energies alone.
+        decay: Weight of the mean square of the weights, in units of the variance of the energies.
+        patience: A member's training ends when the error on the groups set aside has not fallen for so many cycles; the best
+            weights are kept.
+        trainer: How weights are found.
+    """
+
+    type: Literal["potential"] = "potential"
+    environment: EnvironmentSpec = SymmetryFunctionsSpec()
+    hidden: Annotated[tuple[Annotated[int, Field(ge=1, le=512)], ...], Field(min_length=1, max_length=4)] = (20, 20)
+    activation: Literal["tanh", "silu"] = "tanh"
+    members: Annotated[int, Field(ge=1, le=32)] = 4
+    bootstrap: bool = True
+    validation: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.1
+    force_weight: NonNegativeFloat = 0.01
+    decay: NonNegativeFloat = 1e-6
+    patience: PositiveInt = 20
+    trainer: PotentialTrainerSpec = LevenbergMarquardtSpec()

@@ -1,0 +1,1 @@
+"""Neural-network potentials: energies and forces as sums over atoms."""

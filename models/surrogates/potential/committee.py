@@ -1,0 +1,207 @@
+"""A committee's members, trained one after the other, each until the error on groups set aside falls no more."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from tansaku.models.domain.errors import FitError
+from tansaku.models.domain.pool import FloatArray
+from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.specs.network_potential import PotentialSpec
+from tansaku.models.domain.surrogates import Progress, TrainingRun, Weights
+from tansaku.models.surrogates.potential.problem import Problem
+from tansaku.models.surrogates.potential.trainers.registry import open_cycle
+from tansaku.models.surrogates.potential.trainers.stage import Stage
+
+_UNIT = "meV/atom"
+_STATE = "potential.committee"
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is to be trained.
+
+    Attributes:
+        training: Loss of each member.
+        validation: Loss on the groups set aside.
+        starts: Weights that each member begins with.
+        seed: Of what is random in trainers.
+    """
+
+    training: Sequence[Problem]
+    validation: Problem
+    starts: Sequence[FloatArray]
+    seed: int
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What came of it.
+
+    Attributes:
+        members: Best weights of each member, shape ``(n_members, n_weights)``.
+        cycles: That each member took.
+    """
+
+    members: FloatArray
+    cycles: Sequence[int]
+
+
+Told = tuple[float, float, str]
+"""Training and validation error [eV], and a note."""
+
+
+@dataclass(frozen=True)
+class _State:
+    """How far training is: what a checkpoint holds.
+
+    Attributes:
+        done: Best weights of members that have ended.
+        cycles: That these took.
+        stage: Of the present member.
+        best: Its best weights.
+        lowest: Their validation error [eV].
+        since: Cycles since it fell last.
+        told: Every cycle so far.
+    """
+
+    stage: Stage
+    best: FloatArray
+    lowest: float = np.inf
+    since: int = 0
+    done: tuple[FloatArray, ...] = ()
+    cycles: tuple[int, ...] = ()
+    told: tuple[Told, ...] = field(default=(), repr=False)
+
+    def next_member(self, start: FloatArray) -> _State:
+        return _State(
+            Stage(start), start, done=(*self.done, self.best), cycles=(*self.cycles, self.stage.cycle), told=self.told
+        )
+
+    def weights(self, key: str) -> Weights:
+        stage = self.stage
+        document: JsonDict = {
+            "type": _STATE,
+            "schema_version": 1,
+            "key": key,
+            "cycle": stage.cycle,
+            "converged": stage.converged,
+            "lowest": self.lowest,
+            "since": self.since,
+            "cycles": list(self.cycles),
+            "told": [list(one) for one in self.told],
+        }
+        arrays = {"weights": stage.weights, "best": self.best}
+        arrays |= {f"memory.{name}": array for name, array in stage.memory.items()}
+        arrays |= {f"done.{place}": array for place, array in enumerate(self.done)}
+        return Weights(arrays, document)
+
+    @classmethod
+    def of(cls, weights: Weights) -> _State:
+        document, arrays = weights.document, weights.arrays
+        memory = {name.removeprefix("memory."): array for name, array in arrays.items() if name.startswith("memory.")}
+        return cls(
+            stage=Stage(arrays["weights"], memory, document["cycle"], document["converged"]),
+            best=arrays["best"],
+            lowest=document["lowest"],
+            since=document["since"],
+            done=tuple(arrays[f"done.{place}"] for place in range(len(document["cycles"]))),
+            cycles=tuple(document["cycles"]),
+            told=tuple((float(one), float(other), str(note)) for one, other, note in document["told"]),
+        )
+
+
+class Committee:
+    """Members under training.
+
+    Args:
+        spec: Hyper-parameters.
+        task: Losses and starts.
+        key: Of hyper-parameters and data: a checkpoint of another one is not gone on from.
+    """
+
+    def __init__(self, spec: PotentialSpec, task: Task, key: str) -> None:
+        self._spec, self._task, self._key = spec, task, key
+        self._cycle = open_cycle(spec.trainer)
+
+    def run(self, run: TrainingRun) -> Trained:
+        """Trains all members, from the last checkpoint on."""
+        state = self._begun(run)
+        for step, told in enumerate(state.told, start=1):
+            run.on_progress(_progress(step, told))
+        while True:
+            while not self._ended(state):
+                state = self._next(state)
+                run.checkpoints.save(state.weights(self._key))
+                run.on_progress(_progress(len(state.told), state.told[-1]))
+            following = len(state.done) + 1
+            if following == self._spec.members:
+                return Trained(np.array([*state.done, state.best]), (*state.cycles, state.stage.cycle))
+            state = state.next_member(self._task.starts[following])
+
+    def _begun(self, run: TrainingRun) -> _State:
+        left = run.checkpoints.load()
+        if left is not None and (left.document.get("type"), left.document.get("key")) == (_STATE, self._key):
+            return _State.of(left)
+        start = self._task.starts[0]
+        return _State(Stage(start), start)
+
+    def _ended(self, state: _State) -> bool:
+        stage = state.stage
+        return stage.converged or stage.cycle >= self._spec.trainer.cycles or state.since >= self._spec.patience
+
+    def _next(self, state: _State) -> _State:
+        member = len(state.done)
+        problem = self._task.training[member]
+        rng = np.random.default_rng([self._task.seed, member, 2, state.stage.cycle])
+        stage = self._cycle(problem, state.stage, rng)
+        training, validation = errors_of(problem, stage.weights), errors_of(self._task.validation, stage.weights)
+        weight = self._spec.force_weight
+        error = validation.together(weight)
+        if not np.isfinite(error):
+            raise FitError(
+                f"potential: network {member + 1} diverged in cycle {stage.cycle}; the trainer's steps are too large"
+            )
+        note = f"network {member + 1} of {self._spec.members}, {stage.note}; {training.words}; set aside: {validation.words}"
+        state = replace(state, stage=stage, since=state.since + 1, told=(*state.told, (training.together(weight), error, note)))
+        return replace(state, best=stage.weights, lowest=error, since=0) if error < state.lowest else state
+
+
+@dataclass(frozen=True)
+class RootMeanSquares:
+    """Errors of a set of structures.
+
+    Attributes:
+        energy: Per atom [eV].
+        force: Of a component [eV/Å]; None where forces are not looked at.
+    """
+
+    energy: float
+    force: float | None
+
+    def together(self, force_weight: float) -> float:
+        """One number that both are part of, as in the loss [eV]."""
+        return float(np.sqrt(self.energy**2 + force_weight * (self.force or 0.0) ** 2))
+
+    @property
+    def words(self) -> str:
+        """Both for a reader."""
+        forces = "" if self.force is None else f", {1000 * self.force:.3g} meV/Å"
+        return f"{1000 * self.energy:.3g} meV/atom{forces}"
+
+
+def errors_of(problem: Problem, weights: FloatArray) -> RootMeanSquares:
+    """Errors on the data of a loss, every structure counting once."""
+    found = problem.residuals(weights)
+    energies = found.energies[np.concatenate([block.rows for block in problem.blocks])]
+    forces = [one for one in found.forces.values() if len(one)]
+    force = float(np.sqrt(np.mean(np.concatenate(forces) ** 2))) if forces else None
+    return RootMeanSquares(float(np.sqrt(np.mean(energies**2))), force)
+
+
+def _progress(step: int, told: Told) -> Progress:
+    training, validation, note = told
+    return Progress(step, 1000.0 * training, 1000.0 * validation, _UNIT, note)

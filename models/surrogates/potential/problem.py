@@ -1,0 +1,312 @@
+"""What a network's weights are fitted to: energies per atom and forces, as a loss with its gradient and normal equations.
+
+The loss of weights w is
+
+    Σ_s c_s [(Ê_s − E_s) / N_s]² / Σ_s c_s  +  f Σ_s c_s |F̂_s − F_s|² / Σ_s 3 N_s c_s  +  d |w|² / n_w
+
+over structures s with counts c, where f weighs forces and d is the decay; the second sum goes over structures of known forces.
+Structures are worked through in blocks of one composition each. Blocks may be computed side by side; their sums are added in
+their order, by one thread each, so that the result does not depend on the number of processors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+
+from tansaku.models.domain.pool import FloatArray, IntArray
+from tansaku.models.surrogates.potential.network import Architecture, Passed, energy_rows, passed, slope_rows
+
+if TYPE_CHECKING:
+    import torch
+
+    from tansaku.models.surrogates.potential.network import Layers
+
+Found = TypeVar("Found")
+
+
+@dataclass(frozen=True)
+class Block:
+    """Structures of one composition, atoms sorted by element.
+
+    Attributes:
+        counts: Atoms of each element.
+        features: Standardised, shape ``(n_structures, n_atoms, n_features)``.
+        energies: Over the unit, without the elements' references, shape ``(n_structures,)``.
+        slopes: Derivatives of the features by the atoms' positions, shape ``(n_structures, 3 n_atoms, n_atoms, n_features)``;
+            None where no forces are known.
+        forces: Over the unit, shape ``(n_structures, 3 n_atoms)``.
+        rows: Of each structure its place among the examples, shape ``(n_structures,)``.
+    """
+
+    counts: tuple[int, ...]
+    features: torch.Tensor
+    energies: torch.Tensor
+    slopes: torch.Tensor | None
+    forces: torch.Tensor | None
+    rows: IntArray
+
+    def chosen(self, places: IntArray) -> Block:
+        """Some of the structures."""
+        import torch
+
+        index = torch.as_tensor(places, device=self.features.device)
+        return Block(
+            counts=self.counts,
+            features=self.features[index],
+            energies=self.energies[index],
+            slopes=None if self.slopes is None else self.slopes[index],
+            forces=None if self.forces is None else self.forces[index],
+            rows=self.rows[places],
+        )
+
+
+@dataclass(frozen=True)
+class Normal:
+    """Normal equations of the linearised least-squares problem.
+
+    Attributes:
+        loss: At the weights.
+        product: Half of the loss's gradient, shape ``(n_weights,)``.
+        matrix: Shape ``(n_weights, n_weights)``.
+    """
+
+    loss: float
+    product: FloatArray
+    matrix: FloatArray
+
+
+@dataclass(frozen=True)
+class Residuals:
+    """How far predictions are off.
+
+    Attributes:
+        energies: Per atom [eV], of all structures in order, shape ``(n_structures,)``.
+        forces: Of structures of known forces, by their place [eV/Å], atoms sorted by element.
+    """
+
+    energies: FloatArray
+    forces: dict[int, FloatArray]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A loss.
+
+    Attributes:
+        architecture: Of the networks.
+        blocks: The data.
+        counts: How often each example counts, shape ``(n_examples,)``.
+        force_weight: f [Å^2].
+        decay: d, in units of ``unit``.
+        unit: Of energies [eV].
+        workers: Compute blocks side by side.
+    """
+
+    architecture: Architecture
+    blocks: Sequence[Block]
+    counts: FloatArray
+    force_weight: float
+    decay: float
+    unit: float
+    workers: ThreadPoolExecutor | None = field(default=None, repr=False)
+
+    def loss(self, weights: FloatArray) -> float:
+        """The loss alone [eV^2]."""
+        return sum(self._each(lambda block: self._loss(block, weights, slope=False)[0])) + self._decay(weights)
+
+    def gradient(self, weights: FloatArray) -> tuple[float, FloatArray]:
+        """The loss and its gradient, shape ``(n_weights,)``."""
+        loss, gradient = self._decay(weights), (2.0 * self.unit**2 * self.decay / len(weights)) * weights
+        for one, slope in self._each(lambda block: self._loss(block, weights, slope=True)):
+            loss += one
+            gradient = gradient + slope
+        return loss, gradient
+
+    def normal(self, weights: FloatArray) -> Normal:
+        """The linearised problem at the weights."""
+        strength = self.unit**2 * self.decay / len(weights)
+        matrix, product = np.diag(np.full(len(weights), strength)), strength * weights
+        loss = self._decay(weights)
+        for one in self._each(lambda block: self._normal(block, weights)):
+            loss += one.loss
+            product += one.product
+            matrix += one.matrix
+        return Normal(loss, product, matrix)
+
+    def residuals(self, weights: FloatArray) -> Residuals:
+        """Errors of every structure."""
+        energies = np.zeros(len(self.counts))
+        forces: dict[int, FloatArray] = {}
+        for block, (one, other) in zip(self.blocks, self._each(lambda block: self._differences(block, weights)), strict=True):
+            energies[block.rows] = one * self.unit
+            if other is not None:
+                forces |= {int(row): values * self.unit for row, values in zip(block.rows, other, strict=True)}
+        return Residuals(energies, forces)
+
+    def batches(self, size: int, rng: np.random.Generator) -> Iterator[Problem]:
+        """The same loss on random parts of the data that do not overlap; examples that count for nothing are left out."""
+        order = rng.permutation(np.flatnonzero(self.counts > 0))
+        for begin in range(0, len(order), size):
+            chosen = np.zeros(len(self.counts), dtype=np.bool_)
+            chosen[order[begin : begin + size]] = True
+            blocks = [block.chosen(np.flatnonzero(chosen[block.rows])) for block in self.blocks if chosen[block.rows].any()]
+            yield Problem(
+                self.architecture, blocks, self.counts * chosen, self.force_weight, self.decay, self.unit, self.workers
+            )
+
+    def _each(self, compute: Callable[[Block], Found]) -> list[Found]:
+        if self.workers is None:
+            return [compute(block) for block in self.blocks]
+        return list(self.workers.map(compute, self.blocks))
+
+    def _decay(self, weights: FloatArray) -> float:
+        return self.unit**2 * self.decay * float(weights @ weights) / len(weights)
+
+    def _scales(self, block: Block) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Weights of a block's squared errors of energies and of forces, shape ``(n_structures,)`` each [eV^2]."""
+        import torch
+
+        def of(total: float) -> torch.Tensor:
+            counts = self.unit**2 * self.counts[block.rows] / max(total, 1e-300)
+            return torch.tensor(counts, device=block.features.device)
+
+        energies = of(float(self.counts.sum()))
+        if block.slopes is None or not self.force_weight:
+            return energies, None
+        return energies, self.force_weight * of(self._components)
+
+    @property
+    def _components(self) -> float:
+        """Force components that count."""
+        return float(
+            sum(
+                3 * block.features.shape[1] * self.counts[block.rows].sum() for block in self.blocks if block.slopes is not None
+            )
+        )
+
+    def _layers(self, weights: torch.Tensor) -> list[Layers]:
+        return [self.architecture.layers(weights, species) for species in range(self.architecture.n_species)]
+
+    def _passed(self, block: Block, layers: Sequence[Layers]) -> list[Passed | None]:
+        """Of each element's atoms, those of one structure after the other."""
+        found: list[Passed | None] = []
+        begin, width = 0, block.features.shape[-1]
+        for count, mine in zip(block.counts, layers, strict=True):
+            atoms = block.features[:, begin : begin + count].reshape(-1, width)
+            found.append(passed(mine, self.architecture.activation, atoms) if count else None)
+            begin += count
+        return found
+
+    def _off(self, block: Block, found: Sequence[Passed | None], *, forces: bool) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Errors of energies per atom and of forces, over the unit."""
+        import torch
+
+        size, atoms, width = block.features.shape
+        each = [one for one in found if one is not None]
+        energies = torch.stack([one.energies.view(size, -1).sum(dim=1) for one in each]).sum(dim=0)
+        off = (energies - block.energies) / atoms
+        if not forces or block.slopes is None or block.forces is None:
+            return off, None
+        slopes = torch.cat([one.slopes.view(size, -1, width) for one in each], dim=1)
+        predicted = -torch.bmm(block.slopes.flatten(2), slopes.reshape(size, -1, 1))[..., 0]
+        return off, predicted - block.forces
+
+    def _loss(self, block: Block, weights: FloatArray, *, slope: bool) -> tuple[float, FloatArray]:
+        import torch
+
+        with torch.set_grad_enabled(slope):
+            vector = torch.tensor(weights, device=block.features.device, requires_grad=slope)
+            found = self._passed(block, self._layers(vector))
+            of_energies, of_forces = self._scales(block)
+            energies, forces = self._off(block, found, forces=of_forces is not None)
+            loss = (of_energies * energies**2).sum()
+            if forces is not None and of_forces is not None:
+                loss = loss + (of_forces[:, None] * forces**2).sum()
+            if not slope:
+                return float(loss), np.empty(0)
+            return float(loss.detach()), torch.autograd.grad(loss, vector)[0].cpu().numpy()
+
+    def _normal(self, block: Block, weights: FloatArray) -> Normal:
+        import torch
+
+        with torch.no_grad():
+            layers = self._layers(torch.tensor(weights, device=block.features.device))
+            found = self._passed(block, layers)
+            of_energies, of_forces = self._scales(block)
+            energies, forces = self._off(block, found, forces=of_forces is not None)
+            rows, off = self._energy_part(block, found, energies, of_energies)
+            if forces is not None and of_forces is not None:
+                root = torch.sqrt(of_forces)
+                more = self._force_part(block, layers, found) * root[:, None, None]
+                rows = torch.cat([rows, more.flatten(0, 1)])
+                off = torch.cat([off, (forces * root[:, None]).flatten()])
+            product, matrix = rows.T @ off, rows.T @ rows
+            return Normal(float(off @ off), product.cpu().numpy(), matrix.cpu().numpy())
+
+    def _energy_part(
+        self, block: Block, found: Sequence[Passed | None], energies: torch.Tensor, scales: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Weighted rows and errors of the energies."""
+        import torch
+
+        size, atoms, _ = block.features.shape
+        root = torch.sqrt(scales)
+        rows = torch.zeros((size, self.architecture.n_weights), dtype=energies.dtype, device=energies.device)
+        for species, one in enumerate(found):
+            if one is not None:
+                rows[:, self._part(species)] = energy_rows(one, size) / atoms
+        return rows * root[:, None], energies * root
+
+    def _force_part(self, block: Block, layers: Sequence[Layers], found: Sequence[Passed | None]) -> torch.Tensor:
+        """Rows of the forces, shape ``(n_structures, 3 n_atoms, n_weights)``."""
+        import torch
+
+        slopes = block.slopes
+        if slopes is None:
+            raise AssertionError("a block without forces has no rows of them")
+        size, components = slopes.shape[:2]
+        rows = torch.zeros((size, components, self.architecture.n_weights), dtype=slopes.dtype, device=slopes.device)
+        begin = 0
+        for species, (one, count) in enumerate(zip(found, block.counts, strict=True)):
+            if one is not None:
+                directions = slopes[:, :, begin : begin + count].transpose(1, 2)
+                rows[..., self._part(species)] = -slope_rows(layers[species], one, directions)
+            begin += count
+        return rows
+
+    def _part(self, species: int) -> slice:
+        size = self.architecture.per_species
+        return slice(species * size, (species + 1) * size)
+
+    def _differences(self, block: Block, weights: FloatArray) -> tuple[FloatArray, FloatArray | None]:
+        import torch
+
+        with torch.no_grad():
+            vector = torch.tensor(weights, device=block.features.device)
+            energies, forces = self._off(block, self._passed(block, self._layers(vector)), forces=True)
+            return energies.cpu().numpy(), None if forces is None else forces.cpu().numpy()
+
+
+@contextmanager
+def one_thread_each() -> Iterator[ThreadPoolExecutor]:
+    """Workers for blocks, as many as there are processors; within a block torch computes with one thread.
+
+    How torch shares a sum among threads would change its last digits with their number.
+    """
+    import os
+
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as workers:
+            yield workers
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,34 @@
+"""Levenberg and Marquardt's damped least squares (Marquardt 1963, doi:10.1137/0111030)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tansaku.models.domain.specs.network_potential import LevenbergMarquardtSpec
+from tansaku.models.surrogates.potential.problem import Problem
+from tansaku.models.surrogates.potential.trainers.stage import Stage
+
+_LEAST = 1e-15
+
+
+def levenberg_marquardt(spec: LevenbergMarquardtSpec, problem: Problem, stage: Stage) -> Stage:
+    """One step; nothing in it is random."""
+    from scipy.linalg import LinAlgError, cho_factor, cho_solve
+
+    normal = problem.normal(stage.weights)
+    typical = float(np.mean(np.diag(normal.matrix)))
+    damping = stage.number("damping", spec.damping)
+    for attempt in range(spec.attempts):
+        damped = normal.matrix + damping * typical * np.eye(len(normal.matrix))
+        note = f"damping {damping:.2g}, attempt {attempt + 1}"
+        try:
+            trial = stage.weights - cho_solve(cho_factor(damped, lower=True, overwrite_a=True), normal.product)
+        except LinAlgError:
+            damping *= spec.increase
+            continue
+        if problem.loss(trial) < normal.loss:
+            memory = {"damping": np.array([max(damping * spec.lower, _LEAST)])}
+            return Stage(trial, memory, stage.cycle + 1, converged=False, note=note)
+        damping *= spec.increase
+    memory = {"damping": np.array([damping])}
+    return Stage(stage.weights, memory, stage.cycle + 1, converged=True, note="no damping lowers the loss")

@@ -1,0 +1,38 @@
+"""Between two cycles of a trainer: all that it needs to go on, as arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from tansaku.models.domain.pool import FloatArray
+from tansaku.models.surrogates.potential.problem import Problem
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Where a trainer stands.
+
+    Attributes:
+        weights: Shape ``(n_weights,)``.
+        memory: What the trainer carries from cycle to cycle; empty at the start.
+        cycle: Cycles done.
+        converged: No further cycle would change anything.
+        note: What the last cycle did, in words.
+    """
+
+    weights: FloatArray
+    memory: Mapping[str, FloatArray] = field(default_factory=dict)
+    cycle: int = 0
+    converged: bool = False
+    note: str = ""
+
+    def number(self, name: str, otherwise: float) -> float:
+        """A number that the trainer carries."""
+        return float(self.memory[name][0]) if name in self.memory else otherwise
+
+
+Cycle = Callable[[Problem, Stage, np.random.Generator], Stage]
+"""One cycle of a trainer. What is random in it comes from the generator, which is the cycle's own."""

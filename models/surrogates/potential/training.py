@@ -1,0 +1,187 @@
+"""Training of network potentials: descriptors once, then the committee's members, then the error estimate."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tansaku.models.domain.errors import FitError, MissingComponentError
+from tansaku.models.domain.identifiers import content_hash
+from tansaku.models.domain.pool import FloatArray
+from tansaku.models.domain.specs.network_potential import PotentialSpec
+from tansaku.models.domain.surrogates import Example, TrainingRun
+from tansaku.models.surrogates.calibration import ErrorModel, fit_error_model
+from tansaku.models.surrogates.potential.committee import Committee, Task
+from tansaku.models.surrogates.potential.descriptors.contract import open_descriptor
+from tansaku.models.surrogates.potential.inputs import Inputs
+from tansaku.models.surrogates.potential.model import Potential, architecture_of, spreads, torch_device
+from tansaku.models.surrogates.potential.problem import Block, Problem, one_thread_each
+from tansaku.models.surrogates.potential.scaling import Scaling, expressed
+
+
+class PotentialTrainer:
+    """``Trainer`` of :class:`Potential`.
+
+    Args:
+        spec: Hyper-parameters.
+    """
+
+    def __init__(self, spec: PotentialSpec) -> None:
+        self._spec = spec
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The energy; forces are learned where they are known."""
+        return ("energy",)
+
+    def check(self) -> None:
+        """See ``Trainer``."""
+        try:
+            import matscipy  # noqa: F401
+        except ImportError as error:
+            raise MissingComponentError(
+                "surrogate potential needs the package matscipy, which is not installed",
+                hint="pip install 'tansaku[potential]'",
+            ) from error
+
+    def fit(self, examples: Sequence[Example], run: TrainingRun) -> Potential:
+        """See ``Trainer``."""
+        self.check()
+        aside = set_aside(examples, self._spec.validation, run.seed)
+        species = tuple(sorted({symbol for one in examples for symbol in one.structure.get_chemical_symbols()}))
+        with one_thread_each() as workers:
+            device = torch_device(run.device)
+            inputs = Inputs.of(examples, open_descriptor(self._spec.environment, species, device=device), species)
+            data = _Data(self._spec, examples, inputs, inputs.scaling(), aside, device, workers)
+            starts = None if run.start is None else self._starts(Potential.from_weights(run.start), species, data.scaling)
+            key = content_hash([self._spec.model_dump(mode="json"), run.seed, data.key(), _hash(starts)])
+            told = Committee(self._spec, data.task(run.seed, starts), key).run(run)
+            draft = Potential(
+                spec=self._spec,
+                species=species,
+                scaling=data.scaling,
+                members=told.members,
+                of_energies=ErrorModel(0.0, 0.0, 1.0, 1.0),
+                of_forces=None,
+                training={},
+                device=run.device,
+            )
+            of_energies, of_forces, errors = _calibrated(draft, [examples[int(place)] for place in np.flatnonzero(aside)])
+        training = {
+            "cycles": [int(cycle) for cycle in told.cycles],
+            "structures": len(examples),
+            "set_aside": int(aside.sum()),
+            "atoms": len(inputs.described.species),
+            "features": inputs.described.features.shape[1],
+            "weights": told.members.shape[1],
+            **errors,
+        }
+        return replace(draft, of_energies=of_energies, of_forces=of_forces, training=training)
+
+    def _starts(self, model: Potential, species: tuple[str, ...], scaling: Scaling) -> FloatArray:
+        """Weights to begin with, expressed in the new standardisation."""
+        same = ("environment", "hidden", "activation", "members")
+        other = [name for name in same if getattr(model.spec, name) != getattr(self._spec, name)]
+        if other or model.species != species:
+            raise FitError(f"potential: the weights to begin with have another {(*other, 'set of elements')[0]}")
+        return np.array([expressed(one, model.architecture, model.scaling, scaling) for one in model.members])
+
+
+@dataclass(frozen=True)
+class _Data:
+    """What members are trained on."""
+
+    spec: PotentialSpec
+    examples: Sequence[Example]
+    inputs: Inputs
+    scaling: Scaling
+    aside: np.ndarray
+    device: str
+    workers: ThreadPoolExecutor
+
+    def key(self) -> str:
+        """Content of the data."""
+        forces = [np.empty(0) if one is None else one for one in self.inputs.forces]
+        named = [self.inputs.described.features, self.inputs.energies, self.aside, *forces]
+        return hashlib.sha256(b"".join(np.ascontiguousarray(one).tobytes() for one in named)).hexdigest()
+
+    def task(self, seed: int, starts: FloatArray | None) -> Task:
+        with_forces = self.spec.force_weight > 0
+        training, validation = (
+            self.inputs.blocks(np.flatnonzero(rows), self.scaling, forces=with_forces, device=self.device)
+            for rows in (~self.aside, self.aside)
+        )
+        groups = sorted({one.group for one in self.examples})
+        owner = np.array([groups.index(one.group) for one in self.examples], dtype=np.intp)
+
+        def counts(member: int) -> FloatArray:
+            if not self.spec.bootstrap:
+                return np.where(self.aside, 0.0, 1.0)
+            # Bayesian bootstrap (Rubin 1981, doi:10.1214/aos/1176345338): no group and no element is ever left out.
+            found = np.random.default_rng([seed, member, 0]).exponential(size=len(groups))[owner] * ~self.aside
+            return np.asarray(found / found[~self.aside].mean())
+
+        def begin(member: int) -> FloatArray:
+            if starts is not None:
+                return np.asarray(starts[member])
+            return architecture_of(self.spec, self.scaling).drawn(np.random.default_rng([seed, member, 1]))
+
+        return Task(
+            training=[self._problem(training, counts(member)) for member in range(self.spec.members)],
+            validation=self._problem(validation, self.aside.astype(np.float64)),
+            starts=[begin(member) for member in range(self.spec.members)],
+            seed=seed,
+        )
+
+    def _problem(self, blocks: Sequence[Block], counts: FloatArray) -> Problem:
+        spec = self.spec
+        architecture = architecture_of(spec, self.scaling)
+        return Problem(architecture, blocks, counts, spec.force_weight, spec.decay, self.scaling.unit, self.workers)
+
+
+def set_aside(examples: Sequence[Example], share: float, seed: int) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Which examples are set aside: about a share of the groups, drawn by name, so that a group stays where it is as data grow.
+
+    Args:
+        examples: Of two groups at least.
+        share: Of the groups.
+        seed: Of the drawing.
+
+    Raises:
+        FitError: There are too few groups.
+    """
+    groups = sorted({one.group for one in examples})
+    if len(groups) < 2:
+        raise FitError(f"potential: {len(groups)} group of training data; one of at least 2 is set aside")
+    drawn = {group: int(content_hash([seed, group])[:12], 16) / 16**12 for group in groups}
+    rising = sorted(groups, key=lambda group: drawn[group])
+    chosen = [group for group in rising if drawn[group] < share][: len(groups) - 1] or rising[:1]
+    return np.array([one.group in chosen for one in examples], dtype=np.bool_)
+
+
+def _hash(starts: FloatArray | None) -> str | None:
+    return None if starts is None else hashlib.sha256(starts.tobytes()).hexdigest()
+
+
+def _calibrated(draft: Potential, examples: Sequence[Example]) -> tuple[ErrorModel, ErrorModel | None, dict[str, float]]:
+    """Error models of energies per atom and of forces, from groups that no member was trained on."""
+    energies: list[tuple[float, float]] = []
+    forces: list[tuple[FloatArray, FloatArray]] = []
+    for example in examples:
+        found, atoms = draft.evaluate(example.structure), len(example.structure)
+        of_energy, of_forces = spreads(found)
+        known = float(example.properties["energy"])
+        energies.append(((float(found.energies.sum(axis=1).mean()) - known) / atoms, of_energy))
+        if "forces" in example.properties:
+            forces.append(((found.forces.mean(axis=0) - example.properties["forces"]).ravel(), np.repeat(of_forces, 3)))
+    off, apart = (np.array(column) for column in zip(*energies, strict=True))
+    errors = {"set_aside_rmse": float(np.sqrt(np.mean(off**2)))}
+    if not forces:
+        return fit_error_model(off, apart), None, errors
+    off_forces, apart_forces = (np.concatenate(column) for column in zip(*forces, strict=True))
+    errors["set_aside_force_rmse"] = float(np.sqrt(np.mean(off_forces**2)))
+    return fit_error_model(off, apart), fit_error_model(off_forces, apart_forces), errors
