@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -30,6 +30,7 @@ from tansaku.tasks.datasets.extxyz import example_of, read_user_file
 from tansaku.tasks.datasets.files import check_hdf5, content_sha256, write_hdf5
 from tansaku.tasks.datasets.splitting import split
 from tansaku.tasks.jobs.document import STRUCTURE_FILE
+from tansaku.tasks.jobs.energy import FREE_ENERGY
 from tansaku.tasks.resources import Resources
 from tansaku.tasks.structures import read_structure
 from tansaku.tasks.validation import validate_document
@@ -106,6 +107,8 @@ def store_dataset(resources: Resources, loaded: LoadedDataset) -> DatasetRecord:
         done = finished(every[-1])
         failed = sum(one.state is EvaluationState.FAILED for evaluations in every for one in evaluations)
         examples = gather(done, resources.artifacts)
+        if isinstance(spec.source, ComputedSourceSpec) and spec.source.force_consistent:
+            examples = [_force_consistent(one) for one in examples]
         sources = sources_of(done)
         cost = sum(one.measured_cost or 0.0 for evaluations in every for one in evaluations)
     return keep_dataset(resources.registry, resources.artifacts, examples, Kept(spec, sources, failed, cost))
@@ -194,6 +197,13 @@ def gather(
     if not found:
         raise ConfigurationError("there is no finished evaluation with a structure")
     return found
+
+
+def _force_consistent(example: Example) -> Example:
+    """The example with the energy that its forces are derivatives of."""
+    properties = dict(example.properties)
+    properties["energy"] = properties.pop(FREE_ENERGY, properties["energy"])
+    return replace(example, properties=properties)
 
 
 def campaign_of(spec: DatasetSpec, base_path: Path, file: str, **changes: object) -> LoadedCampaign:

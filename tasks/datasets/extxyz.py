@@ -15,6 +15,7 @@ from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.dataset import FileSourceSpec
 from tansaku.models.domain.surrogates import Example
+from tansaku.tasks.jobs.energy import FREE_ENERGY
 from tansaku.tasks.jobs.labelling import LABEL_ENERGIES, LABEL_ENERGY, LABEL_FORCES
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def example_of(atoms: Atoms, identifier: str, group: str) -> Example:
     results = dict(atoms.calc.results) if atoms.calc is not None else {}
     properties = {
         name: np.asarray(results[name], dtype=np.float64)
-        for name in ("energy", "energies", "forces", "stress")
+        for name in ("energy", FREE_ENERGY, "energies", "forces", "stress")
         if name in results
     }
     for name in (LABEL_ENERGIES, LABEL_FORCES):

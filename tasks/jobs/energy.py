@@ -21,6 +21,9 @@ from tansaku.tasks.jobs.document import STRUCTURE_FILE, JobDocument
 from tansaku.tasks.jobs.kept import scratch_of, take_files
 from tansaku.tasks.jobs.opened import opened_calculator, opened_space
 
+FREE_ENERGY = "free_energy"
+"""What forces and stress are derivatives of, where a code tells it apart from ``energy`` [eV]."""
+
 
 def open_energy_job(document: JobDocument, folder: Path) -> EnergyJob:
     """Makes the job of a document whose candidates are computed for their energy.
@@ -86,7 +89,13 @@ class EnergyJob:
 def _write_structure(path: Path, start: Atoms, result: CalculationResult) -> None:
     atoms = result.atoms.copy()
     atoms.info = dict(start.info)
-    results = {"energy": result.energy, "forces": result.forces, "energies": result.energies, "stress": result.stress}
+    results = {
+        "energy": result.energy,
+        FREE_ENERGY: result.terms.get(FREE_ENERGY),
+        "energies": result.energies,
+        "forces": result.forces,
+        "stress": result.stress,
+    }
     atoms.calc = SinglePointCalculator(atoms, **{name: value for name, value in results.items() if value is not None})
     told = {"potential": result.provenance.model, "potential_sha256": result.provenance.model_sha256}
     # An empty value would swallow the key that follows it in the file.

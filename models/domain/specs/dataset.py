@@ -10,7 +10,7 @@ from tansaku.models.domain.specs.base import Name, PositiveFloat, PositiveInt, S
 from tansaku.models.domain.specs.calculator import CalculatorSpec
 from tansaku.models.domain.specs.campaign import ExecutionSpec
 from tansaku.models.domain.specs.label import LabelSpec
-from tansaku.models.domain.specs.space import CrystalsSpaceSpec, EnergySpaceSpec, GrainBoundarySpaceSpec
+from tansaku.models.domain.specs.space import CrystalsSpaceSpec, EnergySpaceSpec, GrainBoundarySpaceSpec, PrototypesSpaceSpec
 from tansaku.models.domain.specs.surrogate import Descriptors, RadialDescriptorSpec, SoapDescriptorSpec
 
 LABELS = "-labels"
@@ -40,20 +40,23 @@ class ComputedSourceSpec(Spec):
     """Structures of a space, computed by a calculator: a campaign of the data set's name computes them.
 
     Attributes:
-        space: Where the structures come from. Boundaries are relaxed, crystals computed as they stand.
+        space: Where the structures come from. Boundaries are relaxed, crystals and oxides computed as they stand.
         calculator: What computes them; its energies and forces are kept.
         label: A further calculator whose energies of the same structures are kept beside, None: none. Boundaries only.
         per_system: Structures of each system, chosen at random; None: all.
         choice: Which of the structures get a label, None: all. The others are relaxed, looked at and left out.
+        force_consistent: Keep as ``energy`` what the forces are derivatives of, the free energy of the electrons, where the
+            calculator tells it apart from the energy extrapolated to no smearing. Crystals only.
         execution: How the calculations run; ``polish`` has no meaning here.
     """
 
     type: Literal["computed"] = "computed"
-    space: Annotated[GrainBoundarySpaceSpec | CrystalsSpaceSpec, Field(discriminator="type")]
+    space: Annotated[GrainBoundarySpaceSpec | CrystalsSpaceSpec | PrototypesSpaceSpec, Field(discriminator="type")]
     calculator: CalculatorSpec
     label: LabelSpec | None = None
     per_system: PositiveInt | None = 3
     choice: ChoiceSpec | None = None
+    force_consistent: bool = False
     execution: ExecutionSpec = ExecutionSpec(polish=0)
 
     @model_validator(mode="after")
@@ -66,6 +69,8 @@ class ComputedSourceSpec(Spec):
     def _label_has_a_boundary(self) -> ComputedSourceSpec:
         if self.label is not None and isinstance(self.space, EnergySpaceSpec):
             raise ValueError(f"label: a {self.space.type} space has no relaxed boundaries to label; remove it")
+        if self.force_consistent and not isinstance(self.space, EnergySpaceSpec):
+            raise ValueError(f"force_consistent: a {self.space.type} space keeps no free energy; remove it")
         return self
 
     @model_validator(mode="after")
