@@ -5,7 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from tansaku.models.domain.ports import Space
-from tansaku.models.domain.specs.space import CompositionSpaceSpec, CrystalsSpaceSpec, SpaceSpec, TableSpaceSpec
+from tansaku.models.domain.specs.space import (
+    CompositionSpaceSpec,
+    CrystalsSpaceSpec,
+    PrototypesSpaceSpec,
+    SpaceSpec,
+    TableSpaceSpec,
+)
 
 
 def open_space(spec: SpaceSpec, base_path: Path) -> Space:
@@ -30,6 +36,10 @@ def open_space(spec: SpaceSpec, base_path: Path) -> Space:
         from tansaku.spaces.crystals import CrystalsSpace
 
         return CrystalsSpace(spec, base_path)
+    if isinstance(spec, PrototypesSpaceSpec):
+        from tansaku.spaces.prototypes import PrototypesSpace
+
+        return PrototypesSpace(spec, base_path)
     from tansaku.spaces.grain_boundary import GrainBoundarySpace
 
     return GrainBoundarySpace(spec, base_path)

@@ -54,7 +54,7 @@ def ion_energy(structure: Atoms, charges: Sequence[float]) -> float:
     """
     check_ewald()
     from pymatgen.analysis.ewald import EwaldSummation
-    from pymatgen.core import Structure
+    from pymatgen.core.structure import Structure
 
     points = Structure(structure.cell.array, structure.get_chemical_symbols(), structure.get_scaled_positions())
     points.add_oxidation_state_by_site([float(charge) for charge in charges])

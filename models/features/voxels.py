@@ -135,7 +135,8 @@ def voxels(peaks: BraggPeaks, grid: VoxelGrid = VoxelGrid()) -> FloatArray:
     place = np.rint(peaks.vectors / grid.step).astype(np.intp) + size // 2
     inside = ((place >= 0) & (place < size)).all(axis=1) & (np.linalg.norm(peaks.vectors, axis=1) <= grid.cut * (1.0 + _EDGE))
     flat = np.ravel_multi_index(tuple(place[inside].T), (size, size, size))
-    cube: FloatArray = np.bincount(flat, np.abs(peaks.amplitudes[inside]), size**3)
+    cube = np.zeros(size**3)
+    np.add.at(cube, flat, np.abs(peaks.amplitudes[inside]))
     return cube.reshape(size, size, size)
 
 

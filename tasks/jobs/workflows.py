@@ -20,6 +20,7 @@ _WORKFLOWS: dict[tuple[str, str | None], Open] = {
     ("grain_boundary", None): open_boundary_job,
     ("composition", "migration_barrier"): open_barrier_job,
     ("crystals", None): open_energy_job,
+    ("prototypes", None): open_energy_job,
 }
 
 

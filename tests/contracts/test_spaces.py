@@ -78,18 +78,26 @@ CRYSTALS = {
     ],
 }
 
+PROTOTYPES = {
+    "type": "prototypes",
+    "prototypes": ["rocksalt", "rutile", "perovskite", "spinel"],
+    "ions": ["Mg2+", "Sr2+", "Al3+", "Ti4+", "Sn4+"],
+    "volumes": [0.95, 1.0],
+}
+
 ARRAYS = {
     "grain_boundary": {"held", "grain", "boundary"},
     "composition": {"site", "oxidation_state"},
     "crystals": {"numbers", "positions"},
+    "prototypes": {"numbers", "positions"},
 }
 
 
-@pytest.fixture(params=[GRAIN_BOUNDARY, COMPOSITION, CRYSTALS, TABLE], ids=lambda document: document["type"])
+@pytest.fixture(params=[GRAIN_BOUNDARY, COMPOSITION, CRYSTALS, PROTOTYPES, TABLE], ids=lambda document: document["type"])
 def opening(request: pytest.FixtureRequest, tmp_path: Path, require: Callable[[str], None]) -> Callable[[], Space]:
     """Opens the same space anew with each call."""
     document = request.param
-    if document is COMPOSITION:
+    if document in (COMPOSITION, PROTOTYPES):
         require("pymatgen")
     write_table(tmp_path)
     spec = TypeAdapter(SpaceSpec).validate_python(document)

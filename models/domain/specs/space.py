@@ -11,6 +11,7 @@ from tansaku.models.domain.specs.composition import CompositionSpaceSpec
 from tansaku.models.domain.specs.crystals import CrystalsSpaceSpec
 from tansaku.models.domain.specs.energy_space import AtomsCostSpec, EnergySpaceSpec
 from tansaku.models.domain.specs.objective import PROPERTY_PATTERN
+from tansaku.models.domain.specs.prototypes import PrototypesSpaceSpec
 from tansaku.models.domain.units import Unit
 
 Miller = tuple[int, int, int]
@@ -205,7 +206,8 @@ class TableSpaceSpec(Spec):
 
 
 SpaceSpec = Annotated[
-    GrainBoundarySpaceSpec | TableSpaceSpec | CompositionSpaceSpec | CrystalsSpaceSpec, Field(discriminator="type")
+    GrainBoundarySpaceSpec | TableSpaceSpec | CompositionSpaceSpec | CrystalsSpaceSpec | PrototypesSpaceSpec,
+    Field(discriminator="type"),
 ]
 
 __all__ = [
@@ -220,6 +222,7 @@ __all__ = [
     "FeatureLookupSpec",
     "GrainBoundarySpaceSpec",
     "PeriodSpec",
+    "PrototypesSpaceSpec",
     "QuantityColumnSpec",
     "RangeSpec",
     "SpaceSpec",

@@ -1,0 +1,149 @@
+"""Small oxides of named structures as a space: every combination of fitting ions, at a few volumes, is a candidate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tansaku.calculators.structures.ion_data import electronegativity, ionic_radius
+from tansaku.calculators.structures.oxide_cells import oxide_cell
+from tansaku.calculators.structures.oxide_prototypes import OXIDE_PROTOTYPES
+from tansaku.models.domain.errors import ConfigurationError, NotFoundError
+from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray
+from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.specs.prototypes import PrototypesSpaceSpec
+from tansaku.spaces.prototype_choice import CLOSED_SHELLS, Oxide, cations_of, oxides
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+_SIX = 6
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    oxide: Oxide
+    percent: int
+
+    @property
+    def id(self) -> str:
+        return f"{self.oxide.formula}-{self.oxide.prototype}-{self.percent:03d}"
+
+
+class PrototypesSpace:
+    """A space of oxides (implements ``Space``).
+
+    Systems are the structures, surfaces the compositions. Candidate ids read ``SrTiO3-perovskite-094``: composition, structure
+    and volume in percent of the one at which the bonds' valences fit best.
+
+    Args:
+        spec: The spec.
+        base_path: Unused: the spec names no files.
+
+    Raises:
+        ConfigurationError: An ion is not known, or no candidate is left.
+        MissingComponentError: pymatgen is not installed.
+    """
+
+    def __init__(self, spec: PrototypesSpaceSpec, base_path: Path) -> None:  # noqa: ARG002 - every space is opened alike
+        self._spec = spec
+        ions = cations_of(spec.ions if spec.ions is not None else CLOSED_SHELLS)
+        percents = sorted({round(100 * volume) for volume in spec.volumes})
+        names = [name for name in OXIDE_PROTOTYPES if spec.prototypes is None or name in spec.prototypes]
+        several = [
+            _Candidate(oxide, percent)
+            for name in names
+            if sum(OXIDE_PROTOTYPES[name].counts) <= spec.max_atoms
+            for oxide in oxides(name, ions)
+            for percent in percents
+        ]
+        if not several:
+            raise ConfigurationError(
+                "space: no oxide is left; space.prototypes, space.ions and space.max_atoms exclude all",
+                hint="an oxide is neutral, and its cations must have room on the sites",
+            )
+        self._by_id = {one.id: one for one in sorted(several, key=lambda one: one.id)}
+
+    def pool(self) -> CandidatePool:
+        """All candidates, in ascending order of their ids."""
+        return self._pool
+
+    def structure(self, candidate: str) -> Atoms:
+        """The primitive cell of a candidate.
+
+        Raises:
+            NotFoundError: The id is not in the pool.
+        """
+        if candidate not in self._by_id:
+            raise NotFoundError(f"candidate {candidate!r} is not in the space")
+        one = self._by_id[candidate]
+        atoms = oxide_cell(one.oxide.prototype, one.oxide.cations, one.percent / 100.0)
+        atoms.info = {
+            "candidate": candidate,
+            "system": one.oxide.prototype,
+            "formula": one.oxide.formula,
+            "ions": " ".join(map(str, one.oxide.cations)),
+            "volume_percent": one.percent,
+        }
+        return atoms
+
+    def describe_systems(self) -> Sequence[JsonDict]:
+        """One dict per structure."""
+        rows = []
+        for name in self._systems:
+            mine = [one for one in self._by_id.values() if one.oxide.prototype == name]
+            rows.append(
+                {
+                    "system": name,
+                    "space_group": OXIDE_PROTOTYPES[name].group,
+                    "atoms": mine[0].oxide.atoms,
+                    "compositions": len({one.oxide.formula for one in mine}),
+                    "candidates": len(mine),
+                }
+            )
+        return rows
+
+    @cached_property
+    def _systems(self) -> tuple[str, ...]:
+        there = {one.oxide.prototype for one in self._by_id.values()}
+        return tuple(name for name in OXIDE_PROTOTYPES if name in there)
+
+    @cached_property
+    def _pool(self) -> CandidatePool:
+        several = list(self._by_id.values())
+        surfaces = tuple(dict.fromkeys(f"{one.oxide.formula}-{one.oxide.prototype}" for one in several))
+        owners = [f"{one.oxide.formula}-{one.oxide.prototype}" for one in several]
+        place = {name: number for number, name in enumerate(surfaces)}
+        return CandidatePool(
+            ids=np.array([one.id for one in several]),
+            systems=self._systems,
+            system_codes=np.array([self._systems.index(one.oxide.prototype) for one in several], dtype=np.intp),
+            surfaces=surfaces,
+            surface_codes=np.array([place[name] for name in owners], dtype=np.intp),
+            groups={group.name: group for group in _groups(several, self._systems)},
+            cost=np.array([float(one.oxide.atoms) for one in several]) ** self._spec.cost.power,
+        )
+
+
+def _groups(several: Sequence[_Candidate], systems: Sequence[str]) -> list[FeatureGroup]:
+    """The structure, the volume, and mean and range of the cations' properties."""
+    every = np.arange(len(several))
+    structures = np.array([[float(systems.index(one.oxide.prototype))] for one in several])
+    rows = np.array([_cations(one.oxide) for one in several])
+    columns = [f"{what} {name}" for what in ("mean", "range of") for name in ("charge [e]", "radius [Å]", "electronegativity")]
+    return [
+        FeatureGroup.compact("structure", structures, every, ("structure",), categorical=True),
+        FeatureGroup.compact("cations", np.round(rows, 12), every, tuple(columns)),
+        FeatureGroup.compact("volume", np.array([[one.percent / 100.0] for one in several]), every, ("volume",)),
+    ]
+
+
+def _cations(oxide: Oxide) -> FloatArray:
+    told = np.array([[float(ion.charge), ionic_radius(ion, _SIX), electronegativity(ion)] for ion in oxide.cations])
+    weights = np.array(OXIDE_PROTOTYPES[oxide.prototype].counts[:-1], dtype=np.float64)
+    return np.concatenate((weights @ told / weights.sum(), told.max(axis=0) - told.min(axis=0)))
