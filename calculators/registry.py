@@ -12,6 +12,7 @@ from tansaku.models.domain.specs.calculator import (
     EspressoSpec,
     GpawSpec,
     LammpsSpec,
+    PotentialCalculatorSpec,
     SevennetSpec,
     SurrogateCalculatorSpec,
     VaspSpec,
@@ -56,6 +57,10 @@ def open_calculator(spec: CalculatorSpec, base_path: Path, parallel: ParallelSpe
         from tansaku.calculators.engines.vasp_band import VtstCalculator
 
         return (VtstCalculator if spec.band == "vtst" else VaspCalculator)(spec, parallel)
+    if isinstance(spec, PotentialCalculatorSpec):
+        from tansaku.calculators.engines.network_potential import PotentialCalculator
+
+        return PotentialCalculator(spec, base_path)
     if isinstance(spec, SurrogateCalculatorSpec):
         from tansaku.calculators.engines.surrogate import SurrogateCalculator
 

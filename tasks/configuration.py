@@ -16,6 +16,7 @@ from tansaku.models.domain.specs.calculator import (
     DftSpec,
     GpawSpec,
     LammpsSpec,
+    PotentialCalculatorSpec,
     SurrogateCalculatorSpec,
     VaspSpec,
 )
@@ -201,13 +202,11 @@ def _resolve(spec: CampaignSpec, base_path: Path, document: YamlText) -> Campaig
     if isinstance(space, CompositionSpaceSpec) and space.parent.cif is not None:
         digest = check(base_path / space.parent.cif, ("space", "parent", "cif"), space.parent.sha256)
         space = space.model_copy(update={"parent": space.parent.model_copy(update={"sha256": digest})})
-    if isinstance(calculator, LammpsSpec):
-        calculator = _resolve_potential(calculator, _elements(space), base_path, document)
-    if isinstance(calculator, SurrogateCalculatorSpec):
-        calculator = _resolve_surrogate(calculator, base_path, document)
     label = spec.label
-    if label is not None and isinstance(label.calculator, LammpsSpec):
-        found = _resolve_potential(label.calculator, _elements(space), base_path, document)
+    if calculator is not None:
+        calculator = _resolve_files(calculator, _elements(space), base_path, document)
+    if label is not None:
+        found = _resolve_files(label.calculator, _elements(space), base_path, document)
         label = label.model_copy(update={"calculator": found})
     _check_cell(space, calculator, document)
     if isinstance(calculator, DftSpec):
@@ -276,12 +275,17 @@ def _resolve_dft(calculator: DftSpec, space: SpaceSpec, base_path: Path, documen
     return calculator.model_copy(update=update)
 
 
-def _resolve_surrogate(calculator: SurrogateCalculatorSpec, base_path: Path, document: YamlText) -> SurrogateCalculatorSpec:
+def _resolve_files(calculator: CalculatorSpec, elements: frozenset[str], base_path: Path, document: YamlText) -> CalculatorSpec:
+    """The spec with the hashes of the potential or the model that it names."""
+    if isinstance(calculator, LammpsSpec):
+        return _resolve_potential(calculator, elements, base_path, document)
+    if not isinstance(calculator, PotentialCalculatorSpec | SurrogateCalculatorSpec):
+        return calculator
     from tansaku.calculators.engines.surrogate import find_model
 
     update: dict[str, object] = {"model_sha256": find_model(calculator, base_path)}
-    if isinstance(calculator.relaxed_by, LammpsSpec):
-        update["relaxed_by"] = _resolve_potential(calculator.relaxed_by, frozenset(), base_path, document)
+    if isinstance(calculator, SurrogateCalculatorSpec):
+        update["relaxed_by"] = _resolve_files(calculator.relaxed_by, frozenset(), base_path, document)
     return calculator.model_copy(update=update)
 
 
@@ -324,6 +328,7 @@ _LATER_KEYS: dict[KeyPath, object] = {
     ("proposer", "by_system"): False,
     ("objective", "goal"): {"type": "best_per_system"},
     ("constraints",): {"max_cost": None, "avoid_failures": False},
+    ("calculator", "partition"): False,
     ("space", "cost", "anchor"): None,
     ("space", "cost", "kpoint_density"): None,
     ("space", "cost"): {"model": "equal", "power": 1.0},

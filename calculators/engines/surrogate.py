@@ -14,17 +14,18 @@ from tansaku.models.domain.errors import CalculationError, ConfigurationError, F
 from tansaku.models.domain.identifiers import file_sha256
 from tansaku.models.domain.ports import CalculationResult, Calculator
 from tansaku.models.domain.records import Provenance
-from tansaku.models.domain.specs.calculator import RelaxationSpec, SurrogateCalculatorSpec
+from tansaku.models.domain.specs.calculator import PotentialCalculatorSpec, RelaxationSpec, SurrogateCalculatorSpec
 from tansaku.models.domain.surrogates import Example, Surrogate
 from tansaku.models.surrogates.files import read_weights
 from tansaku.models.surrogates.registry import restored
 
 
-def find_model(spec: SurrogateCalculatorSpec, base_path: Path) -> str:
+def find_model(spec: SurrogateCalculatorSpec | PotentialCalculatorSpec, base_path: Path) -> str:
     """Content hash of a spec's model.
 
     Raises:
-        ConfigurationError: The file is not there, is another one than the spec says, or predicts no energy.
+        ConfigurationError: The file is not there, is another one than the spec says, or does not predict what is needed: an
+            energy, and forces where the model itself relaxes.
         MissingComponentError: A package is not installed.
         StoreError: The file is no model.
     """
@@ -38,8 +39,11 @@ def find_model(spec: SurrogateCalculatorSpec, base_path: Path) -> str:
     if spec.model_sha256 not in (None, found):
         raise ConfigurationError(f"calculator.model: the content has SHA-256 {found}, expected {spec.model_sha256}")
     predicts = restored(read_weights(path)).predicts
-    if "energy" not in predicts:
-        raise ConfigurationError(f"calculator.model: {path.name} predicts {', '.join(predicts)}, expected energy among them")
+    for needed in ("energy", "forces") if isinstance(spec, PotentialCalculatorSpec) else ("energy",):
+        if needed not in predicts:
+            raise ConfigurationError(
+                f"calculator.model: {path.name} predicts {', '.join(predicts)}, expected {needed} among them"
+            )
     return found
 
 

@@ -102,6 +102,22 @@ class Network(Protocol):
         ...
 
 
+def check_elements(structure: Atoms, elements: frozenset[int], provenance: Provenance) -> None:
+    """Refuses a structure with an element that a model does not know.
+
+    Args:
+        structure: Is looked at.
+        elements: Atomic numbers that it knows.
+        provenance: Whose model it is.
+
+    Raises:
+        ConfigurationError: There is one.
+    """
+    for number, symbol in zip(structure.numbers, structure.get_chemical_symbols(), strict=True):
+        if int(number) not in elements:
+            raise ConfigurationError(f"{provenance.code} {provenance.model} has no {symbol}")
+
+
 class UniversalCalculator:
     """``Calculator`` on a universal potential; the network is loaded at the first evaluation and shared by the process.
 
@@ -124,9 +140,7 @@ class UniversalCalculator:
         check_input(structure)
         check_axes(structure, relaxation)
         network = self._load()
-        for number, symbol in zip(structure.numbers, structure.get_chemical_symbols(), strict=True):
-            if int(number) not in network.elements:
-                raise ConfigurationError(f"{self._provenance.code} {self._provenance.model} has no {symbol}")
+        check_elements(structure, network.elements, self._provenance)
         return evaluate_with_ase(structure, relaxation, _InAse(network), self._provenance)
 
     def close(self) -> None:

@@ -60,7 +60,7 @@ class Wanted:
 
     def excess(self, energy: float, atoms: Atoms) -> float:
         """Energy of a boundary [J/m^2], of which a cell has two, from a cell's [eV]."""
-        return (energy - len(atoms) * self.bulk_energy) * self._per_energy(atoms)
+        return (energy - len(atoms) * self.bulk_energy) * self.per_energy(atoms)
 
     def looked(self, atoms: Atoms) -> tuple[float, float]:
         """Predicted energy of a boundary and its deviation [J/m^2]."""
@@ -70,7 +70,7 @@ class Wanted:
         estimate = prediction.get("energy")
         if estimate is None or estimate.deviation is None:
             raise ConfigurationError(f"first_look: {self.look.model} predicts no energy with an error estimate")
-        return self.excess(float(estimate.values), atoms), float(estimate.deviation) * self._per_energy(atoms)
+        return self.excess(float(estimate.values), atoms), float(estimate.deviation) * self.per_energy(atoms)
 
     def spares(self, predicted: float, deviation: float) -> bool:
         """Whether a prediction [J/m^2] is bad enough."""
@@ -79,7 +79,8 @@ class Wanted:
         return self.sign * (self.scale * predicted - self.look.bound) > self.look.deviations * self.scale * deviation
 
     @staticmethod
-    def _per_energy(atoms: Atoms) -> float:
+    def per_energy(atoms: Atoms) -> float:
+        """A boundary's energy [J/m^2] for each eV of the cell."""
         return 0.5 * EV_PER_A2 / float(np.linalg.norm(np.cross(atoms.cell[0], atoms.cell[1])))
 
 
@@ -147,6 +148,10 @@ class LabelledJob:
                 raise CalculationError("nan", f"label: the boundary energy is {excess}")
             quantities[LABEL_PROPERTY] = Quantity(value=excess, unit="J/m^2")
             value = self.wanted.scale * excess
+            if found.predicted:
+                per_energy = self.wanted.scale * self.wanted.per_energy(found.atoms)
+                deviation = None if found.deviation is None else per_energy * found.deviation
+                outcome = outcome.model_copy(update={"predicted_by": told.model, "deviation": deviation})
         return outcome.model_copy(update={"value": value, "quantities": quantities, "properties": properties})
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from tansaku.models.domain.specs.base import PositiveFloat, PositiveInt, Sha256, Spec
+from tansaku.models.domain.specs.surrogate import DeviceChoice
 
 
 class RelaxationSpec(Spec):
@@ -309,6 +310,25 @@ class VaspSpec(Spec):
         return self
 
 
+class PotentialCalculatorSpec(Spec):
+    """A trained network potential: it relaxes by its own forces; every value is a prediction and says so.
+
+    Attributes:
+        model: File of the model, as `tansaku model export` writes it (relative to the spec).
+        model_sha256: Content hash; filled in when the spec is resolved, checked when it is given.
+        dtype: Precision.
+        device: Where it computes.
+        relaxation: How every candidate is relaxed.
+    """
+
+    type: Literal["potential"] = "potential"
+    model: Annotated[str, Field(min_length=1, max_length=400)]
+    model_sha256: Sha256 | None = None
+    dtype: Literal["float32", "float64"] = "float64"
+    device: DeviceChoice = "cpu"
+    relaxation: RelaxationSpec = RelaxationSpec()
+
+
 class SurrogateCalculatorSpec(Spec):
     """A trained model's energies of structures that a cheap potential relaxes; every value is a prediction and says so.
 
@@ -321,7 +341,9 @@ class SurrogateCalculatorSpec(Spec):
     type: Literal["surrogate"] = "surrogate"
     model: Annotated[str, Field(min_length=1, max_length=400)]
     model_sha256: Sha256 | None = None
-    relaxed_by: Annotated[LammpsSpec | EmtSpec | ChgnetSpec | SevennetSpec, Field(discriminator="type")]
+    relaxed_by: Annotated[
+        LammpsSpec | EmtSpec | ChgnetSpec | SevennetSpec | PotentialCalculatorSpec, Field(discriminator="type")
+    ]
 
     @property
     def relaxation(self) -> RelaxationSpec:
@@ -347,6 +369,7 @@ CalculatorSpec = Annotated[
     | EspressoSpec
     | VaspSpec
     | Atomate2Spec
+    | PotentialCalculatorSpec
     | SurrogateCalculatorSpec,
     Field(discriminator="type"),
 ]

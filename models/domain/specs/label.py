@@ -7,9 +7,18 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from tansaku.models.domain.specs.base import Spec
-from tansaku.models.domain.specs.calculator import ChgnetSpec, EmtSpec, LammpsSpec, SevennetSpec, workflow_of
+from tansaku.models.domain.specs.calculator import (
+    ChgnetSpec,
+    EmtSpec,
+    LammpsSpec,
+    PotentialCalculatorSpec,
+    SevennetSpec,
+    workflow_of,
+)
 
-LabelCalculatorSpec = Annotated[LammpsSpec | EmtSpec | ChgnetSpec | SevennetSpec, Field(discriminator="type")]
+LabelCalculatorSpec = Annotated[
+    LammpsSpec | EmtSpec | ChgnetSpec | SevennetSpec | PotentialCalculatorSpec, Field(discriminator="type")
+]
 """Calculators that give an energy of each atom."""
 
 

@@ -124,7 +124,7 @@ def features(
     descriptor: Descriptor,
     vectors: torch.Tensor,
     centre: torch.Tensor,
-    neighbour: torch.Tensor,
+    neighbour_species: torch.Tensor,
     species: torch.Tensor,
 ) -> torch.Tensor:
     """Features of atoms, differentiable by the vectors.
@@ -133,7 +133,7 @@ def features(
         descriptor: Whose.
         vectors: From centre to neighbour [Å], shape ``(n_pairs, 3)``.
         centre: Atom of each pair, shape ``(n_pairs,)``.
-        neighbour: The other atom, shape ``(n_pairs,)``.
+        neighbour_species: Of each pair's other atom, shape ``(n_pairs,)``.
         species: Of the atoms, shape ``(n_atoms,)``.
 
     Returns:
@@ -141,5 +141,5 @@ def features(
     """
     import torch
 
-    sums = sum_over_neighbours(descriptor, vectors, centre, species[neighbour], len(species))
+    sums = sum_over_neighbours(descriptor, vectors, centre, neighbour_species, len(species))
     return torch.cat(descriptor.parts(sums, species), dim=1)

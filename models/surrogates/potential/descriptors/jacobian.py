@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from torch.autograd import forward_ad
 
 from tansaku.models.domain.pool import FloatArray, IntArray
 from tansaku.models.domain.surrogates import Array
@@ -163,15 +164,16 @@ def _slopes(descriptor: Descriptor, vectors: torch.Tensor, others: torch.Tensor)
     for axis in range(3):
         direction = torch.zeros_like(vectors)
         direction[:, axis] = 1.0
-        along = torch.func.jvp(lambda moved: descriptor.contributions(moved, others), (vectors,), (direction,))
-        columns.append(along[1])
+        with forward_ad.dual_level():
+            found = descriptor.contributions(forward_ad.make_dual(vectors, direction), others)
+            columns.append(forward_ad.unpack_dual(found).tangent)
     return columns
 
 
 def _by_channel(rows: torch.Tensor, place: torch.Tensor, channel: torch.Tensor, count: int, channels: int) -> torch.Tensor:
     """Sums of rows by place and channel, shape ``(count, channels * n_sums)``."""
     total = rows.new_zeros((count * channels, rows.shape[1])).index_add(0, place * channels + channel, rows)
-    return total.reshape(count, -1)
+    return total.reshape(count, channels * rows.shape[1])
 
 
 def _feature_slopes(descriptor: Descriptor, sums: torch.Tensor, species: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -125,3 +125,39 @@ def _padded(atoms: Atoms, cutoff: float) -> Atoms:
     for axis in np.flatnonzero(~atoms.pbc):
         copy.cell[axis] *= max(1.0, cutoff / lengths[axis])
     return copy
+
+
+class NeighbourMemory:
+    """Neighbours of one structure whose atoms move a little from call to call.
+
+    They are looked for anew when an atom has moved half the skin, or the cell or the elements have changed; in between the same
+    pairs are measured again.
+
+    Args:
+        cutoff: [Å].
+        skin: How much farther is looked [Å].
+        species: Elements, in the order of their numbers.
+    """
+
+    def __init__(self, cutoff: float, skin: float, species: Sequence[str]) -> None:
+        self._cutoff, self._skin, self._species = cutoff, skin, species
+        self._found: Neighbours | None = None
+
+    def of(self, atoms: Atoms) -> Neighbours:
+        """Neighbours as the atoms are now, some of them beyond the cutoff.
+
+        Raises:
+            FitError: An element that is none of those known.
+            MissingComponentError: matscipy is not installed.
+        """
+        found = self._found
+        if found is None or not self._stands(atoms, found):
+            found = find_neighbours([atoms], self._cutoff + self._skin, self._species)
+            self._found = found
+        return replace(found, positions=atoms.positions.copy())
+
+    def _stands(self, atoms: Atoms, found: Neighbours) -> bool:
+        if len(atoms) != len(found.positions) or not np.array_equal(atoms.cell.array, found.cells[0]):
+            return False
+        moved = ((atoms.positions - found.positions) ** 2).sum(axis=1).max(initial=0.0)
+        return bool(4.0 * moved < self._skin**2) and np.array_equal(species_codes(atoms, self._species), found.species)
