@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -24,6 +24,8 @@ JsonOption = Annotated[bool, typer.Option("--json", help="JSON instead of text."
 FiguresOption = Annotated[
     Path | None, typer.Option("--figures", metavar="FOLDER", help="Draw learning curve, parity and calibration there.")
 ]
+
+
 ModelArgument = Annotated[
     str, typer.Argument(metavar="MODEL", help="NAME@VERSION, or a name alone for the version that is promoted.")
 ]
@@ -133,14 +135,25 @@ def promote(name: ModelArgument, site: SiteOption = None) -> None:
 def export(
     name: ModelArgument,
     out: Annotated[
-        Path, typer.Option("--out", metavar="FILE", help="Weights and all that is needed to predict: .safetensors.")
+        Path,
+        typer.Option("--out", metavar="PATH", help="Weights and all that is needed to predict: .safetensors; else a folder."),
     ],
+    form: Annotated[Literal["tansaku", "lammps", "n2p2"], typer.Option("--format", help="What is to read it.")] = "tansaku",
     site: SiteOption = None,
 ) -> None:
-    """Writes a version's weights to one file."""
+    """Writes a version's weights to one file, or a potential as files for LAMMPS."""
     from tansaku.models.domain.errors import ConfigurationError
-    from tansaku.tasks.training.training import find_model
+    from tansaku.tasks.training.training import find_model, open_model
 
+    if form != "tansaku":
+        from tansaku.tasks.training.exporting import export_for_program
+
+        with opened(site) as resources:
+            record = find_model(resources.registry, name)
+            model = open_model(resources.artifacts, record)
+        for path in export_for_program(model, record.name, form, out):
+            typer.echo(str(path))
+        return
     if out.suffix != ".safetensors":
         raise ConfigurationError(f"--out {str(out)!r}: expected a name that ends in .safetensors")
     if not out.parent.is_dir():
