@@ -26,11 +26,16 @@ SPECS = {
     "eam": {"type": "lammps", "potential": "Al_jnp.eam"},
     "chgnet": {"type": "chgnet", "dtype": "float64"},
     "sevennet": {"type": "sevennet"},
+    "potential": {"type": "potential", "model": "al-emt-symmetry.safetensors"},
+    "potential-bispectrum": {"type": "potential", "model": "al-emt-bispectrum.safetensors"},
 }
+POTENTIALS = Path(__file__).parents[1] / "potentials"
+"""Files of trained potentials."""
+
 NETWORKS = ("chgnet", "sevenn")
 """Codes whose evaluations take a hundred times as long: they get smaller jobs."""
 
-PACKAGES = {"lammps": "lammps", "chgnet": "chgnet", "sevennet": "sevenn"}
+PACKAGES = {"lammps": "lammps", "chgnet": "chgnet", "sevennet": "sevenn", "potential": "matscipy"}
 
 
 class Precision(NamedTuple):
@@ -63,7 +68,7 @@ def opening(request: pytest.FixtureRequest, require: Callable[[str], None]) -> O
     spec = TypeAdapter(CalculatorSpec).validate_python(SPECS[request.param])
     if spec.type in PACKAGES:
         require(PACKAGES[spec.type])
-    return lambda: open_calculator(spec, Path("/nonexistent"))
+    return lambda: open_calculator(spec, POTENTIALS)
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""A potential of bispectrum components as files of LAMMPS's ML-IAP package (``pair_style mliap model nn … descriptor sna …``)."""
+"""A potential of bispectrum components as files of LAMMPS's ML-IAP package: ``pair_style mliap``."""
 
 from __future__ import annotations
 
@@ -33,9 +33,7 @@ def mliap_files(model: Potential, name: str) -> dict[str, str]:
             f"format lammps: the potential sees {environment.type}, expected bispectrum", hint="--format n2p2 writes this one"
         )
     if model.spec.activation != "tanh":
-        raise ConfigurationError(
-            f"format lammps: activation {model.spec.activation}, expected tanh: ML-IAP has no other of ours"
-        )
+        raise ConfigurationError(f"format lammps: activation {model.spec.activation}, expected tanh")
     networks = [_symmetric(folded(model, code), environment, len(model.species)) for code in range(len(model.species))]
     elements = " ".join(model.species)
     script = (

@@ -1,7 +1,7 @@
 """A potential of symmetry functions as files of n2p2, which ``pair_style hdnnp`` of a LAMMPS that is built with it reads.
 
-Singraber, Behler and Dellago, J. Chem. Theory Comput. 15, 1827 (2019), doi:10.1021/acs.jctc.8b00770. The format is that of its
-documentation and source (version 2.2). n2p2 sorts the functions of an element by type, cutoff, exponent, centre, ζ, λ and elements, by
+Singraber, Behler and Dellago, J. Chem. Theory Comput. 15, 1827 (2019), doi:10.1021/acs.jctc.8b00770. The format is that of
+its documentation and source. n2p2 sorts the functions of an element by type, cutoff, exponent, centre, ζ, λ and elements by
 rising atomic number; the first layer's weights follow that order.
 """
 
@@ -66,9 +66,7 @@ def n2p2_files(model: Potential) -> dict[str, str]:
             hint="--format lammps writes this one",
         )
     if environment.elements != "separate" and len(model.species) > 1:
-        raise ConfigurationError(
-            "format n2p2: weighted elements, expected separate: n2p2 has no weighted functions of this form"
-        )
+        raise ConfigurationError("format n2p2: elements: weighted, expected separate: n2p2 has no such angular functions")
     if model.spec.activation != "tanh":
         raise ConfigurationError(f"format n2p2: activation {model.spec.activation}, expected tanh")
     functions = _functions(environment, model.species)
