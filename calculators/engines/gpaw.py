@@ -216,7 +216,7 @@ def compute(task: GpawTask) -> CalculationResult:
         "ranks": int(world.size),
     }
     files = _files(calculator, task) if folder is not None else {}
-    parts = gpaw_partition(calculator, result.energy) if task.spec.partition else {}
+    parts = gpaw_partition(calculator, result.energy, task.spec.xc) if task.spec.partition else {}
     terms = _terms(calculator) | parts
     return replace(result, terms=terms, details=told, files=files, wall_time=time.perf_counter() - started)
 

@@ -12,6 +12,7 @@ from ase.build import bulk
 from pydantic import ValidationError
 
 from tansaku.calculators.engines.gpaw import DENSITY_FILE, GpawCalculator, find_setups
+from tansaku.calculators.engines.gpaw_partition import valence_energy
 from tansaku.models.domain.errors import ConfigurationError, MissingComponentError, TransientError
 from tansaku.models.domain.specs.calculator import GpawSpec
 from tansaku.models.domain.specs.parallel import ParallelSpec
@@ -70,7 +71,8 @@ def test_the_parts_of_the_energy_add_up_to_it(tmp_path):
     result = GpawCalculator(spec(cutoff=300, partition=True)).evaluate(salt)
     terms = result.terms
     total = terms["eigenvalue_energy"] - terms["hartree_energy"] + terms["delta_xc_energy"] + terms["ion_ion_energy"]
-    assert total == pytest.approx(result.energy, abs=1e-8)
+    atoms = valence_energy("Li", "LDA") + valence_energy("F", "LDA")
+    assert total == pytest.approx(result.energy + atoms, abs=1e-8)
     assert terms["cohesive_energy"] == -result.energy
     assert 5.0 < terms["band_gap"] < 12.0
     assert terms["hartree_energy"] > 0 > terms["ion_ion_energy"]
@@ -80,6 +82,12 @@ def test_the_parts_of_the_energy_add_up_to_it(tmp_path):
     without = GpawCalculator(spec(cutoff=300))
     assert "hartree_energy" not in without.evaluate(salt).terms
     assert without.provenance == GpawCalculator(spec(cutoff=300, partition=True)).provenance
+
+
+@pytest.mark.parametrize(("symbol", "ionisation"), [("Al", 53.26), ("Si", 103.13), ("O", 433.1), ("H", 12.5)])
+def test_the_valence_electrons_of_an_atom_have_its_ionisation_energies(symbol, ionisation):
+    # Measured ones; hydrogen without spin.
+    assert valence_energy(symbol, "PBE") == pytest.approx(-ionisation, rel=0.01)
 
 
 class Walltime(BaseException):
