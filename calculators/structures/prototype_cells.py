@@ -34,14 +34,14 @@ def primitive_cell(spec: PrototypeSpec) -> Atoms:
     """The primitive cell, its axes along those of :func:`conventional_axes`."""
     # ASE would take the ratio of the element's own crystal.
     ratio = (spec.c_over_a or _CLOSE_PACKED) if _is_hexagonal(spec) else None
-    return _plain(bulk("".join(spec.elements), spec.structure, a=spec.lattice_parameter, covera=ratio))
+    return _plain(bulk(_formula(spec), spec.structure, a=spec.lattice_parameter, covera=ratio))
 
 
 def conventional_cell(spec: PrototypeSpec) -> Atoms:
     """The cubic cell, or the primitive one of a hexagonal crystal."""
     if _is_hexagonal(spec):
         return primitive_cell(spec)
-    return _plain(bulk("".join(spec.elements), spec.structure, a=spec.lattice_parameter, cubic=True))
+    return _plain(bulk(_formula(spec), spec.structure, a=spec.lattice_parameter, cubic=True))
 
 
 def conventional_axes(spec: PrototypeSpec) -> FloatArray:
@@ -68,9 +68,10 @@ def sheared(spec: PrototypeSpec, axes: Literal["one", "all"], degrees: float) ->
     before = conventional_axes(spec)
     after = before.copy()
     after[5 if axes == "one" else slice(3, 6)] += degrees
-    old, new = (Cell.fromcellpar(one, ab_normal=(0, 0, 1), a_direction=(1, 0, 0)).array for one in (before, after))
-    if not (np.isfinite(new).all() and np.linalg.det(new) > 0):
+    cosines = np.cos(np.radians(after[3:]))
+    if 1.0 - cosines @ cosines + 2.0 * cosines.prod() <= 0.0:
         raise ConfigurationError(f"space.scans: a shear of {degrees:g} degrees leaves no cell of {spec.structure}")
+    old, new = (Cell.fromcellpar(one, ab_normal=(0, 0, 1), a_direction=(1, 0, 0)).array for one in (before, after))
     return np.asarray(np.linalg.solve(old, new))
 
 
@@ -126,6 +127,10 @@ def _neighbour_distance(crystal: PrototypeSpec) -> float:
     cell = primitive_cell(crystal)
     reach = 2.0 * float((cell.get_volume() / len(cell)) ** (1 / 3))
     return float(neighbor_list("d", cell, reach).min())
+
+
+def _formula(spec: PrototypeSpec) -> str:
+    return "".join(spec.elements) + ("2" if spec.structure == "fluorite" else "")
 
 
 def _plain(atoms: Atoms) -> Atoms:

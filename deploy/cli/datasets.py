@@ -26,6 +26,9 @@ DatasetArgument = Annotated[
 @dataset_app.command()
 def build(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Data-set file.")],
+    so_far: Annotated[
+        bool, typer.Option("--so-far", help="Compute nothing: store what the data set's campaign has computed so far.")
+    ] = False,
     plain: PlainOption = False,
     site: SiteOption = None,
 ) -> None:
@@ -40,11 +43,11 @@ def build(
     loaded = load_dataset(file)
     if loaded.chooses:
         check_choice(loaded)
-    if loaded.campaign is not None:
+    if loaded.campaign is not None and not so_far:
         with opened(site) as resources:
             prepare_campaign(resources, loaded.campaign)
         _drive(loaded.spec.name, site, plain)
-    if loaded.chooses:
+    if loaded.chooses and not so_far:
         with opened(site) as resources:
             found = choose_labels(resources, loaded)
             prepare_campaign(resources, found.campaign)

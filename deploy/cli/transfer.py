@@ -26,6 +26,9 @@ def export(
     structures: Annotated[
         Path | None, typer.Option("--structures", metavar="FOLDER", help="The best structure of each system, one file each.")
     ] = None,
+    with_structures: Annotated[
+        bool, typer.Option("--with-structures", help="The observations' file holds the structure of every evaluation too.")
+    ] = False,
     form: Annotated[Form, typer.Option("--format", help="Format of the structures.")] = Form.EXTXYZ,
     table: Annotated[
         Path | None, typer.Option("--table", metavar="FOLDER", help="A table campaign made of the results, for `bench`.")
@@ -37,6 +40,8 @@ def export(
 
     if observations is None and structures is None and table is None:
         raise ConfigurationError("nothing to export; expected --observations FILE, --structures FOLDER or --table FOLDER")
+    if with_structures and observations is None:
+        raise ConfigurationError("--with-structures: only a file of observations can hold them; expected --observations FILE")
     from tansaku.tasks.results import CampaignData
     from tansaku.tasks.stores.parquet import export_observations
     from tansaku.tasks.structures import export_structures
@@ -44,7 +49,7 @@ def export(
 
     with opened(site) as resources:
         if observations is not None:
-            count = export_observations(resources.store, name, observations, resources.artifacts)
+            count = export_observations(resources.store, name, observations, resources.artifacts, structures=with_structures)
             typer.echo(f"{observations}: {count} evaluations")
         if structures is None and table is None:
             return

@@ -27,6 +27,7 @@ from tansaku.models.domain.surrogates import Example
 from tansaku.spaces.registry import open_space
 from tansaku.tasks.configuration import LoadedCampaign, campaign_from_data, read_named
 from tansaku.tasks.datasets.extxyz import example_of, read_user_file
+from tansaku.tasks.datasets.fields import fields_of
 from tansaku.tasks.datasets.files import check_hdf5, content_sha256, write_hdf5
 from tansaku.tasks.datasets.splitting import split
 from tansaku.tasks.jobs.document import STRUCTURE_FILE
@@ -175,7 +176,7 @@ def keep_dataset(registry: Registry, artifacts: ArtifactStore, examples: Sequenc
 def gather(
     evaluations: Sequence[Evaluation], artifacts: ArtifactStore, group: Literal["system", "surface"] = "system"
 ) -> list[Example]:
-    """Examples of finished evaluations whose structures are stored, in order of candidate.
+    """Examples of finished evaluations whose structures are stored, in order of candidate; fields are read when asked for.
 
     Args:
         evaluations: Finished ones.
@@ -186,10 +187,13 @@ def gather(
         ConfigurationError: There is none.
     """
     found = [
-        example_of(
-            read_structure(one, artifacts),
-            one.proposal.candidate,
-            one.proposal.system if group == "system" else one.proposal.surface,
+        replace(
+            example_of(
+                read_structure(one, artifacts),
+                one.proposal.candidate,
+                one.proposal.system if group == "system" else one.proposal.surface,
+            ),
+            fields=fields_of(one, artifacts),
         )
         for one in sorted(evaluations, key=lambda one: one.proposal.candidate)
         if one.outcome is not None and STRUCTURE_FILE in one.outcome.artifacts and one.proposal.replicate == 0

@@ -1,7 +1,8 @@
 """A campaign's results as one Parquet file, and a campaign from such a file.
 
 One row per evaluation. The plain columns are for reading (pandas, DuckDB …); ``record`` holds the whole evaluation as JSON and
-is what an import reads. The file's metadata carries the campaign with its spec and the refits, under the key ``tansaku``.
+is what an import reads. The file's metadata carries the campaign with its spec and the refits, under the key ``tansaku``. A
+file with structures has one more column, their text.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from tansaku.models.domain.records import SCHEMA_VERSION, CampaignRecord, Evalua
 from tansaku.models.domain.states import EvaluationState
 from tansaku.models.engine.transfer.data import SourceData
 from tansaku.tasks.stores.campaigns import objective_unit
+from tansaku.tasks.stores.carried import COLUMN, keep_structures, structure_texts
 from tansaku.tasks.transfer.report import source_artifacts
 from tansaku.tasks.transfer.sources import keep, kept
 
@@ -79,7 +81,9 @@ class Imported:
     total: int
 
 
-def export_observations(store: CampaignStore, campaign: str, path: Path, artifacts: ArtifactStore | None = None) -> int:
+def export_observations(
+    store: CampaignStore, campaign: str, path: Path, artifacts: ArtifactStore | None = None, *, structures: bool = False
+) -> int:
     """Writes a campaign's evaluations, spec and refits to a Parquet file, and what it knows of other searches.
 
     An evaluation that is under way is written as PROPOSED: whoever imports the file computes it.
@@ -88,7 +92,8 @@ def export_observations(store: CampaignStore, campaign: str, path: Path, artifac
         store: Where the campaign is.
         campaign: Its name.
         path: The file.
-        artifacts: Where the data of transfer sources are; None: the file is without them.
+        artifacts: Where structures and the data of transfer sources are; None: the file is without them.
+        structures: Whether the structures that evaluations left go into the file.
 
     Returns:
         Number of evaluations written.
@@ -100,7 +105,7 @@ def export_observations(store: CampaignStore, campaign: str, path: Path, artifac
     record = store.campaign(campaign)
     evaluations = [_portable(evaluation) for evaluation in store.evaluations(campaign)]
     unit = objective_unit(record.spec)
-    # Trained models stay where they are, and structures with them: a campaign that goes on elsewhere trains anew.
+    # Trained models stay where they are: a campaign that goes on elsewhere trains anew.
     begun_anew = dict.fromkeys(("epoch", "last_number", "last_refit", "last_retrain", "last_retrain_end"), 0)
     resting = record.model_copy(update={"lease": None, "runtime": {}, **begun_anew})
     header = {
@@ -115,6 +120,9 @@ def export_observations(store: CampaignStore, campaign: str, path: Path, artifac
     }
     schema = pa.schema(_COLUMNS, metadata={_KEY: json.dumps(header).encode()})
     table = pa.Table.from_pylist([_row(evaluation, unit) for evaluation in evaluations], schema=schema)
+    if structures and artifacts is not None:
+        texts = structure_texts(evaluations, artifacts)
+        table = table.append_column(COLUMN, pa.array(texts, pa.string()))
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         pq.write_table(table, draft, compression="zstd")
@@ -133,7 +141,7 @@ def campaign_of(path: Path) -> str:
         NotFoundError: No such file.
         StoreError: The file is no export, damaged or of a newer schema.
     """
-    header, _ = _read(path)
+    header, _, _ = _read(path)
     with _reading(path):
         return str(header["campaign"]["name"])
 
@@ -153,7 +161,7 @@ def import_observations(
     Args:
         owner: This process.
         base_path: Folder that relative paths in the spec start from here; None: the one in the file.
-        artifacts: Where the file's data of transfer sources go; None: they are left out.
+        artifacts: Where the file's structures and data of transfer sources go; None: they are left out.
 
     Raises:
         NotFoundError: No such file.
@@ -162,7 +170,7 @@ def import_observations(
         SpecChangedError: The campaign is known with another spec.
         LeaseHeldError: A driver is at work on the campaign.
     """
-    header, evaluations = _read(path)
+    header, evaluations, structures = _read(path)
     with _reading(path):
         record = CampaignRecord.model_validate_json(json.dumps(header["campaign"]))
         refits = [Refit.model_validate_json(json.dumps(refit)) for refit in header["refits"]]
@@ -177,6 +185,7 @@ def import_observations(
     if artifacts is not None:
         for source in sources:
             keep(artifacts, source)
+        keep_structures(evaluations, structures, artifacts)
     stored = store.create_campaign(record)
     if stored.spec_hash != record.spec_hash:
         raise SpecChangedError(
@@ -223,7 +232,8 @@ def _row(evaluation: Evaluation, unit: str) -> JsonDict:
     }
 
 
-def _read(path: Path) -> tuple[dict[str, Any], list[Evaluation]]:
+def _read(path: Path) -> tuple[dict[str, Any], list[Evaluation], dict[str, str]]:
+    """What stands in the file's metadata, its evaluations, and their structures as far as it has them."""
     with _reading(path):
         metadata = pq.read_metadata(path).metadata or {}
         if _KEY not in metadata:
@@ -236,8 +246,11 @@ def _read(path: Path) -> tuple[dict[str, Any], list[Evaluation]]:
                 f"{path} has schema version {header['schema_version']}, this tansaku reads up to {SCHEMA_VERSION}",
                 hint="use the newer tansaku that wrote it",
             )
-        rows = pq.read_table(path, columns=["record"]).column("record").to_pylist()
-        return header, [Evaluation.model_validate_json(row) for row in rows]
+        wanted = ["record", COLUMN] if COLUMN in pq.read_schema(path).names else ["record"]
+        rows = pq.read_table(path, columns=wanted).to_pylist()
+        evaluations = [Evaluation.model_validate_json(row["record"]) for row in rows]
+        texts = [row.get(COLUMN) for row in rows]
+        return header, evaluations, {one.id: text for one, text in zip(evaluations, texts, strict=True) if text is not None}
 
 
 @contextmanager

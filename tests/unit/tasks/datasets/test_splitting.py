@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tansaku.models.domain.errors import ConfigurationError
-from tansaku.models.domain.specs.dataset import AboveSplitSpec, ShareSplitSpec
+from tansaku.models.domain.specs.dataset import AboveSplitSpec, GroupsSplitSpec, ShareSplitSpec
 from tansaku.models.domain.surrogates import Example
 from tansaku.tasks.datasets.splitting import side_of, split
 
@@ -46,11 +46,23 @@ def test_groups_above_a_number_are_held_out():
     assert split(examples, AboveSplitSpec(key="sigma", above=1.5), 0) == {"a": "training", "bb": "held_out", "ccc": "held_out"}
 
 
+def test_groups_are_held_out_by_name_and_pattern():
+    examples = make("fcc-rattle-0.2", "bcc-rattle-0.2", "bcc-shear", "fcc-shear", "bcc-shear")
+    held_out = split(examples, GroupsSplitSpec(held_out=("bcc-shear", "*-rattle-0.2")), 0)
+    assert sorted(group for group, side in held_out.items() if side == "held_out") == [
+        "bcc-rattle-0.2",
+        "bcc-shear",
+        "fcc-rattle-0.2",
+    ]
+
+
 @pytest.mark.parametrize(
     ("rule", "message"),
     [
         (AboveSplitSpec(key="sigma", above=9.0), "no group of 2 is held out"),
         (AboveSplitSpec(key="sigma", above=0.0), "no group of 2 is left for training"),
+        (GroupsSplitSpec(held_out=("a", "c*")), r"split\.held_out: no group 'c\*'; there are a, bb"),
+        (GroupsSplitSpec(held_out=("*",)), "no group of 2 is left for training"),
         (AboveSplitSpec(key="angle", above=0.0), r"split\.key: 0 has no number 'angle'; its metadata are sigma"),
     ],
 )

@@ -1,0 +1,56 @@
+"""Structures that travel in an exported file, so that data sets can be made of an imported campaign."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tansaku.models.domain.errors import StoreError
+from tansaku.models.domain.identifiers import file_sha256
+from tansaku.models.domain.ports import ArtifactStore
+from tansaku.models.domain.records import Evaluation
+from tansaku.tasks.jobs.document import STRUCTURE_FILE
+
+COLUMN = "structure"
+"""Column of the file that holds them, as extended XYZ."""
+
+
+def structure_texts(evaluations: Sequence[Evaluation], artifacts: ArtifactStore) -> list[str | None]:
+    """What each evaluation left as structure, None where it left nothing that is stored."""
+    found: list[str | None] = []
+    for one in evaluations:
+        sha256 = _structure_of(one)
+        if sha256 is None or not artifacts.exists(sha256):
+            found.append(None)
+            continue
+        with artifacts.open(sha256) as stream:
+            found.append(stream.read().decode("utf-8"))
+    return found
+
+
+def keep_structures(evaluations: Sequence[Evaluation], texts: Mapping[str, str], artifacts: ArtifactStore) -> None:
+    """Stores structures of a file; those that are stored already are left alone.
+
+    Args:
+        evaluations: Of the file.
+        texts: Structure by evaluation.
+        artifacts: Where they go.
+
+    Raises:
+        StoreError: One is not what its evaluation left.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, STRUCTURE_FILE)
+        for one in evaluations:
+            sha256 = _structure_of(one)
+            if sha256 is None or one.id not in texts or artifacts.exists(sha256):
+                continue
+            file.write_bytes(texts[one.id].encode("utf-8"))
+            if file_sha256(file) != sha256:
+                raise StoreError(f"the structure of evaluation {one.id} (candidate {one.proposal.candidate!r}) is damaged")
+            artifacts.put(file)
+
+
+def _structure_of(evaluation: Evaluation) -> str | None:
+    return evaluation.outcome.artifacts.get(STRUCTURE_FILE) if evaluation.outcome is not None else None
