@@ -19,10 +19,12 @@ import pytest
 if TYPE_CHECKING:
     from types import ModuleType
 
+    from ase import Atoms
     from fireworks_backend import FireworksBackend
     from slurm_cluster import SlurmCluster
 
     from tansaku.models.domain.surrogates import Example
+    from tansaku.models.surrogates.potential.model import Potential
     from tansaku.tasks.stores.embedded_mongod import EmbeddedMongod
     from tansaku.tasks.stores.mongo_schema import MongoDatabase
 
@@ -292,6 +294,20 @@ def retrained_keys() -> Callable[..., dict[str, object]]:
     """``retrained_keys(changes of retrain, **changes)``: a campaign's keys (``retrained_campaign.py``)."""
     keys: Callable[..., dict[str, object]] = _beside("retrained_campaign").keys
     return keys
+
+
+@pytest.fixture(scope="session")
+def alloys() -> Callable[..., list[Atoms]]:
+    """``alloys(species, count=4, seed=0)``: distorted cells of eight atoms (``random_potentials.py``)."""
+    make: Callable[..., list[Atoms]] = _beside("random_potentials").alloys
+    return make
+
+
+@pytest.fixture(scope="session")
+def random_potential() -> Callable[..., Potential]:
+    """``random_potential(environment, species, **spec)``: a committee of random networks (``random_potentials.py``)."""
+    make: Callable[..., Potential] = _beside("random_potentials").random_potential
+    return make
 
 
 @pytest.hookimpl(wrapper=True)
