@@ -16,6 +16,11 @@ from tansaku.calculators.registry import open_calculator
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.specs.calculator import PotentialCalculatorSpec, SurrogateCalculatorSpec
 from tansaku.models.surrogates.files import write_weights
+from tansaku.spaces.registry import open_space
+from tansaku.tasks.configuration import campaign_from_data
+from tansaku.tasks.jobs.document import JobDocument
+from tansaku.tasks.jobs.evaluate import evaluate
+from tansaku.tasks.steps.source import source_of
 
 POTENTIALS = Path(__file__).parents[3] / "potentials"
 FILES = ("al-emt-symmetry.safetensors", "al-emt-bispectrum.safetensors")
@@ -222,3 +227,54 @@ def test_ten_picoseconds_at_room_temperature(file, ensemble):
         first, last = np.mean(totals[:100]), np.mean(totals[-100:])
         assert abs(last - first) < 1e-3
         assert np.ptp(totals) < 2e-3
+
+
+def campaign(folder: Path, **keys: object):
+    data = {
+        "schema_version": 1,
+        "name": "predicted",
+        "space": {
+            "type": "grain_boundary",
+            "crystal": {"structure": "fcc", "element": "Al", "lattice_parameter": 4.0},
+            "boundaries": {"planes": [[1, 1, 1]]},
+            "spacing": 8.0,
+        },
+        "objective": {"unit": "J/m2"},
+        **keys,
+    }
+    return campaign_from_data(data, folder, "test").spec
+
+
+def test_a_campaign_s_source_is_the_model_s_content_not_its_place(tmp_path):
+    name = FILES[0]
+    (tmp_path / "moved.safetensors").write_bytes((POTENTIALS / name).read_bytes())
+    one = campaign(POTENTIALS, calculator={"type": "potential", "model": name})
+    other = campaign(tmp_path, calculator={"type": "potential", "model": "moved.safetensors"})
+    assert one.calculator.model_sha256 == other.calculator.model_sha256 is not None
+    assert source_of(one) == source_of(other)
+    single = campaign(POTENTIALS, calculator={"type": "potential", "model": name, "dtype": "float32"})
+    assert source_of(single) != source_of(one)
+    emt = {"type": "emt"}
+    label = campaign(POTENTIALS, calculator=emt, label={"calculator": {"type": "potential", "model": name}})
+    assert label.label.calculator.model_sha256 == one.calculator.model_sha256
+    assert source_of(label) != source_of(campaign(POTENTIALS, calculator=emt))
+    relaxing = {"type": "surrogate", "model": FILES[1], "relaxed_by": {"type": "potential", "model": name}}
+    assert campaign(POTENTIALS, calculator=relaxing).calculator.relaxed_by.model_sha256 == one.calculator.model_sha256
+    with pytest.raises(ConfigurationError, match="does not exist"):
+        campaign(POTENTIALS, calculator={"type": "potential", "model": "none.safetensors"})
+
+
+def test_a_campaign_s_outcome_says_that_it_is_predicted(tmp_path):
+    spec = campaign(POTENTIALS, calculator={"type": "potential", "model": FILES[0], "relaxation": {"fmax": 0.1}})
+    document = JobDocument(
+        campaign="predicted",
+        candidate=str(open_space(spec.space, POTENTIALS).pool().ids[0]),
+        space=spec.space,
+        calculator=spec.calculator,
+        objective=spec.objective,
+        base_path=str(POTENTIALS),
+    )
+    outcome = evaluate(document, tmp_path)
+    assert outcome.failure is None
+    assert outcome.predicted_by == FILES[0]
+    assert outcome.deviation > 0

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from ase.io.extxyz import read_extxyz
 
 from tansaku.calculators.registry import open_calculator
 from tansaku.models.domain.errors import TransientError
-from tansaku.models.domain.specs.calculator import EmtSpec, RelaxationSpec
+from tansaku.models.domain.specs.calculator import EmtSpec, PotentialCalculatorSpec, RelaxationSpec
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.label import LabelSpec
 from tansaku.spaces.registry import open_space
@@ -149,3 +151,31 @@ def test_the_label_s_energy_may_be_what_is_wanted(tmp_path):
 def test_weights_that_are_gone_are_tried_again(tmp_path):
     with pytest.raises(TransientError, match="not there"):
         opened_surrogate(str(tmp_path / "gone"), "0" * 64)
+
+
+def test_a_label_that_is_a_prediction_says_so(tmp_path, require):
+    for component in ("torch", "matscipy", "safetensors"):
+        require(component)
+    crystal = {"structure": "fcc", "element": "Al", "lattice_parameter": 4.0}
+    label = LabelSpec(calculator=PotentialCalculatorSpec(model="al-emt-symmetry.safetensors"))
+    objective = {"property": "label_grain_boundary_energy", "unit": "mJ/m2"}
+    spec = campaign(space=SPACE | {"crystal": crystal}, label=label, objective=objective)
+    document = JobDocument(
+        campaign="c",
+        candidate=str(open_space(spec.space, tmp_path).pool().ids[3]),
+        space=spec.space,
+        calculator=spec.calculator,
+        label=spec.label,
+        objective=spec.objective,
+        base_path=str(Path(__file__).parents[3] / "potentials"),
+    )
+    outcome = evaluate(document, tmp_path)
+    assert outcome.failure is None
+    assert outcome.predicted_by == "al-emt-symmetry.safetensors"
+    assert outcome.value == pytest.approx(1000 * outcome.quantities["label_grain_boundary_energy"].value)
+    # The cell's deviation over the area of its two boundaries.
+    with (tmp_path / outcome.artifacts["structure.extxyz"]).open() as stream:
+        atoms = next(iter(read_extxyz(stream)))
+    found = open_calculator(label.calculator, Path(document.base_path)).evaluate(atoms)
+    area = float(np.linalg.norm(np.cross(atoms.cell[0], atoms.cell[1])))
+    assert outcome.deviation == pytest.approx(0.5 * 16021.77 * found.deviation / area, rel=1e-5)
