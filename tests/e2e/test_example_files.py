@@ -53,6 +53,13 @@ def test_the_example_without_lammps():
     assert len(open_space(spec.space, EXAMPLES).pool()) < 2000
 
 
+def test_the_crystals_are_all_computed():
+    spec = _spec("cu-crystals")
+    pool = open_space(spec.space, EXAMPLES).pool()
+    assert len(pool) <= (spec.budget.evaluations or 0) <= 100
+    assert {system.partition("-")[2] for system in pool.systems} == {"lattice", "shear", "tetragonal", "rattle-0.1", "vacancy"}
+
+
 def test_templates_are_the_examples():
     from importlib.resources import files
 

@@ -117,6 +117,6 @@ def test_atoms_that_are_hopelessly_close_are_refused():
     atoms = bulk("Al", "fcc", a=4.0, cubic=True)
     check_distances(atoms, spec)
     atoms.positions[1] = atoms.positions[0] + 0.45 * np.array([2.0, 2.0, 0.0])
-    with pytest.raises(CalculationError, match="1.27 Å apart, in the crystal 2.83 Å") as refused:
+    with pytest.raises(CalculationError, match=r"1\.27 Å apart, in the crystal 2\.83 Å") as refused:
         check_distances(atoms, spec)
     assert refused.value.reason == "overlap"

@@ -1,0 +1,1 @@
+"""Networks that say energies: their data, and what they are compared with."""
