@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.voxel.data import FILE, TARGETS, Row, half_amplitudes, read, write
-from tansaku.calculators.engines.gpaw_partition import valence_energy
+from tansaku.calculators.engines.gpaw_partition import valence_electrons, valence_energy
 from tansaku.models.domain.records import Evaluation, JsonDict
 from tansaku.tasks.configuration import load_site
 from tansaku.tasks.datasets.building import finished, searched
@@ -67,16 +67,20 @@ def main() -> None:
         done = finished(searched(resources, CAMPAIGN))
         found = [row_of(one, resources) for one in done if one.proposal.candidate not in known]
         rows += [row for row in found if row is not None]
-    write(rows, told | _told(done), given.out)
+    write(rows, told | _told(done, rows), given.out)
     print(f"{len(rows)} oxides in {given.out}, {given.out.stat().st_size / 1e6:.2f} MB")
 
 
-def _told(done: list[Evaluation]) -> JsonDict:
-    """Who computed."""
+def _told(done: list[Evaluation], rows: list[Row]) -> JsonDict:
+    """Who computed, and how many valence electrons its atoms have."""
     provenance = next((one.outcome.provenance for one in done if one.outcome and one.outcome.provenance), None)
     if provenance is None:
         return {}
-    return {"provenance": provenance.model_copy(update={"host": "", "cpu": ""}).model_dump(mode="json")}
+    symbols = sorted({symbol for row in rows for symbol in row.structure.get_chemical_symbols()})
+    return {
+        "provenance": provenance.model_copy(update={"host": "", "cpu": ""}).model_dump(mode="json"),
+        "valence_electrons": {symbol: valence_electrons(symbol, "PBE") for symbol in symbols},
+    }
 
 
 if __name__ == "__main__":

@@ -38,6 +38,13 @@ def gpaw_partition(calculator: Any, energy: float, xc: str) -> dict[str, float]:
     }
 
 
+def valence_electrons(symbol: str, xc: str) -> int:
+    """How many electrons of an atom GPAW's setup counts as valence."""
+    from gpaw.setup_data import SetupData
+
+    return int(SetupData(symbol, xc).Nv)
+
+
 @lru_cache(maxsize=256)
 def valence_energy(symbol: str, xc: str) -> float:
     """Energy of GPAW's reference atom since its valence electrons were far away [eV]: its total energy less that of its core.

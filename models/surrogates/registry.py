@@ -8,6 +8,7 @@ from typing import assert_never
 from tansaku.models.domain.errors import StoreError
 from tansaku.models.domain.specs.network_potential import PotentialSpec
 from tansaku.models.domain.specs.surrogate import KernelRidgeSpec, LocalEnergiesSpec, SurrogateSpec
+from tansaku.models.domain.specs.voxel_network import VoxelNetworkSpec
 from tansaku.models.domain.surrogates import DeviceChoice, Surrogate, Trainer, Weights
 
 
@@ -26,6 +27,10 @@ def build_trainer(spec: SurrogateSpec) -> Trainer:
             from tansaku.models.surrogates.potential.training import PotentialTrainer
 
             return PotentialTrainer(spec)
+        case VoxelNetworkSpec():
+            from tansaku.models.surrogates.voxel_network.training import VoxelNetworkTrainer
+
+            return VoxelNetworkTrainer(spec)
         case _:
             assert_never(spec)
 
@@ -68,8 +73,15 @@ def _potential(weights: Weights, device: DeviceChoice) -> Surrogate:
     return Potential.from_weights(weights, device)
 
 
+def _voxel_network(weights: Weights, device: DeviceChoice) -> Surrogate:
+    from tansaku.models.surrogates.voxel_network.model import VoxelNetworks
+
+    return VoxelNetworks.from_weights(weights, device)
+
+
 _RESTORE: dict[str, Callable[[Weights, DeviceChoice], Surrogate]] = {
     "kernel_ridge": _kernel_ridge,
     "local_energies": _local_energies,
     "potential": _potential,
+    "voxel_network": _voxel_network,
 }

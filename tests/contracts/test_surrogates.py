@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 
 from tansaku.models.domain.errors import FitError, StoreError
 from tansaku.models.domain.specs.surrogate import SurrogateSpec
-from tansaku.models.domain.surrogates import Surrogate, Trainer, TrainingRun, Weights
+from tansaku.models.domain.surrogates import Example, Surrogate, Trainer, TrainingRun, Weights
 from tansaku.models.surrogates.files import FileCheckpoints, read_weights, write_weights
 from tansaku.models.surrogates.registry import build_trainer, restored
 
@@ -34,6 +34,20 @@ SPECS = {
         "trainer": {"type": "levenberg_marquardt", "cycles": 8},
     },
 }
+
+
+SPECS["voxel_network"] = {
+    "type": "voxel_network",
+    "resolution": 0.5,
+    "length": 6.4,
+    "layers": 2,
+    "filters": 8,
+    "hidden": 32,
+    "members": 3,
+    "epochs": 150,
+    "batch": 6,
+}
+WIDTHS = {"Cu": 0.3, "Au": 0.4, "Ni": 0.3}
 
 
 class KilledError(Exception):
@@ -64,9 +78,21 @@ def trainer(request, require) -> Trainer:
     return build_trainer(adapter.validate_python(SPECS[request.param]))
 
 
+def with_density(example: Example) -> Example:
+    """The example with a sum of Gaussians as its electron density, 11 electrons for each atom."""
+    atoms = example.structure
+    shape = [2 * int(np.ceil(length / 0.5)) for length in atoms.cell.lengths()]
+    indices = np.stack(np.meshgrid(*(np.fft.fftfreq(n, 1 / n) for n in shape), indexing="ij"), axis=-1)
+    waves = 2 * np.pi * indices @ np.linalg.inv(atoms.cell.array).T
+    total = np.zeros(shape, dtype=complex)
+    for symbol, position in zip(atoms.get_chemical_symbols(), atoms.positions, strict=True):
+        total += 11 * np.exp(-1j * waves @ position - 0.5 * (waves**2).sum(axis=-1) * WIDTHS[symbol] ** 2)
+    return replace(example, fields={"density": np.fft.ifftn(total).real * total.size / atoms.get_volume()})
+
+
 @pytest.fixture(scope="module")
 def examples(emt_examples):
-    return emt_examples(("Cu", "Au"))
+    return [with_density(example) for example in emt_examples(("Cu", "Au"))]
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +122,7 @@ def test_predicts_what_it_says_with_an_error_estimate(fitted, examples):
 
 
 def test_learns_something(trainer, fitted, emt_examples):
-    unseen = emt_examples(("Cu", "Au"), seed=1)
+    unseen = [with_density(example) for example in emt_examples(("Cu", "Au"), seed=1)]
     name = trainer.needs[0]
     computed = np.concatenate([np.ravel(example.properties[name]) for example in unseen])
     predicted = np.concatenate([np.ravel(prediction[name].values) for prediction in fitted.predict(unseen)])
@@ -191,7 +217,8 @@ def test_symmetries(fitted, examples):
 
 def test_a_supercell_has_the_same_energy_per_atom(fitted, examples):
     example = examples[4]
-    large = replace(example, structure=example.structure.repeat((1, 1, 2)))
+    fields = {name: np.tile(field, (1, 1, 2)) for name, field in example.fields.items()}
+    large = replace(example, structure=example.structure.repeat((1, 1, 2)), fields=fields)
     one, two = (prediction["energy"].values for prediction in fitted.predict([example, large]))
     assert two == pytest.approx(2 * one, abs=1e-6)
 

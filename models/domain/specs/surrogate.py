@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from tansaku.models.domain.specs.base import Name, NonNegativeFloat, PositiveFloat, PositiveInt, Spec
 from tansaku.models.domain.specs.network_potential import PotentialSpec
+from tansaku.models.domain.specs.voxel_network import VoxelNetworkSpec
 
 DeviceChoice = Literal["cpu", "cuda", "auto"]
 """Where a surrogate computes; ``auto``: on a GPU where there is one."""
@@ -105,7 +106,7 @@ class KernelRidgeSpec(Spec):
     regularisations: Annotated[tuple[PositiveFloat, ...], Field(min_length=1, max_length=16)] = (1e-8, 1e-6, 1e-4, 1e-2)
 
 
-SurrogateSpec = Annotated[LocalEnergiesSpec | KernelRidgeSpec | PotentialSpec, Field(discriminator="type")]
+SurrogateSpec = Annotated[LocalEnergiesSpec | KernelRidgeSpec | PotentialSpec | VoxelNetworkSpec, Field(discriminator="type")]
 """Every surrogate that can be trained."""
 
 

@@ -1,0 +1,128 @@
+"""What each method sees of an oxide: surroundings of atoms, a matrix of nuclei, shells of the field, and points with field."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+from dscribe.descriptors import SOAP
+from scipy.fft import ifftn
+
+from benchmarks.voxel.data import GRID, TARGETS, Row, half_indices
+from tansaku.calculators.engines.energy_partition import COULOMB, ion_energy
+from tansaku.models.domain.pool import FloatArray
+from tansaku.models.domain.surrogates import Example
+from tansaku.models.features.coulomb_matrix import coulomb_spectrum
+
+SHELLS = 32
+_SOFT = 0.25
+"""Width of the Gaussian charge that stands for an ion where the field meets it [Å]."""
+
+
+@dataclass(frozen=True)
+class Oxides:
+    """Descriptors of all oxides, computed once.
+
+    Attributes:
+        rows: The oxides.
+        charges: Valence electrons by element.
+    """
+
+    rows: Sequence[Row]
+    charges: Mapping[str, float]
+
+    @cached_property
+    def atoms(self) -> FloatArray:
+        """Numbers of atoms."""
+        return np.array([float(len(row.structure)) for row in self.rows])
+
+    @cached_property
+    def values(self) -> FloatArray:
+        """What is learned: targets per atom, the gap as it is [eV], shape ``(n, n_targets)``."""
+        found = np.array([[row.targets[name] for name in TARGETS] for row in self.rows])
+        found[:, [name != "band_gap" for name in TARGETS]] /= self.atoms[:, None]
+        return found
+
+    def families(self, places: npt.NDArray[np.intp]) -> list[npt.NDArray[np.intp]]:
+        """Which of some oxides have one composition, as places among these."""
+        formulas = np.array([self.rows[place].formula for place in places])
+        return [np.flatnonzero(formulas == name) for name in dict.fromkeys(formulas.tolist())]
+
+    @cached_property
+    def species(self) -> list[str]:
+        """Elements."""
+        return sorted({symbol for row in self.rows for symbol in row.structure.get_chemical_symbols()})
+
+    @cached_property
+    def fractions(self) -> FloatArray:
+        """Of the elements, shape ``(n, n_species)``."""
+        counts = [[row.structure.get_chemical_symbols().count(one) for one in self.species] for row in self.rows]
+        return np.array(counts, dtype=np.float64) / self.atoms[:, None]
+
+    @cached_property
+    def soap(self) -> FloatArray:
+        """Mean power spectrum of the atoms, of length 1; compressed (Darby et al. 2022, doi:10.1038/s41524-022-00847-y)."""
+        soap = SOAP(species=self.species, periodic=True, r_cut=5.0, n_max=6, l_max=4, sigma=0.5, compression={"mode": "mu1nu1"})
+        found = np.array([np.asarray(soap.create(row.structure)).mean(axis=0) for row in self.rows])
+        return found / np.linalg.norm(found, axis=1, keepdims=True)
+
+    @cached_property
+    def matrix(self) -> FloatArray:
+        """Sorted eigenvalues of the sine matrix, a Coulomb matrix of crystals (Faber et al. 2015, doi:10.1002/qua.24917)."""
+        return np.array([coulomb_spectrum(row.structure, int(self.atoms.max())) for row in self.rows])
+
+    @cached_property
+    def shells(self) -> FloatArray:
+        """Power spectrum of the field in shells of |g|, each as its part of the Hartree energy per atom [eV]."""
+        found = np.zeros((len(self.rows), SHELLS))
+        for place, row in enumerate(self.rows):
+            peaks = row.peaks
+            lengths = np.linalg.norm(peaks.vectors[1:], axis=1)
+            shell = np.minimum((lengths / GRID.cut * SHELLS).astype(int), SHELLS - 1)
+            found[place] = np.bincount(shell, (np.abs(peaks.amplitudes[1:]) / lengths) ** 2, SHELLS)
+            found[place] *= 2.0 * np.pi * COULOMB * row.structure.get_volume() / self.atoms[place]
+        return found
+
+    @cached_property
+    def electrostatics(self) -> FloatArray:
+        """Energy per atom of the field with itself, of ions with each other and of ions with the field [eV], shape ``(n, 5)``.
+
+        The second and fourth column count wave vectors up to half the sphere's radius only; the fifth is the volume per atom.
+        """
+        return np.array([self._electrostatics(row) for row in self.rows])
+
+    def _electrostatics(self, row: Row) -> list[float]:
+        peaks, volume, atoms = row.peaks, row.structure.get_volume(), len(row.structure)
+        waves, field = peaks.vectors[1:], peaks.amplitudes[1:]
+        squares = (waves**2).sum(axis=1)
+        near = squares <= (0.5 * GRID.cut) ** 2
+        charges = np.array([self.charges[symbol] for symbol in row.structure.get_chemical_symbols()])
+        ions = np.exp(-1j * waves @ row.structure.positions.T) @ charges * np.exp(-0.5 * _SOFT**2 * squares) / volume
+        with_itself = 2.0 * np.pi * volume * COULOMB * np.abs(field) ** 2 / squares
+        with_ions = -4.0 * np.pi * volume * COULOMB * (field * ions.conj()).real / squares
+        found = [with_itself.sum(), with_itself[near].sum(), with_ions.sum(), with_ions[near].sum()]
+        return [*(one / atoms for one in found), ion_energy(row.structure, list(charges)) / atoms, volume / atoms]
+
+
+def example(row: Row, values: FloatArray) -> Example:
+    """An oxide as surrogates take it, its field put together from its Bragg peaks.
+
+    Args:
+        row: The oxide.
+        values: Of the targets, as :attr:`Oxides.values` has them or what is left of them.
+    """
+    atoms = len(row.structure)
+    properties = {
+        name: np.asarray(value * (1 if name == "band_gap" else atoms)) for name, value in zip(TARGETS, values, strict=True)
+    }
+    indices = half_indices(row.structure.cell.array)
+    # No coefficient of the sphere meets another one: the field is exactly the one whose other coefficients are zero.
+    shape = 2 * np.floor(row.structure.cell.lengths() / (2.0 * GRID.resolution)).astype(int) + 2
+    coefficients = np.zeros(shape, dtype=np.complex128)
+    coefficients[tuple((indices % shape).T)] = row.half
+    coefficients[tuple((-indices % shape).T)] = row.half.conj()
+    field = ifftn(coefficients).real * coefficients.size
+    return Example(row.id, row.formula, row.structure, properties, {"density": field})

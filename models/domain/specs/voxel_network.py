@@ -1,0 +1,67 @@
+"""A convolutional network that sees a field in reciprocal space."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from tansaku.models.domain.specs.base import NonNegativeFloat, PositiveFloat, PositiveInt, Spec
+
+PropertyName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+
+
+class VoxelNetworkSpec(Spec):
+    """Properties of a crystal by convolutions over the voxels of a field, without knowing where atoms are (R3DVS).
+
+    The voxels and 16 filters of 3³, 30 rotations and 5 networks are those of Kajita et al. 2017
+    (doi:10.1038/s41598-017-17299-w); depth, optimiser and scaling of the voxels are ours.
+
+    Attributes:
+        properties: Names of the properties in the data set, all learned by the same networks.
+        intensive: Those of them that do not grow with the number of atoms; the others are learned per atom.
+        field: Name of the field in the data set.
+        resolution: Wave vectors up to π over this count [Å].
+        length: Voxels are 2π over this apart [Å].
+        power: Sizes of the Fourier coefficients enter to this power.
+        filters: Of each convolution.
+        layers: Convolutions of 3³ voxels, each halving the cube.
+        hidden: Width of the layer between the convolutions and the properties.
+        members: Networks, whose mean is predicted.
+        rotations: Rotations in which each crystal is seen in training.
+        views: Those of them whose mean is a prediction.
+        left_out: Share of the groups that a network does not see; they calibrate the error estimate.
+        epochs: Passes through the data, in each of which a crystal is seen in one rotation.
+        batch: Structures per step.
+        rate: First learning rate of Adam; it falls to zero along a cosine.
+        decay: Weight decay.
+    """
+
+    type: Literal["voxel_network"] = "voxel_network"
+    properties: Annotated[tuple[PropertyName, ...], Field(min_length=1, max_length=32)] = ("energy",)
+    intensive: tuple[PropertyName, ...] = ("band_gap",)
+    field: PropertyName = "density"
+    resolution: Annotated[float, Field(ge=0.1, le=2.0)] = 0.4
+    length: Annotated[float, Field(ge=1.0, le=60.0)] = 12.8
+    power: Annotated[float, Field(gt=0.0, le=2.0)] = 1.0
+    filters: Annotated[PositiveInt, Field(le=256)] = 16
+    layers: Annotated[PositiveInt, Field(le=6)] = 3
+    hidden: Annotated[PositiveInt, Field(le=4096)] = 64
+    members: Annotated[PositiveInt, Field(le=64)] = 5
+    rotations: Annotated[PositiveInt, Field(le=1000)] = 30
+    views: Annotated[PositiveInt, Field(le=1000)] = 10
+    left_out: Annotated[float, Field(gt=0.0, le=0.5)] = 0.1
+    epochs: Annotated[PositiveInt, Field(le=100_000)] = 100
+    batch: Annotated[PositiveInt, Field(le=4096)] = 16
+    rate: PositiveFloat = 2e-3
+    decay: NonNegativeFloat = 1e-4
+
+    @model_validator(mode="after")
+    def _goes_together(self) -> VoxelNetworkSpec:
+        if self.views > self.rotations:
+            raise ValueError(f"views: {self.views} are more than the {self.rotations} rotations")
+        if len(set(self.properties)) < len(self.properties):
+            raise ValueError(f"properties: {list(self.properties)}; expected each once")
+        if self.length < 2.0 * self.resolution * 2**self.layers:
+            raise ValueError(f"layers: {self.layers} are too many for a cube of {round(self.length / self.resolution)} voxels")
+        return self

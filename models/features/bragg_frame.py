@@ -1,0 +1,60 @@
+"""A frame of a crystal that turns with it: which way a field's Bragg peaks are looked at from."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tansaku.models.domain.errors import FitError
+from tansaku.models.domain.pool import FloatArray
+from tansaku.models.features.voxels import BraggPeaks
+
+_EQUAL = 1e-6
+"""Sizes of peaks that differ by less, relatively, are equal."""
+_STRAIGHT = 1e-4
+_GENERIC = np.array([[0.731, -1.127, 0.529], [-0.311, 0.877, 1.373], [1.213, 0.419, -0.683]])
+"""Directions that no crystal's symmetry knows of."""
+
+
+def canonical_frame(peaks: BraggPeaks) -> FloatArray:
+    """The rotation that turns a crystal into its own frame, as a matrix that acts on columns, shape ``(3, 3)``.
+
+    The first axis lies along one of the largest peaks, the second in the plane with the largest peak beside it. Where several
+    are equal, a sum over all peaks that no symmetry leaves unchanged decides; what is still equal then is a symmetry of the
+    crystal. Sizes alone count, so that neither translation nor the choice of the cell changes anything.
+
+    Raises:
+        FitError: All peaks lie in one plane: the field is constant along a line.
+    """
+    sizes = np.abs(peaks.amplitudes)
+    lengths = np.linalg.norm(peaks.vectors, axis=1)
+    kept = lengths > _STRAIGHT
+    sizes, directions, vectors = sizes[kept], peaks.vectors[kept] / lengths[kept, None], peaks.vectors[kept]
+    first = _largest(sizes, np.ones(len(sizes), dtype=bool))
+    frames = [frame for one in first for frame in _with_second(directions, sizes, directions[one])]
+    if not frames:
+        raise FitError("the field has no Bragg peaks outside a plane; it says nothing along a line")
+    weights = sizes * np.exp(-((lengths[kept] / lengths[kept].min() / 3.0) ** 2))
+    marks = [np.round(_mark(vectors @ frame.T / lengths[kept].min(), weights) / weights.sum(), 9) for frame in frames]
+    best = max(range(len(frames)), key=lambda place: tuple(marks[place]))
+    return frames[best]
+
+
+def _largest(sizes: FloatArray, allowed: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> list[int]:
+    if not allowed.any():
+        return []
+    top = sizes[allowed].max()
+    return [int(place) for place in np.flatnonzero(allowed & (sizes >= top * (1.0 - _EQUAL)))]
+
+
+def _with_second(directions: FloatArray, sizes: FloatArray, first: FloatArray) -> list[FloatArray]:
+    aside = np.linalg.norm(np.cross(directions, first), axis=1) > _STRAIGHT
+    frames = []
+    for place in _largest(sizes, aside):
+        second = directions[place] - (directions[place] @ first) * first
+        second /= np.linalg.norm(second)
+        frames.append(np.stack((first, second, np.cross(first, second))))
+    return frames
+
+
+def _mark(vectors: FloatArray, weights: FloatArray) -> FloatArray:
+    return np.asarray((weights[:, None] * np.cos(vectors @ _GENERIC.T)).sum(axis=0))

@@ -1,0 +1,1 @@
+"""Properties of crystals by convolutions over the voxels of a field."""

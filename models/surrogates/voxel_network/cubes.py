@@ -1,0 +1,94 @@
+"""Cubes of voxels made on the device from Bragg peaks, in any rotation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.spatial.transform import Rotation
+
+from tansaku.models.domain.errors import FitError
+from tansaku.models.domain.pool import FloatArray
+from tansaku.models.domain.specs.voxel_network import VoxelNetworkSpec
+from tansaku.models.domain.surrogates import Example
+from tansaku.models.features.bragg_frame import canonical_frame
+from tansaku.models.features.voxels import VoxelGrid, bragg_peaks
+
+
+@dataclass(frozen=True)
+class Crystals:
+    """Bragg peaks of crystals in their own frames, on a device.
+
+    Attributes:
+        vectors: [1/Å], shape ``(n, n_peaks, 3)``; crystals with fewer peaks have ones of no size.
+        sizes: To the power that the spec says, shape ``(n, n_peaks)``.
+        space: Logarithm of the volume of an atom [Å^3], shape ``(n, 1)``.
+        grid: Of the voxels.
+    """
+
+    vectors: torch.Tensor
+    sizes: torch.Tensor
+    space: torch.Tensor
+    grid: VoxelGrid
+
+    @classmethod
+    def of(cls, examples: Sequence[Example], spec: VoxelNetworkSpec, device: str) -> Crystals:
+        """Peaks of the examples' fields.
+
+        Raises:
+            FitError: An example has no such field.
+            ConfigurationError: A field's grid is too coarse.
+        """
+        grid = VoxelGrid(spec.resolution, spec.length)
+        found = [_peaks(example, spec, grid) for example in examples]
+        most = max(len(sizes) for _, sizes in found)
+        vectors, sizes = np.zeros((len(found), most, 3)), np.zeros((len(found), most))
+        for place, (mine, large) in enumerate(found):
+            vectors[place, : len(mine)], sizes[place, : len(mine)] = mine, large
+        space = [[math.log(one.structure.get_volume() / len(one.structure))] for one in examples]
+        return cls(
+            torch.as_tensor(vectors, device=device),
+            torch.as_tensor(sizes, dtype=torch.float32, device=device),
+            torch.as_tensor(space, dtype=torch.float32, device=device),
+            grid,
+        )
+
+    def __len__(self) -> int:
+        return len(self.sizes)
+
+    def cubes(self, chosen: torch.Tensor, rotations: torch.Tensor) -> torch.Tensor:
+        """Voxels of crystals, of which one half says all: the opposite ones have the same sizes.
+
+        Args:
+            chosen: Which crystals, shape ``(m,)``.
+            rotations: Of each, shape ``(m, 3, 3)``.
+
+        Returns:
+            Shape ``(m, 1, size / 2 + 1, size, size)``; the first axis begins one voxel before the middle.
+        """
+        size, half = self.grid.size, self.grid.size // 2
+        turned = torch.einsum("mij,mnj->mni", rotations, self.vectors[chosen]) / self.grid.step
+        place = torch.round(turned).long() + half
+        place[..., 0] -= half - 1
+        inside = ((place >= 0) & (place < place.new_tensor([half + 1, size, size]))).all(dim=-1)
+        flat = (place[..., 0] * size + place[..., 1]) * size + place[..., 2]
+        found = self.sizes.new_zeros((len(chosen), (half + 1) * size * size))
+        found.scatter_add_(1, torch.where(inside, flat, 0), torch.where(inside, self.sizes[chosen], 0.0))
+        return found.reshape(len(chosen), 1, half + 1, size, size)
+
+
+def rotation_set(count: int) -> FloatArray:
+    """Rotations, the same ones everywhere, shape ``(count, 3, 3)``."""
+    return np.asarray(Rotation.random(count, rng=np.random.default_rng(0)).as_matrix())
+
+
+def _peaks(example: Example, spec: VoxelNetworkSpec, grid: VoxelGrid) -> tuple[FloatArray, FloatArray]:
+    if spec.field not in example.fields:
+        known = ", ".join(sorted(example.fields)) or "none"
+        raise FitError(f"{example.id}: no field {spec.field!r} is known; its fields: {known}")
+    peaks = bragg_peaks(np.asarray(example.fields[spec.field]), example.structure.cell.array, grid.resolution)
+    turned = peaks.turned(canonical_frame(peaks))
+    return turned.vectors, np.abs(turned.amplitudes) ** spec.power

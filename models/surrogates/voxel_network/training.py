@@ -1,0 +1,234 @@
+"""Training of networks on voxels: one after the other, a checkpoint per pass through the data."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from tansaku.models.domain.errors import FitError, MissingComponentError
+from tansaku.models.domain.identifiers import content_hash
+from tansaku.models.domain.pool import FloatArray
+from tansaku.models.domain.specs.voxel_network import VoxelNetworkSpec
+from tansaku.models.domain.surrogates import Array, Example, Progress, TrainingRun, Weights
+from tansaku.models.surrogates.calibration import ErrorModel, fit_error_model
+from tansaku.models.surrogates.voxel_network.cubes import Crystals, rotation_set
+from tansaku.models.surrogates.voxel_network.model import Scaling, VoxelNetworks, inputs, standardised, torch_device
+from tansaku.models.surrogates.voxel_network.network import VoxelNetwork, arrays_of, drawn, load
+
+Mask = npt.NDArray[np.bool_]
+
+_STATE = "voxel_network.training"
+_CONSTANT = 1e-9
+
+
+class VoxelNetworkTrainer:
+    """``Trainer`` of :class:`VoxelNetworks`. Weights to begin with are not used: the networks are small.
+
+    Args:
+        spec: Hyper-parameters.
+    """
+
+    def __init__(self, spec: VoxelNetworkSpec) -> None:
+        self._spec = spec
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The properties; every example needs all."""
+        return self._spec.properties
+
+    def check(self) -> None:
+        """See ``Trainer``."""
+        try:
+            import torch  # noqa: F401
+        except ImportError as error:
+            raise MissingComponentError(
+                "surrogate voxel_network needs the package torch, which is not installed",
+                hint="pip install 'tansaku[potential]'",
+            ) from error
+
+    def fit(self, examples: Sequence[Example], run: TrainingRun) -> VoxelNetworks:
+        """See ``Trainer``."""
+        self.check()
+        spec = self._spec
+        values = np.array([properties_of(example, spec) for example in examples]).reshape(len(examples), -1)
+        groups = sorted({example.group for example in examples}, key=lambda group: content_hash([run.seed, group]))
+        if len(groups) < 2:
+            raise FitError(f"voxel_network: {len(groups)} group of training data; a network leaves out one of at least 2")
+        crystals = Crystals.of(examples, spec, torch_device(run.device))
+        scaling = _scaling(crystals, values)
+        owner = np.array([groups.index(example.group) for example in examples], dtype=np.intp)
+        wanted = (values - scaling.mean) / scaling.scale
+        left = [_left_out(owner, len(groups), member, spec) for member in range(spec.members)]
+        key = content_hash([spec.model_dump(mode="json"), run.seed, wanted.tolist(), owner.tolist(), _content(crystals)])
+        members = _Members(spec, crystals, scaling, torch.as_tensor(wanted, dtype=torch.float32), left, key).run(run)
+        said = [standardised(one, crystals, scaling, rotation_set(spec.rotations)[: spec.views]) for one in members]
+        errors = _errors(np.array(said), wanted, left)
+        arrays = {name: array for place, one in enumerate(members) for name, array in arrays_of(one, f"member{place}").items()}
+        off = [(each[mine] - wanted[mine]) for each, mine in zip(said, left, strict=True)]
+        training = {
+            "structures": len(examples),
+            "groups": len(groups),
+            "weights": sum(parameter.numel() for parameter in members[0].parameters()),
+            "left_out_rmse": [float(one) for one in np.sqrt((np.concatenate(off) ** 2).mean(axis=0)) * scaling.scale],
+        }
+        species = tuple(sorted({symbol for one in examples for symbol in one.structure.get_chemical_symbols()}))
+        return VoxelNetworks(spec, species, scaling, arrays, errors, training, run.device)
+
+
+def properties_of(example: Example, spec: VoxelNetworkSpec) -> list[float]:
+    """What is learned of an example: per atom where it grows.
+
+    Raises:
+        FitError: One is not known.
+    """
+    missing = [name for name in spec.properties if name not in example.properties]
+    if missing:
+        raise FitError(f"{example.id}: no {missing[0]} is known")
+    atoms = len(example.structure)
+    return [float(example.properties[name]) / (1 if name in spec.intensive else atoms) for name in spec.properties]
+
+
+@dataclass(frozen=True)
+class _Members:
+    """Networks under training.
+
+    Attributes:
+        spec: Hyper-parameters.
+        crystals: All of the training data.
+        scaling: Around the networks.
+        wanted: Standardised properties, shape ``(n, n_properties)``.
+        left: Examples that each network does not see.
+        key: Of hyper-parameters and data: a checkpoint of another one is not gone on from.
+    """
+
+    spec: VoxelNetworkSpec
+    crystals: Crystals
+    scaling: Scaling
+    wanted: torch.Tensor
+    left: Sequence[Mask]
+    key: str
+
+    def run(self, run: TrainingRun) -> list[VoxelNetwork]:
+        """Trains all, from the last checkpoint on."""
+        found = run.checkpoints.load()
+        state = found if found is not None and self._mine(found) else None
+        told = [tuple(one) for one in state.document["told"]] if state is not None else []
+        for step, (fitted, aside) in enumerate(told, 1):
+            run.on_progress(self._progress(step, fitted, aside))
+        done: list[VoxelNetwork] = []
+        for member in range(self.spec.members):
+            network = drawn(self.spec, self.crystals.grid.size, _number(run.seed, member, 0)).to(self.crystals.sizes.device)
+            optimizer = torch.optim.AdamW(network.parameters(), lr=self.spec.rate, weight_decay=self.spec.decay)
+            begun = min(max(len(told) - member * self.spec.epochs, 0), self.spec.epochs)
+            if state is not None and begun:
+                load(network, dict(state.arrays), f"member{member}")
+                if begun < self.spec.epochs:
+                    _load_optimizer(optimizer, state.arrays)
+            for epoch in range(begun, self.spec.epochs):
+                fitted = self._epoch(network, optimizer, member, epoch, run.seed)
+                told.append((fitted, self._aside(network, member)))
+                run.checkpoints.save(self._state([*done, network], optimizer, told))
+                run.on_progress(self._progress(len(told), *told[-1]))
+            done.append(network)
+        return done
+
+    def _epoch(self, network: VoxelNetwork, optimizer: torch.optim.Optimizer, member: int, epoch: int, seed: int) -> float:
+        """One pass; the root mean square error on the way."""
+        spec, device = self.spec, self.crystals.sizes.device
+        rng = np.random.default_rng([seed, member, 1, epoch])
+        order = rng.permutation(np.flatnonzero(~self.left[member]))
+        views = rotation_set(spec.rotations)[rng.integers(spec.rotations, size=len(order))]
+        for group in optimizer.param_groups:
+            group["lr"] = 0.5 * spec.rate * (1.0 + math.cos(math.pi * epoch / spec.epochs))
+        network.train()
+        total = 0.0
+        for start in range(0, len(order), spec.batch):
+            chosen = torch.as_tensor(order[start : start + spec.batch], device=device)
+            rotations = torch.as_tensor(views[start : start + spec.batch], device=device)
+            off = network(*inputs(self.crystals, self.scaling, chosen, rotations)) - self.wanted.to(device)[chosen]
+            # Beyond a deviation the loss is linear: a few odd oxides do not count for all others.
+            loss = torch.nn.functional.smooth_l1_loss(off, torch.zeros_like(off))
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total += float((off.detach() ** 2).mean()) * len(chosen)
+        error = math.sqrt(total / len(order))
+        if not math.isfinite(error):
+            raise FitError(f"voxel_network: network {member + 1} diverged in pass {epoch + 1}; lower its rate")
+        return error
+
+    def _aside(self, network: VoxelNetwork, member: int) -> float:
+        """Error on what the network does not see, in one rotation."""
+        said = standardised(network, self.crystals, self.scaling, rotation_set(1))
+        off = (said - self.wanted.numpy())[self.left[member]]
+        return float(np.sqrt((off**2).mean()))
+
+    def _progress(self, step: int, fitted: float, aside: float) -> Progress:
+        member = (step - 1) // self.spec.epochs + 1
+        return Progress(step, fitted, aside, "standard deviations", f"network {member} of {self.spec.members}")
+
+    def _mine(self, found: Weights) -> bool:
+        return (found.document.get("type"), found.document.get("key")) == (_STATE, self.key)
+
+    def _state(
+        self, networks: Sequence[VoxelNetwork], optimizer: torch.optim.Optimizer, told: Sequence[tuple[float, float]]
+    ) -> Weights:
+        arrays: dict[str, Array] = {}
+        for place, network in enumerate(networks):
+            arrays |= arrays_of(network, f"member{place}")
+        for place, one in optimizer.state_dict()["state"].items():
+            arrays |= {f"adam.{place}.{name}": value.detach().cpu().numpy().copy() for name, value in one.items()}
+        document = {"type": _STATE, "schema_version": 1, "key": self.key, "told": [list(one) for one in told]}
+        return Weights(arrays, document)
+
+
+def _load_optimizer(optimizer: torch.optim.Optimizer, arrays: object) -> None:
+    found = optimizer.state_dict()
+    state: dict[int, dict[str, torch.Tensor]] = {}
+    for name, array in dict(arrays).items():  # type: ignore[call-overload]
+        if name.startswith("adam."):
+            _, place, part = name.split(".")
+            state.setdefault(int(place), {})[part] = torch.as_tensor(array)
+    optimizer.load_state_dict({"state": state, "param_groups": found["param_groups"]})
+
+
+def _scaling(crystals: Crystals, values: FloatArray) -> Scaling:
+    space = crystals.space.double().cpu().numpy()
+    sizes = crystals.sizes[crystals.sizes > 0]
+    spread = values.std(axis=0)
+    return Scaling(
+        space=np.array([space.mean(), max(float(space.std()), _CONSTANT)]),
+        size=float(sizes.double().std()) or 1.0,
+        mean=values.mean(axis=0),
+        scale=np.where(spread > _CONSTANT, spread, 1.0),
+    )
+
+
+def _left_out(owner: np.ndarray[tuple[int], np.dtype[np.intp]], groups: int, member: int, spec: VoxelNetworkSpec) -> Mask:
+    """Of groups in a random order a run of neighbours, the next one for each network."""
+    many = min(max(1, round(spec.left_out * groups)), groups - 1)
+    return np.isin(owner, (member * many + np.arange(many)) % groups)
+
+
+def _errors(said: FloatArray, wanted: FloatArray, left: Sequence[Mask]) -> tuple[ErrorModel, ...]:
+    """Error models from what networks say of groups that they did not see, by the spread of all networks there."""
+    spread = said.var(axis=0, ddof=1) if len(said) > 1 else np.zeros(wanted.shape)
+    off = np.concatenate([(each - wanted)[mine] for each, mine in zip(said, left, strict=True)])
+    near = np.concatenate([spread[mine] for mine in left])
+    return tuple(fit_error_model(off[:, place], near[:, place]) for place in range(wanted.shape[1]))
+
+
+def _content(crystals: Crystals) -> list[float]:
+    """What tells two sets of crystals apart."""
+    sizes, squares = crystals.sizes.double(), (crystals.vectors**2).sum(dim=2)
+    return [*sizes.sum(dim=1).tolist(), *(sizes * squares).sum(dim=1).tolist(), *crystals.space[:, 0].tolist()]
+
+
+def _number(*parts: int) -> int:
+    """A seed of torch from several numbers."""
+    return int(content_hash(list(parts))[:15], 16)
