@@ -62,7 +62,8 @@ def standardised(network: VoxelNetwork, crystals: Crystals, scaling: Scaling, ro
             parts = []
             for chosen in torch.arange(len(crystals), device=crystals.sizes.device).split(_AT_ONCE):
                 turned = rotation.expand(len(chosen), 3, 3)
-                parts.append(network(*inputs(crystals, scaling, chosen, turned)).double())
+                given = (one.to(network.dtype) for one in inputs(crystals, scaling, chosen, turned))
+                parts.append(network(*given).double())
             found = torch.cat(parts)
             total = found if total is None else total + found
     if total is None:
@@ -116,7 +117,8 @@ class VoxelNetworks:
         for member in range(self.spec.members):
             network = VoxelNetwork(self.spec, VoxelGrid(self.spec.resolution, self.spec.length).size)
             load(network, dict(self.arrays), f"member{member}")
-            found.append(network.to(torch_device(self.device)))
+            # In double precision, so that a prediction is the same on every machine.
+            found.append(network.double().to(torch_device(self.device)))
         return tuple(found)
 
     def predict(self, examples: Sequence[Example]) -> list[Prediction]:

@@ -36,6 +36,11 @@ class VoxelNetwork(nn.Module):
             nn.Linear(spec.hidden, len(spec.properties)),
         )
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of the weights."""
+        return next(self.parameters()).dtype
+
     def forward(self, cubes: torch.Tensor, further: torch.Tensor) -> torch.Tensor:
         """Properties, shape ``(m, n_properties)``."""
         found: torch.Tensor = self.told(torch.cat((self.seen(cubes), further), dim=1))
