@@ -329,6 +329,7 @@ _LATER_KEYS: dict[KeyPath, object] = {
     ("objective", "goal"): {"type": "best_per_system"},
     ("constraints",): {"max_cost": None, "avoid_failures": False},
     ("calculator", "partition"): False,
+    ("calculator", "bands"): None,
     ("space", "cost", "anchor"): None,
     ("space", "cost", "kpoint_density"): None,
     ("space", "cost"): {"model": "equal", "power": 1.0},

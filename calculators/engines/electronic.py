@@ -11,14 +11,15 @@ from ase.data import atomic_numbers
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.identifiers import content_hash
 from tansaku.models.domain.records import JsonDict, Provenance
-from tansaku.models.domain.specs.calculator import DftSpec, RelaxationSpec
+from tansaku.models.domain.specs.calculator import DftSpec, GpawSpec, RelaxationSpec
 
 _NOT_THEORY = {"type", "relaxation", "workflow", "density", "partition", "folder", "band"}
 
 
 def level_of_theory(spec: DftSpec) -> JsonDict:
-    """All keys of a spec that change an energy, as plain data."""
-    return spec.model_dump(mode="json", exclude=_NOT_THEORY)
+    """All keys of a spec that change an energy, as plain data; one that came later only where it was given."""
+    later = {"bands"} if isinstance(spec, GpawSpec) and spec.bands is None else set()
+    return spec.model_dump(mode="json", exclude=_NOT_THEORY | later)
 
 
 def check_elements(structure: Atoms, known: Collection[str], who: str) -> None:

@@ -325,7 +325,9 @@ def _key_of(folder: Path) -> str | None:
 
 def _parameters(spec: GpawSpec, grid: tuple[int, int, int]) -> JsonDict:
     """Keywords of ``gpaw.GPAW``."""
+    bands = {} if spec.bands is None else {"nbands": f"{100 * spec.bands:g}%"}
     return {
+        **bands,
         "mode": {"name": "pw", "ecut": spec.cutoff},
         "xc": spec.xc,
         "kpts": {"size": grid, "gamma": True},

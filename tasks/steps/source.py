@@ -19,9 +19,10 @@ def source_of(spec: CampaignSpec) -> str:
         return short_hash({"table": table.sha256 or table.candidates, "column": table.columns.value})
     calculator = spec.calculator.model_dump(mode="json") if spec.calculator is not None else {}
     forget_paths(calculator)
-    if not calculator.get("partition", True):
-        # A key that came after the first release: the source is the same as before it.
-        del calculator["partition"]
+    for key, default in (("partition", False), ("bands", None)):
+        # These came after the first release: the source is the same as before them.
+        if key in calculator and calculator[key] == default:
+            del calculator[key]
     label = spec.label.model_dump(mode="json") if spec.label is not None else None
     if label is not None:
         forget_paths(label["calculator"])

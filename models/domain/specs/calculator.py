@@ -148,6 +148,8 @@ class GpawSpec(Spec):
         kpoint_density: K-points per length of a reciprocal cell vector (2π included) [Å]; the grid is centred on Γ and every
             number rounded up.
         smearing: Filling of bands.
+        bands: Bands for each occupied one; None: GPAW's choice. Wide smearing needs 2 or more: where the highest ones are partly
+            filled, the density takes three times the steps to converge.
         spin: Whether spins may differ.
         magnetic_moments: Moments that atoms begin with; the others begin with none. Needs ``spin: true``.
         energy_tolerance: The energy is converged when it has changed by less in three steps [eV per valence electron].
@@ -166,6 +168,7 @@ class GpawSpec(Spec):
     cutoff: Annotated[float, Field(ge=100, le=2000)] = 400.0
     kpoint_density: Annotated[float, Field(gt=0, le=20)] = 4.0
     smearing: SmearingSpec = SmearingSpec()
+    bands: Annotated[float, Field(ge=1, le=20)] | None = None
     spin: bool = False
     magnetic_moments: Moments = Field(default_factory=dict)
     energy_tolerance: PositiveFloat = 1e-6

@@ -1,0 +1,40 @@
+"""What tells one level of theory from another."""
+
+from __future__ import annotations
+
+from tansaku.calculators.engines.electronic import level_of_theory
+from tansaku.models.domain.specs.calculator import GpawSpec
+from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.tasks.configuration import spec_hash
+from tansaku.tasks.steps.source import source_of
+
+CAMPAIGN = {
+    "schema_version": 1,
+    "name": "c",
+    "space": {
+        "type": "crystals",
+        "crystals": {"fcc": {"structure": "fcc", "elements": ["Al"], "lattice_parameter": 4.05}},
+        "scans": [{"type": "lattice"}],
+    },
+    "objective": {"unit": "eV/atom"},
+    "execution": {"polish": 0},
+}
+
+
+def campaign(**calculator: object) -> CampaignSpec:
+    return CampaignSpec.model_validate(CAMPAIGN | {"calculator": {"type": "gpaw", **calculator}})
+
+
+def test_bands_belong_to_the_level_where_they_are_given():
+    assert "bands" not in level_of_theory(GpawSpec())
+    assert level_of_theory(GpawSpec(bands=2.2)) == level_of_theory(GpawSpec()) | {"bands": 2.2}
+    assert source_of(campaign(bands=2.2)) != source_of(campaign())
+    assert spec_hash(campaign(bands=2.2)) != spec_hash(campaign())
+
+
+def test_keys_that_came_later_change_no_source_of_before():
+    """The hash that version 1 gave this calculator."""
+    assert source_of(campaign()) == source_of(campaign(partition=False, bands=None)) == FIRST
+
+
+FIRST = "b4666622943fd17733d0a374"
