@@ -1,0 +1,85 @@
+"""``python -m benchmarks.potential_speed --out result.json``: how fast potentials of several kinds move atoms.
+
+Molecular dynamics at constant energy of an aluminium crystal at 300 K, steps of 2 fs, one thread: an embedded-atom potential in
+LAMMPS, a network of bispectrum components in LAMMPS (ML-IAP) and in this process, a network of symmetry functions in this
+process (double and single precision), CHGNet. The networks are committees of four; LAMMPS computes their mean as one network.
+CHGNet gets a smaller crystal (its memory grows with the number of bonds), and its steps are single evaluations of moved atoms.
+
+atom_steps_per_second counts the processor's time, which others on the machine do not change; wall_s is beside it.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from benchmarks.command import command
+from benchmarks.potential_speed.dynamics import Timed, crystal, exported, in_ase, in_lammps
+from tansaku.calculators.engines.network_potential import open_potential
+from tansaku.calculators.engines.potentials import resolve_potential
+from tansaku.calculators.registry import open_calculator
+from tansaku.models.domain.specs.calculator import ChgnetSpec, LammpsSpec
+from tansaku.tasks.machine import describe_machine
+
+HERE = Path(__file__).parent
+EAM = "NiAlH_jea.eam.alloy"
+LARGE, SMALL = (10, 10, 25), (5, 5, 5)
+QUICK_LARGE, QUICK_SMALL = (3, 3, 3), (2, 1, 1)
+
+
+def embedded_atom(repeat: tuple[int, int, int], steps: int) -> Timed:
+    """The embedded-atom potential in LAMMPS."""
+    found = resolve_potential(LammpsSpec(potential=EAM), Path())
+    return in_lammps((f"pair_style {found.style}", f'pair_coeff * * "{found.path}" Al'), crystal(repeat), steps)
+
+
+def universal(repeat: tuple[int, int, int], steps: int) -> Timed:
+    """Evaluations by CHGNet."""
+    atoms, rng = crystal(repeat), np.random.default_rng(1)
+    calculator = open_calculator(ChgnetSpec(), Path())
+    calculator.evaluate(atoms)
+    wall, processor = time.perf_counter(), time.process_time()
+    for _ in range(steps):
+        atoms.positions += 0.02 * rng.normal(size=atoms.positions.shape)
+        calculator.evaluate(atoms)
+    return Timed(len(atoms), steps, time.process_time() - processor, time.perf_counter() - wall, None)
+
+
+def cases(bispectrum: Path, symmetry: Path, *, quick: bool) -> Mapping[str, Callable[[], Timed]]:
+    """What is measured, by name."""
+    large, small = (QUICK_LARGE, QUICK_SMALL) if quick else (LARGE, SMALL)
+    few = 2 if quick else 5
+    return {
+        "embedded atom, LAMMPS": lambda: embedded_atom(large, 10 if quick else 300),
+        "bispectrum network, LAMMPS": lambda: exported(bispectrum, crystal(large), 4 if quick else 20),
+        "bispectrum network": lambda: in_ase(open_potential(bispectrum), crystal(large), few),
+        "symmetry-function network": lambda: in_ase(open_potential(symmetry), crystal(large), few),
+        "symmetry-function network, single precision": lambda: in_ase(
+            open_potential(symmetry, dtype="float32"), crystal(large), few
+        ),
+        "CHGNet": lambda: universal(small, 1 if quick else 2),
+    }
+
+
+def main() -> None:
+    """Entry of the command."""
+    parser = command("potential_speed", __doc__, quick="a small crystal and few steps: whether it works, not how fast")
+    parser.add_argument("--bispectrum", type=Path, default=HERE / "al-bispectrum.safetensors", help="a trained potential")
+    parser.add_argument("--symmetry", type=Path, default=HERE / "al-symmetry.safetensors", help="a trained potential")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    runs = {}
+    for name, case in cases(arguments.bispectrum, arguments.symmetry, quick=arguments.quick).items():
+        runs[name] = case().document()
+        print(f"{name}: {runs[name]['atom_steps_per_second']:.3g} atoms x steps per second of {runs[name]['atoms']} atoms")
+    result = {"schema_version": 1, "provenance": describe_machine(), "quick": arguments.quick, "runs": runs}
+    arguments.out.write_text(json.dumps(result, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
