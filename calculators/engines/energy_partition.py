@@ -25,6 +25,10 @@ COULOMB = Hartree * Bohr
 """e² / 4πε₀ [eV Å]"""
 
 
+PARTS = ("hartree_energy", "ion_ion_energy", "eigenvalue_energy", "delta_xc_energy", "cohesive_energy", "band_gap")
+"""Names of what a calculator tells of an energy in parts [eV]."""
+
+
 def hartree_energy(density: FloatArray, cell: FloatArray) -> float:
     """Electrostatic energy of a density with itself, 2π V e²/4πε₀ Σ_{g≠0} |ρ(g)|² / g² [eV].
 

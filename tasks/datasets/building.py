@@ -29,6 +29,7 @@ from tansaku.tasks.configuration import LoadedCampaign, campaign_from_data, read
 from tansaku.tasks.datasets.extxyz import example_of, read_user_file
 from tansaku.tasks.datasets.fields import fields_of
 from tansaku.tasks.datasets.files import check_hdf5, content_sha256, write_hdf5
+from tansaku.tasks.datasets.parts import parts_of
 from tansaku.tasks.datasets.splitting import split
 from tansaku.tasks.jobs.document import STRUCTURE_FILE
 from tansaku.tasks.jobs.energy import FREE_ENERGY
@@ -187,20 +188,18 @@ def gather(
         ConfigurationError: There is none.
     """
     found = [
-        replace(
-            example_of(
-                read_structure(one, artifacts),
-                one.proposal.candidate,
-                one.proposal.system if group == "system" else one.proposal.surface,
-            ),
-            fields=fields_of(one, artifacts),
-        )
+        _example(one, artifacts, one.proposal.system if group == "system" else one.proposal.surface)
         for one in sorted(evaluations, key=lambda one: one.proposal.candidate)
         if one.outcome is not None and STRUCTURE_FILE in one.outcome.artifacts and one.proposal.replicate == 0
     ]
     if not found:
         raise ConfigurationError("there is no finished evaluation with a structure")
     return found
+
+
+def _example(evaluation: Evaluation, artifacts: ArtifactStore, group: str) -> Example:
+    found = example_of(read_structure(evaluation, artifacts), evaluation.proposal.candidate, group)
+    return replace(found, properties={**found.properties, **parts_of(evaluation)}, fields=fields_of(evaluation, artifacts))
 
 
 def _force_consistent(example: Example) -> Example:
