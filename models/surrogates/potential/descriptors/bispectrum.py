@@ -73,7 +73,7 @@ class Bispectrum:
     def __init__(self, spec: BispectrumSpec, species: Sequence[str], dtype: torch.dtype, device: torch.device) -> None:
         self.spec = spec
         self.species = tuple(species)
-        self._dtype, self._device = dtype, device
+        self.cutoff, self.dtype, self.device = spec.cutoff, dtype, device
         separate = spec.elements == "separate"
         self._channels = len(species) if separate else 1
         self._weights = self._real(element_weights(species, separate=separate))
@@ -83,21 +83,6 @@ class Bispectrum:
         self._half, self._sign = torch.as_tensor(half, device=device), self._real(sign)
         self._diagonal = self._real(np.concatenate([np.eye(momentum + 1).ravel() for momentum in range(spec.degree + 1)]))
         self._couplings = {one: self._coupling(*one) for one in components(spec.degree)}
-
-    @property
-    def cutoff(self) -> float:
-        """See ``Descriptor``."""
-        return self.spec.cutoff
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """See ``Descriptor``."""
-        return self._dtype
-
-    @property
-    def device(self) -> torch.device:
-        """See ``Descriptor``."""
-        return self._device
 
     @property
     def channels(self) -> int:
@@ -184,10 +169,10 @@ class Bispectrum:
         )
 
     def _whole(self, values: Sequence[int]) -> torch.Tensor:
-        return torch.as_tensor(values, dtype=torch.int64, device=self._device)
+        return torch.as_tensor(values, dtype=torch.int64, device=self.device)
 
     def _real(self, values: FloatArray | Sequence[float]) -> torch.Tensor:
-        return torch.as_tensor(np.asarray(values), dtype=self._dtype, device=self._device)
+        return torch.as_tensor(np.asarray(values), dtype=self.dtype, device=self.device)
 
 
 def clebsch_gordan(one: int, m1: int, two: int, m2: int, total: int) -> float:

@@ -58,27 +58,12 @@ class SymmetryFunctions:
     def __init__(self, spec: SymmetryFunctionsSpec, species: Sequence[str], dtype: torch.dtype, device: torch.device) -> None:
         self.spec = spec
         self.species = tuple(species)
-        self._dtype, self._device = dtype, device
+        self.cutoff, self.dtype, self.device = spec.cutoff, dtype, device
         self._radial, self._angular = self._tensor(radial_grid(spec)), self._tensor(angular_grid(spec))
         self._counts = self._tensor([float(atomic_numbers[symbol]) for symbol in species])
         self._degree = max(spec.zetas) if spec.angular else -1
         self._multiplicity = [self._tensor(_multinomials(degree)) for degree in range(self._degree + 1)]
         self._mixing = self._tensor([_powers(zeta, sign, self._degree) for zeta in spec.zetas for sign in (-1, 1)])
-
-    @property
-    def cutoff(self) -> float:
-        """See ``Descriptor``."""
-        return self.spec.cutoff
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """See ``Descriptor``."""
-        return self._dtype
-
-    @property
-    def device(self) -> torch.device:
-        """See ``Descriptor``."""
-        return self._device
 
     @property
     def channels(self) -> int:
@@ -138,7 +123,7 @@ class SymmetryFunctions:
         return ((15.0 - 6.0 * share) * share - 10.0) * share**3 + 1.0
 
     def _tensor(self, values: FloatArray | Sequence[object]) -> torch.Tensor:
-        return torch.as_tensor(np.asarray(values, dtype=np.float64), dtype=self._dtype, device=self._device)
+        return torch.as_tensor(np.asarray(values, dtype=np.float64), dtype=self.dtype, device=self.device)
 
 
 def _gaussians(distance: torch.Tensor, grid: torch.Tensor) -> torch.Tensor:
