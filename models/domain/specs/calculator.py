@@ -148,7 +148,7 @@ class GpawSpec(Spec):
         kpoint_density: K-points per length of a reciprocal cell vector (2π included) [Å]; the grid is centred on Γ and every
             number rounded up.
         smearing: Filling of bands.
-        bands: Bands for each occupied one; None: GPAW's choice. Wide smearing needs 2 or more: where the highest ones are partly
+        bands: Bands for each occupied one; None: GPAW's choice. Wide smearing needs 2 or more: where the highest are partly
             filled, the density takes three times the steps to converge.
         spin: Whether spins may differ.
         magnetic_moments: Moments that atoms begin with; the others begin with none. Needs ``spin: true``.
