@@ -1,0 +1,114 @@
+"""What scans of fcc aluminium come to: equation of state, elastic constants; and defects beyond them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from ase.build import bulk
+from ase.eos import EquationOfState
+from ase.units import GPa
+
+from benchmarks.potential.data import in_scan
+from tansaku.calculators.workflows.boundary_energy import boundary_energy, bulk_reference
+from tansaku.models.domain.pool import FloatArray
+from tansaku.models.domain.ports import Calculator
+from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.specs.calculator import RelaxationSpec
+from tansaku.models.domain.specs.space import BoundarySelectionSpec, CrystalSpec, GrainBoundarySpaceSpec
+from tansaku.models.domain.surrogates import Example
+from tansaku.spaces.registry import open_space
+
+TWINS = {"sigma3_111": "s003-111-r0-x000-y000-z000", "sigma11_113": "s011-113-r0-x000-y000-z000"}
+KNOWN = {"gpaw": {"sigma3_111": 67.6}}
+"""What GPAW said of defects that the scans do not have [mJ/m²]: docs/density-functional-theory.md."""
+SCANS = ("fcc-lattice", "fcc-tetragonal", "fcc-shear", "bcc-lattice", "hcp-lattice")
+_SMALL = 6.0
+"""Scans are fitted up to so many percent or degrees."""
+
+
+def constants(examples: Sequence[Example], energy: Callable[[Example], float]) -> JsonDict:
+    """Lattice parameter [Å], bulk modulus and elastic constants [GPa], and energies of other crystals [meV/atom].
+
+    All from the same structures, whoever says their energies.
+
+    Args:
+        examples: All scans.
+        energy: Of a structure [eV].
+    """
+    volumes, energies = _curve(in_scan(examples, "fcc-lattice"), energy, _volume)
+    near = np.abs(volumes / volumes[np.argmin(energies)] - 1.0) < 0.2
+    if near.sum() < 5:
+        return {}
+    volume, lowest, modulus = EquationOfState(volumes[near], energies[near], eos="birchmurnaghan").fit()
+    found = {"lattice_parameter": float((4.0 * volume) ** (1 / 3)), "bulk_modulus": float(modulus / GPa)}
+    # E/V is 3/4 (C11 - C12) e² along the tetragonal scan, and C44 e² / 2 where the angle between two axes changes by e.
+    scans = (("c11_minus_c12", "fcc-tetragonal", 4 / 3, 0.01, (2, 3, 4)), ("c44", "fcc-shear", 2.0, np.pi / 180.0, (2, 4)))
+    for name, group, factor, unit, powers in scans:
+        stiffness = _stiffness(in_scan(examples, group), energy, unit, powers)
+        if stiffness is not None:
+            found[name] = factor * stiffness
+    for crystal in ("bcc", "hcp"):
+        other = _curve(in_scan(examples, f"{crystal}-lattice"), energy, _change)
+        if len(other[1]) > 4:
+            found[f"{crystal}_above_fcc"] = 1000.0 * (_minimum(*other) - float(lowest))
+    return found
+
+
+def defects(calculator: Calculator, lattice_parameter: float) -> JsonDict:
+    """Vacancy [eV] and two twins [mJ/m²], relaxed by a calculator.
+
+    Args:
+        calculator: Of energies and forces.
+        lattice_parameter: Its own [Å].
+    """
+    crystal = CrystalSpec(structure="fcc", element="Al", lattice_parameter=lattice_parameter)
+    boundaries = BoundarySelectionSpec(planes=((1, 1, 1), (1, 1, 3)))
+    space = open_space(GrainBoundarySpaceSpec(crystal=crystal, boundaries=boundaries, removed_planes=(0,)), Path())
+    reference = bulk_reference(calculator, "fcc", "Al", lattice_parameter)
+    relaxation = RelaxationSpec(fmax=0.01)
+    found: JsonDict = {}
+    for name, candidate in TWINS.items():
+        found[name] = 1000.0 * boundary_energy(calculator, space.structure(candidate), relaxation, reference).value
+    defective = bulk("Al", "fcc", lattice_parameter, cubic=True).repeat(3)
+    del defective[0]
+    relaxed = calculator.evaluate(defective, RelaxationSpec(cell="fixed", fmax=0.01)).energy
+    return found | {"vacancy": float(relaxed - len(defective) * reference.energy_per_atom)}
+
+
+def _curve(
+    examples: Sequence[Example], energy: Callable[[Example], float], place: Callable[[Example], float]
+) -> tuple[FloatArray, FloatArray]:
+    """Places along a scan, ascending, and energies per atom [eV]."""
+    ordered = sorted(examples, key=place)
+    return np.array([place(one) for one in ordered]), np.array([energy(one) / len(one.structure) for one in ordered])
+
+
+def _volume(one: Example) -> float:
+    return float(one.structure.get_volume() / len(one.structure))
+
+
+def _change(one: Example) -> float:
+    return float(one.structure.info["lattice_change"])
+
+
+def _stiffness(
+    scan: Sequence[Example], energy: Callable[[Example], float], unit: float, powers: tuple[int, ...]
+) -> float | None:
+    """K of E/V = k e² + …, e being the strain [GPa]; None where the scan has too few structures."""
+    mine = [one for one in scan if abs(one.structure.info["change"]) <= _SMALL and one.structure.info["lattice_change"] == 0.0]
+    if len(mine) <= len(powers):
+        return None
+    strain, energies = _curve(mine, energy, lambda one: unit * float(one.structure.info["change"]))
+    columns = np.stack([np.ones_like(strain), *(strain**power for power in powers)], axis=1)
+    coefficients = np.linalg.lstsq(columns, energies, rcond=None)[0]
+    volume = mine[0].structure.get_volume() / len(mine[0].structure)
+    return float(coefficients[1] / volume / GPa)
+
+
+def _minimum(places: FloatArray, energies: FloatArray) -> float:
+    best = int(np.clip(np.argmin(energies), 2, len(places) - 3))
+    near = slice(best - 2, best + 3)
+    curve = np.polynomial.Polynomial.fit(places[near], energies[near], 3)
+    return float(curve(np.linspace(places[near][0], places[near][-1], 200)).min())

@@ -1,0 +1,113 @@
+"""Structures of aluminium with energies and forces: those that ship, or the same ones by an embedded-atom potential."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import yaml
+from ase import Atoms
+from ase.io import read
+
+from tansaku.calculators.registry import open_calculator
+from tansaku.models.domain.errors import CalculationError
+from tansaku.models.domain.specs.calculator import LammpsSpec
+from tansaku.models.domain.specs.dataset import DatasetSpec
+from tansaku.models.domain.surrogates import Example
+from tansaku.spaces.registry import open_space
+from tansaku.tasks.datasets.splitting import side_of, split
+
+HERE = Path(__file__).parent
+SPEC = HERE / "al.yaml"
+DATA = HERE / "al.extxyz.gz"
+"""Energies and forces by density-functional theory; grows, one structure of each scan in turn."""
+EMBEDDED_ATOM = LammpsSpec(potential="NiAlH_jea.eam.alloy")
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Structures to learn from, and whole scans that judge."""
+
+    training: Sequence[Example]
+    held_out: Sequence[Example]
+
+    def first(self, count: int) -> Sequence[Example]:
+        """So many structures to learn from, of all scans in turn."""
+        return in_turn(self.training)[:count]
+
+
+def sides(source: str) -> Sides:
+    """Both sides of the data.
+
+    Args:
+        source: ``gpaw``: the file that ships; ``embedded_atom``: the same scans by a potential.
+    """
+    spec = DatasetSpec.model_validate(yaml.safe_load(SPEC.read_text()))
+    examples = _shipped() if source == "gpaw" else _stand_in()
+    groups = split(examples, spec.split, spec.seed)
+    return Sides(side_of(examples, groups, "training"), side_of(examples, groups, "held_out"))
+
+
+def kind_of(group: str) -> str:
+    """Kind of a scan: lattice, shear, strain, rattle or vacancy."""
+    scan = group.partition("-")[2]
+    return next(kind for word, kind in _KINDS if scan.startswith(word))
+
+
+def in_scan(examples: Sequence[Example], group: str) -> list[Example]:
+    """Structures of one scan."""
+    return [one for one in examples if one.group == group]
+
+
+def in_turn(examples: Sequence[Example]) -> list[Example]:
+    """One of each group after the other, at random within a group; a longer list goes on where a shorter one ends."""
+    rng = np.random.default_rng(0)
+    waiting: dict[str, list[Example]] = {}
+    for place in rng.permutation(len(examples)):
+        waiting.setdefault(examples[place].group, []).append(examples[place])
+    found = []
+    while len(found) < len(examples):
+        for group in sorted(waiting):
+            found += [waiting[group].pop()] if waiting[group] else []
+    return found
+
+
+_KINDS = (
+    ("lattice", "lattice"),
+    ("shear", "shear"),
+    ("tetragonal", "strain"),
+    ("orthorhombic", "strain"),
+    ("rattle", "rattle"),
+    ("vacancy", "vacancy"),
+)
+
+
+def _shipped() -> list[Example]:
+    return [_example(atoms, str(atoms.info["group"]), number) for number, atoms in enumerate(read(DATA, index=":"))]
+
+
+@cache
+def _stand_in() -> list[Example]:
+    spec = DatasetSpec.model_validate(yaml.safe_load(SPEC.read_text()))
+    space = open_space(spec.source.space, HERE)
+    calculator = open_calculator(EMBEDDED_ATOM, HERE)
+    pool, found = space.pool(), []
+    for place, candidate in enumerate(pool.ids):
+        try:
+            atoms = space.structure(str(candidate))
+            result = calculator.evaluate(atoms)
+        except CalculationError:
+            continue
+        properties = {"energy": np.asarray(result.energy), "forces": np.asarray(result.forces)}
+        group = pool.systems[pool.system_codes[place]]
+        found.append(Example(str(candidate), group, atoms, properties))
+    return found
+
+
+def _example(atoms: Atoms, group: str, number: int) -> Example:
+    properties = {"energy": np.asarray(atoms.get_potential_energy()), "forces": np.array(atoms.get_forces())}
+    atoms.calc = None
+    return Example(str(atoms.info.get("candidate", f"{number:06d}")), group, atoms, properties)
