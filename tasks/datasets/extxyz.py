@@ -66,10 +66,15 @@ def read_user_file(path: Path, spec: FileSourceSpec) -> list[Example]:
             properties["energy"] = np.asarray(properties["energies"].sum())
         if spec.energy is not None:
             properties["energy"] = _numbers({**atoms.info, **results}, spec.energy, where, ())
+        arrays = {**atoms.arrays, **results}
+        if spec.forces in arrays:
+            properties["forces"] = _numbers(arrays, spec.forces, where, (len(atoms), 3))
         info = _plain_info(atoms.info)
         found.append(Example(f"{number:06d}", str(atoms.info[spec.group]), _bare(atoms), properties, info=info))
     if not found:
         raise ConfigurationError(f"source.path: {path.name} holds no structure")
+    if spec.forces is not None and not any("forces" in one.properties for one in found):
+        raise ConfigurationError(f"source.forces: no structure of {path.name} has an array {spec.forces!r}")
     return found
 
 

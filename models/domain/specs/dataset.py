@@ -87,6 +87,8 @@ class FileSourceSpec(Spec):
         path: The file.
         energies: Array with the energy of each atom [eV]; None: the file has none.
         energy: Key of the total energy of a structure [eV]; None: the sum of the atoms' energies.
+        forces: Array with the force on each atom [eV/Å]; None: there are none to learn from. Of structures without it no forces
+            are known.
         group: Key whose value is a structure's group; structures of one group are never divided.
         sha256: Content hash of the file; filled in when the spec is resolved.
     """
@@ -95,6 +97,7 @@ class FileSourceSpec(Spec):
     path: Annotated[str, Field(min_length=1, max_length=400)]
     energies: Key | None = "energies"
     energy: Key | None = None
+    forces: Key | None = None
     group: Key = "system"
     sha256: Sha256 | None = None
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -38,6 +39,18 @@ def test_totals_alone_and_other_names(examples, tmp_path):
     both = read_user_file(tmp_path / "b.extxyz", FileSourceSpec(path="b", energies="bader", energy="dft_total", group="group"))
     assert both[0].properties["energies"] == pytest.approx(examples[0].properties["energies"], abs=1e-8)
     assert both[0].properties["energy"] == pytest.approx(float(examples[0].properties["energy"]))
+
+
+def test_forces_are_read_where_they_are_asked_for_and_there(examples, tmp_path):
+    known = replace(examples[0], properties={"energy": examples[0].properties["energy"]})
+    path = write_extxyz([known, *examples[1:]], tmp_path / "a.extxyz")
+    spec = FileSourceSpec(path="a.extxyz", energies=None, energy="energy", group="group")
+    assert not any("forces" in one.properties for one in read_user_file(path, spec))
+    found = read_user_file(path, spec.model_copy(update={"forces": "forces"}))
+    assert "forces" not in found[0].properties
+    assert found[1].properties["forces"] == pytest.approx(examples[1].properties["forces"], abs=1e-8)
+    with pytest.raises(ConfigurationError, match=r"no structure of a\.extxyz has an array 'pushes'"):
+        read_user_file(path, spec.model_copy(update={"forces": "pushes"}))
 
 
 def test_the_same_data_is_the_same_compressed_file(examples, tmp_path):
