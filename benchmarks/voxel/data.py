@@ -90,7 +90,8 @@ def write(rows: Sequence[Row], told: JsonDict, path: Path) -> None:
         "ids": np.array([row.id for row in ordered]),
         "atoms": np.array([len(row.structure) for row in ordered], dtype=np.int16),
         "numbers": np.concatenate([row.structure.numbers for row in ordered]).astype(np.int16),
-        "positions": np.concatenate([row.structure.get_scaled_positions() for row in ordered]),
+        # Rounded, so that what is read is written again to the last bit.
+        "positions": np.round(np.concatenate([row.structure.get_scaled_positions(wrap=False) for row in ordered]), 12) + 0.0,
         "cells": np.array([row.structure.cell.array for row in ordered]),
         "stress": np.array([row.stress for row in ordered]),
         "electrons": np.array([row.electrons for row in ordered]),

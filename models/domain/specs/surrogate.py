@@ -63,6 +63,17 @@ DescriptorSpec = Annotated[RadialDescriptorSpec | SoapDescriptorSpec, Field(disc
 Descriptors = Annotated[tuple[DescriptorSpec, ...], Field(min_length=1, max_length=8)]
 
 
+class CoulombMatrixDescriptorSpec(Spec):
+    """Eigenvalues of the sine matrix, a Coulomb matrix of crystals. Another choice of the cell has others.
+
+    Attributes:
+        size: Number of eigenvalues; a structure with more atoms is refused, one with fewer has zeros.
+    """
+
+    type: Literal["coulomb_matrix"] = "coulomb_matrix"
+    size: Annotated[int, Field(ge=1, le=1000)] = 50
+
+
 class LocalEnergiesSpec(Spec):
     """Energy of each atom as a sparse linear function of its surroundings (LASSO).
 
@@ -86,13 +97,19 @@ class LocalEnergiesSpec(Spec):
     tolerance: Annotated[float, Field(gt=0.0, lt=1.0)] = 1e-5
 
 
+StructureDescriptorSpec = Annotated[
+    RadialDescriptorSpec | SoapDescriptorSpec | CoulombMatrixDescriptorSpec, Field(discriminator="type")
+]
+
+
 class KernelRidgeSpec(Spec):
     """A property of the whole structure by Gaussian-kernel ridge regression on the mean of its atoms' surroundings.
 
     Attributes:
         property: Name of the property in the data set.
         per_atom: Whether it grows with the number of atoms and is learned per atom.
-        descriptors: What is seen of an atom's surroundings; the fractions of the elements stand beside their mean.
+        descriptors: What is seen of an atom's surroundings, of which the mean counts, or of the whole structure; the fractions
+            of the elements stand beside.
         widths: Widths of the kernel, in units of the median distance of two training structures, of which cross-validation
             takes one.
         regularisations: What is added to the kernel's diagonal, of which cross-validation takes one.
@@ -101,7 +118,7 @@ class KernelRidgeSpec(Spec):
     type: Literal["kernel_ridge"] = "kernel_ridge"
     property: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")] = "energy"
     per_atom: bool = True
-    descriptors: Descriptors = (SoapDescriptorSpec(),)
+    descriptors: Annotated[tuple[StructureDescriptorSpec, ...], Field(min_length=1, max_length=8)] = (SoapDescriptorSpec(),)
     widths: Annotated[tuple[PositiveFloat, ...], Field(min_length=1, max_length=16)] = (0.5, 1.0, 2.0, 4.0, 8.0)
     regularisations: Annotated[tuple[PositiveFloat, ...], Field(min_length=1, max_length=16)] = (1e-8, 1e-6, 1e-4, 1e-2)
 

@@ -12,9 +12,10 @@ from scipy.spatial.distance import cdist
 from tansaku.models.domain.errors import FitError, StoreError
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.specs.surrogate import KernelRidgeSpec
+from tansaku.models.domain.specs.surrogate import CoulombMatrixDescriptorSpec, DescriptorSpec, KernelRidgeSpec
 from tansaku.models.domain.surrogates import Estimate, Example, Prediction, Weights
 from tansaku.models.features.atomic_environment import environment_features
+from tansaku.models.features.coulomb_matrix import coulomb_spectrum
 from tansaku.models.surrogates.calibration import ErrorModel
 
 TYPE = "kernel_ridge"
@@ -22,10 +23,10 @@ SCHEMA_VERSION = 1
 
 
 def structure_features(spec: KernelRidgeSpec, example: Example, species: Sequence[str]) -> FloatArray:
-    """Mean of the atoms' features and the fractions of the elements, shape ``(n_features,)``.
+    """Mean of the atoms' features, features of the structure and fractions of the elements, shape ``(n_features,)``.
 
     Raises:
-        FitError: An element that is none of ``species``.
+        FitError: An element that is none of ``species``, or more atoms than a Coulomb matrix has room for.
     """
     symbols = example.structure.get_chemical_symbols()
     unknown = sorted(set(symbols) - set(species))
@@ -34,7 +35,16 @@ def structure_features(spec: KernelRidgeSpec, example: Example, species: Sequenc
             f"{example.id}: {', '.join(unknown)} was not in the training data; this model knows {', '.join(species)}"
         )
     fractions = [symbols.count(symbol) / len(symbols) for symbol in species]
-    return np.append(environment_features(example.structure, spec.descriptors, species).mean(axis=0), fractions)
+    atoms = example.structure
+    surroundings = surroundings_of(spec)
+    parts = [environment_features(atoms, surroundings, species).mean(axis=0)] if surroundings else []
+    parts += [coulomb_spectrum(atoms, one.size) for one in spec.descriptors if isinstance(one, CoulombMatrixDescriptorSpec)]
+    return np.concatenate((*parts, fractions))
+
+
+def surroundings_of(spec: KernelRidgeSpec) -> list[DescriptorSpec]:
+    """Descriptors of atoms among those of a spec."""
+    return [one for one in spec.descriptors if not isinstance(one, CoulombMatrixDescriptorSpec)]
 
 
 def kernel(left: FloatArray, right: FloatArray, width: float) -> FloatArray:

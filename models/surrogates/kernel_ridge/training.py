@@ -15,7 +15,7 @@ from tansaku.models.domain.specs.surrogate import KernelRidgeSpec
 from tansaku.models.domain.surrogates import Example, Progress, TrainingRun, Weights
 from tansaku.models.features.atomic_environment import check_descriptors
 from tansaku.models.surrogates.calibration import fit_error_model
-from tansaku.models.surrogates.kernel_ridge.model import KernelRidge, kernel, structure_features
+from tansaku.models.surrogates.kernel_ridge.model import KernelRidge, kernel, structure_features, surroundings_of
 
 _STATE = "kernel_ridge.search"
 _CONSTANT = 1e-9
@@ -39,7 +39,7 @@ class KernelRidgeTrainer:
 
     def check(self) -> None:
         """See ``Trainer``."""
-        check_descriptors(self._spec.descriptors)
+        check_descriptors(surroundings_of(self._spec))
 
     def fit(self, examples: Sequence[Example], run: TrainingRun) -> KernelRidge:
         """See ``Trainer``."""

@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tansaku.models.domain.specs.surrogate import KernelRidgeSpec, RadialDescriptorSpec
+from tansaku.models.domain.errors import FitError
+from tansaku.models.domain.specs.surrogate import CoulombMatrixDescriptorSpec, KernelRidgeSpec, RadialDescriptorSpec
 from tansaku.models.domain.surrogates import TrainingRun
 from tansaku.models.surrogates.kernel_ridge.training import KernelRidgeTrainer
 
@@ -27,6 +28,24 @@ def test_every_knob_of_kernel_ridge_matters(copper, change):
         for spec in (base, base.model_copy(update=change))
     )
     assert one != other
+
+
+def test_a_coulomb_matrix_is_a_descriptor_of_the_whole_structure(copper):
+    def model(*descriptors):
+        spec = KernelRidgeSpec(descriptors=descriptors)
+        return KernelRidgeTrainer(spec).fit(copper, TrainingRun())
+
+    alone, room, beside = (
+        model(CoulombMatrixDescriptorSpec(size=16)),
+        model(CoulombMatrixDescriptorSpec(size=20)),
+        model(*RADIAL, CoulombMatrixDescriptorSpec(size=16)),
+    )
+    one, same, other = (float(each.predict(copper[:1])[0]["energy"].values) for each in (alone, room, beside))
+    assert same == pytest.approx(one, abs=1e-9)
+    assert other != one
+    large = replace(copper[0], structure=copper[0].structure.repeat((1, 1, 2)))
+    with pytest.raises(FitError, match="32 atoms; expected at most 16"):
+        alone.predict([large])
 
 
 def test_a_property_per_atom_grows_with_the_cell_and_another_does_not(copper):
