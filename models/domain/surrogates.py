@@ -120,7 +120,7 @@ class NoCheckpoints:
         return None
 
 
-def _unwatched(_progress: Progress) -> None:
+def unwatched(_progress: Progress) -> None:
     """Nobody watches."""
 
 
@@ -140,7 +140,7 @@ class TrainingRun:
     seed: int = 0
     device: DeviceChoice = "cpu"
     checkpoints: Checkpoints = field(default_factory=NoCheckpoints)
-    on_progress: Callable[[Progress], None] = _unwatched
+    on_progress: Callable[[Progress], None] = unwatched
     start: Weights | None = None
 
 

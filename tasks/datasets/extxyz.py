@@ -67,7 +67,7 @@ def read_user_file(path: Path, spec: FileSourceSpec) -> list[Example]:
         if spec.energy is not None:
             properties["energy"] = _numbers({**atoms.info, **results}, spec.energy, where, ())
         arrays = {**atoms.arrays, **results}
-        if spec.forces in arrays:
+        if spec.forces is not None and spec.forces in arrays:
             properties["forces"] = _numbers(arrays, spec.forces, where, (len(atoms), 3))
         info = _plain_info(atoms.info)
         found.append(Example(f"{number:06d}", str(atoms.info[spec.group]), _bare(atoms), properties, info=info))

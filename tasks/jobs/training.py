@@ -9,6 +9,7 @@ from pathlib import Path
 from tansaku.models.domain.errors import FitError
 from tansaku.models.domain.records import Failure, Outcome
 from tansaku.models.domain.states import FailureKind
+from tansaku.models.domain.surrogates import TrainingRun
 from tansaku.models.surrogates.files import FileCheckpoints, write_weights
 from tansaku.tasks.datasets.files import read_hdf5
 from tansaku.tasks.jobs.document import REPORT_FILE, WEIGHTS_FILE, TrainingDocument
@@ -33,7 +34,9 @@ def train(document: TrainingDocument, folder: Path) -> Outcome:
     checkpoints = FileCheckpoints(Path(document.checkpoint))
     try:
         examples = learned_from(read_hdf5(Path(document.dataset)), document.model.learns)
-        fitted = fit_and_judge(document.model, examples, document.groups, checkpoints, device=document.device)
+        fitted = fit_and_judge(
+            document.model, examples, document.groups, TrainingRun(device=document.device, checkpoints=checkpoints)
+        )
     except FitError as error:
         failure = Failure(kind=FailureKind.SCIENCE, reason="not_trained", message=error.message)
         return Outcome(failure=failure, wall_time=time.perf_counter() - begun, started_at=started_at)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tansaku.models.domain.errors import ConfigurationError
@@ -11,8 +11,6 @@ from tansaku.models.domain.registry import Errors
 from tansaku.models.domain.specs.surrogate import ModelSpec
 from tansaku.models.domain.surrogates import (
     Array,
-    Checkpoints,
-    DeviceChoice,
     Example,
     Progress,
     Surrogate,
@@ -82,10 +80,7 @@ def fit_and_judge(
     spec: ModelSpec,
     examples: Sequence[Example],
     groups: dict[str, Side],
-    checkpoints: Checkpoints,
-    *,
-    device: DeviceChoice = "cpu",
-    on_progress: Callable[[Progress], None] | None = None,
+    run: TrainingRun,
 ) -> Fitted:
     """Trains on the training groups and predicts both sides.
 
@@ -93,9 +88,7 @@ def fit_and_judge(
         spec: What is trained.
         examples: The whole data set, from :func:`learned_from`.
         groups: Side of each group.
-        checkpoints: Where training leaves how far it is.
-        device: Where it computes.
-        on_progress: Told after each step.
+        run: Device, checkpoints, listener, weights to begin with; the seed is the model file's.
 
     Raises:
         ConfigurationError: An example has nothing that this surrogate learns.
@@ -114,11 +107,10 @@ def fit_and_judge(
 
     def note(progress: Progress) -> None:
         curve.append(progress)
-        if on_progress is not None:
-            on_progress(progress)
+        run.on_progress(progress)
 
     begun = time.perf_counter()
-    surrogate = trainer.fit(training, TrainingRun(seed=spec.seed, device=device, checkpoints=checkpoints, on_progress=note))
+    surrogate = trainer.fit(training, replace(run, seed=spec.seed, on_progress=note))
     seconds = time.perf_counter() - begun
     sides = {
         "training": compare(training, surrogate.predict(training)),

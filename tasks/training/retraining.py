@@ -15,6 +15,7 @@ from tansaku.models.domain.retraining import Retrain, RetrainEnd, in_use
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.retrain import RetrainSpec
 from tansaku.models.domain.specs.surrogate import ModelSpec
+from tansaku.models.domain.surrogates import TrainingRun
 from tansaku.models.surrogates.files import FileCheckpoints
 from tansaku.tasks.datasets.splitting import side_of
 from tansaku.tasks.resources import Resources
@@ -101,7 +102,7 @@ def train_for(resources: Resources, name: str, number: int) -> ModelRecord | Non
     try:
         dataset = dataset_of(registry, training)
         examples = learned_from(read_dataset(resources.artifacts, dataset), model.learns)
-        fitted = fit_and_judge(model, examples, dataset.groups, checkpoints, device=device)
+        fitted = fit_and_judge(model, examples, dataset.groups, TrainingRun(device=device, checkpoints=checkpoints))
     except (FitError, ConfigurationError, MissingComponentError) as error:
         _say_failed(resources, training, error.message)
         return None

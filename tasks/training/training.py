@@ -15,7 +15,7 @@ from tansaku.models.domain.ports import ArtifactStore
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.registry import DatasetRecord, Errors, ModelRecord, Registry, promoted, promotion_time
 from tansaku.models.domain.specs.surrogate import ModelSpec
-from tansaku.models.domain.surrogates import Example, Progress, Surrogate
+from tansaku.models.domain.surrogates import Example, Progress, Surrogate, TrainingRun, Weights, unwatched
 from tansaku.models.surrogates.files import FileCheckpoints, check_files, read_weights, write_weights
 from tansaku.models.surrogates.registry import build_trainer, restored
 from tansaku.tasks.configuration import read_named
@@ -64,24 +64,25 @@ def read_dataset(artifacts: ArtifactStore, record: DatasetRecord) -> list[Exampl
         return read_hdf5(artifacts.get(record.artifact, Path(folder, "dataset.h5")))
 
 
-def train_model(resources: Resources, spec: ModelSpec, on_progress: Callable[[Progress], None] | None = None) -> ModelRecord:
+def train_model(resources: Resources, spec: ModelSpec, on_progress: Callable[[Progress], None] = unwatched) -> ModelRecord:
     """Trains, judges on the held-out groups, and stores a new version; promotes it unless it is worse there.
 
     Killed at any point, the same call goes on from the last checkpoint; run again afterwards it finds the stored version.
 
     Raises:
-        NotFoundError: The data set is not stored.
+        NotFoundError: The data set, or the model to begin with, is not stored.
         ConfigurationError: The data set has nothing that this surrogate learns.
         FitError: Training failed; nothing was stored.
     """
     check_files()
     build_trainer(spec.surrogate).check()
     dataset = find_dataset(resources.registry, spec.dataset)
-    resolved = spec.model_copy(update={"dataset": dataset.sha256})
+    resolved, start = _begun(resources, spec.model_copy(update={"dataset": dataset.sha256}))
     examples = learned_from(read_dataset(resources.artifacts, dataset), spec.learns)
     device = resources.site.training.device
     checkpoints = FileCheckpoints(resources.settings.home / "training" / checkpoint_name(resolved))
-    fitted = fit_and_judge(resolved, examples, dataset.groups, checkpoints, device=device, on_progress=on_progress)
+    run = TrainingRun(device=device, checkpoints=checkpoints, on_progress=on_progress, start=start)
+    fitted = fit_and_judge(resolved, examples, dataset.groups, run)
     with tempfile.TemporaryDirectory() as folder:
         made = Made.of(fitted, Path(folder), device)
         before = promoted(resources.registry.models(spec.name))
@@ -89,6 +90,16 @@ def train_model(resources: Resources, spec: ModelSpec, on_progress: Callable[[Pr
         record, _ = store_version(resources.registry, resources.artifacts, made, Place(resolved, dataset, held_out, before))
     checkpoints.clear()
     return record
+
+
+def _begun(resources: Resources, spec: ModelSpec) -> tuple[ModelSpec, Weights | None]:
+    """The weights that a training begins with, if any, and the spec with their version."""
+    if spec.start is None:
+        return spec, None
+    record = find_model(resources.registry, spec.start)
+    with tempfile.TemporaryDirectory() as folder:
+        weights = read_weights(resources.artifacts.get(record.artifact, Path(folder, "weights.safetensors")))
+    return spec.model_copy(update={"start": record.label}), weights
 
 
 def checkpoint_name(spec: ModelSpec) -> str:

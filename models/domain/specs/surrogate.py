@@ -136,6 +136,8 @@ class ModelSpec(Spec):
         dataset: Name of a stored data set (its latest version) or the SHA-256 of one.
         learns: Whose energies are learned: those of the calculator that relaxed the structures, or of the data set's label.
         seed: Start of every random choice of the training; ``local_energies`` and ``kernel_ridge`` make none.
+        start: A model of the registry, ``NAME`` or ``NAME@VERSION``, whose weights the training begins with, of the same
+            hyper-parameters but for the trainer's; null: weights drawn at random. Only ``potential`` has a use for it.
         surrogate: What is trained.
     """
 
@@ -144,4 +146,5 @@ class ModelSpec(Spec):
     dataset: Annotated[str, Field(pattern=r"^([a-z0-9][a-z0-9-]{0,62}|[0-9a-f]{64})$")]
     learns: Literal["calculator", "label"] = "calculator"
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    start: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}(@[1-9][0-9]{0,8})?$")] | None = None
     surrogate: SurrogateSpec = LocalEnergiesSpec()

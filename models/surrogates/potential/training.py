@@ -13,12 +13,12 @@ from tansaku.models.domain.errors import FitError, MissingComponentError
 from tansaku.models.domain.identifiers import content_hash
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.specs.network_potential import PotentialSpec
-from tansaku.models.domain.surrogates import Example, TrainingRun
+from tansaku.models.domain.surrogates import Example, TrainingRun, Weights
 from tansaku.models.surrogates.calibration import ErrorModel, fit_error_model
 from tansaku.models.surrogates.potential.committee import Committee, Task
 from tansaku.models.surrogates.potential.descriptors.contract import open_descriptor
 from tansaku.models.surrogates.potential.inputs import Inputs
-from tansaku.models.surrogates.potential.model import Potential, architecture_of, spreads, torch_device
+from tansaku.models.surrogates.potential.model import TYPE, Potential, architecture_of, spreads, torch_device
 from tansaku.models.surrogates.potential.problem import Block, Problem, one_thread_each
 from tansaku.models.surrogates.potential.scaling import Scaling, expressed
 
@@ -57,7 +57,7 @@ class PotentialTrainer:
             device = torch_device(run.device)
             inputs = Inputs.of(examples, open_descriptor(self._spec.environment, species, device=device), species)
             data = _Data(self._spec, examples, inputs, inputs.scaling(), aside, device, workers)
-            starts = None if run.start is None else self._starts(Potential.from_weights(run.start), species, data.scaling)
+            starts = None if run.start is None else self._starts(run.start, species, data.scaling)
             key = content_hash([self._spec.model_dump(mode="json"), run.seed, data.key(), _hash(starts)])
             told = Committee(self._spec, data.task(run.seed, starts), key).run(run)
             draft = Potential(
@@ -82,8 +82,11 @@ class PotentialTrainer:
         }
         return replace(draft, of_energies=of_energies, of_forces=of_forces, training=training)
 
-    def _starts(self, model: Potential, species: tuple[str, ...], scaling: Scaling) -> FloatArray:
+    def _starts(self, weights: Weights, species: tuple[str, ...], scaling: Scaling) -> FloatArray:
         """Weights to begin with, expressed in the new standardisation."""
+        if weights.document.get("type") != TYPE:
+            raise FitError(f"potential: the weights to begin with are of a {weights.document.get('type')}")
+        model = Potential.from_weights(weights)
         same = ("environment", "hidden", "activation", "members")
         other = [name for name in same if getattr(model.spec, name) != getattr(self._spec, name)]
         if other or model.species != species:

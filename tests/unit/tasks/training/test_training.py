@@ -13,6 +13,7 @@ import pytest
 from tansaku.models.domain.errors import ConfigurationError, FitError, NotFoundError
 from tansaku.models.domain.registry import DatasetRecord, promoted
 from tansaku.models.domain.specs.dataset import AboveSplitSpec
+from tansaku.models.domain.specs.network_potential import PotentialSpec
 from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.models.domain.specs.surrogate import KernelRidgeSpec, LocalEnergiesSpec, ModelSpec, RadialDescriptorSpec
 from tansaku.models.domain.surrogates import Example
@@ -112,6 +113,24 @@ def test_a_better_version_takes_over(resources, store, emt_examples):
     better = train_model(resources, spec())
     assert better.promoted_at is not None
     assert find_model(resources.registry, "local").version == 2
+
+
+def test_a_training_begins_with_the_weights_that_it_is_told(resources, store, emt_examples):
+    store(emt_examples())
+    surrogate = PotentialSpec(
+        environment={"type": "symmetry_functions", "cutoff": 4.0, "radial": 4, "angular": 0},
+        hidden=(4,),
+        members=1,
+        trainer={"type": "levenberg_marquardt", "cycles": 10},
+    )
+    first = train_model(resources, spec(surrogate))
+    short = surrogate.model_copy(update={"trainer": surrogate.trainer.model_copy(update={"cycles": 1})})
+    fresh, again = (train_model(resources, spec(short, start=start)) for start in (None, "local"))
+    assert again.spec["start"] == first.label == "local@1"
+    errors = [read_report(resources.artifacts, record)[1][0].training for record in (first, fresh, again)]
+    assert errors[0] == errors[1] > errors[2]
+    with pytest.raises(NotFoundError, match="no model 'elsewhere'"):
+        train_model(resources, spec(surrogate, start="elsewhere"))
 
 
 def test_the_same_training_twice_is_one_version(resources, store, emt_examples):

@@ -9,7 +9,7 @@ import pytest
 
 from tansaku.models.domain.errors import FitError
 from tansaku.models.domain.specs.network_potential import PotentialSpec
-from tansaku.models.domain.surrogates import TrainingRun
+from tansaku.models.domain.surrogates import TrainingRun, Weights
 
 torch = pytest.importorskip("torch")
 
@@ -129,6 +129,8 @@ def test_weights_of_fewer_data_are_where_more_data_begin(emt_examples):
 def test_weights_of_other_networks_are_no_beginning(copper, model):
     with pytest.raises(FitError, match="another hidden"):
         fit(copper, TrainingRun(start=model.weights()), hidden=(3,))
+    with pytest.raises(FitError, match="of a kernel_ridge"):
+        fit(copper, TrainingRun(start=Weights({}, {"type": "kernel_ridge"})))
 
 
 def test_what_is_set_aside_stays_aside_as_data_grow(emt_examples):
