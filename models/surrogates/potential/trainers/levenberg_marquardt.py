@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import numpy as np
 
+from tansaku.models.domain.errors import FitError
 from tansaku.models.domain.specs.network_potential import LevenbergMarquardtSpec
 from tansaku.models.surrogates.potential.problem import Problem
 from tansaku.models.surrogates.potential.trainers.stage import Stage
 
 _LEAST = 1e-15
+_MOST_WEIGHTS = 10_000
+"""Of the normal equations; they take 0.8 GB, and each block of structures as much again."""
 
 
 def levenberg_marquardt(spec: LevenbergMarquardtSpec, problem: Problem, stage: Stage) -> Stage:
     """One step; nothing in it is random."""
     from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
+    if len(stage.weights) > _MOST_WEIGHTS:
+        raise FitError(
+            f"levenberg_marquardt: {len(stage.weights)} weights; a matrix of more than {_MOST_WEIGHTS} squared is too large",
+            hint="trainer: {type: lbfgs}, or smaller networks",
+        )
     normal = problem.normal(stage.weights)
     typical = float(np.mean(np.diag(normal.matrix)))
     damping = stage.number("damping", spec.damping)

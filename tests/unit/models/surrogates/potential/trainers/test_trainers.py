@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter
 
+from tansaku.models.domain.errors import FitError
 from tansaku.models.domain.specs.network_potential import AnnealedSpec, PotentialTrainerSpec
 
 pytest.importorskip("torch")
@@ -87,6 +88,11 @@ def test_damping_that_does_not_help_ends_the_training(small_problem):
     assert impatient.converged
     assert impatient.cycle == 1
     assert not trained(spec_of("levenberg_marquardt", damping=1e-12, attempts=40), problem, until=1).converged
+
+
+def test_networks_too_large_for_least_squares_are_refused(small_problem):
+    with pytest.raises(FitError, match="weights; a matrix of more than 10000 squared"):
+        trained(spec_of("levenberg_marquardt"), small_problem(), Stage(np.zeros(10_001)))
 
 
 def test_without_moves_annealing_is_conjugate_gradients_with_restarts(small_problem):
