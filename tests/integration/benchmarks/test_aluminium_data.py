@@ -1,0 +1,40 @@
+"""Aluminium by density-functional theory: the committed part goes on where it ends; choosing a level of theory."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from tansaku.tasks.configuration import spec_hash
+from tansaku.tasks.datasets.building import load_dataset
+
+ROOT = Path(__file__).resolve().parents[3]
+HERE = ROOT / "benchmarks" / "potential"
+
+
+def test_quick_run_tells_errors_of_every_setting(tmp_path, require):
+    require("gpaw")
+    out, figure = tmp_path / "result.json", tmp_path / "figure.png"
+    command = [sys.executable, "-m", "benchmarks.potential.convergence", "--quick", "--out", str(out), "--figure", str(figure)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=900)
+    assert done.returncode == 0, done.stderr
+    result = json.loads(out.read_text())
+    assert [one["setting"] for one in result["series"]] == ["cutoff", "kpoint_density", "width"]
+    coarse, fine = result["series"][0]["largest"]
+    assert coarse > 5 * fine > 0
+    assert figure.stat().st_size > 10_000
+
+
+def test_the_committed_part_is_of_the_committed_file(require):
+    require("gpaw")
+    table = pq.read_table(HERE / "al-gpaw.parquet")
+    campaign = json.loads(table.schema.metadata[b"tansaku"])["campaign"]
+    loaded = load_dataset(HERE / "al.yaml")
+    assert loaded.campaign.spec.budget.evaluations >= 1000
+    assert campaign["spec_hash"] == spec_hash(loaded.campaign.spec)
+    # Whoever imports it has every structure that was computed.
+    done = [row for row in table.to_pylist() if row["state"] == "DONE"]
+    assert done
+    assert all(row["structure"] is not None for row in done)
