@@ -44,5 +44,5 @@ def draw(result: JsonDict, path: Path) -> None:
             unit = "eV" if target == "band_gap" else "eV/atom"
             axes.set(xlabel="training oxides", ylabel=f"mean absolute error [{unit}]", yscale="log")
             axes.set_title(_TITLES[target], fontsize=9)
-        figure.axes[0].legend(fontsize=6)
+        figure.axes[1].legend(fontsize=6, loc="lower left")
         figure.savefig(path, dpi=150)
