@@ -413,4 +413,9 @@ def test_a_name_that_is_none_is_refused(launcher, tmp_path, name):
 
 def test_the_runtime_names_what_a_resume_may_have_to_reap(launcher, backend):
     runtime = json.loads(json.dumps(dict(launcher.runtime())))
-    assert {one["pid"] for one in runtime["workers"]} == {process.pid for process in backend.processes()}
+    named = {one["pid"] for one in runtime["workers"]}
+    # A process that was just begun has no command line of its own yet.
+    until = time.monotonic() + PATIENCE
+    while (found := {process.pid for process in backend.processes()}) != named and time.monotonic() < until:
+        time.sleep(0.01)
+    assert found == named
