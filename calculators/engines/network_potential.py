@@ -108,7 +108,7 @@ class PotentialCalculator:
 
     @cached_property
     def _device(self) -> str:
-        from tansaku.models.surrogates.potential.model import torch_device
+        from tansaku.models.surrogates.torch_device import torch_device
 
         return torch_device(self._spec.device)
 
@@ -128,7 +128,7 @@ class InAse(Calculator):
 
         from tansaku.models.surrogates.potential.descriptors.contract import open_descriptor
         from tansaku.models.surrogates.potential.descriptors.neighbours import NeighbourMemory
-        from tansaku.models.surrogates.potential.model import torch_device
+        from tansaku.models.surrogates.torch_device import torch_device
 
         super().__init__()  # type: ignore[no-untyped-call]
         self._model = model

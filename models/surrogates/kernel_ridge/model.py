@@ -9,7 +9,7 @@ import numpy as np
 from scipy.linalg import solve_triangular
 from scipy.spatial.distance import cdist
 
-from tansaku.models.domain.errors import FitError, StoreError
+from tansaku.models.domain.errors import FitError
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.surrogate import CoulombMatrixDescriptorSpec, DescriptorSpec, KernelRidgeSpec
@@ -17,6 +17,7 @@ from tansaku.models.domain.surrogates import Estimate, Example, Prediction, Weig
 from tansaku.models.features.atomic_environment import environment_features
 from tansaku.models.features.coulomb_matrix import coulomb_spectrum
 from tansaku.models.surrogates.calibration import ErrorModel
+from tansaku.models.surrogates.reading import reading
 
 TYPE = "kernel_ridge"
 SCHEMA_VERSION = 1
@@ -114,13 +115,7 @@ class KernelRidge:
             StoreError: They are of a newer version, or something of them is missing.
         """
         document, arrays = weights.document, weights.arrays
-        if document.get("schema_version") != SCHEMA_VERSION:
-            raise StoreError(
-                f"weights of {TYPE} have schema version {document.get('schema_version')}, "
-                f"this tansaku reads up to {SCHEMA_VERSION}",
-                hint="use the newer tansaku that wrote them",
-            )
-        try:
+        with reading(weights, TYPE, SCHEMA_VERSION):
             return cls(
                 spec=KernelRidgeSpec.model_validate(document["spec"]),
                 species=tuple(document["species"]),
@@ -134,8 +129,6 @@ class KernelRidge:
                 error=ErrorModel(**document["error"]),
                 training=document["training"],
             )
-        except (KeyError, TypeError, ValueError) as error:
-            raise StoreError(f"weights of {TYPE} are damaged: {error}") from error
 
     def _predict(self, example: Example) -> Prediction:
         row = (structure_features(self.spec, example, self.species) - self.mean) / self.scale

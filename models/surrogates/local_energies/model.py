@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tansaku.models.domain.errors import StoreError
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.surrogate import LocalEnergiesSpec
@@ -16,6 +15,7 @@ from tansaku.models.surrogates.calibration import ErrorModel
 from tansaku.models.surrogates.local_energies.columns import Columns
 from tansaku.models.surrogates.local_energies.leverage import Leverage
 from tansaku.models.surrogates.local_energies.system import Solution
+from tansaku.models.surrogates.reading import reading
 
 TYPE = "local_energies"
 SCHEMA_VERSION = 1
@@ -93,13 +93,7 @@ class LocalEnergies:
             StoreError: They are of a newer version, or something of them is missing.
         """
         document, arrays = weights.document, weights.arrays
-        version = document.get("schema_version")
-        if version != SCHEMA_VERSION:
-            raise StoreError(
-                f"weights of {TYPE} have schema version {version}, this tansaku reads up to {SCHEMA_VERSION}",
-                hint="use the newer tansaku that wrote them",
-            )
-        try:
+        with reading(weights, TYPE, SCHEMA_VERSION):
             columns = Columns(
                 spec=LocalEnergiesSpec.model_validate(document["spec"]),
                 species=tuple(document["species"]),
@@ -116,8 +110,6 @@ class LocalEnergies:
                 of_cells=ErrorModel(**document["of_cells"]),
                 training=document["training"],
             )
-        except (KeyError, TypeError, ValueError) as error:
-            raise StoreError(f"weights of {TYPE} are damaged: {error}") from error
 
     def _predict(self, example: Example) -> Prediction:
         rows = self.columns.rows(example)

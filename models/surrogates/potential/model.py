@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from tansaku.models.domain.errors import FitError, StoreError
+from tansaku.models.domain.errors import FitError
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.network_potential import PotentialSpec
@@ -20,24 +20,14 @@ from tansaku.models.surrogates.potential.descriptors.contract import Descriptor,
 from tansaku.models.surrogates.potential.descriptors.jacobian import Described, describe
 from tansaku.models.surrogates.potential.network import Architecture, passed
 from tansaku.models.surrogates.potential.scaling import Scaling
+from tansaku.models.surrogates.reading import reading
+from tansaku.models.surrogates.torch_device import torch_device
 
 if TYPE_CHECKING:
     from ase import Atoms
 
 TYPE = "potential"
 SCHEMA_VERSION = 1
-
-
-def torch_device(device: DeviceChoice) -> str:
-    """What torch calls a device.
-
-    Raises:
-        FitError: There is no GPU.
-    """
-    found = torch.cuda.is_available()
-    if device == "cuda" and not found:
-        raise FitError("device: cuda, but torch sees no CUDA device", hint="device: auto takes one if there is one")
-    return "cuda" if device != "cpu" and found else "cpu"
 
 
 @dataclass(frozen=True)
@@ -155,13 +145,7 @@ class Potential:
             StoreError: They are of a newer version, or something of them is missing.
         """
         document, arrays = weights.document, weights.arrays
-        version = document.get("schema_version")
-        if version != SCHEMA_VERSION:
-            raise StoreError(
-                f"weights of {TYPE} have schema version {version}, this tansaku reads up to {SCHEMA_VERSION}",
-                hint="use the newer tansaku that wrote them",
-            )
-        try:
+        with reading(weights, TYPE, SCHEMA_VERSION):
             forces = document["of_forces"]
             return cls(
                 spec=PotentialSpec.model_validate(document["spec"]),
@@ -173,8 +157,6 @@ class Potential:
                 training=document["training"],
                 device=device,
             )
-        except (KeyError, TypeError, ValueError) as error:
-            raise StoreError(f"weights of {TYPE} are damaged: {error}") from error
 
     def _predict(self, example: Example) -> Prediction:
         atoms = len(example.structure)

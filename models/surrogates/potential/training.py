@@ -18,9 +18,10 @@ from tansaku.models.surrogates.calibration import ErrorModel, fit_error_model
 from tansaku.models.surrogates.potential.committee import Committee, Task
 from tansaku.models.surrogates.potential.descriptors.contract import open_descriptor
 from tansaku.models.surrogates.potential.inputs import Inputs
-from tansaku.models.surrogates.potential.model import TYPE, Potential, architecture_of, spreads, torch_device
+from tansaku.models.surrogates.potential.model import TYPE, Potential, architecture_of, spreads
 from tansaku.models.surrogates.potential.problem import Block, Problem, one_thread_each
 from tansaku.models.surrogates.potential.scaling import Scaling, expressed
+from tansaku.models.surrogates.torch_device import torch_device
 
 
 class PotentialTrainer:

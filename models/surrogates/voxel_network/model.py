@@ -9,31 +9,21 @@ from functools import cached_property
 import numpy as np
 import torch
 
-from tansaku.models.domain.errors import FitError, StoreError
+from tansaku.models.domain.errors import FitError
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.voxel_network import VoxelNetworkSpec
 from tansaku.models.domain.surrogates import Array, DeviceChoice, Estimate, Example, Prediction, Weights
 from tansaku.models.features.voxels import VoxelGrid
 from tansaku.models.surrogates.calibration import ErrorModel
+from tansaku.models.surrogates.reading import reading
+from tansaku.models.surrogates.torch_device import torch_device
 from tansaku.models.surrogates.voxel_network.cubes import Crystals, rotation_set
 from tansaku.models.surrogates.voxel_network.network import VoxelNetwork, load
 
 TYPE = "voxel_network"
 SCHEMA_VERSION = 1
 _AT_ONCE = 64
-
-
-def torch_device(device: DeviceChoice) -> str:
-    """What torch calls a device.
-
-    Raises:
-        FitError: There is no GPU.
-    """
-    found = torch.cuda.is_available()
-    if device == "cuda" and not found:
-        raise FitError("device: cuda, but torch sees no CUDA device", hint="device: auto takes one if there is one")
-    return "cuda" if device != "cpu" and found else "cpu"
 
 
 @dataclass(frozen=True)
@@ -147,13 +137,7 @@ class VoxelNetworks:
             StoreError: They are of a newer version, or something of them is missing.
         """
         document, arrays = weights.document, weights.arrays
-        version = document.get("schema_version")
-        if version != SCHEMA_VERSION:
-            raise StoreError(
-                f"weights of {TYPE} have schema version {version}, this tansaku reads up to {SCHEMA_VERSION}",
-                hint="use the newer tansaku that wrote them",
-            )
-        try:
+        with reading(weights, TYPE, SCHEMA_VERSION):
             found = cls(
                 spec=VoxelNetworkSpec.model_validate(document["spec"]),
                 species=tuple(document["species"]),
@@ -166,8 +150,6 @@ class VoxelNetworks:
                 device=device,
             )
             _ = found.networks
-        except (KeyError, TypeError, ValueError) as error:
-            raise StoreError(f"weights of {TYPE} are damaged: {error}") from error
         return found
 
     def _predict(self, example: Example) -> Prediction:

@@ -16,8 +16,9 @@ from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.specs.voxel_network import VoxelNetworkSpec
 from tansaku.models.domain.surrogates import Array, Example, Progress, TrainingRun, Weights
 from tansaku.models.surrogates.calibration import ErrorModel, fit_error_model
+from tansaku.models.surrogates.torch_device import torch_device
 from tansaku.models.surrogates.voxel_network.cubes import Crystals, rotation_set
-from tansaku.models.surrogates.voxel_network.model import Scaling, VoxelNetworks, inputs, standardised, torch_device
+from tansaku.models.surrogates.voxel_network.model import Scaling, VoxelNetworks, inputs, standardised
 from tansaku.models.surrogates.voxel_network.network import VoxelNetwork, arrays_of, drawn, load
 
 Mask = npt.NDArray[np.bool_]
