@@ -18,7 +18,7 @@ from benchmarks.command import command
 from benchmarks.voxel.data import FILE, TARGETS, read
 from benchmarks.voxel.features import Oxides
 from benchmarks.voxel.figure import draw
-from benchmarks.voxel.methods import NETWORKS, Places, methods
+from benchmarks.voxel.methods import NETWORKS, Division, Places, methods
 from tansaku.models.domain.identifiers import canonical_json, file_sha256
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.voxel_network import VoxelNetworkSpec
@@ -68,7 +68,7 @@ def main() -> None:
                 if name in NETWORKS and seed >= networks:
                     continue
                 begun = time.process_time()
-                _, said = learn(oxides, some, test, oxides.values[some], seed)
+                _, said = learn(Division(oxides, some, test, seed), oxides.values[some])
                 seconds[name] += time.process_time() - begun
                 errors[name, size].append(np.abs(said - oxides.values[test]).mean(axis=0).tolist())
         print(f"{seed + 1} of {repetitions}", flush=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -24,39 +25,62 @@ MATRIX_REGULARISATION = 0.01
 _POWER = 4
 _RIDGES = tuple(10.0**power for power in range(-10, 3))
 
-Method = Callable[[Oxides, Places, Places, FloatArray, int], tuple[FloatArray, FloatArray]]
-"""Given all oxides, training and test places, what is to be learned of the training ones and a seed: what it says of the
-training oxides and of the test oxides, shapes ``(n, n_targets)``."""
+
+@dataclass(frozen=True)
+class Division:
+    """Who teaches and who is asked.
+
+    Attributes:
+        oxides: All of them.
+        training: Places of those to learn from.
+        test: Places of those to say something of.
+        seed: Start of every random choice.
+    """
+
+    oxides: Oxides
+    training: Places
+    test: Places
+    seed: int
 
 
-def soap(oxides: Oxides, training: Places, test: Places, values: FloatArray, seed: int) -> tuple[FloatArray, FloatArray]:  # noqa: ARG001
+Method = Callable[[Division, FloatArray], tuple[FloatArray, FloatArray]]
+"""Given a division and what is to be learned of its training oxides: what it says of these and of the test oxides, shapes
+``(n, n_targets)``."""
+
+
+def soap(division: Division, values: FloatArray) -> tuple[FloatArray, FloatArray]:
     """SOAP kernel ridge with the report's regularisation."""
+    oxides, training = division.oxides, division.training
     kernel = (oxides.soap @ oxides.soap[training].T) ** _POWER
-    return _ridge(kernel, training, test, values, SOAP_REGULARISATION)
+    return _ridge(kernel, training, division.test, values, SOAP_REGULARISATION)
 
 
-def soap_tuned(oxides: Oxides, training: Places, test: Places, values: FloatArray, seed: int) -> tuple[FloatArray, FloatArray]:  # noqa: ARG001
+def soap_tuned(division: Division, values: FloatArray) -> tuple[FloatArray, FloatArray]:
     """The same kernel, its regularisation chosen for each target by leaving one composition out."""
+    oxides, training = division.oxides, division.training
     kernel = (oxides.soap @ oxides.soap[training].T) ** _POWER
-    return _chosen([kernel], oxides.families(training), training, test, values)
+    return _chosen([kernel], oxides.families(training), training, division.test, values)
 
 
-def matrix(oxides: Oxides, training: Places, test: Places, values: FloatArray, seed: int) -> tuple[FloatArray, FloatArray]:  # noqa: ARG001
+def matrix(division: Division, values: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Gaussian kernel ridge on the Coulomb matrix with the report's regularisation; the width is the median distance."""
-    return _ridge(_gaussian(oxides.matrix, training), training, test, values, MATRIX_REGULARISATION)
+    oxides, training = division.oxides, division.training
+    return _ridge(_gaussian(oxides.matrix, training), training, division.test, values, MATRIX_REGULARISATION)
 
 
-def shells(oxides: Oxides, training: Places, test: Places, values: FloatArray, seed: int) -> tuple[FloatArray, FloatArray]:  # noqa: ARG001
+def shells(division: Division, values: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Ridge on the power spectrum of the field, in which the Hartree energy is linear."""
+    oxides, training = division.oxides, division.training
     rows = oxides.shells - oxides.shells[training].mean(axis=0)
-    return _chosen([rows @ rows[training].T], oxides.families(training), training, test, values)
+    return _chosen([rows @ rows[training].T], oxides.families(training), training, division.test, values)
 
 
-def both(oxides: Oxides, training: Places, test: Places, values: FloatArray, seed: int) -> tuple[FloatArray, FloatArray]:  # noqa: ARG001
+def both(division: Division, values: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Points and field: kernels of surroundings, elements, shells of the field, and the electrostatics of ions and field.
 
     Which share each has is chosen for each target by leaving one composition out.
     """
+    oxides, training = division.oxides, division.training
     surroundings = (oxides.soap @ oxides.soap[training].T) ** _POWER
     charges, elements = _standard(oxides.electrostatics, training), _standard(oxides.fractions, training)
     spectrum = oxides.shells - oxides.shells[training].mean(axis=0)
@@ -68,18 +92,18 @@ def both(oxides: Oxides, training: Places, test: Places, values: FloatArray, see
         for weight in (0.0, 1.0, 1e2, 1e4, 1e6)
         for share in (0.0, 0.25, 0.5, 0.75, 1.0)
     ]
-    return _chosen(kernels, oxides.families(training), training, test, values)
+    return _chosen(kernels, oxides.families(training), training, division.test, values)
 
 
 def network(spec: VoxelNetworkSpec) -> Method:
     """The network on voxels, one for all targets."""
 
-    def learn(oxides: Oxides, training: Places, test: Places, values: FloatArray, seed: int) -> tuple[FloatArray, FloatArray]:
-        examples = [example(oxides.rows[place], mine) for place, mine in zip(training, values, strict=True)]
-        fitted = VoxelNetworkTrainer(spec).fit(examples, TrainingRun(seed=seed))
+    def learn(division: Division, values: FloatArray) -> tuple[FloatArray, FloatArray]:
+        examples = [example(division.oxides.rows[place], mine) for place, mine in zip(division.training, values, strict=True)]
+        fitted = VoxelNetworkTrainer(spec).fit(examples, TrainingRun(seed=division.seed))
         known = set(fitted.species)
-        asked = [example(oxides.rows[place], np.zeros(len(TARGETS))) for place in test]
-        said = np.tile(values.mean(axis=0), (len(test), 1))
+        asked = [example(division.oxides.rows[place], np.zeros(len(TARGETS))) for place in division.test]
+        said = np.tile(values.mean(axis=0), (len(division.test), 1))
         for place, one in enumerate(asked):
             # An oxide with an element that the network has not seen is refused; it then counts as the mean.
             if set(one.structure.get_chemical_symbols()) <= known:
@@ -94,9 +118,9 @@ def network(spec: VoxelNetworkSpec) -> Method:
 def after(first: Method, second: Method) -> Method:
     """The second learns what the first leaves over on the training oxides."""
 
-    def learn(oxides: Oxides, training: Places, test: Places, values: FloatArray, seed: int) -> tuple[FloatArray, FloatArray]:
-        fitted, said = first(oxides, training, test, values, seed)
-        further, more = second(oxides, training, test, values - fitted, seed)
+    def learn(division: Division, values: FloatArray) -> tuple[FloatArray, FloatArray]:
+        fitted, said = first(division, values)
+        further, more = second(division, values - fitted)
         return fitted + further, said + more
 
     return learn
