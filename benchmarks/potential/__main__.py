@@ -4,7 +4,8 @@ Crystals of aluminium (fcc, bcc, hcp, diamond) stretched, sheared, rattled and w
 held out whole (``al.yaml`` says which), because structures of one scan are neighbours. A committee of networks learns energies
 and forces of the others. Beside it: fewer data; other trainers, for the same data; the two curves of Matsunaga's report
 (conjugate gradients alone, and with annealing; and the data growing with the weights kept), of energies alone; what crystals,
-twins and a vacancy come to; kernel ridge regression on SOAP and a linear model of bispectrum components.
+twins and a vacancy come to; kernel ridge regression on SOAP, a linear model of bispectrum components, and CHGNet, a package's
+network, as it comes and trained on.
 
 The data are those of density-functional theory where ``al.extxyz.gz`` is beside this file, else of an embedded-atom potential
 for the same structures: the numbers then say how well the method learns, and nothing of aluminium.
@@ -23,6 +24,7 @@ from benchmarks.potential.data import DATA, EMBEDDED_ATOM, HERE, Sides, sides
 from benchmarks.potential.figure import draw
 from benchmarks.potential.fits import Fitted, fit, judged, parity
 from benchmarks.potential.peers import bispectrum_ridge, kernel_ridge
+from benchmarks.potential.universal import chgnet
 from tansaku.calculators.engines.network_potential import PotentialCalculator
 from tansaku.calculators.registry import open_calculator
 from tansaku.models.domain.identifiers import file_sha256
@@ -56,6 +58,8 @@ COMPARED = 400
 REPORTED = 500
 """Energies that the report's first curve is of."""
 GROWING = (200, 400, 600, 1000)
+EPOCHS = 20
+"""Passes of CHGNet's own trainer."""
 
 
 def main() -> None:
@@ -138,9 +142,7 @@ class Study:
         """Energies alone: the data grow, and training goes on with the weights that it had."""
         found: list[JsonDict] = []
         model: Potential | None = None
-        keys = {"type": "annealed"} | (
-            QUICK_TRAINERS["annealed"] if self._quick else {"cycles": 8, "iterations": 125, "moves": 200}
-        )
+        keys = {"type": "annealed"} | (QUICK_TRAINERS["annealed"] if self._quick else WARM)
         for size in (20, 40) if self._quick else GROWING:
             fitted = fit(_alone(keys, force_weight=0.0, patience=1000), self._both.first(size), model)
             model = fitted.model
@@ -154,6 +156,7 @@ class Study:
         found = {"bispectrum_ridge": bispectrum_ridge(both.training, both.held_out, weight, 4 if self._quick else 8)}
         if not self._quick:
             found["kernel_ridge"] = kernel_ridge(both.training, both.held_out)
+            found |= chgnet(both.training, both.held_out, EPOCHS)
         for name, one in found.items():
             print(f"{name}: {json.dumps(one)}", flush=True)
         return found

@@ -44,3 +44,17 @@ def test_whole_scans_are_held_out_and_learned_in_turn(require):
     assert set(Counter(one.group for one in few).values()) == {2}
     assert [one.id for one in both.first(3)] == [one.id for one in few[:3]]
     assert sorted(one.id for one in in_turn(both.held_out)) == sorted(one.id for one in both.held_out)
+
+
+def test_a_package_s_network_learns_the_same_data(require):
+    for component in ("lammps", "chgnet"):
+        require(component)
+    from benchmarks.potential.data import sides
+    from benchmarks.potential.universal import chgnet
+
+    both = sides("embedded_atom")
+    found = chgnet(both.first(30), both.held_out[::40], 2)
+    before, after = (found[name]["held_out"] for name in ("chgnet_as_it_is", "chgnet_trained_on"))
+    # It was fitted to other energies, so training on must bring its forces nearer.
+    assert after["force_rmse_mev_per_angstrom"] < before["force_rmse_mev_per_angstrom"]
+    assert 0 < before["energy_rmse_mev_per_atom"] < 200
