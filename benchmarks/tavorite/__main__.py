@@ -1,8 +1,8 @@
 """``python -m benchmarks.tavorite --out result.json``: what the barriers of the table are worth, from committed results.
 
-``two_potentials``: a dozen compounds by CHGNet and by SevenNet (two-potentials-*.parquet, made by `tansaku run` of the files
-beside them and `tansaku export NAME --observations FILE`) with what others published. ``first_look``: rank correlation of the
-barrier with what is known before anything is relaxed, over every row that there is.
+``two_potentials``: a dozen compounds by CHGNet (observations.parquet, the table) and by SevenNet (sevennet.parquet), each
+made by `tansaku run` of the file beside it and `tansaku export NAME --observations FILE`, with what others published.
+``first_look``: rank correlation of the barrier with what is known before anything is relaxed, over every row that there is.
 """
 
 from __future__ import annotations
@@ -18,10 +18,12 @@ from scipy.stats import spearmanr
 from benchmarks.tavorite.first_look import first_look
 from benchmarks.tavorite.published import PUBLISHED
 from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.specs.proposer import ListedProposerSpec
+from tansaku.tasks.configuration import load_campaign
 from tansaku.tasks.machine import describe_machine
 
 HERE = Path(__file__).parent
-POTENTIALS = ("chgnet", "sevennet")
+FILES = {"chgnet": "observations.parquet", "sevennet": "sevennet.parquet"}
 
 
 def observations(path: Path) -> dict[str, JsonDict]:
@@ -47,23 +49,31 @@ def observations(path: Path) -> dict[str, JsonDict]:
     return found
 
 
+def compared() -> tuple[str, ...]:
+    """Compounds that both potentials are for."""
+    proposer = load_campaign(HERE / "sevennet.yaml").spec.proposer
+    if not isinstance(proposer, ListedProposerSpec):
+        raise AssertionError("sevennet.yaml lists its candidates")
+    return proposer.candidates
+
+
 def two_potentials(folder: Path) -> JsonDict:
     """Both potentials side by side."""
-    of = {name: observations(folder / f"two-potentials-{name}.parquet") for name in POTENTIALS}
+    of = {name: observations(folder / file) for name, file in FILES.items()}
     rows = [
         {
             "candidate": candidate,
-            **{name: of[name].get(candidate) for name in POTENTIALS},
+            **{name: of[name].get(candidate) for name in FILES},
             "published": [
                 {"value": one.value, "method": one.method, "source": one.source}
                 for one in PUBLISHED
                 if one.candidate == candidate
             ],
         }
-        for candidate in sorted(set().union(*of.values()))
+        for candidate in compared()
     ]
-    both = [row for row in rows if all(row[name] is not None and "barrier" in row[name] for name in POTENTIALS)]
-    one, other = (np.array([row[name]["barrier"] for row in both]) for name in POTENTIALS)
+    both = [row for row in rows if all(row[name] is not None and "barrier" in row[name] for name in FILES)]
+    one, other = (np.array([row[name]["barrier"] for row in both]) for name in FILES)
     return {
         "compounds": len(rows),
         "both": len(both),
@@ -82,9 +92,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="JSON file to write")
     parser.add_argument("--folder", type=Path, default=HERE, help="where the Parquet files are")
     arguments = parser.parse_args()
-    known = observations(arguments.folder / "two-potentials-chgnet.parquet") | observations(
-        arguments.folder / "observations.parquet"
-    )
+    known = observations(arguments.folder / FILES["chgnet"])
     barriers = {candidate: row["barrier"] for candidate, row in known.items() if "barrier" in row}
     result = {
         "schema_version": 1,
