@@ -105,7 +105,7 @@ COMPONENTS: dict[str, Callable[[], str | None]] = {
     "chgnet": _package("chgnet", "chgnet"),
     "sevenn": _package("sevenn", "sevennet"),
     "torch": _package("torch", "torch"),
-    "matscipy": _package("matscipy", "potential"),
+    "matscipy": _package("matscipy", "surrogates"),
     "gpytorch": _package("gpytorch", "torch"),
     "botorch": _package("botorch", "torch"),
     **{name: _package(name, "bench") for name in ("baybe", "bvlain", "optuna", "physbo", "sklearn")},

@@ -11,6 +11,7 @@ from tansaku.models.domain.errors import MissingComponentError
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.specs.surrogate import DescriptorSpec, RadialDescriptorSpec, SoapDescriptorSpec
 from tansaku.models.domain.surrogates import sum_by
+from tansaku.models.features.neighbours import check_neighbours, distances_within
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,6 +52,8 @@ def feature_counts(descriptors: Sequence[DescriptorSpec], species: Sequence[str]
 
 def check_descriptors(descriptors: Sequence[DescriptorSpec]) -> None:
     """Raises MissingComponentError when a descriptor's package is not installed."""
+    if any(isinstance(descriptor, RadialDescriptorSpec) for descriptor in descriptors):
+        check_neighbours()
     if any(isinstance(descriptor, SoapDescriptorSpec) for descriptor in descriptors):
         _load_soap()
 
@@ -63,12 +66,11 @@ def radial_features(structure: Atoms, spec: RadialDescriptorSpec, species: Seque
 
     Returns:
         Shape ``(n_atoms, n_species * n_functions)``.
-    """
-    from ase.neighborlist import neighbor_list
 
-    owner, other, distance = neighbor_list("ijd", structure, spec.cutoff)
-    order = np.argsort(owner, kind="stable")
-    owner, other, distance = owner[order], other[order], distance[order]
+    Raises:
+        MissingComponentError: matscipy is not installed.
+    """
+    owner, other, distance = distances_within(structure, spec.cutoff)
     fade = 0.5 * (1.0 + np.cos(math.pi * distance / spec.cutoff))
     blocks = []
     for symbol in species:

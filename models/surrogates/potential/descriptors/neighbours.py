@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tansaku.models.domain.errors import FitError, MissingComponentError
+from tansaku.models.domain.errors import FitError
 from tansaku.models.domain.pool import FloatArray, IntArray
+from tansaku.models.features.neighbours import pairs_within
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -76,17 +77,10 @@ def find_neighbours(structures: Sequence[Atoms], cutoff: float, species: Sequenc
         FitError: An element that is none of ``species``.
         MissingComponentError: matscipy is not installed.
     """
-    try:
-        from matscipy.neighbours import neighbour_list
-    except ImportError as error:
-        raise MissingComponentError(
-            "the neural-network potential needs the package matscipy, which is not installed",
-            hint="pip install 'tansaku[potential]'",
-        ) from error
     parts = []
     first = 0
     for atoms in structures:
-        centre, neighbour, shifts = neighbour_list("ijS", _padded(atoms, cutoff), cutoff)
+        centre, neighbour, shifts = pairs_within(atoms, cutoff)
         parts.append((centre + first, neighbour + first, shifts))
         first += len(atoms)
     empty = (np.zeros(0, np.intp), np.zeros(0, np.intp), np.zeros((0, 3), np.intp))
@@ -96,9 +90,9 @@ def find_neighbours(structures: Sequence[Atoms], cutoff: float, species: Sequenc
         structure=np.repeat(np.arange(len(structures)), [len(atoms) for atoms in structures]),
         positions=np.concatenate([np.zeros((0, 3)), *(atoms.positions for atoms in structures)]),
         cells=np.array([atoms.cell.array for atoms in structures]).reshape(-1, 3, 3),
-        centre=centre.astype(np.intp),
-        neighbour=neighbour.astype(np.intp),
-        shifts=shifts.astype(np.intp),
+        centre=centre,
+        neighbour=neighbour,
+        shifts=shifts,
     )
 
 
@@ -113,18 +107,6 @@ def species_codes(structure: Atoms, species: Sequence[str]) -> IntArray:
     if unknown:
         raise FitError(f"{', '.join(unknown)} was not in the training data; this model knows {', '.join(species)}")
     return np.array([list(species).index(symbol) for symbol in symbols], dtype=np.intp)
-
-
-def _padded(atoms: Atoms, cutoff: float) -> Atoms:
-    """The structure with a cell in every direction, as matscipy needs it; what is not periodic gets room."""
-    if atoms.pbc.all():
-        return atoms
-    copy: Atoms = atoms.copy()
-    copy.set_cell(copy.cell.complete())
-    lengths = copy.cell.lengths()
-    for axis in np.flatnonzero(~atoms.pbc):
-        copy.cell[axis] *= max(1.0, cutoff / lengths[axis])
-    return copy
 
 
 class NeighbourMemory:

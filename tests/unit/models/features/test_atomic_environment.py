@@ -9,6 +9,11 @@ from tansaku.models.domain.specs.surrogate import RadialDescriptorSpec, SoapDesc
 from tansaku.models.features.atomic_environment import environment_features, feature_counts, radial_features
 
 
+@pytest.fixture(autouse=True)
+def _neighbours(require):
+    require("matscipy")
+
+
 def test_radial_functions_of_a_pair_are_gaussians_of_its_distance():
     spec = RadialDescriptorSpec(cutoff=5.0, shortest=2.0, widths=(0.5, 1.0))
     distance = 2.7
