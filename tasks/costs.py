@@ -28,7 +28,7 @@ def cost_of(evaluation: Evaluation, space: SpaceSpec) -> float:
 
 @dataclass(frozen=True)
 class CostComparison:
-    """Predicted against actual, of all evaluations that were measured, in proposal order.
+    """Predicted against actual, of all evaluations that were measured and of which nothing was spared, in proposal order.
 
     Attributes:
         predicted: When it was proposed [core-seconds], shape ``(n,)``.
@@ -77,7 +77,7 @@ def compare_costs(evaluations: Sequence[Evaluation], refits: Sequence[Refit], sp
     if not learns_cost(space):
         return None
     search = [one for one in evaluations if one.proposal.purpose == "search"]
-    pairs = [(one, actual) for one in search if (actual := one.measured_cost) is not None]
+    pairs = [(one, actual) for one in search if (actual := one.measured_cost) is not None and not one.spared]
     last = next((one for one in reversed(refits) if one.cost is not None), None)
     return CostComparison(
         predicted=np.array([one.proposal.predicted_cost for one, _ in pairs], dtype=np.float64),

@@ -41,6 +41,7 @@ class Entry:
         deviation: Standard deviation of a value that is a prediction; 0 where it was computed.
         failure: Who is to blame for a FAILED evaluation.
         measured: What an ended evaluation took, where cost is learned and it was measured [core-seconds].
+        spared: Whether a first look left it at its prediction, so that what it took says nothing of a computed one.
     """
 
     number: int
@@ -52,6 +53,7 @@ class Entry:
     failure: FailureKind | None = None
     others: tuple[float, ...] = ()
     deviation: float = 0.0
+    spared: bool = False
 
 
 def search_entry(
@@ -77,6 +79,7 @@ def search_entry(
         measured=evaluation.measured_cost if learns_cost else None,
         failure=_blamed(evaluation) if evaluation.state is EvaluationState.FAILED else None,
         deviation=(evaluation.outcome.deviation or 0.0) if values is not None and evaluation.outcome is not None else 0.0,
+        spared=evaluation.spared,
     )
 
 
@@ -232,10 +235,15 @@ def counted_cost(entry: Entry, up_to: int) -> float:
     return entry.cost if entry.measured is None or entry.number > up_to else entry.measured
 
 
+def teaches_cost(entry: Entry) -> bool:
+    """Whether a cost model may learn from an entry: it was measured, and nothing of it was spared."""
+    return entry.measured is not None and not entry.spared
+
+
 def measured_costs(entries: Sequence[Entry], up_to: int) -> list[tuple[int, float]]:
     """Positions and measured costs [core-seconds] of what a cost model may learn from, by number."""
     ordered = sorted((one for one in entries if one.number <= up_to), key=lambda one: one.number)
-    return [(one.position, one.measured) for one in ordered if one.measured is not None]
+    return [(one.position, one.measured) for one in ordered if one.measured is not None and teaches_cost(one)]
 
 
 def cost_limit(budget: BudgetSpec, pool: CandidatePool) -> float | None:

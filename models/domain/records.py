@@ -197,6 +197,12 @@ class Evaluation(Record):
         """What its accepted attempt took [core-seconds]; None while it is under way, and where nothing was measured."""
         return self.outcome.core_seconds if self.state.terminal and self.outcome is not None else None
 
+    @property
+    def spared(self) -> bool:
+        """Whether a first look left it at its prediction: the expensive half of it was never computed."""
+        look, outcome = self.proposal.look, self.outcome
+        return look is not None and outcome is not None and outcome.predicted_by == look.model
+
 
 class Observation(Record):
     """The accepted result of an evaluation, derived from it under a deterministic id.

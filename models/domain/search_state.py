@@ -77,7 +77,7 @@ class _Settled:
         self.number = entry.number
         self.finished += 1
         self.failed += entry.state is EvaluationState.FAILED
-        self.measured += entry.measured is not None
+        self.measured += rules.teaches_cost(entry)
         self.spent += rules.counted_cost(entry, entry.number)
         if entry.value is not None:
             self.valued.add(entry.position)
@@ -174,7 +174,7 @@ class SearchState:
         """Number of :func:`~tansaku.models.domain.history.measured_costs`."""
         if not self._settle(up_to):
             return len(rules.measured_costs(self._entries, up_to))
-        return self._settled.measured + sum(one.measured is not None and one.number <= up_to for one in self._tail())
+        return self._settled.measured + sum(rules.teaches_cost(one) and one.number <= up_to for one in self._tail())
 
     def remaining_cost(self, limit: float | None, up_to: int) -> float | None:
         """See :func:`~tansaku.models.domain.history.remaining_cost`."""

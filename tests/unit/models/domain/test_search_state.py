@@ -42,7 +42,8 @@ def ended(entry: Entry, fate: int) -> Entry:
     """What may become of a proposal."""
     measured = None if fate % 3 == 0 else 0.1 + 0.37 * fate
     if fate < 5:
-        return replace(entry, state=DONE, value=float(fate) - 2.0, measured=measured, others=(2.0 * fate, 3.0 - fate))
+        found = replace(entry, state=DONE, value=float(fate) - 2.0, measured=measured, others=(2.0 * fate, 3.0 - fate))
+        return replace(found, spared=fate == 1, deviation=0.5 * (fate == 1))
     if fate < 8:
         kind = FailureKind.SCIENCE if fate == 5 else FailureKind.PLUMBING
         return replace(entry, state=FAILED, failure=kind, measured=measured)

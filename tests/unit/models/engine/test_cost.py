@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -12,8 +13,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.history import Entry, measured_costs
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup
 from tansaku.models.domain.specs.space import CompositionSpaceSpec, GrainBoundarySpaceSpec, TableSpaceSpec
+from tansaku.models.domain.states import EvaluationState
 from tansaku.models.engine.cost import (
     GROWTH,
     LEAST_MEASURED,
@@ -26,6 +29,7 @@ from tansaku.models.engine.cost import (
     priced,
 )
 
+DONE = EvaluationState.DONE
 PRIOR = CostPrior(anchor=1.0, exponents={"atoms": 1.0, "k_points": 1.0}, reference={"atoms": 100.0, "k_points": 1.0})
 
 
@@ -156,3 +160,23 @@ def test_both_powers_of_a_dft_code_are_found():
     assert model.exponents["atoms"] == pytest.approx(2.6, abs=0.2)
     assert model.exponents["kpoints"] == pytest.approx(0.9, abs=0.2)
     np.testing.assert_allclose(model.predict(descriptors), times, rtol=0.2)
+
+
+def test_what_a_first_look_spared_says_nothing_of_what_a_computed_evaluation_costs():
+    atoms = np.linspace(60.0, 240.0, 40)
+    group = atoms_only(atoms.tolist())
+    dear = 8.0 * (atoms / 100.0) ** 2
+    entries = [
+        # The large ones are spared more often: mixed with the others they would hide how cost grows.
+        Entry(k + 1, k, 1.0, DONE, value=1.0, measured=0.2 if spared else dear[k], deviation=float(spared), spared=spared)
+        for k, spared in enumerate(number % 3 != 0 and number > 12 for number in range(40))
+    ]
+    prior = CostPrior(1.0, {"atoms": 1.0}, {"atoms": 100.0})
+
+    def learned(of: list[Entry]) -> np.ndarray:
+        positions, costs = zip(*measured_costs(of, 40), strict=True)
+        return fit_cost(prior, group, positions, costs).predict(group)
+
+    assert learned(entries) == pytest.approx(dear, rel=0.05)
+    mixed = learned([replace(one, spared=False) for one in entries])
+    assert mixed[-1] < 0.5 * dear[-1]

@@ -12,6 +12,7 @@ from tansaku.models.domain.records import Command
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.surrogate import KernelRidgeSpec
 from tansaku.tasks.configuration import campaign_from_data
+from tansaku.tasks.costs import compare_costs
 from tansaku.tasks.datasets.files import content_sha256, read_hdf5
 from tansaku.tasks.figures.first_look import draw_html, draw_png, looks_of
 from tansaku.tasks.loop import drive, prepare_campaign
@@ -286,6 +287,29 @@ def test_what_was_predicted_is_computed_when_it_is_run_again(retrained):
     again = campaign.evaluations()[-1]
     assert (again.proposal.candidate, again.proposal.replicate) == (spared.proposal.candidate, 1)
     assert again.outcome.predicted_by is None
+
+
+def test_a_learned_cost_is_that_of_computed_evaluations(retrained):
+    space = retrained.document()["space"] | {"cost": {"model": "measured"}}
+    campaign = retrained(space=space, budget={"evaluations": 20})
+    campaign.drive()
+    store, done = campaign.resources.store, campaign.evaluations()
+    spared = [one for one in done if one.outcome.predicted_by]
+    assert spared
+    assert all(one.measured_cost > 0 for one in spared)
+    fits = [one for one in store.refits("small") if "cost" in one.fitted]
+    for fit in fits:
+        known = [one for one in done if one.proposal.number <= fit.horizon]
+        assert fit.cost["n_measured"] == sum(one.outcome.predicted_by is None for one in known)
+    assert any(one.proposal.number <= fits[-1].horizon for one in spared)
+    compared = compare_costs(done, store.refits("small"), campaign_spec(campaign).space)
+    assert len(compared.actual) == len(done) - len(spared)
+    # What the budget counts is what was really spent, spared or not.
+    assert campaign_status(store, "small").cost == pytest.approx(sum(one.measured_cost for one in done))
+
+
+def campaign_spec(campaign):
+    return CampaignSpec.model_validate(campaign.resources.store.campaign("small").spec)
 
 
 def test_first_looks_spare_less_the_surer_they_must_be_and_the_more_are_checked(retrained):
