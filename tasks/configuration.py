@@ -339,6 +339,9 @@ _LATER_KEYS: dict[KeyPath, object] = {
     ("proposer", "members"): None,
     ("proposer", "bayes_until"): None,
     ("proposer", "initial_points"): None,
+    ("retrain", "warm"): False,
+    ("retrain", "at_end"): False,
+    ("retrain", "target"): None,
 }
 """Keys that came after the first release and what they are unless a file says so: then a spec is the same as before them."""
 

@@ -27,6 +27,7 @@ from tansaku.tasks.steps.audit import log_event
 from tansaku.tasks.steps.certificates import note_final, stopping
 from tansaku.tasks.steps.collect import collect, handles_of, under_way
 from tansaku.tasks.steps.commands import apply_commands
+from tansaku.tasks.steps.committee import PoolCommittee
 from tansaku.tasks.steps.context import Ledger, StepContext, Workshop
 from tansaku.tasks.steps.late import collect_late, tidy, watch
 from tansaku.tasks.steps.polish import polish
@@ -38,9 +39,9 @@ from tansaku.tasks.transfer.proposer import open_proposer
 
 __all__ = ["CampaignLoop", "DriveResult", "EndReason", "drive", "interruptible", "prepare_campaign"]
 
-EndReason = Literal["budget", "evaluations", "exhausted", "failures", "certain", "cancelled", "paused", "interrupted"]
+EndReason = Literal["budget", "evaluations", "exhausted", "failures", "certain", "target", "cancelled", "paused", "interrupted"]
 
-_POLISHED_AFTER = (StopReason.BUDGET, StopReason.EVALUATIONS, StopReason.EXHAUSTED, StopReason.CERTAIN)
+_POLISHED_AFTER = (StopReason.BUDGET, StopReason.EVALUATIONS, StopReason.EXHAUSTED, StopReason.CERTAIN, StopReason.TARGET)
 _FIRST_PAUSE = 0.1  # after the first failure of an outage [s]; doubled up to the heartbeat
 
 
@@ -169,7 +170,8 @@ class CampaignLoop:
         record = store.campaign(self._name)
         reap_orphans(record.runtime)
         spec = CampaignSpec.model_validate(record.spec)
-        pool = open_space(spec.space, Path(record.base_path)).pool()
+        space = open_space(spec.space, Path(record.base_path))
+        pool = space.pool()
         proposer = open_proposer(spec, pool, Path(record.base_path), store, resources.artifacts, resources.site.engine.device)
         launcher = resources.launcher(spec)
         launcher.start()
@@ -190,6 +192,7 @@ class CampaignLoop:
                 device=resources.site.training.device,
                 by_service=resources.site.training.by == "service",
             ),
+            committee=PoolCommittee(space, pool, spec, resources.artifacts),
         )
         runtime = {"driver": process_identity(), "launcher": dict(launcher.runtime()), HELPERS: self._helpers}
         store.set_runtime(lease, runtime)

@@ -11,7 +11,7 @@ from tansaku.models.domain.identifiers import short_hash
 from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.records import CampaignRecord, Command, Event, JsonDict
 from tansaku.models.domain.specs.campaign import CampaignSpec
-from tansaku.models.domain.specs.proposer import GPProposerSpec, ListedProposerSpec
+from tansaku.models.domain.specs.proposer import DisagreementProposerSpec, GPProposerSpec, ListedProposerSpec
 from tansaku.models.engine.registry import build_proposer, build_transfer_proposer
 from tansaku.models.engine.transfer.data import FrozenSources
 from tansaku.models.surrogates.files import check_files
@@ -21,6 +21,7 @@ from tansaku.tasks.configuration import Difference, LoadedCampaign, diff_specs, 
 from tansaku.tasks.datasets.files import check_hdf5
 from tansaku.tasks.resources import Resources
 from tansaku.tasks.stores.campaigns import refuse_deleted
+from tansaku.tasks.training.retraining import sides_of_pool
 from tansaku.tasks.training.training import find_model
 from tansaku.tasks.transfer.levels import note_levels
 from tansaku.tasks.transfer.sources import Target, freeze, with_known_hashes
@@ -71,25 +72,28 @@ def prepare_campaign(resources: Resources, loaded: LoadedCampaign) -> CampaignRe
 
 
 def _refuse_misfits(store: CampaignStore, loaded: LoadedCampaign) -> None:
-    """Compares the proposer with the pool before the name is taken by a campaign that could never run.
+    """Compares proposer and division with the pool before the name is taken by a campaign that could never run.
 
-    Of a Gaussian process kernel, mean and initial design, of a list its candidates.
+    Of a Gaussian process kernel, mean and initial design, of a list its candidates, of groups held out that there are some.
     """
-    spec = loaded.spec
-    if not isinstance(spec.proposer, GPProposerSpec | ListedProposerSpec):
-        return
-    if isinstance(spec.proposer, GPProposerSpec) and (
-        (spec.proposer.kernel, spec.proposer.mean, spec.proposer.initial_points) == (None, None, None)
-    ):
+    spec, proposer = loaded.spec, loaded.spec.proposer
+    listed = proposer.candidates if isinstance(proposer, ListedProposerSpec) else ()
+    chosen = isinstance(proposer, GPProposerSpec) and (
+        (proposer.kernel, proposer.mean, proposer.initial_points) != (None, None, None)
+    )
+    by_name = spec.retrain is not None and not isinstance(spec.retrain.held_out, float)
+    divided = by_name or isinstance(proposer, DisagreementProposerSpec)
+    if not (listed or chosen or divided):
         return
     try:
         store.campaign(spec.name)
     except NotFoundError:
         pool = open_space(spec.space, loaded.base_path).pool()
-        if isinstance(spec.proposer, ListedProposerSpec):
-            pool.positions(spec.proposer.candidates)
-        else:
-            build_proposer(spec.proposer).initial_count(pool)
+        pool.positions(listed)
+        if chosen:
+            build_proposer(proposer).initial_count(pool)
+        if divided:
+            sides_of_pool(pool, spec)
 
 
 def _with_sources(resources: Resources, loaded: LoadedCampaign) -> CampaignSpec:

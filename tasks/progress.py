@@ -11,8 +11,8 @@ from pydantic import AwareDatetime
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError
 from tansaku.models.domain.history import cost_limit, search_entries, stop_reason
 from tansaku.models.domain.ports import CampaignStore
-from tansaku.models.domain.records import CampaignRecord, Certificate, CommandKind, Evaluation, Lease, Record
-from tansaku.models.domain.retraining import describe
+from tansaku.models.domain.records import CampaignRecord, Certificate, CommandKind, Evaluation, JsonDict, Lease, Record
+from tansaku.models.domain.retraining import describe, describe_target, ended, target_met
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import CampaignState, EvaluationState, StopReason, campaign_state
 from tansaku.models.engine.cost import learns_cost
@@ -64,6 +64,7 @@ class CampaignStatus(Record):
         polish: Evaluations of the final polish.
         predicted: Evaluations of the search whose value is what a trained model says.
         trained: How the trainings of its surrogate ended, and the one under way, in words.
+        target: How far the version in use is from the target, in words; None where there is none.
         cost: Spent and reserved by the search [the space's cost unit]; of a learned cost what ended evaluations took.
         cost_unit: ``core-seconds`` where cost is learned, else None.
         cost_ratio: Median of actual over predicted cost, None where nothing was measured.
@@ -88,6 +89,7 @@ class CampaignStatus(Record):
     polish: int
     predicted: int = 0
     trained: tuple[str, ...] = ()
+    target: str | None = None
     cost: float
     cost_unit: str | None = None
     cost_ratio: float | None = None
@@ -125,6 +127,8 @@ class CampaignStatus(Record):
         if self.predicted:
             lines.append(f"  values: {self.done - self.predicted} computed, {self.predicted} predicted by a trained model")
         lines += [f"  {line}" for line in self.trained[-_SHOWN_TRAINED:]]
+        if self.target is not None:
+            lines.append(f"  {self.target}")
         spent = f"  cost {self.cost:,.0f}" + (f" {self.cost_unit}" if self.cost_unit is not None else "")
         if self.limit is not None:
             spent += f" of {self.limit:,.0f} allowed"
@@ -228,6 +232,25 @@ def _late_results(evaluations: list[Evaluation]) -> tuple[LateResult, ...]:
     )
 
 
+def _good_enough(store: CampaignStore, record: CampaignRecord, stop: StopReason | None) -> StopReason | None:
+    """Whether the search has ended because the version in use is within the target; too many failures come before that."""
+    retrain = CampaignSpec.model_validate(record.spec).retrain
+    if stop is StopReason.FAILURES or retrain is None:
+        return None
+    met = target_met(retrain.target, ended(store.retrains(record.name)), record.last_number + 1)
+    return StopReason.TARGET if met else None
+
+
+def _learning(store: CampaignStore, spec: CampaignSpec) -> JsonDict:
+    """What is said of the campaign's surrogate."""
+    retrains = store.retrains(spec.name)
+    target = spec.retrain.target if spec.retrain is not None else None
+    return {
+        "trained": tuple(describe(retrain, end) for retrain, end in retrains),
+        "target": None if target is None else describe_target(target, ended(retrains)),
+    }
+
+
 def campaign_status(store: CampaignStore, name: str) -> CampaignStatus:
     """Reads how a campaign stands.
 
@@ -250,7 +273,7 @@ def campaign_status(store: CampaignStore, name: str) -> CampaignStatus:
     else:
         limit, exhaustive = cost_limit(spec.budget, pool), float(pool.cost.sum())
         stop = stop_reason(spec.budget, pool, entries, record.last_number, limit, spec.constraints.max_cost)
-        stop = stop or _certain(store, spec, len(search))
+        stop = _good_enough(store, record, stop) or stop or _certain(store, spec, len(search))
     costs = compare_costs(evaluations, refits, spec.space)
     if record.deleting:
         problem = f"its deletion was interrupted; `tansaku delete {name}` finishes it"
@@ -274,7 +297,7 @@ def campaign_status(store: CampaignStore, name: str) -> CampaignStatus:
         lost=states.count(EvaluationState.LOST),
         polish=len(evaluations) - len(search),
         predicted=sum(map(predicted, search)),
-        trained=tuple(describe(retrain, end) for retrain, end in store.retrains(name)),
+        **_learning(store, spec),
         cost=float(sum(cost_of(evaluation, spec.space) for evaluation in search)),
         cost_unit=cost_unit(spec.space),
         cost_ratio=None if costs is None else costs.median_ratio,

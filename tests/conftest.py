@@ -297,6 +297,13 @@ def retrained_keys() -> Callable[..., dict[str, object]]:
 
 
 @pytest.fixture(scope="session")
+def growing_keys() -> Callable[..., dict[str, object]]:
+    """``growing_keys(changes of retrain, **changes)``: a campaign's keys (``growing_campaign.py``)."""
+    keys: Callable[..., dict[str, object]] = _beside("growing_campaign").keys
+    return keys
+
+
+@pytest.fixture(scope="session")
 def alloys() -> Callable[..., list[Atoms]]:
     """``alloys(species, count=4, seed=0)``: distorted cells of eight atoms (``random_potentials.py``)."""
     make: Callable[..., list[Atoms]] = _beside("random_potentials").alloys

@@ -47,13 +47,14 @@ class Fitted:
         }
 
 
-def fit(spec: PotentialSpec, examples: Sequence[Example], start: Potential | None = None) -> Fitted:
+def fit(spec: PotentialSpec, examples: Sequence[Example], start: Potential | None = None, seed: int = 0) -> Fitted:
     """Trains.
 
     Args:
         spec: Hyper-parameters.
         examples: To learn from.
         start: Whose weights to begin with.
+        seed: Of what is random.
     """
     curve: list[tuple[float, float, float]] = []
     begun, processor = time.perf_counter(), time.process_time()
@@ -61,7 +62,7 @@ def fit(spec: PotentialSpec, examples: Sequence[Example], start: Potential | Non
     def note(progress: Progress) -> None:
         curve.append((time.perf_counter() - begun, progress.training, progress.validation))
 
-    run = TrainingRun(on_progress=note, start=None if start is None else start.weights())
+    run = TrainingRun(seed=seed, on_progress=note, start=None if start is None else start.weights())
     model = PotentialTrainer(spec).fit(examples, run)
     return Fitted(model, time.perf_counter() - begun, time.process_time() - processor, curve)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
 
 from tansaku.models.domain.records import Record
+from tansaku.models.domain.registry import Errors
+from tansaku.models.domain.specs.retrain import TargetSpec
 
 
 class Retrain(Record):
@@ -34,7 +36,7 @@ class Retrain(Record):
     model: str
     dataset: str
     observations: int
-    reason: Literal["first", "every", "drift"]
+    reason: Literal["first", "every", "drift", "end"]
     begun_at: AwareDatetime
 
 
@@ -50,6 +52,7 @@ class RetrainEnd(Record):
         promoted: Whether it takes the place of the version before; a worse one is kept and not used.
         message: Why it failed, or was promoted or not.
         seconds: Training took so long [s].
+        held_out: Errors on the held-out groups by property; none in what older versions wrote.
     """
 
     schema_version: Literal[1] = 1
@@ -63,7 +66,17 @@ class RetrainEnd(Record):
     promoted: bool = False
     message: str = ""
     seconds: float = 0.0
+    held_out: dict[str, Errors] = Field(default_factory=dict)
     ended_at: AwareDatetime
+
+
+Retrains = Sequence[tuple[Retrain, RetrainEnd | None]]
+"""A campaign's retrains in order, each with its end if it has ended."""
+
+
+def ended(retrains: Retrains) -> list[RetrainEnd]:
+    """How those that have ended did so, in order."""
+    return [end for _, end in retrains if end is not None]
 
 
 def in_use(ends: Sequence[RetrainEnd], number: int | None = None) -> RetrainEnd | None:
@@ -74,6 +87,43 @@ def in_use(ends: Sequence[RetrainEnd], number: int | None = None) -> RetrainEnd 
         number: Of the proposal; None: after all of them.
     """
     return next((one for one in reversed(ends) if one.promoted and (number is None or one.uses_from <= number)), None)
+
+
+def _is_met(target: TargetSpec, errors: Mapping[str, Errors]) -> bool:
+    """Whether held-out errors are within a target: each that it names is known, small enough, and of enough structures."""
+    energy = errors.get("energy")
+    if energy is None or energy.count < target.structures:
+        return False
+    return all(name in errors and errors[name].rmse <= limit for name, limit in target.limits.items())
+
+
+def target_met(target: TargetSpec | None, ends: Sequence[RetrainEnd], number: int | None = None) -> bool:
+    """Whether the version that a proposal uses is good enough for the search to end.
+
+    Args:
+        target: What is wanted, None for nothing.
+        ends: In order.
+        number: Of the proposal; None: after all of them.
+    """
+    used = in_use(ends, number)
+    return target is not None and used is not None and _is_met(target, used.held_out)
+
+
+def describe_target(target: TargetSpec, ends: Sequence[RetrainEnd]) -> str:
+    """Where the version in use stands, in words."""
+    used = in_use(ends)
+    if used is None:
+        return "target: no version yet"
+    said = []
+    for name, unit in (("energy", "meV/atom"), ("forces", "meV/Angstrom")):
+        if name in used.held_out:
+            limit = target.limits.get(name)
+            wanted = "" if limit is None else f" (wanted {1000 * limit:.3g})"
+            said.append(f"{name} {1000 * used.held_out[name].rmse:.3g} {unit}{wanted}")
+    judges = used.held_out["energy"].count if "energy" in used.held_out else 0
+    few = f", expected {target.structures}" if judges < target.structures else ""
+    verdict = "met" if _is_met(target, used.held_out) else "not met"
+    return f"target {verdict} by {used.version}: {', '.join(said)}, on {judges} held-out structures{few}"
 
 
 def describe(retrain: Retrain, end: RetrainEnd | None) -> str:

@@ -99,6 +99,7 @@ class StopReason(StrEnum):
     EXHAUSTED = "exhausted"
     FAILURES = "failures"
     CERTAIN = "certain"
+    TARGET = "target"
     CANCELLED = "cancelled"
 
 

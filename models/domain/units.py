@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-Unit = Literal["mJ/m2", "J/m2", "eV", "meV", "eV/atom", "meV/atom", "Angstrom", "1"]
+Unit = Literal["mJ/m2", "J/m2", "eV", "meV", "eV/atom", "meV/atom", "eV/Angstrom", "meV/Angstrom", "Angstrom", "1"]
 
 _SIZES: dict[str, dict[str, int]] = {
     "surface energy": {"mJ/m2": 1, "J/m2": 1000},
     "energy": {"meV": 1, "eV": 1000},
     "energy per atom": {"meV/atom": 1, "eV/atom": 1000},
+    "force": {"meV/Angstrom": 1, "eV/Angstrom": 1000},
     "length": {"Angstrom": 1},
     "plain number": {"1": 1},
 }

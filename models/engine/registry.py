@@ -10,6 +10,7 @@ from tansaku.models.domain.ports import Proposer
 from tansaku.models.domain.specs.campaign import CampaignSpec, ObjectiveSpec
 from tansaku.models.domain.specs.objective import ConstraintsSpec
 from tansaku.models.domain.specs.proposer import (
+    DisagreementProposerSpec,
     GPProposerSpec,
     GridProposerSpec,
     ListedProposerSpec,
@@ -19,6 +20,7 @@ from tansaku.models.domain.specs.proposer import (
 from tansaku.models.domain.specs.site import DeviceName
 from tansaku.models.domain.specs.transfer import TransferMode
 from tansaku.models.engine.device import resolve_device
+from tansaku.models.engine.disagreement import DisagreementProposer
 from tansaku.models.engine.goals import goal_of
 from tansaku.models.engine.gp import GPProposer
 from tansaku.models.engine.pareto import ParetoProposer, front_wanted
@@ -52,6 +54,8 @@ def build_proposer(
             return GridProposer()
         case ListedProposerSpec():
             return ListedProposer(spec.candidates)
+        case DisagreementProposerSpec():
+            return DisagreementProposer(spec)
         case GPProposerSpec() if objective is not None and objective.further:
             chosen = _constrained(settings(spec), constraints)
             return ParetoProposer(replace(chosen, device=resolve_device(device)), front_wanted(objective))

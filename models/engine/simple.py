@@ -25,7 +25,7 @@ def allowed_candidates(pool: CandidatePool, history: History) -> npt.NDArray[np.
     return allowed
 
 
-class _ModelFree:
+class ModelFree:
     """What proposers without a model share: no initial design and nothing to fit."""
 
     def initial_count(self, pool: CandidatePool) -> int:
@@ -41,7 +41,7 @@ class _ModelFree:
         return {}
 
 
-class RandomProposer(_ModelFree):
+class RandomProposer(ModelFree):
     """Uniform over the candidates that are left.
 
     Args:
@@ -70,7 +70,7 @@ class RandomProposer(_ModelFree):
         return Choice(position=int(rng.choice(np.flatnonzero(allowed))))
 
 
-class GridProposer(_ModelFree):
+class GridProposer(ModelFree):
     """Every candidate, in order of id."""
 
     name = "grid"
@@ -88,7 +88,7 @@ class GridProposer(_ModelFree):
         return Choice(position=int(np.argmax(allowed))) if allowed.any() else None
 
 
-class ListedProposer(_ModelFree):
+class ListedProposer(ModelFree):
     """Named candidates in a given order, and then none.
 
     Args:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.identifiers import content_hash
-from tansaku.models.domain.specs.dataset import AboveSplitSpec, GroupsSplitSpec, SplitSpec
+from tansaku.models.domain.specs.dataset import AboveSplitSpec, GroupsSplitSpec, ShareSplitSpec, SplitSpec
 from tansaku.models.domain.surrogates import Example
 
 Side = Literal["training", "held_out"]
@@ -33,13 +33,8 @@ def split(examples: Sequence[Example], rule: SplitSpec, seed: int) -> dict[str, 
     if isinstance(rule, AboveSplitSpec):
         least = {group: min(_number(one, rule.key) for one in examples if one.group == group) for group in groups}
         sides = {group: "held_out" if least[group] > rule.above else "training" for group in groups}
-    elif isinstance(rule, GroupsSplitSpec):
-        sides = {group: "held_out" if any(fnmatchcase(group, one) for one in rule.held_out) else "training" for group in groups}
-        unknown = [one for one in rule.held_out if not any(fnmatchcase(group, one) for group in groups)]
-        if unknown:
-            raise ConfigurationError(f"split.held_out: no group {unknown[0]!r}; there are {', '.join(groups)}")
     else:
-        sides = {group: "held_out" if _draw(seed, group) < rule.held_out else "training" for group in groups}
+        sides = sides_by_name(groups, rule, seed)
     for side in ("training", "held_out"):
         if side not in sides.values():
             raise ConfigurationError(
@@ -47,6 +42,25 @@ def split(examples: Sequence[Example], rule: SplitSpec, seed: int) -> dict[str, 
                 hint="change the rule, or the seed of a share",
             )
     return sides
+
+
+def sides_by_name(groups: Sequence[str], rule: ShareSplitSpec | GroupsSplitSpec, seed: int) -> dict[str, Side]:
+    """Sides that follow from the groups' names alone.
+
+    Args:
+        groups: Names.
+        rule: How they are divided.
+        seed: The data set's.
+
+    Raises:
+        ConfigurationError: There is no group of a name.
+    """
+    if isinstance(rule, ShareSplitSpec):
+        return {group: "held_out" if _draw(seed, group) < rule.held_out else "training" for group in groups}
+    unknown = [one for one in rule.held_out if not any(fnmatchcase(group, one) for group in groups)]
+    if unknown:
+        raise ConfigurationError(f"split.held_out: no group {unknown[0]!r}; there are {', '.join(groups)}")
+    return {group: "held_out" if any(fnmatchcase(group, one) for one in rule.held_out) else "training" for group in groups}
 
 
 def side_of(examples: Sequence[Example], groups: dict[str, Side], side: Side) -> list[Example]:

@@ -51,6 +51,8 @@ class TrainingDocument(Record):
         dataset: File of the data set.
         groups: Side of each of its groups.
         checkpoint: File of the training under way, which outlives the job.
+        start: File of the weights to begin with, None for random ones.
+        start_sha256: Their hash.
         device: Where it computes.
     """
 
@@ -61,6 +63,8 @@ class TrainingDocument(Record):
     dataset: str
     groups: dict[str, Literal["training", "held_out"]]
     checkpoint: str
+    start: str | None = None
+    start_sha256: Sha256 | None = None
     device: DeviceChoice = "cpu"
 
 

@@ -12,8 +12,10 @@ from tansaku.models.domain.states import FailureKind
 from tansaku.models.domain.surrogates import TrainingRun
 from tansaku.models.surrogates.files import FileCheckpoints, write_weights
 from tansaku.tasks.datasets.files import read_hdf5
+from tansaku.tasks.datasets.splitting import side_of
 from tansaku.tasks.jobs.document import REPORT_FILE, WEIGHTS_FILE, TrainingDocument
-from tansaku.tasks.training.fitting import fit_and_judge, learned_from
+from tansaku.tasks.jobs.opened import opened_surrogate
+from tansaku.tasks.training.fitting import beginning, fit_and_judge, learned_from
 
 
 def train(document: TrainingDocument, folder: Path) -> Outcome:
@@ -29,14 +31,18 @@ def train(document: TrainingDocument, folder: Path) -> Outcome:
     Raises:
         ConfigurationError: The data set has nothing that this surrogate learns.
         MissingComponentError: A package is not installed.
+        TransientError: The weights to begin with are not there, or damaged.
     """
     started_at, begun = datetime.now(UTC), time.perf_counter()
     checkpoints = FileCheckpoints(Path(document.checkpoint))
     try:
         examples = learned_from(read_hdf5(Path(document.dataset)), document.model.learns)
-        fitted = fit_and_judge(
-            document.model, examples, document.groups, TrainingRun(device=document.device, checkpoints=checkpoints)
-        )
+        start = None
+        if document.start is not None and document.start_sha256 is not None:
+            weights = opened_surrogate(document.start, document.start_sha256).weights()
+            start = beginning(weights, side_of(examples, document.groups, "training"))
+        run = TrainingRun(device=document.device, checkpoints=checkpoints, start=start)
+        fitted = fit_and_judge(document.model, examples, document.groups, run)
     except FitError as error:
         failure = Failure(kind=FailureKind.SCIENCE, reason="not_trained", message=error.message)
         return Outcome(failure=failure, wall_time=time.perf_counter() - begun, started_at=started_at)

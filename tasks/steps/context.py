@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from tansaku.models.domain.history import cost_limit, search_entry
 from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import ArtifactStore, CampaignStore, Launcher, Proposer
 from tansaku.models.domain.records import Attempt, CampaignRecord, Certificate, Command, Evaluation, JsonDict, Lease, Refit
 from tansaku.models.domain.registry import Registry
-from tansaku.models.domain.retraining import Retrain, RetrainEnd
+from tansaku.models.domain.retraining import Retrain, RetrainEnd, ended, target_met
 from tansaku.models.domain.search_state import SearchState
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.surrogates import DeviceChoice
@@ -95,6 +96,11 @@ class Ledger:
         self.training_attempt, self.training_handle = 1, None
         self.search = new_search(self.unpriced, self.spec.objective)
 
+    def target_met(self, number: int) -> bool:
+        """Whether the version that a proposal uses is as good as the campaign's target."""
+        spec = self.spec.retrain
+        return spec is not None and target_met(spec.target, ended(self.retrains), number)
+
     @property
     def commands(self) -> tuple[Command, ...]:
         """All commands in order."""
@@ -152,6 +158,14 @@ class Ledger:
         return self.wish(("cancel", "resume")) == "cancel"
 
 
+class Committee(Protocol):
+    """Shows the pool to the versions of a campaign's surrogate."""
+
+    def informed(self, proposer: Proposer, ledger: Ledger, number: int) -> Proposer:
+        """The proposer that goes by the version that a proposal uses; the given one where there is none, or it asks none."""
+        ...
+
+
 @dataclass(frozen=True)
 class StepContext:
     """Ports and values a step works with.
@@ -160,6 +174,7 @@ class StepContext:
         lease: The right to write.
         initial_count: Proposals in the initial design.
         workshop: What trainings need.
+        committee: Tells the proposer what the version in use says.
     """
 
     name: str
@@ -172,6 +187,7 @@ class StepContext:
     observer: Observer
     initial_count: int
     workshop: Workshop
+    committee: Committee
 
     @property
     def rules(self) -> RoundRules:

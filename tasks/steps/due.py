@@ -7,15 +7,16 @@ from typing import Literal
 import numpy as np
 
 from tansaku.models.domain.ports import History
-from tansaku.models.domain.records import Look
-from tansaku.models.domain.retraining import in_use
+from tansaku.models.domain.records import Evaluation, Look
+from tansaku.models.domain.retraining import ended, in_use
 from tansaku.models.domain.specs.label import LABEL_PROPERTY
 from tansaku.models.domain.specs.retrain import DriftSpec, RetrainSpec
+from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.jobs.labelling import FIRST_LOOK_DEVIATION, FIRST_LOOK_ENERGY
 from tansaku.tasks.steps.context import Ledger
 from tansaku.tasks.steps.rounds import Plan
 
-Reason = Literal["first", "every", "drift"]
+Reason = Literal["first", "every", "drift", "end"]
 
 
 def retrain_due(ledger: Ledger, spec: RetrainSpec, plan: Plan) -> Reason | None:
@@ -29,6 +30,16 @@ def retrain_due(ledger: Ledger, spec: RetrainSpec, plan: Plan) -> Reason | None:
     if spec.drift is not None and _drifted(ledger, spec.drift, plan, last.at_proposal):
         return "drift"
     return None
+
+
+def computed_up_to(ledger: Ledger, horizon: int) -> list[Evaluation]:
+    """Evaluations up to a horizon whose result was computed: a surrogate never learns from another's predictions."""
+    return [
+        one
+        for number, one in sorted(ledger.evaluations.items())
+        if number <= horizon and one.proposal.purpose == "search" and one.state is EvaluationState.DONE
+        if one.outcome is not None and one.outcome.value is not None and one.outcome.predicted_by is None
+    ]
 
 
 def _drifted(ledger: Ledger, drift: DriftSpec, plan: Plan, since: int) -> bool:
@@ -49,7 +60,7 @@ def _drifted(ledger: Ledger, drift: DriftSpec, plan: Plan, since: int) -> bool:
 def model_in_use(ledger: Ledger, number: int) -> tuple[str, str] | None:
     """Name with version, and weights, of the model that looks at a proposal; None before there is one."""
     look = ledger.spec.first_look
-    used = in_use([end for _, end in ledger.retrains if end is not None], number)
+    used = in_use(ended(ledger.retrains), number)
     if used is not None and used.version is not None and used.weights is not None:
         return used.version, used.weights
     if look is not None and look.model is not None and look.weights is not None:

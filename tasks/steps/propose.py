@@ -11,7 +11,7 @@ from tansaku.tasks.steps.certificates import is_due, note_certificate, still_sto
 from tansaku.tasks.steps.context import StepContext
 from tansaku.tasks.steps.due import look_at
 from tansaku.tasks.steps.rounds import Plan, RoundRules, choose, fit_if_due, plan_round
-from tansaku.tasks.steps.train import ready_for
+from tansaku.tasks.steps.train import ready_for, trained_at_end
 from tansaku.tasks.transfer.report import transfer_event
 
 
@@ -19,8 +19,13 @@ def propose(context: StepContext) -> Evaluation | StopReason | None:
     """Commits the next proposal of the search.
 
     Returns:
-        Its evaluation (PROPOSED), the reason why there will be none, or None while results it needs are missing.
+        Its evaluation (PROPOSED), the reason why there will be none, or None while results or a training it needs are missing.
     """
+    found = _proposed(context)
+    return None if isinstance(found, StopReason) and not trained_at_end(context, found) else found
+
+
+def _proposed(context: StepContext) -> Evaluation | StopReason | None:
     ledger = context.ledger
     number = ledger.last_number + 1
     previous = ledger.evaluations[number - 1].proposal.horizon if number > 1 else 0
@@ -28,6 +33,8 @@ def propose(context: StepContext) -> Evaluation | StopReason | None:
     plan = plan_round(rules, ledger.search, number, previous)
     if plan is None or (plan.stop is None and not ready_for(context, plan)):
         return None
+    if plan.stop is not StopReason.FAILURES and ledger.target_met(number):
+        return StopReason.TARGET
     begun = time.perf_counter()
     refit = fit_if_due(context.proposer, plan, ledger.search, ledger.refits, rules)
     ledger.proposer_seconds += time.perf_counter() - begun
@@ -46,7 +53,8 @@ def propose(context: StepContext) -> Evaluation | StopReason | None:
     if _answer_is_known(context, plan, rules):
         return StopReason.CERTAIN
     begun = time.perf_counter()
-    proposal = choose(context.proposer, ledger.pool, plan, rules, ledger.refits[-1] if ledger.refits else None)
+    proposer = context.committee.informed(context.proposer, ledger, number)
+    proposal = choose(proposer, ledger.pool, plan, rules, ledger.refits[-1] if ledger.refits else None)
     ledger.proposer_seconds += time.perf_counter() - begun
     if proposal is None:
         return _nothing_left(plan, rules)

@@ -14,25 +14,35 @@ from tansaku.models.domain.identifiers import short_hash
 from tansaku.models.domain.ports import JobRequest, JobResult
 from tansaku.models.domain.records import Evaluation, Failure, JsonDict
 from tansaku.models.domain.registry import DatasetRecord, Errors, ModelRecord
-from tansaku.models.domain.retraining import Retrain, RetrainEnd
-from tansaku.models.domain.specs.dataset import DatasetSpec, ObservedSourceSpec, ShareSplitSpec
+from tansaku.models.domain.retraining import Retrain, RetrainEnd, describe_target, ended
+from tansaku.models.domain.specs.dataset import DatasetSpec, ObservedSourceSpec
 from tansaku.models.domain.specs.retrain import RetrainSpec
-from tansaku.models.domain.states import EvaluationState, FailureKind, JobState
+from tansaku.models.domain.states import FailureKind, JobState, StopReason
 from tansaku.tasks.datasets.building import Kept, gather, keep_dataset, sources_of
 from tansaku.tasks.datasets.splitting import side_of
 from tansaku.tasks.jobs.document import REPORT_FILE, STRUCTURE_FILE, WEIGHTS_FILE
 from tansaku.tasks.steps.audit import log_event
 from tansaku.tasks.steps.collect import PERMANENT
 from tansaku.tasks.steps.context import StepContext
-from tansaku.tasks.steps.due import retrain_due
+from tansaku.tasks.steps.due import computed_up_to, retrain_due
 from tansaku.tasks.steps.rounds import Plan
 from tansaku.tasks.steps.workshop import training_document
 from tansaku.tasks.training.fitting import learned_from
-from tansaku.tasks.training.retraining import dataset_of, failure_event_id, model_spec, predecessor, retrain_spec
+from tansaku.tasks.training.retraining import (
+    dataset_of,
+    failure_event_id,
+    model_spec,
+    predecessor,
+    retrain_spec,
+    split_rule,
+)
 from tansaku.tasks.training.training import Made, Place, read_dataset, store_version
 
 RETRAIN_FAILED = "warning.retrain"
 """Kind of the events that say why a training brought no version."""
+
+TARGET = "target"
+"""Kind of the events that say how far a new version is from the target."""
 
 NOT_NEEDED = "the search ended before it"
 
@@ -58,6 +68,29 @@ def ready_for(context: StepContext, plan: Plan) -> bool:
     if training is None or not ordered or plan.number < training.uses_from:
         return True
     advance_training(context)
+    return ledger.training is None
+
+
+def trained_at_end(context: StepContext, reason: StopReason) -> bool:
+    """Begins the training on all results that a search may end with.
+
+    Args:
+        context: The campaign.
+        reason: Why nothing more is proposed.
+
+    Returns:
+        False while it, or a result that it learns from, is still to come.
+    """
+    ledger, spec = context.ledger, context.ledger.spec.retrain
+    if spec is None or not spec.at_end or reason not in (StopReason.BUDGET, StopReason.EVALUATIONS, StopReason.EXHAUSTED):
+        return True
+    number = ledger.last_number + 1
+    if ledger.training is not None or not ledger.search.is_known(number - 1):
+        return False
+    computed = len(computed_up_to(ledger, number - 1))
+    if computed < max(spec.first, ledger.retrains[-1][0].observations + 1 if ledger.retrains else 0):
+        return True
+    _begin(context, spec, Plan(number, number - 1, ledger.search.history(number - 1), None), "end")
     return ledger.training is None
 
 
@@ -127,7 +160,7 @@ def job_name_of(context: StepContext, training: Retrain) -> str:
 def _begin(context: StepContext, spec: RetrainSpec, plan: Plan, reason: str) -> None:
     """Stores what a retrain learns from, and then the retrain; one that has nothing to learn from ends at once."""
     ledger = context.ledger
-    learned, model = _computed(ledger.evaluations, plan.horizon), spec.model or context.name
+    learned, model = computed_up_to(ledger, plan.horizon), spec.model or context.name
     dataset, problem = "", ""
     try:
         dataset = _store_dataset(context, spec, plan, learned).sha256
@@ -139,7 +172,7 @@ def _begin(context: StepContext, spec: RetrainSpec, plan: Plan, reason: str) -> 
             "number": len(ledger.retrains) + 1,
             "at_proposal": plan.number,
             "horizon": plan.horizon,
-            "uses_from": plan.number + spec.lag,
+            "uses_from": plan.number + (0 if reason == "end" else spec.lag),
             "model": model,
             "dataset": dataset,
             "observations": len(learned),
@@ -153,16 +186,6 @@ def _begin(context: StepContext, spec: RetrainSpec, plan: Plan, reason: str) -> 
         _end(context, retrain, ok=False, message=problem)
 
 
-def _computed(evaluations: dict[int, Evaluation], horizon: int) -> list[Evaluation]:
-    """Evaluations up to a horizon whose result was computed: a surrogate never learns from another's predictions."""
-    return [
-        one
-        for number, one in sorted(evaluations.items())
-        if number <= horizon and one.proposal.purpose == "search" and one.state is EvaluationState.DONE
-        if one.outcome is not None and one.outcome.value is not None and one.outcome.predicted_by is None
-    ]
-
-
 def _store_dataset(context: StepContext, spec: RetrainSpec, plan: Plan, learned: list[Evaluation]) -> DatasetRecord:
     stored = [
         one
@@ -174,7 +197,7 @@ def _store_dataset(context: StepContext, spec: RetrainSpec, plan: Plan, learned:
     examples = gather(stored, context.artifacts, spec.group)
     learned_from(examples, spec.learns)
     source = ObservedSourceSpec(campaign=context.name, horizon=plan.horizon)
-    split = ShareSplitSpec(held_out=spec.held_out)
+    split = split_rule(spec, {example.group for example in examples})
     named = DatasetSpec(
         schema_version=1, name=spec.model or context.name, seed=context.ledger.spec.seed, source=source, split=split
     )
@@ -209,9 +232,10 @@ def _stored(context: StepContext, training: Retrain, result: JobResult) -> tuple
         seconds=properties["seconds"],
         device=context.workshop.device,
     )
-    dataset, spec = dataset_of(registry, training), model_spec(context.ledger.spec, training)
+    ledger = context.ledger
+    dataset, spec = dataset_of(registry, training), model_spec(ledger.spec, training, ledger.retrains)
     examples = learned_from(read_dataset(context.artifacts, dataset), spec.learns)
-    before = predecessor(registry, context.ledger.spec, context.ledger.retrains, training)
+    before = predecessor(registry, ledger.spec, ledger.retrains, training)
     place = Place(spec, dataset, side_of(examples, dataset.groups, "held_out"), before)
     return store_version(registry, context.artifacts, made, place)
 
@@ -245,6 +269,7 @@ def _give_up(context: StepContext, training: Retrain, handle: JsonDict, failure:
 
 def _end_with(context: StepContext, training: Retrain, version: ModelRecord, *, promoted: bool) -> None:
     found = {"version": version.label, "weights": version.artifact, "promoted": promoted, "seconds": version.seconds}
+    found["held_out"] = {name: one.model_dump(mode="json") for name, one in version.held_out.items()}
     _end(context, training, ok=True, message=version.note, **found)
 
 
@@ -267,9 +292,21 @@ def _end(context: StepContext, training: Retrain, *, ok: bool, message: str, **f
             **found,
         }
     )
+    if ok:
+        _say_target(context, training, end)
     stored = context.store.end_retrain(context.lease, end)
     ledger.note_retrain_end(stored)
     context.observer.on_retrain(training, stored)
+
+
+def _say_target(context: StepContext, training: Retrain, end: RetrainEnd) -> None:
+    """Says in the audit how far a new version is from the target; before its end is stored, as a failure is."""
+    ledger = context.ledger
+    target = retrain_spec(ledger.spec).target
+    if target is None:
+        return
+    stands = describe_target(target, [*ended(ledger.retrains), end])
+    log_event(context, TARGET, [training.number], {"retrain": training.number, "version": end.version, "stands": stands})
 
 
 def _job_name(context: StepContext, training: Retrain, attempt: int) -> str:

@@ -8,19 +8,23 @@ from tansaku.models.domain.retraining import Retrain
 from tansaku.tasks.jobs.document import TrainingDocument
 from tansaku.tasks.steps.context import StepContext
 from tansaku.tasks.training.retraining import dataset_of, model_spec
-from tansaku.tasks.training.training import checkpoint_name
+from tansaku.tasks.training.training import checkpoint_name, find_model
 
 
 def training_document(context: StepContext, training: Retrain) -> TrainingDocument:
     """What the worker is told about a training; its data set lies where workers see it."""
-    spec, workshop = model_spec(context.ledger.spec, training), context.workshop
+    ledger, workshop = context.ledger, context.workshop
+    spec = model_spec(ledger.spec, training, ledger.retrains)
     record = dataset_of(workshop.registry, training)
+    begins_with = find_model(workshop.registry, spec.start).artifact if spec.start is not None else None
     return TrainingDocument(
         campaign=context.name,
         model=spec,
         dataset=str(_shared(context, record.artifact, f"{training.dataset}.h5")),
         groups=record.groups,
         checkpoint=str(workshop.folder / checkpoint_name(spec)),
+        start=str(weights_file(context, begins_with)) if begins_with is not None else None,
+        start_sha256=begins_with,
         device=workshop.device,
     )
 

@@ -76,6 +76,17 @@ def learned_from(examples: Sequence[Example], learns: str) -> list[Example]:
     return found
 
 
+def beginning(weights: Weights, examples: Sequence[Example]) -> Weights | None:
+    """Weights of a version before, as a beginning; None where the data have other elements than it was trained on.
+
+    Args:
+        weights: Of a potential.
+        examples: To learn from.
+    """
+    elements = sorted({symbol for example in examples for symbol in example.structure.get_chemical_symbols()})
+    return weights if weights.document.get("species") == elements else None
+
+
 def fit_and_judge(
     spec: ModelSpec,
     examples: Sequence[Example],

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime
+from fnmatch import filter as fnfilter
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from tansaku.models.domain.errors import ConfigurationError, FitError, MissingComponentError, NotFoundError
 from tansaku.models.domain.identifiers import short_hash
+from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.records import Event
 from tansaku.models.domain.registry import DatasetRecord, ModelRecord, Registry
-from tansaku.models.domain.retraining import Retrain, RetrainEnd, in_use
+from tansaku.models.domain.retraining import Retrain, RetrainEnd, Retrains, ended, in_use
 from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.specs.dataset import GroupsSplitSpec, ShareSplitSpec
 from tansaku.models.domain.specs.retrain import RetrainSpec
 from tansaku.models.domain.specs.surrogate import ModelSpec
 from tansaku.models.domain.surrogates import TrainingRun
-from tansaku.models.surrogates.files import FileCheckpoints
-from tansaku.tasks.datasets.splitting import side_of
+from tansaku.models.surrogates.files import FileCheckpoints, read_weights
+from tansaku.tasks.datasets.splitting import Side, side_of, sides_by_name
 from tansaku.tasks.resources import Resources
-from tansaku.tasks.training.fitting import fit_and_judge, learned_from
+from tansaku.tasks.training.fitting import beginning, fit_and_judge, learned_from
 from tansaku.tasks.training.training import Made, Place, checkpoint_name, find_model, read_dataset, store_version
 
 RETRAIN_FAILED = "retrain-failed"
@@ -33,15 +37,53 @@ def retrain_spec(spec: CampaignSpec) -> RetrainSpec:
     return spec.retrain
 
 
-def model_spec(spec: CampaignSpec, training: Retrain) -> ModelSpec:
+def split_rule(spec: RetrainSpec, groups: Iterable[str]) -> ShareSplitSpec | GroupsSplitSpec:
+    """How a retrain's results are divided.
+
+    Args:
+        spec: Says what is held out.
+        groups: That there are so far; a name that fits none of them has no result yet.
+    """
+    if isinstance(spec.held_out, float):
+        return ShareSplitSpec(held_out=spec.held_out)
+    present = list(groups)
+    there = tuple(one for one in spec.held_out if any(fnmatchcase(group, one) for group in present))
+    if not there:
+        raise ConfigurationError(f"retrain.held_out: no result yet of {', '.join(spec.held_out)}")
+    return GroupsSplitSpec(held_out=there)
+
+
+def sides_of_pool(pool: CandidatePool, spec: CampaignSpec) -> dict[str, Side]:
+    """Side of each group that a campaign's results can be of.
+
+    Raises:
+        ConfigurationError: ``held_out`` names what is no group, or a side stays empty.
+    """
+    retrain = retrain_spec(spec)
+    names = pool.systems if retrain.group == "system" else pool.surfaces
+    unknown = [] if isinstance(retrain.held_out, float) else [one for one in retrain.held_out if not fnfilter(names, one)]
+    if unknown:
+        raise ConfigurationError(f"retrain.held_out: no {retrain.group} {unknown[0]!r}; there are {', '.join(names)}")
+    sides = sides_by_name(names, split_rule(retrain, names), spec.seed)
+    if len(set(sides.values())) < 2:
+        empty = "left to learn from" if "held_out" in sides.values() else "held out"
+        raise ConfigurationError(
+            f"retrain.held_out: of {len(names)} groups none is {empty}", hint="name them, or change the share or the seed"
+        )
+    return sides
+
+
+def model_spec(spec: CampaignSpec, training: Retrain, retrains: Retrains) -> ModelSpec:
     """What a retrain trains, as a model file would say it."""
     retrain = retrain_spec(spec)
+    used = in_use(_earlier(retrains, training)) if retrain.warm else None
     return ModelSpec(
         schema_version=1,
         name=training.model,
         dataset=training.dataset,
         learns=retrain.learns,
         seed=spec.seed,
+        start=used.version if used is not None else None,
         surrogate=retrain.surrogate,
     )
 
@@ -58,14 +100,16 @@ def dataset_of(registry: Registry, training: Retrain) -> DatasetRecord:
     return found
 
 
-def predecessor(
-    registry: Registry, spec: CampaignSpec, retrains: Sequence[tuple[Retrain, RetrainEnd | None]], training: Retrain
-) -> ModelRecord | None:
+def predecessor(registry: Registry, spec: CampaignSpec, retrains: Retrains, training: Retrain) -> ModelRecord | None:
     """The version that a retrained one is compared with: the campaign's own last, or the one that it began with."""
-    used = in_use([end for begun, end in retrains if end is not None and begun.number < training.number])
+    used = in_use(_earlier(retrains, training))
     look = spec.first_look
     label = used.version if used is not None else look.model if look is not None else None
     return None if label is None else find_model(registry, label)
+
+
+def _earlier(retrains: Retrains, training: Retrain) -> list[RetrainEnd]:
+    return [end for end in ended(retrains) if end.number < training.number]
 
 
 def failure_event_id(training: Retrain) -> str:
@@ -97,12 +141,19 @@ def train_for(resources: Resources, name: str, number: int) -> ModelRecord | Non
         raise NotFoundError(f"campaign {name!r} has no retrain {number}")
     if end is not None:
         return None
-    model, device = model_spec(spec, training), resources.site.training.device
+    model, device = model_spec(spec, training, retrains), resources.site.training.device
     checkpoints = FileCheckpoints(resources.settings.home / "training" / checkpoint_name(model))
     try:
         dataset = dataset_of(registry, training)
         examples = learned_from(read_dataset(resources.artifacts, dataset), model.learns)
-        fitted = fit_and_judge(model, examples, dataset.groups, TrainingRun(device=device, checkpoints=checkpoints))
+        start = None
+        if model.start is not None:
+            with tempfile.TemporaryDirectory() as folder:
+                artifact = find_model(registry, model.start).artifact
+                weights = read_weights(resources.artifacts.get(artifact, Path(folder, "weights.safetensors")))
+            start = beginning(weights, side_of(examples, dataset.groups, "training"))
+        run = TrainingRun(device=device, checkpoints=checkpoints, start=start)
+        fitted = fit_and_judge(model, examples, dataset.groups, run)
     except (FitError, ConfigurationError, MissingComponentError) as error:
         _say_failed(resources, training, error.message)
         return None

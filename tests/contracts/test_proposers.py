@@ -11,12 +11,18 @@ import pytest
 from tansaku.models.domain.identifiers import proposal_rng
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup
 from tansaku.models.domain.ports import History, Proposer
-from tansaku.models.domain.specs.proposer import GPProposerSpec, GridProposerSpec, RandomProposerSpec
+from tansaku.models.domain.specs.proposer import (
+    DisagreementProposerSpec,
+    GPProposerSpec,
+    GridProposerSpec,
+    RandomProposerSpec,
+)
 from tansaku.models.engine.registry import build_proposer
 
 SPECS = {
     "random": RandomProposerSpec(),
     "grid": GridProposerSpec(),
+    "disagreement": DisagreementProposerSpec(),
     "published": GPProposerSpec(preset="published"),
     "single-task": GPProposerSpec(preset="single-task"),
     "default": GPProposerSpec(),

@@ -24,8 +24,8 @@ from tansaku.models.domain.specs.objective import (
     ParetoSpec,
     StopRuleSpec,
 )
-from tansaku.models.domain.specs.proposer import GPProposerSpec, ProposerSpec, acquisitions_for
-from tansaku.models.domain.specs.retrain import FirstLookSpec, RetrainSpec
+from tansaku.models.domain.specs.proposer import DisagreementProposerSpec, GPProposerSpec, ProposerSpec, acquisitions_for
+from tansaku.models.domain.specs.retrain import FirstLookSpec, RetrainSpec, check_committee, check_potential_keys
 from tansaku.models.domain.specs.space import SpaceSpec, TableSpaceSpec
 from tansaku.models.domain.specs.surrogate import KernelRidgeSpec
 from tansaku.models.domain.specs.transfer import TransferSpec
@@ -151,7 +151,8 @@ class CampaignSpec(Spec):
         constraints: Which candidates are left alone.
         proposer: How the next candidate is chosen.
         transfer: Which other searches the proposer learns from; None: none.
-        retrain: A surrogate that learns from the results as they come; None: none. Boundaries only.
+        retrain: A surrogate that learns from the results as they come; None: none. Boundaries, and candidates that are computed
+            for their energy.
         first_look: A surrogate that spares the label where its prediction is bad enough; None: none. Needs
             ``objective.property: label_grain_boundary_energy``.
         budget: What may be spent.
@@ -198,14 +199,23 @@ class CampaignSpec(Spec):
         retrain = self.retrain
         if retrain is None:
             return self
-        if self.space.type != "grain_boundary":
-            raise ValueError(f"retrain: a {self.space.type} space has no relaxed boundaries to learn from; remove it")
+        if self.space.type != "grain_boundary" and not isinstance(self.space, EnergySpaceSpec):
+            raise ValueError(f"retrain: a {self.space.type} space has no structures to learn from; remove it")
         if retrain.learns == "label" and self.label is None:
             raise ValueError("retrain.learns: label, and there is none; add label, or learn the calculator's energies")
         if retrain.drift is not None and self.first_look is None:
             raise ValueError("retrain.drift: only first looks are compared with results; remove it or add first_look")
         if retrain.drift is None and retrain.every is None:
             raise ValueError("retrain.every, retrain.drift: both are null; expected at least one")
+        check_potential_keys(retrain)
+        return self
+
+    @model_validator(mode="after")
+    def _networks_can_disagree(self) -> CampaignSpec:
+        if isinstance(self.proposer, DisagreementProposerSpec):
+            if not isinstance(self.space, EnergySpaceSpec) or self.space.relaxed:
+                raise ValueError("proposer: disagreement looks at candidates as they stand; expected crystals, not relaxed")
+            check_committee(self.retrain)
         return self
 
     @model_validator(mode="after")

@@ -136,6 +136,32 @@ class GPProposerSpec(Spec):
         return self
 
 
+class DisagreementProposerSpec(Spec):
+    """What the networks of the campaign's retrained potential disagree on most, for its cost: data for the potential itself.
+
+    Looks at candidates as they stand. Before the first version: one of each system in turn, at random.
+
+    Attributes:
+        by_system: One of each system in turn; else whichever is disputed most.
+        of: What the networks are compared by: ``energy`` per atom, ``forces``, or ``both``, weighed as in their training.
+            Forces alone ask for nothing that has none by symmetry.
+        cost_exponent: The disagreement is divided by cost to this power; 0 ignores cost.
+        correlation: How far a structure that was asked for, and that the version in use has not learned yet, speaks for
+            others: distance in descriptor space, in units of the median distance of two candidates. 0: not at all.
+        judging: About this share of the proposals is of groups that no network is trained on, in turn and at random within
+            each: those held out, which judge the versions, and those set aside (``surrogate.validation``), which stop their
+            training. 0: none after the first version.
+    """
+
+    type: Literal["disagreement"] = "disagreement"
+    by_system: bool = False
+    of: Literal["energy", "forces", "both"] = "both"
+    cost_exponent: NonNegativeFloat = 1.0
+    correlation: Annotated[float, Field(ge=0, le=10)] = 0.5
+    judging: Annotated[float, Field(ge=0, lt=1)] = 0.2
+
+
 ProposerSpec = Annotated[
-    GPProposerSpec | RandomProposerSpec | GridProposerSpec | ListedProposerSpec, Field(discriminator="type")
+    GPProposerSpec | RandomProposerSpec | GridProposerSpec | ListedProposerSpec | DisagreementProposerSpec,
+    Field(discriminator="type"),
 ]

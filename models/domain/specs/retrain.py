@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from tansaku.models.domain.specs.base import Name, PositiveFloat, PositiveInt, Sha256, Spec
-from tansaku.models.domain.specs.surrogate import LocalEnergiesSpec, SurrogateSpec
+from tansaku.models.domain.specs.network_potential import PotentialSpec
+from tansaku.models.domain.specs.objective import QuantityText
+from tansaku.models.domain.specs.surrogate import KernelRidgeSpec, LocalEnergiesSpec, SurrogateSpec
+from tansaku.models.domain.units import quantity_in
 
 ModelName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}(@[1-9][0-9]{0,8})?$")]
 """A model of the registry, or one version of it: ``NAME`` or ``NAME@VERSION``."""
@@ -25,6 +28,50 @@ class DriftSpec(Spec):
     window: Annotated[int, Field(ge=4, le=1000)] = 10
 
 
+_JUDGED_IN = {"energy": "eV/atom", "forces": "eV/Angstrom"}
+
+
+class TargetSpec(Spec):
+    """When a surrogate is good enough: root mean square errors on the groups that are held out.
+
+    Attributes:
+        energy: Of the energy per atom, such as ``2 meV/atom``; null: whatever it is.
+        forces: Of the force components, such as ``30 meV/Angstrom``; null: whatever it is. ``potential`` only.
+        structures: The held-out groups must have as many computed structures; fewer prove nothing.
+    """
+
+    energy: QuantityText | None = None
+    forces: QuantityText | None = None
+    structures: PositiveInt = 20
+
+    @property
+    def limits(self) -> dict[str, float]:
+        """Largest errors by property, in the units in which models are judged [eV/atom, eV/Å]."""
+        return {name: quantity_in(text, _JUDGED_IN[name]) for name, text in self._given().items()}
+
+    @model_validator(mode="after")
+    def _something_is_wanted(self) -> TargetSpec:
+        given = self._given()
+        if not given:
+            raise ValueError("energy, forces: both are null; expected at least one")
+        for name, text in given.items():
+            try:
+                limit = quantity_in(text, _JUDGED_IN[name])
+            except ValueError as error:
+                raise ValueError(f"{name}: {error}") from error
+            if limit <= 0:
+                raise ValueError(f"{name}: {text!r}, expected more than 0")
+        return self
+
+    def _given(self) -> dict[str, str]:
+        texts = {"energy": self.energy, "forces": self.forces}
+        return {name: text for name, text in texts.items() if text is not None}
+
+
+HeldOutShare = Annotated[float, Field(gt=0.0, lt=1.0)]
+HeldOutNames = Annotated[tuple[Annotated[str, Field(min_length=1, max_length=200)], ...], Field(min_length=1)]
+
+
 class RetrainSpec(Spec):
     """A surrogate that learns from the campaign's own results.
 
@@ -38,7 +85,11 @@ class RetrainSpec(Spec):
         lag: Proposals that still use the version before while a new one is trained; with 0 the next proposal waits for it.
             Mode ``free`` never waits: it uses what is there.
         group: What is held out together: whole systems, or surfaces (the boundaries with as many removed planes).
-        held_out: About this share of the groups; drawn by name, so that a group stays on its side as results come in.
+        held_out: About this share of the groups, drawn by name, so that a group stays on its side as results come in; or names
+            of groups, or shell-style patterns such as ``*-rattle-0.2``.
+        warm: Begin each training with the weights of the version in use instead of random ones. ``potential`` only.
+        at_end: When the search ends for want of money or candidates, train once more, on all results.
+        target: The search ends when the version in use is as good as this; null: it does not look at that.
         timeout: Wall time of one attempt at training [s]; killed, the next one goes on where it was.
     """
 
@@ -50,8 +101,36 @@ class RetrainSpec(Spec):
     drift: DriftSpec | None = None
     lag: Annotated[int, Field(ge=0, le=10_000)] = 0
     group: Literal["system", "surface"] = "system"
-    held_out: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.25
+    held_out: HeldOutShare | HeldOutNames = 0.25
+    warm: bool = False
+    at_end: bool = False
+    target: TargetSpec | None = None
     timeout: PositiveFloat = 3600.0
+
+
+def check_potential_keys(retrain: RetrainSpec) -> None:
+    """Raises ValueError where a key is given that this surrogate has no use for."""
+    learned, target = retrain.surrogate, retrain.target
+    if retrain.warm and not isinstance(learned, PotentialSpec):
+        raise ValueError(f"retrain.warm: a {learned.type} has no use for weights to begin with; remove it")
+    if target is None:
+        return
+    if target.forces is not None and not isinstance(learned, PotentialSpec):
+        raise ValueError(f"retrain.target.forces: a {learned.type} predicts none; remove it")
+    properties = (learned.property,) if isinstance(learned, KernelRidgeSpec) else getattr(learned, "properties", ("energy",))
+    if "energy" not in properties:
+        raise ValueError(f"retrain.target: the surrogate predicts {', '.join(properties)}; expected energy among them")
+
+
+def check_committee(retrain: RetrainSpec | None) -> None:
+    """Raises ValueError unless networks are retrained that can disagree."""
+    if retrain is None:
+        raise ValueError("proposer: disagreement is that of a retrained potential's networks; add retrain")
+    if not isinstance(retrain.surrogate, PotentialSpec):
+        kind = retrain.surrogate.type
+        raise ValueError(f"proposer: disagreement is that of networks; retrain.surrogate is {kind}, expected potential")
+    if retrain.surrogate.members < 2:
+        raise ValueError("retrain.surrogate.members: 1 agrees with itself; expected at least 2 with the proposer disagreement")
 
 
 class FirstLookSpec(Spec):

@@ -161,10 +161,21 @@ def set_aside(examples: Sequence[Example], share: float, seed: int) -> np.ndarra
     groups = sorted({one.group for one in examples})
     if len(groups) < 2:
         raise FitError(f"potential: {len(groups)} group of training data; one of at least 2 is set aside")
+    chosen = groups_aside(groups, share, seed)
+    return np.array([one.group in chosen for one in examples], dtype=np.bool_)
+
+
+def groups_aside(groups: Sequence[str], share: float, seed: int) -> frozenset[str]:
+    """Names of the groups that are set aside.
+
+    Args:
+        groups: Names, at least two.
+        share: Of the groups.
+        seed: Of the drawing.
+    """
     drawn = {group: int(content_hash([seed, group])[:12], 16) / 16**12 for group in groups}
     rising = sorted(groups, key=lambda group: drawn[group])
-    chosen = [group for group in rising if drawn[group] < share][: len(groups) - 1] or rising[:1]
-    return np.array([one.group in chosen for one in examples], dtype=np.bool_)
+    return frozenset([group for group in rising if drawn[group] < share][: len(groups) - 1] or rising[:1])
 
 
 def _hash(starts: FloatArray | None) -> str | None:

@@ -71,7 +71,7 @@ def describe(descriptor: Descriptor, structures: Sequence[Atoms], species: Seque
         FitError: An element that is none of ``species``.
         MissingComponentError: matscipy is not installed.
     """
-    return joined([_describe(descriptor, part) for part in _portions(descriptor, structures, species)], descriptor.size)
+    return joined([_describe(descriptor, part) for part in portions(descriptor, structures, species)], descriptor.size)
 
 
 def joined(parts: Sequence[Described], size: int) -> Described:
@@ -101,8 +101,18 @@ def joined(parts: Sequence[Described], size: int) -> Described:
     )
 
 
-def _portions(descriptor: Descriptor, structures: Sequence[Atoms], species: Sequence[str]) -> list[Neighbours]:
-    """Neighbours of so many structures at a time as one portion may have pairs."""
+def portions(descriptor: Descriptor, structures: Sequence[Atoms], species: Sequence[str]) -> list[Neighbours]:
+    """Neighbours of structures in their order, of so many at a time as one portion may have pairs.
+
+    Args:
+        descriptor: Says how far neighbours are looked for.
+        structures: Periodic or not.
+        species: Elements, in the order of their numbers.
+
+    Raises:
+        FitError: An element that is none of ``species``.
+        MissingComponentError: matscipy is not installed.
+    """
     found: list[Neighbours] = []
     waiting: list[Atoms] = []
     pairs = 0

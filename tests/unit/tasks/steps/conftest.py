@@ -118,7 +118,6 @@ def retrained(tmp_path: Path, require, retrained_keys) -> Callable[..., Retraine
     """``retrained(slow=…, change=…, lose=…, resources=…, **campaign keys)``."""
     for package in ("h5py", "safetensors"):
         require(package)
-    made = 0
 
     def document(**changes: object) -> dict:
         return (
@@ -132,6 +131,24 @@ def retrained(tmp_path: Path, require, retrained_keys) -> Callable[..., Retraine
             )
             | changes
         )
+
+    return _maker(tmp_path, document)
+
+
+@pytest.fixture
+def growing(tmp_path: Path, require, growing_keys) -> Callable[..., Retrained]:
+    """``growing(slow=…, change=…, lose=…, resources=…, **campaign keys)``: a potential asks for its own data."""
+    for package in ("h5py", "safetensors", "torch", "matscipy"):
+        require(package)
+
+    def document(**changes: object) -> dict:
+        return growing_keys(schema_version=1, name="small") | changes
+
+    return _maker(tmp_path, document)
+
+
+def _maker(tmp_path: Path, document: Callable[..., dict]) -> Callable[..., Retrained]:
+    made = 0
 
     def make(*, resources: Resources | None = None, slow: int = 1, change=None, lose: bool = False, **changes) -> Retrained:
         nonlocal made

@@ -36,7 +36,7 @@ def test_a_campaign_may_retrain_and_look_first():
     [
         ({"objective": WANTED}, "objective.property: label_grain_boundary_energy is an energy of the label, and there is none"),
         ({"retrain": {}}, "retrain.learns: label, and there is none"),
-        ({"space": TABLE, "calculator": None, "retrain": {"learns": "calculator"}}, "retrain: a table space has no relaxed"),
+        ({"space": TABLE, "calculator": None, "retrain": {"learns": "calculator"}}, "retrain: a table space has no structures"),
         ({"label": LABEL, "retrain": {"every": None}}, "retrain.every, retrain.drift: both are null"),
         ({"label": LABEL, "retrain": {"drift": {}}}, "retrain.drift: only first looks are compared"),
         ({"label": LABEL, "first_look": {"model": "m"}}, "expected objective.property label_grain_boundary_energy"),
@@ -76,3 +76,77 @@ def test_a_campaign_may_retrain_and_look_first():
 def test_what_cannot_work_is_refused_before_anything_is_spent(keys, message):
     with pytest.raises(ValidationError, match=message):
         campaign(**keys)
+
+
+CRYSTALS = {
+    "type": "crystals",
+    "crystals": {"fcc": {"structure": "fcc", "elements": ["Al"], "lattice_parameter": 4.05}},
+    "scans": [{"type": "rattle"}],
+}
+POTENTIAL = {"surrogate": {"type": "potential"}, "learns": "calculator"}
+ASKING = {"type": "disagreement"}
+
+
+def growing(space: dict | None = None, trained: dict | None = None, **keys: object) -> CampaignSpec:
+    known = {
+        "space": CRYSTALS | (space or {}),
+        "objective": {"property": "energy_per_atom", "unit": "eV/atom"},
+        "execution": {"polish": 0},
+        "retrain": POTENTIAL | (trained or {}),
+        "proposer": ASKING,
+    }
+    return campaign(**(known | keys))
+
+
+def test_a_potential_may_ask_for_its_own_data_until_it_is_good_enough():
+    target = {"energy": "2 meV/atom", "forces": "30 meV/Angstrom"}
+    spec = growing(trained={"target": target, "held_out": ["fcc-*"], "warm": True, "at_end": True})
+    assert spec.retrain.target.limits == {"energy": 0.002, "forces": 0.03}
+    assert spec.retrain.held_out == ("fcc-*",)
+    other = {"surrogate": {"type": "kernel_ridge"}, "target": {"energy": "0.01 eV/atom"}}
+    assert growing(trained=other, proposer={"type": "random"}).retrain.target.limits == {"energy": 0.01}
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"retrain": None}, "proposer: disagreement is that of a retrained potential's networks; add retrain"),
+        ({"trained": {"surrogate": {"type": "kernel_ridge"}}}, "retrain.surrogate is kernel_ridge, expected potential"),
+        ({"trained": {"surrogate": {"type": "potential", "members": 1}}}, "members: 1 agrees with itself"),
+        ({"space": {"relaxed": True}}, "proposer: disagreement looks at candidates as they stand"),
+        ({"trained": {"learns": "label"}}, "retrain.learns: label, and there is none"),
+        ({"trained": {"target": {}}}, "energy, forces: both are null"),
+        ({"trained": {"target": {"energy": "2 meV"}}}, "energy: 'meV' cannot be converted to 'eV/atom'"),
+        ({"trained": {"target": {"forces": "0 meV/Angstrom"}}}, "forces: '0 meV/Angstrom', expected more than 0"),
+        ({"trained": {"held_out": []}}, "retrain.held_out"),
+        (
+            {"proposer": {"type": "random"}, "trained": {"surrogate": {"type": "kernel_ridge"}, "warm": True}},
+            "retrain.warm: a kernel_ridge has no use",
+        ),
+        (
+            {
+                "proposer": {"type": "random"},
+                "trained": {"surrogate": {"type": "kernel_ridge"}, "target": {"forces": "1 eV/Angstrom"}},
+            },
+            "retrain.target.forces: a kernel_ridge predicts none",
+        ),
+        (
+            {
+                "proposer": {"type": "random"},
+                "trained": {
+                    "surrogate": {"type": "kernel_ridge", "property": "gap"},
+                    "target": {"energy": "1 eV/atom"},
+                },
+            },
+            "retrain.target: the surrogate predicts gap; expected energy",
+        ),
+    ],
+)
+def test_a_campaign_that_cannot_grow_a_potential_is_refused(keys, message):
+    with pytest.raises(ValidationError, match=message):
+        growing(**keys)
+
+
+def test_disagreement_is_of_structures_that_stand():
+    with pytest.raises(ValidationError, match="proposer: disagreement looks at candidates as they stand"):
+        campaign(proposer=ASKING, retrain=POTENTIAL)

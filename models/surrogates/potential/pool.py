@@ -1,0 +1,169 @@
+"""Many structures that a committee looks at again and again, each time with other weights.
+
+Neighbours and descriptors do not depend on the weights and are found once. Forces are slopes by the neighbours' vectors, made
+anew for each version: that takes less time than their derivatives by every descriptor, and no memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+import torch
+from scipy.spatial.distance import pdist
+
+from tansaku.models.domain.pool import FloatArray
+from tansaku.models.domain.specs.potential import EnvironmentSpec
+from tansaku.models.surrogates.potential.descriptors.contract import Descriptor, features, open_descriptor
+from tansaku.models.surrogates.potential.descriptors.jacobian import portions
+from tansaku.models.surrogates.potential.descriptors.neighbours import Neighbours
+from tansaku.models.surrogates.potential.model import Potential
+from tansaku.models.surrogates.potential.problem import one_thread_each
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+Found = TypeVar("Found")
+
+_COMPARED = 1000
+"""Structures of which the median distance is taken."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a committee says of every structure.
+
+    Attributes:
+        energies: Per atom, by each member [eV], shape ``(n_members, n_structures)``.
+        force_spread: Root mean square over the atoms of how far the members' forces lie apart [eV/Å], shape
+            ``(n_structures,)``; None where nobody asked.
+    """
+
+    energies: FloatArray
+    force_spread: FloatArray | None
+
+    @property
+    def energy_spread(self) -> FloatArray:
+        """How far the members' energies per atom lie apart [eV], shape ``(n_structures,)``."""
+        return np.asarray(self.energies.std(axis=0, ddof=1))
+
+    def spread(self, force_weight: float | None) -> FloatArray:
+        """How far the members lie apart in what they are compared by, shape ``(n_structures,)``.
+
+        Args:
+            force_weight: Both energy and forces, as the loss of training adds them up [Å^2; eV]; None: forces alone [eV/Å].
+        """
+        if self.force_spread is None:
+            return self.energy_spread
+        if force_weight is None:
+            return self.force_spread
+        return np.asarray(np.sqrt(self.energy_spread**2 + force_weight * self.force_spread**2))
+
+
+class PotentialPool:
+    """Structures with their descriptors.
+
+    Args:
+        environment: What the atoms of the potential see.
+        structures: As they stand.
+        species: Elements of the potential, in order.
+
+    Raises:
+        FitError: A structure has another element.
+        MissingComponentError: matscipy is not installed.
+    """
+
+    def __init__(self, environment: EnvironmentSpec, structures: Sequence[Atoms], species: Sequence[str]) -> None:
+        self._sizes = np.array([len(one) for one in structures], dtype=np.intp)
+        self._descriptor = open_descriptor(environment, species)
+        self._portions = portions(self._descriptor, structures, species)
+
+    def seen_by(self, model: Potential, *, forces: bool) -> Seen:
+        """What a version says.
+
+        Args:
+            model: Of the same environment and elements.
+            forces: Whether its forces are wanted.
+        """
+
+        described = self._features
+
+        def energies(place: int) -> FloatArray:
+            batch = self._portions[place]
+            with torch.no_grad():
+                found = model.atomic(described[place], torch.as_tensor(batch.species))[0].numpy()
+            return np.stack([np.bincount(batch.structure, one, len(batch.cells)) for one in found])
+
+        spread = np.concatenate(_side_by_side(self._pushes(model), len(self._portions))) if forces else None
+        return Seen(np.hstack(_side_by_side(energies, len(self._portions))) / self._sizes, spread)
+
+    @cached_property
+    def places(self) -> FloatArray:
+        """Where structures lie: mean and deviation of each feature over the atoms, standardised over the structures.
+
+        Returns:
+            In units of the median distance of two structures, shape ``(n_structures, 2 n_features)``.
+        """
+        rows = np.vstack([_moments(batch, found) for batch, found in zip(self._portions, self._features, strict=True)])
+        spread = rows.std(axis=0)
+        varies = spread > 1e-9 * np.maximum(np.abs(rows).max(axis=0), 1.0)
+        standard = np.where(varies, (rows - rows.mean(axis=0)) / np.where(varies, spread, 1.0), 0.0)
+        some = standard[np.unique(np.linspace(0, len(rows) - 1, min(len(rows), _COMPARED)).astype(np.intp))]
+        median = float(np.median(pdist(some))) if len(some) > 1 else 0.0
+        return np.asarray(standard / median if median > 0 else standard)
+
+    @cached_property
+    def _features(self) -> list[torch.Tensor]:
+        def of(place: int) -> torch.Tensor:
+            with torch.no_grad():
+                return _features(self._descriptor, self._portions[place], _vectors(self._portions[place]))
+
+        return _side_by_side(of, len(self._portions))
+
+    def _pushes(self, model: Potential) -> Callable[[int], FloatArray]:
+        def of(place: int) -> FloatArray:
+            batch = self._portions[place]
+            vectors = _vectors(batch).requires_grad_(True)
+            with torch.enable_grad():
+                found = _features(self._descriptor, batch, vectors)
+            with torch.no_grad():
+                slopes = model.atomic(found.detach(), torch.as_tensor(batch.species))[1]
+            forces = []
+            for slope in slopes:
+                pull = torch.autograd.grad(found, vectors, slope, retain_graph=True)[0]
+                force = torch.zeros((len(batch.species), 3), dtype=pull.dtype)
+                force.index_add_(0, torch.as_tensor(batch.centre), pull)
+                force.index_add_(0, torch.as_tensor(batch.neighbour), -pull)
+                forces.append(force.numpy())
+            apart = np.var(forces, axis=0, ddof=1).mean(axis=1)
+            count = np.bincount(batch.structure, minlength=len(batch.cells))
+            return np.asarray(np.sqrt(np.bincount(batch.structure, apart, len(batch.cells)) / count))
+
+        return of
+
+
+def _features(descriptor: Descriptor, batch: Neighbours, vectors: torch.Tensor) -> torch.Tensor:
+    species = torch.as_tensor(batch.species)
+    return features(descriptor, vectors, torch.as_tensor(batch.centre), species[torch.as_tensor(batch.neighbour)], species)
+
+
+def _vectors(batch: Neighbours) -> torch.Tensor:
+    return torch.as_tensor(batch.vectors, dtype=torch.float64)
+
+
+def _moments(batch: Neighbours, found: torch.Tensor) -> FloatArray:
+    """Mean and deviation of the features over each structure's atoms."""
+    first = np.searchsorted(batch.structure, np.arange(len(batch.cells)))
+    values, count = found.numpy(), np.bincount(batch.structure)[:, None]
+    mean = np.add.reduceat(values, first) / count
+    square = np.add.reduceat((values - mean[batch.structure]) ** 2, first) / count
+    return np.hstack([mean, np.sqrt(square)])
+
+
+def _side_by_side(compute: Callable[[int], Found], count: int) -> list[Found]:
+    """Of each portion, by as many threads as there are processors; how many these are changes no digit."""
+    with one_thread_each() as workers:
+        return list(workers.map(compute, range(count)))
