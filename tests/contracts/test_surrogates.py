@@ -47,6 +47,7 @@ SPECS["voxel_network"] = {
     "epochs": 150,
     "batch": 6,
 }
+SPECS["voxel_network that ends early"] = SPECS["voxel_network"] | {"patience": 25}
 WIDTHS = {"Cu": 0.3, "Au": 0.4, "Ni": 0.3}
 
 

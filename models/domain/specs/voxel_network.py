@@ -32,6 +32,8 @@ class VoxelNetworkSpec(Spec):
         views: Those of them whose mean is a prediction.
         left_out: Share of the groups that a network does not see; they calibrate the error estimate.
         epochs: Passes through the data, in each of which a crystal is seen in one rotation.
+        patience: A network's training ends when the error on the groups that it does not see has not fallen for so many passes;
+            the best weights are kept. Null: all passes, whose last learning rates are small, and the last weights.
         batch: Structures per step.
         rate: First learning rate of Adam; it falls to zero along a cosine.
         decay: Weight decay.
@@ -52,6 +54,7 @@ class VoxelNetworkSpec(Spec):
     views: Annotated[PositiveInt, Field(le=1000)] = 10
     left_out: Annotated[float, Field(gt=0.0, le=0.5)] = 0.1
     epochs: Annotated[PositiveInt, Field(le=100_000)] = 100
+    patience: PositiveInt | None = None
     batch: Annotated[PositiveInt, Field(le=4096)] = 16
     rate: PositiveFloat = 2e-3
     decay: NonNegativeFloat = 1e-4

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,7 @@ import torch
 from tansaku.models.domain.errors import FitError, MissingComponentError
 from tansaku.models.domain.identifiers import content_hash
 from tansaku.models.domain.pool import FloatArray
+from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.voxel_network import VoxelNetworkSpec
 from tansaku.models.domain.surrogates import Array, Example, Progress, TrainingRun, Weights
 from tansaku.models.surrogates.calibration import ErrorModel, fit_error_model
@@ -65,18 +66,23 @@ class VoxelNetworkTrainer:
         owner = np.array([groups.index(example.group) for example in examples], dtype=np.intp)
         wanted = (values - scaling.mean) / scaling.scale
         left = [_left_out(owner, len(groups), member, spec) for member in range(spec.members)]
-        key = content_hash([spec.model_dump(mode="json"), run.seed, wanted.tolist(), owner.tolist(), _content(crystals)])
-        members = _Members(spec, crystals, scaling, torch.as_tensor(wanted, dtype=torch.float32), left, key).run(run)
+        # Without patience training is what it was before there was such a key.
+        keys = spec.model_dump(mode="json", exclude={"patience"} if spec.patience is None else None)
+        key = content_hash([keys, run.seed, wanted.tolist(), owner.tolist(), _content(crystals)])
+        under_way = _Members(spec, crystals, scaling, torch.as_tensor(wanted, dtype=torch.float32), left, key)
+        members, passes = under_way.run(run)
         said = [standardised(one, crystals, scaling, rotation_set(spec.rotations)[: spec.views]) for one in members]
         errors = _errors(np.array(said), wanted, left)
         arrays = {name: array for place, one in enumerate(members) for name, array in arrays_of(one, f"member{place}").items()}
         off = [(each[mine] - wanted[mine]) for each, mine in zip(said, left, strict=True)]
-        training = {
+        training: JsonDict = {
             "structures": len(examples),
             "groups": len(groups),
             "weights": sum(parameter.numel() for parameter in members[0].parameters()),
             "left_out_rmse": [float(one) for one in np.sqrt((np.concatenate(off) ** 2).mean(axis=0)) * scaling.scale],
         }
+        if spec.patience is not None:
+            training["passes"] = passes
         species = tuple(sorted({symbol for one in examples for symbol in one.structure.get_chemical_symbols()}))
         return VoxelNetworks(spec, species, scaling, arrays, errors, training, run.device)
 
@@ -114,29 +120,53 @@ class _Members:
     left: Sequence[Mask]
     key: str
 
-    def run(self, run: TrainingRun) -> list[VoxelNetwork]:
-        """Trains all, from the last checkpoint on."""
+    def run(self, run: TrainingRun) -> tuple[list[VoxelNetwork], list[int]]:
+        """Trains all, from the last checkpoint on; the networks, and how many passes each took."""
         found = run.checkpoints.load()
         state = found if found is not None and self._mine(found) else None
-        told = [tuple(one) for one in state.document["told"]] if state is not None else []
-        for step, (fitted, aside) in enumerate(told, 1):
-            run.on_progress(self._progress(step, fitted, aside))
+        told, ended = self._so_far(state)
+        for step, errors in enumerate(told, 1):
+            run.on_progress(self._progress(step, ended, errors))
         done: list[VoxelNetwork] = []
         for member in range(self.spec.members):
             network = drawn(self.spec, self.crystals.grid.size, _number(run.seed, member, 0)).to(self.crystals.sizes.device)
             optimizer = torch.optim.AdamW(network.parameters(), lr=self.spec.rate, weight_decay=self.spec.decay)
-            begun = min(max(len(told) - member * self.spec.epochs, 0), self.spec.epochs)
-            if state is not None and begun:
+            best: dict[str, Array] = {}
+            if state is not None and (member < len(ended) or len(told) > sum(ended)):
                 load(network, dict(state.arrays), f"member{member}")
-                if begun < self.spec.epochs:
+                if member >= len(ended):
                     _load_optimizer(optimizer, state.arrays)
-            for epoch in range(begun, self.spec.epochs):
-                fitted = self._epoch(network, optimizer, member, epoch, run.seed)
-                told.append((fitted, self._aside(network, member)))
-                run.checkpoints.save(self._state([*done, network], optimizer, told))
-                run.on_progress(self._progress(len(told), *told[-1]))
+                    best = {name: array for name, array in state.arrays.items() if name.startswith("best.")}
             done.append(network)
-        return done
+            if member < len(ended):
+                continue
+            while not self._over(aside := [one for _, one in told[sum(ended) :]]):
+                fitted = self._epoch(network, optimizer, member, len(aside), run.seed)
+                told.append((fitted, self._aside(network, member)))
+                if self.spec.patience is not None and told[-1][1] < min(aside, default=math.inf):
+                    best = arrays_of(network, "best")
+                run.checkpoints.save(self._state(done, optimizer, told, ended, best))
+                run.on_progress(self._progress(len(told), ended, told[-1]))
+            if best:
+                load(network, best, "best")
+            ended.append(len(aside))
+        return done, ended
+
+    def _so_far(self, state: Weights | None) -> tuple[list[tuple[float, float]], list[int]]:
+        """Errors of all passes that a checkpoint knows of, and how many each network took that has ended."""
+        if state is None:
+            return [], []
+        told = [(float(fitted), float(aside)) for fitted, aside in state.document["told"]]
+        # Before networks could end early each took all passes.
+        ended = state.document.get("ended", [self.spec.epochs] * (len(told) // self.spec.epochs))
+        return told, list(ended)
+
+    def _over(self, aside: Sequence[float]) -> bool:
+        """Whether a network whose errors on what it does not see were these has been trained."""
+        if len(aside) >= self.spec.epochs:
+            return True
+        patience = self.spec.patience
+        return patience is not None and len(aside) > 0 and len(aside) - 1 - int(np.argmin(aside)) >= patience
 
     def _epoch(self, network: VoxelNetwork, optimizer: torch.optim.Optimizer, member: int, epoch: int, seed: int) -> float:
         """One pass; the root mean square error on the way."""
@@ -169,23 +199,28 @@ class _Members:
         off = (said - self.wanted.numpy())[self.left[member]]
         return float(np.sqrt((off**2).mean()))
 
-    def _progress(self, step: int, fitted: float, aside: float) -> Progress:
-        member = (step - 1) // self.spec.epochs + 1
-        return Progress(step, fitted, aside, "standard deviations", f"network {member} of {self.spec.members}")
+    def _progress(self, step: int, ended: Sequence[int], errors: tuple[float, float]) -> Progress:
+        member = int((np.cumsum(ended) < step).sum()) + 1
+        return Progress(step, *errors, "standard deviations", f"network {member} of {self.spec.members}")
 
     def _mine(self, found: Weights) -> bool:
         return (found.document.get("type"), found.document.get("key")) == (_STATE, self.key)
 
     def _state(
-        self, networks: Sequence[VoxelNetwork], optimizer: torch.optim.Optimizer, told: Sequence[tuple[float, float]]
+        self,
+        networks: Sequence[VoxelNetwork],
+        optimizer: torch.optim.Optimizer,
+        told: Sequence[tuple[float, float]],
+        ended: Sequence[int],
+        best: Mapping[str, Array],
     ) -> Weights:
-        arrays: dict[str, Array] = {}
+        arrays: dict[str, Array] = dict(best)
         for place, network in enumerate(networks):
             arrays |= arrays_of(network, f"member{place}")
         for place, one in optimizer.state_dict()["state"].items():
             arrays |= {f"adam.{place}.{name}": value.detach().cpu().numpy().copy() for name, value in one.items()}
         document = {"type": _STATE, "schema_version": 1, "key": self.key, "told": [list(one) for one in told]}
-        return Weights(arrays, document)
+        return Weights(arrays, document | {"ended": list(ended)})
 
 
 def _load_optimizer(optimizer: torch.optim.Optimizer, arrays: object) -> None:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from tansaku.models.domain.errors import FitError
 from tansaku.models.domain.specs.voxel_network import VoxelNetworkSpec
-from tansaku.models.domain.surrogates import Example, TrainingRun
+from tansaku.models.domain.surrogates import Example, TrainingRun, Weights
 from tansaku.models.surrogates.voxel_network.training import VoxelNetworkTrainer
 
 SMALL = {
@@ -103,6 +103,78 @@ def test_longer_training_fits_the_strength_of_a_field(crystals):
     run = TrainingRun(on_progress=told.append)
     VoxelNetworkTrainer(spec(epochs=120, members=1, filters=16, hidden=64, rate=5e-3)).fit(crystals, run)
     assert told[-1].training < 0.3 * told[0].training
+
+
+EARLY = {"epochs": 40, "patience": 2, "rate": 1e-2}
+
+
+@pytest.fixture(scope="module")
+def early(crystals, require):
+    """A training that ends early: its model, its steps and its checkpoints."""
+    require("torch")
+    told, saved = [], Kept()
+    run = TrainingRun(checkpoints=saved, on_progress=told.append)
+    return VoxelNetworkTrainer(spec(**EARLY)).fit(crystals, run), told, saved.every
+
+
+class Kept:
+    """Checkpoints that are all kept; the last of the first ``known`` ones is found."""
+
+    def __init__(self, every=(), known=0):
+        self.every, self.known = list(every), known
+
+    def save(self, weights):
+        self.every.append(weights)
+
+    def load(self):
+        return self.every[self.known - 1] if self.known else None
+
+
+def test_training_ends_when_the_error_set_aside_falls_no_more_and_keeps_the_best_weights(crystals, early):
+    model, told, checkpoints = early
+    passes = model.training["passes"]
+    assert len(passes) == 2
+    assert sum(passes) == len(told) < 2 * EARLY["epochs"]
+    begun = 0
+    for member, count in enumerate(passes):
+        aside = [one.validation for one in told[begun : begun + count]]
+        best = int(np.argmin(aside))
+        assert count == min(best + 1 + EARLY["patience"], EARLY["epochs"])
+        names = [name for name in model.arrays if name.startswith(f"member{member}.")]
+        then, last = checkpoints[begun + best].arrays, checkpoints[begun + count - 1].arrays
+        assert all(np.array_equal(model.arrays[name], then[name]) for name in names)
+        assert any(not np.array_equal(model.arrays[name], last[name]) for name in names)
+        begun += count
+    assert {one.note for one in told[: passes[0]]} == {"network 1 of 2"}
+    assert {one.note for one in told[passes[0] :]} == {"network 2 of 2"}
+    whole = VoxelNetworkTrainer(spec(**EARLY | {"patience": None})).fit(crystals, TrainingRun())
+    assert "passes" not in whole.training
+    assert any(not np.array_equal(whole.arrays[name], model.arrays[name]) for name in model.arrays)
+
+
+def test_killed_at_any_pass_an_early_end_comes_out_the_same(crystals, early):
+    model, told, checkpoints = early
+    first = model.training["passes"][0]
+    for known in {1, first - 2, first - 1, first, first + 1, len(told) - 1, len(told)}:
+        again, kept = [], Kept(checkpoints, known)
+        run = TrainingRun(checkpoints=kept, on_progress=again.append)
+        resumed = VoxelNetworkTrainer(spec(**EARLY)).fit(crystals, run)
+        assert again == told
+        assert len(kept.every) - len(checkpoints) == len(told) - known
+        assert resumed.weights().document == model.weights().document
+        assert all(np.array_equal(resumed.arrays[name], model.arrays[name]) for name in model.arrays)
+
+
+def test_a_checkpoint_from_before_networks_could_end_early_is_gone_on_from(crystals):
+    kept, told = Kept(), []
+    model = VoxelNetworkTrainer(spec()).fit(crystals, TrainingRun(checkpoints=kept))
+    for known in (2, 3, 4):
+        old = kept.every[known - 1]
+        document = {name: value for name, value in old.document.items() if name != "ended"}
+        again = Kept([Weights(old.arrays, document)], 1)
+        resumed = VoxelNetworkTrainer(spec()).fit(crystals, TrainingRun(checkpoints=again, on_progress=told.append))
+        assert len(again.every) == 1 + 6 - known
+        assert all(np.array_equal(resumed.arrays[name], model.arrays[name]) for name in model.arrays)
 
 
 def test_seeds_give_other_networks(crystals):
