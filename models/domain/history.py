@@ -6,7 +6,7 @@ The campaign loop and the replay both decide by these functions, so that a repla
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -202,6 +202,21 @@ def build_history(
 def predicted_deviations(deviations: FloatArray) -> FloatArray:
     """Deviations as a history has them: none where all values were computed."""
     return deviations if deviations.any() else np.empty(0)
+
+
+def computed_only(history: History) -> History:
+    """What a history knows without values that are predictions; their candidates still may not be proposed again."""
+    if not len(history.deviations):
+        return history
+    kept = history.deviations == 0.0
+    return replace(
+        history,
+        observed=history.observed[kept],
+        values=history.values[kept],
+        others=history.others[kept] if len(history.others) else history.others,
+        deviations=np.empty(0),
+        unavailable=np.union1d(history.unavailable, history.observed[~kept]),
+    )
 
 
 def oriented(rows: Sequence[Sequence[float]] | FloatArray, directions: Sequence[Direction]) -> FloatArray:

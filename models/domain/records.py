@@ -96,8 +96,8 @@ class Look(Record):
     Attributes:
         model: Name and version in the registry.
         weights: SHA-256 of its weights in the artifact store.
-        bound: Best computed value of the candidate's system that the proposal knew [objective's unit]; None: compute in any
-            case.
+        bound: Value that the candidate had to beat to be wanted, by computed values that the proposal knew: the best of its
+            system or of all, the k-th best, or the threshold [objective's unit]; None: compute in any case.
         deviations: The prediction is enough when it is worse than ``bound`` by more than so many predicted deviations.
     """
 

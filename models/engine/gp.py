@@ -238,9 +238,7 @@ class GPProposer:
     ) -> Prediction:
         fitted = hyperparameters or self._unfitted(pool)
         order = [*history.observed.tolist(), *history.failed.tolist()]
-        doubts = _doubts(pool, history, state)
-        extra = {} if doubts is None else dict(zip(history.observed.tolist(), doubts.tolist(), strict=True))
-        posterior = self._posterior(pool, fitted, order, extra)
+        posterior = self._posterior(pool, fitted, order, doubts_of(pool, history, state))
         held = posterior.points
         known_points = set(held)
         new = [point for point in order if point not in known_points]
@@ -285,6 +283,12 @@ class GPProposer:
         else:
             parameters = {name: prior.centre for name, prior in default_priors(pool, terms).items()}
         return {"n_observed": 0, "n_failed": 0, "parameters": {name: value.tolist() for name, value in parameters.items()}}
+
+
+def doubts_of(pool: CandidatePool, history: History, state: TransformState) -> dict[int, float]:
+    """Variances of the transformed values that are predictions, by candidate; empty where all were computed."""
+    found = _doubts(pool, history, state)
+    return {} if found is None else dict(zip(history.observed.tolist(), found.tolist(), strict=True))
 
 
 def _doubts(pool: CandidatePool, history: History, state: TransformState) -> FloatArray | None:

@@ -6,12 +6,14 @@ from typing import Literal
 
 import numpy as np
 
+from tansaku.models.domain.history import computed_only
 from tansaku.models.domain.ports import History
 from tansaku.models.domain.records import Evaluation, Look
 from tansaku.models.domain.retraining import ended, in_use
 from tansaku.models.domain.specs.label import LABEL_PROPERTY
 from tansaku.models.domain.specs.retrain import DriftSpec, RetrainSpec
 from tansaku.models.domain.states import EvaluationState
+from tansaku.models.engine.goals import goal_of, reached_levels
 from tansaku.tasks.jobs.labelling import FIRST_LOOK_DEVIATION, FIRST_LOOK_ENERGY
 from tansaku.tasks.steps.context import Ledger
 from tansaku.tasks.steps.rounds import Plan
@@ -80,17 +82,17 @@ def look_at(ledger: Ledger, plan: Plan, candidate: int) -> Look | None:
     model = model_in_use(ledger, plan.number) if spec is not None else None
     if spec is None or model is None:
         return None
-    bound = None if plan.number % spec.check_every == 0 else _best_computed(ledger, plan.history, candidate)
+    bound = None if plan.number % spec.check_every == 0 else _to_beat(ledger, plan.history, candidate)
     return Look(model=model[0], weights=model[1], bound=bound, deviations=spec.deviations)
 
 
-def _best_computed(ledger: Ledger, history: History, candidate: int) -> float | None:
-    """Best computed value that a candidate competes with [objective's unit], None where there is none."""
-    codes, goal = ledger.pool.system_codes, ledger.spec.objective.goal.type
-    rivals = np.ones(len(history.observed), dtype=np.bool_)
-    if goal == "best_per_system":
-        rivals &= codes[history.observed] == codes[candidate]
-    if len(history.deviations):
-        rivals &= history.deviations == 0.0
-    sign = 1.0 if ledger.spec.objective.direction == "minimize" else -1.0
-    return sign * float(history.values[rivals].min()) if rivals.any() else None
+def _to_beat(ledger: Ledger, history: History, candidate: int) -> float | None:
+    """Value that a candidate must beat to be wanted, by computed values alone [objective's unit]; None: there is none yet.
+
+    It can only become harder to beat: what is worse now never is part of the answer, and that is always computed.
+    """
+    objective, known = ledger.spec.objective, computed_only(history)
+    levels = reached_levels(goal_of(objective), ledger.pool, known.observed, known.values)
+    level = float(levels[ledger.pool.system_codes[candidate]])
+    sign = 1.0 if objective.direction == "minimize" else -1.0
+    return sign * level if np.isfinite(level) else None

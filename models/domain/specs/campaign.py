@@ -233,9 +233,8 @@ class CampaignSpec(Spec):
             raise ValueError("retrain.learns: calculator; a first look predicts the label's energies, expected label")
         if isinstance(learned, KernelRidgeSpec) and learned.property != "energy":
             raise ValueError(f"retrain.surrogate.property: {learned.property!r}; a first look needs energy")
-        if self.objective.goal.type not in ("best_per_system", "best_overall") or self.transfer is not None:
-            what = "transfer" if self.transfer is not None else f"the goal {self.objective.goal.type}"
-            raise ValueError(f"first_look: not with {what}, which takes every value for a computed one; remove it")
+        if isinstance(self.objective.goal, ParetoSpec):
+            raise ValueError("first_look: not with the goal pareto, of whose objectives it predicts one alone; remove it")
         return self
 
     @model_validator(mode="after")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 from typing import Literal, get_args
@@ -10,12 +10,13 @@ from typing import Literal, get_args
 import numpy as np
 
 from tansaku.models.domain.errors import FitError
+from tansaku.models.domain.history import computed_only
 from tansaku.models.domain.identifiers import canonical_json
 from tansaku.models.domain.pool import CandidatePool, FloatArray
 from tansaku.models.domain.ports import History
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.engine.gain import Prediction
-from tansaku.models.engine.gp import GPProposer
+from tansaku.models.engine.gp import GPProposer, doubts_of
 from tansaku.models.engine.likelihood import NOISE
 from tansaku.models.engine.posterior import BoolArray, PoolPosterior
 from tansaku.models.engine.presets import GPSettings
@@ -66,8 +67,9 @@ class _Cache:
 class TransferProposer(GPProposer):
     """Chooses as :class:`~tansaku.models.engine.gp.GPProposer` does, by a model that has seen other searches.
 
-    What the sources held, the mode and its evidence are decided in :meth:`fit` and stand in the refit; a proposal reads them
-    from there. Without a refit, and in mode ``none``, every choice is that of a proposer without transfer.
+    What the sources held, the mode and its evidence are decided in :meth:`fit`, by computed values alone, and stand in the
+    refit; a proposal reads them from there, and knows what a surrogate predicted by its own error bar. Without a refit, and in
+    mode ``none``, every choice is that of a proposer without transfer.
 
     Args:
         settings: Kernel, transform, acquisition and initial design; hyper-parameters must be fitted (``map``).
@@ -92,6 +94,9 @@ class TransferProposer(GPProposer):
         before: JsonDict = (previous or {}).get(KEY, {})
         if self._mode == "none":
             return super().fit(pool, history, previous)
+        history = computed_only(history)
+        if not len(history.observed):
+            raise FitError("transfer: no computed value yet to compare the sources with")
         family = self._family_of(pool, [one.sha256 for one in self._sources.take()])
         source = self._source_fit(family, before)
         fits, densities, failures = self._fit_modes(family, source, history, before.get("fits", {}))
@@ -208,7 +213,7 @@ class TransferProposer(GPProposer):
         family = self._family_of(pool, [one["sha256"] for one in record["sources"]])
         behind = family.extended.positions if conditions(mode) else family.extended.positions[:0]
         order = [*history.observed.tolist(), *history.failed.tolist()]
-        posterior = self._extended_posterior(family, hyperparameters, behind.tolist(), order)
+        posterior = self._extended_posterior(family, hyperparameters, (behind.tolist(), order), doubts_of(pool, history, state))
         held = posterior.points
         known_points = set(held)
         new = [point for point in order if point not in known_points]
@@ -225,18 +230,22 @@ class TransferProposer(GPProposer):
             variance = variance + posterior.noise
         return Prediction(state, mean, np.sqrt(variance), posterior)
 
-    def _extended_posterior(self, family: Family, fitted: JsonDict, behind: list[int], order: list[int]) -> PoolPosterior:
+    def _extended_posterior(
+        self, family: Family, fitted: JsonDict, points: tuple[list[int], list[int]], extra: Mapping[int, float]
+    ) -> PoolPosterior:
         """The cached posterior, or a new one conditioned on the sources and the first ``base`` points of the target."""
+        behind, order = points
         key = canonical_json({name: value for name, value in fitted.items() if name != KEY})
         base = self._base(fitted, len(order))
         cache = self._extended_cache
         fits = cache is not None and cache.family is family and cache.key == key and cache.base == base
-        if cache is not None and fits and set(cache.posterior.points) <= {*behind, *order}:
+        if cache is not None and fits and set(cache.posterior.points) <= {*behind, *order} and cache.posterior.doubt(extra):
             return cache.posterior
         parameters = arrays(fitted["parameters"])
         posterior = PoolPosterior(
             family.extended.pool, family.terms, parameters, float(parameters[NOISE][0]), device=self._settings.device
         )
+        posterior.doubt(extra)
         posterior.start([*behind, *order[:base]])
         self._extended_cache = _Cache(family, key, base, posterior)
         return posterior

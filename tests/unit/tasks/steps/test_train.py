@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -15,7 +16,7 @@ from tansaku.tasks.configuration import campaign_from_data
 from tansaku.tasks.costs import compare_costs
 from tansaku.tasks.datasets.files import content_sha256, read_hdf5
 from tansaku.tasks.figures.first_look import draw_html, draw_png, looks_of
-from tansaku.tasks.loop import drive, prepare_campaign
+from tansaku.tasks.loop import CampaignLoop, drive, prepare_campaign
 from tansaku.tasks.observer import SilentObserver
 from tansaku.tasks.progress import campaign_status
 from tansaku.tasks.results import CampaignData, evaluation_rows, system_rows
@@ -287,6 +288,87 @@ def test_what_was_predicted_is_computed_when_it_is_run_again(retrained):
     again = campaign.evaluations()[-1]
     assert (again.proposal.candidate, again.proposal.replicate) == (spared.proposal.candidate, 1)
     assert again.outcome.predicted_by is None
+
+
+GOALS = {
+    "best_per_system": {"type": "best_per_system"},
+    "best_overall": {"type": "best_overall"},
+    "top_k": {"type": "top_k", "k": 3},
+    "all_below": {"type": "all_below", "threshold": "600 mJ/m2"},
+}
+
+
+@pytest.mark.parametrize("goal", list(GOALS.values()), ids=list(GOALS))
+@pytest.mark.parametrize("direction", ["minimize", "maximize"])
+def test_what_a_goal_asks_for_is_always_computed(retrained, goal, direction):
+    objective = retrained.document()["objective"] | {"goal": goal, "direction": direction}
+    campaign = retrained(objective=objective, budget={"evaluations": 20})
+    campaign.drive()
+    sign, done, spared = 1.0 if direction == "minimize" else -1.0, campaign.evaluations(), 0
+    for one in done:
+        look, number = one.proposal.look, one.proposal.number
+        known = [other for other in done if other.proposal.number <= one.proposal.horizon and not other.outcome.predicted_by]
+        same = [other for other in known if other.proposal.system == one.proposal.system]
+        rivals = sorted(sign * other.outcome.value for other in (same if goal["type"] == "best_per_system" else known))
+        if goal["type"] == "all_below":
+            level = sign * 600.0
+        else:
+            place = goal.get("k", 1)
+            level = rivals[place - 1] if len(rivals) >= place else None
+        if look is not None:
+            assert look.bound == (None if number % 5 == 0 or level is None else pytest.approx(sign * level))
+        if one.outcome.predicted_by:
+            spared += 1
+            assert sign * one.outcome.value > level + 0.2 * one.outcome.deviation
+    assert spared
+    answers = sorted(done, key=lambda one: sign * one.outcome.value)
+    if goal["type"] == "all_below":
+        answers = [one for one in answers if sign * one.outcome.value <= sign * 600.0]
+    else:
+        answers = answers[: goal.get("k", 1)]
+    assert not any(one.outcome.predicted_by for one in answers)
+
+
+def test_looks_and_transfer_go_together_and_a_halted_search_goes_on_to_the_same_end(retrained):
+    teacher = retrained()
+    teacher.drive()
+    resources = teacher.resources
+    document = retrained.document(seed=8, retrain=None, budget={"evaluations": 20})
+    spec = document | {
+        "objective": document["objective"] | {"goal": {"type": "all_below", "threshold": "400 mJ/m2"}},
+        "first_look": {"model": "small", "deviations": 0.2, "check_every": 5},
+        "proposer": {"type": "gp"},
+        "transfer": {"sources": [{"type": "campaign", "name": "small"}]},
+    }
+    told = {}
+    for name, halts in (("whole", ()), ("halted", (3, 9, 13))):
+        loaded = campaign_from_data(spec | {"name": name}, teacher.launcher.folder, f"{name}.yaml")
+        prepare_campaign(resources, loaded)
+        for number in halts:
+            watcher = Halting(number)
+            with CampaignLoop(resources, name, watcher, halt=watcher.halt) as loop:
+                loop.advance()
+            assert resources.store.campaign(name).last_number < 20
+        assert drive(resources, name).reason == "evaluations"
+        done = resources.store.evaluations(name)
+        refits = [one.hyperparameters for one in resources.store.refits(name)]
+        told[name] = ([(one.proposal.candidate, one.outcome.value, one.outcome.predicted_by) for one in done], refits)
+    assert told["whole"] == told["halted"]
+    done, refits = told["whole"]
+    assert any(predicted for *_, predicted in done)
+    assert all(one["transfer"]["sources"] for one in refits)
+    assert not any(predicted for _, value, predicted in done if value <= 400.0)
+
+
+class Halting(SilentObserver):
+    """Ends the driver when a number is proposed."""
+
+    def __init__(self, number):
+        self.number, self.halt = number, threading.Event()
+
+    def on_proposal(self, evaluation):
+        if evaluation.proposal.number >= self.number:
+            self.halt.set()
 
 
 def test_a_learned_cost_is_that_of_computed_evaluations(retrained):

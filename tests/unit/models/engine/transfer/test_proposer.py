@@ -4,6 +4,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tansaku.models.domain.errors import FitError
+from tansaku.models.domain.history import computed_only
 from tansaku.models.domain.identifiers import proposal_rng
 from tansaku.models.domain.ports import History
 from tansaku.models.engine.gp import GPProposer
@@ -163,3 +165,47 @@ def test_after_one_probe_a_reversed_source_is_left_and_a_helpful_one_kept(pair):
         _, refits = _campaign(pair, _proposer(pair, "auto"), 6, seed=seed)
         assert {fitted[KEY]["mode"] for _, fitted in refits} <= {"posterior", "joint"}
         assert refits[-1][1][KEY]["gain"]["posterior"] > 0.0
+
+
+def _partly_predicted(pair, chosen, deviation=0.4):
+    """Of every three results the last is a surrogate's prediction."""
+    history = _history(pair, chosen)
+    return replace(history, deviations=np.where(np.arange(len(chosen)) % 3 == 2, deviation, 0.0))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_predicted_values_say_nothing_of_the_sources_and_count_by_their_error_bar(pair, mode):
+    chosen = [int(one) for one in np.random.default_rng(5).permutation(len(pair.values))[:15]]
+    history = _partly_predicted(pair, chosen)
+    known = computed_only(history)
+    assert len(known.observed) == 10
+    assert set(history.observed) == {*known.observed, *known.unavailable}
+    fitted = _proposer(pair, mode).fit(pair.pool, history, None)
+    # Without sources a fit knows predicted values by their error bar, as a proposer without transfer does.
+    assert (fitted == _proposer(pair, mode).fit(pair.pool, known, None)) == (mode != "none")
+    at = {}
+    for deviation in (1e-3, 0.4, 50.0):
+        said = _proposer(pair, mode).expected(pair.pool, _partly_predicted(pair, chosen, deviation), fitted)
+        at[deviation] = said[1][chosen[2]]
+    without = _proposer(pair, mode).expected(pair.pool, known, fitted)[1][chosen[2]]
+    assert at[1e-3] < at[0.4] < at[50.0] == pytest.approx(without, rel=0.05)
+
+
+@pytest.mark.parametrize("mode", ["none", "posterior"])
+def test_a_resume_among_predicted_values_makes_the_same_choice(pair, mode):
+    proposer, chosen, fitted = _proposer(pair, mode), [3, 20, 41, 8, 55], None
+    for number in range(6, 18):
+        history = _partly_predicted(pair, chosen)
+        if number % 6 == 0:
+            fitted = proposer.fit(pair.pool, history, fitted)
+        choice = proposer.propose(pair.pool, history, number, proposal_rng(SEED, number), fitted)
+        resumed = _proposer(pair, mode).propose(pair.pool, history, number, proposal_rng(SEED, number), fitted)
+        assert resumed == choice
+        assert choice.position not in chosen
+        chosen.append(choice.position)
+
+
+def test_without_any_computed_value_there_is_nothing_to_compare_sources_with(pair):
+    history = replace(_history(pair, [3, 20]), deviations=np.array([0.3, 0.3]))
+    with pytest.raises(FitError, match="no computed value yet"):
+        _proposer(pair, "auto").fit(pair.pool, history, None)

@@ -55,18 +55,13 @@ def test_a_campaign_may_retrain_and_look_first():
             "retrain.surrogate.property: 'gap'; a first look needs energy",
         ),
         (
-            {"label": LABEL, "objective": WANTED | {"goal": {"type": "top_k", "k": 3}}, "first_look": {}, "retrain": {}},
-            "first_look: not with the goal top_k",
-        ),
-        (
             {
                 "label": LABEL,
-                "objective": WANTED,
+                "objective": WANTED | {"goal": {"type": "pareto", "also": [{"property": "expansion", "unit": "Angstrom"}]}},
                 "first_look": {},
                 "retrain": {},
-                "transfer": {"sources": [{"type": "campaign", "name": "other"}]},
             },
-            "first_look: not with transfer",
+            "first_look: not with the goal pareto",
         ),
         ({"label": LABEL, "objective": WANTED, "first_look": {"model": "Al local"}}, "first_look.model"),
         ({"label": LABEL, "retrain": {"first": 3}}, "retrain.first"),
