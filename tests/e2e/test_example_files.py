@@ -9,6 +9,7 @@ import yaml
 
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.spaces.registry import open_space
+from tansaku.tasks.training.retraining import sides_of_pool
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
@@ -58,6 +59,17 @@ def test_the_crystals_are_all_computed():
     pool = open_space(spec.space, EXAMPLES).pool()
     assert len(pool) <= (spec.budget.evaluations or 0) <= 100
     assert {system.partition("-")[2] for system in pool.systems} == {"lattice", "shear", "tetragonal", "rattle-0.1", "vacancy"}
+
+
+def test_the_potential_that_grows_is_judged_by_scans_that_it_never_learns():
+    spec = _spec("al-grow-potential")
+    assert spec.retrain is not None
+    assert spec.proposer.type == "disagreement"
+    sides = sides_of_pool(open_space(spec.space, EXAMPLES).pool(), spec)
+    held_out = {name for name, side in sides.items() if side == "held_out"}
+    assert held_out == {"bcc-lattice", "fcc-tetragonal", "hcp-rattle-0.1", "hcp-rattle-0.2"}
+    assert spec.retrain.target is not None
+    assert spec.retrain.target.limits == {"energy": 0.006, "forces": 0.06}
 
 
 def test_templates_are_the_examples():

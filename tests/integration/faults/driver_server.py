@@ -12,6 +12,7 @@ import select
 import signal
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 from tansaku.models.domain.errors import TansakuError
@@ -30,6 +31,10 @@ from tansaku.tasks.stores.connection import open_database
 from tansaku.tasks.stores.embedded_mongod import EmbeddedMongod
 from tansaku.tasks.stores.mongo import MongoCampaignStore
 from tansaku.tasks.stores.mongo_registry import MongoRegistry
+
+with suppress(ImportError):
+    # Seconds that every driver of a potential would spend anew.
+    import tansaku.models.surrogates.potential.pool  # noqa: F401
 
 
 def port_methods(port: type) -> list[str]:

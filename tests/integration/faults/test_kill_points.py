@@ -60,17 +60,20 @@ def halt_then(kind, number, **payload):
     return prepare
 
 
+ASKED = {"first": 5, "every": 3, "warm": True, "at_end": True, "target": {"energy": "1e-6 meV/atom"}}
 ONE_BY_ONE = {"in_flight": 1, "retries": 1, "retry_backoff": 0.01}
 
 
 @pytest.fixture(scope="module")
-def scenarios(retrained_keys):
+def scenarios(retrained_keys, growing_keys):
     execution = {"in_flight": 2, "retries": 1, "retry_backoff": 0.01, "polish": 0, "timeout": 60}
+    asking = {"execution": execution, "budget": {"evaluations": 11}}
     return {
         "search": Scenario({}, lambda campaign: None, "evaluations"),
         "edit": Scenario({}, halt_then("edit", 5, **{"budget.evaluations": 9}), "evaluations"),
         "cancel": Scenario({"execution": ONE_BY_ONE}, halt_then("cancel", 5), "cancelled"),
         "retrain": Scenario({"slow": True, **retrained_keys(execution=execution)}, lambda campaign: None, "evaluations"),
+        "ask": Scenario({"slow": True, **growing_keys(ASKED, **asking)}, lambda campaign: None, "evaluations"),
     }
 
 
@@ -128,6 +131,10 @@ def test_the_reference_has_everything_in_it(reference):
     assert sum(end["promoted"] for end in ends) >= 1
     predicted = [fact for fact in reference["retrain"].facts if '"look":{' in fact[0]]
     assert predicted
+    asked = [fact for fact in reference["ask"].facts if '"acquisition":null' not in fact[0]]
+    assert len(asked) >= 3
+    assert [begun["reason"] for begun, _ in reference["ask"].retrained] == ["first", "every", "end"]
+    assert all(end["ok"] for _, end in reference["ask"].retrained)
 
 
 def test_methods_left_out_are_called_by_no_driver(reference):
@@ -167,6 +174,30 @@ def test_driver_killed_around_its_last_training_resumes_as_if_nothing_had_happen
     campaign = make_campaign(**scenarios["retrain"].keys)
     # From the end of the campaign backwards: trainings are among the last calls of each.
     call = expected.counts[method] - (2 if method.startswith("Launcher") else 0)
+    assert campaign.drive(kill={"method": method, "call": call, "when": when}) == {"signal": 9}
+    assert campaign.drive()["reason"] == "evaluations"
+    assert campaign.facts() == expected.facts
+    assert retrained(campaign) == expected.retrained
+
+
+ASKING_KILLS = [
+    f"{method}-{when}"
+    for method in (
+        "CampaignStore.insert_proposal",
+        "CampaignStore.insert_retrain",
+        "CampaignStore.end_retrain",
+        "Registry.add_model",
+        "Launcher.fetch",
+    )
+    for when in ("before", "after")
+]
+
+
+@pytest.mark.parametrize("kill", ASKING_KILLS)
+def test_killed_driver_asks_its_committee_for_the_same_candidates(make_campaign, reference, scenarios, kill):
+    expected, (method, when) = reference["ask"], kill.rsplit("-", 1)
+    campaign = make_campaign(**scenarios["ask"].keys)
+    call = max(1, expected.counts[method] - 1)
     assert campaign.drive(kill={"method": method, "call": call, "when": when}) == {"signal": 9}
     assert campaign.drive()["reason"] == "evaluations"
     assert campaign.facts() == expected.facts
