@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.first_look.recorded import RecordedLauncher, computed_energy, structures
+from benchmarks.first_look.recorded import KINDS, RecordedLauncher, computed_energy, kind_of, recorded, structures
 from benchmarks.local_energies.cases import DATA
+from tansaku.calculators.registry import open_calculator
+from tansaku.models.domain.pool import FloatArray
+from tansaku.models.domain.ports import CalculationResult
 from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.specs.calculator import ChgnetSpec
 from tansaku.models.domain.specs.site import SiteSpec, TimingSpec
+from tansaku.spaces.registry import open_space
 from tansaku.tasks.configuration import campaign_from_data
 from tansaku.tasks.jobs.labelling import FIRST_LOOK_DEVIATION, FIRST_LOOK_ENERGY
 from tansaku.tasks.jobs.opened import opened_bulk
@@ -39,6 +45,7 @@ class Case:
         every: Results from one training to the next.
         systems: Boundaries taken, those with the smallest cells first; None for all.
         light: Radial functions alone, quickly trained.
+        kind: Of the label, key of :data:`~benchmarks.first_look.recorded.KINDS`.
     """
 
     order: str
@@ -46,6 +53,7 @@ class Case:
     every: int = 30
     systems: int | None = None
     light: bool = False
+    kind: str = "chgnet"
 
 
 def candidates(order: str, systems: int | None) -> list[str]:
@@ -69,6 +77,7 @@ def document(case: Case) -> JsonDict:
     space = dict(read_yaml(DATA.with_name("al-tilt.yaml")).data["source"]["space"])
     changed = {"name": NAME, "space": space, "proposer": {"type": "listed", "candidates": listed}}
     given |= changed | {"budget": {"evaluations": len(listed)}, "execution": {"in_flight": 1, "polish": 0}}
+    given["label"] = KINDS[case.kind].label
     if case.deviations is None:
         given["retrain"] = given["first_look"] = None
         return given
@@ -104,7 +113,13 @@ def run(case: Case) -> JsonDict:
         seconds = time.process_time() - begun
         found = _summary(resources, launcher)
     return (
-        {"order": case.order, "deviations": case.deviations, "every": case.every, "ended": ended.reason}
+        {
+            "order": case.order,
+            "deviations": case.deviations,
+            "every": case.every,
+            "label": case.kind,
+            "ended": ended.reason,
+        }
         | found
         | {"campaign_cpu_seconds": seconds}
     )
@@ -112,12 +127,11 @@ def run(case: Case) -> JsonDict:
 
 def _summary(resources: Resources, launcher: RecordedLauncher) -> JsonDict:
     evaluations, known = resources.store.evaluations(NAME), structures()
-    spec = resources.store.campaign(NAME).spec
-    bulk = _bulk(spec)
-    truth = {one.proposal.candidate: computed_energy(one.proposal.candidate, bulk) for one in evaluations}
+    kind, bulk = _label(resources.store.campaign(NAME).spec)
+    truth = {one.proposal.candidate: computed_energy(one.proposal.candidate, bulk, kind) for one in evaluations}
     found: dict[str, float] = {}
     least: dict[str, float] = {}
-    labels, atoms, looks, spared = 0, 0, [], []
+    labels, looks, spared = list[str](), [], []
     for one in evaluations:
         proposal, outcome = one.proposal, one.outcome
         if outcome is None or outcome.value is None:
@@ -131,23 +145,21 @@ def _summary(resources: Resources, launcher: RecordedLauncher) -> JsonDict:
         if outcome.predicted_by is not None:
             spared.append([proposal.number, 1000.0 * looked[0], truth[proposal.candidate]])
             continue
-        labels, atoms = labels + 1, atoms + len(known[proposal.candidate])
+        labels.append(proposal.candidate)
         found[proposal.system] = min(outcome.value, found.get(proposal.system, np.inf))
     gaps = np.array([found[system] - least[system] for system in least])
-    errors = np.array(looks).reshape(-1, 2)
     retrains = resources.store.retrains(NAME)
     return {
         "proposals": len(evaluations),
-        "labels": labels,
-        "labelled_atoms": atoms,
+        "labels": len(labels),
+        "labelled_atoms": sum(len(known[name]) for name in labels),
+        "label_cpu_seconds": sum(times[name]["cpu_seconds"] for name in labels) if (times := recorded(kind)) else None,
         "all_atoms": sum(len(known[one.proposal.candidate]) for one in evaluations),
         "systems": len(gaps),
         "systems_with_the_same_answer": int((gaps < 1e-6).sum()),
         "largest_gap_mj_m2": float(gaps.max()),
         "mean_gap_mj_m2": float(gaps.mean()),
-        "looks": len(errors),
-        "look_rmse_mj_m2": float(np.sqrt(np.square(errors[:, 0]).mean())) if len(errors) else None,
-        "looks_within_one_deviation": float((np.abs(errors[:, 0]) <= errors[:, 1]).mean()) if len(errors) else None,
+        **_looks(np.array(looks).reshape(-1, 2)),
         "spared": spared,
         "computed_numbers": [
             one.proposal.number for one in evaluations if one.outcome is not None and one.outcome.predicted_by is None
@@ -167,35 +179,63 @@ def _summary(resources: Resources, launcher: RecordedLauncher) -> JsonDict:
     }
 
 
-def _bulk(spec: JsonDict) -> float:
+def _looks(errors: FloatArray) -> JsonDict:
+    """What looks were worth, from errors and predicted deviations [mJ/m^2], shape ``(n, 2)``."""
+    if not len(errors):
+        return {"looks": 0}
+    off, deviations = np.abs(errors).T
+    return {
+        "looks": len(errors),
+        "look_rmse_mj_m2": float(np.sqrt(np.square(off).mean())),
+        "look_bias_mj_m2": float(errors[:, 0].mean()),
+        "looks_within_one_deviation": float((off <= deviations).mean()),
+        "looks_within_two_deviations": float((off <= 2.0 * deviations).mean()),
+    }
+
+
+def _label(spec: JsonDict) -> tuple[str, float]:
+    """The label's kind, and its energy of an atom in the perfect crystal [eV]."""
     from tansaku.models.domain.specs.campaign import CampaignSpec
     from tansaku.models.domain.specs.space import GrainBoundarySpaceSpec
 
     campaign = CampaignSpec.model_validate(spec)
     if campaign.label is None or not isinstance(campaign.space, GrainBoundarySpaceSpec):
         raise AssertionError("the campaign is of boundaries and has a label")
-    return opened_bulk(campaign.label.calculator, ".", campaign.space.crystal).energy_per_atom
+    return kind_of(campaign.label), opened_bulk(campaign.label.calculator, ".", campaign.space.crystal).energy_per_atom
+
+
+def cheap_seconds(count: int) -> JsonDict:
+    """What the embedded-atom potential takes on this machine for a structure that the space builds, see :func:`_seconds`."""
+    case = Case("cheapest", None, systems=KINDS["chgnet"].systems)
+    spec = campaign_from_data(document(case), DATA.parent, "first look").spec
+    if spec.calculator is None:
+        raise AssertionError("a campaign of boundaries has a calculator")
+    space, calculator = open_space(spec.space, DATA.parent), open_calculator(spec.calculator, DATA.parent)
+    relaxation = spec.calculator.relaxation
+    return _seconds(count, lambda name: calculator.evaluate(space.structure(name), relaxation))
 
 
 def label_seconds(count: int) -> JsonDict:
-    """What CHGNet takes for a label on this machine, by a straight line through the origin over some structures.
+    """What CHGNet takes on this machine for a label of a structure as it stands, see :func:`_seconds`."""
+    calculator = open_calculator(ChgnetSpec(), DATA.parent)
+    return _seconds(count, lambda name: calculator.evaluate(structures()[name].copy()))
+
+
+def _seconds(count: int, compute: Callable[[str], CalculationResult]) -> JsonDict:
+    """Processor time by a straight line through the origin over some structures.
 
     Args:
-        count: Structures, from the smallest to the largest.
+        count: Structures, from the smallest to the largest of the benchmark.
+        compute: Computes a candidate.
     """
-    from tansaku.calculators.registry import open_calculator
-    from tansaku.models.domain.specs.calculator import ChgnetSpec
-
-    known = structures()
-    names = sorted(known, key=lambda name: (len(known[name]), name))
+    names = candidates("cheapest", KINDS["chgnet"].systems)
     chosen = [names[i] for i in np.linspace(0, len(names) - 1, count).astype(int)]
-    calculator = open_calculator(ChgnetSpec(), DATA.parent)
-    calculator.evaluate(known[chosen[0]].copy())
+    compute(chosen[0])
     atoms, seconds = [], []
     for name in chosen:
         begun = time.process_time()
-        calculator.evaluate(known[name].copy())
-        atoms.append(len(known[name]))
+        compute(name)
+        atoms.append(len(structures()[name]))
         seconds.append(time.process_time() - begun)
     slope = float(np.dot(atoms, seconds) / np.dot(atoms, atoms))
     return {"structures": count, "cpu_seconds_per_atom": slope, "atoms": atoms, "cpu_seconds": seconds}

@@ -1,42 +1,73 @@
-"""Cost side by side: labels so far against proposals, and what the looks were worth."""
+"""Cost side by side: labels so far against proposals, seconds with and without looks, and what the looks were worth."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from tansaku.models.domain.records import JsonDict
 from tansaku.tasks.figures.style import ACCENT, FAINT, MAIN, drawing
 
+SHOWN = "sevennet"
+_NAMES = {"chgnet": "CHGNet", "sevennet": "SevenNet", "relaxed": "CHGNet relaxed"}
+_PARTS = (("label_cpu_seconds", MAIN, "labels"), ("surrogate", ACCENT, "trainings and looks"))
+
 
 def draw(found: JsonDict, path: Path) -> Path:
-    """Draws the figure: on the left labels spent, on the right what was left at its prediction beside its true value."""
+    """Draws the figure: labels spent on the left, their cost in the middle, what was left at its prediction on the right."""
     from matplotlib.figure import Figure
 
-    shown = next(one for one in found["runs"] if one["deviations"] is not None)
+    runs = [one for one in found["runs"] if one["label"] == SHOWN]
+    shown = next(one for one in runs if one["deviations"] is not None)
     with drawing():
-        figure = Figure(figsize=(7.4, 3.4), layout="constrained")
-        left, right = figure.subplots(1, 2)
-        for one in found["runs"]:
-            numbers = np.array(one["computed_numbers"])
-            every = one["deviations"] is None
-            left.step(
-                np.append(numbers, one["proposals"]),
-                np.append(np.arange(1, len(numbers) + 1), len(numbers)),
-                where="post",
-                color=FAINT if every else MAIN,
-                lw=1.2 if one is shown or every else 0.6,
-            )
-        for training in shown["trainings"]:
-            left.axvline(training["at"], color=ACCENT, lw=0.5, ls=":")
-        left.set(xlabel="structures looked at", ylabel="labels computed", xlim=(0, None), ylim=(0, None))
-        left.set_title("grey: without first looks; dotted: trainings", fontsize=8)
+        figure = Figure(figsize=(9.6, 3.3), layout="constrained")
+        left, middle, right = figure.subplots(1, 3)
+        _labels(left, runs, shown)
+        _costs(middle, found["runs"])
         spared = np.array(shown["spared"]).reshape(-1, 3)
         right.plot(spared[:, 2], spared[:, 1], "o", color=MAIN, ms=3, mew=0)
         if len(spared):
             ends = [spared[:, 1:].min(), spared[:, 1:].max()]
             right.plot(ends, ends, "-", color=FAINT, lw=0.8, zorder=0)
-        right.set(xlabel="CHGNet, not asked [mJ/m²]", ylabel="left at this prediction [mJ/m²]")
+        right.set(xlabel="SevenNet, not asked [mJ/m²]", ylabel="left at this prediction [mJ/m²]")
         figure.savefig(path, dpi=200)
     return path
+
+
+def _labels(axes: Any, runs: list[JsonDict], shown: JsonDict) -> None:  # noqa: ANN401 - matplotlib's axes have no types
+    for one in runs:
+        numbers = np.array(one["computed_numbers"])
+        every = one["deviations"] is None
+        axes.step(
+            np.append(numbers, one["proposals"]),
+            np.append(np.arange(1, len(numbers) + 1), len(numbers)),
+            where="post",
+            color=FAINT if every else MAIN,
+            lw=1.2 if one is shown or every else 0.6,
+        )
+    for training in shown["trainings"]:
+        axes.axvline(training["at"], color=ACCENT, lw=0.5, ls=":")
+    axes.set(xlabel="structures looked at", ylabel="labels by SevenNet", xlim=(0, None), ylim=(0, None))
+    axes.set_title("grey: without first looks; dotted: trainings", fontsize=8)
+
+
+def _costs(axes: Any, runs: list[JsonDict]) -> None:  # noqa: ANN401 - matplotlib's axes have no types
+    """Processor time as a share of that of all labels of the kind."""
+    rows, names = [], []
+    for one in runs:
+        every = next(other for other in runs if other["label"] == one["label"] and other["deviations"] is None)
+        parts = one | {"surrogate": one["training_cpu_seconds"] + one["look_cpu_seconds"]}
+        rows.append([100.0 * parts[key] / every["label_cpu_seconds"] for key, _, _ in _PARTS])
+        how = "all labels" if one is every else f"{one['deviations']:g} dev., order {one['order']}"
+        names.append(f"{_NAMES[one['label']]}, {how}")
+    places, done = np.arange(len(rows)), np.zeros(len(rows))
+    for (_, colour, name), shares in zip(_PARTS, np.array(rows).T, strict=True):
+        axes.barh(places, shares, left=done, color=colour, height=0.7, label=name)
+        done += shares
+    axes.axvline(100.0, color=FAINT, lw=0.8, zorder=0)
+    axes.set_yticks(places, names, fontsize=6)
+    axes.invert_yaxis()
+    axes.set(xlabel="processor time [% of all labels]")
+    axes.legend(fontsize=6, loc="upper left", bbox_to_anchor=(0.0, 1.12), ncols=2, frameon=False)

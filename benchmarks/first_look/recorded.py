@@ -1,10 +1,12 @@
 """The jobs of the campaign, answered from recorded results: the loop, the training and the first looks are the product's own.
 
-Structures, embedded-atom energies and CHGNet's energies of the same atoms are those of ``benchmarks/local_energies``.
+Structures, embedded-atom energies and CHGNet's energies of the same atoms are those of ``benchmarks/local_energies``; CHGNet's
+energies after it has relaxed the structures on, and those of SevenNet, lie beside this file.
 """
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,14 +22,54 @@ from ase.io.extxyz import read_extxyz
 
 from benchmarks.local_energies.cases import DATA
 from tansaku.calculators.workflows.boundary_energy import EV_PER_A2
+from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.ports import JobRequest, JobResult, JobStatus
 from tansaku.models.domain.records import JsonDict, Outcome, Provenance, Quantity
-from tansaku.models.domain.specs.label import LABEL_PROPERTY
+from tansaku.models.domain.specs.label import LABEL_PROPERTY, LabelSpec
 from tansaku.models.domain.states import JobState
 from tansaku.tasks.jobs.document import STRUCTURE_FILE, JobDocument, TrainingDocument
 from tansaku.tasks.jobs.labelling import LABEL_ENERGIES, LABEL_ENERGY, LabelledJob, open_labelled_job
+from tansaku.tasks.jobs.opened import opened_calculator
 from tansaku.tasks.jobs.training import train
 from tansaku.tasks.jobs.worker import read_document
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A label.
+
+    Attributes:
+        label: As a campaign file has it.
+        systems: Boundaries that have it, those with the smallest cells.
+        file: Where it is recorded by :mod:`benchmarks.first_look.recording`; None: with the structures.
+    """
+
+    label: JsonDict
+    systems: int
+    file: Path | None = None
+
+
+_HERE = Path(__file__).parent
+KINDS: dict[str, Kind] = {
+    "chgnet": Kind({"calculator": {"type": "chgnet"}}, 22),
+    "sevennet": Kind({"calculator": {"type": "sevennet"}}, 22, _HERE / "sevennet.jsonl"),
+    # What the embedded-atom potential had left free stays free. The other five boundaries would have taken longer than these.
+    "relaxed": Kind(
+        {
+            "calculator": {"type": "chgnet", "relaxation": {"cell": "normal", "translation": "free", "fmax": 0.02}},
+            "relaxed": True,
+        },
+        17,
+        _HERE / "relaxed.jsonl",
+    ),
+}
+"""Energies of the structures as they stand, by CHGNet and by SevenNet, and by CHGNet after it has relaxed them on."""
+
+
+def lines(path: Path) -> list[JsonDict]:
+    """Whole lines of a file that may be under way."""
+    text = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    return [json.loads(line) for line in text if line.endswith("\n")]
 
 
 @lru_cache(maxsize=1)
@@ -40,16 +82,40 @@ def structures() -> dict[str, Atoms]:
     return {str(one.info["candidate"]): one for one in read_extxyz(io.StringIO(text), index=slice(None))}
 
 
-def computed_energy(candidate: str, bulk_energy: float) -> float:
+@lru_cache(maxsize=len(KINDS))
+def recorded(kind: str) -> dict[str, JsonDict]:
+    """Lines of a kind's file by candidate; empty where it has none."""
+    file = KINDS[kind].file
+    return {} if file is None else {str(one["candidate"]): one for one in lines(file)[1:]}
+
+
+def kind_of(label: LabelSpec) -> str:
+    """The kind of a label."""
+    return next(name for name, kind in KINDS.items() if LabelSpec.model_validate(kind.label) == label)
+
+
+def label_energies(candidate: str, kind: str) -> FloatArray:
+    """Recorded energies of the atoms by a label [eV], shape ``(n_atoms,)``.
+
+    Args:
+        candidate: Its id.
+        kind: Key of :data:`KINDS`.
+    """
+    known = recorded(kind)
+    return np.asarray(known[candidate]["energies"] if known else structures()[candidate].arrays[LABEL_ENERGIES])
+
+
+def computed_energy(candidate: str, bulk_energy: float, kind: str) -> float:
     """Recorded boundary energy by the label [mJ/m^2].
 
     Args:
         candidate: Its id.
         bulk_energy: Of an atom in the perfect crystal, by the label [eV].
+        kind: Key of :data:`KINDS`.
     """
-    atoms = structures()[candidate]
+    atoms, energies = structures()[candidate], label_energies(candidate, kind)
     area = float(np.linalg.norm(np.cross(atoms.cell[0], atoms.cell[1])))
-    return 500.0 * EV_PER_A2 * float(atoms.arrays[LABEL_ENERGIES].sum() - len(atoms) * bulk_energy) / area
+    return 500.0 * EV_PER_A2 * float(energies.sum() - len(atoms) * bulk_energy) / area
 
 
 @dataclass(frozen=True)
@@ -60,18 +126,18 @@ class RecordedLabel(LabelledJob):
         """See :class:`LabelledJob`."""
         if self.wanted is None:
             raise AssertionError("the campaign wants the label's energy")
-        known = structures()[str(atoms.info["candidate"])]
-        energies = np.asarray(known.arrays[LABEL_ENERGIES])
+        energies = label_energies(str(atoms.info["candidate"]), kind_of(self.label))
         atoms.arrays[LABEL_ENERGIES] = energies
         atoms.info[LABEL_ENERGY] = float(energies.sum())
         write(self.folder / STRUCTURE_FILE, atoms, format="extxyz")
         excess = self.wanted.excess(float(energies.sum()), atoms)
-        label = Provenance(code="chgnet", code_version="", model=known.info["label"], model_sha256=known.info["label_sha256"])
+        label = opened_calculator(self.label.calculator, self.base_path).provenance
         return outcome.model_copy(
             update={
                 "value": self.wanted.scale * excess,
                 "quantities": outcome.quantities | {LABEL_PROPERTY: Quantity(value=excess, unit="J/m^2")},
-                "properties": outcome.properties | {"label": label.model_dump(mode="json")},
+                "properties": outcome.properties
+                | {"label": label.model_dump(mode="json"), "label_relaxed": self.label.relaxed},
             }
         )
 
@@ -81,7 +147,7 @@ def evaluated(document: JobDocument, folder: Path) -> Outcome:
     if document.label is None:
         raise AssertionError("the campaign has a label")
 
-    def relaxed() -> Outcome:
+    def cheaply() -> Outcome:
         known = structures()[document.candidate]
         atoms, energies = known.copy(), known.calc.results["energies"]
         del atoms.arrays[LABEL_ENERGIES]
@@ -91,7 +157,7 @@ def evaluated(document: JobDocument, folder: Path) -> Outcome:
         quantities = {"energy": Quantity(value=float(energies.sum()), unit="eV")}
         return Outcome(value=0.0, quantities=quantities, artifacts={STRUCTURE_FILE: STRUCTURE_FILE}, provenance=provenance)
 
-    job = open_labelled_job(relaxed, document.label, document, folder)
+    job = open_labelled_job(cheaply, document.label, document, folder)
     return RecordedLabel(job.job, job.label, job.base_path, job.folder, job.wanted)()
 
 

@@ -1,0 +1,74 @@
+"""``python -m benchmarks.first_look.recording --label relaxed --out relaxed.jsonl``: labels of the recorded structures.
+
+Of those with the smallest cells, one line each with the atoms' energies and the processor time; the first line says what they
+were made by. A file that is there already is gone on with.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.command import command
+from benchmarks.first_look.campaign import candidates
+from benchmarks.first_look.recorded import KINDS, lines, structures
+from benchmarks.local_energies.cases import DATA
+from tansaku.calculators.registry import open_calculator
+from tansaku.models.domain.errors import CalculationError
+from tansaku.models.domain.identifiers import file_sha256
+from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.specs.label import LabelSpec
+from tansaku.tasks.machine import describe_machine
+
+
+def record(kind: str, names: Sequence[str], path: Path) -> None:
+    """Computes what is not recorded yet.
+
+    Args:
+        kind: Of the label, key of :data:`~benchmarks.first_look.recorded.KINDS`.
+        names: Candidates.
+        path: The file, a line each.
+    """
+    label, known = LabelSpec.model_validate(KINDS[kind].label), structures()
+    relaxation = label.calculator.relaxation if label.relaxed else None
+    calculator = open_calculator(label.calculator, DATA.parent)
+    calculator.evaluate(known[names[0]].copy())  # loads the network
+    there = lines(path) if path.exists() else []
+    if not there:
+        data = {"file": DATA.name, "sha256": file_sha256(DATA)}
+        told = {"calculator": calculator.provenance.model_dump(mode="json"), "provenance": describe_machine()}
+        there = [{"schema_version": 1, "label": KINDS[kind].label, "data": data} | told]
+    # Written anew, since a killed process may have left half a line.
+    path.write_text("".join(json.dumps(one) + "\n" for one in there), encoding="utf-8")
+    done = {one["candidate"] for one in there[1:]}
+    with path.open("a", encoding="utf-8") as stream:
+        for name in names:
+            if name in done:
+                continue
+            begun, found = time.process_time(), dict[str, object]()
+            try:
+                result = calculator.evaluate(known[name].copy(), relaxation)
+                found = {"steps": result.steps, "energies": np.asarray(result.energies).round(6).tolist()}
+            except CalculationError as error:
+                found = {"failed": error.reason, "message": str(error)}
+            line: JsonDict = {"candidate": name, "cpu_seconds": round(time.process_time() - begun, 3)} | found
+            stream.write(json.dumps(line) + "\n")
+            stream.flush()
+            print(f"{name:<28}{len(known[name]):>5} atoms{line['cpu_seconds']:9.1f} s  {line.get('failed', '')}", flush=True)
+
+
+def main() -> None:
+    """Records the labels."""
+    parser = command("first_look.recording", __doc__, quick="the two smallest structures")
+    parser.add_argument("--label", choices=[name for name, kind in KINDS.items() if kind.file], required=True, help="which")
+    given = parser.parse_args()
+    names = candidates("cheapest", KINDS[given.label].systems)
+    record(given.label, names[:2] if given.quick else names, given.out)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""``python -m benchmarks.potential_growth --out result.json``: how fast a potential's error falls, by who chooses its data.
+
+The crystals of aluminium of ``benchmarks/potential``, the same scans held out. A committee is trained on 40 structures, one of
+each scan in turn, and again each time that their number has grown. The next ones are drawn at random, in turn of scans or from
+all; or they are those that the networks trained last disagree on most, for the number of their atoms, not next to one another.
+Each training begins with random weights, or (warm) with those of the training before. The report's order beside: 200 structures
+and more of them at random, until there are no more.
+
+Structures, proposer and training are the product's; energies and forces are known beforehand, of density-functional theory
+where ``benchmarks/potential/al.extxyz.gz`` is there, else of an embedded-atom potential.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+
+from benchmarks.command import command, results
+from benchmarks.potential.data import DATA, EMBEDDED_ATOM
+from benchmarks.potential_growth.figure import draw
+from benchmarks.potential_growth.growth import PARTS, STRATEGIES, Case, potential, run
+from tansaku.models.domain.identifiers import file_sha256
+from tansaku.models.domain.records import JsonDict
+from tansaku.tasks.machine import describe_machine
+
+SIZES = (40, 80, 130, 200)
+REPORT = (200, 400, 1000)
+SEEDS = (0, 1, 2)
+QUICK = (36, 44, 52)
+
+
+def cases(source: str, *, quick: bool) -> list[Case]:
+    """All runs; quickly, two of each kind's first steps with small networks."""
+    if quick:
+        return [Case(name, 0, QUICK, source, quick=True) for name in ("random", "disagreement", "disagreement-warm")]
+    whole = [name for name in STRATEGIES if name not in PARTS]
+    growing = [Case(name, seed, SIZES, source) for seed in SEEDS for name in whole]
+    report = [Case(name, 0, REPORT, source) for name in ("random", "random-warm")]
+    return [*growing, *report, *(Case(name, 0, SIZES, source) for name in PARTS)]
+
+
+def main() -> None:
+    """Lets the data grow and writes what came out."""
+    shown = "errors against number and size of the structures, seconds of training"
+    parser = command("potential_growth", __doc__, quick="three runs, small networks", figure=shown, jobs="runs")
+    parser.add_argument("--source", choices=("gpaw", "embedded_atom"), default="gpaw" if DATA.is_file() else "embedded_atom")
+    given = parser.parse_args()
+    begun = time.perf_counter()
+    runs: list[JsonDict] = []
+    found: JsonDict = {
+        "schema_version": 1,
+        "source": given.source,
+        "quick": given.quick,
+        "runs": runs,
+        "surrogate": potential(quick=given.quick).model_dump(mode="json"),
+        "data": {"file": DATA.name, "sha256": file_sha256(DATA)}
+        if given.source == "gpaw"
+        else {"potential": EMBEDDED_ATOM.potential},
+        "provenance": describe_machine(),
+    }
+    for one in results(run, cases(given.source, quick=given.quick), given.jobs):
+        runs.append(one)
+        last = one["steps"][-1]
+        errors = last["held_out"]
+        print(
+            f"{one['strategy']:<18}seed {one['seed']}: {last['structures']} structures, {last['atoms']} atoms: "
+            f"{errors['energy_rmse_mev_per_atom']:.2f} meV/atom, {errors['force_rmse_mev_per_angstrom']:.1f} meV/Angstrom, "
+            f"trained {sum(step['processor_seconds'] for step in one['steps']):.0f} s",
+            flush=True,
+        )
+        # After each, so that an early end leaves what there is.
+        given.out.write_text(json.dumps(found | {"seconds": time.perf_counter() - begun}) + "\n")
+    if given.figure is not None:
+        draw(found, given.figure)
+
+
+if __name__ == "__main__":
+    main()

