@@ -19,6 +19,7 @@ from tansaku.models.domain.specs.calculator import (
     PotentialCalculatorSpec,
     SurrogateCalculatorSpec,
     VaspSpec,
+    workflow_of,
 )
 from tansaku.models.domain.specs.campaign import EDITABLE_KEYS, CampaignSpec
 from tansaku.models.domain.specs.site import SiteSpec
@@ -269,9 +270,13 @@ def _resolve_dft(calculator: DftSpec, space: SpaceSpec, base_path: Path, documen
         found = find_pseudopotentials(calculator, base_path)
         known, update = frozenset(found.files), {"pseudopotentials_sha256": found.sha256}
         key = ("calculator", "pseudopotentials")
-    for element in sorted(_elements(space) - known):
+    workflow = workflow_of(calculator)
+    moving = {workflow.ion} if workflow is not None and workflow.ion is not None else set()
+    for element in sorted((_elements(space) | moving) - known):
         where = f"({document.source}, line {document.line(key)})"
-        raise ConfigurationError(f"{'.'.join(key)}: nothing for the crystal's {element} {where}")
+        raise ConfigurationError(
+            f"{'.'.join(key)}: nothing for {'the ion' if element in moving else 'the crystal'}'s {element} {where}"
+        )
     return calculator.model_copy(update=update)
 
 
@@ -331,6 +336,7 @@ _LATER_KEYS: dict[KeyPath, object] = {
     ("constraints",): {"max_cost": None, "avoid_failures": False},
     ("calculator", "partition"): False,
     ("calculator", "bands"): None,
+    ("calculator", "workflow", "mechanism"): {"type": "vacancy"},
     ("space", "cost", "anchor"): None,
     ("space", "cost", "kpoint_density"): None,
     ("space", "cost"): {"model": "equal", "power": 1.0},

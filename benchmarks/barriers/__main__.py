@@ -21,7 +21,7 @@ from scipy.stats import spearmanr
 from benchmarks.barriers.crystals import Case, cases
 from benchmarks.command import command
 from tansaku.calculators.registry import open_calculator
-from tansaku.calculators.workflows.migration.crystal import Crystal, find_vacancy
+from tansaku.calculators.workflows.migration.crystal import Crystal, find_carrier
 from tansaku.calculators.workflows.migration.curvature import crystal_curvature
 from tansaku.calculators.workflows.migration.hops import band_hop, find_saddle
 from tansaku.calculators.workflows.migration.network import find_network
@@ -42,8 +42,8 @@ def measure(case: Case) -> JsonDict:
     host = relaxer.host(case.structure())
     network = find_network(host, spec.ion, spec.max_hop)
     supercell = make_supercell(host, max(spec.image_distance, spec.max_hop))
-    crystal = Crystal(network, supercell, relaxer, crystal_curvature(supercell, network, through))
-    vacancies = {site: find_vacancy(crystal, site) for site in sorted(set(network.orbits.values()))}
+    crystal = Crystal(network, supercell, relaxer, crystal_curvature(supercell, network.operations, through))
+    vacancies = {site: find_carrier(crystal, site) for site in sorted(set(network.orbits.values()))}
     rows: list[JsonDict] = []
     whole = time.process_time() - begun
     for one in network.classes:

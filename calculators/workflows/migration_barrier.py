@@ -1,58 +1,45 @@
-"""Barrier of an ion's migration through a crystal, by vacancies.
+"""Barrier of an ion's migration through a crystal, by vacancies or as an interstitial.
 
 The crystal is relaxed with its symmetry; hops between the ion's sites that symmetry makes equal are computed once; each site's
-vacancy is relaxed from several starts and each hop's saddle point found (:mod:`tansaku.calculators.workflows.migration`); the
-hops are joined, the easiest first, until they percolate. The barrier is the highest saddle point of the easiest path that goes
-on for ever, above the lowest state on it. The vacancy is neutral, the cell keeps the volume of the full crystal.
+end state, with the site empty or an ion more on it, is relaxed from several starts and each hop's saddle point found
+(:mod:`tansaku.calculators.workflows.migration`); the hops are joined, the easiest first, until they percolate. The barrier is
+the highest saddle point of the easiest path that goes on for ever, above the lowest state on it. The carrier is neutral, the
+cell keeps the volume of the crystal without it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from ase import Atoms
+from ase.data import atomic_numbers
 
 from tansaku.calculators.workflows.migration.checkpoint import Checkpoint
-from tansaku.calculators.workflows.migration.checks import check_host
-from tansaku.calculators.workflows.migration.crystal import Crystal, Vacancy, find_vacancy
-from tansaku.calculators.workflows.migration.curvature import crystal_curvature, guess
-from tansaku.calculators.workflows.migration.hops import HopResult, find_saddle
-from tansaku.calculators.workflows.migration.network import HopClass, find_network
-from tansaku.calculators.workflows.migration.percolation import Percolation, percolate
-from tansaku.calculators.workflows.migration.plain import (
-    plain_result,
-    plain_state,
-    read_result,
-    read_state,
+from tansaku.calculators.workflows.migration.checks import check_host, has_bonds
+from tansaku.calculators.workflows.migration.crystal import Carrier, Crystal
+from tansaku.calculators.workflows.migration.curvature import guess, with_voids
+from tansaku.calculators.workflows.migration.interstitials import Settled, Site, find_sites, open_voids, with_sites
+from tansaku.calculators.workflows.migration.network import (
+    Network,
+    find_interstitial_network,
+    find_network,
+    find_operations,
 )
-from tansaku.calculators.workflows.migration.relaxing import Relaxer, Through
-from tansaku.calculators.workflows.migration.supercell import make_supercell
+from tansaku.calculators.workflows.migration.parts import ComputedHop, Parts
+from tansaku.calculators.workflows.migration.percolation import Percolation, percolate
+from tansaku.calculators.workflows.migration.supercell import Supercell, make_supercell
+from tansaku.calculators.workflows.migration.voids import Dropped, Void, VoidMaker, find_voids
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.identifiers import content_hash
 from tansaku.models.domain.ions import Ion
-from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.ports import Calculator
-from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.calculator import MigrationBarrierSpec
+from tansaku.models.domain.specs.mechanism import InterstitialMechanismSpec
 
 _NOTHING = 5e-3
 """A barrier below this is a relaxation that went astray, not a fast conductor [eV]."""
-
-
-@dataclass(frozen=True)
-class ComputedHop:
-    """A class of hops and its saddle point.
-
-    Attributes:
-        hops: The class.
-        result: None where no way to the saddle point worked.
-        failure: Why, where it is None.
-    """
-
-    hops: HopClass
-    result: HopResult | None
-    failure: str
 
 
 @dataclass(frozen=True)
@@ -61,9 +48,10 @@ class MigrationBarrier:
 
     Attributes:
         host: The relaxed crystal.
-        supercell: Repeats along its cell vectors.
-        image_distance: Of an atom from its own image in the supercell [Å].
-        vacancies: Relaxed end states.
+        crystal: With the sites, and the supercell that states and saddle points are of.
+        carriers: Relaxed end states, one for each kind of site.
+        sites: What is known of these sites where they are interstitial, in the same order; else empty.
+        dropped: Voids in which no ion rests.
         hops: By ascending length.
         networks: Easiest percolating network in one, two and three dimensions; None where the hops do not percolate so far.
         lowest: Lowest state in each of them, states half way included [eV].
@@ -72,19 +60,49 @@ class MigrationBarrier:
     """
 
     host: Atoms
-    supercell: tuple[int, int, int]
-    image_distance: float
-    vacancies: tuple[Vacancy, ...]
+    crystal: Crystal
+    carriers: tuple[Carrier, ...]
+    sites: tuple[Site, ...]
+    dropped: tuple[Dropped, ...]
     hops: tuple[ComputedHop, ...]
     networks: tuple[Percolation | None, ...]
     lowest: tuple[float | None, ...]
     spread: float
     evaluations: int
 
+    @property
+    def supercell(self) -> tuple[int, int, int]:
+        """Repeats along the crystal's cell vectors."""
+        return self.crystal.supercell.repeats
+
+    @property
+    def image_distance(self) -> float:
+        """Of an atom from its own image in the supercell [Å]."""
+        return self.crystal.supercell.image_distance
+
     def barrier(self, dimensions: int) -> float | None:
         """Barrier in so many dimensions [eV], None where the hops do not percolate so far."""
         network, lowest = self.networks[dimensions - 1], self.lowest[dimensions - 1]
         return None if network is None or lowest is None else network.level - lowest
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """A relaxed crystal, its hops and the end states.
+
+    Attributes:
+        host: The relaxed crystal.
+        crystal: With its sites.
+        carriers: End states by site, for one site of each orbit.
+        sites: Of an interstitial.
+        dropped: Voids that are none.
+    """
+
+    host: Atoms
+    crystal: Crystal
+    carriers: dict[int, Carrier]
+    sites: tuple[Site, ...] = ()
+    dropped: tuple[Dropped, ...] = ()
 
 
 def migration_barrier(
@@ -94,26 +112,95 @@ def migration_barrier(
 
     Args:
         calculator: Gives energy, forces and stress.
-        structure: As built, every site of the ion occupied.
+        structure: As built, every site of the ion occupied, every void empty.
         spec: What is wanted.
         checkpoint: Keeps finished parts; None keeps nothing.
 
     Raises:
         CalculationError: A relaxation failed (``not_converged``, ``exploded``), an atom left its place (``drift``,
-            ``framework``), a hop that matters has no saddle point (``no_saddle``), the barrier vanishes (``no_barrier``), or
-            the hops do not percolate (``no_path``).
+            ``framework``), no void takes the ion (``no_site``), a hop that matters has no saddle point (``no_saddle``), the
+            barrier vanishes (``no_barrier``), or the hops do not percolate (``no_path``).
         ConfigurationError: The structure has no such ion, or no hop is that short.
     """
-    parts = _Parts(calculator, structure, spec, checkpoint or Checkpoint(None, ""))
+    check_structure(structure, spec)
+    parts = Parts(calculator, structure, spec, checkpoint or Checkpoint(None, ""))
+    ion, mechanism = mobile_element(structure, spec), spec.mechanism
+    if isinstance(mechanism, InterstitialMechanismSpec):
+        opened = _open_interstitials(parts, structure, ion, mechanism)
+    else:
+        opened = _open_vacancies(parts, structure, ion)
+    crystal = opened.crystal
+    hops = tuple(parts.hop(crystal, number, one, opened.carriers) for number, one in enumerate(crystal.network.classes))
+    return _conclude(parts, opened, hops)
+
+
+def _open_vacancies(parts: Parts, structure: Atoms, ion: str) -> _Opened:
     host = parts.host()
-    network = find_network(host, mobile_element(structure, spec), spec.max_hop)
-    check_host(structure, host, network.sites)
-    supercell = make_supercell(host, max(spec.image_distance, spec.max_hop))
-    parts.crystal = Crystal(network, supercell, parts.relaxer, None)
-    parts.crystal = Crystal(network, supercell, parts.relaxer, parts.curvature())
-    vacancies = {site: parts.vacancy(site) for site in sorted(set(network.orbits.values()))}
-    hops = tuple(parts.hop(number, one, vacancies) for number, one in enumerate(network.classes))
-    return _conclude(parts, host, vacancies, hops)
+    network = find_network(host, ion, parts.spec.max_hop)
+    check_host(structure, host, str(structure.arrays["site"][network.sites[0]]) if has_bonds(structure) else "")
+    supercell = _supercell(host, parts.spec)
+    crystal = Crystal(network, supercell, parts.relaxer, parts.curvature(supercell, network.operations))
+    return _Opened(host, crystal, {site: parts.carrier(crystal, site) for site in sorted(set(network.orbits.values()))})
+
+
+def _open_interstitials(parts: Parts, structure: Atoms, ion: str, mechanism: InterstitialMechanismSpec) -> _Opened:
+    host = parts.host()
+    check_host(structure, host, str(structure.info.get("mobile_site", "")))
+    operations = find_operations(host)
+    voids, too_small = find_voids(host, operations, mechanism)
+    bare = _supercell(host, parts.spec)
+    curvature = parts.curvature(bare, operations)
+
+    def open_crystal(full: Atoms, network: Network) -> Crystal:
+        supercell = Supercell(full, bare.repeats)
+        known = None if curvature is None else with_voids(curvature, bare, supercell)
+        return Crystal(network, supercell, parts.relaxer, known)
+
+    full = with_sites(host, ion, voids)
+    tried = open_crystal(full, open_voids(host, operations, full))
+    maker = VoidMaker(host, operations, mechanism.merge_distance)
+    places = list(zip(_offsets(len(host), voids), voids, strict=True))
+
+    def settled(number: int, known: Sequence[Void]) -> Settled:
+        return parts.settled(tried, number, places[number], maker, known)
+
+    sites, dropped = find_sites(voids, maker, settled)
+    full = with_sites(host, ion, [one.void for one in sites])
+    crystal = open_crystal(full, find_interstitial_network(full, len(host), parts.spec.max_hop))
+    carriers = {}
+    for index, site in zip(_offsets(len(host), [one.void for one in sites]), sites, strict=True):
+        kept = crystal.kept(index)
+        positions = np.insert(site.rest.frame, int(np.searchsorted(kept, index)), site.rest.ion, axis=0)
+        carriers[index] = parts.carrier(crystal, index, positions)
+    return _Opened(host, crystal, carriers, sites, too_small + dropped)
+
+
+def _supercell(host: Atoms, spec: MigrationBarrierSpec) -> Supercell:
+    return make_supercell(host, max(spec.image_distance, spec.max_hop))
+
+
+def _offsets(atoms: int, voids: Sequence[Void]) -> list[int]:
+    """Index of each void's first place behind the atoms."""
+    return [atoms + sum(len(one.fractions) for one in voids[:number]) for number in range(len(voids))]
+
+
+def check_structure(structure: Atoms, spec: MigrationBarrierSpec) -> None:
+    """Raises where a structure as built shows that there is nothing to compute: costs no evaluation.
+
+    Raises:
+        CalculationError: ``no_site``: it has no void for an interstitial ion.
+        ConfigurationError: The ion is no element, or is to leave its sites and has none.
+    """
+    ion = mobile_element(structure, spec)
+    if ion not in atomic_numbers:
+        raise ConfigurationError(f"calculator.workflow.ion: {ion!r}; expected the symbol of an element")
+    if isinstance(spec.mechanism, InterstitialMechanismSpec):
+        find_voids(structure, find_operations(structure), spec.mechanism)
+    elif ion not in structure.get_chemical_symbols():
+        raise ConfigurationError(
+            f"calculator.workflow.ion: {ion!r} is not in {structure.get_chemical_formula()}, so that it can leave no vacancy; "
+            "expected one of its elements, or mechanism: {type: interstitial}"
+        )
 
 
 def mobile_element(structure: Atoms, spec: MigrationBarrierSpec) -> str:
@@ -143,94 +230,23 @@ def checkpoint_key(calculator: Calculator, structure: Atoms, spec: MigrationBarr
     )
 
 
-class _Parts:
-    """The workflow's parts, each taken from the checkpoint where it is done."""
-
-    crystal: Crystal
-
-    def __init__(self, calculator: Calculator, structure: Atoms, spec: MigrationBarrierSpec, checkpoint: Checkpoint) -> None:
-        self._through = Through(calculator)
-        self._structure = structure
-        self._checkpoint = checkpoint
-        self._earlier = 0
-        self.spec = spec
-        self.relaxer = Relaxer(self._through, spec.fmax, spec.max_steps)
-
-    @property
-    def evaluations(self) -> int:
-        """Evaluations spent, those of an earlier attempt on finished parts included."""
-        return self._through.evaluations + self._earlier
-
-    def host(self) -> Atoms:
-        """The relaxed crystal."""
-        data = self._checkpoint.load("host")
-        host: Atoms = self._structure.copy()
-        host.set_constraint()
-        if data is None:
-            host = self.relaxer.host(self._structure)
-            self._save("host", {"cell": host.cell.array.tolist(), "positions": host.positions.tolist()}, 0, host)
-        else:
-            self._earlier += int(data["evaluations"])
-            host.set_cell(data["cell"])
-            host.positions = data["positions"]
-        return host
-
-    def curvature(self) -> FloatArray | None:
-        """Second derivatives of the full supercell."""
-        data = self._checkpoint.load("curvature")
-        if data is not None:
-            self._earlier += int(data["evaluations"])
-            return np.array(data["matrix"]) if data["matrix"] is not None else None
-        before = self._through.evaluations
-        matrix = crystal_curvature(self.crystal.supercell, self.crystal.network, self._through)
-        self._save("curvature", {"matrix": matrix.tolist() if matrix is not None else None}, before)
-        return matrix
-
-    def vacancy(self, site: int) -> Vacancy:
-        """The end state with one site empty."""
-        name = f"vacancy-{site}"
-        data = self._checkpoint.load(name)
-        kept = self.crystal.without(self.crystal.supercell.index(site, (0, 0, 0)))
-        if data is not None:
-            self._earlier += int(data["evaluations"])
-            return Vacancy(site, read_state(data["state"]), float(data["spread"]), int(data["starts"]))
-        before = self._through.evaluations
-        found = find_vacancy(self.crystal, site)
-        told = {"state": plain_state(found.state), "spread": found.spread, "starts": found.starts}
-        self._save(name, told, before, self.crystal.atoms(kept, found.state.positions))
-        return found
-
-    def hop(self, number: int, one: HopClass, vacancies: dict[int, Vacancy]) -> ComputedHop:
-        """The saddle point of a class of hops."""
-        name = f"hop-{number}"
-        data = self._checkpoint.load(name)
-        if data is not None:
-            self._earlier += int(data["evaluations"])
-            return ComputedHop(one, read_result(data["result"]), data["failure"])
-        before = self._through.evaluations
-        result, failure, atoms = None, "", None
-        try:
-            result = find_saddle(self.crystal, one, vacancies, self.spec.images)
-            atoms = self.crystal.atoms(result.kept, result.positions)
-        except CalculationError as error:
-            failure = f"{error.reason}: {error.message}"
-        self._save(name, {"result": plain_result(result), "failure": failure}, before, atoms)
-        return ComputedHop(one, result, failure)
-
-    def _save(self, name: str, data: JsonDict, before: int, atoms: Atoms | None = None) -> None:
-        self._checkpoint.save(name, {**data, "evaluations": self._through.evaluations - before}, atoms)
-
-
-def _conclude(parts: _Parts, host: Atoms, vacancies: dict[int, Vacancy], hops: tuple[ComputedHop, ...]) -> MigrationBarrier:
-    network, dimensions = parts.crystal.network, parts.spec.dimensions
-    sites = {site: vacancies[network.orbits[site]].state.energy for site in network.sites}
+def _conclude(parts: Parts, opened: _Opened, hops: tuple[ComputedHop, ...]) -> MigrationBarrier:
+    network, dimensions = opened.crystal.network, parts.spec.dimensions
+    sites = {site: opened.carriers[network.orbits[site]].state.energy for site in network.sites}
     saddles = [one.result.energy if one.result is not None else None for one in hops]
     members = [one.hops.members for one in hops]
-    found = percolate(sites, members, saddles)
+    # An ion more in the crystal is where its energy is lowest; easier paths that it cannot get onto from there do not help it.
+    ground = min(sites, key=lambda site: sites[site])
+    orbit = [site for site in sites if network.orbits[site] == network.orbits[ground]]
+    through = orbit if network.carrier == "interstitial" else None
+    found = percolate(sites, members, saddles, through)
     wanted = found[dimensions - 1]
     failed = "; ".join(f"{one.hops.name}: {one.failure}" for one in hops if one.result is None)
-    best = percolate(sites, members, [min(sites.values()) if energy is None else energy for energy in saddles])[dimensions - 1]
-    if failed and best is not None and (wanted is None or best.level < wanted.level):
+    # A saddle point that was not found is not below the states it is between.
+    least = [max(sites[one.hops.hop.first], sites[one.hops.hop.second]) for one in hops]
+    hoped = [low if known is None else known for low, known in zip(least, saddles, strict=True)]
+    easiest = percolate(sites, members, hoped, through)[dimensions - 1]
+    if failed and easiest is not None and (wanted is None or easiest.level < wanted.level):
         raise CalculationError("no_saddle", f"hops that could make the easiest path have no saddle point: {failed}")
     if wanted is None:
         raise CalculationError(
@@ -242,14 +258,15 @@ def _conclude(parts: _Parts, host: Atoms, vacancies: dict[int, Vacancy], hops: t
         raise CalculationError("no_barrier", f"the highest saddle point is {value:.4f} eV above the lowest state")
     limiting = hops[wanted.limiting].result
     return MigrationBarrier(
-        host=host,
-        supercell=parts.crystal.supercell.repeats,
-        image_distance=parts.crystal.supercell.image_distance,
-        vacancies=tuple(vacancies.values()),
+        host=opened.host,
+        crystal=opened.crystal,
+        carriers=tuple(opened.carriers.values()),
+        sites=opened.sites,
+        dropped=opened.dropped,
         hops=hops,
         networks=found,
         lowest=lowest,
-        spread=(limiting.remaining if limiting is not None else 0.0) + _remaining(parts.crystal, vacancies),
+        spread=(limiting.remaining if limiting is not None else 0.0) + _remaining(opened.crystal, opened.carriers),
         evaluations=parts.evaluations,
     )
 
@@ -261,10 +278,10 @@ def _lowest(network: Percolation, hops: tuple[ComputedHop, ...]) -> float:
     return min([network.lowest, *half_way])
 
 
-def _remaining(crystal: Crystal, vacancies: dict[int, Vacancy]) -> float:
+def _remaining(crystal: Crystal, carriers: dict[int, Carrier]) -> float:
     """What forces left over would still bring in the end states, the largest of them [eV]."""
     left = []
-    for site, one in vacancies.items():
-        kept = crystal.without(crystal.supercell.index(site, (0, 0, 0)))
+    for site, one in carriers.items():
+        kept = crystal.kept(crystal.supercell.index(site, (0, 0, 0)))
         left.append(one.state.remaining(guess(crystal.curvature, kept, np.empty(0, dtype=np.intp))))
     return max(left)

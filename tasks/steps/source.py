@@ -23,6 +23,9 @@ def source_of(spec: CampaignSpec) -> str:
         # These came after the first release: the source is the same as before them.
         if key in calculator and calculator[key] == default:
             del calculator[key]
+    workflow = calculator.get("workflow")
+    if workflow is not None and workflow["mechanism"] == {"type": "vacancy"}:
+        del workflow["mechanism"]
     label = spec.label.model_dump(mode="json") if spec.label is not None else None
     if label is not None:
         forget_paths(label["calculator"])

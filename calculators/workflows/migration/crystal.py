@@ -1,4 +1,4 @@
-"""What every part of the workflow works with, and states of the supercell with one vacancy."""
+"""What every part of the workflow works with, and states of the supercell with one vacancy or one ion more."""
 
 from __future__ import annotations
 
@@ -39,9 +39,18 @@ class Crystal:
     relaxer: Relaxer
     curvature: FloatArray | None
 
-    def without(self, removed: int) -> IntArray:
-        """Indices of all atoms of the supercell but one."""
-        return np.delete(np.arange(len(self.supercell.atoms)), removed)
+    def kept(self, carrier: int) -> IntArray:
+        """Indices of the atoms that are there while the carrier is on a site of the supercell."""
+        every = np.arange(len(self.supercell.atoms))
+        if self.network.carrier == "vacancy":
+            return np.delete(every, carrier)
+        return np.flatnonzero(~np.isin(every % len(self.supercell.host), self.network.sites) | (every == carrier))
+
+    def carrier(self, hop: Hop, after: bool = False) -> int:
+        """Where in the supercell the carrier is before a hop of the ion, or after it: a vacancy goes the other way."""
+        if after == (self.network.carrier == "vacancy"):
+            return self.supercell.index(hop.first, (0, 0, 0))
+        return self.supercell.index(hop.second, hop.cell)
 
     def atoms(self, kept: IntArray, positions: FloatArray | None = None) -> Atoms:
         """Some atoms of the supercell, on their sites or at given places."""
@@ -56,12 +65,12 @@ class Crystal:
 
 
 @dataclass(frozen=True)
-class Vacancy:
-    """The lowest state found with one site empty.
+class Carrier:
+    """The lowest state found with the carrier, a vacancy or an interstitial ion, on a site.
 
     Attributes:
-        site: Index of the site in the host; its copy in the first cell is empty.
-        state: Relaxed; atoms are those of the supercell less the removed one.
+        site: Index of the site in the host; its copy in the first cell is empty, or the only one taken.
+        state: Relaxed; the atoms are those that :meth:`Crystal.kept` names.
         spread: Between the lowest state and the highest one that a start led to [eV].
         starts: Starts made.
     """
@@ -72,49 +81,57 @@ class Vacancy:
     starts: int
 
 
-def find_vacancy(crystal: Crystal, site: int) -> Vacancy:
-    """Relaxes the crystal with one ion taken out, from several starts.
+def find_carrier(crystal: Crystal, site: int, positions: FloatArray | None = None) -> Carrier:
+    """Relaxes the crystal with one ion taken out, or put in, from several starts.
 
     Args:
         crystal: The crystal.
-        site: Index of the ion in the host.
+        site: Index of the site in the host.
+        positions: Where the atoms begin; None: on their sites.
 
     Raises:
-        CalculationError: The relaxation from the crystal itself failed, or left the ions on other sites.
+        CalculationError: The first relaxation failed, or left the ions on other sites.
     """
-    supercell = crystal.supercell
-    kept = crystal.without(supercell.index(site, (0, 0, 0)))
+    kept = crystal.kept(crystal.supercell.index(site, (0, 0, 0)))
     curvature = guess(crystal.curvature, kept, np.empty(0, dtype=np.intp))
-    first = crystal.relaxer.at_fixed_cell(crystal.atoms(kept), curvature)
+    first = crystal.relaxer.at_fixed_cell(crystal.atoms(kept, positions), curvature)
     if first is None:
-        raise CalculationError("not_converged", "the first relaxation of a vacancy was stopped")
+        raise CalculationError("not_converged", "the first relaxation of an end state was stopped")
     crystal.check(kept, first.positions, None)
     best, energies = first, [first.energy]
-    hops = _ways_in(crystal, site)
+    hops = _ways(crystal, site)
     for hop in hops:
         again = _restart(crystal, kept, best, hop, curvature)
         if again is not None:
             energies.append(again.energy)
             best = min(best, again, key=lambda state: state.energy)
-    return Vacancy(site, best, max(energies) - min(energies), 1 + len(hops))
+    return Carrier(site, best, max(energies) - min(energies), 1 + len(hops))
 
 
-def _ways_in(crystal: Crystal, site: int) -> list[Hop]:
-    """One hop of each class, and where they differ each of its two directions, that ends on a site."""
+def _ways(crystal: Crystal, site: int) -> list[Hop]:
+    """One hop of each class, and where they differ each of its two directions, before which the carrier is on a site."""
     found: list[Hop] = []
     for one in crystal.network.classes:
         for forward in (True, False):
             hops = [hop if forward else hop.back for hop in one.members]
-            hop = next((hop for hop in hops if hop.second == site), None)
+            hop = next((hop for hop in hops if _starts_on(crystal, hop) == site), None)
             if hop is not None and hop not in found:
                 found.append(hop)
     return found
 
 
+def _starts_on(crystal: Crystal, hop: Hop) -> int:
+    return hop.second if crystal.network.carrier == "vacancy" else hop.first
+
+
 def _restart(crystal: Crystal, kept: IntArray, known: State, hop: Hop, curvature: FloatArray | None) -> State | None:
-    """Starts again with the ion of a hop moved towards the vacancy; None where nothing new comes of it."""
+    """Starts again with the ion of a hop moved on its way; None where nothing new comes of it.
+
+    The hop begins where the carrier is in the first cell.
+    """
     supercell = crystal.supercell
-    ion = int(np.searchsorted(kept, supercell.index(hop.first, (-hop.cell[0], -hop.cell[1], -hop.cell[2]))))
+    cell = (-hop.cell[0], -hop.cell[1], -hop.cell[2]) if crystal.network.carrier == "vacancy" else (0, 0, 0)
+    ion = int(np.searchsorted(kept, supercell.index(hop.first, cell)))
     half = 0.5 * (supercell.place(hop) - supercell.host.positions[hop.first])
     start = crystal.atoms(kept, known.positions.copy())
     on_site = supercell.atoms.positions[kept[ion]]
@@ -134,17 +151,17 @@ def _restart(crystal: Crystal, kept: IntArray, known: State, hop: Hop, curvature
     return state
 
 
-def carry(crystal: Crystal, vacancy: Vacancy, mapping: Mapping) -> tuple[IntArray, FloatArray]:
-    """The state that an operation makes of a vacancy's.
+def carry(crystal: Crystal, carrier: Carrier, mapping: Mapping) -> tuple[IntArray, FloatArray]:
+    """The state that an operation makes of a carrier's.
 
     Returns:
         Atoms that are there, and their positions near their own sites [Å].
     """
     places = crystal.supercell.atoms.positions
-    removed = crystal.supercell.index(vacancy.site, (0, 0, 0))
-    kept = crystal.without(removed)
+    at = crystal.supercell.index(carrier.site, (0, 0, 0))
+    kept = crystal.kept(at)
     shifts = np.zeros_like(places)
-    shifts[kept] = find_mic(vacancy.state.positions - places[kept], crystal.supercell.atoms.cell, pbc=True)[0]
+    shifts[kept] = find_mic(carrier.state.positions - places[kept], crystal.supercell.atoms.cell, pbc=True)[0]
     turned = mapping.turn(shifts)
-    there = crystal.without(int(mapping.onto[removed]))
+    there = crystal.kept(int(mapping.onto[at]))
     return there, places[there] + turned[there]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tansaku.calculators.workflows.migration.network import Network
+from tansaku.calculators.workflows.migration.network import Operation
 from tansaku.calculators.workflows.migration.relaxing import Through
 from tansaku.calculators.workflows.migration.supercell import Supercell
 from tansaku.models.domain.pool import FloatArray, IntArray
@@ -24,11 +24,11 @@ ION_STIFFNESS = 4.0
 """Guess for an ion that is not where it was in the crystal [eV/Å^2]."""
 
 
-def crystal_curvature(supercell: Supercell, network: Network, through: Through) -> FloatArray | None:
+def crystal_curvature(supercell: Supercell, operations: tuple[Operation, ...], through: Through) -> FloatArray | None:
     """Second derivatives of the energy of the full supercell [eV/Å^2], shape ``(3 n, 3 n)``; None where it does not pay."""
     count = len(supercell.host)
-    classes = {min(int(one.onto[atom]) for one in network.operations) for atom in range(count)}
-    compatible = all(supercell.mapping(one, (0, 0, 0)) is not None for one in network.operations)
+    classes = {min(int(one.onto[atom]) for one in operations) for atom in range(count)}
+    compatible = all(supercell.mapping(one, (0, 0, 0)) is not None for one in operations)
     if 3 * len(classes) > _MOST or not compatible:
         return None
     atoms = supercell.atoms
@@ -44,15 +44,17 @@ def crystal_curvature(supercell: Supercell, network: Network, through: Through) 
             moved.calc = through
             moved.positions[atom, axis] += _STEP
             rows[axis] = -(moved.get_forces() - rest) / _STEP
-        _spread(known, rows, atom, supercell, network, done)
+        _spread(known, rows, atom, supercell, operations, done)
     matrix = known.reshape(3 * total, 3 * total)
     return 0.5 * (matrix + matrix.T)
 
 
-def _spread(known: FloatArray, rows: FloatArray, atom: int, supercell: Supercell, network: Network, done: set[int]) -> None:
+def _spread(
+    known: FloatArray, rows: FloatArray, atom: int, supercell: Supercell, operations: tuple[Operation, ...], done: set[int]
+) -> None:
     """Writes the derivatives by one atom's position for every atom equal to it."""
     cells = np.array(list(np.ndindex(*supercell.repeats)))
-    for operation in network.operations:
+    for operation in operations:
         for cell in cells:
             mapping = supercell.mapping(operation, cell)
             if mapping is None:
@@ -65,8 +67,25 @@ def _spread(known: FloatArray, rows: FloatArray, atom: int, supercell: Supercell
             known[onto][:, mapping.onto, :] = turned
 
 
+def with_voids(crystal: FloatArray, bare: Supercell, full: Supercell) -> FloatArray:
+    """Second derivatives of a supercell [eV/Å^2], with a guess for the ions that may be in its voids.
+
+    Args:
+        crystal: Of the supercell without voids, shape ``(3 n, 3 n)``.
+        bare: That supercell.
+        full: The same with atoms on all voids, behind those of each cell.
+    """
+    count, more = len(bare.host), len(full.host)
+    total = more * len(bare.atoms) // count
+    atoms = np.flatnonzero(np.arange(total) % more < count)
+    rows = (3 * atoms[:, None] + np.arange(3)).ravel()
+    matrix = ION_STIFFNESS * np.eye(3 * total)
+    matrix[np.ix_(rows, rows)] = crystal
+    return matrix
+
+
 def guess(crystal: FloatArray | None, kept: IntArray, displaced: IntArray) -> FloatArray | None:
-    """A positive definite guess for a supercell with a vacancy.
+    """A positive definite guess for a supercell with a vacancy or an ion more.
 
     Args:
         crystal: Of the full supercell, shape ``(3 n, 3 n)``.

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from tansaku.calculators.workflows.migration.band import FLAT, ROUGH_STEPS, Band, climb
-from tansaku.calculators.workflows.migration.crystal import Crystal, Vacancy, carry
+from tansaku.calculators.workflows.migration.crystal import Carrier, Crystal, carry
 from tansaku.calculators.workflows.migration.curvature import guess
 from tansaku.calculators.workflows.migration.joining import DIP, SAME_STATE, Way, over_both, split
 from tansaku.calculators.workflows.migration.network import Cell, Hop, HopClass
@@ -58,13 +58,13 @@ class HopResult:
     positions: FloatArray
 
 
-def find_saddle(crystal: Crystal, one: HopClass, vacancies: dict[int, Vacancy], images: int) -> HopResult:
+def find_saddle(crystal: Crystal, one: HopClass, carriers: dict[int, Carrier], images: int) -> HopResult:
     """Finds a hop's saddle point.
 
     Args:
         crystal: The crystal.
         one: The hop.
-        vacancies: Relaxed end states by site, for one site of each orbit.
+        carriers: Relaxed end states by site, for one site of each orbit.
         images: Intermediate images of a band.
 
     Raises:
@@ -73,33 +73,33 @@ def find_saddle(crystal: Crystal, one: HopClass, vacancies: dict[int, Vacancy], 
     passage = open_passage(crystal, one.hop)
     mapping = crystal.supercell.swap(one.hop, crystal.network)
     if mapping is None:
-        ends = hop_ends(crystal, one.hop, vacancies)
+        ends = hop_ends(crystal, one.hop, carriers)
         return _between(passage, ends, images, "band", "no operation of the crystal exchanges the two sites")
-    end = vacancies[crystal.network.orbits[one.hop.second]].state.energy
+    end = carriers[crystal.network.orbits[one.hop.second]].state.energy
     try:
         middle = relax_midpoint(crystal, one.hop, mapping)
     except CalculationError as error:
         return _between(
-            passage, hop_ends(crystal, one.hop, vacancies), images, "band", f"midpoint: {error.reason}: {error.message}"
+            passage, hop_ends(crystal, one.hop, carriers), images, "band", f"midpoint: {error.reason}: {error.message}"
         )
     above = middle.state.energy - end > FLAT
     if above and middle.unstable == 1:
         return _from_midpoint(middle, end, middle.state.remaining(passage.curvature), "")
-    ends = hop_ends(crystal, one.hop, vacancies)
+    ends = hop_ends(crystal, one.hop, carriers)
     if above and middle.unstable > 1:
         return around_midpoint(middle, ends, images)
     return _over_intermediate(middle, ends, images)
 
 
 def band_hop(
-    crystal: Crystal, hop: Hop, vacancies: dict[int, Vacancy], images: int, bend: FloatArray | None = None
+    crystal: Crystal, hop: Hop, carriers: dict[int, Carrier], images: int, bend: FloatArray | None = None
 ) -> HopResult:
     """Finds a hop's saddle point by a band from end to end and nothing else, whatever its symmetry.
 
     Args:
         crystal: The crystal.
         hop: The hop.
-        vacancies: As for :func:`find_saddle`.
+        carriers: As for :func:`find_saddle`.
         images: Intermediate images.
         bend: Displacement of the middle of its start [Å], shape ``(n_atoms, 3)``.
 
@@ -107,7 +107,7 @@ def band_hop(
         CalculationError: ``not_converged``, ``exploded``, ``no_barrier`` or ``intermediate``.
     """
     passage = open_passage(crystal, hop)
-    ends = hop_ends(crystal, hop, vacancies)
+    ends = hop_ends(crystal, hop, carriers)
     band = climb(crystal.relaxer, passage.atoms(), ends, images, passage.curvature, bend)
     if not band.converged:
         raise _astray(band)
@@ -189,14 +189,20 @@ def _between(
     soon = replace(relaxer, max_steps=steps)
     band = climb(soon, passage.atoms(), ends, images, passage.curvature, bend)
     dip = min(band.energies[0], band.energies[-1]) - min(band.energies)
-    if band.converged and dip <= DIP:
+    # Up to a state that is higher than the other a band may have no highest image, and the way a saddle point.
+    hidden = method == "band" and band.saddle <= max(band.energies[0], band.energies[-1]) + FLAT
+    if band.converged and dip <= DIP and not hidden:
         return _from_band(passage, band, method, note)
-    why = f"a band leads through a state {dip:.3f} eV below its ends" if band.converged else _astray(band).message
+    why = _astray(band).message
+    if band.converged:
+        why = f"a band leads through a state {dip:.3f} eV below its ends" if dip > DIP else "a band is highest at its end"
     try:
         way = split(passage, ends, band, images)
     except CalculationError as error:
         raise CalculationError(error.reason, f"{why}; {error.message}") from error
     refined: Method = "refined" if method == "band" else "refined_to_intermediate"
+    if way.saddle is None:
+        why += "; no saddle point is found beside it"
     return _from_way(passage, way, ends, refined, f"{note}; {why}")
 
 
@@ -229,7 +235,7 @@ def _from_band(passage: Passage, band: Band, method: Method, note: str) -> HopRe
 def _from_way(passage: Passage, way: Way, ends: tuple[State, State], method: Method, note: str) -> HopResult:
     lower, upper = sorted(one.energy for one in ends)
     half = method == "refined_to_intermediate"
-    if way.saddle is None and not half:
+    if way.saddle is None and not half and upper - lower < SAME_STATE:
         raise CalculationError("no_barrier", "nothing lies between the two ends of a hop")
     energy, positions = (upper, max(way.points, key=lambda one: one[1])[0])
     if way.saddle is not None:
@@ -259,30 +265,33 @@ def _profile(passage: Passage, points: list[tuple[FloatArray, float]], half: boo
     return tuple(profile)
 
 
-def hop_ends(crystal: Crystal, hop: Hop, vacancies: dict[int, Vacancy]) -> tuple[State, State]:
-    """The states before and after a hop; atoms in the order of the supercell less the hop's second site."""
+def hop_ends(crystal: Crystal, hop: Hop, carriers: dict[int, Carrier]) -> tuple[State, State]:
+    """The states before and after a hop; atoms in the order of those before it, the ion among them."""
     supercell = crystal.supercell
     here, there = supercell.index(hop.first, (0, 0, 0)), supercell.index(hop.second, hop.cell)
-    before, after = (_empty(crystal, site, cell, vacancies) for site, cell in ((hop.second, hop.cell), (hop.first, (0, 0, 0))))
-    kept, others = crystal.without(there), crystal.without(here)
-    places = np.zeros((len(kept) + 1, 3))
+    ways = [(hop.first, (0, 0, 0)), (hop.second, hop.cell)]
+    if crystal.network.carrier == "vacancy":
+        ways.reverse()
+    before, after = (_occupied(crystal, site, cell, carriers) for site, cell in ways)
+    kept, others = crystal.kept(crystal.carrier(hop)), crystal.kept(crystal.carrier(hop, after=True))
+    places = np.zeros((len(supercell.atoms), 3))
     places[others] = after.positions
     # The ion that hops keeps its index, on the other's site, in the cell the hop leads to.
     places[here] = places[there] + supercell.place(hop) - supercell.atoms.positions[there]
     return before, State(places[kept], after.energy, np.zeros_like(after.forces), after.steps)
 
 
-def _empty(crystal: Crystal, site: int, cell: Cell, vacancies: dict[int, Vacancy]) -> State:
-    """The state with one site of the supercell empty, from the one that was relaxed for its orbit."""
-    vacancy = vacancies[crystal.network.orbits[site]]
+def _occupied(crystal: Crystal, site: int, cell: Cell, carriers: dict[int, Carrier]) -> State:
+    """The state with the carrier on a site of the supercell, from the one that was relaxed for its orbit."""
+    carrier = carriers[crystal.network.orbits[site]]
     for operation in crystal.network.operations:
-        if operation.onto[vacancy.site] != site:
+        if operation.onto[carrier.site] != site:
             continue
-        mapping = crystal.supercell.mapping(operation, np.array(cell) - operation.cells[vacancy.site])
+        mapping = crystal.supercell.mapping(operation, np.array(cell) - operation.cells[carrier.site])
         if mapping is not None:
-            _, positions = carry(crystal, vacancy, mapping)
-            return State(positions, vacancy.state.energy, np.zeros_like(positions), vacancy.state.steps)
-    kept = crystal.without(crystal.supercell.index(site, cell))
+            _, positions = carry(crystal, carrier, mapping)
+            return State(positions, carrier.state.energy, np.zeros_like(positions), carrier.state.steps)
+    kept = crystal.kept(crystal.supercell.index(site, cell))
     curvature = guess(crystal.curvature, kept, np.empty(0, dtype=np.intp))
     state = crystal.relaxer.at_fixed_cell(crystal.atoms(kept), curvature)
     if state is None:

@@ -15,7 +15,7 @@ import numpy as np
 
 from tansaku.calculators.workflows.migration.band import FLAT, Band, roughly
 from tansaku.calculators.workflows.migration.passage import Passage
-from tansaku.calculators.workflows.migration.refine import PUSH, SaddlePoint, refine
+from tansaku.calculators.workflows.migration.refine import PUSH, SaddlePoint, refine, unit
 from tansaku.calculators.workflows.migration.relaxing import State
 from tansaku.models.domain.errors import CalculationError
 from tansaku.models.domain.pool import FloatArray
@@ -101,10 +101,31 @@ def split(
         between = passage.relax(band.positions[lowest])
         before = join(passage, (first, between), images, level, splits - 1)
         return before.then(join(passage, (between, last), images, level, splits - 1))
-    if band.saddle <= max(level, first.energy + FLAT, last.energy + FLAT):
+    if band.saddle > max(level, first.energy + FLAT, last.energy + FLAT):
+        tangent = band.positions[band.highest + 1] - band.positions[band.highest - 1]
+        return over(passage, ends, refine(passage, band.positions[band.highest], tangent), images, level, splits)
+    hidden = None
+    if level < max(first.energy, last.energy) and abs(first.energy - last.energy) > SAME_STATE:
+        hidden = _beside_end(passage, ends, band)
+    if hidden is None:
         return Way(tuple(zip(band.positions, band.energies, strict=True)), None)
-    tangent = band.positions[band.highest + 1] - band.positions[band.highest - 1]
-    return over(passage, ends, refine(passage, band.positions[band.highest], tangent), images, level, splits)
+    return over(passage, ends, hidden, images, level, splits)
+
+
+def _beside_end(passage: Passage, ends: tuple[State, State], band: Band) -> SaddlePoint | None:
+    """The saddle point that a band's last step up to its higher end hides; None where none is found there.
+
+    A shallow state beside a deep one has its saddle point so near that it falls between two images.
+    """
+    first, last = ends
+    upper, beside = (first, band.positions[1]) if first.energy > last.energy else (last, band.positions[-2])
+    away = beside - upper.positions
+    try:
+        found = refine(passage, upper.positions + PUSH * unit(away), away)
+    except CalculationError:
+        # So shallow a state is hardly one: what is climbed is the state itself.
+        return None
+    return found if found.state.energy > upper.energy else None
 
 
 def over(

@@ -1,21 +1,31 @@
-"""Sites of the mobile ion and the hops between them, as the crystal's symmetry sees them."""
+"""Sites of the mobile ion and the hops between them, as the crystal's symmetry sees them.
+
+Interstitial sites are atoms behind those of the crystal: one structure holds all places, of which a state takes some.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import spglib
 from ase import Atoms
 from ase.neighborlist import neighbor_list
 
-from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.pool import FloatArray, IntArray
 
 Cell = tuple[int, int, int]
 
+Carrier = Literal["vacancy", "interstitial"]
+"""What wanders: a site without its ion, or an ion where the crystal has none."""
+
 SYMPREC = 1e-3
 """Distance within which atoms count as equivalent [Å]."""
+
+_ON_BALL = 1e-3
+"""A third site so little outside a hop's ball, as a share of the squared diameter, is on it."""
 
 
 @dataclass(frozen=True)
@@ -90,12 +100,14 @@ class Network:
         orbits: For each of them the first site that symmetry makes equal to it.
         classes: Hops by ascending length.
         operations: Of the crystal, the identity first.
+        carrier: What wanders.
     """
 
     sites: tuple[int, ...]
     orbits: dict[int, int]
     classes: tuple[HopClass, ...]
     operations: tuple[Operation, ...]
+    carrier: Carrier = "vacancy"
 
 
 def find_network(host: Atoms, ion: str, max_hop: float) -> Network:
@@ -113,15 +125,37 @@ def find_network(host: Atoms, ion: str, max_hop: float) -> Network:
     if not sites:
         raise ConfigurationError(f"calculator.workflow.ion: {ion!r} is not in {host.get_chemical_formula()}")
     operations = find_operations(host)
-    first, second, cells, lengths = neighbor_list("ijSd", host, max_hop)
-    among = np.isin(first, sites) & np.isin(second, sites)
-    known: dict[Hop, float] = {}
-    for i, j, cell, length in zip(first[among], second[among], cells[among], lengths[among], strict=True):
-        known[Hop(int(i), int(j), (int(cell[0]), int(cell[1]), int(cell[2])))] = float(length)
+    known = _hops(host, sites, max_hop)
     if not known:
         raise ConfigurationError(f"calculator.workflow.max_hop: {max_hop:g} Å is shorter than every hop of {ion}")
-    orbits = {site: min(int(one.onto[site]) for one in operations) for site in sites}
-    return Network(sites, orbits, _classes(known, operations), operations)
+    return Network(sites, _orbits(sites, operations), _classes(known, operations), operations)
+
+
+def find_interstitial_network(host: Atoms, crystal: int, max_hop: float) -> Network:
+    """Finds the hops between voids.
+
+    Of two sites and a third in the ball that has them at its ends, the two are not joined: by the third there are two shorter
+    hops (Gabriel and Sokal, Syst. Zool. 18, 259 (1969), doi:10.2307/2412323). What is joined by hops stays joined.
+
+    Args:
+        host: The relaxed crystal and behind its atoms all sites that its symmetry makes of any of them.
+        crystal: Number of the crystal's atoms.
+        max_hop: Longest hop [Å].
+
+    Raises:
+        CalculationError: ``no_path``: no two sites are that near.
+    """
+    sites = tuple(range(crystal, len(host)))
+    kinds = np.where(np.arange(len(host)) < crystal, host.numbers, -1)
+    bare = find_operations(host[:crystal])
+    operations = tuple(_operation(host, one.rotation, one.translation, kinds) for one in bare)
+    if any(len(set(one.onto.tolist())) < len(host) for one in operations):
+        raise CalculationError("no_site", "interstitial sites are not as symmetric as the crystal")
+    known = _hops(host, sites, max_hop)
+    direct = _direct(host, known)
+    if not direct:
+        raise CalculationError("no_path", f"no two interstitial sites are within {max_hop:g} Å of each other")
+    return Network(sites, _orbits(sites, operations), _classes(direct, operations), operations, "interstitial")
 
 
 def find_operations(host: Atoms) -> tuple[Operation, ...]:
@@ -132,17 +166,18 @@ def find_operations(host: Atoms) -> tuple[Operation, ...]:
         raise ConfigurationError(f"spglib finds no symmetry of {host.get_chemical_formula()}")
     made = []
     for rotation, translation in zip(found["rotations"], found["translations"], strict=True):
-        made.append(_operation(host, np.asarray(rotation, dtype=np.intp), np.asarray(translation, dtype=np.float64)))
+        rotated, moved = np.asarray(rotation, dtype=np.intp), np.asarray(translation, dtype=np.float64)
+        made.append(_operation(host, rotated, moved, host.numbers))
     return tuple(sorted(made, key=lambda one: not (one.rotation == np.eye(3)).all() or bool(one.cells.any())))
 
 
-def _operation(host: Atoms, rotation: IntArray, translation: FloatArray) -> Operation:
+def _operation(host: Atoms, rotation: IntArray, translation: FloatArray, kinds: IntArray) -> Operation:
     places = host.get_scaled_positions(wrap=False)
     images = places @ rotation.T + translation
     apart = images[:, None, :] - places[None, :, :]
     whole = np.rint(apart)
     distances = np.linalg.norm((apart - whole) @ host.cell.array, axis=2)
-    distances[host.numbers[:, None] != host.numbers[None, :]] = np.inf
+    distances[kinds[:, None] != kinds[None, :]] = np.inf
     onto = distances.argmin(axis=1)
     cells = whole[np.arange(len(host)), onto].astype(np.intp)
     # Centred on the atoms themselves: spglib's translation is rounded and may be off by its tolerance.
@@ -165,3 +200,32 @@ def _classes(known: dict[Hop, float], operations: tuple[Operation, ...]) -> tupl
                 seen |= {image, image.back}
         classes.append(HopClass(hop, tuple(members), known[hop]))
     return tuple(classes)
+
+
+def _orbits(sites: tuple[int, ...], operations: tuple[Operation, ...]) -> dict[int, int]:
+    return {site: min(int(one.onto[site]) for one in operations) for site in sites}
+
+
+def _hops(host: Atoms, sites: tuple[int, ...], max_hop: float) -> dict[Hop, float]:
+    """All hops between sites, in both directions, and their lengths [Å]."""
+    first, second, cells, lengths = neighbor_list("ijSd", host, max_hop)
+    among = np.isin(first, sites) & np.isin(second, sites)
+    known: dict[Hop, float] = {}
+    for i, j, cell, length in zip(first[among], second[among], cells[among], lengths[among], strict=True):
+        known[Hop(int(i), int(j), (int(cell[0]), int(cell[1]), int(cell[2])))] = float(length)
+    return known
+
+
+def _direct(host: Atoms, known: dict[Hop, float]) -> dict[Hop, float]:
+    """Hops without a third site in the ball that has their two at its ends, or on it."""
+    kept: dict[Hop, float] = {}
+    for site in sorted({hop.first for hop in known}):
+        hops = [hop for hop in known if hop.first == site]
+        ends = host.positions[[hop.second for hop in hops]] + np.array([hop.cell for hop in hops]) @ host.cell.array
+        ways = ends - host.positions[site]
+        squares = (ways**2).sum(axis=1)
+        over = squares[None, :] + ((ways[:, None, :] - ways[None, :, :]) ** 2).sum(axis=2)
+        np.fill_diagonal(over, np.inf)
+        straight = over.min(axis=1) > (1.0 + _ON_BALL) * squares
+        kept |= {hop: known[hop] for hop, one in zip(hops, straight, strict=True) if one}
+    return kept

@@ -1,4 +1,4 @@
-"""The supercell less the site that an ion hops to, with the ion on its way: where saddle points are looked for."""
+"""The atoms that are there while an ion is on its way: where saddle points are looked for."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from ase import Atoms
 
 from tansaku.calculators.workflows.migration.crystal import Crystal
 from tansaku.calculators.workflows.migration.curvature import guess
+from tansaku.calculators.workflows.migration.modes import STEP
 from tansaku.calculators.workflows.migration.network import Hop
 from tansaku.calculators.workflows.migration.relaxing import State
 from tansaku.models.domain.errors import CalculationError
@@ -45,6 +46,25 @@ class Passage:
         atoms.calc = self.crystal.relaxer.through
         return float(atoms.get_potential_energy()), np.asarray(atoms.get_forces())
 
+    def bend(self, positions: FloatArray, direction: FloatArray, forces: FloatArray | None = None) -> FloatArray:
+        """What the second derivatives at a place make of a direction.
+
+        Args:
+            positions: The place [Å], shape ``(n_atoms, 3)``.
+            direction: Shape ``(3 n_atoms,)``.
+            forces: At the place [eV/Å]; None: the difference is taken to both sides of it.
+
+        Returns:
+            [eV/Å^2], shape ``(3 n_atoms,)``.
+        """
+        step = STEP / float(np.linalg.norm(direction.reshape(-1, 3), axis=1).max())
+        moved = step * direction.reshape(-1, 3)
+        _, ahead = self.forces(positions + moved)
+        if forces is not None:
+            return np.asarray((forces - ahead).ravel() / step)
+        _, behind = self.forces(positions - moved)
+        return np.asarray((behind - ahead).ravel() / (2.0 * step))
+
     def relax(self, positions: FloatArray) -> State:
         """The state that places lead to.
 
@@ -64,5 +84,5 @@ class Passage:
 
 def open_passage(crystal: Crystal, hop: Hop) -> Passage:
     """The atoms of a hop."""
-    kept = crystal.without(crystal.supercell.index(hop.second, hop.cell))
+    kept = crystal.kept(crystal.carrier(hop))
     return Passage(crystal, kept, int(np.searchsorted(kept, crystal.supercell.index(hop.first, (0, 0, 0)))))

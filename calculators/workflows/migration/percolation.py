@@ -96,14 +96,18 @@ def independent(vectors: Sequence[Cell]) -> tuple[Cell, ...]:
 
 
 def percolate(
-    sites: Mapping[int, float], classes: Sequence[Sequence[Hop]], saddles: Sequence[float | None]
+    sites: Mapping[int, float],
+    classes: Sequence[Sequence[Hop]],
+    saddles: Sequence[float | None],
+    through: Sequence[int] | None = None,
 ) -> tuple[Percolation | None, ...]:
     """Finds the easiest percolating networks.
 
     Args:
-        sites: Energy of a vacancy on each site [eV].
+        sites: Energy of the carrier on each site [eV].
         classes: Hops that are equal by symmetry.
         saddles: Energy of each class's saddle point [eV]; None: the hop is left out.
+        through: Sites of which a network must hold at least one; None: any will do.
 
     Returns:
         For one, two and three dimensions; None where the hops given do not percolate so far.
@@ -115,6 +119,8 @@ def percolate(
         for root in {components.join(hop) for hop in classes[number]}:
             root = components.root(root)[0]
             directions, members = components.directions(root), components.members(root)
+            if through is not None and not set(through) & set(members):
+                continue
             for dimensions in range(1, len(directions) + 1):
                 if found[dimensions - 1] is None:
                     lowest = min(sites[site] for site in members)

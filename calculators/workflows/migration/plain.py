@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tansaku.calculators.workflows.migration.hops import HopResult
+from tansaku.calculators.workflows.migration.interstitials import Rest, Settled
 from tansaku.calculators.workflows.migration.relaxing import State
 from tansaku.models.domain.records import JsonDict
 
@@ -56,3 +57,26 @@ def read_result(data: JsonDict | None) -> HopResult | None:
         kept=np.array(data["kept"], dtype=np.intp),
         positions=np.array(data["positions"]),
     )
+
+
+def plain_settled(settled: Settled) -> JsonDict:
+    """What became of an ion in a void, as plain data."""
+    rests = [
+        {
+            "place": one.place.tolist(),
+            "frame": one.frame.tolist(),
+            "ion": one.ion.tolist(),
+            "eigenvalue": one.eigenvalue,
+        }
+        for one in settled.rests
+    ]
+    return {"rests": rests, "reason": settled.reason, "message": settled.message}
+
+
+def read_settled(data: JsonDict) -> Settled:
+    """What became of an ion in a void, from plain data."""
+    rests = tuple(
+        Rest(np.array(one["place"]), np.array(one["frame"]), np.array(one["ion"]), float(one["eigenvalue"]))
+        for one in data["rests"]
+    )
+    return Settled(rests, data["reason"], data["message"])

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tansaku.calculators.workflows.migration.modes import STEP, Modes, lowest_modes
+from tansaku.calculators.workflows.migration.modes import Modes, lowest_modes
 from tansaku.calculators.workflows.migration.passage import Passage
 from tansaku.calculators.workflows.migration.relaxing import State
 from tansaku.models.domain.errors import CalculationError
@@ -131,15 +131,9 @@ class _Search:
         """Measures the lowest motions here."""
 
         def apply(direction: FloatArray) -> FloatArray:
-            step = STEP / float(np.linalg.norm(direction.reshape(-1, 3), axis=1).max())
-            moved = step * direction.reshape(-1, 3)
-            _, ahead = self._passage.forces(self.positions + moved)
-            if not both_sides:
-                return np.asarray((self.forces - ahead).ravel() / step)
-            _, behind = self._passage.forces(self.positions - moved)
-            return np.asarray((behind - ahead).ravel() / (2.0 * step))
+            return self._passage.bend(self.positions, direction, None if both_sides else self.forces)
 
-        modes = lowest_modes(apply, starts, self._precondition, _internal, most)
+        modes = lowest_modes(apply, starts, self._precondition, internal, most)
         # What was measured replaces what was guessed, on the directions in which it was.
         rest = modes.images - modes.basis @ self._curvature
         small = rest @ modes.basis.T
@@ -187,7 +181,7 @@ class _Search:
         self._curvature += np.outer(rest, towards) + np.outer(towards, rest) - float(rest @ moved) * np.outer(towards, towards)
 
 
-def _internal(direction: FloatArray) -> FloatArray:
+def internal(direction: FloatArray) -> FloatArray:
     """A motion less that of everything at once, which costs nothing."""
     vectors = direction.reshape(-1, 3)
     return np.asarray((vectors - vectors.mean(axis=0)).ravel())

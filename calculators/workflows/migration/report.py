@@ -6,7 +6,6 @@ import numpy as np
 from ase import Atoms
 
 from tansaku.calculators.workflows.migration.percolation import Percolation, find_path
-from tansaku.calculators.workflows.migration.supercell import Supercell
 from tansaku.calculators.workflows.migration_barrier import MigrationBarrier
 from tansaku.models.domain.records import JsonDict
 
@@ -20,12 +19,13 @@ def describe(found: MigrationBarrier, dimensions: int) -> JsonDict:
 
     Returns:
         ``forward_barrier``, ``reverse_barrier``, ``energies`` and ``frame_index`` along the easiest path, the ``hops``, the
-        percolating ``networks``; energies in eV above the lowest vacancy, lengths in Å.
+        percolating ``networks``, the ``vacancies`` or ``interstitials``; energies in eV above the lowest of them, lengths in Å.
     """
-    zero = min(one.state.energy for one in found.vacancies)
+    zero = _zero(found)
     profile = path_profile(found, dimensions)
     energies = [energy for _, energy in profile]
     return {
+        "mechanism": found.crystal.network.carrier,
         "forward_barrier": max(energies) - energies[0],
         "reverse_barrier": max(energies) - energies[-1],
         "ts_energy": max(energies),
@@ -34,10 +34,7 @@ def describe(found: MigrationBarrier, dimensions: int) -> JsonDict:
         "energies": energies,
         "hops": [_hop_told(found, number, zero) for number in range(len(found.hops))],
         "networks": {f"{one.dimensions}d": _network_told(found, one) for one in found.networks if one is not None},
-        "vacancies": [
-            {"site": one.site, "energy": one.state.energy - zero, "starts": one.starts, "start_spread": one.spread}
-            for one in found.vacancies
-        ],
+        **_carriers_told(found, zero),
         "supercell": list(found.supercell),
         "image_distance": found.image_distance,
         "cell_lengths_and_angles": [float(value) for value in found.host.cell.cellpar()],
@@ -56,7 +53,7 @@ def path_profile(found: MigrationBarrier, dimensions: int) -> list[tuple[float, 
     allowed = [number for number, one in enumerate(results) if one is not None and one.energy <= network.level]
     ways = [find_path(hop, members, allowed) for hop in members[network.limiting]]
     way = min((one for one in ways if one is not None), key=len, default=[])
-    zero = min(one.state.energy for one in found.vacancies)
+    zero = _zero(found)
     points: list[tuple[float, float]] = []
     travelled = 0.0
     for number, hop in way:
@@ -73,23 +70,44 @@ def path_profile(found: MigrationBarrier, dimensions: int) -> list[tuple[float, 
 
 def states(found: MigrationBarrier) -> list[Atoms]:
     """End states and saddle points as structures, each named in ``info['state']``."""
-    supercell = Supercell(found.host, found.supercell)
-    full = supercell.atoms
+    crystal = found.crystal
     made = []
-    for vacancy in found.vacancies:
-        kept = np.delete(np.arange(len(full)), supercell.index(vacancy.site, (0, 0, 0)))
-        made.append(_placed(full[kept], vacancy.state.positions, f"vacancy {vacancy.site}", vacancy.state.energy))
-    for one in found.hops:
-        if one.result is not None:
-            name = f"saddle {one.hops.name}"
-            made.append(_placed(full[one.result.kept], one.result.positions, name, one.result.energy))
+    for one in found.carriers:
+        kept = crystal.kept(crystal.supercell.index(one.site, (0, 0, 0)))
+        name = f"{crystal.network.carrier} {one.site}"
+        made.append(_named(crystal.atoms(kept, one.state.positions), name, one.state.energy))
+    for hop in found.hops:
+        if hop.result is not None:
+            atoms = crystal.atoms(hop.result.kept, hop.result.positions)
+            made.append(_named(atoms, f"saddle {hop.hops.name}", hop.result.energy))
     return made
 
 
-def _placed(atoms: Atoms, positions: np.ndarray[tuple[int, int], np.dtype[np.float64]], name: str, energy: float) -> Atoms:
-    atoms.positions = positions
+def _named(atoms: Atoms, name: str, energy: float) -> Atoms:
     atoms.info |= {"state": name, "total_energy": energy}
     return atoms
+
+
+def _zero(found: MigrationBarrier) -> float:
+    return min(one.state.energy for one in found.carriers)
+
+
+def _carriers_told(found: MigrationBarrier, zero: float) -> JsonDict:
+    told: list[JsonDict] = [
+        {"site": one.site, "energy": one.state.energy - zero, "starts": one.starts, "start_spread": one.spread}
+        for one in found.carriers
+    ]
+    if found.crystal.network.carrier == "vacancy":
+        return {"vacancies": told}
+    for row, site in zip(told, found.sites, strict=True):
+        row |= {
+            "place": list(site.void.place),
+            "multiplicity": len(site.void.fractions),
+            "clearance": site.void.clearance,
+            "eigenvalue": site.rest.eigenvalue,
+        }
+    dropped = [{"place": list(one.place), "reason": one.reason, "message": one.message} for one in found.dropped]
+    return {"interstitials": told, "dropped": dropped}
 
 
 def _hop_told(found: MigrationBarrier, number: int, zero: float) -> JsonDict:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from tansaku.models.domain.specs.base import PositiveFloat, PositiveInt, Sha256, Spec
+from tansaku.models.domain.specs.mechanism import MechanismSpec, VacancyMechanismSpec
 from tansaku.models.domain.specs.surrogate import DeviceChoice
 
 
@@ -68,10 +69,11 @@ class EmtSpec(Spec):
 
 
 class MigrationBarrierSpec(Spec):
-    """Barrier of a mobile ion on its way through a crystal, by the vacancy mechanism.
+    """Barrier of a mobile ion on its way through a crystal.
 
     Attributes:
         ion: The element that moves; null: what stands on the space's mobile site.
+        mechanism: By vacancies, or as an interstitial ion in a crystal that need not hold the element.
         dimensions: The barrier that is the candidate's value: of the easiest path in one direction (1), of a network in two (2)
             or in three (3).
         max_hop: Longest hop between two sites of the ion [Å].
@@ -83,6 +85,7 @@ class MigrationBarrierSpec(Spec):
 
     type: Literal["migration_barrier"] = "migration_barrier"
     ion: Annotated[str, Field(pattern=r"^[A-Z][a-z]?$")] | None = None
+    mechanism: MechanismSpec = VacancyMechanismSpec()
     dimensions: Literal[1, 2, 3] = 1
     max_hop: Annotated[float, Field(gt=1.0, le=10.0)] = 5.0
     image_distance: Annotated[float, Field(gt=2.0, le=30.0)] = 6.5

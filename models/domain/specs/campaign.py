@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from tansaku.models.domain.ions import Ion
 from tansaku.models.domain.specs.base import Name, NonNegativeFloat, PositiveFloat, PositiveInt, Spec
-from tansaku.models.domain.specs.calculator import CalculatorSpec, workflow_of
+from tansaku.models.domain.specs.calculator import CalculatorSpec, MigrationBarrierSpec, workflow_of
 from tansaku.models.domain.specs.composition import CompositionSpaceSpec
 from tansaku.models.domain.specs.energy_space import ENERGY_PER_ATOM, EnergySpaceSpec
 from tansaku.models.domain.specs.label import LABEL_PROPERTY, LabelSpec
@@ -254,7 +254,7 @@ class CampaignSpec(Spec):
         if self.objective.unit not in ("eV", "meV"):
             raise ValueError(f"objective.unit: {self.objective.unit!r} is no unit of migration_barrier; expected eV or meV")
         if workflow is not None:
-            _check_mobile(self.space, workflow.ion)
+            _check_mobile(self.space, workflow)
         return self
 
     @model_validator(mode="after")
@@ -356,8 +356,9 @@ class CampaignSpec(Spec):
         return self
 
 
-def _check_mobile(space: CompositionSpaceSpec, ion: str | None) -> None:
-    """Raises ValueError unless the ion that a workflow follows is in every candidate, as far as the spec tells."""
+def _check_mobile(space: CompositionSpaceSpec, workflow: MigrationBarrierSpec) -> None:
+    """Raises ValueError unless the ion is named, and if it leaves vacancies is in every candidate, as far as the spec tells."""
+    ion = workflow.ion
     mobile = space.mobile or ("A" if space.parent.prototype == "tavorite" else None)
     if ion is None:
         if mobile is None:
@@ -365,7 +366,7 @@ def _check_mobile(space: CompositionSpaceSpec, ion: str | None) -> None:
                 "space.mobile: missing; expected the site whose ion moves, or its element in calculator.workflow.ion"
             )
         return
-    if mobile is None:
+    if mobile is None or workflow.mechanism.type == "interstitial":
         return
     named = space.sites[mobile].ions if mobile in space.sites else None
     if named is None and space.parent.prototype is not None:

@@ -33,6 +33,6 @@ def test_a_vacancy_of_aluminium_hops_over_a_barrier(require, code):
     barrier = found.barrier(3)
     assert 0.2 < barrier < 0.7
     assert barrier == found.barrier(1)
-    (vacancy,) = found.vacancies
+    (vacancy,) = found.carriers
     assert barrier == pytest.approx(hop.result.energy - vacancy.state.energy)
     assert 20 < found.evaluations < 90

@@ -13,7 +13,7 @@ from tansaku.calculators.engines.emt import EmtCalculator
 from tansaku.calculators.workflows.migration import hops
 from tansaku.calculators.workflows.migration import refine as refining
 from tansaku.calculators.workflows.migration.checkpoint import Checkpoint
-from tansaku.calculators.workflows.migration.crystal import Crystal, Vacancy, find_vacancy
+from tansaku.calculators.workflows.migration.crystal import Carrier, Crystal, find_carrier
 from tansaku.calculators.workflows.migration.curvature import crystal_curvature
 from tansaku.calculators.workflows.migration.hops import around_midpoint, band_hop, find_saddle, hop_ends
 from tansaku.calculators.workflows.migration.network import HopClass, find_network
@@ -70,7 +70,7 @@ def crystal() -> Crystal:
 
 
 @pytest.fixture(scope="module")
-def summit() -> tuple[Crystal, HopClass, dict[int, Vacancy], int]:
+def summit() -> tuple[Crystal, HopClass, dict[int, Carrier], int]:
     """Copper in ordered AgCu: the middle of its hop in the layer is a summit between two saddle points."""
     host = bulk("Ag", "fcc", a=3.95, cubic=True)
     host.symbols[[1, 2]] = "Cu"
@@ -78,10 +78,10 @@ def summit() -> tuple[Crystal, HopClass, dict[int, Vacancy], int]:
     host = relaxer.host(host)
     network = find_network(host, "Cu", 2.9)
     supercell = make_supercell(host, 6.0)
-    curvature = crystal_curvature(supercell, network, relaxer.through)
+    curvature = crystal_curvature(supercell, network.operations, relaxer.through)
     crystal = Crystal(network, supercell, relaxer, curvature)
     (hop,) = network.classes
-    return crystal, hop, {site: find_vacancy(crystal, site) for site in set(network.orbits.values())}, 3
+    return crystal, hop, {site: find_carrier(crystal, site) for site in set(network.orbits.values())}, 3
 
 
 def test_a_vacancy_hops_in_every_direction_of_a_cubic_crystal_over_one_barrier(found):
@@ -99,7 +99,7 @@ def test_a_vacancy_hops_in_every_direction_of_a_cubic_crystal_over_one_barrier(f
 
 def test_the_symmetric_midpoint_is_the_band_s_saddle_point(crystal):
     """The same saddle point by a climbing band, at many times the evaluations."""
-    vacancy = find_vacancy(crystal, 0)
+    vacancy = find_carrier(crystal, 0)
     hop = crystal.network.classes[0].hop
     through = crystal.relaxer.through
     before = through.evaluations
@@ -114,11 +114,11 @@ def test_the_symmetric_midpoint_is_the_band_s_saddle_point(crystal):
 
 
 def test_a_guess_of_the_curvature_changes_the_way_and_not_the_end(found, crystal):
-    with_guess = found.vacancies[0]
+    with_guess = found.carriers[0]
     host = found.host
     network = find_network(host, "Cu", 2.9)
     same_cell = Crystal(network, make_supercell(host, 6.5), crystal.relaxer, None)
-    plain = find_vacancy(same_cell, 0)
+    plain = find_carrier(same_cell, 0)
     assert plain.state.energy == pytest.approx(with_guess.state.energy, abs=1e-3)
     assert with_guess.state.steps < plain.state.steps
 
@@ -204,7 +204,7 @@ def test_an_ion_that_is_not_there_is_an_error_that_names_the_key():
 
 
 def test_an_ion_that_went_to_another_site_is_found_out(crystal):
-    kept = crystal.without(0)
+    kept = crystal.kept(0)
     positions = crystal.supercell.atoms.positions[kept].copy()
     crystal.check(kept, positions, None)
     positions[0] += 0.9 * (crystal.supercell.atoms.positions[0] - positions[0])
@@ -219,7 +219,7 @@ def test_a_framework_atom_that_left_its_place_is_found_out():
     host = alloy()
     network = find_network(host, "Cu", 2.7)
     crystal = Crystal(network, make_supercell(host, 5.0), Relaxer(Through(EmtCalculator()), 0.05, 100), None)
-    kept = crystal.without(crystal.supercell.index(network.sites[0], (0, 0, 0)))
+    kept = crystal.kept(crystal.supercell.index(network.sites[0], (0, 0, 0)))
     positions = crystal.supercell.atoms.positions[kept].copy()
     nickel = int(np.flatnonzero(crystal.supercell.atoms.numbers[kept] == 28)[0])
     positions[nickel, 2] += 1.5
@@ -229,7 +229,7 @@ def test_a_framework_atom_that_left_its_place_is_found_out():
 
 
 def test_a_bent_band_starts_beside_the_straight_one_and_ends_on_the_same_saddle_point(crystal):
-    vacancy = find_vacancy(crystal, 0)
+    vacancy = find_carrier(crystal, 0)
     hop = crystal.network.classes[0].hop
     # With a threshold that everything meets, a band ends where it starts.
     still = replace(crystal, relaxer=replace(crystal.relaxer, fmax=100.0))
@@ -249,7 +249,7 @@ def test_a_bent_band_starts_beside_the_straight_one_and_ends_on_the_same_saddle_
 
 
 def test_the_lower_one_of_a_band_and_the_way_over_a_midpoint_stands(crystal):
-    vacancy = find_vacancy(crystal, 0)
+    vacancy = find_carrier(crystal, 0)
     hop = crystal.network.classes[0].hop
     middle = relax_midpoint(crystal, hop, crystal.supercell.swap(hop, crystal.network))
     ends = hop_ends(crystal, hop, {0: vacancy})

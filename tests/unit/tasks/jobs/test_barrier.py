@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import FailureKind
+from tansaku.tasks.configuration import spec_hash
 from tansaku.tasks.jobs.document import JobDocument
 from tansaku.tasks.jobs.evaluate import evaluate
 from tansaku.tasks.jobs.workflows import open_job
@@ -125,6 +126,27 @@ def test_every_setting_of_the_workflow_is_another_source():
     others = [source_of(campaign(calculator={"type": "chgnet", "workflow": {**WORKFLOW, **one}})) for one in changes]
     others.append(source_of(campaign(calculator={"type": "sevennet", "workflow": WORKFLOW})))
     assert len({plain, *others}) == 1 + len(others)
+
+
+def test_the_mechanism_is_another_source_and_by_vacancies_the_one_there_was_before_it_could_be_chosen():
+    plain = campaign()
+    named = campaign(calculator={"type": "chgnet", "workflow": {**WORKFLOW, "mechanism": {"type": "vacancy"}}})
+    assert plain == named
+    # Of the same file when there was no such key.
+    assert (source_of(plain), spec_hash(plain)[:16]) == ("375d5aa2dcb9bf0850bb179f", "abe6167d2eab7ce4")
+    others = [
+        campaign(calculator={"type": "chgnet", "workflow": {**WORKFLOW, "mechanism": {"type": "interstitial"} | keys}})
+        for keys in (
+            {},
+            {"faces": True},
+            {"min_distance": 1.0},
+            {"merge_distance": 0.6},
+            {"max_sites": 5},
+            {"sites": [[0.5, 0, 0]]},
+        )
+    ]
+    assert len({spec_hash(one) for one in [plain, *others]}) == 1 + len(others)
+    assert len({source_of(one) for one in [plain, *others]}) == 1 + len(others)
 
 
 def test_a_barrier_is_not_polished():

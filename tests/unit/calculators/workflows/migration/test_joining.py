@@ -25,7 +25,9 @@ def row() -> tuple[Passage, State, State, State]:
     network = find_network(host, "Cu", 2.9)
     through = Through(EmtCalculator())
     supercell = make_supercell(host, 6.5)
-    crystal = Crystal(network, supercell, Relaxer(through, 0.03, 300), crystal_curvature(supercell, network, through))
+    crystal = Crystal(
+        network, supercell, Relaxer(through, 0.03, 300), crystal_curvature(supercell, network.operations, through)
+    )
     places = supercell.atoms.positions
     step = np.array([1.795, 1.795, 0.0])
     sites = [int(np.linalg.norm(places - places[0] - k * step, axis=1).argmin()) for k in range(3)]

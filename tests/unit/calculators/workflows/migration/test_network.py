@@ -7,8 +7,8 @@ import pytest
 from ase import Atoms
 from ase.build import bulk
 
-from tansaku.calculators.workflows.migration.network import Hop, find_network
-from tansaku.models.domain.errors import ConfigurationError
+from tansaku.calculators.workflows.migration.network import Hop, find_interstitial_network, find_network
+from tansaku.models.domain.errors import CalculationError, ConfigurationError
 
 
 def rutile() -> Atoms:
@@ -75,3 +75,51 @@ def test_an_image_of_a_hop_starts_in_the_first_cell():
 def test_what_cannot_be_found_names_the_key(ion, reach, key):
     with pytest.raises(ConfigurationError, match=rf"calculator\.workflow\.{key}"):
         find_network(rutile(), ion, reach)
+
+
+def octahedra_and_tetrahedra(cubic: bool) -> Atoms:
+    """Palladium, and hydrogen on every void of it."""
+    host = bulk("Pd", "fcc", a=4.0, cubic=cubic)
+    lattice = bulk("H", "fcc", a=4.0, cubic=cubic)
+    for shift in ((2.0, 2.0, 2.0), (1.0, 1.0, 1.0), (3.0, 3.0, 3.0)):
+        voids = lattice.copy()
+        voids.positions += shift
+        host += voids
+    return host
+
+
+@pytest.mark.parametrize(("cubic", "atoms"), [(True, 4), (False, 1)])
+def test_interstitial_hops_lead_past_no_third_site(cubic, atoms):
+    """From an octahedron to eight tetrahedra, from one of them to the next; the rest goes by these."""
+    network = find_interstitial_network(octahedra_and_tetrahedra(cubic), atoms, 4.2)
+    assert network.carrier == "interstitial"
+    assert len(network.sites) == 3 * atoms
+    assert len(set(network.orbits.values())) == 2
+    assert [one.length for one in network.classes] == pytest.approx([np.sqrt(3.0), 2.0])
+    assert [len(one.members) for one in network.classes] == [8 * atoms, 6 * atoms]
+
+
+def test_what_is_joined_by_hops_stays_joined_without_those_past_a_third_site():
+    host = Atoms("Mo", cell=[3.0, 3.0, 3.1], pbc=True)
+    sites = Atoms("H3", scaled_positions=[(0.5, 0.5, 0.2), (0.5, 0.5, 0.5), (0.5, 0.5, 0.8)], cell=host.cell)
+    network = find_interstitial_network(host + sites, 1, 3.2)
+    along = [one for one in network.classes if all(hop.cell[:2] == (0, 0) for hop in one.members)]
+    assert [round(one.length, 3) for one in along] == [0.93, 1.24]
+
+
+def test_an_atom_of_the_ion_s_element_is_no_interstitial_site():
+    host = octahedra_and_tetrahedra(False)
+    host.symbols[:] = "Pd"
+    network = find_interstitial_network(host, 1, 2.1)
+    assert len(network.operations) == 48
+    assert all((one.onto[0], one.onto[1]) == (0, 1) for one in network.operations)
+
+
+def test_sites_that_are_not_all_there_or_too_far_apart_are_found_out():
+    host = octahedra_and_tetrahedra(False)
+    with pytest.raises(CalculationError, match="not as symmetric") as caught:
+        find_interstitial_network(host[[0, 1, 2]], 1, 4.2)
+    assert caught.value.reason == "no_site"
+    with pytest.raises(CalculationError, match=r"within 1\.5 Å") as caught:
+        find_interstitial_network(host, 1, 1.5)
+    assert caught.value.reason == "no_path"

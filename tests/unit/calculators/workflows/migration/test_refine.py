@@ -25,7 +25,7 @@ def place(request) -> tuple[Passage, Midpoint]:
     network = find_network(host, "Cu", 2.9)
     through = Through(EmtCalculator())
     supercell = make_supercell(host, 6.5)
-    curvature = crystal_curvature(supercell, network, through) if request.param else None
+    curvature = crystal_curvature(supercell, network.operations, through) if request.param else None
     crystal = Crystal(network, supercell, Relaxer(through, 0.02, 300), curvature)
     hop = network.classes[0].hop
     return open_passage(crystal, hop), relax_midpoint(crystal, hop, supercell.swap(hop, network))
