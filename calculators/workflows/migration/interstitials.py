@@ -110,12 +110,13 @@ def find_sites(
     dropped: list[Dropped] = []
     for number, void in enumerate(voids):
         found = settled(number, [one.void for one in sites])
-        if found.reason:
-            dropped.append(Dropped(void.place, found.reason, found.message))
         for rest in found.rests:
             place = maker.void(rest.place)
             if not any(maker.near(place.fractions[0], one.void) for one in sites):
                 sites.append(Site(place, rest))
+        # An ion that leaves a symmetry element by little is still in the same void.
+        if found.reason and not any(maker.near(void.fractions[0], one.void) for one in sites):
+            dropped.append(Dropped(void.place, found.reason, found.message))
     if not sites:
         why = "; ".join(f"{one.reason}: {one.message}" for one in dropped)
         raise CalculationError("no_site", f"an ion rests in none of {len(voids)} voids: {why}")

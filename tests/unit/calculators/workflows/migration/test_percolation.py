@@ -38,6 +38,16 @@ def test_barriers_are_counted_from_the_lowest_state_of_the_component_that_percol
     assert one.barrier == pytest.approx(0.4)
 
 
+def test_a_network_that_must_hold_a_site_waits_for_it():
+    sites, above = {0: 0.3, 1: 0.2, 2: 0.0}, Hop(0, 1, (0, 1, 0))
+    classes, saddles = [[DIMER], [above], [Hop(2, 0, (0, 0, 0))]], [0.5, 0.6, 0.9]
+    assert percolate(sites, classes, saddles)[0].level == 0.6
+    one, *_ = percolate(sites, classes, saddles, through=[2])
+    assert (one.level, one.lowest, one.limiting) == (0.9, 0.0, 2)
+    assert one.directions == ((0, 1, 0),)
+    assert percolate(sites, classes[:2], saddles[:2], through=[2]) == (None, None, None)
+
+
 def test_each_further_dimension_costs_its_own_hop():
     classes = [[Hop(0, 0, (0, 0, 1))], [Hop(0, 0, (0, 1, 0))], [Hop(0, 0, (1, 0, 0))]]
     found = percolate({0: 0.0}, classes, [0.3, 0.1, 0.2])
