@@ -25,7 +25,7 @@ class Profile:
     Attributes:
         label: Candidate and barrier.
         distance: Of states and saddle points along the path [Å], shape ``(n,)``.
-        energy: Above the lowest vacancy [eV], shape ``(n,)``.
+        energy: Above the lowest end state [eV], shape ``(n,)``.
     """
 
     label: str
@@ -72,7 +72,7 @@ def draw_png(lines: Sequence[Profile], path: Path) -> Path:
             axes.plot(profile.distance, profile.energy, "o", color=colour, markersize=3.5)
         axes.axhline(0.0, color=INK, linewidth=0.6, linestyle=":")
         axes.set_xlabel("along the path [Å]")
-        axes.set_ylabel("energy above the vacancy [eV]")
+        axes.set_ylabel("energy above the lowest state [eV]")
         axes.legend(loc="upper right")
         return save_png(figure, path)
 
@@ -95,5 +95,5 @@ def draw_html(lines: Sequence[Profile], path: Path, name: str) -> Path:
             hovertemplate="%{x:.2f} Å: %{y:.3f} eV",
         )
     figure.update_layout(title=f"{plain(name)}: energy along the easiest paths", xaxis_title="along the path [Å]")
-    figure.update_yaxes(title="energy above the vacancy [eV]")
+    figure.update_yaxes(title="energy above the lowest state [eV]")
     return write_html(figure, path, name)
