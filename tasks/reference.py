@@ -138,7 +138,7 @@ def _section(kind: str, path: str, model: type[BaseModel], definitions: JsonDict
         if field.is_required():
             default = "file's name" if name == "name" else "required"
         else:
-            value = field.get_default()
+            value = field.get_default(call_default_factory=True)
             default = "as below" if isinstance(value, BaseModel) and not _yaml(value) else f"`{_yaml(value)}`"
         kinds = _escape(" or ".join(_kinds(properties[name], definitions)))
         lines.append(f"| `{name}` | {kinds} | {default} | {_escape(described.get(name, 'This kind.'))} |")

@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
-import yaml
 
 import tansaku
 from tansaku.models.domain.errors import ConfigurationError
@@ -21,6 +20,7 @@ from tansaku.models.domain.records import Evaluation, JsonDict
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.configuration import spec_hash
 from tansaku.tasks.results import CampaignData
+from tansaku.tasks.yaml_text import write_yaml
 
 METADATA_KEY = b"tansaku"
 """Key of the Parquet file's metadata that holds the provenance as JSON."""
@@ -220,4 +220,4 @@ def _campaign_file(data: CampaignData, features: JsonDict) -> str:
     head = (
         f"# Written by tansaku {tansaku.__version__} from the campaign {data.record.name}; the values are computed, see the\n"
     )
-    return head + "# metadata of candidates.parquet.\n" + yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
+    return head + "# metadata of candidates.parquet.\n" + write_yaml(document)

@@ -229,7 +229,7 @@ def fireworks_site(
     def make(uri: str | None = None, **keys: object) -> FireworksBackend:
         folder = tmp_path if not made else tmp_path / f"site-{len(made)}"
         folder.mkdir(exist_ok=True)
-        address, name = uri or mongo_server.start(), secrets.token_hex(6)
+        address, name = uri or mongo_server.start(), f"site-{secrets.token_hex(6)}"
         made.append(_beside("fireworks_backend").FireworksBackend(folder, address, name, **keys))
         return made[-1]
 

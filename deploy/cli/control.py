@@ -58,19 +58,15 @@ def pause(name: NameArgument, site: SiteOption = None) -> None:
 
 
 def _assignments(changes: list[str]) -> JsonDict:
-    import yaml
-
     from tansaku.models.domain.errors import ConfigurationError
+    from tansaku.tasks.yaml_text import parse_yaml
 
     payload: JsonDict = {}
     for change in changes:
         key, equals, value = change.partition("=")
         if not equals or not key:
             raise ConfigurationError(f"{change!r}: expected KEY=VALUE, e.g. budget.evaluations=500")
-        try:
-            payload[key] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
-            raise ConfigurationError(f"{change!r}: the value is not a number, a word or null") from error
+        payload[key] = parse_yaml(value, change).data
     return payload
 
 

@@ -87,9 +87,9 @@ def show(
     if as_json:
         show_json(document)
         return
-    import yaml
+    from tansaku.tasks.yaml_text import write_yaml
 
-    typer.echo(yaml.safe_dump(document, sort_keys=False, allow_unicode=True), nl=False)
+    typer.echo(write_yaml(document), nl=False)
 
 
 def _transfer(store: CampaignStore, name: str) -> JsonDict:

@@ -88,9 +88,9 @@ def show(
     if as_json:
         show_json(record.model_dump(mode="json"))
         return
-    import yaml
+    from tansaku.tasks.yaml_text import write_yaml
 
-    typer.echo(yaml.safe_dump(record.model_dump(mode="json"), sort_keys=False, allow_unicode=True), nl=False)
+    typer.echo(write_yaml(record.model_dump(mode="json")), nl=False)
 
 
 @model_app.command()

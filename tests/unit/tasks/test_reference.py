@@ -13,6 +13,10 @@ def test_the_committed_page_is_current():
     assert (ROOT / "docs/configuration.md").read_text() == configuration_page(), "run `make docs`"
 
 
+def test_every_default_on_the_page_is_a_value():
+    assert "Undefined" not in configuration_page()
+
+
 @pytest.mark.parametrize("kind", MODELS)
 def test_every_key_is_described(kind):
     missing = [

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tansaku.models.domain.errors import ConfigurationError
-from tansaku.tasks.yaml_text import MAX_ALIASES, MAX_BYTES, MAX_DEPTH, parse_yaml, read_yaml
+from tansaku.tasks.yaml_text import MAX_ALIASES, MAX_BYTES, MAX_DEPTH, parse_yaml, read_yaml, write_yaml
 
 KEYS = st.text(string.ascii_lowercase + "_", min_size=1, max_size=8)
 SCALARS = st.none() | st.booleans() | st.integers(-(10**12), 10**12) | st.floats(allow_nan=False) | st.text(max_size=12)
@@ -15,9 +15,17 @@ PLAIN = st.recursive(
 )
 
 
-@given(st.dictionaries(KEYS, PLAIN, max_size=4))
-def test_what_a_dumper_writes_comes_back(data):
-    assert parse_yaml(yaml.safe_dump(data), "t.yaml").data == data
+NUMBER_LIKE = st.from_regex(r"[-+]?[0-9]{1,3}(\.[0-9]*)?([eE][-+]?[0-9]{1,3})?", fullmatch=True)
+WORD_LIKE = st.sampled_from(
+    ["No", "yes", "~", "null", "True", ".inf", "-.Inf", ".nan", "0x1f", "1_000", "12:30", "2024-01-02", "=", ""]
+)
+
+
+@given(st.dictionaries(KEYS, PLAIN | NUMBER_LIKE | WORD_LIKE, max_size=4))
+def test_what_is_written_comes_back(data):
+    text = write_yaml(data)
+    assert parse_yaml(text, "t.yaml").data == data
+    assert yaml.safe_load(text) == data
 
 
 @pytest.mark.parametrize(
