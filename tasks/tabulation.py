@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,9 +15,11 @@ import pyarrow.parquet
 
 import tansaku
 from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.history import objective_values
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray, IntArray
 from tansaku.models.domain.ports import ScreenedSpace
 from tansaku.models.domain.records import Evaluation, JsonDict
+from tansaku.models.domain.specs.objective import BestPerSystemSpec
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.configuration import spec_hash
 from tansaku.tasks.results import CampaignData
@@ -37,7 +40,8 @@ def write_table(data: CampaignData, folder: Path) -> list[Path]:
 
     ``candidates.parquet`` holds one row per candidate, NaN where the science failed, with the features that differ from
     candidate to candidate; ``surfaces.csv`` and ``systems.csv`` hold those that a surface or a system has in common, and
-    what describes the systems; ``NAME-table.yaml`` is the campaign file on them; provenance is in the Parquet file's metadata.
+    what describes the systems; ``NAME-table.yaml`` is the campaign file on them, with the same goal and what it compares;
+    provenance is in the Parquet file's metadata.
 
     Args:
         data: The campaign.
@@ -66,12 +70,8 @@ def write_table(data: CampaignData, folder: Path) -> list[Path]:
         "value": np.array([_value(finished[str(name)]) for name in pool.ids[taken]]),
         "cost": np.array([data.cost_of(finished[str(name)]) for name in pool.ids[taken]]),
     }
-    if isinstance(data.space, ScreenedSpace):
-        described = [data.space.describe_candidate(str(name)) for name in pool.ids[taken]]
-        columns |= {
-            "formula": [one["formula"] for one in described],
-            "unlikely": ["; ".join(one["marks"]) for one in described],
-        }
+    columns |= _described(data, taken)
+    columns |= _further(data, [finished[str(name)] for name in pool.ids[taken]])
     features: JsonDict = {}
     for group in own:
         names = _column_names(group)
@@ -100,6 +100,19 @@ def _described(data: CampaignData, taken: IntArray) -> dict[str, list[str]]:
         return {}
     told = [data.space.describe_candidate(str(name)) for name in data.pool.ids[taken]]
     return {"formula": [one["formula"] for one in told], "unlikely": ["; ".join(one["marks"]) for one in told]}
+
+
+def _further(data: CampaignData, evaluations: Sequence[Evaluation]) -> dict[str, FloatArray]:
+    """Values of the further objectives in their units, NaN where the science failed."""
+    further = data.spec.objective.further
+    none = (math.nan,) * (1 + len(further))
+    rows = [(one.outcome and objective_values(one.outcome, further)) or none for one in evaluations]
+    return {_result_column(one.property): np.array([row[i] for row in rows]) for i, one in enumerate(further, start=1)}
+
+
+def _result_column(name: str) -> str:
+    """Column of a further result; a feature may have the same name."""
+    return f"result_{name}"
 
 
 def _finished(data: CampaignData) -> dict[str, Evaluation]:
@@ -204,16 +217,21 @@ def _provenance(data: CampaignData, finished: dict[str, Evaluation]) -> JsonDict
 
 
 def _campaign_file(data: CampaignData, features: JsonDict) -> str:
+    objective = data.spec.objective
+    quantities = {one.property: {"column": _result_column(one.property), "unit": one.unit} for one in objective.further}
+    goal = objective.goal.model_dump(mode="json", exclude_none=True)
     document = {
         "schema_version": 1,
         "name": f"{data.record.name}-table"[:63].rstrip("-"),
         "space": {
             "type": "table",
             "candidates": "candidates.parquet",
-            "columns": {name: name for name in ("id", "system", "surface", "value", "cost")},
+            "columns": {name: name for name in ("id", "system", "surface", "value", "cost")}
+            | ({"quantities": quantities} if quantities else {}),
             "features": features,
         },
-        "objective": {"direction": data.spec.objective.direction, "unit": data.spec.objective.unit},
+        "objective": {"direction": objective.direction, "unit": objective.unit}
+        | ({} if objective.goal == BestPerSystemSpec() else {"goal": goal}),
         "proposer": {"type": "gp", "preset": "default"},
         "budget": {"fraction": BUDGET_FRACTION},
     }

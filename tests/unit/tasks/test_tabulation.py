@@ -38,14 +38,14 @@ def value_of(position: int) -> float:
     return 200 + 17.3 * np.sin(position)
 
 
-def campaign(evaluated: range) -> CampaignData:
+def campaign(evaluated: range, spec: CampaignSpec = SPEC) -> CampaignData:
     now = datetime.now(UTC)
-    space = open_space(SPEC.space, Path())
+    space = open_space(spec.space, Path())
     pool = space.pool()
     record = CampaignRecord(
         name="small",
-        spec=SPEC.model_dump(mode="json"),
-        spec_hash=spec_hash(SPEC),
+        spec=spec.model_dump(mode="json"),
+        spec_hash=spec_hash(spec),
         base_path=".",
         tansaku_version="0.1.0",
         created_at=now,
@@ -77,7 +77,7 @@ def campaign(evaluated: range) -> CampaignData:
                 ),
             )
         )
-    return CampaignData(record, SPEC, space, tuple(evaluations))
+    return CampaignData(record, spec, space, tuple(evaluations))
 
 
 def test_the_written_campaign_opens_as_the_same_space_with_its_values(tmp_path):
@@ -119,6 +119,14 @@ def test_only_what_has_finished_is_written_and_nothing_is_an_error(tmp_path):
     assert len(open_space(loaded.spec.space, loaded.base_path).pool()) == 12
     with pytest.raises(ConfigurationError, match="'small': no evaluation has finished"):
         write_table(campaign(range(0)), tmp_path)
+
+
+@pytest.mark.parametrize("goal", [{"type": "top_k", "k": 3}, {"type": "all_below", "threshold": "210 mJ/m2"}])
+def test_the_goal_stays_what_it_is(tmp_path, goal):
+    spec = CampaignSpec.model_validate(SPEC.model_dump(mode="json") | {"objective": {"goal": goal}})
+    for one in (SPEC, spec):
+        *_, file = write_table(campaign(range(12), one), tmp_path / one.objective.goal.type)
+        assert load_campaign(file).spec.objective == one.objective
 
 
 def test_compositions_keep_their_features_categories_and_names(tmp_path, tavorite_search):

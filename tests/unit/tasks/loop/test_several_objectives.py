@@ -9,12 +9,16 @@ import pandas as pd
 import pytest
 
 from tansaku.deploy.cli import inspection, outcomes
+from tansaku.models.engine.front import on_front
+from tansaku.spaces.registry import open_space
+from tansaku.tasks.configuration import load_campaign
 from tansaku.tasks.figures.campaign import draw_campaign
-from tansaku.tasks.fronts import campaign_front, tabulated_values
+from tansaku.tasks.fronts import campaign_front, oriented_values, tabulated_values
 from tansaku.tasks.progress import campaign_status
 from tansaku.tasks.replay.records import ReplayTask
 from tansaku.tasks.replay.run import run_one
 from tansaku.tasks.results import CampaignData, evaluation_rows
+from tansaku.tasks.tabulation import write_table
 
 SPACE = {
     "type": "table",
@@ -99,6 +103,18 @@ def test_the_commands_list_the_front(searched, capsys):
     assert json.loads(capsys.readouterr().out) == [dict(row) for row in campaign_front(data).rows]
     shown = inspection._front(searched.store, searched.record())["front"]
     assert shown["candidates"] == list(campaign_front(data).rows)
+
+
+def test_a_table_made_of_the_results_has_the_same_front(searched, tmp_path):
+    data = read(searched)
+    *_, file = write_table(data, tmp_path)
+    loaded = load_campaign(file)
+    assert loaded.spec.objective == data.spec.objective
+    space = open_space(loaded.spec.space, loaded.base_path)
+    theirs, ours = (tabulated_values(one, data.spec.objective) for one in (space, data.space))
+    np.testing.assert_array_equal(theirs, ours[data.pool.positions(space.pool().ids.tolist())])
+    signed = oriented_values(theirs, data.spec.objective)
+    assert set(space.pool().ids[on_front(signed)]) == {row["candidate"] for row in campaign_front(data).rows}
 
 
 def test_before_the_first_value_there_is_no_front(require, open_bench, capsys):
