@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
+from ase.io import read
 from scipy.stats import spearmanr
 
 from benchmarks.tavorite.__main__ import FILES, HERE, compared, observations, two_potentials
 from benchmarks.tavorite.first_look import bond_valence_barrier
 from benchmarks.tavorite.published import PUBLISHED
+from benchmarks.tavorite.structures import FILE, Again, crystals
 from tansaku.models.domain.specs.composition import CompositionSpaceSpec, ParentSpec
 from tansaku.spaces.composition import CompositionSpace
 from tansaku.tasks.configuration import load_campaign
@@ -53,3 +57,34 @@ def test_a_grid_of_bond_valences_has_a_barrier_for_each_ion_and_lithium_s_is_low
     space = CompositionSpace(CompositionSpaceSpec(parent=ParentSpec(prototype="tavorite")), Path())
     lithium, sodium = (bond_valence_barrier(space, f"{ion}-V3-P5-F") for ion in ("Li", "Na"))
     assert 0 < lithium < sodium
+
+
+@pytest.fixture(scope="module")
+def rows():
+    return pd.read_parquet(HERE / "observations.parquet")
+
+
+def test_the_committed_crystals_are_those_of_the_finished_rows(rows):
+    done = {row.candidate: json.loads(row.record)["outcome"] for row in rows[rows.state == "DONE"].itertuples()}
+    found = {atoms.info["candidate"]: atoms for atoms in read(HERE / FILE, ":")}
+    assert set(found) == set(done)
+    for candidate, atoms in found.items():
+        assert atoms.info["migration_barrier"] == done[candidate]["quantities"]["migration_barrier"]["value"]
+        recorded = np.array(done[candidate]["properties"]["cell_lengths_and_angles"])
+        assert (np.abs(atoms.cell.cellpar() - recorded) < np.repeat([0.02, 0.2], 3)).all(), candidate
+        assert len(atoms) == done[candidate]["properties"]["n_atoms"]
+        assert np.linalg.norm(atoms.get_forces(), axis=1).max() < 0.02
+
+
+def test_a_crystal_that_did_not_come_along_is_relaxed_anew(require, rows):
+    require("chgnet")
+    again, row = Again(load_campaign(HERE / "tavorites.yaml").spec, HERE), rows[rows.structure.notna()].head(1)
+    (stored,) = crystals(row, {}, again)
+    (anew,) = crystals(row.assign(structure=None), {}, again)
+    (kept,) = crystals(row, {stored.info["candidate"]: anew}, again)
+    assert [one.info["made"] for one in (stored, anew, kept)] == ["campaign", "relaxed anew", "relaxed anew"]
+    assert anew.get_potential_energy() == pytest.approx(stored.get_potential_energy(), abs=1e-3)
+    moved = json.loads(row.record.iloc[0])
+    moved["outcome"]["properties"]["cell_lengths_and_angles"][0] += 0.1
+    with pytest.raises(SystemExit, match="its cell is off by"):
+        list(crystals(row.assign(structure=None, record=json.dumps(moved)), {}, again))

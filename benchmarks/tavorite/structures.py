@@ -1,0 +1,102 @@
+"""``python -m benchmarks.tavorite.structures``: the relaxed crystal of every row of the table, as compressed extended XYZ.
+
+Structures come from ``observations.parquet`` (`tansaku export tavorites --observations FILE --with-structures`). A row that was
+imported without its structure is relaxed anew, by the first part of the workflow that made it; its cell must be the recorded
+one. Crystals that the file has already are kept, so a run that was stopped goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from ase import Atoms
+from ase.calculators.singlepoint import SinglePointCalculator
+from ase.io import read, write
+from ase.io.extxyz import read_extxyz
+
+from benchmarks.tavorite.__main__ import HERE
+from tansaku.calculators.registry import open_calculator
+from tansaku.calculators.workflows.migration.relaxing import Relaxer, Through
+from tansaku.models.domain.specs.calculator import workflow_of
+from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.spaces.composition import CompositionSpace
+from tansaku.tasks.configuration import load_campaign
+
+FILE = "tavorites.extxyz.gz"
+_LENGTH, _ANGLE = 0.02, 0.2
+"""How far cells of two relaxations to the same largest force may differ [Å, degrees]."""
+
+
+class Again:
+    """Relaxes crystals as the campaign does."""
+
+    def __init__(self, spec: CampaignSpec, folder: Path) -> None:
+        workflow = workflow_of(spec.calculator)
+        if spec.calculator is None or workflow is None or spec.space.type != "composition":
+            raise AssertionError("tavorites.yaml is of compositions and barriers")
+        self._space = CompositionSpace(spec.space, folder)
+        self._calculator = open_calculator(spec.calculator, folder)
+        self._relaxer = Relaxer(Through(self._calculator), workflow.fmax, workflow.max_steps)
+
+    def __call__(self, candidate: str, cell: list[float]) -> Atoms:
+        """The relaxed crystal; ``cell`` are its recorded lengths [Å] and angles [degrees]."""
+        atoms = self._relaxer.host(self._space.structure(candidate))
+        difference = np.abs(atoms.cell.cellpar() - cell)
+        if difference[:3].max() > _LENGTH or difference[3:].max() > _ANGLE:
+            raise SystemExit(f"{candidate}: relaxed anew its cell is off by {difference.round(3).tolist()}")
+        told, result = self._calculator.provenance, self._calculator.evaluate(atoms)
+        atoms.info |= {"candidate": candidate, "potential": told.model, "potential_sha256": told.model_sha256}
+        atoms.calc = SinglePointCalculator(atoms, energy=result.energy, forces=result.forces, stress=result.stress)
+        return atoms
+
+
+def crystals(table: pd.DataFrame, known: dict[str, Atoms], again: Again) -> Iterator[Atoms]:
+    """The relaxed crystal of each finished row, with its barrier [eV], by name."""
+    for row in table[table.state == "DONE"].sort_values("candidate").itertuples():
+        candidate, outcome = str(row.candidate), json.loads(str(row.record))["outcome"]
+        if candidate in known:
+            atoms = known[candidate]
+        elif isinstance(row.structure, str):
+            atoms = next(iter(read_extxyz(io.StringIO(row.structure))))
+            atoms.info["made"] = "campaign"
+        else:
+            atoms = again(candidate, outcome["properties"]["cell_lengths_and_angles"])
+            atoms.info["made"] = "relaxed anew"
+        atoms.info["migration_barrier"] = outcome["quantities"]["migration_barrier"]["value"]
+        yield atoms
+
+
+def main() -> None:
+    """Entry of the command."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--observations", type=Path, default=HERE / "observations.parquet", help="the table, with structures")
+    parser.add_argument("--out", type=Path, default=HERE / FILE, help="file to write, its name ending in .extxyz.gz")
+    arguments = parser.parse_args()
+    again = Again(load_campaign(HERE / "tavorites.yaml").spec, HERE)
+    known = {atoms.info["candidate"]: atoms for atoms in read(arguments.out, ":")} if arguments.out.is_file() else {}
+    done = dict(known)
+    for atoms in crystals(pd.read_parquet(arguments.observations), known, again):
+        candidate = atoms.info["candidate"]
+        done[candidate] = atoms
+        if candidate not in known and atoms.info["made"] != "campaign":
+            print(f"{candidate}: relaxed anew", flush=True)
+            keep(done, arguments.out)
+    keep(done, arguments.out)
+    print(f"{arguments.out}: {len(done)} crystals")
+
+
+def keep(done: dict[str, Atoms], path: Path) -> None:
+    """Writes all crystals so far, by name, whole or not at all."""
+    aside = path.with_name(f"part-{path.name}")
+    write(aside, [done[candidate] for candidate in sorted(done)], format="extxyz")
+    aside.replace(path)
+
+
+if __name__ == "__main__":
+    main()
