@@ -44,9 +44,9 @@ def _row(data: CampaignData, space: ScreenedSpace, evaluation: Evaluation) -> Js
     outcome = evaluation.outcome
     described = space.describe_candidate(evaluation.proposal.candidate)
     quantities = outcome.quantities if outcome is not None else {}
-    networks = outcome.properties.get("networks", {}) if outcome is not None else {}
+    properties = outcome.properties if outcome is not None else {}
     workflow = getattr(data.spec.calculator, "workflow", None)
-    wanted = networks.get(f"{workflow.dimensions if workflow is not None else 1}d", {})
+    wanted = properties.get("networks", {}).get(f"{workflow.dimensions if workflow is not None else 1}d", {})
     provenance = outcome.provenance if outcome is not None else None
     return {
         "formula": described["formula"],
@@ -56,6 +56,7 @@ def _row(data: CampaignData, space: ScreenedSpace, evaluation: Evaluation) -> Js
         "unit": data.spec.objective.unit,
         **{name: _in_unit(quantities.get(name), data.spec.objective.unit) for name in ("spread", *_DIMENSIONS)},
         "directions": wanted.get("directions"),
+        "hops": _percolating(properties.get("hops", ()), wanted["limiting_hop"]) if wanted else None,
         "limiting_hop": wanted.get("limiting_hop"),
         "state": evaluation.state.value,
         "reason": failure_reason(evaluation),
@@ -67,6 +68,12 @@ def _row(data: CampaignData, space: ScreenedSpace, evaluation: Evaluation) -> Js
         "cost": data.cost_of(evaluation),
         "round": evaluation.proposal.number,
     }
+
+
+def _percolating(hops: Sequence[JsonDict], limiting: str) -> list[str]:
+    """Names of the hops no higher than the limiting one, the easiest first: what the paths are made of."""
+    saddles = {hop["hop"]: hop["ts_energy"] for hop in hops if "ts_energy" in hop}
+    return sorted((name for name in saddles if saddles[name] <= saddles[limiting]), key=saddles.__getitem__)
 
 
 def compositions_frame(data: CampaignData) -> pd.DataFrame:

@@ -12,6 +12,8 @@ from tansaku.tasks.compositions import CompositionMap, composition_maps, composi
 from tansaku.tasks.configuration import load_site
 from tansaku.tasks.costs import CostComparison
 from tansaku.tasks.figures import draw_campaign
+from tansaku.tasks.figures.barrier_profile import Profile, profiles
+from tansaku.tasks.fronts import Front, campaign_front
 from tansaku.tasks.model_view import PoolExpectation, Relevance, pool_expectation, relevance_history
 from tansaku.tasks.progress import CampaignStatus, campaign_status
 from tansaku.tasks.resources import Resources, open_resources
@@ -132,6 +134,14 @@ class CampaignView:
     def relevance(self) -> Relevance | None:
         """What mattered to the model at each refit, None without one."""
         return relevance_history(self._data)
+
+    def profiles(self) -> list[Profile]:
+        """Energies along the easiest paths of the best compositions, the lowest barrier first; empty without barriers."""
+        return profiles(self._data)
+
+    def front(self) -> Front | None:
+        """Of a search with several objectives its front and the dominated volume, None for others and before a value."""
+        return campaign_front(self._data)
 
     def costs(self) -> CostComparison | None:
         """Predicted against actual cost, None where cost is not learned."""

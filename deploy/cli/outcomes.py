@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from tansaku.tasks.results import CampaignData, Purpose
 
 _WIDE = 105  # columns of a terminal that has room for candidate ids
-_DETAILS = ("spread", "barrier_1d", "barrier_2d", "barrier_3d", "directions", "limiting_hop", "state", "reason", "unlikely")
+_BARRIER = ("spread", "barrier_1d", "barrier_2d", "barrier_3d", "directions", "hops", "limiting_hop")
+_DETAILS = (*_BARRIER, "state", "reason", "unlikely")
 _EVALUATION_COLUMNS = ("round", "candidate", "system", "surface", "value", "from", "cost", "state", "attempts", "reason")
 
 

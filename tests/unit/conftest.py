@@ -119,7 +119,18 @@ def _barrier(value: float, provenance: Provenance) -> Outcome:
     return Outcome(
         value=value,
         quantities={name: Quantity(value=number, unit="eV") for name, number in quantities.items()},
-        properties={"networks": {"1d": {"barrier": value, "directions": [[1, 0, -1]], "limiting_hop": "2>3[0,0,1]"}}},
+        properties={
+            "networks": {"1d": {"barrier": value, "directions": [[1, 0, -1]], "limiting_hop": "2>3[0,0,1]"}},
+            "hops": [
+                {"hop": "2>3[0,0,1]", "ts_energy": value},
+                {"hop": "2>3[1,1,0]", "ts_energy": value + 0.1},
+                {"hop": "2>2[1,0,0]", "failure": "drift"},
+                {"hop": "2>3[1,0,0]", "ts_energy": value - 0.05},
+            ],
+            "energies": [0.0, value - 0.05, 0.0, value, 0.0],
+            "frame_index": [0.0, 2.0, 4.0, 6.0, 8.0],
+            "forward_barrier": value,
+        },
         provenance=provenance,
     )
 

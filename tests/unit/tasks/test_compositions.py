@@ -17,7 +17,8 @@ def test_rows_are_sorted_and_say_what_was_computed(tavorite_search):
     assert (rows[0]["spread"], rows[0]["barrier_1d"], rows[0]["barrier_3d"]) == (0.01, rows[0]["E_b"], None)
     assert rows[0]["directions"] == [[1, 0, -1]]
     assert rows[0]["limiting_hop"] == "2>3[0,0,1]"
-    assert (rows[-1]["spread"], rows[-1]["directions"]) == (None, None)
+    assert rows[0]["hops"] == ["2>3[1,0,0]", "2>3[0,0,1]"]
+    assert (rows[-1]["spread"], rows[-1]["directions"], rows[-1]["hops"]) == (None, None, None)
     assert rows[0]["model"] == "emt 1"
     assert rows[0]["ions"]["A"] == "Li+"
     assert rows[0]["formula"].startswith("Li")

@@ -10,6 +10,7 @@ def test_compositions_are_listed_with_barrier_paths_and_what_computed_it(tavorit
     best = dict(zip(head, lines[0], strict=True))
     assert best["formula"].startswith("Li")
     assert best["directions"] == "[1 0 -1]"
+    assert best["hops"] == "2>3[1,0,0], 2>3[0,0,1]"
     assert best["limiting_hop"] == "2>3[0,0,1]"
     assert best["model"] == "emt 1"
     failed = dict(zip(head, lines[-1], strict=True))

@@ -7,6 +7,7 @@ import pytest
 from matplotlib.image import imread
 
 from tansaku.tasks.figures.barrier_profile import MOST_PROFILES, Profile, draw_html, draw_png, profiles
+from tansaku.tasks.results import CampaignData
 
 HOSTILE = "</script><script>alert(1)</script>"
 
@@ -34,21 +35,14 @@ def test_figures_are_drawn_and_labels_are_text(tmp_path):
     assert "0.14" in page
 
 
-def test_campaigns_without_barriers_have_no_paths(tavorite_search):
-    assert profiles(tavorite_search(6)) == []
+def test_campaigns_without_barriers_have_no_paths(recorded):
+    assert profiles(CampaignData.load(recorded("a1"), "small-table")) == []
 
 
 def test_the_lowest_barriers_are_taken_in_order(tavorite_search):
     data = tavorite_search(12)
-    changed = []
-    for evaluation in data.evaluations:
-        if evaluation.outcome.value is not None:
-            told = {"energies": [0.0, 0.3, 0.0], "frame_index": [0.0, 2.0, 4.0], "forward_barrier": evaluation.outcome.value}
-            outcome = evaluation.outcome.model_copy(update={"properties": told})
-            evaluation = evaluation.model_copy(update={"outcome": outcome})
-        changed.append(evaluation)
-    data = type(data)(data.record, data.spec, data.space, tuple(changed), data.refits)
     found = profiles(data)
-    values = sorted(one.outcome.value for one in changed if one.outcome.value is not None)
+    values = sorted(one.outcome.value for one in data.evaluations if one.outcome.value is not None)
     assert len(found) == MOST_PROFILES
+    assert found[0].energy.max() == values[0]
     assert [float(one.label.split()[-2]) for one in found] == pytest.approx(values[:MOST_PROFILES], abs=0.006)

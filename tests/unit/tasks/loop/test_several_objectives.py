@@ -14,6 +14,7 @@ from tansaku.spaces.registry import open_space
 from tansaku.tasks.configuration import load_campaign
 from tansaku.tasks.figures.campaign import draw_campaign
 from tansaku.tasks.fronts import campaign_front, oriented_values, tabulated_values
+from tansaku.tasks.notebook import CampaignView
 from tansaku.tasks.progress import campaign_status
 from tansaku.tasks.replay.records import ReplayTask
 from tansaku.tasks.replay.run import run_one
@@ -87,6 +88,8 @@ def test_the_front_is_what_nothing_found_beats(searched):
     growth = front.summary()["growth"]
     assert growth[-1]["volume"] == front.summary()["volume"]
     json.dumps(front.summary(), allow_nan=False)
+    seen = CampaignView(read(searched)).front()
+    assert (seen.rows, seen.axes) == (front.rows, front.axes)
 
 
 def test_the_commands_list_the_front(searched, capsys):
