@@ -317,6 +317,23 @@ def random_potential() -> Callable[..., Potential]:
     return make
 
 
+def _gpu() -> bool:
+    """Whether torch sees a CUDA device; where there is no driver it is not asked, its import takes seconds."""
+    if not Path("/dev/nvidiactl").exists() or not importlib.util.find_spec("torch"):
+        return False
+    import torch
+
+    return bool(torch.cuda.is_available())
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Tests marked ``gpu`` run where there is one; elsewhere they are deselected, as nothing can be installed for them."""
+    needing = [item for item in items if item.get_closest_marker("gpu")]
+    if needing and not _gpu():
+        config.hook.pytest_deselected(items=needing)
+        items[:] = [item for item in items if item not in needing]
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     report = yield

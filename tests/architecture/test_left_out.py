@@ -64,3 +64,13 @@ def test_with_the_variable_it_fails(suite):
 
 def test_the_time_of_the_suite_is_printed(suite):
     assert "tests/unit: 3 tests, " in suite().stdout
+
+
+@pytest.mark.parametrize(("there", "expected"), [(True, "2 passed, 2 skipped"), (False, "1 passed, 2 skipped, 1 deselected")])
+def test_what_needs_a_gpu_runs_where_there_is_one_and_is_no_failure_elsewhere(suite, tmp_path, there, expected):
+    conftest = tmp_path / "tests/conftest.py"
+    begin = "def _gpu() -> bool:\n"
+    assert begin in conftest.read_text()
+    conftest.write_text(conftest.read_text().replace(begin, f"{begin}    return {there}\n"))
+    (tmp_path / "tests/unit/test_gpu.py").write_text("import pytest\n\n@pytest.mark.gpu\ndef test_computes(): pass\n")
+    assert suite(PYTEST_ADDOPTS="-m 'not slow'").stdout.splitlines()[-1].startswith(expected)
