@@ -16,6 +16,7 @@ import pandas as pd
 from scipy.stats import spearmanr
 
 from benchmarks.tavorite.first_look import first_look
+from benchmarks.tavorite.page import updated
 from benchmarks.tavorite.published import PUBLISHED
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.proposer import ListedProposerSpec
@@ -91,6 +92,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="JSON file to write")
     parser.add_argument("--folder", type=Path, default=HERE, help="where the Parquet files are")
+    parser.add_argument("--page", type=Path, help="page whose tables are to say the same: docs/migration-barriers.md")
     arguments = parser.parse_args()
     known = observations(arguments.folder / FILES["chgnet"])
     barriers = {candidate: row["barrier"] for candidate, row in known.items() if "barrier" in row}
@@ -101,6 +103,8 @@ def main() -> None:
         "first_look": first_look(barriers),
     }
     arguments.out.write_text(json.dumps(result, indent=2) + "\n")
+    if arguments.page is not None:
+        arguments.page.write_text(updated(arguments.page.read_text(), result))
     told = {key: value for key, value in result["two_potentials"].items() if key != "rows"}
     print(json.dumps({"two_potentials": told, "first_look": result["first_look"]["correlations"]}, indent=2))
 

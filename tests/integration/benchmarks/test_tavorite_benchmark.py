@@ -13,6 +13,7 @@ from scipy.stats import spearmanr
 
 from benchmarks.tavorite.__main__ import FILES, HERE, compared, observations, two_potentials
 from benchmarks.tavorite.first_look import bond_valence_barrier
+from benchmarks.tavorite.page import updated
 from benchmarks.tavorite.published import PUBLISHED
 from benchmarks.tavorite.structures import FILE, Again, crystals
 from tansaku.models.domain.specs.composition import CompositionSpaceSpec, ParentSpec
@@ -50,6 +51,13 @@ def test_the_committed_first_look_is_of_every_row_with_a_barrier(committed):
     pairs = [[row["bottleneck_rise"], row["barrier"]] for row in rows]
     assert every["compounds"] == len(rows)
     assert every["bottleneck_rise"] == pytest.approx(spearmanr(pairs).statistic)
+
+
+def test_the_page_says_what_the_committed_result_says(committed):
+    page = (HERE.parents[1] / "docs/migration-barriers.md").read_text()
+    assert updated(page, committed) == page
+    committed["first_look"]["correlations"][0]["compounds"] += 1
+    assert updated(page, committed) != page
 
 
 def test_a_grid_of_bond_valences_has_a_barrier_for_each_ion_and_lithium_s_is_lower(require):
