@@ -90,6 +90,7 @@ class ModelRecord(Record):
         training: Errors on the training groups by property.
         chosen: What training chose.
         seconds: Training took so long [s].
+        device: Where it computed: ``cpu`` or ``cuda``; older versions wrote what was asked for, ``auto`` too.
         parent: The version that was promoted when this one was trained.
         promoted_at: When it became the one to be used; the latest such of a name is.
         note: Why it was promoted or not.

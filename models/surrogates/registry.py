@@ -35,6 +35,23 @@ def build_trainer(spec: SurrogateSpec) -> Trainer:
             assert_never(spec)
 
 
+def computed_on(spec: SurrogateSpec, device: DeviceChoice) -> str:
+    """Where the surrogate of a spec computes: ``cuda`` or ``cpu``.
+
+    Args:
+        spec: Hyper-parameters.
+        device: What is asked for; surrogates without arrays for a GPU compute on the processor all the same.
+
+    Raises:
+        FitError: It needs a GPU that is not there.
+    """
+    if spec.type not in _USES_GPU:
+        return "cpu"
+    from tansaku.models.surrogates.torch_device import torch_device
+
+    return torch_device(device)
+
+
 def restored(weights: Weights, device: DeviceChoice = "cpu") -> Surrogate:
     """The surrogate that weights stand for.
 
@@ -78,6 +95,8 @@ def _voxel_network(weights: Weights, device: DeviceChoice) -> Surrogate:
 
     return VoxelNetworks.from_weights(weights, device)
 
+
+_USES_GPU = frozenset({"potential", "voxel_network"})
 
 _RESTORE: dict[str, Callable[[Weights, DeviceChoice], Surrogate]] = {
     "kernel_ridge": _kernel_ridge,

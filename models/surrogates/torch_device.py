@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 
 from tansaku.models.domain.errors import FitError
@@ -18,3 +21,10 @@ def torch_device(device: DeviceChoice) -> str:
     if device == "cuda" and not found:
         raise FitError("device: cuda, but torch sees no CUDA device", hint="device: auto takes one if there is one")
     return "cuda" if device != "cpu" and found else "cpu"
+
+
+@contextmanager
+def full_precision() -> Iterator[None]:
+    """Convolutions on a GPU in all digits and in a fixed order; else cuDNN may round their inputs to ten bits (TF32)."""
+    with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
+        yield

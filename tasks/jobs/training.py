@@ -51,7 +51,12 @@ def train(document: TrainingDocument, folder: Path) -> Outcome:
     write_weights(fitted.report(), folder / REPORT_FILE)
     errors = {side: {name: one.model_dump(mode="json") for name, one in of.items()} for side, of in fitted.errors().items()}
     return Outcome(
-        properties={"errors": errors, "chosen": weights.document.get("training", {}), "seconds": fitted.seconds},
+        properties={
+            "errors": errors,
+            "chosen": weights.document.get("training", {}),
+            "seconds": fitted.seconds,
+            "device": fitted.device,
+        },
         wall_time=time.perf_counter() - begun,
         started_at=started_at,
         finished_at=datetime.now(UTC),

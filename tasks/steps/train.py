@@ -230,7 +230,8 @@ def _stored(context: StepContext, training: Retrain, result: JobResult) -> tuple
         },
         chosen=properties["chosen"],
         seconds=properties["seconds"],
-        device=context.workshop.device,
+        # Workers of older versions do not say where they computed.
+        device=properties.get("device", context.workshop.device),
     )
     ledger = context.ledger
     dataset, spec = dataset_of(registry, training), model_spec(ledger.spec, training, ledger.retrains)

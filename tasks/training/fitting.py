@@ -17,7 +17,7 @@ from tansaku.models.domain.surrogates import (
     TrainingRun,
     Weights,
 )
-from tansaku.models.surrogates.registry import build_trainer
+from tansaku.models.surrogates.registry import build_trainer, computed_on
 from tansaku.tasks.datasets.splitting import Side, side_of
 from tansaku.tasks.training.judging import Compared, compare
 
@@ -33,12 +33,14 @@ class Fitted:
         sides: Predictions beside what is known, by side and property.
         curve: Learning curve.
         seconds: Training took so long [s].
+        device: Where it computed: ``cpu`` or ``cuda``.
     """
 
     surrogate: Surrogate
     sides: Mapping[str, Mapping[str, Compared]]
     curve: Sequence[Progress]
     seconds: float
+    device: str
 
     def errors(self) -> dict[str, dict[str, Errors]]:
         """Errors by side and property."""
@@ -127,4 +129,4 @@ def fit_and_judge(
         "training": compare(training, surrogate.predict(training)),
         "held_out": compare(held_out, surrogate.predict(held_out)),
     }
-    return Fitted(surrogate, sides, curve, seconds)
+    return Fitted(surrogate, sides, curve, seconds, computed_on(spec.surrogate, run.device))

@@ -141,7 +141,7 @@ def train_for(resources: Resources, name: str, number: int) -> ModelRecord | Non
         raise NotFoundError(f"campaign {name!r} has no retrain {number}")
     if end is not None:
         return None
-    model, device = model_spec(spec, training, retrains), resources.site.training.device
+    model = model_spec(spec, training, retrains)
     checkpoints = FileCheckpoints(resources.settings.home / "training" / checkpoint_name(model))
     try:
         dataset = dataset_of(registry, training)
@@ -152,13 +152,13 @@ def train_for(resources: Resources, name: str, number: int) -> ModelRecord | Non
                 artifact = find_model(registry, model.start).artifact
                 weights = read_weights(resources.artifacts.get(artifact, Path(folder, "weights.safetensors")))
             start = beginning(weights, side_of(examples, dataset.groups, "training"))
-        run = TrainingRun(device=device, checkpoints=checkpoints, start=start)
+        run = TrainingRun(device=resources.site.training.device, checkpoints=checkpoints, start=start)
         fitted = fit_and_judge(model, examples, dataset.groups, run)
     except (FitError, ConfigurationError, MissingComponentError) as error:
         _say_failed(resources, training, error.message)
         return None
     with tempfile.TemporaryDirectory() as folder:
-        made = Made.of(fitted, Path(folder), device)
+        made = Made.of(fitted, Path(folder))
         before = predecessor(registry, spec, retrains, training)
         place = Place(model, dataset, side_of(examples, dataset.groups, "held_out"), before)
         record, _ = store_version(registry, resources.artifacts, made, place)

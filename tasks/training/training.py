@@ -79,12 +79,11 @@ def train_model(resources: Resources, spec: ModelSpec, on_progress: Callable[[Pr
     dataset = find_dataset(resources.registry, spec.dataset)
     resolved, start = _begun(resources, spec.model_copy(update={"dataset": dataset.sha256}))
     examples = learned_from(read_dataset(resources.artifacts, dataset), spec.learns)
-    device = resources.site.training.device
     checkpoints = FileCheckpoints(resources.settings.home / "training" / checkpoint_name(resolved))
-    run = TrainingRun(device=device, checkpoints=checkpoints, on_progress=on_progress, start=start)
+    run = TrainingRun(device=resources.site.training.device, checkpoints=checkpoints, on_progress=on_progress, start=start)
     fitted = fit_and_judge(resolved, examples, dataset.groups, run)
     with tempfile.TemporaryDirectory() as folder:
-        made = Made.of(fitted, Path(folder), device)
+        made = Made.of(fitted, Path(folder))
         before = promoted(resources.registry.models(spec.name))
         held_out = side_of(examples, dataset.groups, "held_out")
         record, _ = store_version(resources.registry, resources.artifacts, made, Place(resolved, dataset, held_out, before))
@@ -170,7 +169,7 @@ class Made:
         errors: By side and property.
         chosen: What training chose.
         seconds: It took so long [s].
-        device: Where it computed.
+        device: Where it computed: ``cpu`` or ``cuda``.
     """
 
     weights: Path
@@ -181,7 +180,7 @@ class Made:
     device: str
 
     @classmethod
-    def of(cls, fitted: Fitted, folder: Path, device: str) -> Made:
+    def of(cls, fitted: Fitted, folder: Path) -> Made:
         """Writes a training's files into a folder."""
         weights = fitted.surrogate.weights()
         return cls(
@@ -190,7 +189,7 @@ class Made:
             errors=fitted.errors(),
             chosen=weights.document.get("training", {}),
             seconds=fitted.seconds,
-            device=device,
+            device=fitted.device,
         )
 
 

@@ -13,7 +13,7 @@ from tansaku.models.domain.errors import FitError, StoreError
 from tansaku.models.domain.specs.surrogate import SurrogateSpec
 from tansaku.models.domain.surrogates import Example, Progress, Surrogate, Trainer, TrainingRun, Weights
 from tansaku.models.surrogates.files import FileCheckpoints, read_weights, write_weights
-from tansaku.models.surrogates.registry import build_trainer, restored
+from tansaku.models.surrogates.registry import build_trainer, computed_on, restored
 
 RADIAL = {"type": "radial", "cutoff": 5.0, "widths": [0.4, 0.8]}
 SPECS = {
@@ -188,11 +188,30 @@ def test_a_gpu_gives_the_same_numbers(trainer, fitted, examples, require):
     import torch
 
     assert torch.cuda.is_available()
-    there = restored(trainer.fit(examples, TrainingRun(device="cuda")).weights(), device="cuda")
-    for one, other in zip(there.predict(examples), fitted.predict(examples), strict=True):
-        for name in one:
-            assert one[name].values == pytest.approx(other[name].values, rel=1e-6, abs=1e-6)
-            assert one[name].deviation == pytest.approx(other[name].deviation, rel=1e-4)
+    assert computed_on(fitted.spec, "auto") == computed_on(fitted.spec, "cuda")
+    trained_there = trainer.fit(examples, TrainingRun(device="cuda")).weights()
+    for weights in (fitted.weights(), trained_there):
+        there = restored(weights, device="cuda")
+        for one, other in zip(there.predict(examples), fitted.predict(examples), strict=True):
+            for name in one:
+                assert one[name].values == pytest.approx(other[name].values, rel=1e-6, abs=1e-6)
+                assert one[name].deviation == pytest.approx(other[name].deviation, rel=1e-4)
+
+
+def test_a_gpu_that_is_not_there_is_named_by_those_who_would_use_it(trainer, fitted, examples, monkeypatch, require):
+    require("torch")
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    run = TrainingRun(device="cuda")
+    if fitted.spec.type in ("potential", "voxel_network"):
+        for asked in (lambda: trainer.fit(examples, run), lambda: computed_on(fitted.spec, "cuda")):
+            with pytest.raises(FitError, match=r"device: cuda, but torch sees no CUDA device.*\n.*auto"):
+                asked()
+    else:
+        assert same(trainer.fit(examples, run).weights(), fitted.weights())
+        assert computed_on(fitted.spec, "cuda") == "cpu"
+    assert computed_on(fitted.spec, "auto") == computed_on(fitted.spec, "cpu") == "cpu"
 
 
 @pytest.mark.parametrize("lives", [1, 3])

@@ -75,9 +75,11 @@ class Crystals:
         place[..., 0] -= half - 1
         inside = ((place >= 0) & (place < place.new_tensor([half + 1, size, size]))).all(dim=-1)
         flat = (place[..., 0] * size + place[..., 1]) * size + place[..., 2]
-        found = self.sizes.new_zeros((len(chosen), (half + 1) * size * size))
-        found.scatter_add_(1, torch.where(inside, flat, 0), torch.where(inside, self.sizes[chosen], 0.0))
-        return found.reshape(len(chosen), 1, half + 1, size, size)
+        # A GPU adds in no fixed order; in double precision that is lost again when the sum is rounded.
+        summed = torch.float64 if self.sizes.is_cuda else self.sizes.dtype
+        found = self.sizes.new_zeros((len(chosen), (half + 1) * size * size), dtype=summed)
+        found.scatter_add_(1, torch.where(inside, flat, 0), torch.where(inside, self.sizes[chosen], 0.0).to(summed))
+        return found.to(self.sizes.dtype).reshape(len(chosen), 1, half + 1, size, size)
 
 
 def rotation_set(count: int) -> FloatArray:

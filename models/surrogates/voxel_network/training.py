@@ -17,7 +17,7 @@ from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.voxel_network import VoxelNetworkSpec
 from tansaku.models.domain.surrogates import Array, Example, Progress, TrainingRun, Weights
 from tansaku.models.surrogates.calibration import ErrorModel, fit_error_model
-from tansaku.models.surrogates.torch_device import torch_device
+from tansaku.models.surrogates.torch_device import full_precision, torch_device
 from tansaku.models.surrogates.voxel_network.cubes import Crystals, rotation_set
 from tansaku.models.surrogates.voxel_network.model import Scaling, VoxelNetworks, inputs, standardised
 from tansaku.models.surrogates.voxel_network.network import VoxelNetwork, arrays_of, drawn, load
@@ -70,7 +70,8 @@ class VoxelNetworkTrainer:
         keys = spec.model_dump(mode="json", exclude={"patience"} if spec.patience is None else None)
         key = content_hash([keys, run.seed, wanted.tolist(), owner.tolist(), _content(crystals)])
         under_way = _Members(spec, crystals, scaling, torch.as_tensor(wanted, dtype=torch.float32), left, key)
-        members, passes = under_way.run(run)
+        with full_precision():
+            members, passes = under_way.run(run)
         said = [standardised(one, crystals, scaling, rotation_set(spec.rotations)[: spec.views]) for one in members]
         errors = _errors(np.array(said), wanted, left)
         arrays = {name: array for place, one in enumerate(members) for name, array in arrays_of(one, f"member{place}").items()}

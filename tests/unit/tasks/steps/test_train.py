@@ -210,6 +210,7 @@ def test_training_data_lie_where_workers_see_them(retrained):
     assert document.checkpoint.startswith(str(folder))
     assert len(read_hdf5(folder / f"{campaign.retrains()[0][0].dataset}.h5")) == 7
     assert document.device == "auto"
+    assert {one.device for one in campaign.resources.registry.models("small")} == {"cpu"}
 
 
 def test_the_site_says_where_training_computes(retrained):

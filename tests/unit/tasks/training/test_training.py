@@ -107,6 +107,21 @@ def test_a_worse_version_is_kept_and_not_promoted(resources, store, emt_examples
     assert find_model(resources.registry, "local@2") == poor
 
 
+def test_a_version_says_where_it_was_computed_not_what_was_asked_for(resources, store, emt_examples, monkeypatch, require):
+    require("torch")
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    store(emt_examples())
+    assert resources.site.training.device == "auto"
+    assert train_model(resources, spec()).device == "cpu"
+    asking = replace(resources, site=SiteSpec.model_validate({"training": {"device": "cuda"}}))
+    assert train_model(asking, spec(POOR)).device == "cpu"
+    with pytest.raises(FitError, match="device: cuda, but torch sees no CUDA device"):
+        train_model(asking, spec(PotentialSpec(hidden=(4,), members=1)))
+    assert len(resources.registry.models("local")) == 2
+
+
 def test_a_better_version_takes_over(resources, store, emt_examples):
     store(emt_examples())
     train_model(resources, spec(POOR))

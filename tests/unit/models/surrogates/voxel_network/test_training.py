@@ -177,6 +177,17 @@ def test_a_checkpoint_from_before_networks_could_end_early_is_gone_on_from(cryst
         assert all(np.array_equal(resumed.arrays[name], model.arrays[name]) for name in model.arrays)
 
 
+def test_a_gpu_would_convolve_in_all_digits_and_in_a_fixed_order(crystals):
+    import torch
+
+    flags, seen = torch.backends.cudnn, set()
+    before = (flags.allow_tf32, flags.deterministic, flags.benchmark)
+    run = TrainingRun(on_progress=lambda _: seen.add((flags.allow_tf32, flags.deterministic, flags.benchmark)))
+    VoxelNetworkTrainer(spec()).fit(crystals, run)
+    assert seen == {(False, True, False)}
+    assert (flags.allow_tf32, flags.deterministic, flags.benchmark) == before
+
+
 def test_seeds_give_other_networks(crystals):
     one, other = (VoxelNetworkTrainer(spec()).fit(crystals, TrainingRun(seed=seed)).weights() for seed in (0, 1))
     assert any(not np.array_equal(one.arrays[name], other.arrays[name]) for name in one.arrays)
