@@ -337,6 +337,7 @@ _LATER_KEYS: dict[KeyPath, object] = {
     ("calculator", "partition"): False,
     ("calculator", "bands"): None,
     ("calculator", "workflow", "mechanism"): {"type": "vacancy"},
+    ("calculator", "workflow", "phases"): None,
     ("space", "cost", "anchor"): None,
     ("space", "cost", "kpoint_density"): None,
     ("space", "cost"): {"model": "equal", "power": 1.0},

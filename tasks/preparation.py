@@ -10,6 +10,7 @@ from tansaku.models.domain.errors import ConfigurationError, NotFoundError, Spec
 from tansaku.models.domain.identifiers import short_hash
 from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.records import CampaignRecord, Command, Event, JsonDict
+from tansaku.models.domain.specs.calculator import workflow_of
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.proposer import DisagreementProposerSpec, GPProposerSpec, ListedProposerSpec
 from tansaku.models.engine.registry import build_proposer, build_transfer_proposer
@@ -25,6 +26,7 @@ from tansaku.tasks.training.retraining import sides_of_pool
 from tansaku.tasks.training.training import find_model
 from tansaku.tasks.transfer.levels import note_levels
 from tansaku.tasks.transfer.sources import Target, freeze, with_known_hashes
+from tansaku.tasks.workflow_checks import check_phases
 
 FILE_EDIT = "file-"
 """Prefix of the ids of edits that a changed campaign file gave; others come from the command line."""
@@ -72,24 +74,29 @@ def prepare_campaign(resources: Resources, loaded: LoadedCampaign) -> CampaignRe
 
 
 def _refuse_misfits(store: CampaignStore, loaded: LoadedCampaign) -> None:
-    """Compares proposer and division with the pool before the name is taken by a campaign that could never run.
+    """Compares proposer, division and workflow with the pool before the name is taken by a campaign that could never run.
 
-    Of a Gaussian process kernel, mean and initial design, of a list its candidates, of groups held out that there are some.
+    Of a Gaussian process kernel, mean and initial design, of a list its candidates, of groups held out that there are some, of
+    competing phases that they can be compared with.
     """
     spec, proposer = loaded.spec, loaded.spec.proposer
+    workflow = workflow_of(spec.calculator)
+    compared = workflow is not None and workflow.phases is not None
     listed = proposer.candidates if isinstance(proposer, ListedProposerSpec) else ()
     chosen = isinstance(proposer, GPProposerSpec) and (
         (proposer.kernel, proposer.mean, proposer.initial_points) != (None, None, None)
     )
     by_name = spec.retrain is not None and not isinstance(spec.retrain.held_out, float)
     divided = by_name or isinstance(proposer, DisagreementProposerSpec)
-    if not (listed or chosen or divided):
+    if not (listed or chosen or divided or compared):
         return
     try:
         store.campaign(spec.name)
     except NotFoundError:
-        pool = open_space(spec.space, loaded.base_path).pool()
+        space = open_space(spec.space, loaded.base_path)
+        pool = space.pool()
         pool.positions(listed)
+        check_phases(spec, space, pool)
         if chosen:
             build_proposer(proposer).initial_count(pool)
         if divided:

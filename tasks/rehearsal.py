@@ -7,13 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from tansaku.calculators.registry import open_calculator
-from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.history import build_history, cost_limit, too_dear
 from tansaku.models.domain.identifiers import proposal_rng
 from tansaku.models.domain.pool import CandidatePool, FloatArray
-from tansaku.models.domain.ports import Proposer, ScreenedSpace, Space
+from tansaku.models.domain.ports import Proposer, ScreenedSpace
 from tansaku.models.domain.records import JsonDict, Record
-from tansaku.models.domain.specs.calculator import workflow_of
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.engine.registry import build_proposer, build_transfer_proposer
 from tansaku.models.engine.transfer.data import FrozenSources
@@ -23,6 +21,7 @@ from tansaku.tasks.costs import cost_unit
 from tansaku.tasks.steps.source import polish_relaxation
 from tansaku.tasks.transfer.preview import Database, preview
 from tansaku.tasks.transfer.sources import Target
+from tansaku.tasks.workflow_checks import check_phases, check_structures
 
 
 class SystemSize(Record):
@@ -157,20 +156,6 @@ def _proposer_of(spec: CampaignSpec) -> Proposer:
     return build_transfer_proposer(spec, spec.transfer.mode, FrozenSources([]))
 
 
-def _check_structures(spec: CampaignSpec, space: Space, candidates: list[str]) -> None:
-    """Raises ConfigurationError where the first structures as built show that a workflow finds nothing in them to compute."""
-    workflow = workflow_of(spec.calculator)
-    if workflow is None:
-        return
-    from tansaku.calculators.workflows.migration_barrier import check_structure
-
-    for candidate in candidates:
-        try:
-            check_structure(space.structure(candidate), workflow)
-        except CalculationError as error:
-            raise ConfigurationError(f"calculator.workflow.mechanism: {candidate}: {error.message}") from error
-
-
 def rehearse(path: Path, database: Database | None = None) -> Rehearsal:
     """Loads a campaign file, opens its space, calculator and proposer, and works out what it would do.
 
@@ -189,7 +174,8 @@ def rehearse(path: Path, database: Database | None = None) -> Rehearsal:
     proposer = _proposer_of(spec)
     limit = cost_limit(spec.budget, pool)
     initial = _initial_design(proposer, pool, spec, limit)
-    _check_structures(spec, space, [str(pool.ids[position]) for position in initial])
+    check_phases(spec, space, pool)
+    check_structures(spec, space, [str(pool.ids[position]) for position in initial])
     everything = float(pool.cost.sum())
     affordable = np.delete(pool.cost, too_dear(pool, spec.constraints.max_cost))
     expected, most = _affordable(affordable, limit, spec.budget.evaluations)

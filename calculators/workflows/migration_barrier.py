@@ -222,7 +222,7 @@ def checkpoint_key(calculator: Calculator, structure: Atoms, spec: MigrationBarr
     return content_hash(
         {
             "provenance": calculator.provenance.model_dump(mode="json"),
-            "spec": spec.model_dump(mode="json"),
+            "spec": spec.model_dump(mode="json", exclude={"phases"}),
             "numbers": structure.numbers.tolist(),
             "positions": structure.positions.tolist(),
             "cell": structure.cell.array.tolist(),

@@ -12,6 +12,7 @@ from ase.io import write
 from tansaku.calculators.workflows.migration.checkpoint import Checkpoint
 from tansaku.calculators.workflows.migration.report import describe, states
 from tansaku.calculators.workflows.migration_barrier import MigrationBarrier, checkpoint_key, migration_barrier
+from tansaku.calculators.workflows.stability import energy_above_hull
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.ports import Calculator, Space
 from tansaku.models.domain.records import Outcome, Quantity
@@ -75,9 +76,12 @@ class BarrierJob:
         value = found.barrier(self.workflow.dimensions)
         if value is None:
             raise CalculationError("no_path", f"no path in {self.workflow.dimensions} dimension(s)")
-        self._write(found)
+        energy = self._write(found)
         checkpoint.clear()
         quantities = {_BARRIER: Quantity(value=value, unit="eV"), "spread": Quantity(value=found.spread, unit="eV")}
+        if self.workflow.phases is not None:
+            above = energy_above_hull(found.host.get_chemical_symbols(), energy, self.workflow.phases)
+            quantities["energy_above_hull"] = Quantity(value=above, unit="eV/atom")
         for dimensions in (1, 2, 3):
             barrier = found.barrier(dimensions)
             if barrier is not None:
@@ -91,7 +95,8 @@ class BarrierJob:
             provenance=self.calculator.provenance,
         )
 
-    def _write(self, found: MigrationBarrier) -> None:
+    def _write(self, found: MigrationBarrier) -> float:
+        """Leaves the structures; returns the crystal's energy [eV]."""
         host = found.host.copy()
         told = self.calculator.provenance
         host.info |= {"candidate": self.candidate, "potential": told.model, "potential_sha256": told.model_sha256}
@@ -99,3 +104,4 @@ class BarrierJob:
         host.calc = SinglePointCalculator(host, energy=result.energy, forces=result.forces, stress=result.stress)
         write(self.folder / STRUCTURE_FILE, host, format="extxyz")
         write(self.folder / STATES_FILE, states(found), format="extxyz")
+        return result.energy

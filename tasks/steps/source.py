@@ -26,6 +26,8 @@ def source_of(spec: CampaignSpec) -> str:
     workflow = calculator.get("workflow")
     if workflow is not None and workflow["mechanism"] == {"type": "vacancy"}:
         del workflow["mechanism"]
+    if workflow is not None and workflow["phases"] is None:
+        del workflow["phases"]
     label = spec.label.model_dump(mode="json") if spec.label is not None else None
     if label is not None:
         forget_paths(label["calculator"])

@@ -68,6 +68,10 @@ class EmtSpec(Spec):
     relaxation: RelaxationSpec = RelaxationSpec()
 
 
+FormulaText = Annotated[str, Field(pattern=r"^([A-Z][a-z]?[0-9]{0,3})+$", max_length=60)]
+"""A chemical formula such as ``Li3PO4``, without brackets."""
+
+
 class MigrationBarrierSpec(Spec):
     """Barrier of a mobile ion on its way through a crystal.
 
@@ -81,6 +85,8 @@ class MigrationBarrierSpec(Spec):
         fmax: Largest force on an atom at convergence [eV/Å].
         max_steps: Steps of a relaxation after which it counts as not converged.
         images: Intermediate images of a nudged elastic band, where one is needed.
+        phases: Energies of competing phases by the same calculator, by formula [eV/atom]; with them an evaluation also gives
+            the crystal's ``energy_above_hull``. Null: it does not.
     """
 
     type: Literal["migration_barrier"] = "migration_barrier"
@@ -92,6 +98,7 @@ class MigrationBarrierSpec(Spec):
     fmax: Annotated[float, Field(gt=0.0, le=0.1)] = 0.02
     max_steps: PositiveInt = 300
     images: Annotated[int, Field(ge=3, le=15)] = 5
+    phases: Annotated[dict[FormulaText, Annotated[float, Field(ge=-100, le=100)]], Field(min_length=1)] | None = None
 
 
 class ChgnetSpec(Spec):

@@ -330,7 +330,7 @@ class CampaignSpec(Spec):
         known = (
             {name: one.unit for name, one in self.space.columns.quantities.items()}
             if isinstance(self.space, TableSpaceSpec)
-            else _FURTHER_PROPERTIES.get(self.space.type, {})
+            else _further_properties(self.space.type, workflow_of(self.calculator))
         )
         for i, one in enumerate(further):
             key = f"objective.goal.also[{i}]"
@@ -354,6 +354,12 @@ class CampaignSpec(Spec):
                 "give budget.cost (core-seconds) or budget.evaluations"
             )
         return self
+
+
+def _further_properties(space: str, workflow: MigrationBarrierSpec | None) -> dict[str, Unit]:
+    """What an evaluation gives besides its value, and its unit."""
+    known = _FURTHER_PROPERTIES.get(space, {})
+    return known if workflow is None or workflow.phases is None else {**known, "energy_above_hull": "eV/atom"}
 
 
 def _check_mobile(space: CompositionSpaceSpec, workflow: MigrationBarrierSpec) -> None:

@@ -45,7 +45,9 @@ def test_a_tavorite_s_barrier_by_chgnet(require, tmp_path):
     require("chgnet")
     folder = tmp_path / "jobs" / "one"
     folder.mkdir(parents=True)
-    outcome = evaluate(document(tmp_path, objective={"unit": "meV"}), folder)
+    phases = {"Li": -1.9, "V": -9.0, "P": -5.4, "O": -4.9, "F": -1.9, "LiF": -4.8}
+    calculator = {"type": "chgnet", "workflow": {**WORKFLOW, "phases": phases}}
+    outcome = evaluate(document(tmp_path, objective={"unit": "meV"}, calculator=calculator), folder)
     assert outcome.failure is None
     assert outcome.value == pytest.approx(136, abs=3)
     assert outcome.quantities["migration_barrier"].value == pytest.approx(outcome.value / 1000)
@@ -63,6 +65,10 @@ def test_a_tavorite_s_barrier_by_chgnet(require, tmp_path):
     assert len(host) == 16
     assert host.info["candidate"] == "Li-V3-P5-F"
     assert host.info["potential_sha256"] == outcome.provenance.model_sha256
+    # LiVPO4F falls apart into LiF and elements.
+    mixture = 2 * phases["LiF"] + phases["V"] + phases["P"] + 4 * phases["O"]
+    above = outcome.quantities["energy_above_hull"]
+    assert (above.value, above.unit) == (pytest.approx((host.get_potential_energy() / 2 - mixture) / 8), "eV/atom")
     named = read(folder / outcome.artifacts["states.extxyz"], index=":")
     assert [len(atoms) for atoms in named] == [63] * 4
     # Nothing is left beside the job's folder once it is over.
@@ -113,7 +119,18 @@ def test_a_boundary_has_no_migration_barrier(tmp_path):
 
 @pytest.mark.parametrize(
     "workflow",
-    [{"ion": "lithium"}, {"max_hop": 0.5}, {"dimensions": 4}, {"fmax": 0.5}, {"images": 2}, {"type": "neb"}, {"surprise": 1}],
+    [
+        {"ion": "lithium"},
+        {"phases": {}},
+        {"phases": {"lithium": -1.9}},
+        {"phases": {"Li(OH)2": -1.9}},
+        {"max_hop": 0.5},
+        {"dimensions": 4},
+        {"fmax": 0.5},
+        {"images": 2},
+        {"type": "neb"},
+        {"surprise": 1},
+    ],
 )
 def test_a_workflow_s_keys_are_checked(workflow):
     with pytest.raises(ValidationError):
@@ -122,7 +139,15 @@ def test_a_workflow_s_keys_are_checked(workflow):
 
 def test_every_setting_of_the_workflow_is_another_source():
     plain = source_of(campaign())
-    changes = ({"ion": None}, {"dimensions": 2}, {"max_hop": 4.5}, {"image_distance": 8.0}, {"fmax": 0.01}, {"images": 7})
+    changes = (
+        {"ion": None},
+        {"dimensions": 2},
+        {"max_hop": 4.5},
+        {"image_distance": 8.0},
+        {"fmax": 0.01},
+        {"images": 7},
+        {"phases": {"Li": -1.9}},
+    )
     others = [source_of(campaign(calculator={"type": "chgnet", "workflow": {**WORKFLOW, **one}})) for one in changes]
     others.append(source_of(campaign(calculator={"type": "sevennet", "workflow": WORKFLOW})))
     assert len({plain, *others}) == 1 + len(others)

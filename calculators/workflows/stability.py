@@ -1,0 +1,49 @@
+"""How far a crystal is from falling apart into other phases, by energies of one calculator."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from ase.formula import Formula
+from scipy.optimize import linprog
+
+from tansaku.models.domain.errors import ConfigurationError
+
+_KEY = "calculator.workflow.phases"
+
+
+def energy_above_hull(symbols: Sequence[str], energy: float, phases: Mapping[str, float]) -> float:
+    """Energy of a crystal above the mixture of phases of its composition whose energy is lowest.
+
+    Ong et al., Chem. Mater. 20, 1798 (2008), doi:10.1021/cm702327g, as a linear programme.
+
+    Args:
+        symbols: Elements of the crystal's atoms.
+        energy: Its energy [eV].
+        phases: Energies of the others by formula, by the same calculator [eV/atom].
+
+    Returns:
+        [eV/atom]; negative where the crystal is lower than every mixture.
+
+    Raises:
+        ConfigurationError: No mixture of the phases has the crystal's composition.
+    """
+    wanted = Counter(symbols)
+    counts = {name: Formula(name).count() for name in phases}
+    able = [name for name, count in counts.items() if count.keys() <= wanted.keys()]
+    elements = sorted(wanted)
+    # Amounts are atoms of each phase per atom of the crystal.
+    shares = np.array([[counts[name].get(one, 0) / sum(counts[name].values()) for name in able] for one in elements])
+    composition = np.array([wanted[one] / len(symbols) for one in elements])
+    found = linprog([phases[name] for name in able], A_eq=shares, b_eq=composition, method="highs") if able else None
+    if found is None or not found.success:
+        missing = [one for one in elements if not any(one in counts[name] for name in able)]
+        expected = f"at least one with {missing[0]} and nothing else than {', '.join(elements)}" if missing else "more phases"
+        raise ConfigurationError(f"{_KEY}: no mixture of them has the composition {_formula(wanted)}; expected {expected}")
+    return energy / len(symbols) - float(found.fun)
+
+
+def _formula(counts: Mapping[str, int]) -> str:
+    return str(Formula.from_dict(dict(counts)).reduce()[0].format("hill"))
