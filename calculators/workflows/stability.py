@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from ase.data import atomic_numbers
 from ase.formula import Formula
 from scipy.optimize import linprog
 
@@ -28,10 +29,10 @@ def energy_above_hull(symbols: Sequence[str], energy: float, phases: Mapping[str
         [eV/atom]; negative where the crystal is lower than every mixture.
 
     Raises:
-        ConfigurationError: No mixture of the phases has the crystal's composition.
+        ConfigurationError: No mixture of the phases has the crystal's composition, or a phase is of no known elements.
     """
     wanted = Counter(symbols)
-    counts = {name: Formula(name).count() for name in phases}
+    counts = {name: _counted(name) for name in phases}
     able = [name for name, count in counts.items() if count.keys() <= wanted.keys()]
     elements = sorted(wanted)
     # Amounts are atoms of each phase per atom of the crystal.
@@ -43,6 +44,16 @@ def energy_above_hull(symbols: Sequence[str], energy: float, phases: Mapping[str
         expected = f"at least one with {missing[0]} and nothing else than {', '.join(elements)}" if missing else "more phases"
         raise ConfigurationError(f"{_KEY}: no mixture of them has the composition {_formula(wanted)}; expected {expected}")
     return energy / len(symbols) - float(found.fun)
+
+
+def _counted(name: str) -> dict[str, int]:
+    counts: dict[str, int] = Formula(name, strict=False).count()
+    unknown = next((symbol for symbol in counts if symbol not in atomic_numbers), None)
+    if unknown is not None:
+        raise ConfigurationError(
+            f"{_KEY}: {name!r}: there is no element {unknown!r}; expected a chemical formula, e.g. 'Li3PO4'"
+        )
+    return counts
 
 
 def _formula(counts: Mapping[str, int]) -> str:

@@ -56,3 +56,8 @@ def test_it_is_that_of_pymatgens_phase_diagram(require):
 def test_phases_that_cannot_make_the_crystal_are_told(phases, expected):
     with pytest.raises(ConfigurationError, match=f"calculator.workflow.phases: no mixture of them has the {expected}"):
         energy_above_hull(["Li", "O"], -9.0, phases)
+
+
+def test_a_misspelt_phase_is_told():
+    with pytest.raises(ConfigurationError, match="phases: 'FEO': there is no element 'E'; expected a chemical formula"):
+        energy_above_hull(["Li"], -2.0, {**PHASES, "FEO": -5.0})
