@@ -29,7 +29,7 @@ from tansaku.spaces.composition import CompositionSpace
 from tansaku.tasks.configuration import load_campaign
 
 FILE = "tavorites.extxyz.gz"
-_LENGTH, _ANGLE = 0.02, 0.2
+_LENGTH, _ANGLE = 0.05, 0.5
 """How far cells of two relaxations to the same largest force may differ [Å, degrees]."""
 
 
