@@ -158,7 +158,8 @@ def _maker(tmp_path: Path, document: Callable[..., dict]) -> Callable[..., Retra
         launcher = InProcess(home / "jobs", slow, change or (lambda document: document), lose)
         used = resources or Resources(
             settings=Settings(home=home),
-            site=SiteSpec(timing=TimingSpec(poll=1e-6)),
+            # No clock plays a part: however long it takes, nobody renews a lease or finds one run out.
+            site=SiteSpec(timing=TimingSpec(poll=1e-6, lease=1e6, heartbeat=1e5)),
             store=MemoryCampaignStore(),
             artifacts=FileArtifactStore(home / "artifacts"),
             open_launcher=lambda _: pytest.fail("no launcher"),
