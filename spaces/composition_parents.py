@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tansaku.calculators.structures.cif_parent import SiteRequest, parent_from_cif
 from tansaku.calculators.structures.parent import Parent
+from tansaku.calculators.structures.transformations import build_transformation
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.identifiers import file_sha256
 from tansaku.models.domain.ions import Ion
@@ -68,7 +69,8 @@ def _from_cif(spec: CompositionSpaceSpec, base_path: Path) -> OpenedParent:
         if site.replaces is None:
             raise ConfigurationError(f"space.sites.{name}.replaces: missing; expected what stands there in the CIF, e.g. V3+")
         requests[name] = SiteRequest(Ion.parse(site.replaces), site.labels or ())
-    parent = parent_from_cif(path, requests, spec.mobile)
+    transformations = [build_transformation(one) for one in spec.parent.transformations]
+    parent = parent_from_cif(path, requests, spec.mobile, transformations)
     if spec.parent.sha256 is not None and file_sha256(path) != spec.parent.sha256:
         raise ConfigurationError(
             f"space.parent.cif: {path.name!r} has sha256 {file_sha256(path)}, expected {spec.parent.sha256}",

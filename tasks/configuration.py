@@ -338,6 +338,7 @@ _LATER_KEYS: dict[KeyPath, object] = {
     ("calculator", "bands"): None,
     ("calculator", "workflow", "mechanism"): {"type": "vacancy"},
     ("calculator", "workflow", "phases"): None,
+    ("space", "parent", "transformations"): [],
     ("space", "cost", "anchor"): None,
     ("space", "cost", "kpoint_density"): None,
     ("space", "cost"): {"model": "equal", "power": 1.0},

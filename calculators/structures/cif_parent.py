@@ -12,9 +12,11 @@ import numpy as np
 
 from tansaku.calculators.structures.ion_data import load_pymatgen
 from tansaku.calculators.structures.parent import Parent
+from tansaku.calculators.structures.transformations import Transformation
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.ions import HYDROXIDE, Ion
 
+_KEY = "space.parent.cif"
 MAX_BYTES = 1_000_000
 MAX_ATOMS = 200
 
@@ -32,13 +34,19 @@ class SiteRequest:
     labels: tuple[str, ...] = ()
 
 
-def parent_from_cif(path: Path, sites: Mapping[str, SiteRequest], mobile: str | None = None) -> Parent:
+def parent_from_cif(
+    path: Path,
+    sites: Mapping[str, SiteRequest],
+    mobile: str | None = None,
+    transformations: Sequence[Transformation] = (),
+) -> Parent:
     """Reads a CIF and names its sites.
 
     Args:
         path: The file.
         sites: Sites by name; together they must take every atom, each once.
         mobile: Site of the mobile ion.
+        transformations: Applied in this order before the sites are named.
 
     Raises:
         ConfigurationError: The file cannot be read, is too large, has partly occupied sites, an atom belongs to no site or
@@ -46,6 +54,9 @@ def parent_from_cif(path: Path, sites: Mapping[str, SiteRequest], mobile: str | 
         MissingComponentError: pymatgen is not installed.
     """
     structure = _read(path)
+    for one in transformations:
+        structure = one.apply(structure)
+        _check_size(structure, path)
     symbols = [_element(site, path) for site in structure]
     labels = [str(site.label) for site in structure]
     owners: list[str | None] = [None] * len(symbols)
@@ -77,22 +88,25 @@ def parent_from_cif(path: Path, sites: Mapping[str, SiteRequest], mobile: str | 
 
 def _read(path: Path) -> Any:  # noqa: ANN401 - a pymatgen Structure
     cif = load_pymatgen("pymatgen.io.cif")
-    key = "space.parent.cif"
     if not path.is_file():
-        raise ConfigurationError(f"{key}: no file {str(path)!r}; expected a CIF")
+        raise ConfigurationError(f"{_KEY}: no file {str(path)!r}; expected a CIF")
     if path.stat().st_size > MAX_BYTES:
-        raise ConfigurationError(f"{key}: {path.name!r} has {path.stat().st_size} bytes; expected at most {MAX_BYTES}")
+        raise ConfigurationError(f"{_KEY}: {path.name!r} has {path.stat().st_size} bytes; expected at most {MAX_BYTES}")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             found = cif.CifParser.from_str(path.read_text(encoding="utf-8")).parse_structures(primitive=False)
     except Exception as error:  # the parser meets bad files with whatever its next line raises; all are re-raised as ours
-        raise ConfigurationError(f"{key}: {path.name!r} cannot be read as a CIF: {type(error).__name__}: {error}") from error
+        raise ConfigurationError(f"{_KEY}: {path.name!r} cannot be read as a CIF: {type(error).__name__}: {error}") from error
     if len(found) != 1:
-        raise ConfigurationError(f"{key}: {path.name!r} holds {len(found)} structures; expected 1")
-    if len(found[0]) > MAX_ATOMS:
-        raise ConfigurationError(f"{key}: {path.name!r} has {len(found[0])} atoms in its cell; expected at most {MAX_ATOMS}")
+        raise ConfigurationError(f"{_KEY}: {path.name!r} holds {len(found)} structures; expected 1")
+    _check_size(found[0], path)
     return found[0]
+
+
+def _check_size(structure: Any, path: Path) -> None:  # noqa: ANN401 - a pymatgen Structure
+    if len(structure) > MAX_ATOMS:
+        raise ConfigurationError(f"{_KEY}: {path.name!r} has {len(structure)} atoms in its cell; expected at most {MAX_ATOMS}")
 
 
 def _element(site: Any, path: Path) -> str:  # noqa: ANN401 - a pymatgen PeriodicSite

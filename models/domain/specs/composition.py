@@ -19,6 +19,34 @@ IonName = Annotated[str, AfterValidator(_written_as_ion)]
 Ions = Annotated[tuple[IonName, ...], Field(min_length=1)]
 Reason = Annotated[str, Field(min_length=1, max_length=200)]
 Action = Literal["refuse", "mark"]
+Repeat = Annotated[int, Field(ge=1, le=6)]
+
+
+class SupercellSpec(Spec):
+    """A larger cell, so that copies of one atom may take different ions.
+
+    The copies of the atom ``Ti1`` are labelled ``Ti1.1``, ``Ti1.2`` and so on, for ``labels`` of sites.
+
+    Attributes:
+        repeats: Along each of the cell's vectors.
+    """
+
+    type: Literal["supercell"] = "supercell"
+    repeats: tuple[Repeat, Repeat, Repeat]
+
+
+class PrimitiveCellSpec(Spec):
+    """The smallest cell, where a file has a larger one.
+
+    Attributes:
+        tolerance: Distance within which atoms count as equal [Å].
+    """
+
+    type: Literal["primitive_cell"] = "primitive_cell"
+    tolerance: PositiveFloat = 0.1
+
+
+TransformationSpec = Annotated[SupercellSpec | PrimitiveCellSpec, Field(discriminator="type")]
 
 
 class ParentSpec(Spec):
@@ -28,16 +56,20 @@ class ParentSpec(Spec):
         prototype: A structure that tansaku ships; it brings sites, ions, exclusions and marks of its own.
         cif: Path of a CIF with one ion on every site (relative to the spec; at most 1 MB and 200 atoms in the cell).
         sha256: Content hash of the CIF; filled in when the spec is resolved.
+        transformations: CIF only: what is done to the file's structure before its sites are named, in this order.
     """
 
     prototype: Literal["tavorite"] | None = None
     cif: Annotated[str, Field(min_length=1, max_length=400)] | None = None
     sha256: Sha256 | None = None
+    transformations: tuple[TransformationSpec, ...] = ()
 
     @model_validator(mode="after")
     def _one_of_two(self) -> ParentSpec:
         if (self.prototype is None) == (self.cif is None):
             raise ValueError("give either prototype or cif")
+        if self.transformations and self.cif is None:
+            raise ValueError("transformations: a prototype's sites are named already; remove them or give cif")
         return self
 
 
