@@ -239,26 +239,6 @@ def test_sublattices_that_differ_are_not_folded(double):
     assert len(double(oxygen=0.27, symmetry_tolerance=0.5).pool()) == len(double().pool())
 
 
-def test_copies_of_one_atom_may_have_ions_of_their_own(double):
-    sites = {
-        "A": {"replaces": "Ca2+"},
-        "B": {"replaces": "Ti4+", "labels": ["Ti1.1", "Ti2.1", "Ti2.2"]},
-        "C": {"replaces": "Ti4+", "labels": ["Ti1.2"], "ions": ["Ti4+", "Zr4+"]},
-        "O": {"replaces": "O2-"},
-    }
-    larger = [{"type": "supercell", "repeats": [1, 2, 1]}]
-    parent = {"cif": "double.cif", "transformations": larger}
-    dilute = double(parent=parent, sites=sites)
-    assert [dilute.describe_candidate(str(one))["formula"] for one in dilute.pool().ids] == ["Ca4Ti4O12", "Ca4Ti3ZrO12"]
-    # Two copies that a translation exchanges: Ti Zr and Zr Ti are one structure.
-    sites["B"] = {"replaces": "Ti4+", "labels": ["Ti1.1"], "ions": ["Ti4+", "Zr4+"]}
-    sites["D"] = {"replaces": "Ti4+", "labels": ["Ti2.1", "Ti2.2"]}
-    assert len(double(parent=parent, sites=sites).pool()) == 3
-    assert len(double(parent=parent, sites=sites, fold=False).pool()) == 4
-    with pytest.raises(ConfigurationError, match=r"space.sites.B.labels: no atom 'Ti1.1'; the file has Ca1, Ti1"):
-        double(sites=sites)
-
-
 # ---------------------------------------------------------------- rules
 
 
