@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from tansaku.models.domain.records import Evaluation
@@ -24,6 +25,22 @@ def value_from(spec: CampaignSpec, evaluation: Evaluation) -> str | None:
     if spec.label is not None and spec.objective.property == LABEL_PROPERTY:
         return spec.label.calculator.type
     return spec.calculator.type
+
+
+def sources_told(spec: CampaignSpec, evaluations: Sequence[Evaluation]) -> str | None:
+    """Whose values a campaign's are, in words for figures; None without one, or where they are a table's.
+
+    Args:
+        spec: The campaign.
+        evaluations: Of any purpose.
+    """
+    counts = Counter((predicted(one), source) for one in evaluations if (source := value_from(spec, one)) is not None)
+    if not counts:
+        return None
+    told = (
+        f"{count} {'predicted' if by_model else 'computed'} by {source}" for (by_model, source), count in sorted(counts.items())
+    )
+    return f"values: {', '.join(told)}"
 
 
 def value_of(evaluation: Evaluation) -> float | None:

@@ -12,7 +12,7 @@ from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.ports import ArtifactStore
 from tansaku.models.domain.records import Evaluation, JsonDict
 from tansaku.tasks.jobs.document import STRUCTURE_FILE
-from tansaku.tasks.origins import best_of
+from tansaku.tasks.origins import best_of, value_from
 from tansaku.tasks.results import CampaignData, system_rows
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ class BestStructure:
         candidate: What it was started from.
         value: Its energy in the objective's unit.
         polished: Whether it comes from the polish (free translation, no normal stress) or from the search.
+        source: Who computed the value, or the model that predicted it.
         atoms: With per-atom energies where the calculator gives them.
     """
 
@@ -37,6 +38,7 @@ class BestStructure:
     candidate: str
     value: float
     polished: bool
+    source: str | None
     atoms: Atoms
 
 
@@ -85,6 +87,7 @@ def best_structures(data: CampaignData, artifacts: ArtifactStore) -> list[BestSt
                 candidate=best.proposal.candidate,
                 value=best.outcome.value,
                 polished=best.proposal.purpose == "polish",
+                source=value_from(data.spec, best),
                 atoms=read_structure(best, artifacts),
             )
         )
@@ -113,4 +116,5 @@ def export_structures(
         raise ConfigurationError(f"folder {str(folder)!r} cannot be made: {error.strerror}") from error
     for one in best:
         one.atoms.info |= {"objective_value": one.value, "objective_unit": data.spec.objective.unit, "polished": one.polished}
+        one.atoms.info |= {} if one.source is None else {"objective_from": one.source}
     return [write_structure(one.atoms, folder / f"{one.candidate}.{form}") for one in best]

@@ -109,7 +109,9 @@ def _show_systems(data: CampaignData, rows: list[JsonDict]) -> None:
     polished = any(row[f"{key}_polished"] is not None for row in rows)
     columns = [*head, f"{key} [{unit}]", *(["polished"] if polished else [])]
     looked = any(row["predicted"] for row in rows)
-    columns += ["evaluations", *(["predicted"] if looked else []), "failed", "cost", "share [%]", "best candidate"]
+    sourced = any(row["from"] is not None for row in rows)
+    columns += [*(["from"] if sourced else []), "evaluations", *(["predicted"] if looked else [])]
+    columns += ["failed", "cost", "share [%]", "best candidate"]
     table = []
     for row in rows:
         names = (
@@ -117,7 +119,7 @@ def _show_systems(data: CampaignData, rows: list[JsonDict]) -> None:
             if boundaries
             else [row["system"]]
         )
-        values = [row[key], *([row[f"{key}_polished"]] if polished else [])]
+        values = [row[key], *([row[f"{key}_polished"]] if polished else []), *([row["from"]] if sourced else [])]
         counts = [row["evaluations"], *([row["predicted"]] if looked else []), row["failed"]]
         table.append([*names, *values, *counts, row["cost"], 100 * row["share"], row["best_candidate"]])
     if sys.stdout.isatty() and shutil.get_terminal_size().columns < _WIDE:

@@ -21,9 +21,10 @@ from tansaku.tasks.figures import convergence as convergence_figure
 from tansaku.tasks.figures import cost as cost_figure
 from tansaku.tasks.figures import front as front_figure
 from tansaku.tasks.figures.first_look import looks_of
-from tansaku.tasks.figures.style import pretty_unit
+from tansaku.tasks.figures.style import footnote, pretty_unit
 from tansaku.tasks.fronts import campaign_front
 from tansaku.tasks.model_view import relevance_history
+from tansaku.tasks.origins import sources_told
 from tansaku.tasks.results import CampaignData, Predictions, convergence, predictions, system_label
 from tansaku.tasks.structures import best_structures
 
@@ -43,7 +44,7 @@ def _structure_pictures(data: CampaignData, artifacts: ArtifactStore) -> list[st
 
 
 def draw_campaign(data: CampaignData, artifacts: ArtifactStore, folder: Path) -> list[Path]:
-    """Draws what a campaign has so far, each figure as PNG and as HTML.
+    """Draws what a campaign has so far, each figure as PNG and as HTML. Each says whose values it shows.
 
     Every campaign gets the convergence and, if its proposer predicts, predicted against computed; one with several objectives
     its front; one with first looks which values were computed and which predicted; one that learns its cost predicted against
@@ -65,6 +66,11 @@ def draw_campaign(data: CampaignData, artifacts: ArtifactStore, folder: Path) ->
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigurationError(f"folder {str(folder)!r} cannot be made: {error.strerror}") from error
+    with footnote(sources_told(data.spec, data.evaluations)):
+        return _drawn(data, artifacts, folder)
+
+
+def _drawn(data: CampaignData, artifacts: ArtifactStore, folder: Path) -> list[Path]:
     name = data.record.name
     found = convergence(data)
     paths = [
@@ -109,12 +115,16 @@ def _boundary_figures(data: CampaignData, artifacts: ArtifactStore, folder: Path
         energy_angle.draw_png(curve, folder / f"{name}-energy-angle.png"),
         energy_angle.draw_html(curve, folder / f"{name}-energy-angle.html"),
     ]
-    pictures = _structure_pictures(data, artifacts)
+    pictures, told = _structure_pictures(data, artifacts), sources_told(data.spec, data.evaluations)
+    if data.spec.calculator is not None:
+        # A label's energies of the atoms are not those that the stored structure carries.
+        told = f"{told}; colours: energies of the atoms by {data.spec.calculator.type}"
     if pictures:
-        paths += [
-            structures.draw_png(pictures, folder / f"{name}-structures.png"),
-            structures.draw_html(pictures, folder / f"{name}-structures.html", name),
-        ]
+        with footnote(told):
+            paths += [
+                structures.draw_png(pictures, folder / f"{name}-structures.png"),
+                structures.draw_html(pictures, folder / f"{name}-structures.html", name),
+            ]
     return paths
 
 

@@ -6,6 +6,8 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tansaku.tasks.figures.style import current_footnote
+
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
@@ -18,11 +20,12 @@ _PAGE = """<!DOCTYPE html>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="{policy}">
 <title>{title}</title>
-<style>html, body {{ height: 100%; margin: 0; }} .figure {{ height: 100vh; }}</style>
+<style>html, body {{ height: 100%; margin: 0; }} .figure {{ height: 100vh; }}
+.note {{ position: fixed; bottom: 2px; right: 8px; margin: 0; font: 11px sans-serif; }}</style>
 <script>{script}</script>
 </head>
 <body>
-<div class="figure">{figure}</div>
+<div class="figure">{figure}</div>{note}
 </body>
 </html>
 """
@@ -34,7 +37,7 @@ def plain(text: object) -> str:
 
 
 def write_html(figure: Figure, path: Path, title: str) -> Path:
-    """Writes a plotly figure as a page that can be opened without a network.
+    """Writes a plotly figure as a page that can be opened without a network; a footnote stands at its foot.
 
     Args:
         figure: Labels made of user's text must have gone through :func:`plain`.
@@ -46,5 +49,8 @@ def write_html(figure: Figure, path: Path, title: str) -> Path:
 
     body = plotly.io.to_html(figure, full_html=False, include_plotlyjs=False, div_id="figure", config=_CONFIG)
     script = get_plotlyjs().replace("https://cdn.", "about:blank#")
-    path.write_text(_PAGE.format(policy=_POLICY, title=escape(title), script=script, figure=body), encoding="utf-8")
+    note = current_footnote()
+    said = "" if note is None else f'<p class="note">{escape(note)}</p>'
+    page = _PAGE.format(policy=_POLICY, title=escape(title), script=script, figure=body, note=said)
+    path.write_text(page, encoding="utf-8")
     return path

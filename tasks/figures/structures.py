@@ -159,7 +159,8 @@ def draw_png(pictures: Sequence[BoundaryPicture], path: Path) -> Path:
             axes.set_axis_off()
         scale = ScalarMappable(Normalize(0, top), _COLOURS)
         bar = figure.colorbar(scale, ax=panels, shrink=0.8 if rows > 1 else 1.0, aspect=30, pad=0.01)
-        bar.set_label("energy of an atom above the crystal [eV]")
+        label = ("energy of an atom", "above the crystal [eV]")
+        bar.set_label(" ".join(label) if rows > 1 else "\n".join(label), fontsize=9 if rows > 1 else 7)
         return save_png(figure, path)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,9 @@ MAIN = "#0f4c81"
 ACCENT = "#c2410c"
 FAINT = "#9ca3af"
 DPI = 200
+
+_FOOT_INCHES = 0.2
+_FOOTNOTE: ContextVar[str | None] = ContextVar("footnote", default=None)
 
 _RC: Any = {
     "font.family": "DejaVu Sans",
@@ -45,7 +49,31 @@ def drawing() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def footnote(text: str | None) -> Iterator[None]:
+    """Figures that are saved within say this below themselves, such as whose values they show; None: nothing."""
+    before = _FOOTNOTE.set(text)
+    try:
+        yield
+    finally:
+        _FOOTNOTE.reset(before)
+
+
+def current_footnote() -> str | None:
+    """What is to stand below a figure that is saved now."""
+    return _FOOTNOTE.get()
+
+
 def save_png(figure: Figure, path: Path) -> Path:
-    """Writes a figure as PNG without time stamp, so that the same figure is the same file."""
-    figure.savefig(path, dpi=DPI, metadata={"Software": "tansaku"})
+    """Writes a figure as PNG without time stamp, so that the same figure is the same file; a footnote makes it higher."""
+    metadata, note = {"Software": "tansaku"}, current_footnote()
+    if note is None:
+        figure.savefig(path, dpi=DPI, metadata=metadata)
+        return path
+    from matplotlib.transforms import Bbox
+
+    width, height = figure.get_size_inches()
+    below = -0.25 * _FOOT_INCHES / height
+    figure.text(0.005, below, note, ha="left", va="top", fontsize=6, color=INK).set_in_layout(False)
+    figure.savefig(path, dpi=DPI, metadata=metadata, bbox_inches=Bbox.from_extents(0.0, -_FOOT_INCHES, width, height))
     return path

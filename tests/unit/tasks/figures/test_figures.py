@@ -12,6 +12,7 @@ from matplotlib.image import imread
 
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.tasks.figures import convergence, draw_campaign, energy_angle, parity, structures
+from tansaku.tasks.figures.style import footnote
 from tansaku.tasks.results import CampaignData, Predictions
 from tansaku.tasks.results import convergence as converge
 from tansaku.tasks.stores.artifacts import FileArtifactStore
@@ -134,6 +135,21 @@ def test_pngs_are_drawn_and_the_same_again(tmp_path):
     image = imread(structures.draw_png([structures.picture(_boundary(), "Σ3 (111)")] * 5, tmp_path / "s.png"))
     assert image.shape[0] > 300
     assert len(np.unique(image.reshape(-1, image.shape[2]), axis=0)) > 20
+
+
+def test_a_footnote_stands_below_a_figure_and_beside_none(tmp_path):
+    plain = imread(energy_angle.draw_png(_curve(66.0), tmp_path / "plain.png"))
+    with footnote(f"values: {HOSTILE}"):
+        noted = imread(energy_angle.draw_png(_curve(66.0), tmp_path / "noted.png"))
+        page = energy_angle.draw_html(_curve(66.0), tmp_path / "noted.html").read_text()
+    assert noted.shape[1] == plain.shape[1]
+    assert noted.shape[0] == plain.shape[0] + 40
+    assert (noted[: plain.shape[0]] == plain).all()
+    assert (noted[plain.shape[0] :] != 1).any()
+    assert '<p class="note">values: &lt;/script&gt;' in page
+    assert HOSTILE not in _script_free(page)
+    after = energy_angle.draw_html(_curve(66.0), tmp_path / "plain.html").read_text()
+    assert 'class="note"' not in after
 
 
 def test_a_table_gets_its_convergence_alone(tmp_path, recorded):

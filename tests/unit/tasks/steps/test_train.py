@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
+from tansaku.deploy.cli.outcomes import _show_systems
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError
 from tansaku.models.domain.records import Command
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.surrogate import KernelRidgeSpec
 from tansaku.tasks.configuration import campaign_from_data
 from tansaku.tasks.datasets.files import content_sha256, read_hdf5
+from tansaku.tasks.figures import draw_campaign
 from tansaku.tasks.figures.first_look import draw_html, draw_png, looks_of
 from tansaku.tasks.loop import drive, prepare_campaign
 from tansaku.tasks.observer import SilentObserver
@@ -251,7 +254,7 @@ def test_a_first_look_needs_a_model_that_is_there_and_learned_the_label(retraine
             prepare_campaign(teacher.resources, campaign_from_data(spec, teacher.launcher.folder, "pupil.yaml"))
 
 
-def test_results_tables_and_figures_tell_predicted_values_from_computed_ones(retrained, tmp_path):
+def test_results_tables_and_figures_tell_predicted_values_from_computed_ones(retrained, tmp_path, capsys):
     campaign = retrained()
     campaign.drive()
     resources = campaign.resources
@@ -268,6 +271,18 @@ def test_results_tables_and_figures_tell_predicted_values_from_computed_ones(ret
     assert len(found.computed) == sum(one.proposal.look is not None for one in campaign.evaluations()) - len(spared)
     assert draw_png(found, tmp_path / "looks.png").stat().st_size > 1000
     assert "predicted" in draw_html(found, tmp_path / "looks.html", "small").read_text()
+    counts = Counter(row["from"] for row in spared)
+    said = ", ".join(
+        [f"{len(rows) - len(spared)} computed by emt", *(f"{counts[one]} predicted by {one}" for one in sorted(counts))]
+    )
+    drawn = draw_campaign(data, resources.artifacts, tmp_path / "all")
+    pages = {path.stem: path.read_text() for path in drawn if path.suffix == ".html"}
+    assert {"small-convergence", "small-first-look", "small-energy-angle", "small-structures"} <= set(pages)
+    assert all(f'<p class="note">values: {said}' in page for page in pages.values())
+    assert "colours: energies of the atoms by emt" in pages["small-structures"]
+    _show_systems(data, systems)
+    heading, *lines = capsys.readouterr().out.splitlines()
+    assert all(line.split("\t")[heading.split("\t").index("from")] == "emt" for line in lines[: len(systems)])
     status = campaign_status(resources.store, "small")
     assert status.predicted == len(spared)
     assert f"{len(rows) - len(spared)} computed, {len(spared)} predicted by a trained model" in status.describe()
