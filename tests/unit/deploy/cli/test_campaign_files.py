@@ -65,6 +65,45 @@ def test_check_refuses_what_is_wrong_and_names_the_key(table_file, line):
     assert key in str(done.exception)
 
 
+TAVORITES = """
+schema_version: 1
+name: tavorites
+space:
+  type: composition
+  parent: {prototype: tavorite}
+  sites: {A: {ions: [Li+]}, M: {ions: [V3+]}, X: {ions: [P5+]}, Z: {ions: [F-]}}
+calculator: {type: chgnet, workflow: {type: migration_barrier}}
+objective: {unit: eV}
+"""
+
+
+@pytest.mark.parametrize(
+    ("written", "instead", "message"),
+    [
+        ("ions: [V3+]", "ions: [Qq3+]", "space.sites.M.ions[0]: 'Qq3+': no element 'Qq'"),
+        ("ions: [V3+]", "ions: [V9+]", "space.sites.M.ions[0]: 'V9+': Shannon's table has no radius for this ion; it has V2+"),
+        ("ions: [V3+]", "ions: [V2+]", "none of 1 combinations is neutral, the nearest has -2 per cell; expected 0"),
+        (
+            "calculator:",
+            "  rules: [{type: radius, site: M, maximum: 0.1}]\ncalculator:",
+            "no candidate is left of 1 combinations",
+        ),
+        ("{unit: eV}", "{unit: eV, goal: {type: all_below, threshold: 0.3}}", "objective.goal.threshold: 0.3 has no unit"),
+    ],
+)
+def test_a_composition_search_that_cannot_be_is_refused_by_check(tmp_path, require, written, instead, message):
+    require("pymatgen")
+    require("chgnet")
+    path = tmp_path / "tavorites.yaml"
+    assert written in TAVORITES
+    path.write_text(TAVORITES, encoding="utf-8")
+    assert runner.invoke(app, ["check", str(path)]).exit_code == 0
+    path.write_text(TAVORITES.replace(written, instead), encoding="utf-8")
+    done = runner.invoke(app, ["check", str(path)])
+    assert isinstance(done.exception, ConfigurationError)
+    assert message in str(done.exception)
+
+
 def test_a_rehearsal_says_what_the_budget_buys_and_refuses_what_it_cannot_use(table_file):
     command = ["check", str(table_file), "--rehearse", "--within", "1 mJ/m2", "--replays", "3"]
     done = runner.invoke(app, command)
