@@ -23,6 +23,9 @@ from tansaku.models.surrogates.potential.problem import Block, Problem, one_thre
 from tansaku.models.surrogates.potential.scaling import Scaling, expressed
 from tansaku.models.surrogates.torch_device import torch_device
 
+_SYMMETRIC = 1e-7
+"""A force that no network makes larger vanishes by symmetry [eV/Å]."""
+
 
 class PotentialTrainer:
     """``Trainer`` of :class:`Potential`.
@@ -71,7 +74,7 @@ class PotentialTrainer:
                 training={},
                 device=run.device,
             )
-            of_energies, of_forces, errors = _calibrated(draft, [examples[int(place)] for place in np.flatnonzero(aside)])
+            of_energies, of_forces, errors = calibrated(draft, [examples[int(place)] for place in np.flatnonzero(aside)])
         training = {
             "cycles": [int(cycle) for cycle in told.cycles],
             "structures": len(examples),
@@ -182,8 +185,16 @@ def _hash(starts: FloatArray | None) -> str | None:
     return None if starts is None else hashlib.sha256(starts.tobytes()).hexdigest()
 
 
-def _calibrated(draft: Potential, examples: Sequence[Example]) -> tuple[ErrorModel, ErrorModel | None, dict[str, float]]:
-    """Error models of energies per atom and of forces, from groups that no member was trained on."""
+def calibrated(draft: Potential, examples: Sequence[Example]) -> tuple[ErrorModel, ErrorModel | None, dict[str, float]]:
+    """Error models of energies per atom and of forces, from groups that no member was trained on.
+
+    Args:
+        draft: The networks.
+        examples: Of these groups.
+
+    Returns:
+        Of energies per atom [eV]; of components of forces [eV/Å], None where none that may differ from zero is known; errors.
+    """
     energies: list[tuple[float, float]] = []
     forces: list[tuple[FloatArray, FloatArray]] = []
     for example in examples:
@@ -192,10 +203,13 @@ def _calibrated(draft: Potential, examples: Sequence[Example]) -> tuple[ErrorMod
         known = float(example.properties["energy"])
         energies.append(((float(found.energies.sum(axis=1).mean()) - known) / atoms, of_energy))
         if "forces" in example.properties:
-            forces.append(((found.forces.mean(axis=0) - example.properties["forces"]).ravel(), np.repeat(of_forces, 3)))
+            # What vanishes by symmetry any network has right, and says nothing of what does not.
+            free = np.abs(found.forces).max(axis=0) > _SYMMETRIC
+            off_by = found.forces.mean(axis=0) - example.properties["forces"]
+            forces.append((off_by[free], np.broadcast_to(of_forces[:, None], free.shape)[free]))
     off, apart = (np.array(column) for column in zip(*energies, strict=True))
     errors = {"set_aside_rmse": float(np.sqrt(np.mean(off**2)))}
-    if not forces:
+    if not any(len(one) for one, _ in forces):
         return fit_error_model(off, apart), None, errors
     off_forces, apart_forces = (np.concatenate(column) for column in zip(*forces, strict=True))
     errors["set_aside_force_rmse"] = float(np.sqrt(np.mean(off_forces**2)))

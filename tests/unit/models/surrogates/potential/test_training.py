@@ -6,14 +6,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from ase.build import bulk
 
 from tansaku.models.domain.errors import FitError
 from tansaku.models.domain.specs.network_potential import PotentialSpec
-from tansaku.models.domain.surrogates import TrainingRun, Weights
+from tansaku.models.domain.surrogates import Example, TrainingRun, Weights
 
 torch = pytest.importorskip("torch")
 
-from tansaku.models.surrogates.potential.training import PotentialTrainer, set_aside  # noqa: E402
+from tansaku.models.surrogates.potential.training import PotentialTrainer, calibrated, set_aside  # noqa: E402
 
 QUICK = {
     "environment": {"type": "symmetry_functions", "cutoff": 4.5, "radial": 4, "angular": 2, "zetas": (1,)},
@@ -168,3 +169,13 @@ def test_networks_that_disagree_are_said_to_be_unsure(emt_examples):
     squeezed.set_cell(squeezed.cell * 0.93, scale_atoms=True)
     sure, unsure = (one["forces"].deviation for one in model.predict([near, replace(near, structure=squeezed)]))
     assert np.median(unsure) > 2 * np.median(sure)
+
+
+def test_forces_that_vanish_by_symmetry_make_no_error_bar_smaller(copper, model):
+    crystal = bulk("Cu", "fcc", a=3.6, cubic=True)
+    known = {"energy": np.asarray(-0.02), "forces": np.zeros((4, 3))}
+    perfect = [Example(f"perfect-{number}", "perfect", crystal, known) for number in range(20)]
+    alone, beside = calibrated(model, copper), calibrated(model, [*copper, *perfect])
+    assert beside[1] == alone[1]
+    assert beside[0] != alone[0]
+    assert calibrated(model, perfect)[1] is None
