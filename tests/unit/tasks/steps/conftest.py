@@ -16,7 +16,7 @@ from tansaku.models.domain.states import JobState
 from tansaku.tasks.configuration import campaign_from_data
 from tansaku.tasks.jobs.document import JobDocument, TrainingDocument
 from tansaku.tasks.jobs.evaluate import work
-from tansaku.tasks.loop import DriveResult, drive, prepare_campaign
+from tansaku.tasks.loop import CampaignLoop, DriveResult, prepare_campaign
 from tansaku.tasks.resources import Resources
 from tansaku.tasks.settings import Settings
 from tansaku.tasks.stores.artifacts import FileArtifactStore
@@ -96,7 +96,10 @@ class Retrained:
     launcher: InProcess
 
     def drive(self) -> DriveResult:
-        return drive(self.resources, "small")
+        """Drives it on. SIGTERM, such as of a time limit on the tests, ends them: here it is no wish to end the campaign."""
+        with CampaignLoop(self.resources, "small") as loop:
+            loop.advance()
+            return loop.result
 
     def evaluations(self) -> list[Evaluation]:
         return self.resources.store.evaluations("small")

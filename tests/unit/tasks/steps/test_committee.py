@@ -11,7 +11,6 @@ from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import CampaignState, StopReason
 from tansaku.spaces.registry import open_space
 from tansaku.tasks.datasets.files import read_hdf5
-from tansaku.tasks.loop import drive
 from tansaku.tasks.progress import campaign_status
 from tansaku.tasks.steps.committee import PoolCommittee
 from tansaku.tasks.training.training import open_model
@@ -77,7 +76,7 @@ def test_the_choice_depends_neither_on_timing_nor_on_what_a_driver_remembers(gro
     forgetful = growing(budget={"evaluations": 9})
     for evaluations in range(9, 19):
         forgetful.resources.store._campaigns["small"] = _allowed(forgetful, evaluations)
-        drive(forgetful.resources, "small")
+        forgetful.drive()
     assert forgetful.sequence() == told[0]
 
 
@@ -129,7 +128,7 @@ def test_the_last_results_are_learned_too(growing):
     examples = read_hdf5(campaign.resources.job_folder("small") / "training" / f"{last.dataset}.h5")
     assert len(examples) == 18
     known = len(campaign.retrains())
-    assert drive(campaign.resources, "small").reason == "evaluations"
+    assert campaign.drive().reason == "evaluations"
     assert len(campaign.retrains()) == known
     without = growing()
     without.drive()
@@ -152,7 +151,7 @@ def test_the_search_ends_when_the_version_in_use_is_good_enough(growing):
     assert f"  {status.target}" in status.describe()
     (said,) = [one.data for one in campaign.resources.store.events("small") if one.kind == "target"]
     assert said == {"retrain": 1, "version": "small@1", "stands": status.target}
-    assert drive(campaign.resources, "small").reason == "target"
+    assert campaign.drive().reason == "target"
     assert len(campaign.evaluations()) == 7
 
 
