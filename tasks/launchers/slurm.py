@@ -192,6 +192,7 @@ def job_script(name: str, command: Sequence[str], folder: Path, resources: Slurm
         ("ntasks", resources.tasks),
         ("cpus-per-task", resources.cpus_per_task),
         ("gpus", resources.gpus),
+        ("gres", resources.gres),
         ("mem", resources.memory),
     ]
     # --no-requeue: a job that a node failure ended is tried again by us, under another name, and counted.

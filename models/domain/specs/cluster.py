@@ -18,6 +18,9 @@ SlurmConstraint = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z
 SlurmMemory = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,8}[KMGT]?$")]
 """Memory per node, in megabytes where no unit is given."""
 
+SlurmGres = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_.:-]{0,62}(,[A-Za-z][A-Za-z0-9_.:-]{0,62}){0,7}$")]
+"""Generic resources of a node as SLURM writes them, ``gpu`` or ``gpu:a100:2``, several joined by ``,``."""
+
 AbsolutePath = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9_./+@=-]{1,200}$")]
 """Path without blanks, quotes or anything else that a shell reads."""
 
@@ -35,7 +38,9 @@ class SlurmResourcesSpec(Spec):
         nodes: Number of nodes.
         tasks: Number of tasks.
         cpus_per_task: Cores of each task.
-        gpus: Number of GPUs.
+        gpus: Number of GPUs (``--gpus``).
+        gres: Generic resources of each node (``--gres``), e.g. ``gpu`` or ``gpu:a100:2``: how clusters give GPUs whose SLURM
+            knows no ``--gpus``.
         memory: Memory per node, e.g. ``4000M`` or ``16G``.
         walltime: Time limit of a job [s], rounded up to minutes as SLURM counts them; None: the campaign's
             ``execution.timeout`` and two minutes.
@@ -49,6 +54,7 @@ class SlurmResourcesSpec(Spec):
     tasks: PositiveInt | None = None
     cpus_per_task: PositiveInt | None = None
     gpus: PositiveInt | None = None
+    gres: SlurmGres | None = None
     memory: SlurmMemory | None = None
     walltime: PositiveFloat | None = None
 

@@ -20,9 +20,10 @@ EVERYTHING = {
     "tasks": 4,
     "cpus_per_task": 3,
     "gpus": 1,
+    "gres": "gpu:a100:2,nvme",
     "memory": "16G",
 }
-OPTIONS = ("partition", "account", "qos", "constraint", "nodes", "ntasks", "cpus-per-task", "gpus", "mem")
+OPTIONS = ("partition", "account", "qos", "constraint", "nodes", "ntasks", "cpus-per-task", "gpus", "gres", "mem")
 
 
 def script(resources: SlurmResourcesSpec, walltime: float = 90.0) -> list[str]:
@@ -63,7 +64,7 @@ def test_nothing_that_a_shell_reads_gets_into_a_script(word):
         job_script(f"-{word}", COMMAND, Path("/shared"), SlurmResourcesSpec(), 60.0)
 
 
-@given(st.sampled_from(["partition", "account", "qos", "constraint", "memory"]), st.text(min_size=1, max_size=20))
+@given(st.sampled_from(["partition", "account", "qos", "constraint", "gres", "memory"]), st.text(min_size=1, max_size=20))
 def test_fields_that_pass_are_one_word_of_one_line(field, value):
     try:
         resources = SlurmResourcesSpec.model_validate({field: value})
