@@ -61,7 +61,7 @@ def screen(
             raise typer.Exit(ExitCode.STOPPED)
     with opened(site) as resources:
         rows = _predict(resources, loaded, record)
-        write_table(rows, out)
+        write_table(rows, out, predicted_by=record.label, computed_by=loaded.spec.calculator.type)
         if figures is not None:
             _draw(resources, loaded, record, rows, figures)
     _show(rows, record, out, as_json=as_json)
@@ -101,6 +101,7 @@ def _draw(resources: Resources, loaded: LoadedScreen, record: ModelRecord, rows:
     from tansaku.models.domain.errors import ConfigurationError
     from tansaku.tasks.figures.screen import draw_screen
     from tansaku.tasks.figures.structures import draw_png, picture
+    from tansaku.tasks.figures.style import footnote
     from tansaku.tasks.screening.predicting import BoundaryPredictor, painted
     from tansaku.tasks.screening.rows import best_of_each
     from tansaku.tasks.training.training import open_model
@@ -115,10 +116,12 @@ def _draw(resources: Resources, loaded: LoadedScreen, record: ModelRecord, rows:
             picture(painted(predictor, row, resources.artifacts, Path(scratch)), f"{_name(row)}  {row.predicted:.0f} mJ/m²")
             for row in best_of_each(rows)[:_PICTURES]
         ]
-    for path in (
-        draw_screen(rows, folder / f"{loaded.spec.name}-ranks.png"),
-        draw_png(pictures, folder / f"{loaded.spec.name}-atoms.png"),
-    ):
+    told = f"predicted by {record.label}, which learned energies of the {record.learns}"
+    with footnote(f"{told}; computed by {loaded.spec.calculator.type}"):
+        paths = [draw_screen(rows, folder / f"{loaded.spec.name}-ranks.png")]
+    with footnote(f"{told}; colours: predicted energies of the atoms"):
+        paths.append(draw_png(pictures, folder / f"{loaded.spec.name}-atoms.png"))
+    for path in paths:
         typer.echo(str(path), err=True)
 
 

@@ -88,11 +88,22 @@ def _parity(axes: Axes, training: Compared | None, held_out: Compared) -> None:
     limits = (float(both.min()) - margin, float(both.max()) + margin)
     axes.plot(limits, limits, "-", color=FAINT, lw=0.8, zorder=0)
     # Many thousand points: pixels, not shapes.
-    axes.plot(held_out.computed, held_out.predicted, "o", color=ACCENT, ms=1.5, mew=0, label="held out", rasterized=True)
-    if training is not None:
-        axes.plot(training.computed, training.predicted, "o", color=MAIN, ms=1.5, mew=0, label="training", rasterized=True)
+    for name, found, colour in (("held out", held_out, ACCENT), ("training", training, MAIN)):
+        if found is not None:
+            label = f"{name}: {errors_told(found)}"
+            axes.plot(found.computed, found.predicted, "o", color=colour, ms=1.5, mew=0, label=label, rasterized=True)
     axes.set(xlim=limits, ylim=limits, aspect="equal")
-    axes.legend(markerscale=3)
+    axes.legend(markerscale=3, loc="upper left", fontsize=6)
+
+
+def errors_told(found: Compared) -> str:
+    """Errors in words; energies in thousandths."""
+    errors = found.errors()
+    thousandths = errors.unit.startswith("eV")
+    factor, unit = (1000.0, f"m{errors.unit}") if thousandths else (1.0, errors.unit)
+    correlation = "" if errors.correlation is None else f", r {errors.correlation:.4f}"
+    size = "" if unit == "1" else f" {unit.replace('Angstrom', 'Å')}"
+    return f"MAE {factor * errors.mae:.3g}, RMSE {factor * errors.rmse:.3g}{size}{correlation}"
 
 
 def _coverage(found: Compared) -> FloatArray:

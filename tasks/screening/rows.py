@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _EVERY = 25
+_PREDICTED_BY, _COMPUTED_BY = "predicted_by", "computed_by"
 
 
 class ScreenRow(Record):
@@ -121,8 +122,14 @@ def rank_correlation(rows: Sequence[ScreenRow]) -> float | None:
     return float(spearmanr(predicted, computed).statistic)
 
 
-def frame(rows: Iterable[ScreenRow]) -> pd.DataFrame:
-    """Rows by rising predicted energy as a table."""
+def frame(rows: Iterable[ScreenRow], predicted_by: str, computed_by: str) -> pd.DataFrame:
+    """Rows by rising predicted energy as a table.
+
+    Args:
+        rows: Of a screen.
+        predicted_by: The model, with its version.
+        computed_by: Type of the calculator that relaxed the structures.
+    """
     import pandas as pd
 
     data = []
@@ -130,17 +137,23 @@ def frame(rows: Iterable[ScreenRow]) -> pd.DataFrame:
         one = {"rank": rank, **row.model_dump()}
         for name in ("axis", "plane"):
             one[name] = " ".join(map(str, getattr(row, name)))
-        data.append(one)
-    return pd.DataFrame(data, columns=["rank", *ScreenRow.model_fields])
+        data.append(one | {_PREDICTED_BY: predicted_by, _COMPUTED_BY: computed_by})
+    return pd.DataFrame(data, columns=["rank", *ScreenRow.model_fields, _PREDICTED_BY, _COMPUTED_BY])
 
 
-def write_table(rows: Iterable[ScreenRow], path: Path) -> Path:
+def write_table(rows: Iterable[ScreenRow], path: Path, *, predicted_by: str, computed_by: str) -> Path:
     """Writes the table as CSV; a name that ends in ``.gz`` is compressed, the same rows being the same file.
+
+    Args:
+        rows: Of a screen.
+        path: The file.
+        predicted_by: The model, with its version.
+        computed_by: Type of the calculator that relaxed the structures.
 
     Raises:
         ConfigurationError: The file cannot be written.
     """
-    data = frame(rows).round(6).to_csv(index=False).encode()
+    data = frame(rows, predicted_by, computed_by).round(6).to_csv(index=False).encode()
     try:
         # Neither name nor time in the compressed file.
         path.write_bytes(gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
@@ -164,7 +177,7 @@ def read_table(path: Path) -> list[ScreenRow]:
             plain = {
                 str(key): None if isinstance(value, float) and math.isnan(value) else value
                 for key, value in record.items()
-                if key != "rank"
+                if key not in ("rank", _PREDICTED_BY, _COMPUTED_BY)
             }
             for name in ("axis", "plane"):
                 plain[name] = tuple(int(part) for part in str(plain[name]).split())

@@ -52,6 +52,7 @@ def test_boundaries_of_several_axes_are_relaxed_predicted_and_ranked(tansaku, fo
     assert [one.predicted for one in rows] == sorted(one.predicted for one in rows)
     assert rows[0].sigma == 3
     assert told["rank_correlation"]["structures"] > 0.5
+    assert (folder / "t.csv").read_text().splitlines()[1].endswith(",screening-copper@1,emt")
     assert {path.name for path in (folder / "figures").iterdir()} == {"copper-screen-ranks.png", "copper-screen-atoms.png"}
 
     # A kill leaves some rows and a half; only the others are predicted again, and all are as they were.

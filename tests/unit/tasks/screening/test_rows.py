@@ -82,11 +82,15 @@ def test_ranks_agree_or_do_not():
 @pytest.mark.parametrize("name", ["table.csv", "table.csv.gz"])
 def test_a_table_comes_back_lowest_first_and_is_the_same_file_again(tmp_path, name):
     rows = [*ROWS, row(4, 50.0, 60.0, deviation=None, atom_deviation=None)]
-    first, second = (write_table(order, tmp_path / f"{number}{name}") for number, order in enumerate((rows, rows[::-1])))
+    by = {"predicted_by": "copper@2", "computed_by": "emt"}
+    first, second = (write_table(order, tmp_path / f"{number}{name}", **by) for number, order in enumerate((rows, rows[::-1])))
     assert first.read_bytes() == second.read_bytes()
     assert read_table(first) == ranked(rows)
     text = gzip.decompress(first.read_bytes()) if name.endswith(".gz") else first.read_bytes()
-    assert text.startswith(b"rank,candidate,axis,")
+    heading, *lines = text.decode().splitlines()
+    assert heading.startswith("rank,candidate,axis,")
+    assert heading.endswith(",predicted_by,computed_by")
+    assert all(line.endswith(",copper@2,emt") for line in lines)
 
 
 def test_what_is_no_table_is_said(tmp_path):

@@ -19,7 +19,7 @@ from tansaku.models.domain.specs.surrogate import KernelRidgeSpec, LocalEnergies
 from tansaku.models.domain.surrogates import Example
 from tansaku.tasks.datasets.files import content_sha256, write_hdf5
 from tansaku.tasks.datasets.splitting import split
-from tansaku.tasks.figures.model import draw_model
+from tansaku.tasks.figures.model import draw_model, errors_told
 from tansaku.tasks.resources import Resources
 from tansaku.tasks.settings import Settings
 from tansaku.tasks.stores.artifacts import FileArtifactStore
@@ -27,6 +27,7 @@ from tansaku.tasks.stores.memory import MemoryCampaignStore
 from tansaku.tasks.stores.memory_registry import MemoryRegistry
 from tansaku.tasks.sweeps import sweep_artifacts
 from tansaku.tasks.training import training as subject
+from tansaku.tasks.training.judging import Compared
 from tansaku.tasks.training.training import find_dataset, find_model, not_comparable, open_model, read_report, train_model
 
 RADIAL = (RadialDescriptorSpec(cutoff=5.0, widths=(0.4, 0.8)),)
@@ -290,3 +291,16 @@ def test_figures_of_a_version(resources, store, emt_examples, tmp_path):
     paths = draw_model(record, sides, curve, tmp_path / "figures")
     assert sorted(path.name for path in paths) == ["local-1-energies.png", "local-1-energy.png", "local-1-learning.png"]
     assert all(path.stat().st_size > 10_000 for path in paths)
+
+
+def test_a_figure_names_the_errors_of_both_sides(resources, store, emt_examples):
+    store(emt_examples(groups=5, per_group=2))
+    record = train_model(resources, spec())
+    sides, _ = read_report(resources.artifacts, record)
+    for side, known in (("training", record.training), ("held_out", record.held_out)):
+        atoms, cells = known["energies"], known["energy"]
+        said = f"MAE {1000 * atoms.mae:.3g}, RMSE {1000 * atoms.rmse:.3g} meV, r {atoms.correlation:.4f}"
+        assert errors_told(sides[side]["energies"]) == said
+        assert f"RMSE {1000 * cells.rmse:.3g} meV/atom" in errors_told(sides[side]["energy"])
+    scalar = Compared(np.array([1.0, 1.0]), np.array([1.0, 3.0]), np.empty(0), "1")
+    assert errors_told(scalar) == "MAE 1, RMSE 1.41"
