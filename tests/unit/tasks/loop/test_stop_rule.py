@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tansaku.deploy.cli import inspection
 from tansaku.models.domain.states import CampaignState, StopReason
 from tansaku.tasks.progress import campaign_status
 from tansaku.tasks.replay.records import ReplayTask
@@ -84,6 +85,9 @@ def test_without_a_rule_it_says_what_it_knows_and_never_stops(open_bench):
     assert (final.number, final.horizon, final.searched) == (61, 60, 60)
     assert final.tolerance is not None
     assert drawn[0].tolerance is None
+    shown = inspection._certificate(bench.store, "small")["certificate"]
+    assert shown["says"].startswith("95 %: nothing better by more than")
+    assert shown["tolerance"] == final.tolerance
 
 
 def test_looking_changes_no_choice(open_bench, monkeypatch):
