@@ -37,6 +37,9 @@ from tansaku.tasks.resources import Resources
 from tansaku.tasks.structures import read_structure
 from tansaku.tasks.validation import validate_document
 
+GroupKind = Literal["system", "surface", "composition"]
+"""What structures of a group have in common: a system, a surface, or the reduced formula, rarer elements first (``SiO2``)."""
+
 
 @dataclass(frozen=True)
 class LoadedDataset:
@@ -108,7 +111,8 @@ def store_dataset(resources: Resources, loaded: LoadedDataset) -> DatasetRecord:
         every = [searched(resources, name) for name in ((spec.name, loaded.labels) if loaded.chooses else (spec.name,))]
         done = finished(every[-1])
         failed = sum(one.state is EvaluationState.FAILED for evaluations in every for one in evaluations)
-        examples = gather(done, resources.artifacts)
+        grouped_by = spec.source.grouped_by if isinstance(spec.source, ComputedSourceSpec) else "system"
+        examples = gather(done, resources.artifacts, grouped_by)
         if isinstance(spec.source, ComputedSourceSpec) and spec.source.force_consistent:
             examples = [_force_consistent(one) for one in examples]
         sources = sources_of(done)
@@ -174,9 +178,7 @@ def keep_dataset(registry: Registry, artifacts: ArtifactStore, examples: Sequenc
     )
 
 
-def gather(
-    evaluations: Sequence[Evaluation], artifacts: ArtifactStore, group: Literal["system", "surface"] = "system"
-) -> list[Example]:
+def gather(evaluations: Sequence[Evaluation], artifacts: ArtifactStore, group: GroupKind = "system") -> list[Example]:
     """Examples of finished evaluations whose structures are stored, in order of candidate; fields are read when asked for.
 
     Args:
@@ -188,7 +190,7 @@ def gather(
         ConfigurationError: There is none.
     """
     found = [
-        _example(one, artifacts, one.proposal.system if group == "system" else one.proposal.surface)
+        _example(one, artifacts, group)
         for one in sorted(evaluations, key=lambda one: one.proposal.candidate)
         if one.outcome is not None and STRUCTURE_FILE in one.outcome.artifacts and one.proposal.replicate == 0
     ]
@@ -197,8 +199,13 @@ def gather(
     return found
 
 
-def _example(evaluation: Evaluation, artifacts: ArtifactStore, group: str) -> Example:
-    found = example_of(read_structure(evaluation, artifacts), evaluation.proposal.candidate, group)
+def _example(evaluation: Evaluation, artifacts: ArtifactStore, group: GroupKind) -> Example:
+    atoms = read_structure(evaluation, artifacts)
+    if group == "composition":
+        name = atoms.symbols.formula.reduce()[0].format("abc")
+    else:
+        name = evaluation.proposal.system if group == "system" else evaluation.proposal.surface
+    found = example_of(atoms, evaluation.proposal.candidate, name)
     return replace(found, properties={**found.properties, **parts_of(evaluation)}, fields=fields_of(evaluation, artifacts))
 
 

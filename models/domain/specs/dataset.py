@@ -45,6 +45,9 @@ class ComputedSourceSpec(Spec):
         label: A further calculator whose energies of the same structures are kept beside, None: none. Boundaries only.
         per_system: Structures of each system, chosen at random; None: all.
         choice: Which of the structures get a label, None: all. The others are relaxed, looked at and left out.
+        group: What is never divided between training and held-out data: all of a ``system`` (a boundary, a crystal's scan, the
+            oxides of one structure), or all of one ``composition`` (named ``SiO2``), in whatever structure; None:
+            ``composition`` for oxides, else ``system``.
         force_consistent: Keep as ``energy`` what the forces are derivatives of, the free energy of the electrons, where the
             calculator tells it apart from the energy extrapolated to no smearing. Crystals only.
         execution: How the calculations run; ``polish`` has no meaning here.
@@ -56,8 +59,20 @@ class ComputedSourceSpec(Spec):
     label: LabelSpec | None = None
     per_system: PositiveInt | None = 3
     choice: ChoiceSpec | None = None
+    group: Literal["system", "composition"] | None = None
     force_consistent: bool = False
     execution: ExecutionSpec = ExecutionSpec(polish=0)
+
+    @property
+    def grouped_by(self) -> Literal["system", "composition"]:
+        """What is never divided."""
+        return self.group or ("composition" if isinstance(self.space, PrototypesSpaceSpec) else "system")
+
+    @model_validator(mode="after")
+    def _several_compositions(self) -> ComputedSourceSpec:
+        if self.group == "composition" and not isinstance(self.space, EnergySpaceSpec):
+            raise ValueError(f"group: all of a {self.space.type} space is of one composition; expected system")
+        return self
 
     @model_validator(mode="after")
     def _nothing_is_polished(self) -> ComputedSourceSpec:

@@ -28,8 +28,8 @@ def stored(tmp_path):
     """An artifact store, and a function that makes a finished evaluation with files in it."""
     artifacts = FileArtifactStore(tmp_path / "artifacts")
 
-    def make(density: np.ndarray | None) -> Evaluation:
-        (tmp_path / "structure").write_text(STRUCTURE)
+    def make(density: np.ndarray | None, structure: str = STRUCTURE) -> Evaluation:
+        (tmp_path / "structure").write_text(structure)
         files = {STRUCTURE_FILE: artifacts.put(tmp_path / "structure")}
         if density is not None:
             np.savez_compressed(tmp_path / "density.npz", density=density, cell=np.eye(3))
@@ -81,3 +81,17 @@ def test_a_damaged_file_is_told(stored, tmp_path):
     bad = one.model_copy(update={"outcome": one.outcome.model_copy(update={"artifacts": files})})
     with pytest.raises(StoreError, match=f"the density in artifact {sha256} cannot be read"):
         fields_of(bad, artifacts)[DENSITY]
+
+
+def test_a_group_is_a_system_a_surface_or_a_composition(stored):
+    artifacts, make = stored
+    atoms = ["O 0 0 0", "Si 1 1 1", "O 2 2 2", "O 0 2 2", "O 2 0 2", "Si 3 3 3"]
+    heading = STRUCTURE.splitlines()[1]
+    texts = ["\n".join([str(len(some)), heading, *some, ""]) for some in (atoms[:3], atoms, atoms[:4])]
+    several = [make(None, text) for text in texts]
+
+    def groups(kind):
+        return [one.group for one in gather(several, artifacts, kind)]
+
+    assert groups("composition") == ["SiO2", "SiO2", "SiO3"]
+    assert groups("system") == groups("surface") == ["s"] * 3

@@ -109,3 +109,24 @@ def test_a_data_set_of_crystals_has_no_labels_and_one_of_boundaries_no_free_ener
     }
     with pytest.raises(ValidationError, match="force_consistent: a grain_boundary space"):
         ComputedSourceSpec.model_validate({"space": boundaries, "calculator": calculator, "force_consistent": True})
+
+
+def test_oxides_of_one_composition_stay_together_and_scans_do():
+    source = {"calculator": {"type": "emt"}}
+    oxides, boundaries = (
+        {"type": "prototypes"},
+        {
+            "type": "grain_boundary",
+            "crystal": {"structure": "fcc", "element": "Al", "lattice_parameter": 4.05},
+            "boundaries": {"max_sigma": 3},
+        },
+    )
+
+    def grouped(space: dict, **keys: str) -> str:
+        return ComputedSourceSpec.model_validate(source | {"space": space} | keys).grouped_by
+
+    assert [grouped(space) for space in (SPACE, boundaries, oxides)] == ["system", "system", "composition"]
+    assert grouped(oxides, group="system") == "system"
+    assert grouped(SPACE, group="composition") == "composition"
+    with pytest.raises(ValidationError, match="group: all of a grain_boundary space is of one composition"):
+        grouped(boundaries, group="composition")
