@@ -38,7 +38,7 @@ from tansaku.tasks.steps.rounds import RoundRules
 CAMPAIGN = Path(__file__).parents[1] / "boundaries" / "al-110-grid-table.yaml"
 PENDING: dict[str, type[GPProposer]] = {"believer": GPProposer, "liar": Liar, "masked": Masked, "penalised": Penalised}
 SPREAD = 0.5
-SEEDS = 2
+SEEDS = 10
 EVALUATIONS = 90
 BOUNDARIES = (0, 3, 6)
 SHARES = (0.25, 0.5, 1.0)

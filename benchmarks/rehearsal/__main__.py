@@ -38,7 +38,7 @@ from tansaku.tasks.steps.rounds import RoundRules
 CAMPAIGN = Path(__file__).parents[1] / "boundaries" / "al-110-grid-table.yaml"
 HAPPENED = Path(__file__).parents[1] / "stopping" / "result.json"
 SOURCES = ("spread", "like")
-DRAWS = 1
+DRAWS = 5
 LONGEST = 60
 
 
