@@ -12,6 +12,7 @@ from tansaku.deploy.cli.tables import show_json, show_table
 if TYPE_CHECKING:
     from tansaku.models.domain.ports import CampaignStore
     from tansaku.models.domain.records import CampaignRecord, JsonDict
+    from tansaku.models.domain.registry import Registry
     from tansaku.tasks.resources import Resources
 
 # What happens to every evaluation that goes well.
@@ -79,6 +80,7 @@ def show(
             document |= _transfer(resources.store, name)
             document |= _certificate(resources.store, name)
             document |= _front(resources.store, record)
+            document |= _models(resources.registry, record)
         else:
             found = [e for e in resources.store.evaluations(name) if e.proposal.candidate == candidate]
             if not found:
@@ -121,6 +123,14 @@ def _front(store: CampaignStore, record: CampaignRecord) -> JsonDict:
 
     front = campaign_front(CampaignData.load(store, record.name))
     return {} if front is None else {"front": front.summary()}
+
+
+def _models(registry: Registry, record: CampaignRecord) -> JsonDict:
+    """Versions of trained models that the campaign's calculators are, by file, under the key ``models``; nothing without."""
+    from tansaku.tasks.training.in_use import models_in_use
+
+    found = models_in_use(registry, record.spec)
+    return {"models": found} if found else {}
 
 
 def _learned_cost(store: CampaignStore, record: CampaignRecord) -> JsonDict:

@@ -148,6 +148,7 @@ def test_a_potential_from_its_data_to_a_campaign_that_it_computes(tansaku, write
     rows = json.loads(tansaku("results", f"{name}-used", "--evaluations", "--json").out)
     assert len(rows) == 3
     assert {row["from"] for row in rows} == {"weights.safetensors"}
+    assert json.loads(tansaku("show", f"{name}-used", "--json").out)["models"] == {"weights.safetensors": f"{name}@2"}
 
 
 def test_a_network_of_voxels_from_densities_to_predictions(tansaku, write, tmp_path, require):
