@@ -24,6 +24,7 @@ from tansaku.tasks.stores.connection import open_database
 from tansaku.tasks.stores.mongo import MongoCampaignStore
 
 LIMIT = 240.0
+DEPLOY = Path(__file__).resolve().parents[3] / "deploy"
 
 
 def wait_for(condition: Callable[[], object], what: str, limit: float = LIMIT) -> object:
@@ -241,6 +242,41 @@ def service(prefect_server: PrefectServer, mongo_server, tmp_path: Path) -> Iter
     made = Service(prefect_server, tmp_path, mongo_server.start())
     yield made
     made.close()
+
+
+@pytest.fixture
+def pool_worker(service: Service) -> Iterator[Callable[[], str]]:
+    """``pool_worker()``: makes a work pool of the template that ships, starts a worker of it and returns the pool's name."""
+    workers: list[subprocess.Popen[bytes]] = []
+
+    def make() -> str:
+        pool = f"pool-{service.name}"
+        template = (DEPLOY / "hpc/slurm-work-pool.json").read_text()
+        shared = service.folder / "shared"
+        shared.mkdir()
+        for old, new in (("local/tansaku", service.folder / "local"), ("site.yaml", service.site), ("shared", shared)):
+            template = template.replace(f"/CHANGE/ME/{old}", str(new))
+        assert "CHANGE" not in template
+        body = {"name": pool, "type": "process", "base_job_template": json.loads(template)}
+        service.server.ask("POST", "/work_pools/", body)
+        with (service.folder / "worker.log").open("ab") as output:
+            workers.append(
+                subprocess.Popen(
+                    [sys.executable, "-m", "prefect", "worker", "start", "--pool", pool, "--type", "process"],
+                    env=service.environment(),
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    # Prefect ends it by making INT of TERM; a suite that runs in the background hands down that INT is ignored.
+                    preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+                )
+            )
+        return pool
+
+    yield make
+    for worker in workers:
+        worker.terminate()
+        worker.wait(LIMIT)
 
 
 @pytest.fixture

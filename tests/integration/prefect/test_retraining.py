@@ -13,10 +13,14 @@ from tansaku.tasks.training.fitting import fit_and_judge, learned_from
 from tansaku.tasks.training.training import find_dataset, find_model, open_model, read_dataset, read_report
 
 
-def test_service_trains_for_a_campaign_and_a_training_that_fails_stops_nothing(service, campaign_document, retrained_keys):
+def test_workers_train_for_a_campaign_and_a_training_that_fails_stops_nothing(
+    service, pool_worker, campaign_document, retrained_keys
+):
     with service.site.open("a") as site:
         site.write(f"training: {{by: service, service: {service.name}, device: cpu}}\n")
-    service.start("--reconcile", "never")
+    pool = pool_worker()
+    service.start("--reconcile", "never", "--training-pool", pool)
+    assert service.deployment("campaign")["work_pool_name"] is None
     run = service.launch("campaign", campaign=campaign_document | retrained_keys(budget={"evaluations": 11}))
     assert service.wait_for_end(run)["type"] == "COMPLETED"
     retrains = service.store.retrains("small")
@@ -26,6 +30,7 @@ def test_service_trains_for_a_campaign_and_a_training_that_fails_stops_nothing(s
     trained = service.server.ask("POST", "/flow_runs/filter", {"flows": {"name": {"any_": ["retrain"]}}})
     assert {one["parameters"]["number"] for one in trained} == set(range(1, len(retrains) + 1))
     assert {one["name"] for one in trained} == {f"small-{number}" for number in range(1, len(retrains) + 1)}
+    assert {one["work_pool_name"] for one in trained} == {pool}
     looks = [one.proposal.look.model for one in service.store.evaluations("small") if one.proposal.look]
     assert looks[0] == "small@1"
     assert service.stop() == 0

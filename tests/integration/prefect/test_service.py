@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import jsonschema
 import yaml
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
-DEPLOY = Path(__file__).resolve().parents[3] / "deploy"
 LIMIT = 240.0
 
 
@@ -94,37 +90,14 @@ def automations_of(service) -> list[dict]:
     return [one for one in every if one["name"].startswith(f"tansaku {service.name}:")]
 
 
-def test_workers_of_a_pool_made_from_the_template_execute_campaigns(service, campaign_document):
-    pool = f"pool-{service.name}"
-    template = (DEPLOY / "hpc/slurm-work-pool.json").read_text()
-    home, shared = service.folder / "local", service.folder / "shared"
-    shared.mkdir()
-    for old, new in (("local/tansaku", home), ("site.yaml", service.site), ("shared", shared)):
-        template = template.replace(f"/CHANGE/ME/{old}", str(new))
-    assert "CHANGE" not in template
-    body = {"name": pool, "type": "process", "base_job_template": json.loads(template)}
-    service.server.ask("POST", "/work_pools/", body)
+def test_workers_of_a_pool_made_from_the_template_execute_campaigns(service, pool_worker, campaign_document):
     service.with_site = False
+    pool = pool_worker()
     service.start("--pool", pool)
     assert service.deployment("campaign")["work_pool_name"] == pool
     assert service.deployment("reconcile")["work_pool_name"] is None
-    log = service.folder / "worker.log"
-    with log.open("ab") as output:
-        worker = subprocess.Popen(
-            [sys.executable, "-m", "prefect", "worker", "start", "--pool", pool, "--type", "process"],
-            env=service.environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            # Prefect ends it by making INT of TERM, and a suite that runs in the background hands down that INT is ignored.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-        )
-    try:
-        run = service.launch("campaign", campaign=campaign_document | {"budget": {"evaluations": 2}})
-        assert service.wait_for_end(run)["type"] == "COMPLETED", log.read_text()[-3000:]
-    finally:
-        worker.terminate()
-        worker.wait(LIMIT)
+    run = service.launch("campaign", campaign=campaign_document | {"budget": {"evaluations": 2}})
+    assert service.wait_for_end(run)["type"] == "COMPLETED", (service.folder / "worker.log").read_text()[-3000:]
     # The database and the home that the template names.
     assert len(service.store.observations("small")) == 2
-    assert (home / "spool/small").is_dir()
+    assert (service.folder / "local/spool/small").is_dir()
