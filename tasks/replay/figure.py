@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import cycle, product
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +17,17 @@ COLOURS = ("#9a9a9a", "#d98b2b", "#3b76b0", "#b03a48", "#4f8f4f", "#7a5aa6")
 
 POINTS = 300
 
-FLOOR = 1e-2
-"""Least gap that the logarithmic axis shows [objective's unit]; exact runs end on it."""
+DASHES = ("-", "--", ":")
+
+FLOOR = 1e-4
+"""Least gap that the logarithmic axis shows, of the largest; exact runs end on it."""
+
+
+def line_styles(methods: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Colour and dashes of each method, no two of up to eighteen alike."""
+    return {
+        method: (colour, dashes) for method, (dashes, colour) in zip(methods, cycle(product(DASHES, COLOURS)), strict=False)
+    }
 
 
 def draw_gaps(result: BenchResult, path: Path) -> Path:
@@ -44,12 +55,17 @@ def draw_gaps(result: BenchResult, path: Path) -> Path:
     with drawing():
         figure = Figure(figsize=(5.6, 3.8), layout="constrained")
         axes = figure.subplots()
-        for colour, method in zip(COLOURS * len(result.methods()), result.methods(), strict=False):
-            runs = [run for run in result.runs if run.method == method]
-            curves = np.array([at_cost(run, "volume" if volumes else "mean_gap", costs) for run in runs])
-            curves = curves if volumes else np.maximum(curves, FLOOR)
+        shown = {
+            method: np.array(
+                [at_cost(run, "volume" if volumes else "mean_gap", costs) for run in result.runs if run.method == method]
+            )
+            for method in result.methods()
+        }
+        least = -np.inf if volumes else FLOOR * max(float(curves.max()) for curves in shown.values())
+        for method, (colour, dashes) in line_styles(result.methods()).items():
+            curves = np.maximum(shown[method], least)
             share = 100 * costs / result.exhaustive_cost
-            axes.plot(share, curves.mean(axis=0), color=colour, lw=1.8, label=f"{method} ({len(runs)} seeds)")
+            axes.plot(share, curves.mean(axis=0), dashes, color=colour, lw=1.8, label=f"{method} ({len(curves)} seeds)")
             lower, upper = np.quantile(curves, [0.25, 0.75], axis=0)
             axes.fill_between(share, lower, upper, color=colour, alpha=0.18, lw=0)
         axes.set_yscale("linear" if volumes else "log")

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.tasks.configuration import load_campaign
 from tansaku.tasks.replay.bench import run_bench
-from tansaku.tasks.replay.figure import draw_gaps
+from tansaku.tasks.replay.figure import draw_gaps, line_styles
 from tansaku.tasks.replay.records import BenchOptions, BenchResult, ReplayTask
 from tansaku.tasks.replay.run import open_table, run_one, run_times
 from tansaku.tasks.replay.summary import at_cost, checkpoints, summarise
@@ -187,6 +187,14 @@ def _alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+def test_no_two_methods_of_a_figure_look_alike():
+    methods = [f"method-{number}" for number in range(18)]
+    styles = line_styles(methods)
+    assert list(styles) == methods
+    assert len(set(styles.values())) == 18
+    assert line_styles(methods[:2]) == {name: styles[name] for name in methods[:2]}
 
 
 def test_summary_and_figure(campaign_file, tmp_path):
