@@ -49,7 +49,8 @@ def test_the_gap_at_a_time_is_that_of_what_has_ended():
     assert gap_by_time(one, np.array([1.0, 2.0, 6.9, 7.0, 99.0])).tolist() == [9.0, 9.0, 5.0, 1.0, 1.0]
 
 
-def test_the_committed_comparison_has_four_seeds_of_both_treatments():
-    ways = json.loads((ROOT / "benchmarks/batches/penalisation.json").read_text())["ways"]
-    found = {(one["in_flight"], one["pending"]) for one in ways if one["seeds"] == 4 and one["in_flight"] > 1}
-    assert found == {(n, name) for n in (4, 16, 64) for name in ("believer", "penalised")}
+def test_the_committed_comparison_has_ten_seeds_of_every_treatment():
+    ways = json.loads((ROOT / "benchmarks/batches/result.json").read_text())["ways"]
+    assert {one["seeds"] for one in ways} == {10}
+    found = {(one["in_flight"], one["pending"]) for one in ways if one["in_flight"] > 1}
+    assert found == {(n, name) for n in (4, 16, 64) for name in PENDING}
