@@ -57,8 +57,13 @@ def observed(service, count):
     return wait_for(enough, f"{count} observations\n{service.said()[-3000:]}")
 
 
+def running(service, run):
+    """Waits for a run's process: results that are there may be older than it."""
+    return wait_for(lambda: service.engine(run), f"the run has a process\n{service.said()[-3000:]}")
+
+
 def kill_engine(service, run):
-    process = wait_for(lambda: service.engine(run), "the run has a process")
+    process = running(service, run)
     process.send_signal(signal.SIGKILL)
     wait_for(lambda: not is_alive(process), "it is gone")
     return process.pid
@@ -76,12 +81,14 @@ def test_killed_in_every_way_a_campaign_loses_and_doubles_nothing(service, campa
             kill_engine(service, run)
     # What the page's button does.
     service.server.ask("POST", f"/flow_runs/{run}/set_state", {"state": {"type": "SCHEDULED", "name": "AwaitingRetry"}})
+    running(service, run)
     observed(service, 2)
     # The service is stopped as systemd or Docker do it: the run is scheduled for the next start.
     assert service.stop() == 0
     assert service.engine(run) is None
     assert service.run(run)["state"]["type"] == "SCHEDULED"
     service.start()
+    running(service, run)
     observed(service, 3)
     # Service and run die at once.
     service.kill()
@@ -90,7 +97,7 @@ def test_killed_in_every_way_a_campaign_loses_and_doubles_nothing(service, campa
     assert f"starts again: {campaign_document['name']}" in service.said()
     observed(service, 4)
     # Service and server die, and the run goes on without them.
-    engine, starts = service.engine(run), service.run(run)["run_count"]
+    engine, starts = running(service, run), service.run(run)["run_count"]
     service.kill()
     service.server.kill()
     observed(service, 6)
