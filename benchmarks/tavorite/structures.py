@@ -16,7 +16,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from ase import Atoms
-from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import read, write
 from ase.io.extxyz import read_extxyz
 
@@ -27,6 +26,7 @@ from tansaku.models.domain.specs.calculator import workflow_of
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.spaces.composition import CompositionSpace
 from tansaku.tasks.configuration import load_campaign
+from tansaku.tasks.jobs.barrier import with_results
 
 FILE = "tavorites.extxyz.gz"
 _LENGTH, _ANGLE = 0.05, 0.5
@@ -50,10 +50,7 @@ class Again:
         difference = np.abs(atoms.cell.cellpar() - cell)
         if difference[:3].max() > _LENGTH or difference[3:].max() > _ANGLE:
             raise SystemExit(f"{candidate}: relaxed anew its cell is off by {difference.round(3).tolist()}")
-        told, result = self._calculator.provenance, self._calculator.evaluate(atoms)
-        atoms.info |= {"candidate": candidate, "potential": told.model, "potential_sha256": told.model_sha256}
-        atoms.calc = SinglePointCalculator(atoms, energy=result.energy, forces=result.forces, stress=result.stress)
-        return atoms
+        return with_results(atoms, self._calculator, candidate)
 
 
 def crystals(table: pd.DataFrame, known: dict[str, Atoms], again: Again) -> Iterator[Atoms]:

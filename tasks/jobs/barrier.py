@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import write
 
@@ -97,11 +98,16 @@ class BarrierJob:
 
     def _write(self, found: MigrationBarrier) -> float:
         """Leaves the structures; returns the crystal's energy [eV]."""
-        host = found.host.copy()
-        told = self.calculator.provenance
-        host.info |= {"candidate": self.candidate, "potential": told.model, "potential_sha256": told.model_sha256}
-        result = self.calculator.evaluate(host)
-        host.calc = SinglePointCalculator(host, energy=result.energy, forces=result.forces, stress=result.stress)
+        host = with_results(found.host, self.calculator, self.candidate)
         write(self.folder / STRUCTURE_FILE, host, format="extxyz")
         write(self.folder / STATES_FILE, states(found), format="extxyz")
-        return result.energy
+        return float(host.get_potential_energy())
+
+
+def with_results(crystal: Atoms, calculator: Calculator, candidate: str) -> Atoms:
+    """A copy of a relaxed crystal that holds its energy, forces and stress, and says whose they are."""
+    atoms: Atoms = crystal.copy()
+    told, result = calculator.provenance, calculator.evaluate(atoms)
+    atoms.info |= {"candidate": candidate, "potential": told.model, "potential_sha256": told.model_sha256}
+    atoms.calc = SinglePointCalculator(atoms, energy=result.energy, forces=result.forces, stress=result.stress)
+    return atoms

@@ -23,27 +23,9 @@ from tansaku.calculators.workflows.migration.saddle import relax_midpoint
 from tansaku.calculators.workflows.migration.supercell import make_supercell
 from tansaku.calculators.workflows.migration_barrier import MigrationBarrier, checkpoint_key, migration_barrier
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
-from tansaku.models.domain.ports import CalculationResult
-from tansaku.models.domain.specs.calculator import MigrationBarrierSpec, RelaxationSpec
+from tansaku.models.domain.specs.calculator import MigrationBarrierSpec
 
 COPPER = {"ion": "Cu", "max_hop": 2.9, "image_distance": 6.5, "fmax": 0.02}
-
-
-class PowerCut(BaseException):
-    """The process is gone."""
-
-
-class Limited(EmtCalculator):
-    """EMT that ends after some evaluations."""
-
-    def __init__(self, evaluations: int) -> None:
-        self._left = evaluations
-
-    def evaluate(self, structure: Atoms, relaxation: RelaxationSpec | None = None) -> CalculationResult:
-        if self._left == 0:
-            raise PowerCut
-        self._left -= 1
-        return super().evaluate(structure, relaxation)
 
 
 def copper(a: float = 3.65) -> Atoms:
@@ -124,19 +106,19 @@ def test_a_guess_of_the_curvature_changes_the_way_and_not_the_end(found, crystal
 
 
 @pytest.mark.parametrize("evaluations", [3, 12, 24])
-def test_a_killed_evaluation_goes_on_and_ends_in_the_same_bits(found, tmp_path, evaluations):
+def test_a_killed_evaluation_goes_on_and_ends_in_the_same_bits(found, tmp_path, evaluations, limited):
     spec = MigrationBarrierSpec(**COPPER)
     key = checkpoint_key(EmtCalculator(), copper(), spec)
     checkpoint = Checkpoint(tmp_path / "parts", key)
-    with pytest.raises(PowerCut):
-        migration_barrier(Limited(evaluations), copper(), spec, checkpoint)
-    again = migration_barrier(Limited(found.evaluations - evaluations + 20), copper(), spec, checkpoint)
+    with pytest.raises(limited.PowerCut):
+        migration_barrier(limited(evaluations), copper(), spec, checkpoint)
+    again = migration_barrier(limited(found.evaluations - evaluations + 20), copper(), spec, checkpoint)
     assert describe(again, 1) == describe(found, 1)
     kept = list((tmp_path / "parts").iterdir())
     assert {"host.json", "host.extxyz", "hop-0.json"} <= {path.name for path in kept}
     assert not [path for path in kept if path.name.startswith(".")]
     # All parts are there now: nothing is left to compute.
-    assert describe(migration_barrier(Limited(0), copper(), spec, checkpoint), 1) == describe(found, 1)
+    assert describe(migration_barrier(limited(0), copper(), spec, checkpoint), 1) == describe(found, 1)
     checkpoint.clear()
     assert not (tmp_path / "parts").exists()
 

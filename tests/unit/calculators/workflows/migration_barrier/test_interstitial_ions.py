@@ -22,27 +22,9 @@ from tansaku.calculators.workflows.migration_barrier import (
     migration_barrier,
 )
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
-from tansaku.models.domain.ports import CalculationResult
-from tansaku.models.domain.specs.calculator import MigrationBarrierSpec, RelaxationSpec
+from tansaku.models.domain.specs.calculator import MigrationBarrierSpec
 
 HYDROGEN = {"ion": "H", "max_hop": 3.0, "mechanism": {"type": "interstitial"}}
-
-
-class PowerCut(BaseException):
-    """The process is gone."""
-
-
-class Limited(EmtCalculator):
-    """EMT that ends after some evaluations."""
-
-    def __init__(self, evaluations: int) -> None:
-        self._left = evaluations
-
-    def evaluate(self, structure: Atoms, relaxation: RelaxationSpec | None = None) -> CalculationResult:
-        if self._left == 0:
-            raise PowerCut
-        self._left -= 1
-        return super().evaluate(structure, relaxation)
 
 
 def aluminium() -> Atoms:
@@ -114,17 +96,17 @@ def test_the_report_names_sites_and_what_was_dropped(found):
 
 
 @pytest.mark.parametrize("evaluations", [30, 150])
-def test_a_killed_evaluation_goes_on_and_ends_in_the_same_bits(found, tmp_path, evaluations):
+def test_a_killed_evaluation_goes_on_and_ends_in_the_same_bits(found, tmp_path, evaluations, limited):
     key = checkpoint_key(EmtCalculator(), aluminium(), spec())
     checkpoint = Checkpoint(tmp_path / "parts", key)
-    with pytest.raises(PowerCut):
-        migration_barrier(Limited(evaluations), aluminium(), spec(), checkpoint)
+    with pytest.raises(limited.PowerCut):
+        migration_barrier(limited(evaluations), aluminium(), spec(), checkpoint)
     again = migration_barrier(EmtCalculator(), aluminium(), spec(), checkpoint)
     assert describe(again, 1) == describe(found, 1)
     kept = {path.name for path in (tmp_path / "parts").iterdir()}
     assert {"host.json", "void-0.json", "void-1.json", "interstitial-4.json", "interstitial-8.json", "hop-0.json"} <= kept
     # All parts are there now: nothing is left to compute.
-    assert describe(migration_barrier(Limited(0), aluminium(), spec(), checkpoint), 1) == describe(found, 1)
+    assert describe(migration_barrier(limited(0), aluminium(), spec(), checkpoint), 1) == describe(found, 1)
 
 
 def test_a_place_on_a_ridge_is_no_site_and_leads_to_the_ones_beside_it():
@@ -146,9 +128,9 @@ def test_a_place_on_a_ridge_is_no_site_and_leads_to_the_ones_beside_it():
         (aluminium(), {"mechanism": {"sites": [[0, 0, 0.1]]}}, CalculationError, "no void of Al4"),
     ],
 )
-def test_what_cannot_be_is_refused_before_an_evaluation(structure, changes, error, message):
+def test_what_cannot_be_is_refused_before_an_evaluation(structure, changes, error, message, limited):
     with pytest.raises(error, match=message):
-        migration_barrier(Limited(0), structure, spec(**changes))
+        migration_barrier(limited(0), structure, spec(**changes))
 
 
 def test_an_ion_that_the_crystal_does_not_hold_leaves_no_vacancy():
