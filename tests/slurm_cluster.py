@@ -278,12 +278,17 @@ class SlurmCluster:
         self.wait_for(lambda: len(self.node_states()) == len(NODES), "the controller answers")
         self.run("scancel", "--user=root", "--quiet")
         self.wait_for(lambda: not self.run("squeue", "--noheader").strip(), "no job is left")
-        for name, state in self.node_states().items():
-            if state.startswith(("DRAIN", "DOWN")):
-                self.run("scontrol", "update", f"NodeName={name}", "State=RESUME")
-        self.wait_for(lambda: set(self.node_states().values()) == {"IDLE"}, "both nodes are idle")
+        self.wait_for(self._all_idle, "both nodes are idle")
         numbers = self.run("squeue", "--noheader", "--states=all", "--format=%A").split()
         self._before = max([self._before, *map(int, numbers)])
+
+    def _all_idle(self) -> bool:
+        states = self.node_states()
+        for name, state in states.items():
+            if state.startswith(("DRAIN", "DOWN")):
+                # Refused where the node's own daemon was heard of since and it is up again.
+                self._says("scontrol", "update", f"NodeName={name}", "State=RESUME")
+        return set(states.values()) == {"IDLE"}
 
     def wait_for(self, condition: Callable[[], object], what: str) -> None:
         until = time.monotonic() + PATIENCE
