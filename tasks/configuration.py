@@ -336,6 +336,7 @@ _LATER_KEYS: dict[KeyPath, object] = {
     ("constraints",): {"max_cost": None, "avoid_failures": False},
     ("calculator", "partition"): False,
     ("calculator", "bands"): None,
+    ("calculator", "eigensolver"): "davidson",
     ("calculator", "workflow", "mechanism"): {"type": "vacancy"},
     ("calculator", "workflow", "phases"): None,
     ("space", "parent", "transformations"): [],

@@ -82,6 +82,11 @@ class FireworksBackend:
                     found.append(process)
         return found
 
+    def supervisor(self, launch: str) -> psutil.Process:
+        """What watches a launch on its node."""
+        (found,) = (one for one in self.processes() if one.info["cmdline"][-1] == str(self.shared / "launches" / launch))
+        return found
+
     def driver(self, statements: str) -> str:
         return textwrap.dedent(
             f"""

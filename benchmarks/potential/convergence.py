@@ -55,8 +55,8 @@ LOW = ("hcp-lattice-a10000", "fcc-shear-a10000-p1000", "bcc-rattle-0.1-n04-d0001
 
 WHOLE = (
     Series("cutoff", (200, 250, 300, 350, 400, 500), 700, (*CRYSTALS, LOW[3]), {"kpoint_density": 2.5}),
-    Series("kpoint_density", (4, 5, 6, 7), 10, (*CRYSTALS, *LOW), {"cutoff": 200}),
-    Series("width", (0.6, 0.7, 1.0, 1.3), 0.4, CRYSTALS, {"cutoff": 200, "kpoint_density": 11}),
+    Series("kpoint_density", (3, 4, 5, 6), 8, (*CRYSTALS, *LOW), {"cutoff": 200}),
+    Series("width", (0.6, 0.8, 1.0, 1.3), 0.4, (*CRYSTALS, LOW[0]), {"cutoff": 200, "kpoint_density": 11}),
 )
 QUICK = (
     Series("cutoff", (100, 150), 200, CRYSTALS[:3:2], {"kpoint_density": 1.0}),

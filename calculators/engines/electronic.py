@@ -18,8 +18,9 @@ _NOT_THEORY = {"type", "relaxation", "workflow", "density", "partition", "folder
 
 def level_of_theory(spec: DftSpec) -> JsonDict:
     """All keys of a spec that change an energy, as plain data; one that came later only where it was given."""
-    later = {"bands"} if isinstance(spec, GpawSpec) and spec.bands is None else set()
-    return spec.model_dump(mode="json", exclude=_NOT_THEORY | later)
+    later = {"bands": None, "eigensolver": "davidson"} if isinstance(spec, GpawSpec) else {}
+    known = spec.model_dump(mode="json", exclude=_NOT_THEORY)
+    return {key: value for key, value in known.items() if key not in later or value != later[key]}
 
 
 def check_elements(structure: Atoms, known: Collection[str], who: str) -> None:

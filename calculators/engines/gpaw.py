@@ -333,7 +333,7 @@ def _parameters(spec: GpawSpec, grid: tuple[int, int, int]) -> JsonDict:
         "kpts": {"size": grid, "gamma": True},
         "occupations": _occupations(spec.smearing),
         "spinpol": spec.spin,
-        "eigensolver": "davidson",
+        "eigensolver": spec.eigensolver,
         "maxiter": spec.scf_steps,
         "symmetry": {"tolerance": _SYMMETRY},
         "convergence": {"energy": spec.energy_tolerance, "density": spec.density_tolerance},

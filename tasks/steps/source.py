@@ -19,7 +19,7 @@ def source_of(spec: CampaignSpec) -> str:
         return short_hash({"table": table.sha256 or table.candidates, "column": table.columns.value})
     calculator = spec.calculator.model_dump(mode="json") if spec.calculator is not None else {}
     forget_paths(calculator)
-    for key, default in (("partition", False), ("bands", None)):
+    for key, default in (("partition", False), ("bands", None), ("eigensolver", "davidson")):
         # These came after the first release: the source is the same as before them.
         if key in calculator and calculator[key] == default:
             del calculator[key]

@@ -70,9 +70,7 @@ def test_process_on_the_node_killed(make_campaign, who):
     driver = campaign.start()
     job, pid = campaign.hold_one()
     if who == "supervisor":
-        launch = campaign.backend.shared / "launches" / campaign.launch(job)
-        (supervisor,) = (one for one in campaign.backend.processes() if one.cmdline()[-1] == str(launch))
-        supervisor.kill()
+        campaign.backend.supervisor(campaign.launch(job)).kill()
     os.kill(pid, signal.SIGKILL)
     assert campaign.ended(driver) == 0
     assert is_done(campaign)

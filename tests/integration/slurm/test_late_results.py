@@ -14,8 +14,7 @@ def lose_sight(campaign, slurm):
     """Stops a node in the middle of a job until SLURM and the heart both say that it is dead; returns how it goes on."""
     job, pid = campaign.hold_one()
     launch = campaign.launch(job)
-    folder = str(campaign.backend.shared / "launches" / launch)
-    (supervisor,) = (one for one in campaign.backend.processes() if one.cmdline()[-1] == folder)
+    supervisor = campaign.backend.supervisor(launch)
     supervisor.suspend()
     node = campaign.spool.claimed(job).host
     slurm.cut_off(node)

@@ -87,8 +87,7 @@ class Site:
 
     def stop_processes(self, name):
         """Stops what computes a job and its supervisor."""
-        launch = self.launch(name)
-        (supervisor,) = (one for one in self.backend.processes() if one.cmdline()[-1] == str(launch.path))
+        supervisor = self.backend.supervisor(self.launch(name).path.name)
         supervisor.suspend()
         os.kill(self.spool.claimed(name).pid, signal.SIGSTOP)
         return supervisor

@@ -56,6 +56,19 @@ def test_moments_need_spin_and_stay_on_a_magnetic_atom():
     assert spun.provenance != GpawCalculator(spec(cutoff=200)).provenance
 
 
+def test_the_eigensolvers_end_at_the_same_numbers():
+    atoms = bulk("Al", cubic=True)
+    atoms.rattle(0.1, seed=3)
+    smearing = {"type": "methfessel_paxton", "width": 0.7}
+    davidson, residuals = (
+        GpawCalculator(spec(smearing=smearing, bands=2.0, eigensolver=name)).evaluate(atoms)
+        for name in ("davidson", "rmm-diis")
+    )
+    assert residuals.terms["free_energy"] == pytest.approx(davidson.terms["free_energy"], abs=1e-4)
+    np.testing.assert_allclose(residuals.forces, davidson.forces, atol=1e-3)
+    assert residuals.provenance != davidson.provenance
+
+
 def test_the_valence_density_holds_the_valence_electrons(tmp_path):
     result = GpawCalculator(spec(density=True)).within(tmp_path / "here").evaluate(bulk("Al"))
     with np.load(result.files[DENSITY_FILE], allow_pickle=False) as kept:
