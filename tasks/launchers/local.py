@@ -179,11 +179,14 @@ class LocalLauncher:
         return settled_status(self._spool, name) or JobStatus(JobState.LOST, "unknown_job", f"job {name} was discarded")
 
     def _bury(self, name: str) -> None:
-        """Gives up a job whose worker is gone."""
-        claim = self._spool.claimed(name)
-        if claim is not None:
-            since = time.time() - claim.at
-            self._spool.lose(name, "worker_died", f"worker {claim.pid} on {claim.host} ended {since:.1f} s after it had begun")
+        """Gives up a job whose worker is gone; one that is being ended for a reason is lost for that reason."""
+        with self._lock:
+            claim = self._spool.claimed(name)
+            if claim is not None:
+                since = time.time() - claim.at
+                self._spool.lose(
+                    name, "worker_died", f"worker {claim.pid} on {claim.host} ended {since:.1f} s after it had begun"
+                )
 
     def _end(self, name: str) -> None:
         claim = self._spool.claimed(name)

@@ -1,12 +1,21 @@
-"""What the site file gives a worker of this machine."""
+"""Workers of this machine: what the site file gives them, and what is told of one that is ended."""
 
 from __future__ import annotations
 
-from tansaku.models.domain.ports import JobRequest
+import json
+import subprocess
+import threading
+import time
+
+import pytest
+
+from tansaku.models.domain.ports import JobRequest, JobState
 from tansaku.models.domain.specs.parallel import ParallelSpec
 from tansaku.models.domain.specs.site import LocalLauncherSpec
 from tansaku.tasks.jobs.spool import read_json
+from tansaku.tasks.launchers import local
 from tansaku.tasks.launchers.local import LocalLauncher
+from tansaku.tasks.processes import process_identity
 
 DOCUMENT = {
     "campaign": "test",
@@ -31,5 +40,35 @@ def test_a_worker_has_the_ranks_and_threads_of_the_site_file(tmp_path):
         while not result.exists():
             launcher.wait([handle], 5.0)
         assert read_json(result)["outcome"]["cores"] == 6
+    finally:
+        launcher.stop()
+
+
+@pytest.fixture
+def worker():
+    process = subprocess.Popen(["sleep", "600"])
+    yield process.pid
+    process.kill()
+    process.wait()
+
+
+def test_a_look_between_the_end_of_a_worker_and_the_verdict_tells_the_verdict(tmp_path, monkeypatch, worker):
+    """The supervisor ends the worker of a job that is late; whoever asks meanwhile is not told that it just died."""
+    ended, really_end = threading.Event(), local.end_process
+
+    def end_slowly(*arguments, **options):
+        really_end(*arguments, **options)
+        ended.set()
+        time.sleep(0.5)
+
+    monkeypatch.setattr(local, "end_process", end_slowly)
+    launcher = LocalLauncher(tmp_path / "spool", LocalLauncherSpec(kill_grace=0.3), 0)
+    launcher.start()
+    try:
+        handle = launcher.submit(JobRequest(name="job", token="t", document=DOCUMENT, timeout=0.1))
+        (tmp_path / "spool" / "claims" / "job").write_text(json.dumps({**process_identity(worker), "at": time.time()}))
+        assert ended.wait(60.0)
+        (status,) = launcher.poll([handle])
+        assert (status.state, status.reason) == (JobState.LOST, "timeout")
     finally:
         launcher.stop()
