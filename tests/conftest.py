@@ -290,6 +290,12 @@ def emt_examples() -> Callable[..., list[Example]]:
 
 
 @pytest.fixture(scope="session")
+def mortal() -> ModuleType:
+    """Trainings that are killed (``mortal.py``)."""
+    return _beside("mortal")
+
+
+@pytest.fixture(scope="session")
 def retrained_keys() -> Callable[..., dict[str, object]]:
     """``retrained_keys(changes of retrain, **changes)``: a campaign's keys (``retrained_campaign.py``)."""
     keys: Callable[..., dict[str, object]] = _beside("retrained_campaign").keys

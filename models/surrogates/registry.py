@@ -7,7 +7,7 @@ from typing import assert_never
 
 from tansaku.models.domain.errors import StoreError
 from tansaku.models.domain.specs.network_potential import PotentialSpec
-from tansaku.models.domain.specs.surrogate import KernelRidgeSpec, LocalEnergiesSpec, SurrogateSpec
+from tansaku.models.domain.specs.surrogate import KernelRidgeSpec, LocalEnergiesSpec, StackedSpec, SurrogateSpec
 from tansaku.models.domain.specs.voxel_network import VoxelNetworkSpec
 from tansaku.models.domain.surrogates import DeviceChoice, Surrogate, Trainer, Weights
 
@@ -31,6 +31,10 @@ def build_trainer(spec: SurrogateSpec) -> Trainer:
             from tansaku.models.surrogates.voxel_network.training import VoxelNetworkTrainer
 
             return VoxelNetworkTrainer(spec)
+        case StackedSpec():
+            from tansaku.models.surrogates.stacked.training import StackedTrainer
+
+            return StackedTrainer(spec, build_trainer(spec.first), build_trainer(spec.second), restored)
         case _:
             assert_never(spec)
 
@@ -45,7 +49,8 @@ def computed_on(spec: SurrogateSpec, device: DeviceChoice) -> str:
     Raises:
         FitError: It needs a GPU that is not there.
     """
-    if spec.type not in _USES_GPU:
+    parts = (spec.first, spec.second) if isinstance(spec, StackedSpec) else (spec,)
+    if not any(one.type in _USES_GPU for one in parts):
         return "cpu"
     from tansaku.models.surrogates.torch_device import torch_device
 
@@ -96,11 +101,18 @@ def _voxel_network(weights: Weights, device: DeviceChoice) -> Surrogate:
     return VoxelNetworks.from_weights(weights, device)
 
 
+def _stacked(weights: Weights, device: DeviceChoice) -> Surrogate:
+    from tansaku.models.surrogates.stacked.model import Stacked
+
+    return Stacked.from_weights(weights, lambda part: restored(part, device))
+
+
 _USES_GPU = frozenset({"potential", "voxel_network"})
 
 _RESTORE: dict[str, Callable[[Weights, DeviceChoice], Surrogate]] = {
     "kernel_ridge": _kernel_ridge,
     "local_energies": _local_energies,
     "potential": _potential,
+    "stacked": _stacked,
     "voxel_network": _voxel_network,
 }

@@ -49,27 +49,13 @@ SPECS["voxel_network"] = {
     "rate": 5e-3,
 }
 SPECS["voxel_network that ends early"] = SPECS["voxel_network"] | {"rate": 8e-3, "patience": 15}
+SPECS["stacked"] = {
+    "type": "stacked",
+    "first": SPECS["kernel_ridge"],
+    "second": SPECS["voxel_network"],
+    "folds": 3,
+}
 WIDTHS = {"Cu": 0.3, "Au": 0.4, "Ni": 0.3}
-
-
-class KilledError(Exception):
-    """What stands for a kill."""
-
-
-class Mortal:
-    """Checkpoints of a process that is killed right after it wrote some number of them."""
-
-    def __init__(self, inner: FileCheckpoints, lives: int) -> None:
-        self.inner, self.lives = inner, lives
-
-    def save(self, weights: Weights) -> None:
-        self.inner.save(weights)
-        self.lives -= 1
-        if self.lives == 0:
-            raise KilledError
-
-    def load(self) -> Weights | None:
-        return self.inner.load()
 
 
 @pytest.fixture(scope="module")
@@ -215,7 +201,7 @@ def test_a_gpu_that_is_not_there_is_named_by_those_who_would_use_it(trainer, fit
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     run = TrainingRun(device="cuda")
-    if fitted.spec.type in ("potential", "voxel_network"):
+    if fitted.spec.type in ("potential", "voxel_network", "stacked"):
         for asked in (lambda: trainer.fit(examples, run), lambda: computed_on(fitted.spec, "cuda")):
             with pytest.raises(FitError, match=r"device: cuda, but torch sees no CUDA device.*\n.*auto"):
                 asked()
@@ -226,22 +212,22 @@ def test_a_gpu_that_is_not_there_is_named_by_those_who_would_use_it(trainer, fit
 
 
 @pytest.mark.parametrize("lives", [1, 3])
-def test_killed_training_goes_on_to_the_same_weights(trainer, trained, examples, tmp_path, lives):
+def test_killed_training_goes_on_to_the_same_weights(trainer, trained, examples, tmp_path, mortal, lives):
     checkpoints = FileCheckpoints(tmp_path / "training" / "checkpoint.safetensors")
     (fitted, whole), told = trained, []
-    with pytest.raises(KilledError):
-        trainer.fit(examples, TrainingRun(checkpoints=Mortal(checkpoints, lives)))
-    steps = Mortal(checkpoints, -1)
+    with pytest.raises(mortal.KilledError):
+        trainer.fit(examples, TrainingRun(checkpoints=mortal.Mortal(checkpoints, lives)))
+    steps = mortal.Mortal(checkpoints, -1)
     resumed = trainer.fit(examples, TrainingRun(checkpoints=steps, on_progress=told.append))
     assert same(resumed.weights(), fitted.weights())
     assert told == whole
     assert -1 - steps.lives == len(whole) - lives
 
 
-def test_a_checkpoint_of_other_data_is_not_gone_on_from(trainer, examples, tmp_path):
+def test_a_checkpoint_of_other_data_is_not_gone_on_from(trainer, examples, tmp_path, mortal):
     checkpoints = FileCheckpoints(tmp_path / "checkpoint.safetensors")
-    with pytest.raises(KilledError):
-        trainer.fit(examples, TrainingRun(checkpoints=Mortal(checkpoints, 2)))
+    with pytest.raises(mortal.KilledError):
+        trainer.fit(examples, TrainingRun(checkpoints=mortal.Mortal(checkpoints, 2)))
     fewer = examples[:-1]
     assert same(trainer.fit(fewer, TrainingRun(checkpoints=checkpoints)).weights(), trainer.fit(fewer, TrainingRun()).weights())
 

@@ -27,7 +27,7 @@ from tansaku.models.domain.specs.objective import (
 from tansaku.models.domain.specs.proposer import DisagreementProposerSpec, GPProposerSpec, ProposerSpec, acquisitions_for
 from tansaku.models.domain.specs.retrain import FirstLookSpec, RetrainSpec, check_committee, check_potential_keys
 from tansaku.models.domain.specs.space import SpaceSpec, TableSpaceSpec
-from tansaku.models.domain.specs.surrogate import KernelRidgeSpec
+from tansaku.models.domain.specs.surrogate import learned_properties
 from tansaku.models.domain.specs.transfer import TransferSpec
 from tansaku.models.domain.units import Unit, convert, quantity_in
 
@@ -231,8 +231,9 @@ class CampaignSpec(Spec):
         learned = self.retrain.surrogate if self.retrain is not None else None
         if self.retrain is not None and self.retrain.learns != "label":
             raise ValueError("retrain.learns: calculator; a first look predicts the label's energies, expected label")
-        if isinstance(learned, KernelRidgeSpec) and learned.property != "energy":
-            raise ValueError(f"retrain.surrogate.property: {learned.property!r}; a first look needs energy")
+        learns = learned_properties(learned) if learned is not None else ("energy",)
+        if "energy" not in learns:
+            raise ValueError(f"retrain.surrogate: it learns {', '.join(learns)}; a first look needs energy")
         if isinstance(self.objective.goal, ParetoSpec):
             raise ValueError("first_look: not with the goal pareto, of whose objectives it predicts one alone; remove it")
         return self

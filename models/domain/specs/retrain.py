@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from tansaku.models.domain.specs.base import Name, PositiveFloat, PositiveInt, Sha256, Spec
 from tansaku.models.domain.specs.network_potential import PotentialSpec
 from tansaku.models.domain.specs.objective import QuantityText
-from tansaku.models.domain.specs.surrogate import KernelRidgeSpec, LocalEnergiesSpec, SurrogateSpec
+from tansaku.models.domain.specs.surrogate import LocalEnergiesSpec, SurrogateSpec, learned_properties
 from tansaku.models.domain.units import quantity_in
 
 ModelName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}(@[1-9][0-9]{0,8})?$")]
@@ -117,7 +117,7 @@ def check_potential_keys(retrain: RetrainSpec) -> None:
         return
     if target.forces is not None and not isinstance(learned, PotentialSpec):
         raise ValueError(f"retrain.target.forces: a {learned.type} predicts none; remove it")
-    properties = (learned.property,) if isinstance(learned, KernelRidgeSpec) else getattr(learned, "properties", ("energy",))
+    properties = learned_properties(learned)
     if "energy" not in properties:
         raise ValueError(f"retrain.target: the surrogate predicts {', '.join(properties)}; expected energy among them")
 

@@ -123,8 +123,57 @@ class KernelRidgeSpec(Spec):
     regularisations: Annotated[tuple[PositiveFloat, ...], Field(min_length=1, max_length=16)] = (1e-8, 1e-6, 1e-4, 1e-2)
 
 
-SurrogateSpec = Annotated[LocalEnergiesSpec | KernelRidgeSpec | PotentialSpec | VoxelNetworkSpec, Field(discriminator="type")]
+ScalarSurrogateSpec = Annotated[KernelRidgeSpec | VoxelNetworkSpec, Field(discriminator="type")]
+"""Surrogates of properties of the whole structure."""
+
+
+class StackedSpec(Spec):
+    """One property by two surrogates, the second of which learns what the first is off by.
+
+    What points say goes first and what a field adds second, for instance: ``kernel_ridge`` on SOAP, then ``voxel_network``
+    (Kajita et al. 2017, doi:10.1038/s41598-017-17299-w).
+
+    Attributes:
+        first: Learns the property.
+        second: Learns what the first is off by on groups that it did not see; the same property.
+        folds: So many times the first is trained without a part of the groups, to know what it is off by there.
+    """
+
+    type: Literal["stacked"] = "stacked"
+    first: ScalarSurrogateSpec
+    second: ScalarSurrogateSpec
+    folds: Annotated[int, Field(ge=2, le=50)] = 5
+
+    @model_validator(mode="after")
+    def _one_property(self) -> StackedSpec:
+        first, second = learned_properties(self.first), learned_properties(self.second)
+        if len(first) > 1 or first != second:
+            raise ValueError(
+                f"second: learns {', '.join(second)}, the first {', '.join(first)}; expected one property, the same of both"
+            )
+        return self
+
+    @property
+    def property(self) -> str:
+        """Name of the property in the data set."""
+        return learned_properties(self.first)[0]
+
+
+SurrogateSpec = Annotated[
+    LocalEnergiesSpec | KernelRidgeSpec | PotentialSpec | VoxelNetworkSpec | StackedSpec, Field(discriminator="type")
+]
 """Every surrogate that can be trained."""
+
+
+def learned_properties(spec: SurrogateSpec) -> tuple[str, ...]:
+    """Names of the scalars that a surrogate learns."""
+    match spec:
+        case KernelRidgeSpec() | StackedSpec():
+            return (spec.property,)
+        case VoxelNetworkSpec():
+            return spec.properties
+        case _:
+            return ("energy",)
 
 
 class ModelSpec(Spec):

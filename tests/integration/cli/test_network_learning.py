@@ -65,30 +65,24 @@ source:
       fcc: {structure: fcc, elements: [Al], lattice_parameter: 4.05}
       bcc: {structure: bcc, elements: [Al], lattice_parameter: 3.24}
       sc: {structure: sc, elements: [Al], lattice_parameter: 2.7}
+      diamond: {structure: diamond, elements: [Al], lattice_parameter: 5.95}
     scans: [{type: lattice, percent: {start: -4, stop: 4, steps: 2}}]
   calculator: {type: gpaw, xc: LDA, cutoff: 150, kpoint_density: 0.8, smearing: {width: 0.4}, density: true}
   per_system: null
   execution: {in_flight: 1, polish: 0}
 split: {type: groups, held_out: [sc-lattice]}
 """
-VOXELS = """\
+FROM_FIELDS = """\
 schema_version: 1
 name: NAME
 dataset: NAME-fields
 seed: SEED
-surrogate:
-  type: voxel_network
-  properties: [energy]
-  resolution: 0.6
-  length: 6.4
-  filters: 2
-  layers: 1
-  hidden: 4
-  members: 2
-  rotations: 2
-  views: 1
-  epochs: 2
+surrogate: SURROGATE
 """
+NETWORK = """\
+{type: voxel_network, properties: [energy], resolution: 0.6, length: 6.4, filters: 2, layers: 1, hidden: 4, members: 2,
+  rotations: 2, views: 1, epochs: 2}"""
+STACK = f"{{type: stacked, first: {{type: kernel_ridge, descriptors: [{{type: radial}}]}}, folds: 3, second: {NETWORK}}}"
 
 
 @pytest.fixture
@@ -151,13 +145,14 @@ def test_a_potential_from_its_data_to_a_campaign_that_it_computes(tansaku, write
     assert json.loads(tansaku("show", f"{name}-used", "--json").out)["models"] == {"weights.safetensors": f"{name}@2"}
 
 
-def test_a_network_of_voxels_from_densities_to_predictions(tansaku, write, tmp_path, require):
+@pytest.mark.parametrize(("kind", "surrogate"), [("voxels", NETWORK), ("stack", STACK)])
+def test_what_sees_fields_from_densities_to_predictions(tansaku, write, tmp_path, require, kind, surrogate):
     require("gpaw")
-    name = "aluminium-voxels"
+    name = f"aluminium-{kind}"
     built = tansaku("dataset", "build", write("fields.yaml", DENSITIES, NAME=name), "--plain")
     assert built.code == 0, built.err
     for seed in ("0", "1"):
-        trained = tansaku("model", "train", write("model.yaml", VOXELS, NAME=name, SEED=seed))
+        trained = tansaku("model", "train", write("model.yaml", FROM_FIELDS, NAME=name, SEED=seed, SURROGATE=surrogate))
         assert trained.code == 0, trained.err
     assert len(versions(tansaku, name)) == 2
     compared_shown_and_promoted(tansaku, name, tmp_path)
@@ -166,7 +161,7 @@ def test_a_network_of_voxels_from_densities_to_predictions(tansaku, write, tmp_p
     assert tansaku("dataset", "export", f"{name}-fields", "--out", data).code == 0
     examples = read_hdf5(data)
     told = restored(read_weights(weights)).predict(examples)
-    assert len(told) == 6
+    assert len(told) == 8
     held_out = [place for place, one in enumerate(examples) if one.group == "sc-lattice"]
     errors = [float(told[place]["energy"].values) - float(examples[place].properties["energy"]) for place in held_out]
     stored = versions(tansaku, name)[0]["held_out"]["energy"]["rmse"]

@@ -52,7 +52,7 @@ def test_a_campaign_may_retrain_and_look_first():
                 "first_look": {},
                 "retrain": {"surrogate": {"type": "kernel_ridge", "property": "gap"}},
             },
-            "retrain.surrogate.property: 'gap'; a first look needs energy",
+            "retrain.surrogate: it learns gap; a first look needs energy",
         ),
         (
             {

@@ -1,0 +1,1 @@
+"""One surrogate on what another leaves over."""

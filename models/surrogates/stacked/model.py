@@ -1,0 +1,91 @@
+"""Two fitted surrogates of which the second says what the first is off by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.specs.surrogate import StackedSpec
+from tansaku.models.domain.surrogates import Array, Estimate, Example, Prediction, Surrogate, Weights
+from tansaku.models.surrogates.reading import reading
+
+TYPE = "stacked"
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Stacked:
+    """``Surrogate``: the sum of two.
+
+    Attributes:
+        spec: Hyper-parameters.
+        first: Fitted to the property.
+        second: Fitted to what the first is off by on groups that it did not see; its error estimate is that of the sum.
+        training: What training saw, for the record.
+    """
+
+    spec: StackedSpec
+    first: Surrogate
+    second: Surrogate
+    training: JsonDict
+
+    @property
+    def predicts(self) -> tuple[str, ...]:
+        """The property."""
+        return (self.spec.property,)
+
+    def predict(self, examples: Sequence[Example]) -> list[Prediction]:
+        """See ``Surrogate``."""
+        name = self.spec.property
+        pairs = zip(self.first.predict(examples), self.second.predict(examples), strict=True)
+        return [
+            {name: Estimate(np.asarray(first[name].values + second[name].values), second[name].deviation)}
+            for first, second in pairs
+        ]
+
+    def weights(self) -> Weights:
+        """See ``Surrogate``."""
+        first, second = self.first.weights(), self.second.weights()
+        document: JsonDict = {
+            "type": TYPE,
+            "schema_version": SCHEMA_VERSION,
+            "spec": self.spec.model_dump(mode="json"),
+            "first": first.document,
+            "second": second.document,
+            "training": self.training,
+        }
+        return Weights(packed("first", first.arrays) | packed("second", second.arrays), document)
+
+    @classmethod
+    def from_weights(cls, weights: Weights, restore: Callable[[Weights], Surrogate]) -> Stacked:
+        """The model that weights stand for.
+
+        Args:
+            weights: Of both parts.
+            restore: Restores a part.
+
+        Raises:
+            StoreError: They are of a newer version, or something of them is missing.
+        """
+        document = weights.document
+        with reading(weights, TYPE, SCHEMA_VERSION):
+            return cls(
+                spec=StackedSpec.model_validate(document["spec"]),
+                first=restore(Weights(unpacked("first", weights.arrays), document["first"])),
+                second=restore(Weights(unpacked("second", weights.arrays), document["second"])),
+                training=document["training"],
+            )
+
+
+def packed(part: str, arrays: Mapping[str, Array]) -> dict[str, Array]:
+    """Arrays of a part under names of their own."""
+    return {f"{part}.{name}": array for name, array in arrays.items()}
+
+
+def unpacked(part: str, arrays: Mapping[str, Array]) -> dict[str, Array]:
+    """The arrays of a part among those of several."""
+    lead = f"{part}."
+    return {name[len(lead) :]: array for name, array in arrays.items() if name.startswith(lead)}

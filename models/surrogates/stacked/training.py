@@ -1,0 +1,205 @@
+"""Training of a stack: the first surrogate on all but a part of the groups, part by part, on all, then the second.
+
+The second learns what the first is off by where it had *not* been trained ("stacked generalisation", Wolpert 1992,
+doi:10.1016/S0893-6080(05)80023-1). On its own training data a kernel of small regularisation is off by next to nothing, which
+would teach the second nothing, and its error estimate to be far too sure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from itertools import compress
+
+import numpy as np
+
+from tansaku.models.domain.errors import FitError
+from tansaku.models.domain.identifiers import content_hash
+from tansaku.models.domain.pool import FloatArray
+from tansaku.models.domain.specs.surrogate import StackedSpec
+from tansaku.models.domain.surrogates import Array, Example, Progress, Surrogate, Trainer, TrainingRun, Weights
+from tansaku.models.surrogates.stacked.model import Stacked, packed, unpacked
+
+_STATE = "stacked.training"
+_LEAST = 3
+"""Groups: a part of them is left out, and the first surrogate leaves one of the others out."""
+
+Restore = Callable[[Weights], Surrogate]
+
+
+class StackedTrainer:
+    """``Trainer`` of :class:`Stacked`.
+
+    Args:
+        spec: Hyper-parameters.
+        first: Trainer of the first part.
+        second: Trainer of the second.
+        restore: Restores the first part from its weights.
+    """
+
+    def __init__(self, spec: StackedSpec, first: Trainer, second: Trainer, restore: Restore) -> None:
+        self._spec = spec
+        self._first = first
+        self._second = second
+        self._restore = restore
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The property."""
+        return (self._spec.property,)
+
+    def check(self) -> None:
+        """See ``Trainer``."""
+        self._first.check()
+        self._second.check()
+
+    def fit(self, examples: Sequence[Example], run: TrainingRun) -> Stacked:
+        """See ``Trainer``."""
+        self.check()
+        name = self._spec.property
+        unknown = [example.id for example in examples if name not in example.properties]
+        if unknown:
+            raise FitError(f"{unknown[0]}: no {name} is known")
+        parts = _parts(examples, self._spec.folds, run.seed)
+        stages = _Stages(run, _key(self._spec, examples, run.seed), len(examples))
+        for number, part in enumerate(parts):
+            if number >= stages.done:
+                fitted = self._first.fit(list(compress(examples, ~part)), stages.run())
+                stages.left_out[part] = _said(fitted, list(compress(examples, part)), name)
+                stages.next()
+        if stages.first is None:
+            first = self._first.fit(examples, stages.run())
+            stages.first = first.weights()
+            stages.next()
+        else:
+            first = self._restore(stages.first)
+        said = stages.left_out
+        # Elements of one group alone: of those nothing but the whole fit can say anything.
+        never = np.isnan(said)
+        said = np.where(never, _said(first, examples, name), said)
+        off = [
+            replace(example, properties={**example.properties, name: np.asarray(example.properties[name] - known)})
+            for example, known in zip(examples, said, strict=True)
+        ]
+        second = self._second.fit(off, stages.run())
+        training = {
+            "structures": len(examples),
+            "folds": len(parts),
+            "not_left_out": int(never.sum()),
+            "first": first.weights().document.get("training"),
+            "second": second.weights().document.get("training"),
+        }
+        return Stacked(self._spec, first, second, training)
+
+
+@dataclass
+class _Stages:
+    """How far a training is: one stage for each fit, each with its own checkpoints within those of the whole.
+
+    Attributes:
+        outer: What the whole training was given.
+        key: Of hyper-parameters and data: a checkpoint of another one is not gone on from.
+        size: Number of examples.
+        done: Fits that have ended.
+        left_out: What the first says of each example without having seen its group; NaN: not yet, or it cannot.
+        first: Weights of the first on all examples, when that fit has ended.
+        told: Steps of the fits that have ended.
+        telling: Steps of the one that has not.
+        inner: The checkpoint of that one.
+    """
+
+    outer: TrainingRun
+    key: str
+    size: int
+    done: int = 0
+    left_out: FloatArray = field(init=False)
+    first: Weights | None = None
+    told: list[Progress] = field(default_factory=list)
+    telling: list[Progress] = field(default_factory=list)
+    inner: Weights | None = None
+
+    def __post_init__(self) -> None:
+        self.left_out = np.full(self.size, np.nan)
+        found = self.outer.checkpoints.load()
+        if found is None or (found.document.get("type"), found.document.get("key")) != (_STATE, self.key):
+            return
+        document = found.document
+        self.done = int(document["done"])
+        self.left_out = np.array(found.arrays["left_out"])
+        if document["first"] is not None:
+            self.first = Weights(unpacked("first", found.arrays), document["first"])
+        self.inner = Weights(unpacked("inner", found.arrays), document["inner"])
+        self.told = [Progress(**one) for one in document["told"]]
+        for one in self.told:
+            self.outer.on_progress(one)
+
+    def run(self) -> TrainingRun:
+        """What the next fit is given."""
+        return replace(self.outer, checkpoints=self, on_progress=self._tell, start=None)
+
+    def next(self) -> None:
+        """A fit has ended."""
+        self.done += 1
+        self.told += self.telling
+        self.telling, self.inner = [], None
+
+    def save(self, weights: Weights) -> None:
+        """See ``Checkpoints``."""
+        arrays: dict[str, Array] = {"left_out": self.left_out} | packed("inner", weights.arrays)
+        if self.first is not None:
+            arrays |= packed("first", self.first.arrays)
+        document = {
+            "type": _STATE,
+            "schema_version": 1,
+            "key": self.key,
+            "done": self.done,
+            "told": [asdict(one) for one in self.told],
+            "first": self.first.document if self.first is not None else None,
+            "inner": weights.document,
+        }
+        self.outer.checkpoints.save(Weights(arrays, document))
+
+    def load(self) -> Weights | None:
+        """See ``Checkpoints``."""
+        return self.inner
+
+    def _tell(self, progress: Progress) -> None:
+        note = ": ".join(filter(None, (f"fit {self.done + 1}", progress.note)))
+        self.telling.append(replace(progress, step=len(self.told) + progress.step, note=note))
+        self.outer.on_progress(self.telling[-1])
+
+
+def _parts(examples: Sequence[Example], folds: int, seed: int) -> list[np.ndarray[tuple[int], np.dtype[np.bool_]]]:
+    """Which examples are left out together; a group is never divided."""
+    groups = sorted({example.group for example in examples})
+    if len(groups) < _LEAST:
+        raise FitError(f"stacked: {len(groups)} groups of training data; expected at least {_LEAST}")
+    mixed = np.random.default_rng(seed).permutation(len(groups))
+    owner = np.array([groups.index(example.group) for example in examples])
+    return [np.isin(owner, part) for part in np.array_split(mixed, min(folds, len(groups)))]
+
+
+def _said(fitted: Surrogate, examples: Sequence[Example], name: str) -> FloatArray:
+    """What a surrogate says of examples; NaN where it has never seen an element."""
+    return np.array([_one(fitted, example, name) for example in examples])
+
+
+def _one(fitted: Surrogate, example: Example, name: str) -> float:
+    try:
+        return float(fitted.predict([example])[0][name].values)
+    except FitError:
+        return float("nan")
+
+
+def _key(spec: StackedSpec, examples: Sequence[Example], seed: int) -> str:
+    known = [
+        (
+            example.group,
+            float(example.properties[spec.property]),
+            example.structure.numbers.tolist(),
+            example.structure.positions.tolist(),
+            example.structure.cell.array.tolist(),
+        )
+        for example in examples
+    ]
+    return content_hash([spec.model_dump(mode="json"), seed, known])
