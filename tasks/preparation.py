@@ -13,6 +13,7 @@ from tansaku.models.domain.records import CampaignRecord, Command, Event, JsonDi
 from tansaku.models.domain.specs.calculator import workflow_of
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.proposer import DisagreementProposerSpec, GPProposerSpec, ListedProposerSpec
+from tansaku.models.domain.specs.surrogate import ModelSpec, needed_fields
 from tansaku.models.engine.registry import build_proposer, build_transfer_proposer
 from tansaku.models.engine.transfer.data import FrozenSources
 from tansaku.models.surrogates.files import check_files
@@ -142,6 +143,10 @@ def _with_look(resources: Resources, spec: CampaignSpec) -> CampaignSpec:
         if version.learns != "label":
             raise ConfigurationError(
                 f"first_look.model: {version.label} learned the energies of the calculator, expected label"
+            )
+        if fields := needed_fields(ModelSpec.model_validate(version.spec).surrogate):
+            raise ConfigurationError(
+                f"first_look.model: {version.label} sees the field {fields[0]}, which structures alone have not"
             )
         frozen = {"model": version.label, "weights": version.artifact}
     return spec.model_copy(update={"first_look": look.model_copy(update=frozen)})

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.command import command
-from benchmarks.potential.crystal import KNOWN, SCANS, constants, defects
+from benchmarks.potential.crystal import ALUMINIUM, KNOWN, constants, defects
 from benchmarks.potential.data import DATA, EMBEDDED_ATOM, HERE, Sides, sides
 from benchmarks.potential.figure import draw
 from benchmarks.potential.fits import Fitted, fit, judged, parity
@@ -69,7 +69,7 @@ def main() -> None:
     parser.add_argument("--source", choices=("gpaw", "embedded_atom"), default="gpaw" if DATA.is_file() else "embedded_atom")
     given = parser.parse_args()
     both = sides(given.source)
-    scans = [one for one in [*both.training, *both.held_out] if one.group in SCANS]
+    scans = ALUMINIUM.of([*both.training, *both.held_out])
     if given.quick:
         both = Sides(both.first(40), both.held_out[::12])
     study = Study(both, scans, quick=given.quick)
@@ -165,8 +165,8 @@ class Study:
         """What scans and defects come to, by the source and by the network."""
         scans = self._scans
         predicted = {one.id: float(said["energy"].values) for one, said in zip(scans, model.predict(scans), strict=True)}
-        computed = constants(scans, lambda one: float(one.properties["energy"]))
-        found = {"computed": computed, "predicted": constants(scans, lambda one: predicted[one.id])}
+        computed = constants(ALUMINIUM, scans, lambda one: float(one.properties["energy"]))
+        found = {"computed": computed, "predicted": constants(ALUMINIUM, scans, lambda one: predicted[one.id])}
         if self._quick:
             return found
         with tempfile.TemporaryDirectory() as folder:

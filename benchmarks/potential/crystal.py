@@ -1,8 +1,9 @@
-"""What scans of fcc aluminium come to: equation of state, elastic constants; and defects beyond them."""
+"""What scans of a cubic crystal come to: equation of state, elastic constants; and defects of aluminium beyond them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,36 +24,61 @@ from tansaku.spaces.registry import open_space
 TWINS = {"sigma3_111": "s003-111-r0-x000-y000-z000", "sigma11_113": "s011-113-r0-x000-y000-z000"}
 KNOWN = {"gpaw": {"sigma3_111": 67.6}}
 """What GPAW said of defects that the scans do not have [mJ/m²]: docs/density-functional-theory.md."""
-SCANS = ("fcc-lattice", "fcc-tetragonal", "fcc-shear", "bcc-lattice", "hcp-lattice")
 _SMALL = 6.0
 """Scans are fitted up to so many percent or degrees."""
 
 
-def constants(examples: Sequence[Example], energy: Callable[[Example], float]) -> JsonDict:
+@dataclass(frozen=True)
+class Crystal:
+    """A cubic crystal and those it is compared with, by their names among the scans.
+
+    Attributes:
+        name: Of the crystal.
+        atoms: In its cubic cell.
+        others: Of the others.
+    """
+
+    name: str
+    atoms: int
+    others: tuple[str, ...]
+
+    def of(self, examples: Sequence[Example]) -> list[Example]:
+        """Structures that its constants are taken from."""
+        scans = {f"{self.name}-{scan}" for scan in ("lattice", "tetragonal", "shear")}
+        scans |= {f"{other}-lattice" for other in self.others}
+        return [one for one in examples if one.group in scans]
+
+
+ALUMINIUM = Crystal("fcc", 4, ("bcc", "hcp"))
+
+
+def constants(crystal: Crystal, examples: Sequence[Example], energy: Callable[[Example], float]) -> JsonDict:
     """Lattice parameter [Å], bulk modulus and elastic constants [GPa], and energies of other crystals [meV/atom].
 
     All from the same structures, whoever says their energies.
 
     Args:
+        crystal: Whose.
         examples: All scans.
         energy: Of a structure [eV].
     """
-    volumes, energies = _curve(in_scan(examples, "fcc-lattice"), energy, _volume)
+    name = crystal.name
+    volumes, energies = _curve(in_scan(examples, f"{name}-lattice"), energy, _volume)
     near = np.abs(volumes / volumes[np.argmin(energies)] - 1.0) < 0.2
     if near.sum() < 5:
         return {}
     volume, lowest, modulus = EquationOfState(volumes[near], energies[near], eos="birchmurnaghan").fit()
-    found = {"lattice_parameter": float((4.0 * volume) ** (1 / 3)), "bulk_modulus": float(modulus / GPa)}
+    found = {"lattice_parameter": float((crystal.atoms * volume) ** (1 / 3)), "bulk_modulus": float(modulus / GPa)}
     # E/V is 3/4 (C11 - C12) e² along the tetragonal scan, and C44 e² / 2 where the angle between two axes changes by e.
-    scans = (("c11_minus_c12", "fcc-tetragonal", 4 / 3, 0.01, (2, 3, 4)), ("c44", "fcc-shear", 2.0, np.pi / 180.0, (2, 4)))
-    for name, group, factor, unit, powers in scans:
-        stiffness = _stiffness(in_scan(examples, group), energy, unit, powers)
+    scans = (("c11_minus_c12", "tetragonal", 4 / 3, 0.01, (2, 3, 4)), ("c44", "shear", 2.0, np.pi / 180.0, (2, 4)))
+    for constant, scan, factor, unit, powers in scans:
+        stiffness = _stiffness(in_scan(examples, f"{name}-{scan}"), energy, unit, powers)
         if stiffness is not None:
-            found[name] = factor * stiffness
-    for crystal in ("bcc", "hcp"):
-        other = _curve(in_scan(examples, f"{crystal}-lattice"), energy, _change)
-        if len(other[1]) > 4:
-            found[f"{crystal}_above_fcc"] = 1000.0 * (_minimum(*other) - float(lowest))
+            found[constant] = factor * stiffness
+    for other in crystal.others:
+        curve = _curve(in_scan(examples, f"{other}-lattice"), energy, _change)
+        if len(curve[1]) > 4:
+            found[f"{other}_above_{name}"] = 1000.0 * (_minimum(*curve) - float(lowest))
     return found
 
 

@@ -1,4 +1,4 @@
-"""Structures of aluminium with energies and forces: those that ship, or the same ones by an embedded-atom potential."""
+"""Structures with energies and forces: those that ship, or those of aluminium by an embedded-atom potential."""
 
 from __future__ import annotations
 
@@ -45,9 +45,13 @@ def sides(source: str) -> Sides:
     Args:
         source: ``gpaw``: the file that ships; ``embedded_atom``: the same scans by a potential.
     """
-    spec = DatasetSpec.model_validate(yaml.safe_load(SPEC.read_text()))
-    examples = _shipped() if source == "gpaw" else _stand_in()
-    groups = split(examples, spec.split, spec.seed)
+    return divided(SPEC, shipped(DATA) if source == "gpaw" else _stand_in())
+
+
+def divided(spec: Path, examples: Sequence[Example]) -> Sides:
+    """Both sides as a data set's file says."""
+    wanted = DatasetSpec.model_validate(yaml.safe_load(spec.read_text()))
+    groups = split(examples, wanted.split, wanted.seed)
     return Sides(side_of(examples, groups, "training"), side_of(examples, groups, "held_out"))
 
 
@@ -85,8 +89,9 @@ _KINDS = (
 )
 
 
-def _shipped() -> list[Example]:
-    return [_example(atoms, str(atoms.info["group"]), number) for number, atoms in enumerate(read(DATA, index=":"))]
+def shipped(data: Path) -> list[Example]:
+    """Structures of a file that ``tansaku dataset export`` wrote."""
+    return [_example(atoms, str(atoms.info["group"]), number) for number, atoms in enumerate(read(data, index=":"))]
 
 
 @cache

@@ -3,8 +3,9 @@
 The oxides beside this file (``oxides.npz``, by the campaign of ``oxides.yaml``) are divided into training and test oxides at
 random, all oxides of one composition on one side, again and again. Methods learn from some of the training oxides: kernels on
 surroundings of atoms (SOAP) and on a Coulomb matrix with the constants of Kajita et al. 2017, their network on voxels of the
-valence density (R3DVS), both kinds one after the other, a ridge on the power spectrum, and one of ours that sees points and
-field. `mae`: target → method → number of training oxides → mean absolute error of the test oxides [eV/atom; the gap: eV].
+valence density (R3DVS) and of free atoms' electrons in its place, both kinds one after the other, a ridge on the power
+spectrum, and one of ours that sees points and field. `mae`: target → method → number of training oxides → mean absolute error
+of the test oxides [eV/atom; the gap: eV].
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ _TITLES = {
 }
 _LINES = {
     "r3dvs": ("R3DVS", "o-", "C3"),
+    "r3dvs_free_atoms": ("R3DVS, free atoms", "o:", "C6"),
     "soap": ("SOAP", "s-", "C0"),
     "coulomb_matrix": ("CM", "^-", "C2"),
     "soap_then_r3dvs": ("SOAP → R3DVS", "o--", "C1"),

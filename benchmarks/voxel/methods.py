@@ -13,7 +13,7 @@ from scipy.spatial.distance import cdist, pdist
 from benchmarks.voxel.data import TARGETS
 from benchmarks.voxel.features import Oxides, example
 from tansaku.models.domain.pool import FloatArray
-from tansaku.models.domain.specs.voxel_network import VoxelNetworkSpec
+from tansaku.models.domain.specs.voxel_network import FREE_ATOMS, VoxelNetworkSpec
 from tansaku.models.domain.surrogates import TrainingRun
 from tansaku.models.surrogates.voxel_network.training import VoxelNetworkTrainer
 
@@ -129,10 +129,12 @@ def after(first: Method, second: Method) -> Method:
 def methods(spec: VoxelNetworkSpec) -> Mapping[str, Method]:
     """All methods by name."""
     voxels = network(spec)
+    free = network(spec.model_copy(update={"field": FREE_ATOMS}))
     return {
         "soap": soap,
         "coulomb_matrix": matrix,
         "r3dvs": voxels,
+        "r3dvs_free_atoms": free,
         "soap_then_r3dvs": after(soap, voxels),
         "soap_then_coulomb_matrix": after(soap, matrix),
         "soap_tuned": soap_tuned,
@@ -141,7 +143,7 @@ def methods(spec: VoxelNetworkSpec) -> Mapping[str, Method]:
     }
 
 
-NETWORKS = ("r3dvs", "soap_then_r3dvs")
+NETWORKS = ("r3dvs", "r3dvs_free_atoms", "soap_then_r3dvs")
 """Methods that train networks, which takes minutes."""
 
 

@@ -15,6 +15,8 @@ from tansaku.models.domain.identifiers import file_sha256
 from tansaku.models.domain.ports import CalculationResult, Calculator
 from tansaku.models.domain.records import Provenance
 from tansaku.models.domain.specs.calculator import PotentialCalculatorSpec, RelaxationSpec, SurrogateCalculatorSpec
+from tansaku.models.domain.specs.surrogate import needed_fields
+from tansaku.models.domain.specs.voxel_network import FREE_ATOMS
 from tansaku.models.domain.surrogates import Example, Surrogate
 from tansaku.models.surrogates.files import read_weights
 from tansaku.models.surrogates.registry import restored
@@ -24,8 +26,8 @@ def find_model(spec: SurrogateCalculatorSpec | PotentialCalculatorSpec, base_pat
     """Content hash of a spec's model.
 
     Raises:
-        ConfigurationError: The file is not there, is another one than the spec says, or does not predict what is needed: an
-            energy, and forces where the model itself relaxes.
+        ConfigurationError: The file is not there, is another one than the spec says, sees more than structures, or does not
+            predict what is needed: an energy, and forces where the model itself relaxes.
         MissingComponentError: A package is not installed.
         StoreError: The file is no model.
     """
@@ -38,7 +40,13 @@ def find_model(spec: SurrogateCalculatorSpec | PotentialCalculatorSpec, base_pat
     found = file_sha256(path)
     if spec.model_sha256 not in (None, found):
         raise ConfigurationError(f"calculator.model: the content has SHA-256 {found}, expected {spec.model_sha256}")
-    predicts = restored(read_weights(path)).predicts
+    model = restored(read_weights(path))
+    if fields := needed_fields(model.spec):
+        raise ConfigurationError(
+            f"calculator.model: {path.name} sees the field {fields[0]}, which structures alone have not; expected a model of "
+            f"field {FREE_ATOMS}"
+        )
+    predicts = model.predicts
     for needed in ("energy", "forces") if isinstance(spec, PotentialCalculatorSpec) else ("energy",):
         if needed not in predicts:
             raise ConfigurationError(

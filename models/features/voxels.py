@@ -104,8 +104,19 @@ def bragg_peaks(field: FloatArray, cell: FloatArray, resolution: float) -> Bragg
     indices = reciprocal_indices(cell, cut)
     coefficients = fftn(field) / field.size
     amplitudes = coefficients[tuple((indices % field.shape).T)]
-    there = np.abs(amplitudes) > _NOTHING * np.abs(field).max(initial=0.0)
-    return BraggPeaks(reciprocal_vectors(indices[there], cell), amplitudes[there])
+    return without_zeros(reciprocal_vectors(indices, cell), amplitudes, float(np.abs(field).max(initial=0.0)))
+
+
+def without_zeros(vectors: FloatArray, amplitudes: ComplexArray, size: float) -> BraggPeaks:
+    """Peaks without those that are zero but for rounding, which a larger cell of the same crystal has more of.
+
+    Args:
+        vectors: Shape ``(n, 3)`` [1/Å].
+        amplitudes: Shape ``(n,)``.
+        size: How large the field is, same unit.
+    """
+    there = np.abs(amplitudes) > _NOTHING * size
+    return BraggPeaks(vectors[there], amplitudes[there])
 
 
 def reciprocal_indices(cell: FloatArray, cut: float) -> npt.NDArray[np.intp]:

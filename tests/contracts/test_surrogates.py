@@ -49,6 +49,7 @@ SPECS["voxel_network"] = {
     "rate": 5e-3,
 }
 SPECS["voxel_network that ends early"] = SPECS["voxel_network"] | {"rate": 8e-3, "patience": 15}
+SPECS["voxel_network of free atoms"] = SPECS["voxel_network"] | {"field": "free_atoms"}
 SPECS["stacked"] = {
     "type": "stacked",
     "first": SPECS["kernel_ridge"],
@@ -72,7 +73,7 @@ def _one_thread(require):
 
 @pytest.fixture(params=list(SPECS), scope="module")
 def trainer(request, require, _one_thread) -> Trainer:
-    for package in ("safetensors", "sklearn"):
+    for package in ("pymatgen", "safetensors", "sklearn"):
         require(package)
     adapter: TypeAdapter = TypeAdapter(SurrogateSpec)
     return build_trainer(adapter.validate_python(SPECS[request.param]))

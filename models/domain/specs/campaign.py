@@ -25,7 +25,7 @@ from tansaku.models.domain.specs.objective import (
     StopRuleSpec,
 )
 from tansaku.models.domain.specs.proposer import DisagreementProposerSpec, GPProposerSpec, ProposerSpec, acquisitions_for
-from tansaku.models.domain.specs.retrain import FirstLookSpec, RetrainSpec, check_committee, check_potential_keys
+from tansaku.models.domain.specs.retrain import FirstLookSpec, RetrainSpec, check_committee, check_fields, check_potential_keys
 from tansaku.models.domain.specs.space import SpaceSpec, TableSpaceSpec
 from tansaku.models.domain.specs.surrogate import learned_properties
 from tansaku.models.domain.specs.transfer import TransferSpec
@@ -236,6 +236,13 @@ class CampaignSpec(Spec):
             raise ValueError(f"retrain.surrogate: it learns {', '.join(learns)}; a first look needs energy")
         if isinstance(self.objective.goal, ParetoSpec):
             raise ValueError("first_look: not with the goal pareto, of whose objectives it predicts one alone; remove it")
+        return self
+
+    @model_validator(mode="after")
+    def _fields_are_there(self) -> CampaignSpec:
+        if self.retrain is not None:
+            density = bool(getattr(self.calculator, "density", False))
+            check_fields(self.retrain, density=density, looks=self.first_look is not None)
         return self
 
     @model_validator(mode="after")

@@ -9,7 +9,8 @@ from pydantic import Field, model_validator
 from tansaku.models.domain.specs.base import Name, PositiveFloat, PositiveInt, Sha256, Spec
 from tansaku.models.domain.specs.network_potential import PotentialSpec
 from tansaku.models.domain.specs.objective import QuantityText
-from tansaku.models.domain.specs.surrogate import LocalEnergiesSpec, SurrogateSpec, learned_properties
+from tansaku.models.domain.specs.surrogate import LocalEnergiesSpec, SurrogateSpec, learned_properties, needed_fields
+from tansaku.models.domain.specs.voxel_network import FREE_ATOMS
 from tansaku.models.domain.units import quantity_in
 
 ModelName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}(@[1-9][0-9]{0,8})?$")]
@@ -120,6 +121,26 @@ def check_potential_keys(retrain: RetrainSpec) -> None:
     properties = learned_properties(learned)
     if "energy" not in properties:
         raise ValueError(f"retrain.target: the surrogate predicts {', '.join(properties)}; expected energy among them")
+
+
+def check_fields(retrain: RetrainSpec, *, density: bool, looks: bool) -> None:
+    """Raises ValueError where the surrogate learns from a field that nobody computes, or looks at structures without one.
+
+    Args:
+        retrain: What is trained.
+        density: Whether the calculator leaves one.
+        looks: Whether first looks are asked for.
+    """
+    needed = needed_fields(retrain.surrogate)
+    wanted = f"expected {FREE_ATOMS}, which every structure has"
+    if needed and looks:
+        raise ValueError(
+            f"retrain.surrogate: it sees the field {needed[0]}, but a first look has the structure alone; {wanted}"
+        )
+    missing = [name for name in needed if name != "density" or not density]
+    if missing:
+        kept = "" if density else ", or a gpaw calculator with density: true"
+        raise ValueError(f"retrain.surrogate: it sees the field {missing[0]}, which no result has; {wanted}{kept}")
 
 
 def check_committee(retrain: RetrainSpec | None) -> None:

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from tansaku.models.domain.specs.base import Name, NonNegativeFloat, PositiveFloat, PositiveInt, Spec
 from tansaku.models.domain.specs.network_potential import PotentialSpec
-from tansaku.models.domain.specs.voxel_network import VoxelNetworkSpec
+from tansaku.models.domain.specs.voxel_network import FREE_ATOMS, VoxelNetworkSpec
 
 DeviceChoice = Literal["cpu", "cuda", "auto"]
 """Where a surrogate computes; ``auto``: on a GPU where there is one."""
@@ -174,6 +174,17 @@ def learned_properties(spec: SurrogateSpec) -> tuple[str, ...]:
             return spec.properties
         case _:
             return ("energy",)
+
+
+def needed_fields(spec: SurrogateSpec) -> tuple[str, ...]:
+    """Names of the fields without which a surrogate sees nothing of a structure."""
+    match spec:
+        case VoxelNetworkSpec():
+            return () if spec.field == FREE_ATOMS else (spec.field,)
+        case StackedSpec():
+            return tuple(dict.fromkeys([*needed_fields(spec.first), *needed_fields(spec.second)]))
+        case _:
+            return ()
 
 
 class ModelSpec(Spec):

@@ -8,6 +8,9 @@ from pydantic import Field, model_validator
 
 from tansaku.models.domain.specs.base import NonNegativeFloat, PositiveFloat, PositiveInt, Spec
 
+FREE_ATOMS = "free_atoms"
+"""Name of the field that every structure has."""
+
 PropertyName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 
 
@@ -20,7 +23,8 @@ class VoxelNetworkSpec(Spec):
     Attributes:
         properties: Names of the properties in the data set, all learned by the same networks.
         intensive: Those of them that do not grow with the number of atoms; the others are learned per atom.
-        field: Name of the field in the data set.
+        field: Name of the field in the data set; `free_atoms`: the electrons of free atoms where the structure has its atoms,
+            which any structure has without a calculation (needs the extra ``composition``).
         resolution: Wave vectors up to π over this count [Å].
         length: Voxels are 2π over this apart [Å].
         power: Sizes of the Fourier coefficients enter to this power.

@@ -12,10 +12,11 @@ from scipy.spatial.transform import Rotation
 
 from tansaku.models.domain.errors import FitError
 from tansaku.models.domain.pool import FloatArray
-from tansaku.models.domain.specs.voxel_network import VoxelNetworkSpec
+from tansaku.models.domain.specs.voxel_network import FREE_ATOMS, VoxelNetworkSpec
 from tansaku.models.domain.surrogates import Example
 from tansaku.models.features.bragg_frame import canonical_frame
-from tansaku.models.features.voxels import VoxelGrid, bragg_peaks
+from tansaku.models.features.free_atoms import free_atom_peaks
+from tansaku.models.features.voxels import BraggPeaks, VoxelGrid, bragg_peaks
 
 
 @dataclass(frozen=True)
@@ -88,9 +89,15 @@ def rotation_set(count: int) -> FloatArray:
 
 
 def _peaks(example: Example, spec: VoxelNetworkSpec, grid: VoxelGrid) -> tuple[FloatArray, FloatArray]:
-    if spec.field not in example.fields:
-        known = ", ".join(sorted(example.fields)) or "none"
-        raise FitError(f"{example.id}: no field {spec.field!r} is known; its fields: {known}")
-    peaks = bragg_peaks(np.asarray(example.fields[spec.field]), example.structure.cell.array, grid.resolution)
+    peaks = _seen(example, spec.field, grid.resolution)
     turned = peaks.turned(canonical_frame(peaks))
     return turned.vectors, np.abs(turned.amplitudes) ** spec.power
+
+
+def _seen(example: Example, field: str, resolution: float) -> BraggPeaks:
+    if field == FREE_ATOMS:
+        return free_atom_peaks(example.structure, resolution)
+    if field not in example.fields:
+        known = ", ".join(sorted(example.fields)) or "none"
+        raise FitError(f"{example.id}: no field {field!r} is known; its fields: {known}")
+    return bragg_peaks(np.asarray(example.fields[field]), example.structure.cell.array, resolution)

@@ -14,8 +14,9 @@ from tansaku.models.domain.errors import FitError, MissingComponentError
 from tansaku.models.domain.identifiers import content_hash
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.specs.voxel_network import VoxelNetworkSpec
+from tansaku.models.domain.specs.voxel_network import FREE_ATOMS, VoxelNetworkSpec
 from tansaku.models.domain.surrogates import Array, Example, Progress, TrainingRun, Weights
+from tansaku.models.features.free_atoms import scattering_parameters
 from tansaku.models.surrogates.calibration import ErrorModel, fit_error_model
 from tansaku.models.surrogates.torch_device import full_precision, torch_device
 from tansaku.models.surrogates.voxel_network.cubes import Crystals, rotation_set
@@ -52,6 +53,8 @@ class VoxelNetworkTrainer:
                 "surrogate voxel_network needs the package torch, which is not installed",
                 hint="pip install 'tansaku[potential]'",
             ) from error
+        if self._spec.field == FREE_ATOMS:
+            scattering_parameters()
 
     def fit(self, examples: Sequence[Example], run: TrainingRun) -> VoxelNetworks:
         """See ``Trainer``."""

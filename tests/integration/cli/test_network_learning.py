@@ -49,7 +49,7 @@ space:
   type: crystals
   crystals: {fcc: {structure: fcc, elements: [Cu], lattice_parameter: 3.6}}
   scans: [{type: lattice, percent: {start: -3, stop: 3, steps: 3}}]
-calculator: {type: potential, model: weights.safetensors}
+calculator: CALCULATOR
 objective: {property: energy_per_atom, unit: eV/atom}
 proposer: {type: grid}
 execution: {in_flight: 1, polish: 0}
@@ -75,7 +75,7 @@ split: {type: groups, held_out: [sc-lattice]}
 FROM_FIELDS = """\
 schema_version: 1
 name: NAME
-dataset: NAME-fields
+dataset: DATASET
 seed: SEED
 surrogate: SURROGATE
 """
@@ -119,6 +119,18 @@ def compared_shown_and_promoted(tansaku, name: str, folder: Path) -> None:
     assert {"learning", "energy"} <= drawn
 
 
+def predicts_a_campaign(tansaku, write, name: str, calculator: str) -> None:
+    """The second version as the calculator of a campaign, all of whose values say whose they are."""
+    used = write("used.yaml", USED, NAME=name, CALCULATOR=calculator)
+    assert tansaku("model", "export", f"{name}@2", "--out", used.with_name("weights.safetensors")).code == 0
+    ran = tansaku("run", used, "--plain")
+    assert ran.code == 0, ran.err
+    rows = json.loads(tansaku("results", f"{name}-used", "--evaluations", "--json").out)
+    assert len(rows) == 3
+    assert {row["from"] for row in rows} == {"weights.safetensors"}
+    assert json.loads(tansaku("show", f"{name}-used", "--json").out)["models"] == {"weights.safetensors": f"{name}@2"}
+
+
 def test_a_potential_from_its_data_to_a_campaign_that_it_computes(tansaku, write, tmp_path, require):
     require("matscipy")
     name = "copper-networks"
@@ -134,15 +146,21 @@ def test_a_potential_from_its_data_to_a_campaign_that_it_computes(tansaku, write
     assert set(second["held_out"]) == {"energy", "forces"}
     compared_shown_and_promoted(tansaku, name, tmp_path)
 
-    weights = tmp_path / "weights.safetensors"
-    assert tansaku("model", "export", f"{name}@2", "--out", weights).code == 0
-    used = write("used.yaml", USED, NAME=name)
-    ran = tansaku("run", used, "--plain")
-    assert ran.code == 0, ran.err
-    rows = json.loads(tansaku("results", f"{name}-used", "--evaluations", "--json").out)
-    assert len(rows) == 3
-    assert {row["from"] for row in rows} == {"weights.safetensors"}
-    assert json.loads(tansaku("show", f"{name}-used", "--json").out)["models"] == {"weights.safetensors": f"{name}@2"}
+    predicts_a_campaign(tansaku, write, name, "{type: potential, model: weights.safetensors}")
+
+
+def test_a_network_of_free_atoms_from_its_data_to_a_campaign_whose_values_it_predicts(tansaku, write, tmp_path, require):
+    require("pymatgen")
+    name = "copper-voxels"
+    built = tansaku("dataset", "build", write("data.yaml", COPPER, NAME=f"{name}-scans", PER="null"), "--plain")
+    assert built.code == 0, built.err
+    surrogate = NETWORK.replace("[energy]", "[energy], field: free_atoms")
+    for seed in ("0", "1"):
+        words = {"NAME": name, "DATASET": f"{name}-scans", "SEED": seed, "SURROGATE": surrogate}
+        trained = tansaku("model", "train", write("model.yaml", FROM_FIELDS, **words))
+        assert trained.code == 0, trained.err
+    compared_shown_and_promoted(tansaku, name, tmp_path)
+    predicts_a_campaign(tansaku, write, name, "{type: surrogate, model: weights.safetensors, relaxed_by: {type: emt}}")
 
 
 @pytest.mark.parametrize(("kind", "surrogate"), [("voxels", NETWORK), ("stack", STACK)])
@@ -152,7 +170,8 @@ def test_what_sees_fields_from_densities_to_predictions(tansaku, write, tmp_path
     built = tansaku("dataset", "build", write("fields.yaml", DENSITIES, NAME=name), "--plain")
     assert built.code == 0, built.err
     for seed in ("0", "1"):
-        trained = tansaku("model", "train", write("model.yaml", FROM_FIELDS, NAME=name, SEED=seed, SURROGATE=surrogate))
+        words = {"NAME": name, "DATASET": f"{name}-fields", "SEED": seed, "SURROGATE": surrogate}
+        trained = tansaku("model", "train", write("model.yaml", FROM_FIELDS, **words))
         assert trained.code == 0, trained.err
     assert len(versions(tansaku, name)) == 2
     compared_shown_and_promoted(tansaku, name, tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from tansaku.calculators.registry import open_calculator
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.specs.calculator import EmtSpec, RelaxationSpec, SurrogateCalculatorSpec
 from tansaku.models.domain.specs.surrogate import KernelRidgeSpec, RadialDescriptorSpec
+from tansaku.models.domain.specs.voxel_network import VoxelNetworkSpec
 from tansaku.models.domain.surrogates import Example, TrainingRun
 from tansaku.models.surrogates.files import write_weights
 from tansaku.models.surrogates.registry import build_trainer
@@ -133,3 +135,38 @@ def test_a_model_without_energies_is_refused(tmp_path, require):
     write_weights(build_trainer(spec).fit(examples, TrainingRun()).weights(), tmp_path / "gap.safetensors")
     with pytest.raises(ConfigurationError, match="predicts gap, expected energy among them"):
         campaign(tmp_path, model="gap.safetensors")
+
+
+@pytest.fixture
+def voxels(tmp_path, require):
+    """A small network's file in ``tmp_path``."""
+    for package in ("pymatgen", "safetensors", "torch"):
+        require(package)
+
+    def train(field: str) -> VoxelNetworkSpec:
+        spec = VoxelNetworkSpec(
+            field=field, resolution=0.6, length=6.4, layers=1, filters=2, hidden=4, members=2, epochs=2, views=2
+        )
+        examples = [strained(0.005 * place, place) for place in range(6)]
+        grid = {"density": np.add.outer(np.add.outer(np.arange(10.0), np.arange(10.0) ** 2), np.sin(np.arange(10.0)))}
+        model = build_trainer(spec).fit([replace(one, fields=grid) for one in examples], TrainingRun())
+        write_weights(model.weights(), tmp_path / "voxels.safetensors")
+        return spec
+
+    return train
+
+
+def test_a_network_of_voxels_sees_free_atoms_where_there_is_no_density(voxels, tmp_path):
+    voxels("free_atoms")
+    spec = campaign(tmp_path, model="voxels.safetensors").spec.calculator
+    calculator = open_calculator(spec, tmp_path)
+    relaxation = RelaxationSpec(translation="free", fmax=0.5)
+    found = [calculator.evaluate(strained(strain, 3).structure, relaxation) for strain in (0.0, 0.02)]
+    assert all(one.predicted and one.deviation > 0 for one in found)
+    assert found[0].energy != found[1].energy
+
+
+def test_a_model_that_sees_a_density_is_refused(voxels, tmp_path):
+    voxels("density")
+    with pytest.raises(ConfigurationError, match=r"sees the field density, .*expected a model of\s+field free_atoms"):
+        campaign(tmp_path, model="voxels.safetensors")

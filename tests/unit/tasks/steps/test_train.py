@@ -254,6 +254,19 @@ def test_a_first_look_needs_a_model_that_is_there_and_learned_the_label(retraine
             prepare_campaign(teacher.resources, campaign_from_data(spec, teacher.launcher.folder, "pupil.yaml"))
 
 
+def test_a_first_look_needs_a_model_that_sees_structures_alone(retrained):
+    teacher = retrained()
+    teacher.drive()
+    registry = teacher.resources.registry
+    known = registry.models("small")[0]
+    seeing = {**known.spec, "surrogate": {"type": "voxel_network"}}
+    registry.add_model(known.model_copy(update={"name": "voxels", "spec": seeing}))
+    registry.promote("voxels", 1, "")
+    spec = retrained.document(name="pupil", retrain=None, first_look={"model": "voxels"})
+    with pytest.raises(ConfigurationError, match=r"first_look\.model: voxels@1 sees the field density"):
+        prepare_campaign(teacher.resources, campaign_from_data(spec, teacher.launcher.folder, "pupil.yaml"))
+
+
 def test_results_tables_and_figures_tell_predicted_values_from_computed_ones(retrained, tmp_path, capsys):
     campaign = retrained()
     campaign.drive()

@@ -31,6 +31,13 @@ def test_a_campaign_may_retrain_and_look_first():
     assert campaign(retrain={"learns": "calculator"}).retrain.learns == "calculator"
 
 
+def test_a_network_of_voxels_may_see_a_density_that_is_there_or_free_atoms():
+    density = {"learns": "calculator", "surrogate": {"type": "voxel_network"}}
+    assert campaign(calculator={"type": "gpaw", "density": True}, retrain=density).retrain.surrogate.field == "density"
+    atoms = {"surrogate": {"type": "voxel_network", "field": "free_atoms"}}
+    assert campaign(label=LABEL, objective=WANTED, retrain=atoms, first_look={}).retrain.surrogate.field == "free_atoms"
+
+
 @pytest.mark.parametrize(
     ("keys", "message"),
     [
@@ -53,6 +60,21 @@ def test_a_campaign_may_retrain_and_look_first():
                 "retrain": {"surrogate": {"type": "kernel_ridge", "property": "gap"}},
             },
             "retrain.surrogate: it learns gap; a first look needs energy",
+        ),
+        (
+            {"label": LABEL, "objective": WANTED, "first_look": {}, "retrain": {"surrogate": {"type": "voxel_network"}}},
+            "sees the field density, but a first look has the structure alone; expected free_atoms",
+        ),
+        (
+            {"retrain": {"learns": "calculator", "surrogate": {"type": "voxel_network"}}},
+            "sees the field density, which no result has; expected free_atoms.*or a gpaw calculator with density: true",
+        ),
+        (
+            {
+                "calculator": {"type": "gpaw", "density": True},
+                "retrain": {"learns": "calculator", "surrogate": {"type": "voxel_network", "field": "potential"}},
+            },
+            "sees the field potential, which no result has; expected free_atoms, which every structure has \\[",
         ),
         (
             {
