@@ -30,7 +30,7 @@ def test_quick_run_writes_result_and_figure(tmp_path, require):
     result = json.loads(out.read_text())
     assert set(result["mae"]) == set(TARGETS)
     for target, by_method in result["mae"].items():
-        assert len(by_method) == 8, target
+        assert len(by_method) == 9, target
         assert all(np.isfinite(value) for by_size in by_method.values() for value in by_size.values())
     hartree = {name: min(by_size.values()) for name, by_size in result["mae"]["hartree_energy"].items()}
     assert hartree["power_spectrum"] < 0.2 * min(hartree["soap"], hartree["coulomb_matrix"])
