@@ -8,7 +8,10 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
+from ase import Atoms
+from ase.neighborlist import neighbor_list
 from dscribe.descriptors import SOAP
+from pymatgen.core import Element
 from scipy.fft import ifftn
 
 from benchmarks.voxel.data import GRID, TARGETS, Row, half_indices
@@ -20,6 +23,10 @@ from tansaku.models.features.coulomb_matrix import coulomb_spectrum
 SHELLS = 32
 _SOFT = 0.25
 """Width of the Gaussian charge that stands for an ion where the field meets it [Å]."""
+_REACH = 3.2
+"""Bonds are looked for up to here [Å]."""
+_BONDED = 1.25
+"""A cation is bonded to oxygens that are at most so many times as far as the nearest one."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +68,26 @@ class Oxides:
         """Of the elements, shape ``(n, n_species)``."""
         counts = [[row.structure.get_chemical_symbols().count(one) for one in self.species] for row in self.rows]
         return np.array(counts, dtype=np.float64) / self.atoms[:, None]
+
+    @cached_property
+    def cations(self) -> FloatArray:
+        """Mean, least and greatest of :func:`element_properties` among an oxide's cations, shape ``(n, 30)``."""
+        known = np.array([element_properties(symbol) for symbol in self.species])
+        others = np.array([symbol != "O" for symbol in self.species])
+        rows = []
+        for shares in self.fractions * others:
+            mine = known[shares > 0]
+            rows.append([*(shares @ known / shares.sum()), *mine.min(axis=0), *mine.max(axis=0)])
+        return np.array(rows)
+
+    @cached_property
+    def bonds(self) -> FloatArray:
+        """How cations are bonded, shape ``(n, 8)``.
+
+        Mean, least and greatest of their shortest bonds [Å] and of the numbers of oxygens around them; the shortest distance of
+        two oxygens [Å]; the logarithm of the volume per atom [Å^3].
+        """
+        return np.array([_bonds(row.structure) for row in self.rows])
 
     @cached_property
     def soap(self) -> FloatArray:
@@ -105,6 +132,31 @@ class Oxides:
         with_ions = -4.0 * np.pi * volume * COULOMB * (field * ions.conj()).real / squares
         found = [with_itself.sum(), with_itself[near].sum(), with_ions.sum(), with_ions[near].sum()]
         return [*(one / atoms for one in found), ion_energy(row.structure, list(charges)) / atoms, volume / atoms]
+
+
+def element_properties(symbol: str) -> list[float]:
+    """What pymatgen knows of an element.
+
+    Electronegativity, radius, period, group, ionisation energy, Mendeleev number; energies of the free atom's outermost s, p
+    and d orbital and of its highest one [eV], 0 where there is none.
+    """
+    element = Element(symbol)
+    orbitals = element.atomic_orbitals_eV or {}
+    # Shells come in rising order: the last one of a kind is the outermost.
+    outermost = {name[-1]: energy for name, energy in orbitals.items()}
+    known = [element.X, element.atomic_radius, element.row, element.group, element.ionization_energies[0], element.mendeleev_no]
+    return [*map(float, known), *(outermost.get(kind, 0.0) for kind in "spd"), max(orbitals.values(), default=0.0)]
+
+
+def _bonds(structure: Atoms) -> list[float]:
+    centre, other, distance = neighbor_list("ijd", structure, _REACH)
+    oxygen = structure.numbers == 8
+    bonds = [distance[(centre == cation) & oxygen[other]] for cation in np.flatnonzero(~oxygen)]
+    shortest = [bond.min(initial=_REACH) for bond in bonds]
+    around = [int((bond < _BONDED * least).sum()) for bond, least in zip(bonds, shortest, strict=True)]
+    between = distance[oxygen[centre] & oxygen[other]].min(initial=_REACH)
+    spread = [function(values) for values in (shortest, around) for function in (np.mean, np.min, np.max)]
+    return [*map(float, spread), float(between), float(np.log(structure.get_volume() / len(structure)))]
 
 
 def example(row: Row, values: FloatArray) -> Example:

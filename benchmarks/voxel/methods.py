@@ -76,7 +76,7 @@ def shells(division: Division, values: FloatArray) -> tuple[FloatArray, FloatArr
 
 
 def both(division: Division, values: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Points and field: kernels of surroundings, elements, shells of the field, and the electrostatics of ions and field.
+    """Points and field: kernels of surroundings, of cations and their bonds, and of field, ions and their electrostatics.
 
     Which share each has is chosen for each target by leaving one composition out.
     """
@@ -86,7 +86,7 @@ def both(division: Division, values: FloatArray) -> tuple[FloatArray, FloatArray
     spectrum = oxides.shells - oxides.shells[training].mean(axis=0)
     spectrum /= np.linalg.norm(spectrum[training], axis=1).mean()
     linear = sum(rows @ rows[training].T / rows.shape[1] for rows in (charges, elements)) + spectrum @ spectrum[training].T
-    smooth = _gaussian(np.hstack((charges, elements, 0.3 * _standard(np.sqrt(oxides.shells), training))), training)
+    smooth = _gaussian(np.hstack([_standard(rows, training) for rows in (oxides.cations, oxides.bonds)]), training)
     kernels = [
         weight * linear + share * smooth + (1.0 - share) * surroundings
         for weight in (0.0, 1.0, 1e2, 1e4, 1e6)
