@@ -15,6 +15,7 @@ TEST_STAMP := $(VENV)/installed-test-$(KEY)$(if $(GPAW),-gpaw)
 PIP := $(BIN)/python -m pip install --no-input -qq -c constraints.txt
 # GPAW takes the first mpic++ on the PATH: that of LAMMPS's MPI, so that both live in one process. Never from pip's cache: what was
 # compiled for another environment loads its MPI from there.
+GPAW_CONFIG := $(if $(wildcard /usr/include/fftw3.h),GPAW_CONFIG="$(CURDIR)/deploy/setup/gpaw-siteconfig")
 
 .PHONY: help install run test test-long lint format docs bench clean
 
@@ -39,7 +40,7 @@ $(TEST_STAMP):
 	@rm -f $(VENV)/installed-*
 ifneq ($(GPAW),)
 	@$(PIP) mpich
-	@PATH="$$PWD/$(BIN):$$PATH" $(PIP) --no-cache-dir --no-deps gpaw
+	@PATH="$$PWD/$(BIN):$$PATH" $(GPAW_CONFIG) $(PIP) --no-cache-dir --no-deps gpaw
 endif
 	@$(PIP) -e '.[atomate2,bench,chgnet,fireworks$(GPAW),lammps,potential,sevennet,soap,surrogates,torch,test]'
 	@touch $@ $(RUN_STAMP)

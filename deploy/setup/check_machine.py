@@ -46,6 +46,7 @@ SLURM_PROGRAMS = {
 DFT_FILES = {
     "xc.h": "libxc-dev",
     "cblas.h": "libopenblas-dev",
+    "fftw3.h": "libfftw3-dev",
 }
 """Headers that GPAW is compiled with; without them it is slower and knows fewer functionals."""
 

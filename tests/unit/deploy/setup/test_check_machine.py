@@ -76,8 +76,9 @@ def test_what_gpaw_s_compilation_lacks_is_said(monkeypatch, tmp_path):
     (tmp_path / "Python.h").touch()
     (libraries,) = check_machine.dft_findings(tmp_path)
     assert not libraries.fatal
-    assert "libopenblas-dev libxc-dev" in libraries.message
-    (tmp_path / "xc.h").touch()
+    assert "libfftw3-dev libopenblas-dev libxc-dev" in libraries.message
+    for header in ("fftw3.h", "xc.h"):
+        (tmp_path / header).touch()
     (tmp_path / "x86_64-linux-gnu").mkdir()
     (tmp_path / "x86_64-linux-gnu" / "cblas.h").touch()
     assert check_machine.dft_findings(tmp_path) == []
