@@ -111,6 +111,7 @@ def _soap(spec: SoapDescriptorSpec, species: Sequence[str], *, periodic: bool) -
         l_max=spec.angular,
         sigma=spec.smearing,
         average="off",
+        compression={"mode": spec.compression},
     )
 
 

@@ -66,6 +66,7 @@ def read_user_file(path: Path, spec: FileSourceSpec) -> list[Example]:
             properties["energy"] = np.asarray(properties["energies"].sum())
         if spec.energy is not None:
             properties["energy"] = _numbers({**atoms.info, **results}, spec.energy, where, ())
+        properties |= {name: _numbers(atoms.info, name, where, ()) for name in spec.properties}
         arrays = {**atoms.arrays, **results}
         if spec.forces is not None and spec.forces in arrays:
             properties["forces"] = _numbers(arrays, spec.forces, where, (len(atoms), 3))

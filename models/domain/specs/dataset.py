@@ -12,6 +12,7 @@ from tansaku.models.domain.specs.campaign import ExecutionSpec
 from tansaku.models.domain.specs.label import LabelSpec
 from tansaku.models.domain.specs.space import CrystalsSpaceSpec, EnergySpaceSpec, GrainBoundarySpaceSpec, PrototypesSpaceSpec
 from tansaku.models.domain.specs.surrogate import Descriptors, RadialDescriptorSpec, SoapDescriptorSpec
+from tansaku.models.domain.specs.voxel_network import PropertyName
 
 LABELS = "-labels"
 """End of the name of the campaign that computes chosen labels."""
@@ -104,6 +105,7 @@ class FileSourceSpec(Spec):
         energy: Key of the total energy of a structure [eV]; None: the sum of the atoms' energies.
         forces: Array with the force on each atom [eV/Å]; None: there are none to learn from. Of structures without it no forces
             are known.
+        properties: Keys of further numbers that each structure has (a barrier, a gap); they are learned by these names.
         group: Key whose value is a structure's group; structures of one group are never divided.
         sha256: Content hash of the file; filled in when the spec is resolved.
     """
@@ -113,13 +115,17 @@ class FileSourceSpec(Spec):
     energies: Key | None = "energies"
     energy: Key | None = None
     forces: Key | None = None
+    properties: Annotated[tuple[PropertyName, ...], Field(max_length=32)] = ()
     group: Key = "system"
     sha256: Sha256 | None = None
 
     @model_validator(mode="after")
-    def _some_energy(self) -> FileSourceSpec:
-        if self.energies is None and self.energy is None:
-            raise ValueError("energies, energy: both are null; expected at least one")
+    def _something_known(self) -> FileSourceSpec:
+        if self.energies is None and self.energy is None and not self.properties:
+            raise ValueError("energies, energy: both are null; expected at least one, or properties")
+        for name in ("energy", "energies", "forces", "stress"):
+            if name in self.properties:
+                raise ValueError(f"properties: {name!r} is no further number; energies and forces have keys of their own")
         return self
 
 

@@ -50,6 +50,9 @@ class SoapDescriptorSpec(Spec):
         radial: Number of radial functions.
         angular: Largest degree of the spherical harmonics.
         smearing: Width of an atom's Gaussian [Å].
+        compression: `off`: each pair of elements has features of its own; `mu1nu1`: each element beside all of them together
+            (Darby et al. 2022, doi:10.1038/s41524-022-00847-y), whose number grows with that of the elements instead of its
+            square. For data of a dozen elements or more.
     """
 
     type: Literal["soap"] = "soap"
@@ -57,6 +60,8 @@ class SoapDescriptorSpec(Spec):
     radial: Annotated[int, Field(ge=1, le=16)] = 8
     angular: Annotated[int, Field(ge=0, le=12)] = 6
     smearing: PositiveFloat = 0.4
+    # It came after the first release: without it a spec is what it was, and so are hashes of it.
+    compression: Annotated[Literal["off", "mu1nu1"], Field(exclude_if=lambda mode: mode == "off")] = "off"
 
 
 DescriptorSpec = Annotated[RadialDescriptorSpec | SoapDescriptorSpec, Field(discriminator="type")]

@@ -60,7 +60,9 @@ def test_every_knob_of_the_radial_functions_matters(change):
     assert one.shape != other.shape or not np.allclose(one, other)
 
 
-@pytest.mark.parametrize("change", [{"cutoff": 4.0}, {"radial": 4}, {"angular": 2}, {"smearing": 0.7}])
+@pytest.mark.parametrize(
+    "change", [{"cutoff": 4.0}, {"radial": 4}, {"angular": 2}, {"smearing": 0.7}, {"compression": "mu1nu1"}]
+)
 def test_every_knob_of_soap_matters(require, change):
     require("dscribe")
     crystal = bulk("Cu", cubic=True)
@@ -68,6 +70,20 @@ def test_every_knob_of_soap_matters(require, change):
     one = environment_features(crystal, [SoapDescriptorSpec(**base)], ["Cu"])
     other = environment_features(crystal, [SoapDescriptorSpec(**(base | change))], ["Cu"])
     assert one.shape != other.shape or not np.allclose(one, other)
+
+
+def test_compressed_soap_grows_with_the_number_of_elements_and_not_with_its_square(require):
+    require("dscribe")
+    soap = SoapDescriptorSpec(radial=3, angular=2, compression="mu1nu1")
+    few, many = (feature_counts([soap], species)[0] for species in (["O", "Al"], ["O", "Al", "Mg", "Ti", "Zr", "Sr"]))
+    assert many == 3 * few
+    assert feature_counts([soap.model_copy(update={"compression": "off"})], ["O", "Al", "Mg", "Ti", "Zr", "Sr"])[0] > 1.5 * many
+
+
+def test_a_spec_without_compression_is_what_it_was_before_there_was_such_a_key():
+    assert set(SoapDescriptorSpec().model_dump(mode="json")) == {"type", "cutoff", "radial", "angular", "smearing"}
+    compressed = SoapDescriptorSpec(compression="mu1nu1")
+    assert SoapDescriptorSpec.model_validate(compressed.model_dump(mode="json")) == compressed
 
 
 def test_descriptors_stand_beside_each_other(require):

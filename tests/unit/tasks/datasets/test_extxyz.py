@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.specs.dataset import FileSourceSpec
@@ -51,6 +52,30 @@ def test_forces_are_read_where_they_are_asked_for_and_there(examples, tmp_path):
     assert found[1].properties["forces"] == pytest.approx(examples[1].properties["forces"], abs=1e-8)
     with pytest.raises(ConfigurationError, match=r"no structure of a\.extxyz has an array 'pushes'"):
         read_user_file(path, spec.model_copy(update={"forces": "pushes"}))
+
+
+def test_further_numbers_are_learned_by_their_names(examples, tmp_path):
+    gaps = [replace(one, properties={**one.properties, "band_gap": np.asarray(0.5 * i)}) for i, one in enumerate(examples)]
+    path = write_extxyz(gaps, tmp_path / "a.extxyz")
+    spec = FileSourceSpec(path="a.extxyz", energies=None, properties=("band_gap",), group="group")
+    found = read_user_file(path, spec)
+    assert [{name: float(value) for name, value in one.properties.items()} for one in found] == [
+        {"band_gap": 0.5 * i} for i in range(len(examples))
+    ]
+    with pytest.raises(ConfigurationError, match=r"structure 1: no 'barrier'; it has .*band_gap"):
+        read_user_file(path, spec.model_copy(update={"properties": ("barrier",)}))
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"energies": None}, "energies, energy: both are null; expected at least one, or properties"),
+        ({"properties": ("stress",)}, "properties: 'stress' is no further number"),
+    ],
+)
+def test_a_file_that_nothing_can_be_learned_of_is_refused(keys, message):
+    with pytest.raises(ValidationError, match=message):
+        FileSourceSpec(path="a.extxyz", **keys)
 
 
 def test_the_same_data_is_the_same_compressed_file(examples, tmp_path):
