@@ -48,9 +48,9 @@ def surroundings_of(spec: KernelRidgeSpec) -> list[DescriptorSpec]:
     return [one for one in spec.descriptors if not isinstance(one, CoulombMatrixDescriptorSpec)]
 
 
-def kernel(left: FloatArray, right: FloatArray, width: float) -> FloatArray:
-    """Gaussian kernel of rows, shape ``(n_left, n_right)``."""
-    return np.asarray(np.exp(-0.5 * cdist(left, right, "sqeuclidean") / width**2))
+def kernel(squares: FloatArray, width: float) -> FloatArray:
+    """Gaussian kernel of squared distances, same shape."""
+    return np.asarray(np.exp(-0.5 * squares / width**2))
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ class KernelRidge:
 
     def _predict(self, example: Example) -> Prediction:
         row = (structure_features(self.spec, example, self.species) - self.mean) / self.scale
-        near = kernel(row[None, :], self.rows, self.width)[0]
+        near = kernel(cdist(row[None, :], self.rows, "sqeuclidean"), self.width)[0]
         explained = float((solve_triangular(self.factor, near, lower=True) ** 2).sum())
         times = len(example.structure) if self.spec.per_atom else 1
         value = (float(near @ self.coefficients) + self.offset) * times

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.linalg import cho_solve, cholesky, solve_triangular
-from scipy.spatial.distance import pdist
+from scipy.linalg import cho_solve, cholesky
+from scipy.spatial.distance import pdist, squareform
 
 from tansaku.models.domain.errors import FitError
 from tansaku.models.domain.identifiers import content_hash
@@ -16,6 +16,8 @@ from tansaku.models.domain.surrogates import Example, Progress, TrainingRun, Wei
 from tansaku.models.features.atomic_environment import check_descriptors
 from tansaku.models.surrogates.calibration import fit_error_model
 from tansaku.models.surrogates.kernel_ridge.model import KernelRidge, kernel, structure_features, surroundings_of
+
+Places = np.ndarray[tuple[int], np.dtype[np.intp]]
 
 _STATE = "kernel_ridge.search"
 _CONSTANT = 1e-9
@@ -56,13 +58,13 @@ class KernelRidgeTrainer:
         values = np.array([self._value(example) for example in examples])
         offset = float(values.mean())
         owner = np.array([groups.index(example.group) for example in examples])
-        unit = float(np.median(pdist(rows))) or 1.0
-        errors = self._search(rows, values - offset, owner, unit, run)
+        squares = squareform(pdist(rows, "sqeuclidean"))
+        unit = float(np.sqrt(np.median(squares[np.triu_indices(len(rows), 1)]))) or 1.0
+        errors = self._search(squares, values - offset, owner, unit, run)
         best = np.unravel_index(int(np.argmin(errors)), errors.shape)
         width = unit * self._spec.widths[best[0]]
         regularisation = self._spec.regularisations[best[1]]
-        left_out = [_left_out(rows, values - offset, owner == group, width, regularisation) for group in range(len(groups))]
-        factor = _factor(kernel(rows, rows, width), regularisation)
+        factor = _factor(kernel(squares, width), regularisation)
         return KernelRidge(
             spec=self._spec,
             species=species,
@@ -73,7 +75,7 @@ class KernelRidgeTrainer:
             coefficients=np.asarray(cho_solve((factor, True), values - offset)),
             factor=factor,
             offset=offset,
-            error=fit_error_model(np.concatenate([e for e, _ in left_out]), np.concatenate([h for _, h in left_out])),
+            error=fit_error_model(*_left_out(factor, values - offset, owner, regularisation)),
             training={
                 "width": self._spec.widths[best[0]],
                 "regularisation": regularisation,
@@ -89,32 +91,30 @@ class KernelRidgeTrainer:
 
     def _search(
         self,
-        rows: FloatArray,
+        squares: FloatArray,
         values: FloatArray,
-        owner: np.ndarray[tuple[int], np.dtype[np.intp]],
+        owner: Places,
         unit: float,
         run: TrainingRun,
     ) -> FloatArray:
         """Left-out errors, shape ``(n_widths, n_regularisations)``."""
         spec = self._spec
         errors = np.full((len(spec.widths), len(spec.regularisations)), np.inf)
-        key = content_hash([spec.model_dump(mode="json"), values.tolist(), owner.tolist(), rows.sum(axis=0).tolist()])
+        key = content_hash([spec.model_dump(mode="json"), values.tolist(), owner.tolist(), squares.sum(axis=0).tolist()])
         left = run.checkpoints.load()
         done = 0
         if left is not None and (left.document.get("type"), left.document.get("key")) == (_STATE, key):
             done = int(left.document["done"])
             errors[:done] = left.arrays["errors"][:done]
         for place, width in enumerate(spec.widths):
+            matrix = kernel(squares, unit * width)
             if place >= done:
                 for column, regularisation in enumerate(spec.regularisations):
-                    parts = [
-                        _left_out(rows, values, owner == group, unit * width, regularisation)[0] for group in np.unique(owner)
-                    ]
-                    errors[place, column] = float(np.sqrt(np.mean(np.concatenate(parts) ** 2)))
+                    off, _ = _left_out(_factor(matrix, regularisation), values, owner, regularisation)
+                    errors[place, column] = float(np.sqrt(np.mean(off**2)))
                 document = {"type": _STATE, "schema_version": 1, "key": key, "done": place + 1}
                 run.checkpoints.save(Weights({"errors": np.where(np.isfinite(errors), errors, -1.0)}, document))
             column = int(np.argmin(errors[place]))
-            matrix = kernel(rows, rows, unit * width)
             residual = values - matrix @ cho_solve((_factor(matrix, spec.regularisations[column]), True), values)
             fitted, note = float(np.sqrt(np.mean(residual**2))), f"width {width:g}"
             run.on_progress(Progress(place + 1, fitted, float(errors[place, column]), "unit of the property", note))
@@ -126,12 +126,19 @@ def _factor(matrix: FloatArray, regularisation: float) -> FloatArray:
     return np.ascontiguousarray(cholesky(matrix + regularisation * np.eye(len(matrix)), lower=True))
 
 
-def _left_out(
-    rows: FloatArray, values: FloatArray, held: np.ndarray[tuple[int], np.dtype[np.bool_]], width: float, regularisation: float
-) -> tuple[FloatArray, FloatArray]:
-    """Errors and posterior variances of rows that the fit did not see."""
-    factor = _factor(kernel(rows[~held], rows[~held], width), regularisation)
-    near = kernel(rows[held], rows[~held], width)
-    predicted = near @ cho_solve((factor, True), values[~held])
-    explained = (solve_triangular(factor, near.T, lower=True) ** 2).sum(axis=0)
-    return values[held] - predicted, np.maximum(0.0, 1.0 - explained)
+def _left_out(factor: FloatArray, values: FloatArray, owner: Places, regularisation: float) -> tuple[FloatArray, FloatArray]:
+    """Errors and posterior variances of each group had the fit not seen it, shapes ``(n,)``.
+
+    Of the inverse A of the regularised kernel the group's own block says both: errors are A_GG⁻¹ (A y)_G and the variances,
+    noise included, the diagonal of A_GG⁻¹ (Rasmussen and Williams 2006, doi:10.7551/mitpress/3206.001.0001, section 5.4.2, for
+    a group at a time).
+    """
+    inverse = cho_solve((factor, True), np.eye(len(factor)))
+    weighted = inverse @ values
+    errors, variances = np.empty_like(values), np.empty_like(values)
+    for group in np.unique(owner):
+        mine = np.flatnonzero(owner == group)
+        block = np.linalg.inv(inverse[np.ix_(mine, mine)])
+        errors[mine] = block @ weighted[mine]
+        variances[mine] = np.maximum(0.0, block.diagonal() - regularisation)
+    return errors, variances

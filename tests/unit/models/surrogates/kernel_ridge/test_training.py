@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.spatial.distance import cdist
 
 from tansaku.models.domain.errors import FitError
 from tansaku.models.domain.specs.surrogate import CoulombMatrixDescriptorSpec, KernelRidgeSpec, RadialDescriptorSpec
@@ -63,6 +64,19 @@ def test_kernel_ridge_learns_any_scalar(copper):
     assert model.predicts == ("volume",)
     for example, prediction in zip(named, model.predict(named), strict=True):
         assert prediction["volume"].values == pytest.approx(example.properties["volume"], rel=0.02)
+
+
+def test_the_left_out_error_is_that_of_fits_without_each_group(copper):
+    model = KernelRidgeTrainer(KernelRidgeSpec(descriptors=RADIAL)).fit(copper, TrainingRun())
+    values = np.array([float(one.properties["energy"]) / len(one.structure) for one in copper]) - model.offset
+    groups = np.array([one.group for one in copper])
+    matrix = np.exp(-0.5 * cdist(model.rows, model.rows, "sqeuclidean") / model.width**2)
+    off = np.empty(len(copper))
+    for group in set(groups):
+        mine = groups == group
+        known = matrix[np.ix_(~mine, ~mine)] + model.training["regularisation"] * np.eye((~mine).sum())
+        off[mine] = values[mine] - matrix[np.ix_(mine, ~mine)] @ np.linalg.solve(known, values[~mine])
+    assert model.training["left_out_rmse"] == pytest.approx(float(np.sqrt(np.mean(off**2))), rel=1e-4)
 
 
 def test_the_error_estimate_is_right_for_groups_never_seen(emt_examples):
