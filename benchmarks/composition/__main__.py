@@ -260,7 +260,7 @@ def main() -> int:
     parser.add_argument("--table", type=Path, default=TABLE, help="exported observations of the tavorites")
     parser.add_argument("--made-up", action="store_true", help="made-up values of all compositions instead of a table")
     parser.add_argument("--seeds", type=int, default=1000, help="searches of each method")
-    parser.add_argument("--auto-seeds", type=int, default=100, help="searches of auto, which are made one by one")
+    parser.add_argument("--auto-seeds", type=int, default=1000, help="searches of auto, which are made one by one")
     parser.add_argument("--time", action="store_true", help="only obo, abo, li-hp and li-gp, to see how long they take")
     given = parser.parse_args()
     given.evaluations = EVALUATIONS

@@ -50,7 +50,8 @@ def draw(result: dict[str, Any], path: Path) -> Path:
             ax.set_xlim(1, at[-1])
             ax.grid(alpha=0.3, lw=0.5)
         axes[0].set_ylabel("share of searches" if len(panels) == 1 else "share")
-        axes[-1].legend(fontsize="x-small", loc="lower right")
+        # The first panel has every method, the last has room.
+        axes[-1].legend(*axes[0].get_legend_handles_labels(), fontsize="x-small", loc="lower right")
         whole = "all" if result["complete"] else "ONLY A PART:"
         figure.suptitle(
             f"Sodium tavorites, {result['table']}; {whole} {result['rows']} of {result['of']} compositions", fontsize=10
