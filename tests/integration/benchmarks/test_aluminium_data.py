@@ -1,4 +1,4 @@
-"""Aluminium by density-functional theory: the committed part goes on where it ends; choosing a level of theory."""
+"""Aluminium and magnesia by density-functional theory: the committed parts go on where they end; choosing a level."""
 
 import json
 import subprocess
@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pyarrow.parquet as pq
+import pytest
 
 from tansaku.tasks.configuration import spec_hash
 from tansaku.tasks.datasets.building import load_dataset
@@ -27,12 +28,13 @@ def test_quick_run_tells_errors_of_every_setting(tmp_path, require):
     assert figure.stat().st_size > 10_000
 
 
-def test_the_committed_part_is_of_the_committed_file(require):
+@pytest.mark.parametrize(("name", "structures"), [("al", 1000), ("mgo", 250)])
+def test_the_committed_part_is_of_the_committed_file(require, name, structures):
     require("gpaw")
-    table = pq.read_table(HERE / "al-gpaw.parquet")
+    table = pq.read_table(HERE / f"{name}-gpaw.parquet")
     campaign = json.loads(table.schema.metadata[b"tansaku"])["campaign"]
-    loaded = load_dataset(HERE / "al.yaml")
-    assert loaded.campaign.spec.budget.evaluations >= 1000
+    loaded = load_dataset(HERE / f"{name}.yaml")
+    assert loaded.campaign.spec.budget.evaluations >= structures
     assert campaign["spec_hash"] == spec_hash(loaded.campaign.spec)
     # Whoever imports it has every structure that was computed.
     done = [row for row in table.to_pylist() if row["state"] == "DONE"]
