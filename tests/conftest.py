@@ -38,6 +38,7 @@ for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 hypothesis.settings.register_profile("tansaku", deadline=None, derandomize="CI" in os.environ)
 hypothesis.settings.load_profile("tansaku")
 
+_CLUSTERS: list[SlurmCluster] = []
 _LEFT_OUT: dict[str, list[str]] = defaultdict(list)
 _SECONDS: dict[str, float] = defaultdict(float)
 _COUNTS: dict[str, int] = defaultdict(int)
@@ -206,8 +207,10 @@ def _running_slurm(*, accounting: bool) -> Iterator[SlurmCluster]:
         cluster = _beside("slurm_cluster").SlurmCluster(Path(folder), accounting=accounting)
         try:
             cluster.start()
+            _CLUSTERS.append(cluster)
             yield cluster
         finally:
+            _CLUSTERS.clear()
             cluster.stop()
 
 
@@ -343,6 +346,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     report = yield
+    if report.failed and ("slurm" in item.nodeid or "fireworks" in item.nodeid):
+        # What SLURM says of its nodes and jobs goes with the report of a test that failed on it.
+        report.sections += [("SLURM", cluster.told()) for cluster in _CLUSTERS]
     if report.skipped and not hasattr(report, "wasxfail") and REQUIRE_ALL:
         report.outcome = "failed"
         report.longrepr = f"{item.nodeid} was left out under TANSAKU_REQUIRE_ALL=1: {report.longrepr}"

@@ -248,6 +248,17 @@ class SlurmCluster:
         lines = self.run("squeue", "--noheader", "--states=all", "--format=%j %A %T").splitlines()
         return {name: state for name, number, state in map(str.split, lines) if int(number) > self._before}
 
+    def told(self) -> str:
+        """What it says of itself when a test has failed: reasons of nodes, jobs, the ends of its logs."""
+        asked = (("sinfo", "--Node", "--long"), ("sinfo", "--list-reasons"), ("squeue", "--long", "--states=all"))
+        answers = [
+            subprocess.run(one, env=self.environment, capture_output=True, text=True, check=False, timeout=PATIENCE).stdout
+            for one in asked
+        ]
+        logs = [path for path in sorted(self.folder.glob("slurm*.log")) if path.is_file()]
+        ends = [f"{path.name}: {line}" for path in logs for line in path.read_text(errors="replace").splitlines()[-25:]]
+        return "\n".join([*answers, *ends])
+
     def processes(self, name: str) -> list[psutil.Process]:
         """Everything that runs in a node's network."""
         path = Path("/var/run/netns", self._namespace(name))
