@@ -25,7 +25,7 @@ from tansaku.tasks.jobs.document import JobDocument
 from tansaku.tasks.jobs.spool import Spool
 from tansaku.tasks.launchers.local import LocalLauncher
 
-PATIENCE = 120.0
+PATIENCE = 300.0
 """A test gives up after so long [s]; nothing asserts that anything is faster."""
 
 OVER = (JobState.FINISHED, JobState.LOST)
