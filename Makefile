@@ -14,7 +14,7 @@ GPAW := $(shell $(PYTHON) deploy/setup/check_machine.py compile && echo ,gpaw)
 TEST_STAMP := $(VENV)/installed-test-$(KEY)$(if $(GPAW),-gpaw)
 PIP := $(BIN)/python -m pip install --no-input -qq -c constraints.txt
 # GPAW takes the first mpic++ on the PATH: that of LAMMPS's MPI, so that both live in one process. Never from pip's cache: what was
-# compiled for another environment loads its MPI from there.
+# compiled for another environment loads its MPI from there. With FFTW where its header is.
 GPAW_CONFIG := $(if $(wildcard /usr/include/fftw3.h),GPAW_CONFIG="$$PWD/deploy/setup/gpaw-siteconfig")
 
 .PHONY: help install run test test-long lint format docs bench clean

@@ -6,6 +6,7 @@ Its Fourier coefficients are sums of the atoms' form factors, what X-rays see of
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 _AT_ONCE = 8192
 
 
+@cache
 def scattering_parameters() -> Mapping[str, FloatArray]:
     """Amplitudes [Å] and exponents [Å^2] of Gaussians that add up to an element's electron scattering factor, by symbol.
 
