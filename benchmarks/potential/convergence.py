@@ -13,21 +13,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import yaml
 from matplotlib.figure import Figure
 
 from benchmarks.command import command
+from benchmarks.potential.data import aluminium
 from tansaku.calculators.engines.gpaw import GpawCalculator
 from tansaku.models.domain.ports import Space
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.calculator import GpawSpec
-from tansaku.models.domain.specs.dataset import ComputedSourceSpec, DatasetSpec
-from tansaku.spaces.registry import open_space
 from tansaku.tasks.figures.style import FAINT, drawing
 from tansaku.tasks.machine import describe_machine
 
-HERE = Path(__file__).parent
-SPEC = HERE / "al.yaml"
 FCC = "fcc-lattice-a10000"
 
 
@@ -73,10 +69,7 @@ def main() -> None:
         quick="two crystals, far from converged",
         figure="errors of the energy against cut-off, k-points and smearing",
     ).parse_args()
-    spec = DatasetSpec.model_validate(yaml.safe_load(SPEC.read_text()))
-    if not isinstance(spec.source, ComputedSourceSpec) or not isinstance(spec.source.calculator, GpawSpec):
-        raise AssertionError(f"{SPEC.name} computes by GPAW")
-    space, level = open_space(spec.source.space, HERE), spec.source.calculator
+    space, level = aluminium()
     found = [examined(one, space, level) for one in (QUICK if given.quick else WHOLE)]
     result = {
         "schema_version": 1,

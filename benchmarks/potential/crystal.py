@@ -1,29 +1,19 @@
-"""What scans of a cubic crystal come to: equation of state, elastic constants; and defects of aluminium beyond them."""
+"""What scans of a cubic crystal come to: equation of state, elastic constants, energies of other crystals."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-from ase.build import bulk
 from ase.eos import EquationOfState
 from ase.units import GPa
 
 from benchmarks.potential.data import in_scan
-from tansaku.calculators.workflows.boundary_energy import boundary_energy, bulk_reference
 from tansaku.models.domain.pool import FloatArray
-from tansaku.models.domain.ports import Calculator
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.specs.calculator import RelaxationSpec
-from tansaku.models.domain.specs.space import BoundarySelectionSpec, CrystalSpec, GrainBoundarySpaceSpec
 from tansaku.models.domain.surrogates import Example
-from tansaku.spaces.registry import open_space
 
-TWINS = {"sigma3_111": "s003-111-r0-x000-y000-z000", "sigma11_113": "s011-113-r0-x000-y000-z000"}
-KNOWN = {"gpaw": {"sigma3_111": 67.6}}
-"""What GPAW said of defects that the scans do not have [mJ/m²]: docs/density-functional-theory.md."""
 _SMALL = 6.0
 """Scans are fitted up to so many percent or degrees."""
 
@@ -80,27 +70,6 @@ def constants(crystal: Crystal, examples: Sequence[Example], energy: Callable[[E
         if len(curve[1]) > 4:
             found[f"{other}_above_{name}"] = 1000.0 * (_minimum(*curve) - float(lowest))
     return found
-
-
-def defects(calculator: Calculator, lattice_parameter: float) -> JsonDict:
-    """Vacancy [eV] and two twins [mJ/m²], relaxed by a calculator.
-
-    Args:
-        calculator: Of energies and forces.
-        lattice_parameter: Its own [Å].
-    """
-    crystal = CrystalSpec(structure="fcc", element="Al", lattice_parameter=lattice_parameter)
-    boundaries = BoundarySelectionSpec(planes=((1, 1, 1), (1, 1, 3)))
-    space = open_space(GrainBoundarySpaceSpec(crystal=crystal, boundaries=boundaries, removed_planes=(0,)), Path())
-    reference = bulk_reference(calculator, "fcc", "Al", lattice_parameter)
-    relaxation = RelaxationSpec(fmax=0.01)
-    found: JsonDict = {}
-    for name, candidate in TWINS.items():
-        found[name] = 1000.0 * boundary_energy(calculator, space.structure(candidate), relaxation, reference).value
-    defective = bulk("Al", "fcc", lattice_parameter, cubic=True).repeat(3)
-    del defective[0]
-    relaxed = calculator.evaluate(defective, RelaxationSpec(cell="fixed", fmax=0.01)).energy
-    return found | {"vacancy": float(relaxed - len(defective) * reference.energy_per_atom)}
 
 
 def _curve(

@@ -14,8 +14,9 @@ from ase.io import read
 
 from tansaku.calculators.registry import open_calculator
 from tansaku.models.domain.errors import CalculationError
-from tansaku.models.domain.specs.calculator import LammpsSpec
-from tansaku.models.domain.specs.dataset import DatasetSpec
+from tansaku.models.domain.ports import Space
+from tansaku.models.domain.specs.calculator import GpawSpec, LammpsSpec
+from tansaku.models.domain.specs.dataset import ComputedSourceSpec, DatasetSpec
 from tansaku.models.domain.surrogates import Example
 from tansaku.spaces.registry import open_space
 from tansaku.tasks.datasets.splitting import side_of, split
@@ -53,6 +54,14 @@ def divided(spec: Path, examples: Sequence[Example]) -> Sides:
     wanted = DatasetSpec.model_validate(yaml.safe_load(spec.read_text()))
     groups = split(examples, wanted.split, wanted.seed)
     return Sides(side_of(examples, groups, "training"), side_of(examples, groups, "held_out"))
+
+
+def aluminium() -> tuple[Space, GpawSpec]:
+    """The structures of ``al.yaml`` and the level of theory that they are computed at."""
+    source = DatasetSpec.model_validate(yaml.safe_load(SPEC.read_text())).source
+    if not isinstance(source, ComputedSourceSpec) or not isinstance(source.calculator, GpawSpec):
+        raise AssertionError(f"{SPEC.name} computes by GPAW")
+    return open_space(source.space, HERE), source.calculator
 
 
 def kind_of(group: str) -> str:
@@ -96,8 +105,7 @@ def shipped(data: Path) -> list[Example]:
 
 @cache
 def _stand_in() -> list[Example]:
-    spec = DatasetSpec.model_validate(yaml.safe_load(SPEC.read_text()))
-    space = open_space(spec.source.space, HERE)
+    space, _ = aluminium()
     calculator = open_calculator(EMBEDDED_ATOM, HERE)
     pool, found = space.pool(), []
     for place, candidate in enumerate(pool.ids):

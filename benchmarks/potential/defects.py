@@ -1,0 +1,149 @@
+"""``python -m benchmarks.potential.defects --out FILE``: a vacancy and two twins of aluminium by density-functional theory.
+
+What the network potential is judged by where there is no scan: structures that relax. The level of theory and the k-points'
+density are those of the data (``al.yaml``), the lattice parameter is what this level gives, and each energy is taken against
+the perfect crystal in a cell of the same shape, whose errors of k-points cancel. The file is written after each defect. Those
+that it has are not computed again, and a relaxation goes on from its last checkpoint, in a folder beside the file.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from ase import Atoms
+from ase.build import bulk
+
+from benchmarks.command import command
+from benchmarks.potential.crystal import ALUMINIUM, constants
+from benchmarks.potential.data import HERE, aluminium
+from tansaku.calculators.engines.gpaw import GpawCalculator
+from tansaku.calculators.workflows.boundary_energy import boundary_energy, oriented_reference
+from tansaku.models.domain.identifiers import content_hash
+from tansaku.models.domain.ports import CalculationResult, Calculator, Space
+from tansaku.models.domain.records import JsonDict, Provenance
+from tansaku.models.domain.specs.calculator import RelaxationSpec
+from tansaku.models.domain.specs.space import BoundarySelectionSpec, CrystalSpec, GrainBoundarySpaceSpec
+from tansaku.models.domain.surrogates import Example
+from tansaku.spaces.grain_boundary import GrainBoundarySpace
+from tansaku.tasks.machine import describe_machine
+
+SHIPPED = HERE / "defects.json"
+"""By density-functional theory; what :mod:`benchmarks.potential` compares with."""
+VACANCY = "vacancy"
+TWINS = {"sigma3_111": "s003-111-r0-x000-y000-z000", "sigma11_113": "s011-113-r0-x000-y000-z000"}
+DEFECTS = ("sigma3_111", VACANCY, "sigma11_113")
+SPACING = 6.5
+"""Smallest distance of two twins in a cell [Å]: 12 and 44 atoms."""
+_RELAXED = 0.02
+_SCAN = "fcc-lattice"
+_NEAR = range(9400, 10700, 200)
+"""Changes of the lattice parameter that its own value is taken from [1e-4 of 4.04 Å]."""
+
+
+def main() -> None:
+    """Computes what the file does not have yet."""
+    parser = command("potential.defects", __doc__, quick="one twin, far from converged: whether it works")
+    given = parser.parse_args()
+    space, level = aluminium()
+    if given.quick:
+        level = level.model_copy(update={"cutoff": 150.0, "kpoint_density": 1.0})
+    calculator = FreeEnergies(GpawCalculator(level))
+    told = calculator.provenance.model_dump(mode="json")
+    result = _begun(given.out, content_hash(told))
+    result |= {"quick": given.quick, "calculator": told}
+    if "lattice_parameter" not in result:
+        result["lattice_parameter"] = _lattice_parameter(calculator, space)
+    for name in DEFECTS[:1] if given.quick else DEFECTS:
+        if name in result["defects"]:
+            continue
+        begun, folder = time.process_time(), given.out.with_suffix(f".{name}")
+        value = defect(name, calculator.within(folder), result["lattice_parameter"])
+        result["defects"][name] = {"value": value, "processor_seconds": time.process_time() - begun}
+        result["provenance"] = describe_machine()
+        aside = given.out.with_suffix(".part")
+        aside.write_text(json.dumps(result, indent=2) + "\n")
+        aside.replace(given.out)
+        shutil.rmtree(folder, ignore_errors=True)
+        print(f"{name}: {value:.4g}", flush=True)
+
+
+class FreeEnergies:
+    """GPAW, with free energies, as in the data: what the forces are derivatives of.
+
+    Args:
+        calculator: Computes.
+    """
+
+    def __init__(self, calculator: GpawCalculator) -> None:
+        self._calculator = calculator
+
+    @property
+    def provenance(self) -> Provenance:
+        """The calculator's."""
+        return self._calculator.provenance
+
+    def within(self, folder: Path) -> FreeEnergies:
+        """With checkpoints in a folder."""
+        return FreeEnergies(self._calculator.within(folder))
+
+    def evaluate(self, structure: Atoms, relaxation: RelaxationSpec | None = None) -> CalculationResult:
+        """See :class:`tansaku.models.domain.ports.Calculator`."""
+        result = self._calculator.evaluate(structure, relaxation)
+        return replace(result, energy=result.terms["free_energy"])
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def defect(name: str, calculator: Calculator, lattice_parameter: float) -> float:
+    """Energy of a twin [mJ/m²], free to expand, or of the vacancy at fixed cell [eV].
+
+    Args:
+        name: One of ``DEFECTS``.
+        calculator: Of energies and forces.
+        lattice_parameter: The calculator's own [Å].
+    """
+    if name == VACANCY:
+        relaxation = RelaxationSpec(cell="fixed", fmax=_RELAXED)
+        perfect = bulk("Al", "fcc", lattice_parameter, cubic=True).repeat(2)
+        defective = perfect[1:]
+        energy = calculator.evaluate(defective, relaxation).energy
+        return float(energy - calculator.evaluate(perfect).energy * len(defective) / len(perfect))
+    crystal = CrystalSpec(structure="fcc", element="Al", lattice_parameter=lattice_parameter)
+    planes = BoundarySelectionSpec(planes=((1, 1, 1), (1, 1, 3)))
+    spec = GrainBoundarySpaceSpec(crystal=crystal, boundaries=planes, removed_planes=(0,), spacing=SPACING)
+    space = GrainBoundarySpace(spec, Path())
+    structure = space.structure(TWINS[name])
+    reference = oriented_reference(calculator, space.perfect(TWINS[name].partition("-x")[0]), crystal)
+    # At fixed height two twins 7 Å apart cost a quarter more than far apart; free, they cost the same.
+    relaxation = RelaxationSpec(cell="normal", fmax=_RELAXED)
+    return 1000.0 * boundary_energy(calculator, structure, relaxation, reference).value
+
+
+def _lattice_parameter(calculator: Calculator, space: Space) -> float:
+    scan = []
+    for change in _NEAR:
+        candidate = f"{_SCAN}-a{change:05d}"
+        structure = space.structure(candidate)
+        energy = np.asarray(calculator.evaluate(structure).energy)
+        scan.append(Example(candidate, _SCAN, structure, {"energy": energy}))
+    found = constants(ALUMINIUM, scan, lambda one: float(one.properties["energy"]))
+    return float(found["lattice_parameter"])
+
+
+def _begun(path: Path, level: str) -> JsonDict:
+    """What a file has of this level of theory."""
+    if path.is_file():
+        found: JsonDict = json.loads(path.read_text())
+        if found["level"] == level:
+            return found
+    return {"schema_version": 1, "level": level, "defects": {}}
+
+
+if __name__ == "__main__":
+    main()
