@@ -33,6 +33,16 @@ def draw(result: JsonDict, path: Path) -> None:
         figure.savefig(path, dpi=150)
 
 
+def draw_parity(result: JsonDict, path: Path) -> None:
+    """Parity, and errors of each kind of scan."""
+    with drawing():
+        figure = Figure(figsize=(8.0, 3.6), layout="constrained")
+        axes = figure.subplots(1, 2)
+        _parity(axes[0], result)
+        _kinds(axes[1], {"network": result["held_out"]})
+        figure.savefig(path, dpi=150)
+
+
 def _parity(axes: Axes, result: JsonDict) -> None:
     points = result["parity"]
     low, high = min(points["computed"]), max(points["computed"])
@@ -109,8 +119,11 @@ def _warm(axes: Axes, result: JsonDict) -> None:
 
 
 def _methods(axes: Axes, result: JsonDict) -> None:
-    kinds = list(result["held_out"]["by_kind"])
-    rows = {"network": result["held_out"]} | {name: one["held_out"] for name, one in result["peers"].items()}
+    _kinds(axes, {"network": result["held_out"]} | {name: one["held_out"] for name, one in result["peers"].items()})
+
+
+def _kinds(axes: Axes, rows: JsonDict) -> None:
+    kinds = list(rows["network"]["by_kind"])
     width = 0.8 / len(rows)
     for place, (name, one) in enumerate(rows.items()):
         heights = [one["by_kind"][kind]["energy_rmse_mev_per_atom"] for kind in kinds]

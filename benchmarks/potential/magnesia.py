@@ -1,0 +1,63 @@
+"""``python -m benchmarks.potential.magnesia --out result.json``: the same network potential on an oxide.
+
+Magnesium oxide in four structures, stretched, sheared and rattled, by density-functional theory (``mgo.yaml``): fewer data
+than of aluminium, and two elements that pull at each other from afar, which a potential of near surroundings does not see.
+A committee learns energies and forces; whole scans judge.
+"""
+
+from __future__ import annotations
+
+import json
+
+from benchmarks.command import command
+from benchmarks.potential.crystal import Crystal, constants
+from benchmarks.potential.data import HERE, divided, shipped
+from benchmarks.potential.figure import draw_parity
+from benchmarks.potential.fits import fit, judged, parity
+from tansaku.models.domain.identifiers import file_sha256
+from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.specs.network_potential import PotentialSpec
+from tansaku.tasks.machine import describe_machine
+
+SPEC = HERE / "mgo.yaml"
+DATA = HERE / "mgo.extxyz.gz"
+ROCKSALT = Crystal("rocksalt", 8, ("caesium", "zincblende", "wurtzite"))
+QUICK = {"members": 2, "hidden": [8], "trainer": {"type": "levenberg_marquardt", "cycles": 5}}
+
+
+def main() -> None:
+    """Trains, judges and writes what came out."""
+    quick, figure = "few structures, a short training", "parity, and errors of each kind of scan"
+    given = command("potential.magnesia", __doc__, quick=quick, figure=figure).parse_args()
+    both = divided(SPEC, shipped(DATA))
+    scans = ROCKSALT.of([*both.training, *both.held_out])
+    training = both.first(60) if given.quick else both.training
+    fitted = fit(PotentialSpec.model_validate(QUICK if given.quick else {}), training)
+    predictions = fitted.model.predict(both.held_out)
+    errors = judged(both.held_out, predictions)
+    predicted = {one.id: float(said["energy"].values) for one, said in zip(scans, fitted.model.predict(scans), strict=True)}
+    crystal: JsonDict = {
+        "computed": constants(ROCKSALT, scans, lambda one: float(one.properties["energy"])),
+        "predicted": constants(ROCKSALT, scans, lambda one: predicted[one.id]),
+    }
+    result = {
+        "schema_version": 1,
+        "quick": given.quick,
+        "energy_rmse_mev_per_atom": errors["energy_rmse_mev_per_atom"],
+        "force_rmse_mev_per_angstrom": errors["force_rmse_mev_per_angstrom"],
+        "seconds": fitted.seconds,
+        "training": fitted.document(),
+        "held_out": errors,
+        "parity": parity(both.held_out, predictions),
+        "crystal": crystal,
+        "data": {"file": DATA.name, "sha256": file_sha256(DATA)},
+        "provenance": describe_machine(),
+    }
+    given.out.write_text(json.dumps(result) + "\n")
+    if given.figure is not None:
+        draw_parity(result, given.figure)
+    print(json.dumps({"held_out": errors, "crystal": crystal}))
+
+
+if __name__ == "__main__":
+    main()
