@@ -129,6 +129,8 @@ def _kinds(axes: Axes, rows: JsonDict) -> None:
         heights = [one["by_kind"][kind]["energy_rmse_mev_per_atom"] for kind in kinds]
         axes.bar([number + place * width for number in range(len(kinds))], heights, width, label=name.replace("_", " "))
     axes.set_xticks([number + 0.4 - width / 2 for number in range(len(kinds))], kinds)
-    axes.set(yscale="log", ylabel="RMSE of energies [meV/atom]")
-    axes.legend(fontsize=7)
+    axes.set(ylabel="RMSE of energies [meV/atom]")
+    if len(rows) > 1:
+        axes.set_yscale("log")
+        axes.legend(fontsize=7)
     axes.set_title("kinds of scans held out", fontsize=9)

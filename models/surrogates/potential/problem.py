@@ -1,4 +1,4 @@
-"""What a network's weights are fitted to: energies per atom and forces, as a loss with its gradient and normal equations.
+"""What a network's weights are fitted to: energies per atom and forces, as a loss, its gradient and its linearisation.
 
 The loss of weights w is
 
@@ -11,7 +11,7 @@ their order, by one thread each, so that the result does not depend on the numbe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from tansaku.models.domain.pool import FloatArray, IntArray
+from tansaku.models.surrogates.potential.linearised import ByResiduals, ByWeights, Linearised
 from tansaku.models.surrogates.potential.network import Architecture, Passed, energy_rows, passed, slope_rows
 
 if TYPE_CHECKING:
@@ -27,7 +28,11 @@ if TYPE_CHECKING:
 
     from tansaku.models.surrogates.potential.network import Layers
 
+Given = TypeVar("Given")
 Found = TypeVar("Found")
+_TOGETHER = 16_000_000
+"""Derivatives of residuals by weights that are held at once (128 MB)."""
+_STRIPES = 8
 
 
 @dataclass(frozen=True)
@@ -64,21 +69,6 @@ class Block:
             forces=None if self.forces is None else self.forces[index],
             rows=self.rows[places],
         )
-
-
-@dataclass(frozen=True)
-class Normal:
-    """Normal equations of the linearised least-squares problem.
-
-    Attributes:
-        loss: At the weights.
-        product: Half of the loss's gradient, shape ``(n_weights,)``.
-        matrix: Shape ``(n_weights, n_weights)``.
-    """
-
-    loss: float
-    product: FloatArray
-    matrix: FloatArray
 
 
 @dataclass(frozen=True)
@@ -128,16 +118,12 @@ class Problem:
             gradient = gradient + slope
         return loss, gradient
 
-    def normal(self, weights: FloatArray) -> Normal:
-        """The linearised problem at the weights."""
+    def linearised(self, weights: FloatArray) -> Linearised:
+        """The least-squares problem at the weights."""
         strength = self.unit**2 * self.decay / len(weights)
-        matrix, product = np.diag(np.full(len(weights), strength)), strength * weights
-        loss = self._decay(weights)
-        for one in self._each(lambda block: self._normal(block, weights)):
-            loss += one.loss
-            product += one.product
-            matrix += one.matrix
-        return Normal(loss, product, matrix)
+        if self._count(self.blocks) <= len(weights):
+            return self._by_residuals(weights, strength)
+        return self._by_weights(weights, strength)
 
     def residuals(self, weights: FloatArray) -> Residuals:
         """Errors of every structure."""
@@ -161,9 +147,10 @@ class Problem:
             )
 
     def _each(self, compute: Callable[[Block], Found]) -> list[Found]:
-        if self.workers is None:
-            return [compute(block) for block in self.blocks]
-        return list(self.workers.map(compute, self.blocks))
+        return self._map(compute, self.blocks)
+
+    def _map(self, compute: Callable[[Given], Found], given: Iterable[Given]) -> list[Found]:
+        return list(map(compute, given) if self.workers is None else self.workers.map(compute, given))
 
     def _decay(self, weights: FloatArray) -> float:
         return self.unit**2 * self.decay * float(weights @ weights) / len(weights)
@@ -232,7 +219,66 @@ class Problem:
                 return float(loss), np.empty(0)
             return float(loss.detach()), torch.autograd.grad(loss, vector)[0].cpu().numpy()
 
-    def _normal(self, block: Block, weights: FloatArray) -> Normal:
+    def _by_weights(self, weights: FloatArray, strength: float) -> ByWeights:
+        import torch
+
+        device = self.blocks[0].features.device
+        matrix = torch.diag(torch.full((len(weights),), strength, dtype=torch.float64, device=device))
+        product, loss = strength * weights, self._decay(weights)
+        for together in self._groups(len(weights)):
+            rows, off = self._rows(together, weights)
+            self._add_square(matrix, rows.T)
+            product = product + (rows.T @ off).cpu().numpy()
+            loss += float(off @ off)
+        return ByWeights(loss, product, matrix.cpu().numpy())
+
+    def _by_residuals(self, weights: FloatArray, strength: float) -> ByResiduals:
+        rows, off = self._rows(self.blocks, weights)
+        matrix = rows.new_zeros((len(rows), len(rows)))
+        self._add_square(matrix, rows)
+        loss = float(off @ off) + self._decay(weights)
+        return ByResiduals(loss, off.cpu().numpy(), rows.cpu().numpy(), matrix.cpu().numpy(), weights, strength)
+
+    def _groups(self, n_weights: int) -> Iterator[list[Block]]:
+        """Blocks in order, as many together as their derivatives leave room for."""
+        together: list[Block] = []
+        for block in self.blocks:
+            if together and self._count([*together, block]) * n_weights > _TOGETHER:
+                yield together
+                together = []
+            together.append(block)
+        if together:
+            yield together
+
+    def _count(self, blocks: Sequence[Block]) -> int:
+        """Residuals that count."""
+        found = 0
+        for block in blocks:
+            forces = 3 * block.features.shape[1] if block.slopes is not None and self.force_weight else 0
+            found += int((self.counts[block.rows] > 0).sum()) * (1 + forces)
+        return found
+
+    def _add_square(self, matrix: torch.Tensor, left: torch.Tensor) -> None:
+        """Adds left leftᵀ, of which the lower triangle, in stripes that are computed side by side."""
+        import torch
+
+        edges = np.linspace(0, len(left), min(_STRIPES, len(left)) + 1).astype(int).tolist()
+
+        def stripe(place: int) -> None:
+            begin, end = edges[place : place + 2]
+            part = matrix[begin:end, :end]
+            torch.addmm(part, left[begin:end], left[:end].T, out=part)
+
+        self._map(stripe, range(len(edges) - 1))
+
+    def _rows(self, blocks: Sequence[Block], weights: FloatArray) -> tuple[torch.Tensor, torch.Tensor]:
+        """Weighted residuals that count and their derivatives, shapes ``(n, n_weights)`` and ``(n,)``."""
+        import torch
+
+        parts = self._map(lambda block: self._rows_of(block, weights), blocks)
+        return torch.cat([rows for rows, _ in parts]), torch.cat([off for _, off in parts])
+
+    def _rows_of(self, block: Block, weights: FloatArray) -> tuple[torch.Tensor, torch.Tensor]:
         import torch
 
         with torch.no_grad():
@@ -241,13 +287,14 @@ class Problem:
             of_energies, of_forces = self._scales(block)
             energies, forces = self._off(block, found, forces=of_forces is not None)
             rows, off = self._energy_part(block, found, energies, of_energies)
+            counted = of_energies > 0
+            rows, off = rows[counted], off[counted]
             if forces is not None and of_forces is not None:
-                root = torch.sqrt(of_forces)
-                more = self._force_part(block, layers, found) * root[:, None, None]
+                root = torch.sqrt(of_forces)[counted]
+                more = self._force_part(block, layers, found)[counted] * root[:, None, None]
                 rows = torch.cat([rows, more.flatten(0, 1)])
-                off = torch.cat([off, (forces * root[:, None]).flatten()])
-            product, matrix = rows.T @ off, rows.T @ rows
-            return Normal(float(off @ off), product.cpu().numpy(), matrix.cpu().numpy())
+                off = torch.cat([off, (forces[counted] * root[:, None]).flatten()])
+            return rows, off
 
     def _energy_part(
         self, block: Block, found: Sequence[Passed | None], energies: torch.Tensor, scales: torch.Tensor

@@ -11,30 +11,29 @@ from tansaku.models.surrogates.potential.trainers.stage import Stage
 
 _LEAST = 1e-15
 _MOST_WEIGHTS = 10_000
-"""Of the normal equations; they take 0.8 GB, and each block of structures as much again."""
+"""Of the normal equations; they take 0.8 GB, and as much again while they are solved."""
 
 
 def levenberg_marquardt(spec: LevenbergMarquardtSpec, problem: Problem, stage: Stage) -> Stage:
     """One step; nothing in it is random."""
-    from scipy.linalg import LinAlgError, cho_factor, cho_solve
+    from scipy.linalg import LinAlgError
 
     if len(stage.weights) > _MOST_WEIGHTS:
         raise FitError(
             f"levenberg_marquardt: {len(stage.weights)} weights; a matrix of more than {_MOST_WEIGHTS} squared is too large",
             hint="trainer: {type: lbfgs}, or smaller networks",
         )
-    normal = problem.normal(stage.weights)
-    typical = float(np.mean(np.diag(normal.matrix)))
+    linearised = problem.linearised(stage.weights)
+    typical = linearised.typical
     damping = stage.number("damping", spec.damping)
     for attempt in range(spec.attempts):
-        damped = normal.matrix + damping * typical * np.eye(len(normal.matrix))
         note = f"damping {damping:.2g}, attempt {attempt + 1}"
         try:
-            trial = stage.weights - cho_solve(cho_factor(damped, lower=True, overwrite_a=True), normal.product)
+            trial = stage.weights - linearised.step(damping * typical)
         except LinAlgError:
             damping *= spec.increase
             continue
-        if problem.loss(trial) < normal.loss:
+        if problem.loss(trial) < linearised.loss:
             memory = {"damping": np.array([max(damping * spec.lower, _LEAST)])}
             return Stage(trial, memory, stage.cycle + 1, converged=False, note=note)
         damping *= spec.increase

@@ -15,11 +15,11 @@ def weights_of(problem) -> np.ndarray:
 
 @pytest.mark.parametrize("activation", ["tanh", "silu"])
 @pytest.mark.parametrize("keys", [{}, {"force_weight": 0.0}, {"decay": 0.3}])
-def test_gradient_and_normal_equations_are_those_of_the_loss(small_problem, activation, keys):
+def test_gradient_and_linearisation_are_those_of_the_loss(small_problem, activation, keys):
     problem = small_problem(activation, **keys)
     weights = weights_of(problem)
     loss, gradient = problem.gradient(weights)
-    normal = problem.normal(weights)
+    normal = problem.linearised(weights)
     assert problem.loss(weights) == pytest.approx(loss)
     assert normal.loss == pytest.approx(loss)
     assert normal.product == pytest.approx(gradient / 2)
@@ -40,7 +40,9 @@ def test_the_matrix_is_the_square_of_the_residuals_derivatives(small_problem):
         return np.concatenate([np.sqrt(counts / counts.sum()) * found.energies, *forces])
 
     change = (off(weights + step * direction) - off(weights - step * direction)) / (2 * step)
-    assert direction @ problem.normal(weights).matrix @ direction == pytest.approx(change @ change, rel=1e-6)
+    lower = np.tril(problem.linearised(weights).matrix)
+    matrix = lower + np.tril(lower, -1).T
+    assert direction @ matrix @ direction == pytest.approx(change @ change, rel=1e-6)
     assert (off(weights) ** 2).sum() == pytest.approx(problem.loss(weights))
 
 
@@ -51,7 +53,7 @@ def test_workers_change_no_digit(small_problem):
         shared = small_problem(workers=workers)
         assert alone.gradient(weights)[0] == shared.gradient(weights)[0]
         assert np.array_equal(alone.gradient(weights)[1], shared.gradient(weights)[1])
-        assert np.array_equal(alone.normal(weights).matrix, shared.normal(weights).matrix)
+        assert np.array_equal(alone.linearised(weights).matrix, shared.linearised(weights).matrix)
 
 
 def test_batches_are_all_of_the_data_once(small_problem):

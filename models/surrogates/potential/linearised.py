@@ -1,0 +1,120 @@
+"""A loss near its weights as damped linear least squares, by a matrix of the weights or of the residuals, whichever are fewer.
+
+With derivatives J of residuals r by the weights w, strength s of their decay and damping μ, t = s + μ, the step is
+
+    (JᵀJ + t)⁻¹ (Jᵀ r + s w)  =  (s/t) w + Jᵀ (J Jᵀ + t)⁻¹ (r − (s/t) J w)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+
+from tansaku.models.domain.pool import FloatArray
+
+
+class Linearised(Protocol):
+    """What a step is computed from."""
+
+    @property
+    def loss(self) -> float:
+        """At the weights."""
+        ...
+
+    @property
+    def product(self) -> FloatArray:
+        """Half of the loss's gradient, shape ``(n_weights,)``."""
+        ...
+
+    @property
+    def typical(self) -> float:
+        """Mean of the diagonal of the normal equations, which a damping is told in units of."""
+        ...
+
+    def step(self, damping: float) -> FloatArray:
+        """What the weights are to be lowered by, shape ``(n_weights,)``.
+
+        Raises:
+            scipy.linalg.LinAlgError: The damping is too small for the digits.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class ByWeights:
+    """Normal equations.
+
+    Attributes:
+        loss: At the weights.
+        product: Half of the loss's gradient, shape ``(n_weights,)``.
+        matrix: JᵀJ + s, of which the lower triangle is filled, shape ``(n_weights, n_weights)``.
+    """
+
+    loss: float
+    product: FloatArray
+    matrix: FloatArray
+
+    @property
+    def typical(self) -> float:
+        """See :class:`Linearised`."""
+        return float(np.mean(np.diag(self.matrix)))
+
+    def step(self, damping: float) -> FloatArray:
+        """See :class:`Linearised`."""
+        return _solved(self.matrix, damping, self.product)
+
+
+@dataclass(frozen=True)
+class ByResiduals:
+    """The same for fewer residuals than weights.
+
+    Attributes:
+        loss: At the weights.
+        off: Residuals, shape ``(n_residuals,)``.
+        derivatives: J, shape ``(n_residuals, n_weights)``.
+        matrix: J Jᵀ, of which the lower triangle is filled, shape ``(n_residuals, n_residuals)``.
+        weights: Shape ``(n_weights,)``.
+        strength: s.
+    """
+
+    loss: float
+    off: FloatArray
+    derivatives: FloatArray
+    matrix: FloatArray
+    weights: FloatArray
+    strength: float
+
+    @property
+    def product(self) -> FloatArray:
+        """See :class:`Linearised`."""
+        return self.derivatives.T @ self.off + self.strength * self.weights
+
+    @property
+    def typical(self) -> float:
+        """See :class:`Linearised`."""
+        return float(np.trace(self.matrix)) / len(self.weights) + self.strength
+
+    def step(self, damping: float) -> FloatArray:
+        """See :class:`Linearised`."""
+        whole = self.strength + damping
+        share = self.strength / whole
+        solved = _solved(self.matrix, whole, self.off - share * self._of_weights)
+        return share * self.weights + self.derivatives.T @ solved
+
+    @cached_property
+    def _of_weights(self) -> FloatArray:
+        return self.derivatives @ self.weights
+
+
+def _solved(lower: FloatArray, added: float, right: FloatArray) -> FloatArray:
+    """(A + added)⁻¹ right, of A the lower triangle."""
+    from scipy.linalg import cho_factor, cho_solve
+
+    # LAPACK counts by columns: the transposed view is factorised where it lies.
+    upper = lower.T.copy(order="F")
+    upper[np.diag_indices(len(upper))] += added
+    found: FloatArray = cho_solve(cho_factor(upper, lower=False, overwrite_a=True), right)
+    return found
