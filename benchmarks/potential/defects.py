@@ -8,7 +8,6 @@ that it has are not computed again, and a relaxation goes on from its last check
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 from dataclasses import replace
@@ -30,6 +29,7 @@ from tansaku.models.domain.specs.calculator import RelaxationSpec
 from tansaku.models.domain.specs.space import BoundarySelectionSpec, CrystalSpec, GrainBoundarySpaceSpec
 from tansaku.models.domain.surrogates import Example
 from tansaku.spaces.grain_boundary import GrainBoundarySpace
+from tansaku.tasks.jobs.spool import read_json, write_json
 from tansaku.tasks.machine import describe_machine
 
 SHIPPED = HERE / "defects.json"
@@ -65,9 +65,7 @@ def main() -> None:
         value = defect(name, calculator.within(folder), result["lattice_parameter"])
         result["defects"][name] = {"value": value, "processor_seconds": time.process_time() - begun}
         result["provenance"] = describe_machine()
-        aside = given.out.with_suffix(".part")
-        aside.write_text(json.dumps(result, indent=2) + "\n")
-        aside.replace(given.out)
+        write_json(given.out, result)
         shutil.rmtree(folder, ignore_errors=True)
         print(f"{name}: {value:.4g}", flush=True)
 
@@ -138,10 +136,9 @@ def _lattice_parameter(calculator: Calculator, space: Space) -> float:
 
 def _begun(path: Path, level: str) -> JsonDict:
     """What a file has of this level of theory."""
-    if path.is_file():
-        found: JsonDict = json.loads(path.read_text())
-        if found["level"] == level:
-            return found
+    found = read_json(path)
+    if found is not None and found["level"] == level:
+        return found
     return {"schema_version": 1, "level": level, "defects": {}}
 
 

@@ -242,11 +242,14 @@ class Problem:
     def _groups(self, n_weights: int) -> Iterator[list[Block]]:
         """Blocks in order, as many together as their derivatives leave room for."""
         together: list[Block] = []
+        held = 0
         for block in self.blocks:
-            if together and self._count([*together, block]) * n_weights > _TOGETHER:
+            needed = self._count([block]) * n_weights
+            if together and held + needed > _TOGETHER:
                 yield together
-                together = []
+                together, held = [], 0
             together.append(block)
+            held += needed
         if together:
             yield together
 
