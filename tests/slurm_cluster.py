@@ -56,6 +56,7 @@ ReturnToService=2
 MinJobAge=20
 FirstJobId=1
 MessageTimeout=4
+DebugFlags=NO_CONF_HASH
 {nodes}
 PartitionName=main Nodes={names} Default=YES DefaultTime=30 MaxTime=60 State=UP
 """
@@ -249,14 +250,14 @@ class SlurmCluster:
         return {name: state for name, number, state in map(str.split, lines) if int(number) > self._before}
 
     def told(self) -> str:
-        """What it says of itself when a test has failed: reasons of nodes, jobs, the ends of its logs."""
+        """What it says of itself when a test has failed, in few lines: reasons of nodes, jobs, the ends of its logs."""
         asked = (("sinfo", "--Node", "--long"), ("sinfo", "--list-reasons"), ("squeue", "--long", "--states=all"))
         answers = [
             subprocess.run(one, env=self.environment, capture_output=True, text=True, check=False, timeout=PATIENCE).stdout
             for one in asked
         ]
         logs = [path for path in sorted(self.folder.glob("slurm*.log")) if path.is_file()]
-        ends = [f"{path.name}: {line}" for path in logs for line in path.read_text(errors="replace").splitlines()[-25:]]
+        ends = [f"{path.name}: {line[:160]}" for path in logs for line in path.read_text(errors="replace").splitlines()[-6:]]
         return "\n".join([*answers, *ends])
 
     def processes(self, name: str) -> list[psutil.Process]:

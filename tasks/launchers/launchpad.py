@@ -183,15 +183,19 @@ def _added(launchpad: CheckedLaunchPad, site: str, task: JsonDict) -> int:
 
 
 def remove_job(launchpad: CheckedLaunchPad, name: str) -> None:
-    """Removes a job's Firework and what belongs to it, the Firework last: a kill in between leaves it to be found again."""
+    """Removes a job's Firework and what belongs to it, the Firework last: a kill in between leaves it to be found again.
+
+    The workflow goes first. What its node writes after that is the node's to sweep (:func:`sweep_remains`), what it wrote
+    before is removed here; were the launches removed before the workflow, one written in between would be nobody's.
+    """
     with asking(f"removing job {name} from the LaunchPad"):
         known = launchpad.fireworks.find_one({"name": name}, {"fw_id": 1})
         if known is None:
             return
         number = known["fw_id"]
+        launchpad.workflows.delete_one({"nodes": number})
         launchpad.offline_runs.delete_many({"fw_id": number})
         launchpad.launches.delete_many({"fw_id": number})
-        launchpad.workflows.delete_one({"nodes": number})
         launchpad.fireworks.delete_one({"fw_id": number})
 
 

@@ -112,9 +112,7 @@ class Node:
             self._fly_alone(member)
             return
         try:
-            with asking(f"running job {member.name}"):
-                flown = Rocket(launchpad, FWorker(name=self._order.site), member.fw_id).run()
-            sweep_remains(launchpad, member.fw_id)
+            flown = self._flown(launchpad, member)
         except (TransientError, StoreError) as error:
             # A result may have been collected, and its Firework removed, before FireWorks was told.
             if isinstance(error, StoreError) and member.name not in self._computed:
@@ -128,6 +126,15 @@ class Node:
         self._settle(member)
         if not self._computer.spool.is_over(member.name):
             self._fly_alone(member)
+
+    def _flown(self, launchpad: CheckedLaunchPad, member: Member) -> bool:
+        """Runs the Rocket; returns whether its Firework was there."""
+        try:
+            with asking(f"running job {member.name}"):
+                return bool(Rocket(launchpad, FWorker(name=self._order.site), member.fw_id).run())
+        finally:
+            # Also after a failure: it may come from half of the Firework being removed meanwhile, the other half written again.
+            sweep_remains(launchpad, member.fw_id)
 
     def _reached(self, member: Member) -> CheckedLaunchPad | None:
         """The LaunchPad with the checked Firework; None when the database does not answer for long."""
