@@ -8,8 +8,9 @@ from tansaku.models.domain.errors import FitError
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.features.voxels import BraggPeaks
 
-_EQUAL = 1e-6
-"""Sizes of peaks that differ by less, relatively, are equal."""
+_EQUAL = 1e-3
+"""Sizes of peaks that differ by less, relatively, are equal: far more than what a self-consistent density leaves of a symmetry
+(1e-5), so that computing it again does not choose another frame."""
 _STRAIGHT = 1e-4
 _GENERIC = np.array([[0.731, -1.127, 0.529], [-0.311, 0.877, 1.373], [1.213, 0.419, -0.683]])
 """Directions that no crystal's symmetry knows of."""

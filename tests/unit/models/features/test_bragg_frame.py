@@ -4,13 +4,14 @@ from scipy.spatial.transform import Rotation
 
 from tansaku.models.domain.errors import FitError
 from tansaku.models.features.bragg_frame import canonical_frame
-from tansaku.models.features.voxels import BraggPeaks, bragg_peaks, reciprocal_indices, reciprocal_vectors
+from tansaku.models.features.voxels import BraggPeaks, bragg_peaks, reciprocal_indices, reciprocal_vectors, voxels
 
 HEXAGONAL = np.array([[3.0, 0.0, 0.0], [-1.5, 1.5 * np.sqrt(3), 0.0], [0.0, 0.0, 4.8]])
 CRYSTALS = {
     "cubic": (4.0 * np.eye(3), [(0, 0, 0), (0.5, 0.5, 0.5)]),
     "hexagonal": (HEXAGONAL, [(1 / 3, 2 / 3, 0), (2 / 3, 1 / 3, 0.5)]),
     "rattled": (4.0 * np.eye(3), [(0.02, 0.01, 0.3), (0.5, 0.55, 0.47), (0.1, 0.83, 0.6)]),
+    "caesium-chloride": (4.31 * np.eye(3), [(0, 0, 0), (0, 0, 0), (0.5, 0.5, 0.5)]),
     "pyrite": (4.5 * np.eye(3), [(0, 0, 0), (0.5, 0.5, 0), (0.34, 0.34, 0.34), (0.66, 0.66, 0.66)]),
 }
 
@@ -43,6 +44,17 @@ def test_a_turned_crystal_looks_the_same_in_its_frame(name):
     for seed in range(4):
         turned = peaks.turned(Rotation.random(rng=np.random.default_rng(seed)).as_matrix())
         np.testing.assert_allclose(listed(turned.turned(canonical_frame(turned))), expected, atol=2e-6)
+
+
+@pytest.mark.parametrize("name", CRYSTALS)
+@pytest.mark.parametrize("seed", range(4))
+def test_noise_of_a_density_that_is_computed_again_does_not_choose_another_frame(name, seed):
+    peaks = peaks_of(name)
+    noise = 1.0 + 1e-5 * np.random.default_rng(seed).normal(size=len(peaks.vectors))
+    # A vector and its opposite, which is as far from the other end, have one size.
+    again = BraggPeaks(peaks.vectors, peaks.amplitudes * 0.5 * (noise + noise[::-1]))
+    before, after = (voxels(one.turned(canonical_frame(one))) for one in (peaks, again))
+    assert np.abs(after - before).sum() < 1e-4 * before.sum()
 
 
 def test_the_order_of_the_peaks_and_a_supercell_change_nothing():
