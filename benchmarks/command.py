@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import TypeVar
+
+from tansaku.models.domain.records import JsonDict
+from tansaku.tasks.jobs.spool import read_json
 
 Case = TypeVar("Case")
 Result = TypeVar("Result")
@@ -34,6 +38,26 @@ def command(
     if jobs is not None:
         parser.add_argument("--jobs", type=int, default=1, help=f"{jobs} at once")
     return parser
+
+
+def begun(path: Path, same: JsonDict, **first: object) -> JsonDict:
+    """What a result file has of the same run, which then goes on; ``same`` and ``first`` where there is none.
+
+    Args:
+        path: Result file, written by ``write_json``.
+        same: What must be equal there: data, settings, version of the layout.
+        first: Further keys of a new result.
+
+    Raises:
+        SystemExit: The file is another run's; nothing of it is lost.
+    """
+    found = read_json(path)
+    if found is None:
+        return same | first
+    other = [key for key, value in same.items() if found.get(key) != value]
+    if other:
+        sys.exit(f"{path}: its {other[0]} is {found.get(other[0])!r}, now {same[other[0]]!r}; give another --out or delete it")
+    return found
 
 
 def results(run: Callable[[Case], Result], chosen: Sequence[Case], jobs: int) -> Iterator[Result]:

@@ -331,6 +331,7 @@ _LATER_KEYS: dict[KeyPath, object] = {
     ("retrain",): None,
     ("first_look",): None,
     ("retrain", "surrogate", "patience"): None,
+    ("retrain", "surrogate", "softening"): None,
     ("proposer", "by_system"): False,
     ("objective", "goal"): {"type": "best_per_system"},
     ("constraints",): {"max_cost": None, "avoid_failures": False},

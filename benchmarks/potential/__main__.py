@@ -2,58 +2,72 @@
 
 Crystals of aluminium (fcc, bcc, hcp, diamond) stretched, sheared, rattled and with vacancies; of each kind of scan some are
 held out whole (``al.yaml`` says which), because structures of one scan are neighbours. A committee of networks learns energies
-and forces of the others. Beside it: fewer data; other trainers, for the same data; the two curves of Matsunaga's report
-(conjugate gradients alone, and with annealing; and the data growing with the weights kept), of energies alone; what crystals,
-twins and a vacancy come to; kernel ridge regression on SOAP, a linear model of bispectrum components, and CHGNet, a package's
-network, as it comes and trained on.
+and forces of the others; what crystals, twins, a vacancy and ten picoseconds of motion come to by it. Beside it: a committee on
+bispectrum components, which LAMMPS runs too; fewer data; other trainers, for the same data; the two curves of the report by
+Matsunaga (conjugate gradients alone, and with annealing; and the data growing with the weights kept, or not), of energies
+alone; kernel ridge regression on SOAP, a linear model of bispectrum components, and CHGNet, a package's network, as it comes
+and trained on.
 
-The data are those of density-functional theory where ``al.extxyz.gz`` is beside this file, else of an embedded-atom potential
-for the same structures: the numbers then say how well the method learns, and nothing of aluminium.
+The data are those of density-functional theory that ship, or (``--source embedded_atom``) of an embedded-atom potential for the
+same structures: the numbers then say how well the method learns, and nothing of aluminium. The file is written after each part,
+and a part that it has of the same data is not computed again.
 """
 
 from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from benchmarks.command import command
-from benchmarks.potential.crystal import ALUMINIUM, constants
-from benchmarks.potential.data import DATA, EMBEDDED_ATOM, HERE, Sides, sides
-from benchmarks.potential.defects import DEFECTS, SHIPPED, defect
+from benchmarks.command import begun, command
+from benchmarks.potential.chgnet_peer import chgnet
+from benchmarks.potential.crystal import ALUMINIUM
+from benchmarks.potential.data import DATA, EMBEDDED_ATOM, HERE, Sides, aluminium, in_turn, sides
+from benchmarks.potential.defects import DEFECTS, SHIPPED, defect, lattice_parameter
+from benchmarks.potential.dynamics import PICOSECONDS, REPEAT, at_constant_energy
 from benchmarks.potential.figure import draw
-from benchmarks.potential.fits import Fitted, fit, judged, parity
+from benchmarks.potential.fits import fit, judged, report
 from benchmarks.potential.peers import bispectrum_ridge, kernel_ridge
-from benchmarks.potential.universal import chgnet
-from tansaku.calculators.engines.network_potential import PotentialCalculator
+from benchmarks.potential_speed.dynamics import TIMESTEP, crystal, exported
+from tansaku.calculators.engines.network_potential import PotentialCalculator, open_potential
 from tansaku.calculators.registry import open_calculator
 from tansaku.models.domain.identifiers import file_sha256
+from tansaku.models.domain.ports import Calculator
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.calculator import PotentialCalculatorSpec
 from tansaku.models.domain.specs.network_potential import PotentialSpec
 from tansaku.models.domain.surrogates import Example
 from tansaku.models.surrogates.files import write_weights
 from tansaku.models.surrogates.potential.model import Potential
+from tansaku.tasks.jobs.spool import write_json
 from tansaku.tasks.machine import describe_machine
 
 TRAINERS = {
-    "conjugate_gradient": {"cycles": 12, "iterations": 50},
-    "annealed": {"cycles": 6, "iterations": 80, "moves": 80},
-    "lbfgs": {"cycles": 30, "iterations": 20},
-    "adam": {"cycles": 20, "epochs": 5},
-    "levenberg_marquardt": {"cycles": 60},
+    "conjugate_gradient": {"cycles": 24, "iterations": 50},
+    "annealed": {"cycles": 10, "iterations": 100, "moves": 100},
+    "lbfgs": {"cycles": 60, "iterations": 20},
+    "adam": {"cycles": 40, "epochs": 5},
+    "levenberg_marquardt": {"cycles": 200},
 }
+"""Each about as long as the others."""
 REPORT = {
-    "conjugate_gradient": {"cycles": 100, "iterations": 50},
+    "conjugate_gradient": {"cycles": 260, "iterations": 50},
     "annealed": {"cycles": 40, "iterations": 125, "moves": 200},
     "levenberg_marquardt": {"cycles": 40},
 }
+"""Conjugate gradients alone take as many directions as the annealed ones take directions and moves."""
 WARM = {"cycles": 8, "iterations": 125, "moves": 200}
 QUICK_TRAINERS = {
-    name: {"cycles": 3} | ({} if name == "levenberg_marquardt" else {"epochs" if name == "adam" else "iterations": 3})
-    for name in TRAINERS
+    "conjugate_gradient": {"cycles": 3, "iterations": 3},
+    "annealed": {"cycles": 3, "iterations": 3, "moves": 3},
+    "lbfgs": {"cycles": 3, "iterations": 3},
+    "adam": {"cycles": 3, "epochs": 3},
+    "levenberg_marquardt": {"cycles": 3},
 }
+FORCES: JsonDict = {"force_weight": 0.1, "softening": 1.0}
+"""Chosen on groups set aside of a first 200 structures: without softening three times their error."""
+ENERGIES_ALONE: JsonDict = {"force_weight": 0.0, "softening": None}
 COMPARED = 400
 """Structures that trainers are compared on."""
 REPORTED = 500
@@ -67,37 +81,22 @@ def main() -> None:
     """Trains, compares and writes what came out."""
     quick = "few structures, short trainings, one peer"
     parser = command("potential", __doc__, quick=quick, figure="parity, learning curves, trainers, and other methods")
-    parser.add_argument("--source", choices=("gpaw", "embedded_atom"), default="gpaw" if DATA.is_file() else "embedded_atom")
+    parser.add_argument("--source", choices=("gpaw", "embedded_atom"), default="gpaw")
+    parser.add_argument("--models", type=Path, help="existing folder in which both committees are kept")
     given = parser.parse_args()
     both = sides(given.source)
     scans = ALUMINIUM.of([*both.training, *both.held_out])
     if given.quick:
         both = Sides(both.first(40), both.held_out[::12])
-    study = Study(both, scans, quick=given.quick)
-    committee = study.committee()
-    predictions = committee.model.predict(both.held_out)
-    errors = judged(both.held_out, predictions)
-    print(f"committee: {json.dumps(errors)}", flush=True)
-    result = {
-        "schema_version": 1,
-        "source": given.source,
-        "quick": given.quick,
-        "energy_rmse_mev_per_atom": errors["energy_rmse_mev_per_atom"],
-        "force_rmse_mev_per_angstrom": errors["force_rmse_mev_per_angstrom"],
-        "seconds": committee.seconds,
-        "training": committee.document(),
-        "held_out": errors,
-        "parity": parity(both.held_out, predictions),
-        "crystal": study.crystal(committee.model, given.source),
-        "sizes": study.sizes(),
-        "trainers": study.trainers(),
-        "report": study.report(),
-        "warm": study.warm(),
-        "peers": study.peers(),
-        "data": _origin(given.source),
-        "provenance": describe_machine(),
-    }
-    given.out.write_text(json.dumps(result) + "\n")
+    same = {"schema_version": 1, "source": given.source, "quick": given.quick, "data": _origin(given.source)}
+    result = begun(given.out, same, parts=[])
+    with tempfile.TemporaryDirectory() as folder:
+        study = Study(both, scans, given.models or Path(folder), given.source, quick=given.quick)
+        for name, part in study.parts().items():
+            if name in result["parts"]:
+                continue
+            result |= part() | {"parts": [*result["parts"], name], "provenance": describe_machine()}
+            write_json(given.out, result)
     if given.figure is not None:
         draw(result, given.figure)
 
@@ -108,86 +107,116 @@ class Study:
     Args:
         both: Data.
         scans: Of crystals, from which constants are taken.
+        models: Folder for trained committees.
+        source: Of the data.
         quick: Little of everything.
     """
 
-    def __init__(self, both: Sides, scans: Sequence[Example], *, quick: bool) -> None:
-        self._both, self._scans, self._quick = both, scans, quick
+    def __init__(self, both: Sides, scans: Sequence[Example], models: Path, source: str, *, quick: bool) -> None:
+        self._both, self._scans, self._models, self._source, self._quick = both, scans, models, source, quick
 
-    def committee(self) -> Fitted:
-        """The potential that is judged."""
-        keys = {"members": 2, "trainer": {"type": "levenberg_marquardt", "cycles": 12}} if self._quick else {}
-        return fit(PotentialSpec.model_validate(keys), self._both.training)
+    def parts(self) -> Mapping[str, Callable[[], JsonDict]]:
+        """Each gives keys of the result."""
+        return {
+            "network": self.network,
+            "bispectrum": self.bispectrum,
+            "sizes": self.sizes,
+            "trainers": self.trainers,
+            "report": self.report,
+            "warm": self.warm,
+            "peers": self.peers,
+        }
 
-    def sizes(self) -> list[JsonDict]:
+    def network(self) -> JsonDict:
+        """The committee that is judged, on symmetry functions."""
+        found, file = self._committee("al-symmetry", {})
+        if not self._quick:
+            self._add_defects(found["crystal"], file)
+            found["motion"] = at_constant_energy(open_potential(file))
+        print(f"crystal: {json.dumps({side: found['crystal'][side] for side in ('computed', 'predicted')})}", flush=True)
+        return found
+
+    def bispectrum(self) -> JsonDict:
+        """A committee that LAMMPS runs too."""
+        found, file = self._committee(
+            "al-bispectrum", {"environment": {"type": "bispectrum", "degree": 4 if self._quick else 8}}
+        )
+        found["in_lammps"] = exported(file, crystal(REPEAT), 10 if self._quick else round(PICOSECONDS / TIMESTEP)).document()
+        return {"bispectrum": found}
+
+    def sizes(self) -> JsonDict:
         """One network and fewer data."""
         sizes = (20, 40) if self._quick else (50, 100, 200, 400, len(self._both.training))
-        return [self._one(self._both.first(size), {"cycles": 12 if self._quick else 60}) for size in sizes]
+        trainer = {"type": "levenberg_marquardt", "cycles": 12 if self._quick else 60}
+        return {"sizes": [self._one(self._both.first(size), trainer) for size in sizes]}
 
     def trainers(self) -> JsonDict:
         """The same network and data, other trainers."""
-        chosen = QUICK_TRAINERS if self._quick else TRAINERS
-        return {
-            name: self._one(self._both.first(COMPARED), {"type": name} | keys, patience=1000) for name, keys in chosen.items()
-        }
+        chosen, training = QUICK_TRAINERS if self._quick else TRAINERS, self._both.first(COMPARED)
+        return {"trainers": {name: self._one(training, {"type": name} | keys, patience=1000) for name, keys in chosen.items()}}
 
     def report(self) -> JsonDict:
         """Energies alone: conjugate gradients with and without annealing, and least squares."""
         chosen = {name: QUICK_TRAINERS[name] for name in REPORT} if self._quick else REPORT
-        training = self._both.first(REPORTED)
-        return {
-            name: self._one(training, {"type": name} | keys, patience=1000, force_weight=0.0) for name, keys in chosen.items()
-        }
+        training, alone = self._both.first(REPORTED), {"patience": 1000} | ENERGIES_ALONE
+        return {"report": {name: self._one(training, {"type": name} | keys, **alone) for name, keys in chosen.items()}}
 
-    def warm(self) -> list[JsonDict]:
-        """Energies alone: the data grow, and training goes on with the weights that it had."""
-        found: list[JsonDict] = []
+    def warm(self) -> JsonDict:
+        """Energies alone: the data grow, and training goes on with the weights that it had, or begins anew.
+
+        Nothing is held out: the report's curve is of what is learned.
+        """
+        found: dict[str, list[JsonDict]] = {"warm": [], "cold": []}
+        everything = in_turn([*self._both.training, *self._both.held_out])
+        trainer = {"type": "annealed"} | (QUICK_TRAINERS["annealed"] if self._quick else WARM)
+        spec = _alone(trainer, patience=1000, **ENERGIES_ALONE)
         model: Potential | None = None
-        keys = {"type": "annealed"} | (QUICK_TRAINERS["annealed"] if self._quick else WARM)
         for size in (20, 40) if self._quick else GROWING:
-            fitted = fit(_alone(keys, force_weight=0.0, patience=1000), self._both.first(size), model)
-            model = fitted.model
-            found.append(fitted.document())
-            print(f"warm start, {size} structures: {fitted.curve[-1][1]:.2f} meV/atom", flush=True)
-        return found
+            cold = fit(spec, everything[:size])
+            warm = cold if model is None else fit(spec, everything[:size], model)
+            model = warm.model
+            for kind, fitted in (("warm", warm), ("cold", cold)):
+                found[kind].append(fitted.document())
+                print(f"{kind} start, {size} structures: {fitted.curve[-1][1]:.2f} meV/atom", flush=True)
+        return {"warm": found}
 
     def peers(self) -> JsonDict:
         """Other methods, the same data."""
-        both, weight = self._both, PotentialSpec().force_weight
+        both, weight = self._both, FORCES["force_weight"]
         found = {"bispectrum_ridge": bispectrum_ridge(both.training, both.held_out, weight, 4 if self._quick else 8)}
         if not self._quick:
             found["kernel_ridge"] = kernel_ridge(both.training, both.held_out)
             found |= chgnet(both.training, both.held_out, EPOCHS)
         for name, one in found.items():
             print(f"{name}: {json.dumps(one)}", flush=True)
-        return found
+        return {"peers": found}
 
-    def crystal(self, model: Potential, source: str) -> JsonDict:
-        """What scans and defects come to, by the source and by the network."""
-        scans = self._scans
-        predicted = {one.id: float(said["energy"].values) for one, said in zip(scans, model.predict(scans), strict=True)}
-        computed = constants(ALUMINIUM, scans, lambda one: float(one.properties["energy"]))
-        found = {"computed": computed, "predicted": constants(ALUMINIUM, scans, lambda one: predicted[one.id])}
-        if self._quick:
-            return found
-        with tempfile.TemporaryDirectory() as folder:
-            file = write_weights(model.weights(), Path(folder, "al.safetensors"))
-            calculator = PotentialCalculator(PotentialCalculatorSpec(model=file.name), Path(folder))
-            lattice = found["predicted"]["lattice_parameter"]
-            found["predicted"] |= {name: defect(name, calculator, lattice) for name in DEFECTS}
-        if source == "embedded_atom":
-            other = open_calculator(EMBEDDED_ATOM, HERE)
-            found["computed"] |= {name: defect(name, other, computed["lattice_parameter"]) for name in DEFECTS}
-        elif SHIPPED.is_file():
+    def _committee(self, name: str, keys: JsonDict) -> tuple[JsonDict, Path]:
+        few = {"members": 2, "trainer": {"type": "levenberg_marquardt", "cycles": 12}} if self._quick else {}
+        fitted = fit(PotentialSpec.model_validate(FORCES | keys | few), self._both.training)
+        found = report(fitted, self._both.held_out, ALUMINIUM, self._scans)
+        print(f"{name}, {fitted.seconds:.0f} s: {json.dumps(found['held_out'])}", flush=True)
+        return found, write_weights(fitted.model.weights(), self._models / f"{name}.safetensors")
+
+    def _add_defects(self, found: JsonDict, file: Path) -> None:
+        """Energies of twins and a vacancy, each side's at its own lattice parameter."""
+        space, _ = aluminium()
+
+        def by(calculator: Calculator) -> JsonDict:
+            lattice = lattice_parameter(calculator, space)
+            return {name: defect(name, calculator, lattice) for name in DEFECTS}
+
+        found["predicted"] |= by(PotentialCalculator(PotentialCalculatorSpec(model=file.name), file.parent))
+        if self._source == "embedded_atom":
+            found["computed"] |= by(open_calculator(EMBEDDED_ATOM, HERE))
+        else:
             found["computed"] |= {name: one["value"] for name, one in json.loads(SHIPPED.read_text())["defects"].items()}
-        print(f"crystal: {json.dumps(found)}", flush=True)
-        return found
 
     def _one(self, training: Sequence[Example], trainer: JsonDict, **keys: object) -> JsonDict:
-        fitted = fit(_alone(trainer, **keys), training)
+        fitted = fit(_alone(trainer, **(FORCES | keys)), training)
         errors = judged(self._both.held_out, fitted.model.predict(self._both.held_out))
-        print(f"{trainer.get('type', '')} {len(training)} structures, {fitted.seconds:.0f} s: {json.dumps(errors)}", flush=True)
-        return fitted.document() | {"held_out": errors}
+        print(f"{trainer['type']}, {len(training)} structures, {fitted.seconds:.0f} s: {json.dumps(errors)}", flush=True)
+        return fitted.document() | {"trainer": trainer, "held_out": errors}
 
 
 def _origin(source: str) -> JsonDict:
@@ -198,8 +227,7 @@ def _origin(source: str) -> JsonDict:
 
 def _alone(trainer: JsonDict, **keys: object) -> PotentialSpec:
     """One network, every structure counting once."""
-    given = {"type": "levenberg_marquardt"} | trainer
-    return PotentialSpec.model_validate({"members": 1, "bootstrap": False, "trainer": given} | keys)
+    return PotentialSpec.model_validate({"members": 1, "bootstrap": False, "trainer": trainer} | keys)
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ class Crystal:
         return [one for one in examples if one.group in scans]
 
 
-ALUMINIUM = Crystal("fcc", 4, ("bcc", "hcp"))
+ALUMINIUM = Crystal("fcc", 4, ("bcc", "hcp", "diamond"))
 
 
 def constants(crystal: Crystal, examples: Sequence[Example], energy: Callable[[Example], float]) -> JsonDict:
@@ -69,6 +69,15 @@ def constants(crystal: Crystal, examples: Sequence[Example], energy: Callable[[E
         curve = _curve(in_scan(examples, f"{other}-lattice"), energy, _change)
         if len(curve[1]) > 4:
             found[f"{other}_above_{name}"] = 1000.0 * (_minimum(*curve) - float(lowest))
+    return found
+
+
+def energy_curves(crystal: Crystal, examples: Sequence[Example], energy: Callable[[Example], float]) -> JsonDict:
+    """Volumes [Å^3/atom] and energies [eV/atom] of each crystal stretched and pressed."""
+    found: JsonDict = {}
+    for name in (crystal.name, *crystal.others):
+        volumes, energies = _curve(in_scan(examples, f"{name}-lattice"), energy, _volume)
+        found[name] = {"volumes": volumes.round(4).tolist(), "energies": energies.round(5).tolist()}
     return found
 
 

@@ -17,19 +17,19 @@ import numpy as np
 from ase import Atoms
 from ase.build import bulk
 
-from benchmarks.command import command
+from benchmarks.command import begun, command
 from benchmarks.potential.crystal import ALUMINIUM, constants
 from benchmarks.potential.data import HERE, aluminium
 from tansaku.calculators.engines.gpaw import GpawCalculator
 from tansaku.calculators.workflows.boundary_energy import boundary_energy, oriented_reference
 from tansaku.models.domain.identifiers import content_hash
 from tansaku.models.domain.ports import CalculationResult, Calculator, Space
-from tansaku.models.domain.records import JsonDict, Provenance
+from tansaku.models.domain.records import Provenance
 from tansaku.models.domain.specs.calculator import RelaxationSpec
 from tansaku.models.domain.specs.space import BoundarySelectionSpec, CrystalSpec, GrainBoundarySpaceSpec
 from tansaku.models.domain.surrogates import Example
 from tansaku.spaces.grain_boundary import GrainBoundarySpace
-from tansaku.tasks.jobs.spool import read_json, write_json
+from tansaku.tasks.jobs.spool import write_json
 from tansaku.tasks.machine import describe_machine
 
 SHIPPED = HERE / "defects.json"
@@ -54,16 +54,16 @@ def main() -> None:
         level = level.model_copy(update={"cutoff": 150.0, "kpoint_density": 1.0})
     calculator = FreeEnergies(GpawCalculator(level))
     told = calculator.provenance.model_dump(mode="json")
-    result = _begun(given.out, content_hash(told))
-    result |= {"quick": given.quick, "calculator": told}
+    same = {"schema_version": 1, "level": content_hash(told)}
+    result = begun(given.out, same, defects={}) | {"quick": given.quick, "calculator": told}
     if "lattice_parameter" not in result:
-        result["lattice_parameter"] = _lattice_parameter(calculator, space)
+        result["lattice_parameter"] = lattice_parameter(calculator, space)
     for name in DEFECTS[:1] if given.quick else DEFECTS:
         if name in result["defects"]:
             continue
-        begun, folder = time.process_time(), given.out.with_suffix(f".{name}")
+        began, folder = time.process_time(), given.out.with_suffix(f".{name}")
         value = defect(name, calculator.within(folder), result["lattice_parameter"])
-        result["defects"][name] = {"value": value, "processor_seconds": time.process_time() - begun}
+        result["defects"][name] = {"value": value, "processor_seconds": time.process_time() - began}
         result["provenance"] = describe_machine()
         write_json(given.out, result)
         shutil.rmtree(folder, ignore_errors=True)
@@ -123,7 +123,13 @@ def defect(name: str, calculator: Calculator, lattice_parameter: float) -> float
     return 1000.0 * boundary_energy(calculator, structure, relaxation, reference).value
 
 
-def _lattice_parameter(calculator: Calculator, space: Space) -> float:
+def lattice_parameter(calculator: Calculator, space: Space) -> float:
+    """Of fcc aluminium [Å], from structures near it.
+
+    Args:
+        calculator: Of energies.
+        space: Of the data's structures.
+    """
     scan = []
     for change in _NEAR:
         candidate = f"{_SCAN}-a{change:05d}"
@@ -132,14 +138,6 @@ def _lattice_parameter(calculator: Calculator, space: Space) -> float:
         scan.append(Example(candidate, _SCAN, structure, {"energy": energy}))
     found = constants(ALUMINIUM, scan, lambda one: float(one.properties["energy"]))
     return float(found["lattice_parameter"])
-
-
-def _begun(path: Path, level: str) -> JsonDict:
-    """What a file has of this level of theory."""
-    found = read_json(path)
-    if found is not None and found["level"] == level:
-        return found
-    return {"schema_version": 1, "level": level, "defects": {}}
 
 
 if __name__ == "__main__":

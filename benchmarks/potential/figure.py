@@ -10,6 +10,8 @@ from matplotlib.figure import Figure
 from tansaku.models.domain.records import JsonDict
 from tansaku.tasks.figures.style import ACCENT, FAINT, INK, MAIN, drawing
 
+_ENERGY = ("energy_rmse_mev_per_atom", "energies [meV/atom]")
+_FORCE = ("force_rmse_mev_per_angstrom", "forces [meV/Å]")
 _COLOURS = {
     "conjugate_gradient": FAINT,
     "annealed": ACCENT,
@@ -20,16 +22,19 @@ _COLOURS = {
 
 
 def draw(result: JsonDict, path: Path) -> None:
-    """Parity, errors against number of data, trainers against time, and the two curves of the report."""
+    """Parity, errors against number of data, trainers against time, the curves of the report, other methods, crystals."""
     with drawing():
-        figure = Figure(figsize=(12.0, 7.0), layout="constrained")
-        axes = figure.subplots(2, 3)
+        figure = Figure(figsize=(16.0, 7.0), layout="constrained")
+        axes = figure.subplots(2, 4)
         _parity(axes[0, 0], result)
         _data(axes[0, 1], result)
         _trainers(axes[0, 2], result)
+        _equations_of_state(axes[0, 3], result)
         _report(axes[1, 0], result)
         _warm(axes[1, 1], result)
-        _methods(axes[1, 2], result)
+        methods = {"network": result, "bispectrum network": result["bispectrum"]} | result["peers"]
+        _kinds(axes[1, 2], {name: one["held_out"] for name, one in methods.items()}, _ENERGY)
+        _kinds(axes[1, 3], {name: one["held_out"] for name, one in methods.items()}, _FORCE)
         figure.savefig(path, dpi=150)
 
 
@@ -39,7 +44,7 @@ def draw_parity(result: JsonDict, path: Path) -> None:
         figure = Figure(figsize=(8.0, 3.6), layout="constrained")
         axes = figure.subplots(1, 2)
         _parity(axes[0], result)
-        _kinds(axes[1], {"network": result["held_out"]})
+        _kinds(axes[1], {"network": result["held_out"]}, _ENERGY)
         figure.savefig(path, dpi=150)
 
 
@@ -47,7 +52,8 @@ def _parity(axes: Axes, result: JsonDict) -> None:
     points = result["parity"]
     low, high = min(points["computed"]), max(points["computed"])
     axes.plot((low, high), (low, high), "-", color=FAINT, lw=0.8)
-    axes.plot(points["computed"], points["predicted"], "o", ms=2.5, mew=0, color=MAIN)
+    bars = {"yerr": points["deviations"], "elinewidth": 0.5, "ecolor": FAINT}
+    axes.errorbar(points["computed"], points["predicted"], fmt="o", ms=2.5, mew=0, color=MAIN, **bars)
     axes.set(xlabel="computed [eV/atom]", ylabel="predicted [eV/atom]")
     errors = f"{result['energy_rmse_mev_per_atom']:.1f} meV/atom, {result['force_rmse_mev_per_angstrom']:.0f} meV/Å"
     axes.set_title(f"scans held out: {errors}", fontsize=9)
@@ -55,7 +61,7 @@ def _parity(axes: Axes, result: JsonDict) -> None:
 
 def _data(axes: Axes, result: JsonDict) -> None:
     sizes = [one["structures"] for one in result["sizes"]]
-    names = {"energy_rmse_mev_per_atom": ("energy [meV/atom]", MAIN), "force_rmse_mev_per_angstrom": ("force [meV/Å]", ACCENT)}
+    names = {_ENERGY[0]: ("energy [meV/atom]", MAIN), _FORCE[0]: ("force [meV/Å]", ACCENT)}
     for key, (label, colour) in names.items():
         axes.plot(sizes, [one["held_out"][key] for one in result["sizes"]], "o-", ms=4, color=colour, label=label)
     axes.axhline(2.0, color=MAIN, lw=0.6, ls=":")
@@ -67,30 +73,35 @@ def _data(axes: Axes, result: JsonDict) -> None:
 
 def _trainers(axes: Axes, result: JsonDict) -> None:
     for name, one in result["trainers"].items():
-        axes.plot(
-            [point[0] for point in one["curve"]],
-            [point[1] for point in one["curve"]],
-            "-",
-            lw=1.2,
-            color=_COLOURS[name],
-            label=name.replace("_", " "),
-        )
-    axes.set(xscale="log", yscale="log", xlabel="time [s]", ylabel="training error [meV/atom], with forces")
-    axes.legend()
-    axes.set_title("trainers", fontsize=9)
+        errors = f"{one['held_out'][_ENERGY[0]]:.1f}, {one['held_out'][_FORCE[0]]:.0f}"
+        label = f"{name.replace('_', ' ')}: {errors}"
+        axes.plot([point[0] for point in one["curve"]], [point[2] for point in one["curve"]], color=_COLOURS[name], label=label)
+    axes.set(xscale="log", yscale="log", xlabel="time by the clock [s]", ylabel="error of groups set aside [meV/atom]")
+    axes.legend(fontsize=7, title="scans held out: meV/atom, meV/Å", title_fontsize=7)
+    axes.set_title(f"trainers, {one['structures']} structures", fontsize=9)
+
+
+def _equations_of_state(axes: Axes, result: JsonDict) -> None:
+    curves = result["crystal"]["curves"]
+    for place, (name, said) in enumerate(curves["predicted"].items()):
+        known = curves["computed"][name]
+        axes.plot(known["volumes"], known["energies"], "o", ms=3, mew=0, color=f"C{place}", label=name)
+        axes.plot(said["volumes"], said["energies"], "-", lw=1.0, color=f"C{place}")
+    axes.set(xlabel="volume [Å³/atom]", ylabel="energy [eV/atom]")
+    axes.legend(fontsize=7)
+    axes.set_title("points: computed; lines: network (hcp held out)", fontsize=9)
 
 
 def _report(axes: Axes, result: JsonDict) -> None:
     curves = result["report"]
     alone, annealed = curves["conjugate_gradient"], curves["annealed"]
     best = [min(point[1] for point in annealed["curve"][: place + 1]) for place in range(len(annealed["curve"]))]
-    axes.plot(
-        [1 + place * len(annealed["curve"]) / len(alone["curve"]) for place in range(len(alone["curve"]))],
-        [point[1] for point in alone["curve"]],
-        "-",
-        color=FAINT,
-        label="conjugate gradients alone, as many directions",
-    )
+    directions = [
+        (place + 1) * alone["trainer"]["iterations"] / annealed["trainer"]["iterations"] for place in range(len(alone["curve"]))
+    ]
+    axes.plot(directions, [point[1] for point in alone["curve"]], "-", color=INK, lw=1.0, label="conjugate gradients alone")
+    raw = [point[1] for point in annealed["curve"]]
+    axes.plot(range(1, len(raw) + 1), raw, ".", ms=3, color=FAINT, label="with annealing")
     axes.plot(range(1, len(best) + 1), best, "o-", ms=3, color=ACCENT, label="with annealing, best so far")
     second = curves["levenberg_marquardt"]
     axes.plot(
@@ -102,35 +113,39 @@ def _report(axes: Axes, result: JsonDict) -> None:
     )
     axes.axhline(15.0, color=INK, lw=0.5, ls=":")
     axes.axhline(5.0, color=INK, lw=0.5, ls=":")
-    axes.set(yscale="log", xlabel="cycles", ylabel="training RMSE of energies [meV/atom]")
+    axes.set(
+        yscale="log",
+        xlabel=f"cycles of {annealed['trainer']['iterations']} directions",
+        ylabel="training RMSE of energies [meV/atom]",
+    )
     axes.legend(fontsize=7)
     axes.set_title(f"{alone['structures']} energies; dotted: the report's 15 and 5", fontsize=9)
 
 
 def _warm(axes: Axes, result: JsonDict) -> None:
     first = 1
-    for one in result["warm"]:
-        steps = range(first, first + len(one["curve"]))
-        axes.plot(steps, [point[1] for point in one["curve"]], "o-", ms=3, label=f"{one['structures']} structures")
-        first += len(one["curve"])
+    for place, (warm, cold) in enumerate(zip(result["warm"]["warm"], result["warm"]["cold"], strict=True)):
+        for line, one in (("o-", warm), ("x:", cold)):
+            steps = range(first, first + len(one["curve"]))
+            label = f"{one['structures']} structures" if one is warm else None
+            axes.plot(steps, [point[1] for point in one["curve"]], line, ms=3, color=f"C{place}", label=label)
+        first += len(warm["curve"])
     axes.set(yscale="log", xlabel="cycles of conjugate gradients and annealing", ylabel="training RMSE of energies [meV/atom]")
     axes.legend(fontsize=7)
-    axes.set_title("data grow, weights are kept", fontsize=9)
+    axes.set_title("data grow; weights are kept, dotted: drawn anew", fontsize=9)
 
 
-def _methods(axes: Axes, result: JsonDict) -> None:
-    _kinds(axes, {"network": result["held_out"]} | {name: one["held_out"] for name, one in result["peers"].items()})
-
-
-def _kinds(axes: Axes, rows: JsonDict) -> None:
-    kinds = list(rows["network"]["by_kind"])
-    width = 0.8 / len(rows)
-    for place, (name, one) in enumerate(rows.items()):
-        heights = [one["by_kind"][kind]["energy_rmse_mev_per_atom"] for kind in kinds]
+def _kinds(axes: Axes, rows: JsonDict, error: tuple[str, str]) -> None:
+    key, unit = error
+    shown = {name: one["by_kind"] for name, one in rows.items() if any(key in kind for kind in one["by_kind"].values())}
+    kinds = [kind for kind, errors in next(iter(shown.values())).items() if key in errors]
+    width = 0.8 / len(shown)
+    for place, (name, by_kind) in enumerate(shown.items()):
+        heights = [by_kind[kind][key] for kind in kinds]
         axes.bar([number + place * width for number in range(len(kinds))], heights, width, label=name.replace("_", " "))
     axes.set_xticks([number + 0.4 - width / 2 for number in range(len(kinds))], kinds)
-    axes.set(ylabel="RMSE of energies [meV/atom]")
-    if len(rows) > 1:
+    axes.set(ylabel=f"RMSE of {unit}")
+    if len(shown) > 1:
         axes.set_yscale("log")
         axes.legend(fontsize=7)
     axes.set_title("kinds of scans held out", fontsize=9)

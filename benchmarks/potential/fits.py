@@ -1,13 +1,14 @@
-"""Networks trained on a side of the data and judged by the other, with their learning curves."""
+"""Networks trained on a side of the data and judged by the other, with their learning curves; what crystals come to by them."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from benchmarks.potential.crystal import Crystal, constants, energy_curves
 from benchmarks.potential.data import kind_of
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.network_potential import PotentialSpec
@@ -18,6 +19,8 @@ from tansaku.tasks.training.judging import compare
 
 _NO_FORCE = 1e-3
 """Where no force is larger, all are zero by symmetry up to the accuracy of the calculation [eV/Å]."""
+_MODERATE = 1.0
+"""Root mean square force up to which a structure's forces are moderate [eV/Å]."""
 
 
 @dataclass(frozen=True)
@@ -28,13 +31,14 @@ class Fitted:
         model: The committee.
         seconds: It took so long by the clock [s].
         processor_seconds: All threads together [s].
-        curve: Of each cycle the seconds since the start and the errors on training groups and groups set aside [meV/atom].
+        curve: Of each cycle the seconds since the start by the clock, the errors on training groups and on groups set aside
+            [meV/atom, forces included with their weight], and the processor's seconds since the start.
     """
 
     model: Potential
     seconds: float
     processor_seconds: float
-    curve: Sequence[tuple[float, float, float]]
+    curve: Sequence[tuple[float, float, float, float]]
 
     def document(self) -> JsonDict:
         """As plain data, without the model."""
@@ -56,11 +60,12 @@ def fit(spec: PotentialSpec, examples: Sequence[Example], start: Potential | Non
         start: Whose weights to begin with.
         seed: Of what is random.
     """
-    curve: list[tuple[float, float, float]] = []
+    curve: list[tuple[float, float, float, float]] = []
     begun, processor = time.perf_counter(), time.process_time()
 
     def note(progress: Progress) -> None:
-        curve.append((time.perf_counter() - begun, progress.training, progress.validation))
+        spent = time.perf_counter() - begun, time.process_time() - processor
+        curve.append((spent[0], progress.training, progress.validation, spent[1]))
 
     run = TrainingRun(seed=seed, on_progress=note, start=None if start is None else start.weights())
     model = PotentialTrainer(spec).fit(examples, run)
@@ -68,14 +73,18 @@ def fit(spec: PotentialSpec, examples: Sequence[Example], start: Potential | Non
 
 
 def judged(examples: Sequence[Example], predictions: Sequence[Prediction]) -> JsonDict:
-    """Errors of all held-out structures and of each kind of scan [meV/atom, meV/Å]."""
+    """Errors of held-out structures [meV/atom, meV/Å]: of all, of those with moderate forces, of each kind of scan."""
+
+    def of(chosen: Callable[[Example], bool]) -> JsonDict:
+        mine = [place for place, one in enumerate(examples) if chosen(one)]
+        return _errors([examples[place] for place in mine], [predictions[place] for place in mine])
+
     kinds = sorted({kind_of(one.group) for one in examples})
-    found = _errors(examples, predictions)
-    found["by_kind"] = {}
-    for kind in kinds:
-        mine = [place for place, one in enumerate(examples) if kind_of(one.group) == kind]
-        found["by_kind"][kind] = _errors([examples[place] for place in mine], [predictions[place] for place in mine])
-    return found
+    return {
+        **_errors(examples, predictions),
+        "moderate": of(lambda one: float(np.mean(one.properties["forces"] ** 2)) < _MODERATE**2),
+        "by_kind": {kind: of(lambda one, kind=kind: kind_of(one.group) == kind) for kind in kinds},
+    }
 
 
 def _errors(examples: Sequence[Example], predictions: Sequence[Prediction]) -> JsonDict:
@@ -98,9 +107,52 @@ def _errors(examples: Sequence[Example], predictions: Sequence[Prediction]) -> J
     return found
 
 
+def report(fitted: Fitted, held_out: Sequence[Example], crystal: Crystal, scans: Sequence[Example]) -> JsonDict:
+    """What a training came to.
+
+    Args:
+        fitted: The training.
+        held_out: Structures that judge.
+        crystal: Whose constants are told, by the data and by the network.
+        scans: Structures that these are taken from.
+    """
+    predictions = fitted.model.predict(held_out)
+    errors = judged(held_out, predictions)
+    return {
+        "energy_rmse_mev_per_atom": errors["energy_rmse_mev_per_atom"],
+        "force_rmse_mev_per_angstrom": errors["force_rmse_mev_per_angstrom"],
+        "seconds": fitted.seconds,
+        "training": fitted.document(),
+        "held_out": errors,
+        "parity": parity(held_out, predictions),
+        "crystal": _crystal(fitted.model, crystal, scans),
+    }
+
+
+def _crystal(model: Potential, crystal: Crystal, scans: Sequence[Example]) -> JsonDict:
+    predicted = {one.id: float(said["energy"].values) for one, said in zip(scans, model.predict(scans), strict=True)}
+
+    def known(one: Example) -> float:
+        return float(one.properties["energy"])
+
+    def said(one: Example) -> float:
+        return predicted[one.id]
+
+    return {
+        "computed": constants(crystal, scans, known),
+        "predicted": constants(crystal, scans, said),
+        "curves": {"computed": energy_curves(crystal, scans, known), "predicted": energy_curves(crystal, scans, said)},
+    }
+
+
 def parity(examples: Sequence[Example], predictions: Sequence[Prediction]) -> JsonDict:
-    """Computed and predicted energies per atom [eV], for the figure."""
+    """Computed and predicted energies per atom with their deviations [eV], for the figure."""
     sizes = np.array([len(one.structure) for one in examples])
     computed = np.array([float(one.properties["energy"]) for one in examples]) / sizes
     predicted = np.array([float(one["energy"].values) for one in predictions]) / sizes
-    return {"computed": computed.round(5).tolist(), "predicted": predicted.round(5).tolist()}
+    deviations = np.array([float(np.asarray(one["energy"].deviation, dtype=np.float64)) for one in predictions]) / sizes
+    return {
+        "computed": computed.round(5).tolist(),
+        "predicted": predicted.round(5).tolist(),
+        "deviations": deviations.round(5).tolist(),
+    }

@@ -12,10 +12,10 @@ import json
 from collections.abc import Sequence
 
 from benchmarks.command import command
-from benchmarks.potential.crystal import Crystal, constants
+from benchmarks.potential.crystal import Crystal
 from benchmarks.potential.data import HERE, divided, in_turn, shipped
 from benchmarks.potential.figure import draw_parity
-from benchmarks.potential.fits import fit, judged, parity
+from benchmarks.potential.fits import fit, judged, report
 from tansaku.models.domain.identifiers import file_sha256
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.network_potential import PotentialSpec
@@ -36,32 +36,19 @@ def main() -> None:
     scans = ROCKSALT.of([*both.training, *both.held_out])
     training = both.first(60) if given.quick else both.training
     spec = PotentialSpec.model_validate(QUICK if given.quick else {})
-    fitted = fit(spec, training)
-    predictions = fitted.model.predict(both.held_out)
-    errors = judged(both.held_out, predictions)
-    predicted = {one.id: float(said["energy"].values) for one, said in zip(scans, fitted.model.predict(scans), strict=True)}
-    crystal: JsonDict = {
-        "computed": constants(ROCKSALT, scans, lambda one: float(one.properties["energy"])),
-        "predicted": constants(ROCKSALT, scans, lambda one: predicted[one.id]),
-    }
-    result = {
+    result: JsonDict = {
         "schema_version": 1,
         "quick": given.quick,
-        "energy_rmse_mev_per_atom": errors["energy_rmse_mev_per_atom"],
-        "force_rmse_mev_per_angstrom": errors["force_rmse_mev_per_angstrom"],
-        "seconds": fitted.seconds,
-        "training": fitted.document(),
-        "held_out": errors,
+        **report(fit(spec, training), both.held_out, ROCKSALT, scans),
         "known_scans": _known_scans(spec, training),
-        "parity": parity(both.held_out, predictions),
-        "crystal": crystal,
         "data": {"file": DATA.name, "sha256": file_sha256(DATA)},
         "provenance": describe_machine(),
     }
     given.out.write_text(json.dumps(result) + "\n")
     if given.figure is not None:
         draw_parity(result, given.figure)
-    print(json.dumps({"held_out": errors, "known_scans": result["known_scans"]["held_out"], "crystal": crystal}))
+    constants = {side: result["crystal"][side] for side in ("computed", "predicted")}
+    print(json.dumps({"held_out": result["held_out"], "known_scans": result["known_scans"]["held_out"], "crystal": constants}))
 
 
 def _known_scans(spec: PotentialSpec, examples: Sequence[Example]) -> JsonDict:

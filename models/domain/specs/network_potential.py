@@ -134,6 +134,8 @@ class PotentialSpec(Spec):
         validation: Share of the groups that no member is trained on: they stop the training, and the error estimate is
             calibrated on them.
         force_weight: Weight of squared errors of forces beside those of energies per atom [Å^2]; 0: energies alone.
+        softening: A structure whose forces have a root mean square of F counts 1 / (1 + (F / softening)²), so that few
+            structures whose atoms all but overlap do not decide what the networks are good at [eV/Å]; null: all count alike.
         decay: Weight of the mean square of the weights, in units of the variance of the energies.
         patience: A member's training ends when the error on the groups set aside has not fallen for so many cycles; the best
             weights are kept.
@@ -148,6 +150,7 @@ class PotentialSpec(Spec):
     bootstrap: bool = True
     validation: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.1
     force_weight: NonNegativeFloat = 0.01
+    softening: PositiveFloat | None = None
     decay: NonNegativeFloat = 1e-6
     patience: PositiveInt = 20
     trainer: PotentialTrainerSpec = LevenbergMarquardtSpec()

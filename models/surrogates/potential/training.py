@@ -125,12 +125,14 @@ class _Data:
         groups = sorted({one.group for one in self.examples})
         owner = np.array([groups.index(one.group) for one in self.examples], dtype=np.intp)
 
+        share = shares(self.spec, self.inputs)
+
         def counts(member: int) -> FloatArray:
             if not self.spec.bootstrap:
-                return np.where(self.aside, 0.0, 1.0)
+                return share * ~self.aside
             # Bayesian bootstrap (Rubin 1981, doi:10.1214/aos/1176345338): no group and no element is ever left out.
             found = np.random.default_rng([seed, member, 0]).exponential(size=len(groups))[owner] * ~self.aside
-            return np.asarray(found / found[~self.aside].mean())
+            return np.asarray(share * found / found[~self.aside].mean())
 
         def begin(member: int) -> FloatArray:
             if starts is not None:
@@ -139,7 +141,7 @@ class _Data:
 
         return Task(
             training=[self._problem(training, counts(member)) for member in range(self.spec.members)],
-            validation=self._problem(validation, self.aside.astype(np.float64)),
+            validation=self._problem(validation, share * self.aside),
             starts=[begin(member) for member in range(self.spec.members)],
             seed=seed,
         )
@@ -179,6 +181,14 @@ def groups_aside(groups: Sequence[str], share: float, seed: int) -> frozenset[st
     drawn = {group: int(content_hash([seed, group])[:12], 16) / 16**12 for group in groups}
     rising = sorted(groups, key=lambda group: drawn[group])
     return frozenset([group for group in rising if drawn[group] < share][: len(groups) - 1] or rising[:1])
+
+
+def shares(spec: PotentialSpec, inputs: Inputs) -> FloatArray:
+    """How much each structure counts beside one without forces, shape ``(n_structures,)``."""
+    if spec.softening is None:
+        return np.ones(len(inputs.forces))
+    squares = [0.0 if one is None else float(np.mean(one**2)) for one in inputs.forces]
+    return np.asarray(1.0 / (1.0 + np.array(squares) / spec.softening**2))
 
 
 def _hash(starts: FloatArray | None) -> str | None:

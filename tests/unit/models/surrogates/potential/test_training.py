@@ -14,7 +14,14 @@ from tansaku.models.domain.surrogates import Example, TrainingRun, Weights
 
 torch = pytest.importorskip("torch")
 
-from tansaku.models.surrogates.potential.training import PotentialTrainer, calibrated, set_aside  # noqa: E402
+from tansaku.models.surrogates.potential.descriptors.contract import open_descriptor  # noqa: E402
+from tansaku.models.surrogates.potential.inputs import Inputs  # noqa: E402
+from tansaku.models.surrogates.potential.training import (  # noqa: E402
+    PotentialTrainer,
+    calibrated,
+    set_aside,
+    shares,
+)
 
 QUICK = {
     "environment": {"type": "symmetry_functions", "cutoff": 4.5, "radial": 4, "angular": 2, "zetas": (1,)},
@@ -56,6 +63,7 @@ def known_less(examples, *names: str):
         {"bootstrap": False},
         {"validation": 0.7},
         {"force_weight": 0.0},
+        {"softening": 0.1},
         {"decay": 1.0},
         {"trainer": {"type": "lbfgs", "cycles": 2}},
         {"environment": QUICK["environment"] | {"cutoff": 4.0}},
@@ -65,6 +73,34 @@ def test_every_knob_matters(copper, model, change):
     changed, _ = fit(copper, **change)
     one, other = (float(found.predict(copper[:1])[0]["energy"].values) for found in (model, changed))
     assert one != other
+
+
+def test_structures_with_large_forces_count_less(copper):
+    """One that says nonsense of huge forces spoils the others unless it is softened."""
+    trained = next(one for one, out in zip(copper, set_aside(copper, 0.1, 0), strict=True) if not out)
+    forces = 20.0 * np.random.default_rng(0).normal(size=trained.properties["forces"].shape)
+    energy = np.asarray(float(trained.properties["energy"]) + 10.0)
+    odd = replace(trained, id="odd", properties={"energy": energy, "forces": forces - forces.mean(axis=0)})
+    keys = {"members": 1, "trainer": {"type": "levenberg_marquardt", "cycles": 15}}
+    off = {}
+    for softening in (None, 0.3):
+        model, _ = fit([*copper, odd], softening=softening, **keys)
+        errors = [
+            one["forces"].values - known.properties["forces"] for one, known in zip(model.predict(copper), copper, strict=True)
+        ]
+        off[softening] = float(np.sqrt(np.mean(np.concatenate(errors) ** 2)))
+    assert off[0.3] < 0.5 * off[None]
+
+
+def test_softening_says_how_much_a_structure_counts(copper):
+    forces = [float(np.mean(one.properties["forces"] ** 2)) for one in copper]
+    spec = PotentialSpec.model_validate(QUICK | {"softening": 0.5})
+    inputs = Inputs.of(copper, open_descriptor(spec.environment, ("Cu",)), ("Cu",))
+    found = shares(spec, inputs)
+    np.testing.assert_allclose(found, [1.0 / (1.0 + square / 0.25) for square in forces])
+    assert (shares(spec.model_copy(update={"softening": None}), inputs) == 1.0).all()
+    unknown = Inputs.of(known_less(copper, "forces"), open_descriptor(spec.environment, ("Cu",)), ("Cu",))
+    assert (shares(spec, unknown) == 1.0).all()
 
 
 def test_training_ends_when_what_is_set_aside_is_predicted_no_better(copper):
