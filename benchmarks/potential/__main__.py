@@ -23,7 +23,7 @@ from pathlib import Path
 from benchmarks.command import begun, command
 from benchmarks.potential.chgnet_peer import chgnet
 from benchmarks.potential.crystal import ALUMINIUM
-from benchmarks.potential.data import DATA, EMBEDDED_ATOM, HERE, Sides, aluminium, in_turn, sides
+from benchmarks.potential.data import EMBEDDED_ATOM, HERE, Sides, aluminium, in_turn, origin, sides
 from benchmarks.potential.defects import DEFECTS, SHIPPED, defect, lattice_parameter
 from benchmarks.potential.dynamics import PICOSECONDS, REPEAT, at_constant_energy
 from benchmarks.potential.figure import draw
@@ -32,7 +32,6 @@ from benchmarks.potential.peers import bispectrum_ridge, kernel_ridge
 from benchmarks.potential_speed.dynamics import TIMESTEP, crystal, exported
 from tansaku.calculators.engines.network_potential import PotentialCalculator, open_potential
 from tansaku.calculators.registry import open_calculator
-from tansaku.models.domain.identifiers import file_sha256
 from tansaku.models.domain.ports import Calculator
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.calculator import PotentialCalculatorSpec
@@ -88,7 +87,7 @@ def main() -> None:
     scans = ALUMINIUM.of([*both.training, *both.held_out])
     if given.quick:
         both = Sides(both.first(40), both.held_out[::12])
-    same = {"schema_version": 1, "source": given.source, "quick": given.quick, "data": _origin(given.source)}
+    same = {"schema_version": 1, "source": given.source, "quick": given.quick, "data": origin(given.source)}
     result = begun(given.out, same, parts=[])
     with tempfile.TemporaryDirectory() as folder:
         study = Study(both, scans, given.models or Path(folder), given.source, quick=given.quick)
@@ -217,12 +216,6 @@ class Study:
         errors = judged(self._both.held_out, fitted.model.predict(self._both.held_out))
         print(f"{trainer['type']}, {len(training)} structures, {fitted.seconds:.0f} s: {json.dumps(errors)}", flush=True)
         return fitted.document() | {"trainer": trainer, "held_out": errors}
-
-
-def _origin(source: str) -> JsonDict:
-    if source == "gpaw":
-        return {"file": DATA.name, "sha256": file_sha256(DATA)}
-    return {"potential": EMBEDDED_ATOM.potential}
 
 
 def _alone(trainer: JsonDict, **keys: object) -> PotentialSpec:

@@ -14,7 +14,9 @@ from ase.io import read
 
 from tansaku.calculators.registry import open_calculator
 from tansaku.models.domain.errors import CalculationError
+from tansaku.models.domain.identifiers import file_sha256
 from tansaku.models.domain.ports import Space
+from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.calculator import GpawSpec, LammpsSpec
 from tansaku.models.domain.specs.dataset import ComputedSourceSpec, DatasetSpec
 from tansaku.models.domain.surrogates import Example
@@ -24,8 +26,17 @@ from tansaku.tasks.datasets.splitting import side_of, split
 HERE = Path(__file__).parent
 SPEC = HERE / "al.yaml"
 DATA = HERE / "al.extxyz.gz"
-"""Energies and forces by density-functional theory; grows, one structure of each scan in turn."""
+"""Energies and forces by density-functional theory, one structure of each scan in turn."""
 EMBEDDED_ATOM = LammpsSpec(potential="NiAlH_jea.eam.alloy")
+
+_KINDS = (
+    ("lattice", "lattice"),
+    ("shear", "shear"),
+    ("tetragonal", "strain"),
+    ("orthorhombic", "strain"),
+    ("rattle", "rattle"),
+    ("vacancy", "vacancy"),
+)
 
 
 @dataclass(frozen=True)
@@ -47,6 +58,16 @@ def sides(source: str) -> Sides:
         source: ``gpaw``: the file that ships; ``embedded_atom``: the same scans by a potential.
     """
     return divided(SPEC, shipped(DATA) if source == "gpaw" else _stand_in())
+
+
+def origin(source: str) -> JsonDict:
+    """What the data of a source are known by."""
+    return of_file(DATA) if source == "gpaw" else {"potential": EMBEDDED_ATOM.potential}
+
+
+def of_file(data: Path) -> JsonDict:
+    """What a file is known by."""
+    return {"file": data.name, "sha256": file_sha256(data)}
 
 
 def divided(spec: Path, examples: Sequence[Example]) -> Sides:
@@ -86,16 +107,6 @@ def in_turn(examples: Sequence[Example]) -> list[Example]:
         for group in sorted(waiting):
             found += [waiting[group].pop()] if waiting[group] else []
     return found
-
-
-_KINDS = (
-    ("lattice", "lattice"),
-    ("shear", "shear"),
-    ("tetragonal", "strain"),
-    ("orthorhombic", "strain"),
-    ("rattle", "rattle"),
-    ("vacancy", "vacancy"),
-)
 
 
 def shipped(data: Path) -> list[Example]:

@@ -13,10 +13,9 @@ from collections.abc import Sequence
 
 from benchmarks.command import command
 from benchmarks.potential.crystal import Crystal
-from benchmarks.potential.data import HERE, divided, in_turn, shipped
+from benchmarks.potential.data import HERE, divided, in_turn, of_file, shipped
 from benchmarks.potential.figure import draw_parity
 from benchmarks.potential.fits import fit, judged, report
-from tansaku.models.domain.identifiers import file_sha256
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.network_potential import PotentialSpec
 from tansaku.models.domain.surrogates import Example
@@ -41,7 +40,7 @@ def main() -> None:
         "quick": given.quick,
         **report(fit(spec, training), both.held_out, ROCKSALT, scans),
         "known_scans": _known_scans(spec, training),
-        "data": {"file": DATA.name, "sha256": file_sha256(DATA)},
+        "data": of_file(DATA),
         "provenance": describe_machine(),
     }
     given.out.write_text(json.dumps(result) + "\n")

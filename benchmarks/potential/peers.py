@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -42,48 +43,92 @@ def bispectrum_ridge(training: Sequence[Example], held_out: Sequence[Example], f
     """
     begun = time.perf_counter()
     aside = set_aside(training, 0.1, 0)
-    energies, forces = _rows(training, degree)
-    offset, scale = energies.mean(axis=0), np.maximum(energies.std(axis=0), 1e-9)
-    known = np.array([float(one.properties["energy"]) / len(one.structure) for one in training])
-
-    def solved(chosen: np.ndarray, ridge: float) -> FloatArray:
-        count = sum(forces[place].shape[0] for place in np.flatnonzero(chosen))
-        above = np.column_stack([(energies[chosen] - offset) / scale, np.ones(chosen.sum())]) / np.sqrt(chosen.sum())
-        below = np.concatenate([forces[place] for place in np.flatnonzero(chosen)]) / scale * np.sqrt(force_weight / count)
-        rows = np.concatenate([above, np.column_stack([below, np.zeros(len(below))])])
-        targets = [np.ravel(training[int(place)].properties["forces"]) for place in np.flatnonzero(chosen)]
-        wanted = np.concatenate(
-            [known[chosen] / np.sqrt(chosen.sum()), np.concatenate(targets) * np.sqrt(force_weight / count)]
-        )
-        penalty = ridge * np.eye(rows.shape[1])
-        penalty[-1, -1] = 0.0
-        return np.asarray(np.linalg.solve(rows.T @ rows + penalty, rows.T @ wanted))
+    species = tuple(sorted({symbol for one in training for symbol in one.structure.get_chemical_symbols()}))
+    rows = _rows(training, species, degree)
+    known = [training[place] for place in np.flatnonzero(~aside)], rows.some(~aside)
+    asked = [training[place] for place in np.flatnonzero(aside)], rows.some(aside)
 
     def off(ridge: float) -> float:
-        found = solved(~aside, ridge)
-        return float(np.mean(((energies[aside] - offset) / scale @ found[:-1] + found[-1] - known[aside]) ** 2))
+        said = _solved(*known, force_weight, ridge).energies(asked[1])
+        return float(np.mean((said - _energies(asked[0])) ** 2))
 
-    weights = solved(np.ones(len(training), dtype=np.bool_), min(_RIDGES, key=off))
+    model = _solved(training, rows, force_weight, min(_RIDGES, key=off))
     seconds = time.perf_counter() - begun
-    rows, slopes = _rows(held_out, degree)
+    others = _rows(held_out, species, degree)
     predictions: list[Prediction] = [
-        {
-            "energy": Estimate(np.asarray(((row - offset) / scale @ weights[:-1] + weights[-1]) * len(one.structure))),
-            "forces": Estimate((slope / scale @ weights[:-1]).reshape(-1, 3)),
-        }
-        for one, row, slope in zip(held_out, rows, slopes, strict=True)
+        {"energy": Estimate(np.asarray(energy * len(one.structure))), "forces": Estimate(forces)}
+        for one, energy, forces in zip(held_out, model.energies(others), model.forces(others), strict=True)
     ]
-    return {"seconds": seconds, "components": energies.shape[1], "held_out": judged(held_out, predictions)}
+    return {"seconds": seconds, "components": rows.means.shape[1], "held_out": judged(held_out, predictions)}
 
 
-def _rows(examples: Sequence[Example], degree: int) -> tuple[FloatArray, list[FloatArray]]:
-    """Mean components of each structure, and minus the derivatives of their sums by the atoms' positions."""
-    descriptor = open_descriptor(BispectrumSpec(degree=degree), ("Al",))
+@dataclass(frozen=True)
+class _Rows:
+    """What a linear model sees of structures.
+
+    Attributes:
+        means: Components, averaged over atoms, shape ``(n, n_components)``.
+        slopes: Of each structure minus the derivatives of their sums by the atoms' positions, shape
+            ``(3 n_atoms, n_components)``.
+    """
+
+    means: FloatArray
+    slopes: Sequence[FloatArray]
+
+    def some(self, chosen: np.ndarray) -> _Rows:
+        """Those of some structures, given as a mask."""
+        return _Rows(self.means[chosen], [self.slopes[place] for place in np.flatnonzero(chosen)])
+
+
+@dataclass(frozen=True)
+class _Linear:
+    """Energies per atom as a constant and a sum of standardised components."""
+
+    offset: FloatArray
+    scale: FloatArray
+    weights: FloatArray
+    constant: float
+
+    def energies(self, rows: _Rows) -> FloatArray:
+        """Per atom [eV]."""
+        return np.asarray((rows.means - self.offset) / self.scale @ self.weights + self.constant)
+
+    def forces(self, rows: _Rows) -> list[FloatArray]:
+        """Of each structure [eV/Å]."""
+        return [(slope / self.scale @ self.weights).reshape(-1, 3) for slope in rows.slopes]
+
+
+def _solved(examples: Sequence[Example], rows: _Rows, force_weight: float, ridge: float) -> _Linear:
+    """Least squares of energies per atom and forces, each kind by its mean square."""
+    offset, scale = rows.means.mean(axis=0), np.maximum(rows.means.std(axis=0), 1e-9)
+    slopes = np.concatenate(rows.slopes) / scale
+    of_energies, of_forces = 1.0 / np.sqrt(len(examples)), np.sqrt(force_weight / len(slopes))
+    # The constant has no slope.
+    matrix = np.concatenate(
+        [
+            np.column_stack([(rows.means - offset) / scale, np.ones(len(examples))]) * of_energies,
+            np.column_stack([slopes, np.zeros(len(slopes))]) * of_forces,
+        ]
+    )
+    forces = np.concatenate([np.ravel(one.properties["forces"]) for one in examples])
+    wanted = np.concatenate([_energies(examples) * of_energies, forces * of_forces])
+    penalty = ridge * np.eye(matrix.shape[1])
+    penalty[-1, -1] = 0.0
+    *weights, constant = np.linalg.solve(matrix.T @ matrix + penalty, matrix.T @ wanted)
+    return _Linear(offset, scale, np.array(weights), float(constant))
+
+
+def _energies(examples: Sequence[Example]) -> FloatArray:
+    return np.array([float(one.properties["energy"]) / len(one.structure) for one in examples])
+
+
+def _rows(examples: Sequence[Example], species: tuple[str, ...], degree: int) -> _Rows:
+    descriptor = open_descriptor(BispectrumSpec(degree=degree), species)
     means, slopes = [], []
     for example in examples:
-        found = describe(descriptor, [example.structure], ("Al",))
+        found = describe(descriptor, [example.structure], species)
         means.append(found.features.mean(axis=0))
         total = np.zeros((len(example.structure), *found.blocks.shape[1:]))
         np.add.at(total, found.moved, found.blocks)
         slopes.append(-total.transpose(0, 2, 1).reshape(3 * len(example.structure), -1))
-    return np.array(means), slopes
+    return _Rows(np.array(means), slopes)

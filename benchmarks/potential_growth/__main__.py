@@ -6,8 +6,8 @@ all; or they are those that the networks trained last disagree on most, for the 
 Each training begins with random weights, or (warm) with those of the training before. The report's order beside: 200 structures
 and more of them at random, until there are no more.
 
-Structures, proposer and training are the product's; energies and forces are known beforehand, of density-functional theory
-where ``benchmarks/potential/al.extxyz.gz`` is there, else of an embedded-atom potential.
+Structures, proposer and training are the product's; energies and forces are known beforehand, by density-functional theory or
+(``--source embedded_atom``) an embedded-atom potential.
 """
 
 from __future__ import annotations
@@ -16,10 +16,9 @@ import json
 import time
 
 from benchmarks.command import command, results
-from benchmarks.potential.data import DATA, EMBEDDED_ATOM
+from benchmarks.potential.data import origin
 from benchmarks.potential_growth.figure import draw
 from benchmarks.potential_growth.growth import PARTS, STRATEGIES, Case, potential, run
-from tansaku.models.domain.identifiers import file_sha256
 from tansaku.models.domain.records import JsonDict
 from tansaku.tasks.machine import describe_machine
 
@@ -43,7 +42,7 @@ def main() -> None:
     """Lets the data grow and writes what came out."""
     shown = "errors against number and size of the structures, seconds of training"
     parser = command("potential_growth", __doc__, quick="three runs, small networks", figure=shown, jobs="runs")
-    parser.add_argument("--source", choices=("gpaw", "embedded_atom"), default="gpaw" if DATA.is_file() else "embedded_atom")
+    parser.add_argument("--source", choices=("gpaw", "embedded_atom"), default="gpaw")
     given = parser.parse_args()
     begun = time.perf_counter()
     runs: list[JsonDict] = []
@@ -53,9 +52,7 @@ def main() -> None:
         "quick": given.quick,
         "runs": runs,
         "surrogate": potential(quick=given.quick).model_dump(mode="json"),
-        "data": {"file": DATA.name, "sha256": file_sha256(DATA)}
-        if given.source == "gpaw"
-        else {"potential": EMBEDDED_ATOM.potential},
+        "data": origin(given.source),
         "provenance": describe_machine(),
     }
     for one in results(run, cases(given.source, quick=given.quick), given.jobs):

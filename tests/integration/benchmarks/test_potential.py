@@ -11,8 +11,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def run(out, *options):
-    command = [sys.executable, "-m", "benchmarks.potential", "--quick", "--source", "embedded_atom", "--out", str(out), *options]
+def run(out, *options, source="embedded_atom"):
+    command = [sys.executable, "-m", "benchmarks.potential", "--quick", "--source", source, "--out", str(out), *options]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
 
 
@@ -49,7 +49,13 @@ def test_quick_run_writes_result_and_figure_and_goes_on_with_what_there_is(tmp_p
     found = json.loads(out.read_text())
     assert found["seconds"] == -1.0
     assert "bispectrum_ridge" in found["peers"]
-    assert "trainer" not in again.stdout
+    assert "levenberg_marquardt" not in again.stdout
+
+    # Another run's result is not written over.
+    other = run(out, source="gpaw")
+    assert other.returncode == 1
+    assert "its source is 'embedded_atom', now 'gpaw'; give another --out or delete it" in other.stderr
+    assert json.loads(out.read_text()) == found
 
 
 def test_whole_scans_are_held_out_and_learned_in_turn(require):
