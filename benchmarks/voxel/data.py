@@ -26,7 +26,9 @@ HERE = Path(__file__).parent
 FILE = HERE / "oxides.npz"
 GRID = VoxelGrid()
 TARGETS = ("hartree_energy", "delta_xc_energy", "ion_ion_energy", "eigenvalue_energy", "cohesive_energy", "band_gap")
-"""[eV] of a cell; all but the gap grow with it."""
+"""[eV] of a cell."""
+INTENSIVE = ("band_gap",)
+"""Those that do not grow with the cell."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,10 @@ class Row:
     stress: float
     electrons: float
     half: npt.NDArray[np.complex64]
+
+    def extent(self, target: str) -> int:
+        """What a target is divided by to compare cells: the number of atoms where it grows with them."""
+        return 1 if target in INTENSIVE else len(self.structure)
 
     @property
     def formula(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ase import Atoms
 from ase.neighborlist import neighbor_list
 from dscribe.descriptors import SOAP
-from pymatgen.core import Element
+from pymatgen.core.periodic_table import Element
 from scipy.fft import ifftn
 
 from benchmarks.voxel.data import GRID, TARGETS, Row, half_indices
@@ -21,6 +21,8 @@ from tansaku.models.domain.surrogates import Example
 from tansaku.models.features.coulomb_matrix import coulomb_spectrum
 
 SHELLS = 32
+_POWER = 4
+"""Of the SOAP kernel."""
 _SOFT = 0.25
 """Width of the Gaussian charge that stands for an ion where the field meets it [Å]."""
 _REACH = 3.2
@@ -35,11 +37,11 @@ class Oxides:
 
     Attributes:
         rows: The oxides.
-        charges: Valence electrons by element.
+        valence_electrons: Of an atom, by element.
     """
 
     rows: Sequence[Row]
-    charges: Mapping[str, float]
+    valence_electrons: Mapping[str, float]
 
     @cached_property
     def atoms(self) -> FloatArray:
@@ -49,9 +51,23 @@ class Oxides:
     @cached_property
     def values(self) -> FloatArray:
         """What is learned: targets per atom, the gap as it is [eV], shape ``(n, n_targets)``."""
-        found = np.array([[row.targets[name] for name in TARGETS] for row in self.rows])
-        found[:, [name != "band_gap" for name in TARGETS]] /= self.atoms[:, None]
-        return found
+        return np.array([[row.targets[name] / row.extent(name) for name in TARGETS] for row in self.rows])
+
+    @cached_property
+    def examples(self) -> list[Example]:
+        """As surrogates take them, of no known properties; the fields are put together from their Bragg peaks."""
+        return [Example(row.id, row.formula, row.structure, {}, {"density": field_of(row)}) for row in self.rows]
+
+    def example(self, place: int, values: FloatArray) -> Example:
+        """An oxide to learn from.
+
+        Args:
+            place: Which one.
+            values: Of its targets, as :attr:`values` has them or what is left of them.
+        """
+        extents = [self.rows[place].extent(name) for name in TARGETS]
+        properties = {name: np.asarray(value * extent) for name, value, extent in zip(TARGETS, values, extents, strict=True)}
+        return replace(self.examples[place], properties=properties)
 
     def families(self, places: npt.NDArray[np.intp]) -> list[npt.NDArray[np.intp]]:
         """Which of some oxides have one composition, as places among these."""
@@ -94,10 +110,15 @@ class Oxides:
         """Mean power spectrum of the atoms, of length 1; compressed (Darby et al. 2022, doi:10.1038/s41524-022-00847-y)."""
         soap = SOAP(species=self.species, periodic=True, r_cut=5.0, n_max=6, l_max=4, sigma=0.5, compression={"mode": "mu1nu1"})
         found = np.array([np.asarray(soap.create(row.structure)).mean(axis=0) for row in self.rows])
-        return found / np.linalg.norm(found, axis=1, keepdims=True)
+        return np.asarray(found / np.linalg.norm(found, axis=1, keepdims=True))
 
     @cached_property
-    def matrix(self) -> FloatArray:
+    def soap_kernel(self) -> FloatArray:
+        """Similarities of all oxides by :attr:`soap`, shape ``(n, n)``."""
+        return np.asarray((self.soap @ self.soap.T) ** _POWER)
+
+    @cached_property
+    def coulomb_spectra(self) -> FloatArray:
         """Sorted eigenvalues of the sine matrix, a Coulomb matrix of crystals (Faber et al. 2015, doi:10.1002/qua.24917)."""
         return np.array([coulomb_spectrum(row.structure, int(self.atoms.max())) for row in self.rows])
 
@@ -126,7 +147,7 @@ class Oxides:
         waves, field = peaks.vectors[1:], peaks.amplitudes[1:]
         squares = (waves**2).sum(axis=1)
         near = squares <= (0.5 * GRID.cut) ** 2
-        charges = np.array([self.charges[symbol] for symbol in row.structure.get_chemical_symbols()])
+        charges = np.array([self.valence_electrons[symbol] for symbol in row.structure.get_chemical_symbols()])
         ions = np.exp(-1j * waves @ row.structure.positions.T) @ charges * np.exp(-0.5 * _SOFT**2 * squares) / volume
         with_itself = 2.0 * np.pi * volume * COULOMB * np.abs(field) ** 2 / squares
         with_ions = -4.0 * np.pi * volume * COULOMB * (field * ions.conj()).real / squares
@@ -159,22 +180,12 @@ def _bonds(structure: Atoms) -> list[float]:
     return [*map(float, spread), float(between), float(np.log(structure.get_volume() / len(structure)))]
 
 
-def example(row: Row, values: FloatArray) -> Example:
-    """An oxide as surrogates take it, its field put together from its Bragg peaks.
-
-    Args:
-        row: The oxide.
-        values: Of the targets, as :attr:`Oxides.values` has them or what is left of them.
-    """
-    atoms = len(row.structure)
-    properties = {
-        name: np.asarray(value * (1 if name == "band_gap" else atoms)) for name, value in zip(TARGETS, values, strict=True)
-    }
+def field_of(row: Row) -> FloatArray:
+    """The valence density as far as its Bragg peaks are known [1/Å^3]."""
     indices = half_indices(row.structure.cell.array)
     # No coefficient of the sphere meets another one: the field is exactly the one whose other coefficients are zero.
     shape = 2 * np.floor(row.structure.cell.lengths() / (2.0 * GRID.resolution)).astype(int) + 2
     coefficients = np.zeros(shape, dtype=np.complex128)
     coefficients[tuple((indices % shape).T)] = row.half
     coefficients[tuple((-indices % shape).T)] = row.half.conj()
-    field = ifftn(coefficients).real * coefficients.size
-    return Example(row.id, row.formula, row.structure, properties, {"density": field})
+    return np.asarray(ifftn(coefficients).real * coefficients.size)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 from matplotlib.figure import Figure
 
-from benchmarks.voxel.data import TARGETS
+from benchmarks.voxel.data import INTENSIVE, TARGETS
 from tansaku.models.domain.records import JsonDict
 from tansaku.tasks.figures.style import drawing
 
@@ -26,6 +27,8 @@ _LINES = {
     "soap_then_r3dvs": ("SOAP → R3DVS", "o--", "C1"),
     "soap_then_coulomb_matrix": ("SOAP → CM", "^--", "C4"),
     "soap_tuned": ("SOAP, tuned", "s:", "C0"),
+    "soap_tuned_then_r3dvs": ("SOAP, tuned → R3DVS", "o-.", "C8"),
+    "soap_tuned_then_coulomb_matrix": ("SOAP, tuned → CM", "^-.", "C7"),
     "power_spectrum": ("power spectrum", "d:", "C5"),
     "points_and_field": ("points and field (ours)", "*-", "k"),
 }
@@ -34,16 +37,22 @@ _LINES = {
 def draw(result: JsonDict, path: Path) -> None:
     """One panel per target, logarithmic."""
     with drawing():
-        figure = Figure(figsize=(11.0, 6.4), layout="constrained")
+        figure = Figure(figsize=(11.0, 7.0), layout="constrained")
         for axes, target in zip(figure.subplots(2, 3).ravel(), TARGETS, strict=True):
-            for name, by_size in result["mae"][target].items():
+            by_method = result["mae"][target]
+            for name in (one for one in _LINES if one in by_method):
                 label, line, colour = _LINES[name]
-                sizes = sorted(map(int, by_size))
-                spread = [result["standard_error"][target][name][str(size)] for size in sizes]
-                means = [by_size[str(size)] for size in sizes]
-                axes.errorbar(sizes, means, yerr=spread, fmt=line, color=colour, ms=4, lw=1.0, label=label)
-            unit = "eV" if target == "band_gap" else "eV/atom"
+                sizes = sorted(by_method[name], key=int)
+                # None, after one division, becomes a number that is none: no bar is drawn.
+                spread = np.array([result["standard_error"][target][name][size] for size in sizes], dtype=np.float64)
+                means = [by_method[name][size] for size in sizes]
+                axes.errorbar(
+                    [int(size) for size in sizes], means, yerr=spread, fmt=line, color=colour, ms=4, lw=1.0, label=label
+                )
+            unit = "eV" if target in INTENSIVE else "eV/atom"
             axes.set(xlabel="training oxides", ylabel=f"mean absolute error [{unit}]", yscale="log")
             axes.set_title(_TITLES[target], fontsize=9)
-        figure.axes[1].legend(fontsize=6, loc="lower left")
+        figure.legend(
+            *figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=6, fontsize=8, handlelength=3.5
+        )
         figure.savefig(path, dpi=150)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -11,10 +12,10 @@ from scipy.linalg import cho_factor, cho_solve, eigh
 from scipy.spatial.distance import cdist, pdist
 
 from benchmarks.voxel.data import TARGETS
-from benchmarks.voxel.features import Oxides, example
+from benchmarks.voxel.features import Oxides
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.specs.voxel_network import FREE_ATOMS, VoxelNetworkSpec
-from tansaku.models.domain.surrogates import TrainingRun
+from tansaku.models.domain.surrogates import DeviceChoice, TrainingRun
 from tansaku.models.surrogates.voxel_network.training import VoxelNetworkTrainer
 
 Places = npt.NDArray[np.intp]
@@ -22,7 +23,6 @@ Places = npt.NDArray[np.intp]
 SOAP_REGULARISATION = 3.0
 MATRIX_REGULARISATION = 0.01
 """Both constants are those of Kajita et al. 2017; kernels and widths are ours."""
-_POWER = 4
 _RIDGES = tuple(10.0**power for power in range(-10, 3))
 
 
@@ -42,46 +42,55 @@ class Division:
     test: Places
     seed: int
 
+    @cached_property
+    def values(self) -> FloatArray:
+        """What is known of those to learn from, shape ``(n_training, n_targets)``."""
+        return np.asarray(self.oxides.values[self.training])
 
-Method = Callable[[Division, FloatArray], tuple[FloatArray, FloatArray]]
-"""Given a division and what is to be learned of its training oxides: what it says of these and of the test oxides, shapes
-``(n, n_targets)``."""
+    @cached_property
+    def unseen(self) -> npt.NDArray[np.bool_]:
+        """Whether a test oxide has an element that no training oxide has, shape ``(n_test,)``."""
+        shares = self.oxides.fractions
+        return np.asarray(shares[self.test][:, ~shares[self.training].any(axis=0)].any(axis=1))
+
+
+Method = Callable[[Division, FloatArray], FloatArray]
+"""Given a division and what is to be learned of its training oxides: what it says of the test oxides, shape
+``(n_test, n_targets)``."""
+Kernel = Callable[[Division, FloatArray], tuple[FloatArray, FloatArray]]
+"""A method that knows at once what it says of the training oxides, too: of these first. A network would have to be asked."""
 
 
 def soap(division: Division, values: FloatArray) -> tuple[FloatArray, FloatArray]:
     """SOAP kernel ridge with the report's regularisation."""
-    oxides, training = division.oxides, division.training
-    kernel = (oxides.soap @ oxides.soap[training].T) ** _POWER
-    return _ridge(kernel, training, division.test, values, SOAP_REGULARISATION)
+    kernel = division.oxides.soap_kernel[:, division.training]
+    return _ridge(kernel, division, values, SOAP_REGULARISATION)
 
 
 def soap_tuned(division: Division, values: FloatArray) -> tuple[FloatArray, FloatArray]:
     """The same kernel, its regularisation chosen for each target by leaving one composition out."""
-    oxides, training = division.oxides, division.training
-    kernel = (oxides.soap @ oxides.soap[training].T) ** _POWER
-    return _chosen([kernel], oxides.families(training), training, division.test, values)
+    return _chosen([division.oxides.soap_kernel[:, division.training]], division, values)
 
 
-def matrix(division: Division, values: FloatArray) -> tuple[FloatArray, FloatArray]:
+def coulomb_matrix(division: Division, values: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Gaussian kernel ridge on the Coulomb matrix with the report's regularisation; the width is the median distance."""
-    oxides, training = division.oxides, division.training
-    return _ridge(_gaussian(oxides.matrix, training), training, division.test, values, MATRIX_REGULARISATION)
+    kernel = _gaussian(division.oxides.coulomb_spectra, division.training)
+    return _ridge(kernel, division, values, MATRIX_REGULARISATION)
 
 
-def shells(division: Division, values: FloatArray) -> tuple[FloatArray, FloatArray]:
+def power_spectrum(division: Division, values: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Ridge on the power spectrum of the field, in which the Hartree energy is linear."""
-    oxides, training = division.oxides, division.training
-    rows = oxides.shells - oxides.shells[training].mean(axis=0)
-    return _chosen([rows @ rows[training].T], oxides.families(training), training, division.test, values)
+    rows = division.oxides.shells - division.oxides.shells[division.training].mean(axis=0)
+    return _chosen([rows @ rows[division.training].T], division, values)
 
 
-def both(division: Division, values: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Points and field: kernels of surroundings, of cations and their bonds, and of field, ions and their electrostatics.
+def points_and_field(division: Division, values: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Kernels of surroundings, of cations and their bonds, and of field, ions and their electrostatics.
 
     Which share each has is chosen for each target by leaving one composition out.
     """
     oxides, training = division.oxides, division.training
-    surroundings = (oxides.soap @ oxides.soap[training].T) ** _POWER
+    surroundings = oxides.soap_kernel[:, training]
     charges, elements = _standard(oxides.electrostatics, training), _standard(oxides.fractions, training)
     spectrum = oxides.shells - oxides.shells[training].mean(axis=0)
     spectrum /= np.linalg.norm(spectrum[training], axis=1).mean()
@@ -92,58 +101,66 @@ def both(division: Division, values: FloatArray) -> tuple[FloatArray, FloatArray
         for weight in (0.0, 1.0, 1e2, 1e4, 1e6)
         for share in (0.0, 0.25, 0.5, 0.75, 1.0)
     ]
-    return _chosen(kernels, oxides.families(training), training, division.test, values)
+    return _chosen(kernels, division, values)
 
 
-def network(spec: VoxelNetworkSpec) -> Method:
+def network(spec: VoxelNetworkSpec, device: DeviceChoice = "cpu") -> Method:
     """The network on voxels, one for all targets."""
 
-    def learn(division: Division, values: FloatArray) -> tuple[FloatArray, FloatArray]:
-        examples = [example(division.oxides.rows[place], mine) for place, mine in zip(division.training, values, strict=True)]
-        fitted = VoxelNetworkTrainer(spec).fit(examples, TrainingRun(seed=division.seed))
-        known = set(fitted.species)
-        asked = [example(division.oxides.rows[place], np.zeros(len(TARGETS))) for place in division.test]
+    def learn(division: Division, values: FloatArray) -> FloatArray:
+        oxides = division.oxides
+        examples = [oxides.example(place, mine) for place, mine in zip(division.training, values, strict=True)]
+        fitted = VoxelNetworkTrainer(spec).fit(examples, TrainingRun(seed=division.seed, device=device))
+        # An oxide with an element that the network has not seen is refused; it then counts as the mean.
         said = np.tile(values.mean(axis=0), (len(division.test), 1))
-        for place, one in enumerate(asked):
-            # An oxide with an element that the network has not seen is refused; it then counts as the mean.
-            if set(one.structure.get_chemical_symbols()) <= known:
-                found = fitted.predict([one])[0]
-                atoms = len(one.structure)
-                said[place] = [float(found[name].values) / (1 if name == "band_gap" else atoms) for name in TARGETS]
-        return values, said
+        for asked in np.flatnonzero(~division.unseen):
+            place = division.test[asked]
+            (found,) = fitted.predict([oxides.examples[place]])
+            said[asked] = [float(found[name].values) / oxides.rows[place].extent(name) for name in TARGETS]
+        return said
 
     return learn
 
 
-def after(first: Method, second: Method) -> Method:
+def alone(kernel: Kernel) -> Method:
+    """A kernel by itself."""
+    return lambda division, values: kernel(division, values)[1]
+
+
+def after(first: Kernel, second: Method) -> Method:
     """The second learns what the first leaves over on the training oxides."""
 
-    def learn(division: Division, values: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def learn(division: Division, values: FloatArray) -> FloatArray:
         fitted, said = first(division, values)
-        further, more = second(division, values - fitted)
-        return fitted + further, said + more
+        return np.asarray(said + second(division, values - fitted))
 
     return learn
 
 
-def methods(spec: VoxelNetworkSpec) -> Mapping[str, Method]:
-    """All methods by name."""
-    voxels = network(spec)
-    free = network(spec.model_copy(update={"field": FREE_ATOMS}))
+def methods(spec: VoxelNetworkSpec, device: DeviceChoice = "cpu") -> Mapping[str, Method]:
+    """All methods by name.
+
+    Args:
+        spec: Of the networks.
+        device: Where they are trained.
+    """
+    voxels = network(spec, device)
     return {
-        "soap": soap,
-        "coulomb_matrix": matrix,
+        "soap": alone(soap),
+        "coulomb_matrix": alone(coulomb_matrix),
         "r3dvs": voxels,
-        "r3dvs_free_atoms": free,
+        "r3dvs_free_atoms": network(spec.model_copy(update={"field": FREE_ATOMS}), device),
         "soap_then_r3dvs": after(soap, voxels),
-        "soap_then_coulomb_matrix": after(soap, matrix),
-        "soap_tuned": soap_tuned,
-        "power_spectrum": shells,
-        "points_and_field": both,
+        "soap_then_coulomb_matrix": after(soap, alone(coulomb_matrix)),
+        "soap_tuned": alone(soap_tuned),
+        "soap_tuned_then_r3dvs": after(soap_tuned, voxels),
+        "soap_tuned_then_coulomb_matrix": after(soap_tuned, alone(coulomb_matrix)),
+        "power_spectrum": alone(power_spectrum),
+        "points_and_field": alone(points_and_field),
     }
 
 
-NETWORKS = ("r3dvs", "r3dvs_free_atoms", "soap_then_r3dvs")
+NETWORKS = ("r3dvs", "r3dvs_free_atoms", "soap_then_r3dvs", "soap_tuned_then_r3dvs")
 """Methods that train networks, which takes minutes."""
 
 
@@ -157,19 +174,19 @@ def _gaussian(rows: FloatArray, training: Places) -> FloatArray:
     return np.asarray(np.exp(-0.5 * cdist(rows, rows[training], "sqeuclidean") / width**2))
 
 
-def _ridge(
-    kernel: FloatArray, training: Places, test: Places, values: FloatArray, regularisation: float
-) -> tuple[FloatArray, FloatArray]:
-    mean = values.mean(axis=0)
+def _ridge(kernel: FloatArray, division: Division, values: FloatArray, regularisation: float) -> tuple[FloatArray, FloatArray]:
+    training, test, mean = division.training, division.test, values.mean(axis=0)
     solved = cho_solve(cho_factor(kernel[training] + regularisation * np.eye(len(training))), values - mean)
     return kernel[training] @ solved + mean, kernel[test] @ solved + mean
 
 
-def _chosen(
-    kernels: Sequence[FloatArray], families: Sequence[Places], training: Places, test: Places, values: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """Ridge with the kernel and the regularisation whose left-out errors are smallest, target by target."""
-    mean = values.mean(axis=0)
+def _chosen(kernels: Sequence[FloatArray], division: Division, values: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Ridge with the kernel and the regularisation whose left-out errors are smallest, target by target.
+
+    Of a training oxide it says what it would had it not seen the composition: what it has seen it may say all but exactly.
+    """
+    training, test, mean = division.training, division.test, values.mean(axis=0)
+    families = division.oxides.families(training)
     off = values - mean
     best = np.full(values.shape[1], np.inf)
     fitted, said = np.zeros(values.shape), np.zeros((len(test), values.shape[1]))
@@ -180,10 +197,11 @@ def _chosen(
             shrunk = 1.0 / (np.maximum(size, 0.0) + ridge * size.max())
             kept = np.maximum(size, 0.0) * shrunk
             inside = turned @ (kept[:, None] * projected)
-            error = np.abs(_left_out(off - inside, turned, kept, families)).mean(axis=0)
+            wrong = _left_out(off - inside, turned, kept, families)
+            error = np.abs(wrong).mean(axis=0)
             better = error < best
             best[better] = error[better]
-            fitted[:, better] = inside[:, better]
+            fitted[:, better] = (off - wrong)[:, better]
             said[:, better] = (across @ (shrunk[:, None] * projected))[:, better]
     return fitted + mean, said + mean
 

@@ -129,7 +129,7 @@ class _Data:
 
         def counts(member: int) -> FloatArray:
             if not self.spec.bootstrap:
-                return share * ~self.aside
+                return np.asarray(share * ~self.aside)
             # Bayesian bootstrap (Rubin 1981, doi:10.1214/aos/1176345338): no group and no element is ever left out.
             found = np.random.default_rng([seed, member, 0]).exponential(size=len(groups))[owner] * ~self.aside
             return np.asarray(share * found / found[~self.aside].mean())

@@ -72,7 +72,8 @@ class VoxelNetworkTrainer:
         # Without patience training is what it was before there was such a key.
         keys = spec.model_dump(mode="json", exclude={"patience"} if spec.patience is None else None)
         key = content_hash([keys, run.seed, wanted.tolist(), owner.tolist(), _content(crystals)])
-        under_way = _Members(spec, crystals, scaling, torch.as_tensor(wanted, dtype=torch.float32), left, key)
+        there = torch.as_tensor(wanted, dtype=torch.float32, device=crystals.sizes.device)
+        under_way = _Members(spec, crystals, scaling, there, left, key)
         with full_precision():
             members, passes = under_way.run(run)
         said = [standardised(one, crystals, scaling, rotation_set(spec.rotations)[: spec.views]) for one in members]
@@ -112,7 +113,7 @@ class _Members:
         spec: Hyper-parameters.
         crystals: All of the training data.
         scaling: Around the networks.
-        wanted: Standardised properties, shape ``(n, n_properties)``.
+        wanted: Standardised properties on the device of the crystals, shape ``(n, n_properties)``.
         left: Examples that each network does not see.
         key: Of hyper-parameters and data: a checkpoint of another one is not gone on from.
     """
@@ -185,7 +186,7 @@ class _Members:
         for start in range(0, len(order), spec.batch):
             chosen = torch.as_tensor(order[start : start + spec.batch], device=device)
             rotations = torch.as_tensor(views[start : start + spec.batch], device=device)
-            off = network(*inputs(self.crystals, self.scaling, chosen, rotations)) - self.wanted.to(device)[chosen]
+            off = network(*inputs(self.crystals, self.scaling, chosen, rotations)) - self.wanted[chosen]
             # Beyond a deviation the loss is linear: a few odd oxides do not count for all others.
             loss = torch.nn.functional.smooth_l1_loss(off, torch.zeros_like(off))
             optimizer.zero_grad()
@@ -200,7 +201,7 @@ class _Members:
     def _aside(self, network: VoxelNetwork, member: int) -> float:
         """Error on what the network does not see, in one rotation."""
         said = standardised(network, self.crystals, self.scaling, rotation_set(1))
-        off = (said - self.wanted.numpy())[self.left[member]]
+        off = (said - self.wanted.cpu().numpy())[self.left[member]]
         return float(np.sqrt((off**2).mean()))
 
     def _progress(self, step: int, ended: Sequence[int], errors: tuple[float, float]) -> Progress:
@@ -227,10 +228,10 @@ class _Members:
         return Weights(arrays, document | {"ended": list(ended)})
 
 
-def _load_optimizer(optimizer: torch.optim.Optimizer, arrays: object) -> None:
+def _load_optimizer(optimizer: torch.optim.Optimizer, arrays: Mapping[str, Array]) -> None:
     found = optimizer.state_dict()
     state: dict[int, dict[str, torch.Tensor]] = {}
-    for name, array in dict(arrays).items():  # type: ignore[call-overload]
+    for name, array in arrays.items():
         if name.startswith("adam."):
             _, place, part = name.split(".")
             state.setdefault(int(place), {})[part] = torch.as_tensor(array)

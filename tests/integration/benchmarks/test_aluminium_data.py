@@ -45,4 +45,6 @@ def test_the_committed_part_is_of_the_committed_file(require, name, wanted, comp
     learned = {one.id: float(one.properties["energy"]) for one in shipped(HERE / f"{name}.extxyz.gz")}
     assert learned.keys() == {row["candidate"] for row in done}
     for row in done:
-        assert learned[row["candidate"]] == pytest.approx(json.loads(row["record"])["outcome"]["quantities"]["free_energy"]["value"])
+        assert learned[row["candidate"]] == pytest.approx(
+            json.loads(row["record"])["outcome"]["quantities"]["free_energy"]["value"]
+        )

@@ -76,8 +76,8 @@ def test_whole_scans_are_held_out_and_learned_in_turn(require):
 def test_a_package_s_network_learns_the_same_data(require):
     for component in ("lammps", "chgnet"):
         require(component)
-    from benchmarks.potential.data import sides
     from benchmarks.potential.chgnet_peer import chgnet
+    from benchmarks.potential.data import sides
 
     both = sides("embedded_atom")
     found = chgnet(both.first(30), both.held_out[::40], 2)

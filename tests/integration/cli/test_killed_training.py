@@ -19,20 +19,52 @@ MODEL = """\
 schema_version: 1
 name: {name}
 dataset: killed-copper
-surrogate:
+surrogate: {surrogate}
+"""
+SURROGATES = {
+    "local-energies": """
   type: local_energies
-  descriptors: [{{type: radial, cutoff: 5.0, widths: [0.1, 0.2, 0.4]}}]
+  descriptors: [{type: radial, cutoff: 5.0, widths: [0.1, 0.2, 0.4]}]
   total_weights: [0.0, 1.0, 10.0]
   path_points: 60
   path_ratio: 1e-6
   patience: 60
   tolerance: 1e-9
-"""
+""",
+    "voxel-network": """
+  type: voxel_network
+  field: free_atoms
+  resolution: 0.8
+  length: 6.4
+  layers: 2
+  filters: 4
+  hidden: 8
+  members: 2
+  rotations: 4
+  views: 2
+  epochs: 50
+  batch: 4
+""",
+    "potential": """
+  type: potential
+  environment: {type: symmetry_functions, cutoff: 4.5, radial: 4, angular: 1, zetas: [1]}
+  hidden: [6]
+  members: 2
+  patience: 100
+  trainer: {type: levenberg_marquardt, cycles: 100}
+""",
+}
+NEEDED = {"local-energies": ("sklearn",), "voxel-network": ("torch", "pymatgen"), "potential": ("torch",)}
+
+
+@pytest.fixture(params=list(SURROGATES))
+def kind(request) -> str:
+    return request.param
 
 
 @pytest.fixture
-def folder(tmp_path: Path, require, emt_examples, mongo_server) -> Path:
-    for package in ("h5py", "safetensors", "sklearn"):
+def folder(kind: str, tmp_path: Path, require, emt_examples, mongo_server) -> Path:
+    for package in ("h5py", "safetensors", *NEEDED[kind]):
         require(package)
     write_extxyz(emt_examples(groups=8, per_group=3), tmp_path / "copper.extxyz")
     (tmp_path / "killed-copper.yaml").write_text(
@@ -40,7 +72,8 @@ def folder(tmp_path: Path, require, emt_examples, mongo_server) -> Path:
         "split: {type: above, key: strain, above: 5.5}\n"
     )
     for name in ("killed", "spared"):
-        (tmp_path / f"{name}.yaml").write_text(MODEL.format(name=f"copper-{name}"))
+        text = MODEL.format(name=f"{kind}-{name}", surrogate=SURROGATES[kind])
+        (tmp_path / f"{name}.yaml").write_text(text)
     return tmp_path
 
 
@@ -51,7 +84,7 @@ def start(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen([sys.executable, "-P", "-c", code, *arguments], cwd=folder, stdout=output, stderr=output)
 
 
-def test_a_killed_training_goes_on_to_the_same_weights(folder, tansaku):
+def test_a_killed_training_goes_on_to_the_same_weights(kind, folder, tansaku):
     assert tansaku("dataset", "build", folder / "killed-copper.yaml").code == 0
     process = start(folder, "model", "train", "killed.yaml")
     checkpoints = Path(os.environ["TANSAKU_HOME"], "training")
@@ -62,7 +95,7 @@ def test_a_killed_training_goes_on_to_the_same_weights(folder, tansaku):
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
-    assert tansaku("model", "show", "copper-killed").code == 3
+    assert tansaku("model", "show", f"{kind}-killed").code == 3
     assert list(checkpoints.rglob("checkpoint.safetensors"))
 
     shown = {}

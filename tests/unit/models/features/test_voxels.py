@@ -7,6 +7,9 @@ from tansaku.models.features.voxels import VoxelGrid, bragg_peaks, voxel_descrip
 
 CELL = np.array([[4.0, 0.2, 0.0], [0.1, 4.6, 0.3], [-0.4, 0.0, 5.1]])
 SHAPE = (24, 24, 30)
+LONG = np.array([[4.0, 0.1, 0.0], [0.2, 9.6, -0.3], [0.1, 0.4, 15.0]])
+"""Its reciprocal lattice is closer than voxels along two directions."""
+LONG_SHAPE = (14, 32, 50)
 CENTRES = np.array([[0.1, 0.2, 0.3], [0.55, 0.6, 0.15], [0.7, 0.1, 0.8]])
 
 
@@ -26,6 +29,11 @@ def field(cell, shape, centres, width=0.45):
 @pytest.fixture(scope="module")
 def plain():
     return field(CELL, SHAPE, CENTRES)
+
+
+@pytest.fixture(scope="module")
+def long():
+    return field(LONG, LONG_SHAPE, CENTRES, width=0.6)
 
 
 def test_the_cube_of_the_paper_has_32_voxels_and_the_mean_in_its_middle(plain):
@@ -61,6 +69,28 @@ def test_another_choice_of_cell_gives_the_same(plain):
     cell = choice @ CELL
     other = field(cell, (36, 36, 36), CENTRES @ CELL @ np.linalg.inv(cell))
     np.testing.assert_allclose(voxel_descriptor(other, cell), voxel_descriptor(plain, CELL), atol=1e-7)
+
+
+def test_a_voxel_that_several_peaks_share_holds_their_sum(long):
+    peaks, grid = bragg_peaks(long, LONG, 0.4), VoxelGrid()
+    places = np.rint(peaks.vectors / grid.step).astype(int)
+    filled, owner, counts = np.unique(places, axis=0, return_inverse=True, return_counts=True)
+    assert (counts > 1).sum() > 100
+    sums = np.bincount(owner.ravel(), np.abs(peaks.amplitudes))
+    there = (filled < grid.size // 2).all(axis=1)
+    cube = voxel_descriptor(long, LONG)
+    np.testing.assert_allclose(cube[tuple(filled[there].T + grid.size // 2)], sums[there], rtol=1e-12)
+    assert cube.sum() == pytest.approx(sums[there].sum(), rel=1e-12)
+
+
+def test_shared_voxels_are_those_of_a_supercell_and_of_another_choice_of_cell(long):
+    cube = voxel_descriptor(long, LONG)
+    larger = voxel_descriptor(np.tile(long, (3, 2, 1)), LONG * np.array([[3.0], [2.0], [1.0]]))
+    np.testing.assert_allclose(larger, cube, atol=1e-12)
+    # Which of two peaks in a voxel comes first is the other way round in this cell.
+    cell = np.array([[1, 0, 0], [1, -1, 0], [0, 1, -1]]) @ LONG
+    other = field(cell, (14, 36, 60), CENTRES @ LONG @ np.linalg.inv(cell), width=0.6)
+    np.testing.assert_allclose(voxel_descriptor(other, cell), cube, atol=1e-7)
 
 
 @pytest.mark.parametrize("seed", range(3))
