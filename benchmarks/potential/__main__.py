@@ -43,11 +43,11 @@ from tansaku.tasks.jobs.spool import write_json
 from tansaku.tasks.machine import describe_machine
 
 TRAINERS = {
-    "conjugate_gradient": {"cycles": 24, "iterations": 50},
+    "conjugate_gradient": {"cycles": 12, "iterations": 50},
     "annealed": {"cycles": 10, "iterations": 100, "moves": 100},
-    "lbfgs": {"cycles": 60, "iterations": 20},
-    "adam": {"cycles": 40, "epochs": 5},
-    "levenberg_marquardt": {"cycles": 200},
+    "lbfgs": {"cycles": 90, "iterations": 20},
+    "adam": {"cycles": 80, "epochs": 5},
+    "levenberg_marquardt": {"cycles": 100},
 }
 """Each about as long as the others."""
 REPORT = {
