@@ -6,6 +6,7 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from tansaku.models.domain.records import JsonDict
 from tansaku.tasks.figures.style import ACCENT, FAINT, INK, MAIN, drawing
@@ -77,6 +78,7 @@ def _trainers(axes: Axes, result: JsonDict) -> None:
         label = f"{name.replace('_', ' ')}: {errors}"
         axes.plot([point[0] for point in one["curve"]], [point[2] for point in one["curve"]], color=_COLOURS[name], label=label)
     axes.set(xscale="log", yscale="log", xlabel="time by the clock [s]", ylabel="error of groups set aside [meV/atom]")
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.legend(fontsize=7, title="scans held out: meV/atom, meV/Å", title_fontsize=7)
     axes.set_title(f"trainers, {one['structures']} structures", fontsize=9)
 
@@ -140,12 +142,14 @@ def _kinds(axes: Axes, rows: JsonDict, error: tuple[str, str]) -> None:
     shown = {name: one["by_kind"] for name, one in rows.items() if any(key in kind for kind in one["by_kind"].values())}
     kinds = [kind for kind, errors in next(iter(shown.values())).items() if key in errors]
     width = 0.8 / len(shown)
-    for place, (name, by_kind) in enumerate(shown.items()):
-        heights = [by_kind[kind][key] for kind in kinds]
-        axes.bar([number + place * width for number in range(len(kinds))], heights, width, label=name.replace("_", " "))
+    for place, name in enumerate(shown):
+        heights = [shown[name][kind][key] for kind in kinds]
+        # A method has one colour in all panels, whether or not others are shown beside it.
+        look = {"label": name.replace("_", " "), "color": f"C{list(rows).index(name)}"}
+        axes.bar([number + place * width for number in range(len(kinds))], heights, width, **look)
     axes.set_xticks([number + 0.4 - width / 2 for number in range(len(kinds))], kinds)
     axes.set(ylabel=f"RMSE of {unit}")
     if len(shown) > 1:
         axes.set_yscale("log")
-        axes.legend(fontsize=7)
+        axes.legend(fontsize=6, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.08))
     axes.set_title("kinds of scans held out", fontsize=9)
