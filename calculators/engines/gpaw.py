@@ -218,6 +218,7 @@ def compute(task: GpawTask) -> CalculationResult:
     files = _files(calculator, task) if folder is not None else {}
     parts = gpaw_partition(calculator, result.energy, task.spec.xc) if task.spec.partition else {}
     terms = _terms(calculator) | parts
+    through.end()
     return replace(result, terms=terms, details=told, files=files, wall_time=time.perf_counter() - started)
 
 
@@ -232,12 +233,13 @@ class _Gpaw(Calculator):
         self._parameters = parameters
         self._watch = watch
         self._log = log
+        self._text: TextIO | None = None
 
     def resume(self, state: Path) -> tuple[FloatArray, FloatArray]:
         """Goes on from a checkpoint; returns its cell and positions [Å]."""
         import gpaw
 
-        self.inner = gpaw.GPAW(str(state), txt=self._text("a"))
+        self.inner = gpaw.GPAW(str(state), txt=self._open("a"))
         self._watch.look_at(self.inner)
         return self.inner.atoms.cell.array, self.inner.atoms.positions
 
@@ -262,16 +264,27 @@ class _Gpaw(Calculator):
     def _begin(self, mode: Literal["w", "a"]) -> None:
         import gpaw
 
-        self.inner = gpaw.GPAW(**self._parameters, txt=self._text(mode))
+        self.inner = gpaw.GPAW(**self._parameters, txt=self._open(mode))
         self._watch.look_at(self.inner)
 
     def _take(self) -> None:
         self.results = {name: self.inner.calculate_property(self.atoms, name) for name in self.implemented_properties}
 
-    def _text(self, mode: Literal["w", "a"]) -> TextIO | None:
+    def end(self) -> None:
+        """Ends the log: GPAW would write its last lines when its objects are let go, after the file has been hashed."""
+        if self._text is not None:
+            self.inner.timer.write(self.inner.log)
+            self._text.close()
+            self._text = None
+
+    def _open(self, mode: Literal["w", "a"]) -> TextIO | None:
         from gpaw.mpi import world
 
-        return self._log.open(mode) if self._log is not None and world.rank == 0 else None
+        self.end()
+        if self._log is not None and world.rank == 0:
+            # By lines, so that it can be followed.
+            self._text = self._log.open(mode, buffering=1)
+        return self._text
 
 
 class _Watch:

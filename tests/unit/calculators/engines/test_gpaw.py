@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from ase import Atoms
 from ase.build import bulk
 from pydantic import ValidationError
 
-from tansaku.calculators.engines.gpaw import DENSITY_FILE, GpawCalculator, find_setups
+from tansaku.calculators.engines.gpaw import DENSITY_FILE, LOG_FILE, GpawCalculator, find_setups
 from tansaku.calculators.engines.gpaw_partition import valence_energy
 from tansaku.models.domain.errors import ConfigurationError, MissingComponentError, TransientError
 from tansaku.models.domain.specs.calculator import GpawSpec
@@ -54,6 +55,16 @@ def test_moments_need_spin_and_stay_on_a_magnetic_atom():
     spun = GpawCalculator(spec(cutoff=200, spin=True, magnetic_moments={"H": 1.0})).evaluate(atoms)
     assert spun.energy < plain.energy - 0.3
     assert spun.provenance != GpawCalculator(spec(cutoff=200)).provenance
+
+
+def test_files_are_whole_when_they_are_told(tmp_path):
+    """What is written when GPAW's objects are let go would make the file another one than was hashed."""
+    result = GpawCalculator(spec(density=True)).within(tmp_path / "here").evaluate(bulk("Al"))
+    told = {name: path.read_bytes() for name, path in result.files.items()}
+    gc.collect()
+    assert set(told) == {LOG_FILE, DENSITY_FILE}
+    assert {name: path.read_bytes() for name, path in result.files.items()} == told
+    assert told[LOG_FILE].endswith(b"\n")
 
 
 def test_the_eigensolvers_end_at_the_same_numbers():
