@@ -68,8 +68,9 @@ docs: $(TEST_STAMP)
 
 bench: $(TEST_STAMP)
 	@mkdir -p out
+	@# Some would go on with what their file has.
 	@for name in pool_posterior overhead relaxation boundaries transfer stopping batches rehearsal barriers local_energies active_choice screening first_look potential potential.magnesia potential_growth potential_speed voxel peers; do \
-		$(BIN)/python -m benchmarks.$$name --quick --out out/$$name.json || exit 1; \
+		rm -f out/$$name.json; $(BIN)/python -m benchmarks.$$name --quick --out out/$$name.json || exit 1; \
 	done
 	@$(BIN)/python -m benchmarks.composition --quick --made-up --out out/composition.json
 

@@ -125,7 +125,7 @@ class _Data:
         groups = sorted({one.group for one in self.examples})
         owner = np.array([groups.index(one.group) for one in self.examples], dtype=np.intp)
 
-        share = shares(self.spec, self.inputs)
+        share = shares(self.spec.softening, self.inputs.forces)
 
         def counts(member: int) -> FloatArray:
             if not self.spec.bootstrap:
@@ -183,12 +183,12 @@ def groups_aside(groups: Sequence[str], share: float, seed: int) -> frozenset[st
     return frozenset([group for group in rising if drawn[group] < share][: len(groups) - 1] or rising[:1])
 
 
-def shares(spec: PotentialSpec, inputs: Inputs) -> FloatArray:
-    """How much each structure counts beside one without forces, shape ``(n_structures,)``."""
-    if spec.softening is None:
-        return np.ones(len(inputs.forces))
-    squares = [0.0 if one is None else float(np.mean(one**2)) for one in inputs.forces]
-    return np.asarray(1.0 / (1.0 + np.array(squares) / spec.softening**2))
+def shares(softening: float | None, forces: Sequence[FloatArray | None]) -> FloatArray:
+    """How much structures of these forces count beside one without, shape ``(n_structures,)``; see ``PotentialSpec``."""
+    if softening is None:
+        return np.ones(len(forces))
+    squares = np.array([0.0 if one is None else float(np.mean(one**2)) for one in forces])
+    return np.asarray(1.0 / (1.0 + squares / softening**2))
 
 
 def _hash(starts: FloatArray | None) -> str | None:
