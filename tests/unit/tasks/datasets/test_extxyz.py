@@ -114,7 +114,11 @@ def test_what_is_wrong_is_named(examples, tmp_path, spec, change, message):
         read_user_file(path, wanted)
 
 
-@pytest.mark.parametrize("data", [b"", b"not\nxyz", b"\xff\xfe\x00", gzip.compress(b"1\n")[:-4]])
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"not\nxyz", b"\xff\xfe\x00", gzip.compress(b"1\n")[:-4]],
+    ids=["empty", "no-xyz", "no-text", "cut-gzip"],  # a compressed file has its second in it: no name for a test
+)
 def test_what_is_no_such_file_is_refused(tmp_path, data):
     path = tmp_path / ("a.extxyz.gz" if data[:2] == b"\x1f\x8b" else "a.extxyz")
     path.write_bytes(data)
