@@ -17,36 +17,16 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from benchmarks.command import command
-from tansaku.flows.campaign import run_campaign
+from benchmarks.driven import driven
 from tansaku.models.domain.records import Evaluation, JsonDict
 from tansaku.models.domain.specs.campaign import CampaignSpec
-from tansaku.tasks.configuration import LoadedCampaign, load_campaign, load_site
+from tansaku.tasks.configuration import LoadedCampaign, load_campaign
 from tansaku.tasks.jobs.document import JobDocument
-from tansaku.tasks.loop import DriveResult, prepare_campaign
 from tansaku.tasks.machine import describe_machine
-from tansaku.tasks.resources import open_resources
-from tansaku.tasks.settings import HOME_VARIABLE, Settings
-from tansaku.tasks.stores.connection import embedded_server
 
 CAMPAIGN = Path(__file__).with_name("campaign.yaml")
 WORKERS = 2
 QUICK = 60
-SITE = f"schema_version: 1\nlauncher: {{type: local, workers: {WORKERS}}}\n"
-
-
-def run(loaded: LoadedCampaign, site_file: Path) -> tuple[DriveResult, list[Evaluation]]:
-    """Runs the campaign as `tansaku run` does; returns how it ended and its evaluations."""
-    settings, site = Settings.from_environment(), load_site(site_file)
-    with open_resources(settings, site) as resources:
-        prepare_campaign(resources, loaded)
-    try:
-        result = run_campaign(loaded.spec.name, site_file)
-        with open_resources(settings, site) as resources:
-            return result, resources.store.evaluations(loaded.spec.name)
-    finally:
-        server = embedded_server(settings, site)
-        if server is not None:
-            server.stop()
 
 
 def busy_interval(evaluation: Evaluation) -> tuple[datetime, datetime]:
@@ -103,11 +83,8 @@ def measure(n_evaluations: int) -> JsonDict:
     loaded = load_campaign(CAMPAIGN)
     budget = loaded.spec.budget.model_copy(update={"evaluations": n_evaluations})
     loaded = LoadedCampaign(loaded.spec.model_copy(update={"budget": budget}), loaded.base_path)
-    with tempfile.TemporaryDirectory(prefix="tsk-") as home:
-        os.environ[HOME_VARIABLE] = home
-        site_file = Path(home, "site.yaml")
-        site_file.write_text(SITE)
-        result, evaluations = run(loaded, site_file)
+    with driven(loaded, WORKERS) as (result, resources):
+        evaluations = resources.store.evaluations(loaded.spec.name)
     window = window_overhead(evaluations, WORKERS)
     bare = bare_ms(loaded.spec, loaded.base_path, evaluations, WORKERS)
     return {

@@ -1,0 +1,49 @@
+"""Campaigns that benchmarks run as ``tansaku run`` does, in a home of their own."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tansaku.flows.campaign import run_campaign
+from tansaku.tasks.configuration import LoadedCampaign, load_site
+from tansaku.tasks.loop import DriveResult, prepare_campaign
+from tansaku.tasks.resources import Resources, open_resources
+from tansaku.tasks.settings import HOME_VARIABLE, Settings
+from tansaku.tasks.stores.connection import embedded_server
+
+
+@contextmanager
+def driven(loaded: LoadedCampaign, workers: int) -> Iterator[tuple[DriveResult, Resources]]:
+    """A campaign run to its end, and where its records are.
+
+    Args:
+        loaded: The campaign.
+        workers: Of the local launcher.
+
+    Yields:
+        How it ended, and its database, which is gone afterwards.
+    """
+    before = os.environ.get(HOME_VARIABLE)
+    # A short name: the database's socket lies in it.
+    with tempfile.TemporaryDirectory(prefix="tsk-") as home:
+        os.environ[HOME_VARIABLE] = home
+        file = Path(home, "site.yaml")
+        file.write_text(f"schema_version: 1\nlauncher: {{type: local, workers: {workers}}}\n")
+        settings, site = Settings.from_environment(), load_site(file)
+        try:
+            with open_resources(settings, site) as resources:
+                prepare_campaign(resources, loaded)
+            result = run_campaign(loaded.spec.name, file)
+            with open_resources(settings, site) as resources:
+                yield result, resources
+        finally:
+            server = embedded_server(settings, site)
+            if server is not None:
+                server.stop()
+            os.environ.pop(HOME_VARIABLE)
+            if before is not None:
+                os.environ[HOME_VARIABLE] = before
