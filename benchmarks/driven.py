@@ -20,6 +20,8 @@ from tansaku.tasks.stores.connection import embedded_server
 def driven(loaded: LoadedCampaign, workers: int) -> Iterator[tuple[DriveResult, Resources]]:
     """A campaign run to its end, and where its records are.
 
+    One in a process: Prefect's client stays with the server that it met first, which ends with the campaign.
+
     Args:
         loaded: The campaign.
         workers: Of the local launcher.

@@ -27,7 +27,7 @@ from benchmarks.potential.data import EMBEDDED_ATOM, HERE, Sides, aluminium, in_
 from benchmarks.potential.defects import DEFECTS, SHIPPED, defect, lattice_parameter
 from benchmarks.potential.dynamics import REPEAT, at_constant_energy
 from benchmarks.potential.figure import draw
-from benchmarks.potential.fits import fit, judged, report
+from benchmarks.potential.fits import FORCES, fit, judged, report
 from benchmarks.potential.peers import bispectrum_ridge, kernel_ridge
 from benchmarks.potential_speed.dynamics import crystal, exported
 from tansaku.calculators.engines.network_potential import PotentialCalculator, open_potential
@@ -64,8 +64,6 @@ QUICK_TRAINERS = {
     "adam": {"cycles": 3, "epochs": 3},
     "levenberg_marquardt": {"cycles": 3},
 }
-FORCES: JsonDict = {"force_weight": 0.1, "softening": 1.0}
-"""Chosen on groups set aside of a first 200 structures: without softening three times their error."""
 ENERGIES_ALONE: JsonDict = {"force_weight": 0.0, "softening": None}
 COMPARED = 400
 """Structures that trainers are compared on."""

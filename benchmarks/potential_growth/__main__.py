@@ -7,19 +7,16 @@ Each training begins with random weights, or (warm) with those of the training b
 and more of them at random, until there are no more.
 
 Structures, proposer and training are the product's; energies and forces are known beforehand, by density-functional theory or
-(``--source embedded_atom``) an embedded-atom potential.
+(``--source embedded_atom``) an embedded-atom potential. Runs that the file has are not made again.
 """
 
 from __future__ import annotations
 
-import json
-import time
-
-from benchmarks.command import command, results
+from benchmarks.command import begun, command, results
 from benchmarks.potential.data import origin
 from benchmarks.potential_growth.figure import draw
 from benchmarks.potential_growth.growth import PARTS, STRATEGIES, Case, potential, run
-from tansaku.models.domain.records import JsonDict
+from tansaku.tasks.jobs.spool import write_json
 from tansaku.tasks.machine import describe_machine
 
 SIZES = (40, 80, 130, 200)
@@ -44,19 +41,15 @@ def main() -> None:
     parser = command("potential_growth", __doc__, quick="three runs, small networks", figure=shown, jobs="runs")
     parser.add_argument("--source", choices=("gpaw", "embedded_atom"), default="gpaw")
     given = parser.parse_args()
-    begun = time.perf_counter()
-    runs: list[JsonDict] = []
-    found: JsonDict = {
-        "schema_version": 1,
-        "source": given.source,
-        "quick": given.quick,
-        "runs": runs,
-        "surrogate": potential(quick=given.quick).model_dump(mode="json"),
-        "data": origin(given.source),
-        "provenance": describe_machine(),
-    }
-    for one in results(run, cases(given.source, quick=given.quick), given.jobs):
-        runs.append(one)
+    spec = potential(quick=given.quick).model_dump(mode="json")
+    same = {"schema_version": 1, "source": given.source, "quick": given.quick, "surrogate": spec, "data": origin(given.source)}
+    found = begun(given.out, same, runs=[])
+    had = {(one["strategy"], one["seed"], one["steps"][0]["structures"]) for one in found["runs"]}
+    wanted = cases(given.source, quick=given.quick)
+    missing = [case for case in wanted if (case.strategy, case.seed, case.sizes[0]) not in had]
+    for one in results(run, missing, given.jobs):
+        found["runs"].append(one)
+        write_json(given.out, found | {"provenance": describe_machine()})
         last = one["steps"][-1]
         errors = last["held_out"]
         print(
@@ -65,8 +58,6 @@ def main() -> None:
             f"trained {sum(step['processor_seconds'] for step in one['steps']):.0f} s",
             flush=True,
         )
-        # After each, so that an early end leaves what there is.
-        given.out.write_text(json.dumps(found | {"seconds": time.perf_counter() - begun}) + "\n")
     if given.figure is not None:
         draw(found, given.figure)
 

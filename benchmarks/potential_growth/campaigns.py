@@ -7,6 +7,9 @@ file has are not made again.
 
 from __future__ import annotations
 
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 
 from benchmarks.command import begun, command
@@ -37,35 +40,52 @@ def main() -> None:
     same = {"schema_version": 1, "quick": given.quick, "campaign": {"file": CAMPAIGN.name, "sha256": file_sha256(CAMPAIGN)}}
     found = begun(given.out, same, runs=[])
     had = {(one["proposer"], one["seed"]) for one in found["runs"]}
-    cases = [(name, seed) for seed in SEEDS for name in PROPOSERS]
-    for name, seed in cases[:1] if given.quick else cases:
-        if (name, seed) in had:
-            continue
-        one = run(campaign(name, seed, quick=given.quick))
-        found["runs"].append({"proposer": name, "seed": seed} | one)
-        write_json(given.out, found | {"provenance": describe_machine()})
-        last = one["versions"][-1]
-        print(
-            f"{name}, seed {seed}: ended ({one['stop']}) after {one['evaluations']} structures of {one['cost']:.0f} atoms, "
-            f"{last['energy_rmse_mev_per_atom']:.1f} meV/atom, {last['force_rmse_mev_per_angstrom']:.0f} meV/Angstrom",
-            flush=True,
-        )
+    cases = [Case(name, seed, given.quick) for seed in SEEDS for name in PROPOSERS]
+    missing = [case for case in (cases[:1] if given.quick else cases) if (case.proposer, case.seed) not in had]
+    with ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1) as processes:
+        for one in processes.map(run, missing):
+            found["runs"].append(one)
+            write_json(given.out, found | {"provenance": describe_machine()})
+            last = one["versions"][-1]
+            print(
+                f"{one['proposer']}, seed {one['seed']}: ended ({one['stop']}) after {one['evaluations']} structures of "
+                f"{one['cost']:.0f} atoms, {last['energy_rmse_mev_per_atom']:.1f} meV/atom, "
+                f"{last['force_rmse_mev_per_angstrom']:.0f} meV/Angstrom",
+                flush=True,
+            )
 
 
-def campaign(name: str, seed: int, *, quick: bool) -> LoadedCampaign:
-    """The example with a proposer and a seed; quickly, until its first training."""
-    loaded = load_campaign(CAMPAIGN)
-    change: JsonDict = {"proposer": PROPOSERS[name], "seed": seed}
-    if quick:
-        change["budget"] = loaded.spec.budget.model_copy(update={"evaluations": QUICK})
-    return LoadedCampaign(loaded.spec.model_copy(update=change), loaded.base_path)
+@dataclass(frozen=True)
+class Case:
+    """A campaign.
+
+    Attributes:
+        proposer: Of :data:`PROPOSERS`.
+        seed: Its seed.
+        quick: Until its first training.
+    """
+
+    proposer: str
+    seed: int
+    quick: bool
+
+    def campaign(self) -> LoadedCampaign:
+        """The example with the proposer and the seed."""
+        loaded = load_campaign(CAMPAIGN)
+        change: JsonDict = {"proposer": PROPOSERS[self.proposer], "seed": self.seed}
+        if self.quick:
+            change["budget"] = loaded.spec.budget.model_copy(update={"evaluations": QUICK})
+        return LoadedCampaign(loaded.spec.model_copy(update=change), loaded.base_path)
 
 
-def run(loaded: LoadedCampaign) -> JsonDict:
+def run(case: Case) -> JsonDict:
     """Runs a campaign to its end: why it ended, what it took, and what each version came to."""
+    loaded = case.campaign()
     with driven(loaded, loaded.spec.execution.in_flight) as (result, resources):
         store, name = resources.store, loaded.spec.name
         return {
+            "proposer": case.proposer,
+            "seed": case.seed,
             "stop": result.reason,
             "evaluations": result.last_number,
             "cost": sum(one.proposal.predicted_cost for one in store.evaluations(name)),

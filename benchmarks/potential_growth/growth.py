@@ -11,7 +11,7 @@ import numpy as np
 from ase import Atoms
 
 from benchmarks.potential.data import sides
-from benchmarks.potential.fits import fit, judged
+from benchmarks.potential.fits import FORCES, fit, judged
 from tansaku.models.domain.disagreement import CommitteeProposer, Disagreement
 from tansaku.models.domain.identifiers import proposal_rng
 from tansaku.models.domain.pool import CandidatePool
@@ -67,7 +67,7 @@ class Case:
 
 def potential(*, quick: bool) -> PotentialSpec:
     """The committee that is trained at each size."""
-    keys = {"hidden": [8, 8], "members": 3, "validation": SHARE, "patience": 20}
+    keys = FORCES | {"hidden": [8, 8], "members": 3, "validation": SHARE, "patience": 20}
     keys |= {"trainer": {"type": "levenberg_marquardt", "cycles": 60}}
     if quick:
         keys |= {"hidden": [4], "members": 2, "trainer": {"type": "levenberg_marquardt", "cycles": 4}}
@@ -110,12 +110,13 @@ def run(case: Case) -> JsonDict:
 
 
 def _said(model: Potential, view: PotentialPool, pool: CandidatePool, chosen: Sequence[int], case: Case) -> Disagreement:
-    asked = STRATEGIES[case.strategy][0]
-    forces = isinstance(asked, DisagreementProposerSpec) and asked.of != "energy"
-    seen, aside = view.seen_by(model, forces=forces), groups_aside(sorted(pool.systems), SHARE, case.seed)
+    asked, aside = STRATEGIES[case.strategy][0], groups_aside(sorted(pool.systems), SHARE, case.seed)
+    if not isinstance(asked, DisagreementProposerSpec):
+        raise AssertionError("only a proposer that goes by a version asks what it says")
+    seen = view.seen_by(model, asked.of)
     return Disagreement(
         version="growth@1",
-        spread=seen.spread(model.spec.force_weight),
+        spread=seen.spread,
         mean=seen.energies.mean(axis=0),
         deviation=model.of_energies.deviation(seen.energy_spread),
         places=view.places,

@@ -79,11 +79,11 @@ class PoolCommittee:
             raise AssertionError("only a proposer that goes by a version asks what it says")
         model = self._open(used.weights)
         seen_places, view = self._view(model)
-        seen = view.seen_by(model, forces=proposer.of != "energy")
+        seen = view.seen_by(model, proposer.of)
         spread, mean, deviation = (np.full(len(self._pool), np.nan) for _ in range(3))
         # No structure, no disagreement: its evaluation would fail, so it comes last.
         spread[[place for place, atoms in enumerate(self._structures) if atoms is None]] = 0.0
-        spread[seen_places] = seen.spread(None if proposer.of == "forces" else model.spec.force_weight)
+        spread[seen_places] = seen.spread
         mean[seen_places] = self._in_unit(seen.energies.mean(axis=0))
         deviation[seen_places] = self._in_unit(model.of_energies.deviation(seen.energy_spread))
         return Disagreement(

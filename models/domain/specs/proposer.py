@@ -136,6 +136,10 @@ class GPProposerSpec(Spec):
         return self
 
 
+Compared = Literal["energy", "forces", "both"]
+"""What networks are compared by."""
+
+
 class DisagreementProposerSpec(Spec):
     """What the networks of the campaign's retrained potential disagree on most, for its cost: data for the potential itself.
 
@@ -143,8 +147,8 @@ class DisagreementProposerSpec(Spec):
 
     Attributes:
         by_system: One of each system in turn; else whichever is disputed most.
-        of: What the networks are compared by: ``energy`` per atom, ``forces``, or ``both``, weighed as in their training.
-            Forces alone ask for nothing that has none by symmetry.
+        of: What the networks are compared by: ``energy`` per atom, ``forces``, or ``both``, weighed as in their training,
+            ``softening`` included. Forces alone ask for nothing that has none by symmetry.
         cost_exponent: The disagreement is divided by cost to this power; 0 ignores cost.
         correlation: How far a structure that was asked for, and that the version in use has not learned yet, speaks for
             others: distance in descriptor space, in units of the median distance of two candidates. 0: not at all.
@@ -155,7 +159,7 @@ class DisagreementProposerSpec(Spec):
 
     type: Literal["disagreement"] = "disagreement"
     by_system: bool = False
-    of: Literal["energy", "forces", "both"] = "both"
+    of: Compared = "both"
     cost_exponent: NonNegativeFloat = 1.0
     correlation: Annotated[float, Field(ge=0, le=10)] = 0.5
     judging: Annotated[float, Field(ge=0, lt=1)] = 0.2

@@ -15,13 +15,15 @@ import numpy as np
 import torch
 from scipy.spatial.distance import pdist
 
-from tansaku.models.domain.pool import FloatArray
+from tansaku.models.domain.pool import FloatArray, IntArray
 from tansaku.models.domain.specs.potential import EnvironmentSpec
+from tansaku.models.domain.specs.proposer import Compared
 from tansaku.models.surrogates.potential.descriptors.contract import Descriptor, features, open_descriptor
 from tansaku.models.surrogates.potential.descriptors.jacobian import portions
 from tansaku.models.surrogates.potential.descriptors.neighbours import Neighbours
 from tansaku.models.surrogates.potential.model import Potential
 from tansaku.models.surrogates.potential.problem import one_thread_each
+from tansaku.models.surrogates.potential.softening import shares
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -38,29 +40,30 @@ class Seen:
 
     Attributes:
         energies: Per atom, by each member [eV], shape ``(n_members, n_structures)``.
-        force_spread: Root mean square over the atoms of how far the members' forces lie apart [eV/Å], shape
-            ``(n_structures,)``; None where nobody asked.
+        spread: How far the members lie apart in what they are compared by, shape ``(n_structures,)``. A structure counts as in
+            the loss of training: where ``softening`` lets large forces count less, the predicted ones stand for the unknown.
     """
 
     energies: FloatArray
-    force_spread: FloatArray | None
+    spread: FloatArray
 
     @property
     def energy_spread(self) -> FloatArray:
         """How far the members' energies per atom lie apart [eV], shape ``(n_structures,)``."""
-        return np.asarray(self.energies.std(axis=0, ddof=1))
+        return _apart(self.energies)
 
-    def spread(self, force_weight: float | None) -> FloatArray:
-        """How far the members lie apart in what they are compared by, shape ``(n_structures,)``.
 
-        Args:
-            force_weight: Both energy and forces, as the loss of training adds them up [Å^2; eV]; None: forces alone [eV/Å].
-        """
-        if self.force_spread is None:
-            return self.energy_spread
-        if force_weight is None:
-            return self.force_spread
-        return np.asarray(np.sqrt(self.energy_spread**2 + force_weight * self.force_spread**2))
+@dataclass(frozen=True)
+class _Forces:
+    """What a committee says of the forces of some structures, each of shape ``(n_structures,)``.
+
+    Attributes:
+        spread: Mean square over the components of how far the members lie apart [eV^2/Å^2].
+        squares: Mean square of the components of the members' mean [eV^2/Å^2].
+    """
+
+    spread: FloatArray
+    squares: FloatArray
 
 
 class PotentialPool:
@@ -81,15 +84,15 @@ class PotentialPool:
         self._descriptor = open_descriptor(environment, species)
         self._portions = portions(self._descriptor, structures, species)
 
-    def seen_by(self, model: Potential, *, forces: bool) -> Seen:
+    def seen_by(self, model: Potential, of: Compared = "both") -> Seen:
         """What a version says.
 
         Args:
             model: Of the same environment and elements.
-            forces: Whether its forces are wanted.
+            of: What its members are compared by: energies per atom [eV], forces [eV/Å], or both as the loss of training adds
+                them up [eV].
         """
-
-        described = self._features
+        spec, described = model.spec, self._features
 
         def energies(place: int) -> FloatArray:
             batch = self._portions[place]
@@ -97,8 +100,14 @@ class PotentialPool:
                 found = model.atomic(described[place], torch.as_tensor(batch.species))[0].numpy()
             return np.stack([np.bincount(batch.structure, one, len(batch.cells)) for one in found])
 
-        spread = np.concatenate(_side_by_side(self._pushes(model), len(self._portions))) if forces else None
-        return Seen(np.hstack(_side_by_side(energies, len(self._portions))) / self._sizes, spread)
+        per_atom = np.asarray(np.hstack(_side_by_side(energies, len(self._portions))) / self._sizes)
+        if of == "energy" and spec.softening is None:
+            return Seen(per_atom, _apart(per_atom))
+        portions = _side_by_side(self._pushes(model), len(self._portions))
+        spread, squares = (np.concatenate([getattr(one, name) for one in portions]) for name in ("spread", "squares"))
+        apart = {"energy": _apart(per_atom) ** 2, "forces": spread}
+        apart["both"] = apart["energy"] + spec.force_weight * apart["forces"]
+        return Seen(per_atom, np.asarray(np.sqrt(apart[of] * shares(spec.softening, squares))))
 
     @cached_property
     def places(self) -> FloatArray:
@@ -123,8 +132,8 @@ class PotentialPool:
 
         return _side_by_side(of, len(self._portions))
 
-    def _pushes(self, model: Potential) -> Callable[[int], FloatArray]:
-        def of(place: int) -> FloatArray:
+    def _pushes(self, model: Potential) -> Callable[[int], _Forces]:
+        def of(place: int) -> _Forces:
             batch = self._portions[place]
             vectors = _vectors(batch).requires_grad_(True)
             with torch.enable_grad():
@@ -138,11 +147,20 @@ class PotentialPool:
                 force.index_add_(0, torch.as_tensor(batch.centre), pull)
                 force.index_add_(0, torch.as_tensor(batch.neighbour), -pull)
                 forces.append(force.numpy())
-            apart = np.var(forces, axis=0, ddof=1).mean(axis=1)
-            count = np.bincount(batch.structure, minlength=len(batch.cells))
-            return np.asarray(np.sqrt(np.bincount(batch.structure, apart, len(batch.cells)) / count))
+            return _Forces(
+                _means(np.var(forces, axis=0, ddof=1), batch.structure), _means(np.mean(forces, axis=0) ** 2, batch.structure)
+            )
 
         return of
+
+
+def _apart(energies: FloatArray) -> FloatArray:
+    return np.asarray(energies.std(axis=0, ddof=1))
+
+
+def _means(rows: FloatArray, structure: IntArray) -> FloatArray:
+    """Of the numbers of each structure's atoms, shape ``(n_atoms, k)``."""
+    return np.asarray(np.bincount(structure, rows.mean(axis=1)) / np.bincount(structure))
 
 
 def _features(descriptor: Descriptor, batch: Neighbours, vectors: torch.Tensor) -> torch.Tensor:

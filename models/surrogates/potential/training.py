@@ -21,6 +21,7 @@ from tansaku.models.surrogates.potential.inputs import Inputs
 from tansaku.models.surrogates.potential.model import TYPE, Potential, architecture_of, spreads
 from tansaku.models.surrogates.potential.problem import Block, Problem, one_thread_each
 from tansaku.models.surrogates.potential.scaling import Scaling, expressed
+from tansaku.models.surrogates.potential.softening import shares
 from tansaku.models.surrogates.torch_device import torch_device
 
 _SYMMETRIC = 1e-7
@@ -125,7 +126,8 @@ class _Data:
         groups = sorted({one.group for one in self.examples})
         owner = np.array([groups.index(one.group) for one in self.examples], dtype=np.intp)
 
-        share = shares(self.spec.softening, self.inputs.forces)
+        squares = [0.0 if one is None else float(np.mean(one**2)) for one in self.inputs.forces]
+        share = shares(self.spec.softening, np.array(squares))
 
         def counts(member: int) -> FloatArray:
             if not self.spec.bootstrap:
@@ -181,14 +183,6 @@ def groups_aside(groups: Sequence[str], share: float, seed: int) -> frozenset[st
     drawn = {group: int(content_hash([seed, group])[:12], 16) / 16**12 for group in groups}
     rising = sorted(groups, key=lambda group: drawn[group])
     return frozenset([group for group in rising if drawn[group] < share][: len(groups) - 1] or rising[:1])
-
-
-def shares(softening: float | None, forces: Sequence[FloatArray | None]) -> FloatArray:
-    """How much structures of these forces count beside one without, shape ``(n_structures,)``; see ``PotentialSpec``."""
-    if softening is None:
-        return np.ones(len(forces))
-    squares = np.array([0.0 if one is None else float(np.mean(one**2)) for one in forces])
-    return np.asarray(1.0 / (1.0 + squares / softening**2))
 
 
 def _hash(starts: FloatArray | None) -> str | None:

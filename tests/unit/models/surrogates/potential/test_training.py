@@ -14,7 +14,7 @@ from tansaku.models.domain.surrogates import Example, TrainingRun, Weights
 
 torch = pytest.importorskip("torch")
 
-from tansaku.models.surrogates.potential.training import PotentialTrainer, calibrated, set_aside, shares  # noqa: E402
+from tansaku.models.surrogates.potential.training import PotentialTrainer, calibrated, set_aside  # noqa: E402
 
 QUICK = {
     "environment": {"type": "symmetry_functions", "cutoff": 4.5, "radial": 4, "angular": 2, "zetas": (1,)},
@@ -83,14 +83,6 @@ def test_structures_with_large_forces_count_less(copper):
         ]
         off[softening] = float(np.sqrt(np.mean(np.concatenate(errors) ** 2)))
     assert off[0.3] < 0.5 * off[None]
-
-
-def test_softening_says_how_much_a_structure_counts(copper):
-    forces = [one.properties["forces"] for one in copper]
-    squares = [float(np.mean(one**2)) for one in forces]
-    np.testing.assert_allclose(shares(0.5, forces), [1.0 / (1.0 + square / 0.25) for square in squares])
-    assert (shares(None, forces) == 1.0).all()
-    assert (shares(0.5, [None] * len(forces)) == 1.0).all()
 
 
 def test_training_ends_when_what_is_set_aside_is_predicted_no_better(copper):
