@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +29,9 @@ def driven(loaded: LoadedCampaign, workers: int) -> Iterator[tuple[DriveResult, 
 
     Yields:
         How it ended, and its database, which is gone afterwards.
+
+    Raises:
+        SystemExit: A signal ended it before.
     """
     before = os.environ.get(HOME_VARIABLE)
     # A short name: the database's socket lies in it.
@@ -40,6 +44,8 @@ def driven(loaded: LoadedCampaign, workers: int) -> Iterator[tuple[DriveResult, 
             with open_resources(settings, site) as resources:
                 prepare_campaign(resources, loaded)
             result = run_campaign(loaded.spec.name, file)
+            if result.reason == "interrupted":
+                sys.exit(130)
             with open_resources(settings, site) as resources:
                 yield result, resources
         finally:

@@ -3,11 +3,11 @@
 Structures of ``al.yaml`` with one setting at a time changed: the plane waves' cut-off against one of 700 eV, the density of
 k-points against a denser one at the same smearing, and the smearing's width against a narrow one at many k-points.
 Errors are of the free energy per atom, which the forces are derivatives of; of the cut-off also that of differences to fcc.
+The file is written after each structure, and those that it has are not computed again.
 """
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +15,15 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from benchmarks.command import command
+from benchmarks.command import begun, command
 from benchmarks.potential.data import aluminium
 from tansaku.calculators.engines.gpaw import GpawCalculator
+from tansaku.models.domain.identifiers import content_hash
 from tansaku.models.domain.ports import Space
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.calculator import GpawSpec
 from tansaku.tasks.figures.style import FAINT, drawing
+from tansaku.tasks.jobs.spool import write_json
 from tansaku.tasks.machine import describe_machine
 
 FCC = "fcc-lattice-a10000"
@@ -45,6 +47,11 @@ class Series:
     candidates: tuple[str, ...]
     held: JsonDict
 
+    def asked(self) -> JsonDict:
+        """As plain data, nothing computed yet."""
+        named = {"setting": self.setting, "values": list(self.values), "reference": self.reference, "held": self.held}
+        return named | {"structures": {}}
+
 
 CRYSTALS = (FCC, "fcc-lattice-a08500", "bcc-lattice-a10000", "diamond-lattice-a10000")
 LOW = ("hcp-lattice-a10000", "fcc-shear-a10000-p1000", "bcc-rattle-0.1-n04-d0001", "fcc-rattle-0.1-n04-d0001")
@@ -62,7 +69,7 @@ QUICK = (
 
 
 def main() -> None:
-    """Computes every structure at every setting and writes what came out."""
+    """Computes every structure at every setting that the file does not have, and writes what came out after each structure."""
     given = command(
         "potential.convergence",
         __doc__,
@@ -70,39 +77,48 @@ def main() -> None:
         figure="errors of the energy against cut-off, k-points and smearing",
     ).parse_args()
     space, level = aluminium()
-    found = [examined(one, space, level) for one in (QUICK if given.quick else WHOLE)]
-    result = {
+    told = GpawCalculator(level).provenance.model_dump(mode="json")
+    same = {
         "schema_version": 1,
+        "quick": given.quick,
+        "level": content_hash(told),
         "chosen": {"cutoff": level.cutoff, "kpoint_density": level.kpoint_density, "width": level.smearing.width},
-        "series": found,
-        "provenance": describe_machine() | {"calculator": GpawCalculator(level).provenance.model_dump(mode="json")},
     }
-    given.out.write_text(json.dumps(result) + "\n")
+    wanted = QUICK if given.quick else WHOLE
+    result = begun(given.out, same, series=[series.asked() for series in wanted])
+    for series, found in zip(wanted, result["series"], strict=True):
+        for candidate in series.candidates:
+            if candidate in found["structures"]:
+                continue
+            one = found["structures"][candidate] = examined(series, candidate, space, level)
+            print(f"{series.setting:<16}{candidate:<28}" + " ".join(f"{error:8.2f}" for error in one["errors"]), flush=True)
+            found |= largest(found["structures"])
+            write_json(given.out, result | {"provenance": describe_machine() | {"calculator": told}})
     if given.figure is not None:
         draw(result, given.figure)
 
 
-def examined(series: Series, space: Space, level: GpawSpec) -> JsonDict:
-    """Errors of one series by structure [meV/atom], and seconds."""
-    structures: dict[str, JsonDict] = {}
-    for candidate in series.candidates:
-        energies, seconds = [], []
-        for value in (*series.values, series.reference):
-            begun = time.process_time()
-            energies.append(_energy(space, candidate, _changed(level, series.held | {series.setting: value})))
-            seconds.append(time.process_time() - begun)
-        errors = [1000.0 * (energy - energies[-1]) for energy in energies[:-1]]
-        structures[candidate] = {"energy": energies[-1], "errors": errors, "seconds": seconds}
-        print(f"{series.setting:<16}{candidate:<28}" + " ".join(f"{error:8.2f}" for error in errors), flush=True)
-    of_fcc = np.array(structures[FCC]["errors"])
+def examined(series: Series, candidate: str, space: Space, level: GpawSpec) -> JsonDict:
+    """Errors of one structure [meV/atom], and seconds."""
+    energies, seconds = [], []
+    for value in (*series.values, series.reference):
+        began = time.process_time()
+        energies.append(_energy(space, candidate, _changed(level, series.held | {series.setting: value})))
+        seconds.append(time.process_time() - began)
     return {
-        "setting": series.setting,
-        "values": series.values,
-        "reference": series.reference,
-        "held": series.held,
-        "structures": structures,
-        "largest": np.max([np.abs(one["errors"]) for one in structures.values()], axis=0).tolist(),
-        "largest_difference_to_fcc": np.max([np.abs(one["errors"] - of_fcc) for one in structures.values()], axis=0).tolist(),
+        "energy": energies[-1],
+        "errors": [1000.0 * (energy - energies[-1]) for energy in energies[:-1]],
+        "seconds": seconds,
+    }
+
+
+def largest(structures: JsonDict) -> JsonDict:
+    """The largest errors of any structure at each setting, and those of differences to fcc."""
+    of_fcc = np.array(structures[FCC]["errors"])
+    errors = np.array([one["errors"] for one in structures.values()])
+    return {
+        "largest": np.abs(errors).max(axis=0).tolist(),
+        "largest_difference_to_fcc": np.abs(errors - of_fcc).max(axis=0).tolist(),
     }
 
 

@@ -27,6 +27,9 @@ def test_quick_run_tells_errors_of_every_setting(tmp_path, require):
     coarse, fine = result["series"][0]["largest"]
     assert coarse > 5 * fine > 0
     assert figure.stat().st_size > 10_000
+    again = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert (again.returncode, again.stdout) == (0, ""), again.stderr
+    assert json.loads(out.read_text()) == result
 
 
 @pytest.mark.parametrize(("name", "wanted", "computed"), [("al", 1000, 250), ("mgo", 250, 250)])
