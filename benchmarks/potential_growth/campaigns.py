@@ -30,12 +30,12 @@ PROPOSERS: dict[str, ProposerSpec] = {
 }
 SEEDS = (0, 1, 2)
 QUICK = 45
-"""Evaluations of a quick run: one training."""
+"""Evaluations of a quick run: its first training and the one at the end."""
 
 
 def main() -> None:
     """Runs the campaigns that the file does not have yet."""
-    parser = command("potential_growth.campaigns", __doc__, quick="one campaign, one training")
+    parser = command("potential_growth.campaigns", __doc__, quick="one campaign, two trainings")
     given = parser.parse_args()
     same = {"schema_version": 1, "quick": given.quick, "campaign": {"file": CAMPAIGN.name, "sha256": file_sha256(CAMPAIGN)}}
     found = begun(given.out, same, runs=[])
@@ -62,7 +62,7 @@ class Case:
     Attributes:
         proposer: Of :data:`PROPOSERS`.
         seed: Its seed.
-        quick: Until its first training.
+        quick: Until just after its first training.
     """
 
     proposer: str
