@@ -53,19 +53,6 @@ class Seen:
         return _apart(self.energies)
 
 
-@dataclass(frozen=True)
-class _Forces:
-    """What a committee says of the forces of some structures, each of shape ``(n_structures,)``.
-
-    Attributes:
-        spread: Mean square over the components of how far the members lie apart [eV^2/Å^2].
-        squares: Mean square of the components of the members' mean [eV^2/Å^2].
-    """
-
-    spread: FloatArray
-    squares: FloatArray
-
-
 class PotentialPool:
     """Structures with their descriptors.
 
@@ -84,7 +71,7 @@ class PotentialPool:
         self._descriptor = open_descriptor(environment, species)
         self._portions = portions(self._descriptor, structures, species)
 
-    def seen_by(self, model: Potential, of: Compared = "both") -> Seen:
+    def seen_by(self, model: Potential, of: Compared) -> Seen:
         """What a version says.
 
         Args:
@@ -103,9 +90,8 @@ class PotentialPool:
         per_atom = np.asarray(np.hstack(_side_by_side(energies, len(self._portions))) / self._sizes)
         if of == "energy" and spec.softening is None:
             return Seen(per_atom, _apart(per_atom))
-        portions = _side_by_side(self._pushes(model), len(self._portions))
-        spread, squares = (np.concatenate([getattr(one, name) for one in portions]) for name in ("spread", "squares"))
-        apart = {"energy": _apart(per_atom) ** 2, "forces": spread}
+        variances, squares = np.hstack(_side_by_side(self._pushes(model), len(self._portions)))
+        apart = {"energy": _apart(per_atom) ** 2, "forces": variances}
         apart["both"] = apart["energy"] + spec.force_weight * apart["forces"]
         return Seen(per_atom, np.asarray(np.sqrt(apart[of] * shares(spec.softening, squares))))
 
@@ -132,8 +118,13 @@ class PotentialPool:
 
         return _side_by_side(of, len(self._portions))
 
-    def _pushes(self, model: Potential) -> Callable[[int], _Forces]:
-        def of(place: int) -> _Forces:
+    def _pushes(self, model: Potential) -> Callable[[int], FloatArray]:
+        """Of a portion's forces the variance over the members and the square of their mean, shape ``(2, n_structures)``.
+
+        Both are means over the components [eV^2/Å^2].
+        """
+
+        def of(place: int) -> FloatArray:
             batch = self._portions[place]
             vectors = _vectors(batch).requires_grad_(True)
             with torch.enable_grad():
@@ -147,9 +138,8 @@ class PotentialPool:
                 force.index_add_(0, torch.as_tensor(batch.centre), pull)
                 force.index_add_(0, torch.as_tensor(batch.neighbour), -pull)
                 forces.append(force.numpy())
-            return _Forces(
-                _means(np.var(forces, axis=0, ddof=1), batch.structure), _means(np.mean(forces, axis=0) ** 2, batch.structure)
-            )
+            told = np.var(forces, axis=0, ddof=1), np.mean(forces, axis=0) ** 2
+            return np.stack([_means(one, batch.structure) for one in told])
 
         return of
 
