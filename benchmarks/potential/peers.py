@@ -14,6 +14,7 @@ from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.potential import BispectrumSpec
 from tansaku.models.domain.specs.surrogate import KernelRidgeSpec
 from tansaku.models.domain.surrogates import Estimate, Example, Prediction, TrainingRun
+from tansaku.models.features.species import species_of
 from tansaku.models.surrogates.kernel_ridge.training import KernelRidgeTrainer
 from tansaku.models.surrogates.potential.descriptors.contract import open_descriptor
 from tansaku.models.surrogates.potential.descriptors.jacobian import describe
@@ -43,7 +44,7 @@ def bispectrum_ridge(training: Sequence[Example], held_out: Sequence[Example], f
     """
     begun = time.perf_counter()
     aside = set_aside(training, 0.1, 0)
-    species = tuple(sorted({symbol for one in training for symbol in one.structure.get_chemical_symbols()}))
+    species = species_of(one.structure for one in training)
     rows = _rows(training, species, degree)
     known = [training[place] for place in np.flatnonzero(~aside)], rows.some(~aside)
     asked = [training[place] for place in np.flatnonzero(aside)], rows.some(aside)

@@ -8,7 +8,6 @@ from functools import cache
 from itertools import pairwise
 
 import numpy as np
-from ase import Atoms
 
 from benchmarks.potential.data import sides
 from benchmarks.potential.fits import FORCES, fit, judged
@@ -21,6 +20,7 @@ from tansaku.models.domain.specs.network_potential import PotentialSpec
 from tansaku.models.domain.specs.proposer import DisagreementProposerSpec, ProposerSpec, RandomProposerSpec
 from tansaku.models.domain.surrogates import Estimate, Example
 from tansaku.models.engine.registry import build_proposer
+from tansaku.models.features.species import species_of
 from tansaku.models.surrogates.potential.descriptors.contract import open_descriptor
 from tansaku.models.surrogates.potential.descriptors.jacobian import Described, describe
 from tansaku.models.surrogates.potential.model import Potential, evaluated
@@ -144,12 +144,8 @@ def _judged(model: Potential, source: str, quick: bool) -> JsonDict:
 def _described(source: str, quick: bool) -> tuple[list[Example], Described]:
     held_out = _structures(source)[1][:: 12 if quick else 1]
     structures = [one.structure for one in held_out]
-    descriptor = open_descriptor(potential(quick=quick).environment, _species(structures))
-    return held_out, describe(descriptor, structures, _species(structures))
-
-
-def _species(structures: Sequence[Atoms]) -> tuple[str, ...]:
-    return tuple(sorted({symbol for one in structures for symbol in one.get_chemical_symbols()}))
+    descriptor = open_descriptor(potential(quick=quick).environment, species_of(structures))
+    return held_out, describe(descriptor, structures, species_of(structures))
 
 
 @cache
@@ -170,4 +166,4 @@ def _pool(training: Sequence[Example]) -> CandidatePool:
 @cache
 def _view(source: str, quick: bool) -> PotentialPool:
     structures = [one.structure for one in _structures(source)[0]]
-    return PotentialPool(potential(quick=quick).environment, structures, _species(structures))
+    return PotentialPool(potential(quick=quick).environment, structures, species_of(structures))

@@ -19,6 +19,7 @@ import numpy as np
 from benchmarks.voxel.data import FILE, TARGETS, Row, half_amplitudes, read, write
 from tansaku.calculators.engines.gpaw_partition import valence_electrons, valence_energy
 from tansaku.models.domain.records import Evaluation, JsonDict
+from tansaku.models.features.species import species_of
 from tansaku.tasks.configuration import load_site
 from tansaku.tasks.datasets.building import finished, searched
 from tansaku.tasks.resources import Resources, open_resources
@@ -77,7 +78,7 @@ def _told(done: list[Evaluation], rows: list[Row]) -> JsonDict:
     provenance = next((one.outcome.provenance for one in done if one.outcome and one.outcome.provenance), None)
     if provenance is None:
         return {}
-    symbols = sorted({symbol for row in rows for symbol in row.structure.get_chemical_symbols()})
+    symbols = species_of(row.structure for row in rows)
     return {
         "provenance": provenance.model_copy(update={"host": "", "cpu": ""}).model_dump(mode="json"),
         "valence_electrons": {symbol: valence_electrons(symbol, "PBE") for symbol in symbols},

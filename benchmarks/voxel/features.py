@@ -19,6 +19,7 @@ from tansaku.calculators.engines.energy_partition import COULOMB, ion_energy
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.surrogates import Example
 from tansaku.models.features.coulomb_matrix import coulomb_spectrum
+from tansaku.models.features.species import species_of
 
 SHELLS = 32
 _POWER = 4
@@ -75,9 +76,9 @@ class Oxides:
         return [np.flatnonzero(formulas == name) for name in dict.fromkeys(formulas.tolist())]
 
     @cached_property
-    def species(self) -> list[str]:
+    def species(self) -> tuple[str, ...]:
         """Elements."""
-        return sorted({symbol for row in self.rows for symbol in row.structure.get_chemical_symbols()})
+        return species_of(row.structure for row in self.rows)
 
     @cached_property
     def fractions(self) -> FloatArray:

@@ -20,6 +20,7 @@ from tansaku.models.domain.errors import FitError
 from tansaku.models.domain.pool import FloatArray, IntArray
 from tansaku.models.domain.specs.surrogate import DescriptorSpec
 from tansaku.models.features.atomic_environment import environment_features
+from tansaku.models.features.species import species_of
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -64,7 +65,7 @@ class Environments:
         Raises:
             FitError: No atom differs from another.
         """
-        species = tuple(sorted({symbol for one in structures for symbol in one.get_chemical_symbols()}))
+        species = species_of(structures)
         every = _Every(structures, descriptors, species, features)
         projections = [_Projection.learned(every.of_element(element)) for element in species]
         width = sum(one.axes.shape[1] for one in projections)

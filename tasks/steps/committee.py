@@ -20,6 +20,7 @@ from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.network_potential import PotentialSpec
 from tansaku.models.domain.specs.proposer import DisagreementProposerSpec
 from tansaku.models.domain.units import convert
+from tansaku.models.features.species import species_of
 from tansaku.models.surrogates.files import read_weights
 from tansaku.models.surrogates.registry import restored
 from tansaku.tasks.steps.context import Ledger
@@ -140,8 +141,7 @@ class PoolCommittee:
     def _places(self) -> FloatArray:
         """Of all candidates, whatever elements a version knows."""
         there = [place for place, atoms in enumerate(self._structures) if atoms is not None]
-        found = {symbol for atoms in self._structures if atoms is not None for symbol in atoms.get_chemical_symbols()}
-        species = tuple(sorted(found))
+        species = species_of(atoms for atoms in self._structures if atoms is not None)
         if species not in self._by_species:
             self._by_species[species] = np.array(there, dtype=np.intp), self._described(there, species)
         seen, view = self._by_species[species]

@@ -17,6 +17,7 @@ from tansaku.models.domain.surrogates import (
     TrainingRun,
     Weights,
 )
+from tansaku.models.features.species import species_of
 from tansaku.models.surrogates.registry import build_trainer, computed_on
 from tansaku.tasks.datasets.splitting import Side, side_of
 from tansaku.tasks.training.judging import Compared, compare
@@ -85,8 +86,8 @@ def beginning(weights: Weights, examples: Sequence[Example]) -> Weights | None:
         weights: Of a potential.
         examples: To learn from.
     """
-    elements = sorted({symbol for example in examples for symbol in example.structure.get_chemical_symbols()})
-    return weights if weights.document.get("species") == elements else None
+    elements = species_of(example.structure for example in examples)
+    return weights if weights.document.get("species") == list(elements) else None
 
 
 def fit_and_judge(

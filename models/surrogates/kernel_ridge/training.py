@@ -14,6 +14,7 @@ from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.specs.surrogate import KernelRidgeSpec
 from tansaku.models.domain.surrogates import Example, Progress, TrainingRun, Weights
 from tansaku.models.features.atomic_environment import check_descriptors
+from tansaku.models.features.species import species_of
 from tansaku.models.surrogates.calibration import fit_error_model
 from tansaku.models.surrogates.kernel_ridge.model import KernelRidge, kernel, structure_features, surroundings_of
 
@@ -49,7 +50,7 @@ class KernelRidgeTrainer:
         groups = sorted({example.group for example in examples})
         if len(groups) < 2:
             raise FitError(f"kernel_ridge: {len(groups)} group of training data; cross-validation leaves one out of at least 2")
-        species = tuple(sorted({symbol for one in examples for symbol in one.structure.get_chemical_symbols()}))
+        species = species_of(one.structure for one in examples)
         raw = np.array([structure_features(self._spec, example, species) for example in examples])
         mean, spread = raw.mean(axis=0), raw.std(axis=0)
         # A column that does not vary counts for nothing by its scale.

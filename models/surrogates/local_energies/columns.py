@@ -13,6 +13,7 @@ from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.specs.surrogate import LocalEnergiesSpec
 from tansaku.models.domain.surrogates import Example
 from tansaku.models.features.atomic_environment import environment_features, feature_counts
+from tansaku.models.features.species import species_of
 
 _CONSTANT = 1e-9
 
@@ -57,7 +58,7 @@ class Columns:
         Raises:
             FitError: No feature varies.
         """
-        species = species_of(examples)
+        species = species_of(one.structure for one in examples)
         every = np.vstack(raw)
         codes = np.concatenate([_codes(example, species) for example in examples])
         mean = np.array([every[codes == code].mean(axis=0) for code in range(len(species))])
@@ -88,11 +89,6 @@ class Columns:
             blocks.append(block[:, self.kept[code]])
         indicators = (codes[:, None] == np.arange(len(self.species))).astype(np.float64)
         return np.hstack([*blocks, indicators])
-
-
-def species_of(examples: Sequence[Example]) -> tuple[str, ...]:
-    """Elements of all structures, in order."""
-    return tuple(sorted({symbol for example in examples for symbol in example.structure.get_chemical_symbols()}))
 
 
 def raw_features(spec: LocalEnergiesSpec, example: Example, species: Sequence[str]) -> FloatArray:

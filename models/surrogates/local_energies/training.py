@@ -12,8 +12,9 @@ from tansaku.models.domain.pool import FloatArray, IntArray
 from tansaku.models.domain.specs.surrogate import LocalEnergiesSpec
 from tansaku.models.domain.surrogates import Example, TrainingRun
 from tansaku.models.features.atomic_environment import check_descriptors
+from tansaku.models.features.species import species_of
 from tansaku.models.surrogates.calibration import ErrorModel, fit_error_model
-from tansaku.models.surrogates.local_energies.columns import Columns, raw_features, species_of
+from tansaku.models.surrogates.local_energies.columns import Columns, raw_features
 from tansaku.models.surrogates.local_energies.leverage import Leverage
 from tansaku.models.surrogates.local_energies.model import LocalEnergies
 from tansaku.models.surrogates.local_energies.path import Chosen, CrossValidatedPath
@@ -55,7 +56,7 @@ class LocalEnergiesTrainer:
         self.check()
         if not examples:
             raise FitError("local_energies: no training data")
-        species = species_of(examples)
+        species = species_of(one.structure for one in examples)
         raw = [self._features(self._spec, example, species) for example in examples]
         columns = Columns.learned(self._spec, examples, raw)
         offset = _mean_energy(examples)

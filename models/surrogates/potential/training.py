@@ -14,6 +14,7 @@ from tansaku.models.domain.identifiers import content_hash
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.specs.network_potential import PotentialSpec
 from tansaku.models.domain.surrogates import Example, TrainingRun, Weights
+from tansaku.models.features.species import species_of
 from tansaku.models.surrogates.calibration import ErrorModel, fit_error_model
 from tansaku.models.surrogates.potential.committee import Committee, Task
 from tansaku.models.surrogates.potential.descriptors.contract import open_descriptor
@@ -57,7 +58,7 @@ class PotentialTrainer:
         """See ``Trainer``."""
         self.check()
         aside = set_aside(examples, self._spec.validation, run.seed)
-        species = tuple(sorted({symbol for one in examples for symbol in one.structure.get_chemical_symbols()}))
+        species = species_of(one.structure for one in examples)
         with one_thread_each() as workers:
             device = torch_device(run.device)
             inputs = Inputs.of(examples, open_descriptor(self._spec.environment, species, device=device), species)

@@ -17,6 +17,7 @@ from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.voxel_network import FREE_ATOMS, VoxelNetworkSpec
 from tansaku.models.domain.surrogates import Array, Example, Progress, TrainingRun, Weights
 from tansaku.models.features.free_atoms import scattering_parameters
+from tansaku.models.features.species import species_of
 from tansaku.models.surrogates.calibration import ErrorModel, fit_error_model
 from tansaku.models.surrogates.torch_device import full_precision, torch_device
 from tansaku.models.surrogates.voxel_network.cubes import Crystals, rotation_set
@@ -88,7 +89,7 @@ class VoxelNetworkTrainer:
         }
         if spec.patience is not None:
             training["passes"] = passes
-        species = tuple(sorted({symbol for one in examples for symbol in one.structure.get_chemical_symbols()}))
+        species = species_of(one.structure for one in examples)
         return VoxelNetworks(spec, species, scaling, arrays, errors, training, run.device)
 
 

@@ -9,13 +9,15 @@ import pytest
 
 from tansaku.models.domain.errors import FitError
 from tansaku.models.domain.specs.surrogate import LocalEnergiesSpec, RadialDescriptorSpec
-from tansaku.models.surrogates.local_energies.columns import Columns, raw_features, species_of
+from tansaku.models.features.species import species_of
+from tansaku.models.surrogates.local_energies.columns import Columns, raw_features
 
 SHARP = LocalEnergiesSpec(descriptors=(RadialDescriptorSpec(cutoff=5.0, shortest=1.6, widths=(0.1,)),))
 
 
 def learned(spec, examples) -> Columns:
-    return Columns.learned(spec, examples, [raw_features(spec, one, species_of(examples)) for one in examples])
+    species = species_of(one.structure for one in examples)
+    return Columns.learned(spec, examples, [raw_features(spec, one, species) for one in examples])
 
 
 def test_columns_are_standardised_over_the_training_atoms(emt_examples):

@@ -1,0 +1,15 @@
+"""Elements of structures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ase import Atoms
+
+
+def species_of(structures: Iterable[Atoms]) -> tuple[str, ...]:
+    """Elements that any of some structures has, in alphabetical order."""
+    return tuple(sorted({symbol for one in structures for symbol in one.symbols}))
