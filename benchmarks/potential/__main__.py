@@ -88,12 +88,15 @@ def main() -> None:
     same = {"schema_version": 1, "source": given.source, "quick": given.quick, "data": origin(given.source)}
     result = begun(given.out, same, parts=[])
     with tempfile.TemporaryDirectory() as folder:
-        study = Study(both, scans, given.models or Path(folder), given.source, quick=given.quick)
+        study = Study(both, scans, given.models or Path(folder), quick=given.quick)
         for name, part in study.parts().items():
             if name in result["parts"]:
                 continue
             result |= part() | {"parts": [*result["parts"], name], "provenance": describe_machine()}
             write_json(given.out, result)
+    if not given.quick:
+        result["crystal"]["computed"] |= known_defects(given.source)
+        write_json(given.out, result)
     if given.figure is not None:
         draw(result, given.figure)
 
@@ -105,12 +108,11 @@ class Study:
         both: Data.
         scans: Of crystals, from which constants are taken.
         models: Folder for trained committees.
-        source: Of the data.
         quick: Little of everything.
     """
 
-    def __init__(self, both: Sides, scans: Sequence[Example], models: Path, source: str, *, quick: bool) -> None:
-        self._both, self._scans, self._models, self._source, self._quick = both, scans, models, source, quick
+    def __init__(self, both: Sides, scans: Sequence[Example], models: Path, *, quick: bool) -> None:
+        self._both, self._scans, self._models, self._quick = both, scans, models, quick
 
     def parts(self) -> Mapping[str, Callable[[], JsonDict]]:
         """Each gives keys of the result."""
@@ -128,7 +130,8 @@ class Study:
         """The committee that is judged, on symmetry functions."""
         found, file = self._committee("al-symmetry", {})
         if not self._quick:
-            self._add_defects(found["crystal"], file)
+            potential = PotentialCalculator(PotentialCalculatorSpec(model=file.name), file.parent)
+            found["crystal"]["predicted"] |= _defects(potential)
             found["motion"] = at_constant_energy(open_potential(file))
         print(f"crystal: {json.dumps({side: found['crystal'][side] for side in ('computed', 'predicted')})}", flush=True)
         return found
@@ -195,25 +198,29 @@ class Study:
         print(f"{name}, {fitted.seconds:.0f} s: {json.dumps(found['held_out'])}", flush=True)
         return found, write_weights(fitted.model.weights(), self._models / f"{name}.safetensors")
 
-    def _add_defects(self, found: JsonDict, file: Path) -> None:
-        """Energies of twins and a vacancy, each side's at its own lattice parameter."""
-        space, _ = aluminium()
-
-        def by(calculator: Calculator) -> JsonDict:
-            lattice = lattice_parameter(calculator, space)
-            return {name: defect(name, calculator, lattice) for name in DEFECTS}
-
-        found["predicted"] |= by(PotentialCalculator(PotentialCalculatorSpec(model=file.name), file.parent))
-        if self._source == "embedded_atom":
-            found["computed"] |= by(open_calculator(EMBEDDED_ATOM, HERE))
-        else:
-            found["computed"] |= {name: one["value"] for name, one in json.loads(SHIPPED.read_text())["defects"].items()}
-
     def _one(self, training: Sequence[Example], trainer: JsonDict, **keys: object) -> JsonDict:
         fitted = fit(_alone(trainer, **(FORCES | keys)), training)
         errors = judged(self._both.held_out, fitted.model.predict(self._both.held_out))
         print(f"{trainer['type']}, {len(training)} structures, {fitted.seconds:.0f} s: {json.dumps(errors)}", flush=True)
         return fitted.document() | {"trainer": trainer, "held_out": errors}
+
+
+def known_defects(source: str) -> JsonDict:
+    """Energies of twins and a vacancy at the data's level of theory, as far as they are known.
+
+    Asked for at every run: the last of density-functional theory may come hours after the data.
+
+    Args:
+        source: Of the data.
+    """
+    if source == "embedded_atom":
+        return _defects(open_calculator(EMBEDDED_ATOM, HERE))
+    return {name: one["value"] for name, one in json.loads(SHIPPED.read_text())["defects"].items()}
+
+
+def _defects(calculator: Calculator) -> JsonDict:
+    lattice = lattice_parameter(calculator, aluminium()[0])
+    return {name: defect(name, calculator, lattice) for name in DEFECTS}
 
 
 def _alone(trainer: JsonDict, **keys: object) -> PotentialSpec:

@@ -38,3 +38,15 @@ def test_quick_run_goes_on_with_what_its_file_has(require, tmp_path):
     assert again.returncode == 0, again.stderr
     assert again.stdout == ""
     assert json.loads(out.read_text()) == result
+
+
+def test_both_levels_of_theory_tell_what_the_potential_is_judged_by(require):
+    require("lammps")
+    from benchmarks.potential.__main__ import known_defects
+    from benchmarks.potential.defects import DEFECTS
+
+    by_potential, by_dft = known_defects("embedded_atom"), known_defects("gpaw")
+    assert set(by_potential) == set(DEFECTS)
+    assert set(by_dft) <= set(DEFECTS)
+    for name, value in by_dft.items():
+        assert value == pytest.approx(by_potential[name], rel=0.2)
