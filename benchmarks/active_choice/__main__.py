@@ -10,7 +10,6 @@ the quartiles over seeds of the root mean square error of the atoms' energies, a
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 import numpy as np
@@ -21,6 +20,7 @@ from benchmarks.command import command, results
 from benchmarks.local_energies.cases import DATA
 from tansaku.models.domain.identifiers import file_sha256
 from tansaku.models.domain.records import JsonDict
+from tansaku.tasks.jobs.spool import write_json
 from tansaku.tasks.machine import describe_machine
 
 SEEDS = 10
@@ -83,7 +83,7 @@ def main() -> None:
         "data": {"file": DATA.name, "sha256": file_sha256(DATA)},
         "provenance": describe_machine(),
     }
-    given.out.write_text(json.dumps(result) + "\n")
+    write_json(given.out, result)
     if given.figure is not None:
         draw(result, given.figure)
 

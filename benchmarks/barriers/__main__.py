@@ -29,6 +29,7 @@ from tansaku.calculators.workflows.migration.relaxing import Relaxer, Through
 from tansaku.calculators.workflows.migration.supercell import make_supercell
 from tansaku.models.domain.errors import CalculationError
 from tansaku.models.domain.records import JsonDict
+from tansaku.tasks.jobs.spool import write_json
 from tansaku.tasks.machine import describe_machine
 
 
@@ -111,9 +112,7 @@ def main() -> None:
             failed = {"failure": f"{error.reason}: {error.message}"}
             crystals.append({"crystal": case.name, "seconds_without_bands": None, "hops": [failed]})
         result = {"schema_version": 2, "quick": arguments.quick, **summary(crystals), "crystals": crystals}
-        aside = arguments.out.with_suffix(".part")
-        aside.write_text(json.dumps(result, indent=2) + "\n")
-        aside.replace(arguments.out)
+        write_json(arguments.out, result)
         last = crystals[-1]
         print(f"{case.name}: {len(last['hops'])} classes of hops, {last['seconds_without_bands']} s", flush=True)
     told = summary(crystals)

@@ -19,6 +19,7 @@ from benchmarks.potential.fits import fit, judged, report
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.network_potential import PotentialSpec
 from tansaku.models.domain.surrogates import Example
+from tansaku.tasks.jobs.spool import write_json
 from tansaku.tasks.machine import describe_machine
 
 SPEC = HERE / "mgo.yaml"
@@ -43,7 +44,7 @@ def main() -> None:
         "data": of_file(DATA),
         "provenance": describe_machine(),
     }
-    given.out.write_text(json.dumps(result) + "\n")
+    write_json(given.out, result)
     if given.figure is not None:
         draw_parity(result, given.figure)
     constants = {side: result["crystal"][side] for side in ("computed", "predicted")}

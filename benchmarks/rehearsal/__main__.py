@@ -29,6 +29,7 @@ from tansaku.models.engine.presets import settings
 from tansaku.tasks.budget_rehearsal import Shape, fitted_to_part, succeeded
 from tansaku.tasks.configuration import load_campaign
 from tansaku.tasks.figures.style import drawing
+from tansaku.tasks.jobs.spool import write_json
 from tansaku.tasks.machine import describe_machine
 from tansaku.tasks.replay.campaign import replay
 from tansaku.tasks.replay.records import ReplayTask
@@ -165,7 +166,7 @@ def main() -> None:
     campaigns = json.loads(given.happened.read_text())["campaigns"]
     lines = compared(replays, campaigns)
     found = {"schema_version": 1, "n_replays": len(replays), "n_campaigns": len(campaigns), "compared": lines}
-    given.out.write_text(json.dumps({**found, "replays": replays, "provenance": machine}) + "\n")
+    write_json(given.out, {**found, "replays": replays, "provenance": machine})
     for line in lines:
         numbers = f"{line['evaluations']:4} {line['promised']:.2f} {line['happened']:.2f}"
         print(f"{line['source']:6} {line['tolerance']:5.1f} {numbers}")

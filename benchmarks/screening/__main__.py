@@ -9,8 +9,6 @@ CHGNet itself. A second figure, ``-atoms``, shows these boundaries with their at
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 
 from benchmarks.command import command
@@ -18,6 +16,7 @@ from benchmarks.screening.cases import TABLE, Screened, ranks, sample, verified
 from benchmarks.screening.figure import draw
 from tansaku.models.domain.identifiers import file_sha256
 from tansaku.tasks.figures.structures import draw_png
+from tansaku.tasks.jobs.spool import write_json
 from tansaku.tasks.machine import describe_machine
 from tansaku.tasks.screening.rows import best_of_each, read_table
 
@@ -56,7 +55,7 @@ def main() -> None:
         "data": {"file": TABLE.name, "sha256": file_sha256(TABLE)},
         "provenance": describe_machine(),
     }
-    given.out.write_text(json.dumps(result) + "\n")
+    write_json(given.out, result)
     if given.figure is not None:
         draw(rows, found, given.figure)
         draw_png(pictures[:_PICTURES], given.figure.with_stem(f"{given.figure.stem}-atoms"))
