@@ -194,12 +194,18 @@ class RootMeanSquares:
 
 
 def errors_of(problem: Problem, weights: FloatArray) -> RootMeanSquares:
-    """Errors on the data of a loss, every structure counting once."""
+    """Errors on the data of a loss, every structure counting as it does there: together they are its root but for the decay."""
     found = problem.residuals(weights)
-    energies = found.energies[np.concatenate([block.rows for block in problem.blocks])]
-    forces = [one for one in found.forces.values() if len(one)]
-    force = float(np.sqrt(np.mean(np.concatenate(forces) ** 2))) if forces else None
-    return RootMeanSquares(float(np.sqrt(np.mean(energies**2))), force)
+    energy = _root_mean_square(found.energies, problem.counts)
+    if not found.forces:
+        return RootMeanSquares(energy, None)
+    rows = list(found.forces)
+    counts = np.repeat(problem.counts[rows], [len(found.forces[row]) for row in rows])
+    return RootMeanSquares(energy, _root_mean_square(np.concatenate([found.forces[row] for row in rows]), counts))
+
+
+def _root_mean_square(values: FloatArray, counts: FloatArray) -> float:
+    return float(np.sqrt(np.average(values**2, weights=counts)))
 
 
 def _progress(step: int, told: Told) -> Progress:

@@ -68,21 +68,35 @@ def test_every_knob_matters(copper, model, change):
     assert one != other
 
 
+def odd_one(like):
+    """Huge forces, an energy of nonsense."""
+    forces = 20.0 * np.random.default_rng(0).normal(size=like.properties["forces"].shape)
+    energy = np.asarray(float(like.properties["energy"]) + 10.0)
+    return replace(like, id="odd", properties={"energy": energy, "forces": forces - forces.mean(axis=0)})
+
+
 def test_structures_with_large_forces_count_less(copper):
     """One that says nonsense of huge forces spoils the others unless it is softened."""
     trained = next(one for one, out in zip(copper, set_aside(copper, 0.1, 0), strict=True) if not out)
-    forces = 20.0 * np.random.default_rng(0).normal(size=trained.properties["forces"].shape)
-    energy = np.asarray(float(trained.properties["energy"]) + 10.0)
-    odd = replace(trained, id="odd", properties={"energy": energy, "forces": forces - forces.mean(axis=0)})
     keys = {"members": 1, "trainer": {"type": "levenberg_marquardt", "cycles": 15}}
     off = {}
     for softening in (None, 0.3):
-        model, _ = fit([*copper, odd], softening=softening, **keys)
+        model, _ = fit([*copper, odd_one(trained)], softening=softening, **keys)
         errors = [
             one["forces"].values - known.properties["forces"] for one, known in zip(model.predict(copper), copper, strict=True)
         ]
         off[softening] = float(np.sqrt(np.mean(np.concatenate(errors) ** 2)))
     assert off[0.3] < 0.5 * off[None]
+
+
+def test_set_aside_they_count_less_too(copper):
+    """Or they would decide when the training ends, and which weights are the best."""
+    aside = next(one for one, out in zip(copper, set_aside(copper, 0.1, 0), strict=True) if out)
+    lowest = {}
+    for softening in (None, 0.3):
+        _, told = fit([*copper, odd_one(aside)], softening=softening, members=1)
+        lowest[softening] = min(step.validation for step in told)
+    assert lowest[0.3] < 0.3 * lowest[None]
 
 
 def test_training_ends_when_what_is_set_aside_is_predicted_no_better(copper):
