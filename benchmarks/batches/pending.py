@@ -7,13 +7,12 @@ from dataclasses import replace
 import numpy as np
 from scipy.special import log_ndtr
 
-from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
+from tansaku.models.domain.pool import BoolArray, CandidatePool, FloatArray, IntArray
 from tansaku.models.domain.ports import History
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.engine.gain import Prediction
 from tansaku.models.engine.gp import GPProposer
 from tansaku.models.engine.kernels import covariance, prior_variance
-from tansaku.models.engine.posterior import BoolArray
 from tansaku.models.engine.transforms import TransformState
 
 _PAIRS = 400

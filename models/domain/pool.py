@@ -13,6 +13,7 @@ from tansaku.models.domain.errors import ConfigurationError, NotFoundError
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.intp]
+BoolArray = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

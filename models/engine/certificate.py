@@ -13,9 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import log_ndtr, ndtr, ndtri
 
-from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
+from tansaku.models.domain.pool import BoolArray, CandidatePool, FloatArray, IntArray
 from tansaku.models.engine.gain import Prediction
-from tansaku.models.engine.posterior import BoolArray
 from tansaku.models.engine.transforms import TransformState
 
 JOINT = 256

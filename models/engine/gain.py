@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
+from tansaku.models.domain.pool import BoolArray, CandidatePool, FloatArray, IntArray
 from tansaku.models.domain.ports import History
 from tansaku.models.engine import acquisition
 from tansaku.models.engine.found import Conditional, expected_found
 from tansaku.models.engine.goals import Goal, reached_levels
-from tansaku.models.engine.posterior import BoolArray, PoolPosterior
+from tansaku.models.engine.posterior import PoolPosterior
 from tansaku.models.engine.presets import GPSettings
 from tansaku.models.engine.transforms import TransformState
 

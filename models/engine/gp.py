@@ -10,7 +10,7 @@ import numpy as np
 
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.identifiers import canonical_json
-from tansaku.models.domain.pool import CandidatePool, FloatArray
+from tansaku.models.domain.pool import BoolArray, CandidatePool, FloatArray
 from tansaku.models.domain.ports import Choice, History
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.engine.acquisition import first_best
@@ -26,7 +26,7 @@ from tansaku.models.engine.leaders import second_stage
 from tansaku.models.engine.likelihood import NOISE, LogPosterior
 from tansaku.models.engine.map_fit import default_priors, fit_parameters, observed_posterior
 from tansaku.models.engine.median import JITTER, median_parameters
-from tansaku.models.engine.posterior import BoolArray, PoolPosterior
+from tansaku.models.engine.posterior import PoolPosterior
 from tansaku.models.engine.presets import GPSettings, model_kernel
 from tansaku.models.engine.simple import allowed_candidates
 from tansaku.models.engine.transforms import TransformState

@@ -11,10 +11,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from tansaku.models.domain.pool import FloatArray, IntArray
+from tansaku.models.domain.pool import BoolArray, FloatArray, IntArray
 from tansaku.models.domain.ports import History
 from tansaku.models.engine.gain import Prediction
-from tansaku.models.engine.posterior import BoolArray
 
 LEADERS = 256
 """Candidates of the second stage."""

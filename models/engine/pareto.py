@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tansaku.models.domain.pool import CandidatePool, FloatArray
+from tansaku.models.domain.pool import BoolArray, CandidatePool, FloatArray
 from tansaku.models.domain.ports import Choice, History
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.campaign import ObjectiveSpec
@@ -21,7 +21,6 @@ from tansaku.models.engine.gain import Prediction
 from tansaku.models.engine.gp import GPProposer
 from tansaku.models.engine.hypervolume import expected_growth, require_botorch
 from tansaku.models.engine.leaders import second_stage
-from tansaku.models.engine.posterior import BoolArray
 from tansaku.models.engine.presets import GPSettings
 from tansaku.models.engine.simple import allowed_candidates
 

@@ -15,15 +15,12 @@ from collections.abc import Mapping, Sequence
 from math import sqrt
 
 import numpy as np
-import numpy.typing as npt
 from scipy.linalg import blas, lapack, solve_triangular
 
-from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
+from tansaku.models.domain.pool import BoolArray, CandidatePool, FloatArray, IntArray
 from tansaku.models.engine.cross import MEMORY_LIMIT, cross_covariance
 from tansaku.models.engine.device import Device
 from tansaku.models.engine.kernels import Parameters, Term, covariance, prior_variance
-
-BoolArray = npt.NDArray[np.bool_]
 
 _FIRST_CAPACITY = 64
 _COLUMNS_AT_ONCE = 8

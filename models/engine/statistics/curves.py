@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import gammaln
 
-from tansaku.models.domain.pool import FloatArray, IntArray
-from tansaku.models.engine.posterior import BoolArray
+from tansaku.models.domain.pool import BoolArray, FloatArray, IntArray
 
 EXACT = 1e-6
 """Values this near the best one are the best one [objective's unit]."""

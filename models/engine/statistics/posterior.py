@@ -14,8 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tansaku.models.domain.pool import FloatArray, IntArray
-from tansaku.models.engine.posterior import BoolArray
+from tansaku.models.domain.pool import BoolArray, FloatArray, IntArray
 
 
 @dataclass(frozen=True)

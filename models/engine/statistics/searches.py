@@ -14,13 +14,12 @@ import numpy as np
 
 from tansaku.models.domain.errors import ConfigurationError, FitError
 from tansaku.models.domain.identifiers import proposal_rng
-from tansaku.models.domain.pool import FloatArray, IntArray
+from tansaku.models.domain.pool import BoolArray, FloatArray, IntArray
 from tansaku.models.domain.ports import History
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.engine import acquisition
 from tansaku.models.engine.gain import Believed, found_gains
 from tansaku.models.engine.initial import initial_position, initial_size
-from tansaku.models.engine.posterior import BoolArray
 from tansaku.models.engine.presets import GPSettings
 from tansaku.models.engine.statistics.models import SearchModel
 from tansaku.models.engine.statistics.posterior import BatchPosterior

@@ -12,13 +12,13 @@ import numpy as np
 from tansaku.models.domain.errors import FitError
 from tansaku.models.domain.history import computed_only
 from tansaku.models.domain.identifiers import canonical_json
-from tansaku.models.domain.pool import CandidatePool, FloatArray
+from tansaku.models.domain.pool import BoolArray, CandidatePool, FloatArray
 from tansaku.models.domain.ports import History
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.engine.gain import Prediction
 from tansaku.models.engine.gp import GPProposer, doubts_of
 from tansaku.models.engine.likelihood import NOISE
-from tansaku.models.engine.posterior import BoolArray, PoolPosterior
+from tansaku.models.engine.posterior import PoolPosterior
 from tansaku.models.engine.presets import GPSettings
 from tansaku.models.engine.transfer.data import Sources
 from tansaku.models.engine.transfer.evidence import FEW, PRIOR_NATS, leave_one_out, preferred
