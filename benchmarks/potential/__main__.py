@@ -27,7 +27,7 @@ from benchmarks.potential.data import EMBEDDED_ATOM, HERE, Sides, aluminium, in_
 from benchmarks.potential.defects import DEFECTS, SHIPPED, defect, lattice_parameter
 from benchmarks.potential.dynamics import REPEAT, at_constant_energy
 from benchmarks.potential.figure import draw
-from benchmarks.potential.fits import FORCES, fit, judged, report
+from benchmarks.potential.fits import FORCES, TO_THE_END, fit, judged, report
 from benchmarks.potential.peers import bispectrum_ridge, kernel_ridge
 from benchmarks.potential_speed.dynamics import crystal, exported
 from tansaku.calculators.engines.network_potential import PotentialCalculator, open_potential
@@ -147,8 +147,8 @@ class Study:
     def sizes(self) -> JsonDict:
         """One network and fewer data."""
         sizes = (20, 40) if self._quick else (50, 100, 200, 400, len(self._both.training))
-        trainer = {"type": "levenberg_marquardt", "cycles": 12 if self._quick else 60}
-        return {"sizes": [self._one(self._both.first(size), trainer) for size in sizes]}
+        trainer = {"type": "levenberg_marquardt", "cycles": 12 if self._quick else 150}
+        return {"sizes": [self._one(self._both.first(size), trainer, patience=1000) for size in sizes]}
 
     def trainers(self) -> JsonDict:
         """The same network and data, other trainers."""
@@ -192,8 +192,9 @@ class Study:
         return {"peers": found}
 
     def _committee(self, name: str, keys: JsonDict) -> tuple[JsonDict, Path]:
-        few = {"members": 2, "trainer": {"type": "levenberg_marquardt", "cycles": 12}} if self._quick else {}
-        fitted = fit(PotentialSpec.model_validate(FORCES | keys | few), self._both.training)
+        few = {"members": 2, "trainer": {"type": "levenberg_marquardt", "cycles": 12}}
+        training = few if self._quick else TO_THE_END
+        fitted = fit(PotentialSpec.model_validate(FORCES | keys | training), self._both.training)
         found = report(fitted, self._both.held_out, ALUMINIUM, self._scans)
         print(f"{name}, {fitted.seconds:.0f} s: {json.dumps(found['held_out'])}", flush=True)
         return found, write_weights(fitted.model.weights(), self._models / f"{name}.safetensors")
