@@ -3,20 +3,21 @@
 Crystals of aluminium (fcc, bcc, hcp, diamond) stretched, sheared, rattled and with vacancies; of each kind of scan some are
 held out whole (``al.yaml`` says which), because structures of one scan are neighbours. A committee of networks learns energies
 and forces of the others; what crystals, twins, a vacancy and ten picoseconds of motion come to by it. Beside it: a committee on
-bispectrum components, which LAMMPS runs too; fewer data; other trainers, for the same data; the two curves of the report by
-Matsunaga (conjugate gradients alone, and with annealing; and the data growing with the weights kept, or not), of energies
-alone; kernel ridge regression on SOAP, a linear model of bispectrum components, and CHGNet, a package's network, as it comes
-and trained on.
+bispectrum components, which LAMMPS runs too; one that a fifth of each scan judges, which lies between what it learned; fewer
+data; other trainers, for the same data; the two curves of the report by Matsunaga (conjugate gradients alone, and with
+annealing; and the data growing with the weights kept, or not), of energies alone; kernel ridge regression on SOAP, a linear
+model of bispectrum components, and CHGNet, a package's network, as it comes and trained on.
 
 The data are those of density-functional theory that ship, or (``--source embedded_atom``) of an embedded-atom potential for the
 same structures: the numbers then say how well the method learns, and nothing of aluminium. The file is written after each part,
-and a part that it has of the same data is not computed again.
+and a part that it has of the same data and settings is not computed again; `parts` says how long each took.
 """
 
 from __future__ import annotations
 
 import json
 import tempfile
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -27,7 +28,7 @@ from benchmarks.potential.data import EMBEDDED_ATOM, HERE, Sides, aluminium, in_
 from benchmarks.potential.defects import DEFECTS, SHIPPED, defect, lattice_parameter
 from benchmarks.potential.dynamics import REPEAT, at_constant_energy
 from benchmarks.potential.figure import draw
-from benchmarks.potential.fits import FORCES, TO_THE_END, fit, judged, report
+from benchmarks.potential.fits import FORCES, TO_THE_END, fit, judged, known_scans, report
 from benchmarks.potential.peers import bispectrum_ridge, kernel_ridge
 from benchmarks.potential_speed.dynamics import crystal, exported
 from tansaku.calculators.engines.network_potential import PotentialCalculator, open_potential
@@ -69,9 +70,20 @@ COMPARED = 400
 """Structures that trainers are compared on."""
 REPORTED = 300
 """Energies that the report's first curve is of."""
-GROWING = (200, 400, 600, 1000)
+SIZES: JsonDict = {"structures": [50, 100, 200, 400], "cycles": 150}
+GROWING = [200, 400, 600, 1000]
 EPOCHS = 20
 """Passes of CHGNet's own trainer."""
+SETTINGS: JsonDict = {
+    "forces": FORCES,
+    "committee": TO_THE_END,
+    "sizes": SIZES,
+    "trainers": {"structures": COMPARED} | TRAINERS,
+    "report": {"structures": REPORTED} | REPORT,
+    "warm": {"structures": GROWING, "annealed": WARM},
+    "chgnet_epochs": EPOCHS,
+}
+"""Of a run that is not quick; the parts of a file are of the same settings."""
 
 
 def main() -> None:
@@ -85,14 +97,19 @@ def main() -> None:
     scans = ALUMINIUM.of([*both.training, *both.held_out])
     if given.quick:
         both = Sides(both.first(40), both.held_out[::12])
-    same = {"schema_version": 1, "source": given.source, "quick": given.quick, "data": origin(given.source)}
-    result = begun(given.out, same, parts=[])
+    same: JsonDict = {"schema_version": 1, "source": given.source, "quick": given.quick}
+    result = begun(given.out, same | {"data": origin(given.source), "settings": SETTINGS}, parts={})
     with tempfile.TemporaryDirectory() as folder:
         study = Study(both, scans, given.models or Path(folder), quick=given.quick)
         for name, part in study.parts().items():
             if name in result["parts"]:
                 continue
-            result |= part() | {"parts": [*result["parts"], name], "provenance": describe_machine()}
+            began, processor = time.perf_counter(), time.process_time()
+            result |= part() | {"provenance": describe_machine()}
+            result["parts"][name] = {
+                "seconds": time.perf_counter() - began,
+                "processor_seconds": time.process_time() - processor,
+            }
             write_json(given.out, result)
     if not given.quick:
         result["crystal"]["computed"] |= known_defects(given.source)
@@ -119,6 +136,7 @@ class Study:
         return {
             "network": self.network,
             "bispectrum": self.bispectrum,
+            "known_scans": self.known_scans,
             "sizes": self.sizes,
             "trainers": self.trainers,
             "report": self.report,
@@ -144,10 +162,16 @@ class Study:
         found["in_lammps"] = exported(file, crystal(REPEAT), 10 if self._quick else 1000).document()
         return {"bispectrum": found}
 
+    def known_scans(self) -> JsonDict:
+        """A committee as the first, judged by structures between those that it learned."""
+        found = known_scans(self._spec({}), self._both.training)
+        print(f"known scans: {json.dumps(found['held_out'])}", flush=True)
+        return {"known_scans": found}
+
     def sizes(self) -> JsonDict:
         """One network and fewer data."""
-        sizes = (20, 40) if self._quick else (50, 100, 200, 400, len(self._both.training))
-        trainer = {"type": "levenberg_marquardt", "cycles": 12 if self._quick else 150}
+        sizes = [20, 40] if self._quick else [*SIZES["structures"], len(self._both.training)]
+        trainer = {"type": "levenberg_marquardt", "cycles": 12 if self._quick else SIZES["cycles"]}
         return {"sizes": [self._one(self._both.first(size), trainer, patience=1000) for size in sizes]}
 
     def trainers(self) -> JsonDict:
@@ -192,12 +216,14 @@ class Study:
         return {"peers": found}
 
     def _committee(self, name: str, keys: JsonDict) -> tuple[JsonDict, Path]:
-        few = {"members": 2, "trainer": {"type": "levenberg_marquardt", "cycles": 12}}
-        training = few if self._quick else TO_THE_END
-        fitted = fit(PotentialSpec.model_validate(FORCES | keys | training), self._both.training)
+        fitted = fit(self._spec(keys), self._both.training)
         found = report(fitted, self._both.held_out, ALUMINIUM, self._scans)
         print(f"{name}, {fitted.seconds:.0f} s: {json.dumps(found['held_out'])}", flush=True)
         return found, write_weights(fitted.model.weights(), self._models / f"{name}.safetensors")
+
+    def _spec(self, keys: JsonDict) -> PotentialSpec:
+        few = {"members": 2, "trainer": {"type": "levenberg_marquardt", "cycles": 12}}
+        return PotentialSpec.model_validate(FORCES | keys | (few if self._quick else TO_THE_END))
 
     def _one(self, training: Sequence[Example], trainer: JsonDict, **keys: object) -> JsonDict:
         fitted = fit(_alone(trainer, **(FORCES | keys)), training)

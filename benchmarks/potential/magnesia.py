@@ -9,16 +9,14 @@ what the potential is worth where it was taught.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 
 from benchmarks.command import command
 from benchmarks.potential.crystal import Crystal
-from benchmarks.potential.data import HERE, divided, in_turn, of_file, shipped
+from benchmarks.potential.data import HERE, divided, of_file, shipped
 from benchmarks.potential.figure import draw_parity
-from benchmarks.potential.fits import fit, judged, report
+from benchmarks.potential.fits import fit, known_scans, report
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.network_potential import PotentialSpec
-from tansaku.models.domain.surrogates import Example
 from tansaku.tasks.jobs.spool import write_json
 from tansaku.tasks.machine import describe_machine
 
@@ -40,7 +38,7 @@ def main() -> None:
         "schema_version": 1,
         "quick": given.quick,
         **report(fit(spec, training), both.held_out, ROCKSALT, scans),
-        "known_scans": _known_scans(spec, training),
+        "known_scans": known_scans(spec, training),
         "data": of_file(DATA),
         "provenance": describe_machine(),
     }
@@ -49,15 +47,6 @@ def main() -> None:
         draw_parity(result, given.figure)
     constants = {side: result["crystal"][side] for side in ("computed", "predicted")}
     print(json.dumps({"held_out": result["held_out"], "known_scans": result["known_scans"]["held_out"], "crystal": constants}))
-
-
-def _known_scans(spec: PotentialSpec, examples: Sequence[Example]) -> JsonDict:
-    """Errors of structures between those that were learned."""
-    ordered = in_turn(examples)
-    kept = [one for place, one in enumerate(ordered) if place % 5]
-    judging = ordered[::5]
-    fitted = fit(spec, kept)
-    return fitted.document() | {"held_out": judged(judging, fitted.model.predict(judging))}
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ atom_steps_per_second counts the processor's time, which others on the machine d
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -24,6 +23,7 @@ from tansaku.calculators.engines.network_potential import open_potential
 from tansaku.calculators.engines.potentials import resolve_potential
 from tansaku.calculators.registry import open_calculator
 from tansaku.models.domain.specs.calculator import ChgnetSpec, LammpsSpec
+from tansaku.tasks.jobs.spool import write_json
 from tansaku.tasks.machine import describe_machine
 
 HERE = Path(__file__).parent
@@ -78,7 +78,7 @@ def main() -> None:
         runs[name] = case().document()
         print(f"{name}: {runs[name]['atom_steps_per_second']:.3g} atoms x steps per second of {runs[name]['atoms']} atoms")
     result = {"schema_version": 1, "provenance": describe_machine(), "quick": arguments.quick, "runs": runs}
-    arguments.out.write_text(json.dumps(result, indent=2) + "\n")
+    write_json(arguments.out, result)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from benchmarks.tavorite.published import PUBLISHED
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.proposer import ListedProposerSpec
 from tansaku.tasks.configuration import load_campaign
+from tansaku.tasks.jobs.spool import write_json
 from tansaku.tasks.machine import describe_machine
 
 HERE = Path(__file__).parent
@@ -102,7 +103,7 @@ def main() -> None:
         "two_potentials": two_potentials(arguments.folder),
         "first_look": first_look(barriers),
     }
-    arguments.out.write_text(json.dumps(result, indent=2) + "\n")
+    write_json(arguments.out, result)
     if arguments.page is not None:
         arguments.page.write_text(updated(arguments.page.read_text(), result))
     told = {key: value for key, value in result["two_potentials"].items() if key != "rows"}

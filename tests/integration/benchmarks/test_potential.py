@@ -32,6 +32,7 @@ def test_quick_run_writes_result_and_figure_and_goes_on_with_what_there_is(tmp_p
     assert {len(one["energies"]) for one in result["crystal"]["curves"]["predicted"].values()} == {31}
     assert result["bispectrum"]["in_lammps"]["drift"] < 0.01
     assert [one["structures"] for one in result["sizes"]] == [20, 40]
+    assert (result["known_scans"]["structures"], result["known_scans"]["held_out"]["structures"]) == (32, 8)
     assert set(result["trainers"]) == {"conjugate_gradient", "annealed", "lbfgs", "adam", "levenberg_marquardt"}
     assert set(result["report"]) == {"conjugate_gradient", "annealed", "levenberg_marquardt"}
     warm, cold = ([one["curve"][-1][1] for one in result["warm"][kind]] for kind in ("warm", "cold"))
@@ -42,14 +43,16 @@ def test_quick_run_writes_result_and_figure_and_goes_on_with_what_there_is(tmp_p
     assert {"cpu", "commit", "load", "versions"} <= set(result["provenance"])
 
     # As after a kill between two parts: only the missing one is computed.
-    del result["peers"]
-    out.write_text(json.dumps(result | {"parts": result["parts"][:-1], "seconds": -1.0}))
+    del result["peers"], result["parts"]["peers"]
+    out.write_text(json.dumps(result | {"seconds": -1.0}))
     again = run(out)
     assert again.returncode == 0, again.stderr
     found = json.loads(out.read_text())
     assert found["seconds"] == -1.0
     assert "bispectrum_ridge" in found["peers"]
     assert "levenberg_marquardt" not in again.stdout
+
+    assert all(one["processor_seconds"] > 0 for one in found["parts"].values())
 
     # Another run's result is not written over.
     other = run(out, source="gpaw")
