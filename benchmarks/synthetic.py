@@ -55,4 +55,4 @@ def smooth_energies(pool: CandidatePool, seed: int = 0) -> FloatArray:
     waves, phases = rng.standard_normal((60, 3)) * np.array([3.0, 1.2, 2.5]), rng.uniform(0.0, 2.0 * np.pi, 60)
     heights = rng.standard_normal(60) + 0.5 * rng.standard_normal((len(pool.surfaces), 60))
     energies = np.einsum("ij,ij->i", np.cos(x @ waves.T + phases), heights[pool.surface_codes])
-    return 300.0 + 15.0 * energies + 40.0 * rng.standard_normal(len(pool.surfaces))[pool.surface_codes]
+    return np.asarray(300.0 + 15.0 * energies + 40.0 * rng.standard_normal(len(pool.surfaces))[pool.surface_codes])

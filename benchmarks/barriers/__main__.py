@@ -38,6 +38,8 @@ def measure(case: Case) -> JsonDict:
     calculator = open_calculator(case.calculator, Path())
     through = Through(calculator)
     spec = case.workflow
+    if spec.ion is None:
+        raise AssertionError("a case says what hops")
     relaxer = Relaxer(through, spec.fmax, spec.max_steps)
     begun = time.process_time()
     host = relaxer.host(case.structure())

@@ -39,8 +39,8 @@ def cases(*, quick: bool) -> list[Case]:
 def main() -> None:
     """Fits everything and writes what came out."""
     quick = "radial functions alone, one structure of each boundary"
-    shown = "parity, error against distance, descriptors"
-    given = command("local_energies", __doc__, quick=quick, figure=shown, jobs="fits").parse_args()
+    figure = "parity, error against distance, descriptors"
+    given = command("local_energies", __doc__, quick=quick, figure=figure, jobs="fits").parse_args()
     fits = []
     for fit in results(run, cases(quick=given.quick), given.jobs):
         fits.append(fit)

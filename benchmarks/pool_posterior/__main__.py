@@ -41,7 +41,7 @@ QUICK_MILLION = Size(8, (10, 8, 6), 60)
 def botorch_s(pool: CandidatePool, values: FloatArray, n_observed: int) -> JsonDict:
     """Times of the two usual ways over the whole pool [s]."""
     import torch
-    from botorch.acquisition import ExpectedImprovement
+    from botorch.acquisition.analytic import ExpectedImprovement
     from botorch.models import SingleTaskGP
 
     columns = np.column_stack([group.values[group.index] for group in pool.groups.values()])

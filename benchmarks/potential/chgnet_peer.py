@@ -8,24 +8,27 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Sequence
+from itertools import compress
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import torch
 from chgnet.data.dataset import StructureData, collate_graphs
 from chgnet.model.model import CHGNet
-from chgnet.trainer import Trainer
-from pymatgen.core import Structure
+from chgnet.trainer.trainer import Trainer
+from pymatgen.core.structure import Structure
 from pymatgen.io.ase import AseAtomsAdaptor
 from torch.utils.data import DataLoader
 
 from benchmarks.potential.fits import judged
+from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.surrogates import Estimate, Example, Prediction
 from tansaku.models.surrogates.potential.training import set_aside
 
 Result = TypeVar("Result")
+_Loader: TypeAlias = "DataLoader[Any]"
 
 _BATCH = 16
 _RATE = 1e-3
@@ -51,8 +54,8 @@ def chgnet(training: Sequence[Example], held_out: Sequence[Example], epochs: int
     found = {"chgnet_as_it_is": {"seconds": time.perf_counter() - begun, "held_out": _errors(model, held_out, offset)}}
     begun = time.perf_counter()
     aside = set_aside(training, 0.1, 0)
-    sides = [[one for one, out in zip(training, aside, strict=True) if out == wanted] for wanted in (False, True)]
-    best = _trained(model, *(_loader(side, offset, shuffle=not number) for number, side in enumerate(sides)), epochs)
+    learned, judging = list(compress(training, ~aside)), list(compress(training, aside))
+    best = _trained(model, _loader(learned, offset, shuffle=True), _loader(judging, offset, shuffle=False), epochs)
     seconds = time.perf_counter() - begun
     parameters = sum(one.numel() for one in model.parameters())
     return found | {
@@ -65,7 +68,7 @@ def chgnet(training: Sequence[Example], held_out: Sequence[Example], epochs: int
     }
 
 
-def _trained(model: CHGNet, training: DataLoader, aside: DataLoader, epochs: int) -> CHGNet:
+def _trained(model: CHGNet, training: _Loader, aside: _Loader, epochs: int) -> CHGNet:
     """Weights of the pass with the smallest error of energies on what was set aside."""
     trainer = Trainer(
         model,
@@ -88,18 +91,19 @@ def _structure(one: Example) -> Structure:
     return AseAtomsAdaptor.get_structure(one.structure)
 
 
-def _loader(examples: Sequence[Example], offset: float, *, shuffle: bool) -> DataLoader:
+def _loader(examples: Sequence[Example], offset: float, *, shuffle: bool) -> _Loader:
     data = StructureData(
         [_structure(one) for one in examples],
         [float(one.properties["energy"]) / len(one.structure) - offset for one in examples],
-        [one.properties["forces"] for one in examples],
+        [one.properties["forces"].tolist() for one in examples],
     )
     return DataLoader(data, batch_size=_BATCH, shuffle=shuffle, collate_fn=collate_graphs)
 
 
-def _said(model: CHGNet, examples: Sequence[Example]) -> list[dict[str, np.ndarray]]:
+def _said(model: CHGNet, examples: Sequence[Example]) -> list[dict[str, FloatArray]]:
+    """Energies per atom and forces; the package gives arrays where its types say tensors."""
     said = model.predict_structure([_structure(one) for one in examples], task="ef", batch_size=_BATCH)
-    return said if isinstance(said, list) else [said]
+    return [{name: np.asarray(one[name]) for name in "ef"} for one in (said if isinstance(said, list) else [said])]
 
 
 def _offset(model: CHGNet, examples: Sequence[Example]) -> float:

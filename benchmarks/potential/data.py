@@ -102,7 +102,7 @@ def in_turn(examples: Sequence[Example]) -> list[Example]:
     waiting: dict[str, list[Example]] = {}
     for place in rng.permutation(len(examples)):
         waiting.setdefault(examples[place].group, []).append(examples[place])
-    found = []
+    found: list[Example] = []
     while len(found) < len(examples):
         for group in sorted(waiting):
             found += [waiting[group].pop()] if waiting[group] else []

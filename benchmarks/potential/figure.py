@@ -145,8 +145,9 @@ def _kinds(axes: Axes, rows: JsonDict, error: tuple[str, str]) -> None:
     for place, name in enumerate(shown):
         heights = [shown[name][kind][key] for kind in kinds]
         # A method has one colour in all panels, whether or not others are shown beside it.
-        look = {"label": name.replace("_", " "), "color": f"C{list(rows).index(name)}"}
-        axes.bar([number + place * width for number in range(len(kinds))], heights, width, **look)
+        colour = f"C{list(rows).index(name)}"
+        left = [number + place * width for number in range(len(kinds))]
+        axes.bar(left, heights, width, label=name.replace("_", " "), color=colour)
     axes.set_xticks([number + 0.4 - width / 2 for number in range(len(kinds))], kinds)
     axes.set(ylabel=f"RMSE of {unit}")
     if len(shown) > 1:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -87,8 +88,12 @@ def judged(examples: Sequence[Example], predictions: Sequence[Prediction]) -> Js
     return {
         **_errors(examples, predictions),
         "moderate": of(lambda one: float(np.mean(one.properties["forces"] ** 2)) < _MODERATE**2),
-        "by_kind": {kind: of(lambda one, kind=kind: kind_of(one.group) == kind) for kind in kinds},
+        "by_kind": {kind: of(partial(_is_of, kind)) for kind in kinds},
     }
+
+
+def _is_of(kind: str, one: Example) -> bool:
+    return kind_of(one.group) == kind
 
 
 def _errors(examples: Sequence[Example], predictions: Sequence[Prediction]) -> JsonDict:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import compress
 
 import numpy as np
 
 from benchmarks.potential.fits import judged
-from tansaku.models.domain.pool import FloatArray
+from tansaku.models.domain.pool import BoolArray, FloatArray
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.potential import BispectrumSpec
 from tansaku.models.domain.specs.surrogate import KernelRidgeSpec
@@ -46,8 +47,8 @@ def bispectrum_ridge(training: Sequence[Example], held_out: Sequence[Example], f
     aside = set_aside(training, 0.1, 0)
     species = species_of(one.structure for one in training)
     rows = _rows(training, species, degree)
-    known = [training[place] for place in np.flatnonzero(~aside)], rows.some(~aside)
-    asked = [training[place] for place in np.flatnonzero(aside)], rows.some(aside)
+    known = list(compress(training, ~aside)), rows.some(~aside)
+    asked = list(compress(training, aside)), rows.some(aside)
 
     def off(ridge: float) -> float:
         said = _solved(*known, force_weight, ridge).energies(asked[1])
@@ -76,9 +77,9 @@ class _Rows:
     means: FloatArray
     slopes: Sequence[FloatArray]
 
-    def some(self, chosen: np.ndarray) -> _Rows:
+    def some(self, chosen: BoolArray) -> _Rows:
         """Those of some structures, given as a mask."""
-        return _Rows(self.means[chosen], [self.slopes[place] for place in np.flatnonzero(chosen)])
+        return _Rows(self.means[chosen], list(compress(self.slopes, chosen)))
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,15 @@ process (double and single precision), CHGNet. The networks are committees of fo
 CHGNet gets a smaller crystal (its memory grows with the number of bonds), and its steps are single evaluations of moved atoms.
 
 atom_steps_per_second counts the processor's time, which others on the machine do not change; wall_s is beside it.
+
+`learning`: the processor's time for what a training and the choice of the next structures begin with, for the crystals of
+aluminium that ``benchmarks.potential`` learns from: building them, descriptors with all derivatives, what a version says of all
+for the first time (neighbours and descriptors included) and again, and a proposal by that.
 """
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -19,10 +24,13 @@ import torch
 
 from benchmarks.command import command
 from benchmarks.potential_speed.dynamics import Timed, crystal, exported, in_ase, in_lammps
+from benchmarks.potential_speed.learning import learning
 from tansaku.calculators.engines.network_potential import open_potential
 from tansaku.calculators.engines.potentials import resolve_potential
 from tansaku.calculators.registry import open_calculator
 from tansaku.models.domain.specs.calculator import ChgnetSpec, LammpsSpec
+from tansaku.models.surrogates.files import read_weights
+from tansaku.models.surrogates.potential.model import Potential
 from tansaku.tasks.jobs.spool import write_json
 from tansaku.tasks.machine import describe_machine
 
@@ -77,7 +85,17 @@ def main() -> None:
     for name, case in cases(arguments.bispectrum, arguments.symmetry, quick=arguments.quick).items():
         runs[name] = case().document()
         print(f"{name}: {runs[name]['atom_steps_per_second']:.3g} atoms x steps per second of {runs[name]['atoms']} atoms")
-    result = {"schema_version": 1, "provenance": describe_machine(), "quick": arguments.quick, "runs": runs}
+    files = {"symmetry_functions": arguments.symmetry, "bispectrum": arguments.bispectrum}
+    models = {name: Potential.from_weights(read_weights(file)) for name, file in files.items()}
+    most, proposals = (40, 5) if arguments.quick else (None, 100)
+    result = {
+        "schema_version": 2,
+        "provenance": describe_machine(),
+        "quick": arguments.quick,
+        "runs": runs,
+        "learning": learning(models, most, proposals),
+    }
+    print(json.dumps(result["learning"]))
     write_json(arguments.out, result)
 
 

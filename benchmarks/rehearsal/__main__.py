@@ -69,9 +69,9 @@ def run(draw: Draw) -> JsonDict:
     if draw.source == "spread":
         landscape = float(values[kept].std()) * proposer.prior_draws(part).draw(rng)
     else:
-        others, known = restricted(pool, [code for code in range(len(pool.systems)) if code not in draw.systems])
-        shape = Shape.of(others, values[known])
-        taught = proposer.prior_draws(part, fitted_to_part(proposer, others, values[known], draw.number))
+        others, elsewhere = restricted(pool, [code for code in range(len(pool.systems)) if code not in draw.systems])
+        shape = Shape.of(others, values[elsewhere])
+        taught = proposer.prior_draws(part, fitted_to_part(proposer, others, values[elsewhere], draw.number))
         landscape = shape.given_to(part, shape.deviation * taught.draw(rng))
     rules = RoundRules(
         seed=draw.number,

@@ -53,7 +53,7 @@ class Screened:
 
     @cached_property
     def _cheap(self) -> Calculator:
-        return open_calculator(self.loaded.campaigns[0].spec.calculator, HERE)
+        return open_calculator(self.loaded.spec.calculator, HERE)
 
     @cached_property
     def _dear(self) -> Calculator:

@@ -25,7 +25,7 @@ from benchmarks.command import command, results
 from benchmarks.stopping.learning import learn, print_learned
 from benchmarks.stopping.reliability import draw_reliability, summary
 from tansaku.models.domain.identifiers import certificate_rng
-from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray
+from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray, IntArray
 from tansaku.models.domain.ports import Choice, History
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.campaign import BudgetSpec
@@ -96,7 +96,7 @@ def _table(path: Path = CAMPAIGN) -> tuple[CandidatePool, FloatArray]:
     return space.pool(), space.values()
 
 
-def restricted(pool: CandidatePool, systems: Sequence[int]) -> tuple[CandidatePool, FloatArray]:
+def restricted(pool: CandidatePool, systems: Sequence[int]) -> tuple[CandidatePool, IntArray]:
     """The part of a pool that holds some systems, and the positions it was taken from."""
     kept = np.flatnonzero(np.isin(pool.system_codes, systems))
     surfaces = np.unique(pool.surface_codes[kept])

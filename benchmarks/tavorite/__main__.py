@@ -62,7 +62,7 @@ def compared() -> tuple[str, ...]:
 def two_potentials(folder: Path) -> JsonDict:
     """Both potentials side by side."""
     of = {name: observations(folder / file) for name, file in FILES.items()}
-    rows = [
+    rows: list[JsonDict] = [
         {
             "candidate": candidate,
             **{name: of[name].get(candidate) for name in FILES},
@@ -97,7 +97,7 @@ def main() -> None:
     arguments = parser.parse_args()
     known = observations(arguments.folder / FILES["chgnet"])
     barriers = {candidate: row["barrier"] for candidate, row in known.items() if "barrier" in row}
-    result = {
+    result: JsonDict = {
         "schema_version": 1,
         "provenance": describe_machine(),
         "two_potentials": two_potentials(arguments.folder),

@@ -32,7 +32,9 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the sources and their configuration; the working tree is never written to."""
     copy = tmp_path_factory.mktemp("copy") / "tree"
     copy.mkdir()
+    data = ("*.csv*", "*.gz", "*.json", "*.npz", "*.parquet", "*.png", "*.safetensors")
     ignore = shutil.ignore_patterns("__pycache__", "*.egg-info")
+    shutil.copytree(ROOT / "benchmarks", copy / "benchmarks", ignore=shutil.ignore_patterns("__pycache__", *data))
     for name in (*PARTS, "tansaku", "examples"):
         shutil.copytree(ROOT / name, copy / name, symlinks=True, ignore=ignore)
     for name in ("pyproject.toml", "README.md", "LICENSE", ".gitignore"):

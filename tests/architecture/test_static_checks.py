@@ -29,7 +29,9 @@ def test_mypy_passes(gate):
     assert result.returncode == 0, result.stdout
 
 
-@pytest.mark.parametrize("part", ["models/engine", "calculators/engines", "spaces", "tasks/stores", "flows", "deploy/cli"])
+@pytest.mark.parametrize(
+    "part", ["models/engine", "calculators/engines", "spaces", "tasks/stores", "flows", "deploy/cli", "benchmarks"]
+)
 def test_a_planted_type_error_is_noticed(gate, plant, part):
     plant(f"{part}/planted.py", '"""Planted."""\n\n\ndef count() -> int:\n    """Counts."""\n    return "three"\n')
     result = gate("mypy")

@@ -23,4 +23,9 @@ def test_quick_run_times_every_kind_of_potential(tmp_path, require):
         assert run["drift"] is None or run["drift"] < 1e-4, name
     drifts = {name: run["drift"] for name, run in runs.items()}
     assert [name for name, drift in drifts.items() if drift is None] == ["CHGNet"]
+    prepared = result["learning"]
+    assert prepared["structures"] == 40
+    assert set(prepared["describing"]) == {"symmetry_functions", "bispectrum"}
+    assert all(one["megabytes"] > 0 for one in prepared["describing"].values())
+    assert 0 < prepared["look_s"] < prepared["first_look_s"]
     assert {"cpu", "commit", "load", "versions"} <= set(result["provenance"])
