@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms
 from ase.build import bulk
+from ase.neighborlist import neighbor_list
 
 from benchmarks.command import begun, command
 from benchmarks.potential.crystal import ALUMINIUM, constants
@@ -38,8 +39,10 @@ VACANCY = "vacancy"
 TWINS = {"sigma3_111": "s003-111-r0-x000-y000-z000", "sigma11_113": "s011-113-r0-x000-y000-z000"}
 DEFECTS = ("sigma3_111", VACANCY, "sigma11_113")
 SPACING = 6.5
-"""Smallest distance of two twins in a cell [Å]: 12 and 44 atoms."""
+"""Smallest distance of two twins in a cell [Å]: 6 and 22 atoms."""
 _RELAXED = 0.02
+_SAME = 0.01
+"""Atoms that are nearer are one atom and its image [Å]."""
 _SCAN = "fcc-lattice"
 _NEAR = range(9400, 10700, 200)
 """Changes of the lattice parameter that its own value is taken from [1e-4 of 4.04 Å]."""
@@ -116,11 +119,32 @@ def defect(name: str, calculator: Calculator, lattice_parameter: float) -> float
     planes = BoundarySelectionSpec(planes=((1, 1, 1), (1, 1, 3)))
     spec = GrainBoundarySpaceSpec(crystal=crystal, boundaries=planes, removed_planes=(0,), spacing=SPACING)
     space = GrainBoundarySpace(spec, Path())
-    structure = space.structure(TWINS[name])
-    reference = oriented_reference(calculator, space.perfect(TWINS[name].partition("-x")[0]), crystal)
+    structure = halved(space.structure(TWINS[name]))
+    reference = oriented_reference(calculator, halved(space.perfect(TWINS[name].partition("-x")[0])), crystal)
     # At fixed height two twins 7 Å apart cost a quarter more than far apart; free, they cost the same.
     relaxation = RelaxationSpec(cell="normal", fmax=_RELAXED)
     return 1000.0 * boundary_energy(calculator, structure, relaxation, reference).value
+
+
+def halved(cell: Atoms) -> Atoms:
+    """A boundary's rectangular cell, whose middle is like its corners, as the rhombus of half its area, one edge along x.
+
+    Args:
+        cell: Of two boundaries normal to its third vector.
+
+    Raises:
+        ValueError: Its middle is not like its corners.
+    """
+    first, second, third = cell.cell.array
+    found = cell.copy()
+    found.set_cell([(first - second) / 2.0, (first + second) / 2.0, third])
+    one, other = neighbor_list("ij", found, _SAME)
+    kept = np.setdiff1d(np.arange(len(found)), np.maximum(one, other))
+    if 2 * len(kept) != len(cell):
+        raise ValueError(f"{len(kept)} of {len(cell)} atoms are different in half the cell, expected half of them")
+    found.set_cell(found.cell.standard_form()[0], scale_atoms=True)
+    found.wrap()
+    return found[kept]
 
 
 def lattice_parameter(calculator: Calculator, space: Space) -> float:
