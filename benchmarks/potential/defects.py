@@ -127,7 +127,9 @@ def defect(name: str, calculator: Calculator, lattice_parameter: float) -> float
 
 
 def halved(cell: Atoms) -> Atoms:
-    """A boundary's rectangular cell, whose middle is like its corners, as the rhombus of half its area, one edge along x.
+    """A boundary's rectangular cell, whose middle is like its corners, as a parallelogram of half its area.
+
+    The second edge comes along x; the other leads from the middle of the rectangle to its end.
 
     Args:
         cell: Of two boundaries normal to its third vector.
@@ -137,7 +139,7 @@ def halved(cell: Atoms) -> Atoms:
     """
     first, second, third = cell.cell.array
     found = cell.copy()
-    found.set_cell([(first - second) / 2.0, (first + second) / 2.0, third])
+    found.set_cell([second, (second - first) / 2.0, third])
     one, other = neighbor_list("ij", found, _SAME)
     kept = np.setdiff1d(np.arange(len(found)), np.maximum(one, other))
     if 2 * len(kept) != len(cell):
