@@ -3,7 +3,8 @@
 What the network potential is judged by where there is no scan: structures that relax. The level of theory and the k-points'
 density are those of the data (``al.yaml``), the lattice parameter is what this level gives, and each energy is taken against
 the perfect crystal in a cell of the same shape, whose errors of k-points cancel. The file is written after each defect. Those
-that it has are not computed again, and a relaxation goes on from its last checkpoint, in a folder beside the file.
+that it has are not computed again, and a relaxation goes on from its last checkpoint, in a folder beside the file. Twins are
+in half of the cell that a campaign would take, and begin where the embedded-atom potential relaxes them to.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ from ase.neighborlist import neighbor_list
 
 from benchmarks.command import begun, command
 from benchmarks.potential.crystal import ALUMINIUM, constants
-from benchmarks.potential.data import HERE, aluminium
+from benchmarks.potential.data import EMBEDDED_ATOM, HERE, aluminium
 from tansaku.calculators.engines.gpaw import GpawCalculator
+from tansaku.calculators.registry import open_calculator
 from tansaku.calculators.workflows.boundary_energy import boundary_energy, oriented_reference
 from tansaku.models.domain.identifiers import content_hash
 from tansaku.models.domain.ports import CalculationResult, Calculator, Space
@@ -41,6 +43,8 @@ DEFECTS = ("sigma3_111", VACANCY, "sigma11_113")
 SPACING = 6.5
 """Smallest distance of two twins in a cell [Å]: 6 and 22 atoms."""
 _RELAXED = 0.02
+_FREE = RelaxationSpec(cell="normal", fmax=_RELAXED)
+"""At fixed height two twins 7 Å apart cost a quarter more than far apart; free, they cost the same."""
 _SAME = 0.01
 """Atoms that are nearer are one atom and its image [Å]."""
 _SCAN = "fcc-lattice"
@@ -119,11 +123,9 @@ def defect(name: str, calculator: Calculator, lattice_parameter: float) -> float
     planes = BoundarySelectionSpec(planes=((1, 1, 1), (1, 1, 3)))
     spec = GrainBoundarySpaceSpec(crystal=crystal, boundaries=planes, removed_planes=(0,), spacing=SPACING)
     space = GrainBoundarySpace(spec, Path())
-    structure = halved(space.structure(TWINS[name]))
+    structure = nearly_relaxed(halved(space.structure(TWINS[name])), lattice_parameter)
     reference = oriented_reference(calculator, halved(space.perfect(TWINS[name].partition("-x")[0])), crystal)
-    # At fixed height two twins 7 Å apart cost a quarter more than far apart; free, they cost the same.
-    relaxation = RelaxationSpec(cell="normal", fmax=_RELAXED)
-    return 1000.0 * boundary_energy(calculator, structure, relaxation, reference).value
+    return 1000.0 * boundary_energy(calculator, structure, _FREE, reference).value
 
 
 def halved(cell: Atoms) -> Atoms:
@@ -146,7 +148,26 @@ def halved(cell: Atoms) -> Atoms:
         raise ValueError(f"{len(kept)} of {len(cell)} atoms are different in half the cell, expected half of them")
     found.set_cell(found.cell.standard_form()[0], scale_atoms=True)
     found.wrap()
-    return found[kept]
+    half: Atoms = found[kept]
+    return half
+
+
+def nearly_relaxed(cell: Atoms, edge: float) -> Atoms:
+    """A boundary's cell as the embedded-atom potential relaxes it: a third of the steps are left then.
+
+    Args:
+        cell: At the lattice parameter of another calculator.
+        edge: This lattice parameter [Å].
+    """
+    potential = open_calculator(EMBEDDED_ATOM, HERE)
+    stretch = lattice_parameter(potential, aluminium()[0]) / edge
+    start: Atoms = cell.copy()
+    found: Atoms = cell.copy()
+    start.set_cell(stretch * cell.cell.array, scale_atoms=True)
+    relaxed = potential.evaluate(start, _FREE).atoms
+    found.cell[2, 2] = relaxed.cell[2, 2] / stretch
+    found.positions = relaxed.positions / stretch
+    return found
 
 
 def lattice_parameter(calculator: Calculator, space: Space) -> float:
