@@ -92,11 +92,10 @@ def _structure(one: Example) -> Structure:
 
 
 def _loader(examples: Sequence[Example], offset: float, *, shuffle: bool) -> _Loader:
-    data = StructureData(
-        [_structure(one) for one in examples],
-        [float(one.properties["energy"]) / len(one.structure) - offset for one in examples],
-        [one.properties["forces"].tolist() for one in examples],
-    )
+    structures = [_structure(one) for one in examples]
+    energies = [float(one.properties["energy"]) / len(one.structure) - offset for one in examples]
+    forces = [one.properties["forces"].tolist() for one in examples]
+    data = _quietly(lambda: StructureData(structures, energies, forces))
     return DataLoader(data, batch_size=_BATCH, shuffle=shuffle, collate_fn=collate_graphs)
 
 
@@ -121,7 +120,7 @@ def _errors(model: CHGNet, held_out: Sequence[Example], offset: float) -> JsonDi
 
 
 def _quietly(call: Callable[[], Result]) -> Result:
-    """The package prints each batch."""
+    """The package prints what it reads, and each batch."""
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return call()

@@ -68,6 +68,8 @@ def _data(axes: Axes, result: JsonDict) -> None:
     axes.axhline(2.0, color=MAIN, lw=0.6, ls=":")
     axes.axhline(30.0, color=ACCENT, lw=0.6, ls=":")
     axes.set(xscale="log", yscale="log", xlabel="structures to learn from", ylabel="RMSE of scans held out")
+    axes.set_xticks(sizes, [str(size) for size in sizes])
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.legend()
     axes.set_title("one network; dotted: the goals", fontsize=9)
 
@@ -133,7 +135,9 @@ def _warm(axes: Axes, result: JsonDict) -> None:
             axes.plot(steps, [point[1] for point in one["curve"]], line, ms=3, color=f"C{place}", label=label)
         first += len(warm["curve"])
     axes.set(yscale="log", xlabel="cycles of conjugate gradients and annealing", ylabel="training RMSE of energies [meV/atom]")
-    axes.legend(fontsize=7)
+    highest = max(point[1] for kind in result["warm"].values() for one in kind for point in one["curve"])
+    axes.set_ylim(top=2.5 * highest)
+    axes.legend(fontsize=7, ncols=2, loc="upper center")
     axes.set_title("data grow; weights are kept, dotted: drawn anew", fontsize=9)
 
 

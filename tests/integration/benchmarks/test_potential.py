@@ -88,3 +88,22 @@ def test_a_package_s_network_learns_the_same_data(require):
     # It was fitted to other energies, so training on must bring its forces nearer.
     assert after["force_rmse_mev_per_angstrom"] < before["force_rmse_mev_per_angstrom"]
     assert 0 < before["energy_rmse_mev_per_atom"] < 200
+
+
+def test_the_committed_result_is_of_the_shipped_data():
+    from benchmarks.potential.__main__ import SETTINGS, known_defects
+    from benchmarks.potential.data import origin
+
+    result = json.loads((ROOT / "benchmarks/potential/result.json").read_text())
+    assert (result["source"], result["quick"]) == ("gpaw", False)
+    assert (result["data"], result["settings"]) == (origin("gpaw"), SETTINGS)
+    assert set(result["parts"]) == {"network", "bispectrum", "known_scans", "sizes", "trainers", "report", "warm", "peers"}
+    assert result["training"]["structures"] + result["held_out"]["structures"] == 1000
+    assert known_defects("gpaw").items() <= result["crystal"]["computed"].items()
+    others = [result["bispectrum"], *result["peers"].values()]
+    assert result["energy_rmse_mev_per_atom"] < min(one["held_out"]["energy_rmse_mev_per_atom"] for one in others)
+    trainers = {name: one["held_out"]["energy_rmse_mev_per_atom"] for name, one in result["trainers"].items()}
+    assert min(trainers, key=trainers.__getitem__) == "levenberg_marquardt"
+    page = (ROOT / "docs/neural-potential.md").read_text()
+    errors = f"{result['energy_rmse_mev_per_atom']:.1f} | {result['force_rmse_mev_per_angstrom']:.0f}"
+    assert f"| seven scans held out | {result['held_out']['structures']} | {errors} |" in page
