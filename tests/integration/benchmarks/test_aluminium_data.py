@@ -8,7 +8,9 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from benchmarks.potential.data import shipped
+from benchmarks.potential.data import aluminium, shipped
+from tansaku.calculators.engines.gpaw import GpawCalculator
+from tansaku.models.domain.identifiers import content_hash
 from tansaku.tasks.configuration import spec_hash
 from tansaku.tasks.datasets.building import load_dataset
 
@@ -30,6 +32,19 @@ def test_quick_run_tells_errors_of_every_setting(tmp_path, require):
     again = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert (again.returncode, again.stdout) == (0, ""), again.stderr
     assert json.loads(out.read_text()) == result
+
+
+def test_the_level_of_theory_of_the_committed_data_is_the_one_that_was_examined(require):
+    require("gpaw")
+    result = json.loads((HERE / "convergence.json").read_text())
+    _, level = aluminium()
+    assert result["level"] == content_hash(GpawCalculator(level).provenance.model_dump(mode="json"))
+    assert not result["quick"]
+    cutoff, kpoints, _ = result["series"]
+    assert cutoff["largest_difference_to_fcc"][cutoff["values"].index(level.cutoff)] < 1.0
+    place = kpoints["values"].index(level.kpoint_density)
+    assert kpoints["largest"][place] < 2.0
+    assert kpoints["largest"][place + 1] < 0.5
 
 
 @pytest.mark.parametrize(("name", "wanted", "computed"), [("al", 1000, 1000), ("mgo", 250, 250)])
