@@ -44,7 +44,8 @@ def draw(found: JsonDict, path: Path) -> Path:
                     xscale="log", yscale="log", xlabel=f"{against} computed", ylabel=f"RMSE held out, {label}"
                 )
         axes[0, 0].legend(fontsize=7)
-        axes[0, 0].set_title("geometric means of three seeds, dashed: of one; dotted: weights kept, and the goals", fontsize=8)
+        seeds = len({one["seed"] for one in growing})
+        axes[0, 0].set_title(f"geometric means of {seeds} seeds, dashed: of one; dotted: weights kept, and the goals", fontsize=8)
         figure.savefig(path, dpi=150)
     return path
 

@@ -46,7 +46,8 @@ def test_both_levels_of_theory_tell_what_the_potential_is_judged_by(require):
     from benchmarks.potential.defects import DEFECTS
 
     by_potential, by_dft = known_defects("embedded_atom"), known_defects("gpaw")
-    assert set(by_potential) == set(DEFECTS)
-    assert set(by_dft) <= set(DEFECTS)
-    for name, value in by_dft.items():
-        assert value == pytest.approx(by_potential[name], rel=0.2)
+    assert set(by_potential) == set(by_dft) == set(DEFECTS)
+    for name in ("sigma3_111", "vacancy"):
+        assert by_dft[name] == pytest.approx(by_potential[name], rel=0.2)
+    # The potential has this one at half of what others say of it.
+    assert 1.5 < by_dft["sigma11_113"] / by_potential["sigma11_113"] < 3.0
