@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -15,7 +15,7 @@ from ase.io import read
 from tansaku.calculators.registry import open_calculator
 from tansaku.models.domain.errors import CalculationError
 from tansaku.models.domain.identifiers import file_sha256
-from tansaku.models.domain.ports import Space
+from tansaku.models.domain.ports import Calculator, Space
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.calculator import GpawSpec, LammpsSpec
 from tansaku.models.domain.specs.dataset import ComputedSourceSpec, DatasetSpec
@@ -114,21 +114,33 @@ def shipped(data: Path) -> list[Example]:
     return [_example(atoms, str(atoms.info["group"]), number) for number, atoms in enumerate(read(data, index=":"))]
 
 
-@cache
-def _stand_in() -> list[Example]:
-    space, _ = aluminium()
-    calculator = open_calculator(EMBEDDED_ATOM, HERE)
+def computed(space: Space, calculator: Calculator, groups: Container[str] | None = None) -> list[Example]:
+    """Structures of a space with energies and forces; what cannot be computed is left out.
+
+    Args:
+        space: Of them.
+        calculator: Computes each as it stands.
+        groups: Only of these; None: of all.
+    """
     pool, found = space.pool(), []
     for place, candidate in enumerate(pool.ids):
+        group = pool.systems[pool.system_codes[place]]
+        if groups is not None and group not in groups:
+            continue
         try:
             atoms = space.structure(str(candidate))
             result = calculator.evaluate(atoms)
         except CalculationError:
             continue
         properties = {"energy": np.asarray(result.energy), "forces": np.asarray(result.forces)}
-        group = pool.systems[pool.system_codes[place]]
         found.append(Example(str(candidate), group, atoms, properties))
     return found
+
+
+@cache
+def _stand_in() -> list[Example]:
+    space, _ = aluminium()
+    return computed(space, open_calculator(EMBEDDED_ATOM, HERE))
 
 
 def _example(atoms: Atoms, group: str, number: int) -> Example:

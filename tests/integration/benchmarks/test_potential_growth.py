@@ -57,6 +57,9 @@ def test_a_campaign_of_the_example_is_run_to_its_end_and_not_twice(tmp_path, req
     assert (one["proposer"], one["stop"], one["evaluations"]) == ("disagreement", "evaluations", 45)
     assert [version["observations"] for version in one["versions"]] == [40, 45]
     assert one["cost"] > one["evaluations"]
+    # All candidates of the scans held out judge, not only those that the campaign computed.
+    assert one["held_out"]["structures"] == 3 * 60 + 17 + 12
+    assert 0 < one["held_out"]["energy_rmse_mev_per_atom"] < 1000
     again = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert (again.returncode, again.stdout) == (0, ""), again.stderr
     assert json.loads(out.read_text()) == result
