@@ -7,6 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
 RESULT = ROOT / "benchmarks/potential_growth/result.json"
+CAMPAIGNS = ROOT / "benchmarks/potential_growth/campaigns.json"
 
 
 def test_quick_run_writes_result_and_figure(tmp_path, require):
@@ -43,6 +44,19 @@ def test_the_committed_result_holds_every_strategy():
     assert all([step["structures"] for step in one["steps"]] == list(SIZES) for one in grown)
     assert {one["seed"] for one in grown} == set(SEEDS)
     assert REPORT[0] == 200
+
+
+def test_the_committed_campaigns_are_those_of_the_example():
+    from benchmarks.potential_growth.campaigns import CAMPAIGN, PROPOSERS, SEEDS
+    from tansaku.models.domain.identifiers import file_sha256
+
+    result = json.loads(CAMPAIGNS.read_text())
+    assert result["campaign"]["sha256"] == file_sha256(CAMPAIGN)
+    assert {(one["proposer"], one["seed"]) for one in result["runs"]} == {(name, seed) for name in PROPOSERS for seed in SEEDS}
+    for one in result["runs"]:
+        used = [version for version in one["versions"] if version["promoted"]][-1]
+        within = used["energy_rmse_mev_per_atom"] <= 6 and used["force_rmse_mev_per_angstrom"] <= 60
+        assert (one["stop"] == "target") == within
 
 
 def test_a_campaign_of_the_example_is_run_to_its_end_and_not_twice(tmp_path, require):
