@@ -34,7 +34,8 @@ def test_quick_run_writes_result_and_figure(tmp_path, require):
     assert {"cpu", "commit", "load", "versions"} <= set(result["provenance"])
 
 
-def test_the_committed_result_holds_every_strategy():
+def test_the_committed_result_holds_every_strategy(require):
+    require("torch")
     from benchmarks.potential_growth.__main__ import REPORT, SEEDS, SIZES, cases
 
     result = json.loads(RESULT.read_text())
@@ -46,7 +47,8 @@ def test_the_committed_result_holds_every_strategy():
     assert REPORT[0] == 200
 
 
-def test_the_committed_campaigns_are_those_of_the_example():
+def test_the_committed_campaigns_are_those_of_the_example(require):
+    require("torch")
     from benchmarks.potential_growth.campaigns import CAMPAIGN, PROPOSERS, SEEDS
     from tansaku.models.domain.identifiers import file_sha256
 
