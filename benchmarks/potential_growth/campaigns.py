@@ -14,7 +14,7 @@ from pathlib import Path
 
 from benchmarks.command import begun, command
 from benchmarks.driven import driven
-from benchmarks.potential.data import EMBEDDED_ATOM, computed
+from benchmarks.potential.data import computed
 from benchmarks.potential.fits import judged
 from tansaku.calculators.registry import open_calculator
 from tansaku.models.domain.identifiers import file_sha256
@@ -107,12 +107,12 @@ def judged_by_all(loaded: LoadedCampaign, resources: Resources) -> JsonDict:
     Campaigns compute different shares of them, and few judges are kind by chance.
     """
     used = in_use(ended(resources.store.retrains(loaded.spec.name)))
-    if used is None or used.version is None:
-        raise AssertionError(f"{loaded.spec.name} has no version")
+    if used is None or used.version is None or loaded.spec.calculator is None:
+        raise AssertionError(f"{loaded.spec.name} has no version, or nothing that computes")
     model = open_model(resources.artifacts, find_model(resources.registry, used.version))
     space = open_space(loaded.spec.space, loaded.base_path)
     sides = sides_of_pool(space.pool(), loaded.spec)
-    calculator = open_calculator(EMBEDDED_ATOM, loaded.base_path)
+    calculator = open_calculator(loaded.spec.calculator, loaded.base_path)
     judges = computed(space, calculator, [name for name, side in sides.items() if side == "held_out"])
     return judged(judges, model.predict(judges))
 
