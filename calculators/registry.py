@@ -72,3 +72,48 @@ def open_calculator(spec: CalculatorSpec, base_path: Path, parallel: ParallelSpe
     from tansaku.calculators.engines.emt import EmtCalculator
 
     return EmtCalculator()
+
+
+def known_elements(spec: CalculatorSpec, base_path: Path) -> frozenset[str] | None:
+    """Chemical symbols that a calculator can compute, as far as it can be told without computing.
+
+    Args:
+        spec: The spec.
+        base_path: Folder of the campaign file; relative paths start here.
+
+    Returns:
+        None where nothing is known beforehand.
+
+    Raises:
+        ConfigurationError: A file that tells it is missing or damaged.
+        MissingComponentError: The engine's package is not installed.
+    """
+    if isinstance(spec, EspressoSpec):
+        return frozenset(spec.pseudopotentials)
+    if isinstance(spec, VaspSpec):
+        return frozenset(spec.potcars)
+    if isinstance(spec, LammpsSpec):
+        from tansaku.calculators.engines import potentials
+
+        return potentials.known_elements(spec, base_path)
+    if isinstance(spec, ChgnetSpec | Atomate2Spec):
+        from tansaku.calculators.engines import chgnet
+
+        return chgnet.known_elements()
+    if isinstance(spec, SevennetSpec):
+        from tansaku.calculators.engines import sevennet
+
+        return sevennet.known_elements()
+    if isinstance(spec, GpawSpec):
+        from tansaku.calculators.engines.gpaw import find_setups
+
+        return find_setups(spec.xc).elements
+    if isinstance(spec, PotentialCalculatorSpec | SurrogateCalculatorSpec):
+        from tansaku.calculators.engines import surrogate
+
+        return surrogate.known_elements(spec, base_path)
+    if spec.type == "emt":
+        from tansaku.calculators.engines import emt
+
+        return emt.known_elements()
+    return None

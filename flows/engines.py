@@ -13,7 +13,7 @@ _VARIABLE = "PREFECT__FLOW_RUN_ID"
 def living_engines() -> list[tuple[str, psutil.Process]]:
     """Ids of flow runs with the processes of this user that execute them, the oldest first.
 
-    A job's worker inherits the variable and outlives its driver; it is told apart by its command line.
+    Other processes may inherit the variable and outlive their driver; they are told apart by their command line.
     """
     found: list[tuple[str, psutil.Process]] = []
     for process in psutil.process_iter():

@@ -20,6 +20,8 @@ from prefect.states import Cancelled, Completed, Failed
 
 from tansaku.flows.campaign import drive_in_tasks
 from tansaku.flows.engines import living_engines
+from tansaku.flows.names import CAMPAIGN, STORED
+from tansaku.flows.pausing import lift_pause_if_resumed, suspended
 from tansaku.models.domain.records import CampaignRecord, Evaluation
 from tansaku.models.domain.retraining import Retrain, RetrainEnd, describe
 from tansaku.models.domain.specs.base import Name
@@ -31,7 +33,7 @@ from tansaku.tasks.resources import open_resources
 from tansaku.tasks.settings import Settings
 
 
-@flow(name="campaign", flow_run_name="{campaign.name}", persist_result=False, validate_parameters=True)
+@flow(name=CAMPAIGN, flow_run_name="{campaign.name}", persist_result=False, validate_parameters=True)
 def launch_flow(campaign: CampaignSpec, folder: str = ".", site: str | None = None) -> State[None]:
     """Runs a campaign to its end; one that is known goes on where it stopped.
 
@@ -47,7 +49,7 @@ def launch_flow(campaign: CampaignSpec, folder: str = ".", site: str | None = No
     return _driven(loaded.spec.name, site)
 
 
-@flow(name="stored-campaign", flow_run_name="{name}", persist_result=False, validate_parameters=True)
+@flow(name=STORED, flow_run_name="{name}", persist_result=False, validate_parameters=True)
 def stored_flow(name: Name, site: str | None = None) -> State[None]:
     """Drives a stored campaign on, as `tansaku run` of its file would.
 
@@ -117,11 +119,19 @@ def _driven(name: str, site: str | None) -> State[None]:
     """Drives; the state of the run says how it ended, and an interrupted one counts as crashed and is started again."""
     _own_output(name)
     _wait_for_twin(flow_run.id)
+    settings = Settings.from_environment()
+    with open_resources(settings, load_site(Path(site) if site else settings.site_file)) as resources:
+        if lift_pause_if_resumed(resources.store, name, flow_run.id):
+            get_run_logger().info("%s: its pause is lifted, by Resume on Prefect's page", name)
     result = drive_in_tasks(name, site, RunLog())
     if result.reason == "interrupted":
         if _is_cancelled(flow_run.id):
             return Cancelled(message=f"interrupted after proposal {result.last_number}; another run goes on there")
         raise TerminationSignal(signal=signal.SIGTERM)
+    if result.reason == "paused":
+        return suspended(name, result.last_number)
     if result.reason == "failures":
         return Failed(message=f"too many evaluations failed; `tansaku status {name}` says which and why")
+    if result.reason == "configuration":
+        return Failed(message=f"the same configuration error again and again; mend its cause, then `tansaku retry {name}`")
     return Completed(message=f"{result.reason}, after proposal {result.last_number}")

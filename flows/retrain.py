@@ -12,6 +12,7 @@ from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.logging import get_run_logger
 from prefect.states import Completed
 
+from tansaku.flows.names import RETRAIN, deployment_name
 from tansaku.models.domain.retraining import Retrain
 from tansaku.models.domain.specs.base import Name
 from tansaku.tasks.configuration import load_site
@@ -19,12 +20,10 @@ from tansaku.tasks.resources import open_resources
 from tansaku.tasks.settings import Settings
 from tansaku.tasks.training.retraining import train_for
 
-FLOW = "retrain"
-
 _AGAIN = 10.0  # before a server that does not answer, or a deployment that is not there yet, is asked again [s]
 
 
-@flow(name=FLOW, flow_run_name="{name}-{number}", persist_result=False, validate_parameters=True)
+@flow(name=RETRAIN, flow_run_name="{name}-{number}", persist_result=False, validate_parameters=True)
 def retrain_flow(name: Name, number: int, site: str | None = None) -> State[None]:
     """Trains the surrogate of a campaign whose site file says `training: {by: service}`; the driver asks for it by itself.
 
@@ -44,7 +43,7 @@ def retrain_flow(name: Name, number: int, site: str | None = None) -> State[None
 
 
 def ask_for(training: Retrain, service: str, halt: threading.Event) -> str | None:
-    """Asks the configured Prefect server for a run that trains, until it has taken the wish; asking twice is once.
+    """Asks the configured Prefect server for a run that trains, until it has accepted; asking twice is once.
 
     Args:
         training: What is to be trained.
@@ -59,7 +58,7 @@ def ask_for(training: Retrain, service: str, halt: threading.Event) -> str | Non
     while not halt.is_set():
         try:
             with get_client(sync_client=True) as client:
-                deployment = client.read_deployment_by_name(f"{FLOW}/{service}")
+                deployment = client.read_deployment_by_name(f"{RETRAIN}/{deployment_name(RETRAIN, service)}")
                 known = deployment.parameters | parameters
                 run = client.create_flow_run_from_deployment(deployment.id, parameters=known, idempotency_key=key)
             return str(run.id)

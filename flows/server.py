@@ -20,6 +20,7 @@ from pathlib import Path
 from tansaku.models.domain.errors import TransientError
 from tansaku.models.domain.records import JsonDict
 from tansaku.tasks.processes import process_identity
+from tansaku.tasks.settings import child_environment
 
 START_TIMEOUT = 120.0
 """Longest time a server may take to start [s]; the first one of a campaign creates its database."""
@@ -73,6 +74,7 @@ class StartingServer:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=output,
+                env=child_environment(),
                 start_new_session=True,  # the terminal's Ctrl-C is for the driver, which still needs it then
                 cwd=home,
                 pass_fds=[lock],  # held by the server itself, for as long as it lives

@@ -21,15 +21,19 @@ from prefect.exceptions import ObjectAlreadyExists, PrefectHTTPStatusError
 from prefect.runner import Runner
 from prefect.schedules import Schedule
 from prefect.settings import PREFECT_RESULTS_DEFAULT_SERIALIZER, temporary_settings
-from prefect.states import AwaitingRetry
+from prefect.states import AwaitingRetry, Cancelled
 from prefect.types.entrypoint import EntrypointType
 from pydantic import ValidationError
 
+from tansaku.flows.access import check_access
+from tansaku.flows.cancelling import GRACE, CancelWatch
 from tansaku.flows.engines import is_alive, living_engines
 from tansaku.flows.form import campaign_form
 from tansaku.flows.launch import launch_flow, stored_flow
+from tansaku.flows.names import RECONCILE, deployment_name
 from tansaku.flows.reconcile import reconcile_flow
 from tansaku.flows.relaunch import HEARTBEAT, SILENCE, automations, store_automations, take_up
+from tansaku.flows.renaming import replaced_by, retire
 from tansaku.flows.retrain import retrain_flow
 from tansaku.flows.server import configured_server
 from tansaku.models.domain.errors import ConfigurationError, TransientError
@@ -40,7 +44,6 @@ BEAT = 5.0
 
 _POLL = 5  # between two looks for runs that are due [s]
 _PAUSE = 10.0  # before the server is asked again after an outage [s]
-_GRACE = 60.0  # in which a driver ends softly [s]
 _LOOK = 0.1
 _SLUG = "reconcile"  # tells our schedule from those that users add
 
@@ -50,7 +53,7 @@ class ServiceOptions:
     """What is served.
 
     Attributes:
-        name: Of the service; its deployments are called ``campaign/NAME`` and so on.
+        name: Of the service; its deployments are called ``campaign/NAME-run-campaign`` and so on.
         folder: Relative paths of campaigns start here.
         site: Site file of all runs; None: the one of the environment.
         pool: Work pool whose workers execute campaigns; None: this process does.
@@ -101,7 +104,7 @@ async def deployments(options: ServiceOptions) -> tuple[list[RunnerDeployment], 
     site = str(options.site.resolve()) if options.site is not None else None
     drivers = [
         await flow.ato_deployment(
-            name=options.name,
+            name=deployment_name(flow.name, options.name),
             description=description,
             parameters=parameters | {"site": site},
             tags=["tansaku"],
@@ -116,7 +119,7 @@ async def deployments(options: ServiceOptions) -> tuple[list[RunnerDeployment], 
     ]
     schedule = Schedule(cron=options.reconcile, slug=_SLUG) if options.reconcile is not None else None
     reconcile = await reconcile_flow.ato_deployment(
-        name=options.name,
+        name=deployment_name(RECONCILE, options.name),
         description=reconcile_flow.description,
         parameters={"site": site},
         tags=["tansaku"],
@@ -145,12 +148,15 @@ async def _serve(options: ServiceOptions, mark: ServiceMark, url: str, tell: Cal
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop.set)
         try:
+            warning = await asyncio.to_thread(check_access, url)
             async with get_client() as client:
-                runner, mine = await _register(client, offer)
-                again = await take_up(client, mine)
+                served = await _register(client, offer)
+                again = await take_up(client, served.mine)
+            if warning is not None and not known:
+                tell(warning)
             known = True
             tell(f"service {options.name} at {url}" + (f"; starts again: {', '.join(again)}" if again else ""))
-            await _run(runner, stop)
+            await _run(served, stop)
         except (httpx.TransportError, PrefectHTTPStatusError, RuntimeError, ExceptionGroup) as error:
             if not _is_outage(error):
                 raise
@@ -167,12 +173,23 @@ async def _beat(mark: ServiceMark, stop: asyncio.Event) -> None:
         await _wait(stop, BEAT)
 
 
-async def _register(client: PrefectClient, offer: _Offer) -> tuple[Runner, list[UUID]]:
-    """Brings deployments and automations on the server up to date.
+@dataclass(frozen=True)
+class _Served:
+    """What is on the server.
 
-    Returns:
-        What executes runs, and the deployments whose runs it executes.
+    Attributes:
+        runner: Executes runs.
+        mine: The deployments whose runs it executes.
+        old: Deployments of an older version that are deleted when their last run has ended.
     """
+
+    runner: Runner
+    mine: list[UUID]
+    old: list[UUID]
+
+
+async def _register(client: PrefectClient, offer: _Offer) -> _Served:
+    """Brings deployments and automations on the server up to date."""
     options = offer.options
     # Softly ended runs come back, and nothing of what was set on the page is changed.
     runner = Runner(options.name, query_seconds=_POLL, heartbeat_seconds=HEARTBEAT, limit=None, pause_on_shutdown=False)
@@ -191,26 +208,59 @@ async def _register(client: PrefectClient, offer: _Offer) -> tuple[Runner, list[
         for schedule in await client.read_deployment_schedules(reconcile):
             if schedule.slug == _SLUG:
                 await client.delete_deployment_schedule(reconcile, schedule.id)
-    await store_automations(client, automations(options.name, identities, options.silence))
-    return runner, [reconcile, *mine]
+    old = []
+    for one, identity in zip((*offer.drivers, offer.reconcile), (*identities, reconcile), strict=True):
+        replaced = await replaced_by(client, f"{one.flow_name}/{options.name}", identity, own_slug=_SLUG)
+        if replaced is not None:
+            old.append(replaced)
+            if one.work_pool_name is None:
+                mine.append(await runner.aadd_deployment(_under_old_name(one, options.name)))
+            else:
+                await _under_old_name(one, options.name).aapply()
+    await store_automations(client, automations(options.name, [*identities, *old], options.silence))
+    return _Served(runner, [reconcile, *mine], old)
 
 
-async def _run(runner: Runner, stop: asyncio.Event) -> None:
+def _under_old_name(deployment: RunnerDeployment, name: str) -> RunnerDeployment:
+    description = f"Replaced by `{deployment.full_name}`; it is deleted when its last run has ended."
+    old = deployment.model_copy(update={"name": name, "description": description, "schedules": None})
+    old.model_fields_set.discard("schedules")
+    return old
+
+
+async def _watch(served: _Served, stop: asyncio.Event) -> None:
+    """Does what the runner does not: cancels runs that it did not start, and deletes replaced deployments."""
+    cancelling, old = CancelWatch(served.mine), served.old
+    async with get_client() as client:
+        while not stop.is_set():
+            # The runner notices when the server is away for too long.
+            with suppress(httpx.TransportError, PrefectHTTPStatusError):
+                await cancelling.look(client)
+                old = await retire(client, old)
+            await _wait(stop, _POLL)
+
+
+async def _run(served: _Served, stop: asyncio.Event) -> None:
     """Executes runs until the service is to stop or the server is away for too long."""
+    runner = served.runner
     serving, stopping = asyncio.create_task(runner.start()), asyncio.create_task(stop.wait())
     loop = asyncio.get_running_loop()
     while not (runner.started or serving.done()):
         await asyncio.sleep(_LOOK)
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)  # the runner's own handler cancels what is under way
+    watching = asyncio.create_task(_watch(served, stop))
     try:
-        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        if stop.is_set() and not serving.done():
+        await asyncio.wait({serving, stopping, watching}, return_when=asyncio.FIRST_COMPLETED)
+        if not serving.done():
             await _interrupt()
             await runner.astop()
         await serving
+        if watching.done():
+            watching.result()
     finally:
         stopping.cancel()
+        watching.cancel()
 
 
 async def _interrupt() -> None:
@@ -219,14 +269,16 @@ async def _interrupt() -> None:
     engines = {run: process for run, process in living_engines() if process.pid in mine}
     for process in engines.values():
         process.terminate()
-    until = time.monotonic() + _GRACE
+    until = time.monotonic() + GRACE
     # Looked at, not waited for: the runner reaps its own children.
     while any(is_alive(process) for process in engines.values()) and time.monotonic() < until:
         await asyncio.sleep(_LOOK)
     async with get_client() as client:
         for run in engines:
             state = (await client.read_flow_run(UUID(run))).state
-            if state is None or state.is_crashed() or not state.is_final():
+            if state is not None and state.is_cancelling():
+                await client.set_flow_run_state(UUID(run), Cancelled(message="its process is gone"), force=True)
+            elif state is None or state.is_crashed() or not (state.is_final() or state.is_paused()):
                 await client.set_flow_run_state(UUID(run), AwaitingRetry(message="the service was stopped"), force=True)
 
 

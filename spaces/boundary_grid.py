@@ -89,6 +89,19 @@ def picometres(value: float) -> str:
     return f"{'m' if whole < 0 else ''}{abs(whole):03d}"
 
 
+def grid_counts(spec: TranslationSpec, stack: Stacking) -> tuple[int, int]:
+    """How many translations in the plane and openings the grid of a boundary has, without listing any.
+
+    Raises:
+        ConfigurationError: There are too many along one direction.
+    """
+    width, depth = stack.irreducible_lengths
+    across, along = _divisors(stack)
+    in_plane = _number("space.translation.in_plane", spec.in_plane, width, across)
+    along_axis = _number("space.translation.along_axis", spec.along_axis, depth, along)
+    return in_plane * along_axis, _number("space.translation.normal", spec.normal, 0.0, 1)
+
+
 def translation_grid(spec: TranslationSpec, stack: Stacking) -> TranslationGrid:
     """The grid of a boundary.
 
@@ -99,8 +112,7 @@ def translation_grid(spec: TranslationSpec, stack: Stacking) -> TranslationGrid:
         ConfigurationError: Values are not distinct, two of them share a label, or there are too many.
     """
     width, depth = stack.irreducible_lengths
-    across = stack.planar[0] // math.gcd(stack.planar[0], 2 * stack.step[0])
-    along = stack.y_period // math.gcd(stack.y_period, 2 * stack.step[1], stack.planar[1])
+    across, along = _divisors(stack)
     return TranslationGrid(
         in_plane=_values("space.translation.in_plane", spec.in_plane, width, across),
         along_axis=_values("space.translation.along_axis", spec.along_axis, depth, along),
@@ -108,16 +120,31 @@ def translation_grid(spec: TranslationSpec, stack: Stacking) -> TranslationGrid:
     )
 
 
-def _values(key: str, spec: AxisValues, period: float, divisor: int) -> tuple[float, ...]:
+def _divisors(stack: Stacking) -> tuple[int, int]:
+    """What the numbers of steps along the two periods are multiples of."""
+    across = stack.planar[0] // math.gcd(stack.planar[0], 2 * stack.step[0])
+    return across, stack.y_period // math.gcd(stack.y_period, 2 * stack.step[1], stack.planar[1])
+
+
+def _number(key: str, spec: AxisValues, period: float, divisor: int) -> int:
+    """How many values one direction has."""
     if isinstance(spec, PeriodSpec):
-        steps = divisor * math.ceil(_count(key, period / spec.step) / divisor)
-        values = [period * i / steps for i in range(steps)]
-    elif isinstance(spec, RangeSpec):
+        return divisor * math.ceil(_count(key, period / spec.step) / divisor)
+    if isinstance(spec, RangeSpec):
         if spec.stop < spec.start:
             raise ConfigurationError(f"{key}: stop {spec.stop:g} is below start {spec.start:g}")
-        steps = math.floor((spec.stop - spec.start) / spec.step + 1e-9)
+        steps = (spec.stop - spec.start) / spec.step + 1e-9
+        return _count(key, float(math.floor(steps)) if math.isfinite(steps) else steps) + 1
+    return len(spec)
+
+
+def _values(key: str, spec: AxisValues, period: float, divisor: int) -> tuple[float, ...]:
+    if isinstance(spec, PeriodSpec):
+        steps = _number(key, spec, period, divisor)
+        values = [period * i / steps for i in range(steps)]
+    elif isinstance(spec, RangeSpec):
         # Rounded, so that 3 * 0.1 is 0.3 and the features say what the file says.
-        values = [round(spec.start + i * spec.step, 10) for i in range(_count(key, steps) + 1)]
+        values = [round(spec.start + i * spec.step, 10) for i in range(_number(key, spec, period, divisor))]
     else:
         values = sorted(spec)
     if not values:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,8 +16,9 @@ from tansaku.calculators.structures.crystal import CubicCrystal
 from tansaku.calculators.structures.equivalence import translation_keys
 from tansaku.calculators.structures.stacking import Stacking, stacking_of
 from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.specs.limits import LimitsSpec, check_limit
 from tansaku.models.domain.specs.space import GrainBoundarySpaceSpec
-from tansaku.spaces.boundary_grid import TranslationGrid, translation_grid
+from tansaku.spaces.boundary_grid import TranslationGrid, grid_counts, translation_grid
 
 
 @dataclass(frozen=True)
@@ -79,22 +82,65 @@ class BoundarySystem:
         return tuple(surfaces)
 
 
-def boundary_systems(spec: GrainBoundarySpaceSpec) -> tuple[BoundarySystem, ...]:
+def boundary_systems(spec: GrainBoundarySpaceSpec, limits: LimitsSpec | None = None) -> tuple[BoundarySystem, ...]:
     """Systems of a space by rising angle.
 
+    Args:
+        spec: The spec.
+        limits: What it may ask for; None: it was judged before.
+
     Raises:
-        ConfigurationError: The selection is empty or names what does not exist.
+        ConfigurationError: The selection is empty, names what does not exist or asks for more than the limits.
     """
-    crystal = CubicCrystal(spec.crystal.structure, spec.crystal.element, spec.crystal.lattice_parameter)
+    crystal = CubicCrystal(spec.crystal.structure, spec.crystal.element, spec.crystal.edge)
+    _check_selection(spec, limits)
+    stacks = _checked_stacks(spec, crystal, _boundaries(spec), limits)
     systems = []
     grids: dict[TranslationGrid, TranslationGrid] = {}
-    for boundary in _boundaries(spec):
-        stack = stacking_of(crystal, boundary)
+    for boundary, stack in stacks:
         removals = _removals(spec, stack)
         bicrystal = bicrystal_of(crystal, boundary, spec.spacing, removals[-1])
         grid = translation_grid(spec.translation, stack)
         systems.append(BoundarySystem(bicrystal, removals, grids.setdefault(grid, grid), spec.fold))
     return tuple(systems)
+
+
+def _check_selection(spec: GrainBoundarySpaceSpec, limits: LimitsSpec | None) -> None:
+    selection = spec.boundaries
+    check_limit(limits, "index", max(map(abs, spec.axis)), f"space.axis: {list(spec.axis)}: largest index")
+    check_limit(limits, "sigma", selection.max_sigma or 0, "space.boundaries.max_sigma")
+    for plane in selection.planes or ():
+        check_limit(limits, "index", max(map(abs, plane)), f"space.boundaries.planes: {list(plane)}: largest index")
+    check_limit(limits, "surfaces", len(selection.planes or ()), "space.boundaries.planes: boundaries")
+
+
+def _checked_stacks(
+    spec: GrainBoundarySpaceSpec, crystal: CubicCrystal, boundaries: Sequence[TiltBoundary], limits: LimitsSpec | None
+) -> list[tuple[TiltBoundary, Stacking]]:
+    """Each boundary's stacking, after arithmetic has shown that surfaces, cells and pool stay within the limits."""
+    check_limit(limits, "surfaces", len(boundaries), "space.boundaries: boundaries")
+    stacks, surfaces, candidates, described = [], 0, 0, 0.0
+    for boundary in boundaries:
+        stack = stacking_of(crystal, boundary)
+        stacks.append((boundary, stack))
+        surfaces += stack.repeat if spec.removed_planes == "full" else len(_removals(spec, stack))
+        check_limit(limits, "surfaces", surfaces, f"space.removed_planes: surfaces of the boundaries up to {boundary.name}")
+        most = max(spec.removed_planes) if isinstance(spec.removed_planes, tuple) and spec.removed_planes else 0
+        per_plane = 2.0 * stack.sites_per_plane * len(crystal.motif)
+        # At least so many: whole repeats of the stacking, with room for the planes that are removed.
+        atoms = per_plane * max(stack.repeat, spec.spacing / stack.plane_spacing + most)
+        check_limit(
+            limits, "atoms", atoms if atoms > 2**53 else math.floor(atoms), f"space.spacing: atoms in a cell of {boundary.name}"
+        )
+        described += atoms if spec.soap else 0.0
+        check_limit(limits, "soap_atoms", described, f"space.soap: atoms in the cells up to {boundary.name}, at least")
+        shifts, openings = grid_counts(spec.translation, stack)
+        check_limit(limits, "pool", shifts, f"space.translation: translations in the plane of {boundary.name}")
+        # Folding leaves one of at most so many equivalent translations of the first surface.
+        folded = 2 * len(stack.point_operations) if spec.fold else 1
+        candidates += max(1, shifts // folded) * openings
+        check_limit(limits, "pool", candidates, f"space.translation: candidates of the boundaries up to {boundary.name}")
+    return stacks
 
 
 def _boundaries(spec: GrainBoundarySpaceSpec) -> tuple[TiltBoundary, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import cached_property
@@ -17,10 +18,11 @@ from tansaku.calculators.structures.parent import Parent
 from tansaku.calculators.structures.site_symmetry import site_permutations
 from tansaku.calculators.structures.substitution import substitute
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError
-from tansaku.models.domain.ions import Ion
+from tansaku.models.domain.ions import HYDROXIDE, Ion
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.composition import CombinationSpec, CompositionSpaceSpec
+from tansaku.models.domain.specs.limits import LimitsSpec, check_limit
 from tansaku.models.engine.cost import CostModel, cost_prior
 from tansaku.spaces.composition_features import composition_groups
 from tansaku.spaces.composition_parents import OpenedParent, open_parent
@@ -40,15 +42,18 @@ class CompositionSpace:
     Args:
         spec: The spec.
         base_path: Folder in which relative paths start.
+        limits: What the spec may ask for; None: it was judged before.
 
     Raises:
         ConfigurationError: Parent, sites, ions and rules do not fit each other, or no candidate is left.
         MissingComponentError: pymatgen is not installed.
     """
 
-    def __init__(self, spec: CompositionSpaceSpec, base_path: Path) -> None:
+    def __init__(self, spec: CompositionSpaceSpec, base_path: Path, limits: LimitsSpec | None = None) -> None:
         self._spec = spec
-        self._opened = open_parent(spec, base_path)
+        self._opened = open_parent(spec, base_path, limits)
+        combinations = math.prod(map(len, self._opened.ions.values()))
+        check_limit(limits, "combinations", combinations, "space.sites: combinations of ions")
         self._ions = _checked_ions(self._opened)
         self._system_site = _system_site(spec, self._opened)
         self._selection = self._select()
@@ -76,6 +81,11 @@ class CompositionSpace:
             # Files of structures are written in whatever encoding a node has.
             atoms.info["unlikely"] = normalize("NFKD", "; ".join(one.marks)).encode("ascii", "ignore").decode()
         return atoms
+
+    def elements(self) -> frozenset[str]:
+        """Those of the parent's ions and of every candidate's."""
+        there = {ion for one in self._selection.candidates for ion in {**self._parent.ions, **one.ions}.values()}
+        return frozenset(ion.element for ion in there) | ({"H"} if HYDROXIDE in there else frozenset())
 
     def describe_systems(self) -> Sequence[JsonDict]:
         """One dict per system; ``unlikely`` counts the candidates marked."""

@@ -13,6 +13,7 @@ from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.identifiers import file_sha256
 from tansaku.models.domain.ions import Ion
 from tansaku.models.domain.specs.composition import CombinationSpec, CompositionSpaceSpec
+from tansaku.models.domain.specs.limits import DEFAULT_LIMITS, LimitsSpec
 from tansaku.spaces.composition_prototypes import PROTOTYPES
 from tansaku.spaces.composition_rules import require_site
 
@@ -33,14 +34,19 @@ class OpenedParent:
     mark: tuple[CombinationSpec, ...]
 
 
-def open_parent(spec: CompositionSpaceSpec, base_path: Path) -> OpenedParent:
+def open_parent(spec: CompositionSpaceSpec, base_path: Path, limits: LimitsSpec | None = None) -> OpenedParent:
     """Opens the parent of a space.
+
+    Args:
+        spec: The space.
+        base_path: Folder in which relative paths start.
+        limits: What the spec may ask for; None: a file whose content is the known one was judged before.
 
     Raises:
         ConfigurationError: The file or a site does not fit.
         MissingComponentError: pymatgen is not installed.
     """
-    return _from_prototype(spec) if spec.parent.prototype is not None else _from_cif(spec, base_path)
+    return _from_prototype(spec) if spec.parent.prototype is not None else _from_cif(spec, base_path, limits)
 
 
 def _from_prototype(spec: CompositionSpaceSpec) -> OpenedParent:
@@ -62,23 +68,28 @@ def _from_prototype(spec: CompositionSpaceSpec) -> OpenedParent:
     )
 
 
-def _from_cif(spec: CompositionSpaceSpec, base_path: Path) -> OpenedParent:
+def _from_cif(spec: CompositionSpaceSpec, base_path: Path, limits: LimitsSpec | None) -> OpenedParent:
     path = base_path / str(spec.parent.cif)
+    if spec.parent.sha256 is not None and path.is_file() and file_sha256(path) != spec.parent.sha256:
+        raise ConfigurationError(
+            f"space.parent.cif: {path.name!r} has sha256 {file_sha256(path)}, expected {spec.parent.sha256}",
+            hint="the file has changed since the campaign began; restore it or start a new campaign",
+        )
     requests = {}
     for name, site in spec.sites.items():
         if site.replaces is None:
             raise ConfigurationError(f"space.sites.{name}.replaces: missing; expected what stands there in the CIF, e.g. V3+")
         requests[name] = SiteRequest(Ion.parse(site.replaces), site.labels or ())
     transformations = [build_transformation(one) for one in spec.parent.transformations]
-    parent = parent_from_cif(path, requests, spec.mobile, transformations)
-    if spec.parent.sha256 is not None and file_sha256(path) != spec.parent.sha256:
-        raise ConfigurationError(
-            f"space.parent.cif: {path.name!r} has sha256 {file_sha256(path)}, expected {spec.parent.sha256}",
-            hint="the file has changed since the campaign began; restore it or start a new campaign",
-        )
+    parent = parent_from_cif(path, requests, spec.mobile, transformations, _judged(spec, limits))
     if spec.mobile is not None:
         require_site(spec.mobile, parent, "space.mobile")
     ions = {name: tuple(map(Ion.parse, site.ions)) for name, site in spec.sites.items() if site.ions is not None}
     if not ions:
         raise ConfigurationError("space.sites: no site has ions to choose from; expected ions on at least one")
     return OpenedParent(parent=parent, ions=ions, exclude=spec.exclude or (), mark=spec.mark or ())
+
+
+def _judged(spec: CompositionSpaceSpec, limits: LimitsSpec | None) -> LimitsSpec | None:
+    """Limits that the file is to keep: none where its known content has kept them before."""
+    return limits or (None if spec.parent.sha256 is not None else DEFAULT_LIMITS)

@@ -12,8 +12,6 @@ from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.ions import HYDROXIDE, Ion
 from tansaku.spaces.composition_rules import Rule
 
-MAX_COMBINATIONS = 1_000_000
-
 
 @dataclass(frozen=True)
 class Composition:
@@ -71,8 +69,6 @@ def select(
     """
     names = sorted(ions)
     total = math.prod(len(ions[name]) for name in names)
-    if total > MAX_COMBINATIONS:
-        raise ConfigurationError(f"space.sites: {total} combinations of ions; expected at most {MAX_COMBINATIONS}")
     everything = [
         Composition(_identity(chosen), {**parent.ions, **dict(zip(names, chosen, strict=True))}, ())
         for chosen in itertools.product(*(ions[name] for name in names))

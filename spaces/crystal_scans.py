@@ -166,6 +166,16 @@ def candidates_of(name: str, crystal: PrototypeSpec, scan: Scan, seed: int) -> I
                 yield Candidate(label, crystal, scan, size=size, draw=draw, seed=drawn)
 
 
+def count_of(scan: Scan) -> int:
+    """At most so many candidates a scan makes of a crystal."""
+    if isinstance(scan, LatticeScanSpec):
+        return scan.percent.steps
+    if isinstance(scan, ShearScanSpec | StrainScanSpec):
+        steps = scan.degrees if isinstance(scan, ShearScanSpec) else scan.percent
+        return steps.steps * len({round(one, 2) for one in scan.lattice})
+    return scan.draws * len(set(scan.planes if isinstance(scan, SlabScanSpec) else scan.atoms))
+
+
 def _lattice_label(percent: float) -> str:
     return f"a{round(10_000 + 100 * percent):05d}"
 

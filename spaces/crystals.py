@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,14 +13,13 @@ from tansaku.calculators.engines.kpoints import kpoint_grid
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.specs.crystals import CrystalsSpaceSpec, SlabScanSpec, VacancyScanSpec
+from tansaku.models.domain.specs.crystals import CrystalsSpaceSpec, PrototypeSpec, Scan, SlabScanSpec, VacancyScanSpec
+from tansaku.models.domain.specs.limits import LimitsSpec, check_limit
 from tansaku.models.engine.cost import CostModel, cost_prior
-from tansaku.spaces.crystal_scans import Candidate, candidates_of
+from tansaku.spaces.crystal_scans import Candidate, candidates_of, count_of
 
 if TYPE_CHECKING:
     from ase import Atoms
-
-MAX_CANDIDATES = 1_000_000
 
 _VOIGT = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
 
@@ -35,12 +34,18 @@ class CrystalsSpace:
     Args:
         spec: The spec.
         base_path: Unused: the spec names no files.
+        limits: What the spec may ask for; None: it was judged before.
 
     Raises:
         ConfigurationError: A scan does not fit its crystal, or there are too many candidates.
     """
 
-    def __init__(self, spec: CrystalsSpaceSpec, base_path: Path) -> None:  # noqa: ARG002 - every space is opened alike
+    def __init__(
+        self,
+        spec: CrystalsSpaceSpec,
+        base_path: Path,  # noqa: ARG002 - every space is opened alike
+        limits: LimitsSpec | None = None,
+    ) -> None:
         self._spec = spec
         self._scans = {
             f"{name}-{scan.called}": (name, crystal, scan)
@@ -48,15 +53,13 @@ class CrystalsSpace:
             for scan in spec.scans
             if scan.of is None or name in scan.of
         }
+        _check_limits(self._scans, limits)
         self._systems = {
             system: tuple(candidates_of(system, crystal, scan, spec.seed)) for system, (_, crystal, scan) in self._scans.items()
         }
         empty = [system for system, several in self._systems.items() if not several]
         if empty:
             raise ConfigurationError(f"space.scans: {empty[0]} has no candidate, a change of 0 being left out")
-        size = sum(map(len, self._systems.values()))
-        if size > MAX_CANDIDATES:
-            raise ConfigurationError(f"space: {size} candidates; expected at most {MAX_CANDIDATES}")
         self._by_id = {f"{system}-{one.label}": (system, one) for system, several in self._systems.items() for one in several}
 
     def pool(self) -> CandidatePool:
@@ -76,6 +79,10 @@ class CrystalsSpace:
         atoms = one.build()
         atoms.info = self._metadata(candidate, system, one)
         return atoms
+
+    def elements(self) -> frozenset[str]:
+        """Those of the crystals."""
+        return self._spec.elements
 
     def describe_systems(self) -> Sequence[JsonDict]:
         """One dict per scan of a crystal."""
@@ -162,6 +169,14 @@ class CrystalsSpace:
             FeatureGroup.compact("strain", strains, every, ("xx", "yy", "zz", "yz", "xz", "xy")),
             FeatureGroup.compact("disorder", disorder, every, ("amplitude [Å]", "vacancy", "slab")),
         ]
+
+
+def _check_limits(scans: Mapping[str, tuple[str, PrototypeSpec, Scan]], limits: LimitsSpec | None) -> None:
+    """Refuses too many candidates and too large indices, by arithmetic alone."""
+    check_limit(limits, "combinations", sum(count_of(scan) for _, _, scan in scans.values()), "space.scans: candidates")
+    for _, _, scan in scans.values():
+        for plane in scan.planes if isinstance(scan, SlabScanSpec) else ():
+            check_limit(limits, "index", max(map(abs, plane)), f"space.scans: {list(plane)}: largest index")
 
 
 def _strain(gradient: FloatArray) -> FloatArray:

@@ -13,9 +13,10 @@ import numpy as np
 
 from tansaku.calculators.engines.kpoints import kpoint_grid
 from tansaku.calculators.structures.environment import radial_difference
-from tansaku.models.domain.errors import ConfigurationError, NotFoundError
+from tansaku.models.domain.errors import NotFoundError
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray, IntArray
 from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.specs.limits import LimitsSpec, check_limit
 from tansaku.models.domain.specs.space import GrainBoundarySpaceSpec
 from tansaku.models.engine.cost import CostModel, cost_prior
 from tansaku.models.features.radial import RadialGrid
@@ -24,8 +25,6 @@ from tansaku.spaces.boundary_systems import BoundarySurface, BoundarySystem, bou
 
 if TYPE_CHECKING:
     from ase import Atoms
-
-MAX_CANDIDATES = 20_000_000
 
 _ID = re.compile(r"(?P<system>s\d{3,}-[0-9m_]+)-r(?P<removed>\d+)-(?P<label>x.+)")
 
@@ -39,15 +38,23 @@ class GrainBoundarySpace:
     Args:
         spec: The spec.
         base_path: Unused: the spec names no files.
+        limits: What the spec may ask for; None: it was judged before.
 
     Raises:
         ConfigurationError: The selection is empty, contradictory or too large.
     """
 
-    def __init__(self, spec: GrainBoundarySpaceSpec, base_path: Path) -> None:  # noqa: ARG002 - every space is opened alike
+    def __init__(
+        self,
+        spec: GrainBoundarySpaceSpec,
+        base_path: Path,  # noqa: ARG002 - every space is opened alike
+        limits: LimitsSpec | None = None,
+    ) -> None:
         self._spec = spec
-        self._systems = boundary_systems(spec)
+        self._systems = boundary_systems(spec, limits)
         self._by_name = {system.name: system for system in self._systems}
+        if limits is not None:
+            self._check_size(limits)
 
     def pool(self) -> CandidatePool:
         """All candidates, in ascending order of their ids."""
@@ -76,6 +83,10 @@ class GrainBoundarySpace:
                 if one.name == surface:
                     return system.bicrystal.perfect(one.removed)
         raise NotFoundError(f"surface {surface!r} is not in the space")
+
+    def elements(self) -> frozenset[str]:
+        """The crystal's."""
+        return frozenset({self._spec.crystal.element})
 
     def describe_systems(self) -> Sequence[JsonDict]:
         """One dict per system by rising angle; lengths in Å, angles in degrees."""
@@ -131,7 +142,7 @@ class GrainBoundarySpace:
             "area": system.stacking.area,
             "element": crystal.element,
             "structure": crystal.structure,
-            "lattice_parameter": crystal.lattice_parameter,
+            "lattice_parameter": crystal.edge,
         }
 
     @cached_property
@@ -141,7 +152,7 @@ class GrainBoundarySpace:
     @cached_property
     def _pool(self) -> CandidatePool:
         surfaces = [(code, surface) for code, system in enumerate(self._systems) for surface in system.surfaces]
-        self._check_size(surfaces)
+        self._check_size(None)
         first = dict(zip(self._grids, np.cumsum([0, *(math.prod(grid.shape) for grid in self._grids)]), strict=False))
         ids: list[str] = []
         translations: list[IntArray] = []
@@ -186,13 +197,15 @@ class GrainBoundarySpace:
             row.append(float(np.prod(kpoint_grid(cell, density))))
         return np.array(rows), surface_codes, ("atoms", "kpoints")
 
-    def _check_size(self, surfaces: Sequence[tuple[int, BoundarySurface]]) -> None:
-        size = sum(int(surface.kept.sum()) * len(self._systems[code].grid.normal) for code, surface in surfaces)
-        if size > MAX_CANDIDATES:
-            raise ConfigurationError(
-                f"space: {size} candidates; expected at most {MAX_CANDIDATES}",
-                hint="use fewer boundaries or longer steps of space.translation",
-            )
+    def _check_size(self, limits: LimitsSpec | None) -> None:
+        size = 0
+        for system in self._systems:
+            for surface in system.surfaces:
+                size += int(surface.kept.sum()) * len(system.grid.normal)
+                check_limit(
+                    limits, "atoms", system.bicrystal.atom_count(surface.removed), f"space: atoms in a cell of {surface.name}"
+                )
+            check_limit(limits, "pool", size, f"space: candidates of the boundaries up to {system.name}")
 
     def _groups(
         self, translations: IntArray, surface_codes: IntArray, surfaces: Sequence[tuple[int, BoundarySurface]]

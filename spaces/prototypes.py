@@ -16,6 +16,7 @@ from tansaku.calculators.structures.oxide_prototypes import OXIDE_PROTOTYPES
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray
 from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.specs.limits import LimitsSpec, check_limit
 from tansaku.models.domain.specs.prototypes import PrototypesSpaceSpec
 from tansaku.spaces.prototype_choice import CLOSED_SHELLS, Oxide, cations_of, oxides
 
@@ -44,24 +45,30 @@ class PrototypesSpace:
     Args:
         spec: The spec.
         base_path: Unused: the spec names no files.
+        limits: What the spec may ask for; None: it was judged before.
 
     Raises:
         ConfigurationError: An ion is not known, or no candidate is left.
         MissingComponentError: pymatgen is not installed.
     """
 
-    def __init__(self, spec: PrototypesSpaceSpec, base_path: Path) -> None:  # noqa: ARG002 - every space is opened alike
+    def __init__(
+        self,
+        spec: PrototypesSpaceSpec,
+        base_path: Path,  # noqa: ARG002 - every space is opened alike
+        limits: LimitsSpec | None = None,
+    ) -> None:
         self._spec = spec
         ions = cations_of(spec.ions if spec.ions is not None else CLOSED_SHELLS)
         percents = sorted({round(100 * volume) for volume in spec.volumes})
         names = [name for name in OXIDE_PROTOTYPES if spec.prototypes is None or name in spec.prototypes]
-        several = [
-            _Candidate(oxide, percent)
-            for name in names
-            if sum(OXIDE_PROTOTYPES[name].counts) <= spec.max_atoms
-            for oxide in oxides(name, ions)
-            for percent in percents
-        ]
+        several: list[_Candidate] = []
+        for name in names:
+            if sum(OXIDE_PROTOTYPES[name].counts) > spec.max_atoms:
+                continue
+            for oxide in oxides(name, ions):
+                several += [_Candidate(oxide, percent) for percent in percents]
+                check_limit(limits, "combinations", len(several), "space: candidates, oxides times space.volumes")
         if not several:
             raise ConfigurationError(
                 "space: no oxide is left; space.prototypes, space.ions and space.max_atoms exclude all",
@@ -91,6 +98,10 @@ class PrototypesSpace:
             "volume_percent": one.percent,
         }
         return atoms
+
+    def elements(self) -> frozenset[str]:
+        """Oxygen and the cations."""
+        return frozenset({"O", *(ion.element for one in self._by_id.values() for ion in one.oxide.cations)})
 
     def describe_systems(self) -> Sequence[JsonDict]:
         """One dict per structure."""

@@ -12,6 +12,7 @@ import tansaku
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray, IntArray
 from tansaku.models.domain.records import Failure, JsonDict, Outcome, Provenance, Quantity
+from tansaku.models.domain.specs.limits import CEILING, LimitsSpec, check_limit
 from tansaku.models.domain.specs.space import FeatureColumnsSpec, FeatureLookupSpec, TableSpaceSpec
 from tansaku.models.domain.states import FailureKind
 from tansaku.models.domain.units import convert
@@ -30,13 +31,14 @@ class TableSpace:
     Args:
         spec: Which tables, and what their columns mean.
         base_path: Folder in which relative paths start.
+        limits: What the spec may ask for; None: it was judged before.
 
     Raises:
         ConfigurationError: A table or column is missing, an id is there twice, a cost is not positive, a feature is not a
-            finite number, a key has no row in its lookup table, or a surface belongs to two systems.
+            finite number, a key has no row in its lookup table, a surface belongs to two systems, or a table has too many rows.
     """
 
-    def __init__(self, spec: TableSpaceSpec, base_path: Path) -> None:
+    def __init__(self, spec: TableSpaceSpec, base_path: Path, limits: LimitsSpec | None = None) -> None:
         self._spec = spec
         self._file = TableFile(base_path / spec.candidates, "space.candidates", spec.sha256)
         self._lookups = {
@@ -44,6 +46,9 @@ class TableSpace:
             for name, group in spec.features.items()
             if isinstance(group, FeatureLookupSpec)
         }
+        most = (limits or CEILING).pool
+        for file in (self._file, *self._lookups.values()):
+            check_limit(limits, "pool", file.rows(most), f"{file.key}: rows of {file.path.name!r}")
         table = self._file.read(self._needed_columns())
         ids = table.text(spec.columns.id, "space.columns.id", fractions=False)
         # Rank by id is position in the pool; numpy compares the same way as the pool's own check does.
@@ -98,6 +103,10 @@ class TableSpace:
         raise NotFoundError(
             f"candidate {candidate!r}: the table {self._file.path.name!r} holds values and features, no structures"
         )
+
+    def elements(self) -> frozenset[str]:
+        """None: a table holds no structures."""
+        return frozenset()
 
     def describe_systems(self) -> list[JsonDict]:
         """One dict per system: its name, its candidates and the columns of a lookup table by system, if there is one."""

@@ -22,6 +22,8 @@ from tansaku.models.domain.pool import FloatArray
 MISSING_WORDS = ("", "nan", "na", "n/a", "null", "none")
 """What a CSV may write, in any case, where a number is missing."""
 
+_BLOCK = 1 << 20
+
 TextArray = npt.NDArray[np.str_]
 
 
@@ -70,6 +72,20 @@ class TableFile:
             return list(pyarrow.parquet.read_schema(self.path).names)
         except (pa.ArrowInvalid, UnicodeDecodeError, csv.Error) as error:
             raise ConfigurationError(f"{self.key}: cannot read {self.path.name!r}: {error}") from error
+
+    def rows(self, most: int) -> int:
+        """Lines below the header, told without reading any into memory.
+
+        Args:
+            most: Count no further than one more than this.
+        """
+        if self.path.suffix.lower() != ".csv":
+            return int(pyarrow.parquet.read_metadata(self.path).num_rows)
+        count = 0
+        with self.path.open("rb") as stream:
+            while (block := stream.read(_BLOCK)) and count <= most + 1:
+                count += block.count(b"\n")
+        return count
 
     def read(self, names: Sequence[str]) -> TableColumns:
         """Reads columns.

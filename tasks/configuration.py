@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tansaku.models.domain.errors import ConfigurationError
-from tansaku.models.domain.identifiers import content_hash, file_sha256
-from tansaku.models.domain.specs.base import NAME_PATTERN
+from tansaku.models.domain.identifiers import NAME_PATTERN, content_hash, file_sha256
 from tansaku.models.domain.specs.calculator import (
     CalculatorSpec,
     DftSpec,
@@ -32,7 +31,9 @@ from tansaku.models.domain.specs.space import (
     TableSpaceSpec,
 )
 from tansaku.models.domain.specs.transfer import TableSourceSpec
+from tansaku.tasks.boundary_crystal import check_cell, resolve_crystal
 from tansaku.tasks.steps.source import forget_paths
+from tansaku.tasks.users import user_path
 from tansaku.tasks.validation import validate_data, validate_document
 from tansaku.tasks.yaml_text import KeyPath, YamlText, read_yaml
 
@@ -129,7 +130,7 @@ def load_site(path: Path | None) -> SiteSpec:
     site = validate_document(SiteSpec, read_yaml(path))
     if site.database.uri_file is None:
         return site
-    absolute = path.resolve().parent / Path(site.database.uri_file).expanduser()
+    absolute = path.resolve().parent / user_path(site.database.uri_file, "database.uri_file")
     return site.model_copy(update={"database": site.database.model_copy(update={"uri_file": str(absolute)})})
 
 
@@ -209,7 +210,8 @@ def _resolve(spec: CampaignSpec, base_path: Path, document: YamlText) -> Campaig
     if label is not None:
         found = _resolve_files(label.calculator, _elements(space), base_path, document)
         label = label.model_copy(update={"calculator": found})
-    _check_cell(space, calculator, document)
+    check_cell(space, calculator, document)
+    space = resolve_crystal(space, calculator, base_path)
     if isinstance(calculator, DftSpec):
         calculator = _resolve_dft(calculator, space, base_path, document)
         space = _resolve_cost(space, calculator)
@@ -238,16 +240,6 @@ def _resolve_table(space: TableSpaceSpec, base_path: Path, check: _Check, key: K
     }
     digest = check(base_path / space.candidates, (*key, "candidates"), space.sha256)
     return space.model_copy(update={"features": features, "sha256": digest})
-
-
-def _check_cell(space: SpaceSpec, calculator: CalculatorSpec | None, document: YamlText) -> None:
-    """Refuses to let a boundary's plane have another lattice than the crystal whose energy is taken off."""
-    if isinstance(space, GrainBoundarySpaceSpec) and calculator is not None and calculator.relaxation.cell == "full":
-        where = f"({document.source}, line {document.line(('calculator', 'relaxation', 'cell'))})"
-        raise ConfigurationError(
-            "calculator.relaxation.cell: full; a boundary keeps the crystal's lattice in its plane, expected fixed or normal "
-            + where
-        )
 
 
 def _resolve_dft(calculator: DftSpec, space: SpaceSpec, base_path: Path, document: YamlText) -> DftSpec:
@@ -376,7 +368,12 @@ def _identity(spec: CampaignSpec, *, with_editable: bool) -> dict[str, Any]:
 
 
 def _without_paths(space: dict[str, Any]) -> None:
-    """Forgets where the files of a space lie: their content counts. So does the key that came after the first release."""
+    """Forgets where the files of a space lie: their content counts. So do the keys that came after the first release."""
+    if "crystal" in space:
+        # What was found of the calculator, not said; what is not strained is the same as before there was such a key.
+        space["crystal"].pop("own_lattice_parameter", None)
+        if not space["crystal"].get("strained"):
+            space["crystal"].pop("strained", None)
     if not space.get("columns", {}).get("quantities", True):
         del space["columns"]["quantities"]
     if space.get("sha256"):

@@ -6,12 +6,15 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from tansaku.models.domain.errors import LeaseHeldError, StoreError
-from tansaku.models.domain.records import CampaignRecord, Evaluation
+from tansaku.models.domain.errors import LeaseHeldError, MissingComponentError, StoreError, TransientError
+from tansaku.models.domain.identifiers import is_name, printable
+from tansaku.models.domain.records import Evaluation
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.cluster import FireworksLauncherSpec
 from tansaku.models.domain.states import ACTIVE_STATES, EvaluationState, JobState
+from tansaku.models.domain.wording import counted
 from tansaku.tasks.launchers.retention import forget_campaign
+from tansaku.tasks.overview import stored_spec
 from tansaku.tasks.progress import live_lease
 from tansaku.tasks.resources import Resources
 from tansaku.tasks.steps.collect import handles_of
@@ -35,6 +38,7 @@ class Deletion:
         artifacts: Structures and other files that its evaluations name; those that other campaigns name too stay.
         spool: Folder of its jobs on this machine, None where there is none.
         begun: Whether an earlier deletion was interrupted.
+        damage: Why the campaign cannot be read here; whether jobs of it run is then not known. Empty where it can.
     """
 
     name: str
@@ -45,16 +49,24 @@ class Deletion:
     artifacts: int
     spool: Path | None
     begun: bool
+    damage: str = ""
 
     def describe(self) -> str:
         """The loss in words."""
-        lines = [f"{self.name}: an earlier deletion was interrupted; what is left:" if self.begun else f"{self.name}:"]
-        lines.append(f"  {self.evaluations} evaluations, {self.done} with a value; {self.refits} refits; {self.events} events")
-        lines.append(f"  {self.artifacts} stored files (structures and the like), unless another campaign names them too")
+        name = printable(self.name)
+        lines = [f"{name}: an earlier deletion was interrupted; what is left:" if self.begun else f"{name}:"]
+        if self.damage:
+            lines.append(f"  it cannot be read here: {self.damage}")
+            lines.append("  whether one of its jobs still runs cannot be told; end these first if some do")
+        sizes = [f"{counted(self.evaluations, 'evaluation')}, {self.done} with a value"]
+        sizes += [counted(self.refits, "refit"), counted(self.events, "event")]
+        lines.append(f"  {'; '.join(sizes)}")
+        files = counted(self.artifacts, "stored file")
+        lines.append(f"  {files} (structures and the like), unless another campaign names them too")
         if self.spool is not None:
             lines.append(f"  the folder of its jobs, {self.spool}")
         lines.append("nothing of this is kept anywhere else")
-        if not self.begun and self.evaluations:
+        if not self.begun and not self.damage and self.evaluations:
             lines.append(f"to keep the results, first: tansaku export {self.name} --observations FILE")
         return "\n".join(lines)
 
@@ -67,24 +79,38 @@ def plan_deletion(resources: Resources, name: str) -> Deletion:
         LeaseHeldError: A driver is at work on it, or one of its jobs is still under way.
     """
     store = resources.store
-    record = store.campaign(name)
-    lease = live_lease(record)
-    if lease is not None:
-        raise lease_held(lease, utc_now())
-    evaluations = store.evaluations(name)
-    _refuse_living_jobs(resources, record, evaluations)
-    spool = resources.job_folder(name)
+    begun, damage = False, ""
+    evaluations, damaged = store.readable_evaluations(name)
+    try:
+        record = store.campaign(name)
+        lease, begun = live_lease(record), record.deleting
+        if lease is not None:
+            raise lease_held(lease, utc_now())
+        spec = stored_spec(record)
+        if not begun:
+            _refuse_living_jobs(resources, spec, evaluations)
+    except (LeaseHeldError, TransientError):
+        raise
+    except (StoreError, MissingComponentError) as error:
+        damage = printable(error.message)
+    spool, counts = _job_folder(resources, name), store.stored_counts(name)
     outcomes = [one.outcome for one in evaluations if one.outcome is not None]
     return Deletion(
         name=name,
-        evaluations=len(evaluations),
+        evaluations=len(evaluations) + len(damaged),
         done=sum(one.state is EvaluationState.DONE for one in evaluations),
-        refits=len(store.refits(name)),
-        events=len(store.events(name)),
+        refits=counts["refits"],
+        events=counts["events"],
         artifacts=len({sha256 for outcome in outcomes for sha256 in outcome.artifacts.values()}),
-        spool=spool if spool.is_dir() else None,
-        begun=record.deleting,
+        spool=spool if spool is not None and spool.is_dir() else None,
+        begun=begun,
+        damage=damage,
     )
+
+
+def _job_folder(resources: Resources, name: str) -> Path | None:
+    """Folder of a campaign's jobs; None for a name that none of our campaigns can have, which may hold a path."""
+    return resources.job_folder(name) if is_name(name) else None
 
 
 def delete_campaign(resources: Resources, name: str) -> int:
@@ -100,27 +126,27 @@ def delete_campaign(resources: Resources, name: str) -> int:
         StoreError: The folder of its jobs cannot be deleted.
     """
     resources.store.begin_deletion(name)
-    spool = resources.job_folder(name)
+    spool = _job_folder(resources, name)
     try:
-        if spool.is_dir():
+        if spool is not None and spool.is_dir():
             shutil.rmtree(spool)
     except OSError as error:
         raise StoreError(f"{spool} cannot be deleted: {error.strerror}", hint="the same command goes on") from error
     launcher = resources.site.launcher
-    if isinstance(launcher, FireworksLauncherSpec):
+    if isinstance(launcher, FireworksLauncherSpec) and spool is not None:
         forget_campaign(Path(launcher.folder), name)
     resources.store.delete_campaign(name)
     return sweep_artifacts(resources, ARTIFACT_AGE)
 
 
-def _refuse_living_jobs(resources: Resources, record: CampaignRecord, evaluations: list[Evaluation]) -> None:
+def _refuse_living_jobs(resources: Resources, spec: CampaignSpec, evaluations: list[Evaluation]) -> None:
     handles = handles_of([one for one in evaluations if one.state in ACTIVE_STATES])
-    if record.deleting or not handles:
+    if not handles:
         return
-    launcher = resources.launcher(CampaignSpec.model_validate(record.spec))
+    launcher = resources.launcher(spec)
     alive = sum(status.state in _UNDER_WAY for status in launcher.poll(handles))
     if alive:
         raise LeaseHeldError(
-            f"campaign {record.name!r} has {alive} jobs that are queued or running",
-            hint=f"end them first: tansaku cancel {record.name}",
+            f"campaign {spec.name!r} has {alive} jobs that are queued or running",
+            hint=f"end them first: tansaku cancel {spec.name}",
         )

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Literal
@@ -16,10 +17,10 @@ from typing import Literal
 import psutil
 from packaging.requirements import Requirement
 
-from tansaku.models.domain.errors import MissingComponentError, TansakuError
+from tansaku.models.domain.errors import MissingComponentError, TansakuError, TransientError
 from tansaku.models.domain.records import Record
 from tansaku.models.domain.specs.site import SiteSpec
-from tansaku.tasks.settings import Settings
+from tansaku.tasks.settings import Settings, child_environment
 
 OLDEST_PYTHON = (3, 11)
 ENOUGH_DISK_GB = 2.0
@@ -73,6 +74,7 @@ def examine(settings: Settings, site: SiteSpec) -> Iterator[Finding]:
     yield _mongod(settings, site)
     yield _home(settings.home)
     yield _disk(settings.home)
+    yield _shared_memory()
     yield _processors()
 
 
@@ -174,7 +176,12 @@ def _probe(name: str, program: str, hint: str) -> Finding | str:
     """What a program prints in a process of its own: a library of the wrong kind ends a process instead of raising."""
     try:
         done = subprocess.run(  # noqa: S603 - this Python, fixed words
-            [sys.executable, "-c", program], capture_output=True, text=True, timeout=_PROBE_SECONDS, check=False
+            [sys.executable, "-c", program],
+            env=child_environment(),
+            capture_output=True,
+            text=True,
+            timeout=_PROBE_SECONDS,
+            check=False,
         )
     except subprocess.TimeoutExpired:
         return Finding(name=name, state="missing", detail=f"did not start within {_PROBE_SECONDS:.0f} s")
@@ -192,9 +199,8 @@ def _mongod(settings: Settings, site: SiteSpec) -> Finding:
 
     try:
         if embedded_server(settings, site) is None:
-            return Finding(
-                name="mongodb", state="ok", detail=f"the server of the site answers: {server_version(settings, site)}"
-            )
+            version = server_version(settings, site)
+            return _server(f"the server of the site answers: {version}", version)
         binary = find_mongod()
         with tempfile.TemporaryDirectory(prefix="tsk-", ignore_cleanup_errors=True) as folder:
             trial = settings.model_copy(update={"home": Path(folder)})
@@ -203,9 +209,18 @@ def _mongod(settings: Settings, site: SiteSpec) -> Finding:
             finally:
                 if server := embedded_server(trial, SiteSpec()):
                     server.stop()
-        return Finding(name="mongodb", state="ok", detail=f"{binary} {version} starts")
+        return _server(f"{binary} {version} starts", version)
     except TansakuError as error:
         return Finding(name="mongodb", state="missing", detail=error.message, hint=error.hint)
+
+
+def _server(found: str, version: str) -> Finding:
+    """A server that answers, and whether its series is still supported."""
+    from tansaku.tasks.stores.mongod_support import support_of
+
+    support = support_of(version, datetime.now(UTC).date())
+    state: State = "warning" if support.ended else "ok"
+    return Finding(name="mongodb", state=state, detail=f"{found}; {support.told}", hint=support.hint)
 
 
 def _home(home: Path) -> Finding:
@@ -226,6 +241,16 @@ def _disk(home: Path) -> Finding:
     if free < ENOUGH_DISK_GB:
         return Finding(name="disk", state="warning", detail=detail, hint=f"at least {ENOUGH_DISK_GB:.0f} GB are sensible")
     return Finding(name="disk", state="ok", detail=detail)
+
+
+def _shared_memory() -> Finding:
+    from tansaku.calculators.engines.shared_memory import FOLDER, check_shared_memory
+
+    try:
+        free = check_shared_memory()
+    except (MissingComponentError, TransientError) as error:
+        return Finding(name="shared memory", state="warning", detail=error.message, hint=error.hint)
+    return Finding(name="shared memory", state="ok", detail=f"{free / 1e6:,.0f} MB free at {FOLDER}")
 
 
 def _processors() -> Finding:

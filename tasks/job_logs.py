@@ -8,7 +8,7 @@ from pathlib import Path
 from tansaku.models.domain.records import Evaluation, Record
 from tansaku.models.domain.specs.cluster import FireworksLauncherSpec
 from tansaku.models.domain.specs.site import SiteSpec
-from tansaku.tasks.jobs.spool import read_json
+from tansaku.tasks.jobs.spool_files import read_json
 from tansaku.tasks.launchers.launches import launch_of_attempt
 
 _FILES = ("out.txt", "err.txt")

@@ -16,6 +16,7 @@ from tansaku.tasks.observer import Observer
 from tansaku.tasks.processes import find_process, this_driver
 from tansaku.tasks.stores.campaigns import lease_held
 
+_BEATS = 2.0  # heartbeats in which a living driver has to renew an expired lease
 _LOOK_AGAIN = 1.0  # longest silence of the countdown [s]
 
 
@@ -24,8 +25,9 @@ def take_lease(
 ) -> Lease:
     """Takes a campaign over.
 
-    A driver of this host that is dead is replaced at once. One that is alive keeps its campaign. Of any other one nothing
-    is known: its lease is watched in a countdown and taken when it runs out.
+    A driver of this host that is dead is replaced at once. One that is alive keeps its campaign, also when its lease seems to
+    have expired because the clock was set. Of any other one nothing is known: its lease is watched in a countdown and taken
+    when it runs out.
 
     Args:
         halt: Ends the countdown early.
@@ -34,6 +36,7 @@ def take_lease(
         LeaseHeldError: The owner is alive, or ``halt`` was set.
         NotFoundError: No campaign of this name is stored.
     """
+    _watch_expired(store, campaign, owner, timing, observer, halt)
     seen = None
     while True:
         try:
@@ -45,11 +48,37 @@ def take_lease(
             if held.owner.host == owner.host and find_process(held.owner.pid, held.owner.process_started) is None:
                 return store.acquire_lease(campaign, owner, timing.lease, steal=True)
             renewed = seen is not None and (held.epoch, held.expires_at) != seen
-            if renewed or halt.is_set() or (held.owner.host == owner.host and not _is_stopped(held.owner)):
+            if renewed or halt.is_set() or _is_awake(held.owner, owner.host):
                 raise
             seen = (held.epoch, held.expires_at)
             observer.on_wait(error.message, error.remaining)
             halt.wait(min(error.remaining + 0.01, _LOOK_AGAIN, timing.heartbeat))
+
+
+def _watch_expired(
+    store: CampaignStore, campaign: str, owner: LeaseOwner, timing: TimingSpec, observer: Observer, halt: threading.Event
+) -> None:
+    """Gives a living driver of this host, whose lease has expired, the time to renew it.
+
+    A lease is timed by the server's clock: setting that clock forward makes every lease expire at once.
+
+    Raises:
+        LeaseHeldError: It has renewed the lease.
+    """
+    held = store.campaign(campaign).lease
+    until = time.monotonic() + _BEATS * timing.heartbeat
+    while (
+        held is not None and held.owner != owner and held.expires_at <= datetime.now(UTC) and _is_awake(held.owner, owner.host)
+    ):
+        left = until - time.monotonic()
+        if left <= 0 or halt.is_set():
+            return
+        observer.on_wait(f"campaign {campaign!r}: its lease has expired, but its driver (process {held.owner.pid}) lives", left)
+        halt.wait(min(left, _LOOK_AGAIN, timing.heartbeat))
+        present = store.campaign(campaign).lease
+        if present is not None and present.epoch == held.epoch and present.expires_at != held.expires_at:
+            raise lease_held(present, datetime.now(UTC))
+        held = present
 
 
 def refuse_living_owner(store: CampaignStore, campaign: str) -> None:
@@ -62,8 +91,13 @@ def refuse_living_owner(store: CampaignStore, campaign: str) -> None:
     held, now = store.campaign(campaign).lease, datetime.now(UTC)
     if held is None or held.expires_at <= now or held.owner == (me := this_driver()) or held.owner.host != me.host:
         return
-    if find_process(held.owner.pid, held.owner.process_started) is not None and not _is_stopped(held.owner):
+    if _is_awake(held.owner, held.owner.host):
         raise lease_held(held, now)
+
+
+def _is_awake(owner: LeaseOwner, host: str) -> bool:
+    """Whether the owner is a process of this host that lives and is not stopped."""
+    return owner.host == host and find_process(owner.pid, owner.process_started) is not None and not _is_stopped(owner)
 
 
 def _is_stopped(owner: LeaseOwner) -> bool:

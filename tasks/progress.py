@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic import AwareDatetime
 
+from tansaku.models.domain.certificate import Certificate
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError
 from tansaku.models.domain.history import cost_limit, search_entries, stop_reason
 from tansaku.models.domain.ports import CampaignStore
-from tansaku.models.domain.records import CampaignRecord, Certificate, CommandKind, Evaluation, JsonDict, Lease, Record
+from tansaku.models.domain.records import CampaignRecord, CommandKind, Evaluation, JsonDict, Lease, Record
+from tansaku.models.domain.refusals import CONFIGURATION_REASONS
 from tansaku.models.domain.retraining import describe, describe_target, ended, target_met
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import CampaignState, EvaluationState, StopReason, campaign_state
+from tansaku.models.domain.wording import counted
 from tansaku.models.engine.cost import learns_cost
 from tansaku.spaces.registry import open_space
 from tansaku.tasks.costs import compare_costs, cost_of, cost_unit
+from tansaku.tasks.jobs.document import LATTICE_WARNING
 from tansaku.tasks.origins import predicted
+from tansaku.tasks.overview import UnreadableCampaign, each_campaign, stored_spec
 from tansaku.tasks.results import failure_reason
 from tansaku.tasks.steps.certificates import stopping, stored_certificates
 from tansaku.tasks.steps.rounds import priced_by
@@ -74,7 +80,9 @@ class CampaignStatus(Record):
         lost_attempts: Attempts that were given up, of evaluations that have not failed.
         late_results: Results that came too late to be used.
         driver: Who drives it now, or None.
-        problem: Why the space cannot be opened; state, limit and exhaustive cost then lack what it would tell.
+        warnings: What is doubtful about its results.
+        problem: Why the space cannot be opened; state, limit and exhaustive cost then lack what it would tell. Or what is
+            wrong with evaluations that cannot be read; nothing of them is in the numbers.
     """
 
     name: str
@@ -101,20 +109,23 @@ class CampaignStatus(Record):
     lost_attempts: tuple[LostAttempt, ...] = ()
     late_results: tuple[LateResult, ...] = ()
     retry_command: str | None
+    warnings: tuple[str, ...] = ()
     problem: str | None
 
     def describe(self, failures: int | None = None) -> str:
         """The status in words, failed evaluations first.
 
         Args:
-            failures: Show at most so many failed evaluations; None shows all.
+            failures: Show at most so many failures; None shows all.
         """
         lines = []
-        shown = self.failures if failures is None else self.failures[:failures]
-        for entry in shown:
-            lines.append(f"FAILED  {entry.candidate}  {entry.reason}  (round {entry.round}, {entry.attempts} attempts)")
-        if len(shown) < len(self.failures):
-            lines.append(f"        and {len(self.failures) - len(shown)} more: tansaku status {self.name}")
+        together = _together(self.failures)
+        shown = together if failures is None else together[:failures]
+        for same in shown:
+            lines.append(_described(same))
+        left = sum(map(len, together)) - sum(map(len, shown))
+        if left:
+            lines.append(f"        and {left} more: tansaku status {self.name}")
         if self.retry_command is not None:
             lines.append(f"        try again: {self.retry_command}")
         why = f" ({self.stop_reason.value})" if self.stop_reason is not None else ""
@@ -148,6 +159,7 @@ class CampaignStatus(Record):
         for late in self.late_results[-_SHOWN_LOST:]:
             value = "no value" if late.value is None else f"{late.value:.6g}"
             lines.append(f"  late, kept aside: {late.candidate}, attempt {late.attempt} (round {late.round}): {value}")
+        lines += [f"  warning: {one}" for one in self.warnings]
         if self.driver is not None:
             lines.append(f"  driven by {self.driver}")
         elif self.state is CampaignState.INTERRUPTED:
@@ -157,10 +169,36 @@ class CampaignStatus(Record):
         return "\n".join(lines)
 
 
+def _together(failures: Sequence[FailedEvaluation]) -> list[list[FailedEvaluation]]:
+    """Failed evaluations in order, those together that follow each other with the same configuration error."""
+    groups: list[list[FailedEvaluation]] = []
+    for entry in failures:
+        refused = entry.reason.partition(":")[0] in CONFIGURATION_REASONS
+        if refused and groups and groups[-1][0].reason == entry.reason:
+            groups[-1].append(entry)
+        else:
+            groups.append([entry])
+    return groups
+
+
+def _described(same: Sequence[FailedEvaluation]) -> str:
+    first, last = same[0], same[-1]
+    attempts = counted(sum(entry.attempts for entry in same), "attempt")
+    if first is last:
+        return f"FAILED  {first.candidate}  {first.reason}  (round {first.round}, {attempts})"
+    who = f"{first.candidate} and {len(same) - 1} more"
+    return f"FAILED  {who}  {first.reason}  (rounds {first.round} to {last.round}, {attempts})"
+
+
 def _last_wish(record: CampaignRecord, kind: CommandKind) -> bool:
     """Whether the last of ``kind`` and its opposite ``resume`` was ``kind``."""
     kinds = [command.kind for command in record.commands if command.kind in (kind, "resume")]
     return bool(kinds) and kinds[-1] == kind
+
+
+def is_paused(record: CampaignRecord) -> bool:
+    """Whether the last of the commands pause and resume was pause."""
+    return _last_wish(record, "pause")
 
 
 def live_lease(record: CampaignRecord) -> Lease | None:
@@ -218,6 +256,11 @@ def _lost_attempts(evaluations: list[Evaluation]) -> tuple[LostAttempt, ...]:
     )
 
 
+def _warnings(evaluations: list[Evaluation]) -> tuple[str, ...]:
+    told = (one.outcome.properties.get(LATTICE_WARNING) for one in evaluations if one.outcome is not None)
+    return tuple(dict.fromkeys(str(warning) for warning in told if warning is not None))
+
+
 def _late_results(evaluations: list[Evaluation]) -> tuple[LateResult, ...]:
     return tuple(
         LateResult(
@@ -234,8 +277,8 @@ def _late_results(evaluations: list[Evaluation]) -> tuple[LateResult, ...]:
 
 def _good_enough(store: CampaignStore, record: CampaignRecord, stop: StopReason | None) -> StopReason | None:
     """Whether the search has ended because the version in use is within the target; too many failures come before that."""
-    retrain = CampaignSpec.model_validate(record.spec).retrain
-    if stop is StopReason.FAILURES or retrain is None:
+    retrain = stored_spec(record).retrain
+    if (stop is not None and stop.failed) or retrain is None:
         return None
     met = target_met(retrain.target, ended(store.retrains(record.name)), record.last_number + 1)
     return StopReason.TARGET if met else None
@@ -251,15 +294,52 @@ def _learning(store: CampaignStore, spec: CampaignSpec) -> JsonDict:
     }
 
 
+def _problem(record: CampaignRecord, unopened: str | None, damaged: Sequence[str]) -> str | None:
+    """What is wrong with a campaign, None where nothing is.
+
+    Args:
+        record: The campaign.
+        unopened: Why its space cannot be opened.
+        damaged: What is wrong with evaluations that cannot be read.
+    """
+    if record.deleting:
+        return f"its deletion was interrupted; `tansaku delete {record.name}` finishes it"
+    if not damaged:
+        return unopened
+    which = "one of its evaluations" if len(damaged) == 1 else f"{len(damaged)} of its evaluations"
+    said = f"{which} cannot be read here and {'is' if len(damaged) == 1 else 'are'} left out above: {damaged[0]}"
+    return said if unopened is None else f"{unopened}; {said}"
+
+
+def every_status(store: CampaignStore) -> list[CampaignStatus | UnreadableCampaign]:
+    """How all campaigns stand, by name; one that cannot be read here says why.
+
+    Raises:
+        TransientError: The database does not answer.
+    """
+    return list(each_campaign(store, lambda name: campaign_status(store, name)))
+
+
+def _told_of(evaluations: list[Evaluation]) -> JsonDict:
+    """What is said of attempts and results that are not counted as failures."""
+    return {
+        "lost_attempts": _lost_attempts(evaluations),
+        "late_results": _late_results(evaluations),
+        "warnings": _warnings(evaluations),
+    }
+
+
 def campaign_status(store: CampaignStore, name: str) -> CampaignStatus:
     """Reads how a campaign stands.
 
     Raises:
         NotFoundError: No campaign of this name is stored.
+        StoreError: It cannot be read here; single evaluations that cannot are left out and said.
+        MissingComponentError: Its space needs a package that is not installed.
     """
     record = store.campaign(name)
-    spec = CampaignSpec.model_validate(record.spec)
-    evaluations, refits = store.evaluations(name), store.refits(name)
+    spec = stored_spec(record)
+    (evaluations, damaged), refits = store.readable_evaluations(name), store.refits(name)
     search = [evaluation for evaluation in evaluations if evaluation.proposal.purpose == "search"]
     states, failures = [evaluation.state for evaluation in search], _failures(evaluations)
     active = sum(not evaluation.state.terminal for evaluation in evaluations)
@@ -275,8 +355,6 @@ def campaign_status(store: CampaignStore, name: str) -> CampaignStatus:
         stop = stop_reason(spec.budget, pool, entries, record.last_number, limit, spec.constraints.max_cost)
         stop = _good_enough(store, record, stop) or stop or _certain(store, spec, len(search))
     costs = compare_costs(evaluations, refits, spec.space)
-    if record.deleting:
-        problem = f"its deletion was interrupted; `tansaku delete {name}` finishes it"
     lease, cancelled = live_lease(record), _last_wish(record, "cancel")
     return CampaignStatus(
         name=name,
@@ -284,7 +362,7 @@ def campaign_status(store: CampaignStore, name: str) -> CampaignStatus:
             proposed=len(evaluations),
             active=active,
             leased=lease is not None,
-            paused=_last_wish(record, "pause"),
+            paused=is_paused(record),
             cancelled=cancelled,
             stop_reason=stop,
         ),
@@ -306,8 +384,7 @@ def campaign_status(store: CampaignStore, name: str) -> CampaignStatus:
         certificate=last_certificate(store, name),
         driver=_driver(lease),
         failures=failures,
-        lost_attempts=_lost_attempts(evaluations),
-        late_results=_late_results(evaluations),
+        **_told_of(evaluations),
         retry_command=f"tansaku retry {shlex.quote(name)}" if failures else None,
-        problem=problem,
+        problem=_problem(record, problem, damaged),
     )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from tansaku.models.domain.errors import TansakuError, TransientError
+from tansaku.models.domain.errors import NotFoundError, TansakuError, TransientError
 from tansaku.models.domain.ports import Launcher
 from tansaku.models.domain.records import CampaignRecord, Evaluation, JsonDict, Record
 from tansaku.models.domain.specs.campaign import CampaignSpec
@@ -22,6 +22,7 @@ from tansaku.models.domain.states import EvaluationState, FailureKind
 from tansaku.tasks.jobs.spool import Spool
 from tansaku.tasks.launchers.discrepancies import Discrepancy
 from tansaku.tasks.loop import CampaignLoop
+from tansaku.tasks.overview import UnreadableCampaign, each_campaign, stored_spec
 from tansaku.tasks.processes import find_process
 from tansaku.tasks.progress import live_lease
 from tansaku.tasks.resources import Resources
@@ -76,6 +77,7 @@ class ReconcileReport(Record):
         dry_run: Whether nothing was changed.
         discrepancies: Between folder, LaunchPad and scheduler; none for sites without a cluster.
         campaigns: By name.
+        unreadable: Campaigns that cannot be read here; nothing was done about these.
         launches_swept: Folders of old jobs that were deleted.
         artifacts_swept: Stored files that nothing names, deleted; not counted in a dry run.
         problem: Why the cluster could not be looked at, empty when it could.
@@ -84,6 +86,7 @@ class ReconcileReport(Record):
     dry_run: bool
     discrepancies: tuple[Discrepancy, ...] = ()
     campaigns: dict[str, ReconciledCampaign] = Field(default_factory=dict)
+    unreadable: tuple[UnreadableCampaign, ...] = ()
     launches_swept: int = 0
     artifacts_swept: int = 0
     problem: str = ""
@@ -93,6 +96,7 @@ class ReconcileReport(Record):
         lines = [one.describe(dry_run=self.dry_run) for one in self.discrepancies]
         for name, campaign in self.campaigns.items():
             lines += campaign.describe(name, self.dry_run)
+        lines += [one.describe() for one in self.unreadable]
         if self.launches_swept:
             lines.append(f"folders of old jobs {'to be ' if self.dry_run else ''}deleted: {self.launches_swept}")
         if self.artifacts_swept:
@@ -114,13 +118,22 @@ def reconcile(resources: Resources, names: Sequence[str] | None = None, *, dry_r
         NotFoundError: No campaign of a name is stored.
         TransientError: The database does not answer.
     """
-    wanted = [resources.store.campaign(name) for name in names] if names is not None else resources.store.campaigns()
-    cluster = resources.cluster()
+    store, cluster = resources.store, resources.cluster()
+    if names is not None and (unknown := sorted({*names} - {*store.campaign_names()})):
+        raise NotFoundError(f"no campaign {unknown[0]!r} is stored")
     report = ReconcileReport(dry_run=dry_run) if cluster is None else _look_at(cluster, dry_run)
     quiet = _without_filling(resources, cluster)
-    campaigns = {record.name: _reconciled(quiet, record, cluster is not None, dry_run) for record in wanted}
+
+    def one(name: str) -> tuple[str, ReconciledCampaign]:
+        record = store.campaign(name)
+        stored_spec(record)
+        return name, _reconciled(quiet, record, cluster is not None, dry_run)
+
+    found = list(each_campaign(store, one, names))
+    unreadable = tuple(entry for entry in found if isinstance(entry, UnreadableCampaign))
+    campaigns = dict(entry for entry in found if not isinstance(entry, UnreadableCampaign))
     artifacts = 0 if dry_run else sweep_artifacts(resources)
-    return report.model_copy(update={"campaigns": campaigns, "artifacts_swept": artifacts})
+    return report.model_copy(update={"campaigns": campaigns, "unreadable": unreadable, "artifacts_swept": artifacts})
 
 
 def _look_at(cluster: Cluster, dry_run: bool) -> ReconcileReport:

@@ -10,18 +10,21 @@ from tansaku.calculators.registry import open_calculator
 from tansaku.models.domain.history import build_history, cost_limit, too_dear
 from tansaku.models.domain.identifiers import proposal_rng
 from tansaku.models.domain.pool import CandidatePool, FloatArray
-from tansaku.models.domain.ports import Proposer, ScreenedSpace
+from tansaku.models.domain.ports import Proposer, ScreenedSpace, Space
 from tansaku.models.domain.records import JsonDict, Record
 from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.specs.limits import DEFAULT_LIMITS, LimitsSpec
+from tansaku.models.domain.wording import counted
 from tansaku.models.engine.registry import build_proposer, build_transfer_proposer
 from tansaku.models.engine.transfer.data import FrozenSources
 from tansaku.spaces.registry import open_space
+from tansaku.tasks.boundary_crystal import describe_crystal
 from tansaku.tasks.configuration import load_campaign, spec_hash
 from tansaku.tasks.costs import cost_unit
 from tansaku.tasks.steps.source import polish_relaxation
 from tansaku.tasks.transfer.preview import Database, preview
 from tansaku.tasks.transfer.sources import Target
-from tansaku.tasks.workflow_checks import check_phases, check_structures
+from tansaku.tasks.workflow_checks import check_elements, check_initial, check_phases, check_structures
 
 
 class SystemSize(Record):
@@ -51,6 +54,7 @@ class Rehearsal(Record):
         initial_cost: What they cost.
         calculator: Code, version and model that computes, None for a table.
         transfer: One line per source it would learn from.
+        crystal: How the lattice parameter of a boundary's crystal compares with the calculator's own; None for other spaces.
         census: For a space whose rules choose its candidates, what each rule did.
     """
 
@@ -72,15 +76,19 @@ class Rehearsal(Record):
     calculator: str | None
     unit: str
     polish: int
+    crystal: str | None = None
     transfer: tuple[str, ...] = ()
     census: tuple[JsonDict, ...] = ()
 
     def describe(self) -> str:
         """The rehearsal in words."""
         lines = [f"{self.name}: the file is valid, nothing was spent", ""]
-        lines.append(f"  pool        {self.candidates:,} candidates, {self.surfaces} surfaces, {len(self.systems)} systems")
+        size = [counted(self.candidates, "candidate"), counted(self.surfaces, "surface"), counted(len(self.systems), "system")]
+        lines.append(f"  pool        {', '.join(size)}")
         lines.append("  features    " + ", ".join(f"{name} ({count})" for name, count in self.features.items()))
         lines.append(f"  calculator  {self.calculator or 'none: the values are in the table'}")
+        if self.crystal is not None:
+            lines.append(f"  crystal     {self.crystal}")
         unit = "" if self.cost_unit is None else f" {self.cost_unit}, as guessed before anything was measured"
         lines.append(f"  everything  costs {self.exhaustive_cost:,.0f}{unit}")
         if self.limit is None or self.share is None:
@@ -117,8 +125,11 @@ def _affordable(cost: FloatArray, limit: float | None, at_most: int | None) -> t
     return min(ceiling, int(limit / float(cost.mean()))), min(ceiling, cheapest)
 
 
-def _initial_design(proposer: Proposer, pool: CandidatePool, spec: CampaignSpec, limit: float | None) -> list[int]:
+def _initial_design(
+    proposer: Proposer, pool: CandidatePool, spec: CampaignSpec, limit: float | None, limits: LimitsSpec
+) -> list[int]:
     """Positions of the candidates that would be proposed before any result is known."""
+    check_initial(proposer, pool, limits)
     chosen: list[int] = []
     spent = 0.0
     empty = build_history([], 0)
@@ -156,48 +167,56 @@ def _proposer_of(spec: CampaignSpec) -> Proposer:
     return build_transfer_proposer(spec, spec.transfer.mode, FrozenSources([]))
 
 
-def rehearse(path: Path, database: Database | None = None) -> Rehearsal:
+def _system_sizes(space: Space, pool: CandidatePool) -> tuple[SystemSize, ...]:
+    """How large each system of a pool is."""
+    n_systems = len(pool.systems)
+    candidates = np.bincount(pool.system_codes, minlength=n_systems)
+    surfaces = np.bincount(pool.surface_system, minlength=n_systems)
+    cost = np.bincount(pool.system_codes, weights=pool.cost, minlength=n_systems)
+    return tuple(
+        SystemSize(
+            system=name,
+            candidates=int(candidates[code]),
+            surfaces=int(surfaces[code]),
+            exhaustive_cost=float(cost[code]),
+            details={key: value for key, value in details.items() if key != "system"},
+        )
+        for code, (name, details) in enumerate(zip(pool.systems, space.describe_systems(), strict=True))
+    )
+
+
+def rehearse(path: Path, database: Database | None = None, limits: LimitsSpec = DEFAULT_LIMITS) -> Rehearsal:
     """Loads a campaign file, opens its space, calculator and proposer, and works out what it would do.
 
     Args:
         path: The file.
         database: Opened only when the file names stored campaigns to learn from; None: these are not looked at.
+        limits: What the file may ask for.
 
     Raises:
-        ConfigurationError: The file, a file or a campaign it names is wrong.
+        ConfigurationError: The file, a file or a campaign it names is wrong, or it asks for more than the limits.
         MissingComponentError: What it needs is not installed.
     """
     loaded = load_campaign(path)
     spec = loaded.spec
-    space = open_space(spec.space, loaded.base_path)
+    space = open_space(spec.space, loaded.base_path, limits)
+    check_elements(spec, space, loaded.base_path)
+    crystal = describe_crystal(spec, loaded.base_path)
     pool = space.pool()
     proposer = _proposer_of(spec)
     limit = cost_limit(spec.budget, pool)
-    initial = _initial_design(proposer, pool, spec, limit)
+    initial = _initial_design(proposer, pool, spec, limit, limits)
     check_phases(spec, space, pool)
     check_structures(spec, space, [str(pool.ids[position]) for position in initial])
     everything = float(pool.cost.sum())
     affordable = np.delete(pool.cost, too_dear(pool, spec.constraints.max_cost))
     expected, most = _affordable(affordable, limit, spec.budget.evaluations)
-    n_systems = len(pool.systems)
-    candidates = np.bincount(pool.system_codes, minlength=n_systems)
-    surfaces = np.bincount(pool.surface_system, minlength=n_systems)
-    cost = np.bincount(pool.system_codes, weights=pool.cost, minlength=n_systems)
     return Rehearsal(
         name=spec.name,
         spec_hash=spec_hash(spec),
         candidates=len(pool),
         surfaces=len(pool.surfaces),
-        systems=tuple(
-            SystemSize(
-                system=name,
-                candidates=int(candidates[code]),
-                surfaces=int(surfaces[code]),
-                exhaustive_cost=float(cost[code]),
-                details={key: value for key, value in details.items() if key != "system"},
-            )
-            for code, (name, details) in enumerate(zip(pool.systems, space.describe_systems(), strict=True))
-        ),
+        systems=_system_sizes(space, pool),
         features={name: group.values.shape[1] for name, group in pool.groups.items()},
         exhaustive_cost=everything,
         cost_unit=cost_unit(spec.space),
@@ -210,7 +229,8 @@ def rehearse(path: Path, database: Database | None = None) -> Rehearsal:
         initial_cost=float(pool.cost[initial].sum()),
         calculator=_calculator_name(spec, loaded.base_path),
         unit=spec.objective.unit,
-        polish=spec.execution.polish * n_systems if polish_relaxation(spec) is not None else 0,
+        polish=spec.execution.polish * len(pool.systems) if polish_relaxation(spec) is not None else 0,
+        crystal=crystal,
         transfer=preview(Target(spec, pool), loaded.base_path, database) if spec.transfer is not None else (),
         census=tuple(space.census()) if isinstance(space, ScreenedSpace) else (),
     )

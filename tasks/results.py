@@ -22,6 +22,7 @@ from tansaku.spaces.registry import open_space
 from tansaku.tasks.basins import same_basins
 from tansaku.tasks.costs import CostComparison, compare_costs, cost_of, cost_unit
 from tansaku.tasks.origins import best_of, predicted, value_from, value_of
+from tansaku.tasks.overview import stored_spec
 from tansaku.tasks.steps.rounds import priced_by
 from tansaku.tasks.transfer.sources import sources_in_use
 
@@ -67,7 +68,7 @@ class CampaignData:
             ConfigurationError: A file the space needs is gone or changed.
         """
         record = store.campaign(name)
-        spec = CampaignSpec.model_validate(record.spec)
+        spec = stored_spec(record)
         space = open_space(spec.space, Path(record.base_path))
         refits = tuple(store.refits(name))
         sources = sources_in_use(refits, artifacts) if artifacts is not None else ()

@@ -4,27 +4,19 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
 from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.secret_variables import FILE_SUFFIX, MONGO_URI_VARIABLE, PREFECT_SECRETS
 from tansaku.models.domain.specs.parallel import ParallelSpec
+from tansaku.tasks.child_variables import child_variables
+from tansaku.tasks.users import user_name, user_path
 
 HOME_VARIABLE = "TANSAKU_HOME"
-MONGO_URI_VARIABLE = "TANSAKU_MONGO_URI"
-FILE_SUFFIX = "_FILE"
-"""``NAME_FILE`` names a file that holds what ``NAME`` would: container runtimes hand secrets over as files."""
-
-PREFECT_SECRETS = (
-    "PREFECT_API_AUTH_STRING",
-    "PREFECT_SERVER_API_AUTH_STRING",
-    "PREFECT_API_DATABASE_CONNECTION_URL",
-)
-"""Secrets that Prefect itself knows as variables only."""
-
 SITE_VARIABLE = "TANSAKU_SITE"
 REQUIRE_ALL_VARIABLE = "TANSAKU_REQUIRE_ALL"
 RUNTIME_VARIABLE = "XDG_RUNTIME_DIR"
@@ -85,10 +77,20 @@ class Settings(BaseModel):
         return cls(
             home=_folder(values.get(HOME_VARIABLE, "").strip()),
             mongo_uri=uri,
-            site_file=Path(site).expanduser().absolute() if site else None,
+            site_file=user_path(site, SITE_VARIABLE).absolute() if site else None,
             require_all=_truth(REQUIRE_ALL_VARIABLE, values.get(REQUIRE_ALL_VARIABLE, "")),
             runtime=Path(runtime) if runtime.startswith("/") else None,
         )
+
+
+def lend_home() -> None:
+    """Makes tansaku's home folder the user's, for a user who has none: ASE and others cannot be imported without one.
+
+    Nothing changes where TANSAKU_HOME is not set; the command itself then says that it is needed.
+    """
+    home = os.environ.get(HOME_VARIABLE, "").strip()
+    if Path(home).is_absolute():
+        os.environ["HOME"] = home
 
 
 def limit_threads() -> None:
@@ -110,15 +112,24 @@ def scheduler_environment(environment: Mapping[str, str] | None = None) -> dict[
     return {name: values[name] for name in _SCHEDULER_VARIABLES if name in values}
 
 
-def thread_environment(threads: int) -> dict[str, str]:
-    """This process's environment with numerical libraries set to ``threads`` threads, for a child."""
-    return {**os.environ, **dict.fromkeys(THREAD_VARIABLES, str(threads))}
+def child_environment(added: Collection[str] = ()) -> dict[str, str]:
+    """What a process that this one starts may see of its environment: no secrets.
+
+    Args:
+        added: Names of further variables, from the site file.
+    """
+    return child_variables(os.environ, added)
 
 
-def worker_environment(parallel: ParallelSpec) -> dict[str, str]:
-    """This process's environment for a worker whose calculators may use these ranks and threads."""
+def thread_environment(threads: int, added: Collection[str] = ()) -> dict[str, str]:
+    """:func:`child_environment` with numerical libraries set to ``threads`` threads."""
+    return child_environment(added) | dict.fromkeys(THREAD_VARIABLES, str(threads))
+
+
+def worker_environment(parallel: ParallelSpec, added: Collection[str] = ()) -> dict[str, str]:
+    """:func:`child_environment` for a worker whose calculators may use these ranks and threads."""
     told = {RANKS_VARIABLE: str(parallel.ranks), MPIEXEC_VARIABLE: parallel.mpiexec}
-    return thread_environment(parallel.threads) | told
+    return thread_environment(parallel.threads, added) | told
 
 
 def given_parallel(environment: Mapping[str, str] | None = None) -> ParallelSpec:
@@ -195,16 +206,22 @@ def _secret(values: Mapping[str, str], name: str) -> SecretStr | None:
     if given and file:
         raise ConfigurationError(f"{name} and {name}{FILE_SUFFIX}: both are set; expected one of them")
     if file:
-        return read_secret_file(Path(file).expanduser(), name + FILE_SUFFIX)
+        return read_secret_file(user_path(file, name + FILE_SUFFIX), name + FILE_SUFFIX)
     return SecretStr(given) if given else None
 
 
 def _folder(value: str) -> Path:
     if not value:
-        return platformdirs.user_data_path("tansaku", appauthor=False)
+        try:
+            return platformdirs.user_data_path("tansaku", appauthor=False)
+        except RuntimeError as error:
+            raise ConfigurationError(
+                f"{HOME_VARIABLE}: not set, and {user_name()} has no home folder (HOME is not set)",
+                hint=f"set {HOME_VARIABLE} to a folder that you may write",
+            ) from error
     if "\0" in value:
         raise ConfigurationError(f"{HOME_VARIABLE}: {value!r} is no path")
-    return Path(value).expanduser().absolute()
+    return user_path(value, HOME_VARIABLE).absolute()
 
 
 def _truth(name: str, value: str) -> bool:

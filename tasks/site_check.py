@@ -18,7 +18,7 @@ from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.cluster import SlurmResourcesSpec
 from tansaku.tasks.cluster import Cluster
 from tansaku.tasks.doctor import Finding
-from tansaku.tasks.jobs.spool import read_json
+from tansaku.tasks.jobs.spool_files import read_json
 
 SKEW = 5.0
 """Difference between two clocks from which on it is pointed out [s]."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from tansaku.calculators.structures.export import write_structure
-from tansaku.models.domain.errors import ConfigurationError
+from tansaku.calculators.structures.export import SUFFIXES, StructureFormat, write_structure
+from tansaku.calculators.structures.extended_xyz import read_extended_xyz
+from tansaku.models.domain.errors import ConfigurationError, StoreError
+from tansaku.models.domain.identifiers import file_stem, shown
 from tansaku.models.domain.ports import ArtifactStore
 from tansaku.models.domain.records import Evaluation, JsonDict
 from tansaku.tasks.jobs.document import STRUCTURE_FILE
@@ -17,8 +19,6 @@ from tansaku.tasks.results import CampaignData, system_rows
 
 if TYPE_CHECKING:
     from ase import Atoms
-
-StructureFormat = Literal["extxyz", "cif"]
 
 
 @dataclass(frozen=True)
@@ -48,73 +48,99 @@ def read_structure(evaluation: Evaluation, artifacts: ArtifactStore) -> Atoms:
     Raises:
         ConfigurationError: The evaluation left no structure (a table's candidates have none).
         NotFoundError: The structure is not in the artifact store.
+        StoreError: What is stored there is no structure.
     """
-    from ase.io.extxyz import read_extxyz
-
     sha256 = evaluation.outcome.artifacts.get(STRUCTURE_FILE) if evaluation.outcome is not None else None
     if sha256 is None:
-        raise ConfigurationError(f"the evaluation of {evaluation.proposal.candidate!r} left no structure")
+        raise ConfigurationError(f"the evaluation of {shown(evaluation.proposal.candidate)} left no structure")
     with artifacts.open(sha256) as stream:
-        text = stream.read().decode("utf-8")
-    atoms: Atoms = next(iter(read_extxyz(io.StringIO(text))))
-    return atoms
+        data = stream.read()
+    try:
+        return next(read_extended_xyz(data.decode("utf-8")))
+    except (ValueError, KeyError, IndexError, AttributeError, OSError, StopIteration) as error:
+        what = f"the stored structure of candidate {shown(evaluation.proposal.candidate)}"
+        raise StoreError(f"{what} cannot be read: {shown(str(error))}") from error
 
 
-def _best(data: CampaignData, artifacts: ArtifactStore, system: str) -> Evaluation | None:
-    """The best evaluation of a system, of search and polish, whose structure is stored.
+def _stored(evaluation: Evaluation, artifacts: ArtifactStore) -> bool:
+    """Whether an evaluation's structure can be read: an imported campaign has structures only of what was computed since."""
+    sha256 = evaluation.outcome.artifacts.get(STRUCTURE_FILE) if evaluation.outcome is not None else None
+    return sha256 is not None and artifacts.exists(sha256)
 
-    An imported campaign has its numbers, and structures only of what was computed since.
-    """
+
+def _ranked(data: CampaignData, artifacts: ArtifactStore, system: str, most: int | None) -> list[Evaluation]:
+    """The best evaluations of a system, of search and polish, whose structures are stored; all of them without ``most``."""
     left = [one for one in data.evaluations if one.proposal.system == system]
-    while (best := best_of(left, data.sign)) is not None:
-        sha256 = best.outcome.artifacts.get(STRUCTURE_FILE) if best.outcome is not None else None
-        if sha256 is not None and artifacts.exists(sha256):
-            return best
+    found: list[Evaluation] = []
+    while (most is None or len(found) < most) and (best := best_of(left, data.sign)) is not None:
         left.remove(best)
-    return None
+        if _stored(best, artifacts):
+            found.append(best)
+    return found
 
 
-def best_structures(data: CampaignData, artifacts: ArtifactStore) -> list[BestStructure]:
-    """The best structure of each system that has one, in the pool's order."""
+def best_structures(data: CampaignData, artifacts: ArtifactStore, most: int | None = 1) -> list[BestStructure]:
+    """The best structures of each system that has one, by system in the pool's order, the best first.
+
+    Args:
+        data: The campaign.
+        artifacts: Where its structures are.
+        most: How many of each system; None: all that have a value.
+    """
     found = []
     for row in system_rows(data):
-        best = _best(data, artifacts, row["system"])
-        if best is None or best.outcome is None or best.outcome.value is None:
-            continue
-        found.append(
-            BestStructure(
-                row=row,
-                candidate=best.proposal.candidate,
-                value=best.outcome.value,
-                polished=best.proposal.purpose == "polish",
-                source=value_from(data.spec, best),
-                atoms=read_structure(best, artifacts),
+        for best in _ranked(data, artifacts, row["system"], most):
+            if best.outcome is None or best.outcome.value is None:
+                continue
+            found.append(
+                BestStructure(
+                    row=row,
+                    candidate=best.proposal.candidate,
+                    value=best.outcome.value,
+                    polished=best.proposal.purpose == "polish",
+                    source=value_from(data.spec, best),
+                    atoms=read_structure(best, artifacts),
+                )
             )
-        )
     return found
 
 
 def export_structures(
-    data: CampaignData, artifacts: ArtifactStore, folder: Path, form: StructureFormat = "extxyz"
+    data: CampaignData,
+    artifacts: ArtifactStore,
+    folder: Path,
+    form: StructureFormat = "extxyz",
+    most: int | None = 1,
 ) -> list[Path]:
-    """Writes the best structure of each system to a file named after its candidate.
+    """Writes the best structures of each system to files named after their candidates.
 
-    Metadata (Σ, plane, angle, translation, potential, energy) stand in the file, see :func:`write_structure`.
+    A candidate that occurs again (searched and polished, or computed twice) has a number in the name, from 2. Metadata
+    (Σ, plane, angle, translation, potential, energy) stand in the file, see :func:`write_structure`.
 
     Args:
+        data: The campaign.
+        artifacts: Where its structures are.
         folder: Made if it does not exist.
+        form: Format of the files.
+        most: How many of each system; None: all that have a value.
 
     Raises:
         ConfigurationError: The campaign has no structure, or the folder cannot be made.
+        StoreError: A stored structure cannot be read.
     """
-    best = best_structures(data, artifacts)
+    best = best_structures(data, artifacts, most)
     if not best:
         raise ConfigurationError(f"campaign {data.record.name!r} has no structure to export")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigurationError(f"folder {str(folder)!r} cannot be made: {error.strerror}") from error
+    paths: list[Path] = []
     for one in best:
         one.atoms.info |= {"objective_value": one.value, "objective_unit": data.spec.objective.unit, "polished": one.polished}
         one.atoms.info |= {} if one.source is None else {"objective_from": one.source}
-    return [write_structure(one.atoms, folder / f"{one.candidate}.{form}") for one in best]
+        stem = file_stem(one.candidate)
+        names = (f"{stem}{'' if rank == 1 else f'-{rank}'}{SUFFIXES[form]}" for rank in count(1))
+        path = next(path for name in names if (path := folder / name) not in paths)
+        paths.append(write_structure(one.atoms, path))
+    return paths

@@ -1,14 +1,61 @@
-"""What can be told of a workflow before anything is spent: whether it finds in a space's structures what it needs."""
+"""What can be told before anything is spent: whether calculators and workflows find in a space what they know and need."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
+from tansaku.calculators.registry import known_elements
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.pool import CandidatePool
-from tansaku.models.domain.ports import Space
-from tansaku.models.domain.specs.calculator import workflow_of
+from tansaku.models.domain.ports import Proposer, Space
+from tansaku.models.domain.specs.calculator import CalculatorSpec, SurrogateCalculatorSpec, workflow_of
 from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.specs.limits import LimitsSpec, check_limit
+
+_SHOWN = 20
+
+
+def check_elements(spec: CampaignSpec, space: Space, base_path: Path) -> None:
+    """Compares the elements of a space with those that each calculator of a campaign knows.
+
+    Args:
+        spec: The campaign.
+        space: Its space.
+        base_path: Folder in which its relative paths start.
+
+    Raises:
+        ConfigurationError: A calculator does not know one of them: every evaluation with it would fail.
+        MissingComponentError: A calculator's package is not installed.
+    """
+    wanted = space.elements()
+    if not wanted:
+        return
+    workflow = workflow_of(spec.calculator)
+    wanted |= {workflow.ion} if workflow is not None and workflow.ion is not None else frozenset()
+    for key, calculator in _calculators(spec):
+        known = known_elements(calculator, base_path)
+        if known is not None and (unknown := sorted(wanted - known)):
+            there = ", ".join(sorted(known)) if len(known) <= _SHOWN else f"{len(known)} others"
+            raise ConfigurationError(
+                f"{key}: type {calculator.type} does not know {', '.join(unknown)}, which the space has; it knows {there}",
+                hint="choose a calculator that knows all elements of the space, or leave them out of the space",
+            )
+
+
+def _calculators(spec: CampaignSpec) -> Iterator[tuple[str, CalculatorSpec]]:
+    """All that compute for a campaign, by their keys."""
+    several = [("calculator", spec.calculator), ("label.calculator", None if spec.label is None else spec.label.calculator)]
+    for key, calculator in several:
+        if calculator is not None:
+            yield key, calculator
+        if isinstance(calculator, SurrogateCalculatorSpec):
+            yield f"{key}.relaxed_by", calculator.relaxed_by
+
+
+def check_initial(proposer: Proposer, pool: CandidatePool, limits: LimitsSpec) -> None:
+    """Raises ConfigurationError where an initial design has more evaluations than the machine allows."""
+    check_limit(limits, "initial", proposer.initial_count(pool), "proposer.initial_points: evaluations of the initial design")
 
 
 def check_phases(spec: CampaignSpec, space: Space, pool: CandidatePool) -> None:
@@ -18,7 +65,9 @@ def check_phases(spec: CampaignSpec, space: Space, pool: CandidatePool) -> None:
         return
     from tansaku.calculators.workflows.stability import energy_above_hull
 
-    for candidate in pool.ids.tolist():
+    # Every composition is a mixture of its elements; where they are all there, one candidate tells that the phases can be read.
+    elemental = space.elements() <= workflow.phases.keys()
+    for candidate in pool.ids[:1].tolist() if elemental else pool.ids.tolist():
         energy_above_hull(space.structure(candidate).get_chemical_symbols(), 0.0, workflow.phases)
 
 

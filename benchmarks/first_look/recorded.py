@@ -17,10 +17,9 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
-from ase.io import write
-from ase.io.extxyz import read_extxyz
 
 from benchmarks.local_energies.cases import DATA
+from tansaku.calculators.structures.extended_xyz import read_extended_xyz, write_extended_xyz
 from tansaku.calculators.workflows.boundary_energy import EV_PER_A2
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.ports import JobRequest, JobResult, JobStatus
@@ -76,10 +75,9 @@ def lines(path: Path) -> list[JsonDict]:
 def structures() -> dict[str, Atoms]:
     """Recorded structures by candidate."""
     import gzip
-    import io
 
     text = gzip.decompress(DATA.read_bytes()).decode("utf-8")
-    return {str(one.info["candidate"]): one for one in read_extxyz(io.StringIO(text), index=slice(None))}
+    return {str(one.info["candidate"]): one for one in read_extended_xyz(text)}
 
 
 @lru_cache(maxsize=len(KINDS))
@@ -129,7 +127,7 @@ class RecordedLabel(LabelledJob):
         energies = label_energies(str(atoms.info["candidate"]), kind_of(self.label))
         atoms.arrays[LABEL_ENERGIES] = energies
         atoms.info[LABEL_ENERGY] = float(energies.sum())
-        write(self.folder / STRUCTURE_FILE, atoms, format="extxyz")
+        write_extended_xyz(self.folder / STRUCTURE_FILE, atoms)
         excess = self.wanted.excess(float(energies.sum()), atoms)
         label = opened_calculator(self.label.calculator, self.base_path).provenance
         return outcome.model_copy(
@@ -152,7 +150,7 @@ def evaluated(document: JobDocument, folder: Path) -> Outcome:
         atoms, energies = known.copy(), known.calc.results["energies"]
         del atoms.arrays[LABEL_ENERGIES]
         atoms.calc = SinglePointCalculator(atoms, energy=float(energies.sum()), energies=energies)
-        write(folder / STRUCTURE_FILE, atoms, format="extxyz")
+        write_extended_xyz(folder / STRUCTURE_FILE, atoms)
         provenance = Provenance(code="lammps", code_version="", model=atoms.info["potential"])
         quantities = {"energy": Quantity(value=float(energies.sum()), unit="eV")}
         return Outcome(value=0.0, quantities=quantities, artifacts={STRUCTURE_FILE: STRUCTURE_FILE}, provenance=provenance)

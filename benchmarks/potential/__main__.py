@@ -40,7 +40,7 @@ from tansaku.models.domain.specs.network_potential import PotentialSpec
 from tansaku.models.domain.surrogates import Example
 from tansaku.models.surrogates.files import write_weights
 from tansaku.models.surrogates.potential.model import Potential
-from tansaku.tasks.jobs.spool import write_json
+from tansaku.tasks.jobs.spool_files import write_json
 from tansaku.tasks.machine import describe_machine
 
 TRAINERS = {

@@ -32,7 +32,7 @@ from tansaku.models.domain.specs.calculator import RelaxationSpec
 from tansaku.models.domain.specs.space import BoundarySelectionSpec, CrystalSpec, GrainBoundarySpaceSpec
 from tansaku.models.domain.surrogates import Example
 from tansaku.spaces.grain_boundary import GrainBoundarySpace
-from tansaku.tasks.jobs.spool import write_json
+from tansaku.tasks.jobs.spool_files import write_json
 from tansaku.tasks.machine import describe_machine
 
 SHIPPED = HERE / "defects.json"

@@ -23,7 +23,7 @@ from tansaku.models.domain.retraining import Retrain, RetrainEnd, ended, in_use
 from tansaku.models.domain.specs.proposer import DisagreementProposerSpec, ProposerSpec, RandomProposerSpec
 from tansaku.spaces.registry import open_space
 from tansaku.tasks.configuration import LoadedCampaign, load_campaign
-from tansaku.tasks.jobs.spool import write_json
+from tansaku.tasks.jobs.spool_files import write_json
 from tansaku.tasks.machine import describe_machine
 from tansaku.tasks.resources import Resources
 from tansaku.tasks.training.retraining import sides_of_pool

@@ -31,7 +31,7 @@ from tansaku.calculators.registry import open_calculator
 from tansaku.models.domain.specs.calculator import ChgnetSpec, LammpsSpec
 from tansaku.models.surrogates.files import read_weights
 from tansaku.models.surrogates.potential.model import Potential
-from tansaku.tasks.jobs.spool import write_json
+from tansaku.tasks.jobs.spool_files import write_json
 from tansaku.tasks.machine import describe_machine
 
 HERE = Path(__file__).parent

@@ -29,7 +29,7 @@ from tansaku.models.engine.presets import settings
 from tansaku.tasks.budget_rehearsal import Shape, fitted_to_part, succeeded
 from tansaku.tasks.configuration import load_campaign
 from tansaku.tasks.figures.style import drawing
-from tansaku.tasks.jobs.spool import write_json
+from tansaku.tasks.jobs.spool_files import write_json
 from tansaku.tasks.machine import describe_machine
 from tansaku.tasks.replay.campaign import replay
 from tansaku.tasks.replay.records import ReplayTask

@@ -16,7 +16,7 @@ from benchmarks.screening.cases import TABLE, Screened, ranks, sample, verified
 from benchmarks.screening.figure import draw
 from tansaku.models.domain.identifiers import file_sha256
 from tansaku.tasks.figures.structures import draw_png
-from tansaku.tasks.jobs.spool import write_json
+from tansaku.tasks.jobs.spool_files import write_json
 from tansaku.tasks.machine import describe_machine
 from tansaku.tasks.screening.rows import best_of_each, read_table
 

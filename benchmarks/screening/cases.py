@@ -67,7 +67,7 @@ class Screened:
         """
         crystal = self.loaded.spec.space.crystal
         relaxation = self.loaded.spec.calculator.relaxation
-        told = (crystal.structure, crystal.element, crystal.lattice_parameter)
+        told = (crystal.structure, crystal.element, crystal.edge)
         structure = self._spaces[family(row.axis)].structure(row.candidate)
         found = boundary_energy(self._cheap, structure, relaxation, bulk_reference(self._cheap, *told))
         begun = time.process_time()

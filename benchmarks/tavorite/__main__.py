@@ -21,7 +21,7 @@ from benchmarks.tavorite.published import PUBLISHED
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.proposer import ListedProposerSpec
 from tansaku.tasks.configuration import load_campaign
-from tansaku.tasks.jobs.spool import write_json
+from tansaku.tasks.jobs.spool_files import write_json
 from tansaku.tasks.machine import describe_machine
 
 HERE = Path(__file__).parent

@@ -8,7 +8,7 @@ one. Crystals that the file has already are kept, so a run that was stopped goes
 from __future__ import annotations
 
 import argparse
-import io
+import gzip
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,11 +16,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from ase import Atoms
-from ase.io import read, write
-from ase.io.extxyz import read_extxyz
+from ase.io import read
 
 from benchmarks.tavorite.__main__ import HERE
 from tansaku.calculators.registry import open_calculator
+from tansaku.calculators.structures.extended_xyz import read_extended_xyz, write_extended_xyz
 from tansaku.calculators.workflows.migration.relaxing import Relaxer, Through
 from tansaku.models.domain.specs.calculator import workflow_of
 from tansaku.models.domain.specs.campaign import CampaignSpec
@@ -60,7 +60,7 @@ def crystals(table: pd.DataFrame, known: dict[str, Atoms], again: Again) -> Iter
         if candidate in known:
             atoms = known[candidate]
         elif isinstance(row.structure, str):
-            atoms = next(iter(read_extxyz(io.StringIO(row.structure))))
+            atoms = next(read_extended_xyz(row.structure))
             atoms.info["made"] = "campaign"
         else:
             atoms = again(candidate, outcome["properties"]["cell_lengths_and_angles"])
@@ -91,7 +91,8 @@ def main() -> None:
 def keep(done: dict[str, Atoms], path: Path) -> None:
     """Writes all crystals so far, by name, whole or not at all."""
     aside = path.with_name(f"part-{path.name}")
-    write(aside, [done[candidate] for candidate in sorted(done)], format="extxyz")
+    with gzip.open(aside, "wt", encoding="utf-8") as stream:
+        write_extended_xyz(stream, [done[candidate] for candidate in sorted(done)])
     aside.replace(path)
 
 

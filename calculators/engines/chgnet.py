@@ -8,6 +8,8 @@ from functools import lru_cache
 from io import StringIO
 from pathlib import Path
 
+from ase.data import chemical_symbols
+
 from tansaku.calculators.engines.universal import DEVICE, Network, UniversalCalculator, checked_weights, installed
 from tansaku.models.domain.records import Provenance
 from tansaku.models.domain.specs.calculator import ChgnetSpec
@@ -22,6 +24,14 @@ _WEIGHTS = {
         "8eba3db0f35a2788bb3ae22885ad340591e27996f213c6643af522a633b50dad",
     ),
 }
+
+
+_HEAVIEST = 94
+
+
+def known_elements() -> frozenset[str]:
+    """Elements that both models were fitted to."""
+    return frozenset(chemical_symbols[1 : _HEAVIEST + 1])
 
 
 def open_chgnet(spec: ChgnetSpec) -> UniversalCalculator:

@@ -18,6 +18,11 @@ from tansaku.models.domain.records import Provenance
 from tansaku.models.domain.specs.calculator import RelaxationSpec
 
 
+def known_elements() -> frozenset[str]:
+    """Elements that ASE's table has."""
+    return frozenset(parameters)
+
+
 class EmtCalculator:
     """``Calculator`` on ASE's EMT; relaxes with L-BFGS. Holds no state."""
 

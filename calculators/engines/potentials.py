@@ -159,6 +159,11 @@ def resolve_potential(spec: LammpsSpec, base_path: Path) -> EamPotential:
     return EamPotential(path, path.name, style, elements, cutoff, sha256)
 
 
+def known_elements(spec: LammpsSpec, base_path: Path) -> frozenset[str]:
+    """Elements that a spec's potential describes. Raises as :func:`resolve_potential`."""
+    return frozenset(resolve_potential(spec, base_path).symbols)
+
+
 def style_of(name: str) -> str:
     """Pair style by the ending of a file name.
 

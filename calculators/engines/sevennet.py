@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import all_changes
+from ase.data import chemical_symbols
 from ase.stress import voigt_6_to_full_3x3_stress
 
 from tansaku.calculators.engines.universal import (
@@ -34,6 +35,15 @@ _WEIGHTS = {
         "a7ff190d41efe5b8317a03d20a468e4036a1a3e64e0b14fdbab64ac3f4bfc09d",
     ),
 }
+
+
+_HEAVIEST = 94
+_LEFT_OUT = frozenset({"Po", "At", "Rn", "Fr", "Ra"})
+
+
+def known_elements() -> frozenset[str]:
+    """Elements that both models were fitted to."""
+    return frozenset(chemical_symbols[1 : _HEAVIEST + 1]) - _LEFT_OUT
 
 
 def open_sevennet(spec: SevennetSpec) -> UniversalCalculator:

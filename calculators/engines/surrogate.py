@@ -55,6 +55,16 @@ def find_model(spec: SurrogateCalculatorSpec | PotentialCalculatorSpec, base_pat
     return found
 
 
+def known_elements(spec: SurrogateCalculatorSpec | PotentialCalculatorSpec, base_path: Path) -> frozenset[str] | None:
+    """Elements that a spec's model was trained on; None where its file does not say.
+
+    Raises:
+        StoreError: The file is no model.
+    """
+    species = read_weights(base_path / spec.model).document.get("species")
+    return frozenset(map(str, species)) if isinstance(species, list) else None
+
+
 class SurrogateCalculator:
     """``Calculator`` whose energies a trained model predicts.
 

@@ -15,10 +15,14 @@ from tansaku.calculators.structures.parent import Parent
 from tansaku.calculators.structures.transformations import Transformation
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.ions import HYDROXIDE, Ion
+from tansaku.models.domain.specs.limits import DEFAULT_LIMITS, LimitsSpec, check_limit
 
 _KEY = "space.parent.cif"
-MAX_BYTES = 1_000_000
-MAX_ATOMS = 200
+_TWICE_COUNTED = 4
+"""An atom may lie between two cells of the grid on which images are counted."""
+_CELLS = 1000
+_OPERATIONS = 192
+"""A space group has at most so many in its conventional cell."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,7 @@ def parent_from_cif(
     sites: Mapping[str, SiteRequest],
     mobile: str | None = None,
     transformations: Sequence[Transformation] = (),
+    limits: LimitsSpec | None = DEFAULT_LIMITS,
 ) -> Parent:
     """Reads a CIF and names its sites.
 
@@ -47,16 +52,17 @@ def parent_from_cif(
         sites: Sites by name; together they must take every atom, each once.
         mobile: Site of the mobile ion.
         transformations: Applied in this order before the sites are named.
+        limits: What the file may hold; None: it was judged before.
 
     Raises:
         ConfigurationError: The file cannot be read, is too large, has partly occupied sites, an atom belongs to no site or
             to two, a label is not in the file, or the charges do not balance.
         MissingComponentError: pymatgen is not installed.
     """
-    structure = _read(path)
+    structure = _read(path, limits)
     for one in transformations:
+        check_limit(limits, "cif_atoms", len(structure) * one.copies, f"{_KEY}: atoms in the cell made of {path.name!r}")
         structure = one.apply(structure)
-        _check_size(structure, path)
     symbols = [_element(site, path) for site in structure]
     labels = [str(site.label) for site in structure]
     owners: list[str | None] = [None] * len(symbols)
@@ -86,27 +92,55 @@ def parent_from_cif(
     )
 
 
-def _read(path: Path) -> Any:  # noqa: ANN401 - a pymatgen Structure
+def _read(path: Path, limits: LimitsSpec | None) -> Any:  # noqa: ANN401 - a pymatgen Structure
     cif = load_pymatgen("pymatgen.io.cif")
     if not path.is_file():
         raise ConfigurationError(f"{_KEY}: no file {str(path)!r}; expected a CIF")
-    if path.stat().st_size > MAX_BYTES:
-        raise ConfigurationError(f"{_KEY}: {path.name!r} has {path.stat().st_size} bytes; expected at most {MAX_BYTES}")
+    check_limit(limits, "cif_bytes", path.stat().st_size, f"{_KEY}: bytes of {path.name!r}")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            found = cif.CifParser.from_str(path.read_text(encoding="utf-8")).parse_structures(primitive=False)
+            text = path.read_text(encoding="utf-8")
+            file = cif.CifFile.from_str(text)
+            _check_lists(file, path, limits)
+            parser = cif.CifParser.from_str(text)
+            atoms = sum(_images(block, parser.get_symops(block)) for block in file.data.values()) // _TWICE_COUNTED
+            # The parser compares all images of all atoms with each other, which takes minutes where they are many.
+            check_limit(limits, "cif_atoms", atoms, f"{_KEY}: atoms in the cell of {path.name!r}, at least")
+            found = parser.parse_structures(primitive=False)
+    except ConfigurationError:
+        raise
     except Exception as error:  # the parser meets bad files with whatever its next line raises; all are re-raised as ours
         raise ConfigurationError(f"{_KEY}: {path.name!r} cannot be read as a CIF: {type(error).__name__}: {error}") from error
     if len(found) != 1:
         raise ConfigurationError(f"{_KEY}: {path.name!r} holds {len(found)} structures; expected 1")
-    _check_size(found[0], path)
+    check_limit(limits, "cif_atoms", len(found[0]), f"{_KEY}: atoms in the cell of {path.name!r}")
     return found[0]
 
 
-def _check_size(structure: Any, path: Path) -> None:  # noqa: ANN401 - a pymatgen Structure
-    if len(structure) > MAX_ATOMS:
-        raise ConfigurationError(f"{_KEY}: {path.name!r} has {len(structure)} atoms in its cell; expected at most {MAX_ATOMS}")
+def _check_lists(file: Any, path: Path, limits: LimitsSpec | None) -> None:  # noqa: ANN401 - a pymatgen CifFile
+    """Refuses lists of atoms and operations that are too long, before they are multiplied with each other."""
+    for block in file.data.values():
+        lists = {name: column for name, column in block.data.items() if isinstance(column, list)}
+        sites = max((len(column) for name, column in lists.items() if name.startswith("_atom_site_")), default=0)
+        check_limit(limits, "cif_atoms", sites, f"{_KEY}: rows of atoms in {path.name!r}")
+        for name, column in lists.items():
+            if name.endswith(("_as_xyz", "_operation_xyz")) and len(column) > _OPERATIONS:
+                raise ConfigurationError(
+                    f"{_KEY}: {path.name!r} has {len(column)} operations in {name}; expected at most {_OPERATIONS}"
+                )
+
+
+def _images(block: Any, operations: Sequence[Any]) -> int:  # noqa: ANN401 - a pymatgen CifBlock and SymmOps
+    """About how many atoms a block's rows and operations make; 0 where it has none that can be read."""
+    try:
+        rows = [[float(str(one).partition("(")[0]) for one in block.data[f"_atom_site_fract_{axis}"]] for axis in "xyz"]
+    except (KeyError, ValueError):
+        return 0
+    rotations = np.array([one.rotation_matrix for one in operations])
+    shifts = np.array([one.translation_vector for one in operations])
+    images = np.einsum("oij,jn->oni", rotations, np.array(rows)) + shifts[:, None, :]
+    return len(np.unique(np.rint(images.reshape(-1, 3) % 1.0 * _CELLS).astype(np.int64) % _CELLS, axis=0))
 
 
 def _element(site: Any, path: Path) -> str:  # noqa: ANN401 - a pymatgen PeriodicSite

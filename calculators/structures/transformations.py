@@ -16,6 +16,11 @@ _STANDARD = "pymatgen.transformations.standard_transformations"
 class Transformation(Protocol):
     """Makes another structure of one; atoms keep or get labels, because sites are named by them."""
 
+    @property
+    def copies(self) -> int:
+        """How often it repeats an atom at most."""
+        ...
+
     def apply(self, structure: Any) -> Any:  # noqa: ANN401 - pymatgen Structures
         """The other structure; the one given stays as it is."""
         ...
@@ -27,14 +32,18 @@ class Supercell:
 
     spec: SupercellSpec
 
+    @property
+    def copies(self) -> int:
+        """Product of the repeats."""
+        return prod(self.spec.repeats)
+
     def apply(self, structure: Any) -> Any:  # noqa: ANN401
         """See :class:`Transformation`."""
         made = load_pymatgen(_STANDARD).SupercellTransformation.from_scaling_factors(*self.spec.repeats)
         larger = made.apply_transformation(structure)
-        copies = prod(self.spec.repeats)
         # All copies of an atom come before those of the next one.
         for index, site in enumerate(larger):
-            site.label = f"{structure[index // copies].label}.{index % copies + 1}"
+            site.label = f"{structure[index // self.copies].label}.{index % self.copies + 1}"
         return larger
 
 
@@ -43,6 +52,11 @@ class PrimitiveCell:
     """The smallest cell."""
 
     spec: PrimitiveCellSpec
+
+    @property
+    def copies(self) -> int:
+        """One: the cell becomes smaller."""
+        return 1
 
     def apply(self, structure: Any) -> Any:  # noqa: ANN401
         """See :class:`Transformation`."""

@@ -98,7 +98,7 @@ def oriented_reference(calculator: Calculator, crystal: Atoms, reference: Crysta
     result = calculator.evaluate(crystal)
     energy = result.energy / len(crystal)
     # The calculator's: a result's may know more, as the version of a program that tells it only when it has run.
-    return BulkReference(reference.structure, reference.element, reference.lattice_parameter, energy, calculator.provenance)
+    return BulkReference(reference.structure, reference.element, reference.edge, energy, calculator.provenance)
 
 
 def boundary_energy(

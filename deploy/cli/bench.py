@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tansaku.deploy.cli.printing import say
 from tansaku.deploy.cli.tables import Cell, show_table
 from tansaku.models.domain.errors import ConfigurationError
 
@@ -69,11 +70,11 @@ def bench(
     with _progress(campaign, options) as on_progress:
         result = run_bench(campaign, options, out, on_progress)
     _show(result)
-    typer.echo(f"written: {out}")
+    say(f"written: {out}")
     if figure is not None:
         from tansaku.tasks.replay.figure import draw_gaps
 
-        typer.echo(f"drawn: {draw_gaps(result, figure)}")
+        say(f"drawn: {draw_gaps(result, figure)}")
 
 
 def _parse_methods(text: str) -> tuple[str, ...]:

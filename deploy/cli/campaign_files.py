@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tansaku.deploy.cli.session import opened
+from tansaku.deploy.cli.printing import say, say_progress
+from tansaku.deploy.cli.session import SiteOption, opened
 from tansaku.deploy.cli.tables import show_json
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def init(
     templates = _templates()
     if list_templates:
         for name, entry in templates.items():
-            typer.echo(f"{name:<20} {_summary(entry)}")
+            say(f"{name:<20} {_summary(entry)}")
         return
     if template not in templates:
         raise NotFoundError(f"no template {template!r}", hint="there are " + ", ".join(templates))
@@ -60,13 +61,16 @@ def init(
             stream.write(templates[template].read_text(encoding="utf-8"))
     except FileExistsError as error:
         raise ConfigurationError(f"{str(target)!r} exists already; nothing was written") from error
-    typer.echo(f"wrote {target}")
-    typer.echo(f"next: tansaku check {target}; tansaku run {target}")
+    say(f"wrote {target}")
+    say(f"next: tansaku check {target}; tansaku run {target}")
 
 
 def check(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Campaign file.")],
     as_json: Annotated[bool, typer.Option("--json", help="JSON instead of text.")] = False,
+    parameters: Annotated[
+        bool, typer.Option("--parameters", help="Only print the file as JSON, as the parameters of a run of the service.")
+    ] = False,
     rehearsed: Annotated[
         bool,
         typer.Option("--rehearse", help="Replay it on its table, or on draws from its model, and say what the budget buys."),
@@ -81,14 +85,21 @@ def check(
     spread: Annotated[
         str | None, typer.Option(metavar="QUANTITY", help="Or how much the values are expected to differ, as '40 mJ/m2'.")
     ] = None,
+    site: SiteOption = None,
 ) -> None:
     """Validates a campaign file and shows what it would search, run and spend; spends nothing."""
     from tansaku.models.domain.errors import ConfigurationError
+    from tansaku.tasks.configuration import load_site
     from tansaku.tasks.rehearsal import rehearse
+    from tansaku.tasks.settings import Settings
 
     if not rehearsed and (within is not None or like is not None or spread is not None):
         raise ConfigurationError("--within, --like, --spread: only together with --rehearse")
-    found = rehearse(file, lambda: opened(None))
+    if parameters:
+        _show_parameters(file)
+        return
+    limits = load_site(site or Settings.from_environment().site_file).limits
+    found = rehearse(file, lambda: opened(site), limits)
     bought = None
     if rehearsed:
         from tansaku.tasks.budget_rehearsal import RehearsalOptions, rehearse_budget
@@ -98,12 +109,20 @@ def check(
         budget = {} if bought is None else {"budget_rehearsal": bought.model_dump(mode="json")}
         show_json(found.model_dump(mode="json") | budget)
         return
-    typer.echo(found.describe())
+    say(found.describe())
     if bought is not None:
-        typer.echo(f"\n{bought.describe()}")
+        say(f"\n{bought.describe()}")
+
+
+def _show_parameters(file: Path) -> None:
+    """What `prefect deployment run ... --params` takes: the file as it is, with its name."""
+    from tansaku.tasks.configuration import load_campaign, read_named
+
+    load_campaign(file)
+    show_json({"campaign": read_named(file).data})
 
 
 def _note_replay(done: int, of: int) -> None:
     """Shows on a terminal how far a rehearsal is."""
     if sys.stderr.isatty():
-        typer.echo(f"\rrehearsing: {done} of {of}" + ("\r\033[K" if done == of else ""), err=True, nl=False)
+        say_progress("" if done == of else f"rehearsing: {done} of {of}")

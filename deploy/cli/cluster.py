@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tansaku.deploy.cli.exits import ExitCode
+from tansaku.deploy.cli.printing import say
 from tansaku.deploy.cli.session import SiteOption
 from tansaku.deploy.cli.tables import show_json, show_table
 
@@ -69,8 +70,8 @@ def site_init(
         raise ConfigurationError(f"{str(target)!r} exists already; nothing was written") from error
     except OSError as error:
         raise ConfigurationError(f"--to {str(folder)!r}: {error.strerror}") from error
-    typer.echo(f"wrote {target}")
-    typer.echo(f"next: fill in what says CHANGE-ME, then tansaku site check --site {target}")
+    say(f"wrote {target}")
+    say(f"next: fill in what says CHANGE-ME, then tansaku site check --site {target}")
 
 
 @site_app.command("check")
@@ -99,7 +100,7 @@ def worker_start(site: SiteOption = None) -> None:
 
     with opened_cluster(site) as (cluster, file):
         started = start_worker(cluster, file)
-    typer.echo(f"worker of {cluster.spec.site}: process {started['pid']} on {started['host']}, log {started['log']}")
+    say(f"worker of {cluster.spec.site}: process {started['pid']} on {started['host']}, log {started['log']}")
 
 
 @worker_app.command("stop")
@@ -109,7 +110,7 @@ def worker_stop(site: SiteOption = None) -> None:
 
     with opened_cluster(site) as (cluster, _):
         stopped = stop_worker(cluster)
-    typer.echo(f"worker of {cluster.spec.site}: {'ended' if stopped else 'there was none'}")
+    say(f"worker of {cluster.spec.site}: {'ended' if stopped else 'there was none'}")
 
 
 @worker_app.command("status")
@@ -122,4 +123,4 @@ def worker_status(as_json: JsonOption = False, site: SiteOption = None) -> None:
     if as_json:
         show_json(found.model_dump(mode="json"))
     else:
-        typer.echo("\n".join(found.describe()))
+        say("\n".join(found.describe()))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import getpass
 import uuid
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tansaku.deploy.cli.printing import say
 from tansaku.deploy.cli.session import NameArgument, SiteOption, opened
 
 if TYPE_CHECKING:
@@ -24,17 +24,21 @@ def store_command(store: CampaignStore, name: str, kind: CommandKind, payload: J
 
     Raises:
         NotFoundError: No campaign of this name is stored.
+        StoreError: It cannot be read here: no driver could apply the command.
     """
     from tansaku.models.domain.records import Command
+    from tansaku.tasks.overview import stored_spec
+    from tansaku.tasks.users import user_name
 
     record = store.campaign(name)
+    stored_spec(record)
     store.add_command(
         name,
         Command(
             id=f"{kind}-{uuid.uuid4().hex}",
             kind=kind,
             payload=payload or {},
-            user=getpass.getuser(),
+            user=user_name(),
             created_at=datetime.now(UTC),
         ),
     )
@@ -46,9 +50,9 @@ def tell(record: CampaignRecord, what: str) -> None:
     from tansaku.tasks.progress import live_lease
 
     if live_lease(record) is not None:
-        typer.echo(f"{record.name}: {what}; its driver applies it before the next proposal")
+        say(f"{record.name}: {what}; its driver applies it before the next proposal")
     else:
-        typer.echo(f"{record.name}: {what}; nobody drives it now, it applies from the next `tansaku resume {record.name}`")
+        say(f"{record.name}: {what}; nobody drives it now, it applies from the next `tansaku resume {record.name}`")
 
 
 def pause(name: NameArgument, site: SiteOption = None) -> None:
@@ -79,17 +83,17 @@ def edit(
     site: SiteOption = None,
 ) -> None:
     """Changes budget, stop rule, in_flight, timeout or retries of a stored campaign; the edit is logged."""
-    from tansaku.models.domain.specs.campaign import CampaignSpec
     from tansaku.tasks.configuration import apply_edits, diff_specs
+    from tansaku.tasks.overview import stored_spec
 
     payload = _assignments(changes)
     with opened(site) as resources:
-        old = CampaignSpec.model_validate(resources.store.campaign(name).spec)
+        old = stored_spec(resources.store.campaign(name))
         differences = diff_specs(old, apply_edits(old, payload))
         if not differences:
-            typer.echo(f"{name}: nothing changes")
+            say(f"{name}: nothing changes")
             return
         record = store_command(resources.store, name, "edit", payload)
     for difference in differences:
-        typer.echo(f"  {difference}")
+        say(f"  {difference}")
     tell(record, "edit stored")

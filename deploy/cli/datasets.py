@@ -9,8 +9,9 @@ import typer
 
 from tansaku.deploy.cli.driving import PlainOption, drive_to_end
 from tansaku.deploy.cli.exits import ExitCode
+from tansaku.deploy.cli.printing import say
 from tansaku.deploy.cli.session import SiteOption, opened
-from tansaku.deploy.cli.tables import show_json, show_table
+from tansaku.deploy.cli.tables import show_json, show_problems, show_table
 
 if TYPE_CHECKING:
     from tansaku.models.domain.registry import DatasetRecord
@@ -51,21 +52,21 @@ def build(
         with opened(site) as resources:
             found = choose_labels(resources, loaded)
             prepare_campaign(resources, found.campaign)
-        typer.echo(
+        say(
             f"labels of {found.chosen} of {found.of} structures to learn from, {100 * found.share:.1f} % of what all would "
             f"cost, and of {found.held_out} held out"
         )
         _drive(loaded.labels, site, plain)
     with opened(site) as resources:
         record = store_dataset(resources, loaded)
-    typer.echo(describe(record))
+    say(describe(record))
 
 
 def _drive(name: str, site: Path | None, plain: bool) -> None:
     """Drives a campaign to its end; leaves where somebody stopped it."""
     reason = drive_to_end(name, site, plain)
     if reason in ("paused", "cancelled"):
-        typer.echo(f"{name} is {reason}; nothing was stored", err=True)
+        say(f"{name} is {reason}; nothing was stored", err=True)
         raise typer.Exit(ExitCode.STOPPED)
 
 
@@ -73,7 +74,8 @@ def _drive(name: str, site: Path | None, plain: bool) -> None:
 def list_datasets(as_json: JsonOption = False, site: SiteOption = None) -> None:
     """Lists stored data sets, the oldest first."""
     with opened(site) as resources:
-        found = resources.registry.datasets()
+        found, problems = resources.registry.readable_datasets()
+    show_problems(problems)
     if as_json:
         show_json([one.model_dump(mode="json") for one in found])
         return
@@ -105,7 +107,7 @@ def show(name: DatasetArgument, as_json: JsonOption = False, site: SiteOption = 
     if as_json:
         show_json(record.model_dump(mode="json"))
         return
-    typer.echo(describe(record))
+    say(describe(record))
 
 
 @dataset_app.command()
@@ -139,7 +141,7 @@ def export(
             resources.artifacts.get(record.artifact, out)
         else:
             write_extxyz(read_dataset(resources.artifacts, record), out, only)
-    typer.echo(str(out))
+    say(str(out))
 
 
 def describe(record: DatasetRecord) -> str:

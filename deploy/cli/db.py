@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tansaku.deploy.cli.printing import say
 from tansaku.deploy.cli.session import SiteOption
 from tansaku.deploy.cli.tables import show_json, show_table
 
@@ -24,13 +25,13 @@ JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 @db_app.command()
 def start() -> None:
     """Start the embedded server, if it is not running, and print its URI."""
-    typer.echo(_embedded().start())
+    say(_embedded().start())
 
 
 @db_app.command()
 def stop() -> None:
     """Stop the embedded server cleanly; the next command that needs it starts it again."""
-    typer.echo("stopped" if _embedded().stop() else "it was not running")
+    say("stopped" if _embedded().stop() else "it was not running")
 
 
 @db_app.command()
@@ -65,7 +66,7 @@ def status(*, as_json: JsonFlag = False, site: SiteOption = None) -> None:
 @db_app.command()
 def path() -> None:
     """Print the folder of the embedded server's data."""
-    typer.echo(str(_embedded().data))
+    say(str(_embedded().data))
 
 
 @db_app.command()
@@ -109,7 +110,7 @@ def add_user(
 
     password = read_secret_file(password_file, "--password-file")
     new = store_user(read_secret_file(admin_file, "--admin-file"), user, password, databases)
-    typer.echo(f"user {user}: {'created' if new else 'corrected'}, reads and writes {', '.join(databases)}")
+    say(f"user {user}: {'created' if new else 'corrected'}, reads and writes {', '.join(databases)}")
 
 
 def _embedded() -> EmbeddedMongod:

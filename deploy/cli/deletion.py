@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
+from tansaku.deploy.cli.printing import say
 from tansaku.deploy.cli.session import NameArgument, SiteOption, opened
+from tansaku.models.domain.wording import counted
 
 
 def delete(
@@ -20,12 +22,12 @@ def delete(
     from tansaku.tasks.deletion import delete_campaign, plan_deletion
 
     with opened(site) as resources:
-        typer.echo(plan_deletion(resources, name).describe(), err=True)
+        say(plan_deletion(resources, name).describe(), err=True)
         if not yes:
             if not sys.stdin.isatty():
                 raise ConfigurationError("--yes: needed where nobody can be asked; nothing was deleted")
             if not typer.confirm("delete it for good?", err=True):
-                typer.echo("nothing was deleted")
+                say("nothing was deleted")
                 raise typer.Exit
         files = delete_campaign(resources, name)
-    typer.echo(f"{name}: deleted, with {files} stored files that nothing names any more")
+    say(f"{name}: deleted, with {counted(files, 'stored file')} that nothing refers to any more")

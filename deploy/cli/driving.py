@@ -10,6 +10,7 @@ import typer
 from tansaku.deploy.cli.campaign_files import check
 from tansaku.deploy.cli.control import store_command, tell
 from tansaku.deploy.cli.exits import ExitCode
+from tansaku.deploy.cli.printing import say
 from tansaku.deploy.cli.session import NameArgument, SiteOption, opened
 
 if TYPE_CHECKING:
@@ -23,12 +24,13 @@ NoRunOption = Annotated[
 ]
 CandidatesArgument = Annotated[list[str] | None, typer.Argument(metavar="[CANDIDATE]...", help="Ids of candidates.")]
 
-_EXIT = {"failures": ExitCode.STOPPED, "interrupted": ExitCode.INTERRUPTED}
+_EXIT = {"failures": ExitCode.STOPPED, "configuration": ExitCode.STOPPED, "interrupted": ExitCode.INTERRUPTED}
 
 
 def drive_to_end(name: str, site: Path | None, plain: bool) -> EndReason:
     """Drives a stored campaign to its end; leaves with an exit code where that is an early one."""
     from tansaku.deploy.cli.live import watching
+    from tansaku.models.domain.refusals import SAME_REFUSALS
 
     with watching() as observer:
         if plain:
@@ -44,13 +46,16 @@ def drive_to_end(name: str, site: Path | None, plain: bool) -> EndReason:
 
             result = run_campaign(name, site, observer)
     if result.reason == "failures":
-        typer.echo(f"stopped: too many evaluations failed; see `tansaku status {name}`", err=True)
+        say(f"stopped: too many evaluations failed; see `tansaku status {name}`", err=True)
+    elif result.reason == "configuration":
+        say(f"stopped: the same configuration error came {SAME_REFUSALS} times in a row", err=True)
+        say(f"mend its cause, then `tansaku retry {name}` goes on", err=True)
     elif result.reason == "interrupted":
-        typer.echo(f"interrupted; `tansaku resume {name}` goes on", err=True)
+        say(f"interrupted; `tansaku resume {name}` goes on", err=True)
     elif result.reason == "paused":
-        typer.echo(f"paused; `tansaku resume {name}` goes on", err=True)
+        say(f"paused; `tansaku resume {name}` goes on", err=True)
     else:
-        typer.echo(f"`tansaku results {name}` shows what was found, `tansaku plot {name}` draws it", err=True)
+        say(f"`tansaku results {name}` shows what was found, `tansaku plot {name}` draws it", err=True)
     code = _EXIT.get(result.reason, ExitCode.OK)
     if code:
         raise typer.Exit(code)
@@ -72,7 +77,7 @@ def run(
 ) -> None:
     """Runs a campaign to its end; one that is known goes on where it stopped."""
     if dry_run:
-        check(file)
+        check(file, site=site)
         return
     _limit_threads()
     from tansaku.tasks.configuration import load_campaign

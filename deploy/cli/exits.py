@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from enum import IntEnum
 
+from tansaku.deploy.cli.printing import clean
 from tansaku.models.domain.errors import (
     CalculationError,
     ConfigurationError,
@@ -34,12 +35,13 @@ class ExitCode(IntEnum):
 
 MEANINGS = {
     ExitCode.OK: "done",
-    ExitCode.STOPPED: "the campaign stopped because too many evaluations failed, or an unexpected error",
+    ExitCode.STOPPED: "the campaign stopped because too many evaluations failed or the same configuration error came three "
+    "times in a row, or an unexpected error",
     ExitCode.USAGE: "a wrong option, or a campaign or site file that is not valid",
     ExitCode.NOT_FOUND: "no such campaign, candidate, template or exported file",
     ExitCode.LEASE_HELD: "another process drives the campaign",
     ExitCode.MISSING_COMPONENT: "an optional package or program is not installed",
-    ExitCode.DATABASE: "the database cannot be reached or refused",
+    ExitCode.DATABASE: "the database cannot be reached or refused, or something stored in it cannot be read here",
     ExitCode.CALCULATION: "a calculation or fit failed outside a campaign",
     ExitCode.INTERRUPTED: "interrupted by Ctrl-C; the same command goes on where it stopped",
 }
@@ -64,7 +66,7 @@ def exit_code(error: TansakuError) -> ExitCode:
 
 def report(error: TansakuError) -> ExitCode:
     """Writes ``error`` to standard error, hint on its own line, and returns its exit code."""
-    sys.stderr.write(f"error: {error}\n")
+    sys.stderr.write(f"error: {clean(str(error))}\n")
     return exit_code(error)
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tansaku.deploy.cli.printing import say
 from tansaku.deploy.cli.session import NameArgument, SiteOption, complete_campaign, opened
 from tansaku.deploy.cli.tables import show_json, show_table
 
@@ -32,35 +33,41 @@ def status(
     site: SiteOption = None,
 ) -> None:
     """Shows how campaigns stand: failed evaluations first, with the reason and the command to retry them."""
-    from tansaku.tasks.progress import campaign_status
+    from tansaku.tasks.progress import campaign_status, every_status
 
     with opened(site) as resources:
-        names = [name] if name is not None else [record.name for record in resources.store.campaigns()]
-        found = [campaign_status(resources.store, known) for known in names]
+        store = resources.store
+        found = every_status(store) if name is None else [campaign_status(store, name)]
         queue = resources.queue()
     if as_json:
         show_json([entry.model_dump(mode="json") for entry in found])
         return
     if not found:
-        typer.echo("no campaigns yet; `tansaku init` writes an example")
+        say("no campaigns yet; `tansaku init` writes an example")
     for entry in found:
-        typer.echo(entry.describe(failures=None if name is not None else 3))
+        say(entry.describe(failures=None if name is not None else 3))
     if queue is not None:
-        typer.echo(queue)
+        say(queue)
 
 
 def list_campaigns(as_json: JsonOption = False, site: SiteOption = None) -> None:
     """Lists all campaigns, one line each."""
-    from tansaku.tasks.progress import campaign_status
+    from tansaku.models.domain.identifiers import printable
+    from tansaku.tasks.progress import CampaignStatus, every_status
 
     with opened(site) as resources:
-        found = [campaign_status(resources.store, record.name) for record in resources.store.campaigns()]
+        found = every_status(resources.store)
     if as_json:
         show_json([entry.model_dump(mode="json") for entry in found])
         return
     show_table(
         ("name", "state", "evaluations", "failed", "cost", "created"),
-        [(e.name, e.state.value, e.evaluations, e.failed, e.cost, f"{e.created_at:%Y-%m-%d %H:%M}Z") for e in found],
+        [
+            (e.name, e.state.value, e.evaluations, e.failed, e.cost, f"{e.created_at:%Y-%m-%d %H:%M}Z")
+            if isinstance(e, CampaignStatus)
+            else (printable(e.name), f"cannot be read here: {e.problem}", None, None, None, None)
+            for e in found
+        ],
     )
 
 
@@ -91,7 +98,7 @@ def show(
         return
     from tansaku.tasks.yaml_text import write_yaml
 
-    typer.echo(write_yaml(document), nl=False)
+    say(write_yaml(document), nl=False)
 
 
 def _transfer(store: CampaignStore, name: str) -> JsonDict:
@@ -114,9 +121,9 @@ def _certificate(store: CampaignStore, name: str) -> JsonDict:
 
 def _front(store: CampaignStore, record: CampaignRecord) -> JsonDict:
     """The Pareto front of a campaign with several objectives, under the key ``front``; nothing for others."""
-    from tansaku.models.domain.specs.campaign import CampaignSpec
+    from tansaku.tasks.overview import stored_spec
 
-    if not CampaignSpec.model_validate(record.spec).objective.further:
+    if not stored_spec(record).objective.further:
         return {}
     from tansaku.tasks.fronts import campaign_front
     from tansaku.tasks.results import CampaignData
@@ -135,10 +142,10 @@ def _models(registry: Registry, record: CampaignRecord) -> JsonDict:
 
 def _learned_cost(store: CampaignStore, record: CampaignRecord) -> JsonDict:
     """What a campaign that learns its cost has learned, under the key ``learned_cost``; nothing for others."""
-    from tansaku.models.domain.specs.campaign import CampaignSpec
     from tansaku.tasks.costs import compare_costs
+    from tansaku.tasks.overview import stored_spec
 
-    space = CampaignSpec.model_validate(record.spec).space
+    space = stored_spec(record).space
     found = compare_costs(store.evaluations(record.name), store.refits(record.name), space)
     return {} if found is None else {"learned_cost": found.summary()}
 
@@ -166,7 +173,7 @@ def log(
         return
     for event in events:
         data = "  ".join(f"{key}={value}" for key, value in event.data.items())
-        typer.echo(f"{event.at:%Y-%m-%d %H:%M:%S}Z  {event.kind:<20}  {data}".rstrip())
+        say(f"{event.at:%Y-%m-%d %H:%M:%S}Z  {event.kind:<20}  {data}".rstrip())
 
 
 def _show_job_logs(resources: Resources, name: str, candidate: str, as_json: bool) -> None:
@@ -182,9 +189,9 @@ def _show_job_logs(resources: Resources, name: str, candidate: str, as_json: boo
         return
     for one in logs:
         given_up = f"  given up: {one.reason}" if one.reason else ""
-        typer.echo(f"attempt {one.attempt}  job {one.job}  {one.ended}{given_up}".rstrip())
+        say(f"attempt {one.attempt}  job {one.job}  {one.ended}{given_up}".rstrip())
         if one.folder is not None:
-            typer.echo(f"  {one.folder}")
+            say(f"  {one.folder}")
         for file, text in one.files.items():
             for line in text.splitlines():
-                typer.echo(f"  {file}: {line}")
+                say(f"  {file}: {line}")

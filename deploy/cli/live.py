@@ -9,16 +9,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
-from tansaku.deploy.cli.tally import Tally, failure_line
+from tansaku.deploy.cli.printing import clean, say, words
+from tansaku.deploy.cli.tally import Tally, failure_line, failure_lines
+from tansaku.models.domain.certificate import Certificate
 from tansaku.models.domain.history import cost_limit
-from tansaku.models.domain.records import CampaignRecord, Certificate, Evaluation, Refit
+from tansaku.models.domain.records import CampaignRecord, Evaluation, Refit
 from tansaku.models.domain.retraining import Retrain, RetrainEnd, describe
-from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState
+from tansaku.models.domain.wording import counted
 from tansaku.spaces.registry import open_space
-from tansaku.tasks.results import system_label
+from tansaku.tasks.overview import stored_spec
+from tansaku.tasks.results import failure_reason, system_label
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -29,7 +30,7 @@ _LINE_EVERY = 10.0  # seconds between two progress lines when nobody watches
 
 
 def _tally(record: CampaignRecord, evaluations: Sequence[Evaluation]) -> Tally:
-    spec = CampaignSpec.model_validate(record.spec)
+    spec = stored_spec(record)
     space = open_space(spec.space, Path(record.base_path))
     pool = space.pool()
     labels = {row["system"]: system_label(row) for row in space.describe_systems()}
@@ -45,9 +46,27 @@ class PlainObserver:
         self._tally: Tally | None = None
         self._next_line = 0.0
         self._certified = ""
+        self._begins = ""
+        self._failure: str | None = None
+        self._same: list[str] = []
 
     def _write(self, line: str) -> None:
-        typer.echo(line, err=True)
+        self._write_same()
+        say(line, err=True)
+
+    def _write_failure(self, evaluation: Evaluation) -> None:
+        """A line for a failure; one that is like the last is counted, and the count written before whatever comes next."""
+        failure = f"{evaluation.state}: {failure_reason(evaluation)}"
+        if failure == self._failure:
+            self._same.append(evaluation.proposal.candidate)
+            return
+        self._write(failure_line(evaluation))
+        self._failure = failure
+
+    def _write_same(self) -> None:
+        if self._same:
+            say(f"       and {len(self._same)} more with the same failure, the last {self._same[-1]}", err=True)
+        self._same = []
 
     def _write_certificate(self) -> None:
         """What may remain, unless these words were the last ones."""
@@ -60,7 +79,10 @@ class PlainObserver:
         """Says what is resumed."""
         self._tally = _tally(record, evaluations)
         self._next_line = time.monotonic() + _LINE_EVERY
-        self._write(f"{record.name}: {'goes on after' if evaluations else 'starts,'} {self._tally.line()}")
+        begins = f"{record.name}: {'goes on after' if evaluations else 'starts,'} {self._tally.line()}"
+        if begins != self._begins:
+            self._begins = begins
+            self._write(begins)
 
     def on_proposal(self, evaluation: Evaluation) -> None:
         """Counts it."""
@@ -73,7 +95,10 @@ class PlainObserver:
             return
         self._tally.note([evaluation])
         if evaluation.state in (EvaluationState.FAILED, EvaluationState.LOST):
-            self._write(failure_line(evaluation))
+            self._write_failure(evaluation)
+        else:
+            self._write_same()
+            self._failure = None
         if time.monotonic() >= self._next_line:
             self._next_line = time.monotonic() + _LINE_EVERY
             self._write(f"{100 * self._tally.fraction:.0f} % of the budget: {self._tally.line()}")
@@ -98,7 +123,7 @@ class PlainObserver:
 
     def on_wait(self, reason: str, seconds: float) -> None:
         """Says why nothing happens."""
-        self._write(f"waiting up to {seconds:.0f} s: {reason}")
+        self._write(_waiting(reason, seconds))
 
     def on_stop(self, reason: str) -> None:
         """Sums up."""
@@ -106,6 +131,10 @@ class PlainObserver:
         self._write(f"ended ({reason}): {counts}")
         self._certified = ""
         self._write_certificate()
+
+
+def _waiting(reason: str, seconds: float) -> str:
+    return f"waiting up to {max(1.0, seconds):.0f} s: {reason}"
 
 
 class LiveObserver:
@@ -129,29 +158,29 @@ class LiveObserver:
 
         tally = self._tally
         if tally is None:
-            return Text("opening …")
+            return words("opening …")
         bar = Table.grid(padding=(0, 1))
         bar.add_row(
-            Text(tally.spec.name, style="bold"),
+            words(tally.spec.name, "bold"),
             ProgressBar(total=1.0, completed=tally.fraction, width=30),
-            Text(f"{100 * tally.fraction:.0f} % of the budget"),
+            words(f"{100 * tally.fraction:.0f} % of the budget"),
         )
         cells = [
-            Text.assemble(f"{name} ", ("—" if value is None else f"{value:.4g}", "bold"), (f" ({count})", "dim"))
+            Text.assemble(f"{clean(name)} ", ("—" if value is None else f"{value:.4g}", "bold"), (f" ({count})", "dim"))
             for name, (value, count) in tally.best().items()
         ]
         direction = "lowest" if tally.spec.objective.direction == "minimize" else "highest"
-        head = Text(f"{direction} so far [{tally.spec.objective.unit}] (evaluations)", style="dim")
-        failures = [Text(failure_line(entry), style="red") for entry in tally.failed[-3:]]
-        known = [] if tally.certificate is None else [Text(tally.certificate.describe(), style="green")]
+        head = words(f"{direction} so far [{tally.spec.objective.unit}] (evaluations)", "dim")
+        failures = [words(line, "red") for line in failure_lines(tally.failed)[-3:]]
+        known = [] if tally.certificate is None else [words(tally.certificate.describe(), "green")]
         return Group(
-            bar, Text(tally.line()), *known, head, Columns(cells, padding=(0, 3)), *failures, Text(self._note, style="yellow")
+            bar, words(tally.line()), *known, head, Columns(cells, padding=(0, 3)), *failures, words(self._note, "yellow")
         )
 
     def on_start(self, record: CampaignRecord, evaluations: Sequence[Evaluation]) -> None:
         """Starts the display."""
         self._tally = _tally(record, evaluations)
-        self._note = f"goes on after {len(evaluations)} evaluations" if evaluations else ""
+        self._note = f"goes on after {counted(len(evaluations), 'evaluation')}" if evaluations else ""
         self._live.start(refresh=True)
 
     def on_proposal(self, evaluation: Evaluation) -> None:
@@ -181,9 +210,9 @@ class LiveObserver:
 
     def on_wait(self, reason: str, seconds: float) -> None:
         """Notes why nothing happens; also before the campaign could be opened."""
-        self._note = f"waiting up to {seconds:.0f} s: {reason}"
+        self._note = _waiting(reason, seconds)
         if self._tally is None:
-            self._live.console.print(self._note)
+            self._live.console.print(words(self._note))
 
     def on_stop(self, reason: str) -> None:
         """Leaves the last picture on the terminal."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -27,6 +28,7 @@ from tansaku.deploy.cli import (
     service,
     transfer,
 )
+from tansaku.deploy.cli.printing import say
 from tansaku.models.domain.errors import TansakuError
 
 app = typer.Typer(
@@ -41,7 +43,7 @@ app = typer.Typer(
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"tansaku {__version__}")
+        say(f"tansaku {__version__}")
         raise typer.Exit
 
 
@@ -91,6 +93,13 @@ app.add_typer(db.db_app, name="db", rich_help_panel="Database")
 
 def main() -> None:
     """Entry point: runs the command and turns errors raised on purpose into a message and an exit code."""
+    try:
+        Path.home()
+    except RuntimeError:
+        # A user without HOME and without an entry in the system's list of users.
+        from tansaku.tasks.settings import lend_home
+
+        lend_home()
     try:
         app()
     except TansakuError as error:

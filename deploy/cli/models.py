@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from tansaku.deploy.cli.printing import say, say_progress
 from tansaku.deploy.cli.screening import screen
 from tansaku.deploy.cli.session import SiteOption, opened
-from tansaku.deploy.cli.tables import Cell, show_json, show_table
+from tansaku.deploy.cli.tables import Cell, show_json, show_problems, show_table
 
 if TYPE_CHECKING:
     from tansaku.models.domain.registry import ModelRecord
@@ -48,12 +49,12 @@ def train(
     with opened(site) as resources:
         record = train_model(resources, spec, _note)
     if sys.stderr.isatty():
-        typer.echo("\r\033[K", err=True, nl=False)
+        say_progress()
     if as_json:
         show_json(record.model_dump(mode="json"))
         return
     _table([record])
-    typer.echo(f"{record.label}: {record.note}")
+    say(f"{record.label}: {record.note}")
 
 
 @model_app.command("list")
@@ -64,7 +65,8 @@ def list_models(
 ) -> None:
     """Lists versions with their errors on what is held out."""
     with opened(site) as resources:
-        found = resources.registry.models(name)
+        found, problems = resources.registry.readable_models(name)
+    show_problems(problems)
     if as_json:
         show_json([one.model_dump(mode="json") for one in found])
         return
@@ -90,7 +92,7 @@ def show(
         return
     from tansaku.tasks.yaml_text import write_yaml
 
-    typer.echo(write_yaml(record.model_dump(mode="json")), nl=False)
+    say(write_yaml(record.model_dump(mode="json")), nl=False)
 
 
 @model_app.command()
@@ -114,7 +116,7 @@ def compare(
     for other in found[1:]:
         reason = not_comparable(found[0], other)
         if reason is not None:
-            typer.echo(f"not comparable: {reason}", err=True)
+            say(f"not comparable: {reason}", err=True)
 
 
 @model_app.command()
@@ -128,7 +130,7 @@ def promote(name: ModelArgument, site: SiteOption = None) -> None:
     with opened(site) as resources:
         record = find_model(resources.registry, name)
         record = resources.registry.promote(record.name, record.version, "promoted by hand")
-    typer.echo(f"{record.label}: promoted")
+    say(f"{record.label}: promoted")
 
 
 @model_app.command()
@@ -152,7 +154,7 @@ def export(
             record = find_model(resources.registry, name)
             model = open_model(resources.artifacts, record)
         for path in export_for_program(model, record.name, form, out):
-            typer.echo(str(path))
+            say(str(path))
         return
     if out.suffix != ".safetensors":
         raise ConfigurationError(f"--out {str(out)!r}: expected a name that ends in .safetensors")
@@ -160,7 +162,7 @@ def export(
         raise ConfigurationError(f"--out {str(out)!r}: expected an existing folder")
     with opened(site) as resources:
         resources.artifacts.get(find_model(resources.registry, name).artifact, out)
-    typer.echo(str(out))
+    say(str(out))
 
 
 @model_app.command()
@@ -184,7 +186,7 @@ def predict(
         record = find_model(resources.registry, name)
         model = open_model(resources.artifacts, record)
     found = predict_file(model, structures, out)
-    typer.echo(f"{record.label}: {len(found)} structures in {out}")
+    say(f"{record.label}: {len(found)} structures in {out}")
 
 
 def _draw(resources: Resources, records: list[ModelRecord], folder: Path, *, quietly: bool) -> None:
@@ -194,17 +196,13 @@ def _draw(resources: Resources, records: list[ModelRecord], folder: Path, *, qui
 
     for record in records:
         for path in draw_model(record, *read_report(resources.artifacts, record), folder):
-            typer.echo(str(path), err=quietly)
+            say(str(path), err=quietly)
 
 
 def _note(progress: Progress) -> None:
     """Shows on a terminal how far training is."""
     if sys.stderr.isatty():
-        typer.echo(
-            f"\r\033[Kstep {progress.step}: {progress.note}; error {progress.validation:.4g} {progress.unit}",
-            err=True,
-            nl=False,
-        )
+        say_progress(f"step {progress.step}: {progress.note}; error {progress.validation:.4g} {progress.unit}")
 
 
 def _table(records: list[ModelRecord]) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tansaku.deploy.cli.printing import say
 from tansaku.deploy.cli.session import NameArgument, SiteOption, opened
 from tansaku.deploy.cli.tables import Cell, show_json, show_table
 
@@ -52,7 +53,7 @@ def results(
     elif as_csv:
         frame = compositions_frame(data) if compositions else systems_frame(data)
         frame = evaluations_frame(data, purpose) if evaluations else frame
-        frame.to_csv(sys.stdout, index=False)
+        say(frame.to_csv(index=False), nl=False)
     elif evaluations:
         rows = evaluation_rows(data, purpose)
         show_table(_EVALUATION_COLUMNS, [[row[column] for column in _EVALUATION_COLUMNS] for row in rows], name)
@@ -72,15 +73,15 @@ def _show_front(data: CampaignData, *, as_json: bool, as_csv: bool) -> None:
     if as_json:
         show_json(rows)
     elif as_csv:
-        pd.DataFrame(rows).to_csv(sys.stdout, index=False)
+        say(pd.DataFrame(rows).to_csv(index=False), nl=False)
     elif front is None:
-        typer.echo("no evaluation has a value yet")
+        say("no evaluation has a value yet")
     else:
         columns = [*(f"{axis.name} [{axis.unit}]" for axis in front.axes), "candidate", "system", "round"]
         keys = [*(axis.name for axis in front.axes), "candidate", "system", "round"]
         show_table(columns, [[row[key] for key in keys] for row in rows], f"{data.record.name}: nothing beats these in all")
         summary = front.summary()
-        typer.echo(f"volume dominated: {100 * summary['volume']:.3g} % of {summary['of']}")
+        say(f"volume dominated: {100 * summary['volume']:.3g} % of {summary['of']}")
 
 
 def _show_compositions(data: CampaignData) -> None:
@@ -126,9 +127,9 @@ def _show_systems(data: CampaignData, rows: list[JsonDict]) -> None:
         columns, table = columns[:-1], [row[:-1] for row in table]
     show_table(columns, table, f"{data.record.name}: best found per system; share: cost spent, of evaluating all of the system")
     if looked:
-        typer.echo("predicted: values that a trained model gave; computed ones go before them")
+        say("predicted: values that a trained model gave; computed ones go before them")
     if data.costs is not None:
-        typer.echo(data.costs.describe())
+        say(data.costs.describe())
 
 
 def plot(
@@ -143,4 +144,4 @@ def plot(
     with opened(site) as resources:
         data = CampaignData.load(resources.store, name, resources.artifacts)
         for path in draw_campaign(data, resources.artifacts, out):
-            typer.echo(str(path))
+            say(str(path))

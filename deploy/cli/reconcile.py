@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from tansaku.deploy.cli.exits import ExitCode
+from tansaku.deploy.cli.printing import say
 from tansaku.deploy.cli.session import SiteOption, complete_campaign, opened
 from tansaku.deploy.cli.tables import show_json
 
@@ -27,4 +29,6 @@ def reconcile(
     if as_json:
         show_json(report.model_dump(mode="json"))
     else:
-        typer.echo("\n".join(report.describe()))
+        say("\n".join(report.describe()))
+    if report.unreadable:
+        raise typer.Exit(ExitCode.DATABASE)

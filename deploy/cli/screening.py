@@ -12,6 +12,7 @@ import typer
 
 from tansaku.deploy.cli.driving import PlainOption, drive_to_end
 from tansaku.deploy.cli.exits import ExitCode
+from tansaku.deploy.cli.printing import say, say_progress
 from tansaku.deploy.cli.session import SiteOption, opened
 from tansaku.deploy.cli.tables import Cell, show_json, show_table
 
@@ -57,7 +58,7 @@ def screen(
             prepare_campaign(resources, campaign)
         reason = drive_to_end(campaign.spec.name, site, plain)
         if reason in ("paused", "cancelled"):
-            typer.echo(f"{campaign.spec.name} is {reason}; nothing was predicted", err=True)
+            say(f"{campaign.spec.name} is {reason}; nothing was predicted", err=True)
             raise typer.Exit(ExitCode.STOPPED)
     with opened(site) as resources:
         rows = _predict(resources, loaded, record)
@@ -84,14 +85,14 @@ def _predict(resources: Resources, loaded: LoadedScreen, record: ModelRecord) ->
         rows.append(row)
         atoms, new = atoms + row.atoms, new + 1
         if sys.stderr.isatty():
-            typer.echo(f"\r\033[K{len(rows)} boundaries predicted", err=True, nl=False)
+            say_progress(f"{len(rows)} boundaries predicted")
     if sys.stderr.isatty():
-        typer.echo("\r\033[K", err=True, nl=False)
+        say_progress()
     if not rows:
         raise ConfigurationError(f"screen {loaded.spec.name!r}: no structure was relaxed; see `tansaku status`")
     if new:
         seconds = time.perf_counter() - begun
-        typer.echo(f"{new} structures predicted in {seconds:.1f} s, {atoms / seconds:,.0f} atoms a second", err=True)
+        say(f"{new} structures predicted in {seconds:.1f} s, {atoms / seconds:,.0f} atoms a second", err=True)
     return rows
 
 
@@ -122,7 +123,7 @@ def _draw(resources: Resources, loaded: LoadedScreen, record: ModelRecord, rows:
     with footnote(f"{told}; colours: predicted energies of the atoms"):
         paths.append(draw_png(pictures, folder / f"{loaded.spec.name}-atoms.png"))
     for path in paths:
-        typer.echo(str(path), err=True)
+        say(str(path), err=True)
 
 
 def _show(rows: Sequence[ScreenRow], record: ModelRecord, out: Path, *, as_json: bool) -> None:
@@ -141,9 +142,9 @@ def _show(rows: Sequence[ScreenRow], record: ModelRecord, out: Path, *, as_json:
     columns = ("boundary", "angle", "atoms", "predicted", "deviation", "computed")
     show_table(columns, shown, f"lowest boundaries by {record.label} [mJ/m²]")
     told = ", ".join(f"{value:.3f} of {name}" for name, value in correlations.items() if value is not None)
-    typer.echo(f"{len(rows)} structures of {len(best)} boundaries in {out}")
+    say(f"{len(rows)} structures of {len(best)} boundaries in {out}")
     if told:
-        typer.echo(f"rank correlation with the calculator that relaxed them: {told}")
+        say(f"rank correlation with the calculator that relaxed them: {told}")
 
 
 def _name(row: ScreenRow) -> str:

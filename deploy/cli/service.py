@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from tansaku.deploy.cli.exits import ExitCode
+from tansaku.deploy.cli.printing import say
 from tansaku.deploy.cli.session import SiteOption
 
 _DEAD = 60.0  # a service marks every few seconds that it lives [s]
@@ -40,7 +41,7 @@ def serve(
 ) -> None:
     """Offers campaigns and reconciling on the Prefect server of PREFECT_API_URL, and executes their runs."""
     from tansaku.models.domain.errors import ConfigurationError
-    from tansaku.models.domain.specs.base import NAME_PATTERN
+    from tansaku.models.domain.identifiers import NAME_PATTERN
     from tansaku.tasks.configuration import load_site
     from tansaku.tasks.settings import Settings, forbid_telemetry, limit_threads, prefect_secrets_from_files
 
@@ -60,7 +61,7 @@ def serve(
     from tansaku.flows.service import serve as run_service
 
     when = None if reconcile == "never" else reconcile
-    run_service(ServiceOptions(name, folder, site, pool, training_pool, when, silence), settings.home, typer.echo)
+    run_service(ServiceOptions(name, folder, site, pool, training_pool, when, silence), settings.home, say)
 
 
 def _check(name: str) -> None:
@@ -69,8 +70,8 @@ def _check(name: str) -> None:
 
     silence = ServiceMark(Settings.from_environment().home, name).silent_for()
     if silence is None:
-        typer.echo(f"service {name}: not here")
+        say(f"service {name}: not here")
     else:
-        typer.echo(f"service {name}: heard of {silence:.0f} s ago")
+        say(f"service {name}: heard of {silence:.0f} s ago")
     if silence is None or silence > _DEAD:
         raise typer.Exit(ExitCode.STOPPED)

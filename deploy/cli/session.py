@@ -21,6 +21,7 @@ SiteOption = Annotated[
 def complete_campaign(context: typer.Context, incomplete: str) -> list[str]:
     """Names of stored campaigns for the shell; none where the database does not run or does not answer at once."""
     from tansaku.models.domain.errors import TansakuError
+    from tansaku.models.domain.identifiers import printable
     from tansaku.tasks.configuration import load_site
     from tansaku.tasks.settings import Settings
     from tansaku.tasks.stores.probe import campaign_names
@@ -32,7 +33,7 @@ def complete_campaign(context: typer.Context, incomplete: str) -> list[str]:
     except (TansakuError, OSError):
         # Somebody is typing: whatever is wrong is said by the command itself.
         return []
-    return [name for name in names if name.startswith(incomplete)]
+    return [name for name in names if name.startswith(incomplete) and printable(name) == name]
 
 
 NameArgument = Annotated[

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-import typer
+from tansaku.deploy.cli.printing import say, say_json, words
 
 Cell = str | float | int | None
 
@@ -32,29 +32,34 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[Cell]], title: st
         title: Shown above the table on a terminal only.
     """
     if not sys.stdout.isatty():
-        typer.echo("\t".join(columns))
+        say("\t".join(columns))
         for row in rows:
-            typer.echo("\t".join(text(cell).replace("\t", " ").replace("\n", " ") for cell in row))
+            say("\t".join(text(cell).replace("\t", " ").replace("\n", " ") for cell in row))
         return
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
-    from rich.text import Text
 
-    table = Table(title=None if title is None else Text(title), box=SIMPLE_HEAD, title_justify="left")
+    table = Table(title=None if title is None else words(title), box=SIMPLE_HEAD, title_justify="left")
     for index, column in enumerate(columns):
         cells = [row[index] for row in rows]
         numeric = any(isinstance(cell, int | float) for cell in cells)
         # On a narrow terminal headings of numbers are broken first; names stay whole as long as there is room.
         if numeric:
-            table.add_column(Text(column), justify="right", overflow="fold")
+            table.add_column(words(column), justify="right", overflow="fold")
         else:
-            table.add_column(Text(column), no_wrap=True, overflow="ellipsis")
+            table.add_column(words(column), no_wrap=True, overflow="ellipsis")
     for row in rows:
-        table.add_row(*(Text(text(cell)) for cell in row))
+        table.add_row(*(words(text(cell)) for cell in row))
     Console().print(table)
+
+
+def show_problems(problems: Sequence[str]) -> None:
+    """Says on standard error what could not be read and is therefore not in a list."""
+    for problem in problems:
+        say(f"cannot be read here: {problem}", err=True)
 
 
 def show_json(value: Any) -> None:  # noqa: ANN401 - plain data of any shape
     """Prints plain data as indented JSON."""
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+    say_json(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))

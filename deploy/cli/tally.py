@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 
-from tansaku.models.domain.records import Certificate, Evaluation
+from tansaku.models.domain.certificate import Certificate
+from tansaku.models.domain.records import Evaluation
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState
+from tansaku.models.domain.wording import counted
 from tansaku.tasks.costs import cost_of, cost_unit
 from tansaku.tasks.results import failure_reason
 
@@ -103,7 +106,7 @@ class Tally:
         spent = f"{100 * self.cost / self.exhaustive_cost:.3g} % of the exhaustive cost"
         if unit is not None:
             spent = f"{self.cost:.4g} {unit}"
-        parts = [f"{self.finished} evaluations", spent, f"{len(self.failed)} failed"]
+        parts = [counted(self.finished, "evaluation"), spent, f"{len(self.failed)} failed"]
         if self.polished:
             parts.append(f"{self.polished} polished")
         return ", ".join(parts)
@@ -112,3 +115,12 @@ class Tally:
 def failure_line(evaluation: Evaluation) -> str:
     """One failed evaluation in one line."""
     return f"{evaluation.state.value} {evaluation.proposal.candidate}: {failure_reason(evaluation) or 'no reason recorded'}"
+
+
+def failure_lines(evaluations: Sequence[Evaluation]) -> list[str]:
+    """A line for each failed evaluation; one line, with a count, for those that follow each other with the same failure."""
+    lines = []
+    for _, group in groupby(evaluations, key=lambda one: (one.state, failure_reason(one))):
+        same = list(group)
+        lines.append(failure_line(same[0]) + (f" (and {len(same) - 1} more)" if len(same) > 1 else ""))
+    return lines

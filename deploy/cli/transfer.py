@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from tansaku.deploy.cli.printing import say
 from tansaku.deploy.cli.session import NameArgument, SiteOption, opened
 
 
@@ -16,6 +17,8 @@ class Form(StrEnum):
 
     EXTXYZ = "extxyz"
     CIF = "cif"
+    POSCAR = "poscar"
+    LAMMPS_DATA = "lammps-data"
 
 
 def export(
@@ -24,12 +27,16 @@ def export(
         Path | None, typer.Option("--observations", metavar="FILE", help="All evaluations, spec and refits as Parquet.")
     ] = None,
     structures: Annotated[
-        Path | None, typer.Option("--structures", metavar="FOLDER", help="The best structure of each system, one file each.")
+        Path | None, typer.Option("--structures", metavar="FOLDER", help="The best structures of each system, one file each.")
     ] = None,
     with_structures: Annotated[
         bool, typer.Option("--with-structures", help="The observations' file holds the structure of every evaluation too.")
     ] = False,
     form: Annotated[Form, typer.Option("--format", help="Format of the structures.")] = Form.EXTXYZ,
+    best: Annotated[
+        int | None, typer.Option("--best", metavar="K", min=1, help="The K best structures of each system; 1.")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All structures that have a value.")] = False,
     table: Annotated[
         Path | None, typer.Option("--table", metavar="FOLDER", help="A table campaign made of the results, for `bench`.")
     ] = None,
@@ -42,23 +49,29 @@ def export(
         raise ConfigurationError("nothing to export; expected --observations FILE, --structures FOLDER or --table FOLDER")
     if with_structures and observations is None:
         raise ConfigurationError("--with-structures: only a file of observations can hold them; expected --observations FILE")
+    if structures is None and (best is not None or everything):
+        raise ConfigurationError("--best, --all: they choose structures; expected --structures FOLDER too")
+    if best is not None and everything:
+        raise ConfigurationError("--best and --all: give one of them")
+    from tansaku.tasks.overview import stored_spec
     from tansaku.tasks.results import CampaignData
     from tansaku.tasks.stores.parquet import export_observations
     from tansaku.tasks.structures import export_structures
     from tansaku.tasks.tabulation import write_table
 
     with opened(site) as resources:
+        stored_spec(resources.store.campaign(name))
         if observations is not None:
             count = export_observations(resources.store, name, observations, resources.artifacts, structures=with_structures)
-            typer.echo(f"{observations}: {count} evaluations")
+            say(f"{observations}: {count} evaluations")
         if structures is None and table is None:
             return
         data = CampaignData.load(resources.store, name)
         paths = [] if table is None else write_table(data, table)
         if structures is not None:
-            paths += export_structures(data, resources.artifacts, structures, form.value)
+            paths += export_structures(data, resources.artifacts, structures, form.value, None if everything else best or 1)
         for path in paths:
-            typer.echo(str(path))
+            say(str(path))
 
 
 def import_campaign(
@@ -73,7 +86,8 @@ def import_campaign(
     """Brings an exported campaign into the database; it goes on where the file ends. A second time changes nothing."""
     from tansaku.models.domain.errors import ConfigurationError
     from tansaku.tasks.processes import this_driver
-    from tansaku.tasks.stores.parquet import campaign_of, import_observations
+    from tansaku.tasks.stores.exported import campaign_of
+    from tansaku.tasks.stores.parquet import import_observations
 
     held = campaign_of(observations)
     if name is not None and held != name:
@@ -81,4 +95,8 @@ def import_campaign(
     start = None if base_path is None else base_path.resolve()
     with opened(site) as resources:
         done = import_observations(resources.store, observations, this_driver(), base_path=start, artifacts=resources.artifacts)
-    typer.echo(f"{done.campaign}: {done.new} new of {done.total} evaluations; `tansaku resume {done.campaign}` goes on")
+    if done.unchecked is not None:
+        say(f"note: the candidates were not looked up, the space cannot be opened here: {done.unchecked}", err=True)
+    if done.pending:
+        say(f"note: {done.pending} commands that no driver had applied were left out", err=True)
+    say(f"{done.campaign}: {done.new} new of {done.total} evaluations; `tansaku resume {done.campaign}` goes on")

@@ -5,12 +5,15 @@ TansakuError
 │   └── SpecChangedError                 a known campaign was given another spec
 ├── MissingComponentError (ImportError)  an optional package or program is not installed
 ├── NotFoundError (LookupError)          a campaign, candidate, artifact or job that does not exist
+│   └── DamagedResultError               a job's result cannot be used: its file is damaged
 ├── StoreError (RuntimeError)            the database refused, is newer than this program, or is damaged
 │   ├── LeaseHeldError                   another driver owns the campaign
 │   └── FencedError                      this driver's lease was taken over; nothing was written
 ├── CalculationError (RuntimeError)      the science failed: not converged, exploded, atoms overlap
 ├── FitError (ArithmeticError)           a surrogate or hyper-parameter fit failed
 └── TransientError (OSError)             plumbing; the only kind that is retried
+    ├── DamagedFileError                 a file of a job cannot be read as what it should be
+    └── DiskFullError                    no space is left; the driver waits for room
 """
 
 from __future__ import annotations
@@ -47,6 +50,10 @@ class MissingComponentError(TansakuError, ImportError):
 
 class NotFoundError(TansakuError, LookupError):
     """Something named by the caller does not exist."""
+
+
+class DamagedResultError(NotFoundError):
+    """A job left a result that cannot be used: truncated, of another shape, or with files that are not what it says."""
 
 
 class StoreError(TansakuError, RuntimeError):
@@ -90,3 +97,20 @@ class FitError(TansakuError, ArithmeticError):
 
 class TransientError(TansakuError, OSError):
     """Plumbing failed in a way that may pass; the caller may retry."""
+
+
+class DamagedFileError(TransientError):
+    """A file that one process writes for another cannot be read as what it should be."""
+
+
+class DiskFullError(TransientError):
+    """No space, inode or quota is left; waiting helps when somebody makes room.
+
+    Args:
+        folder: Where nothing can be written.
+        consequence: What cannot be done for that, in words.
+    """
+
+    def __init__(self, folder: object, consequence: str = "") -> None:
+        before = f"{consequence}: " if consequence else ""
+        super().__init__(f"{before}disk is full: {folder}", hint="free some space there; a running campaign then goes on")

@@ -15,6 +15,7 @@ from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
 from tansaku.models.domain.ports import History
 from tansaku.models.domain.records import Evaluation, Outcome
+from tansaku.models.domain.refusals import is_refused, refusal_of
 from tansaku.models.domain.specs.campaign import BudgetSpec
 from tansaku.models.domain.specs.objective import Direction, FurtherObjectiveSpec
 from tansaku.models.domain.states import EvaluationState, FailureKind, StopReason
@@ -42,6 +43,7 @@ class Entry:
         failure: Who is to blame for a FAILED evaluation.
         measured: What an ended evaluation took, where cost is learned and it was measured [core-seconds].
         spared: Whether a first look left it at its prediction, so that what it took says nothing of a computed one.
+        refusal: Reason and message of a configuration error that it failed with.
     """
 
     number: int
@@ -54,6 +56,7 @@ class Entry:
     others: tuple[float, ...] = ()
     deviation: float = 0.0
     spared: bool = False
+    refusal: str | None = None
 
 
 def search_entry(
@@ -80,6 +83,7 @@ def search_entry(
         failure=_blamed(evaluation) if evaluation.state is EvaluationState.FAILED else None,
         deviation=(evaluation.outcome.deviation or 0.0) if values is not None and evaluation.outcome is not None else 0.0,
         spared=evaluation.spared,
+        refusal=refusal_of(evaluation),
     )
 
 
@@ -300,6 +304,7 @@ class Standing:
         failed: Those of them that failed.
         cheapest: Predicted cost of the cheapest candidate that may still be proposed, None when there is none.
         remaining_cost: See :func:`remaining_cost`.
+        refused: See :func:`~tansaku.models.domain.refusals.is_refused`.
     """
 
     proposed: int
@@ -307,10 +312,13 @@ class Standing:
     failed: int
     cheapest: float | None
     remaining_cost: float | None
+    refused: bool = False
 
 
 def decide(budget: BudgetSpec, standing: Standing) -> StopReason | None:
     """Why no further proposal may be made, or None."""
+    if standing.refused:
+        return StopReason.CONFIGURATION
     if standing.finished >= LEAST_FINISHED and standing.failed > budget.max_failed_fraction * standing.finished:
         return StopReason.FAILURES
     if budget.evaluations is not None and standing.proposed >= budget.evaluations:
@@ -332,7 +340,8 @@ def stop_reason(
 ) -> StopReason | None:
     """Why no further proposal may be made, or None.
 
-    Failures are judged on the proposals up to the horizon, so that ordered campaigns stop at the same number always.
+    Failures are judged on the proposals up to the horizon, so that ordered campaigns stop at the same number always; but see
+    :func:`~tansaku.models.domain.refusals.is_refused`.
 
     Args:
         budget: The limits.
@@ -353,5 +362,6 @@ def stop_reason(
         failed=sum(entry.state is EvaluationState.FAILED for entry in finished),
         cheapest=float(pool.cost[free].min()) if free.any() else None,
         remaining_cost=remaining_cost(limit, entries, up_to),
+        refused=is_refused(sorted(entries, key=lambda one: one.number)),
     )
     return decide(budget, standing)

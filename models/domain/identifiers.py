@@ -1,15 +1,27 @@
-"""Stable ids: canonical JSON, content hashes and the random stream of a proposal number."""
+"""Stable ids: canonical JSON, content hashes, the random stream of a proposal number, and which names are safe to use."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
+import reprlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+from tansaku.models.domain.errors import StoreError
 
+if TYPE_CHECKING:
+    import numpy as np
+
+NAME_PATTERN = r"^[a-z0-9][a-z0-9-]{0,62}$"
+"""Names of campaigns, data sets and models."""
+
+_NAME = re.compile(NAME_PATTERN)
+_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+=,()-]{0,199}")
+_UNSAFE = re.compile(r"[^A-Za-z0-9._+=,()-]+")
+_STEM, _STEM_HASH = 80, 16
 _SHORT = 24
 _CHUNK = 1 << 20
 
@@ -63,6 +75,8 @@ def certificate_rng(seed: int, number: int) -> np.random.Generator:
         seed: The campaign's seed.
         number: Proposal number, counted from 1.
     """
+    import numpy as np  # not at the top: specs import this module, and thread counts are set before numpy is loaded
+
     return np.random.default_rng(np.random.SeedSequence(entropy=seed, spawn_key=(number, 1)))
 
 
@@ -73,4 +87,87 @@ def proposal_rng(seed: int, number: int) -> np.random.Generator:
         seed: The campaign's seed.
         number: Proposal number, counted from 1.
     """
+    import numpy as np
+
     return np.random.default_rng(np.random.SeedSequence(entropy=seed, spawn_key=(number,)))
+
+
+def is_name(name: str) -> bool:
+    """Whether a campaign, data set or model may be called so."""
+    return _NAME.fullmatch(name) is not None
+
+
+def check_name(name: object, what: str) -> str:
+    """A name of a campaign, data set or model that comes from a store or a file.
+
+    Args:
+        name: As it was read.
+        what: What it names, for the message (``campaign name in c.parquet``).
+
+    Raises:
+        StoreError: It is no such name.
+    """
+    # Python's $ matches before a last newline too; fullmatch does not.
+    if not isinstance(name, str) or _NAME.fullmatch(name) is None:
+        raise StoreError(f"{what} is {shown(name)}; expected up to 63 of a-z, 0-9 and '-', not '-' first")
+    return name
+
+
+def safe_file_name(name: str, what: str) -> str:
+    """A name that comes from a store or a file, if a file may be called so.
+
+    The ids of all generated spaces are such names; the ids of a table are any text of its author.
+
+    Args:
+        name: Without an ending.
+        what: What it names, for the message.
+
+    Raises:
+        StoreError: It holds a path, a space, a control character or anything else that is not safe in a file name.
+    """
+    if _FILE_NAME.fullmatch(name) is None:
+        raise StoreError(
+            f"{what} is {shown(name)}, which cannot name a file; expected up to 200 of letters, digits and ._+=,()-, "
+            "a letter or digit first"
+        )
+    return name
+
+
+def file_stem(name: str) -> str:
+    """A file name for a name that comes from a store or a file: the name itself where it is safe, see :func:`safe_file_name`.
+
+    Of any other name, the safe characters stay and a hash of the whole is added: two names never share a file, none leaves its
+    folder, and the same name always gives the same file.
+
+    Args:
+        name: Any text.
+    """
+    if _FILE_NAME.fullmatch(name) is not None:
+        return name
+    left = _UNSAFE.sub("_", name).lstrip("._+=,()-")[:_STEM]
+    return f"{left or 'unnamed'}-{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:_STEM_HASH]}"
+
+
+def printable(text: str, *, keep: str = "") -> str:
+    """Text of a store or a file as it may be shown: control characters and escape sequences are written out.
+
+    Args:
+        text: Any text.
+        keep: Characters that stay although they are not printable, as a newline between the lines of a message.
+    """
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() or one in keep else one.encode("unicode_escape").decode("ascii") for one in text)
+
+
+def shown(value: object, most: int = 80) -> str:
+    """A value from a file as an error shows it: quoted, printable and short, however long or deep it is.
+
+    Args:
+        value: Plain data.
+        most: Characters that are shown of a string.
+    """
+    form = reprlib.Repr()
+    form.maxstring = form.maxother = most
+    form.maxlevel = 2
+    return printable(form.repr(value))

@@ -54,6 +54,10 @@ class Space(Protocol):
         """Unrelaxed atoms of a candidate; ``atoms.info`` carries the metadata that exports show."""
         ...
 
+    def elements(self) -> frozenset[str]:
+        """Every element that some candidate holds; none for a space without structures."""
+        ...
+
     def describe_systems(self) -> Sequence[JsonDict]:
         """One plain dict per system, in the pool's order: ``system`` and what a results table shows of it."""
         ...
@@ -284,6 +288,10 @@ class RemainingGain(Protocol):
         """Least tolerance for which it reaches a confidence: for all groups together, and by group, shape ``(n_groups,)``."""
         ...
 
+    def tolerance_of(self, groups: Sequence[int], confidence: float) -> float:
+        """Least tolerance for which the probability of some groups together reaches a confidence."""
+        ...
+
 
 @runtime_checkable
 class Certifier(Protocol):
@@ -315,17 +323,26 @@ class CampaignStore(Protocol):
         ...
 
     def campaign(self, name: str) -> CampaignRecord:
-        """Returns a campaign. Raises NotFoundError."""
+        """Returns a campaign. Raises NotFoundError, and StoreError where what is stored cannot be read."""
         ...
 
-    def campaigns(self) -> list[CampaignRecord]:
-        """All campaigns by name."""
+    def campaign_names(self) -> list[str]:
+        """Names of all campaigns, sorted, those included whose record cannot be read: each is read, and fails, by itself."""
         ...
 
-    def begin_deletion(self, name: str) -> CampaignRecord:
+    def stored_counts(self, campaign: str) -> dict[str, int]:
+        """How many ``evaluations``, ``refits`` and ``events`` a campaign has, those included that cannot be read."""
+        ...
+
+    def named_artifacts(self) -> Iterator[str]:
+        """Every SHA-256 that stands anywhere in what is stored about campaigns, be it readable or not."""
+        ...
+
+    def begin_deletion(self, name: str) -> None:
         """Marks a campaign as being deleted: from now on nobody can lease it, and who drove it is fenced.
 
-        Nothing takes the mark back. Raises LeaseHeldError while a live driver owns it.
+        Nothing takes the mark back. A record that cannot be read can be deleted too. Raises LeaseHeldError while a live driver
+        owns it.
         """
         ...
 
@@ -424,6 +441,10 @@ class CampaignStore(Protocol):
 
     def evaluations(self, campaign: str, *, states: Sequence[EvaluationState] | None = None) -> list[Evaluation]:
         """Evaluations in proposal order."""
+        ...
+
+    def readable_evaluations(self, campaign: str) -> tuple[list[Evaluation], list[str]]:
+        """Evaluations in proposal order, and what is wrong with those that cannot be read; for looking, not for driving."""
         ...
 
     def observations(self, campaign: str) -> list[Observation]:

@@ -12,6 +12,12 @@ SCHEMA_VERSION = 1
 
 JsonDict = dict[str, Any]
 
+ProcessStart = str | float
+"""When a process started: boot id and clock ticks since that boot, or seconds since the epoch as older versions stored it."""
+# Up to here an integer is the same in JSON, in a float and in BSON: one document cannot break what reads many.
+Count = Annotated[int, Field(ge=0, le=2**53)]
+Number = Annotated[int, Field(ge=1, le=2**53)]
+
 
 class Record(BaseModel):
     """Base of everything persisted: frozen, and strict about unknown keys."""
@@ -76,7 +82,7 @@ class Outcome(Record):
     quantities: dict[str, Quantity] = Field(default_factory=dict)
     properties: JsonDict = Field(default_factory=dict)
     wall_time: float = 0.0
-    cores: Annotated[int, Field(ge=1)] = 1
+    cores: Number = 1
     started_at: AwareDatetime | None = None
     finished_at: AwareDatetime | None = None
     artifacts: dict[str, str] = Field(default_factory=dict)
@@ -128,21 +134,21 @@ class Proposal(Record):
         look: The trained model that looks at it first, None where none does.
     """
 
-    number: Annotated[int, Field(ge=1)]
+    number: Number
     candidate: str
     system: str
     surface: str
     source: str
-    replicate: int = 0
+    replicate: Count = 0
     predicted_cost: float
     initial: bool = False
     purpose: Literal["search", "polish"] = "search"
-    horizon: int = 0
+    horizon: Count = 0
     acquisition: float | None = None
     predicted_mean: float | None = None
     predicted_deviation: float | None = None
     model: str
-    refit: int | None = None
+    refit: Number | None = None
     proposer_seconds: float = 0.0
     look: Look | None = None
 
@@ -158,7 +164,7 @@ class Attempt(Record):
         late_outcome: A result that arrived after the attempt had been given up; kept aside, never used.
     """
 
-    number: int
+    number: Number
     token: str
     job_name: str
     started_at: AwareDatetime
@@ -180,7 +186,7 @@ class Evaluation(Record):
     campaign: str
     proposal: Proposal
     state: EvaluationState = EvaluationState.PROPOSED
-    epoch: int
+    epoch: Count
     attempts: tuple[Attempt, ...] = ()
     outcome: Outcome | None = None
     not_before: AwareDatetime | None = None
@@ -216,12 +222,12 @@ class Observation(Record):
     id: str
     campaign: str
     evaluation: str
-    number: int
+    number: Number
     candidate: str
     system: str
     surface: str
     source: str
-    replicate: int
+    replicate: Count
     state: EvaluationState
     value: float | None
     unit: str
@@ -247,9 +253,9 @@ class Refit(Record):
 
     schema_version: Literal[1] = 1
     campaign: str
-    number: int
-    at_proposal: int
-    horizon: int
+    number: Number
+    at_proposal: Count
+    horizon: Count
     hyperparameters: JsonDict
     ok: bool = True
     message: str = ""
@@ -259,11 +265,18 @@ class Refit(Record):
 
 
 class LeaseOwner(Record):
-    """The process that drives a campaign."""
+    """The process that drives a campaign.
+
+    Attributes:
+        host: Its host name.
+        pid: Its process id.
+        process_started: Tells it from an earlier or later process of the same id.
+        user: Who started it.
+    """
 
     host: str
     pid: int
-    process_started: float
+    process_started: ProcessStart
     user: str
 
 
@@ -271,50 +284,10 @@ class Lease(Record):
     """Right to drive a campaign until ``expires_at`` by the server's clock."""
 
     campaign: str
-    epoch: int
+    epoch: Count
     owner: LeaseOwner
     acquired_at: AwareDatetime
     expires_at: AwareDatetime
-
-
-class Certificate(Record):
-    """What may still be better than the best known, at one proposal number; stored in the audit as an event.
-
-    Attributes:
-        number: Number of the next proposal when it was drawn up.
-        horizon: Largest number whose result it knows.
-        searched: Proposals of the search by then.
-        confidence: Of the tolerances.
-        tolerance: With that confidence nothing remains anywhere that is better by more than this; None: nothing is known yet.
-        tolerances: The same by system; empty where the goal is one for all systems.
-        within: Tolerance of the stop rule [unit], None without a rule.
-        probability: That nothing remains that is better by more than ``within``.
-        probabilities: The same by system.
-        unit: The objective's unit.
-        stops: Whether the search stops on it.
-    """
-
-    number: int
-    horizon: int
-    searched: int
-    confidence: float
-    tolerance: float | None
-    tolerances: dict[str, float | None] = Field(default_factory=dict)
-    within: float | None = None
-    probability: float | None = None
-    probabilities: dict[str, float] = Field(default_factory=dict)
-    unit: str
-    stops: bool = False
-
-    def describe(self) -> str:
-        """The certificate in words."""
-        if self.tolerance is None:
-            return f"{100 * self.confidence:g} %: too little is known to say what remains"
-        said = f"{100 * self.confidence:g} %: nothing better by more than {self.tolerance:.3g} {self.unit} remains"
-        if self.within is None or self.probability is None:
-            return said
-        asked = f"{100 * self.probability:.0f} %: nothing better by more than {self.within:g} {self.unit} remains"
-        return f"{asked} (certain)" if self.stops else f"{asked}; {said}"
 
 
 CommandKind = Literal["pause", "resume", "cancel", "edit", "retry", "rerun"]
@@ -334,7 +307,7 @@ class Command(Record):
     payload: JsonDict = Field(default_factory=dict)
     user: str = ""
     created_at: AwareDatetime
-    applied_at_number: int | None = None
+    applied_at_number: Count | None = None
 
 
 class CampaignRecord(Record):
@@ -362,11 +335,11 @@ class CampaignRecord(Record):
     tansaku_version: str
     created_at: AwareDatetime
     lease: Lease | None = None
-    epoch: int = 0
-    last_number: int = 0
-    last_refit: int = 0
-    last_retrain: int = 0
-    last_retrain_end: int = 0
+    epoch: Count = 0
+    last_number: Count = 0
+    last_refit: Count = 0
+    last_retrain: Count = 0
+    last_retrain_end: Count = 0
     commands: tuple[Command, ...] = ()
     runtime: JsonDict = Field(default_factory=dict)
     deleting: bool = False

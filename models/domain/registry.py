@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import Annotated, Literal, Protocol
+from typing import Literal, Protocol
 
 from pydantic import AwareDatetime, Field
 
-from tansaku.models.domain.records import JsonDict, Provenance, Record
+from tansaku.models.domain.records import Count, JsonDict, Number, Provenance, Record
 
 
 class Source(Record):
@@ -47,9 +47,9 @@ class DatasetRecord(Record):
     artifact: str
     spec: JsonDict
     groups: dict[str, Literal["training", "held_out"]]
-    structures: int
-    failed: int = 0
-    atoms: int
+    structures: Count
+    failed: Count = 0
+    atoms: Count
     properties: tuple[str, ...]
     sources: dict[str, Source]
     cost: float | None = None
@@ -68,7 +68,7 @@ class Errors(Record):
     """
 
     unit: str
-    count: int
+    count: Count
     mae: float
     rmse: float
     correlation: float | None
@@ -98,7 +98,7 @@ class ModelRecord(Record):
 
     schema_version: Literal[1] = 1
     name: str
-    version: Annotated[int, Field(ge=1)]
+    version: Number
     spec: JsonDict
     dataset: str
     learns: Literal["calculator", "label"]
@@ -111,7 +111,7 @@ class ModelRecord(Record):
     device: str
     tansaku_version: str
     created_at: AwareDatetime
-    parent: int | None = None
+    parent: Number | None = None
     promoted_at: AwareDatetime | None = None
     note: str = ""
 
@@ -142,6 +142,18 @@ class Registry(Protocol):
 
     def models(self, name: str | None = None) -> list[ModelRecord]:
         """All by name and version, or the versions of a name."""
+        ...
+
+    def readable_datasets(self, name: str | None = None) -> tuple[list[DatasetRecord], list[str]]:
+        """Data sets, the oldest first, and what is wrong with those that cannot be read; for looking."""
+        ...
+
+    def readable_models(self, name: str | None = None) -> tuple[list[ModelRecord], list[str]]:
+        """Models by name and version, and what is wrong with those that cannot be read; for looking."""
+        ...
+
+    def named_artifacts(self) -> Iterator[str]:
+        """Every SHA-256 that stands anywhere in what is stored about data sets and models, be it readable or not."""
         ...
 
     def promote(self, name: str, version: int, note: str) -> ModelRecord:

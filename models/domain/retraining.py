@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import AwareDatetime, Field
 
-from tansaku.models.domain.records import Record
+from tansaku.models.domain.records import Count, Number, Record
 from tansaku.models.domain.registry import Errors
 from tansaku.models.domain.specs.retrain import TargetSpec
 
@@ -29,13 +29,13 @@ class Retrain(Record):
     schema_version: Literal[1] = 1
     kind: Literal["begun"] = "begun"
     campaign: str
-    number: Annotated[int, Field(ge=1)]
-    at_proposal: int
-    horizon: int
-    uses_from: int
+    number: Number
+    at_proposal: Count
+    horizon: Count
+    uses_from: Count
     model: str
     dataset: str
-    observations: int
+    observations: Count
     reason: Literal["first", "every", "drift", "end"]
     begun_at: AwareDatetime
 
@@ -58,8 +58,8 @@ class RetrainEnd(Record):
     schema_version: Literal[1] = 1
     kind: Literal["ended"] = "ended"
     campaign: str
-    number: Annotated[int, Field(ge=1)]
-    uses_from: int
+    number: Number
+    uses_from: Count
     ok: bool
     version: str | None = None
     weights: str | None = None

@@ -19,6 +19,7 @@ from tansaku.models.domain import history as rules
 from tansaku.models.domain.history import Entry, Standing, Whereabouts
 from tansaku.models.domain.pool import CandidatePool, IntArray
 from tansaku.models.domain.ports import History
+from tansaku.models.domain.refusals import is_refused
 from tansaku.models.domain.specs.campaign import BudgetSpec
 from tansaku.models.domain.specs.objective import Direction
 from tansaku.models.domain.states import EvaluationState, FailureKind, StopReason
@@ -236,6 +237,7 @@ class SearchState:
             failed=self._settled.failed + sum(one.state is EvaluationState.FAILED for one in ended),
             cheapest=None if cheapest is None or (max_cost is not None and cheapest > max_cost) else cheapest,
             remaining_cost=self.remaining_cost(limit, up_to),
+            refused=is_refused(self._entries),
         )
         return rules.decide(budget, standing)
 

@@ -69,6 +69,10 @@ class FailureKind(StrEnum):
     PLUMBING = "plumbing"
 
 
+DISK_FULL = "disk_full"
+"""Reason of an attempt that ended because a disk was full; it does not count as a retry."""
+
+
 class JobState(StrEnum):
     """What a launcher says of a job."""
 
@@ -98,9 +102,15 @@ class StopReason(StrEnum):
     EVALUATIONS = "evaluations"
     EXHAUSTED = "exhausted"
     FAILURES = "failures"
+    CONFIGURATION = "configuration"
     CERTAIN = "certain"
     TARGET = "target"
     CANCELLED = "cancelled"
+
+    @property
+    def failed(self) -> bool:
+        """Whether it is failed evaluations that end the campaign: too many, or the same configuration error again and again."""
+        return self in (StopReason.FAILURES, StopReason.CONFIGURATION)
 
 
 def campaign_state(
@@ -124,7 +134,7 @@ def campaign_state(
     """
     if cancelled:
         return CampaignState.CANCELLED
-    if stop_reason is StopReason.FAILURES:
+    if stop_reason is not None and stop_reason.failed:
         return CampaignState.STOPPED
     if stop_reason is not None and active == 0:
         return CampaignState.FINISHED

@@ -176,11 +176,20 @@ class Remaining:
             For all groups together, and by group, shape ``(n_groups,)`` [objective's unit]; infinite where nothing is known.
         """
 
-        def of(group: int) -> float:
-            return _least(lambda within: self._probability(group, within), confidence)
+        groups = range(len(self._levels))
+        return self.tolerance_of(groups, confidence), np.array([self.tolerance_of([group], confidence) for group in groups])
 
-        together = _least(lambda within: float(np.prod(self.probabilities(within))), confidence)
-        return together, np.array([of(group) for group in range(len(self._levels))])
+    def tolerance_of(self, groups: Sequence[int], confidence: float) -> float:
+        """Least tolerance for which the probability of some groups together reaches a confidence.
+
+        Args:
+            groups: Their indices.
+            confidence: Of all of them together.
+
+        Returns:
+            In the objective's unit; infinite where nothing is known of one of them.
+        """
+        return _least(lambda within: float(np.prod([self._probability(group, within) for group in groups])), confidence)
 
     def _probability(self, group: int, within: float) -> float:
         probability = self._drawn(group, within)

@@ -9,7 +9,6 @@ import numpy as np
 
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError
 from tansaku.models.domain.pool import FloatArray, IntArray
-from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.dataset import ChoiceSpec, ComputedSourceSpec
 from tansaku.models.domain.specs.proposer import ListedProposerSpec
 from tansaku.models.domain.surrogates import Example
@@ -18,6 +17,7 @@ from tansaku.models.surrogates.choosing import Environments, informative_order, 
 from tansaku.tasks.configuration import LoadedCampaign
 from tansaku.tasks.datasets.building import LoadedDataset, campaign_of, finished, gather, searched
 from tansaku.tasks.datasets.splitting import split
+from tansaku.tasks.overview import stored_spec
 from tansaku.tasks.resources import Resources
 
 
@@ -106,7 +106,7 @@ def _known_order(
 ) -> IntArray | None:
     """The order that the labels' campaign has, None where there is no such campaign yet."""
     try:
-        known = CampaignSpec.model_validate(resources.store.campaign(loaded.labels).spec).proposer
+        known = stored_spec(resources.store.campaign(loaded.labels)).proposer
     except NotFoundError:
         return None
     listed = known.candidates if isinstance(known, ListedProposerSpec) else ()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tansaku.calculators.structures.extended_xyz import read_extended_xyz, write_extended_xyz
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import JsonDict
@@ -105,8 +106,6 @@ def write_extxyz(examples: Sequence[Example], path: Path, only: Sequence[str] | 
     Raises:
         ConfigurationError: The file cannot be written.
     """
-    from ase.io.extxyz import write_extxyz as write
-
     buffer = io.StringIO()
     for example in examples:
         atoms = example.structure.copy()
@@ -118,7 +117,7 @@ def write_extxyz(examples: Sequence[Example], path: Path, only: Sequence[str] | 
                 atoms.arrays[name] = value
             else:
                 atoms.info[name] = float(value) if not np.ndim(value) else value
-        write(buffer, [atoms])
+        write_extended_xyz(buffer, atoms)
     data = buffer.getvalue().encode("utf-8")
     try:
         path.write_bytes(gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
@@ -128,14 +127,12 @@ def write_extxyz(examples: Sequence[Example], path: Path, only: Sequence[str] | 
 
 
 def _frames(path: Path) -> Iterator[Atoms]:
-    from ase.io.extxyz import read_extxyz
-
     try:
         with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as stream:
             data = stream.read(LARGEST_FILE + 1)
         if len(data) > LARGEST_FILE:
             raise ConfigurationError(f"{path.name} unpacks to more than {LARGEST_FILE >> 20} MiB")
-        yield from read_extxyz(io.StringIO(data.decode("utf-8")), index=slice(None))
+        yield from read_extended_xyz(data.decode("utf-8"))
     except (OSError, EOFError, ValueError, KeyError, IndexError, AttributeError) as error:
         if isinstance(error, ConfigurationError):
             raise

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
-from ase.io import write
 
+from tansaku.calculators.structures.extended_xyz import write_extended_xyz
 from tansaku.calculators.workflows.migration.checkpoint import Checkpoint
 from tansaku.calculators.workflows.migration.report import describe, states
 from tansaku.calculators.workflows.migration_barrier import MigrationBarrier, checkpoint_key, migration_barrier
@@ -99,8 +99,8 @@ class BarrierJob:
     def _write(self, found: MigrationBarrier) -> float:
         """Leaves the structures; returns the crystal's energy [eV]."""
         host = with_results(found.host, self.calculator, self.candidate)
-        write(self.folder / STRUCTURE_FILE, host, format="extxyz")
-        write(self.folder / STATES_FILE, states(found), format="extxyz")
+        write_extended_xyz(self.folder / STRUCTURE_FILE, host)
+        write_extended_xyz(self.folder / STATES_FILE, states(found))
         return float(host.get_potential_energy())
 
 

@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
-import io
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
-from ase.io import write
-from ase.io.extxyz import read_extxyz
 
+from tansaku.calculators.structures.extended_xyz import read_extended_xyz, write_extended_xyz
 from tansaku.calculators.workflows.boundary_energy import EV_PER_A2, BoundaryEnergy, BulkReference, boundary_energy
+from tansaku.calculators.workflows.grain_check import Stiffness, check_grains
+from tansaku.calculators.workflows.own_crystal import TOLERANCE, OwnCrystal, refuse_misfit
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.ports import Calculator, Space
 from tansaku.models.domain.records import JsonDict, Outcome, Quantity
-from tansaku.models.domain.specs.calculator import DftSpec, RelaxationSpec
+from tansaku.models.domain.specs.calculator import CalculatorSpec, DftSpec, RelaxationSpec, SurrogateCalculatorSpec
 from tansaku.models.domain.specs.campaign import ObjectiveSpec
 from tansaku.models.domain.specs.label import LABEL_PROPERTY
-from tansaku.models.domain.specs.space import GrainBoundarySpaceSpec
-from tansaku.tasks.jobs.document import STRUCTURE_FILE, JobDocument
+from tansaku.models.domain.specs.space import CrystalSpec, GrainBoundarySpaceSpec
+from tansaku.tasks.jobs.document import LATTICE_WARNING, OWN_LATTICE_PARAMETER, STRUCTURE_FILE, JobDocument
 from tansaku.tasks.jobs.kept import scratch_of, take_files
-from tansaku.tasks.jobs.opened import opened_bulk, opened_calculator, opened_oriented_bulk, opened_space
+from tansaku.tasks.jobs.opened import (
+    opened_bulk,
+    opened_calculator,
+    opened_oriented_bulk,
+    opened_own_crystal,
+    opened_space,
+    opened_stiffness,
+)
 
 _BOUNDARY_ENERGY = "grain_boundary_energy"
 PER_J_M2 = {"J/m2": 1.0, "mJ/m2": 1000.0}
@@ -38,6 +45,7 @@ def open_boundary_job(document: JobDocument, folder: Path) -> BoundaryJob:
     space, spec, base_path = document.space, document.calculator, document.base_path
     if not isinstance(space, GrainBoundarySpaceSpec) or spec is None:
         raise ConfigurationError(f"a {space.type} space has no grain boundaries")
+    own = _own_crystal(document, space, spec)
     return BoundaryJob(
         space=opened_space(space, base_path),
         candidate=document.candidate,
@@ -45,11 +53,40 @@ def open_boundary_job(document: JobDocument, folder: Path) -> BoundaryJob:
         bulk=opened_oriented_bulk(spec, base_path, space, document.candidate)
         if isinstance(spec, DftSpec)
         else opened_bulk(spec, base_path, space.crystal),
+        # Where a crystal costs nothing beside a boundary, and its energy is computed.
+        stiffness=None
+        if isinstance(spec, DftSpec | SurrogateCalculatorSpec)
+        else opened_stiffness(spec, base_path, space.crystal),
         relaxation=document.relaxation or spec.relaxation,
         scale=_scale(document.objective, space),
         folder=folder,
         start=document.start,
+        own=own,
+        judge_strain=(document.relaxation or spec.relaxation).cell == "normal" and not _is_strained(space.crystal, own),
     )
+
+
+def _is_strained(crystal: CrystalSpec, own: OwnCrystal | None) -> bool:
+    edge = own.lattice_parameter if own is not None else crystal.own_lattice_parameter
+    return bool(crystal.strained) or (edge is not None and abs(crystal.edge / edge - 1.0) > TOLERANCE)
+
+
+def _own_crystal(document: JobDocument, space: GrainBoundarySpaceSpec, spec: CalculatorSpec) -> OwnCrystal | None:
+    """The calculator's own crystal, where nobody has compared it with the campaign's yet; once for each process.
+
+    Raises:
+        ConfigurationError: It is another one. A campaign that was stored before this was looked at goes on, warned.
+    """
+    crystal = space.crystal
+    if crystal.strained or crystal.own_lattice_parameter is not None:
+        return None
+    if crystal.strained is None and isinstance(spec, DftSpec):
+        return None
+    own = opened_own_crystal(spec, document.base_path, crystal)
+    if crystal.strained is None:
+        return own
+    refuse_misfit(crystal, own, f"the calculator of type {spec.type}")
+    return own
 
 
 @dataclass(frozen=True)
@@ -60,10 +97,13 @@ class BoundaryJob:
     candidate: str
     calculator: Calculator
     bulk: BulkReference
+    stiffness: Stiffness | None
     relaxation: RelaxationSpec
     scale: float
     folder: Path
     start: str | None
+    own: OwnCrystal | None = None
+    judge_strain: bool = True
 
     def __call__(self) -> Outcome:
         """Relaxes the cell and takes the energies of its boundaries."""
@@ -72,8 +112,9 @@ class BoundaryJob:
         with scratch_of(self.calculator, start, self.relaxation, self.folder) as calculator:
             found = boundary_energy(calculator, start, self.relaxation, self.bulk)
             files = take_files(found.result, self.folder)
+        grains = check_grains(start, found.result, self.stiffness, judge_strain=self.judge_strain)
         wall_time = time.perf_counter() - begun
-        properties = _properties(start, found)
+        properties = _properties(start, found) | {"grains": grains} | _told_of(self.own)
         # Measured from the cell that was built, also where the start was relaxed before.
         expansion = float(start.info.get("expansion", 0.0)) + found.expansion
         travelled = {"final_translation": properties["final_translation"], "expansion": expansion}
@@ -99,7 +140,7 @@ class BoundaryJob:
 
 def _given(text: str, candidate: str) -> Atoms:
     """A structure that an earlier job of the candidate left."""
-    atoms: Atoms = next(iter(read_extxyz(io.StringIO(text))))
+    atoms: Atoms = next(read_extended_xyz(text))
     if atoms.info.get("candidate") != candidate:
         raise ConfigurationError(f"start: a structure of candidate {atoms.info.get('candidate')!r}, expected {candidate!r}")
     atoms.calc = None
@@ -123,6 +164,14 @@ def _properties(start: Atoms, found: BoundaryEnergy) -> JsonDict:
     }
 
 
+def _told_of(own: OwnCrystal | None) -> JsonDict:
+    if own is None:
+        return {}
+    numbers = {OWN_LATTICE_PARAMETER: own.lattice_parameter, "bulk_stress": own.stress, "bulk_stress_unit": "GPa"}
+    warned = {LATTICE_WARNING: f"space.crystal.lattice_parameter: {own.describe()}"} if abs(own.misfit) > TOLERANCE else {}
+    return numbers | warned
+
+
 def _write_structure(path: Path, found: BoundaryEnergy, travelled: JsonDict) -> None:
     atoms = found.result.atoms.copy()
     results = {"energy": found.result.energy, "forces": found.result.forces}
@@ -138,7 +187,7 @@ def _write_structure(path: Path, found: BoundaryEnergy, travelled: JsonDict) -> 
     }
     if found.values is not None:
         atoms.info["grain_boundary_energies"] = list(found.values)
-    write(path, atoms, format="extxyz")
+    write_extended_xyz(path, atoms)
 
 
 def _scale(objective: ObjectiveSpec, space: GrainBoundarySpaceSpec) -> float:

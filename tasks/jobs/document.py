@@ -17,6 +17,12 @@ from tansaku.models.domain.specs.surrogate import DeviceChoice, ModelSpec
 STRUCTURE_FILE = "structure.extxyz"
 """Result file with the final structure, energy, per-atom energies, forces and stress."""
 
+OWN_LATTICE_PARAMETER = "own_lattice_parameter"
+"""Property of a boundary's outcome: the calculator's own [Å], where its job looked for it. A key of the crystal's spec too."""
+
+LATTICE_WARNING = "lattice_warning"
+"""Property of a boundary's outcome: why the crystal is doubtful, in a campaign that is warned only."""
+
 _LARGEST_START = 16 * 2**20
 
 

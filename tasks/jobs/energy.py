@@ -8,8 +8,8 @@ from pathlib import Path
 
 from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
-from ase.io import write
 
+from tansaku.calculators.structures.extended_xyz import write_extended_xyz
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.ports import CalculationResult, Calculator, Space
 from tansaku.models.domain.records import Outcome, Quantity
@@ -67,7 +67,7 @@ class EnergyJob:
             result = calculator.evaluate(start, self.relaxation)
             files = take_files(result, self.folder)
         energy_per_atom = result.energy / len(start)
-        _write_structure(self.folder / STRUCTURE_FILE, start, result)
+        write_result(self.folder / STRUCTURE_FILE, start, result)
         deviation = result.deviation / len(start) if result.deviation is not None else None
         return Outcome(
             value=convert(energy_per_atom, "eV/atom", self.unit),
@@ -86,7 +86,14 @@ class EnergyJob:
         )
 
 
-def _write_structure(path: Path, start: Atoms, result: CalculationResult) -> None:
+def write_result(path: Path, start: Atoms, result: CalculationResult) -> None:
+    """Writes a result's structure with its energies, forces and stress, and whose they are.
+
+    Args:
+        path: The file, extended XYZ.
+        start: Whose metadata it keeps.
+        result: What was computed.
+    """
     atoms = result.atoms.copy()
     atoms.info = dict(start.info)
     results = {
@@ -97,7 +104,5 @@ def _write_structure(path: Path, start: Atoms, result: CalculationResult) -> Non
         "stress": result.stress,
     }
     atoms.calc = SinglePointCalculator(atoms, **{name: value for name, value in results.items() if value is not None})
-    told = {"potential": result.provenance.model, "potential_sha256": result.provenance.model_sha256}
-    # An empty value would swallow the key that follows it in the file.
-    atoms.info |= {key: value for key, value in told.items() if value}
-    write(path, atoms, format="extxyz")
+    atoms.info |= {"potential": result.provenance.model, "potential_sha256": result.provenance.model_sha256}
+    write_extended_xyz(path, atoms)

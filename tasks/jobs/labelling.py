@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 from ase import Atoms
-from ase.io import write
-from ase.io.extxyz import read_extxyz
 
+from tansaku.calculators.structures.extended_xyz import read_extended_xyz, write_extended_xyz
 from tansaku.calculators.workflows.boundary_energy import EV_PER_A2
+from tansaku.calculators.workflows.grain_check import check_grains
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.records import Outcome, Quantity
 from tansaku.models.domain.specs.label import LABEL_PROPERTY, LabelSpec
@@ -106,8 +106,7 @@ class LabelledJob:
         """Computes both, or is content with a prediction; a label that fails fails the evaluation."""
         outcome = self.job()
         begun = time.perf_counter()
-        with (self.folder / STRUCTURE_FILE).open(encoding="utf-8") as stream:
-            atoms: Atoms = next(iter(read_extxyz(stream)))
+        atoms = next(read_extended_xyz((self.folder / STRUCTURE_FILE).read_text(encoding="utf-8")))
         wanted = self.wanted
         if wanted is not None and wanted.look is not None:
             predicted, deviation = wanted.looked(atoms)
@@ -128,17 +127,19 @@ class LabelledJob:
         """The outcome with the label's energies, which are written into the structure that the job left."""
         start = atoms.copy()
         calculator = opened_calculator(self.label.calculator, self.base_path)
-        found = calculator.evaluate(start, self.label.calculator.relaxation if self.label.relaxed else None)
+        relaxation = self.label.calculator.relaxation if self.label.relaxed else None
+        found = calculator.evaluate(start, relaxation)
+        if relaxation is not None and "grain" in start.arrays:
+            # The crystal is the first calculator's: this one's may be strained in it.
+            check_grains(start, found, None, judge_strain=False)
         if found.energies is None:
             raise CalculationError("no_atomic_energies", f"label: {found.provenance.code} gives no energy of an atom")
         atoms.arrays[LABEL_ENERGIES] = found.energies
         if not self.label.relaxed:
             atoms.arrays[LABEL_FORCES] = found.forces
         told = found.provenance
-        # An empty value would swallow the key that follows it in the file.
-        named = {"label": told.model, "label_sha256": told.model_sha256}
-        atoms.info |= {LABEL_ENERGY: found.energy} | {key: value for key, value in named.items() if value}
-        write(self.folder / STRUCTURE_FILE, atoms, format="extxyz")
+        atoms.info |= {LABEL_ENERGY: found.energy, "label": told.model, "label_sha256": told.model_sha256}
+        write_extended_xyz(self.folder / STRUCTURE_FILE, atoms)
         quantities = outcome.quantities | {LABEL_ENERGY: Quantity(value=found.energy, unit="eV")}
         properties = outcome.properties | {"label": told.model_dump(mode="json"), "label_relaxed": self.label.relaxed}
         value = outcome.value

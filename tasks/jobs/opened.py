@@ -11,11 +11,14 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from tansaku.calculators.registry import open_calculator
+from tansaku.calculators.structures.crystal import CubicCrystal
 from tansaku.calculators.workflows.boundary_energy import BulkReference, bulk_reference, oriented_reference
+from tansaku.calculators.workflows.grain_check import Stiffness, crystal_stiffness
+from tansaku.calculators.workflows.own_crystal import OwnCrystal, likely_crystal, own_crystal
 from tansaku.models.domain.errors import TransientError
 from tansaku.models.domain.identifiers import canonical_json, file_sha256
 from tansaku.models.domain.ports import Calculator, Space
-from tansaku.models.domain.specs.calculator import CalculatorSpec
+from tansaku.models.domain.specs.calculator import CalculatorSpec, SurrogateCalculatorSpec
 from tansaku.models.domain.specs.space import CrystalSpec, GrainBoundarySpaceSpec, SpaceSpec
 from tansaku.models.domain.surrogates import Surrogate
 from tansaku.spaces.grain_boundary import GrainBoundarySpace
@@ -39,6 +42,21 @@ def opened_calculator(spec: CalculatorSpec, base_path: str) -> Calculator:
 def opened_bulk(spec: CalculatorSpec, base_path: str, crystal: CrystalSpec) -> BulkReference:
     """Energy of the perfect crystal by the calculator of a spec."""
     return _bulk(_text(spec), base_path, crystal.model_dump_json())
+
+
+def opened_stiffness(spec: CalculatorSpec, base_path: str, crystal: CrystalSpec) -> Stiffness:
+    """Stiffness of the perfect crystal by the calculator of a spec."""
+    return _stiffness(_text(spec), base_path, crystal.model_dump_json())
+
+
+def opened_own_crystal(spec: CalculatorSpec, base_path: str, crystal: CrystalSpec) -> OwnCrystal:
+    """The crystal that the calculator of a spec has; of a surrogate's the one that relaxes.
+
+    Raises:
+        ConfigurationError: It has no such crystal.
+    """
+    relaxing = spec.relaxed_by if isinstance(spec, SurrogateCalculatorSpec) else spec
+    return _own_crystal(_text(relaxing), base_path, crystal.model_dump_json())
 
 
 def opened_oriented_bulk(spec: CalculatorSpec, base_path: str, space: GrainBoundarySpaceSpec, candidate: str) -> BulkReference:
@@ -93,4 +111,22 @@ def _oriented_bulk(calculator: str, base_path: str, space: str, surface: str) ->
 @lru_cache(maxsize=_OPEN)
 def _bulk(calculator: str, base_path: str, crystal: str) -> BulkReference:
     wanted = CrystalSpec.model_validate_json(crystal)
-    return bulk_reference(_calculator(calculator, base_path), wanted.structure, wanted.element, wanted.lattice_parameter)
+    return bulk_reference(_calculator(calculator, base_path), wanted.structure, wanted.element, wanted.edge)
+
+
+@lru_cache(maxsize=_OPEN)
+def _own_crystal(calculator: str, base_path: str, crystal: str) -> OwnCrystal:
+    wanted = CrystalSpec.model_validate_json(crystal)
+    start = (
+        likely_crystal(wanted.structure, wanted.element)
+        if wanted.lattice_parameter == "auto"
+        else CubicCrystal(wanted.structure, wanted.element, wanted.edge)
+    )
+    return own_crystal(_calculator(calculator, base_path), start)
+
+
+@lru_cache(maxsize=_OPEN)
+def _stiffness(calculator: str, base_path: str, crystal: str) -> Stiffness:
+    wanted = CrystalSpec.model_validate_json(crystal)
+    perfect = CubicCrystal(wanted.structure, wanted.element, wanted.edge)
+    return crystal_stiffness(_calculator(calculator, base_path), perfect)

@@ -10,15 +10,17 @@
       claims/NAME               made with O_EXCL by the one worker that does the job: its identity and since when
       workers/PID.json          identity of a worker that is ready
       logs/                     output of the workers
+      damaged/                  files that could not be read, kept aside for whoever wants to know why
       work, news                named pipes: a byte wakes the workers, a byte wakes the driver; not in a spool of a cluster,
                                 whose nodes are other machines
 
 A result beats a loss: where both files exist the job is finished. A claim whose process is gone, without a result, is a loss.
+A file that cannot be read as what it should be is moved to ``damaged``, and its job is lost.
 """
 
 from __future__ import annotations
 
-import hashlib
+import errno
 import json
 import os
 import re
@@ -32,8 +34,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from tansaku.models.domain.errors import ConfigurationError, TransientError
-from tansaku.models.domain.records import JsonDict
+from pydantic import TypeAdapter, ValidationError
+
+from tansaku.models.domain.errors import ConfigurationError, DamagedFileError, DiskFullError, TransientError
+from tansaku.models.domain.records import JsonDict, ProcessStart
+from tansaku.tasks.jobs.spool_files import read_identity, write_json, writing_to
 from tansaku.tasks.processes import find_process, process_identity
 
 SCHEMA_VERSION = 1
@@ -51,19 +56,29 @@ class Claim:
 
     Attributes:
         pid: 0 for a job that nobody does: cancelled while it waited, or its worker was killed in the act of claiming it.
-        started: Start time of the process [s since the epoch].
+        started: Tells the process from an earlier or later one of the same id.
         at: When it was claimed [s since the epoch].
+        monotonic: The same by the clock of the machine that nobody can set [s]; None in claims of older versions.
     """
 
     host: str
     pid: int
-    started: float
+    started: ProcessStart
     at: float
+    monotonic: float | None = None
+
+    @property
+    def age(self) -> float:
+        """How long ago it was claimed, as seen from this host [s]."""
+        return time.time() - self.at if self.monotonic is None else time.monotonic() - self.monotonic
 
     @property
     def alive(self) -> bool:
         """Whether the process is still there, as seen from this host."""
         return self.host == socket.gethostname() and self.pid > 0 and find_process(self.pid, self.started) is not None
+
+
+_CLAIM: TypeAdapter[Claim] = TypeAdapter(Claim)
 
 
 @dataclass(frozen=True)
@@ -79,22 +94,25 @@ class Spool:
             pipes: Whether workers are on this machine.
 
         Raises:
-            TransientError: The folder cannot be made or takes no named pipes.
+            TransientError: The folder cannot be made or takes no named pipes (DiskFullError when there is no room).
         """
         try:
-            self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-            for name in ("queue", "jobs", "claims", "workers", "logs"):
-                (self.root / name).mkdir(mode=0o700, exist_ok=True)
-            for name in ("work", "news") if pipes else ():
-                with suppress(FileExistsError):
-                    os.mkfifo(self.root / name, 0o600)
+            with writing_to(self.root):
+                self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+                for name in ("queue", "jobs", "claims", "workers", "logs", "damaged"):
+                    (self.root / name).mkdir(mode=0o700, exist_ok=True)
+                for name in ("work", "news") if pipes else ():
+                    with suppress(FileExistsError):
+                        os.mkfifo(self.root / name, 0o600)
+        except DiskFullError:
+            raise
         except OSError as error:
             raise TransientError(f"spool {self.root}: {error.strerror}") from error
 
     # ---------------------------------------------------------------- who is served
 
     def serve(self, driver: JsonDict) -> None:
-        """Makes ``driver`` the one whose workers these are."""
+        """Makes ``driver`` the one whose workers these are. Raises DiskFullError."""
         write_json(self.root / "driver.json", driver)
 
     def leave(self) -> None:
@@ -102,13 +120,20 @@ class Spool:
         (self.root / "driver.json").unlink(missing_ok=True)
 
     def driver(self) -> JsonDict | None:
-        """Identity of the driver, None when it has left."""
-        return read_json(self.root / "driver.json")
+        """Identity of the driver, None when it has left.
+
+        Raises:
+            DamagedFileError: The file holds something else.
+        """
+        return read_identity(self.root / "driver.json")
 
     @property
     def served(self) -> bool:
         """Whether there is a driver on this host and it is alive."""
-        driver = self.driver()
+        try:
+            driver = self.driver()
+        except DamagedFileError:
+            return False  # a driver that lives writes the file anew and starts other workers
         if driver is None or driver["host"] != socket.gethostname():
             return False
         return find_process(driver["pid"], driver["started"]) is not None
@@ -132,7 +157,14 @@ class Spool:
             name: Unique.
             request: What the job is told.
             queue: Whether it waits for a worker of this spool; otherwise somebody else brings its name to one.
+
+        Raises:
+            DiskFullError: There is no room for it.
         """
+        with writing_to(self.root):
+            return self._add(name, request, queue=queue)
+
+    def _add(self, name: str, request: JsonDict, *, queue: bool) -> bool:
         folder = self.folder(name)
         aside = self.root / "jobs" / f"{_NEW}{secrets.token_hex(8)}"
         aside.mkdir(mode=0o700)
@@ -159,29 +191,47 @@ class Spool:
         return sorted(_names(self.root / "queue"))
 
     def claim(self, name: str, *, pid: int | None = None) -> bool:
-        """Claims a job for this process (``pid`` 0: for nobody); returns whether it was free."""
-        try:
-            handle = os.open(self.root / "claims" / name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-        except FileExistsError:
-            return False
-        try:
-            identity = {**process_identity(), "at": time.time()}
-            os.write(handle, json.dumps(identity if pid is None else {**identity, "pid": pid}).encode())
-        finally:
-            os.close(handle)
+        """Claims a job for this process (``pid`` 0: for nobody); returns whether it was free.
+
+        Raises:
+            DiskFullError: There is no room for the claim; the job stays free.
+        """
+        path = self.root / "claims" / name
+        identity = {**process_identity(), "at": time.time(), "monotonic": time.monotonic()}
+        text = json.dumps(identity if pid is None else {**identity, "pid": pid}).encode()
+        with writing_to(self.root):
+            try:
+                handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+            except FileExistsError:
+                return False
+            try:
+                if os.write(handle, text) < len(text):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            except OSError:
+                path.unlink()
+                raise
+            finally:
+                os.close(handle)
         return True
 
     def claimed(self, name: str) -> Claim | None:
-        """Who does a job, None when nobody does yet."""
+        """Who does a job, None when nobody does yet.
+
+        Raises:
+            DamagedFileError: The claim does not say who.
+        """
         path = self.root / "claims" / name
         try:
-            text = path.read_text()
+            text = path.read_text(errors="replace")
             if not text:
+                # In both directions: the clock may have been set in between.
                 since = path.stat().st_mtime
-                return Claim(socket.gethostname(), 0, 0.0, since) if time.time() - since > _EMPTY_CLAIM_SECONDS else None
+                return Claim(socket.gethostname(), 0, 0.0, since) if abs(time.time() - since) > _EMPTY_CLAIM_SECONDS else None
+            return _CLAIM.validate_json(text)
         except FileNotFoundError:
             return None
-        return Claim(**json.loads(text))
+        except ValidationError as error:
+            raise DamagedFileError(f"{path} does not say who does the job: {_first_problem(error)}") from error
 
     def claims(self) -> list[str]:
         """Names of the jobs that somebody does or has done."""
@@ -209,6 +259,27 @@ class Spool:
             write_json(folder / "lost.json", {"reason": reason, "message": message} | ({} if final else {"final": False}))
         self.signal("news")
 
+    def lose_damaged(self, name: str, error: DamagedFileError) -> None:
+        """Loses a job whose claim or request is damaged, and keeps both aside. Its worker, if there is one, is not known."""
+        self.set_aside(self.root / "claims" / name, name)
+        self.set_aside(self.folder(name) / "request.json", name, copy=True)
+        self.lose(name, "damaged_file", error.message)
+        self.unqueue(name)
+
+    def set_aside(self, file: Path, name: str, *, copy: bool = False) -> None:
+        """Moves a file of job ``name`` that cannot be used into ``damaged``; does nothing where there is none.
+
+        Args:
+            copy: Leave it where it is, too.
+        """
+        kept = self.root / "damaged" / f"{time.time_ns():020d}-{name}-{file.parent.name}-{file.name}"
+        with suppress(FileNotFoundError), writing_to(self.root):
+            kept.parent.mkdir(mode=0o700, exist_ok=True)
+            if copy:
+                shutil.copyfile(file, kept)
+            else:
+                file.rename(kept)
+
     def is_over(self, name: str) -> bool:
         """Whether the job has a result or is lost."""
         folder = self.folder(name)
@@ -216,7 +287,7 @@ class Spool:
 
     def remove(self, name: str) -> None:
         """Forgets a job; its files go when :meth:`sweep` is called."""
-        waits = self.claimed(name) is None
+        waits = not (self.root / "claims" / name).exists()
         with suppress(FileNotFoundError):
             self.folder(name).rename(self.root / "jobs" / f"{_GONE}{secrets.token_hex(8)}")
         if waits:
@@ -284,35 +355,10 @@ class Spool:
             os.close(handle)
 
 
-def write_json(path: Path, data: JsonDict, *, durable: bool = False) -> None:
-    """Writes a file aside and renames it into place, fsynced first when ``durable``."""
-    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    with aside.open("w") as stream:
-        json.dump(data, stream, allow_nan=False)
-        if durable:
-            stream.flush()
-            os.fsync(stream.fileno())
-    aside.rename(path)
-
-
-def read_json(path: Path) -> JsonDict | None:
-    """Reads a file that is written by :func:`write_json`; None when there is none.
-
-    Raises:
-        TransientError: It cannot be read.
-    """
-    try:
-        data: JsonDict = json.loads(path.read_text())
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        raise TransientError(f"{path} cannot be read: {error}") from error
-    return data
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a small file's bytes; here and not from the domain, so that a worker starts without numpy."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def _first_problem(error: ValidationError) -> str:
+    problem = error.errors(include_url=False)[0]
+    where = ".".join(map(str, problem["loc"]))
+    return f"{where}: {problem['msg']}" if where else problem["msg"]
 
 
 def _names(folder: Path) -> list[str]:

@@ -12,18 +12,30 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
+import time
 import traceback
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
 from pydantic import TypeAdapter, ValidationError
 
-from tansaku.models.domain.errors import ConfigurationError, MissingComponentError, NotFoundError, TansakuError, TransientError
+from tansaku.models.domain.errors import (
+    ConfigurationError,
+    DamagedFileError,
+    DiskFullError,
+    MissingComponentError,
+    NotFoundError,
+    TansakuError,
+    TransientError,
+)
 from tansaku.models.domain.records import Failure, JsonDict, Outcome
-from tansaku.models.domain.states import FailureKind
+from tansaku.models.domain.states import DISK_FULL, FailureKind
 from tansaku.tasks.jobs.document import Work
-from tansaku.tasks.jobs.spool import Spool, file_sha256, read_json, write_json
+from tansaku.tasks.jobs.spool import Spool
+from tansaku.tasks.jobs.spool_files import file_sha256, lacks_room, read_json, write_json
 from tansaku.tasks.processes import process_identity
 from tansaku.tasks.settings import THREAD_VARIABLES, given_parallel
 
@@ -33,6 +45,12 @@ _WORK: TypeAdapter[Work] = TypeAdapter(Work)
 
 _LOOK_AT_DRIVER = 0.5
 """Longest sleep of an idle worker before it looks whether its driver lives [s]."""
+
+_LOOK_FOR_ROOM = 0.5
+"""Sleep between two attempts to write on a full disk [s]."""
+
+_UNSERVED = 3600.0
+"""Longest wait for room on a full disk while there is no driver [s]."""
 
 _ALARM_MARGIN = 15.0
 """Time left to the driver to end an overdue job before the alarm does [s]."""
@@ -71,9 +89,12 @@ class Worker:
         """Works until nobody is served any more."""
         me = process_identity()
         record = self._spool.root / "workers" / f"{me['pid']}.json"
-        write_json(record, me)
+        self._write(lambda: write_json(record, me))
         while self._spool.served:
-            name = self._next()
+            try:
+                name = self._next()
+            except DiskFullError:
+                name = None  # the driver says it; a claim that was made is gone again
             if name is None:
                 self._spool.wait("work", _LOOK_AT_DRIVER, drain=False)
             else:
@@ -108,45 +129,80 @@ class Worker:
 
     def _work(self, name: str) -> None:
         folder = self._spool.folder(name)
+        request = self._request(name)
+        if request is None:
+            return
+        signal.setitimer(signal.ITIMER_REAL, float(request["timeout"]) + _ALARM_MARGIN)
         try:
-            request = read_json(folder / "request.json")
-            if request is None:
-                return
-            signal.setitimer(signal.ITIMER_REAL, float(request["timeout"]) + _ALARM_MARGIN)
-            try:
-                outcome = self._compute(request, folder)
-            except BaseException as error:
-                # The job learns why, this process is replaced by a fresh one.
-                self._leave(name, request, Outcome(failure=_failure(error)))
-                raise
-            self._leave(name, request, outcome)
-        finally:
+            outcome = self._compute(request, folder)
+        except BaseException as error:
             signal.setitimer(signal.ITIMER_REAL, 0.0)
+            # The job learns why, this process is replaced by a fresh one.
+            self._leave(name, request, Outcome(failure=_failure(error)))
+            raise
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        self._leave(name, request, outcome)
+
+    def _request(self, name: str) -> JsonDict | None:
+        """What a job is to do; None when it was discarded, or is damaged and therefore lost."""
+        file = self._spool.folder(name) / "request.json"
+        try:
+            request = read_json(file)
+            kinds = (("timeout", int | float), ("token", str), ("document", dict))
+            if request is not None and not all(isinstance(request.get(key), kind) for key, kind in kinds):
+                raise DamagedFileError(f"{file} is damaged: expected timeout, token and document")
+        except DamagedFileError as error:
+            damaged = error
+            self._write(lambda: self._spool.lose_damaged(name, damaged))
+            return None
+        return request
+
+    def _write(self, write: Callable[[], None]) -> None:
+        """Writes into the spool; on a full disk waits for room, so that a result is not lost.
+
+        Raises:
+            DiskFullError: There was no room and no driver for an hour.
+        """
+        served = time.monotonic()
+        while True:
+            try:
+                write()
+            except DiskFullError:
+                now = time.monotonic()
+                served = now if self._spool.served else served
+                if now - served > _UNSERVED:
+                    raise
+                threading.Event().wait(_LOOK_FOR_ROOM)
+            else:
+                return
 
     def _compute(self, request: JsonDict, folder: Path) -> Outcome:
         try:
             return self._evaluate(read_document(request["document"]), folder)
         except (TansakuError, OSError, ValidationError) as error:
-            traceback.print_exc()
+            with suppress(OSError):  # the log may be on the disk that is full
+                traceback.print_exc()
             return Outcome(failure=_failure(error))
 
     def _leave(self, name: str, request: JsonDict, outcome: Outcome) -> None:
         folder = self._spool.folder(name)
-        present = read_json(folder / "request.json")
+        present = self._request(name)
         if present is None or present["token"] != request["token"]:
             # Discarded while it was computed, perhaps to be computed anew under its name: nobody waits for this result.
             return
         try:
             files = {file: file_sha256(folder / file) for file in outcome.artifacts.values()}
             outcome_data = outcome.model_copy(update={"cores": self._cores}).model_dump(mode="json")
-            self._spool.finish(name, {"token": request["token"], "outcome": outcome_data, "files": files})
+            result = {"token": request["token"], "outcome": outcome_data, "files": files}
+            self._write(lambda: self._spool.finish(name, result))
         except FileNotFoundError:
             if folder.is_dir():
                 raise
 
 
 def _failure(error: BaseException) -> Failure:
-    reason = next((reason for kind, reason in _REASONS if isinstance(error, kind)), "error")
+    known = next((reason for kind, reason in _REASONS if isinstance(error, kind)), "error")
+    reason = DISK_FULL if lacks_room(error) else known
     return Failure(kind=FailureKind.PLUMBING, reason=reason, message=f"{type(error).__name__}: {error}"[:2000])
 
 

@@ -14,7 +14,8 @@ from typing import IO
 
 from tansaku.models.domain.errors import ConfigurationError, TransientError
 from tansaku.models.domain.records import JsonDict
-from tansaku.tasks.jobs.spool import Spool, file_sha256, read_json
+from tansaku.tasks.jobs.spool import Spool
+from tansaku.tasks.jobs.spool_files import file_sha256, read_json
 from tansaku.tasks.launchers.fireworks_documents import carried
 from tansaku.tasks.launchers.launches import LaunchFolder, LaunchOrder, open_spool
 from tansaku.tasks.processes import kill_all, started_by

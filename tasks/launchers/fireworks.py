@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tansaku.models.domain.errors import TransientError
+from tansaku.models.domain.errors import DamagedFileError, DiskFullError, TransientError
 from tansaku.models.domain.ports import JobRequest, JobResult, JobStatus
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.cluster import FireworksLauncherSpec
 from tansaku.models.domain.states import JobState
-from tansaku.tasks.jobs.spool import read_json
+from tansaku.tasks.jobs.spool_files import read_json
 from tansaku.tasks.launchers.filling import Filling, NoFilling
 from tansaku.tasks.launchers.fireworks_documents import task_document
 from tansaku.tasks.launchers.launches import LaunchFolder, launch_of, open_spool
@@ -99,6 +99,8 @@ class FireworksLauncher:
         request = {"name": job.name, "token": job.token, "timeout": job.timeout, "cost": job.cost, "document": job.document}
         try:
             self._spool.add(job.name, request, queue=False)
+        except DiskFullError:
+            raise
         except OSError as error:
             raise TransientError(f"job {job.name} cannot be written to {self._spool.root}: {error.strerror}") from error
         if not self._spool.is_over(job.name):
@@ -123,7 +125,7 @@ class FireworksLauncher:
     def poll(self, handles: Sequence[JsonDict]) -> list[JobStatus]:
         """States of jobs, in the order asked."""
         self._filling.check()
-        found = [self._status(handle["name"]) for handle in handles]
+        found = [self._readable_status(handle["name"]) for handle in handles]
         self._over.update(
             handle["name"]
             for handle, status in zip(handles, found, strict=True)
@@ -187,6 +189,14 @@ class FireworksLauncher:
             self._slurm.cancel(launch.name)
 
     # ---------------------------------------------------------------- states
+
+    def _readable_status(self, name: str) -> JobStatus:
+        """State of a job; one whose files are damaged is lost."""
+        try:
+            return self._status(name)
+        except DamagedFileError as error:
+            self._spool.lose_damaged(name, error)
+            return settled_status(self._spool, name) or JobStatus(JobState.LOST, "damaged_file", error.message)
 
     def _status(self, name: str) -> JobStatus:
         known = settled_status(self._spool, name)

@@ -30,12 +30,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
 
-from tansaku.models.domain.errors import ConfigurationError, TransientError
+from tansaku.models.domain.errors import ConfigurationError, DiskFullError, TransientError
 from tansaku.models.domain.records import JsonDict, Record
 from tansaku.models.domain.specs.base import Name, NonNegativeFloat, PositiveFloat, PositiveInt
 from tansaku.models.domain.specs.cluster import AbsolutePath, DatabaseName, SlurmWord
 from tansaku.models.domain.specs.parallel import ParallelSpec, ProgramName
-from tansaku.tasks.jobs.spool import Spool, read_json, write_json
+from tansaku.tasks.jobs.spool import Spool
+from tansaku.tasks.jobs.spool_files import read_json, write_json
 from tansaku.tasks.launchers.fireworks_documents import JobName
 
 _SHORT = 12
@@ -120,6 +121,8 @@ class LaunchFolder:
         """Writes ``NAME.json`` whole. Raises TransientError."""
         try:
             write_json(self.path / f"{name}.json", data)
+        except DiskFullError:
+            raise
         except OSError as error:
             raise TransientError(f"{self.path / name}.json cannot be written: {error.strerror}") from error
 

@@ -1,28 +1,34 @@
 """Jobs on this machine: worker processes of our own, met through a spool folder (:mod:`tansaku.tasks.jobs.spool`).
 
 Workers are sessions of their own and write to log files, so that neither a signal to the driver's terminal nor a reader of
-the driver's output meets them. A thread replaces workers that died and ends jobs that are overdue. Whatever is known of a
-job is in the spool; a launcher in another process, after a crash too, sees the same.
+the driver's output meets them. A thread replaces workers that died and ends jobs that are overdue. When it cannot, it tries
+again after a pause, and the next call of the launcher raises the reason. Whatever is known of a job is in the spool; a launcher
+in another process, after a crash too, sees the same.
 """
 
 from __future__ import annotations
 
+import math
 import secrets
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tansaku.models.domain.errors import TransientError
+import psutil
+
+from tansaku.models.domain.errors import DamagedFileError, DiskFullError, StoreError, TansakuError, TransientError
 from tansaku.models.domain.ports import JobRequest, JobResult, JobStatus
-from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.records import JsonDict, ProcessStart
 from tansaku.models.domain.specs.site import LocalLauncherSpec
 from tansaku.models.domain.states import JobState
-from tansaku.tasks.jobs.spool import Spool, read_json
+from tansaku.tasks.jobs.spool import Spool
+from tansaku.tasks.jobs.spool_files import lacks_room, lacks_space, read_identity, read_json
 from tansaku.tasks.launchers.results import settled_status, spooled_result
 from tansaku.tasks.processes import end_process, find_process, process_identity
 from tansaku.tasks.settings import worker_environment
@@ -30,6 +36,14 @@ from tansaku.tasks.settings import worker_environment
 _KIND = "local"
 _LOOK = 0.1
 """Interval at which dead workers and overdue jobs are looked for [s]."""
+
+_LONGEST_PAUSE = 5.0
+"""Longest pause of the supervisor after an error [s]."""
+
+_AFTER_FULL = 5.0
+"""Time that workers have to write their results when a full disk has room again, before jobs count as overdue [s]."""
+
+_MB = 1e6
 
 _LEAVE = 2.0
 """Time that idle workers have to end by themselves [s]."""
@@ -45,7 +59,7 @@ class _Member:
     """A worker: a child of ours, or one that was adopted (``child`` None)."""
 
     pid: int
-    started: float
+    started: ProcessStart
     log: Path | None = None
     child: subprocess.Popen[bytes] | None = None
 
@@ -68,7 +82,8 @@ class LocalLauncher:
     def __init__(self, spool: Path, spec: LocalLauncherSpec, n_workers: int) -> None:
         self._spool = Spool(spool.resolve())
         self._grace = spec.kill_grace
-        self._parallel = spec.parallel
+        self._min_free = spec.min_free_space * _MB
+        self._parallel, self._variables = spec.parallel, spec.environment
         self._n_workers = n_workers
         self._members: list[_Member] = []
         self._me = {**process_identity(), "launcher": secrets.token_hex(8)}
@@ -78,17 +93,19 @@ class LocalLauncher:
         self._stillborn = 0
         self._spawn_after = 0.0
         self._last_words = ""
+        self._trouble: TransientError | None = None
+        self._full_at = -math.inf
 
     def start(self) -> None:
         """Takes the spool over: adopts the workers that live, starts those that are missing.
 
         Raises:
-            TransientError: The spool cannot be made.
+            TransientError: The spool cannot be made, or no worker can be started.
         """
         if self._supervisor is not None:
             return
         self._spool.create()
-        with self._lock:
+        with self._lock, _explained("the workers cannot be started", self._spool.root):
             self._spool.serve(self._me)
             self._spool.prune()
             self._adopt()
@@ -98,12 +115,17 @@ class LocalLauncher:
         self._supervisor.start()
 
     def submit(self, job: JobRequest) -> JsonDict:
-        """Queues a job once per name; returns its handle."""
+        """Queues a job once per name; returns its handle.
+
+        Raises:
+            DiskFullError: There is less room than the site file asks for.
+            TransientError: The spool or the workers do not work.
+        """
         self._check_health()
-        try:
+        if self._lacks_room():
+            raise DiskFullError(self._spool.root)
+        with _explained(f"job {job.name} cannot be queued", self._spool.root):
             self._spool.add(job.name, {"name": job.name, "token": job.token, "timeout": job.timeout, "document": job.document})
-        except OSError as error:
-            raise TransientError(f"job {job.name} cannot be written to {self._spool.root}: {error.strerror}") from error
         return _handle(job.name)
 
     def find(self, name: str) -> JsonDict | None:
@@ -169,12 +191,15 @@ class LocalLauncher:
         known = settled_status(self._spool, name)
         if known is not None:
             return known
-        claim = self._spool.claimed(name)
-        if claim is None:
-            return JobStatus(JobState.QUEUED)
-        if claim.alive:
-            return JobStatus(JobState.RUNNING)
-        self._bury(name)
+        try:
+            claim = self._spool.claimed(name)
+            if claim is None:
+                return JobStatus(JobState.QUEUED)
+            if claim.alive:
+                return JobStatus(JobState.RUNNING)
+            self._bury(name)
+        except DamagedFileError as error:
+            self._spool.lose_damaged(name, error)
         # The worker may have left its result, or the launcher its verdict, between our looks.
         return settled_status(self._spool, name) or JobStatus(JobState.LOST, "unknown_job", f"job {name} was discarded")
 
@@ -183,10 +208,8 @@ class LocalLauncher:
         with self._lock:
             claim = self._spool.claimed(name)
             if claim is not None:
-                since = time.time() - claim.at
-                self._spool.lose(
-                    name, "worker_died", f"worker {claim.pid} on {claim.host} ended {since:.1f} s after it had begun"
-                )
+                message = f"worker {claim.pid} on {claim.host} ended {claim.age:.1f} s after it had begun"
+                self._spool.lose(name, "worker_died", message)
 
     def _end(self, name: str) -> None:
         claim = self._spool.claimed(name)
@@ -194,36 +217,73 @@ class LocalLauncher:
             end_process(claim.pid, claim.started, self._grace, with_children=True)
 
     def _check_jobs(self) -> None:
+        # Workers that wait for room to write a result are not late.
+        times_out = time.monotonic() > self._full_at + _AFTER_FULL
         for name in self._spool.claims():
             if self._spool.is_over(name):
                 continue
-            claim = self._spool.claimed(name)
-            request = read_json(self._spool.folder(name) / "request.json")
-            if claim is None or request is None:
-                continue
-            if time.time() - claim.at > request["timeout"]:
-                self._end(name)
-                self._spool.lose(name, "timeout", f"not finished after {request['timeout']:g} s")
-            elif not claim.alive:
-                self._bury(name)
+            try:
+                self._check_job(name, times_out=times_out)
+            except DamagedFileError as error:
+                self._spool.lose_damaged(name, error)
+
+    def _check_job(self, name: str, *, times_out: bool) -> None:
+        claim = self._spool.claimed(name)
+        request = read_json(self._spool.folder(name) / "request.json")
+        if claim is None or request is None:
+            return
+        timeout = request.get("timeout")
+        if not isinstance(timeout, int | float):
+            raise DamagedFileError(f"request of job {name} is damaged: timeout {timeout!r}, expected a number")
+        if times_out and claim.age > timeout:
+            self._end(name)
+            self._spool.lose(name, "timeout", f"not finished after {timeout:g} s")
+        elif not claim.alive:
+            self._bury(name)
 
     # ---------------------------------------------------------------- workers
 
     def _supervise(self) -> None:
-        while not self._halt.wait(_LOOK):
-            with self._lock:
-                if not self._serving():
-                    return
-                self._replace_dead()
-                self._check_jobs()
-            self._spool.sweep()
+        pause = _LOOK
+        while not self._halt.wait(pause):
+            try:
+                with self._lock, _explained("the workers cannot be looked after", self._spool.root):
+                    if not self._serving():
+                        return
+                    self._look_after()
+            except TransientError as error:
+                self._trouble = error
+                pause = min(2.0 * pause, _LONGEST_PAUSE)
+            else:
+                self._trouble, pause = None, _LOOK
+
+    def _look_after(self) -> None:
+        """One pass of the supervisor."""
+        if lacks_space(self._spool.root, 0.0):
+            # Neither a worker nor a verdict has room; workers that have a result wait with it.
+            self._full_at = time.monotonic()
+            raise DiskFullError(self._spool.root)
+        self._replace_dead()
+        self._check_jobs()
+        self._spool.sweep()
 
     def _serving(self) -> bool:
-        return self._spool.driver() == self._me
+        try:
+            return self._spool.driver() == self._me
+        except DamagedFileError:
+            # Whose it is, the campaign's lease says: it is ours until another driver writes its own identity there.
+            self._spool.serve(self._me)
+            return True
+
+    def _lacks_room(self) -> bool:
+        return lacks_space(self._spool.root, self._min_free)
 
     def _adopt(self) -> None:
         for record in (self._spool.root / "workers").glob("*.json"):
-            worker = read_json(record)
+            try:
+                worker = read_identity(record)
+            except DamagedFileError:
+                worker = None
             if worker is not None and find_process(worker["pid"], worker["started"]) is not None:
                 self._members.append(_Member(worker["pid"], worker["started"]))
             else:
@@ -236,12 +296,11 @@ class LocalLauncher:
             log = self._spool.root / "logs" / f"{time.time_ns()}-{slot}.log"
             with log.open("wb") as output:
                 child = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-                    # -P: what lies in the user's folder does not shadow a module.
-                    [sys.executable, "-P", "-m", "tansaku.tasks.jobs.worker", str(self._spool.root)],
+                    _worker_command(self._spool),
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=subprocess.STDOUT,
-                    env=worker_environment(self._parallel),
+                    env=worker_environment(self._parallel, self._variables),
                     start_new_session=True,
                 )
             self._members.append(_Member(child.pid, process_identity(child.pid)["started"], log, child))
@@ -251,7 +310,8 @@ class LocalLauncher:
         for member in [member for member in self._members if not member.alive]:
             self._members.remove(member)
             record = records / f"{member.pid}.json"
-            was_ready = record.exists() or member.child is None or member.child.returncode == 0
+            # One that leaves although its driver is here does not know it: its successors would leave too.
+            was_ready = record.exists() or member.child is None
             record.unlink(missing_ok=True)
             self._stillborn = 0 if was_ready else self._stillborn + 1
             if not was_ready:
@@ -264,9 +324,19 @@ class LocalLauncher:
         self._fill()
 
     def _check_health(self) -> None:
+        """Raises what keeps jobs from being done."""
+        supervisor, trouble = self._supervisor, self._trouble
+        if trouble is not None:
+            raise trouble
+        if supervisor is not None and not supervisor.is_alive() and self._serving():
+            raise StoreError(
+                "the thread that looks after the workers has ended by an error of tansaku's own",
+                hint="its traceback is above; run the same command again to go on",
+            )
         if self._stillborn >= _STILLBORN:
             raise TransientError(
-                f"worker processes end before they are ready, {self._stillborn} in a row: {self._last_words}",
+                f"worker processes end before they are ready or while their driver lives, {self._stillborn} in a row: "
+                f"{self._last_words or 'they printed nothing'}",
                 hint=f"their output is in {self._spool.root / 'logs'}",
             )
 
@@ -286,14 +356,37 @@ class LocalLauncher:
 
     def _busy(self, member: _Member) -> bool:
         for name in self._spool.claims():
-            claim = self._spool.claimed(name)
+            try:
+                claim = self._spool.claimed(name)
+            except DamagedFileError:
+                continue
             if claim is not None and claim.pid == member.pid and not self._spool.is_over(name):
                 return True
         return False
 
 
+def _worker_command(spool: Spool) -> list[str]:
+    # -P: what lies in the user's folder does not shadow a module.
+    return [sys.executable, "-P", "-m", "tansaku.tasks.jobs.worker", str(spool.root)]
+
+
 def _handle(name: str) -> JsonDict:
     return {"type": _KIND, "name": name}
+
+
+@contextmanager
+def _explained(what: str, folder: Path) -> Iterator[None]:
+    """Turns errors of the operating system into a TransientError that says ``what`` failed."""
+    try:
+        yield
+    except TansakuError:
+        raise
+    except OSError as error:
+        if lacks_room(error):
+            raise DiskFullError(folder) from error
+        raise TransientError(f"{what}: {error}") from error
+    except psutil.Error as error:
+        raise TransientError(f"{what}: {error}") from error
 
 
 def _drop_if_empty(log: Path | None) -> None:

@@ -22,7 +22,7 @@ from pydantic import SecretStr
 
 from tansaku.models.domain.errors import ConfigurationError, StoreError, TansakuError, TransientError
 from tansaku.models.domain.records import JsonDict
-from tansaku.tasks.jobs.spool import file_sha256, read_json
+from tansaku.tasks.jobs.spool_files import file_sha256, read_json
 from tansaku.tasks.launchers.computing import NodeComputer, StoppedError
 from tansaku.tasks.launchers.firetask import compute_with
 from tansaku.tasks.launchers.fireworks_documents import carried

@@ -13,7 +13,7 @@ from pathlib import Path
 from fireworks.core.firework import Firework, FWAction
 
 from tansaku.models.domain.errors import TansakuError
-from tansaku.tasks.jobs.spool import read_json, write_json
+from tansaku.tasks.jobs.spool_files import read_json, write_json
 from tansaku.tasks.launchers.fireworks_documents import CarriedJob, check_firework, check_offline
 from tansaku.tasks.launchers.launchpad import CheckedLaunchPad, asking, sweep_remains
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from tansaku import __version__
 from tansaku.models.domain.errors import TansakuError
 from tansaku.models.domain.records import JsonDict
-from tansaku.tasks.jobs.spool import write_json
+from tansaku.tasks.jobs.spool_files import write_json
 from tansaku.tasks.launchers.launchpad import asking, open_launchpad
 from tansaku.tasks.stores.connection import read_secret
 

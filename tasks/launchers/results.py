@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from tansaku.models.domain.errors import NotFoundError
+from pydantic import Field, ValidationError
+
+from tansaku.models.domain.errors import DamagedFileError, DamagedResultError, NotFoundError
 from tansaku.models.domain.ports import JobResult, JobStatus
-from tansaku.models.domain.records import Outcome
+from tansaku.models.domain.records import Outcome, Record
 from tansaku.models.domain.states import JobState
-from tansaku.tasks.jobs.spool import Spool, file_sha256, read_json
+from tansaku.tasks.jobs.spool import Spool
+from tansaku.tasks.jobs.spool_files import file_sha256, read_json
+
+
+class _Result(Record):
+    """What ``result.json`` holds."""
+
+    schema_version: int
+    token: str
+    outcome: Outcome
+    files: dict[str, str] = Field(default_factory=dict)
 
 
 def settled_status(spool: Spool, name: str) -> JobStatus | None:
@@ -16,22 +28,34 @@ def settled_status(spool: Spool, name: str) -> JobStatus | None:
         return JobStatus(JobState.LOST, "unknown_job", f"{spool.root} has no job {name}")
     if (folder / "result.json").exists():
         return JobStatus(JobState.FINISHED)
-    lost = read_json(folder / "lost.json")
-    return None if lost is None else JobStatus(JobState.LOST, lost["reason"], lost["message"])
+    try:
+        lost = read_json(folder / "lost.json")
+    except DamagedFileError as error:
+        return JobStatus(JobState.LOST, "damaged_file", error.message)
+    if lost is None:
+        return None
+    return JobStatus(JobState.LOST, str(lost.get("reason", "damaged_file")), str(lost.get("message", "")))
 
 
 def spooled_result(spool: Spool, name: str) -> JobResult:
-    """Result that a job left in a spool.
+    """Result that a job left in a spool. One that is damaged is kept aside.
 
     Raises:
-        NotFoundError: It left none, or one of its files is damaged.
+        NotFoundError: It left none.
+        DamagedResultError: It cannot be used.
         TransientError: It cannot be read.
     """
     folder = spool.folder(name)
-    result = read_json(folder / "result.json")
-    if result is None:
-        raise NotFoundError(f"job {name} has no result")
-    for file, sha256 in result["files"].items():
-        if not (folder / file).is_file() or file_sha256(folder / file) != sha256:
-            raise NotFoundError(f"job {name}: its file {file} is damaged, so is the result")
-    return JobResult(token=result["token"], outcome=Outcome.model_validate(result["outcome"]), folder=folder)
+    try:
+        data = read_json(folder / "result.json")
+        if data is None:
+            raise NotFoundError(f"job {name} has no result")
+        result = _Result.model_validate(data)
+        for file, sha256 in result.files.items():
+            if not (folder / file).is_file() or file_sha256(folder / file) != sha256:
+                raise DamagedFileError(f"its file {file} is not the one that was written")
+    except (DamagedFileError, ValidationError) as error:
+        spool.set_aside(folder / "result.json", name)
+        kept = spool.root / "damaged"
+        raise DamagedResultError(f"job {name}: the result is damaged and was moved to {kept}: {error}") from error
+    return JobResult(token=result.token, outcome=result.outcome, folder=folder)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tansaku.models.domain.errors import ConfigurationError, TransientError
-from tansaku.tasks.jobs.spool import read_json
+from tansaku.tasks.jobs.spool_files import read_json
 from tansaku.tasks.launchers.launches import LaunchFolder, all_launches, open_spool
 
 _ENDINGS = ("exit.json", "heartbeat.json", "submitted.json", "launch.json")

@@ -6,9 +6,9 @@ import socket
 import time
 from pathlib import Path
 
-from tansaku.models.domain.errors import TransientError
+from tansaku.models.domain.errors import DamagedFileError, DiskFullError, TransientError
 from tansaku.models.domain.records import JsonDict
-from tansaku.tasks.jobs.spool import read_json, write_json
+from tansaku.tasks.jobs.spool_files import read_json, write_json
 
 
 class Sightings:
@@ -20,7 +20,10 @@ class Sightings:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        known = read_json(path) or {}
+        try:
+            known = read_json(path) or {}
+        except DamagedFileError:
+            known = {}  # as at the first look: silence is measured from now on
         self._before: JsonDict = known.get("launches", {}) if known.get("host") == socket.gethostname() else {}
         self._now: JsonDict = {}
 
@@ -35,5 +38,7 @@ class Sightings:
         """Keeps what was seen since the last time it was opened. Raises TransientError."""
         try:
             write_json(self._path, {"host": socket.gethostname(), "launches": self._now})
+        except DiskFullError:
+            raise
         except OSError as error:
             raise TransientError(f"{self._path} cannot be written: {error.strerror}") from error

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import getpass
 import math
+import os
 import re
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -74,7 +74,7 @@ class Slurm:
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = dict(environment)
-        self._user = getpass.getuser()
+        self._user = str(os.getuid())  # squeue, sacct and scancel know a user without a name by it too
 
     def submit(self, script: Path) -> str:
         """Submits a job script; returns SLURM's number.

@@ -12,11 +12,10 @@ from pathlib import Path
 
 from tansaku.models.domain.errors import TansakuError
 from tansaku.tasks.replay.records import BenchRun, ReplayTask
+from tansaku.tasks.settings import thread_environment
 
 OnProgress = Callable[[ReplayTask, int, float], None]
 """Told of a run under way: its task, evaluations made, share of its budget spent (1 when it has ended)."""
-
-ONE_THREAD = ("OMP_NUM_THREADS=1", "OPENBLAS_NUM_THREADS=1", "MKL_NUM_THREADS=1")
 
 
 def run_in_processes(tasks: Sequence[ReplayTask], jobs: int, on_progress: OnProgress | None = None) -> Iterator[BenchRun]:
@@ -61,12 +60,12 @@ class _Processes:
         """Runs one task to its end."""
         stem = f"{task.method}-{task.seed}"
         out, errors = self._folder / f"{stem}.json", self._folder / f"{stem}.err"
-        # `env` sets the thread counts before numpy is imported, without this process reading or changing its environment.
-        command = ["env", *ONE_THREAD, sys.executable, "-m", "tansaku.tasks.replay.run", str(out)]
+        command = [sys.executable, "-m", "tansaku.tasks.replay.run", str(out)]
+        environment = thread_environment(1)
         with (
             errors.open("w") as stderr,
             subprocess.Popen(  # noqa: S603 - fixed words and a path of ours
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, text=True
+                command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, text=True
             ) as process,
         ):
             self._register(process)

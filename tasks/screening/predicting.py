@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tansaku.calculators.structures.extended_xyz import read_extended_xyz
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.ports import ArtifactStore
 from tansaku.models.domain.records import Evaluation
@@ -54,7 +55,7 @@ class BoundaryPredictor:
             raise ConfigurationError(
                 f"model: predicts {', '.join(model.predicts)}; a screen needs the energies of atoms, e.g. of local_energies"
             )
-        perfect = bulk(crystal.element, crystal.structure, a=crystal.lattice_parameter, cubic=True)
+        perfect = bulk(crystal.element, crystal.structure, a=crystal.edge, cubic=True)
         energy = model.predict([Example("crystal", "crystal", perfect, {})])[0]["energy"].values
         return cls(model, float(energy) / len(perfect))
 
@@ -132,8 +133,5 @@ def predicted(
 
 def painted(predictor: BoundaryPredictor, row: ScreenRow, artifacts: ArtifactStore, folder: Path) -> Atoms:
     """A row's structure with the predicted energies of its atoms in place of the computed ones."""
-    from ase.io.extxyz import read_extxyz
-
-    with artifacts.get(row.structure, folder / row.structure).open(encoding="utf-8") as stream:
-        atoms: Atoms = next(iter(read_extxyz(stream)))
-    return predictor.paint(atoms)
+    path = artifacts.get(row.structure, folder / row.structure)
+    return predictor.paint(next(read_extended_xyz(path.read_text(encoding="utf-8"))))

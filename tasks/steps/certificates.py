@@ -8,15 +8,17 @@ from datetime import UTC, datetime
 
 import numpy as np
 
+from tansaku.models.domain.certificate import Certificate
 from tansaku.models.domain.identifiers import certificate_rng, short_hash
 from tansaku.models.domain.ports import Certifier, Proposer
-from tansaku.models.domain.records import Certificate, Event, Refit
+from tansaku.models.domain.records import Event, Refit
 from tansaku.models.domain.search_state import SearchState
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.objective import StopRuleSpec
 from tansaku.models.domain.units import quantity_in
 from tansaku.tasks.steps.context import StepContext
 from tansaku.tasks.steps.rounds import Plan, RoundRules
+from tansaku.tasks.stores.documents import from_document
 
 CERTIFICATE = "certificate"
 """Kind of the events that hold them."""
@@ -54,6 +56,7 @@ def draw_up(
     confidence = CONFIDENCE if rule is None else rule.probability
     together, apart = remaining.tolerances(confidence)
     by_system = len(apart) == len(pool.systems) > 1
+    some = [group for group, tolerance in enumerate(apart.tolist()) if np.isfinite(tolerance)] if by_system else []
     drawn = Certificate(
         number=plan.number,
         horizon=plan.horizon,
@@ -63,6 +66,7 @@ def draw_up(
         tolerances={name: _finite(value) for name, value in zip(pool.systems, apart.tolist(), strict=True)}
         if by_system
         else {},
+        known=_finite(remaining.tolerance_of(some, confidence)) if some and not np.isfinite(together) else None,
         unit=rules.unit,
     )
     if rule is None:
@@ -93,8 +97,12 @@ def still_stops(certificate: Certificate, rule: StopRuleSpec | None, unit: str, 
 
 
 def stored_certificates(events: Iterable[Event]) -> list[Certificate]:
-    """Certificates of a campaign's audit, in order."""
-    return [Certificate.model_validate(event.data) for event in events if event.kind == CERTIFICATE]
+    """Certificates of a campaign's audit, in order.
+
+    Raises:
+        StoreError: One is damaged.
+    """
+    return [from_document(Certificate, event.data | {"_id": event.id}) for event in events if event.kind == CERTIFICATE]
 
 
 def stopping(spec: CampaignSpec, events: Iterable[Event], searched: int) -> Certificate | None:

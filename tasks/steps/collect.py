@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from tansaku.models.domain.errors import NotFoundError
+from tansaku.models.domain.errors import DamagedResultError, NotFoundError
 from tansaku.models.domain.ports import JobResult, JobStatus
 from tansaku.models.domain.records import Attempt, Evaluation, Failure, JsonDict, Outcome
-from tansaku.models.domain.states import EvaluationState, FailureKind, JobState
+from tansaku.models.domain.refusals import CONFIGURATION_REASONS
+from tansaku.models.domain.states import DISK_FULL, EvaluationState, FailureKind, JobState
 from tansaku.tasks.steps.context import StepContext
 
 _UNDER_WAY = (EvaluationState.SUBMITTED, EvaluationState.RUNNING)
 _BACKOFF_LIMIT = 10  # doublings
-PERMANENT = ("configuration", "missing_component", "not_found")
+PERMANENT = (*CONFIGURATION_REASONS, "not_found")
 """Reasons of plumbing failures for which trying again meets the same."""
+
+_LONGEST_MESSAGE = 2000
 
 
 def under_way(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
@@ -72,7 +75,8 @@ def _fetch(context: StepContext, evaluation: Evaluation, attempt: Attempt, handl
     try:
         result = context.launcher.fetch(handle)
     except NotFoundError as error:
-        failure = Failure(kind=FailureKind.PLUMBING, reason="no_result", message=str(error))
+        reason = "damaged_result" if isinstance(error, DamagedResultError) else "no_result"
+        failure = Failure(kind=FailureKind.PLUMBING, reason=reason, message=str(error)[:_LONGEST_MESSAGE])
         stored = give_up(context, evaluation, attempt, failure)
     else:
         stored = _settle(context, evaluation, attempt, result)
@@ -105,10 +109,16 @@ def put_away(context: StepContext, result: JobResult) -> Outcome:
 def give_up(context: StepContext, evaluation: Evaluation, attempt: Attempt, failure: Failure) -> Evaluation:
     """Ends an attempt without a result: LOST with a growing delay, or FAILED when trying again is no use or used up."""
     execution = context.ledger.spec.execution
-    if failure.reason in PERMANENT or attempt.number > execution.retries:
+    if failure.reason in PERMANENT or _counted(evaluation, failure) > execution.retries:
         return context.store.fail_evaluation(context.lease, evaluation.id, attempt.token, failure)
     delay = execution.retry_backoff * 2.0 ** min(attempt.number - 1, _BACKOFF_LIMIT)
     return context.store.mark_lost(context.lease, evaluation.id, attempt.token, failure, delay)
+
+
+def _counted(evaluation: Evaluation, failure: Failure) -> int:
+    """Attempts that count against ``retries``, the present one among them if ``failure`` counts."""
+    earlier = [one.failure for one in evaluation.attempts[:-1]]
+    return sum(one is None or one.reason != DISK_FULL for one in [*earlier, failure])
 
 
 def cancel(context: StepContext, evaluation: Evaluation) -> Evaluation:

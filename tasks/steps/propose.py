@@ -33,7 +33,7 @@ def _proposed(context: StepContext) -> Evaluation | StopReason | None:
     plan = plan_round(rules, ledger.search, number, previous)
     if plan is None or (plan.stop is None and not ready_for(context, plan)):
         return None
-    if plan.stop is not StopReason.FAILURES and ledger.target_met(number):
+    if (plan.stop is None or not plan.stop.failed) and ledger.target_met(number):
         return StopReason.TARGET
     begun = time.perf_counter()
     refit = fit_if_due(context.proposer, plan, ledger.search, ledger.refits, rules)

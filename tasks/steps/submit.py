@@ -8,8 +8,9 @@ from tansaku.models.domain.errors import StoreError
 from tansaku.models.domain.identifiers import job_name
 from tansaku.models.domain.ports import JobRequest
 from tansaku.models.domain.records import Evaluation
+from tansaku.models.domain.specs.space import GrainBoundarySpaceSpec, SpaceSpec
 from tansaku.models.domain.states import EvaluationState
-from tansaku.tasks.jobs.document import STRUCTURE_FILE, JobDocument, LookDocument
+from tansaku.tasks.jobs.document import OWN_LATTICE_PARAMETER, STRUCTURE_FILE, JobDocument, LookDocument
 from tansaku.tasks.steps.context import StepContext
 from tansaku.tasks.steps.source import polish_relaxation
 from tansaku.tasks.steps.workshop import weights_file
@@ -65,7 +66,7 @@ def job_document(context: StepContext, evaluation: Evaluation) -> JobDocument:
     return JobDocument(
         campaign=context.name,
         candidate=evaluation.proposal.candidate,
-        space=spec.space,
+        space=_space(context),
         calculator=spec.calculator,
         label=spec.label,
         look=_look(context, evaluation),
@@ -74,6 +75,19 @@ def job_document(context: StepContext, evaluation: Evaluation) -> JobDocument:
         start=_searched_structure(context, evaluation.proposal.candidate) if polishes else None,
         base_path=context.ledger.record.base_path,
     )
+
+
+def _space(context: StepContext) -> SpaceSpec:
+    """The space; a boundary's with the calculator's own lattice parameter once a result told it: no other job looks for it."""
+    space = context.ledger.spec.space
+    if not isinstance(space, GrainBoundarySpaceSpec) or space.crystal.own_lattice_parameter is not None:
+        return space
+    for one in context.ledger.evaluations.values():
+        own = one.outcome.properties.get(OWN_LATTICE_PARAMETER) if one.outcome is not None else None
+        if own is not None:
+            crystal = space.crystal.model_copy(update={OWN_LATTICE_PARAMETER: own})
+            return space.model_copy(update={"crystal": crystal})
+    return space
 
 
 def _look(context: StepContext, evaluation: Evaluation) -> LookDocument | None:

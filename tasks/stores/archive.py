@@ -6,29 +6,31 @@ import gzip
 import os
 import secrets
 from collections import Counter
-from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import bson
-from bson.codec_options import CodecOptions
-from bson.errors import BSONError
+from pymongo import ASCENDING, IndexModel
+from pymongo.errors import BulkWriteError, PyMongoError
 
-from tansaku.models.domain.errors import NotFoundError, StoreError, TransientError
+from tansaku.models.domain.errors import StoreError, TransientError
+from tansaku.models.domain.identifiers import shown
 from tansaku.models.domain.records import SCHEMA_VERSION, JsonDict
+from tansaku.tasks.stores.archive_documents import COLLECTIONS, PROCESSES
+from tansaku.tasks.stores.archive_file import FORMAT, FORMAT_VERSION, documents
 from tansaku.tasks.stores.migrations.run import refuse_live_drivers
 from tansaku.tasks.stores.mongo_errors import translated
-from tansaku.tasks.stores.mongo_schema import SCHEMA_ID, MongoDatabase, durable
+from tansaku.tasks.stores.mongo_schema import ARTIFACT_INDEX, INDEXES, SCHEMA_ID, MongoDatabase, durable
+from tansaku.tasks.stores.staging import STAGED, abandon, begin, finish, is_staging, swap
 
-FORMAT = "tansaku-database"
-FORMAT_VERSION = 1
 _BATCH_BYTES = 8 * 2**20
-_LARGEST_DOCUMENT = 17 * 2**20
+_CHUNK_INDEX = IndexModel([("files_id", ASCENDING), ("n", ASCENDING)], unique=True)
+_DUPLICATE = 11000
 
 
 def dump(database: MongoDatabase, path: Path) -> dict[str, int]:
-    """Writes every collection to a file; an interrupted dump leaves no file of that name.
+    """Writes every collection of tansaku to a file, less the leases of queues; an interrupted dump leaves no file of that name.
 
     Campaigns should be at rest: documents that change meanwhile are taken as they are when their turn comes.
 
@@ -40,7 +42,8 @@ def dump(database: MongoDatabase, path: Path) -> dict[str, int]:
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         with translated(f"dumping database {database.name!r}"), draft.open("xb") as file, gzip.open(file, "wb") as stream:
-            names = sorted(name for name in database.list_collection_names() if not name.startswith("system."))
+            names = sorted(name for name in database.list_collection_names() if name in COLLECTIONS and name != PROCESSES)
+            finish(database)
             version = database["schema"].find_one({"_id": SCHEMA_ID}) or {"version": SCHEMA_VERSION}
             header = {
                 "format": FORMAT,
@@ -67,7 +70,13 @@ def dump(database: MongoDatabase, path: Path) -> dict[str, int]:
 
 
 def restore(database: MongoDatabase, path: Path, *, force: bool = False) -> dict[str, int]:
-    """Reads a dump into a database; the file is checked to its end before anything is written.
+    """Reads a dump into a database.
+
+    The file is read and checked to its end before anything is written. Then it is read into collections of other names, which
+    take the place of the old ones when all is there: until then the database keeps what it has, and a restore that is
+    interrupted later is finished by whoever opens the database next.
+
+    Leases and helper processes of the dump are left out: they belong to the machines on which it was made.
 
     Args:
         force: Replace what the database holds.
@@ -77,13 +86,15 @@ def restore(database: MongoDatabase, path: Path, *, force: bool = False) -> dict
 
     Raises:
         NotFoundError: No such file.
-        StoreError: The file is no whole dump or of a newer schema, or the database is not empty.
+        StoreError: The file is no whole dump, of a newer schema or damaged, or the database is not empty.
         LeaseHeldError: A driver is at work in the database.
     """
-    counts = _verify(path)
+    for _ in documents(path):
+        pass
     database = durable(database)
     with translated(f"restoring database {database.name!r}"):
-        names = [name for name in database.list_collection_names() if not name.startswith("system.")]
+        finish(database)
+        names = [name for name in database.list_collection_names() if not _internal(name)]
         filled = [name for name in names if name != "schema" and database[name].find_one({}, {"_id": 1}) is not None]
         if filled and not force:
             raise StoreError(
@@ -91,11 +102,56 @@ def restore(database: MongoDatabase, path: Path, *, force: bool = False) -> dict
                 hint="restore into another database, or replace what is there with --force",
             )
         refuse_live_drivers(database, "restored")
-        for name in names:
-            database.drop_collection(name)
-        for name, batch in _batches(path):
-            database[name].insert_many(batch, ordered=False)
+        whole = False
+        try:
+            counts = _stage(database, path)
+            # Reading took its time: somebody may have begun to work meanwhile.
+            refuse_live_drivers(database, "restored")
+            whole = True
+        finally:
+            if not whole:
+                with suppress(PyMongoError):  # what remains is in nobody's way; the next restore takes it away
+                    abandon(database)
+        swap(database, [name for name in names if name in COLLECTIONS])
     return counts
+
+
+def _stage(database: MongoDatabase, path: Path) -> dict[str, int]:
+    """Fills collections of other names; a document that breaks a unique key is refused here."""
+    begin(database, {**INDEXES, "schema": (), "artifacts.files": (ARTIFACT_INDEX,), "artifacts.chunks": (_CHUNK_INDEX,)})
+    counts: Counter[str] = Counter()
+    name, size = "", 0
+    batch: list[JsonDict] = []
+
+    def write() -> None:
+        if not batch:
+            return
+        try:
+            database[f"{STAGED}{name}"].insert_many(batch, ordered=False)
+        except BulkWriteError as error:
+            found = (error.details or {}).get("writeErrors") or []
+            if any(one.get("code") == _DUPLICATE for one in found):
+                keys = shown(found[0].get("keyValue"), 200)
+                raise StoreError(f"{path} is damaged: two documents of {name} have the same key {keys}") from error
+            raise
+        counts[name] += len(batch)
+        batch.clear()
+
+    for found, document in documents(path):
+        if found == PROCESSES:
+            continue
+        if found != name or size > _BATCH_BYTES:
+            write()
+            name, size = found, 0
+        batch.append(document)
+        size += len(bson.encode(document))
+    write()
+    database[f"{STAGED}schema"].update_one({"_id": SCHEMA_ID}, {"$setOnInsert": {"version": SCHEMA_VERSION}}, upsert=True)
+    return dict(counts)
+
+
+def _internal(name: str) -> bool:
+    return name.startswith("system.") or is_staging(name)
 
 
 def _sync(file: Path) -> None:
@@ -104,59 +160,3 @@ def _sync(file: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def _verify(path: Path) -> dict[str, int]:
-    counts: Counter[str] = Counter()
-    footer: JsonDict | None = None
-    for position, entry in enumerate(_entries(path)):
-        if position == 0:
-            _check_header(path, entry)
-        elif entry.get("end"):
-            footer = entry
-        else:
-            counts[entry["collection"]] += 1
-    if footer is None or footer["counts"] != dict(counts):
-        raise StoreError(f"{path} is not a whole dump: its end is missing or its counts are wrong")
-    return dict(counts)
-
-
-def _check_header(path: Path, header: JsonDict) -> None:
-    if header.get("format") != FORMAT or header.get("format_version") != FORMAT_VERSION:
-        raise StoreError(f"{path} is no dump of tansaku (format {header.get('format')!r} {header.get('format_version')!r})")
-    if header["schema_version"] > SCHEMA_VERSION:
-        raise StoreError(
-            f"{path} has schema version {header['schema_version']}, this tansaku reads up to {SCHEMA_VERSION}",
-            hint="use the newer tansaku that wrote it",
-        )
-
-
-def _batches(path: Path) -> Iterator[tuple[str, list[JsonDict]]]:
-    name, size = "", 0
-    batch: list[JsonDict] = []
-    for entry in _entries(path):
-        if "collection" not in entry:
-            continue
-        if batch and (entry["collection"] != name or size > _BATCH_BYTES):
-            yield name, batch
-            batch, size = [], 0
-        name = entry["collection"]
-        batch.append(entry["document"])
-        size += len(bson.encode(entry["document"]))
-    if batch:
-        yield name, batch
-
-
-def _entries(path: Path) -> Iterator[JsonDict]:
-    options: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True, tzinfo=UTC)
-    try:
-        with gzip.open(path, "rb") as stream:
-            while head := stream.read(4):
-                length = int.from_bytes(head, "little", signed=True)
-                if len(head) < 4 or not 5 <= length <= _LARGEST_DOCUMENT:
-                    raise StoreError(f"{path} is no whole dump: a document of {length} bytes")
-                yield bson.decode(head + stream.read(length - 4), options)
-    except FileNotFoundError:
-        raise NotFoundError(f"{path} does not exist") from None
-    except (OSError, EOFError, BSONError) as error:
-        raise StoreError(f"{path} is no whole dump: {error}") from error

@@ -21,7 +21,7 @@ from gridfs.errors import FileExists, NoFile
 from tansaku.models.domain.errors import NotFoundError, StoreError, TransientError
 from tansaku.models.domain.identifiers import file_sha256
 from tansaku.tasks.stores.mongo_errors import translated
-from tansaku.tasks.stores.mongo_schema import MongoDatabase, durable
+from tansaku.tasks.stores.mongo_schema import ARTIFACT_INDEX, MongoDatabase, durable
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _CHUNK = 1 << 20
@@ -107,7 +107,7 @@ class GridFSArtifactStore:
         self._chunks = self._database["artifacts.chunks"]
         self._bucket = GridFSBucket(self._database, bucket_name="artifacts")
         with translated("opening the artifacts"):
-            self._files.create_index("metadata.sha256", unique=True, name="sha256")
+            self._files.create_indexes([ARTIFACT_INDEX])
 
     def put(self, path: Path, *, content_type: str = "application/octet-stream") -> str:
         """See ArtifactStore."""

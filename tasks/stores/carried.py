@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tansaku.models.domain.errors import StoreError
-from tansaku.models.domain.identifiers import file_sha256
+from tansaku.models.domain.identifiers import shown
 from tansaku.models.domain.ports import ArtifactStore
 from tansaku.models.domain.records import Evaluation
 from tansaku.tasks.jobs.document import STRUCTURE_FILE
@@ -29,16 +30,28 @@ def structure_texts(evaluations: Sequence[Evaluation], artifacts: ArtifactStore)
     return found
 
 
+def check_structures(evaluations: Sequence[Evaluation], texts: Mapping[str, str]) -> None:
+    """Raises StoreError when a structure of a file is not what its evaluation left.
+
+    Args:
+        evaluations: Of the file.
+        texts: Structure by evaluation.
+    """
+    for one in evaluations:
+        sha256 = _structure_of(one)
+        if sha256 is None or one.id not in texts:
+            continue
+        if hashlib.sha256(texts[one.id].encode("utf-8")).hexdigest() != sha256:
+            raise StoreError(f"the structure of evaluation {one.id} (candidate {shown(one.proposal.candidate)}) is damaged")
+
+
 def keep_structures(evaluations: Sequence[Evaluation], texts: Mapping[str, str], artifacts: ArtifactStore) -> None:
     """Stores structures of a file; those that are stored already are left alone.
 
     Args:
         evaluations: Of the file.
-        texts: Structure by evaluation.
+        texts: Structure by evaluation; :func:`check_structures` has seen them.
         artifacts: Where they go.
-
-    Raises:
-        StoreError: One is not what its evaluation left.
     """
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, STRUCTURE_FILE)
@@ -47,8 +60,6 @@ def keep_structures(evaluations: Sequence[Evaluation], texts: Mapping[str, str],
             if sha256 is None or one.id not in texts or artifacts.exists(sha256):
                 continue
             file.write_bytes(texts[one.id].encode("utf-8"))
-            if file_sha256(file) != sha256:
-                raise StoreError(f"the structure of evaluation {one.id} (candidate {one.proposal.candidate!r}) is damaged")
             artifacts.put(file)
 
 

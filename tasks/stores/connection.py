@@ -13,11 +13,13 @@ from pymongo.errors import InvalidURI
 from pymongo.uri_parser import parse_uri
 
 from tansaku.models.domain.errors import ConfigurationError, TansakuError
+from tansaku.models.domain.secret_variables import MONGO_URI_VARIABLE
 from tansaku.models.domain.specs.site import SiteSpec
-from tansaku.tasks.settings import MONGO_URI_VARIABLE, Settings, read_secret_file
+from tansaku.tasks.settings import Settings, read_secret_file
 from tansaku.tasks.stores.embedded_mongod import EmbeddedMongod
 from tansaku.tasks.stores.mongo_errors import translated
 from tansaku.tasks.stores.mongo_schema import MongoDatabase, durable
+from tansaku.tasks.users import user_path
 
 SELECTION_SECONDS = 5.0
 """How long a server is looked for before the outage is reported."""
@@ -59,7 +61,7 @@ def server_uri(settings: Settings, site: SiteSpec) -> SecretStr | None:
         return settings.mongo_uri
     if site.database.uri_file is None:
         return None
-    return read_secret(Path(site.database.uri_file).expanduser())
+    return read_secret(user_path(site.database.uri_file, "database.uri_file"))
 
 
 def open_database(uri: str, name: str, patience: float = SELECTION_SECONDS) -> MongoDatabase:

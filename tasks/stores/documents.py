@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+import bson
+from bson.errors import BSONError
 from pydantic import ValidationError
 
 from tansaku.models.domain.errors import StoreError
+from tansaku.models.domain.identifiers import printable, shown
 from tansaku.models.domain.records import JsonDict, Record
 
 INTERNAL_FIELDS = frozenset({"attempt", "order", "outbox", "revision", "token", "void"})
 """Fields of stored documents that are no part of the record."""
 
 _INT64 = 2**63
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_DEEPEST = 80
+_LARGEST = 15 * 2**20  # MongoDB takes 16 MiB; a document grows by what the store adds
 
 RecordT = TypeVar("RecordT", bound=Record)
+Readable = tuple[list[RecordT], list[str]]
+"""Records, and what is wrong with those that cannot be read."""
 
 
 def utc_now() -> datetime:
@@ -52,7 +61,10 @@ def plain(value: object, where: str = "") -> Any:  # noqa: ANN401 - plain data h
     if isinstance(value, datetime):
         if value.tzinfo is None:
             raise StoreError(f"{where}: {value.isoformat()} has no time zone; aware times only")
-        return in_milliseconds(value)
+        try:
+            return in_milliseconds(value)
+        except OverflowError as error:
+            raise StoreError(f"{where}: {value.isoformat()} is no time of this calendar in UTC") from error
     if isinstance(value, Mapping):
         return {_key(key, where): plain(item, f"{where}.{key}" if where else str(key)) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -89,8 +101,76 @@ def from_document(kind: type[RecordT], document: Mapping[str, Any], *, key: str 
     try:
         return kind.model_validate(data)
     except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
-        raise StoreError(f"stored {kind.__name__} {document.get('_id')!r} is damaged: {problems}") from error
+        raise StoreError(f"stored {kind.__name__} {shown(document.get('_id'))} is damaged: {problems_of(error)}") from error
+
+
+def check_storable(record: Record, where: str) -> None:
+    """Refuses what a database would refuse, before anything is written.
+
+    Args:
+        record: Read from a file.
+        where: What it is, for the message.
+
+    Raises:
+        StoreError: It is nested too deeply, too large, or holds a key, number, text or time that a database does not take.
+    """
+    document = plain(record.model_dump(mode="python"), where)
+    check_nesting(document, where)
+    try:
+        size = len(bson.encode(document))
+    except (BSONError, ValueError, OverflowError) as error:
+        raise StoreError(f"{where} cannot be stored: {printable(str(error))}") from error
+    if size > _LARGEST:
+        raise StoreError(f"{where} has {size} bytes, expected at most {_LARGEST}")
+
+
+def check_nesting(value: object, where: str, depth: int = 0) -> None:
+    """Raises StoreError when plain data are nested too deeply for a database, or have a key that means something to it."""
+    if depth > _DEEPEST:
+        raise StoreError(f"{where} is nested more than {_DEEPEST} levels deep")
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if key.startswith("$"):
+                raise StoreError(f"{where}: key {shown(key)} cannot be stored; expected no '$' first")
+            check_nesting(item, where, depth + 1)
+    elif isinstance(value, list):
+        for item in value:
+            check_nesting(item, where, depth + 1)
+
+
+def problems_of(error: ValidationError, most: int = 3) -> str:
+    """What pydantic found, in one printable line.
+
+    Args:
+        most: So many of the problems.
+    """
+    found = error.errors(include_url=False, include_input=False)
+    told = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in found[:most])
+    return printable(told[:2000]) + (f"; and {len(found) - most} more" if len(found) > most else "")
+
+
+def sha256s_in(value: object) -> Iterator[str]:
+    """Every SHA-256 that is a value anywhere in plain data, whatever else is wrong with it."""
+    if isinstance(value, str):
+        if _SHA256.fullmatch(value):
+            yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from sha256s_in(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from sha256s_in(item)
+
+
+def readable_of(kind: type[RecordT], documents: Iterable[Mapping[str, Any]], *, key: str | None = None) -> Readable[RecordT]:
+    """Records of stored documents, and what is wrong with those that are none."""
+    records, problems = [], []
+    for document in documents:
+        try:
+            records.append(from_document(kind, document, key=key))
+        except StoreError as error:
+            problems.append(error.message)
+    return records, problems
 
 
 def normalised(record: RecordT) -> RecordT:

@@ -24,6 +24,7 @@ from urllib.parse import quote_plus
 import psutil
 
 from tansaku.models.domain.errors import StoreError, TransientError
+from tansaku.tasks.settings import child_environment
 from tansaku.tasks.stores.mongod_binary import find_mongod
 from tansaku.tasks.stores.mongod_failures import start_failure
 from tansaku.tasks.stores.mongod_folders import (
@@ -34,6 +35,7 @@ from tansaku.tasks.stores.mongod_folders import (
     socket_folder,
     unusable,
 )
+from tansaku.tasks.stores.open_files import most_files, refuse_few_files
 
 START_SECONDS = 180.0
 """Longest start: a journal may have to be replayed."""
@@ -93,7 +95,8 @@ class EmbeddedMongod:
             Its MongoDB URI.
 
         Raises:
-            StoreError: The folder is not local, not writable, full, or belongs to another host; or the start failed.
+            StoreError: The folder is not local, not writable or belongs to another host; or the start failed.
+            DiskFullError: There is no room for its files.
             MissingComponentError: No mongod runs here.
             TransientError: It did not become ready in time.
         """
@@ -153,6 +156,7 @@ class EmbeddedMongod:
         binary = find_mongod()
         private_folder(self.data)
         refuse_full_disk(self.folder)
+        refuse_few_files()
         folder = socket_folder(self.folder, self._runtime)
         path = folder / SOCKET_NAME
         for stale in folder.glob("*.sock"):
@@ -169,16 +173,18 @@ class EmbeddedMongod:
             *("--wiredTigerCacheSizeGB", str(CACHE_GB), "--setParameter", "diagnosticDataCollectionEnabled=false"),
         ]
         try:
-            done = subprocess.run(  # noqa: S603 - our own binary, an argument list
-                command,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                timeout=self._start_seconds,
-                check=False,
-                start_new_session=True,
-                cwd=self.folder,
-            )
+            with most_files():
+                done = subprocess.run(  # noqa: S603 - our own binary, an argument list
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    env=child_environment(),  # it outlives this process
+                    capture_output=True,
+                    text=True,
+                    timeout=self._start_seconds,
+                    check=False,
+                    start_new_session=True,
+                    cwd=self.folder,
+                )
         except subprocess.TimeoutExpired as error:
             raise TransientError(
                 f"mongod did not become ready within {self._start_seconds:g} s", hint=f"its log is {self.log}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from threading import RLock
 
@@ -21,12 +21,13 @@ from tansaku.models.domain.records import (
     Observation,
     Outcome,
     Proposal,
+    Record,
     Refit,
 )
 from tansaku.models.domain.retraining import Retrain, RetrainEnd
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.stores import campaigns, transitions
-from tansaku.tasks.stores.documents import normalised, plain, utc_now
+from tansaku.tasks.stores.documents import normalised, plain, sha256s_in, utc_now
 from tansaku.tasks.stores.imports import importable
 
 
@@ -61,16 +62,32 @@ class MemoryCampaignStore:
                 raise NotFoundError(f"no campaign {name!r} is stored")
             return self._campaigns[name]
 
-    def campaigns(self) -> list[CampaignRecord]:
+    def campaign_names(self) -> list[str]:
         """See CampaignStore."""
         with self._lock:
-            return [self._campaigns[name] for name in sorted(self._campaigns)]
+            return sorted(self._campaigns)
 
-    def begin_deletion(self, name: str) -> CampaignRecord:
+    def stored_counts(self, campaign: str) -> dict[str, int]:
+        """See CampaignStore."""
+        with self._lock:
+            return {
+                "evaluations": len(self._numbers.get(campaign, ())),
+                "refits": len(self._refits.get(campaign, ())),
+                "events": len(self._events.get(campaign, ())),
+            }
+
+    def named_artifacts(self) -> Iterator[str]:
+        """See CampaignStore."""
+        with self._lock:
+            refits = [refit for known in self._refits.values() for refit in known.values()]
+            records: list[Record] = [*self._campaigns.values(), *self._evaluations.values(), *refits]
+        for record in records:
+            yield from sha256s_in(record.model_dump())
+
+    def begin_deletion(self, name: str) -> None:
         """See CampaignStore."""
         with self._lock:
             self._campaigns[name] = campaigns.with_deletion(self.campaign(name), self._clock())
-            return self._campaigns[name]
 
     def delete_campaign(self, name: str) -> None:
         """See CampaignStore."""
@@ -210,6 +227,10 @@ class MemoryCampaignStore:
             numbers = self._numbers.get(campaign, {})
             ordered = [self._evaluations[numbers[known]] for known in sorted(numbers)]
         return [one for one in ordered if states is None or one.state in states]
+
+    def readable_evaluations(self, campaign: str) -> tuple[list[Evaluation], list[str]]:
+        """See CampaignStore; what is kept as records can always be read."""
+        return self.evaluations(campaign), []
 
     def observations(self, campaign: str) -> list[Observation]:
         """See CampaignStore."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 
 from tansaku.models.domain.errors import NotFoundError
 from tansaku.models.domain.identifiers import short_hash
 from tansaku.models.domain.registry import DatasetRecord, ModelRecord, promotion_time
-from tansaku.tasks.stores.documents import normalised, utc_now
+from tansaku.tasks.stores.documents import normalised, sha256s_in, utc_now
 
 
 def dataset_id(record: DatasetRecord) -> str:
@@ -51,6 +52,19 @@ class MemoryRegistry:
         with self._lock:
             found = [one for one in self._models.values() if name in (None, one.name)]
         return sorted(found, key=lambda one: (one.name, one.version))
+
+    def readable_datasets(self, name: str | None = None) -> tuple[list[DatasetRecord], list[str]]:
+        """See ``Registry``."""
+        return self.datasets(name), []
+
+    def readable_models(self, name: str | None = None) -> tuple[list[ModelRecord], list[str]]:
+        """See ``Registry``."""
+        return self.models(name), []
+
+    def named_artifacts(self) -> Iterator[str]:
+        """See ``Registry``."""
+        for record in (*self.datasets(), *self.models()):
+            yield from sha256s_in(record.model_dump())
 
     def promote(self, name: str, version: int, note: str) -> ModelRecord:
         """See ``Registry``."""

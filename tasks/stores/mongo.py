@@ -9,7 +9,7 @@ change by compare-and-set on their revision, epoch, state and token.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -37,7 +37,7 @@ from tansaku.models.domain.retraining import Retrain, RetrainEnd
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.stores import campaigns, transitions
 from tansaku.tasks.stores.campaigns import Counter
-from tansaku.tasks.stores.documents import from_document, normalised, plain, to_document, utc_now
+from tansaku.tasks.stores.documents import from_document, normalised, plain, readable_of, sha256s_in, to_document, utc_now
 from tansaku.tasks.stores.imports import importable
 from tansaku.tasks.stores.mongo_derived import Derived
 from tansaku.tasks.stores.mongo_errors import translated
@@ -79,16 +79,32 @@ class MongoCampaignStore:
             raise NotFoundError(f"no campaign {name!r} is stored")
         return self._swap.remember(document)
 
-    def campaigns(self) -> list[CampaignRecord]:
+    def campaign_names(self) -> list[str]:
         """See CampaignStore."""
-        with translated("reading the campaigns"):
-            documents = list(self._collections.campaigns.find().sort("_id", ASCENDING))
-        return [from_document(CampaignRecord, document, key="name") for document in documents]
+        with translated("reading the names of the campaigns"):
+            # An id that is no text is nothing that any version of this program has written.
+            found = self._collections.campaigns.find({"_id": {"$type": "string"}}, {"_id": 1}).sort("_id", ASCENDING)
+            return [document["_id"] for document in found]
 
-    def begin_deletion(self, name: str) -> CampaignRecord:
+    def stored_counts(self, campaign: str) -> dict[str, int]:
+        """See CampaignStore."""
+        with translated(f"counting what is stored of {campaign!r}"):
+            return {
+                kind: self._collections.database[kind].count_documents({"campaign": campaign})
+                for kind in ("evaluations", "refits", "events")
+            }
+
+    def named_artifacts(self) -> Iterator[str]:
+        """See CampaignStore."""
+        with translated("reading the names of stored files"):
+            for kind in ("campaigns", "evaluations", "refits"):
+                for document in self._collections.database[kind].find():
+                    yield from sha256s_in(document)
+
+    def begin_deletion(self, name: str) -> None:
         """See CampaignStore."""
         self._swap.forget(name)
-        return self._leases.begin_deletion(name)
+        self._leases.begin_deletion(name)
 
     def delete_campaign(self, name: str) -> None:
         """See CampaignStore."""
@@ -200,6 +216,12 @@ class MongoCampaignStore:
             query["state"] = {"$in": [state.value for state in states]}
         return self._find_evaluations(query)
 
+    def readable_evaluations(self, campaign: str) -> tuple[list[Evaluation], list[str]]:
+        """See CampaignStore."""
+        with translated("reading evaluations"):
+            documents = list(self._collections.evaluations.find({"campaign": campaign}).sort("proposal.number", ASCENDING))
+        return readable_of(Evaluation, documents, key="id")
+
     def observations(self, campaign: str) -> list[Observation]:
         """See CampaignStore."""
         return self._derived.observations(campaign)
@@ -237,8 +259,9 @@ class MongoCampaignStore:
         """See CampaignStore."""
         with translated(f"reading the retrains of {campaign!r}"):
             documents = list(self._collections.retrains.find({"campaign": campaign}).sort("number", ASCENDING))
-        begun = [from_document(Retrain, one) for one in documents if one["kind"] == "begun"]
-        ends = {one["number"]: from_document(RetrainEnd, one) for one in documents if one["kind"] == "ended"}
+        begun = [from_document(Retrain, one) for one in documents if one.get("kind") == "begun"]
+        ended = [from_document(RetrainEnd, one) for one in documents if one.get("kind") != "begun"]
+        ends = {one.number: one for one in ended}
         return [(one, ends.get(one.number)) for one in begun]
 
     def _insert_step(self, lease: Lease, counter: Counter, number: int, entry: tuple[str, JsonDict]) -> None:

@@ -48,7 +48,7 @@ def translated(action: str) -> Iterator[None]:
             ) from error
         raise StoreError(f"{action}: the database refused ({detail})") from error
     except (BSONError, OverflowError) as error:
-        raise StoreError(f"{action}: cannot be stored ({error})") from error
+        raise StoreError(f"{action}: cannot be stored or read ({error})") from error
 
 
 def _passes(error: PyMongoError) -> bool:

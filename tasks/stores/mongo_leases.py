@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
+from pydantic import ValidationError
 from pymongo import DESCENDING, ReturnDocument
 
-from tansaku.models.domain.errors import NotFoundError
+from tansaku.models.domain.errors import NotFoundError, StoreError
 from tansaku.models.domain.records import CampaignRecord, Evaluation, JsonDict, Lease, LeaseOwner
 from tansaku.tasks.stores import campaigns
 from tansaku.tasks.stores.documents import from_document, to_document
@@ -12,6 +15,8 @@ from tansaku.tasks.stores.mongo_derived import Derived
 from tansaku.tasks.stores.mongo_errors import translated
 from tansaku.tasks.stores.mongo_schema import Collections
 from tansaku.tasks.stores.mongo_swap import Swap
+
+_PATIENCE = 3
 
 _EXPIRED: JsonDict = {"$expr": {"$lte": ["$lease.expires_at", "$$NOW"]}}
 
@@ -47,16 +52,25 @@ class Leases:
             document = self._collections.campaigns.find_one_and_update(condition, update, return_document=ReturnDocument.AFTER)
             if document is None:
                 raise self._held(campaign)
-            self._swap.pour(campaign)
-            self._collections.evaluations.update_many(
-                {"campaign": campaign, "epoch": {"$lt": document["epoch"]}},
-                {"$set": {"epoch": document["epoch"]}, "$inc": {"revision": 1}},
-            )
-            self.follow_numbers(campaign)
-            self._rebuild(campaign, document["spec"])
-        taken = Lease.model_validate(document["lease"])
+            taken = Lease.model_validate(document["lease"])
+            try:
+                self._take(document)
+            except StoreError:
+                # Something stored is damaged: nobody can drive it, so nobody shall have to wait for this lease to run out.
+                self.release(taken)
+                raise
         self._derived.record_event(campaigns.lease_event(taken))
         return taken
+
+    def _take(self, document: JsonDict) -> None:
+        """Completes and takes over what an older driver had committed."""
+        campaign, epoch = document["_id"], document["epoch"]
+        self._swap.pour(campaign)
+        self._collections.evaluations.update_many(
+            {"campaign": campaign, "epoch": {"$lt": epoch}}, {"$set": {"epoch": epoch}, "$inc": {"revision": 1}}
+        )
+        self.follow_numbers(campaign)
+        self._rebuild(campaign, document["spec"])
 
     def renew(self, lease: Lease, duration: float) -> Lease:
         """See CampaignStore.renew_lease."""
@@ -78,15 +92,25 @@ class Leases:
                 {"_id": lease.campaign, "epoch": lease.epoch}, {"$set": {"lease": None}, "$inc": {"revision": 1}}
             )
 
-    def begin_deletion(self, name: str) -> CampaignRecord:
-        """See CampaignStore.begin_deletion."""
-        condition: JsonDict = {"_id": name, "$or": [{"lease": None}, _EXPIRED]}
-        update: JsonDict = {"$set": {"deleting": True, "lease": None}, "$inc": {"epoch": 1, "revision": 1}}
+    def begin_deletion(self, name: str) -> None:
+        """See CampaignStore.begin_deletion; nothing of the record is relied upon, so that a damaged one can be deleted."""
+        free: JsonDict = {"$or": [{"lease": None}, _EXPIRED]}
+        changes = {"deleting": True, "lease": None} | {key: _one_more(key) for key in ("epoch", "revision")}
         with translated(f"deleting campaign {name!r}"):
-            document = self._collections.campaigns.find_one_and_update(condition, update, return_document=ReturnDocument.AFTER)
-            if document is None:
-                raise self._held(name)
-        return from_document(CampaignRecord, document, key="name")
+            for _ in range(_PATIENCE):
+                if self._collections.campaigns.update_one({"_id": name} | free, [{"$set": changes}]).matched_count:
+                    return
+                document = self._collections.campaigns.find_one({"_id": name}, {"lease": 1})
+                if document is None:
+                    raise NotFoundError(f"no campaign {name!r} is stored")
+                try:
+                    held = Lease.model_validate(document.get("lease"))
+                except ValidationError:
+                    # No driver can renew what is no lease: only this very value is taken away.
+                    free = {"lease": document.get("lease")}
+                    continue
+                raise campaigns.lease_held(held, self._now())
+            raise campaigns.just_released(name)
 
     def follow_numbers(self, campaign: str) -> None:
         """Raises ``last_number`` to the highest number among the evaluations (an import may have been killed before)."""
@@ -115,10 +139,19 @@ class Leases:
         record = self._record(name)
         campaigns.refuse_deleted(record)
         lease = record.lease
-        answer = self._collections.database.command("hello", codec_options=self._collections.database.codec_options)
         if lease is None:
             return campaigns.just_released(name)
-        return campaigns.lease_held(lease, answer["localTime"])
+        return campaigns.lease_held(lease, self._now())
+
+    def _now(self) -> datetime:
+        answer = self._collections.database.command("hello", codec_options=self._collections.database.codec_options)
+        moment: datetime = answer["localTime"]
+        return moment
+
+
+def _one_more(key: str) -> JsonDict:
+    """A counter plus one; 1 where it is no number."""
+    return {"$cond": [{"$isNumber": f"${key}"}, {"$add": [f"${key}", 1]}, 1]}
 
 
 def _from_now(duration: float) -> JsonDict:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import datetime
+
 from pymongo import ASCENDING, ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from tansaku.models.domain.errors import StoreError
+from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.registry import DatasetRecord, ModelRecord, promotion_time
-from tansaku.tasks.stores.documents import from_document, to_document, utc_now
+from tansaku.tasks.stores.documents import from_document, readable_of, sha256s_in, to_document, utc_now
 from tansaku.tasks.stores.memory_registry import dataset_id, same_model, unknown_model
 from tansaku.tasks.stores.mongo_errors import translated
 from tansaku.tasks.stores.mongo_schema import MongoDatabase, durable
@@ -42,9 +46,12 @@ class MongoRegistry:
 
     def datasets(self, name: str | None = None) -> list[DatasetRecord]:
         """See ``Registry``."""
-        with translated("reading the data sets"):
-            found = list(self._datasets.find({} if name is None else {"name": name}))
-        return sorted((from_document(DatasetRecord, one) for one in found), key=lambda one: (one.created_at, one.sha256))
+        return sorted((from_document(DatasetRecord, one) for one in self._stored_datasets(name)), key=_age)
+
+    def readable_datasets(self, name: str | None = None) -> tuple[list[DatasetRecord], list[str]]:
+        """See ``Registry``."""
+        found, problems = readable_of(DatasetRecord, self._stored_datasets(name))
+        return sorted(found, key=_age), problems
 
     def add_model(self, record: ModelRecord) -> ModelRecord:
         """See ``Registry``."""
@@ -65,11 +72,25 @@ class MongoRegistry:
 
     def models(self, name: str | None = None) -> list[ModelRecord]:
         """See ``Registry``."""
+        return [from_document(ModelRecord, one) for one in self._stored_models(name)]
+
+    def readable_models(self, name: str | None = None) -> tuple[list[ModelRecord], list[str]]:
+        """See ``Registry``."""
+        return readable_of(ModelRecord, self._stored_models(name))
+
+    def named_artifacts(self) -> Iterator[str]:
+        """See ``Registry``."""
+        for document in (*self._stored_datasets(None), *self._stored_models(None)):
+            yield from sha256s_in(document)
+
+    def _stored_datasets(self, name: str | None) -> list[JsonDict]:
+        with translated("reading the data sets"):
+            return list(self._datasets.find({} if name is None else {"name": name}))
+
+    def _stored_models(self, name: str | None) -> list[JsonDict]:
+        order = [("name", ASCENDING), ("version", ASCENDING)]
         with translated("reading the models"):
-            found = list(
-                self._models.find({} if name is None else {"name": name}).sort([("name", ASCENDING), ("version", ASCENDING)])
-            )
-        return [from_document(ModelRecord, one) for one in found]
+            return list(self._models.find({} if name is None else {"name": name}).sort(order))
 
     def promote(self, name: str, version: int, note: str) -> ModelRecord:
         """See ``Registry``."""
@@ -83,3 +104,7 @@ class MongoRegistry:
         if stored is None:
             raise unknown_model(name, version)
         return from_document(ModelRecord, stored)
+
+
+def _age(record: DatasetRecord) -> tuple[datetime, str]:
+    return record.created_at, record.sha256

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC
 from typing import Any
 
-from bson.codec_options import CodecOptions
+from bson.codec_options import CodecOptions, DatetimeConversion
 from pymongo import ASCENDING, IndexModel, ReadPreference, WriteConcern
 from pymongo.collection import Collection
 from pymongo.database import Database
@@ -16,6 +16,7 @@ from tansaku.models.domain.records import SCHEMA_VERSION, JsonDict
 from tansaku.tasks.stores.migrations import MIGRATIONS, Migration
 from tansaku.tasks.stores.migrations.run import migrate
 from tansaku.tasks.stores.mongo_errors import translated
+from tansaku.tasks.stores.staging import finish
 
 MongoDatabase = Database[dict[str, Any]]
 MongoCollection = Collection[dict[str, Any]]
@@ -53,6 +54,9 @@ INDEXES: dict[str, tuple[IndexModel, ...]] = {
 }
 """Every collection of the campaign store with the indexes built at start."""
 
+ARTIFACT_INDEX = IndexModel([("metadata.sha256", ASCENDING)], name="sha256", unique=True)
+"""Of the artifacts' files."""
+
 
 @dataclass(frozen=True)
 class Collections:
@@ -69,7 +73,12 @@ class Collections:
 
 def durable(database: MongoDatabase) -> MongoDatabase:
     """The database with acknowledged writes (majority, journaled) and aware UTC times."""
-    options: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True, tzinfo=UTC)
+    options: CodecOptions[dict[str, Any]] = CodecOptions(
+        # A time that Python cannot hold spoils its own record only, not the whole answer it comes in.
+        tz_aware=True,
+        tzinfo=UTC,
+        datetime_conversion=DatetimeConversion.DATETIME_AUTO,
+    )
     return database.with_options(codec_options=options, write_concern=_MAJORITY, read_preference=ReadPreference.PRIMARY)
 
 
@@ -79,7 +88,7 @@ def open_collections(
     version: int = SCHEMA_VERSION,
     migrations: dict[int, Migration] = MIGRATIONS,
 ) -> Collections:
-    """Opens a database: checks its schema version, migrates an older one and builds the indexes.
+    """Opens a database: finishes an interrupted restore, checks the schema version, migrates an older one, builds the indexes.
 
     Args:
         version: The schema this program writes.
@@ -91,6 +100,7 @@ def open_collections(
     """
     database = durable(database)
     with translated(f"opening database {database.name!r}"):
+        finish(database)
         stored = schema_version(database, version)
         if stored > version:
             raise StoreError(

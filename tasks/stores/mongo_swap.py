@@ -143,7 +143,7 @@ class Swap:
     def remember(self, document: JsonDict) -> CampaignRecord:
         """Takes note of a campaign document that was just read or written."""
         record = from_document(CampaignRecord, document, key="name")
-        self._campaigns[record.name] = record, document["revision"]
+        self._campaigns[record.name] = record, _revision(document)
         return record
 
     def forget(self, name: str) -> None:
@@ -159,13 +159,20 @@ class Swap:
         document = self._collections.evaluations.find_one({"_id": identifier})
         if document is None:
             raise NotFoundError(f"no evaluation {identifier!r} is stored")
-        return from_document(Evaluation, document, key="id"), document["revision"]
+        return from_document(Evaluation, document, key="id"), _revision(document)
 
     def _read_campaign(self, name: str) -> Known[CampaignRecord]:
         document = self._collections.campaigns.find_one({"_id": name})
         if document is None:
             raise NotFoundError(f"no campaign {name!r} is stored")
-        return from_document(CampaignRecord, document, key="name"), document["revision"]
+        return from_document(CampaignRecord, document, key="name"), _revision(document)
+
+
+def _revision(document: JsonDict) -> int:
+    revision = document.get("revision")
+    if not isinstance(revision, int):
+        raise StoreError(f"stored document {document['_id']!r} is damaged: revision: expected a whole number")
+    return revision
 
 
 def _changed_by(change: Callable[[RecordT], RecordT], old: RecordT, *, fresh: bool) -> RecordT | None:

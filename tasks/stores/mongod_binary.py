@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from tansaku.models.domain.errors import MissingComponentError
+from tansaku.tasks.settings import child_environment
 
 OLDEST = (6, 0)
 _VERSION_SECONDS = 20.0
@@ -48,7 +49,12 @@ def mongod_version(binary: Path) -> tuple[int, int]:
     """
     try:
         done = subprocess.run(  # noqa: S603 - our own binary, fixed words
-            [str(binary), "--version"], capture_output=True, text=True, timeout=_VERSION_SECONDS, check=False
+            [str(binary), "--version"],
+            env=child_environment(),
+            capture_output=True,
+            text=True,
+            timeout=_VERSION_SECONDS,
+            check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise MissingComponentError(f"{binary} does not run: {error}") from error

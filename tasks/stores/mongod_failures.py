@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tansaku.models.domain.errors import StoreError
+from tansaku.models.domain.errors import DiskFullError, StoreError
+from tansaku.tasks.stores.open_files import FEWEST_FILES, file_limit
 
 _TAIL = 64 * 2**10
 
+_TOO_MANY_FILES = ("Too many open files", "TooManyFilesOpen")
+
+_NO_ROOM = ("No space left on device", "ENOSPC")
+
 _REASONS = (
-    (
-        ("No space left on device", "ENOSPC"),
-        "the disk is full",
-        "free some space, or set TANSAKU_HOME to a folder on another disk",
-    ),
     (
         ("Read-only file system", "Permission denied", "IllegalOperation: Attempted to create a lock file on a read-only"),
         "the data folder cannot be written",
@@ -26,9 +26,15 @@ _REASONS = (
         "stop that server, or set TANSAKU_HOME to another folder",
     ),
     (
-        ("UPGRADE PROBLEM", "Wrong mongod version", "featureCompatibilityVersion"),
+        (
+            "UPGRADE PROBLEM",
+            "Wrong mongod version",
+            "nvalid featureCompatibilityVersion",
+            "unsupported WiredTiger file version",
+        ),
         "the data folder was written by another version of MongoDB",
-        "start it with that version, `tansaku db dump` it there and `tansaku db restore` it here",
+        "start it with that version, `tansaku db dump FILE`, move the data folder away, and `tansaku db restore FILE` with "
+        "this one; MongoDB opens no files of two releases before (6.0 by 8.0): docs/mongodb.md says how",
     ),
     (
         ("WT_PANIC", "WiredTiger library panic", "checksum error", "file is corrupt", "starting MongoDB with --repair"),
@@ -38,8 +44,8 @@ _REASONS = (
 )
 
 
-def start_failure(binary: Path, status: int, output: str, log: Path) -> StoreError:
-    """The error for a mongod that ended instead of becoming ready.
+def start_failure(binary: Path, status: int, output: str, log: Path) -> StoreError | DiskFullError:
+    """The error for a mongod that ended instead of becoming ready. A full disk is one that a running campaign waits for.
 
     Args:
         binary: What was started.
@@ -48,6 +54,14 @@ def start_failure(binary: Path, status: int, output: str, log: Path) -> StoreErr
         log: Its log file.
     """
     text = output + _tail(log)
+    # First: what it cannot open then is reported as missing, damaged or of another version.
+    if any(mark in text for mark in _TOO_MANY_FILES):
+        return StoreError(
+            f"the database could not be started: it may not have enough files open; the limit is {file_limit()} (log: {log})",
+            hint=f"raise the limit to {FEWEST_FILES} or more, or set TANSAKU_MONGO_URI to a server",
+        )
+    if any(mark in text for mark in _NO_ROOM):
+        return DiskFullError(log.parent, "the database could not be started")
     for marks, reason, hint in _REASONS:
         if any(mark in text for mark in marks):
             return StoreError(f"the database could not be started: {reason} (log: {log})", hint=hint)

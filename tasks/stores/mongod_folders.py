@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from tansaku.models.domain.errors import StoreError
+from tansaku.models.domain.errors import DiskFullError, StoreError
 from tansaku.models.domain.identifiers import short_hash
 
 SOCKET_NAME = "mongod.sock"
@@ -61,10 +61,10 @@ def private_folder(folder: Path) -> Path:
     return folder
 
 
-def unusable(folder: Path, error: OSError) -> StoreError:
+def unusable(folder: Path, error: OSError) -> StoreError | DiskFullError:
     """The error for a folder that a database cannot live in."""
-    if error.errno == errno.ENOSPC:
-        return StoreError(f"the disk of {folder} is full", hint=f"free some space there, or {_ELSEWHERE}")
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DiskFullError(folder, "the database could not be started")
     if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
         return StoreError(f"the database folder {folder} cannot be written: {error.strerror}", hint=_ELSEWHERE)
     return StoreError(f"the database folder {folder} cannot be used: {error}", hint=_ELSEWHERE)
@@ -88,13 +88,11 @@ def filesystem_type(folder: Path) -> str:
 
 
 def refuse_full_disk(folder: Path) -> None:
-    """Raises StoreError when too little is free for a start."""
+    """Raises DiskFullError when too little is free for a start."""
     free = shutil.disk_usage(folder).free
     if free < SMALLEST_FREE:
-        raise StoreError(
-            f"the disk of {folder} is full: {free / 2**20:.0f} MB are free, the database needs {SMALLEST_FREE / 2**20:.0f} MB",
-            hint=f"free some space there, or {_ELSEWHERE}",
-        )
+        needed = f"the database needs {SMALLEST_FREE / 2**20:.0f} MB to start, {free / 2**20:.0f} MB are free"
+        raise DiskFullError(folder, needed)
 
 
 def socket_folder(home: Path, runtime: Path | None) -> Path:

@@ -9,32 +9,27 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pydantic import ValidationError
 
 import tansaku
 from tansaku.models.domain.errors import NotFoundError, SpecChangedError, StoreError
-from tansaku.models.domain.levels import check_level
 from tansaku.models.domain.ports import ArtifactStore, CampaignStore
-from tansaku.models.domain.records import SCHEMA_VERSION, CampaignRecord, Evaluation, JsonDict, LeaseOwner, Refit
+from tansaku.models.domain.records import SCHEMA_VERSION, CampaignRecord, Evaluation, JsonDict, LeaseOwner
 from tansaku.models.domain.states import EvaluationState
-from tansaku.models.engine.transfer.data import SourceData
-from tansaku.tasks.stores.campaigns import objective_unit
-from tansaku.tasks.stores.carried import COLUMN, keep_structures, structure_texts
-from tansaku.tasks.transfer.report import source_artifacts
+from tansaku.tasks.stores.campaigns import objective_unit, refuse_deleted
+from tansaku.tasks.stores.carried import COLUMN, check_structures, keep_structures, structure_texts
+from tansaku.tasks.stores.exported import FORMAT, FORMAT_VERSION, KEY, RECORD, Exported, read_export
+from tansaku.tasks.stores.import_checks import check_candidates, check_gapless, check_history, checked_evaluations
+from tansaku.tasks.stores.imports import importable
+from tansaku.tasks.transfer.report import named_sources, source_artifacts
 from tansaku.tasks.transfer.sources import keep, kept
 
-FORMAT = "tansaku-observations"
-FORMAT_VERSION = 1
-_KEY = b"tansaku"
 _LEASE_SECONDS = 60.0
 
 _COLUMNS: tuple[tuple[str, pa.DataType], ...] = (
@@ -62,7 +57,7 @@ _COLUMNS: tuple[tuple[str, pa.DataType], ...] = (
     ("model", pa.string()),
     ("proposed_at", pa.timestamp("ms", tz="UTC")),
     ("finished_at", pa.timestamp("ms", tz="UTC")),
-    ("record", pa.string()),
+    (RECORD, pa.string()),
 )
 
 
@@ -74,11 +69,15 @@ class Imported:
         campaign: Its name.
         new: Evaluations that were not stored before.
         total: Evaluations in the file.
+        unchecked: Why the campaign's space cannot be opened here, so that candidates were not looked up in it; None: they were.
+        pending: Commands of the file that no driver had applied; they are left out.
     """
 
     campaign: str
     new: int
     total: int
+    unchecked: str | None = None
+    pending: int = 0
 
 
 def export_observations(
@@ -86,7 +85,7 @@ def export_observations(
 ) -> int:
     """Writes a campaign's evaluations, spec and refits to a Parquet file, and what it knows of other searches.
 
-    An evaluation that is under way is written as PROPOSED: whoever imports the file computes it.
+    An evaluation that is in progress is written as PROPOSED: whoever imports the file computes it.
 
     Args:
         store: Where the campaign is.
@@ -118,7 +117,7 @@ def export_observations(
         "refits": [refit.model_dump(mode="json") for refit in store.refits(campaign)],
         "sources": [] if artifacts is None else [kept(artifacts, one).to_json() for one in source_artifacts(store, record)],
     }
-    schema = pa.schema(_COLUMNS, metadata={_KEY: json.dumps(header).encode()})
+    schema = pa.schema(_COLUMNS, metadata={KEY: json.dumps(header).encode()})
     table = pa.Table.from_pylist([_row(evaluation, unit) for evaluation in evaluations], schema=schema)
     if structures and artifacts is not None:
         texts = structure_texts(evaluations, artifacts)
@@ -134,18 +133,6 @@ def export_observations(
     return len(evaluations)
 
 
-def campaign_of(path: Path) -> str:
-    """Name of the campaign that an exported file holds.
-
-    Raises:
-        NotFoundError: No such file.
-        StoreError: The file is no export, damaged or of a newer schema.
-    """
-    header, _, _ = _read(path)
-    with _reading(path):
-        return str(header["campaign"]["name"])
-
-
 def import_observations(
     store: CampaignStore,
     path: Path,
@@ -158,6 +145,10 @@ def import_observations(
 
     The campaign is created from the file unless it is known. It is leased meanwhile, so no driver is at work on it.
 
+    Everything is read and checked before anything is written, and the campaign's record is built anew: the file says neither
+    who drives it, nor which processes belong to it, nor how far its counters are. A refused file changes nothing; an import
+    that was interrupted is completed by another one.
+
     Args:
         owner: This process.
         base_path: Folder that relative paths in the spec start from here; None: the one in the file.
@@ -165,41 +156,64 @@ def import_observations(
 
     Raises:
         NotFoundError: No such file.
-        StoreError: The file is no export, damaged or of a newer schema, contradicts what is stored, or holds results of another
-            level of theory than the campaign's.
+        StoreError: The file is no export, damaged or of a newer schema, contradicts itself or what is stored, names candidates
+            that its space does not have, or holds results of another level of theory than the campaign's.
         SpecChangedError: The campaign is known with another spec.
         LeaseHeldError: A driver is at work on the campaign.
     """
-    header, evaluations, structures = _read(path)
-    with _reading(path):
-        record = CampaignRecord.model_validate_json(json.dumps(header["campaign"]))
-        refits = [Refit.model_validate_json(json.dumps(refit)) for refit in header["refits"]]
-        sources = [SourceData.from_json(one) for one in header.get("sources", [])]
-    if base_path is not None:
-        record = record.model_copy(update={"base_path": str(base_path)})
-    calculator = record.spec.get("calculator")
-    for one in evaluations:
-        if calculator and one.outcome is not None and one.outcome.provenance is not None:
-            where = f"{path}: evaluation {one.id} (candidate {one.proposal.candidate!r})"
-            check_level(calculator, one.outcome.provenance, where)
-    if artifacts is not None:
-        for source in sources:
-            keep(artifacts, source)
-        keep_structures(evaluations, structures, artifacts)
-    stored = store.create_campaign(record)
+    export = read_export(path)
+    record = export.record if base_path is None else export.record.model_copy(update={"base_path": str(base_path)})
+    known = _known(store, record, path)
+    evaluations = checked_evaluations(export, path)
+    numbers = {} if known is None else {one.id: one.proposal.number for one in store.evaluations(record.name)}
+    try:
+        importable(record if known is None else known, evaluations, numbers)
+        check_structures(evaluations, export.structures)
+    except StoreError as error:
+        raise StoreError(f"{path}: {error.message}", hint=error.hint) from error
+    last = check_gapless([*numbers.values(), *(one.proposal.number for one in evaluations)], path)
+    check_history(export, last, path)
+    start = record.base_path if known is None or base_path is not None else known.base_path
+    unchecked = check_candidates(export.spec, start, evaluations, path)
+    # A known campaign is leased before the first write, so that a driver's campaign is left as it is.
+    lease = None if known is None else store.acquire_lease(record.name, owner, _LEASE_SECONDS)
+    try:
+        if artifacts is not None:
+            _keep_artifacts(export, evaluations, artifacts)
+        if lease is None:
+            store.create_campaign(record)
+            lease = store.acquire_lease(record.name, owner, _LEASE_SECONDS)
+        new = store.import_observations(record.name, evaluations)
+        for refit in export.refits:
+            store.insert_refit(lease, refit)
+    finally:
+        if lease is not None:
+            store.release_lease(lease)
+    return Imported(record.name, new, len(evaluations), unchecked, export.pending if known is None else 0)
+
+
+def _known(store: CampaignStore, record: CampaignRecord, path: Path) -> CampaignRecord | None:
+    """The stored campaign of this name, None without one. Raises what keeps the file from entering it."""
+    try:
+        stored = store.campaign(record.name)
+    except NotFoundError:
+        return None
+    refuse_deleted(stored)
     if stored.spec_hash != record.spec_hash:
         raise SpecChangedError(
             f"campaign {record.name!r} is known with another spec (hash {stored.spec_hash}, {path} has {record.spec_hash})",
             hint="import into another database, or delete the campaign first",
         )
-    lease = store.acquire_lease(record.name, owner, _LEASE_SECONDS)
-    try:
-        new = store.import_observations(record.name, evaluations)
-        for refit in refits:
-            store.insert_refit(lease, refit)
-    finally:
-        store.release_lease(lease)
-    return Imported(campaign=record.name, new=new, total=len(evaluations))
+    return stored
+
+
+def _keep_artifacts(export: Exported, evaluations: Sequence[Evaluation], artifacts: ArtifactStore) -> None:
+    """Stores the file's structures, and the source data that its campaign names; other data have no business here."""
+    wanted = set(named_sources(export.record, export.refits))
+    for source in export.sources:
+        if source.sha256 in wanted:
+            keep(artifacts, source)
+    keep_structures(evaluations, export.structures, artifacts)
 
 
 def _portable(evaluation: Evaluation) -> Evaluation:
@@ -228,36 +242,5 @@ def _row(evaluation: Evaluation, unit: str) -> JsonDict:
         "deviation": None if outcome is None else outcome.deviation,
         "proposed_at": evaluation.proposed_at,
         "finished_at": evaluation.finished_at,
-        "record": evaluation.model_dump_json(),
+        RECORD: evaluation.model_dump_json(),
     }
-
-
-def _read(path: Path) -> tuple[dict[str, Any], list[Evaluation], dict[str, str]]:
-    """What stands in the file's metadata, its evaluations, and their structures as far as it has them."""
-    with _reading(path):
-        metadata = pq.read_metadata(path).metadata or {}
-        if _KEY not in metadata:
-            raise StoreError(f"{path} is no export of tansaku: its metadata has no key {_KEY.decode()!r}")
-        header = json.loads(metadata[_KEY])
-        if header["format"] != FORMAT or header["format_version"] > FORMAT_VERSION:
-            raise StoreError(f"{path} is {header['format']} version {header['format_version']}, expected {FORMAT} 1")
-        if header["schema_version"] > SCHEMA_VERSION:
-            raise StoreError(
-                f"{path} has schema version {header['schema_version']}, this tansaku reads up to {SCHEMA_VERSION}",
-                hint="use the newer tansaku that wrote it",
-            )
-        wanted = ["record", COLUMN] if COLUMN in pq.read_schema(path).names else ["record"]
-        rows = pq.read_table(path, columns=wanted).to_pylist()
-        evaluations = [Evaluation.model_validate_json(row["record"]) for row in rows]
-        texts = [row.get(COLUMN) for row in rows]
-        return header, evaluations, {one.id: text for one, text in zip(evaluations, texts, strict=True) if text is not None}
-
-
-@contextmanager
-def _reading(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except FileNotFoundError:
-        raise NotFoundError(f"{path} does not exist") from None
-    except (pa.ArrowException, OSError, ValidationError, json.JSONDecodeError, KeyError) as error:
-        raise StoreError(f"{path} cannot be read as an export of tansaku: {error}") from error

@@ -22,6 +22,7 @@ from tansaku.models.domain.specs.surrogate import ModelSpec
 from tansaku.models.domain.surrogates import TrainingRun
 from tansaku.models.surrogates.files import FileCheckpoints, read_weights
 from tansaku.tasks.datasets.splitting import Side, side_of, sides_by_name
+from tansaku.tasks.overview import stored_spec
 from tansaku.tasks.resources import Resources
 from tansaku.tasks.training.fitting import beginning, fit_and_judge, learned_from
 from tansaku.tasks.training.training import Made, Place, checkpoint_name, find_model, read_dataset, store_version
@@ -135,7 +136,7 @@ def train_for(resources: Resources, name: str, number: int) -> ModelRecord | Non
         NotFoundError: There is no such campaign or retrain.
     """
     store, registry = resources.store, resources.registry
-    spec, retrains = CampaignSpec.model_validate(store.campaign(name).spec), store.retrains(name)
+    spec, retrains = stored_spec(store.campaign(name)), store.retrains(name)
     training, end = next((pair for pair in retrains if pair[0].number == number), (None, None))
     if training is None:
         raise NotFoundError(f"campaign {name!r} has no retrain {number}")

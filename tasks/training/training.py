@@ -48,7 +48,7 @@ def find_dataset(registry: Registry, name: str) -> DatasetRecord:
     named = registry.datasets(name)
     if named:
         return named[-1]
-    hashed = {one.sha256: one for one in registry.datasets() if len(name) >= 6 and one.sha256.startswith(name)}
+    hashed = {one.sha256: one for one in registry.readable_datasets()[0] if len(name) >= 6 and one.sha256.startswith(name)}
     if len(hashed) == 1:
         return next(iter(hashed.values()))
     raise NotFoundError(

@@ -11,6 +11,7 @@ from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.specs.campaign import CampaignSpec, ObjectiveSpec
 from tansaku.models.domain.specs.transfer import CampaignSourceSpec, TransferSpec
+from tansaku.tasks.overview import stored_spec
 
 
 @dataclass(frozen=True)
@@ -95,14 +96,14 @@ def source_campaign(store: CampaignStore, source: CampaignSourceSpec, key: str) 
     try:
         record = store.campaign(source.name)
     except NotFoundError as error:
-        known = [one.name for one in store.campaigns()]
+        known = store.campaign_names()
         close = difflib.get_close_matches(source.name, known, n=1)
         listed = ", ".join(known[:8]) if known else "none"
         raise ConfigurationError(
             f"{key}.name: no campaign {source.name!r} is stored" + (f" (did you mean {close[0]!r}?)" if close else ""),
             hint=f"stored campaigns: {listed}",
         ) from error
-    return CampaignSpec.model_validate(record.spec), record.base_path
+    return stored_spec(record), record.base_path
 
 
 def check_circle(store: CampaignStore, name: str, transfer: TransferSpec) -> None:

@@ -15,6 +15,7 @@ from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.records import CampaignRecord, Event
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.transfer import TableSourceSpec
+from tansaku.tasks.overview import stored_spec
 
 OTHER_LEVEL = "transfer.other_level"
 """Event: a campaign learns from values of another level of theory."""
@@ -24,7 +25,7 @@ UNKNOWN = "values of a table, nobody knows of which level"
 
 def note_levels(store: CampaignStore, record: CampaignRecord) -> None:
     """Writes into the audit, once, from which other levels of theory a campaign learns."""
-    spec = CampaignSpec.model_validate(record.spec)
+    spec = stored_spec(record)
     if spec.transfer is None:
         return
     own, found = _level(spec), {}
@@ -63,7 +64,7 @@ def told_apart(spec: CampaignSpec, theirs: str | None) -> str:
 
 def stored_level(store: CampaignStore, name: str) -> str | None:
     """Level of theory of a stored campaign in words. Raises NotFoundError."""
-    return _level(CampaignSpec.model_validate(store.campaign(name).spec))
+    return _level(stored_spec(store.campaign(name)))
 
 
 def _level(spec: CampaignSpec) -> str | None:

@@ -15,11 +15,17 @@ KEPT = "transfer.kept"
 
 def source_artifacts(store: CampaignStore, record: CampaignRecord) -> Iterator[str]:
     """Content hashes of the source data that a campaign needs, each once: those of its spec and those its refits used."""
+    if record.spec.get("transfer") is not None:
+        yield from named_sources(record, store.refits(record.name))
+
+
+def named_sources(record: CampaignRecord, refits: Sequence[Refit]) -> Iterator[str]:
+    """The same of a campaign whose refits are given."""
     transfer = record.spec.get("transfer")
     if transfer is None:
         return
     found = [one["sha256"] for one in transfer["sources"] if one["type"] == "campaign" and one["sha256"]]
-    for refit in store.refits(record.name):
+    for refit in refits:
         found += [one["sha256"] for one in refit.hyperparameters.get(KEY, {}).get("sources", ())]
     yield from dict.fromkeys(found)
 

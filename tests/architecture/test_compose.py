@@ -13,6 +13,7 @@ import yaml
 from typer.main import get_command
 
 from tansaku.deploy.cli.main import app
+from tansaku.tasks.stores.mongod_support import END_OF_LIFE, NEWEST
 
 ROOT = Path(__file__).resolve().parents[2]
 FILE = ROOT / "docker-compose.yml"
@@ -101,7 +102,26 @@ def test_images_are_pinned_and_ours_can_gain_no_rights():
             assert (ROOT / service["build"]["dockerfile"]).is_file()
             assert name == "slurm" or "cap_add" not in service
         else:
-            assert re.search(r":\d+\.\d+\.\d+-|:\d+\.\d+-", service["image"]), service["image"]
+            assert service["image"].split(":")[0] in PINNED, service["image"]
+
+
+PINNED = {"mongo": r"mongo:(\d+)\.(\d+)\.\d+-[a-z]+", "postgres": r"postgres:(\d+)\.(\d+)-[a-z]+"}
+"""Images that are not ours, and the form of their tags: one version, on one distribution."""
+
+
+def test_servers_are_pinned_to_one_version_of_a_series_that_is_supported():
+    tags = {
+        name: re.fullmatch(pattern, SERVICES[service]["image"])
+        for service, (name, pattern) in zip(("mongodb", "postgres"), PINNED.items(), strict=True)
+    }
+    assert None not in tags.values()
+    assert tuple(map(int, tags["mongo"].groups())) == NEWEST
+    assert END_OF_LIFE[NEWEST] > END_OF_LIFE[6, 0]
+    assert int(tags["postgres"][1]) >= 18
+    # From 18 on the image refuses a volume at the old place.
+    assert "postgres:/var/lib/postgresql" in SERVICES["postgres"]["volumes"]
+    assert re.search(r"^prefect==\d+\.\d+\.\d+$", (ROOT / "constraints.txt").read_text(), re.MULTILINE)
+    assert SERVICES["prefect"]["image"] == "tansaku:local", "built from constraints.txt"
 
 
 def dockerfile(name: str) -> str:

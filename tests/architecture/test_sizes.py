@@ -21,14 +21,14 @@ class Allowed(NamedTuple):
 
 
 LONG_MODULES = (
-    Allowed("models/domain/ports.py", 610, "all seams on one page, and their docstrings are the contract"),
+    Allowed("models/domain/ports.py", 640, "all seams on one page, and their docstrings are the contract"),
     Allowed("tests/contracts/test_launchers.py", 440, "the contract of the launcher in one place, as it stands in its port"),
     Allowed("tests/contracts/test_stores.py", 560, "the contract of the store in one place, as it stands in its port"),
 )
 LONG_FUNCTIONS: tuple[Allowed, ...] = ()
 MANY_PARAMETERS = (
-    Allowed("deploy/cli/campaign_files.py:check", 7, "a command's parameters are its options"),
-    Allowed("deploy/cli/transfer.py:export", 7, "a command's parameters are its options"),
+    Allowed("deploy/cli/campaign_files.py:check", 9, "a command's parameters are its options"),
+    Allowed("deploy/cli/transfer.py:export", 9, "a command's parameters are its options"),
     Allowed("deploy/cli/service.py:serve", 8, "a command's parameters are its options"),
     Allowed("deploy/cli/bench.py:bench", 13, "a command's parameters are its options"),
     Allowed("tasks/replay/campaign.py:replay", 7, "what a replay is made of; the last two are left out by most callers"),

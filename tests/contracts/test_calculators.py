@@ -106,6 +106,10 @@ def same_bits(one: CalculationResult, other: CalculationResult) -> bool:
     return all(np.array_equal(first, second) for first, second in pairs) and one.steps == other.steps
 
 
+def test_what_is_exported_is_read_back_by_ase(calculator, check_exported, tmp_path):
+    check_exported(calculator, rattled(), tmp_path)
+
+
 def test_forces_are_the_energy_s_gradient(calculator, precision):
     atoms = rattled()
     forces = calculator.evaluate(atoms).forces

@@ -75,6 +75,10 @@ def test_forces_and_stress_are_the_free_energy_s_gradients(calculator, single):
     assert single.stress[2] == pytest.approx((energies[1] - energies[0]) / 0.01 / pair().get_volume(), abs=0.02)
 
 
+def test_what_is_exported_is_read_back_by_ase(calculator, check_exported, tmp_path):
+    check_exported(calculator, pair(), tmp_path)
+
+
 def test_a_result_says_what_was_done(calculator, single, name):
     assert single.energies is None
     assert single.atoms.calc is None

@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tansaku.models.domain.errors import ConfigurationError, NotFoundError, TransientError
+from tansaku.models.domain.errors import ConfigurationError, DamagedResultError, NotFoundError, TransientError
 from tansaku.models.domain.ports import JobRequest, JobStatus, Launcher
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.site import LocalLauncherSpec
@@ -260,6 +260,18 @@ def test_cancelling_ends_waiting_and_running_jobs_and_leaves_results_alone(launc
     states = [(status.state, status.reason) for status in launcher.poll([waiting, *running, done])]
     assert states == [(JobState.LOST, "cancelled")] * 3 + [(JobState.FINISHED, "")]
     assert finished(launcher, request(tmp_path, "next")) == pytest.approx(0.3)
+
+
+@pytest.mark.parametrize("text", ['{"token": ', "[1]"])
+def test_a_damaged_result_is_refused_and_kept_aside(launcher, backend, tmp_path, text):
+    handle = launcher.submit(request(tmp_path, "job"))
+    await_state(launcher, [handle], [JobState.FINISHED])
+    folder = launcher.fetch(handle).folder
+    (folder / "result.json").write_text(text)
+    with pytest.raises(DamagedResultError, match="damaged"):
+        launcher.fetch(handle)
+    launcher.discard(handle)
+    assert [kept.read_text() for kept in (folder.parents[1] / "damaged").glob("*result.json")] == [text]
 
 
 def test_a_discarded_job_that_still_runs_disturbs_nothing(launcher, tmp_path):

@@ -156,6 +156,7 @@ def test_structures_match_the_pool_or_are_refused(opening, request):
         except CalculationError as error:
             refused.append(error.reason)
             continue
+        assert set(atoms.get_chemical_symbols()) <= space.elements()
         assert atoms.info["candidate"] == candidate
         assert atoms.info["system"] == pool.systems[pool.system_codes[position]]
         assert ARRAYS[request.node.callspec.params["opening"]["type"]] <= atoms.arrays.keys()

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ase import Atoms
-from ase.io import write
 
+from tansaku.calculators.structures.extended_xyz import write_extended_xyz
 from tansaku.models.domain.records import JsonDict
 
 
@@ -44,7 +44,7 @@ class Checkpoint:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if atoms is not None:
             aside = self.folder / f".{part}.{secrets.token_hex(4)}.extxyz"
-            write(aside, atoms, format="extxyz")
+            write_extended_xyz(aside, atoms)
             self._place(aside, f"{part}.extxyz")
         aside = self.folder / f".{part}.{secrets.token_hex(4)}.json"
         aside.write_text(json.dumps({"key": self.key, "data": data}, allow_nan=False))

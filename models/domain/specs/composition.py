@@ -54,7 +54,7 @@ class ParentSpec(Spec):
 
     Attributes:
         prototype: A structure that tansaku ships; it brings sites, ions, exclusions and marks of its own.
-        cif: Path of a CIF with one ion on every site (relative to the spec; at most 1 MB and 200 atoms in the cell).
+        cif: Path of a CIF with one ion on every site (relative to the spec; how large it may be, the site's ``limits`` say).
         sha256: Content hash of the CIF; filled in when the spec is resolved.
         transformations: CIF only: what is done to the file's structure before its sites are named, in this order.
     """

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from tansaku.models.domain.specs.base import PositiveFloat, Spec
 
@@ -29,7 +29,7 @@ class AtomsCostSpec(Spec):
     model: Literal["atoms", "measured"] = "atoms"
     power: PositiveFloat = 1.0
     anchor: PositiveFloat | None = None
-    kpoint_density: PositiveFloat | None = None
+    kpoint_density: Annotated[float, Field(gt=0, le=20)] | None = None
 
     @model_validator(mode="after")
     def _kpoints_are_used(self) -> AtomsCostSpec:

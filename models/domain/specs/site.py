@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, StringConstraints
 
-from tansaku.models.domain.specs.base import Name, PositiveFloat, PositiveInt, Spec
+from tansaku.models.domain.secret_variables import is_reserved
+from tansaku.models.domain.specs.base import Name, NonNegativeFloat, PositiveFloat, PositiveInt, Spec
 from tansaku.models.domain.specs.cluster import FireworksLauncherSpec
+from tansaku.models.domain.specs.limits import LimitsSpec
 from tansaku.models.domain.specs.parallel import SERIAL, ParallelSpec
 from tansaku.models.domain.specs.surrogate import DeviceChoice
+
+
+def _may_be_handed_over(name: str) -> str:
+    if is_reserved(name):
+        raise ValueError(f"{name} is never given to workers: it is the database's secret or belongs to Prefect")
+    return name
+
+
+VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$"), AfterValidator(_may_be_handed_over)]
+"""Name of a variable of the environment that workers may be given."""
 
 
 class LocalLauncherSpec(Spec):
@@ -19,12 +31,16 @@ class LocalLauncherSpec(Spec):
         workers: None: as many as the campaign's ``in_flight``, at most the number of cores.
         kill_grace: Time between TERM and KILL [s].
         parallel: Cores of each worker: threads of the numerical libraries, and ranks of a DFT code.
+        min_free_space: No job is started while the disk of the jobs' folder has less room than this [MB].
+        environment: Names of variables that workers get besides those that they always get, e.g. ``[MY_CODE_LICENSE]``.
     """
 
     type: Literal["local"] = "local"
     workers: PositiveInt | None = None
     kill_grace: PositiveFloat = 3.0
     parallel: ParallelSpec = SERIAL
+    min_free_space: NonNegativeFloat = 20.0
+    environment: tuple[VariableName, ...] = ()
 
 
 LauncherSpec = Annotated[LocalLauncherSpec | FireworksLauncherSpec, Field(discriminator="type")]
@@ -38,12 +54,14 @@ class TimingSpec(Spec):
         heartbeat: Interval at which a driver renews its lease.
         poll: Longest sleep between two looks at the jobs.
         patience: How long a driver goes on trying when database or backend do not answer.
+        reminder: A driver that has had no result for so long says what it waits for.
     """
 
     lease: PositiveFloat = 30.0
     heartbeat: PositiveFloat = 5.0
     poll: PositiveFloat = 1.0
     patience: PositiveFloat = 600.0
+    reminder: PositiveFloat = 60.0
 
 
 class DatabaseSpec(Spec):
@@ -97,6 +115,7 @@ class SiteSpec(Spec):
         timing: Times of the plumbing.
         engine: How proposals are computed.
         training: How surrogates are trained.
+        limits: What a campaign file may ask for.
     """
 
     schema_version: Literal[1] = 1
@@ -105,3 +124,4 @@ class SiteSpec(Spec):
     timing: TimingSpec = TimingSpec()
     engine: EngineSpec = EngineSpec()
     training: TrainingSiteSpec = TrainingSiteSpec()
+    limits: LimitsSpec = LimitsSpec()

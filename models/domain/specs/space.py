@@ -24,12 +24,31 @@ class CrystalSpec(Spec):
     Attributes:
         structure: Kind of crystal.
         element: Chemical symbol.
-        lattice_parameter: Edge of the cubic cell [Å]; the bulk reference energy is computed at this value too.
+        lattice_parameter: Edge of the cubic cell [Å]; the bulk reference energy is computed at this value too. More than 0.5 %
+            off the calculator's own is an error. ``auto``: the calculator's own, which is stored with the campaign.
+        strained: Whether a lattice parameter that is not the calculator's own is meant: a strained crystal. null: false, and in
+            campaigns that were stored before this key, which are only warned.
+        own_lattice_parameter: The calculator's own [Å]; filled in when the campaign is created, or by its first result.
     """
 
     structure: Literal["fcc", "bcc", "diamond"]
     element: Annotated[str, Field(pattern=r"^[A-Z][a-z]?$")]
-    lattice_parameter: PositiveFloat
+    lattice_parameter: PositiveFloat | Literal["auto"]
+    strained: bool | None = None
+    own_lattice_parameter: PositiveFloat | None = None
+
+    @model_validator(mode="after")
+    def _strained_by_how_much(self) -> CrystalSpec:
+        if self.strained and self.lattice_parameter == "auto":
+            raise ValueError("lattice_parameter: auto; a strained crystal needs a number")
+        return self
+
+    @property
+    def edge(self) -> float:
+        """The lattice parameter as a number [Å]."""
+        if self.lattice_parameter == "auto":
+            raise AssertionError("lattice_parameter: auto is resolved where a campaign file is loaded")
+        return self.lattice_parameter
 
 
 class BoundarySelectionSpec(Spec):

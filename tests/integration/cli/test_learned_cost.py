@@ -13,7 +13,7 @@ schema_version: 1
 name: learned-cost
 space:
   type: grain_boundary
-  crystal: {structure: fcc, element: Cu, lattice_parameter: 3.61}
+  crystal: {structure: fcc, element: Cu, lattice_parameter: 3.59}
   boundaries: {planes: [[1, 1, 1], [1, 1, 3]]}
   translation: {normal: [0.0, 0.4], in_plane: {step: 1.0}, along_axis: {step: 1.0}}
   spacing: 6.0

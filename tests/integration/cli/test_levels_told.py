@@ -9,7 +9,7 @@ schema_version: 1
 name: {name}
 space:
   type: grain_boundary
-  crystal: {{structure: fcc, element: Al, lattice_parameter: 4.02}}
+  crystal: {{structure: fcc, element: Al, lattice_parameter: 4.02, strained: true}}
   boundaries: {{planes: [[1, 1, 1], [1, 1, 3]]}}
   translation: {{normal: [0.0, 0.4], in_plane: {{step: 1.0}}, along_axis: {{step: 1.0}}}}
   spacing: 6.0

@@ -44,7 +44,7 @@ def test_calculation_that_never_ends_in_time_is_plumbing_after_all_retries(make_
 def test_job_that_cannot_be_computed_is_plumbing_at_once(make_campaign):
     campaign = make_campaign(budget={"evaluations": 3})
     campaign.extra["spoil"] = str(campaign.folder / "table.csv")
-    assert campaign.drive()["reason"] == "evaluations"
+    assert campaign.drive()["reason"] == "configuration"
     assert failures(campaign) == [(FailureKind.PLUMBING, "configuration", 1)] * 3
 
 

@@ -19,14 +19,19 @@ from tansaku.tasks.steps.source import source_of
 # Methods that no driver calls; a test below proves it, so that the list cannot hide one that does.
 NOT_CALLED = {
     "CampaignStore.add_command": "commands come from users, and from a changed file",
-    "CampaignStore.campaigns": "for lists and sweeps",
+    "CampaignStore.campaign_names": "for lists",
+    "CampaignStore.named_artifacts": "for sweeps",
+    "CampaignStore.readable_evaluations": "for lists",
+    "CampaignStore.stored_counts": "before a deletion",
     "CampaignStore.begin_deletion": "a user's command",
     "CampaignStore.delete_campaign": "a user's command",
     "CampaignStore.evaluation": "after a result that was refused only",
     "CampaignStore.events": "for logs, and for a changed file",
     "CampaignStore.import_observations": "a user's command",
     "CampaignStore.observations": "derived; the driver reads the evaluations",
+    "Registry.named_artifacts": "for sweeps",
     "Registry.promote": "a user's command",
+    "Registry.readable_models": "for lists",
 }
 METHODS = [
     f"{port.__name__}.{name}"

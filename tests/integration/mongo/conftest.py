@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import secrets
+import socket
+import subprocess
 from collections.abc import Callable
 
 import pytest
+from pydantic import SecretStr
+from pymongo import MongoClient
 from pymongo.collection import Collection
 from pymongo.database import Database
+
+from tansaku.tasks.stores.mongod_binary import find_mongod
+
+LIMIT = 60.0
 
 WRITES = (
     "insert_one",
@@ -83,6 +92,27 @@ class InterruptedCollection:
         if name not in WRITES:
             return method
         return lambda *args, **options: self._interruption.around(lambda: method(*args, **options))
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory, require):
+    """URI of the administrator of a server that asks for passwords."""
+    require("mongod")
+    folder = tmp_path_factory.mktemp("mongod")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    command = [str(find_mongod()), "--auth", "--dbpath", str(folder), "--port", str(port), "--bind_ip", "127.0.0.1"]
+    with (folder / "log").open("wb") as log:
+        server = subprocess.Popen([*command, "--nounixsocket"], stdout=log, stderr=log)
+    password = secrets.token_urlsafe(16)
+    try:
+        # As the image's MONGO_INITDB_ROOT_ variables do it: the first user, from the machine itself.
+        with MongoClient("127.0.0.1", port, serverSelectionTimeoutMS=round(LIMIT * 1000)) as first:
+            first["admin"].command("createUser", "root", pwd=password, roles=["root"])
+        yield SecretStr(f"mongodb://root:{password}@127.0.0.1:{port}/admin"), port
+    finally:
+        server.terminate()
+        server.wait(LIMIT)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import bson
 import pytest
 
 from tansaku.models.domain.errors import LeaseHeldError, NotFoundError, StoreError
+from tansaku.models.domain.identifiers import job_name
 from tansaku.models.domain.records import SCHEMA_VERSION, CampaignRecord, LeaseOwner, Outcome, Proposal
 from tansaku.tasks.stores.archive import dump, restore
 from tansaku.tasks.stores.artifacts import GridFSArtifactStore
@@ -26,7 +27,7 @@ def fill(database: MongoDatabase, folder: Path) -> str:
     lease = store.acquire_lease("c", ME, 60.0)
     proposal = Proposal(number=1, candidate="a", system="s", surface="", source="x", predicted_cost=0.1 + 0.2, model="m")
     evaluation = store.insert_proposal(lease, proposal)
-    store.begin_attempt(lease, evaluation.id, 1, "t", "j")
+    store.begin_attempt(lease, evaluation.id, 1, "t", job_name("c", evaluation.id, 1))
     store.accept_outcome(lease, evaluation.id, "t", Outcome(value=1 / 3))
     store.release_lease(lease)
     (folder / "big").write_bytes(os.urandom(600_000))
@@ -103,3 +104,11 @@ def test_broken_files_are_refused_before_anything_is_written(mongo_database: Mon
 def test_unwritable_dump_is_a_clear_error(mongo_database: MongoDatabase, tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="cannot be written"):
         dump(mongo_database, tmp_path / "missing" / "d")
+
+
+def test_foreign_collections_are_neither_dumped_nor_dropped(mongo_database: MongoDatabase, tmp_path: Path) -> None:
+    fill(mongo_database, tmp_path)
+    mongo_database["fireworks"].insert_one({"_id": 1})
+    assert "fireworks" not in dump(mongo_database, tmp_path / "d")
+    restore(mongo_database, tmp_path / "d", force=True)
+    assert mongo_database["fireworks"].count_documents({}) == 1

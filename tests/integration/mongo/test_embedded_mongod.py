@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tansaku.models.domain.errors import MissingComponentError, StoreError, TransientError
+from tansaku.models.domain.errors import DiskFullError, MissingComponentError, StoreError, TransientError
 from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.tasks.settings import Settings
 from tansaku.tasks.stores import mongod_binary, mongod_folders
@@ -281,7 +281,7 @@ def test_file_in_place_of_the_home_is_a_clear_error(home: Path) -> None:
 
 def test_full_disk_is_a_clear_error(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mongod_folders, "SMALLEST_FREE", 2**60)
-    with pytest.raises(StoreError, match="is full"):
+    with pytest.raises(DiskFullError, match=r"the database needs \d+ MB to start, \d+ MB are free: disk is full"):
         EmbeddedMongod(home).start()
     assert not EmbeddedMongod(home).status().running
 
@@ -329,12 +329,30 @@ def test_mongod_on_path_wins_unless_it_is_too_old(
         assert mongod_binary.find_mongod() == expected
 
 
+UPGRADE_PROBLEM = (
+    '{"t":{"$date":"2026-11-22T10:00:00.000+00:00"},"s":"F","c":"CONTROL","id":20573,"ctx":"initandlisten","msg":"Wrong mongod '
+    'version","attr":{"error":"UPGRADE PROBLEM: Found an invalid featureCompatibilityVersion document (ERROR: Location4926900: '
+    'Invalid featureCompatibilityVersion document in admin.system.version: { _id: \\"featureCompatibilityVersion\\", version: '
+    '\\"6.0\\" }."}}\n'
+)
+"""What mongod 8.0 logs over the data of a 6.0."""
+
+
+def test_data_of_another_release_are_moved_by_dump_and_restore(tmp_path: Path) -> None:
+    found = start_failure(Path("/usr/bin/mongod"), 62, UPGRADE_PROBLEM, tmp_path / "none.log")
+    assert "the data folder was written by another version of MongoDB" in found.message
+    assert "`tansaku db dump FILE`" in str(found.hint)
+    assert "`tansaku db restore FILE`" in str(found.hint)
+    assert "6.0 by 8.0" in str(found.hint)
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("Error creating journal: No space left on device", "the disk is full"),
+        ("Error creating journal: No space left on device", "the database could not be started: disk is full: "),
         ("DBPathInUse: Unable to lock the lock file", "another mongod"),
         ("Wrong mongod version. UPGRADE PROBLEM", "another version"),
+        (UPGRADE_PROBLEM, "another version"),
         ("something new", "something new"),
     ],
 )
@@ -357,9 +375,9 @@ def test_stopped_server_is_a_transient_error(home: Path, monkeypatch: pytest.Mon
     store = MongoCampaignStore(open_database(server.start(), "x"))
     server.stop()
     with pytest.raises(TransientError, match="is not known"):
-        store.campaigns()
+        store.campaign_names()
     server.start()
-    assert store.campaigns() == []
+    assert store.campaign_names() == []
 
 
 def test_unprivileged_user_cannot_write_a_read_only_folder(home: Path) -> None:

@@ -21,7 +21,9 @@ from tansaku.models.domain.records import (
     Refit,
 )
 from tansaku.models.domain.retraining import Retrain, RetrainEnd
+from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState, FailureKind
+from tansaku.tasks.configuration import spec_hash
 from tansaku.tasks.stores.mongo import MongoCampaignStore
 from tansaku.tasks.stores.parquet import export_observations, import_observations
 
@@ -30,8 +32,12 @@ LOST = Failure(kind=FailureKind.PLUMBING, reason="timeout", message="too long")
 OVERLAP = Failure(kind=FailureKind.SCIENCE, reason="overlap", message="too close")
 FIRST = LeaseOwner(host="one", pid=1, process_started=1.0, user="ada")
 SECOND = LeaseOwner(host="two", pid=2, process_started=2.0, user="bob")
+TABLE = {"type": "table", "candidates": "t.csv", "columns": {"id": "id", "value": "e"}, "features": {"x": {"columns": ["x"]}}}
+SPEC = CampaignSpec.model_validate(
+    {"schema_version": 1, "name": "c", "space": TABLE, "objective": {"unit": "eV"}, "budget": {"evaluations": 9}}
+)
 RECORD = CampaignRecord(
-    name="c", spec={"objective": {"unit": "eV"}}, spec_hash="0", base_path="/", tansaku_version="0", created_at=NOW
+    name="c", spec=SPEC.model_dump(mode="json"), spec_hash=spec_hash(SPEC), base_path="/", tansaku_version="0", created_at=NOW
 )
 RETRAIN = Retrain(
     campaign="c",
@@ -262,12 +268,13 @@ def test_deletion_killed_at_every_write_is_finished_by_the_same_command(
         with suppress(killed):
             MongoCampaignStore(database).delete_campaign("c")
         fresh = MongoCampaignStore(mongo_database)
-        if [one.name for one in fresh.campaigns()] == ["c", "other"]:
+        if fresh.campaign_names() == ["c", "other"]:
             if fresh.campaign("c").deleting:
                 with pytest.raises(StoreError, match="being deleted"):
                     fresh.acquire_lease("c", SECOND, 60.0, steal=True)
             fresh.delete_campaign("c")
-        assert fresh.campaigns() == [other]
+        assert fresh.campaign_names() == ["other"]
+        assert fresh.campaign("other") == other
         for name in ("evaluations", "observations", "refits", "retrains", "events"):
             assert mongo_database[name].count_documents({"campaign": "c"}) == 0
         return interruption.hit

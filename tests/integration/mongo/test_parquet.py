@@ -3,11 +3,13 @@ import math
 from datetime import UTC, datetime
 from pathlib import Path
 
+import bson
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import yaml
 
 from tansaku.models.domain.errors import LeaseHeldError, NotFoundError, SpecChangedError, StoreError
 from tansaku.models.domain.ports import CampaignStore
@@ -22,14 +24,25 @@ from tansaku.models.domain.records import (
     Quantity,
     Refit,
 )
-from tansaku.models.domain.specs.calculator import GpawSpec
+from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState, FailureKind
+from tansaku.tasks.configuration import spec_hash
+from tansaku.tasks.stores.artifacts import GridFSArtifactStore
 from tansaku.tasks.stores.memory import MemoryCampaignStore
 from tansaku.tasks.stores.mongo import MongoCampaignStore
+from tansaku.tasks.stores.mongo_schema import MongoDatabase
 from tansaku.tasks.stores.parquet import Imported, export_observations, import_observations
 
 ME = LeaseOwner(host="here", pid=1, process_started=1.0, user="ada")
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
+TABLE = {"type": "table", "candidates": "t.csv", "columns": {"id": "id", "value": "e"}, "features": {"x": {"columns": ["x"]}}}
+
+
+def spec_of(**changes: object) -> CampaignSpec:
+    document = {"schema_version": 1, "name": "c", "space": TABLE, "objective": {"unit": "eV"}, "budget": {"cost": 0.1}}
+    return CampaignSpec.model_validate(document | changes)
+
+
 VALUES = {1: 0.1 + 0.2, 2: None, 3: 5e-324, 4: -math.pi}
 
 
@@ -40,8 +53,8 @@ def source() -> MemoryCampaignStore:
     store.create_campaign(
         CampaignRecord(
             name="c",
-            spec={"objective": {"unit": "eV"}, "budget": {"cost": 0.1}},
-            spec_hash="hash",
+            spec=spec_of().model_dump(mode="json"),
+            spec_hash=spec_hash(spec_of()),
             base_path="/there",
             tansaku_version="0",
             created_at=NOW,
@@ -70,7 +83,7 @@ def source() -> MemoryCampaignStore:
         elif number == 7:
             store.mark_lost(lease, evaluation.id, "t7", Failure(kind=FailureKind.PLUMBING, reason="timeout", message="x"), 9.0)
     store.add_command("c", Command(id="e1", kind="edit", payload={"budget": 2}, created_at=NOW))
-    store.apply_command(lease, "e1", 5, {"objective": {"unit": "eV"}, "budget": {"cost": 0.2}})
+    store.apply_command(lease, "e1", 5, spec_of(budget={"cost": 0.2}).model_dump(mode="json"))
     return store
 
 
@@ -84,7 +97,9 @@ def target(request: pytest.FixtureRequest) -> CampaignStore:
 def test_campaign_continues_from_a_file_on_an_empty_store(source: CampaignStore, target: CampaignStore, tmp_path: Path) -> None:
     file = tmp_path / "c.parquet"
     assert export_observations(source, "c", file) == 7
-    assert import_observations(target, file, ME) == Imported(campaign="c", new=7, total=7)
+    done = import_observations(target, file, ME)
+    assert done == Imported(campaign="c", new=7, total=7, unchecked=done.unchecked)
+    assert "'/there/t.csv'" in (done.unchecked or "")
     old, new = source.campaign("c"), target.campaign("c")
     assert new.model_copy(update={"lease": old.lease, "epoch": old.epoch}) == old
     assert new.lease is None
@@ -141,10 +156,12 @@ def test_other_spec_is_refused(source: CampaignStore, tmp_path: Path) -> None:
 
 
 def test_results_of_another_level_of_theory_are_refused_and_both_are_named(target: CampaignStore, tmp_path: Path) -> None:
-    spec = {"objective": {"unit": "mJ/m2"}, "calculator": GpawSpec(cutoff=350).model_dump(mode="json")}
+    example = Path(__file__).parents[3] / "examples" / "al-twin-dft.yaml"
+    spec = CampaignSpec.model_validate(yaml.safe_load(example.read_text()) | {"name": "dft"})
     store = MemoryCampaignStore()
+    stored, known = spec.model_dump(mode="json"), spec_hash(spec)
     store.create_campaign(
-        CampaignRecord(name="dft", spec=spec, spec_hash="h", base_path="/", tansaku_version="0", created_at=NOW)
+        CampaignRecord(name="dft", spec=stored, spec_hash=known, base_path="/", tansaku_version="0", created_at=NOW)
     )
     lease = store.acquire_lease("dft", ME, 60.0)
     proposal = Proposal(number=1, candidate="c1", system="s", surface="s/0", source="x", predicted_cost=1.0, model="m")
@@ -152,14 +169,14 @@ def test_results_of_another_level_of_theory_are_refused_and_both_are_named(targe
     store.begin_attempt(lease, evaluation.id, 1, "t", "j")
     store.record_handle(lease, evaluation.id, "t", {})
     store.accept_outcome(
-        lease, evaluation.id, "t", Outcome(value=70.0, provenance=Provenance(code="ase-emt", code_version="3"))
+        lease, evaluation.id, "t", Outcome(value=70.0, provenance=Provenance(code="ase-emt", code_version="3", model="\x1b[2J"))
     )
     export_observations(store, "dft", tmp_path / "dft.parquet")
     with pytest.raises(
-        StoreError, match=r"candidate 'c1'\) was computed by ase-emt; the campaign computes by gpaw PBE \(cutoff 350"
+        StoreError, match=r"candidate 'c1'\) was computed by ase-emt \\x1b\[2J; the campaign computes by gpaw PBE \(cutoff 250"
     ):
         import_observations(target, tmp_path / "dft.parquet", ME)
-    assert target.campaigns() == []
+    assert target.campaign_names() == []
 
 
 def test_driven_campaign_is_left_alone(source: CampaignStore, tmp_path: Path) -> None:
@@ -179,7 +196,7 @@ def test_columns_are_readable_by_anyone(source: CampaignStore, tmp_path: Path) -
     assert set(frame["unit"]) == {"eV"}
     assert frame["state"].tolist()[4:] == ["CANCELLED", "PROPOSED", "PROPOSED"]
     header = json.loads(pq.read_metadata(tmp_path / "c.parquet").metadata[b"tansaku"])
-    assert header["campaign"]["spec"]["budget"] == {"cost": 0.2}
+    assert header["campaign"]["spec"]["budget"]["cost"] == 0.2
     assert "/private" not in (tmp_path / "c.parquet").read_bytes().decode("latin-1") + frame.to_string()
 
 
@@ -198,9 +215,77 @@ def test_wrong_files_are_refused(source: CampaignStore, tmp_path: Path) -> None:
     pq.write_table(table.replace_schema_metadata({b"tansaku": json.dumps(header)}), tmp_path / "newer")
     with pytest.raises(StoreError, match="schema version 99"):
         import_observations(target, tmp_path / "newer", ME)
-    assert target.campaigns() == []
+    assert target.campaign_names() == []
 
 
 def test_unwritable_file_is_a_clear_error(source: CampaignStore, tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="cannot be written"):
         export_observations(source, "c", tmp_path / "missing" / "c.parquet")
+
+
+def rewritten(file: Path, key: str, value: object, row: int | None = None) -> Path:
+    """The file with one key changed: of the campaign in its header, of the first refit, or of a row's record."""
+    table = pq.read_table(file)
+    header = json.loads(table.schema.metadata[b"tansaku"])
+    records = [json.loads(text) for text in table.column("record").to_pylist()]
+    part = header["refits"][0] if key.startswith("refit.") else header["campaign"] if row is None else records[row]
+    *parents, last = key.removeprefix("refit.").split(".")
+    for parent in parents:
+        part = part[parent]
+    part[last] = value
+    place = table.schema.get_field_index("record")
+    table = table.set_column(place, "record", pa.array([json.dumps(one) for one in records]))
+    changed = file.with_name("changed.parquet")
+    pq.write_table(table.replace_schema_metadata({b"tansaku": json.dumps(header)}), changed)
+    return changed
+
+
+def everything(database: MongoDatabase) -> dict[str, list[bytes]]:
+    names = sorted(database.list_collection_names())
+    return {name: sorted(bson.encode(one) for one in database[name].find()) for name in names}
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "row"),
+    [
+        ("name", "../c", None),
+        ("spec_hash", "0", None),
+        ("refit.campaign", "other", None),
+        ("refit.number", 7, None),
+        ("campaign", "other", 3),
+        ("proposal.number", 2**63 - 1, 6),
+        ("proposal.predicted_cost", -1.0, 6),
+        ("outcome.properties", {"$where": "1"}, 0),
+        ("outcome.properties", {"n": 2**64}, 0),
+        ("finished_at", "9999-12-31T23:59:59-14:00", 0),
+    ],
+)
+def test_a_refused_file_leaves_every_collection_as_it_was(
+    source: CampaignStore, mongo_database: MongoDatabase, tmp_path: Path, key: str, value: object, row: int | None
+) -> None:
+    export_observations(source, "c", tmp_path / "c.parquet")
+    file = rewritten(tmp_path / "c.parquet", key, value, row)
+    store, artifacts = MongoCampaignStore(mongo_database), GridFSArtifactStore(mongo_database)
+    for known in (False, True):
+        if known:
+            import_observations(store, tmp_path / "c.parquet", ME, artifacts=artifacts)
+        before = everything(mongo_database)
+        with pytest.raises(StoreError, match=r"changed\.parquet"):
+            import_observations(store, file, ME, artifacts=artifacts)
+        assert everything(mongo_database) == before
+
+
+def test_what_a_file_says_of_drivers_and_epochs_does_not_reach_the_database(
+    source: CampaignStore, mongo_database: MongoDatabase, tmp_path: Path
+) -> None:
+    export_observations(source, "c", tmp_path / "c.parquet")
+    lease = {"campaign": "c", "epoch": 1, "owner": ME.model_dump(), "acquired_at": str(NOW), "expires_at": "2999-01-01T00:00Z"}
+    helpers = {"driver": {"host": "here", "pid": 1, "started": 0.0}, "helpers": {"prefect": {"pid": 2, "started": 0.0}}}
+    file = tmp_path / "c.parquet"
+    for key, value in {"lease": lease, "runtime": helpers, "epoch": 2**63 - 1, "deleting": True, "last_number": 10**9}.items():
+        file = rewritten(file, key, value)
+    store = MongoCampaignStore(mongo_database)
+    import_observations(store, file, ME)
+    (record,) = map(store.campaign, store.campaign_names())
+    assert (record.lease, record.runtime, record.epoch, record.deleting, record.last_number) == (None, {}, 1, False, 7)
+    store.delete_campaign("c")

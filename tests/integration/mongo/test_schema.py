@@ -83,7 +83,7 @@ def test_migration_goes_on_where_it_was_killed(mongo_database: Database) -> None
         open_collections(mongo_database, migrations={0: Migration(1, {"campaigns": dies_at_the_third})})
     assert mongo_database["schema"].find_one()["version"] == 0
     open_collections(mongo_database, migrations={0: Migration(1, {"campaigns": rename_runtime})})
-    assert [one.name for one in MongoCampaignStore(mongo_database).campaigns()] == list("abcd")
+    assert MongoCampaignStore(mongo_database).campaign_names() == list("abcd")
 
 
 def test_schema_without_a_way_is_refused(mongo_database: Database) -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
-import socket
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -18,31 +15,7 @@ from tansaku.models.domain.errors import ConfigurationError, StoreError
 from tansaku.tasks.configuration import load_site
 from tansaku.tasks.resources import open_resources
 from tansaku.tasks.settings import Settings
-from tansaku.tasks.stores.mongod_binary import find_mongod
 from tansaku.tasks.stores.users import store_user
-
-LIMIT = 60.0
-
-
-@pytest.fixture(scope="module")
-def guarded(tmp_path_factory, require):
-    """URI of the administrator of a server that asks for passwords."""
-    require("mongod")
-    folder = tmp_path_factory.mktemp("mongod")
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    command = [str(find_mongod()), "--auth", "--dbpath", str(folder), "--port", str(port), "--bind_ip", "127.0.0.1"]
-    with (folder / "log").open("wb") as log:
-        server = subprocess.Popen([*command, "--nounixsocket"], stdout=log, stderr=log)
-    password = secrets.token_urlsafe(16)
-    try:
-        # As the image's MONGO_INITDB_ROOT_ variables do it: the first user, from the machine itself.
-        with MongoClient("127.0.0.1", port, serverSelectionTimeoutMS=round(LIMIT * 1000)) as first:
-            first["admin"].command("createUser", "root", pwd=password, roles=["root"])
-        yield SecretStr(f"mongodb://root:{password}@127.0.0.1:{port}/admin"), port
-    finally:
-        server.terminate()
-        server.wait(LIMIT)
 
 
 def uri(port: int, password: str, database: str = "tansaku") -> str:
@@ -87,7 +60,7 @@ def test_its_rights_are_all_that_stores_need(guarded, tmp_path):
     secret.chmod(0o600)
     settings = Settings.from_environment({"TANSAKU_HOME": str(tmp_path), "TANSAKU_MONGO_URI_FILE": str(secret)})
     with open_resources(settings, load_site(None)) as resources:
-        assert resources.store.campaigns() == []
+        assert resources.store.campaign_names() == []
         (tmp_path / "big").write_bytes(b"x" * 1000)
         digest = resources.artifacts.put(tmp_path / "big")
         assert resources.artifacts.get(digest, tmp_path / "again").read_bytes() == b"x" * 1000

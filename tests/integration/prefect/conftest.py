@@ -20,6 +20,7 @@ from pathlib import Path
 import pytest
 
 from tansaku.flows.engines import living_engines
+from tansaku.flows.names import deployment_name
 from tansaku.tasks.stores.connection import open_database
 from tansaku.tasks.stores.mongo import MongoCampaignStore
 
@@ -172,7 +173,7 @@ class Service:
         return self._process.wait(LIMIT)
 
     def deployment(self, flow: str) -> dict:
-        return self.server.ask("GET", f"/deployments/name/{flow}/{self.name}")
+        return self.server.ask("GET", f"/deployments/name/{flow}/{deployment_name(flow, self.name)}")
 
     def launch(self, flow: str, **parameters: object) -> str:
         """Creates a run as the page does; returns its id."""
@@ -224,6 +225,18 @@ class Service:
         self.store.close()
 
 
+@pytest.fixture(scope="session", name="wait_for")
+def wait_for_fixture() -> Callable[..., object]:
+    """``wait_for(condition, what)``."""
+    return wait_for
+
+
+@pytest.fixture(scope="session", name="free_port")
+def free_port_fixture() -> Callable[[], int]:
+    """``free_port()``."""
+    return free_port
+
+
 @pytest.fixture(scope="session")
 def prefect_server(require: Callable[[str], None]) -> Iterator[PrefectServer]:
     require("prefect")
@@ -245,19 +258,31 @@ def service(prefect_server: PrefectServer, mongo_server, tmp_path: Path) -> Iter
 
 
 @pytest.fixture
-def pool_worker(service: Service) -> Iterator[Callable[[], str]]:
-    """``pool_worker()``: makes a work pool of the template that ships, starts a worker of it and returns the pool's name."""
-    workers: list[subprocess.Popen[bytes]] = []
+def pool_template(service: Service) -> Callable[[Path], Path]:
+    """``pool_template(target)``: writes the template of a work pool that ships, with this service's paths in it."""
 
-    def make() -> str:
-        pool = f"pool-{service.name}"
+    def write(target: Path) -> Path:
         template = (DEPLOY / "hpc/slurm-work-pool.json").read_text()
         shared = service.folder / "shared"
         shared.mkdir()
         for old, new in (("local/tansaku", service.folder / "local"), ("site.yaml", service.site), ("shared", shared)):
             template = template.replace(f"/CHANGE/ME/{old}", str(new))
         assert "CHANGE" not in template
-        body = {"name": pool, "type": "process", "base_job_template": json.loads(template)}
+        target.write_text(template)
+        return target
+
+    return write
+
+
+@pytest.fixture
+def pool_worker(service: Service, pool_template: Callable[[Path], Path]) -> Iterator[Callable[[], str]]:
+    """``pool_worker()``: makes a work pool of the template that ships, starts a worker of it and returns the pool's name."""
+    workers: list[subprocess.Popen[bytes]] = []
+
+    def make() -> str:
+        pool = f"pool-{service.name}"
+        template = json.loads(pool_template(service.folder / "template.json").read_text())
+        body = {"name": pool, "type": "process", "base_job_template": template}
         service.server.ask("POST", "/work_pools/", body)
         with (service.folder / "worker.log").open("ab") as output:
             workers.append(

@@ -52,7 +52,7 @@ def observed(service, count):
     """Waits until as many results are there."""
 
     def enough():
-        return service.store.campaigns() and len(service.store.observations("small")) >= count
+        return service.store.campaign_names() and len(service.store.observations("small")) >= count
 
     return wait_for(enough, f"{count} observations\n{service.said()[-3000:]}")
 

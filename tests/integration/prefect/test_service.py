@@ -55,7 +55,7 @@ def test_form_knows_the_campaign_and_bad_parameters_are_refused_before_anything_
         state = service.wait_for_end(run)
         assert state["type"] == "FAILED"
         assert word in state["message"]
-    assert service.store.campaigns() == []
+    assert service.store.campaign_names() == []
     schedules_are_kept_and_a_name_is_served_once(service)
 
 

@@ -13,7 +13,7 @@ import pytest
 from tansaku.models.domain.ports import JobRequest
 from tansaku.models.domain.states import JobState
 from tansaku.tasks.jobs.document import JobDocument
-from tansaku.tasks.jobs.spool import read_json
+from tansaku.tasks.jobs.spool_files import read_json
 from tansaku.tasks.launchers.launches import launch_of
 
 PATIENCE = 240.0

@@ -22,6 +22,8 @@ def offered(**options: object) -> dict:
 def test_deployments_are_named_by_module_path_and_lead_to_their_flows():
     found = offered(site=Path("/site.yaml"))
     assert set(found) == {"campaign", "stored-campaign", "retrain", "reconcile"}
+    names = [one.name for one in found.values()]
+    assert names == ["mine-run-campaign", "mine-continue-stored-campaign", "mine-train-surrogate", "mine-reconcile-database"]
     for name, one in found.items():
         module, _, function = one.entrypoint.rpartition(".")
         assert getattr(importlib.import_module(module), function).name == name

@@ -66,9 +66,3 @@ def test_formulas_count_what_stands_on_several_sites():
     ions = {**parent.ions, "A": Ion("Na", 1), "M": Ion("Ti", 4), "Z": Ion("O", -2)}
     assert formula(parent, parent.ions) == "LiVPO4F"
     assert formula(parent, ions) == "NaTiPO5"
-
-
-def test_too_many_combinations_are_refused(monkeypatch):
-    monkeypatch.setattr("tansaku.spaces.composition_selection.MAX_COMBINATIONS", 1151)
-    with pytest.raises(ConfigurationError, match=r"space\.sites: 1152 combinations of ions; expected at most 1151"):
-        select(tavorite(), {site: sorted(ions) for site, ions in IONS.items()}, (), ())

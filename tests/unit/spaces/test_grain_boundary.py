@@ -250,7 +250,7 @@ def test_describe_systems():
                 },
                 "fold": False,
             },
-            "candidates; expected at most",
+            "candidates of the boundaries up to .*; expected at most",
         ),
     ],
 )

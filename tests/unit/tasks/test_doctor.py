@@ -23,7 +23,12 @@ def test_a_complete_machine_is_found_complete(tmp_path, require):
     assert [f for f in found.values() if f.state == "missing"] == []
     assert found["python"].detail.endswith(f"({sys.executable})")
     assert found["lammps"].detail.endswith("starts")
-    assert found["mongodb"].detail.endswith(" starts")
+    assert re.search(r"mongod \d+\.\d+\.\d+ starts; .*MongoDB \d+\.\d+ is ", found["mongodb"].detail)
+    version = re.search(r"(\d+\.\d+)\.\d+ starts", found["mongodb"].detail)[1]
+    if version == "6.0":
+        assert found["mongodb"].state == "warning"
+        assert "out of support since 2025-07-31" in found["mongodb"].detail
+        assert "TANSAKU_MONGO_URI" in found["mongodb"].hint
     assert {"core packages", "extra lammps", "extra soap", "extra torch", "home folder", "disk", "processors"} <= set(found)
     assert "extra test" not in found
     assert not (tmp_path / "home").exists(), "looking changes nothing"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -37,7 +38,9 @@ def test_identity_finds_the_process_and_no_other_of_its_id(start):
     process = start(OBEDIENT)
     identity = process_identity(process.pid)
     assert find_process(identity["pid"], identity["started"]).pid == process.pid
-    assert find_process(identity["pid"], identity["started"] - 100) is None
+    boot, _, ticks = identity["started"].partition("/")
+    assert find_process(identity["pid"], f"{boot}/{int(ticks) - 1}") is None
+    assert find_process(identity["pid"], f"00000000-0000-0000-0000-000000000000/{ticks}") is None
 
 
 def test_dead_and_zombie_are_gone(start):
@@ -62,7 +65,7 @@ def test_ended_by_term_then_kill(start, program, number):
 
 def test_somebody_elses_process_of_the_same_id_is_left_alone(start):
     process = start(OBEDIENT)
-    assert not end_process(process.pid, process_identity(process.pid)["started"] + 1000, 0.3)
+    assert not end_process(process.pid, process_identity(process.pid)["started"] + "0", 0.3)
     assert process.poll() is None
 
 
@@ -85,3 +88,32 @@ def test_what_a_process_has_started_ends_with_it_where_that_is_asked_for(tmp_pat
         else:
             assert child.is_running()
             child.kill()
+
+
+def test_a_start_time_in_seconds_of_an_older_version_is_understood(start):
+    process = start(OBEDIENT)
+    created = psutil.Process(process.pid).create_time()
+    assert find_process(process.pid, created).pid == process.pid
+    assert find_process(process.pid, created - 100) is None
+
+
+LOOK = """
+import json, sys
+from tansaku.tasks.processes import find_process, process_identity
+pid, started = json.loads(sys.argv[1])
+print(json.dumps([find_process(pid, started) is not None, process_identity(pid)["started"]]))
+"""
+
+
+@pytest.mark.parametrize("step", [-10, 10])
+def test_setting_the_system_clock_changes_no_identity(require, start, set_clock, step):
+    """The kernel derives the boot time in /proc/stat from the clock, and psutil derives start times from that."""
+    require("root")
+    process = start(OBEDIENT)
+    identity = process_identity(process.pid)
+    seconds = psutil.Process(process.pid).create_time()
+    code = "import psutil, sys; print(psutil.Process(int(sys.argv[1])).create_time())"
+    moved = float(set_clock(step, [sys.executable, "-c", code, str(process.pid)]))
+    assert moved - seconds == pytest.approx(step, abs=1.0), "the test does not set the clock"
+    told = set_clock(step, [sys.executable, "-c", LOOK, json.dumps([identity["pid"], identity["started"]])])
+    assert json.loads(told) == [True, identity["started"]]

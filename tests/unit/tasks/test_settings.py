@@ -5,12 +5,15 @@ from pathlib import Path
 
 import platformdirs
 import pytest
+from pydantic import ValidationError
 
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.specs.parallel import SERIAL, ParallelSpec
+from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.tasks.settings import (
     THREAD_VARIABLES,
     Settings,
+    child_environment,
     forbid_telemetry,
     given_parallel,
     limit_threads,
@@ -97,6 +100,34 @@ def test_the_scheduler_is_shown_no_secrets() -> None:
 def test_jobs_compute_with_the_kernels_that_the_user_fixed() -> None:
     environment = {"PATH": "/bin", "OPENBLAS_CORETYPE": "Haswell", "MKL_CBWR": "AVX2", "OPENBLAS_VERBOSE": "2"}
     assert scheduler_environment(environment) == {"PATH": "/bin", "OPENBLAS_CORETYPE": "Haswell", "MKL_CBWR": "AVX2"}
+
+
+def test_a_child_is_shown_what_calculators_read_and_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = {"GPAW_SETUP_PATH": "/setups", "PMG_VASP_PSP_DIR": "/potcars", "CUDA_VISIBLE_DEVICES": "1", "LC_ALL": "C.UTF-8"}
+    secret = (
+        *("TANSAKU_MONGO_URI", "TANSAKU_MONGO_URI_FILE", "PREFECT_API_AUTH_STRING", "PREFECT_API_KEY", "PREFECT_ANYTHING"),
+        *("AWS_SECRET_ACCESS_KEY", "HF_TOKEN", "PMG_MAPI_KEY", "SLURM_JWT", "JOBFLOW_JOB_STORE", "MY_LICENSE"),
+    )
+    for name, value in wanted.items():
+        monkeypatch.setenv(name, value)
+    for name in secret:
+        monkeypatch.setenv(name, "hidden")
+    shown = child_environment()
+    assert wanted.items() <= shown.items()
+    assert shown["PATH"] == os.environ["PATH"]
+    assert "hidden" not in shown.values()
+    added = worker_environment(SERIAL, ["MY_LICENSE", "NOT_SET", "TANSAKU_MONGO_URI", "PREFECT_API_KEY"])
+    assert {name for name, value in added.items() if value == "hidden"} == {"MY_LICENSE"}
+    assert "NOT_SET" not in added
+
+
+@pytest.mark.parametrize(
+    "name", ["TANSAKU_MONGO_URI", "TANSAKU_MONGO_URI_FILE", "prefect_api_key", "A B", "A=B", "", "1A", "A\n"]
+)
+def test_a_site_file_cannot_hand_over_secrets_or_what_is_no_name(name: str) -> None:
+    with pytest.raises(ValidationError, match=r"launcher\.local\.environment|is never given to workers"):
+        SiteSpec.model_validate({"launcher": {"type": "local", "environment": [name]}})
+    assert SiteSpec.model_validate({"launcher": {"type": "local", "environment": ["MY_LICENSE"]}})
 
 
 def test_a_child_s_libraries_get_the_threads_they_were_given() -> None:

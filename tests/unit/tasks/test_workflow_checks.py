@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError
+from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.tasks.configuration import load_campaign
 from tansaku.tasks.preparation import prepare_campaign
 from tansaku.tasks.rehearsal import rehearse
@@ -54,6 +55,6 @@ def test_an_element_without_a_phase_is_named_before_the_name_is_taken(campaign_f
     with pytest.raises(ConfigurationError, match=r"composition FLiO4PV; expected at least one with V"):
         rehearse(path)
     with pytest.raises(ConfigurationError, match=r"calculator.workflow.phases: .* at least one with V"):
-        prepare_campaign(SimpleNamespace(store=store), load_campaign(path))
+        prepare_campaign(SimpleNamespace(store=store, site=SiteSpec()), load_campaign(path))
     with pytest.raises(NotFoundError):
         store.campaign("stable")

@@ -2,6 +2,7 @@ import io
 
 import numpy as np
 import pytest
+from ase.build import bulk
 from ase.calculators.emt import EMT
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import read
@@ -9,7 +10,7 @@ from ase.io import read
 from tansaku.calculators.structures.bicrystal import bicrystal_of
 from tansaku.calculators.structures.coincidence import boundary_on, tilt_axis
 from tansaku.calculators.structures.crystal import CubicCrystal
-from tansaku.calculators.structures.export import write_structure
+from tansaku.calculators.structures.export import SUFFIXES, write_structure
 from tansaku.models.domain.errors import ConfigurationError
 
 
@@ -61,5 +62,30 @@ def test_metadata_cannot_break_out_of_the_cif_comment(atoms, tmp_path):
 
 
 def test_other_formats_are_refused(atoms, tmp_path):
-    with pytest.raises(ConfigurationError, match=r"\.extxyz or \.cif"):
+    with pytest.raises(ConfigurationError, match=r"\.extxyz, \.cif, \.poscar, \.data"):
         write_structure(atoms, tmp_path / "a.vasp")
+
+
+@pytest.mark.parametrize("suffix", [".poscar", ".data"])
+def test_metadata_stay_in_the_first_line(atoms, tmp_path, suffix):
+    atoms.info |= {"potential": "x\n99\ny\x1b[31m", "empty": "", "none": None}
+    text = write_structure(atoms, tmp_path / f"a{suffix}").read_text(encoding="utf-8")
+    first = text.splitlines()[0]
+    assert first.startswith("# Al")
+    assert "sigma=11" in first
+    assert "potential=x 99 y\\x1b[31m" in first
+    assert "empty" not in first
+    assert "none" not in first
+    assert "\x1b" not in text
+
+
+def test_several_species_are_read_back_as_they_were(tmp_path):
+    atoms = bulk("NaCl", "rocksalt", a=5.64) * (2, 1, 3)
+    atoms.rattle(0.1, seed=1)
+    for suffix in SUFFIXES.values():
+        again = read(write_structure(atoms, tmp_path / f"a{suffix}"), format="lammps-data" if suffix == ".data" else None)
+        order, own = (np.argsort(one.numbers, kind="stable") for one in (again, atoms))
+        np.testing.assert_array_equal(again.numbers[order], atoms.numbers[own])
+        np.testing.assert_allclose(again.cell.cellpar(), atoms.cell.cellpar(), atol=1e-6)
+        apart = again[order].get_all_distances(mic=True) - atoms[own].get_all_distances(mic=True)
+        assert np.abs(apart).max() < 1e-6

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 
 import pytest
+import yaml
 from typer.testing import CliRunner
 
 from tansaku.deploy.cli.campaign_files import DEFAULT_TEMPLATE
@@ -44,6 +45,17 @@ def test_check_shows_pool_cost_budget_and_what_would_run(table_file):
     text = runner.invoke(app, ["check", str(table_file)]).output
     assert "5 candidates, 3 surfaces, 2 systems" in text
     assert "nothing was spent" in text
+
+
+def test_check_prints_the_parameters_of_a_run_of_the_service(table_file):
+    done = runner.invoke(app, ["check", str(table_file), "--parameters"])
+    assert done.exit_code == 0, done.output
+    file = yaml.safe_load(table_file.read_text())
+    assert json.loads(done.output) == {"campaign": {"name": table_file.stem} | file}
+    table_file.write_text(table_file.read_text() + "surprise: 1\n", encoding="utf-8")
+    wrong = runner.invoke(app, ["check", str(table_file), "--parameters"])
+    assert isinstance(wrong.exception, ConfigurationError)
+    assert wrong.output == ""
 
 
 def test_the_budget_decides_how_many_evaluations_are_expected(table_file):

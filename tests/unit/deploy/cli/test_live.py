@@ -6,9 +6,10 @@ import pytest
 from rich.console import Console
 
 from tansaku.deploy.cli.live import LiveObserver, PlainObserver, watching
-from tansaku.deploy.cli.tally import Tally, failure_line
+from tansaku.deploy.cli.tally import Tally, failure_line, failure_lines
+from tansaku.models.domain.certificate import Certificate
 from tansaku.models.domain.history import cost_limit
-from tansaku.models.domain.records import Certificate, Refit
+from tansaku.models.domain.records import Refit
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.results import CampaignData, system_label
 
@@ -81,11 +82,32 @@ def test_plain_lines_tell_start_failures_and_end(recorded, capsys):
     captured = capsys.readouterr()
     assert captured.out == ""
     lines = captured.err.splitlines()
-    assert lines[0] == "small-table: goes on after 1 evaluations, 20 % of the exhaustive cost, 0 failed"
+    assert lines[0] == "small-table: goes on after 1 evaluation, 20 % of the exhaustive cost, 0 failed"
     assert lines[1].startswith("FAILED a3: ")
     assert lines[2].startswith("refit 1 failed")
     assert lines[3] == "waiting up to 5 s: the database does not answer"
     assert lines[4] == "ended (budget): 3 evaluations, 70 % of the exhaustive cost, 1 failed"
+
+
+def test_the_same_failure_again_is_counted_and_not_written_again(recorded, capsys):
+    store = recorded("a1", "a3", "b1")
+    failed = next(one for one in store.evaluations(NAME) if one.state is EvaluationState.FAILED)
+    again = [
+        failed.model_copy(update={"proposal": failed.proposal.model_copy(update={"number": 10 + i, "candidate": f"x{i}"})})
+        for i in range(3)
+    ]
+    plain = PlainObserver()
+    plain.on_start(store.campaign(NAME), [])
+    for one in again:
+        plain.on_outcome(one)
+    plain.on_outcome(store.evaluations(NAME)[0])
+    plain.on_outcome(again[0])
+    plain.on_stop("configuration")
+    said = capsys.readouterr().err.splitlines()[1:-1]
+    assert said[0].startswith("FAILED x0: recorded_failure")
+    assert said[1] == "       and 2 more with the same failure, the last x2"
+    assert said[2] == said[0]
+    assert failure_lines([*again, store.evaluations(NAME)[0]])[0] == failure_line(again[0]) + " (and 2 more)"
 
 
 def test_the_live_display_shows_bar_best_and_failures_literally(recorded):
@@ -118,16 +140,19 @@ def test_what_may_remain_is_on_the_screen_and_in_the_last_line(recorded, capsys)
         screen.print(observer.render())
     finally:
         observer.close()
-    assert "95 %: nothing better by more than 3 mJ/m2 remains" in screen.file.getvalue()
+    shown = screen.file.getvalue()
+    assert "Certificate (97 %): nothing better by more than 5 mJ/m2 remains; with 95 %: nothing better by more than 3" in shown
     plain = PlainObserver()
     plain.on_start(store.campaign(NAME), store.evaluations(NAME))
     capsys.readouterr()
     plain.on_certificate(_certificate(stops=False))
     assert capsys.readouterr().err == ""
     plain.on_certificate(_certificate(stops=True))
-    assert capsys.readouterr().err == "97 %: nothing better by more than 5 mJ/m2 remains (certain)\n"
+    assert capsys.readouterr().err == "Certificate (97 %): nothing better by more than 5 mJ/m2 remains (certain)\n"
     plain.on_stop("certain")
-    assert capsys.readouterr().err.splitlines()[1] == "97 %: nothing better by more than 5 mJ/m2 remains (certain)"
+    assert (
+        capsys.readouterr().err.splitlines()[1] == "Certificate (97 %): nothing better by more than 5 mJ/m2 remains (certain)"
+    )
 
 
 def test_the_same_certificate_is_not_said_twice(recorded, capsys, monkeypatch):

@@ -46,7 +46,8 @@ def ended(entry: Entry, fate: int) -> Entry:
         return replace(found, spared=fate == 1, deviation=0.5 * (fate == 1))
     if fate < 8:
         kind = FailureKind.SCIENCE if fate == 5 else FailureKind.PLUMBING
-        return replace(entry, state=FAILED, failure=kind, measured=measured)
+        refusal = "configuration: no such potential" if fate == 7 else None
+        return replace(entry, state=FAILED, failure=kind, measured=measured, refusal=refusal)
     return replace(entry, state=CANCELLED)
 
 

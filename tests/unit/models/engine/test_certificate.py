@@ -114,6 +114,17 @@ def test_a_finished_system_is_certain_and_an_unknown_one_is_not(grid_pool):
     assert (together, alone[0]) == (np.inf, np.inf)
 
 
+def test_what_is_known_of_some_systems_holds_for_them_together(grid_pool):
+    open_ = np.ones(len(grid_pool), dtype=bool)
+    asked = question(grid_pool, np.array([np.inf, 150.0, 150.0]), open_, len(OBSERVED), by_system=True)
+    remaining = Remaining(grid_pool, [predict(grid_pool)], asked, np.random.default_rng(0), AS_DRAWN)
+    together, alone = remaining.tolerances(0.9)
+    known = remaining.tolerance_of([1, 2], 0.9)
+    assert together == np.inf
+    assert alone[1:].max() < known < np.inf
+    assert np.prod(remaining.probabilities(known)[1:]) == pytest.approx(0.9, abs=0.01)
+
+
 @pytest.mark.parametrize(
     "transform", [OutputTransform(log=True), OutputTransform(compress=0.7), OutputTransform(standardise="system")]
 )

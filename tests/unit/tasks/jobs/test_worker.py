@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import io
 import os
 import signal
@@ -10,8 +11,9 @@ import pytest
 
 from tansaku.models.domain.errors import ConfigurationError, TransientError
 from tansaku.models.domain.records import Outcome
-from tansaku.models.domain.states import FailureKind
-from tansaku.tasks.jobs.spool import Spool, read_json
+from tansaku.models.domain.states import DISK_FULL, FailureKind
+from tansaku.tasks.jobs.spool import Spool
+from tansaku.tasks.jobs.spool_files import read_json
 from tansaku.tasks.jobs.worker import Worker, main
 from tansaku.tasks.processes import process_identity
 
@@ -211,3 +213,24 @@ def test_a_told_worker_keeps_its_answers_apart_from_what_calculators_print(tmp_p
 def test_a_command_line_that_makes_no_sense_is_refused(spool, arguments, capsys):
     assert main([str(spool.root) if one == "SPOOL" else one for one in arguments]) == 2
     assert "usage" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", "{}", '{"timeout": "x", "token": "t", "document": {}}'])
+def test_a_damaged_request_is_lost_and_the_worker_goes_on(spool, text):
+    add(spool, "first")
+    add(spool, "second", DOCUMENT | {"candidate": "b"})
+    (spool.folder("first") / "request.json").write_text(text)
+    assert run(spool, lambda document, folder: Outcome(value=1.0), 1) == ["b"]
+    assert read_json(spool.folder("first") / "lost.json")["reason"] == "damaged_file"
+    assert [kept.read_text() for kept in (spool.root / "damaged").glob("*first-first-request.json")] == [text]
+    assert result(spool, "second").value == 1.0
+
+
+def test_a_job_that_meets_a_full_disk_says_so(spool):
+    add(spool, "job")
+
+    def write(document, folder):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    run(spool, write, 1)
+    assert result(spool, "job").failure.reason == DISK_FULL

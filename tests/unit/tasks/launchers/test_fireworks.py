@@ -183,3 +183,15 @@ def test_what_slurm_writes_among_the_errors_tells_of_memory(job, line, reason):
     job.slurm_says("FAILED")
     job.pass_silence()
     assert job.status().reason == reason
+
+
+@pytest.mark.parametrize("file", ["launch", "claim"])
+def test_a_job_whose_files_are_damaged_is_lost(tmp_path, file):
+    job = Job(tmp_path)
+    job.slurm_says("RUNNING")
+    job.begin()
+    damaged = job.spool.folder("job") / "launch.json" if file == "launch" else job.spool.root / "claims" / "job"
+    damaged.write_text("[1]")
+    status = job.status()
+    assert (status.state, status.reason) == (JobState.LOST, "damaged_file")
+    assert str(damaged) in status.message

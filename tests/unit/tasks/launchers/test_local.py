@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 import threading
 import time
 
 import pytest
 
+from tansaku.models.domain.errors import DiskFullError, StoreError, TransientError
 from tansaku.models.domain.ports import JobRequest, JobState
 from tansaku.models.domain.specs.parallel import ParallelSpec
 from tansaku.models.domain.specs.site import LocalLauncherSpec
-from tansaku.tasks.jobs.spool import read_json
+from tansaku.tasks.jobs.spool_files import read_json
 from tansaku.tasks.launchers import local
 from tansaku.tasks.launchers.local import LocalLauncher
 from tansaku.tasks.processes import process_identity
@@ -70,5 +72,60 @@ def test_a_look_between_the_end_of_a_worker_and_the_verdict_tells_the_verdict(tm
         assert ended.wait(60.0)
         (status,) = launcher.poll([handle])
         assert (status.state, status.reason) == (JobState.LOST, "timeout")
+    finally:
+        launcher.stop()
+
+
+def test_workers_that_leave_although_their_driver_is_here_are_reported(tmp_path, monkeypatch):
+    """They end with code 0, as after their driver's end; their successors would do the same for ever."""
+    monkeypatch.setattr(local, "_worker_command", lambda spool: [sys.executable, "-c", "print('my driver has gone')"])
+    launcher = LocalLauncher(tmp_path / "spool", LocalLauncherSpec(kill_grace=0.3), 1)
+    launcher.start()
+    try:
+        with pytest.raises(TransientError, match=r"driver lives, \d+ in a row: my driver has gone"):
+            poll_until_error(launcher)
+    finally:
+        launcher.stop()
+
+
+def poll_until_error(launcher):
+    until = time.monotonic() + 60.0
+    while time.monotonic() < until:
+        launcher.poll([])
+        time.sleep(0.02)
+
+
+def test_no_job_is_started_on_a_disk_with_little_room(tmp_path):
+    launcher = LocalLauncher(tmp_path / "spool", LocalLauncherSpec(min_free_space=1e12), 0)
+    launcher.start()
+    try:
+        with pytest.raises(DiskFullError, match=f"disk is full: {tmp_path / 'spool'}"):
+            launcher.submit(JobRequest(name="job", token="t", document=DOCUMENT, timeout=1.0))
+        assert launcher.find("job") is None
+    finally:
+        launcher.stop()
+
+
+def test_a_verdict_that_cannot_be_read_is_a_loss(tmp_path):
+    launcher = LocalLauncher(tmp_path / "spool", LocalLauncherSpec(), 0)
+    launcher.start()
+    try:
+        handle = launcher.submit(JobRequest(name="job", token="t", document=DOCUMENT, timeout=1.0))
+        (tmp_path / "spool" / "jobs" / "job" / "lost.json").write_text("{")
+        (status,) = launcher.poll([handle])
+        assert (status.state, status.reason) == (JobState.LOST, "damaged_file")
+    finally:
+        launcher.stop()
+
+
+def test_the_end_of_the_supervisor_ends_the_campaign(tmp_path, monkeypatch):
+    """An error of our own in the thread: nothing looks after the workers any more, and nobody may wait for them."""
+    monkeypatch.setattr(LocalLauncher, "_look_after", lambda self: 1 / 0)
+    monkeypatch.setattr(threading, "excepthook", lambda told: None)
+    launcher = LocalLauncher(tmp_path / "spool", LocalLauncherSpec(), 0)
+    launcher.start()
+    try:
+        with pytest.raises(StoreError, match="looks after the workers has ended"):
+            poll_until_error(launcher)
     finally:
         launcher.stop()

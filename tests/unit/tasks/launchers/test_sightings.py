@@ -42,3 +42,10 @@ def test_a_look_from_another_machine_begins_anew(tmp_path):
 def test_nothing_is_kept_without_saving(tmp_path):
     Sightings(tmp_path / "seen.json").unchanged("a", "beat 1")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_damaged_file_is_as_a_first_look(tmp_path):
+    path = tmp_path / "seen.json"
+    path.write_text("{")
+    assert look(path, "a", "beat 1") == 0.0
+    assert set(json.loads(path.read_text())["launches"]) == {"a"}

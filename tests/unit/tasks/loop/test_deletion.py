@@ -51,7 +51,7 @@ def test_everything_goes_and_the_name_is_free(finished, monkeypatch):
     kept = finished.resources.artifacts.put(keep)
     assert delete_campaign(finished.resources, "small") == 0  # too young to be swept
     assert all(finished.resources.artifacts.exists(one) for one in files)
-    assert finished.store.campaigns() == []
+    assert finished.store.campaign_names() == []
     assert not finished.resources.job_folder("small").exists()
     with pytest.raises(NotFoundError):
         plan_deletion(finished.resources, "small")
@@ -85,7 +85,7 @@ def test_living_jobs_forbid_it_until_they_are_cancelled(open_bench):
     assert bench.drive().reason == "cancelled"
     plan_deletion(bench.resources, "small")
     delete_campaign(bench.resources, "small")
-    assert bench.store.campaigns() == []
+    assert bench.store.campaign_names() == []
 
 
 @pytest.mark.parametrize("method", ["begin_deletion", "delete_campaign"])
@@ -102,7 +102,7 @@ def test_killed_on_its_way_it_is_finished_by_the_same_command(finished, method, 
     with pytest.raises(KeyboardInterrupt):
         delete_campaign(finished.resources, "small")
     setattr(finished.store, method, real)
-    if finished.store.campaigns():
+    if finished.store.campaign_names():
         if finished.record().deleting:
             assert plan_deletion(finished.resources, "small").begun
             assert "tansaku delete small" in campaign_status(finished.store, "small").problem
@@ -111,7 +111,7 @@ def test_killed_on_its_way_it_is_finished_by_the_same_command(finished, method, 
             with pytest.raises(StoreError, match="being deleted"):
                 finished.drive()
         delete_campaign(finished.resources, "small")
-    assert finished.store.campaigns() == []
+    assert finished.store.campaign_names() == []
     assert not finished.resources.job_folder("small").exists()
 
 
@@ -125,7 +125,7 @@ def test_a_folder_that_cannot_be_deleted_is_said_and_the_campaign_stays_marked(f
     assert finished.record().deleting
     monkeypatch.undo()
     delete_campaign(finished.resources, "small")
-    assert finished.store.campaigns() == []
+    assert finished.store.campaign_names() == []
 
 
 def test_on_a_cluster_the_shared_folder_is_meant(finished, tmp_path):

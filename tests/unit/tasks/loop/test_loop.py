@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import threading
+from dataclasses import replace
 
 import psutil
 import pytest
 
 from tansaku.models.domain.errors import FencedError, LeaseHeldError, TransientError
 from tansaku.models.domain.records import LeaseOwner
+from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.models.domain.states import EvaluationState, FailureKind
-from tansaku.tasks.loop import CampaignLoop
-from tansaku.tasks.processes import this_driver
+from tansaku.tasks.loop import CampaignLoop, drive
+from tansaku.tasks.observer import SilentObserver
+from tansaku.tasks.processes import process_identity, this_driver
 
 GP = {"type": "gp", "preset": "published"}
 PROPOSERS = [GP, {"type": "gp", "preset": "default"}, {"type": "random"}, {"type": "grid"}]
@@ -208,6 +211,36 @@ def test_living_driver_of_this_host_keeps_its_campaign(open_bench):
     bench.store.acquire_lease("small", parent.model_copy(update={"process_started": started}), 30.0)
     with pytest.raises(LeaseHeldError, match=str(parent.pid)):
         bench.drive()
+
+
+class Clock:
+    """A lease of the parent process, which lives; the database's clock was set forward, so that it has expired."""
+
+    def __init__(self, bench):
+        self.owner = this_driver().model_copy(
+            update={"pid": os.getppid(), "process_started": process_identity(os.getppid())["started"]}
+        )
+        self.lease = bench.store.acquire_lease("small", self.owner, 1e-9)
+
+
+def test_living_driver_whose_lease_expired_by_the_clock_has_time_to_renew_it(open_bench):
+    bench = open_bench()
+    clock = Clock(bench)
+
+    class Renewing(SilentObserver):
+        def on_wait(self, reason, seconds):
+            assert str(clock.owner.pid) in reason
+            bench.store.renew_lease(clock.lease, 30.0)
+
+    with pytest.raises(LeaseHeldError, match=str(clock.owner.pid)):
+        drive(bench.resources, "small", Renewing())
+
+
+def test_living_driver_that_does_not_renew_an_expired_lease_is_replaced(open_bench):
+    bench = open_bench()
+    Clock(bench)
+    site = SiteSpec(timing={"lease": 30.0, "heartbeat": 0.05, "poll": 1e-6})
+    assert drive(replace(bench.resources, site=site), "small").reason == "evaluations"
 
 
 def test_dead_driver_of_this_host_is_replaced_at_once(open_bench):

@@ -31,7 +31,7 @@ BOUNDARIES = {"planes": [[1, 1, 3], [2, 2, 5], [3, 3, 4], [1, 1, 1]]}
 def space(**cost: object) -> dict:
     return {
         "type": "grain_boundary",
-        "crystal": {"structure": "fcc", "element": "Al", "lattice_parameter": 4.05},
+        "crystal": {"structure": "fcc", "element": "Al", "lattice_parameter": 4.05, "strained": True},
         "boundaries": BOUNDARIES,
         "translation": {"normal": [0.0, 0.4], "in_plane": {"step": 0.6}, "along_axis": {"step": 0.6}},
         "spacing": 8.0,

@@ -85,8 +85,10 @@ def test_without_a_rule_it_says_what_it_knows_and_never_stops(open_bench):
     assert (final.number, final.horizon, final.searched) == (61, 60, 60)
     assert final.tolerance is not None
     assert drawn[0].tolerance is None
+    some = [one for one in drawn if one.tolerance is None and any(value is not None for value in one.tolerances.values())]
+    assert all(one.known is not None and " of 3 systems: nothing better" in one.describe() for one in some)
     shown = inspection._certificate(bench.store, "small")["certificate"]
-    assert shown["says"].startswith("95 %: nothing better by more than")
+    assert shown["says"].startswith("Certificate (95 %): nothing better by more than")
     assert shown["tolerance"] == final.tolerance
 
 

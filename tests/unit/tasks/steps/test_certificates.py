@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tansaku.models.domain.records import Certificate, Event
+from tansaku.models.domain.certificate import Certificate
+from tansaku.models.domain.records import Event
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.objective import StopRuleSpec
 from tansaku.tasks.steps.certificates import still_stops, stopping, stored_certificates
@@ -25,11 +26,30 @@ def event(certificate: Certificate, kind: str = "certificate") -> Event:
 
 def test_words():
     assert drawn(stops=False, probability=0.5).describe() == (
-        "50 %: nothing better by more than 5 mJ/m2 remains; 90 %: nothing better by more than 4 mJ/m2 remains"
+        "Certificate (50 %): nothing better by more than 5 mJ/m2 remains; "
+        "with 90 %: nothing better by more than 4 mJ/m2 remains"
     )
-    assert drawn().describe() == "93 %: nothing better by more than 5 mJ/m2 remains (certain)"
-    assert drawn(within=None, probability=None).describe() == "90 %: nothing better by more than 4 mJ/m2 remains"
-    assert "too little is known" in drawn(tolerance=None).describe()
+    assert drawn().describe() == "Certificate (93 %): nothing better by more than 5 mJ/m2 remains (certain)"
+    assert drawn(within=None, probability=None).describe() == "Certificate (90 %): nothing better by more than 4 mJ/m2 remains"
+
+
+def test_what_is_known_of_some_systems_is_said():
+    none = {"a": None, "b": None}
+    assert drawn(tolerance=None).describe() == "Certificate (90 %): not enough data yet"
+    assert drawn(tolerance=None, tolerances=none).describe() == "Certificate (90 %): not enough data yet"
+    some = {"a": 26.0, "b": None, "c": 11.0}
+    assert drawn(tolerance=None, tolerances=some, known=31.0).describe() == (
+        "Certificate (90 %): 2 of 3 systems: nothing better by more than 31 mJ/m2 remains"
+    )
+
+
+def test_certificates_stored_before_say_what_they_know_too():
+    """They hold no tolerance of several systems together, so nothing is said of them together."""
+    stored = drawn(tolerance=None, tolerances={"a": 26.0, "b": None, "c": 11.0}).model_dump(mode="json")
+    del stored["known"]
+    assert Certificate.model_validate(stored).describe() == (
+        "Certificate (90 % each): 2 of 3 systems: nothing better by more than 26 mJ/m2 remains"
+    )
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,28 @@ import pytest
 
 from tansaku.models.domain.errors import StoreError
 from tansaku.models.domain.records import CampaignRecord, LeaseOwner, Outcome, Proposal
+from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.tasks.configuration import spec_hash
 from tansaku.tasks.jobs.document import STRUCTURE_FILE
 from tansaku.tasks.stores.artifacts import FileArtifactStore
 from tansaku.tasks.stores.memory import MemoryCampaignStore
 from tansaku.tasks.stores.parquet import export_observations, import_observations
 
 ME = LeaseOwner(host="here", pid=1, process_started=1.0, user="ada")
+SPEC = CampaignSpec.model_validate(
+    {
+        "schema_version": 1,
+        "name": "c",
+        "space": {
+            "type": "table",
+            "candidates": "t.csv",
+            "columns": {"id": "id", "value": "e"},
+            "features": {"x": {"columns": ["x"]}},
+        },
+        "objective": {"unit": "eV/atom"},
+        "budget": {"evaluations": 3},
+    }
+)
 TEXTS = {"c1": "1\nLattice=...\nAl 0 0 0\n", "c2": "an accent: é\r\n"}
 
 
@@ -26,8 +42,8 @@ def here(tmp_path: Path) -> tuple[MemoryCampaignStore, FileArtifactStore]:
     store.create_campaign(
         CampaignRecord(
             name="c",
-            spec={"objective": {"unit": "eV/atom"}},
-            spec_hash="hash",
+            spec=SPEC.model_dump(mode="json"),
+            spec_hash=spec_hash(SPEC),
             base_path="/there",
             tansaku_version="0",
             created_at=datetime(2026, 1, 1, tzinfo=UTC),
@@ -93,4 +109,4 @@ def test_a_structure_that_was_changed_is_refused(here, tmp_path):
     there = MemoryCampaignStore()
     with pytest.raises(StoreError, match=r"candidate 'c1'\) is damaged"):
         import_observations(there, file, ME, artifacts=FileArtifactStore(tmp_path / "there"))
-    assert there.campaigns() == []
+    assert there.campaign_names() == []

@@ -7,7 +7,10 @@ from types import SimpleNamespace
 from tansaku.tasks.training.in_use import models_in_use
 
 REGISTRY = SimpleNamespace(
-    models=lambda: [SimpleNamespace(artifact=letter * 64, label=f"copper@{number}") for number, letter in enumerate("abc", 1)]
+    readable_models=lambda: (
+        [SimpleNamespace(artifact=letter * 64, label=f"copper@{number}") for number, letter in enumerate("abc", 1)],
+        [],
+    )
 )
 
 

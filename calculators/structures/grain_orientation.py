@@ -1,0 +1,159 @@
+"""Whether the grains of a relaxed cell are still the crystals that they were built as.
+
+The neighbours of every atom in the middle of a grain are compared with those that it had in the crystal: the affine map that
+takes these to those, by least squares, is its deformation gradient F (Falk, Langer, Phys. Rev. E 57, 7192 (1998),
+doi:10.1103/PhysRevE.57.7192). Their median over the middle of a grain, split into rotation and stretch (F = R U), says how far
+the grain has turned and how much it is strained. Not their mean: a periodic grain can turn only where lattice planes slide
+past each other, and the atoms there make the mean smaller than what the rest of the grain has turned by.
+
+In cells with thin grains a grain can turn to a neighbouring misorientation: both boundaries stay equal, and their energy is
+that of another boundary.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from ase import Atoms
+from ase.neighborlist import neighbor_list
+
+from tansaku.calculators.structures.crystal import CubicCrystal, Vector, cross, reduced
+from tansaku.models.domain.pool import FloatArray, IntArray
+
+MARGIN = 1.25
+"""Atoms nearer to a boundary than this do not count as the middle of a grain, in lattice parameters."""
+
+LARGEST_RESIDUAL = 0.15
+"""Neighbours further from where the affine map puts them are not a crystal's: root mean square [neighbour distances]."""
+
+# Cut-offs between two shells of neighbours, in lattice parameters; bcc and diamond take the second shell too.
+_REACH = {
+    "fcc": (math.sqrt(1 / 2) + 1) / 2,
+    "bcc": (1 + math.sqrt(2)) / 2,
+    "diamond": (math.sqrt(1 / 2) + math.sqrt(11) / 4) / 2,
+}
+
+
+@dataclass(frozen=True)
+class GrainCore:
+    """The middle of a grain.
+
+    Attributes:
+        atoms: How many atoms it has; 0: the grain is too thin to have a middle.
+        fitted: How many of them have the neighbours of the crystal in about its first orientation.
+        gradient: Their deformation gradient in the axes of the crystal, shape ``(3, 3)``, the median of each component; None
+            where no atom was fitted.
+        energy: Mean energy of all of them [eV/atom]; None without energies of atoms.
+    """
+
+    atoms: int
+    fitted: int
+    gradient: FloatArray | None
+    energy: float | None
+
+
+def grain_axes(axis: Vector, plane: Vector) -> FloatArray:
+    """Unit vectors of a cell's x, y and z in the axes of grain 0, as rows, shape ``(3, 3)``.
+
+    Args:
+        axis: Tilt axis, along y.
+        plane: Normal of the boundary, along z.
+    """
+    rows = np.array([reduced(cross(axis, plane)), axis, plane], dtype=np.float64)
+    return np.asarray(rows / np.linalg.norm(rows, axis=1)[:, None], dtype=np.float64)
+
+
+def neighbour_vectors(crystal: CubicCrystal) -> tuple[FloatArray, int]:
+    """Vectors from any atom of a crystal to its near neighbours, in the crystal's axes.
+
+    Returns:
+        The vectors [Å], shape ``(n, 3)``, of all kinds of atoms together; and how many of them one atom has.
+    """
+    edge = crystal.lattice_parameter
+    points = [np.array(c) @ np.array(crystal.primitive) / 2.0 for c in itertools.product(range(-3, 4), repeat=3)]
+    motif = np.array(crystal.motif) / 8.0
+    vectors = np.array([[point + to - start for point in points for to in motif] for start in motif])
+    lengths = np.linalg.norm(vectors, axis=-1)
+    near = (lengths > 1e-9) & (lengths < _REACH[crystal.structure])
+    distinct = np.unique(vectors[near].round(9), axis=0)
+    return edge * distinct, int(near[0].sum())
+
+
+def deformation_gradients(
+    atoms: Atoms, indices: IntArray, reference: FloatArray, coordination: int, cutoff: float
+) -> tuple[FloatArray, IntArray]:
+    """Affine maps of the neighbours of some atoms.
+
+    Args:
+        atoms: Periodic.
+        indices: Which atoms.
+        reference: Vectors to the neighbours before [Å], shape ``(n, 3)``.
+        coordination: How many of them an atom has.
+        cutoff: Neighbours are counted up to here [Å].
+
+    Returns:
+        Maps of the atoms that have the crystal's neighbours, shape ``(n, 3, 3)``, and these atoms' indices. A rotation by up
+        to 25 degrees is followed; beyond, an atom's neighbours are no longer told apart.
+    """
+    first, vectors = neighbor_list("iD", atoms, cutoff)
+    spacing = float(np.linalg.norm(reference, axis=1).min())
+    found: list[FloatArray] = []
+    of: list[int] = []
+    for index in indices:
+        after = vectors[first == index]
+        if len(after) != coordination:
+            continue
+        nearest = np.linalg.norm(after[:, None, :] - reference[None, :, :], axis=-1).argmin(axis=1)
+        if len(set(nearest.tolist())) != coordination:
+            continue
+        before = reference[nearest]
+        gradient = np.linalg.lstsq(before, after, rcond=None)[0].T
+        residual = float(np.sqrt(((after - before @ gradient.T) ** 2).sum(axis=1).mean()))
+        if residual <= LARGEST_RESIDUAL * spacing:
+            found.append(gradient)
+            of.append(int(index))
+    return np.array(found).reshape(-1, 3, 3), np.array(of, dtype=np.intp)
+
+
+def rotation_and_strain(gradient: FloatArray) -> tuple[float, float]:
+    """Angle of the rotation in a deformation gradient [degrees], and its largest stretch less one, either way."""
+    left, stretches, right = np.linalg.svd(gradient)
+    rotation = left @ right
+    # The sine too: the cosine alone loses small angles.
+    sine = np.linalg.norm([rotation[2, 1] - rotation[1, 2], rotation[0, 2] - rotation[2, 0], rotation[1, 0] - rotation[0, 1]])
+    angle = math.degrees(math.atan2(float(sine) / 2.0, (float(np.trace(rotation)) - 1.0) / 2.0))
+    return angle, float(np.abs(stretches - 1.0).max())
+
+
+def grain_cores(
+    atoms: Atoms, crystal: CubicCrystal, axes: FloatArray, energies: FloatArray | None = None
+) -> tuple[GrainCore, GrainCore]:
+    """Looks at the middle of both grains of a cell.
+
+    Args:
+        atoms: With the array ``grain``; grain 0 fills the lower part of the cell, grain 1, its mirror image, the upper.
+        crystal: What both are made of.
+        axes: As :func:`grain_axes` gives them.
+        energies: Of the atoms [eV], shape ``(n_atoms,)``, where they are known.
+    """
+    upper = axes * np.array([[1.0], [1.0], [-1.0]])
+    return _core(atoms, 0, crystal, axes, energies), _core(atoms, 1, crystal, upper, energies)
+
+
+def _core(atoms: Atoms, grain: int, crystal: CubicCrystal, axes: FloatArray, energies: FloatArray | None) -> GrainCore:
+    heights = atoms.positions[:, 2]
+    mine = np.asarray(atoms.arrays["grain"]) == grain
+    margin = MARGIN * crystal.lattice_parameter
+    low, high = float(heights[mine].min()) + margin, float(heights[mine].max()) - margin
+    inside = np.flatnonzero(mine & (heights >= low) & (heights <= high))
+    if not len(inside):
+        return GrainCore(0, 0, None, None)
+    vectors, coordination = neighbour_vectors(crystal)
+    reach = _REACH[crystal.structure] * crystal.lattice_parameter
+    gradients, fitted = deformation_gradients(atoms, inside, vectors @ axes.T, coordination, reach)
+    mean = axes.T @ np.median(gradients, axis=0) @ axes if len(fitted) else None
+    energy = float(energies[inside].mean()) if energies is not None else None
+    return GrainCore(len(inside), len(fitted), mean, energy)

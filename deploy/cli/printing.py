@@ -1,0 +1,70 @@
+"""Everything that a command shows goes through here: text from a store or a file never steers the terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from tansaku.models.domain.identifiers import printable
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+_ERASE = "\r\033[K"
+_KEPT = "\n\t"
+
+
+def clean(text: str) -> str:
+    """Text as it may be shown: control characters but line breaks and tabs are written out.
+
+    Args:
+        text: Of any origin.
+    """
+    return printable(text, keep=_KEPT)
+
+
+def say(text: object = "", *, err: bool = False, nl: bool = True) -> None:
+    """Prints text, control characters written out.
+
+    Args:
+        text: Of any origin.
+        err: On standard error.
+        nl: With a line break behind it.
+    """
+    typer.echo(clean(str(text)), err=err, nl=nl)
+
+
+def say_json(text: str) -> None:
+    r"""Prints JSON; control characters stand as ``\\uXXXX``, so that it is the same data.
+
+    Args:
+        text: As ``json.dumps`` writes it.
+    """
+    typer.echo("".join(one if one.isprintable() or one == "\n" else _escaped(one) for one in text))
+
+
+def say_progress(text: str = "") -> None:
+    """Replaces the last line of the terminal, on standard error; without a text, removes it.
+
+    Args:
+        text: One line.
+    """
+    typer.echo(f"{_ERASE}{printable(text)}", err=True, nl=False)
+
+
+def words(text: object, style: str = "") -> Text:
+    """Text for rich, without markup and control characters.
+
+    Args:
+        text: Of any origin.
+        style: Rich's name of a style.
+    """
+    from rich.text import Text
+
+    return Text(clean(str(text)), style=style)
+
+
+def _escaped(one: str) -> str:
+    units = one.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[place]:02x}{units[place + 1]:02x}" for place in range(0, len(units), 2))

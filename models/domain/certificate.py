@@ -1,0 +1,61 @@
+"""The certificate: what may still be better than the best known."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from tansaku.models.domain.records import Count, Record
+from tansaku.models.domain.wording import counted
+
+
+class Certificate(Record):
+    """What may still be better than the best known, at one proposal number; stored in the audit as an event.
+
+    Attributes:
+        number: Number of the next proposal when it was drawn up.
+        horizon: Largest number whose result it knows.
+        searched: Proposals of the search by then.
+        confidence: Of the tolerances.
+        tolerance: With that confidence nothing remains anywhere that is better by more than this; None: nothing is known yet.
+        tolerances: The same by system; empty where the goal is one for all systems.
+        known: Where something is known of some systems only: their tolerance, for all of them together.
+        within: Tolerance of the stop rule [unit], None without a rule.
+        probability: That nothing remains that is better by more than ``within``.
+        probabilities: The same by system.
+        unit: The objective's unit.
+        stops: Whether the search stops on it.
+    """
+
+    number: Count
+    horizon: Count
+    searched: Count
+    confidence: float
+    tolerance: float | None
+    tolerances: dict[str, float | None] = Field(default_factory=dict)
+    known: float | None = None
+    within: float | None = None
+    probability: float | None = None
+    probabilities: dict[str, float] = Field(default_factory=dict)
+    unit: str
+    stops: bool = False
+
+    def describe(self) -> str:
+        """The certificate in words; what is known of some systems only is said of these."""
+        if self.tolerance is None:
+            return self._describe_part()
+        said = f"nothing better by more than {self.tolerance:.3g} {self.unit} remains"
+        if self.within is None or self.probability is None:
+            return f"Certificate ({100 * self.confidence:g} %): {said}"
+        asked = f"nothing better by more than {self.within:g} {self.unit} remains"
+        asked = f"Certificate ({100 * self.probability:.0f} %): {asked}"
+        return f"{asked} (certain)" if self.stops else f"{asked}; with {100 * self.confidence:g} %: {said}"
+
+    def _describe_part(self) -> str:
+        parts = [tolerance for tolerance in self.tolerances.values() if tolerance is not None]
+        if not parts:
+            return f"Certificate ({100 * self.confidence:g} %): not enough data yet"
+        # Certificates stored before ``known`` was kept hold a tolerance of each system by itself only.
+        tolerance, each = (max(parts), " each") if self.known is None else (self.known, "")
+        said = f"nothing better by more than {tolerance:.3g} {self.unit} remains"
+        of = f"{len(parts)} of {counted(len(self.tolerances), 'system')}"
+        return f"Certificate ({100 * self.confidence:g} %{each}): {of}: {said}"

@@ -1,0 +1,41 @@
+"""Configuration errors of evaluations: what every evaluation meets is not to be paid for more than a few times."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from tansaku.models.domain.records import Evaluation
+from tansaku.models.domain.states import EvaluationState, FailureKind
+
+if TYPE_CHECKING:
+    from tansaku.models.domain.history import Entry
+
+CONFIGURATION_REASONS = ("configuration", "missing_component")
+"""Reasons of failures that a file, a package or a setting of the machine causes: every evaluation meets the same."""
+
+SAME_REFUSALS = 3
+"""Evaluations in a row that fail for the same such reason, in the same words, before a campaign stops."""
+
+
+def refusal_of(evaluation: Evaluation) -> str | None:
+    """Reason and message of the configuration error that an evaluation failed with; None for every other evaluation."""
+    failure = None if evaluation.outcome is None else evaluation.outcome.failure
+    if evaluation.state is not EvaluationState.FAILED or failure is None or failure.kind is not FailureKind.PLUMBING:
+        return None
+    return f"{failure.reason}: {failure.message}" if failure.reason in CONFIGURATION_REASONS else None
+
+
+def is_refused(entries: Sequence[Entry]) -> bool:
+    """Whether the last evaluations that have ended failed with the same configuration error: the next would too.
+
+    It looks past the horizon, unlike every other reason to stop, so that an initial design is not spent on one error. No
+    proposal is conditioned on it: a campaign that goes on after the cause was mended proposes what it would have proposed.
+
+    Args:
+        entries: Proposals so far, by number.
+    """
+    ended = (entry.refusal for entry in reversed(entries) if entry.state.terminal)
+    last = list(islice(ended, SAME_REFUSALS))
+    return len(last) == SAME_REFUSALS and last[0] is not None and len(set(last)) == 1

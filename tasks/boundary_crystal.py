@@ -1,0 +1,142 @@
+"""Whether a campaign's crystal is the one that its calculator has: told before anything is spent, where that takes seconds."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.specs.calculator import CalculatorSpec, DftSpec
+from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.specs.parallel import SERIAL
+from tansaku.models.domain.specs.space import CrystalSpec, GrainBoundarySpaceSpec, SpaceSpec
+from tansaku.tasks.jobs.own_crystal import OwnCrystalAnswer, OwnCrystalRequest
+from tansaku.tasks.settings import worker_environment
+from tansaku.tasks.yaml_text import YamlText
+
+if TYPE_CHECKING:
+    from tansaku.calculators.workflows.own_crystal import OwnCrystal
+
+CHECK_SECONDS = 5
+"""Processor time that the comparison may take before the first evaluation [s]; the first evaluation compares else."""
+
+AUTO_SECONDS = 120
+"""Processor time that ``lattice_parameter: auto`` may take [s]."""
+
+_PATIENCE = 60.0
+"""A process that waits instead of computing is given up this long after its processor time [s]."""
+
+_DECIMALS = 4
+_KNOWN = 32
+
+
+def check_cell(space: SpaceSpec, calculator: CalculatorSpec | None, document: YamlText) -> None:
+    """Raises ConfigurationError where a boundary's plane might get another lattice than the reference crystal."""
+    if isinstance(space, GrainBoundarySpaceSpec) and calculator is not None and calculator.relaxation.cell == "full":
+        where = f"({document.source}, line {document.line(('calculator', 'relaxation', 'cell'))})"
+        raise ConfigurationError(
+            "calculator.relaxation.cell: full; a boundary keeps the crystal's lattice in its plane, expected fixed or normal "
+            + where
+        )
+
+
+def resolve_crystal(space: SpaceSpec, calculator: CalculatorSpec | None, base_path: Path) -> SpaceSpec:
+    """The space of a campaign file with a number for ``lattice_parameter: auto``, and ``strained`` said.
+
+    Raises:
+        ConfigurationError: There is no calculator whose own could be taken, it takes too long, or it has no such crystal.
+    """
+    if not isinstance(space, GrainBoundarySpaceSpec):
+        return space
+    crystal = space.crystal.model_copy(update={"strained": bool(space.crystal.strained), "own_lattice_parameter": None})
+    if crystal.lattice_parameter == "auto":
+        found = measured(calculator, crystal, base_path, AUTO_SECONDS) if calculator is not None else None
+        if found is None:
+            kind = calculator.type if calculator is not None else "none"
+            raise ConfigurationError(
+                f"space.crystal.lattice_parameter: auto; with a calculator of type {kind} it takes too long, expected a number",
+                hint="relax the perfect crystal with it and write what you find",
+            )
+        own = round(found.lattice_parameter, _DECIMALS)
+        crystal = crystal.model_copy(update={"lattice_parameter": own, "own_lattice_parameter": own})
+    return space.model_copy(update={"crystal": crystal})
+
+
+def compare_crystal(spec: CampaignSpec, base_path: Path) -> OwnCrystal | None:
+    """Compares a campaign's lattice parameter with its calculator's own.
+
+    Returns:
+        What was found; None where there is nothing to compare, or where it takes longer than ``CHECK_SECONDS``: then the
+        first evaluation compares.
+
+    Raises:
+        ConfigurationError: It is more than 0.5 % off and the crystal is not said to be strained, or the calculator has no
+            such crystal.
+    """
+    if not isinstance(spec.space, GrainBoundarySpaceSpec) or spec.calculator is None:
+        return None
+    found = measured(spec.calculator, spec.space.crystal, base_path, CHECK_SECONDS)
+    if found is not None:
+        from tansaku.calculators.workflows.own_crystal import refuse_misfit  # imports ASE, which `tansaku status` does not need
+
+        refuse_misfit(spec.space.crystal, found, f"the calculator of type {spec.calculator.type}")
+    return found
+
+
+def describe_crystal(spec: CampaignSpec, base_path: Path) -> str | None:
+    """The comparison in words, None where there is nothing to compare. Raises as :func:`compare_crystal`."""
+    if not isinstance(spec.space, GrainBoundarySpaceSpec) or spec.calculator is None:
+        return None
+    found = compare_crystal(spec, base_path)
+    if found is not None:
+        return found.describe() + (" (strained: true)" if spec.space.crystal.strained else "")
+    if spec.space.crystal.strained:
+        return "strained: true; it is not compared with the calculator's own"
+    return f"compared with the calculator's own by the first evaluation: it takes longer than {CHECK_SECONDS} s"
+
+
+def measured(calculator: CalculatorSpec, crystal: CrystalSpec, base_path: Path, seconds: int) -> OwnCrystal | None:
+    """A calculator's own crystal, computed by a process that may take some processor time.
+
+    Returns:
+        None where it takes longer, or the calculator cannot be opened on this machine.
+
+    Raises:
+        ConfigurationError: The calculator has no such crystal.
+    """
+    # A code of density-functional theory may not be on this machine, and takes minutes where it is.
+    if isinstance(calculator, DftSpec):
+        return None
+    asked = OwnCrystalRequest(calculator=calculator, crystal=crystal, base_path=str(base_path), seconds=seconds)
+    told = _asked(asked.model_dump_json(), seconds + _PATIENCE)
+    if told is None:
+        return None
+    answer = OwnCrystalAnswer.model_validate_json(told)
+    if answer.lattice_parameter is None or answer.given is None:
+        raise ConfigurationError(answer.error or "", hint=answer.hint)
+    from tansaku.calculators.workflows.own_crystal import OwnCrystal
+
+    return OwnCrystal(answer.lattice_parameter, answer.given, answer.stress)
+
+
+@lru_cache(maxsize=_KNOWN)
+def _asked(request: str, patience: float) -> str | None:
+    """What the process answers; None where it was ended, or broke."""
+    try:
+        done = subprocess.run(
+            # -P: files in the current folder do not shadow modules.
+            [sys.executable, "-P", "-m", "tansaku.tasks.jobs.own_crystal"],
+            input=request,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env=worker_environment(SERIAL),
+            timeout=patience,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return None
+    return done.stdout if done.returncode == 0 else None

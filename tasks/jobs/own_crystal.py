@@ -1,0 +1,78 @@
+"""A calculator's own lattice parameter, in a process of its own: ``python -m tansaku.tasks.jobs.own_crystal``.
+
+Reads an :class:`OwnCrystalRequest` from its standard input, writes an :class:`OwnCrystalAnswer` to its standard output. The
+kernel ends it when it has used the processor time that it was given: how long a calculator takes is then tried out, not
+guessed, and does not depend on what else the machine does.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import sys
+
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.records import Record
+from tansaku.models.domain.specs.base import PositiveFloat, PositiveInt
+from tansaku.models.domain.specs.calculator import CalculatorSpec
+from tansaku.models.domain.specs.space import CrystalSpec
+
+
+class OwnCrystalRequest(Record):
+    """What is asked.
+
+    Attributes:
+        calculator: Whose crystal.
+        crystal: Which one; ``auto``: the one nearest to the element's known density.
+        base_path: Folder in which the calculator's relative paths start.
+        seconds: Processor time that it may take [s].
+    """
+
+    calculator: CalculatorSpec
+    crystal: CrystalSpec
+    base_path: str
+    seconds: PositiveInt
+
+
+class OwnCrystalAnswer(Record):
+    """What was found.
+
+    Attributes:
+        lattice_parameter: The calculator's own [Å]; None where it has no such crystal.
+        given: The lattice parameter that it was looked for from [Å].
+        stress: Mean normal stress there, positive when pulled [GPa]; None where it is not known.
+        error: Why there is none.
+        hint: What helps.
+    """
+
+    lattice_parameter: PositiveFloat | None = None
+    given: PositiveFloat | None = None
+    stress: float | None = None
+    error: str | None = None
+    hint: str | None = None
+
+
+def answer(request: OwnCrystalRequest) -> OwnCrystalAnswer:
+    """Computes what is asked. Raises as opening the calculator does."""
+    from tansaku.tasks.jobs.opened import opened_own_crystal
+
+    try:
+        found = opened_own_crystal(request.calculator, request.base_path, request.crystal)
+    except ConfigurationError as error:
+        return OwnCrystalAnswer(error=error.message, hint=error.hint)
+    return OwnCrystalAnswer(lattice_parameter=found.lattice_parameter, given=found.given, stress=found.stress)
+
+
+def main() -> int:
+    """Entry of the process; returns its exit code."""
+    request = OwnCrystalRequest.model_validate_json(sys.stdin.read())
+    resource.setrlimit(resource.RLIMIT_CPU, (request.seconds, request.seconds + 1))
+    # What calculators print must not end in the answer.
+    with os.fdopen(os.dup(1), "w") as told:
+        os.dup2(2, 1)
+        told.write(answer(request).model_dump_json())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

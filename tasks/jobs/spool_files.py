@@ -1,0 +1,104 @@
+"""Files that one process writes for another: whole or not at all, and checked when they are read."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tansaku.models.domain.errors import DamagedFileError, DiskFullError, TransientError
+from tansaku.models.domain.records import JsonDict
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+
+
+@contextmanager
+def writing_to(folder: Path) -> Iterator[None]:
+    """Raises DiskFullError where a write into ``folder`` fails for want of space, inodes or quota."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _NO_ROOM:
+            raise DiskFullError(folder) from error
+        raise
+
+
+def lacks_room(error: BaseException | None) -> bool:
+    """Whether an error comes, at any depth, from a disk without space, inodes or quota."""
+    while error is not None:
+        if isinstance(error, DiskFullError) or (isinstance(error, OSError) and error.errno in _NO_ROOM):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def lacks_space(folder: Path, least: float) -> bool:
+    """Whether the disk of a folder has no inode left, less than a block or less than ``least`` bytes."""
+    disk = os.statvfs(folder)
+    blocks = disk.f_bavail * disk.f_frsize
+    return blocks < max(least, disk.f_frsize) or (disk.f_files > 0 and disk.f_favail == 0)
+
+
+def write_json(path: Path, data: JsonDict, *, durable: bool = False) -> None:
+    """Writes a file aside and renames it into place, fsynced first when ``durable``.
+
+    Raises:
+        DiskFullError: There is no room; the file is as it was.
+    """
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        with writing_to(path.parent), aside.open("w") as stream:
+            json.dump(data, stream, allow_nan=False)
+            stream.flush()
+            if durable:
+                os.fsync(stream.fileno())
+        aside.rename(path)
+    except BaseException:
+        aside.unlink(missing_ok=True)
+        raise
+
+
+def read_json(path: Path) -> JsonDict | None:
+    """Reads a file that is written by :func:`write_json`; None when there is none.
+
+    Raises:
+        DamagedFileError: It holds no JSON object.
+        TransientError: It cannot be read.
+    """
+    try:
+        data = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (ValueError, RecursionError) as error:
+        raise DamagedFileError(f"{path} is damaged: {error}") from error
+    except OSError as error:
+        raise TransientError(f"{path} cannot be read: {error}") from error
+    if not isinstance(data, dict):
+        raise DamagedFileError(f"{path} is damaged: it holds {type(data).__name__}, expected an object")
+    return data
+
+
+def read_identity(path: Path) -> JsonDict | None:
+    """Reads the identity of a process that is written by :func:`write_json`; None when there is none.
+
+    Raises:
+        DamagedFileError: The file holds no identity.
+        TransientError: It cannot be read.
+    """
+    data = read_json(path)
+    if data is None:
+        return None
+    kinds = (("host", str), ("pid", int), ("started", str | float))
+    if not all(isinstance(data.get(key), kind) for key, kind in kinds):
+        raise DamagedFileError(f"{path} is damaged: expected host, pid and started of a process")
+    return data
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a small file's bytes; here and not from the domain, so that a worker starts without numpy."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()

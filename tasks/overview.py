@@ -1,0 +1,87 @@
+"""Many campaigns at once: one that cannot be read here is a row that says why, and hides none of the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Literal, TypeVar
+
+from pydantic import ValidationError
+
+from tansaku import __version__
+from tansaku.models.domain.errors import NotFoundError, StoreError, TansakuError, TransientError
+from tansaku.models.domain.identifiers import printable
+from tansaku.models.domain.ports import CampaignStore
+from tansaku.models.domain.records import CampaignRecord, Record
+from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.tasks.stores.documents import problems_of
+
+Found = TypeVar("Found")
+
+_DAMAGE = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError)
+"""What reading plain data of any shape ends in (pydantic's ValidationError is a ValueError)."""
+
+
+class UnreadableCampaign(Record):
+    """A stored campaign that cannot be read here.
+
+    Attributes:
+        name: As it is stored.
+        problem: Why.
+    """
+
+    name: str
+    state: Literal["unreadable"] = "unreadable"
+    problem: str
+
+    def describe(self, failures: int | None = None) -> str:  # noqa: ARG002 - as a status that could be read
+        """The campaign in one line, as ``CampaignStatus.describe`` has it."""
+        return f"{printable(self.name)}: cannot be read here: {self.problem}"
+
+
+def stored_spec(record: CampaignRecord) -> CampaignSpec:
+    """The spec of a stored campaign.
+
+    Raises:
+        StoreError: This program does not know it: it is damaged, or of a newer version, or needs a plug-in.
+    """
+    try:
+        return CampaignSpec.model_validate(record.spec)
+    except ValidationError as error:
+        by = f"it was stored by tansaku {record.tansaku_version}, this is {__version__}; " * (
+            record.tansaku_version != __version__
+        )
+        raise StoreError(
+            f"the stored spec of campaign {record.name!r} is not valid here: {problems_of(error)}",
+            hint=f"{by}install the version or the plug-in that knows it, or restore a dump of the database",
+        ) from error
+
+
+def each_campaign(
+    store: CampaignStore, read: Callable[[str], Found], names: Sequence[str] | None = None
+) -> Iterator[Found | UnreadableCampaign]:
+    """Reads campaigns one by one.
+
+    Args:
+        store: Where they are.
+        read: What is wanted of one, by name.
+        names: Which; None: all that are stored. One of these that is deleted in the meantime is left out.
+
+    Raises:
+        NotFoundError: A name in ``names`` is not stored.
+        TransientError: The database does not answer.
+    """
+    for name in store.campaign_names() if names is None else names:
+        try:
+            found: Found | UnreadableCampaign = read(name)
+        except TransientError:
+            raise
+        except TansakuError as error:
+            if isinstance(error, NotFoundError) and name not in store.campaign_names():
+                if names is None:
+                    continue
+                raise
+            found = UnreadableCampaign(name=name, problem=printable(error.message))
+        except _DAMAGE as error:
+            said = printable(" ".join(str(error).split()))
+            found = UnreadableCampaign(name=name, problem=f"what is stored of it is damaged ({type(error).__name__}: {said})")
+        yield found

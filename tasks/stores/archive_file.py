@@ -1,0 +1,97 @@
+"""Reads a dump: gzipped BSON documents between a header and a footer, each checked before it is handed on."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC
+from pathlib import Path
+from typing import Any
+
+import bson
+from bson.codec_options import CodecOptions
+from bson.errors import BSONError
+
+from tansaku.models.domain.errors import NotFoundError, StoreError
+from tansaku.models.domain.identifiers import printable, shown
+from tansaku.models.domain.records import SCHEMA_VERSION, JsonDict
+from tansaku.tasks.stores.archive_documents import checked
+
+FORMAT = "tansaku-database"
+FORMAT_VERSION = 1
+_LARGEST_DOCUMENT = 17 * 2**20
+_MOST_EXPANSION = 250
+_SMALL = 64 * 2**20
+
+
+def documents(path: Path) -> Iterator[tuple[str, JsonDict]]:
+    """Collection and document, one after the other; whoever reads to the end knows that the dump is whole.
+
+    Raises:
+        NotFoundError: No such file.
+        StoreError: The file is no whole dump, of a newer schema, or a document in it is not what its collection holds.
+    """
+    header: JsonDict | None = None
+    footer: JsonDict | None = None
+    counts: Counter[str] = Counter()
+    epochs: dict[str, int] = {}
+    for position, entry in enumerate(_entries(path)):
+        where = f"{path}, entry {position}"
+        if footer is not None:
+            raise StoreError(f"{where} stands after the end of the dump")
+        if header is None:
+            header = _checked_header(path, entry)
+        elif entry.get("end") is True:
+            footer = entry
+        else:
+            name = entry.get("collection")
+            if not isinstance(name, str) or set(entry) != {"collection", "document"}:
+                raise StoreError(f"{where} is {shown(entry)}, expected a collection and a document")
+            document = checked(name, entry["document"], f"{where} ({shown(name)})")
+            counts[name] += 1
+            if name == "campaigns":
+                epochs[document["_id"]] = document["epoch"]
+            if name == "evaluations":
+                # One of a younger driver than its campaign's would be closed to every driver.
+                document["epoch"] = min(document["epoch"], epochs.get(document["campaign"], 0))
+            yield name, document
+    if header is None or footer is None or footer.get("counts") != dict(counts):
+        raise StoreError(f"{path} is not a whole dump: its end is missing or its counts are wrong")
+
+
+def _checked_header(path: Path, header: JsonDict) -> JsonDict:
+    if header.get("format") != FORMAT or header.get("format_version") != FORMAT_VERSION:
+        found = f"format {shown(header.get('format'))} {shown(header.get('format_version'))}"
+        raise StoreError(f"{path} is no dump of tansaku ({found}); expected {FORMAT!r} {FORMAT_VERSION}")
+    version = header.get("schema_version")
+    if isinstance(version, bool) or not isinstance(version, int) or version < 1:
+        raise StoreError(f"{path} has schema version {shown(version)}, expected a number from 1 to {SCHEMA_VERSION}")
+    if version > SCHEMA_VERSION:
+        raise StoreError(
+            f"{path} has schema version {version}, this tansaku reads up to {SCHEMA_VERSION}",
+            hint="use the newer tansaku that wrote it",
+        )
+    return header
+
+
+def _entries(path: Path) -> Iterator[JsonDict]:
+    options: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True, tzinfo=UTC)
+    total = 0
+    try:
+        # A bomb of a few megabytes must not fill a disk: real dumps expand ten to thirty times.
+        most = _SMALL + _MOST_EXPANSION * path.stat().st_size
+        with gzip.open(path, "rb") as stream:
+            while head := stream.read(4):
+                length = int.from_bytes(head, "little", signed=True)
+                if len(head) < 4 or not 5 <= length <= _LARGEST_DOCUMENT:
+                    raise StoreError(f"{path} is no whole dump: a document of {length} bytes")
+                total += length
+                if total > most:
+                    raise StoreError(f"{path} expands to more than {_MOST_EXPANSION} times its size; no dump does")
+                yield bson.decode(head + stream.read(length - 4), options)
+    except FileNotFoundError:
+        raise NotFoundError(f"{path} does not exist") from None
+    except (OSError, EOFError, zlib.error, BSONError, ValueError, OverflowError, RecursionError) as error:
+        raise StoreError(f"{path} is no whole dump: {printable(str(error))}") from error

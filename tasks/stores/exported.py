@@ -1,0 +1,241 @@
+"""What stands in an exported file, read with limits and checked by itself; nothing of it decides about this machine.
+
+The campaign's record is built anew from the few fields that are taken. A lease, helper processes, epochs and counters of the
+file are not even read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+
+from tansaku.models.domain.errors import NotFoundError, StoreError
+from tansaku.models.domain.identifiers import check_name, printable, shown
+from tansaku.models.domain.records import SCHEMA_VERSION, CampaignRecord, Command, Evaluation, JsonDict, Refit
+from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.engine.transfer.data import SourceData
+from tansaku.tasks.configuration import spec_hash
+from tansaku.tasks.stores.carried import COLUMN
+from tansaku.tasks.stores.documents import problems_of
+
+FORMAT = "tansaku-observations"
+FORMAT_VERSION = 1
+KEY = b"tansaku"
+RECORD = "record"
+
+_MOST_HEADER = 64 * 2**20
+_MOST_RECORD = 16 * 2**20
+_MOST_TEXT = 4 * 2**30
+_MOST_ROWS = 2_000_000
+_BATCH = 256
+
+
+class _Taken(BaseModel):
+    """What is taken of a campaign's record; all other keys of it are left in the file."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+
+    schema_version: Literal[1] = 1
+    name: str
+    spec: JsonDict
+    spec_hash: str
+    base_path: Annotated[str, Field(max_length=4096, pattern=r"^[^\x00]*$")]
+    tansaku_version: Annotated[str, Field(max_length=100)]
+    created_at: AwareDatetime
+    commands: tuple[Command, ...] = ()
+
+
+class _Header(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+
+    campaign: _Taken
+    refits: tuple[Refit, ...]
+    sources: tuple[JsonDict, ...] = ()
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A file's content; each part is well-formed, and nothing is known yet of how they fit.
+
+    Attributes:
+        record: The campaign as it begins here: at rest, nobody's, with all counters at 0.
+        spec: Its spec.
+        evaluations: In the file's order, as the file has them.
+        structures: Their structures by evaluation, as far as the file has them.
+        refits: By number.
+        sources: Data of transfer sources.
+        pending: Commands that no driver had applied; they are left out.
+    """
+
+    record: CampaignRecord
+    spec: CampaignSpec
+    evaluations: tuple[Evaluation, ...]
+    structures: dict[str, str]
+    refits: tuple[Refit, ...]
+    sources: tuple[SourceData, ...] = field(default=(), repr=False)
+    pending: int = 0
+
+
+def campaign_of(path: Path) -> str:
+    """Name of the campaign that an exported file holds.
+
+    Raises:
+        NotFoundError: No such file.
+        StoreError: The file is no export, damaged or of a newer schema.
+    """
+    with reading(path), pq.ParquetFile(path) as file:
+        return _record(path, _header(path, file).campaign)[0].name
+
+
+def read_export(path: Path) -> Exported:
+    """Reads a whole file.
+
+    Raises:
+        NotFoundError: No such file.
+        StoreError: The file is no export, damaged, too large or of a newer schema.
+    """
+    with reading(path), pq.ParquetFile(path) as file:
+        header = _header(path, file)
+        record, spec = _record(path, header.campaign)
+        evaluations, structures = _rows(path, file)
+        return Exported(
+            record=record,
+            spec=spec,
+            evaluations=evaluations,
+            structures=structures,
+            refits=tuple(sorted(header.refits, key=lambda one: one.number)),
+            sources=tuple(_source(path, position, data) for position, data in enumerate(header.sources)),
+            pending=len(header.campaign.commands) - len(record.commands),
+        )
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Raises NotFoundError for a file that is not there and StoreError for all that can be wrong with its bytes."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise NotFoundError(f"{path} does not exist") from None
+    except ValidationError as error:
+        raise _unreadable(path, problems_of(error)) from error
+    # Arrow's errors are ValueErrors, KeyErrors and so on of Python too, but not all of them.
+    except (pa.ArrowException, OSError, ValueError, KeyError, RecursionError, OverflowError, MemoryError) as error:
+        raise _unreadable(path, str(error)) from error
+
+
+def _unreadable(path: Path, reason: str) -> StoreError:
+    return StoreError(f"{path} cannot be read as an export of tansaku: {printable(reason[:2000])}")
+
+
+def _header(path: Path, file: pq.ParquetFile) -> _Header:
+    metadata = file.metadata.metadata or {}
+    if KEY not in metadata:
+        raise StoreError(f"{path} is no export of tansaku: its metadata has no key {KEY.decode()!r}")
+    raw = metadata[KEY]
+    if len(raw) > _MOST_HEADER:
+        raise StoreError(f"{path}: its header has {len(raw)} bytes, expected at most {_MOST_HEADER}")
+    head: Any = json.loads(raw)
+    if not isinstance(head, dict) or head.get("format") != FORMAT:
+        found = head.get("format") if isinstance(head, dict) else head
+        raise StoreError(f"{path} is {shown(found)}, expected {FORMAT!r}")
+    _check_version(path, "format version", head.get("format_version"), FORMAT_VERSION)
+    _check_version(path, "schema version", head.get("schema_version"), SCHEMA_VERSION)
+    # Strict, as JSON: a boolean or a text is no number.
+    return _Header.model_validate_json(raw, strict=True)
+
+
+def _check_version(path: Path, what: str, found: object, known: int) -> None:
+    if isinstance(found, bool) or not isinstance(found, int) or found < 1:
+        raise StoreError(f"{path} has {what} {shown(found)}, expected a number from 1 to {known}")
+    if found > known:
+        raise StoreError(
+            f"{path} has {what} {shown(found)}, this tansaku reads up to {known}", hint="use the newer tansaku that wrote it"
+        )
+
+
+def _record(path: Path, taken: _Taken) -> tuple[CampaignRecord, CampaignSpec]:
+    name = check_name(taken.name, f"{path}: the campaign's name")
+    try:
+        spec = CampaignSpec.model_validate(taken.spec)
+        found = spec_hash(spec)
+    except ValidationError as error:
+        raise StoreError(f"{path}: the campaign's spec is not valid here: {problems_of(error)}") from error
+    except (ValueError, ArithmeticError, RecursionError) as error:
+        raise StoreError(f"{path}: the campaign's spec is not valid here: {printable(str(error)[:2000])}") from error
+    if spec.name != name:
+        raise StoreError(f"{path}: the campaign is called {name!r}, its spec says {spec.name!r}")
+    if found != taken.spec_hash:
+        raise StoreError(f"{path} is damaged: its spec has the hash {found}, the file says {shown(taken.spec_hash)}")
+    record = CampaignRecord(
+        name=name,
+        spec=spec.model_dump(mode="json"),
+        spec_hash=found,
+        base_path=taken.base_path,
+        tansaku_version=taken.tansaku_version,
+        created_at=taken.created_at,
+        # What was applied is the history behind the spec. A command that waits was meant for the driver it was given to.
+        commands=tuple(one for one in taken.commands if one.applied_at_number is not None),
+    )
+    return record, spec
+
+
+def _rows(path: Path, file: pq.ParquetFile) -> tuple[tuple[Evaluation, ...], dict[str, str]]:
+    schema = file.schema_arrow
+    wanted = [RECORD, COLUMN] if COLUMN in schema.names else [RECORD]
+    for name in wanted:
+        if schema.names.count(name) != 1:
+            raise StoreError(f"{path} has {schema.names.count(name)} columns {name!r}, expected 1")
+        kind = schema.field(name).type
+        if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+            raise StoreError(f"{path}: column {name!r} holds {shown(str(kind))}, expected text")
+    if file.metadata.num_rows > _MOST_ROWS:
+        raise StoreError(f"{path} has {file.metadata.num_rows} rows, expected at most {_MOST_ROWS}")
+    evaluations: list[Evaluation] = []
+    structures: dict[str, str] = {}
+    size = 0
+    for batch in file.iter_batches(batch_size=_BATCH, columns=wanted):
+        size += batch.nbytes
+        if size > _MOST_TEXT:
+            raise StoreError(f"{path} holds more than {_MOST_TEXT} bytes of text, expected less")
+        for row in batch.to_pylist():
+            one = _evaluation(f"{path}, row {len(evaluations) + 1}", row[RECORD])
+            evaluations.append(one)
+            if row.get(COLUMN) is not None:
+                structures[one.id] = row[COLUMN]
+    return tuple(evaluations), structures
+
+
+def _evaluation(where: str, text: str | None) -> Evaluation:
+    if text is None or len(text) > _MOST_RECORD:
+        found = "nothing" if text is None else f"{len(text)} characters"
+        raise StoreError(f"{where}: column {RECORD!r} holds {found}, expected an evaluation of up to {_MOST_RECORD}")
+    try:
+        return Evaluation.model_validate_json(text, strict=True)
+    except ValidationError as error:
+        raise StoreError(f"{where} is no evaluation: {problems_of(error)}") from error
+
+
+def _source(path: Path, position: int, data: JsonDict) -> SourceData:
+    where = f"{path}: sources[{position}]"
+    try:
+        found = SourceData.from_json(data)
+        whole = found.to_json()["schema_version"] == data["schema_version"] and bool(found.sha256)
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, ArithmeticError) as error:
+        raise StoreError(f"{where} is damaged: {shown(str(error), 200)}") from error
+    pool = found.pool
+    inside = all(
+        bool(((codes >= 0) & (codes < len(names))).all())
+        for codes, names in ((pool.system_codes, pool.systems), (pool.surface_codes, pool.surfaces))
+    )
+    named = isinstance(found.name, str) and all(isinstance(one, str) for one in (*pool.systems, *pool.surfaces))
+    if not (whole and inside and named and found.values.shape == pool.ids.shape):
+        raise StoreError(f"{where} is damaged: its values, systems or surfaces do not belong to its candidates")
+    return found
