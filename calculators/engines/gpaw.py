@@ -222,6 +222,24 @@ def compute(task: GpawTask) -> CalculationResult:
     return replace(result, terms=terms, details=told, files=files, wall_time=time.perf_counter() - started)
 
 
+def usable_ranks(task: GpawTask) -> int | None:
+    """Number of MPI ranks that GPAW can use for a task; None: any.
+
+    GPAW shares out plane waves and bands with ScaLAPACK only. Compiled without it, it shares out spins and irreducible
+    k-points, and aborts where there are more ranks than these.
+    """
+    import gpaw.dft
+    from gpaw.utilities import compiled_with_sl
+
+    if compiled_with_sl():
+        return None
+    structure = task.structure.copy()
+    structure.set_initial_magnetic_moments(initial_moments(structure, task.spec.magnetic_moments) if task.spec.spin else None)
+    grid = kpoint_grid(structure.cell.array, task.spec.kpoint_density)
+    builder = gpaw.dft.Parameters(**_parameters(task.spec, grid)).dft_component_builder(structure)
+    return len(builder.ibz) * int(builder.nspins)
+
+
 class _Gpaw(Calculator):
     """ASE calculator around GPAW's, which refuses to go on once a relaxation has left the symmetry that it began with."""
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms
 
-from tansaku.calculators.engines.gpaw import GpawTask, compute
+from tansaku.calculators.engines.gpaw import GpawTask, compute, usable_ranks
 from tansaku.models.domain.errors import CalculationError, ConfigurationError, MissingComponentError, TransientError
 from tansaku.models.domain.ports import CalculationResult
 from tansaku.models.domain.records import JsonDict, Provenance
@@ -27,7 +27,7 @@ _TAIL = 800
 
 
 def compute_in_ranks(task: GpawTask, parallel: ParallelSpec) -> CalculationResult:
-    """Starts the ranks and waits for them.
+    """Starts the ranks and waits for them: as many as were asked for and as GPAW can use.
 
     Raises:
         CalculationError: As :func:`compute` raises it.
@@ -35,14 +35,16 @@ def compute_in_ranks(task: GpawTask, parallel: ParallelSpec) -> CalculationResul
         MissingComponentError: There is no such ``mpiexec``.
         TransientError: The ranks ended without a result.
     """
+    usable = usable_ranks(task)
+    ranks = parallel.ranks if usable is None else min(parallel.ranks, usable)
     place = nullcontext(str(task.folder)) if task.folder is not None else tempfile.TemporaryDirectory(prefix="tsk-gpaw-")
     with place as name:
         folder = Path(name)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         (folder / _RESULT).unlink(missing_ok=True)
-        (folder / _TASK).write_text(json.dumps(_task_json(task) | {"ranks": parallel.ranks}))
+        (folder / _TASK).write_text(json.dumps(_task_json(task) | {"ranks": ranks}))
         command = [
-            *(parallel.mpiexec, "-n", str(parallel.ranks)),
+            *(parallel.mpiexec, "-n", str(ranks)),
             *("env", "GPAW_MPI_BACKEND=cgpaw", f"OMP_NUM_THREADS={parallel.threads}"),
             *(sys.executable, "-P", "-m", "tansaku.calculators.engines.gpaw_ranks", str(folder)),
         ]
@@ -57,10 +59,10 @@ def compute_in_ranks(task: GpawTask, parallel: ParallelSpec) -> CalculationResul
             found = json.loads((folder / _RESULT).read_text())
         except (FileNotFoundError, ValueError) as error:
             said = (folder / _WORDS).read_text(errors="replace")[-_TAIL:].strip()
-            raise TransientError(f"gpaw's {parallel.ranks} ranks ended without a result ({done.returncode}): {said}") from error
+            raise TransientError(f"gpaw's {ranks} ranks ended without a result ({done.returncode}): {said}") from error
     if "world" in found:
         raise ConfigurationError(
-            f"{parallel.mpiexec}: each rank of gpaw sees {found['world']} ranks, expected {parallel.ranks}",
+            f"{parallel.mpiexec}: each rank of gpaw sees {found['world']} ranks, expected {ranks}",
             hint="the site's mpiexec must belong to the MPI that gpaw was compiled with",
         )
     if "reason" in found:

@@ -156,16 +156,11 @@ class Parity(RuleBasedStateMachine):
 
     @rule(number=st.integers(0, 2), value=st.floats(allow_nan=False, allow_infinity=False), is_stale=stale, times=repeats)
     def refit(self, number: int, value: float, is_stale: bool, times: int) -> None:
-        refit = Refit(
-            campaign="c",
-            number=self.stores[0].campaign("c").last_refit + number,
-            at_proposal=1,
-            horizon=0,
-            hyperparameters={"l": value},
-            fitted_at=NOW,
-        )
-        if refit.number > 0:
-            self.both(lambda store, position: store.insert_refit(self.lease(position, is_stale), refit), times)
+        number += self.stores[0].campaign("c").last_refit
+        if number == 0:
+            return
+        refit = Refit(campaign="c", number=number, at_proposal=1, horizon=0, hyperparameters={"l": value}, fitted_at=NOW)
+        self.both(lambda store, position: store.insert_refit(self.lease(position, is_stale), refit), times)
 
     @rule(identifier=st.sampled_from("xyz"), times=repeats)
     def command(self, identifier: str, times: int) -> None:

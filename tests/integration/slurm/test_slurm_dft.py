@@ -9,9 +9,10 @@ import pytest
 
 from tansaku.models.domain.states import EvaluationState
 
+# So coarse a level of theory has a lattice parameter of its own.
 SPACE = {
     "type": "grain_boundary",
-    "crystal": {"structure": "fcc", "element": "Al", "lattice_parameter": 4.0},
+    "crystal": {"structure": "fcc", "element": "Al", "lattice_parameter": 4.0, "strained": True},
     "axis": [1, 1, 0],
     "boundaries": {"planes": [[1, 1, 1]]},
     "translation": {"normal": [0.0], "in_plane": {"step": 3.0}, "along_axis": {"step": 3.0}},

@@ -142,9 +142,21 @@ def test_a_calculation_killed_before_it_was_converged_goes_on(tmp_path, monkeypa
     assert not calculator.evaluate(bulk("Al", a=4.1)).details["resumed"]
 
 
-def test_ranks_give_the_numbers_of_one_process_and_say_what_went_wrong(tmp_path):
-    mpiexec = Path(sys.prefix, "bin", "mpiexec")
-    assert mpiexec.is_file(), "the wheel mpich brings it"
+@pytest.fixture
+def mpiexec():
+    program = Path(sys.prefix, "bin", "mpiexec")
+    assert program.is_file(), "the wheel mpich brings it"
+    return program
+
+
+@pytest.mark.parametrize(("changes", "ranks"), [({}, 1), ({"spin": True, "magnetic_moments": {"Al": 1.0}}, 2)])
+def test_no_more_ranks_are_started_than_k_points_and_spins(mpiexec, changes, ranks):
+    """GPAW is installed here without ScaLAPACK, which alone would share out a single k-point."""
+    calculator = GpawCalculator(spec(kpoint_density=0.01, **changes), ParallelSpec(ranks=3, mpiexec=str(mpiexec)))
+    assert calculator.evaluate(bulk("Al")).details["ranks"] == ranks
+
+
+def test_ranks_give_the_numbers_of_one_process_and_say_what_went_wrong(tmp_path, mpiexec):
     one = GpawCalculator(spec(density=True)).evaluate(bulk("Al"))
     both = GpawCalculator(spec(density=True), ParallelSpec(ranks=2, mpiexec=str(mpiexec)), tmp_path)
     two = both.evaluate(bulk("Al"))
