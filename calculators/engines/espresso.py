@@ -132,7 +132,7 @@ class EspressoCalculator:
 
     def _evaluate(self, structure: Atoms, relaxation: RelaxationSpec | None, folder: Path) -> CalculationResult:
         started = time.perf_counter()
-        grid = kpoint_grid(structure.cell.array, self._spec.kpoint_density)
+        grid = kpoint_grid(structure, self._spec.kpoint_density)
         command = [self._program]
         if self._parallel.ranks > 1:
             command = [self._parallel.mpiexec, "-n", str(self._parallel.ranks), self._program]

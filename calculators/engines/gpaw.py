@@ -191,7 +191,7 @@ def compute(task: GpawTask) -> CalculationResult:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     world.barrier()
     key = task_key(task.structure, task.relaxation, task.provenance)
-    grid = kpoint_grid(task.structure.cell.array, task.spec.kpoint_density)
+    grid = kpoint_grid(task.structure, task.spec.kpoint_density)
     start = task.structure.copy()
     resumed = folder is not None and _key_of(folder) == key
     log = folder / LOG_FILE if folder is not None else None
@@ -235,7 +235,7 @@ def usable_ranks(task: GpawTask) -> int | None:
         return None
     structure = task.structure.copy()
     structure.set_initial_magnetic_moments(initial_moments(structure, task.spec.magnetic_moments) if task.spec.spin else None)
-    grid = kpoint_grid(structure.cell.array, task.spec.kpoint_density)
+    grid = kpoint_grid(structure, task.spec.kpoint_density)
     builder = gpaw.dft.Parameters(**_parameters(task.spec, grid)).dft_component_builder(structure)
     return len(builder.ibz) * int(builder.nspins)
 

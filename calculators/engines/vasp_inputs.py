@@ -177,7 +177,7 @@ def generator_keywords(spec: VaspSpec, structure: Atoms, relaxation: RelaxationS
             "POTCAR_FUNCTIONAL": spec.release,
         },
         "user_incar_settings": tags,
-        "user_kpoints_settings": Kpoints.gamma_automatic(kpoint_grid(structure.cell.array, spec.kpoint_density)),
+        "user_kpoints_settings": Kpoints.gamma_automatic(kpoint_grid(structure, spec.kpoint_density)),
         "auto_ismear": False,
         "sort_structure": False,
         "inherit_incar": False,
