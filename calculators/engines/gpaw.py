@@ -24,7 +24,7 @@ from tansaku.calculators.engines.ase_evaluation import evaluate_with_ase
 from tansaku.calculators.engines.electronic import check_elements, initial_moments, level_of_theory, task_key
 from tansaku.calculators.engines.energy_partition import check_ewald
 from tansaku.calculators.engines.gpaw_partition import gpaw_partition
-from tansaku.calculators.engines.kpoints import kpoint_grid
+from tansaku.calculators.engines.kpoints import structure_grid
 from tansaku.calculators.engines.relaxation import check_axes, check_input
 from tansaku.calculators.engines.universal import installed
 from tansaku.models.domain.errors import CalculationError, ConfigurationError, MissingComponentError
@@ -191,7 +191,7 @@ def compute(task: GpawTask) -> CalculationResult:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     world.barrier()
     key = task_key(task.structure, task.relaxation, task.provenance)
-    grid = kpoint_grid(task.structure, task.spec.kpoint_density)
+    grid = structure_grid(task.structure, task.spec.kpoint_density)
     start = task.structure.copy()
     resumed = folder is not None and _key_of(folder) == key
     log = folder / LOG_FILE if folder is not None else None
@@ -235,7 +235,7 @@ def usable_ranks(task: GpawTask) -> int | None:
         return None
     structure = task.structure.copy()
     structure.set_initial_magnetic_moments(initial_moments(structure, task.spec.magnetic_moments) if task.spec.spin else None)
-    grid = kpoint_grid(structure, task.spec.kpoint_density)
+    grid = structure_grid(structure, task.spec.kpoint_density)
     builder = gpaw.dft.Parameters(**_parameters(task.spec, grid)).dft_component_builder(structure)
     return len(builder.ibz) * int(builder.nspins)
 

@@ -346,7 +346,7 @@ def test_kpoints_tell_the_cost_where_it_is_learned_at_a_density():
         cell = space.structure(str(candidate))
         atoms, kpoints = pool.cost_descriptors.values[pool.cost_descriptors.index[position]]
         assert atoms == len(cell)
-        assert kpoints == np.prod(kpoint_grid(cell, 3.0))
+        assert kpoints == np.prod(kpoint_grid(cell.cell.array, 3.0))
         assert pool.cost[position] == pytest.approx(10.0 * (atoms / 100) ** 2 * kpoints / 10)
     sparse = GrainBoundarySpaceSpec.model_validate({**spec, "cost": {**spec["cost"], "kpoint_density": 1.0}})
     assert (GrainBoundarySpace(sparse, Path("/nonexistent")).pool().cost < pool.cost).all()
