@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms
 
-from tansaku.calculators.engines.gpaw import GpawTask, compute, usable_ranks
+from tansaku.calculators.engines.gpaw import GpawTask, compute
+from tansaku.calculators.engines.gpaw_parameters import usable_ranks
 from tansaku.calculators.engines.kpoints import GRID_CELL
 from tansaku.models.domain.errors import CalculationError, ConfigurationError, MissingComponentError, TransientError
 from tansaku.models.domain.ports import CalculationResult
@@ -36,7 +37,7 @@ def compute_in_ranks(task: GpawTask, parallel: ParallelSpec) -> CalculationResul
         MissingComponentError: There is no such ``mpiexec``.
         TransientError: The ranks ended without a result.
     """
-    usable = usable_ranks(task)
+    usable = usable_ranks(task.structure, task.spec)
     ranks = parallel.ranks if usable is None else min(parallel.ranks, usable)
     place = nullcontext(str(task.folder)) if task.folder is not None else tempfile.TemporaryDirectory(prefix="tsk-gpaw-")
     with place as name:
