@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from tansaku.calculators.workflows.own_crystal import OwnCrystal
 
 CHECK_SECONDS = 5
-"""Processor time that the comparison may take before the first evaluation [s]; the first evaluation compares else."""
+"""Processor time for the comparison before the first evaluation [s]; a longer one is left to the first evaluation."""
 
 AUTO_SECONDS = 120
-"""Processor time that ``lattice_parameter: auto`` may take [s]."""
+"""Processor time allowed for ``lattice_parameter: auto`` [s]."""
 
 _PATIENCE = 60.0
-"""A process that waits instead of computing is given up this long after its processor time [s]."""
+"""Extra wall time after which a process that waits instead of computing is ended [s]."""
 
 _DECIMALS = 4
 _KNOWN = 32
@@ -58,7 +58,7 @@ def resolve_crystal(space: SpaceSpec, calculator: CalculatorSpec | None, base_pa
             kind = calculator.type if calculator is not None else "none"
             raise ConfigurationError(
                 f"space.crystal.lattice_parameter: auto; with a calculator of type {kind} it takes too long, expected a number",
-                hint="relax the perfect crystal with it and write what you find",
+                hint="relax the perfect crystal with this calculator and enter the result",
             )
         own = round(found.lattice_parameter, _DECIMALS)
         crystal = crystal.model_copy(update={"lattice_parameter": own, "own_lattice_parameter": own})
@@ -94,8 +94,8 @@ def describe_crystal(spec: CampaignSpec, base_path: Path) -> str | None:
     if found is not None:
         return found.describe() + (" (strained: true)" if spec.space.crystal.strained else "")
     if spec.space.crystal.strained:
-        return "strained: true; it is not compared with the calculator's own"
-    return f"compared with the calculator's own by the first evaluation: it takes longer than {CHECK_SECONDS} s"
+        return "strained: true, so it is not compared with the calculator's lattice parameter"
+    return f"will be compared with the calculator's by the first evaluation, because that takes longer than {CHECK_SECONDS} s"
 
 
 def measured(calculator: CalculatorSpec, crystal: CrystalSpec, base_path: Path, seconds: int) -> OwnCrystal | None:

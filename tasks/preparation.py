@@ -34,7 +34,7 @@ from tansaku.tasks.users import user_name
 from tansaku.tasks.workflow_checks import check_elements, check_initial, check_phases
 
 FILE_EDIT = "file-"
-"""Prefix of the ids of edits that a changed campaign file gave; others come from the command line."""
+"""Prefix of the ids of edits from a changed campaign file; other edits come from the command line."""
 
 
 def prepare_campaign(resources: Resources, loaded: LoadedCampaign) -> CampaignRecord:
@@ -65,14 +65,18 @@ def prepare_campaign(resources: Resources, loaded: LoadedCampaign) -> CampaignRe
     _warn_of_version(resources.store, known)
     note_levels(resources.store, known)
     differences = diff_specs(stored_spec(known), spec)
-    refused = [one for one in differences if not one.editable]
+    refused = [difference for difference in differences if not difference.editable]
     if refused:
-        lines = "\n".join(f"  {one}" for one in refused)
+        lines = "\n".join(f"  {item}" for item in refused)
         raise SpecChangedError(
-            f"campaign {spec.name!r} is known with another spec:\n{lines}",
-            hint="give the changed search a name of its own; only budget, in_flight, timeout and retries may change",
+            f"campaign {spec.name!r} is stored with a different spec:\n{lines}",
+            hint="give the changed campaign another name; only budget, in_flight, timeout and retries may change",
         )
-    edits = {one.key: one.new for one in differences if one.new != _said_before(resources.store, known, one)}
+    edits = {
+        difference.key: difference.new
+        for difference in differences
+        if difference.new != _said_before(resources.store, known, difference)
+    }
     if edits:
         resources.store.add_command(spec.name, _file_edit(known, edits))
     return resources.store.campaign(spec.name)

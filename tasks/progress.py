@@ -127,13 +127,13 @@ class CampaignStatus(Record):
         if left:
             lines.append(f"        and {left} more: tansaku status {self.name}")
         if self.retry_command is not None:
-            lines.append(f"        try again: {self.retry_command}")
+            lines.append(f"        retry: {self.retry_command}")
         why = f" ({self.stop_reason.value})" if self.stop_reason is not None else ""
         lines.append(f"{self.name}: {self.state.value}{why}")
         lines.append(
-            f"  evaluations {self.evaluations}: {self.done} done, {self.failed} failed, {self.active} under way"
-            + (f", {self.lost} lost and to be tried again" if self.lost else "")
-            + (f"; polished {self.polish}" if self.polish else "")
+            f"  evaluations {self.evaluations}: {self.done} done, {self.failed} failed, {self.active} in progress"
+            + (f", {self.lost} lost and to be retried" if self.lost else "")
+            + (f"; final relaxations {self.polish}" if self.polish else "")
         )
         if self.predicted:
             lines.append(f"  values: {self.done - self.predicted} computed, {self.predicted} predicted by a trained model")
@@ -144,10 +144,10 @@ class CampaignStatus(Record):
         if self.limit is not None:
             spent += f" of {self.limit:,.0f} allowed"
         if self.exhaustive_cost is not None:
-            spent += f", {100 * self.cost / self.exhaustive_cost:.3g} % of evaluating everything"
+            spent += f", {100 * self.cost / self.exhaustive_cost:.3g} % of the exhaustive cost"
         lines.append(spent)
         if self.cost_ratio is not None:
-            lines.append(f"  cost: actual over predicted {self.cost_ratio:.2f} in the median")
+            lines.append(f"  cost: median of actual / predicted {self.cost_ratio:.2f}")
         if self.certificate is not None:
             lines.append(f"  {self.certificate.describe()}")
         for lost in self.lost_attempts[-_SHOWN_LOST:]:
@@ -155,15 +155,15 @@ class CampaignStatus(Record):
                 f"  lost: {lost.candidate}, attempt {lost.attempt} (round {lost.round}): {lost.reason}: {lost.message}"
             )
         if len(self.lost_attempts) > _SHOWN_LOST:
-            lines.append(f"  lost: and {len(self.lost_attempts) - _SHOWN_LOST} attempts before: tansaku log {self.name} --all")
+            lines.append(f"  lost: and {len(self.lost_attempts) - _SHOWN_LOST} earlier attempts: tansaku log {self.name} --all")
         for late in self.late_results[-_SHOWN_LOST:]:
             value = "no value" if late.value is None else f"{late.value:.6g}"
-            lines.append(f"  late, kept aside: {late.candidate}, attempt {late.attempt} (round {late.round}): {value}")
-        lines += [f"  warning: {one}" for one in self.warnings]
+            lines.append(f"  late result, not used: {late.candidate}, attempt {late.attempt} (round {late.round}): {value}")
+        lines += [f"  warning: {warning}" for warning in self.warnings]
         if self.driver is not None:
             lines.append(f"  driven by {self.driver}")
         elif self.state is CampaignState.INTERRUPTED:
-            lines.append(f"  go on: tansaku resume {self.name}")
+            lines.append(f"  continue: tansaku resume {self.name}")
         if self.problem is not None:
             lines.append(f"  {self.problem}")
         return "\n".join(lines)
@@ -257,7 +257,7 @@ def _lost_attempts(evaluations: list[Evaluation]) -> tuple[LostAttempt, ...]:
 
 
 def _warnings(evaluations: list[Evaluation]) -> tuple[str, ...]:
-    told = (one.outcome.properties.get(LATTICE_WARNING) for one in evaluations if one.outcome is not None)
+    told = (evaluation.outcome.properties.get(LATTICE_WARNING) for evaluation in evaluations if evaluation.outcome is not None)
     return tuple(dict.fromkeys(str(warning) for warning in told if warning is not None))
 
 
@@ -303,11 +303,11 @@ def _problem(record: CampaignRecord, unopened: str | None, damaged: Sequence[str
         damaged: What is wrong with evaluations that cannot be read.
     """
     if record.deleting:
-        return f"its deletion was interrupted; `tansaku delete {record.name}` finishes it"
+        return f"its deletion was interrupted; `tansaku delete {record.name}` completes it"
     if not damaged:
         return unopened
     which = "one of its evaluations" if len(damaged) == 1 else f"{len(damaged)} of its evaluations"
-    said = f"{which} cannot be read here and {'is' if len(damaged) == 1 else 'are'} left out above: {damaged[0]}"
+    said = f"{which} cannot be read and {'is' if len(damaged) == 1 else 'are'} left out above: {damaged[0]}"
     return said if unopened is None else f"{unopened}; {said}"
 
 

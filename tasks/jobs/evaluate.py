@@ -79,10 +79,10 @@ def evaluate(document: JobDocument, folder: Path) -> Outcome:
 
 def _complete(outcome: Outcome, objective: ObjectiveSpec) -> Outcome:
     """The outcome, as a science failure where it lacks a value that the goal compares."""
-    missing = [one.property for one in objective.further if one.property not in outcome.quantities]
+    missing = [goal.property for goal in objective.further if goal.property not in outcome.quantities]
     if outcome.failure is not None or not missing:
         return outcome
-    message = f"the evaluation gave no {', '.join(missing)}"
+    message = f"the evaluation returned no {', '.join(missing)}"
     failure = Failure(kind=FailureKind.SCIENCE, reason="incomplete", message=message)
     return outcome.model_copy(update={"value": None, "failure": failure})
 

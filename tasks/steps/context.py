@@ -146,7 +146,7 @@ class Ledger:
 
     def wish(self, kinds: tuple[str, str]) -> str | None:
         """Which of two opposite commands came last, None when neither was given."""
-        return next((one.kind for one in reversed(self.commands) if one.kind in kinds), None)
+        return next((command.kind for command in reversed(self.commands) if command.kind in kinds), None)
 
     @property
     def paused(self) -> bool:
