@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.identifiers import NAME_PATTERN, content_hash, file_sha256
@@ -22,14 +22,8 @@ from tansaku.models.domain.specs.calculator import (
 )
 from tansaku.models.domain.specs.campaign import EDITABLE_KEYS, CampaignSpec
 from tansaku.models.domain.specs.site import SiteSpec
-from tansaku.models.domain.specs.space import (
-    CompositionSpaceSpec,
-    EnergySpaceSpec,
-    FeatureLookupSpec,
-    GrainBoundarySpaceSpec,
-    SpaceSpec,
-    TableSpaceSpec,
-)
+from tansaku.models.domain.specs.space import SpaceSpec
+from tansaku.models.domain.specs.space_base import SpaceBase
 from tansaku.models.domain.specs.transfer import TableSourceSpec
 from tansaku.tasks.boundary_crystal import check_cell, resolve_crystal
 from tansaku.tasks.steps.source import forget_paths
@@ -39,6 +33,7 @@ from tansaku.tasks.yaml_text import KeyPath, YamlText, read_yaml
 
 _ABSENT = "(absent)"
 
+_Space = TypeVar("_Space", bound=SpaceBase)
 _Check = Callable[[Path, KeyPath, str | None], str]
 
 
@@ -199,27 +194,23 @@ def _resolve(spec: CampaignSpec, base_path: Path, document: YamlText) -> Campaig
         return found
 
     space, calculator = spec.space, spec.calculator
-    if isinstance(space, TableSpaceSpec):
-        space = _resolve_table(space, base_path, check, ("space",))
-    if isinstance(space, CompositionSpaceSpec) and space.parent.cif is not None:
-        digest = check(base_path / space.parent.cif, ("space", "parent", "cif"), space.parent.sha256)
-        space = space.model_copy(update={"parent": space.parent.model_copy(update={"sha256": digest})})
+    space = _resolve_space(space, base_path, check, ("space",))
     label = spec.label
     if calculator is not None:
-        calculator = _resolve_files(calculator, _elements(space), base_path, document)
+        calculator = _resolve_files(calculator, space.elements, base_path, document)
     if label is not None:
-        found = _resolve_files(label.calculator, _elements(space), base_path, document)
+        found = _resolve_files(label.calculator, space.elements, base_path, document)
         label = label.model_copy(update={"calculator": found})
     check_cell(space, calculator, document)
     space = resolve_crystal(space, calculator, base_path)
     if isinstance(calculator, DftSpec):
         calculator = _resolve_dft(calculator, space, base_path, document)
-        space = _resolve_cost(space, calculator)
+        space = space.with_kpoint_density(calculator.kpoint_density)
     transfer = spec.transfer
     if transfer is not None:
         sources = tuple(
             source.model_copy(
-                update={"space": _resolve_table(source.space, base_path, check, ("transfer", "sources", i, "space"))}
+                update={"space": _resolve_space(source.space, base_path, check, ("transfer", "sources", i, "space"))}
             )
             if isinstance(source, TableSourceSpec)
             else source
@@ -229,17 +220,9 @@ def _resolve(spec: CampaignSpec, base_path: Path, document: YamlText) -> Campaig
     return spec.model_copy(update={"space": space, "calculator": calculator, "label": label, "transfer": transfer})
 
 
-def _resolve_table(space: TableSpaceSpec, base_path: Path, check: _Check, key: KeyPath) -> TableSpaceSpec:
-    features = {
-        name: group.model_copy(
-            update={"sha256": check(base_path / group.lookup, (*key, "features", name, "lookup"), group.sha256)}
-        )
-        if isinstance(group, FeatureLookupSpec)
-        else group
-        for name, group in space.features.items()
-    }
-    digest = check(base_path / space.candidates, (*key, "candidates"), space.sha256)
-    return space.model_copy(update={"features": features, "sha256": digest})
+def _resolve_space(space: _Space, base_path: Path, check: _Check, key: KeyPath) -> _Space:
+    """The space with the content hashes of the files that it names."""
+    return space.with_hashes({file.key: check(base_path / file.path, (*key, *file.key), file.sha256) for file in space.files()})
 
 
 def _resolve_dft(calculator: DftSpec, space: SpaceSpec, base_path: Path, document: YamlText) -> DftSpec:
@@ -264,7 +247,7 @@ def _resolve_dft(calculator: DftSpec, space: SpaceSpec, base_path: Path, documen
         key = ("calculator", "pseudopotentials")
     workflow = workflow_of(calculator)
     moving = {workflow.ion} if workflow is not None and workflow.ion is not None else set()
-    for element in sorted((_elements(space) | moving) - known):
+    for element in sorted((space.elements | moving) - known):
         where = f"({document.source}, line {document.line(key)})"
         raise ConfigurationError(
             f"{'.'.join(key)}: nothing for {'the ion' if element in moving else 'the crystal'}'s {element} {where}"
@@ -284,23 +267,6 @@ def _resolve_files(calculator: CalculatorSpec, elements: frozenset[str], base_pa
     if isinstance(calculator, SurrogateCalculatorSpec):
         update["relaxed_by"] = _resolve_files(calculator.relaxed_by, frozenset(), base_path, document)
     return calculator.model_copy(update=update)
-
-
-def _resolve_cost(space: SpaceSpec, calculator: CalculatorSpec | None) -> SpaceSpec:
-    """Where cost is learned of a DFT code's evaluations, k-points tell it too."""
-    if not isinstance(space, GrainBoundarySpaceSpec | EnergySpaceSpec) or not isinstance(calculator, DftSpec):
-        return space
-    if space.cost.model != "measured" or space.cost.kpoint_density is not None:
-        return space
-    cost = space.cost.model_copy(update={"kpoint_density": calculator.kpoint_density})
-    return space.model_copy(update={"cost": cost})
-
-
-def _elements(space: SpaceSpec) -> frozenset[str]:
-    """Elements that a calculator must know, as far as the spec tells."""
-    if isinstance(space, GrainBoundarySpaceSpec):
-        return frozenset({space.crystal.element})
-    return space.elements if isinstance(space, EnergySpaceSpec) else frozenset()
 
 
 def _resolve_potential(calculator: LammpsSpec, elements: frozenset[str], base_path: Path, document: YamlText) -> LammpsSpec:

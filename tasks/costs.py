@@ -10,19 +10,18 @@ import numpy as np
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import Evaluation, JsonDict, Refit
 from tansaku.models.domain.specs.space import SpaceSpec
-from tansaku.models.engine.cost import learns_cost
 
 MEASURED_UNIT = "core-seconds"
 
 
 def cost_unit(space: SpaceSpec) -> str | None:
     """Unit of a learned cost; None where the file's own numbers count, whatever they mean."""
-    return MEASURED_UNIT if learns_cost(space) else None
+    return MEASURED_UNIT if space.learns_cost else None
 
 
 def cost_of(evaluation: Evaluation, space: SpaceSpec) -> float:
     """What an evaluation cost: as measured where cost is learned and it has ended, else as predicted."""
-    measured = evaluation.measured_cost if learns_cost(space) else None
+    measured = evaluation.measured_cost if space.learns_cost else None
     return evaluation.proposal.predicted_cost if measured is None else measured
 
 
@@ -74,7 +73,7 @@ class CostComparison:
 
 def compare_costs(evaluations: Sequence[Evaluation], refits: Sequence[Refit], space: SpaceSpec) -> CostComparison | None:
     """Predicted against actual of the search, None where cost is not learned."""
-    if not learns_cost(space):
+    if not space.learns_cost:
         return None
     search = [evaluation for evaluation in evaluations if evaluation.proposal.purpose == "search"]
     pairs = [(item, actual) for item in search if (actual := item.measured_cost) is not None and not item.spared]

@@ -19,7 +19,6 @@ from tansaku.models.domain.retraining import describe, describe_target, ended, t
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import CampaignState, EvaluationState, StopReason, campaign_state
 from tansaku.models.domain.wording import counted
-from tansaku.models.engine.cost import learns_cost
 from tansaku.spaces.registry import open_space
 from tansaku.tasks.costs import compare_costs, cost_of, cost_unit
 from tansaku.tasks.jobs.document import LATTICE_WARNING
@@ -347,7 +346,7 @@ def campaign_status(store: CampaignStore, name: str) -> CampaignStatus:
     try:
         pool = open_space(spec.space, Path(record.base_path)).pool()
         pool = priced_by(pool, refits[-1]) if refits else pool
-        entries = search_entries(pool, evaluations, spec.objective.further, learns_cost=learns_cost(spec.space))
+        entries = search_entries(pool, evaluations, spec.objective.further, learns_cost=spec.space.learns_cost)
     except (ConfigurationError, NotFoundError) as error:
         problem = f"the space cannot be opened: {error.message}"
     else:

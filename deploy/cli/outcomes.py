@@ -46,7 +46,7 @@ def results(
     with opened(site) as resources:
         data = CampaignData.load(resources.store, name, resources.artifacts)
     purpose: Purpose = "polish" if polish else "search"
-    compositions = data.spec.space.type == "composition" and not evaluations
+    compositions = data.spec.space.description.overview == "compositions" and not evaluations
     if data.spec.objective.further and not evaluations:
         _show_front(data, as_json=as_json, as_csv=as_csv)
     elif as_json:

@@ -14,6 +14,7 @@ from tansaku.models.domain.identifiers import file_sha256
 from tansaku.models.domain.ports import ArtifactStore
 from tansaku.models.domain.records import Evaluation, JsonDict, Provenance
 from tansaku.models.domain.registry import DatasetRecord, Registry, Source
+from tansaku.models.domain.specs.campaign import ObjectiveSpec
 from tansaku.models.domain.specs.dataset import (
     LABELS,
     ComputedSourceSpec,
@@ -21,7 +22,6 @@ from tansaku.models.domain.specs.dataset import (
     FileSourceSpec,
     ObservedSourceSpec,
 )
-from tansaku.models.domain.specs.energy_space import ENERGY_PER_ATOM, EnergySpaceSpec
 from tansaku.models.domain.states import EvaluationState
 from tansaku.models.domain.surrogates import Example
 from tansaku.spaces.registry import open_space
@@ -239,8 +239,9 @@ def campaign_of(spec: DatasetSpec, base_path: Path, file: str, **changes: object
         "label": source.label.model_dump(mode="json") if source.label is not None else None,
         "execution": source.execution.model_dump(mode="json"),
     }
-    if isinstance(source.space, EnergySpaceSpec):
-        data["objective"] = {"property": ENERGY_PER_ATOM, "unit": "eV/atom"}
+    about = source.space.description
+    if ObjectiveSpec().unit not in about.units_of(None):
+        data["objective"] = {"property": about.properties[0], "unit": about.units_of(None)[0]}
     return campaign_from_data(data | changes, base_path, file)
 
 

@@ -15,7 +15,6 @@ from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.ports import Space, TabulatedSpace
 from tansaku.models.domain.records import Failure, Outcome, Provenance
 from tansaku.models.domain.specs.campaign import ObjectiveSpec
-from tansaku.models.domain.specs.space import TableSpaceSpec
 from tansaku.models.domain.states import FailureKind
 from tansaku.tasks.jobs.document import JobDocument, TrainingDocument, Work
 from tansaku.tasks.jobs.opened import opened_calculator, opened_space
@@ -51,7 +50,7 @@ def evaluate(document: JobDocument, folder: Path) -> Outcome:
     """
     compute: Callable[[], Outcome]
     provenance: Provenance | None = None
-    if isinstance(document.space, TableSpaceSpec):
+    if document.space.description.recorded:
         compute = _Recorded(opened_space(document.space, document.base_path), document.candidate)
     elif document.calculator is None:
         raise ConfigurationError(f"calculator: missing; a {document.space.type} space needs one")

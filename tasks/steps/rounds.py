@@ -17,9 +17,10 @@ from tansaku.models.domain.ports import History, Proposer
 from tansaku.models.domain.records import JsonDict, Proposal, Refit
 from tansaku.models.domain.search_state import SearchState
 from tansaku.models.domain.specs.campaign import BudgetSpec, ObjectiveSpec
+from tansaku.models.domain.specs.cost import CostPrior
 from tansaku.models.domain.specs.objective import Direction
 from tansaku.models.domain.states import StopReason
-from tansaku.models.engine.cost import CostModel, CostPrior, cost_due, fit_cost, priced
+from tansaku.models.engine.cost import CostModel, cost_due, fit_cost, priced
 
 
 @dataclass(frozen=True)

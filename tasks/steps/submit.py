@@ -8,7 +8,7 @@ from tansaku.models.domain.errors import StoreError
 from tansaku.models.domain.identifiers import job_name
 from tansaku.models.domain.ports import JobRequest
 from tansaku.models.domain.records import Evaluation
-from tansaku.models.domain.specs.space import GrainBoundarySpaceSpec, SpaceSpec
+from tansaku.models.domain.specs.space import SpaceSpec
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.jobs.document import OWN_LATTICE_PARAMETER, STRUCTURE_FILE, JobDocument, LookDocument
 from tansaku.tasks.steps.context import StepContext
@@ -80,13 +80,13 @@ def job_document(context: StepContext, evaluation: Evaluation) -> JobDocument:
 def _space(context: StepContext) -> SpaceSpec:
     """The space; a boundary's with the calculator's own lattice parameter once a result told it: no other job looks for it."""
     space = context.ledger.spec.space
-    if not isinstance(space, GrainBoundarySpaceSpec) or space.crystal.own_lattice_parameter is not None:
+    crystal = space.reference_crystal
+    if crystal is None or crystal.own_lattice_parameter is not None:
         return space
     for evaluation in context.ledger.evaluations.values():
         own = evaluation.outcome.properties.get(OWN_LATTICE_PARAMETER) if evaluation.outcome is not None else None
         if own is not None:
-            crystal = space.crystal.model_copy(update={OWN_LATTICE_PARAMETER: own})
-            return space.model_copy(update={"crystal": crystal})
+            return space.with_crystal(crystal.model_copy(update={OWN_LATTICE_PARAMETER: own}))
     return space
 
 
