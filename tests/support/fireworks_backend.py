@@ -19,6 +19,7 @@ from tansaku.tasks.settings import Settings
 from tansaku.tasks.stores.connection import open_database
 from tansaku.tasks.stores.site_workers import SiteWorkers
 
+ROOT = Path(__file__).resolve().parents[2]
 QUICK = {"heartbeat": 0.2, "silence": 2.0, "look": 0.2, "kill_grace": 0.3, "patience": 2.0}
 
 
@@ -92,8 +93,8 @@ class FireworksBackend:
             f"""
             import os, sys
             from pathlib import Path
-            sys.path[:0] = [{str(Path(__file__).parent)!r}, {str(Path(__file__).parent / "contracts")!r}]
-            from fireworks_backend import FireworksBackend
+            sys.path[:0] = [{str(ROOT)!r}, {str(ROOT / "tests/contracts")!r}]
+            from tests.support.fireworks_backend import FireworksBackend
             from test_launchers import await_state, request
             folder = Path({str(self.folder)!r})
             launcher = FireworksBackend.again(folder).open()
