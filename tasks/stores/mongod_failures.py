@@ -34,7 +34,7 @@ _REASONS = (
         ),
         "the data folder was written by another version of MongoDB",
         "start it with that version, `tansaku db dump FILE`, move the data folder away, and `tansaku db restore FILE` with "
-        "this one; MongoDB opens no files of two releases before (6.0 by 8.0): docs/mongodb.md says how",
+        "this one; MongoDB opens no files of two releases before (6.0 by 8.0): docs/reference/mongodb.md says how",
     ),
     (
         ("WT_PANIC", "WiredTiger library panic", "checksum error", "file is corrupt", "starting MongoDB with --repair"),
