@@ -103,6 +103,6 @@ def test_the_committed_result_is_of_the_shipped_data(require):
     assert result["energy_rmse_mev_per_atom"] < min(one["held_out"]["energy_rmse_mev_per_atom"] for one in others)
     trainers = {name: one["held_out"]["energy_rmse_mev_per_atom"] for name, one in result["trainers"].items()}
     assert min(trainers, key=trainers.__getitem__) == "levenberg_marquardt"
-    page = (ROOT / "docs/neural-potential.md").read_text()
+    page = (ROOT / "docs/results/neural-potential.md").read_text()
     errors = f"{result['energy_rmse_mev_per_atom']:.1f} | {result['force_rmse_mev_per_angstrom']:.0f}"
     assert f"| seven scans held out | {result['held_out']['structures']} | {errors} |" in page
