@@ -8,18 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tansaku.calculators.registry import known_elements, resolve_calculator
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.identifiers import NAME_PATTERN, content_hash, file_sha256
-from tansaku.models.domain.specs.calculator import (
-    CalculatorSpec,
-    DftSpec,
-    GpawSpec,
-    LammpsSpec,
-    PotentialCalculatorSpec,
-    SurrogateCalculatorSpec,
-    VaspSpec,
-    workflow_of,
-)
+from tansaku.models.domain.specs.calculators.contract import workflow_of
+from tansaku.models.domain.specs.calculators.identity import calculator_identity
+from tansaku.models.domain.specs.calculators.table import CalculatorSpec
 from tansaku.models.domain.specs.campaign import EDITABLE_KEYS, CampaignSpec
 from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.models.domain.specs.space import (
@@ -32,12 +26,12 @@ from tansaku.models.domain.specs.space import (
 )
 from tansaku.models.domain.specs.transfer import TableSourceSpec
 from tansaku.tasks.boundary_crystal import check_cell, resolve_crystal
-from tansaku.tasks.steps.source import forget_paths
 from tansaku.tasks.users import user_path
 from tansaku.tasks.validation import validate_data, validate_document
 from tansaku.tasks.yaml_text import KeyPath, YamlText, read_yaml
 
 _ABSENT = "(absent)"
+_SHOWN = 20
 
 _Check = Callable[[Path, KeyPath, str | None], str]
 
@@ -206,15 +200,12 @@ def _resolve(spec: CampaignSpec, base_path: Path, document: YamlText) -> Campaig
         space = space.model_copy(update={"parent": space.parent.model_copy(update={"sha256": digest})})
     label = spec.label
     if calculator is not None:
-        calculator = _resolve_files(calculator, _elements(space), base_path, document)
+        calculator = _resolve_calculator(calculator, space, base_path, document, ("calculator",))
     if label is not None:
-        found = _resolve_files(label.calculator, _elements(space), base_path, document)
+        found = _resolve_calculator(label.calculator, space, base_path, document, ("label", "calculator"))
         label = label.model_copy(update={"calculator": found})
     check_cell(space, calculator, document)
-    space = resolve_crystal(space, calculator, base_path)
-    if isinstance(calculator, DftSpec):
-        calculator = _resolve_dft(calculator, space, base_path, document)
-        space = _resolve_cost(space, calculator)
+    space = _resolve_cost(resolve_crystal(space, calculator, base_path), calculator)
     transfer = spec.transfer
     if transfer is not None:
         sources = tuple(
@@ -242,57 +233,45 @@ def _resolve_table(space: TableSpaceSpec, base_path: Path, check: _Check, key: K
     return space.model_copy(update={"features": features, "sha256": digest})
 
 
-def _resolve_dft(calculator: DftSpec, space: SpaceSpec, base_path: Path, document: YamlText) -> DftSpec:
-    """The spec with the hash of its setups or pseudopotentials; refuses an element that it has none for."""
-    if isinstance(calculator, GpawSpec):
-        from tansaku.calculators.engines.gpaw import GpawCalculator, find_setups
+def _resolve_calculator(
+    calculator: CalculatorSpec, space: SpaceSpec, base_path: Path, document: YamlText, key: KeyPath
+) -> CalculatorSpec:
+    """The spec with the hashes of the files that it names; refuses elements for which these have nothing.
 
-        GpawCalculator(calculator)
-        setups = find_setups(calculator.xc)
-        known, update, key = setups.elements, {"setups_sha256": setups.sha256}, ("calculator", "xc")
-    elif isinstance(calculator, VaspSpec):
-        from tansaku.calculators.engines.vasp_inputs import find_potcars
-
-        potcars = find_potcars(calculator)
-        known, update = frozenset(potcars.titels), {"potcars_sha256": potcars.sha256}
-        key = ("calculator", "potcars")
-    else:
-        from tansaku.calculators.engines.espresso import find_pseudopotentials
-
-        found = find_pseudopotentials(calculator, base_path)
-        known, update = frozenset(found.files), {"pseudopotentials_sha256": found.sha256}
-        key = ("calculator", "pseudopotentials")
+    Args:
+        calculator: As the file gives it.
+        space: What the calculator must know the elements of.
+        base_path: Folder of the file.
+        document: The file.
+        key: Where the calculator stands in it.
+    """
+    facts = calculator.facts
+    if not (facts.files or facts.parts):
+        return calculator
+    blamed = (*key, *filter(None, (facts.elements_from or next((file.path for file in facts.files), None),)))
+    where = f"({document.source}, line {document.line(blamed)})"
+    try:
+        calculator = resolve_calculator(calculator, base_path)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{error.message} {where}", hint=error.hint) from error
+    known = known_elements(calculator, base_path) if facts.elements_from is not None else None
     workflow = workflow_of(calculator)
     moving = {workflow.ion} if workflow is not None and workflow.ion is not None else set()
-    for element in sorted((_elements(space) | moving) - known):
-        where = f"({document.source}, line {document.line(key)})"
-        raise ConfigurationError(
-            f"{'.'.join(key)}: nothing for {'the ion' if element in moving else 'the crystal'}'s {element} {where}"
-        )
-    return calculator.model_copy(update=update)
-
-
-def _resolve_files(calculator: CalculatorSpec, elements: frozenset[str], base_path: Path, document: YamlText) -> CalculatorSpec:
-    """The spec with the hashes of the potential or the model that it names."""
-    if isinstance(calculator, LammpsSpec):
-        return _resolve_potential(calculator, elements, base_path, document)
-    if not isinstance(calculator, PotentialCalculatorSpec | SurrogateCalculatorSpec):
-        return calculator
-    from tansaku.calculators.engines.surrogate import find_model
-
-    update: dict[str, object] = {"model_sha256": find_model(calculator, base_path)}
-    if isinstance(calculator, SurrogateCalculatorSpec):
-        update["relaxed_by"] = _resolve_files(calculator.relaxed_by, frozenset(), base_path, document)
-    return calculator.model_copy(update=update)
+    for element in sorted((_elements(space) | moving) - known) if known is not None else ():
+        whose = "the ion" if element in moving else "the crystal"
+        hint = f"it knows {', '.join(sorted(known))}" if known and len(known) <= _SHOWN else None
+        raise ConfigurationError(f"{'.'.join(map(str, blamed))}: nothing for {whose}'s {element} {where}", hint=hint)
+    return calculator
 
 
 def _resolve_cost(space: SpaceSpec, calculator: CalculatorSpec | None) -> SpaceSpec:
-    """Where cost is learned of a DFT code's evaluations, k-points tell it too."""
-    if not isinstance(space, GrainBoundarySpaceSpec | EnergySpaceSpec) or not isinstance(calculator, DftSpec):
+    """Where cost is learned of the evaluations of a code with k-points, their number tells it too."""
+    density = getattr(calculator, "kpoint_density", None)
+    if not isinstance(space, GrainBoundarySpaceSpec | EnergySpaceSpec) or density is None:
         return space
     if space.cost.model != "measured" or space.cost.kpoint_density is not None:
         return space
-    cost = space.cost.model_copy(update={"kpoint_density": calculator.kpoint_density})
+    cost = space.cost.model_copy(update={"kpoint_density": density})
     return space.model_copy(update={"cost": cost})
 
 
@@ -301,20 +280,6 @@ def _elements(space: SpaceSpec) -> frozenset[str]:
     if isinstance(space, GrainBoundarySpaceSpec):
         return frozenset({space.crystal.element})
     return space.elements if isinstance(space, EnergySpaceSpec) else frozenset()
-
-
-def _resolve_potential(calculator: LammpsSpec, elements: frozenset[str], base_path: Path, document: YamlText) -> LammpsSpec:
-    from tansaku.calculators.engines.potentials import resolve_potential
-
-    where = f"({document.source}, line {document.line(('calculator', 'potential'))})"
-    try:
-        found = resolve_potential(calculator, base_path)
-    except ConfigurationError as error:
-        raise ConfigurationError(f"{error.message} {where}", hint=error.hint) from error
-    for element in sorted(elements - set(found.symbols)):
-        known = ", ".join(found.symbols)
-        raise ConfigurationError(f"calculator.potential: {found.name} knows {known}, not the crystal's {element} {where}")
-    return calculator.model_copy(update={"potential_sha256": found.sha256, "style": found.style})
 
 
 _LATER_KEYS: dict[KeyPath, object] = {
@@ -327,11 +292,6 @@ _LATER_KEYS: dict[KeyPath, object] = {
     ("proposer", "by_system"): False,
     ("objective", "goal"): {"type": "best_per_system"},
     ("constraints",): {"max_cost": None, "avoid_failures": False},
-    ("calculator", "partition"): False,
-    ("calculator", "bands"): None,
-    ("calculator", "eigensolver"): "davidson",
-    ("calculator", "workflow", "mechanism"): {"type": "vacancy"},
-    ("calculator", "workflow", "phases"): None,
     ("space", "parent", "transformations"): [],
     ("space", "cost", "anchor"): None,
     ("space", "cost", "kpoint_density"): None,
@@ -341,7 +301,10 @@ _LATER_KEYS: dict[KeyPath, object] = {
     ("retrain", "at_end"): False,
     ("retrain", "target"): None,
 }
-"""Keys that came after the first release and what they are unless a file says so: then a spec is the same as before them."""
+"""Keys that came after the first release and what they are unless a file says so: then a spec is the same as before them.
+
+Those of calculators stand in the facts of their types.
+"""
 
 
 def _identity(spec: CampaignSpec, *, with_editable: bool) -> dict[str, Any]:
@@ -352,12 +315,12 @@ def _identity(spec: CampaignSpec, *, with_editable: bool) -> dict[str, Any]:
             target = target.get(parent) if isinstance(target, dict) else None
         if isinstance(target, dict) and last in target and target[last] == default:
             del target[last]
-    space, calculator, transfer = data["space"], data["calculator"], data.get("transfer")
+    space, transfer = data["space"], data.get("transfer")
     for files in (space, *(source["space"] for source in (transfer or {}).get("sources", ()) if "space" in source)):
         _without_paths(files)
-    for one in (calculator, (data.get("label") or {}).get("calculator")):
-        if one:
-            forget_paths(one)
+    for holder in (data, data.get("label") or {}):
+        if holder.get("calculator"):
+            holder["calculator"] = calculator_identity(holder["calculator"])
     if not with_editable:
         for *parents, last in EDITABLE_KEYS:
             target = data

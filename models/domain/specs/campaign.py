@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from tansaku.models.domain.ions import Ion
 from tansaku.models.domain.specs.base import Name, NonNegativeFloat, PositiveFloat, PositiveInt, Spec
 from tansaku.models.domain.specs.calculator import CalculatorSpec, MigrationBarrierSpec, workflow_of
+from tansaku.models.domain.specs.calculators.table import types_with
 from tansaku.models.domain.specs.composition import CompositionSpaceSpec
 from tansaku.models.domain.specs.energy_space import ENERGY_PER_ATOM, EnergySpaceSpec
 from tansaku.models.domain.specs.label import LABEL_PROPERTY, LabelSpec
@@ -255,7 +256,7 @@ class CampaignSpec(Spec):
         if workflow is None and self.calculator is not None:
             raise ValueError(
                 "calculator.workflow: missing; a composition space needs a calculator with workflow type migration_barrier: "
-                "type chgnet, sevennet, gpaw or espresso"
+                f"one of {', '.join(types_with('workflow'))}"
             )
         if self.objective.property not in (None, "migration_barrier"):
             raise ValueError(f"objective.property: {self.objective.property!r} is not computed; expected migration_barrier")
