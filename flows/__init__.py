@@ -1,10 +1,10 @@
-"""Prefect around the application: flows, their tasks and their server."""
+"""Prefect flows of the application, their tasks and their server."""
 
 import os
 
 from tansaku.tasks.settings import limit_threads
 
-# Read by Prefect when it is imported, as the modules of this package do: on a terminal it would report its use to its makers.
+# Prefect reads this variable at import and would otherwise send telemetry when run on a terminal.
 os.environ["DO_NOT_TRACK"] = "1"
-# A flow that a worker of Prefect executes comes through no command of ours; numerical libraries are not imported yet.
+# Flows executed by a Prefect worker bypass our commands; numerical libraries are not imported yet.
 limit_threads()

@@ -1,4 +1,4 @@
-"""Who may use the Prefect server: whoever does can run code as the service's user."""
+"""Access control of the Prefect server: anyone who can use it can run code as the service's user."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from prefect.settings import get_current_settings
 
 from tansaku.models.domain.errors import ConfigurationError
 
-_ASKED = "/admin/version"  # which a server with a password refuses without it; `/health` it always answers
+_ASKED = "/admin/version"  # a server with a password rejects this request without it, while `/health` is always answered
 _TIMEOUT = 30.0
-_REMEDY = "set PREFECT_SERVER_API_AUTH_STRING=USER:PASSWORD for the server, and PREFECT_API_AUTH_STRING for whoever uses it"
+_REMEDY = "set PREFECT_SERVER_API_AUTH_STRING=USER:PASSWORD for the server, and PREFECT_API_AUTH_STRING for its clients"
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host name can only be this machine, by the name alone."""
+    """Returns whether a host name, judged by the name alone, can only mean this machine."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:
@@ -26,10 +26,10 @@ def is_loopback(host: str) -> bool:
 
 
 def answers_without_password(url: str) -> bool:
-    """Whether the API answers a request without credentials; a proxy that asks for some counts as a password.
+    """Returns whether the API answers requests without credentials; a proxy that requires some counts as a password.
 
     Args:
-        url: Of the API, as PREFECT_API_URL.
+        url: Address of the API, like PREFECT_API_URL.
 
     Raises:
         httpx.TransportError: There is no answer.
@@ -47,10 +47,10 @@ def answers_without_password(url: str) -> bool:
 
 
 def check_access(url: str) -> str | None:
-    """Refuses a server that serves everybody.
+    """Rejects a server that answers requests from other machines without a password.
 
     Returns:
-        A warning for one that serves everybody on this machine.
+        A warning for a server that answers every user of this machine without a password.
 
     Raises:
         ConfigurationError: It needs no password and is not on loopback.
@@ -61,8 +61,8 @@ def check_access(url: str) -> str | None:
     host = httpx.URL(url).host
     if not is_loopback(host):
         raise ConfigurationError(
-            f"PREFECT_API_URL: the server at {host!r} answers without a password, so whoever reaches it can run code as this"
-            " user; expected one with a password, or one on loopback",
+            f"PREFECT_API_URL: the server at {host!r} answers without a password, so anyone who can reach it can run code as this"
+            " user; expected a server with a password or on loopback",
             hint=_REMEDY,
         )
     return f"the Prefect server has no password: every user of this machine can run code as this user; {_REMEDY}"

@@ -1,6 +1,6 @@
-"""The campaign as a Prefect flow: the plain loop in coarse tasks, each some seconds of rounds.
+"""The campaign as a Prefect flow: the plain loop divided into tasks of several rounds.
 
-Prefect is the clockwork, the database the truth: a flow run can be lost at any time, the next one goes on where it was.
+The database, not Prefect, holds the state: a flow run can be lost at any time, and the next one continues from the database.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ from tansaku.tasks.resources import open_resources
 from tansaku.tasks.settings import Settings
 
 SLICE = 30.0
-"""Length of the first task [s]: a task costs some 10 ms, so it must be coarse. Each further one is twice as long …"""
+"""Length of the first task [s]: each task has an overhead of about 10 ms. Each further task is twice as long …"""
 
 LONGEST_SLICE = 1800.0
-"""… up to this [s]: a campaign of months is some thousand tasks and not a hundred thousand."""
+"""… up to this length [s], so that a campaign of months has thousands of tasks, not a hundred thousand."""
 
 SERVER = "prefect_server"
-"""Name of the temporary server among the helpers that a campaign's ``runtime`` records."""
+"""Key of the temporary server among the helper processes in a campaign's ``runtime``."""
 
 _SERVER_LIVES = 3
 
-# A flow's parameters are stored and shown by Prefect: names only. What lives in this process reaches the flow this way.
+# Prefect stores and shows a flow's parameters, so they are only names. Live objects reach the flow through this variable.
 _OBSERVER: ContextVar[Observer | None] = ContextVar("observer", default=None)
 _HELPERS: ContextVar[JsonDict | None] = ContextVar("helpers", default=None)
 _ENDED: ContextVar[list[DriveResult] | None] = ContextVar("ended", default=None)
@@ -50,8 +50,8 @@ def campaign_flow(name: str, site: str | None = None) -> JsonDict:
     """Drives a stored campaign to its end; resources are opened here, from the environment and the site file.
 
     Args:
-        name: The campaign.
-        site: Path of the site file, None for the one of the environment.
+        name: Name of the campaign.
+        site: Path of the site file, None for that of the environment.
 
     Returns:
         :class:`DriveResult` as plain data.
@@ -64,7 +64,7 @@ def campaign_flow(name: str, site: str | None = None) -> JsonDict:
 
 
 def drive_in_tasks(name: str, site: str | None, observer: Observer | None) -> DriveResult:
-    """The body of a flow that drives a stored campaign: the loop in tasks, until it ends or a signal comes."""
+    """Drives a stored campaign in tasks, until it ends or a signal arrives."""
     settings = Settings.from_environment()
     halt = threading.Event()
     with ExitStack() as stack:
@@ -86,12 +86,12 @@ def drive_in_tasks(name: str, site: str | None, observer: Observer | None) -> Dr
 
 
 class AskingService:
-    """Passes everything on to another observer, and asks the service to train what is to be trained.
+    """Forwards everything to another observer, and requests trainings from the service.
 
     Args:
-        observer: Is told.
+        observer: Receives all messages.
         service: Name of the service.
-        halt: Ends the asking.
+        halt: Ends the requests when set.
     """
 
     def __init__(self, observer: Observer, service: str, halt: threading.Event) -> None:
@@ -107,7 +107,7 @@ class AskingService:
         self.on_stop = observer.on_stop
 
     def on_retrain(self, retrain: Retrain, end: RetrainEnd | None) -> None:
-        """Asks when it begins, and when a driver meets one that was begun before it."""
+        """Requests a training when it begins, and when a driver finds one that an earlier driver began."""
         if end is None and retrain.dataset:
             ask_in_background(retrain, self._service, self._halt)
         self._told.on_retrain(retrain, end)
@@ -116,10 +116,10 @@ class AskingService:
 def run_campaign(name: str, site: Path | None = None, observer: Observer | None = None) -> DriveResult:
     """Runs :func:`campaign_flow` against the configured Prefect server, or against a temporary one of this process.
 
-    A temporary server that dies does not stop the loop; one that dies before the loop has begun is replaced.
+    If a temporary server dies, the loop continues; if it dies before the loop has begun, it is replaced.
 
     Raises:
-        TransientError: The temporary server does not start; nothing was done. `tansaku run --plain` needs none.
+        TransientError: The temporary server does not start; nothing was done. `tansaku run --plain` needs no server.
         LeaseHeldError: Another driver owns the campaign.
     """
     settings = Settings.from_environment()
@@ -135,15 +135,17 @@ def run_campaign(name: str, site: Path | None = None, observer: Observer | None 
             with _server(configured) as server, client_settings(server), _visible(watch, server, ended):
                 campaign_flow(name, str(site.resolve()) if site else None)
         except httpx.TransportError as error:
-            watch.on_wait(f"the Prefect server went away ({type(error).__name__}); the campaign does not need it", 0.0)
+            watch.on_wait(f"the Prefect server is unreachable ({type(error).__name__}); the campaign continues without it", 0.0)
             if not ended and lives == 0:
-                raise TransientError(f"the Prefect server went away: {error!r}", hint="`tansaku run` again goes on") from error
+                raise TransientError(
+                    f"the Prefect server is unreachable: {error!r}", hint="run `tansaku run` again to continue"
+                ) from error
         if ended:
             return ended[0]
 
 
 def _server_lives() -> bool:
-    """Whether there is a server to report to; events for one that is dead would be tried again for minutes."""
+    """Returns whether the server answers; events for a dead server would be retried for minutes."""
     server = (_HELPERS.get() or {}).get(SERVER)
     return server is None or find_process(server["pid"], server["started"]) is not None
 

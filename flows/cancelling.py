@@ -1,4 +1,4 @@
-"""Runs that are to be cancelled and whose process Prefect's runner does not know: it outlived its service, or an outage."""
+"""Cancels runs whose process Prefect's runner does not know, because it outlived its service or an outage."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
 
 PATIENCE = 20.0
-"""How long the runner has for a process that it started itself [s]; after an outage of the server it may not hear of it."""
+"""Time for the runner to end a process it started [s]; after an outage of the server it may miss the cancellation."""
 
 GRACE = 60.0
-"""How long a driver has to end softly [s]; its jobs go on, and the next driver adopts them."""
+"""Time for a driver to end after SIGTERM [s]; its jobs continue, and the next driver adopts them."""
 
 
 class CancelWatch:
-    """Ends drivers of this machine whose runs were cancelled on the page, unless the runner does.
+    """Ends drivers on this machine whose runs were cancelled on the page and which the runner has not ended.
 
     Args:
-        deployments: Those whose runs this service executes.
+        deployments: Deployments whose runs this service executes.
     """
 
     def __init__(self, deployments: Iterable[UUID]) -> None:
@@ -37,7 +37,7 @@ class CancelWatch:
         self._asked: dict[int, float] = {}
 
     async def look(self, client: PrefectClient) -> None:
-        """Looks once; is to be called every few seconds."""
+        """Checks once; call it every few seconds."""
         runs = await _cancelling(client, self._deployments)
         now = time.monotonic()
         self._seen = {run.id: self._seen.get(run.id, now) for run in runs}
@@ -45,17 +45,17 @@ class CancelWatch:
             self._asked.clear()
             return
         engines = living_engines()
-        mine = {one.pid for one in psutil.Process().children(recursive=True)}
+        mine = {child.pid for child in psutil.Process().children(recursive=True)}
         for run in runs:
             processes = [process for known, process in engines if known == str(run.id)]
             for process in processes:
                 if process.pid not in mine or now - self._seen[run.id] > PATIENCE:
                     self._end(process, now)
-            if not processes and now - self._seen[run.id] > PATIENCE:  # or it has just ended and tells so itself
+            if not processes and now - self._seen[run.id] > PATIENCE:  # or it has just ended and reports that itself
                 await client.set_flow_run_state(run.id, Cancelled(message="its process is gone"), force=True)
 
     def _end(self, process: psutil.Process, now: float) -> None:
-        """SIGTERM once, a second one would end it at once; SIGKILL when it does not obey."""
+        """Sends SIGTERM once (a second would kill it at once), then SIGKILL if it does not end."""
         try:
             if process.pid not in self._asked:
                 self._asked[process.pid] = now

@@ -1,4 +1,4 @@
-"""Processes of this machine that execute flow runs, found without asking Prefect's server."""
+"""Finds processes of this machine that execute flow runs, without asking Prefect's server."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _VARIABLE = "PREFECT__FLOW_RUN_ID"
 
 
 def living_engines() -> list[tuple[str, psutil.Process]]:
-    """Ids of flow runs with the processes of this user that execute them, the oldest first.
+    """Maps ids of flow runs to this user's processes that execute them, oldest first.
 
-    Other processes may inherit the variable and outlive their driver; they are told apart by their command line.
+    Other processes may inherit the variable and outlive their driver, so the command line is checked too.
     """
     found: list[tuple[str, psutil.Process]] = []
     for process in psutil.process_iter():
@@ -25,11 +25,11 @@ def living_engines() -> list[tuple[str, psutil.Process]]:
             continue
         if run is not None:
             found.append((run, process))
-    return sorted(found, key=lambda one: one[1].create_time())
+    return sorted(found, key=lambda item: item[1].create_time())
 
 
 def is_alive(process: psutil.Process) -> bool:
-    """Whether a process has not ended; one that waits to be reaped has."""
+    """Returns whether a process is alive; a zombie is not."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

@@ -1,4 +1,4 @@
-"""The form of a campaign on Prefect's page, made from the campaign's model."""
+"""The web form of a campaign on Prefect's page, made from the campaign's model."""
 
 from __future__ import annotations
 
@@ -11,42 +11,42 @@ from tansaku.tasks.reference import describe_parts
 
 
 def campaign_form() -> JsonDict:
-    """JSON Schema of the parameters of :func:`launch_flow`, so that the page shows fields and not text to be typed.
+    """JSON Schema of the parameters of :func:`launch_flow`, so that the page shows fields instead of a text box.
 
-    The page shows the members of an ``anyOf`` as tabs and knows no ``oneOf``; it fills in defaults, and takes nothing from a
-    ``const``. It opens the first tab, so that the one of the default must come first. What the schema accepts stays the same:
-    the members differ in the constant ``type``.
+    The page shows the members of an ``anyOf`` as tabs and opens the first, so the default member comes first. It does not
+    support ``oneOf``, fills in defaults, and ignores ``const``. The schema accepts the same documents as before: the members
+    differ in the constant ``type``.
     """
     schema: JsonDict = parameter_schema(launch_flow.fn).model_dump()
     describe_parts(CampaignSpec, schema["definitions"])
-    for name in _told_apart(schema):
+    for name in _discriminated(schema):
         part = schema["definitions"][name]
         kinds = part["properties"]["type"]
         part["title"] = kinds["const"] if "const" in kinds else ", ".join(kinds["enum"])
-        part["required"] = sorted({*part.get("required", ()), "type"})  # which the discriminator asked for
+        part["required"] = sorted({*part.get("required", ()), "type"})  # required by the discriminator
     _adapt(schema, schema["definitions"])
     return schema
 
 
-def _told_apart(node: object) -> set[str]:
-    """Names of the definitions that a discriminator tells apart by their ``type``."""
+def _discriminated(node: object) -> set[str]:
+    """Returns the names of definitions that a discriminator distinguishes by ``type``."""
     if isinstance(node, list):
-        return {name for one in node for name in _told_apart(one)}
+        return {name for item in node for name in _discriminated(item)}
     if not isinstance(node, dict):
         return set()
     mapping = node.get("discriminator", {}).get("mapping", {}) if "oneOf" in node else {}
-    return {reference.rpartition("/")[2] for reference in mapping.values()} | _told_apart(list(node.values()))
+    return {reference.rpartition("/")[2] for reference in mapping.values()} | _discriminated(list(node.values()))
 
 
 def _adapt(node: object, definitions: JsonDict) -> None:
-    """Rewrites a schema and all below it."""
+    """Rewrites a schema and everything below it."""
     if isinstance(node, list):
-        for one in node:
-            _adapt(one, definitions)
+        for item in node:
+            _adapt(item, definitions)
     if not isinstance(node, dict):
         return
-    for one in node.values():
-        _adapt(one, definitions)
+    for item in node.values():
+        _adapt(item, definitions)
     if "oneOf" in node:
         node["anyOf"] = node.pop("oneOf")
         node.pop("discriminator", None)
@@ -58,7 +58,7 @@ def _adapt(node: object, definitions: JsonDict) -> None:
 
 
 def _is_of(default: object, member: JsonDict, definitions: JsonDict) -> bool:
-    """Whether a mapping has the keys of this member of a union."""
+    """Returns whether a mapping has the keys of this member of a union."""
     part = definitions.get(member.get("$ref", "").rpartition("/")[2], member)
     keys = part.get("properties", {})
     if not isinstance(default, dict) or not set(part.get("required", ())) <= set(default) <= set(keys):

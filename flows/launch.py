@@ -1,4 +1,4 @@
-"""Campaigns as a service's deployments: from the spec that somebody filled in, or by the name of a stored one."""
+"""Flows of a service that run a campaign: from a spec entered on Prefect's page, or a stored campaign by name."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ from tansaku.tasks.settings import Settings
 
 @flow(name=CAMPAIGN, flow_run_name="{campaign.name}", persist_result=False, validate_parameters=True)
 def launch_flow(campaign: CampaignSpec, folder: str = ".", site: str | None = None) -> State[None]:
-    """Runs a campaign to its end; one that is known goes on where it stopped.
+    """Runs a campaign to its end; a stored campaign continues where it stopped.
 
     Args:
-        campaign: What is searched and wanted, how it is computed and chosen, and what it may cost: the campaign file.
-        folder: Folder on the service's machine at which relative paths of the campaign start.
+        campaign: Content of the campaign file: space, objective, calculator, proposer and budget.
+        folder: Folder on the service's machine to which relative paths of the campaign refer.
         site: Site file on the service's machine; none: the service's own.
     """
     loaded = campaign_from_data(campaign.model_dump(mode="json"), Path(folder), "campaign")
@@ -51,7 +51,7 @@ def launch_flow(campaign: CampaignSpec, folder: str = ".", site: str | None = No
 
 @flow(name=STORED, flow_run_name="{name}", persist_result=False, validate_parameters=True)
 def stored_flow(name: Name, site: str | None = None) -> State[None]:
-    """Drives a stored campaign on, as `tansaku run` of its file would.
+    """Continues a stored campaign, as `tansaku run` of its file would.
 
     Args:
         name: Name of the campaign.
@@ -61,41 +61,41 @@ def stored_flow(name: Name, site: str | None = None) -> State[None]:
 
 
 class RunLog(SilentObserver):
-    """Writes what happens into the log of the flow run."""
+    """Writes the campaign's progress into the log of the flow run."""
 
     def __init__(self) -> None:
         self._logger = get_run_logger()
 
     def on_start(self, record: CampaignRecord, evaluations: Sequence[Evaluation]) -> None:
-        """Says how far the campaign is."""
+        """Logs the progress so far."""
         self._logger.info("%s: %d evaluations so far", record.name, len(evaluations))
 
     def on_outcome(self, evaluation: Evaluation) -> None:
-        """Says how an evaluation ended."""
+        """Logs the end of an evaluation."""
         outcome, proposal = evaluation.outcome, evaluation.proposal
         found = "" if outcome is None else f", {outcome.value:g}" if outcome.value is not None else ""
         reason = f", {outcome.failure.reason}" if outcome is not None and outcome.failure is not None else ""
         self._logger.info("%d %s: %s%s%s", proposal.number, proposal.candidate, evaluation.state.value, found, reason)
 
     def on_retrain(self, retrain: Retrain, end: RetrainEnd | None) -> None:
-        """Says what is trained, and how it ended."""
+        """Logs the start or end of a training."""
         self._logger.info("%s", describe(retrain, end))
 
     def on_wait(self, reason: str, seconds: float) -> None:
-        """Says what the driver waits for."""
-        self._logger.warning("%s; looks again within %.0f s", reason, seconds)
+        """Logs what the driver waits for."""
+        self._logger.warning("%s; checking again within %.0f s", reason, seconds)
 
 
 def _wait_for_twin(run: str) -> None:
-    """Lets another process of this machine finish that executes the same run: it was called dead while the server was away."""
+    """Waits for another process of this machine that executes the same run, declared dead during an outage of the server."""
     twins = [process for known, process in living_engines() if known == run and process.pid != os.getpid()]
     if twins:
-        get_run_logger().warning("process %d executes this run already; waiting for it", twins[0].pid)
+        get_run_logger().warning("process %d already executes this run; waiting for it", twins[0].pid)
         psutil.wait_procs(twins)
 
 
 def _own_output(name: str) -> None:
-    """Writes into a file from here on: a pipe to the service would break with it, and a broken one ends the process."""
+    """Redirects output to a file: a pipe would break when the service ends, and a broken pipe ends the process."""
     folder = Settings.from_environment().home / "service"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptor = os.open(folder / f"{name}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -106,7 +106,7 @@ def _own_output(name: str) -> None:
 
 
 def _is_cancelled(run: str) -> bool:
-    """Whether somebody cancelled the run on the page."""
+    """Returns whether the run was cancelled on the page."""
     try:
         with get_client(sync_client=True) as client:
             state = client.read_flow_run(UUID(run)).state
@@ -116,22 +116,22 @@ def _is_cancelled(run: str) -> bool:
 
 
 def _driven(name: str, site: str | None) -> State[None]:
-    """Drives; the state of the run says how it ended, and an interrupted one counts as crashed and is started again."""
+    """Drives a campaign and returns the run's final state; an interrupted run counts as crashed and is restarted."""
     _own_output(name)
     _wait_for_twin(flow_run.id)
     settings = Settings.from_environment()
     with open_resources(settings, load_site(Path(site) if site else settings.site_file)) as resources:
         if lift_pause_if_resumed(resources.store, name, flow_run.id):
-            get_run_logger().info("%s: its pause is lifted, by Resume on Prefect's page", name)
+            get_run_logger().info("%s: pause lifted by Resume on Prefect's page", name)
     result = drive_in_tasks(name, site, RunLog())
     if result.reason == "interrupted":
         if _is_cancelled(flow_run.id):
-            return Cancelled(message=f"interrupted after proposal {result.last_number}; another run goes on there")
+            return Cancelled(message=f"interrupted after proposal {result.last_number}; another run will continue")
         raise TerminationSignal(signal=signal.SIGTERM)
     if result.reason == "paused":
         return suspended(name, result.last_number)
     if result.reason == "failures":
-        return Failed(message=f"too many evaluations failed; `tansaku status {name}` says which and why")
+        return Failed(message=f"too many evaluations failed; `tansaku status {name}` shows which and why")
     if result.reason == "configuration":
-        return Failed(message=f"the same configuration error again and again; mend its cause, then `tansaku retry {name}`")
+        return Failed(message=f"repeated configuration error; fix its cause, then run `tansaku retry {name}`")
     return Completed(message=f"{result.reason}, after proposal {result.last_number}")

@@ -1,4 +1,4 @@
-"""What the deployments of a service are called: by the service, and by what a run of them does."""
+"""Names of a service's deployments, made of the service's name and the task of a run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _DOES = {
 
 
 def deployment_name(flow: str, service: str) -> str:
-    """Name of the deployment of a flow; two services on one server do not meet.
+    """Returns the deployment name of a flow, distinct for each service on a server.
 
     Args:
         flow: Name of the flow.
@@ -26,5 +26,5 @@ def deployment_name(flow: str, service: str) -> str:
 
 
 def deployment_names(service: str) -> list[str]:
-    """Names of all deployments of a service."""
+    """Returns the names of all deployments of a service."""
     return [deployment_name(flow, service) for flow in _DOES]

@@ -1,4 +1,4 @@
-"""A paused campaign as a suspended run: *Resume* on the page goes on with it, and one that went on elsewhere is closed."""
+"""Paused campaigns as suspended runs: *Resume* on the page continues a run; runs resumed elsewhere are closed."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from tansaku.models.domain.records import Command
 from tansaku.tasks.progress import is_paused
 
 SUPERSEDED = "Superseded"
-"""Name of the state of a suspended run whose campaign does not wait for it any more."""
+"""Name of the state of a suspended run that its campaign no longer waits for."""
 
-_MARK = "tansaku-pause-"  # tells our suspensions from those that somebody asked for on the page
+_MARK = "tansaku-pause-"  # distinguishes our suspensions from those requested on the page
 _PAGE = "Prefect's page"
 
 
 def suspended(name: str, last_number: int) -> State[None]:
-    """The state of a run whose campaign was paused: it has no process and no time limit."""
+    """Returns the state of a run whose campaign was paused: without process or time limit."""
     return Suspended(
-        message=f"paused after proposal {last_number}; Resume on this page goes on, or `tansaku resume {name}`",
+        message=f"paused after proposal {last_number}; continue with Resume on this page, or `tansaku resume {name}`",
         pause_key=f"{_MARK}{uuid.uuid4().hex}",
     )
 
 
 def lift_pause_if_resumed(store: CampaignStore, name: str, run: str) -> bool:
-    """Lifts the pause of a campaign when somebody pressed *Resume* for this run since it was last scheduled.
+    """Lifts the pause of a campaign if *Resume* was pressed for this run since it was last scheduled.
 
     Args:
         run: Id of the flow run.
@@ -45,10 +45,10 @@ def lift_pause_if_resumed(store: CampaignStore, name: str, run: str) -> bool:
         NotFoundError: No campaign of this name is stored.
     """
     if not is_paused(store.campaign(name)):
-        return False  # without asking the server, which a driver need not reach
+        return False  # without the server, which a driver need not be able to reach
     with get_client(sync_client=True) as client:
         states = client.read_flow_run_states(UUID(run))
-    scheduled = [state for state in sorted(states, key=lambda one: one.timestamp) if state.is_scheduled()]
+    scheduled = [state for state in sorted(states, key=lambda item: item.timestamp) if state.is_scheduled()]
     if not scheduled or scheduled[-1].name != "Resuming":
         return False
     store.add_command(name, Command(id=f"resume-{scheduled[-1].id}", kind="resume", user=_PAGE, created_at=datetime.now(UTC)))
@@ -56,16 +56,16 @@ def lift_pause_if_resumed(store: CampaignStore, name: str, run: str) -> bool:
 
 
 def close_superseded(store: CampaignStore, deployments: list[str], site: str | None) -> list[str]:
-    """Closes suspended runs whose campaign was resumed elsewhere or deleted, so that the page says what is true.
+    """Closes suspended runs whose campaign was resumed elsewhere or deleted, so that the page is up to date.
 
     Args:
         deployments: Names of the service's deployments.
-        site: Only runs with this site file, whose database the store is.
+        site: Only consider runs with this site file, which names the store's database.
 
     Returns:
-        A line per run that was closed.
+        A line for each closed run.
     """
-    told = []
+    closed = []
     with get_client(sync_client=True) as client:
         runs = client.read_flow_runs(
             flow_run_filter=FlowRunFilter.model_validate({"state": {"type": {"any_": [StateType.PAUSED]}}}),
@@ -75,14 +75,14 @@ def close_superseded(store: CampaignStore, deployments: list[str], site: str | N
             name = _paused_campaign(run)
             if name is None or run.parameters.get("site") != site or _waits(store, name):
                 continue
-            reason = "its campaign was resumed elsewhere, or deleted; a new run drives a stored campaign on"
+            reason = "its campaign was resumed elsewhere or deleted; start a new run to continue a stored campaign"
             client.set_flow_run_state(run.id, Cancelled(name=SUPERSEDED, message=reason))
-            told.append(f"{name}: the suspended run {run.id} is closed, {reason}")
-    return told
+            closed.append(f"{name}: suspended run {run.id} closed: {reason}")
+    return closed
 
 
 def _paused_campaign(run: FlowRun) -> str | None:
-    """The campaign of a run that we suspended."""
+    """Returns the campaign of a run that we suspended."""
     if run.state is None or not (run.state.state_details.pause_key or "").startswith(_MARK):
         return None
     campaign = run.parameters.get("campaign")

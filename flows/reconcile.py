@@ -1,4 +1,4 @@
-"""Makes what is stored, on disk and in queues agree again; safe to run at any time, as often as one likes."""
+"""Flow that reconciles database, disk and queues; safe to run at any time and repeatedly."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _LONGEST_MESSAGE = 500
 
 @flow(name=RECONCILE, persist_result=False)
 def reconcile_flow(names: list[str] | None = None, dry_run: bool = False, site: str | None = None) -> State[JsonDict]:
-    """Compares campaigns, shared folder, LaunchPad and SLURM: mends what is certain, reports the rest, destroys nothing.
+    """Compares campaigns, shared folder, LaunchPad and SLURM; repairs what is certain, reports the rest, deletes no result.
 
     Args:
-        names: Campaigns; none: all of them.
-        dry_run: Change nothing; say what would be done.
+        names: Names of campaigns; none: all campaigns.
+        dry_run: Change nothing; report what would be done.
         site: Site file on the service's machine; none: the service's own.
 
     Returns:
@@ -44,6 +44,6 @@ def reconcile_flow(names: list[str] | None = None, dry_run: bool = False, site: 
 
 
 def _service(name: str | None) -> str | None:
-    """The service whose deployment has this name; None outside of a service."""
+    """Returns the service whose deployment has this name; None outside of a service."""
     service = (name or "").removesuffix(deployment_name(RECONCILE, ""))
     return service if service and service != name else None

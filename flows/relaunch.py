@@ -1,4 +1,4 @@
-"""Runs that died: noticed by Prefect's heartbeats, started again by its automations, or by the service when it starts."""
+"""Restarts dead runs: detected by Prefect's heartbeats, restarted by its automations or by the service at its start."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ HEARTBEAT = 30
 """Interval of Prefect's heartbeats of a run [s]; Prefect allows no shorter one."""
 
 SILENCE = 90
-"""A run that was not heard of for so long is dead [s]: three heartbeats."""
+"""A run without a heartbeat for this long counts as dead [s]: three heartbeats."""
 
 CALM = 60
-"""A run that crashes again within this time stays crashed [s]: what kills it every time must not go on for ever."""
+"""A run that crashes again within this time is not restarted [s], which ends a loop of crashes."""
 
-_MOST = 200  # what the server answers at once
+_MOST = 200  # page size of the server's answers
 _EVENT = "prefect.flow-run."
 _OPEN = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
 
 
 def automations(service: str, deployments: Iterable[UUID], silence: float) -> list[AutomationCore]:
-    """The two automations of a service.
+    """Defines the two automations of a service.
 
     Args:
         service: Its name.
-        deployments: Those whose runs are to be started again.
-        silence: A run that was not heard of for so long is dead [s].
+        deployments: Deployments whose runs are restarted.
+        silence: A run without a heartbeat for this long counts as dead [s].
 
     Returns:
-        One that calls a silent run crashed, one that starts crashed runs again.
+        One that marks silent runs as crashed, and one that restarts crashed runs.
     """
     related = ResourceSpecification(
         {
@@ -74,13 +74,13 @@ def automations(service: str, deployments: Iterable[UUID], silence: float) -> li
     return [
         AutomationCore(
             name=f"tansaku {service}: silent runs have crashed",
-            description=f"A run that sent no heartbeat for {silence:.0f} s.",
+            description=f"Marks runs as crashed that sent no heartbeat for {silence:.0f} s.",
             trigger=silent,
             actions=[ChangeFlowRunState(state=StateType.CRASHED, message=f"no heartbeat for {silence:.0f} s")],
         ),
         AutomationCore(
             name=f"tansaku {service}: crashed runs start again",
-            description="The campaign goes on where it was: all that it knows is in its database.",
+            description="The campaign continues where it was; its state is in the database.",
             trigger=crashed,
             actions=[ChangeFlowRunState(state=StateType.SCHEDULED, name="AwaitingRetry", message="starts again")],
         ),
@@ -88,22 +88,22 @@ def automations(service: str, deployments: Iterable[UUID], silence: float) -> li
 
 
 async def store_automations(client: PrefectClient, wanted: Iterable[AutomationCore]) -> None:
-    """Creates automations, or brings those of the same name up to date; one that was switched off stays so."""
+    """Creates automations or updates those of the same name; a disabled automation stays disabled."""
     for automation in wanted:
         known = await client.read_automations_by_name(automation.name)
         if not known:
             await client.create_automation(automation)
-        for one in known:
-            await client.update_automation(one.id, automation.model_copy(update={"enabled": one.enabled}))
+        for item in known:
+            await client.update_automation(item.id, automation.model_copy(update={"enabled": item.enabled}))
 
 
 async def take_up(client: PrefectClient, deployments: Iterable[UUID]) -> list[str]:
-    """Schedules again what the server believes to be running and what no process of this machine runs.
+    """Reschedules runs that the server believes to be running but no process of this machine executes.
 
-    One that was to be cancelled is cancelled.
+    Runs with a pending cancellation are cancelled instead.
 
     Returns:
-        Names of the runs that start again.
+        Names of the restarted runs.
     """
     runs = await client.read_flow_runs(
         flow_run_filter=FlowRunFilter.model_validate({"state": {"type": {"any_": _OPEN}}}),
@@ -118,6 +118,6 @@ async def take_up(client: PrefectClient, deployments: Iterable[UUID]) -> list[st
         if run.state.is_cancelling():
             await client.set_flow_run_state(run.id, Cancelled(message="its process is gone"), force=True)
             continue
-        await client.set_flow_run_state(run.id, AwaitingRetry(message="its process is gone; starts again"), force=True)
+        await client.set_flow_run_state(run.id, AwaitingRetry(message="its process is gone; restarting"), force=True)
         again.append(run.name)
     return again

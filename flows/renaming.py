@@ -1,4 +1,4 @@
-"""Deployments of older versions, which were all called as their service: replaced without losing what users set on the page."""
+"""Replaces deployments of older versions, which had the name of their service, and keeps users' settings."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from prefect.exceptions import ObjectNotFound
 if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
 
-_UPDATED = set(AutomationCore.model_fields) - {"owner_resource"}  # which an update may not name
+_UPDATED = set(AutomationCore.model_fields) - {"owner_resource"}  # not allowed in an update
 _OPEN = [StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING, StateType.PAUSED, StateType.CANCELLING]
 
 
 async def replaced_by(client: PrefectClient, old_name: str, new: UUID, *, own_slug: str) -> UUID | None:
-    """Moves schedules and automations of a deployment's predecessor over to it, and deletes the predecessor.
+    """Moves schedules and automations from a deployment's predecessor to it, and deletes the predecessor.
 
     Args:
-        client: Of the server.
+        client: Client of the server.
         old_name: Flow and name of the predecessor.
-        new: Takes its place.
-        own_slug: Marks schedules that are ours and not the users'.
+        new: Its replacement.
+        own_slug: Marks schedules that are ours, not the users'.
 
     Returns:
-        The predecessor, if runs of it have not ended: it has to be served until :func:`retire` can delete it.
+        The predecessor, if some of its runs have not ended; serve it until :func:`retire` can delete it.
     """
     try:
         old = await client.read_deployment_by_name(old_name)
@@ -46,10 +46,10 @@ async def replaced_by(client: PrefectClient, old_name: str, new: UUID, *, own_sl
 
 
 async def retire(client: PrefectClient, deployments: Iterable[UUID]) -> list[UUID]:
-    """Deletes deployments none of whose runs is open.
+    """Deletes deployments without unfinished runs.
 
     Returns:
-        Those that are left.
+        The remaining deployments.
     """
     left = []
     for identity in deployments:
@@ -66,16 +66,16 @@ async def retire(client: PrefectClient, deployments: Iterable[UUID]) -> list[UUI
 
 
 async def _move_schedules(client: PrefectClient, old: DeploymentResponse, new: UUID, own_slug: str) -> None:
-    there = [(one.schedule, one.parameters) for one in await client.read_deployment_schedules(new)]
-    for one in await client.read_deployment_schedules(old.id):
-        if one.slug != own_slug and (one.schedule, one.parameters) not in there:
-            kept = one.model_dump(include=set(DeploymentScheduleCreate.model_fields) & set(type(one).model_fields))
+    there = [(schedule.schedule, schedule.parameters) for schedule in await client.read_deployment_schedules(new)]
+    for schedule in await client.read_deployment_schedules(old.id):
+        if schedule.slug != own_slug and (schedule.schedule, schedule.parameters) not in there:
+            kept = schedule.model_dump(include=set(DeploymentScheduleCreate.model_fields) & set(type(schedule).model_fields))
             await client.create_deployment_schedules(new, [DeploymentScheduleCreate.model_validate(kept)])
-        await client.delete_deployment_schedule(old.id, one.id)
+        await client.delete_deployment_schedule(old.id, schedule.id)
 
 
 async def _move_automations(client: PrefectClient, old: UUID, new: UUID) -> None:
-    """Automations name deployments by id, in triggers and in actions."""
+    """Replaces the deployment's id in triggers and actions of automations."""
     for automation in await client.read_automations():
         text = automation.model_dump_json(include=_UPDATED)
         if str(old) in text:

@@ -1,4 +1,4 @@
-"""Trainings of a campaign's surrogate as runs of a deployment: on a work pool whose workers have a GPU, for instance."""
+"""Trainings of a campaign's surrogate as runs of a deployment, e.g. on a work pool whose workers have a GPU."""
 
 from __future__ import annotations
 
@@ -20,38 +20,38 @@ from tansaku.tasks.resources import open_resources
 from tansaku.tasks.settings import Settings
 from tansaku.tasks.training.retraining import train_for
 
-_AGAIN = 10.0  # before a server that does not answer, or a deployment that is not there yet, is asked again [s]
+_AGAIN = 10.0  # before the next try if the server does not answer or the deployment does not exist yet [s]
 
 
 @flow(name=RETRAIN, flow_run_name="{name}-{number}", persist_result=False, validate_parameters=True)
 def retrain_flow(name: Name, number: int, site: str | None = None) -> State[None]:
-    """Trains the surrogate of a campaign whose site file says `training: {by: service}`; the driver asks for it by itself.
+    """Trains the surrogate of a campaign whose site file has `training: {by: service}`; started by the driver's request.
 
     Args:
         name: Name of the campaign.
         number: Number of the retrain.
-        site: Site file on the machine that trains; none: its own.
+        site: Site file on the training machine; none: its default.
     """
     settings = Settings.from_environment()
     with open_resources(settings, load_site(Path(site) if site else settings.site_file)) as resources:
         version = train_for(resources, name, number)
-    told = f"retrain {number} of {name}: " + (
+    outcome = f"retrain {number} of {name}: " + (
         "nothing to train, or failed" if version is None else f"{version.label}, {version.note}"
     )
-    get_run_logger().info(told)
-    return Completed(message=told)
+    get_run_logger().info(outcome)
+    return Completed(message=outcome)
 
 
 def ask_for(training: Retrain, service: str, halt: threading.Event) -> str | None:
-    """Asks the configured Prefect server for a run that trains, until it has accepted; asking twice is once.
+    """Requests a training run from the configured Prefect server, repeatedly until it accepts; duplicates start one run.
 
     Args:
-        training: What is to be trained.
-        service: Name of the service whose deployment it is.
-        halt: Set it to stop asking.
+        training: The training to run.
+        service: Name of the service that owns the deployment.
+        halt: Stops the requests when set.
 
     Returns:
-        Id of the run, None when it was stopped before.
+        Id of the run, None if stopped before.
     """
     key = f"{training.campaign}-{training.number}-{training.dataset[:16]}"
     parameters = {"name": training.campaign, "number": training.number}
@@ -68,5 +68,5 @@ def ask_for(training: Retrain, service: str, halt: threading.Event) -> str | Non
 
 
 def ask_in_background(training: Retrain, service: str, halt: threading.Event) -> None:
-    """:func:`ask_for` in a thread, so that nobody waits for the server."""
+    """Runs :func:`ask_for` in a thread, so that the caller does not wait for the server."""
     threading.Thread(target=ask_for, args=(training, service, halt), name="retrain", daemon=True).start()

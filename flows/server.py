@@ -1,4 +1,4 @@
-"""A Prefect server of the driver's own: loopback only, behind a random password, gone when the driver is gone."""
+"""A temporary Prefect server for one driver: on loopback, with a random password, ended with the driver."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ START_TIMEOUT = 120.0
 
 _STOP_TIMEOUT = 10.0
 _LOG_TAIL = 2000
-# A server that went away is reported once, by us; Prefect says so with every event it cannot deliver.
+# We report a lost server once; Prefect would report it for every event it cannot deliver.
 _QUIET = {
     "prefect": logging.WARNING,
-    "prefect.flow_runs": logging.CRITICAL,  # an error of the loop is raised, and told once, by who catches it
+    "prefect.flow_runs": logging.CRITICAL,  # an error of the loop is raised and reported once, by the caller
     "prefect.task_runs": logging.CRITICAL,
     "prefect.events.clients": logging.CRITICAL,
     "prefect._internal.concurrency": logging.CRITICAL,
@@ -39,13 +39,13 @@ _QUIET = {
 
 @dataclass(frozen=True)
 class RunningServer:
-    """A server that answers.
+    """A server that is ready.
 
     Attributes:
-        api_url: Where.
-        auth: User and password as Prefect wants them.
-        home: Its own folder.
-        identity: Its process; None for a server that is not ours.
+        api_url: Address of its API.
+        auth: User and password in Prefect's format.
+        home: Its folder.
+        identity: Its process; None for a server that we did not start.
     """
 
     api_url: str
@@ -55,11 +55,11 @@ class RunningServer:
 
 
 class StartingServer:
-    """A server process that was started and does not answer yet, so that other work can go on meanwhile.
+    """A server process that is starting, so that other work can be done meanwhile.
 
     Args:
-        root: Its folder is the first of ``root/0``, ``root/1`` … that no living server uses: two would fight over the
-            database, and one that is there already saves the time of creating it.
+        root: Its folder is the first of ``root/0``, ``root/1`` … that no running server uses: two servers cannot share a
+            database, and reusing an existing one saves the time of creating it.
     """
 
     def __init__(self, root: Path) -> None:
@@ -75,9 +75,9 @@ class StartingServer:
                 stdout=subprocess.PIPE,
                 stderr=output,
                 env=child_environment(),
-                start_new_session=True,  # the terminal's Ctrl-C is for the driver, which still needs it then
+                start_new_session=True,  # Ctrl-C on the terminal is meant for the driver, which still needs the server then
                 cwd=home,
-                pass_fds=[lock],  # held by the server itself, for as long as it lives
+                pass_fds=[lock],  # held by the server itself while it runs
             )
         finally:
             os.close(output)
@@ -92,10 +92,10 @@ class StartingServer:
         self._process.stdin.flush()
 
     def ready(self, timeout: float = START_TIMEOUT) -> RunningServer:
-        """Waits until it answers.
+        """Waits until the server answers.
 
         Raises:
-            TransientError: It ended or took too long; says what it wrote last.
+            TransientError: It ended or took too long; the message has its last output.
         """
         until, line, pipe = time.monotonic() + timeout, b"", self._process.stdout
         while pipe is not None and not line.endswith(b"\n"):
@@ -109,14 +109,14 @@ class StartingServer:
             self.stop()
             tail = self._log.read_text(errors="replace")[-_LOG_TAIL:]
             raise TransientError(
-                f"the temporary Prefect server did not start within {timeout:.0f} s: {tail.strip() or 'it wrote nothing'}",
+                f"the temporary Prefect server did not start within {timeout:.0f} s: {tail.strip() or 'no output'}",
                 hint=f"its output is in {self._log}; `tansaku run --plain` needs no Prefect",
             )
         port = json.loads(line)["port"]
         return RunningServer(f"http://127.0.0.1:{port}/api", self._auth, self._home, self.identity)
 
     def stop(self) -> None:
-        """Ends it: by closing its pipe, then by KILL."""
+        """Ends the server by closing its pipe, then by SIGKILL."""
         if self._process.stdin is not None:
             self._process.stdin.close()
         try:
@@ -129,7 +129,7 @@ class StartingServer:
 
 
 def free_folder(root: Path) -> tuple[Path, int]:
-    """The first numbered folder whose lock is free, and the descriptor that holds the lock now."""
+    """Returns the first numbered folder whose lock is free, and the descriptor that now holds the lock."""
     for number in itertools.count():
         folder = root / str(number)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -144,7 +144,7 @@ def free_folder(root: Path) -> tuple[Path, int]:
 
 
 def server_settings(home: Path, auth: str) -> dict[str, str]:
-    """What the server is told: a database of its own, a password, no telemetry, no browser pages."""
+    """Returns the server's settings: its own database, a password, no telemetry, no web pages."""
     return {
         "PREFECT_HOME": str(home),
         "PREFECT_PROFILES_PATH": str(home / "profiles.toml"),
@@ -159,7 +159,7 @@ def server_settings(home: Path, auth: str) -> dict[str, str]:
 
 @contextmanager
 def client_settings(server: RunningServer) -> Iterator[None]:
-    """Prefect in this process talks to that server, writes nothing to the user's folders and little to the terminal."""
+    """Returns settings for Prefect in this process: use that server, write nothing to the user's folders, log little."""
     from prefect.settings import (
         PREFECT_API_AUTH_STRING,
         PREFECT_API_URL,
@@ -179,9 +179,9 @@ def client_settings(server: RunningServer) -> Iterator[None]:
         updates |= {
             PREFECT_API_AUTH_STRING: server.auth,
             PREFECT_HOME: str(server.home),
-            PREFECT_CLIENT_MAX_RETRIES: 1,  # a server of our own that does not answer is dead
+            PREFECT_CLIENT_MAX_RETRIES: 1,  # our own server is dead if it does not answer
         }
-    # Set at import by Prefect, so that its own setting comes too late.
+    # Prefect sets it at import, so its own setting would come too late.
     before = {name: logging.getLogger(name).level for name in _QUIET}
     for name, level in _QUIET.items():
         logging.getLogger(name).setLevel(level)
@@ -194,7 +194,7 @@ def client_settings(server: RunningServer) -> Iterator[None]:
 
 
 def configured_server() -> RunningServer | None:
-    """The server the user configured (PREFECT_API_URL or a Prefect profile), or None."""
+    """Returns the server the user configured (PREFECT_API_URL or a Prefect profile), or None."""
     from prefect.settings import PREFECT_API_URL
 
     url = PREFECT_API_URL.value()

@@ -1,7 +1,7 @@
 """The temporary Prefect server, run as ``python -m tansaku.flows.server_process``: it cannot outlive its driver.
 
-The driver holds the other end of standard input: the settings come through it as one line of JSON, and when the driver is
-gone, however it ended, the kernel closes it and the server ends. The port is answered as one line on standard output.
+The driver sends the settings through standard input as one line of JSON; the port is returned as one line on standard
+output. When the driver ends for any reason, the kernel closes standard input, and the server ends.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ import socket
 import sys
 import threading
 
-_GRACE = 1.0  # for a clean end before the process ends itself [s]; its database survives a kill
+_GRACE = 1.0  # time for a clean end before the process kills itself [s]; its database survives a kill
 
 
 def main() -> None:
-    """Reads the settings, serves until standard input is closed."""
+    """Reads the settings and serves until standard input is closed."""
     settings: dict[str, str] = json.loads(sys.stdin.readline())
-    os.environ.update(settings)  # Prefect reads them when it is imported, and only here can they be kept from its argv
+    os.environ.update(settings)  # Prefect reads them at import; on the command line they would be visible to other users
     import uvicorn
     from prefect.server.api.server import create_app
 

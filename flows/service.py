@@ -42,24 +42,24 @@ from tansaku.tasks.service_mark import ServiceMark
 BEAT = 5.0
 """Interval at which the service marks that it is alive [s]."""
 
-_POLL = 5  # between two looks for runs that are due [s]
-_PAUSE = 10.0  # before the server is asked again after an outage [s]
+_POLL = 5  # between two polls for due runs [s]
+_PAUSE = 10.0  # before the next request after an outage [s]
 _LOOK = 0.1
-_SLUG = "reconcile"  # tells our schedule from those that users add
+_SLUG = "reconcile"  # distinguishes our schedule from those that users add
 
 
 @dataclass(frozen=True)
 class ServiceOptions:
-    """What is served.
+    """Options of a service.
 
     Attributes:
-        name: Of the service; its deployments are called ``campaign/NAME-run-campaign`` and so on.
-        folder: Relative paths of campaigns start here.
-        site: Site file of all runs; None: the one of the environment.
-        pool: Work pool whose workers execute campaigns; None: this process does.
-        training_pool: Work pool whose workers train, such as one with a GPU; None: as ``pool``.
-        reconcile: When to reconcile, as cron has it; None: only when asked.
-        silence: A run that was not heard of for so long is dead [s].
+        name: Name of the service; its deployments are called ``campaign/NAME-run-campaign`` and so on.
+        folder: Relative paths of campaigns refer to this folder.
+        site: Site file of all runs; None: that of the environment.
+        pool: Work pool whose workers execute campaigns; None: this process executes them.
+        training_pool: Work pool whose workers train surrogates, e.g. with a GPU; None: that of ``pool``.
+        reconcile: Cron schedule for reconciling; None: only on request.
+        silence: A run without a heartbeat for this long counts as dead [s].
     """
 
     name: str
@@ -71,17 +71,17 @@ class ServiceOptions:
     silence: float = SILENCE
 
 
-def serve(options: ServiceOptions, home: Path, tell: Callable[[str], None]) -> None:
-    """Serves until SIGTERM or SIGINT; runs under way are then interrupted and go on at the next start.
+def serve(options: ServiceOptions, home: Path, show: Callable[[str], None]) -> None:
+    """Serves until SIGTERM or SIGINT, which interrupts active runs; they continue at the next start.
 
     Args:
-        options: What is served.
-        home: Folder that keeps the service's mark.
-        tell: Shows a line to the user.
+        options: Options of the service.
+        home: Folder for the service's heartbeat file.
+        show: Shows a line to the user.
 
     Raises:
-        ConfigurationError: No Prefect server is named, the schedule cannot be read, or a service of this name lives here.
-        TransientError: The server does not answer at the start; later on it is waited for.
+        ConfigurationError: No Prefect server is set, the schedule is not valid, or a service of this name already runs here.
+        TransientError: The server does not answer at the start; later outages are waited out.
     """
     _check_schedule(options.reconcile)
     server = configured_server()
@@ -92,14 +92,14 @@ def serve(options: ServiceOptions, home: Path, tell: Callable[[str], None]) -> N
         )
     mark = ServiceMark(home, options.name)
     with mark.held(), temporary_settings(updates={PREFECT_RESULTS_DEFAULT_SERIALIZER: "json"}):
-        asyncio.run(_serve(options, mark, server.api_url, tell))
+        asyncio.run(_serve(options, mark, server.api_url, show))
 
 
 async def deployments(options: ServiceOptions) -> tuple[list[RunnerDeployment], RunnerDeployment]:
-    """What is offered on the page.
+    """Defines the deployments of a service.
 
     Returns:
-        Those that drive campaigns or train for them, and the one that reconciles.
+        The deployments that drive campaigns or train surrogates, and the deployment that reconciles.
     """
     site = str(options.site.resolve()) if options.site is not None else None
     drivers = [
@@ -126,9 +126,9 @@ async def deployments(options: ServiceOptions) -> tuple[list[RunnerDeployment], 
         schedules=[schedule] if schedule is not None else None,
         entrypoint_type=EntrypointType.MODULE_PATH,
     )
-    for one in (*drivers, reconcile):
-        if not one.schedules:
-            one.model_fields_set.discard("schedules")  # or an update would delete those that users added
+    for item in (*drivers, reconcile):
+        if not item.schedules:
+            item.model_fields_set.discard("schedules")  # otherwise an update would delete those that users added
     return drivers, reconcile
 
 
@@ -139,7 +139,7 @@ class _Offer:
     reconcile: RunnerDeployment
 
 
-async def _serve(options: ServiceOptions, mark: ServiceMark, url: str, tell: Callable[[str], None]) -> None:
+async def _serve(options: ServiceOptions, mark: ServiceMark, url: str, show: Callable[[str], None]) -> None:
     stop, known = asyncio.Event(), False
     offer = _Offer(options, *await deployments(options))
     loop = asyncio.get_running_loop()
@@ -153,16 +153,16 @@ async def _serve(options: ServiceOptions, mark: ServiceMark, url: str, tell: Cal
                 served = await _register(client, offer)
                 again = await take_up(client, served.mine)
             if warning is not None and not known:
-                tell(warning)
+                show(warning)
             known = True
-            tell(f"service {options.name} at {url}" + (f"; starts again: {', '.join(again)}" if again else ""))
+            show(f"service {options.name} at {url}" + (f"; restarting: {', '.join(again)}" if again else ""))
             await _run(served, stop)
         except (httpx.TransportError, PrefectHTTPStatusError, RuntimeError, ExceptionGroup) as error:
             if not _is_outage(error):
                 raise
             if not known:
                 raise TransientError(f"the Prefect server at {url} does not answer: {_words(error)}") from error
-            tell(f"the Prefect server does not answer ({_words(error)}); looked for again every {_PAUSE:.0f} s")
+            show(f"the Prefect server does not answer ({_words(error)}); retrying every {_PAUSE:.0f} s")
             await _wait(stop, _PAUSE)
     await beating
 
@@ -175,11 +175,11 @@ async def _beat(mark: ServiceMark, stop: asyncio.Event) -> None:
 
 @dataclass(frozen=True)
 class _Served:
-    """What is on the server.
+    """The deployments of a service on the server.
 
     Attributes:
         runner: Executes runs.
-        mine: The deployments whose runs it executes.
+        mine: Deployments whose runs it executes.
         old: Deployments of an older version that are deleted when their last run has ended.
     """
 
@@ -191,17 +191,17 @@ class _Served:
 async def _register(client: PrefectClient, offer: _Offer) -> _Served:
     """Brings deployments and automations on the server up to date."""
     options = offer.options
-    # Softly ended runs come back, and nothing of what was set on the page is changed.
+    # Interrupted runs are restarted, and settings made on the page are kept.
     runner = Runner(options.name, query_seconds=_POLL, heartbeat_seconds=HEARTBEAT, limit=None, pause_on_shutdown=False)
     identities, mine = [], []
-    for one in offer.drivers:
-        if one.work_pool_name is None:
-            mine.append(await runner.aadd_deployment(one))
+    for driver in offer.drivers:
+        if driver.work_pool_name is None:
+            mine.append(await runner.aadd_deployment(driver))
             identities.append(mine[-1])
             continue
         with suppress(ObjectAlreadyExists):
-            await client.create_work_pool(WorkPoolCreate(name=one.work_pool_name, type="process"))
-        identities.append(await one.aapply())
+            await client.create_work_pool(WorkPoolCreate(name=driver.work_pool_name, type="process"))
+        identities.append(await driver.aapply())
     await client.update_deployment(identities[0], DeploymentUpdate(parameter_openapi_schema=campaign_form()))
     reconcile = await runner.aadd_deployment(offer.reconcile)
     if options.reconcile is None:
@@ -209,31 +209,31 @@ async def _register(client: PrefectClient, offer: _Offer) -> _Served:
             if schedule.slug == _SLUG:
                 await client.delete_deployment_schedule(reconcile, schedule.id)
     old = []
-    for one, identity in zip((*offer.drivers, offer.reconcile), (*identities, reconcile), strict=True):
-        replaced = await replaced_by(client, f"{one.flow_name}/{options.name}", identity, own_slug=_SLUG)
+    for item, identity in zip((*offer.drivers, offer.reconcile), (*identities, reconcile), strict=True):
+        replaced = await replaced_by(client, f"{item.flow_name}/{options.name}", identity, own_slug=_SLUG)
         if replaced is not None:
             old.append(replaced)
-            if one.work_pool_name is None:
-                mine.append(await runner.aadd_deployment(_under_old_name(one, options.name)))
+            if item.work_pool_name is None:
+                mine.append(await runner.aadd_deployment(_under_old_name(item, options.name)))
             else:
-                await _under_old_name(one, options.name).aapply()
+                await _under_old_name(item, options.name).aapply()
     await store_automations(client, automations(options.name, [*identities, *old], options.silence))
     return _Served(runner, [reconcile, *mine], old)
 
 
 def _under_old_name(deployment: RunnerDeployment, name: str) -> RunnerDeployment:
-    description = f"Replaced by `{deployment.full_name}`; it is deleted when its last run has ended."
+    description = f"Replaced by `{deployment.full_name}`; will be deleted when its last run has ended."
     old = deployment.model_copy(update={"name": name, "description": description, "schedules": None})
     old.model_fields_set.discard("schedules")
     return old
 
 
 async def _watch(served: _Served, stop: asyncio.Event) -> None:
-    """Does what the runner does not: cancels runs that it did not start, and deletes replaced deployments."""
+    """Cancels runs that the runner did not start, and deletes replaced deployments."""
     cancelling, old = CancelWatch(served.mine), served.old
     async with get_client() as client:
         while not stop.is_set():
-            # The runner notices when the server is away for too long.
+            # The runner detects a long outage of the server.
             with suppress(httpx.TransportError, PrefectHTTPStatusError):
                 await cancelling.look(client)
                 old = await retire(client, old)
@@ -241,14 +241,14 @@ async def _watch(served: _Served, stop: asyncio.Event) -> None:
 
 
 async def _run(served: _Served, stop: asyncio.Event) -> None:
-    """Executes runs until the service is to stop or the server is away for too long."""
+    """Executes runs until the service is stopped or the server is unreachable for too long."""
     runner = served.runner
     serving, stopping = asyncio.create_task(runner.start()), asyncio.create_task(stop.wait())
     loop = asyncio.get_running_loop()
     while not (runner.started or serving.done()):
         await asyncio.sleep(_LOOK)
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)  # the runner's own handler cancels what is under way
+        loop.add_signal_handler(number, stop.set)  # the runner's own handler would cancel active runs
     watching = asyncio.create_task(_watch(served, stop))
     try:
         await asyncio.wait({serving, stopping, watching}, return_when=asyncio.FIRST_COMPLETED)
@@ -264,13 +264,13 @@ async def _run(served: _Served, stop: asyncio.Event) -> None:
 
 
 async def _interrupt() -> None:
-    """Ends the drivers of this process softly and schedules their runs for the next start."""
-    mine = {one.pid for one in psutil.Process().children(recursive=True)}
+    """Interrupts the drivers of this process and schedules their runs for the next start."""
+    mine = {child.pid for child in psutil.Process().children(recursive=True)}
     engines = {run: process for run, process in living_engines() if process.pid in mine}
     for process in engines.values():
         process.terminate()
     until = time.monotonic() + GRACE
-    # Looked at, not waited for: the runner reaps its own children.
+    # Only poll, do not wait: the runner reaps its own children.
     while any(is_alive(process) for process in engines.values()) and time.monotonic() < until:
         await asyncio.sleep(_LOOK)
     async with get_client() as client:
@@ -291,12 +291,12 @@ async def _wait(stop: asyncio.Event, seconds: float) -> None:
 
 def _is_outage(error: BaseException) -> bool:
     if isinstance(error, BaseExceptionGroup):
-        return all(_is_outage(one) for one in error.exceptions)
+        return all(_is_outage(exception) for exception in error.exceptions)
     if isinstance(error, DeploymentApplyError):
         return error.__cause__ is not None and _is_outage(error.__cause__)
     if isinstance(error, PrefectHTTPStatusError):
         return error.response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR
-    # Prefect reports as a RuntimeError that it found no server, or that it asked in vain for too long.
+    # Prefect raises RuntimeError if it finds no server or gets no answer for too long.
     return isinstance(error, httpx.TransportError) or type(error) is RuntimeError
 
 
@@ -312,6 +312,4 @@ def _check_schedule(cron: str | None) -> None:
     try:
         CronSchedule(cron=cron)
     except ValidationError as error:
-        raise ConfigurationError(
-            f"--reconcile {cron!r}: expected five fields as cron has them, such as '*/10 * * * *'"
-        ) from error
+        raise ConfigurationError(f"--reconcile {cron!r}: expected five cron fields, such as '*/10 * * * *'") from error

@@ -23,7 +23,7 @@ from tansaku.models.domain.pool import CandidatePool, FeatureGroup
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.composition import CombinationSpec, CompositionSpaceSpec
 from tansaku.models.domain.specs.limits import LimitsSpec, check_limit
-from tansaku.models.engine.cost import CostModel, cost_prior
+from tansaku.models.engine.cost import CostModel
 from tansaku.spaces.composition_features import composition_groups
 from tansaku.spaces.composition_parents import OpenedParent, open_parent
 from tansaku.spaces.composition_rules import build_combinations, build_rules, require_site
@@ -161,7 +161,7 @@ class CompositionSpace:
         codes = np.array([self._systems.index(self._system(one)) for one in candidates], dtype=np.intp)
         sizes = [[float(_atoms(self._parent, one.ions)), _electrons(self._parent, one.ions)] for one in candidates]
         described = FeatureGroup.compact("cost", np.array(sizes), np.arange(len(sizes)), ("atoms", "electrons"))
-        prior = cost_prior(self._spec)
+        prior = self._spec.cost_prior()
         return CandidatePool(
             ids=np.array([one.id for one in candidates]),
             systems=self._systems,

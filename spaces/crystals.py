@@ -15,7 +15,7 @@ from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.crystals import CrystalsSpaceSpec, PrototypeSpec, Scan, SlabScanSpec, VacancyScanSpec
 from tansaku.models.domain.specs.limits import LimitsSpec, check_limit
-from tansaku.models.engine.cost import CostModel, cost_prior
+from tansaku.models.engine.cost import CostModel
 from tansaku.spaces.crystal_scans import Candidate, candidates_of, count_of
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ class CrystalsSpace:
         codes = np.array([systems.index(system) for system, _ in several], dtype=np.intp)
         candidates = [one for _, one in several]
         sizes = self._sizes(candidates)
-        prior = cost_prior(self._spec)
+        prior = self._spec.cost_prior()
         return CandidatePool(
             ids=ids[order],
             systems=systems,

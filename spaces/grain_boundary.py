@@ -18,7 +18,7 @@ from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray, 
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.limits import LimitsSpec, check_limit
 from tansaku.models.domain.specs.space import GrainBoundarySpaceSpec
-from tansaku.models.engine.cost import CostModel, cost_prior
+from tansaku.models.engine.cost import CostModel
 from tansaku.models.features.radial import RadialGrid
 from tansaku.spaces.boundary_grid import TranslationGrid
 from tansaku.spaces.boundary_systems import BoundarySurface, BoundarySystem, boundary_systems
@@ -169,7 +169,7 @@ class GrainBoundarySpace:
         surface_codes = np.repeat(np.arange(len(surfaces)), counts)[order]
         system_codes = np.array([code for code, _ in surfaces])[surface_codes]
         sizes = FeatureGroup("cost", *self._cost_descriptors(surfaces, surface_codes))
-        prior = cost_prior(self._spec)
+        prior = self._spec.cost_prior()
         return CandidatePool(
             ids=names[order],
             systems=tuple(system.name for system in self._systems),

@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from tansaku.models.domain.records import Evaluation
 
 SAME_ENERGY = 1e-3
-"""Largest relative difference of the energies of one basin."""
+"""Largest relative energy difference within a basin."""
 
 SAME_OPENING = 0.01
-"""Largest difference of the excess openings of one basin [Å]."""
+"""Largest difference of excess openings within a basin [Å]."""
 
 
 def excess_opening(evaluation: Evaluation) -> float | None:

@@ -12,7 +12,7 @@ from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.specs.calculator import CalculatorSpec
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.parallel import SERIAL
-from tansaku.models.domain.specs.space import CrystalSpec, GrainBoundarySpaceSpec, SpaceSpec
+from tansaku.models.domain.specs.space import CrystalSpec, SpaceSpec
 from tansaku.tasks.jobs.own_crystal import OwnCrystalAnswer, OwnCrystalRequest
 from tansaku.tasks.settings import worker_environment
 from tansaku.tasks.yaml_text import YamlText
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from tansaku.calculators.workflows.own_crystal import OwnCrystal
 
 CHECK_SECONDS = 5
-"""Processor time that the comparison may take before the first evaluation [s]; the first evaluation compares else."""
+"""Processor time for the comparison before the first evaluation [s]; a longer one is left to the first evaluation."""
 
 AUTO_SECONDS = 120
-"""Processor time that ``lattice_parameter: auto`` may take [s]."""
+"""Processor time allowed for ``lattice_parameter: auto`` [s]."""
 
 _PATIENCE = 60.0
-"""A process that waits instead of computing is given up this long after its processor time [s]."""
+"""Extra wall time after which a process that waits instead of computing is ended [s]."""
 
 _DECIMALS = 4
 _KNOWN = 32
@@ -35,7 +35,7 @@ _KNOWN = 32
 
 def check_cell(space: SpaceSpec, calculator: CalculatorSpec | None, document: YamlText) -> None:
     """Raises ConfigurationError where a boundary's plane might get another lattice than the reference crystal."""
-    if isinstance(space, GrainBoundarySpaceSpec) and calculator is not None and calculator.relaxation.cell == "full":
+    if space.reference_crystal is not None and calculator is not None and calculator.relaxation.cell == "full":
         where = f"({document.source}, line {document.line(('calculator', 'relaxation', 'cell'))})"
         raise ConfigurationError(
             "calculator.relaxation.cell: full; a boundary keeps the crystal's lattice in its plane, expected fixed or normal "
@@ -49,20 +49,21 @@ def resolve_crystal(space: SpaceSpec, calculator: CalculatorSpec | None, base_pa
     Raises:
         ConfigurationError: There is no calculator whose own could be taken, it takes too long, or it has no such crystal.
     """
-    if not isinstance(space, GrainBoundarySpaceSpec):
+    given = space.reference_crystal
+    if given is None:
         return space
-    crystal = space.crystal.model_copy(update={"strained": bool(space.crystal.strained), "own_lattice_parameter": None})
+    crystal = given.model_copy(update={"strained": bool(given.strained), "own_lattice_parameter": None})
     if crystal.lattice_parameter == "auto":
         found = measured(calculator, crystal, base_path, AUTO_SECONDS) if calculator is not None else None
         if found is None:
             kind = calculator.type if calculator is not None else "none"
             raise ConfigurationError(
                 f"space.crystal.lattice_parameter: auto; with a calculator of type {kind} it takes too long, expected a number",
-                hint="relax the perfect crystal with it and write what you find",
+                hint="relax the perfect crystal with this calculator and enter the result",
             )
         own = round(found.lattice_parameter, _DECIMALS)
         crystal = crystal.model_copy(update={"lattice_parameter": own, "own_lattice_parameter": own})
-    return space.model_copy(update={"crystal": crystal})
+    return space.with_crystal(crystal)
 
 
 def compare_crystal(spec: CampaignSpec, base_path: Path) -> OwnCrystal | None:
@@ -76,26 +77,28 @@ def compare_crystal(spec: CampaignSpec, base_path: Path) -> OwnCrystal | None:
         ConfigurationError: It is more than 0.5 % off and the crystal is not said to be strained, or the calculator has no
             such crystal.
     """
-    if not isinstance(spec.space, GrainBoundarySpaceSpec) or spec.calculator is None:
+    crystal = spec.space.reference_crystal
+    if crystal is None or spec.calculator is None:
         return None
-    found = measured(spec.calculator, spec.space.crystal, base_path, CHECK_SECONDS)
+    found = measured(spec.calculator, crystal, base_path, CHECK_SECONDS)
     if found is not None:
         from tansaku.calculators.workflows.own_crystal import refuse_misfit  # imports ASE, which `tansaku status` does not need
 
-        refuse_misfit(spec.space.crystal, found, f"the calculator of type {spec.calculator.type}")
+        refuse_misfit(crystal, found, f"the calculator of type {spec.calculator.type}")
     return found
 
 
 def describe_crystal(spec: CampaignSpec, base_path: Path) -> str | None:
     """The comparison in words, None where there is nothing to compare. Raises as :func:`compare_crystal`."""
-    if not isinstance(spec.space, GrainBoundarySpaceSpec) or spec.calculator is None:
+    crystal = spec.space.reference_crystal
+    if crystal is None or spec.calculator is None:
         return None
     found = compare_crystal(spec, base_path)
     if found is not None:
-        return found.describe() + (" (strained: true)" if spec.space.crystal.strained else "")
-    if spec.space.crystal.strained:
-        return "strained: true; it is not compared with the calculator's own"
-    return f"compared with the calculator's own by the first evaluation: it takes longer than {CHECK_SECONDS} s"
+        return found.describe() + (" (strained: true)" if crystal.strained else "")
+    if crystal.strained:
+        return "strained: true, so it is not compared with the calculator's lattice parameter"
+    return f"will be compared with the calculator's by the first evaluation, because that takes longer than {CHECK_SECONDS} s"
 
 
 def measured(calculator: CalculatorSpec, crystal: CrystalSpec, base_path: Path, seconds: int) -> OwnCrystal | None:

@@ -16,6 +16,7 @@ from tansaku.models.domain.ports import History, TabulatedSpace
 from tansaku.models.domain.records import JsonDict, Record
 from tansaku.models.domain.specs.campaign import BudgetSpec, CampaignSpec
 from tansaku.models.domain.units import quantity_in
+from tansaku.models.domain.wording import counted
 from tansaku.models.engine.goals import Goal, goal_of
 from tansaku.models.engine.gp import GPProposer
 from tansaku.models.engine.registry import build_proposer
@@ -27,21 +28,21 @@ from tansaku.tasks.replay.run import run_times
 from tansaku.tasks.steps.rounds import RoundRules
 
 BEYOND = 2.0
-"""Replays go on to so many budgets, to see what more money would buy."""
+"""Replays continue to this multiple of the budget, to show the effect of a larger budget."""
 
 QUANTILES = 1001
-"""Steps at which the distribution of a table's values is kept."""
+"""Number of quantiles that represent the distribution of a table's values."""
 
 LEARN_FROM = 300
-"""Most values of a finished table that the model is fitted to."""
+"""Largest number of values of a finished table to which the model is fitted."""
 
 WANTED = 0.9
-"""Chance whose price is told."""
+"""Probability of success for which the required budget is reported."""
 
 _COUNTED = 1e-9
 
 OnReplay = Callable[[int, int], None]
-"""Told of replays: how many are done, of how many."""
+"""Callback for the progress of replays: number done, total."""
 
 
 @dataclass(frozen=True)
@@ -97,16 +98,16 @@ class BudgetRehearsal(Record):
         """The rehearsal in words."""
         near = f"within {self.within:g} {self.unit} of the true answer"
         lines = [
-            f"  rehearsed   {self.replays} times on {self.source}",
-            f"  chance      {100 * self.chance:.0f} % to be {near} for {self.limit:,.0f} {self.cost_unit}"
+            f"  rehearsal   {counted(self.replays, 'replay')} on {self.source}",
+            f"  chance      {100 * self.chance:.0f} % to get {near} for {self.limit:,.0f} {self.cost_unit}"
             f" ({100 * self.low:.0f} to {100 * self.high:.0f} %)",
         ]
         if self.chance >= WANTED and self.wanted is not None:
-            lines.append(f"              {self.wanted:,.0f} are enough for {100 * WANTED:.0f} %")
+            lines.append(f"              {self.wanted:,.0f} suffice for {100 * WANTED:.0f} %")
         elif self.wanted is not None:
-            lines.append(f"              {self.wanted - self.limit:,.0f} more give {100 * WANTED:.0f} %")
+            lines.append(f"              {self.wanted - self.limit:,.0f} more would give {100 * WANTED:.0f} %")
         else:
-            lines.append(f"              twice as much gives {100 * self.chance_at(BEYOND * self.limit):.0f} %")
+            lines.append(f"              twice as much would give {100 * self.chance_at(BEYOND * self.limit):.0f} %")
         return "\n".join(lines)
 
 
@@ -124,19 +125,19 @@ def rehearse_budget(path: Path, options: RehearsalOptions, on_replay: OnReplay |
     loaded = load_campaign(path)
     spec = loaded.spec
     if spec.transfer is not None:
-        raise ConfigurationError("--rehearse: a campaign with transfer is not rehearsed", hint="rehearse it without transfer")
+        raise ConfigurationError("--rehearse: not supported for a campaign with transfer", hint="rehearse it without transfer")
     if spec.objective.further:
-        raise ConfigurationError("--rehearse: the goal pareto is not rehearsed", hint="rehearse it for one objective at a time")
+        raise ConfigurationError("--rehearse: not supported for the goal pareto", hint="rehearse each objective separately")
     within = _tolerance(spec, options)
     space = open_space(spec.space, loaded.base_path)
     pool = space.pool()
     limit = cost_limit(spec.budget, pool)
     if limit is None and spec.budget.evaluations is None:
-        raise ConfigurationError("budget: rehearsing needs a limit; give cost, fraction or evaluations")
+        raise ConfigurationError("budget: a rehearsal needs a limit; give cost, fraction or evaluations")
     landscapes: Iterator[FloatArray]
     if isinstance(space, TabulatedSpace):
         if options.like is not None or options.spread is not None:
-            raise ConfigurationError("--like, --spread: a table is rehearsed on its own values")
+            raise ConfigurationError("--like, --spread: not needed for a table, which is replayed on its own values")
         source, landscapes = "its own table", (space.values() for _ in range(options.replays))
     else:
         source, landscapes = _drawn(spec, pool, options)
@@ -152,7 +153,7 @@ def rehearse_budget(path: Path, options: RehearsalOptions, on_replay: OnReplay |
 def _tolerance(spec: CampaignSpec, options: RehearsalOptions) -> float:
     text = options.within or (spec.budget.stop.within if spec.budget.stop is not None else None)
     if text is None:
-        raise ConfigurationError("--within: say how near is near enough, such as '5 mJ/m2', or give the file a budget.stop")
+        raise ConfigurationError("--within: missing; give a tolerance such as '5 mJ/m2', or a budget.stop in the file")
     return _quantity("--within", text, spec)
 
 
@@ -162,7 +163,7 @@ def _quantity(option: str, text: str, spec: CampaignSpec) -> float:
     except ValueError as error:
         raise ConfigurationError(f"{option}: {error}, the objective's unit") from error
     if value <= 0.0:
-        raise ConfigurationError(f"{option}: {text!r}; expected more than nothing")
+        raise ConfigurationError(f"{option}: {text!r}; expected a positive quantity")
     return value
 
 
@@ -170,26 +171,30 @@ def _drawn(spec: CampaignSpec, pool: CandidatePool, options: RehearsalOptions) -
     """What landscapes are drawn from, and the landscapes [objective's unit], as computed (not oriented)."""
     proposer = build_proposer(spec.proposer, spec.objective, spec.constraints)
     if not isinstance(proposer, GPProposer):
-        raise ConfigurationError(f"--rehearse: proposer {spec.proposer.type} has no model to draw from; rehearse it on a table")
+        raise ConfigurationError(
+            f"--rehearse: proposer {spec.proposer.type} has no model to sample from; rehearse it on a table"
+        )
     sign = 1.0 if spec.objective.direction == "minimize" else -1.0
     fitted, shape = None, None
     if options.like is not None:
         fitted, shape = learned(proposer, load_campaign(options.like))
-        source, scale = f"draws from its model as {options.like.name} taught it", shape.deviation
+        source, scale = f"posterior samples of its model fitted to {options.like.name}", shape.deviation
     elif options.spread is not None:
         scale = _quantity("--spread", options.spread, spec)
-        source = f"draws from its model with a spread of {options.spread}"
+        source = f"samples of its model with a spread of {options.spread}"
         if spec.objective.goal.type == "all_below":
-            raise ConfigurationError("--spread: a threshold needs to know where the values lie; give --like a finished table")
+            raise ConfigurationError(
+                "--spread: with a threshold the level of the values matters; give --like with a finished table instead"
+            )
     else:
         raise ConfigurationError(
-            "--rehearse: how much the values differ is not known before anything is computed",
+            "--rehearse: the spread of the values is unknown before anything is computed",
             hint="give --spread '40 mJ/m2', or --like FILE, a campaign file on a finished table of the same kind",
         )
     draws = proposer.prior_draws(pool, fitted)
     rng = np.random.default_rng(np.random.SeedSequence(entropy=spec.seed, spawn_key=(0, 2)))
     drawn = (scale * draws.draw(rng) for _ in range(options.replays))
-    return source, (sign * (one if shape is None else shape.given_to(pool, one)) for one in drawn)
+    return source, (sign * (item if shape is None else shape.given_to(pool, item)) for item in drawn)
 
 
 @dataclass(frozen=True)
@@ -245,11 +250,11 @@ def learned(proposer: GPProposer, like: LoadedCampaign) -> tuple[JsonDict, Shape
     """What a finished table teaches: hyper-parameters from a random part of it, and how its values are distributed.
 
     Raises:
-        ConfigurationError: It is no campaign on a table.
+        ConfigurationError: It is not a campaign on a table.
     """
     space = open_space(like.spec.space, like.base_path)
     if not isinstance(space, TabulatedSpace):
-        raise ConfigurationError(f"--like: {like.spec.name!r} is no campaign on a table")
+        raise ConfigurationError(f"--like: {like.spec.name!r} is not a campaign on a table")
     sign = 1.0 if like.spec.objective.direction == "minimize" else -1.0
     pool, values = space.pool(), sign * space.values()
     return fitted_to_part(proposer, pool, values, like.spec.seed), Shape.of(pool, values)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 EMPTY, PREDICTED, EVALUATED, FAILED, RUNNING = range(5)
-"""States of a cell of the map: no candidate, only predicted (or not even that), with a value, failed, under way."""
+"""States of a cell of the map: no candidate, only predicted (or not even that), with a value, failed, in progress."""
 
 _DIMENSIONS = ("barrier_1d", "barrier_2d", "barrier_3d")
 
@@ -62,7 +62,7 @@ def _row(data: CampaignData, space: ScreenedSpace, evaluation: Evaluation) -> Js
         "reason": failure_reason(evaluation),
         "unlikely": described["marks"],
         "ions": described["ions"],
-        "quantities": {name: one.model_dump() for name, one in quantities.items()},
+        "quantities": {name: quantity.model_dump() for name, quantity in quantities.items()},
         "model": " ".join(filter(None, (provenance.code, provenance.code_version, provenance.model))) if provenance else None,
         "model_sha256": provenance.model_sha256 if provenance else None,
         "cost": data.cost_of(evaluation),
@@ -129,23 +129,23 @@ def composition_maps(data: CampaignData) -> tuple[CompositionMap, ...]:
         {site: Ion.parse(text) for site, text in space.describe_candidate(str(name))["ions"].items()} for name in data.pool.ids
     ]
     maps = []
-    known = {one.proposal.candidate: one for one in data.select("search")}
+    known = {item.proposal.candidate: item for item in data.select("search")}
     expected = pool_expectation(data)
     for code, system in enumerate(data.pool.systems):
         positions = np.flatnonzero(data.pool.system_codes == code)
         mine = [ions[position] for position in positions]
-        varying = [site for site in mine[0] if len({one[site] for one in mine}) > 1]
+        varying = [site for site in mine[0] if len({item[site] for item in mine}) > 1]
         if not varying:
             continue
-        row_site = max(varying, key=lambda site: len({one[site] for one in mine}))  # of a tie the first
+        row_site = max(varying, key=lambda site: len({item[site] for item in mine}))  # of a tie the first
         others = tuple(site for site in varying if site != row_site)
-        rows = _ordered([(one[row_site],) for one in mine])
-        columns = _ordered([tuple(one[site] for site in others) for one in mine])
+        rows = _ordered([(item[row_site],) for item in mine])
+        columns = _ordered([tuple(item[site] for site in others) for item in mine])
         state = np.full((len(rows), len(columns)), EMPTY, dtype=np.int8)
         value, deviation = np.full(state.shape, np.nan), np.full(state.shape, np.nan)
         labels = np.full(state.shape, "", dtype=object)
-        for position, one in zip(positions, mine, strict=True):
-            cell = rows.index((one[row_site],)), columns.index(tuple(one[site] for site in others))
+        for position, item in zip(positions, mine, strict=True):
+            cell = rows.index((item[row_site],)), columns.index(tuple(item[site] for site in others))
             evaluation = known.get(str(data.pool.ids[position]))
             state[cell], value[cell] = _state(evaluation)
             if expected is not None and state[cell] in (PREDICTED, RUNNING):
@@ -178,6 +178,6 @@ def _told(evaluation: Evaluation | None) -> str:
 def _space(data: CampaignData) -> ScreenedSpace:
     if not isinstance(data.space, ScreenedSpace):
         raise ConfigurationError(
-            f"campaign {data.record.name!r} searches a {data.spec.space.type} space; expected a composition"
+            f"campaign {data.record.name!r} searches a {data.spec.space.type} space; expected a composition space"
         )
     return data.space

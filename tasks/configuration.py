@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from tansaku.calculators.registry import known_elements, resolve_calculator
 from tansaku.models.domain.errors import ConfigurationError
@@ -16,14 +16,8 @@ from tansaku.models.domain.specs.calculators.identity import calculator_identity
 from tansaku.models.domain.specs.calculators.table import CalculatorSpec
 from tansaku.models.domain.specs.campaign import EDITABLE_KEYS, CampaignSpec
 from tansaku.models.domain.specs.site import SiteSpec
-from tansaku.models.domain.specs.space import (
-    CompositionSpaceSpec,
-    EnergySpaceSpec,
-    FeatureLookupSpec,
-    GrainBoundarySpaceSpec,
-    SpaceSpec,
-    TableSpaceSpec,
-)
+from tansaku.models.domain.specs.space import SpaceSpec
+from tansaku.models.domain.specs.space_base import SpaceBase
 from tansaku.models.domain.specs.transfer import TableSourceSpec
 from tansaku.tasks.boundary_crystal import check_cell, resolve_crystal
 from tansaku.tasks.users import user_path
@@ -33,6 +27,7 @@ from tansaku.tasks.yaml_text import KeyPath, YamlText, read_yaml
 _ABSENT = "(absent)"
 _SHOWN = 20
 
+_Space = TypeVar("_Space", bound=SpaceBase)
 _Check = Callable[[Path, KeyPath, str | None], str]
 
 
@@ -193,11 +188,7 @@ def _resolve(spec: CampaignSpec, base_path: Path, document: YamlText) -> Campaig
         return found
 
     space, calculator = spec.space, spec.calculator
-    if isinstance(space, TableSpaceSpec):
-        space = _resolve_table(space, base_path, check, ("space",))
-    if isinstance(space, CompositionSpaceSpec) and space.parent.cif is not None:
-        digest = check(base_path / space.parent.cif, ("space", "parent", "cif"), space.parent.sha256)
-        space = space.model_copy(update={"parent": space.parent.model_copy(update={"sha256": digest})})
+    space = _resolve_space(space, base_path, check, ("space",))
     label = spec.label
     if calculator is not None:
         calculator = _resolve_calculator(calculator, space, base_path, document, ("calculator",))
@@ -205,12 +196,15 @@ def _resolve(spec: CampaignSpec, base_path: Path, document: YamlText) -> Campaig
         found = _resolve_calculator(label.calculator, space, base_path, document, ("label", "calculator"))
         label = label.model_copy(update={"calculator": found})
     check_cell(space, calculator, document)
-    space = _resolve_cost(resolve_crystal(space, calculator, base_path), calculator)
+    space = resolve_crystal(space, calculator, base_path)
+    density = getattr(calculator, "kpoint_density", None)
+    if density is not None:
+        space = space.with_kpoint_density(density)
     transfer = spec.transfer
     if transfer is not None:
         sources = tuple(
             source.model_copy(
-                update={"space": _resolve_table(source.space, base_path, check, ("transfer", "sources", i, "space"))}
+                update={"space": _resolve_space(source.space, base_path, check, ("transfer", "sources", i, "space"))}
             )
             if isinstance(source, TableSourceSpec)
             else source
@@ -220,17 +214,9 @@ def _resolve(spec: CampaignSpec, base_path: Path, document: YamlText) -> Campaig
     return spec.model_copy(update={"space": space, "calculator": calculator, "label": label, "transfer": transfer})
 
 
-def _resolve_table(space: TableSpaceSpec, base_path: Path, check: _Check, key: KeyPath) -> TableSpaceSpec:
-    features = {
-        name: group.model_copy(
-            update={"sha256": check(base_path / group.lookup, (*key, "features", name, "lookup"), group.sha256)}
-        )
-        if isinstance(group, FeatureLookupSpec)
-        else group
-        for name, group in space.features.items()
-    }
-    digest = check(base_path / space.candidates, (*key, "candidates"), space.sha256)
-    return space.model_copy(update={"features": features, "sha256": digest})
+def _resolve_space(space: _Space, base_path: Path, check: _Check, key: KeyPath) -> _Space:
+    """The space with the content hashes of the files that it names."""
+    return space.with_hashes({file.key: check(base_path / file.path, (*key, *file.key), file.sha256) for file in space.files()})
 
 
 def _resolve_calculator(
@@ -257,29 +243,11 @@ def _resolve_calculator(
     known = known_elements(calculator, base_path) if facts.elements_from is not None else None
     workflow = workflow_of(calculator)
     moving = {workflow.ion} if workflow is not None and workflow.ion is not None else set()
-    for element in sorted((_elements(space) | moving) - known) if known is not None else ():
+    for element in sorted((space.elements | moving) - known) if known is not None else ():
         whose = "the ion" if element in moving else "the crystal"
         hint = f"it knows {', '.join(sorted(known))}" if known and len(known) <= _SHOWN else None
         raise ConfigurationError(f"{'.'.join(map(str, blamed))}: nothing for {whose}'s {element} {where}", hint=hint)
     return calculator
-
-
-def _resolve_cost(space: SpaceSpec, calculator: CalculatorSpec | None) -> SpaceSpec:
-    """Where cost is learned of the evaluations of a code with k-points, their number tells it too."""
-    density = getattr(calculator, "kpoint_density", None)
-    if not isinstance(space, GrainBoundarySpaceSpec | EnergySpaceSpec) or density is None:
-        return space
-    if space.cost.model != "measured" or space.cost.kpoint_density is not None:
-        return space
-    cost = space.cost.model_copy(update={"kpoint_density": density})
-    return space.model_copy(update={"cost": cost})
-
-
-def _elements(space: SpaceSpec) -> frozenset[str]:
-    """Elements that a calculator must know, as far as the spec tells."""
-    if isinstance(space, GrainBoundarySpaceSpec):
-        return frozenset({space.crystal.element})
-    return space.elements if isinstance(space, EnergySpaceSpec) else frozenset()
 
 
 _LATER_KEYS: dict[KeyPath, object] = {

@@ -10,19 +10,18 @@ import numpy as np
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import Evaluation, JsonDict, Refit
 from tansaku.models.domain.specs.space import SpaceSpec
-from tansaku.models.engine.cost import learns_cost
 
 MEASURED_UNIT = "core-seconds"
 
 
 def cost_unit(space: SpaceSpec) -> str | None:
     """Unit of a learned cost; None where the file's own numbers count, whatever they mean."""
-    return MEASURED_UNIT if learns_cost(space) else None
+    return MEASURED_UNIT if space.learns_cost else None
 
 
 def cost_of(evaluation: Evaluation, space: SpaceSpec) -> float:
     """What an evaluation cost: as measured where cost is learned and it has ended, else as predicted."""
-    measured = evaluation.measured_cost if learns_cost(space) else None
+    measured = evaluation.measured_cost if space.learns_cost else None
     return evaluation.proposal.predicted_cost if measured is None else measured
 
 
@@ -53,11 +52,11 @@ class CostComparison:
         """One line."""
         if self.median_ratio is None:
             return "cost: nothing measured yet"
-        text = f"cost: {len(self.actual)} evaluations measured, actual over predicted {self.median_ratio:.2f} in the median"
+        text = f"cost: {len(self.actual)} evaluations measured; median of actual / predicted {self.median_ratio:.2f}"
         if self.model is None:
             return text
         grown = ", ".join(f"{name}^{power:.2f}" for name, power in self.model["exponents"].items())
-        return f"{text}; grows as {grown} (refit {self.refit})"
+        return f"{text}; scales as {grown} (refit {self.refit})"
 
     def summary(self) -> JsonDict:
         """The same as plain data."""
@@ -74,15 +73,15 @@ class CostComparison:
 
 def compare_costs(evaluations: Sequence[Evaluation], refits: Sequence[Refit], space: SpaceSpec) -> CostComparison | None:
     """Predicted against actual of the search, None where cost is not learned."""
-    if not learns_cost(space):
+    if not space.learns_cost:
         return None
-    search = [one for one in evaluations if one.proposal.purpose == "search"]
-    pairs = [(one, actual) for one in search if (actual := one.measured_cost) is not None and not one.spared]
-    last = next((one for one in reversed(refits) if one.cost is not None), None)
+    search = [evaluation for evaluation in evaluations if evaluation.proposal.purpose == "search"]
+    pairs = [(item, actual) for item in search if (actual := item.measured_cost) is not None and not item.spared]
+    last = next((refit for refit in reversed(refits) if refit.cost is not None), None)
     return CostComparison(
-        predicted=np.array([one.proposal.predicted_cost for one, _ in pairs], dtype=np.float64),
+        predicted=np.array([pair.proposal.predicted_cost for pair, _ in pairs], dtype=np.float64),
         actual=np.array([actual for _, actual in pairs], dtype=np.float64),
-        candidates=tuple(one.proposal.candidate for one, _ in pairs),
+        candidates=tuple(pair.proposal.candidate for pair, _ in pairs),
         model=last.cost if last is not None else None,
         refit=last.number if last is not None else None,
     )

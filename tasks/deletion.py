@@ -23,7 +23,7 @@ from tansaku.tasks.stores.documents import utc_now
 from tansaku.tasks.sweeps import sweep_artifacts
 
 ARTIFACT_AGE = 3600.0
-"""Artifacts younger than this stay for the next sweep: a driver may just be about to name them [s]."""
+"""Artifacts younger than this are kept until the next sweep, because a driver may be about to refer to them [s]."""
 
 _UNDER_WAY = (JobState.QUEUED, JobState.RUNNING)
 
@@ -54,20 +54,20 @@ class Deletion:
     def describe(self) -> str:
         """The loss in words."""
         name = printable(self.name)
-        lines = [f"{name}: an earlier deletion was interrupted; what is left:" if self.begun else f"{name}:"]
+        lines = [f"{name}: an earlier deletion was interrupted; what remains:" if self.begun else f"{name}:"]
         if self.damage:
-            lines.append(f"  it cannot be read here: {self.damage}")
-            lines.append("  whether one of its jobs still runs cannot be told; end these first if some do")
+            lines.append(f"  it cannot be read: {self.damage}")
+            lines.append("  running jobs cannot be detected; end them first if there are any")
         sizes = [f"{counted(self.evaluations, 'evaluation')}, {self.done} with a value"]
         sizes += [counted(self.refits, "refit"), counted(self.events, "event")]
         lines.append(f"  {'; '.join(sizes)}")
         files = counted(self.artifacts, "stored file")
-        lines.append(f"  {files} (structures and the like), unless another campaign names them too")
+        lines.append(f"  {files} (structures and the like), unless another campaign refers to them")
         if self.spool is not None:
             lines.append(f"  the folder of its jobs, {self.spool}")
-        lines.append("nothing of this is kept anywhere else")
+        lines.append("no other copy of these data exists")
         if not self.begun and not self.damage and self.evaluations:
-            lines.append(f"to keep the results, first: tansaku export {self.name} --observations FILE")
+            lines.append(f"to keep the results, first run: tansaku export {self.name} --observations FILE")
         return "\n".join(lines)
 
 
@@ -94,11 +94,11 @@ def plan_deletion(resources: Resources, name: str) -> Deletion:
     except (StoreError, MissingComponentError) as error:
         damage = printable(error.message)
     spool, counts = _job_folder(resources, name), store.stored_counts(name)
-    outcomes = [one.outcome for one in evaluations if one.outcome is not None]
+    outcomes = [evaluation.outcome for evaluation in evaluations if evaluation.outcome is not None]
     return Deletion(
         name=name,
         evaluations=len(evaluations) + len(damaged),
-        done=sum(one.state is EvaluationState.DONE for one in evaluations),
+        done=sum(evaluation.state is EvaluationState.DONE for evaluation in evaluations),
         refits=counts["refits"],
         events=counts["events"],
         artifacts=len({sha256 for outcome in outcomes for sha256 in outcome.artifacts.values()}),
@@ -131,7 +131,9 @@ def delete_campaign(resources: Resources, name: str) -> int:
         if spool is not None and spool.is_dir():
             shutil.rmtree(spool)
     except OSError as error:
-        raise StoreError(f"{spool} cannot be deleted: {error.strerror}", hint="the same command goes on") from error
+        raise StoreError(
+            f"{spool} cannot be deleted: {error.strerror}", hint="run the same command again to continue"
+        ) from error
     launcher = resources.site.launcher
     if isinstance(launcher, FireworksLauncherSpec) and spool is not None:
         forget_campaign(Path(launcher.folder), name)
@@ -140,7 +142,7 @@ def delete_campaign(resources: Resources, name: str) -> int:
 
 
 def _refuse_living_jobs(resources: Resources, spec: CampaignSpec, evaluations: list[Evaluation]) -> None:
-    handles = handles_of([one for one in evaluations if one.state in ACTIVE_STATES])
+    handles = handles_of([evaluation for evaluation in evaluations if evaluation.state in ACTIVE_STATES])
     if not handles:
         return
     launcher = resources.launcher(spec)

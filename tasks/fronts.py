@@ -61,7 +61,7 @@ class Front:
             "objectives": [vars(axis) for axis in self.axes],
             "candidates": list(self.rows),
             "volume": float(self.volume[-1]) if len(self.volume) else 0.0,
-            "of": "the true front" if self.known else "the box between the best values and the reference",
+            "of": "the true front" if self.known else "the box between the best values and the reference point",
             "growth": [{"evaluations": int(at) + 1, "volume": float(self.volume[at])} for at in grown],
         }
 
@@ -72,7 +72,7 @@ def tabulated_values(space: TabulatedSpace, objective: ObjectiveSpec) -> FloatAr
     Raises:
         ConfigurationError: The table lacks one of them.
     """
-    return np.column_stack([space.values(), *(space.quantity(one.property, one.unit) for one in objective.further)])
+    return np.column_stack([space.values(), *(space.quantity(goal.property, goal.unit) for goal in objective.further)])
 
 
 def oriented_values(values: FloatArray, objective: ObjectiveSpec) -> FloatArray:
@@ -103,18 +103,18 @@ def volume_shares(truth: FloatArray, found: FloatArray, objective: ObjectiveSpec
 def campaign_front(data: CampaignData) -> Front | None:
     """The front that a campaign has found; None where its goal is another one, or nothing has a value yet."""
     objective = data.spec.objective
-    finished = [one for one in data.select("search") if one.state.terminal]
+    finished = [evaluation for evaluation in data.select("search") if evaluation.state.terminal]
     found = [
-        objective_values(one.outcome, objective.further)
-        if one.state is EvaluationState.DONE and one.outcome is not None
+        objective_values(item.outcome, objective.further)
+        if item.state is EvaluationState.DONE and item.outcome is not None
         else None
-        for one in finished
+        for item in finished
     ]
     if not objective.further or not any(found):
         return None
-    names = (data.value_key, *(one.property for one in objective.further))
-    units = (objective.unit, *(one.unit for one in objective.further))
-    values = np.array([one or [np.nan] * len(names) for one in found])
+    names = (data.value_key, *(goal.property for goal in objective.further))
+    units = (objective.unit, *(goal.unit for goal in objective.further))
+    values = np.array([item or [np.nan] * len(names) for item in found])
     signed = oriented_values(values, objective)
     known = isinstance(data.space, TabulatedSpace)
     if isinstance(data.space, TabulatedSpace):
@@ -134,7 +134,7 @@ def campaign_front(data: CampaignData) -> Front | None:
         rows.append({"candidate": proposal.candidate, "system": proposal.system, "round": proposal.number} | own)
     back = oriented_values(reference[None, :], objective)[0].tolist()
     directions = (objective.direction, *objective.further_directions)
-    axes = tuple(Axis(*one) for one in zip(names, units, directions, back, strict=True))
+    axes = tuple(Axis(*item) for item in zip(names, units, directions, back, strict=True))
     return Front(axes, tuple(rows), values, volume, known)
 
 

@@ -73,7 +73,9 @@ def _watch_expired(
         left = until - time.monotonic()
         if left <= 0 or halt.is_set():
             return
-        observer.on_wait(f"campaign {campaign!r}: its lease has expired, but its driver (process {held.owner.pid}) lives", left)
+        observer.on_wait(
+            f"campaign {campaign!r}: its lease has expired, but its driver (process {held.owner.pid}) is alive", left
+        )
         halt.wait(min(left, _LOOK_AGAIN, timing.heartbeat))
         present = store.campaign(campaign).lease
         if present is not None and present.epoch == held.epoch and present.expires_at != held.expires_at:

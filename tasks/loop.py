@@ -219,7 +219,7 @@ class CampaignLoop:
             self._resources.store.release_lease(lease)
         except TransientError as error:
             # Nothing is lost by it: our process id tells the next driver that we are gone.
-            self._observer.on_wait(f"the lease could not be given back: {error.message}", 0.0)
+            self._observer.on_wait(f"the lease could not be released: {error.message}", 0.0)
 
     def _load(self) -> None:
         """Makes the ledger anew from the store: at the start, and whenever it is not known what was written."""
@@ -288,9 +288,9 @@ class CampaignLoop:
     def _submit_due(self) -> bool:
         now = datetime.now(UTC)
         due = [
-            one
-            for one in self._context.ledger.active
-            if one.state in UNSUBMITTED and (one.not_before is None or one.not_before <= now)
+            item
+            for item in self._context.ledger.active
+            if item.state in UNSUBMITTED and (item.not_before is None or item.not_before <= now)
         ]
         for evaluation in due:
             submit(self._context, evaluation)
@@ -317,7 +317,7 @@ class CampaignLoop:
             self._search_over = found if isinstance(found, StopReason) else None
             if not isinstance(found, StopReason):
                 return found
-        searching = any(one.proposal.purpose == "search" for one in ledger.active)
+        searching = any(evaluation.proposal.purpose == "search" for evaluation in ledger.active)
         return None if searching or self._search_over not in _POLISHED_AFTER else polish(self._context)
 
     def _nothing_to_come(self) -> bool:
@@ -342,9 +342,9 @@ class CampaignLoop:
     def _wait(self) -> None:
         ledger = self._context.ledger
         waits = [
-            (one.not_before - datetime.now(UTC)).total_seconds()
-            for one in ledger.active
-            if one.state is EvaluationState.LOST and one.not_before is not None
+            (evaluation.not_before - datetime.now(UTC)).total_seconds()
+            for evaluation in ledger.active
+            if evaluation.state is EvaluationState.LOST and evaluation.not_before is not None
         ]
         timeout = max(0.0, min([self._timing.poll, *waits]))
         self._reminder.waits(ledger, timeout)

@@ -10,7 +10,6 @@ import numpy as np
 from tansaku.models.domain.history import build_history, search_entries
 from tansaku.models.domain.pool import CandidatePool, FloatArray
 from tansaku.models.domain.ports import ScreenedSpace
-from tansaku.models.engine.cost import learns_cost
 from tansaku.models.engine.gp import GPProposer
 from tansaku.models.engine.registry import build_proposer, build_transfer_proposer
 from tansaku.models.engine.relevance import relevance
@@ -58,7 +57,7 @@ def pool_expectation(data: CampaignData) -> PoolExpectation | None:
     if proposer is None:
         return None
     pool = data.pool
-    entries = search_entries(pool, data.select("search"), learns_cost=learns_cost(data.spec.space))
+    entries = search_entries(pool, data.select("search"), learns_cost=data.spec.space.learns_cost)
     history = build_history(entries, len(data.evaluations), data.spec.objective.direction)
     if not len(history.observed):
         return None

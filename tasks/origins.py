@@ -34,7 +34,9 @@ def sources_told(spec: CampaignSpec, evaluations: Sequence[Evaluation]) -> str |
         spec: The campaign.
         evaluations: Of any purpose.
     """
-    counts = Counter((predicted(one), source) for one in evaluations if (source := value_from(spec, one)) is not None)
+    counts = Counter(
+        (predicted(evaluation), source) for evaluation in evaluations if (source := value_from(spec, evaluation)) is not None
+    )
     if not counts:
         return None
     told = (

@@ -18,7 +18,7 @@ from tansaku.tasks.stores.documents import problems_of
 Found = TypeVar("Found")
 
 _DAMAGE = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError)
-"""What reading plain data of any shape ends in (pydantic's ValidationError is a ValueError)."""
+"""Errors raised when reading malformed data (pydantic's ValidationError is a ValueError)."""
 
 
 class UnreadableCampaign(Record):
@@ -35,7 +35,7 @@ class UnreadableCampaign(Record):
 
     def describe(self, failures: int | None = None) -> str:  # noqa: ARG002 - as a status that could be read
         """The campaign in one line, as ``CampaignStatus.describe`` has it."""
-        return f"{printable(self.name)}: cannot be read here: {self.problem}"
+        return f"{printable(self.name)}: cannot be read: {self.problem}"
 
 
 def stored_spec(record: CampaignRecord) -> CampaignSpec:
@@ -51,8 +51,8 @@ def stored_spec(record: CampaignRecord) -> CampaignSpec:
             record.tansaku_version != __version__
         )
         raise StoreError(
-            f"the stored spec of campaign {record.name!r} is not valid here: {problems_of(error)}",
-            hint=f"{by}install the version or the plug-in that knows it, or restore a dump of the database",
+            f"the stored spec of campaign {record.name!r} is not valid in this version: {problems_of(error)}",
+            hint=f"{by}install the version or plug-in that supports it, or restore a dump of the database",
         ) from error
 
 
@@ -83,5 +83,5 @@ def each_campaign(
             found = UnreadableCampaign(name=name, problem=printable(error.message))
         except _DAMAGE as error:
             said = printable(" ".join(str(error).split()))
-            found = UnreadableCampaign(name=name, problem=f"what is stored of it is damaged ({type(error).__name__}: {said})")
+            found = UnreadableCampaign(name=name, problem=f"its stored data are damaged ({type(error).__name__}: {said})")
         yield found

@@ -13,7 +13,7 @@ from tansaku.models.domain.records import CampaignRecord, Command, Event, JsonDi
 from tansaku.models.domain.specs.calculator import workflow_of
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.proposer import DisagreementProposerSpec, GPProposerSpec, ListedProposerSpec
-from tansaku.models.domain.specs.space import CrystalSpec, GrainBoundarySpaceSpec
+from tansaku.models.domain.specs.space import CrystalSpec
 from tansaku.models.domain.specs.surrogate import ModelSpec, needed_fields
 from tansaku.models.engine.registry import build_proposer, build_transfer_proposer
 from tansaku.models.engine.transfer.data import FrozenSources
@@ -34,7 +34,7 @@ from tansaku.tasks.users import user_name
 from tansaku.tasks.workflow_checks import check_elements, check_initial, check_phases
 
 FILE_EDIT = "file-"
-"""Prefix of the ids of edits that a changed campaign file gave; others come from the command line."""
+"""Prefix of the ids of edits from a changed campaign file; other edits come from the command line."""
 
 
 def prepare_campaign(resources: Resources, loaded: LoadedCampaign) -> CampaignRecord:
@@ -65,14 +65,18 @@ def prepare_campaign(resources: Resources, loaded: LoadedCampaign) -> CampaignRe
     _warn_of_version(resources.store, known)
     note_levels(resources.store, known)
     differences = diff_specs(stored_spec(known), spec)
-    refused = [one for one in differences if not one.editable]
+    refused = [difference for difference in differences if not difference.editable]
     if refused:
-        lines = "\n".join(f"  {one}" for one in refused)
+        lines = "\n".join(f"  {item}" for item in refused)
         raise SpecChangedError(
-            f"campaign {spec.name!r} is known with another spec:\n{lines}",
-            hint="give the changed search a name of its own; only budget, in_flight, timeout and retries may change",
+            f"campaign {spec.name!r} is stored with a different spec:\n{lines}",
+            hint="give the changed campaign another name; only budget, in_flight, timeout and retries may change",
         )
-    edits = {one.key: one.new for one in differences if one.new != _said_before(resources.store, known, one)}
+    edits = {
+        difference.key: difference.new
+        for difference in differences
+        if difference.new != _said_before(resources.store, known, difference)
+    }
     if edits:
         resources.store.add_command(spec.name, _file_edit(known, edits))
     return resources.store.campaign(spec.name)
@@ -131,9 +135,9 @@ def _with_crystal(store: CampaignStore, base_path: Path, spec: CampaignSpec) -> 
     Raises:
         ConfigurationError: The campaign is new, and its lattice parameter is not the calculator's own.
     """
-    if not isinstance(spec.space, GrainBoundarySpaceSpec):
+    crystal = spec.space.reference_crystal
+    if crystal is None:
         return spec
-    crystal = spec.space.crystal
     try:
         known = stored_spec(store.campaign(spec.name)).space
     except NotFoundError:
@@ -142,15 +146,14 @@ def _with_crystal(store: CampaignStore, base_path: Path, spec: CampaignSpec) -> 
         # What `auto` resolved to stays as it is, so that it is known again.
         update = {} if crystal.own_lattice_parameter is not None else {"own_lattice_parameter": own}
     else:
-        if not isinstance(known, GrainBoundarySpaceSpec):
+        stored = known.reference_crystal
+        if stored is None:
             return spec
-        stored = known.crystal
         update = {"own_lattice_parameter": stored.own_lattice_parameter}
         if _is_auto(crystal) and _is_auto(stored):
             # Another version of the calculator may find other digits; the campaign goes on with those it began with.
             update["lattice_parameter"] = stored.edge
-    space = spec.space.model_copy(update={"crystal": crystal.model_copy(update=update)})
-    return spec.model_copy(update={"space": space})
+    return spec.model_copy(update={"space": spec.space.with_crystal(crystal.model_copy(update=update))})
 
 
 def _is_auto(crystal: CrystalSpec) -> bool:

@@ -19,7 +19,6 @@ from tansaku.models.domain.retraining import describe, describe_target, ended, t
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import CampaignState, EvaluationState, StopReason, campaign_state
 from tansaku.models.domain.wording import counted
-from tansaku.models.engine.cost import learns_cost
 from tansaku.spaces.registry import open_space
 from tansaku.tasks.costs import compare_costs, cost_of, cost_unit
 from tansaku.tasks.jobs.document import LATTICE_WARNING
@@ -127,13 +126,13 @@ class CampaignStatus(Record):
         if left:
             lines.append(f"        and {left} more: tansaku status {self.name}")
         if self.retry_command is not None:
-            lines.append(f"        try again: {self.retry_command}")
+            lines.append(f"        retry: {self.retry_command}")
         why = f" ({self.stop_reason.value})" if self.stop_reason is not None else ""
         lines.append(f"{self.name}: {self.state.value}{why}")
         lines.append(
-            f"  evaluations {self.evaluations}: {self.done} done, {self.failed} failed, {self.active} under way"
-            + (f", {self.lost} lost and to be tried again" if self.lost else "")
-            + (f"; polished {self.polish}" if self.polish else "")
+            f"  evaluations {self.evaluations}: {self.done} done, {self.failed} failed, {self.active} in progress"
+            + (f", {self.lost} lost and to be retried" if self.lost else "")
+            + (f"; final relaxations {self.polish}" if self.polish else "")
         )
         if self.predicted:
             lines.append(f"  values: {self.done - self.predicted} computed, {self.predicted} predicted by a trained model")
@@ -144,10 +143,10 @@ class CampaignStatus(Record):
         if self.limit is not None:
             spent += f" of {self.limit:,.0f} allowed"
         if self.exhaustive_cost is not None:
-            spent += f", {100 * self.cost / self.exhaustive_cost:.3g} % of evaluating everything"
+            spent += f", {100 * self.cost / self.exhaustive_cost:.3g} % of the exhaustive cost"
         lines.append(spent)
         if self.cost_ratio is not None:
-            lines.append(f"  cost: actual over predicted {self.cost_ratio:.2f} in the median")
+            lines.append(f"  cost: median of actual / predicted {self.cost_ratio:.2f}")
         if self.certificate is not None:
             lines.append(f"  {self.certificate.describe()}")
         for lost in self.lost_attempts[-_SHOWN_LOST:]:
@@ -155,15 +154,15 @@ class CampaignStatus(Record):
                 f"  lost: {lost.candidate}, attempt {lost.attempt} (round {lost.round}): {lost.reason}: {lost.message}"
             )
         if len(self.lost_attempts) > _SHOWN_LOST:
-            lines.append(f"  lost: and {len(self.lost_attempts) - _SHOWN_LOST} attempts before: tansaku log {self.name} --all")
+            lines.append(f"  lost: and {len(self.lost_attempts) - _SHOWN_LOST} earlier attempts: tansaku log {self.name} --all")
         for late in self.late_results[-_SHOWN_LOST:]:
             value = "no value" if late.value is None else f"{late.value:.6g}"
-            lines.append(f"  late, kept aside: {late.candidate}, attempt {late.attempt} (round {late.round}): {value}")
-        lines += [f"  warning: {one}" for one in self.warnings]
+            lines.append(f"  late result, not used: {late.candidate}, attempt {late.attempt} (round {late.round}): {value}")
+        lines += [f"  warning: {warning}" for warning in self.warnings]
         if self.driver is not None:
             lines.append(f"  driven by {self.driver}")
         elif self.state is CampaignState.INTERRUPTED:
-            lines.append(f"  go on: tansaku resume {self.name}")
+            lines.append(f"  continue: tansaku resume {self.name}")
         if self.problem is not None:
             lines.append(f"  {self.problem}")
         return "\n".join(lines)
@@ -257,7 +256,7 @@ def _lost_attempts(evaluations: list[Evaluation]) -> tuple[LostAttempt, ...]:
 
 
 def _warnings(evaluations: list[Evaluation]) -> tuple[str, ...]:
-    told = (one.outcome.properties.get(LATTICE_WARNING) for one in evaluations if one.outcome is not None)
+    told = (evaluation.outcome.properties.get(LATTICE_WARNING) for evaluation in evaluations if evaluation.outcome is not None)
     return tuple(dict.fromkeys(str(warning) for warning in told if warning is not None))
 
 
@@ -303,11 +302,11 @@ def _problem(record: CampaignRecord, unopened: str | None, damaged: Sequence[str
         damaged: What is wrong with evaluations that cannot be read.
     """
     if record.deleting:
-        return f"its deletion was interrupted; `tansaku delete {record.name}` finishes it"
+        return f"its deletion was interrupted; `tansaku delete {record.name}` completes it"
     if not damaged:
         return unopened
     which = "one of its evaluations" if len(damaged) == 1 else f"{len(damaged)} of its evaluations"
-    said = f"{which} cannot be read here and {'is' if len(damaged) == 1 else 'are'} left out above: {damaged[0]}"
+    said = f"{which} cannot be read and {'is' if len(damaged) == 1 else 'are'} left out above: {damaged[0]}"
     return said if unopened is None else f"{unopened}; {said}"
 
 
@@ -347,7 +346,7 @@ def campaign_status(store: CampaignStore, name: str) -> CampaignStatus:
     try:
         pool = open_space(spec.space, Path(record.base_path)).pool()
         pool = priced_by(pool, refits[-1]) if refits else pool
-        entries = search_entries(pool, evaluations, spec.objective.further, learns_cost=learns_cost(spec.space))
+        entries = search_entries(pool, evaluations, spec.objective.further, learns_cost=spec.space.learns_cost)
     except (ConfigurationError, NotFoundError) as error:
         problem = f"the space cannot be opened: {error.message}"
     else:

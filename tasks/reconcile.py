@@ -59,11 +59,11 @@ class ReconciledCampaign(Record):
     def describe(self, name: str, dry_run: bool) -> list[str]:
         """Lines about what there was to do, none where there was nothing."""
         counts = {
-            "observations derived again": self.observations_rebuilt,
+            "observations rebuilt": self.observations_rebuilt,
             "processes of a dead driver ended": len(self.reaped),
             "results adopted": len(self.adopted),
-            "attempts given up": len(self.given_up),
-            "late results kept aside": len(self.aside),
+            "attempts marked lost": len(self.given_up),
+            "late results stored as unused": len(self.aside),
         }
         done = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
         lines = [f"{name}: {'would be: ' if dry_run else ''}{done}"] if done else []
@@ -93,16 +93,16 @@ class ReconcileReport(Record):
 
     def describe(self) -> list[str]:
         """The report in words."""
-        lines = [one.describe(dry_run=self.dry_run) for one in self.discrepancies]
+        lines = [discrepancy.describe(dry_run=self.dry_run) for discrepancy in self.discrepancies]
         for name, campaign in self.campaigns.items():
             lines += campaign.describe(name, self.dry_run)
-        lines += [one.describe() for one in self.unreadable]
+        lines += [item.describe() for item in self.unreadable]
         if self.launches_swept:
             lines.append(f"folders of old jobs {'to be ' if self.dry_run else ''}deleted: {self.launches_swept}")
         if self.artifacts_swept:
-            lines.append(f"stored files that nothing names, deleted: {self.artifacts_swept}")
+            lines.append(f"unreferenced stored files deleted: {self.artifacts_swept}")
         if self.problem:
-            lines.append(f"the cluster could not be looked at: {self.problem}")
+            lines.append(f"the cluster could not be checked: {self.problem}")
         return lines or ["everything agrees"]
 
 
@@ -194,17 +194,17 @@ def _is_driven(record: CampaignRecord) -> bool:
 
 
 def _done(changed: Sequence[Evaluation]) -> ReconciledCampaign:
-    ended = [one for one in changed if one.outcome is not None and one.state is EvaluationState.DONE]
-    late = [one for one in changed if any(attempt.late_outcome is not None for attempt in one.attempts)]
+    ended = [item for item in changed if item.outcome is not None and item.state is EvaluationState.DONE]
+    late = [item for item in changed if any(attempt.late_outcome is not None for attempt in item.attempts)]
     return ReconciledCampaign(
-        adopted=_candidates(one for one in ended if one not in late),
-        given_up=_candidates(one for one in changed if one not in ended and one not in late),
+        adopted=_candidates(item for item in ended if item not in late),
+        given_up=_candidates(item for item in changed if item not in ended and item not in late),
         aside=_candidates(late),
     )
 
 
 def _candidates(evaluations: Iterable[Evaluation]) -> tuple[str, ...]:
-    return tuple(one.proposal.candidate for one in evaluations)
+    return tuple(evaluation.proposal.candidate for evaluation in evaluations)
 
 
 @dataclass

@@ -82,34 +82,35 @@ class Rehearsal(Record):
 
     def describe(self) -> str:
         """The rehearsal in words."""
-        lines = [f"{self.name}: the file is valid, nothing was spent", ""]
+        lines = [f"{self.name}: the file is valid; nothing was computed", ""]
         size = [counted(self.candidates, "candidate"), counted(self.surfaces, "surface"), counted(len(self.systems), "system")]
         lines.append(f"  pool        {', '.join(size)}")
         lines.append("  features    " + ", ".join(f"{name} ({count})" for name, count in self.features.items()))
-        lines.append(f"  calculator  {self.calculator or 'none: the values are in the table'}")
+        lines.append(f"  calculator  {self.calculator or 'none; the values are in the table'}")
         if self.crystal is not None:
             lines.append(f"  crystal     {self.crystal}")
-        unit = "" if self.cost_unit is None else f" {self.cost_unit}, as guessed before anything was measured"
-        lines.append(f"  everything  costs {self.exhaustive_cost:,.0f}{unit}")
+        unit = "" if self.cost_unit is None else f" {self.cost_unit}, estimated before any measurement"
+        lines.append(f"  exhaustive  cost {self.exhaustive_cost:,.0f}{unit}")
         if self.limit is None or self.share is None:
             lines.append("  budget      no cost limit")
         else:
-            lines.append(f"  budget      {self.limit:,.0f}, {100 * self.share:.3g} % of everything")
+            lines.append(f"  budget      {self.limit:,.0f}, {100 * self.share:.3g} % of the exhaustive cost")
         lines.append(
             f"  evaluations about {self.expected_evaluations:,} at the mean cost, at most {self.most_evaluations:,}"
-            + (f", then {self.polish:,} to polish the best" if self.polish else "")
+            + (f", then {counted(self.polish, 'final relaxation')}" if self.polish else "")
         )
-        lines.append(f"  proposer    {self.proposer}, {len(self.initial)} initial evaluations costing {self.initial_cost:,.0f}")
-        lines += [f"  learns from {one}" for one in self.transfer]
+        initial = counted(len(self.initial), "initial evaluation")
+        lines.append(f"  proposer    {self.proposer}, {initial} costing {self.initial_cost:,.0f}")
+        lines += [f"  learns from {item}" for item in self.transfer]
         lines.append("")
-        lines.append("  would run first: " + ", ".join(self.initial[:5]) + (" …" if len(self.initial) > 5 else ""))
-        lines += ["", "  systems (candidates, surfaces, cost of all):"]
+        lines.append("  first evaluations: " + ", ".join(self.initial[:5]) + (" …" if len(self.initial) > 5 else ""))
+        lines += ["", "  systems (candidates, surfaces, exhaustive cost):"]
         lines += [
             f"    {size.system:<24} {size.candidates:>8,} {size.surfaces:>4} {size.exhaustive_cost:>14,.0f}"
             for size in self.systems
         ]
         if self.census:
-            lines += ["", "  how the candidates came about (left out, marked as unlikely, left):"]
+            lines += ["", "  filters (removed, marked as unlikely, remaining):"]
             lines += [
                 f"    {line['left_out']:>8,} {line['marked']:>6,} {line['left']:>8,}  {line['rule']}" for line in self.census
             ]

@@ -107,9 +107,7 @@ class CampaignData:
     @property
     def value_key(self) -> str:
         """Name of the value in rows: ``E_gb`` for grain boundaries, ``E_b`` for migration barriers, else ``value``."""
-        if self.spec.space.type == "composition" and self.spec.objective.property in (None, "migration_barrier"):
-            return "E_b"
-        return "E_gb" if self.spec.space.type == "grain_boundary" else "value"
+        return self.spec.space.description.value_key
 
     @property
     def free_translation(self) -> bool:

@@ -36,7 +36,7 @@ class ServiceMark:
         try:
             if not _locked(lock):
                 raise ConfigurationError(
-                    f"a service {self._name!r} runs on this machine already", hint="--name gives another one"
+                    f"a service {self._name!r} already runs on this machine", hint="choose another name with --name"
                 )
             self.beat()
             yield

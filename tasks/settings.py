@@ -25,7 +25,7 @@ RANKS_VARIABLE = "TANSAKU_RANKS"
 MPIEXEC_VARIABLE = "TANSAKU_MPIEXEC"
 
 _KERNEL_VARIABLES = ("MKL_CBWR", "OPENBLAS_CORETYPE")
-"""Which kernels BLAS chooses: where a user fixed them, last digits are to be the same everywhere."""
+"""Variables that select BLAS kernels; users fix them to get identical last digits on every machine."""
 
 _SCHEDULER_VARIABLES = (
     "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "LOGNAME", "MODULEPATH", "MODULESHOME", "PATH", "SHELL", "SLURM_CONF",
@@ -220,7 +220,7 @@ def _folder(value: str) -> Path:
                 hint=f"set {HOME_VARIABLE} to a folder that you may write",
             ) from error
     if "\0" in value:
-        raise ConfigurationError(f"{HOME_VARIABLE}: {value!r} is no path")
+        raise ConfigurationError(f"{HOME_VARIABLE}: {value!r} is not a path")
     return user_path(value, HOME_VARIABLE).absolute()
 
 

@@ -21,7 +21,7 @@ from tansaku.tasks.cluster import Cluster
 from tansaku.tasks.jobs.spool_files import read_json
 
 SKEW = 5.0
-"""Difference between two clocks from which on it is pointed out [s]."""
+"""Smallest difference between two clocks that is reported [s]."""
 
 _LOOK = 0.5
 
@@ -40,7 +40,7 @@ def check_site(cluster: Cluster, patience: float) -> Iterator[Finding]:
         yield from partitions
         found += partitions
     if any(finding.state == "missing" for finding in found):
-        yield Finding(name="test job", state="missing", detail="not submitted: mend what is above first")
+        yield Finding(name="test job", state="missing", detail="not submitted: fix the problems above first")
         return
     yield from _test_job(cluster, patience)
 
@@ -54,7 +54,7 @@ def _folder(cluster: Cluster) -> Finding:
     except OSError as error:
         return Finding(name="shared folder", state="missing", detail=f"{folder}: {error.strerror}", hint="launcher.folder")
     if mode & 0o077:
-        hint = f"chmod 700 {folder}: who can write there can run code as you"
+        hint = f"chmod 700 {folder}: anyone who can write there can run code as you"
         return Finding(name="shared folder", state="warning", detail=f"{folder} has mode {mode:04o}", hint=hint)
     return Finding(name="shared folder", state="ok", detail=str(folder))
 
@@ -74,12 +74,12 @@ def _scheduler(cluster: Cluster) -> Finding:
         jobs = cluster.slurm.jobs()
     except TansakuError as error:
         return Finding(name="scheduler", state="missing", detail=error.message, hint=error.hint)
-    return Finding(name="scheduler", state="ok", detail=f"SLURM answers; {len(jobs)} jobs of yours")
+    return Finding(name="scheduler", state="ok", detail=f"SLURM answers; {len(jobs)} of your jobs")
 
 
 def _partitions(cluster: Cluster) -> Iterator[Finding]:
     spec = cluster.spec
-    kinds = [spec.resources, *(spec.resources_for(one.calculator or "", math.inf) for one in spec.classes)]
+    kinds = [spec.resources, *(spec.resources_for(name.calculator or "", math.inf) for name in spec.classes)]
     for resources in dict.fromkeys(kinds):
         if resources.partition is not None:
             yield _partition(cluster, resources)
@@ -93,7 +93,7 @@ def _partition(cluster: Cluster, resources: SlurmResourcesSpec) -> Finding:
         return Finding(name=name, state="missing", detail=error.message, hint="launcher.resources.partition")
     longest = longest_seconds(said)
     if resources.walltime is not None and longest is not None and resources.walltime > longest:
-        detail = f"walltime {resources.walltime:g} s is above its limit of {longest:g} s; such a job would wait for ever"
+        detail = f"walltime {resources.walltime:g} s is above its limit of {longest:g} s; such a job would wait forever"
         return Finding(name=name, state="missing", detail=detail, hint="launcher.resources.walltime")
     return Finding(name=name, state="ok", detail=f"limit {longest:g} s" if longest is not None else "no time limit")
 
@@ -127,11 +127,11 @@ def _test_job(cluster: Cluster, patience: float) -> Iterator[Finding]:
     if answer is None:
         cluster.slurm.cancel(name)
         log = folder / "err.txt"
-        said = log.read_text(errors="replace")[-300:].strip() if log.exists() else "it left no output"
+        said = log.read_text(errors="replace")[-300:].strip() if log.exists() else "no output"
         yield Finding(
             name="test job",
             state="missing",
-            detail=f"job {number} left no answer within {patience:g} s: {said}",
+            detail=f"job {number} did not answer within {patience:g} s: {said}",
             hint=str(folder),
         )
         return
@@ -162,9 +162,9 @@ def _compare(answer: JsonDict, seen_at: float) -> Iterator[Finding]:
 
     if "database" in answer:
         said = answer["database"]
-        hint = "launcher.mode: offline is for nodes that do not reach it" if said else None
+        hint = "launcher.mode: use mode offline for nodes that cannot reach it" if said else None
         detail = said or "can be written from the compute node"
-        yield Finding(name="database from a node", state="missing" if said else "ok", detail=detail, hint=hint)
+        yield Finding(name="database access from a node", state="missing" if said else "ok", detail=detail, hint=hint)
     here, there = versions(), answer["versions"]
     differing = [f"{name} {here.get(name)} here, {there.get(name)} there" for name in here if here[name] != there.get(name)]
     state = "missing" if here["tansaku"] != there.get("tansaku") else "warning"
@@ -173,5 +173,5 @@ def _compare(answer: JsonDict, seen_at: float) -> Iterator[Finding]:
     else:
         yield Finding(name="versions", state="ok", detail=", ".join(f"{name} {number}" for name, number in here.items()))
     skew = abs(seen_at - answer["at"])
-    hint = "nothing of tansaku compares two clocks, but logs will read oddly" if skew > SKEW else None
+    hint = "tansaku never compares clocks, but times in logs will be inconsistent" if skew > SKEW else None
     yield Finding(name="clocks", state="warning" if skew > SKEW else "ok", detail=f"differ by {skew:.1f} s at most", hint=hint)

@@ -39,7 +39,7 @@ class QueueStatus(Record):
         lines = [who_fills(self.site, self.worker), f"  fireworks: {listed}"]
         if self.worker is not None:
             report = self.worker.report
-            lines.append(f"  in SLURM {report.get('queued', 0)}, submitted {report.get('submitted', 0)} since it began")
+            lines.append(f"  in SLURM {report.get('queued', 0)}, submitted {report.get('submitted', 0)} since its start")
             lines += [f"  refused: {reason}" for reason in report.get("refused", [])]
         return lines
 
@@ -47,11 +47,11 @@ class QueueStatus(Record):
 def who_fills(site: str, worker: SiteWorker | None) -> str:
     """One line: who keeps a site's queue filled, and what hinders that."""
     if worker is None:
-        return f"queue of {site}: never filled yet; a driver does it, or `tansaku worker start`"
+        return f"queue of {site}: no process has filled it yet; drivers and `tansaku worker start` do"
     owner = worker.owner
     who = f"{worker.kind} {owner.pid} of {owner.user} on {owner.host}"
     if not worker.alive:
-        return f"queue of {site}: nobody fills it; last did {who}, seen {worker.seen_at:%Y-%m-%d %H:%M:%S}Z"
+        return f"queue of {site}: no process fills it; the last was {who}, seen {worker.seen_at:%Y-%m-%d %H:%M:%S}Z"
     problem = worker.report.get("problem")
     line = f"queue of {site}: filled by {who} since {worker.since:%Y-%m-%d %H:%M:%S}Z"
     return f"{line}; problem: {problem}" if problem else line
@@ -83,7 +83,7 @@ def start_worker(cluster: Cluster, site_file: Path) -> JsonDict:
     known = cluster.workers.get(site)
     if known is not None and known.alive and known.kind == "worker" and _lives(known):
         raise ConfigurationError(
-            f"site {site} has a worker: process {known.owner.pid} on {known.owner.host}", hint="`tansaku worker status`"
+            f"site {site} has a worker: process {known.owner.pid} on {known.owner.host}", hint="see `tansaku worker status`"
         )
     folder = Path(cluster.spec.folder) / "worker"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -100,7 +100,7 @@ def start_worker(cluster: Cluster, site_file: Path) -> JsonDict:
     while time.monotonic() < until:
         if child.poll() is not None:
             said = log.read_text(errors="replace")[-_TAIL:].strip()
-            raise StoreError(f"the worker of site {site} ended at once: {said}", hint=f"its log is {log}")
+            raise StoreError(f"the worker of site {site} ended immediately: {said}", hint=f"its log is {log}")
         now = cluster.workers.get(site)
         # It waits its turn while a driver fills the queue.
         if now is not None and now.alive and (now.owner.pid == child.pid or now.kind == "driver"):
@@ -123,7 +123,7 @@ def stop_worker(cluster: Cluster) -> bool:
         return False
     if known.owner.host != socket.gethostname():
         raise ConfigurationError(
-            f"the worker of site {cluster.spec.site} runs on {known.owner.host}", hint="`tansaku worker stop` there"
+            f"the worker of site {cluster.spec.site} runs on {known.owner.host}", hint="run `tansaku worker stop` there"
         )
     return end_process(known.owner.pid, known.owner.process_started, _GRACE)
 

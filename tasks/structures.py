@@ -70,7 +70,7 @@ def _stored(evaluation: Evaluation, artifacts: ArtifactStore) -> bool:
 
 def _ranked(data: CampaignData, artifacts: ArtifactStore, system: str, most: int | None) -> list[Evaluation]:
     """The best evaluations of a system, of search and polish, whose structures are stored; all of them without ``most``."""
-    left = [one for one in data.evaluations if one.proposal.system == system]
+    left = [evaluation for evaluation in data.evaluations if evaluation.proposal.system == system]
     found: list[Evaluation] = []
     while (most is None or len(found) < most) and (best := best_of(left, data.sign)) is not None:
         left.remove(best)
@@ -134,13 +134,17 @@ def export_structures(
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ConfigurationError(f"folder {str(folder)!r} cannot be made: {error.strerror}") from error
+        raise ConfigurationError(f"folder {str(folder)!r} cannot be created: {error.strerror}") from error
     paths: list[Path] = []
-    for one in best:
-        one.atoms.info |= {"objective_value": one.value, "objective_unit": data.spec.objective.unit, "polished": one.polished}
-        one.atoms.info |= {} if one.source is None else {"objective_from": one.source}
-        stem = file_stem(one.candidate)
+    for item in best:
+        item.atoms.info |= {
+            "objective_value": item.value,
+            "objective_unit": data.spec.objective.unit,
+            "polished": item.polished,
+        }
+        item.atoms.info |= {} if item.source is None else {"objective_from": item.source}
+        stem = file_stem(item.candidate)
         names = (f"{stem}{'' if rank == 1 else f'-{rank}'}{SUFFIXES[form]}" for rank in count(1))
         path = next(path for name in names if (path := folder / name) not in paths)
-        paths.append(write_structure(one.atoms, path))
+        paths.append(write_structure(item.atoms, path))
     return paths

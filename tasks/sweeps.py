@@ -10,7 +10,7 @@ from tansaku.tasks.resources import Resources
 from tansaku.tasks.steps.reap import reap_orphans
 
 ORPHAN_AGE = 86400.0
-"""Age below which an artifact that no outcome names may still be on its way into one [s]."""
+"""Artifacts younger than this may still be added to an outcome [s]."""
 
 
 def sweep_campaign(store: CampaignStore, name: str) -> JsonDict:

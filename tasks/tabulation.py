@@ -29,10 +29,10 @@ METADATA_KEY = b"tansaku"
 """Key of the Parquet file's metadata that holds the provenance as JSON."""
 
 FEW_COLUMNS = 10
-"""A group of more features is a descriptor: its columns are numbered."""
+"""A group with more features than this is a descriptor: its columns are numbered."""
 
 BUDGET_FRACTION = 0.01
-"""Budget of the table campaign, as a share of its exhaustive cost; for the user to change."""
+"""Budget of the table campaign as a share of its exhaustive cost; the user may change it."""
 
 
 def write_table(data: CampaignData, folder: Path) -> list[Path]:
@@ -55,11 +55,11 @@ def write_table(data: CampaignData, folder: Path) -> list[Path]:
     """
     finished = _finished(data)
     if not finished:
-        raise ConfigurationError(f"campaign {data.record.name!r}: no evaluation has finished, there is nothing to tabulate")
+        raise ConfigurationError(f"campaign {data.record.name!r}: no evaluation has finished, so there is nothing to tabulate")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ConfigurationError(f"folder {str(folder)!r} cannot be made: {error.strerror}") from error
+        raise ConfigurationError(f"folder {str(folder)!r} cannot be created: {error.strerror}") from error
     pool = data.pool
     taken = np.sort(pool.positions(list(finished)))
     own, by_surface, by_system = _sort_groups(pool)
@@ -99,15 +99,15 @@ def _described(data: CampaignData, taken: IntArray) -> dict[str, list[str]]:
     if not isinstance(data.space, ScreenedSpace):
         return {}
     told = [data.space.describe_candidate(str(name)) for name in data.pool.ids[taken]]
-    return {"formula": [one["formula"] for one in told], "unlikely": ["; ".join(one["marks"]) for one in told]}
+    return {"formula": [item["formula"] for item in told], "unlikely": ["; ".join(item["marks"]) for item in told]}
 
 
 def _further(data: CampaignData, evaluations: Sequence[Evaluation]) -> dict[str, FloatArray]:
     """Values of the further objectives in their units, NaN where the science failed."""
     further = data.spec.objective.further
     none = (math.nan,) * (1 + len(further))
-    rows = [(one.outcome and objective_values(one.outcome, further)) or none for one in evaluations]
-    return {_result_column(one.property): np.array([row[i] for row in rows]) for i, one in enumerate(further, start=1)}
+    rows = [(evaluation.outcome and objective_values(evaluation.outcome, further)) or none for evaluation in evaluations]
+    return {_result_column(goal.property): np.array([row[i] for row in rows]) for i, goal in enumerate(further, start=1)}
 
 
 def _result_column(name: str) -> str:
@@ -118,7 +118,11 @@ def _result_column(name: str) -> str:
 def _finished(data: CampaignData) -> dict[str, Evaluation]:
     """The last finished search evaluation of each candidate."""
     ended = (EvaluationState.DONE, EvaluationState.FAILED)
-    return {one.proposal.candidate: one for one in data.select("search") if one.state in ended and one.outcome is not None}
+    return {
+        evaluation.proposal.candidate: evaluation
+        for evaluation in data.select("search")
+        if evaluation.state in ended and evaluation.outcome is not None
+    }
 
 
 def _value(evaluation: Evaluation) -> float:
@@ -187,15 +191,15 @@ def _write_lookup(
 def _cell(value: object) -> str:
     """Plain data in one cell: Miller indices as (113), lists separated by blanks."""
     if isinstance(value, list | tuple):
-        if len(value) == 3 and all(isinstance(one, int) for one in value):
-            return "(" + "".join(f"{one}" for one in value) + ")"
-        return " ".join(str(one) for one in value)
+        if len(value) == 3 and all(isinstance(item, int) for item in value):
+            return "(" + "".join(f"{item}" for item in value) + ")"
+        return " ".join(str(item) for item in value)
     return "" if value is None else str(value)
 
 
 def _provenance(data: CampaignData, finished: dict[str, Evaluation]) -> JsonDict:
-    outcomes = [one.outcome for one in finished.values() if one.outcome is not None]
-    computed_by = next((one.provenance for one in outcomes if one.provenance is not None), None)
+    outcomes = [item.outcome for item in finished.values() if item.outcome is not None]
+    computed_by = next((item.provenance for item in outcomes if item.provenance is not None), None)
     failures: dict[str, int] = {}
     for outcome in outcomes:
         if outcome.failure is not None:
@@ -218,7 +222,7 @@ def _provenance(data: CampaignData, finished: dict[str, Evaluation]) -> JsonDict
 
 def _campaign_file(data: CampaignData, features: JsonDict) -> str:
     objective = data.spec.objective
-    quantities = {one.property: {"column": _result_column(one.property), "unit": one.unit} for one in objective.further}
+    quantities = {item.property: {"column": _result_column(item.property), "unit": item.unit} for item in objective.further}
     goal = objective.goal.model_dump(mode="json", exclude_none=True)
     document = {
         "schema_version": 1,

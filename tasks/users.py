@@ -32,5 +32,5 @@ def user_path(path: str | Path, what: str) -> Path:
     except RuntimeError as error:
         raise ConfigurationError(
             f"{what}: {str(path)!r}: {user_name()} has no home folder (HOME is not set); expected an absolute path",
-            hint="set HOME, or TANSAKU_HOME for tansaku's own files",
+            hint="set HOME, or TANSAKU_HOME for tansaku's files",
         ) from error

@@ -38,8 +38,8 @@ def check_elements(spec: CampaignSpec, space: Space, base_path: Path) -> None:
         if known is not None and (unknown := sorted(wanted - known)):
             there = ", ".join(sorted(known)) if len(known) <= _SHOWN else f"{len(known)} others"
             raise ConfigurationError(
-                f"{key}: type {calculator.type} does not know {', '.join(unknown)}, which the space has; it knows {there}",
-                hint="choose a calculator that knows all elements of the space, or leave them out of the space",
+                f"{key}: type {calculator.type} does not support {', '.join(unknown)} of the space; it supports {there}",
+                hint="choose a calculator that supports all elements of the space, or remove these elements from the space",
             )
 
 

@@ -149,7 +149,7 @@ class _Builder:
     def build(self, node: yaml.Node, path: KeyPath) -> Any:  # noqa: ANN401 - plain data of any shape
         self._count += 1
         if self._count > MAX_NODES:
-            raise self._error(node, f"unfolds to more than {MAX_NODES} values")
+            raise self._error(node, f"expands to more than {MAX_NODES} values")
         if len(path) > MAX_DEPTH:
             raise self._error(node, "an alias contains itself, or nests too deeply")
         if node.tag not in _PLAIN_TAGS[type(node)]:

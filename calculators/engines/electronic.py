@@ -8,6 +8,7 @@ import numpy as np
 from ase import Atoms
 from ase.data import atomic_numbers
 
+from tansaku.calculators.engines.kpoints import GRID_CELL
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.identifiers import content_hash
 from tansaku.models.domain.records import Provenance
@@ -24,8 +25,10 @@ def check_elements(structure: Atoms, known: Collection[str], who: str) -> None:
 
 def task_key(structure: Atoms, relaxation: RelaxationSpec | None, provenance: Provenance) -> str:
     """Hash of all that a half-finished calculation depends on."""
+    grid_cell = {GRID_CELL: np.asarray(structure.info[GRID_CELL]).tolist()} if GRID_CELL in structure.info else {}
     return content_hash(
-        {
+        grid_cell
+        | {
             "provenance": provenance.model_dump(mode="json"),
             "relaxation": relaxation.model_dump(mode="json") if relaxation is not None else None,
             "numbers": structure.numbers.tolist(),

@@ -25,7 +25,7 @@ from ase.units import Rydberg
 from tansaku.calculators.engine import Engine, Probe
 from tansaku.calculators.engines.ase_evaluation import evaluate_with_ase
 from tansaku.calculators.engines.electronic import check_elements, initial_moments, task_key
-from tansaku.calculators.engines.kpoints import kpoint_grid
+from tansaku.calculators.engines.kpoints import structure_grid
 from tansaku.calculators.engines.pseudopotentials import DEBIAN_FOLDER, find_pseudopotentials
 from tansaku.calculators.engines.relaxation import check_axes, check_input
 from tansaku.models.domain.errors import CalculationError, ConfigurationError, MissingComponentError, TransientError
@@ -116,7 +116,7 @@ class EspressoCalculator:
 
     def _evaluate(self, structure: Atoms, relaxation: RelaxationSpec | None, folder: Path) -> CalculationResult:
         started = time.perf_counter()
-        grid = kpoint_grid(structure.cell.array, self._spec.kpoint_density)
+        grid = structure_grid(structure, self._spec.kpoint_density)
         command = [self._program]
         if self._parallel.ranks > 1:
             command = [self._parallel.mpiexec, "-n", str(self._parallel.ranks), self._program]

@@ -22,16 +22,17 @@ from tansaku.calculators.engine import Engine
 from tansaku.calculators.engines.ase_evaluation import evaluate_with_ase
 from tansaku.calculators.engines.electronic import check_elements, initial_moments, task_key
 from tansaku.calculators.engines.energy_partition import check_ewald
+from tansaku.calculators.engines.gpaw_parameters import gpaw_parameters
 from tansaku.calculators.engines.gpaw_partition import gpaw_partition
 from tansaku.calculators.engines.gpaw_setups import examine, find_setups
-from tansaku.calculators.engines.kpoints import kpoint_grid
+from tansaku.calculators.engines.kpoints import structure_grid
 from tansaku.calculators.engines.relaxation import check_axes, check_input
 from tansaku.calculators.engines.universal import installed
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.ports import CalculationResult
 from tansaku.models.domain.records import JsonDict, Provenance
-from tansaku.models.domain.specs.calculator import GpawSpec, RelaxationSpec, SmearingSpec
+from tansaku.models.domain.specs.calculator import GpawSpec, RelaxationSpec
 from tansaku.models.domain.specs.calculators.contract import settings_of
 from tansaku.models.domain.specs.parallel import SERIAL, ParallelSpec
 
@@ -40,7 +41,6 @@ CHECKPOINT_INTERVAL = 300.0
 
 DENSITY_FILE = "density.npz"
 LOG_FILE = "gpaw.txt"
-_SYMMETRY = 1e-4  # fractional; forces of equivalent atoms are equal to the tolerances of the density only
 STATE_FILE = "state.gpw"
 
 _TERMS = ("kinetic", "coulomb", "zero", "external", "xc", "entropy")
@@ -150,13 +150,13 @@ def compute(task: GpawTask) -> CalculationResult:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     world.barrier()
     key = task_key(task.structure, task.relaxation, task.provenance)
-    grid = kpoint_grid(task.structure.cell.array, task.spec.kpoint_density)
+    grid = structure_grid(task.structure, task.spec.kpoint_density)
     start = task.structure.copy()
     resumed = folder is not None and _key_of(folder) == key
     log = folder / LOG_FILE if folder is not None else None
     start.set_initial_magnetic_moments(initial_moments(start, task.spec.magnetic_moments) if task.spec.spin else None)
     watch = _Watch(folder, key, task.interval)
-    through = _Gpaw(_parameters(task.spec, grid), watch, log)
+    through = _Gpaw(gpaw_parameters(task.spec, grid), watch, log)
     if resumed and folder is not None:
         start.cell, start.positions = through.resume(folder / STATE_FILE)
     try:
@@ -179,24 +179,6 @@ def compute(task: GpawTask) -> CalculationResult:
     terms = _terms(calculator) | parts
     through.end()
     return replace(result, terms=terms, details=told, files=files, wall_time=time.perf_counter() - started)
-
-
-def usable_ranks(task: GpawTask) -> int | None:
-    """Number of MPI ranks that GPAW can use for a task; None: any.
-
-    GPAW shares out plane waves and bands with ScaLAPACK only. Compiled without it, it shares out spins and irreducible
-    k-points, and aborts where there are more ranks than these.
-    """
-    import gpaw.dft
-    from gpaw.utilities import compiled_with_sl
-
-    if compiled_with_sl():
-        return None
-    structure = task.structure.copy()
-    structure.set_initial_magnetic_moments(initial_moments(structure, task.spec.magnetic_moments) if task.spec.spin else None)
-    grid = kpoint_grid(structure.cell.array, task.spec.kpoint_density)
-    builder = gpaw.dft.Parameters(**_parameters(task.spec, grid)).dft_component_builder(structure)
-    return len(builder.ibz) * int(builder.nspins)
 
 
 class _Gpaw(Calculator):
@@ -311,28 +293,6 @@ def _key_of(folder: Path) -> str | None:
     except (FileNotFoundError, ValueError):
         return None
     return str(found["key"]) if (folder / STATE_FILE).is_file() else None
-
-
-def _parameters(spec: GpawSpec, grid: tuple[int, int, int]) -> JsonDict:
-    """Keywords of ``gpaw.GPAW``."""
-    bands = {} if spec.bands is None else {"nbands": f"{100 * spec.bands:g}%"}
-    return {
-        **bands,
-        "mode": {"name": "pw", "ecut": spec.cutoff},
-        "xc": spec.xc,
-        "kpts": {"size": grid, "gamma": True},
-        "occupations": _occupations(spec.smearing),
-        "spinpol": spec.spin,
-        "eigensolver": spec.eigensolver,
-        "maxiter": spec.scf_steps,
-        "symmetry": {"tolerance": _SYMMETRY},
-        "convergence": {"energy": spec.energy_tolerance, "density": spec.density_tolerance},
-    }
-
-
-def _occupations(smearing: SmearingSpec) -> JsonDict:
-    found: JsonDict = {"name": smearing.type.replace("_", "-"), "width": smearing.width}
-    return found | {"order": 1} if smearing.type == "methfessel_paxton" else found
 
 
 def _terms(calculator: Any) -> dict[str, float]:  # noqa: ANN401 - untyped

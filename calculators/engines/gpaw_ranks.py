@@ -15,7 +15,9 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms
 
-from tansaku.calculators.engines.gpaw import GpawTask, compute, usable_ranks
+from tansaku.calculators.engines.gpaw import GpawTask, compute
+from tansaku.calculators.engines.gpaw_parameters import usable_ranks
+from tansaku.calculators.engines.kpoints import GRID_CELL
 from tansaku.models.domain.errors import CalculationError, ConfigurationError, MissingComponentError, TransientError
 from tansaku.models.domain.ports import CalculationResult
 from tansaku.models.domain.records import JsonDict, Provenance
@@ -35,7 +37,7 @@ def compute_in_ranks(task: GpawTask, parallel: ParallelSpec) -> CalculationResul
         MissingComponentError: There is no such ``mpiexec``.
         TransientError: The ranks ended without a result.
     """
-    usable = usable_ranks(task)
+    usable = usable_ranks(task.structure, task.spec)
     ranks = parallel.ranks if usable is None else min(parallel.ranks, usable)
     place = nullcontext(str(task.folder)) if task.folder is not None else tempfile.TemporaryDirectory(prefix="tsk-gpaw-")
     with place as name:
@@ -77,6 +79,7 @@ def _task_json(task: GpawTask) -> JsonDict:
         "positions": structure.positions.tolist(),
         "cell": structure.cell.array.tolist(),
         "held": np.asarray(structure.arrays["held"], dtype=bool).tolist() if "held" in structure.arrays else None,
+        "kpoint_cell": np.asarray(structure.info[GRID_CELL]).tolist() if GRID_CELL in structure.info else None,
         "relaxation": task.relaxation.model_dump(mode="json") if task.relaxation is not None else None,
         "spec": task.spec.model_dump(mode="json"),
         "provenance": task.provenance.model_dump(mode="json"),
@@ -89,6 +92,8 @@ def _task(data: JsonDict, folder: Path) -> GpawTask:
     structure = Atoms(data["numbers"], data["positions"], cell=data["cell"], pbc=True)
     if data["held"] is not None:
         structure.arrays["held"] = np.array(data["held"], dtype=bool)
+    if data["kpoint_cell"] is not None:
+        structure.info[GRID_CELL] = np.array(data["kpoint_cell"])
     return GpawTask(
         structure=structure,
         relaxation=RelaxationSpec.model_validate(data["relaxation"]) if data["relaxation"] is not None else None,

@@ -12,7 +12,7 @@ import numpy as np
 from ase import Atoms
 
 from tansaku.calculators.engines.electronic import initial_moments
-from tansaku.calculators.engines.kpoints import kpoint_grid
+from tansaku.calculators.engines.kpoints import structure_grid
 from tansaku.calculators.engines.relaxation import held_indices
 from tansaku.calculators.engines.universal import installed
 from tansaku.models.domain.errors import ConfigurationError, MissingComponentError
@@ -177,7 +177,7 @@ def generator_keywords(spec: VaspSpec, structure: Atoms, relaxation: RelaxationS
             "POTCAR_FUNCTIONAL": spec.release,
         },
         "user_incar_settings": tags,
-        "user_kpoints_settings": Kpoints.gamma_automatic(kpoint_grid(structure.cell.array, spec.kpoint_density)),
+        "user_kpoints_settings": Kpoints.gamma_automatic(structure_grid(structure, spec.kpoint_density)),
         "auto_ismear": False,
         "sort_structure": False,
         "inherit_incar": False,

@@ -10,6 +10,7 @@ from ase import units
 from ase.build import bulk
 from scipy.optimize import minimize_scalar
 
+from tansaku.calculators.engines.kpoints import GRID_CELL
 from tansaku.calculators.structures.crystal import CubicCrystal, Structure
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.ports import Calculator
@@ -61,10 +62,13 @@ def own_crystal(calculator: Calculator, given: CubicCrystal, precision: float = 
     """
     stress: list[float] = []
     known: dict[float, float] = {}
+    grid_cell = given.unit_cell().cell.array
 
     def energy(edge: float) -> float:
         if edge not in known:
-            result = calculator.evaluate(CubicCrystal(given.structure, given.element, edge).unit_cell())
+            cell = CubicCrystal(given.structure, given.element, edge).unit_cell()
+            cell.info[GRID_CELL] = grid_cell
+            result = calculator.evaluate(cell)
             known[edge] = result.energy
             if not stress and result.stress is not None:
                 stress.append(float(np.mean(result.stress[:3])) / units.GPa)

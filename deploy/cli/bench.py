@@ -1,4 +1,4 @@
-"""`tansaku bench`: methods compared on a table over many seeds."""
+"""`tansaku bench`: compares methods on a table over many seeds."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import typer
 from tansaku.deploy.cli.printing import say
 from tansaku.deploy.cli.tables import Cell, show_table
 from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.wording import counted
 
 if TYPE_CHECKING:
     from tansaku.tasks.configuration import LoadedCampaign
@@ -24,30 +25,33 @@ DEFAULT_METHODS = "random,single-task,published,default"
 
 
 def bench(
-    file: Annotated[Path, typer.Argument(help="Campaign file on a table.", show_default=False)],
+    file: Annotated[Path, typer.Argument(help="Campaign file whose space is a table.", show_default=False)],
     out: Annotated[Path, typer.Option(help="Result file (JSON).")] = Path("result.json"),
     methods: Annotated[
-        str, typer.Option(help="Comma-separated; also grid, spec for the file's own, and peers (docs/benchmarks.md).")
+        str,
+        typer.Option(
+            help="Comma-separated; also grid, spec (the file's own proposer), and other packages (docs/benchmarks.md)."
+        ),
     ] = DEFAULT_METHODS,
-    seeds: Annotated[str, typer.Option(help="How many (10 means 0 to 9), or a range as 10-19.")] = "10",
-    jobs: Annotated[int, typer.Option(min=1, help="Runs at once, one process and one thread each.")] = 1,
-    budget: Annotated[str | None, typer.Option(help="Instead of the file's: a cost, or a share as 0.3%.")] = None,
+    seeds: Annotated[str, typer.Option(help="Number of seeds (10 means 0 to 9), or a range such as 10-19.")] = "10",
+    jobs: Annotated[int, typer.Option(min=1, help="Parallel runs, one process and one thread each.")] = 1,
+    budget: Annotated[str | None, typer.Option(help="Budget instead of the file's: a cost, or a share such as 0.3%.")] = None,
     within: Annotated[float, typer.Option(min=0, help="Tolerance of n_within, in the objective's unit.")] = 1.0,
     count_initial: Annotated[
-        bool, typer.Option("--count-initial", help="Costs and budget count the initial points too.")
+        bool, typer.Option("--count-initial", help="Count the initial points in costs and budget.")
     ] = False,
     in_flight: Annotated[
         int | None,
-        typer.Option(min=1, help="Evaluations under way at once; default 1, with asynchrony: free what the file says."),
+        typer.Option(min=1, help="Evaluations in progress at once; default 1, or the file's value with asynchrony: free."),
     ] = None,
     spread: Annotated[
-        float, typer.Option(min=0, max=3, help="Run times scatter about the cost: deviation of their logarithm.")
+        float, typer.Option(min=0, max=3, help="Scatter of run times about the cost: standard deviation of their logarithm.")
     ] = 0.0,
     cost_power: Annotated[float, typer.Option(help="Raise the table's cost to this power, e.g. 3 for DFT.")] = 1.0,
-    figure: Annotated[Path | None, typer.Option(help="Draw the mean gap against cost (PNG, SVG or PDF).")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Keep what an interrupted run of this command finished.")] = False,
+    figure: Annotated[Path | None, typer.Option(help="Plot the mean gap against cost (PNG, SVG or PDF).")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Keep the finished runs of an interrupted bench.")] = False,
 ) -> None:
-    """Replays methods over seeds on a table, without database or orchestrator, and compares them."""
+    """Replays methods on a table over many seeds, without database or orchestrator, and compares them."""
     from tansaku.tasks.configuration import load_campaign
     from tansaku.tasks.replay.bench import run_bench
     from tansaku.tasks.replay.records import BenchOptions
@@ -80,7 +84,7 @@ def bench(
 def _parse_methods(text: str) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
     if not names:
-        raise ConfigurationError(f"--methods: {text!r} names none")
+        raise ConfigurationError(f"--methods: {text!r} names no method")
     return names
 
 
@@ -97,7 +101,7 @@ def _parse_seeds(text: str) -> tuple[int, ...]:
 
 
 def _parse_budget(text: str | None) -> tuple[float | None, float | None]:
-    """Cost and share, of which one is None."""
+    """Returns cost and share; at least one of them is None."""
     if text is None:
         return None, None
     try:
@@ -112,7 +116,7 @@ def _parse_budget(text: str | None) -> tuple[float | None, float | None]:
 
 @contextmanager
 def _progress(campaign: LoadedCampaign, options: BenchOptions) -> Iterator[OnProgress | None]:
-    """A live bar on a terminal, nothing elsewhere."""
+    """Shows a progress bar on a terminal, nothing elsewhere."""
     if not sys.stderr.isatty():
         yield None
         return
@@ -151,29 +155,30 @@ def _show(result: BenchResult) -> None:
     costs = checkpoints(result)
     shares = [f"{100 * cost / result.exhaustive_cost:.3g}%" for cost in costs]
     found = summarise(result, costs)
-    if all(one.volume is not None for one in found):
+    if all(summary.volume is not None for summary in found):
         volumes: list[Sequence[Cell]] = [
-            (one.method, *(one.volume or ()), round(one.evaluations), round(one.seconds, 1)) for one in found
+            (summary.method, *(summary.volume or ()), round(summary.evaluations), round(summary.seconds, 1))
+            for summary in found
         ]
-        title = "volume dominated, of what the true front dominates, at shares of the exhaustive cost"
+        title = "dominated hypervolume as a share of the true front's, at fractions of the exhaustive cost"
         show_table(["method", *shares, "n", "s"], volumes, title=title)
         return
     unit = result.provenance["objective"]["unit"]
     rows: list[Sequence[Cell]] = [
         (
-            one.method,
-            *one.mean_gap,
-            round(one.n_exact, 1),
-            round(one.n_within, 1),
-            one.worst_gap,
-            round(one.evaluations),
-            round(one.seconds, 1),
+            summary.method,
+            *summary.mean_gap,
+            round(summary.n_exact, 1),
+            round(summary.n_within, 1),
+            summary.worst_gap,
+            round(summary.evaluations),
+            round(summary.seconds, 1),
         )
-        for one in found
+        for summary in found
     ]
     within = f"≤{result.provenance['within']:g}"
     show_table(
         ["method", *shares, "exact", within, "worst", "n", "s"],
         rows,
-        title=f"mean gap [{unit}] of {result.provenance['systems']} systems, at shares of the exhaustive cost",
+        title=f"mean gap [{unit}] over {counted(result.provenance['systems'], 'system')}, at fractions of the exhaustive cost",
     )

@@ -1,4 +1,4 @@
-"""`tansaku init` and `tansaku check`: writing a campaign file and seeing what it would do, at no cost."""
+"""`tansaku init` and `tansaku check`: write an example campaign file; validate one without computing anything."""
 
 from __future__ import annotations
 
@@ -38,12 +38,15 @@ def _summary(template: Traversable) -> str:
 
 def init(
     template: Annotated[
-        str, typer.Argument(metavar="[TEMPLATE]", help="Which one; see --list.", autocompletion=_complete_template)
+        str,
+        typer.Argument(
+            metavar="[TEMPLATE]", help="Name of the template; --list shows them.", autocompletion=_complete_template
+        ),
     ] = DEFAULT_TEMPLATE,
-    folder: Annotated[Path, typer.Option("--to", metavar="FOLDER", help="Where the file is written.")] = Path(),
+    folder: Annotated[Path, typer.Option("--to", metavar="FOLDER", help="Folder to write the file to.")] = Path(),
     list_templates: Annotated[bool, typer.Option("--list", help="List the templates and write nothing.")] = False,
 ) -> None:
-    """Writes an example campaign file to start from; never overwrites one."""
+    """Writes an example campaign file to start from; never overwrites a file."""
     from tansaku.models.domain.errors import ConfigurationError, NotFoundError
 
     templates = _templates()
@@ -52,7 +55,7 @@ def init(
             say(f"{name:<20} {_summary(entry)}")
         return
     if template not in templates:
-        raise NotFoundError(f"no template {template!r}", hint="there are " + ", ".join(templates))
+        raise NotFoundError(f"no template {template!r}", hint="available: " + ", ".join(templates))
     if not folder.is_dir():
         raise ConfigurationError(f"--to {str(folder)!r}: expected an existing folder")
     target = folder / f"{template}.yaml"
@@ -69,25 +72,33 @@ def check(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Campaign file.")],
     as_json: Annotated[bool, typer.Option("--json", help="JSON instead of text.")] = False,
     parameters: Annotated[
-        bool, typer.Option("--parameters", help="Only print the file as JSON, as the parameters of a run of the service.")
+        bool, typer.Option("--parameters", help="Only print the file as JSON: the parameters of a service run.")
     ] = False,
     rehearsed: Annotated[
         bool,
-        typer.Option("--rehearse", help="Replay it on its table, or on draws from its model, and say what the budget buys."),
+        typer.Option(
+            "--rehearse",
+            help="Replay the campaign on its table, or on posterior samples of its model, and report what the budget buys.",
+        ),
     ] = False,
     within: Annotated[
-        str | None, typer.Option(metavar="QUANTITY", help="Near enough, as '5 mJ/m2'; default: that of budget.stop.")
+        str | None,
+        typer.Option(metavar="QUANTITY", help="With --rehearse: tolerance, such as '5 mJ/m2'; default: that of budget.stop."),
     ] = None,
-    replays: Annotated[int, typer.Option(min=2, help="How often it is replayed.")] = 20,
+    replays: Annotated[int, typer.Option(min=2, help="With --rehearse: number of replays.")] = 20,
     like: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="A campaign file on a finished table that says what values to expect.")
+        Path | None,
+        typer.Option(metavar="FILE", help="With --rehearse: campaign file on a finished table whose values are typical."),
     ] = None,
     spread: Annotated[
-        str | None, typer.Option(metavar="QUANTITY", help="Or how much the values are expected to differ, as '40 mJ/m2'.")
+        str | None,
+        typer.Option(
+            metavar="QUANTITY", help="With --rehearse, instead of --like: expected spread of the values, such as '40 mJ/m2'."
+        ),
     ] = None,
     site: SiteOption = None,
 ) -> None:
-    """Validates a campaign file and shows what it would search, run and spend; spends nothing."""
+    """Validates a campaign file and shows what it would search, run and cost; computes nothing."""
     from tansaku.models.domain.errors import ConfigurationError
     from tansaku.tasks.configuration import load_site
     from tansaku.tasks.rehearsal import rehearse
@@ -115,7 +126,7 @@ def check(
 
 
 def _show_parameters(file: Path) -> None:
-    """What `prefect deployment run ... --params` takes: the file as it is, with its name."""
+    """Prints what `prefect deployment run ... --params` takes: the file as it is, with its name."""
     from tansaku.tasks.configuration import load_campaign, read_named
 
     load_campaign(file)
@@ -123,6 +134,6 @@ def _show_parameters(file: Path) -> None:
 
 
 def _note_replay(done: int, of: int) -> None:
-    """Shows on a terminal how far a rehearsal is."""
+    """Shows the progress of a rehearsal on a terminal."""
     if sys.stderr.isatty():
         say_progress("" if done == of else f"rehearsing: {done} of {of}")

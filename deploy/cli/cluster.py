@@ -1,4 +1,4 @@
-"""`tansaku site` and `tansaku worker`: a cluster's site file, and the process that keeps its queue filled."""
+"""`tansaku site` and `tansaku worker`: the site file of a cluster, and the process that submits jobs to its queue."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ from tansaku.deploy.cli.tables import show_json, show_table
 if TYPE_CHECKING:
     from tansaku.tasks.cluster import Cluster
 
-site_app = typer.Typer(name="site", help="The site file of a cluster: write one, check it.", no_args_is_help=True)
-worker_app = typer.Typer(name="worker", help="The process that keeps a cluster's queue filled.", no_args_is_help=True)
+site_app = typer.Typer(name="site", help="Write or check the site file of a cluster.", no_args_is_help=True)
+worker_app = typer.Typer(
+    name="worker", help="The background process that submits jobs to a cluster's queue.", no_args_is_help=True
+)
 
 JsonOption = Annotated[bool, typer.Option("--json", help="JSON instead of text.")]
 
@@ -28,10 +30,10 @@ KINDS = ("slurm", "slurm-offline")
 
 @contextmanager
 def opened_cluster(site: Path | None) -> Iterator[tuple[Cluster, Path]]:
-    """Opens the cluster of a site file, and says which file that is.
+    """Opens the cluster of a site file; yields it with the path of the file.
 
     Raises:
-        ConfigurationError: No site file, or one that is not of a cluster.
+        ConfigurationError: No site file is given, or it does not describe a cluster.
     """
     from tansaku.models.domain.errors import ConfigurationError
     from tansaku.tasks.cluster import open_cluster
@@ -43,7 +45,7 @@ def opened_cluster(site: Path | None) -> Iterator[tuple[Cluster, Path]]:
     settings = Settings.from_environment()
     file = site or settings.site_file
     if file is None:
-        raise ConfigurationError("no site file", hint="--site FILE, or TANSAKU_SITE; `tansaku site init` writes one")
+        raise ConfigurationError("no site file", hint="give --site FILE or set TANSAKU_SITE; `tansaku site init` writes one")
     spec = load_site(file)
     database = connect(settings, spec)
     try:
@@ -55,13 +57,13 @@ def opened_cluster(site: Path | None) -> Iterator[tuple[Cluster, Path]]:
 @site_app.command("init")
 def site_init(
     kind: Annotated[str, typer.Argument(metavar="[KIND]", help=f"One of {', '.join(KINDS)}.")] = KINDS[0],
-    folder: Annotated[Path, typer.Option("--to", metavar="FOLDER", help="Where the file is written.")] = Path(),
+    folder: Annotated[Path, typer.Option("--to", metavar="FOLDER", help="Folder to write the file to.")] = Path(),
 ) -> None:
-    """Writes a site file for a SLURM cluster to fill in; never overwrites one."""
+    """Writes a site file for a SLURM cluster, to be filled in; never overwrites a file."""
     from tansaku.models.domain.errors import ConfigurationError, NotFoundError
 
     if kind not in KINDS:
-        raise NotFoundError(f"no site template {kind!r}", hint="there are " + ", ".join(KINDS))
+        raise NotFoundError(f"no site template {kind!r}", hint="available: " + ", ".join(KINDS))
     target = folder / "site.yaml"
     try:
         with target.open("x", encoding="utf-8") as stream:
@@ -71,16 +73,16 @@ def site_init(
     except OSError as error:
         raise ConfigurationError(f"--to {str(folder)!r}: {error.strerror}") from error
     say(f"wrote {target}")
-    say(f"next: fill in what says CHANGE-ME, then tansaku site check --site {target}")
+    say(f"next: replace every CHANGE-ME, then tansaku site check --site {target}")
 
 
 @site_app.command("check")
 def site_check(
-    patience: Annotated[float, typer.Option("--patience", min=1.0, help="How long the test job is waited for [s].")] = 300.0,
+    patience: Annotated[float, typer.Option("--patience", min=1.0, help="How long to wait for the test job [s].")] = 300.0,
     as_json: JsonOption = False,
     site: SiteOption = None,
 ) -> None:
-    """Checks folder, database, scheduler, partitions, and runs a test job on a compute node; exits 5 when something fails."""
+    """Checks folder, database, scheduler and partitions, and runs a test job on a compute node; exits 5 if a check fails."""
     from tansaku.tasks.site_check import check_site
 
     with opened_cluster(site) as (cluster, _):
@@ -95,7 +97,7 @@ def site_check(
 
 @worker_app.command("start")
 def worker_start(site: SiteOption = None) -> None:
-    """Starts a process that submits jobs as places get free, so that no driver has to; one per site."""
+    """Starts a process that submits jobs whenever the queue has room, so that drivers need not; one per site."""
     from tansaku.tasks.site_worker import start_worker
 
     with opened_cluster(site) as (cluster, file):
@@ -105,17 +107,17 @@ def worker_start(site: SiteOption = None) -> None:
 
 @worker_app.command("stop")
 def worker_stop(site: SiteOption = None) -> None:
-    """Ends the worker; jobs in SLURM go on, and drivers submit theirs themselves."""
+    """Stops the worker; jobs in SLURM continue, and drivers submit their own jobs again."""
     from tansaku.tasks.site_worker import stop_worker
 
     with opened_cluster(site) as (cluster, _):
         stopped = stop_worker(cluster)
-    say(f"worker of {cluster.spec.site}: {'ended' if stopped else 'there was none'}")
+    say(f"worker of {cluster.spec.site}: {'stopped' if stopped else 'not running'}")
 
 
 @worker_app.command("status")
 def worker_status(as_json: JsonOption = False, site: SiteOption = None) -> None:
-    """Shows who fills the queue, what hinders that, and how many jobs are in which state."""
+    """Shows which process submits jobs, what prevents it, and the number of jobs in each state."""
     from tansaku.tasks.site_worker import queue_status
 
     with opened_cluster(site) as (cluster, _):

@@ -1,4 +1,4 @@
-"""`tansaku pause`, `cancel` and `edit`: wishes that the driver applies from the next proposal on."""
+"""`tansaku pause` and `edit`: requests that the driver applies from the next proposal on."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ def store_command(store: CampaignStore, name: str, kind: CommandKind, payload: J
     """Stores a user's command.
 
     Returns:
-        The campaign as it stood before, to tell whether a driver will see the command soon.
+        The campaign before the command, which shows whether a driver will see the command soon.
 
     Raises:
         NotFoundError: No campaign of this name is stored.
-        StoreError: It cannot be read here: no driver could apply the command.
+        StoreError: This version cannot read the campaign, so no driver could apply the command.
     """
     from tansaku.models.domain.records import Command
     from tansaku.tasks.overview import stored_spec
@@ -45,20 +45,20 @@ def store_command(store: CampaignStore, name: str, kind: CommandKind, payload: J
     return record
 
 
-def tell(record: CampaignRecord, what: str) -> None:
-    """Says what was stored and who applies it when."""
+def say_stored(record: CampaignRecord, what: str) -> None:
+    """Prints what was stored and when it takes effect."""
     from tansaku.tasks.progress import live_lease
 
     if live_lease(record) is not None:
-        say(f"{record.name}: {what}; its driver applies it before the next proposal")
+        say(f"{record.name}: {what}; the driver applies it before the next proposal")
     else:
-        say(f"{record.name}: {what}; nobody drives it now, it applies from the next `tansaku resume {record.name}`")
+        say(f"{record.name}: {what}; no driver is running, it takes effect with the next `tansaku resume {record.name}`")
 
 
 def pause(name: NameArgument, site: SiteOption = None) -> None:
-    """Stops proposing; what is under way is finished and kept."""
+    """Stops proposing candidates; running evaluations finish and are kept."""
     with opened(site) as resources:
-        tell(store_command(resources.store, name, "pause"), "pause stored")
+        say_stored(store_command(resources.store, name, "pause"), "pause stored")
 
 
 def _assignments(changes: list[str]) -> JsonDict:
@@ -91,9 +91,9 @@ def edit(
         old = stored_spec(resources.store.campaign(name))
         differences = diff_specs(old, apply_edits(old, payload))
         if not differences:
-            say(f"{name}: nothing changes")
+            say(f"{name}: nothing to change")
             return
         record = store_command(resources.store, name, "edit", payload)
     for difference in differences:
         say(f"  {difference}")
-    tell(record, "edit stored")
+    say_stored(record, "edit stored")

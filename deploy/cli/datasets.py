@@ -1,4 +1,4 @@
-"""`tansaku dataset`: structures and energies to learn from."""
+"""`tansaku dataset`: structures and their computed properties, from which surrogates learn."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from tansaku.deploy.cli.exits import ExitCode
 from tansaku.deploy.cli.printing import say
 from tansaku.deploy.cli.session import SiteOption, opened
 from tansaku.deploy.cli.tables import show_json, show_problems, show_table
+from tansaku.models.domain.wording import counted
 
 if TYPE_CHECKING:
     from tansaku.models.domain.registry import DatasetRecord
 
-dataset_app = typer.Typer(name="dataset", help="Data sets: built by a campaign or read from a file.", no_args_is_help=True)
+dataset_app = typer.Typer(name="dataset", help="Training data: built by a campaign or read from a file.", no_args_is_help=True)
 
 JsonOption = Annotated[bool, typer.Option("--json", help="JSON instead of text.")]
 DatasetArgument = Annotated[
-    str, typer.Argument(metavar="DATASET", help="Name of a data set (its latest content), or the first digits of its hash.")
+    str, typer.Argument(metavar="DATASET", help="Name of a data set (its latest version), or the first digits of its hash.")
 ]
 
 
@@ -28,12 +29,12 @@ DatasetArgument = Annotated[
 def build(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Data-set file.")],
     so_far: Annotated[
-        bool, typer.Option("--so-far", help="Compute nothing: store what the data set's campaign has computed so far.")
+        bool, typer.Option("--so-far", help="Compute nothing; store what the data set's campaign has computed so far.")
     ] = False,
     plain: PlainOption = False,
     site: SiteOption = None,
 ) -> None:
-    """Computes what is missing and stores the data set; an interrupted build goes on where it stopped."""
+    """Computes what is missing and stores the data set; an interrupted build continues where it stopped."""
     from tansaku.tasks.settings import limit_threads
 
     limit_threads()
@@ -63,7 +64,7 @@ def build(
 
 
 def _drive(name: str, site: Path | None, plain: bool) -> None:
-    """Drives a campaign to its end; leaves where somebody stopped it."""
+    """Drives a campaign to its end; exits if it was paused or cancelled."""
     reason = drive_to_end(name, site, plain)
     if reason in ("paused", "cancelled"):
         say(f"{name} is {reason}; nothing was stored", err=True)
@@ -72,34 +73,34 @@ def _drive(name: str, site: Path | None, plain: bool) -> None:
 
 @dataset_app.command("list")
 def list_datasets(as_json: JsonOption = False, site: SiteOption = None) -> None:
-    """Lists stored data sets, the oldest first."""
+    """Lists stored data sets, oldest first."""
     with opened(site) as resources:
         found, problems = resources.registry.readable_datasets()
     show_problems(problems)
     if as_json:
-        show_json([one.model_dump(mode="json") for one in found])
+        show_json([record.model_dump(mode="json") for record in found])
         return
     show_table(
         ("name", "hash", "structures", "atoms", "failed", "groups", "held out", "created"),
         [
             (
-                one.name,
-                one.sha256[:12],
-                one.structures,
-                one.atoms,
-                one.failed,
-                len(one.groups),
-                sum(side == "held_out" for side in one.groups.values()),
-                f"{one.created_at:%Y-%m-%d %H:%M}Z",
+                record.name,
+                record.sha256[:12],
+                record.structures,
+                record.atoms,
+                record.failed,
+                len(record.groups),
+                sum(side == "held_out" for side in record.groups.values()),
+                f"{record.created_at:%Y-%m-%d %H:%M}Z",
             )
-            for one in found
+            for record in found
         ],
     )
 
 
 @dataset_app.command()
 def show(name: DatasetArgument, as_json: JsonOption = False, site: SiteOption = None) -> None:
-    """Shows what a data set holds, who computed it and how it is divided."""
+    """Shows the content of a data set, its calculators, and its training and held-out groups."""
     from tansaku.tasks.training.training import find_dataset
 
     with opened(site) as resources:
@@ -114,10 +115,12 @@ def show(name: DatasetArgument, as_json: JsonOption = False, site: SiteOption = 
 def export(
     name: DatasetArgument,
     out: Annotated[
-        Path, typer.Option("--out", metavar="FILE", help="Ends in .extxyz, .extxyz.gz or .h5; the ending chooses the format.")
+        Path,
+        typer.Option("--out", metavar="FILE", help="Output file; its suffix (.extxyz, .extxyz.gz or .h5) selects the format."),
     ],
     only: Annotated[
-        list[str] | None, typer.Option("--only", metavar="PROPERTY", help="Extended XYZ: only this one; may be repeated.")
+        list[str] | None,
+        typer.Option("--only", metavar="PROPERTY", help="Extended XYZ: write only this property; may be repeated."),
     ] = None,
     site: SiteOption = None,
 ) -> None:
@@ -145,21 +148,28 @@ def export(
 
 
 def describe(record: DatasetRecord) -> str:
-    """A data set in words."""
+    """Describes a data set in a few lines of text."""
     held_out = sorted(group for group, side in record.groups.items() if side == "held_out")
+    sizes = (counted(record.structures, "structure"), counted(record.atoms, "atom"), counted(len(record.groups), "group"))
     lines = [
-        f"{record.name}: {record.structures} structures, {record.atoms} atoms, {len(record.groups)} groups",
+        f"{record.name}: {', '.join(sizes)}",
         f"  content    {record.sha256}",
         f"  holds      {', '.join(record.properties)}",
     ]
     for role, source in record.sources.items():
-        told = source.provenance
-        who = f"{told.code} {told.code_version} {told.model}".strip() if told is not None else f"file {source.file}"
+        provenance = source.provenance
+        who = (
+            f"{provenance.code} {provenance.code_version} {provenance.model}".strip()
+            if provenance is not None
+            else f"file {source.file}"
+        )
         lines.append(f"  {role:<11}{who}")
-    lines.append(f"  training   {len(record.groups) - len(held_out)} groups")
-    lines.append(f"  held out   {len(held_out)} groups: {', '.join(held_out[:6])}{' …' if len(held_out) > 6 else ''}")
+    lines.append(f"  training   {counted(len(record.groups) - len(held_out), 'group')}")
+    lines.append(
+        f"  held out   {counted(len(held_out), 'group')}: {', '.join(held_out[:6])}{' …' if len(held_out) > 6 else ''}"
+    )
     if record.failed:
-        lines.append(f"  failed     {record.failed} candidates, left out")
+        lines.append(f"  failed     {counted(record.failed, 'candidate')}, left out")
     if record.cost is not None:
         lines.append(f"  cost       {record.cost:.1f} core-seconds")
     return "\n".join(lines)

@@ -31,12 +31,12 @@ def start() -> None:
 @db_app.command()
 def stop() -> None:
     """Stop the embedded server cleanly; the next command that needs it starts it again."""
-    say("stopped" if _embedded().stop() else "it was not running")
+    say("stopped" if _embedded().stop() else "the server was not running")
 
 
 @db_app.command()
 def status(*, as_json: JsonFlag = False, site: SiteOption = None) -> None:
-    """Show whether the embedded server runs and is the one in use, where its data and its log are, and how big it is."""
+    """Show whether the embedded server is running and in use, the paths of its data and log, and its size."""
     from tansaku.tasks.configuration import load_site
     from tansaku.tasks.settings import Settings
     from tansaku.tasks.stores.connection import embedded_server
@@ -97,20 +97,22 @@ def restore(
 @db_app.command("add-user")
 def add_user(
     user: Annotated[str, typer.Argument(metavar="USER", help="Its name.")],
-    databases: Annotated[list[str], typer.Argument(metavar="DATABASE...", help="What it may read and write.")],
+    databases: Annotated[
+        list[str], typer.Argument(metavar="DATABASE...", help="Database that the user may read and write; may be repeated.")
+    ],
     *,
-    password_file: Annotated[Path, typer.Option("--password-file", metavar="FILE", help="Holds its password.")],
+    password_file: Annotated[Path, typer.Option("--password-file", metavar="FILE", help="File with the user's password.")],
     admin_file: Annotated[
-        Path, typer.Option("--admin-file", metavar="FILE", help="Holds the URI of somebody who may create users.")
+        Path, typer.Option("--admin-file", metavar="FILE", help="File with the URI of a user who may create users.")
     ],
 ) -> None:
-    """Create a user of a MongoDB server that can read and write some databases and nothing else, or correct one."""
+    """Create or update a MongoDB user that can read and write the given databases and nothing else."""
     from tansaku.tasks.settings import read_secret_file
     from tansaku.tasks.stores.users import store_user
 
     password = read_secret_file(password_file, "--password-file")
     new = store_user(read_secret_file(admin_file, "--admin-file"), user, password, databases)
-    say(f"user {user}: {'created' if new else 'corrected'}, reads and writes {', '.join(databases)}")
+    say(f"user {user}: {'created' if new else 'updated'}, reads and writes {', '.join(databases)}")
 
 
 def _embedded() -> EmbeddedMongod:

@@ -14,10 +14,10 @@ from tansaku.models.domain.wording import counted
 
 def delete(
     name: NameArgument,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
     site: SiteOption = None,
 ) -> None:
-    """Deletes a stored campaign for good, after saying what goes and asking; an interrupted deletion is finished."""
+    """Deletes a stored campaign permanently after showing what is lost and asking; also completes an interrupted deletion."""
     from tansaku.models.domain.errors import ConfigurationError
     from tansaku.tasks.deletion import delete_campaign, plan_deletion
 
@@ -25,9 +25,9 @@ def delete(
         say(plan_deletion(resources, name).describe(), err=True)
         if not yes:
             if not sys.stdin.isatty():
-                raise ConfigurationError("--yes: needed where nobody can be asked; nothing was deleted")
-            if not typer.confirm("delete it for good?", err=True):
+                raise ConfigurationError("--yes: required without a terminal to ask on; nothing was deleted")
+            if not typer.confirm("delete it permanently?", err=True):
                 say("nothing was deleted")
                 raise typer.Exit
         files = delete_campaign(resources, name)
-    say(f"{name}: deleted, with {counted(files, 'stored file')} that nothing refers to any more")
+    say(f"{name}: deleted, with {counted(files, 'stored file')} that nothing else refers to")

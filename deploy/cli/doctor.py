@@ -1,4 +1,4 @@
-"""`tansaku doctor`: what this machine has of what tansaku needs."""
+"""`tansaku doctor`: checks whether this machine has what tansaku needs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="JSON instead of text.")] = False,
     site: SiteOption = None,
 ) -> None:
-    """Checks Python, packages, LAMMPS, MongoDB, folders, disk and processors; exits 5 when something needed is missing."""
+    """Checks Python, packages, LAMMPS, MongoDB, folders, disk and processors; exits 5 if something required is missing."""
     from tansaku.tasks.configuration import load_site
     from tansaku.tasks.doctor import examine
     from tansaku.tasks.settings import Settings

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tansaku.deploy.cli.campaign_files import check
-from tansaku.deploy.cli.control import store_command, tell
+from tansaku.deploy.cli.control import say_stored, store_command
 from tansaku.deploy.cli.exits import ExitCode
 from tansaku.deploy.cli.printing import say
 from tansaku.deploy.cli.session import NameArgument, SiteOption, opened
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from tansaku.tasks.loop import EndReason
     from tansaku.tasks.resources import Resources
 
-PlainOption = Annotated[bool, typer.Option("--plain", help="The plain loop, without a Prefect server around it.")]
+PlainOption = Annotated[bool, typer.Option("--plain", help="Run without a Prefect server.")]
 NoRunOption = Annotated[
-    bool, typer.Option("--no-run", help="Only store the wish; whoever drives the campaign next applies it.")
+    bool, typer.Option("--no-run", help="Only store the request; the next driver of the campaign applies it.")
 ]
 CandidatesArgument = Annotated[list[str] | None, typer.Argument(metavar="[CANDIDATE]...", help="Ids of candidates.")]
 
@@ -28,7 +28,7 @@ _EXIT = {"failures": ExitCode.STOPPED, "configuration": ExitCode.STOPPED, "inter
 
 
 def drive_to_end(name: str, site: Path | None, plain: bool) -> EndReason:
-    """Drives a stored campaign to its end; leaves with an exit code where that is an early one."""
+    """Drives a stored campaign to its end; exits with a non-zero code if it stopped early."""
     from tansaku.deploy.cli.live import watching
     from tansaku.models.domain.refusals import SAME_REFUSALS
 
@@ -48,12 +48,12 @@ def drive_to_end(name: str, site: Path | None, plain: bool) -> EndReason:
     if result.reason == "failures":
         say(f"stopped: too many evaluations failed; see `tansaku status {name}`", err=True)
     elif result.reason == "configuration":
-        say(f"stopped: the same configuration error came {SAME_REFUSALS} times in a row", err=True)
-        say(f"mend its cause, then `tansaku retry {name}` goes on", err=True)
+        say(f"stopped: the same configuration error occurred {SAME_REFUSALS} times in a row", err=True)
+        say(f"fix its cause, then continue with `tansaku retry {name}`", err=True)
     elif result.reason == "interrupted":
-        say(f"interrupted; `tansaku resume {name}` goes on", err=True)
+        say(f"interrupted; continue with `tansaku resume {name}`", err=True)
     elif result.reason == "paused":
-        say(f"paused; `tansaku resume {name}` goes on", err=True)
+        say(f"paused; continue with `tansaku resume {name}`", err=True)
     else:
         say(f"`tansaku results {name}` shows what was found, `tansaku plot {name}` draws it", err=True)
     code = _EXIT.get(result.reason, ExitCode.OK)
@@ -72,10 +72,12 @@ def _limit_threads() -> None:
 def run(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Campaign file.")],
     plain: PlainOption = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what it would cost and run, as `check` does.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show what would run and what it would cost, like `check`.")
+    ] = False,
     site: SiteOption = None,
 ) -> None:
-    """Runs a campaign to its end; one that is known goes on where it stopped."""
+    """Runs a campaign to its end; a stored campaign continues where it stopped."""
     if dry_run:
         check(file, site=site)
         return
@@ -89,11 +91,11 @@ def run(
     drive_to_end(loaded.spec.name, site, plain)
 
 
-def _wish(name: str, site: Path | None, kind: CommandKind, candidates: list[str] | None, no_run: bool) -> bool:
+def _request(name: str, site: Path | None, kind: CommandKind, candidates: list[str] | None, no_run: bool) -> bool:
     """Stores a command.
 
     Returns:
-        Whether this process is to drive the campaign: nobody else does, and the user did not say no.
+        Whether this process should drive the campaign: no other process does, and the user did not give ``--no-run``.
     """
     _limit_threads()
     from tansaku.tasks.progress import live_lease
@@ -103,7 +105,7 @@ def _wish(name: str, site: Path | None, kind: CommandKind, candidates: list[str]
             _check_candidates(resources, name, candidates)
         record = store_command(resources.store, name, kind, {"candidates": candidates} if candidates else {})
     if no_run or live_lease(record) is not None:
-        tell(record, f"{kind} stored")
+        say_stored(record, f"{kind} stored")
         return False
     return True
 
@@ -118,8 +120,8 @@ def _check_candidates(resources: Resources, name: str, candidates: list[str]) ->
 
 
 def resume(name: NameArgument, plain: PlainOption = False, no_run: NoRunOption = False, site: SiteOption = None) -> None:
-    """Lifts a pause or a cancellation and drives the stored campaign on."""
-    if _wish(name, site, "resume", None, no_run):
+    """Lifts a pause or a cancellation and continues the campaign."""
+    if _request(name, site, "resume", None, no_run):
         drive_to_end(name, site, plain)
 
 
@@ -130,8 +132,8 @@ def retry(
     no_run: NoRunOption = False,
     site: SiteOption = None,
 ) -> None:
-    """Tries failed and cancelled evaluations again, all of them or those named, and drives the campaign on."""
-    if _wish(name, site, "retry", candidates, no_run):
+    """Retries failed and cancelled evaluations (all, or those given) and continues the campaign."""
+    if _request(name, site, "retry", candidates, no_run):
         drive_to_end(name, site, plain)
 
 
@@ -142,12 +144,12 @@ def rerun(
     no_run: NoRunOption = False,
     site: SiteOption = None,
 ) -> None:
-    """Computes finished candidates from scratch as new replicates; the earlier results stay."""
-    if _wish(name, site, "rerun", candidates, no_run):
+    """Computes finished candidates again from scratch, as new replicates; earlier results are kept."""
+    if _request(name, site, "rerun", candidates, no_run):
         drive_to_end(name, site, plain)
 
 
 def cancel(name: NameArgument, no_run: NoRunOption = False, site: SiteOption = None) -> None:
-    """Ends a campaign and what is under way; `resume` opens it again."""
-    if _wish(name, site, "cancel", None, no_run):
+    """Ends a campaign and its running evaluations; `resume` reopens it."""
+    if _request(name, site, "cancel", None, no_run):
         drive_to_end(name, site, plain=True)

@@ -20,7 +20,7 @@ from tansaku.models.domain.errors import (
 
 
 class ExitCode(IntEnum):
-    """What the shell sees; scripts may rely on these numbers."""
+    """Exit codes of the command; scripts may rely on these numbers."""
 
     OK = 0
     STOPPED = 1
@@ -35,18 +35,18 @@ class ExitCode(IntEnum):
 
 MEANINGS = {
     ExitCode.OK: "done",
-    ExitCode.STOPPED: "the campaign stopped because too many evaluations failed or the same configuration error came three "
-    "times in a row, or an unexpected error",
-    ExitCode.USAGE: "a wrong option, or a campaign or site file that is not valid",
+    ExitCode.STOPPED: "the campaign stopped because too many evaluations failed or the same configuration error occurred "
+    "three times in a row, or an unexpected error",
+    ExitCode.USAGE: "an invalid option, campaign file or site file",
     ExitCode.NOT_FOUND: "no such campaign, candidate, template or exported file",
     ExitCode.LEASE_HELD: "another process drives the campaign",
     ExitCode.MISSING_COMPONENT: "an optional package or program is not installed",
-    ExitCode.DATABASE: "the database cannot be reached or refused, or something stored in it cannot be read here",
+    ExitCode.DATABASE: "the database is unreachable or rejected a request, or stored data cannot be read by this version",
     ExitCode.CALCULATION: "a calculation or fit failed outside a campaign",
-    ExitCode.INTERRUPTED: "interrupted by Ctrl-C; the same command goes on where it stopped",
+    ExitCode.INTERRUPTED: "interrupted by Ctrl-C; the same command continues where it stopped",
 }
 
-# The first class that fits decides: subclasses stand before their bases.
+# The first matching class decides, so subclasses come before their bases.
 _BY_ERROR: tuple[tuple[type[TansakuError], ExitCode], ...] = (
     (LeaseHeldError, ExitCode.LEASE_HELD),
     (ConfigurationError, ExitCode.USAGE),
@@ -60,7 +60,7 @@ _BY_ERROR: tuple[tuple[type[TansakuError], ExitCode], ...] = (
 
 
 def exit_code(error: TansakuError) -> ExitCode:
-    """Exit code that stands for ``error``."""
+    """Returns the exit code for ``error``."""
     return next((code for kind, code in _BY_ERROR if isinstance(error, kind)), ExitCode.STOPPED)
 
 
@@ -71,5 +71,5 @@ def report(error: TansakuError) -> ExitCode:
 
 
 def epilogue() -> str:
-    """The list of exit codes as `--help` shows it."""
+    """Formats the list of exit codes for `--help`."""
     return "Exit codes: " + "; ".join(f"{code.value} {MEANINGS[code]}" for code in ExitCode) + "."

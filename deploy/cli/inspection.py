@@ -1,4 +1,4 @@
-"""`tansaku status`, `list`, `show` and `log`: reading what is stored."""
+"""`tansaku status`, `list`, `show` and `log`: read stored campaigns."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tansaku.models.domain.registry import Registry
     from tansaku.tasks.resources import Resources
 
-# What happens to every evaluation that goes well.
+# Events of every evaluation that succeeds.
 _ROUTINE = frozenset(
     [*(f"evaluation.{step}" for step in ("proposed", "submitting", "submitted", "running", "done")), "certificate"]
 )
@@ -27,12 +27,12 @@ JsonOption = Annotated[bool, typer.Option("--json", help="JSON instead of text."
 def status(
     name: Annotated[
         str | None,
-        typer.Argument(metavar="[NAME]", help="Name of a campaign; all of them if left out.", autocompletion=complete_campaign),
+        typer.Argument(metavar="[NAME]", help="Name of a campaign; default: all.", autocompletion=complete_campaign),
     ] = None,
     as_json: JsonOption = False,
     site: SiteOption = None,
 ) -> None:
-    """Shows how campaigns stand: failed evaluations first, with the reason and the command to retry them."""
+    """Shows the state of campaigns: failed evaluations first, with the reason and the command to retry them."""
     from tansaku.tasks.progress import campaign_status, every_status
 
     with opened(site) as resources:
@@ -65,7 +65,7 @@ def list_campaigns(as_json: JsonOption = False, site: SiteOption = None) -> None
         [
             (e.name, e.state.value, e.evaluations, e.failed, e.cost, f"{e.created_at:%Y-%m-%d %H:%M}Z")
             if isinstance(e, CampaignStatus)
-            else (printable(e.name), f"cannot be read here: {e.problem}", None, None, None, None)
+            else (printable(e.name), f"cannot be read: {e.problem}", None, None, None, None)
             for e in found
         ],
     )
@@ -77,7 +77,7 @@ def show(
     as_json: JsonOption = False,
     site: SiteOption = None,
 ) -> None:
-    """Shows a campaign's resolved spec and what may still be better, or everything that is stored about one candidate."""
+    """Shows a campaign's resolved spec and convergence certificate, or everything stored about one candidate."""
     from tansaku.models.domain.errors import NotFoundError
 
     with opened(site) as resources:
@@ -102,7 +102,7 @@ def show(
 
 
 def _transfer(store: CampaignStore, name: str) -> JsonDict:
-    """The transfer mode in use, its evidence and every change, under the key ``transfer``; nothing without transfer."""
+    """Returns the transfer mode, its evidence and its changes as ``transfer``; empty without transfer."""
     from tansaku.tasks.transfer.report import transfer_report
 
     report = transfer_report(store.refits(name))
@@ -110,7 +110,7 @@ def _transfer(store: CampaignStore, name: str) -> JsonDict:
 
 
 def _certificate(store: CampaignStore, name: str) -> JsonDict:
-    """What may still be better than what was found, under the key ``certificate``; nothing before it was worked out."""
+    """Returns the last certificate as ``certificate``; empty before the first."""
     from tansaku.tasks.progress import last_certificate
 
     certificate = last_certificate(store, name)
@@ -120,7 +120,7 @@ def _certificate(store: CampaignStore, name: str) -> JsonDict:
 
 
 def _front(store: CampaignStore, record: CampaignRecord) -> JsonDict:
-    """The Pareto front of a campaign with several objectives, under the key ``front``; nothing for others."""
+    """Returns the Pareto front as ``front``; empty with a single objective."""
     from tansaku.tasks.overview import stored_spec
 
     if not stored_spec(record).objective.further:
@@ -133,7 +133,7 @@ def _front(store: CampaignStore, record: CampaignRecord) -> JsonDict:
 
 
 def _models(registry: Registry, record: CampaignRecord) -> JsonDict:
-    """Versions of trained models that the campaign's calculators are, by file, under the key ``models``; nothing without."""
+    """Returns the model versions that the campaign's calculators use, by file, as ``models``; empty if there are none."""
     from tansaku.tasks.training.in_use import models_in_use
 
     found = models_in_use(registry, record.spec)
@@ -141,7 +141,7 @@ def _models(registry: Registry, record: CampaignRecord) -> JsonDict:
 
 
 def _learned_cost(store: CampaignStore, record: CampaignRecord) -> JsonDict:
-    """What a campaign that learns its cost has learned, under the key ``learned_cost``; nothing for others."""
+    """Returns the fitted cost model as ``learned_cost``; empty for campaigns that do not learn their cost."""
     from tansaku.tasks.costs import compare_costs
     from tansaku.tasks.overview import stored_spec
 
@@ -153,14 +153,14 @@ def _learned_cost(store: CampaignStore, record: CampaignRecord) -> JsonDict:
 def log(
     name: NameArgument,
     candidate: Annotated[
-        str | None, typer.Argument(metavar="[CANDIDATE]", help="Show what this candidate's jobs wrote instead.")
+        str | None, typer.Argument(metavar="[CANDIDATE]", help="Show the output of this candidate's jobs instead.")
     ] = None,
-    lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="Show the last N events.")] = 50,
-    everything: Annotated[bool, typer.Option("--all", help="Every step of every evaluation too.")] = False,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="Number of events to show, the latest ones.")] = 50,
+    everything: Annotated[bool, typer.Option("--all", help="Include every step of every evaluation.")] = False,
     as_json: JsonOption = False,
     site: SiteOption = None,
 ) -> None:
-    """Shows the audit of a campaign: takeovers, commands, edits, warnings, failures; --all shows every step."""
+    """Shows the audit log of a campaign: takeovers, commands, edits, warnings and failures."""
     with opened(site) as resources:
         resources.store.campaign(name)
         if candidate is not None:
@@ -180,18 +180,18 @@ def _show_job_logs(resources: Resources, name: str, candidate: str, as_json: boo
     from tansaku.models.domain.errors import NotFoundError
     from tansaku.tasks.job_logs import attempt_logs
 
-    found = [one for one in resources.store.evaluations(name) if one.proposal.candidate == candidate]
+    found = [evaluation for evaluation in resources.store.evaluations(name) if evaluation.proposal.candidate == candidate]
     if not found:
         raise NotFoundError(f"campaign {name!r} has no evaluation of candidate {candidate!r}")
     logs = list(attempt_logs(resources.site, found))
     if as_json:
-        show_json([one.model_dump(mode="json") for one in logs])
+        show_json([attempt.model_dump(mode="json") for attempt in logs])
         return
-    for one in logs:
-        given_up = f"  given up: {one.reason}" if one.reason else ""
-        say(f"attempt {one.attempt}  job {one.job}  {one.ended}{given_up}".rstrip())
-        if one.folder is not None:
-            say(f"  {one.folder}")
-        for file, text in one.files.items():
+    for attempt in logs:
+        given_up = f"  given up: {attempt.reason}" if attempt.reason else ""
+        say(f"attempt {attempt.attempt}  job {attempt.job}  {attempt.ended}{given_up}".rstrip())
+        if attempt.folder is not None:
+            say(f"  {attempt.folder}")
+        for file, text in attempt.files.items():
             for line in text.splitlines():
                 say(f"  {file}: {line}")

@@ -1,4 +1,4 @@
-"""Observers of a driver: a live display on a terminal, a few plain lines elsewhere."""
+"""Observers that show a driver's progress: a live display on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from tansaku.tasks.observer import Observer
 
-_LINE_EVERY = 10.0  # seconds between two progress lines when nobody watches
+_LINE_EVERY = 10.0  # seconds between two progress lines
 
 
 def _tally(record: CampaignRecord, evaluations: Sequence[Evaluation]) -> Tally:
@@ -40,7 +40,7 @@ def _tally(record: CampaignRecord, evaluations: Sequence[Evaluation]) -> Tally:
 
 
 class PlainObserver:
-    """Writes lines to standard error: the start, failures, some progress, the end."""
+    """Writes start, failures, occasional progress and end to standard error."""
 
     def __init__(self) -> None:
         self._tally: Tally | None = None
@@ -55,7 +55,7 @@ class PlainObserver:
         say(line, err=True)
 
     def _write_failure(self, evaluation: Evaluation) -> None:
-        """A line for a failure; one that is like the last is counted, and the count written before whatever comes next."""
+        """Writes a line for a failure; repeats of the same failure are only counted, and the count precedes the next line."""
         failure = f"{evaluation.state}: {failure_reason(evaluation)}"
         if failure == self._failure:
             self._same.append(evaluation.proposal.candidate)
@@ -65,21 +65,21 @@ class PlainObserver:
 
     def _write_same(self) -> None:
         if self._same:
-            say(f"       and {len(self._same)} more with the same failure, the last {self._same[-1]}", err=True)
+            say(f"       and {len(self._same)} more with the same failure, most recently {self._same[-1]}", err=True)
         self._same = []
 
     def _write_certificate(self) -> None:
-        """What may remain, unless these words were the last ones."""
+        """Writes the certificate unless its text has not changed."""
         certificate = None if self._tally is None else self._tally.certificate
         if certificate is not None and certificate.describe() != self._certified:
             self._certified = certificate.describe()
             self._write(self._certified)
 
     def on_start(self, record: CampaignRecord, evaluations: Sequence[Evaluation]) -> None:
-        """Says what is resumed."""
+        """Writes where the campaign starts or resumes."""
         self._tally = _tally(record, evaluations)
         self._next_line = time.monotonic() + _LINE_EVERY
-        begins = f"{record.name}: {'goes on after' if evaluations else 'starts,'} {self._tally.line()}"
+        begins = f"{record.name}: {'continues after' if evaluations else 'starts,'} {self._tally.line()}"
         if begins != self._begins:
             self._begins = begins
             self._write(begins)
@@ -90,7 +90,7 @@ class PlainObserver:
             self._tally.note([evaluation])
 
     def on_outcome(self, evaluation: Evaluation) -> None:
-        """Counts it; a failure is a line at once."""
+        """Counts it; a failure is reported at once."""
         if self._tally is None:
             return
         self._tally.note([evaluation])
@@ -105,29 +105,29 @@ class PlainObserver:
             self._write_certificate()
 
     def on_refit(self, refit: Refit) -> None:
-        """A failed fit is worth a line."""
+        """Reports a failed fit."""
         if not refit.ok:
-            self._write(f"refit {refit.number} failed, the last good values stay in use: {refit.message}")
+            self._write(f"refit {refit.number} failed, the last good values are kept: {refit.message}")
 
     def on_retrain(self, retrain: Retrain, end: RetrainEnd | None) -> None:
-        """How a training ended is worth a line."""
+        """Reports how a training ended."""
         if end is not None:
             self._write(describe(retrain, end))
 
     def on_certificate(self, certificate: Certificate) -> None:
-        """Keeps it for the next line; one that ends the search is a line at once."""
+        """Keeps it for the next progress line; a certificate that ends the search is reported at once."""
         if self._tally is not None:
             self._tally.certificate = certificate
         if certificate.stops:
             self._write_certificate()
 
     def on_wait(self, reason: str, seconds: float) -> None:
-        """Says why nothing happens."""
+        """Reports why the driver waits."""
         self._write(_waiting(reason, seconds))
 
     def on_stop(self, reason: str) -> None:
-        """Sums up."""
-        counts = self._tally.line() if self._tally is not None else "nothing done"
+        """Writes the final counts."""
+        counts = self._tally.line() if self._tally is not None else "no evaluations"
         self._write(f"ended ({reason}): {counts}")
         self._certified = ""
         self._write_certificate()
@@ -149,7 +149,7 @@ class LiveObserver:
         self._live = Live(console=Console(stderr=True), get_renderable=self.render, refresh_per_second=4)
 
     def render(self) -> RenderableType:
-        """What is on the terminal now."""
+        """Builds the current content of the display."""
         from rich.columns import Columns
         from rich.console import Group
         from rich.progress_bar import ProgressBar
@@ -158,7 +158,7 @@ class LiveObserver:
 
         tally = self._tally
         if tally is None:
-            return words("opening …")
+            return words("opening the campaign …")
         bar = Table.grid(padding=(0, 1))
         bar.add_row(
             words(tally.spec.name, "bold"),
@@ -180,7 +180,7 @@ class LiveObserver:
     def on_start(self, record: CampaignRecord, evaluations: Sequence[Evaluation]) -> None:
         """Starts the display."""
         self._tally = _tally(record, evaluations)
-        self._note = f"goes on after {counted(len(evaluations), 'evaluation')}" if evaluations else ""
+        self._note = f"continues after {counted(len(evaluations), 'evaluation')}" if evaluations else ""
         self._live.start(refresh=True)
 
     def on_proposal(self, evaluation: Evaluation) -> None:
@@ -197,10 +197,10 @@ class LiveObserver:
     def on_refit(self, refit: Refit) -> None:
         """Notes a failed fit."""
         if not refit.ok:
-            self._note = f"refit {refit.number} failed, the last good values stay in use: {refit.message}"
+            self._note = f"refit {refit.number} failed, the last good values are kept: {refit.message}"
 
     def on_retrain(self, retrain: Retrain, end: RetrainEnd | None) -> None:
-        """Notes what is trained, and how it ended."""
+        """Notes what is being trained or how the training ended."""
         self._note = describe(retrain, end)
 
     def on_certificate(self, certificate: Certificate) -> None:
@@ -209,24 +209,24 @@ class LiveObserver:
             self._tally.certificate = certificate
 
     def on_wait(self, reason: str, seconds: float) -> None:
-        """Notes why nothing happens; also before the campaign could be opened."""
+        """Notes why the driver waits, also before the campaign is open."""
         self._note = _waiting(reason, seconds)
         if self._tally is None:
             self._live.console.print(words(self._note))
 
     def on_stop(self, reason: str) -> None:
-        """Leaves the last picture on the terminal."""
+        """Leaves the last state on the terminal."""
         self._note = f"ended: {reason}"
         self._live.stop()
 
     def close(self) -> None:
-        """Gives the terminal back, also after an error."""
+        """Releases the terminal, also after an error."""
         self._live.stop()
 
 
 @contextmanager
 def watching() -> Iterator[Observer]:
-    """The live display on a terminal, plain lines elsewhere."""
+    """Opens the live display on a terminal, plain lines elsewhere."""
     if not sys.stderr.isatty():
         yield PlainObserver()
         return

@@ -1,4 +1,4 @@
-"""The `tansaku` command: one typer application, its commands mounted from one module per family."""
+"""The `tansaku` command: a typer application with one module per group of commands."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _root(
     """Options of the command itself."""
 
 
-_BEGIN, _WATCH, _STEER, _TAKE = "Begin", "Look", "Steer", "Results"
+_BEGIN, _WATCH, _STEER, _TAKE = "Start", "Inspect", "Control", "Results"
 for _name, _command, _panel in (
     ("init", campaign_files.init, _BEGIN),
     ("check", campaign_files.check, _BEGIN),
@@ -92,11 +92,11 @@ app.add_typer(db.db_app, name="db", rich_help_panel="Database")
 
 
 def main() -> None:
-    """Entry point: runs the command and turns errors raised on purpose into a message and an exit code."""
+    """Entry point: runs the command and turns tansaku's own errors into a message and an exit code."""
     try:
         Path.home()
     except RuntimeError:
-        # A user without HOME and without an entry in the system's list of users.
+        # The user has neither HOME nor an entry in the system's list of users.
         from tansaku.tasks.settings import lend_home
 
         lend_home()

@@ -1,4 +1,4 @@
-"""`tansaku model`: training surrogates, and the registry of what was trained."""
+"""`tansaku model`: trains surrogates and manages the registry of trained models."""
 
 from __future__ import annotations
 
@@ -12,24 +12,23 @@ from tansaku.deploy.cli.printing import say, say_progress
 from tansaku.deploy.cli.screening import screen
 from tansaku.deploy.cli.session import SiteOption, opened
 from tansaku.deploy.cli.tables import Cell, show_json, show_problems, show_table
+from tansaku.models.domain.wording import counted
 
 if TYPE_CHECKING:
     from tansaku.models.domain.registry import ModelRecord
     from tansaku.models.domain.surrogates import Progress
     from tansaku.tasks.resources import Resources
 
-model_app = typer.Typer(name="model", help="Trained models: train, judge, promote, use, take away.", no_args_is_help=True)
+model_app = typer.Typer(name="model", help="Train, compare, promote, use and export surrogate models.", no_args_is_help=True)
 model_app.command()(screen)
 
 JsonOption = Annotated[bool, typer.Option("--json", help="JSON instead of text.")]
 FiguresOption = Annotated[
-    Path | None, typer.Option("--figures", metavar="FOLDER", help="Draw learning curve, parity and calibration there.")
+    Path | None, typer.Option("--figures", metavar="FOLDER", help="Plot learning curve, parity and calibration to this folder.")
 ]
 
 
-ModelArgument = Annotated[
-    str, typer.Argument(metavar="MODEL", help="NAME@VERSION, or a name alone for the version that is promoted.")
-]
+ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="NAME@VERSION, or NAME for its promoted version.")]
 _COLUMNS = ("model", "surrogate", "learns", "data set", "property", "unit", "MAE", "RMSE", "r", "in 1σ", "in 2σ", "promoted")
 
 
@@ -39,7 +38,7 @@ def train(
     as_json: JsonOption = False,
     site: SiteOption = None,
 ) -> None:
-    """Trains a new version; it is promoted unless it is worse on what is held out. Interrupted, it goes on."""
+    """Trains a new version, promoted unless its held-out error is worse. An interrupted training continues."""
     from tansaku.tasks.settings import limit_threads
 
     limit_threads()
@@ -63,12 +62,12 @@ def list_models(
     as_json: JsonOption = False,
     site: SiteOption = None,
 ) -> None:
-    """Lists versions with their errors on what is held out."""
+    """Lists versions with their held-out errors."""
     with opened(site) as resources:
         found, problems = resources.registry.readable_models(name)
     show_problems(problems)
     if as_json:
-        show_json([one.model_dump(mode="json") for one in found])
+        show_json([record.model_dump(mode="json") for record in found])
         return
     _table(found)
 
@@ -80,7 +79,7 @@ def show(
     as_json: JsonOption = False,
     site: SiteOption = None,
 ) -> None:
-    """Shows all that is stored of a version."""
+    """Shows everything stored about a version."""
     from tansaku.tasks.training.training import find_model
 
     with opened(site) as resources:
@@ -97,12 +96,12 @@ def show(
 
 @model_app.command()
 def compare(
-    names: Annotated[list[str], typer.Argument(metavar="MODEL...", help="NAME@VERSION, or a name for its promoted version.")],
+    names: Annotated[list[str], typer.Argument(metavar="MODEL...", help="NAME@VERSION, or NAME for its promoted version.")],
     figures: FiguresOption = None,
     as_json: JsonOption = False,
     site: SiteOption = None,
 ) -> None:
-    """Shows versions side by side; says where their held-out data are not the same."""
+    """Shows versions side by side and warns if their held-out data differ."""
     from tansaku.tasks.training.training import find_model, not_comparable
 
     with opened(site) as resources:
@@ -110,7 +109,7 @@ def compare(
         if figures is not None:
             _draw(resources, found, figures, quietly=as_json)
     if as_json:
-        show_json([one.model_dump(mode="json") for one in found])
+        show_json([record.model_dump(mode="json") for record in found])
         return
     _table(found)
     for other in found[1:]:
@@ -121,7 +120,7 @@ def compare(
 
 @model_app.command()
 def promote(name: ModelArgument, site: SiteOption = None) -> None:
-    """Makes a version the one to be used, whatever its errors are."""
+    """Promotes a version regardless of its errors: NAME alone then refers to it."""
     from tansaku.models.domain.errors import ConfigurationError
     from tansaku.tasks.training.training import find_model
 
@@ -138,12 +137,18 @@ def export(
     name: ModelArgument,
     out: Annotated[
         Path,
-        typer.Option("--out", metavar="PATH", help="Weights and all that is needed to predict: .safetensors; else a folder."),
+        typer.Option(
+            "--out",
+            metavar="PATH",
+            help="Output: a .safetensors file (weights and all that prediction needs), or a folder for other formats.",
+        ),
     ],
-    form: Annotated[Literal["tansaku", "lammps", "n2p2"], typer.Option("--format", help="What is to read it.")] = "tansaku",
+    form: Annotated[
+        Literal["tansaku", "lammps", "n2p2"], typer.Option("--format", help="Program that will read it.")
+    ] = "tansaku",
     site: SiteOption = None,
 ) -> None:
-    """Writes a version's weights to one file, or a potential as files for LAMMPS."""
+    """Exports a version to one file, or a potential as files for LAMMPS or n2p2."""
     from tansaku.models.domain.errors import ConfigurationError
     from tansaku.tasks.training.training import find_model, open_model
 
@@ -169,10 +174,12 @@ def export(
 def predict(
     name: ModelArgument,
     structures: Annotated[Path, typer.Argument(metavar="FILE", help="Structures as extended XYZ, plain or .gz.")],
-    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Gets structures and predictions: .extxyz or .extxyz.gz.")],
+    out: Annotated[
+        Path, typer.Option("--out", metavar="FILE", help="Output file for structures and predictions: .extxyz or .extxyz.gz.")
+    ],
     site: SiteOption = None,
 ) -> None:
-    """Predicts for structures of a file, each number with its deviation."""
+    """Predicts properties of the structures in a file, each with its standard deviation."""
     from tansaku.models.domain.errors import ConfigurationError
     from tansaku.tasks.settings import limit_threads
 
@@ -186,11 +193,11 @@ def predict(
         record = find_model(resources.registry, name)
         model = open_model(resources.artifacts, record)
     found = predict_file(model, structures, out)
-    say(f"{record.label}: {len(found)} structures in {out}")
+    say(f"{record.label}: {counted(len(found), 'structure')} in {out}")
 
 
 def _draw(resources: Resources, records: list[ModelRecord], folder: Path, *, quietly: bool) -> None:
-    """Draws the figures of versions, each under names of its own."""
+    """Plots the figures of versions; file names contain the version."""
     from tansaku.tasks.figures.model import draw_model
     from tansaku.tasks.training.training import read_report
 
@@ -200,7 +207,7 @@ def _draw(resources: Resources, records: list[ModelRecord], folder: Path, *, qui
 
 
 def _note(progress: Progress) -> None:
-    """Shows on a terminal how far training is."""
+    """Shows the progress of a training on a terminal."""
     if sys.stderr.isatty():
         say_progress(f"step {progress.step}: {progress.note}; error {progress.validation:.4g} {progress.unit}")
 
@@ -225,4 +232,4 @@ def _table(records: list[ModelRecord]) -> None:
                     "" if record.promoted_at is None else f"{record.promoted_at:%Y-%m-%d %H:%M}Z",
                 ]
             )
-    show_table(_COLUMNS, rows, "errors on what is held out")
+    show_table(_COLUMNS, rows, "held-out errors")

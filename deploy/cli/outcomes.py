@@ -28,10 +28,12 @@ def results(
     as_json: Annotated[bool, typer.Option("--json", help="A JSON list, one object per row.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Comma-separated values.")] = False,
     evaluations: Annotated[bool, typer.Option("--evaluations", help="One row per evaluation, not per system.")] = False,
-    polish: Annotated[bool, typer.Option("--polish", help="With --evaluations: those of the final polish instead.")] = False,
+    polish: Annotated[
+        bool, typer.Option("--polish", help="With --evaluations: show those of the final relaxation instead.")
+    ] = False,
     site: SiteOption = None,
 ) -> None:
-    """Shows what a campaign found, per system, composition or evaluation, or its Pareto front; works while it runs."""
+    """Shows the results of a campaign, also while it runs: per system, composition or evaluation, or the Pareto front."""
     from tansaku.models.domain.errors import ConfigurationError
 
     if as_json and as_csv:
@@ -44,7 +46,7 @@ def results(
     with opened(site) as resources:
         data = CampaignData.load(resources.store, name, resources.artifacts)
     purpose: Purpose = "polish" if polish else "search"
-    compositions = data.spec.space.type == "composition" and not evaluations
+    compositions = data.spec.space.description.overview == "compositions" and not evaluations
     if data.spec.objective.further and not evaluations:
         _show_front(data, as_json=as_json, as_csv=as_csv)
     elif as_json:
@@ -79,9 +81,9 @@ def _show_front(data: CampaignData, *, as_json: bool, as_csv: bool) -> None:
     else:
         columns = [*(f"{axis.name} [{axis.unit}]" for axis in front.axes), "candidate", "system", "round"]
         keys = [*(axis.name for axis in front.axes), "candidate", "system", "round"]
-        show_table(columns, [[row[key] for key in keys] for row in rows], f"{data.record.name}: nothing beats these in all")
+        show_table(columns, [[row[key] for key in keys] for row in rows], f"{data.record.name}: Pareto front")
         summary = front.summary()
-        say(f"volume dominated: {100 * summary['volume']:.3g} % of {summary['of']}")
+        say(f"dominated hypervolume: {100 * summary['volume']:.3g} % of {summary['of']}")
 
 
 def _show_compositions(data: CampaignData) -> None:
@@ -93,13 +95,13 @@ def _show_compositions(data: CampaignData) -> None:
         [row["formula"], row["candidate"], row[key], *(_joined(row[name]) for name in _DETAILS), row["model"]]
         for row in composition_rows(data)
     ]
-    show_table(columns, table, f"{data.record.name}: evaluated compositions, the best first")
+    show_table(columns, table, f"{data.record.name}: evaluated compositions, best first")
 
 
 def _joined(value: object) -> Cell:
-    """A list as one cell, lattice directions as ``[1 0 -1]``."""
+    """Formats a list for one cell, lattice directions as ``[1 0 -1]``."""
     if isinstance(value, list | tuple):
-        return ", ".join(f"[{' '.join(map(str, one))}]" if isinstance(one, list | tuple) else str(one) for one in value)
+        return ", ".join(f"[{' '.join(map(str, item))}]" if isinstance(item, list | tuple) else str(item) for item in value)
     return value  # type: ignore[return-value]
 
 
@@ -125,19 +127,21 @@ def _show_systems(data: CampaignData, rows: list[JsonDict]) -> None:
         table.append([*names, *values, *counts, row["cost"], 100 * row["share"], row["best_candidate"]])
     if sys.stdout.isatty() and shutil.get_terminal_size().columns < _WIDE:
         columns, table = columns[:-1], [row[:-1] for row in table]
-    show_table(columns, table, f"{data.record.name}: best found per system; share: cost spent, of evaluating all of the system")
+    show_table(
+        columns, table, f"{data.record.name}: best found per system; share: cost spent / cost of evaluating the whole system"
+    )
     if looked:
-        say("predicted: values that a trained model gave; computed ones go before them")
+        say("predicted: values given by a trained model; computed values take precedence")
     if data.costs is not None:
         say(data.costs.describe())
 
 
 def plot(
     name: NameArgument,
-    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Where the figures go.")] = Path(),
+    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Folder for the figures.")] = Path(),
     site: SiteOption = None,
 ) -> None:
-    """Draws a campaign's figures as PNG and as interactive HTML that needs no network."""
+    """Plots a campaign as PNG and as interactive HTML that needs no network."""
     from tansaku.tasks.figures import draw_campaign
     from tansaku.tasks.results import CampaignData
 

@@ -1,4 +1,4 @@
-"""Everything that a command shows goes through here: text from a store or a file never steers the terminal."""
+"""Printing: text from a store or a file is cleaned first, so that it cannot send control sequences to the terminal."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _KEPT = "\n\t"
 
 
 def clean(text: str) -> str:
-    """Text as it may be shown: control characters but line breaks and tabs are written out.
+    """Escapes control characters other than line breaks and tabs.
 
     Args:
         text: Of any origin.
@@ -25,23 +25,25 @@ def clean(text: str) -> str:
 
 
 def say(text: object = "", *, err: bool = False, nl: bool = True) -> None:
-    """Prints text, control characters written out.
+    """Prints text with control characters escaped.
 
     Args:
         text: Of any origin.
         err: On standard error.
-        nl: With a line break behind it.
+        nl: Whether a line break follows.
     """
     typer.echo(clean(str(text)), err=err, nl=nl)
 
 
 def say_json(text: str) -> None:
-    r"""Prints JSON; control characters stand as ``\\uXXXX``, so that it is the same data.
+    r"""Prints JSON; control characters are written as ``\\uXXXX``, which leaves the data unchanged.
 
     Args:
         text: As ``json.dumps`` writes it.
     """
-    typer.echo("".join(one if one.isprintable() or one == "\n" else _escaped(one) for one in text))
+    typer.echo(
+        "".join(character if character.isprintable() or character == "\n" else _escaped(character) for character in text)
+    )
 
 
 def say_progress(text: str = "") -> None:
@@ -65,6 +67,6 @@ def words(text: object, style: str = "") -> Text:
     return Text(clean(str(text)), style=style)
 
 
-def _escaped(one: str) -> str:
-    units = one.encode("utf-16-be", "surrogatepass")
+def _escaped(character: str) -> str:
+    units = character.encode("utf-16-be", "surrogatepass")
     return "".join(f"\\u{units[place]:02x}{units[place + 1]:02x}" for place in range(0, len(units), 2))

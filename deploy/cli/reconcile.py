@@ -1,4 +1,4 @@
-"""`tansaku reconcile`: what campaigns, folder, LaunchPad and scheduler do not agree on, and what is certain mended."""
+"""`tansaku reconcile`: finds differences between campaigns, shared folder, LaunchPad and scheduler, and repairs safe ones."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from tansaku.deploy.cli.tables import show_json
 def reconcile(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[NAME]...", help="Campaigns; all of them if left out.", autocompletion=complete_campaign),
+        typer.Argument(metavar="[NAME]...", help="Names of campaigns; default: all.", autocompletion=complete_campaign),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Change nothing; say what would be done.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Change nothing; report what would be done.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="JSON instead of text.")] = False,
     site: SiteOption = None,
 ) -> None:
-    """Compares campaigns, shared folder, LaunchPad and SLURM: mends what is certain, reports the rest, destroys nothing."""
+    """Compares campaigns, shared folder, LaunchPad and SLURM; repairs what is certain, reports the rest, deletes no result."""
     from tansaku.tasks.reconcile import reconcile as compare
 
     with opened(site) as resources:

@@ -11,10 +11,10 @@ from tansaku.deploy.cli.tables import show_json
 
 def schema(
     kind: Annotated[
-        Literal["campaign", "site", "dataset", "model", "screen"], typer.Argument(help="Which file the schema is for.")
+        Literal["campaign", "site", "dataset", "model", "screen"], typer.Argument(help="Kind of file.")
     ] = "campaign",
 ) -> None:
-    """Prints the JSON Schema of a campaign, site, data-set, model or screen file, for completion and checks in an editor."""
+    """Prints the JSON Schema of a kind of file, for completion and validation in an editor."""
     from tansaku.tasks.reference import json_schema
 
     show_json(json_schema(kind))

@@ -1,4 +1,4 @@
-"""`tansaku model screen`: many boundaries relaxed cheaply, their energies predicted."""
+"""`tansaku model screen`: relaxes many boundaries with a cheap calculator and predicts their energies."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from tansaku.deploy.cli.exits import ExitCode
 from tansaku.deploy.cli.printing import say, say_progress
 from tansaku.deploy.cli.session import SiteOption, opened
 from tansaku.deploy.cli.tables import Cell, show_json, show_table
+from tansaku.models.domain.wording import counted
 
 if TYPE_CHECKING:
     from tansaku.models.domain.registry import ModelRecord
@@ -28,15 +29,21 @@ _PICTURES = 12
 
 def screen(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Screen file.")],
-    out: Annotated[Path, typer.Option("--out", metavar="TABLE", help="All boundaries by rising energy: .csv or .csv.gz.")],
+    out: Annotated[
+        Path,
+        typer.Option("--out", metavar="TABLE", help="Output table of all boundaries, lowest energy first: .csv or .csv.gz."),
+    ],
     figures: Annotated[
-        Path | None, typer.Option("--figures", metavar="FOLDER", help="Draw ranks, and the lowest boundaries atom by atom.")
+        Path | None,
+        typer.Option(
+            "--figures", metavar="FOLDER", help="Plot the ranking and the atoms of the lowest boundaries to this folder."
+        ),
     ] = None,
     plain: PlainOption = False,
     as_json: Annotated[bool, typer.Option("--json", help="JSON instead of text.")] = False,
     site: SiteOption = None,
 ) -> None:
-    """Relaxes many boundaries by a cheap calculator and predicts their energies; an interrupted screen goes on."""
+    """Relaxes many boundaries with a cheap calculator and predicts their energies; an interrupted screen continues."""
     from tansaku.models.domain.errors import ConfigurationError
     from tansaku.tasks.settings import limit_threads
 
@@ -69,7 +76,7 @@ def screen(
 
 
 def _predict(resources: Resources, loaded: LoadedScreen, record: ModelRecord) -> list[ScreenRow]:
-    """Rows of all relaxed structures; those that an earlier screen left are not predicted again."""
+    """Returns rows of all relaxed structures; predictions of an earlier run of the screen are reused."""
     from tansaku.models.domain.errors import ConfigurationError
     from tansaku.tasks.jobs.document import STRUCTURE_FILE
     from tansaku.tasks.screening.predicting import BoundaryPredictor, predicted, relaxed, row_file
@@ -78,21 +85,22 @@ def _predict(resources: Resources, loaded: LoadedScreen, record: ModelRecord) ->
     predictor = BoundaryPredictor.of(open_model(resources.artifacts, record), loaded.spec.space.crystal)
     kept = row_file(resources, loaded, record)
     known = kept.read()
-    wanted = {one.outcome.artifacts[STRUCTURE_FILE] for one in relaxed(resources, loaded) if one.outcome is not None}
+    outcomes = (evaluation.outcome for evaluation in relaxed(resources, loaded))
+    wanted = {outcome.artifacts[STRUCTURE_FILE] for outcome in outcomes if outcome is not None}
     rows = [row for row in known if row.structure in wanted]
     begun, atoms, new = time.perf_counter(), 0, 0
     for row in kept.extend(predicted(predictor, relaxed(resources, loaded), resources.artifacts, known)):
         rows.append(row)
         atoms, new = atoms + row.atoms, new + 1
         if sys.stderr.isatty():
-            say_progress(f"{len(rows)} boundaries predicted")
+            say_progress(f"{counted(len(rows), 'boundary', 'boundaries')} predicted")
     if sys.stderr.isatty():
         say_progress()
     if not rows:
         raise ConfigurationError(f"screen {loaded.spec.name!r}: no structure was relaxed; see `tansaku status`")
     if new:
         seconds = time.perf_counter() - begun
-        say(f"{new} structures predicted in {seconds:.1f} s, {atoms / seconds:,.0f} atoms a second", err=True)
+        say(f"{counted(new, 'structure')} predicted in {seconds:.1f} s, {atoms / seconds:,.0f} atoms per second", err=True)
     return rows
 
 
@@ -110,17 +118,17 @@ def _draw(resources: Resources, loaded: LoadedScreen, record: ModelRecord, rows:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ConfigurationError(f"folder {str(folder)!r} cannot be made: {error.strerror}") from error
+        raise ConfigurationError(f"folder {str(folder)!r} cannot be created: {error.strerror}") from error
     predictor = BoundaryPredictor.of(open_model(resources.artifacts, record), loaded.spec.space.crystal)
     with tempfile.TemporaryDirectory() as scratch:
         pictures = [
             picture(painted(predictor, row, resources.artifacts, Path(scratch)), f"{_name(row)}  {row.predicted:.0f} mJ/m²")
             for row in best_of_each(rows)[:_PICTURES]
         ]
-    told = f"predicted by {record.label}, which learned energies of the {record.learns}"
-    with footnote(f"{told}; computed by {loaded.spec.calculator.type}"):
+    predicted_by = f"predicted by {record.label}, trained on energies of the {record.learns}"
+    with footnote(f"{predicted_by}; computed by {loaded.spec.calculator.type}"):
         paths = [draw_screen(rows, folder / f"{loaded.spec.name}-ranks.png")]
-    with footnote(f"{told}; colours: predicted energies of the atoms"):
+    with footnote(f"{predicted_by}; colours: predicted energies of the atoms"):
         paths.append(draw_png(pictures, folder / f"{loaded.spec.name}-atoms.png"))
     for path in paths:
         say(str(path), err=True)
@@ -141,10 +149,10 @@ def _show(rows: Sequence[ScreenRow], record: ModelRecord, out: Path, *, as_json:
     ]
     columns = ("boundary", "angle", "atoms", "predicted", "deviation", "computed")
     show_table(columns, shown, f"lowest boundaries by {record.label} [mJ/m²]")
-    told = ", ".join(f"{value:.3f} of {name}" for name, value in correlations.items() if value is not None)
-    say(f"{len(rows)} structures of {len(best)} boundaries in {out}")
-    if told:
-        say(f"rank correlation with the calculator that relaxed them: {told}")
+    listed = ", ".join(f"{value:.3f} for {name}" for name, value in correlations.items() if value is not None)
+    say(f"{counted(len(rows), 'structure')} of {counted(len(best), 'boundary', 'boundaries')} in {out}")
+    if listed:
+        say(f"rank correlation with the calculator that relaxed them: {listed}")
 
 
 def _name(row: ScreenRow) -> str:

@@ -1,4 +1,4 @@
-"""`tansaku serve`: campaigns launched and scheduled from the page of a Prefect server."""
+"""`tansaku serve`: campaigns are started and scheduled from the web page of a Prefect server."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from tansaku.deploy.cli.exits import ExitCode
 from tansaku.deploy.cli.printing import say
 from tansaku.deploy.cli.session import SiteOption
 
-_DEAD = 60.0  # a service marks every few seconds that it lives [s]
+_DEAD = 60.0  # a service records every few seconds that it is alive [s]
 
 
 def serve(
     name: Annotated[str, typer.Option("--name", metavar="NAME", help="Name of the service's deployments.")] = "tansaku",
     folder: Annotated[
-        Path, typer.Option("--folder", metavar="FOLDER", help="Where relative paths of campaigns start.")
+        Path, typer.Option("--folder", metavar="FOLDER", help="Folder to which relative paths of campaigns refer.")
     ] = Path(),
     pool: Annotated[
         str | None,
@@ -26,20 +26,22 @@ def serve(
     ] = None,
     training_pool: Annotated[
         str | None,
-        typer.Option("--training-pool", metavar="POOL", help="Work pool whose workers train surrogates; default: as --pool."),
+        typer.Option(
+            "--training-pool", metavar="POOL", help="Work pool whose workers train surrogates; default: that of --pool."
+        ),
     ] = None,
     reconcile: Annotated[
-        str, typer.Option("--reconcile", metavar="CRON", help="When to reconcile; 'never': only when asked.")
+        str, typer.Option("--reconcile", metavar="CRON", help="Cron schedule for `reconcile`; 'never': only on request.")
     ] = "*/10 * * * *",
     silence: Annotated[
-        float, typer.Option("--silence", min=60.0, help="A run that was not heard of for so long is started again [s].")
+        float, typer.Option("--silence", min=60.0, help="Restart a run that sent no heartbeat for this long [s].")
     ] = 90.0,
     check: Annotated[
-        bool, typer.Option("--check", help="Only say whether a service of this name lives on this machine; exits 1 if not.")
+        bool, typer.Option("--check", help="Only report whether a service of this name runs on this machine; exits 1 if not.")
     ] = False,
     site: SiteOption = None,
 ) -> None:
-    """Offers campaigns and reconciling on the Prefect server of PREFECT_API_URL, and executes their runs."""
+    """Registers campaigns and `reconcile` on the Prefect server at PREFECT_API_URL and executes their runs."""
     from tansaku.models.domain.errors import ConfigurationError
     from tansaku.models.domain.identifiers import NAME_PATTERN
     from tansaku.tasks.configuration import load_site
@@ -70,8 +72,8 @@ def _check(name: str) -> None:
 
     silence = ServiceMark(Settings.from_environment().home, name).silent_for()
     if silence is None:
-        say(f"service {name}: not here")
+        say(f"service {name}: not running on this machine")
     else:
-        say(f"service {name}: heard of {silence:.0f} s ago")
+        say(f"service {name}: last seen {silence:.0f} s ago")
     if silence is None or silence > _DEAD:
         raise typer.Exit(ExitCode.STOPPED)

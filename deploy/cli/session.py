@@ -19,7 +19,7 @@ SiteOption = Annotated[
 
 
 def complete_campaign(context: typer.Context, incomplete: str) -> list[str]:
-    """Names of stored campaigns for the shell; none where the database does not run or does not answer at once."""
+    """Names of stored campaigns for shell completion; none if the database does not answer at once."""
     from tansaku.models.domain.errors import TansakuError
     from tansaku.models.domain.identifiers import printable
     from tansaku.tasks.configuration import load_site
@@ -31,7 +31,7 @@ def complete_campaign(context: typer.Context, incomplete: str) -> list[str]:
         given = context.params.get("site")
         names = campaign_names(settings, load_site(Path(given) if given else settings.site_file))
     except (TansakuError, OSError):
-        # Somebody is typing: whatever is wrong is said by the command itself.
+        # Completion stays silent: the command itself reports what is wrong.
         return []
     return [name for name in names if name.startswith(incomplete) and printable(name) == name]
 

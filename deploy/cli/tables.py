@@ -44,7 +44,7 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[Cell]], title: st
     for index, column in enumerate(columns):
         cells = [row[index] for row in rows]
         numeric = any(isinstance(cell, int | float) for cell in cells)
-        # On a narrow terminal headings of numbers are broken first; names stay whole as long as there is room.
+        # On a narrow terminal headings of numbers wrap first; names stay whole as long as there is room.
         if numeric:
             table.add_column(words(column), justify="right", overflow="fold")
         else:
@@ -55,9 +55,9 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[Cell]], title: st
 
 
 def show_problems(problems: Sequence[str]) -> None:
-    """Says on standard error what could not be read and is therefore not in a list."""
+    """Prints on standard error which entries could not be read and are therefore missing from a list."""
     for problem in problems:
-        say(f"cannot be read here: {problem}", err=True)
+        say(f"cannot be read: {problem}", err=True)
 
 
 def show_json(value: Any) -> None:  # noqa: ANN401 - plain data of any shape

@@ -1,4 +1,4 @@
-"""What a live display shows, counted from the driver's messages."""
+"""Running counts for the live display, updated from the driver's messages."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from tansaku.tasks.results import failure_reason
 
 @dataclass
 class Tally:
-    """Counts of one campaign, kept as evaluations come: a display that looks often never reads them all.
+    """Counts of one campaign, updated with each evaluation, so that a display need not read all of them again.
 
     Attributes:
-        spec: The campaign, edits applied.
-        labels: What its systems are called on the screen, by name, in the order shown.
+        spec: The campaign with its edits applied.
+        labels: Display names of its systems, in the order shown.
         n_candidates: Size of the pool.
         exhaustive_cost: Cost of evaluating everything.
-        limit: Cost it may spend, None for no limit.
-        cost: Spent by evaluations of the search that have ended [the space's cost unit].
-        finished: Evaluations of the search that have ended.
-        polished: Evaluations of the polish that have ended.
-        certificate: What is known of what may still be better, None before anything is.
+        limit: Largest cost it may spend, None for no limit.
+        cost: Cost of the search's finished evaluations [the space's cost unit].
+        finished: Number of finished evaluations of the search.
+        polished: Number of finished evaluations of the final relaxation.
+        certificate: The latest convergence certificate, None before the first.
     """
 
     spec: CampaignSpec
@@ -47,7 +47,7 @@ class Tally:
     _ended: Counter[str] = field(default_factory=Counter)
 
     def note(self, evaluations: Sequence[Evaluation]) -> None:
-        """Takes evaluations as they now stand."""
+        """Updates the counts with the current state of evaluations."""
         for evaluation in evaluations:
             number = evaluation.proposal.number
             before = self._by_number.get(number)
@@ -80,12 +80,12 @@ class Tally:
 
     @property
     def failed(self) -> list[Evaluation]:
-        """Evaluations that failed, the search's and the polish's."""
+        """Failed evaluations of the search and of the final relaxation."""
         return list(self._failed.values())
 
     @property
     def fraction(self) -> float:
-        """Part of the budget that is spent, 0…1: by cost or by number, whichever is further."""
+        """Spent fraction of the budget, 0…1: by cost or by number of evaluations, whichever is larger."""
         budget = self.spec.budget
         parts = [self.finished / self.n_candidates]
         if self.limit is not None:
@@ -95,32 +95,32 @@ class Tally:
         return min(1.0, max(parts))
 
     def best(self) -> dict[str, tuple[float | None, int]]:
-        """Best value so far, None if there is none, and number of evaluations, per label."""
+        """Best value so far (None without one) and number of evaluations, per label."""
         end = 0 if self.spec.objective.direction == "minimize" else 1
         found = {system: ends[end] for system, ends in list(self._range.items())}
         return {label: (found.get(system), self._ended[system]) for system, label in self.labels.items()}
 
     def line(self) -> str:
-        """The counts in one line."""
+        """Formats the counts as one line."""
         unit = cost_unit(self.spec.space)
         spent = f"{100 * self.cost / self.exhaustive_cost:.3g} % of the exhaustive cost"
         if unit is not None:
             spent = f"{self.cost:.4g} {unit}"
         parts = [counted(self.finished, "evaluation"), spent, f"{len(self.failed)} failed"]
         if self.polished:
-            parts.append(f"{self.polished} polished")
+            parts.append(f"{counted(self.polished, 'final relaxation')}")
         return ", ".join(parts)
 
 
 def failure_line(evaluation: Evaluation) -> str:
-    """One failed evaluation in one line."""
+    """Describes a failed evaluation in one line."""
     return f"{evaluation.state.value} {evaluation.proposal.candidate}: {failure_reason(evaluation) or 'no reason recorded'}"
 
 
 def failure_lines(evaluations: Sequence[Evaluation]) -> list[str]:
-    """A line for each failed evaluation; one line, with a count, for those that follow each other with the same failure."""
+    """Describes failed evaluations; successive ones with the same failure share one line with a count."""
     lines = []
-    for _, group in groupby(evaluations, key=lambda one: (one.state, failure_reason(one))):
+    for _, group in groupby(evaluations, key=lambda evaluation: (evaluation.state, failure_reason(evaluation))):
         same = list(group)
         lines.append(failure_line(same[0]) + (f" (and {len(same) - 1} more)" if len(same) > 1 else ""))
     return lines

@@ -1,4 +1,4 @@
-"""`tansaku export` and `tansaku import`: a campaign's results in files, and a campaign from such a file."""
+"""`tansaku export` and `tansaku import`: write a campaign to files, and read it back into a database."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import typer
 
 from tansaku.deploy.cli.printing import say
 from tansaku.deploy.cli.session import NameArgument, SiteOption, opened
+from tansaku.models.domain.wording import counted
 
 
 class Form(StrEnum):
@@ -30,29 +31,30 @@ def export(
         Path | None, typer.Option("--structures", metavar="FOLDER", help="The best structures of each system, one file each.")
     ] = None,
     with_structures: Annotated[
-        bool, typer.Option("--with-structures", help="The observations' file holds the structure of every evaluation too.")
+        bool, typer.Option("--with-structures", help="Include the structure of every evaluation in the observations file.")
     ] = False,
     form: Annotated[Form, typer.Option("--format", help="Format of the structures.")] = Form.EXTXYZ,
     best: Annotated[
-        int | None, typer.Option("--best", metavar="K", min=1, help="The K best structures of each system; 1.")
+        int | None, typer.Option("--best", metavar="K", min=1, help="Write the K best structures of each system; default: 1.")
     ] = None,
-    everything: Annotated[bool, typer.Option("--all", help="All structures that have a value.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Write all structures that have a value.")] = False,
     table: Annotated[
-        Path | None, typer.Option("--table", metavar="FOLDER", help="A table campaign made of the results, for `bench`.")
+        Path | None,
+        typer.Option("--table", metavar="FOLDER", help="Write the results as a table with a campaign file, for `bench`."),
     ] = None,
     site: SiteOption = None,
 ) -> None:
-    """Writes a campaign's results to files; give at least one of the options."""
+    """Writes a campaign's results to files; requires --observations, --structures or --table."""
     from tansaku.models.domain.errors import ConfigurationError
 
     if observations is None and structures is None and table is None:
         raise ConfigurationError("nothing to export; expected --observations FILE, --structures FOLDER or --table FOLDER")
     if with_structures and observations is None:
-        raise ConfigurationError("--with-structures: only a file of observations can hold them; expected --observations FILE")
+        raise ConfigurationError("--with-structures: requires --observations FILE")
     if structures is None and (best is not None or everything):
-        raise ConfigurationError("--best, --all: they choose structures; expected --structures FOLDER too")
+        raise ConfigurationError("--best, --all: require --structures FOLDER")
     if best is not None and everything:
-        raise ConfigurationError("--best and --all: give one of them")
+        raise ConfigurationError("--best and --all: give only one of them")
     from tansaku.tasks.overview import stored_spec
     from tansaku.tasks.results import CampaignData
     from tansaku.tasks.stores.parquet import export_observations
@@ -63,7 +65,7 @@ def export(
         stored_spec(resources.store.campaign(name))
         if observations is not None:
             count = export_observations(resources.store, name, observations, resources.artifacts, structures=with_structures)
-            say(f"{observations}: {count} evaluations")
+            say(f"{observations}: {counted(count, 'evaluation')}")
         if structures is None and table is None:
             return
         data = CampaignData.load(resources.store, name)
@@ -76,14 +78,14 @@ def export(
 
 def import_campaign(
     observations: Annotated[Path, typer.Option("--observations", metavar="FILE", help="A file that `export` wrote.")],
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Expect the file to hold this campaign.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Fail unless the file holds this campaign.")] = None,
     base_path: Annotated[
         Path | None,
-        typer.Option("--base-path", metavar="FOLDER", help="Where the spec's relative paths start on this machine."),
+        typer.Option("--base-path", metavar="FOLDER", help="Folder on this machine to which the spec's relative paths refer."),
     ] = None,
     site: SiteOption = None,
 ) -> None:
-    """Brings an exported campaign into the database; it goes on where the file ends. A second time changes nothing."""
+    """Imports an exported campaign, which can then be resumed; importing it again changes nothing."""
     from tansaku.models.domain.errors import ConfigurationError
     from tansaku.tasks.processes import this_driver
     from tansaku.tasks.stores.exported import campaign_of
@@ -96,7 +98,8 @@ def import_campaign(
     with opened(site) as resources:
         done = import_observations(resources.store, observations, this_driver(), base_path=start, artifacts=resources.artifacts)
     if done.unchecked is not None:
-        say(f"note: the candidates were not looked up, the space cannot be opened here: {done.unchecked}", err=True)
+        say(f"note: candidates were not checked, because the space cannot be opened here: {done.unchecked}", err=True)
     if done.pending:
-        say(f"note: {done.pending} commands that no driver had applied were left out", err=True)
-    say(f"{done.campaign}: {done.new} new of {done.total} evaluations; `tansaku resume {done.campaign}` goes on")
+        say(f"note: left out {counted(done.pending, 'command')} that no driver had applied", err=True)
+    imported = f"imported {done.new} new of {counted(done.total, 'evaluation')}"
+    say(f"{done.campaign}: {imported}; continue with `tansaku resume {done.campaign}`")

@@ -1,1 +1,1 @@
-"""What has to be true of a machine before anything is installed on it."""
+"""Checks and preparations of a machine before tansaku is installed."""

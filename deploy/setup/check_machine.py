@@ -1,7 +1,7 @@
-"""Says before an installation what the machine lacks and how much will be downloaded.
+"""Reports before an installation what the machine lacks and how much will be downloaded.
 
-Runs on the system's Python with the standard library alone: nothing of tansaku is installed yet, so nothing of it is
-imported here. `make run` and `make test` call it; exit status 1 means that something must be installed first.
+Uses only the standard library, because neither tansaku nor its dependencies are installed yet.
+ `make run` and `make test` call it; exit status 1 means that something must be installed first.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 OLDEST_PYTHON = (3, 11)
-"""Python that the constraints were put together for and the tests are run on; newer ones may lack pinned wheels."""
+"""Python version that constraints.txt and the tests are made for; newer versions may lack pinned wheels."""
 TRIED_PYTHON = (3, 11)
 LIBRARIES = {
     "libcurl.so.4": "libcurl4",
@@ -40,7 +40,7 @@ SLURM_PROGRAMS = {
     "munged": "munge",
     "ip": "iproute2",
 }
-"""Programs of the SLURM that the tests start, with their Debian packages."""
+"""Programs that the tests need to start their own SLURM, with their Debian packages."""
 
 
 DFT_FILES = {
@@ -48,7 +48,7 @@ DFT_FILES = {
     "cblas.h": "libopenblas-dev",
     "fftw3.h": "libfftw3-dev",
 }
-"""Headers that GPAW is compiled with; without them it is slower and knows fewer functionals."""
+"""Headers for compiling GPAW; without them it is slower and has fewer functionals."""
 
 
 class Size(NamedTuple):
@@ -59,16 +59,16 @@ class Size(NamedTuple):
 
 
 SIZES = {"run": Size(250, 1400), "test": Size(620, 2900)}
-"""With PyTorch's CPU build; the CUDA build, which pip takes where no other is offered, adds some gigabytes."""
+"""Sizes with PyTorch's CPU build; the CUDA build, pip's default, adds some gigabytes."""
 
 
 class Finding(NamedTuple):
-    """One thing that is wrong with the machine.
+    """A problem of the machine.
 
     Attributes:
         message: What is wrong.
-        packages: Debian packages that mend it.
-        fatal: Whether installing makes no sense before it is mended.
+        packages: Debian packages that fix it.
+        fatal: Whether it must be fixed before installing.
     """
 
     message: str
@@ -77,7 +77,7 @@ class Finding(NamedTuple):
 
 
 def python_findings(version: tuple[int, int]) -> list[Finding]:
-    """What is wrong with the interpreter."""
+    """Problems of the Python interpreter."""
     found = ".".join(map(str, version))
     if version < OLDEST_PYTHON:
         needed = ".".join(map(str, OLDEST_PYTHON))
@@ -86,7 +86,7 @@ def python_findings(version: tuple[int, int]) -> list[Finding]:
     if importlib.util.find_spec("venv") is None or importlib.util.find_spec("ensurepip") is None:
         findings.append(Finding("this Python has no venv module", ("python3-venv",)))
     if version > TRIED_PYTHON:
-        findings.append(Finding(f"Python {found}: the pinned versions were run on 3.11 only", fatal=False))
+        findings.append(Finding(f"Python {found}: the pinned versions were tested on 3.11 only", fatal=False))
     return findings
 
 
@@ -107,16 +107,16 @@ def library_findings() -> list[Finding]:
 
 
 def slurm_findings() -> list[Finding]:
-    """Programs that the tests' own SLURM is made of; without them those tests are left out."""
+    """Missing programs for the tests' own SLURM; without them those tests are skipped."""
     missing = sorted(name for name in SLURM_PROGRAMS if shutil.which(name) is None)
     if not missing:
         return []
     packages = sorted({SLURM_PROGRAMS[name] for name in missing})
-    return [Finding(f"tests on a SLURM are left out without Debian packages {' '.join(packages)}", fatal=False)]
+    return [Finding(f"SLURM tests are skipped without Debian packages {' '.join(packages)}", fatal=False)]
 
 
 def dft_findings(include: Path = Path("/usr/include")) -> list[Finding]:
-    """What GPAW's compilation lacks, and whether there is a second DFT code.
+    """What is missing for compiling GPAW, and whether Quantum ESPRESSO is installed.
 
     Args:
         include: Where the system's headers are.
@@ -125,7 +125,7 @@ def dft_findings(include: Path = Path("/usr/include")) -> list[Finding]:
     if tools:
         return [
             *_espresso_findings(),
-            Finding(f"GPAW and its tests are left out without Debian packages {' '.join(tools)}", fatal=False),
+            Finding(f"GPAW and its tests are skipped without Debian packages {' '.join(tools)}", fatal=False),
         ]
     findings = []
     found = {path.name for name in DFT_FILES for path in (*include.glob(name), *include.glob(f"*/{name}"))}
@@ -149,7 +149,7 @@ def _espresso_findings() -> list[Finding]:
     if shutil.which("pw.x") is not None:
         return []
     packages = "quantum-espresso quantum-espresso-data"
-    return [Finding(f"tests on Quantum ESPRESSO are left out without Debian packages {packages}", fatal=False)]
+    return [Finding(f"Quantum ESPRESSO tests are skipped without Debian packages {packages}", fatal=False)]
 
 
 def disk_findings(folder: Path, needed_mb: int) -> list[Finding]:

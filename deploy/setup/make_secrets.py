@@ -1,4 +1,4 @@
-"""Makes the secrets that docker-compose.yml names: ``python deploy/setup/make_secrets.py``. Never overwrites one."""
+"""Creates the secrets named in docker-compose.yml: ``python deploy/setup/make_secrets.py``. Never overwrites a secret."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ FOLDER = Path(__file__).resolve().parents[2] / "secrets"
 
 
 def main(folder: Path) -> None:
-    """Writes what is missing.
+    """Writes the missing secrets.
 
-    The folder is closed to others; the files in it are not, because each container reads its own as a user of its own.
+    Only the owner may enter the folder, but others may read the files: each container runs as a different user.
     """
     folder.mkdir(mode=0o700, exist_ok=True)
     folder.chmod(0o700)
@@ -28,11 +28,11 @@ def main(folder: Path) -> None:
         "prefect_auth": api,
     }.items():
         _kept(folder / name, value)
-    sys.stdout.write(f"secrets are in {folder}; the page of Prefect asks for what is in prefect_auth\n")
+    sys.stdout.write(f"secrets are in {folder}; log in to Prefect's web page with the content of prefect_auth\n")
 
 
 def _kept(path: Path, value: str) -> str:
-    """What the file holds; it is created with ``value`` where there is none."""
+    """Returns the content of the file, which is created with ``value`` if it does not exist."""
     try:
         with path.open("x", encoding="utf-8") as stream:
             stream.write(value)

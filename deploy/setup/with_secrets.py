@@ -1,6 +1,6 @@
 """Runs a command with Prefect's secrets taken from files: ``python -m tansaku.deploy.setup.with_secrets COMMAND …``.
 
-Container runtimes hand secrets over as files, Prefect takes them as variables. tansaku reads its own from the file.
+Container runtimes provide secrets as files, but Prefect reads variables. tansaku reads its own secrets from files.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _USAGE = 2
 
 
 def main(command: list[str]) -> None:
-    """Becomes the command."""
+    """Replaces this process by the command."""
     if not command:
         sys.exit("usage: python -m tansaku.deploy.setup.with_secrets COMMAND [ARGUMENT]...")
     try:

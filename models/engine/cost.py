@@ -18,7 +18,7 @@ import numpy as np
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.specs.space import CompositionSpaceSpec, EnergySpaceSpec, GrainBoundarySpaceSpec, SpaceSpec
+from tansaku.models.domain.specs.cost import CostPrior
 
 LEAST_MEASURED = 3
 """Measured evaluations before which the prior stands alone."""
@@ -26,31 +26,9 @@ LEAST_MEASURED = 3
 GROWTH = 1.5
 """The model is fitted again when the measured evaluations have grown by this factor."""
 
-REFERENCE_ATOMS = 100.0
-"""Number of atoms at which the spec's ``anchor`` holds."""
-
-REFERENCE_KPOINTS = 10.0
-REFERENCE_ELECTRONS = 1000.0
-"""Numbers at which it holds where the pool has such descriptors; all electrons count, those of the cores too."""
-
 _NOISE = 0.3  # deviation of log t between evaluations with equal descriptors
 _LEVEL_WIDTH = 5.0  # deviation of the prior of the level: the anchor may be off by a factor of 150
 _EXPONENT_WIDTH = 1.0
-
-
-@dataclass(frozen=True)
-class CostPrior:
-    """What is believed of cost before anything was measured.
-
-    Attributes:
-        anchor: Cost at the reference [core-seconds].
-        exponents: By descriptor.
-        reference: Value of each descriptor at which the anchor holds.
-    """
-
-    anchor: float
-    exponents: Mapping[str, float]
-    reference: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -96,28 +74,6 @@ class CostModel:
     def of_prior(cls, prior: CostPrior) -> CostModel:
         """The prior's centre."""
         return cls(log(prior.anchor), prior.exponents, prior.reference)
-
-
-_PRICED = GrainBoundarySpaceSpec | CompositionSpaceSpec | EnergySpaceSpec
-"""Specs that have a cost; a table's stands in its columns."""
-
-
-def learns_cost(space: SpaceSpec) -> bool:
-    """Whether the cost of a space's candidates is learned from measured times."""
-    return isinstance(space, _PRICED) and space.cost.model == "measured"
-
-
-def cost_prior(space: SpaceSpec) -> CostPrior | None:
-    """Prior of a space whose cost is learned, None for one whose costs are given."""
-    if not isinstance(space, _PRICED) or not learns_cost(space):
-        return None
-    exponents, reference = {"atoms": space.cost.power}, {"atoms": REFERENCE_ATOMS}
-    if isinstance(space, CompositionSpaceSpec):
-        # Heavier elements have setups with more electrons, networks do not ask.
-        exponents["electrons"], reference["electrons"] = 0.0, REFERENCE_ELECTRONS
-    elif space.cost.kpoint_density is not None:
-        exponents["kpoints"], reference["kpoints"] = 1.0, REFERENCE_KPOINTS
-    return CostPrior(space.cost.anchor or 1.0, exponents, reference)
 
 
 def cost_due(n_measured: int, fitted_at: Sequence[int]) -> bool:

@@ -14,6 +14,7 @@ from tansaku.models.domain.identifiers import file_sha256
 from tansaku.models.domain.ports import ArtifactStore
 from tansaku.models.domain.records import Evaluation, JsonDict, Provenance
 from tansaku.models.domain.registry import DatasetRecord, Registry, Source
+from tansaku.models.domain.specs.campaign import ObjectiveSpec
 from tansaku.models.domain.specs.dataset import (
     LABELS,
     ComputedSourceSpec,
@@ -21,7 +22,6 @@ from tansaku.models.domain.specs.dataset import (
     FileSourceSpec,
     ObservedSourceSpec,
 )
-from tansaku.models.domain.specs.energy_space import ENERGY_PER_ATOM, EnergySpaceSpec
 from tansaku.models.domain.states import EvaluationState
 from tansaku.models.domain.surrogates import Example
 from tansaku.spaces.registry import open_space
@@ -38,7 +38,7 @@ from tansaku.tasks.structures import read_structure
 from tansaku.tasks.validation import validate_document
 
 GroupKind = Literal["system", "surface", "composition"]
-"""What structures of a group have in common: a system, a surface, or the reduced formula, rarer elements first (``SiO2``)."""
+"""What the structures of a group share: a system, a surface, or the reduced formula, rarer elements first (``SiO2``)."""
 
 
 @dataclass(frozen=True)
@@ -110,24 +110,26 @@ def store_dataset(resources: Resources, loaded: LoadedDataset) -> DatasetRecord:
     else:
         every = [searched(resources, name) for name in ((spec.name, loaded.labels) if loaded.chooses else (spec.name,))]
         done = finished(every[-1])
-        failed = sum(one.state is EvaluationState.FAILED for evaluations in every for one in evaluations)
+        failed = sum(evaluation.state is EvaluationState.FAILED for evaluations in every for evaluation in evaluations)
         grouped_by = spec.source.grouped_by if isinstance(spec.source, ComputedSourceSpec) else "system"
         examples = gather(done, resources.artifacts, grouped_by)
         if isinstance(spec.source, ComputedSourceSpec) and spec.source.force_consistent:
-            examples = [_force_consistent(one) for one in examples]
+            examples = [_force_consistent(example) for example in examples]
         sources = sources_of(done)
-        cost = sum(one.measured_cost or 0.0 for evaluations in every for one in evaluations)
+        cost = sum(evaluation.measured_cost or 0.0 for evaluations in every for evaluation in evaluations)
     return keep_dataset(resources.registry, resources.artifacts, examples, Kept(spec, sources, failed, cost))
 
 
 def searched(resources: Resources, campaign: str) -> list[Evaluation]:
     """Evaluations of a data set's campaign."""
-    return [one for one in resources.store.evaluations(campaign) if one.proposal.purpose == "search"]
+    return [evaluation for evaluation in resources.store.evaluations(campaign) if evaluation.proposal.purpose == "search"]
 
 
 def finished(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
     """Those that ended well."""
-    return [one for one in evaluations if one.state is EvaluationState.DONE and one.outcome is not None]
+    return [
+        evaluation for evaluation in evaluations if evaluation.state is EvaluationState.DONE and evaluation.outcome is not None
+    ]
 
 
 @dataclass(frozen=True)
@@ -156,7 +158,7 @@ def keep_dataset(registry: Registry, artifacts: ArtifactStore, examples: Sequenc
     spec = told.spec
     groups = split(examples, spec.split, spec.seed)
     sha256 = content_sha256(examples)
-    sources = {key: one.model_dump(mode="json") for key, one in told.sources.items()}
+    sources = {key: source.model_dump(mode="json") for key, source in told.sources.items()}
     with tempfile.TemporaryDirectory() as folder:
         file = write_hdf5(examples, Path(folder, "dataset.h5"), {"name": spec.name, "sha256": sha256, "sources": sources})
         artifact = artifacts.put(file, content_type="application/x-hdf5")
@@ -190,9 +192,9 @@ def gather(evaluations: Sequence[Evaluation], artifacts: ArtifactStore, group: G
         ConfigurationError: There is none.
     """
     found = [
-        _example(one, artifacts, group)
-        for one in sorted(evaluations, key=lambda one: one.proposal.candidate)
-        if one.outcome is not None and STRUCTURE_FILE in one.outcome.artifacts and one.proposal.replicate == 0
+        _example(item, artifacts, group)
+        for item in sorted(evaluations, key=lambda evaluation: evaluation.proposal.candidate)
+        if item.outcome is not None and STRUCTURE_FILE in item.outcome.artifacts and item.proposal.replicate == 0
     ]
     if not found:
         raise ConfigurationError("there is no finished evaluation with a structure")
@@ -237,8 +239,9 @@ def campaign_of(spec: DatasetSpec, base_path: Path, file: str, **changes: object
         "label": source.label.model_dump(mode="json") if source.label is not None else None,
         "execution": source.execution.model_dump(mode="json"),
     }
-    if isinstance(source.space, EnergySpaceSpec):
-        data["objective"] = {"property": ENERGY_PER_ATOM, "unit": "eV/atom"}
+    about = source.space.description
+    if ObjectiveSpec().unit not in about.units_of(None):
+        data["objective"] = {"property": about.properties[0], "unit": about.units_of(None)[0]}
     return campaign_from_data(data | changes, base_path, file)
 
 
@@ -262,21 +265,21 @@ def sources_of(evaluations: Sequence[Evaluation]) -> dict[str, Source]:
         ConfigurationError: They are several, which no data set may mix.
     """
     found: dict[str, set[str]] = {"calculator": set(), "label": set()}
-    for one in evaluations:
-        if one.outcome is None:
+    for evaluation in evaluations:
+        if evaluation.outcome is None:
             continue
-        if one.outcome.provenance is not None:
-            found["calculator"].add(_anywhere(one.outcome.provenance))
-        if "label" in one.outcome.properties:
-            found["label"].add(_anywhere(Provenance.model_validate(one.outcome.properties["label"])))
+        if evaluation.outcome.provenance is not None:
+            found["calculator"].add(_anywhere(evaluation.outcome.provenance))
+        if "label" in evaluation.outcome.properties:
+            found["label"].add(_anywhere(Provenance.model_validate(evaluation.outcome.properties["label"])))
     for role, several in found.items():
         if len(several) > 1:
             raise ConfigurationError(
-                f"the {role}'s energies come from {len(several)} codes or versions, which a data set must not mix:\n  "
+                f"the {role}'s energies come from {len(several)} codes or versions, which must not be mixed in a data set:\n  "
                 + "\n  ".join(sorted(several)),
-                hint="compute it anew under one version, with another name",
+                hint="recompute it with one version, under another name",
             )
-    return {role: Source(provenance=Provenance.model_validate_json(next(iter(one)))) for role, one in found.items() if one}
+    return {role: Source(provenance=Provenance.model_validate_json(next(iter(item)))) for role, item in found.items() if item}
 
 
 def _anywhere(provenance: Provenance) -> str:

@@ -59,9 +59,11 @@ def choose_labels(resources: Resources, loaded: LoadedDataset) -> ChosenLabels:
     choice = _choice(loaded)
     examples = gather(finished(searched(resources, loaded.spec.name)), resources.artifacts)
     sides = split(examples, loaded.spec.split, loaded.spec.seed)
-    training = np.array([number for number, one in enumerate(examples) if sides[one.group] == "training"], dtype=np.intp)
-    held_out = [one.id for one in examples if sides[one.group] == "held_out"]
-    cost = np.array([len(one.structure) for one in examples], dtype=np.float64) ** choice.power
+    training = np.array(
+        [number for number, example in enumerate(examples) if sides[example.group] == "training"], dtype=np.intp
+    )
+    held_out = [example.id for example in examples if sides[example.group] == "held_out"]
+    cost = np.array([len(example.structure) for example in examples], dtype=np.float64) ** choice.power
     order = _known_order(resources, loaded, examples, held_out)
     if order is None:
         order = order_of(choice, examples, cost, training, loaded.spec.seed)
@@ -89,7 +91,9 @@ def order_of(choice: ChoiceSpec, examples: Sequence[Example], cost: FloatArray, 
         seed: Of the rules that leave something to chance.
     """
     if choice.by == "information":
-        return informative_order(Environments.of([one.structure for one in examples], choice.descriptors), cost, training)
+        return informative_order(
+            Environments.of([example.structure for example in examples], choice.descriptors), cost, training
+        )
     rng = np.random.default_rng(seed)
     return smallest_order(cost, training, rng) if choice.by == "size" else rng.permutation(training)
 
@@ -110,10 +114,10 @@ def _known_order(
     except NotFoundError:
         return None
     listed = known.candidates if isinstance(known, ListedProposerSpec) else ()
-    places = {one.id: place for place, one in enumerate(examples)}
+    places = {example.id: place for place, example in enumerate(examples)}
     if set(listed) != set(places) or set(listed[: len(held_out)]) != set(held_out):
         raise ConfigurationError(
-            f"source.choice: campaign {loaded.labels!r} chose among {len(listed)} structures, now there are {len(places)}",
-            hint="only the share may be raised; give the changed data set a name of its own",
+            f"source.choice: campaign {loaded.labels!r} chose from {len(listed)} structures, but now there are {len(places)}",
+            hint="only the share may be increased; give the changed data set another name",
         )
-    return np.array([places[one] for one in listed[len(held_out) :]], dtype=np.intp)
+    return np.array([places[item] for item in listed[len(held_out) :]], dtype=np.intp)

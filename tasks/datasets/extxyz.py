@@ -58,7 +58,7 @@ def read_user_file(path: Path, spec: FileSourceSpec) -> list[Example]:
         if spec.group not in atoms.info:
             raise ConfigurationError(
                 f"{where}: no {spec.group!r} in its comment line, which has {', '.join(sorted(atoms.info)) or 'nothing'}",
-                hint="source.group names the key that says which structures belong together",
+                hint="source.group is the key that says which structures belong together",
             )
         properties: dict[str, FloatArray] = {}
         results = dict(atoms.calc.results) if atoms.calc is not None else {}
@@ -74,8 +74,8 @@ def read_user_file(path: Path, spec: FileSourceSpec) -> list[Example]:
         info = _plain_info(atoms.info)
         found.append(Example(f"{number:06d}", str(atoms.info[spec.group]), _bare(atoms), properties, info=info))
     if not found:
-        raise ConfigurationError(f"source.path: {path.name} holds no structure")
-    if spec.forces is not None and not any("forces" in one.properties for one in found):
+        raise ConfigurationError(f"source.path: {path.name} contains no structure")
+    if spec.forces is not None and not any("forces" in item.properties for item in found):
         raise ConfigurationError(f"source.forces: no structure of {path.name} has an array {spec.forces!r}")
     return found
 
@@ -84,14 +84,14 @@ def read_structures(path: Path) -> list[Example]:
     """Reads structures and their metadata and nothing that is known of them.
 
     Raises:
-        ConfigurationError: The file cannot be read, or holds no structure.
+        ConfigurationError: The file cannot be read, or contains no structure.
     """
     found = [
         Example(f"{number:06d}", str(number), _bare(atoms), {}, info=_plain_info(atoms.info))
         for number, atoms in enumerate(_frames(path), 1)
     ]
     if not found:
-        raise ConfigurationError(f"{path.name} holds no structure")
+        raise ConfigurationError(f"{path.name} contains no structure")
     return found
 
 
@@ -136,7 +136,7 @@ def _frames(path: Path) -> Iterator[Atoms]:
     except (OSError, EOFError, ValueError, KeyError, IndexError, AttributeError) as error:
         if isinstance(error, ConfigurationError):
             raise
-        raise ConfigurationError(f"{path.name} is no extended XYZ file: {error}") from error
+        raise ConfigurationError(f"{path.name} is not an extended XYZ file: {error}") from error
 
 
 def _numbers(found: dict[str, Any], key: str, where: str, shape: tuple[int, ...]) -> FloatArray:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 1
 
 PER_ATOM = frozenset({"energies", "forces", "label_energies", "label_forces"})
-"""Properties with a row for each atom; every other one belongs to the structure."""
+"""Properties with a row for each atom; all others belong to the structure."""
 
 
 def check_hdf5() -> None:
@@ -38,7 +38,7 @@ def check_hdf5() -> None:
 def content_sha256(examples: Sequence[Example]) -> str:
     """Hash of structures, groups, metadata, properties and fields, in order of id; exact to the last bit."""
     digest = hashlib.sha256()
-    for example in sorted(examples, key=lambda one: one.id):
+    for example in sorted(examples, key=lambda item: item.id):
         atoms = example.structure
         told = {"id": example.id, "group": example.group, "info": example.info, "pbc": atoms.pbc.tolist()}
         digest.update(canonical_json(told).encode())
@@ -67,17 +67,17 @@ def write_hdf5(examples: Sequence[Example], path: Path, told: JsonDict) -> Path:
     check_hdf5()
     import h5py
 
-    ordered = sorted(examples, key=lambda one: one.id)
+    ordered = sorted(examples, key=lambda example: example.id)
     try:
         with h5py.File(path, "w", track_order=False) as file:
             file.attrs["format"] = "tansaku-dataset"
             file.attrs["schema_version"] = SCHEMA_VERSION
             file.attrs["told"] = canonical_json(told)
             _write_structures(file, ordered)
-            for name in sorted({name for one in ordered for name in one.properties}):
+            for name in sorted({name for item in ordered for name in item.properties}):
                 _write_property(file, name, ordered)
-            for number, one in enumerate(ordered):
-                for name, values in one.fields.items():
+            for number, item in enumerate(ordered):
+                for name, values in item.fields.items():
                     _put(file, f"fields/{name}/{number}", np.asarray(values, dtype=np.float64))
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be written: {error}") from error
@@ -97,32 +97,32 @@ def read_hdf5(path: Path) -> list[Example]:
         with h5py.File(path, "r") as file:
             version = file.attrs.get("schema_version")
             if file.attrs.get("format") != "tansaku-dataset" or version != SCHEMA_VERSION:
-                raise StoreError(f"{path} is no data set of tansaku, or of a newer one (schema version {version})")
+                raise StoreError(f"{path} is not a data set of tansaku, or of a newer version (schema version {version})")
             return _read(file)
     except (OSError, KeyError, ValueError) as error:
-        raise StoreError(f"{path} is no data set: {error}") from error
+        raise StoreError(f"{path} is not a data set: {error}") from error
 
 
 def _write_structures(file: h5py.File, examples: Sequence[Example]) -> None:
-    sizes = [len(one.structure) for one in examples]
+    sizes = [len(example.structure) for example in examples]
     _put(file, "offsets", np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64))
-    _put(file, "numbers", np.concatenate([one.structure.numbers for one in examples]).astype(np.int16))
-    _put(file, "positions", np.concatenate([one.structure.positions for one in examples]))
-    _put(file, "cells", np.array([one.structure.cell.array for one in examples]))
-    _put(file, "pbc", np.array([one.structure.pbc for one in examples]))
+    _put(file, "numbers", np.concatenate([example.structure.numbers for example in examples]).astype(np.int16))
+    _put(file, "positions", np.concatenate([example.structure.positions for example in examples]))
+    _put(file, "cells", np.array([example.structure.cell.array for example in examples]))
+    _put(file, "pbc", np.array([example.structure.pbc for example in examples]))
     texts: dict[str, Callable[[Example], str]] = {
-        "ids": lambda one: one.id,
-        "groups": lambda one: one.group,
-        "info": lambda one: canonical_json(one.info),
+        "ids": lambda item: item.id,
+        "groups": lambda item: item.group,
+        "info": lambda item: canonical_json(item.info),
     }
     for name, text in texts.items():
         # Bytes of fixed length: a variable one would make the same data another file.
-        file.create_dataset(name, data=np.array([text(one).encode() for one in examples]), track_times=False)
+        file.create_dataset(name, data=np.array([text(example).encode() for example in examples]), track_times=False)
 
 
 def _write_property(file: h5py.File, name: str, examples: Sequence[Example]) -> None:
-    known = np.array([name in one.properties for one in examples])
-    values = [np.asarray(one.properties[name], dtype=np.float64) for one in examples if name in one.properties]
+    known = np.array([name in example.properties for example in examples])
+    values = [np.asarray(example.properties[name], dtype=np.float64) for example in examples if name in example.properties]
     together = np.concatenate(values) if name in PER_ATOM else np.array(values)
     _put(file, f"properties/{name}/known", known)
     _put(file, f"properties/{name}/values", together)
@@ -137,7 +137,7 @@ def _read(file: h5py.File) -> list[Example]:
 
     offsets, numbers, positions = file["offsets"][:], file["numbers"][:], file["positions"][:]
     cells, pbc = file["cells"][:], file["pbc"][:]
-    texts = {name: [one.decode() for one in file[name][:]] for name in ("ids", "groups", "info")}
+    texts = {name: [item.decode() for item in file[name][:]] for name in ("ids", "groups", "info")}
     properties: list[dict[str, FloatArray]] = [{} for _ in texts["ids"]]
     for name, stored in file.get("properties", {}).items():
         known, values, start = stored["known"][:], stored["values"][:], 0

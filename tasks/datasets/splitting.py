@@ -31,7 +31,7 @@ def split(examples: Sequence[Example], rule: SplitSpec, seed: int) -> dict[str, 
     groups = sorted({example.group for example in examples})
     sides: dict[str, Side]
     if isinstance(rule, AboveSplitSpec):
-        least = {group: min(_number(one, rule.key) for one in examples if one.group == group) for group in groups}
+        least = {group: min(_number(item, rule.key) for item in examples if item.group == group) for group in groups}
         sides = {group: "held_out" if least[group] > rule.above else "training" for group in groups}
     else:
         sides = sides_by_name(groups, rule, seed)
@@ -57,10 +57,10 @@ def sides_by_name(groups: Sequence[str], rule: ShareSplitSpec | GroupsSplitSpec,
     """
     if isinstance(rule, ShareSplitSpec):
         return {group: "held_out" if _draw(seed, group) < rule.held_out else "training" for group in groups}
-    unknown = [one for one in rule.held_out if not any(fnmatchcase(group, one) for group in groups)]
+    unknown = [item for item in rule.held_out if not any(fnmatchcase(group, item) for group in groups)]
     if unknown:
-        raise ConfigurationError(f"split.held_out: no group {unknown[0]!r}; there are {', '.join(groups)}")
-    return {group: "held_out" if any(fnmatchcase(group, one) for one in rule.held_out) else "training" for group in groups}
+        raise ConfigurationError(f"split.held_out: no group {unknown[0]!r}; available: {', '.join(groups)}")
+    return {group: "held_out" if any(fnmatchcase(group, item) for item in rule.held_out) else "training" for group in groups}
 
 
 def side_of(examples: Sequence[Example], groups: dict[str, Side], side: Side) -> list[Example]:
@@ -77,6 +77,6 @@ def _number(example: Example, key: str) -> float:
     value = example.info.get(key)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ConfigurationError(
-            f"split.key: {example.id} has no number {key!r}; its metadata are {', '.join(sorted(example.info)) or 'none'}"
+            f"split.key: {example.id} has no number {key!r}; its metadata keys are {', '.join(sorted(example.info)) or 'none'}"
         )
     return float(value)

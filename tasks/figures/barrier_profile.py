@@ -24,7 +24,7 @@ class Profile:
 
     Attributes:
         label: Candidate and barrier.
-        distance: Of states and saddle points along the path [Å], shape ``(n,)``.
+        distance: Of states and saddle points distance along the path [Å], shape ``(n,)``.
         energy: Above the lowest end state [eV], shape ``(n,)``.
     """
 
@@ -71,8 +71,8 @@ def draw_png(lines: Sequence[Profile], path: Path) -> Path:
             axes.plot(*profile.curve(), color=colour, linewidth=1.2, label=profile.label)
             axes.plot(profile.distance, profile.energy, "o", color=colour, markersize=3.5)
         axes.axhline(0.0, color=INK, linewidth=0.6, linestyle=":")
-        axes.set_xlabel("along the path [Å]")
-        axes.set_ylabel("energy above the lowest state [eV]")
+        axes.set_xlabel("distance along the path [Å]")
+        axes.set_ylabel("energy relative to the lowest state [eV]")
         axes.legend(loc="upper right")
         return save_png(figure, path)
 
@@ -94,6 +94,8 @@ def draw_html(lines: Sequence[Profile], path: Path, name: str) -> Path:
             legendgroup=profile.label,
             hovertemplate="%{x:.2f} Å: %{y:.3f} eV",
         )
-    figure.update_layout(title=f"{plain(name)}: energy along the easiest paths", xaxis_title="along the path [Å]")
-    figure.update_yaxes(title="energy above the lowest state [eV]")
+    figure.update_layout(
+        title=f"{plain(name)}: energy along the lowest-barrier paths", xaxis_title="distance along the path [Å]"
+    )
+    figure.update_yaxes(title="energy relative to the lowest state [eV]")
     return write_html(figure, path, name)

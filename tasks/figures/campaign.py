@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.ports import ArtifactStore
+from tansaku.models.domain.specs.space_base import FigureSet
 from tansaku.tasks.compositions import composition_maps
 from tansaku.tasks.figures import (
     barrier_profile,
@@ -25,7 +27,7 @@ from tansaku.tasks.figures.style import footnote, pretty_unit
 from tansaku.tasks.fronts import campaign_front
 from tansaku.tasks.model_view import relevance_history
 from tansaku.tasks.origins import sources_told
-from tansaku.tasks.results import CampaignData, Predictions, convergence, predictions, system_label
+from tansaku.tasks.results import CampaignData, convergence, predictions, system_label
 from tansaku.tasks.structures import best_structures
 
 MOST_STRUCTURES = 16
@@ -101,11 +103,8 @@ def _drawn(data: CampaignData, artifacts: ArtifactStore, folder: Path) -> list[P
             cost_figure.draw_png(costs, folder / f"{name}-cost.png"),
             cost_figure.draw_html(costs, folder / f"{name}-cost.html", name),
         ]
-    if data.spec.space.type == "grain_boundary":
-        paths += _boundary_figures(data, artifacts, folder)
-    if data.spec.space.type == "composition":
-        paths += _composition_figures(data, expected, folder)
-    return paths
+    further = data.spec.space.description.figures
+    return paths if further is None else paths + FURTHER_FIGURES[further](data, artifacts, folder)
 
 
 def _boundary_figures(data: CampaignData, artifacts: ArtifactStore, folder: Path) -> list[Path]:
@@ -128,9 +127,9 @@ def _boundary_figures(data: CampaignData, artifacts: ArtifactStore, folder: Path
     return paths
 
 
-def _composition_figures(data: CampaignData, expected: Predictions, folder: Path) -> list[Path]:
+def _composition_figures(data: CampaignData, _artifacts: ArtifactStore, folder: Path) -> list[Path]:
     name, unit = data.record.name, data.spec.objective.unit
-    maps = composition_maps(data)
+    expected, maps = predictions(data), composition_maps(data)
     paths = []
     if composition_map.drawable(maps):
         paths += [
@@ -155,3 +154,10 @@ def _composition_figures(data: CampaignData, expected: Predictions, folder: Path
             relevance.draw_html(mattered, folder / f"{name}-relevance.html", name),
         ]
     return paths
+
+
+FURTHER_FIGURES: dict[FigureSet, Callable[[CampaignData, ArtifactStore, Path], list[Path]]] = {
+    "boundaries": _boundary_figures,
+    "compositions": _composition_figures,
+}
+"""What draws the figures that a space's description names."""

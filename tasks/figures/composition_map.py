@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from matplotlib.colors import Normalize
 
 MOST_CELLS = 10_000
-"""Maps with more cells than this show nothing."""
+"""Maps with more cells than this are not drawn."""
 
 _COLOURS = "viridis"
 _FULL, _SMALL = 0.94, 0.5  # edge of a square in units of a cell: evaluated, and only predicted
 
 
 def _limits(maps: Sequence[CompositionMap]) -> tuple[float, float]:
-    values = np.concatenate([one.value[np.isfinite(one.value)] for one in maps])
-    evaluated = np.concatenate([one.value[one.state == EVALUATED] for one in maps])
+    values = np.concatenate([item.value[np.isfinite(item.value)] for item in maps])
+    evaluated = np.concatenate([item.value[item.state == EVALUATED] for item in maps])
     chosen = evaluated if len(evaluated) > 1 else values
     low, high = (float(value) for value in np.percentile(chosen, (2, 95)))
     return (low, high) if high > low else (low - 0.5, low + 0.5)
@@ -34,7 +34,7 @@ def _limits(maps: Sequence[CompositionMap]) -> tuple[float, float]:
 
 def drawable(maps: Sequence[CompositionMap]) -> bool:
     """Whether there is a value to be shown and room for all cells."""
-    return any(np.isfinite(one.value).any() for one in maps) and sum(one.state.size for one in maps) <= MOST_CELLS
+    return any(np.isfinite(item.value).any() for item in maps) and sum(item.state.size for item in maps) <= MOST_CELLS
 
 
 def _squares(axes: Axes, where: tuple[FloatArray, FloatArray], edge: float, values: FloatArray, scale: Normalize) -> None:
@@ -83,17 +83,17 @@ def draw_png(maps: Sequence[CompositionMap], path: Path, quantity: str, unit: st
     from matplotlib.figure import Figure
 
     scale = Normalize(*_limits(maps))
-    width = sum(len(one.columns) for one in maps)
-    height = max(len(one.rows) for one in maps)
+    width = sum(len(item.columns) for item in maps)
+    height = max(len(item.rows) for item in maps)
     with drawing():
         size = (max(4.2, 0.16 * width + 1.1 * len(maps) + 1.0), max(3.0, 0.16 * height + 1.9))
         figure = Figure(figsize=size, layout="constrained")
         panels = figure.subplots(1, len(maps), squeeze=False)[0]
-        for axes, one in zip(panels, maps, strict=True):
-            _draw_map(axes, one, scale)
+        for axes, item in zip(panels, maps, strict=True):
+            _draw_map(axes, item, scale)
         bar = figure.colorbar(ScalarMappable(scale, _COLOURS), ax=panels, shrink=0.8, aspect=30, extend="both", pad=0.01)
         bar.set_label(f"{quantity} [{pretty_unit(unit)}]")
-        figure.supxlabel("full: evaluated   small: predicted   ×: failed   dot: not known", fontsize=7)
+        figure.supxlabel("large: evaluated   small: predicted   ×: failed   dot: unknown", fontsize=7)
         return save_png(figure, path)
 
 
@@ -103,15 +103,17 @@ def draw_html(maps: Sequence[CompositionMap], path: Path, name: str, quantity: s
 
     low, high = _limits(maps)
     shown = pretty_unit(unit)
-    figure = make_subplots(rows=1, cols=len(maps), subplot_titles=[plain(one.system) for one in maps], horizontal_spacing=0.06)
-    for column, one in enumerate(maps, start=1):
-        for trace in _traces(one, shown):
+    figure = make_subplots(
+        rows=1, cols=len(maps), subplot_titles=[plain(item.system) for item in maps], horizontal_spacing=0.06
+    )
+    for column, item in enumerate(maps, start=1):
+        for trace in _traces(item, shown):
             figure.add_scatter(row=1, col=column, **trace)
-        rows, columns = [plain(text) for text in one.rows], [plain(text) for text in one.columns]
-        title = plain(" · ".join(one.column_sites))
+        rows, columns = [plain(text) for text in item.rows], [plain(text) for text in item.columns]
+        title = plain(" · ".join(item.column_sites))
         figure.update_xaxes(type="category", categoryarray=columns, title_text=title, row=1, col=column)
         figure.update_yaxes(
-            type="category", categoryarray=rows[::-1], title_text=plain(one.row_site), row=1, col=column, automargin=True
+            type="category", categoryarray=rows[::-1], title_text=plain(item.row_site), row=1, col=column, automargin=True
         )
     figure.update_layout(
         template="simple_white",
@@ -119,7 +121,7 @@ def draw_html(maps: Sequence[CompositionMap], path: Path, name: str, quantity: s
         showlegend=False,
         coloraxis={"colorscale": _COLOURS, "cmin": low, "cmax": high, "colorbar": {"title": plain(f"{quantity} [{shown}]")}},
     )
-    return write_html(figure, path, f"{name}: {quantity} over the ions")
+    return write_html(figure, path, f"{name}: {quantity} by ions")
 
 
 def _traces(one: CompositionMap, unit: str) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from tansaku.tasks.results import Convergence
 
 
 def _reference(found: Convergence) -> str:
-    return "true optimum" if found.known else "best found in the end"
+    return "true optimum" if found.known else "final best value"
 
 
 def draw_png(found: Convergence, path: Path) -> Path:
@@ -59,7 +59,7 @@ def draw_html(found: Convergence, path: Path, name: str) -> Path:
                 col=column,
             )
     figure.update_xaxes(title_text="evaluations", row=1, col=1)
-    figure.update_xaxes(title_text=f"cumulative cost (everything: {found.exhaustive_cost:,.0f})", row=1, col=2)
+    figure.update_xaxes(title_text=f"cumulative cost (exhaustive: {found.exhaustive_cost:,.0f})", row=1, col=2)
     figure.update_yaxes(title_text=f"best so far − {_reference(found)} [{plain(pretty_unit(found.unit))}]", row=1, col=1)
     figure.update_layout(template="simple_white", title=plain(name), hovermode="x")
     return write_html(figure, path, f"{name}: convergence")

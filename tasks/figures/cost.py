@@ -11,7 +11,7 @@ from tansaku.tasks.figures.html import plain, write_html
 from tansaku.tasks.figures.style import FAINT, MAIN, drawing, save_png
 
 LEAST = 5
-"""Measured evaluations below which there is nothing to see."""
+"""Fewest measured evaluations for which the figure is drawn."""
 
 
 def _limits(found: CostComparison) -> tuple[float, float]:

@@ -52,7 +52,7 @@ def energy_curve(data: CampaignData) -> EnergyCurve:
     """
     rows = sorted((row for row in system_rows(data) if row["E_gb"] is not None), key=lambda row: row["angle"])
     if not rows:
-        raise ConfigurationError(f"campaign {data.record.name!r} has no boundary with an energy yet")
+        raise ConfigurationError(f"campaign {data.record.name!r} has no boundary energy yet")
     return EnergyCurve(
         title=data.record.name,
         angle=np.array([row["angle"] for row in rows], dtype=float),
@@ -96,9 +96,9 @@ def draw_png(curve: EnergyCurve, path: Path) -> Path:
         top = 1.08 * float(np.nanmax([curve.searched, curve.polished]))
         _label_tops(axes, curve, top)
         axes.plot(curve.angle, curve.curve, "-", color=MAIN, lw=1.4)
-        axes.plot(curve.angle, curve.searched, "o", mfc="white", mec=ACCENT, ms=5.5, mew=1, label="best of the search")
+        axes.plot(curve.angle, curve.searched, "o", mfc="white", mec=ACCENT, ms=5.5, mew=1, label="best in search")
         if np.isfinite(curve.polished).any():
-            label = "polished: free translation, no normal stress"
+            label = "final relaxation: free translation, no normal stress"
             axes.plot(curve.angle, curve.polished, "o", color=MAIN, ms=3.5, label=label)
             axes.legend(loc="lower left")
         axes.set_xlabel("misorientation angle [°]")
@@ -121,7 +121,7 @@ def draw_html(curve: EnergyCurve, path: Path) -> Path:
         line={"color": MAIN},
         hoverinfo="skip",
     )
-    series = [("best of the search", curve.searched, ACCENT, "circle-open"), ("polished", curve.polished, MAIN, "circle")]
+    series = [("best in search", curve.searched, ACCENT, "circle-open"), ("polished", curve.polished, MAIN, "circle")]
     for name, values, colour, symbol in series:
         if not np.isfinite(values).any():
             continue
@@ -147,4 +147,4 @@ def draw_html(curve: EnergyCurve, path: Path) -> Path:
         yaxis={"title": f"grain-boundary energy [{plain(pretty_unit(curve.unit))}]", "rangemode": "tozero"},
         legend={"x": 0.01, "y": 0.02},
     )
-    return write_html(figure, path, f"{curve.title}: energy against angle")
+    return write_html(figure, path, f"{curve.title}: energy vs. angle")

@@ -42,25 +42,29 @@ class Looks:
 
 def looks_of(data: CampaignData) -> Looks | None:
     """Collects them; None where nobody looked."""
-    valued = [one for one in data.select("search") if one.outcome is not None and one.outcome.value is not None]
-    outcomes = [one.outcome for one in valued if one.outcome is not None]
+    valued = [
+        evaluation
+        for evaluation in data.select("search")
+        if evaluation.outcome is not None and evaluation.outcome.value is not None
+    ]
+    outcomes = [item.outcome for item in valued if item.outcome is not None]
     unit = data.spec.objective.unit
     pairs = [
         [
-            recorded_in(one.quantities[name].value, "J/m^2", unit)
+            recorded_in(outcome.quantities[name].value, "J/m^2", unit)
             for name in (FIRST_LOOK_ENERGY, FIRST_LOOK_DEVIATION, LABEL_PROPERTY)
         ]
-        for one in outcomes
-        if FIRST_LOOK_ENERGY in one.quantities and LABEL_PROPERTY in one.quantities
+        for outcome in outcomes
+        if FIRST_LOOK_ENERGY in outcome.quantities and LABEL_PROPERTY in outcome.quantities
     ]
     if not pairs and not any(map(predicted, valued)):
         return None
     table = np.array(pairs, dtype=np.float64).reshape(len(pairs), 3)
     return Looks(
-        numbers=np.array([one.proposal.number for one in valued], dtype=np.intp),
-        values=np.array([one.value for one in outcomes], dtype=np.float64),
-        deviations=np.array([one.deviation or 0.0 for one in outcomes]),
-        is_predicted=np.array([predicted(one) for one in valued], dtype=np.bool_),
+        numbers=np.array([item.proposal.number for item in valued], dtype=np.intp),
+        values=np.array([outcome.value for outcome in outcomes], dtype=np.float64),
+        deviations=np.array([outcome.deviation or 0.0 for outcome in outcomes]),
+        is_predicted=np.array([predicted(item) for item in valued], dtype=np.bool_),
         looked=table[:, :2],
         computed=table[:, 2],
         unit=unit,
@@ -86,7 +90,7 @@ def draw_png(found: Looks, path: Path) -> Path:
             ecolor=FAINT,
             ms=3.5,
             elinewidth=0.6,
-            label="predicted, left at that",
+            label="predicted only",
         )
         left.set(xlabel="proposal", ylabel=f"energy [{unit}]")
         left.legend(loc="upper right")
@@ -96,7 +100,7 @@ def draw_png(found: Looks, path: Path) -> Path:
         right.errorbar(
             found.computed, found.looked[:, 0], yerr=found.looked[:, 1], fmt="o", color=MAIN, ecolor=FAINT, ms=3, elinewidth=0.6
         )
-        right.set(xlabel=f"computed [{unit}]", ylabel=f"first look [{unit}]")
+        right.set(xlabel=f"computed [{unit}]", ylabel=f"surrogate pre-screening [{unit}]")
         return save_png(figure, path)
 
 
@@ -117,4 +121,4 @@ def draw_html(found: Looks, path: Path, name: str) -> Path:
     figure.update_xaxes(title_text="proposal")
     figure.update_yaxes(title_text=f"energy [{plain(pretty_unit(found.unit))}]")
     figure.update_layout(template="simple_white", title=plain(name))
-    return write_html(figure, path, f"{name}: where values come from")
+    return write_html(figure, path, f"{name}: origin of values")

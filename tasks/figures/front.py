@@ -13,7 +13,7 @@ from tansaku.tasks.fronts import Axis, Front
 
 
 def _label(axis: Axis) -> str:
-    return f"{axis.name} [{pretty_unit(axis.unit)}], wanted {'low' if axis.direction == 'minimize' else 'high'}"
+    return f"{axis.name} [{pretty_unit(axis.unit)}], {'low' if axis.direction == 'minimize' else 'high'}"
 
 
 def _members(found: Front) -> FloatArray:
@@ -22,7 +22,7 @@ def _members(found: Front) -> FloatArray:
 
 
 def _said(found: Front) -> str:
-    return "volume dominated, of the true front's" if found.known else "volume dominated, of the box of best values"
+    return "dominated hypervolume / that of the true front" if found.known else "dominated hypervolume / box of best values"
 
 
 def draw_png(found: Front, path: Path) -> Path:

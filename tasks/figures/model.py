@@ -38,7 +38,7 @@ def draw_model(
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ConfigurationError(f"folder {str(folder)!r} cannot be made: {error.strerror}") from error
+        raise ConfigurationError(f"folder {str(folder)!r} cannot be created: {error.strerror}") from error
     name = f"{record.name}-{record.version}"
     paths = [_draw_curve(curve, folder / f"{name}-learning.png")] if curve else []
     for key, held_out in sides["held_out"].items():
@@ -49,12 +49,12 @@ def draw_model(
 def _draw_curve(curve: Sequence[Progress], path: Path) -> Path:
     from matplotlib.figure import Figure
 
-    steps = [one.step for one in curve]
+    steps = [item.step for item in curve]
     with drawing():
         figure = Figure(figsize=(4.2, 3.2), layout="constrained")
         axes = figure.subplots()
-        axes.semilogy(steps, [one.validation for one in curve], "-", color=ACCENT, lw=1.2, label="left out in training")
-        axes.semilogy(steps, [one.training for one in curve], "-", color=MAIN, lw=1.2, label="training")
+        axes.semilogy(steps, [item.validation for item in curve], "-", color=ACCENT, lw=1.2, label="validation set")
+        axes.semilogy(steps, [item.training for item in curve], "-", color=MAIN, lw=1.2, label="training")
         axes.set(xlabel="step", ylabel=f"root mean square error [{curve[0].unit}]")
         axes.legend()
         return save_png(figure, path)
@@ -74,8 +74,8 @@ def _draw_parity(record: ModelRecord, key: str, training: Compared | None, held_
             every[1].plot([0, 1], [0, 1], "-", color=FAINT, lw=0.8, zorder=0)
             every[1].plot(_NOMINAL, _coverage(held_out), "-", color=ACCENT, lw=1.4)
             every[1].set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
-            every[1].set_xlabel("share that should lie inside the interval")
-            every[1].set_ylabel("share of the held-out that does")
+            every[1].set_xlabel("nominal coverage of the interval")
+            every[1].set_ylabel("observed coverage (held-out data)")
         return save_png(figure, path)
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 LEAST = 5
-"""Predictions below which there is nothing to see."""
+"""Fewest predictions for which the figure is drawn."""
 
 _NOMINAL = np.linspace(0.02, 0.98, 49)
 
@@ -35,7 +35,7 @@ def _draw_parity(axes: Axes, found: Predictions) -> None:
     axes.set(xlim=limits, ylim=limits, aspect="equal")
     unit = pretty_unit(found.unit)
     axes.set_xlabel(f"computed [{unit}]")
-    axes.set_ylabel(f"predicted when chosen [{unit}]")
+    axes.set_ylabel(f"predicted when proposed [{unit}]")
 
 
 def draw_png(found: Predictions, path: Path) -> Path:
@@ -49,8 +49,8 @@ def draw_png(found: Predictions, path: Path) -> Path:
         right.plot([0, 1], [0, 1], "-", color=FAINT, lw=0.8, zorder=0)
         right.plot(_NOMINAL, found.coverage(_NOMINAL), "-", color=ACCENT, lw=1.4)
         right.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
-        right.set_xlabel("share that should lie inside the interval")
-        right.set_ylabel("share that does")
+        right.set_xlabel("nominal coverage of the interval")
+        right.set_ylabel("observed coverage")
         return save_png(figure, path)
 
 
@@ -79,8 +79,8 @@ def draw_html(found: Predictions, path: Path, name: str) -> Path:
         )
     unit = plain(pretty_unit(found.unit))
     figure.update_xaxes(title_text=f"computed [{unit}]", row=1, col=1)
-    figure.update_yaxes(title_text=f"predicted when chosen [{unit}]", row=1, col=1)
-    figure.update_xaxes(title_text="share that should lie inside the interval", row=1, col=2)
-    figure.update_yaxes(title_text="share that does", row=1, col=2)
+    figure.update_yaxes(title_text=f"predicted when proposed [{unit}]", row=1, col=1)
+    figure.update_xaxes(title_text="nominal coverage of the interval", row=1, col=2)
+    figure.update_yaxes(title_text="observed coverage", row=1, col=2)
     figure.update_layout(template="simple_white", title=plain(name), showlegend=False)
-    return write_html(figure, path, f"{name}: predicted and computed")
+    return write_html(figure, path, f"{name}: predicted vs. computed")

@@ -51,4 +51,4 @@ def draw_html(found: Relevance, path: Path, name: str) -> Path:
     figure.update_layout(
         template="simple_white", title=plain(name), xaxis_title="observations", yaxis={"title": _LABEL, "rangemode": "tozero"}
     )
-    return write_html(figure, path, f"{name}: what matters to the model")
+    return write_html(figure, path, f"{name}: feature relevance")

@@ -49,7 +49,7 @@ def draw_png(found: Predictions, path: Path) -> Path:
         for nominal, colour in _INTERVALS:
             below.axhline(nominal, color=colour, lw=0.8, ls=":")
             below.plot(found.numbers, running_coverage(found, nominal), color=colour, label=f"{100 * nominal:.0f} % interval")
-        below.set(ylim=(0, 1.03), xlabel="proposal", ylabel="share inside so far")
+        below.set(ylim=(0, 1.03), xlabel="proposal", ylabel="coverage so far")
         below.legend(loc="lower right")
         return save_png(figure, path)
 
@@ -66,7 +66,7 @@ def draw_html(found: Predictions, path: Path, name: str) -> Path:
         mode="markers",
         marker={"color": MAIN, "size": 5},
         text=[plain(candidate) for candidate in found.candidates],
-        hovertemplate="%{text}<br>proposal %{x}, off by %{y:.3g}<extra></extra>",
+        hovertemplate="%{text}<br>proposal %{x}, error %{y:.3g}<extra></extra>",
         row=1,
         col=1,
     )
@@ -84,7 +84,7 @@ def draw_html(found: Predictions, path: Path, name: str) -> Path:
             col=1,
         )
     figure.update_yaxes(title_text=f"computed − predicted [{plain(pretty_unit(found.unit))}]", row=1, col=1)
-    figure.update_yaxes(title_text="share inside so far", range=[0, 1.03], row=2, col=1)
+    figure.update_yaxes(title_text="coverage so far", range=[0, 1.03], row=2, col=1)
     figure.update_xaxes(title_text="proposal", row=2, col=1)
     figure.update_layout(template="simple_white", title=plain(name), showlegend=False)
-    return write_html(figure, path, f"{name}: errors over the rounds")
+    return write_html(figure, path, f"{name}: prediction errors over rounds")

@@ -58,7 +58,7 @@ def atomic_excess(atoms: Atoms) -> FloatArray:
     """
     results = atoms.calc.results if atoms.calc is not None else {}
     if "energies" not in results:
-        raise ConfigurationError("the structure carries no per-atom energies")
+        raise ConfigurationError("the structure has no per-atom energies")
     energies = np.asarray(results["energies"], dtype=float)
     held = np.asarray(atoms.arrays["held"], dtype=bool)
     return np.asarray(energies - np.median(energies[held] if held.any() else energies))
@@ -104,7 +104,7 @@ def picture(atoms: Atoms, title: str) -> BoundaryPicture:
 
 def colour_top(pictures: Sequence[BoundaryPicture]) -> float:
     """Upper end of the colour scale: only a few atoms lie above it [eV]."""
-    return max(0.01, float(np.percentile(np.concatenate([one.excess for one in pictures]), 99)))
+    return max(0.01, float(np.percentile(np.concatenate([item.excess for item in pictures]), 99)))
 
 
 def _layout(count: int) -> tuple[int, int]:
@@ -153,13 +153,13 @@ def draw_png(pictures: Sequence[BoundaryPicture], path: Path) -> Path:
     with drawing():
         figure = Figure(figsize=(1.9 * columns + 0.6, 1.56 * rows + 0.2), layout="constrained")
         panels = figure.subplots(rows, columns, squeeze=False)
-        for axes, one in zip(panels.flat, pictures, strict=False):
-            _draw_atoms(axes, one, top)
+        for axes, item in zip(panels.flat, pictures, strict=False):
+            _draw_atoms(axes, item, top)
         for axes in panels.flat[len(pictures) :]:
             axes.set_axis_off()
         scale = ScalarMappable(Normalize(0, top), _COLOURS)
         bar = figure.colorbar(scale, ax=panels, shrink=0.8 if rows > 1 else 1.0, aspect=30, pad=0.01)
-        label = ("energy of an atom", "above the crystal [eV]")
+        label = ("atomic energy", "above the crystal [eV]")
         bar.set_label(" ".join(label) if rows > 1 else "\n".join(label), fontsize=9 if rows > 1 else 7)
         return save_png(figure, path)
 
@@ -172,21 +172,21 @@ def draw_html(pictures: Sequence[BoundaryPicture], path: Path, name: str) -> Pat
     figure = make_subplots(
         rows=rows,
         cols=columns,
-        subplot_titles=[plain(one.title) for one in pictures],
+        subplot_titles=[plain(item.title) for item in pictures],
         vertical_spacing=0.2 / rows,
         horizontal_spacing=0.02,
     )
-    for index, one in enumerate(pictures):
+    for index, item in enumerate(pictures):
         row, column = index // columns + 1, index % columns + 1
-        order = np.argsort(one.depth, kind="stable")
+        order = np.argsort(item.depth, kind="stable")
         figure.add_scatter(
-            x=one.x[order],
-            y=one.z[order],
+            x=item.x[order],
+            y=item.z[order],
             mode="markers",
             marker={
-                "size": 15 + 3 * one.depth[order],
+                "size": 15 + 3 * item.depth[order],
                 "opacity": 1,
-                "color": one.excess[order],
+                "color": item.excess[order],
                 "coloraxis": "coloraxis",
                 "line": {"width": 0.5, "color": INK},
             },

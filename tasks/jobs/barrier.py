@@ -39,9 +39,11 @@ def open_barrier_job(document: JobDocument, folder: Path) -> BarrierJob:
     if spec is None or workflow is None:
         raise ConfigurationError("calculator.workflow: missing; expected type: migration_barrier")
     if objective.property not in (None, _BARRIER):
-        raise ConfigurationError(f"objective.property: workflow {workflow.type} gives {_BARRIER}, not {objective.property!r}")
+        raise ConfigurationError(
+            f"objective.property: workflow {workflow.type} provides {_BARRIER}, not {objective.property!r}"
+        )
     if objective.unit not in ("eV", "meV"):
-        raise ConfigurationError(f"objective.unit: {objective.unit!r} is no unit of {_BARRIER}; expected eV or meV")
+        raise ConfigurationError(f"objective.unit: {objective.unit!r} is not a unit of {_BARRIER}; expected eV or meV")
     return BarrierJob(
         space=opened_space(document.space, document.base_path),
         candidate=document.candidate,

@@ -33,7 +33,7 @@ from tansaku.tasks.jobs.opened import (
 
 _BOUNDARY_ENERGY = "grain_boundary_energy"
 PER_J_M2 = {"J/m2": 1.0, "mJ/m2": 1000.0}
-"""Units of the objective."""
+"""Allowed units of the objective."""
 
 
 def open_boundary_job(document: JobDocument, folder: Path) -> BoundaryJob:
@@ -195,5 +195,7 @@ def _scale(objective: ObjectiveSpec, space: GrainBoundarySpaceSpec) -> float:
             f"not {objective.property!r}"
         )
     if objective.unit not in PER_J_M2:
-        raise ConfigurationError(f"objective.unit: {objective.unit!r} is no unit of {_BOUNDARY_ENERGY}; expected J/m2 or mJ/m2")
+        raise ConfigurationError(
+            f"objective.unit: {objective.unit!r} is not a unit of {_BOUNDARY_ENERGY}; expected J/m2 or mJ/m2"
+        )
     return PER_J_M2[objective.unit]

@@ -18,17 +18,17 @@ STRUCTURE_FILE = "structure.extxyz"
 """Result file with the final structure, energy, per-atom energies, forces and stress."""
 
 OWN_LATTICE_PARAMETER = "own_lattice_parameter"
-"""Property of a boundary's outcome: the calculator's own [Å], where its job looked for it. A key of the crystal's spec too."""
+"""Property of a boundary's outcome: the calculator's lattice parameter [Å], if determined; also a key of the crystal's spec."""
 
 LATTICE_WARNING = "lattice_warning"
-"""Property of a boundary's outcome: why the crystal is doubtful, in a campaign that is warned only."""
+"""Property of a boundary's outcome: why the crystal may be wrong, in a campaign that is only warned."""
 
 _LARGEST_START = 16 * 2**20
 
 
 WEIGHTS_FILE = "weights.safetensors"
 REPORT_FILE = "report.safetensors"
-"""Result files of a training: the model, and what its figures are drawn from."""
+"""Result files of a training: the model, and the data for its figures."""
 
 
 class LookDocument(Record):
@@ -102,10 +102,10 @@ class JobDocument(Record):
 
 
 Work = JobDocument | TrainingDocument
-"""What a worker can be told to do."""
+"""Any document that a worker can execute."""
 
 TRAINING = "training"
-"""What a site's ``classes`` call a training where they ask for a calculator."""
+"""Name of a training where a site's ``classes`` expect a calculator."""
 
 
 def kind_of_work(document: Work) -> str:

@@ -22,7 +22,7 @@ from tansaku.tasks.jobs.kept import scratch_of, take_files
 from tansaku.tasks.jobs.opened import opened_calculator, opened_space
 
 FREE_ENERGY = "free_energy"
-"""What forces and stress are derivatives of, where a code tells it apart from ``energy`` [eV]."""
+"""Energy whose derivatives are forces and stress, where a code distinguishes it from ``energy`` [eV]."""
 
 
 def open_energy_job(document: JobDocument, folder: Path) -> EnergyJob:
@@ -33,10 +33,10 @@ def open_energy_job(document: JobDocument, folder: Path) -> EnergyJob:
     """
     space, spec, objective = document.space, document.calculator, document.objective
     if not isinstance(space, EnergySpaceSpec) or spec is None:
-        raise ConfigurationError(f"a {space.type} space has no structures that are computed for their energy")
+        raise ConfigurationError(f"a {space.type} space has no structures whose energy can be computed")
     if objective.property not in (None, ENERGY_PER_ATOM):
         raise ConfigurationError(
-            f"objective.property: a {space.type} space gives {ENERGY_PER_ATOM}, not {objective.property!r}"
+            f"objective.property: a {space.type} space provides {ENERGY_PER_ATOM}, not {objective.property!r}"
         )
     return EnergyJob(
         space=opened_space(space, document.base_path),

@@ -15,7 +15,6 @@ from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.ports import Space, TabulatedSpace
 from tansaku.models.domain.records import Failure, Outcome, Provenance
 from tansaku.models.domain.specs.campaign import ObjectiveSpec
-from tansaku.models.domain.specs.space import TableSpaceSpec
 from tansaku.models.domain.states import FailureKind
 from tansaku.tasks.jobs.document import JobDocument, TrainingDocument, Work
 from tansaku.tasks.jobs.opened import opened_calculator, opened_space
@@ -51,7 +50,7 @@ def evaluate(document: JobDocument, folder: Path) -> Outcome:
     """
     compute: Callable[[], Outcome]
     provenance: Provenance | None = None
-    if isinstance(document.space, TableSpaceSpec):
+    if document.space.description.recorded:
         compute = _Recorded(opened_space(document.space, document.base_path), document.candidate)
     elif document.calculator is None:
         raise ConfigurationError(f"calculator: missing; a {document.space.type} space needs one")
@@ -79,10 +78,10 @@ def evaluate(document: JobDocument, folder: Path) -> Outcome:
 
 def _complete(outcome: Outcome, objective: ObjectiveSpec) -> Outcome:
     """The outcome, as a science failure where it lacks a value that the goal compares."""
-    missing = [one.property for one in objective.further if one.property not in outcome.quantities]
+    missing = [goal.property for goal in objective.further if goal.property not in outcome.quantities]
     if outcome.failure is not None or not missing:
         return outcome
-    message = f"the evaluation gave no {', '.join(missing)}"
+    message = f"the evaluation returned no {', '.join(missing)}"
     failure = Failure(kind=FailureKind.SCIENCE, reason="incomplete", message=message)
     return outcome.model_copy(update={"value": None, "failure": failure})
 

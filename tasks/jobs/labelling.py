@@ -19,7 +19,6 @@ from tansaku.calculators.workflows.grain_check import check_grains
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.records import Outcome, Quantity
 from tansaku.models.domain.specs.label import LABEL_PROPERTY, LabelSpec
-from tansaku.models.domain.specs.space import GrainBoundarySpaceSpec
 from tansaku.models.domain.surrogates import Example
 from tansaku.tasks.jobs.boundary import PER_J_M2
 from tansaku.tasks.jobs.document import STRUCTURE_FILE, JobDocument, LookDocument
@@ -165,9 +164,9 @@ def open_labelled_job(job: Callable[[], Outcome], label: LabelSpec, document: Jo
         document: What is to be computed.
         folder: Of the job's files.
     """
-    wanted, space, objective = None, document.space, document.objective
-    if objective.property == LABEL_PROPERTY and isinstance(space, GrainBoundarySpaceSpec):
-        bulk = opened_bulk(label.calculator, document.base_path, space.crystal)
+    wanted, crystal, objective = None, document.space.reference_crystal, document.objective
+    if objective.property == LABEL_PROPERTY and crystal is not None:
+        bulk = opened_bulk(label.calculator, document.base_path, crystal)
         sign = 1.0 if objective.direction == "minimize" else -1.0
         wanted = Wanted(bulk.energy_per_atom, PER_J_M2[objective.unit], sign, document.look)
     return LabelledJob(job, label, document.base_path, folder, wanted)

@@ -90,7 +90,7 @@ def _surrogate(file: str, sha256: str) -> Surrogate:
 
     path = Path(file)
     if not path.is_file() or file_sha256(path) != sha256:
-        raise TransientError(f"the weights {file} are not there, or damaged")
+        raise TransientError(f"the weights {file} are missing or damaged")
     return restored(read_weights(path))
 
 

@@ -231,7 +231,7 @@ class Spool:
         except FileNotFoundError:
             return None
         except ValidationError as error:
-            raise DamagedFileError(f"{path} does not say who does the job: {_first_problem(error)}") from error
+            raise DamagedFileError(f"{path} does not name the process that does the job: {_first_problem(error)}") from error
 
     def claims(self) -> list[str]:
         """Names of the jobs that somebody does or has done."""

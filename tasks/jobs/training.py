@@ -49,7 +49,7 @@ def train(document: TrainingDocument, folder: Path) -> Outcome:
     weights = fitted.surrogate.weights()
     write_weights(weights, folder / WEIGHTS_FILE)
     write_weights(fitted.report(), folder / REPORT_FILE)
-    errors = {side: {name: one.model_dump(mode="json") for name, one in of.items()} for side, of in fitted.errors().items()}
+    errors = {side: {name: item.model_dump(mode="json") for name, item in of.items()} for side, of in fitted.errors().items()}
     return Outcome(
         properties={
             "errors": errors,

@@ -44,16 +44,16 @@ Evaluate = Callable[[Work, Path], Outcome]
 _WORK: TypeAdapter[Work] = TypeAdapter(Work)
 
 _LOOK_AT_DRIVER = 0.5
-"""Longest sleep of an idle worker before it looks whether its driver lives [s]."""
+"""Longest sleep of an idle worker between checks that its driver is alive [s]."""
 
 _LOOK_FOR_ROOM = 0.5
 """Sleep between two attempts to write on a full disk [s]."""
 
 _UNSERVED = 3600.0
-"""Longest wait for room on a full disk while there is no driver [s]."""
+"""Longest wait for disk space while there is no driver [s]."""
 
 _ALARM_MARGIN = 15.0
-"""Time left to the driver to end an overdue job before the alarm does [s]."""
+"""Time for the driver to end an overdue job before the kernel's alarm does [s]."""
 
 _REASONS: tuple[tuple[type[BaseException], str], ...] = (
     (TransientError, "transient"),

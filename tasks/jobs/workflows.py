@@ -8,6 +8,7 @@ from pathlib import Path
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.records import Outcome
 from tansaku.models.domain.specs.calculator import workflow_of
+from tansaku.models.domain.specs.space_base import JobName
 from tansaku.tasks.jobs.barrier import open_barrier_job
 from tansaku.tasks.jobs.boundary import open_boundary_job
 from tansaku.tasks.jobs.document import JobDocument
@@ -16,12 +17,12 @@ from tansaku.tasks.jobs.labelling import open_labelled_job
 
 Open = Callable[[JobDocument, Path], Callable[[], Outcome]]
 
-_WORKFLOWS: dict[tuple[str, str | None], Open] = {
-    ("grain_boundary", None): open_boundary_job,
-    ("composition", "migration_barrier"): open_barrier_job,
-    ("crystals", None): open_energy_job,
-    ("prototypes", None): open_energy_job,
+JOBS: dict[JobName, Open] = {
+    "barrier": open_barrier_job,
+    "boundary": open_boundary_job,
+    "energy": open_energy_job,
 }
+"""What opens the jobs that descriptions of spaces name."""
 
 
 def open_job(document: JobDocument, folder: Path) -> Callable[[], Outcome]:
@@ -36,12 +37,11 @@ def open_job(document: JobDocument, folder: Path) -> Callable[[], Outcome]:
     """
     workflow = workflow_of(document.calculator)
     name = workflow.type if workflow is not None else None
-    found = _WORKFLOWS.get((document.space.type, name))
-    if found is None:
-        known = [wanted or "null" for space, wanted in _WORKFLOWS if space == document.space.type]
+    jobs = document.space.description.jobs
+    if name not in jobs:
         raise ConfigurationError(
             f"calculator.workflow: {name or 'null'} does not compute a {document.space.type} space; expected "
-            f"{' or '.join(known) or 'another space'}"
+            f"{' or '.join(wanted or 'null' for wanted in jobs) or 'another space'}"
         )
-    job = found(document, folder)
+    job = JOBS[jobs[name]](document, folder)
     return job if document.label is None else open_labelled_job(job, document.label, document, folder)

@@ -68,7 +68,7 @@ class Bundler:
     def begin(self) -> None:
         """Begins a pass. Raises TransientError."""
         self._piles.clear()
-        if any(bundle != 1 for bundle in (self._spec.bundle, *(one.bundle for one in self._spec.classes))):
+        if any(bundle != 1 for bundle in (self._spec.bundle, *(name.bundle for name in self._spec.classes))):
             self._times.learn()
 
     def add(self, job: CarriedJob) -> Iterator[list[CarriedJob]]:

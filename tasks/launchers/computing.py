@@ -73,7 +73,7 @@ class NodeComputer:
         file = folder / "request.json"
         same = file.is_file() and file_sha256(file) == request_sha256 and carried(read_json(file) or {}) == carried(request)
         if campaign != self._order.campaign or not same:
-            message = f"job {name}: its Firework carries another request than the one in its folder"
+            message = f"job {name}: the request in its Firework differs from that in its folder"
             self.lose(name, "refused", message)
             raise ConfigurationError(message)
         if not self._spool.is_over(name):
@@ -102,13 +102,13 @@ class NodeComputer:
 
     def _run(self, name: str, timeout: float) -> None:
         if self._stop.is_set():
-            raise StoppedError("the scheduler ends this job")
+            raise StoppedError("the scheduler ended this job")
         worker = self._started()
         if worker.stdin is None or worker.stdout is None:
             raise TransientError("the worker has no pipes")
         worker.stdin.write(f"{name}\n")
         worker.stdin.flush()
-        limit, what = _START, "it did not begin"
+        limit, what = _START, "it did not start"
         while True:
             answer = self._answer(name, worker.stdout, limit)
             if answer == _UNWANTED:
@@ -126,7 +126,7 @@ class NodeComputer:
             code = worker.wait()
             # SLURM signals every process of a job: the worker may hear of the end before we do.
             if code == -signal.SIGTERM and self._stop.wait(_LOOK):
-                raise StoppedError("the scheduler ends this job")
+                raise StoppedError("the scheduler ended this job")
             said = signal.Signals(-code).name if code < 0 else f"exit status {code}"
             self.lose(name, "worker_died", f"the process that computed it ended by {said}")
 
@@ -137,7 +137,7 @@ class NodeComputer:
             now = time.monotonic()
             if self._stop.is_set():
                 self._end()
-                raise StoppedError("the scheduler ends this job")
+                raise StoppedError("the scheduler ended this job")
             if now > look:
                 if self._unwanted(name):
                     return _UNWANTED
@@ -152,7 +152,7 @@ class NodeComputer:
         try:
             return not folder.is_dir() or (read_json(folder / "lost.json") or {}).get("reason") == "cancelled"
         except TransientError as error:
-            sys.stderr.write(f"{name}: whether it is still wanted is not known: {error}\n")
+            sys.stderr.write(f"{name}: cannot tell whether it was cancelled: {error}\n")
             return False
 
     def _started(self) -> subprocess.Popen[str]:

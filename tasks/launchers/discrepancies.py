@@ -24,7 +24,7 @@ class Discrepancy(Record):
 
     def describe(self, *, dry_run: bool) -> str:
         """One line."""
-        what = self.hint or "left as it is"
+        what = self.hint or "not changed"
         if self.done:
             what = f"would be {self.done}" if dry_run else self.done
         return f"{self.case}: {self.subject}: {self.says}; {what}"

@@ -85,7 +85,7 @@ class Filling:
     def check(self) -> None:
         """Raises StoreError when the thread has ended by an error of ours."""
         if self._failure is not None:
-            raise StoreError(f"the queue of site {self._spec.site} is not filled any more: {self._failure}") from self._failure
+            raise StoreError(f"the queue of site {self._spec.site} is no longer filled: {self._failure}") from self._failure
 
     def stop(self) -> None:
         """Ends the thread after its turn and gives the lease back."""

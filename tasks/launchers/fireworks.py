@@ -151,7 +151,7 @@ class FireworksLauncher:
             return
         begun = not self._spool.claim(name, pid=0)
         self._end(name)
-        self._spool.lose(name, "cancelled", "cancelled" if begun else "cancelled before it began")
+        self._spool.lose(name, "cancelled", "cancelled" if begun else "cancelled before it started")
         with asking(f"cancelling job {name}"):
             self._launchpad.fireworks.update_one({"name": name, "state": "READY"}, {"$set": {"state": "DEFUSED"}})
 
@@ -184,7 +184,7 @@ class FireworksLauncher:
         if launch is None or (launch.path / "exit.json").exists():
             return
         members = launch.read("launch") or {"members": []}
-        others = [one["name"] for one in members["members"] if one["name"] != name]
+        others = [member["name"] for member in members["members"] if member["name"] != name]
         if not any(launch.does(self._spool, other) and not self._spool.is_over(other) for other in others):
             self._slurm.cancel(launch.name)
 
@@ -217,16 +217,16 @@ class FireworksLauncher:
         now = time.monotonic()
         seen = self._waiting_since.setdefault(name, now)
         if now - self._states_at > self._spec.look:
-            with asking("looking at the LaunchPad"):
+            with asking("reading the LaunchPad"):
                 asked = {"name": {"$in": list(self._waiting_since)}}
                 found = self._launchpad.fireworks.find(asked, {"name": 1, "state": 1})
-                self._states = {one["name"]: one["state"] for one in found}
+                self._states = {item["name"]: item["state"] for item in found}
             self._states_at = now
         state = self._states.get(name)
         if state in _TAKEN_OUT:
-            return JobStatus(JobState.LOST, "refused", f"its Firework is {state}: not what was submitted, or taken out by hand")
+            return JobStatus(JobState.LOST, "refused", f"its Firework is {state}: not as submitted, or changed by hand")
         if state is None and self._states_at > seen:
-            return JobStatus(JobState.LOST, "unknown_job", "its Firework is not in the LaunchPad any more")
+            return JobStatus(JobState.LOST, "unknown_job", "its Firework is no longer in the LaunchPad")
         return JobStatus(JobState.QUEUED, "", self._filling.problem or ("paused in the LaunchPad" if state == "PAUSED" else ""))
 
     def _launched(self, name: str, launch: LaunchFolder) -> JobStatus:
@@ -260,9 +260,9 @@ class FireworksLauncher:
         since = self._silent_since.setdefault(name, time.monotonic())
         # A shared file system may show what a node wrote some time later.
         if time.monotonic() - since <= self._spec.silence:
-            return JobStatus(JobState.QUEUED, "", "SLURM has ended it; waiting for what its node may have written")
+            return JobStatus(JobState.QUEUED, "", "SLURM has ended it; waiting for results that its node may have written")
         reason, said = verdict(self._slurm, job, launch)
-        return JobStatus(JobState.LOST, reason, f"it never began, and {said}")
+        return JobStatus(JobState.LOST, reason, f"it never started, and {said}")
 
     def _asked(self) -> dict[str, SlurmJob]:
         """SLURM's jobs, asked for at most once in the site's ``look``."""

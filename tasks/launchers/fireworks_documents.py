@@ -22,7 +22,7 @@ from tansaku.models.domain.specs.base import Name, PositiveFloat, Sha256
 from tansaku.tasks.jobs.document import Work
 
 TASK_NAME = "{{tansaku.tasks.launchers.firetask.EvaluationTask}}"
-"""FireWorks' name of our Firetask."""
+"""Name of our Firetask in FireWorks."""
 
 JobName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$")]
 
@@ -83,7 +83,7 @@ def task_document(campaign: str, request: JsonDict, request_file: Path) -> JsonD
     """
     text = canonical_json(carried(request))
     if len(text) > _LARGEST_REQUEST:
-        raise ConfigurationError(f"job {request['name']}: {len(text)} bytes of request; at most {_LARGEST_REQUEST} are carried")
+        raise ConfigurationError(f"job {request['name']}: {len(text)} bytes of request; expected at most {_LARGEST_REQUEST}")
     digest = hashlib.sha256(request_file.read_bytes()).hexdigest()
     return {"campaign": campaign, "name": request["name"], "request": text, "request_sha256": digest}
 
@@ -149,7 +149,7 @@ def check_action(document: object, where: str) -> None:
     _only(action, _ACTION, f"{where}: action")
     for key in _INERT:
         if action.get(key):
-            raise ConfigurationError(f"{where}: action.{key}: expected none, the jobs of tansaku change no workflow")
+            raise ConfigurationError(f"{where}: action.{key}: expected none, because tansaku's jobs change no workflow")
     stored = dict(_mapping(action.get("stored_data") or {}, f"{where}: action.stored_data"))
     task = stored.pop("_task", None)
     if task is not None:

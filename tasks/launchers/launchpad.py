@@ -130,7 +130,7 @@ def asking(action: str) -> Iterator[None]:
     except TansakuError:
         raise
     except (ValueError, RuntimeError, KeyError, AttributeError, TypeError) as error:
-        raise StoreError(f"{action}: the LaunchPad is not in order ({type(error).__name__})") from error
+        raise StoreError(f"{action}: the LaunchPad is inconsistent ({type(error).__name__})") from error
 
 
 def prepare(launchpad: CheckedLaunchPad) -> None:
@@ -164,7 +164,7 @@ def add_job(launchpad: CheckedLaunchPad, site: str, task: JsonDict) -> int:
             with asking(f"looking for job {task['name']}"):
                 if launchpad.fireworks.find_one({"name": task["name"]}, {"_id": 1}) is None:
                     raise
-    raise TransientError(f"job {task['name']}: a node that had it before keeps writing its Firework")
+    raise TransientError(f"job {task['name']}: a node that ran it before keeps writing its Firework")
 
 
 def _added(launchpad: CheckedLaunchPad, site: str, task: JsonDict) -> int:
@@ -201,7 +201,7 @@ def remove_job(launchpad: CheckedLaunchPad, name: str) -> None:
 
 def sweep_remains(launchpad: CheckedLaunchPad, fw_id: int) -> None:
     """Removes what FireWorks wrote about a Firework after that had been removed: it inserts what it does not find."""
-    with asking(f"tidying up after firework {fw_id}"):
+    with asking(f"cleaning up after firework {fw_id}"):
         if launchpad.workflows.find_one({"nodes": fw_id}, {"_id": 1}) is None:
             launchpad.launches.delete_many({"fw_id": fw_id})
             launchpad.offline_runs.delete_many({"fw_id": fw_id})
@@ -213,4 +213,4 @@ def count_states(launchpad: CheckedLaunchPad, site: str) -> dict[str, int]:
     """Number of a site's Fireworks by state."""
     with asking("counting jobs in the LaunchPad"):
         groups = [{"$match": {"spec._fworker": site}}, {"$group": {"_id": "$state", "count": {"$sum": 1}}}]
-        return {str(one["_id"]): int(one["count"]) for one in launchpad.fireworks.aggregate(groups)}
+        return {str(item["_id"]): int(item["count"]) for item in launchpad.fireworks.aggregate(groups)}

@@ -35,21 +35,21 @@ from tansaku.tasks.settings import worker_environment
 
 _KIND = "local"
 _LOOK = 0.1
-"""Interval at which dead workers and overdue jobs are looked for [s]."""
+"""Interval between checks for dead workers and overdue jobs [s]."""
 
 _LONGEST_PAUSE = 5.0
 """Longest pause of the supervisor after an error [s]."""
 
 _AFTER_FULL = 5.0
-"""Time that workers have to write their results when a full disk has room again, before jobs count as overdue [s]."""
+"""Time for workers to write their results once a full disk has space again, before jobs count as overdue [s]."""
 
 _MB = 1e6
 
 _LEAVE = 2.0
-"""Time that idle workers have to end by themselves [s]."""
+"""Time for idle workers to end by themselves [s]."""
 
 _STILLBORN = 3
-"""Workers in a row that die before they are ready, after which the launcher says that it cannot work."""
+"""Number of successive workers that die before they are ready, after which the launcher raises an error."""
 
 _LOG_TAIL = 600
 
@@ -166,7 +166,7 @@ class LocalLauncher:
     def runtime(self) -> Mapping[str, Any]:
         """Spool and identities of the workers."""
         with self._lock:
-            workers = [{"host": self._me["host"], "pid": one.pid, "started": one.started} for one in self._members]
+            workers = [{"host": self._me["host"], "pid": member.pid, "started": member.started} for member in self._members]
         return {"type": _KIND, "spool": str(self._spool.root), "workers": workers}
 
     def stop(self) -> None:
@@ -247,7 +247,7 @@ class LocalLauncher:
         pause = _LOOK
         while not self._halt.wait(pause):
             try:
-                with self._lock, _explained("the workers cannot be looked after", self._spool.root):
+                with self._lock, _explained("the workers cannot be supervised", self._spool.root):
                     if not self._serving():
                         return
                     self._look_after()
@@ -330,13 +330,13 @@ class LocalLauncher:
             raise trouble
         if supervisor is not None and not supervisor.is_alive() and self._serving():
             raise StoreError(
-                "the thread that looks after the workers has ended by an error of tansaku's own",
-                hint="its traceback is above; run the same command again to go on",
+                "the thread that supervises the workers ended because of an internal error",
+                hint="its traceback is above; run the same command again to continue",
             )
         if self._stillborn >= _STILLBORN:
             raise TransientError(
-                f"worker processes end before they are ready or while their driver lives, {self._stillborn} in a row: "
-                f"{self._last_words or 'they printed nothing'}",
+                f"{self._stillborn} worker processes in a row ended before they were ready or while their driver was alive: "
+                f"{self._last_words or 'no output'}",
                 hint=f"their output is in {self._spool.root / 'logs'}",
             )
 

@@ -85,10 +85,10 @@ class Node:
         """Does one job; returns whether there is a result, or nobody here has to leave one."""
         try:
             if not self._computer.owns(member.name) or self._computer.spool.is_over(member.name):
-                sys.stderr.write(f"{member.name}: over, forgotten, or another launch's by now\n")
+                sys.stderr.write(f"{member.name}: finished, removed, or assigned to another launch\n")
                 return True
             if self._stop.is_set():
-                raise StoppedError("the scheduler ends this job before it began")
+                raise StoppedError("the scheduler ended this job before it started")
             self._fly(member)
         except StoppedError:
             ending = self._ending()
@@ -120,7 +120,7 @@ class Node:
             sys.stderr.write(f"{member.name}: {error}\n")
         else:
             if not flown:
-                raise TransientError(f"job {member.name}: its Firework is not there to be run")
+                raise TransientError(f"job {member.name}: its Firework is missing")
         if member.name in self._computed:
             return
         self._settle(member)
@@ -157,19 +157,19 @@ class Node:
         file = folder / "request.json"
         request = read_json(file)
         if request is None:
-            raise TransientError(f"job {member.name} was forgotten meanwhile")
+            raise TransientError(f"job {member.name} was removed meanwhile")
         self._compute(self._order.campaign, carried(request), file_sha256(file))
 
     def _settle(self, member: Member) -> None:
         """Raises StoppedError where the Rocket has swallowed that."""
         if self._stop.is_set() and not self._computer.spool.is_over(member.name):
-            raise StoppedError("the scheduler ends this job")
+            raise StoppedError("the scheduler ended this job")
 
     def _ending(self) -> JsonDict:
         passed = time.monotonic() - self._begun
         limit = self._order.walltime
         reason = "walltime" if passed > limit - _WALLTIME_SLACK else "terminated"
-        why = "its time limit" if reason == "walltime" else "cancelled by hand, preempted or its node taken down"
+        why = "its time limit" if reason == "walltime" else "cancelled by hand, preempted, or its node was shut down"
         return {"reason": reason, "message": f"SLURM ended it after {passed:.0f} s of {limit:.0f} s: {why}"}
 
     def _terminated(self, _number: int, _frame: FrameType | None) -> None:
@@ -202,7 +202,7 @@ def main(arguments: list[str]) -> int:
     try:
         order = folder.order()
         if not folder.begin({**process_identity(), "host": socket.gethostname(), "at": time.time()}):
-            sys.stderr.write("another run of this launch has begun; nothing is done twice\n")
+            sys.stderr.write("another run of this launch has started; this run ends\n")
             return 0
         return Node(folder, order).run()
     except TansakuError as error:

@@ -22,7 +22,7 @@ _FIREWORK, _STATE, _PING = "FW.json", "FW_offline.json", "FW_ping.json"
 
 def go_offline(launchpad: CheckedLaunchPad, place: Path, job: CarriedJob, launch_id: int) -> None:
     """Writes what the node needs of the LaunchPad; doing it again changes nothing."""
-    with asking(f"preparing job {job.request.name} for a node without database"):
+    with asking(f"preparing job {job.request.name} for a node without access to the database"):
         firework = launchpad.get_fw_by_id(job.fw_id)
         if launchpad.offline_runs.find_one({"launch_id": launch_id}, {"_id": 1}) is None:
             launchpad.add_offline_run(launch_id, job.fw_id, job.request.name)
@@ -58,7 +58,7 @@ def take_in(launchpad: CheckedLaunchPad, folder: Path) -> None:
         launchpad: Where the runs are listed.
         folder: The shared folder; what lies elsewhere is not read.
     """
-    with asking("looking at jobs without database"):
+    with asking("reading jobs of nodes without access to the database"):
         running = {"completed": False, "deprecated": False}
         for run in list(launchpad.offline_runs.find(running, {"launch_id": 1, "fw_id": 1})):
             launch = launchpad.launches.find_one({"launch_id": run["launch_id"]}, {"launch_dir": 1})

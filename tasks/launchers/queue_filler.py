@@ -39,7 +39,7 @@ from tansaku.tasks.launchers.run_times import RunTimes
 from tansaku.tasks.launchers.slurm import RejectedJobError, Slurm, SlurmJob, job_script, walltime_for
 
 _SETTLE = 5.0
-"""How long a job whose sbatch gave no answer is looked for in SLURM before it is submitted again [s]."""
+"""How long to look in SLURM for a job whose sbatch did not answer, before submitting it again [s]."""
 
 _KEPT_REFUSALS = 20
 
@@ -131,7 +131,7 @@ class QueueFiller:
     def _fill(self, alive: Sequence[str]) -> None:
         with asking("looking for jobs to submit"):
             wanted = {"state": "READY", "spec._fworker": self._spec.site}
-            ready = [one["_id"] for one in self._launchpad.fireworks.find(wanted, {"_id": 1}).sort("fw_id", 1)]
+            ready = [item["_id"] for item in self._launchpad.fireworks.find(wanted, {"_id": 1}).sort("fw_id", 1)]
         self._bundler.begin()
         for identifier in ready:
             # One that cannot be launched must not stand in the way of those behind it.
@@ -161,11 +161,11 @@ class QueueFiller:
         try:
             job = check_firework(document)
         except ConfigurationError as error:
-            with asking(f"refusing firework {number}"):
+            with asking(f"rejecting firework {number}"):
                 self._launchpad.fireworks.update_one({"_id": document["_id"]}, {"$set": {"state": "DEFUSED"}})
             self.report.refused = [*self.report.refused, error.message][-_KEPT_REFUSALS:]
             return None
-        with asking(f"looking at firework {number}"):
+        with asking(f"reading firework {number}"):
             whole = self._launchpad.workflows.find_one({"nodes": number}, {"_id": 1}) is not None
         spool = open_spool(self._folder, job.campaign)
         if not whole or not spool.folder(job.request.name).is_dir() or spool.is_over(job.request.name):
@@ -233,7 +233,7 @@ class QueueFiller:
             mode=spec.mode,
             database=spec.database,
             uri_file=self._uri_file,
-            members=tuple(Member(name=one.name, fw_id=one.job.fw_id, launch_id=one.launch_id) for one in members),
+            members=tuple(Member(name=item.name, fw_id=item.job.fw_id, launch_id=item.launch_id) for item in members),
             heartbeat=spec.heartbeat,
             kill_grace=spec.kill_grace,
             patience=spec.patience,
@@ -309,9 +309,13 @@ def uri_file_for(spec: FireworksLauncherSpec, uri_file: str | None, uri: SecretS
     if spec.mode == "offline":
         return None
     if uri_file is None:
-        what = "the embedded server is reached from this machine alone" if uri is None else "they are not given our environment"
+        what = (
+            "the embedded server can only be reached from this machine"
+            if uri is None
+            else "they do not inherit our environment"
+        )
         raise ConfigurationError(
             f"database.uri_file: missing; with launcher.mode online compute nodes read MongoDB's address from it ({what})",
-            hint="write the address into a file of mode 0600 that they see, or set launcher.mode: offline",
+            hint="write the address into a file of mode 0600 that they can read, or set launcher.mode: offline",
         )
     return str(Path(uri_file).expanduser().absolute())

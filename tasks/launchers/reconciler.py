@@ -62,7 +62,7 @@ class Reconciler:
         self._jobs = self._slurm.jobs()
         with asking("comparing the LaunchPad"):
             found = self._launchpad.fireworks.find({"spec._fworker": self._spec.site}, _FIELDS)
-            self._fireworks = {str(one["name"]): one for one in found}
+            self._fireworks = {str(item["name"]): item for item in found}
         discrepancies: list[Discrepancy] = []
         known: set[str] = set()
         for spool in self._spools():
@@ -97,15 +97,15 @@ class Reconciler:
             yield self._note_submission(name, launch, self._jobs[launch.name])
         elif firework["state"] == "RESERVED":
             if not self._filled and not (launch is not None and _is_fresh(launch)):
-                hint = "whoever fills the queue next submits it: a driver, or `tansaku worker start`"
+                hint = "it is submitted by the next process that fills the queue: a driver, or `tansaku worker start`"
                 yield Discrepancy(case="not_submitted", subject=name, says="reserved, but SLURM does not know it", hint=hint)
         elif firework["state"] != "READY":
             says = f"its Firework is {firework['state']}, but it was never launched"
-            yield Discrepancy(case="odd_firework", subject=name, says=says, hint="the campaign's driver gives it up")
+            yield Discrepancy(case="odd_firework", subject=name, says=says, hint="the campaign's driver will mark it lost")
 
     def _put_back(self, name: str, firework: Mapping[str, Any]) -> Discrepancy:
         if not self._dry_run:
-            with asking(f"putting job {name} back"):
+            with asking(f"returning job {name} to the queue"):
                 same = {"fw_id": firework["fw_id"], "state": "RESERVED", "launches": []}
                 self._launchpad.fireworks.update_one(same, {"$set": {"state": "READY"}})
         return Discrepancy(case="reserved_without_launch", subject=name, says="reserved, but without a launch", done="put back")
@@ -113,7 +113,7 @@ class Reconciler:
     def _note_submission(self, name: str, launch: LaunchFolder, job: SlurmJob) -> Discrepancy:
         if not self._dry_run:
             launch.write("submitted", {"at": time.time(), "number": job.identifier})
-        says = f"SLURM has it as {job.identifier} ({job.state}), which nobody wrote down"
+        says = f"SLURM has it as {job.identifier} ({job.state}), which is not recorded"
         return Discrepancy(case="submission_not_recorded", subject=name, says=says, done="written down")
 
     def _submitted(self, spool: Spool, name: str, launch: LaunchFolder) -> Iterator[Discrepancy]:
@@ -127,15 +127,15 @@ class Reconciler:
                 yield Discrepancy(case="no_heartbeat", subject=name, says=says, hint=f"scancel --name={launch.name} ends it")
             return
         reason, said = verdict(self._slurm, job, launch)
-        says = f"no heartbeat for {silent:.0f} s and {said}" if launch.begun else f"it never began, and {said}"
+        says = f"no heartbeat for {silent:.0f} s and {said}" if launch.begun else f"it never started, and {said}"
         case = "vanished" if said.endswith("any more") else reason
         if silent <= self._spec.silence:
-            hint = f"look again in {self._spec.silence - silent:.0f} s: its node may still have written something"
+            hint = f"check again in {self._spec.silence - silent:.0f} s: its node may still have written results"
             yield Discrepancy(case=case, subject=name, says=says, hint=hint)
             return
         if not self._dry_run:
             spool.lose(name, reason, says, final=not launch.begun or spool.claimed(name) is None)
-        yield Discrepancy(case=case, subject=name, says=says, done=f"given up ({reason}); its evaluation is tried again")
+        yield Discrepancy(case=case, subject=name, says=says, done=f"marked lost ({reason}); its evaluation is retried")
 
     def _job(self, launch: str) -> SlurmJob | None:
         """What SLURM says of a launch's job; one that was submitted since the first question is asked for again."""
@@ -155,8 +155,8 @@ class Reconciler:
         for name, firework in self._fireworks.items():
             # Whoever forgets a job removes its Firework first.
             if name not in known and self._firework(name) is not None:
-                says = f"Firework {firework['fw_id']} ({firework['state']}) is of no job in {self._folder / 'spool'}"
-                hint = "another folder's, or left over; it is never run from here"
+                says = f"Firework {firework['fw_id']} ({firework['state']}) belongs to no job in {self._folder / 'spool'}"
+                hint = "it belongs to another folder or is left over; it is never run from here"
                 yield Discrepancy(case="firework_without_job", subject=name, says=says, hint=hint)
 
     def _needless_jobs(self) -> Iterator[Discrepancy]:
@@ -169,13 +169,13 @@ class Reconciler:
             members = [member["name"] for member in order["members"]]
             if any(launch.does(spool, member) and not spool.is_over(member) for member in members):
                 continue
-            says = f"SLURM has it as {job.identifier} ({job.state}), but all it would compute is over or forgotten"
+            says = f"SLURM has it as {job.identifier} ({job.state}), but all its jobs are finished or removed"
             if job.waiting:
                 if not self._dry_run:
                     self._slurm.cancel(name)
-                yield Discrepancy(case="needless_job", subject=name, says=says, done="taken out of SLURM's queue")
+                yield Discrepancy(case="needless_job", subject=name, says=says, done="removed from SLURM's queue")
             elif self._seen.unchanged(name, "needless") > self._spec.silence:
-                hint = f"it ends by itself; scancel --name={name} ends it now"
+                hint = f"it will end by itself; scancel --name={name} ends it now"
                 yield Discrepancy(case="needless_job", subject=name, says=says, hint=hint)
 
 

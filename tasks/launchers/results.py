@@ -53,7 +53,7 @@ def spooled_result(spool: Spool, name: str) -> JobResult:
         result = _Result.model_validate(data)
         for file, sha256 in result.files.items():
             if not (folder / file).is_file() or file_sha256(folder / file) != sha256:
-                raise DamagedFileError(f"its file {file} is not the one that was written")
+                raise DamagedFileError(f"its file {file} does not match its recorded hash")
     except (DamagedFileError, ValidationError) as error:
         spool.set_aside(folder / "result.json", name)
         kept = spool.root / "damaged"

@@ -32,7 +32,9 @@ def sweep_launches(folder: Path, older_than: float, *, dry_run: bool = False) ->
         TransientError: The folder cannot be read.
     """
     now = time.time()
-    old = [one for one in all_launches(folder) if now - _last_heard(one) > older_than and not _is_needed(folder, one)]
+    old = [
+        launch for launch in all_launches(folder) if now - _last_heard(launch) > older_than and not _is_needed(folder, launch)
+    ]
     if not dry_run:
         _sweep(folder, old)
     return len(old)
@@ -49,7 +51,7 @@ def _last_heard(launch: LaunchFolder) -> float:
     try:
         return max(path.stat().st_mtime for path in files if path.exists())
     except (OSError, ValueError) as error:
-        raise TransientError(f"launch {launch.path} cannot be looked at: {error}") from error
+        raise TransientError(f"launch {launch.path} cannot be read: {error}") from error
 
 
 def _jobs(launch: LaunchFolder) -> tuple[str, list[str]]:

@@ -20,7 +20,7 @@ ENDED = frozenset(
         "TIMEOUT",
     }
 )  # fmt: skip
-"""States of a job that will not run (again); every other one is a job that runs or comes and goes."""
+"""States of a job that will not run (again); in every other state it runs, waits or changes."""
 
 _REMEMBERED = "now-30days"
 
@@ -87,7 +87,7 @@ class Slurm:
         said = self._run(["sbatch", "--parsable", str(script)], f"submitting {script.name}")
         found = _SAID_ID.fullmatch(said.strip().splitlines()[-1]) if said.strip() else None
         if found is None:
-            raise TransientError(f"sbatch answered {said[:200]!r}, no job number")
+            raise TransientError(f"sbatch returned {said[:200]!r} instead of a job number")
         return found.group(1)
 
     def jobs(self) -> dict[str, SlurmJob]:
@@ -128,7 +128,7 @@ class Slurm:
             TransientError: SLURM did not answer.
         """
         if _JOB_NAME.fullmatch(name) is None:
-            raise ValueError(f"{name!r} is no job name")
+            raise ValueError(f"{name!r} is not a job name")
         self._run(["scancel", "--quiet", f"--user={self._user}", f"--name={name}"], f"cancelling {name}")
 
     def describe(self, what: Sequence[str]) -> str:
@@ -148,7 +148,7 @@ class Slurm:
                 check=False,
             )
         except FileNotFoundError as error:
-            raise MissingComponentError(f"{command[0]} is not on PATH; SLURM's client programs are needed here") from error
+            raise MissingComponentError(f"{command[0]} is not on PATH; SLURM's client programs are required") from error
         except subprocess.TimeoutExpired as error:
             raise TransientError(f"{action}: {command[0]} did not answer within {_TIMEOUT:g} s") from error
         if done.returncode == 0:
@@ -173,7 +173,7 @@ def job_script(name: str, command: Sequence[str], folder: Path, resources: Slurm
         ValueError: A word could mean something to a shell, or the name is none.
     """
     if _JOB_NAME.fullmatch(name) is None:
-        raise ValueError(f"{name!r} is no job name")
+        raise ValueError(f"{name!r} is not a job name")
     for word in (*command, str(folder)):
         if re.fullmatch(r"[A-Za-z0-9_./+@=-]+", word) is None:
             raise ValueError(f"{word!r}: expected letters, digits and _./+@=- in a job script")

@@ -32,4 +32,4 @@ def verdict(slurm: Slurm, job: SlurmJob | None, launch: LaunchFolder) -> tuple[s
     if reason is None:
         # SLURM calls a job FAILED that its own step ended for its memory.
         reason = "out_of_memory" if launch.ended_for_memory() else "worker_died"
-    return reason, "SLURM does not know it any more" if known is None else f"SLURM says {known.state} ({known.reason})"
+    return reason, "SLURM no longer knows it" if known is None else f"SLURM says {known.state} ({known.reason})"

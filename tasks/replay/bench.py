@@ -119,7 +119,7 @@ class _Ledger:
             try:
                 finished = BenchResult.model_validate_json(self._out.read_text())
             except ValidationError as error:
-                raise ConfigurationError(f"--resume: {str(self._out)!r} is no benchmark result") from error
+                raise ConfigurationError(f"--resume: {str(self._out)!r} is not a benchmark result") from error
             self._check(str(finished.provenance.get("key")), self._out)
             runs = finished.runs
         return {(run.method, run.seed): run for run in runs}
@@ -127,8 +127,8 @@ class _Ledger:
     def _check(self, key: str, path: Path) -> None:
         if key != self._key:
             raise ConfigurationError(
-                f"--resume: {str(path)!r} was made from another table, budget, version or other options",
-                hint="give another --out, or leave --resume out to start afresh",
+                f"--resume: {str(path)!r} was made with a different table, budget, version or options",
+                hint="give another --out, or omit --resume to start over",
             )
 
     def begin(self, runs: Sequence[BenchRun]) -> None:

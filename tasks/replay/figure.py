@@ -20,7 +20,7 @@ POINTS = 300
 DASHES = ("-", "--", ":")
 
 FLOOR = 1e-4
-"""Least gap that the logarithmic axis shows, of the largest; exact runs end on it."""
+"""Smallest gap on the logarithmic axis relative to the largest; exact runs are drawn there."""
 
 
 def line_styles(methods: Sequence[str]) -> dict[str, tuple[str, str]]:
@@ -46,7 +46,7 @@ def draw_gaps(result: BenchResult, path: Path) -> Path:
 
     if path.suffix.lower() not in (".png", ".svg", ".pdf"):
         raise ConfigurationError(f"--figure: {path.name!r} has an unknown ending; expected .png, .svg or .pdf")
-    counted = bool(result.provenance.get("count_initial", False))
+    with_initial = bool(result.provenance.get("count_initial", False))
     unit = str(result.provenance["objective"]["unit"]).replace("m2", "m$^2$")
     end = max(run.cost[-1] for run in result.runs)
     # From where every run has a first evaluation: at zero, or a little later when the initial points count.
@@ -65,13 +65,17 @@ def draw_gaps(result: BenchResult, path: Path) -> Path:
         for method, (colour, dashes) in line_styles(result.methods()).items():
             curves = np.maximum(shown[method], least)
             share = 100 * costs / result.exhaustive_cost
-            axes.plot(share, curves.mean(axis=0), dashes, color=colour, lw=1.8, label=f"{method} ({len(curves)} seeds)")
+            axes.plot(
+                share, curves.mean(axis=0), dashes, color=colour, lw=1.8, label=f"{method} ({counted(len(curves), 'seed')})"
+            )
             lower, upper = np.quantile(curves, [0.25, 0.75], axis=0)
             axes.fill_between(share, lower, upper, color=colour, alpha=0.18, lw=0)
         axes.set_yscale("linear" if volumes else "log")
         axes.set_xlim(0, 100 * end / result.exhaustive_cost)
-        axes.set_xlabel(f"cost {'with' if counted else 'after'} the initial points [% of evaluating everything]")
-        axes.set_ylabel("volume dominated, of the true front's" if volumes else f"mean gap to the true minimum [{unit}]")
+        axes.set_xlabel(f"cost {'with' if with_initial else 'after'} the initial points [% of the exhaustive cost]")
+        axes.set_ylabel(
+            "dominated hypervolume / that of the true front" if volumes else f"mean gap to the true minimum [{unit}]"
+        )
         axes.grid(alpha=0.3, lw=0.5, which="both", axis="y")
         axes.legend()
         path.parent.mkdir(parents=True, exist_ok=True)

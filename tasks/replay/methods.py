@@ -65,9 +65,9 @@ def split_method(name: str) -> tuple[str, TransferMode | None]:
     if not plus:
         return own, None
     known: tuple[TransferMode, ...] = get_args(TransferMode)
-    for one in known:
-        if one == mode:
-            return own, one
+    for item in known:
+        if item == mode:
+            return own, item
     raise ConfigurationError(f"--methods: {name!r}: transfer mode {mode!r} is not known; expected one of {', '.join(known)}")
 
 
@@ -87,10 +87,10 @@ def build_method(name: str, spec: CampaignSpec, pool: CandidatePool, base_path: 
     """
     own, mode = split_method(name)
     if own in PACKAGES and spec.objective.further:
-        raise ConfigurationError(f"--methods: {name!r}: {own} is compared on one objective, the goal pareto has several")
+        raise ConfigurationError(f"--methods: {name!r}: {own} supports a single objective, but the goal pareto has several")
     if own in PACKAGES:
         if mode is not None:
-            raise ConfigurationError(f"--methods: {name!r}: {own} learns from no other search; expected {own!r} alone")
+            raise ConfigurationError(f"--methods: {name!r}: {own} does not support transfer; expected {own!r} alone")
         return WithInitialDesign(build_peer(own), build_proposer(paired_design(spec.proposer)))
     chosen = spec.model_copy(update={"proposer": method_spec(own, spec.proposer)})
     if own == SPEC_METHOD and mode is None and spec.transfer is not None:
@@ -107,7 +107,7 @@ def build_method(name: str, spec: CampaignSpec, pool: CandidatePool, base_path: 
 
 def _sources(name: str, spec: CampaignSpec, pool: CandidatePool, base_path: Path) -> FrozenSources:
     if spec.transfer is None:
-        raise ConfigurationError(f"--methods: {name!r}: the campaign file has no transfer key to take sources from")
+        raise ConfigurationError(f"--methods: {name!r}: the campaign file has no `transfer` key with sources")
     return table_sources(Target(spec, pool), base_path)
 
 

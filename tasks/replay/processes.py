@@ -15,7 +15,7 @@ from tansaku.tasks.replay.records import BenchRun, ReplayTask
 from tansaku.tasks.settings import thread_environment
 
 OnProgress = Callable[[ReplayTask, int, float], None]
-"""Told of a run under way: its task, evaluations made, share of its budget spent (1 when it has ended)."""
+"""Callback for the progress of a run: its task, number of evaluations, share of its budget spent (1 when it has ended)."""
 
 
 def run_in_processes(tasks: Sequence[ReplayTask], jobs: int, on_progress: OnProgress | None = None) -> Iterator[BenchRun]:
@@ -91,7 +91,7 @@ class _Processes:
     def _follow(self, process: subprocess.Popen[str], task: ReplayTask) -> None:
         """Hands the task over and reads progress until the process ends; standard input stays open as a sign of life."""
         if process.stdin is None or process.stdout is None:
-            raise AssertionError("both were asked for as pipes")
+            raise AssertionError("both were requested as pipes")
         try:
             process.stdin.write(f"{task.model_dump_json()}\n")
             process.stdin.flush()

@@ -29,7 +29,7 @@ PROGRESS_SECONDS = 1.0
 _RUN_TIMES = 0x7174  # sets this stream apart from those of the proposals
 
 PARENT_GONE = 3
-"""Exit status of a run whose benchmark has ended before it."""
+"""Exit status of a run whose benchmark process ended first."""
 
 
 def open_table(spec_task: ReplayTask) -> TabulatedSpace:

@@ -53,7 +53,7 @@ class BoundaryPredictor:
 
         if not {"energy", "energies"} <= set(model.predicts):
             raise ConfigurationError(
-                f"model: predicts {', '.join(model.predicts)}; a screen needs the energies of atoms, e.g. of local_energies"
+                f"model: predicts {', '.join(model.predicts)}; a screen needs per-atom energies, e.g. from local_energies"
             )
         perfect = bulk(crystal.element, crystal.structure, a=crystal.edge, cubic=True)
         energy = model.predict([Example("crystal", "crystal", perfect, {})])[0]["energy"].values
@@ -74,10 +74,10 @@ class BoundaryPredictor:
         info = atoms.info
         return ScreenRow(
             candidate=candidate,
-            axis=tuple(int(one) for one in info["axis"]),
+            axis=tuple(int(item) for item in info["axis"]),
             system=str(info["system"]),
             sigma=int(info["sigma"]),
-            plane=tuple(int(one) for one in info["plane"]),
+            plane=tuple(int(item) for item in info["plane"]),
             angle=float(info["angle"]),
             removed_planes=int(info["removed_planes"]),
             atoms=len(atoms),
@@ -106,9 +106,13 @@ def row_file(resources: Resources, loaded: LoadedScreen, record: ModelRecord) ->
 def relaxed(resources: Resources, loaded: LoadedScreen) -> Iterator[Evaluation]:
     """Evaluations whose relaxed structures are there to be predicted, axis after axis."""
     for campaign in loaded.campaigns:
-        for one in resources.store.evaluations(campaign.spec.name, states=[EvaluationState.DONE]):
-            if one.proposal.purpose == "search" and one.outcome is not None and STRUCTURE_FILE in one.outcome.artifacts:
-                yield one
+        for evaluation in resources.store.evaluations(campaign.spec.name, states=[EvaluationState.DONE]):
+            if (
+                evaluation.proposal.purpose == "search"
+                and evaluation.outcome is not None
+                and STRUCTURE_FILE in evaluation.outcome.artifacts
+            ):
+                yield evaluation
 
 
 def predicted(
@@ -123,12 +127,12 @@ def predicted(
         known: Rows that an earlier, interrupted screen by the same weights left.
     """
     done = {row.structure for row in known}
-    for one in evaluations:
-        if one.outcome is None or one.outcome.artifacts[STRUCTURE_FILE] in done:
+    for evaluation in evaluations:
+        if evaluation.outcome is None or evaluation.outcome.artifacts[STRUCTURE_FILE] in done:
             continue
-        computed = 1000.0 * one.outcome.quantities["grain_boundary_energy"].value
-        atoms = read_structure(one, artifacts)
-        yield predictor.row(one.proposal.candidate, atoms, computed, one.outcome.artifacts[STRUCTURE_FILE])
+        computed = 1000.0 * evaluation.outcome.quantities["grain_boundary_energy"].value
+        atoms = read_structure(evaluation, artifacts)
+        yield predictor.row(evaluation.proposal.candidate, atoms, computed, evaluation.outcome.artifacts[STRUCTURE_FILE])
 
 
 def painted(predictor: BoundaryPredictor, row: ScreenRow, artifacts: ArtifactStore, folder: Path) -> Atoms:

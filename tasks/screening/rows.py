@@ -58,7 +58,7 @@ class ScreenRow(Record):
 
 def family(axis: tuple[int, int, int]) -> str:
     """The name that an axis and those equal to it by symmetry share: ``⟨110⟩``."""
-    sizes = [str(one) for one in sorted(map(abs, axis), reverse=True)]
+    sizes = [str(item) for item in sorted(map(abs, axis), reverse=True)]
     return f"⟨{(' ' if any(len(one) > 1 for one in sizes) else '').join(sizes)}⟩"
 
 
@@ -83,7 +83,7 @@ class RowFile:
         try:
             return [ScreenRow.model_validate(json.loads(line)) for line in whole.splitlines()]
         except (ValueError, ValidationError) as error:
-            raise ConfigurationError(f"{self._path} holds no rows of a screen: {error}", hint="remove it") from error
+            raise ConfigurationError(f"{self._path} does not contain rows of a screen: {error}", hint="remove it") from error
 
     def extend(self, rows: Iterable[ScreenRow]) -> Iterator[ScreenRow]:
         """Appends rows as they come, and hands them on."""
@@ -183,5 +183,5 @@ def read_table(path: Path) -> list[ScreenRow]:
                 plain[name] = tuple(int(part) for part in str(plain[name]).split())
             found.append(ScreenRow.model_validate(plain))
     except (OSError, KeyError, ValueError) as error:
-        raise ConfigurationError(f"{path.name} is no table of a screen: {error}") from error
+        raise ConfigurationError(f"{path.name} is not a table of a screen: {error}") from error
     return found

@@ -21,13 +21,13 @@ from tansaku.tasks.steps.rounds import Plan, RoundRules
 from tansaku.tasks.stores.documents import from_document
 
 CERTIFICATE = "certificate"
-"""Kind of the events that hold them."""
+"""Kind of the events that store certificates."""
 
 EVERY = 10
-"""Proposals from one certificate to the next where no stop rule says so."""
+"""Number of proposals between certificates without a stop rule."""
 
 CONFIDENCE = 0.95
-"""Of their tolerances where no stop rule says so."""
+"""Probability for certificates without a stop rule."""
 
 
 def is_due(rules: RoundRules, plan: Plan) -> bool:
@@ -108,7 +108,14 @@ def stored_certificates(events: Iterable[Event]) -> list[Certificate]:
 def stopping(spec: CampaignSpec, events: Iterable[Event], searched: int) -> Certificate | None:
     """The certificate that a campaign's search has stopped on and still stops on, None when it goes on."""
     unit, rule = spec.objective.unit, spec.budget.stop
-    return next((one for one in reversed(stored_certificates(events)) if still_stops(one, rule, unit, searched)), None)
+    return next(
+        (
+            certificate
+            for certificate in reversed(stored_certificates(events))
+            if still_stops(certificate, rule, unit, searched)
+        ),
+        None,
+    )
 
 
 def note_certificate(context: StepContext, plan: Plan) -> Certificate | None:

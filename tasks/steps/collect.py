@@ -15,20 +15,20 @@ from tansaku.tasks.steps.context import StepContext
 _UNDER_WAY = (EvaluationState.SUBMITTED, EvaluationState.RUNNING)
 _BACKOFF_LIMIT = 10  # doublings
 PERMANENT = (*CONFIGURATION_REASONS, "not_found")
-"""Reasons of plumbing failures for which trying again meets the same."""
+"""Reasons of infrastructure failures that a retry cannot fix."""
 
 _LONGEST_MESSAGE = 2000
 
 
 def under_way(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
     """Those whose job the backend knows."""
-    return [one for one in evaluations if one.state in _UNDER_WAY]
+    return [evaluation for evaluation in evaluations if evaluation.state in _UNDER_WAY]
 
 
 def handles_of(evaluations: Sequence[Evaluation]) -> list[JsonDict]:
     """Handles of their current attempts."""
-    attempts = [one.current_attempt for one in evaluations]
-    return [one.handle for one in attempts if one is not None and one.handle is not None]
+    attempts = [evaluation.current_attempt for evaluation in evaluations]
+    return [attempt.handle for attempt in attempts if attempt is not None and attempt.handle is not None]
 
 
 def collect(context: StepContext) -> list[Evaluation]:
@@ -117,8 +117,8 @@ def give_up(context: StepContext, evaluation: Evaluation, attempt: Attempt, fail
 
 def _counted(evaluation: Evaluation, failure: Failure) -> int:
     """Attempts that count against ``retries``, the present one among them if ``failure`` counts."""
-    earlier = [one.failure for one in evaluation.attempts[:-1]]
-    return sum(one is None or one.reason != DISK_FULL for one in [*earlier, failure])
+    earlier = [attempt.failure for attempt in evaluation.attempts[:-1]]
+    return sum(item is None or item.reason != DISK_FULL for item in [*earlier, failure])
 
 
 def cancel(context: StepContext, evaluation: Evaluation) -> Evaluation:

@@ -15,7 +15,7 @@ from tansaku.tasks.steps.propose import commit
 from tansaku.tasks.steps.submit import begin
 
 RERUN_MODEL = "rerun"
-"""What proposals of a rerun name as their model, with the command's id."""
+"""Prefix of the model name of rerun proposals, followed by the command's id."""
 
 _ENDED_BADLY = (EvaluationState.FAILED, EvaluationState.CANCELLED)
 
@@ -27,7 +27,7 @@ def apply_commands(context: StepContext) -> None:
     """
     ledger = context.ledger
     ledger.record = context.store.campaign(context.name)
-    for command in [one for one in ledger.commands if one.applied_at_number is None]:
+    for command in [item for item in ledger.commands if item.applied_at_number is None]:
         effect = _EFFECTS.get(command.kind)
         spec = effect(context, command) if effect is not None else None
         context.store.apply_command(context.lease, command.id, ledger.last_number + 1, spec)
@@ -44,7 +44,7 @@ def _edit(context: StepContext, command: Command) -> JsonDict | None:
     except ConfigurationError as error:
         log_event(context, "edit-refused", [command.id], {"command": command.id, "reason": error.message})
         return None
-    changes = [{"key": one.key, "old": one.old, "new": one.new} for one in diff_specs(ledger.spec, changed)]
+    changes = [{"key": spec.key, "old": spec.old, "new": spec.new} for spec in diff_specs(ledger.spec, changed)]
     at_number = ledger.last_number + 1
     log_event(context, "edited", [command.id], {"command": command.id, "changes": changes, "at_number": at_number})
     ledger.spec = changed
@@ -55,9 +55,9 @@ def _chosen(context: StepContext, command: Command) -> list[Evaluation]:
     """The latest replicate of each candidate the command names; of all candidates when it names none."""
     wanted = command.payload.get("candidates")
     latest: dict[tuple[str, str], Evaluation] = {}
-    for _, one in sorted(context.ledger.evaluations.items()):
-        if wanted is None or one.proposal.candidate in wanted:
-            latest[one.proposal.candidate, one.proposal.source] = one
+    for _, evaluation in sorted(context.ledger.evaluations.items()):
+        if wanted is None or evaluation.proposal.candidate in wanted:
+            latest[evaluation.proposal.candidate, evaluation.proposal.source] = evaluation
     return list(latest.values())
 
 
@@ -69,7 +69,7 @@ def _retry(context: StepContext, command: Command) -> None:
 
 def _rerun(context: StepContext, command: Command) -> None:
     model = f"{RERUN_MODEL}:{command.id}"
-    done = {one.proposal.candidate for one in context.ledger.evaluations.values() if one.proposal.model == model}
+    done = {item.proposal.candidate for item in context.ledger.evaluations.values() if item.proposal.model == model}
     for evaluation in _chosen(context, command) if command.payload.get("candidates") else []:
         old = evaluation.proposal
         if old.candidate in done or old.purpose != "search" or not evaluation.state.terminal:

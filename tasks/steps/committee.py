@@ -72,12 +72,12 @@ class PoolCommittee:
 
     def _known(self, ledger: Ledger, begun: Retrain) -> IntArray:
         learned = computed_up_to(ledger, begun.horizon)
-        return self._pool.positions([one.proposal.candidate for one in learned])
+        return self._pool.positions([item.proposal.candidate for item in learned])
 
     def _look(self, used: RetrainEnd, known: IntArray) -> Disagreement:
         proposer = self._spec.proposer
         if not isinstance(proposer, DisagreementProposerSpec) or used.version is None or used.weights is None:
-            raise AssertionError("only a proposer that goes by a version asks what it says")
+            raise AssertionError("only a proposer that uses a model version requests its predictions")
         model = self._open(used.weights)
         seen_places, view = self._view(model)
         seen = view.seen_by(model, proposer.of)
@@ -165,7 +165,7 @@ class PoolCommittee:
     def _surrogate(self) -> PotentialSpec:
         learned = retrain_spec(self._spec).surrogate
         if not isinstance(learned, PotentialSpec):
-            raise AssertionError("the spec asks for a potential")
+            raise AssertionError("the spec requires a potential")
         return learned
 
     def _in_unit(self, energies: FloatArray) -> FloatArray:

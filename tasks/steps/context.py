@@ -16,7 +16,6 @@ from tansaku.models.domain.retraining import Retrain, RetrainEnd, ended, target_
 from tansaku.models.domain.search_state import SearchState
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.surrogates import DeviceChoice
-from tansaku.models.engine.cost import cost_prior, learns_cost
 from tansaku.tasks.observer import Observer
 from tansaku.tasks.steps.rounds import RoundRules, new_search, priced_by
 from tansaku.tasks.steps.source import source_of
@@ -141,12 +140,12 @@ class Ledger:
             return
         known = self.search.entry(proposal.number)
         position = known.position if known else int(self.pool.positions([proposal.candidate])[0])
-        further, learns = self.spec.objective.further, learns_cost(self.spec.space)
+        further, learns = self.spec.objective.further, self.spec.space.learns_cost
         self.search.note(search_entry(evaluation, position, further, learns_cost=learns))
 
     def wish(self, kinds: tuple[str, str]) -> str | None:
         """Which of two opposite commands came last, None when neither was given."""
-        return next((one.kind for one in reversed(self.commands) if one.kind in kinds), None)
+        return next((command.kind for command in reversed(self.commands) if command.kind in kinds), None)
 
     @property
     def paused(self) -> bool:
@@ -203,7 +202,7 @@ class StepContext:
             initial_count=self.initial_count,
             in_flight=spec.execution.in_flight,
             ordered=spec.execution.asynchrony == "ordered",
-            cost_prior=cost_prior(spec.space),
+            cost_prior=spec.space.cost_prior(),
             campaign=self.name,
             max_cost=spec.constraints.max_cost,
             unit=spec.objective.unit,

@@ -23,7 +23,9 @@ Reason = Literal["first", "every", "drift", "end"]
 
 def retrain_due(ledger: Ledger, spec: RetrainSpec, plan: Plan) -> Reason | None:
     """Why a retrain is due at a plan's number, None where it is not."""
-    computed = sum(one.number <= plan.horizon and one.value is not None and not one.deviation for one in ledger.search.entries)
+    computed = sum(
+        entry.number <= plan.horizon and entry.value is not None and not entry.deviation for entry in ledger.search.entries
+    )
     last = ledger.retrains[-1][0] if ledger.retrains else None
     if last is None:
         return "first" if computed >= spec.first else None
@@ -37,10 +39,10 @@ def retrain_due(ledger: Ledger, spec: RetrainSpec, plan: Plan) -> Reason | None:
 def computed_up_to(ledger: Ledger, horizon: int) -> list[Evaluation]:
     """Evaluations up to a horizon whose result was computed: a surrogate never learns from another's predictions."""
     return [
-        one
-        for number, one in sorted(ledger.evaluations.items())
-        if number <= horizon and one.proposal.purpose == "search" and one.state is EvaluationState.DONE
-        if one.outcome is not None and one.outcome.value is not None and one.outcome.predicted_by is None
+        evaluation
+        for number, evaluation in sorted(ledger.evaluations.items())
+        if number <= horizon and evaluation.proposal.purpose == "search" and evaluation.state is EvaluationState.DONE
+        if evaluation.outcome is not None and evaluation.outcome.value is not None and evaluation.outcome.predicted_by is None
     ]
 
 
@@ -48,8 +50,8 @@ def _drifted(ledger: Ledger, drift: DriftSpec, plan: Plan, since: int) -> bool:
     """Whether too few results since the last training lie within one deviation of what the version in use had predicted."""
     model = model_in_use(ledger, plan.number)
     within = []
-    for number, one in sorted(ledger.evaluations.items()):
-        outcome, look = one.outcome, one.proposal.look
+    for number, evaluation in sorted(ledger.evaluations.items()):
+        outcome, look = evaluation.outcome, evaluation.proposal.look
         if not since <= number <= plan.horizon or outcome is None or outcome.predicted_by is not None:
             continue
         if look is None or model is None or look.model != model[0] or LABEL_PROPERTY not in outcome.quantities:

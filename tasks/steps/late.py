@@ -49,7 +49,7 @@ def collect_late(context: StepContext) -> list[Evaluation]:
         TransientError: Store or backend did not answer; calling again is safe.
     """
     changed = []
-    watched = [(number, one, one.handle) for number, one in context.ledger.given_up.values() if one.handle is not None]
+    watched = [(number, item, item.handle) for number, item in context.ledger.given_up.values() if item.handle is not None]
     statuses = context.launcher.poll([handle for _, _, handle in watched]) if watched else []
     for (number, attempt, handle), status in zip(watched, statuses, strict=True):
         if status.state is JobState.FINISHED:

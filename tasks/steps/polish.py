@@ -9,7 +9,7 @@ from tansaku.tasks.steps.propose import commit
 from tansaku.tasks.steps.source import polish_relaxation, polish_source
 
 POLISH_MODEL = "polish"
-"""What polish proposals name as their model."""
+"""Model name of proposals of the final relaxation ("polish")."""
 
 
 def best_evaluations(ledger: Ledger, count: int) -> list[Evaluation]:
@@ -20,9 +20,9 @@ def best_evaluations(ledger: Ledger, count: int) -> list[Evaluation]:
     """
     sign = 1.0 if ledger.spec.objective.direction == "minimize" else -1.0
     ranked: dict[str, dict[str, tuple[float, int]]] = {system: {} for system in ledger.pool.systems}
-    for number, one in sorted(ledger.evaluations.items()):
-        proposal, outcome = one.proposal, one.outcome
-        if proposal.purpose == "search" and one.state is EvaluationState.DONE and outcome and outcome.value is not None:
+    for number, evaluation in sorted(ledger.evaluations.items()):
+        proposal, outcome = evaluation.proposal, evaluation.outcome
+        if proposal.purpose == "search" and evaluation.state is EvaluationState.DONE and outcome and outcome.value is not None:
             ranked[proposal.system][proposal.candidate] = (sign * outcome.value, number)
     return [ledger.evaluations[number] for best in ranked.values() for _, number in sorted(best.values())[:count]]
 
@@ -36,7 +36,7 @@ def polish(context: StepContext) -> Evaluation | None:
     if polish_relaxation(ledger.spec) is None:
         return None
     source = polish_source(ledger.spec)
-    done = {one.proposal.candidate for one in ledger.evaluations.values() if one.proposal.source == source}
+    done = {evaluation.proposal.candidate for evaluation in ledger.evaluations.values() if evaluation.proposal.source == source}
     for best in best_evaluations(ledger, ledger.spec.execution.polish):
         searched = best.proposal
         if searched.candidate in done:

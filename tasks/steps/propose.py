@@ -86,7 +86,7 @@ def _note_failed_fit(context: StepContext, number: int) -> None:
     refit = context.ledger.refits[-1] if context.ledger.refits else None
     if refit is None or refit.ok or refit.at_proposal != number:
         return
-    used = "the last good values stay in use" if refit.hyperparameters else "there are none yet, the priors' centres are used"
+    used = "the last good values are kept" if refit.hyperparameters else "there are none yet, so the priors' centres are used"
     context.store.append_event(
         Event(
             id=short_hash([context.name, "warning.refit", refit.number]),

@@ -28,4 +28,4 @@ def reap_orphans(runtime: Mapping[str, object]) -> list[JsonDict]:
         return []
     if find_process(driver["pid"], driver["started"]) is not None:
         return []
-    return [one for one in helpers.values() if end_process(one["pid"], one["started"], _GRACE)]
+    return [helper for helper in helpers.values() if end_process(helper["pid"], helper["started"], _GRACE)]

@@ -17,9 +17,10 @@ from tansaku.models.domain.ports import History, Proposer
 from tansaku.models.domain.records import JsonDict, Proposal, Refit
 from tansaku.models.domain.search_state import SearchState
 from tansaku.models.domain.specs.campaign import BudgetSpec, ObjectiveSpec
+from tansaku.models.domain.specs.cost import CostPrior
 from tansaku.models.domain.specs.objective import Direction
 from tansaku.models.domain.states import StopReason
-from tansaku.models.engine.cost import CostModel, CostPrior, cost_due, fit_cost, priced
+from tansaku.models.engine.cost import CostModel, cost_due, fit_cost, priced
 
 
 @dataclass(frozen=True)
@@ -161,14 +162,14 @@ def fit_if_due(proposer: Proposer, plan: Plan, search: SearchState, refits: Sequ
 def _model_due(proposer: Proposer, plan: Plan, search: SearchState, refits: Sequence[Refit]) -> bool:
     if not len(plan.history.observed):
         return False
-    fitted_at = [search.observed_count(one.horizon) for one in refits if "hyperparameters" in one.fitted]
+    fitted_at = [search.observed_count(refit.horizon) for refit in refits if "hyperparameters" in refit.fitted]
     return proposer.refit_due(len(plan.history.observed), fitted_at)
 
 
 def _cost_due(plan: Plan, search: SearchState, refits: Sequence[Refit], rules: RoundRules) -> bool:
     if rules.cost_prior is None:
         return False
-    fitted_at = [int(one.cost["n_measured"]) for one in refits if one.cost is not None]
+    fitted_at = [int(refit.cost["n_measured"]) for refit in refits if refit.cost is not None]
     return cost_due(search.measured_count(plan.horizon), fitted_at)
 
 

@@ -8,7 +8,7 @@ from tansaku.models.domain.errors import StoreError
 from tansaku.models.domain.identifiers import job_name
 from tansaku.models.domain.ports import JobRequest
 from tansaku.models.domain.records import Evaluation
-from tansaku.models.domain.specs.space import GrainBoundarySpaceSpec, SpaceSpec
+from tansaku.models.domain.specs.space import SpaceSpec
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.jobs.document import OWN_LATTICE_PARAMETER, STRUCTURE_FILE, JobDocument, LookDocument
 from tansaku.tasks.steps.context import StepContext
@@ -30,7 +30,7 @@ def submit(context: StepContext, evaluation: Evaluation) -> Evaluation:
     begun = evaluation if evaluation.state is EvaluationState.SUBMITTING else begin(context, evaluation)
     attempt = begun.current_attempt
     if attempt is None:
-        raise StoreError(f"evaluation {begun.id}: state {begun.state}, but no attempt was begun")
+        raise StoreError(f"evaluation {begun.id}: state {begun.state}, but it has no attempt")
     handle = context.launcher.find(attempt.job_name)
     if handle is None:
         request = JobRequest(
@@ -80,13 +80,13 @@ def job_document(context: StepContext, evaluation: Evaluation) -> JobDocument:
 def _space(context: StepContext) -> SpaceSpec:
     """The space; a boundary's with the calculator's own lattice parameter once a result told it: no other job looks for it."""
     space = context.ledger.spec.space
-    if not isinstance(space, GrainBoundarySpaceSpec) or space.crystal.own_lattice_parameter is not None:
+    crystal = space.reference_crystal
+    if crystal is None or crystal.own_lattice_parameter is not None:
         return space
-    for one in context.ledger.evaluations.values():
-        own = one.outcome.properties.get(OWN_LATTICE_PARAMETER) if one.outcome is not None else None
+    for evaluation in context.ledger.evaluations.values():
+        own = evaluation.outcome.properties.get(OWN_LATTICE_PARAMETER) if evaluation.outcome is not None else None
         if own is not None:
-            crystal = space.crystal.model_copy(update={OWN_LATTICE_PARAMETER: own})
-            return space.model_copy(update={"crystal": crystal})
+            return space.with_crystal(crystal.model_copy(update={OWN_LATTICE_PARAMETER: own}))
     return space
 
 
@@ -103,10 +103,10 @@ def _searched_structure(context: StepContext, candidate: str) -> str | None:
     """Relaxed structure of a candidate's best evaluation, None where it is not stored: imports bring numbers alone."""
     sign = 1.0 if context.ledger.spec.objective.direction == "minimize" else -1.0
     valued = [
-        (sign * one.outcome.value, number, one.outcome.artifacts.get(STRUCTURE_FILE))
-        for number, one in context.ledger.evaluations.items()
-        if one.proposal.purpose == "search" and one.proposal.candidate == candidate
-        if one.outcome is not None and one.outcome.value is not None
+        (sign * evaluation.outcome.value, number, evaluation.outcome.artifacts.get(STRUCTURE_FILE))
+        for number, evaluation in context.ledger.evaluations.items()
+        if evaluation.proposal.purpose == "search" and evaluation.proposal.candidate == candidate
+        if evaluation.outcome is not None and evaluation.outcome.value is not None
     ]
     sha256 = min(valued, key=lambda entry: entry[:2])[2] if valued else None
     if sha256 is None or not context.artifacts.exists(sha256):

@@ -39,12 +39,12 @@ from tansaku.tasks.training.retraining import (
 from tansaku.tasks.training.training import Made, Place, read_dataset, store_version
 
 RETRAIN_FAILED = "warning.retrain"
-"""Kind of the events that say why a training brought no version."""
+"""Kind of the events that record why a training produced no version."""
 
 TARGET = "target"
-"""Kind of the events that say how far a new version is from the target."""
+"""Kind of the events that record the distance of a new version from the target."""
 
-NOT_NEEDED = "the search ended before it"
+NOT_NEEDED = "the search ended first"
 
 
 def ready_for(context: StepContext, plan: Plan) -> bool:
@@ -188,10 +188,10 @@ def _begin(context: StepContext, spec: RetrainSpec, plan: Plan, reason: str) -> 
 
 def _store_dataset(context: StepContext, spec: RetrainSpec, plan: Plan, learned: list[Evaluation]) -> DatasetRecord:
     stored = [
-        one
-        for one in learned
-        if one.outcome is not None
-        and (sha256 := one.outcome.artifacts.get(STRUCTURE_FILE))
+        item
+        for item in learned
+        if item.outcome is not None
+        and (sha256 := item.outcome.artifacts.get(STRUCTURE_FILE))
         and context.artifacts.exists(sha256)
     ]
     examples = gather(stored, context.artifacts, spec.group)
@@ -201,7 +201,7 @@ def _store_dataset(context: StepContext, spec: RetrainSpec, plan: Plan, learned:
     named = DatasetSpec(
         schema_version=1, name=spec.model or context.name, seed=context.ledger.spec.seed, source=source, split=split
     )
-    cost = sum(one.measured_cost or 0.0 for one in stored)
+    cost = sum(item.measured_cost or 0.0 for item in stored)
     return keep_dataset(context.workshop.registry, context.artifacts, examples, Kept(named, sources_of(stored), cost=cost))
 
 
@@ -226,7 +226,7 @@ def _stored(context: StepContext, training: Retrain, result: JobResult) -> tuple
         weights=result.folder / WEIGHTS_FILE,
         report=result.folder / REPORT_FILE,
         errors={
-            side: {name: Errors.model_validate(one) for name, one in of.items()} for side, of in properties["errors"].items()
+            side: {name: Errors.model_validate(item) for name, item in of.items()} for side, of in properties["errors"].items()
         },
         chosen=properties["chosen"],
         seconds=properties["seconds"],
@@ -244,12 +244,12 @@ def _stored(context: StepContext, training: Retrain, result: JobResult) -> tuple
 def _look_at_registry(context: StepContext, training: Retrain) -> bool:
     """Whether the service's run has brought the version, or has said that there will be none."""
     failed = failure_event_id(training)
-    told = next((one for one in context.store.events(context.name) if one.id == failed), None)
+    told = next((event for event in context.store.events(context.name) if event.id == failed), None)
     if told is not None:
         _end(context, training, ok=False, message=str(told.data["reason"]))
         return True
     versions = context.workshop.registry.models(training.model)
-    found = next((one for one in versions if one.dataset == training.dataset), None)
+    found = next((version for version in versions if version.dataset == training.dataset), None)
     if found is None:
         return False
     _end_with(context, training, found, promoted=found.promoted_at is not None)
@@ -270,7 +270,7 @@ def _give_up(context: StepContext, training: Retrain, handle: JsonDict, failure:
 
 def _end_with(context: StepContext, training: Retrain, version: ModelRecord, *, promoted: bool) -> None:
     found = {"version": version.label, "weights": version.artifact, "promoted": promoted, "seconds": version.seconds}
-    found["held_out"] = {name: one.model_dump(mode="json") for name, one in version.held_out.items()}
+    found["held_out"] = {name: item.model_dump(mode="json") for name, item in version.held_out.items()}
     _end(context, training, ok=True, message=version.note, **found)
 
 

@@ -16,7 +16,7 @@ _WORDS = {
     EvaluationState.SUBMITTING: "being submitted",
     EvaluationState.SUBMITTED: "queued",
     EvaluationState.RUNNING: "running",
-    EvaluationState.LOST: "lost, to be tried again",
+    EvaluationState.LOST: "lost, to be retried",
 }
 _LONGEST = 3600.0  # between two reminders [s]
 

@@ -99,7 +99,7 @@ def restore(database: MongoDatabase, path: Path, *, force: bool = False) -> dict
         if filled and not force:
             raise StoreError(
                 f"database {database.name!r} is not empty (it has {', '.join(sorted(filled))}); nothing was restored",
-                hint="restore into another database, or replace what is there with --force",
+                hint="restore into another database, or replace its content with --force",
             )
         refuse_live_drivers(database, "restored")
         whole = False
@@ -130,7 +130,7 @@ def _stage(database: MongoDatabase, path: Path) -> dict[str, int]:
             database[f"{STAGED}{name}"].insert_many(batch, ordered=False)
         except BulkWriteError as error:
             found = (error.details or {}).get("writeErrors") or []
-            if any(one.get("code") == _DUPLICATE for one in found):
+            if any(item.get("code") == _DUPLICATE for item in found):
                 keys = shown(found[0].get("keyValue"), 200)
                 raise StoreError(f"{path} is damaged: two documents of {name} have the same key {keys}") from error
             raise

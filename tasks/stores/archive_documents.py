@@ -31,7 +31,7 @@ from tansaku.tasks.stores.documents import INTERNAL_FIELDS, check_nesting, from_
 from tansaku.tasks.stores.mongo_schema import SCHEMA_ID
 
 PROCESSES = "site_workers"
-"""Collection of leases alone: what a restore leaves out."""
+"""Collection of leases, left out of a restore."""
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _MOST = 2**52
@@ -52,8 +52,8 @@ def checked(collection: str, document: object, where: str) -> JsonDict:
     check = _CHECKS.get(collection)
     if check is None:
         raise StoreError(
-            f"{where}: {shown(collection)} is no collection of tansaku; there are {', '.join(sorted(_CHECKS))}",
-            hint="tasks of a LaunchPad that lay in the same database can run code; they are not restored",
+            f"{where}: {shown(collection)} is not a collection of tansaku; expected one of {', '.join(sorted(_CHECKS))}",
+            hint="a LaunchPad in the same database is not restored, because its tasks can run code",
         )
     if not isinstance(document, dict) or document.get("_id") is None:
         raise StoreError(f"{where} is no document: expected keys and values, and an _id")
@@ -91,7 +91,7 @@ def _check_internal(name: str, value: object, where: str) -> None:
         return
     if name == "outbox" and isinstance(value, list):
         return
-    raise StoreError(f"{where}: {name} is {shown(value)}, expected what tansaku writes there")
+    raise StoreError(f"{where}: {name} is {shown(value)}, expected the value that tansaku writes")
 
 
 def is_integer(value: object) -> TypeGuard[int]:
@@ -168,7 +168,7 @@ def _file(document: JsonDict, where: str) -> JsonDict:
     if not isinstance(sha256, str) or _SHA256.fullmatch(sha256) is None:
         raise StoreError(f"{where}: metadata.sha256 is {shown(sha256)}, expected 64 hex digits")
     sizes = [document.get("length"), document.get("chunkSize")]
-    whole = all(is_integer(one) and 0 <= one <= _MOST for one in sizes)
+    whole = all(is_integer(size) and 0 <= size <= _MOST for size in sizes)
     if not (whole and isinstance(document["_id"], ObjectId) and isinstance(document.get("uploadDate"), datetime)):
         raise StoreError(f"{where} is no file of artifacts: expected _id, length, chunkSize and uploadDate")
     return document

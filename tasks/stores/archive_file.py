@@ -40,7 +40,7 @@ def documents(path: Path) -> Iterator[tuple[str, JsonDict]]:
     for position, entry in enumerate(_entries(path)):
         where = f"{path}, entry {position}"
         if footer is not None:
-            raise StoreError(f"{where} stands after the end of the dump")
+            raise StoreError(f"{where} is after the end of the dump")
         if header is None:
             header = _checked_header(path, entry)
         elif entry.get("end") is True:
@@ -58,13 +58,13 @@ def documents(path: Path) -> Iterator[tuple[str, JsonDict]]:
                 document["epoch"] = min(document["epoch"], epochs.get(document["campaign"], 0))
             yield name, document
     if header is None or footer is None or footer.get("counts") != dict(counts):
-        raise StoreError(f"{path} is not a whole dump: its end is missing or its counts are wrong")
+        raise StoreError(f"{path} is not a complete dump: its end is missing or its counts are wrong")
 
 
 def _checked_header(path: Path, header: JsonDict) -> JsonDict:
     if header.get("format") != FORMAT or header.get("format_version") != FORMAT_VERSION:
         found = f"format {shown(header.get('format'))} {shown(header.get('format_version'))}"
-        raise StoreError(f"{path} is no dump of tansaku ({found}); expected {FORMAT!r} {FORMAT_VERSION}")
+        raise StoreError(f"{path} is not a dump of tansaku ({found}); expected {FORMAT!r} {FORMAT_VERSION}")
     version = header.get("schema_version")
     if isinstance(version, bool) or not isinstance(version, int) or version < 1:
         raise StoreError(f"{path} has schema version {shown(version)}, expected a number from 1 to {SCHEMA_VERSION}")
@@ -86,12 +86,12 @@ def _entries(path: Path) -> Iterator[JsonDict]:
             while head := stream.read(4):
                 length = int.from_bytes(head, "little", signed=True)
                 if len(head) < 4 or not 5 <= length <= _LARGEST_DOCUMENT:
-                    raise StoreError(f"{path} is no whole dump: a document of {length} bytes")
+                    raise StoreError(f"{path} is not a complete dump: a document of {length} bytes")
                 total += length
                 if total > most:
-                    raise StoreError(f"{path} expands to more than {_MOST_EXPANSION} times its size; no dump does")
+                    raise StoreError(f"{path} expands to more than {_MOST_EXPANSION} times its size; a dump does not")
                 yield bson.decode(head + stream.read(length - 4), options)
     except FileNotFoundError:
         raise NotFoundError(f"{path} does not exist") from None
     except (OSError, EOFError, zlib.error, BSONError, ValueError, OverflowError, RecursionError) as error:
-        raise StoreError(f"{path} is no whole dump: {printable(str(error))}") from error
+        raise StoreError(f"{path} is not a complete dump: {printable(str(error))}") from error

@@ -203,7 +203,7 @@ def _files(action: str) -> Iterator[None]:
 
 def _check(sha256: str) -> None:
     if _SHA256.fullmatch(sha256) is None:
-        raise NotFoundError(f"{sha256!r} is no artifact: expected 64 hex digits")
+        raise NotFoundError(f"{sha256!r} is not an artifact: expected 64 hex digits")
 
 
 def _unknown(sha256: str) -> NotFoundError:

@@ -106,7 +106,7 @@ def refuse_deleted(record: CampaignRecord) -> None:
     if record.deleting:
         raise StoreError(
             f"campaign {record.name!r} is being deleted, and its deletion was interrupted",
-            hint=f"`tansaku delete {record.name}` finishes it; then the name is free again",
+            hint=f"`tansaku delete {record.name}` finishes itand frees the name",
         )
 
 
@@ -117,14 +117,14 @@ def lease_held(lease: Lease, now: datetime) -> LeaseHeldError:
     return LeaseHeldError(
         f"campaign {lease.campaign!r} is driven by {owner.user}@{owner.host} (process {owner.pid}) since "
         f"{lease.acquired_at.isoformat(timespec='seconds')}; its lease runs for another {max(remaining, 0.0):.1f} s",
-        hint="wait until it ends or is stopped; a driver that is gone is replaced when its lease runs out",
+        hint="wait until it ends or is stopped; a dead driver is replaced when its lease expires",
         remaining=max(remaining, 0.0),
     )
 
 
 def released(lease: Lease) -> FencedError:
     """The error for a lease that was given back."""
-    return FencedError(f"the lease of campaign {lease.campaign!r} (epoch {lease.epoch}) was given back; nothing was written")
+    return FencedError(f"the lease of campaign {lease.campaign!r} (epoch {lease.epoch}) was released; nothing was written")
 
 
 def just_released(name: str) -> LeaseHeldError:

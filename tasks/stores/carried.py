@@ -14,14 +14,14 @@ from tansaku.models.domain.records import Evaluation
 from tansaku.tasks.jobs.document import STRUCTURE_FILE
 
 COLUMN = "structure"
-"""Column of the file that holds them, as extended XYZ."""
+"""Column of the file with the structures as extended XYZ."""
 
 
 def structure_texts(evaluations: Sequence[Evaluation], artifacts: ArtifactStore) -> list[str | None]:
     """What each evaluation left as structure, None where it left nothing that is stored."""
     found: list[str | None] = []
-    for one in evaluations:
-        sha256 = _structure_of(one)
+    for evaluation in evaluations:
+        sha256 = _structure_of(evaluation)
         if sha256 is None or not artifacts.exists(sha256):
             found.append(None)
             continue
@@ -37,12 +37,14 @@ def check_structures(evaluations: Sequence[Evaluation], texts: Mapping[str, str]
         evaluations: Of the file.
         texts: Structure by evaluation.
     """
-    for one in evaluations:
-        sha256 = _structure_of(one)
-        if sha256 is None or one.id not in texts:
+    for evaluation in evaluations:
+        sha256 = _structure_of(evaluation)
+        if sha256 is None or evaluation.id not in texts:
             continue
-        if hashlib.sha256(texts[one.id].encode("utf-8")).hexdigest() != sha256:
-            raise StoreError(f"the structure of evaluation {one.id} (candidate {shown(one.proposal.candidate)}) is damaged")
+        if hashlib.sha256(texts[evaluation.id].encode("utf-8")).hexdigest() != sha256:
+            raise StoreError(
+                f"the structure of evaluation {evaluation.id} (candidate {shown(evaluation.proposal.candidate)}) is damaged"
+            )
 
 
 def keep_structures(evaluations: Sequence[Evaluation], texts: Mapping[str, str], artifacts: ArtifactStore) -> None:
@@ -55,11 +57,11 @@ def keep_structures(evaluations: Sequence[Evaluation], texts: Mapping[str, str],
     """
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, STRUCTURE_FILE)
-        for one in evaluations:
-            sha256 = _structure_of(one)
-            if sha256 is None or one.id not in texts or artifacts.exists(sha256):
+        for evaluation in evaluations:
+            sha256 = _structure_of(evaluation)
+            if sha256 is None or evaluation.id not in texts or artifacts.exists(sha256):
                 continue
-            file.write_bytes(texts[one.id].encode("utf-8"))
+            file.write_bytes(texts[evaluation.id].encode("utf-8"))
             artifacts.put(file)
 
 

@@ -22,7 +22,7 @@ from tansaku.tasks.stores.mongo_schema import MongoDatabase, durable
 from tansaku.tasks.users import user_path
 
 SELECTION_SECONDS = 5.0
-"""How long a server is looked for before the outage is reported."""
+"""How long to wait for a server before reporting an outage [s]."""
 
 SOCKET_SECONDS = 30.0
 

@@ -60,16 +60,16 @@ def plain(value: object, where: str = "") -> Any:  # noqa: ANN401 - plain data h
         return int(value)
     if isinstance(value, datetime):
         if value.tzinfo is None:
-            raise StoreError(f"{where}: {value.isoformat()} has no time zone; aware times only")
+            raise StoreError(f"{where}: {value.isoformat()} has no time zone; expected a time with one")
         try:
             return in_milliseconds(value)
         except OverflowError as error:
-            raise StoreError(f"{where}: {value.isoformat()} is no time of this calendar in UTC") from error
+            raise StoreError(f"{where}: {value.isoformat()} cannot be expressed in UTC") from error
     if isinstance(value, Mapping):
         return {_key(key, where): plain(item, f"{where}.{key}" if where else str(key)) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [plain(item, f"{where}.{position}") for position, item in enumerate(value)]
-    raise StoreError(f"{where}: a {type(value).__name__} is no plain data and cannot be stored")
+    raise StoreError(f"{where}: a {type(value).__name__} is not plain data and cannot be stored")
 
 
 def _key(key: object, where: str) -> str:
@@ -145,7 +145,7 @@ def problems_of(error: ValidationError, most: int = 3) -> str:
         most: So many of the problems.
     """
     found = error.errors(include_url=False, include_input=False)
-    told = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in found[:most])
+    told = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in found[:most])
     return printable(told[:2000]) + (f"; and {len(found) - most} more" if len(found) > most else "")
 
 

@@ -38,7 +38,7 @@ from tansaku.tasks.stores.mongod_folders import (
 from tansaku.tasks.stores.open_files import most_files, refuse_few_files
 
 START_SECONDS = 180.0
-"""Longest start: a journal may have to be replayed."""
+"""Longest time for a start, since a journal may have to be replayed [s]."""
 
 STOP_SECONDS = 60.0
 CACHE_GB = 0.25
@@ -253,7 +253,7 @@ class EmbeddedMongod:
         if record is not None and not _is_here(record):
             raise StoreError(
                 f"the database in {self.folder} is in use by host {record['host']!r}, this is {socket.gethostname()!r}",
-                hint=f"run `tansaku db stop` there; if that host is gone for good, delete {self._record_file}",
+                hint=f"run `tansaku db stop` there; if that host no longer exists, delete {self._record_file}",
             )
 
     def _record(self) -> dict[str, str] | None:

@@ -111,7 +111,7 @@ def read_export(path: Path) -> Exported:
             spec=spec,
             evaluations=evaluations,
             structures=structures,
-            refits=tuple(sorted(header.refits, key=lambda one: one.number)),
+            refits=tuple(sorted(header.refits, key=lambda refit: refit.number)),
             sources=tuple(_source(path, position, data) for position, data in enumerate(header.sources)),
             pending=len(header.campaign.commands) - len(record.commands),
         )
@@ -138,7 +138,7 @@ def _unreadable(path: Path, reason: str) -> StoreError:
 def _header(path: Path, file: pq.ParquetFile) -> _Header:
     metadata = file.metadata.metadata or {}
     if KEY not in metadata:
-        raise StoreError(f"{path} is no export of tansaku: its metadata has no key {KEY.decode()!r}")
+        raise StoreError(f"{path} is not an export of tansaku: its metadata has no key {KEY.decode()!r}")
     raw = metadata[KEY]
     if len(raw) > _MOST_HEADER:
         raise StoreError(f"{path}: its header has {len(raw)} bytes, expected at most {_MOST_HEADER}")
@@ -167,7 +167,7 @@ def _record(path: Path, taken: _Taken) -> tuple[CampaignRecord, CampaignSpec]:
         spec = CampaignSpec.model_validate(taken.spec)
         found = spec_hash(spec)
     except ValidationError as error:
-        raise StoreError(f"{path}: the campaign's spec is not valid here: {problems_of(error)}") from error
+        raise StoreError(f"{path}: the campaign's spec is not valid in this version: {problems_of(error)}") from error
     except (ValueError, ArithmeticError, RecursionError) as error:
         raise StoreError(f"{path}: the campaign's spec is not valid here: {printable(str(error)[:2000])}") from error
     if spec.name != name:
@@ -182,7 +182,7 @@ def _record(path: Path, taken: _Taken) -> tuple[CampaignRecord, CampaignSpec]:
         tansaku_version=taken.tansaku_version,
         created_at=taken.created_at,
         # What was applied is the history behind the spec. A command that waits was meant for the driver it was given to.
-        commands=tuple(one for one in taken.commands if one.applied_at_number is not None),
+        commands=tuple(command for command in taken.commands if command.applied_at_number is not None),
     )
     return record, spec
 
@@ -220,7 +220,7 @@ def _evaluation(where: str, text: str | None) -> Evaluation:
     try:
         return Evaluation.model_validate_json(text, strict=True)
     except ValidationError as error:
-        raise StoreError(f"{where} is no evaluation: {problems_of(error)}") from error
+        raise StoreError(f"{where} is not an evaluation: {problems_of(error)}") from error
 
 
 def _source(path: Path, position: int, data: JsonDict) -> SourceData:
@@ -235,7 +235,7 @@ def _source(path: Path, position: int, data: JsonDict) -> SourceData:
         bool(((codes >= 0) & (codes < len(names))).all())
         for codes, names in ((pool.system_codes, pool.systems), (pool.surface_codes, pool.surfaces))
     )
-    named = isinstance(found.name, str) and all(isinstance(one, str) for one in (*pool.systems, *pool.surfaces))
+    named = isinstance(found.name, str) and all(isinstance(item, str) for item in (*pool.systems, *pool.surfaces))
     if not (whole and inside and named and found.values.shape == pool.ids.shape):
-        raise StoreError(f"{where} is damaged: its values, systems or surfaces do not belong to its candidates")
+        raise StoreError(f"{where} is damaged: its values, systems or surfaces do not match its candidates")
     return found

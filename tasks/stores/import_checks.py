@@ -34,19 +34,19 @@ def checked_evaluations(export: Exported, path: Path) -> list[Evaluation]:
     """
     calculator = export.record.spec.get("calculator")
     found = []
-    for position, one in enumerate(export.evaluations, start=1):
-        where = f"{path}, row {position}: evaluation {shown(one.id)} (candidate {shown(one.proposal.candidate)})"
-        _check_key(one, export.record.name, where)
-        _check_state(one, where)
-        _check_numbers(one, len(export.refits), where)
-        if one.outcome is not None:
-            _check_outcome(one.outcome, where)
-            if calculator and one.outcome.provenance is not None:
+    for position, evaluation in enumerate(export.evaluations, start=1):
+        where = f"{path}, row {position}: evaluation {shown(evaluation.id)} (candidate {shown(evaluation.proposal.candidate)})"
+        _check_key(evaluation, export.record.name, where)
+        _check_state(evaluation, where)
+        _check_numbers(evaluation, len(export.refits), where)
+        if evaluation.outcome is not None:
+            _check_outcome(evaluation.outcome, where)
+            if calculator and evaluation.outcome.provenance is not None:
                 try:
-                    check_level(calculator, one.outcome.provenance, where)
+                    check_level(calculator, evaluation.outcome.provenance, where)
                 except StoreError as error:  # it quotes the file
                     raise StoreError(printable(error.message), hint=error.hint) from error
-        rebuilt = _rebuilt(one)
+        rebuilt = _rebuilt(evaluation)
         check_storable(rebuilt, where)
         found.append(rebuilt)
     return found
@@ -69,7 +69,7 @@ def check_history(export: Exported, last_number: int, path: Path) -> None:
         if refit.campaign != export.record.name:
             raise StoreError(f"{where} belongs to campaign {shown(refit.campaign)}, not to {export.record.name!r}")
         if refit.number != position:
-            raise StoreError(f"{where} stands where refit {position} is expected; each number is there once, from 1")
+            raise StoreError(f"{where} found where refit {position} is expected; refits are numbered from 1 without gaps")
         if refit.at_proposal > last_number + 1 or refit.horizon > last_number:
             raise StoreError(
                 f"{where} is of proposal {refit.at_proposal} and horizon {refit.horizon}; the last proposal is {last_number}"
@@ -116,15 +116,15 @@ def check_candidates(spec: CampaignSpec, base_path: str, evaluations: Sequence[E
 
 def _check_pool(pool: CandidatePool, evaluations: Sequence[Evaluation], path: Path) -> None:
     try:
-        positions = pool.positions([one.proposal.candidate for one in evaluations])
+        positions = pool.positions([evaluation.proposal.candidate for evaluation in evaluations])
     except NotFoundError as error:
         raise StoreError(f"{path}: {error.message} of the campaign's spec") from error
-    for one, position in zip(evaluations, positions.tolist(), strict=True):
-        proposal = one.proposal
+    for item, position in zip(evaluations, positions.tolist(), strict=True):
+        proposal = item.proposal
         own = pool.systems[pool.system_codes[position]], pool.surfaces[pool.surface_codes[position]]
         if (proposal.system, proposal.surface) != own:
             raise StoreError(
-                f"{path}: candidate {shown(proposal.candidate)} is said to be of system {shown(proposal.system)} and surface "
+                f"{path}: candidate {shown(proposal.candidate)} has system {shown(proposal.system)} and surface "
                 f"{shown(proposal.surface)}; in the campaign's space it is of {shown(own[0])} and {shown(own[1])}"
             )
 
@@ -213,7 +213,7 @@ def _check_refit(refit: Refit, where: str) -> None:
     """Reads what later steps read of a refit, so that they find it whole."""
     kept = refit.hyperparameters.get(TRANSFER)
     try:
-        hashes = [] if kept is None else [one["sha256"] for one in kept.get("sources", ())]
+        hashes = [] if kept is None else [item["sha256"] for item in kept.get("sources", ())]
         if decision(refit) is not None:
             transfer_event(refit)
         if refit.cost is not None:
@@ -221,7 +221,7 @@ def _check_refit(refit: Refit, where: str) -> None:
             int(refit.cost["n_measured"])
     except (KeyError, TypeError, ValueError, IndexError, AttributeError, ArithmeticError) as error:
         raise StoreError(f"{where} is damaged: {type(error).__name__} {shown(str(error))}") from error
-    wrong = [one for one in hashes if not isinstance(one, str) or _SHA256.fullmatch(one) is None]
+    wrong = [item for item in hashes if not isinstance(item, str) or _SHA256.fullmatch(item) is None]
     if wrong:
         raise StoreError(f"{where}: {TRANSFER}.sources names {shown(wrong[0])}, expected 64 hex digits")
 

@@ -226,7 +226,7 @@ class MemoryCampaignStore:
         with self._lock:
             numbers = self._numbers.get(campaign, {})
             ordered = [self._evaluations[numbers[known]] for known in sorted(numbers)]
-        return [one for one in ordered if states is None or one.state in states]
+        return [item for item in ordered if states is None or item.state in states]
 
     def readable_evaluations(self, campaign: str) -> tuple[list[Evaluation], list[str]]:
         """See CampaignStore; what is kept as records can always be read."""
@@ -235,7 +235,7 @@ class MemoryCampaignStore:
     def observations(self, campaign: str) -> list[Observation]:
         """See CampaignStore."""
         with self._lock:
-            known = [self._observations.get(one.id) for one in self.evaluations(campaign)]
+            known = [self._observations.get(evaluation.id) for evaluation in self.evaluations(campaign)]
             return [observation for observation in known if observation is not None]
 
     def rebuild_observations(self, campaign: str) -> int:
@@ -277,7 +277,7 @@ class MemoryCampaignStore:
         """See CampaignStore."""
         with self._lock:
             ends = self._retrain_ends.get(campaign, {})
-            return [(one, ends.get(number)) for number, one in sorted(self._retrains.get(campaign, {}).items())]
+            return [(item, ends.get(number)) for number, item in sorted(self._retrains.get(campaign, {}).items())]
 
     def append_event(self, event: Event) -> None:
         """See CampaignStore."""
@@ -295,7 +295,7 @@ class MemoryCampaignStore:
         with self._lock:
             record = self.campaign(campaign)
             numbers = self._numbers[campaign]
-            new = importable(record, evaluations, {one: number for number, one in numbers.items()})
+            new = importable(record, evaluations, {item: number for number, item in numbers.items()})
             for evaluation in new:
                 numbers[evaluation.proposal.number] = evaluation.id
                 self._store(normalised(evaluation))

@@ -32,17 +32,17 @@ class MemoryRegistry:
     def datasets(self, name: str | None = None) -> list[DatasetRecord]:
         """See ``Registry``."""
         with self._lock:
-            found = [one for one in self._datasets.values() if name in (None, one.name)]
-        return sorted(found, key=lambda one: (one.created_at, one.sha256))
+            found = [dataset for dataset in self._datasets.values() if name in (None, dataset.name)]
+        return sorted(found, key=lambda item: (item.created_at, item.sha256))
 
     def add_model(self, record: ModelRecord) -> ModelRecord:
         """See ``Registry``."""
         with self._lock:
-            versions = [one for one in self._models.values() if one.name == record.name]
-            known = next((one for one in versions if same_model(one, record)), None)
+            versions = [model for model in self._models.values() if model.name == record.name]
+            known = next((item for item in versions if same_model(item, record)), None)
             if known is not None:
                 return known
-            version = 1 + max((one.version for one in versions), default=0)
+            version = 1 + max((item.version for item in versions), default=0)
             stored = normalised(record.model_copy(update={"version": version}))
             self._models[record.name, version] = stored
             return stored
@@ -50,8 +50,8 @@ class MemoryRegistry:
     def models(self, name: str | None = None) -> list[ModelRecord]:
         """See ``Registry``."""
         with self._lock:
-            found = [one for one in self._models.values() if name in (None, one.name)]
-        return sorted(found, key=lambda one: (one.name, one.version))
+            found = [model for model in self._models.values() if name in (None, model.name)]
+        return sorted(found, key=lambda item: (item.name, item.version))
 
     def readable_datasets(self, name: str | None = None) -> tuple[list[DatasetRecord], list[str]]:
         """See ``Registry``."""
@@ -72,7 +72,7 @@ class MemoryRegistry:
             known = self._models.get((name, version))
             if known is None:
                 raise unknown_model(name, version)
-            moment = promotion_time([one for one in self._models.values() if one.name == name], utc_now())
+            moment = promotion_time([model for model in self._models.values() if model.name == name], utc_now())
             stored = known.model_copy(update={"promoted_at": moment, "note": note})
             self._models[name, version] = stored
             return stored
@@ -85,4 +85,4 @@ def same_model(one: ModelRecord, other: ModelRecord) -> bool:
 
 def unknown_model(name: str, version: int) -> NotFoundError:
     """What is said of a model that is not there."""
-    return NotFoundError(f"no model {name}@{version} is stored", hint="`tansaku model list` shows what there is")
+    return NotFoundError(f"no model {name}@{version} is stored", hint="`tansaku model list` shows the stored models")

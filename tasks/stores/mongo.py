@@ -259,10 +259,10 @@ class MongoCampaignStore:
         """See CampaignStore."""
         with translated(f"reading the retrains of {campaign!r}"):
             documents = list(self._collections.retrains.find({"campaign": campaign}).sort("number", ASCENDING))
-        begun = [from_document(Retrain, one) for one in documents if one.get("kind") == "begun"]
-        ended = [from_document(RetrainEnd, one) for one in documents if one.get("kind") != "begun"]
-        ends = {one.number: one for one in ended}
-        return [(one, ends.get(one.number)) for one in begun]
+        begun = [from_document(Retrain, document) for document in documents if document.get("kind") == "begun"]
+        ended = [from_document(RetrainEnd, document) for document in documents if document.get("kind") != "begun"]
+        ends = {item.number: item for item in ended}
+        return [(item, ends.get(item.number)) for item in begun]
 
     def _insert_step(self, lease: Lease, counter: Counter, number: int, entry: tuple[str, JsonDict]) -> None:
         if self._write_campaign(lease.campaign, lambda record: campaigns.with_step(record, lease, counter, number), entry):
@@ -281,7 +281,7 @@ class MongoCampaignStore:
     def import_observations(self, campaign: str, evaluations: Sequence[Evaluation]) -> int:
         """See CampaignStore."""
         record = self.campaign(campaign)
-        known = {one.id: one.proposal.number for one in self.evaluations(campaign)}
+        known = {item.id: item.proposal.number for item in self.evaluations(campaign)}
         new = importable(record, evaluations, known)
         documents = [evaluation_document(normalised(evaluation)) for evaluation in new]
         with translated(f"importing evaluations into {campaign!r}"):

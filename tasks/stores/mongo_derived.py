@@ -50,8 +50,8 @@ class Derived:
             How many observations were missing or wrong.
         """
         with translated(f"rebuilding the observations of {campaign!r}"):
-            stored = {one.evaluation: one for one in self.observations(campaign)}
-            wrong = [one for one in evaluations if stored.get(one.id) != observation_of(one, unit)]
+            stored = {observation.evaluation: observation for observation in self.observations(campaign)}
+            wrong = [item for item in evaluations if stored.get(item.id) != observation_of(item, unit)]
             replacements = (_replacement(evaluation, unit) for evaluation in wrong)
             _write_all(
                 self._collections.observations,
@@ -122,5 +122,5 @@ def _write_all(
         collection.bulk_write(operations, ordered=False)
     except BulkWriteError as error:
         details = error.details or {}
-        if details.get("writeConcernErrors") or any(one["code"] != _DUPLICATE for one in details.get("writeErrors", [])):
+        if details.get("writeConcernErrors") or any(item["code"] != _DUPLICATE for item in details.get("writeErrors", [])):
             raise

@@ -21,7 +21,7 @@ from tansaku.models.domain.errors import StoreError, TransientError
 
 _CREDENTIALS = re.compile(r"//[^/@\s]*@")
 _PASSING_CODES = frozenset({6, 7, 24, 50, 64, 89, 91, 112, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436})
-"""Server error codes that pass: host unreachable, lock or time limits, shutdown, elections, write conflicts."""
+"""Server error codes of transient errors: host unreachable, lock or time limits, shutdown, elections, write conflicts."""
 
 
 def redacted(text: str) -> str:

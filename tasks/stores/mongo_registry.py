@@ -41,12 +41,12 @@ class MongoRegistry:
                 return_document=ReturnDocument.AFTER,
             )
         if stored is None:
-            raise StoreError(f"data set {record.name!r} was stored and is not there")
+            raise StoreError(f"data set {record.name!r} was stored but is missing")
         return from_document(DatasetRecord, stored)
 
     def datasets(self, name: str | None = None) -> list[DatasetRecord]:
         """See ``Registry``."""
-        return sorted((from_document(DatasetRecord, one) for one in self._stored_datasets(name)), key=_age)
+        return sorted((from_document(DatasetRecord, dataset) for dataset in self._stored_datasets(name)), key=_age)
 
     def readable_datasets(self, name: str | None = None) -> tuple[list[DatasetRecord], list[str]]:
         """See ``Registry``."""
@@ -57,10 +57,10 @@ class MongoRegistry:
         """See ``Registry``."""
         for _ in range(_TRIES):
             versions = self.models(record.name)
-            known = next((one for one in versions if same_model(one, record)), None)
+            known = next((item for item in versions if same_model(item, record)), None)
             if known is not None:
                 return known
-            version = 1 + max((one.version for one in versions), default=0)
+            version = 1 + max((item.version for item in versions), default=0)
             document = to_document(record.model_copy(update={"version": version}))
             with translated(f"storing model {record.name!r}"):
                 try:
@@ -72,7 +72,7 @@ class MongoRegistry:
 
     def models(self, name: str | None = None) -> list[ModelRecord]:
         """See ``Registry``."""
-        return [from_document(ModelRecord, one) for one in self._stored_models(name)]
+        return [from_document(ModelRecord, model) for model in self._stored_models(name)]
 
     def readable_models(self, name: str | None = None) -> tuple[list[ModelRecord], list[str]]:
         """See ``Registry``."""

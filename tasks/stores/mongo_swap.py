@@ -71,7 +71,7 @@ class Swap:
                 if not new.state.terminal:
                     self._evaluations[identifier] = new, revision + 1
                 return old, new
-        raise TransientError(f"evaluation {identifier} was changed by others {_PATIENCE} times while it was being written")
+        raise TransientError(f"evaluation {identifier} was changed by others {_PATIENCE} times during a write")
 
     def campaign(
         self, name: str, change: Callable[[CampaignRecord], CampaignRecord], entry: tuple[str, JsonDict] | None = None
@@ -108,7 +108,7 @@ class Swap:
             if _written(self._collections.campaigns, condition, update):
                 self._campaigns[name] = new, revision + 1
                 return True
-        raise TransientError(f"campaign {name!r} was changed by others {_PATIENCE} times while it was being written")
+        raise TransientError(f"campaign {name!r} was changed by others {_PATIENCE} times during a write")
 
     def pour(self, name: str) -> None:
         """Inserts what was committed to a campaign's outbox and clears it; any process may do so at any time.

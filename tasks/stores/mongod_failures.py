@@ -22,7 +22,7 @@ _REASONS = (
     ),
     (
         ("DBPathInUse", "Unable to lock the lock file"),
-        "another mongod has the data folder open",
+        "another mongod uses the data folder",
         "stop that server, or set TANSAKU_HOME to another folder",
     ),
     (
@@ -34,7 +34,7 @@ _REASONS = (
         ),
         "the data folder was written by another version of MongoDB",
         "start it with that version, `tansaku db dump FILE`, move the data folder away, and `tansaku db restore FILE` with "
-        "this one; MongoDB opens no files of two releases before (6.0 by 8.0): docs/mongodb.md says how",
+        "this one; MongoDB cannot open files of two releases earlier (8.0 those of 6.0): see docs/mongodb.md",
     ),
     (
         ("WT_PANIC", "WiredTiger library panic", "checksum error", "file is corrupt", "starting MongoDB with --repair"),

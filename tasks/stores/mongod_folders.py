@@ -16,10 +16,10 @@ from tansaku.models.domain.identifiers import short_hash
 
 SOCKET_NAME = "mongod.sock"
 LONGEST_SOCKET = 107
-"""Bytes that a unix socket's path may have."""
+"""Longest path of a unix socket [bytes]."""
 
 SMALLEST_FREE = 400 * 2**20
-"""What a start needs on the disk: the journal's files are laid out in advance [bytes]."""
+"""Free disk space needed to start: journal files are allocated in advance [bytes]."""
 
 _NETWORK_TYPES = (
     "nfs",
@@ -75,7 +75,7 @@ def refuse_network_filesystem(folder: Path) -> None:
     kind = filesystem_type(folder)
     if kind.startswith(_NETWORK_TYPES):
         raise StoreError(
-            f"the database folder {folder} is on a network file system ({kind}); a database there is easily damaged",
+            f"the database folder {folder} is on a network file system ({kind}); a database on it is easily damaged",
             hint=_ELSEWHERE,
         )
 
@@ -112,7 +112,7 @@ def socket_folder(home: Path, runtime: Path | None) -> Path:
     for candidate in candidates:
         if len(os.fsencode(candidate / SOCKET_NAME)) <= LONGEST_SOCKET:
             return private_folder(candidate)
-    raise StoreError(f"no path for a unix socket of at most {LONGEST_SOCKET} bytes: {candidates[-1]} is too long")
+    raise StoreError(f"no usable unix socket path of at most {LONGEST_SOCKET} bytes: {candidates[-1]} is too long")
 
 
 def _is_private(folder: Path) -> bool:

@@ -16,7 +16,7 @@ END_OF_LIFE = {
 """End of life by series: https://www.mongodb.com/legal/support-policy/lifecycles and https://endoflife.date/mongodb."""
 
 NEWEST = (8, 0)
-"""The major release to install; pymongo of ``constraints.txt`` knows no newer one."""
+"""The major release to install; pymongo of ``constraints.txt`` supports no newer release."""
 
 
 @dataclass(frozen=True)
@@ -46,12 +46,12 @@ def support_of(version: str, today: date) -> Support:
     name = f"MongoDB {series[0]}.{series[1]}"
     end = END_OF_LIFE.get(series)
     if end is None and series > min(END_OF_LIFE):
-        return Support(ended=False, told=f"until when {name} is supported is not known here")
+        return Support(ended=False, told=f"the end of support of {name} is not known")
     if end is not None and today <= end:
         return Support(ended=False, told=f"{name} is supported until {end}")
     since = "" if end is None else f" since {end}"
     return Support(
         ended=True,
-        told=f"{name} is out of support{since}",
+        told=f"{name} is no longer supported{since}",
         hint=f"put a mongod {NEWEST[0]}.{NEWEST[1]} on the PATH, or set TANSAKU_MONGO_URI to a server: docs/mongodb.md",
     )

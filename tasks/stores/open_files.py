@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from tansaku.models.domain.errors import StoreError
 
 FEWEST_FILES = 256
-"""Open files without which mongod fails, at its start or later: a file for each collection and index, and connections."""
+"""Smallest limit on open files with which mongod runs: it needs one per collection, index and connection."""
 
 
 def refuse_few_files() -> None:

@@ -115,7 +115,9 @@ def export_observations(
         "exported_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "campaign": resting.model_dump(mode="json"),
         "refits": [refit.model_dump(mode="json") for refit in store.refits(campaign)],
-        "sources": [] if artifacts is None else [kept(artifacts, one).to_json() for one in source_artifacts(store, record)],
+        "sources": []
+        if artifacts is None
+        else [kept(artifacts, artifact).to_json() for artifact in source_artifacts(store, record)],
     }
     schema = pa.schema(_COLUMNS, metadata={KEY: json.dumps(header).encode()})
     table = pa.Table.from_pylist([_row(evaluation, unit) for evaluation in evaluations], schema=schema)
@@ -165,13 +167,15 @@ def import_observations(
     record = export.record if base_path is None else export.record.model_copy(update={"base_path": str(base_path)})
     known = _known(store, record, path)
     evaluations = checked_evaluations(export, path)
-    numbers = {} if known is None else {one.id: one.proposal.number for one in store.evaluations(record.name)}
+    numbers = (
+        {} if known is None else {evaluation.id: evaluation.proposal.number for evaluation in store.evaluations(record.name)}
+    )
     try:
         importable(record if known is None else known, evaluations, numbers)
         check_structures(evaluations, export.structures)
     except StoreError as error:
         raise StoreError(f"{path}: {error.message}", hint=error.hint) from error
-    last = check_gapless([*numbers.values(), *(one.proposal.number for one in evaluations)], path)
+    last = check_gapless([*numbers.values(), *(evaluation.proposal.number for evaluation in evaluations)], path)
     check_history(export, last, path)
     start = record.base_path if known is None or base_path is not None else known.base_path
     unchecked = check_candidates(export.spec, start, evaluations, path)
@@ -201,7 +205,7 @@ def _known(store: CampaignStore, record: CampaignRecord, path: Path) -> Campaign
     refuse_deleted(stored)
     if stored.spec_hash != record.spec_hash:
         raise SpecChangedError(
-            f"campaign {record.name!r} is known with another spec (hash {stored.spec_hash}, {path} has {record.spec_hash})",
+            f"campaign {record.name!r} has a different spec stored (hash {stored.spec_hash}; {path}: {record.spec_hash})",
             hint="import into another database, or delete the campaign first",
         )
     return stored

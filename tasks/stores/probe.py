@@ -8,7 +8,7 @@ from tansaku.tasks.stores.connection import connect, embedded_server, open_datab
 from tansaku.tasks.stores.mongo_errors import translated
 
 PATIENCE = 1.0
-"""How long a server is looked for while somebody waits at the prompt [s]."""
+"""How long to wait for a server during shell completion [s]."""
 
 
 def server_version(settings: Settings, site: SiteSpec) -> str:

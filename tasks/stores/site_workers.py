@@ -95,12 +95,12 @@ class SiteWorkers:
 
     def release(self, site: str, launcher: str) -> None:
         """Gives the lease back; does nothing when it is no longer ours."""
-        with translated(f"giving the queue of site {site} back"):
+        with translated(f"releasing the queue of site {site}"):
             self._collection.update_one({"_id": site, "launcher": launcher}, {"$set": {"expires_at": _LONG_AGO}})
 
     def get(self, site: str) -> SiteWorker | None:
         """Who has or last had the lease, None when nobody ever did."""
-        with translated(f"looking at the queue of site {site}"):
+        with translated(f"reading the state of the queue of site {site}"):
             alive = {"$gt": ["$expires_at", "$$NOW"]}
             found = list(
                 self._collection.aggregate([{"$match": {"_id": site, "owner": {"$exists": True}}}, {"$set": {"alive": alive}}])

@@ -14,7 +14,7 @@ from pymongo.database import Database
 from pymongo.errors import OperationFailure
 
 STAGED = "restoring."
-"""What the names of collections begin with until they are whole."""
+"""Prefix of the names of collections until they are complete."""
 
 MARK = "restoring"
 _SWAP = "swap"

@@ -45,18 +45,18 @@ class Fitted:
 
     def errors(self) -> dict[str, dict[str, Errors]]:
         """Errors by side and property."""
-        return {side: {name: one.errors() for name, one in compared.items()} for side, compared in self.sides.items()}
+        return {side: {name: item.errors() for name, item in compared.items()} for side, compared in self.sides.items()}
 
     def report(self) -> Weights:
         """Predictions and learning curve as data, for figures."""
         arrays: dict[str, Array] = {}
         for side, compared in self.sides.items():
-            for name, one in compared.items():
-                arrays[f"{side}.{name}.computed"] = one.computed
-                arrays[f"{side}.{name}.predicted"] = one.predicted
-                arrays[f"{side}.{name}.deviation"] = one.deviation
-        units = {side: {name: one.unit for name, one in compared.items()} for side, compared in self.sides.items()}
-        curve = [vars(one) for one in self.curve]
+            for name, item in compared.items():
+                arrays[f"{side}.{name}.computed"] = item.computed
+                arrays[f"{side}.{name}.predicted"] = item.predicted
+                arrays[f"{side}.{name}.deviation"] = item.deviation
+        units = {side: {name: item.unit for name, item in compared.items()} for side, compared in self.sides.items()}
+        curve = [vars(item) for item in self.curve]
         return Weights(arrays, {"type": "report", "schema_version": 1, "units": units, "curve": curve})
 
 
@@ -75,7 +75,7 @@ def learned_from(examples: Sequence[Example], learns: str) -> list[Example]:
         own = {name: value for name, value in example.properties.items() if name.startswith(_LABEL) == (learns == "label")}
         found.append(replace(example, properties={name.removeprefix(_LABEL): value for name, value in own.items()}))
     if not any(example.properties for example in found):
-        raise ConfigurationError(f"learns: {learns}, but the data set holds nothing of a {learns}")
+        raise ConfigurationError(f"learns: {learns}, but the data set has no data of a {learns}")
     return found
 
 

@@ -14,7 +14,7 @@ def models_in_use(registry: Registry, spec: JsonDict) -> dict[str, str]:
     Returns:
         ``NAME@VERSION`` by file, of a version that this registry has; ``another registry's`` where it has none of this content.
     """
-    labels = {one.artifact: one.label for one in registry.readable_models()[0]}
+    labels = {item.artifact: item.label for item in registry.readable_models()[0]}
     return {file: labels.get(sha256, "another registry's") for file, sha256 in sorted(set(_files(spec)))}
 
 

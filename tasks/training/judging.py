@@ -12,7 +12,7 @@ from tansaku.models.domain.registry import Errors
 from tansaku.models.domain.surrogates import Example, Prediction
 
 UNITS = {"energies": "eV", "energy": "eV/atom", "forces": "eV/Angstrom", "stress": "eV/Angstrom^3"}
-"""Units in which properties are compared: total energies per atom, so that large cells do not count more."""
+"""Units in which properties are compared: total energies per atom, so that large cells have no extra weight."""
 
 
 @dataclass(frozen=True)

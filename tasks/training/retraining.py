@@ -28,13 +28,13 @@ from tansaku.tasks.training.fitting import beginning, fit_and_judge, learned_fro
 from tansaku.tasks.training.training import Made, Place, checkpoint_name, find_model, read_dataset, store_version
 
 RETRAIN_FAILED = "retrain-failed"
-"""Kind of the events by which a run of the service says that a training brought no version."""
+"""Kind of the events by which a service run reports that a training produced no version."""
 
 
 def retrain_spec(spec: CampaignSpec) -> RetrainSpec:
     """How a campaign retrains."""
     if spec.retrain is None:
-        raise AssertionError("only a campaign with retrain has trainings")
+        raise AssertionError("only a campaign with `retrain` has trainings")
     return spec.retrain
 
 
@@ -48,7 +48,7 @@ def split_rule(spec: RetrainSpec, groups: Iterable[str]) -> ShareSplitSpec | Gro
     if isinstance(spec.held_out, float):
         return ShareSplitSpec(held_out=spec.held_out)
     present = list(groups)
-    there = tuple(one for one in spec.held_out if any(fnmatchcase(group, one) for group in present))
+    there = tuple(item for item in spec.held_out if any(fnmatchcase(group, item) for group in present))
     if not there:
         raise ConfigurationError(f"retrain.held_out: no result yet of {', '.join(spec.held_out)}")
     return GroupsSplitSpec(held_out=there)
@@ -62,14 +62,14 @@ def sides_of_pool(pool: CandidatePool, spec: CampaignSpec) -> dict[str, Side]:
     """
     retrain = retrain_spec(spec)
     names = pool.systems if retrain.group == "system" else pool.surfaces
-    unknown = [] if isinstance(retrain.held_out, float) else [one for one in retrain.held_out if not fnfilter(names, one)]
+    unknown = [] if isinstance(retrain.held_out, float) else [item for item in retrain.held_out if not fnfilter(names, item)]
     if unknown:
-        raise ConfigurationError(f"retrain.held_out: no {retrain.group} {unknown[0]!r}; there are {', '.join(names)}")
+        raise ConfigurationError(f"retrain.held_out: no {retrain.group} {unknown[0]!r}; available: {', '.join(names)}")
     sides = sides_by_name(names, split_rule(retrain, names), spec.seed)
     if len(set(sides.values())) < 2:
-        empty = "left to learn from" if "held_out" in sides.values() else "held out"
+        empty = "left for training" if "held_out" in sides.values() else "held out"
         raise ConfigurationError(
-            f"retrain.held_out: of {len(names)} groups none is {empty}", hint="name them, or change the share or the seed"
+            f"retrain.held_out: of {len(names)} groups, none is {empty}", hint="name them, or change the share or the seed"
         )
     return sides
 
@@ -93,11 +93,11 @@ def dataset_of(registry: Registry, training: Retrain) -> DatasetRecord:
     """The stored data set of a retrain.
 
     Raises:
-        NotFoundError: It is not stored any more.
+        NotFoundError: It is no longer stored.
     """
-    found = next((one for one in registry.datasets(training.model) if one.sha256 == training.dataset), None)
+    found = next((dataset for dataset in registry.datasets(training.model) if dataset.sha256 == training.dataset), None)
     if found is None:
-        raise NotFoundError(f"the data set {training.dataset[:12]} of {training.model} is not stored any more")
+        raise NotFoundError(f"the data set {training.dataset[:12]} of {training.model} is no longer stored")
     return found
 
 

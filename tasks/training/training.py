@@ -48,12 +48,14 @@ def find_dataset(registry: Registry, name: str) -> DatasetRecord:
     named = registry.datasets(name)
     if named:
         return named[-1]
-    hashed = {one.sha256: one for one in registry.readable_datasets()[0] if len(name) >= 6 and one.sha256.startswith(name)}
+    hashed = {item.sha256: item for item in registry.readable_datasets()[0] if len(name) >= 6 and item.sha256.startswith(name)}
     if len(hashed) == 1:
         return next(iter(hashed.values()))
     raise NotFoundError(
-        f"data set {name!r} is not stored" if not hashed else f"data set {name!r}: {len(hashed)} hashes begin so",
-        hint="`tansaku dataset list` shows what there is",
+        f"data set {name!r} is not stored"
+        if not hashed
+        else f"data set {name!r}: {len(hashed)} hashes begin with these digits",
+        hint="`tansaku dataset list` shows the stored data sets",
     )
 
 
@@ -120,9 +122,9 @@ def find_model(registry: Registry, name: str) -> ModelRecord:
     """
     bare, _, version = name.partition("@")
     versions = registry.models(bare)
-    chosen = next((one for one in versions if str(one.version) == version), None) if version else promoted(versions)
+    chosen = next((item for item in versions if str(item.version) == version), None) if version else promoted(versions)
     if chosen is None:
-        raise NotFoundError(f"no model {name!r} is stored", hint="`tansaku model list` shows what there is")
+        raise NotFoundError(f"no model {name!r} is stored", hint="`tansaku model list` shows the stored models")
     return chosen
 
 
@@ -153,9 +155,9 @@ def score_of(errors: dict[str, Errors]) -> tuple[str, float]:
 def not_comparable(one: ModelRecord, other: ModelRecord) -> str | None:
     """Why the held-out errors of two versions cannot be compared, None where they can."""
     if one.learns != other.learns:
-        return f"{one.label} learned the energies of the {one.learns}, {other.label} those of the {other.learns}"
+        return f"{one.label} was trained on energies of the {one.learns}, {other.label} on those of the {other.learns}"
     if one.dataset != other.dataset:
-        return f"{one.label} and {other.label} were judged by different data sets"
+        return f"{one.label} and {other.label} were evaluated on different held-out data"
     return None
 
 
@@ -251,16 +253,16 @@ def _decision(registry: Registry, artifacts: ArtifactStore, errors: dict[str, Er
     if before.learns != spec.learns:
         return (
             False,
-            f"not promoted: version {before.version} learned the energies of the {before.learns}, not the {spec.learns}",
+            f"not promoted: version {before.version} was trained on energies of the {before.learns}, not of the {spec.learns}",
         )
     known = before.held_out
     if before.dataset != dataset.sha256:
         seen = find_dataset(registry, before.dataset).groups
         mixed = [group for group, side in dataset.groups.items() if side == "held_out" and seen.get(group) == "training"]
         if mixed:
-            return False, f"not promoted: version {before.version} was trained on {mixed[0]!r}, which is held out now"
+            return False, f"not promoted: version {before.version} was trained on {mixed[0]!r}, which is now held out"
         predictions = open_model(artifacts, before).predict(place.held_out)
-        known = {name: one.errors() for name, one in compare(place.held_out, predictions).items()}
+        known = {name: item.errors() for name, item in compare(place.held_out, predictions).items()}
     name, error = score_of(errors)
     if name not in known:
         return False, f"not promoted: version {before.version} does not predict {name}"

@@ -71,7 +71,7 @@ def check_features(claim: Claim, ours: CandidatePool, theirs: CandidatePool) -> 
                 hint="both searches need the same feature groups",
             )
         if (other.columns, other.categorical) != (group.columns, group.categorical):
-            kinds = [" (categories)" if one.categorical else "" for one in (other, group)]
+            kinds = [" (categories)" if item.categorical else "" for item in (other, group)]
             raise ConfigurationError(
                 f"{claim.key}: feature group {name!r} of {claim.name!r} has the columns {', '.join(other.columns)}{kinds[0]}, "
                 f"here it has {', '.join(group.columns)}{kinds[1]}",
@@ -83,7 +83,7 @@ def check_observed(claim: Claim, count: int) -> None:
     """Refuses a source without a single value. Raises ConfigurationError."""
     if count == 0:
         raise ConfigurationError(
-            f"{claim.key}: {claim.name!r} has no observations", hint="let it run until it has some, or leave it out"
+            f"{claim.key}: {claim.name!r} has no observations", hint="run it until it has some, or remove it from the sources"
         )
 
 
@@ -122,14 +122,14 @@ def _walk(store: CampaignStore, name: str, way: Sequence[str], source: CampaignS
         if len(way) == 1:
             raise ConfigurationError(f"{key}.name: {name!r} is this campaign itself", hint="name another campaign")
         round_trip = " -> ".join([*way, name])
-        raise ConfigurationError(f"{key}.name: the sources go round in a circle: {round_trip}", hint="name another campaign")
+        raise ConfigurationError(f"{key}.name: the sources form a cycle: {round_trip}", hint="name another campaign")
     if source.name in way:
         return
     spec, _ = source_campaign(store, source, key)
-    for one in spec.transfer.sources if spec.transfer is not None else ():
-        if isinstance(one, CampaignSourceSpec):
+    for item in spec.transfer.sources if spec.transfer is not None else ():
+        if isinstance(item, CampaignSourceSpec):
             try:
-                _walk(store, name, [*way, source.name], one, key)
+                _walk(store, name, [*way, source.name], item, key)
             except ConfigurationError as error:
                 if isinstance(error.__cause__, NotFoundError):
                     continue  # a source of the source that was deleted since: what it gave is frozen there

@@ -20,7 +20,7 @@ from tansaku.tasks.overview import stored_spec
 OTHER_LEVEL = "transfer.other_level"
 """Event: a campaign learns from values of another level of theory."""
 
-UNKNOWN = "values of a table, nobody knows of which level"
+UNKNOWN = "unknown (values of a table)"
 
 
 def note_levels(store: CampaignStore, record: CampaignRecord) -> None:
@@ -59,7 +59,7 @@ def told_apart(spec: CampaignSpec, theirs: str | None) -> str:
     own = _level(spec)
     if own == theirs:
         return ""
-    return f"; another level of theory, told apart by a correlation: {theirs or UNKNOWN}; here {own or UNKNOWN}"
+    return f"; different level of theory, modelled with a correlation: {theirs or UNKNOWN}; here {own or UNKNOWN}"
 
 
 def stored_level(store: CampaignStore, name: str) -> str | None:

@@ -28,7 +28,7 @@ def preview(target: Target, base_path: Path, database: Database | None) -> tuple
     Raises:
         ConfigurationError: A source is unknown, empty or does not fit.
     """
-    if database is None or all(isinstance(one, TableSourceSpec) for one in target.transfer.sources):
+    if database is None or all(isinstance(source, TableSourceSpec) for source in target.transfer.sources):
         return _lines(target, base_path, None)
     with database() as resources:
         check_circle(resources.store, target.spec.name, target.transfer)
@@ -43,10 +43,10 @@ def _lines(target: Target, base_path: Path, store: CampaignStore | None) -> tupl
             count = len(table_source(target, source, key, base_path).values)
             lines.append(f"the table {source.name}: {count} observations{told_apart(target.spec, None)}")
         elif store is None:
-            lines.append(f"the campaign {source.name}: looked at when this one is created")
+            lines.append(f"the campaign {source.name}: will be read when this campaign is created")
         else:
             count = len(campaign_source(target, source, key, store).values)
-            when = "so far, read again at each refit" if source.follow else "frozen when this one is created"
+            when = "so far; read again at each refit" if source.follow else "frozen when this campaign is created"
             apart = told_apart(target.spec, stored_level(store, source.name))
             lines.append(f"the campaign {source.name}: {count} observations, {when}{apart}")
     return tuple(lines)

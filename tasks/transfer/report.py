@@ -24,9 +24,9 @@ def named_sources(record: CampaignRecord, refits: Sequence[Refit]) -> Iterator[s
     transfer = record.spec.get("transfer")
     if transfer is None:
         return
-    found = [one["sha256"] for one in transfer["sources"] if one["type"] == "campaign" and one["sha256"]]
+    found = [source["sha256"] for source in transfer["sources"] if source["type"] == "campaign" and source["sha256"]]
     for refit in refits:
-        found += [one["sha256"] for one in refit.hyperparameters.get(KEY, {}).get("sources", ())]
+        found += [item["sha256"] for item in refit.hyperparameters.get(KEY, {}).get("sources", ())]
     yield from dict.fromkeys(found)
 
 
@@ -56,7 +56,7 @@ def transfer_event(refit: Refit) -> Event | None:
     if found is None:
         return None
     kind = KEPT if found["mode"] == found["before"] else CHANGED
-    evidence = {mode: round(one["log_density"] + one["prior"], 3) for mode, one in found["evidence"].items()}
+    evidence = {mode: round(item["log_density"] + item["prior"], 3) for mode, item in found["evidence"].items()}
     told = ("refit", "at_proposal", "mode", "before", "observations", "correlation", "gain", "failures")
     data = {key: found[key] for key in told}
     return Event(
@@ -64,7 +64,7 @@ def transfer_event(refit: Refit) -> Event | None:
         campaign=refit.campaign,
         kind=kind,
         at=refit.fitted_at,
-        data={**data, "evidence": evidence, "sources": [one["sha256"] for one in found["sources"]]},
+        data={**data, "evidence": evidence, "sources": [source["sha256"] for source in found["sources"]]},
     )
 
 
@@ -74,8 +74,8 @@ def transfer_report(refits: Sequence[Refit]) -> JsonDict | None:
     if not decisions:
         return None
     changes = [
-        {key: one[key] for key in ("at_proposal", "before", "mode", "observations")}
-        for one in decisions
-        if one["mode"] != one["before"]
+        {key: item[key] for key in ("at_proposal", "before", "mode", "observations")}
+        for item in decisions
+        if item["mode"] != item["before"]
     ]
     return {"now": decisions[-1], "changes": changes}

@@ -49,7 +49,7 @@ class Target:
     def transfer(self) -> TransferSpec:
         """Its transfer part."""
         if self.spec.transfer is None:
-            raise AssertionError("only campaigns with a transfer part are asked for their sources")
+            raise AssertionError("only campaigns with `transfer` have sources")
         return self.spec.transfer
 
 
@@ -92,9 +92,9 @@ def campaign_source(target: Target, source: CampaignSourceSpec, key: str, store:
     own = source_of(spec)
     # In proposal order, so that of several replicates the last one counts, as in the campaign itself.
     found = {
-        one.candidate: one.value
-        for one in store.observations(source.name)
-        if one.source == own and one.value is not None and one.predicted_by is None
+        observation.candidate: observation.value
+        for observation in store.observations(source.name)
+        if observation.source == own and observation.value is not None and observation.predicted_by is None
     }
     check_observed(claim, len(found))
     positions = pool.positions(list(found))
@@ -120,7 +120,7 @@ def sources_in_use(refits: Sequence[Refit], artifacts: ArtifactStore) -> tuple[S
     """Source data that the last refit's model uses; none where it uses none. Raises NotFoundError."""
     record: JsonDict = refits[-1].hyperparameters.get(KEY, {}) if refits else {}
     used = record.get("sources", ()) if record.get("mode", "none") != "none" else ()
-    return tuple(kept(artifacts, one["sha256"]) for one in used)
+    return tuple(kept(artifacts, item["sha256"]) for item in used)
 
 
 def freeze(target: Target, base_path: Path, store: CampaignStore, artifacts: ArtifactStore) -> CampaignSpec:
@@ -142,7 +142,7 @@ def freeze(target: Target, base_path: Path, store: CampaignStore, artifacts: Art
         if source.sha256 is not None and source.sha256 != data.sha256:
             raise ConfigurationError(
                 f"{key}.sha256: the observations of {source.name!r} have SHA-256 {data.sha256}, expected {source.sha256}",
-                hint="leave sha256 out to take what it has now",
+                hint="omit sha256 to use its current observations",
             )
         frozen.append(source if source.follow else source.model_copy(update={"sha256": keep(artifacts, data)}))
     return target.spec.model_copy(update={"transfer": transfer.model_copy(update={"sources": tuple(frozen)})})
@@ -152,12 +152,12 @@ def with_known_hashes(spec: CampaignSpec, known: CampaignSpec) -> CampaignSpec:
     """A file's spec with the frozen content that the stored campaign has for the same sources."""
     if spec.transfer is None or known.transfer is None:
         return spec
-    frozen = {one.name: one.sha256 for one in known.transfer.sources if isinstance(one, CampaignSourceSpec)}
+    frozen = {source.name: source.sha256 for source in known.transfer.sources if isinstance(source, CampaignSourceSpec)}
     sources = tuple(
-        one.model_copy(update={"sha256": frozen.get(one.name)})
-        if isinstance(one, CampaignSourceSpec) and one.sha256 is None and not one.follow
-        else one
-        for one in spec.transfer.sources
+        source.model_copy(update={"sha256": frozen.get(source.name)})
+        if isinstance(source, CampaignSourceSpec) and source.sha256 is None and not source.follow
+        else source
+        for source in spec.transfer.sources
     )
     return spec.model_copy(update={"transfer": spec.transfer.model_copy(update={"sources": sources})})
 
@@ -222,7 +222,7 @@ class CampaignSources:
 
     def at(self, sha256: Sequence[str]) -> tuple[SourceData, ...]:
         """See :class:`~tansaku.models.engine.transfer.data.Sources`."""
-        return tuple(self._known[one] if one in self._known else self._read(one) for one in sha256)
+        return tuple(self._known[item] if item in self._known else self._read(item) for item in sha256)
 
     def _note(self, data: SourceData) -> SourceData:
         return self._known.setdefault(data.sha256, data)
@@ -232,5 +232,5 @@ class CampaignSources:
             return self._note(kept(self._artifacts, sha256))
         except NotFoundError as error:
             raise NotFoundError(
-                f"campaign {self._target.spec.name!r}: the source data {sha256} of its transfer are not stored any more"
+                f"campaign {self._target.spec.name!r}: the source data {sha256} of its transfer are no longer stored"
             ) from error

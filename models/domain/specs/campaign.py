@@ -7,12 +7,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from tansaku.models.domain.ions import Ion
+from tansaku.models.domain.objectives import Need
 from tansaku.models.domain.specs.base import Name, NonNegativeFloat, PositiveFloat, PositiveInt, Spec
-from tansaku.models.domain.specs.calculator import CalculatorSpec, MigrationBarrierSpec, workflow_of
+from tansaku.models.domain.specs.calculator import CalculatorSpec, workflow_of
 from tansaku.models.domain.specs.calculators.table import types_with
-from tansaku.models.domain.specs.composition import CompositionSpaceSpec
-from tansaku.models.domain.specs.energy_space import ENERGY_PER_ATOM, EnergySpaceSpec
 from tansaku.models.domain.specs.label import LABEL_PROPERTY, LabelSpec
 from tansaku.models.domain.specs.objective import (
     PROPERTY_PATTERN,
@@ -27,7 +25,7 @@ from tansaku.models.domain.specs.objective import (
 )
 from tansaku.models.domain.specs.proposer import DisagreementProposerSpec, GPProposerSpec, ProposerSpec, acquisitions_for
 from tansaku.models.domain.specs.retrain import FirstLookSpec, RetrainSpec, check_committee, check_fields, check_potential_keys
-from tansaku.models.domain.specs.space import SpaceSpec, TableSpaceSpec
+from tansaku.models.domain.specs.space import SpaceSpec
 from tansaku.models.domain.specs.surrogate import learned_properties
 from tansaku.models.domain.specs.transfer import TransferSpec
 from tansaku.models.domain.units import Unit, convert, quantity_in
@@ -75,13 +73,6 @@ class ObjectiveSpec(Spec):
             except ValueError as error:
                 raise ValueError(f"goal.threshold: {error}, the objective's unit") from error
         return self
-
-
-_FURTHER_PROPERTIES: dict[str, dict[str, Unit]] = {
-    "composition": dict.fromkeys(("barrier_1d", "barrier_2d", "barrier_3d", "spread"), "eV"),
-    "grain_boundary": {"expansion": "Angstrom"},
-}
-"""What an evaluation gives besides the property that a kind of space is about, and its unit."""
 
 
 class BudgetSpec(Spec):
@@ -177,15 +168,16 @@ class CampaignSpec(Spec):
 
     @model_validator(mode="after")
     def _parts_fit(self) -> CampaignSpec:
-        if self.space.type == "table" and self.calculator is not None:
-            raise ValueError("calculator: a table space already holds its values; remove the calculator")
-        if self.space.type != "table" and self.calculator is None:
+        recorded = self.space.description.recorded
+        if recorded and self.calculator is not None:
+            raise ValueError(f"calculator: a {self.space.type} space already holds its values; remove the calculator")
+        if not recorded and self.calculator is None:
             raise ValueError(f"calculator: missing; a {self.space.type} space needs one")
         return self
 
     @model_validator(mode="after")
     def _label_has_a_structure(self) -> CampaignSpec:
-        if self.label is not None and self.space.type != "grain_boundary":
+        if self.label is not None and not self.space.description.labelled:
             raise ValueError(f"label: a {self.space.type} space has no relaxed boundaries to label; remove it")
         return self
 
@@ -200,7 +192,7 @@ class CampaignSpec(Spec):
         retrain = self.retrain
         if retrain is None:
             return self
-        if self.space.type != "grain_boundary" and not isinstance(self.space, EnergySpaceSpec):
+        if not self.space.description.learnable:
             raise ValueError(f"retrain: a {self.space.type} space has no structures to learn from; remove it")
         if retrain.learns == "label" and self.label is None:
             raise ValueError("retrain.learns: label, and there is none; add label, or learn the calculator's energies")
@@ -214,7 +206,7 @@ class CampaignSpec(Spec):
     @model_validator(mode="after")
     def _networks_can_disagree(self) -> CampaignSpec:
         if isinstance(self.proposer, DisagreementProposerSpec):
-            if not isinstance(self.space, EnergySpaceSpec) or self.space.relaxed:
+            if not self.space.as_they_stand:
                 raise ValueError("proposer: disagreement looks at candidates as they stand; expected crystals, not relaxed")
             check_committee(self.retrain)
         return self
@@ -248,35 +240,30 @@ class CampaignSpec(Spec):
 
     @model_validator(mode="after")
     def _workflow_fits(self) -> CampaignSpec:
-        workflow = workflow_of(self.calculator)
-        if self.space.type != "composition":
-            if workflow is not None:
-                raise ValueError(f"calculator.workflow: {workflow.type} computes compositions, not a {self.space.type} space")
-            return self
-        if workflow is None and self.calculator is not None:
+        workflow, jobs = workflow_of(self.calculator), self.space.description.jobs
+        if workflow is None and self.calculator is not None and None not in jobs:
+            wanted = " or ".join(name for name in jobs if name is not None)
             raise ValueError(
-                "calculator.workflow: missing; a composition space needs a calculator with workflow type migration_barrier: "
+                f"calculator.workflow: missing; a {self.space.type} space needs a calculator with workflow type {wanted}: "
                 f"one of {', '.join(types_with('workflow'))}"
             )
-        if self.objective.property not in (None, "migration_barrier"):
-            raise ValueError(f"objective.property: {self.objective.property!r} is not computed; expected migration_barrier")
-        if self.objective.unit not in ("eV", "meV"):
-            raise ValueError(f"objective.unit: {self.objective.unit!r} is no unit of migration_barrier; expected eV or meV")
         if workflow is not None:
-            _check_mobile(self.space, workflow)
+            if workflow.type not in jobs:
+                raise ValueError(f"calculator.workflow: {workflow.type} does not compute a {self.space.type} space; remove it")
+            self.space.check_workflow(workflow)
         return self
 
     @model_validator(mode="after")
-    def _energy_fits(self) -> CampaignSpec:
-        if not isinstance(self.space, EnergySpaceSpec):
-            return self
-        if self.objective.property not in (None, ENERGY_PER_ATOM):
-            raise ValueError(f"objective.property: {self.objective.property!r} is not computed; expected {ENERGY_PER_ATOM}")
-        if self.objective.unit not in ("eV/atom", "meV/atom"):
-            raise ValueError(
-                f"objective.unit: {self.objective.unit!r} is no unit of {ENERGY_PER_ATOM}; expected eV/atom or meV/atom"
-            )
-        if self.execution.polish:
+    def _objective_fits(self) -> CampaignSpec:
+        about, wanted = self.space.description, self.objective
+        if about.properties and wanted.property is not None and wanted.property not in about.properties:
+            expected = " or ".join(about.properties)
+            raise ValueError(f"objective.property: {wanted.property!r} is not computed; expected {expected}")
+        units = about.units_of(wanted.property)
+        if units and wanted.unit not in units:
+            name = wanted.property or about.properties[0]
+            raise ValueError(f"objective.unit: {wanted.unit!r} is no unit of {name}; expected {' or '.join(units)}")
+        if self.execution.polish and not about.polished:
             raise ValueError(f"execution.polish: a {self.space.type} space has nothing to polish; expected 0")
         return self
 
@@ -284,7 +271,7 @@ class CampaignSpec(Spec):
     def _relaxation_is_used(self) -> CampaignSpec:
         # What a stored spec was given and what it was by default cannot be told apart, its value can.
         field = type(self.calculator).model_fields.get("relaxation") if self.calculator is not None else None
-        if not isinstance(self.space, EnergySpaceSpec) or self.space.relaxed or field is None or self.calculator is None:
+        if not self.space.as_they_stand or field is None or self.calculator is None:
             return self
         if self.calculator.relaxation != field.default:
             raise ValueError(
@@ -336,11 +323,7 @@ class CampaignSpec(Spec):
         further = self.objective.further
         if not further:
             return self
-        known = (
-            {name: one.unit for name, one in self.space.columns.quantities.items()}
-            if isinstance(self.space, TableSpaceSpec)
-            else _further_properties(self.space.type, workflow_of(self.calculator))
-        )
+        known = self.space.further_properties(self._met_needs())
         for i, one in enumerate(further):
             key = f"objective.goal.also[{i}]"
             if one.property not in known:
@@ -357,35 +340,18 @@ class CampaignSpec(Spec):
 
     @model_validator(mode="after")
     def _budget_is_known(self) -> CampaignSpec:
-        if self.budget.fraction is not None and self.space.type != "table" and self.space.cost.model == "measured":
+        if self.budget.fraction is not None and self.space.learns_cost:
             raise ValueError(
                 "budget.fraction: what evaluating everything costs is not known beforehand with space.cost.model: measured; "
                 "give budget.cost (core-seconds) or budget.evaluations"
             )
         return self
 
-
-def _further_properties(space: str, workflow: MigrationBarrierSpec | None) -> dict[str, Unit]:
-    """What an evaluation gives besides its value, and its unit."""
-    known = _FURTHER_PROPERTIES.get(space, {})
-    return known if workflow is None or workflow.phases is None else {**known, "energy_above_hull": "eV/atom"}
-
-
-def _check_mobile(space: CompositionSpaceSpec, workflow: MigrationBarrierSpec) -> None:
-    """Raises ValueError unless the ion is named, and if it leaves vacancies is in every candidate, as far as the spec tells."""
-    ion = workflow.ion
-    mobile = space.mobile or ("A" if space.parent.prototype == "tavorite" else None)
-    if ion is None:
-        if mobile is None:
-            raise ValueError(
-                "space.mobile: missing; expected the site whose ion moves, or its element in calculator.workflow.ion"
-            )
-        return
-    if mobile is None or workflow.mechanism.type == "interstitial":
-        return
-    named = space.sites[mobile].ions if mobile in space.sites else None
-    if named is None and space.parent.prototype is not None:
-        raise ValueError(f"calculator.workflow.ion: {ion!r}; expected the ions of site {mobile} in space.sites, or no ion here")
-    others = [one for one in named or () if Ion.parse(one).element != ion]
-    if others:
-        raise ValueError(f"calculator.workflow.ion: {ion!r}, but {others[0]} may stand on site {mobile}; expected no ion here")
+    def _met_needs(self) -> frozenset[Need]:
+        """What this campaign has of what properties may need."""
+        workflow = workflow_of(self.calculator)
+        met: dict[Need, bool] = {
+            "label": self.label is not None,
+            "phases": workflow is not None and workflow.phases is not None,
+        }
+        return frozenset(need for need, has in met.items() if has)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
 from tansaku.models.domain.ions import Ion
 from tansaku.models.domain.specs.base import NonNegativeFloat, PositiveFloat, Sha256, Spec
+from tansaku.models.domain.specs.cost import REFERENCE_ATOMS, REFERENCE_ELECTRONS, CostPrior
+from tansaku.models.domain.specs.space_base import KeyPath, SpaceBase, SpaceDescription, SpecFile
+
+if TYPE_CHECKING:
+    from tansaku.models.domain.specs.calculator import MigrationBarrierSpec
 
 
 def _written_as_ion(text: str) -> str:
@@ -209,8 +215,19 @@ class CompositionCostSpec(Spec):
             raise ValueError("anchor, power: only model: measured uses them; remove them or choose measured")
         return self
 
+    def prior(self) -> CostPrior | None:
+        """The prior of a cost that is learned, None where each candidate costs the same."""
+        if self.model != "measured":
+            return None
+        # Heavier elements have setups with more electrons, networks do not ask.
+        exponents, reference = (
+            {"atoms": self.power, "electrons": 0.0},
+            {"atoms": REFERENCE_ATOMS, "electrons": REFERENCE_ELECTRONS},
+        )
+        return CostPrior(self.anchor or 1.0, exponents, reference)
 
-class CompositionSpaceSpec(Spec):
+
+class CompositionSpaceSpec(SpaceBase):
     """Compositions of one structure: every combination of ions on its sites that is neutral and that the rules allow.
 
     Attributes:
@@ -226,6 +243,16 @@ class CompositionSpaceSpec(Spec):
         cost: Predicted cost of an evaluation.
     """
 
+    description: ClassVar[SpaceDescription] = SpaceDescription(
+        properties=("migration_barrier",),
+        further=("barrier_1d", "barrier_2d", "barrier_3d", "spread", "energy_above_hull"),
+        jobs={"migration_barrier": "barrier"},
+        value_key="E_b",
+        overview="compositions",
+        figures="compositions",
+        polished=True,
+    )
+
     type: Literal["composition"] = "composition"
     parent: ParentSpec
     sites: dict[SiteName, SiteIonsSpec] = Field(default_factory=dict)
@@ -237,3 +264,41 @@ class CompositionSpaceSpec(Spec):
     fold: bool = True
     symmetry_tolerance: PositiveFloat = 0.01
     cost: CompositionCostSpec = CompositionCostSpec()
+
+    def cost_prior(self) -> CostPrior | None:
+        """By the numbers of atoms and electrons."""
+        return self.cost.prior()
+
+    def files(self) -> tuple[SpecFile, ...]:
+        """The parent's CIF, if it is one."""
+        parent = self.parent
+        return () if parent.cif is None else (SpecFile(("parent", "cif"), parent.cif, parent.sha256),)
+
+    def with_hashes(self, hashes: Mapping[KeyPath, str]) -> Self:
+        """The spec with the CIF's hash."""
+        if self.parent.cif is None:
+            return self
+        return self.model_copy(update={"parent": self.parent.model_copy(update={"sha256": hashes["parent", "cif"]})})
+
+    def check_workflow(self, workflow: MigrationBarrierSpec) -> None:
+        """Raises ValueError unless the ion is named, and if it leaves vacancies is in every candidate."""
+        ion = workflow.ion
+        mobile = self.mobile or ("A" if self.parent.prototype == "tavorite" else None)
+        if ion is None:
+            if mobile is None:
+                raise ValueError(
+                    "space.mobile: missing; expected the site whose ion moves, or its element in calculator.workflow.ion"
+                )
+            return
+        if mobile is None or workflow.mechanism.type == "interstitial":
+            return
+        named = self.sites[mobile].ions if mobile in self.sites else None
+        if named is None and self.parent.prototype is not None:
+            raise ValueError(
+                f"calculator.workflow.ion: {ion!r}; expected the ions of site {mobile} in space.sites, or no ion here"
+            )
+        others = [name for name in named or () if Ion.parse(name).element != ion]
+        if others:
+            raise ValueError(
+                f"calculator.workflow.ion: {ion!r}, but {others[0]} may stand on site {mobile}; expected no ion here"
+            )

@@ -10,7 +10,7 @@ from tansaku.models.domain.specs.base import Name, PositiveFloat, PositiveInt, S
 from tansaku.models.domain.specs.calculator import CalculatorSpec
 from tansaku.models.domain.specs.campaign import ExecutionSpec
 from tansaku.models.domain.specs.label import LabelSpec
-from tansaku.models.domain.specs.space import CrystalsSpaceSpec, EnergySpaceSpec, GrainBoundarySpaceSpec, PrototypesSpaceSpec
+from tansaku.models.domain.specs.space import SPACE_SPECS, SpaceSpec
 from tansaku.models.domain.specs.surrogate import Descriptors, RadialDescriptorSpec, SoapDescriptorSpec
 from tansaku.models.domain.specs.voxel_network import PropertyName
 
@@ -55,7 +55,7 @@ class ComputedSourceSpec(Spec):
     """
 
     type: Literal["computed"] = "computed"
-    space: Annotated[GrainBoundarySpaceSpec | CrystalsSpaceSpec | PrototypesSpaceSpec, Field(discriminator="type")]
+    space: SpaceSpec
     calculator: CalculatorSpec
     label: LabelSpec | None = None
     per_system: PositiveInt | None = 3
@@ -67,11 +67,18 @@ class ComputedSourceSpec(Spec):
     @property
     def grouped_by(self) -> Literal["system", "composition"]:
         """What is never divided."""
-        return self.group or ("composition" if isinstance(self.space, PrototypesSpaceSpec) else "system")
+        return self.group or self.space.description.groups[0]
+
+    @model_validator(mode="after")
+    def _structures_to_learn(self) -> ComputedSourceSpec:
+        if not self.space.description.learnable:
+            known = ", ".join(name for name, one in SPACE_SPECS.items() if one.description.learnable)
+            raise ValueError(f"space.type: a {self.space.type} space has no structures to learn from; expected one of {known}")
+        return self
 
     @model_validator(mode="after")
     def _several_compositions(self) -> ComputedSourceSpec:
-        if self.group == "composition" and not isinstance(self.space, EnergySpaceSpec):
+        if self.group is not None and self.group not in self.space.description.groups:
             raise ValueError(f"group: all of a {self.space.type} space is of one composition; expected system")
         return self
 
@@ -83,9 +90,9 @@ class ComputedSourceSpec(Spec):
 
     @model_validator(mode="after")
     def _label_has_a_boundary(self) -> ComputedSourceSpec:
-        if self.label is not None and isinstance(self.space, EnergySpaceSpec):
+        if self.label is not None and not self.space.description.labelled:
             raise ValueError(f"label: a {self.space.type} space has no relaxed boundaries to label; remove it")
-        if self.force_consistent and not isinstance(self.space, EnergySpaceSpec):
+        if self.force_consistent and not self.space.description.keeps_free_energy:
             raise ValueError(f"force_consistent: a {self.space.type} space keeps no free energy; remove it")
         return self
 

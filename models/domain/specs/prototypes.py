@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from dataclasses import replace
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from tansaku.models.domain.specs.base import PositiveInt
 from tansaku.models.domain.specs.energy_space import EnergySpaceSpec
+from tansaku.models.domain.specs.space_base import SpaceDescription
 
 OxideStructure = Literal[
     "antifluorite",
@@ -72,6 +74,8 @@ class PrototypesSpaceSpec(EnergySpaceSpec):
         relaxed: Whether a candidate is relaxed before, as the calculator's ``relaxation`` says.
         cost: Predicted cost of an evaluation.
     """
+
+    description: ClassVar[SpaceDescription] = replace(EnergySpaceSpec.description, groups=("composition", "system"))
 
     type: Literal["prototypes"] = "prototypes"
     prototypes: Annotated[tuple[OxideStructure, ...], Field(min_length=1)] | None = None

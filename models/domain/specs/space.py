@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
+from tansaku.models.domain.objectives import Need
 from tansaku.models.domain.specs.base import NonNegativeFloat, PositiveFloat, Sha256, Spec
 from tansaku.models.domain.specs.composition import CompositionSpaceSpec
+from tansaku.models.domain.specs.cost import AtomsCostSpec, CostPrior
 from tansaku.models.domain.specs.crystals import CrystalsSpaceSpec
-from tansaku.models.domain.specs.energy_space import AtomsCostSpec, EnergySpaceSpec
+from tansaku.models.domain.specs.energy_space import EnergySpaceSpec
 from tansaku.models.domain.specs.objective import PROPERTY_PATTERN
 from tansaku.models.domain.specs.prototypes import PrototypesSpaceSpec
+from tansaku.models.domain.specs.space_base import KeyPath, SpaceBase, SpaceDescription, SpecFile
 from tansaku.models.domain.units import Unit
 
 Miller = tuple[int, int, int]
@@ -115,7 +119,7 @@ class TranslationSpec(Spec):
     along_axis: AxisValues = PeriodSpec(step=0.1)
 
 
-class GrainBoundarySpaceSpec(Spec):
+class GrainBoundarySpaceSpec(SpaceBase):
     """Symmetric tilt grain boundaries of a cubic crystal.
 
     Attributes:
@@ -131,6 +135,17 @@ class GrainBoundarySpaceSpec(Spec):
         cost: Predicted cost of an evaluation.
     """
 
+    description: ClassVar[SpaceDescription] = SpaceDescription(
+        properties=("grain_boundary_energy", "label_grain_boundary_energy"),
+        further=("expansion",),
+        jobs={None: "boundary"},
+        value_key="E_gb",
+        figures="boundaries",
+        learnable=True,
+        labelled=True,
+        polished=True,
+    )
+
     type: Literal["grain_boundary"] = "grain_boundary"
     crystal: CrystalSpec
     axis: Miller = (1, 1, 0)
@@ -141,6 +156,24 @@ class GrainBoundarySpaceSpec(Spec):
     fold: bool = True
     soap: bool = False
     cost: AtomsCostSpec = AtomsCostSpec()
+
+    @property
+    def elements(self) -> frozenset[str]:
+        """The crystal's one element."""
+        return frozenset({self.crystal.element})
+
+    @property
+    def reference_crystal(self) -> CrystalSpec | None:
+        """The crystal on both sides."""
+        return self.crystal
+
+    def with_crystal(self, crystal: CrystalSpec) -> Self:
+        """The spec with another crystal."""
+        return self.model_copy(update={"crystal": crystal})
+
+    def cost_prior(self) -> CostPrior | None:
+        """By the number of atoms, and of k-points where their density is known."""
+        return self.cost.prior()
 
 
 class QuantityColumnSpec(Spec):
@@ -205,7 +238,7 @@ class FeatureLookupSpec(Spec):
     sha256: Sha256 | None = None
 
 
-class TableSpaceSpec(Spec):
+class TableSpaceSpec(SpaceBase):
     """Precomputed data as a space; no structure is needed.
 
     Attributes:
@@ -215,6 +248,8 @@ class TableSpaceSpec(Spec):
         sha256: Content hash of the table; filled in when the spec is resolved.
     """
 
+    description: ClassVar[SpaceDescription] = SpaceDescription(polished=True)
+
     type: Literal["table"] = "table"
     candidates: Text
     columns: TableColumnsSpec
@@ -223,13 +258,43 @@ class TableSpaceSpec(Spec):
     )
     sha256: Sha256 | None = None
 
+    def further_properties(self, _met: frozenset[Need]) -> Mapping[str, Unit]:
+        """The quantities that the table has columns of."""
+        return {name: column.unit for name, column in self.columns.quantities.items()}
+
+    def files(self) -> tuple[SpecFile, ...]:
+        """The table, and those that are joined to it."""
+        lookups = (
+            SpecFile(("features", name, "lookup"), group.lookup, group.sha256)
+            for name, group in self.features.items()
+            if isinstance(group, FeatureLookupSpec)
+        )
+        return (*lookups, SpecFile(("candidates",), self.candidates, self.sha256))
+
+    def with_hashes(self, hashes: Mapping[KeyPath, str]) -> Self:
+        """The spec with the hashes of its tables."""
+        features = {
+            name: group.model_copy(update={"sha256": hashes["features", name, "lookup"]})
+            if isinstance(group, FeatureLookupSpec)
+            else group
+            for name, group in self.features.items()
+        }
+        return self.model_copy(update={"features": features, "sha256": hashes["candidates",]})
+
 
 SpaceSpec = Annotated[
     GrainBoundarySpaceSpec | TableSpaceSpec | CompositionSpaceSpec | CrystalsSpaceSpec | PrototypesSpaceSpec,
     Field(discriminator="type"),
 ]
+"""The registry of spaces: each class carries the description of its kind. Plug-ins that bring a space add its class here."""
+
+SPACE_SPECS: Mapping[str, type[SpaceBase]] = {
+    spec.model_fields["type"].default: spec for spec in get_args(get_args(SpaceSpec)[0])
+}
+"""Classes of specs by type."""
 
 __all__ = [
+    "SPACE_SPECS",
     "AtomsCostSpec",
     "AxisValues",
     "BoundarySelectionSpec",

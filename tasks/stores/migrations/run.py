@@ -27,7 +27,7 @@ def migrate(database: Database[dict[str, Any]], stored: int, version: int, migra
         step = migrations.get(stored)
         if step is None or step.to_version <= stored:
             raise StoreError(
-                f"database {database.name!r} has schema version {stored}; there is no way from it to {version}",
+                f"database {database.name!r} has schema version {stored}; it cannot be migrated to {version}",
                 hint="export it with the tansaku that wrote it and import the file into a new database",
             )
         steps.append((stored, step))

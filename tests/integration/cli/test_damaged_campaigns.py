@@ -86,9 +86,9 @@ def test_overviews_show_a_row_for_each_and_the_rest(damaged):
     entries = {entry["name"]: entry for entry in json.loads(damaged("list", "--json").out)}
     assert entries[damaged.healthy]["state"] == "FINISHED"
     for name, (_, reason) in DAMAGES.items():
-        [line] = [line for line in status.out.splitlines() if line.startswith(f"{name}: cannot be read here: ")]
+        [line] = [line for line in status.out.splitlines() if line.startswith(f"{name}: cannot be read: ")]
         assert reason in line
-        assert "cannot be read here: " in rows[name]
+        assert "cannot be read: " in rows[name]
         assert entries[name]["state"] == "unreadable"
         assert reason in entries[name]["problem"]
     for out in (status.out, listed.out):
@@ -100,8 +100,8 @@ def test_reconcile_reports_them_and_looks_at_the_others(damaged):
     damaged.database.observations.delete_many({"campaign": damaged.healthy})
     done = damaged("reconcile")
     assert done.code == ExitCode.DATABASE
-    assert f"{damaged.healthy}: 3 observations derived again" in done.out
-    assert all(f"{name}: cannot be read here: " in done.out for name in DAMAGES)
+    assert f"{damaged.healthy}: 3 observations rebuilt" in done.out
+    assert all(f"{name}: cannot be read: " in done.out for name in DAMAGES)
     assert "\x1b" not in done.out
     report = json.loads(damaged("reconcile", "--json", "--dry-run").out)
     assert {entry["name"] for entry in report["unreadable"]} == {*DAMAGES, ESCAPE}
@@ -133,7 +133,7 @@ def test_each_can_be_deleted(damaged):
         deleted = damaged("delete", name, "--yes")
         assert (name, deleted.code, "\x1b" in deleted.err + deleted.out) == (name, ExitCode.OK, False)
         assert "3 evaluations, 3 with a value" in deleted.err
-        assert "cannot be read here: " in deleted.err
+        assert "cannot be read: " in deleted.err
         assert damaged.database.evaluations.count_documents({"campaign": name}) == 0
     assert [entry["name"] for entry in json.loads(damaged("list", "--json").out)] == [damaged.healthy]
 
@@ -204,7 +204,7 @@ def test_an_extra_that_is_not_installed_is_a_row_too(stored, require, monkeypatc
     for module in [one for one in sys.modules if one.split(".")[0] == "pymatgen"]:
         monkeypatch.setitem(sys.modules, module, None)
     rows = {line.split("\t")[0]: line for line in stored("list").out.splitlines()}
-    assert "cannot be read here: composition spaces need pymatgen" in rows[EXTRA]
+    assert "cannot be read: composition spaces need pymatgen" in rows[EXTRA]
     assert "FINISHED" in rows[stored.healthy]
     assert stored("status", EXTRA).code == ExitCode.MISSING_COMPONENT
 
@@ -214,4 +214,4 @@ def test_models_and_data_sets_that_cannot_be_read_hide_no_others(stored):
         stored.database[collection].insert_one({"_id": "odd@1", "name": "odd", "version": 1})
         listed = stored(*words)
         assert listed.code == ExitCode.OK
-        assert "cannot be read here: stored" in listed.err
+        assert "cannot be read: stored" in listed.err

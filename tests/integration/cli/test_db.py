@@ -30,7 +30,7 @@ def test_start_status_stop(tansaku, own_home):
     assert shown["in_use"]
     assert shown["data"] == tansaku("db", "path").out.strip() == str(own_home / "mongod" / "data")
     assert tansaku("db", "stop").out == "stopped\n"
-    assert tansaku("db", "stop").out == "it was not running\n"
+    assert tansaku("db", "stop").out == "the server was not running\n"
     assert tansaku("db", "status").code == 1
 
 
@@ -61,6 +61,6 @@ def test_stop_leaves_a_configured_server_alone(tansaku, own_home, monkeypatch):
     monkeypatch.setenv("TANSAKU_HOME", str(own_home / "other"))
     assert tansaku("list").code == ExitCode.OK
     assert not json.loads(tansaku("db", "status", "--json").out)["in_use"]
-    assert tansaku("db", "stop").out == "it was not running\n"
+    assert tansaku("db", "stop").out == "the server was not running\n"
     assert not (own_home / "other" / "mongod").exists()
     monkeypatch.setenv("TANSAKU_HOME", str(own_home))

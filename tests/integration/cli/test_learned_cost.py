@@ -29,7 +29,7 @@ def test_what_the_user_sees(tansaku, tmp_path):
     file = tmp_path / "learned-cost.yaml"
     file.write_text(CAMPAIGN)
     checked = tansaku("check", file)
-    assert "core-seconds, as guessed before anything was measured" in checked.out
+    assert "core-seconds, estimated before any measurement" in checked.out
     done = tansaku("run", file, "--plain")
     assert done.code == ExitCode.OK, done.err
     assert "core-seconds" in done.err

@@ -301,7 +301,7 @@ def test_second_server_on_the_same_data_is_explained(home: Path) -> None:
         rival = EmbeddedMongod(Path(other))
         rival.data = server.data
         rival._adopt = lambda: None  # type: ignore[method-assign]
-        with pytest.raises(StoreError, match="another mongod has the data folder open"):
+        with pytest.raises(StoreError, match="another mongod uses the data folder"):
             rival.start()
         assert rival.status().uri is None
     assert server.status().answering
@@ -343,7 +343,7 @@ def test_data_of_another_release_are_moved_by_dump_and_restore(tmp_path: Path) -
     assert "the data folder was written by another version of MongoDB" in found.message
     assert "`tansaku db dump FILE`" in str(found.hint)
     assert "`tansaku db restore FILE`" in str(found.hint)
-    assert "6.0 by 8.0" in str(found.hint)
+    assert "8.0 those of 6.0" in str(found.hint)
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,7 @@ def test_killed_in_every_way_a_campaign_loses_and_doubles_nothing(service, campa
     service.kill()
     kill_engine(service, run)
     service.start()
-    assert f"starts again: {campaign_document['name']}" in service.said()
+    assert f"restarting: {campaign_document['name']}" in service.said()
     observed(service, 4)
     # Service and server die, and the run goes on without them.
     engine, starts = running(service, run), service.run(run)["run_count"]

@@ -22,7 +22,7 @@ def test_site_check_runs_a_job_on_a_node(make_campaign):
     states = {name: one["state"] for name, one in checks.items()}
     assert set(states.values()) == {"ok"}, checks
     assert set(states) == {
-        "shared folder", "database", "scheduler", "partition main", "test job", "database from a node", "versions", "clocks",
+        "shared folder", "database", "scheduler", "partition main", "test job", "database access from a node", "versions", "clocks",
     }  # fmt: skip
     assert "ran on n" in checks["test job"]["detail"]
     assert not list((campaign.backend.shared / "checks").iterdir())
@@ -61,7 +61,7 @@ def test_a_worker_submits_for_drivers_and_one_that_is_killed_is_replaced(make_ca
     assert "process" in campaign.say("worker", "start")
     assert "ended" in campaign.say("worker", "stop")
     assert "there was none" in campaign.say("worker", "stop")
-    assert "nobody fills it" in campaign.say("worker", "status")
+    assert "no process fills it" in campaign.say("worker", "status")
 
 
 def test_log_of_a_candidate_shows_what_its_jobs_and_slurm_wrote(make_campaign, slurm):

@@ -65,14 +65,14 @@ def test_a_late_result_of_an_attempt_that_was_replaced_is_kept_aside_and_shown(m
     assert (evaluation.state, len(evaluation.attempts)) == (EvaluationState.DONE, 2)
     observed = campaign.observed()
     go_on()
-    assert "1 late results kept aside" in campaign.say("reconcile")
+    assert "1 late results stored as unused" in campaign.say("reconcile")
     (after,) = lost(campaign)
     assert after.outcome == evaluation.outcome
     assert after.attempts[0].late_outcome.value == evaluation.outcome.value
     assert campaign.observed() == observed
     assert late_events(campaign) == [False]
     candidate = evaluation.proposal.candidate
-    assert f"late, kept aside: {candidate}, attempt 1" in campaign.say("status", "small")
+    assert f"late result, not used: {candidate}, attempt 1" in campaign.say("status", "small")
     shown = yaml.safe_load(campaign.say("show", "small", candidate))
     assert shown["evaluations"][0]["attempts"][0]["late_outcome"]["value"] == evaluation.outcome.value
     assert not list((campaign.spool.root / "jobs").iterdir())

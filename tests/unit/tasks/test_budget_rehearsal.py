@@ -78,7 +78,7 @@ def test_more_money_and_less_precision_give_more_chance(table_file):
     assert all(a <= b for a, b in zip(loose.found_at, [x or np.inf for x in strict.found_at], strict=True))
     poor = rehearse_budget(changed(table_file, budget={"evaluations": 5}), RehearsalOptions("0.01 mJ/m2", replays=4))
     assert poor.chance < strict.chance
-    assert "more give 90 %" in poor.describe() or "twice as much gives" in poor.describe()
+    assert "more give 90 %" in poor.describe() or "twice as much would give" in poor.describe()
 
 
 def test_a_cost_limit_is_counted_in_cost(table_file):
@@ -141,12 +141,12 @@ def test_a_landscape_takes_the_distribution_of_a_finished_table():
 @pytest.mark.parametrize(
     ("keys", "options", "message"),
     [
-        ({}, RehearsalOptions(), r"--within: say how near is near enough"),
+        ({}, RehearsalOptions(), r"--within: missing; give a tolerance"),
         ({}, RehearsalOptions("5"), r"--within: 5 has no unit"),
         ({}, RehearsalOptions("5 eV"), r"--within: 'eV' cannot be converted to 'mJ/m2'"),
-        ({}, RehearsalOptions("-5 mJ/m2"), r"expected more than nothing"),
-        ({}, RehearsalOptions("5 mJ/m2", spread="4 mJ/m2"), r"a table is rehearsed on its own values"),
-        ({"budget": {}}, RehearsalOptions("5 mJ/m2"), r"budget: rehearsing needs a limit"),
+        ({}, RehearsalOptions("-5 mJ/m2"), r"expected a positive quantity"),
+        ({}, RehearsalOptions("5 mJ/m2", spread="4 mJ/m2"), r"not needed for a table"),
+        ({"budget": {}}, RehearsalOptions("5 mJ/m2"), r"budget: a rehearsal needs a limit"),
     ],
 )
 def test_wrong_options_are_told(table_file, keys, options, message):
@@ -157,12 +157,12 @@ def test_wrong_options_are_told(table_file, keys, options, message):
 @pytest.mark.parametrize(
     ("keys", "options", "message"),
     [
-        ({}, RehearsalOptions("5 mJ/m2"), r"how much the values differ is not known"),
+        ({}, RehearsalOptions("5 mJ/m2"), r"the spread of the values is unknown"),
         ({"proposer": {"type": "random"}}, RehearsalOptions("5 mJ/m2", spread="4 mJ/m2"), r"random has no model to draw from"),
         (
             {"objective": {"goal": {"type": "all_below", "threshold": "1 J/m2"}}},
             RehearsalOptions("5 mJ/m2", spread="4 mJ/m2"),
-            r"a threshold needs to know where the values lie",
+            r"with a threshold the level of the values matters",
         ),
     ],
 )

@@ -28,7 +28,7 @@ def test_the_missing_extra_is_named(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("settings", "why"), [({}, "embedded server"), ({"mongo_uri": "mongodb://h/x"}, "not given our environment")]
+    ("settings", "why"), [({}, "embedded server"), ({"mongo_uri": "mongodb://h/x"}, "do not inherit our environment")]
 )
 def test_nodes_that_could_not_find_the_database_are_noticed_before_anything_is_spent(tmp_path, require, settings, why):
     require("fireworks")

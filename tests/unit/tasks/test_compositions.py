@@ -68,5 +68,5 @@ def test_without_a_model_unknown_cells_stay_unknown(tavorite_search):
 def test_other_spaces_have_no_compositions(recorded):
     data = CampaignData.load(recorded("a1"), "small-table")
     for ask in (composition_rows, composition_maps):
-        with pytest.raises(ConfigurationError, match="searches a table space; expected a composition"):
+        with pytest.raises(ConfigurationError, match="searches a table space; expected a composition space"):
             ask(data)

@@ -13,7 +13,7 @@ from tansaku.tasks.service_mark import ServiceMark
 
 def test_a_second_one_of_the_name_is_refused_and_another_name_is_not(tmp_path):
     with ServiceMark(tmp_path, "a").held():
-        with pytest.raises(ConfigurationError, match="'a' runs on this machine already"), ServiceMark(tmp_path, "a").held():
+        with pytest.raises(ConfigurationError, match="'a' already runs on this machine"), ServiceMark(tmp_path, "a").held():
             pytest.fail("two at once")
         with ServiceMark(tmp_path, "b").held():
             pass

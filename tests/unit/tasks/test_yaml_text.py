@@ -79,7 +79,7 @@ def test_what_is_not_plain_is_refused(text, complaint):
 
 def test_aliases_cannot_unfold_without_bound():
     levels = ["a0: &a0 [x, x, x, x, x, x, x, x]"] + [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 8)}]" for n in range(1, 8)]
-    with pytest.raises(ConfigurationError, match="unfolds to more than"):
+    with pytest.raises(ConfigurationError, match="expands to more than"):
         parse_yaml("\n".join(levels), "t.yaml")
 
 

@@ -12,11 +12,12 @@ from ase.optimize import BFGS
 from ase.units import GPa
 
 from tansaku.calculators.engines.emt import EmtCalculator
+from tansaku.calculators.engines.gpaw import GpawCalculator
 from tansaku.calculators.registry import open_calculator
 from tansaku.calculators.structures.crystal import CubicCrystal
 from tansaku.calculators.workflows.own_crystal import OwnCrystal, likely_crystal, own_crystal, refuse_misfit
 from tansaku.models.domain.errors import ConfigurationError
-from tansaku.models.domain.specs.calculator import LammpsSpec
+from tansaku.models.domain.specs.calculator import GpawSpec, LammpsSpec
 from tansaku.models.domain.specs.space import CrystalSpec
 
 
@@ -73,3 +74,21 @@ def test_a_misfit_names_both_numbers():
 def test_a_calculator_without_such_a_crystal_says_so():
     with pytest.raises(ConfigurationError, match="emt has no Fe"):
         own_crystal(EmtCalculator(), CubicCrystal("bcc", "Fe", 2.87))
+
+
+def test_energies_at_all_volumes_are_of_one_grid_of_k_points(require):
+    """At this density the grid would fall from 5 to 4 points a side between 3.9 and 4.0 Å, and the energy jump."""
+    require("gpaw")
+    level = GpawSpec(xc="LDA", cutoff=200, kpoint_density=2.5, smearing={"width": 0.2}, energy_tolerance=1e-5)
+    grids = []
+
+    class Noted(GpawCalculator):
+        def evaluate(self, structure, relaxation=None):
+            result = super().evaluate(structure, relaxation)
+            grids.append(tuple(result.details["kpoints"]))
+            return result
+
+    found = own_crystal(Noted(level), CubicCrystal("fcc", "Al", 3.9), precision=1e-3)
+    assert set(grids) == {(5, 5, 5)}
+    # Al's in the local-density approximation, published: 3.98–3.99 Å.
+    assert found.lattice_parameter == pytest.approx(3.98, abs=0.04)

@@ -129,8 +129,8 @@ def test_a_rehearsal_says_what_the_budget_buys_and_refuses_what_it_cannot_use(ta
     assert (bought["replays"], bought["within"], len(bought["found_at"])) == (3, 1.0, 3)
     for options, message in (
         (["--within", "1 mJ/m2"], "only together with --rehearse"),
-        (["--rehearse"], "--within: say how near is near enough"),
-        (["--rehearse", "--within", "1 mJ/m2", "--spread", "3 mJ/m2"], "a table is rehearsed on its own values"),
+        (["--rehearse"], "--within: missing; give a tolerance"),
+        (["--rehearse", "--within", "1 mJ/m2", "--spread", "3 mJ/m2"], "not needed for a table"),
     ):
         refused = runner.invoke(app, ["check", str(table_file), *options])
         assert isinstance(refused.exception, ConfigurationError)

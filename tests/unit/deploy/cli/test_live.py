@@ -48,7 +48,7 @@ def test_counts(tally):
     assert (counts.finished, counts.cost, counts.polished) == (3, 7.0, 1)
     assert counts.best() == {"alpha": (5.0, 2), "<b>beta</b>": (7.0, 1)}
     assert [entry.proposal.candidate for entry in counts.failed] == ["a3"]
-    assert counts.line() == "3 evaluations, 70 % of the exhaustive cost, 1 failed, 1 polished"
+    assert counts.line() == "3 evaluations, 70 % of the exhaustive cost, 1 failed, 1 final relaxation"
     assert failure_line(counts.failed[0]).startswith("FAILED a3: recorded_failure")
 
 
@@ -82,7 +82,7 @@ def test_plain_lines_tell_start_failures_and_end(recorded, capsys):
     captured = capsys.readouterr()
     assert captured.out == ""
     lines = captured.err.splitlines()
-    assert lines[0] == "small-table: goes on after 1 evaluation, 20 % of the exhaustive cost, 0 failed"
+    assert lines[0] == "small-table: continues after 1 evaluation, 20 % of the exhaustive cost, 0 failed"
     assert lines[1].startswith("FAILED a3: ")
     assert lines[2].startswith("refit 1 failed")
     assert lines[3] == "waiting up to 5 s: the database does not answer"
@@ -105,7 +105,7 @@ def test_the_same_failure_again_is_counted_and_not_written_again(recorded, capsy
     plain.on_stop("configuration")
     said = capsys.readouterr().err.splitlines()[1:-1]
     assert said[0].startswith("FAILED x0: recorded_failure")
-    assert said[1] == "       and 2 more with the same failure, the last x2"
+    assert said[1] == "       and 2 more with the same failure, most recently x2"
     assert said[2] == said[0]
     assert failure_lines([*again, store.evaluations(NAME)[0]])[0] == failure_line(again[0]) + " (and 2 more)"
 

@@ -51,4 +51,4 @@ def test_check_says_whether_the_service_lives():
     with ServiceMark(Settings.from_environment().home, "somebody").held():
         done = serve("--check", "--name", "somebody")
     assert done.exit_code == 0
-    assert re.fullmatch(r"service somebody: heard of \d+ s ago\n", done.output)
+    assert re.fullmatch(r"service somebody: last seen \d+ s ago\n", done.output)

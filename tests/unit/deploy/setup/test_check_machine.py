@@ -35,7 +35,7 @@ def test_an_old_python_is_refused(version, fatal):
 
 def test_a_newer_python_is_pointed_out():
     assert [finding.message for finding in python_findings((3, 12))] == [
-        "Python 3.12: the pinned versions were run on 3.11 only"
+        "Python 3.12: the pinned versions were tested on 3.11 only"
     ]
 
 
@@ -68,7 +68,7 @@ def test_what_gpaw_s_compilation_lacks_is_said(monkeypatch, tmp_path):
     monkeypatch.setattr(check_machine.sysconfig, "get_paths", lambda: {"include": str(tmp_path)})
     espresso, compiler = check_machine.dft_findings(tmp_path)
     assert not compiler.fatal
-    assert "left out without Debian packages g++ python3-dev" in compiler.message
+    assert "skipped without Debian packages g++ python3-dev" in compiler.message
     assert "quantum-espresso" in espresso.message
     for name in ("c++", "pw.x"):
         (tmp_path / name).write_text("#!/bin/sh\n")

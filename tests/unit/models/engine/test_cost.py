@@ -15,17 +15,15 @@ from pydantic import ValidationError
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.history import Entry, measured_costs
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup
+from tansaku.models.domain.specs.cost import CostPrior
 from tansaku.models.domain.specs.space import CompositionSpaceSpec, GrainBoundarySpaceSpec, TableSpaceSpec
 from tansaku.models.domain.states import EvaluationState
 from tansaku.models.engine.cost import (
     GROWTH,
     LEAST_MEASURED,
     CostModel,
-    CostPrior,
     cost_due,
-    cost_prior,
     fit_cost,
-    learns_cost,
     priced,
 )
 
@@ -122,26 +120,26 @@ def test_a_pool_is_priced_only_where_it_has_descriptors():
 
 
 def test_only_measured_spaces_learn():
-    assert cost_prior(boundary_space(power=2.0)) is None
-    assert cost_prior(boundary_space(model="measured", power=2.0, anchor=5.0)) == CostPrior(
+    assert boundary_space(power=2.0).cost_prior() is None
+    assert boundary_space(model="measured", power=2.0, anchor=5.0).cost_prior() == CostPrior(
         5.0, {"atoms": 2.0}, {"atoms": 100.0}
     )
     table = TableSpaceSpec.model_validate(
         {"candidates": "t.csv", "columns": {"id": "id", "value": "v"}, "features": {"x": {"columns": ["x"]}}}
     )
-    assert not learns_cost(table)
-    assert learns_cost(boundary_space(model="measured"))
+    assert not table.learns_cost
+    assert boundary_space(model="measured").learns_cost
 
 
 def test_kpoints_and_electrons_are_learned_where_the_pool_tells_them():
-    assert cost_prior(boundary_space(model="measured", power=3.0, kpoint_density=4.0)) == CostPrior(
+    assert boundary_space(model="measured", power=3.0, kpoint_density=4.0).cost_prior() == CostPrior(
         1.0, {"atoms": 3.0, "kpoints": 1.0}, {"atoms": 100.0, "kpoints": 10.0}
     )
     composition = CompositionSpaceSpec.model_validate({"parent": {"prototype": "tavorite"}, "cost": {"model": "measured"}})
-    prior = cost_prior(composition)
+    prior = composition.cost_prior()
     assert prior.exponents == {"atoms": 1.0, "electrons": 0.0}
-    assert learns_cost(composition)
-    assert cost_prior(CompositionSpaceSpec.model_validate({"parent": {"prototype": "tavorite"}})) is None
+    assert composition.learns_cost
+    assert CompositionSpaceSpec.model_validate({"parent": {"prototype": "tavorite"}}).cost_prior() is None
     for cost in ({"anchor": 3.0}, {"power": 2.0}):
         with pytest.raises(ValidationError, match="measured"):
             CompositionSpaceSpec.model_validate({"parent": {"prototype": "tavorite"}, "cost": cost})
@@ -154,7 +152,7 @@ def test_both_powers_of_a_dft_code_are_found():
     atoms = np.array([12.0, 16.0, 24.0, 36.0, 48.0, 24.0, 36.0, 12.0])
     kpoints = np.array([24.0, 15.0, 12.0, 8.0, 4.0, 4.0, 24.0, 6.0])
     descriptors = FeatureGroup("cost", np.column_stack((atoms, kpoints)), np.arange(8), ("atoms", "kpoints"))
-    prior = cost_prior(boundary_space(model="measured", power=3.0, anchor=1.0, kpoint_density=4.0))
+    prior = boundary_space(model="measured", power=3.0, anchor=1.0, kpoint_density=4.0).cost_prior()
     times = 0.02 * atoms**2.6 * kpoints**0.9 * np.exp(np.random.default_rng(3).normal(scale=0.05, size=8))
     model = fit_cost(prior, descriptors, list(range(8)), times.tolist())
     assert model.exponents["atoms"] == pytest.approx(2.6, abs=0.2)

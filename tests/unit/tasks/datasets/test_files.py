@@ -71,7 +71,7 @@ def test_what_is_no_data_set_is_refused(tmp_path, require):
 
     path = tmp_path / "a.h5"
     path.write_text("no")
-    with pytest.raises(StoreError, match="is no data set"):
+    with pytest.raises(StoreError, match="is not a data set"):
         read_hdf5(path)
     with h5py.File(path, "w") as file:
         file.attrs["format"] = "tansaku-dataset"

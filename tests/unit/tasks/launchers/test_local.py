@@ -82,7 +82,7 @@ def test_workers_that_leave_although_their_driver_is_here_are_reported(tmp_path,
     launcher = LocalLauncher(tmp_path / "spool", LocalLauncherSpec(kill_grace=0.3), 1)
     launcher.start()
     try:
-        with pytest.raises(TransientError, match=r"driver lives, \d+ in a row: my driver has gone"):
+        with pytest.raises(TransientError, match=r"driver was alive\d+ in a row: my driver has gone"):
             poll_until_error(launcher)
     finally:
         launcher.stop()
@@ -125,7 +125,7 @@ def test_the_end_of_the_supervisor_ends_the_campaign(tmp_path, monkeypatch):
     launcher = LocalLauncher(tmp_path / "spool", LocalLauncherSpec(), 0)
     launcher.start()
     try:
-        with pytest.raises(StoreError, match="looks after the workers has ended"):
+        with pytest.raises(StoreError, match="supervises the workers ended"):
             poll_until_error(launcher)
     finally:
         launcher.stop()

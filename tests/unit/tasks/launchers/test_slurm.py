@@ -115,7 +115,7 @@ def test_a_refusal_is_one(program, tmp_path):
 
 
 def test_an_answer_without_a_number_is_doubtful(program, tmp_path):
-    with pytest.raises(TransientError, match="no job number"):
+    with pytest.raises(TransientError, match="instead of a job number"):
         program("sbatch", "true").submit(tmp_path / "job.sh")
 
 

@@ -40,7 +40,7 @@ def test_the_last_good_values_serve_on_and_the_audit_says_so(open_bench, monkeyp
         "refit": 2,
         "at_proposal": refits[1].at_proposal,
         "reason": "no maximum was found",
-        "consequence": "the last good values stay in use",
+        "consequence": "the last good values are kept",
     }
 
 

@@ -18,7 +18,7 @@ def test_what_is_derived_comes_back_and_then_everything_agrees(open_bench):
     assert bench.store.observations("small") == []
     report = reconcile(bench.resources)
     assert report.campaigns["small"].observations_rebuilt == 20
-    assert report.describe() == ["small: 20 observations derived again"]
+    assert report.describe() == ["small: 20 observations rebuilt"]
     assert bench.store.observations("small") == before
     assert reconcile(bench.resources).describe() == ["everything agrees"]
 
@@ -54,11 +54,11 @@ def test_the_report_says_what_was_done_and_what_was_left():
     assert report.describe() == [
         "walltime: job-1: SLURM says TIMEOUT; given up",
         "no_firework: job-2: it is not there; submit it",
-        "a: 2 results adopted, 1 late results kept aside",
+        "a: 2 results adopted, 1 late results stored as unused",
         "b: no table",
         "folders of old jobs deleted: 3",
-        "stored files that nothing names, deleted: 1",
+        "unreferenced stored files deleted: 1",
     ]
     dry = report.model_copy(update={"dry_run": True, "artifacts_swept": 0}).describe()
     assert dry[0] == "walltime: job-1: SLURM says TIMEOUT; would be given up"
-    assert dry[2] == "a: would be: 2 results adopted, 1 late results kept aside"
+    assert dry[2] == "a: would be: 2 results adopted, 1 late results stored as unused"

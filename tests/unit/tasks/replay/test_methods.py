@@ -85,7 +85,7 @@ def test_bench_compares_modes(transferring, tmp_path):
 def test_transfer_needs_sources_that_a_replay_can_read(transferring, campaign_file):
     without = load_campaign(campaign_file)
     task = ReplayTask(spec=without.spec, base_path=str(without.base_path), method="default", seed=0)
-    with pytest.raises(ConfigurationError, match="has no transfer key to take sources from"):
+    with pytest.raises(ConfigurationError, match="has no `transfer` key with sources"):
         build_method("default+joint", without.spec, open_table(task).pool(), without.base_path)
     text = transferring.read_text()
     transferring.write_text(text[: text.index("    - type: table")] + "    - {type: campaign, name: stored}\n")

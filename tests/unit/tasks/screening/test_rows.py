@@ -63,7 +63,7 @@ def test_a_killed_writer_leaves_what_it_handed_on(tmp_path):
 def test_a_file_of_something_else_is_refused(tmp_path):
     path = tmp_path / "rows.jsonl"
     path.write_text('{"candidate": "c1"}\n')
-    with pytest.raises(ConfigurationError, match="holds no rows of a screen"):
+    with pytest.raises(ConfigurationError, match="does not contain rows of a screen"):
         RowFile(path).read()
 
 
@@ -96,7 +96,7 @@ def test_a_table_comes_back_lowest_first_and_is_the_same_file_again(tmp_path, na
 def test_what_is_no_table_is_said(tmp_path):
     path = tmp_path / "table.csv"
     path.write_text("a,b\n1,2\n")
-    with pytest.raises(ConfigurationError, match="is no table of a screen"):
+    with pytest.raises(ConfigurationError, match="is not a table of a screen"):
         read_table(path)
 
 

@@ -77,7 +77,7 @@ def test_free_mode_waits_for_no_training(retrained):
     assert campaign.drive().last_number == 16
     assert all(one.proposal.look is None for one in campaign.evaluations())
     ((_, end),) = campaign.retrains()
-    assert (end.ok, end.message) == (False, "the search ended before it")
+    assert (end.ok, end.message) == (False, "the search ended first")
     quick = retrained(slow=3, execution=free)
     quick.drive()
     begun, end = quick.retrains()[0]

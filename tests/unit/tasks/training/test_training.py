@@ -182,7 +182,7 @@ def test_a_version_that_learned_from_what_is_held_out_now_is_not_compared(resour
     store(examples)
     other = train_model(resources, spec())
     assert other.promoted_at is None
-    assert "was trained on 'g4', which is held out now" in other.note
+    assert "was trained on 'g4', which is now held out" in other.note
 
 
 def test_labels_are_learned_apart(resources, store, emt_examples):

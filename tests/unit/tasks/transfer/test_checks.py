@@ -136,7 +136,7 @@ def test_circles_are_refused_with_the_way_round(resources):
     chain = resources.store._campaigns  # a stored circle needs a deleted and recreated campaign
     spec = chain["a"].spec | {"name": "b", "transfer": {"sources": [{"type": "campaign", "name": "c"}]}}
     chain["b"] = chain["a"].model_copy(update={"name": "b", "spec": spec})
-    assert "the sources go round in a circle: c -> b -> c" in refused(resources, "c", "b")
+    assert "the sources form a cycle: c -> b -> c" in refused(resources, "c", "b")
 
 
 def test_a_source_of_a_source_that_was_deleted_does_not_matter(resources):
@@ -185,7 +185,7 @@ def test_check_names_the_sources_and_refuses_what_a_run_would(resources):
     assert rehearse(path).transfer == ("the table rows: 3 observations",)
     text = path.read_text()
     path.write_text(text.replace(table(), "{type: campaign, name: source}"))
-    assert rehearse(path).transfer == ("the campaign source: looked at when this one is created",)
+    assert rehearse(path).transfer == ("the campaign source: will be read when this campaign is created",)
     with pytest.raises(ConfigurationError, match="'source' has no observations"):
         rehearse(path, lambda: nullcontext(resources))
     path.write_text(text.replace(table(), table(unit="J/m2")))
