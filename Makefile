@@ -17,11 +17,15 @@ PIP := $(BIN)/python -m pip install --no-input -qq -c constraints.txt
 # compiled for another environment loads its MPI from there. With FFTW where its header is.
 GPAW_CONFIG := $(if $(wildcard /usr/include/fftw3.h),GPAW_CONFIG="$$PWD/deploy/setup/gpaw-siteconfig")
 
-.PHONY: help install run test test-long lint format docs bench clean
+# Files stay whole, their tests share fixtures; they are begun in the order of tests/support/distribution.py.
+BY_FILE := --dist loadfile --no-loadscope-reorder
+
+.PHONY: help install run test test-fast test-long lint format docs bench clean
 
 help:
 	@echo "make run        install, run $(EXAMPLE), draw its figures into out/"
 	@echo "make test       install the test extras, run all tests but the long ones"
+	@echo "make test-fast  the quick unit tests that need no server"
 	@echo "make test-long  the long physics tests"
 	@echo "make lint       ruff, mypy and the import rules"
 	@echo "make docs       write the generated pages of docs/ again"
@@ -52,7 +56,10 @@ run: $(RUN_STAMP)
 	@$(BIN)/tansaku plot $(basename $(notdir $(EXAMPLE))) --out out
 
 test: $(TEST_STAMP)
-	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+	@$(BIN)/python -m pytest -n $(JOBS) $(BY_FILE)
+
+test-fast: $(TEST_STAMP)
+	@$(BIN)/python -m pytest -n $(JOBS) $(BY_FILE) --fast tests/unit
 
 test-long: $(TEST_STAMP)
 	@$(BIN)/python -m pytest -m slow

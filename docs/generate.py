@@ -6,13 +6,13 @@ from pathlib import Path
 
 from tansaku.tasks.reference import configuration_page
 
-PAGES = {"configuration.md": configuration_page}
+PAGES = {"reference/configuration.md": configuration_page}
 
 
 def main() -> None:
     """Writes every generated page."""
     for name, write in PAGES.items():
-        Path(__file__).with_name(name).write_text(write(), encoding="utf-8")
+        (Path(__file__).parent / name).write_text(write(), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ launcher_memory_mb is what the driver's process grows by when that many jobs are
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import json
 import os
 import random
@@ -20,7 +20,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
 from typing import Protocol
 
 import psutil
@@ -42,7 +41,7 @@ from tansaku.tasks.stores.embedded_mongod import EmbeddedMongod
 from tansaku.tasks.stores.site_workers import SiteWorkers
 
 CAMPAIGN = Path(__file__).parents[1] / "overhead" / "campaign.yaml"
-SLURM = Path(__file__).parents[2] / "tests" / "slurm_cluster.py"
+SLURM = "tests.support.slurm_cluster"
 SIZES = {1: 20, 10: 60, 100: 200}
 QUICK_SIZES = {1: 2, 10: 10}
 MANY, QUICK_MANY = 10_000, 200
@@ -196,19 +195,10 @@ def memory(site: Site, count: int) -> JsonDict:
     }
 
 
-def _slurm_module() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("queue_slurm_cluster", SLURM)
-    if spec is None or spec.loader is None:
-        raise RuntimeError(f"{SLURM} cannot be loaded")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @contextmanager
 def opened_site() -> Iterator[Site]:
     """Starts SLURM and MongoDB in a folder of their own and ends them."""
-    module = _slurm_module()
+    module = importlib.import_module(SLURM)
     reason = module.missing()
     if reason is not None:
         raise SystemExit(f"no SLURM here: {reason}")

@@ -93,7 +93,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="JSON file to write")
     parser.add_argument("--folder", type=Path, default=HERE, help="where the Parquet files are")
-    parser.add_argument("--page", type=Path, help="page whose tables are to say the same: docs/migration-barriers.md")
+    parser.add_argument("--page", type=Path, help="page whose tables are to say the same: docs/results/migration-barriers.md")
     arguments = parser.parse_args()
     known = observations(arguments.folder / FILES["chgnet"])
     barriers = {candidate: row["barrier"] for candidate, row in known.items() if "barrier" in row}

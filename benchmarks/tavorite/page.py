@@ -1,4 +1,4 @@
-"""The tables of docs/migration-barriers.md that are made from this benchmark's result."""
+"""The tables of docs/results/migration-barriers.md that are made from this benchmark's result."""
 
 from __future__ import annotations
 

@@ -30,7 +30,8 @@ def bench(
     methods: Annotated[
         str,
         typer.Option(
-            help="Comma-separated; also grid, spec (the file's own proposer), and other packages (docs/benchmarks.md)."
+            help="Comma-separated; also grid, spec (the file's own proposer), and other packages "
+            "(docs/results/other-optimisers.md)."
         ),
     ] = DEFAULT_METHODS,
     seeds: Annotated[str, typer.Option(help="Number of seeds (10 means 0 to 9), or a range such as 10-19.")] = "10",

@@ -66,7 +66,7 @@ class Calibration:
 AS_DRAWN = Calibration(0.0, 1.0, 0.0)
 
 LEARNED = Calibration(0.624, 0.203, 0.52)
-"""Learned on tables that are not the shipped one, see docs/objectives.md."""
+"""Learned on tables that are not the shipped one, see docs/results/stopping.md."""
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ _REASONS = (
         ),
         "the data folder was written by another version of MongoDB",
         "start it with that version, `tansaku db dump FILE`, move the data folder away, and `tansaku db restore FILE` with "
-        "this one; MongoDB cannot open files of two releases earlier (8.0 those of 6.0): see docs/mongodb.md",
+        "this one; MongoDB cannot open files of two releases earlier (8.0 those of 6.0): see docs/reference/mongodb.md",
     ),
     (
         ("WT_PANIC", "WiredTiger library panic", "checksum error", "file is corrupt", "starting MongoDB with --repair"),

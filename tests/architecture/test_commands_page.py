@@ -10,7 +10,7 @@ from typer.main import get_command
 from tansaku.deploy.cli.exits import MEANINGS
 from tansaku.deploy.cli.main import app
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs" / "commands.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "reference" / "commands.md").read_text(encoding="utf-8")
 
 
 def all_commands(command):

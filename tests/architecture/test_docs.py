@@ -11,7 +11,7 @@ from tansaku.deploy.cli.main import app
 from tansaku.tasks.configuration import load_campaign
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 
@@ -37,8 +37,9 @@ def test_links_lead_somewhere(page):
 
 
 def test_every_page_is_in_the_index():
-    linked = set(LINK.findall((ROOT / "docs/index.md").read_text()))
-    assert {page.name for page in (ROOT / "docs").glob("*.md")} - linked == {"index.md"}
+    folder = ROOT / "docs"
+    linked = set(LINK.findall((folder / "index.md").read_text()))
+    assert {str(page.relative_to(folder)) for page in folder.rglob("*.md")} - linked == {"index.md"}
 
 
 def test_the_campaign_in_the_readme_is_valid(tmp_path, require):

@@ -1,54 +1,81 @@
 """The import rules hold, and each of them notices when it is broken."""
 
+import re
+
 import pytest
 
+PLANTED = [
+    ("models/domain", "import ase", "the domain knows"),
+    ("models/domain", "from pymongo import MongoClient", "the domain knows"),
+    ("models/domain", "from tansaku.models.features import planted", "engine | surrogates | sparse > features > domain"),
+    ("models/engine", "from tansaku.models import surrogates", "engine | surrogates | sparse > features > domain"),
+    ("models/sparse", "from tansaku.models import engine", "engine | surrogates | sparse > features > domain"),
+    ("models/features", "from tansaku import calculators", "deploy > flows > tasks"),
+    ("calculators/engines", "from tansaku import spaces", "deploy > flows > tasks"),
+    ("spaces", "from tansaku.tasks import stores", "deploy > flows > tasks"),
+    ("tasks", "from tansaku import flows", "deploy > flows > tasks"),
+    ("flows", "def later():\n    from tansaku import deploy\n    return deploy", "deploy > flows > tasks"),
+    ("tasks", "import prefect", "prefect only"),
+    ("tasks/steps", "import prefect.flows", "prefect only"),
+    ("tasks/launchers", "import pymongo", "pymongo only"),
+    ("deploy/cli", "from bson import ObjectId", "pymongo only"),
+    ("tasks/stores", "import fireworks", "fireworks and jobflow only"),
+    ("flows", "import jobflow", "fireworks and jobflow only"),
+    ("flows", "import typer", "fastapi, typer, nicegui only"),
+    ("tasks/replay", "import fastapi", "fastapi, typer, nicegui only"),
+    ("deploy/cli", "import torch", "torch only"),
+    ("tasks", "def later():\n    import botorch\n    return botorch", "torch only"),
+    ("tasks/jobs", "from tansaku.tasks.stores import migrations", "a compute node"),
+    ("tasks/jobs", "from tansaku.tasks import launchers", "a compute node"),
+]
+"""Package, lines of a module planted in it, and the begin of the broken rule's name."""
 
-def test_the_rules_hold(gate):
+FOR_TYPING = '"""Planted."""\n\nfrom typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    from ase import Atoms\n'
+
+
+def imported(lines: str) -> str:
+    """The module that planted lines import, as import-linter names it."""
+    module, name = re.search(r"(?:from (\S+) )?import (\S+)", lines).groups()
+    if module is None:
+        return name.partition(".")[0]
+    return f"{module}.{name}" if module.startswith("tansaku") else module
+
+
+@pytest.fixture(scope="module")
+def broken(gate, tree):
+    """What each broken rule says of the tree with all of ``PLANTED`` in it, by the rule's name."""
+    planted = {tree / package / f"planted_{number}.py": lines for number, (package, lines, _) in enumerate(PLANTED)}
+    planted[tree / "models/features/planted.py"] = "PLANTED = 1"
+    for path, lines in planted.items():
+        path.write_text(f'"""Planted."""\n\n{lines}\n')
     result = gate("lint-imports", "--no-cache", "--no-logo")
-    assert result.returncode == 0, result.stdout
-    assert " 0 broken" in result.stdout
-
-
-@pytest.mark.parametrize(
-    ("package", "line", "rule"),
-    [
-        ("models/domain", "import ase", "the domain knows"),
-        ("models/domain", "from pymongo import MongoClient", "the domain knows"),
-        ("models/domain", "from tansaku.models.features import planted", "engine | surrogates | sparse > features > domain"),
-        ("models/engine", "from tansaku.models import surrogates", "engine | surrogates | sparse > features > domain"),
-        ("models/sparse", "from tansaku.models import engine", "engine | surrogates | sparse > features > domain"),
-        ("models/features", "from tansaku import calculators", "deploy > flows > tasks"),
-        ("calculators/engines", "from tansaku import spaces", "deploy > flows > tasks"),
-        ("spaces", "from tansaku.tasks import stores", "deploy > flows > tasks"),
-        ("tasks", "from tansaku import flows", "deploy > flows > tasks"),
-        ("flows", "def later():\n    from tansaku import deploy\n    return deploy", "deploy > flows > tasks"),
-        ("tasks", "import prefect", "prefect only"),
-        ("tasks/steps", "import prefect.flows", "prefect only"),
-        ("tasks/launchers", "import pymongo", "pymongo only"),
-        ("deploy/cli", "from bson import ObjectId", "pymongo only"),
-        ("tasks/stores", "import fireworks", "fireworks and jobflow only"),
-        ("flows", "import jobflow", "fireworks and jobflow only"),
-        ("flows", "import typer", "fastapi, typer, nicegui only"),
-        ("tasks/replay", "import fastapi", "fastapi, typer, nicegui only"),
-        ("deploy/cli", "import torch", "torch only"),
-        ("tasks", "def later():\n    import botorch\n    return botorch", "torch only"),
-        ("tasks/jobs", "from tansaku.tasks.stores import migrations", "a compute node"),
-        ("tasks/jobs", "from tansaku.tasks import launchers", "a compute node"),
-    ],
-)
-def test_a_planted_import_is_noticed(gate, plant, package, line, rule):
-    if line.endswith("features import planted"):
-        plant("models/features/planted.py", '"""Planted."""\n')
-    plant(f"{package}/planted.py", f'"""Planted."""\n\n{line}\n')
-    result = gate("lint-imports", "--no-cache", "--no-logo")
+    for path in planted:
+        path.unlink()
     assert result.returncode == 1, result.stdout
-    broken = [text for text in result.stdout.splitlines() if text.endswith("BROKEN") or " BROKEN " in text]
-    assert any(text.startswith(rule) for text in broken), result.stdout
+    verdicts, _, details = result.stdout.partition("Broken contracts")
+    names = re.findall(r"^(.+?) BROKEN\b", verdicts, re.MULTILINE)
+    parts = re.split(rf"^({'|'.join(map(re.escape, names))})$", details, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
-def test_an_import_for_typing_alone_is_allowed(gate, plant):
-    plant(
-        "models/domain/planted.py",
-        '"""Planted."""\n\nfrom typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    from ase import Atoms\n',
-    )
-    assert gate("lint-imports", "--no-cache", "--no-logo").returncode == 0
+@pytest.mark.parametrize(("number", "rule"), [(number, rule) for number, (_, _, rule) in enumerate(PLANTED)])
+def test_a_planted_import_is_noticed(broken, number, rule):
+    package, lines, _ = PLANTED[number]
+    (said,) = (text for name, text in broken.items() if name.startswith(rule))
+    module = f"tansaku.{package.replace('/', '.')}.planted_{number}"
+    assert re.search(rf"{re.escape(module)} -> {re.escape(imported(lines))} \(l\.\d+\)", said), said
+
+
+@pytest.fixture(scope="module")
+def verdict(gate, tree):
+    """What is said of the tree as it is, but for an import that is for typing alone."""
+    path = tree / "models/domain/planted.py"
+    path.write_text(FOR_TYPING)
+    result = gate("lint-imports", "--no-cache", "--no-logo")
+    path.unlink()
+    return result
+
+
+def test_the_rules_hold_and_an_import_for_typing_alone_is_allowed(verdict):
+    assert verdict.returncode == 0, verdict.stdout
+    assert " 0 broken" in verdict.stdout

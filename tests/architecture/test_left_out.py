@@ -1,6 +1,7 @@
 """A test that is left out is listed; with TANSAKU_REQUIRE_ALL=1 it is a failure."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -29,6 +30,7 @@ def suite(tmp_path):
     """Runs a small suite under our conventions on a machine without any program."""
     (tmp_path / "tests/unit").mkdir(parents=True)
     shutil.copy(ROOT / "tests/conftest.py", tmp_path / "tests/conftest.py")
+    shutil.copytree(ROOT / "tests/support", tmp_path / "tests/support", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", tmp_path / "pyproject.toml")
     (tmp_path / "tests/unit/test_it.py").write_text(TESTS)
 
@@ -66,11 +68,18 @@ def test_the_time_of_the_suite_is_printed(suite):
     assert "tests/unit: 3 tests, " in suite().stdout
 
 
+def test_the_slowest_tests_are_printed_with_their_times(suite, tmp_path):
+    (tmp_path / "tests/unit/test_slow.py").write_text("import time\n\ndef test_sleeps(): time.sleep(0.5)\n")
+    lines = suite().stdout.splitlines()
+    first = lines.index("slowest 4 tests: wall time, processor time with children") + 1
+    assert re.fullmatch(r" +0\.[56789] s +0\.\d s  tests/unit/test_slow\.py::test_sleeps", lines[first])
+
+
 @pytest.mark.parametrize(("there", "expected"), [(True, "2 passed, 2 skipped"), (False, "1 passed, 2 skipped, 1 deselected")])
 def test_what_needs_a_gpu_runs_where_there_is_one_and_is_no_failure_elsewhere(suite, tmp_path, there, expected):
-    conftest = tmp_path / "tests/conftest.py"
+    reports = tmp_path / "tests/support/reports.py"
     begin = "def _gpu() -> bool:\n"
-    assert begin in conftest.read_text()
-    conftest.write_text(conftest.read_text().replace(begin, f"{begin}    return {there}\n"))
+    assert begin in reports.read_text()
+    reports.write_text(reports.read_text().replace(begin, f"{begin}    return {there}\n"))
     (tmp_path / "tests/unit/test_gpu.py").write_text("import pytest\n\n@pytest.mark.gpu\ndef test_computes(): pass\n")
     assert suite(PYTEST_ADDOPTS="-m 'not slow'").stdout.splitlines()[-1].startswith(expected)

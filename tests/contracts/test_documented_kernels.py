@@ -1,4 +1,4 @@
-"""The kernels, means and site files that docs/choosing-a-kernel.md shows are valid and mean something on a pool."""
+"""The kernels, means and site files that docs/guide/choosing-a-kernel.md shows are valid and mean something on a pool."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tansaku.models.domain.specs.proposer import GPProposerSpec
 from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.models.engine.registry import build_proposer
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "choosing-a-kernel.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "guide" / "choosing-a-kernel.md"
 BLOCKS = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL)
 
 

@@ -1,8 +1,6 @@
 """Labels by information per cost, by size or at random: the benchmark runs, and the committed result says who wins."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 from benchmarks.active_choice.cases import POWERS, RULES, SHARES, order_of, sides
@@ -13,12 +11,12 @@ ROOT = Path(__file__).resolve().parents[3]
 RESULT = ROOT / "benchmarks/active_choice/result.json"
 
 
-def test_quick_run_writes_result_and_figure(tmp_path, require):
+def test_quick_run_writes_result_and_figure(run_benchmark, tmp_path, require):
     require("sklearn")
     require("dscribe")
     out, figure = tmp_path / "result.json", tmp_path / "figure.png"
-    command = [sys.executable, "-m", "benchmarks.active_choice", "--quick", "--out", str(out), "--figure", str(figure)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
+    command = ["active_choice", "--quick", "--out", str(out), "--figure", str(figure)]
+    done = run_benchmark(*command, timeout=600)
     assert done.returncode == 0, done.stderr
     result = json.loads(out.read_text())
     assert {one["rule"] for one in result["curves"]} == set(RULES)

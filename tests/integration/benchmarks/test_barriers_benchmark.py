@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,16 +13,18 @@ from benchmarks.barriers.crystals import cases
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def test_a_run_goes_on_with_what_its_file_has(tmp_path):
+def test_a_run_goes_on_with_what_its_file_has(run_benchmark, tmp_path):
     out = tmp_path / "result.json"
-    command = [sys.executable, "-m", "benchmarks.barriers", "--quick", "--out", str(out)]
-    first = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=True)
+    command = ["barriers", "--quick", "--out", str(out)]
+    first = run_benchmark(*command, timeout=300)
+    assert first.returncode == 0, first.stderr
     assert first.stdout.count("classes of hops") == 3
     result = json.loads(out.read_text())
     assert result["hops"] == result["metals"]["hops"] >= 3
     assert result["tavorites"]["hops"] == 0
     out.write_text(json.dumps({**result, "crystals": result["crystals"][:2]}))
-    again = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=True)
+    again = run_benchmark(*command, timeout=300)
+    assert again.returncode == 0, again.stderr
     assert again.stdout.count("classes of hops") == 1
     assert json.loads(out.read_text())["crystals"][:2] == result["crystals"][:2]
 

@@ -1,8 +1,6 @@
 """Many evaluations at once: the benchmark runs as users run it, and its committed result names a winner."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +10,10 @@ from benchmarks.batches.__main__ import PENDING, Way, gap_by_time, run, treatmen
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def test_quick_run_writes_result_and_figure(tmp_path):
+def test_quick_run_writes_result_and_figure(run_benchmark, tmp_path):
     out, figure = tmp_path / "result.json", tmp_path / "batches.png"
-    command = [sys.executable, "-m", "benchmarks.batches", "--quick", "--out", str(out), "--figure", str(figure)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
+    command = ["batches", "--quick", "--out", str(out), "--figure", str(figure)]
+    done = run_benchmark(*command, timeout=600)
     assert done.returncode == 0, done.stderr
     ways = json.loads(out.read_text())["ways"]
     assert {(one["in_flight"], one["pending"], one["mode"]) for one in ways} == {

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -86,16 +84,9 @@ def test_the_committed_comparison_is_of_this_table_and_models_beat_chance():
     assert max(gaps[method] for method in ("default", "published", "single-task")) < 0.6 * gaps["random"]
 
 
-def test_quick_command_writes_a_result(tmp_path):
+def test_quick_command_writes_a_result(run_benchmark, tmp_path):
     out = tmp_path / "result.json"
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.boundaries", "--quick", "--out", str(out)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
+    done = run_benchmark("boundaries", "--quick", "--out", out)
     assert done.returncode == 0, done.stderr
     result = BenchResult.model_validate_json(out.read_text())
     assert {run.method for run in result.runs} == {"random", "single-task", "published", "default"}

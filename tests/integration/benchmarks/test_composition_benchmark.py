@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +17,9 @@ ROOT = Path(__file__).parents[3]
 CHOSEN = {"random", "li-hp", "li-gp", "li-gp-one-point", "auto"}
 
 
-def _run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "benchmarks.composition", "--quick", "--out", str(folder / "result.json"), *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
+def _run(run_benchmark, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = ["composition", "--quick", "--out", str(folder / "result.json"), *arguments]
+    return run_benchmark(*command, timeout=600)
 
 
 def _table(path: Path, sodium: int, lithium: int) -> Path:
@@ -52,10 +51,10 @@ def _checked_curves(result: dict, key: str) -> None:
         assert (high >= np.array(curve) - 1e-9).all()
 
 
-def test_quick_command_on_a_part_of_a_table(require, tmp_path):
+def test_quick_command_on_a_part_of_a_table(run_benchmark, require, tmp_path):
     require("pymatgen")
     table, figure = _table(tmp_path / "part.parquet", 60, 45), tmp_path / "found.png"
-    done = _run(tmp_path, "--table", str(table), "--figure", str(figure))
+    done = _run(run_benchmark, tmp_path, "--table", str(table), "--figure", str(figure))
     assert done.returncode == 0, done.stderr
     result = json.loads((tmp_path / "result.json").read_text())
     assert {"cpu", "commit", "load", "versions"} <= set(result["provenance"])
@@ -75,10 +74,10 @@ def test_quick_command_on_a_part_of_a_table(require, tmp_path):
     assert figure.stat().st_size > 10_000
 
 
-def test_too_few_rows_are_told(require, tmp_path):
+def test_too_few_rows_are_told(run_benchmark, require, tmp_path):
     require("pymatgen")
     table = _table(tmp_path / "part.parquet", 12, 45)
-    done = _run(tmp_path, "--table", str(table))
+    done = _run(run_benchmark, tmp_path, "--table", str(table))
     assert done.returncode == 2
     assert "part.parquet: 12 of 159 Na compositions are finished, expected values of 20" in done.stderr
 
@@ -101,9 +100,9 @@ def test_made_up_sodium_resembles_made_up_lithium(require):
         assert 0.5 < np.corrcoef(problem.sodium.values, problem.lithium.values)[0, 1] < 0.95
 
 
-def test_the_time_of_the_report_s_methods_alone(require, tmp_path):
+def test_the_time_of_the_report_s_methods_alone(run_benchmark, require, tmp_path):
     require("pymatgen")
-    done = _run(tmp_path, "--made-up", "--time")
+    done = _run(run_benchmark, tmp_path, "--made-up", "--time")
     assert done.returncode == 0, done.stderr
     result = json.loads((tmp_path / "result.json").read_text())
     assert result["cpu_seconds"].keys() == result["p_best"].keys() == {"obo", "abo", "li-hp", "li-gp"}

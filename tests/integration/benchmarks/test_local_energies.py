@@ -1,8 +1,6 @@
 """Atomic energies at large boundaries learned at small ones: the benchmark runs, and the committed result meets its goals."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 from benchmarks.local_energies.cases import DATA, ENERGIES, Case, examples, sides
@@ -12,11 +10,11 @@ ROOT = Path(__file__).resolve().parents[3]
 RESULT = ROOT / "benchmarks/local_energies/result.json"
 
 
-def test_quick_run_writes_result_and_figure(tmp_path, require):
+def test_quick_run_writes_result_and_figure(run_benchmark, tmp_path, require):
     require("sklearn")
     out, figure = tmp_path / "result.json", tmp_path / "figure.png"
-    command = [sys.executable, "-m", "benchmarks.local_energies", "--quick", "--out", str(out), "--figure", str(figure)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
+    command = ["local_energies", "--quick", "--out", str(out), "--figure", str(figure)]
+    done = run_benchmark(*command, timeout=600)
     assert done.returncode == 0, done.stderr
     result = json.loads(out.read_text())
     assert result["r"]["eam"] > 0.95

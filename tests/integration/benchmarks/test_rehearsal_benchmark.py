@@ -1,21 +1,16 @@
 """Promised against happened: the benchmark runs as users run it, and compares the same tolerances and numbers."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from benchmarks.rehearsal.__main__ import compared
 
-ROOT = Path(__file__).resolve().parents[3]
 
-
-def test_quick_run_writes_result_and_figure(tmp_path):
+def test_quick_run_writes_result_and_figure(run_benchmark, tmp_path):
     out, figure = tmp_path / "result.json", tmp_path / "rehearsal.png"
-    command = [sys.executable, "-m", "benchmarks.rehearsal", "--quick", "--out", str(out), "--figure", str(figure)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
+    command = ["rehearsal", "--quick", "--out", str(out), "--figure", str(figure)]
+    done = run_benchmark(*command, timeout=600)
     assert done.returncode == 0, done.stderr
     result = json.loads(out.read_text())
     assert (result["n_replays"], {line["evaluations"] for line in result["compared"]}) == (2, {20})

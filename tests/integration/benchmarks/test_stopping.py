@@ -1,8 +1,6 @@
 """The reliability of certificates: the benchmark runs as users run it, and the committed result says what it has to."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +13,10 @@ from tansaku.models.engine.certificate import Calibration
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def test_quick_run_writes_result_and_figure(tmp_path):
+def test_quick_run_writes_result_and_figure(run_benchmark, tmp_path):
     out, figure = tmp_path / "result.json", tmp_path / "reliability.png"
-    command = [sys.executable, "-m", "benchmarks.stopping", "--quick", "--out", str(out), "--figure", str(figure)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
+    command = ["stopping", "--quick", "--out", str(out), "--figure", str(figure)]
+    done = run_benchmark(*command, timeout=600)
     assert done.returncode == 0, done.stderr
     result = json.loads(out.read_text())
     assert result["n_campaigns"] == 6
@@ -80,12 +78,12 @@ def test_the_constants_that_made_the_answers_are_learned_again():
     assert learn({"one": answers_of(truth, 50, 0)})["tables"]["one"]["log_loss_by_the_others"] is None
 
 
-def test_constants_are_learned_from_tables_by_one_command(tmp_path):
+def test_constants_are_learned_from_tables_by_one_command(run_benchmark, tmp_path):
     out = tmp_path / "constants.json"
     table = ROOT / "benchmarks/boundaries/al-110-grid-table.yaml"
-    command = [sys.executable, "-m", "benchmarks.stopping", "--fit", str(table), "--out", str(out)]
+    command = ["stopping", "--fit", str(table), "--out", str(out)]
     options = ["--campaigns", "2", "--evaluations", "20"]
-    done = subprocess.run([*command, *options], cwd=ROOT, capture_output=True, text=True, timeout=600)
+    done = run_benchmark(*command, *options, timeout=600)
     assert done.returncode == 0, done.stderr
     found = json.loads(out.read_text())
     assert found["constants"].keys() == {"shift", "slope", "growth"}

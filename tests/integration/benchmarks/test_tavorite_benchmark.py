@@ -54,7 +54,7 @@ def test_the_committed_first_look_is_of_every_row_with_a_barrier(committed):
 
 
 def test_the_page_says_what_the_committed_result_says(committed):
-    page = (HERE.parents[1] / "docs/migration-barriers.md").read_text()
+    page = (HERE.parents[1] / "docs/results/migration-barriers.md").read_text()
     assert updated(page, committed) == page
     committed["first_look"]["correlations"][0]["compounds"] += 1
     assert updated(page, committed) != page

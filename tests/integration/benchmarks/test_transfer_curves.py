@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -51,7 +49,7 @@ def test_shuffled_boundaries_cost_less_than_the_runs_scatter_by(committed):
     assert ours.sum() < 1.05 * none.sum()
 
 
-def test_quick_command_on_any_pair_of_tables(tmp_path):
+def test_quick_command_on_any_pair_of_tables(run_benchmark, tmp_path):
     rng = np.random.default_rng(0)
     for name, tilt in (("sodium", 0.3), ("lithium", 0.0)):
         x, y = rng.uniform(size=(2, 30))
@@ -63,9 +61,9 @@ def test_quick_command_on_any_pair_of_tables(tmp_path):
         )
     pair = [str(tmp_path / "sodium.yaml"), str(tmp_path / "lithium.yaml")]
     out, figure = tmp_path / "result.json", tmp_path / "curves.png"
-    command = [sys.executable, "-m", "benchmarks.transfer", "--quick", "--only-pairs", "--pair", *pair]
+    command = ["transfer", "--quick", "--only-pairs", "--pair", *pair]
     command += ["--out", str(out), "--figure", str(figure)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
+    done = run_benchmark(*command, timeout=600)
     assert done.returncode == 0, done.stderr
     panels = _panels(out)
     assert set(panels) == {"sodium", "sodium, shuffled", "sodium, reversed"}

@@ -1,9 +1,6 @@
 """Parts of an oxide's energy from its field and from its points: the benchmark runs, and its data are what they say."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,9 +12,6 @@ from benchmarks.voxel.features import Oxides
 from tansaku.models.domain.errors import FitError
 from tansaku.models.domain.identifiers import file_sha256
 from tansaku.tasks.jobs.spool_files import read_json, write_json
-
-ROOT = Path(__file__).resolve().parents[3]
-
 
 METHODS = {
     "soap",
@@ -45,12 +39,12 @@ def oxides():
     return Oxides(rows, told["valence_electrons"])
 
 
-def test_quick_run_writes_result_and_figure(tmp_path, require):
+def test_quick_run_writes_result_and_figure(run_benchmark, tmp_path, require):
     for component in ("dscribe", "torch", "pymatgen"):
         require(component)
     out, figure = tmp_path / "result.json", tmp_path / "figure.png"
-    command = [sys.executable, "-m", "benchmarks.voxel", "--quick", "--out", str(out), "--figure", str(figure)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=900)
+    command = ["voxel", "--quick", "--out", str(out), "--figure", str(figure)]
+    done = run_benchmark(*command, timeout=900)
     assert done.returncode == 0, done.stderr
     result = json.loads(out.read_text())
     assert set(result["mae"]) == set(TARGETS)

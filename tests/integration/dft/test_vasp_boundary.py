@@ -1,4 +1,4 @@
-"""A grain boundary by VASP's makers, as a worker computes it; ``tests/vasp_program.py`` stands for VASP, with EMT's numbers."""
+"""A grain boundary by VASP's makers, as a worker computes it; ``tests.support.vasp_program`` stands for VASP, by EMT."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from tansaku.tasks.stores.mongo import MongoCampaignStore
 from tansaku.tasks.stores.mongo_registry import MongoRegistry
 from tansaku.tasks.stores.mongo_schema import INDEXES, MongoDatabase
 
-PAGE = (Path(__file__).resolve().parents[3] / "docs" / "mongodb.md").read_text()
+PAGE = (Path(__file__).resolve().parents[3] / "docs" / "reference" / "mongodb.md").read_text()
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 FREE = (
     "spec",

@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[3]
 LIMIT = 240.0
 SOURCES = (
     *(ROOT / name for name in ("README.md", "SECURITY.md", "CONTRIBUTING.md", "docker-compose.yml")),
-    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
     *sorted((ROOT / "deploy").rglob("*.md")),
     *sorted((ROOT / "deploy").rglob("*Dockerfile")),
     *sorted((ROOT / "deploy").rglob("*.yaml")),

@@ -13,7 +13,7 @@ from tansaku.models.domain.ports import Space
 from tansaku.models.domain.specs.space import GrainBoundarySpaceSpec
 from tansaku.spaces.grain_boundary import GrainBoundarySpace
 
-PAGE = Path(__file__).resolve().parents[3] / "docs" / "grain-boundaries.md"
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "results" / "test-bed.md"
 AL = {"structure": "fcc", "element": "Al", "lattice_parameter": 4.05}
 TEST_BED = {
     "crystal": AL,

@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_the_committed_page_is_current():
-    assert (ROOT / "docs/configuration.md").read_text() == configuration_page(), "run `make docs`"
+    assert (ROOT / "docs/reference/configuration.md").read_text() == configuration_page(), "run `make docs`"
 
 
 def test_every_default_on_the_page_is_a_value():

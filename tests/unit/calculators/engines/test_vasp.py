@@ -1,4 +1,4 @@
-"""VASP's makers, run for real but for VASP itself: ``tests/vasp_program.py`` checks its inputs and leaves its outputs."""
+"""VASP's makers, run for real but for VASP itself: ``tests.support.vasp_program`` checks its inputs and leaves its outputs."""
 
 from __future__ import annotations
 

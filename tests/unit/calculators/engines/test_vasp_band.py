@@ -1,4 +1,4 @@
-"""Bands that VASP relaxes itself, through atomate2's maker; VASP is ``tests/vasp_program.py``, which relaxes them by EMT."""
+"""Bands that VASP relaxes itself, through atomate2's maker; ``tests.support.vasp_program`` relaxes them by EMT."""
 
 from __future__ import annotations
 

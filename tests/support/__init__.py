@@ -1,0 +1,1 @@
+"""What the tests share: components, servers, materials, reports. Not part of the product."""

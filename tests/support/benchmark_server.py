@@ -1,0 +1,76 @@
+"""Runs benchmarks as ``python -m`` does, each in a fork of one process that has imported what takes long.
+
+``python -m tests.support.benchmark_server`` reads a request per line, ``{"module", "arguments", "output", "errors"}``, and
+answers ``{"pid"}`` and then ``{"status"}``. A benchmark's own state stays in its fork.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import runpy
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+PRELOADED = (
+    "ase.build",
+    "chgnet.model",
+    "matplotlib.pyplot",
+    "pandas",
+    "pyarrow.parquet",
+    "pymatgen.core",
+    "scipy.optimize",
+    "torch",
+    "tansaku.tasks.replay.bench",
+)
+
+
+def preload() -> None:
+    """Imports what most benchmarks import.
+
+    Raises:
+        RuntimeError: An import has started threads, which do not live on in a fork.
+    """
+    for name in PRELOADED:
+        with suppress(ImportError):
+            importlib.import_module(name)
+    threads = len(list(Path("/proc/self/task").iterdir()))
+    if threads > 1:
+        raise RuntimeError(f"{threads} threads run after the imports; a fork could wait for them for ever")
+
+
+def serve() -> dict | None:
+    """Answers requests until the input ends.
+
+    Returns:
+        In a fork, the request that it is to carry out; None at the end of the input.
+    """
+    for line in sys.stdin:
+        request = json.loads(line)
+        sys.stdout.flush()
+        pid = os.fork()
+        if pid == 0:
+            return request
+        print(json.dumps({"pid": pid}), flush=True)
+        _, status = os.waitpid(pid, 0)
+        print(json.dumps({"status": os.waitstatus_to_exitcode(status)}), flush=True)
+    return None
+
+
+def carry_out(request: dict) -> None:
+    """Becomes ``python -m MODULE ARGUMENTS``; the exit status is that of the interpreter."""
+    os.setsid()
+    with Path(os.devnull).open() as nothing, Path(request["output"]).open("w") as out, Path(request["errors"]).open("w") as err:
+        for stream, number in ((nothing, 0), (out, 1), (err, 2)):
+            os.dup2(stream.fileno(), number)
+    sys.argv = [request["module"], *request["arguments"]]
+    runpy.run_module(request["module"], run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    preload()
+    found = serve()
+    if found is not None:
+        carry_out(found)

@@ -1,0 +1,74 @@
+"""Quick runs of benchmarks, from the command line to the exit status."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class BenchmarkServer:
+    """Handle of ``benchmark_server.py``."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.support.benchmark_server"],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+
+    def run(self, folder: Path, name: str, arguments: list[str], timeout: float) -> subprocess.CompletedProcess[str]:
+        output, errors = folder / "benchmark.out", folder / "benchmark.err"
+        request = {"module": f"benchmarks.{name}", "arguments": arguments, "output": str(output), "errors": str(errors)}
+        self._process.stdin.write(json.dumps(request).encode() + b"\n")
+        self._process.stdin.flush()
+        pid = self._answer(timeout)["pid"]
+        try:
+            status = self._answer(timeout)["status"]
+        except TimeoutError:
+            os.killpg(pid, signal.SIGKILL)
+            self._answer(timeout)
+            raise
+        return subprocess.CompletedProcess(arguments, status, output.read_text(), errors.read_text())
+
+    def _answer(self, timeout: float) -> dict:
+        """The next line that the server says; it says one at a time."""
+        ready, _, _ = select.select([self._process.stdout], [], [], timeout)
+        if not ready:
+            raise TimeoutError(f"no answer within {timeout} s")
+        line = self._process.stdout.readline()
+        assert line, f"the server of the benchmarks ended with status {self._process.wait()}"
+        return json.loads(line)
+
+    def close(self) -> None:
+        self._process.stdin.close()
+        self._process.wait(60)
+
+
+@pytest.fixture(scope="session")
+def benchmark_server() -> Iterator[BenchmarkServer]:
+    server = BenchmarkServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def run_benchmark(
+    benchmark_server: BenchmarkServer, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """``run_benchmark("potential", "--quick", …)``: what ``python -m benchmarks.potential --quick …`` answers."""
+
+    def run(name: str, *arguments: str | Path, timeout: float = 600.0) -> subprocess.CompletedProcess[str]:
+        return benchmark_server.run(tmp_path_factory.mktemp("benchmark"), name, list(map(str, arguments)), timeout)
+
+    return run

