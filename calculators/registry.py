@@ -1,22 +1,18 @@
-"""Calculator spec to calculator. Engines are imported when first asked for."""
+"""Calculator spec to calculator. Engines are imported when first asked for; which module that is, the spec's facts say."""
 
 from __future__ import annotations
 
+import importlib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+from tansaku.calculators.engine import Engine, Probe
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.findings import Finding
 from tansaku.models.domain.ports import Calculator
-from tansaku.models.domain.specs.calculator import (
-    Atomate2Spec,
-    CalculatorSpec,
-    ChgnetSpec,
-    EspressoSpec,
-    GpawSpec,
-    LammpsSpec,
-    PotentialCalculatorSpec,
-    SevennetSpec,
-    SurrogateCalculatorSpec,
-    VaspSpec,
-)
+from tansaku.models.domain.specs.calculators.contract import CalculatorBase
+from tansaku.models.domain.specs.calculators.table import CALCULATORS, CalculatorSpec
 from tansaku.models.domain.specs.parallel import SERIAL, ParallelSpec
 
 
@@ -29,49 +25,30 @@ def open_calculator(spec: CalculatorSpec, base_path: Path, parallel: ParallelSpe
         parallel: What a DFT code may use; the others compute in this process.
 
     Raises:
-        ConfigurationError: The spec cannot be met, e.g. its potential is missing.
+        ConfigurationError: The spec's type is not known, or the spec cannot be met, e.g. its potential is missing.
         MissingComponentError: The engine's package is not installed; says which extra brings it.
     """
-    if isinstance(spec, LammpsSpec):
-        from tansaku.calculators.engines.lammps import LammpsCalculator
+    return find_engine(type(spec)).open(spec, base_path, parallel)
 
-        return LammpsCalculator(spec, base_path)
-    if isinstance(spec, ChgnetSpec):
-        from tansaku.calculators.engines.chgnet import open_chgnet
 
-        return open_chgnet(spec)
-    if isinstance(spec, SevennetSpec):
-        from tansaku.calculators.engines.sevennet import open_sevennet
+def resolve_calculator(spec: CalculatorSpec, base_path: Path) -> CalculatorSpec:
+    """The spec with the content hash of every file that it and its parts read.
 
-        return open_sevennet(spec)
-    if isinstance(spec, GpawSpec):
-        from tansaku.calculators.engines.gpaw import GpawCalculator
+    Args:
+        spec: The spec; a hash that it gives is checked.
+        base_path: Folder of the campaign file; relative paths start here.
 
-        return GpawCalculator(spec, parallel)
-    if isinstance(spec, Atomate2Spec):
-        from tansaku.calculators.engines.atomate2 import Atomate2Calculator
-
-        return Atomate2Calculator(spec)
-    if isinstance(spec, VaspSpec):
-        from tansaku.calculators.engines.vasp import VaspCalculator
-        from tansaku.calculators.engines.vasp_band import VtstCalculator
-
-        return (VtstCalculator if spec.band == "vtst" else VaspCalculator)(spec, parallel)
-    if isinstance(spec, PotentialCalculatorSpec):
-        from tansaku.calculators.engines.network_potential import PotentialCalculator
-
-        return PotentialCalculator(spec, base_path)
-    if isinstance(spec, SurrogateCalculatorSpec):
-        from tansaku.calculators.engines.surrogate import SurrogateCalculator
-
-        return SurrogateCalculator(spec, base_path, open_calculator(spec.relaxed_by, base_path, parallel))
-    if isinstance(spec, EspressoSpec):
-        from tansaku.calculators.engines.espresso import EspressoCalculator
-
-        return EspressoCalculator(spec, base_path, parallel)
-    from tansaku.calculators.engines.emt import EmtCalculator
-
-    return EmtCalculator()
+    Raises:
+        ConfigurationError: A file is missing, damaged or another one than the spec says.
+        MissingComponentError: A package is not installed.
+    """
+    parts = {key: resolve_calculator(part, base_path) for key, part in spec.parts.items()}
+    if spec.facts.files:
+        resolve = find_engine(type(spec)).resolve
+        if resolve is None:
+            raise AssertionError(f"calculator type {spec.type} reads files and its engine resolves none")
+        spec = resolve(spec, base_path)
+    return spec.model_copy(update=parts) if parts else spec
 
 
 def known_elements(spec: CalculatorSpec, base_path: Path) -> frozenset[str] | None:
@@ -85,35 +62,35 @@ def known_elements(spec: CalculatorSpec, base_path: Path) -> frozenset[str] | No
         None where nothing is known beforehand.
 
     Raises:
-        ConfigurationError: A file that tells it is missing or damaged.
+        ConfigurationError: The spec's type is not known, or a file that tells it is missing or damaged.
         MissingComponentError: The engine's package is not installed.
     """
-    if isinstance(spec, EspressoSpec):
-        return frozenset(spec.pseudopotentials)
-    if isinstance(spec, VaspSpec):
-        return frozenset(spec.potcars)
-    if isinstance(spec, LammpsSpec):
-        from tansaku.calculators.engines import potentials
+    elements = find_engine(type(spec)).elements
+    return elements(spec, base_path) if elements is not None else None
 
-        return potentials.known_elements(spec, base_path)
-    if isinstance(spec, ChgnetSpec | Atomate2Spec):
-        from tansaku.calculators.engines import chgnet
 
-        return chgnet.known_elements()
-    if isinstance(spec, SevennetSpec):
-        from tansaku.calculators.engines import sevennet
+def examine_calculators(probe: Probe) -> Iterator[Finding]:
+    """What `tansaku doctor` says of the calculators on this machine, in the table's order.
 
-        return sevennet.known_elements()
-    if isinstance(spec, GpawSpec):
-        from tansaku.calculators.engines.gpaw import find_setups
+    Args:
+        probe: Runs a program in a process of its own.
+    """
+    for kind in CALCULATORS:
+        examine = find_engine(kind).examine
+        if examine is not None:
+            yield examine(probe)
 
-        return find_setups(spec.xc).elements
-    if isinstance(spec, PotentialCalculatorSpec | SurrogateCalculatorSpec):
-        from tansaku.calculators.engines import surrogate
 
-        return surrogate.known_elements(spec, base_path)
-    if spec.type == "emt":
-        from tansaku.calculators.engines import emt
+def find_engine(kind: type[CalculatorBase]) -> Engine[Any]:
+    """The engine of a spec class.
 
-        return emt.known_elements()
-    return None
+    Raises:
+        ConfigurationError: The class is not in the table of calculators.
+    """
+    if kind not in CALCULATORS:
+        known = ", ".join(known.type_name() for known in CALCULATORS)
+        raise ConfigurationError(f"no calculator is known for {kind.__name__}; known types are {known}")
+    found = importlib.import_module(kind.facts.engine).ENGINE
+    if not isinstance(found, Engine):
+        raise TypeError(f"{kind.facts.engine}.ENGINE is no Engine")
+    return found

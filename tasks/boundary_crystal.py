@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tansaku.models.domain.errors import ConfigurationError
-from tansaku.models.domain.specs.calculator import CalculatorSpec, DftSpec
+from tansaku.models.domain.specs.calculator import CalculatorSpec
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.parallel import SERIAL
 from tansaku.models.domain.specs.space import CrystalSpec, SpaceSpec
@@ -111,7 +111,7 @@ def measured(calculator: CalculatorSpec, crystal: CrystalSpec, base_path: Path, 
         ConfigurationError: The calculator has no such crystal.
     """
     # A code of density-functional theory may not be on this machine, and takes minutes where it is.
-    if isinstance(calculator, DftSpec):
+    if calculator.facts.dft:
         return None
     asked = OwnCrystalRequest(calculator=calculator, crystal=crystal, base_path=str(base_path), seconds=seconds)
     told = _asked(asked.model_dump_json(), seconds + _PATIENCE)

@@ -8,30 +8,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from tansaku.calculators.registry import known_elements, resolve_calculator
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.identifiers import NAME_PATTERN, content_hash, file_sha256
-from tansaku.models.domain.specs.calculator import (
-    CalculatorSpec,
-    DftSpec,
-    GpawSpec,
-    LammpsSpec,
-    PotentialCalculatorSpec,
-    SurrogateCalculatorSpec,
-    VaspSpec,
-    workflow_of,
-)
+from tansaku.models.domain.specs.calculators.contract import workflow_of
+from tansaku.models.domain.specs.calculators.identity import calculator_identity
+from tansaku.models.domain.specs.calculators.table import CalculatorSpec
 from tansaku.models.domain.specs.campaign import EDITABLE_KEYS, CampaignSpec
 from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.models.domain.specs.space import SpaceSpec
 from tansaku.models.domain.specs.space_base import SpaceBase
 from tansaku.models.domain.specs.transfer import TableSourceSpec
 from tansaku.tasks.boundary_crystal import check_cell, resolve_crystal
-from tansaku.tasks.steps.source import forget_paths
 from tansaku.tasks.users import user_path
 from tansaku.tasks.validation import validate_data, validate_document
 from tansaku.tasks.yaml_text import KeyPath, YamlText, read_yaml
 
 _ABSENT = "(absent)"
+_SHOWN = 20
 
 _Space = TypeVar("_Space", bound=SpaceBase)
 _Check = Callable[[Path, KeyPath, str | None], str]
@@ -197,15 +191,15 @@ def _resolve(spec: CampaignSpec, base_path: Path, document: YamlText) -> Campaig
     space = _resolve_space(space, base_path, check, ("space",))
     label = spec.label
     if calculator is not None:
-        calculator = _resolve_files(calculator, space.elements, base_path, document)
+        calculator = _resolve_calculator(calculator, space, base_path, document, ("calculator",))
     if label is not None:
-        found = _resolve_files(label.calculator, space.elements, base_path, document)
+        found = _resolve_calculator(label.calculator, space, base_path, document, ("label", "calculator"))
         label = label.model_copy(update={"calculator": found})
     check_cell(space, calculator, document)
     space = resolve_crystal(space, calculator, base_path)
-    if isinstance(calculator, DftSpec):
-        calculator = _resolve_dft(calculator, space, base_path, document)
-        space = space.with_kpoint_density(calculator.kpoint_density)
+    density = getattr(calculator, "kpoint_density", None)
+    if density is not None:
+        space = space.with_kpoint_density(density)
     transfer = spec.transfer
     if transfer is not None:
         sources = tuple(
@@ -225,62 +219,35 @@ def _resolve_space(space: _Space, base_path: Path, check: _Check, key: KeyPath) 
     return space.with_hashes({file.key: check(base_path / file.path, (*key, *file.key), file.sha256) for file in space.files()})
 
 
-def _resolve_dft(calculator: DftSpec, space: SpaceSpec, base_path: Path, document: YamlText) -> DftSpec:
-    """The spec with the hash of its setups or pseudopotentials; refuses an element that it has none for."""
-    if isinstance(calculator, GpawSpec):
-        from tansaku.calculators.engines.gpaw import GpawCalculator, find_setups
+def _resolve_calculator(
+    calculator: CalculatorSpec, space: SpaceSpec, base_path: Path, document: YamlText, key: KeyPath
+) -> CalculatorSpec:
+    """The spec with the hashes of the files that it names; refuses elements for which these have nothing.
 
-        GpawCalculator(calculator)
-        setups = find_setups(calculator.xc)
-        known, update, key = setups.elements, {"setups_sha256": setups.sha256}, ("calculator", "xc")
-    elif isinstance(calculator, VaspSpec):
-        from tansaku.calculators.engines.vasp_inputs import find_potcars
-
-        potcars = find_potcars(calculator)
-        known, update = frozenset(potcars.titels), {"potcars_sha256": potcars.sha256}
-        key = ("calculator", "potcars")
-    else:
-        from tansaku.calculators.engines.espresso import find_pseudopotentials
-
-        found = find_pseudopotentials(calculator, base_path)
-        known, update = frozenset(found.files), {"pseudopotentials_sha256": found.sha256}
-        key = ("calculator", "pseudopotentials")
-    workflow = workflow_of(calculator)
-    moving = {workflow.ion} if workflow is not None and workflow.ion is not None else set()
-    for element in sorted((space.elements | moving) - known):
-        where = f"({document.source}, line {document.line(key)})"
-        raise ConfigurationError(
-            f"{'.'.join(key)}: nothing for {'the ion' if element in moving else 'the crystal'}'s {element} {where}"
-        )
-    return calculator.model_copy(update=update)
-
-
-def _resolve_files(calculator: CalculatorSpec, elements: frozenset[str], base_path: Path, document: YamlText) -> CalculatorSpec:
-    """The spec with the hashes of the potential or the model that it names."""
-    if isinstance(calculator, LammpsSpec):
-        return _resolve_potential(calculator, elements, base_path, document)
-    if not isinstance(calculator, PotentialCalculatorSpec | SurrogateCalculatorSpec):
+    Args:
+        calculator: As the file gives it.
+        space: What the calculator must know the elements of.
+        base_path: Folder of the file.
+        document: The file.
+        key: Where the calculator stands in it.
+    """
+    facts = calculator.facts
+    if not (facts.files or facts.parts):
         return calculator
-    from tansaku.calculators.engines.surrogate import find_model
-
-    update: dict[str, object] = {"model_sha256": find_model(calculator, base_path)}
-    if isinstance(calculator, SurrogateCalculatorSpec):
-        update["relaxed_by"] = _resolve_files(calculator.relaxed_by, frozenset(), base_path, document)
-    return calculator.model_copy(update=update)
-
-
-def _resolve_potential(calculator: LammpsSpec, elements: frozenset[str], base_path: Path, document: YamlText) -> LammpsSpec:
-    from tansaku.calculators.engines.potentials import resolve_potential
-
-    where = f"({document.source}, line {document.line(('calculator', 'potential'))})"
+    blamed = (*key, *filter(None, (facts.elements_from or next((file.path for file in facts.files), None),)))
+    where = f"({document.source}, line {document.line(blamed)})"
     try:
-        found = resolve_potential(calculator, base_path)
+        calculator = resolve_calculator(calculator, base_path)
     except ConfigurationError as error:
         raise ConfigurationError(f"{error.message} {where}", hint=error.hint) from error
-    for element in sorted(elements - set(found.symbols)):
-        known = ", ".join(found.symbols)
-        raise ConfigurationError(f"calculator.potential: {found.name} knows {known}, not the crystal's {element} {where}")
-    return calculator.model_copy(update={"potential_sha256": found.sha256, "style": found.style})
+    known = known_elements(calculator, base_path) if facts.elements_from is not None else None
+    workflow = workflow_of(calculator)
+    moving = {workflow.ion} if workflow is not None and workflow.ion is not None else set()
+    for element in sorted((space.elements | moving) - known) if known is not None else ():
+        whose = "the ion" if element in moving else "the crystal"
+        hint = f"it knows {', '.join(sorted(known))}" if known and len(known) <= _SHOWN else None
+        raise ConfigurationError(f"{'.'.join(map(str, blamed))}: nothing for {whose}'s {element} {where}", hint=hint)
+    return calculator
 
 
 _LATER_KEYS: dict[KeyPath, object] = {
@@ -293,11 +260,6 @@ _LATER_KEYS: dict[KeyPath, object] = {
     ("proposer", "by_system"): False,
     ("objective", "goal"): {"type": "best_per_system"},
     ("constraints",): {"max_cost": None, "avoid_failures": False},
-    ("calculator", "partition"): False,
-    ("calculator", "bands"): None,
-    ("calculator", "eigensolver"): "davidson",
-    ("calculator", "workflow", "mechanism"): {"type": "vacancy"},
-    ("calculator", "workflow", "phases"): None,
     ("space", "parent", "transformations"): [],
     ("space", "cost", "anchor"): None,
     ("space", "cost", "kpoint_density"): None,
@@ -307,7 +269,10 @@ _LATER_KEYS: dict[KeyPath, object] = {
     ("retrain", "at_end"): False,
     ("retrain", "target"): None,
 }
-"""Keys that came after the first release and what they are unless a file says so: then a spec is the same as before them."""
+"""Keys that came after the first release and what they are unless a file says so: then a spec is the same as before them.
+
+Those of calculators stand in the facts of their types.
+"""
 
 
 def _identity(spec: CampaignSpec, *, with_editable: bool) -> dict[str, Any]:
@@ -318,12 +283,12 @@ def _identity(spec: CampaignSpec, *, with_editable: bool) -> dict[str, Any]:
             target = target.get(parent) if isinstance(target, dict) else None
         if isinstance(target, dict) and last in target and target[last] == default:
             del target[last]
-    space, calculator, transfer = data["space"], data["calculator"], data.get("transfer")
+    space, transfer = data["space"], data.get("transfer")
     for files in (space, *(source["space"] for source in (transfer or {}).get("sources", ()) if "space" in source)):
         _without_paths(files)
-    for one in (calculator, (data.get("label") or {}).get("calculator")):
-        if one:
-            forget_paths(one)
+    for holder in (data, data.get("label") or {}):
+        if holder.get("calculator"):
+            holder["calculator"] = calculator_identity(holder["calculator"])
     if not with_editable:
         for *parents, last in EDITABLE_KEYS:
             target = data

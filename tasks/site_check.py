@@ -14,10 +14,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tansaku.models.domain.errors import TansakuError, TransientError
+from tansaku.models.domain.findings import Finding
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.cluster import SlurmResourcesSpec
 from tansaku.tasks.cluster import Cluster
-from tansaku.tasks.doctor import Finding
 from tansaku.tasks.jobs.spool_files import read_json
 
 SKEW = 5.0

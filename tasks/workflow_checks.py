@@ -9,7 +9,7 @@ from tansaku.calculators.registry import known_elements
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import Proposer, Space
-from tansaku.models.domain.specs.calculator import CalculatorSpec, SurrogateCalculatorSpec, workflow_of
+from tansaku.models.domain.specs.calculator import CalculatorSpec, workflow_of
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.limits import LimitsSpec, check_limit
 
@@ -49,8 +49,7 @@ def _calculators(spec: CampaignSpec) -> Iterator[tuple[str, CalculatorSpec]]:
     for key, calculator in several:
         if calculator is not None:
             yield key, calculator
-        if isinstance(calculator, SurrogateCalculatorSpec):
-            yield f"{key}.relaxed_by", calculator.relaxed_by
+            yield from ((f"{key}.{name}", part) for name, part in calculator.parts.items())
 
 
 def check_initial(proposer: Proposer, pool: CandidatePool, limits: LimitsSpec) -> None:

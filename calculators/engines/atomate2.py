@@ -19,7 +19,8 @@ import numpy as np
 from ase import Atoms, units
 from ase.constraints import FixCartesian
 
-from tansaku.calculators.engines.chgnet import open_chgnet
+from tansaku.calculators.engine import Engine
+from tansaku.calculators.engines.chgnet import known_elements, open_chgnet
 from tansaku.calculators.engines.relaxation import Relaxed, check_axes, check_input, free_fmax, held_indices, is_converged
 from tansaku.calculators.engines.universal import DEVICE, installed
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
@@ -163,3 +164,6 @@ def run_jobs(jobs: list[Any], folder: Path) -> list[Any]:
     store = JobStore(MemoryStore(), additional_stores={"data": MemoryStore()})
     found = run_locally(Flow(jobs), store=store, create_folders=True, root_dir=folder, log=False, raise_immediately=True)
     return [found[job.uuid][1].output for job in jobs]
+
+
+ENGINE = Engine[Atomate2Spec](open=lambda spec, *_: Atomate2Calculator(spec), elements=lambda *_: known_elements())

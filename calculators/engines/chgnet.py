@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ase.data import chemical_symbols
 
+from tansaku.calculators.engine import Engine
 from tansaku.calculators.engines.universal import DEVICE, Network, UniversalCalculator, checked_weights, installed
 from tansaku.models.domain.records import Provenance
 from tansaku.models.domain.specs.calculator import ChgnetSpec
@@ -70,3 +71,6 @@ def _network(path: Path, version: str, dtype: str) -> Network:
     model.eval()
     model.requires_grad_(False)
     return ChgnetNetwork(model)
+
+
+ENGINE = Engine[ChgnetSpec](open=lambda spec, *_: open_chgnet(spec), elements=lambda *_: known_elements())

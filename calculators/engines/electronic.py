@@ -1,4 +1,4 @@
-"""What the DFT codes share: how a level of theory is told, and which of their numbers mean the same."""
+"""What the DFT codes share: a check of elements, magnetic moments, and what a half-finished calculation depends on."""
 
 from __future__ import annotations
 
@@ -11,17 +11,8 @@ from ase.data import atomic_numbers
 from tansaku.calculators.engines.kpoints import GRID_CELL
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.identifiers import content_hash
-from tansaku.models.domain.records import JsonDict, Provenance
-from tansaku.models.domain.specs.calculator import DftSpec, GpawSpec, RelaxationSpec
-
-_NOT_THEORY = {"type", "relaxation", "workflow", "density", "partition", "folder", "band"}
-
-
-def level_of_theory(spec: DftSpec) -> JsonDict:
-    """All keys of a spec that change an energy, as plain data; one that came later only where it was given."""
-    later = {"bands": None, "eigensolver": "davidson"} if isinstance(spec, GpawSpec) else {}
-    known = spec.model_dump(mode="json", exclude=_NOT_THEORY)
-    return {key: value for key, value in known.items() if key not in later or value != later[key]}
+from tansaku.models.domain.records import Provenance
+from tansaku.models.domain.specs.calculator import RelaxationSpec
 
 
 def check_elements(structure: Atoms, known: Collection[str], who: str) -> None:

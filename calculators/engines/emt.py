@@ -10,12 +10,13 @@ import numpy as np
 from ase import Atoms
 from ase.calculators.emt import EMT, parameters
 
+from tansaku.calculators.engine import Engine
 from tansaku.calculators.engines.ase_evaluation import evaluate_with_ase
 from tansaku.calculators.engines.relaxation import check_axes, check_input
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.ports import CalculationResult
 from tansaku.models.domain.records import Provenance
-from tansaku.models.domain.specs.calculator import RelaxationSpec
+from tansaku.models.domain.specs.calculator import EmtSpec, RelaxationSpec
 
 
 def known_elements() -> frozenset[str]:
@@ -43,3 +44,6 @@ class EmtCalculator:
 
     def close(self) -> None:
         """Nothing is held."""
+
+
+ENGINE = Engine[EmtSpec](open=lambda *_: EmtCalculator(), elements=lambda *_: known_elements())

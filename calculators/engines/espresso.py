@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -22,23 +22,24 @@ from ase import Atoms
 from ase.calculators.calculator import Calculator, all_changes
 from ase.units import Rydberg
 
+from tansaku.calculators.engine import Engine, Probe
 from tansaku.calculators.engines.ase_evaluation import evaluate_with_ase
-from tansaku.calculators.engines.electronic import check_elements, initial_moments, level_of_theory, task_key
+from tansaku.calculators.engines.electronic import check_elements, initial_moments, task_key
 from tansaku.calculators.engines.kpoints import structure_grid
+from tansaku.calculators.engines.pseudopotentials import DEBIAN_FOLDER, find_pseudopotentials
 from tansaku.calculators.engines.relaxation import check_axes, check_input
 from tansaku.models.domain.errors import CalculationError, ConfigurationError, MissingComponentError, TransientError
-from tansaku.models.domain.identifiers import content_hash, file_sha256
+from tansaku.models.domain.findings import Finding
 from tansaku.models.domain.ports import CalculationResult
 from tansaku.models.domain.records import JsonDict, Provenance
 from tansaku.models.domain.secret_variables import WITHOUT_SECRETS
 from tansaku.models.domain.specs.calculator import EspressoSpec, RelaxationSpec
+from tansaku.models.domain.specs.calculators.contract import settings_of
 from tansaku.models.domain.specs.parallel import SERIAL, ParallelSpec
 
 PROGRAM = "pw.x"
 INSTALL_HINT = "apt-get install quantum-espresso quantum-espresso-data, or put pw.x on the PATH"
-DEBIAN_FOLDER = Path("/usr/share/espresso/pseudo")
 
-_LARGEST = 64 * 2**20
 _OUTPUT = "espresso.pwo"
 _SMEARING = {"fermi_dirac": "fermi-dirac", "methfessel_paxton": "methfessel-paxton", "marzari_vanderbilt": "marzari-vanderbilt"}
 _EXTRAPOLATED = {"fermi_dirac": 1 / 2, "methfessel_paxton": 1 / 3, "marzari_vanderbilt": 0.0}
@@ -53,23 +54,6 @@ _TERMS = {
     "free_energy": r"!\s+total energy",
 }
 _NUMBER = r"\s*=\s*(-?\d+\.\d+)\s*Ry"
-
-
-@dataclass(frozen=True)
-class Pseudopotentials:
-    """The files of a spec, read far enough to be trusted.
-
-    Attributes:
-        folder: Where they are.
-        files: Name by element.
-        functional: As the files name it.
-        sha256: Hash of elements and contents.
-    """
-
-    folder: Path
-    files: dict[str, str]
-    functional: str
-    sha256: str
 
 
 class EspressoCalculator:
@@ -103,7 +87,7 @@ class EspressoCalculator:
             code_version=program_version(program),
             model=self._pseudopotentials.functional,
             model_sha256=self._pseudopotentials.sha256,
-            settings=level_of_theory(spec)
+            settings=settings_of(spec)
             | {"pseudopotentials_sha256": self._pseudopotentials.sha256, "basis": "pw", "minimizer": "lbfgs"},
         )
 
@@ -292,53 +276,6 @@ class _PwX(Calculator):
         aside.rename(self._folder / "state.json")
 
 
-def find_pseudopotentials(spec: EspressoSpec, base_path: Path) -> Pseudopotentials:
-    """Finds and reads a spec's pseudopotentials.
-
-    Raises:
-        ConfigurationError: One is missing, damaged, of another element, or they are of different functionals.
-    """
-    folder = base_path / spec.folder if spec.folder is not None else DEBIAN_FOLDER
-    functionals: dict[str, str] = {}
-    hashes: dict[str, str] = {}
-    for element, name in sorted(spec.pseudopotentials.items()):
-        key, path = f"calculator.pseudopotentials.{element}", folder / name
-        if not path.is_file():
-            hint = None if spec.folder is not None else "apt-get install quantum-espresso-data, or give calculator.folder"
-            raise ConfigurationError(f"{key}: no file {name!r} in {folder}", hint=hint)
-        if path.stat().st_size > _LARGEST:
-            raise ConfigurationError(f"{key}: {name} is larger than {_LARGEST >> 20} MiB")
-        found, functional = _read_upf(path.read_text(encoding="latin-1"))
-        if found != element:
-            raise ConfigurationError(f"{key}: {name} is of {found or 'no element'}, expected a UPF file of {element}")
-        functionals[name] = functional
-        hashes[element] = file_sha256(path)
-    first, *others = functionals.items()
-    for other in others:
-        if other[1] != first[1]:
-            raise ConfigurationError(
-                f"calculator.pseudopotentials: {first[0]} is for {first[1]}, {other[0]} for {other[1]}; expected one functional"
-            )
-    sha256 = content_hash(hashes)
-    if spec.pseudopotentials_sha256 not in (None, sha256):
-        raise ConfigurationError(
-            f"calculator.pseudopotentials_sha256: the files have {sha256}, expected {spec.pseudopotentials_sha256}",
-            hint="a file was changed since the campaign was made",
-        )
-    return Pseudopotentials(folder.resolve(), dict(spec.pseudopotentials), first[1], sha256)
-
-
-def _read_upf(text: str) -> tuple[str, str]:
-    """Element and functional of a UPF file, of version 2 (attributes) or 1 (a header of lines)."""
-    element = re.search(r"""element\s*=\s*["']\s*([A-Z][a-z]?)\s*["']""", text) or re.search(
-        r"^\s*([A-Z][a-z]?)\s+Element", text, re.MULTILINE
-    )
-    functional = re.search(r"""functional\s*=\s*["']\s*([^"']*?)\s*["']""", text) or re.search(
-        r"^\s*(\S.*?)\s+(?:PBE\s+)?Exchange-Correlation functional", text, re.MULTILINE
-    )
-    return (element[1] if element else ""), (" ".join(functional[1].split()).upper() if functional else "UNKNOWN")
-
-
 def _last(pattern: str, text: str, unit: float) -> float:
     return float(re.findall(pattern, text)[-1]) * unit
 
@@ -371,3 +308,32 @@ def program_version(program: str) -> str:
             f"{program} does not start: {(done.stderr or done.stdout).strip()[-200:]}", hint=INSTALL_HINT
         )
     return found[1]
+
+
+def _resolve(spec: EspressoSpec, base_path: Path) -> EspressoSpec:
+    return spec.model_copy(update={"pseudopotentials_sha256": find_pseudopotentials(spec, base_path).sha256})
+
+
+def _examine(_: Probe) -> Finding:
+    program = shutil.which(PROGRAM)
+    if program is None:
+        detail = f"no {PROGRAM} on the PATH; calculator espresso needs it"
+        return Finding(name="espresso", state="optional", detail=detail, hint=INSTALL_HINT)
+    try:
+        version = program_version(program)
+    except (MissingComponentError, subprocess.TimeoutExpired) as error:
+        return Finding(name="espresso", state="missing", detail=str(error).splitlines()[0], hint=INSTALL_HINT)
+    count = len([path for path in DEBIAN_FOLDER.glob("*") if path.suffix.lower() == ".upf"])
+    detail = f"{program} {version} starts; {count} pseudopotentials in {DEBIAN_FOLDER}"
+    if not count:
+        hint = "apt-get install quantum-espresso-data, or give calculator.folder"
+        return Finding(name="espresso", state="warning", detail=detail, hint=hint)
+    return Finding(name="espresso", state="ok", detail=detail)
+
+
+ENGINE = Engine[EspressoSpec](
+    open=EspressoCalculator,
+    resolve=_resolve,
+    elements=lambda spec, _: frozenset(spec.pseudopotentials),
+    examine=_examine,
+)

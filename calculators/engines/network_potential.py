@@ -15,9 +15,10 @@ from ase.data import atomic_numbers
 from ase.stress import full_3x3_to_voigt_6_stress
 
 import tansaku
+from tansaku.calculators.engine import Engine
 from tansaku.calculators.engines.ase_evaluation import evaluate_with_ase
 from tansaku.calculators.engines.relaxation import check_axes, check_input
-from tansaku.calculators.engines.surrogate import find_model
+from tansaku.calculators.engines.surrogate import find_model, known_elements
 from tansaku.calculators.engines.universal import check_elements
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.ports import CalculationResult
@@ -161,3 +162,12 @@ class InAse(Calculator):
         if structure.cell.rank == 3:
             stress = full_3x3_to_voigt_6_stress(found.virial / structure.get_volume())
             self.results["stress"] = np.ascontiguousarray(stress)
+
+
+def _resolve(spec: PotentialCalculatorSpec, base_path: Path) -> PotentialCalculatorSpec:
+    return spec.model_copy(update={"model_sha256": find_model(spec, base_path)})
+
+
+ENGINE = Engine[PotentialCalculatorSpec](
+    open=lambda spec, base_path, _: PotentialCalculator(spec, base_path), resolve=_resolve, elements=known_elements
+)

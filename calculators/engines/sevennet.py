@@ -14,6 +14,7 @@ from ase.calculators.calculator import all_changes
 from ase.data import chemical_symbols
 from ase.stress import voigt_6_to_full_3x3_stress
 
+from tansaku.calculators.engine import Engine
 from tansaku.calculators.engines.universal import (
     DEVICE,
     Network,
@@ -101,3 +102,6 @@ class _Package:
             forces=np.asarray(found["forces"], dtype=np.float64),
             stress=voigt_6_to_full_3x3_stress(np.asarray(found["stress"], dtype=np.float64)),
         )
+
+
+ENGINE = Engine[SevennetSpec](open=lambda spec, *_: open_sevennet(spec), elements=lambda *_: known_elements())

@@ -10,11 +10,14 @@ import numpy as np
 from ase import Atoms
 
 import tansaku
+from tansaku.calculators.engine import Engine
+from tansaku.calculators.registry import open_calculator
 from tansaku.models.domain.errors import CalculationError, ConfigurationError, FitError
 from tansaku.models.domain.identifiers import file_sha256
 from tansaku.models.domain.ports import CalculationResult, Calculator
 from tansaku.models.domain.records import Provenance
 from tansaku.models.domain.specs.calculator import PotentialCalculatorSpec, RelaxationSpec, SurrogateCalculatorSpec
+from tansaku.models.domain.specs.parallel import ParallelSpec
 from tansaku.models.domain.specs.surrogate import needed_fields
 from tansaku.models.domain.specs.voxel_network import FREE_ATOMS
 from tansaku.models.domain.surrogates import Example, Surrogate
@@ -119,3 +122,14 @@ class SurrogateCalculator:
     @cached_property
     def _model(self) -> Surrogate:
         return restored(read_weights(self._path))
+
+
+def _open(spec: SurrogateCalculatorSpec, base_path: Path, parallel: ParallelSpec) -> SurrogateCalculator:
+    return SurrogateCalculator(spec, base_path, open_calculator(spec.relaxed_by, base_path, parallel))
+
+
+def _resolve(spec: SurrogateCalculatorSpec, base_path: Path) -> SurrogateCalculatorSpec:
+    return spec.model_copy(update={"model_sha256": find_model(spec, base_path)})
+
+
+ENGINE = Engine[SurrogateCalculatorSpec](open=_open, resolve=_resolve, elements=known_elements)

@@ -22,7 +22,8 @@ from typing import Self
 import numpy as np
 from ase import Atoms
 
-from tansaku.calculators.engines.electronic import check_elements, level_of_theory
+from tansaku.calculators.engine import Engine, Probe, not_installed
+from tansaku.calculators.engines.electronic import check_elements
 from tansaku.calculators.engines.relaxation import (
     Relaxed,
     check_axes,
@@ -33,19 +34,24 @@ from tansaku.calculators.engines.relaxation import (
     is_converged,
 )
 from tansaku.calculators.engines.vasp_inputs import (
+    POTCAR_HINT,
     PROGRAM,
+    PROGRAM_HINT,
     as_structure,
     changed_tags,
     check_program,
     find_potcars,
+    found_releases,
     generator_keywords,
     incar_of,
 )
 from tansaku.calculators.engines.vasp_runs import Run, corrections_of, maker_keywords, run_vasp_jobs
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
+from tansaku.models.domain.findings import Finding
 from tansaku.models.domain.ports import CalculationResult
 from tansaku.models.domain.records import JsonDict, Provenance
 from tansaku.models.domain.specs.calculator import RelaxationSpec, VaspSpec
+from tansaku.models.domain.specs.calculators.contract import settings_of
 from tansaku.models.domain.specs.parallel import SERIAL, ParallelSpec
 
 
@@ -74,7 +80,7 @@ class VaspCalculator:
             code_version=f"atomate2 {importlib.metadata.version('atomate2')}",
             model=spec.xc,
             model_sha256=self._potcars.sha256,
-            settings=level_of_theory(spec)
+            settings=settings_of(spec)
             | {"potcars_sha256": self._potcars.sha256, "titels": self._potcars.titels, "basis": "pw", "minimizer": "cg"}
             | {name: importlib.metadata.version(name) for name in ("atomate2", "custodian", "pymatgen")},
         )
@@ -211,3 +217,31 @@ def _run(structure: Atoms, relaxation: RelaxationSpec | None, spec: VaspSpec, co
         Run(document.calcs_reversed[0], corrections_of(document.custodian), Path(document.dir_name.partition(":")[2]))
         for document in documents
     ]
+
+
+def _open(spec: VaspSpec, _: Path, parallel: ParallelSpec) -> VaspCalculator:
+    if spec.band == "vtst":
+        from tansaku.calculators.engines.vasp_band import VtstCalculator
+
+        return VtstCalculator(spec, parallel)
+    return VaspCalculator(spec, parallel)
+
+
+def _resolve(spec: VaspSpec, _: Path) -> VaspSpec:
+    return spec.model_copy(update={"potcars_sha256": find_potcars(spec).sha256})
+
+
+def _examine(_: Probe) -> Finding:
+    """Program, maker and POTCARs; nothing of VASP is started: without input it would wait or fail."""
+    if absent := not_installed(VaspSpec):
+        return absent
+    program, releases = shutil.which(PROGRAM), found_releases()
+    if program is None:
+        detail = f"no {PROGRAM} on the PATH; calculator vasp needs it"
+        return Finding(name="vasp", state="optional", detail=detail, hint=PROGRAM_HINT)
+    if not releases:
+        return Finding(name="vasp", state="warning", detail=f"{program}, but no POTCARs", hint=POTCAR_HINT)
+    return Finding(name="vasp", state="ok", detail=f"{program}; POTCARs of {', '.join(releases)}")
+
+
+ENGINE = Engine[VaspSpec](open=_open, resolve=_resolve, elements=lambda spec, _: frozenset(spec.potcars), examine=_examine)

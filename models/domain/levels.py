@@ -1,21 +1,15 @@
 """Levels of theory: what computed a number, in words, and whether that is what a campaign computes with.
 
 Numbers of two levels never meet in one surrogate without being told apart. Versions of a code, the machine and how a structure
-was relaxed are no part of a level; the code, its model and, for DFT, every setting that an energy depends on are.
+was relaxed are no part of a level; the code, its model and every key of a spec that its facts do not exclude are.
 """
 
 from __future__ import annotations
 
 from tansaku.models.domain.errors import StoreError
 from tansaku.models.domain.records import JsonDict, Provenance
-
-_CODES = {"emt": "ase-emt", "sevennet": "sevenn"}
-"""Codes that are called otherwise in a campaign file."""
-
-_CONTENTS = ("potential_sha256", "setups_sha256", "pseudopotentials_sha256", "potcars_sha256", "model_sha256")
-_SETTINGS = (
-    "xc", "cutoff", "density_cutoff", "kpoint_density", "smearing", "spin", "magnetic_moments", "force_field", "dtype",
-)  # fmt: skip
+from tansaku.models.domain.specs.calculators.contract import CalculatorBase
+from tansaku.models.domain.specs.calculators.table import CALCULATORS, calculator_type
 
 
 def check_level(calculator: JsonDict, provenance: Provenance, where: str) -> None:
@@ -46,32 +40,42 @@ def level_in_words(calculator: JsonDict | None) -> str | None:
 
 
 def _differs(calculator: JsonDict, provenance: Provenance) -> bool:
-    kind = calculator["type"]
-    if provenance.code != _CODES.get(kind, kind):
+    kind = calculator_type(calculator["type"])
+    if provenance.code != kind.code_name():
         return True
-    content = next((calculator[name] for name in _CONTENTS if calculator.get(name)), None)
-    if content is not None and provenance.model_sha256 not in ("", content):
+    content = _content(kind, calculator)
+    if content and provenance.model_sha256:
+        if provenance.model_sha256 != content:
+            return True
+    elif kind.facts.model is not None and provenance.model not in ("", calculator.get(kind.facts.model, "")):
         return True
-    if "model" in calculator and provenance.model not in ("", calculator["model"]):
-        return True
-    both = [name for name in _SETTINGS if name in calculator and name in provenance.settings]
+    both = [name for name in kind.level_keys() if name in calculator and name in provenance.settings]
     return any(calculator[name] != provenance.settings[name] for name in both)
 
 
+def _content(kind: type[CalculatorBase], calculator: JsonDict) -> str:
+    return next((str(calculator[file.content]) for file in kind.facts.files if calculator.get(file.content)), "")
+
+
 def _level_of(provenance: Provenance) -> str:
-    told = {name: provenance.settings[name] for name in _SETTINGS if name in provenance.settings}
-    return _worded(provenance.code, provenance.model, provenance.model_sha256, told)
+    kind = next((kind for kind in CALCULATORS if kind.code_name() == provenance.code), None)
+    names = kind.level_keys() if kind is not None else ()
+    settings = {name: provenance.settings[name] for name in names if name in provenance.settings}
+    if kind is not None and kind.facts.model is not None:
+        settings.pop(kind.facts.model, None)
+    return _in_words(provenance.code, provenance.model, provenance.model_sha256, settings)
 
 
 def _level_of_spec(calculator: JsonDict) -> str:
-    told = {name: calculator[name] for name in _SETTINGS if name in calculator}
-    model = str(calculator.get("model") or calculator.get("xc") or calculator.get("potential") or "")
-    content = str(next((calculator[name] for name in _CONTENTS if calculator.get(name)), ""))
-    return _worded(_CODES.get(calculator["type"], str(calculator["type"])), model, content, told)
+    kind = calculator_type(calculator["type"])
+    model = kind.facts.model
+    settings = {name: calculator[name] for name in kind.level_keys() if name in calculator and name != model}
+    named = str(calculator.get(model) or "") if model is not None else ""
+    return _in_words(kind.code_name(), named, _content(kind, calculator), settings)
 
 
-def _worded(code: str, model: str, sha256: str, settings: JsonDict) -> str:
-    words = [f"{name} {_plain(value)}" for name, value in settings.items() if name != "xc" and value not in (None, {}, False)]
+def _in_words(code: str, model: str, sha256: str, settings: JsonDict) -> str:
+    words = [f"{name} {_plain(value)}" for name, value in settings.items() if value not in (None, {}, False)]
     content = f"SHA-256 {sha256[:12]}" if sha256 else ""
     return " ".join(filter(None, (code, model))) + (
         f" ({', '.join(filter(None, (*words, content)))})" if words or content else ""

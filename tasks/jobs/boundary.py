@@ -16,7 +16,7 @@ from tansaku.calculators.workflows.own_crystal import TOLERANCE, OwnCrystal, ref
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.ports import Calculator, Space
 from tansaku.models.domain.records import JsonDict, Outcome, Quantity
-from tansaku.models.domain.specs.calculator import CalculatorSpec, DftSpec, RelaxationSpec, SurrogateCalculatorSpec
+from tansaku.models.domain.specs.calculator import CalculatorSpec, RelaxationSpec
 from tansaku.models.domain.specs.campaign import ObjectiveSpec
 from tansaku.models.domain.specs.label import LABEL_PROPERTY
 from tansaku.models.domain.specs.space import CrystalSpec, GrainBoundarySpaceSpec
@@ -51,12 +51,10 @@ def open_boundary_job(document: JobDocument, folder: Path) -> BoundaryJob:
         candidate=document.candidate,
         calculator=opened_calculator(spec, base_path),
         bulk=opened_oriented_bulk(spec, base_path, space, document.candidate)
-        if isinstance(spec, DftSpec)
+        if spec.facts.dft
         else opened_bulk(spec, base_path, space.crystal),
         # Where a crystal costs nothing beside a boundary, and its energy is computed.
-        stiffness=None
-        if isinstance(spec, DftSpec | SurrogateCalculatorSpec)
-        else opened_stiffness(spec, base_path, space.crystal),
+        stiffness=None if spec.facts.dft or not spec.facts.own_forces else opened_stiffness(spec, base_path, space.crystal),
         relaxation=document.relaxation or spec.relaxation,
         scale=_scale(document.objective, space),
         folder=folder,
@@ -80,7 +78,7 @@ def _own_crystal(document: JobDocument, space: GrainBoundarySpaceSpec, spec: Cal
     crystal = space.crystal
     if crystal.strained or crystal.own_lattice_parameter is not None:
         return None
-    if crystal.strained is None and isinstance(spec, DftSpec):
+    if crystal.strained is None and spec.facts.dft:
         return None
     own = opened_own_crystal(spec, document.base_path, crystal)
     if crystal.strained is None:

@@ -18,7 +18,7 @@ from tansaku.calculators.workflows.own_crystal import OwnCrystal, likely_crystal
 from tansaku.models.domain.errors import TransientError
 from tansaku.models.domain.identifiers import canonical_json, file_sha256
 from tansaku.models.domain.ports import Calculator, Space
-from tansaku.models.domain.specs.calculator import CalculatorSpec, SurrogateCalculatorSpec
+from tansaku.models.domain.specs.calculator import CalculatorSpec
 from tansaku.models.domain.specs.space import CrystalSpec, GrainBoundarySpaceSpec, SpaceSpec
 from tansaku.models.domain.surrogates import Surrogate
 from tansaku.spaces.grain_boundary import GrainBoundarySpace
@@ -55,8 +55,7 @@ def opened_own_crystal(spec: CalculatorSpec, base_path: str, crystal: CrystalSpe
     Raises:
         ConfigurationError: It has no such crystal.
     """
-    relaxing = spec.relaxed_by if isinstance(spec, SurrogateCalculatorSpec) else spec
-    return _own_crystal(_text(relaxing), base_path, crystal.model_dump_json())
+    return _own_crystal(_text(spec.relaxing), base_path, crystal.model_dump_json())
 
 
 def opened_oriented_bulk(spec: CalculatorSpec, base_path: str, space: GrainBoundarySpaceSpec, candidate: str) -> BulkReference:

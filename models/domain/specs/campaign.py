@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from tansaku.models.domain.objectives import Need
 from tansaku.models.domain.specs.base import Name, NonNegativeFloat, PositiveFloat, PositiveInt, Spec
 from tansaku.models.domain.specs.calculator import CalculatorSpec, workflow_of
+from tansaku.models.domain.specs.calculators.table import types_with
 from tansaku.models.domain.specs.label import LABEL_PROPERTY, LabelSpec
 from tansaku.models.domain.specs.objective import (
     PROPERTY_PATTERN,
@@ -244,7 +245,7 @@ class CampaignSpec(Spec):
             wanted = " or ".join(name for name in jobs if name is not None)
             raise ValueError(
                 f"calculator.workflow: missing; a {self.space.type} space needs a calculator with workflow type {wanted}: "
-                "type chgnet, sevennet, gpaw or espresso"
+                f"one of {', '.join(types_with('workflow'))}"
             )
         if workflow is not None:
             if workflow.type not in jobs:

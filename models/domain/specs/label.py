@@ -2,25 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from tansaku.models.domain.specs.base import Spec
-from tansaku.models.domain.specs.calculator import (
-    ChgnetSpec,
-    EmtSpec,
-    LammpsSpec,
-    PotentialCalculatorSpec,
-    SevennetSpec,
-    workflow_of,
-)
-
-LabelCalculatorSpec = Annotated[
-    LammpsSpec | EmtSpec | ChgnetSpec | SevennetSpec | PotentialCalculatorSpec, Field(discriminator="type")
-]
-"""Calculators that give an energy of each atom."""
-
+from tansaku.models.domain.specs.calculators.contract import workflow_of
+from tansaku.models.domain.specs.calculators.table import AtomicCalculatorSpec
 
 LABEL_PROPERTY = "label_grain_boundary_energy"
 """Objective of a campaign that wants the boundaries that are best by the label: its excess energy, not the calculator's."""
@@ -35,7 +21,7 @@ class LabelSpec(Spec):
             structure stays the first calculator's. Not: the energies are those of the structure as it stands.
     """
 
-    calculator: LabelCalculatorSpec
+    calculator: AtomicCalculatorSpec
     relaxed: bool = False
 
     @model_validator(mode="after")

@@ -7,6 +7,9 @@ import pytest
 from packaging.requirements import Requirement
 from pydantic import SecretStr
 
+from tansaku.calculators.engines import gpaw_setups
+from tansaku.calculators.engines.espresso import ENGINE as ESPRESSO
+from tansaku.calculators.engines.vasp import ENGINE as VASP
 from tansaku.models.domain.specs.site import DatabaseSpec, SiteSpec
 from tansaku.tasks import doctor
 from tansaku.tasks.settings import Settings
@@ -38,19 +41,21 @@ def test_dft_codes_are_looked_for_with_what_they_read(tmp_path, require, monkeyp
     require("gpaw")
     require("espresso")
     require("atomate2")
-    gpaw = doctor._gpaw()
+    gpaw = gpaw_setups.examine(doctor._probe)
     assert gpaw.state == "ok"
     assert re.search(r"version \S+ starts; .*PBE setups of \d+ elements", gpaw.detail)
-    espresso = doctor._espresso()
+    espresso = ESPRESSO.examine(doctor._probe)
     assert espresso.state == "ok"
     assert re.search(r"/pw\.x 6\.\d\S* starts; [1-9]\d+ pseudopotentials in /usr/share/espresso/pseudo", espresso.detail)
-    vasp = doctor._vasp()
+    vasp = VASP.examine(doctor._probe)
     assert (vasp.state, "vasp_std" in vasp.detail, "licensed" in (vasp.hint or "")) == ("optional", True, True)
     monkeypatch.setenv("GPAW_SETUP_PATH", str(tmp_path))
-    monkeypatch.setattr(doctor, "_GPAW_PROBE", f"import gpaw; gpaw.setup_paths[:] = [{str(tmp_path)!r}]\n{doctor._GPAW_PROBE}")
-    assert (doctor._gpaw().state, "gpaw-data" in doctor._gpaw().hint) == ("missing", True)
+    monkeypatch.setattr(gpaw_setups, "PROBE", f"import gpaw; gpaw.setup_paths[:] = [{str(tmp_path)!r}]\n{gpaw_setups.PROBE}")
+    gpaw = gpaw_setups.examine(doctor._probe)
+    assert (gpaw.state, "gpaw-data" in gpaw.hint) == ("missing", True)
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert (doctor._espresso().state, "apt-get install quantum-espresso" in doctor._espresso().hint) == ("optional", True)
+    espresso = ESPRESSO.examine(doctor._probe)
+    assert (espresso.state, "apt-get install quantum-espresso" in espresso.hint) == ("optional", True)
 
 
 def test_a_code_that_does_not_start_says_so(tmp_path, monkeypatch):
@@ -58,7 +63,7 @@ def test_a_code_that_does_not_start_says_so(tmp_path, monkeypatch):
     broken.write_text("#!/bin/sh\necho 'libmpi.so.40: cannot open shared object file' >&2\nexit 127\n")
     broken.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    found = doctor._espresso()
+    found = ESPRESSO.examine(doctor._probe)
     assert found.state == "missing"
     assert "libmpi.so.40" in found.detail
     assert doctor._probe("x", "raise SystemExit('no luck')", "mend it").detail == "installed but does not start: no luck"
@@ -66,12 +71,12 @@ def test_a_code_that_does_not_start_says_so(tmp_path, monkeypatch):
 
 def test_vasp_is_found_with_the_releases_of_its_potcars(vasp, require, monkeypatch):
     require("atomate2")
-    found = doctor._vasp()
+    found = VASP.examine(doctor._probe)
     assert (found.state, found.detail) == ("ok", f"{shutil.which('vasp_std')}; POTCARs of PBE_54")
     from pymatgen.core import SETTINGS
 
     monkeypatch.delitem(SETTINGS, "PMG_VASP_PSP_DIR")
-    found = doctor._vasp()
+    found = VASP.examine(doctor._probe)
     assert (found.state, "PMG_VASP_PSP_DIR" in found.hint) == ("warning", True)
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tansaku.calculators.engines.electronic import level_of_theory
 from tansaku.models.domain.specs.calculator import GpawSpec
+from tansaku.models.domain.specs.calculators.contract import settings_of
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.tasks.configuration import spec_hash
 from tansaku.tasks.steps.source import source_of
@@ -29,8 +29,8 @@ def campaign(**calculator: object) -> CampaignSpec:
 
 @pytest.mark.parametrize("given", [{"bands": 2.2}, {"eigensolver": "rmm-diis"}])
 def test_keys_that_came_later_belong_to_the_level_where_they_are_given(given):
-    assert not set(given) & set(level_of_theory(GpawSpec()))
-    assert level_of_theory(GpawSpec(**given)) == level_of_theory(GpawSpec()) | given
+    assert not set(given) & set(settings_of(GpawSpec()))
+    assert settings_of(GpawSpec(**given)) == settings_of(GpawSpec()) | given
     assert source_of(campaign(**given)) != source_of(campaign())
     assert spec_hash(campaign(**given)) != spec_hash(campaign())
 

@@ -1,0 +1,30 @@
+"""CHGNet: spec and facts."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from tansaku.models.domain.specs.calculators.contract import CalculatorBase, CalculatorFacts
+from tansaku.models.domain.specs.relaxation import RelaxationSpec
+from tansaku.models.domain.specs.workflow import MigrationBarrierSpec
+
+
+class ChgnetSpec(CalculatorBase):
+    """CHGNet, a universal potential (needs the extra ``chgnet``). Its numbers are not DFT.
+
+    Attributes:
+        model: Weights of the package: ``0.3.0`` was fitted to PBE(+U) data, ``r2scan`` to r2SCAN.
+        dtype: Precision; the published one is single.
+        relaxation: How every candidate is relaxed where there is no workflow.
+        workflow: What is computed of a candidate; null: the property its space is about.
+    """
+
+    facts: ClassVar[CalculatorFacts] = CalculatorFacts(
+        engine="tansaku.calculators.engines.chgnet", extra="chgnet", package="chgnet", model="model", atomic_energies=True
+    )
+
+    type: Literal["chgnet"] = "chgnet"
+    model: Literal["0.3.0", "r2scan"] = "0.3.0"
+    dtype: Literal["float32", "float64"] = "float32"
+    relaxation: RelaxationSpec = RelaxationSpec()
+    workflow: MigrationBarrierSpec | None = None

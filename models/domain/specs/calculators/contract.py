@@ -1,0 +1,149 @@
+"""What every calculator's spec has in common, and the facts that tell one type from another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
+
+from pydantic import model_validator
+
+from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.specs.base import Spec
+
+if TYPE_CHECKING:
+    from tansaku.models.domain.specs.relaxation import RelaxationSpec
+    from tansaku.models.domain.specs.workflow import MigrationBarrierSpec
+
+Cell = Literal["fixed", "normal", "full"]
+
+
+@dataclass(frozen=True)
+class SpecFile:
+    """A file, or a set of files, that numbers depend on.
+
+    Attributes:
+        content: Key of the spec that holds its SHA-256, filled in when a campaign file is loaded.
+        path: Key that says where it is; it does not count once the content is known. None: found without one.
+    """
+
+    content: str
+    path: str | None = None
+
+
+@dataclass(frozen=True)
+class CalculatorFacts:
+    """All that is particular to a type of calculator outside its engine. It is data: nothing is imported for it.
+
+    A key of the spec is part of the level of theory unless one of these facts says that it is not.
+
+    Attributes:
+        engine: Module whose ``ENGINE`` opens it, see :class:`tansaku.calculators.engine.Engine`.
+        code: What results call it (``Provenance.code``); None: its type.
+        extra: The extra of tansaku that installs it; None: the core is enough, or no extra can.
+        package: Package of that extra whose absence means that the calculator cannot be opened.
+        model: Key that names the model: a functional, a file, a version of weights.
+        files: What it reads.
+        elements_from: Key that decides which elements it knows; where it is given, a missing element is an error when the
+            campaign file is loaded. None: that is judged with the whole space.
+        recorded: Keys that a result records, but that make no other level of theory: tolerances, names of files whose content
+            is hashed.
+        unrelated: Keys that no number depends on.
+        later: Keys that came after the first release and what they are unless a file says so: then a spec is the same as
+            before them.
+        parts: Keys that hold another calculator.
+        cells: What ``relaxation.cell`` may be.
+        atomic_energies: Whether it gives an energy of each atom and is fast enough to relax for another calculator: then it
+            can be a label, and the conformance suite runs it.
+        dft: Whether it is a density-functional code: it may be absent from this machine, a crystal costs as much as a
+            candidate, and energies of two cells compare only at the same k-points.
+        own_forces: Whether its forces are the gradient of its energy.
+        example: Keys that a spec needs beyond ``type``, with values that suit aluminium; for the conformance suite.
+    """
+
+    engine: str
+    code: str | None = None
+    extra: str | None = None
+    package: str | None = None
+    model: str | None = None
+    files: tuple[SpecFile, ...] = ()
+    elements_from: str | None = None
+    recorded: frozenset[str] = frozenset()
+    unrelated: frozenset[str] = frozenset()
+    later: Mapping[str, object] = field(default_factory=dict)
+    parts: tuple[str, ...] = ()
+    cells: tuple[Cell, ...] = ("fixed", "normal", "full")
+    atomic_energies: bool = False
+    dft: bool = False
+    own_forces: bool = True
+    example: JsonDict = field(default_factory=dict)
+
+
+class CalculatorBase(Spec):
+    """Base class of every calculator's spec. A subclass has ``facts``, the key ``type``, and ``relaxation``."""
+
+    facts: ClassVar[CalculatorFacts]
+
+    if TYPE_CHECKING:
+
+        @property
+        def type(self) -> str:
+            """The word in the campaign file."""
+
+        @property
+        def relaxation(self) -> RelaxationSpec:
+            """How every candidate is relaxed."""
+
+    @classmethod
+    def type_name(cls) -> str:
+        """The word in the campaign file."""
+        return str(cls.model_fields["type"].default)
+
+    @classmethod
+    def code_name(cls) -> str:
+        """What results call it."""
+        return cls.facts.code or cls.type_name()
+
+    @classmethod
+    def recorded_keys(cls) -> tuple[str, ...]:
+        """Keys that a number may depend on, in the spec's order: what provenance records as settings."""
+        paths = {file.path for file in cls.facts.files}
+        left_out = {"type", "relaxation", "workflow", *paths, *cls.facts.parts, *cls.facts.unrelated}
+        return tuple(key for key in cls.model_fields if key not in left_out)
+
+    @classmethod
+    def level_keys(cls) -> tuple[str, ...]:
+        """Keys that are the level of theory, beside the content of files, in the spec's order."""
+        left_out = {*cls.facts.recorded, *(file.content for file in cls.facts.files)}
+        return tuple(key for key in cls.recorded_keys() if key not in left_out)
+
+    @property
+    def parts(self) -> dict[str, CalculatorBase]:
+        """Other calculators that this one uses, by key."""
+        return {key: getattr(self, key) for key in self.facts.parts}
+
+    @property
+    def relaxing(self) -> CalculatorBase:
+        """The calculator whose forces relax a structure."""
+        return self
+
+    @model_validator(mode="after")
+    def _cell_is_possible(self) -> Self:
+        if self.relaxation.cell not in self.facts.cells:
+            raise ValueError(f"relaxation.cell: {self.relaxation.cell}; expected {' or '.join(self.facts.cells)}")
+        return self
+
+
+def settings_of(spec: CalculatorBase) -> JsonDict:
+    """All keys of a spec that a number may depend on, as plain data; one that came later only where it was given.
+
+    An engine puts them into the settings of its provenance: levels of theory are compared by them.
+    """
+    known = spec.model_dump(mode="json", include=set(spec.recorded_keys()))
+    later = spec.facts.later
+    return {key: value for key, value in known.items() if key not in later or value != later[key]}
+
+
+def workflow_of(spec: CalculatorBase | None) -> MigrationBarrierSpec | None:
+    """The workflow that a calculator's spec asks for, None where it asks for none."""
+    return getattr(spec, "workflow", None)

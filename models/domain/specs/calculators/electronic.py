@@ -1,0 +1,31 @@
+"""What the specs of density-functional codes share."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from tansaku.models.domain.specs.base import PositiveFloat, Spec
+
+
+class SmearingSpec(Spec):
+    """How bands near the Fermi level are filled. Energies are extrapolated to zero width where the kind allows it.
+
+    Attributes:
+        type: Occupation function; ``methfessel_paxton`` is of first order.
+        width: [eV].
+    """
+
+    type: Literal["fermi_dirac", "methfessel_paxton", "marzari_vanderbilt"] = "fermi_dirac"
+    width: PositiveFloat = 0.1
+
+
+Moments = dict[Annotated[str, Field(pattern=r"^[A-Z][a-z]?$")], Annotated[float, Field(ge=-10, le=10)]]
+"""Magnetic moment that every atom of an element begins with [μB]."""
+
+
+def check_moments(spin: bool, moments: Moments) -> None:
+    """Raises ValueError for magnetic moments where spins may not differ."""
+    if moments and not spin:
+        raise ValueError("magnetic_moments: given without spin: true; remove them or set spin: true")

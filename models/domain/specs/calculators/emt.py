@@ -1,0 +1,23 @@
+"""Effective-medium theory: spec and facts."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from tansaku.models.domain.specs.calculators.contract import CalculatorBase, CalculatorFacts
+from tansaku.models.domain.specs.relaxation import RelaxationSpec
+
+
+class EmtSpec(CalculatorBase):
+    """Effective-medium theory of ASE: the cheap twin (Al, Cu, Ag, Au, Ni, Pd, Pt).
+
+    Attributes:
+        relaxation: How every candidate is relaxed.
+    """
+
+    facts: ClassVar[CalculatorFacts] = CalculatorFacts(
+        engine="tansaku.calculators.engines.emt", code="ase-emt", atomic_energies=True
+    )
+
+    type: Literal["emt"] = "emt"
+    relaxation: RelaxationSpec = RelaxationSpec()

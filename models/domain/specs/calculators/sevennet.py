@@ -1,0 +1,33 @@
+"""SevenNet: spec and facts."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from tansaku.models.domain.specs.calculators.contract import CalculatorBase, CalculatorFacts
+from tansaku.models.domain.specs.relaxation import RelaxationSpec
+from tansaku.models.domain.specs.workflow import MigrationBarrierSpec
+
+
+class SevennetSpec(CalculatorBase):
+    """SevenNet, a universal potential (needs the extra ``sevennet``). Its numbers are not DFT.
+
+    Attributes:
+        model: Weights of the package.
+        relaxation: How every candidate is relaxed where there is no workflow.
+        workflow: What is computed of a candidate; null: the property its space is about.
+    """
+
+    facts: ClassVar[CalculatorFacts] = CalculatorFacts(
+        engine="tansaku.calculators.engines.sevennet",
+        code="sevenn",
+        extra="sevennet",
+        package="sevenn",
+        model="model",
+        atomic_energies=True,
+    )
+
+    type: Literal["sevennet"] = "sevennet"
+    model: Literal["7net-0", "7net-l3i5"] = "7net-0"
+    relaxation: RelaxationSpec = RelaxationSpec()
+    workflow: MigrationBarrierSpec | None = None

@@ -1,0 +1,53 @@
+"""A trained model's energies on structures that another calculator relaxes: spec and facts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from tansaku.models.domain.specs.base import Sha256
+from tansaku.models.domain.specs.calculators.contract import CalculatorBase, CalculatorFacts, SpecFile, workflow_of
+from tansaku.models.domain.specs.relaxation import RelaxationSpec
+
+if TYPE_CHECKING:
+    from tansaku.models.domain.specs.calculators.table import AtomicCalculatorSpec
+
+
+class SurrogateCalculatorSpec(CalculatorBase):
+    """A trained model's energies of structures that a cheap potential relaxes; every value is a prediction and says so.
+
+    Attributes:
+        model: File of the model, as `tansaku model export` writes it (relative to the spec).
+        model_sha256: Content hash; filled in when the spec is resolved, checked when it is given.
+        relaxed_by: The potential that relaxes; its forces decide, its energies do not count.
+    """
+
+    facts: ClassVar[CalculatorFacts] = CalculatorFacts(
+        engine="tansaku.calculators.engines.surrogate",
+        model="model",
+        files=(SpecFile(content="model_sha256", path="model"),),
+        parts=("relaxed_by",),
+        own_forces=False,
+    )
+
+    type: Literal["surrogate"] = "surrogate"
+    model: Annotated[str, Field(min_length=1, max_length=400)]
+    model_sha256: Sha256 | None = None
+    relaxed_by: AtomicCalculatorSpec
+
+    @property
+    def relaxing(self) -> CalculatorBase:
+        """The calculator whose forces relax a structure."""
+        return self.relaxed_by
+
+    @property
+    def relaxation(self) -> RelaxationSpec:
+        """How every candidate is relaxed."""
+        return self.relaxed_by.relaxation
+
+    @model_validator(mode="after")
+    def _no_workflow(self) -> SurrogateCalculatorSpec:
+        if workflow_of(self.relaxed_by) is not None:
+            raise ValueError("relaxed_by.workflow: it relaxes and computes nothing else; remove it")
+        return self

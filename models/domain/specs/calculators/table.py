@@ -1,0 +1,72 @@
+"""Every calculator that a campaign file may name: a new one is one more line here.
+
+Installed plug-ins can add theirs to ``CALCULATORS`` here, before the unions are made; nothing else lists types.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated, Union
+
+from pydantic import Field
+
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.specs.calculators.atomate2 import Atomate2Spec
+from tansaku.models.domain.specs.calculators.chgnet import ChgnetSpec
+from tansaku.models.domain.specs.calculators.contract import CalculatorBase
+from tansaku.models.domain.specs.calculators.emt import EmtSpec
+from tansaku.models.domain.specs.calculators.espresso import EspressoSpec
+from tansaku.models.domain.specs.calculators.gpaw import GpawSpec
+from tansaku.models.domain.specs.calculators.lammps import LammpsSpec
+from tansaku.models.domain.specs.calculators.potential import PotentialCalculatorSpec
+from tansaku.models.domain.specs.calculators.sevennet import SevennetSpec
+from tansaku.models.domain.specs.calculators.surrogate import SurrogateCalculatorSpec
+from tansaku.models.domain.specs.calculators.vasp import VaspSpec
+
+CALCULATORS: tuple[type[CalculatorBase], ...] = (
+    LammpsSpec,
+    EmtSpec,
+    ChgnetSpec,
+    SevennetSpec,
+    GpawSpec,
+    EspressoSpec,
+    VaspSpec,
+    Atomate2Spec,
+    PotentialCalculatorSpec,
+    SurrogateCalculatorSpec,
+)
+
+
+def calculator_type(name: str) -> type[CalculatorBase]:
+    """The spec class of a type.
+
+    Raises:
+        ConfigurationError: No calculator has this name.
+    """
+    for kind in CALCULATORS:
+        if kind.type_name() == name:
+            return kind
+    known = ", ".join(kind.type_name() for kind in CALCULATORS)
+    raise ConfigurationError(f"calculator.type: {name!r} is not known; expected one of {known}")
+
+
+def types_with(key: str) -> list[str]:
+    """Types whose specs have a key, for messages that say what could be used."""
+    return [kind.type_name() for kind in CALCULATORS if key in kind.model_fields]
+
+
+def _union(kinds: Iterable[type[CalculatorBase]]) -> object:
+    return Annotated[Union[tuple(kinds)], Field(discriminator="type")]  # noqa: UP007 - of a tuple
+
+
+if TYPE_CHECKING:
+    CalculatorSpec = CalculatorBase
+    AtomicCalculatorSpec = CalculatorBase
+else:
+    CalculatorSpec = _union(CALCULATORS)
+    AtomicCalculatorSpec = _union(kind for kind in CALCULATORS if kind.facts.atomic_energies)
+    """Calculators that give an energy of each atom."""
+
+for _kind in CALCULATORS:
+    # Specs that hold another calculator are complete only now.
+    _kind.model_rebuild(_types_namespace={"AtomicCalculatorSpec": AtomicCalculatorSpec})

@@ -1,0 +1,13 @@
+"""The page that says how to add a calculator, followed literally."""
+
+from __future__ import annotations
+
+from tests.literal_pages import LiteralPage
+
+
+def test_a_new_calculator(tmp_path):
+    (campaign,) = LiteralPage("new-calculator.md", tmp_path).follow()
+    assert campaign["reason"] == "budget"
+    assert len(campaign["rows"]) == 6
+    assert all(row["state"] == "DONE" and row["unit"] == "eV/atom" for row in campaign["rows"])
+    assert all(-10.0 < row["value"] < 0.0 for row in campaign["rows"])
