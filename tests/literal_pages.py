@@ -70,7 +70,8 @@ prepare_campaign(resources, loaded)
 with CampaignLoop(resources, loaded.spec.name, SilentObserver()) as loop:
     loop.advance()
 data = CampaignData.load(store, loaded.spec.name, resources.artifacts)
-print(json.dumps({"reason": loop.result.reason, "rows": evaluation_rows(data, "all"), "key": data.value_key}))
+models = [record.spec["surrogate"] for record in resources.registry.models()]
+print(json.dumps({"reason": loop.result.reason, "rows": evaluation_rows(data, "all"), "models": models}))
 """
 
 
@@ -111,7 +112,8 @@ class LiteralPage:
         """Follows the page from its beginning to its end.
 
         Returns:
-            What each campaign found: ``reason`` of its end, ``rows`` of evaluations and ``key``, the name of its value.
+            What each campaign found: ``reason`` of its end, ``rows`` of evaluations, and ``models``: the specs of the
+            surrogates that were trained.
         """
         found, commands = [], 0
         for block in self.blocks:

@@ -11,7 +11,7 @@ from tansaku.deploy.cli.main import app
 from tansaku.tasks.configuration import load_campaign
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "docs/develop").glob("*.md")])
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 

@@ -31,6 +31,12 @@ def test_a_new_launcher(tmp_path):
     assert all(row["state"] == "DONE" for row in campaign["rows"])
 
 
+def test_a_new_surrogate(tmp_path):
+    (campaign,) = LiteralPage("new-surrogate.md", tmp_path).follow()
+    assert [row["state"] for row in campaign["rows"]] == ["DONE"] * 12
+    assert campaign["models"] == [{"type": "radial_ridge", "cutoff": 5.0}]
+
+
 @pytest.mark.parametrize(
     ("old", "new", "why"),
     [
