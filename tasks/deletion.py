@@ -10,7 +10,6 @@ from tansaku.models.domain.errors import LeaseHeldError, MissingComponentError, 
 from tansaku.models.domain.identifiers import is_name, printable
 from tansaku.models.domain.records import Evaluation
 from tansaku.models.domain.specs.campaign import CampaignSpec
-from tansaku.models.domain.specs.cluster import FireworksLauncherSpec
 from tansaku.models.domain.states import ACTIVE_STATES, EvaluationState, JobState
 from tansaku.models.domain.wording import counted
 from tansaku.tasks.launchers.retention import forget_campaign
@@ -134,9 +133,9 @@ def delete_campaign(resources: Resources, name: str) -> int:
         raise StoreError(
             f"{spool} cannot be deleted: {error.strerror}", hint="run the same command again to continue"
         ) from error
-    launcher = resources.site.launcher
-    if isinstance(launcher, FireworksLauncherSpec) and spool is not None:
-        forget_campaign(Path(launcher.folder), name)
+    shared = resources.site.launcher.shared_folder
+    if shared is not None and spool is not None:
+        forget_campaign(Path(shared), name)
     resources.store.delete_campaign(name)
     return sweep_artifacts(resources, ARTIFACT_AGE)
 

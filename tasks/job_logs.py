@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tansaku.models.domain.records import Evaluation, Record
-from tansaku.models.domain.specs.cluster import FireworksLauncherSpec
 from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.tasks.jobs.spool_files import read_json
 from tansaku.tasks.launchers.launches import launch_of_attempt
@@ -53,9 +52,10 @@ def attempt_logs(site: SiteSpec, evaluations: Sequence[Evaluation]) -> Iterator[
 
 
 def _folder(site: SiteSpec, job: str, token: str) -> Path | None:
-    if not isinstance(site.launcher, FireworksLauncherSpec):
+    shared = site.launcher.shared_folder
+    if shared is None:
         return None
-    launch = launch_of_attempt(Path(site.launcher.folder), job, token)
+    launch = launch_of_attempt(Path(shared), job, token)
     return None if launch is None else launch.path
 
 

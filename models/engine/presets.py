@@ -9,7 +9,8 @@ import numpy as np
 
 from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.specs.kernel import DistanceKernelSpec, KernelSpec, MeanSpec
-from tansaku.models.domain.specs.proposer import AcquisitionName, GPProposerSpec
+from tansaku.models.domain.specs.objective import AcquisitionName
+from tansaku.models.domain.specs.proposer import GPProposerSpec
 from tansaku.models.engine.cross import MEMORY_LIMIT, surface_level
 from tansaku.models.engine.device import Device
 from tansaku.models.engine.goals import Goal
