@@ -61,8 +61,8 @@ def check_access(url: str) -> str | None:
     host = httpx.URL(url).host
     if not is_loopback(host):
         raise ConfigurationError(
-            f"PREFECT_API_URL: the server at {host!r} answers without a password, so anyone who can reach it can run code as this"
-            " user; expected a server with a password or on loopback",
+            f"PREFECT_API_URL: the server at {host!r} answers without a password, so anyone who can reach it can run code as"
+            " this user; expected a server with a password or on loopback",
             hint=_REMEDY,
         )
     return f"the Prefect server has no password: every user of this machine can run code as this user; {_REMEDY}"

@@ -121,7 +121,7 @@ class RecordedLabel(LabelledJob):
     """The product's job with its first look; where it would compute the label, the recorded energies are taken."""
 
     def labelled(self, outcome: Outcome, atoms: Atoms) -> Outcome:
-        """See :class:`LabelledJob`."""
+        """The outcome with the label's energies, which are written into the structure that the job left."""
         if self.wanted is None:
             raise AssertionError("the campaign wants the label's energy")
         energies = label_energies(str(atoms.info["candidate"]), kind_of(self.label))

@@ -97,7 +97,7 @@ class FreeEnergies:
         return FreeEnergies(self._calculator.within(folder))
 
     def evaluate(self, structure: Atoms, relaxation: RelaxationSpec | None = None) -> CalculationResult:
-        """See :class:`tansaku.models.domain.ports.Calculator`."""
+        """Computes a structure as it is (``relaxation`` None) or relaxes it first."""
         result = self._calculator.evaluate(structure, relaxation)
         return replace(result, energy=result.terms["free_energy"])
 

@@ -129,7 +129,7 @@ class CachedRows:
         return sum(chunk.nbytes for chunk in self._chunks)
 
     def append(self, position: int) -> FloatArray:
-        """See :class:`CrossCovariance`."""
+        """Adds a point; returns its covariances with the earlier ones, shape ``(n_points,)``."""
         at = len(self._points)
         row = self._row(position)
         covariances = row[self._points]
@@ -149,7 +149,7 @@ class CachedRows:
         del self._chunks[-(-min(count, self._n_cacheable) // _ROWS_PER_CHUNK) :]
 
     def weighted(self, weights: FloatArray) -> FloatArray:
-        """See :class:`CrossCovariance`."""
+        """Σ_i w_ij k(point i, candidate)."""
         total = np.zeros((weights.shape[1], len(self._pool)))
         for start, rows in self._row_blocks():
             part = weights[start : start + len(rows)].T
@@ -162,7 +162,7 @@ class CachedRows:
         return total
 
     def explained(self, lower: FloatArray) -> FloatArray:
-        """See :class:`CrossCovariance`."""
+        """Variance that the points take from each candidate: squared length of the whitened covariances."""
         return explained_variance(self.blocks(), lower, len(self._pool))
 
     def blocks(self) -> Iterator[tuple[slice | IntArray, FloatArray]]:

@@ -48,7 +48,7 @@ class DisagreementProposer(ModelFree):
         self._spec, self._known = spec, known
 
     def informed(self, known: Disagreement) -> DisagreementProposer:
-        """See :class:`~tansaku.models.domain.disagreement.CommitteeProposer`."""
+        """The proposer that goes by one version."""
         return DisagreementProposer(self._spec, known)
 
     def propose(
@@ -59,7 +59,7 @@ class DisagreementProposer(ModelFree):
         rng: np.random.Generator,
         hyperparameters: JsonDict | None = None,
     ) -> Choice | None:
-        """See :class:`~tansaku.models.domain.ports.Proposer`."""
+        """Chooses proposal ``number``, or None when no allowed candidate is left."""
         allowed = allowed_candidates(pool, history)
         if not allowed.any():
             return None

@@ -79,7 +79,7 @@ class GPProposer:
         return self._settings.rule != "median" and n_observed >= ceil(self._settings.refit_growth * max(fitted_at))
 
     def fit(self, pool: CandidatePool, history: History, previous: JsonDict | None) -> JsonDict:
-        """See :class:`~tansaku.models.domain.ports.Proposer`."""
+        """Fits hyper-parameters to the observations, starting from the previous values."""
         terms = self._expanded(pool)
         fitted: JsonDict = {"n_observed": len(history.observed), "n_failed": len(history.failed)}
         if self._settings.rule == "median":
@@ -106,7 +106,7 @@ class GPProposer:
         rng: np.random.Generator,
         hyperparameters: JsonDict | None = None,
     ) -> Choice | None:
-        """See :class:`~tansaku.models.domain.ports.Proposer`."""
+        """Chooses proposal ``number``, or None when no allowed candidate is left."""
         allowed = allowed_candidates(pool, history)
         if not allowed.any():
             return None
@@ -185,7 +185,7 @@ class GPProposer:
     def remaining(
         self, pool: CandidatePool, history: History, rng: np.random.Generator, hyperparameters: JsonDict | None = None
     ) -> Remaining:
-        """See :class:`~tansaku.models.domain.ports.Certifier`."""
+        """Asks the model; pending candidates count as open."""
         goal = self._settings.goal
         state = self._transform(pool, history, hyperparameters)
         known = replace(history, pending=np.empty(0, dtype=np.intp))

@@ -107,7 +107,7 @@ class ParetoProposer:
         rng: np.random.Generator,
         hyperparameters: JsonDict | None = None,
     ) -> Choice | None:
-        """See :class:`~tansaku.models.domain.ports.Proposer`."""
+        """Chooses proposal ``number``, or None when no allowed candidate is left."""
         if number <= self.initial_count(pool) or not len(history.observed):
             return self._models[0].propose(pool, history, number, rng)
         allowed = allowed_candidates(pool, history)

@@ -85,12 +85,12 @@ class FileCheckpoints:
         self._path = path
 
     def save(self, weights: Weights) -> None:
-        """See ``Checkpoints``."""
+        """Replaces the checkpoint."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         write_weights(weights, self._path)
 
     def load(self) -> Weights | None:
-        """See ``Checkpoints``."""
+        """The last one, None where there is none."""
         return read_weights(self._path) if self._path.exists() else None
 
     def clear(self) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.wording import counted
 from tansaku.tasks.figures.style import drawing
 from tansaku.tasks.replay.records import BenchResult
 from tansaku.tasks.replay.summary import at_cost

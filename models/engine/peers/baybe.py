@@ -24,7 +24,7 @@ class BaybeOptimiser:
         self._built: tuple[Encoding, pd.DataFrame, Any] | None = None
 
     def suggest(self, problem: Problem) -> Suggestion:
-        """See :class:`~tansaku.models.engine.peers.proposer.Optimiser`."""
+        """The next candidate."""
         from baybe import Campaign
         from baybe.recommenders import BotorchRecommender
         from baybe.targets import NumericalTarget

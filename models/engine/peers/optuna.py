@@ -27,7 +27,7 @@ class OptunaOptimiser:
         self._sampler = sampler
 
     def suggest(self, problem: Problem) -> Suggestion:
-        """See :class:`~tansaku.models.engine.peers.proposer.Optimiser`."""
+        """The next candidate."""
         import optuna
 
         verbosity = optuna.logging.get_verbosity()

@@ -107,11 +107,11 @@ class FrozenSources:
         self._data = tuple(data)
 
     def take(self) -> tuple[SourceData, ...]:
-        """See :class:`Sources`."""
+        """What the sources hold now, kept where :meth:`at` finds it again before this returns."""
         return self._data
 
     def at(self, sha256: Sequence[str]) -> tuple[SourceData, ...]:
-        """See :class:`Sources`."""
+        """What was taken before, by content. Raises NotFoundError."""
         if tuple(sha256) != tuple(one.sha256 for one in self._data):
             raise NotFoundError(f"transfer: the sources have other content than {', '.join(sha256) or 'none'}")
         return self._data

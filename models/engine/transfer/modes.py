@@ -141,7 +141,7 @@ class Family:
         return replace(state, scale=scale) if scale > 0.0 else state
 
     def densities(self, mode: Mode, history: History, fitted: JsonDict) -> FloatArray:
-        """See :func:`~tansaku.models.engine.transfer.evidence.leave_one_out`."""
+        """Log predictive density of each of a target's observations given all others."""
         extended = self.extended
         known = (extended.positions, extended.targets) if conditions(mode) else (extended.positions[:0], extended.targets[:0])
         model = (extended.pool, self.terms, arrays(fitted["parameters"]))

@@ -90,7 +90,7 @@ class TransferProposer(GPProposer):
         return f"{super().name}+{self._mode}"
 
     def fit(self, pool: CandidatePool, history: History, previous: JsonDict | None) -> JsonDict:
-        """See :class:`~tansaku.models.domain.ports.Proposer`."""
+        """Fits hyper-parameters to the observations, starting from the previous values."""
         before: JsonDict = (previous or {}).get(KEY, {})
         if self._mode == "none":
             return super().fit(pool, history, previous)

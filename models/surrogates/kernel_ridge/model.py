@@ -89,11 +89,11 @@ class KernelRidge:
         return (self.spec.property,)
 
     def predict(self, examples: Sequence[Example]) -> list[Prediction]:
-        """See ``Surrogate``."""
+        """Predictions in the order of the examples."""
         return [self._predict(example) for example in examples]
 
     def weights(self) -> Weights:
-        """See ``Surrogate``."""
+        """All that :func:`restored` needs."""
         document: JsonDict = {
             "type": TYPE,
             "schema_version": SCHEMA_VERSION,

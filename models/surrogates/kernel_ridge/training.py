@@ -41,11 +41,11 @@ class KernelRidgeTrainer:
         return (self._spec.property,)
 
     def check(self) -> None:
-        """See ``Trainer``."""
+        """Raises MissingComponentError when a package is not installed; called before anything is spent."""
         check_descriptors(surroundings_of(self._spec))
 
     def fit(self, examples: Sequence[Example], run: TrainingRun) -> KernelRidge:
-        """See ``Trainer``."""
+        """Trains."""
         self.check()
         groups = sorted({example.group for example in examples})
         if len(groups) < 2:

@@ -54,7 +54,7 @@ class LocalEnergies:
         return ("energies", "energy")
 
     def predict(self, examples: Sequence[Example]) -> list[Prediction]:
-        """See ``Surrogate``."""
+        """Predictions in the order of the examples."""
         return [self._predict(example) for example in examples]
 
     def rows(self, example: Example) -> FloatArray:
@@ -63,7 +63,7 @@ class LocalEnergies:
         return np.asarray(self.columns.rows(example)[:, used])
 
     def weights(self) -> Weights:
-        """See ``Surrogate``."""
+        """All that :func:`restored` needs."""
         document: JsonDict = {
             "type": TYPE,
             "schema_version": SCHEMA_VERSION,

@@ -41,7 +41,7 @@ class LocalEnergiesTrainer:
         return ("energies", "energy")
 
     def check(self) -> None:
-        """See ``Trainer``."""
+        """Raises MissingComponentError when a package is not installed; called before anything is spent."""
         check_descriptors(self._spec.descriptors)
         try:
             import sklearn  # noqa: F401
@@ -52,7 +52,7 @@ class LocalEnergiesTrainer:
             ) from error
 
     def fit(self, examples: Sequence[Example], run: TrainingRun) -> LocalEnergies:
-        """See ``Trainer``."""
+        """Trains."""
         self.check()
         if not examples:
             raise FitError("local_energies: no training data")

@@ -59,11 +59,11 @@ class ByWeights:
 
     @property
     def typical(self) -> float:
-        """See :class:`Linearised`."""
+        """Mean of the diagonal of the normal equations, which a damping is told in units of."""
         return float(np.mean(np.diag(self.matrix)))
 
     def step(self, damping: float) -> FloatArray:
-        """See :class:`Linearised`."""
+        """What the weights are to be lowered by, shape ``(n_weights,)``."""
         return _solved(self.matrix, damping, self.product)
 
 
@@ -89,16 +89,16 @@ class ByResiduals:
 
     @property
     def product(self) -> FloatArray:
-        """See :class:`Linearised`."""
+        """Half of the loss's gradient, shape ``(n_weights,)``."""
         return self.derivatives.T @ self.off + self.strength * self.weights
 
     @property
     def typical(self) -> float:
-        """See :class:`Linearised`."""
+        """Mean of the diagonal of the normal equations, which a damping is told in units of."""
         return float(np.trace(self.matrix)) / len(self.weights) + self.strength
 
     def step(self, damping: float) -> FloatArray:
-        """See :class:`Linearised`."""
+        """What the weights are to be lowered by, shape ``(n_weights,)``."""
         whole = self.strength + damping
         share = self.strength / whole
         solved = _solved(self.matrix, whole, self.off - share * self._of_weights)

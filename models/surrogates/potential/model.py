@@ -85,7 +85,7 @@ class Potential:
         return open_descriptor(self.spec.environment, self.species, device=torch_device(self.device))
 
     def predict(self, examples: Sequence[Example]) -> list[Prediction]:
-        """See ``Surrogate``."""
+        """Predictions in the order of the examples."""
         return [self._predict(example) for example in examples]
 
     def evaluate(self, structure: Atoms) -> Evaluated:
@@ -123,7 +123,7 @@ class Potential:
         return energies, slopes
 
     def weights(self) -> Weights:
-        """See ``Surrogate``."""
+        """All that :func:`restored` needs."""
         document: JsonDict = {
             "type": TYPE,
             "schema_version": SCHEMA_VERSION,

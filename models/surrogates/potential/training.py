@@ -45,7 +45,7 @@ class PotentialTrainer:
         return ("energy",)
 
     def check(self) -> None:
-        """See ``Trainer``."""
+        """Raises MissingComponentError when a package is not installed; called before anything is spent."""
         try:
             import matscipy  # noqa: F401
         except ImportError as error:
@@ -55,7 +55,7 @@ class PotentialTrainer:
             ) from error
 
     def fit(self, examples: Sequence[Example], run: TrainingRun) -> Potential:
-        """See ``Trainer``."""
+        """Trains."""
         self.check()
         aside = set_aside(examples, self._spec.validation, run.seed)
         species = species_of(one.structure for one in examples)

@@ -38,7 +38,7 @@ class Stacked:
         return (self.spec.property,)
 
     def predict(self, examples: Sequence[Example]) -> list[Prediction]:
-        """See ``Surrogate``."""
+        """Predictions in the order of the examples."""
         name = self.spec.property
         pairs = zip(self.first.predict(examples), self.second.predict(examples), strict=True)
         return [
@@ -47,7 +47,7 @@ class Stacked:
         ]
 
     def weights(self) -> Weights:
-        """See ``Surrogate``."""
+        """All that :func:`restored` needs."""
         first, second = self.first.weights(), self.second.weights()
         document: JsonDict = {
             "type": TYPE,

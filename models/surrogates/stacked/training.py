@@ -49,12 +49,12 @@ class StackedTrainer:
         return (self._spec.property,)
 
     def check(self) -> None:
-        """See ``Trainer``."""
+        """Raises MissingComponentError when a package is not installed; called before anything is spent."""
         self._first.check()
         self._second.check()
 
     def fit(self, examples: Sequence[Example], run: TrainingRun) -> Stacked:
-        """See ``Trainer``."""
+        """Trains."""
         self.check()
         name = self._spec.property
         unknown = [example.id for example in examples if name not in example.properties]
@@ -144,7 +144,7 @@ class _Stages:
         self.telling, self.inner = [], None
 
     def save(self, weights: Weights) -> None:
-        """See ``Checkpoints``."""
+        """Replaces the checkpoint."""
         arrays: dict[str, Array] = {"left_out": self.left_out} | packed("inner", weights.arrays)
         if self.first is not None:
             arrays |= packed("first", self.first.arrays)
@@ -160,7 +160,7 @@ class _Stages:
         self.outer.checkpoints.save(Weights(arrays, document))
 
     def load(self) -> Weights | None:
-        """See ``Checkpoints``."""
+        """The last one, None where there is none."""
         return self.inner
 
     def _tell(self, progress: Progress) -> None:

@@ -112,11 +112,11 @@ class VoxelNetworks:
         return tuple(found)
 
     def predict(self, examples: Sequence[Example]) -> list[Prediction]:
-        """See ``Surrogate``."""
+        """Predictions in the order of the examples."""
         return [self._predict(example) for example in examples]
 
     def weights(self) -> Weights:
-        """See ``Surrogate``."""
+        """All that :func:`restored` needs."""
         document: JsonDict = {
             "type": TYPE,
             "schema_version": SCHEMA_VERSION,

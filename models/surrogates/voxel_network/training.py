@@ -46,7 +46,7 @@ class VoxelNetworkTrainer:
         return self._spec.properties
 
     def check(self) -> None:
-        """See ``Trainer``."""
+        """Raises MissingComponentError when a package is not installed; called before anything is spent."""
         try:
             import torch  # noqa: F401
         except ImportError as error:
@@ -58,7 +58,7 @@ class VoxelNetworkTrainer:
             scattering_parameters()
 
     def fit(self, examples: Sequence[Example], run: TrainingRun) -> VoxelNetworks:
-        """See ``Trainer``."""
+        """Trains."""
         self.check()
         spec = self._spec
         values = np.array([properties_of(example, spec) for example in examples]).reshape(len(examples), -1)

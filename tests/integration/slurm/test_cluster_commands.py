@@ -22,7 +22,8 @@ def test_site_check_runs_a_job_on_a_node(make_campaign):
     states = {name: one["state"] for name, one in checks.items()}
     assert set(states.values()) == {"ok"}, checks
     assert set(states) == {
-        "shared folder", "database", "scheduler", "partition main", "test job", "database access from a node", "versions", "clocks",
+        "shared folder", "database", "scheduler", "partition main", "test job", "database access from a node",
+        "versions", "clocks",
     }  # fmt: skip
     assert "ran on n" in checks["test job"]["detail"]
     assert not list((campaign.backend.shared / "checks").iterdir())

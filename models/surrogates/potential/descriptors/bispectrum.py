@@ -86,12 +86,12 @@ class Bispectrum:
 
     @property
     def channels(self) -> int:
-        """See ``Descriptor``."""
+        """Sums that are kept apart: one for each element of the neighbours, or one for all."""
         return self._channels
 
     @property
     def size(self) -> int:
-        """See ``Descriptor``."""
+        """Number of features of an atom."""
         return self._channels**3 * len(self._couplings)
 
     def contributions(self, vectors: torch.Tensor, neighbour_species: torch.Tensor) -> torch.Tensor:

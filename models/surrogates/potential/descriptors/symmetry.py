@@ -67,7 +67,7 @@ class SymmetryFunctions:
 
     @property
     def channels(self) -> int:
-        """See ``Descriptor``."""
+        """Sums that are kept apart: one for each element of the neighbours, or one for all."""
         return len(self.species) if self.spec.elements == "separate" else 1
 
     @property
@@ -77,7 +77,7 @@ class SymmetryFunctions:
 
     @property
     def size(self) -> int:
-        """See ``Descriptor``."""
+        """Number of features of an atom."""
         per_pair = self.spec.angular * 2 * len(self.spec.zetas)
         return self.channels * self.spec.radial + len(self.element_pairs) * per_pair
 
