@@ -190,7 +190,7 @@ def _described(same: Sequence[FailedEvaluation]) -> str:
     return f"FAILED  {who}  {first.reason}  (rounds {first.round} to {last.round}, {attempts})"
 
 
-def _last_wish(record: CampaignRecord, kind: CommandKind) -> bool:
+def _last_command_is(record: CampaignRecord, kind: CommandKind) -> bool:
     """Whether the last of ``kind`` and its opposite ``resume`` was ``kind``."""
     kinds = [command.kind for command in record.commands if command.kind in (kind, "resume")]
     return bool(kinds) and kinds[-1] == kind
@@ -198,7 +198,7 @@ def _last_wish(record: CampaignRecord, kind: CommandKind) -> bool:
 
 def is_paused(record: CampaignRecord) -> bool:
     """Whether the last of the commands pause and resume was pause."""
-    return _last_wish(record, "pause")
+    return _last_command_is(record, "pause")
 
 
 def live_lease(record: CampaignRecord) -> Lease | None:
@@ -320,7 +320,7 @@ def every_status(store: CampaignStore) -> list[CampaignStatus | UnreadableCampai
     return list(each_campaign(store, lambda name: campaign_status(store, name)))
 
 
-def _told_of(evaluations: list[Evaluation]) -> JsonDict:
+def _warnings_of(evaluations: list[Evaluation]) -> JsonDict:
     """What is said of attempts and results that are not counted as failures."""
     return {
         "lost_attempts": _lost_attempts(evaluations),
@@ -355,7 +355,7 @@ def campaign_status(store: CampaignStore, name: str) -> CampaignStatus:
         stop = stop_reason(spec.budget, pool, entries, record.last_number, limit, spec.constraints.max_cost)
         stop = _good_enough(store, record, stop) or stop or _certain(store, spec, len(search))
     costs = compare_costs(evaluations, refits, spec.space)
-    lease, cancelled = live_lease(record), _last_wish(record, "cancel")
+    lease, cancelled = live_lease(record), _last_command_is(record, "cancel")
     return CampaignStatus(
         name=name,
         state=campaign_state(
@@ -384,7 +384,7 @@ def campaign_status(store: CampaignStore, name: str) -> CampaignStatus:
         certificate=last_certificate(store, name),
         driver=_driver(lease),
         failures=failures,
-        **_told_of(evaluations),
+        **_warnings_of(evaluations),
         retry_command=f"tansaku retry {shlex.quote(name)}" if failures else None,
         problem=_problem(record, problem, damaged),
     )

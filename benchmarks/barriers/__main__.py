@@ -49,18 +49,18 @@ def measure(case: Case) -> JsonDict:
     vacancies = {site: find_carrier(crystal, site) for site in sorted(set(network.orbits.values()))}
     rows: list[JsonDict] = []
     whole = time.process_time() - begun
-    for one in network.classes:
-        row: JsonDict = {"hop": one.name, "length": one.length}
+    for name in network.classes:
+        row: JsonDict = {"hop": name.name, "length": name.length}
         before, start = through.evaluations, time.process_time()
         try:
-            found = find_saddle(crystal, one, vacancies, spec.images)
+            found = find_saddle(crystal, name, vacancies, spec.images)
             seconds = time.process_time() - start
             whole += seconds
             row |= {"method": found.method, "note": found.note, "midpoint_evaluations": through.evaluations - before}
             row |= {"midpoint_barrier": found.energy - found.profile[0][1], "midpoint_seconds": seconds}
             if found.method == "midpoint":
                 before, start = through.evaluations, time.process_time()
-                band = band_hop(crystal, one.hop, vacancies, spec.images)
+                band = band_hop(crystal, name.hop, vacancies, spec.images)
                 row |= {"band_barrier": band.energy - band.profile[0][1], "band_seconds": time.process_time() - start}
                 row["band_evaluations"] = through.evaluations - before
         except CalculationError as error:
@@ -77,7 +77,7 @@ def summary(crystals: list[JsonDict]) -> JsonDict:
     seconds = [crystal["seconds_without_bands"] for crystal in tavorites or metals]
     return {
         **_agreement(crystals),
-        "median_seconds": statistics.median([one for one in seconds if one is not None] or [0.0]),
+        "median_seconds": statistics.median([second for second in seconds if second is not None] or [0.0]),
         "median_seconds_of": "tavorites" if tavorites else "metals",
         "metals": _agreement(metals),
         "tavorites": _agreement(tavorites),

@@ -34,7 +34,7 @@ def cases(*, quick: bool) -> list[Case]:
         looks = (None, DEVIATIONS)
         return [Case("0", look, systems=10, light=look is not None, kind=kind) for kind in KINDS for look in looks]
     wanted = [("0", None), *((order, DEVIATIONS) for order in ORDERS), ("0", 2.0)]
-    return [Case(order, look, systems=one.systems, kind=kind) for kind, one in KINDS.items() for order, look in wanted]
+    return [Case(order, look, systems=item.systems, kind=kind) for kind, item in KINDS.items() for order, look in wanted]
 
 
 def main() -> None:
@@ -51,25 +51,25 @@ def main() -> None:
         "label": label_seconds(measured),
         "cheap": cheap_seconds(measured),
         "recorded": {
-            kind: lines(one.file)[0] | {"file": one.file.name, "sha256": file_sha256(one.file)}
-            for kind, one in KINDS.items()
-            if one.file is not None
+            kind: lines(item.file)[0] | {"file": item.file.name, "sha256": file_sha256(item.file)}
+            for kind, item in KINDS.items()
+            if item.file is not None
         },
         "data": {"file": DATA.name, "sha256": file_sha256(DATA)},
         "campaign": {"file": EXAMPLE.name, "sha256": file_sha256(EXAMPLE)},
         "provenance": describe_machine(),
     }
-    for one in results(run, cases(quick=given.quick), given.jobs):
-        one["cheap_cpu_seconds"] = found["cheap"]["cpu_seconds_per_atom"] * one["all_atoms"]
-        if one["label_cpu_seconds"] is None:
-            one["label_cpu_seconds"] = found["label"]["cpu_seconds_per_atom"] * one["labelled_atoms"]
-        runs.append(one)
-        look = "all labels" if one["deviations"] is None else f"first look, {one['deviations']:g} deviations"
+    for item in results(run, cases(quick=given.quick), given.jobs):
+        item["cheap_cpu_seconds"] = found["cheap"]["cpu_seconds_per_atom"] * item["all_atoms"]
+        if item["label_cpu_seconds"] is None:
+            item["label_cpu_seconds"] = found["label"]["cpu_seconds_per_atom"] * item["labelled_atoms"]
+        runs.append(item)
+        look = "all labels" if item["deviations"] is None else f"first look, {item['deviations']:g} deviations"
         print(
-            f"{one['label']:<10}order {one['order']:<9}{look:<28}{one['labels']:>4} labels "
-            f"of {one['proposals']}, {one['label_cpu_seconds']:.0f} s, trained {one['training_cpu_seconds']:.1f} s, looked "
-            f"{one['look_cpu_seconds']:.1f} s; same answer in {one['systems_with_the_same_answer']} of {one['systems']}, "
-            f"largest gap {one['largest_gap_mj_m2']:.2f} mJ/m2",
+            f"{item['label']:<10}order {item['order']:<9}{look:<28}{item['labels']:>4} labels "
+            f"of {item['proposals']}, {item['label_cpu_seconds']:.0f} s, trained {item['training_cpu_seconds']:.1f} s, looked "
+            f"{item['look_cpu_seconds']:.1f} s; same answer in {item['systems_with_the_same_answer']} of {item['systems']}, "
+            f"largest gap {item['largest_gap_mj_m2']:.2f} mJ/m2",
             flush=True,
         )
         # After each, so that an early end leaves what there is.

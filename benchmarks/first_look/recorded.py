@@ -77,14 +77,14 @@ def structures() -> dict[str, Atoms]:
     import gzip
 
     text = gzip.decompress(DATA.read_bytes()).decode("utf-8")
-    return {str(one.info["candidate"]): one for one in read_extended_xyz(text)}
+    return {str(item.info["candidate"]): item for item in read_extended_xyz(text)}
 
 
 @lru_cache(maxsize=len(KINDS))
 def recorded(kind: str) -> dict[str, JsonDict]:
     """Lines of a kind's file by candidate; empty where it has none."""
     file = KINDS[kind].file
-    return {} if file is None else {str(one["candidate"]): one for one in lines(file)[1:]}
+    return {} if file is None else {str(line["candidate"]): line for line in lines(file)[1:]}
 
 
 def kind_of(label: LabelSpec) -> str:

@@ -59,8 +59,8 @@ def main() -> None:
     given = parser.parse_args()
     result = run_bench(load_campaign(given.table), options(given), given.out, _note)
     print_summary(result)
-    for method, one in costs_of_choosing(result).items():
-        print(f"{method:16s} {one['seconds_per_proposal']:8.3f} s per proposal, {one['peak_memory_mb']:6.0f} MiB")
+    for method, item in costs_of_choosing(result).items():
+        print(f"{method:16s} {item['seconds_per_proposal']:8.3f} s per proposal, {item['peak_memory_mb']:6.0f} MiB")
     if given.figure is not None:
         draw_gaps(result, given.figure)
 

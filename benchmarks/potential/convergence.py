@@ -115,7 +115,7 @@ def examined(series: Series, candidate: str, space: Space, level: GpawSpec) -> J
 def largest(structures: JsonDict) -> JsonDict:
     """The largest errors of any structure at each setting, and those of differences to fcc."""
     of_fcc = np.array(structures[FCC]["errors"])
-    errors = np.array([one["errors"] for one in structures.values()])
+    errors = np.array([structure["errors"] for structure in structures.values()])
     return {
         "largest": np.abs(errors).max(axis=0).tolist(),
         "largest_difference_to_fcc": np.abs(errors - of_fcc).max(axis=0).tolist(),
@@ -139,8 +139,8 @@ def draw(result: JsonDict, path: Path) -> None:
     with drawing():
         figure = Figure(figsize=(12.0, 3.6), layout="constrained")
         for axes, series in zip(figure.subplots(1, len(result["series"])), result["series"], strict=True):
-            for candidate, one in series["structures"].items():
-                axes.plot(series["values"], one["errors"], "o-", ms=3, lw=0.8, label=candidate)
+            for candidate, structure in series["structures"].items():
+                axes.plot(series["values"], structure["errors"], "o-", ms=3, lw=0.8, label=candidate)
             axes.axhspan(-1, 1, color=FAINT, alpha=0.3, lw=0)
             axes.axvline(result["chosen"][series["setting"]], color=FAINT, lw=0.8)
             axes.set(xlabel=units[series["setting"]], ylabel=f"error against {series['reference']:g} [meV/atom]", ylim=(-8, 8))

@@ -183,7 +183,7 @@ def lattice_parameter(calculator: Calculator, space: Space) -> float:
         structure = space.structure(candidate)
         energy = np.asarray(calculator.evaluate(structure).energy)
         scan.append(Example(candidate, _SCAN, structure, {"energy": energy}))
-    found = constants(ALUMINIUM, scan, lambda one: float(one.properties["energy"]))
+    found = constants(ALUMINIUM, scan, lambda item: float(item.properties["energy"]))
     return float(found["lattice_parameter"])
 
 

@@ -104,13 +104,13 @@ def ranks(rows: list[ScreenRow]) -> JsonDict:
     """Rank correlation of predicted and cheaply computed energies, of all rows and by axis."""
     names = sorted({family(row.axis) for row in rows})
     mine = {name: [row for row in rows if family(row.axis) == name] for name in names}
-    return {"all": rank_correlation(rows)} | {name: rank_correlation(one) for name, one in mine.items()}
+    return {"all": rank_correlation(rows)} | {name: rank_correlation(item) for name, item in mine.items()}
 
 
 def verified(found: list[JsonDict]) -> JsonDict:
     """How far predictions are from what CHGNet says of the same structures, and how the cheap potential ranks them."""
-    predicted, dear, cheap = (np.array([value(one) for one in found]) for value in (_predicted, _dear_energy, _cheap_energy))
-    deviation = np.array([one["deviation"] for one in found])
+    predicted, dear, cheap = (np.array([value(item) for item in found]) for value in (_predicted, _dear_energy, _cheap_energy))
+    deviation = np.array([item["deviation"] for item in found])
     errors = predicted - dear
     return {
         "boundaries": len(found),
@@ -122,7 +122,7 @@ def verified(found: list[JsonDict]) -> JsonDict:
             "cheap": float(spearmanr(cheap, dear).statistic),
         },
         "atoms_per_second": {
-            name: sum(one["atoms"] for one in found) / sum(one["seconds"][name] for one in found)
+            name: sum(item["atoms"] for item in found) / sum(item["seconds"][name] for item in found)
             for name in ("predicting", "chgnet")
         },
     }

@@ -67,9 +67,9 @@ def two_potentials(folder: Path) -> JsonDict:
             "candidate": candidate,
             **{name: of[name].get(candidate) for name in FILES},
             "published": [
-                {"value": one.value, "method": one.method, "source": one.source}
-                for one in PUBLISHED
-                if one.candidate == candidate
+                {"value": item.value, "method": item.method, "source": item.source}
+                for item in PUBLISHED
+                if item.candidate == candidate
             ],
         }
         for candidate in compared()

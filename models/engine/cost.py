@@ -21,7 +21,7 @@ from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.space import CompositionSpaceSpec, EnergySpaceSpec, GrainBoundarySpaceSpec, SpaceSpec
 
 LEAST_MEASURED = 3
-"""Measured evaluations before which the prior stands alone."""
+"""Number of measured evaluations below which only the prior is used."""
 
 GROWTH = 1.5
 """The model is fitted again when the measured evaluations have grown by this factor."""
@@ -40,7 +40,7 @@ _EXPONENT_WIDTH = 1.0
 
 @dataclass(frozen=True)
 class CostPrior:
-    """What is believed of cost before anything was measured.
+    """Prior of the cost model.
 
     Attributes:
         anchor: Cost at the reference [core-seconds].
@@ -99,7 +99,7 @@ class CostModel:
 
 
 _PRICED = GrainBoundarySpaceSpec | CompositionSpaceSpec | EnergySpaceSpec
-"""Specs that have a cost; a table's stands in its columns."""
+"""Specs with a cost model; a table has its cost in a column."""
 
 
 def learns_cost(space: SpaceSpec) -> bool:

@@ -1,6 +1,6 @@
-"""Covariance between the pool and the points conditioned on: the only part that sees all candidates.
+"""Covariance between the pool and the conditioning points: the only part that handles all candidates.
 
-Two ways with one contract (:class:`CrossCovariance`, the seam where another device would come in):
+There are two implementations of the protocol :class:`CrossCovariance`, where other devices can be added:
 
 * :class:`SharedGrid`, where surfaces share one grid of candidate-level features (translations): every term of the kernel
   is then (surface x surface) ∘ (grid x grid), and a weighted sum of cross-covariances over the whole pool is one product of
@@ -49,7 +49,7 @@ __all__ = [
 
 
 MEMORY_LIMIT = 5 * 2**29
-"""Bytes that cached cross-covariances may take before they are computed again instead."""
+"""Memory limit of cached cross-covariances [bytes]; rows beyond it are recomputed."""
 
 _BLOCK = 4096
 _ROWS_PER_CHUNK = 64
@@ -125,7 +125,7 @@ class CachedRows:
 
     @property
     def cached_bytes(self) -> int:
-        """Memory that cached rows take at present."""
+        """Memory used by cached rows [bytes]."""
         return sum(chunk.nbytes for chunk in self._chunks)
 
     def append(self, position: int) -> FloatArray:

@@ -43,10 +43,10 @@ def feature_counts(descriptors: Sequence[DescriptorSpec], species: Sequence[str]
         MissingComponentError: A descriptor's package is not installed.
     """
     return tuple(
-        len(species) * sum(len(_centres(one, width)) for width in one.widths)
-        if isinstance(one, RadialDescriptorSpec)
-        else int(_soap(one, species, periodic=True).get_number_of_features())
-        for one in descriptors
+        len(species) * sum(len(_centres(descriptor, width)) for width in descriptor.widths)
+        if isinstance(descriptor, RadialDescriptorSpec)
+        else int(_soap(descriptor, species, periodic=True).get_number_of_features())
+        for descriptor in descriptors
     )
 
 

@@ -31,7 +31,7 @@ def canonical_frame(peaks: BraggPeaks) -> FloatArray:
     kept = lengths > _STRAIGHT
     sizes, directions, vectors = sizes[kept], peaks.vectors[kept] / lengths[kept, None], peaks.vectors[kept]
     first = _largest(sizes, np.ones(len(sizes), dtype=bool))
-    frames = [frame for one in first for frame in _with_second(directions, sizes, directions[one])]
+    frames = [frame for item in first for frame in _with_second(directions, sizes, directions[item])]
     if not frames:
         raise FitError("the field has no Bragg peaks outside a plane; it says nothing along a line")
     weights = sizes * np.exp(-((lengths[kept] / lengths[kept].min() / 3.0) ** 2))

@@ -12,4 +12,4 @@ if TYPE_CHECKING:
 
 def species_of(structures: Iterable[Atoms]) -> tuple[str, ...]:
     """Elements that any of some structures has, in alphabetical order."""
-    return tuple(sorted({symbol for one in structures for symbol in one.symbols}))
+    return tuple(sorted({symbol for structure in structures for symbol in structure.symbols}))

@@ -50,7 +50,7 @@ def computed_on(spec: SurrogateSpec, device: DeviceChoice) -> str:
         FitError: It needs a GPU that is not there.
     """
     parts = (spec.first, spec.second) if isinstance(spec, StackedSpec) else (spec,)
-    if not any(one.type in _USES_GPU for one in parts):
+    if not any(part.type in _USES_GPU for part in parts):
         return "cpu"
     from tansaku.models.surrogates.torch_device import torch_device
 

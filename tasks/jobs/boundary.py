@@ -114,7 +114,7 @@ class BoundaryJob:
             files = take_files(found.result, self.folder)
         grains = check_grains(start, found.result, self.stiffness, judge_strain=self.judge_strain)
         wall_time = time.perf_counter() - begun
-        properties = _properties(start, found) | {"grains": grains} | _told_of(self.own)
+        properties = _properties(start, found) | {"grains": grains} | _properties_of_crystal(self.own)
         # Measured from the cell that was built, also where the start was relaxed before.
         expansion = float(start.info.get("expansion", 0.0)) + found.expansion
         travelled = {"final_translation": properties["final_translation"], "expansion": expansion}
@@ -164,7 +164,7 @@ def _properties(start: Atoms, found: BoundaryEnergy) -> JsonDict:
     }
 
 
-def _told_of(own: OwnCrystal | None) -> JsonDict:
+def _properties_of_crystal(own: OwnCrystal | None) -> JsonDict:
     if own is None:
         return {}
     numbers = {OWN_LATTICE_PARAMETER: own.lattice_parameter, "bulk_stress": own.stress, "bulk_stress_unit": "GPa"}

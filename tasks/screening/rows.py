@@ -59,7 +59,7 @@ class ScreenRow(Record):
 def family(axis: tuple[int, int, int]) -> str:
     """The name that an axis and those equal to it by symmetry share: ``⟨110⟩``."""
     sizes = [str(item) for item in sorted(map(abs, axis), reverse=True)]
-    return f"⟨{(' ' if any(len(one) > 1 for one in sizes) else '').join(sizes)}⟩"
+    return f"⟨{(' ' if any(len(size) > 1 for size in sizes) else '').join(sizes)}⟩"
 
 
 class RowFile:
@@ -134,10 +134,10 @@ def frame(rows: Iterable[ScreenRow], predicted_by: str, computed_by: str) -> pd.
 
     data = []
     for rank, row in enumerate(ranked(rows), 1):
-        one = {"rank": rank, **row.model_dump()}
+        cells = {"rank": rank, **row.model_dump()}
         for name in ("axis", "plane"):
-            one[name] = " ".join(map(str, getattr(row, name)))
-        data.append(one | {_PREDICTED_BY: predicted_by, _COMPUTED_BY: computed_by})
+            cells[name] = " ".join(map(str, getattr(row, name)))
+        data.append(cells | {_PREDICTED_BY: predicted_by, _COMPUTED_BY: computed_by})
     return pd.DataFrame(data, columns=["rank", *ScreenRow.model_fields, _PREDICTED_BY, _COMPUTED_BY])
 
 

@@ -43,7 +43,7 @@ class Workshop:
 class Ledger:
     """The driver's copy of what the store holds, brought up to date by every answer of the store.
 
-    Only the holder of the lease writes, so the copy is exact; after any doubt it is thrown away and loaded again.
+    Only the holder of the lease writes, so the copy is exact; if it may be wrong, it is discarded and loaded again.
 
     Attributes:
         record: The campaign.
@@ -144,19 +144,19 @@ class Ledger:
         further, learns = self.spec.objective.further, learns_cost(self.spec.space)
         self.search.note(search_entry(evaluation, position, further, learns_cost=learns))
 
-    def wish(self, kinds: tuple[str, str]) -> str | None:
+    def last_of(self, kinds: tuple[str, str]) -> str | None:
         """Which of two opposite commands came last, None when neither was given."""
         return next((command.kind for command in reversed(self.commands) if command.kind in kinds), None)
 
     @property
     def paused(self) -> bool:
         """Whether the last of pause and resume was pause."""
-        return self.wish(("pause", "resume")) == "pause"
+        return self.last_of(("pause", "resume")) == "pause"
 
     @property
     def cancelled(self) -> bool:
         """Whether the campaign was cancelled and not resumed since."""
-        return self.wish(("cancel", "resume")) == "cancel"
+        return self.last_of(("cancel", "resume")) == "cancel"
 
 
 class Committee(Protocol):

@@ -126,13 +126,13 @@ def _campaign(document: JsonDict, where: str) -> JsonDict:
 def _evaluation(document: JsonDict, where: str) -> JsonDict:
     _needs(document, ("revision", "token"), where)
     clean = _record(Evaluation, document, where, "id")
-    one = from_document(Evaluation, document, key="id")
-    current = None if one.current_attempt is None else one.current_attempt.token
+    evaluation = from_document(Evaluation, document, key="id")
+    current = None if evaluation.current_attempt is None else evaluation.current_attempt.token
     if document["token"] != current:
         raise StoreError(f"{where}: token is not that of its last attempt")
-    for attempt in one.attempts:
+    for attempt in evaluation.attempts:
         # Handles name jobs by which a driver collects, cancels and discards: those of this evaluation, and no others.
-        own = job_name(one.campaign, one.id, attempt.number)
+        own = job_name(evaluation.campaign, evaluation.id, attempt.number)
         named = own if attempt.handle is None else attempt.handle.get("name", own)
         if attempt.job_name != own or named != own:
             raise StoreError(f"{where}: attempt {attempt.number} names job {shown(attempt.job_name)}, expected {own!r}")

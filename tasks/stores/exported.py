@@ -206,10 +206,10 @@ def _rows(path: Path, file: pq.ParquetFile) -> tuple[tuple[Evaluation, ...], dic
         if size > _MOST_TEXT:
             raise StoreError(f"{path} holds more than {_MOST_TEXT} bytes of text, expected less")
         for row in batch.to_pylist():
-            one = _evaluation(f"{path}, row {len(evaluations) + 1}", row[RECORD])
-            evaluations.append(one)
+            evaluation = _evaluation(f"{path}, row {len(evaluations) + 1}", row[RECORD])
+            evaluations.append(evaluation)
             if row.get(COLUMN) is not None:
-                structures[one.id] = row[COLUMN]
+                structures[evaluation.id] = row[COLUMN]
     return tuple(evaluations), structures
 
 

@@ -49,7 +49,7 @@ def note_levels(store: CampaignStore, record: CampaignRecord) -> None:
         )
 
 
-def told_apart(spec: CampaignSpec, theirs: str | None) -> str:
+def level_note(spec: CampaignSpec, theirs: str | None) -> str:
     """What `check` adds to the line of a source: its level of theory where it is another one, else nothing.
 
     Args:

@@ -39,13 +39,17 @@ def structure_features(spec: KernelRidgeSpec, example: Example, species: Sequenc
     atoms = example.structure
     surroundings = surroundings_of(spec)
     parts = [environment_features(atoms, surroundings, species).mean(axis=0)] if surroundings else []
-    parts += [coulomb_spectrum(atoms, one.size) for one in spec.descriptors if isinstance(one, CoulombMatrixDescriptorSpec)]
+    parts += [
+        coulomb_spectrum(atoms, descriptor.size)
+        for descriptor in spec.descriptors
+        if isinstance(descriptor, CoulombMatrixDescriptorSpec)
+    ]
     return np.concatenate((*parts, fractions))
 
 
 def surroundings_of(spec: KernelRidgeSpec) -> list[DescriptorSpec]:
     """Descriptors of atoms among those of a spec."""
-    return [one for one in spec.descriptors if not isinstance(one, CoulombMatrixDescriptorSpec)]
+    return [descriptor for descriptor in spec.descriptors if not isinstance(descriptor, CoulombMatrixDescriptorSpec)]
 
 
 def kernel(squares: FloatArray, width: float) -> FloatArray:

@@ -50,7 +50,7 @@ class KernelRidgeTrainer:
         groups = sorted({example.group for example in examples})
         if len(groups) < 2:
             raise FitError(f"kernel_ridge: {len(groups)} group of training data; cross-validation leaves one out of at least 2")
-        species = species_of(one.structure for one in examples)
+        species = species_of(item.structure for item in examples)
         raw = np.array([structure_features(self._spec, example, species) for example in examples])
         mean, spread = raw.mean(axis=0), raw.std(axis=0)
         # A column that does not vary counts for nothing by its scale.

@@ -95,16 +95,16 @@ def group_sums(rows: Sequence[Rows], n_groups: int) -> list[GroupSums]:
     """Sums of each group."""
     size = rows[0].columns.shape[1] + 1
     sums = [GroupSums(np.zeros((size, size)), 0, np.zeros((size, size)), 0) for _ in range(n_groups)]
-    for one in rows:
+    for row in rows:
         atomic, n_atoms = np.zeros((size, size)), 0
-        if one.energies is not None:
-            full = np.column_stack([one.columns, one.energies])
+        if row.energies is not None:
+            full = np.column_stack([row.columns, row.energies])
             atomic, n_atoms = full.T @ full, len(full)
         total, n_cells = np.zeros((size, size)), 0
-        if one.energy is not None:
-            mean = np.append(one.columns.mean(axis=0), one.energy)
+        if row.energy is not None:
+            mean = np.append(row.columns.mean(axis=0), row.energy)
             total, n_cells = np.outer(mean, mean), 1
-        sums[one.group] = sums[one.group].plus(GroupSums(atomic, n_atoms, total, n_cells))
+        sums[row.group] = sums[row.group].plus(GroupSums(atomic, n_atoms, total, n_cells))
     return sums
 
 

@@ -56,7 +56,7 @@ class LocalEnergiesTrainer:
         self.check()
         if not examples:
             raise FitError("local_energies: no training data")
-        species = species_of(one.structure for one in examples)
+        species = species_of(item.structure for item in examples)
         raw = [self._features(self._spec, example, species) for example in examples]
         columns = Columns.learned(self._spec, examples, raw)
         offset = _mean_energy(examples)
@@ -84,13 +84,13 @@ class LocalEnergiesTrainer:
                 "features": int(np.count_nonzero(chosen.full.coefficients)),
                 "of_features": columns.n_features,
                 "groups": len(groups),
-                "atoms": sum(len(one.columns) for one in rows),
+                "atoms": sum(len(row.columns) for row in rows),
             },
         )
 
     def _key(self, sums: Sequence[GroupSums]) -> str:
         """What a checkpoint must be of to be gone on from: hyper-parameters and the data's own numbers."""
-        numbers = [[one.n_atoms, one.n_cells, *np.diag(one.atomic + one.total).tolist()] for one in sums]
+        numbers = [[group.n_atoms, group.n_cells, *np.diag(group.atomic + group.total).tolist()] for group in sums]
         return content_hash([self._spec.model_dump(mode="json"), numbers])
 
 
@@ -124,9 +124,9 @@ def _rows(example: Example, columns: FloatArray, offset: float, group: int) -> R
 def _second_moment(rows: Sequence[Rows]) -> FloatArray:
     """Mean of x xᵀ over all atoms, shape ``(n, n)``."""
     total = np.zeros((rows[0].columns.shape[1],) * 2)
-    for one in rows:
-        total += one.columns.T @ one.columns
-    return np.asarray(total / sum(len(one.columns) for one in rows))
+    for row in rows:
+        total += row.columns.T @ row.columns
+    return np.asarray(total / sum(len(row.columns) for row in rows))
 
 
 def _error_models(
@@ -136,17 +136,17 @@ def _error_models(
     atoms: list[tuple[FloatArray, FloatArray]] = []
     cells: list[tuple[float, float]] = []
     for group in range(len(sums)):
-        leverage = Leverage.of(_second_moment([one for one in rows if one.group != group]), used)
+        leverage = Leverage.of(_second_moment([row for row in rows if row.group != group]), used)
         fit = chosen.folds[group]
-        for one in rows:
-            if one.group != group:
+        for row in rows:
+            if row.group != group:
                 continue
-            errors = _predicted(one.columns, fit)
-            if one.energies is not None:
-                atoms.append((one.energies - errors, leverage.of_rows(one.columns)))
-            if one.energy is not None:
-                mean = one.columns.mean(axis=0, keepdims=True)
-                cells.append((one.energy - float(errors.mean()), float(leverage.of_rows(mean)[0])))
+            errors = _predicted(row.columns, fit)
+            if row.energies is not None:
+                atoms.append((row.energies - errors, leverage.of_rows(row.columns)))
+            if row.energy is not None:
+                mean = row.columns.mean(axis=0, keepdims=True)
+                cells.append((row.energy - float(errors.mean()), float(leverage.of_rows(mean)[0])))
     of_cells = fit_error_model(np.array([e for e, _ in cells]), np.array([h for _, h in cells]))
     if not atoms:
         # No atom's energy is known: that of an atom is no surer than that of its cell.

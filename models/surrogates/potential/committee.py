@@ -92,7 +92,7 @@ class _State:
             "lowest": self.lowest,
             "since": self.since,
             "cycles": list(self.cycles),
-            "told": [list(one) for one in self.told],
+            "told": [list(item) for item in self.told],
         }
         arrays = {"weights": stage.weights, "best": self.best}
         arrays |= {f"memory.{name}": array for name, array in stage.memory.items()}
@@ -110,7 +110,7 @@ class _State:
             since=document["since"],
             done=tuple(arrays[f"done.{place}"] for place in range(len(document["cycles"]))),
             cycles=tuple(document["cycles"]),
-            told=tuple((float(one), float(other), str(note)) for one, other, note in document["told"]),
+            told=tuple((float(item), float(other), str(note)) for item, other, note in document["told"]),
         )
 
 

@@ -92,7 +92,7 @@ def _some(
     """
     device = descriptor.device
     moving = torch.as_tensor(vectors, dtype=descriptor.dtype, device=device).requires_grad_(True)
-    owner, species, others = (torch.as_tensor(one, device=device) for one in (centre, *kinds))
+    owner, species, others = (torch.as_tensor(item, device=device) for item in (centre, *kinds))
     found = features(descriptor, moving, owner, others, species)
     with torch.no_grad():
         energies, slopes = model.atomic(found.detach(), species)

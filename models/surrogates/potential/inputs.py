@@ -48,7 +48,7 @@ class Inputs:
         described = describe(descriptor, [example.structure for example in examples], species)
         energies = np.array([float(example.properties["energy"]) for example in examples])
         forces = [example.properties.get("forces") for example in examples]
-        return cls(described, energies, [None if one is None else np.asarray(one, dtype=np.float64) for one in forces])
+        return cls(described, energies, [None if force is None else np.asarray(force, dtype=np.float64) for force in forces])
 
     def scaling(self) -> Scaling:
         """Standardisation by all structures."""

@@ -113,7 +113,7 @@ class Potential:
             mine = torch.nonzero(codes == code)[:, 0]
             if not len(mine):
                 continue
-            mean, inverse = (features.new_tensor(one[code]) for one in (scaling.mean, scaling.inverse))
+            mean, inverse = (features.new_tensor(item[code]) for item in (scaling.mean, scaling.inverse))
             inputs = (features[mine] - mean) * inverse
             for place, weights in enumerate(self.members):
                 layers = self.architecture.layers(features.new_tensor(weights), code)
@@ -185,8 +185,8 @@ def evaluated(model: Potential, described: Described) -> Evaluated:
     """What all members say of structures whose descriptors are known."""
     device = model.descriptor.device
     with torch.no_grad():
-        features, codes = (torch.as_tensor(one, device=device) for one in (described.features, described.species))
-        energies, slopes = (one.cpu().numpy() for one in model.atomic(features, codes))
+        features, codes = (torch.as_tensor(item, device=device) for item in (described.features, described.species))
+        energies, slopes = (item.cpu().numpy() for item in model.atomic(features, codes))
     pushes = np.matmul(slopes[:, described.centre, None, :], described.blocks)[:, :, 0]
     forces = np.zeros((len(energies), len(described.species), 3))
     for force, push in zip(forces, pushes, strict=True):

@@ -67,7 +67,7 @@ class PotentialPool:
     """
 
     def __init__(self, environment: EnvironmentSpec, structures: Sequence[Atoms], species: Sequence[str]) -> None:
-        self._sizes = np.array([len(one) for one in structures], dtype=np.intp)
+        self._sizes = np.array([len(structure) for structure in structures], dtype=np.intp)
         self._descriptor = open_descriptor(environment, species)
         self._portions = portions(self._descriptor, structures, species)
 
@@ -85,7 +85,7 @@ class PotentialPool:
             batch = self._portions[place]
             with torch.no_grad():
                 found = model.atomic(described[place], torch.as_tensor(batch.species))[0].numpy()
-            return np.stack([np.bincount(batch.structure, one, len(batch.cells)) for one in found])
+            return np.stack([np.bincount(batch.structure, item, len(batch.cells)) for item in found])
 
         per_atom = np.asarray(np.hstack(_side_by_side(energies, len(self._portions))) / self._sizes)
         if of == "energy" and spec.softening is None:
@@ -139,7 +139,7 @@ class PotentialPool:
                 force.index_add_(0, torch.as_tensor(batch.neighbour), -pull)
                 forces.append(force.numpy())
             told = np.var(forces, axis=0, ddof=1), np.mean(forces, axis=0) ** 2
-            return np.stack([_means(one, batch.structure) for one in told])
+            return np.stack([_means(item, batch.structure) for item in told])
 
         return of
 

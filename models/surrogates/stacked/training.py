@@ -129,9 +129,9 @@ class _Stages:
         if document["first"] is not None:
             self.first = Weights(unpacked("first", found.arrays), document["first"])
         self.inner = Weights(unpacked("inner", found.arrays), document["inner"])
-        self.told = [Progress(**one) for one in document["told"]]
-        for one in self.told:
-            self.outer.on_progress(one)
+        self.told = [Progress(**item) for item in document["told"]]
+        for item in self.told:
+            self.outer.on_progress(item)
 
     def run(self) -> TrainingRun:
         """What the next fit is given."""
@@ -153,7 +153,7 @@ class _Stages:
             "schema_version": 1,
             "key": self.key,
             "done": self.done,
-            "told": [asdict(one) for one in self.told],
+            "told": [asdict(item) for item in self.told],
             "first": self.first.document if self.first is not None else None,
             "inner": weights.document,
         }

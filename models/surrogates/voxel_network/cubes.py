@@ -49,7 +49,7 @@ class Crystals:
         vectors, sizes = np.zeros((len(found), most, 3)), np.zeros((len(found), most))
         for place, (mine, large) in enumerate(found):
             vectors[place, : len(mine)], sizes[place, : len(mine)] = mine, large
-        space = [[math.log(one.structure.get_volume() / len(one.structure))] for one in examples]
+        space = [[math.log(item.structure.get_volume() / len(item.structure))] for item in examples]
         return cls(
             torch.as_tensor(vectors, device=device),
             torch.as_tensor(sizes, dtype=torch.float32, device=device),

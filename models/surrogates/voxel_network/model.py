@@ -52,7 +52,7 @@ def standardised(network: VoxelNetwork, crystals: Crystals, scaling: Scaling, ro
             parts = []
             for chosen in torch.arange(len(crystals), device=crystals.sizes.device).split(_AT_ONCE):
                 turned = rotation.expand(len(chosen), 3, 3)
-                given = (one.to(network.dtype) for one in inputs(crystals, scaling, chosen, turned))
+                given = (item.to(network.dtype) for item in inputs(crystals, scaling, chosen, turned))
                 parts.append(network(*given).double())
             found = torch.cat(parts)
             total = found if total is None else total + found
@@ -145,7 +145,7 @@ class VoxelNetworks:
                     arrays["scaling.space"], float(document["size"]), arrays["scaling.mean"], arrays["scaling.scale"]
                 ),
                 arrays={name: array for name, array in arrays.items() if name.startswith("member")},
-                errors=tuple(ErrorModel(**one) for one in document["errors"]),
+                errors=tuple(ErrorModel(**error) for error in document["errors"]),
                 training=document["training"],
                 device=device,
             )
@@ -160,7 +160,7 @@ class VoxelNetworks:
             )
         crystals = Crystals.of([example], self.spec, torch_device(self.device))
         rotations = rotation_set(self.spec.rotations)[: self.spec.views]
-        said = np.array([standardised(one, crystals, self.scaling, rotations)[0] for one in self.networks])
+        said = np.array([standardised(network, crystals, self.scaling, rotations)[0] for network in self.networks])
         spread = said.var(axis=0, ddof=1) if len(said) > 1 else np.zeros(said.shape[1])
         found = {}
         for place, name in enumerate(self.spec.properties):

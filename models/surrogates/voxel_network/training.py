@@ -77,19 +77,21 @@ class VoxelNetworkTrainer:
         under_way = _Members(spec, crystals, scaling, there, left, key)
         with full_precision():
             members, passes = under_way.run(run)
-        said = [standardised(one, crystals, scaling, rotation_set(spec.rotations)[: spec.views]) for one in members]
+        said = [standardised(item, crystals, scaling, rotation_set(spec.rotations)[: spec.views]) for item in members]
         errors = _errors(np.array(said), wanted, left)
-        arrays = {name: array for place, one in enumerate(members) for name, array in arrays_of(one, f"member{place}").items()}
+        arrays = {
+            name: array for place, item in enumerate(members) for name, array in arrays_of(item, f"member{place}").items()
+        }
         off = [(each[mine] - wanted[mine]) for each, mine in zip(said, left, strict=True)]
         training: JsonDict = {
             "structures": len(examples),
             "groups": len(groups),
             "weights": sum(parameter.numel() for parameter in members[0].parameters()),
-            "left_out_rmse": [float(one) for one in np.sqrt((np.concatenate(off) ** 2).mean(axis=0)) * scaling.scale],
+            "left_out_rmse": [float(item) for item in np.sqrt((np.concatenate(off) ** 2).mean(axis=0)) * scaling.scale],
         }
         if spec.patience is not None:
             training["passes"] = passes
-        species = species_of(one.structure for one in examples)
+        species = species_of(item.structure for item in examples)
         return VoxelNetworks(spec, species, scaling, arrays, errors, training, run.device)
 
 
@@ -146,7 +148,7 @@ class _Members:
             done.append(network)
             if member < len(ended):
                 continue
-            while not self._over(aside := [one for _, one in told[sum(ended) :]]):
+            while not self._over(aside := [item for _, item in told[sum(ended) :]]):
                 fitted = self._epoch(network, optimizer, member, len(aside), run.seed)
                 told.append((fitted, self._aside(network, member)))
                 if self.spec.patience is not None and told[-1][1] < min(aside, default=math.inf):
@@ -223,9 +225,9 @@ class _Members:
         arrays: dict[str, Array] = dict(best)
         for place, network in enumerate(networks):
             arrays |= arrays_of(network, f"member{place}")
-        for place, one in optimizer.state_dict()["state"].items():
-            arrays |= {f"adam.{place}.{name}": value.detach().cpu().numpy().copy() for name, value in one.items()}
-        document = {"type": _STATE, "schema_version": 1, "key": self.key, "told": [list(one) for one in told]}
+        for place, item in optimizer.state_dict()["state"].items():
+            arrays |= {f"adam.{place}.{name}": value.detach().cpu().numpy().copy() for name, value in item.items()}
+        document = {"type": _STATE, "schema_version": 1, "key": self.key, "told": [list(item) for item in told]}
         return Weights(arrays, document | {"ended": list(ended)})
 
 

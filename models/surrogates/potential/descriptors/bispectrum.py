@@ -31,11 +31,11 @@ def element_weights(species: Sequence[str], *, separate: bool) -> FloatArray:
 def components(degree: int) -> list[tuple[int, int, int]]:
     """Doubled angular momenta of the components, in LAMMPS's order."""
     return [
-        (one, two, total)
-        for one in range(degree + 1)
-        for two in range(one + 1)
-        for total in range(one - two, min(degree, one + two) + 1, 2)
-        if total >= one
+        (item, two, total)
+        for item in range(degree + 1)
+        for two in range(item + 1)
+        for total in range(item - two, min(degree, item + two) + 1, 2)
+        if total >= item
     ]
 
 
@@ -82,7 +82,7 @@ class Bispectrum:
         half, sign = _unfolding(spec.degree)
         self._half, self._sign = torch.as_tensor(half, device=device), self._real(sign)
         self._diagonal = self._real(np.concatenate([np.eye(momentum + 1).ravel() for momentum in range(spec.degree + 1)]))
-        self._couplings = {one: self._coupling(*one) for one in components(spec.degree)}
+        self._couplings = {component: self._coupling(*component) for component in components(spec.degree)}
 
     @property
     def channels(self) -> int:
@@ -123,8 +123,8 @@ class Bispectrum:
         own = torch.zeros_like(sums[:, :, :1])
         own = own.scatter(1, species[:, None, None], 1.0) if self._channels > 1 else own + 1.0
         matrices = torch.complex((real * self._sign[1]) + own * self._diagonal, imaginary)
-        found = [self._component(matrices, coupling, self._own(own, one)) for one, coupling in self._couplings.items()]
-        return [one[:, place, None] for place in range(self._channels**3) for one in found]
+        found = [self._component(matrices, coupling, self._own(own, item)) for item, coupling in self._couplings.items()]
+        return [item[:, place, None] for place in range(self._channels**3) for item in found]
 
     def _component(self, matrices: torch.Tensor, coupling: _Coupling, own: torch.Tensor) -> torch.Tensor:
         """A component of all triples of channels, shape ``(n_atoms, channels^3)``."""

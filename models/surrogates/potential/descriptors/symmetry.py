@@ -73,7 +73,7 @@ class SymmetryFunctions:
     @property
     def element_pairs(self) -> list[tuple[int, int]]:
         """Channels of the two neighbours that an angular function belongs to."""
-        return [(one, other) for one in range(self.channels) for other in range(one, self.channels)]
+        return [(item, other) for item in range(self.channels) for other in range(item, self.channels)]
 
     @property
     def size(self) -> int:
@@ -136,7 +136,7 @@ def _exponents(degree: int) -> list[tuple[int, int, int]]:
 
 
 def _multinomials(degree: int) -> list[float]:
-    return [math.factorial(degree) / math.prod(math.factorial(power) for power in one) for one in _exponents(degree)]
+    return [math.factorial(degree) / math.prod(math.factorial(power) for power in exponent) for exponent in _exponents(degree)]
 
 
 def _powers(zeta: int, sign: int, degree: int) -> list[float]:
