@@ -111,10 +111,10 @@ def measured(calculator: CalculatorSpec, crystal: CrystalSpec, base_path: Path, 
     if isinstance(calculator, DftSpec):
         return None
     asked = OwnCrystalRequest(calculator=calculator, crystal=crystal, base_path=str(base_path), seconds=seconds)
-    told = _asked(asked.model_dump_json(), seconds + _PATIENCE)
-    if told is None:
+    reply = _asked(asked.model_dump_json(), seconds + _PATIENCE)
+    if reply is None:
         return None
-    answer = OwnCrystalAnswer.model_validate_json(told)
+    answer = OwnCrystalAnswer.model_validate_json(reply)
     if answer.lattice_parameter is None or answer.given is None:
         raise ConfigurationError(answer.error or "", hint=answer.hint)
     from tansaku.calculators.workflows.own_crystal import OwnCrystal

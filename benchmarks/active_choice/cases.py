@@ -87,13 +87,13 @@ def run(curve: Curve) -> JsonDict:
     begun = time.process_time()
     for share in SHARES:
         chosen = within(order, cost, share * whole)
-        told = {"share": float(cost[chosen].sum()) / whole, "limit": share, "structures": len(chosen)}
+        choice = {"share": float(cost[chosen].sum()) / whole, "limit": share, "structures": len(chosen)}
         try:
             found = _tested([candidates[place] for place in chosen], test)
         except FitError:
             # One boundary alone: nothing can be left out.
             found = {"rmse_mev": None, "r": None}
-        points.append(told | found)
+        points.append(choice | found)
     return {**vars(curve), "points": points, "seconds": time.process_time() - begun}
 
 

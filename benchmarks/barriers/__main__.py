@@ -4,7 +4,7 @@ Every hop whose ends an operation exchanges, and whose midpoint has exactly one 
 end states: by relaxing the midpoint under the operation, and by a climbing-image nudged elastic band of five images (three in
 tavorites) to the same force threshold. rank_correlation is Spearman's over the barriers of all hops; times are CPU seconds.
 
-The file is written after each crystal. Crystals that it has already are not computed again, so a run that was stopped goes on,
+The file is written after each crystal. Crystals that it already has are not computed again, so an interrupted run continues,
 and ``--family`` adds metals and alloys (by effective-medium theory, minutes) or tavorites (by CHGNet, an hour) to it.
 """
 
@@ -66,8 +66,13 @@ def measure(case: Case) -> JsonDict:
         except CalculationError as error:
             row["failure"] = f"{error.reason}: {error.message}"
         rows.append(row)
-    told = calculator.provenance
-    return {"crystal": case.name, "calculator": f"{told.code} {told.model}", "seconds_without_bands": whole, "hops": rows}
+    summary_ = calculator.provenance
+    return {
+        "crystal": case.name,
+        "calculator": f"{summary_.code} {summary_.model}",
+        "seconds_without_bands": whole,
+        "hops": rows,
+    }
 
 
 def summary(crystals: list[JsonDict]) -> JsonDict:
@@ -117,8 +122,8 @@ def main() -> None:
         write_json(arguments.out, result)
         last = crystals[-1]
         print(f"{case.name}: {len(last['hops'])} classes of hops, {last['seconds_without_bands']} s", flush=True)
-    told = summary(crystals)
-    print(json.dumps({key: told[key] for key in ("rank_correlation", "hops", "median_seconds", "largest_difference_ev")}))
+    summary_ = summary(crystals)
+    print(json.dumps({key: summary_[key] for key in ("rank_correlation", "hops", "median_seconds", "largest_difference_ev")}))
 
 
 def known(path: Path) -> list[JsonDict]:

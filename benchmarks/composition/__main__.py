@@ -45,7 +45,7 @@ REPORTED = ("obo", "abo")
 """Those of the report: searched with on sodium too, whichever was chosen."""
 
 STATEMENT = ("obo", "abo", "li-hp", "li-gp")
-"""The report's methods, whose time is told apart."""
+"""The report's methods, whose time is reported separately."""
 
 LI_SEEDS, LI_FINDING_SEEDS = 200, 40
 

@@ -1,12 +1,12 @@
-"""``python -m benchmarks.first_look --out result.json``: labels that a LASSO, retrained as results come, makes needless.
+"""``python -m benchmarks.first_look --out result.json``: labels saved by pre-screening with a retrained LASSO.
 
 The campaign of ``examples/al-first-look.yaml`` over recorded structures of the 22 [110] tilt boundaries of aluminium with the
 smallest cells, six of each, local minima of an embedded-atom potential; wanted is, of each boundary, the structure that is best
 by a universal potential: by CHGNet as it stands, as in the example; by SevenNet, which takes six times as long; or (17
-boundaries) by CHGNet after it has relaxed it on, at forty times the time. Without first looks all labels are computed; with
+boundaries) by CHGNet after it has relaxed it on, at forty times the time. Without pre-screening all labels are computed; with
 them a structure is left at its prediction where that is worse than the best computed one of its boundary by more than so many
 deviations. The loop, the trainings and the looks are the product's own; energies come from the record, and so does the
-processor time of the dearer labels. That of CHGNet's is a time per atom, measured here. The same answer means: the same
+processor time of the more expensive labels. That of CHGNet's is a time per atom, measured here. The same answer means: the same
 structure is best.
 """
 

@@ -1,4 +1,4 @@
-"""One campaign over the recorded structures, with or without first looks."""
+"""One campaign over the recorded structures, with or without surrogate pre-screening."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Case:
 
     Attributes:
         order: ``cheapest``: small cells first; else the seed of a random order.
-        deviations: Of the first look; None: without one, every label is computed.
+        deviations: Of the pre-screening; None: without it, every label is computed.
         every: Results from one training to the next.
         systems: Boundaries taken, those with the smallest cells first; None for all.
         light: Radial functions alone, quickly trained.

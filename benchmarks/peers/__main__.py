@@ -33,15 +33,15 @@ def options(given: argparse.Namespace) -> BenchOptions:
 
 def costs_of_choosing(result: BenchResult) -> dict[str, dict[str, float]]:
     """Seconds per proposal after the initial design, and peak memory [MiB], by method."""
-    told: dict[str, dict[str, float]] = {}
+    summary: dict[str, dict[str, float]] = {}
     for method in dict.fromkeys(run.method for run in result.runs):
         runs = [run for run in result.runs if run.method == method]
         chosen = sum(len(run.cost) - run.n_initial for run in runs)
-        told[method] = {
+        summary[method] = {
             "seconds_per_proposal": sum(run.seconds for run in runs) / max(chosen, 1),
             "peak_memory_mb": max(run.peak_memory_mb for run in runs),
         }
-    return told
+    return summary
 
 
 def _note(task: ReplayTask, n_evaluations: int, share: float) -> None:

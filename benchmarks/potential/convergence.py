@@ -77,11 +77,11 @@ def main() -> None:
         figure="errors of the energy against cut-off, k-points and smearing",
     ).parse_args()
     space, level = aluminium()
-    told = GpawCalculator(level).provenance.model_dump(mode="json")
+    provenance = GpawCalculator(level).provenance.model_dump(mode="json")
     same = {
         "schema_version": 1,
         "quick": given.quick,
-        "level": content_hash(told),
+        "level": content_hash(provenance),
         "chosen": {"cutoff": level.cutoff, "kpoint_density": level.kpoint_density, "width": level.smearing.width},
     }
     wanted = QUICK if given.quick else WHOLE
@@ -93,7 +93,7 @@ def main() -> None:
             one = found["structures"][candidate] = examined(series, candidate, space, level)
             print(f"{series.setting:<16}{candidate:<28}" + " ".join(f"{error:8.2f}" for error in one["errors"]), flush=True)
             found |= largest(found["structures"])
-            write_json(given.out, result | {"provenance": describe_machine() | {"calculator": told}})
+            write_json(given.out, result | {"provenance": describe_machine() | {"calculator": provenance}})
     if given.figure is not None:
         draw(result, given.figure)
 

@@ -45,8 +45,8 @@ def draw(found: JsonDict, path: Path) -> Path:
                 )
         axes[0, 0].legend(fontsize=7)
         seeds = len({item["seed"] for item in growing})
-        told = f"geometric means of {seeds} seeds, dashed: of one; dotted: weights kept, and the goals"
-        axes[0, 0].set_title(told, fontsize=8)
+        title = f"geometric means of {seeds} seeds, dashed: of one; dotted: weights kept, and the goals"
+        axes[0, 0].set_title(title, fontsize=8)
         figure.savefig(path, dpi=150)
     return path
 

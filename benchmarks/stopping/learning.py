@@ -1,4 +1,4 @@
-"""Constants of the correction, by maximum likelihood from what campaigns on tables were told and what was so."""
+"""Constants of the correction, by maximum likelihood from predicted and actual outcomes of campaigns on tables."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ def print_learned(learned: JsonDict) -> None:
     print(", ".join(f"{name} {value:.3f}" for name, value in learned["constants"].items()))
     for name, table in learned["tables"].items():
         others = table["log_loss_by_the_others"]
-        told = "" if others is None else f", by the constants of the others {others:.2f}"
-        print(f"{name}: {table['campaigns']} campaigns, log loss as drawn {table['log_loss_as_drawn']:.2f}{told}")
+        text = "" if others is None else f", by the constants of the others {others:.2f}"
+        print(f"{name}: {table['campaigns']} campaigns, log loss as drawn {table['log_loss_as_drawn']:.2f}{text}")
 
 
 def _answers(campaigns: Sequence[JsonDict]) -> list[tuple[float, float, float, bool]]:

@@ -106,8 +106,8 @@ def main() -> None:
     write_json(arguments.out, result)
     if arguments.page is not None:
         arguments.page.write_text(updated(arguments.page.read_text(), result))
-    told = {key: value for key, value in result["two_potentials"].items() if key != "rows"}
-    print(json.dumps({"two_potentials": told, "first_look": result["first_look"]["correlations"]}, indent=2))
+    potentials = {key: value for key, value in result["two_potentials"].items() if key != "rows"}
+    print(json.dumps({"two_potentials": potentials, "first_look": result["first_look"]["correlations"]}, indent=2))
 
 
 if __name__ == "__main__":

@@ -68,9 +68,9 @@ def main() -> int:
     request = OwnCrystalRequest.model_validate_json(sys.stdin.read())
     resource.setrlimit(resource.RLIMIT_CPU, (request.seconds, request.seconds + 1))
     # Output of calculators must not be mixed with the answer.
-    with os.fdopen(os.dup(1), "w") as told:
+    with os.fdopen(os.dup(1), "w") as stream:
         os.dup2(2, 1)
-        told.write(answer(request).model_dump_json())
+        stream.write(answer(request).model_dump_json())
     return 0
 
 

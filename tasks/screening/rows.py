@@ -1,4 +1,4 @@
-"""Rows of a screen: one per boundary structure, kept as lines of JSON so that a killed screen goes on where it stopped."""
+"""Rows of a screen: one per boundary structure, stored as lines of JSON so that a killed screen can continue."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class RowFile:
         self._path = path
 
     def read(self) -> list[ScreenRow]:
-        """All whole rows; half a row, which a kill left at the end, is cut off."""
+        """Returns all complete rows; an incomplete last row, left by a kill, is cut off."""
         if not self._path.exists():
             return []
         data = self._path.read_bytes()
@@ -86,7 +86,7 @@ class RowFile:
             raise ConfigurationError(f"{self._path} does not contain rows of a screen: {error}", hint="remove it") from error
 
     def extend(self, rows: Iterable[ScreenRow]) -> Iterator[ScreenRow]:
-        """Appends rows as they come, and hands them on."""
+        """Appends rows as they come, and yields them."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._path.open("a", encoding="utf-8") as stream:
             for number, row in enumerate(rows, 1):

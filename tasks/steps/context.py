@@ -53,7 +53,7 @@ class Ledger:
         search: The search's part of them, as the round functions read it.
         refits: In order.
         retrains: In order, each with its end if it has ended.
-        training_attempt: Number of the attempt at the training under way.
+        training_attempt: Attempt number of the current training.
         training_handle: Its job, None until that is known.
         proposer_seconds: Time this driver spent on fits and choices [s].
         last_number: Number of the last proposal committed.
@@ -145,7 +145,7 @@ class Ledger:
         self.search.note(search_entry(evaluation, position, further, learns_cost=learns))
 
     def last_of(self, kinds: tuple[str, str]) -> str | None:
-        """Which of two opposite commands came last, None when neither was given."""
+        """Returns the later of two opposite commands, None if neither was given."""
         return next((command.kind for command in reversed(self.commands) if command.kind in kinds), None)
 
     @property

@@ -145,8 +145,8 @@ def problems_of(error: ValidationError, most: int = 3) -> str:
         most: Largest number of errors shown.
     """
     found = error.errors(include_url=False, include_input=False)
-    told = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in found[:most])
-    return printable(told[:2000]) + (f"; and {len(found) - most} more" if len(found) > most else "")
+    text = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in found[:most])
+    return printable(text[:2000]) + (f"; and {len(found) - most} more" if len(found) > most else "")
 
 
 def sha256s_in(value: object) -> Iterator[str]:

@@ -76,7 +76,7 @@ def table_source(target: Target, source: TableSourceSpec, key: str, base_path: P
 
 
 def campaign_source(target: Target, source: CampaignSourceSpec, key: str, store: CampaignStore) -> SourceData:
-    """Reads what a stored campaign has observed by now.
+    """Reads the current observations of a stored campaign.
 
     Raises:
         ConfigurationError: The campaign is not stored, has no observations or does not fit the target.

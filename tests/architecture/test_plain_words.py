@@ -1,7 +1,7 @@
 """The source is written in plain English: no misspelt words, and no phrase of the list below.
 
-Modules that still have such phrases are listed in ``plain_words.json`` with their number. The numbers only fall: after rewriting
-or moving a module, run ``python tests/architecture/test_plain_words.py``, which refuses to record more of a phrase than before.
+Modules that still have such phrases are listed in ``plain_words.json`` with their number. The numbers only fall: after
+rewriting or moving a module, run ``python tests/architecture/test_plain_words.py``, which refuses to record more than before.
 """
 
 import ast
@@ -61,7 +61,9 @@ def prose(source: str) -> list[str]:
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value:
             texts.append(node.value)
-    return [re.sub(r"``.+?``|`.+?`", "", text, flags=re.DOTALL).strip() if not text.startswith("See ") else text for text in texts]
+    return [
+        re.sub(r"``.+?``|`.+?`", "", text, flags=re.DOTALL).strip() if not text.startswith("See ") else text for text in texts
+    ]
 
 
 def variables(source: str) -> list[str]:

@@ -48,7 +48,7 @@ def structure_features(spec: KernelRidgeSpec, example: Example, species: Sequenc
 
 
 def surroundings_of(spec: KernelRidgeSpec) -> list[DescriptorSpec]:
-    """Descriptors of atoms among those of a spec."""
+    """Returns the atomic-environment descriptors of a spec."""
     return [descriptor for descriptor in spec.descriptors if not isinstance(descriptor, CoulombMatrixDescriptorSpec)]
 
 
@@ -59,7 +59,7 @@ def kernel(squares: FloatArray, width: float) -> FloatArray:
 
 @dataclass(frozen=True)
 class KernelRidge:
-    """``Surrogate``: one property of the structure.
+    """Surrogate of one property of the structure.
 
     Attributes:
         spec: Hyper-parameters.
@@ -97,7 +97,7 @@ class KernelRidge:
         return [self._predict(example) for example in examples]
 
     def weights(self) -> Weights:
-        """All that :func:`restored` needs."""
+        """Returns the weights and metadata from which :func:`restored` rebuilds the model."""
         document: JsonDict = {
             "type": TYPE,
             "schema_version": SCHEMA_VERSION,
@@ -113,7 +113,7 @@ class KernelRidge:
 
     @classmethod
     def from_weights(cls, weights: Weights) -> KernelRidge:
-        """The model that weights stand for.
+        """Rebuilds the model from its weights.
 
         Raises:
             StoreError: They are of a newer version, or something of them is missing.

@@ -39,7 +39,7 @@ class Chosen:
 
 @dataclass(frozen=True)
 class _State:
-    """How far the paths are: what a checkpoint holds.
+    """Progress of the paths, as stored in a checkpoint.
 
     Attributes:
         weight: Place of the present μ.
@@ -49,7 +49,7 @@ class _State:
         current: Coefficients without each group and, last, of all, shape ``(n_groups + 1, n_features)``.
         best: Those of the best point of all paths.
         best_at: Its weight, point and error.
-        told: Every step so far: weight, point, features, training and validation error.
+        told: All steps so far: weight, point, features, training and validation error.
     """
 
     weight: int
@@ -115,7 +115,7 @@ class CrossValidatedPath:
         self._parts = [*(every.plus(group, -1) for group in sums), every]
 
     def run(self, key: str, run: TrainingRun) -> Chosen:
-        """Follows the paths, from a checkpoint where one with this key is left.
+        """Follows the paths, continuing from a checkpoint with this key if there is one.
 
         Raises:
             FitError: No penalty gives a prediction.

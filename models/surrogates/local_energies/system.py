@@ -129,7 +129,7 @@ class PenalisedProblem:
         """Eliminates the intercepts of a quadratic form, which stand between features and energy."""
         kept = np.r_[:n_features, len(loss) - 1]
         free = np.arange(n_features, len(loss) - 1)
-        # Two elements in cells of one composition cannot be told apart by totals alone: then the smallest intercepts.
+        # Two elements in cells of one composition cannot be distinguished by totals alone: then the smallest intercepts.
         back = np.linalg.pinv(loss[np.ix_(free, free)], hermitian=True) @ loss[np.ix_(free, kept)]
         reduced = loss[np.ix_(kept, kept)] - loss[np.ix_(kept, free)] @ back
         reduced = 0.5 * (reduced + reduced.T)
@@ -139,7 +139,7 @@ class PenalisedProblem:
 
     @property
     def largest_penalty(self) -> float:
-        """The λ from which on no feature is left."""
+        """The smallest λ at which no feature is selected."""
         return 2.0 * float(np.abs(self.product).max())
 
     def solve(self, penalty: float, start: FloatArray, max_iterations: int, tolerance: float) -> Solution:

@@ -24,7 +24,7 @@ Features = Callable[[LocalEnergiesSpec, Example, Sequence[str]], FloatArray]
 
 
 class LocalEnergiesTrainer:
-    """``Trainer`` of :class:`LocalEnergies`. The fit is convex: neither seed nor a start change what it comes to.
+    """``Trainer`` of :class:`LocalEnergies`. The fit is convex: seed and initial weights do not change its result.
 
     Args:
         spec: Hyper-parameters.
@@ -89,13 +89,13 @@ class LocalEnergiesTrainer:
         )
 
     def _key(self, sums: Sequence[GroupSums]) -> str:
-        """What a checkpoint must be of to be gone on from: hyper-parameters and the data's own numbers."""
+        """Returns the key of checkpoints that may be continued: a hash of hyper-parameters and data."""
         numbers = [[group.n_atoms, group.n_cells, *np.diag(group.atomic + group.total).tolist()] for group in sums]
         return content_hash([self._spec.model_dump(mode="json"), numbers])
 
 
 def _mean_energy(examples: Sequence[Example]) -> float:
-    """Mean energy per atom [eV]: taken away, so that no digits are lost to it."""
+    """Mean energy per atom [eV], subtracted to preserve precision."""
     energies = [_energy(example) for example in examples]
     return float(np.mean([energy for energy in energies if energy is not None]))
 

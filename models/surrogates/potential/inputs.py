@@ -18,7 +18,7 @@ from tansaku.models.surrogates.potential.problem import Block
 from tansaku.models.surrogates.potential.scaling import Scaling
 
 _NUMBERS = 2**20
-"""Derivatives of a block at most, unless one structure has more: large enough to be worth a call, small enough to share."""
+"""Largest number of derivatives in a block, unless one structure has more: a compromise of overhead and memory."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What a network's weights are fitted to: energies per atom and forces, as a loss, its gradient and its linearisation.
+"""Loss of a network's weights on energies per atom and forces, its gradient and its linearisation.
 
 The loss of weights w is
 
@@ -73,7 +73,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Residuals:
-    """How far predictions are off.
+    """Errors of predictions.
 
     Attributes:
         energies: Per atom [eV], of all structures in order, shape ``(n_structures,)``.

@@ -65,12 +65,12 @@ class PotentialTrainer:
             data = _Data(self._spec, examples, inputs, inputs.scaling(), aside, device, workers)
             starts = None if run.start is None else self._starts(run.start, species, data.scaling)
             key = content_hash([self._spec.model_dump(mode="json"), run.seed, data.key(), _hash(starts)])
-            told = Committee(self._spec, data.task(run.seed, starts), key).run(run)
+            trained = Committee(self._spec, data.task(run.seed, starts), key).run(run)
             draft = Potential(
                 spec=self._spec,
                 species=species,
                 scaling=data.scaling,
-                members=told.members,
+                members=trained.members,
                 of_energies=ErrorModel(0.0, 0.0, 1.0, 1.0),
                 of_forces=None,
                 training={},
@@ -78,31 +78,31 @@ class PotentialTrainer:
             )
             of_energies, of_forces, errors = calibrated(draft, [examples[int(place)] for place in np.flatnonzero(aside)])
         training = {
-            "cycles": [int(cycle) for cycle in told.cycles],
+            "cycles": [int(cycle) for cycle in trained.cycles],
             "structures": len(examples),
             "set_aside": int(aside.sum()),
             "atoms": len(inputs.described.species),
             "features": inputs.described.features.shape[1],
-            "weights": told.members.shape[1],
+            "weights": trained.members.shape[1],
             **errors,
         }
         return replace(draft, of_energies=of_energies, of_forces=of_forces, training=training)
 
     def _starts(self, weights: Weights, species: tuple[str, ...], scaling: Scaling) -> FloatArray:
-        """Weights to begin with, expressed in the new standardisation."""
+        """Initial weights, expressed in the new standardisation."""
         if weights.document.get("type") != TYPE:
-            raise FitError(f"potential: the weights to begin with are of a {weights.document.get('type')}")
+            raise FitError(f"potential: the initial weights are of a {weights.document.get('type')}")
         model = Potential.from_weights(weights)
         same = ("environment", "hidden", "activation", "members")
         other = [name for name in same if getattr(model.spec, name) != getattr(self._spec, name)]
         if other or model.species != species:
-            raise FitError(f"potential: the weights to begin with have another {(*other, 'set of elements')[0]}")
+            raise FitError(f"potential: the initial weights have another {(*other, 'set of elements')[0]}")
         return np.array([expressed(member, model.architecture, model.scaling, scaling) for member in model.members])
 
 
 @dataclass(frozen=True)
 class _Data:
-    """What members are trained on."""
+    """Training data of the members."""
 
     spec: PotentialSpec
     examples: Sequence[Example]
@@ -113,7 +113,7 @@ class _Data:
     workers: ThreadPoolExecutor
 
     def key(self) -> str:
-        """Content of the data."""
+        """Hash of the data."""
         forces = [np.empty(0) if force is None else force for force in self.inputs.forces]
         named = [self.inputs.described.features, self.inputs.energies, self.aside, *forces]
         return hashlib.sha256(b"".join(np.ascontiguousarray(item).tobytes() for item in named)).hexdigest()

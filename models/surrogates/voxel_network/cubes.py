@@ -1,4 +1,4 @@
-"""Cubes of voxels made on the device from Bragg peaks, in any rotation."""
+"""Voxel cubes computed on the device from Bragg peaks, in any rotation."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Crystals:
         return len(self.sizes)
 
     def cubes(self, chosen: torch.Tensor, rotations: torch.Tensor) -> torch.Tensor:
-        """Voxels of crystals, of which one half says all: the opposite ones have the same sizes.
+        """Computes half of the voxels of crystals: opposite voxels are equal.
 
         Args:
             chosen: Which crystals, shape ``(m,)``.

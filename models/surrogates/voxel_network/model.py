@@ -44,7 +44,7 @@ class Scaling:
 
 
 def standardised(network: VoxelNetwork, crystals: Crystals, scaling: Scaling, rotations: FloatArray) -> FloatArray:
-    """What a network says of all crystals, mean over rotations, in standard deviations, shape ``(n, n_properties)``."""
+    """Predictions of a network, averaged over rotations, in standard deviations, shape ``(n, n_properties)``."""
     total: torch.Tensor | None = None
     network.eval()
     with torch.no_grad():
@@ -57,21 +57,21 @@ def standardised(network: VoxelNetwork, crystals: Crystals, scaling: Scaling, ro
             found = torch.cat(parts)
             total = found if total is None else total + found
     if total is None:
-        raise FitError("voxel_network: no rotation to look at crystals from")
+        raise FitError("voxel_network: at least one rotation is needed")
     return np.asarray((total / len(rotations)).cpu().numpy())
 
 
 def inputs(
     crystals: Crystals, scaling: Scaling, chosen: torch.Tensor, rotations: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """What a network is given of crystals."""
+    """Inputs of a network."""
     space = (crystals.space[chosen] - float(scaling.space[0])) / float(scaling.space[1])
     return crystals.cubes(chosen, rotations) / scaling.size, space
 
 
 @dataclass(frozen=True)
 class VoxelNetworks:
-    """``Surrogate``: properties of crystals from a field.
+    """Surrogate of crystal properties from a field.
 
     A prediction is the mean over networks and over fixed rotations of the crystal's own frame
     (:func:`~tansaku.models.features.bragg_frame.canonical_frame`), which turns with the crystal: it is exactly as invariant to
@@ -116,7 +116,7 @@ class VoxelNetworks:
         return [self._predict(example) for example in examples]
 
     def weights(self) -> Weights:
-        """All that :func:`restored` needs."""
+        """Returns the weights and metadata from which :func:`restored` rebuilds the model."""
         document: JsonDict = {
             "type": TYPE,
             "schema_version": SCHEMA_VERSION,
@@ -131,7 +131,7 @@ class VoxelNetworks:
 
     @classmethod
     def from_weights(cls, weights: Weights, device: DeviceChoice = "cpu") -> VoxelNetworks:
-        """The model that weights stand for.
+        """Rebuilds the model from its weights.
 
         Raises:
             StoreError: They are of a newer version, or something of them is missing.

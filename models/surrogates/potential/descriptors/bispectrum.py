@@ -117,7 +117,7 @@ class Bispectrum:
         return torch.cat([total.real, total.imag], dim=1) * fade[:, None]
 
     def parts(self, sums: torch.Tensor, species: torch.Tensor) -> list[torch.Tensor]:
-        """See ``Descriptor``; one component of one triple of elements each, zero for an atom that has no neighbour."""
+        """Yields the features part by part: one component for one triple of elements, zero without neighbours."""
         folded = sums.unflatten(2, (2, -1))[..., self._half]
         real, imaginary = folded[:, :, 0], folded[:, :, 1] * self._sign[0]
         own = torch.zeros_like(sums[:, :, :1])

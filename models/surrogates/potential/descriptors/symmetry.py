@@ -96,7 +96,7 @@ class SymmetryFunctions:
         return torch.cat(parts, dim=1)
 
     def parts(self, sums: torch.Tensor, species: torch.Tensor) -> list[torch.Tensor]:  # noqa: ARG002
-        """See ``Descriptor``; the element of the atom itself makes no difference."""
+        """Yields the features part by part; they do not depend on the element of the atom itself."""
         radial, shells = self.spec.radial, self.spec.angular
         parts = [sums[:, :, :radial].flatten(1)]
         if shells:
