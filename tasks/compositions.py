@@ -150,7 +150,7 @@ def composition_maps(data: CampaignData) -> tuple[CompositionMap, ...]:
             state[cell], value[cell] = _state(evaluation)
             if expected is not None and state[cell] in (PREDICTED, RUNNING):
                 value[cell], deviation[cell] = expected.mean[position], expected.deviation[position]
-            labels[cell] = space.describe_candidate(str(data.pool.ids[position]))["formula"] + _told(evaluation)
+            labels[cell] = space.describe_candidate(str(data.pool.ids[position]))["formula"] + _state_text(evaluation)
         texts = tuple(" ".join(map(str, column)) for column in columns)
         names = tuple(str(row[0]) for row in rows)
         maps.append(CompositionMap(system, names, texts, row_site, others, state, value, deviation, labels))
@@ -170,7 +170,7 @@ def _state(evaluation: Evaluation | None) -> tuple[int, float]:
     return (FAILED if evaluation.state is EvaluationState.FAILED else RUNNING), np.nan
 
 
-def _told(evaluation: Evaluation | None) -> str:
+def _state_text(evaluation: Evaluation | None) -> str:
     reason = failure_reason(evaluation) if evaluation is not None else None
     return f": {reason}" if reason else ""
 

@@ -39,10 +39,10 @@ def sources_told(spec: CampaignSpec, evaluations: Sequence[Evaluation]) -> str |
     )
     if not counts:
         return None
-    told = (
+    parts = (
         f"{count} {'predicted' if by_model else 'computed'} by {source}" for (by_model, source), count in sorted(counts.items())
     )
-    return f"values: {', '.join(told)}"
+    return f"values: {', '.join(parts)}"
 
 
 def value_of(evaluation: Evaluation) -> float | None:

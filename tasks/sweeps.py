@@ -1,4 +1,4 @@
-"""Sweeps: derive again what can be derived, end what nobody owns, delete what nobody names."""
+"""Sweeps: rebuild derived data, end orphaned processes, delete unreferenced artifacts."""
 
 from __future__ import annotations
 

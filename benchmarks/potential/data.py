@@ -93,7 +93,7 @@ def kind_of(group: str) -> str:
 
 def in_scan(examples: Sequence[Example], group: str) -> list[Example]:
     """Structures of one scan."""
-    return [one for one in examples if one.group == group]
+    return [example for example in examples if example.group == group]
 
 
 def in_turn(examples: Sequence[Example]) -> list[Example]:

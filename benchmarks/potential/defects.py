@@ -97,7 +97,7 @@ class FreeEnergies:
         return FreeEnergies(self._calculator.within(folder))
 
     def evaluate(self, structure: Atoms, relaxation: RelaxationSpec | None = None) -> CalculationResult:
-        """See :class:`tansaku.models.domain.ports.Calculator`."""
+        """Computes a structure as it is (``relaxation`` None) or relaxes it first."""
         result = self._calculator.evaluate(structure, relaxation)
         return replace(result, energy=result.terms["free_energy"])
 
@@ -183,7 +183,7 @@ def lattice_parameter(calculator: Calculator, space: Space) -> float:
         structure = space.structure(candidate)
         energy = np.asarray(calculator.evaluate(structure).energy)
         scan.append(Example(candidate, _SCAN, structure, {"energy": energy}))
-    found = constants(ALUMINIUM, scan, lambda one: float(one.properties["energy"]))
+    found = constants(ALUMINIUM, scan, lambda item: float(item.properties["energy"]))
     return float(found["lattice_parameter"])
 
 

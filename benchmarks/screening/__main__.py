@@ -48,7 +48,7 @@ def main() -> None:
         "rank_correlation": {"structures": ranks(rows), "boundaries": ranks(best_of_each(rows))},
         "median_deviation": float(np.median([row.deviation for row in rows])),
         "largest_difference": {
-            name: max(abs(one[name][1] - one[name][0]) for one in found) for name in ("computed", "predicted")
+            name: max(abs(item[name][1] - item[name][0]) for item in found) for name in ("computed", "predicted")
         },
         "verified": verified(found),
         "sample": found,

@@ -23,9 +23,9 @@ def _potentials(told: JsonDict) -> list[str]:
     for row in sorted(told["rows"], key=lambda row: str(row["candidate"])):
         chgnet, sevennet = row["chgnet"], row["sevennet"]
         formula = space.structure(row["candidate"]).info["formula"]
-        paths = [_path(one) for one in (chgnet, sevennet) if one and "barrier" in one]
+        paths = [_path(item) for item in (chgnet, sevennet) if item and "barrier" in item]
         path = " and ".join(dict.fromkeys(paths))
-        published = "; ".join(_published(one) for one in row["published"])
+        published = "; ".join(_published(item) for item in row["published"])
         lines.append(f"| {formula} | {_value(chgnet)} | {_value(sevennet)} | {path} | {published} |")
     return lines
 
@@ -37,7 +37,7 @@ def _value(found: JsonDict | None) -> str:
 
 
 def _path(found: JsonDict) -> str:
-    return ", ".join("[" + "".join(str(one) for one in direction) + "]" for direction in found["directions"])
+    return ", ".join("[" + "".join(str(item) for item in direction) + "]" for direction in found["directions"])
 
 
 def _published(one: JsonDict) -> str:

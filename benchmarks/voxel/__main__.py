@@ -48,8 +48,8 @@ def main() -> None:
         "voxel", __doc__, quick="two divisions, one of them with small networks", figure="errors against training oxides"
     )
     parser.add_argument("--repetitions", type=int, default=20, help="divisions for kernels")
-    told = "divisions for methods that train networks; each takes about 37 minutes on one processor core"
-    parser.add_argument("--networks", type=int, default=1, help=told)
+    text = "divisions for methods that train networks; each takes about 37 minutes on one processor core"
+    parser.add_argument("--networks", type=int, default=1, help=text)
     parser.add_argument("--device", choices=get_args(DeviceChoice), default="cpu", help="where networks are trained")
     given = parser.parse_args()
     spec, shares = (QUICK_NETWORK, SHARES[-1:]) if given.quick else (NETWORK, SHARES)

@@ -1,4 +1,4 @@
-"""Goals as the engine sees them: the level of the objective that a candidate has to pass to be worth something."""
+"""Goals of the engine: the level of the objective below which a candidate is an improvement."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Goal:
 
     @property
     def by_system(self) -> bool:
-        """Whether every system has an answer of its own."""
+        """Whether every system has its own answer."""
         return self.kind == "best_per_system"
 
 
@@ -70,7 +70,7 @@ LEVELS: dict[str, Callable[[Any, ObjectiveSpec], Goal]] = {
 
 
 def reached_levels(goal: Goal, pool: CandidatePool, positions: IntArray, values: FloatArray) -> FloatArray:
-    """What a further candidate has to stay below to count, by system: the best so far, the k-th best, or the threshold.
+    """Returns the level below which a new candidate counts, by system: the best so far, the k-th best, or the threshold.
 
     Args:
         goal: The goal.
@@ -79,7 +79,7 @@ def reached_levels(goal: Goal, pool: CandidatePool, positions: IntArray, values:
         values: Oriented values, in any unit that grows with the objective, shape ``(n,)``; ``goal.threshold`` is in it too.
 
     Returns:
-        Shape ``(n_systems,)``; infinite where there is nothing yet to compare with.
+        Shape ``(n_systems,)``; infinite without a value to compare with.
     """
     best = np.full(len(pool.systems), np.inf)
     if goal.kind == "all_below":

@@ -1,4 +1,4 @@
-"""Energies of candidates that are computed as they stand: crystals and their scans."""
+"""Jobs that compute the energy of a candidate's structure: crystals and their scans."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ FREE_ENERGY = "free_energy"
 
 
 def open_energy_job(document: JobDocument, folder: Path) -> EnergyJob:
-    """Makes the job of a document whose candidates are computed for their energy.
+    """Opens the job of a document whose objective is an energy.
 
     Raises:
-        ConfigurationError: The document is of another kind, or its objective is none of an energy.
+        ConfigurationError: The document is of another kind, or its objective is not an energy.
     """
     space, spec, objective = document.space, document.calculator, document.objective
     if not isinstance(space, EnergySpaceSpec) or spec is None:
@@ -61,7 +61,7 @@ COMPUTED: dict[str, Callable[[CalculationResult], Quantity]] = {
 
 @dataclass(frozen=True)
 class EnergyJob:
-    """Energy, forces and stress of a structure, as it stands or relaxed."""
+    """Computes energy, forces and stress of a structure, unrelaxed or relaxed."""
 
     space: Space
     candidate: str
@@ -72,7 +72,7 @@ class EnergyJob:
     folder: Path
 
     def __call__(self) -> Outcome:
-        """Computes it."""
+        """Computes the energy."""
         begun = time.perf_counter()
         start = self.space.structure(self.candidate)
         with scratch_of(self.calculator, start, self.relaxation, self.folder) as calculator:
@@ -101,11 +101,11 @@ class EnergyJob:
 
 
 def write_result(path: Path, start: Atoms, result: CalculationResult) -> None:
-    """Writes a result's structure with its energies, forces and stress, and whose they are.
+    """Writes a result's structure with its energies, forces, stress and provenance.
 
     Args:
         path: The file, extended XYZ.
-        start: Whose metadata it keeps.
+        start: Initial structure, whose metadata are kept.
         result: What was computed.
     """
     atoms = result.atoms.copy()

@@ -1,4 +1,4 @@
-"""Jobs on this machine: worker processes of our own, met through a spool folder (:mod:`tansaku.tasks.jobs.spool`).
+"""Jobs on this machine: worker processes that communicate through a spool folder (:mod:`tansaku.tasks.jobs.spool`).
 
 Workers are sessions of their own and write to log files, so that neither a signal to the driver's terminal nor a reader of
 the driver's output meets them. A thread replaces workers that died and ends jobs that are overdue. When it cannot, it tries
@@ -56,7 +56,7 @@ _LOG_TAIL = 600
 
 @dataclass
 class _Member:
-    """A worker: a child of ours, or one that was adopted (``child`` None)."""
+    """A worker: a child process, or an adopted process (``child`` None)."""
 
     pid: int
     started: ProcessStart
@@ -204,7 +204,7 @@ class LocalLauncher:
         return settled_status(self._spool, name) or JobStatus(JobState.LOST, "unknown_job", f"job {name} was discarded")
 
     def _bury(self, name: str) -> None:
-        """Gives up a job whose worker is gone; one that is being ended for a reason is lost for that reason."""
+        """Marks a job lost whose worker is gone, with the reason if the worker was ended on purpose."""
         with self._lock:
             claim = self._spool.claimed(name)
             if claim is not None:
@@ -258,7 +258,7 @@ class LocalLauncher:
                 self._trouble, pause = None, _LOOK
 
     def _look_after(self) -> None:
-        """One pass of the supervisor."""
+        """Runs one pass of the supervisor."""
         if lacks_space(self._spool.root, 0.0):
             # Neither a worker nor a verdict has room; workers that have a result wait with it.
             self._full_at = time.monotonic()
@@ -324,7 +324,7 @@ class LocalLauncher:
         self._fill()
 
     def _check_health(self) -> None:
-        """Raises what keeps jobs from being done."""
+        """Raises the error that prevents jobs from running."""
         supervisor, trouble = self._supervisor, self._trouble
         if trouble is not None:
             raise trouble

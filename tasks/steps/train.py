@@ -95,7 +95,7 @@ def trained_at_end(context: StepContext, reason: StopReason) -> bool:
 
 
 def advance_training(context: StepContext) -> bool:
-    """Looks once at the training under way: submits its job, or stores how it ended.
+    """Polls the current training once: submits its job, or stores how it ended.
 
     Returns:
         Whether something came of it.
@@ -257,7 +257,7 @@ def _look_at_registry(context: StepContext, training: Retrain) -> bool:
 
 
 def _give_up(context: StepContext, training: Retrain, handle: JsonDict, failure: Failure) -> None:
-    """Another attempt after a failure of the plumbing; else the retrain has failed, and the campaign goes on without."""
+    """Starts another attempt after an infrastructure failure; otherwise the retrain has failed and the campaign continues."""
     ledger = context.ledger
     again = failure.kind is FailureKind.PLUMBING and failure.reason not in PERMANENT
     if again and ledger.training_attempt <= ledger.spec.execution.retries:

@@ -40,7 +40,7 @@ _ELSEWHERE = "set TANSAKU_HOME to a folder on a local disk, or TANSAKU_MONGO_URI
 
 
 def private_folder(folder: Path) -> Path:
-    """Creates a folder that only this user can enter, or checks that it is one.
+    """Creates a folder that only this user can enter, or checks an existing folder.
 
     Raises:
         StoreError: It cannot be created or written, or belongs to another user.
@@ -62,7 +62,7 @@ def private_folder(folder: Path) -> Path:
 
 
 def unusable(folder: Path, error: OSError) -> StoreError | DiskFullError:
-    """The error for a folder that a database cannot live in."""
+    """Returns the error for a folder that cannot hold a database."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return DiskFullError(folder, "the database could not be started")
     if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):

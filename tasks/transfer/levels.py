@@ -1,6 +1,6 @@
 """Sources of another level of theory than the campaign that learns from them: said before it is created, and in its audit.
 
-They are allowed, a cheap level before a dear one is what transfer is for: every source has a correlation, a mean and a
+They are allowed, since transfer from a cheap to an expensive level is useful: every source has a correlation, a mean and a
 deviation of its own, so values of two levels are never taken for each other.
 """
 
@@ -49,7 +49,7 @@ def note_levels(store: CampaignStore, record: CampaignRecord) -> None:
         )
 
 
-def told_apart(spec: CampaignSpec, theirs: str | None) -> str:
+def level_note(spec: CampaignSpec, theirs: str | None) -> str:
     """What `check` adds to the line of a source: its level of theory where it is another one, else nothing.
 
     Args:

@@ -57,8 +57,8 @@ def transfer_event(refit: Refit) -> Event | None:
         return None
     kind = KEPT if found["mode"] == found["before"] else CHANGED
     evidence = {mode: round(item["log_density"] + item["prior"], 3) for mode, item in found["evidence"].items()}
-    told = ("refit", "at_proposal", "mode", "before", "observations", "correlation", "gain", "failures")
-    data = {key: found[key] for key in told}
+    keys = ("refit", "at_proposal", "mode", "before", "observations", "correlation", "gain", "failures")
+    data = {key: found[key] for key in keys}
     return Event(
         id=short_hash([refit.campaign, "transfer", refit.number]),
         campaign=refit.campaign,

@@ -76,7 +76,7 @@ def table_source(target: Target, source: TableSourceSpec, key: str, base_path: P
 
 
 def campaign_source(target: Target, source: CampaignSourceSpec, key: str, store: CampaignStore) -> SourceData:
-    """Reads what a stored campaign has observed by now.
+    """Reads the current observations of a stored campaign.
 
     Raises:
         ConfigurationError: The campaign is not stored, has no observations or does not fit the target.
@@ -205,7 +205,7 @@ class CampaignSources:
                 self._fixed[i] = self._read(source.sha256)
 
     def take(self) -> tuple[SourceData, ...]:
-        """See :class:`~tansaku.models.engine.transfer.data.Sources`. Raises FitError when a followed campaign is gone."""
+        """What the sources hold now, kept where :meth:`at` finds it again before this returns."""
         taken = []
         for i, source in enumerate(self._target.transfer.sources):
             if i in self._fixed or isinstance(source, TableSourceSpec):
@@ -221,7 +221,7 @@ class CampaignSources:
         return tuple(taken)
 
     def at(self, sha256: Sequence[str]) -> tuple[SourceData, ...]:
-        """See :class:`~tansaku.models.engine.transfer.data.Sources`."""
+        """What was taken before, by content. Raises NotFoundError."""
         return tuple(self._known[item] if item in self._known else self._read(item) for item in sha256)
 
     def _note(self, data: SourceData) -> SourceData:

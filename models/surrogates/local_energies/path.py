@@ -39,7 +39,7 @@ class Chosen:
 
 @dataclass(frozen=True)
 class _State:
-    """How far the paths are: what a checkpoint holds.
+    """Progress of the paths, as stored in a checkpoint.
 
     Attributes:
         weight: Place of the present μ.
@@ -49,7 +49,7 @@ class _State:
         current: Coefficients without each group and, last, of all, shape ``(n_groups + 1, n_features)``.
         best: Those of the best point of all paths.
         best_at: Its weight, point and error.
-        told: Every step so far: weight, point, features, training and validation error.
+        told: All steps so far: weight, point, features, training and validation error.
     """
 
     weight: int
@@ -109,13 +109,13 @@ class CrossValidatedPath:
             raise FitError(f"local_energies: {len(sums)} group of training data; cross-validation leaves one out of at least 2")
         self._spec, self._sums, self._n_features = spec, tuple(sums), n_features
         every = sums[0]
-        for one in sums[1:]:
-            every = every.plus(one)
+        for group in sums[1:]:
+            every = every.plus(group)
         self._every = every
-        self._parts = [*(every.plus(one, -1) for one in sums), every]
+        self._parts = [*(every.plus(group, -1) for group in sums), every]
 
     def run(self, key: str, run: TrainingRun) -> Chosen:
-        """Follows the paths, from a checkpoint where one with this key is left.
+        """Follows the paths, continuing from a checkpoint with this key if there is one.
 
         Raises:
             FitError: No penalty gives a prediction.
@@ -155,7 +155,7 @@ class CrossValidatedPath:
             problem.solve(penalty, start, spec.max_iterations, spec.tolerance)
             for problem, start in zip(problems, state.current, strict=True)
         ]
-        current = np.array([one.coefficients for one in solutions])
+        current = np.array([solution.coefficients for solution in solutions])
         error = self._error(zip(self._sums, solutions[:-1], strict=True))
         training = self._error([(self._every, solutions[-1])])
         told = (state.weight, state.point, int(np.count_nonzero(current[-1])), training, error)

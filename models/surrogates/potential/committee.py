@@ -1,4 +1,4 @@
-"""A committee's members, trained one after the other, each until the error on groups set aside falls no more."""
+"""Training of a committee's members, one after the other, each until its validation error stops decreasing."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _STATE = "potential.committee"
 
 @dataclass(frozen=True)
 class Task:
-    """What is to be trained.
+    """The training task.
 
     Attributes:
         training: Loss of each member.
@@ -39,7 +39,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Trained:
-    """What came of it.
+    """Result of the training.
 
     Attributes:
         members: Best weights of each member, shape ``(n_members, n_weights)``.
@@ -56,7 +56,7 @@ Told = tuple[float, float, str]
 
 @dataclass(frozen=True)
 class _State:
-    """How far training is: what a checkpoint holds.
+    """Progress of the training, as stored in a checkpoint.
 
     Attributes:
         done: Best weights of members that have ended.
@@ -92,7 +92,7 @@ class _State:
             "lowest": self.lowest,
             "since": self.since,
             "cycles": list(self.cycles),
-            "told": [list(one) for one in self.told],
+            "told": [list(item) for item in self.told],
         }
         arrays = {"weights": stage.weights, "best": self.best}
         arrays |= {f"memory.{name}": array for name, array in stage.memory.items()}
@@ -110,12 +110,12 @@ class _State:
             since=document["since"],
             done=tuple(arrays[f"done.{place}"] for place in range(len(document["cycles"]))),
             cycles=tuple(document["cycles"]),
-            told=tuple((float(one), float(other), str(note)) for one, other, note in document["told"]),
+            told=tuple((float(item), float(other), str(note)) for item, other, note in document["told"]),
         )
 
 
 class Committee:
-    """Members under training.
+    """Members being trained.
 
     Args:
         spec: Hyper-parameters.
@@ -165,7 +165,7 @@ class Committee:
             raise FitError(
                 f"potential: network {member + 1} diverged in cycle {stage.cycle}; the trainer's steps are too large"
             )
-        note = f"network {member + 1} of {self._spec.members}, {stage.note}; {training.words}; set aside: {validation.words}"
+        note = f"network {member + 1} of {self._spec.members}, {stage.note}; {training.words}; validation: {validation.words}"
         state = replace(state, stage=stage, since=state.since + 1, told=(*state.told, (training.together(weight), error, note)))
         return replace(state, best=stage.weights, lowest=error, since=0) if error < state.lowest else state
 
@@ -183,12 +183,12 @@ class RootMeanSquares:
     force: float | None
 
     def together(self, force_weight: float) -> float:
-        """One number that both are part of, as in the loss [eV]."""
+        """Energy and force errors combined as in the loss [eV]."""
         return float(np.sqrt(self.energy**2 + force_weight * (self.force or 0.0) ** 2))
 
     @property
     def words(self) -> str:
-        """Both for a reader."""
+        """Both errors as text."""
         forces = "" if self.force is None else f", {1000 * self.force:.3g} meV/Å"
         return f"{1000 * self.energy:.3g} meV/atom{forces}"
 

@@ -363,7 +363,7 @@ def test_driven_deleted_and_other_campaigns_are_left_as_they_are(searched: Path,
     import_observations(other, searched, ME)
     other._campaigns["small"] = other.campaign("small").model_copy(update={"spec_hash": "other"})
     before = contents(other, tmp_path)
-    with pytest.raises(SpecChangedError, match="known with another spec"):
+    with pytest.raises(SpecChangedError, match="stored with a different spec"):
         import_observations(other, searched, ME)
     assert contents(other, tmp_path) == before
 
