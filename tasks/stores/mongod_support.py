@@ -52,6 +52,6 @@ def support_of(version: str, today: date) -> Support:
     since = "" if end is None else f" since {end}"
     return Support(
         ended=True,
-        told=f"{name} is no longer supported{since}",
+        text=f"{name} is no longer supported{since}",
         hint=f"put mongod {NEWEST[0]}.{NEWEST[1]} on the PATH, or set TANSAKU_MONGO_URI to a server: docs/reference/mongodb.md",
     )
