@@ -76,6 +76,8 @@ def read_json(path: Path) -> JsonDict | None:
         return None
     except (ValueError, RecursionError) as error:
         raise DamagedFileError(f"{path} is damaged: {error}") from error
+    except IsADirectoryError as error:
+        raise DamagedFileError(f"{path} is damaged: it is a folder, expected a file") from error
     except OSError as error:
         raise TransientError(f"{path} cannot be read: {error}") from error
     if not isinstance(data, dict):

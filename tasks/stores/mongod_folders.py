@@ -18,8 +18,11 @@ SOCKET_NAME = "mongod.sock"
 LONGEST_SOCKET = 107
 """Longest path of a unix socket [bytes]."""
 
-SMALLEST_FREE = 400 * 2**20
-"""Free disk space needed to start: journal files are allocated in advance [bytes]."""
+FREE_TO_START = 400 * 2**20
+"""Disk space that a new database needs: journal files are allocated in advance [bytes]."""
+
+FREE_TO_CONTINUE = 50 * 2**20
+"""Disk space that a database needs whose journal files exist; with 30 MB it started [bytes]."""
 
 _NETWORK_TYPES = (
     "nfs",
@@ -90,9 +93,9 @@ def filesystem_type(folder: Path) -> str:
 def refuse_full_disk(folder: Path) -> None:
     """Raises DiskFullError when too little is free for a start."""
     free = shutil.disk_usage(folder).free
-    if free < SMALLEST_FREE:
-        needed = f"the database needs {SMALLEST_FREE / 2**20:.0f} MB to start, {free / 2**20:.0f} MB are free"
-        raise DiskFullError(folder, needed)
+    needed = FREE_TO_CONTINUE if any(folder.glob("data/journal/WiredTigerLog.*")) else FREE_TO_START
+    if free < needed:
+        raise DiskFullError(folder, f"the database needs {needed >> 20} MB of free space to start and has {free >> 20} MB")
 
 
 def socket_folder(home: Path, runtime: Path | None) -> Path:
