@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from tansaku.models.domain.specs.base import Name, PositiveFloat, PositiveInt, Sha256, Spec
+from tansaku.models.domain.specs.calculators.table import types_with
 from tansaku.models.domain.specs.network_potential import PotentialSpec
 from tansaku.models.domain.specs.objective import QuantityText
 from tansaku.models.domain.specs.surrogate import LocalEnergiesSpec, SurrogateSpec, learned_properties, needed_fields
@@ -139,7 +140,8 @@ def check_fields(retrain: RetrainSpec, *, density: bool, looks: bool) -> None:
         )
     missing = [name for name in needed if name != "density" or not density]
     if missing:
-        kept = "" if density else ", or a gpaw calculator with density: true"
+        density_codes = " or ".join(types_with("density"))
+        kept = "" if density else f", or a {density_codes} calculator with density: true"
         raise ValueError(f"retrain.surrogate: it sees the field {missing[0]}, which no result has; {wanted}{kept}")
 
 
