@@ -56,7 +56,7 @@ class Screened:
         return open_calculator(self.loaded.spec.calculator, HERE)
 
     @cached_property
-    def _dear(self) -> Calculator:
+    def _expensive(self) -> Calculator:
         return open_calculator(ChgnetSpec(), HERE)
 
     def again(self, row: ScreenRow) -> tuple[JsonDict, BoundaryPicture]:
@@ -75,7 +75,7 @@ class Screened:
         seconds = time.process_time() - begun
         still = RelaxationSpec(fmax=1e3)
         begun = time.process_time()
-        dear = boundary_energy(self._expensive, found.result.atoms, still, bulk_reference(self._expensive, *reference))
+        expensive = boundary_energy(self._expensive, found.result.atoms, still, bulk_reference(self._expensive, *reference))
         title = f"{family(row.axis)} Σ{row.sigma}: {predicted.predicted:.0f} mJ/m²"
         numbers = {
             "candidate": row.candidate,
@@ -84,7 +84,7 @@ class Screened:
             "computed": [row.computed, predicted.computed],
             "predicted": [row.predicted, predicted.predicted],
             "deviation": predicted.deviation,
-            "chgnet": 1000.0 * dear.value,
+            "chgnet": 1000.0 * expensive.value,
             "seconds": {"predicting": seconds, "chgnet": time.process_time() - begun},
         }
         return numbers, picture(self.predictor.paint(found.result.atoms), title)
@@ -109,7 +109,7 @@ def ranks(rows: list[ScreenRow]) -> JsonDict:
 
 def verified(found: list[JsonDict]) -> JsonDict:
     """How far predictions are from what CHGNet says of the same structures, and how the cheap potential ranks them."""
-    predicted, dear, cheap = (
+    predicted, expensive, cheap = (
         np.array([value(item) for item in found]) for value in (_predicted, _expensive_energy, _cheap_energy)
     )
     deviation = np.array([item["deviation"] for item in found])
