@@ -105,7 +105,7 @@ def test_killed_in_every_way_a_campaign_loses_and_doubles_nothing(service, campa
     service.start()
     assert service.wait_for_end(run)["type"] == "COMPLETED"
     assert service.run(run)["run_count"] == starts
-    assert service.said().count("starts again") == 1
+    assert service.said().count("restarting") == 1
     wait_for(lambda: not is_alive(engine), "its process ends")
     assert service.facts("small") == undisturbed()
     assert_each_once(service, campaign_document)
@@ -135,7 +135,7 @@ def test_a_silent_run_is_started_again_by_the_server_and_a_cancelled_one_is_not(
     kill_engine(service, run)
     wait_for(lambda: service.history(run)[-2:] == ["Crashed", "AwaitingRetry"], "noticed")
     service.start()
-    assert "starts again" not in service.said()
+    assert "restarting" not in service.said()
     observed(service, 3)
     # What the page's button does.
     service.server.ask("POST", f"/flow_runs/{run}/set_state", {"state": {"type": "CANCELLING", "name": "Cancelling"}})
