@@ -1,4 +1,4 @@
-"""What the jobs of a candidate wrote: output and errors of the scheduler's job, and how it ended."""
+"""Logs of a candidate's jobs: output and errors of the scheduler's job, and how it ended."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _LARGEST = 64 * 1024
 
 
 class AttemptLog(Record):
-    """What is known of one attempt.
+    """Log of an attempt.
 
     Attributes:
-        reason: Why it was given up, empty where it was not.
-        folder: Folder of its job, None where this site keeps none.
-        ended: How its job ended, as the compute node wrote it.
-        files: Tails of what the job wrote, by file.
+        reason: Why it was abandoned, empty if it was not.
+        folder: Folder of its job, None if this site has none.
+        ended: How its job ended, as recorded by the compute node.
+        files: Ends of the job's output files, by name.
     """
 
     evaluation: str

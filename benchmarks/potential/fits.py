@@ -122,7 +122,7 @@ def report(fitted: Fitted, held_out: Sequence[Example], crystal: Crystal, scans:
     Args:
         fitted: The training.
         held_out: Structures that judge.
-        crystal: Whose constants are told, by the data and by the network.
+        crystal: The crystal whose constants are computed from the data and by the network.
         scans: Structures that these are taken from.
     """
     predictions = fitted.model.predict(held_out)

@@ -97,7 +97,7 @@ def run(case: Case) -> JsonDict:
             "evaluations": result.last_number,
             "cost": sum(evaluation.proposal.predicted_cost for evaluation in store.evaluations(name)),
             "held_out": judged_by_all(loaded, resources),
-            "versions": [told(begin, end) for begin, end in store.retrains(name) if end is not None and end.ok],
+            "versions": [version_of(begin, end) for begin, end in store.retrains(name) if end is not None and end.ok],
         }
 
 
@@ -117,7 +117,7 @@ def judged_by_all(loaded: LoadedCampaign, resources: Resources) -> JsonDict:
     return judged(judges, model.predict(judges))
 
 
-def told(begin: Retrain, end: RetrainEnd) -> JsonDict:
+def version_of(begin: Retrain, end: RetrainEnd) -> JsonDict:
     """A version: results that it had, and its errors on the groups held out."""
     return {
         "observations": begin.observations,

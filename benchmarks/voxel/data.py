@@ -115,7 +115,7 @@ def write(rows: Sequence[Row], provenance: JsonDict, path: Path) -> None:
 
 
 def read(path: Path = FILE) -> tuple[list[Row], JsonDict]:
-    """Oxides, and what is told of how they were computed."""
+    """Oxides, and their provenance."""
     with np.load(path, allow_pickle=False) as stored:
         arrays = dict(stored)
     ends, stops = np.cumsum(arrays["atoms"]), np.cumsum(arrays["peaks"])

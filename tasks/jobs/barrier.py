@@ -109,7 +109,7 @@ class BarrierJob:
 def with_results(crystal: Atoms, calculator: Calculator, candidate: str) -> Atoms:
     """Returns a copy of a relaxed crystal with its energy, forces, stress and provenance."""
     atoms: Atoms = crystal.copy()
-    told, result = calculator.provenance, calculator.evaluate(atoms)
-    atoms.info |= {"candidate": candidate, "potential": told.model, "potential_sha256": told.model_sha256}
+    source, result = calculator.provenance, calculator.evaluate(atoms)
+    atoms.info |= {"candidate": candidate, "potential": source.model, "potential_sha256": source.model_sha256}
     atoms.calc = SinglePointCalculator(atoms, energy=result.energy, forces=result.forces, stress=result.stress)
     return atoms

@@ -200,7 +200,7 @@ class LocalLauncher:
             self._bury(name)
         except DamagedFileError as error:
             self._spool.lose_damaged(name, error)
-        # The worker may have left its result, or the launcher its verdict, between our looks.
+        # The worker may have written its result, or the launcher its verdict, between our polls.
         return settled_status(self._spool, name) or JobStatus(JobState.LOST, "unknown_job", f"job {name} was discarded")
 
     def _bury(self, name: str) -> None:
@@ -217,7 +217,7 @@ class LocalLauncher:
             end_process(claim.pid, claim.started, self._grace, with_children=True)
 
     def _check_jobs(self) -> None:
-        # Workers that wait for room to write a result are not late.
+        # Workers that wait for disk space to write a result are not overdue.
         times_out = time.monotonic() > self._full_at + _AFTER_FULL
         for name in self._spool.claims():
             if self._spool.is_over(name):
@@ -260,7 +260,7 @@ class LocalLauncher:
     def _look_after(self) -> None:
         """Runs one pass of the supervisor."""
         if lacks_space(self._spool.root, 0.0):
-            # Neither a worker nor a verdict has room; workers that have a result wait with it.
+            # There is no space for workers or verdicts; workers with a result wait.
             self._full_at = time.monotonic()
             raise DiskFullError(self._spool.root)
         self._replace_dead()
@@ -271,7 +271,7 @@ class LocalLauncher:
         try:
             return self._spool.driver() == self._me
         except DamagedFileError:
-            # Whose it is, the campaign's lease says: it is ours until another driver writes its own identity there.
+            # The campaign's lease decides the owner: it is ours until another driver writes its identity there.
             self._spool.serve(self._me)
             return True
 
@@ -310,7 +310,7 @@ class LocalLauncher:
         for member in [member for member in self._members if not member.alive]:
             self._members.remove(member)
             record = records / f"{member.pid}.json"
-            # One that leaves although its driver is here does not know it: its successors would leave too.
+            # A worker that ends although its driver is alive does not detect it: its successors would end too.
             was_ready = record.exists() or member.child is None
             record.unlink(missing_ok=True)
             self._stillborn = 0 if was_ready else self._stillborn + 1

@@ -103,7 +103,7 @@ def plan_round(rules: RoundRules, search: SearchState, number: int, previous_hor
     plan = _plan(rules, search, number, up_to)
     if plan.stop is not StopReason.BUDGET or rules.cost_prior is None:
         return plan
-    # By prediction nothing fits any more: what the pending ones really take decides, so the last one is waited for.
+    # By predicted costs nothing more fits; the actual costs of pending evaluations decide, so wait for the last one.
     return _plan(rules, search, number, number - 1) if search.is_known(number - 1) else None
 
 

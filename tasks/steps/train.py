@@ -244,9 +244,9 @@ def _stored(context: StepContext, training: Retrain, result: JobResult) -> tuple
 def _look_at_registry(context: StepContext, training: Retrain) -> bool:
     """Whether the service's run has brought the version, or has said that there will be none."""
     failed = failure_event_id(training)
-    told = next((event for event in context.store.events(context.name) if event.id == failed), None)
-    if told is not None:
-        _end(context, training, ok=False, message=str(told.data["reason"]))
+    reported = next((event for event in context.store.events(context.name) if event.id == failed), None)
+    if reported is not None:
+        _end(context, training, ok=False, message=str(reported.data["reason"]))
         return True
     versions = context.workshop.registry.models(training.model)
     found = next((version for version in versions if version.dataset == training.dataset), None)

@@ -1,4 +1,4 @@
-"""What a campaign would learn from, found out before it is created."""
+"""Preview of a campaign's transfer sources before it is created."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ Database = Callable[[], AbstractContextManager[Resources]]
 
 
 def preview(target: Target, base_path: Path, database: Database | None) -> tuple[str, ...]:
-    """One line per source.
+    """Returns one line per source.
 
     Args:
         target: The campaign.
         base_path: Folder in which its relative paths start.
-        database: None: stored campaigns are named and not looked at.
+        database: None: stored campaigns are listed, but not read.
 
     Raises:
         ConfigurationError: A source is unknown, empty or does not fit.

@@ -25,7 +25,7 @@ _AT_ONCE = 2000
 
 
 class BotorchOptimiser:
-    """``SingleTaskGP`` with standardised outputs, fitted anew, and log expected improvement."""
+    """``SingleTaskGP`` with standardised outputs, refitted, and log expected improvement."""
 
     def suggest(self, problem: Problem) -> Suggestion:
         """The next candidate."""
@@ -41,7 +41,7 @@ class BotorchOptimiser:
 
 
 class BotorchMultiTaskOptimiser:
-    """``MultiTaskGP`` over all systems as tasks, fitted anew, and log expected improvement against each system's own best."""
+    """``MultiTaskGP`` over all systems as tasks, refitted, and log expected improvement against each system's own best."""
 
     def suggest(self, problem: Problem) -> Sequence[Suggestion]:
         """The next candidate of each system that has a free one."""

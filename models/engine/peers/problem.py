@@ -106,7 +106,7 @@ def _unit(group: FeatureGroup, used: npt.NDArray[np.intp]) -> tuple[FloatArray, 
 
 @dataclass(frozen=True)
 class Problem:
-    """What an optimiser is told before it chooses.
+    """What an optimiser knows when it chooses.
 
     Attributes:
         encoding: The candidates.

@@ -127,7 +127,7 @@ class SystemPeer(_Peer):
         return choice
 
     def _suggestion(self, system: int, problem: Problem) -> Suggestion:
-        """Asked anew only when the system's data or its free candidates have changed."""
+        """Asked again only when the system's data or its free candidates have changed."""
         if len(problem.rows) < LEAST_MEASURED:
             rng = np.random.default_rng([problem.seed, len(problem.free)])
             return Suggestion(int(rng.choice(problem.free)), gain=np.inf)

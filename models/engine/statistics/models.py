@@ -127,7 +127,7 @@ class HyperparametersModel(_LearningModel):
         extended = self._family.extended
         self._prior = _process(extended.pool, self._family.terms, self._source.parameters, extended.n_target)
 
-    def fit(self, history: History, previous: JsonDict | None) -> JsonDict:  # noqa: ARG002 - nothing is fitted anew
+    def fit(self, history: History, previous: JsonDict | None) -> JsonDict:  # noqa: ARG002 - nothing is fitted again
         """Hyper-parameters, with the output transform under ``transform``. Raises FitError."""
         return {"n_observed": len(history.observed), "transform": self._family.transform(history).to_json()}
 

@@ -2,7 +2,7 @@
 
 Every observation is predicted from all others (and the sources, where a mode uses them) with the mode's hyper-parameters as
 they are: with K⁻¹ of all n points, the mean misses z_i by [K⁻¹z]_i / [K⁻¹]_ii and the variance is 1 / [K⁻¹]_ii; Rasmussen &
-Williams (2006), eq. 5.12, https://doi.org/10.7551/mitpress/3206.001.0001. The output transform is determined anew without the
+Williams (2006), eq. 5.12, https://doi.org/10.7551/mitpress/3206.001.0001. The output transform is determined again without the
 observation, which costs nothing because the miss does not depend on z_i. Log densities are those of the values themselves, so
 that modes with different transforms compare.
 """

@@ -191,7 +191,7 @@ class TransferProposer(GPProposer):
         )
 
     def _source_fit(self, family: Family, before: JsonDict) -> SourceFit:
-        """The sources' own fit, made anew when they have grown by the factor of the refits."""
+        """The sources' own fit, repeated when they have grown by the factor of the refits."""
         key = tuple(source.sha256 for source in family.sources)
         if "source_fit" in before:
             earlier = SourceFit.from_json(before["source_fit"])

@@ -103,7 +103,7 @@ class _Stages:
         done: Fits that have ended.
         left_out: What the first says of each example without having seen its group; NaN: not yet, or it cannot.
         first: Weights of the first on all examples, when that fit has ended.
-        told: Steps of the fits that have ended.
+        history: Steps of the fits that have ended.
         telling: Steps of the one that has not.
         inner: The checkpoint of that one.
     """
@@ -114,7 +114,7 @@ class _Stages:
     done: int = 0
     left_out: FloatArray = field(init=False)
     first: Weights | None = None
-    told: list[Progress] = field(default_factory=list)
+    history: list[Progress] = field(default_factory=list)
     telling: list[Progress] = field(default_factory=list)
     inner: Weights | None = None
 
@@ -129,8 +129,8 @@ class _Stages:
         if document["first"] is not None:
             self.first = Weights(unpacked("first", found.arrays), document["first"])
         self.inner = Weights(unpacked("inner", found.arrays), document["inner"])
-        self.told = [Progress(**item) for item in document["told"]]
-        for item in self.told:
+        self.history = [Progress(**item) for item in document["told"]]
+        for item in self.history:
             self.outer.on_progress(item)
 
     def run(self) -> TrainingRun:
@@ -140,7 +140,7 @@ class _Stages:
     def next(self) -> None:
         """Moves to the next stage after a fit has ended."""
         self.done += 1
-        self.told += self.telling
+        self.history += self.telling
         self.telling, self.inner = [], None
 
     def save(self, weights: Weights) -> None:
@@ -153,7 +153,7 @@ class _Stages:
             "schema_version": 1,
             "key": self.key,
             "done": self.done,
-            "told": [asdict(item) for item in self.told],
+            "told": [asdict(item) for item in self.history],
             "first": self.first.document if self.first is not None else None,
             "inner": weights.document,
         }
@@ -165,7 +165,7 @@ class _Stages:
 
     def _tell(self, progress: Progress) -> None:
         note = ": ".join(filter(None, (f"fit {self.done + 1}", progress.note)))
-        self.telling.append(replace(progress, step=len(self.told) + progress.step, note=note))
+        self.telling.append(replace(progress, step=len(self.history) + progress.step, note=note))
         self.outer.on_progress(self.telling[-1])
 
 
