@@ -43,7 +43,7 @@ MEANINGS = {
     ExitCode.MISSING_COMPONENT: "an optional package or program is not installed",
     ExitCode.DATABASE: "the database cannot be reached or refused, or something stored in it cannot be read here",
     ExitCode.CALCULATION: "a calculation or fit failed outside a campaign",
-    ExitCode.INTERRUPTED: "interrupted by Ctrl-C; the same command goes on where it stopped",
+    ExitCode.INTERRUPTED: "interrupted by Ctrl-C; the same command continues where it stopped",
 }
 
 # The first class that fits decides: subclasses stand before their bases.
