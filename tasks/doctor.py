@@ -127,7 +127,7 @@ def _gpaw() -> Finding:
     if not _installed("gpaw"):
         hint = "pip install 'tansaku[gpaw]' (docs/guide/density-functional-theory.md says what it is compiled with)"
         return Finding(name="gpaw", state="optional", detail="not installed; calculator gpaw needs it", hint=hint)
-    said = _probe("gpaw", _GPAW_PROBE, "compile it again with the MPI of this environment: docs/guide/density-functional-theory.md")
+    said = _probe("gpaw", _GPAW_PROBE, "compile it with the MPI of this environment: docs/guide/density-functional-theory.md")
     if isinstance(said, Finding):
         return said
     version, *setups = said.splitlines()

@@ -27,7 +27,7 @@ def bench(
     file: Annotated[Path, typer.Argument(help="Campaign file on a table.", show_default=False)],
     out: Annotated[Path, typer.Option(help="Result file (JSON).")] = Path("result.json"),
     methods: Annotated[
-        str, typer.Option(help="Comma-separated; also grid, spec for the file's own, and peers (docs/results/other-optimisers.md).")
+        str, typer.Option(help="Comma-separated; also grid, spec for the file's own, and peers (docs/results/index.md).")
     ] = DEFAULT_METHODS,
     seeds: Annotated[str, typer.Option(help="How many (10 means 0 to 9), or a range as 10-19.")] = "10",
     jobs: Annotated[int, typer.Option(min=1, help="Runs at once, one process and one thread each.")] = 1,

@@ -53,5 +53,5 @@ def support_of(version: str, today: date) -> Support:
     return Support(
         ended=True,
         told=f"{name} is out of support{since}",
-        hint=f"put a mongod {NEWEST[0]}.{NEWEST[1]} on the PATH, or set TANSAKU_MONGO_URI to a server: docs/reference/mongodb.md",
+        hint=f"put mongod {NEWEST[0]}.{NEWEST[1]} on the PATH, or set TANSAKU_MONGO_URI to a server: docs/reference/mongodb.md",
     )
