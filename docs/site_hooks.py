@@ -31,8 +31,11 @@ window.MathJax = {
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Anchors as GitHub makes them, so that a link works in both places."""
+    """Anchors as GitHub makes them, so that a link works in both places; the pages new-….md under their heading."""
     config.mdx_configs.setdefault("toc", {})["slugify"] = slugify(case="lower")
+    development = next(part["Development"] for part in config.nav or [] if "Development" in part)
+    extending = next(part for part in development if "Extending" in part)
+    extending["Extending"] = [path.relative_to(DOCS).as_posix() for path in sorted(DOCS.glob("develop/new-*.md"))]
     return config
 
 
