@@ -25,7 +25,7 @@ _FENCE = re.compile(r"(^ *```.*?^ *```[^\n]*$)", re.MULTILINE | re.DOTALL)
 _SETTINGS = """\
 window.MathJax = {
   tex: {inlineMath: [["\\\\(", "\\\\)"]], displayMath: [["\\\\[", "\\\\]"]]},
-  options: {enableMenu: false, ignoreHtmlClass: ".*", processHtmlClass: "arithmatex"}
+  options: {enableMenu: false, ignoreHtmlClass: ".*|", processHtmlClass: "arithmatex"}
 };
 """
 
@@ -60,7 +60,9 @@ def on_page_markdown(markdown: str, *, page: Page, **_: object) -> str:
     def moved(match: re.Match[str]) -> str:
         target, _, anchor = match[3].partition("#")
         path = _resolved(uri, target)
-        if path is None or (path.is_relative_to(DOCS) and uri not in ROOT_PAGES.values()):
+        if path is None or uri in NOTEBOOKS.values():
+            return match[0]
+        if path.is_relative_to(DOCS) and path.suffix != ".ipynb" and uri not in ROOT_PAGES.values():
             return match[0]
         if path.is_dir():
             return match[2]
@@ -113,7 +115,10 @@ def _site_path(path: Path) -> str:
         return ROOT_PAGES[name]
     if name == "README.md":
         return "index.md"
-    return path.relative_to(DOCS).as_posix() if path.is_relative_to(DOCS) else f"source/{name}"
+    if not path.is_relative_to(DOCS):
+        return f"source/{name}"
+    inside = path.relative_to(DOCS).as_posix()
+    return NOTEBOOKS.get(inside, inside)
 
 
 def _outside(page: File) -> set[Path]:
