@@ -25,14 +25,17 @@ _FENCE = re.compile(r"(^ *```.*?^ *```[^\n]*$)", re.MULTILINE | re.DOTALL)
 _SETTINGS = """\
 window.MathJax = {
   tex: {inlineMath: [["\\\\(", "\\\\)"]], displayMath: [["\\\\[", "\\\\]"]]},
-  options: {enableMenu: false, ignoreHtmlClass: ".*", processHtmlClass: "arithmatex"}
+  options: {enableMenu: false, ignoreHtmlClass: ".*|", processHtmlClass: "arithmatex"}
 };
 """
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Anchors as GitHub makes them, so that a link works in both places."""
+    """Anchors as GitHub makes them, so that a link works in both places; the pages new-….md under their heading."""
     config.mdx_configs.setdefault("toc", {})["slugify"] = slugify(case="lower")
+    development = next(part["Development"] for part in config.nav or [] if "Development" in part)
+    extending = next(part for part in development if "Extending" in part)
+    extending["Extending"] = [path.relative_to(DOCS).as_posix() for path in sorted(DOCS.glob("develop/new-*.md"))]
     return config
 
 
@@ -57,7 +60,9 @@ def on_page_markdown(markdown: str, *, page: Page, **_: object) -> str:
     def moved(match: re.Match[str]) -> str:
         target, _, anchor = match[3].partition("#")
         path = _resolved(uri, target)
-        if path is None or (path.is_relative_to(DOCS) and uri not in ROOT_PAGES.values()):
+        if path is None or uri in NOTEBOOKS.values():
+            return match[0]
+        if path.is_relative_to(DOCS) and path.suffix != ".ipynb" and uri not in ROOT_PAGES.values():
             return match[0]
         if path.is_dir():
             return match[2]
@@ -110,7 +115,10 @@ def _site_path(path: Path) -> str:
         return ROOT_PAGES[name]
     if name == "README.md":
         return "index.md"
-    return path.relative_to(DOCS).as_posix() if path.is_relative_to(DOCS) else f"source/{name}"
+    if not path.is_relative_to(DOCS):
+        return f"source/{name}"
+    inside = path.relative_to(DOCS).as_posix()
+    return NOTEBOOKS.get(inside, inside)
 
 
 def _outside(page: File) -> set[Path]:
