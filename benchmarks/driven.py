@@ -1,4 +1,4 @@
-"""Campaigns that benchmarks run as ``tansaku run`` does, in a home of their own."""
+"""Runs campaigns of benchmarks like ``tansaku run``, in a separate home folder."""
 
 from __future__ import annotations
 

@@ -97,7 +97,7 @@ class AskingService:
     def __init__(self, observer: Observer, service: str, halt: threading.Event) -> None:
         self._service = service
         self._halt = halt
-        self._told = observer
+        self._observer = observer
         self.on_start = observer.on_start
         self.on_proposal = observer.on_proposal
         self.on_outcome = observer.on_outcome
@@ -110,7 +110,7 @@ class AskingService:
         """Requests a training when it begins, and when a driver finds one that an earlier driver began."""
         if end is None and retrain.dataset:
             ask_in_background(retrain, self._service, self._halt)
-        self._told.on_retrain(retrain, end)
+        self._observer.on_retrain(retrain, end)
 
 
 def run_campaign(name: str, site: Path | None = None, observer: Observer | None = None) -> DriveResult:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from datetime import UTC, datetime
 from uuid import UUID
 
 from prefect import State
@@ -14,7 +13,7 @@ from prefect.states import Cancelled, Suspended
 
 from tansaku.models.domain.errors import NotFoundError
 from tansaku.models.domain.ports import CampaignStore
-from tansaku.models.domain.records import Command
+from tansaku.tasks.commands.steer import Actor, request
 from tansaku.tasks.progress import is_paused
 
 SUPERSEDED = "Superseded"
@@ -51,7 +50,7 @@ def lift_pause_if_resumed(store: CampaignStore, name: str, run: str) -> bool:
     scheduled = [state for state in sorted(states, key=lambda item: item.timestamp) if state.is_scheduled()]
     if not scheduled or scheduled[-1].name != "Resuming":
         return False
-    store.add_command(name, Command(id=f"resume-{scheduled[-1].id}", kind="resume", user=_PAGE, created_at=datetime.now(UTC)))
+    request(store, Actor(_PAGE), name, "resume", identifier=f"resume-{scheduled[-1].id}")
     return True
 
 

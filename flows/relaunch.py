@@ -82,7 +82,7 @@ def automations(service: str, deployments: Iterable[UUID], silence: float) -> li
             name=f"tansaku {service}: crashed runs start again",
             description="The campaign continues where it was; its state is in the database.",
             trigger=crashed,
-            actions=[ChangeFlowRunState(state=StateType.SCHEDULED, name="AwaitingRetry", message="starts again")],
+            actions=[ChangeFlowRunState(state=StateType.SCHEDULED, name="AwaitingRetry", message="restarting")],
         ),
     ]
 

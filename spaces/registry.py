@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from pathlib import Path
 from typing import cast
 
-from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.openers import opener
 from tansaku.models.domain.ports import Space
 from tansaku.models.domain.specs.limits import LimitsSpec
 from tansaku.models.domain.specs.space import SpaceSpec
 
 OPENERS = {
-    "composition": "composition:CompositionSpace",
-    "crystals": "crystals:CrystalsSpace",
-    "grain_boundary": "grain_boundary:GrainBoundarySpace",
-    "prototypes": "prototypes:PrototypesSpace",
-    "table": "table:TableSpace",
+    "composition": "tansaku.spaces.composition:CompositionSpace",
+    "crystals": "tansaku.spaces.crystals:CrystalsSpace",
+    "grain_boundary": "tansaku.spaces.grain_boundary:GrainBoundarySpace",
+    "prototypes": "tansaku.spaces.prototypes:PrototypesSpace",
+    "table": "tansaku.spaces.table:TableSpace",
 }
-"""Module of this folder and class, by type of the spec. Plug-ins that bring a space add theirs here."""
+"""Module and class, by type of the spec. Plug-ins that bring a space add theirs here."""
 
 
 def open_space(spec: SpaceSpec, base_path: Path, limits: LimitsSpec | None = None) -> Space:
@@ -33,7 +32,4 @@ def open_space(spec: SpaceSpec, base_path: Path, limits: LimitsSpec | None = Non
     Raises:
         ConfigurationError: The spec names what does not exist or does not fit, or asks for more than the limits.
     """
-    if spec.type not in OPENERS:
-        raise ConfigurationError(f"space.type: {spec.type!r} has no opener; expected one of {', '.join(OPENERS)}")
-    module, name = OPENERS[spec.type].split(":")
-    return cast("Space", getattr(import_module(f"tansaku.spaces.{module}"), name)(spec, base_path, limits))
+    return cast("Space", opener(OPENERS, spec.type, "space.type")(spec, base_path, limits))

@@ -1,4 +1,4 @@
-"""Which relaxations with a free translation ended in the same structure."""
+"""Detects relaxations with a free translation that ended in the same structure."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def excess_opening(evaluation: Evaluation) -> float | None:
 def same_basins(evaluations: Iterable[Evaluation]) -> dict[str, str]:
     """Finds evaluations that fell into the basin of an earlier one of the same surface.
 
-    Two are taken for one structure when their energies and their excess openings agree; translations cannot be compared
+    Two structures are considered equal if their energies and their excess openings agree; translations cannot be compared
     directly, because equivalent ones differ by symmetry.
 
     Args:

@@ -1,4 +1,4 @@
-"""Whether a campaign's crystal is the one that its calculator has: told before anything is spent, where that takes seconds."""
+"""Checks a campaign's crystal against its calculator's before anything is computed, if that takes only seconds."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _KNOWN = 32
 
 
 def check_cell(space: SpaceSpec, calculator: CalculatorSpec | None, document: YamlText) -> None:
-    """Raises ConfigurationError where a boundary's plane might get another lattice than the reference crystal."""
+    """Raises ConfigurationError if a boundary's plane might get another lattice than the reference crystal."""
     if space.reference_crystal is not None and calculator is not None and calculator.relaxation.cell == "full":
         where = f"({document.source}, line {document.line(('calculator', 'relaxation', 'cell'))})"
         raise ConfigurationError(
@@ -44,10 +44,10 @@ def check_cell(space: SpaceSpec, calculator: CalculatorSpec | None, document: Ya
 
 
 def resolve_crystal(space: SpaceSpec, calculator: CalculatorSpec | None, base_path: Path) -> SpaceSpec:
-    """The space of a campaign file with a number for ``lattice_parameter: auto``, and ``strained`` said.
+    """Returns the space with a number for ``lattice_parameter: auto`` and with ``strained`` set.
 
     Raises:
-        ConfigurationError: There is no calculator whose own could be taken, it takes too long, or it has no such crystal.
+        ConfigurationError: There is no calculator to ask, it takes too long, or it has no such crystal.
     """
     given = space.reference_crystal
     if given is None:
@@ -70,11 +70,11 @@ def compare_crystal(spec: CampaignSpec, base_path: Path) -> OwnCrystal | None:
     """Compares a campaign's lattice parameter with its calculator's own.
 
     Returns:
-        What was found; None where there is nothing to compare, or where it takes longer than ``CHECK_SECONDS``: then the
-        first evaluation compares.
+        The comparison; None if there is nothing to compare, or if it takes longer than ``CHECK_SECONDS``: then the first
+        evaluation compares.
 
     Raises:
-        ConfigurationError: It is more than 0.5 % off and the crystal is not said to be strained, or the calculator has no
+        ConfigurationError: It differs by more than 0.5 % and the crystal is not marked as strained, or the calculator has no
             such crystal.
     """
     crystal = spec.space.reference_crystal
@@ -89,7 +89,7 @@ def compare_crystal(spec: CampaignSpec, base_path: Path) -> OwnCrystal | None:
 
 
 def describe_crystal(spec: CampaignSpec, base_path: Path) -> str | None:
-    """The comparison in words, None where there is nothing to compare. Raises as :func:`compare_crystal`."""
+    """Describes the comparison, None if there is nothing to compare. Raises as :func:`compare_crystal`."""
     crystal = spec.space.reference_crystal
     if crystal is None or spec.calculator is None:
         return None
@@ -102,7 +102,7 @@ def describe_crystal(spec: CampaignSpec, base_path: Path) -> str | None:
 
 
 def measured(calculator: CalculatorSpec, crystal: CrystalSpec, base_path: Path, seconds: int) -> OwnCrystal | None:
-    """A calculator's own crystal, computed by a process that may take some processor time.
+    """Computes a calculator's own crystal in a process with limited processor time.
 
     Returns:
         None where it takes longer, or the calculator cannot be opened on this machine.
@@ -110,14 +110,14 @@ def measured(calculator: CalculatorSpec, crystal: CrystalSpec, base_path: Path, 
     Raises:
         ConfigurationError: The calculator has no such crystal.
     """
-    # A code of density-functional theory may not be on this machine, and takes minutes where it is.
+    # A DFT code may not be installed on this machine, and takes minutes if it is.
     if calculator.facts.dft:
         return None
     asked = OwnCrystalRequest(calculator=calculator, crystal=crystal, base_path=str(base_path), seconds=seconds)
-    told = _asked(asked.model_dump_json(), seconds + _PATIENCE)
-    if told is None:
+    reply = _asked(asked.model_dump_json(), seconds + _PATIENCE)
+    if reply is None:
         return None
-    answer = OwnCrystalAnswer.model_validate_json(told)
+    answer = OwnCrystalAnswer.model_validate_json(reply)
     if answer.lattice_parameter is None or answer.given is None:
         raise ConfigurationError(answer.error or "", hint=answer.hint)
     from tansaku.calculators.workflows.own_crystal import OwnCrystal
@@ -127,7 +127,7 @@ def measured(calculator: CalculatorSpec, crystal: CrystalSpec, base_path: Path, 
 
 @lru_cache(maxsize=_KNOWN)
 def _asked(request: str, patience: float) -> str | None:
-    """What the process answers; None where it was ended, or broke."""
+    """Returns the answer of the process; None if it was ended or failed."""
     try:
         done = subprocess.run(
             # -P: files in the current folder do not shadow modules.

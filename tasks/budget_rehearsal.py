@@ -1,4 +1,4 @@
-"""What a budget buys, found out before it is spent: a campaign replayed on a finished table, or on draws from its own model."""
+"""Rehearsal of a budget before it is spent: a campaign replayed on a finished table, or on samples of its own model."""
 
 from __future__ import annotations
 
@@ -117,10 +117,10 @@ def rehearse_budget(path: Path, options: RehearsalOptions, on_replay: OnReplay |
     Args:
         path: The campaign file.
         options: How.
-        on_replay: Told of replays.
+        on_replay: Called with the progress of the replays.
 
     Raises:
-        ConfigurationError: The file or an option is wrong, or the pool cannot be drawn.
+        ConfigurationError: The file or an option is wrong, or the pool is too large to sample.
     """
     loaded = load_campaign(path)
     spec = loaded.spec
@@ -168,7 +168,7 @@ def _quantity(option: str, text: str, spec: CampaignSpec) -> float:
 
 
 def _drawn(spec: CampaignSpec, pool: CandidatePool, options: RehearsalOptions) -> tuple[str, Iterator[FloatArray]]:
-    """What landscapes are drawn from, and the landscapes [objective's unit], as computed (not oriented)."""
+    """Returns a description of the source and the sampled landscapes [objective's unit], as computed (not oriented)."""
     proposer = build_proposer(spec.proposer, spec.objective, spec.constraints)
     if not isinstance(proposer, GPProposer):
         raise ConfigurationError(
@@ -229,8 +229,8 @@ class Shape:
     def given_to(self, pool: CandidatePool, drawn: FloatArray) -> FloatArray:
         """A landscape whose systems keep their levels and the order of their candidates, and take this distribution.
 
-        A draw of a Gaussian process has no floor; what is computed does, and how many candidates lie near it is what makes a
-        search hard or easy.
+        A sample of a Gaussian process has no lower bound, but computed values do, and the number of candidates near it
+        determines how hard a search is.
 
         Args:
             pool: What is searched.
@@ -247,7 +247,7 @@ class Shape:
 
 
 def learned(proposer: GPProposer, like: LoadedCampaign) -> tuple[JsonDict, Shape]:
-    """What a finished table teaches: hyper-parameters from a random part of it, and how its values are distributed.
+    """Fits hyper-parameters to a random part of a finished table, and the distribution of its values.
 
     Raises:
         ConfigurationError: It is not a campaign on a table.

@@ -1,4 +1,4 @@
-"""Which variables a child process gets: a list of what calculators read, so that a secret which is not known here stays out."""
+"""Environment variables passed to child processes: an allow-list of what calculators read, which excludes secrets."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ _SECRET_WORD = re.compile(r"SECRET|PASSWORD|PASSWD|TOKEN|CREDENTIAL|AUTH|JWT|MON
 
 
 def child_variables(environment: Mapping[str, str], added: Collection[str] = ()) -> dict[str, str]:
-    """The part of an environment that a child process is given.
+    """Returns the part of an environment that is passed to a child process.
 
     Args:
         environment: The parent's.

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from tansaku.models.domain.errors import ConfigurationError, MissingComponentError
+from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.cluster import FireworksLauncherSpec
 from tansaku.models.domain.specs.site import SiteSpec
+from tansaku.tasks.launchers.backends import Backend
 from tansaku.tasks.settings import Settings, scheduler_environment
 
 if TYPE_CHECKING:
@@ -61,9 +63,7 @@ def open_cluster(settings: Settings, site: SiteSpec, workers: SiteWorkers) -> Cl
         ConfigurationError: The site file is not of a cluster, or compute nodes could not find the database.
         MissingComponentError: The extra `fireworks` is not installed.
     """
-    spec = site.launcher
-    if not isinstance(spec, FireworksLauncherSpec):
-        raise ConfigurationError(f"launcher.type: {spec.type!r}; a cluster's site file has type: fireworks")
+    spec = _spec_of(site)
     if importlib.util.find_spec("fireworks") is None:
         raise MissingComponentError("launcher.type fireworks needs FireWorks", hint="pip install 'tansaku[fireworks]'")
     from tansaku.tasks.launchers.launchpad import open_launchpad
@@ -79,3 +79,29 @@ def open_cluster(settings: Settings, site: SiteSpec, workers: SiteWorkers) -> Cl
         workers=workers,
         uri_file=uri_file,
     )
+
+
+@dataclass(frozen=True)
+class FireworksBackend(Backend):
+    """Runs jobs on the cluster of a site file."""
+
+    def launcher(self, campaign: CampaignSpec) -> FireworksLauncher:
+        """The launcher of a campaign, which fills the queue when nobody else does."""
+        return self.cluster().launcher(campaign.name)
+
+    def queue(self) -> str:
+        """Who fills the queue, in a line."""
+        from tansaku.tasks.site_worker import who_fills
+
+        name = _spec_of(self.site).site
+        return who_fills(name, self.workers.get(name))
+
+    def cluster(self) -> Cluster:
+        """Opens the cluster."""
+        return open_cluster(self.settings, self.site, self.workers)
+
+
+def _spec_of(site: SiteSpec) -> FireworksLauncherSpec:
+    if not isinstance(site.launcher, FireworksLauncherSpec):
+        raise ConfigurationError(f"launcher.type: {site.launcher.type!r}; a cluster's site file has type: fireworks")
+    return site.launcher

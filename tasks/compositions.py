@@ -29,10 +29,10 @@ _DIMENSIONS = ("barrier_1d", "barrier_2d", "barrier_3d")
 
 
 def composition_rows(data: CampaignData) -> list[JsonDict]:
-    """One row per evaluation of the search, the best value first, those without a value behind.
+    """Returns one row per evaluation of the search, best value first, those without a value last.
 
     Raises:
-        ConfigurationError: The campaign is no search of compositions.
+        ConfigurationError: The campaign does not search compositions.
     """
     space = _space(data)
     rows = [_row(data, space, evaluation) for evaluation in data.select("search")]
@@ -71,7 +71,7 @@ def _row(data: CampaignData, space: ScreenedSpace, evaluation: Evaluation) -> Js
 
 
 def _percolating(hops: Sequence[JsonDict], limiting: str) -> list[str]:
-    """Names of the hops no higher than the limiting one, the easiest first: what the paths are made of."""
+    """Returns the names of the hops on the paths: those no higher than the limiting one, lowest barrier first."""
     saddles = {hop["hop"]: hop["ts_energy"] for hop in hops if "ts_energy" in hop}
     return sorted((name for name in saddles if saddles[name] <= saddles[limiting]), key=saddles.__getitem__)
 
@@ -80,7 +80,7 @@ def compositions_frame(data: CampaignData) -> pd.DataFrame:
     """The rows as a frame.
 
     Raises:
-        ConfigurationError: The campaign is no search of compositions.
+        ConfigurationError: The campaign does not search compositions.
     """
     import pandas as pd
 
@@ -101,7 +101,7 @@ class CompositionMap:
         columns: Ions of the other sites, joined.
         row_site: Name of that site.
         column_sites: Names of the other sites.
-        state: What is known of each cell, shape ``(n_rows, n_columns)``.
+        state: State of each cell, shape ``(n_rows, n_columns)``.
         value: Found, or expected [objective's unit], NaN where neither is known, shape ``(n_rows, n_columns)``.
         deviation: Of what is expected [objective's unit], NaN elsewhere, shape ``(n_rows, n_columns)``.
         labels: Formula and what is known of each cell in words, shape ``(n_rows, n_columns)``.
@@ -122,7 +122,7 @@ def composition_maps(data: CampaignData) -> tuple[CompositionMap, ...]:
     """One map per system, what is not evaluated filled in by the model where there is one.
 
     Raises:
-        ConfigurationError: The campaign is no search of compositions.
+        ConfigurationError: The campaign does not search compositions.
     """
     space = _space(data)
     ions = [
@@ -150,7 +150,7 @@ def composition_maps(data: CampaignData) -> tuple[CompositionMap, ...]:
             state[cell], value[cell] = _state(evaluation)
             if expected is not None and state[cell] in (PREDICTED, RUNNING):
                 value[cell], deviation[cell] = expected.mean[position], expected.deviation[position]
-            labels[cell] = space.describe_candidate(str(data.pool.ids[position]))["formula"] + _told(evaluation)
+            labels[cell] = space.describe_candidate(str(data.pool.ids[position]))["formula"] + _state_text(evaluation)
         texts = tuple(" ".join(map(str, column)) for column in columns)
         names = tuple(str(row[0]) for row in rows)
         maps.append(CompositionMap(system, names, texts, row_site, others, state, value, deviation, labels))
@@ -170,7 +170,7 @@ def _state(evaluation: Evaluation | None) -> tuple[int, float]:
     return (FAILED if evaluation.state is EvaluationState.FAILED else RUNNING), np.nan
 
 
-def _told(evaluation: Evaluation | None) -> str:
+def _state_text(evaluation: Evaluation | None) -> str:
     reason = failure_reason(evaluation) if evaluation is not None else None
     return f": {reason}" if reason else ""
 

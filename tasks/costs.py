@@ -1,4 +1,4 @@
-"""What evaluations cost: predicted when they were proposed, and, where the space learns it, what they really took."""
+"""Costs of evaluations: predicted when proposed, and measured where the space learns its cost."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ MEASURED_UNIT = "core-seconds"
 
 
 def cost_unit(space: SpaceSpec) -> str | None:
-    """Unit of a learned cost; None where the file's own numbers count, whatever they mean."""
+    """Returns the unit of a learned cost; None for costs given by the file, whose unit is unknown."""
     return MEASURED_UNIT if space.learns_cost else None
 
 
 def cost_of(evaluation: Evaluation, space: SpaceSpec) -> float:
-    """What an evaluation cost: as measured where cost is learned and it has ended, else as predicted."""
+    """Returns the cost of an evaluation: measured if cost is learned and it has ended, else predicted."""
     measured = evaluation.measured_cost if space.learns_cost else None
     return evaluation.proposal.predicted_cost if measured is None else measured
 
 
 @dataclass(frozen=True)
 class CostComparison:
-    """Predicted against actual, of all evaluations that were measured and of which nothing was spared, in proposal order.
+    """Predicted and actual cost of all fully computed and measured evaluations, in proposal order.
 
     Attributes:
         predicted: When it was proposed [core-seconds], shape ``(n,)``.

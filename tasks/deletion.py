@@ -1,4 +1,4 @@
-"""Deleting a campaign for good: what would go, what forbids it, and the deletion itself, which can be killed and repeated."""
+"""Permanent deletion of a campaign: its consequences, its preconditions, and the deletion, which can be repeated if killed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from tansaku.models.domain.errors import LeaseHeldError, MissingComponentError, 
 from tansaku.models.domain.identifiers import is_name, printable
 from tansaku.models.domain.records import Evaluation
 from tansaku.models.domain.specs.campaign import CampaignSpec
-from tansaku.models.domain.specs.cluster import FireworksLauncherSpec
 from tansaku.models.domain.states import ACTIVE_STATES, EvaluationState, JobState
 from tansaku.models.domain.wording import counted
 from tansaku.tasks.launchers.retention import forget_campaign
@@ -30,7 +29,7 @@ _UNDER_WAY = (JobState.QUEUED, JobState.RUNNING)
 
 @dataclass(frozen=True)
 class Deletion:
-    """What deleting a campaign takes away.
+    """What the deletion of a campaign removes.
 
     Attributes:
         evaluations: All of them, those of the polish included.
@@ -52,7 +51,7 @@ class Deletion:
     damage: str = ""
 
     def describe(self) -> str:
-        """The loss in words."""
+        """Describes what is lost."""
         name = printable(self.name)
         lines = [f"{name}: an earlier deletion was interrupted; what remains:" if self.begun else f"{name}:"]
         if self.damage:
@@ -72,11 +71,11 @@ class Deletion:
 
 
 def plan_deletion(resources: Resources, name: str) -> Deletion:
-    """Says what deleting a campaign would take away; changes nothing.
+    """Returns what deleting a campaign would remove; changes nothing.
 
     Raises:
         NotFoundError: No campaign of this name is stored.
-        LeaseHeldError: A driver is at work on it, or one of its jobs is still under way.
+        LeaseHeldError: A driver is at work on it, or one of its jobs is still running.
     """
     store = resources.store
     begun, damage = False, ""
@@ -134,9 +133,9 @@ def delete_campaign(resources: Resources, name: str) -> int:
         raise StoreError(
             f"{spool} cannot be deleted: {error.strerror}", hint="run the same command again to continue"
         ) from error
-    launcher = resources.site.launcher
-    if isinstance(launcher, FireworksLauncherSpec) and spool is not None:
-        forget_campaign(Path(launcher.folder), name)
+    shared = resources.site.launcher.shared_folder
+    if shared is not None and spool is not None:
+        forget_campaign(Path(shared), name)
     resources.store.delete_campaign(name)
     return sweep_artifacts(resources, ARTIFACT_AGE)
 

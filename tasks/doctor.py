@@ -124,7 +124,7 @@ def _server(found: str, version: str) -> Finding:
 
     support = support_of(version, datetime.now(UTC).date())
     state: State = "warning" if support.ended else "ok"
-    return Finding(name="mongodb", state=state, detail=f"{found}; {support.told}", hint=support.hint)
+    return Finding(name="mongodb", state=state, detail=f"{found}; {support.text}", hint=support.hint)
 
 
 def _home(home: Path) -> Finding:

@@ -1,4 +1,4 @@
-"""What a search with several objectives found: its front, and how the dominated volume grew."""
+"""Pareto front of a search with several objectives, and its dominated hypervolume over evaluations."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ class Axis:
 
 @dataclass(frozen=True)
 class Front:
-    """What is known of a front.
+    """A Pareto front.
 
     Attributes:
         axes: The objectives, the first one first.
-        rows: Those on it, by the first objective.
+        rows: Its members, by the first objective.
         values: Of all finished evaluations of the search in proposal order, as computed, NaN where one failed, shape
             ``(n, n_objectives)``.
         volume: Dominated volume after each of them, as a share of what could be dominated, shape ``(n,)``.
@@ -55,7 +55,7 @@ class Front:
     known: bool
 
     def summary(self) -> JsonDict:
-        """As plain data: who is on it, and where the volume was every time it had grown."""
+        """Returns the members, and the volume after each increase, as plain data."""
         grown = np.flatnonzero(np.diff(self.volume, prepend=0.0) > 0.0)
         return {
             "objectives": [vars(axis) for axis in self.axes],

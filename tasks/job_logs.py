@@ -1,4 +1,4 @@
-"""What the jobs of a candidate wrote: output and errors of the scheduler's job, and how it ended."""
+"""Logs of a candidate's jobs: output and errors of the scheduler's job, and how it ended."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tansaku.models.domain.records import Evaluation, Record
-from tansaku.models.domain.specs.cluster import FireworksLauncherSpec
 from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.tasks.jobs.spool_files import read_json
 from tansaku.tasks.launchers.launches import launch_of_attempt
@@ -16,13 +15,13 @@ _LARGEST = 64 * 1024
 
 
 class AttemptLog(Record):
-    """What is known of one attempt.
+    """Log of an attempt.
 
     Attributes:
-        reason: Why it was given up, empty where it was not.
-        folder: Folder of its job, None where this site keeps none.
-        ended: How its job ended, as the compute node wrote it.
-        files: Tails of what the job wrote, by file.
+        reason: Why it was abandoned, empty if it was not.
+        folder: Folder of its job, None if this site has none.
+        ended: How its job ended, as recorded by the compute node.
+        files: Ends of the job's output files, by name.
     """
 
     evaluation: str
@@ -53,9 +52,10 @@ def attempt_logs(site: SiteSpec, evaluations: Sequence[Evaluation]) -> Iterator[
 
 
 def _folder(site: SiteSpec, job: str, token: str) -> Path | None:
-    if not isinstance(site.launcher, FireworksLauncherSpec):
+    shared = site.launcher.shared_folder
+    if shared is None:
         return None
-    launch = launch_of_attempt(Path(site.launcher.folder), job, token)
+    launch = launch_of_attempt(Path(shared), job, token)
     return None if launch is None else launch.path
 
 

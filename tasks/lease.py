@@ -1,4 +1,4 @@
-"""The right to drive a campaign: taken, kept alive by a thread, given back."""
+"""The lease of a campaign: taken, renewed by a thread, released."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from tansaku.tasks.observer import Observer
 from tansaku.tasks.processes import find_process, this_driver
 from tansaku.tasks.stores.campaigns import lease_held
 
-_BEATS = 2.0  # heartbeats in which a living driver has to renew an expired lease
+_BEATS = 2.0  # heartbeats within which a live driver must renew an expired lease
 _LOOK_AGAIN = 1.0  # longest silence of the countdown [s]
 
 
 def take_lease(
     store: CampaignStore, campaign: str, owner: LeaseOwner, timing: TimingSpec, observer: Observer, halt: threading.Event
 ) -> Lease:
-    """Takes a campaign over.
+    """Takes the lease of a campaign.
 
-    A driver of this host that is dead is replaced at once. One that is alive keeps its campaign, also when its lease seems to
-    have expired because the clock was set. Of any other one nothing is known: its lease is watched in a countdown and taken
-    when it runs out.
+    A dead driver of this host is replaced at once. A live one keeps its campaign, even if its lease seems to
+    have expired because the clock was set. The state of drivers on other hosts is unknown: their lease is watched and taken
+    when it expires.
 
     Args:
         halt: Ends the countdown early.
@@ -58,7 +58,7 @@ def take_lease(
 def _watch_expired(
     store: CampaignStore, campaign: str, owner: LeaseOwner, timing: TimingSpec, observer: Observer, halt: threading.Event
 ) -> None:
-    """Gives a living driver of this host, whose lease has expired, the time to renew it.
+    """Gives a live driver of this host with an expired lease time to renew it.
 
     A lease is timed by the server's clock: setting that clock forward makes every lease expire at once.
 
@@ -84,7 +84,7 @@ def _watch_expired(
 
 
 def refuse_living_owner(store: CampaignStore, campaign: str) -> None:
-    """Looks before anything is started for a driver that could only be turned away.
+    """Checks for a live driver before anything is started.
 
     Raises:
         LeaseHeldError: Another process of this host drives the campaign and is alive.
@@ -98,7 +98,7 @@ def refuse_living_owner(store: CampaignStore, campaign: str) -> None:
 
 
 def _is_awake(owner: LeaseOwner, host: str) -> bool:
-    """Whether the owner is a process of this host that lives and is not stopped."""
+    """Returns whether the owner is a live process of this host that is not stopped."""
     return owner.host == host and find_process(owner.pid, owner.process_started) is not None and not _is_stopped(owner)
 
 
@@ -111,7 +111,7 @@ def _is_stopped(owner: LeaseOwner) -> bool:
 
 
 class Heartbeat:
-    """Renews a lease in a thread of its own, so that a long fit does not let it run out.
+    """Renews a lease in a thread of its own, so that it does not expire during a long fit.
 
     Args:
         duration: Of the lease [s].
@@ -132,7 +132,7 @@ class Heartbeat:
         self._thread.start()
 
     def check(self) -> None:
-        """Raises what ended the thread: FencedError when another driver has taken over."""
+        """Raises the error that ended the thread: FencedError if another driver has taken over."""
         if self._ended_by is not None:
             raise self._ended_by
 
@@ -154,4 +154,4 @@ class Heartbeat:
                 self._ended_by = error
                 return
             except TransientError:
-                continue  # the loop meets the same outage and reports it; the lease is renewed once it is over
+                continue  # the loop reports the same outage; the lease is renewed when it is over

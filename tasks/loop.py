@@ -1,4 +1,4 @@
-"""The campaign loop: one driver, from the lease to the last polished candidate. Flows put Prefect around it."""
+"""The campaign loop of one driver, from taking the lease to the last final relaxation. Flows run it in Prefect."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class DriveResult:
     """How a driver's work ended.
 
     Attributes:
-        reason: ``interrupted``: by a signal, jobs under way go on and are adopted later.
+        reason: ``interrupted``: by a signal; running jobs continue and are adopted later.
         last_number: Number of the last proposal.
         active: Evaluations that had not ended.
         proposer_seconds: Time this driver spent on fits and choices [s].
@@ -82,7 +82,7 @@ class CampaignLoop:
         resources: Store, artifacts and launchers.
         name: A campaign that is stored.
         observer: Watches.
-        halt: Set it to end the loop soon, jobs under way go on.
+        halt: Ends the loop soon when set; running jobs continue.
         helpers: Identities of this driver's helper processes, recorded so that a resume can reap them.
     """
 
@@ -146,7 +146,7 @@ class CampaignLoop:
             Whether the loop has ended.
 
         Raises:
-            FencedError: Another driver has taken over; nothing of ours was written since.
+            FencedError: Another driver has taken over; this driver has written nothing since.
             TransientError: Database or backend did not answer for longer than the site's patience.
         """
         until = None if seconds is None else time.monotonic() + seconds
@@ -222,7 +222,7 @@ class CampaignLoop:
             self._observer.on_wait(f"the lease could not be released: {error.message}", 0.0)
 
     def _load(self) -> None:
-        """Makes the ledger anew from the store: at the start, and whenever it is not known what was written."""
+        """Reloads the ledger from the store: at the start, and whenever it is unknown what was written."""
         store, ledger = self._resources.store, self._context.ledger
         store.rebuild_observations(self._name)
         ledger.record = store.campaign(self._name)
@@ -242,10 +242,10 @@ class CampaignLoop:
             self._observer.on_retrain(ledger.training, None)
 
     def _recover(self, error: TransientError) -> None:
-        """Waits out an outage, then resumes as after a crash: nothing that was believed before is trusted."""
+        """Waits out an outage, then resumes as after a crash, without relying on the earlier state."""
         while True:
             now = time.monotonic()
-            # A full disk is no outage: somebody has to make room, however long that takes.
+            # A full disk is not an outage: a user must free space, however long that takes.
             self._outage_since = now if self._outage_since is None or isinstance(error, DiskFullError) else self._outage_since
             if now - self._outage_since > self._timing.patience or self._halt.is_set():
                 raise error

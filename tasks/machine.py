@@ -1,4 +1,4 @@
-"""What a measured number depends on besides the code: machine, versions, load and commit."""
+"""Conditions of a measurement besides the code: machine, versions, load and commit."""
 
 from __future__ import annotations
 

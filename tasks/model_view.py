@@ -1,4 +1,4 @@
-"""What a campaign's model says now of all candidates, and what mattered to it at each refit."""
+"""Current predictions of a campaign's model for all candidates, and feature relevance at each refit."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tansaku.tasks.results import CampaignData
 
 @dataclass(frozen=True)
 class PoolExpectation:
-    """Predictions of all candidates, conditioned on all that is finished.
+    """Predictions for all candidates, conditioned on all finished evaluations.
 
     Attributes:
         mean: [objective's unit], shape ``(n_candidates,)``.
@@ -33,7 +33,7 @@ class PoolExpectation:
 
 @dataclass(frozen=True)
 class Relevance:
-    """What mattered to the model, by refit.
+    """Relevance of features to the model, by refit.
 
     Attributes:
         categories: Sites of a composition and the groups that belong to none; a feature group each in other spaces.
@@ -48,7 +48,7 @@ class Relevance:
 
 
 def pool_expectation(data: CampaignData) -> PoolExpectation | None:
-    """What the model of a campaign's proposer expects now.
+    """Returns the current predictions of a campaign's proposer.
 
     None for a proposer without a model, before the first value, and for a model that knows other searches whose data were
     not read.
@@ -67,7 +67,7 @@ def pool_expectation(data: CampaignData) -> PoolExpectation | None:
 
 
 def relevance_history(data: CampaignData) -> Relevance | None:
-    """What mattered at each refit of the model; None when there was none, or its kernel is not the proposer's own."""
+    """Returns the relevance at each refit; None without refits, or if the kernel is not the proposer's own."""
     proposer = _model(data)
     if proposer is None:
         return None
@@ -88,7 +88,7 @@ def relevance_history(data: CampaignData) -> Relevance | None:
 
 
 def feature_categories(data: CampaignData, pool: CandidatePool) -> Mapping[str, Sequence[str]]:
-    """Feature groups that change together: those of one site of a composition; else each for itself."""
+    """Groups features that change together: those of one site of a composition; otherwise each feature group alone."""
     if not isinstance(data.space, ScreenedSpace):
         return {name: (name,) for name in pool.groups}
     sites = data.space.describe_candidate(str(pool.ids[0]))["ions"]
@@ -103,7 +103,7 @@ def _model(data: CampaignData) -> GPProposer | None:
 
 
 def _informed_model(data: CampaignData) -> GPProposer | None:
-    """The model with what it knows of other searches."""
+    """Returns the model with its transfer data."""
     record = data.refits[-1].hyperparameters.get(KEY, {}) if data.refits else {}
     if record.get("mode", "none") == "none" or data.spec.transfer is None:
         return _model(data)

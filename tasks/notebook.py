@@ -44,7 +44,7 @@ def _opened() -> Iterator[Resources]:
 
 
 class CampaignView:
-    """One reading of a stored campaign; ``refresh()`` reads again. Nothing here writes.
+    """A read-only snapshot of a stored campaign; ``refresh()`` reads it again.
 
     The database is found as the command line finds it (``TANSAKU_MONGO_URI``, the site file, else the embedded server) and
     is opened only while something is read.
@@ -74,7 +74,7 @@ class CampaignView:
 
     @property
     def data(self) -> CampaignData:
-        """Spec, pool, systems and evaluations as the program's own functions take them."""
+        """Spec, pool, systems and evaluations, as used by tansaku's functions."""
         return self._data
 
     @property
@@ -83,7 +83,7 @@ class CampaignView:
         return self._data.evaluations
 
     def status(self) -> CampaignStatus:
-        """How the campaign stands now."""
+        """The current status of the campaign."""
         with _opened() as resources:
             return campaign_status(resources.store, self.name)
 
@@ -108,7 +108,7 @@ class CampaignView:
         return convergence(self._data)
 
     def predictions(self) -> Predictions:
-        """What the model expected of the candidates it chose, and what came out."""
+        """Predictions for the proposed candidates and their computed values."""
         return predictions(self._data)
 
     def compositions(self) -> pd.DataFrame:
@@ -128,15 +128,15 @@ class CampaignView:
         return composition_maps(self._data)
 
     def expectation(self) -> PoolExpectation | None:
-        """What the model expects of every candidate now, None without a model or a value."""
+        """Current predictions for every candidate, None without a model or a value."""
         return pool_expectation(self._data)
 
     def relevance(self) -> Relevance | None:
-        """What mattered to the model at each refit, None without one."""
+        """Relevance of features to the model at each refit, None without one."""
         return relevance_history(self._data)
 
     def profiles(self) -> list[Profile]:
-        """Energies along the easiest paths of the best compositions, the lowest barrier first; empty without barriers."""
+        """Energies along the lowest-barrier paths of the best compositions; empty without barriers."""
         return profiles(self._data)
 
     def front(self) -> Front | None:

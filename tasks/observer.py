@@ -1,4 +1,4 @@
-"""What a driver tells whoever watches it: the live display, a log, or nobody."""
+"""Observers of a driver: the interface of the live display and of logs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Observer(Protocol):
         ...
 
     def on_outcome(self, evaluation: Evaluation) -> None:
-        """An evaluation became DONE, FAILED, CANCELLED, or LOST (it will be tried again)."""
+        """An evaluation became DONE, FAILED, CANCELLED, or LOST (it will be retried)."""
         ...
 
     def on_refit(self, refit: Refit) -> None:
@@ -39,15 +39,15 @@ class Observer(Protocol):
         ...
 
     def on_certificate(self, certificate: Certificate) -> None:
-        """It was worked out what may still be better than the best known."""
+        """A convergence certificate was computed."""
         ...
 
     def on_wait(self, reason: str, seconds: float) -> None:
         """The driver waits for something other than its jobs.
 
         Args:
-            reason: In words: who holds the lease, that the database does not answer …
-            seconds: Longest time until it looks again [s].
+            reason: Description, such as the holder of the lease or an unreachable database.
+            seconds: Longest time until the next check [s].
         """
         ...
 
@@ -57,7 +57,7 @@ class Observer(Protocol):
 
 
 class SilentObserver:
-    """Watches nothing."""
+    """An observer that ignores everything."""
 
     def on_start(self, record: CampaignRecord, evaluations: Sequence[Evaluation]) -> None:
         """Does nothing."""

@@ -1,4 +1,4 @@
-"""Where values come from: computed, and by whom, or predicted by a trained model."""
+"""Origin of values: computed by a calculator or predicted by a trained model."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tansaku.models.domain.specs.label import LABEL_PROPERTY
 
 
 def predicted(evaluation: Evaluation) -> bool:
-    """Whether an evaluation's value is what a trained model says, and not computed."""
+    """Returns whether an evaluation's value is predicted by a trained model, not computed."""
     return evaluation.outcome is not None and evaluation.outcome.predicted_by is not None
 
 
@@ -28,7 +28,7 @@ def value_from(spec: CampaignSpec, evaluation: Evaluation) -> str | None:
 
 
 def sources_told(spec: CampaignSpec, evaluations: Sequence[Evaluation]) -> str | None:
-    """Whose values a campaign's are, in words for figures; None without one, or where they are a table's.
+    """Describes the origin of a campaign's values for figures; None without values or for a table.
 
     Args:
         spec: The campaign.
@@ -39,10 +39,10 @@ def sources_told(spec: CampaignSpec, evaluations: Sequence[Evaluation]) -> str |
     )
     if not counts:
         return None
-    told = (
+    parts = (
         f"{count} {'predicted' if by_model else 'computed'} by {source}" for (by_model, source), count in sorted(counts.items())
     )
-    return f"values: {', '.join(told)}"
+    return f"values: {', '.join(parts)}"
 
 
 def value_of(evaluation: Evaluation) -> float | None:
@@ -53,7 +53,7 @@ def value_of(evaluation: Evaluation) -> float | None:
 def best_of(evaluations: Sequence[Evaluation], sign: float) -> Evaluation | None:
     """The evaluation with the best value; the earliest of equals; None when none has a value.
 
-    What was computed goes before what a model predicted, which counts only where nothing was computed.
+    Computed values take precedence over predicted ones, which count only if nothing was computed.
     """
     valued = [
         (predicted(evaluation), sign * value, evaluation.proposal.number, evaluation)

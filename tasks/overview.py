@@ -1,4 +1,4 @@
-"""Many campaigns at once: one that cannot be read here is a row that says why, and hides none of the others."""
+"""Overview of campaigns: an unreadable campaign becomes a row with the reason and does not hide the others."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def stored_spec(record: CampaignRecord) -> CampaignSpec:
     """The spec of a stored campaign.
 
     Raises:
-        StoreError: This program does not know it: it is damaged, or of a newer version, or needs a plug-in.
+        StoreError: It cannot be read: it is damaged, of a newer version, or needs a plug-in.
     """
     try:
         return CampaignSpec.model_validate(record.spec)
@@ -63,8 +63,8 @@ def each_campaign(
 
     Args:
         store: Where they are.
-        read: What is wanted of one, by name.
-        names: Which; None: all that are stored. One of these that is deleted in the meantime is left out.
+        read: Reads a campaign by name.
+        names: Names of campaigns; None: all stored ones, except those deleted in the meantime.
 
     Raises:
         NotFoundError: A name in ``names`` is not stored.

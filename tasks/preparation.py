@@ -1,4 +1,4 @@
-"""Before a campaign is driven: create it, or find it and compare what the file says now with what is stored."""
+"""Preparation of a campaign: create it, or compare the file with the stored campaign."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ def _with_crystal(store: CampaignStore, base_path: Path, spec: CampaignSpec) -> 
             return spec
         update = {"own_lattice_parameter": stored.own_lattice_parameter}
         if _is_auto(crystal) and _is_auto(stored):
-            # Another version of the calculator may find other digits; the campaign goes on with those it began with.
+            # Another version of the calculator may give other digits; the campaign keeps its original value.
             update["lattice_parameter"] = stored.edge
     return spec.model_copy(update={"space": spec.space.with_crystal(crystal.model_copy(update=update))})
 

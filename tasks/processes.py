@@ -79,7 +79,7 @@ def this_driver() -> LeaseOwner:
 
 
 def end_process(pid: int, started: ProcessStart, grace: float, *, with_children: bool = False) -> bool:
-    """Ends a process of ours: TERM, then KILL. A process that nobody reaps (a zombie) has ended.
+    """Ends one of our processes: SIGTERM, then SIGKILL. A zombie counts as ended.
 
     Args:
         grace: Time between the two [s].

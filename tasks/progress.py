@@ -1,4 +1,4 @@
-"""How a campaign stands: derived from what is stored, failures first."""
+"""The status of a campaign, derived from stored data, failures first."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class LostAttempt(Record):
 
 
 class LateResult(Record):
-    """A result that came after its attempt had been given up and another one begun; it is kept aside and not used."""
+    """A result that arrived after its attempt was abandoned and another begun; it is stored, but not used."""
 
     candidate: str
     round: int
@@ -62,24 +62,24 @@ class LateResult(Record):
 
 
 class CampaignStatus(Record):
-    """How a campaign stands.
+    """The status of a campaign.
 
     Attributes:
         evaluations: Evaluations of the search that were proposed.
-        polish: Evaluations of the final polish.
-        predicted: Evaluations of the search whose value is what a trained model says.
-        trained: How the trainings of its surrogate ended, and the one under way, in words.
-        target: How far the version in use is from the target, in words; None where there is none.
+        polish: Evaluations of the final relaxation.
+        predicted: Evaluations of the search whose value is predicted by a trained model.
+        trained: Descriptions of its surrogate's ended trainings and of the current one.
+        target: Description of the distance of the version in use from the target; None without a target.
         cost: Spent and reserved by the search [the space's cost unit]; of a learned cost what ended evaluations took.
         cost_unit: ``core-seconds`` where cost is learned, else None.
         cost_ratio: Median of actual over predicted cost, None where nothing was measured.
         limit: What it may spend, None for no limit or when the space cannot be opened.
         exhaustive_cost: Cost of evaluating the whole space.
-        certificate: What may still be better than the best known, as last worked out; None before.
+        certificate: The latest convergence certificate; None before the first.
         lost_attempts: Attempts that were given up, of evaluations that have not failed.
         late_results: Results that came too late to be used.
         driver: Who drives it now, or None.
-        warnings: What is doubtful about its results.
+        warnings: Warnings about its results.
         problem: Why the space cannot be opened; state, limit and exhaustive cost then lack what it would tell. Or what is
             wrong with evaluations that cannot be read; nothing of them is in the numbers.
     """
@@ -169,7 +169,7 @@ class CampaignStatus(Record):
 
 
 def _together(failures: Sequence[FailedEvaluation]) -> list[list[FailedEvaluation]]:
-    """Failed evaluations in order, those together that follow each other with the same configuration error."""
+    """Groups successive failed evaluations with the same configuration error."""
     groups: list[list[FailedEvaluation]] = []
     for entry in failures:
         refused = entry.reason.partition(":")[0] in CONFIGURATION_REASONS
@@ -189,7 +189,7 @@ def _described(same: Sequence[FailedEvaluation]) -> str:
     return f"FAILED  {who}  {first.reason}  (rounds {first.round} to {last.round}, {attempts})"
 
 
-def _last_wish(record: CampaignRecord, kind: CommandKind) -> bool:
+def _last_command_is(record: CampaignRecord, kind: CommandKind) -> bool:
     """Whether the last of ``kind`` and its opposite ``resume`` was ``kind``."""
     kinds = [command.kind for command in record.commands if command.kind in (kind, "resume")]
     return bool(kinds) and kinds[-1] == kind
@@ -197,7 +197,7 @@ def _last_wish(record: CampaignRecord, kind: CommandKind) -> bool:
 
 def is_paused(record: CampaignRecord) -> bool:
     """Whether the last of the commands pause and resume was pause."""
-    return _last_wish(record, "pause")
+    return _last_command_is(record, "pause")
 
 
 def live_lease(record: CampaignRecord) -> Lease | None:
@@ -228,7 +228,7 @@ def _failures(evaluations: list[Evaluation]) -> tuple[FailedEvaluation, ...]:
 
 
 def last_certificate(store: CampaignStore, name: str) -> Certificate | None:
-    """What may still be better than the best known, as a driver worked it out last; None before the first time."""
+    """Returns the last convergence certificate of a campaign; None before the first."""
     certificates = stored_certificates(store.events(name))
     return certificates[-1] if certificates else None
 
@@ -256,8 +256,10 @@ def _lost_attempts(evaluations: list[Evaluation]) -> tuple[LostAttempt, ...]:
 
 
 def _warnings(evaluations: list[Evaluation]) -> tuple[str, ...]:
-    told = (evaluation.outcome.properties.get(LATTICE_WARNING) for evaluation in evaluations if evaluation.outcome is not None)
-    return tuple(dict.fromkeys(str(warning) for warning in told if warning is not None))
+    messages = (
+        evaluation.outcome.properties.get(LATTICE_WARNING) for evaluation in evaluations if evaluation.outcome is not None
+    )
+    return tuple(dict.fromkeys(str(warning) for warning in messages if warning is not None))
 
 
 def _late_results(evaluations: list[Evaluation]) -> tuple[LateResult, ...]:
@@ -284,7 +286,7 @@ def _good_enough(store: CampaignStore, record: CampaignRecord, stop: StopReason 
 
 
 def _learning(store: CampaignStore, spec: CampaignSpec) -> JsonDict:
-    """What is said of the campaign's surrogate."""
+    """Returns the status of the campaign's surrogate."""
     retrains = store.retrains(spec.name)
     target = spec.retrain.target if spec.retrain is not None else None
     return {
@@ -294,7 +296,7 @@ def _learning(store: CampaignStore, spec: CampaignSpec) -> JsonDict:
 
 
 def _problem(record: CampaignRecord, unopened: str | None, damaged: Sequence[str]) -> str | None:
-    """What is wrong with a campaign, None where nothing is.
+    """Returns the problem of a campaign, None without one.
 
     Args:
         record: The campaign.
@@ -311,7 +313,7 @@ def _problem(record: CampaignRecord, unopened: str | None, damaged: Sequence[str
 
 
 def every_status(store: CampaignStore) -> list[CampaignStatus | UnreadableCampaign]:
-    """How all campaigns stand, by name; one that cannot be read here says why.
+    """Returns the status of all campaigns, by name, with a reason for those that cannot be read.
 
     Raises:
         TransientError: The database does not answer.
@@ -319,8 +321,8 @@ def every_status(store: CampaignStore) -> list[CampaignStatus | UnreadableCampai
     return list(each_campaign(store, lambda name: campaign_status(store, name)))
 
 
-def _told_of(evaluations: list[Evaluation]) -> JsonDict:
-    """What is said of attempts and results that are not counted as failures."""
+def _warnings_of(evaluations: list[Evaluation]) -> JsonDict:
+    """Returns warnings, lost attempts and late results, which are not failures."""
     return {
         "lost_attempts": _lost_attempts(evaluations),
         "late_results": _late_results(evaluations),
@@ -329,7 +331,7 @@ def _told_of(evaluations: list[Evaluation]) -> JsonDict:
 
 
 def campaign_status(store: CampaignStore, name: str) -> CampaignStatus:
-    """Reads how a campaign stands.
+    """Returns the status of a campaign.
 
     Raises:
         NotFoundError: No campaign of this name is stored.
@@ -354,7 +356,7 @@ def campaign_status(store: CampaignStore, name: str) -> CampaignStatus:
         stop = stop_reason(spec.budget, pool, entries, record.last_number, limit, spec.constraints.max_cost)
         stop = _good_enough(store, record, stop) or stop or _certain(store, spec, len(search))
     costs = compare_costs(evaluations, refits, spec.space)
-    lease, cancelled = live_lease(record), _last_wish(record, "cancel")
+    lease, cancelled = live_lease(record), _last_command_is(record, "cancel")
     return CampaignStatus(
         name=name,
         state=campaign_state(
@@ -383,7 +385,7 @@ def campaign_status(store: CampaignStore, name: str) -> CampaignStatus:
         certificate=last_certificate(store, name),
         driver=_driver(lease),
         failures=failures,
-        **_told_of(evaluations),
+        **_warnings_of(evaluations),
         retry_command=f"tansaku retry {shlex.quote(name)}" if failures else None,
         problem=_problem(record, problem, damaged),
     )

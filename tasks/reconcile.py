@@ -1,6 +1,6 @@
-"""Makes campaigns, the shared folder, the LaunchPad and the scheduler agree again, as far as that is certain.
+"""Reconciles campaigns, shared folder, LaunchPad and scheduler where the correct state is certain.
 
-Safe at any time and as often as one likes; what is not certain is said and left. A campaign that somebody drives is left to
+Safe at any time and repeatedly; uncertain cases are only reported. A campaign with a running driver is left to
 its driver, which looks at the same files every second.
 """
 
@@ -36,16 +36,16 @@ _UNDER_WAY = (EvaluationState.SUBMITTED, EvaluationState.RUNNING)
 
 
 class ReconciledCampaign(Record):
-    """What was done about one campaign.
+    """What was done for a campaign.
 
     Attributes:
-        driven: Whether somebody drives it; then its jobs are left to him.
+        driven: Whether a driver is running; then its jobs are left to it.
         observations_rebuilt: Observations that were missing.
-        reaped: Processes of a driver that is gone.
+        reaped: Processes of a dead driver.
         adopted: Evaluations that got a result, candidates' ids.
         given_up: Attempts without a result, candidates' ids.
-        aside: Results that came too late to be used, candidates' ids.
-        problem: What kept it from being looked at.
+        aside: Results that arrived too late to be used, candidates' ids.
+        problem: Why it could not be checked.
     """
 
     driven: bool = False
@@ -71,16 +71,16 @@ class ReconciledCampaign(Record):
 
 
 class ReconcileReport(Record):
-    """What did not agree, and what was done about it.
+    """Differences, and what was done about them.
 
     Attributes:
         dry_run: Whether nothing was changed.
         discrepancies: Between folder, LaunchPad and scheduler; none for sites without a cluster.
         campaigns: By name.
-        unreadable: Campaigns that cannot be read here; nothing was done about these.
+        unreadable: Campaigns that cannot be read; nothing was done about them.
         launches_swept: Folders of old jobs that were deleted.
-        artifacts_swept: Stored files that nothing names, deleted; not counted in a dry run.
-        problem: Why the cluster could not be looked at, empty when it could.
+        artifacts_swept: Unreferenced stored files that were deleted; not counted in a dry run.
+        problem: Why the cluster could not be checked, empty if it was.
     """
 
     dry_run: bool
@@ -92,7 +92,7 @@ class ReconcileReport(Record):
     problem: str = ""
 
     def describe(self) -> list[str]:
-        """The report in words."""
+        """Describes the report."""
         lines = [discrepancy.describe(dry_run=self.dry_run) for discrepancy in self.discrepancies]
         for name, campaign in self.campaigns.items():
             lines += campaign.describe(name, self.dry_run)
@@ -111,8 +111,8 @@ def reconcile(resources: Resources, names: Sequence[str] | None = None, *, dry_r
 
     Args:
         resources: Of the site.
-        names: Campaigns to look at; None: all. The cluster is always looked at as a whole.
-        dry_run: Change nothing; say what would be done.
+        names: Campaigns to check; None: all. The cluster is always checked as a whole.
+        dry_run: Change nothing; report what would be done.
 
     Raises:
         NotFoundError: No campaign of a name is stored.
@@ -156,7 +156,7 @@ def _look_at(cluster: Cluster, dry_run: bool) -> ReconcileReport:
 
 
 def _without_filling(resources: Resources, cluster: Cluster | None) -> Resources:
-    """The same, but its launchers submit nothing."""
+    """Returns resources whose launchers submit nothing."""
     if cluster is None:
         return resources
 
@@ -209,12 +209,12 @@ def _candidates(evaluations: Iterable[Evaluation]) -> tuple[str, ...]:
 
 @dataclass
 class _News:
-    """What a campaign's jobs have left in the shared folder that its evaluations do not know yet.
+    """Results in the shared folder that are not yet in a campaign's evaluations.
 
     Attributes:
         finished: Evaluations with a result.
-        lost: Evaluations whose job is over without one.
-        late: Evaluations with a result of an attempt that is not the current one any more.
+        lost: Evaluations whose job ended without a result.
+        late: Evaluations with a result of an attempt that is no longer the current one.
         read: Evaluations whose result was read, but the job not forgotten.
     """
 
@@ -229,7 +229,7 @@ class _News:
         return bool(self.finished or self.lost or self.late or self.read)
 
     def expected(self) -> ReconciledCampaign:
-        """What collecting it would do."""
+        """Describes what collecting it would do."""
         return ReconciledCampaign(
             adopted=_candidates(self.finished), given_up=_candidates(self.lost), aside=_candidates(self.late)
         )

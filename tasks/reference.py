@@ -1,4 +1,4 @@
-"""What the spec classes say about themselves: JSON Schemas for editors and the configuration reference."""
+"""JSON Schemas for editors and the configuration reference, generated from the spec classes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 class Section(NamedTuple):
-    """One spec class in the place where it is first used."""
+    """A spec class at the place of its first use."""
 
     path: str
     model: type[BaseModel]
@@ -43,7 +43,7 @@ def json_schema(kind: FileKind) -> JsonDict:
     schema = root.model_json_schema()
     describe_parts(root, {root.__name__: schema, **schema.get("$defs", {})})
     if kind != "site":
-        schema["required"].remove("name")  # the file's stem stands for it
+        schema["required"].remove("name")  # defaults to the file's stem
     return {"$schema": _DIALECT, **schema, "title": f"tansaku {kind} file"}
 
 
@@ -146,7 +146,7 @@ def _section(kind: str, path: str, model: type[BaseModel], definitions: JsonDict
 
 
 def _kinds(schema: JsonDict, definitions: JsonDict) -> Iterator[str]:
-    """What a value may be, one phrase per alternative."""
+    """Describes the allowed types of a value, one phrase per alternative."""
     if "$ref" in schema:
         name = str(schema["$ref"]).rpartition("/")[2]
         tagged = definitions[name].get("properties", {}).get("type", {})

@@ -1,4 +1,4 @@
-"""What a campaign file would do, found out without spending anything: what `tansaku check` and dry runs show."""
+"""Preview of a campaign file without computing anything, shown by `tansaku check` and dry runs."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ from tansaku.tasks.workflow_checks import check_elements, check_initial, check_p
 
 
 class SystemSize(Record):
-    """What one system holds.
+    """Size of a system.
 
     Attributes:
-        details: What the space says of the system, e.g. Σ, plane and angle.
+        details: The space's description of the system, e.g. Σ, plane and angle.
     """
 
     system: str
@@ -42,20 +42,20 @@ class SystemSize(Record):
 
 
 class Rehearsal(Record):
-    """What a campaign file would do.
+    """Preview of a campaign file.
 
     Attributes:
         features: Number of features by group.
         cost_unit: ``core-seconds`` where cost is learned: all costs are then the prior's guess; else None.
-        limit: Cost it may spend, None for no limit.
+        limit: Largest cost it may spend, None for no limit.
         expected_evaluations: Evaluations the budget buys at the mean cost of a candidate.
         most_evaluations: Evaluations it buys when the cheapest are chosen.
         initial: Candidates of the initial design, in order.
-        initial_cost: What they cost.
-        calculator: Code, version and model that computes, None for a table.
+        initial_cost: Their cost.
+        calculator: Code, version and model of the calculator, None for a table.
         transfer: One line per source it would learn from.
         crystal: How the lattice parameter of a boundary's crystal compares with the calculator's own; None for other spaces.
-        census: For a space whose rules choose its candidates, what each rule did.
+        census: For a space with filter rules, the effect of each rule.
     """
 
     name: str
@@ -81,7 +81,7 @@ class Rehearsal(Record):
     census: tuple[JsonDict, ...] = ()
 
     def describe(self) -> str:
-        """The rehearsal in words."""
+        """Describes the preview."""
         lines = [f"{self.name}: the file is valid; nothing was computed", ""]
         size = [counted(self.candidates, "candidate"), counted(self.surfaces, "surface"), counted(len(self.systems), "system")]
         lines.append(f"  pool        {', '.join(size)}")
@@ -129,7 +129,7 @@ def _affordable(cost: FloatArray, limit: float | None, at_most: int | None) -> t
 def _initial_design(
     proposer: Proposer, pool: CandidatePool, spec: CampaignSpec, limit: float | None, limits: LimitsSpec
 ) -> list[int]:
-    """Positions of the candidates that would be proposed before any result is known."""
+    """Returns positions of the candidates that would be proposed before any result is known."""
     check_initial(proposer, pool, limits)
     chosen: list[int] = []
     spent = 0.0
@@ -169,7 +169,7 @@ def _proposer_of(spec: CampaignSpec) -> Proposer:
 
 
 def _system_sizes(space: Space, pool: CandidatePool) -> tuple[SystemSize, ...]:
-    """How large each system of a pool is."""
+    """Returns the size of each system of a pool."""
     n_systems = len(pool.systems)
     candidates = np.bincount(pool.system_codes, minlength=n_systems)
     surfaces = np.bincount(pool.surface_system, minlength=n_systems)
@@ -187,11 +187,11 @@ def _system_sizes(space: Space, pool: CandidatePool) -> tuple[SystemSize, ...]:
 
 
 def rehearse(path: Path, database: Database | None = None, limits: LimitsSpec = DEFAULT_LIMITS) -> Rehearsal:
-    """Loads a campaign file, opens its space, calculator and proposer, and works out what it would do.
+    """Loads a campaign file, opens its space, calculator and proposer, and determines what it would do.
 
     Args:
         path: The file.
-        database: Opened only when the file names stored campaigns to learn from; None: these are not looked at.
+        database: Opened only if the file has stored campaigns as transfer sources; None: these are not read.
         limits: What the file may ask for.
 
     Raises:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,12 +11,12 @@ from typing import TYPE_CHECKING
 from tansaku.models.domain.ports import ArtifactStore, CampaignStore, Launcher
 from tansaku.models.domain.registry import Registry
 from tansaku.models.domain.specs.campaign import CampaignSpec
-from tansaku.models.domain.specs.site import LocalLauncherSpec, SiteSpec
+from tansaku.models.domain.specs.site import SiteSpec
+from tansaku.tasks.launchers.backends import backend_of, job_folder
 from tansaku.tasks.settings import Settings
 
 if TYPE_CHECKING:
     from tansaku.tasks.cluster import Cluster
-    from tansaku.tasks.stores.site_workers import SiteWorkers
 
 LauncherFactory = Callable[[CampaignSpec], Launcher]
 
@@ -72,47 +71,7 @@ class Resources:
 
     def job_folder(self, campaign: str) -> Path:
         """Folder of a campaign's jobs: of this machine, or shared with a cluster's nodes."""
-        spec = self.site.launcher
-        home = self.settings.home if isinstance(spec, LocalLauncherSpec) else Path(spec.folder)
-        return spool_folder(home, campaign)
-
-
-def local_launchers(settings: Settings, spec: LocalLauncherSpec) -> LauncherFactory:
-    """Launchers of worker processes on this machine, one spool folder per campaign under the home folder."""
-
-    def open_launcher(campaign: CampaignSpec) -> Launcher:
-        from tansaku.tasks.launchers.local import LocalLauncher
-
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        workers = spec.workers or min(campaign.execution.in_flight, cores)
-        return LocalLauncher(spool_folder(settings.home, campaign.name), spec, workers)
-
-    return open_launcher
-
-
-def launchers(settings: Settings, site: SiteSpec, workers: SiteWorkers) -> LauncherFactory:
-    """The launchers that a site file asks for.
-
-    Args:
-        settings: From the environment.
-        site: The machine.
-        workers: Leases of the sites' queues, for clusters.
-    """
-    spec = site.launcher
-    if isinstance(spec, LocalLauncherSpec):
-        return local_launchers(settings, spec)
-
-    def open_launcher(campaign: CampaignSpec) -> Launcher:
-        from tansaku.tasks.cluster import open_cluster
-
-        return open_cluster(settings, site, workers).launcher(campaign.name)
-
-    return open_launcher
-
-
-def spool_folder(home: Path, campaign: str) -> Path:
-    """Folder of a campaign's jobs under a home folder, or under a cluster's shared one."""
-    return home / "spool" / campaign
+        return job_folder(self.settings, self.site, campaign)
 
 
 @contextmanager
@@ -124,7 +83,6 @@ def open_resources(settings: Settings, site: SiteSpec) -> Iterator[Resources]:
         StoreError: The database refuses, or is of a newer schema.
         TransientError: The database does not answer.
     """
-    from tansaku.tasks.site_worker import who_fills
     from tansaku.tasks.stores.artifacts import GridFSArtifactStore
     from tansaku.tasks.stores.connection import connect, embedded_server
     from tansaku.tasks.stores.mongo import MongoCampaignStore
@@ -133,26 +91,16 @@ def open_resources(settings: Settings, site: SiteSpec) -> Iterator[Resources]:
 
     database = connect(settings, site)
     embedded = embedded_server(settings, site)
-    store, workers = MongoCampaignStore(database), SiteWorkers(database)
-
-    def queue() -> str | None:
-        spec = site.launcher
-        return None if isinstance(spec, LocalLauncherSpec) else who_fills(spec.site, workers.get(spec.site))
-
-    def cluster() -> Cluster | None:
-        from tansaku.tasks.cluster import open_cluster
-
-        return None if isinstance(site.launcher, LocalLauncherSpec) else open_cluster(settings, site, workers)
-
+    store, backend = MongoCampaignStore(database), backend_of(settings, site, SiteWorkers(database))
     try:
         yield Resources(
             settings=settings,
             site=site,
             store=store,
             artifacts=GridFSArtifactStore(database),
-            open_launcher=launchers(settings, site, workers),
-            queue=queue,
-            cluster=cluster,
+            open_launcher=backend.launcher,
+            queue=backend.queue,
+            cluster=backend.cluster,
             revive=_leave_alone if embedded is None else embedded.start,
             registry=MongoRegistry(database),
         )

@@ -1,4 +1,4 @@
-"""What the environment says; the only module that reads or changes it."""
+"""Settings from environment variables; the only module that reads or changes them."""
 
 from __future__ import annotations
 
@@ -128,12 +128,12 @@ def thread_environment(threads: int, added: Collection[str] = ()) -> dict[str, s
 
 def worker_environment(parallel: ParallelSpec, added: Collection[str] = ()) -> dict[str, str]:
     """:func:`child_environment` for a worker whose calculators may use these ranks and threads."""
-    told = {RANKS_VARIABLE: str(parallel.ranks), MPIEXEC_VARIABLE: parallel.mpiexec}
-    return thread_environment(parallel.threads, added) | told
+    variables = {RANKS_VARIABLE: str(parallel.ranks), MPIEXEC_VARIABLE: parallel.mpiexec}
+    return thread_environment(parallel.threads, added) | variables
 
 
 def given_parallel(environment: Mapping[str, str] | None = None) -> ParallelSpec:
-    """What :func:`worker_environment` told this process; one rank and one thread where it was told nothing.
+    """Returns the ranks and threads set by :func:`worker_environment`; one rank and one thread by default.
 
     Args:
         environment: None: the process's.

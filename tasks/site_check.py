@@ -27,11 +27,11 @@ _LOOK = 0.5
 
 
 def check_site(cluster: Cluster, patience: float) -> Iterator[Finding]:
-    """Runs every check, cheap ones first; the test job only where the ones before it let it run.
+    """Runs every check, cheap ones first; the test job only if the earlier checks allow it.
 
     Args:
         cluster: Opened.
-        patience: How long the test job is waited for [s].
+        patience: How long to wait for the test job [s].
     """
     found = [_folder(cluster), _database(cluster), _scheduler(cluster)]
     yield from found

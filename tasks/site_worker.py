@@ -110,7 +110,7 @@ def start_worker(cluster: Cluster, site_file: Path) -> JsonDict:
 
 
 def stop_worker(cluster: Cluster) -> bool:
-    """Ends the worker of a site; jobs in SLURM go on.
+    """Stops the worker of a site; jobs in SLURM continue.
 
     Returns:
         Whether there was one.

@@ -27,10 +27,10 @@ class BestStructure:
 
     Attributes:
         row: The system's results row.
-        candidate: What it was started from.
+        candidate: Candidate from which it was relaxed.
         value: Its energy in the objective's unit.
-        polished: Whether it comes from the polish (free translation, no normal stress) or from the search.
-        source: Who computed the value, or the model that predicted it.
+        polished: Whether it comes from the final relaxation (free translation, no normal stress) or from the search.
+        source: Calculator that computed the value, or model that predicted it.
         atoms: With per-atom energies where the calculator gives them.
     """
 
@@ -46,9 +46,9 @@ def read_structure(evaluation: Evaluation, artifacts: ArtifactStore) -> Atoms:
     """Reads the final structure of a finished evaluation.
 
     Raises:
-        ConfigurationError: The evaluation left no structure (a table's candidates have none).
+        ConfigurationError: The evaluation has no structure (a table's candidates have none).
         NotFoundError: The structure is not in the artifact store.
-        StoreError: What is stored there is no structure.
+        StoreError: The stored data are not a structure.
     """
     sha256 = evaluation.outcome.artifacts.get(STRUCTURE_FILE) if evaluation.outcome is not None else None
     if sha256 is None:
@@ -63,7 +63,7 @@ def read_structure(evaluation: Evaluation, artifacts: ArtifactStore) -> Atoms:
 
 
 def _stored(evaluation: Evaluation, artifacts: ArtifactStore) -> bool:
-    """Whether an evaluation's structure can be read: an imported campaign has structures only of what was computed since."""
+    """Returns whether an evaluation's structure is stored: imported evaluations may have none."""
     sha256 = evaluation.outcome.artifacts.get(STRUCTURE_FILE) if evaluation.outcome is not None else None
     return sha256 is not None and artifacts.exists(sha256)
 
@@ -114,13 +114,13 @@ def export_structures(
 ) -> list[Path]:
     """Writes the best structures of each system to files named after their candidates.
 
-    A candidate that occurs again (searched and polished, or computed twice) has a number in the name, from 2. Metadata
-    (Σ, plane, angle, translation, potential, energy) stand in the file, see :func:`write_structure`.
+    A candidate that occurs again (in search and final relaxation, or computed twice) has a number in the name, from 2. Metadata
+    (Σ, plane, angle, translation, potential, energy) are written to the file, see :func:`write_structure`.
 
     Args:
         data: The campaign.
         artifacts: Where its structures are.
-        folder: Made if it does not exist.
+        folder: Created if it does not exist.
         form: Format of the files.
         most: How many of each system; None: all that have a value.
 

@@ -1,4 +1,4 @@
-"""Sweeps: derive again what can be derived, end what nobody owns, delete what nobody names."""
+"""Sweeps: rebuild derived data, end orphaned processes, delete unreferenced artifacts."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def sweep_campaign(store: CampaignStore, name: str) -> JsonDict:
 
 
 def sweep_artifacts(resources: Resources, older_than: float = ORPHAN_AGE) -> int:
-    """Deletes artifacts that no evaluation and no transfer of any campaign names, and no data set or model.
+    """Deletes artifacts that no evaluation, transfer, data set or model refers to.
 
-    What a damaged record names stays too.
+    References in damaged records count too.
 
     Args:
         older_than: Younger ones stay [s].

@@ -1,4 +1,4 @@
-"""A campaign's results as a table campaign: to be searched, replayed and compared on without computing anything."""
+"""Export of a campaign's results as a table campaign, for replays and comparisons without computing."""
 
 from __future__ import annotations
 
@@ -98,8 +98,11 @@ def _described(data: CampaignData, taken: IntArray) -> dict[str, list[str]]:
     """What a space whose rules chose its candidates says of them."""
     if not isinstance(data.space, ScreenedSpace):
         return {}
-    told = [data.space.describe_candidate(str(name)) for name in data.pool.ids[taken]]
-    return {"formula": [item["formula"] for item in told], "unlikely": ["; ".join(item["marks"]) for item in told]}
+    descriptions = [data.space.describe_candidate(str(name)) for name in data.pool.ids[taken]]
+    return {
+        "formula": [item["formula"] for item in descriptions],
+        "unlikely": ["; ".join(item["marks"]) for item in descriptions],
+    }
 
 
 def _further(data: CampaignData, evaluations: Sequence[Evaluation]) -> dict[str, FloatArray]:

@@ -1,4 +1,4 @@
-"""Turns pydantic's validation errors into lines a user can act on: path of the key, its value, what was expected, where."""
+"""Turns pydantic's validation errors into useful messages: path of the key, its value, the expected value, the line."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def _locate(detail: ErrorDetails, model: type[BaseModel], data: object) -> _Prob
 
 
 def _without_echoes(problems: Sequence[_Problem]) -> list[_Problem]:
-    """Leaves out that a list is too short where that is only so because its items were refused."""
+    """Omits errors about short lists that are only short because their items were rejected."""
     paths = [problem.path for problem in problems]
     return [
         problem
@@ -129,7 +129,7 @@ def _tags_of(model: type[BaseModel]) -> tuple[str, ...]:
 
 
 def _best_branches(problems: Sequence[_Problem]) -> list[_Problem]:
-    """Of every plain union keeps the member that the data resembles most."""
+    """Keeps, for every plain union, only the errors of the member that is most similar to the data."""
     kept = [problem for problem in problems if problem.branch is None]
     unions: dict[KeyPath, dict[str, list[_Problem]]] = {}
     for problem in problems:

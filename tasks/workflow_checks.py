@@ -1,4 +1,4 @@
-"""What can be told before anything is spent: whether calculators and workflows find in a space what they know and need."""
+"""Checks before anything is computed: calculators and workflows must support the elements and structures of a space."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SHOWN = 20
 
 
 def check_elements(spec: CampaignSpec, space: Space, base_path: Path) -> None:
-    """Compares the elements of a space with those that each calculator of a campaign knows.
+    """Checks that each calculator of a campaign supports the elements of its space.
 
     Args:
         spec: The campaign.
@@ -25,7 +25,7 @@ def check_elements(spec: CampaignSpec, space: Space, base_path: Path) -> None:
         base_path: Folder in which its relative paths start.
 
     Raises:
-        ConfigurationError: A calculator does not know one of them: every evaluation with it would fail.
+        ConfigurationError: A calculator does not support one of them: every evaluation with it would fail.
         MissingComponentError: A calculator's package is not installed.
     """
     wanted = space.elements()
@@ -44,7 +44,7 @@ def check_elements(spec: CampaignSpec, space: Space, base_path: Path) -> None:
 
 
 def _calculators(spec: CampaignSpec) -> Iterator[tuple[str, CalculatorSpec]]:
-    """All that compute for a campaign, by their keys."""
+    """Returns all calculators of a campaign by key."""
     several = [("calculator", spec.calculator), ("label.calculator", None if spec.label is None else spec.label.calculator)]
     for key, calculator in several:
         if calculator is not None:
@@ -53,7 +53,7 @@ def _calculators(spec: CampaignSpec) -> Iterator[tuple[str, CalculatorSpec]]:
 
 
 def check_initial(proposer: Proposer, pool: CandidatePool, limits: LimitsSpec) -> None:
-    """Raises ConfigurationError where an initial design has more evaluations than the machine allows."""
+    """Raises ConfigurationError if an initial design has more evaluations than the site allows."""
     check_limit(limits, "initial", proposer.initial_count(pool), "proposer.initial_points: evaluations of the initial design")
 
 
@@ -64,14 +64,14 @@ def check_phases(spec: CampaignSpec, space: Space, pool: CandidatePool) -> None:
         return
     from tansaku.calculators.workflows.stability import energy_above_hull
 
-    # Every composition is a mixture of its elements; where they are all there, one candidate tells that the phases can be read.
+    # Every composition is a mixture of its elements; if all are present, one candidate suffices to test reading the phases.
     elemental = space.elements() <= workflow.phases.keys()
     for candidate in pool.ids[:1].tolist() if elemental else pool.ids.tolist():
         energy_above_hull(space.structure(candidate).get_chemical_symbols(), 0.0, workflow.phases)
 
 
 def check_structures(spec: CampaignSpec, space: Space, candidates: Sequence[str]) -> None:
-    """Raises ConfigurationError where the first structures as built show that a workflow finds nothing in them to compute."""
+    """Raises ConfigurationError if a workflow finds nothing to compute in the first structures of the space."""
     workflow = workflow_of(spec.calculator)
     if workflow is None:
         return

@@ -1,4 +1,4 @@
-"""YAML of users: read by a safe loader, with the line of every key and limits on what it may unfold to; and written."""
+"""Reads users' YAML with a safe loader, the line of every key and limits on its expansion; and writes YAML."""
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
-"""Follows a page of `docs/develop/` literally, in a copy of the sources: writes its files, makes its changes, runs its commands.
+"""Follows a page of `docs/develop/` literally in a copy of the sources: writes its files, makes its changes, runs its commands.
 
 A block of code that has a title is a file: it is written where the title says. With the language ``diff`` it changes one: lines
-that begin with a space or a minus must stand in the file once, one after the other, and are replaced by those that begin with a
-space or a plus; ``@@`` divides changes of one file. Blocks of the language ``console`` hold commands: ``$ python …`` is run as it
-stands, ``$ tansaku run CAMPAIGN [--site SITE]`` runs the campaign to its end with the site's own launcher, but on the memory store.
+that begin with a space or a minus must stand in the file once, one after the other, and are replaced by those that begin with
+a space or a plus; ``@@`` divides changes of one file. Blocks of the language ``console`` hold commands: ``$ python …`` is run
+as it stands, ``$ tansaku run CAMPAIGN [--site SITE]`` runs the campaign to its end with the site's own launcher, but on the
+memory store.
 """
 
 from __future__ import annotations
@@ -69,7 +70,8 @@ prepare_campaign(resources, loaded)
 with CampaignLoop(resources, loaded.spec.name, SilentObserver()) as loop:
     loop.advance()
 data = CampaignData.load(store, loaded.spec.name, resources.artifacts)
-print(json.dumps({"reason": loop.result.reason, "rows": evaluation_rows(data, "all"), "key": data.value_key}))
+models = [record.spec["surrogate"] for record in resources.registry.models()]
+print(json.dumps({"reason": loop.result.reason, "rows": evaluation_rows(data, "all"), "key": data.value_key, "models": models}))
 """
 
 
@@ -110,7 +112,8 @@ class LiteralPage:
         """Follows the page from its beginning to its end.
 
         Returns:
-            What each campaign found: ``reason`` of its end, ``rows`` of evaluations and ``key``, the name of its value.
+            What each campaign found: ``reason`` of its end, ``rows`` of evaluations, ``key``, the name of its value, and
+            ``models``, the specs of the surrogates that were trained.
         """
         found, commands = [], 0
         for block in self.blocks:

@@ -37,9 +37,9 @@ def curves(*, quick: bool) -> list[Curve]:
 def summary(found: Sequence[JsonDict]) -> list[JsonDict]:
     """Medians and quartiles over seeds, and in how many seeds ``information`` had the least error."""
     rows = []
-    kinds = dict.fromkeys((one["energies"], one["power"]) for one in found)
+    kinds = dict.fromkeys((item["energies"], item["power"]) for item in found)
     for energies, power in kinds:
-        mine = [one for one in found if (one["energies"], one["power"]) == (energies, power)]
+        mine = [item for item in found if (item["energies"], item["power"]) == (energies, power)]
         for place, share in enumerate(SHARES):
             errors = {rule: _errors(mine, rule, place) for rule in RULES}
             best = np.nanmin(np.array([errors[rule] for rule in RULES[1:]]), axis=0)
@@ -58,12 +58,14 @@ def summary(found: Sequence[JsonDict]) -> list[JsonDict]:
 
 def _errors(found: Sequence[JsonDict], rule: str, place: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     """Of each seed in order; infinite where there was too little to learn from."""
-    values = [one["points"][place]["rmse_mev"] for one in sorted(found, key=lambda one: one["seed"]) if one["rule"] == rule]
+    values = [
+        entry["points"][place]["rmse_mev"] for entry in sorted(found, key=lambda item: item["seed"]) if entry["rule"] == rule
+    ]
     return np.array([np.inf if value is None else value for value in values])
 
 
 def _quartiles(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> list[float | None]:
-    return [float(one) if np.isfinite(one) else None for one in np.quantile(values, [0.25, 0.5, 0.75], method="nearest")]
+    return [float(item) if np.isfinite(item) else None for item in np.quantile(values, [0.25, 0.5, 0.75], method="nearest")]
 
 
 def main() -> None:
@@ -71,10 +73,10 @@ def main() -> None:
     quick = "one seed, cost by the third power of the atoms"
     given = command("active_choice", __doc__, quick=quick, figure="error against cost", jobs="curves").parse_args()
     found = []
-    for one in results(run, curves(quick=given.quick), given.jobs):
-        found.append(one)
-        errors = ", ".join("-" if point["rmse_mev"] is None else f"{point['rmse_mev']:.2f}" for point in one["points"])
-        print(f"{one['energies']:<7}atoms^{one['power']:g} {one['rule']:<12}seed {one['seed']}: {errors} meV", flush=True)
+    for item in results(run, curves(quick=given.quick), given.jobs):
+        found.append(item)
+        errors = ", ".join("-" if point["rmse_mev"] is None else f"{point['rmse_mev']:.2f}" for point in item["points"])
+        print(f"{item['energies']:<7}atoms^{item['power']:g} {item['rule']:<12}seed {item['seed']}: {errors} meV", flush=True)
     result = {
         "schema_version": 1,
         "shares": list(SHARES),

@@ -59,18 +59,18 @@ def sides(energies: str, seed: int) -> tuple[list[Example], list[Example]]:
     every = examples(energies)
     rng = np.random.default_rng([seed, 1])
     small: dict[str, list[Example]] = {}
-    for one in every:
-        if one.info["sigma"] <= LARGEST_SIGMA:
-            small.setdefault(one.group, []).append(one)
+    for item in every:
+        if item.info["sigma"] <= LARGEST_SIGMA:
+            small.setdefault(item.group, []).append(item)
     candidates = [group[place] for group in small.values() for place in sorted(rng.permutation(len(group))[:PER_BOUNDARY])]
-    return candidates, [one for one in every if one.info["sigma"] > LARGEST_SIGMA]
+    return candidates, [item for item in every if item.info["sigma"] > LARGEST_SIGMA]
 
 
 def order_of(rule: str, power: float, seed: int) -> tuple[IntArray, FloatArray]:
     """Order in which a rule takes the candidates, and what each costs [(100 atoms)^power]."""
     candidates, test = sides("eam", seed)
     every = [*candidates, *test]
-    cost = (np.array([len(one.structure) for one in every]) / 100.0) ** power
+    cost = (np.array([len(item.structure) for item in every]) / 100.0) ** power
     places = np.arange(len(candidates))
     rng = np.random.default_rng([seed, 2])
     if rule == "information":
@@ -87,13 +87,13 @@ def run(curve: Curve) -> JsonDict:
     begun = time.process_time()
     for share in SHARES:
         chosen = within(order, cost, share * whole)
-        told = {"share": float(cost[chosen].sum()) / whole, "limit": share, "structures": len(chosen)}
+        choice = {"share": float(cost[chosen].sum()) / whole, "limit": share, "structures": len(chosen)}
         try:
             found = _tested([candidates[place] for place in chosen], test)
         except FitError:
             # One boundary alone: nothing can be left out.
             found = {"rmse_mev": None, "r": None}
-        points.append(told | found)
+        points.append(choice | found)
     return {**vars(curve), "points": points, "seconds": time.process_time() - begun}
 
 
@@ -101,15 +101,15 @@ def run(curve: Curve) -> JsonDict:
 def _environments(seed: int) -> Environments:
     """What the choice sees: structures alone, candidates first, and no energy."""
     candidates, test = sides("eam", seed)
-    return Environments.of([one.structure for one in (*candidates, *test)], SPEC.descriptors, _kept_of)
+    return Environments.of([item.structure for item in (*candidates, *test)], SPEC.descriptors, _kept_of)
 
 
 def _tested(training: Sequence[Example], test: Sequence[Example]) -> JsonDict:
     model = LocalEnergiesTrainer(SPEC, _kept).fit(training, TrainingRun())
-    computed = np.concatenate([one.properties["energies"] for one in test])
+    computed = np.concatenate([item.properties["energies"] for item in test])
     used = np.concatenate([model.solution.coefficients, model.solution.intercepts])
-    rows = (model.columns.rows(one, _kept(SPEC, one, ("Al",))) for one in test)
-    predicted = np.concatenate([one @ used + model.offset for one in rows])
+    rows = (model.columns.rows(item, _kept(SPEC, item, ("Al",))) for item in test)
+    predicted = np.concatenate([row @ used + model.offset for row in rows])
     return {
         "rmse_mev": float(1000 * np.sqrt(((predicted - computed) ** 2).mean())),
         "r": float(np.corrcoef(predicted, computed)[0, 1]),

@@ -4,7 +4,7 @@ Every hop whose ends an operation exchanges, and whose midpoint has exactly one 
 end states: by relaxing the midpoint under the operation, and by a climbing-image nudged elastic band of five images (three in
 tavorites) to the same force threshold. rank_correlation is Spearman's over the barriers of all hops; times are CPU seconds.
 
-The file is written after each crystal. Crystals that it has already are not computed again, so a run that was stopped goes on,
+The file is written after each crystal. Crystals that it already has are not computed again, so an interrupted run continues,
 and ``--family`` adds metals and alloys (by effective-medium theory, minutes) or tavorites (by CHGNet, an hour) to it.
 """
 
@@ -49,25 +49,30 @@ def measure(case: Case) -> JsonDict:
     vacancies = {site: find_carrier(crystal, site) for site in sorted(set(network.orbits.values()))}
     rows: list[JsonDict] = []
     whole = time.process_time() - begun
-    for one in network.classes:
-        row: JsonDict = {"hop": one.name, "length": one.length}
+    for name in network.classes:
+        row: JsonDict = {"hop": name.name, "length": name.length}
         before, start = through.evaluations, time.process_time()
         try:
-            found = find_saddle(crystal, one, vacancies, spec.images)
+            found = find_saddle(crystal, name, vacancies, spec.images)
             seconds = time.process_time() - start
             whole += seconds
             row |= {"method": found.method, "note": found.note, "midpoint_evaluations": through.evaluations - before}
             row |= {"midpoint_barrier": found.energy - found.profile[0][1], "midpoint_seconds": seconds}
             if found.method == "midpoint":
                 before, start = through.evaluations, time.process_time()
-                band = band_hop(crystal, one.hop, vacancies, spec.images)
+                band = band_hop(crystal, name.hop, vacancies, spec.images)
                 row |= {"band_barrier": band.energy - band.profile[0][1], "band_seconds": time.process_time() - start}
                 row["band_evaluations"] = through.evaluations - before
         except CalculationError as error:
             row["failure"] = f"{error.reason}: {error.message}"
         rows.append(row)
-    told = calculator.provenance
-    return {"crystal": case.name, "calculator": f"{told.code} {told.model}", "seconds_without_bands": whole, "hops": rows}
+    summary_ = calculator.provenance
+    return {
+        "crystal": case.name,
+        "calculator": f"{summary_.code} {summary_.model}",
+        "seconds_without_bands": whole,
+        "hops": rows,
+    }
 
 
 def summary(crystals: list[JsonDict]) -> JsonDict:
@@ -77,7 +82,7 @@ def summary(crystals: list[JsonDict]) -> JsonDict:
     seconds = [crystal["seconds_without_bands"] for crystal in tavorites or metals]
     return {
         **_agreement(crystals),
-        "median_seconds": statistics.median([one for one in seconds if one is not None] or [0.0]),
+        "median_seconds": statistics.median([second for second in seconds if second is not None] or [0.0]),
         "median_seconds_of": "tavorites" if tavorites else "metals",
         "metals": _agreement(metals),
         "tavorites": _agreement(tavorites),
@@ -117,8 +122,8 @@ def main() -> None:
         write_json(arguments.out, result)
         last = crystals[-1]
         print(f"{case.name}: {len(last['hops'])} classes of hops, {last['seconds_without_bands']} s", flush=True)
-    told = summary(crystals)
-    print(json.dumps({key: told[key] for key in ("rank_correlation", "hops", "median_seconds", "largest_difference_ev")}))
+    summary_ = summary(crystals)
+    print(json.dumps({key: summary_[key] for key in ("rank_correlation", "hops", "median_seconds", "largest_difference_ev")}))
 
 
 def known(path: Path) -> list[JsonDict]:

@@ -1,1 +1,1 @@
-"""What it costs to have many evaluations under way at once."""
+"""The cost of having many evaluations in progress at once."""

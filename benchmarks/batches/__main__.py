@@ -117,14 +117,16 @@ def gap_by_time(one: JsonDict, times: FloatArray) -> FloatArray:
 
 def summary(runs: Sequence[JsonDict]) -> list[JsonDict]:
     """Mean over seeds for each way: gaps after shares of the evaluations, and after shares of one worker's time."""
-    alone = {one["seed"]: one["time"][-1] for one in runs if one["in_flight"] == 1}
+    alone = {item["seed"]: item["time"][-1] for item in runs if item["in_flight"] == 1}
     groups: dict[tuple[int, str, bool], list[JsonDict]] = {}
-    for one in runs:
-        groups.setdefault((one["in_flight"], one["pending"], one["ordered"]), []).append(one)
+    for item in runs:
+        groups.setdefault((item["in_flight"], item["pending"], item["ordered"]), []).append(item)
     lines = []
     for (in_flight, pending, ordered), members in groups.items():
-        counts = [[one["mean_gap"][max(1, int(share * len(one["mean_gap"]))) - 1] for share in SHARES] for one in members]
-        at_times = [gap_by_time(one, np.array(SHARES) / in_flight * alone[one["seed"]]) for one in members]
+        counts = [
+            [member["mean_gap"][max(1, int(share * len(member["mean_gap"]))) - 1] for share in SHARES] for member in members
+        ]
+        at_times = [gap_by_time(member, np.array(SHARES) / in_flight * alone[member["seed"]]) for member in members]
         lines.append(
             {
                 "in_flight": in_flight,
@@ -133,8 +135,8 @@ def summary(runs: Sequence[JsonDict]) -> list[JsonDict]:
                 "seeds": len(members),
                 "gap_at_shares_of_evaluations": np.mean(counts, axis=0).tolist(),
                 "gap_at_shares_of_time_per_worker": np.mean(at_times, axis=0).tolist(),
-                "time": float(np.mean([max(one["time"]) for one in members])),
-                "speed_up": float(np.mean([alone[one["seed"]] / max(one["time"]) for one in members])),
+                "time": float(np.mean([max(member["time"]) for member in members])),
+                "speed_up": float(np.mean([alone[member["seed"]] / max(member["time"]) for member in members])),
             }
         )
     return lines
@@ -151,9 +153,11 @@ def draw(runs: Sequence[JsonDict], path: Path) -> Path:
         for (in_flight, ordered), members in _believers(runs).items():
             style = {"color": colours[in_flight], "ls": "-" if ordered else "--", "lw": 1.5}
             label = f"{in_flight} in flight, {'ordered' if ordered else 'free'}" if in_flight > 1 else "one at a time"
-            left.plot(np.mean([one["mean_gap"] for one in members], axis=0), label=label, **style)
-            times = np.geomspace(min(one["time"][0] for one in members), max(max(one["time"]) for one in members), 200)
-            right.plot(times, np.mean([gap_by_time(one, times) for one in members], axis=0), **style)
+            left.plot(np.mean([member["mean_gap"] for member in members], axis=0), label=label, **style)
+            times = np.geomspace(
+                min(member["time"][0] for member in members), max(max(member["time"]) for member in members), 200
+            )
+            right.plot(times, np.mean([gap_by_time(member, times) for member in members], axis=0), **style)
         left.set_xlabel("evaluations")
         right.set_xlabel("time [atoms · spread]")
         right.set_xscale("log")
@@ -167,9 +171,9 @@ def draw(runs: Sequence[JsonDict], path: Path) -> Path:
 
 def _believers(runs: Sequence[JsonDict]) -> dict[tuple[int, bool], list[JsonDict]]:
     groups: dict[tuple[int, bool], list[JsonDict]] = {}
-    for one in runs:
-        if one["pending"] == "believer":
-            groups.setdefault((one["in_flight"], one["ordered"]), []).append(one)
+    for item in runs:
+        if item["pending"] == "believer":
+            groups.setdefault((item["in_flight"], item["ordered"]), []).append(item)
     return groups
 
 
@@ -183,8 +187,8 @@ def main() -> None:
     given = parser.parse_args()
     machine, runs = describe_machine(), []
     chosen = treatments(given.only, given.seeds) if given.only else ways(quick=given.quick)
-    for one in results(run, chosen, given.jobs):
-        runs.append(one)
+    for result in results(run, chosen, given.jobs):
+        runs.append(result)
         print(f"{len(runs)} of {len(chosen)} runs", flush=True)
     lines = summary(runs)
     given.out.write_text(json.dumps({"schema_version": 1, "ways": lines, "runs": runs, "provenance": machine}) + "\n")

@@ -36,9 +36,9 @@ def print_summary(result: BenchResult) -> None:
     costs = checkpoints(result)
     print(f"mean gap [{result.provenance['objective']['unit']}] at shares of the exhaustive cost, after the initial points")
     print("method".ljust(14), *(f"{100 * cost / result.exhaustive_cost:8.2f} %" for cost in costs), "   exact  worst  s/run")
-    for one in summarise(result, costs):
-        gaps = " ".join(f"{gap:10.2f}" for gap in one.mean_gap)
-        print(one.method.ljust(14) + gaps + f"   {one.n_exact:5.1f} {one.worst_gap:6.1f} {one.seconds:6.1f}")
+    for item in summarise(result, costs):
+        gaps = " ".join(f"{gap:10.2f}" for gap in item.mean_gap)
+        print(item.method.ljust(14) + gaps + f"   {item.n_exact:5.1f} {item.worst_gap:6.1f} {item.seconds:6.1f}")
 
 
 def _note(task: ReplayTask, n_evaluations: int, share: float) -> None:

@@ -45,7 +45,7 @@ REPORTED = ("obo", "abo")
 """Those of the report: searched with on sodium too, whichever was chosen."""
 
 STATEMENT = ("obo", "abo", "li-hp", "li-gp")
-"""The report's methods, whose time is told apart."""
+"""The report's methods, whose time is reported separately."""
 
 LI_SEEDS, LI_FINDING_SEEDS = 200, 40
 
@@ -58,7 +58,7 @@ def choose_on_lithium(problem: Problem, given: argparse.Namespace) -> dict[str, 
     lithium, threshold = problem.lithium, as_many(problem.lithium.values)
     asked = [(Method(preset), lithium, min(seeds, LI_SEEDS)) for preset in PRESETS]
     curves = {m.preset: best_curve(found, lithium.values) for m, found, _ in run_all(asked, problem, evaluations, jobs)}
-    score = {preset: float(np.mean(one["curve"])) for preset, one in curves.items()}
+    score = {preset: float(np.mean(curve["curve"])) for preset, curve in curves.items()}
     preset = max(PRESETS, key=lambda name: score[name])
     few = min(seeds, LI_FINDING_SEEDS)
     finding = [
@@ -72,9 +72,9 @@ def choose_on_lithium(problem: Problem, given: argparse.Namespace) -> dict[str, 
     return {
         "preset": preset,
         "mean_p_best": score,
-        "p_best": {name: one["curve"] for name, one in curves.items()},
-        "qualifying_share": {name: one["curve"] for name, one in shares.items()},
-        "seeds": {**{name: one["seeds"] for name, one in curves.items()}, "qualifying_share": few},
+        "p_best": {name: curve["curve"] for name, curve in curves.items()},
+        "qualifying_share": {name: share["curve"] for name, share in shares.items()},
+        "seeds": {**{name: curve["seeds"] for name, curve in curves.items()}, "qualifying_share": few},
     }
 
 
@@ -89,9 +89,9 @@ def methods(preset: str, threshold: float | None) -> dict[str, Method]:
     """Methods by name; those without a preset in it have the one that was chosen."""
     presets = dict.fromkeys((*REPORTED, preset))
     named = {
-        f"{kind}-{one}".strip("-"): Method(one, _KINDS[kind], threshold=threshold)  # type: ignore[arg-type]
+        f"{kind}-{item}".strip("-"): Method(item, _KINDS[kind], threshold=threshold)  # type: ignore[arg-type]
         for kind in _KINDS
-        for one in presets
+        for item in presets
     }
     chosen = {kind: named[f"{kind}-{preset}"] for kind in ("li-hp", "li-gp")}
     return {
@@ -126,8 +126,8 @@ def time_alone(problem: Problem, given: argparse.Namespace) -> dict[str, Any]:
         "schema_version": 1,
         "table": problem.name,
         "statement": taken,
-        "p_best": {method: one["curve"] for method, one in curves.items()},
-        "cpu_seconds": {method: one["cpu_seconds"] for method, one in curves.items()},
+        "p_best": {method: curve["curve"] for method, curve in curves.items()},
+        "cpu_seconds": {method: curve["cpu_seconds"] for method, curve in curves.items()},
         "provenance": describe_machine(),
     }
 
@@ -140,12 +140,12 @@ def timed(problem: Problem, preset: str, given: argparse.Namespace) -> tuple[dic
     curves = search(problem, named, None, given)
     taken = {
         "methods": list(named),
-        "presets": {name: one.preset for name, one in named.items()},
+        "presets": {name: item.preset for name, item in named.items()},
         "seeds": given.seeds,
         "candidates": len(problem.sodium.pool),
         "evaluations": min(given.evaluations, len(problem.sodium.pool)),
         "seconds": round(time.perf_counter() - begun, 1),
-        "cpu_seconds": round(sum(one["cpu_seconds"] for one in curves.values()), 1),
+        "cpu_seconds": round(sum(curve["cpu_seconds"] for curve in curves.values()), 1),
         "jobs": given.jobs,
         "load": describe_machine()["load"],
     }
@@ -154,10 +154,10 @@ def timed(problem: Problem, preset: str, given: argparse.Namespace) -> tuple[dic
 
 def add_curves(result: dict[str, Any], name: str, curves: dict[str, dict[str, Any]]) -> None:
     """Writes one figure's curves into the result."""
-    result[name] = {method: one["curve"] for method, one in curves.items()}
-    result[f"{name}_band"] = {method: one["band"] for method, one in curves.items()}
-    result[f"{name}_cpu_seconds"] = {method: one["cpu_seconds"] for method, one in curves.items()}
-    result["seeds"] = {method: one["seeds"] for method, one in curves.items()}
+    result[name] = {method: curve["curve"] for method, curve in curves.items()}
+    result[f"{name}_band"] = {method: curve["band"] for method, curve in curves.items()}
+    result[f"{name}_cpu_seconds"] = {method: curve["cpu_seconds"] for method, curve in curves.items()}
+    result["seeds"] = {method: curve["seeds"] for method, curve in curves.items()}
 
 
 def random_curve(sodium: Rows, threshold: float | None, evaluations: int) -> dict[str, Any]:
@@ -190,7 +190,7 @@ def compare(problem: Problem, given: argparse.Namespace) -> dict[str, Any]:
         "evaluations": evaluations,
         "lithium": chosen,
         "thresholds": {
-            name: {"value": one, "unit": "eV", "qualifying": int((values <= one).sum())} for name, one in thresholds.items()
+            name: {"value": item, "unit": "eV", "qualifying": int((values <= item).sum())} for name, item in thresholds.items()
         },
     }
     if not result["complete"]:
@@ -202,7 +202,7 @@ def compare(problem: Problem, given: argparse.Namespace) -> dict[str, Any]:
             del named["auto"]  # made one by one, it takes as long as all others together
         random = {"random": random_curve(problem.sodium, threshold, evaluations)}
         if threshold is None:
-            others = search(problem, {method: one for method, one in named.items() if method not in known}, None, given)
+            others = search(problem, {method: item for method, item in named.items() if method not in known}, None, given)
             add_curves(result, name, random | known | others)
         else:
             add_curves(result, name, random | search(problem, named, threshold, given))

@@ -14,7 +14,7 @@ from benchmarks.composition.problem import Problem, Rows
 from tansaku.models.domain.pool import FloatArray, IntArray
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.campaign import BudgetSpec
-from tansaku.models.domain.specs.proposer import AcquisitionName
+from tansaku.models.domain.specs.objective import AcquisitionName
 from tansaku.models.engine.goals import Goal
 from tansaku.models.engine.presets import PRESETS, GPSettings
 from tansaku.models.engine.statistics.curves import any_found, best_ones, share_found

@@ -1,1 +1,1 @@
-"""Labels that a retrained first look spares."""
+"""Labels saved by pre-screening with a retrained surrogate."""

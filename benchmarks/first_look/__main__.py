@@ -1,12 +1,12 @@
-"""``python -m benchmarks.first_look --out result.json``: labels that a LASSO, retrained as results come, makes needless.
+"""``python -m benchmarks.first_look --out result.json``: labels saved by pre-screening with a retrained LASSO.
 
 The campaign of ``examples/al-first-look.yaml`` over recorded structures of the 22 [110] tilt boundaries of aluminium with the
 smallest cells, six of each, local minima of an embedded-atom potential; wanted is, of each boundary, the structure that is best
 by a universal potential: by CHGNet as it stands, as in the example; by SevenNet, which takes six times as long; or (17
-boundaries) by CHGNet after it has relaxed it on, at forty times the time. Without first looks all labels are computed; with
+boundaries) by CHGNet after it has relaxed it on, at forty times the time. Without pre-screening all labels are computed; with
 them a structure is left at its prediction where that is worse than the best computed one of its boundary by more than so many
 deviations. The loop, the trainings and the looks are the product's own; energies come from the record, and so does the
-processor time of the dearer labels. That of CHGNet's is a time per atom, measured here. The same answer means: the same
+processor time of the more expensive labels. That of CHGNet's is a time per atom, measured here. The same answer means: the same
 structure is best.
 """
 
@@ -34,7 +34,7 @@ def cases(*, quick: bool) -> list[Case]:
         looks = (None, DEVIATIONS)
         return [Case("0", look, systems=10, light=look is not None, kind=kind) for kind in KINDS for look in looks]
     wanted = [("0", None), *((order, DEVIATIONS) for order in ORDERS), ("0", 2.0)]
-    return [Case(order, look, systems=one.systems, kind=kind) for kind, one in KINDS.items() for order, look in wanted]
+    return [Case(order, look, systems=item.systems, kind=kind) for kind, item in KINDS.items() for order, look in wanted]
 
 
 def main() -> None:
@@ -51,25 +51,25 @@ def main() -> None:
         "label": label_seconds(measured),
         "cheap": cheap_seconds(measured),
         "recorded": {
-            kind: lines(one.file)[0] | {"file": one.file.name, "sha256": file_sha256(one.file)}
-            for kind, one in KINDS.items()
-            if one.file is not None
+            kind: lines(item.file)[0] | {"file": item.file.name, "sha256": file_sha256(item.file)}
+            for kind, item in KINDS.items()
+            if item.file is not None
         },
         "data": {"file": DATA.name, "sha256": file_sha256(DATA)},
         "campaign": {"file": EXAMPLE.name, "sha256": file_sha256(EXAMPLE)},
         "provenance": describe_machine(),
     }
-    for one in results(run, cases(quick=given.quick), given.jobs):
-        one["cheap_cpu_seconds"] = found["cheap"]["cpu_seconds_per_atom"] * one["all_atoms"]
-        if one["label_cpu_seconds"] is None:
-            one["label_cpu_seconds"] = found["label"]["cpu_seconds_per_atom"] * one["labelled_atoms"]
-        runs.append(one)
-        look = "all labels" if one["deviations"] is None else f"first look, {one['deviations']:g} deviations"
+    for item in results(run, cases(quick=given.quick), given.jobs):
+        item["cheap_cpu_seconds"] = found["cheap"]["cpu_seconds_per_atom"] * item["all_atoms"]
+        if item["label_cpu_seconds"] is None:
+            item["label_cpu_seconds"] = found["label"]["cpu_seconds_per_atom"] * item["labelled_atoms"]
+        runs.append(item)
+        look = "all labels" if item["deviations"] is None else f"first look, {item['deviations']:g} deviations"
         print(
-            f"{one['label']:<10}order {one['order']:<9}{look:<28}{one['labels']:>4} labels "
-            f"of {one['proposals']}, {one['label_cpu_seconds']:.0f} s, trained {one['training_cpu_seconds']:.1f} s, looked "
-            f"{one['look_cpu_seconds']:.1f} s; same answer in {one['systems_with_the_same_answer']} of {one['systems']}, "
-            f"largest gap {one['largest_gap_mj_m2']:.2f} mJ/m2",
+            f"{item['label']:<10}order {item['order']:<9}{look:<28}{item['labels']:>4} labels "
+            f"of {item['proposals']}, {item['label_cpu_seconds']:.0f} s, trained {item['training_cpu_seconds']:.1f} s, looked "
+            f"{item['look_cpu_seconds']:.1f} s; same answer in {item['systems_with_the_same_answer']} of {item['systems']}, "
+            f"largest gap {item['largest_gap_mj_m2']:.2f} mJ/m2",
             flush=True,
         )
         # After each, so that an early end leaves what there is.

@@ -1,4 +1,4 @@
-"""One campaign over the recorded structures, with or without first looks."""
+"""One campaign over the recorded structures, with or without surrogate pre-screening."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Case:
 
     Attributes:
         order: ``cheapest``: small cells first; else the seed of a random order.
-        deviations: Of the first look; None: without one, every label is computed.
+        deviations: Of the pre-screening; None: without it, every label is computed.
         every: Results from one training to the next.
         systems: Boundaries taken, those with the smallest cells first; None for all.
         light: Radial functions alone, quickly trained.
@@ -128,12 +128,14 @@ def run(case: Case) -> JsonDict:
 def _summary(resources: Resources, launcher: RecordedLauncher) -> JsonDict:
     evaluations, known = resources.store.evaluations(NAME), structures()
     kind, bulk = _label(resources.store.campaign(NAME).spec)
-    truth = {one.proposal.candidate: computed_energy(one.proposal.candidate, bulk, kind) for one in evaluations}
+    truth = {
+        evaluation.proposal.candidate: computed_energy(evaluation.proposal.candidate, bulk, kind) for evaluation in evaluations
+    }
     found: dict[str, float] = {}
     least: dict[str, float] = {}
     labels, looks, spared = list[str](), [], []
-    for one in evaluations:
-        proposal, outcome = one.proposal, one.outcome
+    for evaluation in evaluations:
+        proposal, outcome = evaluation.proposal, evaluation.outcome
         if outcome is None or outcome.value is None:
             raise AssertionError(f"{proposal.candidate}: no value")
         least[proposal.system] = min(truth[proposal.candidate], least.get(proposal.system, np.inf))
@@ -154,7 +156,7 @@ def _summary(resources: Resources, launcher: RecordedLauncher) -> JsonDict:
         "labels": len(labels),
         "labelled_atoms": sum(len(known[name]) for name in labels),
         "label_cpu_seconds": sum(times[name]["cpu_seconds"] for name in labels) if (times := recorded(kind)) else None,
-        "all_atoms": sum(len(known[one.proposal.candidate]) for one in evaluations),
+        "all_atoms": sum(len(known[evaluation.proposal.candidate]) for evaluation in evaluations),
         "systems": len(gaps),
         "systems_with_the_same_answer": int((gaps < 1e-6).sum()),
         "largest_gap_mj_m2": float(gaps.max()),
@@ -162,7 +164,9 @@ def _summary(resources: Resources, launcher: RecordedLauncher) -> JsonDict:
         **_looks(np.array(looks).reshape(-1, 2)),
         "spared": spared,
         "computed_numbers": [
-            one.proposal.number for one in evaluations if one.outcome is not None and one.outcome.predicted_by is None
+            evaluation.proposal.number
+            for evaluation in evaluations
+            if evaluation.outcome is not None and evaluation.outcome.predicted_by is None
         ],
         "trainings": [
             {

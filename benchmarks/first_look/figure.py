@@ -19,8 +19,8 @@ def draw(found: JsonDict, path: Path) -> Path:
     """Draws the figure: labels spent on the left, their cost in the middle, what was left at its prediction on the right."""
     from matplotlib.figure import Figure
 
-    runs = [one for one in found["runs"] if one["label"] == SHOWN]
-    shown = next(one for one in runs if one["deviations"] is not None)
+    runs = [run for run in found["runs"] if run["label"] == SHOWN]
+    shown = next(run for run in runs if run["deviations"] is not None)
     with drawing():
         figure = Figure(figsize=(9.6, 3.3), layout="constrained")
         left, middle, right = figure.subplots(1, 3)
@@ -37,15 +37,15 @@ def draw(found: JsonDict, path: Path) -> Path:
 
 
 def _labels(axes: Any, runs: list[JsonDict], shown: JsonDict) -> None:  # noqa: ANN401 - matplotlib's axes have no types
-    for one in runs:
-        numbers = np.array(one["computed_numbers"])
-        every = one["deviations"] is None
+    for run in runs:
+        numbers = np.array(run["computed_numbers"])
+        every = run["deviations"] is None
         axes.step(
-            np.append(numbers, one["proposals"]),
+            np.append(numbers, run["proposals"]),
             np.append(np.arange(1, len(numbers) + 1), len(numbers)),
             where="post",
             color=FAINT if every else MAIN,
-            lw=1.2 if one is shown or every else 0.6,
+            lw=1.2 if run is shown or every else 0.6,
         )
     for training in shown["trainings"]:
         axes.axvline(training["at"], color=ACCENT, lw=0.5, ls=":")
@@ -56,12 +56,12 @@ def _labels(axes: Any, runs: list[JsonDict], shown: JsonDict) -> None:  # noqa: 
 def _costs(axes: Any, runs: list[JsonDict]) -> None:  # noqa: ANN401 - matplotlib's axes have no types
     """Processor time as a share of that of all labels of the kind."""
     rows, names = [], []
-    for one in runs:
-        every = next(other for other in runs if other["label"] == one["label"] and other["deviations"] is None)
-        parts = one | {"surrogate": one["training_cpu_seconds"] + one["look_cpu_seconds"]}
+    for run in runs:
+        every = next(other for other in runs if other["label"] == run["label"] and other["deviations"] is None)
+        parts = run | {"surrogate": run["training_cpu_seconds"] + run["look_cpu_seconds"]}
         rows.append([100.0 * parts[key] / every["label_cpu_seconds"] for key, _, _ in _PARTS])
-        how = "all labels" if one is every else f"{one['deviations']:g} dev., order {one['order']}"
-        names.append(f"{_NAMES[one['label']]}, {how}")
+        how = "all labels" if run is every else f"{run['deviations']:g} dev., order {run['order']}"
+        names.append(f"{_NAMES[run['label']]}, {how}")
     places, done = np.arange(len(rows)), np.zeros(len(rows))
     for (_, colour, name), shares in zip(_PARTS, np.array(rows).T, strict=True):
         axes.barh(places, shares, left=done, color=colour, height=0.7, label=name)

@@ -1,4 +1,4 @@
-"""The jobs of the campaign, answered from recorded results: the loop, the training and the first looks are the product's own.
+"""The jobs of the campaign, answered from recorded results: the loop, the training and the pre-screening are those of tansaku.
 
 Structures, embedded-atom energies and CHGNet's energies of the same atoms are those of ``benchmarks/local_energies``; CHGNet's
 energies after it has relaxed the structures on, and those of SevenNet, lie beside this file.
@@ -66,7 +66,7 @@ KINDS: dict[str, Kind] = {
 
 
 def lines(path: Path) -> list[JsonDict]:
-    """Whole lines of a file that may be under way."""
+    """Complete lines of a file that may still be written."""
     text = path.read_text(encoding="utf-8").splitlines(keepends=True)
     return [json.loads(line) for line in text if line.endswith("\n")]
 
@@ -77,14 +77,14 @@ def structures() -> dict[str, Atoms]:
     import gzip
 
     text = gzip.decompress(DATA.read_bytes()).decode("utf-8")
-    return {str(one.info["candidate"]): one for one in read_extended_xyz(text)}
+    return {str(item.info["candidate"]): item for item in read_extended_xyz(text)}
 
 
 @lru_cache(maxsize=len(KINDS))
 def recorded(kind: str) -> dict[str, JsonDict]:
     """Lines of a kind's file by candidate; empty where it has none."""
     file = KINDS[kind].file
-    return {} if file is None else {str(one["candidate"]): one for one in lines(file)[1:]}
+    return {} if file is None else {str(line["candidate"]): line for line in lines(file)[1:]}
 
 
 def kind_of(label: LabelSpec) -> str:
@@ -118,10 +118,10 @@ def computed_energy(candidate: str, bulk_energy: float, kind: str) -> float:
 
 @dataclass(frozen=True)
 class RecordedLabel(LabelledJob):
-    """The product's job with its first look; where it would compute the label, the recorded energies are taken."""
+    """The job with its pre-screening, in which recorded energies replace the computation of the label."""
 
     def labelled(self, outcome: Outcome, atoms: Atoms) -> Outcome:
-        """See :class:`LabelledJob`."""
+        """The outcome with the label's energies, which are written into the structure that the job left."""
         if self.wanted is None:
             raise AssertionError("the campaign wants the label's energy")
         energies = label_energies(str(atoms.info["candidate"]), kind_of(self.label))
@@ -166,7 +166,7 @@ class RecordedLauncher:
     Attributes:
         folder: For the jobs' files.
         training_seconds: What each training took [CPU s].
-        look_seconds: What all first looks took [CPU s].
+        look_seconds: Total time of pre-screening [CPU s].
     """
 
     folder: Path

@@ -40,11 +40,11 @@ def record(kind: str, names: Sequence[str], path: Path) -> None:
     there = lines(path) if path.exists() else []
     if not there:
         data = {"file": DATA.name, "sha256": file_sha256(DATA)}
-        told = {"calculator": calculator.provenance.model_dump(mode="json"), "provenance": describe_machine()}
-        there = [{"schema_version": 1, "label": KINDS[kind].label, "data": data} | told]
-    # Written anew, since a killed process may have left half a line.
-    path.write_text("".join(json.dumps(one) + "\n" for one in there), encoding="utf-8")
-    done = {one["candidate"] for one in there[1:]}
+        header = {"calculator": calculator.provenance.model_dump(mode="json"), "provenance": describe_machine()}
+        there = [{"schema_version": 1, "label": KINDS[kind].label, "data": data} | header]
+    # Rewritten, since a killed process may have left an incomplete line.
+    path.write_text("".join(json.dumps(item) + "\n" for item in there), encoding="utf-8")
+    done = {item["candidate"] for item in there[1:]}
     with path.open("a", encoding="utf-8") as stream:
         for name in names:
             if name in done:

@@ -51,10 +51,12 @@ def main() -> None:
             f"RMSE {atom['rmse_mev']:.2f} meV, {100 * atom['within_one_deviation']:.0f} % in 1σ, {fit['seconds']:.0f} s",
             flush=True,
         )
-    shown = {energies: next(one for one in fits if one["energies"] == energies and "parity" in one) for energies in ENERGIES}
+    shown = {
+        energies: next(item for item in fits if item["energies"] == energies and "parity" in item) for energies in ENERGIES
+    }
     found = {
         "schema_version": 1,
-        "r": {energies: one["atom"]["r"] for energies, one in shown.items()},
+        "r": {energies: item["atom"]["r"] for energies, item in shown.items()},
         "fits": fits,
         "data": {"file": DATA.name, "sha256": file_sha256(DATA)},
         "provenance": describe_machine(),

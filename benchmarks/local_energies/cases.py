@@ -79,10 +79,10 @@ def _with_totals(training: list[Example], known: int | None) -> list[Example]:
         return training
     seen: dict[str, int] = {}
     found = []
-    for one in training:
-        seen[one.group] = seen.get(one.group, 0) + 1
-        blind = {"energy": one.properties["energy"]}
-        found.append(one if seen[one.group] <= known else replace(one, properties=blind))
+    for item in training:
+        seen[item.group] = seen.get(item.group, 0) + 1
+        blind = {"energy": item.properties["energy"]}
+        found.append(item if seen[item.group] <= known else replace(item, properties=blind))
     return found
 
 
@@ -100,8 +100,8 @@ def run(case: Case) -> JsonDict:
         "descriptors": case.descriptors,
         "total_weight": case.total_weight,
         "known": case.known,
-        "training": {"structures": len(training), "atoms": sum(len(one.structure) for one in training)},
-        "test": {"structures": len(test), "atoms": sum(len(one.structure) for one in test)},
+        "training": {"structures": len(training), "atoms": sum(len(item.structure) for item in training)},
+        "test": {"structures": len(test), "atoms": sum(len(item.structure) for item in test)},
         "atom": _errors(compared["energies"].errors().model_dump()),
         "cell": _errors(compared["energy"].errors().model_dump()),
         "boundary_energy": _boundary_energies(test, predictions),
@@ -130,12 +130,12 @@ def _errors(errors: JsonDict) -> JsonDict:
 
 def _boundary_energies(test: list[Example], predictions: list[Prediction]) -> JsonDict:
     """How well boundaries are ranked by their excess energy (E − n e) / 2A."""
-    areas = np.array([float(one.info["area"]) for one in test])
-    totals = np.array([float(one.properties["energy"]) for one in test])
-    predicted = np.array([float(one["energy"].values) for one in predictions])
-    counts = np.array([len(one.structure) for one in test])
+    areas = np.array([float(item.info["area"]) for item in test])
+    totals = np.array([float(item.properties["energy"]) for item in test])
+    predicted = np.array([float(prediction["energy"].values) for prediction in predictions])
+    counts = np.array([len(item.structure) for item in test])
     # Most atoms are deep inside the grains; what is computed and what is predicted are held against the same bulk energy.
-    bulk = float(np.median([np.median(one.properties["energies"]) for one in test]))
+    bulk = float(np.median([np.median(item.properties["energies"]) for item in test]))
     computed = (totals - counts * bulk) / (2 * areas) * _EV_PER_A2_IN_MJ_PER_M2
     guessed = (predicted - counts * bulk) / (2 * areas) * _EV_PER_A2_IN_MJ_PER_M2
     return {
@@ -150,10 +150,10 @@ def _by_distance(
     model: LocalEnergies, training: list[Example], test: list[Example], predictions: list[Prediction]
 ) -> list[JsonDict]:
     """Errors of atoms against the distance to the nearest environment seen in training, in standardised features."""
-    seen = np.vstack([model.rows(one) for one in training])
-    distances = np.concatenate([cdist(model.rows(one), seen).min(axis=1) for one in test])
+    seen = np.vstack([model.rows(item) for item in training])
+    distances = np.concatenate([cdist(model.rows(item), seen).min(axis=1) for item in test])
     errors = np.concatenate(
-        [one["energies"].values - example.properties["energies"] for one, example in zip(predictions, test, strict=True)]
+        [item["energies"].values - example.properties["energies"] for item, example in zip(predictions, test, strict=True)]
     )
     edges = np.quantile(distances, np.linspace(0, 1, _BINS + 1))
     place = np.clip(np.searchsorted(edges, distances, side="right") - 1, 0, _BINS - 1)

@@ -17,8 +17,8 @@ _NAMES = {"eam": "embedded atom", "chgnet": "CHGNet"}
 
 def draw(found: JsonDict, path: Path) -> None:
     """Parity of both sources, error against distance, and descriptors compared."""
-    fits = [one for one in found["fits"] if one["known"] is None]
-    shown = {one["energies"]: one for one in fits if "parity" in one}
+    fits = [fit for fit in found["fits"] if fit["known"] is None]
+    shown = {fit["energies"]: fit for fit in fits if "parity" in fit}
     with drawing():
         figure = Figure(figsize=(9.6, 7.2), layout="constrained")
         every = figure.subplots(2, 2)
@@ -30,19 +30,19 @@ def draw(found: JsonDict, path: Path) -> None:
             axes.set(xlabel=f"atomic energy, {_NAMES[energies]} [eV]", ylabel="predicted [eV]")
             atom = shown[energies]["atom"]
             axes.set_title(f"r = {atom['r']:.4f}, RMSE {atom['rmse_mev']:.2f} meV", fontsize=9)
-        for energies, one in shown.items():
-            middle = [0.5 * (part["from"] + part["to"]) for part in one["distance"]]
-            errors = [part["rmse_mev"] for part in one["distance"]]
+        for energies, item in shown.items():
+            middle = [0.5 * (part["from"] + part["to"]) for part in item["distance"]]
+            errors = [part["rmse_mev"] for part in item["distance"]]
             every[1, 0].loglog(middle, errors, "o-", ms=3, color=_COLOURS[energies], label=_NAMES[energies])
         every[1, 0].set(xlabel="distance to the nearest environment seen in training", ylabel="RMSE [meV/atom]")
         every[1, 0].legend()
-        names = [name for name in DESCRIPTORS if any(one["descriptors"] == name for one in fits)]
+        names = [name for name in DESCRIPTORS if any(fit["descriptors"] == name for fit in fits)]
         for number, energies in enumerate(ENERGIES):
             for weight, alpha in ((0.0, 1.0), (1.0, 0.5)):
-                chosen = [one for one in fits if (one["energies"], one["total_weight"]) == (energies, weight)]
+                chosen = [fit for fit in fits if (fit["energies"], fit["total_weight"]) == (energies, weight)]
                 if not chosen:
                     continue
-                errors = [next(one["atom"]["rmse_mev"] for one in chosen if one["descriptors"] == name) for name in names]
+                errors = [next(item["atom"]["rmse_mev"] for item in chosen if item["descriptors"] == name) for name in names]
                 places = np.arange(len(names)) + 0.2 * (2 * number + (weight > 0)) - 0.3
                 label = f"{_NAMES[energies]}, {'with' if weight else 'without'} totals"
                 every[1, 1].bar(places, errors, 0.18, color=_COLOURS[energies], alpha=alpha, label=label)

@@ -39,7 +39,7 @@ def busy_interval(evaluation: Evaluation) -> tuple[datetime, datetime]:
 
 def window_overhead(evaluations: Sequence[Evaluation], workers: int) -> JsonDict:
     """Overhead in the window in which all workers are warm and there is work for all of them."""
-    intervals = sorted(busy_interval(one) for one in evaluations)
+    intervals = sorted(busy_interval(evaluation) for evaluation in evaluations)
     begin, end = sorted(end for _, end in intervals)[2 * workers], intervals[-1][0]
     inside = [(max(start, begin), min(stop, end)) for start, stop in intervals if stop > begin and start < end]
     busy = sum((stop - start).total_seconds() for start, stop in inside)
@@ -58,13 +58,13 @@ def bare_ms(spec: CampaignSpec, base_path: Path, evaluations: Sequence[Evaluatio
     documents = [
         JobDocument(
             campaign=spec.name,
-            candidate=one.proposal.candidate,
+            candidate=evaluation.proposal.candidate,
             space=spec.space,
             calculator=spec.calculator,
             objective=spec.objective,
             base_path=str(base_path),
         ).model_dump(mode="json")
-        for one in evaluations
+        for evaluation in evaluations
     ]
     with tempfile.TemporaryDirectory() as folder:
         processes = []

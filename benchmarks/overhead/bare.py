@@ -17,7 +17,7 @@ def main(path: Path) -> None:
 
     Prints the time of all but the warm-up [s].
     """
-    documents = [JobDocument.model_validate(one) for one in json.loads(path.read_text())]
+    documents = [JobDocument.model_validate(item) for item in json.loads(path.read_text())]
     with tempfile.TemporaryDirectory() as folder:
         evaluate(documents[0], Path(folder))
         begun = time.perf_counter()

@@ -1,1 +1,1 @@
-"""Other people's optimisers beside ours."""
+"""Comparison with optimisers of other packages."""

@@ -33,15 +33,15 @@ def options(given: argparse.Namespace) -> BenchOptions:
 
 def costs_of_choosing(result: BenchResult) -> dict[str, dict[str, float]]:
     """Seconds per proposal after the initial design, and peak memory [MiB], by method."""
-    told: dict[str, dict[str, float]] = {}
+    summary: dict[str, dict[str, float]] = {}
     for method in dict.fromkeys(run.method for run in result.runs):
         runs = [run for run in result.runs if run.method == method]
         chosen = sum(len(run.cost) - run.n_initial for run in runs)
-        told[method] = {
+        summary[method] = {
             "seconds_per_proposal": sum(run.seconds for run in runs) / max(chosen, 1),
             "peak_memory_mb": max(run.peak_memory_mb for run in runs),
         }
-    return told
+    return summary
 
 
 def _note(task: ReplayTask, n_evaluations: int, share: float) -> None:
@@ -59,8 +59,8 @@ def main() -> None:
     given = parser.parse_args()
     result = run_bench(load_campaign(given.table), options(given), given.out, _note)
     print_summary(result)
-    for method, one in costs_of_choosing(result).items():
-        print(f"{method:16s} {one['seconds_per_proposal']:8.3f} s per proposal, {one['peak_memory_mb']:6.0f} MiB")
+    for method, item in costs_of_choosing(result).items():
+        print(f"{method:16s} {item['seconds_per_proposal']:8.3f} s per proposal, {item['peak_memory_mb']:6.0f} MiB")
     if given.figure is not None:
         draw_gaps(result, given.figure)
 

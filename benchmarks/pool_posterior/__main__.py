@@ -83,8 +83,8 @@ def measure(size: Size, names: Sequence[str]) -> JsonDict:
     result["candidates"] = kernels["default"]["candidates"]
     result["ours_s"] = kernels["default"]["seconds"]
     result["ours_shared_grid_s"] = run_case("default", replace(size, shared=True))["seconds"]
-    result["kernels_s"] = {name: one["seconds"] for name, one in kernels.items()}
-    result["kernels_memory_gb"] = {name: one["memory_gb"] for name, one in kernels.items()}
+    result["kernels_s"] = {name: kernel["seconds"] for name, kernel in kernels.items()}
+    result["kernels_memory_gb"] = {name: kernel["memory_gb"] for name, kernel in kernels.items()}
     pool = boundary_pool(size.systems, size.grid, shared_grid=False)
     result |= botorch_s(pool, smooth_energies(pool), size.observations)
     result["ratio"] = result["botorch_s"] / result["ours_s"]
@@ -106,8 +106,8 @@ def devices(size: Size, ours_s: float) -> JsonDict:
 def measure_million(size: Size) -> JsonDict:
     """A million candidates."""
     result: JsonDict = {}
-    for key, one in (("million", size), ("million_shared_grid", replace(size, shared=True))):
-        case = run_case("default", one)
+    for key, item in (("million", size), ("million_shared_grid", replace(size, shared=True))):
+        case = run_case("default", item)
         result |= {"million_candidates": case["candidates"], f"{key}_s": case["seconds"], f"{key}_memory_gb": case["memory_gb"]}
     scans = run_case("scans", size)
     return result | {key: scans[key] for key in ("two_stage_loss", "two_stage_same_choice")}

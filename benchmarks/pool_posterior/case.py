@@ -136,8 +136,8 @@ def compare_scans(size: Size) -> JsonDict:
     _, best = _proposals(_proposer({}, memory_limit=2**40), pool, values, observed, fitted, SCAN_PROPOSALS)
     pairs = list(zip(found, best, strict=True))
     return {
-        "two_stage_loss": max(1.0 - (one.acquisition or 0.0) / (other.acquisition or 1.0) for one, other in pairs),
-        "two_stage_same_choice": sum(one.position == other.position for one, other in pairs) / len(pairs),
+        "two_stage_loss": max(1.0 - (pair.acquisition or 0.0) / (other.acquisition or 1.0) for pair, other in pairs),
+        "two_stage_same_choice": sum(pair.position == other.position for pair, other in pairs) / len(pairs),
     }
 
 

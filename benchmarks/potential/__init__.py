@@ -1,1 +1,1 @@
-"""Networks that say energies: their data, and what they are compared with."""
+"""Network potentials: their data, and comparisons with other methods."""

@@ -211,8 +211,8 @@ class Study:
         if not self._quick:
             found["kernel_ridge"] = kernel_ridge(both.training, both.held_out)
             found |= chgnet(both.training, both.held_out, EPOCHS)
-        for name, one in found.items():
-            print(f"{name}: {json.dumps(one)}", flush=True)
+        for name, item in found.items():
+            print(f"{name}: {json.dumps(item)}", flush=True)
         return {"peers": found}
 
     def _committee(self, name: str, keys: JsonDict) -> tuple[JsonDict, Path]:
@@ -242,7 +242,7 @@ def known_defects(source: str) -> JsonDict:
     """
     if source == "embedded_atom":
         return _defects(open_calculator(EMBEDDED_ATOM, HERE))
-    return {name: one["value"] for name, one in json.loads(SHIPPED.read_text())["defects"].items()}
+    return {name: item["value"] for name, item in json.loads(SHIPPED.read_text())["defects"].items()}
 
 
 def _defects(calculator: Calculator) -> JsonDict:

@@ -57,7 +57,7 @@ def chgnet(training: Sequence[Example], held_out: Sequence[Example], epochs: int
     learned, judging = list(compress(training, ~aside)), list(compress(training, aside))
     best = _trained(model, _loader(learned, offset, shuffle=True), _loader(judging, offset, shuffle=False), epochs)
     seconds = time.perf_counter() - begun
-    parameters = sum(one.numel() for one in model.parameters())
+    parameters = sum(parameter.numel() for parameter in model.parameters())
     return found | {
         "chgnet_trained_on": {
             "seconds": seconds,
@@ -92,29 +92,29 @@ def _structure(one: Example) -> Structure:
 
 
 def _loader(examples: Sequence[Example], offset: float, *, shuffle: bool) -> _Loader:
-    structures = [_structure(one) for one in examples]
-    energies = [float(one.properties["energy"]) / len(one.structure) - offset for one in examples]
-    forces = [one.properties["forces"].tolist() for one in examples]
+    structures = [_structure(example) for example in examples]
+    energies = [float(example.properties["energy"]) / len(example.structure) - offset for example in examples]
+    forces = [example.properties["forces"].tolist() for example in examples]
     data = _quietly(lambda: StructureData(structures, energies, forces))
     return DataLoader(data, batch_size=_BATCH, shuffle=shuffle, collate_fn=collate_graphs)
 
 
 def _said(model: CHGNet, examples: Sequence[Example]) -> list[dict[str, FloatArray]]:
     """Energies per atom and forces; the package gives arrays where its types say tensors."""
-    said = model.predict_structure([_structure(one) for one in examples], task="ef", batch_size=_BATCH)
-    return [{name: np.asarray(one[name]) for name in "ef"} for one in (said if isinstance(said, list) else [said])]
+    said = model.predict_structure([_structure(example) for example in examples], task="ef", batch_size=_BATCH)
+    return [{name: np.asarray(item[name]) for name in "ef"} for item in (said if isinstance(said, list) else [said])]
 
 
 def _offset(model: CHGNet, examples: Sequence[Example]) -> float:
     """How far the data's zero of energy lies above the network's [eV/atom]."""
-    known = [float(one.properties["energy"]) / len(one.structure) for one in examples]
-    return float(np.mean(known) - np.mean([float(one["e"]) for one in _said(model, examples)]))
+    known = [float(example.properties["energy"]) / len(example.structure) for example in examples]
+    return float(np.mean(known) - np.mean([float(item["e"]) for item in _said(model, examples)]))
 
 
 def _errors(model: CHGNet, held_out: Sequence[Example], offset: float) -> JsonDict:
     predictions: list[Prediction] = [
-        {"energy": Estimate(np.asarray((float(said["e"]) + offset) * len(one.structure))), "forces": Estimate(said["f"])}
-        for one, said in zip(held_out, _said(model, held_out), strict=True)
+        {"energy": Estimate(np.asarray((float(said["e"]) + offset) * len(item.structure))), "forces": Estimate(said["f"])}
+        for item, said in zip(held_out, _said(model, held_out), strict=True)
     ]
     return judged(held_out, predictions)
 

@@ -77,11 +77,11 @@ def main() -> None:
         figure="errors of the energy against cut-off, k-points and smearing",
     ).parse_args()
     space, level = aluminium()
-    told = GpawCalculator(level).provenance.model_dump(mode="json")
+    provenance = GpawCalculator(level).provenance.model_dump(mode="json")
     same = {
         "schema_version": 1,
         "quick": given.quick,
-        "level": content_hash(told),
+        "level": content_hash(provenance),
         "chosen": {"cutoff": level.cutoff, "kpoint_density": level.kpoint_density, "width": level.smearing.width},
     }
     wanted = QUICK if given.quick else WHOLE
@@ -93,7 +93,7 @@ def main() -> None:
             one = found["structures"][candidate] = examined(series, candidate, space, level)
             print(f"{series.setting:<16}{candidate:<28}" + " ".join(f"{error:8.2f}" for error in one["errors"]), flush=True)
             found |= largest(found["structures"])
-            write_json(given.out, result | {"provenance": describe_machine() | {"calculator": told}})
+            write_json(given.out, result | {"provenance": describe_machine() | {"calculator": provenance}})
     if given.figure is not None:
         draw(result, given.figure)
 
@@ -115,7 +115,7 @@ def examined(series: Series, candidate: str, space: Space, level: GpawSpec) -> J
 def largest(structures: JsonDict) -> JsonDict:
     """The largest errors of any structure at each setting, and those of differences to fcc."""
     of_fcc = np.array(structures[FCC]["errors"])
-    errors = np.array([one["errors"] for one in structures.values()])
+    errors = np.array([structure["errors"] for structure in structures.values()])
     return {
         "largest": np.abs(errors).max(axis=0).tolist(),
         "largest_difference_to_fcc": np.abs(errors - of_fcc).max(axis=0).tolist(),
@@ -139,8 +139,8 @@ def draw(result: JsonDict, path: Path) -> None:
     with drawing():
         figure = Figure(figsize=(12.0, 3.6), layout="constrained")
         for axes, series in zip(figure.subplots(1, len(result["series"])), result["series"], strict=True):
-            for candidate, one in series["structures"].items():
-                axes.plot(series["values"], one["errors"], "o-", ms=3, lw=0.8, label=candidate)
+            for candidate, structure in series["structures"].items():
+                axes.plot(series["values"], structure["errors"], "o-", ms=3, lw=0.8, label=candidate)
             axes.axhspan(-1, 1, color=FAINT, alpha=0.3, lw=0)
             axes.axvline(result["chosen"][series["setting"]], color=FAINT, lw=0.8)
             axes.set(xlabel=units[series["setting"]], ylabel=f"error against {series['reference']:g} [meV/atom]", ylim=(-8, 8))

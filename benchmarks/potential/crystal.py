@@ -36,7 +36,7 @@ class Crystal:
         """Structures that its constants are taken from."""
         scans = {f"{self.name}-{scan}" for scan in ("lattice", "tetragonal", "shear")}
         scans |= {f"{other}-lattice" for other in self.others}
-        return [one for one in examples if one.group in scans]
+        return [example for example in examples if example.group in scans]
 
 
 ALUMINIUM = Crystal("fcc", 4, ("bcc", "hcp", "diamond"))
@@ -86,7 +86,7 @@ def _curve(
 ) -> tuple[FloatArray, FloatArray]:
     """Places along a scan, ascending, and energies per atom [eV]."""
     ordered = sorted(examples, key=place)
-    return np.array([place(one) for one in ordered]), np.array([energy(one) / len(one.structure) for one in ordered])
+    return np.array([place(item) for item in ordered]), np.array([energy(item) / len(item.structure) for item in ordered])
 
 
 def _volume(one: Example) -> float:
@@ -101,10 +101,12 @@ def _stiffness(
     scan: Sequence[Example], energy: Callable[[Example], float], unit: float, powers: tuple[int, ...]
 ) -> float | None:
     """K of E/V = k e² + …, e being the strain [GPa]; None where the scan has too few structures."""
-    mine = [one for one in scan if abs(one.structure.info["change"]) <= _SMALL and one.structure.info["lattice_change"] == 0.0]
+    mine = [
+        item for item in scan if abs(item.structure.info["change"]) <= _SMALL and item.structure.info["lattice_change"] == 0.0
+    ]
     if len(mine) <= len(powers):
         return None
-    strain, energies = _curve(mine, energy, lambda one: unit * float(one.structure.info["change"]))
+    strain, energies = _curve(mine, energy, lambda item: unit * float(item.structure.info["change"]))
     columns = np.stack([np.ones_like(strain), *(strain**power for power in powers)], axis=1)
     coefficients = np.linalg.lstsq(columns, energies, rcond=None)[0]
     volume = mine[0].structure.get_volume() / len(mine[0].structure)

@@ -93,11 +93,11 @@ def kind_of(group: str) -> str:
 
 def in_scan(examples: Sequence[Example], group: str) -> list[Example]:
     """Structures of one scan."""
-    return [one for one in examples if one.group == group]
+    return [example for example in examples if example.group == group]
 
 
 def in_turn(examples: Sequence[Example]) -> list[Example]:
-    """One of each group after the other, at random within a group; a longer list goes on where a shorter one ends."""
+    """One of each group after the other, at random within a group; a longer list continues where a shorter one ends."""
     rng = np.random.default_rng(0)
     waiting: dict[str, list[Example]] = {}
     for place in rng.permutation(len(examples)):

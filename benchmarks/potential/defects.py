@@ -3,7 +3,7 @@
 What the network potential is judged by where there is no scan: structures that relax. The level of theory and the k-points'
 density are those of the data (``al.yaml``), the lattice parameter is what this level gives, and each energy is taken against
 the perfect crystal in a cell of the same shape, whose errors of k-points cancel. The file is written after each defect. Those
-that it has are not computed again, and a relaxation goes on from its last checkpoint, in a folder beside the file. Twins are
+that it has are not computed again, and a relaxation continues from its last checkpoint, in a folder beside the file. Twins are
 in half of the cell that a campaign would take, and begin where the embedded-atom potential relaxes them to.
 """
 
@@ -60,9 +60,9 @@ def main() -> None:
     if given.quick:
         level = level.model_copy(update={"cutoff": 150.0, "kpoint_density": 1.0})
     calculator = FreeEnergies(GpawCalculator(level))
-    told = calculator.provenance.model_dump(mode="json")
-    same = {"schema_version": 1, "level": content_hash(told)}
-    result = begun(given.out, same, defects={}) | {"quick": given.quick, "calculator": told}
+    computed_by = calculator.provenance.model_dump(mode="json")
+    same = {"schema_version": 1, "level": content_hash(computed_by)}
+    result = begun(given.out, same, defects={}) | {"quick": given.quick, "calculator": computed_by}
     if "lattice_parameter" not in result:
         result["lattice_parameter"] = lattice_parameter(calculator, space)
     for name in DEFECTS[:1] if given.quick else DEFECTS:
@@ -97,7 +97,7 @@ class FreeEnergies:
         return FreeEnergies(self._calculator.within(folder))
 
     def evaluate(self, structure: Atoms, relaxation: RelaxationSpec | None = None) -> CalculationResult:
-        """See :class:`tansaku.models.domain.ports.Calculator`."""
+        """Computes a structure as it is (``relaxation`` None) or relaxes it first."""
         result = self._calculator.evaluate(structure, relaxation)
         return replace(result, energy=result.terms["free_energy"])
 
@@ -183,7 +183,7 @@ def lattice_parameter(calculator: Calculator, space: Space) -> float:
         structure = space.structure(candidate)
         energy = np.asarray(calculator.evaluate(structure).energy)
         scan.append(Example(candidate, _SCAN, structure, {"energy": energy}))
-    found = constants(ALUMINIUM, scan, lambda one: float(one.properties["energy"]))
+    found = constants(ALUMINIUM, scan, lambda item: float(item.properties["energy"]))
     return float(found["lattice_parameter"])
 
 

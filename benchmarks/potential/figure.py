@@ -34,8 +34,8 @@ def draw(result: JsonDict, path: Path) -> None:
         _report(axes[1, 0], result)
         _warm(axes[1, 1], result)
         methods = {"network": result, "bispectrum network": result["bispectrum"]} | result["peers"]
-        _kinds(axes[1, 2], {name: one["held_out"] for name, one in methods.items()}, _ENERGY)
-        _kinds(axes[1, 3], {name: one["held_out"] for name, one in methods.items()}, _FORCE)
+        _kinds(axes[1, 2], {name: method["held_out"] for name, method in methods.items()}, _ENERGY)
+        _kinds(axes[1, 3], {name: method["held_out"] for name, method in methods.items()}, _FORCE)
         figure.savefig(path, dpi=150)
 
 
@@ -61,10 +61,10 @@ def _parity(axes: Axes, result: JsonDict) -> None:
 
 
 def _data(axes: Axes, result: JsonDict) -> None:
-    sizes = [one["structures"] for one in result["sizes"]]
+    sizes = [item["structures"] for item in result["sizes"]]
     names = {_ENERGY[0]: ("energy [meV/atom]", MAIN), _FORCE[0]: ("force [meV/Å]", ACCENT)}
     for key, (label, colour) in names.items():
-        axes.plot(sizes, [one["held_out"][key] for one in result["sizes"]], "o-", ms=4, color=colour, label=label)
+        axes.plot(sizes, [item["held_out"][key] for item in result["sizes"]], "o-", ms=4, color=colour, label=label)
     axes.axhline(2.0, color=MAIN, lw=0.6, ls=":")
     axes.axhline(30.0, color=ACCENT, lw=0.6, ls=":")
     axes.set(xscale="log", yscale="log", xlabel="structures to learn from", ylabel="RMSE of scans held out")
@@ -75,14 +75,19 @@ def _data(axes: Axes, result: JsonDict) -> None:
 
 
 def _trainers(axes: Axes, result: JsonDict) -> None:
-    for name, one in result["trainers"].items():
-        errors = f"{one['held_out'][_ENERGY[0]]:.1f}, {one['held_out'][_FORCE[0]]:.0f}"
+    for name, trainer in result["trainers"].items():
+        errors = f"{trainer['held_out'][_ENERGY[0]]:.1f}, {trainer['held_out'][_FORCE[0]]:.0f}"
         label = f"{name.replace('_', ' ')}: {errors}"
-        axes.plot([point[0] for point in one["curve"]], [point[2] for point in one["curve"]], color=_COLOURS[name], label=label)
+        axes.plot(
+            [point[0] for point in trainer["curve"]],
+            [point[2] for point in trainer["curve"]],
+            color=_COLOURS[name],
+            label=label,
+        )
     axes.set(xscale="log", yscale="log", xlabel="time by the clock [s]", ylabel="error of groups set aside [meV/atom]")
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.legend(fontsize=7, title="scans held out: meV/atom, meV/Å", title_fontsize=7)
-    axes.set_title(f"trainers, {one['structures']} structures", fontsize=9)
+    axes.set_title(f"trainers, {trainer['structures']} structures", fontsize=9)
 
 
 def _equations_of_state(axes: Axes, result: JsonDict) -> None:
@@ -129,13 +134,13 @@ def _report(axes: Axes, result: JsonDict) -> None:
 def _warm(axes: Axes, result: JsonDict) -> None:
     first = 1
     for place, (warm, cold) in enumerate(zip(result["warm"]["warm"], result["warm"]["cold"], strict=True)):
-        for line, one in (("o-", warm), ("x:", cold)):
-            steps = range(first, first + len(one["curve"]))
-            label = f"{one['structures']} structures" if one is warm else None
-            axes.plot(steps, [point[1] for point in one["curve"]], line, ms=3, color=f"C{place}", label=label)
+        for line, item in (("o-", warm), ("x:", cold)):
+            steps = range(first, first + len(item["curve"]))
+            label = f"{item['structures']} structures" if item is warm else None
+            axes.plot(steps, [point[1] for point in item["curve"]], line, ms=3, color=f"C{place}", label=label)
         first += len(warm["curve"])
     axes.set(yscale="log", xlabel="cycles of conjugate gradients and annealing", ylabel="training RMSE of energies [meV/atom]")
-    highest = max(point[1] for kind in result["warm"].values() for one in kind for point in one["curve"])
+    highest = max(point[1] for kind in result["warm"].values() for item in kind for point in item["curve"])
     axes.set_ylim(top=2.5 * highest)
     axes.legend(fontsize=7, ncols=2, loc="upper center")
     axes.set_title("data grow; weights are kept, dotted: drawn anew", fontsize=9)
@@ -143,7 +148,7 @@ def _warm(axes: Axes, result: JsonDict) -> None:
 
 def _kinds(axes: Axes, rows: JsonDict, error: tuple[str, str]) -> None:
     key, unit = error
-    shown = {name: one["by_kind"] for name, one in rows.items() if any(key in kind for kind in one["by_kind"].values())}
+    shown = {name: row["by_kind"] for name, row in rows.items() if any(key in kind for kind in row["by_kind"].values())}
     kinds = [kind for kind, errors in next(iter(shown.values())).items() if key in errors]
     width = 0.8 / len(shown)
     for place, name in enumerate(shown):

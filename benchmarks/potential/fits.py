@@ -52,7 +52,7 @@ class Fitted:
             "cycles": self.model.training["cycles"],
             "seconds": self.seconds,
             "processor_seconds": self.processor_seconds,
-            "curve": [list(one) for one in self.curve],
+            "curve": [list(item) for item in self.curve],
         }
 
 
@@ -81,13 +81,13 @@ def judged(examples: Sequence[Example], predictions: Sequence[Prediction]) -> Js
     """Errors of held-out structures [meV/atom, meV/Å]: of all, of those with moderate forces, of each kind of scan."""
 
     def of(chosen: Callable[[Example], bool]) -> JsonDict:
-        mine = [place for place, one in enumerate(examples) if chosen(one)]
+        mine = [place for place, example in enumerate(examples) if chosen(example)]
         return _errors([examples[place] for place in mine], [predictions[place] for place in mine])
 
-    kinds = sorted({kind_of(one.group) for one in examples})
+    kinds = sorted({kind_of(example.group) for example in examples})
     return {
         **_errors(examples, predictions),
-        "moderate": of(lambda one: float(np.mean(one.properties["forces"] ** 2)) < _MODERATE**2),
+        "moderate": of(lambda item: float(np.mean(item.properties["forces"] ** 2)) < _MODERATE**2),
         "by_kind": {kind: of(partial(_is_of, kind)) for kind in kinds},
     }
 
@@ -99,10 +99,10 @@ def _is_of(kind: str, one: Example) -> bool:
 def _errors(examples: Sequence[Example], predictions: Sequence[Prediction]) -> JsonDict:
     # Forces that vanish by symmetry are no achievement.
     moved = [
-        one
-        if np.abs(one.properties["forces"]).max() > _NO_FORCE
-        else replace(one, properties={"energy": one.properties["energy"]})
-        for one in examples
+        example
+        if np.abs(example.properties["forces"]).max() > _NO_FORCE
+        else replace(example, properties={"energy": example.properties["energy"]})
+        for example in examples
     ]
     compared = compare(moved, predictions)
     names = {"energy": "energy_rmse_mev_per_atom", "forces": "force_rmse_mev_per_angstrom"}
@@ -122,7 +122,7 @@ def report(fitted: Fitted, held_out: Sequence[Example], crystal: Crystal, scans:
     Args:
         fitted: The training.
         held_out: Structures that judge.
-        crystal: Whose constants are told, by the data and by the network.
+        crystal: The crystal whose constants are computed from the data and by the network.
         scans: Structures that these are taken from.
     """
     predictions = fitted.model.predict(held_out)
@@ -147,12 +147,12 @@ def known_scans(spec: PotentialSpec, examples: Sequence[Example]) -> JsonDict:
     """
     ordered = in_turn(examples)
     judging = ordered[::5]
-    fitted = fit(spec, [one for place, one in enumerate(ordered) if place % 5])
+    fitted = fit(spec, [item for place, item in enumerate(ordered) if place % 5])
     return fitted.document() | {"held_out": judged(judging, fitted.model.predict(judging))}
 
 
 def _crystal(model: Potential, crystal: Crystal, scans: Sequence[Example]) -> JsonDict:
-    predicted = {one.id: float(said["energy"].values) for one, said in zip(scans, model.predict(scans), strict=True)}
+    predicted = {item.id: float(said["energy"].values) for item, said in zip(scans, model.predict(scans), strict=True)}
 
     def known(one: Example) -> float:
         return float(one.properties["energy"])
@@ -169,10 +169,12 @@ def _crystal(model: Potential, crystal: Crystal, scans: Sequence[Example]) -> Js
 
 def parity(examples: Sequence[Example], predictions: Sequence[Prediction]) -> JsonDict:
     """Computed and predicted energies per atom with their deviations [eV], for the figure."""
-    sizes = np.array([len(one.structure) for one in examples])
-    computed = np.array([float(one.properties["energy"]) for one in examples]) / sizes
-    predicted = np.array([float(one["energy"].values) for one in predictions]) / sizes
-    deviations = np.array([float(np.asarray(one["energy"].deviation, dtype=np.float64)) for one in predictions]) / sizes
+    sizes = np.array([len(example.structure) for example in examples])
+    computed = np.array([float(example.properties["energy"]) for example in examples]) / sizes
+    predicted = np.array([float(prediction["energy"].values) for prediction in predictions]) / sizes
+    deviations = (
+        np.array([float(np.asarray(prediction["energy"].deviation, dtype=np.float64)) for prediction in predictions]) / sizes
+    )
     return {
         "computed": computed.round(5).tolist(),
         "predicted": predicted.round(5).tolist(),

@@ -45,7 +45,7 @@ def bispectrum_ridge(training: Sequence[Example], held_out: Sequence[Example], f
     """
     begun = time.perf_counter()
     aside = set_aside(training, 0.1, 0)
-    species = species_of(one.structure for one in training)
+    species = species_of(item.structure for item in training)
     rows = _rows(training, species, degree)
     known = list(compress(training, ~aside)), rows.some(~aside)
     asked = list(compress(training, aside)), rows.some(aside)
@@ -58,8 +58,8 @@ def bispectrum_ridge(training: Sequence[Example], held_out: Sequence[Example], f
     seconds = time.perf_counter() - begun
     others = _rows(held_out, species, degree)
     predictions: list[Prediction] = [
-        {"energy": Estimate(np.asarray(energy * len(one.structure))), "forces": Estimate(forces)}
-        for one, energy, forces in zip(held_out, model.energies(others), model.forces(others), strict=True)
+        {"energy": Estimate(np.asarray(energy * len(force.structure))), "forces": Estimate(forces)}
+        for force, energy, forces in zip(held_out, model.energies(others), model.forces(others), strict=True)
     ]
     return {"seconds": seconds, "components": rows.means.shape[1], "held_out": judged(held_out, predictions)}
 
@@ -112,7 +112,7 @@ def _solved(examples: Sequence[Example], rows: _Rows, force_weight: float, ridge
             np.column_stack([slopes, np.zeros(len(slopes))]) * of_forces,
         ]
     )
-    forces = np.concatenate([np.ravel(one.properties["forces"]) for one in examples])
+    forces = np.concatenate([np.ravel(example.properties["forces"]) for example in examples])
     wanted = np.concatenate([_energies(examples) * of_energies, forces * of_forces])
     penalty = ridge * np.eye(matrix.shape[1])
     penalty[-1, -1] = 0.0
@@ -121,7 +121,7 @@ def _solved(examples: Sequence[Example], rows: _Rows, force_weight: float, ridge
 
 
 def _energies(examples: Sequence[Example]) -> FloatArray:
-    return np.array([float(one.properties["energy"]) / len(one.structure) for one in examples])
+    return np.array([float(example.properties["energy"]) / len(example.structure) for example in examples])
 
 
 def _rows(examples: Sequence[Example], species: tuple[str, ...], degree: int) -> _Rows:

@@ -44,18 +44,18 @@ def main() -> None:
     spec = potential(quick=given.quick).model_dump(mode="json")
     same = {"schema_version": 1, "source": given.source, "quick": given.quick, "surrogate": spec, "data": origin(given.source)}
     found = begun(given.out, same, runs=[])
-    had = {(one["strategy"], one["seed"], one["steps"][0]["structures"]) for one in found["runs"]}
+    had = {(item["strategy"], item["seed"], item["steps"][0]["structures"]) for item in found["runs"]}
     wanted = cases(given.source, quick=given.quick)
     missing = [case for case in wanted if (case.strategy, case.seed, case.sizes[0]) not in had]
-    for one in results(run, missing, given.jobs):
-        found["runs"].append(one)
+    for result in results(run, missing, given.jobs):
+        found["runs"].append(result)
         write_json(given.out, found | {"provenance": describe_machine()})
-        last = one["steps"][-1]
+        last = result["steps"][-1]
         errors = last["held_out"]
         print(
-            f"{one['strategy']:<18}seed {one['seed']}: {last['structures']} structures, {last['atoms']} atoms: "
+            f"{result['strategy']:<18}seed {result['seed']}: {last['structures']} structures, {last['atoms']} atoms: "
             f"{errors['energy_rmse_mev_per_atom']:.2f} meV/atom, {errors['force_rmse_mev_per_angstrom']:.1f} meV/Angstrom, "
-            f"trained {sum(step['processor_seconds'] for step in one['steps']):.0f} s",
+            f"trained {sum(step['processor_seconds'] for step in result['steps']):.0f} s",
             flush=True,
         )
     if given.figure is not None:

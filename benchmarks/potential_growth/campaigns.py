@@ -46,17 +46,17 @@ def main() -> None:
     given = parser.parse_args()
     same = {"schema_version": 1, "quick": given.quick, "campaign": {"file": CAMPAIGN.name, "sha256": file_sha256(CAMPAIGN)}}
     found = begun(given.out, same, runs=[])
-    had = {(one["proposer"], one["seed"]) for one in found["runs"]}
+    had = {(item["proposer"], item["seed"]) for item in found["runs"]}
     cases = [Case(name, seed, given.quick) for seed in SEEDS for name in PROPOSERS]
     missing = [case for case in (cases[:1] if given.quick else cases) if (case.proposer, case.seed) not in had]
     with ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1) as processes:
-        for one in processes.map(run, missing):
-            found["runs"].append(one)
+        for item in processes.map(run, missing):
+            found["runs"].append(item)
             write_json(given.out, found | {"provenance": describe_machine()})
-            last = one["held_out"]
+            last = item["held_out"]
             print(
-                f"{one['proposer']}, seed {one['seed']}: ended ({one['stop']}) after {one['evaluations']} structures of "
-                f"{one['cost']:.0f} atoms, {last['energy_rmse_mev_per_atom']:.1f} meV/atom, "
+                f"{item['proposer']}, seed {item['seed']}: ended ({item['stop']}) after {item['evaluations']} structures of "
+                f"{item['cost']:.0f} atoms, {last['energy_rmse_mev_per_atom']:.1f} meV/atom, "
                 f"{last['force_rmse_mev_per_angstrom']:.0f} meV/Angstrom",
                 flush=True,
             )
@@ -95,9 +95,9 @@ def run(case: Case) -> JsonDict:
             "seed": case.seed,
             "stop": result.reason,
             "evaluations": result.last_number,
-            "cost": sum(one.proposal.predicted_cost for one in store.evaluations(name)),
+            "cost": sum(evaluation.proposal.predicted_cost for evaluation in store.evaluations(name)),
             "held_out": judged_by_all(loaded, resources),
-            "versions": [told(begin, end) for begin, end in store.retrains(name) if end is not None and end.ok],
+            "versions": [version_of(begin, end) for begin, end in store.retrains(name) if end is not None and end.ok],
         }
 
 
@@ -117,7 +117,7 @@ def judged_by_all(loaded: LoadedCampaign, resources: Resources) -> JsonDict:
     return judged(judges, model.predict(judges))
 
 
-def told(begin: Retrain, end: RetrainEnd) -> JsonDict:
+def version_of(begin: Retrain, end: RetrainEnd) -> JsonDict:
     """A version: results that it had, and its errors on the groups held out."""
     return {
         "observations": begin.observations,

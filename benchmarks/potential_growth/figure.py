@@ -32,7 +32,7 @@ def draw(found: JsonDict, path: Path) -> Path:
         path: Where.
     """
     first = found["runs"][0]["steps"][0]["structures"]
-    growing = [one for one in found["runs"] if one["steps"][0]["structures"] == first]
+    growing = [run for run in found["runs"] if run["steps"][0]["structures"] == first]
     with drawing():
         figure = Figure(figsize=(11.0, 6.4), layout="constrained")
         axes = figure.subplots(2, 2)
@@ -44,16 +44,16 @@ def draw(found: JsonDict, path: Path) -> Path:
                     xscale="log", yscale="log", xlabel=f"{against} computed", ylabel=f"RMSE held out, {label}"
                 )
         axes[0, 0].legend(fontsize=7)
-        seeds = len({one["seed"] for one in growing})
-        told = f"geometric means of {seeds} seeds, dashed: of one; dotted: weights kept, and the goals"
-        axes[0, 0].set_title(told, fontsize=8)
+        seeds = len({item["seed"] for item in growing})
+        title = f"geometric means of {seeds} seeds, dashed: of one; dotted: weights kept, and the goals"
+        axes[0, 0].set_title(title, fontsize=8)
         figure.savefig(path, dpi=150)
     return path
 
 
 def _curves(axes: Axes, runs: list[JsonDict], key: str, against: str) -> None:
     for name, (colour, line, label) in _LOOKS.items():
-        mine = [one["steps"] for one in runs if one["strategy"] == name]
+        mine = [run["steps"] for run in runs if run["strategy"] == name]
         if not mine:
             continue
         errors = np.log([[step["held_out"][key] for step in steps] for steps in mine])

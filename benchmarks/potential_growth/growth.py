@@ -129,7 +129,7 @@ def _judged(model: Potential, source: str, quick: bool) -> JsonDict:
     """Errors of the held-out structures; their descriptors are found once for all versions."""
     held_out, described = _described(source, quick)
     found = evaluated(model, described)
-    first = np.cumsum([0, *(len(one.structure) for one in held_out)])
+    first = np.cumsum([0, *(len(item.structure) for item in held_out)])
     predictions = [
         {
             "energy": Estimate(np.asarray(found.energies[:, begin:end].sum(axis=1).mean())),
@@ -143,7 +143,7 @@ def _judged(model: Potential, source: str, quick: bool) -> JsonDict:
 @cache
 def _described(source: str, quick: bool) -> tuple[list[Example], Described]:
     held_out = _structures(source)[1][:: 12 if quick else 1]
-    structures = [one.structure for one in held_out]
+    structures = [item.structure for item in held_out]
     descriptor = open_descriptor(potential(quick=quick).environment, species_of(structures))
     return held_out, describe(descriptor, structures, species_of(structures))
 
@@ -152,18 +152,18 @@ def _described(source: str, quick: bool) -> tuple[list[Example], Described]:
 def _structures(source: str) -> tuple[list[Example], list[Example]]:
     """To learn from, in order of id, and held out."""
     both = sides(source)
-    return sorted(both.training, key=lambda one: one.id), list(both.held_out)
+    return sorted(both.training, key=lambda item: item.id), list(both.held_out)
 
 
 def _pool(training: Sequence[Example]) -> CandidatePool:
-    ids = np.array([one.id for one in training])
-    systems = tuple(sorted({one.group for one in training}))
-    codes = np.array([systems.index(one.group) for one in training], dtype=np.intp)
-    cost = np.array([float(len(one.structure)) for one in training])
+    ids = np.array([item.id for item in training])
+    systems = tuple(sorted({item.group for item in training}))
+    codes = np.array([systems.index(item.group) for item in training], dtype=np.intp)
+    cost = np.array([float(len(item.structure)) for item in training])
     return CandidatePool(ids=ids, systems=systems, system_codes=codes, surfaces=systems, surface_codes=codes, cost=cost)
 
 
 @cache
 def _view(source: str, quick: bool) -> PotentialPool:
-    structures = [one.structure for one in _structures(source)[0]]
+    structures = [item.structure for item in _structures(source)[0]]
     return PotentialPool(potential(quick=quick).environment, structures, species_of(structures))

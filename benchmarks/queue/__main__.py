@@ -226,11 +226,11 @@ def main() -> None:
         many = memory(site, QUICK_MANY if given.quick else MANY)
     result = {"schema_version": 1, "by_bundle": by_bundle, "memory": many, "provenance": machine}
     given.out.write_text(json.dumps(result, indent=2) + "\n")
-    for one in by_bundle:
+    for item in by_bundle:
         print(
-            f"bundle {one['bundle']:4d}  wall_ratio_to_sbatch {one['wall_ratio_to_sbatch']:.2f}  "
-            f"overhead_per_job_s {one['overhead_per_job_s']:.2f}  jobs_per_minute {one['jobs_per_minute']:.1f}  "
-            f"candidates_per_minute {one['candidates_per_minute']:.1f}"
+            f"bundle {item['bundle']:4d}  wall_ratio_to_sbatch {item['wall_ratio_to_sbatch']:.2f}  "
+            f"overhead_per_job_s {item['overhead_per_job_s']:.2f}  jobs_per_minute {item['jobs_per_minute']:.1f}  "
+            f"candidates_per_minute {item['candidates_per_minute']:.1f}"
         )
     print(f"launcher_memory_mb {many['launcher_memory_mb']:.1f} for {many['evaluations']} evaluations")
 

@@ -1,1 +1,1 @@
-"""Whether what a rehearsal promises is what then happens, on the shipped table."""
+"""Accuracy of budget rehearsals on the shipped table."""

@@ -106,10 +106,10 @@ def compared(replays: Sequence[JsonDict], campaigns: Sequence[JsonDict]) -> list
         campaigns: On the table, with their answers.
     """
     lines = []
-    longest = min(len(one["known"][str(TOLERANCES[0])]) for one in replays)
+    longest = min(len(item["known"][str(TOLERANCES[0])]) for item in replays)
     for source, tolerance in product(SOURCES, TOLERANCES):
         for number in range(EVERY, longest + 1, EVERY):
-            promised = [one["known"][str(tolerance)][number - 1] for one in replays if one["source"] == source]
+            promised = [item["known"][str(tolerance)][number - 1] for item in replays if item["source"] == source]
             # A campaign was asked before the evaluation of that number, so it knew one less: that difference is left.
             happened = [
                 all(answer["right"])
@@ -160,8 +160,8 @@ def main() -> None:
     parser.add_argument("--happened", type=Path, default=HAPPENED, help="result of benchmarks.stopping")
     given = parser.parse_args()
     machine, replays, chosen = describe_machine(), [], draws(quick=given.quick)
-    for one in results(run, chosen, given.jobs):
-        replays.append(one)
+    for result in results(run, chosen, given.jobs):
+        replays.append(result)
         print(f"{len(replays)} of {len(chosen)} replays", flush=True)
     campaigns = json.loads(given.happened.read_text())["campaigns"]
     lines = compared(replays, campaigns)

@@ -42,7 +42,7 @@ def starts(count: int) -> list[Atoms]:
     """Unrelaxed structures of candidates drawn at random, the same ones in every run."""
     space = open_space(SPACE, Path())
     ids = np.random.default_rng(0).choice(space.pool().ids, count, replace=False)
-    return [space.structure(str(one)) for one in ids]
+    return [space.structure(str(item)) for item in ids]
 
 
 def bare_script(structures: Sequence[Atoms], potential: EamPotential, folder: Path) -> Path:

@@ -3,7 +3,7 @@
 `tansaku model screen al-screen.yaml` wrote the table beside this file: structures of the tilt boundaries up to Σ 99 on six
 axes, relaxed by an embedded-atom potential, with its boundary energies and those that the model of ``al-local.yaml`` predicts,
 which learned CHGNet's energies of atoms at [110] boundaries up to Σ 20. The command ranks the table; then it trains the model
-anew and computes some boundaries of each axis again, from nothing: built, relaxed and predicted, against the table, and by
+again and computes some boundaries of each axis again, from nothing: built, relaxed and predicted, against the table, and by
 CHGNet itself. A second figure, ``-atoms``, shows these boundaries with their atoms coloured by predicted energy.
 """
 
@@ -48,7 +48,7 @@ def main() -> None:
         "rank_correlation": {"structures": ranks(rows), "boundaries": ranks(best_of_each(rows))},
         "median_deviation": float(np.median([row.deviation for row in rows])),
         "largest_difference": {
-            name: max(abs(one[name][1] - one[name][0]) for one in found) for name in ("computed", "predicted")
+            name: max(abs(item[name][1] - item[name][0]) for item in found) for name in ("computed", "predicted")
         },
         "verified": verified(found),
         "sample": found,

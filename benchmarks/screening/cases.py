@@ -28,7 +28,7 @@ from tansaku.tasks.screening.rows import ScreenRow, family, rank_correlation
 HERE = Path(__file__).parent
 TABLE = HERE / "al-screen.csv.gz"
 LARGEST = 400
-"""Atoms of a boundary that is computed again: a minute of the dear potential for all."""
+"""Largest number of atoms of a recomputed boundary: a minute of the expensive potential for all."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Screened:
 
     @classmethod
     def opened(cls) -> Screened:
-        """Trains the model anew, as ``al-local.yaml`` says."""
+        """Trains the model as described in ``al-local.yaml``."""
         loaded = load_screen(HERE / "al-screen.yaml")
         training, _ = sides(Case("chgnet", "both", 0.0, 6))
         model = LocalEnergiesTrainer(LocalEnergiesSpec(total_weights=(0.0,))).fit(training, TrainingRun())
@@ -56,7 +56,7 @@ class Screened:
         return open_calculator(self.loaded.spec.calculator, HERE)
 
     @cached_property
-    def _dear(self) -> Calculator:
+    def _expensive(self) -> Calculator:
         return open_calculator(ChgnetSpec(), HERE)
 
     def again(self, row: ScreenRow) -> tuple[JsonDict, BoundaryPicture]:
@@ -67,15 +67,15 @@ class Screened:
         """
         crystal = self.loaded.spec.space.crystal
         relaxation = self.loaded.spec.calculator.relaxation
-        told = (crystal.structure, crystal.element, crystal.edge)
+        reference = (crystal.structure, crystal.element, crystal.edge)
         structure = self._spaces[family(row.axis)].structure(row.candidate)
-        found = boundary_energy(self._cheap, structure, relaxation, bulk_reference(self._cheap, *told))
+        found = boundary_energy(self._cheap, structure, relaxation, bulk_reference(self._cheap, *reference))
         begun = time.process_time()
         predicted = self.predictor.row(row.candidate, found.result.atoms, 1000.0 * found.value, row.structure)
         seconds = time.process_time() - begun
         still = RelaxationSpec(fmax=1e3)
         begun = time.process_time()
-        dear = boundary_energy(self._dear, found.result.atoms, still, bulk_reference(self._dear, *told))
+        expensive = boundary_energy(self._expensive, found.result.atoms, still, bulk_reference(self._expensive, *reference))
         title = f"{family(row.axis)} Σ{row.sigma}: {predicted.predicted:.0f} mJ/m²"
         numbers = {
             "candidate": row.candidate,
@@ -84,7 +84,7 @@ class Screened:
             "computed": [row.computed, predicted.computed],
             "predicted": [row.predicted, predicted.predicted],
             "deviation": predicted.deviation,
-            "chgnet": 1000.0 * dear.value,
+            "chgnet": 1000.0 * expensive.value,
             "seconds": {"predicting": seconds, "chgnet": time.process_time() - begun},
         }
         return numbers, picture(self.predictor.paint(found.result.atoms), title)
@@ -104,25 +104,27 @@ def ranks(rows: list[ScreenRow]) -> JsonDict:
     """Rank correlation of predicted and cheaply computed energies, of all rows and by axis."""
     names = sorted({family(row.axis) for row in rows})
     mine = {name: [row for row in rows if family(row.axis) == name] for name in names}
-    return {"all": rank_correlation(rows)} | {name: rank_correlation(one) for name, one in mine.items()}
+    return {"all": rank_correlation(rows)} | {name: rank_correlation(item) for name, item in mine.items()}
 
 
 def verified(found: list[JsonDict]) -> JsonDict:
     """How far predictions are from what CHGNet says of the same structures, and how the cheap potential ranks them."""
-    predicted, dear, cheap = (np.array([value(one) for one in found]) for value in (_predicted, _dear_energy, _cheap_energy))
-    deviation = np.array([one["deviation"] for one in found])
-    errors = predicted - dear
+    predicted, expensive, cheap = (
+        np.array([value(item) for item in found]) for value in (_predicted, _expensive_energy, _cheap_energy)
+    )
+    deviation = np.array([item["deviation"] for item in found])
+    errors = predicted - expensive
     return {
         "boundaries": len(found),
         "mae_mj_per_m2": float(np.abs(errors).mean()),
         "rmse_mj_per_m2": float(np.sqrt((errors**2).mean())),
         "within_two_deviations": float((np.abs(errors) <= 2 * deviation).mean()),
         "rank_correlation": {
-            "predicted": float(spearmanr(predicted, dear).statistic),
-            "cheap": float(spearmanr(cheap, dear).statistic),
+            "predicted": float(spearmanr(predicted, expensive).statistic),
+            "cheap": float(spearmanr(cheap, expensive).statistic),
         },
         "atoms_per_second": {
-            name: sum(one["atoms"] for one in found) / sum(one["seconds"][name] for one in found)
+            name: sum(item["atoms"] for item in found) / sum(item["seconds"][name] for item in found)
             for name in ("predicting", "chgnet")
         },
     }
@@ -136,5 +138,5 @@ def _cheap_energy(one: JsonDict) -> float:
     return float(one["computed"][1])
 
 
-def _dear_energy(one: JsonDict) -> float:
+def _expensive_energy(one: JsonDict) -> float:
     return float(one["chgnet"])

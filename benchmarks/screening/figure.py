@@ -29,11 +29,11 @@ def draw(rows: list[ScreenRow], found: list[JsonDict], path: Path) -> None:
             )
             rising = sorted(mine, key=lambda row: row.angle)
             angles.plot([row.angle for row in rising], [row.predicted for row in rising], "o-", ms=2.5, lw=0.6, color=colour)
-            again = [one for one in found if family(tuple(one["axis"])) == name]
+            again = [item for item in found if family(tuple(item["axis"])) == name]
             checked.errorbar(
-                [one["chgnet"] for one in again],
-                [one["predicted"][1] for one in again],
-                yerr=[one["deviation"] for one in again],
+                [item["chgnet"] for item in again],
+                [item["predicted"][1] for item in again],
+                yerr=[item["deviation"] for item in again],
                 fmt="o",
                 ms=3,
                 lw=0.7,
@@ -44,7 +44,7 @@ def draw(rows: list[ScreenRow], found: list[JsonDict], path: Path) -> None:
         ranked.legend(title="tilt axis", fontsize=7, title_fontsize=7)
         angles.set(xlabel="misorientation angle [°]", ylabel="predicted for CHGNet [mJ/m²]", ylim=(0, None))
         angles.set_title(f"lowest of {len(rows)} structures", fontsize=9)
-        limit = 1.05 * max(max(one["chgnet"], one["predicted"][1]) for one in found)
+        limit = 1.05 * max(max(item["chgnet"], item["predicted"][1]) for item in found)
         checked.plot((0, limit), (0, limit), "-", color=FAINT, lw=0.8)
         checked.set(xlim=(0, limit), ylim=(0, limit), xlabel="CHGNet [mJ/m²]", ylabel="predicted for CHGNet [mJ/m²]")
         checked.set_title(f"{len(found)} structures computed by CHGNet", fontsize=9)

@@ -1,1 +1,1 @@
-"""Whether a search that says nothing better remains is right, on the shipped table."""
+"""Reliability of convergence certificates on the shipped table."""

@@ -1,4 +1,4 @@
-"""Constants of the correction, by maximum likelihood from what campaigns on tables were told and what was so."""
+"""Constants of the correction, by maximum likelihood from predicted and actual outcomes of campaigns on tables."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def learn(campaigns: Mapping[str, Sequence[JsonDict]]) -> JsonDict:
     answers = {name: _answers(made) for name, made in campaigns.items()}
     judged = {}
     for name, mine in answers.items():
-        others = [one for other, theirs in answers.items() if other != name for one in theirs]
+        others = [item for other, theirs in answers.items() if other != name for item in theirs]
         judged[name] = {
             "campaigns": len(campaigns[name]),
             "answers": len(mine),
             "log_loss_as_drawn": log_loss(AS_DRAWN, mine),
             "log_loss_by_the_others": log_loss(fitted(others), mine) if others else None,
         }
-    everything = [one for mine in answers.values() for one in mine]
+    everything = [item for mine in answers.values() for item in mine]
     best = fitted(everything)
     return {"constants": vars(best), "log_loss": log_loss(best, everything), "tables": judged}
 
@@ -51,17 +51,17 @@ def fitted(answers: Sequence[tuple[float, float, float, bool]]) -> Calibration:
 def log_loss(calibration: Calibration, answers: Sequence[tuple[float, float, float, bool]]) -> float:
     """Mean negative logarithm of the probability given to what was so [nats]."""
     said = np.array([calibration(drawn, observations, open_) for drawn, observations, open_, _ in answers])
-    right = np.array([one for *_, one in answers])
+    right = np.array([answer for *_, answer in answers])
     return float(-np.log(np.clip(np.where(right, said, 1.0 - said), _LEAST, 1.0)).mean())
 
 
 def print_learned(learned: JsonDict) -> None:
     """Constants and losses, one line each."""
     print(", ".join(f"{name} {value:.3f}" for name, value in learned["constants"].items()))
-    for name, one in learned["tables"].items():
-        others = one["log_loss_by_the_others"]
-        told = "" if others is None else f", by the constants of the others {others:.2f}"
-        print(f"{name}: {one['campaigns']} campaigns, log loss as drawn {one['log_loss_as_drawn']:.2f}{told}")
+    for name, table in learned["tables"].items():
+        others = table["log_loss_by_the_others"]
+        text = "" if others is None else f", by the constants of the others {others:.2f}"
+        print(f"{name}: {table['campaigns']} campaigns, log loss as drawn {table['log_loss_as_drawn']:.2f}{text}")
 
 
 def _answers(campaigns: Sequence[JsonDict]) -> list[tuple[float, float, float, bool]]:

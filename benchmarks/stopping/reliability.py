@@ -88,7 +88,9 @@ def draw_reliability(found: JsonDict, path: Path) -> Path:
             ("reliability_together", "as said, both boundaries", "#b03a48"),
         ):
             lines = found[key]
-            axes.plot([one["said"] for one in lines], [one["right"] for one in lines], "o-", color=colour, label=label, lw=1.5)
+            axes.plot(
+                [line["said"] for line in lines], [line["right"] for line in lines], "o-", color=colour, label=label, lw=1.5
+            )
         axes.set_xlabel("probability that nothing better remains")
         axes.set_ylabel("how often nothing better remained")
         axes.set_title(f"{found['n_campaigns']} replayed campaigns", fontsize="medium")

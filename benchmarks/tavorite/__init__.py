@@ -1,1 +1,1 @@
-"""Tavorites: the table of barriers, two potentials beside published work, and what a cheap first look is worth."""
+"""Tavorites: the table of barriers, two potentials compared with published work, and the value of a cheap pre-screening."""

@@ -67,9 +67,9 @@ def two_potentials(folder: Path) -> JsonDict:
             "candidate": candidate,
             **{name: of[name].get(candidate) for name in FILES},
             "published": [
-                {"value": one.value, "method": one.method, "source": one.source}
-                for one in PUBLISHED
-                if one.candidate == candidate
+                {"value": item.value, "method": item.method, "source": item.source}
+                for item in PUBLISHED
+                if item.candidate == candidate
             ],
         }
         for candidate in compared()
@@ -106,8 +106,8 @@ def main() -> None:
     write_json(arguments.out, result)
     if arguments.page is not None:
         arguments.page.write_text(updated(arguments.page.read_text(), result))
-    told = {key: value for key, value in result["two_potentials"].items() if key != "rows"}
-    print(json.dumps({"two_potentials": told, "first_look": result["first_look"]["correlations"]}, indent=2))
+    potentials = {key: value for key, value in result["two_potentials"].items() if key != "rows"}
+    print(json.dumps({"two_potentials": potentials, "first_look": result["first_look"]["correlations"]}, indent=2))
 
 
 if __name__ == "__main__":

@@ -79,8 +79,8 @@ def first_look(barriers: Mapping[str, float]) -> JsonDict:
 
 def _correlation(rows: list[JsonDict], system: str | None) -> JsonDict:
     mine = [row for row in rows if system in (None, row["system"])]
-    told: JsonDict = {"system": system or "all", "compounds": len(mine)}
+    found: JsonDict = {"system": system or "all", "compounds": len(mine)}
     for column in ("bottleneck_rise", "bond_valence_map"):
         pairs = [[row["barrier"] for row in mine], [row[column] for row in mine]]
-        told[column] = float(spearmanr(*pairs).statistic) if len(mine) > 2 else None
-    return told
+        found[column] = float(spearmanr(*pairs).statistic) if len(mine) > 2 else None
+    return found

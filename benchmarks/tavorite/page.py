@@ -10,22 +10,22 @@ from tansaku.spaces.composition import CompositionSpace
 
 
 def updated(page: str, result: JsonDict) -> str:
-    """The page with its two tables anew."""
+    """The page with its two tables updated."""
     for name, lines in (("table", _potentials(result["two_potentials"])), ("look", _looks(result["first_look"]))):
         before, begin, rest = page.partition(f"<!-- {name} -->\n")
         page = before + begin + "\n".join(lines) + "\n" + rest[rest.index(f"<!-- end of {name} -->") :]
     return page
 
 
-def _potentials(told: JsonDict) -> list[str]:
+def _potentials(found: JsonDict) -> list[str]:
     space = CompositionSpace(CompositionSpaceSpec(parent=ParentSpec(prototype="tavorite")), Path())
     lines = ["| compound | CHGNet 0.3.0 | SevenNet-0 | path | published |", "| --- | --- | --- | --- | --- |"]
-    for row in sorted(told["rows"], key=lambda row: str(row["candidate"])):
+    for row in sorted(found["rows"], key=lambda row: str(row["candidate"])):
         chgnet, sevennet = row["chgnet"], row["sevennet"]
         formula = space.structure(row["candidate"]).info["formula"]
-        paths = [_path(one) for one in (chgnet, sevennet) if one and "barrier" in one]
+        paths = [_path(item) for item in (chgnet, sevennet) if item and "barrier" in item]
         path = " and ".join(dict.fromkeys(paths))
-        published = "; ".join(_published(one) for one in row["published"])
+        published = "; ".join(_published(item) for item in row["published"])
         lines.append(f"| {formula} | {_value(chgnet)} | {_value(sevennet)} | {path} | {published} |")
     return lines
 
@@ -37,7 +37,7 @@ def _value(found: JsonDict | None) -> str:
 
 
 def _path(found: JsonDict) -> str:
-    return ", ".join("[" + "".join(str(one) for one in direction) + "]" for direction in found["directions"])
+    return ", ".join("[" + "".join(str(item) for item in direction) + "]" for direction in found["directions"])
 
 
 def _published(one: JsonDict) -> str:
@@ -47,9 +47,9 @@ def _published(one: JsonDict) -> str:
     return f"{value}({one['method']}, {linked})"
 
 
-def _looks(told: JsonDict) -> list[str]:
+def _looks(found: JsonDict) -> list[str]:
     lines = ["| compounds | number | `bottleneck_rise` | grid |", "| --- | --- | --- | --- |"]
-    for row in told["correlations"]:
+    for row in found["correlations"]:
         ranks = ["" if row[name] is None else f"{row[name]:.2f}" for name in ("bottleneck_rise", "bond_valence_map")]
         lines.append(f"| {row['system']} | {row['compounds']} | {ranks[0]} | {ranks[1]} |")
     return lines

@@ -1,8 +1,8 @@
 """``python -m benchmarks.tavorite.structures``: the relaxed crystal of every row of the table, as compressed extended XYZ.
 
 Structures come from ``observations.parquet`` (`tansaku export tavorites --observations FILE --with-structures`). A row that was
-imported without its structure is relaxed anew, by the first part of the workflow that made it; its cell must be the recorded
-one. Crystals that the file has already are kept, so a run that was stopped goes on.
+imported without its structure is relaxed again, by the first part of the workflow that made it; its cell must be the recorded
+one. Crystals that the file has already are kept, so an interrupted run continues.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Again:
         atoms = self._relaxer.host(self._space.structure(candidate))
         difference = np.abs(atoms.cell.cellpar() - cell)
         if difference[:3].max() > _LENGTH or difference[3:].max() > _ANGLE:
-            raise SystemExit(f"{candidate}: relaxed anew its cell is off by {difference.round(3).tolist()}")
+            raise SystemExit(f"{candidate}: after relaxing again, its cell differs by {difference.round(3).tolist()}")
         return with_results(atoms, self._calculator, candidate)
 
 
@@ -82,7 +82,7 @@ def main() -> None:
         candidate = atoms.info["candidate"]
         done[candidate] = atoms
         if candidate not in known and atoms.info["made"] != "campaign":
-            print(f"{candidate}: relaxed anew", flush=True)
+            print(f"{candidate}: relaxed again", flush=True)
             keep(done, arguments.out)
     keep(done, arguments.out)
     print(f"{arguments.out}: {len(done)} crystals")

@@ -26,19 +26,19 @@ QUICK_SEEDS, QUICK_EVALUATIONS = 1, 8
 
 def with_harm(problems: Sequence[Problem]) -> list[Problem]:
     """Each problem as it is, with a shuffled and with a reversed source."""
-    return [variant for one in problems for variant in (one, one.harmful("shuffled"), one.harmful("reversed"))]
+    return [variant for problem in problems for variant in (problem, problem.harmful("shuffled"), problem.harmful("reversed"))]
 
 
 def compare(problems: Sequence[Problem], jobs: int) -> Iterator[dict[str, Any]]:
     """Runs every method on every problem with every seed; gives each problem's panel when it is done."""
     with ProcessPoolExecutor(jobs) as pool:
         asked = {
-            (i, method): [pool.submit(run, one, method, seed) for seed in range(one.seeds)]
-            for i, one in enumerate(problems)
+            (i, method): [pool.submit(run, item, method, seed) for seed in range(item.seeds)]
+            for i, item in enumerate(problems)
             for method in METHODS
         }
         for i, problem in enumerate(problems):
-            runs = {method: [one.result() for one in asked[i, method]] for method in METHODS}
+            runs = {method: [item.result() for item in asked[i, method]] for method in METHODS}
             print(f"{problem.name}: {problem.seeds} seeds", flush=True)
             yield _panel(problem, runs)
 
@@ -46,14 +46,14 @@ def compare(problems: Sequence[Problem], jobs: int) -> Iterator[dict[str, Any]]:
 def _panel(problem: Problem, runs: dict[str, list[Run]]) -> dict[str, Any]:
     methods = {}
     for method, made in runs.items():
-        gaps = np.array([one.gap for one in made])
-        modes = np.array([one.modes for one in made])
+        gaps = np.array([item.gap for item in made])
+        modes = np.array([item.modes for item in made])
         methods[method] = {
             "gap": gaps.mean(axis=0).tolist(),
             "gap_error": (gaps.std(axis=0) / np.sqrt(max(1, len(made) - 1))).tolist(),
-            "found": np.mean([one.found for one in made], axis=0).tolist(),
+            "found": np.mean([item.found for item in made], axis=0).tolist(),
             "mode_share": {name: (modes == i).mean(axis=0).tolist() for i, name in enumerate(MODES)},
-            "seconds": float(np.mean([one.seconds for one in made])),
+            "seconds": float(np.mean([item.seconds for item in made])),
         }
     return {
         "name": problem.name,
@@ -91,9 +91,9 @@ def main() -> None:
     if not problems:
         parser.error("--only-pairs needs a --pair")
     if given.quick:
-        problems = [one.shortened(QUICK_EVALUATIONS, QUICK_SEEDS) for one in problems]
+        problems = [problem.shortened(QUICK_EVALUATIONS, QUICK_SEEDS) for problem in problems]
     if given.seeds:
-        problems = [one.shortened(one.evaluations, given.seeds) for one in problems]
+        problems = [problem.shortened(problem.evaluations, given.seeds) for problem in problems]
     panels: list[dict[str, Any]] = []
     result = {"schema_version": 1, "provenance": describe_machine(), "problems": panels}
     given.out.parent.mkdir(parents=True, exist_ok=True)

@@ -75,4 +75,4 @@ def _modes(refits: tuple[Refit, ...], count: int) -> list[int]:
     for refit in refits:
         if KEY in refit.hyperparameters:
             modes[refit.at_proposal - 1 :] = MODES.index(refit.hyperparameters[KEY]["mode"])
-    return [int(one) for one in modes]
+    return [int(mode) for mode in modes]

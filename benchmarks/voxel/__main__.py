@@ -4,7 +4,7 @@ The oxides beside this file (``oxides.npz``, by the campaign of ``oxides.yaml``)
 random, all oxides of one composition on one side, again and again. Methods learn from some of the training oxides: kernels on
 surroundings of atoms (SOAP) and on a Coulomb matrix with the constants of Kajita et al. 2017, their network on voxels of the
 valence density (R3DVS) and of free atoms' electrons in its place, both kinds one after the other, a ridge on the power
-spectrum, and one of ours that sees points and field.
+spectrum, and our own network that sees points and field.
 
 `mae`, `standard_error`: target → method → number of training oxides → mean absolute error of the test oxides [eV/atom; the gap:
 eV]. `errors`: method → number of training oxides → divisions → targets. `paired`: as `mae`, a method's error less that of SOAP
@@ -48,8 +48,8 @@ def main() -> None:
         "voxel", __doc__, quick="two divisions, one of them with small networks", figure="errors against training oxides"
     )
     parser.add_argument("--repetitions", type=int, default=20, help="divisions for kernels")
-    told = "divisions for methods that train networks; each takes about 37 minutes on one processor core"
-    parser.add_argument("--networks", type=int, default=1, help=told)
+    text = "divisions for methods that train networks; each takes about 37 minutes on one processor core"
+    parser.add_argument("--networks", type=int, default=1, help=text)
     parser.add_argument("--device", choices=get_args(DeviceChoice), default="cpu", help="where networks are trained")
     given = parser.parse_args()
     spec, shares = (QUICK_NETWORK, SHARES[-1:]) if given.quick else (NETWORK, SHARES)

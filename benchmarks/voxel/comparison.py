@@ -66,7 +66,7 @@ def compare(
     """
     for seed in range(max(wanted.values())):
         asked = divisions(oxides, seed, shares)
-        for name in (one for one in known if len(_each(result["errors"], one)) <= seed < wanted[one]):
+        for name in (item for item in known if len(_each(result["errors"], item)) <= seed < wanted[item]):
             wall, processor = time.perf_counter(), time.process_time()
             errors = {size: _errors(known[name], division) for size, division in asked.items()}
             for key, spent in (("wall_seconds", time.perf_counter() - wall), ("cpu_seconds", time.process_time() - processor)):
@@ -87,13 +87,15 @@ def summary(errors: JsonDict) -> JsonDict:
     found: JsonDict = {"divisions": {name: len(_each(errors, name)) for name in errors}, "mae": {}, "standard_error": {}}
     found["paired"] = {}
     for place, target in enumerate(TARGETS):
-        mine = {name: {size: np.array(one)[:, place] for size, one in sizes.items()} for name, sizes in errors.items()}
-        found["mae"][target] = {name: {size: float(one.mean()) for size, one in sizes.items()} for name, sizes in mine.items()}
+        mine = {name: {size: np.array(item)[:, place] for size, item in sizes.items()} for name, sizes in errors.items()}
+        found["mae"][target] = {
+            name: {size: float(item.mean()) for size, item in sizes.items()} for name, sizes in mine.items()
+        }
         found["standard_error"][target] = {
-            name: {size: _standard_error(one) for size, one in sizes.items()} for name, sizes in mine.items()
+            name: {size: _standard_error(item) for size, item in sizes.items()} for name, sizes in mine.items()
         }
         found["paired"][target] = {
-            name: {size: _difference(one, mine[FIRST][size]) for size, one in sizes.items()}
+            name: {size: _difference(item, mine[FIRST][size]) for size, item in sizes.items()}
             for name, sizes in mine.items()
             if name != FIRST and FIRST in mine
         }
@@ -104,7 +106,7 @@ def unseen(errors: JsonDict, oxides: Oxides, shares: Sequence[float]) -> JsonDic
     """Test oxides with an element that no training oxide has: number of training oxides → divisions."""
     many = max(len(_each(errors, name)) for name in errors)
     each = [divisions(oxides, seed, shares) for seed in range(many)]
-    return {size: [int(one[size].unseen.sum()) for one in each] for size in each[0]}
+    return {size: [int(item[size].unseen.sum()) for item in each] for size in each[0]}
 
 
 def _errors(learn: Method, division: Division) -> list[float]:

@@ -89,7 +89,7 @@ def half_amplitudes(density: FloatArray, cell: FloatArray) -> npt.NDArray[np.com
     return np.asarray(found, dtype=np.complex64)
 
 
-def write(rows: Sequence[Row], told: JsonDict, path: Path) -> None:
+def write(rows: Sequence[Row], provenance: JsonDict, path: Path) -> None:
     """Writes oxides in ascending order of their ids; the same oxides make the same file."""
     ordered = sorted(rows, key=lambda row: row.id)
     arrays: dict[str, np.ndarray] = {
@@ -104,7 +104,7 @@ def write(rows: Sequence[Row], told: JsonDict, path: Path) -> None:
         "peaks": np.array([len(row.half) for row in ordered], dtype=np.int32),
         "amplitudes": np.concatenate([row.half for row in ordered]).view(np.float32).reshape(-1, 2),
         **{name: np.array([row.targets[name] for row in ordered]) for name in TARGETS},
-        "told": np.array(canonical_json(told)),
+        "told": np.array(canonical_json(provenance)),
     }
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for name, array in arrays.items():
@@ -115,7 +115,7 @@ def write(rows: Sequence[Row], told: JsonDict, path: Path) -> None:
 
 
 def read(path: Path = FILE) -> tuple[list[Row], JsonDict]:
-    """Oxides, and what is told of how they were computed."""
+    """Oxides, and their provenance."""
     with np.load(path, allow_pickle=False) as stored:
         arrays = dict(stored)
     ends, stops = np.cumsum(arrays["atoms"]), np.cumsum(arrays["peaks"])
@@ -128,6 +128,6 @@ def read(path: Path = FILE) -> tuple[list[Row], JsonDict]:
             arrays["numbers"][mine], scaled_positions=arrays["positions"][mine], cell=arrays["cells"][place], pbc=True
         )
         targets = {target: float(arrays[target][place]) for target in TARGETS}
-        told = float(arrays["stress"][place]), float(arrays["electrons"][place])
-        rows.append(Row(str(name), structure, targets, *told, amplitudes[peaks]))
+        provenance = float(arrays["stress"][place]), float(arrays["electrons"][place])
+        rows.append(Row(str(name), structure, targets, *provenance, amplitudes[peaks]))
     return rows, json.loads(str(arrays["told"]))

@@ -62,20 +62,20 @@ def main() -> None:
     )
     parser.add_argument("--out", type=Path, default=FILE, help="file to write; what it holds stays")
     given = parser.parse_args()
-    rows, told = read(given.out) if given.out.exists() else ([], {})
+    rows, described = read(given.out) if given.out.exists() else ([], {})
     known = {row.id for row in rows}
     settings = Settings.from_environment()
     with open_resources(settings, load_site(settings.site_file)) as resources:
         done = finished(searched(resources, CAMPAIGN))
-        found = [row_of(one, resources) for one in done if one.proposal.candidate not in known]
+        found = [row_of(item, resources) for item in done if item.proposal.candidate not in known]
         rows += [row for row in found if row is not None]
-    write(rows, told | _told(done, rows), given.out)
+    write(rows, described | _description(done, rows), given.out)
     print(f"{len(rows)} oxides in {given.out}, {given.out.stat().st_size / 1e6:.2f} MB")
 
 
-def _told(done: list[Evaluation], rows: list[Row]) -> JsonDict:
+def _description(done: list[Evaluation], rows: list[Row]) -> JsonDict:
     """Who computed, and how many valence electrons its atoms have."""
-    provenance = next((one.outcome.provenance for one in done if one.outcome and one.outcome.provenance), None)
+    provenance = next((item.outcome.provenance for item in done if item.outcome and item.outcome.provenance), None)
     if provenance is None:
         return {}
     symbols = species_of(row.structure for row in rows)

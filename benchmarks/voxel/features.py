@@ -83,7 +83,7 @@ class Oxides:
     @cached_property
     def fractions(self) -> FloatArray:
         """Of the elements, shape ``(n, n_species)``."""
-        counts = [[row.structure.get_chemical_symbols().count(one) for one in self.species] for row in self.rows]
+        counts = [[row.structure.get_chemical_symbols().count(item) for item in self.species] for row in self.rows]
         return np.array(counts, dtype=np.float64) / self.atoms[:, None]
 
     @cached_property
@@ -153,7 +153,7 @@ class Oxides:
         with_itself = 2.0 * np.pi * volume * COULOMB * np.abs(field) ** 2 / squares
         with_ions = -4.0 * np.pi * volume * COULOMB * (field * ions.conj()).real / squares
         found = [with_itself.sum(), with_itself[near].sum(), with_ions.sum(), with_ions[near].sum()]
-        return [*(one / atoms for one in found), ion_energy(row.structure, list(charges)) / atoms, volume / atoms]
+        return [*(item / atoms for item in found), ion_energy(row.structure, list(charges)) / atoms, volume / atoms]
 
 
 def element_properties(symbol: str) -> list[float]:

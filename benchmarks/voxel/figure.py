@@ -40,7 +40,7 @@ def draw(result: JsonDict, path: Path) -> None:
         figure = Figure(figsize=(11.0, 7.0), layout="constrained")
         for axes, target in zip(figure.subplots(2, 3).ravel(), TARGETS, strict=True):
             by_method = result["mae"][target]
-            for name in (one for one in _LINES if one in by_method):
+            for name in (item for item in _LINES if item in by_method):
                 label, line, colour = _LINES[name]
                 sizes = sorted(by_method[name], key=int)
                 # None, after one division, becomes a number that is none: no bar is drawn.

@@ -41,8 +41,8 @@ def devices(spec: VoxelNetworkSpec, division: Division) -> JsonDict:
     # What a GPU does once when it is first used is not training.
     trained_seconds(one.model_copy(update={"epochs": 1}), division, "cuda")
     cpu, gpu = (trained_seconds(one, division, device) for device in ("cpu", "cuda"))
-    told = {"torch_threads": torch.get_num_threads(), "gpu": torch.cuda.get_device_name()}
-    return told | {"network_cpu_s": cpu, "network_gpu_s": gpu, "gpu_speedup": cpu / gpu}
+    hardware = {"torch_threads": torch.get_num_threads(), "gpu": torch.cuda.get_device_name()}
+    return hardware | {"network_cpu_s": cpu, "network_gpu_s": gpu, "gpu_speedup": cpu / gpu}
 
 
 def trained_seconds(spec: VoxelNetworkSpec, division: Division, device: DeviceChoice) -> float:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,53 +10,33 @@ from tansaku.deploy.cli.printing import say
 from tansaku.deploy.cli.session import NameArgument, SiteOption, opened
 
 if TYPE_CHECKING:
-    from tansaku.models.domain.ports import CampaignStore
-    from tansaku.models.domain.records import CampaignRecord, CommandKind, JsonDict
+    from tansaku.models.domain.records import JsonDict
+    from tansaku.tasks.commands.steer import Actor, Requested
 
 
-def store_command(store: CampaignStore, name: str, kind: CommandKind, payload: JsonDict | None = None) -> CampaignRecord:
-    """Stores a user's command.
-
-    Returns:
-        The campaign before the command, which shows whether a driver will see the command soon.
-
-    Raises:
-        NotFoundError: No campaign of this name is stored.
-        StoreError: This version cannot read the campaign, so no driver could apply the command.
-    """
-    from tansaku.models.domain.records import Command
-    from tansaku.tasks.overview import stored_spec
+def this_user() -> Actor:
+    """The user who runs this command."""
+    from tansaku.tasks.commands.steer import Actor
     from tansaku.tasks.users import user_name
 
-    record = store.campaign(name)
-    stored_spec(record)
-    store.add_command(
-        name,
-        Command(
-            id=f"{kind}-{uuid.uuid4().hex}",
-            kind=kind,
-            payload=payload or {},
-            user=user_name(),
-            created_at=datetime.now(UTC),
-        ),
-    )
-    return record
+    return Actor(user_name())
 
 
-def say_stored(record: CampaignRecord, what: str) -> None:
+def say_stored(requested: Requested, what: str) -> None:
     """Prints what was stored and when it takes effect."""
-    from tansaku.tasks.progress import live_lease
-
-    if live_lease(record) is not None:
-        say(f"{record.name}: {what}; the driver applies it before the next proposal")
+    name = requested.campaign
+    if requested.has_driver:
+        say(f"{name}: {what}; the driver applies it before the next proposal")
     else:
-        say(f"{record.name}: {what}; no driver is running, it takes effect with the next `tansaku resume {record.name}`")
+        say(f"{name}: {what}; no driver is running, it takes effect with the next `tansaku resume {name}`")
 
 
 def pause(name: NameArgument, site: SiteOption = None) -> None:
     """Stops proposing candidates; running evaluations finish and are kept."""
+    from tansaku.tasks.commands.steer import request
+
     with opened(site) as resources:
-        say_stored(store_command(resources.store, name, "pause"), "pause stored")
+        say_stored(request(resources.store, this_user(), name, "pause"), "pause stored")
 
 
 def _assignments(changes: list[str]) -> JsonDict:
@@ -83,17 +61,15 @@ def edit(
     site: SiteOption = None,
 ) -> None:
     """Changes budget, stop rule, in_flight, timeout or retries of a stored campaign; the edit is logged."""
-    from tansaku.tasks.configuration import apply_edits, diff_specs
-    from tansaku.tasks.overview import stored_spec
+    from tansaku.tasks.commands.steer import plan_edit, request_edit
 
     payload = _assignments(changes)
     with opened(site) as resources:
-        old = stored_spec(resources.store.campaign(name))
-        differences = diff_specs(old, apply_edits(old, payload))
-        if not differences:
-            say(f"{name}: nothing to change")
-            return
-        record = store_command(resources.store, name, "edit", payload)
+        differences = plan_edit(resources.store, name, payload)
+        requested = request_edit(resources.store, this_user(), name, payload)
+    if requested is None:
+        say(f"{name}: nothing to change")
+        return
     for difference in differences:
         say(f"  {difference}")
-    say_stored(record, "edit stored")
+    say_stored(requested, "edit stored")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tansaku.deploy.cli.campaign_files import check
-from tansaku.deploy.cli.control import say_stored, store_command
+from tansaku.deploy.cli.control import say_stored, this_user
 from tansaku.deploy.cli.exits import ExitCode
 from tansaku.deploy.cli.printing import say
 from tansaku.deploy.cli.session import NameArgument, SiteOption, opened
@@ -16,7 +16,6 @@ from tansaku.deploy.cli.session import NameArgument, SiteOption, opened
 if TYPE_CHECKING:
     from tansaku.models.domain.records import CommandKind
     from tansaku.tasks.loop import EndReason
-    from tansaku.tasks.resources import Resources
 
 PlainOption = Annotated[bool, typer.Option("--plain", help="Run without a Prefect server.")]
 NoRunOption = Annotated[
@@ -98,25 +97,14 @@ def _request(name: str, site: Path | None, kind: CommandKind, candidates: list[s
         Whether this process should drive the campaign: no other process does, and the user did not give ``--no-run``.
     """
     _limit_threads()
-    from tansaku.tasks.progress import live_lease
+    from tansaku.tasks.commands.steer import request
 
     with opened(site) as resources:
-        if candidates:
-            _check_candidates(resources, name, candidates)
-        record = store_command(resources.store, name, kind, {"candidates": candidates} if candidates else {})
-    if no_run or live_lease(record) is not None:
-        say_stored(record, f"{kind} stored")
+        requested = request(resources.store, this_user(), name, kind, candidates or ())
+    if no_run or requested.has_driver:
+        say_stored(requested, f"{kind} stored")
         return False
     return True
-
-
-def _check_candidates(resources: Resources, name: str, candidates: list[str]) -> None:
-    from tansaku.models.domain.errors import NotFoundError
-
-    known = {evaluation.proposal.candidate for evaluation in resources.store.evaluations(name)}
-    for candidate in candidates:
-        if candidate not in known:
-            raise NotFoundError(f"campaign {name!r} has no evaluation of candidate {candidate!r}")
 
 
 def resume(name: NameArgument, plain: PlainOption = False, no_run: NoRunOption = False, site: SiteOption = None) -> None:

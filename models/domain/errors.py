@@ -113,4 +113,4 @@ class DiskFullError(TransientError):
 
     def __init__(self, folder: object, consequence: str = "") -> None:
         before = f"{consequence}: " if consequence else ""
-        super().__init__(f"{before}disk is full: {folder}", hint="free some space there; a running campaign then goes on")
+        super().__init__(f"{before}disk is full: {folder}", hint="free some space there; a running campaign then continues")

@@ -31,7 +31,7 @@ class Ion:
         """
         match = _ION.fullmatch(text)
         if match is None:
-            raise ConfigurationError(f"{text!r} is no ion; expected symbol, number and sign, e.g. 'Li+', 'V3+', 'O2-', 'OH-'")
+            raise ConfigurationError(f"{text!r} is not an ion; expected symbol, number and sign, such as 'Li+' or 'O2-'")
         symbol, number, sign = match.groups()
         return cls(symbol, int(number or 1) * (1 if sign == "+" else -1))
 

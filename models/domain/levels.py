@@ -26,7 +26,7 @@ def check_level(calculator: JsonDict, provenance: Provenance, where: str) -> Non
     if _differs(calculator, provenance):
         raise StoreError(
             f"{where} was computed by {_level_of(provenance)}; the campaign computes by {_level_of_spec(calculator)}",
-            hint="two levels of theory do not mix in one campaign; give the other one a campaign of its own",
+            hint="two levels of theory must not be mixed in one campaign; use a separate campaign for each",
         )
 
 

@@ -294,7 +294,7 @@ CommandKind = Literal["pause", "resume", "cancel", "edit", "retry", "rerun"]
 
 
 class Command(Record):
-    """A user's wish, applied by the driver from the next proposal number on.
+    """A user's command, applied by the driver from the next proposal number on.
 
     Attributes:
         id: Unique; storing it twice is the same as once.

@@ -132,5 +132,5 @@ def describe(retrain: Retrain, end: RetrainEnd | None) -> str:
     if end is None:
         return f"{what} begins"
     if not end.ok:
-        return f"{what} failed, the version before stays in use: {end.message}"
+        return f"{what} failed, the previous version stays in use: {end.message}"
     return f"{what}: {end.version}, {'' if end.promoted else 'kept, '}{end.message}"

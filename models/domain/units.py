@@ -33,7 +33,7 @@ def parse_quantity(text: object) -> tuple[float, str]:
         raise ValueError(f"{text} has no unit; expected a number with its unit, such as '0.3 eV'")
     match = _QUANTITY.fullmatch(text.strip()) if isinstance(text, str) else None
     if match is None:
-        raise ValueError(f"{text!r} is no quantity; expected a number with its unit, such as '0.3 eV'")
+        raise ValueError(f"{text!r} is not a quantity; expected a number with its unit, such as '0.3 eV'")
     known = [unit for units in _SIZES.values() for unit in units]
     if match[2] not in known:
         raise ValueError(f"{text!r}: unit {match[2]!r} is not known; expected one of {', '.join(known)}")

@@ -72,7 +72,7 @@ def log_probability_of_improvement(mean: FloatArray, deviation: FloatArray, best
 
 
 def confidence_bound_improvement(mean: FloatArray, deviation: FloatArray, best: FloatArray, exploration: float) -> FloatArray:
-    """What an optimist expects to gain: best − (mean − exploration · deviation), any shape."""
+    """Improvement of the lower confidence bound: best − (mean − exploration · deviation), any shape."""
     return best - mean + exploration * deviation
 
 
@@ -87,7 +87,7 @@ def straddle(mean: FloatArray, deviation: FloatArray, threshold: FloatArray, exp
 
 
 def per_cost(value: FloatArray, cost: FloatArray, exponent: float) -> FloatArray:
-    """Divides gains by cost ** exponent; a loss is multiplied instead, so that a dear one never looks better for its price."""
+    """Divides gains by cost ** exponent; a loss is multiplied instead, so that an expensive one never looks better."""
     if exponent == 0.0:
         return value
     price = cost**exponent

@@ -1,7 +1,7 @@
-"""What may still be better than the best known: the posterior probability that nothing is, by more than a tolerance.
+"""Convergence certificate: the posterior probability that no open candidate is better than the best known by a tolerance.
 
-Per group (a system, or the whole pool where the goal is one for all) the likeliest open candidates are drawn jointly; all
-others count as independent of them and of each other. For positively correlated candidates that can only understate it
+For each group (a system, or the whole pool for a common goal) the likeliest open candidates are sampled jointly; all others
+are treated as independent of them and of each other. For positively correlated candidates that can only understate it
 (Šidák 1967, https://doi.org/10.1080/01621459.1967.10482935). Groups count as independent of each other.
 """
 
@@ -18,7 +18,7 @@ from tansaku.models.engine.gain import Prediction
 from tansaku.models.engine.transforms import TransformState
 
 JOINT = 256
-"""Candidates of a group that are drawn jointly."""
+"""Number of candidates of a group that are sampled jointly."""
 
 DRAWS = 2000
 """Joint samples."""
@@ -35,9 +35,9 @@ _OBSERVATIONS = 30.0
 class Calibration:
     """Corrects a group's probability: 1 − open · (1 − Φ(shift + slope · Φ⁻¹(p) + growth · log(n / 30))).
 
-    A Gaussian process knows no floor, so while little is known it expects far better candidates than there are; and it does not
-    know what it has not seen, so later on it is too sure. Both fade with the number n of observations per system, and nothing
-    is hidden where nothing is open.
+    A Gaussian process has no lower bound, so with few observations it expects far better candidates than exist; later it is
+    overconfident, because it ignores unseen structure. Both effects fade with the number n of observations per system and
+    vanish when no candidate is open.
 
     Attributes:
         shift: 0 for none.
@@ -50,10 +50,10 @@ class Calibration:
     growth: float
 
     def __call__(self, probability: float, observations: float, open_share: float) -> float:
-        """The corrected probability; what no draw has met is taken as met by half a draw.
+        """Returns the corrected probability; an event that no posterior sample shows is counted as half a sample.
 
         Args:
-            probability: As drawn.
+            probability: Uncorrected estimate from posterior samples.
             observations: Per system.
             open_share: Share of the group's candidates that have no result.
         """
@@ -66,15 +66,15 @@ class Calibration:
 AS_DRAWN = Calibration(0.0, 1.0, 0.0)
 
 LEARNED = Calibration(0.624, 0.203, 0.52)
-"""Learned on tables that are not the shipped one, see docs/results/stopping.md."""
+"""Calibrated on tables other than the shipped one, see docs/results/stopping.md."""
 
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked of a prediction.
+    """The question that a certificate answers.
 
     Attributes:
-        levels: What has to be beaten, by group [objective's unit, oriented], shape ``(n_groups,)``; infinite: nothing is known.
+        levels: Values to beat, by group [objective's unit, oriented], shape ``(n_groups,)``; infinite without a value.
         groups: Open candidates of each group.
         observations: Number of observations per system.
         open_shares: Share of each group's candidates that is open.
@@ -87,11 +87,11 @@ class Question:
 
 
 def question(pool: CandidatePool, levels: FloatArray, open_: BoolArray, n_observed: int, *, by_system: bool) -> Question:
-    """Asks for every system, or once for all.
+    """Builds the question, for every system or for the whole pool.
 
     Args:
         pool: The pool.
-        levels: What has to be beaten, by system, shape ``(n_systems,)``; the same for all where the question is one.
+        levels: Values to beat, by system, shape ``(n_systems,)``; the same for all where the question is one.
         open_: Candidates that have no result but may have one, shape ``(n_candidates,)``.
         n_observed: Number of observations.
         by_system: Whether every system is a group of its own.
@@ -111,8 +111,8 @@ class _Group:
     """Open candidates of a group in the transform's unit, before standardising.
 
     Attributes:
-        lowest: Smallest value of each joint draw, shape ``(n_draws,)``.
-        mean: Of the candidates not drawn, shape ``(n_others,)``.
+        lowest: Smallest value of each joint posterior sample, shape ``(n_draws,)``.
+        mean: Of the candidates not sampled jointly, shape ``(n_others,)``.
         deviation: Theirs, shape ``(n_others,)``.
     """
 
@@ -127,13 +127,13 @@ class _Group:
 
 
 class Remaining:
-    """What open candidates may still bring.
+    """Possible improvement by open candidates.
 
     Args:
         pool: The pool.
-        predictions: What each member of the model says, no pending candidate believed in.
+        predictions: Predictions of each member of the model, without fantasies for pending candidates.
         asked: The question.
-        rng: For the draws.
+        rng: Random stream of the posterior samples.
         calibration: Corrects the probability of each group.
     """
 
@@ -155,7 +155,7 @@ class Remaining:
             self._members.append((prediction.state, drawn))
 
     def probabilities(self, within: float) -> FloatArray:
-        """Probability, by group, that nothing remains that is better by more than a tolerance.
+        """Returns the probability, by group, that no open candidate is better by more than a tolerance.
 
         Args:
             within: Tolerance [objective's unit].
@@ -166,11 +166,11 @@ class Remaining:
         return np.array([self._probability(group, within) for group in range(len(self._levels))])
 
     def as_drawn(self, within: float) -> FloatArray:
-        """The same before the correction, shape ``(n_groups,)``."""
+        """The probabilities before the correction, shape ``(n_groups,)``."""
         return np.array([self._drawn(group, within) for group in range(len(self._levels))])
 
     def tolerances(self, confidence: float) -> tuple[float, FloatArray]:
-        """Least tolerances for which that probability reaches a confidence.
+        """Returns the smallest tolerances for which that probability reaches a confidence.
 
         Returns:
             For all groups together, and by group, shape ``(n_groups,)`` [objective's unit]; infinite where nothing is known.
@@ -180,7 +180,7 @@ class Remaining:
         return self.tolerance_of(groups, confidence), np.array([self.tolerance_of([group], confidence) for group in groups])
 
     def tolerance_of(self, groups: Sequence[int], confidence: float) -> float:
-        """Least tolerance for which the probability of some groups together reaches a confidence.
+        """Returns the smallest tolerance for which the joint probability of some groups reaches a confidence.
 
         Args:
             groups: Their indices.
@@ -231,7 +231,7 @@ def _draw(pool: CandidatePool, prediction: Prediction, positions: IntArray, leve
 
 
 def _least(probability: Callable[[float], float], confidence: float) -> float:
-    """Least tolerance whose probability reaches the confidence, by doubling and halving."""
+    """Finds the smallest tolerance whose probability reaches the confidence, by doubling and bisection."""
     if probability(0.0) >= confidence:
         return 0.0
     high = _FIRST_TOLERANCE

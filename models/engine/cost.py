@@ -21,7 +21,7 @@ from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.cost import CostPrior
 
 LEAST_MEASURED = 3
-"""Measured evaluations before which the prior stands alone."""
+"""Number of measured evaluations below which only the prior is used."""
 
 GROWTH = 1.5
 """The model is fitted again when the measured evaluations have grown by this factor."""

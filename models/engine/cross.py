@@ -1,6 +1,6 @@
-"""Covariance between the pool and the points conditioned on: the only part that sees all candidates.
+"""Covariance between the pool and the conditioning points: the only part that handles all candidates.
 
-Two ways with one contract (:class:`CrossCovariance`, the seam where another device would come in):
+There are two implementations of the protocol :class:`CrossCovariance`, where other devices can be added:
 
 * :class:`SharedGrid`, where surfaces share one grid of candidate-level features (translations): every term of the kernel
   is then (surface x surface) ∘ (grid x grid), and a weighted sum of cross-covariances over the whole pool is one product of
@@ -49,7 +49,7 @@ __all__ = [
 
 
 MEMORY_LIMIT = 5 * 2**29
-"""Bytes that cached cross-covariances may take before they are computed again instead."""
+"""Memory limit of cached cross-covariances [bytes]; rows beyond it are recomputed."""
 
 _BLOCK = 4096
 _ROWS_PER_CHUNK = 64
@@ -125,11 +125,11 @@ class CachedRows:
 
     @property
     def cached_bytes(self) -> int:
-        """Memory that cached rows take at present."""
+        """Memory used by cached rows [bytes]."""
         return sum(chunk.nbytes for chunk in self._chunks)
 
     def append(self, position: int) -> FloatArray:
-        """See :class:`CrossCovariance`."""
+        """Adds a point; returns its covariances with the earlier ones, shape ``(n_points,)``."""
         at = len(self._points)
         row = self._row(position)
         covariances = row[self._points]
@@ -149,7 +149,7 @@ class CachedRows:
         del self._chunks[-(-min(count, self._n_cacheable) // _ROWS_PER_CHUNK) :]
 
     def weighted(self, weights: FloatArray) -> FloatArray:
-        """See :class:`CrossCovariance`."""
+        """Σ_i w_ij k(point i, candidate)."""
         total = np.zeros((weights.shape[1], len(self._pool)))
         for start, rows in self._row_blocks():
             part = weights[start : start + len(rows)].T
@@ -162,7 +162,7 @@ class CachedRows:
         return total
 
     def explained(self, lower: FloatArray) -> FloatArray:
-        """See :class:`CrossCovariance`."""
+        """Variance that the points take from each candidate: squared length of the whitened covariances."""
         return explained_variance(self.blocks(), lower, len(self._pool))
 
     def blocks(self) -> Iterator[tuple[slice | IntArray, FloatArray]]:

@@ -110,7 +110,7 @@ class DeviceRows:
         self._n_kept = memory_limit // (8 * len(pool))
 
     def append(self, position: int) -> FloatArray:
-        """See :class:`~tansaku.models.engine.cross.CrossCovariance`."""
+        """Adds a point; returns its covariances with the earlier ones, shape ``(n_points,)``."""
         row = self._rows([position])[0]
         earlier: FloatArray = row[self._points].cpu().numpy()
         at = len(self._points)
@@ -129,7 +129,7 @@ class DeviceRows:
         del self._chunks[-(-min(count, self._n_kept) // _ROWS_PER_CHUNK) :]
 
     def weighted(self, weights: FloatArray) -> FloatArray:
-        """See :class:`~tansaku.models.engine.cross.CrossCovariance`."""
+        """Σ_i w_ij k(point i, candidate)."""
         given = self._tensor(weights)
         total = self._torch.zeros((weights.shape[1], self._size), dtype=given.dtype, device=self._device)
         for start, rows in self._row_blocks():
@@ -138,7 +138,7 @@ class DeviceRows:
         return result
 
     def explained(self, lower: FloatArray) -> FloatArray:
-        """See :class:`~tansaku.models.engine.cross.CrossCovariance`."""
+        """Variance that the points take from each candidate: squared length of the whitened covariances."""
         factor = self._tensor(lower)
         total = np.empty(self._size)
         for begin in range(0, self._size, _BLOCK):

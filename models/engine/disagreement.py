@@ -1,10 +1,10 @@
-"""What a committee's networks disagree on most for its cost: active learning of potentials.
+"""Proposer by committee disagreement per cost: active learning of potentials.
 
 Query by committee (Seung, Opper & Sompolinsky 1992, https://doi.org/10.1145/130385.130417), for networks of potentials Artrith
-& Behler (2012), https://doi.org/10.1103/PhysRevB.85.045439. Between two trainings the version learns nothing, so what it has
-asked for since must be kept from being asked for again next to where it was: the spread is taken for the deviation of a
-Gaussian process whose correlation falls with the distance in descriptor space, and conditioned on everything that was proposed
-since. Taking the largest each time is the greedy choice of the largest determinant of a batch (Zaverkin, Holzmüller, Steinwart
+& Behler (2012), https://doi.org/10.1103/PhysRevB.85.045439. Between two trainings the version does not change, so it
+must not propose structures near those already proposed: the spread is treated as the deviation of a Gaussian process whose
+correlation decreases with the distance in descriptor space, conditioned on everything proposed since.
+ Taking the largest each time is the greedy choice of the largest determinant of a batch (Zaverkin, Holzmüller, Steinwart
 & Kästner 2022, https://doi.org/10.1039/D2DD00034B); results need not be known for it (Desautels, Krause & Burdick 2014,
 https://jmlr.org/papers/v15/desautels14a.html).
 """
@@ -35,11 +35,11 @@ _JITTER = 1e-8
 
 
 class DisagreementProposer(ModelFree):
-    """The candidate that a version's networks disagree on most, for its cost; random in turn of systems before the first.
+    """Chooses the candidate with the largest disagreement per cost; random, system by system, before the first version.
 
     Args:
         spec: The spec.
-        known: What the version says, None before the first.
+        known: The version's predictions, None before the first version.
     """
 
     name = "disagreement"
@@ -48,7 +48,7 @@ class DisagreementProposer(ModelFree):
         self._spec, self._known = spec, known
 
     def informed(self, known: Disagreement) -> DisagreementProposer:
-        """See :class:`~tansaku.models.domain.disagreement.CommitteeProposer`."""
+        """The proposer that goes by one version."""
         return DisagreementProposer(self._spec, known)
 
     def propose(
@@ -59,7 +59,7 @@ class DisagreementProposer(ModelFree):
         rng: np.random.Generator,
         hyperparameters: JsonDict | None = None,
     ) -> Choice | None:
-        """See :class:`~tansaku.models.domain.ports.Proposer`."""
+        """Chooses proposal ``number``, or None when no allowed candidate is left."""
         allowed = allowed_candidates(pool, history)
         if not allowed.any():
             return None
@@ -70,7 +70,7 @@ class DisagreementProposer(ModelFree):
         learnable = allowed & ~known.judging
         if judging.any() and (not learnable.any() or _is_turn(number, self._spec.judging)):
             chosen = _in_turn(pool, history, judging, rng)
-            return _told(known, Choice(position=chosen))
+            return _with_prediction(known, Choice(position=chosen))
         unmet = learnable & np.isnan(known.spread)
         if unmet.any():
             return Choice(position=_in_turn(pool, history, unmet, rng))
@@ -88,11 +88,11 @@ class DisagreementProposer(ModelFree):
             spread = spread * left_over(known.places[candidates], known.places[asked], self._spec.correlation)
         worth = spread / pool.cost[candidates] ** self._spec.cost_exponent
         best = int(np.argmax(worth >= worth.max() * (1.0 - TIE)))
-        return _told(known, Choice(position=int(candidates[best]), acquisition=float(worth[best])))
+        return _with_prediction(known, Choice(position=int(candidates[best]), acquisition=float(worth[best])))
 
 
 def left_over(places: FloatArray, asked: FloatArray, correlation: float) -> FloatArray:
-    """Share of a deviation that is left when some other structures' results are known.
+    """Returns the fraction of a deviation that remains when the results of other structures are known.
 
     Args:
         places: Of the structures in descriptor space, shape ``(n, d)``.
@@ -121,7 +121,7 @@ def _named(history: History) -> IntArray:
 
 
 def _asked_since(history: History, known: Disagreement) -> IntArray:
-    """What was proposed and could not be learned by the version, and will be by a later one, in ascending order."""
+    """Returns candidates proposed too late for the version's training, which a later version will learn, in ascending order."""
     asked = np.setdiff1d(np.concatenate([history.observed, history.pending]).astype(np.intp), known.known)
     return np.asarray(asked[~known.judging[asked] & ~np.isnan(known.spread[asked])])
 
@@ -140,7 +140,7 @@ def _in_turn(pool: CandidatePool, history: History, among: npt.NDArray[np.bool_]
     return int(rng.choice(np.flatnonzero(among & (pool.system_codes == system))))
 
 
-def _told(known: Disagreement, choice: Choice) -> Choice:
-    """The choice with what the version predicts of it."""
+def _with_prediction(known: Disagreement, choice: Choice) -> Choice:
+    """Returns the choice with the version's prediction."""
     mean, deviation = float(known.mean[choice.position]), float(known.deviation[choice.position])
     return choice if np.isnan(mean) else replace(choice, mean=mean, deviation=deviation)

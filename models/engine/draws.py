@@ -1,4 +1,4 @@
-"""Landscapes drawn from a model's prior over a whole pool: what a campaign is rehearsed on before anything is computed."""
+"""Samples of a model's prior over a whole pool, on which a campaign is rehearsed before anything is computed."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from tansaku.models.engine.kernels import Parameters, Term, covariance, factor_c
 from tansaku.models.engine.transforms import OutputTransform
 
 DENSE = 6000
-"""Most candidates whose covariance is factorised as a whole, where surfaces share no grid."""
+"""Largest number of candidates whose full covariance is factorised, if surfaces share no grid."""
 
 GRID = 4000
-"""Most points of a shared grid."""
+"""Largest number of points of a shared grid."""
 
 
 _AS_MODELLED = OutputTransform()
 
 
 class PriorDraws:
-    """Draws from a kernel's prior, exact: by surfaces and grid where surfaces share one, else from the whole covariance.
+    """Exact samples of a kernel's prior: by surfaces and grid if surfaces share a grid, else from the full covariance.
 
     Args:
         pool: The pool.
@@ -31,7 +31,7 @@ class PriorDraws:
         transform: What is done to the objective before it is modelled.
 
     Raises:
-        ConfigurationError: The pool is too large to be drawn exactly.
+        ConfigurationError: The pool is too large for exact samples.
     """
 
     def __init__(
@@ -49,8 +49,8 @@ class PriorDraws:
         if layout is None:
             if len(pool) > DENSE:
                 raise ConfigurationError(
-                    f"rehearsal: {len(pool):,} candidates on surfaces without a common grid cannot be drawn, expected at most "
-                    f"{DENSE:,}",
+                    f"rehearsal: {len(pool):,} candidates on surfaces without a common grid are too many to sample, "
+                    f"expected at most {DENSE:,}",
                     hint="rehearse on a table, or on fewer systems",
                 )
             everything = np.arange(len(pool))
@@ -63,17 +63,17 @@ class PriorDraws:
         self._roots = [_factors(term, pool, parameters, layout) for term in terms]
 
     def draw(self, rng: np.random.Generator) -> FloatArray:
-        """One landscape of the objective with mean 0 and deviation 1 over the pool, shape ``(n_candidates,)``.
+        """Returns one landscape of the objective with mean 0 and deviation 1, shape ``(n_candidates,)``.
 
-        What the model compresses is stretched again: of a landscape whose deviation is known, the low values then lie closer
-        together. A logarithm is not undone, because it does not say how large the values are.
+        The model's compression of high values is inverted, which brings the low values of a landscape with a given deviation
+        closer together. A logarithm is not inverted, because it does not define the magnitude of the values.
         """
         values = self._transform.stretched(self.latent(rng))
         deviation = float(values.std())
         return np.asarray((values - values.mean()) / (deviation if deviation > 0.0 else 1.0))
 
     def latent(self, rng: np.random.Generator) -> FloatArray:
-        """One draw of what is modelled, noise included, shape ``(n_candidates,)``."""
+        """Returns one sample of the modelled values, noise included, shape ``(n_candidates,)``."""
         total = np.zeros(len(self._pool))
         for rows, columns in self._roots:
             white = rng.standard_normal((rows.shape[1], columns.shape[1]))

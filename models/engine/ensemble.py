@@ -1,8 +1,8 @@
-"""Fully Bayesian hyper-parameters: a small ensemble drawn from their posterior, over which acquisitions are averaged.
+"""Fully Bayesian hyper-parameters: acquisitions are averaged over a small ensemble of posterior samples.
 
 Elliptical slice sampling (Murray, Adams & MacKay 2010, https://proceedings.mlr.press/v9/murray10a.html) suits priors that are
-normal in the logarithms: it has no step to tune and never rejects. It is meant for few observations, where one point of
-the density says least of what the hyper-parameters may be.
+normal in the logarithms: it has no step size to tune and never rejects. It is meant for few observations, where a
+single point estimate represents the hyper-parameters worst.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tansaku.models.domain.records import JsonDict
 from tansaku.models.engine.likelihood import LogPosterior
 
 ENSEMBLE = "ensemble"
-"""Under which a refit keeps the members' parameters."""
+"""Key of a refit for the members' parameters."""
 
 _BURN_IN = 30
 _THINNING = 10
@@ -27,12 +27,12 @@ _SMALLEST_ANGLE = 1e-9
 
 
 def draw_ensemble(density: LogPosterior, start: FloatArray, count: int, rng: np.random.Generator) -> FloatArray:
-    """Draws vectors of log parameters from a posterior density.
+    """Samples vectors of log parameters from a posterior density.
 
     Args:
         density: Normal priors in the logarithms, and the likelihood.
         start: Where the chain begins, e.g. the density's maximum, shape ``(n,)``.
-        count: Draws, every tenth step of the chain.
+        count: Number of samples, every tenth step of the chain.
         rng: Source of randomness.
 
     Returns:
@@ -62,7 +62,7 @@ def log_likelihood(density: LogPosterior, vector: FloatArray) -> float:
 
 
 def _slice_step(density: LogPosterior, at: FloatArray, value: float, rng: np.random.Generator) -> tuple[FloatArray, float]:
-    """One step: the ellipse through the point and a prior draw is narrowed until a point on it is likely enough."""
+    """One step: the ellipse through the point and a prior sample is narrowed until a point on it is accepted."""
     other = density.width * rng.standard_normal(len(at))
     off = at - density.centre
     level = value + log(1.0 - rng.random())
@@ -82,7 +82,7 @@ def _slice_step(density: LogPosterior, at: FloatArray, value: float, rng: np.ran
 
 
 def members(fitted: JsonDict | None) -> list[JsonDict | None]:
-    """A refit's members, each as a refit of its own; itself where it is no ensemble."""
+    """Returns the members of a refit, each as a refit; the refit itself if it is not an ensemble."""
     if fitted is None or ENSEMBLE not in fitted:
         return [fitted]
     shared = {name: value for name, value in fitted.items() if name != ENSEMBLE}
@@ -116,7 +116,7 @@ def mixture(moments: Sequence[tuple[float, float]]) -> tuple[float, float]:
 
 
 def chosen_member(count: int, rng: np.random.Generator) -> slice:
-    """The one member that a posterior sample is drawn from; a single one uses no random number."""
+    """Chooses the member that provides a posterior sample; a single member needs no random number."""
     if count == 1:
         return slice(0, 1)
     at = int(rng.integers(count))

@@ -1,9 +1,9 @@
-"""Where evaluations are likely to fail: a smoothed share of successes around each candidate.
+"""Probability that an evaluation succeeds: a smoothed share of successes around each candidate.
 
-The estimate at x is (Σ w_i s_i + r) / (Σ w_i + 1): s_i tells whether evaluation i succeeded, w_i is a product of RBF
+The estimate at x is (Σ w_i s_i + r) / (Σ w_i + 1): s_i is 1 if evaluation i succeeded, else 0, w_i is a product of RBF
 correlations in the pool's feature groups, and r, the share of all evaluations that succeed, counts as one evaluation more. How
 far a failure reaches is chosen among a few multiples of the median lengthscale by leave-one-out likelihood. No estimate is ever
-zero, so no region is given up for good.
+zero, so no region is excluded permanently.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""How many candidates below a threshold a search expects to find: the acquisition that looks further than one step.
+"""Expected number of candidates below a threshold: a nonmyopic acquisition function.
 
-After a candidate is evaluated, the rest of the budget is taken to go to those that are then most probably below the
-threshold, as if chosen at once. Jiang, Malkomes, Converse, Shofner, Moseley & Garnett (2017), Efficient nonmyopic active
+After a candidate is evaluated, the rest of the budget is assumed to be spent at once on those that are then most probably
+below the threshold. Jiang, Malkomes, Converse, Shofner, Moseley & Garnett (2017), Efficient nonmyopic active
 search, https://proceedings.mlr.press/v70/jiang17d.html.
 """
 
@@ -18,14 +18,14 @@ NODES = 7
 """Values that a candidate's result is averaged over (Gauss-Hermite)."""
 
 LOOKAHEAD = 200
-"""Most further evaluations that are looked at."""
+"""Largest number of further evaluations considered."""
 
 _CERTAIN = 1e-9  # a deviation that is none, beside the standardised model's one
 
 
 @dataclass(frozen=True)
 class Conditional:
-    """What is needed to know how one result changes the others.
+    """Moments that determine how one result changes the other predictions.
 
     Attributes:
         mean: Of the candidates that the rest of the budget may go to, shape ``(n_rest,)``.
@@ -41,7 +41,7 @@ class Conditional:
 
 
 def expected_found(threshold: FloatArray, considered: IntArray, rest: Conditional, remaining: int) -> FloatArray:
-    """Number expected to be found in all by evaluating each candidate considered, less what the rest finds without it.
+    """Returns the expected gain in the number found from evaluating each considered candidate first.
 
     Args:
         threshold: Of the candidates in ``rest``, in the unit of their means, shape ``(n_rest,)``.
@@ -50,7 +50,7 @@ def expected_found(threshold: FloatArray, considered: IntArray, rest: Conditiona
         remaining: Evaluations that the budget still buys, this one included.
 
     Returns:
-        Shape ``(n_considered,)``, positive: the last found one's probability, and what knowing the result is worth.
+        Shape ``(n_considered,)``, positive: the probability of the candidate, and the value of knowing its result.
     """
     probability = ndtr((threshold - rest.mean) / np.maximum(rest.deviation, _CERTAIN))
     further = max(0, min(remaining - 1, LOOKAHEAD, len(rest.mean) - 1))

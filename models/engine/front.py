@@ -1,4 +1,4 @@
-"""Pareto fronts of a finite set, for objectives that are all minimised: who is on it, and the volume that it dominates."""
+"""Pareto fronts of a finite set, for objectives that are all minimised: its members and its dominated hypervolume."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tansaku.models.domain.pool import FloatArray
 
 
 def on_front(values: FloatArray) -> npt.NDArray[np.bool_]:
-    """Which rows no other row beats: none is at most as high in every column and lower in one. Equal rows stand together.
+    """Returns the non-dominated rows: no other row is at most as high in every column and lower in one. Equal rows all count.
 
     Args:
         values: Finite, shape ``(n, n_objectives)``.

@@ -1,4 +1,4 @@
-"""Acquisition values of a whole pool: predictions, incumbents, settings and cost brought together."""
+"""Acquisition values of a whole pool from predictions, incumbents, settings and cost."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from tansaku.models.engine.presets import GPSettings
 from tansaku.models.engine.transforms import TransformState
 
 THOMPSON_CANDIDATES = 1000
-"""Most candidates that one posterior sample covers; of more, a random subset."""
+"""Largest number of candidates of a posterior sample; of more, a random subset is used."""
 
 CONSIDERED = 150
-"""Candidates whose expected number found is computed: the likeliest ones, and a third as many that straddle the threshold."""
+"""Number of candidates whose expected number found is computed: the likeliest, and a third as many near the threshold."""
 
 REST = 500
-"""Candidates that the rest of the budget may go to, the likeliest ones."""
+"""Number of candidates, the likeliest ones, that the rest of the budget may be spent on."""
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a model says of a pool, in the transform's standardised unit.
+    """A model's prediction for a pool, in the transform's standardised unit.
 
     Attributes:
         state: The transform.
         mean: Shape ``(n_candidates,)``.
         deviation: Shape ``(n_candidates,)``.
-        posterior: Where samples come from.
+        posterior: Source of posterior samples.
     """
 
     state: TransformState
@@ -46,8 +46,8 @@ class Prediction:
 def incumbents(pool: CandidatePool, history: History, prediction: Prediction) -> FloatArray:
     """Best value of each system in the transform's standardised unit, shape ``(n_systems,)``.
 
-    Pending candidates count at their predicted mean. A system without any value has nothing yet, so that whatever is found
-    counts as a gain on its worst plausible candidate.
+    Pending candidates count at their predicted mean. For a system without any value, gains
+    are relative to its worst plausible candidate.
     """
     best = np.full(len(pool.systems), np.inf)
     systems = pool.system_codes[history.observed]
@@ -95,8 +95,8 @@ def gains(
     Args:
         settings: Acquisition, unit of gains and cost exponent.
         pool: The pool.
-        history: What is known.
-        prediction: What the model says.
+        history: Observations and pending candidates.
+        prediction: The model's prediction.
         allowed: Candidates that may be proposed, shape ``(n_candidates,)``.
         rng: For Thompson sampling.
 
@@ -158,7 +158,7 @@ def _sample(
 
 @dataclass(frozen=True)
 class Believed:
-    """What the search for all below a threshold needs to know of a pool, standardised.
+    """Standardised prediction for a pool, as the search for all candidates below a threshold needs it.
 
     Attributes:
         mean: Shape ``(n_candidates,)``.
@@ -174,10 +174,10 @@ class Believed:
 
 
 def found_gains(believed: Believed, allowed: BoolArray, threshold: FloatArray, remaining: int) -> FloatArray:
-    """See :func:`~tansaku.models.engine.found.expected_found`; nothing for candidates that are not considered.
+    """Returns the expected number of candidates found, see :func:`expected_found`; zero for those not considered.
 
     Args:
-        believed: What the model says.
+        believed: The model's prediction.
         allowed: Candidates that may be proposed, shape ``(n_candidates,)``.
         threshold: For each candidate, standardised, shape ``(n_candidates,)``.
         remaining: Evaluations that the budget still buys, this one included.
@@ -209,7 +209,7 @@ def _largest(values: FloatArray, allowed: BoolArray, count: int) -> IntArray:
 
 
 def _affordable(pool: CandidatePool, history: History, allowed: BoolArray) -> int:
-    """Evaluations that the budget still buys at the mean cost of what is left, this one included."""
+    """Number of evaluations that the budget still allows at the mean cost of the remaining candidates, including this one."""
     remaining = int(allowed.sum())
     if history.remaining_cost is not None:
         remaining = min(remaining, int(history.remaining_cost / float(pool.cost[allowed].mean())))

@@ -1,16 +1,17 @@
-"""Goals as the engine sees them: the level of the objective that a candidate has to pass to be worth something."""
+"""Goals of the engine: the level of the objective below which a candidate is an improvement."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, assert_never
+from typing import Any, Literal
 
 import numpy as np
 
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
 from tansaku.models.domain.specs.campaign import ObjectiveSpec
-from tansaku.models.domain.specs.objective import AllBelowSpec, BestOverallSpec, BestPerSystemSpec, ParetoSpec, TopKSpec
+from tansaku.models.domain.specs.objective import AllBelowSpec, TopKSpec
 from tansaku.models.domain.units import quantity_in
 
 GoalKind = Literal["best_per_system", "top_k", "all_below"]
@@ -32,7 +33,7 @@ class Goal:
 
     @property
     def by_system(self) -> bool:
-        """Whether every system has an answer of its own."""
+        """Whether every system has its own answer."""
         return self.kind == "best_per_system"
 
 
@@ -42,24 +43,34 @@ def goal_of(objective: ObjectiveSpec) -> Goal:
     Raises:
         ConfigurationError: The goal is a front, which has no level to pass.
     """
-    match objective.goal:
-        case BestPerSystemSpec():
-            return Goal()
-        case BestOverallSpec():
-            return Goal("top_k", 1)
-        case TopKSpec(k=k):
-            return Goal("top_k", k)
-        case AllBelowSpec(threshold=text):
-            sign = 1.0 if objective.direction == "minimize" else -1.0
-            return Goal("all_below", threshold=sign * quantity_in(text, objective.unit))
-        case ParetoSpec():
-            raise ConfigurationError("objective.goal: pareto is a goal of several objectives; here one is expected")
-        case _:
-            assert_never(objective.goal)
+    kind = objective.goal.type
+    if kind not in LEVELS:
+        raise ConfigurationError(
+            f"objective.goal: {kind} has no level that a candidate could pass; expected one of {', '.join(LEVELS)}"
+        )
+    return LEVELS[kind](objective.goal, objective)
+
+
+def _of_top_k(spec: TopKSpec, _objective: ObjectiveSpec) -> Goal:
+    return Goal("top_k", spec.k)
+
+
+def _of_threshold(spec: AllBelowSpec, objective: ObjectiveSpec) -> Goal:
+    sign = 1.0 if objective.direction == "minimize" else -1.0
+    return Goal("all_below", threshold=sign * quantity_in(spec.threshold, objective.unit))
+
+
+LEVELS: dict[str, Callable[[Any, ObjectiveSpec], Goal]] = {
+    "best_per_system": lambda _spec, _objective: Goal(),
+    "best_overall": lambda _spec, _objective: Goal("top_k", 1),
+    "top_k": _of_top_k,
+    "all_below": _of_threshold,
+}
+"""What the engine makes of a goal with one objective, by type of its spec. Plug-ins that bring a goal add theirs here."""
 
 
 def reached_levels(goal: Goal, pool: CandidatePool, positions: IntArray, values: FloatArray) -> FloatArray:
-    """What a further candidate has to stay below to count, by system: the best so far, the k-th best, or the threshold.
+    """Returns the level below which a new candidate counts, by system: the best so far, the k-th best, or the threshold.
 
     Args:
         goal: The goal.
@@ -68,7 +79,7 @@ def reached_levels(goal: Goal, pool: CandidatePool, positions: IntArray, values:
         values: Oriented values, in any unit that grows with the objective, shape ``(n,)``; ``goal.threshold`` is in it too.
 
     Returns:
-        Shape ``(n_systems,)``; infinite where there is nothing yet to compare with.
+        Shape ``(n_systems,)``; infinite without a value to compare with.
     """
     best = np.full(len(pool.systems), np.inf)
     if goal.kind == "all_below":

@@ -34,7 +34,7 @@ from tansaku.models.engine.transforms import TransformState
 
 @dataclass
 class _Cache:
-    """A posterior and what it belongs to; dropped whenever it does not fit."""
+    """A cached posterior and its key; dropped when the key does not match."""
 
     pool: CandidatePool
     base: int
@@ -44,7 +44,7 @@ class _Cache:
 class GPProposer:
     """Chooses by a Gaussian process over the whole pool.
 
-    The posterior is kept between calls and rebuilt from the arguments where it does not fit them. Both ways do the same
+    The posterior is cached between calls and rebuilt if it does not match the arguments. Both ways do the same
     arithmetic in the same order (a block of observations up to a number that follows from the arguments, then one by one),
     so that a resumed campaign makes the same choices.
 
@@ -79,7 +79,7 @@ class GPProposer:
         return self._settings.rule != "median" and n_observed >= ceil(self._settings.refit_growth * max(fitted_at))
 
     def fit(self, pool: CandidatePool, history: History, previous: JsonDict | None) -> JsonDict:
-        """See :class:`~tansaku.models.domain.ports.Proposer`."""
+        """Fits hyper-parameters to the observations, starting from the previous values."""
         terms = self._expanded(pool)
         fitted: JsonDict = {"n_observed": len(history.observed), "n_failed": len(history.failed)}
         if self._settings.rule == "median":
@@ -88,8 +88,8 @@ class GPProposer:
         else:
             systems = pool.system_codes[history.observed]
             state = self._settings.transform.fit(history.values, systems, len(pool.systems))
-            targets, doubts = state.forward(history.values, systems), _doubts(pool, history, state)
-            density = observed_posterior(pool, terms, history.observed, targets, doubts)
+            targets, extra = state.forward(history.values, systems), _prediction_variances(pool, history, state)
+            density = observed_posterior(pool, terms, history.observed, targets, extra)
             before = {name: np.asarray(value) for name, value in previous["parameters"].items()} if previous else None
             parameters, fitted["log_density"] = fit_parameters(density, before, restarts=self._settings.restarts)
             fitted["transform"] = state.to_json()
@@ -106,7 +106,7 @@ class GPProposer:
         rng: np.random.Generator,
         hyperparameters: JsonDict | None = None,
     ) -> Choice | None:
-        """See :class:`~tansaku.models.domain.ports.Proposer`."""
+        """Chooses proposal ``number``, or None when no allowed candidate is left."""
         allowed = allowed_candidates(pool, history)
         if not allowed.any():
             return None
@@ -118,17 +118,19 @@ class GPProposer:
         used = ensemble if self._settings.acquisition != "thompson" else ensemble[chosen_member(len(ensemble), rng)]
         predictions = [self._predict(pool, history, member, state) for member in used]
         values, logarithmic = self._scores(pool, history, predictions, allowed, rng)
-        if any(one.posterior.rounded for one in predictions) and self._settings.acquisition != "thompson":
+        if any(prediction.posterior.rounded for prediction in predictions) and self._settings.acquisition != "thompson":
             allowed, predictions = second_stage(values, allowed, predictions, history, nugget=self._settings.nugget)
             values, logarithmic = self._scores(pool, history, predictions, allowed, rng)
         position = first_best(values, allowed, logarithmic=logarithmic)
-        at_choice = mixture([(float(one.mean[position]), float(one.deviation[position])) for one in predictions])
+        at_choice = mixture(
+            [(float(prediction.mean[position]), float(prediction.deviation[position])) for prediction in predictions]
+        )
         average, deviation = state.moments(*at_choice, int(pool.system_codes[position]))
         value = float(values[position])
         return Choice(position, acquisition=exp(value) if logarithmic else value, mean=average, deviation=deviation)
 
     def predictions(self, pool: CandidatePool, history: History, hyperparameters: JsonDict | None = None) -> list[Prediction]:
-        """What the model says of all candidates, pending ones believed: one prediction, or one of each member of an ensemble.
+        """Predicts all candidates with fantasies for pending ones: one prediction, or one per member of an ensemble.
 
         Args:
             pool: All candidates.
@@ -141,7 +143,7 @@ class GPProposer:
     def expected(
         self, pool: CandidatePool, history: History, hyperparameters: JsonDict | None = None
     ) -> tuple[FloatArray, FloatArray]:
-        """What the model expects of every candidate, as it would for the next proposal.
+        """Predicts every candidate, as for the next proposal.
 
         Args:
             pool: All candidates.
@@ -154,7 +156,7 @@ class GPProposer:
         state = self._transform(pool, history, hyperparameters)
         found = [self._predict(pool, history, member, state) for member in members(hyperparameters)]
         rows = [
-            state.moments(*mixture([(float(one.mean[i]), float(one.deviation[i])) for one in found]), int(system))
+            state.moments(*mixture([(float(item.mean[i]), float(item.deviation[i])) for item in found]), int(system))
             for i, system in enumerate(pool.system_codes)
         ]
         mean, deviation = np.array(rows).T
@@ -165,7 +167,7 @@ class GPProposer:
         return self._expanded(pool)
 
     def prior_draws(self, pool: CandidatePool, hyperparameters: JsonDict | None = None) -> PriorDraws:
-        """Landscapes as the model expects them.
+        """Returns samples of landscapes from the model's prior.
 
         Args:
             pool: The pool.
@@ -178,14 +180,14 @@ class GPProposer:
         given = own if hyperparameters is None else hyperparameters["parameters"]
         for name, value in own.items():
             if len(given.get(name, ())) != len(value):
-                raise ConfigurationError(f"rehearsal: the model rehearsed from has no {name!r} that fits; its features differ")
+                raise ConfigurationError(f"rehearsal: the fitted model has no matching {name!r}; its features differ")
         parameters = {name: np.asarray(given[name], dtype=np.float64) for name in own}
         return PriorDraws(pool, terms, parameters, float(parameters[NOISE][0]), self._settings.transform)
 
     def remaining(
         self, pool: CandidatePool, history: History, rng: np.random.Generator, hyperparameters: JsonDict | None = None
     ) -> Remaining:
-        """See :class:`~tansaku.models.domain.ports.Certifier`."""
+        """Asks the model; pending candidates count as open."""
         goal = self._settings.goal
         state = self._transform(pool, history, hyperparameters)
         known = replace(history, pending=np.empty(0, dtype=np.intp))
@@ -209,21 +211,23 @@ class GPProposer:
         rng: np.random.Generator,
     ) -> tuple[FloatArray, bool]:
         """Acquisition values of all candidates, and whether they are logarithms."""
-        values, logarithmic = averaged([gains(self._settings, pool, history, one, allowed, rng) for one in predictions])
+        values, logarithmic = averaged(
+            [gains(self._settings, pool, history, prediction, allowed, rng) for prediction in predictions]
+        )
         if self._settings.avoid_failures and len(history.refused):
             success = success_probability(pool, history.observed, history.refused)
             values = likely_to_succeed(values, success, logarithmic=logarithmic)
         return values, logarithmic
 
     def _in_use(self, hyperparameters: JsonDict | None) -> list[JsonDict | None]:
-        """Members of the ensemble in use; posteriors of an earlier one are dropped."""
+        """Returns the members of the current ensemble; posteriors of an earlier ensemble are dropped."""
         ensemble = members(hyperparameters)
         if ensemble != self._members:
             self._caches, self._members = {}, ensemble
         return ensemble
 
     def _ensemble(self, density: LogPosterior, best: Mapping[str, FloatArray], history: History) -> list[JsonDict]:
-        """Members drawn with random numbers that follow from what was observed, so that a fit repeated is the same."""
+        """Samples the members with random numbers derived from the observations, so that a repeated fit is identical."""
         rng = np.random.default_rng([*history.observed.tolist(), len(history.failed)])
         draws = draw_ensemble(density, density.pack(best), self._settings.members, rng)
         return [{name: value.tolist() for name, value in density.unpack(draw).items()} for draw in draws]
@@ -238,7 +242,7 @@ class GPProposer:
     ) -> Prediction:
         fitted = hyperparameters or self._unfitted(pool)
         order = [*history.observed.tolist(), *history.failed.tolist()]
-        posterior = self._posterior(pool, fitted, order, doubts_of(pool, history, state))
+        posterior = self._posterior(pool, fitted, order, prediction_variances(pool, history, state))
         held = posterior.points
         known_points = set(held)
         new = [point for point in order if point not in known_points]
@@ -259,12 +263,12 @@ class GPProposer:
         base = self._base(fitted, len(order))
         cache = self._caches.get(key)
         fits = cache is not None and cache.pool is pool and cache.base == base
-        if cache is not None and fits and set(cache.posterior.points) <= set(order) and cache.posterior.doubt(extra):
+        if cache is not None and fits and set(cache.posterior.points) <= set(order) and cache.posterior.add_variances(extra):
             return cache.posterior
         parameters = {name: np.asarray(value, dtype=np.float64) for name, value in fitted["parameters"].items()}
         share, device = self._settings.memory_limit // max(len(self._members), 1), self._settings.device
         posterior = PoolPosterior(pool, self._expanded(pool), parameters, float(parameters[NOISE][0]), share, device)
-        posterior.doubt(extra)
+        posterior.add_variances(extra)
         posterior.start(order[:base])
         self._caches[key] = _Cache(pool, base, posterior)
         return posterior
@@ -285,16 +289,16 @@ class GPProposer:
         return {"n_observed": 0, "n_failed": 0, "parameters": {name: value.tolist() for name, value in parameters.items()}}
 
 
-def doubts_of(pool: CandidatePool, history: History, state: TransformState) -> dict[int, float]:
+def prediction_variances(pool: CandidatePool, history: History, state: TransformState) -> dict[int, float]:
     """Variances of the transformed values that are predictions, by candidate; empty where all were computed."""
-    found = _doubts(pool, history, state)
+    found = _prediction_variances(pool, history, state)
     return {} if found is None else dict(zip(history.observed.tolist(), found.tolist(), strict=True))
 
 
-def _doubts(pool: CandidatePool, history: History, state: TransformState) -> FloatArray | None:
+def _prediction_variances(pool: CandidatePool, history: History, state: TransformState) -> FloatArray | None:
     """Variances of the transformed values that are predictions of another model, shape ``(n_observed,)``; None without any.
 
-    By them the Gaussian process tells apart what was computed from what a surrogate said.
+    They let the Gaussian process distinguish computed from predicted values.
     """
     if not len(history.deviations):
         return None

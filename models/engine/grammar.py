@@ -51,10 +51,10 @@ ARD_COLUMNS = 8
 """Groups of more columns get one lengthscale unless the file says otherwise."""
 
 MOST_TERMS = 64
-"""A kernel may multiply out to so many products."""
+"""Largest number of products to which a kernel may expand."""
 
 MOST_TASKS = 500
-"""Members among which correlations may be learned."""
+"""Largest number of members with learned correlations."""
 
 _LEVELS = ("system", "surface")
 
@@ -72,7 +72,7 @@ def compile_kernel(spec: KernelSpec, pool: CandidatePool) -> Kernel:
     kernel = _with_variance(_compile(spec, pool, "proposer.kernel", ""), "variance")
     count = len(expand(kernel))
     if count > MOST_TERMS:
-        raise ConfigurationError(f"proposer.kernel: multiplies out to {count} products, at most {MOST_TERMS} are expected")
+        raise ConfigurationError(f"proposer.kernel: expands to {count} products; expected at most {MOST_TERMS}")
     return kernel
 
 

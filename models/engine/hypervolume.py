@@ -1,8 +1,8 @@
-"""Expected growth of the dominated volume, candidate by candidate, from posteriors that are not BoTorch's own.
+"""Expected hypervolume improvement of each candidate, computed by BoTorch from our own posteriors.
 
 BoTorch's analytic acquisition (independent objectives; Yang, Emmerich, Deutz & Bäck 2019,
-https://doi.org/10.1007/s10898-019-00798-7) asks a model for the posterior at a point. The model it is given
-here looks up what the pool posterior has worked out: its points are rows of a table.
+https://doi.org/10.1007/s10898-019-00798-7) asks a model for the posterior at a point. The model used
+here looks up the results of the pool posterior: its points are rows of a table.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ def require_botorch() -> None:
 
 
 def expected_growth(mean: FloatArray, deviation: FloatArray, front: FloatArray, reference: FloatArray) -> FloatArray:
-    """Expected growth of the volume that a front dominates, if a candidate is evaluated.
+    """Returns the expected hypervolume improvement of each candidate.
 
     Args:
         mean: Of each candidate's objectives, all minimised, shape ``(n, n_objectives)``.
         deviation: Same shape.
-        front: Values known or believed, shape ``(n_known, n_objectives)``.
+        front: Known and fantasised values, shape ``(n_known, n_objectives)``.
         reference: From where the volume is measured, shape ``(n_objectives,)``.
 
     Returns:

@@ -38,7 +38,7 @@ def initial_position(
 ) -> int:
     """Candidate number ``number`` of the initial design: one of each system in turn, in the order of systems.
 
-    Where the system has none left that may be proposed, the whole pool stands in for it.
+    If a system has no allowed candidate left, the whole pool is used instead.
 
     Args:
         pool: The pool.

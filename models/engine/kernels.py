@@ -30,7 +30,7 @@ _SQRT5 = sqrt(5.0)
 
 
 class Composable:
-    """What every kernel shares: ``+`` and ``*``."""
+    """Base of all kernels: the operators ``+`` and ``*``."""
 
     def __add__(self, other: Kernel) -> Sum:
         return Sum((self, other))  # type: ignore[arg-type]
@@ -41,12 +41,12 @@ class Composable:
 
 @dataclass(frozen=True)
 class Stationary(Composable):
-    """Correlation that falls with the distance in one feature group.
+    """Correlation that decreases with the distance in one feature group.
 
     Attributes:
         group: Name of the feature group.
         lengthscale: Name of the parameter, shape ``(1,)``, or ``(d,)`` with ``ard``.
-        profile: Shape of the fall; ``rbf`` is exp(-r²/2).
+        profile: Functional form; ``rbf`` is exp(-r²/2).
         ard: One lengthscale per column.
         metric: How far two rows are apart: r² is a sum over columns, each over the squared lengthscale, of Δ² (``plain``),
             of Δ² in units of the column's range in the pool (``range``), of Δ² of the sums of all columns up to this one
@@ -65,7 +65,7 @@ class Stationary(Composable):
 
 @dataclass(frozen=True)
 class Same(Composable):
-    """One where both candidates are of the same level, else zero: a random effect.
+    """One if both candidates have the same level, else zero: a random effect.
 
     Attributes:
         level: ``system``, ``surface``, or a feature group, whose distinct rows then count.
@@ -179,7 +179,7 @@ def correlation(profile: Profile, squared: Array, exp: Elementwise = np.exp, roo
     """Profile at squared scaled distances r².
 
     Args:
-        profile: Shape of the fall.
+        profile: Functional form.
         squared: Any shape, a numpy array or another library's.
         exp: That library's exponential.
         root: That library's square root.
@@ -194,7 +194,7 @@ def correlation(profile: Profile, squared: Array, exp: Elementwise = np.exp, roo
     return (1.0 + _SQRT5 * r + (5.0 / 3.0) * squared) * exp(-_SQRT5 * r)
 
 
-def log_slope(profile: Profile, squared: FloatArray) -> FloatArray | float:
+def log_derivative(profile: Profile, squared: FloatArray) -> FloatArray | float:
     """Factor h with ∂ log k / ∂ log l_d = h · (Δ_d / l_d)², at squared scaled distances r²."""
     if profile == "rbf":
         return 1.0

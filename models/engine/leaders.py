@@ -1,4 +1,4 @@
-"""Second stage of a scan whose first stage was rounded: the leading candidates are predicted again in full precision.
+"""Second stage of a scan whose first stage used single precision: the leading candidates are predicted in full precision.
 
 Pools so large that their covariances are kept in single precision (:class:`~tansaku.models.engine.cross.CachedRows`) are first
 scanned as a whole; the candidates with the best acquisition values are then predicted exactly, and the best of them is chosen.
@@ -47,7 +47,7 @@ def second_stage(
     leaders = leading(values, allowed)
     only = np.zeros_like(allowed)
     only[leaders] = True
-    return only, [predicted_again(one, leaders, history.pending.tolist(), nugget=nugget) for one in predictions]
+    return only, [predicted_again(prediction, leaders, history.pending.tolist(), nugget=nugget) for prediction in predictions]
 
 
 def predicted_again(prediction: Prediction, leaders: IntArray, pending: Sequence[int], *, nugget: bool) -> Prediction:

@@ -24,7 +24,7 @@ from tansaku.models.engine.kernels import (
     coordinates,
     correlation,
     factor_codes,
-    log_slope,
+    log_derivative,
     task_correlations,
 )
 
@@ -116,8 +116,8 @@ class LogPosterior:
             total = float(weighted.sum())
             for name in term.variances:
                 gradient[self._slices[name]] += total
-            for one in factors:
-                self._add_gradient(gradient, one, weighted, parameters, squared)
+            for item in factors:
+                self._add_gradient(gradient, item, weighted, parameters, squared)
         return value, gradient
 
     def value(self, vector: FloatArray) -> float:
@@ -133,8 +133,8 @@ class LogPosterior:
         products = []
         for term, factors in zip(self._terms, self._factors, strict=True):
             product = np.full(len(self._rows), term.variance(parameters))
-            for one in factors:
-                product *= done[one]
+            for item in factors:
+                product *= done[item]
             products.append(product)
         noise = float(parameters[NOISE][0])
         n = len(self._targets)
@@ -210,7 +210,7 @@ class LogPosterior:
         squared: Mapping[Factor, FloatArray],
     ) -> None:
         if isinstance(factor, Stationary):
-            apart = self._apart[factor] @ (weighted * log_slope(factor.profile, squared[factor]))
+            apart = self._apart[factor] @ (weighted * log_derivative(factor.profile, squared[factor]))
             gradient[self._slices[factor.lengthscale]] += apart * parameters[factor.lengthscale] ** -2.0
         elif isinstance(factor, Task):
             weights = parameters[factor.weights].reshape(-1, factor.rank)

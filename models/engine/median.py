@@ -54,7 +54,7 @@ def median_lengthscale(factor: Stationary, pool: CandidatePool) -> float:
 def task_centre(factor: Task, pool: CandidatePool) -> FloatArray:
     """Weights at which all members correlate by about one half, shape ``(n_members * rank,)``.
 
-    Those of different traits differ a little, so that a fit that starts here can tell the traits apart.
+    Weights of different traits differ slightly, so that a fit starting here can distinguish the traits.
     """
     members = np.arange(factor_count(factor, pool))[:, None]
     apart = _TRAIT_SPREAD * np.cos(2.0 * np.pi * _GOLDEN * members * np.arange(factor.rank))

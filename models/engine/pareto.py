@@ -1,4 +1,4 @@
-"""The proposer of a search with several objectives: a Gaussian process for each, and the volume that their front dominates."""
+"""Proposer for several objectives: a Gaussian process for each, and the hypervolume that their Pareto front dominates."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ _FAR = 10.0
 
 @dataclass(frozen=True)
 class FrontWanted:
-    """What a search with several objectives is after.
+    """The Pareto front that a search with several objectives looks for.
 
     Attributes:
         count: Objectives.
-        reference: Values that are not worth having, oriented so that smaller is better [each objective's unit], shape
+        reference: Reference point of the hypervolume, oriented so that smaller is better [each objective's unit], shape
             ``(count,)``; None: the worst observed ones.
     """
 
@@ -47,7 +47,7 @@ class FrontWanted:
 def front_wanted(objective: ObjectiveSpec) -> FrontWanted:
     """The front that a spec with the goal ``pareto`` describes."""
     given = objective.goal.reference if isinstance(objective.goal, ParetoSpec) else None
-    kinds = [(objective.direction, objective.unit), *((one.direction, one.unit) for one in objective.further)]
+    kinds = [(objective.direction, objective.unit), *((goal.direction, goal.unit) for goal in objective.further)]
     if given is None:
         return FrontWanted(len(kinds))
     pairs = zip(given, kinds, strict=True)
@@ -58,11 +58,11 @@ def front_wanted(objective: ObjectiveSpec) -> FrontWanted:
 
 
 class ParetoProposer:
-    """Chooses the candidate from which the dominated volume is expected to grow most.
+    """Chooses the candidate with the largest expected hypervolume improvement.
 
     Every objective has a Gaussian process of its own on the same pool, with the same settings; they count as independent.
-    Gains count in the transformed objectives, as they do for one objective. Pending candidates are believed to be where they
-    are predicted: they lower the variances and stand on the front.
+    Gains count in the transformed objectives, as with a single objective. Pending candidates are fantasised at their
+    predicted means: they lower the variances and belong to the front.
 
     Args:
         settings: Kernel, transform, rule and initial design.
@@ -92,10 +92,10 @@ class ParetoProposer:
         return self._models[0].refit_due(n_observed, fitted_at)
 
     def fit(self, pool: CandidatePool, history: History, previous: JsonDict | None) -> JsonDict:
-        """See :class:`~tansaku.models.domain.ports.Proposer`; a fit of one objective that fails is the failure of all."""
+        """Fits the hyper-parameters of every objective; a failed fit of one objective is a failed fit of all."""
         fitted = [
             model.fit(pool, part, before)
-            for model, part, before in zip(self._models, self._parts(history), self._told(previous), strict=True)
+            for model, part, before in zip(self._models, self._parts(history), self._by_model(previous), strict=True)
         ]
         return {OBJECTIVES: fitted}
 
@@ -107,25 +107,25 @@ class ParetoProposer:
         rng: np.random.Generator,
         hyperparameters: JsonDict | None = None,
     ) -> Choice | None:
-        """See :class:`~tansaku.models.domain.ports.Proposer`."""
+        """Chooses proposal ``number``, or None when no allowed candidate is left."""
         if number <= self.initial_count(pool) or not len(history.observed):
             return self._models[0].propose(pool, history, number, rng)
         allowed = allowed_candidates(pool, history)
         if not allowed.any():
             return None
         predictions = [
-            model.predictions(pool, part, told)
-            for model, part, told in zip(self._models, self._parts(history), self._told(hyperparameters), strict=True)
+            model.predictions(pool, part, parameters)
+            for model, part, parameters in zip(self._models, self._parts(history), self._by_model(hyperparameters), strict=True)
         ]
         values = self._scores(pool, history, predictions, allowed)
-        if any(one.posterior.rounded for of_one in predictions for one in of_one):
+        if any(item.posterior.rounded for of_one in predictions for item in of_one):
             nugget = self._settings.nugget
             staged = [second_stage(values, allowed, of_one, history, nugget=nugget) for of_one in predictions]
             allowed, predictions = staged[0][0], [again for _, again in staged]
             values = self._scores(pool, history, predictions, allowed)
         position = first_best(values, allowed, logarithmic=False)
         first = predictions[0]
-        at_choice = mixture([(float(one.mean[position]), float(one.deviation[position])) for one in first])
+        at_choice = mixture([(float(item.mean[position]), float(item.deviation[position])) for item in first])
         average, deviation = first[0].state.moments(*at_choice, int(pool.system_codes[position]))
         return Choice(position, acquisition=float(values[position]), mean=average, deviation=deviation)
 
@@ -133,7 +133,7 @@ class ParetoProposer:
         """The history as each objective's model sees it."""
         return [history, *(replace(history, values=column) for column in history.others.T)]
 
-    def _told(self, hyperparameters: JsonDict | None) -> Sequence[JsonDict | None]:
+    def _by_model(self, hyperparameters: JsonDict | None) -> Sequence[JsonDict | None]:
         return hyperparameters[OBJECTIVES] if hyperparameters else [None] * self._wanted.count
 
     def _scores(
@@ -151,17 +151,17 @@ class ParetoProposer:
         self, pool: CandidatePool, history: History, predictions: Sequence[Prediction], allowed: BoolArray
     ) -> FloatArray:
         systems, values = pool.system_codes, np.column_stack([history.values, history.others])
-        scales = np.array([one.state.scale for one in predictions])
+        scales = np.array([prediction.state.scale for prediction in predictions])
         # Bent, but not centred: a centre of its own for each system would hide which system is better.
-        centres = np.column_stack([one.state.centre[systems] for one in predictions]) / scales
-        mean = np.column_stack([one.mean for one in predictions]) + centres
-        deviation = np.column_stack([one.deviation for one in predictions])
-        known = np.column_stack([one.state.bent(column) for one, column in zip(predictions, values.T, strict=True)]) / scales
+        centres = np.column_stack([prediction.state.centre[systems] for prediction in predictions]) / scales
+        mean = np.column_stack([prediction.mean for prediction in predictions]) + centres
+        deviation = np.column_stack([prediction.deviation for prediction in predictions])
+        known = np.column_stack([item.state.bent(column) for item, column in zip(predictions, values.T, strict=True)]) / scales
         if self._wanted.reference is None:
             reference = worst(known)
         else:
             given = zip(predictions, self._wanted.reference, strict=True)
-            bent = np.array([float(one.state.bent(np.array(value))) for one, value in given]) / scales
+            bent = np.array([float(item.state.bent(np.array(value))) for item, value in given]) / scales
             # What lies below the floor of a logarithm is infinitely far away; far will do.
             reference = np.maximum(bent, known.min(axis=0) - _FAR)
         growth = np.zeros(len(pool))

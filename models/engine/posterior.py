@@ -33,7 +33,7 @@ class AppendedCholesky:
     a new one is appended without moving the others.
 
     Args:
-        floor: Least squared pivot. A point that the others determine up to rounding gets this much variance of its own, so
+        floor: Smallest squared pivot. A point that the others determine up to rounding gets this much extra variance, so
             that the factor always exists.
     """
 
@@ -157,14 +157,14 @@ class PoolPosterior:
         """Variance of an observation about the latent function."""
         return self._noise
 
-    def doubt(self, extra: Mapping[int, float]) -> bool:
-        """Takes variances that values of some points have besides the noise, such as those of predicted values.
+    def add_variances(self, extra: Mapping[int, float]) -> bool:
+        """Sets additional noise variances of some points, such as those of predicted values.
 
         Args:
             extra: By point.
 
         Returns:
-            False when a point that is held already was given another one: then nothing was taken.
+            False if a point that is already held has a different variance; then nothing is changed.
         """
         if any(extra.get(point, 0.0) != self._extra.get(point, 0.0) for point in self._points):
             return False
@@ -189,7 +189,7 @@ class PoolPosterior:
     def predict(
         self, points: Sequence[int], fantasies: Sequence[int], targets: FloatArray, known: BoolArray
     ) -> tuple[FloatArray, FloatArray]:
-        """Adds points for good and pending ones for this call, and predicts the whole pool.
+        """Adds points permanently and pending points for this call, and predicts the whole pool.
 
         A point without a value, pending or failed, counts as measured at the mean that the others predict (kriging believer):
         it lowers the variance and leaves the mean as it is. Ginsbourger, Le Riche & Carraro (2010),
@@ -197,7 +197,7 @@ class PoolPosterior:
 
         Args:
             points: New points.
-            fantasies: Pending points, forgotten again.
+            fantasies: Pending points, removed after the call.
             targets: Values of all points held after this call, in order of arrival, shape ``(n,)``.
             known: Which of them are real; other targets are ignored.
 
@@ -235,7 +235,7 @@ class PoolPosterior:
 
         Args:
             candidates: Positions, shape ``(m,)``.
-            fantasies: Pending points, as they were given to it.
+            fantasies: Pending points, as given to :meth:`predict`.
 
         Returns:
             Latent mean and variance, shapes ``(m,)``.
@@ -251,7 +251,7 @@ class PoolPosterior:
         return mean, np.maximum(self._prior[candidates] - np.square(white).sum(axis=0), 0.0)
 
     def sample_deviation(self, candidates: IntArray, fantasies: Sequence[int], rng: np.random.Generator) -> FloatArray:
-        """Draws a joint posterior sample of some candidates, less their mean.
+        """Returns a joint posterior sample of some candidates, minus their mean.
 
         Args:
             candidates: Positions, shape ``(m,)``.

@@ -1,4 +1,4 @@
-"""What a preset stands for: kernel, transform, hyper-parameter rule, acquisition and initial design."""
+"""Presets: kernel, transform, hyper-parameter rule, acquisition and initial design."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import numpy as np
 
 from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.specs.kernel import DistanceKernelSpec, KernelSpec, MeanSpec
-from tansaku.models.domain.specs.proposer import AcquisitionName, GPProposerSpec
+from tansaku.models.domain.specs.objective import AcquisitionName
+from tansaku.models.domain.specs.proposer import GPProposerSpec
 from tansaku.models.engine.cross import MEMORY_LIMIT, surface_level
 from tansaku.models.engine.device import Device
 from tansaku.models.engine.goals import Goal
@@ -41,8 +42,8 @@ class GPSettings:
         transformed_gain: Whether gains count in the transform's unit (as published) rather than the objective's.
         acquisition: Acquisition function.
         cost_exponent: The acquisition is divided by cost to this power.
-        exploration: Deviations an optimist adds (``ucb`` and ``straddle`` only).
-        nugget: Whether the learned noise is roughness of the objective itself, to be gained from, rather than an error.
+        exploration: Number of deviations in a confidence bound (``ucb`` and ``straddle`` only).
+        nugget: Whether the learned noise is roughness of the objective itself, which can be exploited, not an error.
         initial: Which candidates of each system are computed first.
         initial_points: How many of each system.
         refit_growth: Hyper-parameters are fitted again when the observations have grown by this factor.
@@ -51,7 +52,7 @@ class GPSettings:
         members: Size of the ensemble (``bayes`` only).
         bayes_until: With more observations there is no ensemble (``bayes`` only).
         device: Where the pool's covariances are computed.
-        memory_limit: Bytes that they may take.
+        memory_limit: Memory limit for them [bytes].
         goal: Which candidates are wanted.
         avoid_failures: Whether the acquisition is multiplied by a learned probability that the evaluation succeeds.
     """
@@ -166,7 +167,7 @@ def model_kernel(settings: GPSettings, pool: CandidatePool) -> Kernel:
 
 
 def build_kernel(name: KernelName, pool: CandidatePool) -> Kernel:
-    """Composes a kernel from what a pool has.
+    """Composes a kernel from the pool's feature groups.
 
     ``product`` is one RBF per feature group, multiplied. ``per-system`` is the same without coupling of systems.
     """
@@ -203,7 +204,7 @@ def _additive(pool: CandidatePool) -> Kernel:
     if len(inner) > 1:
         # A product alone cannot say that one site's ion lowers the value whatever stands on the others.
         alone = _inner(pool, inner, "alone", landscape)
-        terms += [Scale(f"alone.{group}.variance", one) for group, one in zip(inner, alone, strict=True)]
+        terms += [Scale(f"alone.{group}.variance", item) for group, item in zip(inner, alone, strict=True)]
     if inner and outer:
         terms.append(
             Scale("interaction", Product(_inner(pool, inner, "interaction", landscape) + _outer(pool, outer, "interaction")))

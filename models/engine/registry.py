@@ -41,7 +41,7 @@ def build_proposer(
     Args:
         spec: The proposer.
         objective: What it is to find; None: the best of every system.
-        constraints: Which candidates it is to leave alone; None: none.
+        constraints: Which candidates it must not propose; None: no constraint.
         device: The site's.
 
     Raises:
@@ -81,7 +81,7 @@ def build_transfer_proposer(
         MissingComponentError: The device is not there.
     """
     if not isinstance(spec.proposer, GPProposerSpec):
-        raise ConfigurationError(f"transfer: proposer {spec.proposer.type} learns nothing", hint="choose proposer type gp")
+        raise ConfigurationError(f"transfer: proposer {spec.proposer.type} has no model", hint="choose proposer type gp")
     chosen = _gp_settings(spec.proposer, spec.objective, spec.constraints)
     if chosen.rule != "map":
         raise ConfigurationError(

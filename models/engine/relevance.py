@@ -1,4 +1,4 @@
-"""What matters to a fitted model: the variance that exchanging some feature groups alone would cause."""
+"""Feature relevance of a fitted model: the variance caused by exchanging some feature groups alone."""
 
 from __future__ import annotations
 

@@ -132,7 +132,7 @@ class SharedGrid:
         self._rows = GrowingRows(len(by_grid) * self._n_grid)
 
     def append(self, position: int) -> FloatArray:
-        """See :class:`~tansaku.models.engine.cross.CrossCovariance`."""
+        """Adds a point; returns its covariances with the earlier ones, shape ``(n_points,)``."""
         surface, code = int(self._pool.surface_codes[position]), int(self._layout.grid_codes[position])
         member = self._layout.grid_members[code]
         row = np.array([self._grid_row(factors, member) for factors in self._grid_factors]).reshape(-1, self._n_grid)
@@ -151,7 +151,7 @@ class SharedGrid:
         self._rows.truncate(count)
 
     def weighted(self, weights: FloatArray) -> FloatArray:
-        """See :class:`~tansaku.models.engine.cross.CrossCovariance`."""
+        """Σ_i w_ij k(point i, candidate)."""
         surfaces, at = np.unique(np.asarray(self._surfaces, dtype=np.intp), return_inverse=True)
         n_points, rows = len(self._surfaces), self._rows.view()
         left = self._between[:, surfaces].reshape(len(self._between), -1)
@@ -166,7 +166,7 @@ class SharedGrid:
         return result
 
     def explained(self, lower: FloatArray) -> FloatArray:
-        """See :class:`~tansaku.models.engine.cross.CrossCovariance`."""
+        """Variance that the points take from each candidate: squared length of the whitened covariances."""
         return explained_variance(self.blocks(), lower, len(self._pool))
 
     def blocks(self) -> Iterator[tuple[slice | IntArray, FloatArray]]:

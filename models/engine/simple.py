@@ -1,4 +1,4 @@
-"""Proposers without a model: the rivals every other one must beat."""
+"""Proposers without a model: baselines that every other proposer must beat."""
 
 # ruff: noqa: ARG002 - the contract hands over more than these need
 
@@ -16,7 +16,7 @@ from tansaku.models.engine.initial import initial_position
 
 
 def allowed_candidates(pool: CandidatePool, history: History) -> npt.NDArray[np.bool_]:
-    """Candidates that may be proposed: neither named by the history nor dearer than what is left, shape ``(n_candidates,)``."""
+    """Returns the candidates that may be proposed: neither in the history nor too expensive, shape ``(n_candidates,)``."""
     allowed = np.ones(len(pool), dtype=np.bool_)
     for named in (history.observed, history.failed, history.pending, history.unavailable):
         allowed[named] = False
@@ -26,10 +26,10 @@ def allowed_candidates(pool: CandidatePool, history: History) -> npt.NDArray[np.
 
 
 class ModelFree:
-    """What proposers without a model share: no initial design and nothing to fit."""
+    """Base of proposers without a model: no initial design and nothing to fit."""
 
     def initial_count(self, pool: CandidatePool) -> int:
-        """None: every proposal is made alike."""
+        """Zero: there is no initial design."""
         return 0
 
     def refit_due(self, n_observed: int, fitted_at: Sequence[int]) -> bool:
@@ -61,7 +61,7 @@ class RandomProposer(ModelFree):
         rng: np.random.Generator,
         hyperparameters: JsonDict | None = None,
     ) -> Choice | None:
-        """See :class:`~tansaku.models.domain.ports.Proposer`."""
+        """Chooses proposal ``number``, or None when no allowed candidate is left."""
         allowed = allowed_candidates(pool, history)
         if not allowed.any():
             return None
@@ -71,7 +71,7 @@ class RandomProposer(ModelFree):
 
 
 class GridProposer(ModelFree):
-    """Every candidate, in order of id."""
+    """Chooses every candidate in order of id."""
 
     name = "grid"
 
@@ -83,13 +83,13 @@ class GridProposer(ModelFree):
         rng: np.random.Generator,
         hyperparameters: JsonDict | None = None,
     ) -> Choice | None:
-        """See :class:`~tansaku.models.domain.ports.Proposer`."""
+        """Chooses proposal ``number``, or None when no allowed candidate is left."""
         allowed = allowed_candidates(pool, history)
         return Choice(position=int(np.argmax(allowed))) if allowed.any() else None
 
 
 class ListedProposer(ModelFree):
-    """Named candidates in a given order, and then none.
+    """Chooses listed candidates in the given order.
 
     Args:
         candidates: Their ids.
@@ -108,7 +108,7 @@ class ListedProposer(ModelFree):
         rng: np.random.Generator,
         hyperparameters: JsonDict | None = None,
     ) -> Choice | None:
-        """See :class:`~tansaku.models.domain.ports.Proposer`; raises NotFoundError where the pool lacks one of them."""
+        """Chooses the next candidate of the list. Raises NotFoundError if the pool lacks it."""
         positions = pool.positions(self._candidates)
         left = positions[allowed_candidates(pool, history)[positions]]
         return Choice(position=int(left[0])) if len(left) else None

@@ -1,4 +1,4 @@
-"""Output transforms: between the objective's unit and what the Gaussian process sees."""
+"""Output transforms between the objective's unit and the values modelled by the Gaussian process."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class TransformState:
         return (bent - self.centre[systems]) / self.scale
 
     def spread(self, values: FloatArray, deviations: FloatArray, systems: IntArray) -> FloatArray:
-        """What deviations of values become, to their upper side; shapes ``(n,)``."""
+        """Transforms deviations of values, on their upper side; shapes ``(n,)``."""
         return self.forward(values + deviations, systems) - self.forward(values, systems)
 
     def bent(self, values: FloatArray) -> FloatArray:
@@ -87,7 +87,7 @@ class TransformState:
 
 @dataclass(frozen=True)
 class OutputTransform:
-    """What is done to the objective before it is modelled.
+    """The transform of the objective before it is modelled.
 
     Attributes:
         log: Take the logarithm. While a value is not positive, log(y − floor) with the floor 5 % of the observed

@@ -1,4 +1,4 @@
-"""What each atom of a structure sees around it: rows of features, one per atom."""
+"""Descriptors of atomic environments: a row of features for each atom."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def environment_features(structure: Atoms, descriptors: Sequence[DescriptorSpec], species: Sequence[str]) -> FloatArray:
-    """Features of every atom's surroundings, one descriptor beside the other.
+    """Computes the features of every atom's environment, with the descriptors' columns side by side.
 
     Args:
         structure: Periodic or not.
@@ -37,16 +37,16 @@ def environment_features(structure: Atoms, descriptors: Sequence[DescriptorSpec]
 
 
 def feature_counts(descriptors: Sequence[DescriptorSpec], species: Sequence[str]) -> tuple[int, ...]:
-    """How many of the features of :func:`environment_features` are each descriptor's.
+    """Returns the number of features of each descriptor in :func:`environment_features`.
 
     Raises:
         MissingComponentError: A descriptor's package is not installed.
     """
     return tuple(
-        len(species) * sum(len(_centres(one, width)) for width in one.widths)
-        if isinstance(one, RadialDescriptorSpec)
-        else int(_soap(one, species, periodic=True).get_number_of_features())
-        for one in descriptors
+        len(species) * sum(len(_centres(descriptor, width)) for width in descriptor.widths)
+        if isinstance(descriptor, RadialDescriptorSpec)
+        else int(_soap(descriptor, species, periodic=True).get_number_of_features())
+        for descriptor in descriptors
     )
 
 

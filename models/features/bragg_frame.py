@@ -1,4 +1,4 @@
-"""A frame of a crystal that turns with it: which way a field's Bragg peaks are looked at from."""
+"""A reference frame that rotates with the crystal, for a rotation-invariant view of a field's Bragg peaks."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def canonical_frame(peaks: BraggPeaks) -> FloatArray:
     kept = lengths > _STRAIGHT
     sizes, directions, vectors = sizes[kept], peaks.vectors[kept] / lengths[kept, None], peaks.vectors[kept]
     first = _largest(sizes, np.ones(len(sizes), dtype=bool))
-    frames = [frame for one in first for frame in _with_second(directions, sizes, directions[one])]
+    frames = [frame for item in first for frame in _with_second(directions, sizes, directions[item])]
     if not frames:
-        raise FitError("the field has no Bragg peaks outside a plane; it says nothing along a line")
+        raise FitError("the field has no Bragg peaks outside a plane; a direction is undetermined")
     weights = sizes * np.exp(-((lengths[kept] / lengths[kept].min() / 3.0) ** 2))
     marks = [np.round(_mark(vectors @ frame.T / lengths[kept].min(), weights) / weights.sum(), 9) for frame in frames]
     best = max(range(len(frames)), key=lambda place: tuple(marks[place]))

@@ -1,4 +1,4 @@
-"""A Coulomb matrix of crystals by its eigenvalues, which no order of the atoms changes.
+"""Eigenvalues of a crystal's Coulomb matrix, which are invariant under the order of atoms.
 
 The sine matrix of Faber, Lindmaa, von Lilienfeld and Armiento 2015 (doi:10.1002/qua.24917). It depends on the choice of the
 cell: a supercell has other eigenvalues.

@@ -1,4 +1,4 @@
-"""The electrons of free atoms put where a crystal has its atoms: a field that no calculation has to give.
+"""Superposed electron densities of free atoms at a crystal's sites: a field that needs no calculation.
 
 Its Fourier coefficients are sums of the atoms' form factors, what X-rays see of a crystal first.
 """
@@ -47,7 +47,7 @@ def scattering_parameters() -> Mapping[str, FloatArray]:
 
 
 def form_factor(symbol: str, lengths: FloatArray) -> FloatArray:
-    """Fourier transform of a free atom's electrons, by the formula of Mott and Bethe.
+    """Fourier transform of a free atom's electron density by the Mott-Bethe formula.
 
     The scattering factors are those of Doyle and Turner 1968 (doi:10.1107/S0567739468000756) and others that were fitted alike.
 

@@ -1,4 +1,4 @@
-"""Pairs of atoms within a cutoff of each other."""
+"""Pairs of atoms within a cutoff."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _load() -> Callable[..., Any]:
 
 
 def _padded(structure: Atoms, cutoff: float) -> Atoms:
-    """The structure with a cell in every direction, as matscipy needs it; what is not periodic gets room."""
+    """The structure with a cell in every direction, as matscipy needs it; with vacuum where it is not periodic."""
     if structure.pbc.all():
         return structure
     copy: Atoms = structure.copy()

@@ -11,5 +11,5 @@ if TYPE_CHECKING:
 
 
 def species_of(structures: Iterable[Atoms]) -> tuple[str, ...]:
-    """Elements that any of some structures has, in alphabetical order."""
-    return tuple(sorted({symbol for one in structures for symbol in one.symbols}))
+    """Returns the elements of some structures, in alphabetical order."""
+    return tuple(sorted({symbol for structure in structures for symbol in structure.symbols}))

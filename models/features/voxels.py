@@ -1,4 +1,4 @@
-"""Reciprocal-lattice 3-D voxel space (R3DVS): a scalar field of a crystal as a cube of numbers that no choice of cell changes.
+"""Reciprocal-lattice 3-D voxel space (R3DVS): a scalar field of a crystal as a cube of numbers, whatever the cell.
 
 Kajita, Ohba, Jinnouchi and Asahi 2017 (doi:10.1038/s41598-017-17299-w). Sizes of Fourier coefficients lie on the crystal's own
 reciprocal lattice; within a sphere they are moved to a cubic mesh that is the same for all crystals.
@@ -55,7 +55,7 @@ class VoxelGrid:
 
 @dataclass(frozen=True)
 class BraggPeaks:
-    """Fourier coefficients of a field that are not zero, within a sphere.
+    """Non-zero Fourier coefficients of a field within a sphere.
 
     Attributes:
         vectors: Reciprocal vectors, 2π included [1/Å], shape ``(n, 3)``; the opposite of each is there too.
@@ -108,7 +108,7 @@ def bragg_peaks(field: FloatArray, cell: FloatArray, resolution: float) -> Bragg
 
 
 def without_zeros(vectors: FloatArray, amplitudes: ComplexArray, size: float) -> BraggPeaks:
-    """Peaks without those that are zero but for rounding, which a larger cell of the same crystal has more of.
+    """Removes peaks that are zero up to rounding, of which a larger cell of the same crystal has more.
 
     Args:
         vectors: Shape ``(n, 3)`` [1/Å].
@@ -134,7 +134,7 @@ def reciprocal_vectors(indices: npt.NDArray[np.intp], cell: FloatArray) -> Float
 
 
 def voxels(peaks: BraggPeaks, grid: VoxelGrid = VoxelGrid()) -> FloatArray:
-    """The descriptor: sizes of the coefficients, each added to the voxel in which its vector lies.
+    """Computes the descriptor: magnitudes of the coefficients, added up in the voxels of their vectors.
 
     Nothing is interpolated or averaged. The vector 0 lies in the middle of voxel ``size / 2`` of each axis. The last half step
     at the positive end of an axis has no voxel: the opposite vectors there have the same sizes.
@@ -154,7 +154,7 @@ def voxels(peaks: BraggPeaks, grid: VoxelGrid = VoxelGrid()) -> FloatArray:
 def voxel_descriptor(
     field: FloatArray, cell: FloatArray, grid: VoxelGrid = VoxelGrid(), rotation: FloatArray | None = None
 ) -> FloatArray:
-    """The descriptor of a field, of the crystal as it stands or after a rotation.
+    """Computes the descriptor of a field, unrotated or after a rotation.
 
     Args:
         field: Shape ``(n_1, n_2, n_3)``.

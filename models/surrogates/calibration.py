@@ -1,4 +1,4 @@
-"""How far a prediction may be off: residual noise, and more of it the farther its input lies from the training data.
+"""Error estimates of predictions: residual noise, increasing with the distance of the input from the training data.
 
 The variance is α + β h^γ, where the surrogate says by h ≥ 0 how far that is (a leverage, a posterior variance, the spread of a
 committee). α, β, γ make the errors of left-out groups most likely as Gaussian ones; a last factor makes 68.3 % of them lie
@@ -34,7 +34,7 @@ class ErrorModel:
         return np.asarray(self.scale * np.sqrt(self.noise + self.slope * distance**self.power))
 
     def document(self) -> JsonDict:
-        """As plain data."""
+        """Returns the model as plain data."""
         return {"noise": self.noise, "slope": self.slope, "power": self.power, "scale": self.scale}
 
 

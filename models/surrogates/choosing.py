@@ -68,7 +68,7 @@ class Environments:
         species = species_of(structures)
         every = _Every(structures, descriptors, species, features)
         projections = [_Projection.learned(every.of_element(element)) for element in species]
-        width = sum(one.axes.shape[1] for one in projections)
+        width = sum(item.axes.shape[1] for item in projections)
         if not width:
             raise FitError("no feature varies over the structures: there is nothing to choose by")
         factors = np.zeros((len(structures), width, width))

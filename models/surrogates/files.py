@@ -1,4 +1,4 @@
-"""Weights as files: arrays in safetensors, plain data as JSON in its header. No code is ever loaded."""
+"""Files of weights: arrays as safetensors, plain data as JSON in the header. No code is ever loaded."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _HEADER = "tansaku"
 
 
 def check_files() -> None:
-    """Raises MissingComponentError when weights can be neither written nor read."""
+    """Raises MissingComponentError if safetensors is not installed."""
     try:
         import safetensors  # noqa: F401
     except ImportError as error:
@@ -27,7 +27,7 @@ def check_files() -> None:
 
 
 def write_weights(weights: Weights, path: Path) -> Path:
-    """Writes weights; a killed write leaves what was there before.
+    """Writes weights atomically: if killed, the previous file is unchanged.
 
     Raises:
         StoreError: The file cannot be written.
@@ -55,7 +55,7 @@ def read_weights(path: Path) -> Weights:
     """Reads weights.
 
     Raises:
-        StoreError: The file is none of ours, or damaged.
+        StoreError: The file was not written by tansaku, or is damaged.
     """
     check_files()
     from safetensors import SafetensorError, safe_open
@@ -65,9 +65,9 @@ def read_weights(path: Path) -> Weights:
             header = (stream.metadata() or {}).get(_HEADER)
             arrays = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118 - no mapping
     except (OSError, SafetensorError) as error:
-        raise StoreError(f"{path} holds no weights: {error}") from error
+        raise StoreError(f"{path} does not contain weights: {error}") from error
     if header is None:
-        raise StoreError(f"{path} holds arrays, but nothing that says what they are")
+        raise StoreError(f"{path} contains arrays, but no description of them")
     try:
         return Weights(arrays, json.loads(header))
     except ValueError as error:
@@ -85,14 +85,14 @@ class FileCheckpoints:
         self._path = path
 
     def save(self, weights: Weights) -> None:
-        """See ``Checkpoints``."""
+        """Replaces the checkpoint."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         write_weights(weights, self._path)
 
     def load(self) -> Weights | None:
-        """See ``Checkpoints``."""
+        """Returns the last checkpoint, None without one."""
         return read_weights(self._path) if self._path.exists() else None
 
     def clear(self) -> None:
-        """Forgets it."""
+        """Deletes the checkpoint."""
         self._path.unlink(missing_ok=True)

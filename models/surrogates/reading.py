@@ -1,4 +1,4 @@
-"""What reading stored weights has in common, whichever surrogate they are of."""
+"""Reading of stored weights, common to all surrogates."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tansaku.models.domain.surrogates import Weights
 
 @contextmanager
 def reading(weights: Weights, kind: str, newest: int) -> Iterator[None]:
-    """Checks the version of weights; what is missing or wrong in them is then told as damage.
+    """Checks the version of weights; missing or wrong content then raises an error about damage.
 
     Args:
         weights: Are read within.

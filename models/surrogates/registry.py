@@ -1,4 +1,4 @@
-"""Joins surrogate specs, and stored weights, to the code that computes."""
+"""Registry of surrogates: maps specs and stored weights to the code of each type."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tansaku.models.domain.surrogates import DeviceChoice, Surrogate, Trainer, W
 
 
 def build_trainer(spec: SurrogateSpec) -> Trainer:
-    """Builds what trains the surrogate that a spec describes."""
+    """Builds the trainer of the surrogate that a spec describes."""
     match spec:
         case LocalEnergiesSpec():
             from tansaku.models.surrogates.local_energies.training import LocalEnergiesTrainer
@@ -40,7 +40,7 @@ def build_trainer(spec: SurrogateSpec) -> Trainer:
 
 
 def computed_on(spec: SurrogateSpec, device: DeviceChoice) -> str:
-    """Where the surrogate of a spec computes: ``cuda`` or ``cpu``.
+    """Returns the device of a spec's surrogate: ``cuda`` or ``cpu``.
 
     Args:
         spec: Hyper-parameters.
@@ -50,7 +50,7 @@ def computed_on(spec: SurrogateSpec, device: DeviceChoice) -> str:
         FitError: It needs a GPU that is not there.
     """
     parts = (spec.first, spec.second) if isinstance(spec, StackedSpec) else (spec,)
-    if not any(one.type in _USES_GPU for one in parts):
+    if not any(part.type in _USES_GPU for part in parts):
         return "cpu"
     from tansaku.models.surrogates.torch_device import torch_device
 
@@ -58,7 +58,7 @@ def computed_on(spec: SurrogateSpec, device: DeviceChoice) -> str:
 
 
 def restored(weights: Weights, device: DeviceChoice = "cpu") -> Surrogate:
-    """The surrogate that weights stand for.
+    """Rebuilds a surrogate from its weights.
 
     Args:
         weights: As ``Surrogate.weights`` gave them, by this or an older version.
@@ -71,7 +71,7 @@ def restored(weights: Weights, device: DeviceChoice = "cpu") -> Surrogate:
     restore = _RESTORE.get(str(kind))
     if restore is None:
         raise StoreError(
-            f"weights of type {kind!r} are not known; expected one of {', '.join(_RESTORE)}",
+            f"weights of unknown type {kind!r}; expected one of {', '.join(_RESTORE)}",
             hint="a newer tansaku may have written them",
         )
     return restore(weights, device)

@@ -1,4 +1,4 @@
-"""Where surrogates of torch compute."""
+"""Devices of surrogates that use torch."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from tansaku.models.domain.surrogates import DeviceChoice
 
 
 def torch_device(device: DeviceChoice) -> str:
-    """What torch calls a device.
+    """Returns torch's name of a device.
 
     Raises:
         FitError: There is no GPU.
     """
     found = torch.cuda.is_available()
     if device == "cuda" and not found:
-        raise FitError("device: cuda, but torch sees no CUDA device", hint="device: auto takes one if there is one")
+        raise FitError("device: cuda, but torch sees no CUDA device", hint="device: auto uses one if available")
     return "cuda" if device != "cpu" and found else "cpu"
 
 
 @contextmanager
 def full_precision() -> Iterator[None]:
-    """Convolutions on a GPU in all digits and in a fixed order; else cuDNN may round their inputs to ten bits (TF32)."""
+    """Sets convolutions on a GPU to full precision and a fixed order; by default cuDNN may round to ten bits (TF32)."""
     with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
         yield

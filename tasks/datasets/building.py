@@ -1,4 +1,4 @@
-"""From a data-set file to a stored data set: its campaign computes what is missing, then all is gathered."""
+"""Builds a stored data set from a data-set file: its campaign computes what is missing, then results are gathered."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def finished(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
 
 @dataclass(frozen=True)
 class Kept:
-    """What is told of a data set besides its content.
+    """Metadata of a data set besides its content.
 
     Attributes:
         spec: How it came about.
@@ -149,16 +149,16 @@ class Kept:
     cost: float | None = None
 
 
-def keep_dataset(registry: Registry, artifacts: ArtifactStore, examples: Sequence[Example], told: Kept) -> DatasetRecord:
+def keep_dataset(registry: Registry, artifacts: ArtifactStore, examples: Sequence[Example], kept: Kept) -> DatasetRecord:
     """Stores examples as a data set; the same content is stored once.
 
     Raises:
         ConfigurationError: It cannot be divided.
     """
-    spec = told.spec
+    spec = kept.spec
     groups = split(examples, spec.split, spec.seed)
     sha256 = content_sha256(examples)
-    sources = {key: source.model_dump(mode="json") for key, source in told.sources.items()}
+    sources = {key: source.model_dump(mode="json") for key, source in kept.sources.items()}
     with tempfile.TemporaryDirectory() as folder:
         file = write_hdf5(examples, Path(folder, "dataset.h5"), {"name": spec.name, "sha256": sha256, "sources": sources})
         artifact = artifacts.put(file, content_type="application/x-hdf5")
@@ -170,11 +170,11 @@ def keep_dataset(registry: Registry, artifacts: ArtifactStore, examples: Sequenc
             spec=spec.model_dump(mode="json"),
             groups=groups,
             structures=len(examples),
-            failed=told.failed,
+            failed=kept.failed,
             atoms=sum(len(example.structure) for example in examples),
             properties=tuple(sorted({name for example in examples for name in example.properties})),
-            sources=told.sources,
-            cost=told.cost,
+            sources=kept.sources,
+            cost=kept.cost,
             created_at=datetime.now(UTC),
         )
     )

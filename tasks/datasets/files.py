@@ -40,8 +40,8 @@ def content_sha256(examples: Sequence[Example]) -> str:
     digest = hashlib.sha256()
     for example in sorted(examples, key=lambda item: item.id):
         atoms = example.structure
-        told = {"id": example.id, "group": example.group, "info": example.info, "pbc": atoms.pbc.tolist()}
-        digest.update(canonical_json(told).encode())
+        fields = {"id": example.id, "group": example.group, "info": example.info, "pbc": atoms.pbc.tolist()}
+        digest.update(canonical_json(fields).encode())
         arrays: dict[str, FloatArray] = {"numbers": atoms.numbers, "positions": atoms.positions, "cell": atoms.cell.array}
         arrays |= {f"property {name}": np.asarray(value) for name, value in example.properties.items()}
         arrays |= {f"field {name}": np.asarray(value) for name, value in example.fields.items()}
@@ -53,13 +53,13 @@ def content_sha256(examples: Sequence[Example]) -> str:
     return digest.hexdigest()
 
 
-def write_hdf5(examples: Sequence[Example], path: Path, told: JsonDict) -> Path:
+def write_hdf5(examples: Sequence[Example], path: Path, provenance: JsonDict) -> Path:
     """Writes a data set.
 
     Args:
         examples: At least one.
         path: The file; one that is there is replaced.
-        told: Plain data kept with it.
+        provenance: Plain data stored with it.
 
     Raises:
         ConfigurationError: The file cannot be written.
@@ -72,7 +72,7 @@ def write_hdf5(examples: Sequence[Example], path: Path, told: JsonDict) -> Path:
         with h5py.File(path, "w", track_order=False) as file:
             file.attrs["format"] = "tansaku-dataset"
             file.attrs["schema_version"] = SCHEMA_VERSION
-            file.attrs["told"] = canonical_json(told)
+            file.attrs["told"] = canonical_json(provenance)
             _write_structures(file, ordered)
             for name in sorted({name for item in ordered for name in item.properties}):
                 _write_property(file, name, ordered)

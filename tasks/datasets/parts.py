@@ -1,4 +1,4 @@
-"""Parts of the energy that a calculation told, as properties of its data set."""
+"""Energy contributions reported by a calculation, as properties of its data set."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Energy along the easiest paths of the best compositions."""
+"""Figure of the energy along the lowest-barrier paths of the best compositions."""
 
 from __future__ import annotations
 

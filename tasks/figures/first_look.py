@@ -1,4 +1,4 @@
-"""Values of a campaign whose label a first look may spare: computed or predicted, and how good the looks were."""
+"""Figure of surrogate pre-screening: computed and predicted values, and the accuracy of the predictions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tansaku.tasks.results import CampaignData
 
 @dataclass(frozen=True)
 class Looks:
-    """What a campaign's first looks said, in proposal order.
+    """Predictions of a campaign's surrogate pre-screening, in proposal order.
 
     Attributes:
         numbers: Of the proposals with a value, shape ``(n,)``.
@@ -41,7 +41,7 @@ class Looks:
 
 
 def looks_of(data: CampaignData) -> Looks | None:
-    """Collects them; None where nobody looked."""
+    """Collects them; None without any."""
     valued = [
         evaluation
         for evaluation in data.select("search")

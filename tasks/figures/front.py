@@ -54,7 +54,7 @@ def draw_html(found: Front, path: Path, name: str) -> Path:
 
     figure = make_subplots(rows=1, cols=2, horizontal_spacing=0.1)
     members = _members(found)
-    told = [
+    texts = [
         "<br>".join([plain(row["candidate"]), *(f"{plain(axis.name)}: {row[axis.name]:.4g}" for axis in found.axes)])
         for row in found.rows
     ]
@@ -74,7 +74,7 @@ def draw_html(found: Front, path: Path, name: str) -> Path:
         mode="lines+markers",
         marker={"color": MAIN},
         name="front",
-        text=told,
+        text=texts,
         hoverinfo="text",
         row=1,
         col=1,

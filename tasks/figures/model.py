@@ -90,13 +90,13 @@ def _parity(axes: Axes, training: Compared | None, held_out: Compared) -> None:
     # Many thousand points: pixels, not shapes.
     for name, found, colour in (("held out", held_out, ACCENT), ("training", training, MAIN)):
         if found is not None:
-            label = f"{name}: {errors_told(found)}"
+            label = f"{name}: {error_text(found)}"
             axes.plot(found.computed, found.predicted, "o", color=colour, ms=1.5, mew=0, label=label, rasterized=True)
     axes.set(xlim=limits, ylim=limits, aspect="equal")
     axes.legend(markerscale=3, loc="upper left", fontsize=6)
 
 
-def errors_told(found: Compared) -> str:
+def error_text(found: Compared) -> str:
     """Errors in words; energies in thousandths."""
     errors = found.errors()
     thousandths = errors.unit.startswith("eV")

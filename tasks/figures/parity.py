@@ -1,4 +1,4 @@
-"""Predicted against computed with error bars, and whether the error bars are right."""
+"""Figure of predicted against computed values with error bars, and their coverage."""
 
 from __future__ import annotations
 

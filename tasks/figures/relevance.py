@@ -1,4 +1,4 @@
-"""What matters to the model: the share of each site or feature group, over the refits."""
+"""Figure of feature relevance: the share of each site or feature group, over the refits."""
 
 from __future__ import annotations
 

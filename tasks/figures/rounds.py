@@ -1,4 +1,4 @@
-"""Errors of the model's predictions, and whether its error bars are right, over the rounds of a campaign."""
+"""Figure of prediction errors and coverage of error bars over the rounds of a campaign."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The look all figures share."""
+"""Style of all figures."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def pretty_unit(unit: str) -> str:
 
 @contextmanager
 def drawing() -> Iterator[None]:
-    """Applies the look while a figure is drawn; other figures of the process keep theirs."""
+    """Applies the style while a figure is drawn; other figures of the process keep theirs."""
     from matplotlib import rc_context
 
     with rc_context(_RC):
@@ -51,7 +51,7 @@ def drawing() -> Iterator[None]:
 
 @contextmanager
 def footnote(text: str | None) -> Iterator[None]:
-    """Figures that are saved within say this below themselves, such as whose values they show; None: nothing."""
+    """Adds a note below figures saved in this context, such as the origin of their values; None: no note."""
     before = _FOOTNOTE.set(text)
     try:
         yield
@@ -60,7 +60,7 @@ def footnote(text: str | None) -> Iterator[None]:
 
 
 def current_footnote() -> str | None:
-    """What is to stand below a figure that is saved now."""
+    """Returns the current footnote."""
     return _FOOTNOTE.get()
 
 

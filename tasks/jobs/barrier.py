@@ -1,4 +1,4 @@
-"""Migration barriers of a space's candidates."""
+"""Jobs that compute migration barriers."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ _BARRIER = "migration_barrier"
 
 
 def open_barrier_job(document: JobDocument, folder: Path) -> BarrierJob:
-    """Makes the job of a document that asks for a migration barrier.
+    """Opens the job of a document whose objective is a migration barrier.
 
     Raises:
-        ConfigurationError: Its objective is none of a barrier.
+        ConfigurationError: Its objective is not a barrier.
     """
     spec, objective = document.calculator, document.objective
     workflow = workflow_of(spec)
@@ -56,7 +56,7 @@ def open_barrier_job(document: JobDocument, folder: Path) -> BarrierJob:
 
 @dataclass(frozen=True)
 class BarrierJob:
-    """A crystal's migration barrier. Finished parts stay beside the job's folder, for the attempt after one that was killed."""
+    """Computes a crystal's migration barrier. Finished parts are kept next to the job's folder for a later attempt."""
 
     space: Space
     candidate: str
@@ -66,7 +66,7 @@ class BarrierJob:
     folder: Path
 
     def __call__(self) -> Outcome:
-        """Computes it."""
+        """Computes the barrier."""
         begun = time.perf_counter()
         structure = self.space.structure(self.candidate)
         key = checkpoint_key(self.calculator, structure, self.workflow)
@@ -99,7 +99,7 @@ class BarrierJob:
         )
 
     def _write(self, found: MigrationBarrier) -> float:
-        """Leaves the structures; returns the crystal's energy [eV]."""
+        """Writes the structures; returns the crystal's energy [eV]."""
         host = with_results(found.host, self.calculator, self.candidate)
         write_extended_xyz(self.folder / STRUCTURE_FILE, host)
         write_extended_xyz(self.folder / STATES_FILE, states(found))
@@ -107,9 +107,9 @@ class BarrierJob:
 
 
 def with_results(crystal: Atoms, calculator: Calculator, candidate: str) -> Atoms:
-    """A copy of a relaxed crystal that holds its energy, forces and stress, and says whose they are."""
+    """Returns a copy of a relaxed crystal with its energy, forces, stress and provenance."""
     atoms: Atoms = crystal.copy()
-    told, result = calculator.provenance, calculator.evaluate(atoms)
-    atoms.info |= {"candidate": candidate, "potential": told.model, "potential_sha256": told.model_sha256}
+    source, result = calculator.provenance, calculator.evaluate(atoms)
+    atoms.info |= {"candidate": candidate, "potential": source.model, "potential_sha256": source.model_sha256}
     atoms.calc = SinglePointCalculator(atoms, energy=result.energy, forces=result.forces, stress=result.stress)
     return atoms

@@ -1,4 +1,4 @@
-"""Grain-boundary energies of a space's candidates."""
+"""Jobs that compute grain-boundary energies."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ PER_J_M2 = {"J/m2": 1.0, "mJ/m2": 1000.0}
 
 
 def open_boundary_job(document: JobDocument, folder: Path) -> BoundaryJob:
-    """Makes the job of a document whose space is of grain boundaries.
+    """Opens the job of a document whose space has grain boundaries.
 
     Raises:
-        ConfigurationError: The document is of another kind, or its objective is none of a boundary.
+        ConfigurationError: The document is of another kind, or its objective is not a boundary's.
     """
     space, spec, base_path = document.space, document.calculator, document.base_path
     if not isinstance(space, GrainBoundarySpaceSpec) or spec is None:
@@ -53,7 +53,7 @@ def open_boundary_job(document: JobDocument, folder: Path) -> BoundaryJob:
         bulk=opened_oriented_bulk(spec, base_path, space, document.candidate)
         if spec.facts.dft
         else opened_bulk(spec, base_path, space.crystal),
-        # Where a crystal costs nothing beside a boundary, and its energy is computed.
+        # The crystal is much cheaper than the boundary, so its energy is computed too.
         stiffness=None if spec.facts.dft or not spec.facts.own_forces else opened_stiffness(spec, base_path, space.crystal),
         relaxation=document.relaxation or spec.relaxation,
         scale=_scale(document.objective, space),
@@ -70,10 +70,10 @@ def _is_strained(crystal: CrystalSpec, own: OwnCrystal | None) -> bool:
 
 
 def _own_crystal(document: JobDocument, space: GrainBoundarySpaceSpec, spec: CalculatorSpec) -> OwnCrystal | None:
-    """The calculator's own crystal, where nobody has compared it with the campaign's yet; once for each process.
+    """Compares the calculator's own crystal with the campaign's if that was not done yet; once per process.
 
     Raises:
-        ConfigurationError: It is another one. A campaign that was stored before this was looked at goes on, warned.
+        ConfigurationError: They differ. A campaign stored by a version without this check continues with a warning.
     """
     crystal = space.crystal
     if crystal.strained or crystal.own_lattice_parameter is not None:
@@ -89,7 +89,7 @@ def _own_crystal(document: JobDocument, space: GrainBoundarySpaceSpec, spec: Cal
 
 @dataclass(frozen=True)
 class BoundaryJob:
-    """A relaxed cell with two boundaries, from the structure a space builds or an earlier job left."""
+    """Relaxes a cell with two boundaries, starting from the space's structure or that of an earlier job."""
 
     space: Space
     candidate: str
@@ -104,7 +104,7 @@ class BoundaryJob:
     judge_strain: bool = True
 
     def __call__(self) -> Outcome:
-        """Relaxes the cell and takes the energies of its boundaries."""
+        """Relaxes the cell and computes the energy of its boundaries."""
         begun = time.perf_counter()
         start = self.space.structure(self.candidate) if self.start is None else _given(self.start, self.candidate)
         with scratch_of(self.calculator, start, self.relaxation, self.folder) as calculator:
@@ -112,7 +112,7 @@ class BoundaryJob:
             files = take_files(found.result, self.folder)
         grains = check_grains(start, found.result, self.stiffness, judge_strain=self.judge_strain)
         wall_time = time.perf_counter() - begun
-        properties = _properties(start, found) | {"grains": grains} | _told_of(self.own)
+        properties = _properties(start, found) | {"grains": grains} | _properties_of_crystal(self.own)
         # Measured from the cell that was built, also where the start was relaxed before.
         expansion = float(start.info.get("expansion", 0.0)) + found.expansion
         travelled = {"final_translation": properties["final_translation"], "expansion": expansion}
@@ -137,7 +137,7 @@ class BoundaryJob:
 
 
 def _given(text: str, candidate: str) -> Atoms:
-    """A structure that an earlier job of the candidate left."""
+    """Returns the structure of an earlier job of the candidate."""
     atoms: Atoms = next(read_extended_xyz(text))
     if atoms.info.get("candidate") != candidate:
         raise ConfigurationError(f"start: a structure of candidate {atoms.info.get('candidate')!r}, expected {candidate!r}")
@@ -146,7 +146,7 @@ def _given(text: str, candidate: str) -> Atoms:
 
 
 def _properties(start: Atoms, found: BoundaryEnergy) -> JsonDict:
-    # An earlier relaxation's shift counts too.
+    # The shift of an earlier relaxation is added.
     key = "final_translation" if "final_translation" in start.info else "translation"
     given = [float(value) for value in start.info[key]]
     final = [given[0] + found.drift[0], given[1] + found.drift[1], given[2]]
@@ -162,7 +162,7 @@ def _properties(start: Atoms, found: BoundaryEnergy) -> JsonDict:
     }
 
 
-def _told_of(own: OwnCrystal | None) -> JsonDict:
+def _properties_of_crystal(own: OwnCrystal | None) -> JsonDict:
     if own is None:
         return {}
     numbers = {OWN_LATTICE_PARAMETER: own.lattice_parameter, "bulk_stress": own.stress, "bulk_stress_unit": "GPa"}

@@ -1,4 +1,4 @@
-"""What a worker is told: plain data, validated against the specs before anything is done with it."""
+"""Documents that tell a worker what to compute: plain data, validated against the specs before use."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ REPORT_FILE = "report.safetensors"
 
 
 class LookDocument(Record):
-    """A trained model that looks at the relaxed structure before the label is computed.
+    """Surrogate pre-screening: a trained model predicts the label of the relaxed structure before it is computed.
 
     Attributes:
         model: Its name and version, for the record.
         file: Its weights.
         sha256: Their hash.
-        bound: See :class:`~tansaku.models.domain.records.Look`.
-        deviations: See there.
+        bound: Value that the prediction is compared with, see :class:`~tansaku.models.domain.records.Look`.
+        deviations: Number of standard deviations by which it must be worse.
     """
 
     model: str
@@ -53,13 +53,13 @@ class TrainingDocument(Record):
     """One training of a surrogate.
 
     Attributes:
-        model: What is trained, with which hyper-parameters and seed.
+        model: The surrogate, with hyper-parameters and seed.
         dataset: File of the data set.
         groups: Side of each of its groups.
-        checkpoint: File of the training under way, which outlives the job.
-        start: File of the weights to begin with, None for random ones.
+        checkpoint: Checkpoint file of the training, which outlives the job.
+        start: File of the initial weights, None for random weights.
         start_sha256: Their hash.
-        device: Where it computes.
+        device: Device to compute on.
     """
 
     schema_version: Literal[1] = 1
@@ -80,11 +80,11 @@ class JobDocument(Record):
     Attributes:
         candidate: Id of the candidate.
         calculator: None for spaces that hold their values.
-        label: Whose energies of the relaxed structure are kept beside.
-        look: The model that may spare the label.
-        relaxation: Takes the place of the calculator spec's own, e.g. for polishing.
-        start: Structure to begin with instead of the one the space builds: what a job of the same candidate left as
-            ``STRUCTURE_FILE``.
+        label: Also stores this calculator's energies of the relaxed structure.
+        look: Surrogate pre-screening that may make the label unnecessary.
+        relaxation: Replaces that of the calculator spec, e.g. for the final relaxation.
+        start: Initial structure instead of the one the space builds: the ``STRUCTURE_FILE`` of an earlier job of the same
+            candidate.
         base_path: Folder in which relative paths of the specs start.
     """
 
@@ -109,7 +109,7 @@ TRAINING = "training"
 
 
 def kind_of_work(document: Work) -> str:
-    """Type of a document's calculator; ``table`` where the space holds its values, ``training`` for a training."""
+    """Returns the type of a document's calculator; ``table`` for a space with values, ``training`` for a training."""
     if isinstance(document, TrainingDocument):
         return TRAINING
     return document.calculator.type if document.calculator is not None else "table"

@@ -1,8 +1,9 @@
-"""Energies of candidates that are computed as they stand: crystals and their scans."""
+"""Jobs that compute the energy of a candidate's structure: crystals and their scans."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from tansaku.models.domain.records import Outcome, Quantity
 from tansaku.models.domain.specs.calculator import RelaxationSpec
 from tansaku.models.domain.specs.energy_space import ENERGY_PER_ATOM
 from tansaku.models.domain.specs.space import EnergySpaceSpec
-from tansaku.models.domain.units import convert
+from tansaku.models.domain.units import convert, recorded_in
 from tansaku.tasks.jobs.document import STRUCTURE_FILE, JobDocument
 from tansaku.tasks.jobs.kept import scratch_of, take_files
 from tansaku.tasks.jobs.opened import opened_calculator, opened_space
@@ -26,53 +27,66 @@ FREE_ENERGY = "free_energy"
 
 
 def open_energy_job(document: JobDocument, folder: Path) -> EnergyJob:
-    """Makes the job of a document whose candidates are computed for their energy.
+    """Opens the job of a document whose objective is an energy.
 
     Raises:
-        ConfigurationError: The document is of another kind, or its objective is none of an energy.
+        ConfigurationError: The document is of another kind, or its objective is not an energy.
     """
     space, spec, objective = document.space, document.calculator, document.objective
     if not isinstance(space, EnergySpaceSpec) or spec is None:
         raise ConfigurationError(f"a {space.type} space has no structures whose energy can be computed")
-    if objective.property not in (None, ENERGY_PER_ATOM):
-        raise ConfigurationError(
-            f"objective.property: a {space.type} space provides {ENERGY_PER_ATOM}, not {objective.property!r}"
-        )
+    wanted = objective.property or space.description.properties[0]
+    if wanted not in COMPUTED:
+        raise ConfigurationError(f"objective.property: a {space.type} space provides {' or '.join(COMPUTED)}, not {wanted!r}")
     return EnergyJob(
         space=opened_space(space, document.base_path),
         candidate=document.candidate,
         calculator=opened_calculator(spec, document.base_path),
         relaxation=(document.relaxation or spec.relaxation) if space.relaxed else None,
+        wanted=wanted,
         unit=objective.unit,
         folder=folder,
     )
 
 
+def _energy_per_atom(result: CalculationResult) -> Quantity:
+    return Quantity(value=result.energy / len(result.atoms), unit="eV/atom")
+
+
+COMPUTED: dict[str, Callable[[CalculationResult], Quantity]] = {
+    ENERGY_PER_ATOM: _energy_per_atom,
+}
+"""How properties that such a space can be searched for are computed. Plug-ins that bring a property add theirs here."""
+
+
 @dataclass(frozen=True)
 class EnergyJob:
-    """Energy, forces and stress of a structure, as it stands or relaxed."""
+    """Computes energy, forces and stress of a structure, unrelaxed or relaxed."""
 
     space: Space
     candidate: str
     calculator: Calculator
     relaxation: RelaxationSpec | None
+    wanted: str
     unit: str
     folder: Path
 
     def __call__(self) -> Outcome:
-        """Computes it."""
+        """Computes the energy."""
         begun = time.perf_counter()
         start = self.space.structure(self.candidate)
         with scratch_of(self.calculator, start, self.relaxation, self.folder) as calculator:
             result = calculator.evaluate(start, self.relaxation)
             files = take_files(result, self.folder)
-        energy_per_atom = result.energy / len(start)
+        computed = {name: compute(result) for name, compute in COMPUTED.items()}
+        value = computed[self.wanted]
         write_result(self.folder / STRUCTURE_FILE, start, result)
-        deviation = result.deviation / len(start) if result.deviation is not None else None
+        # What is estimated is the energy's error.
+        deviation = result.deviation if self.wanted == ENERGY_PER_ATOM else None
         return Outcome(
-            value=convert(energy_per_atom, "eV/atom", self.unit),
+            value=recorded_in(value.value, value.unit, self.unit),
             quantities={
-                ENERGY_PER_ATOM: Quantity(value=energy_per_atom, unit="eV/atom"),
+                **computed,
                 "energy": Quantity(value=result.energy, unit="eV"),
                 **{name: Quantity(value=value, unit="eV") for name, value in result.terms.items()},
             },
@@ -82,16 +96,16 @@ class EnergyJob:
             artifacts={STRUCTURE_FILE: STRUCTURE_FILE, **files},
             provenance=result.provenance,
             predicted_by=result.provenance.model if result.predicted else None,
-            deviation=convert(deviation, "eV/atom", self.unit) if deviation is not None else None,
+            deviation=convert(deviation / len(start), "eV/atom", self.unit) if deviation is not None else None,
         )
 
 
 def write_result(path: Path, start: Atoms, result: CalculationResult) -> None:
-    """Writes a result's structure with its energies, forces and stress, and whose they are.
+    """Writes a result's structure with its energies, forces, stress and provenance.
 
     Args:
         path: The file, extended XYZ.
-        start: Whose metadata it keeps.
+        start: Initial structure, whose metadata are kept.
         result: What was computed.
     """
     atoms = result.atoms.copy()

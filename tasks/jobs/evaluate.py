@@ -1,4 +1,4 @@
-"""From a job document to an outcome. What the job needs is opened once per process and stays warm for the next one."""
+"""Computes the outcome of a job document. Spaces and calculators are opened once per process and reused."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tansaku.tasks.machine import cpu_name
 
 
 def work(document: Work, folder: Path) -> Outcome:
-    """Does what a worker is told: computes an evaluation, or trains a surrogate. Raises as these do."""
+    """Runs a document: computes an evaluation or trains a surrogate. Raises their errors."""
     if isinstance(document, TrainingDocument):
         from tansaku.tasks.jobs.training import train
 
@@ -46,7 +46,7 @@ def evaluate(document: JobDocument, folder: Path) -> Outcome:
         ConfigurationError: The document cannot be computed, e.g. a file it names is not there.
         MissingComponentError: An optional package is not installed.
         NotFoundError: The space has no such candidate.
-        TransientError: The plumbing failed.
+        TransientError: The infrastructure failed.
     """
     compute: Callable[[], Outcome]
     provenance: Provenance | None = None
@@ -77,7 +77,7 @@ def evaluate(document: JobDocument, folder: Path) -> Outcome:
 
 
 def _complete(outcome: Outcome, objective: ObjectiveSpec) -> Outcome:
-    """The outcome, as a science failure where it lacks a value that the goal compares."""
+    """Turns an outcome that lacks a value of the goal into a science failure."""
     missing = [goal.property for goal in objective.further if goal.property not in outcome.quantities]
     if outcome.failure is not None or not missing:
         return outcome

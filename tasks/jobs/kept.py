@@ -1,4 +1,4 @@
-"""What a calculator keeps besides its numbers: checkpoints of an evaluation under way, files of one that is over."""
+"""Files of calculators: checkpoints of an evaluation in progress, and files of a finished one."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from tansaku.models.domain.specs.calculator import RelaxationSpec
 def scratch_of(
     calculator: Calculator, structure: Atoms, relaxation: RelaxationSpec | None, folder: Path
 ) -> Iterator[Calculator]:
-    """A calculator that goes on where an attempt before this one was killed; itself where it keeps nothing.
+    """Returns a calculator that continues a killed attempt; the same calculator if it has no checkpoints.
 
-    Its folder lies beside the job's, which is another one at each attempt, and is gone when the evaluation is over.
+    Its folder is next to the job's, which differs between attempts, and is deleted when the evaluation is finished.
 
     Args:
-        calculator: Computes.
-        structure: Start of the evaluation.
+        calculator: The calculator.
+        structure: Initial structure of the evaluation.
         relaxation: How it is relaxed.
-        folder: Of the job.
+        folder: Folder of the job.
     """
     if not isinstance(calculator, ScratchCalculator):
         yield calculator

@@ -1,6 +1,6 @@
-"""What a job needs, opened once per process.
+"""Cache of the objects that jobs need, opened once per process.
 
-Keyed by the specs' text, so that a worker that is handed another campaign opens what that one means.
+Keyed by the specs' text, so that a worker that serves another campaign opens that campaign's objects.
 """
 
 from __future__ import annotations
@@ -40,17 +40,17 @@ def opened_calculator(spec: CalculatorSpec, base_path: str) -> Calculator:
 
 
 def opened_bulk(spec: CalculatorSpec, base_path: str, crystal: CrystalSpec) -> BulkReference:
-    """Energy of the perfect crystal by the calculator of a spec."""
+    """Energy of the perfect crystal with the calculator of a spec."""
     return _bulk(_text(spec), base_path, crystal.model_dump_json())
 
 
 def opened_stiffness(spec: CalculatorSpec, base_path: str, crystal: CrystalSpec) -> Stiffness:
-    """Stiffness of the perfect crystal by the calculator of a spec."""
+    """Stiffness of the perfect crystal with the calculator of a spec."""
     return _stiffness(_text(spec), base_path, crystal.model_dump_json())
 
 
 def opened_own_crystal(spec: CalculatorSpec, base_path: str, crystal: CrystalSpec) -> OwnCrystal:
-    """The crystal that the calculator of a spec has; of a surrogate's the one that relaxes.
+    """The equilibrium crystal of the calculator of a spec; for a surrogate, that of the relaxing calculator.
 
     Raises:
         ConfigurationError: It has no such crystal.
@@ -67,8 +67,8 @@ def opened_surrogate(file: str, sha256: str) -> Surrogate:
     """The trained model of a file.
 
     Raises:
-        TransientError: The file is not there, or not whole; the driver writes it again with the next attempt.
-        StoreError: It is of a model that this version does not know.
+        TransientError: The file is missing or incomplete; the driver writes it again with the next attempt.
+        StoreError: This version does not know the model.
     """
     return _surrogate(file, sha256)
 

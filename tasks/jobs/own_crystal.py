@@ -1,8 +1,8 @@
-"""A calculator's own lattice parameter, in a process of its own: ``python -m tansaku.tasks.jobs.own_crystal``.
+"""Computes a calculator's own lattice parameter in a separate process: ``python -m tansaku.tasks.jobs.own_crystal``.
 
 Reads an :class:`OwnCrystalRequest` from its standard input, writes an :class:`OwnCrystalAnswer` to its standard output. The
-kernel ends it when it has used the processor time that it was given: how long a calculator takes is then tried out, not
-guessed, and does not depend on what else the machine does.
+kernel ends it when it has used its processor time, so that a slow calculator is detected by trying it, independently of
+the load of the machine.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from tansaku.models.domain.specs.space import CrystalSpec
 
 
 class OwnCrystalRequest(Record):
-    """What is asked.
+    """Request for a calculator's own crystal.
 
     Attributes:
-        calculator: Whose crystal.
-        crystal: Which one; ``auto``: the one nearest to the element's known density.
+        calculator: The calculator.
+        crystal: Its crystal structure; ``auto``: the one nearest to the element's known density.
         base_path: Folder in which the calculator's relative paths start.
         seconds: Processor time that it may take [s].
     """
@@ -35,14 +35,14 @@ class OwnCrystalRequest(Record):
 
 
 class OwnCrystalAnswer(Record):
-    """What was found.
+    """Answer to the request.
 
     Attributes:
         lattice_parameter: The calculator's own [Å]; None where it has no such crystal.
         given: The lattice parameter that it was looked for from [Å].
         stress: Mean normal stress there, positive when pulled [GPa]; None where it is not known.
-        error: Why there is none.
-        hint: What helps.
+        error: Why there is no result.
+        hint: How to fix it.
     """
 
     lattice_parameter: PositiveFloat | None = None
@@ -53,7 +53,7 @@ class OwnCrystalAnswer(Record):
 
 
 def answer(request: OwnCrystalRequest) -> OwnCrystalAnswer:
-    """Computes what is asked. Raises as opening the calculator does."""
+    """Answers a request. Raises the errors of opening the calculator."""
     from tansaku.tasks.jobs.opened import opened_own_crystal
 
     try:
@@ -67,10 +67,10 @@ def main() -> int:
     """Entry of the process; returns its exit code."""
     request = OwnCrystalRequest.model_validate_json(sys.stdin.read())
     resource.setrlimit(resource.RLIMIT_CPU, (request.seconds, request.seconds + 1))
-    # What calculators print must not end in the answer.
-    with os.fdopen(os.dup(1), "w") as told:
+    # Output of calculators must not be mixed with the answer.
+    with os.fdopen(os.dup(1), "w") as stream:
         os.dup2(2, 1)
-        told.write(answer(request).model_dump_json())
+        stream.write(answer(request).model_dump_json())
     return 0
 
 

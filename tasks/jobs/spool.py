@@ -1,21 +1,21 @@
 """The spool: a folder through which a launcher and its workers meet. Every step is one atomic file operation.
 
     SPOOL/                      mode 0700
-      driver.json               identity of the driver whose workers these are; absent: nobody's, idle workers end
+      driver.json               identity of the driver whose workers these are; absent: no driver, idle workers end
       queue/TIME-NAME           one empty file per waiting job, first come first served
       jobs/NAME/request.json    token, timeout and document; the folder appears whole, by rename
-      jobs/NAME/result.json     token, outcome and the files' SHA-256; written aside, fsynced, renamed
+      jobs/NAME/result.json     token, outcome and the files' SHA-256; written under another name, fsynced, renamed
       jobs/NAME/lost.json       why there will be no result
       jobs/NAME/…               files of the result; not fsynced, a power failure that truncates one is found by its hash
-      claims/NAME               made with O_EXCL by the one worker that does the job: its identity and since when
+      claims/NAME               created with O_EXCL by the worker that runs the job: its identity and start time
       workers/PID.json          identity of a worker that is ready
       logs/                     output of the workers
-      damaged/                  files that could not be read, kept aside for whoever wants to know why
+      damaged/                  unreadable files, kept for inspection
       work, news                named pipes: a byte wakes the workers, a byte wakes the driver; not in a spool of a cluster,
                                 whose nodes are other machines
 
-A result beats a loss: where both files exist the job is finished. A claim whose process is gone, without a result, is a loss.
-A file that cannot be read as what it should be is moved to ``damaged``, and its job is lost.
+A result takes precedence over a loss: if both files exist, the job is finished. A claim whose process is gone, without a
+result, is a loss. An unreadable file is moved to ``damaged``, and its job is lost.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from tansaku.tasks.processes import find_process, process_identity
 SCHEMA_VERSION = 1
 
 _JOB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
-# Beginnings of names that no job can have.
+# Prefixes that no job name can have.
 _NEW, _GONE = ".new-", ".gone-"
 # A worker killed between making its claim and writing it leaves an empty file; the two are microseconds apart.
 _EMPTY_CLAIM_SECONDS = 2.0
@@ -52,13 +52,13 @@ _EMPTY_CLAIM_SECONDS = 2.0
 
 @dataclass(frozen=True)
 class Claim:
-    """Who does a job.
+    """The process that runs a job.
 
     Attributes:
-        pid: 0 for a job that nobody does: cancelled while it waited, or its worker was killed in the act of claiming it.
-        started: Tells the process from an earlier or later one of the same id.
+        pid: 0 for a job without a process: cancelled while it waited, or its worker was killed while claiming it.
+        started: Distinguishes the process from others with the same id.
         at: When it was claimed [s since the epoch].
-        monotonic: The same by the clock of the machine that nobody can set [s]; None in claims of older versions.
+        monotonic: The same by the machine's monotonic clock [s]; None in claims of older versions.
     """
 
     host: str
@@ -69,12 +69,12 @@ class Claim:
 
     @property
     def age(self) -> float:
-        """How long ago it was claimed, as seen from this host [s]."""
+        """Time since the claim, as seen from this host [s]."""
         return time.time() - self.at if self.monotonic is None else time.monotonic() - self.monotonic
 
     @property
     def alive(self) -> bool:
-        """Whether the process is still there, as seen from this host."""
+        """Whether the process still exists, as seen from this host."""
         return self.host == socket.gethostname() and self.pid > 0 and find_process(self.pid, self.started) is not None
 
 
@@ -88,7 +88,7 @@ class Spool:
     root: Path
 
     def create(self, *, pipes: bool = True) -> None:
-        """Makes what is missing.
+        """Creates missing folders and files.
 
         Args:
             pipes: Whether workers are on this machine.
@@ -109,14 +109,14 @@ class Spool:
         except OSError as error:
             raise TransientError(f"spool {self.root}: {error.strerror}") from error
 
-    # ---------------------------------------------------------------- who is served
+    # ---------------------------------------------------------------- the driver
 
     def serve(self, driver: JsonDict) -> None:
-        """Makes ``driver`` the one whose workers these are. Raises DiskFullError."""
+        """Makes ``driver`` the owner of the workers. Raises DiskFullError."""
         write_json(self.root / "driver.json", driver)
 
     def leave(self) -> None:
-        """Nobody is served any more: idle workers end, busy ones after their job."""
+        """Removes the driver: idle workers end, busy workers end after their job."""
         (self.root / "driver.json").unlink(missing_ok=True)
 
     def driver(self) -> JsonDict | None:
@@ -133,7 +133,7 @@ class Spool:
         try:
             driver = self.driver()
         except DamagedFileError:
-            return False  # a driver that lives writes the file anew and starts other workers
+            return False  # a running driver rewrites the file and starts other workers
         if driver is None or driver["host"] != socket.gethostname():
             return False
         return find_process(driver["pid"], driver["started"]) is not None
@@ -144,7 +144,7 @@ class Spool:
         """Folder of a job.
 
         Raises:
-            ConfigurationError: The name is no job name.
+            ConfigurationError: The name is not a job name.
         """
         if _JOB_NAME.fullmatch(name) is None:
             raise ConfigurationError(f"job name {name!r}: expected letters, digits, - and _, 128 at most")
@@ -155,11 +155,11 @@ class Spool:
 
         Args:
             name: Unique.
-            request: What the job is told.
-            queue: Whether it waits for a worker of this spool; otherwise somebody else brings its name to one.
+            request: Request of the job.
+            queue: Whether it waits for a worker of this spool; otherwise its name reaches a worker in another way.
 
         Raises:
-            DiskFullError: There is no room for it.
+            DiskFullError: There is no disk space for it.
         """
         with writing_to(self.root):
             return self._add(name, request, queue=queue)
@@ -170,7 +170,7 @@ class Spool:
         aside.mkdir(mode=0o700)
         try:
             (aside / "request.json").write_text(json.dumps({"schema_version": SCHEMA_VERSION, **request}, allow_nan=False))
-            # The entry first: one without a job is ignored, a job without an entry would never be done.
+            # The entry comes first: an entry without a job is ignored, but a job without an entry would never run.
             if queue:
                 (self.root / "queue" / f"{time.time_ns():020d}-{name}").touch()
             aside.rename(folder)
@@ -183,7 +183,7 @@ class Spool:
         return True
 
     def names(self) -> list[str]:
-        """Names of the jobs that it has."""
+        """Names of all jobs in the spool."""
         return sorted(name for name in _names(self.root / "jobs") if _JOB_NAME.fullmatch(name) is not None)
 
     def waiting(self) -> list[str]:
@@ -191,10 +191,10 @@ class Spool:
         return sorted(_names(self.root / "queue"))
 
     def claim(self, name: str, *, pid: int | None = None) -> bool:
-        """Claims a job for this process (``pid`` 0: for nobody); returns whether it was free.
+        """Claims a job for this process (``pid`` 0: for no process); returns whether it was unclaimed.
 
         Raises:
-            DiskFullError: There is no room for the claim; the job stays free.
+            DiskFullError: There is no disk space for the claim; the job stays unclaimed.
         """
         path = self.root / "claims" / name
         identity = {**process_identity(), "at": time.time(), "monotonic": time.monotonic()}
@@ -215,10 +215,10 @@ class Spool:
         return True
 
     def claimed(self, name: str) -> Claim | None:
-        """Who does a job, None when nobody does yet.
+        """Returns the claim of a job, None if it is unclaimed.
 
         Raises:
-            DamagedFileError: The claim does not say who.
+            DamagedFileError: The claim cannot be read.
         """
         path = self.root / "claims" / name
         try:
@@ -234,11 +234,11 @@ class Spool:
             raise DamagedFileError(f"{path} does not name the process that does the job: {_first_problem(error)}") from error
 
     def claims(self) -> list[str]:
-        """Names of the jobs that somebody does or has done."""
+        """Names of all claimed jobs."""
         return _names(self.root / "claims")
 
     def finish(self, name: str, result: JsonDict) -> None:
-        """Leaves a result for good. Raises FileNotFoundError when the job was discarded meanwhile.
+        """Writes the final result. Raises FileNotFoundError if the job was discarded meanwhile.
 
         The folder itself is not fsynced: a rename that a power failure undoes costs one evaluation computed again, not one
         that the store had accepted, and the flush would cost as long as a relaxation.
@@ -247,10 +247,10 @@ class Spool:
         self.signal("news")
 
     def lose(self, name: str, reason: str, message: str, *, final: bool = True) -> None:
-        """Says that a job will have no result; the first reason stays.
+        """Records that a job will have no result; the first reason is kept.
 
         Args:
-            final: False: whoever does it has been lost sight of; should he come back, his result counts.
+            final: False: its process is unreachable; if it returns with a result, that result counts.
         """
         folder = self.folder(name)
         if self.is_over(name):
@@ -260,17 +260,17 @@ class Spool:
         self.signal("news")
 
     def lose_damaged(self, name: str, error: DamagedFileError) -> None:
-        """Loses a job whose claim or request is damaged, and keeps both aside. Its worker, if there is one, is not known."""
+        """Marks a job with a damaged claim or request as lost and keeps both files. Its worker, if any, is unknown."""
         self.set_aside(self.root / "claims" / name, name)
         self.set_aside(self.folder(name) / "request.json", name, copy=True)
         self.lose(name, "damaged_file", error.message)
         self.unqueue(name)
 
     def set_aside(self, file: Path, name: str, *, copy: bool = False) -> None:
-        """Moves a file of job ``name`` that cannot be used into ``damaged``; does nothing where there is none.
+        """Moves an unusable file of job ``name`` into ``damaged``; does nothing if it does not exist.
 
         Args:
-            copy: Leave it where it is, too.
+            copy: Copy it instead.
         """
         kept = self.root / "damaged" / f"{time.time_ns():020d}-{name}-{file.parent.name}-{file.name}"
         with suppress(FileNotFoundError), writing_to(self.root):
@@ -286,7 +286,7 @@ class Spool:
         return (folder / "result.json").exists() or (folder / "lost.json").exists()
 
     def remove(self, name: str) -> None:
-        """Forgets a job; its files go when :meth:`sweep` is called."""
+        """Removes a job; its files are deleted when :meth:`sweep` is called."""
         waits = not (self.root / "claims" / name).exists()
         with suppress(FileNotFoundError):
             self.folder(name).rename(self.root / "jobs" / f"{_GONE}{secrets.token_hex(8)}")
@@ -296,13 +296,13 @@ class Spool:
             (self.root / "claims" / name).unlink(missing_ok=True)
 
     def unqueue(self, name: str) -> None:
-        """Takes a job out of the queue."""
+        """Removes a job from the queue."""
         for entry in self.waiting():
             if entry.partition("-")[2] == name:
                 (self.root / "queue" / entry).unlink(missing_ok=True)
 
     def prune(self) -> None:
-        """Removes what killed processes left half done: unfinished folders, claims and entries without a job."""
+        """Removes the remains of killed processes: unfinished folders, claims and entries without a job."""
         self.sweep(_GONE, _NEW)
         known = set(_names(self.root / "jobs"))
         for name in self.claims():
@@ -327,7 +327,7 @@ class Spool:
         return {name: os.open(self.root / name, flags) for name in ("work", "news") if (self.root / name).exists()}
 
     def signal(self, pipe: str) -> None:
-        """Puts a byte into a pipe, if there are pipes; a full one wakes just as well."""
+        """Writes a byte into a pipe, if there are pipes; a full pipe wakes readers too."""
         handle = self._pipes.get(pipe)
         if handle is not None:
             with suppress(BlockingIOError):

@@ -1,4 +1,4 @@
-"""Files that one process writes for another: whole or not at all, and checked when they are read."""
+"""Files exchanged between processes: written atomically and validated when read."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ def lacks_space(folder: Path, least: float) -> bool:
 
 
 def write_json(path: Path, data: JsonDict, *, durable: bool = False) -> None:
-    """Writes a file aside and renames it into place, fsynced first when ``durable``.
+    """Writes a file under another name and renames it into place, after fsync if ``durable``.
 
     Raises:
-        DiskFullError: There is no room; the file is as it was.
+        DiskFullError: There is no disk space; the file is unchanged.
     """
     aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
@@ -76,6 +76,8 @@ def read_json(path: Path) -> JsonDict | None:
         return None
     except (ValueError, RecursionError) as error:
         raise DamagedFileError(f"{path} is damaged: {error}") from error
+    except IsADirectoryError as error:
+        raise DamagedFileError(f"{path} is damaged: it is a folder, expected a file") from error
     except OSError as error:
         raise TransientError(f"{path} cannot be read: {error}") from error
     if not isinstance(data, dict):
@@ -100,5 +102,5 @@ def read_identity(path: Path) -> JsonDict | None:
 
 
 def file_sha256(path: Path) -> str:
-    """SHA-256 of a small file's bytes; here and not from the domain, so that a worker starts without numpy."""
+    """Returns the SHA-256 of a small file; defined here, not in the domain, so that a worker starts without numpy."""
     return hashlib.sha256(path.read_bytes()).hexdigest()

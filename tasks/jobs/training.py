@@ -19,19 +19,19 @@ from tansaku.tasks.training.fitting import beginning, fit_and_judge, learned_fro
 
 
 def train(document: TrainingDocument, folder: Path) -> Outcome:
-    """Trains a surrogate and leaves its weights and what figures are drawn from.
+    """Trains a surrogate and writes its weights and the data for figures.
 
     Args:
-        document: What is trained, on what.
+        document: Surrogate and data set.
         folder: Existing folder for the files.
 
     Returns:
-        Without a value; a training that does not work is a science failure with reason ``not_trained``.
+        An outcome without a value; a failed training is a science failure with reason ``not_trained``.
 
     Raises:
-        ConfigurationError: The data set has nothing that this surrogate learns.
+        ConfigurationError: The data set has no property that this surrogate learns.
         MissingComponentError: A package is not installed.
-        TransientError: The weights to begin with are not there, or damaged.
+        TransientError: The initial weights are missing or damaged.
     """
     started_at, begun = datetime.now(UTC), time.perf_counter()
     checkpoints = FileCheckpoints(Path(document.checkpoint))

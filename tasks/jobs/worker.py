@@ -1,10 +1,10 @@
 """A worker process: ``python -m tansaku.tasks.jobs.worker SPOOL``, or ``… SPOOL -`` on a compute node.
 
-It claims waiting jobs one after the other, computes them and leaves results in the spool (:mod:`tansaku.tasks.jobs.spool`
-shows the layout). It ends when its driver is gone and the job under way is over; while another driver has taken the spool
-over, it serves that one. A job that outlives its timeout and everybody who could end it is ended by an alarm of the kernel.
+It claims waiting jobs one after the other, computes them and writes results to the spool (:mod:`tansaku.tasks.jobs.spool`
+shows the layout). It ends when its driver is gone and the current job is done; if another driver has taken the spool
+over, it serves that driver. A job that exceeds its timeout while no process can end it is ended by a kernel alarm.
 
-With ``-`` it does the jobs whose names it reads from its standard input, one a line, and answers on its standard output.
+With ``-`` it runs the jobs whose names it reads from standard input, one per line, and answers on standard output.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ _REASONS: tuple[tuple[type[BaseException], str], ...] = (
 
 
 def read_document(data: JsonDict) -> Work:
-    """What a request's document asks for. Raises ValidationError."""
+    """Parses the document of a request. Raises ValidationError."""
     return _WORK.validate_python(data)
 
 
@@ -77,7 +77,7 @@ class Worker:
     Args:
         spool: Must exist.
         evaluate: Computes a job.
-        cores: Which this worker's calculators have to themselves; written into what they leave.
+        cores: Cores reserved for this worker's calculators; recorded in their results.
     """
 
     def __init__(self, spool: Spool, evaluate: Evaluate, *, cores: int = 1) -> None:
@@ -86,7 +86,7 @@ class Worker:
         self._cores = cores
 
     def run(self) -> None:
-        """Works until nobody is served any more."""
+        """Works until there is no driver."""
         me = process_identity()
         record = self._spool.root / "workers" / f"{me['pid']}.json"
         self._write(lambda: write_json(record, me))
@@ -94,16 +94,16 @@ class Worker:
             try:
                 name = self._next()
             except DiskFullError:
-                name = None  # the driver says it; a claim that was made is gone again
+                name = None  # the driver reports it; the claim has been removed
             if name is None:
                 self._spool.wait("work", _LOOK_AT_DRIVER, drain=False)
             else:
                 self._work(name)
-        # Not after an error: the record tells a worker that broke on a job from one that could not start.
+        # Not after an error: the record distinguishes a worker that failed on a job from one that could not start.
         record.unlink(missing_ok=True)
 
     def obey(self, names: Iterable[str], answers: TextIO) -> None:
-        """Does the named jobs as their names arrive; answers ``begun`` and ``done``, or ``taken`` for one that was claimed."""
+        """Runs jobs as their names arrive; answers ``begun`` and ``done``, or ``taken`` for a job that was already claimed."""
         for line in names:
             name = line.strip()
             if not self._spool.claim(name):
@@ -116,7 +116,7 @@ class Worker:
             answers.flush()
 
     def _next(self) -> str | None:
-        """Claims the oldest job that is free."""
+        """Claims the oldest unclaimed job."""
         for entry in self._spool.waiting():
             name = entry.partition("-")[2]
             if not self._spool.folder(name).is_dir():
@@ -137,14 +137,14 @@ class Worker:
             outcome = self._compute(request, folder)
         except BaseException as error:
             signal.setitimer(signal.ITIMER_REAL, 0.0)
-            # The job learns why, this process is replaced by a fresh one.
+            # The job records the reason, and this process is replaced by a new one.
             self._leave(name, request, Outcome(failure=_failure(error)))
             raise
         signal.setitimer(signal.ITIMER_REAL, 0.0)
         self._leave(name, request, outcome)
 
     def _request(self, name: str) -> JsonDict | None:
-        """What a job is to do; None when it was discarded, or is damaged and therefore lost."""
+        """Reads a job's request; None if it was discarded, or is damaged and therefore lost."""
         file = self._spool.folder(name) / "request.json"
         try:
             request = read_json(file)
@@ -158,10 +158,10 @@ class Worker:
         return request
 
     def _write(self, write: Callable[[], None]) -> None:
-        """Writes into the spool; on a full disk waits for room, so that a result is not lost.
+        """Writes into the spool; on a full disk waits for space, so that a result is not lost.
 
         Raises:
-            DiskFullError: There was no room and no driver for an hour.
+            DiskFullError: There was neither disk space nor a driver for an hour.
         """
         served = time.monotonic()
         while True:
@@ -180,7 +180,7 @@ class Worker:
         try:
             return self._evaluate(read_document(request["document"]), folder)
         except (TansakuError, OSError, ValidationError) as error:
-            with suppress(OSError):  # the log may be on the disk that is full
+            with suppress(OSError):  # the log may be on the full disk
                 traceback.print_exc()
             return Outcome(failure=_failure(error))
 
@@ -188,7 +188,7 @@ class Worker:
         folder = self._spool.folder(name)
         present = self._request(name)
         if present is None or present["token"] != request["token"]:
-            # Discarded while it was computed, perhaps to be computed anew under its name: nobody waits for this result.
+            # The job was discarded meanwhile, and perhaps queued again under its name: this result is not needed.
             return
         try:
             files = {file: file_sha256(folder / file) for file in outcome.artifacts.values()}
@@ -207,7 +207,7 @@ def _failure(error: BaseException) -> Failure:
 
 
 def _cores(threads: str) -> int:
-    """Cores that a calculator is given: its threads; what is no number counts as one."""
+    """Returns the number of a calculator's cores (its threads); an invalid value counts as one."""
     return max(1, int(threads)) if threads.isdecimal() else 1
 
 
@@ -215,7 +215,7 @@ def main(arguments: list[str]) -> int:
     """Entry of the worker process.
 
     Args:
-        arguments: The spool folder, and ``-`` to be told the jobs' names.
+        arguments: The spool folder, and ``-`` to read the names of jobs from standard input.
 
     Returns:
         Exit code.
@@ -223,8 +223,8 @@ def main(arguments: list[str]) -> int:
     if len(arguments) not in (1, 2) or arguments[1:] not in ([], ["-"]) or not (Path(arguments[0]) / "queue").is_dir():
         sys.stderr.write("usage: python -m tansaku.tasks.jobs.worker SPOOL [-] (an existing spool folder)\n")
         return 2
-    # Read by the libraries when they are loaded, which the next import does: workers share the cores by processes alone.
-    # On a compute node the job's supervisor has set them to the cores that the job was given.
+    # Libraries read these when they are loaded by the next import: workers use the cores by processes, not threads.
+    # On a compute node the job's supervisor has set them to the job's cores.
     parallel = given_parallel()
     for variable in THREAD_VARIABLES if not arguments[1:] else ():
         os.environ[variable] = str(parallel.threads)
@@ -233,7 +233,7 @@ def main(arguments: list[str]) -> int:
     cores = parallel.ranks * _cores(os.environ.get(THREAD_VARIABLES[0], ""))
     worker = Worker(Spool(Path(arguments[0])), work, cores=cores)
     if arguments[1:]:
-        # What calculators print must not end among the answers.
+        # Output of calculators must not be mixed with the answers.
         with os.fdopen(os.dup(1), "w") as answers:
             os.dup2(2, 1)
             worker.obey(sys.stdin, answers)

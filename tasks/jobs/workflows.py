@@ -1,4 +1,4 @@
-"""Which workflow computes a candidate: by the kind of its space and what the calculator's spec asks for."""
+"""Selects the workflow for a candidate by the type of its space and the calculator's spec."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ JOBS: dict[JobName, Open] = {
 
 
 def open_job(document: JobDocument, folder: Path) -> Callable[[], Outcome]:
-    """Makes the job of a document.
+    """Opens the job of a document.
 
     Args:
         document: What is to be computed, with a calculator.
         folder: For the result's files.
 
     Raises:
-        ConfigurationError: Nothing computes such a space in such a way.
+        ConfigurationError: No workflow computes such a space with this spec.
     """
     workflow = workflow_of(document.calculator)
     name = workflow.type if workflow is not None else None

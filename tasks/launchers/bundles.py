@@ -1,4 +1,4 @@
-"""Which jobs go together into one job of the scheduler: of one campaign, one calculator and the same resources."""
+"""Groups jobs of one campaign, calculator and set of resources into one job of the scheduler."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ class _Pile:
 
 
 class Bundler:
-    """Piles jobs up until they make a launch. One pass: :meth:`begin`, :meth:`add` for each job, :meth:`rest`.
+    """Collects jobs into bundles. One pass: :meth:`begin`, :meth:`add` for each job, :meth:`rest`.
 
-    A pile is launched when it is full. One that is not waits for others as long as jobs of its campaign are under way, which
-    bring new candidates when they end, but never longer than ``bundle_wait``; when none is, until no more have come for a
-    ``look``. A bundle holds what is ready at one moment, so it is never larger than the campaign's ``in_flight``.
+    A full bundle is launched. A partial bundle waits while jobs of its campaign are running, which lead to new candidates when
+    they end, but never longer than ``bundle_wait``; if none is running, it waits until no job was added for a ``look``. A
+    bundle holds jobs that are ready at one moment, so it is never larger than the campaign's ``in_flight``.
 
     Args:
         spec: The launcher part of the site file.

@@ -37,7 +37,7 @@ class NodeComputer:
 
     Args:
         launch: The launch.
-        order: What this compute node was told.
+        order: Instructions for this compute node.
         stop: Set when the scheduler ends the job.
     """
 
@@ -62,7 +62,7 @@ class NodeComputer:
             request_sha256: Hash of the whole request.
 
         Returns:
-            What the LaunchPad is told: the attempt's token and the hash of the result.
+            Data for the LaunchPad: the attempt's token and the hash of the result.
 
         Raises:
             ConfigurationError: The request in the job's folder is another one.
@@ -85,11 +85,11 @@ class NodeComputer:
         return {"token": request["token"], "result_sha256": file_sha256(result)}
 
     def owns(self, name: str) -> bool:
-        """Whether a job is this launch's to do."""
+        """Whether a job belongs to this launch."""
         return self._launch.does(self._spool, name)
 
     def lose(self, name: str, reason: str, message: str) -> None:
-        """Says that a job will have no result, if it is still this launch's."""
+        """Records that a job will have no result, if it still belongs to this launch."""
         if self.owns(name):
             self._spool.lose(name, reason, message)
 
@@ -131,7 +131,7 @@ class NodeComputer:
             self.lose(name, "worker_died", f"the process that computed it ended by {said}")
 
     def _answer(self, name: str, answers: IO[str], limit: float) -> str | None:
-        """The worker's next word, empty when it has ended, None when it said nothing for so long."""
+        """Returns the worker's next answer, empty if it has ended, None after the timeout."""
         until, look = time.monotonic() + limit, time.monotonic() + self._order.heartbeat
         while not select.select([answers], [], [], _LOOK)[0]:
             now = time.monotonic()
@@ -147,7 +147,7 @@ class NodeComputer:
         return answers.readline().strip()
 
     def _unwanted(self, name: str) -> bool:
-        """Whether the job was cancelled or forgotten; the scheduler's job may have others to do, so it is not told."""
+        """Whether the job was cancelled or removed; the scheduler's job may have other jobs, so it is not ended."""
         folder = self._spool.folder(name)
         try:
             return not folder.is_dir() or (read_json(folder / "lost.json") or {}).get("reason") == "cancelled"

@@ -1,4 +1,4 @@
-"""What a comparison of a site's parties finds."""
+"""Differences found by comparing folder, LaunchPad and scheduler of a site."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from tansaku.models.domain.records import Record
 
 
 class Discrepancy(Record):
-    """Something on which two of the parties do not agree.
+    """A difference between two of them.
 
     Attributes:
         case: What it is, in a word.

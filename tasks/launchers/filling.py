@@ -1,4 +1,4 @@
-"""Who calls the queue filler: a thread beside a campaign's driver, or a process for nothing else; one per site at a time."""
+"""Runs the queue filler: in a thread of a campaign's driver, or in a dedicated process; one per site at a time."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _BETWEEN_SWEEPS = 3600.0  # [s]
 
 
 class NoFilling:
-    """Leaves the queue to whoever else fills it."""
+    """Leaves the queue to other processes."""
 
     problem = ""
 
@@ -34,7 +34,7 @@ class NoFilling:
         """Does nothing."""
 
     def check(self) -> None:
-        """Nothing can be wrong with it."""
+        """Does nothing."""
 
     def stop(self) -> None:
         """Does nothing."""
@@ -68,7 +68,7 @@ class Filling:
 
     @property
     def problem(self) -> str:
-        """What keeps the queue from being filled, empty when nothing does."""
+        """Why the queue is not filled, empty if it is."""
         return self._problem
 
     def start(self) -> None:
@@ -79,16 +79,16 @@ class Filling:
             self._thread.start()
 
     def nudge(self) -> None:
-        """There is something new: the next turn comes at once."""
+        """Starts the next turn at once, because there are new jobs."""
         self._nudge.set()
 
     def check(self) -> None:
-        """Raises StoreError when the thread has ended by an error of ours."""
+        """Raises StoreError if the thread has ended because of an internal error."""
         if self._failure is not None:
             raise StoreError(f"the queue of site {self._spec.site} is no longer filled: {self._failure}") from self._failure
 
     def stop(self) -> None:
-        """Ends the thread after its turn and gives the lease back."""
+        """Ends the thread after its turn and releases the lease."""
         self._halt.set()
         self._nudge.set()
         if self._thread is not None:

@@ -1,4 +1,4 @@
-"""The one Firetask of tansaku: it hands a checked request to whoever computes on this compute node."""
+"""The Firetask of tansaku: passes a validated request to the function that computes on this node."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _COMPUTE: list[Compute] = []
 
 
 def compute_with(compute: Compute) -> None:
-    """Says who computes in this process: a function of campaign, request and the hash of the whole request.
+    """Sets the function that computes in this process, called with campaign, request and the hash of the whole request.
 
-    It returns what the LaunchPad is told, token included, and raises where there is no result. FireWorks makes the task
+    It returns the data for the LaunchPad, including the token, and raises if there is no result. FireWorks makes the task
     from a document, so nothing but this module can hand it over.
     """
     _COMPUTE[:] = [compute]
@@ -33,5 +33,5 @@ class EvaluationTask(FiretaskBase):  # type: ignore[misc]
 
     def run_task(self, fw_spec: Mapping[str, Any]) -> FWAction:  # noqa: ARG002 - FireWorks' signature
         """Computes; the result is in the job's folder before this returns."""
-        told = _COMPUTE[0](self["campaign"], json.loads(self["request"]), self["request_sha256"])
-        return FWAction(stored_data=told)
+        stored = _COMPUTE[0](self["campaign"], json.loads(self["request"]), self["request_sha256"])
+        return FWAction(stored_data=stored)

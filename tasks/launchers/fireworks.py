@@ -1,4 +1,4 @@
-"""Jobs of a cluster: FireWorks' LaunchPad is the list of what is to be done, SLURM does it, a shared folder has the results.
+"""Jobs of a cluster: FireWorks' LaunchPad lists them, SLURM runs them, a shared folder holds the results.
 
 What became of a job is read from the shared folder first: a result there is a result, whatever the database or the scheduler
 say. Without one, a verdict of the compute node counts; without that, a job is dead only when the scheduler calls it ended (or
@@ -206,14 +206,14 @@ class FireworksLauncher:
         status = self._unlaunched(name) if launch is None else self._launched(name, launch)
         if status.state is not JobState.LOST:
             return status
-        # Nobody on its node has said so: should that come back with a result, the result counts.
+        # Its node has not reported this: if it returns with a result, the result counts.
         final = launch is None or not launch.begun or self._spool.claimed(name) is None
         self._spool.lose(name, status.reason, status.message, final=final)
-        # The node may have left its result, or its own verdict, between our looks.
+        # The node may have written its result or verdict between our polls.
         return settled_status(self._spool, name) or status
 
     def _unlaunched(self, name: str) -> JobStatus:
-        """A job that has not come to SLURM: it waits, unless somebody took its Firework out of the LaunchPad."""
+        """State of a job not yet in SLURM: it waits, unless its Firework was removed from the LaunchPad."""
         now = time.monotonic()
         seen = self._waiting_since.setdefault(name, now)
         if now - self._states_at > self._spec.look:
@@ -265,7 +265,7 @@ class FireworksLauncher:
         return JobStatus(JobState.LOST, reason, f"it never started, and {said}")
 
     def _asked(self) -> dict[str, SlurmJob]:
-        """SLURM's jobs, asked for at most once in the site's ``look``."""
+        """SLURM's jobs, queried at most once per ``look`` of the site."""
         now = time.monotonic()
         if self._jobs is None or now - self._jobs_at > self._spec.look:
             self._jobs = None

@@ -1,8 +1,9 @@
-"""What of FireWorks' documents is believed: exact keys, plain values, one Firetask. Checked before FireWorks decodes anything.
+"""Validation of FireWorks documents, before FireWorks decodes them: exact keys, plain values, one Firetask.
 
-Its decoder imports and calls what a document names (``_fw_name``, ``@module``), and its trackers read any file. Whoever can
-write the LaunchPad could so run code as the user; by these checks he can at most name evaluations that tansaku itself could
-have asked for. The evaluation is JSON text, which no decoder looks into, and is compared with the request in the job's folder.
+Its decoder imports and calls what a document names (``_fw_name``, ``@module``), and its trackers read any file. Without
+validation, anyone who can write to the LaunchPad could run code as the user; with it, they can at most request evaluations
+that tansaku itself could have requested. The evaluation is JSON text, which no decoder looks into, and is compared with the
+request in the job's folder.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ class EvaluationRequest(Record):
 
 
 class CarriedJob(Record):
-    """A checked Firework of ours.
+    """A validated Firework of tansaku.
 
     Attributes:
         request_sha256: Hash of the whole request, as it lies in the job's folder.
@@ -75,7 +76,7 @@ def task_document(campaign: str, request: JsonDict, request_file: Path) -> JsonD
 
     Args:
         campaign: Whose job it is.
-        request: What the job is told.
+        request: Request of the job.
         request_file: Where that lies for the compute node.
 
     Raises:
@@ -197,7 +198,7 @@ def _mapping(value: object, where: str) -> Mapping[str, Any]:
 
 
 def _plain(value: object, where: str, depth: int = 0) -> None:
-    """Refuses whatever FireWorks' decoder would look at twice."""
+    """Rejects everything that FireWorks' decoder would treat specially."""
     if depth > _DEEPEST:
         raise ConfigurationError(f"{where}: nested too deeply")
     if isinstance(value, Mapping):

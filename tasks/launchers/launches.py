@@ -4,7 +4,7 @@
       spool/CAMPAIGN/           requests and results, see tansaku.tasks.jobs.spool; of its queue and pipes nothing is used
         jobs/NAME/launch.json   name of the launch that does the job
       launches/LAUNCH/          kept when the job is forgotten: the logs of a job
-        launch.json             what the compute node is told
+        launch.json             instructions for the compute node
         job.sh, out.txt, err.txt
         submitting.json         before sbatch is called; submitted.json: the scheduler's number, once it is known
         runner.json             made with O_EXCL by the one run of the job; a second one finds it and ends
@@ -54,7 +54,7 @@ class Member(Record):
 
 
 class LaunchOrder(Record):
-    """What a compute node is told; no secrets.
+    """Instructions for a compute node, without secrets.
 
     Attributes:
         calculator: Type of the members' calculator, ``table`` for values looked up.
@@ -131,7 +131,7 @@ class LaunchFolder:
         return read_json(self.path / f"{name}.json")
 
     def order(self) -> LaunchOrder:
-        """What the compute node is told.
+        """The instructions for the compute node.
 
         Raises:
             ConfigurationError: There is no order, or it is none of this version's.
@@ -143,7 +143,7 @@ class LaunchFolder:
             raise ConfigurationError(f"{self.path / 'launch.json'}: {error.errors(include_url=False)[0]['msg']}") from error
 
     def begin(self, runner: JsonDict) -> bool:
-        """Says that this process runs the launch; returns False when another has said so before."""
+        """Claims the launch for this process; returns False if another process has claimed it."""
         try:
             handle = os.open(self.path / "runner.json", os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         except FileExistsError:
@@ -153,12 +153,12 @@ class LaunchFolder:
         return True
 
     def does(self, spool: Spool, job: str) -> bool:
-        """Whether a job is this launch's to do: it may be forgotten meanwhile, and its name another launch's by now."""
+        """Whether a job belongs to this launch: meanwhile it may be removed, or its name used by another launch."""
         return (read_json(spool.folder(job) / "launch.json") or {}).get("launch") == self.name
 
     @property
     def begun(self) -> bool:
-        """Whether a compute node has begun it."""
+        """Whether a compute node has started it."""
         return (self.path / "runner.json").exists()
 
     def ended_for_memory(self) -> bool:
@@ -174,7 +174,7 @@ class LaunchFolder:
             raise TransientError(f"{path} cannot be read: {error.strerror}") from error
 
     def pulse(self) -> str:
-        """What the last heartbeat said; it changes with every one. Clocks of two machines are never compared."""
+        """Content of the last heartbeat, which changes with each one. Clocks of two machines are never compared."""
         try:
             return (self.path / "heartbeat.json").read_text()
         except FileNotFoundError:
@@ -199,7 +199,7 @@ def open_spool(folder: Path, campaign: str) -> Spool:
 
 
 def join_launch(spool: Spool, folder: Path, launch: LaunchFolder, job: str, token: str) -> None:
-    """Says that a launch does a job: to who asks for the job now, and to who looks for its logs later.
+    """Records that a launch runs a job, for running queries and for finding its logs later.
 
     Raises:
         FileNotFoundError: The job was forgotten meanwhile.
@@ -213,13 +213,13 @@ def join_launch(spool: Spool, folder: Path, launch: LaunchFolder, job: str, toke
 
 
 def launch_of(spool: Spool, folder: Path, job: str) -> LaunchFolder | None:
-    """Launch that does a job, None when it has not come to one yet."""
+    """Returns the launch that runs a job, None if it is not assigned yet."""
     known = read_json(spool.folder(job) / "launch.json")
     return None if known is None else LaunchFolder.of(folder, known["launch"])
 
 
 def all_launches(folder: Path) -> list[LaunchFolder]:
-    """Launches of a site by name, those of long ago too. Raises TransientError."""
+    """Returns all launches of a site by name, including old ones. Raises TransientError."""
     try:
         return [LaunchFolder(path) for path in sorted((folder / "launches").iterdir()) if path.is_dir()]
     except FileNotFoundError:
@@ -229,7 +229,7 @@ def all_launches(folder: Path) -> list[LaunchFolder]:
 
 
 def launch_of_attempt(folder: Path, job: str, token: str) -> LaunchFolder | None:
-    """Launch that did an attempt, its job forgotten or not; None when its folder is not there."""
+    """Returns the launch of an attempt, even if its job was removed; None if its folder does not exist."""
     own = LaunchFolder.of(folder, launch_name(job, token))
     known = None if own.path.is_dir() else read_json(folder / "members" / f"{own.name}.json")
     found = own if known is None else LaunchFolder.of(folder, known["launch"])

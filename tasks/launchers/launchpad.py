@@ -1,4 +1,4 @@
-"""FireWorks' LaunchPad, kept from decoding what was not checked, with bounded waits and errors of ours."""
+"""FireWorks' LaunchPad with validation before decoding, timeouts and tansaku's errors."""
 
 from __future__ import annotations
 
@@ -116,9 +116,9 @@ def open_launchpad(uri: SecretStr, name: str) -> CheckedLaunchPad:
 
 @contextmanager
 def asking(action: str) -> Iterator[None]:
-    """Raises errors of the database and of FireWorks as ours.
+    """Translates errors of the database and of FireWorks into tansaku's.
 
-    FireWorks' own hints (``lpad reset`` among them) are not passed on: nothing that a user is told here destroys anything.
+    FireWorks' own hints (``lpad reset`` among them) are not passed on: no message here suggests a destructive command.
 
     Raises:
         TransientError: The database did not answer.

@@ -1,4 +1,4 @@
-"""Jobs on this machine: worker processes of our own, met through a spool folder (:mod:`tansaku.tasks.jobs.spool`).
+"""Jobs on this machine: worker processes that communicate through a spool folder (:mod:`tansaku.tasks.jobs.spool`).
 
 Workers are sessions of their own and write to log files, so that neither a signal to the driver's terminal nor a reader of
 the driver's output meets them. A thread replaces workers that died and ends jobs that are overdue. When it cannot, it tries
@@ -56,7 +56,7 @@ _LOG_TAIL = 600
 
 @dataclass
 class _Member:
-    """A worker: a child of ours, or one that was adopted (``child`` None)."""
+    """A worker: a child process, or an adopted process (``child`` None)."""
 
     pid: int
     started: ProcessStart
@@ -200,11 +200,11 @@ class LocalLauncher:
             self._bury(name)
         except DamagedFileError as error:
             self._spool.lose_damaged(name, error)
-        # The worker may have left its result, or the launcher its verdict, between our looks.
+        # The worker may have written its result, or the launcher its verdict, between our polls.
         return settled_status(self._spool, name) or JobStatus(JobState.LOST, "unknown_job", f"job {name} was discarded")
 
     def _bury(self, name: str) -> None:
-        """Gives up a job whose worker is gone; one that is being ended for a reason is lost for that reason."""
+        """Marks a job lost whose worker is gone, with the reason if the worker was ended on purpose."""
         with self._lock:
             claim = self._spool.claimed(name)
             if claim is not None:
@@ -217,7 +217,7 @@ class LocalLauncher:
             end_process(claim.pid, claim.started, self._grace, with_children=True)
 
     def _check_jobs(self) -> None:
-        # Workers that wait for room to write a result are not late.
+        # Workers that wait for disk space to write a result are not overdue.
         times_out = time.monotonic() > self._full_at + _AFTER_FULL
         for name in self._spool.claims():
             if self._spool.is_over(name):
@@ -258,9 +258,9 @@ class LocalLauncher:
                 self._trouble, pause = None, _LOOK
 
     def _look_after(self) -> None:
-        """One pass of the supervisor."""
+        """Runs one pass of the supervisor."""
         if lacks_space(self._spool.root, 0.0):
-            # Neither a worker nor a verdict has room; workers that have a result wait with it.
+            # There is no space for workers or verdicts; workers with a result wait.
             self._full_at = time.monotonic()
             raise DiskFullError(self._spool.root)
         self._replace_dead()
@@ -271,7 +271,7 @@ class LocalLauncher:
         try:
             return self._spool.driver() == self._me
         except DamagedFileError:
-            # Whose it is, the campaign's lease says: it is ours until another driver writes its own identity there.
+            # The campaign's lease decides the owner: it is ours until another driver writes its identity there.
             self._spool.serve(self._me)
             return True
 
@@ -310,7 +310,7 @@ class LocalLauncher:
         for member in [member for member in self._members if not member.alive]:
             self._members.remove(member)
             record = records / f"{member.pid}.json"
-            # One that leaves although its driver is here does not know it: its successors would leave too.
+            # A worker that ends although its driver is alive does not detect it: its successors would end too.
             was_ready = record.exists() or member.child is None
             record.unlink(missing_ok=True)
             self._stillborn = 0 if was_ready else self._stillborn + 1
@@ -324,7 +324,7 @@ class LocalLauncher:
         self._fill()
 
     def _check_health(self) -> None:
-        """Raises what keeps jobs from being done."""
+        """Raises the error that prevents jobs from running."""
         supervisor, trouble = self._supervisor, self._trouble
         if trouble is not None:
             raise trouble

@@ -2,7 +2,7 @@
 
 A FireWorks Rocket checks the Firework out (or reads it from a file, where nodes do not reach the database) and runs our
 Firetask, which has a worker process compute the job. Around that: a heartbeat, the verdict on jobs without a result, and the
-way it all ended. The result lies in the shared folder before FireWorks is told, so a database that is away costs nothing.
+record of the end. The result is in the shared folder before FireWorks is updated, so a database outage loses nothing.
 """
 
 from __future__ import annotations
@@ -75,14 +75,14 @@ class Node:
         return 1 if failures else 0
 
     def _compute(self, campaign: str, request: JsonDict, request_sha256: str) -> JsonDict:
-        told = self._computer.compute(campaign, request, request_sha256)
+        reply = self._computer.compute(campaign, request, request_sha256)
         name = str(request["name"])
         result = read_json(self._computer.spool.folder(name) / "result.json") or {"outcome": {"wall_time": 0.0}}
         self._computed[name] = [float(request["cost"]), float(result["outcome"]["wall_time"])]
-        return told
+        return reply
 
     def _do(self, member: Member) -> bool:
-        """Does one job; returns whether there is a result, or nobody here has to leave one."""
+        """Runs one job; returns whether there is a result, or none is needed from this node."""
         try:
             if not self._computer.owns(member.name) or self._computer.spool.is_over(member.name):
                 sys.stderr.write(f"{member.name}: finished, removed, or assigned to another launch\n")
@@ -94,7 +94,7 @@ class Node:
             ending = self._ending()
             self._computer.lose(member.name, ending["reason"], ending["message"])
         except (TansakuError, OSError) as error:
-            # TransientError says that there is no result; whatever is known about it is in the job's folder by now.
+            # TransientError means that there is no result; all that is known about it is already in the job's folder.
             sys.stderr.write(f"{member.name}: {error}\n")
             reason = "refused" if isinstance(error, ConfigurationError) else "node_error"
             self._computer.lose(member.name, reason, str(error)[:2000])
@@ -114,7 +114,7 @@ class Node:
         try:
             flown = self._flown(launchpad, member)
         except (TransientError, StoreError) as error:
-            # A result may have been collected, and its Firework removed, before FireWorks was told.
+            # A result may have been collected, and its Firework removed, before FireWorks was updated.
             if isinstance(error, StoreError) and member.name not in self._computed:
                 raise
             sys.stderr.write(f"{member.name}: {error}\n")

@@ -46,12 +46,12 @@ _KEPT_REFUSALS = 20
 
 @dataclass
 class TurnReport:
-    """What the last turn saw and did.
+    """Report of the last turn.
 
     Attributes:
-        queued: Jobs of ours that wait or run in SLURM.
+        queued: Our jobs that wait or run in SLURM.
         submitted: Jobs submitted since this filler began.
-        problem: What did not work at the last turn, empty when all did.
+        problem: Problem of the last turn, empty without one.
         refused: Fireworks that were not run because they are not what tansaku writes.
     """
 
@@ -103,11 +103,11 @@ class QueueFiller:
         self.report = TurnReport()
 
     def turn(self) -> None:
-        """Looks once at everything and does what is due.
+        """Runs one pass over all jobs.
 
         Raises:
-            TransientError: SLURM or the database did not answer; the next turn goes on.
-            StoreError: The database refused.
+            TransientError: SLURM or the database did not answer; the next turn continues.
+            StoreError: The database rejected a request.
         """
         self._fresh.clear()
         try:

@@ -1,4 +1,4 @@
-"""What a spool says of a job: how it ended, and its result with the hashes of its files checked."""
+"""Reads from a spool how a job ended, and its result after checking the hashes of its files."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class _Result(Record):
 
 
 def settled_status(spool: Spool, name: str) -> JobStatus | None:
-    """How a job ended, None while it is open. A result beats a verdict."""
+    """Returns how a job ended, None while it is open. A result takes precedence over a verdict."""
     folder = spool.folder(name)
     if not folder.is_dir():
         return JobStatus(JobState.LOST, "unknown_job", f"{spool.root} has no job {name}")
@@ -38,7 +38,7 @@ def settled_status(spool: Spool, name: str) -> JobStatus | None:
 
 
 def spooled_result(spool: Spool, name: str) -> JobResult:
-    """Result that a job left in a spool. One that is damaged is kept aside.
+    """Returns the result of a job in a spool. A damaged result is moved away.
 
     Raises:
         NotFoundError: It left none.

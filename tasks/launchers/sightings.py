@@ -1,4 +1,4 @@
-"""What successive looks saw of a launch, so that silence can be measured between them by one clock, never between two."""
+"""Observations of launches by successive polls, so that silence is measured by one clock, never by two."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Sightings:
     """How long launches have looked the same, kept in a file from one look to the next.
 
     Args:
-        path: Of the file; looks from another host than the last begin anew.
+        path: The file; polls from a different host than the last start over.
     """
 
     def __init__(self, path: Path) -> None:
@@ -23,12 +23,12 @@ class Sightings:
         try:
             known = read_json(path) or {}
         except DamagedFileError:
-            known = {}  # as at the first look: silence is measured from now on
+            known = {}  # as at the first poll: silence is measured from now on
         self._before: JsonDict = known.get("launches", {}) if known.get("host") == socket.gethostname() else {}
         self._now: JsonDict = {}
 
     def unchanged(self, launch: str, looks: str) -> float:
-        """How long a launch has looked like this [s]; 0 when it is seen so for the first time."""
+        """Returns how long a launch has been in this state [s]; 0 if the state is new."""
         now, before = time.time(), self._before.get(launch)
         since = min(now, float(before["since"])) if before is not None and before["looks"] == looks else now
         self._now[launch] = {"looks": looks, "since": since}

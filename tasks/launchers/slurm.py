@@ -1,4 +1,4 @@
-"""SLURM by its commands: argument lists, a bounded wait, and an environment that carries no secrets."""
+"""SLURM through its commands: argument lists, timeouts, and an environment without secrets."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ _MINUTE = 60.0
 
 
 class RejectedJobError(TansakuError):
-    """SLURM will never take this job as it is."""
+    """SLURM rejects this job permanently."""
 
 
 @dataclass(frozen=True)
 class SlurmJob:
-    """What SLURM says of a job.
+    """SLURM's information about a job.
 
     Attributes:
         identifier: SLURM's number.
@@ -69,7 +69,7 @@ class Slurm:
     """The commands sbatch, squeue, scancel, scontrol and sacct.
 
     Args:
-        environment: What they and the jobs see of ours.
+        environment: Environment variables for the commands and jobs.
     """
 
     def __init__(self, environment: Mapping[str, str]) -> None:

@@ -1,7 +1,7 @@
 """The process behind ``tansaku worker start``: ``python -m tansaku.tasks.launchers.worker SITE_FILE``.
 
-It does nothing but keep the site's queue filled, until it is told to end. Everything it knows is in the LaunchPad, the shared
-folder and SLURM, so it may be killed and started again at any time.
+It only keeps the site's queue filled, until it gets a signal to end. Its state is in the LaunchPad, the shared folder and
+SLURM, so it may be killed and restarted at any time.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ def run_bench(campaign: LoadedCampaign, options: BenchOptions, out: Path, on_pro
         campaign: A campaign on a table.
         options: What to compare.
         out: Result file.
-        on_progress: Told how far runs are, from several threads.
+        on_progress: Called with the progress of runs, from several threads.
 
     Raises:
         ConfigurationError: A method is not known, the space is no table, or a result to be resumed is of other options.

@@ -1,4 +1,4 @@
-"""A campaign on a table, replayed in this process: the campaign loop's own rounds without store, launcher or waiting."""
+"""Replay of a campaign on a table in this process: the campaign loop's rounds without store, launcher or waiting."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tansaku.tasks.steps.rounds import Plan, RoundRules, choose, fit_if_due, pla
 
 
 class OnEvaluation(Protocol):
-    """Told of each evaluation: how many there are and the cost spent so far."""
+    """Callback for each evaluation, with the number of evaluations and the cost so far."""
 
     def __call__(self, n_evaluations: int, cost: float) -> None:
         """Takes note."""
@@ -66,7 +66,7 @@ def replay(
         rules: Its limits count the initial design or start after it, by ``count_initial``.
         count_initial: Whether the initial design is paid from the budget.
         run_times: How long each evaluation takes, positive, shape ``(n_candidates,)``; None: its cost.
-        on_evaluation: Told of each evaluation that begins.
+        on_evaluation: Called for each evaluation that begins.
     """
     jobs = _Jobs(pool, values, pool.cost if run_times is None else run_times)
     search = SearchState(pool, rules.direction, rules.further)
@@ -103,7 +103,7 @@ def replay(
 
 
 class _Jobs:
-    """Evaluations under way on the replay's clock.
+    """Evaluations in progress on the replay's clock.
 
     Attributes:
         ended: Position and time of each that has ended, by proposal number, in the order in which they ended.

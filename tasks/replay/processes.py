@@ -21,12 +21,12 @@ OnProgress = Callable[[ReplayTask, int, float], None]
 def run_in_processes(tasks: Sequence[ReplayTask], jobs: int, on_progress: OnProgress | None = None) -> Iterator[BenchRun]:
     """Runs tasks, each in a fresh process with one BLAS thread, and yields their results as they end.
 
-    Leaving the iteration early ends the processes under way.
+    Leaving the iteration early ends the running processes.
 
     Args:
         tasks: What to run.
         jobs: How many at once.
-        on_progress: Told now and then how far a run is, from several threads.
+        on_progress: Called now and then with the progress of a run, from several threads.
 
     Raises:
         TansakuError: A run failed; carries the end of what it wrote to standard error.
@@ -47,7 +47,7 @@ def run_in_processes(tasks: Sequence[ReplayTask], jobs: int, on_progress: OnProg
 
 
 class _Processes:
-    """The processes under way."""
+    """The running processes."""
 
     def __init__(self, folder: Path, on_progress: OnProgress | None) -> None:
         self._folder = folder

@@ -17,7 +17,7 @@ class ReplayTask(Record):
         spec: The campaign, resolved.
         base_path: Folder in which its relative paths start.
         method: See :mod:`tansaku.tasks.replay.methods`.
-        in_flight: Evaluations under way at once.
+        in_flight: Evaluations in progress at once.
         spread: Standard deviation of the logarithm of run time over cost.
         count_initial: Whether costs and budget count the initial design.
         within: Tolerance of ``n_within`` [objective's unit].
@@ -106,7 +106,7 @@ class BenchOptions(Record):
         budget: Replaces the campaign's budget: a cost; None keeps the campaign's.
         budget_fraction: The same as a share of the exhaustive cost.
         resume: Keep the runs an interrupted benchmark of the same options has finished.
-        in_flight: Evaluations under way at once; None: 1, or what a file with ``asynchrony: free`` says.
+        in_flight: Evaluations in progress at once; None: 1, or what a file with ``asynchrony: free`` says.
         spread: Standard deviation of the logarithm of run time over cost.
     """
 

@@ -20,7 +20,7 @@ class MethodSummary:
 
     Attributes:
         volume: At each of the costs asked for, share of the true front's; None with one objective.
-        mean_gap: At each of the costs asked for [objective's unit], NaN where the first evaluation is dearer.
+        mean_gap: At each of the costs asked for [objective's unit], NaN where the first evaluation is more expensive.
         worst_gap: Of a system at the last cost, mean over seeds [objective's unit].
         worst_of_all: The largest over systems and seeds [objective's unit].
         n_exact: Systems whose optimum is found at the last cost.

@@ -1,4 +1,4 @@
-"""Rows of a screen: one per boundary structure, kept as lines of JSON so that a killed screen goes on where it stopped."""
+"""Rows of a screen: one per boundary structure, stored as lines of JSON so that a killed screen can continue."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class ScreenRow(Record):
 def family(axis: tuple[int, int, int]) -> str:
     """The name that an axis and those equal to it by symmetry share: ``⟨110⟩``."""
     sizes = [str(item) for item in sorted(map(abs, axis), reverse=True)]
-    return f"⟨{(' ' if any(len(one) > 1 for one in sizes) else '').join(sizes)}⟩"
+    return f"⟨{(' ' if any(len(size) > 1 for size in sizes) else '').join(sizes)}⟩"
 
 
 class RowFile:
@@ -73,7 +73,7 @@ class RowFile:
         self._path = path
 
     def read(self) -> list[ScreenRow]:
-        """All whole rows; half a row, which a kill left at the end, is cut off."""
+        """Returns all complete rows; an incomplete last row, left by a kill, is cut off."""
         if not self._path.exists():
             return []
         data = self._path.read_bytes()
@@ -86,7 +86,7 @@ class RowFile:
             raise ConfigurationError(f"{self._path} does not contain rows of a screen: {error}", hint="remove it") from error
 
     def extend(self, rows: Iterable[ScreenRow]) -> Iterator[ScreenRow]:
-        """Appends rows as they come, and hands them on."""
+        """Appends rows as they come, and yields them."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._path.open("a", encoding="utf-8") as stream:
             for number, row in enumerate(rows, 1):
@@ -134,10 +134,10 @@ def frame(rows: Iterable[ScreenRow], predicted_by: str, computed_by: str) -> pd.
 
     data = []
     for rank, row in enumerate(ranked(rows), 1):
-        one = {"rank": rank, **row.model_dump()}
+        cells = {"rank": rank, **row.model_dump()}
         for name in ("axis", "plane"):
-            one[name] = " ".join(map(str, getattr(row, name)))
-        data.append(one | {_PREDICTED_BY: predicted_by, _COMPUTED_BY: computed_by})
+            cells[name] = " ".join(map(str, getattr(row, name)))
+        data.append(cells | {_PREDICTED_BY: predicted_by, _COMPUTED_BY: computed_by})
     return pd.DataFrame(data, columns=["rank", *ScreenRow.model_fields, _PREDICTED_BY, _COMPUTED_BY])
 
 

@@ -1,4 +1,4 @@
-"""Certificates: what may still be better than the best known, drawn up now and then and at the end, and kept in the audit."""
+"""Convergence certificates: computed at intervals and at the end, and stored in the audit log."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def stored_certificates(events: Iterable[Event]) -> list[Certificate]:
 
 
 def stopping(spec: CampaignSpec, events: Iterable[Event], searched: int) -> Certificate | None:
-    """The certificate that a campaign's search has stopped on and still stops on, None when it goes on."""
+    """Returns the certificate that stopped the search and is still valid, None if the search continues."""
     unit, rule = spec.objective.unit, spec.budget.stop
     return next(
         (

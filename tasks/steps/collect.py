@@ -1,4 +1,4 @@
-"""Collect: ask the backend, put artifacts away, accept results, give lost attempts up."""
+"""Collect: poll the backend, store artifacts, accept results, abandon lost attempts."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def handles_of(evaluations: Sequence[Evaluation]) -> list[JsonDict]:
 
 
 def collect(context: StepContext) -> list[Evaluation]:
-    """Looks at every job under way once.
+    """Polls every running job once.
 
     Returns:
         The evaluations that ended or were lost, as stored.
@@ -122,7 +122,7 @@ def _counted(evaluation: Evaluation, failure: Failure) -> int:
 
 
 def cancel(context: StepContext, evaluation: Evaluation) -> Evaluation:
-    """Ends an active evaluation for good: its job first, so that nothing computes for nobody."""
+    """Ends an active evaluation permanently: its job first, so that no job runs without an evaluation."""
     attempt = evaluation.current_attempt
     if attempt is not None:
         handle = attempt.handle or context.launcher.find(attempt.job_name)

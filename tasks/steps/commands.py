@@ -1,4 +1,4 @@
-"""Commands: what users wish, applied in order from the next proposal number on, as fenced writes."""
+"""Commands of users, applied in order from the next proposal number on, as fenced writes."""
 
 from __future__ import annotations
 

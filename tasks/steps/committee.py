@@ -1,4 +1,4 @@
-"""What the networks of a campaign's retrained potential say of its pool, as it stands."""
+"""Predictions of the networks of a campaign's retrained potential for the unrelaxed structures of its pool."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 class PoolCommittee:
-    """Structures of a pool, looked at by one version after the other. It remembers what can be worked out anew at any time.
+    """Structures of a pool, evaluated by one version after the other; caches what can be recomputed at any time.
 
     Args:
         space: Builds the structures.

@@ -42,7 +42,7 @@ class Workshop:
 class Ledger:
     """The driver's copy of what the store holds, brought up to date by every answer of the store.
 
-    Only the holder of the lease writes, so the copy is exact; after any doubt it is thrown away and loaded again.
+    Only the holder of the lease writes, so the copy is exact; if it may be wrong, it is discarded and loaded again.
 
     Attributes:
         record: The campaign.
@@ -52,7 +52,7 @@ class Ledger:
         search: The search's part of them, as the round functions read it.
         refits: In order.
         retrains: In order, each with its end if it has ended.
-        training_attempt: Number of the attempt at the training under way.
+        training_attempt: Attempt number of the current training.
         training_handle: Its job, None until that is known.
         proposer_seconds: Time this driver spent on fits and choices [s].
         last_number: Number of the last proposal committed.
@@ -143,19 +143,19 @@ class Ledger:
         further, learns = self.spec.objective.further, self.spec.space.learns_cost
         self.search.note(search_entry(evaluation, position, further, learns_cost=learns))
 
-    def wish(self, kinds: tuple[str, str]) -> str | None:
-        """Which of two opposite commands came last, None when neither was given."""
+    def last_of(self, kinds: tuple[str, str]) -> str | None:
+        """Returns the later of two opposite commands, None if neither was given."""
         return next((command.kind for command in reversed(self.commands) if command.kind in kinds), None)
 
     @property
     def paused(self) -> bool:
         """Whether the last of pause and resume was pause."""
-        return self.wish(("pause", "resume")) == "pause"
+        return self.last_of(("pause", "resume")) == "pause"
 
     @property
     def cancelled(self) -> bool:
         """Whether the campaign was cancelled and not resumed since."""
-        return self.wish(("cancel", "resume")) == "cancel"
+        return self.last_of(("cancel", "resume")) == "cancel"
 
 
 class Committee(Protocol):

@@ -1,4 +1,4 @@
-"""When a surrogate is to be retrained, and which one looks at a proposal: functions of results up to a horizon alone."""
+"""Decides when a surrogate is retrained and which version pre-screens a proposal, from results up to a horizon only."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def model_in_use(ledger: Ledger, number: int) -> tuple[str, str] | None:
 
 
 def look_at(ledger: Ledger, plan: Plan, candidate: int) -> Look | None:
-    """The first look at a candidate that was chosen.
+    """Returns the surrogate pre-screening of a chosen candidate.
 
     Args:
         ledger: The campaign.

@@ -1,7 +1,7 @@
-"""Late results: of attempts that were given up.
+"""Late results of abandoned attempts.
 
-A backend gives a job up when it has lost sight of it, which is not the same as dead: a node that was cut off may come back
-with a result. It is adopted while its attempt is still the current one, else kept aside on its attempt, and said.
+A backend abandons a job that it can no longer reach, but which may still run: a disconnected node may return with a result.
+The result is adopted if its attempt is still the current one; otherwise it is stored with its attempt, unused, and reported.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from tansaku.tasks.steps.context import StepContext
 
 
 def watch(context: StepContext, evaluation: Evaluation) -> None:
-    """Keeps an eye on those attempts that were given up of which the backend says that a result may still come."""
+    """Watches abandoned attempts for which the backend reports that a result may still come."""
     for attempt in evaluation.attempts:
         if _may_come(attempt) and context.launcher.find(attempt.job_name) is not None:
             context.ledger.given_up[attempt.token] = (evaluation.proposal.number, attempt)
@@ -40,10 +40,10 @@ def _may_come(attempt: Attempt) -> bool:
 
 
 def collect_late(context: StepContext) -> list[Evaluation]:
-    """Looks once at the jobs that are watched.
+    """Polls the watched jobs once.
 
     Returns:
-        The evaluations that a result was written to, adopted or kept aside, as stored.
+        The evaluations that a result was written to, adopted or unused, as stored.
 
     Raises:
         TransientError: Store or backend did not answer; calling again is safe.

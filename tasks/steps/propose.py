@@ -39,12 +39,12 @@ def _proposed(context: StepContext) -> Evaluation | StopReason | None:
     refit = fit_if_due(context.proposer, plan, ledger.search, ledger.refits, rules)
     ledger.proposer_seconds += time.perf_counter() - begun
     if refit is not None:
-        # Stored before its first use: a resume must go on with these very numbers.
+        # Stored before its first use: a resume must use exactly these numbers.
         stored = context.store.insert_refit(context.lease, refit)
         ledger.note_refit(stored)
         context.observer.on_refit(stored)
         if stored.cost is not None:
-            # As a resume would: planned anew with the prices that hold now.
+            # As a resume would do: plan again with the current costs.
             plan = plan_round(rules, ledger.search, number, previous)
     if plan is None or plan.stop is not None:
         return None if plan is None else plan.stop

@@ -25,7 +25,7 @@ from tansaku.models.engine.cost import CostModel, cost_due, fit_cost, priced
 
 @dataclass(frozen=True)
 class RoundRules:
-    """What a round goes by; edits make a new value.
+    """Rules of a round; edits make a new value.
 
     Attributes:
         seed: The campaign's seed.
@@ -34,11 +34,11 @@ class RoundRules:
         budget: The limits.
         limit: Cost that may be spent in all, None for no limit [the spec's cost unit].
         initial_count: Proposals in the initial design.
-        in_flight: Evaluations under way at once.
+        in_flight: Evaluations in progress at once.
         ordered: False: use all that has finished.
         cost_prior: What cost is learned from besides measured times, None where costs are given.
         campaign: Name written into refits.
-        max_cost: Candidates predicted to be dearer are never proposed, None for no such limit.
+        max_cost: Candidates above this predicted cost are skipped, None for no limit.
         unit: Of the objective.
         further: Directions of further objectives.
     """
@@ -65,7 +65,7 @@ class Plan:
     Attributes:
         number: Its number k.
         horizon: Largest number it is conditioned on.
-        history: What it may know.
+        history: Observations and pending candidates that it is conditioned on.
         stop: Why it may not be made, or None.
     """
 
@@ -103,15 +103,15 @@ def plan_round(rules: RoundRules, search: SearchState, number: int, previous_hor
     plan = _plan(rules, search, number, up_to)
     if plan.stop is not StopReason.BUDGET or rules.cost_prior is None:
         return plan
-    # By prediction nothing fits any more: what the pending ones really take decides, so the last one is waited for.
+    # By predicted costs nothing more fits; the actual costs of pending evaluations decide, so wait for the last one.
     return _plan(rules, search, number, number - 1) if search.is_known(number - 1) else None
 
 
 def _plan(rules: RoundRules, search: SearchState, number: int, up_to: int) -> Plan:
     history = search.history(up_to, rules.limit, rules.budget)
-    dear = search.too_dear(rules.max_cost)
-    if len(dear):
-        history = replace(history, unavailable=np.union1d(history.unavailable, dear))
+    expensive = search.too_dear(rules.max_cost)
+    if len(expensive):
+        history = replace(history, unavailable=np.union1d(history.unavailable, expensive))
     return Plan(number, up_to, history, search.stop_reason(rules.budget, up_to, rules.limit, rules.max_cost))
 
 

@@ -22,7 +22,7 @@ UNSUBMITTED = (EvaluationState.PROPOSED, EvaluationState.SUBMITTING, EvaluationS
 def submit(context: StepContext, evaluation: Evaluation) -> Evaluation:
     """Brings a PROPOSED, SUBMITTING or LOST evaluation (or one that a user wants tried again) to SUBMITTED.
 
-    A resume in SUBMITTING goes on with the token that is stored; every other state begins the next attempt.
+    A resume in SUBMITTING uses the stored token; every other state begins the next attempt.
 
     Raises:
         TransientError: Store or backend did not answer; calling again is safe.
@@ -56,7 +56,7 @@ def begin(context: StepContext, evaluation: Evaluation) -> Evaluation:
 
 
 def job_document(context: StepContext, evaluation: Evaluation) -> JobDocument:
-    """What the worker is told about an evaluation; a polish goes on from the structure that the search left.
+    """Returns the document of an evaluation; a final relaxation starts from the structure of the search.
 
     Raises:
         TransientError: The artifact store did not answer.
@@ -78,7 +78,7 @@ def job_document(context: StepContext, evaluation: Evaluation) -> JobDocument:
 
 
 def _space(context: StepContext) -> SpaceSpec:
-    """The space; a boundary's with the calculator's own lattice parameter once a result told it: no other job looks for it."""
+    """Returns the space, with the calculator's own lattice parameter once a job has determined it."""
     space = context.ledger.spec.space
     crystal = space.reference_crystal
     if crystal is None or crystal.own_lattice_parameter is not None:
@@ -91,7 +91,7 @@ def _space(context: StepContext) -> SpaceSpec:
 
 
 def _look(context: StepContext, evaluation: Evaluation) -> LookDocument | None:
-    """The first look that a proposal gets, its weights where workers see them."""
+    """Returns the surrogate pre-screening of a proposal, with its weights in a folder that workers can read."""
     look = evaluation.proposal.look
     if look is None:
         return None

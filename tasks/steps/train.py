@@ -95,7 +95,7 @@ def trained_at_end(context: StepContext, reason: StopReason) -> bool:
 
 
 def advance_training(context: StepContext) -> bool:
-    """Looks once at the training under way: submits its job, or stores how it ended.
+    """Polls the current training once: submits its job, or stores how it ended.
 
     Returns:
         Whether something came of it.
@@ -244,9 +244,9 @@ def _stored(context: StepContext, training: Retrain, result: JobResult) -> tuple
 def _look_at_registry(context: StepContext, training: Retrain) -> bool:
     """Whether the service's run has brought the version, or has said that there will be none."""
     failed = failure_event_id(training)
-    told = next((event for event in context.store.events(context.name) if event.id == failed), None)
-    if told is not None:
-        _end(context, training, ok=False, message=str(told.data["reason"]))
+    reported = next((event for event in context.store.events(context.name) if event.id == failed), None)
+    if reported is not None:
+        _end(context, training, ok=False, message=str(reported.data["reason"]))
         return True
     versions = context.workshop.registry.models(training.model)
     found = next((version for version in versions if version.dataset == training.dataset), None)
@@ -257,7 +257,7 @@ def _look_at_registry(context: StepContext, training: Retrain) -> bool:
 
 
 def _give_up(context: StepContext, training: Retrain, handle: JsonDict, failure: Failure) -> None:
-    """Another attempt after a failure of the plumbing; else the retrain has failed, and the campaign goes on without."""
+    """Starts another attempt after an infrastructure failure; otherwise the retrain has failed and the campaign continues."""
     ledger = context.ledger
     again = failure.kind is FailureKind.PLUMBING and failure.reason not in PERMANENT
     if again and ledger.training_attempt <= ledger.spec.execution.retries:

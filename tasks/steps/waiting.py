@@ -1,4 +1,4 @@
-"""Say what a driver waits for: nothing may wait in silence, and nothing may fill a log with the same line."""
+"""Reports what a driver waits for: every wait is reported, but the log is not filled with the same line."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _LONGEST = 3600.0  # between two reminders [s]
 
 
 class Reminder:
-    """Tells an observer why nothing happens: after a while without progress, then at growing intervals.
+    """Reports to an observer why nothing happens: after a while without progress, then at growing intervals.
 
     Args:
-        observer: Is told.
+        observer: Receives the reasons.
         first: Time without progress before the first reminder [s].
     """
 
@@ -38,7 +38,7 @@ class Reminder:
         self.progressed()
 
     def progressed(self) -> None:
-        """There was progress: the time counts anew."""
+        """Resets the time after progress."""
         self._since = time.monotonic()
         self._interval = self._first
         self._due = self._since + self._first

@@ -1,4 +1,4 @@
-"""What workers are given for a training, and for a first look: files in a folder that they see."""
+"""Files that workers need for a training or a surrogate pre-screening, in a folder that they can read."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tansaku.tasks.training.training import checkpoint_name, find_model
 
 
 def training_document(context: StepContext, training: Retrain) -> TrainingDocument:
-    """What the worker is told about a training; its data set lies where workers see it."""
+    """Returns the document of a training; its data set is written to a folder that workers can read."""
     ledger, workshop = context.ledger, context.workshop
     spec = model_spec(ledger.spec, training, ledger.retrains)
     record = dataset_of(workshop.registry, training)
@@ -30,7 +30,7 @@ def training_document(context: StepContext, training: Retrain) -> TrainingDocume
 
 
 def weights_file(context: StepContext, sha256: str) -> Path:
-    """A model's weights where workers see them."""
+    """Writes a model's weights to a folder that workers can read."""
     return _shared(context, sha256, f"{sha256}.safetensors")
 
 

@@ -1,1 +1,1 @@
-"""Where campaigns are kept: memory, MongoDB, artifacts."""
+"""Stores of campaigns (memory, MongoDB) and of artifacts."""

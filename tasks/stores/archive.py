@@ -1,4 +1,4 @@
-"""A whole database in one file: gzipped BSON documents between a header and a footer."""
+"""Dump and restore of a whole database: gzipped BSON documents between a header and a footer."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ _DUPLICATE = 11000
 
 
 def dump(database: MongoDatabase, path: Path) -> dict[str, int]:
-    """Writes every collection of tansaku to a file, less the leases of queues; an interrupted dump leaves no file of that name.
+    """Writes every collection of tansaku except leases of queues to a file; an interrupted dump leaves no file.
 
-    Campaigns should be at rest: documents that change meanwhile are taken as they are when their turn comes.
+    Campaigns should not be running: documents that change meanwhile are written as they are when they are read.
 
     Returns:
         Number of documents by collection.
@@ -72,9 +72,9 @@ def dump(database: MongoDatabase, path: Path) -> dict[str, int]:
 def restore(database: MongoDatabase, path: Path, *, force: bool = False) -> dict[str, int]:
     """Reads a dump into a database.
 
-    The file is read and checked to its end before anything is written. Then it is read into collections of other names, which
-    take the place of the old ones when all is there: until then the database keeps what it has, and a restore that is
-    interrupted later is finished by whoever opens the database next.
+    The whole file is checked before anything is written. Then it is read into collections of other names, which
+    replace the old ones when they are complete: until then the database is unchanged, and a restore that is
+    interrupted later is completed by the next process that opens the database.
 
     Leases and helper processes of the dump are left out: they belong to the machines on which it was made.
 
@@ -87,7 +87,7 @@ def restore(database: MongoDatabase, path: Path, *, force: bool = False) -> dict
     Raises:
         NotFoundError: No such file.
         StoreError: The file is no whole dump, of a newer schema or damaged, or the database is not empty.
-        LeaseHeldError: A driver is at work in the database.
+        LeaseHeldError: A driver is using the database.
     """
     for _ in documents(path):
         pass
@@ -105,19 +105,19 @@ def restore(database: MongoDatabase, path: Path, *, force: bool = False) -> dict
         whole = False
         try:
             counts = _stage(database, path)
-            # Reading took its time: somebody may have begun to work meanwhile.
+            # A driver may have started while the file was read.
             refuse_live_drivers(database, "restored")
             whole = True
         finally:
             if not whole:
-                with suppress(PyMongoError):  # what remains is in nobody's way; the next restore takes it away
+                with suppress(PyMongoError):  # remains do no harm; the next restore removes them
                     abandon(database)
         swap(database, [name for name in names if name in COLLECTIONS])
     return counts
 
 
 def _stage(database: MongoDatabase, path: Path) -> dict[str, int]:
-    """Fills collections of other names; a document that breaks a unique key is refused here."""
+    """Fills the staged collections; a document that violates a unique key is rejected here."""
     begin(database, {**INDEXES, "schema": (), "artifacts.files": (ARTIFACT_INDEX,), "artifacts.chunks": (_CHUNK_INDEX,)})
     counts: Counter[str] = Counter()
     name, size = "", 0

@@ -1,7 +1,7 @@
-"""Which documents may stand in a dump, and what of them may enter a database.
+"""Validation of the documents in a dump before they are restored.
 
-A restore brings back the user's own data. It does not bring back who was at work when the dump was made: leases of campaigns
-and of queues, and the helper processes of drivers, belong to the machines and the hour of the dump.
+A restore brings back the user's data. It does not restore leases of campaigns and queues or helper processes of drivers,
+which are only valid for the machines and the time of the dump.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _OUTBOX = ("evaluations", "refits", "retrains")
 
 
 def checked(collection: str, document: object, where: str) -> JsonDict:
-    """A document of a dump as it may be restored.
+    """Validates a document of a dump and returns it in restorable form.
 
     Args:
         collection: Where it stood.
@@ -47,7 +47,7 @@ def checked(collection: str, document: object, where: str) -> JsonDict:
         where: Which one it is, for messages.
 
     Raises:
-        StoreError: The collection is none of tansaku's, or the document is none of this collection's.
+        StoreError: The collection is not one of tansaku's, or the document does not belong to it.
     """
     check = _CHECKS.get(collection)
     if check is None:
@@ -67,7 +67,7 @@ def checked(collection: str, document: object, where: str) -> JsonDict:
 
 
 def _record(kind: type[Record], document: JsonDict, where: str, key: str | None = None) -> JsonDict:
-    """The document as this program writes it: a number that came as text would be read, but not found or counted up."""
+    """Normalises the document's types: a number stored as text could be read, but not queried or incremented."""
     if not isinstance(document["_id"], str):
         raise StoreError(f"{where}: _id is {shown(document['_id'])}, expected text")
     clean = to_document(from_document(kind, document, key=key))
@@ -126,13 +126,13 @@ def _campaign(document: JsonDict, where: str) -> JsonDict:
 def _evaluation(document: JsonDict, where: str) -> JsonDict:
     _needs(document, ("revision", "token"), where)
     clean = _record(Evaluation, document, where, "id")
-    one = from_document(Evaluation, document, key="id")
-    current = None if one.current_attempt is None else one.current_attempt.token
+    evaluation = from_document(Evaluation, document, key="id")
+    current = None if evaluation.current_attempt is None else evaluation.current_attempt.token
     if document["token"] != current:
         raise StoreError(f"{where}: token is not that of its last attempt")
-    for attempt in one.attempts:
+    for attempt in evaluation.attempts:
         # Handles name jobs by which a driver collects, cancels and discards: those of this evaluation, and no others.
-        own = job_name(one.campaign, one.id, attempt.number)
+        own = job_name(evaluation.campaign, evaluation.id, attempt.number)
         named = own if attempt.handle is None else attempt.handle.get("name", own)
         if attempt.job_name != own or named != own:
             raise StoreError(f"{where}: attempt {attempt.number} names job {shown(attempt.job_name)}, expected {own!r}")

@@ -1,4 +1,4 @@
-"""Reads a dump: gzipped BSON documents between a header and a footer, each checked before it is handed on."""
+"""Reads a dump: gzipped BSON documents between a header and a footer, each checked before it is yielded."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ _SMALL = 64 * 2**20
 
 
 def documents(path: Path) -> Iterator[tuple[str, JsonDict]]:
-    """Collection and document, one after the other; whoever reads to the end knows that the dump is whole.
+    """Yields collection and document; if the iteration ends without an error, the dump is complete.
 
     Raises:
         NotFoundError: No such file.
-        StoreError: The file is no whole dump, of a newer schema, or a document in it is not what its collection holds.
+        StoreError: The file is not a complete dump, has a newer schema, or has a document that does not fit its collection.
     """
     header: JsonDict | None = None
     footer: JsonDict | None = None
@@ -54,7 +54,7 @@ def documents(path: Path) -> Iterator[tuple[str, JsonDict]]:
             if name == "campaigns":
                 epochs[document["_id"]] = document["epoch"]
             if name == "evaluations":
-                # One of a younger driver than its campaign's would be closed to every driver.
+                # An evaluation with a higher epoch than its campaign could not be written by any driver.
                 document["epoch"] = min(document["epoch"], epochs.get(document["campaign"], 0))
             yield name, document
     if header is None or footer is None or footer.get("counts") != dict(counts):
@@ -80,7 +80,7 @@ def _entries(path: Path) -> Iterator[JsonDict]:
     options: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True, tzinfo=UTC)
     total = 0
     try:
-        # A bomb of a few megabytes must not fill a disk: real dumps expand ten to thirty times.
+        # A decompression bomb must not fill the disk: real dumps expand ten to thirty times.
         most = _SMALL + _MOST_EXPANSION * path.stat().st_size
         with gzip.open(path, "rb") as stream:
             while head := stream.read(4):

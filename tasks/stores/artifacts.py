@@ -1,4 +1,4 @@
-"""Big values by content: in a folder, or in GridFS."""
+"""Content-addressed storage of large values: in a folder, or in GridFS."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class FileArtifactStore:
         self._uploads.mkdir(parents=True, exist_ok=True)
 
     def put(self, path: Path, *, content_type: str = "application/octet-stream") -> str:  # noqa: ARG002 - files have none
-        """See ArtifactStore."""
+        """Stores a file's bytes once; returns their SHA-256."""
         upload = self._uploads / secrets.token_hex(16)
         digest = hashlib.sha256()
         with _files(f"storing {path}"):
@@ -59,23 +59,23 @@ class FileArtifactStore:
         return value.name
 
     def get(self, sha256: str, destination: Path) -> Path:
-        """See ArtifactStore."""
+        """Writes a value to a file, checking its hash. Raises NotFoundError."""
         with self.open(sha256) as source:
             return _write_checked(source, sha256, destination)
 
     def open(self, sha256: str) -> BinaryIO:
-        """See ArtifactStore."""
+        """Opens a value for reading. Raises NotFoundError."""
         try:
             return self._value(sha256).open("rb")
         except FileNotFoundError:
             raise _unknown(sha256) from None
 
     def exists(self, sha256: str) -> bool:
-        """See ArtifactStore."""
+        """Returns whether the value is completely stored."""
         return self._value(sha256).is_file()
 
     def sweep(self, referenced: Iterator[str], *, older_than: float) -> int:
-        """See ArtifactStore."""
+        """Deletes unreferenced values and half-written uploads older than ``older_than`` seconds; returns how many."""
         kept, limit, swept = set(referenced), time.time() - older_than, 0
         for file in [*self._uploads.iterdir(), *self._values.glob("*/*")]:
             if file.name not in kept and file.stat().st_mtime < limit:
@@ -110,12 +110,12 @@ class GridFSArtifactStore:
             self._files.create_indexes([ARTIFACT_INDEX])
 
     def put(self, path: Path, *, content_type: str = "application/octet-stream") -> str:
-        """See ArtifactStore."""
+        """Stores a file's bytes once; returns their SHA-256."""
         with _files(f"storing {path}"):
             sha256 = file_sha256(path)
         upload = ObjectId()
         with _files(f"storing {path}"), translated(f"storing artifact {sha256}"), path.open("rb") as source:
-            # A value that is put again must not be swept as an old one.
+            # A value that is stored again must not be swept as old.
             touched = {"$set": {"uploadDate": datetime.now(UTC)}}
             if self._files.find_one_and_update({"metadata.sha256": sha256}, touched, projection={"_id": 1}) is not None:
                 return sha256
@@ -135,16 +135,16 @@ class GridFSArtifactStore:
         return sha256
 
     def get(self, sha256: str, destination: Path) -> Path:
-        """See ArtifactStore."""
+        """Writes a value to a file, checking its hash. Raises NotFoundError."""
         with self.open(sha256) as source:
             return _write_checked(source, sha256, destination)
 
     def open(self, sha256: str) -> BinaryIO:
-        """See ArtifactStore."""
+        """Opens a value for reading. Raises NotFoundError."""
         identifier = self._identifier(sha256)
         if identifier is None:
             raise _unknown(sha256)
-        # Read at once, so that an outage is met here and not by whoever reads the stream.
+        # Read everything now, so that an outage is raised here and not while the caller reads the stream.
         value = SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - the caller closes it
         with translated(f"reading artifact {sha256}"):
             try:
@@ -155,11 +155,11 @@ class GridFSArtifactStore:
         return cast(BinaryIO, value)
 
     def exists(self, sha256: str) -> bool:
-        """See ArtifactStore."""
+        """Returns whether the value is completely stored."""
         return self._identifier(sha256) is not None
 
     def sweep(self, referenced: Iterator[str], *, older_than: float) -> int:
-        """See ArtifactStore."""
+        """Deletes unreferenced values and half-written uploads older than ``older_than`` seconds; returns how many."""
         limit = datetime.now(UTC) - timedelta(seconds=older_than)
         kept, swept = set(referenced), 0
         with translated("sweeping artifacts"):

@@ -1,4 +1,4 @@
-"""What every write does to a campaign record: pure functions that all stores share."""
+"""Transitions of a campaign record: pure functions shared by all stores."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def check_lease(record: CampaignRecord, lease: Lease) -> None:
 
 
 def with_number(record: CampaignRecord, lease: Lease, number: int) -> CampaignRecord:
-    """The record once proposal ``number`` is committed; itself when it was.
+    """Returns the record with proposal ``number`` committed; the same object if it already was.
 
     Raises:
         StoreError: The number does not follow the last one.
@@ -38,7 +38,7 @@ def with_number(record: CampaignRecord, lease: Lease, number: int) -> CampaignRe
 
 
 def with_step(record: CampaignRecord, lease: Lease, counter: Counter, number: int) -> CampaignRecord:
-    """The record once a numbered step (a refit, a retrain, the end of one) is committed; itself when it was.
+    """Returns the record with a numbered step (refit, retrain or its end) committed; the same object if it already was.
 
     Args:
         counter: Which kind of step.
@@ -57,13 +57,13 @@ def with_step(record: CampaignRecord, lease: Lease, counter: Counter, number: in
 
 
 def with_runtime(record: CampaignRecord, lease: Lease, runtime: JsonDict) -> CampaignRecord:
-    """The record with what this driver's helpers are."""
+    """Returns the record with this driver's helper processes."""
     check_lease(record, lease)
     return record if record.runtime == runtime else record.model_copy(update={"runtime": runtime})
 
 
 def with_command(record: CampaignRecord, command: Command) -> CampaignRecord:
-    """The record with one more command; itself when the id is known."""
+    """Returns the record with one more command; the same object if the id is known."""
     if any(known.id == command.id for known in record.commands):
         return record
     return record.model_copy(update={"commands": (*record.commands, command)})
@@ -72,7 +72,7 @@ def with_command(record: CampaignRecord, command: Command) -> CampaignRecord:
 def with_command_applied(
     record: CampaignRecord, lease: Lease, command_id: str, at_number: int, spec: JsonDict | None
 ) -> CampaignRecord:
-    """The record with a command marked as applied and the spec it results in; itself when it was applied before.
+    """Returns the record with a command applied and the resulting spec; the same object if it was applied before.
 
     Raises:
         NotFoundError: No command of this id.
@@ -91,7 +91,7 @@ def with_command_applied(
 
 
 def with_deletion(record: CampaignRecord, now: datetime) -> CampaignRecord:
-    """The record once its deletion has begun: nobody's, and of an epoch that fences whoever had it.
+    """Returns the record marked for deletion: without a driver, and with an epoch that fences the previous one.
 
     Raises:
         LeaseHeldError: A live driver owns it.
@@ -111,7 +111,7 @@ def refuse_deleted(record: CampaignRecord) -> None:
 
 
 def lease_held(lease: Lease, now: datetime) -> LeaseHeldError:
-    """The error that tells who has the campaign, since when, and for how long."""
+    """Returns the error that names the driver of the campaign, its start and the expiry of its lease."""
     owner = lease.owner
     remaining = (lease.expires_at - now).total_seconds()
     return LeaseHeldError(
@@ -123,17 +123,17 @@ def lease_held(lease: Lease, now: datetime) -> LeaseHeldError:
 
 
 def released(lease: Lease) -> FencedError:
-    """The error for a lease that was given back."""
+    """Returns the error for a lease that was released."""
     return FencedError(f"the lease of campaign {lease.campaign!r} (epoch {lease.epoch}) was released; nothing was written")
 
 
 def just_released(name: str) -> LeaseHeldError:
-    """The error for a lease that was held when it was asked for, and has been given back since."""
+    """Returns the error for a lease that was held when requested, but has been released since."""
     return LeaseHeldError(f"campaign {name!r} was driven by another process a moment ago", hint="try again")
 
 
 def lease_event(lease: Lease) -> Event:
-    """The audit's line about a takeover."""
+    """Returns the audit event of a takeover."""
     owner = lease.owner
     return Event(
         id=short_hash([lease.campaign, "lease", lease.epoch]),
@@ -145,7 +145,7 @@ def lease_event(lease: Lease) -> Event:
 
 
 def command_event(campaign: str, command: Command) -> Event:
-    """The audit's line about a user's command."""
+    """Returns the audit event of a user's command."""
     return Event(
         id=short_hash([campaign, "command", command.id]),
         campaign=campaign,
@@ -156,7 +156,7 @@ def command_event(campaign: str, command: Command) -> Event:
 
 
 def applied_event(campaign: str, command_id: str, at_number: int, at: datetime) -> Event:
-    """The audit's line about a command that took effect."""
+    """Returns the audit event of a command that took effect."""
     return Event(
         id=short_hash([campaign, "applied", command_id]),
         campaign=campaign,

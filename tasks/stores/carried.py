@@ -1,4 +1,4 @@
-"""Structures that travel in an exported file, so that data sets can be made of an imported campaign."""
+"""Structures in an exported file, from which data sets of an imported campaign are built."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ COLUMN = "structure"
 
 
 def structure_texts(evaluations: Sequence[Evaluation], artifacts: ArtifactStore) -> list[str | None]:
-    """What each evaluation left as structure, None where it left nothing that is stored."""
+    """Returns the stored structure of each evaluation, None without one."""
     found: list[str | None] = []
     for evaluation in evaluations:
         sha256 = _structure_of(evaluation)
@@ -31,7 +31,7 @@ def structure_texts(evaluations: Sequence[Evaluation], artifacts: ArtifactStore)
 
 
 def check_structures(evaluations: Sequence[Evaluation], texts: Mapping[str, str]) -> None:
-    """Raises StoreError when a structure of a file is not what its evaluation left.
+    """Raises StoreError if a structure of a file is not that of its evaluation.
 
     Args:
         evaluations: Of the file.
@@ -48,7 +48,7 @@ def check_structures(evaluations: Sequence[Evaluation], texts: Mapping[str, str]
 
 
 def keep_structures(evaluations: Sequence[Evaluation], texts: Mapping[str, str], artifacts: ArtifactStore) -> None:
-    """Stores structures of a file; those that are stored already are left alone.
+    """Stores the structures of a file that are not yet stored.
 
     Args:
         evaluations: Of the file.

@@ -35,7 +35,7 @@ def connect(settings: Settings, site: SiteSpec) -> MongoDatabase:
 
     Raises:
         ConfigurationError: The URI or its file is wrong.
-        StoreError: The embedded server cannot be started, or the server refuses.
+        StoreError: The embedded server cannot be started, or the server rejects the connection.
         TransientError: The server does not answer.
     """
     return open_database(server_address(settings, site).get_secret_value(), site.database.name)
@@ -70,12 +70,12 @@ def open_database(uri: str, name: str, patience: float = SELECTION_SECONDS) -> M
     Args:
         uri: With credentials, if any.
         name: Database name, unless the URI names one.
-        patience: How long it is looked for [s].
+        patience: How long to wait for the server [s].
 
     Raises:
         ConfigurationError: The URI cannot be read.
         TransientError: The server does not answer.
-        StoreError: It refuses.
+        StoreError: The server rejects the connection.
     """
     # `from None`: the original messages quote the URI, and tracebacks are printed.
     try:
@@ -97,7 +97,7 @@ def open_database(uri: str, name: str, patience: float = SELECTION_SECONDS) -> M
             hint=f"it comes from {MONGO_URI_VARIABLE} or the file named by the site file's database.uri_file; user and "
             "password must be percent-encoded",
         ) from None
-    # `admin` in a URI is where the user is kept, not where data belong.
+    # `admin` in a URI is the database of users, not of data.
     database = client[name if named in ("", "admin") else named]
     try:
         with translated("connecting to the database"):

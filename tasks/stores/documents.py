@@ -21,7 +21,7 @@ INTERNAL_FIELDS = frozenset({"attempt", "order", "outbox", "revision", "token", 
 _INT64 = 2**63
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _DEEPEST = 80
-_LARGEST = 15 * 2**20  # MongoDB takes 16 MiB; a document grows by what the store adds
+_LARGEST = 15 * 2**20  # MongoDB's limit is 16 MiB; the store adds fields to a document
 
 RecordT = TypeVar("RecordT", bound=Record)
 Readable = tuple[list[RecordT], list[str]]
@@ -29,12 +29,12 @@ Readable = tuple[list[RecordT], list[str]]
 
 
 def utc_now() -> datetime:
-    """The present, aware, in whole milliseconds (what BSON keeps of a time)."""
+    """Returns the current time, aware, in whole milliseconds (BSON's resolution)."""
     return in_milliseconds(datetime.now(UTC))
 
 
 def in_milliseconds(moment: datetime) -> datetime:
-    """Drops what a database would drop, and converts to UTC."""
+    """Rounds a time to the resolution of the database and converts it to UTC."""
     return moment.astimezone(UTC).replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
@@ -46,7 +46,7 @@ def plain(value: object, where: str = "") -> Any:  # noqa: ANN401 - plain data h
         where: Path of ``value``, for the error.
 
     Raises:
-        StoreError: Something else is in it, which would not come back as it went in.
+        StoreError: It contains another type, which would not be restored unchanged.
     """
     if value is None or isinstance(value, bool):
         return value
@@ -105,7 +105,7 @@ def from_document(kind: type[RecordT], document: Mapping[str, Any], *, key: str 
 
 
 def check_storable(record: Record, where: str) -> None:
-    """Refuses what a database would refuse, before anything is written.
+    """Rejects, before anything is written, what the database would reject.
 
     Args:
         record: Read from a file.
@@ -125,7 +125,7 @@ def check_storable(record: Record, where: str) -> None:
 
 
 def check_nesting(value: object, where: str, depth: int = 0) -> None:
-    """Raises StoreError when plain data are nested too deeply for a database, or have a key that means something to it."""
+    """Raises StoreError when plain data are nested too deeply for a database, or have a key with a special meaning."""
     if depth > _DEEPEST:
         raise StoreError(f"{where} is nested more than {_DEEPEST} levels deep")
     if isinstance(value, dict):
@@ -139,18 +139,18 @@ def check_nesting(value: object, where: str, depth: int = 0) -> None:
 
 
 def problems_of(error: ValidationError, most: int = 3) -> str:
-    """What pydantic found, in one printable line.
+    """Formats pydantic's errors as one printable line.
 
     Args:
-        most: So many of the problems.
+        most: Largest number of errors shown.
     """
     found = error.errors(include_url=False, include_input=False)
-    told = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in found[:most])
-    return printable(told[:2000]) + (f"; and {len(found) - most} more" if len(found) > most else "")
+    text = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in found[:most])
+    return printable(text[:2000]) + (f"; and {len(found) - most} more" if len(found) > most else "")
 
 
 def sha256s_in(value: object) -> Iterator[str]:
-    """Every SHA-256 that is a value anywhere in plain data, whatever else is wrong with it."""
+    """Returns every SHA-256 that is a value anywhere in plain data, even if the data are otherwise invalid."""
     if isinstance(value, str):
         if _SHA256.fullmatch(value):
             yield value
@@ -163,7 +163,7 @@ def sha256s_in(value: object) -> Iterator[str]:
 
 
 def readable_of(kind: type[RecordT], documents: Iterable[Mapping[str, Any]], *, key: str | None = None) -> Readable[RecordT]:
-    """Records of stored documents, and what is wrong with those that are none."""
+    """Returns the records of stored documents, and the problems of invalid documents."""
     records, problems = [], []
     for document in documents:
         try:
@@ -174,5 +174,5 @@ def readable_of(kind: type[RecordT], documents: Iterable[Mapping[str, Any]], *, 
 
 
 def normalised(record: RecordT) -> RecordT:
-    """The record as it will come back from a database."""
+    """Returns the record as a database would return it."""
     return from_document(type(record), to_document(record))

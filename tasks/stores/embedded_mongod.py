@@ -1,7 +1,7 @@
 """A private MongoDB server for one user, started on demand and shared by all of the user's commands.
 
-It listens on a unix socket in a folder that only the user can enter, and on no TCP port. The server makes itself a daemon: it
-has a session, a log and no inherited output, so a killed client neither takes it along nor is held up by it.
+It listens on a unix socket in a folder that only the user can enter, and on no TCP port. The server is a daemon: it
+has its own session and log and no inherited output, so killing a client does not end it, and it never blocks a client.
 """
 
 from __future__ import annotations
@@ -49,11 +49,11 @@ _PORT = 27017  # only the name of the second socket that mongod opens beside our
 
 @dataclass(frozen=True)
 class MongodStatus:
-    """What is known of the embedded server.
+    """State of the embedded server.
 
     Attributes:
-        running: Whether its process is there.
-        answering: Whether its socket takes connections.
+        running: Whether its process exists.
+        answering: Whether its socket accepts connections.
         size: Of the data folder [bytes].
     """
 
@@ -71,7 +71,7 @@ _RECORD_KEYS = frozenset({"host", "boot", "socket"})
 
 
 class EmbeddedMongod:
-    """The server of one home folder.
+    """The embedded server of a home folder.
 
     Args:
         home: tansaku's home folder; the server keeps to ``home/mongod``.
@@ -89,7 +89,7 @@ class EmbeddedMongod:
         self._start_seconds = start_seconds
 
     def start(self) -> str:
-        """Starts the server unless it runs; concurrent callers get the same one.
+        """Starts the server unless it runs; concurrent callers get the same server.
 
         Returns:
             Its MongoDB URI.
@@ -117,7 +117,7 @@ class EmbeddedMongod:
         return _uri(Path(record["socket"]))
 
     def stop(self) -> bool:
-        """Stops the server cleanly: what it acknowledged is on the disk when this returns.
+        """Stops the server cleanly: acknowledged data are on disk when this returns.
 
         Returns:
             Whether it was running.
@@ -137,7 +137,7 @@ class EmbeddedMongod:
             return process is not None
 
     def status(self) -> MongodStatus:
-        """Looks without starting anything."""
+        """Returns the state without starting anything."""
         record = self._record()
         path = None if record is None else Path(record["socket"])
         process = self._process()
@@ -163,7 +163,7 @@ class EmbeddedMongod:
             stale.unlink()
         self._pid_file.unlink(missing_ok=True)
         self._rotate_log()
-        # Written before the start: a starter killed on the way leaves a server that the next one finds.
+        # Written before the start: if this process is killed now, the next one finds the server.
         former = self._record()
         self._write_record({"host": socket.gethostname(), "boot": _boot(), "socket": str(path)})
         command = [
@@ -195,7 +195,7 @@ class EmbeddedMongod:
         return path
 
     def _adopt(self) -> Path | None:
-        """Socket of a server that runs already or is about to; one that cannot be reached any more is stopped first."""
+        """Returns the socket of a running or starting server; an unreachable server is stopped first."""
         deadline = time.monotonic() + self._start_seconds
         while (process := self._process()) is not None:
             path = Path(_argument(_words(process), "--bind_ip"))
@@ -209,7 +209,7 @@ class EmbeddedMongod:
         return None
 
     def _process(self) -> psutil.Process | None:
-        """The server's process: ours by user and data folder, whatever else has its process id by now."""
+        """Returns the server's process, identified by user and data folder because process ids are reused."""
         for pid_file in (self._pid_file, self.data / "mongod.lock"):
             try:
                 process = psutil.Process(int(pid_file.read_text().strip() or 0))
@@ -295,7 +295,7 @@ class EmbeddedMongod:
 
 
 def _is_here(record: dict[str, str]) -> bool:
-    # A laptop's name may change with its network; the kernel that runs does not.
+    # A laptop's host name may change with its network; the running kernel does not.
     return record["host"] == socket.gethostname() or record["boot"] == _boot()
 
 
@@ -351,5 +351,5 @@ def _size(folder: Path) -> int:
         try:
             total += file.stat().st_size
         except FileNotFoundError:
-            continue  # the server removes files while we look
+            continue  # the server removes files while we read
     return total

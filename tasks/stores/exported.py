@@ -1,6 +1,6 @@
-"""What stands in an exported file, read with limits and checked by itself; nothing of it decides about this machine.
+"""Reads exported files, with limits on their size and checks of each part.
 
-The campaign's record is built anew from the few fields that are taken. A lease, helper processes, epochs and counters of the
+The campaign's record is rebuilt from a few fields. Lease, helper processes, epochs and counters in the
 file are not even read.
 """
 
@@ -39,7 +39,7 @@ _BATCH = 256
 
 
 class _Taken(BaseModel):
-    """What is taken of a campaign's record; all other keys of it are left in the file."""
+    """The fields of a campaign's record that are imported; all other keys are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
@@ -63,10 +63,10 @@ class _Header(BaseModel):
 
 @dataclass(frozen=True)
 class Exported:
-    """A file's content; each part is well-formed, and nothing is known yet of how they fit.
+    """A file's content; each part is well-formed, but their consistency is not yet checked.
 
     Attributes:
-        record: The campaign as it begins here: at rest, nobody's, with all counters at 0.
+        record: The campaign as it starts here: idle, without a driver, with all counters at 0.
         spec: Its spec.
         evaluations: In the file's order, as the file has them.
         structures: Their structures by evaluation, as far as the file has them.
@@ -119,14 +119,14 @@ def read_export(path: Path) -> Exported:
 
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """Raises NotFoundError for a file that is not there and StoreError for all that can be wrong with its bytes."""
+    """Raises NotFoundError for a missing file and StoreError for any problem with its content."""
     try:
         yield
     except FileNotFoundError:
         raise NotFoundError(f"{path} does not exist") from None
     except ValidationError as error:
         raise _unreadable(path, problems_of(error)) from error
-    # Arrow's errors are ValueErrors, KeyErrors and so on of Python too, but not all of them.
+    # Only some of Arrow's errors are subclasses of Python's ValueError, KeyError and so on.
     except (pa.ArrowException, OSError, ValueError, KeyError, RecursionError, OverflowError, MemoryError) as error:
         raise _unreadable(path, str(error)) from error
 
@@ -181,7 +181,7 @@ def _record(path: Path, taken: _Taken) -> tuple[CampaignRecord, CampaignSpec]:
         base_path=taken.base_path,
         tansaku_version=taken.tansaku_version,
         created_at=taken.created_at,
-        # What was applied is the history behind the spec. A command that waits was meant for the driver it was given to.
+        # Applied commands are the history of the spec. A pending command was meant for the original driver.
         commands=tuple(command for command in taken.commands if command.applied_at_number is not None),
     )
     return record, spec
@@ -206,10 +206,10 @@ def _rows(path: Path, file: pq.ParquetFile) -> tuple[tuple[Evaluation, ...], dic
         if size > _MOST_TEXT:
             raise StoreError(f"{path} holds more than {_MOST_TEXT} bytes of text, expected less")
         for row in batch.to_pylist():
-            one = _evaluation(f"{path}, row {len(evaluations) + 1}", row[RECORD])
-            evaluations.append(one)
+            evaluation = _evaluation(f"{path}, row {len(evaluations) + 1}", row[RECORD])
+            evaluations.append(evaluation)
             if row.get(COLUMN) is not None:
-                structures[one.id] = row[COLUMN]
+                structures[evaluation.id] = row[COLUMN]
     return tuple(evaluations), structures
 
 

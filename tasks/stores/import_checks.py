@@ -1,4 +1,4 @@
-"""Whether the parts of an exported file fit each other and the space that they were searched in."""
+"""Checks that the parts of an exported file are consistent with each other and with the campaign's space."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _FINISHED = (EvaluationState.DONE, EvaluationState.FAILED)
 
 
 def checked_evaluations(export: Exported, path: Path) -> list[Evaluation]:
-    """The evaluations of a file as they may be stored here: of this campaign, whole, and known to no launcher.
+    """Returns the evaluations of a file in storable form: of this campaign, complete, and without launcher handles.
 
     Raises:
         StoreError: One belongs to another campaign, contradicts itself, was computed at another level of theory or cannot be
@@ -142,7 +142,7 @@ def _check_key(one: Evaluation, campaign: str, where: str) -> None:
 
 
 def _check_state(one: Evaluation, where: str) -> None:
-    """What an export writes of each state, and nothing else."""
+    """Checks that an evaluation has exactly what an export writes for its state."""
     outcome, state = one.outcome, one.state
     if not state.terminal and state is not EvaluationState.PROPOSED:
         raise StoreError(f"{where}: state {state} cannot be imported; expected a finished one or PROPOSED")
@@ -186,7 +186,7 @@ def _check_outcome(outcome: Outcome, where: str) -> None:
 
 
 def _rebuilt(one: Evaluation) -> Evaluation:
-    """The evaluation from what is taken of it: jobs of another machine are no jobs of this one."""
+    """Rebuilds the evaluation without the jobs of the other machine."""
     return Evaluation(
         id=one.id,
         campaign=one.campaign,
@@ -210,7 +210,7 @@ def _rebuilt(one: Evaluation) -> Evaluation:
 
 
 def _check_refit(refit: Refit, where: str) -> None:
-    """Reads what later steps read of a refit, so that they find it whole."""
+    """Reads what later steps need of a refit, to check that it is complete."""
     kept = refit.hyperparameters.get(TRANSFER)
     try:
         hashes = [] if kept is None else [item["sha256"] for item in kept.get("sources", ())]

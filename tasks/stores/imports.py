@@ -1,4 +1,4 @@
-"""Which evaluations of a file may enter a campaign."""
+"""Selects the evaluations of a file that may be imported into a campaign."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tansaku.models.domain.states import EvaluationState
 
 
 def importable(record: CampaignRecord, evaluations: Sequence[Evaluation], known: Mapping[str, int]) -> list[Evaluation]:
-    """The evaluations that are new to a campaign, owned by its present epoch.
+    """Returns the evaluations that are new to a campaign, with its current epoch.
 
     Args:
         record: The campaign.

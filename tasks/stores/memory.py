@@ -51,24 +51,24 @@ class MemoryCampaignStore:
         self._events: dict[str, dict[str, Event]] = defaultdict(dict)
 
     def create_campaign(self, record: CampaignRecord) -> CampaignRecord:
-        """See CampaignStore."""
+        """Inserts a campaign; returns the stored one if the name is already known."""
         with self._lock:
             return self._campaigns.setdefault(record.name, normalised(record))
 
     def campaign(self, name: str) -> CampaignRecord:
-        """See CampaignStore."""
+        """Returns a campaign. Raises NotFoundError, or StoreError if its record cannot be read."""
         with self._lock:
             if name not in self._campaigns:
                 raise NotFoundError(f"no campaign {name!r} is stored")
             return self._campaigns[name]
 
     def campaign_names(self) -> list[str]:
-        """See CampaignStore."""
+        """Returns the sorted names of all campaigns, including those whose record cannot be read."""
         with self._lock:
             return sorted(self._campaigns)
 
     def stored_counts(self, campaign: str) -> dict[str, int]:
-        """See CampaignStore."""
+        """Counts the ``evaluations``, ``refits`` and ``events`` of a campaign, including unreadable ones."""
         with self._lock:
             return {
                 "evaluations": len(self._numbers.get(campaign, ())),
@@ -77,7 +77,7 @@ class MemoryCampaignStore:
             }
 
     def named_artifacts(self) -> Iterator[str]:
-        """See CampaignStore."""
+        """Returns every SHA-256 in the stored records of campaigns, readable or not."""
         with self._lock:
             refits = [refit for known in self._refits.values() for refit in known.values()]
             records: list[Record] = [*self._campaigns.values(), *self._evaluations.values(), *refits]
@@ -85,12 +85,12 @@ class MemoryCampaignStore:
             yield from sha256s_in(record.model_dump())
 
     def begin_deletion(self, name: str) -> None:
-        """See CampaignStore."""
+        """Marks a campaign as being deleted: it can no longer be leased, and its last driver is fenced."""
         with self._lock:
             self._campaigns[name] = campaigns.with_deletion(self.campaign(name), self._clock())
 
     def delete_campaign(self, name: str) -> None:
-        """See CampaignStore."""
+        """Deletes a campaign and its data after :meth:`begin_deletion`; the campaign record is deleted last."""
         with self._lock:
             self.begin_deletion(name)
             for evaluation in self._numbers.pop(name, {}).values():
@@ -102,7 +102,7 @@ class MemoryCampaignStore:
             del self._campaigns[name]
 
     def acquire_lease(self, campaign: str, owner: LeaseOwner, duration: float, *, steal: bool = False) -> Lease:
-        """See CampaignStore."""
+        """Takes over the campaign and raises its epoch."""
         with self._lock:
             record, now = self.campaign(campaign), self._clock()
             campaigns.refuse_deleted(record)
@@ -123,7 +123,7 @@ class MemoryCampaignStore:
             return lease
 
     def renew_lease(self, lease: Lease, duration: float) -> Lease:
-        """See CampaignStore."""
+        """Extends the lease. Raises FencedError when another driver has taken over."""
         with self._lock:
             record = self.campaign(lease.campaign)
             campaigns.check_lease(record, lease)
@@ -134,26 +134,26 @@ class MemoryCampaignStore:
             return renewed
 
     def release_lease(self, lease: Lease) -> None:
-        """See CampaignStore."""
+        """Releases the lease; does nothing if it is no longer ours."""
         with self._lock:
             record = self._campaigns.get(lease.campaign)
             if record is not None and record.epoch == lease.epoch:
                 self._campaigns[lease.campaign] = record.model_copy(update={"lease": None})
 
     def set_runtime(self, lease: Lease, runtime: JsonDict) -> None:
-        """See CampaignStore."""
+        """Records process ids and paths of this driver's helpers."""
         with self._lock:
             record = campaigns.with_runtime(self.campaign(lease.campaign), lease, plain(runtime))
             self._campaigns[lease.campaign] = record
 
     def add_command(self, campaign: str, command: Command) -> None:
-        """See CampaignStore."""
+        """Stores a user's command; a second command with the same id is ignored."""
         with self._lock:
             self._campaigns[campaign] = campaigns.with_command(self.campaign(campaign), normalised(command))
             self.append_event(campaigns.command_event(campaign, command))
 
     def apply_command(self, lease: Lease, command_id: str, at_number: int, spec: JsonDict | None) -> None:
-        """See CampaignStore."""
+        """Marks a command as applied from ``at_number`` on, with the resulting spec."""
         with self._lock:
             self._campaigns[lease.campaign] = campaigns.with_command_applied(
                 self.campaign(lease.campaign), lease, command_id, at_number, plain(spec)
@@ -161,7 +161,7 @@ class MemoryCampaignStore:
             self.append_event(campaigns.applied_event(lease.campaign, command_id, at_number, self._clock()))
 
     def insert_proposal(self, lease: Lease, proposal: Proposal) -> Evaluation:
-        """See CampaignStore."""
+        """Commits proposal k and creates its evaluation."""
         with self._lock:
             record = campaigns.with_number(self.campaign(lease.campaign), lease, proposal.number)
             known = self._numbers[lease.campaign].get(proposal.number)
@@ -175,23 +175,23 @@ class MemoryCampaignStore:
             return self._store(evaluation)
 
     def begin_attempt(self, lease: Lease, evaluation: str, number: int, token: str, job_name: str) -> Evaluation:
-        """See CampaignStore."""
+        """Begins the next attempt by compare-and-set: the evaluation becomes SUBMITTING."""
         attempt = Attempt(number=number, token=token, job_name=job_name, started_at=self._clock())
         with self._lock:
             return self._store(transitions.begun(self.evaluation(evaluation), lease.epoch, attempt))
 
     def record_handle(self, lease: Lease, evaluation: str, token: str, handle: JsonDict) -> Evaluation:
-        """See CampaignStore."""
+        """SUBMITTING becomes SUBMITTED with the launcher's handle."""
         with self._lock:
             return self._store(transitions.submitted(self.evaluation(evaluation), lease.epoch, token, plain(handle)))
 
     def mark_running(self, lease: Lease, evaluation: str, token: str) -> Evaluation:
-        """See CampaignStore."""
+        """SUBMITTED becomes RUNNING."""
         with self._lock:
             return self._store(transitions.running(self.evaluation(evaluation), lease.epoch, token))
 
     def accept_outcome(self, lease: Lease, evaluation: str, token: str, outcome: Outcome) -> bool:
-        """See CampaignStore."""
+        """Accepts the result of the current attempt: DONE, or FAILED if it carries a failure."""
         outcome = normalised(outcome)
         with self._lock:
             old = self.evaluation(evaluation)
@@ -199,47 +199,47 @@ class MemoryCampaignStore:
             return transitions.accepts(old, token, outcome)
 
     def mark_lost(self, lease: Lease, evaluation: str, token: str, failure: Failure, retry_in: float) -> Evaluation:
-        """See CampaignStore."""
+        """Marks the current attempt LOST; it may be retried after ``retry_in`` seconds."""
         until = transitions.give_up_until(self._clock(), retry_in)
         with self._lock:
             return self._store(transitions.lost(self.evaluation(evaluation), lease.epoch, token, failure, until))
 
     def fail_evaluation(self, lease: Lease, evaluation: str, token: str, failure: Failure) -> Evaluation:
-        """See CampaignStore."""
+        """Ends an evaluation whose retries are exhausted: FAILED."""
         with self._lock:
             return self._store(transitions.failed(self.evaluation(evaluation), lease.epoch, token, failure, self._clock()))
 
     def cancel_evaluation(self, lease: Lease, evaluation: str) -> Evaluation:
-        """See CampaignStore."""
+        """Ends an active evaluation: CANCELLED."""
         with self._lock:
             return self._store(transitions.cancelled(self.evaluation(evaluation), lease.epoch, self._clock()))
 
     def evaluation(self, evaluation: str) -> Evaluation:
-        """See CampaignStore."""
+        """Returns one evaluation. Raises NotFoundError."""
         with self._lock:
             if evaluation not in self._evaluations:
                 raise NotFoundError(f"no evaluation {evaluation!r} is stored")
             return self._evaluations[evaluation]
 
     def evaluations(self, campaign: str, *, states: Sequence[EvaluationState] | None = None) -> list[Evaluation]:
-        """See CampaignStore."""
+        """Returns evaluations in proposal order."""
         with self._lock:
             numbers = self._numbers.get(campaign, {})
             ordered = [self._evaluations[numbers[known]] for known in sorted(numbers)]
         return [item for item in ordered if states is None or item.state in states]
 
     def readable_evaluations(self, campaign: str) -> tuple[list[Evaluation], list[str]]:
-        """See CampaignStore; what is kept as records can always be read."""
+        """Returns evaluations in proposal order; records in memory can always be read."""
         return self.evaluations(campaign), []
 
     def observations(self, campaign: str) -> list[Observation]:
-        """See CampaignStore."""
+        """Returns observations in proposal order."""
         with self._lock:
             known = [self._observations.get(evaluation.id) for evaluation in self.evaluations(campaign)]
             return [observation for observation in known if observation is not None]
 
     def rebuild_observations(self, campaign: str) -> int:
-        """See CampaignStore."""
+        """Derives missing observations from the evaluations; returns how many were missing."""
         with self._lock:
             before = dict(self._observations)
             for evaluation in self.evaluations(campaign):
@@ -247,51 +247,51 @@ class MemoryCampaignStore:
             return sum(before.get(known) != observation for known, observation in self._observations.items())
 
     def insert_refit(self, lease: Lease, refit: Refit) -> Refit:
-        """See CampaignStore."""
+        """Stores a refit; returns the existing one if its number is already known."""
         with self._lock:
             record = campaigns.with_step(self.campaign(lease.campaign), lease, "last_refit", refit.number)
             self._campaigns[lease.campaign] = record
             return self._refits[lease.campaign].setdefault(refit.number, normalised(refit))
 
     def refits(self, campaign: str) -> list[Refit]:
-        """See CampaignStore."""
+        """Returns refits in order."""
         with self._lock:
             refits = self._refits.get(campaign, {})
             return [refits[number] for number in sorted(refits)]
 
     def insert_retrain(self, lease: Lease, retrain: Retrain) -> Retrain:
-        """See CampaignStore."""
+        """Stores a retrain before it begins; returns the existing one if its number is already known."""
         with self._lock:
             record = campaigns.with_step(self.campaign(lease.campaign), lease, "last_retrain", retrain.number)
             self._campaigns[lease.campaign] = record
             return self._retrains[lease.campaign].setdefault(retrain.number, normalised(retrain))
 
     def end_retrain(self, lease: Lease, end: RetrainEnd) -> RetrainEnd:
-        """See CampaignStore."""
+        """Stores the end of a retrain; returns the existing end if there is one."""
         with self._lock:
             record = campaigns.with_step(self.campaign(lease.campaign), lease, "last_retrain_end", end.number)
             self._campaigns[lease.campaign] = record
             return self._retrain_ends[lease.campaign].setdefault(end.number, normalised(end))
 
     def retrains(self, campaign: str) -> list[tuple[Retrain, RetrainEnd | None]]:
-        """See CampaignStore."""
+        """Returns retrains in order, each with its end if it has ended."""
         with self._lock:
             ends = self._retrain_ends.get(campaign, {})
             return [(item, ends.get(number)) for number, item in sorted(self._retrains.get(campaign, {}).items())]
 
     def append_event(self, event: Event) -> None:
-        """See CampaignStore."""
+        """Appends an event to the audit log; an event with a known id is ignored."""
         with self._lock:
             self._events[event.campaign].setdefault(event.id, normalised(event))
 
     def events(self, campaign: str, *, limit: int | None = None) -> list[Event]:
-        """See CampaignStore."""
+        """Returns events in order of time; only the last ``limit`` if given."""
         with self._lock:
             ordered = sorted(self._events.get(campaign, {}).values(), key=lambda event: event.at)
         return ordered if limit is None else ordered[max(len(ordered) - limit, 0) :]
 
     def import_observations(self, campaign: str, evaluations: Sequence[Evaluation]) -> int:
-        """See CampaignStore."""
+        """Inserts terminal evaluations under their ids, idempotently; returns how many were new."""
         with self._lock:
             record = self.campaign(campaign)
             numbers = self._numbers[campaign]
@@ -304,7 +304,7 @@ class MemoryCampaignStore:
             return len(new)
 
     def close(self) -> None:
-        """See CampaignStore."""
+        """Closes connections."""
 
     def _store(self, evaluation: Evaluation) -> Evaluation:
         old = self._evaluations.get(evaluation.id)

@@ -12,7 +12,7 @@ from tansaku.tasks.stores.documents import normalised, sha256s_in, utc_now
 
 
 def dataset_id(record: DatasetRecord) -> str:
-    """Id of a data set: the same content under two names is two data sets."""
+    """Returns the id of a data set: the same content under two names makes two data sets."""
     return short_hash([record.name, record.sha256])
 
 
@@ -25,18 +25,18 @@ class MemoryRegistry:
         self._models: dict[tuple[str, int], ModelRecord] = {}
 
     def add_dataset(self, record: DatasetRecord) -> DatasetRecord:
-        """See ``Registry``."""
+        """Stores a data set; returns the known one of the same name and content."""
         with self._lock:
             return self._datasets.setdefault(dataset_id(record), normalised(record))
 
     def datasets(self, name: str | None = None) -> list[DatasetRecord]:
-        """See ``Registry``."""
+        """All, or those of a name, the oldest first."""
         with self._lock:
             found = [dataset for dataset in self._datasets.values() if name in (None, dataset.name)]
         return sorted(found, key=lambda item: (item.created_at, item.sha256))
 
     def add_model(self, record: ModelRecord) -> ModelRecord:
-        """See ``Registry``."""
+        """Stores a version."""
         with self._lock:
             versions = [model for model in self._models.values() if model.name == record.name]
             known = next((item for item in versions if same_model(item, record)), None)
@@ -48,26 +48,26 @@ class MemoryRegistry:
             return stored
 
     def models(self, name: str | None = None) -> list[ModelRecord]:
-        """See ``Registry``."""
+        """All by name and version, or the versions of a name."""
         with self._lock:
             found = [model for model in self._models.values() if name in (None, model.name)]
         return sorted(found, key=lambda item: (item.name, item.version))
 
     def readable_datasets(self, name: str | None = None) -> tuple[list[DatasetRecord], list[str]]:
-        """See ``Registry``."""
+        """Data sets, the oldest first, and what is wrong with those that cannot be read; for looking."""
         return self.datasets(name), []
 
     def readable_models(self, name: str | None = None) -> tuple[list[ModelRecord], list[str]]:
-        """See ``Registry``."""
+        """Models by name and version, and what is wrong with those that cannot be read; for looking."""
         return self.models(name), []
 
     def named_artifacts(self) -> Iterator[str]:
-        """See ``Registry``."""
+        """Every SHA-256 that stands anywhere in what is stored about data sets and models, be it readable or not."""
         for record in (*self.datasets(), *self.models()):
             yield from sha256s_in(record.model_dump())
 
     def promote(self, name: str, version: int, note: str) -> ModelRecord:
-        """See ``Registry``."""
+        """Makes a version the one to be used. Raises NotFoundError."""
         with self._lock:
             known = self._models.get((name, version))
             if known is None:
@@ -84,5 +84,5 @@ def same_model(one: ModelRecord, other: ModelRecord) -> bool:
 
 
 def unknown_model(name: str, version: int) -> NotFoundError:
-    """What is said of a model that is not there."""
+    """Returns the error for a missing model."""
     return NotFoundError(f"no model {name}@{version} is stored", hint="`tansaku model list` shows the stored models")

@@ -1,10 +1,10 @@
 """The campaign store in MongoDB.
 
-The campaign document is the point where a driver's writes are put in order. A proposal or a refit is first committed there,
-filtered on the lease epoch, as an entry of its ``outbox``; then it is inserted into its own collection under a deterministic
-id, then the entry is cleared. Whoever finds an entry completes it. A takeover raises the campaign's epoch, empties the outbox
-and raises the epoch of all evaluations; a write of an older driver matches none of its filters from then on. Evaluations
-change by compare-and-set on their revision, epoch, state and token.
+The campaign document orders a driver's writes. A proposal or a refit is first committed there, filtered on the lease epoch, as
+an entry of its ``outbox``; then it is inserted into its own collection under a deterministic id, then the entry is cleared.
+Any process that finds an entry completes it. A takeover raises the campaign's epoch, empties the outbox and raises the epoch
+of all evaluations; a write of an older driver matches none of its filters from then on. Evaluations change by compare-and-set
+on their revision, epoch, state and token.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class MongoCampaignStore:
         self._leases = Leases(self._collections, self._swap, self._derived)
 
     def create_campaign(self, record: CampaignRecord) -> CampaignRecord:
-        """See CampaignStore."""
+        """Inserts a campaign; returns the stored one if the name is already known."""
         document = to_document(record)
         document["_id"] = document.pop("name")
         with translated(f"creating campaign {record.name!r}"), suppress(DuplicateKeyError):
@@ -72,7 +72,7 @@ class MongoCampaignStore:
         return self.campaign(record.name)
 
     def campaign(self, name: str) -> CampaignRecord:
-        """See CampaignStore."""
+        """Returns a campaign. Raises NotFoundError, or StoreError if its record cannot be read."""
         with translated(f"reading campaign {name!r}"):
             document = self._collections.campaigns.find_one({"_id": name})
         if document is None:
@@ -80,14 +80,14 @@ class MongoCampaignStore:
         return self._swap.remember(document)
 
     def campaign_names(self) -> list[str]:
-        """See CampaignStore."""
+        """Returns the sorted names of all campaigns, including those whose record cannot be read."""
         with translated("reading the names of the campaigns"):
-            # An id that is no text is nothing that any version of this program has written.
+            # No version of this program writes ids that are not text.
             found = self._collections.campaigns.find({"_id": {"$type": "string"}}, {"_id": 1}).sort("_id", ASCENDING)
             return [document["_id"] for document in found]
 
     def stored_counts(self, campaign: str) -> dict[str, int]:
-        """See CampaignStore."""
+        """Counts the ``evaluations``, ``refits`` and ``events`` of a campaign, including unreadable ones."""
         with translated(f"counting what is stored of {campaign!r}"):
             return {
                 kind: self._collections.database[kind].count_documents({"campaign": campaign})
@@ -95,51 +95,51 @@ class MongoCampaignStore:
             }
 
     def named_artifacts(self) -> Iterator[str]:
-        """See CampaignStore."""
+        """Returns every SHA-256 in the stored records of campaigns, readable or not."""
         with translated("reading the names of stored files"):
             for kind in ("campaigns", "evaluations", "refits"):
                 for document in self._collections.database[kind].find():
                     yield from sha256s_in(document)
 
     def begin_deletion(self, name: str) -> None:
-        """See CampaignStore."""
+        """Marks a campaign as being deleted: it can no longer be leased, and its last driver is fenced."""
         self._swap.forget(name)
         self._leases.begin_deletion(name)
 
     def delete_campaign(self, name: str) -> None:
-        """See CampaignStore."""
+        """Deletes a campaign and its data after :meth:`begin_deletion`; the campaign record is deleted last."""
         self.begin_deletion(name)
         with translated(f"deleting campaign {name!r}"):
             for collection in ("evaluations", "observations", "refits", "retrains", "events"):
                 self._collections.database[collection].delete_many({"campaign": name})
-            # Last: until then the mark keeps the name from being taken by a campaign that would find remains.
+            # Deleted last: until then the mark prevents a new campaign of this name, which would find remains.
             self._collections.campaigns.delete_one({"_id": name, "deleting": True})
 
     def acquire_lease(self, campaign: str, owner: LeaseOwner, duration: float, *, steal: bool = False) -> Lease:
-        """See CampaignStore."""
+        """Takes over the campaign and raises its epoch."""
         return self._leases.acquire(campaign, owner, duration, steal=steal)
 
     def renew_lease(self, lease: Lease, duration: float) -> Lease:
-        """See CampaignStore."""
+        """Extends the lease. Raises FencedError when another driver has taken over."""
         return self._leases.renew(lease, duration)
 
     def release_lease(self, lease: Lease) -> None:
-        """See CampaignStore."""
+        """Releases the lease; does nothing if it is no longer ours."""
         self._leases.release(lease)
 
     def set_runtime(self, lease: Lease, runtime: JsonDict) -> None:
-        """See CampaignStore."""
+        """Records process ids and paths of this driver's helpers."""
         data = plain(runtime)
         self._write_campaign(lease.campaign, lambda record: campaigns.with_runtime(record, lease, data))
 
     def add_command(self, campaign: str, command: Command) -> None:
-        """See CampaignStore."""
+        """Stores a user's command; a second command with the same id is ignored."""
         stored = normalised(command)
         self._write_campaign(campaign, lambda record: campaigns.with_command(record, stored))
         self.append_event(campaigns.command_event(campaign, stored))
 
     def apply_command(self, lease: Lease, command_id: str, at_number: int, spec: JsonDict | None) -> None:
-        """See CampaignStore."""
+        """Marks a command as applied from ``at_number`` on, with the resulting spec."""
         data = plain(spec)
         self._write_campaign(
             lease.campaign, lambda record: campaigns.with_command_applied(record, lease, command_id, at_number, data)
@@ -147,7 +147,7 @@ class MongoCampaignStore:
         self.append_event(campaigns.applied_event(lease.campaign, command_id, at_number, utc_now()))
 
     def insert_proposal(self, lease: Lease, proposal: Proposal) -> Evaluation:
-        """See CampaignStore."""
+        """Commits proposal k and creates its evaluation."""
         evaluation = transitions.proposed(lease, normalised(proposal), utc_now())
 
         def change(record: CampaignRecord) -> CampaignRecord:
@@ -168,95 +168,95 @@ class MongoCampaignStore:
         return stored
 
     def begin_attempt(self, lease: Lease, evaluation: str, number: int, token: str, job_name: str) -> Evaluation:
-        """See CampaignStore."""
+        """Begins the next attempt by compare-and-set: the evaluation becomes SUBMITTING."""
         attempt = Attempt(number=number, token=token, job_name=job_name, started_at=utc_now())
         return self._write(lease, evaluation, lambda old: transitions.begun(old, lease.epoch, attempt))
 
     def record_handle(self, lease: Lease, evaluation: str, token: str, handle: JsonDict) -> Evaluation:
-        """See CampaignStore."""
+        """SUBMITTING becomes SUBMITTED with the launcher's handle."""
         data = plain(handle)
         return self._write(lease, evaluation, lambda old: transitions.submitted(old, lease.epoch, token, data))
 
     def mark_running(self, lease: Lease, evaluation: str, token: str) -> Evaluation:
-        """See CampaignStore."""
+        """SUBMITTED becomes RUNNING."""
         return self._write(lease, evaluation, lambda old: transitions.running(old, lease.epoch, token))
 
     def accept_outcome(self, lease: Lease, evaluation: str, token: str, outcome: Outcome) -> bool:
-        """See CampaignStore."""
+        """Accepts the result of the current attempt: DONE, or FAILED if it carries a failure."""
         stored, now = normalised(outcome), utc_now()
         new = self._write(lease, evaluation, lambda old: transitions.finished(old, lease.epoch, token, stored, now))
         return transitions.accepts(new, token, stored)
 
     def mark_lost(self, lease: Lease, evaluation: str, token: str, failure: Failure, retry_in: float) -> Evaluation:
-        """See CampaignStore."""
+        """Marks the current attempt LOST; it may be retried after ``retry_in`` seconds."""
         until = transitions.give_up_until(utc_now(), retry_in)
         return self._write(lease, evaluation, lambda old: transitions.lost(old, lease.epoch, token, failure, until))
 
     def fail_evaluation(self, lease: Lease, evaluation: str, token: str, failure: Failure) -> Evaluation:
-        """See CampaignStore."""
+        """Ends an evaluation whose retries are exhausted: FAILED."""
         now = utc_now()
         return self._write(lease, evaluation, lambda old: transitions.failed(old, lease.epoch, token, failure, now))
 
     def cancel_evaluation(self, lease: Lease, evaluation: str) -> Evaluation:
-        """See CampaignStore."""
+        """Ends an active evaluation: CANCELLED."""
         now = utc_now()
         return self._write(lease, evaluation, lambda old: transitions.cancelled(old, lease.epoch, now))
 
     def evaluation(self, evaluation: str) -> Evaluation:
-        """See CampaignStore."""
+        """Returns one evaluation. Raises NotFoundError."""
         found = self._find_evaluations({"_id": evaluation})
         if not found:
             raise NotFoundError(f"no evaluation {evaluation!r} is stored")
         return found[0]
 
     def evaluations(self, campaign: str, *, states: Sequence[EvaluationState] | None = None) -> list[Evaluation]:
-        """See CampaignStore."""
+        """Returns evaluations in proposal order."""
         query: JsonDict = {"campaign": campaign}
         if states is not None:
             query["state"] = {"$in": [state.value for state in states]}
         return self._find_evaluations(query)
 
     def readable_evaluations(self, campaign: str) -> tuple[list[Evaluation], list[str]]:
-        """See CampaignStore."""
+        """Returns evaluations in proposal order and the problems of unreadable ones; for display only."""
         with translated("reading evaluations"):
             documents = list(self._collections.evaluations.find({"campaign": campaign}).sort("proposal.number", ASCENDING))
         return readable_of(Evaluation, documents, key="id")
 
     def observations(self, campaign: str) -> list[Observation]:
-        """See CampaignStore."""
+        """Returns observations in proposal order."""
         return self._derived.observations(campaign)
 
     def rebuild_observations(self, campaign: str) -> int:
-        """See CampaignStore."""
+        """Derives missing observations from the evaluations; returns how many were missing."""
         record = self.campaign(campaign)
         return self._derived.rebuild(self.evaluations(campaign), campaign, campaigns.objective_unit(record.spec))
 
     def insert_refit(self, lease: Lease, refit: Refit) -> Refit:
-        """See CampaignStore."""
+        """Stores a refit; returns the existing one if its number is already known."""
         document = to_document(refit) | {"_id": short_hash([lease.campaign, "refit", refit.number])}
         self._insert_step(lease, "last_refit", refit.number, ("refits", document))
         return next(known for known in self.refits(lease.campaign) if known.number == refit.number)
 
     def refits(self, campaign: str) -> list[Refit]:
-        """See CampaignStore."""
+        """Returns refits in order."""
         with translated(f"reading the refits of {campaign!r}"):
             documents = list(self._collections.refits.find({"campaign": campaign}).sort("number", ASCENDING))
         return [from_document(Refit, document) for document in documents]
 
     def insert_retrain(self, lease: Lease, retrain: Retrain) -> Retrain:
-        """See CampaignStore."""
+        """Stores a retrain before it begins; returns the existing one if its number is already known."""
         document = to_document(retrain) | {"_id": short_hash([lease.campaign, "retrain", retrain.number])}
         self._insert_step(lease, "last_retrain", retrain.number, ("retrains", document))
         return self.retrains(lease.campaign)[retrain.number - 1][0]
 
     def end_retrain(self, lease: Lease, end: RetrainEnd) -> RetrainEnd:
-        """See CampaignStore."""
+        """Stores the end of a retrain; returns the existing end if there is one."""
         document = to_document(end) | {"_id": short_hash([lease.campaign, "retrain-end", end.number])}
         self._insert_step(lease, "last_retrain_end", end.number, ("retrains", document))
         return self.retrains(lease.campaign)[end.number - 1][1] or end
 
     def retrains(self, campaign: str) -> list[tuple[Retrain, RetrainEnd | None]]:
-        """See CampaignStore."""
+        """Returns retrains in order, each with its end if it has ended."""
         with translated(f"reading the retrains of {campaign!r}"):
             documents = list(self._collections.retrains.find({"campaign": campaign}).sort("number", ASCENDING))
         begun = [from_document(Retrain, document) for document in documents if document.get("kind") == "begun"]
@@ -271,15 +271,15 @@ class MongoCampaignStore:
             self._swap.pour(lease.campaign)
 
     def append_event(self, event: Event) -> None:
-        """See CampaignStore."""
+        """Appends an event to the audit log; an event with a known id is ignored."""
         self._derived.record_event(event)
 
     def events(self, campaign: str, *, limit: int | None = None) -> list[Event]:
-        """See CampaignStore."""
+        """Returns events in order of time; only the last ``limit`` if given."""
         return self._derived.events(campaign, limit)
 
     def import_observations(self, campaign: str, evaluations: Sequence[Evaluation]) -> int:
-        """See CampaignStore."""
+        """Inserts terminal evaluations under their ids, idempotently; returns how many were new."""
         record = self.campaign(campaign)
         known = {item.id: item.proposal.number for item in self.evaluations(campaign)}
         new = importable(record, evaluations, known)
@@ -292,7 +292,7 @@ class MongoCampaignStore:
         return len(new)
 
     def close(self) -> None:
-        """See CampaignStore."""
+        """Closes connections."""
         self._collections.database.client.close()
 
     def _write_campaign(
@@ -307,7 +307,7 @@ class MongoCampaignStore:
     def _write(self, lease: Lease, evaluation: str, change: Callable[[Evaluation], Evaluation]) -> Evaluation:
         with translated(f"writing evaluation {evaluation}"):
             old, new = self._swap.evaluation(evaluation, lease.epoch, change)
-            # A repeat after an outage writes nothing, but what follows from the first time may be missing.
+            # A repeat after an outage writes nothing, but derived documents of the first write may be missing.
             if new is old or old.state is not new.state:
                 self._derived.follow(new)
             return new

@@ -22,7 +22,7 @@ _DUPLICATE = 11000
 
 
 class Derived:
-    """Writes what follows from an evaluation's transition.
+    """Writes the documents derived from an evaluation's transition.
 
     An observation document has the evaluation's id and the number of the attempt it came from; when a failed evaluation is
     opened again, a void document takes its place, so that a stopped older driver cannot bring the old observation back.
@@ -44,7 +44,7 @@ class Derived:
         self.record_event(event_of(evaluation, moment_of(evaluation) or utc_now()))
 
     def rebuild(self, evaluations: Sequence[Evaluation], campaign: str, unit: str) -> int:
-        """Makes the observations what the evaluations say, and adds events that a kill kept from being written.
+        """Rebuilds observations from the evaluations, and adds events that a kill kept from being written.
 
         Returns:
             How many observations were missing or wrong.
@@ -89,13 +89,13 @@ class Derived:
 
     def _replace(self, evaluation: Evaluation, unit: str) -> None:
         condition, document = _replacement(evaluation, unit)
-        # A younger attempt may have spoken already.
+        # A later attempt may already have written.
         with suppress(DuplicateKeyError):
             self._collections.observations.replace_one(condition, document, upsert=True)
 
 
 def _replacement(evaluation: Evaluation, unit: str) -> tuple[JsonDict, JsonDict]:
-    """Which document may be replaced, and by what: an observation, or a void one."""
+    """Returns which document may be replaced, and its replacement: an observation or a void document."""
     attempt = len(evaluation.attempts)
     observation = observation_of(evaluation, unit)
     if observation is None:
@@ -115,7 +115,7 @@ def _event_document(event: Event) -> JsonDict:
 def _write_all(
     collection: MongoCollection, operations: Sequence[ReplaceOne[dict[str, Any]] | InsertOne[dict[str, Any]]]
 ) -> None:
-    """Writes many at once; what is there already, or younger, stays."""
+    """Writes many documents at once; existing or newer ones stay."""
     if not operations:
         return
     try:

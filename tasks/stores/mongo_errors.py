@@ -1,4 +1,4 @@
-"""pymongo's errors as ours, without credentials."""
+"""Translates pymongo's errors into tansaku's, without credentials."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def redacted(text: str) -> str:
 
 @contextmanager
 def translated(action: str) -> Iterator[None]:
-    """Raises TransientError for what may pass and StoreError for the rest.
+    """Raises TransientError for transient errors and StoreError for all others.
 
     Args:
         action: What was being done, for the message.
@@ -42,11 +42,11 @@ def translated(action: str) -> Iterator[None]:
         detail = redacted(str(error))
         if _passes(error):
             raise TransientError(
-                f"{action}: the database could not be reached or did not answer ({detail}); whether the write took place is "
-                "not known",
+                f"{action}: the database could not be reached or did not answer ({detail}); it is unknown "
+                "whether the write took place",
                 hint="is the server running? `tansaku db status`, and the log it names",
             ) from error
-        raise StoreError(f"{action}: the database refused ({detail})") from error
+        raise StoreError(f"{action}: the database rejected the request ({detail})") from error
     except (BSONError, OverflowError) as error:
         raise StoreError(f"{action}: cannot be stored or read ({error})") from error
 

@@ -1,4 +1,4 @@
-"""Leases, timed by the server's clock."""
+"""Leases of campaigns, timed by the server's clock."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _EXPIRED: JsonDict = {"$expr": {"$lte": ["$lease.expires_at", "$$NOW"]}}
 
 
 class Leases:
-    """Who may drive a campaign, and until when."""
+    """Leases: which driver owns a campaign, and until when."""
 
     def __init__(self, collections: Collections, swap: Swap, derived: Derived) -> None:
         self._collections = collections
@@ -30,10 +30,10 @@ class Leases:
         self._derived = derived
 
     def acquire(self, campaign: str, owner: LeaseOwner, duration: float, *, steal: bool) -> Lease:
-        """See CampaignStore.acquire_lease.
+        """Takes over the campaign and raises its epoch.
 
-        The epoch goes up first: from then on the older driver commits nothing. Then what it had committed is completed, and
-        only then its evaluations are taken from it.
+        The epoch is raised first: from then on the older driver commits nothing. Then its committed writes are completed, and
+        only then its evaluations are taken over.
         """
         person = to_document(owner)
         condition: JsonDict = {"_id": campaign, "deleting": {"$ne": True}}
@@ -56,14 +56,14 @@ class Leases:
             try:
                 self._take(document)
             except StoreError:
-                # Something stored is damaged: nobody can drive it, so nobody shall have to wait for this lease to run out.
+                # Stored data are damaged and the campaign cannot be driven, so nobody should wait for this lease to expire.
                 self.release(taken)
                 raise
         self._derived.record_event(campaigns.lease_event(taken))
         return taken
 
     def _take(self, document: JsonDict) -> None:
-        """Completes and takes over what an older driver had committed."""
+        """Completes and takes over the committed writes of an older driver."""
         campaign, epoch = document["_id"], document["epoch"]
         self._swap.pour(campaign)
         self._collections.evaluations.update_many(
@@ -73,7 +73,7 @@ class Leases:
         self._rebuild(campaign, document["spec"])
 
     def renew(self, lease: Lease, duration: float) -> Lease:
-        """See CampaignStore.renew_lease."""
+        """Extends the lease. Raises FencedError when another driver has taken over."""
         update = [{"$set": {"lease.expires_at": _from_now(duration), "revision": {"$add": ["$revision", 1]}}}]
         condition = {"_id": lease.campaign, "epoch": lease.epoch, "lease.epoch": lease.epoch}
         with translated(f"renewing the lease of {lease.campaign!r}"):
@@ -86,14 +86,14 @@ class Leases:
         raise campaigns.released(lease)
 
     def release(self, lease: Lease) -> None:
-        """See CampaignStore.release_lease."""
+        """Releases the lease; does nothing if it is no longer ours."""
         with translated(f"releasing campaign {lease.campaign!r}"):
             self._collections.campaigns.update_one(
                 {"_id": lease.campaign, "epoch": lease.epoch}, {"$set": {"lease": None}, "$inc": {"revision": 1}}
             )
 
     def begin_deletion(self, name: str) -> None:
-        """See CampaignStore.begin_deletion; nothing of the record is relied upon, so that a damaged one can be deleted."""
+        """Marks a campaign as being deleted; does not rely on its record, so a damaged campaign can be deleted too."""
         free: JsonDict = {"$or": [{"lease": None}, _EXPIRED]}
         changes = {"deleting": True, "lease": None} | {key: _one_more(key) for key in ("epoch", "revision")}
         with translated(f"deleting campaign {name!r}"):
@@ -106,7 +106,7 @@ class Leases:
                 try:
                     held = Lease.model_validate(document.get("lease"))
                 except ValidationError:
-                    # No driver can renew what is no lease: only this very value is taken away.
+                    # No driver can renew a malformed lease, so removing exactly this value is safe.
                     free = {"lease": document.get("lease")}
                     continue
                 raise campaigns.lease_held(held, self._now())
@@ -150,7 +150,7 @@ class Leases:
 
 
 def _one_more(key: str) -> JsonDict:
-    """A counter plus one; 1 where it is no number."""
+    """Returns a counter plus one; 1 if it is not a number."""
     return {"$cond": [{"$isNumber": f"${key}"}, {"$add": [f"${key}", 1]}, 1]}
 
 

@@ -32,7 +32,7 @@ class MongoRegistry:
         self._models = database["models"]
 
     def add_dataset(self, record: DatasetRecord) -> DatasetRecord:
-        """See ``Registry``."""
+        """Stores a data set; returns the known one of the same name and content."""
         with translated(f"storing data set {record.name!r}"):
             stored = self._datasets.find_one_and_update(
                 {"_id": dataset_id(record)},
@@ -45,16 +45,16 @@ class MongoRegistry:
         return from_document(DatasetRecord, stored)
 
     def datasets(self, name: str | None = None) -> list[DatasetRecord]:
-        """See ``Registry``."""
+        """All, or those of a name, the oldest first."""
         return sorted((from_document(DatasetRecord, dataset) for dataset in self._stored_datasets(name)), key=_age)
 
     def readable_datasets(self, name: str | None = None) -> tuple[list[DatasetRecord], list[str]]:
-        """See ``Registry``."""
+        """Data sets, the oldest first, and what is wrong with those that cannot be read; for looking."""
         found, problems = readable_of(DatasetRecord, self._stored_datasets(name))
         return sorted(found, key=_age), problems
 
     def add_model(self, record: ModelRecord) -> ModelRecord:
-        """See ``Registry``."""
+        """Stores a version."""
         for _ in range(_TRIES):
             versions = self.models(record.name)
             known = next((item for item in versions if same_model(item, record)), None)
@@ -71,15 +71,15 @@ class MongoRegistry:
         raise StoreError(f"model {record.name!r}: no free version was found in {_TRIES} tries")
 
     def models(self, name: str | None = None) -> list[ModelRecord]:
-        """See ``Registry``."""
+        """All by name and version, or the versions of a name."""
         return [from_document(ModelRecord, model) for model in self._stored_models(name)]
 
     def readable_models(self, name: str | None = None) -> tuple[list[ModelRecord], list[str]]:
-        """See ``Registry``."""
+        """Models by name and version, and what is wrong with those that cannot be read; for looking."""
         return readable_of(ModelRecord, self._stored_models(name))
 
     def named_artifacts(self) -> Iterator[str]:
-        """See ``Registry``."""
+        """Every SHA-256 that stands anywhere in what is stored about data sets and models, be it readable or not."""
         for document in (*self._stored_datasets(None), *self._stored_models(None)):
             yield from sha256s_in(document)
 
@@ -93,7 +93,7 @@ class MongoRegistry:
             return list(self._models.find({} if name is None else {"name": name}).sort(order))
 
     def promote(self, name: str, version: int, note: str) -> ModelRecord:
-        """See ``Registry``."""
+        """Makes a version the one to be used. Raises NotFoundError."""
         moment = promotion_time(self.models(name), utc_now())
         with translated(f"promoting model {name}@{version}"):
             stored = self._models.find_one_and_update(

@@ -72,9 +72,9 @@ class Collections:
 
 
 def durable(database: MongoDatabase) -> MongoDatabase:
-    """The database with acknowledged writes (majority, journaled) and aware UTC times."""
+    """Returns the database with acknowledged writes (majority, journaled) and aware UTC times."""
     options: CodecOptions[dict[str, Any]] = CodecOptions(
-        # A time that Python cannot hold spoils its own record only, not the whole answer it comes in.
+        # A time that Python cannot represent then damages only its own record, not the whole result.
         tz_aware=True,
         tzinfo=UTC,
         datetime_conversion=DatetimeConversion.DATETIME_AUTO,

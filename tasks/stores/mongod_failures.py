@@ -1,4 +1,4 @@
-"""Why a mongod did not start, in words a user can act upon."""
+"""Explains why a mongod did not start, with a hint for the user."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _REASONS = (
 
 
 def start_failure(binary: Path, status: int, output: str, log: Path) -> StoreError | DiskFullError:
-    """The error for a mongod that ended instead of becoming ready. A full disk is one that a running campaign waits for.
+    """Returns the error for a mongod that ended at its start. On a full disk a running campaign waits.
 
     Args:
         binary: What was started.
@@ -54,7 +54,7 @@ def start_failure(binary: Path, status: int, output: str, log: Path) -> StoreErr
         log: Its log file.
     """
     text = output + _tail(log)
-    # First: what it cannot open then is reported as missing, damaged or of another version.
+    # Checked first: files it could not open are otherwise reported as missing, damaged or of another version.
     if any(mark in text for mark in _TOO_MANY_FILES):
         return StoreError(
             f"the database could not be started: it may not have enough files open; the limit is {file_limit()} (log: {log})",

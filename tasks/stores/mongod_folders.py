@@ -18,8 +18,11 @@ SOCKET_NAME = "mongod.sock"
 LONGEST_SOCKET = 107
 """Longest path of a unix socket [bytes]."""
 
-SMALLEST_FREE = 400 * 2**20
-"""Free disk space needed to start: journal files are allocated in advance [bytes]."""
+FREE_TO_START = 400 * 2**20
+"""Disk space that a new database needs: journal files are allocated in advance [bytes]."""
+
+FREE_TO_CONTINUE = 50 * 2**20
+"""Disk space that a database needs whose journal files exist; with 30 MB it started [bytes]."""
 
 _NETWORK_TYPES = (
     "nfs",
@@ -40,7 +43,7 @@ _ELSEWHERE = "set TANSAKU_HOME to a folder on a local disk, or TANSAKU_MONGO_URI
 
 
 def private_folder(folder: Path) -> Path:
-    """Creates a folder that only this user can enter, or checks that it is one.
+    """Creates a folder that only this user can enter, or checks an existing folder.
 
     Raises:
         StoreError: It cannot be created or written, or belongs to another user.
@@ -62,7 +65,7 @@ def private_folder(folder: Path) -> Path:
 
 
 def unusable(folder: Path, error: OSError) -> StoreError | DiskFullError:
-    """The error for a folder that a database cannot live in."""
+    """Returns the error for a folder that cannot hold a database."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return DiskFullError(folder, "the database could not be started")
     if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
@@ -90,9 +93,9 @@ def filesystem_type(folder: Path) -> str:
 def refuse_full_disk(folder: Path) -> None:
     """Raises DiskFullError when too little is free for a start."""
     free = shutil.disk_usage(folder).free
-    if free < SMALLEST_FREE:
-        needed = f"the database needs {SMALLEST_FREE / 2**20:.0f} MB to start, {free / 2**20:.0f} MB are free"
-        raise DiskFullError(folder, needed)
+    needed = FREE_TO_CONTINUE if any(folder.glob("data/journal/WiredTigerLog.*")) else FREE_TO_START
+    if free < needed:
+        raise DiskFullError(folder, f"the database needs {needed >> 20} MB of free space to start and has {free >> 20} MB")
 
 
 def socket_folder(home: Path, runtime: Path | None) -> Path:

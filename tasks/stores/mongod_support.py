@@ -1,4 +1,4 @@
-"""Which series of MongoDB are still supported, and until when."""
+"""End of support of MongoDB's release series."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ class Support:
     """Whether a server's series is supported.
 
     Attributes:
-        ended: Whether the series gets no fixes any more.
-        told: In words.
-        hint: What to do; None where nothing is to be done.
+        ended: Whether the series no longer gets fixes.
+        text: Description.
+        hint: What to do, None if nothing.
     """
 
     ended: bool
-    told: str
+    text: str
     hint: str | None = None
 
 
 def support_of(version: str, today: date) -> Support:
-    """Looks a server's version up.
+    """Looks up the support of a server's version.
 
     Args:
         version: As the server reports it, ``6.0.5``.
@@ -46,12 +46,12 @@ def support_of(version: str, today: date) -> Support:
     name = f"MongoDB {series[0]}.{series[1]}"
     end = END_OF_LIFE.get(series)
     if end is None and series > min(END_OF_LIFE):
-        return Support(ended=False, told=f"the end of support of {name} is not known")
+        return Support(ended=False, text=f"the end of support of {name} is not known")
     if end is not None and today <= end:
-        return Support(ended=False, told=f"{name} is supported until {end}")
+        return Support(ended=False, text=f"{name} is supported until {end}")
     since = "" if end is None else f" since {end}"
     return Support(
         ended=True,
-        told=f"{name} is no longer supported{since}",
+        text=f"{name} is no longer supported{since}",
         hint=f"put mongod {NEWEST[0]}.{NEWEST[1]} on the PATH, or set TANSAKU_MONGO_URI to a server: docs/reference/mongodb.md",
     )

@@ -1,4 +1,4 @@
-"""How many files a server may have open."""
+"""Limits on the number of open files of a server."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def refuse_few_files() -> None:
 
 @contextmanager
 def most_files() -> Iterator[None]:
-    """What is started meanwhile may have as many files open as the hard limit allows; this process keeps its own limit."""
+    """Lets processes started in this context open as many files as the hard limit allows; this process keeps its limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     try:
@@ -34,6 +34,6 @@ def most_files() -> Iterator[None]:
 
 
 def file_limit() -> str:
-    """The limits in words."""
+    """Describes the limits."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     return f"{soft} (`ulimit -n`), at most {'unlimited' if hard == resource.RLIM_INFINITY else hard} (`ulimit -Hn`)"

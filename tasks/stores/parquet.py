@@ -1,4 +1,4 @@
-"""A campaign's results as one Parquet file, and a campaign from such a file.
+"""Export of a campaign to one Parquet file, and import from such a file.
 
 One row per evaluation. The plain columns are for reading (pandas, DuckDB …); ``record`` holds the whole evaluation as JSON and
 is what an import reads. The file's metadata carries the campaign with its spec and the refits, under the key ``tansaku``. A
@@ -63,14 +63,14 @@ _COLUMNS: tuple[tuple[str, pa.DataType], ...] = (
 
 @dataclass(frozen=True)
 class Imported:
-    """What an import did.
+    """Result of an import.
 
     Attributes:
         campaign: Its name.
         new: Evaluations that were not stored before.
         total: Evaluations in the file.
-        unchecked: Why the campaign's space cannot be opened here, so that candidates were not looked up in it; None: they were.
-        pending: Commands of the file that no driver had applied; they are left out.
+        unchecked: Why the space cannot be opened here, so that candidates were not checked; None if they were checked.
+        pending: Number of commands in the file that no driver had applied; they are not imported.
     """
 
     campaign: str
@@ -83,16 +83,16 @@ class Imported:
 def export_observations(
     store: CampaignStore, campaign: str, path: Path, artifacts: ArtifactStore | None = None, *, structures: bool = False
 ) -> int:
-    """Writes a campaign's evaluations, spec and refits to a Parquet file, and what it knows of other searches.
+    """Writes a campaign's evaluations, spec, refits and transfer data to a Parquet file.
 
-    An evaluation that is in progress is written as PROPOSED: whoever imports the file computes it.
+    An evaluation in progress is written as PROPOSED and is computed after the import.
 
     Args:
         store: Where the campaign is.
         campaign: Its name.
         path: The file.
-        artifacts: Where structures and the data of transfer sources are; None: the file is without them.
-        structures: Whether the structures that evaluations left go into the file.
+        artifacts: Store of structures and transfer data; None: they are left out.
+        structures: Whether to include the structures of evaluations.
 
     Returns:
         Number of evaluations written.
@@ -104,7 +104,7 @@ def export_observations(
     record = store.campaign(campaign)
     evaluations = [_portable(evaluation) for evaluation in store.evaluations(campaign)]
     unit = objective_unit(record.spec)
-    # Trained models stay where they are: a campaign that goes on elsewhere trains anew.
+    # Trained models are not exported: a campaign that continues elsewhere trains again.
     begun_anew = dict.fromkeys(("epoch", "last_number", "last_refit", "last_retrain", "last_retrain_end"), 0)
     resting = record.model_copy(update={"lease": None, "runtime": {}, **begun_anew})
     header = {
@@ -143,25 +143,25 @@ def import_observations(
     base_path: Path | None = None,
     artifacts: ArtifactStore | None = None,
 ) -> Imported:
-    """Brings a file's evaluations and refits into a store; a second time it changes nothing.
+    """Imports a file's evaluations and refits into a store; importing it again changes nothing.
 
-    The campaign is created from the file unless it is known. It is leased meanwhile, so no driver is at work on it.
+    The campaign is created from the file unless it is stored. It is leased meanwhile, so no driver can run.
 
-    Everything is read and checked before anything is written, and the campaign's record is built anew: the file says neither
-    who drives it, nor which processes belong to it, nor how far its counters are. A refused file changes nothing; an import
-    that was interrupted is completed by another one.
+    Everything is read and checked before anything is written, and the campaign's record is rebuilt: the file defines neither
+    its driver, nor its processes, nor its counters. A rejected file changes nothing; an import
+    that was interrupted is completed by repeating it.
 
     Args:
         owner: This process.
         base_path: Folder that relative paths in the spec start from here; None: the one in the file.
-        artifacts: Where the file's structures and data of transfer sources go; None: they are left out.
+        artifacts: Store for the file's structures and transfer data; None: they are left out.
 
     Raises:
         NotFoundError: No such file.
         StoreError: The file is no export, damaged or of a newer schema, contradicts itself or what is stored, names candidates
             that its space does not have, or holds results of another level of theory than the campaign's.
-        SpecChangedError: The campaign is known with another spec.
-        LeaseHeldError: A driver is at work on the campaign.
+        SpecChangedError: The campaign is stored with a different spec.
+        LeaseHeldError: A driver is running the campaign.
     """
     export = read_export(path)
     record = export.record if base_path is None else export.record.model_copy(update={"base_path": str(base_path)})
@@ -179,7 +179,7 @@ def import_observations(
     check_history(export, last, path)
     start = record.base_path if known is None or base_path is not None else known.base_path
     unchecked = check_candidates(export.spec, start, evaluations, path)
-    # A known campaign is leased before the first write, so that a driver's campaign is left as it is.
+    # A stored campaign is leased before the first write, so that a campaign with a running driver is not changed.
     lease = None if known is None else store.acquire_lease(record.name, owner, _LEASE_SECONDS)
     try:
         if artifacts is not None:
@@ -197,7 +197,7 @@ def import_observations(
 
 
 def _known(store: CampaignStore, record: CampaignRecord, path: Path) -> CampaignRecord | None:
-    """The stored campaign of this name, None without one. Raises what keeps the file from entering it."""
+    """Returns the stored campaign of this name, None without one; raises if the file cannot be imported into it."""
     try:
         stored = store.campaign(record.name)
     except NotFoundError:
@@ -212,7 +212,7 @@ def _known(store: CampaignStore, record: CampaignRecord, path: Path) -> Campaign
 
 
 def _keep_artifacts(export: Exported, evaluations: Sequence[Evaluation], artifacts: ArtifactStore) -> None:
-    """Stores the file's structures, and the source data that its campaign names; other data have no business here."""
+    """Stores the file's structures and the transfer data that its campaign refers to; other data are ignored."""
     wanted = set(named_sources(export.record, export.refits))
     for source in export.sources:
         if source.sha256 in wanted:

@@ -1,4 +1,4 @@
-"""Looks at the database that settings and site name, without opening it for use."""
+"""Queries the configured database without opening it for use."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def campaign_names(settings: Settings, site: SiteSpec) -> list[str]:
 
     Raises:
         ConfigurationError: The URI or its file is wrong.
-        StoreError: The server refuses.
+        StoreError: The server rejects the request.
         TransientError: The server does not answer.
     """
     embedded = embedded_server(settings, site)

@@ -1,4 +1,4 @@
-"""Who keeps a site's queue filled: one at a time, by a lease that the server's clock times."""
+"""Leases of the processes that fill a site's queue: one at a time, timed by the server's clock."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class SiteWorker(Record):
-    """Who fills a site's queue, and how that goes.
+    """The process that fills a site's queue, and its state.
 
     Attributes:
-        kind: ``driver``: a campaign's driver beside its own work; ``worker``: a process for nothing else.
+        kind: ``driver``: a campaign's driver in a thread; ``worker``: a dedicated process.
         launcher: Which launcher of that process.
-        expires_at: Others may take over from then on unless the lease is renewed, by the server's clock.
-        alive: Whether that lies ahead.
-        report: What it last saw and did.
+        expires_at: Time by the server's clock after which others may take over unless the lease is renewed.
+        alive: Whether that time is in the future.
+        report: Its last report.
     """
 
     site: str
@@ -57,7 +57,7 @@ class SiteWorkers:
             owner: This process.
             launcher: Which launcher of this process.
             duration: [s].
-            steal: Take it although it has not expired (its owner is known to be dead).
+            steal: Take it before it expires, because its owner is known to be dead.
 
         Returns:
             Whether it is ours now.
@@ -89,17 +89,17 @@ class SiteWorkers:
         return taken is not None
 
     def report(self, site: str, launcher: str, report: JsonDict) -> None:
-        """Stores what the holder of the lease last saw and did; nothing when it is another by now."""
+        """Stores the report of the lease's holder; does nothing if the holder has changed."""
         with translated(f"reporting on the queue of site {site}"):
             self._collection.update_one({"_id": site, "launcher": launcher}, {"$set": {"report": report}})
 
     def release(self, site: str, launcher: str) -> None:
-        """Gives the lease back; does nothing when it is no longer ours."""
+        """Releases the lease; does nothing if it is no longer ours."""
         with translated(f"releasing the queue of site {site}"):
             self._collection.update_one({"_id": site, "launcher": launcher}, {"$set": {"expires_at": _LONG_AGO}})
 
     def get(self, site: str) -> SiteWorker | None:
-        """Who has or last had the lease, None when nobody ever did."""
+        """Returns the current or last holder of the lease, None if there was none."""
         with translated(f"reading the state of the queue of site {site}"):
             alive = {"$gt": ["$expires_at", "$$NOW"]}
             found = list(

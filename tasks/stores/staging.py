@@ -1,7 +1,7 @@
-"""Replaces collections all at once: they are filled under other names, then renamed.
+"""Replaces several collections atomically: they are filled under other names, then renamed.
 
-Until the mark is written the database has its old content alone. Once it is, whoever opens the database next finishes what is
-left of the renaming, so that nobody ever works with half of each.
+Until the mark is written the database has only its old content. Afterwards, the next process that opens the database
+completes the renaming, so that no process ever sees a mixture.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def is_staging(name: str) -> bool:
 
 
 def begin(database: Database[dict[str, Any]], indexes: dict[str, Iterable[IndexModel]]) -> None:
-    """Makes room: takes away what an interrupted restore left, and creates empty collections with their indexes.
+    """Removes the remains of an interrupted restore and creates empty collections with their indexes.
 
     Args:
         indexes: By collection; documents that break a unique one are refused before the swap.
@@ -40,14 +40,14 @@ def begin(database: Database[dict[str, Any]], indexes: dict[str, Iterable[IndexM
 
 
 def abandon(database: Database[dict[str, Any]]) -> None:
-    """Takes away what was staged."""
+    """Removes the staged collections."""
     for name in database.list_collection_names():
         if name.startswith(STAGED):
             database.drop_collection(name)
 
 
 def swap(database: Database[dict[str, Any]], replaced: Iterable[str]) -> None:
-    """Puts the staged collections in the place of the old ones.
+    """Replaces the old collections by the staged ones.
 
     Args:
         replaced: Collections that go, unless a staged one takes their place.
@@ -59,7 +59,7 @@ def swap(database: Database[dict[str, Any]], replaced: Iterable[str]) -> None:
 
 
 def finish(database: Database[dict[str, Any]]) -> None:
-    """Finishes a swap that was interrupted; does nothing without one. Several processes may do so at once."""
+    """Completes an interrupted swap, if there is one; several processes may do so at once."""
     mark = database[MARK].find_one({"_id": _SWAP})
     if mark is None:
         return

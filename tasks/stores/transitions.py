@@ -1,4 +1,4 @@
-"""What every write does to an evaluation: pure functions that all stores share.
+"""State transitions of an evaluation: pure functions shared by all stores.
 
 Each takes the stored evaluation and the epoch of the driver that writes, and returns the evaluation to be stored; the very
 object it was given when there is nothing to change (a repeat, or a token that is no longer current).
@@ -27,7 +27,7 @@ _OBSERVED = frozenset({EvaluationState.DONE, EvaluationState.FAILED})
 
 
 def check_epoch(evaluation: Evaluation, epoch: int) -> None:
-    """Raises FencedError when a younger driver owns the evaluation."""
+    """Raises FencedError if a newer driver owns the evaluation."""
     if evaluation.epoch > epoch:
         raise FencedError(
             f"campaign {evaluation.campaign!r} was taken over: evaluation {evaluation.id} belongs to epoch "
@@ -36,7 +36,7 @@ def check_epoch(evaluation: Evaluation, epoch: int) -> None:
 
 
 def proposed(lease: Lease, proposal: Proposal, now: datetime) -> Evaluation:
-    """The evaluation that a committed proposal creates."""
+    """Returns the evaluation that a committed proposal creates."""
     return Evaluation(
         id=evaluation_id(lease.campaign, proposal.candidate, proposal.source, proposal.replicate),
         campaign=lease.campaign,
@@ -47,7 +47,7 @@ def proposed(lease: Lease, proposal: Proposal, now: datetime) -> Evaluation:
 
 
 def already_proposed(known: Evaluation, proposal: Proposal) -> StoreError:
-    """The error for a candidate that has an evaluation under this source and replicate."""
+    """Returns the error for a candidate that already has an evaluation of this source and replicate."""
     return StoreError(
         f"campaign {known.campaign!r}: candidate {proposal.candidate!r} was proposal {known.proposal.number} already "
         f"(source {proposal.source}, replicate {proposal.replicate}); it cannot be proposal {proposal.number}"
@@ -94,14 +94,14 @@ def running(evaluation: Evaluation, epoch: int, token: str) -> Evaluation:
 
 
 def accepts(evaluation: Evaluation, token: str, outcome: Outcome) -> bool:
-    """Whether this outcome is, or is about to be, the accepted one."""
+    """Returns whether this outcome is, or will be, the accepted one."""
     if not _is_current(evaluation, token):
         return False
     return not evaluation.state.terminal or (evaluation.state in _OBSERVED and _same(evaluation.outcome, outcome))
 
 
 def finished(evaluation: Evaluation, epoch: int, token: str, outcome: Outcome, now: datetime) -> Evaluation:
-    """DONE or FAILED with the outcome; one that comes too late is kept on its attempt."""
+    """DONE or FAILED with the outcome; a late outcome is stored with its attempt."""
     check_epoch(evaluation, epoch)
     if evaluation.state.terminal or not _is_current(evaluation, token):
         return evaluation if accepts(evaluation, token, outcome) else _kept_aside(evaluation, epoch, token, outcome)
@@ -118,7 +118,7 @@ def finished(evaluation: Evaluation, epoch: int, token: str, outcome: Outcome, n
 
 
 def lost(evaluation: Evaluation, epoch: int, token: str, failure: Failure, not_before: datetime) -> Evaluation:
-    """LOST: the attempt is given up; its result is still welcome until the next attempt begins."""
+    """LOST: the attempt is abandoned; its result is still accepted until the next attempt begins."""
     if not _may(evaluation, epoch, token, EvaluationState.LOST):
         return evaluation
     return _moved(evaluation, epoch, EvaluationState.LOST, attempt={"failure": failure}, not_before=not_before)
@@ -158,7 +158,7 @@ def give_up_until(now: datetime, retry_in: float) -> datetime:
 
 
 def observation_of(evaluation: Evaluation, unit: str) -> Observation | None:
-    """The observation that an evaluation amounts to, None while it has no result (or was cancelled)."""
+    """Returns the observation of an evaluation, None while it has no result (or was cancelled)."""
     outcome = evaluation.outcome
     if evaluation.state not in _OBSERVED or outcome is None or evaluation.finished_at is None:
         return None
@@ -186,7 +186,7 @@ def observation_of(evaluation: Evaluation, unit: str) -> Observation | None:
 
 
 def moment_of(evaluation: Evaluation) -> datetime | None:
-    """When an evaluation came into its present state, as far as it tells."""
+    """Returns when an evaluation entered its current state, as far as it is recorded."""
     attempt = evaluation.current_attempt
     if evaluation.state is EvaluationState.PROPOSED:
         return evaluation.proposed_at
@@ -196,7 +196,7 @@ def moment_of(evaluation: Evaluation) -> datetime | None:
 
 
 def event_of(evaluation: Evaluation, at: datetime) -> Event:
-    """The audit's line about the transition into the present state, under an id that a repeat cannot double."""
+    """Returns the audit event of the transition into the current state, with an id that makes repeats idempotent."""
     attempt = evaluation.current_attempt
     number = 0 if attempt is None else attempt.number
     data: JsonDict = {

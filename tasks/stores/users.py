@@ -1,4 +1,4 @@
-"""Users of a MongoDB server: one that may read and write certain databases and nothing else."""
+"""Creates users of a MongoDB server that may read and write certain databases and nothing else."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ _RESERVED = frozenset({"admin", "config", "local"})
 
 
 def store_user(administrator: SecretStr, user: str, password: SecretStr, databases: Sequence[str]) -> bool:
-    """Creates a user, or gives one that is there this password and these databases and takes all others away.
+    """Creates a user, or updates an existing user to this password and exactly these databases.
 
     The user is kept in the first of the databases: a URI ``mongodb://USER:PASSWORD@HOST/DATABASE`` finds it there.
 
     Args:
-        administrator: URI of somebody who may create users.
+        administrator: URI of a user who may create users.
         user: Name.
         password: Of the user.
         databases: Those that it may read and write.
 
     Returns:
-        Whether it is new.
+        Whether the user is new.
 
     Raises:
         ConfigurationError: A name that cannot be a user's or a campaign database's.
-        StoreError: The server refuses.
+        StoreError: The server rejects the request.
         TransientError: It does not answer.
     """
     for name in (user, *databases):

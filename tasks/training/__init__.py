@@ -1,1 +1,1 @@
-"""Training surrogates on stored data sets, judging them on what is held out, and the registry of what came of it."""
+"""Training surrogates on stored data sets, evaluating them on held-out data, and the registry of the results."""

@@ -1,4 +1,4 @@
-"""A campaign's retrains as trainings of the registry: what is trained, on what, and what it is compared with."""
+"""A campaign's retrains as trainings of the registry: surrogate, data set and the version for comparison."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ RETRAIN_FAILED = "retrain-failed"
 
 
 def retrain_spec(spec: CampaignSpec) -> RetrainSpec:
-    """How a campaign retrains."""
+    """Returns how a campaign retrains."""
     if spec.retrain is None:
         raise AssertionError("only a campaign with `retrain` has trainings")
     return spec.retrain
 
 
 def split_rule(spec: RetrainSpec, groups: Iterable[str]) -> ShareSplitSpec | GroupsSplitSpec:
-    """How a retrain's results are divided.
+    """Returns how a retrain's results are split.
 
     Args:
         spec: Says what is held out.
-        groups: That there are so far; a name that fits none of them has no result yet.
+        groups: Existing groups; a name that fits none of them has no result yet.
     """
     if isinstance(spec.held_out, float):
         return ShareSplitSpec(held_out=spec.held_out)
@@ -75,7 +75,7 @@ def sides_of_pool(pool: CandidatePool, spec: CampaignSpec) -> dict[str, Side]:
 
 
 def model_spec(spec: CampaignSpec, training: Retrain, retrains: Retrains) -> ModelSpec:
-    """What a retrain trains, as a model file would say it."""
+    """Returns the model of a retrain, as a model file would define it."""
     retrain = retrain_spec(spec)
     used = in_use(_earlier(retrains, training)) if retrain.warm else None
     return ModelSpec(
@@ -121,8 +121,8 @@ def failure_event_id(training: Retrain) -> str:
 def train_for(resources: Resources, name: str, number: int) -> ModelRecord | None:
     """Trains for a campaign's retrain, in this process; its driver finds the version in the registry.
 
-    Killed at any point, the same call goes on from the last checkpoint. A training that does not work is said in the audit,
-    where the driver reads it.
+    If killed, the same call continues from the last checkpoint. A failed training is recorded in the audit log, where the
+    driver reads it.
 
     Args:
         resources: Store, artifacts and registry.
@@ -130,7 +130,7 @@ def train_for(resources: Resources, name: str, number: int) -> ModelRecord | Non
         number: Of the retrain.
 
     Returns:
-        The version; None when the retrain has ended before, or failed.
+        The version; None if the retrain had already ended, or failed.
 
     Raises:
         NotFoundError: There is no such campaign or retrain.

@@ -67,9 +67,9 @@ def read_dataset(artifacts: ArtifactStore, record: DatasetRecord) -> list[Exampl
 
 
 def train_model(resources: Resources, spec: ModelSpec, on_progress: Callable[[Progress], None] = unwatched) -> ModelRecord:
-    """Trains, judges on the held-out groups, and stores a new version; promotes it unless it is worse there.
+    """Trains a new version, evaluates it on the held-out groups and stores it; promotes it unless it is worse.
 
-    Killed at any point, the same call goes on from the last checkpoint; run again afterwards it finds the stored version.
+    If killed, the same call continues from the last checkpoint; repeated after the end, it returns the stored version.
 
     Raises:
         NotFoundError: The data set, or the model to begin with, is not stored.
@@ -143,7 +143,7 @@ def read_report(artifacts: ArtifactStore, record: ModelRecord) -> tuple[dict[str
 
 
 def score_of(errors: dict[str, Errors]) -> tuple[str, float]:
-    """The one number that versions are compared by: the error of the atoms' energies where they are known.
+    """Returns the error by which versions are compared: that of the atomic energies if they are known.
 
     Returns:
         Name of the property and its root mean square error.
@@ -153,7 +153,7 @@ def score_of(errors: dict[str, Errors]) -> tuple[str, float]:
 
 
 def not_comparable(one: ModelRecord, other: ModelRecord) -> str | None:
-    """Why the held-out errors of two versions cannot be compared, None where they can."""
+    """Returns why the held-out errors of two versions cannot be compared, None if they can."""
     if one.learns != other.learns:
         return f"{one.label} was trained on energies of the {one.learns}, {other.label} on those of the {other.learns}"
     if one.dataset != other.dataset:
@@ -163,15 +163,15 @@ def not_comparable(one: ModelRecord, other: ModelRecord) -> str | None:
 
 @dataclass(frozen=True)
 class Made:
-    """What a training left, wherever it ran.
+    """The files and errors of a finished training.
 
     Attributes:
         weights: File of the model.
         report: File of predictions and learning curve.
         errors: By side and property.
-        chosen: What training chose.
-        seconds: It took so long [s].
-        device: Where it computed: ``cpu`` or ``cuda``.
+        chosen: Hyper-parameters that training chose.
+        seconds: Duration [s].
+        device: Device it ran on: ``cpu`` or ``cuda``.
     """
 
     weights: Path
@@ -197,12 +197,12 @@ class Made:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a new version belongs.
+    """The context in which a new version is stored.
 
     Attributes:
         spec: What was trained.
-        dataset: On what.
-        held_out: The examples that judge it.
+        dataset: Its data set.
+        held_out: The examples on which it is evaluated.
         before: The version that it is compared with, None for the first.
     """
 
@@ -213,10 +213,10 @@ class Place:
 
 
 def store_version(registry: Registry, artifacts: ArtifactStore, made: Made, place: Place) -> tuple[ModelRecord, bool]:
-    """Stores what a training left as a version; a second time it finds it.
+    """Stores the result of a training as a version; a repeated call returns the stored version.
 
     Returns:
-        The version, and whether it is to take the place of the one before.
+        The version, and whether it replaces the previous one.
     """
     spec, before, now = place.spec, place.before, datetime.now(UTC)
     better, note = _decision(registry, artifacts, made.errors["held_out"], place)
@@ -246,7 +246,7 @@ def store_version(registry: Registry, artifacts: ArtifactStore, made: Made, plac
 
 
 def _decision(registry: Registry, artifacts: ArtifactStore, errors: dict[str, Errors], place: Place) -> tuple[bool, str]:
-    """Whether a new version takes the place of the one before, and why: both are judged by the new one's held-out data."""
+    """Decides whether a new version replaces the previous one, both evaluated on the new version's held-out data."""
     before, spec, dataset = place.before, place.spec, place.dataset
     if before is None:
         return True, "the first version"

@@ -1,4 +1,4 @@
-"""What a source must have in common with the campaign that learns from it; every error comes before anything is spent."""
+"""Checks that a source fits the campaign that learns from it, before anything is computed."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from tansaku.tasks.overview import stored_spec
 
 @dataclass(frozen=True)
 class Claim:
-    """What a source says of itself.
+    """Description of a source.
 
     Attributes:
-        key: Where it stands in the campaign file, for messages.
+        key: Its key in the campaign file, for messages.
         name: Its name.
         unit: Of its values.
         direction: Whether low or high values were wanted.
-        property: What was computed, None where nobody said.
+        property: What was computed, None if unknown.
     """
 
     key: str
@@ -34,7 +34,7 @@ class Claim:
 
 
 def check_objective(claim: Claim, objective: ObjectiveSpec) -> None:
-    """Refuses values that mean something else.
+    """Rejects values with another meaning.
 
     Raises:
         ConfigurationError: Another unit, direction or property.
@@ -50,7 +50,7 @@ def check_objective(claim: Claim, objective: ObjectiveSpec) -> None:
 
 
 def check_features(claim: Claim, ours: CandidatePool, theirs: CandidatePool) -> None:
-    """Refuses a source that lacks a feature group, or has one of another width or of other columns.
+    """Rejects a source that lacks a feature group, or has a group with another width or other columns.
 
     Raises:
         ConfigurationError: Names the groups and their widths.
@@ -80,7 +80,7 @@ def check_features(claim: Claim, ours: CandidatePool, theirs: CandidatePool) -> 
 
 
 def check_observed(claim: Claim, count: int) -> None:
-    """Refuses a source without a single value. Raises ConfigurationError."""
+    """Rejects a source without any value. Raises ConfigurationError."""
     if count == 0:
         raise ConfigurationError(
             f"{claim.key}: {claim.name!r} has no observations", hint="run it until it has some, or remove it from the sources"
@@ -107,10 +107,10 @@ def source_campaign(store: CampaignStore, source: CampaignSourceSpec, key: str) 
 
 
 def check_circle(store: CampaignStore, name: str, transfer: TransferSpec) -> None:
-    """Refuses a campaign that would learn from itself, directly or through its sources.
+    """Rejects a campaign that would learn from itself, directly or through its sources.
 
     Raises:
-        ConfigurationError: Names the way round, or a source that is not stored.
+        ConfigurationError: Names the cycle, or a source that is not stored.
     """
     for i, source in enumerate(transfer.sources):
         if isinstance(source, CampaignSourceSpec):

@@ -1,7 +1,7 @@
-"""Sources of another level of theory than the campaign that learns from them: said before it is created, and in its audit.
+"""Transfer sources with another level of theory than the campaign: reported before it is created, and in its audit log.
 
-They are allowed, a cheap level before a dear one is what transfer is for: every source has a correlation, a mean and a
-deviation of its own, so values of two levels are never taken for each other.
+They are allowed, since transfer from a cheap to an expensive level is useful: every source has a correlation, a mean and a
+deviation of its own, so values of two levels are never mixed up.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ UNKNOWN = "unknown (values of a table)"
 
 
 def note_levels(store: CampaignStore, record: CampaignRecord) -> None:
-    """Writes into the audit, once, from which other levels of theory a campaign learns."""
+    """Records in the audit log, once, from which other levels of theory a campaign learns."""
     spec = stored_spec(record)
     if spec.transfer is None:
         return
@@ -49,12 +49,12 @@ def note_levels(store: CampaignStore, record: CampaignRecord) -> None:
         )
 
 
-def told_apart(spec: CampaignSpec, theirs: str | None) -> str:
-    """What `check` adds to the line of a source: its level of theory where it is another one, else nothing.
+def level_note(spec: CampaignSpec, theirs: str | None) -> str:
+    """Returns the note that `check` adds to a source with another level of theory; empty for the same level.
 
     Args:
         spec: Of the campaign that learns.
-        theirs: The source's level in words, None where nobody knows it.
+        theirs: Description of the source's level, None if unknown.
     """
     own = _level(spec)
     if own == theirs:

@@ -1,4 +1,4 @@
-"""What a campaign would learn from, found out before it is created."""
+"""Preview of a campaign's transfer sources before it is created."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.specs.transfer import TableSourceSpec
 from tansaku.tasks.resources import Resources
 from tansaku.tasks.transfer.checks import check_circle
-from tansaku.tasks.transfer.levels import stored_level, told_apart
+from tansaku.tasks.transfer.levels import level_note, stored_level
 from tansaku.tasks.transfer.sources import Target, campaign_source, table_source
 
 Database = Callable[[], AbstractContextManager[Resources]]
@@ -18,12 +18,12 @@ Database = Callable[[], AbstractContextManager[Resources]]
 
 
 def preview(target: Target, base_path: Path, database: Database | None) -> tuple[str, ...]:
-    """One line per source.
+    """Returns one line per source.
 
     Args:
         target: The campaign.
         base_path: Folder in which its relative paths start.
-        database: None: stored campaigns are named and not looked at.
+        database: None: stored campaigns are listed, but not read.
 
     Raises:
         ConfigurationError: A source is unknown, empty or does not fit.
@@ -41,12 +41,12 @@ def _lines(target: Target, base_path: Path, store: CampaignStore | None) -> tupl
         key = f"transfer.sources[{i}]"
         if isinstance(source, TableSourceSpec):
             count = len(table_source(target, source, key, base_path).values)
-            lines.append(f"the table {source.name}: {count} observations{told_apart(target.spec, None)}")
+            lines.append(f"the table {source.name}: {count} observations{level_note(target.spec, None)}")
         elif store is None:
             lines.append(f"the campaign {source.name}: will be read when this campaign is created")
         else:
             count = len(campaign_source(target, source, key, store).values)
             when = "so far; read again at each refit" if source.follow else "frozen when this campaign is created"
-            apart = told_apart(target.spec, stored_level(store, source.name))
+            apart = level_note(target.spec, stored_level(store, source.name))
             lines.append(f"the campaign {source.name}: {count} observations, {when}{apart}")
     return tuple(lines)

@@ -1,4 +1,4 @@
-"""A stored campaign's proposer, joined to its sources."""
+"""Opens a stored campaign's proposer with its transfer sources."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def open_proposer(
         device: The site's.
 
     Raises:
-        MissingComponentError: The device is not there.
+        MissingComponentError: The device is not available.
         ConfigurationError: A source table has changed, or the proposer cannot learn.
-        NotFoundError: Frozen source data are not there any more.
+        NotFoundError: Frozen source data are no longer stored.
     """
     if spec.transfer is None:
         return build_proposer(spec.proposer, spec.objective, spec.constraints, device)

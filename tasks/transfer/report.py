@@ -1,4 +1,4 @@
-"""What a campaign's transfer did: read from its refits, written to the audit, shown to users."""
+"""Report on a campaign's transfer: read from its refits, written to the audit log, shown to users."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def named_sources(record: CampaignRecord, refits: Sequence[Refit]) -> Iterator[s
 
 
 def decision(refit: Refit) -> JsonDict | None:
-    """What a refit decided about transfer and on what evidence; None for a campaign without transfer."""
+    """Returns a refit's decision about transfer with its evidence; None for a campaign without transfer."""
     kept: JsonDict | None = refit.hyperparameters.get(KEY)
     if kept is None or "hyperparameters" not in refit.fitted or not refit.ok:
         return None
@@ -51,14 +51,14 @@ def decision(refit: Refit) -> JsonDict | None:
 
 
 def transfer_event(refit: Refit) -> Event | None:
-    """The audit's line about a refit's decision, under an id that a second writing shares."""
+    """Returns the audit event of a refit's decision, with an id that makes repeats idempotent."""
     found = decision(refit)
     if found is None:
         return None
     kind = KEPT if found["mode"] == found["before"] else CHANGED
     evidence = {mode: round(item["log_density"] + item["prior"], 3) for mode, item in found["evidence"].items()}
-    told = ("refit", "at_proposal", "mode", "before", "observations", "correlation", "gain", "failures")
-    data = {key: found[key] for key in told}
+    keys = ("refit", "at_proposal", "mode", "before", "observations", "correlation", "gain", "failures")
+    data = {key: found[key] for key in keys}
     return Event(
         id=short_hash([refit.campaign, "transfer", refit.number]),
         campaign=refit.campaign,

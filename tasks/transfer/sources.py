@@ -1,4 +1,4 @@
-"""Source data from tables and stored campaigns; frozen ones lie among the artifacts, under their content hash."""
+"""Source data from tables and stored campaigns; frozen data are stored as artifacts under their content hash."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def table_source(target: Target, source: TableSourceSpec, key: str, base_path: P
 
 
 def campaign_source(target: Target, source: CampaignSourceSpec, key: str, store: CampaignStore) -> SourceData:
-    """Reads what a stored campaign has observed by now.
+    """Reads the current observations of a stored campaign.
 
     Raises:
         ConfigurationError: The campaign is not stored, has no observations or does not fit the target.
@@ -117,14 +117,14 @@ def kept(artifacts: ArtifactStore, sha256: str) -> SourceData:
 
 
 def sources_in_use(refits: Sequence[Refit], artifacts: ArtifactStore) -> tuple[SourceData, ...]:
-    """Source data that the last refit's model uses; none where it uses none. Raises NotFoundError."""
+    """Returns the source data that the last refit's model uses, if any. Raises NotFoundError."""
     record: JsonDict = refits[-1].hyperparameters.get(KEY, {}) if refits else {}
     used = record.get("sources", ()) if record.get("mode", "none") != "none" else ()
     return tuple(kept(artifacts, item["sha256"]) for item in used)
 
 
 def freeze(target: Target, base_path: Path, store: CampaignStore, artifacts: ArtifactStore) -> CampaignSpec:
-    """Checks all sources of a new campaign, stores what does not change any more and writes its hash into the spec.
+    """Checks all sources of a new campaign, stores the frozen ones and writes their hashes into the spec.
 
     Raises:
         ConfigurationError: A source is unknown, empty or does not fit, or is not what the given hash says.
@@ -149,7 +149,7 @@ def freeze(target: Target, base_path: Path, store: CampaignStore, artifacts: Art
 
 
 def with_known_hashes(spec: CampaignSpec, known: CampaignSpec) -> CampaignSpec:
-    """A file's spec with the frozen content that the stored campaign has for the same sources."""
+    """Returns a file's spec with the hashes of the stored campaign's frozen sources."""
     if spec.transfer is None or known.transfer is None:
         return spec
     frozen = {source.name: source.sha256 for source in known.transfer.sources if isinstance(source, CampaignSourceSpec)}
@@ -191,7 +191,7 @@ class CampaignSources:
 
     Raises:
         ConfigurationError: A table has changed or does not fit.
-        NotFoundError: Frozen data are not there any more.
+        NotFoundError: Frozen data are no longer stored.
     """
 
     def __init__(self, target: Target, base_path: Path, store: CampaignStore, artifacts: ArtifactStore) -> None:
@@ -205,7 +205,7 @@ class CampaignSources:
                 self._fixed[i] = self._read(source.sha256)
 
     def take(self) -> tuple[SourceData, ...]:
-        """See :class:`~tansaku.models.engine.transfer.data.Sources`. Raises FitError when a followed campaign is gone."""
+        """What the sources hold now, kept where :meth:`at` finds it again before this returns."""
         taken = []
         for i, source in enumerate(self._target.transfer.sources):
             if i in self._fixed or isinstance(source, TableSourceSpec):
@@ -221,7 +221,7 @@ class CampaignSources:
         return tuple(taken)
 
     def at(self, sha256: Sequence[str]) -> tuple[SourceData, ...]:
-        """See :class:`~tansaku.models.engine.transfer.data.Sources`."""
+        """What was taken before, by content. Raises NotFoundError."""
         return tuple(self._known[item] if item in self._known else self._read(item) for item in sha256)
 
     def _note(self, data: SourceData) -> SourceData:

@@ -12,9 +12,10 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture
-def build(tree, tmp_path):
-    def wheel() -> Path:
+@pytest.fixture(scope="module")
+def build(tree, tmp_path_factory):
+    def make() -> Path:
+        folder = tmp_path_factory.mktemp("wheel")
         for leftover in (tree / "build", tree / "tansaku.egg-info"):  # setuptools packs what an earlier build left there
             shutil.rmtree(leftover, ignore_errors=True)
         command = [
@@ -26,14 +27,20 @@ def build(tree, tmp_path):
             "--no-build-isolation",
             "--no-deps",
             "--wheel-dir",
-            tmp_path,
+            folder,
             tree,
         ]
-        result = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, cwd=tmp_path)
+        result = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, cwd=folder)
         assert result.returncode == 0, result.stderr
-        return next(tmp_path.glob("tansaku-*.whl"))
+        return next(folder.glob("tansaku-*.whl"))
 
-    return wheel
+    return make
+
+
+@pytest.fixture(scope="module")
+def wheel(build):
+    """That of the tree as it is."""
+    return build()
 
 
 def problems(wheel: Path, modules: list[Path]) -> list[str]:
@@ -46,8 +53,8 @@ def problems(wheel: Path, modules: list[Path]) -> list[str]:
     return sorted(f"missing {name}" for name in wanted - names) + sorted(f"stray {name}" for name in unwanted)
 
 
-def test_the_wheel_holds_the_product_and_nothing_else(build, product_files):
-    assert problems(build(), product_files) == []
+def test_the_wheel_holds_the_product_and_nothing_else(wheel, product_files):
+    assert problems(wheel, product_files) == []
 
 
 def test_a_missing_package_would_be_noticed(build, tree, product_files):
@@ -64,9 +71,9 @@ def test_a_missing_package_would_be_noticed(build, tree, product_files):
     assert all("models/engine" in line for line in found)
 
 
-def test_the_wheel_runs_without_the_repository(build, tmp_path):
+def test_the_wheel_runs_without_the_repository(wheel, tmp_path):
     unpacked = tmp_path / "site"
-    zipfile.ZipFile(build()).extractall(unpacked)
+    zipfile.ZipFile(wheel).extractall(unpacked)
     code = (
         "import importlib, pkgutil, tansaku, tansaku.deploy.cli.main\n"
         "print(tansaku.__file__)\n"

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import get_args
 
 import pytest
 
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.objectives import OBJECTIVES, described
+from tansaku.models.domain.openers import opener
+from tansaku.models.domain.specs.campaign import ObjectiveSpec
+from tansaku.models.domain.specs.launcher_base import LauncherBase
+from tansaku.models.domain.specs.objective import GoalBase, GoalSpec
+from tansaku.models.domain.specs.site import LauncherSpec, SiteSpec
 from tansaku.models.domain.specs.space import SPACE_SPECS, SpaceSpec, TableSpaceSpec
 from tansaku.models.domain.specs.space_base import SpaceDescription
 from tansaku.models.domain.units import convert
+from tansaku.models.engine.goals import LEVELS, goal_of
 from tansaku.spaces.registry import OPENERS, open_space
 from tansaku.tasks.figures.campaign import FURTHER_FIGURES
+from tansaku.tasks.jobs.energy import COMPUTED
 from tansaku.tasks.jobs.workflows import JOBS
+from tansaku.tasks.launchers.backends import BACKENDS, Backend, backend_of, job_folder
+from tansaku.tasks.settings import Settings
 
 TABLE = TableSpaceSpec.model_validate(
     {"candidates": "t.csv", "columns": {"id": "id", "value": "v"}, "features": {"x": {"columns": ["x"]}}}
@@ -25,10 +33,9 @@ def test_every_spec_of_a_space_has_a_description_and_an_opener():
     specs = get_args(get_args(SpaceSpec)[0])
     assert set(SPACE_SPECS.values()) == set(specs)
     assert OPENERS.keys() == SPACE_SPECS.keys()
-    for kind, opener in OPENERS.items():
+    for kind in OPENERS:
         assert isinstance(SPACE_SPECS[kind].description, SpaceDescription)
-        module, name = opener.split(":")
-        found = getattr(import_module(f"tansaku.spaces.{module}"), name)
+        found = opener(OPENERS, kind, "space.type")
         assert all(hasattr(found, method) for method in ("pool", "structure", "elements", "describe_systems"))
 
 
@@ -59,3 +66,45 @@ def test_a_space_without_an_opener_is_an_error(tmp_path, monkeypatch):
 def test_an_objective_that_is_not_registered_is_an_error():
     with pytest.raises(ValueError, match="property 'happiness' is not registered; expected one of grain_boundary_energy"):
         described("happiness")
+
+
+def test_every_spec_of_a_launcher_has_a_description_and_a_backend():
+    specs = get_args(get_args(LauncherSpec)[0])
+    assert {spec.model_fields["type"].default for spec in specs} == BACKENDS.keys()
+    for spec in specs:
+        assert issubclass(spec, LauncherBase)
+        assert issubclass(opener(BACKENDS, spec.model_fields["type"].default, "launcher.type"), Backend)
+
+
+def test_a_launcher_without_a_backend_is_an_error(tmp_path, monkeypatch):
+    monkeypatch.delitem(BACKENDS, "local")
+    with pytest.raises(ConfigurationError, match=r"launcher\.type: 'local' has no opener; expected one of fireworks"):
+        backend_of(Settings(home=tmp_path), SiteSpec(), None)
+
+
+def test_jobs_lie_in_the_folder_that_a_launcher_shares(tmp_path):
+    shared = {"launcher": {"type": "fireworks", "folder": "/shared/jobs"}}
+    settings = Settings(home=tmp_path)
+    assert str(job_folder(settings, SiteSpec.model_validate(shared), "small")) == "/shared/jobs/spool/small"
+    assert job_folder(settings, SiteSpec(), "small") == tmp_path / "spool" / "small"
+    local = backend_of(settings, SiteSpec(), None)
+    assert local.queue() is None
+    assert local.cluster() is None
+
+
+def test_every_spec_of_a_goal_has_acquisitions_and_one_that_the_engine_serves():
+    specs = get_args(get_args(GoalSpec)[0])
+    assert all(issubclass(spec, GoalBase) and spec.acquisitions for spec in specs)
+    served = LEVELS.keys() | {"pareto"}  # a front has no level to pass; it has a proposer of its own
+    assert {spec.model_fields["type"].default for spec in specs} == served
+
+
+def test_a_goal_that_the_engine_does_not_serve_is_an_error(monkeypatch):
+    monkeypatch.delitem(LEVELS, "best_per_system")
+    with pytest.raises(ConfigurationError, match="best_per_system has no level that a candidate could pass; expected one of"):
+        goal_of(ObjectiveSpec())
+
+
+def test_every_property_of_a_space_computed_for_its_energy_is_computed():
+    spaces = [spec.description for spec in SPACE_SPECS.values() if "energy" in spec.description.jobs.values()]
+    assert {name for about in spaces for name in about.properties} == COMPUTED.keys()

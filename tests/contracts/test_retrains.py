@@ -76,4 +76,4 @@ def test_words_say_what_came_of_it():
     assert describe(begun(2), None) == "retrain 2 of m on 7 results, for proposal 20 begins"
     assert "m@2, the first" in describe(begun(2), ended(2, message="the first"))
     assert "m@2, kept, worse" in describe(begun(2), ended(2, promoted=False, message="worse"))
-    assert "failed, the version before stays in use: too few" in describe(begun(2), ended(2, ok=False, message="too few"))
+    assert "failed, the previous version stays in use: too few" in describe(begun(2), ended(2, ok=False, message="too few"))

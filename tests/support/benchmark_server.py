@@ -18,8 +18,6 @@ PRELOADED = (
     "ase.build",
     "chgnet.model",
     "matplotlib.pyplot",
-    "pandas",
-    "pyarrow.parquet",
     "pymatgen.core",
     "scipy.optimize",
     "torch",

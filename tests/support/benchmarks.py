@@ -35,7 +35,7 @@ class BenchmarkServer:
         pid = self._answer(timeout)["pid"]
         try:
             status = self._answer(timeout)["status"]
-        except TimeoutError:
+        except BaseException:  # an interrupted run of the tests leaves no benchmark behind either
             os.killpg(pid, signal.SIGKILL)
             self._answer(timeout)
             raise

@@ -11,18 +11,24 @@ import pytest
 TIMES = Path(__file__).with_name("times.json")
 """Wall and processor seconds of each test file in a measured run, written by ``pytest --times``."""
 
-UNKNOWN = 0.2
-"""Seconds of a test in a file that was not measured."""
+GUESSES = {
+    "tests/e2e/": 20.0,
+    "tests/integration/slurm/": 15.0,
+    "tests/integration/prefect/": 15.0,
+    "tests/integration/benchmarks/": 10.0,
+    "tests/integration/": 5.0,
+    "tests/architecture/": 2.0,
+    "tests/contracts/": 0.5,
+    "": 0.2,
+}
+"""Seconds of a test in a file that was not measured, by the begin of its path."""
 
 FAST_FILE = 4.0
 """``--fast`` runs files that took at most so long [s]."""
 
-SERVERS = frozenset({"mongo_server", "slurm_cluster", "accounting_slurm_cluster", "prefect_server", "mongod_uri"})
-"""Fixtures that start a server."""
-
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--fast", action="store_true", help="only unit tests that are quick and need no server")
+    parser.addoption("--fast", action="store_true", help="only unit tests that are quick and need no server or extra")
 
 
 def measured() -> dict[str, float]:
@@ -30,19 +36,24 @@ def measured() -> dict[str, float]:
     return {name: wall for name, (wall, _) in json.loads(TIMES.read_text()).items()}
 
 
+def file_of(item: pytest.Item) -> str:
+    """Path of a test's file, relative to the repository."""
+    return item.nodeid.partition("::")[0]
+
+
 def is_fast(item: pytest.Item, seconds: dict[str, float]) -> bool:
-    """Whether ``--fast`` runs a test."""
-    file = item.nodeid.partition("::")[0]
-    fixtures = set(getattr(item, "fixturenames", ()))
-    return file.startswith("tests/unit/") and seconds.get(file, 0.0) <= FAST_FILE and not fixtures & SERVERS
+    """Whether ``--fast`` runs a test: a unit test of a quick file that asks for no component, so for no server either."""
+    file = file_of(item)
+    quick = seconds.get(file, 0.0) <= FAST_FILE
+    return quick and file.startswith("tests/unit/") and "require" not in getattr(item, "fixturenames", ())
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     seconds = measured()
     if config.getoption("fast"):
-        left_out = [item for item in items if not is_fast(item, seconds)]
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in set(left_out)]
+        chosen = [item for item in items if is_fast(item, seconds)]
+        config.hook.pytest_deselected(items=[item for item in items if not is_fast(item, seconds)])
+        items[:] = chosen
     if hasattr(config, "workerinput"):  # one of several processes
         items[:] = longest_file_first(items, seconds)
 
@@ -56,6 +67,11 @@ def longest_file_first(items: list[pytest.Item], seconds: dict[str, float]) -> l
     """
     files: dict[str, list[pytest.Item]] = defaultdict(list)
     for item in items:
-        files[item.nodeid.partition("::")[0]].append(item)
-    order = sorted(files, key=lambda name: -seconds.get(name, UNKNOWN * len(files[name])))
+        files[file_of(item)].append(item)
+    order = sorted(files, key=lambda name: -seconds.get(name, len(files[name]) * guess(name)))
     return [item for name in order for item in files[name]]
+
+
+def guess(file: str) -> float:
+    """Seconds of one test of a file that was not measured."""
+    return next(seconds for begin, seconds in GUESSES.items() if file.startswith(begin))

@@ -68,7 +68,8 @@ def _running_slurm(*, accounting: bool) -> Iterator[SlurmCluster]:
             RUNNING_CLUSTERS.append(cluster)
             yield cluster
         finally:
-            RUNNING_CLUSTERS.remove(cluster)
+            if cluster in RUNNING_CLUSTERS:
+                RUNNING_CLUSTERS.remove(cluster)
             cluster.stop()
 
 

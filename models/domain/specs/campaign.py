@@ -14,16 +14,14 @@ from tansaku.models.domain.specs.calculators.table import types_with
 from tansaku.models.domain.specs.label import LABEL_PROPERTY, LabelSpec
 from tansaku.models.domain.specs.objective import (
     PROPERTY_PATTERN,
-    AllBelowSpec,
     BestPerSystemSpec,
     ConstraintsSpec,
     Direction,
     FurtherObjectiveSpec,
     GoalSpec,
-    ParetoSpec,
     StopRuleSpec,
 )
-from tansaku.models.domain.specs.proposer import DisagreementProposerSpec, GPProposerSpec, ProposerSpec, acquisitions_for
+from tansaku.models.domain.specs.proposer import DisagreementProposerSpec, GPProposerSpec, ProposerSpec
 from tansaku.models.domain.specs.retrain import FirstLookSpec, RetrainSpec, check_committee, check_fields, check_potential_keys
 from tansaku.models.domain.specs.space import SpaceSpec
 from tansaku.models.domain.specs.surrogate import learned_properties
@@ -49,7 +47,7 @@ class ObjectiveSpec(Spec):
     @builtins.property
     def further(self) -> tuple[FurtherObjectiveSpec, ...]:
         """Objectives besides the first; none but for the goal ``pareto``."""
-        return self.goal.also if isinstance(self.goal, ParetoSpec) else ()
+        return self.goal.further
 
     @builtins.property
     def further_directions(self) -> tuple[Direction, ...]:
@@ -57,21 +55,11 @@ class ObjectiveSpec(Spec):
         return tuple(one.direction for one in self.further)
 
     @model_validator(mode="after")
-    def _reference_fits(self) -> ObjectiveSpec:
-        if isinstance(self.goal, ParetoSpec):
-            try:
-                self.goal.check_reference(self.unit)
-            except ValueError as error:
-                raise ValueError(f"goal.{error}") from error
-        return self
-
-    @model_validator(mode="after")
-    def _threshold_converts(self) -> ObjectiveSpec:
-        if isinstance(self.goal, AllBelowSpec):
-            try:
-                quantity_in(self.goal.threshold, self.unit)
-            except ValueError as error:
-                raise ValueError(f"goal.threshold: {error}, the objective's unit") from error
+    def _goal_fits(self) -> ObjectiveSpec:
+        try:
+            self.goal.check(self.unit)
+        except ValueError as error:
+            raise ValueError(f"goal.{error}") from error
         return self
 
 
@@ -227,7 +215,7 @@ class CampaignSpec(Spec):
         learns = learned_properties(learned) if learned is not None else ("energy",)
         if "energy" not in learns:
             raise ValueError(f"retrain.surrogate: it learns {', '.join(learns)}; a first look needs energy")
-        if isinstance(self.objective.goal, ParetoSpec):
+        if self.objective.further:
             raise ValueError("first_look: not with the goal pareto, of whose objectives it predicts one alone; remove it")
         return self
 
@@ -311,8 +299,7 @@ class CampaignSpec(Spec):
     @model_validator(mode="after")
     def _acquisition_fits_the_goal(self) -> CampaignSpec:
         acquisition = self.proposer.acquisition if isinstance(self.proposer, GPProposerSpec) else None
-        goal = self.objective.goal.type
-        serving = acquisitions_for(goal)
+        goal, serving = self.objective.goal.type, self.objective.goal.acquisitions
         if acquisition is not None and acquisition not in serving:
             wanted = f"one of {', '.join(serving)}" if len(serving) > 1 else serving[0]
             raise ValueError(f"proposer.acquisition: {acquisition} does not serve the goal {goal}; expected {wanted}")

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from tansaku.models.domain.specs.base import Name, NonNegativeFloat, PositiveFloat, PositiveInt, Spec
+from tansaku.models.domain.specs.launcher_base import LauncherBase
 from tansaku.models.domain.specs.parallel import ProgramName
 
 SlurmWord = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
@@ -88,7 +89,7 @@ class ResourceClassSpec(Spec):
     bundle: PositiveInt | BundleSpec = 1
 
 
-class FireworksLauncherSpec(Spec):
+class FireworksLauncherSpec(LauncherBase):
     """Jobs of a cluster: a FireWorks LaunchPad in MongoDB, SLURM, and a folder that all nodes see. Needs the extra `fireworks`.
 
     Attributes:
@@ -159,3 +160,8 @@ class FireworksLauncherSpec(Spec):
     def _class_of(self, calculator: str, cost: float) -> ResourceClassSpec | None:
         fitting = (one for one in self.classes if one.calculator in (None, calculator))
         return next((one for one in fitting if cost > one.cost_above or one.cost_above == 0.0), None)
+
+    @property
+    def shared_folder(self) -> str:
+        """The folder that all nodes see."""
+        return self.folder

@@ -41,7 +41,8 @@ class ComputedSourceSpec(Spec):
     """Structures of a space, computed by a calculator: a campaign of the data set's name computes them.
 
     Attributes:
-        space: Where the structures come from. Boundaries are relaxed, crystals and oxides computed as they stand.
+        space: Where the structures come from; tables and compositions have none to learn from. Boundaries are relaxed, crystals
+            and oxides computed as they stand.
         calculator: What computes them; its energies and forces are kept.
         label: A further calculator whose energies of the same structures are kept beside, None: none. Boundaries only.
         per_system: Structures of each system, chosen at random; None: all.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
@@ -24,19 +24,39 @@ QuantityText = Annotated[str, BeforeValidator(_with_unit), StringConstraints(str
 """A number with its unit, such as ``0.3 eV``."""
 
 
-class BestPerSystemSpec(Spec):
+AcquisitionName = Literal["ei", "log_ei", "pi", "ucb", "thompson", "expected_found", "straddle", "probability", "ehvi"]
+
+_OF_A_BEST: tuple[AcquisitionName, ...] = ("ei", "log_ei", "pi", "ucb", "thompson")
+
+
+class GoalBase(Spec):
+    """Base of the specs of goals, none of its own: what a goal says of its kind and of itself."""
+
+    acquisitions: ClassVar[tuple[AcquisitionName, ...]] = _OF_A_BEST
+    """Acquisitions that serve it, the usual one first."""
+
+    @property
+    def further(self) -> tuple[FurtherObjectiveSpec, ...]:
+        """Objectives besides the campaign's first one."""
+        return ()
+
+    def check(self, _unit: Unit) -> None:
+        """Raises ValueError unless the goal's own quantities suit the objective's unit."""
+
+
+class BestPerSystemSpec(GoalBase):
     """The best candidate of every system."""
 
     type: Literal["best_per_system"] = "best_per_system"
 
 
-class BestOverallSpec(Spec):
+class BestOverallSpec(GoalBase):
     """The best candidate of all, whichever system it is in."""
 
     type: Literal["best_overall"] = "best_overall"
 
 
-class TopKSpec(Spec):
+class TopKSpec(GoalBase):
     """The best few candidates of all systems together.
 
     Attributes:
@@ -47,15 +67,24 @@ class TopKSpec(Spec):
     k: PositiveInt
 
 
-class AllBelowSpec(Spec):
+class AllBelowSpec(GoalBase):
     """All candidates at or below a threshold; at or above it with ``direction: maximize``.
 
     Attributes:
         threshold: A number with its unit, such as ``0.3 eV``; it is converted to the objective's unit.
     """
 
+    acquisitions: ClassVar[tuple[AcquisitionName, ...]] = ("expected_found", "straddle", "probability")
+
     type: Literal["all_below"] = "all_below"
     threshold: QuantityText
+
+    def check(self, unit: Unit) -> None:
+        """Raises ValueError unless the threshold converts to the objective's unit."""
+        try:
+            quantity_in(self.threshold, unit)
+        except ValueError as error:
+            raise ValueError(f"threshold: {error}, the objective's unit") from error
 
 
 class FurtherObjectiveSpec(Spec):
@@ -73,7 +102,7 @@ class FurtherObjectiveSpec(Spec):
     unit: Unit
 
 
-class ParetoSpec(Spec):
+class ParetoSpec(GoalBase):
     """All candidates that no other one beats in every respect: the objective, and further ones.
 
     Attributes:
@@ -81,6 +110,8 @@ class ParetoSpec(Spec):
         reference: What is not worth having, a number with its unit for the objective and for each of ``also``, in that order:
             the dominated volume is measured from there. Null: the worst value observed of each.
     """
+
+    acquisitions: ClassVar[tuple[AcquisitionName, ...]] = ("ehvi",)
 
     type: Literal["pareto"] = "pareto"
     also: Annotated[tuple[FurtherObjectiveSpec, ...], Field(min_length=1, max_length=3)]
@@ -94,7 +125,12 @@ class ParetoSpec(Spec):
             raise ValueError(f"also: {twice!r} is named twice")
         return self
 
-    def check_reference(self, unit: Unit) -> None:
+    @property
+    def further(self) -> tuple[FurtherObjectiveSpec, ...]:
+        """The objectives that are wanted beside the first."""
+        return self.also
+
+    def check(self, unit: Unit) -> None:
         """Raises ValueError unless the reference has one quantity of the right kind for each objective.
 
         Args:
@@ -141,3 +177,4 @@ class ConstraintsSpec(Spec):
 
 
 GoalSpec = Annotated[BestPerSystemSpec | BestOverallSpec | TopKSpec | AllBelowSpec | ParetoSpec, Field(discriminator="type")]
+"""The registry of goals: each class says what is known of its kind. Plug-ins that bring a goal add its class here."""

@@ -8,19 +8,7 @@ from pydantic import Field, model_validator
 
 from tansaku.models.domain.specs.base import NonNegativeFloat, PositiveFloat, Spec
 from tansaku.models.domain.specs.kernel import KernelSpec, MeanSpec
-
-AcquisitionName = Literal["ei", "log_ei", "pi", "ucb", "thompson", "expected_found", "straddle", "probability", "ehvi"]
-
-_OF_A_GOAL: dict[str, tuple[AcquisitionName, ...]] = {
-    "all_below": ("expected_found", "straddle", "probability"),
-    "pareto": ("ehvi",),
-}
-_OF_THE_OTHERS: tuple[AcquisitionName, ...] = ("ei", "log_ei", "pi", "ucb", "thompson")
-
-
-def acquisitions_for(goal: str) -> tuple[AcquisitionName, ...]:
-    """Acquisitions that serve a goal, given by its type."""
-    return _OF_A_GOAL.get(goal, _OF_THE_OTHERS)
+from tansaku.models.domain.specs.objective import AcquisitionName
 
 
 class RandomProposerSpec(Spec):

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 from tansaku.models.domain.secret_variables import is_reserved
 from tansaku.models.domain.specs.base import Name, NonNegativeFloat, PositiveFloat, PositiveInt, Spec
 from tansaku.models.domain.specs.cluster import FireworksLauncherSpec
+from tansaku.models.domain.specs.launcher_base import LauncherBase
 from tansaku.models.domain.specs.limits import LimitsSpec
 from tansaku.models.domain.specs.parallel import SERIAL, ParallelSpec
 from tansaku.models.domain.specs.surrogate import DeviceChoice
@@ -24,7 +25,7 @@ VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]
 """Name of a variable of the environment that workers may be given."""
 
 
-class LocalLauncherSpec(Spec):
+class LocalLauncherSpec(LauncherBase):
     """Worker processes on this machine.
 
     Attributes:
@@ -44,6 +45,7 @@ class LocalLauncherSpec(Spec):
 
 
 LauncherSpec = Annotated[LocalLauncherSpec | FireworksLauncherSpec, Field(discriminator="type")]
+"""The registry of launchers. Plug-ins that bring a launcher add the class of its spec here."""
 
 
 class TimingSpec(Spec):

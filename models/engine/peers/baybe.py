@@ -24,7 +24,7 @@ class BaybeOptimiser:
         self._built: tuple[Encoding, pd.DataFrame, Any] | None = None
 
     def suggest(self, problem: Problem) -> Suggestion:
-        """See :class:`~tansaku.models.engine.peers.proposer.Optimiser`."""
+        """The next candidate."""
         from baybe import Campaign
         from baybe.recommenders import BotorchRecommender
         from baybe.targets import NumericalTarget
@@ -46,8 +46,8 @@ class BaybeOptimiser:
 
         if self._built is None or self._built[0] is not encoding:
             table = pd.DataFrame(encoding.numbers, columns=list(encoding.names))
-            for one in encoding.descriptors:
-                table[one.name] = [_label(code) for code in one.codes.tolist()]
+            for descriptor in encoding.descriptors:
+                table[descriptor.name] = [_label(code) for code in descriptor.codes.tolist()]
             self._built = (encoding, table, SearchSpace.from_dataframe(table, _parameters(encoding)))
         return self._built[1], self._built[2]
 
@@ -61,9 +61,10 @@ def _parameters(encoding: Encoding) -> list[Any]:
     ]
     return numbers + [
         CustomDiscreteParameter(
-            one.name, pd.DataFrame(one.rows, index=[_label(k) for k in range(len(one.rows))]).rename(columns=_label)
+            descriptor.name,
+            pd.DataFrame(descriptor.rows, index=[_label(k) for k in range(len(descriptor.rows))]).rename(columns=_label),
         )
-        for one in encoding.descriptors
+        for descriptor in encoding.descriptors
     ]
 
 

@@ -25,10 +25,10 @@ _AT_ONCE = 2000
 
 
 class BotorchOptimiser:
-    """``SingleTaskGP`` with standardised outputs, fitted anew, and log expected improvement."""
+    """``SingleTaskGP`` with standardised outputs, refitted, and log expected improvement."""
 
     def suggest(self, problem: Problem) -> Suggestion:
-        """See :class:`~tansaku.models.engine.peers.proposer.Optimiser`."""
+        """The next candidate."""
         from botorch.models import SingleTaskGP
         from botorch.models.transforms import Standardize
 
@@ -41,10 +41,10 @@ class BotorchOptimiser:
 
 
 class BotorchMultiTaskOptimiser:
-    """``MultiTaskGP`` over all systems as tasks, fitted anew, and log expected improvement against each system's own best."""
+    """``MultiTaskGP`` over all systems as tasks, refitted, and log expected improvement against each system's own best."""
 
     def suggest(self, problem: Problem) -> Sequence[Suggestion]:
-        """See :class:`~tansaku.models.engine.peers.proposer.JointOptimiser`."""
+        """The next candidate of each system that has a free one."""
         from botorch.models.multitask import MultiTaskGP
 
         encoding = problem.encoding

@@ -27,7 +27,7 @@ class OptunaOptimiser:
         self._sampler = sampler
 
     def suggest(self, problem: Problem) -> Suggestion:
-        """See :class:`~tansaku.models.engine.peers.proposer.Optimiser`."""
+        """The next candidate."""
         import optuna
 
         verbosity = optuna.logging.get_verbosity()
@@ -57,14 +57,16 @@ def distributions(encoding: Encoding) -> dict[str, Any]:
     from optuna.distributions import CategoricalDistribution, FloatDistribution
 
     space: dict[str, Any] = {name: FloatDistribution(0.0, 1.0) for name in encoding.names}
-    space |= {one.name: CategoricalDistribution(tuple(range(len(one.rows)))) for one in encoding.descriptors}
+    space |= {
+        descriptor.name: CategoricalDistribution(tuple(range(len(descriptor.rows)))) for descriptor in encoding.descriptors
+    }
     return space
 
 
 def parameters(encoding: Encoding, row: int) -> dict[str, float | int]:
     """Parameters of one candidate."""
     chosen: dict[str, float | int] = dict(zip(encoding.names, encoding.numbers[row].tolist(), strict=True))
-    return chosen | {one.name: int(one.codes[row]) for one in encoding.descriptors}
+    return chosen | {descriptor.name: int(descriptor.codes[row]) for descriptor in encoding.descriptors}
 
 
 def distances(problem: Problem, asked: dict[str, Any]) -> FloatArray:
@@ -72,6 +74,6 @@ def distances(problem: Problem, asked: dict[str, Any]) -> FloatArray:
     encoding, free = problem.encoding, problem.free
     wanted = np.array([asked[name] for name in encoding.names])
     squared: FloatArray = np.square(encoding.numbers[free] - wanted).sum(axis=1)
-    for one in encoding.descriptors:
-        squared = squared + (one.codes[free] != asked[one.name])
+    for descriptor in encoding.descriptors:
+        squared = squared + (descriptor.codes[free] != asked[descriptor.name])
     return squared

@@ -11,7 +11,7 @@ class PhysboOptimiser:
     """``physbo.search.discrete.Policy`` with its exact Gaussian process and its expected improvement; it maximises."""
 
     def suggest(self, problem: Problem) -> Suggestion:
-        """See :class:`~tansaku.models.engine.peers.proposer.Optimiser`."""
+        """The next candidate."""
         from physbo.search.discrete import Policy
 
         policy = Policy(problem.encoding.matrix, initial_data=(problem.rows, -problem.standardised))

@@ -68,7 +68,7 @@ class Encoding:
     @cached_property
     def matrix(self) -> FloatArray:
         """All features as numbers, shape ``(n_members, d)``, d at least 1."""
-        parts = [self.numbers, *(one.components[one.codes] for one in self.descriptors)]
+        parts = [self.numbers, *(descriptor.components[descriptor.codes] for descriptor in self.descriptors)]
         joined = np.concatenate(parts, axis=1)
         return joined if joined.shape[1] else np.zeros((len(self.members), 1))
 
@@ -106,7 +106,7 @@ def _unit(group: FeatureGroup, used: npt.NDArray[np.intp]) -> tuple[FloatArray, 
 
 @dataclass(frozen=True)
 class Problem:
-    """What an optimiser is told before it chooses.
+    """What an optimiser knows when it chooses.
 
     Attributes:
         encoding: The candidates.

@@ -70,7 +70,7 @@ class _Peer(ABC):
         rng: np.random.Generator,
         hyperparameters: JsonDict | None = None,
     ) -> Choice | None:
-        """See :class:`~tansaku.models.domain.ports.Proposer`."""
+        """Chooses proposal ``number``, or None when no allowed candidate is left."""
         allowed = allowed_candidates(pool, history)
         if not allowed.any():
             return None
@@ -107,8 +107,8 @@ class SystemPeer(_Peer):
             self._pool, self._known = pool, {}
             self._encodings = [encode(pool, np.flatnonzero(pool.system_codes == k)) for k in range(len(pool.systems))]
             self._optimisers = [self._build() for _ in pool.systems]
-        problems = {k: pose(one, history, allowed, seed=k) for k, one in enumerate(self._encodings)}
-        problems = {k: one for k, one in problems.items() if len(one.free)}
+        problems = {k: pose(encoding, history, allowed, seed=k) for k, encoding in enumerate(self._encodings)}
+        problems = {k: item for k, item in problems.items() if len(item.free)}
         spent = np.bincount(
             pool.system_codes[history.observed], pool.cost[history.observed], minlength=len(pool.systems)
         ) + np.bincount(pool.system_codes[history.pending], pool.cost[history.pending], minlength=len(pool.systems))
@@ -127,7 +127,7 @@ class SystemPeer(_Peer):
         return choice
 
     def _suggestion(self, system: int, problem: Problem) -> Suggestion:
-        """Asked anew only when the system's data or its free candidates have changed."""
+        """Asked again only when the system's data or its free candidates have changed."""
         if len(problem.rows) < LEAST_MEASURED:
             rng = np.random.default_rng([problem.seed, len(problem.free)])
             return Suggestion(int(rng.choice(problem.free)), gain=np.inf)
@@ -155,6 +155,6 @@ class PoolPeer(_Peer):
         if self._pool is not pool or self._encoding is None or self._optimiser is None:
             self._pool, self._encoding, self._optimiser = pool, encode(pool, np.arange(len(pool))), self._build()
         suggestions = self._optimiser.suggest(pose(self._encoding, history, allowed, seed=0))
-        gains = [(one.gain or 0.0) / float(pool.cost[one.row]) for one in suggestions]
+        gains = [(suggestion.gain or 0.0) / float(pool.cost[suggestion.row]) for suggestion in suggestions]
         best = int(np.argmax(gains))
         return Choice(suggestions[best].row, acquisition=gains[best] if isfinite(gains[best]) else None)

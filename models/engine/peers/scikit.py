@@ -14,7 +14,7 @@ class ScikitOptimiser:
     """``GaussianProcessRegressor`` with an ARD Matérn-5/2 kernel, learned noise and its own marginal-likelihood fit."""
 
     def suggest(self, problem: Problem) -> Suggestion:
-        """See :class:`~tansaku.models.engine.peers.proposer.Optimiser`."""
+        """The next candidate."""
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.gaussian_process import GaussianProcessRegressor
         from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel

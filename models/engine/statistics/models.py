@@ -59,15 +59,15 @@ class OwnModel:
         self._proposer = GPProposer(settings)
 
     def refit_due(self, n_observed: int, fitted_at: Sequence[int]) -> bool:
-        """See :class:`SearchModel`."""
+        """As :class:`~tansaku.models.domain.ports.Proposer` has it."""
         return self._proposer.refit_due(n_observed, fitted_at)
 
     def fit(self, history: History, previous: JsonDict | None) -> JsonDict:
-        """See :class:`SearchModel`."""
+        """Hyper-parameters, with the output transform under ``transform``. Raises FitError."""
         return self._proposer.fit(self.pool, history, previous)
 
     def prior(self, fitted: JsonDict) -> Prior:
-        """See :class:`SearchModel`."""
+        """The process that hyper-parameters describe."""
         return _process(self.pool, self._proposer.terms(self.pool), arrays(fitted["parameters"]))
 
 
@@ -91,11 +91,11 @@ class FullyInformedModel(OwnModel):
         return not fitted_at and n_observed > 0
 
     def fit(self, history: History, previous: JsonDict | None) -> JsonDict:  # noqa: ARG002 - the same whatever is known
-        """See :class:`SearchModel`."""
+        """Hyper-parameters, with the output transform under ``transform``. Raises FitError."""
         return self._fitted
 
     def prior(self, fitted: JsonDict) -> Prior:  # noqa: ARG002 - there is but one
-        """See :class:`SearchModel`."""
+        """The process that hyper-parameters describe."""
         return self._prior
 
 
@@ -115,7 +115,7 @@ class _LearningModel:
         self._source = self._family.source_fit()
 
     def refit_due(self, n_observed: int, fitted_at: Sequence[int]) -> bool:
-        """See :class:`SearchModel`."""
+        """As :class:`~tansaku.models.domain.ports.Proposer` has it."""
         return self._proposer.refit_due(n_observed, fitted_at)
 
 
@@ -127,12 +127,12 @@ class HyperparametersModel(_LearningModel):
         extended = self._family.extended
         self._prior = _process(extended.pool, self._family.terms, self._source.parameters, extended.n_target)
 
-    def fit(self, history: History, previous: JsonDict | None) -> JsonDict:  # noqa: ARG002 - nothing is fitted anew
-        """See :class:`SearchModel`."""
+    def fit(self, history: History, previous: JsonDict | None) -> JsonDict:  # noqa: ARG002 - nothing is fitted again
+        """Hyper-parameters, with the output transform under ``transform``. Raises FitError."""
         return {"n_observed": len(history.observed), "transform": self._family.transform(history).to_json()}
 
     def prior(self, fitted: JsonDict) -> Prior:  # noqa: ARG002 - the same for all searches
-        """See :class:`SearchModel`."""
+        """The process that hyper-parameters describe."""
         return self._prior
 
 
@@ -144,14 +144,14 @@ class PosteriorModel(_LearningModel):
         self._coupled = CoupledPrior(self._family, self._source.parameters)
 
     def fit(self, history: History, previous: JsonDict | None) -> JsonDict:  # noqa: ARG002 - every fit starts alike
-        """See :class:`SearchModel`."""
+        """Hyper-parameters, with the output transform under ``transform``. Raises FitError."""
         state = self._family.transform(history)
         targets = state.forward(history.values, self.pool.system_codes[history.observed])
         lengthscale = self._coupled.fit(history.observed, targets)
         return {"n_observed": len(history.observed), "transform": state.to_json(), "parameters": {COUPLING: [lengthscale]}}
 
     def prior(self, fitted: JsonDict) -> Prior:
-        """See :class:`SearchModel`."""
+        """The process that hyper-parameters describe."""
         return self._coupled.at(float(fitted["parameters"][COUPLING][0]))
 
 

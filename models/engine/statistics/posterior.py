@@ -65,7 +65,7 @@ class BatchPosterior:
         return self._noise
 
     def restart(self, search: int, prior: Prior) -> None:
-        """Gives a search another prior; its evaluations must be told anew with :meth:`tell`."""
+        """Gives a search another prior; its evaluations must be added again with :meth:`tell`."""
         self._covariance[search], self._noise[search] = prior.covariance, prior.noise
         self._mean[search], self._variance[search] = prior.mean, np.diagonal(prior.covariance)
 

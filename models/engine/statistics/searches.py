@@ -77,7 +77,7 @@ def _check(settings: GPSettings) -> None:
 
 
 class _Run:
-    """The searches under way.
+    """The running searches.
 
     Attributes:
         evaluations: Of each search at its end.
@@ -134,10 +134,10 @@ class _Run:
         values = np.array([self._standardised(search, found[[search]])[0] for search in range(len(chosen))])
         self._tell(lambda posterior, known: posterior.append(chosen, values, known), ~np.isnan(values))
 
-    def _tell(self, told: Callable[[BatchPosterior, BoolArray], None], known: BoolArray) -> None:
-        told(self._spread, np.ones_like(known))
+    def _tell(self, update: Callable[[BatchPosterior, BoolArray], None], known: BoolArray) -> None:
+        update(self._spread, np.ones_like(known))
         if self._level is not self._spread:
-            told(self._level, known)
+            update(self._level, known)
 
     def _random(self, search: int, number: int) -> int:
         rng = proposal_rng(self._seeds[search], number)
@@ -154,7 +154,7 @@ class _Run:
         return History(evaluated[known], self._values[evaluated[known]], failed=evaluated[~known])
 
     def _refitted(self, search: int) -> bool:
-        """Fits a search's hyper-parameters if that is due, and starts its posteriors anew."""
+        """Fits a search's hyper-parameters if that is due, and restarts its posteriors."""
         history = self._history(search)
         n_observed = len(history.observed)
         if not n_observed or not self._model.refit_due(n_observed, self._fitted_at[search]):

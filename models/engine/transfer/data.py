@@ -1,4 +1,4 @@
-"""What a source of transfer is to the engine: observed candidates with features, and where they come from."""
+"""Transfer sources of the engine: observed candidates with features."""
 
 from __future__ import annotations
 
@@ -107,12 +107,12 @@ class FrozenSources:
         self._data = tuple(data)
 
     def take(self) -> tuple[SourceData, ...]:
-        """See :class:`Sources`."""
+        """What the sources hold now, kept where :meth:`at` finds it again before this returns."""
         return self._data
 
     def at(self, sha256: Sequence[str]) -> tuple[SourceData, ...]:
-        """See :class:`Sources`."""
-        if tuple(sha256) != tuple(one.sha256 for one in self._data):
+        """What was taken before, by content. Raises NotFoundError."""
+        if tuple(sha256) != tuple(item.sha256 for item in self._data):
             raise NotFoundError(f"transfer: the sources have other content than {', '.join(sha256) or 'none'}")
         return self._data
 
@@ -122,8 +122,8 @@ def observed_source(
 ) -> SourceData:
     """Source data from some candidates of a pool.
 
-    Of more than ``most``, the lowest fifth of ``most`` and an even choice by rank of the others are kept: which candidates a
-    Gaussian process is told of does not bias it, and the low end is what a search is about.
+    Of more than ``most``, the lowest fifth of ``most`` and an even choice by rank of the others are kept: the
+    selection does not bias a Gaussian process, and a search concerns the low end.
 
     Args:
         name: How it is shown.

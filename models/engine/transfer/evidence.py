@@ -1,8 +1,8 @@
-"""How well each mode predicts the target's own observations, and which mode that speaks for.
+"""Evidence for the transfer modes: how well each predicts the target's own observations.
 
 Every observation is predicted from all others (and the sources, where a mode uses them) with the mode's hyper-parameters as
 they are: with K⁻¹ of all n points, the mean misses z_i by [K⁻¹z]_i / [K⁻¹]_ii and the variance is 1 / [K⁻¹]_ii; Rasmussen &
-Williams (2006), eq. 5.12, https://doi.org/10.7551/mitpress/3206.001.0001. The output transform is determined anew without the
+Williams (2006), eq. 5.12, https://doi.org/10.7551/mitpress/3206.001.0001. The output transform is determined again without the
 observation, which costs nothing because the miss does not depend on z_i. Log densities are those of the values themselves, so
 that modes with different transforms compare.
 """
@@ -22,10 +22,10 @@ from tansaku.models.engine.likelihood import NOISE
 from tansaku.models.engine.transforms import TransformState
 
 FEW = 4
-"""Observations of the target below which evidence says nothing: the mode stays as it is."""
+"""Number of observations of the target below which the mode is not changed."""
 
 PRIOR_NATS = {"none": 0.0, "hyperparameters": 0.5, "posterior": 1.0, "joint": 0.5}
-"""Log prior weight of each mode [nats]: what few observations of the target have to overcome."""
+"""Log prior weight of each mode [nats]: few observations of the target must overcome it."""
 
 MARGIN_NATS = 1.0
 """Least lead [nats] at which the mode changes."""
@@ -70,11 +70,11 @@ def leave_one_out(
         targets = np.concatenate([known[1], state.forward(values, systems)])
         precision = inverse[at, at]
         miss = float(inverse[at] @ targets) / precision
-        densities[i] = -0.5 * (log(2.0 * pi / precision) + miss * miss * precision) + log_slope(state, float(values[i]))
+        densities[i] = -0.5 * (log(2.0 * pi / precision) + miss * miss * precision) + log_derivative(state, float(values[i]))
     return densities
 
 
-def log_slope(state: TransformState, value: float) -> float:
+def log_derivative(state: TransformState, value: float) -> float:
     """Logarithm of the transform's slope at a value: what a density of z is multiplied by to be one of the value."""
     g = np.log(value - state.floor) if state.log else value
     slope = 1.0 / state.scale
@@ -86,28 +86,28 @@ def log_slope(state: TransformState, value: float) -> float:
 
 
 def skill(densities: FloatArray, values: FloatArray) -> float:
-    """What a model's predictions are worth beyond a normal distribution of the values [nats in all]."""
+    """Log score of a model's predictions relative to a normal distribution of the values [nats in total]."""
     deviation = float(values.std())
     plain = -0.5 * (log(2.0 * pi) + 1.0) - log(deviation if deviation > 0.0 else 1.0)
     return float((densities - plain).sum())
 
 
 def preferred(densities: Mapping[str, FloatArray], current: str) -> str:
-    """The mode that the evidence speaks for.
+    """Returns the mode favoured by the evidence.
 
     A mode replaces the current one when its lead, prior weights included, is more than ``MARGIN_NATS`` and more than one
-    standard error of the sum of the paired differences, so that the choice does not flap.
+    standard error of the sum of the paired differences, so that the choice does not oscillate.
 
     Args:
         densities: Log predictive densities by mode, each of shape ``(n,)``.
         current: The mode in use; where it has none, the best mode is taken at once.
     """
-    totals = {mode: float(one.sum()) + PRIOR_NATS[mode] for mode, one in densities.items()}
+    totals = {mode: float(density.sum()) + PRIOR_NATS[mode] for mode, density in densities.items()}
     if current not in totals:
         return max(totals, key=lambda mode: totals[mode])
     leads = {}
-    for mode, one in densities.items():
-        apart = one - densities[current]
+    for mode, density in densities.items():
+        apart = density - densities[current]
         lead = totals[mode] - totals[current]
         if lead > max(MARGIN_NATS, sqrt(len(apart)) * float(apart.std())):
             leads[mode] = lead

@@ -65,9 +65,9 @@ def extend(pool: CandidatePool, sources: Sequence[SourceData], transform: Output
         sources: Each has all feature groups of the target, of the same widths.
         transform: Applied to every source by itself.
     """
-    states = [transform.fit(one.values, one.pool.system_codes, len(one.pool.systems)) for one in sources]
-    targets = [state.forward(one.values, one.pool.system_codes) for state, one in zip(states, sources, strict=True)]
-    parts = [pool, *(one.pool for one in sources)]
+    states = [transform.fit(source.values, source.pool.system_codes, len(source.pool.systems)) for source in sources]
+    targets = [state.forward(source.values, source.pool.system_codes) for state, source in zip(states, sources, strict=True)]
+    parts = [pool, *(source.pool for source in sources)]
     n_source = sum(len(part) for part in parts[1:])
     groups = {name: _merged(name, [part.groups[name] for part in parts]) for name in pool.groups}
     domain = np.repeat(np.arange(len(parts)), [len(part) for part in parts]).astype(np.intp)

@@ -107,7 +107,7 @@ def most_probable_coupling(
         off = (vector - centre) / prior.width
         return -(value - 0.5 * float(off @ off)), -(slope - off / prior.width)
 
-    bounds = [(one - _SPAN, one + _SPAN) for one in centre]
+    bounds = [(item - _SPAN, item + _SPAN) for item in centre]
     found = minimize(objective, centre, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": _ITERATIONS})
     if not (np.isfinite(found.fun) and np.isfinite(found.x).all()):
         raise FitError(f"fitting the sources' correlations gave log density {-found.fun}; {found.message}")

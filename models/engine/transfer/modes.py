@@ -1,4 +1,4 @@
-"""The models behind the modes of transfer: fitted by one class, told apart by what they condition on."""
+"""The models of the transfer modes: fitted by one class, distinguished by the observations they condition on."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Mode = Literal["none", "hyperparameters", "posterior", "joint"]
 WITH_SOURCES: tuple[Mode, ...] = ("hyperparameters", "posterior", "joint")
 
 GAIN = "gain"
-"""Under which a fit keeps what the correlation with the sources gains, see :func:`~.fitting.coupling_gain`."""
+"""Key of a fit for the gain from the correlation with the sources, see :func:`~.fitting.coupling_gain`."""
 
 SCALE_COUNT = 4
 """Observations of the target that the sources' scale counts as: a deviation of two or three values says little."""
@@ -33,7 +33,7 @@ SCALE_COUNT = 4
 
 @dataclass(frozen=True)
 class SourceFit:
-    """What was fitted to the sources alone.
+    """Hyper-parameters fitted to the sources alone.
 
     Attributes:
         parameters: Of the coupled kernel, noise included.
@@ -80,7 +80,7 @@ class Family:
 
     def serves(self, pool: CandidatePool, sha256: Sequence[str]) -> bool:
         """Whether it was made of this pool and these sources."""
-        return self.target is pool and tuple(sha256) == tuple(one.sha256 for one in self.sources)
+        return self.target is pool and tuple(sha256) == tuple(source.sha256 for source in self.sources)
 
     def source_fit(self, previous: SourceFit | None = None) -> SourceFit:
         """Fits the sources alone. Raises FitError."""
@@ -141,7 +141,7 @@ class Family:
         return replace(state, scale=scale) if scale > 0.0 else state
 
     def densities(self, mode: Mode, history: History, fitted: JsonDict) -> FloatArray:
-        """See :func:`~tansaku.models.engine.transfer.evidence.leave_one_out`."""
+        """Log predictive density of each of a target's observations given all others."""
         extended = self.extended
         known = (extended.positions, extended.targets) if conditions(mode) else (extended.positions[:0], extended.targets[:0])
         model = (extended.pool, self.terms, arrays(fitted["parameters"]))

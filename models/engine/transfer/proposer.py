@@ -1,4 +1,4 @@
-"""The Gaussian-process proposer that knows other searches."""
+"""The Gaussian-process proposer with transfer from other searches."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tansaku.models.domain.pool import BoolArray, CandidatePool, FloatArray
 from tansaku.models.domain.ports import History
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.engine.gain import Prediction
-from tansaku.models.engine.gp import GPProposer, doubts_of
+from tansaku.models.engine.gp import GPProposer, prediction_variances
 from tansaku.models.engine.likelihood import NOISE
 from tansaku.models.engine.posterior import PoolPosterior
 from tansaku.models.engine.presets import GPSettings
@@ -36,7 +36,7 @@ from tansaku.models.engine.transfer.modes import (
 from tansaku.models.engine.transforms import TransformState
 
 FIRST: Mode = "posterior"
-"""What ``auto`` begins with."""
+"""Initial mode of ``auto``."""
 
 LEAST_SKILL = 6.0
 """What sources must predict of themselves [nats in all] for ``auto`` to use them; of shuffled values up to 5 was seen."""
@@ -47,16 +47,16 @@ LEAST_CORRELATION = 0.25
 LEAST_GAIN = -0.5
 """Least gain of the fitted correlation over none [nats, over the number of observations] at which it takes one of these modes.
 
-Nothing is expected of a source that neither helps nor harms, and by chance a little less; what is less still speaks against it.
+A source that neither helps nor harms has an expected gain of zero, by chance slightly less; still less is evidence against it.
 """
 
 KEY = "transfer"
-"""Under which a refit keeps what belongs to transfer."""
+"""Key of a refit for the data of transfer."""
 
 
 @dataclass
 class _Cache:
-    """A posterior and what it belongs to."""
+    """A cached posterior and its key."""
 
     family: Family
     key: str
@@ -90,14 +90,14 @@ class TransferProposer(GPProposer):
         return f"{super().name}+{self._mode}"
 
     def fit(self, pool: CandidatePool, history: History, previous: JsonDict | None) -> JsonDict:
-        """See :class:`~tansaku.models.domain.ports.Proposer`."""
+        """Fits hyper-parameters to the observations, starting from the previous values."""
         before: JsonDict = (previous or {}).get(KEY, {})
         if self._mode == "none":
             return super().fit(pool, history, previous)
         history = computed_only(history)
         if not len(history.observed):
             raise FitError("transfer: no computed value yet to compare the sources with")
-        family = self._family_of(pool, [one.sha256 for one in self._sources.take()])
+        family = self._family_of(pool, [item.sha256 for item in self._sources.take()])
         source = self._source_fit(family, before)
         fits, densities, failures = self._fit_modes(family, source, history, before.get("fits", {}))
         mode: Mode
@@ -107,16 +107,20 @@ class TransferProposer(GPProposer):
                 raise FitError(failures[mode])
         else:
             usable = self._usable(family, source, fits, len(history.observed))
-            open_ = {name: one for name, one in densities.items() if name in usable}
+            open_ = {name: density for name, density in densities.items() if name in usable}
             mode = self._choose(before.get("mode"), open_, len(history.observed))
         record: JsonDict = {
             "mode": mode,
             "previous_mode": before.get("mode"),
-            "sources": [{"name": one.name, "sha256": one.sha256, "observations": len(one.values)} for one in family.sources],
+            "sources": [
+                {"name": item.name, "sha256": item.sha256, "observations": len(item.values)} for item in family.sources
+            ],
             "source_fit": source.to_json(),
             "correlation": self._correlation(family, mode, fits),
-            "gain": {name: one[GAIN] for name, one in fits.items() if GAIN in one},
-            "evidence": {name: {"log_density": float(one.sum()), "prior": PRIOR_NATS[name]} for name, one in densities.items()},
+            "gain": {name: fit[GAIN] for name, fit in fits.items() if GAIN in fit},
+            "evidence": {
+                name: {"log_density": float(density.sum()), "prior": PRIOR_NATS[name]} for name, density in densities.items()
+            },
             "failures": failures,
             "fits": fits,
         }
@@ -126,10 +130,10 @@ class TransferProposer(GPProposer):
         if not conditions(mode):
             return {}
         values = correlations(np.asarray(fits[mode]["parameters"][COUPLING]))
-        return {one.name: float(value) for one, value in zip(family.sources, values, strict=True)}
+        return {item.name: float(value) for item, value in zip(family.sources, values, strict=True)}
 
     def _usable(self, family: Family, source: SourceFit, fits: dict[str, JsonDict], n_observed: int) -> set[str]:
-        """Modes that ``auto`` may choose: only ``none`` where the sources do not even predict themselves."""
+        """Returns the modes that ``auto`` may choose: only ``none`` if the sources do not even predict themselves."""
         if source.skill < LEAST_SKILL:
             return {"none"}
         return {mode for mode in get_args(Mode) if mode in fits and self._may_be_used(family, mode, fits, n_observed)}
@@ -187,11 +191,11 @@ class TransferProposer(GPProposer):
         )
 
     def _source_fit(self, family: Family, before: JsonDict) -> SourceFit:
-        """The sources' own fit, made anew when they have grown by the factor of the refits."""
-        key = tuple(one.sha256 for one in family.sources)
+        """The sources' own fit, repeated when they have grown by the factor of the refits."""
+        key = tuple(source.sha256 for source in family.sources)
         if "source_fit" in before:
             earlier = SourceFit.from_json(before["source_fit"])
-            same = key == tuple(one["sha256"] for one in before["sources"])
+            same = key == tuple(source["sha256"] for source in before["sources"])
             if same or len(family.extended.targets) < ceil(self._settings.refit_growth * earlier.observations):
                 return earlier
         if key not in self._fits:
@@ -210,10 +214,12 @@ class TransferProposer(GPProposer):
         mode: Mode = record.get("mode", "none")
         if hyperparameters is None or mode == "none":
             return super()._predict(pool, history, hyperparameters, state)
-        family = self._family_of(pool, [one["sha256"] for one in record["sources"]])
+        family = self._family_of(pool, [source["sha256"] for source in record["sources"]])
         behind = family.extended.positions if conditions(mode) else family.extended.positions[:0]
         order = [*history.observed.tolist(), *history.failed.tolist()]
-        posterior = self._extended_posterior(family, hyperparameters, (behind.tolist(), order), doubts_of(pool, history, state))
+        posterior = self._extended_posterior(
+            family, hyperparameters, (behind.tolist(), order), prediction_variances(pool, history, state)
+        )
         held = posterior.points
         known_points = set(held)
         new = [point for point in order if point not in known_points]
@@ -239,13 +245,18 @@ class TransferProposer(GPProposer):
         base = self._base(fitted, len(order))
         cache = self._extended_cache
         fits = cache is not None and cache.family is family and cache.key == key and cache.base == base
-        if cache is not None and fits and set(cache.posterior.points) <= {*behind, *order} and cache.posterior.doubt(extra):
+        if (
+            cache is not None
+            and fits
+            and set(cache.posterior.points) <= {*behind, *order}
+            and cache.posterior.add_variances(extra)
+        ):
             return cache.posterior
         parameters = arrays(fitted["parameters"])
         posterior = PoolPosterior(
             family.extended.pool, family.terms, parameters, float(parameters[NOISE][0]), device=self._settings.device
         )
-        posterior.doubt(extra)
+        posterior.add_variances(extra)
         posterior.start([*behind, *order[:base]])
         self._extended_cache = _Cache(family, key, base, posterior)
         return posterior

@@ -39,13 +39,17 @@ def structure_features(spec: KernelRidgeSpec, example: Example, species: Sequenc
     atoms = example.structure
     surroundings = surroundings_of(spec)
     parts = [environment_features(atoms, surroundings, species).mean(axis=0)] if surroundings else []
-    parts += [coulomb_spectrum(atoms, one.size) for one in spec.descriptors if isinstance(one, CoulombMatrixDescriptorSpec)]
+    parts += [
+        coulomb_spectrum(atoms, descriptor.size)
+        for descriptor in spec.descriptors
+        if isinstance(descriptor, CoulombMatrixDescriptorSpec)
+    ]
     return np.concatenate((*parts, fractions))
 
 
 def surroundings_of(spec: KernelRidgeSpec) -> list[DescriptorSpec]:
-    """Descriptors of atoms among those of a spec."""
-    return [one for one in spec.descriptors if not isinstance(one, CoulombMatrixDescriptorSpec)]
+    """Returns the atomic-environment descriptors of a spec."""
+    return [descriptor for descriptor in spec.descriptors if not isinstance(descriptor, CoulombMatrixDescriptorSpec)]
 
 
 def kernel(squares: FloatArray, width: float) -> FloatArray:
@@ -55,7 +59,7 @@ def kernel(squares: FloatArray, width: float) -> FloatArray:
 
 @dataclass(frozen=True)
 class KernelRidge:
-    """``Surrogate``: one property of the structure.
+    """Surrogate of one property of the structure.
 
     Attributes:
         spec: Hyper-parameters.
@@ -89,11 +93,11 @@ class KernelRidge:
         return (self.spec.property,)
 
     def predict(self, examples: Sequence[Example]) -> list[Prediction]:
-        """See ``Surrogate``."""
+        """Predictions in the order of the examples."""
         return [self._predict(example) for example in examples]
 
     def weights(self) -> Weights:
-        """See ``Surrogate``."""
+        """Returns the weights and metadata from which :func:`restored` rebuilds the model."""
         document: JsonDict = {
             "type": TYPE,
             "schema_version": SCHEMA_VERSION,
@@ -109,7 +113,7 @@ class KernelRidge:
 
     @classmethod
     def from_weights(cls, weights: Weights) -> KernelRidge:
-        """The model that weights stand for.
+        """Rebuilds the model from its weights.
 
         Raises:
             StoreError: They are of a newer version, or something of them is missing.

@@ -26,7 +26,7 @@ _HUGE = 1e300
 
 
 class KernelRidgeTrainer:
-    """``Trainer`` of :class:`KernelRidge`. Nothing is random, and there is nothing to begin with.
+    """``Trainer`` of :class:`KernelRidge`. It is deterministic and needs no initial weights.
 
     Args:
         spec: Hyper-parameters.
@@ -41,16 +41,16 @@ class KernelRidgeTrainer:
         return (self._spec.property,)
 
     def check(self) -> None:
-        """See ``Trainer``."""
+        """Raises MissingComponentError when a package is not installed; called before anything is spent."""
         check_descriptors(surroundings_of(self._spec))
 
     def fit(self, examples: Sequence[Example], run: TrainingRun) -> KernelRidge:
-        """See ``Trainer``."""
+        """Trains."""
         self.check()
         groups = sorted({example.group for example in examples})
         if len(groups) < 2:
             raise FitError(f"kernel_ridge: {len(groups)} group of training data; cross-validation leaves one out of at least 2")
-        species = species_of(one.structure for one in examples)
+        species = species_of(item.structure for item in examples)
         raw = np.array([structure_features(self._spec, example, species) for example in examples])
         mean, spread = raw.mean(axis=0), raw.std(axis=0)
         # A column that does not vary counts for nothing by its scale.
@@ -128,7 +128,7 @@ def _factor(matrix: FloatArray, regularisation: float) -> FloatArray:
 
 
 def _left_out(factor: FloatArray, values: FloatArray, owner: Places, regularisation: float) -> tuple[FloatArray, FloatArray]:
-    """Errors and posterior variances of each group had the fit not seen it, shapes ``(n,)``.
+    """Leave-one-group-out errors and posterior variances, shapes ``(n,)``.
 
     Of the inverse A of the regularised kernel the group's own block says both: errors are A_GG⁻¹ (A y)_G and the variances,
     noise included, the diagonal of A_GG⁻¹ (Rasmussen and Williams 2006, doi:10.7551/mitpress/3206.001.0001, section 5.4.2, for

@@ -1,1 +1,1 @@
-"""Atomic energies as sparse linear functions of the surroundings."""
+"""Atomic energies as sparse linear functions of the atomic environment."""

@@ -58,7 +58,7 @@ class Columns:
         Raises:
             FitError: No feature varies.
         """
-        species = species_of(one.structure for one in examples)
+        species = species_of(item.structure for item in examples)
         every = np.vstack(raw)
         codes = np.concatenate([_codes(example, species) for example in examples])
         mean = np.array([every[codes == code].mean(axis=0) for code in range(len(species))])

@@ -1,4 +1,4 @@
-"""How far rows lie from the training data: h = xᵀ M⁻¹ x over the columns in use, M being the mean of x xᵀ over those data."""
+"""Leverage, the distance of rows from the training data: h = xᵀ M⁻¹ x, with M the mean of x xᵀ over these data."""
 
 from __future__ import annotations
 

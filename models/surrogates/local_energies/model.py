@@ -23,7 +23,7 @@ SCHEMA_VERSION = 1
 
 @dataclass(frozen=True)
 class LocalEnergies:
-    """``Surrogate``: energies of the atoms, and their sum.
+    """Surrogate of atomic energies and their sum.
 
     Attributes:
         columns: How rows are made of a structure.
@@ -54,7 +54,7 @@ class LocalEnergies:
         return ("energies", "energy")
 
     def predict(self, examples: Sequence[Example]) -> list[Prediction]:
-        """See ``Surrogate``."""
+        """Predictions in the order of the examples."""
         return [self._predict(example) for example in examples]
 
     def rows(self, example: Example) -> FloatArray:
@@ -63,7 +63,7 @@ class LocalEnergies:
         return np.asarray(self.columns.rows(example)[:, used])
 
     def weights(self) -> Weights:
-        """See ``Surrogate``."""
+        """Returns the weights and metadata from which :func:`restored` rebuilds the model."""
         document: JsonDict = {
             "type": TYPE,
             "schema_version": SCHEMA_VERSION,
@@ -87,7 +87,7 @@ class LocalEnergies:
 
     @classmethod
     def from_weights(cls, weights: Weights) -> LocalEnergies:
-        """The model that weights stand for.
+        """Rebuilds the model from its weights.
 
         Raises:
             StoreError: They are of a newer version, or something of them is missing.

@@ -39,7 +39,7 @@ class Chosen:
 
 @dataclass(frozen=True)
 class _State:
-    """How far the paths are: what a checkpoint holds.
+    """Progress of the paths, as stored in a checkpoint.
 
     Attributes:
         weight: Place of the present μ.
@@ -49,7 +49,7 @@ class _State:
         current: Coefficients without each group and, last, of all, shape ``(n_groups + 1, n_features)``.
         best: Those of the best point of all paths.
         best_at: Its weight, point and error.
-        told: Every step so far: weight, point, features, training and validation error.
+        history: All steps so far: weight, point, features, training and validation error.
     """
 
     weight: int
@@ -59,7 +59,7 @@ class _State:
     current: FloatArray
     best: FloatArray
     best_at: tuple[int, int, float]
-    told: tuple[tuple[int, int, int, float, float], ...]
+    history: tuple[tuple[int, int, int, float, float], ...]
 
     def weights(self, key: str) -> Weights:
         document: JsonDict = {
@@ -72,7 +72,7 @@ class _State:
             # Infinity is no JSON; nothing was reached yet.
             "lowest": self.lowest if np.isfinite(self.lowest) else None,
             "best_at": [self.best_at[0], self.best_at[1], self.best_at[2] if np.isfinite(self.best_at[2]) else None],
-            "told": [list(step) for step in self.told],
+            "told": [list(step) for step in self.history],
         }
         return Weights({"current": self.current, "best": self.best}, document)
 
@@ -88,7 +88,7 @@ class _State:
             current=weights.arrays["current"],
             best=weights.arrays["best"],
             best_at=(best[0], best[1], np.inf if best[2] is None else best[2]),
-            told=tuple((int(w), int(p), int(n), float(t), float(v)) for w, p, n, t, v in document["told"]),
+            history=tuple((int(w), int(p), int(n), float(t), float(v)) for w, p, n, t, v in document["told"]),
         )
 
 
@@ -109,13 +109,13 @@ class CrossValidatedPath:
             raise FitError(f"local_energies: {len(sums)} group of training data; cross-validation leaves one out of at least 2")
         self._spec, self._sums, self._n_features = spec, tuple(sums), n_features
         every = sums[0]
-        for one in sums[1:]:
-            every = every.plus(one)
+        for group in sums[1:]:
+            every = every.plus(group)
         self._every = every
-        self._parts = [*(every.plus(one, -1) for one in sums), every]
+        self._parts = [*(every.plus(group, -1) for group in sums), every]
 
     def run(self, key: str, run: TrainingRun) -> Chosen:
-        """Follows the paths, from a checkpoint where one with this key is left.
+        """Follows the paths, continuing from a checkpoint with this key if there is one.
 
         Raises:
             FitError: No penalty gives a prediction.
@@ -123,8 +123,8 @@ class CrossValidatedPath:
         left = run.checkpoints.load()
         if left is not None and left.document.get("type") == _STATE and left.document.get("key") == key:
             state = _State.of(left)
-            for step, told in enumerate(state.told, 1):
-                run.on_progress(self._progress(step, told))
+            for step, entry in enumerate(state.history, 1):
+                run.on_progress(self._progress(step, entry))
         else:
             empty = np.zeros((len(self._parts), self._n_features))
             state = _State(0, 0, 0, np.inf, empty, empty, (0, 0, np.inf), ())
@@ -137,7 +137,7 @@ class CrossValidatedPath:
             while state.point < len(penalties) and state.since < self._spec.patience:
                 state = self._step(state, problems, penalties[state.point])
                 run.checkpoints.save(state.weights(key))
-                run.on_progress(self._progress(len(state.told), state.told[-1]))
+                run.on_progress(self._progress(len(state.history), state.history[-1]))
         return self._chosen(state)
 
     def _problems(self, total_weight: float) -> list[PenalisedProblem]:
@@ -155,15 +155,15 @@ class CrossValidatedPath:
             problem.solve(penalty, start, spec.max_iterations, spec.tolerance)
             for problem, start in zip(problems, state.current, strict=True)
         ]
-        current = np.array([one.coefficients for one in solutions])
+        current = np.array([solution.coefficients for solution in solutions])
         error = self._error(zip(self._sums, solutions[:-1], strict=True))
         training = self._error([(self._every, solutions[-1])])
-        told = (state.weight, state.point, int(np.count_nonzero(current[-1])), training, error)
-        state = replace(state, current=current, point=state.point + 1, told=(*state.told, told))
+        entry = (state.weight, state.point, int(np.count_nonzero(current[-1])), training, error)
+        state = replace(state, current=current, point=state.point + 1, history=(*state.history, entry))
         fell = error < state.lowest
         state = replace(state, since=0 if fell else state.since + 1, lowest=min(error, state.lowest))
         if error < state.best_at[2]:
-            return replace(state, best=current, best_at=(told[0], told[1], error))
+            return replace(state, best=current, best_at=(entry[0], entry[1], error))
         return state
 
     def _error(self, left_out: object) -> float:
@@ -189,7 +189,7 @@ class CrossValidatedPath:
         penalty = float(self._penalties(problems[-1])[point])
         return Chosen(total_weight, penalty, error, tuple(fits[:-1]), fits[-1])
 
-    def _progress(self, step: int, told: tuple[int, int, int, float, float]) -> Progress:
-        weight, point, features, training, validation = told
+    def _progress(self, step: int, entry: tuple[int, int, int, float, float]) -> Progress:
+        weight, point, features, training, validation = entry
         note = f"total weight {self._spec.total_weights[weight]:g}, penalty {point + 1}, {features} features"
         return Progress(step, 1000.0 * training, 1000.0 * validation, _UNIT, note)

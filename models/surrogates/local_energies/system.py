@@ -95,16 +95,16 @@ def group_sums(rows: Sequence[Rows], n_groups: int) -> list[GroupSums]:
     """Sums of each group."""
     size = rows[0].columns.shape[1] + 1
     sums = [GroupSums(np.zeros((size, size)), 0, np.zeros((size, size)), 0) for _ in range(n_groups)]
-    for one in rows:
+    for row in rows:
         atomic, n_atoms = np.zeros((size, size)), 0
-        if one.energies is not None:
-            full = np.column_stack([one.columns, one.energies])
+        if row.energies is not None:
+            full = np.column_stack([row.columns, row.energies])
             atomic, n_atoms = full.T @ full, len(full)
         total, n_cells = np.zeros((size, size)), 0
-        if one.energy is not None:
-            mean = np.append(one.columns.mean(axis=0), one.energy)
+        if row.energy is not None:
+            mean = np.append(row.columns.mean(axis=0), row.energy)
             total, n_cells = np.outer(mean, mean), 1
-        sums[one.group] = sums[one.group].plus(GroupSums(atomic, n_atoms, total, n_cells))
+        sums[row.group] = sums[row.group].plus(GroupSums(atomic, n_atoms, total, n_cells))
     return sums
 
 
@@ -129,7 +129,7 @@ class PenalisedProblem:
         """Eliminates the intercepts of a quadratic form, which stand between features and energy."""
         kept = np.r_[:n_features, len(loss) - 1]
         free = np.arange(n_features, len(loss) - 1)
-        # Two elements in cells of one composition cannot be told apart by totals alone: then the smallest intercepts.
+        # Two elements in cells of one composition cannot be distinguished by totals alone: then the smallest intercepts.
         back = np.linalg.pinv(loss[np.ix_(free, free)], hermitian=True) @ loss[np.ix_(free, kept)]
         reduced = loss[np.ix_(kept, kept)] - loss[np.ix_(kept, free)] @ back
         reduced = 0.5 * (reduced + reduced.T)
@@ -139,7 +139,7 @@ class PenalisedProblem:
 
     @property
     def largest_penalty(self) -> float:
-        """The λ from which on no feature is left."""
+        """The smallest λ at which no feature is selected."""
         return 2.0 * float(np.abs(self.product).max())
 
     def solve(self, penalty: float, start: FloatArray, max_iterations: int, tolerance: float) -> Solution:

@@ -24,7 +24,7 @@ Features = Callable[[LocalEnergiesSpec, Example, Sequence[str]], FloatArray]
 
 
 class LocalEnergiesTrainer:
-    """``Trainer`` of :class:`LocalEnergies`. The fit is convex: neither seed nor a start change what it comes to.
+    """``Trainer`` of :class:`LocalEnergies`. The fit is convex: seed and initial weights do not change its result.
 
     Args:
         spec: Hyper-parameters.
@@ -41,7 +41,7 @@ class LocalEnergiesTrainer:
         return ("energies", "energy")
 
     def check(self) -> None:
-        """See ``Trainer``."""
+        """Raises MissingComponentError when a package is not installed; called before anything is spent."""
         check_descriptors(self._spec.descriptors)
         try:
             import sklearn  # noqa: F401
@@ -52,11 +52,11 @@ class LocalEnergiesTrainer:
             ) from error
 
     def fit(self, examples: Sequence[Example], run: TrainingRun) -> LocalEnergies:
-        """See ``Trainer``."""
+        """Trains."""
         self.check()
         if not examples:
             raise FitError("local_energies: no training data")
-        species = species_of(one.structure for one in examples)
+        species = species_of(item.structure for item in examples)
         raw = [self._features(self._spec, example, species) for example in examples]
         columns = Columns.learned(self._spec, examples, raw)
         offset = _mean_energy(examples)
@@ -84,18 +84,18 @@ class LocalEnergiesTrainer:
                 "features": int(np.count_nonzero(chosen.full.coefficients)),
                 "of_features": columns.n_features,
                 "groups": len(groups),
-                "atoms": sum(len(one.columns) for one in rows),
+                "atoms": sum(len(row.columns) for row in rows),
             },
         )
 
     def _key(self, sums: Sequence[GroupSums]) -> str:
-        """What a checkpoint must be of to be gone on from: hyper-parameters and the data's own numbers."""
-        numbers = [[one.n_atoms, one.n_cells, *np.diag(one.atomic + one.total).tolist()] for one in sums]
+        """Returns the key of checkpoints that may be continued: a hash of hyper-parameters and data."""
+        numbers = [[group.n_atoms, group.n_cells, *np.diag(group.atomic + group.total).tolist()] for group in sums]
         return content_hash([self._spec.model_dump(mode="json"), numbers])
 
 
 def _mean_energy(examples: Sequence[Example]) -> float:
-    """Mean energy per atom [eV]: taken away, so that no digits are lost to it."""
+    """Mean energy per atom [eV], subtracted to preserve precision."""
     energies = [_energy(example) for example in examples]
     return float(np.mean([energy for energy in energies if energy is not None]))
 
@@ -124,9 +124,9 @@ def _rows(example: Example, columns: FloatArray, offset: float, group: int) -> R
 def _second_moment(rows: Sequence[Rows]) -> FloatArray:
     """Mean of x xᵀ over all atoms, shape ``(n, n)``."""
     total = np.zeros((rows[0].columns.shape[1],) * 2)
-    for one in rows:
-        total += one.columns.T @ one.columns
-    return np.asarray(total / sum(len(one.columns) for one in rows))
+    for row in rows:
+        total += row.columns.T @ row.columns
+    return np.asarray(total / sum(len(row.columns) for row in rows))
 
 
 def _error_models(
@@ -136,17 +136,17 @@ def _error_models(
     atoms: list[tuple[FloatArray, FloatArray]] = []
     cells: list[tuple[float, float]] = []
     for group in range(len(sums)):
-        leverage = Leverage.of(_second_moment([one for one in rows if one.group != group]), used)
+        leverage = Leverage.of(_second_moment([row for row in rows if row.group != group]), used)
         fit = chosen.folds[group]
-        for one in rows:
-            if one.group != group:
+        for row in rows:
+            if row.group != group:
                 continue
-            errors = _predicted(one.columns, fit)
-            if one.energies is not None:
-                atoms.append((one.energies - errors, leverage.of_rows(one.columns)))
-            if one.energy is not None:
-                mean = one.columns.mean(axis=0, keepdims=True)
-                cells.append((one.energy - float(errors.mean()), float(leverage.of_rows(mean)[0])))
+            errors = _predicted(row.columns, fit)
+            if row.energies is not None:
+                atoms.append((row.energies - errors, leverage.of_rows(row.columns)))
+            if row.energy is not None:
+                mean = row.columns.mean(axis=0, keepdims=True)
+                cells.append((row.energy - float(errors.mean()), float(leverage.of_rows(mean)[0])))
     of_cells = fit_error_model(np.array([e for e, _ in cells]), np.array([h for _, h in cells]))
     if not atoms:
         # No atom's energy is known: that of an atom is no surer than that of its cell.

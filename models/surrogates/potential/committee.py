@@ -1,4 +1,4 @@
-"""A committee's members, trained one after the other, each until the error on groups set aside falls no more."""
+"""Training of a committee's members, one after the other, each until its validation error stops decreasing."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _STATE = "potential.committee"
 
 @dataclass(frozen=True)
 class Task:
-    """What is to be trained.
+    """The training task.
 
     Attributes:
         training: Loss of each member.
@@ -39,7 +39,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Trained:
-    """What came of it.
+    """Result of the training.
 
     Attributes:
         members: Best weights of each member, shape ``(n_members, n_weights)``.
@@ -56,7 +56,7 @@ Told = tuple[float, float, str]
 
 @dataclass(frozen=True)
 class _State:
-    """How far training is: what a checkpoint holds.
+    """Progress of the training, as stored in a checkpoint.
 
     Attributes:
         done: Best weights of members that have ended.
@@ -65,7 +65,7 @@ class _State:
         best: Its best weights.
         lowest: Their validation error [eV].
         since: Cycles since it fell last.
-        told: Every cycle so far.
+        history: Every cycle so far.
     """
 
     stage: Stage
@@ -74,11 +74,11 @@ class _State:
     since: int = 0
     done: tuple[FloatArray, ...] = ()
     cycles: tuple[int, ...] = ()
-    told: tuple[Told, ...] = field(default=(), repr=False)
+    history: tuple[Told, ...] = field(default=(), repr=False)
 
     def next_member(self, start: FloatArray) -> _State:
         return _State(
-            Stage(start), start, done=(*self.done, self.best), cycles=(*self.cycles, self.stage.cycle), told=self.told
+            Stage(start), start, done=(*self.done, self.best), cycles=(*self.cycles, self.stage.cycle), history=self.history
         )
 
     def weights(self, key: str) -> Weights:
@@ -92,7 +92,7 @@ class _State:
             "lowest": self.lowest,
             "since": self.since,
             "cycles": list(self.cycles),
-            "told": [list(one) for one in self.told],
+            "told": [list(item) for item in self.history],
         }
         arrays = {"weights": stage.weights, "best": self.best}
         arrays |= {f"memory.{name}": array for name, array in stage.memory.items()}
@@ -110,12 +110,12 @@ class _State:
             since=document["since"],
             done=tuple(arrays[f"done.{place}"] for place in range(len(document["cycles"]))),
             cycles=tuple(document["cycles"]),
-            told=tuple((float(one), float(other), str(note)) for one, other, note in document["told"]),
+            history=tuple((float(item), float(other), str(note)) for item, other, note in document["told"]),
         )
 
 
 class Committee:
-    """Members under training.
+    """Members being trained.
 
     Args:
         spec: Hyper-parameters.
@@ -130,13 +130,13 @@ class Committee:
     def run(self, run: TrainingRun) -> Trained:
         """Trains all members, from the last checkpoint on."""
         state = self._begun(run)
-        for step, told in enumerate(state.told, start=1):
-            run.on_progress(_progress(step, told))
+        for step, entry in enumerate(state.history, start=1):
+            run.on_progress(_progress(step, entry))
         while True:
             while not self._ended(state):
                 state = self._next(state)
                 run.checkpoints.save(state.weights(self._key))
-                run.on_progress(_progress(len(state.told), state.told[-1]))
+                run.on_progress(_progress(len(state.history), state.history[-1]))
             following = len(state.done) + 1
             if following == self._spec.members:
                 return Trained(np.array([*state.done, state.best]), (*state.cycles, state.stage.cycle))
@@ -165,8 +165,10 @@ class Committee:
             raise FitError(
                 f"potential: network {member + 1} diverged in cycle {stage.cycle}; the trainer's steps are too large"
             )
-        note = f"network {member + 1} of {self._spec.members}, {stage.note}; {training.words}; set aside: {validation.words}"
-        state = replace(state, stage=stage, since=state.since + 1, told=(*state.told, (training.together(weight), error, note)))
+        note = f"network {member + 1} of {self._spec.members}, {stage.note}; {training.words}; validation: {validation.words}"
+        state = replace(
+            state, stage=stage, since=state.since + 1, history=(*state.history, (training.together(weight), error, note))
+        )
         return replace(state, best=stage.weights, lowest=error, since=0) if error < state.lowest else state
 
 
@@ -183,12 +185,12 @@ class RootMeanSquares:
     force: float | None
 
     def together(self, force_weight: float) -> float:
-        """One number that both are part of, as in the loss [eV]."""
+        """Energy and force errors combined as in the loss [eV]."""
         return float(np.sqrt(self.energy**2 + force_weight * (self.force or 0.0) ** 2))
 
     @property
     def words(self) -> str:
-        """Both for a reader."""
+        """Both errors as text."""
         forces = "" if self.force is None else f", {1000 * self.force:.3g} meV/Å"
         return f"{1000 * self.energy:.3g} meV/atom{forces}"
 
@@ -208,6 +210,6 @@ def _root_mean_square(values: FloatArray, counts: FloatArray) -> float:
     return float(np.sqrt(np.average(values**2, weights=counts)))
 
 
-def _progress(step: int, told: Told) -> Progress:
-    training, validation, note = told
+def _progress(step: int, entry: Told) -> Progress:
+    training, validation, note = entry
     return Progress(step, 1000.0 * training, 1000.0 * validation, _UNIT, note)

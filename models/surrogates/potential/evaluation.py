@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from tansaku.models.surrogates.potential.model import Potential
 
 _PAIRS = {"cpu": 4_000, "cuda": 1_000_000}
-"""Pairs that are computed at once: what they take stays in the processor's cache, and in the GPU's memory."""
+"""Number of pairs computed at once, which fits into the processor's cache and the GPU's memory."""
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a potential says of a structure.
+    """Predictions of a potential for a structure.
 
     Attributes:
         energies: Of the atoms by each network of the committee [eV], shape ``(n_members, n_atoms)``.
@@ -67,7 +67,7 @@ def evaluate(model: Potential, descriptor: Descriptor, neighbours: Neighbours) -
 
 
 def energy_deviation(model: Potential, energies: FloatArray) -> float:
-    """Calibrated deviation of the total energy by how far the networks lie apart [eV].
+    """Calibrated deviation of the total energy from the spread of the networks [eV].
 
     Args:
         model: The potential.
@@ -81,7 +81,7 @@ def energy_deviation(model: Potential, energies: FloatArray) -> float:
 def _some(
     model: Potential, descriptor: Descriptor, vectors: FloatArray, centre: IntArray, kinds: tuple[IntArray, IntArray]
 ) -> tuple[FloatArray, FloatArray]:
-    """Energies of some atoms, and the slope of the mean energy by each of their vectors.
+    """Energies of some atoms, and the gradient of the mean energy with respect to each of their vectors.
 
     Args:
         model: The potential.
@@ -92,7 +92,7 @@ def _some(
     """
     device = descriptor.device
     moving = torch.as_tensor(vectors, dtype=descriptor.dtype, device=device).requires_grad_(True)
-    owner, species, others = (torch.as_tensor(one, device=device) for one in (centre, *kinds))
+    owner, species, others = (torch.as_tensor(item, device=device) for item in (centre, *kinds))
     found = features(descriptor, moving, owner, others, species)
     with torch.no_grad():
         energies, slopes = model.atomic(found.detach(), species)

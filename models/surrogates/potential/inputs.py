@@ -18,7 +18,7 @@ from tansaku.models.surrogates.potential.problem import Block
 from tansaku.models.surrogates.potential.scaling import Scaling
 
 _NUMBERS = 2**20
-"""Derivatives of a block at most, unless one structure has more: large enough to be worth a call, small enough to share."""
+"""Largest number of derivatives in a block, unless one structure has more: a compromise of overhead and memory."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Inputs:
         described = describe(descriptor, [example.structure for example in examples], species)
         energies = np.array([float(example.properties["energy"]) for example in examples])
         forces = [example.properties.get("forces") for example in examples]
-        return cls(described, energies, [None if one is None else np.asarray(one, dtype=np.float64) for one in forces])
+        return cls(described, energies, [None if force is None else np.asarray(force, dtype=np.float64) for force in forces])
 
     def scaling(self) -> Scaling:
         """Standardisation by all structures."""

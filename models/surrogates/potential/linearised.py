@@ -1,4 +1,4 @@
-"""A loss near its weights as damped linear least squares, by a matrix of the weights or of the residuals, whichever are fewer.
+"""Damped linear least squares of a linearised loss, by a matrix of the weights or of the residuals, whichever are fewer.
 
 With derivatives J of residuals r by the weights w, strength s of their decay and damping μ, t = s + μ, the step is
 
@@ -17,7 +17,7 @@ from tansaku.models.domain.pool import FloatArray
 
 
 class Linearised(Protocol):
-    """What a step is computed from."""
+    """A linearised loss, from which a step is computed."""
 
     @property
     def loss(self) -> float:
@@ -31,11 +31,11 @@ class Linearised(Protocol):
 
     @property
     def typical(self) -> float:
-        """Mean of the diagonal of the normal equations, which a damping is told in units of."""
+        """Mean of the diagonal of the normal equations, the unit of the damping."""
         ...
 
     def step(self, damping: float) -> FloatArray:
-        """What the weights are to be lowered by, shape ``(n_weights,)``.
+        """The step to subtract from the weights, shape ``(n_weights,)``.
 
         Raises:
             scipy.linalg.LinAlgError: The damping is too small for the digits.
@@ -59,11 +59,11 @@ class ByWeights:
 
     @property
     def typical(self) -> float:
-        """See :class:`Linearised`."""
+        """Mean of the diagonal of the normal equations, the unit of the damping."""
         return float(np.mean(np.diag(self.matrix)))
 
     def step(self, damping: float) -> FloatArray:
-        """See :class:`Linearised`."""
+        """The step to subtract from the weights, shape ``(n_weights,)``."""
         return _solved(self.matrix, damping, self.product)
 
 
@@ -89,16 +89,16 @@ class ByResiduals:
 
     @property
     def product(self) -> FloatArray:
-        """See :class:`Linearised`."""
+        """Half of the loss's gradient, shape ``(n_weights,)``."""
         return self.derivatives.T @ self.off + self.strength * self.weights
 
     @property
     def typical(self) -> float:
-        """See :class:`Linearised`."""
+        """Mean of the diagonal of the normal equations, the unit of the damping."""
         return float(np.trace(self.matrix)) / len(self.weights) + self.strength
 
     def step(self, damping: float) -> FloatArray:
-        """See :class:`Linearised`."""
+        """The step to subtract from the weights, shape ``(n_weights,)``."""
         whole = self.strength + damping
         share = self.strength / whole
         solved = _solved(self.matrix, whole, self.off - share * self._of_weights)

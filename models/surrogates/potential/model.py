@@ -32,7 +32,7 @@ SCHEMA_VERSION = 1
 
 @dataclass(frozen=True)
 class Evaluated:
-    """What every member of the committee says of a structure.
+    """Predictions of every member of the committee for a structure.
 
     Attributes:
         energies: Of the atoms [eV], shape ``(n_members, n_atoms)``.
@@ -47,7 +47,7 @@ class Evaluated:
 
 @dataclass(frozen=True)
 class Potential:
-    """``Surrogate``: energy and forces.
+    """Surrogate of energy and forces.
 
     Attributes:
         spec: Hyper-parameters.
@@ -71,7 +71,7 @@ class Potential:
 
     @property
     def predicts(self) -> tuple[str, ...]:
-        """Energy and forces; how the energy is shared among atoms is the networks' own affair."""
+        """Energy and forces; the partition of the energy among atoms is not physical."""
         return ("energy", "forces")
 
     @property
@@ -81,11 +81,11 @@ class Potential:
 
     @cached_property
     def descriptor(self) -> Descriptor:
-        """What the atoms see."""
+        """Descriptor of atomic environments."""
         return open_descriptor(self.spec.environment, self.species, device=torch_device(self.device))
 
     def predict(self, examples: Sequence[Example]) -> list[Prediction]:
-        """See ``Surrogate``."""
+        """Predictions in the order of the examples."""
         return [self._predict(example) for example in examples]
 
     def evaluate(self, structure: Atoms) -> Evaluated:
@@ -97,7 +97,7 @@ class Potential:
         return evaluated(self, describe(self.descriptor, [structure], self.species))
 
     def atomic(self, features: torch.Tensor, codes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Energies of atoms and their slopes by the descriptors, by every member.
+        """Atomic energies and their gradients with respect to the descriptors, by every member.
 
         Args:
             features: As the descriptor gives them, shape ``(n_atoms, n_features)``.
@@ -113,7 +113,7 @@ class Potential:
             mine = torch.nonzero(codes == code)[:, 0]
             if not len(mine):
                 continue
-            mean, inverse = (features.new_tensor(one[code]) for one in (scaling.mean, scaling.inverse))
+            mean, inverse = (features.new_tensor(item[code]) for item in (scaling.mean, scaling.inverse))
             inputs = (features[mine] - mean) * inverse
             for place, weights in enumerate(self.members):
                 layers = self.architecture.layers(features.new_tensor(weights), code)
@@ -123,7 +123,7 @@ class Potential:
         return energies, slopes
 
     def weights(self) -> Weights:
-        """See ``Surrogate``."""
+        """Returns the weights and metadata from which :func:`restored` rebuilds the model."""
         document: JsonDict = {
             "type": TYPE,
             "schema_version": SCHEMA_VERSION,
@@ -139,7 +139,7 @@ class Potential:
 
     @classmethod
     def from_weights(cls, weights: Weights, device: DeviceChoice = "cpu") -> Potential:
-        """The model that weights stand for.
+        """Rebuilds the model from its weights.
 
         Raises:
             StoreError: They are of a newer version, or something of them is missing.
@@ -182,11 +182,11 @@ def architecture_of(spec: PotentialSpec, scaling: Scaling) -> Architecture:
 
 
 def evaluated(model: Potential, described: Described) -> Evaluated:
-    """What all members say of structures whose descriptors are known."""
+    """Predictions of all members for structures with known descriptors."""
     device = model.descriptor.device
     with torch.no_grad():
-        features, codes = (torch.as_tensor(one, device=device) for one in (described.features, described.species))
-        energies, slopes = (one.cpu().numpy() for one in model.atomic(features, codes))
+        features, codes = (torch.as_tensor(item, device=device) for item in (described.features, described.species))
+        energies, slopes = (item.cpu().numpy() for item in model.atomic(features, codes))
     pushes = np.matmul(slopes[:, described.centre, None, :], described.blocks)[:, :, 0]
     forces = np.zeros((len(energies), len(described.species), 3))
     for force, push in zip(forces, pushes, strict=True):
@@ -195,7 +195,7 @@ def evaluated(model: Potential, described: Described) -> Evaluated:
 
 
 def spreads(found: Evaluated) -> tuple[float, FloatArray]:
-    """How far members lie apart: in the energy per atom [eV], and in an atom's force [eV/Å], shape ``(n_atoms,)``.
+    """Spread of the members: in the energy per atom [eV], and in an atom's force [eV/Å], shape ``(n_atoms,)``.
 
     Zero where there is but one.
     """

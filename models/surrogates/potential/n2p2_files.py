@@ -98,7 +98,7 @@ def _functions(environment: SymmetryFunctionsSpec, species: Sequence[str]) -> li
         for zeta in environment.zetas
         for sign in (-1, 1)
     ]
-    return sorted(_Function(*one, place) for place, one in enumerate([*radial, *angular]))
+    return sorted(_Function(*item, place) for place, item in enumerate([*radial, *angular]))
 
 
 def _settings(
@@ -114,11 +114,11 @@ def _settings(
     yield f"cutoff_type {_CUTOFF_TYPES[environment.cutoff_function]}"
     names = {atomic_numbers[symbol]: symbol for symbol in symbols}
     for symbol in symbols:
-        for one in functions:
-            others = " ".join(names[number] for number in one.numbers)
-            angular = f"{one.sign} {one.zeta} {one.cutoff!r} {one.centre!r}"
-            rest = angular if one.kind == _ANGULAR else f"{one.centre!r} {one.cutoff!r}"
-            yield f"symfunction_short {symbol} {one.kind} {others} {one.exponent!r} {rest}"
+        for function in functions:
+            others = " ".join(names[number] for number in function.numbers)
+            angular = f"{function.sign} {function.zeta} {function.cutoff!r} {function.centre!r}"
+            rest = angular if function.kind == _ANGULAR else f"{function.centre!r} {function.cutoff!r}"
+            yield f"symfunction_short {symbol} {function.kind} {others} {function.exponent!r} {rest}"
 
 
 def _scaling(n_elements: int, n_functions: int) -> Iterator[str]:
@@ -131,6 +131,6 @@ def _scaling(n_elements: int, n_functions: int) -> Iterator[str]:
 def _weights(network: Sequence[Layer], functions: Sequence[_Function]) -> Iterator[str]:
     """Layer by layer: what leaves each neuron, one behind the other, then the biases."""
     for place, (matrix, bias) in enumerate(network):
-        ordered: FloatArray = matrix[:, [one.place for one in functions]] if place == 0 else matrix
+        ordered: FloatArray = matrix[:, [function.place for function in functions]] if place == 0 else matrix
         for value in np.concatenate([ordered.T.ravel(), bias]):
             yield repr(float(value))

@@ -1,7 +1,7 @@
-"""Many structures that a committee looks at again and again, each time with other weights.
+"""Structures that are evaluated repeatedly by committees with different weights.
 
 Neighbours and descriptors do not depend on the weights and are found once. Forces are slopes by the neighbours' vectors, made
-anew for each version: that takes less time than their derivatives by every descriptor, and no memory.
+again for each version: that takes less time than their derivatives by every descriptor, and no memory.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _COMPARED = 1000
 
 @dataclass(frozen=True)
 class Seen:
-    """What a committee says of every structure.
+    """Predictions of a committee for every structure.
 
     Attributes:
         energies: Per atom, by each member [eV], shape ``(n_members, n_structures)``.
@@ -49,7 +49,7 @@ class Seen:
 
     @property
     def energy_spread(self) -> FloatArray:
-        """How far the members' energies per atom lie apart [eV], shape ``(n_structures,)``."""
+        """Spread of the members' energies per atom [eV], shape ``(n_structures,)``."""
         return _apart(self.energies)
 
 
@@ -67,12 +67,12 @@ class PotentialPool:
     """
 
     def __init__(self, environment: EnvironmentSpec, structures: Sequence[Atoms], species: Sequence[str]) -> None:
-        self._sizes = np.array([len(one) for one in structures], dtype=np.intp)
+        self._sizes = np.array([len(structure) for structure in structures], dtype=np.intp)
         self._descriptor = open_descriptor(environment, species)
         self._portions = portions(self._descriptor, structures, species)
 
     def seen_by(self, model: Potential, of: Compared) -> Seen:
-        """What a version says.
+        """Predicts with a version.
 
         Args:
             model: Of the same environment and elements.
@@ -85,7 +85,7 @@ class PotentialPool:
             batch = self._portions[place]
             with torch.no_grad():
                 found = model.atomic(described[place], torch.as_tensor(batch.species))[0].numpy()
-            return np.stack([np.bincount(batch.structure, one, len(batch.cells)) for one in found])
+            return np.stack([np.bincount(batch.structure, item, len(batch.cells)) for item in found])
 
         per_atom = np.asarray(np.hstack(_side_by_side(energies, len(self._portions))) / self._sizes)
         if of == "energy" and spec.softening is None:
@@ -138,8 +138,8 @@ class PotentialPool:
                 force.index_add_(0, torch.as_tensor(batch.centre), pull)
                 force.index_add_(0, torch.as_tensor(batch.neighbour), -pull)
                 forces.append(force.numpy())
-            told = np.var(forces, axis=0, ddof=1), np.mean(forces, axis=0) ** 2
-            return np.stack([_means(one, batch.structure) for one in told])
+            moments = np.var(forces, axis=0, ddof=1), np.mean(forces, axis=0) ** 2
+            return np.stack([_means(item, batch.structure) for item in moments])
 
         return of
 

@@ -1,4 +1,4 @@
-"""What a network's weights are fitted to: energies per atom and forces, as a loss, its gradient and its linearisation.
+"""Loss of a network's weights on energies per atom and forces, its gradient and its linearisation.
 
 The loss of weights w is
 
@@ -73,7 +73,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Residuals:
-    """How far predictions are off.
+    """Errors of predictions.
 
     Attributes:
         energies: Per atom [eV], of all structures in order, shape ``(n_structures,)``.
@@ -113,8 +113,8 @@ class Problem:
     def gradient(self, weights: FloatArray) -> tuple[float, FloatArray]:
         """The loss and its gradient, shape ``(n_weights,)``."""
         loss, gradient = self._decay(weights), (2.0 * self.unit**2 * self.decay / len(weights)) * weights
-        for one, slope in self._each(lambda block: self._loss(block, weights, slope=True)):
-            loss += one
+        for item, slope in self._each(lambda block: self._loss(block, weights, slope=True)):
+            loss += item
             gradient = gradient + slope
         return loss, gradient
 
@@ -129,8 +129,8 @@ class Problem:
         """Errors of every structure."""
         energies = np.zeros(len(self.counts))
         forces: dict[int, FloatArray] = {}
-        for block, (one, other) in zip(self.blocks, self._each(lambda block: self._differences(block, weights)), strict=True):
-            energies[block.rows] = one * self.unit
+        for block, (item, other) in zip(self.blocks, self._each(lambda block: self._differences(block, weights)), strict=True):
+            energies[block.rows] = item * self.unit
             if other is not None:
                 forces |= {int(row): values * self.unit for row, values in zip(block.rows, other, strict=True)}
         return Residuals(energies, forces)
@@ -195,12 +195,12 @@ class Problem:
         import torch
 
         size, atoms, width = block.features.shape
-        each = [one for one in found if one is not None]
-        energies = torch.stack([one.energies.view(size, -1).sum(dim=1) for one in each]).sum(dim=0)
+        each = [item for item in found if item is not None]
+        energies = torch.stack([item.energies.view(size, -1).sum(dim=1) for item in each]).sum(dim=0)
         off = (energies - block.energies) / atoms
         if not forces or block.slopes is None or block.forces is None:
             return off, None
-        slopes = torch.cat([one.slopes.view(size, -1, width) for one in each], dim=1)
+        slopes = torch.cat([item.slopes.view(size, -1, width) for item in each], dim=1)
         predicted = -torch.bmm(block.slopes.flatten(2), slopes.reshape(size, -1, 1))[..., 0]
         return off, predicted - block.forces
 
@@ -308,9 +308,9 @@ class Problem:
         size, atoms, _ = block.features.shape
         root = torch.sqrt(scales)
         rows = torch.zeros((size, self.architecture.n_weights), dtype=energies.dtype, device=energies.device)
-        for species, one in enumerate(found):
-            if one is not None:
-                rows[:, self._part(species)] = energy_rows(one, size) / atoms
+        for species, item in enumerate(found):
+            if item is not None:
+                rows[:, self._part(species)] = energy_rows(item, size) / atoms
         return rows * root[:, None], energies * root
 
     def _force_part(self, block: Block, layers: Sequence[Layers], found: Sequence[Passed | None]) -> torch.Tensor:
@@ -323,10 +323,10 @@ class Problem:
         size, components = slopes.shape[:2]
         rows = torch.zeros((size, components, self.architecture.n_weights), dtype=slopes.dtype, device=slopes.device)
         begin = 0
-        for species, (one, count) in enumerate(zip(found, block.counts, strict=True)):
-            if one is not None:
+        for species, (item, count) in enumerate(zip(found, block.counts, strict=True)):
+            if item is not None:
                 directions = slopes[:, :, begin : begin + count].transpose(1, 2)
-                rows[..., self._part(species)] = -slope_rows(layers[species], one, directions)
+                rows[..., self._part(species)] = -slope_rows(layers[species], item, directions)
             begin += count
         return rows
 

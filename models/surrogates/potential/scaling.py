@@ -69,7 +69,7 @@ def expressed(weights: FloatArray, architecture: Architecture, old: Scaling, new
         weights: Of a committee's member, shape ``(n_weights,)``.
         architecture: Of its networks.
         old: With which the weights were trained.
-        new: With which they are to go on.
+        new: The standardisation to convert them to.
     """
     found = weights.copy()
     size, (width, count) = architecture.per_species, architecture.shapes[0]

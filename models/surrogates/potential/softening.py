@@ -1,4 +1,4 @@
-"""How much a structure counts, by its forces: one whose atoms all but overlap is not to decide what networks are good at."""
+"""Weights of structures by their forces, which reduce the influence of structures with almost overlapping atoms."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tansaku.models.domain.pool import FloatArray
 
 
 def shares(softening: float | None, squares: FloatArray) -> FloatArray:
-    """How much structures count beside one without forces.
+    """Returns the weights of structures relative to one without forces.
 
     Args:
         softening: Root mean square force at which a structure counts half [eV/Å]; None: all count alike.

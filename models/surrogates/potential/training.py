@@ -45,7 +45,7 @@ class PotentialTrainer:
         return ("energy",)
 
     def check(self) -> None:
-        """See ``Trainer``."""
+        """Raises MissingComponentError when a package is not installed; called before anything is spent."""
         try:
             import matscipy  # noqa: F401
         except ImportError as error:
@@ -55,22 +55,22 @@ class PotentialTrainer:
             ) from error
 
     def fit(self, examples: Sequence[Example], run: TrainingRun) -> Potential:
-        """See ``Trainer``."""
+        """Trains."""
         self.check()
         aside = set_aside(examples, self._spec.validation, run.seed)
-        species = species_of(one.structure for one in examples)
+        species = species_of(example.structure for example in examples)
         with one_thread_each() as workers:
             device = torch_device(run.device)
             inputs = Inputs.of(examples, open_descriptor(self._spec.environment, species, device=device), species)
             data = _Data(self._spec, examples, inputs, inputs.scaling(), aside, device, workers)
             starts = None if run.start is None else self._starts(run.start, species, data.scaling)
             key = content_hash([self._spec.model_dump(mode="json"), run.seed, data.key(), _hash(starts)])
-            told = Committee(self._spec, data.task(run.seed, starts), key).run(run)
+            trained = Committee(self._spec, data.task(run.seed, starts), key).run(run)
             draft = Potential(
                 spec=self._spec,
                 species=species,
                 scaling=data.scaling,
-                members=told.members,
+                members=trained.members,
                 of_energies=ErrorModel(0.0, 0.0, 1.0, 1.0),
                 of_forces=None,
                 training={},
@@ -78,31 +78,31 @@ class PotentialTrainer:
             )
             of_energies, of_forces, errors = calibrated(draft, [examples[int(place)] for place in np.flatnonzero(aside)])
         training = {
-            "cycles": [int(cycle) for cycle in told.cycles],
+            "cycles": [int(cycle) for cycle in trained.cycles],
             "structures": len(examples),
             "set_aside": int(aside.sum()),
             "atoms": len(inputs.described.species),
             "features": inputs.described.features.shape[1],
-            "weights": told.members.shape[1],
+            "weights": trained.members.shape[1],
             **errors,
         }
         return replace(draft, of_energies=of_energies, of_forces=of_forces, training=training)
 
     def _starts(self, weights: Weights, species: tuple[str, ...], scaling: Scaling) -> FloatArray:
-        """Weights to begin with, expressed in the new standardisation."""
+        """Initial weights, expressed in the new standardisation."""
         if weights.document.get("type") != TYPE:
-            raise FitError(f"potential: the weights to begin with are of a {weights.document.get('type')}")
+            raise FitError(f"potential: the initial weights are of a {weights.document.get('type')}")
         model = Potential.from_weights(weights)
         same = ("environment", "hidden", "activation", "members")
         other = [name for name in same if getattr(model.spec, name) != getattr(self._spec, name)]
         if other or model.species != species:
-            raise FitError(f"potential: the weights to begin with have another {(*other, 'set of elements')[0]}")
-        return np.array([expressed(one, model.architecture, model.scaling, scaling) for one in model.members])
+            raise FitError(f"potential: the initial weights have another {(*other, 'set of elements')[0]}")
+        return np.array([expressed(member, model.architecture, model.scaling, scaling) for member in model.members])
 
 
 @dataclass(frozen=True)
 class _Data:
-    """What members are trained on."""
+    """Training data of the members."""
 
     spec: PotentialSpec
     examples: Sequence[Example]
@@ -113,10 +113,10 @@ class _Data:
     workers: ThreadPoolExecutor
 
     def key(self) -> str:
-        """Content of the data."""
-        forces = [np.empty(0) if one is None else one for one in self.inputs.forces]
+        """Hash of the data."""
+        forces = [np.empty(0) if force is None else force for force in self.inputs.forces]
         named = [self.inputs.described.features, self.inputs.energies, self.aside, *forces]
-        return hashlib.sha256(b"".join(np.ascontiguousarray(one).tobytes() for one in named)).hexdigest()
+        return hashlib.sha256(b"".join(np.ascontiguousarray(item).tobytes() for item in named)).hexdigest()
 
     def task(self, seed: int, starts: FloatArray | None) -> Task:
         with_forces = self.spec.force_weight > 0
@@ -124,10 +124,10 @@ class _Data:
             self.inputs.blocks(np.flatnonzero(rows), self.scaling, forces=with_forces, device=self.device)
             for rows in (~self.aside, self.aside)
         )
-        groups = sorted({one.group for one in self.examples})
-        owner = np.array([groups.index(one.group) for one in self.examples], dtype=np.intp)
+        groups = sorted({example.group for example in self.examples})
+        owner = np.array([groups.index(example.group) for example in self.examples], dtype=np.intp)
 
-        squares = [0.0 if one is None else float(np.mean(one**2)) for one in self.inputs.forces]
+        squares = [0.0 if force is None else float(np.mean(force**2)) for force in self.inputs.forces]
         share = shares(self.spec.softening, np.array(squares))
 
         def counts(member: int) -> FloatArray:
@@ -166,11 +166,11 @@ def set_aside(examples: Sequence[Example], share: float, seed: int) -> np.ndarra
     Raises:
         FitError: There are too few groups.
     """
-    groups = sorted({one.group for one in examples})
+    groups = sorted({example.group for example in examples})
     if len(groups) < 2:
         raise FitError(f"potential: {len(groups)} group of training data; one of at least 2 is set aside")
     chosen = groups_aside(groups, share, seed)
-    return np.array([one.group in chosen for one in examples], dtype=np.bool_)
+    return np.array([example.group in chosen for example in examples], dtype=np.bool_)
 
 
 def groups_aside(groups: Sequence[str], share: float, seed: int) -> frozenset[str]:
@@ -214,7 +214,7 @@ def calibrated(draft: Potential, examples: Sequence[Example]) -> tuple[ErrorMode
             forces.append((off_by[free], np.broadcast_to(of_forces[:, None], free.shape)[free]))
     off, apart = (np.array(column) for column in zip(*energies, strict=True))
     errors = {"set_aside_rmse": float(np.sqrt(np.mean(off**2)))}
-    if not any(len(one) for one, _ in forces):
+    if not any(len(force) for force, _ in forces):
         return fit_error_model(off, apart), None, errors
     off_forces, apart_forces = (np.concatenate(column) for column in zip(*forces, strict=True))
     errors["set_aside_force_rmse"] = float(np.sqrt(np.mean(off_forces**2)))

@@ -1,1 +1,1 @@
-"""One surrogate on what another leaves over."""
+"""Stacked surrogates (residual learning)."""

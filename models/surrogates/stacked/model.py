@@ -1,4 +1,4 @@
-"""Two fitted surrogates of which the second says what the first is off by."""
+"""Stacked surrogates (residual learning): the second predicts the error of the first."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SCHEMA_VERSION = 1
 
 @dataclass(frozen=True)
 class Stacked:
-    """``Surrogate``: the sum of two.
+    """Surrogate whose prediction is the sum of two surrogates.
 
     Attributes:
         spec: Hyper-parameters.
@@ -38,7 +38,7 @@ class Stacked:
         return (self.spec.property,)
 
     def predict(self, examples: Sequence[Example]) -> list[Prediction]:
-        """See ``Surrogate``."""
+        """Predictions in the order of the examples."""
         name = self.spec.property
         pairs = zip(self.first.predict(examples), self.second.predict(examples), strict=True)
         return [
@@ -47,7 +47,7 @@ class Stacked:
         ]
 
     def weights(self) -> Weights:
-        """See ``Surrogate``."""
+        """Returns the weights and metadata from which :func:`restored` rebuilds the model."""
         first, second = self.first.weights(), self.second.weights()
         document: JsonDict = {
             "type": TYPE,
@@ -61,7 +61,7 @@ class Stacked:
 
     @classmethod
     def from_weights(cls, weights: Weights, restore: Callable[[Weights], Surrogate]) -> Stacked:
-        """The model that weights stand for.
+        """Rebuilds the model from its weights.
 
         Args:
             weights: Of both parts.
@@ -81,11 +81,11 @@ class Stacked:
 
 
 def packed(part: str, arrays: Mapping[str, Array]) -> dict[str, Array]:
-    """Arrays of a part under names of their own."""
+    """Returns the arrays of a part under prefixed names."""
     return {f"{part}.{name}": array for name, array in arrays.items()}
 
 
 def unpacked(part: str, arrays: Mapping[str, Array]) -> dict[str, Array]:
-    """The arrays of a part among those of several."""
+    """Returns the arrays of a part from those of all parts."""
     lead = f"{part}."
     return {name[len(lead) :]: array for name, array in arrays.items() if name.startswith(lead)}

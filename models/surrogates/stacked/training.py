@@ -1,4 +1,4 @@
-"""Training of a stack: the first surrogate on all but a part of the groups, part by part, on all, then the second.
+"""Training of stacked surrogates: the first with cross-validation over groups, then on all groups, then the second.
 
 The second learns what the first is off by where it had *not* been trained ("stacked generalisation", Wolpert 1992,
 doi:10.1016/S0893-6080(05)80023-1). On its own training data a kernel of small regularisation is off by next to nothing, which
@@ -22,7 +22,7 @@ from tansaku.models.surrogates.stacked.model import Stacked, packed, unpacked
 
 _STATE = "stacked.training"
 _LEAST = 3
-"""Groups: a part of them is left out, and the first surrogate leaves one of the others out."""
+"""Smallest number of groups: a part of them is left out, and the first surrogate leaves out one of the others."""
 
 Restore = Callable[[Weights], Surrogate]
 
@@ -49,12 +49,12 @@ class StackedTrainer:
         return (self._spec.property,)
 
     def check(self) -> None:
-        """See ``Trainer``."""
+        """Raises MissingComponentError when a package is not installed; called before anything is spent."""
         self._first.check()
         self._second.check()
 
     def fit(self, examples: Sequence[Example], run: TrainingRun) -> Stacked:
-        """See ``Trainer``."""
+        """Trains."""
         self.check()
         name = self._spec.property
         unknown = [example.id for example in examples if name not in example.properties]
@@ -94,7 +94,7 @@ class StackedTrainer:
 
 @dataclass
 class _Stages:
-    """How far a training is: one stage for each fit, each with its own checkpoints within those of the whole.
+    """Progress of a training: one stage for each fit, each with its own checkpoints within those of the whole.
 
     Attributes:
         outer: What the whole training was given.
@@ -103,7 +103,7 @@ class _Stages:
         done: Fits that have ended.
         left_out: What the first says of each example without having seen its group; NaN: not yet, or it cannot.
         first: Weights of the first on all examples, when that fit has ended.
-        told: Steps of the fits that have ended.
+        history: Steps of the fits that have ended.
         telling: Steps of the one that has not.
         inner: The checkpoint of that one.
     """
@@ -114,7 +114,7 @@ class _Stages:
     done: int = 0
     left_out: FloatArray = field(init=False)
     first: Weights | None = None
-    told: list[Progress] = field(default_factory=list)
+    history: list[Progress] = field(default_factory=list)
     telling: list[Progress] = field(default_factory=list)
     inner: Weights | None = None
 
@@ -129,22 +129,22 @@ class _Stages:
         if document["first"] is not None:
             self.first = Weights(unpacked("first", found.arrays), document["first"])
         self.inner = Weights(unpacked("inner", found.arrays), document["inner"])
-        self.told = [Progress(**one) for one in document["told"]]
-        for one in self.told:
-            self.outer.on_progress(one)
+        self.history = [Progress(**item) for item in document["told"]]
+        for item in self.history:
+            self.outer.on_progress(item)
 
     def run(self) -> TrainingRun:
-        """What the next fit is given."""
+        """Returns the options of the next fit."""
         return replace(self.outer, checkpoints=self, on_progress=self._tell, start=None)
 
     def next(self) -> None:
-        """A fit has ended."""
+        """Moves to the next stage after a fit has ended."""
         self.done += 1
-        self.told += self.telling
+        self.history += self.telling
         self.telling, self.inner = [], None
 
     def save(self, weights: Weights) -> None:
-        """See ``Checkpoints``."""
+        """Replaces the checkpoint."""
         arrays: dict[str, Array] = {"left_out": self.left_out} | packed("inner", weights.arrays)
         if self.first is not None:
             arrays |= packed("first", self.first.arrays)
@@ -153,24 +153,24 @@ class _Stages:
             "schema_version": 1,
             "key": self.key,
             "done": self.done,
-            "told": [asdict(one) for one in self.told],
+            "told": [asdict(item) for item in self.history],
             "first": self.first.document if self.first is not None else None,
             "inner": weights.document,
         }
         self.outer.checkpoints.save(Weights(arrays, document))
 
     def load(self) -> Weights | None:
-        """See ``Checkpoints``."""
+        """Returns the last checkpoint, None without one."""
         return self.inner
 
     def _tell(self, progress: Progress) -> None:
         note = ": ".join(filter(None, (f"fit {self.done + 1}", progress.note)))
-        self.telling.append(replace(progress, step=len(self.told) + progress.step, note=note))
+        self.telling.append(replace(progress, step=len(self.history) + progress.step, note=note))
         self.outer.on_progress(self.telling[-1])
 
 
 def _parts(examples: Sequence[Example], folds: int, seed: int) -> list[np.ndarray[tuple[int], np.dtype[np.bool_]]]:
-    """Which examples are left out together; a group is never divided."""
+    """Returns which examples are left out together; a group is never divided."""
     groups = sorted({example.group for example in examples})
     if len(groups) < _LEAST:
         raise FitError(f"stacked: {len(groups)} groups of training data; expected at least {_LEAST}")
@@ -180,7 +180,7 @@ def _parts(examples: Sequence[Example], folds: int, seed: int) -> list[np.ndarra
 
 
 def _said(fitted: Surrogate, examples: Sequence[Example], name: str) -> FloatArray:
-    """What a surrogate says of examples; NaN where it has never seen an element."""
+    """Returns a surrogate's predictions; NaN for examples with an unknown element."""
     return np.array([_one(fitted, example, name) for example in examples])
 
 

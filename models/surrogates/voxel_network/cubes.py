@@ -1,4 +1,4 @@
-"""Cubes of voxels made on the device from Bragg peaks, in any rotation."""
+"""Voxel cubes computed on the device from Bragg peaks, in any rotation."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Crystals:
         vectors, sizes = np.zeros((len(found), most, 3)), np.zeros((len(found), most))
         for place, (mine, large) in enumerate(found):
             vectors[place, : len(mine)], sizes[place, : len(mine)] = mine, large
-        space = [[math.log(one.structure.get_volume() / len(one.structure))] for one in examples]
+        space = [[math.log(item.structure.get_volume() / len(item.structure))] for item in examples]
         return cls(
             torch.as_tensor(vectors, device=device),
             torch.as_tensor(sizes, dtype=torch.float32, device=device),
@@ -61,7 +61,7 @@ class Crystals:
         return len(self.sizes)
 
     def cubes(self, chosen: torch.Tensor, rotations: torch.Tensor) -> torch.Tensor:
-        """Voxels of crystals, of which one half says all: the opposite ones have the same sizes.
+        """Computes half of the voxels of crystals: opposite voxels are equal.
 
         Args:
             chosen: Which crystals, shape ``(m,)``.

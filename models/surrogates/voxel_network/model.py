@@ -44,7 +44,7 @@ class Scaling:
 
 
 def standardised(network: VoxelNetwork, crystals: Crystals, scaling: Scaling, rotations: FloatArray) -> FloatArray:
-    """What a network says of all crystals, mean over rotations, in standard deviations, shape ``(n, n_properties)``."""
+    """Predictions of a network, averaged over rotations, in standard deviations, shape ``(n, n_properties)``."""
     total: torch.Tensor | None = None
     network.eval()
     with torch.no_grad():
@@ -52,26 +52,26 @@ def standardised(network: VoxelNetwork, crystals: Crystals, scaling: Scaling, ro
             parts = []
             for chosen in torch.arange(len(crystals), device=crystals.sizes.device).split(_AT_ONCE):
                 turned = rotation.expand(len(chosen), 3, 3)
-                given = (one.to(network.dtype) for one in inputs(crystals, scaling, chosen, turned))
+                given = (item.to(network.dtype) for item in inputs(crystals, scaling, chosen, turned))
                 parts.append(network(*given).double())
             found = torch.cat(parts)
             total = found if total is None else total + found
     if total is None:
-        raise FitError("voxel_network: no rotation to look at crystals from")
+        raise FitError("voxel_network: at least one rotation is needed")
     return np.asarray((total / len(rotations)).cpu().numpy())
 
 
 def inputs(
     crystals: Crystals, scaling: Scaling, chosen: torch.Tensor, rotations: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """What a network is given of crystals."""
+    """Inputs of a network."""
     space = (crystals.space[chosen] - float(scaling.space[0])) / float(scaling.space[1])
     return crystals.cubes(chosen, rotations) / scaling.size, space
 
 
 @dataclass(frozen=True)
 class VoxelNetworks:
-    """``Surrogate``: properties of crystals from a field.
+    """Surrogate of crystal properties from a field.
 
     A prediction is the mean over networks and over fixed rotations of the crystal's own frame
     (:func:`~tansaku.models.features.bragg_frame.canonical_frame`), which turns with the crystal: it is exactly as invariant to
@@ -112,11 +112,11 @@ class VoxelNetworks:
         return tuple(found)
 
     def predict(self, examples: Sequence[Example]) -> list[Prediction]:
-        """See ``Surrogate``."""
+        """Predictions in the order of the examples."""
         return [self._predict(example) for example in examples]
 
     def weights(self) -> Weights:
-        """See ``Surrogate``."""
+        """Returns the weights and metadata from which :func:`restored` rebuilds the model."""
         document: JsonDict = {
             "type": TYPE,
             "schema_version": SCHEMA_VERSION,
@@ -131,7 +131,7 @@ class VoxelNetworks:
 
     @classmethod
     def from_weights(cls, weights: Weights, device: DeviceChoice = "cpu") -> VoxelNetworks:
-        """The model that weights stand for.
+        """Rebuilds the model from its weights.
 
         Raises:
             StoreError: They are of a newer version, or something of them is missing.
@@ -145,7 +145,7 @@ class VoxelNetworks:
                     arrays["scaling.space"], float(document["size"]), arrays["scaling.mean"], arrays["scaling.scale"]
                 ),
                 arrays={name: array for name, array in arrays.items() if name.startswith("member")},
-                errors=tuple(ErrorModel(**one) for one in document["errors"]),
+                errors=tuple(ErrorModel(**error) for error in document["errors"]),
                 training=document["training"],
                 device=device,
             )
@@ -160,7 +160,7 @@ class VoxelNetworks:
             )
         crystals = Crystals.of([example], self.spec, torch_device(self.device))
         rotations = rotation_set(self.spec.rotations)[: self.spec.views]
-        said = np.array([standardised(one, crystals, self.scaling, rotations)[0] for one in self.networks])
+        said = np.array([standardised(network, crystals, self.scaling, rotations)[0] for network in self.networks])
         spread = said.var(axis=0, ddof=1) if len(said) > 1 else np.zeros(said.shape[1])
         found = {}
         for place, name in enumerate(self.spec.properties):

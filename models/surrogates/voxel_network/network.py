@@ -48,7 +48,7 @@ class VoxelNetwork(nn.Module):
 
 
 def drawn(spec: VoxelNetworkSpec, size: int, seed: int) -> VoxelNetwork:
-    """A network with random weights; torch's own random numbers stay as they are."""
+    """Creates a network with random weights, without changing torch's global random state."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return VoxelNetwork(spec, size)

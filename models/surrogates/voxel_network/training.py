@@ -31,7 +31,7 @@ _CONSTANT = 1e-9
 
 
 class VoxelNetworkTrainer:
-    """``Trainer`` of :class:`VoxelNetworks`. Weights to begin with are not used: the networks are small.
+    """``Trainer`` of :class:`VoxelNetworks`. Initial weights are not used: the networks are small.
 
     Args:
         spec: Hyper-parameters.
@@ -46,7 +46,7 @@ class VoxelNetworkTrainer:
         return self._spec.properties
 
     def check(self) -> None:
-        """See ``Trainer``."""
+        """Raises MissingComponentError when a package is not installed; called before anything is spent."""
         try:
             import torch  # noqa: F401
         except ImportError as error:
@@ -58,7 +58,7 @@ class VoxelNetworkTrainer:
             scattering_parameters()
 
     def fit(self, examples: Sequence[Example], run: TrainingRun) -> VoxelNetworks:
-        """See ``Trainer``."""
+        """Trains."""
         self.check()
         spec = self._spec
         values = np.array([properties_of(example, spec) for example in examples]).reshape(len(examples), -1)
@@ -77,24 +77,26 @@ class VoxelNetworkTrainer:
         under_way = _Members(spec, crystals, scaling, there, left, key)
         with full_precision():
             members, passes = under_way.run(run)
-        said = [standardised(one, crystals, scaling, rotation_set(spec.rotations)[: spec.views]) for one in members]
+        said = [standardised(item, crystals, scaling, rotation_set(spec.rotations)[: spec.views]) for item in members]
         errors = _errors(np.array(said), wanted, left)
-        arrays = {name: array for place, one in enumerate(members) for name, array in arrays_of(one, f"member{place}").items()}
+        arrays = {
+            name: array for place, item in enumerate(members) for name, array in arrays_of(item, f"member{place}").items()
+        }
         off = [(each[mine] - wanted[mine]) for each, mine in zip(said, left, strict=True)]
         training: JsonDict = {
             "structures": len(examples),
             "groups": len(groups),
             "weights": sum(parameter.numel() for parameter in members[0].parameters()),
-            "left_out_rmse": [float(one) for one in np.sqrt((np.concatenate(off) ** 2).mean(axis=0)) * scaling.scale],
+            "left_out_rmse": [float(item) for item in np.sqrt((np.concatenate(off) ** 2).mean(axis=0)) * scaling.scale],
         }
         if spec.patience is not None:
             training["passes"] = passes
-        species = species_of(one.structure for one in examples)
+        species = species_of(item.structure for item in examples)
         return VoxelNetworks(spec, species, scaling, arrays, errors, training, run.device)
 
 
 def properties_of(example: Example, spec: VoxelNetworkSpec) -> list[float]:
-    """What is learned of an example: per atom where it grows.
+    """Returns the learned properties of an example, extensive ones per atom.
 
     Raises:
         FitError: One is not known.
@@ -108,7 +110,7 @@ def properties_of(example: Example, spec: VoxelNetworkSpec) -> list[float]:
 
 @dataclass(frozen=True)
 class _Members:
-    """Networks under training.
+    """Networks being trained.
 
     Attributes:
         spec: Hyper-parameters.
@@ -127,18 +129,18 @@ class _Members:
     key: str
 
     def run(self, run: TrainingRun) -> tuple[list[VoxelNetwork], list[int]]:
-        """Trains all, from the last checkpoint on; the networks, and how many passes each took."""
+        """Trains all networks from the last checkpoint on; returns them and the number of passes of each."""
         found = run.checkpoints.load()
         state = found if found is not None and self._mine(found) else None
-        told, ended = self._so_far(state)
-        for step, errors in enumerate(told, 1):
+        errors_so_far, ended = self._so_far(state)
+        for step, errors in enumerate(errors_so_far, 1):
             run.on_progress(self._progress(step, ended, errors))
         done: list[VoxelNetwork] = []
         for member in range(self.spec.members):
             network = drawn(self.spec, self.crystals.grid.size, _number(run.seed, member, 0)).to(self.crystals.sizes.device)
             optimizer = torch.optim.AdamW(network.parameters(), lr=self.spec.rate, weight_decay=self.spec.decay)
             best: dict[str, Array] = {}
-            if state is not None and (member < len(ended) or len(told) > sum(ended)):
+            if state is not None and (member < len(ended) or len(errors_so_far) > sum(ended)):
                 load(network, dict(state.arrays), f"member{member}")
                 if member >= len(ended):
                     _load_optimizer(optimizer, state.arrays)
@@ -146,36 +148,36 @@ class _Members:
             done.append(network)
             if member < len(ended):
                 continue
-            while not self._over(aside := [one for _, one in told[sum(ended) :]]):
+            while not self._over(aside := [item for _, item in errors_so_far[sum(ended) :]]):
                 fitted = self._epoch(network, optimizer, member, len(aside), run.seed)
-                told.append((fitted, self._aside(network, member)))
-                if self.spec.patience is not None and told[-1][1] < min(aside, default=math.inf):
+                errors_so_far.append((fitted, self._aside(network, member)))
+                if self.spec.patience is not None and errors_so_far[-1][1] < min(aside, default=math.inf):
                     best = arrays_of(network, "best")
-                run.checkpoints.save(self._state(done, optimizer, told, ended, best))
-                run.on_progress(self._progress(len(told), ended, told[-1]))
+                run.checkpoints.save(self._state(done, optimizer, errors_so_far, ended, best))
+                run.on_progress(self._progress(len(errors_so_far), ended, errors_so_far[-1]))
             if best:
                 load(network, best, "best")
             ended.append(len(aside))
         return done, ended
 
     def _so_far(self, state: Weights | None) -> tuple[list[tuple[float, float]], list[int]]:
-        """Errors of all passes that a checkpoint knows of, and how many each network took that has ended."""
+        """Returns the errors of all passes in a checkpoint, and the number of passes of each finished network."""
         if state is None:
             return [], []
-        told = [(float(fitted), float(aside)) for fitted, aside in state.document["told"]]
+        errors_so_far = [(float(fitted), float(aside)) for fitted, aside in state.document["told"]]
         # Before networks could end early each took all passes.
-        ended = state.document.get("ended", [self.spec.epochs] * (len(told) // self.spec.epochs))
-        return told, list(ended)
+        ended = state.document.get("ended", [self.spec.epochs] * (len(errors_so_far) // self.spec.epochs))
+        return errors_so_far, list(ended)
 
     def _over(self, aside: Sequence[float]) -> bool:
-        """Whether a network whose errors on what it does not see were these has been trained."""
+        """Returns whether training of a network has ended, by its errors on left-out data."""
         if len(aside) >= self.spec.epochs:
             return True
         patience = self.spec.patience
         return patience is not None and len(aside) > 0 and len(aside) - 1 - int(np.argmin(aside)) >= patience
 
     def _epoch(self, network: VoxelNetwork, optimizer: torch.optim.Optimizer, member: int, epoch: int, seed: int) -> float:
-        """One pass; the root mean square error on the way."""
+        """Runs one pass; returns its root mean square error."""
         spec, device = self.spec, self.crystals.sizes.device
         rng = np.random.default_rng([seed, member, 1, epoch])
         order = rng.permutation(np.flatnonzero(~self.left[member]))
@@ -200,7 +202,7 @@ class _Members:
         return error
 
     def _aside(self, network: VoxelNetwork, member: int) -> float:
-        """Error on what the network does not see, in one rotation."""
+        """Error on left-out data, in one rotation."""
         said = standardised(network, self.crystals, self.scaling, rotation_set(1))
         off = (said - self.wanted.cpu().numpy())[self.left[member]]
         return float(np.sqrt((off**2).mean()))
@@ -216,16 +218,16 @@ class _Members:
         self,
         networks: Sequence[VoxelNetwork],
         optimizer: torch.optim.Optimizer,
-        told: Sequence[tuple[float, float]],
+        errors_so_far: Sequence[tuple[float, float]],
         ended: Sequence[int],
         best: Mapping[str, Array],
     ) -> Weights:
         arrays: dict[str, Array] = dict(best)
         for place, network in enumerate(networks):
             arrays |= arrays_of(network, f"member{place}")
-        for place, one in optimizer.state_dict()["state"].items():
-            arrays |= {f"adam.{place}.{name}": value.detach().cpu().numpy().copy() for name, value in one.items()}
-        document = {"type": _STATE, "schema_version": 1, "key": self.key, "told": [list(one) for one in told]}
+        for place, item in optimizer.state_dict()["state"].items():
+            arrays |= {f"adam.{place}.{name}": value.detach().cpu().numpy().copy() for name, value in item.items()}
+        document = {"type": _STATE, "schema_version": 1, "key": self.key, "told": [list(item) for item in errors_so_far]}
         return Weights(arrays, document | {"ended": list(ended)})
 
 
@@ -252,13 +254,13 @@ def _scaling(crystals: Crystals, values: FloatArray) -> Scaling:
 
 
 def _left_out(owner: np.ndarray[tuple[int], np.dtype[np.intp]], groups: int, member: int, spec: VoxelNetworkSpec) -> Mask:
-    """Of groups in a random order a run of neighbours, the next one for each network."""
+    """Returns the groups left out by each network: consecutive parts of a random order."""
     many = min(max(1, round(spec.left_out * groups)), groups - 1)
     return np.isin(owner, (member * many + np.arange(many)) % groups)
 
 
 def _errors(said: FloatArray, wanted: FloatArray, left: Sequence[Mask]) -> tuple[ErrorModel, ...]:
-    """Error models from what networks say of groups that they did not see, by the spread of all networks there."""
+    """Error models from predictions of left-out groups, as a function of the spread of all networks."""
     spread = said.var(axis=0, ddof=1) if len(said) > 1 else np.zeros(wanted.shape)
     off = np.concatenate([(each - wanted)[mine] for each, mine in zip(said, left, strict=True)])
     near = np.concatenate([spread[mine] for mine in left])
@@ -266,7 +268,7 @@ def _errors(said: FloatArray, wanted: FloatArray, left: Sequence[Mask]) -> tuple
 
 
 def _content(crystals: Crystals) -> list[float]:
-    """What tells two sets of crystals apart."""
+    """Returns a hash of a set of crystals."""
     sizes, squares = crystals.sizes.double(), (crystals.vectors**2).sum(dim=2)
     return [*sizes.sum(dim=1).tolist(), *(sizes * squares).sum(dim=1).tolist(), *crystals.space[:, 0].tolist()]
 

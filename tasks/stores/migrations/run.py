@@ -1,4 +1,4 @@
-"""Brings a database to a newer schema, step by step; killed in the middle, the next start goes on."""
+"""Migrates a database to a newer schema step by step; an interrupted migration continues at the next start."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def migrate(database: Database[dict[str, Any]], stored: int, version: int, migra
 
     Raises:
         StoreError: A step is missing; nothing was changed.
-        LeaseHeldError: A driver of the older program is at work.
+        LeaseHeldError: A driver of the older version is running.
     """
     steps = []
     while stored < version:

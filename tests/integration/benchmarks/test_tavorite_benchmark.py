@@ -94,5 +94,5 @@ def test_a_crystal_that_did_not_come_along_is_relaxed_anew(require, rows):
     assert anew.get_potential_energy() == pytest.approx(stored.get_potential_energy(), abs=1e-3)
     moved = json.loads(row.record.iloc[0])
     moved["outcome"]["properties"]["cell_lengths_and_angles"][0] += 0.1
-    with pytest.raises(SystemExit, match="its cell is off by"):
+    with pytest.raises(SystemExit, match="its cell differs by"):
         list(crystals(row.assign(structure=None, record=json.dumps(moved)), {}, again))

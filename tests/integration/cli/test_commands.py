@@ -51,7 +51,7 @@ def test_status_shows_failures_first_and_lists_agree(tansaku, campaign_file):
     tansaku("run", file, "--plain")
     lines = tansaku("status", file.stem).out.splitlines()
     assert [line.split()[:2] for line in lines[:2]] == [["FAILED", "b0"], ["FAILED", "b1"]]
-    assert lines[2].split() == ["try", "again:", "tansaku", "retry", file.stem]
+    assert lines[2].split() == ["retry:", "tansaku", "retry", file.stem]
     [entry] = json.loads(tansaku("status", file.stem, "--json").out)
     assert (entry["state"], entry["stop_reason"], entry["failed"]) == ("FINISHED", "exhausted", 2)
     listed = {row["name"]: row for row in json.loads(tansaku("list", "--json").out)}

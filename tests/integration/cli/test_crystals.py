@@ -83,4 +83,4 @@ def test_scans_are_computed_carried_and_gone_on_with(tansaku, scans, tmp_path):
 
 
 def test_structures_go_into_a_file_of_observations_only(tansaku, scans):
-    assert "expected --observations FILE" in tansaku("export", "copper-scans", "--with-structures", "--table", "x").err
+    assert "requires --observations FILE" in tansaku("export", "copper-scans", "--with-structures", "--table", "x").err

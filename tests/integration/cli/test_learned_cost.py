@@ -44,7 +44,7 @@ def test_what_the_user_sees(tansaku, tmp_path):
     learned = json.loads(tansaku("show", "learned-cost", "--json").out)["learned_cost"]
     assert learned["measured"] == 8
     assert learned["model"]["n_measured"] in range(3, 9)
-    assert "actual over predicted" in tansaku("results", "learned-cost").out
+    assert "median of actual" in tansaku("results", "learned-cost").out
     drawn = tansaku("plot", "learned-cost", "--out", tmp_path).out
     assert "learned-cost-cost.png" in drawn
 

@@ -24,6 +24,7 @@ from tansaku.tasks.settings import Settings
 from tansaku.tasks.stores.connection import open_database
 from tansaku.tasks.stores.embedded_mongod import EmbeddedMongod
 from tansaku.tasks.stores.mongo import MongoCampaignStore
+from tests.support.kill_points import KillPoints, References
 
 LIMIT = 120.0  # longest life of one driver [s]
 TIMING = {"lease": 20.0, "heartbeat": 0.05, "poll": 0.05, "patience": 60.0}
@@ -273,3 +274,15 @@ def undisturbed(make_campaign: Callable[..., Campaign]) -> Callable[..., tuple[l
         return _UNDISTURBED[slow]
 
     return get
+
+
+@pytest.fixture(scope="session")
+def references() -> References:
+    """Undisturbed campaigns of this test process."""
+    return References()
+
+
+@pytest.fixture
+def kill_points(make_campaign: Callable[..., Campaign], references: References) -> KillPoints:
+    """Kills drivers and compares with the undisturbed campaigns."""
+    return KillPoints(make_campaign, references)

@@ -280,10 +280,22 @@ def test_file_in_place_of_the_home_is_a_clear_error(home: Path) -> None:
 
 
 def test_full_disk_is_a_clear_error(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mongod_folders, "SMALLEST_FREE", 2**60)
-    with pytest.raises(DiskFullError, match=r"the database needs \d+ MB to start, \d+ MB are free: disk is full"):
+    monkeypatch.setattr(mongod_folders, "FREE_TO_START", 2**60)
+    with pytest.raises(DiskFullError, match=r"the database needs \d+ MB of free space to start and has \d+ MB: disk is full"):
         EmbeddedMongod(home).start()
     assert not EmbeddedMongod(home).status().running
+
+
+def test_a_database_whose_files_exist_starts_with_less_free_space(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = EmbeddedMongod(home)
+    server.start()
+    server.stop()
+    monkeypatch.setattr(mongod_folders, "FREE_TO_START", 2**60)
+    server.start()
+    server.stop()
+    monkeypatch.setattr(mongod_folders, "FREE_TO_CONTINUE", 2**60)
+    with pytest.raises(DiskFullError):
+        server.start()
 
 
 def test_network_file_system_is_refused(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -374,7 +386,7 @@ def test_stopped_server_is_a_transient_error(home: Path, monkeypatch: pytest.Mon
     server = EmbeddedMongod(home)
     store = MongoCampaignStore(open_database(server.start(), "x"))
     server.stop()
-    with pytest.raises(TransientError, match="is not known"):
+    with pytest.raises(TransientError, match="it is unknown whether the write took place"):
         store.campaign_names()
     server.start()
     assert store.campaign_names() == []

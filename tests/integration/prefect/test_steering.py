@@ -65,7 +65,7 @@ def test_cancelling_works_after_the_service_was_restarted(service, long_document
     observed(service, wait_for, 1)
     service.kill()
     service.start("--reconcile", "never")
-    assert "starts again" not in service.said()
+    assert "restarting" not in service.said()
     assert "interrupted after proposal" in cancel(service, wait_for, run)["message"]
 
 

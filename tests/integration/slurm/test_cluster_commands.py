@@ -60,8 +60,8 @@ def test_a_worker_submits_for_drivers_and_one_that_is_killed_is_replaced(make_ca
     assert campaign.attempts() == [[], []]
     assert campaign.runs() == 2
     assert "process" in campaign.say("worker", "start")
-    assert "ended" in campaign.say("worker", "stop")
-    assert "there was none" in campaign.say("worker", "stop")
+    assert "stopped" in campaign.say("worker", "stop")
+    assert "not running" in campaign.say("worker", "stop")
     assert "no process fills it" in campaign.say("worker", "status")
 
 

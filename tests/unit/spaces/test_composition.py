@@ -338,7 +338,7 @@ def test_columns_of_the_mobile_ion_are_there_where_one_moves(double):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"sites": {"M": {"ions": ["V"]}}}, r"'V' is no ion; expected symbol, number and sign"),
+        ({"sites": {"M": {"ions": ["V"]}}}, r"'V' is not an ion; expected symbol, number and sign"),
         ({"sites": {"M": {"ions": []}}}, "at least 1 item"),
         ({"parent": {}}, "give either prototype or cif"),
         ({"parent": {"prototype": "tavorite", "cif": "x.cif"}}, "give either prototype or cif"),

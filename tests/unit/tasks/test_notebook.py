@@ -16,7 +16,7 @@ PAGE = (Path(__file__).parents[3] / "docs" / "guide" / "notebook.md").read_text(
 def test_what_the_page_says_of_compositions_runs(tavorite_search):
     view = CampaignView(tavorite_search(12))
     (code,) = re.findall(
-        r"```python\n(.*?)```", PAGE.partition("## Compositions")[2].partition("Of a search with")[0], re.DOTALL
+        r"```python\n(.*?)```", PAGE.partition("## Compositions")[2].partition("For a search with")[0], re.DOTALL
     )
     found = {"view": view}
     exec(code, found)

@@ -31,11 +31,11 @@ def element_weights(species: Sequence[str], *, separate: bool) -> FloatArray:
 def components(degree: int) -> list[tuple[int, int, int]]:
     """Doubled angular momenta of the components, in LAMMPS's order."""
     return [
-        (one, two, total)
-        for one in range(degree + 1)
-        for two in range(one + 1)
-        for total in range(one - two, min(degree, one + two) + 1, 2)
-        if total >= one
+        (item, two, total)
+        for item in range(degree + 1)
+        for two in range(item + 1)
+        for total in range(item - two, min(degree, item + two) + 1, 2)
+        if total >= item
     ]
 
 
@@ -82,16 +82,16 @@ class Bispectrum:
         half, sign = _unfolding(spec.degree)
         self._half, self._sign = torch.as_tensor(half, device=device), self._real(sign)
         self._diagonal = self._real(np.concatenate([np.eye(momentum + 1).ravel() for momentum in range(spec.degree + 1)]))
-        self._couplings = {one: self._coupling(*one) for one in components(spec.degree)}
+        self._couplings = {component: self._coupling(*component) for component in components(spec.degree)}
 
     @property
     def channels(self) -> int:
-        """See ``Descriptor``."""
+        """Sums that are kept apart: one for each element of the neighbours, or one for all."""
         return self._channels
 
     @property
     def size(self) -> int:
-        """See ``Descriptor``."""
+        """Number of features of an atom."""
         return self._channels**3 * len(self._couplings)
 
     def contributions(self, vectors: torch.Tensor, neighbour_species: torch.Tensor) -> torch.Tensor:
@@ -117,14 +117,14 @@ class Bispectrum:
         return torch.cat([total.real, total.imag], dim=1) * fade[:, None]
 
     def parts(self, sums: torch.Tensor, species: torch.Tensor) -> list[torch.Tensor]:
-        """See ``Descriptor``; one component of one triple of elements each, zero for an atom that has no neighbour."""
+        """Yields the features part by part: one component for one triple of elements, zero without neighbours."""
         folded = sums.unflatten(2, (2, -1))[..., self._half]
         real, imaginary = folded[:, :, 0], folded[:, :, 1] * self._sign[0]
         own = torch.zeros_like(sums[:, :, :1])
         own = own.scatter(1, species[:, None, None], 1.0) if self._channels > 1 else own + 1.0
         matrices = torch.complex((real * self._sign[1]) + own * self._diagonal, imaginary)
-        found = [self._component(matrices, coupling, self._own(own, one)) for one, coupling in self._couplings.items()]
-        return [one[:, place, None] for place in range(self._channels**3) for one in found]
+        found = [self._component(matrices, coupling, self._own(own, item)) for item, coupling in self._couplings.items()]
+        return [item[:, place, None] for place in range(self._channels**3) for item in found]
 
     def _component(self, matrices: torch.Tensor, coupling: _Coupling, own: torch.Tensor) -> torch.Tensor:
         """A component of all triples of channels, shape ``(n_atoms, channels^3)``."""

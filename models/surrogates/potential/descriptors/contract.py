@@ -1,4 +1,4 @@
-"""What every descriptor of a potential is: sums over neighbours, and features made of the sums.
+"""Interface of a potential's descriptors: sums over neighbours, and features computed from the sums.
 
 A sum over neighbours is linear in what each neighbour gives, so its derivative by a neighbour's place needs this neighbour
 alone; features are polynomials of an atom's sums. Both halves are differentiable by torch, once and again.

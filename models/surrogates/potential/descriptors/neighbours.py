@@ -112,7 +112,7 @@ def species_codes(structure: Atoms, species: Sequence[str]) -> IntArray:
 class NeighbourMemory:
     """Neighbours of one structure whose atoms move a little from call to call.
 
-    They are looked for anew when an atom has moved half the skin, or the cell or the elements have changed; in between the same
+    They are searched again when an atom has moved half the skin, or the cell or the elements have changed; in between the same
     pairs are measured again.
 
     Args:

@@ -67,17 +67,17 @@ class SymmetryFunctions:
 
     @property
     def channels(self) -> int:
-        """See ``Descriptor``."""
+        """Sums that are kept apart: one for each element of the neighbours, or one for all."""
         return len(self.species) if self.spec.elements == "separate" else 1
 
     @property
     def element_pairs(self) -> list[tuple[int, int]]:
         """Channels of the two neighbours that an angular function belongs to."""
-        return [(one, other) for one in range(self.channels) for other in range(one, self.channels)]
+        return [(item, other) for item in range(self.channels) for other in range(item, self.channels)]
 
     @property
     def size(self) -> int:
-        """See ``Descriptor``."""
+        """Number of features of an atom."""
         per_pair = self.spec.angular * 2 * len(self.spec.zetas)
         return self.channels * self.spec.radial + len(self.element_pairs) * per_pair
 
@@ -96,7 +96,7 @@ class SymmetryFunctions:
         return torch.cat(parts, dim=1)
 
     def parts(self, sums: torch.Tensor, species: torch.Tensor) -> list[torch.Tensor]:  # noqa: ARG002
-        """See ``Descriptor``; the element of the atom itself makes no difference."""
+        """Yields the features part by part; they do not depend on the element of the atom itself."""
         radial, shells = self.spec.radial, self.spec.angular
         parts = [sums[:, :, :radial].flatten(1)]
         if shells:
@@ -136,7 +136,7 @@ def _exponents(degree: int) -> list[tuple[int, int, int]]:
 
 
 def _multinomials(degree: int) -> list[float]:
-    return [math.factorial(degree) / math.prod(math.factorial(power) for power in one) for one in _exponents(degree)]
+    return [math.factorial(degree) / math.prod(math.factorial(power) for power in exponent) for exponent in _exponents(degree)]
 
 
 def _powers(zeta: int, sign: int, degree: int) -> list[float]:

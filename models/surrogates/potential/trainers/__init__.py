@@ -1,1 +1,1 @@
-"""How the weights of a network potential are found."""
+"""Trainers of network potentials."""

@@ -1,4 +1,4 @@
-"""Conjugate gradients that alternate with simulated annealing, as Matsunaga's report (15K14122, 2017) says in words.
+"""Conjugate gradients that alternate with simulated annealing, as described in Matsunaga's report (15K14122, 2017).
 
 The report gives no schedule, no moves and no temperatures: these are ours.
 """
@@ -16,7 +16,7 @@ from tansaku.models.surrogates.potential.trainers.stage import Stage
 
 
 def annealed(spec: AnnealedSpec, problem: Problem, stage: Stage, rng: np.random.Generator) -> Stage:
-    """One cycle: annealing but for the first time, then conjugate gradients."""
+    """Runs one cycle: annealing (except in the first cycle), then conjugate gradients."""
     weights, accepted = stage.weights, 0
     if stage.cycle and spec.moves:
         weights, accepted = anneal(spec, problem, weights, rng)

@@ -17,7 +17,7 @@ _CURVATURE = 0.1
 
 @dataclass(frozen=True)
 class Descent:
-    """Conjugate gradients under way.
+    """State of conjugate gradients.
 
     Attributes:
         point: Where they are.

@@ -68,15 +68,15 @@ class Line:
                 c2=self._curvature,
                 maxiter=20,
             )[0]
-        best = min(self._seen, key=lambda one: one.loss)
+        best = min(self._seen, key=lambda item: item.loss)
         found = best if length is None else self._at(point.weights + length * direction)
         return found if found.loss < point.loss else None
 
     def _at(self, weights: FloatArray) -> Point:
         # The search asks for loss and gradient of the same weights in turn.
-        for one in reversed(self._seen):
-            if np.array_equal(one.weights, weights):
-                return one
+        for item in reversed(self._seen):
+            if np.array_equal(item.weights, weights):
+                return item
         self._seen.append(Point.at(self._problem, weights.copy()))
         return self._seen[-1]
 

@@ -1,4 +1,4 @@
-"""Joins trainers' specs to the code that trains."""
+"""Registry of trainers: maps specs to the code of each type."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def open_cycle(spec: PotentialTrainerSpec) -> Cycle:
-    """What does one cycle of a trainer."""
+    """Returns the function that runs one cycle of a trainer."""
     match spec:
         case AnnealedSpec():
             return partial(annealed, spec)

@@ -1,4 +1,4 @@
-"""Between two cycles of a trainer: all that it needs to go on, as arrays."""
+"""State of a trainer between two cycles, as arrays."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tansaku.models.surrogates.potential.problem import Problem
 
 @dataclass(frozen=True)
 class Stage:
-    """Where a trainer stands.
+    """State of a trainer.
 
     Attributes:
         weights: Shape ``(n_weights,)``.
@@ -30,7 +30,7 @@ class Stage:
     note: str = ""
 
     def number(self, name: str, otherwise: float) -> float:
-        """A number that the trainer carries."""
+        """A number in the trainer's state."""
         return float(self.memory[name][0]) if name in self.memory else otherwise
 
 

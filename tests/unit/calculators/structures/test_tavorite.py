@@ -100,7 +100,7 @@ def test_larger_ions_make_a_larger_cell():
         ({**LIVPO4F, "M": "V4+"}, r"leaves a charge of \+2 per cell; expected 0"),
         ({"A": "Li+", "M": "V3+"}, "expected one for each of A, M, X, Z"),
         ({**LIVPO4F, "Q": "F-"}, "expected one for each of A, M, X, Z"),
-        ({**LIVPO4F, "M": "V"}, "'V' is no ion"),
+        ({**LIVPO4F, "M": "V"}, "'V' is not an ion"),
     ],
 )
 def test_what_is_no_tavorite_is_refused(ions, message):

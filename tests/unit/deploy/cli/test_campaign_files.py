@@ -44,7 +44,7 @@ def test_check_shows_pool_cost_budget_and_what_would_run(table_file):
     assert found["calculator"] is None
     text = runner.invoke(app, ["check", str(table_file)]).output
     assert "5 candidates, 3 surfaces, 2 systems" in text
-    assert "nothing was spent" in text
+    assert "nothing was computed" in text
 
 
 def test_check_prints_the_parameters_of_a_run_of_the_service(table_file):

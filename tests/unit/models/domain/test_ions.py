@@ -24,7 +24,7 @@ def test_the_usual_notation(text, symbol, charge, label):
 
 @pytest.mark.parametrize("text", ["V", "V+3", "v3+", "V0+", "3+", "V3", "V12+", "PO43-", "", "V3+ "])
 def test_anything_else_is_refused_with_an_example(text):
-    with pytest.raises(ConfigurationError, match=r"is no ion; expected .*'V3\+'"):
+    with pytest.raises(ConfigurationError, match=r"is not an ion; expected .*'Li\+'"):
         Ion.parse(text)
 
 

@@ -36,12 +36,12 @@ def test_a_number_without_a_unit_is_refused(text):
     ("text", "message"),
     [
         ("0.3 volts", "unit 'volts' is not known; expected one of mJ/m2"),
-        ("nan eV", "is no quantity"),
-        ("inf eV", "is no quantity"),
-        ("eV", "is no quantity"),
-        ("0.3eV", "is no quantity"),
-        (["0.3 eV"], "is no quantity"),
-        (None, "is no quantity"),
+        ("nan eV", "is not a quantity"),
+        ("inf eV", "is not a quantity"),
+        ("eV", "is not a quantity"),
+        ("0.3eV", "is not a quantity"),
+        (["0.3 eV"], "is not a quantity"),
+        (None, "is not a quantity"),
     ],
 )
 def test_bad_quantities_are_named(text, message):

@@ -16,7 +16,7 @@ from tansaku.models.engine.kernels import (
     correlation,
     covariance,
     expand,
-    log_slope,
+    log_derivative,
     prior_variance,
     squared_distances,
 )
@@ -55,7 +55,7 @@ def test_log_slope_is_the_derivative(profile, r):
     step = 1e-5
     squared = np.array([r * r])
     up, down = (np.log(correlation(profile, squared * np.exp(-2.0 * s)))[0] for s in (step, -step))
-    assert (up - down) / (2.0 * step) == pytest.approx(float(np.ravel(log_slope(profile, squared))[0]) * r * r, rel=1e-5)
+    assert (up - down) / (2.0 * step) == pytest.approx(float(np.ravel(log_derivative(profile, squared))[0]) * r * r, rel=1e-5)
 
 
 @pytest.mark.parametrize("profile", PROFILES)

@@ -149,7 +149,7 @@ def test_the_label_s_energy_may_be_what_is_wanted(tmp_path):
 
 
 def test_weights_that_are_gone_are_tried_again(tmp_path):
-    with pytest.raises(TransientError, match="not there"):
+    with pytest.raises(TransientError, match="are missing or damaged"):
         opened_surrogate(str(tmp_path / "gone"), "0" * 64)
 
 

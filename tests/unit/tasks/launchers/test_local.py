@@ -82,7 +82,9 @@ def test_workers_that_leave_although_their_driver_is_here_are_reported(tmp_path,
     launcher = LocalLauncher(tmp_path / "spool", LocalLauncherSpec(kill_grace=0.3), 1)
     launcher.start()
     try:
-        with pytest.raises(TransientError, match=r"driver was alive\d+ in a row: my driver has gone"):
+        with pytest.raises(
+            TransientError, match=r"\d+ worker processes in a row ended before .* driver was alive: my driver has gone"
+        ):
             poll_until_error(launcher)
     finally:
         launcher.stop()

@@ -60,7 +60,7 @@ def test_the_limit_is_the_site_s_or_leaves_time_beyond_the_job_s_own():
 def test_nothing_that_a_shell_reads_gets_into_a_script(word):
     with pytest.raises(ValueError, match="expected"):
         job_script("job-1", [*COMMAND, word], Path("/shared"), SlurmResourcesSpec(), 60.0)
-    with pytest.raises(ValueError, match="no job name"):
+    with pytest.raises(ValueError, match="is not a job name"):
         job_script(f"-{word}", COMMAND, Path("/shared"), SlurmResourcesSpec(), 60.0)
 
 
@@ -133,5 +133,5 @@ def test_no_slurm_here_is_said(tmp_path):
 
 
 def test_only_a_job_name_is_cancelled(program):
-    with pytest.raises(ValueError, match="no job name"):
+    with pytest.raises(ValueError, match="is not a job name"):
         program("scancel", "true").cancel("a,b")

@@ -213,7 +213,7 @@ def test_status_tally_and_figure_speak_of_core_seconds(open_timed, tmp_path):
     bench.drive()
     said = campaign_status(bench.store, "small").describe()
     assert " core-seconds of 100 allowed" in said
-    assert "actual over predicted" in said
+    assert "median of actual" in said
     tally = Tally(bench.launcher.spec, {}, 100, 1.0, 100.0)
     tally.note(bench.store.evaluations("small"))
     assert tally.cost == pytest.approx(costs_of(bench).actual.sum())

@@ -97,7 +97,7 @@ def test_transfer_needs_sources_that_a_replay_can_read(transferring, campaign_fi
 
 def test_a_proposer_that_cannot_learn_is_no_method(transferring):
     campaign = load_campaign(transferring)
-    with pytest.raises(ConfigurationError, match="learns nothing"):
+    with pytest.raises(ConfigurationError, match="has no model"):
         _run(campaign, "random+joint")
     with pytest.raises(ConfigurationError, match=r"needs proposer\.hyperparameters map"):
         _run(campaign, "published+joint")

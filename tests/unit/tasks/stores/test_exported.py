@@ -129,7 +129,7 @@ REFUSED: dict[str, tuple[Change, str]] = {
     "no-spec": (drop("h.campaign.spec"), "campaign.spec"),
     "spec-is-text": (set_at("h.campaign.spec", "rm -rf"), "campaign.spec"),
     "spec-with-an-unknown-key": (set_at("h.campaign.spec.surprise", 1), "not valid here: surprise"),
-    "spec-with-an-escaped-key": (set_at("h.campaign.spec.\x1b[2J", 1), "not valid here"),
+    "spec-with-an-escaped-key": (set_at("h.campaign.spec.\x1b[2J", 1), "not valid in this version"),
     "spec-of-an-unknown-space": (set_at("h.campaign.spec.space.type", "moon"), "not valid here: space"),
     "spec-of-an-unknown-calculator": (set_at("h.campaign.spec.calculator", {"type": "moon"}), "not valid here: calculator"),
     "spec-too-deep": (set_at("h.campaign.spec.space", deep(300)), "cannot be read"),
@@ -363,7 +363,7 @@ def test_driven_deleted_and_other_campaigns_are_left_as_they_are(searched: Path,
     import_observations(other, searched, ME)
     other._campaigns["small"] = other.campaign("small").model_copy(update={"spec_hash": "other"})
     before = contents(other, tmp_path)
-    with pytest.raises(SpecChangedError, match="known with another spec"):
+    with pytest.raises(SpecChangedError, match="stored with a different spec"):
         import_observations(other, searched, ME)
     assert contents(other, tmp_path) == before
 

@@ -22,7 +22,7 @@ NOW = date(2026, 11, 22)
 )
 def test_a_series_is_looked_up(version, ended, told):
     found = support_of(version, NOW)
-    assert (found.ended, found.told) == (ended, told)
+    assert (found.ended, found.text) == (ended, told)
     assert (found.hint is not None) == ended
 
 

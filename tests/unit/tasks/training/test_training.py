@@ -19,7 +19,7 @@ from tansaku.models.domain.specs.surrogate import KernelRidgeSpec, LocalEnergies
 from tansaku.models.domain.surrogates import Example
 from tansaku.tasks.datasets.files import content_sha256, write_hdf5
 from tansaku.tasks.datasets.splitting import split
-from tansaku.tasks.figures.model import draw_model, errors_told
+from tansaku.tasks.figures.model import draw_model, error_text
 from tansaku.tasks.resources import Resources
 from tansaku.tasks.settings import Settings
 from tansaku.tasks.stores.artifacts import FileArtifactStore
@@ -300,7 +300,7 @@ def test_a_figure_names_the_errors_of_both_sides(resources, store, emt_examples)
     for side, known in (("training", record.training), ("held_out", record.held_out)):
         atoms, cells = known["energies"], known["energy"]
         said = f"MAE {1000 * atoms.mae:.3g}, RMSE {1000 * atoms.rmse:.3g} meV, r {atoms.correlation:.4f}"
-        assert errors_told(sides[side]["energies"]) == said
-        assert f"RMSE {1000 * cells.rmse:.3g} meV/atom" in errors_told(sides[side]["energy"])
+        assert error_text(sides[side]["energies"]) == said
+        assert f"RMSE {1000 * cells.rmse:.3g} meV/atom" in error_text(sides[side]["energy"])
     scalar = Compared(np.array([1.0, 1.0]), np.array([1.0, 3.0]), np.empty(0), "1")
-    assert errors_told(scalar) == "MAE 1, RMSE 1.41"
+    assert error_text(scalar) == "MAE 1, RMSE 1.41"

@@ -10,7 +10,7 @@ from tansaku.models.domain.records import CampaignRecord
 from tansaku.models.domain.specs.calculator import ChgnetSpec, EmtSpec, GpawSpec
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.tasks.stores.memory import MemoryCampaignStore
-from tansaku.tasks.transfer.levels import OTHER_LEVEL, UNKNOWN, note_levels, told_apart
+from tansaku.tasks.transfer.levels import OTHER_LEVEL, UNKNOWN, level_note, note_levels
 
 BOUNDARIES = {
     "type": "grain_boundary",
@@ -63,8 +63,10 @@ def test_the_same_level_needs_no_word(store):
     note_levels(store, target)
     assert noted(store, "target") == []
     spec = CampaignSpec.model_validate(target.spec)
-    assert told_apart(spec, "ase-emt").startswith("; another level of theory, told apart by a correlation: ase-emt; here gpaw")
-    assert told_apart(spec, None).count(UNKNOWN) == 1
+    assert level_note(spec, "ase-emt").startswith(
+        "; different level of theory, modelled with a correlation: ase-emt; here gpaw"
+    )
+    assert level_note(spec, None).count(UNKNOWN) == 1
 
 
 def test_a_source_that_is_gone_stops_nothing(store):

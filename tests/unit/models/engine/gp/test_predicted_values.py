@@ -32,14 +32,14 @@ def test_posterior_with_error_bars_is_the_textbook_formula(any_pool, split):
     k[np.diag_indices(5)] += [EXTRA.get(point, 0.0) for point in POINTS]
     cross = covariance(terms, any_pool, parameters, here, everything)
     posterior = PoolPosterior(any_pool, terms, parameters, NOISE)
-    assert posterior.doubt(EXTRA)
+    assert posterior.add_variances(EXTRA)
     posterior.start(POINTS[:split])
     mean, variance = posterior.predict(POINTS[split:], (), TARGETS, np.ones(5, dtype=bool))
     assert np.allclose(mean, np.linalg.solve(k, cross).T @ TARGETS, rtol=0, atol=1e-10)
     prior = np.diagonal(covariance(terms, any_pool, parameters, everything, everything))
     assert np.allclose(variance, prior - np.einsum("ij,ij->j", cross, np.linalg.solve(k, cross)), rtol=0, atol=1e-10)
-    assert not posterior.doubt({5: 0.1})
-    assert posterior.doubt(EXTRA | {17: 1.0})
+    assert not posterior.add_variances({5: 0.1})
+    assert posterior.add_variances(EXTRA | {17: 1.0})
 
 
 def test_likelihood_with_error_bars_is_that_of_the_larger_matrix(any_pool):

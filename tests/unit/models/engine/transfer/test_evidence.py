@@ -9,7 +9,7 @@ from tansaku.models.engine.kernels import covariance, expand
 from tansaku.models.engine.likelihood import NOISE
 from tansaku.models.engine.map_fit import default_priors
 from tansaku.models.engine.presets import build_kernel
-from tansaku.models.engine.transfer.evidence import MARGIN_NATS, PRIOR_NATS, leave_one_out, log_slope, preferred, skill
+from tansaku.models.engine.transfer.evidence import MARGIN_NATS, PRIOR_NATS, leave_one_out, log_derivative, preferred, skill
 from tansaku.models.engine.transforms import OutputTransform, TransformState
 
 TRANSFORMS = [OutputTransform(), OutputTransform(compress=0.6), OutputTransform(log=True)]
@@ -58,7 +58,7 @@ def test_slope_is_the_derivative(value, knee, scale, log):
     if abs(value + (1.0 if log else 0.0) - knee) < 3 * step:
         return
     low, high = state.forward(np.array([value - step, value + step]), np.zeros(2, dtype=int))
-    assert np.exp(log_slope(state, value)) == pytest.approx((high - low) / (2 * step), rel=1e-4)
+    assert np.exp(log_derivative(state, value)) == pytest.approx((high - low) / (2 * step), rel=1e-4)
 
 
 def test_noise_without_variance_is_an_error(pair):

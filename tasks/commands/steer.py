@@ -1,0 +1,127 @@
+"""Requests to a stored campaign that its driver applies from the next proposal on: pause, cancel, retry, edit and others."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from tansaku.models.domain.errors import NotFoundError
+from tansaku.models.domain.ports import CampaignStore
+from tansaku.models.domain.records import CampaignRecord, Command, CommandKind, JsonDict
+from tansaku.tasks.configuration import Difference, apply_edits, diff_specs
+from tansaku.tasks.overview import stored_spec
+from tansaku.tasks.progress import live_lease
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who makes a request.
+
+    Attributes:
+        name: The name that is stored with the request.
+    """
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Requested:
+    """A stored request.
+
+    Attributes:
+        campaign: Name of the campaign.
+        has_driver: Whether a driver runs that will apply the request. Without one, it takes effect with the next resume.
+    """
+
+    campaign: str
+    has_driver: bool
+
+
+def request(
+    store: CampaignStore,
+    actor: Actor,
+    name: str,
+    kind: CommandKind,
+    candidates: Sequence[str] = (),
+    identifier: str | None = None,
+) -> Requested:
+    """Stores a request to pause, resume, cancel, retry or rerun.
+
+    Args:
+        store: Holds the campaign.
+        actor: Who asks.
+        name: Campaign name.
+        kind: What is requested.
+        candidates: For ``retry`` and ``rerun``: ids of the candidates; empty: all failed and cancelled ones.
+        identifier: Id of the request; storing it twice has the effect of storing it once. None: a new one.
+
+    Raises:
+        NotFoundError: No campaign of this name is stored, or it has no evaluation of a candidate.
+        StoreError: This version cannot read the campaign, so no driver could apply the request.
+    """
+    record = store.campaign(name)
+    if candidates:
+        _check_candidates(store, name, candidates)
+    payload: JsonDict = {"candidates": list(candidates)} if candidates else {}
+    return _store(store, actor, record, kind, payload, identifier)
+
+
+def plan_edit(store: CampaignStore, name: str, changes: JsonDict) -> list[Difference]:
+    """What an edit would change.
+
+    Args:
+        store: Holds the campaign.
+        name: Campaign name.
+        changes: New values by key, for example ``{"budget.evaluations": 500}``.
+
+    Raises:
+        NotFoundError: No campaign of this name is stored.
+        ConfigurationError: A key cannot be edited, or its value is not valid.
+    """
+    stored = stored_spec(store.campaign(name))
+    return diff_specs(stored, apply_edits(stored, changes))
+
+
+def request_edit(
+    store: CampaignStore, actor: Actor, name: str, changes: JsonDict, identifier: str | None = None
+) -> Requested | None:
+    """Stores an edit of budget, stop rule, in_flight, timeout or retries; None where it would change nothing.
+
+    Args:
+        store: Holds the campaign.
+        actor: Who asks.
+        name: Campaign name.
+        changes: New values by key, for example ``{"budget.evaluations": 500}``.
+        identifier: Id of the request; storing it twice has the effect of storing it once. None: a new one.
+
+    Raises:
+        NotFoundError: No campaign of this name is stored.
+        ConfigurationError: A key cannot be edited, or its value is not valid.
+    """
+    if not plan_edit(store, name, changes):
+        return None
+    return _store(store, actor, store.campaign(name), "edit", changes, identifier)
+
+
+def _store(
+    store: CampaignStore, actor: Actor, record: CampaignRecord, kind: CommandKind, payload: JsonDict, identifier: str | None
+) -> Requested:
+    stored_spec(record)  # a campaign that cannot be read here has no driver that could apply the request
+    command = Command(
+        id=identifier or f"{kind}-{uuid.uuid4().hex}",
+        kind=kind,
+        payload=payload,
+        user=actor.name,
+        created_at=datetime.now(UTC),
+    )
+    store.add_command(record.name, command)
+    return Requested(record.name, live_lease(record) is not None)
+
+
+def _check_candidates(store: CampaignStore, name: str, candidates: Sequence[str]) -> None:
+    known = {evaluation.proposal.candidate for evaluation in store.evaluations(name)}
+    for candidate in candidates:
+        if candidate not in known:
+            raise NotFoundError(f"campaign {name!r} has no evaluation of candidate {candidate!r}")

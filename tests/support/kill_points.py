@@ -1,0 +1,175 @@
+"""Campaigns whose drivers are killed before and after calls of the ports, and what they give when nothing happens to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from tansaku.models.domain.identifiers import evaluation_id, job_name
+from tansaku.models.domain.ports import CampaignStore, Launcher
+from tansaku.models.domain.records import Command
+from tansaku.models.domain.registry import Registry
+from tansaku.tasks.configuration import load_campaign
+from tansaku.tasks.steps.source import source_of
+from tests.support import growing_campaign, retrained_campaign
+
+# Methods that no driver calls; a test below proves it, so that the list cannot hide one that does.
+NOT_CALLED = {
+    "CampaignStore.add_command": "commands come from users, and from a changed file",
+    "CampaignStore.campaign_names": "for lists",
+    "CampaignStore.named_artifacts": "for sweeps",
+    "CampaignStore.readable_evaluations": "for lists",
+    "CampaignStore.stored_counts": "before a deletion",
+    "CampaignStore.begin_deletion": "a user's command",
+    "CampaignStore.delete_campaign": "a user's command",
+    "CampaignStore.evaluation": "after a result that was refused only",
+    "CampaignStore.events": "for logs, and for a changed file",
+    "CampaignStore.import_observations": "a user's command",
+    "CampaignStore.observations": "derived; the driver reads the evaluations",
+    "Registry.named_artifacts": "for sweeps",
+    "Registry.promote": "a user's command",
+    "Registry.readable_models": "for lists",
+}
+METHODS = [
+    f"{port.__name__}.{name}"
+    for port in (CampaignStore, Launcher, Registry)
+    for name, value in sorted(vars(port).items())
+    if callable(value) and not name.startswith("_")
+]
+DRIVEN = [method for method in METHODS if method not in NOT_CALLED]
+MIDDLE = 4  # the call of a frequent method that is struck
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A way to use the ports: what the campaign is, and what happens before the driver that is struck."""
+
+    keys: dict
+    prepare: Callable[[object], None]
+    reason: str
+
+
+def command(campaign, kind, **payload):
+    campaign.store.add_command(campaign.name, Command(id=f"{kind}-1", kind=kind, payload=payload, created_at=datetime.now(UTC)))
+
+
+def halt_then(kind, number, **payload):
+    def prepare(campaign):
+        assert campaign.drive(halt_at=number)["reason"] == "interrupted"
+        assert campaign.store.campaign(campaign.name).last_number == number
+        command(campaign, kind, **payload)
+
+    return prepare
+
+
+ASKED = {"first": 5, "every": 3, "warm": True, "at_end": True, "target": {"energy": "1e-6 meV/atom"}}
+ONE_BY_ONE = {"in_flight": 1, "retries": 1, "retry_backoff": 0.01}
+_EXECUTION = {"in_flight": 2, "retries": 1, "retry_backoff": 0.01, "polish": 0, "timeout": 60}
+SCENARIOS = {
+    "search": Scenario({}, lambda campaign: None, "evaluations"),
+    "edit": Scenario({}, halt_then("edit", 5, **{"budget.evaluations": 9}), "evaluations"),
+    "cancel": Scenario({"execution": ONE_BY_ONE}, halt_then("cancel", 5), "cancelled"),
+    "retrain": Scenario({"slow": True, **retrained_campaign.keys(execution=_EXECUTION)}, lambda campaign: None, "evaluations"),
+    "ask": Scenario(
+        {"slow": True, **growing_campaign.keys(ASKED, execution=_EXECUTION, budget={"evaluations": 11})},
+        lambda campaign: None,
+        "evaluations",
+    ),
+}
+
+
+def lost_jobs(campaign, candidates):
+    """The first of ``candidates`` is lost once, the second for good."""
+    source = source_of(load_campaign(campaign.folder / "small.yaml").spec)
+    once, always = (evaluation_id("small", candidate, source, 0) for candidate in candidates)
+    return [job_name("small", once, 1), job_name("small", always, 1), job_name("small", always, 2)]
+
+
+@dataclass
+class Reference:
+    facts: list
+    observed: list
+    counts: dict[str, int]
+    retrained: list
+
+
+def retrained(campaign):
+    """What a crash may not change of a campaign's trainings."""
+    when = {"begun_at", "ended_at", "seconds"}
+    return [tuple(one and one.model_dump(exclude=when) for one in pair) for pair in campaign.store.retrains("small")]
+
+
+class References:
+    """What each scenario gives when nothing happens to its driver; computed once in a test process, when it is asked for.
+
+    Attributes:
+        lost: Names of the jobs that are lost in every scenario.
+    """
+
+    def __init__(self) -> None:
+        self.lost: list[str] = []
+        self._found: dict[str, Reference] = {}
+
+    def of(self, scenario: str, make_campaign: Callable[..., object]) -> Reference:
+        if not self.lost:
+            plain = make_campaign()
+            plain.drive()
+            sequence = [evaluation.proposal.candidate for evaluation in plain.store.evaluations("small")]
+            self.lost = lost_jobs(plain, (sequence[4], sequence[6]))
+        if scenario not in self._found:
+            made = SCENARIOS[scenario]
+            campaign = make_campaign({"lost": self.lost}, **made.keys)
+            made.prepare(campaign)
+            answer = campaign.drive()
+            assert answer["reason"] == made.reason
+            found = Reference(campaign.facts(), campaign.observed(), answer["counts"], retrained(campaign))
+            self._found[scenario] = found
+        return self._found[scenario]
+
+
+@dataclass(frozen=True)
+class KillPoints:
+    """Kills drivers of campaigns, and compares what the next driver makes of them with the reference.
+
+    Attributes:
+        make_campaign: Makes a campaign of one test.
+        references: Of this test process.
+    """
+
+    make_campaign: Callable[..., object]
+    references: References
+
+    def reference(self, scenario: str) -> Reference:
+        return self.references.of(scenario, self.make_campaign)
+
+    def scenario_with(self, method: str) -> str:
+        """The first scenario whose driver calls a method."""
+        scenario = next((name for name in SCENARIOS if method in self.reference(name).counts), None)
+        assert scenario is not None, f"no scenario calls {method}: extend them, or say in NOT_CALLED why no driver does"
+        return scenario
+
+    def check(self, method: str, when: str) -> None:
+        """Kills a driver around a call of a method: the next one resumes as if nothing had happened."""
+        name = self.scenario_with(method)
+        scenario, expected = SCENARIOS[name], self.reference(name)
+        campaign = self.make_campaign({"lost": self.references.lost}, **scenario.keys)
+        scenario.prepare(campaign)
+        kill = {"method": method, "call": min(expected.counts[method], MIDDLE), "when": when}
+        assert campaign.drive(kill=kill) == {"signal": 9}, f"kill point {kill} was never hit"
+        assert campaign.drive()["reason"] == scenario.reason
+        assert campaign.facts() == expected.facts
+        assert campaign.observed() == expected.observed
+        assert retrained(campaign) == expected.retrained
+        assert campaign.store.rebuild_observations("small") == 0
+        assert campaign.store.campaign("small").lease is None
+
+    def check_training(self, name: str, method: str, when: str, *, before_the_end: int) -> None:
+        """Kills a driver in a campaign that trains, so many calls of a method before its last one."""
+        expected = self.reference(name)
+        campaign = self.make_campaign(**SCENARIOS[name].keys)
+        call = max(1, expected.counts[method] - before_the_end)
+        assert campaign.drive(kill={"method": method, "call": call, "when": when}) == {"signal": 9}
+        assert campaign.drive()["reason"] == "evaluations"
+        assert campaign.facts() == expected.facts
+        assert retrained(campaign) == expected.retrained
