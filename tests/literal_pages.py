@@ -51,8 +51,8 @@ from tansaku.tasks.settings import Settings
 from tansaku.tasks.stores.artifacts import FileArtifactStore
 from tansaku.tasks.stores.memory import MemoryCampaignStore
 
-home = Path("home").resolve()
-home.mkdir()
+home = Path("home", Path(sys.argv[1]).stem).resolve()
+home.mkdir(parents=True)
 settings, loaded = Settings(home=home), load_campaign(Path(sys.argv[1]))
 site = load_site(Path(sys.argv[2])) if len(sys.argv) > 2 else SiteSpec()
 # Workers are given no environment but what a site file names, and are to import the copy.
