@@ -115,4 +115,5 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         files = {name: [round(seconds, 1)] for name, seconds in sorted(_added(_SECONDS, _file).items())}
         for name, seconds in _added(_PROCESSOR, _file).items():
             files[name].append(round(seconds, 1))
-        target.write_text(json.dumps(files, indent=0) + "\n")
+        lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(seconds)}" for name, seconds in files.items())
+        target.write_text(f"{{\n{lines}\n}}\n")
