@@ -49,22 +49,22 @@ def _squares(axes: Axes, where: tuple[FloatArray, FloatArray], edge: float, valu
     axes.add_collection(squares)
 
 
-def _draw_map(axes: Axes, one: CompositionMap, scale: Normalize) -> None:
+def _draw_map(axes: Axes, panel: CompositionMap, scale: Normalize) -> None:
     for state, edge in ((EVALUATED, _FULL), (PREDICTED, _SMALL), (RUNNING, _SMALL)):
-        where = np.nonzero((one.state == state) & np.isfinite(one.value))
-        _squares(axes, where, edge, one.value[where], scale)  # type: ignore[arg-type]
-    blank = np.nonzero((one.state == PREDICTED) & ~np.isfinite(one.value))
+        where = np.nonzero((panel.state == state) & np.isfinite(panel.value))
+        _squares(axes, where, edge, panel.value[where], scale)  # type: ignore[arg-type]
+    blank = np.nonzero((panel.state == PREDICTED) & ~np.isfinite(panel.value))
     axes.plot(blank[1], blank[0], ".", color=FAINT, ms=2)
-    failed = np.nonzero(one.state == FAILED)
+    failed = np.nonzero(panel.state == FAILED)
     axes.plot(failed[1], failed[0], "x", color=ACCENT, ms=5, mew=1.3)
-    axes.set_xlim(-0.6, len(one.columns) - 0.4)
-    axes.set_ylim(len(one.rows) - 0.4, -0.6)
+    axes.set_xlim(-0.6, len(panel.columns) - 0.4)
+    axes.set_ylim(len(panel.rows) - 0.4, -0.6)
     axes.set_aspect("equal")
-    axes.set_xticks(range(len(one.columns)), one.columns, rotation=90, fontsize=6)
-    axes.set_yticks(range(len(one.rows)), one.rows, fontsize=6)
-    axes.set_xlabel(" · ".join(one.column_sites))
-    axes.set_ylabel(one.row_site)
-    axes.set_title(one.system, fontsize=9, color=INK)
+    axes.set_xticks(range(len(panel.columns)), panel.columns, rotation=90, fontsize=6)
+    axes.set_yticks(range(len(panel.rows)), panel.rows, fontsize=6)
+    axes.set_xlabel(" · ".join(panel.column_sites))
+    axes.set_ylabel(panel.row_site)
+    axes.set_title(panel.system, fontsize=9, color=INK)
 
 
 def draw_png(maps: Sequence[CompositionMap], path: Path, quantity: str, unit: str) -> Path:
@@ -124,7 +124,7 @@ def draw_html(maps: Sequence[CompositionMap], path: Path, name: str, quantity: s
     return write_html(figure, path, f"{name}: {quantity} by ions")
 
 
-def _traces(one: CompositionMap, unit: str) -> list[dict[str, Any]]:
+def _traces(panel: CompositionMap, unit: str) -> list[dict[str, Any]]:
     kinds = (
         (EVALUATED, {"symbol": "square", "size": 14, "line": {"width": 1, "color": INK}}),
         (PREDICTED, {"symbol": "square", "size": 7}),
@@ -133,24 +133,24 @@ def _traces(one: CompositionMap, unit: str) -> list[dict[str, Any]]:
     )
     traces = []
     for state, marker in kinds:
-        where = np.argwhere(one.state == state)
-        coloured = {**marker, "color": [one.value[tuple(at)] for at in where], "coloraxis": "coloraxis"}
+        where = np.argwhere(panel.state == state)
+        coloured = {**marker, "color": [panel.value[tuple(at)] for at in where], "coloraxis": "coloraxis"}
         traces.append(
             {
-                "x": [plain(one.columns[x]) for _, x in where],
-                "y": [plain(one.rows[y]) for y, _ in where],
+                "x": [plain(panel.columns[x]) for _, x in where],
+                "y": [plain(panel.rows[y]) for y, _ in where],
                 "mode": "markers",
                 "marker": marker if state == FAILED else coloured,
-                "text": [_hover(one, int(y), int(x), unit) for y, x in where],
+                "text": [_hover(panel, int(y), int(x), unit) for y, x in where],
                 "hovertemplate": "%{text}<extra></extra>",
             }
         )
     return traces
 
 
-def _hover(one: CompositionMap, row: int, column: int, unit: str) -> str:
-    text = plain(one.labels[row, column])
-    if not np.isfinite(one.value[row, column]):
+def _hover(panel: CompositionMap, row: int, column: int, unit: str) -> str:
+    text = plain(panel.labels[row, column])
+    if not np.isfinite(panel.value[row, column]):
         return text
-    spread = "" if np.isnan(one.deviation[row, column]) else f" ± {one.deviation[row, column]:.3g} predicted"
-    return f"{text}<br>{one.value[row, column]:.4g}{spread} {plain(unit)}"
+    spread = "" if np.isnan(panel.deviation[row, column]) else f" ± {panel.deviation[row, column]:.3g} predicted"
+    return f"{text}<br>{panel.value[row, column]:.4g}{spread} {plain(unit)}"

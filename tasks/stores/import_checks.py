@@ -129,21 +129,21 @@ def _check_pool(pool: CandidatePool, evaluations: Sequence[Evaluation], path: Pa
             )
 
 
-def _check_key(one: Evaluation, campaign: str, where: str) -> None:
-    proposal = one.proposal
-    if one.campaign != campaign:
-        raise StoreError(f"{where} belongs to campaign {shown(one.campaign)}, not to {campaign!r}")
+def _check_key(evaluation: Evaluation, campaign: str, where: str) -> None:
+    proposal = evaluation.proposal
+    if evaluation.campaign != campaign:
+        raise StoreError(f"{where} belongs to campaign {shown(evaluation.campaign)}, not to {campaign!r}")
     names = {"candidate": proposal.candidate, "system": proposal.system, "surface": proposal.surface, "model": proposal.model}
     for what, name in (names | {"source": proposal.source}).items():
         if len(name) > _LONGEST:
             raise StoreError(f"{where}: {what} has {len(name)} characters, expected at most {_LONGEST}")
-    if one.id != evaluation_id(campaign, proposal.candidate, proposal.source, proposal.replicate):
+    if evaluation.id != evaluation_id(campaign, proposal.candidate, proposal.source, proposal.replicate):
         raise StoreError(f"{where}: the id does not belong to its candidate, source and replicate")
 
 
-def _check_state(one: Evaluation, where: str) -> None:
+def _check_state(evaluation: Evaluation, where: str) -> None:
     """Checks that an evaluation has exactly what an export writes for its state."""
-    outcome, state = one.outcome, one.state
+    outcome, state = evaluation.outcome, evaluation.state
     if not state.terminal and state is not EvaluationState.PROPOSED:
         raise StoreError(f"{where}: state {state} cannot be imported; expected a finished one or PROPOSED")
     if state in _FINISHED:
@@ -153,16 +153,16 @@ def _check_state(one: Evaluation, where: str) -> None:
             raise StoreError(f"{where} is {state}; expected {expected}")
     elif outcome is not None:
         raise StoreError(f"{where} is {state} and has an outcome; expected none")
-    if (one.finished_at is not None) != state.terminal:
+    if (evaluation.finished_at is not None) != state.terminal:
         raise StoreError(f"{where} is {state}; expected {'a' if state.terminal else 'no'} time at which it was finished")
-    if not state.terminal and one.attempts:
-        raise StoreError(f"{where} is {state} and has {len(one.attempts)} attempts; expected none")
-    if [attempt.number for attempt in one.attempts] != list(range(1, len(one.attempts) + 1)):
+    if not state.terminal and evaluation.attempts:
+        raise StoreError(f"{where} is {state} and has {len(evaluation.attempts)} attempts; expected none")
+    if [attempt.number for attempt in evaluation.attempts] != list(range(1, len(evaluation.attempts) + 1)):
         raise StoreError(f"{where}: its attempts are not numbered 1, 2 and so on")
 
 
-def _check_numbers(one: Evaluation, refits: int, where: str) -> None:
-    proposal, outcome = one.proposal, one.outcome
+def _check_numbers(evaluation: Evaluation, refits: int, where: str) -> None:
+    proposal, outcome = evaluation.proposal, evaluation.outcome
     lengths = {"predicted_cost": proposal.predicted_cost, "predicted_deviation": proposal.predicted_deviation}
     lengths |= {"proposer_seconds": proposal.proposer_seconds}
     if outcome is not None:
@@ -185,27 +185,27 @@ def _check_outcome(outcome: Outcome, where: str) -> None:
             raise StoreError(f"{where}: artifact {shown(name)} is {shown(sha256)}, expected 64 hex digits")
 
 
-def _rebuilt(one: Evaluation) -> Evaluation:
+def _rebuilt(evaluation: Evaluation) -> Evaluation:
     """Rebuilds the evaluation without the jobs of the other machine."""
     return Evaluation(
-        id=one.id,
-        campaign=one.campaign,
-        proposal=one.proposal,
-        state=one.state,
+        id=evaluation.id,
+        campaign=evaluation.campaign,
+        proposal=evaluation.proposal,
+        state=evaluation.state,
         epoch=0,
         attempts=tuple(
             Attempt(
                 number=attempt.number,
                 token=attempt.token,
-                job_name=job_name(one.campaign, one.id, attempt.number),
+                job_name=job_name(evaluation.campaign, evaluation.id, attempt.number),
                 started_at=attempt.started_at,
                 failure=attempt.failure,
             )
-            for attempt in one.attempts
+            for attempt in evaluation.attempts
         ),
-        outcome=one.outcome,
-        proposed_at=one.proposed_at,
-        finished_at=one.finished_at,
+        outcome=evaluation.outcome,
+        proposed_at=evaluation.proposed_at,
+        finished_at=evaluation.finished_at,
     )
 
 

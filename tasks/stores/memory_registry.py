@@ -78,9 +78,9 @@ class MemoryRegistry:
             return stored
 
 
-def same_model(one: ModelRecord, other: ModelRecord) -> bool:
+def same_model(first: ModelRecord, other: ModelRecord) -> bool:
     """Whether two records are of the same training."""
-    return (one.artifact, one.dataset, one.learns) == (other.artifact, other.dataset, other.learns)
+    return (first.artifact, first.dataset, first.learns) == (other.artifact, other.dataset, other.learns)
 
 
 def unknown_model(name: str, version: int) -> NotFoundError:

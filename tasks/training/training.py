@@ -152,12 +152,12 @@ def score_of(errors: dict[str, Errors]) -> tuple[str, float]:
     return name, errors[name].rmse
 
 
-def not_comparable(one: ModelRecord, other: ModelRecord) -> str | None:
+def not_comparable(first: ModelRecord, other: ModelRecord) -> str | None:
     """Returns why the held-out errors of two versions cannot be compared, None if they can."""
-    if one.learns != other.learns:
-        return f"{one.label} was trained on energies of the {one.learns}, {other.label} on those of the {other.learns}"
-    if one.dataset != other.dataset:
-        return f"{one.label} and {other.label} were evaluated on different held-out data"
+    if first.learns != other.learns:
+        return f"{first.label} was trained on energies of the {first.learns}, {other.label} on those of the {other.learns}"
+    if first.dataset != other.dataset:
+        return f"{first.label} and {other.label} were evaluated on different held-out data"
     return None
 
 
