@@ -67,9 +67,9 @@ class EnergyJob:
     candidate: str
     calculator: Calculator
     relaxation: RelaxationSpec | None
-    wanted: str
     unit: str
     folder: Path
+    wanted: str = ENERGY_PER_ATOM
 
     def __call__(self) -> Outcome:
         """Computes the energy."""
