@@ -24,9 +24,9 @@ from tansaku.tasks.configuration import load_site
 from tansaku.tasks.lease import refuse_living_owner
 from tansaku.tasks.loop import CampaignLoop, DriveResult, interruptible
 from tansaku.tasks.observer import Observer, SilentObserver
-from tansaku.tasks.processes import find_process
 from tansaku.tasks.resources import open_resources
 from tansaku.tasks.settings import Settings
+from tansaku.tasks.site.processes import find_process
 
 SLICE = 30.0
 """Length of the first task [s]: each task has an overhead of about 10 ms. Each further task is twice as long …"""

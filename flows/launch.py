@@ -26,9 +26,9 @@ from tansaku.models.domain.records import CampaignRecord, Evaluation
 from tansaku.models.domain.retraining import Retrain, RetrainEnd, describe
 from tansaku.models.domain.specs.base import Name
 from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.tasks.commands.create import prepare_campaign
 from tansaku.tasks.configuration import campaign_from_data, load_site
 from tansaku.tasks.observer import SilentObserver
-from tansaku.tasks.preparation import prepare_campaign
 from tansaku.tasks.resources import open_resources
 from tansaku.tasks.settings import Settings
 

@@ -14,7 +14,7 @@ from prefect.states import Cancelled, Suspended
 from tansaku.models.domain.errors import NotFoundError
 from tansaku.models.domain.ports import CampaignStore
 from tansaku.tasks.commands.steer import Actor, request
-from tansaku.tasks.progress import is_paused
+from tansaku.tasks.views.progress import is_paused
 
 SUPERSEDED = "Superseded"
 """Name of the state of a suspended run that its campaign no longer waits for."""

@@ -19,8 +19,8 @@ from pathlib import Path
 
 from tansaku.models.domain.errors import TransientError
 from tansaku.models.domain.records import JsonDict
-from tansaku.tasks.processes import process_identity
 from tansaku.tasks.settings import child_environment
+from tansaku.tasks.site.processes import process_identity
 
 START_TIMEOUT = 120.0
 """Longest time a server may take to start [s]; the first one of a campaign creates its database."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tansaku.calculators.registry import known_elements, resolve_calculator
+from tansaku.calculators.calculator_registry import known_elements, resolve_calculator
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.identifiers import NAME_PATTERN, content_hash, file_sha256
 from tansaku.models.domain.specs.calculators.contract import workflow_of
@@ -19,9 +19,9 @@ from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.models.domain.specs.space import SpaceSpec
 from tansaku.models.domain.specs.space_base import SpaceBase
 from tansaku.models.domain.specs.transfer import TableSourceSpec
-from tansaku.tasks.boundary_crystal import check_cell, resolve_crystal
-from tansaku.tasks.users import user_path
-from tansaku.tasks.validation import validate_data, validate_document
+from tansaku.tasks.checks.crystal import check_cell, resolve_crystal
+from tansaku.tasks.checks.validation import validate_data, validate_document
+from tansaku.tasks.site.users import user_path
 from tansaku.tasks.yaml_text import KeyPath, YamlText, read_yaml
 
 _ABSENT = "(absent)"

@@ -13,7 +13,7 @@ from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.records import Lease, LeaseOwner
 from tansaku.models.domain.specs.site import TimingSpec
 from tansaku.tasks.observer import Observer
-from tansaku.tasks.processes import find_process, this_driver
+from tansaku.tasks.site.processes import find_process, this_driver
 from tansaku.tasks.stores.campaigns import lease_held
 
 _BEATS = 2.0  # heartbeats within which a live driver must renew an expired lease

@@ -16,13 +16,12 @@ from typing import Literal, Self
 from tansaku.models.domain.errors import DiskFullError, TransientError
 from tansaku.models.domain.records import Evaluation, JsonDict, Lease
 from tansaku.models.domain.states import EvaluationState, StopReason
-from tansaku.spaces.registry import open_space
+from tansaku.spaces.space_registry import open_space
+from tansaku.tasks.commands.create import prepare_campaign
 from tansaku.tasks.lease import Heartbeat, take_lease
 from tansaku.tasks.observer import Observer, SilentObserver
-from tansaku.tasks.overview import stored_spec
-from tansaku.tasks.preparation import prepare_campaign
-from tansaku.tasks.processes import process_identity, this_driver
 from tansaku.tasks.resources import Resources
+from tansaku.tasks.site.processes import process_identity, this_driver
 from tansaku.tasks.steps.audit import log_event
 from tansaku.tasks.steps.certificates import note_final, stopping
 from tansaku.tasks.steps.collect import collect, handles_of, under_way
@@ -37,6 +36,7 @@ from tansaku.tasks.steps.submit import UNSUBMITTED, submit
 from tansaku.tasks.steps.train import abandon_training, advance_training, tidy_trainings
 from tansaku.tasks.steps.waiting import Reminder
 from tansaku.tasks.transfer.proposer import open_proposer
+from tansaku.tasks.views.overview import stored_spec
 
 __all__ = ["CampaignLoop", "DriveResult", "EndReason", "drive", "interruptible", "prepare_campaign"]
 

@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tansaku.models.domain.model_registry import Registry
 from tansaku.models.domain.ports import ArtifactStore, CampaignStore, Launcher
-from tansaku.models.domain.registry import Registry
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.tasks.launchers.backends import backend_of, job_folder
 from tansaku.tasks.settings import Settings
 
 if TYPE_CHECKING:
-    from tansaku.tasks.cluster import Cluster
+    from tansaku.tasks.site.cluster import Cluster
 
 LauncherFactory = Callable[[CampaignSpec], Launcher]
 

@@ -13,8 +13,8 @@ from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.secret_variables import FILE_SUFFIX, MONGO_URI_VARIABLE, PREFECT_SECRETS
 from tansaku.models.domain.specs.parallel import ParallelSpec
-from tansaku.tasks.child_variables import child_variables
-from tansaku.tasks.users import user_name, user_path
+from tansaku.tasks.site.child_variables import child_variables
+from tansaku.tasks.site.users import user_name, user_path
 
 HOME_VARIABLE = "TANSAKU_HOME"
 SITE_VARIABLE = "TANSAKU_SITE"

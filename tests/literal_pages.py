@@ -46,7 +46,7 @@ from tansaku.tasks.launchers.backends import backend_of
 from tansaku.tasks.loop import CampaignLoop, prepare_campaign
 from tansaku.tasks.observer import SilentObserver
 from tansaku.tasks.resources import Resources
-from tansaku.tasks.results import CampaignData, evaluation_rows
+from tansaku.tasks.views.results import CampaignData, evaluation_rows
 from tansaku.tasks.settings import Settings
 from tansaku.tasks.stores.artifacts import FileArtifactStore
 from tansaku.tasks.stores.memory import MemoryCampaignStore

@@ -20,7 +20,7 @@ from scipy.stats import spearmanr
 
 from benchmarks.barriers.crystals import Case, cases
 from benchmarks.command import command
-from tansaku.calculators.registry import open_calculator
+from tansaku.calculators.calculator_registry import open_calculator
 from tansaku.calculators.workflows.migration.crystal import Crystal, find_carrier
 from tansaku.calculators.workflows.migration.curvature import crystal_curvature
 from tansaku.calculators.workflows.migration.hops import band_hop, find_saddle
@@ -30,7 +30,7 @@ from tansaku.calculators.workflows.migration.supercell import make_supercell
 from tansaku.models.domain.errors import CalculationError
 from tansaku.models.domain.records import JsonDict
 from tansaku.tasks.jobs.spool_files import write_json
-from tansaku.tasks.machine import describe_machine
+from tansaku.tasks.site.machine import describe_machine
 
 
 def measure(case: Case) -> JsonDict:

@@ -28,11 +28,11 @@ from tansaku.models.engine.gp import GPProposer
 from tansaku.models.engine.presets import settings
 from tansaku.tasks.configuration import load_campaign
 from tansaku.tasks.figures.style import drawing
-from tansaku.tasks.machine import describe_machine
 from tansaku.tasks.replay.campaign import replay
 from tansaku.tasks.replay.gaps import gap_curves
 from tansaku.tasks.replay.records import ReplayTask
 from tansaku.tasks.replay.run import open_table, run_times
+from tansaku.tasks.site.machine import describe_machine
 from tansaku.tasks.steps.rounds import RoundRules
 
 CAMPAIGN = Path(__file__).parents[1] / "boundaries" / "al-110-grid-table.yaml"

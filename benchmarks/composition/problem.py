@@ -13,7 +13,7 @@ from tansaku.models.domain.pool import CandidatePool, FloatArray
 from tansaku.models.engine.gp import GPProposer
 from tansaku.models.engine.presets import PRESETS
 from tansaku.models.engine.transfer.data import SourceData, observed_source, part
-from tansaku.spaces.registry import open_space
+from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.configuration import load_campaign
 
 ROOT = Path(__file__).parents[2]

@@ -22,7 +22,7 @@ from benchmarks.first_look.recorded import KINDS, lines
 from benchmarks.local_energies.cases import DATA
 from tansaku.models.domain.identifiers import file_sha256
 from tansaku.models.domain.records import JsonDict
-from tansaku.tasks.machine import describe_machine
+from tansaku.tasks.site.machine import describe_machine
 
 ORDERS = ("0", "1", "2")
 DEVIATIONS = 3.0

@@ -12,13 +12,13 @@ import numpy as np
 
 from benchmarks.first_look.recorded import KINDS, RecordedLauncher, computed_energy, kind_of, recorded, structures
 from benchmarks.local_energies.cases import DATA
-from tansaku.calculators.registry import open_calculator
+from tansaku.calculators.calculator_registry import open_calculator
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.ports import CalculationResult
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.calculator import ChgnetSpec
 from tansaku.models.domain.specs.site import SiteSpec, TimingSpec
-from tansaku.spaces.registry import open_space
+from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.configuration import campaign_from_data
 from tansaku.tasks.jobs.labelling import FIRST_LOOK_DEVIATION, FIRST_LOOK_ENERGY
 from tansaku.tasks.jobs.opened import opened_bulk

@@ -29,7 +29,7 @@ from tansaku.models.domain.states import JobState
 from tansaku.tasks.jobs.document import STRUCTURE_FILE, JobDocument, TrainingDocument
 from tansaku.tasks.jobs.labelling import LABEL_ENERGIES, LABEL_ENERGY, LabelledJob, open_labelled_job
 from tansaku.tasks.jobs.opened import opened_calculator
-from tansaku.tasks.jobs.training import train
+from tansaku.tasks.jobs.train import train
 from tansaku.tasks.jobs.worker import read_document
 
 

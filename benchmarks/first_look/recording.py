@@ -17,12 +17,12 @@ from benchmarks.command import command
 from benchmarks.first_look.campaign import candidates
 from benchmarks.first_look.recorded import KINDS, lines, structures
 from benchmarks.local_energies.cases import DATA
-from tansaku.calculators.registry import open_calculator
+from tansaku.calculators.calculator_registry import open_calculator
 from tansaku.models.domain.errors import CalculationError
 from tansaku.models.domain.identifiers import file_sha256
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.label import LabelSpec
-from tansaku.tasks.machine import describe_machine
+from tansaku.tasks.site.machine import describe_machine
 
 
 def record(kind: str, names: Sequence[str], path: Path) -> None:

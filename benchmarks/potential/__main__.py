@@ -31,8 +31,8 @@ from benchmarks.potential.figure import draw
 from benchmarks.potential.fits import FORCES, TO_THE_END, fit, judged, known_scans, report
 from benchmarks.potential.peers import bispectrum_ridge, kernel_ridge
 from benchmarks.potential_speed.dynamics import crystal, exported
+from tansaku.calculators.calculator_registry import open_calculator
 from tansaku.calculators.engines.network_potential import PotentialCalculator, open_potential
-from tansaku.calculators.registry import open_calculator
 from tansaku.models.domain.ports import Calculator
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.calculator import PotentialCalculatorSpec
@@ -41,7 +41,7 @@ from tansaku.models.domain.surrogates import Example
 from tansaku.models.surrogates.files import write_weights
 from tansaku.models.surrogates.potential.model import Potential
 from tansaku.tasks.jobs.spool_files import write_json
-from tansaku.tasks.machine import describe_machine
+from tansaku.tasks.site.machine import describe_machine
 
 TRAINERS = {
     "conjugate_gradient": {"cycles": 12, "iterations": 50},

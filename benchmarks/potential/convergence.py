@@ -24,7 +24,7 @@ from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.calculator import GpawSpec
 from tansaku.tasks.figures.style import FAINT, drawing
 from tansaku.tasks.jobs.spool_files import write_json
-from tansaku.tasks.machine import describe_machine
+from tansaku.tasks.site.machine import describe_machine
 
 FCC = "fcc-lattice-a10000"
 

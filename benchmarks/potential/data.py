@@ -12,7 +12,7 @@ import yaml
 from ase import Atoms
 from ase.io import read
 
-from tansaku.calculators.registry import open_calculator
+from tansaku.calculators.calculator_registry import open_calculator
 from tansaku.models.domain.errors import CalculationError
 from tansaku.models.domain.identifiers import file_sha256
 from tansaku.models.domain.ports import Calculator, Space
@@ -20,7 +20,7 @@ from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.calculator import GpawSpec, LammpsSpec
 from tansaku.models.domain.specs.dataset import ComputedSourceSpec, DatasetSpec
 from tansaku.models.domain.surrogates import Example
-from tansaku.spaces.registry import open_space
+from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.datasets.splitting import side_of, split
 
 HERE = Path(__file__).parent

@@ -22,8 +22,8 @@ from ase.neighborlist import neighbor_list
 from benchmarks.command import begun, command
 from benchmarks.potential.crystal import ALUMINIUM, constants
 from benchmarks.potential.data import EMBEDDED_ATOM, HERE, aluminium
+from tansaku.calculators.calculator_registry import open_calculator
 from tansaku.calculators.engines.gpaw import GpawCalculator
-from tansaku.calculators.registry import open_calculator
 from tansaku.calculators.workflows.boundary_energy import boundary_energy, oriented_reference
 from tansaku.models.domain.identifiers import content_hash
 from tansaku.models.domain.ports import CalculationResult, Calculator, Space
@@ -33,7 +33,7 @@ from tansaku.models.domain.specs.space import BoundarySelectionSpec, CrystalSpec
 from tansaku.models.domain.surrogates import Example
 from tansaku.spaces.grain_boundary import GrainBoundarySpace
 from tansaku.tasks.jobs.spool_files import write_json
-from tansaku.tasks.machine import describe_machine
+from tansaku.tasks.site.machine import describe_machine
 
 SHIPPED = HERE / "defects.json"
 """By density-functional theory; what :mod:`benchmarks.potential` compares with."""

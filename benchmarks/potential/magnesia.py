@@ -18,7 +18,7 @@ from benchmarks.potential.fits import fit, known_scans, report
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.network_potential import PotentialSpec
 from tansaku.tasks.jobs.spool_files import write_json
-from tansaku.tasks.machine import describe_machine
+from tansaku.tasks.site.machine import describe_machine
 
 SPEC = HERE / "mgo.yaml"
 DATA = HERE / "mgo.extxyz.gz"

@@ -17,7 +17,7 @@ from benchmarks.potential.data import origin
 from benchmarks.potential_growth.figure import draw
 from benchmarks.potential_growth.growth import PARTS, STRATEGIES, Case, potential, run
 from tansaku.tasks.jobs.spool_files import write_json
-from tansaku.tasks.machine import describe_machine
+from tansaku.tasks.site.machine import describe_machine
 
 SIZES = (40, 80, 130, 200)
 REPORT = (200, 400, 1000)

@@ -16,18 +16,18 @@ from benchmarks.command import begun, command
 from benchmarks.driven import driven
 from benchmarks.potential.data import computed
 from benchmarks.potential.fits import judged
-from tansaku.calculators.registry import open_calculator
+from tansaku.calculators.calculator_registry import open_calculator
 from tansaku.models.domain.identifiers import file_sha256
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.retraining import Retrain, RetrainEnd, ended, in_use
 from tansaku.models.domain.specs.proposer import DisagreementProposerSpec, ProposerSpec, RandomProposerSpec
-from tansaku.spaces.registry import open_space
+from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.configuration import LoadedCampaign, load_campaign
 from tansaku.tasks.jobs.spool_files import write_json
-from tansaku.tasks.machine import describe_machine
 from tansaku.tasks.resources import Resources
+from tansaku.tasks.site.machine import describe_machine
 from tansaku.tasks.training.retraining import sides_of_pool
-from tansaku.tasks.training.training import find_model, open_model
+from tansaku.tasks.training.versions import find_model, open_model
 
 CAMPAIGN = Path(__file__).parents[2] / "examples" / "al-grow-potential.yaml"
 PROPOSERS: dict[str, ProposerSpec] = {

@@ -19,7 +19,7 @@ from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.network_potential import PotentialSpec
 from tansaku.models.domain.specs.proposer import DisagreementProposerSpec, ProposerSpec, RandomProposerSpec
 from tansaku.models.domain.surrogates import Estimate, Example
-from tansaku.models.engine.registry import build_proposer
+from tansaku.models.engine.proposer_registry import build_proposer
 from tansaku.models.features.species import species_of
 from tansaku.models.surrogates.potential.descriptors.contract import open_descriptor
 from tansaku.models.surrogates.potential.descriptors.jacobian import Described, describe

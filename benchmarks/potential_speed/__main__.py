@@ -25,14 +25,14 @@ import torch
 from benchmarks.command import command
 from benchmarks.potential_speed.dynamics import Timed, crystal, exported, in_ase, in_lammps
 from benchmarks.potential_speed.learning import learning
+from tansaku.calculators.calculator_registry import open_calculator
 from tansaku.calculators.engines.network_potential import open_potential
 from tansaku.calculators.engines.potentials import resolve_potential
-from tansaku.calculators.registry import open_calculator
 from tansaku.models.domain.specs.calculator import ChgnetSpec, LammpsSpec
 from tansaku.models.surrogates.files import read_weights
 from tansaku.models.surrogates.potential.model import Potential
 from tansaku.tasks.jobs.spool_files import write_json
-from tansaku.tasks.machine import describe_machine
+from tansaku.tasks.site.machine import describe_machine
 
 HERE = Path(__file__).parent
 EAM = "NiAlH_jea.eam.alloy"

@@ -29,13 +29,13 @@ from tansaku.models.domain.ports import JobRequest
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.models.domain.states import JobState
-from tansaku.spaces.registry import open_space
-from tansaku.tasks.cluster import Cluster, open_cluster
+from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.configuration import load_campaign
 from tansaku.tasks.jobs.document import JobDocument
 from tansaku.tasks.launchers.launches import open_spool
-from tansaku.tasks.machine import describe_machine
 from tansaku.tasks.settings import Settings
+from tansaku.tasks.site.cluster import Cluster, open_cluster
+from tansaku.tasks.site.machine import describe_machine
 from tansaku.tasks.stores.connection import open_database
 from tansaku.tasks.stores.embedded_mongod import EmbeddedMongod
 from tansaku.tasks.stores.site_workers import SiteWorkers

@@ -26,14 +26,14 @@ from tansaku.models.domain.specs.proposer import GPProposerSpec
 from tansaku.models.engine.goals import Goal
 from tansaku.models.engine.gp import GPProposer
 from tansaku.models.engine.presets import settings
-from tansaku.tasks.budget_rehearsal import Shape, fitted_to_part, succeeded
+from tansaku.tasks.checks.rehearse import Shape, fitted_to_part, succeeded
 from tansaku.tasks.configuration import load_campaign
 from tansaku.tasks.figures.style import drawing
 from tansaku.tasks.jobs.spool_files import write_json
-from tansaku.tasks.machine import describe_machine
 from tansaku.tasks.replay.campaign import replay
 from tansaku.tasks.replay.records import ReplayTask
 from tansaku.tasks.replay.run import open_table
+from tansaku.tasks.site.machine import describe_machine
 from tansaku.tasks.steps.rounds import RoundRules
 
 CAMPAIGN = Path(__file__).parents[1] / "boundaries" / "al-110-grid-table.yaml"

@@ -25,8 +25,8 @@ from tansaku.calculators.engines.potentials import EamPotential, resolve_potenti
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.calculator import LammpsSpec, RelaxationSpec
 from tansaku.models.domain.specs.space import BoundarySelectionSpec, CrystalSpec, GrainBoundarySpaceSpec
-from tansaku.spaces.registry import open_space
-from tansaku.tasks.machine import describe_machine
+from tansaku.spaces.space_registry import open_space
+from tansaku.tasks.site.machine import describe_machine
 
 SPACE = GrainBoundarySpaceSpec(
     crystal=CrystalSpec(structure="fcc", element="Al", lattice_parameter=4.05),

@@ -17,8 +17,8 @@ from benchmarks.screening.figure import draw
 from tansaku.models.domain.identifiers import file_sha256
 from tansaku.tasks.figures.structures import draw_png
 from tansaku.tasks.jobs.spool_files import write_json
-from tansaku.tasks.machine import describe_machine
 from tansaku.tasks.screening.rows import best_of_each, read_table
+from tansaku.tasks.site.machine import describe_machine
 
 PER_AXIS = 5
 _PICTURES = 15

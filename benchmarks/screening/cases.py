@@ -11,7 +11,7 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from benchmarks.local_energies.cases import Case, sides
-from tansaku.calculators.registry import open_calculator
+from tansaku.calculators.calculator_registry import open_calculator
 from tansaku.calculators.workflows.boundary_energy import boundary_energy, bulk_reference
 from tansaku.models.domain.ports import Calculator
 from tansaku.models.domain.records import JsonDict

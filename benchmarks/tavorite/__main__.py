@@ -22,7 +22,7 @@ from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.proposer import ListedProposerSpec
 from tansaku.tasks.configuration import load_campaign
 from tansaku.tasks.jobs.spool_files import write_json
-from tansaku.tasks.machine import describe_machine
+from tansaku.tasks.site.machine import describe_machine
 
 HERE = Path(__file__).parent
 FILES = {"chgnet": "observations.parquet", "sevennet": "sevennet.parquet"}

@@ -19,7 +19,7 @@ from ase import Atoms
 from ase.io import read
 
 from benchmarks.tavorite.__main__ import HERE
-from tansaku.calculators.registry import open_calculator
+from tansaku.calculators.calculator_registry import open_calculator
 from tansaku.calculators.structures.extended_xyz import read_extended_xyz, write_extended_xyz
 from tansaku.calculators.workflows.migration.relaxing import Relaxer, Through
 from tansaku.models.domain.specs.calculator import workflow_of

@@ -24,7 +24,7 @@ from tansaku.tasks.configuration import load_site
 from tansaku.tasks.datasets.building import finished, searched
 from tansaku.tasks.resources import Resources, open_resources
 from tansaku.tasks.settings import Settings
-from tansaku.tasks.structures import read_structure
+from tansaku.tasks.views.structures import read_structure
 
 CAMPAIGN = "oxides"
 DENSITY = "density.npz"

@@ -25,7 +25,7 @@ from tansaku.models.domain.ports import CalculationResult
 from tansaku.models.domain.records import Provenance
 from tansaku.models.domain.specs.calculator import PotentialCalculatorSpec, RelaxationSpec
 from tansaku.models.surrogates.files import read_weights
-from tansaku.models.surrogates.registry import restored
+from tansaku.models.surrogates.surrogate_registry import restored
 
 if TYPE_CHECKING:
     from tansaku.models.surrogates.potential.evaluation import Evaluation

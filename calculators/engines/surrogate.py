@@ -10,8 +10,8 @@ import numpy as np
 from ase import Atoms
 
 import tansaku
+from tansaku.calculators.calculator_registry import open_calculator
 from tansaku.calculators.engine import Engine
-from tansaku.calculators.registry import open_calculator
 from tansaku.models.domain.errors import CalculationError, ConfigurationError, FitError
 from tansaku.models.domain.identifiers import file_sha256
 from tansaku.models.domain.ports import CalculationResult, Calculator
@@ -22,7 +22,7 @@ from tansaku.models.domain.specs.surrogate import needed_fields
 from tansaku.models.domain.specs.voxel_network import FREE_ATOMS
 from tansaku.models.domain.surrogates import Example, Surrogate
 from tansaku.models.surrogates.files import read_weights
-from tansaku.models.surrogates.registry import restored
+from tansaku.models.surrogates.surrogate_registry import restored
 
 
 def find_model(spec: SurrogateCalculatorSpec | PotentialCalculatorSpec, base_path: Path) -> str:

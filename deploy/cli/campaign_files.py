@@ -100,8 +100,8 @@ def check(
 ) -> None:
     """Validates a campaign file and shows what it would search, run and cost; computes nothing."""
     from tansaku.models.domain.errors import ConfigurationError
+    from tansaku.tasks.checks.check import rehearse
     from tansaku.tasks.configuration import load_site
-    from tansaku.tasks.rehearsal import rehearse
     from tansaku.tasks.settings import Settings
 
     if not rehearsed and (within is not None or like is not None or spread is not None):
@@ -113,7 +113,7 @@ def check(
     found = rehearse(file, lambda: opened(site), limits)
     bought = None
     if rehearsed:
-        from tansaku.tasks.budget_rehearsal import RehearsalOptions, rehearse_budget
+        from tansaku.tasks.checks.rehearse import RehearsalOptions, rehearse_budget
 
         bought = rehearse_budget(file, RehearsalOptions(within, replays, like, spread), _note_replay)
     if as_json:

@@ -16,7 +16,7 @@ from tansaku.deploy.cli.session import SiteOption
 from tansaku.deploy.cli.tables import show_json, show_table
 
 if TYPE_CHECKING:
-    from tansaku.tasks.cluster import Cluster
+    from tansaku.tasks.site.cluster import Cluster
 
 site_app = typer.Typer(name="site", help="Write or check the site file of a cluster.", no_args_is_help=True)
 worker_app = typer.Typer(
@@ -36,9 +36,9 @@ def opened_cluster(site: Path | None) -> Iterator[tuple[Cluster, Path]]:
         ConfigurationError: No site file is given, or it does not describe a cluster.
     """
     from tansaku.models.domain.errors import ConfigurationError
-    from tansaku.tasks.cluster import open_cluster
     from tansaku.tasks.configuration import load_site
     from tansaku.tasks.settings import Settings
+    from tansaku.tasks.site.cluster import open_cluster
     from tansaku.tasks.stores.connection import connect
     from tansaku.tasks.stores.site_workers import SiteWorkers
 
@@ -83,7 +83,7 @@ def site_check(
     site: SiteOption = None,
 ) -> None:
     """Checks folder, database, scheduler and partitions, and runs a test job on a compute node; exits 5 if a check fails."""
-    from tansaku.tasks.site_check import check_site
+    from tansaku.tasks.site.check import check_site
 
     with opened_cluster(site) as (cluster, _):
         findings = list(check_site(cluster, patience))
@@ -98,7 +98,7 @@ def site_check(
 @worker_app.command("start")
 def worker_start(site: SiteOption = None) -> None:
     """Starts a process that submits jobs whenever the queue has room, so that drivers need not; one per site."""
-    from tansaku.tasks.site_worker import start_worker
+    from tansaku.tasks.site.queue_process import start_worker
 
     with opened_cluster(site) as (cluster, file):
         started = start_worker(cluster, file)
@@ -108,7 +108,7 @@ def worker_start(site: SiteOption = None) -> None:
 @worker_app.command("stop")
 def worker_stop(site: SiteOption = None) -> None:
     """Stops the worker; jobs in SLURM continue, and drivers submit their own jobs again."""
-    from tansaku.tasks.site_worker import stop_worker
+    from tansaku.tasks.site.queue_process import stop_worker
 
     with opened_cluster(site) as (cluster, _):
         stopped = stop_worker(cluster)
@@ -118,7 +118,7 @@ def worker_stop(site: SiteOption = None) -> None:
 @worker_app.command("status")
 def worker_status(as_json: JsonOption = False, site: SiteOption = None) -> None:
     """Shows which process submits jobs, what prevents it, and the number of jobs in each state."""
-    from tansaku.tasks.site_worker import queue_status
+    from tansaku.tasks.site.queue_process import queue_status
 
     with opened_cluster(site) as (cluster, _):
         found = queue_status(cluster)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def this_user() -> Actor:
     """The user who runs this command."""
     from tansaku.tasks.commands.steer import Actor
-    from tansaku.tasks.users import user_name
+    from tansaku.tasks.site.users import user_name
 
     return Actor(user_name())
 

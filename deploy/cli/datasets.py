@@ -15,7 +15,7 @@ from tansaku.deploy.cli.tables import show_json, show_problems, show_table
 from tansaku.models.domain.wording import counted
 
 if TYPE_CHECKING:
-    from tansaku.models.domain.registry import DatasetRecord
+    from tansaku.models.domain.model_registry import DatasetRecord
 
 dataset_app = typer.Typer(name="dataset", help="Training data: built by a campaign or read from a file.", no_args_is_help=True)
 
@@ -38,9 +38,9 @@ def build(
     from tansaku.tasks.settings import limit_threads
 
     limit_threads()
+    from tansaku.tasks.commands.create import prepare_campaign
     from tansaku.tasks.datasets.building import load_dataset, store_dataset
     from tansaku.tasks.datasets.choosing import check_choice, choose_labels
-    from tansaku.tasks.preparation import prepare_campaign
 
     loaded = load_dataset(file)
     if loaded.chooses:
@@ -101,7 +101,7 @@ def list_datasets(as_json: JsonOption = False, site: SiteOption = None) -> None:
 @dataset_app.command()
 def show(name: DatasetArgument, as_json: JsonOption = False, site: SiteOption = None) -> None:
     """Shows the content of a data set, its calculators, and its training and held-out groups."""
-    from tansaku.tasks.training.training import find_dataset
+    from tansaku.tasks.training.versions import find_dataset
 
     with opened(site) as resources:
         record = find_dataset(resources.registry, name)
@@ -127,7 +127,7 @@ def export(
     """Writes a data set to a file for other programs."""
     from tansaku.models.domain.errors import ConfigurationError
     from tansaku.tasks.datasets.extxyz import write_extxyz
-    from tansaku.tasks.training.training import find_dataset, read_dataset
+    from tansaku.tasks.training.versions import find_dataset, read_dataset
 
     if not out.name.endswith((".extxyz", ".extxyz.gz", ".h5")):
         raise ConfigurationError(f"--out {str(out)!r}: expected a name that ends in .extxyz, .extxyz.gz or .h5")

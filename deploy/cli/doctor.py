@@ -17,8 +17,8 @@ def doctor(
 ) -> None:
     """Checks Python, packages, LAMMPS, MongoDB, folders, disk and processors; exits 5 if something required is missing."""
     from tansaku.tasks.configuration import load_site
-    from tansaku.tasks.doctor import examine
     from tansaku.tasks.settings import Settings
+    from tansaku.tasks.site.doctor import examine
 
     settings = Settings.from_environment()
     findings = list(examine(settings, load_site(site or settings.site_file)))

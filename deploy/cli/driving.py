@@ -81,8 +81,8 @@ def run(
         check(file, site=site)
         return
     _limit_threads()
+    from tansaku.tasks.commands.create import prepare_campaign
     from tansaku.tasks.configuration import load_campaign
-    from tansaku.tasks.preparation import prepare_campaign
 
     loaded = load_campaign(file)
     with opened(site) as resources:

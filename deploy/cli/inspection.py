@@ -11,9 +11,9 @@ from tansaku.deploy.cli.session import NameArgument, SiteOption, complete_campai
 from tansaku.deploy.cli.tables import show_json, show_table
 
 if TYPE_CHECKING:
+    from tansaku.models.domain.model_registry import Registry
     from tansaku.models.domain.ports import CampaignStore
     from tansaku.models.domain.records import CampaignRecord, JsonDict
-    from tansaku.models.domain.registry import Registry
     from tansaku.tasks.resources import Resources
 
 # Events of every evaluation that succeeds.
@@ -33,7 +33,7 @@ def status(
     site: SiteOption = None,
 ) -> None:
     """Shows the state of campaigns: failed evaluations first, with the reason and the command to retry them."""
-    from tansaku.tasks.progress import campaign_status, every_status
+    from tansaku.tasks.views.progress import campaign_status, every_status
 
     with opened(site) as resources:
         store = resources.store
@@ -53,7 +53,7 @@ def status(
 def list_campaigns(as_json: JsonOption = False, site: SiteOption = None) -> None:
     """Lists all campaigns, one line each."""
     from tansaku.models.domain.identifiers import printable
-    from tansaku.tasks.progress import CampaignStatus, every_status
+    from tansaku.tasks.views.progress import CampaignStatus, every_status
 
     with opened(site) as resources:
         found = every_status(resources.store)
@@ -111,7 +111,7 @@ def _transfer(store: CampaignStore, name: str) -> JsonDict:
 
 def _certificate(store: CampaignStore, name: str) -> JsonDict:
     """Returns the last certificate as ``certificate``; empty before the first."""
-    from tansaku.tasks.progress import last_certificate
+    from tansaku.tasks.views.progress import last_certificate
 
     certificate = last_certificate(store, name)
     if certificate is None:
@@ -121,12 +121,12 @@ def _certificate(store: CampaignStore, name: str) -> JsonDict:
 
 def _front(store: CampaignStore, record: CampaignRecord) -> JsonDict:
     """Returns the Pareto front as ``front``; empty with a single objective."""
-    from tansaku.tasks.overview import stored_spec
+    from tansaku.tasks.views.overview import stored_spec
 
     if not stored_spec(record).objective.further:
         return {}
-    from tansaku.tasks.fronts import campaign_front
-    from tansaku.tasks.results import CampaignData
+    from tansaku.tasks.views.fronts import campaign_front
+    from tansaku.tasks.views.results import CampaignData
 
     front = campaign_front(CampaignData.load(store, record.name))
     return {} if front is None else {"front": front.summary()}
@@ -142,8 +142,8 @@ def _models(registry: Registry, record: CampaignRecord) -> JsonDict:
 
 def _learned_cost(store: CampaignStore, record: CampaignRecord) -> JsonDict:
     """Returns the fitted cost model as ``learned_cost``; empty for campaigns that do not learn their cost."""
-    from tansaku.tasks.costs import compare_costs
-    from tansaku.tasks.overview import stored_spec
+    from tansaku.tasks.views.costs import compare_costs
+    from tansaku.tasks.views.overview import stored_spec
 
     space = stored_spec(record).space
     found = compare_costs(store.evaluations(record.name), store.refits(record.name), space)
@@ -178,7 +178,7 @@ def log(
 
 def _show_job_logs(resources: Resources, name: str, candidate: str, as_json: bool) -> None:
     from tansaku.models.domain.errors import NotFoundError
-    from tansaku.tasks.job_logs import attempt_logs
+    from tansaku.tasks.views.job_logs import attempt_logs
 
     found = [evaluation for evaluation in resources.store.evaluations(name) if evaluation.proposal.candidate == candidate]
     if not found:

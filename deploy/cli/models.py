@@ -15,7 +15,7 @@ from tansaku.deploy.cli.tables import Cell, show_json, show_problems, show_table
 from tansaku.models.domain.wording import counted
 
 if TYPE_CHECKING:
-    from tansaku.models.domain.registry import ModelRecord
+    from tansaku.models.domain.model_registry import ModelRecord
     from tansaku.models.domain.surrogates import Progress
     from tansaku.tasks.resources import Resources
 
@@ -42,7 +42,7 @@ def train(
     from tansaku.tasks.settings import limit_threads
 
     limit_threads()
-    from tansaku.tasks.training.training import load_model_file, train_model
+    from tansaku.tasks.training.versions import load_model_file, train_model
 
     spec = load_model_file(file)
     with opened(site) as resources:
@@ -80,7 +80,7 @@ def show(
     site: SiteOption = None,
 ) -> None:
     """Shows everything stored about a version."""
-    from tansaku.tasks.training.training import find_model
+    from tansaku.tasks.training.versions import find_model
 
     with opened(site) as resources:
         record = find_model(resources.registry, name)
@@ -102,7 +102,7 @@ def compare(
     site: SiteOption = None,
 ) -> None:
     """Shows versions side by side and warns if their held-out data differ."""
-    from tansaku.tasks.training.training import find_model, not_comparable
+    from tansaku.tasks.training.versions import find_model, not_comparable
 
     with opened(site) as resources:
         found = [find_model(resources.registry, name) for name in names]
@@ -122,7 +122,7 @@ def compare(
 def promote(name: ModelArgument, site: SiteOption = None) -> None:
     """Promotes a version regardless of its errors: NAME alone then refers to it."""
     from tansaku.models.domain.errors import ConfigurationError
-    from tansaku.tasks.training.training import find_model
+    from tansaku.tasks.training.versions import find_model
 
     if "@" not in name:
         raise ConfigurationError(f"{name!r}: expected NAME@VERSION; `tansaku model list {name}` shows the versions")
@@ -150,7 +150,7 @@ def export(
 ) -> None:
     """Exports a version to one file, or a potential as files for LAMMPS or n2p2."""
     from tansaku.models.domain.errors import ConfigurationError
-    from tansaku.tasks.training.training import find_model, open_model
+    from tansaku.tasks.training.versions import find_model, open_model
 
     if form != "tansaku":
         from tansaku.tasks.training.exporting import export_for_program
@@ -185,7 +185,7 @@ def predict(
 
     limit_threads()
     from tansaku.tasks.training.predicting import predict_file
-    from tansaku.tasks.training.training import find_model, open_model
+    from tansaku.tasks.training.versions import find_model, open_model
 
     if not out.name.endswith((".extxyz", ".extxyz.gz")):
         raise ConfigurationError(f"--out {str(out)!r}: expected a name that ends in .extxyz or .extxyz.gz")
@@ -199,7 +199,7 @@ def predict(
 def _draw(resources: Resources, records: list[ModelRecord], folder: Path, *, quietly: bool) -> None:
     """Plots the figures of versions; file names contain the version."""
     from tansaku.tasks.figures.model import draw_model
-    from tansaku.tasks.training.training import read_report
+    from tansaku.tasks.training.versions import read_report
 
     for record in records:
         for path in draw_model(record, *read_report(resources.artifacts, record), folder):

@@ -15,7 +15,7 @@ from tansaku.deploy.cli.tables import Cell, show_json, show_table
 
 if TYPE_CHECKING:
     from tansaku.models.domain.records import JsonDict
-    from tansaku.tasks.results import CampaignData, Purpose
+    from tansaku.tasks.views.results import CampaignData, Purpose
 
 _WIDE = 105  # columns of a terminal that has room for candidate ids
 _BARRIER = ("spread", "barrier_1d", "barrier_2d", "barrier_3d", "directions", "hops", "limiting_hop")
@@ -40,8 +40,8 @@ def results(
         raise ConfigurationError("--json and --csv: give one of them")
     if polish and not evaluations:
         raise ConfigurationError("--polish: only together with --evaluations")
-    from tansaku.tasks.compositions import composition_rows, compositions_frame
-    from tansaku.tasks.results import CampaignData, evaluation_rows, evaluations_frame, system_rows, systems_frame
+    from tansaku.tasks.views.compositions import composition_rows, compositions_frame
+    from tansaku.tasks.views.results import CampaignData, evaluation_rows, evaluations_frame, system_rows, systems_frame
 
     with opened(site) as resources:
         data = CampaignData.load(resources.store, name, resources.artifacts)
@@ -68,7 +68,7 @@ def results(
 def _show_front(data: CampaignData, *, as_json: bool, as_csv: bool) -> None:
     import pandas as pd
 
-    from tansaku.tasks.fronts import campaign_front
+    from tansaku.tasks.views.fronts import campaign_front
 
     front = campaign_front(data)
     rows = [] if front is None else list(front.rows)
@@ -87,7 +87,7 @@ def _show_front(data: CampaignData, *, as_json: bool, as_csv: bool) -> None:
 
 
 def _show_compositions(data: CampaignData) -> None:
-    from tansaku.tasks.compositions import composition_rows
+    from tansaku.tasks.views.compositions import composition_rows
 
     key = data.value_key
     columns = ["formula", "candidate", f"{key} [{data.spec.objective.unit}]", *_DETAILS, "model"]
@@ -143,7 +143,7 @@ def plot(
 ) -> None:
     """Plots a campaign as PNG and as interactive HTML that needs no network."""
     from tansaku.tasks.figures import draw_campaign
-    from tansaku.tasks.results import CampaignData
+    from tansaku.tasks.views.results import CampaignData
 
     with opened(site) as resources:
         data = CampaignData.load(resources.store, name, resources.artifacts)

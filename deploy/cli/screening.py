@@ -18,7 +18,7 @@ from tansaku.deploy.cli.tables import Cell, show_json, show_table
 from tansaku.models.domain.wording import counted
 
 if TYPE_CHECKING:
-    from tansaku.models.domain.registry import ModelRecord
+    from tansaku.models.domain.model_registry import ModelRecord
     from tansaku.tasks.resources import Resources
     from tansaku.tasks.screening.loading import LoadedScreen
     from tansaku.tasks.screening.rows import ScreenRow
@@ -48,10 +48,10 @@ def screen(
     from tansaku.tasks.settings import limit_threads
 
     limit_threads()
-    from tansaku.tasks.preparation import prepare_campaign
+    from tansaku.tasks.commands.create import prepare_campaign
     from tansaku.tasks.screening.loading import load_screen
     from tansaku.tasks.screening.rows import write_table
-    from tansaku.tasks.training.training import find_model
+    from tansaku.tasks.training.versions import find_model
 
     if not out.name.endswith((".csv", ".csv.gz")):
         raise ConfigurationError(f"--out {str(out)!r}: expected a name that ends in .csv or .csv.gz")
@@ -80,7 +80,7 @@ def _predict(resources: Resources, loaded: LoadedScreen, record: ModelRecord) ->
     from tansaku.models.domain.errors import ConfigurationError
     from tansaku.tasks.jobs.document import STRUCTURE_FILE
     from tansaku.tasks.screening.predicting import BoundaryPredictor, predicted, relaxed, row_file
-    from tansaku.tasks.training.training import open_model
+    from tansaku.tasks.training.versions import open_model
 
     predictor = BoundaryPredictor.of(open_model(resources.artifacts, record), loaded.spec.space.crystal)
     kept = row_file(resources, loaded, record)
@@ -113,7 +113,7 @@ def _draw(resources: Resources, loaded: LoadedScreen, record: ModelRecord, rows:
     from tansaku.tasks.figures.style import footnote
     from tansaku.tasks.screening.predicting import BoundaryPredictor, painted
     from tansaku.tasks.screening.rows import best_of_each
-    from tansaku.tasks.training.training import open_model
+    from tansaku.tasks.training.versions import open_model
 
     try:
         folder.mkdir(parents=True, exist_ok=True)

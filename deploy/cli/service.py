@@ -67,8 +67,8 @@ def serve(
 
 
 def _check(name: str) -> None:
-    from tansaku.tasks.service_mark import ServiceMark
     from tansaku.tasks.settings import Settings
+    from tansaku.tasks.site.service_mark import ServiceMark
 
     silence = ServiceMark(Settings.from_environment().home, name).silent_for()
     if silence is None:

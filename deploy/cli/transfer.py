@@ -55,11 +55,11 @@ def export(
         raise ConfigurationError("--best, --all: require --structures FOLDER")
     if best is not None and everything:
         raise ConfigurationError("--best and --all: give only one of them")
-    from tansaku.tasks.overview import stored_spec
-    from tansaku.tasks.results import CampaignData
     from tansaku.tasks.stores.parquet import export_observations
-    from tansaku.tasks.structures import export_structures
-    from tansaku.tasks.tabulation import write_table
+    from tansaku.tasks.views.overview import stored_spec
+    from tansaku.tasks.views.results import CampaignData
+    from tansaku.tasks.views.structures import export_structures
+    from tansaku.tasks.views.tabulation import write_table
 
     with opened(site) as resources:
         stored_spec(resources.store.campaign(name))
@@ -87,7 +87,7 @@ def import_campaign(
 ) -> None:
     """Imports an exported campaign, which can then be resumed; importing it again changes nothing."""
     from tansaku.models.domain.errors import ConfigurationError
-    from tansaku.tasks.processes import this_driver
+    from tansaku.tasks.site.processes import this_driver
     from tansaku.tasks.stores.exported import campaign_of
     from tansaku.tasks.stores.parquet import import_observations
 

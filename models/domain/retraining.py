@@ -7,8 +7,8 @@ from typing import Literal
 
 from pydantic import AwareDatetime, Field
 
+from tansaku.models.domain.model_registry import Errors
 from tansaku.models.domain.records import Count, Number, Record
-from tansaku.models.domain.registry import Errors
 from tansaku.models.domain.specs.retrain import TargetSpec
 
 

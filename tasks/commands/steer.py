@@ -11,8 +11,8 @@ from tansaku.models.domain.errors import NotFoundError
 from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.records import CampaignRecord, Command, CommandKind, JsonDict
 from tansaku.tasks.configuration import Difference, apply_edits, diff_specs
-from tansaku.tasks.overview import stored_spec
-from tansaku.tasks.progress import live_lease
+from tansaku.tasks.views.overview import stored_spec
+from tansaku.tasks.views.progress import live_lease
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from typing import Literal
 
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.identifiers import file_sha256
+from tansaku.models.domain.model_registry import DatasetRecord, Registry, Source
 from tansaku.models.domain.ports import ArtifactStore
 from tansaku.models.domain.records import Evaluation, JsonDict, Provenance
-from tansaku.models.domain.registry import DatasetRecord, Registry, Source
 from tansaku.models.domain.specs.campaign import ObjectiveSpec
 from tansaku.models.domain.specs.dataset import (
     LABELS,
@@ -24,7 +24,8 @@ from tansaku.models.domain.specs.dataset import (
 )
 from tansaku.models.domain.states import EvaluationState
 from tansaku.models.domain.surrogates import Example
-from tansaku.spaces.registry import open_space
+from tansaku.spaces.space_registry import open_space
+from tansaku.tasks.checks.validation import validate_document
 from tansaku.tasks.configuration import LoadedCampaign, campaign_from_data, read_named
 from tansaku.tasks.datasets.extxyz import example_of, read_user_file
 from tansaku.tasks.datasets.fields import fields_of
@@ -34,8 +35,7 @@ from tansaku.tasks.datasets.splitting import split
 from tansaku.tasks.jobs.document import STRUCTURE_FILE
 from tansaku.tasks.jobs.energy import FREE_ENERGY
 from tansaku.tasks.resources import Resources
-from tansaku.tasks.structures import read_structure
-from tansaku.tasks.validation import validate_document
+from tansaku.tasks.views.structures import read_structure
 
 GroupKind = Literal["system", "surface", "composition"]
 """What the structures of a group share: a system, a surface, or the reduced formula, rarer elements first (``SiO2``)."""

@@ -17,8 +17,8 @@ from tansaku.models.surrogates.choosing import Environments, informative_order, 
 from tansaku.tasks.configuration import LoadedCampaign
 from tansaku.tasks.datasets.building import LoadedDataset, campaign_of, finished, gather, searched
 from tansaku.tasks.datasets.splitting import split
-from tansaku.tasks.overview import stored_spec
 from tansaku.tasks.resources import Resources
+from tansaku.tasks.views.overview import stored_spec
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.figures.html import plain, write_html
 from tansaku.tasks.figures.style import ACCENT, FAINT, INK, MAIN, drawing, save_png
-from tansaku.tasks.results import CampaignData
+from tansaku.tasks.views.results import CampaignData
 
 MOST_PROFILES = 6
 _COLOURS = (MAIN, ACCENT, "#15803d", "#7c3aed", "#b45309", FAINT)

@@ -8,7 +8,6 @@ from pathlib import Path
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.ports import ArtifactStore
 from tansaku.models.domain.specs.space_base import FigureSet
-from tansaku.tasks.compositions import composition_maps
 from tansaku.tasks.figures import (
     barrier_profile,
     composition_map,
@@ -24,11 +23,12 @@ from tansaku.tasks.figures import cost as cost_figure
 from tansaku.tasks.figures import front as front_figure
 from tansaku.tasks.figures.first_look import looks_of
 from tansaku.tasks.figures.style import footnote, pretty_unit
-from tansaku.tasks.fronts import campaign_front
-from tansaku.tasks.model_view import relevance_history
-from tansaku.tasks.origins import sources_told
-from tansaku.tasks.results import CampaignData, convergence, predictions, system_label
-from tansaku.tasks.structures import best_structures
+from tansaku.tasks.views.compositions import composition_maps
+from tansaku.tasks.views.fronts import campaign_front
+from tansaku.tasks.views.origins import sources_told
+from tansaku.tasks.views.predictions import relevance_history
+from tansaku.tasks.views.results import CampaignData, convergence, predictions, system_label
+from tansaku.tasks.views.structures import best_structures
 
 MOST_STRUCTURES = 16
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tansaku.models.domain.pool import FloatArray
-from tansaku.tasks.compositions import EVALUATED, FAILED, PREDICTED, RUNNING, CompositionMap
 from tansaku.tasks.figures.html import plain, write_html
 from tansaku.tasks.figures.style import ACCENT, FAINT, INK, drawing, pretty_unit, save_png
+from tansaku.tasks.views.compositions import EVALUATED, FAILED, PREDICTED, RUNNING, CompositionMap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,7 +8,7 @@ import numpy as np
 
 from tansaku.tasks.figures.html import plain, write_html
 from tansaku.tasks.figures.style import ACCENT, FAINT, MAIN, drawing, pretty_unit, save_png
-from tansaku.tasks.results import Convergence
+from tansaku.tasks.views.results import Convergence
 
 
 def _reference(found: Convergence) -> str:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from tansaku.tasks.costs import CostComparison
 from tansaku.tasks.figures.html import plain, write_html
 from tansaku.tasks.figures.style import FAINT, MAIN, drawing, save_png
+from tansaku.tasks.views.costs import CostComparison
 
 LEAST = 5
 """Fewest measured evaluations for which the figure is drawn."""

@@ -12,7 +12,7 @@ from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.pool import FloatArray
 from tansaku.tasks.figures.html import plain, write_html
 from tansaku.tasks.figures.style import ACCENT, FAINT, INK, MAIN, drawing, pretty_unit, save_png
-from tansaku.tasks.results import CampaignData, system_label, system_rows
+from tansaku.tasks.views.results import CampaignData, system_label, system_rows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,7 +9,7 @@ import numpy as np
 from tansaku.models.domain.pool import FloatArray
 from tansaku.tasks.figures.html import plain, write_html
 from tansaku.tasks.figures.style import ACCENT, FAINT, MAIN, drawing, pretty_unit, save_png
-from tansaku.tasks.fronts import Axis, Front
+from tansaku.tasks.views.fronts import Axis, Front
 
 
 def _label(axis: Axis) -> str:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.model_registry import ModelRecord
 from tansaku.models.domain.pool import FloatArray
-from tansaku.models.domain.registry import ModelRecord
 from tansaku.models.domain.surrogates import Progress
 from tansaku.tasks.figures.style import ACCENT, FAINT, MAIN, drawing, save_png
 from tansaku.tasks.training.judging import Compared

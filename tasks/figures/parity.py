@@ -9,7 +9,7 @@ import numpy as np
 
 from tansaku.tasks.figures.html import plain, write_html
 from tansaku.tasks.figures.style import ACCENT, FAINT, MAIN, drawing, pretty_unit, save_png
-from tansaku.tasks.results import Predictions
+from tansaku.tasks.views.results import Predictions
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

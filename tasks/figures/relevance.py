@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tansaku.tasks.figures.html import plain, write_html
 from tansaku.tasks.figures.style import drawing, save_png
-from tansaku.tasks.model_view import Relevance
+from tansaku.tasks.views.predictions import Relevance
 
 _LABEL = "share of the model's variance [%]"
 _PALETTE = ("#0f4c81", "#c2410c", "#15803d", "#a16207", "#7e22ce", "#0e7490", "#9ca3af", "#be185d", "#4d7c0f", "#1f2937")

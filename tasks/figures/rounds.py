@@ -9,7 +9,7 @@ import numpy as np
 from tansaku.models.domain.pool import FloatArray
 from tansaku.tasks.figures.html import plain, write_html
 from tansaku.tasks.figures.style import ACCENT, FAINT, MAIN, drawing, pretty_unit, save_png
-from tansaku.tasks.results import Predictions
+from tansaku.tasks.views.results import Predictions
 
 _INTERVALS = ((0.68, MAIN), (0.95, ACCENT))
 

@@ -19,13 +19,13 @@ from tansaku.models.domain.states import FailureKind
 from tansaku.tasks.jobs.document import JobDocument, TrainingDocument, Work
 from tansaku.tasks.jobs.opened import opened_calculator, opened_space
 from tansaku.tasks.jobs.workflows import open_job
-from tansaku.tasks.machine import cpu_name
+from tansaku.tasks.site.machine import cpu_name
 
 
 def work(document: Work, folder: Path) -> Outcome:
     """Runs a document: computes an evaluation or trains a surrogate. Raises their errors."""
     if isinstance(document, TrainingDocument):
-        from tansaku.tasks.jobs.training import train
+        from tansaku.tasks.jobs.train import train
 
         return train(document, folder)
     return evaluate(document, folder)

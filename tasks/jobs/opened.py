@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from tansaku.calculators.registry import open_calculator
+from tansaku.calculators.calculator_registry import open_calculator
 from tansaku.calculators.structures.crystal import CubicCrystal
 from tansaku.calculators.workflows.boundary_energy import BulkReference, bulk_reference, oriented_reference
 from tansaku.calculators.workflows.grain_check import Stiffness, crystal_stiffness
@@ -22,7 +22,7 @@ from tansaku.models.domain.specs.calculator import CalculatorSpec
 from tansaku.models.domain.specs.space import CrystalSpec, GrainBoundarySpaceSpec, SpaceSpec
 from tansaku.models.domain.surrogates import Surrogate
 from tansaku.spaces.grain_boundary import GrainBoundarySpace
-from tansaku.spaces.registry import open_space
+from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.settings import given_parallel
 
 _OPEN = 4
@@ -86,7 +86,7 @@ def _space(spec: str, base_path: str) -> Space:
 @lru_cache(maxsize=_OPEN)
 def _surrogate(file: str, sha256: str) -> Surrogate:
     from tansaku.models.surrogates.files import read_weights
-    from tansaku.models.surrogates.registry import restored
+    from tansaku.models.surrogates.surrogate_registry import restored
 
     path = Path(file)
     if not path.is_file() or file_sha256(path) != sha256:

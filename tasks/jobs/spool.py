@@ -39,7 +39,7 @@ from pydantic import TypeAdapter, ValidationError
 from tansaku.models.domain.errors import ConfigurationError, DamagedFileError, DiskFullError, TransientError
 from tansaku.models.domain.records import JsonDict, ProcessStart
 from tansaku.tasks.jobs.spool_files import read_identity, write_json, writing_to
-from tansaku.tasks.processes import find_process, process_identity
+from tansaku.tasks.site.processes import find_process, process_identity
 
 SCHEMA_VERSION = 1
 

@@ -36,8 +36,8 @@ from tansaku.models.domain.states import DISK_FULL, FailureKind
 from tansaku.tasks.jobs.document import Work
 from tansaku.tasks.jobs.spool import Spool
 from tansaku.tasks.jobs.spool_files import file_sha256, lacks_room, read_json, write_json
-from tansaku.tasks.processes import process_identity
 from tansaku.tasks.settings import THREAD_VARIABLES, given_parallel
+from tansaku.tasks.site.processes import process_identity
 
 Evaluate = Callable[[Work, Path], Outcome]
 

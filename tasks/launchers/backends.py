@@ -14,11 +14,11 @@ from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.tasks.settings import Settings
 
 if TYPE_CHECKING:
-    from tansaku.tasks.cluster import Cluster
+    from tansaku.tasks.site.cluster import Cluster
     from tansaku.tasks.stores.site_workers import SiteWorkers
 
 BACKENDS = {
-    "fireworks": "tansaku.tasks.cluster:FireworksBackend",
+    "fireworks": "tansaku.tasks.site.cluster:FireworksBackend",
     "local": "tansaku.tasks.launchers.local_backend:LocalBackend",
 }
 """Module and class, by type of the launcher's spec. Plug-ins that bring a launcher add theirs here."""

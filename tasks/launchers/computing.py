@@ -18,8 +18,8 @@ from tansaku.tasks.jobs.spool import Spool
 from tansaku.tasks.jobs.spool_files import file_sha256, read_json
 from tansaku.tasks.launchers.fireworks_documents import carried
 from tansaku.tasks.launchers.launches import LaunchFolder, LaunchOrder, open_spool
-from tansaku.tasks.processes import kill_all, started_by
 from tansaku.tasks.settings import worker_environment
+from tansaku.tasks.site.processes import kill_all, started_by
 
 _LOOK = 0.2  # longest time between two looks at a worker that computes [s]
 

@@ -13,7 +13,7 @@ from tansaku.models.domain.errors import StoreError, TansakuError
 from tansaku.models.domain.specs.cluster import FireworksLauncherSpec
 from tansaku.tasks.launchers.queue_filler import QueueFiller
 from tansaku.tasks.launchers.retention import sweep_launches
-from tansaku.tasks.processes import find_process, this_driver
+from tansaku.tasks.site.processes import find_process, this_driver
 from tansaku.tasks.stores.site_workers import SiteWorkers
 
 _LEASE_LOOKS = 4

@@ -30,8 +30,8 @@ from tansaku.models.domain.states import JobState
 from tansaku.tasks.jobs.spool import Spool
 from tansaku.tasks.jobs.spool_files import lacks_room, lacks_space, read_identity, read_json
 from tansaku.tasks.launchers.results import settled_status, spooled_result
-from tansaku.tasks.processes import end_process, find_process, process_identity
 from tansaku.tasks.settings import worker_environment
+from tansaku.tasks.site.processes import end_process, find_process, process_identity
 
 _KIND = "local"
 _LOOK = 0.1

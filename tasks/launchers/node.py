@@ -29,7 +29,7 @@ from tansaku.tasks.launchers.fireworks_documents import carried
 from tansaku.tasks.launchers.launches import LaunchFolder, LaunchOrder, Member
 from tansaku.tasks.launchers.launchpad import CheckedLaunchPad, asking, open_launchpad, sweep_remains
 from tansaku.tasks.launchers.offline import fly_offline
-from tansaku.tasks.processes import process_identity
+from tansaku.tasks.site.processes import process_identity
 from tansaku.tasks.stores.connection import read_secret
 
 _RETRY = 2.0

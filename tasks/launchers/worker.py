@@ -13,9 +13,9 @@ from pathlib import Path
 from types import FrameType
 
 from tansaku.models.domain.errors import TansakuError
-from tansaku.tasks.cluster import open_cluster
 from tansaku.tasks.configuration import load_site
 from tansaku.tasks.settings import Settings
+from tansaku.tasks.site.cluster import open_cluster
 from tansaku.tasks.stores.connection import connect
 from tansaku.tasks.stores.site_workers import SiteWorkers
 

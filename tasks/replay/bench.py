@@ -12,11 +12,11 @@ from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.identifiers import content_hash
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.tasks.configuration import LoadedCampaign, spec_hash
-from tansaku.tasks.machine import describe_machine
 from tansaku.tasks.replay.methods import build_method
 from tansaku.tasks.replay.processes import OnProgress, run_in_processes
 from tansaku.tasks.replay.records import BenchOptions, BenchResult, BenchRun, ReplayTask
 from tansaku.tasks.replay.run import open_table
+from tansaku.tasks.site.machine import describe_machine
 
 
 def run_bench(campaign: LoadedCampaign, options: BenchOptions, out: Path, on_progress: OnProgress | None = None) -> BenchResult:

@@ -16,7 +16,7 @@ from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.proposer import GPProposerSpec, GridProposerSpec, ProposerSpec, RandomProposerSpec
 from tansaku.models.domain.specs.transfer import TransferMode
 from tansaku.models.engine.peers.registry import PACKAGES, build_peer
-from tansaku.models.engine.registry import build_proposer, build_transfer_proposer
+from tansaku.models.engine.proposer_registry import build_proposer, build_transfer_proposer
 from tansaku.models.engine.transfer.data import FrozenSources
 from tansaku.tasks.transfer.sources import Target, table_sources
 

@@ -16,13 +16,13 @@ from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.history import cost_limit
 from tansaku.models.domain.pool import CandidatePool, FloatArray
 from tansaku.models.domain.ports import TabulatedSpace
-from tansaku.spaces.registry import open_space
-from tansaku.tasks.fronts import tabulated_values, volume_shares
+from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.replay.campaign import replay
 from tansaku.tasks.replay.gaps import gap_curves
 from tansaku.tasks.replay.methods import build_method
 from tansaku.tasks.replay.records import BenchRun, ReplayTask
 from tansaku.tasks.steps.rounds import RoundRules
+from tansaku.tasks.views.fronts import tabulated_values, volume_shares
 
 PROGRESS_SECONDS = 1.0
 

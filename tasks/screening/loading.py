@@ -7,9 +7,9 @@ from pathlib import Path
 
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.specs.screen import ScreenSpec, axis_name
-from tansaku.spaces.registry import open_space
+from tansaku.spaces.space_registry import open_space
+from tansaku.tasks.checks.validation import validate_document
 from tansaku.tasks.configuration import LoadedCampaign, campaign_from_data, read_named
-from tansaku.tasks.validation import validate_document
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ import numpy as np
 
 from tansaku.calculators.structures.extended_xyz import read_extended_xyz
 from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.model_registry import ModelRecord
 from tansaku.models.domain.ports import ArtifactStore
 from tansaku.models.domain.records import Evaluation
-from tansaku.models.domain.registry import ModelRecord
 from tansaku.models.domain.specs.space import CrystalSpec
 from tansaku.models.domain.states import EvaluationState
 from tansaku.models.domain.surrogates import Example, Surrogate
@@ -21,7 +21,7 @@ from tansaku.tasks.jobs.document import STRUCTURE_FILE
 from tansaku.tasks.resources import Resources
 from tansaku.tasks.screening.loading import LoadedScreen
 from tansaku.tasks.screening.rows import RowFile, ScreenRow
-from tansaku.tasks.structures import read_structure
+from tansaku.tasks.views.structures import read_structure
 
 if TYPE_CHECKING:
     from ase import Atoms

@@ -8,10 +8,10 @@ from typing import Protocol
 
 from tansaku.models.domain.certificate import Certificate
 from tansaku.models.domain.history import cost_limit, search_entry
+from tansaku.models.domain.model_registry import Registry
 from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import ArtifactStore, CampaignStore, Launcher, Proposer
 from tansaku.models.domain.records import Attempt, CampaignRecord, Command, Evaluation, JsonDict, Lease, Refit
-from tansaku.models.domain.registry import Registry
 from tansaku.models.domain.retraining import Retrain, RetrainEnd, ended, target_met
 from tansaku.models.domain.search_state import SearchState
 from tansaku.models.domain.specs.campaign import CampaignSpec

@@ -6,7 +6,7 @@ import socket
 from collections.abc import Mapping
 
 from tansaku.models.domain.records import JsonDict
-from tansaku.tasks.processes import end_process, find_process
+from tansaku.tasks.site.processes import end_process, find_process
 
 HELPERS = "helpers"
 """Key of a campaign's ``runtime`` under which a driver records processes that must not outlive it, by name."""

@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError
 from tansaku.models.domain.identifiers import short_hash
+from tansaku.models.domain.model_registry import DatasetRecord, Errors, ModelRecord
 from tansaku.models.domain.ports import JobRequest, JobResult
 from tansaku.models.domain.records import Evaluation, Failure, JsonDict
-from tansaku.models.domain.registry import DatasetRecord, Errors, ModelRecord
 from tansaku.models.domain.retraining import Retrain, RetrainEnd, describe_target, ended
 from tansaku.models.domain.specs.dataset import DatasetSpec, ObservedSourceSpec
 from tansaku.models.domain.specs.retrain import RetrainSpec
@@ -36,7 +36,7 @@ from tansaku.tasks.training.retraining import (
     retrain_spec,
     split_rule,
 )
-from tansaku.tasks.training.training import Made, Place, read_dataset, store_version
+from tansaku.tasks.training.versions import Made, Place, read_dataset, store_version
 
 RETRAIN_FAILED = "warning.retrain"
 """Kind of the events that record why a training produced no version."""

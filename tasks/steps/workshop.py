@@ -8,7 +8,7 @@ from tansaku.models.domain.retraining import Retrain
 from tansaku.tasks.jobs.document import TrainingDocument
 from tansaku.tasks.steps.context import StepContext
 from tansaku.tasks.training.retraining import dataset_of, model_spec
-from tansaku.tasks.training.training import checkpoint_name, find_model
+from tansaku.tasks.training.versions import checkpoint_name, find_model
 
 
 def training_document(context: StepContext, training: Retrain) -> TrainingDocument:

@@ -15,6 +15,7 @@ from bson import ObjectId
 
 from tansaku.models.domain.errors import StoreError
 from tansaku.models.domain.identifiers import check_name, job_name, shown
+from tansaku.models.domain.model_registry import DatasetRecord, ModelRecord
 from tansaku.models.domain.records import (
     SCHEMA_VERSION,
     CampaignRecord,
@@ -25,7 +26,6 @@ from tansaku.models.domain.records import (
     Record,
     Refit,
 )
-from tansaku.models.domain.registry import DatasetRecord, ModelRecord
 from tansaku.models.domain.retraining import Retrain, RetrainEnd
 from tansaku.tasks.stores.documents import INTERNAL_FIELDS, check_nesting, from_document, to_document
 from tansaku.tasks.stores.mongo_schema import SCHEMA_ID

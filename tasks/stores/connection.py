@@ -16,10 +16,10 @@ from tansaku.models.domain.errors import ConfigurationError, TansakuError
 from tansaku.models.domain.secret_variables import MONGO_URI_VARIABLE
 from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.tasks.settings import Settings, read_secret_file
+from tansaku.tasks.site.users import user_path
 from tansaku.tasks.stores.embedded_mongod import EmbeddedMongod
 from tansaku.tasks.stores.mongo_errors import translated
 from tansaku.tasks.stores.mongo_schema import MongoDatabase, durable
-from tansaku.tasks.users import user_path
 
 SELECTION_SECONDS = 5.0
 """How long to wait for a server before reporting an outage [s]."""

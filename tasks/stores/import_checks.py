@@ -15,7 +15,7 @@ from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState
 from tansaku.models.engine.cost import CostModel
 from tansaku.models.engine.transfer.proposer import KEY as TRANSFER
-from tansaku.spaces.registry import open_space
+from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.stores.documents import check_storable
 from tansaku.tasks.stores.exported import Exported
 from tansaku.tasks.transfer.report import decision, transfer_event

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from tansaku.models.domain.errors import NotFoundError
 from tansaku.models.domain.identifiers import short_hash
-from tansaku.models.domain.registry import DatasetRecord, ModelRecord, promotion_time
+from tansaku.models.domain.model_registry import DatasetRecord, ModelRecord, promotion_time
 from tansaku.tasks.stores.documents import normalised, sha256s_in, utc_now
 
 

@@ -9,8 +9,8 @@ from pymongo import ASCENDING, ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from tansaku.models.domain.errors import StoreError
+from tansaku.models.domain.model_registry import DatasetRecord, ModelRecord, promotion_time
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.registry import DatasetRecord, ModelRecord, promotion_time
 from tansaku.tasks.stores.documents import from_document, readable_of, sha256s_in, to_document, utc_now
 from tansaku.tasks.stores.memory_registry import dataset_id, same_model, unknown_model
 from tansaku.tasks.stores.mongo_errors import translated

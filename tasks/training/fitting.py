@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tansaku.models.domain.errors import ConfigurationError
-from tansaku.models.domain.registry import Errors
+from tansaku.models.domain.model_registry import Errors
 from tansaku.models.domain.specs.surrogate import ModelSpec
 from tansaku.models.domain.surrogates import (
     Array,
@@ -18,7 +18,7 @@ from tansaku.models.domain.surrogates import (
     Weights,
 )
 from tansaku.models.features.species import species_of
-from tansaku.models.surrogates.registry import build_trainer, computed_on
+from tansaku.models.surrogates.surrogate_registry import build_trainer, computed_on
 from tansaku.tasks.datasets.splitting import Side, side_of
 from tansaku.tasks.training.judging import Compared, compare
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tansaku.models.domain.model_registry import Registry
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.registry import Registry
 
 
 def models_in_use(registry: Registry, spec: JsonDict) -> dict[str, str]:

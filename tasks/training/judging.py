@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tansaku.models.domain.model_registry import Errors
 from tansaku.models.domain.pool import FloatArray
-from tansaku.models.domain.registry import Errors
 from tansaku.models.domain.surrogates import Example, Prediction
 
 UNITS = {"energies": "eV", "energy": "eV/atom", "forces": "eV/Angstrom", "stress": "eV/Angstrom^3"}

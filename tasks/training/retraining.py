@@ -11,9 +11,9 @@ from pathlib import Path
 
 from tansaku.models.domain.errors import ConfigurationError, FitError, MissingComponentError, NotFoundError
 from tansaku.models.domain.identifiers import short_hash
+from tansaku.models.domain.model_registry import DatasetRecord, ModelRecord, Registry
 from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.records import Event
-from tansaku.models.domain.registry import DatasetRecord, ModelRecord, Registry
 from tansaku.models.domain.retraining import Retrain, RetrainEnd, Retrains, ended, in_use
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.dataset import GroupsSplitSpec, ShareSplitSpec
@@ -22,10 +22,10 @@ from tansaku.models.domain.specs.surrogate import ModelSpec
 from tansaku.models.domain.surrogates import TrainingRun
 from tansaku.models.surrogates.files import FileCheckpoints, read_weights
 from tansaku.tasks.datasets.splitting import Side, side_of, sides_by_name
-from tansaku.tasks.overview import stored_spec
 from tansaku.tasks.resources import Resources
 from tansaku.tasks.training.fitting import beginning, fit_and_judge, learned_from
-from tansaku.tasks.training.training import Made, Place, checkpoint_name, find_model, read_dataset, store_version
+from tansaku.tasks.training.versions import Made, Place, checkpoint_name, find_model, read_dataset, store_version
+from tansaku.tasks.views.overview import stored_spec
 
 RETRAIN_FAILED = "retrain-failed"
 """Kind of the events by which a service run reports that a training produced no version."""

@@ -11,7 +11,7 @@ from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.specs.campaign import CampaignSpec, ObjectiveSpec
 from tansaku.models.domain.specs.transfer import CampaignSourceSpec, TransferSpec
-from tansaku.tasks.overview import stored_spec
+from tansaku.tasks.views.overview import stored_spec
 
 
 @dataclass(frozen=True)

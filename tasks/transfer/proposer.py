@@ -8,7 +8,7 @@ from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import ArtifactStore, CampaignStore, Proposer
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.site import DeviceName
-from tansaku.models.engine.registry import build_proposer, build_transfer_proposer
+from tansaku.models.engine.proposer_registry import build_proposer, build_transfer_proposer
 from tansaku.tasks.transfer.sources import CampaignSources, Target
 
 

@@ -19,7 +19,7 @@ from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.transfer import CampaignSourceSpec, TableSourceSpec, TransferSpec
 from tansaku.models.engine.transfer.data import FrozenSources, SourceData, observed_source
 from tansaku.models.engine.transfer.proposer import KEY
-from tansaku.spaces.registry import open_space
+from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.steps.source import source_of
 from tansaku.tasks.transfer.checks import (
     Claim,

@@ -9,8 +9,8 @@ from typing import ClassVar, Literal, get_args
 
 import pytest
 
+from tansaku.calculators.calculator_registry import find_engine, known_elements, open_calculator
 from tansaku.calculators.engine import Engine
-from tansaku.calculators.registry import find_engine, known_elements, open_calculator
 from tansaku.models.domain.errors import ConfigurationError, StoreError
 from tansaku.models.domain.levels import check_level, level_in_words
 from tansaku.models.domain.records import Provenance
@@ -114,7 +114,7 @@ def test_a_network_potential_continues_from_its_own_results():
 
 def test_the_table_imports_no_engine():
     code = (
-        "import sys, tansaku.calculators.registry, tansaku.models.domain.levels\n"
+        "import sys, tansaku.calculators.calculator_registry, tansaku.models.domain.levels\n"
         "packages = {'ase', 'atomate2', 'chgnet', 'gpaw', 'lammps', 'pymatgen', 'scipy', 'sevenn', 'torch'}\n"
         "print(sorted(packages & set(sys.modules)), [m for m in sys.modules if m.startswith('tansaku.calculators.engines.')])"
     )

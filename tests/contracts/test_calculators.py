@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from tansaku.calculators.registry import open_calculator
+from tansaku.calculators.calculator_registry import open_calculator
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.levels import check_level
 from tansaku.models.domain.ports import CalculationResult, Calculator

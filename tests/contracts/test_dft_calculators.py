@@ -11,7 +11,7 @@ from ase.build import bulk
 from ase.optimize import LBFGS
 from pydantic import TypeAdapter
 
-from tansaku.calculators.registry import open_calculator
+from tansaku.calculators.calculator_registry import open_calculator
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.ports import ScratchCalculator
 from tansaku.models.domain.specs.calculator import CalculatorSpec, RelaxationSpec

@@ -12,7 +12,7 @@ import yaml
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup
 from tansaku.models.domain.specs.proposer import GPProposerSpec
 from tansaku.models.domain.specs.site import SiteSpec
-from tansaku.models.engine.registry import build_proposer
+from tansaku.models.engine.proposer_registry import build_proposer
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "guide" / "choosing-a-kernel.md"
 BLOCKS = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL)

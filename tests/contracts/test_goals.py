@@ -10,7 +10,7 @@ from tansaku.models.domain.pool import CandidatePool, FeatureGroup
 from tansaku.models.domain.ports import History
 from tansaku.models.domain.specs.campaign import ObjectiveSpec
 from tansaku.models.domain.specs.proposer import GPProposerSpec
-from tansaku.models.engine.registry import build_proposer
+from tansaku.models.engine.proposer_registry import build_proposer
 
 GOALS = {
     "best_per_system": {"type": "best_per_system"},

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tansaku.models.domain.errors import NotFoundError
-from tansaku.models.domain.registry import DatasetRecord, Errors, ModelRecord, Registry, Source, promoted
+from tansaku.models.domain.model_registry import DatasetRecord, Errors, ModelRecord, Registry, Source, promoted
 from tansaku.tasks.stores.memory_registry import MemoryRegistry
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)

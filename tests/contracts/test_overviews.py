@@ -9,7 +9,7 @@ import pytest
 from tansaku.models.domain.errors import NotFoundError
 from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.records import CampaignRecord, Evaluation, Lease, LeaseOwner, Outcome, Proposal, Refit
-from tansaku.tasks.overview import UnreadableCampaign, each_campaign, stored_spec
+from tansaku.tasks.views.overview import UnreadableCampaign, each_campaign, stored_spec
 
 REFIT = Refit(campaign="search", number=1, at_proposal=2, horizon=1, hyperparameters={}, fitted_at=datetime.now(UTC))
 

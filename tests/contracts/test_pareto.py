@@ -15,7 +15,7 @@ from tansaku.models.domain.specs.campaign import BudgetSpec, ObjectiveSpec
 from tansaku.models.domain.specs.objective import ConstraintsSpec
 from tansaku.models.domain.specs.proposer import GPProposerSpec, RandomProposerSpec
 from tansaku.models.engine.front import dominated_volume, volume_curve, worst
-from tansaku.models.engine.registry import build_proposer
+from tansaku.models.engine.proposer_registry import build_proposer
 from tansaku.tasks.replay.campaign import replay
 from tansaku.tasks.steps.rounds import RoundRules
 

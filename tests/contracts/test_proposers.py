@@ -17,7 +17,7 @@ from tansaku.models.domain.specs.proposer import (
     GridProposerSpec,
     RandomProposerSpec,
 )
-from tansaku.models.engine.registry import build_proposer
+from tansaku.models.engine.proposer_registry import build_proposer
 
 SPECS = {
     "random": RandomProposerSpec(),

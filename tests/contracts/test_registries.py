@@ -17,7 +17,7 @@ from tansaku.models.domain.specs.space import SPACE_SPECS, SpaceSpec, TableSpace
 from tansaku.models.domain.specs.space_base import SpaceDescription
 from tansaku.models.domain.units import convert
 from tansaku.models.engine.goals import LEVELS, goal_of
-from tansaku.spaces.registry import OPENERS, open_space
+from tansaku.spaces.space_registry import OPENERS, open_space
 from tansaku.tasks.figures.campaign import FURTHER_FIGURES
 from tansaku.tasks.jobs.energy import COMPUTED
 from tansaku.tasks.jobs.workflows import JOBS

@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 from tansaku.models.domain.errors import CalculationError, NotFoundError
 from tansaku.models.domain.ports import ScreenedSpace, Space, TabulatedSpace
 from tansaku.models.domain.specs.space import SpaceSpec
-from tansaku.spaces.registry import open_space
+from tansaku.spaces.space_registry import open_space
 
 GRAIN_BOUNDARY = {
     "type": "grain_boundary",

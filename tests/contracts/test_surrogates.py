@@ -13,7 +13,7 @@ from tansaku.models.domain.errors import FitError, StoreError
 from tansaku.models.domain.specs.surrogate import SurrogateSpec
 from tansaku.models.domain.surrogates import Example, Progress, Surrogate, Trainer, TrainingRun, Weights
 from tansaku.models.surrogates.files import FileCheckpoints, read_weights, write_weights
-from tansaku.models.surrogates.registry import build_trainer, computed_on, restored
+from tansaku.models.surrogates.surrogate_registry import build_trainer, computed_on, restored
 
 RADIAL = {"type": "radial", "cutoff": 5.0, "widths": [0.4, 0.8]}
 SPECS = {

@@ -40,7 +40,11 @@ def test_a_new_surrogate(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "why"),
     [
-        ('title="spaces/registry.py"\n     "crystals"', 'title="spaces/registry.py"\n     "minerals"', "stand 0 times"),
+        (
+            'title="spaces/space_registry.py"\n     "crystals"',
+            'title="spaces/space_registry.py"\n     "minerals"',
+            "stand 0 times",
+        ),
         ("$ tansaku run dimers.yaml", "$ tansaku run absent.yaml", "ended with 1"),
     ],
 )

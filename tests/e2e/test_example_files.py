@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from tansaku.models.domain.specs.campaign import CampaignSpec
-from tansaku.spaces.registry import open_space
+from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.training.retraining import sides_of_pool
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tansaku.deploy.cli import main as cli
-from tansaku.spaces.registry import open_space
+from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.configuration import load_campaign
 
 ROOT = Path(__file__).resolve().parents[2]

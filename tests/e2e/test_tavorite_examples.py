@@ -11,7 +11,7 @@ import yaml
 
 from tansaku.deploy.cli import main as cli
 from tansaku.models.domain.specs.campaign import CampaignSpec
-from tansaku.spaces.registry import open_space
+from tansaku.spaces.space_registry import open_space
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 

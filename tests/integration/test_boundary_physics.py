@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 
-from tansaku.calculators.registry import open_calculator
+from tansaku.calculators.calculator_registry import open_calculator
 from tansaku.calculators.structures.bicrystal import bicrystal_of, standard_removals
 from tansaku.calculators.structures.coincidence import boundary_on, tilt_axis
 from tansaku.calculators.structures.crystal import CubicCrystal

@@ -11,11 +11,11 @@ from pathlib import Path
 import psutil
 
 from tansaku.models.domain.specs.site import SiteSpec
-from tansaku.tasks.cluster import Cluster, open_cluster
 from tansaku.tasks.jobs.spool import Spool
 from tansaku.tasks.launchers.fireworks import FireworksLauncher
 from tansaku.tasks.launchers.launches import open_spool
 from tansaku.tasks.settings import Settings
+from tansaku.tasks.site.cluster import Cluster, open_cluster
 from tansaku.tasks.stores.connection import open_database
 from tansaku.tasks.stores.site_workers import SiteWorkers
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from tansaku.models.domain.identifiers import evaluation_id, job_name
+from tansaku.models.domain.model_registry import Registry
 from tansaku.models.domain.ports import CampaignStore, Launcher
 from tansaku.models.domain.records import Command
-from tansaku.models.domain.registry import Registry
 from tansaku.tasks.configuration import load_campaign
 from tansaku.tasks.steps.source import source_of
 from tests.support import growing_campaign, retrained_campaign

@@ -26,11 +26,11 @@ from tansaku.models.domain.records import (
 )
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState, FailureKind
-from tansaku.models.engine.registry import build_proposer
-from tansaku.spaces.registry import open_space
+from tansaku.models.engine.proposer_registry import build_proposer
+from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.configuration import load_campaign, spec_hash
-from tansaku.tasks.results import CampaignData
 from tansaku.tasks.stores.memory import MemoryCampaignStore
+from tansaku.tasks.views.results import CampaignData
 
 CANDIDATES = """\
 id,system,surface,value,cost,x

@@ -15,7 +15,7 @@ from tansaku.spaces.table import TableSpace
 from tansaku.tasks.configuration import load_campaign, spec_hash
 from tansaku.tasks.replay.records import BenchResult
 from tansaku.tasks.replay.summary import checkpoints, summarise
-from tansaku.tasks.tabulation import METADATA_KEY
+from tansaku.tasks.views.tabulation import METADATA_KEY
 
 ROOT = Path(__file__).parents[3]
 FOLDER = ROOT / "benchmarks" / "boundaries"

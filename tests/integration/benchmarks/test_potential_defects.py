@@ -18,7 +18,7 @@ def test_small_cells_have_the_energies_of_large_ones(require, name, low, high):
     require("lammps")
     from benchmarks.potential.data import EMBEDDED_ATOM, HERE
     from benchmarks.potential.defects import defect
-    from tansaku.calculators.registry import open_calculator
+    from tansaku.calculators.calculator_registry import open_calculator
 
     assert low < defect(name, open_calculator(EMBEDDED_ATOM, HERE), 4.05) < high
 

@@ -10,8 +10,8 @@ import pytest
 
 from tansaku.deploy.cli.exits import ExitCode
 from tansaku.models.domain.specs.site import SiteSpec
-from tansaku.tasks.processes import process_identity, this_driver
 from tansaku.tasks.settings import Settings
+from tansaku.tasks.site.processes import process_identity, this_driver
 from tansaku.tasks.stores.connection import connect
 from tansaku.tasks.stores.mongo import MongoCampaignStore
 

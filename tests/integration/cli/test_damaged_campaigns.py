@@ -176,9 +176,9 @@ def test_one_damaged_evaluation_hides_no_campaign(stored):
 
 def test_files_that_a_damaged_campaign_names_stay(stored, tmp_path):
     from tansaku.models.domain.specs.site import SiteSpec
+    from tansaku.tasks.commands.sweeps import sweep_artifacts
     from tansaku.tasks.resources import open_resources
     from tansaku.tasks.settings import Settings
-    from tansaku.tasks.sweeps import sweep_artifacts
 
     site = SiteSpec.model_validate({"schema_version": 1, "database": {"name": stored.database.name}})
     with open_resources(Settings.from_environment(), site) as resources:

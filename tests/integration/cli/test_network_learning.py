@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tansaku.models.surrogates.files import read_weights
-from tansaku.models.surrogates.registry import restored
+from tansaku.models.surrogates.surrogate_registry import restored
 from tansaku.tasks.datasets.files import read_hdf5
 
 COPPER = """\

@@ -8,7 +8,7 @@ import pytest
 from ase.build import bulk
 from pydantic import TypeAdapter
 
-from tansaku.calculators.registry import open_calculator
+from tansaku.calculators.calculator_registry import open_calculator
 from tansaku.calculators.workflows.migration_barrier import migration_barrier
 from tansaku.models.domain.specs.calculator import CalculatorSpec, workflow_of
 

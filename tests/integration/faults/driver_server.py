@@ -16,8 +16,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from tansaku.models.domain.errors import TansakuError
+from tansaku.models.domain.model_registry import Registry
 from tansaku.models.domain.ports import CampaignStore, JobStatus, Launcher
-from tansaku.models.domain.registry import Registry
 from tansaku.models.domain.specs.site import LocalLauncherSpec, SiteSpec, TimingSpec
 from tansaku.models.domain.states import JobState
 from tansaku.tasks.configuration import load_campaign

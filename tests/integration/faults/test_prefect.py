@@ -15,7 +15,7 @@ import pytest
 
 from tansaku.flows.reconcile import reconcile_flow
 from tansaku.flows.server import StartingServer, client_settings, free_folder
-from tansaku.tasks.processes import find_process
+from tansaku.tasks.site.processes import find_process
 from tansaku.tasks.stores.connection import open_database
 
 

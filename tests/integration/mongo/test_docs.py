@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tansaku.models.domain.model_registry import DatasetRecord, Errors, ModelRecord, Source
 from tansaku.models.domain.records import (
     CampaignRecord,
     Command,
@@ -18,7 +19,6 @@ from tansaku.models.domain.records import (
     Quantity,
     Refit,
 )
-from tansaku.models.domain.registry import DatasetRecord, Errors, ModelRecord, Source
 from tansaku.models.domain.retraining import Retrain, RetrainEnd
 from tansaku.models.domain.states import FailureKind
 from tansaku.tasks.stores.mongo import MongoCampaignStore

@@ -17,8 +17,8 @@ from pymongo.database import Database
 
 from tansaku.models.domain.errors import LeaseHeldError, StoreError, TansakuError
 from tansaku.models.domain.identifiers import job_name
+from tansaku.models.domain.model_registry import DatasetRecord
 from tansaku.models.domain.records import CampaignRecord, Command, LeaseOwner, Outcome, Proposal, Refit
-from tansaku.models.domain.registry import DatasetRecord
 from tansaku.models.domain.retraining import Retrain
 from tansaku.tasks.stores import archive
 from tansaku.tasks.stores.archive import dump, restore

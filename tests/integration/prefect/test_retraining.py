@@ -10,7 +10,7 @@ from tansaku.tasks.configuration import load_site
 from tansaku.tasks.resources import open_resources
 from tansaku.tasks.settings import Settings
 from tansaku.tasks.training.fitting import fit_and_judge, learned_from
-from tansaku.tasks.training.training import find_dataset, find_model, open_model, read_dataset, read_report
+from tansaku.tasks.training.versions import find_dataset, find_model, open_model, read_dataset, read_report
 
 
 def test_workers_train_for_a_campaign_and_a_training_that_fails_stops_nothing(

@@ -9,7 +9,7 @@ import pytest
 from ase.build import bulk
 from pydantic import TypeAdapter, ValidationError
 
-from tansaku.calculators.registry import open_calculator
+from tansaku.calculators.calculator_registry import open_calculator
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.specs.calculator import Atomate2Spec, CalculatorSpec, RelaxationSpec
 

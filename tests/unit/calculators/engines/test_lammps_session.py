@@ -18,7 +18,7 @@ ONE_CALCULATION = """
 import os, signal, sys
 from pathlib import Path
 from ase.build import bulk
-from tansaku.calculators.registry import open_calculator
+from tansaku.calculators.calculator_registry import open_calculator
 from tansaku.models.domain.specs.calculator import LammpsSpec
 
 stale = Path(f"/dev/shm/mpich_shm_{os.getpid():x}_0")

@@ -10,16 +10,16 @@ import pytest
 from ase.build import bulk
 from ase.calculators.emt import EMT
 
+from tansaku.calculators.calculator_registry import open_calculator
 from tansaku.calculators.engines.emt import EmtCalculator
 from tansaku.calculators.engines.surrogate import SurrogateCalculator
-from tansaku.calculators.registry import open_calculator
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.specs.calculator import EmtSpec, RelaxationSpec, SurrogateCalculatorSpec
 from tansaku.models.domain.specs.surrogate import KernelRidgeSpec, RadialDescriptorSpec
 from tansaku.models.domain.specs.voxel_network import VoxelNetworkSpec
 from tansaku.models.domain.surrogates import Example, TrainingRun
 from tansaku.models.surrogates.files import write_weights
-from tansaku.models.surrogates.registry import build_trainer
+from tansaku.models.surrogates.surrogate_registry import build_trainer
 from tansaku.tasks.configuration import campaign_from_data
 from tansaku.tasks.jobs.document import JobDocument
 from tansaku.tasks.jobs.evaluate import evaluate

@@ -11,7 +11,7 @@ from ase.build import bulk
 from pydantic import TypeAdapter
 from pymatgen.io.vasp import Incar, Kpoints, Poscar, Vasprun
 
-from tansaku.calculators.registry import open_calculator
+from tansaku.calculators.calculator_registry import open_calculator
 from tansaku.models.domain.errors import CalculationError, ConfigurationError, TransientError
 from tansaku.models.domain.ports import ScratchCalculator
 from tansaku.models.domain.specs.calculator import CalculatorSpec, RelaxationSpec

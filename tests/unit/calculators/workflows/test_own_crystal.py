@@ -11,9 +11,9 @@ from ase.filters import FrechetCellFilter
 from ase.optimize import BFGS
 from ase.units import GPa
 
+from tansaku.calculators.calculator_registry import open_calculator
 from tansaku.calculators.engines.emt import EmtCalculator
 from tansaku.calculators.engines.gpaw import GpawCalculator
-from tansaku.calculators.registry import open_calculator
 from tansaku.calculators.structures.crystal import CubicCrystal
 from tansaku.calculators.workflows.own_crystal import OwnCrystal, likely_crystal, own_crystal, refuse_misfit
 from tansaku.models.domain.errors import ConfigurationError

@@ -11,7 +11,7 @@ from tansaku.models.domain.certificate import Certificate
 from tansaku.models.domain.history import cost_limit
 from tansaku.models.domain.records import Refit
 from tansaku.models.domain.states import EvaluationState
-from tansaku.tasks.results import CampaignData, system_label
+from tansaku.tasks.views.results import CampaignData, system_label
 
 NAME = "small-table"
 

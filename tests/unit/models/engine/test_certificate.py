@@ -15,7 +15,7 @@ from tansaku.models.engine.kernels import expand
 from tansaku.models.engine.map_fit import default_priors
 from tansaku.models.engine.posterior import PoolPosterior
 from tansaku.models.engine.presets import build_kernel
-from tansaku.models.engine.registry import build_proposer
+from tansaku.models.engine.proposer_registry import build_proposer
 from tansaku.models.engine.transforms import OutputTransform, TransformState
 
 OBSERVED = np.array([0, 3, 30, 55, 60, 90, 100])

@@ -14,7 +14,7 @@ from tansaku.models.engine.device import DeviceRows, resolve_device
 from tansaku.models.engine.grammar import compile_kernel
 from tansaku.models.engine.kernels import covariance, expand
 from tansaku.models.engine.map_fit import default_priors
-from tansaku.models.engine.registry import build_proposer
+from tansaku.models.engine.proposer_registry import build_proposer
 
 POINTS = [3, 0, 7, 7, 10, 11]
 EVERY_KIND = {

@@ -13,7 +13,7 @@ from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import History
 from tansaku.models.domain.specs.proposer import DisagreementProposerSpec
 from tansaku.models.engine.disagreement import left_over
-from tansaku.models.engine.registry import build_proposer
+from tansaku.models.engine.proposer_registry import build_proposer
 
 SIZE = 24
 SYSTEMS = ("a", "b", "c", "d")

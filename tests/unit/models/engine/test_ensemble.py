@@ -11,7 +11,7 @@ from tansaku.models.domain.specs.proposer import GPProposerSpec
 from tansaku.models.engine.ensemble import ENSEMBLE, averaged, draw_ensemble, log_likelihood, members, mixture
 from tansaku.models.engine.kernels import Constant, Scale, Stationary, expand
 from tansaku.models.engine.likelihood import NOISE, LogNormal, LogPosterior
-from tansaku.models.engine.registry import build_proposer
+from tansaku.models.engine.proposer_registry import build_proposer
 
 OBSERVED = np.array([3, 40, 60, 77, 100, 118])
 

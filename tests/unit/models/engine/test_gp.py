@@ -7,7 +7,7 @@ from tansaku.models.domain.errors import FitError
 from tansaku.models.domain.identifiers import proposal_rng
 from tansaku.models.domain.ports import History
 from tansaku.models.domain.specs.proposer import GPProposerSpec
-from tansaku.models.engine.registry import build_proposer
+from tansaku.models.engine.proposer_registry import build_proposer
 
 OBSERVED = np.array([3, 40, 60, 77, 100, 118])
 

@@ -7,7 +7,7 @@ import pytest
 from matplotlib.image import imread
 
 from tansaku.tasks.figures.barrier_profile import MOST_PROFILES, Profile, draw_html, draw_png, profiles
-from tansaku.tasks.results import CampaignData
+from tansaku.tasks.views.results import CampaignData
 
 HOSTILE = "</script><script>alert(1)</script>"
 

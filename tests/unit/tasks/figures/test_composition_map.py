@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from tansaku.tasks.compositions import EVALUATED, FAILED, PREDICTED, composition_maps
 from tansaku.tasks.figures import composition_map, draw_campaign, relevance, rounds
-from tansaku.tasks.model_view import relevance_history
-from tansaku.tasks.results import predictions
 from tansaku.tasks.stores.artifacts import FileArtifactStore
+from tansaku.tasks.views.compositions import EVALUATED, FAILED, PREDICTED, composition_maps
+from tansaku.tasks.views.predictions import relevance_history
+from tansaku.tasks.views.results import predictions
 
 HOSTILE = "<img src=x onerror=alert(2)>"
 

@@ -13,9 +13,9 @@ from matplotlib.image import imread
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.tasks.figures import convergence, draw_campaign, energy_angle, parity, structures
 from tansaku.tasks.figures.style import footnote
-from tansaku.tasks.results import CampaignData, Predictions
-from tansaku.tasks.results import convergence as converge
 from tansaku.tasks.stores.artifacts import FileArtifactStore
+from tansaku.tasks.views.results import CampaignData, Predictions
+from tansaku.tasks.views.results import convergence as converge
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
 

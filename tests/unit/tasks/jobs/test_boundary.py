@@ -10,7 +10,7 @@ from ase.io import write
 from scipy.spatial.transform import Rotation
 
 from tansaku.models.domain.states import FailureKind
-from tansaku.spaces.registry import open_space
+from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.jobs.document import JobDocument
 from tansaku.tasks.jobs.evaluate import evaluate
 

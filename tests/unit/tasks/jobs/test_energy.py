@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from ase.io import read
 
-from tansaku.calculators.registry import open_calculator
+from tansaku.calculators.calculator_registry import open_calculator
 from tansaku.models.domain.specs.calculator import EmtSpec
 from tansaku.models.domain.specs.crystals import CrystalsSpaceSpec
-from tansaku.spaces.registry import open_space
+from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.datasets.extxyz import example_of
 from tansaku.tasks.jobs.document import STRUCTURE_FILE, JobDocument
 from tansaku.tasks.jobs.energy import EnergyJob

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from ase.io.extxyz import read_extxyz
 
-from tansaku.calculators.registry import open_calculator
+from tansaku.calculators.calculator_registry import open_calculator
 from tansaku.models.domain.errors import TransientError
 from tansaku.models.domain.specs.calculator import EmtSpec, PotentialCalculatorSpec, RelaxationSpec
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.label import LabelSpec
-from tansaku.spaces.registry import open_space
+from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.configuration import spec_hash
 from tansaku.tasks.datasets.extxyz import example_of
 from tansaku.tasks.jobs.document import JobDocument, LookDocument

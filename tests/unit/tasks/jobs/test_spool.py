@@ -12,7 +12,7 @@ import pytest
 from tansaku.models.domain.errors import ConfigurationError, TransientError
 from tansaku.tasks.jobs.spool import Spool
 from tansaku.tasks.jobs.spool_files import read_json, write_json
-from tansaku.tasks.processes import process_identity
+from tansaku.tasks.site.processes import process_identity
 
 REQUEST = {"token": "t", "timeout": 1.0, "document": {}}
 

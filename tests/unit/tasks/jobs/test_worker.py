@@ -15,7 +15,7 @@ from tansaku.models.domain.states import DISK_FULL, FailureKind
 from tansaku.tasks.jobs.spool import Spool
 from tansaku.tasks.jobs.spool_files import read_json
 from tansaku.tasks.jobs.worker import Worker, main
-from tansaku.tasks.processes import process_identity
+from tansaku.tasks.site.processes import process_identity
 
 DOCUMENT = {
     "campaign": "test",

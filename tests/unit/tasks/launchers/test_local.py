@@ -17,7 +17,7 @@ from tansaku.models.domain.specs.site import LocalLauncherSpec
 from tansaku.tasks.jobs.spool_files import read_json
 from tansaku.tasks.launchers import local
 from tansaku.tasks.launchers.local import LocalLauncher
-from tansaku.tasks.processes import process_identity
+from tansaku.tasks.site.processes import process_identity
 
 DOCUMENT = {
     "campaign": "test",

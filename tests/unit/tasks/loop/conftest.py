@@ -18,7 +18,7 @@ from tansaku.models.domain.records import CampaignRecord, Command, Evaluation, O
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.site import SiteSpec, TimingSpec
 from tansaku.models.domain.states import JobState
-from tansaku.spaces.registry import open_space
+from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.configuration import LoadedCampaign
 from tansaku.tasks.loop import CampaignLoop, DriveResult, prepare_campaign
 from tansaku.tasks.observer import SilentObserver

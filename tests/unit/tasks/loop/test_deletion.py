@@ -9,11 +9,11 @@ import pytest
 
 from tansaku.models.domain.errors import LeaseHeldError, NotFoundError, StoreError
 from tansaku.models.domain.specs.site import SiteSpec
-from tansaku.tasks import deletion
-from tansaku.tasks.deletion import delete_campaign, plan_deletion
+from tansaku.tasks.commands import delete as deletion
+from tansaku.tasks.commands.delete import delete_campaign, plan_deletion
 from tansaku.tasks.loop import prepare_campaign
-from tansaku.tasks.processes import this_driver
-from tansaku.tasks.progress import campaign_status
+from tansaku.tasks.site.processes import this_driver
+from tansaku.tasks.views.progress import campaign_status
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from tansaku.models.domain.records import Outcome
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.tasks.configuration import LoadedCampaign
 from tansaku.tasks.loop import prepare_campaign
-from tansaku.tasks.progress import campaign_status
+from tansaku.tasks.views.progress import campaign_status
 
 
 def keys(**crystal: object) -> dict:

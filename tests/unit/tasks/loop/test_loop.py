@@ -15,7 +15,7 @@ from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.models.domain.states import EvaluationState, FailureKind
 from tansaku.tasks.loop import CampaignLoop, drive
 from tansaku.tasks.observer import SilentObserver
-from tansaku.tasks.processes import process_identity, this_driver
+from tansaku.tasks.site.processes import process_identity, this_driver
 
 GP = {"type": "gp", "preset": "published"}
 PROPOSERS = [GP, {"type": "gp", "preset": "default"}, {"type": "random"}, {"type": "grid"}]

@@ -14,15 +14,15 @@ from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.space import GrainBoundarySpaceSpec
 from tansaku.models.domain.states import EvaluationState, FailureKind
 from tansaku.spaces.grain_boundary import GrainBoundarySpace
-from tansaku.spaces.registry import open_space
+from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.configuration import load_campaign
-from tansaku.tasks.costs import MEASURED_UNIT, compare_costs
 from tansaku.tasks.figures import cost as cost_figure
-from tansaku.tasks.progress import campaign_status
 from tansaku.tasks.replay.records import ReplayTask
 from tansaku.tasks.replay.run import run_one
-from tansaku.tasks.results import CampaignData, evaluation_rows, system_rows
-from tansaku.tasks.tabulation import write_table
+from tansaku.tasks.views.costs import MEASURED_UNIT, compare_costs
+from tansaku.tasks.views.progress import campaign_status
+from tansaku.tasks.views.results import CampaignData, evaluation_rows, system_rows
+from tansaku.tasks.views.tabulation import write_table
 
 TRUE_POWER = 2.0
 BOUNDARIES = {"planes": [[1, 1, 3], [2, 2, 5], [3, 3, 4], [1, 1, 1]]}

@@ -8,7 +8,7 @@ import pytest
 
 from tansaku.models.domain.history import search_entries
 from tansaku.models.domain.records import Outcome
-from tansaku.spaces.registry import open_space
+from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.steps.source import polish_source
 
 KEYS = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tansaku.models.domain.errors import NotFoundError
+from tansaku.tasks.commands.reconcile import ReconciledCampaign, ReconcileReport, reconcile
 from tansaku.tasks.launchers.discrepancies import Discrepancy
-from tansaku.tasks.reconcile import ReconciledCampaign, ReconcileReport, reconcile
 
 
 def test_what_is_derived_comes_back_and_then_everything_agrees(open_bench):

@@ -10,16 +10,16 @@ import pytest
 
 from tansaku.deploy.cli import inspection, outcomes
 from tansaku.models.engine.front import on_front
-from tansaku.spaces.registry import open_space
+from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.configuration import load_campaign
 from tansaku.tasks.figures.campaign import draw_campaign
-from tansaku.tasks.fronts import campaign_front, oriented_values, tabulated_values
-from tansaku.tasks.notebook import CampaignView
-from tansaku.tasks.progress import campaign_status
 from tansaku.tasks.replay.records import ReplayTask
 from tansaku.tasks.replay.run import run_one
-from tansaku.tasks.results import CampaignData, evaluation_rows
-from tansaku.tasks.tabulation import write_table
+from tansaku.tasks.views.fronts import campaign_front, oriented_values, tabulated_values
+from tansaku.tasks.views.notebook import CampaignView
+from tansaku.tasks.views.progress import campaign_status
+from tansaku.tasks.views.results import CampaignData, evaluation_rows
+from tansaku.tasks.views.tabulation import write_table
 
 SPACE = {
     "type": "table",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tansaku.tasks.sweeps import sweep_artifacts, sweep_campaign
+from tansaku.tasks.commands.sweeps import sweep_artifacts, sweep_campaign
 
 
 def test_observations_come_back_from_the_evaluations(open_bench):

@@ -16,16 +16,16 @@ from tansaku.models.domain.ports import Launcher
 from tansaku.models.domain.records import Evaluation
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.engine.transfer.proposer import KEY
+from tansaku.tasks.commands.sweeps import sweep_artifacts
 from tansaku.tasks.configuration import LoadedCampaign, load_campaign
 from tansaku.tasks.loop import CampaignLoop, prepare_campaign
-from tansaku.tasks.model_view import pool_expectation, relevance_history
 from tansaku.tasks.observer import SilentObserver
-from tansaku.tasks.processes import this_driver
 from tansaku.tasks.resources import Resources
-from tansaku.tasks.results import CampaignData
+from tansaku.tasks.site.processes import this_driver
 from tansaku.tasks.stores.parquet import export_observations, import_observations
-from tansaku.tasks.sweeps import sweep_artifacts
 from tansaku.tasks.transfer.report import CHANGED, KEPT, transfer_report
+from tansaku.tasks.views.predictions import pool_expectation, relevance_history
+from tansaku.tasks.views.results import CampaignData
 
 SOURCE = """\
 schema_version: 1

@@ -9,11 +9,11 @@ from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.retraining import in_use
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import CampaignState, StopReason
-from tansaku.spaces.registry import open_space
+from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.datasets.files import read_hdf5
-from tansaku.tasks.progress import campaign_status
 from tansaku.tasks.steps.committee import PoolCommittee
-from tansaku.tasks.training.training import open_model
+from tansaku.tasks.training.versions import open_model
+from tansaku.tasks.views.progress import campaign_status
 
 LOOSE = {"energy": "90 eV/atom", "forces": "900 eV/Angstrom", "structures": 1}
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tansaku.tasks.processes import process_identity
+from tansaku.tasks.site.processes import process_identity
 from tansaku.tasks.steps.reap import reap_orphans
 
 

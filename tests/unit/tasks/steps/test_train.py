@@ -19,10 +19,10 @@ from tansaku.tasks.figures import draw_campaign
 from tansaku.tasks.figures.first_look import draw_html, draw_png, looks_of
 from tansaku.tasks.loop import drive, prepare_campaign
 from tansaku.tasks.observer import SilentObserver
-from tansaku.tasks.progress import campaign_status
-from tansaku.tasks.results import CampaignData, evaluation_rows, system_rows
 from tansaku.tasks.training.retraining import train_for
-from tansaku.tasks.training.training import read_dataset
+from tansaku.tasks.training.versions import read_dataset
+from tansaku.tasks.views.progress import campaign_status
+from tansaku.tasks.views.results import CampaignData, evaluation_rows, system_rows
 
 
 def test_each_retrain_learns_from_the_computed_results_up_to_its_horizon(retrained):

@@ -9,9 +9,9 @@ import pytest
 
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError
 from tansaku.models.domain.specs.site import SiteSpec
+from tansaku.tasks.checks.check import rehearse
+from tansaku.tasks.commands.create import prepare_campaign
 from tansaku.tasks.configuration import load_campaign
-from tansaku.tasks.preparation import prepare_campaign
-from tansaku.tasks.rehearsal import rehearse
 from tansaku.tasks.resources import Resources
 from tansaku.tasks.settings import Settings
 from tansaku.tasks.stores.artifacts import FileArtifactStore

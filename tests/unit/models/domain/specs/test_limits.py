@@ -17,10 +17,10 @@ from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.specs.limits import DEFAULT_LIMITS, LimitsSpec, check_limit
 from tansaku.models.domain.specs.prototypes import PrototypesSpaceSpec
 from tansaku.models.domain.specs.site import SiteSpec
-from tansaku.spaces.registry import open_space
+from tansaku.spaces.space_registry import open_space
+from tansaku.tasks.checks.check import rehearse
+from tansaku.tasks.commands.create import prepare_campaign
 from tansaku.tasks.configuration import load_campaign
-from tansaku.tasks.preparation import prepare_campaign
-from tansaku.tasks.rehearsal import rehearse
 from tansaku.tasks.stores.memory import MemoryCampaignStore
 
 SECONDS_EACH = 2

@@ -14,7 +14,7 @@ from tansaku.models.engine.kernels import covariance, expand
 from tansaku.models.engine.map_fit import default_priors, observed_posterior
 from tansaku.models.engine.posterior import PoolPosterior
 from tansaku.models.engine.presets import build_kernel
-from tansaku.models.engine.registry import build_proposer
+from tansaku.models.engine.proposer_registry import build_proposer
 from tansaku.models.engine.transforms import OutputTransform
 
 NOISE = 1e-3

@@ -9,7 +9,7 @@ from tansaku.models.domain.identifiers import proposal_rng
 from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import History
 from tansaku.models.domain.specs.proposer import RandomProposerSpec
-from tansaku.models.engine.registry import build_proposer
+from tansaku.models.engine.proposer_registry import build_proposer
 
 SIZES = (3, 200, 40)
 

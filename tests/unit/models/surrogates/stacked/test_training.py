@@ -13,7 +13,7 @@ from tansaku.models.domain.specs.surrogate import KernelRidgeSpec, RadialDescrip
 from tansaku.models.domain.specs.voxel_network import VoxelNetworkSpec
 from tansaku.models.domain.surrogates import TrainingRun, Weights
 from tansaku.models.surrogates.files import FileCheckpoints
-from tansaku.models.surrogates.registry import build_trainer
+from tansaku.models.surrogates.surrogate_registry import build_trainer
 
 
 def ridge(cutoff: float, **keys: object) -> KernelRidgeSpec:

@@ -8,10 +8,10 @@ import pytest
 
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.tasks.configuration import campaign_from_data
-from tansaku.tasks.costs import compare_costs
 from tansaku.tasks.loop import CampaignLoop, drive, prepare_campaign
 from tansaku.tasks.observer import SilentObserver
-from tansaku.tasks.progress import campaign_status
+from tansaku.tasks.views.costs import compare_costs
+from tansaku.tasks.views.progress import campaign_status
 
 GOALS = {
     "best_per_system": {"type": "best_per_system"},

@@ -1,0 +1,1 @@
+"""What is checked before anything is spent: campaign files, rehearsals, crystals, workflows."""

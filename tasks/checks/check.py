@@ -1,0 +1,237 @@
+"""Preview of a campaign file without computing anything, shown by `tansaku check` and dry runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from tansaku.calculators.calculator_registry import open_calculator
+from tansaku.models.domain.history import build_history, cost_limit, too_dear
+from tansaku.models.domain.identifiers import proposal_rng
+from tansaku.models.domain.pool import CandidatePool, FloatArray
+from tansaku.models.domain.ports import Proposer, ScreenedSpace, Space
+from tansaku.models.domain.records import JsonDict, Record
+from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.specs.limits import DEFAULT_LIMITS, LimitsSpec
+from tansaku.models.domain.wording import counted
+from tansaku.models.engine.proposer_registry import build_proposer, build_transfer_proposer
+from tansaku.models.engine.transfer.data import FrozenSources
+from tansaku.spaces.space_registry import open_space
+from tansaku.tasks.checks.crystal import describe_crystal
+from tansaku.tasks.checks.workflow import check_elements, check_initial, check_phases, check_structures
+from tansaku.tasks.configuration import load_campaign, spec_hash
+from tansaku.tasks.steps.source import polish_relaxation
+from tansaku.tasks.transfer.preview import Database, preview
+from tansaku.tasks.transfer.sources import Target
+from tansaku.tasks.views.costs import cost_unit
+
+
+class SystemSize(Record):
+    """Size of a system.
+
+    Attributes:
+        details: The space's description of the system, e.g. Σ, plane and angle.
+    """
+
+    system: str
+    candidates: int
+    surfaces: int
+    exhaustive_cost: float
+    details: JsonDict
+
+
+class Rehearsal(Record):
+    """Preview of a campaign file.
+
+    Attributes:
+        features: Number of features by group.
+        cost_unit: ``core-seconds`` where cost is learned: all costs are then the prior's guess; else None.
+        limit: Largest cost it may spend, None for no limit.
+        expected_evaluations: Evaluations the budget buys at the mean cost of a candidate.
+        most_evaluations: Evaluations it buys when the cheapest are chosen.
+        initial: Candidates of the initial design, in order.
+        initial_cost: Their cost.
+        calculator: Code, version and model of the calculator, None for a table.
+        transfer: One line per source it would learn from.
+        crystal: How the lattice parameter of a boundary's crystal compares with the calculator's own; None for other spaces.
+        census: For a space with filter rules, the effect of each rule.
+    """
+
+    name: str
+    spec_hash: str
+    candidates: int
+    surfaces: int
+    systems: tuple[SystemSize, ...]
+    features: dict[str, int]
+    exhaustive_cost: float
+    cost_unit: str | None
+    limit: float | None
+    share: float | None
+    expected_evaluations: int
+    most_evaluations: int
+    proposer: str
+    initial: tuple[str, ...]
+    initial_cost: float
+    calculator: str | None
+    unit: str
+    polish: int
+    crystal: str | None = None
+    transfer: tuple[str, ...] = ()
+    census: tuple[JsonDict, ...] = ()
+
+    def describe(self) -> str:
+        """Describes the preview."""
+        lines = [f"{self.name}: the file is valid; nothing was computed", ""]
+        size = [counted(self.candidates, "candidate"), counted(self.surfaces, "surface"), counted(len(self.systems), "system")]
+        lines.append(f"  pool        {', '.join(size)}")
+        lines.append("  features    " + ", ".join(f"{name} ({count})" for name, count in self.features.items()))
+        lines.append(f"  calculator  {self.calculator or 'none; the values are in the table'}")
+        if self.crystal is not None:
+            lines.append(f"  crystal     {self.crystal}")
+        unit = "" if self.cost_unit is None else f" {self.cost_unit}, estimated before any measurement"
+        lines.append(f"  exhaustive  cost {self.exhaustive_cost:,.0f}{unit}")
+        if self.limit is None or self.share is None:
+            lines.append("  budget      no cost limit")
+        else:
+            lines.append(f"  budget      {self.limit:,.0f}, {100 * self.share:.3g} % of the exhaustive cost")
+        lines.append(
+            f"  evaluations about {self.expected_evaluations:,} at the mean cost, at most {self.most_evaluations:,}"
+            + (f", then {counted(self.polish, 'final relaxation')}" if self.polish else "")
+        )
+        initial = counted(len(self.initial), "initial evaluation")
+        lines.append(f"  proposer    {self.proposer}, {initial} costing {self.initial_cost:,.0f}")
+        lines += [f"  learns from {item}" for item in self.transfer]
+        lines.append("")
+        lines.append("  first evaluations: " + ", ".join(self.initial[:5]) + (" …" if len(self.initial) > 5 else ""))
+        lines += ["", "  systems (candidates, surfaces, exhaustive cost):"]
+        lines += [
+            f"    {size.system:<24} {size.candidates:>8,} {size.surfaces:>4} {size.exhaustive_cost:>14,.0f}"
+            for size in self.systems
+        ]
+        if self.census:
+            lines += ["", "  filters (removed, marked as unlikely, remaining):"]
+            lines += [
+                f"    {line['left_out']:>8,} {line['marked']:>6,} {line['left']:>8,}  {line['rule']}" for line in self.census
+            ]
+        return "\n".join(lines)
+
+
+def _affordable(cost: FloatArray, limit: float | None, at_most: int | None) -> tuple[int, int]:
+    """Number of evaluations at the mean cost, and of the cheapest ones, that the budget buys."""
+    ceiling = len(cost) if at_most is None else min(at_most, len(cost))
+    if limit is None:
+        return ceiling, ceiling
+    cheapest = int(np.searchsorted(np.cumsum(np.sort(cost)), limit, side="right"))
+    return min(ceiling, int(limit / float(cost.mean()))), min(ceiling, cheapest)
+
+
+def _initial_design(
+    proposer: Proposer, pool: CandidatePool, spec: CampaignSpec, limit: float | None, limits: LimitsSpec
+) -> list[int]:
+    """Returns positions of the candidates that would be proposed before any result is known."""
+    check_initial(proposer, pool, limits)
+    chosen: list[int] = []
+    spent = 0.0
+    empty = build_history([], 0)
+    for number in range(1, max(1, proposer.initial_count(pool)) + 1):
+        if spec.budget.evaluations is not None and number > spec.budget.evaluations:
+            break
+        history = type(empty)(
+            observed=empty.observed,
+            values=empty.values,
+            pending=np.array(chosen, dtype=np.intp),
+            remaining_cost=None if limit is None else limit - spent,
+        )
+        choice = proposer.propose(pool, history, number, proposal_rng(spec.seed, number))
+        if choice is None:
+            break
+        chosen.append(choice.position)
+        spent += float(pool.cost[choice.position])
+    return chosen
+
+
+def _calculator_name(spec: CampaignSpec, base_path: Path) -> str | None:
+    if spec.calculator is None:
+        return None
+    calculator = open_calculator(spec.calculator, base_path)
+    try:
+        provenance = calculator.provenance
+    finally:
+        calculator.close()
+    return " ".join(part for part in (provenance.code, provenance.code_version, provenance.model) if part)
+
+
+def _proposer_of(spec: CampaignSpec) -> Proposer:
+    if spec.transfer is None:
+        return build_proposer(spec.proposer, spec.objective, spec.constraints)
+    return build_transfer_proposer(spec, spec.transfer.mode, FrozenSources([]))
+
+
+def _system_sizes(space: Space, pool: CandidatePool) -> tuple[SystemSize, ...]:
+    """Returns the size of each system of a pool."""
+    n_systems = len(pool.systems)
+    candidates = np.bincount(pool.system_codes, minlength=n_systems)
+    surfaces = np.bincount(pool.surface_system, minlength=n_systems)
+    cost = np.bincount(pool.system_codes, weights=pool.cost, minlength=n_systems)
+    return tuple(
+        SystemSize(
+            system=name,
+            candidates=int(candidates[code]),
+            surfaces=int(surfaces[code]),
+            exhaustive_cost=float(cost[code]),
+            details={key: value for key, value in details.items() if key != "system"},
+        )
+        for code, (name, details) in enumerate(zip(pool.systems, space.describe_systems(), strict=True))
+    )
+
+
+def rehearse(path: Path, database: Database | None = None, limits: LimitsSpec = DEFAULT_LIMITS) -> Rehearsal:
+    """Loads a campaign file, opens its space, calculator and proposer, and determines what it would do.
+
+    Args:
+        path: The file.
+        database: Opened only if the file has stored campaigns as transfer sources; None: these are not read.
+        limits: What the file may ask for.
+
+    Raises:
+        ConfigurationError: The file, a file or a campaign it names is wrong, or it asks for more than the limits.
+        MissingComponentError: What it needs is not installed.
+    """
+    loaded = load_campaign(path)
+    spec = loaded.spec
+    space = open_space(spec.space, loaded.base_path, limits)
+    check_elements(spec, space, loaded.base_path)
+    crystal = describe_crystal(spec, loaded.base_path)
+    pool = space.pool()
+    proposer = _proposer_of(spec)
+    limit = cost_limit(spec.budget, pool)
+    initial = _initial_design(proposer, pool, spec, limit, limits)
+    check_phases(spec, space, pool)
+    check_structures(spec, space, [str(pool.ids[position]) for position in initial])
+    everything = float(pool.cost.sum())
+    affordable = np.delete(pool.cost, too_dear(pool, spec.constraints.max_cost))
+    expected, most = _affordable(affordable, limit, spec.budget.evaluations)
+    return Rehearsal(
+        name=spec.name,
+        spec_hash=spec_hash(spec),
+        candidates=len(pool),
+        surfaces=len(pool.surfaces),
+        systems=_system_sizes(space, pool),
+        features={name: group.values.shape[1] for name, group in pool.groups.items()},
+        exhaustive_cost=everything,
+        cost_unit=cost_unit(spec.space),
+        limit=limit,
+        share=None if limit is None else limit / everything,
+        expected_evaluations=expected,
+        most_evaluations=most,
+        proposer=proposer.name,
+        initial=tuple(str(pool.ids[position]) for position in initial),
+        initial_cost=float(pool.cost[initial].sum()),
+        calculator=_calculator_name(spec, loaded.base_path),
+        unit=spec.objective.unit,
+        polish=spec.execution.polish * len(pool.systems) if polish_relaxation(spec) is not None else 0,
+        crystal=crystal,
+        transfer=preview(Target(spec, pool), loaded.base_path, database) if spec.transfer is not None else (),
+        census=tuple(space.census()) if isinstance(space, ScreenedSpace) else (),
+    )

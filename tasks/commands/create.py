@@ -1,0 +1,230 @@
+"""Preparation of a campaign: create it, or compare the file with the stored campaign."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tansaku import __version__
+from tansaku.models.domain.errors import ConfigurationError, NotFoundError, SpecChangedError
+from tansaku.models.domain.identifiers import short_hash
+from tansaku.models.domain.ports import CampaignStore
+from tansaku.models.domain.records import CampaignRecord, Command, Event, JsonDict
+from tansaku.models.domain.specs.calculator import workflow_of
+from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.specs.proposer import DisagreementProposerSpec, GPProposerSpec, ListedProposerSpec
+from tansaku.models.domain.specs.space import CrystalSpec
+from tansaku.models.domain.specs.surrogate import ModelSpec, needed_fields
+from tansaku.models.engine.proposer_registry import build_proposer, build_transfer_proposer
+from tansaku.models.engine.transfer.data import FrozenSources
+from tansaku.models.surrogates.files import check_files
+from tansaku.models.surrogates.surrogate_registry import build_trainer
+from tansaku.spaces.space_registry import open_space
+from tansaku.tasks.checks.crystal import compare_crystal
+from tansaku.tasks.checks.workflow import check_elements, check_initial, check_phases
+from tansaku.tasks.configuration import Difference, LoadedCampaign, diff_specs, spec_hash
+from tansaku.tasks.datasets.files import check_hdf5
+from tansaku.tasks.resources import Resources
+from tansaku.tasks.site.users import user_name
+from tansaku.tasks.stores.campaigns import refuse_deleted
+from tansaku.tasks.training.retraining import sides_of_pool
+from tansaku.tasks.training.versions import find_model
+from tansaku.tasks.transfer.levels import note_levels
+from tansaku.tasks.transfer.sources import Target, freeze, with_known_hashes
+from tansaku.tasks.views.overview import stored_spec
+
+FILE_EDIT = "file-"
+"""Prefix of the ids of edits from a changed campaign file; other edits come from the command line."""
+
+
+def prepare_campaign(resources: Resources, loaded: LoadedCampaign) -> CampaignRecord:
+    """Creates the campaign of a file, or finds the known one of its name; spends nothing.
+
+    What the file says is compared with what it said last. Allowed edits are stored as an edit command, which the driver
+    applies and logs; an edit made on the command line since stays unless the file changed the same key.
+
+    Raises:
+        StoreError: The campaign is being deleted.
+        SpecChangedError: The file differs from the known campaign in more than allowed edits; has one line per key.
+        ConfigurationError: A source of its transfer is unknown, empty, or does not fit, its kernel names a feature group that
+            the space lacks, a calculator does not know an element, or it asks for more than the site's limits.
+        TransientError: The database did not answer.
+    """
+    _refuse_misfits(resources, loaded)
+    spec = _with_look(resources, _with_crystal(resources.store, loaded.base_path, _with_sources(resources, loaded)))
+    fresh = CampaignRecord(
+        name=spec.name,
+        spec=spec.model_dump(mode="json"),
+        spec_hash=spec_hash(spec),
+        base_path=str(loaded.base_path),
+        tansaku_version=__version__,
+        created_at=datetime.now(UTC),
+    )
+    known = resources.store.create_campaign(fresh)
+    refuse_deleted(known)
+    _warn_of_version(resources.store, known)
+    note_levels(resources.store, known)
+    differences = diff_specs(stored_spec(known), spec)
+    refused = [difference for difference in differences if not difference.editable]
+    if refused:
+        lines = "\n".join(f"  {item}" for item in refused)
+        raise SpecChangedError(
+            f"campaign {spec.name!r} is stored with a different spec:\n{lines}",
+            hint="give the changed campaign another name; only budget, in_flight, timeout and retries may change",
+        )
+    edits = {
+        difference.key: difference.new
+        for difference in differences
+        if difference.new != _said_before(resources.store, known, difference)
+    }
+    if edits:
+        resources.store.add_command(spec.name, _file_edit(known, edits))
+    return resources.store.campaign(spec.name)
+
+
+def _refuse_misfits(resources: Resources, loaded: LoadedCampaign) -> None:
+    """Judges a new campaign before the name is taken by one that could never run.
+
+    Compares the space with the site's limits and with the elements that its calculators know, and proposer, division and
+    workflow with the pool: of a Gaussian process kernel, mean and initial design, of a list its candidates, of groups held out
+    that there are some, of competing phases that they can be compared with.
+    """
+    spec, proposer = loaded.spec, loaded.spec.proposer
+    workflow = workflow_of(spec.calculator)
+    compared = workflow is not None and workflow.phases is not None
+    listed = proposer.candidates if isinstance(proposer, ListedProposerSpec) else ()
+    chosen = isinstance(proposer, GPProposerSpec) and (
+        (proposer.kernel, proposer.mean, proposer.initial_points) != (None, None, None)
+    )
+    by_name = spec.retrain is not None and not isinstance(spec.retrain.held_out, float)
+    divided = by_name or isinstance(proposer, DisagreementProposerSpec)
+    try:
+        resources.store.campaign(spec.name)
+    except NotFoundError:
+        limits = resources.site.limits
+        space = open_space(spec.space, loaded.base_path, limits)
+        check_elements(spec, space, loaded.base_path)
+        if not (listed or chosen or divided or compared):
+            return
+        pool = space.pool()
+        pool.positions(listed)
+        check_phases(spec, space, pool)
+        if chosen:
+            check_initial(build_proposer(proposer), pool, limits)
+        if divided:
+            sides_of_pool(pool, spec)
+
+
+def _with_sources(resources: Resources, loaded: LoadedCampaign) -> CampaignSpec:
+    """The spec with the content of its transfer sources: what the known campaign has frozen, or what is there now."""
+    spec = loaded.spec
+    if spec.transfer is None:
+        return spec
+    try:
+        known = stored_spec(resources.store.campaign(spec.name))
+    except NotFoundError:
+        pool = open_space(spec.space, loaded.base_path).pool()
+        build_transfer_proposer(spec, spec.transfer.mode, FrozenSources([]))  # refuses a proposer that cannot learn
+        return freeze(Target(spec, pool), loaded.base_path, resources.store, resources.artifacts)
+    return with_known_hashes(spec, known)
+
+
+def _with_crystal(store: CampaignStore, base_path: Path, spec: CampaignSpec) -> CampaignSpec:
+    """The spec with its calculator's own lattice parameter: as the known campaign has it, else compared now.
+
+    Raises:
+        ConfigurationError: The campaign is new, and its lattice parameter is not the calculator's own.
+    """
+    crystal = spec.space.reference_crystal
+    if crystal is None:
+        return spec
+    try:
+        known = stored_spec(store.campaign(spec.name)).space
+    except NotFoundError:
+        found = compare_crystal(spec, base_path)
+        own = found.lattice_parameter if found is not None else None
+        # What `auto` resolved to stays as it is, so that it is known again.
+        update = {} if crystal.own_lattice_parameter is not None else {"own_lattice_parameter": own}
+    else:
+        stored = known.reference_crystal
+        if stored is None:
+            return spec
+        update = {"own_lattice_parameter": stored.own_lattice_parameter}
+        if _is_auto(crystal) and _is_auto(stored):
+            # Another version of the calculator may give other digits; the campaign keeps its original value.
+            update["lattice_parameter"] = stored.edge
+    return spec.model_copy(update={"space": spec.space.with_crystal(crystal.model_copy(update=update))})
+
+
+def _is_auto(crystal: CrystalSpec) -> bool:
+    return crystal.own_lattice_parameter is not None and crystal.own_lattice_parameter == crystal.lattice_parameter
+
+
+def _with_look(resources: Resources, spec: CampaignSpec) -> CampaignSpec:
+    """The spec with the version and weights that look first: those of the known campaign, or those promoted now.
+
+    Raises:
+        NotFoundError: No such model is stored.
+        MissingComponentError: A package that training needs is not installed.
+    """
+    if spec.retrain is not None:
+        check_hdf5()
+        check_files()
+        build_trainer(spec.retrain.surrogate).check()
+    look = spec.first_look
+    if look is None or look.model is None:
+        return spec
+    try:
+        known = stored_spec(resources.store.campaign(spec.name)).first_look
+    except NotFoundError:
+        known = None
+    if known is not None and known.model is not None and look.model in (known.model, known.model.partition("@")[0]):
+        frozen = {"model": known.model, "weights": known.weights}
+    else:
+        version = find_model(resources.registry, look.model)
+        if version.learns != "label":
+            raise ConfigurationError(
+                f"first_look.model: {version.label} learned the energies of the calculator, expected label"
+            )
+        if fields := needed_fields(ModelSpec.model_validate(version.spec).surrogate):
+            raise ConfigurationError(
+                f"first_look.model: {version.label} sees the field {fields[0]}, which structures alone have not"
+            )
+        frozen = {"model": version.label, "weights": version.artifact}
+    return spec.model_copy(update={"first_look": look.model_copy(update=frozen)})
+
+
+def _said_before(store: CampaignStore, known: CampaignRecord, difference: Difference) -> object:
+    """What the file said of a key when it was read last: its own last edit, else the value before any edit."""
+    for command in reversed(known.commands):
+        if command.kind == "edit" and command.id.startswith(FILE_EDIT) and difference.key in command.payload:
+            return command.payload[difference.key]
+    for event in store.events(known.name):
+        if event.kind == "edited":
+            for change in event.data["changes"]:
+                if change["key"] == difference.key:
+                    return change["old"]
+    return difference.old
+
+
+def _file_edit(known: CampaignRecord, edits: JsonDict) -> Command:
+    return Command(
+        id=f"{FILE_EDIT}{short_hash([known.name, len(known.commands), edits])}",
+        kind="edit",
+        payload=edits,
+        user=user_name(),
+        created_at=datetime.now(UTC),
+    )
+
+
+def _warn_of_version(store: CampaignStore, known: CampaignRecord) -> None:
+    if known.tansaku_version == __version__:
+        return
+    event = Event(
+        id=short_hash([known.name, "version", __version__]),
+        campaign=known.name,
+        kind="warning.version",
+        at=datetime.now(UTC),
+        data={"created_by": known.tansaku_version, "resumed_by": __version__},
+    )
+    store.append_event(event)

@@ -1,0 +1,1 @@
+"""This machine and the cluster: processes, users, health, who fills the queue."""

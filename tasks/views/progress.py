@@ -1,0 +1,391 @@
+"""The status of a campaign, derived from stored data, failures first."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import AwareDatetime
+
+from tansaku.models.domain.certificate import Certificate
+from tansaku.models.domain.errors import ConfigurationError, NotFoundError
+from tansaku.models.domain.history import cost_limit, search_entries, stop_reason
+from tansaku.models.domain.ports import CampaignStore
+from tansaku.models.domain.records import CampaignRecord, CommandKind, Evaluation, JsonDict, Lease, Record
+from tansaku.models.domain.refusals import CONFIGURATION_REASONS
+from tansaku.models.domain.retraining import describe, describe_target, ended, target_met
+from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.states import CampaignState, EvaluationState, StopReason, campaign_state
+from tansaku.models.domain.wording import counted
+from tansaku.spaces.space_registry import open_space
+from tansaku.tasks.jobs.document import LATTICE_WARNING
+from tansaku.tasks.steps.certificates import stopping, stored_certificates
+from tansaku.tasks.steps.rounds import priced_by
+from tansaku.tasks.views.costs import compare_costs, cost_of, cost_unit
+from tansaku.tasks.views.origins import predicted
+from tansaku.tasks.views.overview import UnreadableCampaign, each_campaign, stored_spec
+from tansaku.tasks.views.results import failure_reason
+
+_SHOWN_LOST = 5
+_SHOWN_TRAINED = 2
+
+
+class FailedEvaluation(Record):
+    """One evaluation that ended without a value."""
+
+    candidate: str
+    system: str
+    round: int
+    attempts: int
+    reason: str
+
+
+class LostAttempt(Record):
+    """An attempt that was given up, of an evaluation that was or will be tried again."""
+
+    candidate: str
+    round: int
+    attempt: int
+    reason: str
+    message: str
+
+
+class LateResult(Record):
+    """A result that arrived after its attempt was abandoned and another begun; it is stored, but not used."""
+
+    candidate: str
+    round: int
+    attempt: int
+    value: float | None
+
+
+class CampaignStatus(Record):
+    """The status of a campaign.
+
+    Attributes:
+        evaluations: Evaluations of the search that were proposed.
+        polish: Evaluations of the final relaxation.
+        predicted: Evaluations of the search whose value is predicted by a trained model.
+        trained: Descriptions of its surrogate's ended trainings and of the current one.
+        target: Description of the distance of the version in use from the target; None without a target.
+        cost: Spent and reserved by the search [the space's cost unit]; of a learned cost what ended evaluations took.
+        cost_unit: ``core-seconds`` where cost is learned, else None.
+        cost_ratio: Median of actual over predicted cost, None where nothing was measured.
+        limit: What it may spend, None for no limit or when the space cannot be opened.
+        exhaustive_cost: Cost of evaluating the whole space.
+        certificate: The latest convergence certificate; None before the first.
+        lost_attempts: Attempts that were given up, of evaluations that have not failed.
+        late_results: Results that came too late to be used.
+        driver: Who drives it now, or None.
+        warnings: Warnings about its results.
+        problem: Why the space cannot be opened; state, limit and exhaustive cost then lack what it would tell. Or what is
+            wrong with evaluations that cannot be read; nothing of them is in the numbers.
+    """
+
+    name: str
+    state: CampaignState
+    stop_reason: StopReason | None
+    created_at: AwareDatetime
+    evaluations: int
+    done: int
+    failed: int
+    active: int
+    lost: int
+    polish: int
+    predicted: int = 0
+    trained: tuple[str, ...] = ()
+    target: str | None = None
+    cost: float
+    cost_unit: str | None = None
+    cost_ratio: float | None = None
+    limit: float | None
+    exhaustive_cost: float | None
+    certificate: Certificate | None = None
+    driver: str | None
+    failures: tuple[FailedEvaluation, ...]
+    lost_attempts: tuple[LostAttempt, ...] = ()
+    late_results: tuple[LateResult, ...] = ()
+    retry_command: str | None
+    warnings: tuple[str, ...] = ()
+    problem: str | None
+
+    def describe(self, failures: int | None = None) -> str:
+        """The status in words, failed evaluations first.
+
+        Args:
+            failures: Show at most so many failures; None shows all.
+        """
+        lines = []
+        together = _together(self.failures)
+        shown = together if failures is None else together[:failures]
+        for same in shown:
+            lines.append(_described(same))
+        left = sum(map(len, together)) - sum(map(len, shown))
+        if left:
+            lines.append(f"        and {left} more: tansaku status {self.name}")
+        if self.retry_command is not None:
+            lines.append(f"        retry: {self.retry_command}")
+        why = f" ({self.stop_reason.value})" if self.stop_reason is not None else ""
+        lines.append(f"{self.name}: {self.state.value}{why}")
+        lines.append(
+            f"  evaluations {self.evaluations}: {self.done} done, {self.failed} failed, {self.active} in progress"
+            + (f", {self.lost} lost and to be retried" if self.lost else "")
+            + (f"; final relaxations {self.polish}" if self.polish else "")
+        )
+        if self.predicted:
+            lines.append(f"  values: {self.done - self.predicted} computed, {self.predicted} predicted by a trained model")
+        lines += [f"  {line}" for line in self.trained[-_SHOWN_TRAINED:]]
+        if self.target is not None:
+            lines.append(f"  {self.target}")
+        spent = f"  cost {self.cost:,.0f}" + (f" {self.cost_unit}" if self.cost_unit is not None else "")
+        if self.limit is not None:
+            spent += f" of {self.limit:,.0f} allowed"
+        if self.exhaustive_cost is not None:
+            spent += f", {100 * self.cost / self.exhaustive_cost:.3g} % of the exhaustive cost"
+        lines.append(spent)
+        if self.cost_ratio is not None:
+            lines.append(f"  cost: median of actual / predicted {self.cost_ratio:.2f}")
+        if self.certificate is not None:
+            lines.append(f"  {self.certificate.describe()}")
+        for lost in self.lost_attempts[-_SHOWN_LOST:]:
+            lines.append(
+                f"  lost: {lost.candidate}, attempt {lost.attempt} (round {lost.round}): {lost.reason}: {lost.message}"
+            )
+        if len(self.lost_attempts) > _SHOWN_LOST:
+            lines.append(f"  lost: and {len(self.lost_attempts) - _SHOWN_LOST} earlier attempts: tansaku log {self.name} --all")
+        for late in self.late_results[-_SHOWN_LOST:]:
+            value = "no value" if late.value is None else f"{late.value:.6g}"
+            lines.append(f"  late result, not used: {late.candidate}, attempt {late.attempt} (round {late.round}): {value}")
+        lines += [f"  warning: {warning}" for warning in self.warnings]
+        if self.driver is not None:
+            lines.append(f"  driven by {self.driver}")
+        elif self.state is CampaignState.INTERRUPTED:
+            lines.append(f"  continue: tansaku resume {self.name}")
+        if self.problem is not None:
+            lines.append(f"  {self.problem}")
+        return "\n".join(lines)
+
+
+def _together(failures: Sequence[FailedEvaluation]) -> list[list[FailedEvaluation]]:
+    """Groups successive failed evaluations with the same configuration error."""
+    groups: list[list[FailedEvaluation]] = []
+    for entry in failures:
+        refused = entry.reason.partition(":")[0] in CONFIGURATION_REASONS
+        if refused and groups and groups[-1][0].reason == entry.reason:
+            groups[-1].append(entry)
+        else:
+            groups.append([entry])
+    return groups
+
+
+def _described(same: Sequence[FailedEvaluation]) -> str:
+    first, last = same[0], same[-1]
+    attempts = counted(sum(entry.attempts for entry in same), "attempt")
+    if first is last:
+        return f"FAILED  {first.candidate}  {first.reason}  (round {first.round}, {attempts})"
+    who = f"{first.candidate} and {len(same) - 1} more"
+    return f"FAILED  {who}  {first.reason}  (rounds {first.round} to {last.round}, {attempts})"
+
+
+def _last_command_is(record: CampaignRecord, kind: CommandKind) -> bool:
+    """Whether the last of ``kind`` and its opposite ``resume`` was ``kind``."""
+    kinds = [command.kind for command in record.commands if command.kind in (kind, "resume")]
+    return bool(kinds) and kinds[-1] == kind
+
+
+def is_paused(record: CampaignRecord) -> bool:
+    """Whether the last of the commands pause and resume was pause."""
+    return _last_command_is(record, "pause")
+
+
+def live_lease(record: CampaignRecord) -> Lease | None:
+    """The lease of a driver that was heard of lately, by this machine's clock; None when nobody drives the campaign."""
+    lease = record.lease
+    return lease if lease is not None and lease.expires_at > datetime.now(UTC) else None
+
+
+def _driver(lease: Lease | None) -> str | None:
+    if lease is None:
+        return None
+    owner = lease.owner
+    return f"{owner.user}@{owner.host} (process {owner.pid}) since {lease.acquired_at:%Y-%m-%d %H:%M:%S}Z"
+
+
+def _failures(evaluations: list[Evaluation]) -> tuple[FailedEvaluation, ...]:
+    return tuple(
+        FailedEvaluation(
+            candidate=evaluation.proposal.candidate,
+            system=evaluation.proposal.system,
+            round=evaluation.proposal.number,
+            attempts=len(evaluation.attempts),
+            reason=failure_reason(evaluation) or "unknown",
+        )
+        for evaluation in evaluations
+        if evaluation.state is EvaluationState.FAILED
+    )
+
+
+def last_certificate(store: CampaignStore, name: str) -> Certificate | None:
+    """Returns the last convergence certificate of a campaign; None before the first."""
+    certificates = stored_certificates(store.events(name))
+    return certificates[-1] if certificates else None
+
+
+def _certain(store: CampaignStore, spec: CampaignSpec, searched: int) -> StopReason | None:
+    """Whether the search was stopped because the answer is known, and still is."""
+    if spec.budget.stop is None or stopping(spec, store.events(spec.name), searched) is None:
+        return None
+    return StopReason.CERTAIN
+
+
+def _lost_attempts(evaluations: list[Evaluation]) -> tuple[LostAttempt, ...]:
+    return tuple(
+        LostAttempt(
+            candidate=evaluation.proposal.candidate,
+            round=evaluation.proposal.number,
+            attempt=attempt.number,
+            reason=attempt.failure.reason,
+            message=attempt.failure.message,
+        )
+        for evaluation in evaluations
+        for attempt in evaluation.attempts
+        if attempt.failure is not None and evaluation.state is not EvaluationState.FAILED
+    )
+
+
+def _warnings(evaluations: list[Evaluation]) -> tuple[str, ...]:
+    messages = (
+        evaluation.outcome.properties.get(LATTICE_WARNING) for evaluation in evaluations if evaluation.outcome is not None
+    )
+    return tuple(dict.fromkeys(str(warning) for warning in messages if warning is not None))
+
+
+def _late_results(evaluations: list[Evaluation]) -> tuple[LateResult, ...]:
+    return tuple(
+        LateResult(
+            candidate=evaluation.proposal.candidate,
+            round=evaluation.proposal.number,
+            attempt=attempt.number,
+            value=attempt.late_outcome.value,
+        )
+        for evaluation in evaluations
+        for attempt in evaluation.attempts
+        if attempt.late_outcome is not None
+    )
+
+
+def _good_enough(store: CampaignStore, record: CampaignRecord, stop: StopReason | None) -> StopReason | None:
+    """Whether the search has ended because the version in use is within the target; too many failures come before that."""
+    retrain = stored_spec(record).retrain
+    if (stop is not None and stop.failed) or retrain is None:
+        return None
+    met = target_met(retrain.target, ended(store.retrains(record.name)), record.last_number + 1)
+    return StopReason.TARGET if met else None
+
+
+def _learning(store: CampaignStore, spec: CampaignSpec) -> JsonDict:
+    """Returns the status of the campaign's surrogate."""
+    retrains = store.retrains(spec.name)
+    target = spec.retrain.target if spec.retrain is not None else None
+    return {
+        "trained": tuple(describe(retrain, end) for retrain, end in retrains),
+        "target": None if target is None else describe_target(target, ended(retrains)),
+    }
+
+
+def _problem(record: CampaignRecord, unopened: str | None, damaged: Sequence[str]) -> str | None:
+    """Returns the problem of a campaign, None without one.
+
+    Args:
+        record: The campaign.
+        unopened: Why its space cannot be opened.
+        damaged: What is wrong with evaluations that cannot be read.
+    """
+    if record.deleting:
+        return f"its deletion was interrupted; `tansaku delete {record.name}` completes it"
+    if not damaged:
+        return unopened
+    which = "one of its evaluations" if len(damaged) == 1 else f"{len(damaged)} of its evaluations"
+    said = f"{which} cannot be read and {'is' if len(damaged) == 1 else 'are'} left out above: {damaged[0]}"
+    return said if unopened is None else f"{unopened}; {said}"
+
+
+def every_status(store: CampaignStore) -> list[CampaignStatus | UnreadableCampaign]:
+    """Returns the status of all campaigns, by name, with a reason for those that cannot be read.
+
+    Raises:
+        TransientError: The database does not answer.
+    """
+    return list(each_campaign(store, lambda name: campaign_status(store, name)))
+
+
+def _warnings_of(evaluations: list[Evaluation]) -> JsonDict:
+    """Returns warnings, lost attempts and late results, which are not failures."""
+    return {
+        "lost_attempts": _lost_attempts(evaluations),
+        "late_results": _late_results(evaluations),
+        "warnings": _warnings(evaluations),
+    }
+
+
+def campaign_status(store: CampaignStore, name: str) -> CampaignStatus:
+    """Returns the status of a campaign.
+
+    Raises:
+        NotFoundError: No campaign of this name is stored.
+        StoreError: It cannot be read here; single evaluations that cannot are left out and said.
+        MissingComponentError: Its space needs a package that is not installed.
+    """
+    record = store.campaign(name)
+    spec = stored_spec(record)
+    (evaluations, damaged), refits = store.readable_evaluations(name), store.refits(name)
+    search = [evaluation for evaluation in evaluations if evaluation.proposal.purpose == "search"]
+    states, failures = [evaluation.state for evaluation in search], _failures(evaluations)
+    active = sum(not evaluation.state.terminal for evaluation in evaluations)
+    stop, limit, exhaustive, problem = None, None, None, None
+    try:
+        pool = open_space(spec.space, Path(record.base_path)).pool()
+        pool = priced_by(pool, refits[-1]) if refits else pool
+        entries = search_entries(pool, evaluations, spec.objective.further, learns_cost=spec.space.learns_cost)
+    except (ConfigurationError, NotFoundError) as error:
+        problem = f"the space cannot be opened: {error.message}"
+    else:
+        limit, exhaustive = cost_limit(spec.budget, pool), float(pool.cost.sum())
+        stop = stop_reason(spec.budget, pool, entries, record.last_number, limit, spec.constraints.max_cost)
+        stop = _good_enough(store, record, stop) or stop or _certain(store, spec, len(search))
+    costs = compare_costs(evaluations, refits, spec.space)
+    lease, cancelled = live_lease(record), _last_command_is(record, "cancel")
+    return CampaignStatus(
+        name=name,
+        state=campaign_state(
+            proposed=len(evaluations),
+            active=active,
+            leased=lease is not None,
+            paused=is_paused(record),
+            cancelled=cancelled,
+            stop_reason=stop,
+        ),
+        stop_reason=StopReason.CANCELLED if cancelled else stop,
+        created_at=record.created_at,
+        evaluations=len(search),
+        done=states.count(EvaluationState.DONE),
+        failed=states.count(EvaluationState.FAILED),
+        active=active,
+        lost=states.count(EvaluationState.LOST),
+        polish=len(evaluations) - len(search),
+        predicted=sum(map(predicted, search)),
+        **_learning(store, spec),
+        cost=float(sum(cost_of(evaluation, spec.space) for evaluation in search)),
+        cost_unit=cost_unit(spec.space),
+        cost_ratio=None if costs is None else costs.median_ratio,
+        limit=limit,
+        exhaustive_cost=exhaustive,
+        certificate=last_certificate(store, name),
+        driver=_driver(lease),
+        failures=failures,
+        **_warnings_of(evaluations),
+        retry_command=f"tansaku retry {shlex.quote(name)}" if failures else None,
+        problem=_problem(record, problem, damaged),
+    )

@@ -1,0 +1,393 @@
+"""What a campaign found: rows per system and per evaluation, frames, and how the best-so-far fell with the money spent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.history import objective_values
+from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
+from tansaku.models.domain.ports import ArtifactStore, CampaignStore, TabulatedSpace
+from tansaku.models.domain.records import CampaignRecord, Evaluation, JsonDict, Refit
+from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.states import EvaluationState
+from tansaku.models.engine.transfer.data import SourceData
+from tansaku.spaces.space_registry import open_space
+from tansaku.tasks.steps.rounds import priced_by
+from tansaku.tasks.transfer.sources import sources_in_use
+from tansaku.tasks.views.basins import same_basins
+from tansaku.tasks.views.costs import CostComparison, compare_costs, cost_of, cost_unit
+from tansaku.tasks.views.origins import best_of, predicted, value_from, value_of
+from tansaku.tasks.views.overview import stored_spec
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tansaku.models.domain.ports import Space
+
+Purpose = Literal["search", "polish", "all"]
+
+
+@dataclass(frozen=True)
+class CampaignData:
+    """One consistent reading of a campaign.
+
+    Attributes:
+        record: The campaign as stored.
+        spec: Its resolved spec, edits applied.
+        space: The space it searches.
+        evaluations: All evaluations in proposal order, those of the polish included.
+        refits: All refits in order.
+        sources: What the last refit knew of other searches; empty where artifacts were not at hand.
+    """
+
+    record: CampaignRecord
+    spec: CampaignSpec
+    space: Space
+    evaluations: tuple[Evaluation, ...]
+    refits: tuple[Refit, ...] = ()
+    sources: tuple[SourceData, ...] = ()
+
+    @classmethod
+    def load(cls, store: CampaignStore, name: str, artifacts: ArtifactStore | None = None) -> CampaignData:
+        """Reads a campaign and opens its space.
+
+        Args:
+            store: Where it is.
+            name: The campaign.
+            artifacts: Where the data of transfer sources are; None: they are not read.
+
+        Raises:
+            NotFoundError: No campaign of this name is stored, or its source data are gone.
+            ConfigurationError: A file the space needs is gone or changed.
+        """
+        record = store.campaign(name)
+        spec = stored_spec(record)
+        space = open_space(spec.space, Path(record.base_path))
+        refits = tuple(store.refits(name))
+        sources = sources_in_use(refits, artifacts) if artifacts is not None else ()
+        return cls(record, spec, space, tuple(store.evaluations(name)), refits, sources)
+
+    @cached_property
+    def pool(self) -> CandidatePool:
+        """All candidates of the space, at the costs that the last refit predicts."""
+        pool = self.space.pool()
+        return priced_by(pool, self.refits[-1]) if self.refits else pool
+
+    def cost_of(self, evaluation: Evaluation) -> float:
+        """What an evaluation cost, or is expected to."""
+        return cost_of(evaluation, self.spec.space)
+
+    @property
+    def costs(self) -> CostComparison | None:
+        """Predicted against actual cost, None where cost is not learned."""
+        return compare_costs(self.evaluations, self.refits, self.spec.space)
+
+    @cached_property
+    def systems(self) -> tuple[JsonDict, ...]:
+        """Descriptions of the systems, in the pool's order."""
+        return tuple(self.space.describe_systems())
+
+    @cached_property
+    def exhaustive_cost(self) -> FloatArray:
+        """Cost of evaluating every candidate of each system, shape ``(n_systems,)``."""
+        return np.bincount(self.pool.system_codes, weights=self.pool.cost, minlength=len(self.pool.systems)).astype(np.float64)
+
+    @property
+    def sign(self) -> float:
+        """1 when the objective is minimised, -1 when it is maximised: ``sign * value`` is to be small."""
+        return 1.0 if self.spec.objective.direction == "minimize" else -1.0
+
+    @property
+    def value_key(self) -> str:
+        """Name of the value in rows: ``E_gb`` for grain boundaries, ``E_b`` for migration barriers, else ``value``."""
+        return self.spec.space.description.value_key
+
+    @property
+    def free_translation(self) -> bool:
+        """Whether the search's relaxations let the grains slide, so that candidates are starts and may share a basin."""
+        calculator = self.spec.calculator
+        return calculator is not None and calculator.relaxation.translation == "free"
+
+    def select(self, purpose: Purpose) -> list[Evaluation]:
+        """Evaluations of one purpose, in proposal order."""
+        return [evaluation for evaluation in self.evaluations if purpose in ("all", evaluation.proposal.purpose)]
+
+
+def system_label(row: JsonDict) -> str:
+    """What a system is called in figures and on the screen: ``Σ11 (113)`` for a boundary, else its name.
+
+    Args:
+        row: A system's description or results row.
+    """
+    if row.get("sigma") is None or not isinstance(row.get("plane"), list):
+        return str(row["system"])
+    indices = [str(index) for index in row["plane"]]
+    return f"Σ{row['sigma']} ({('' if all(len(index) == 1 for index in indices) else ' ').join(indices)})"
+
+
+def failure_reason(evaluation: Evaluation) -> str | None:
+    """Why an evaluation has no value: reason and message, or None when it has one or is still under way."""
+    outcome = evaluation.outcome
+    if outcome is not None:
+        return None if outcome.failure is None else f"{outcome.failure.reason}: {outcome.failure.message}"
+    attempt = evaluation.current_attempt
+    if attempt is None or attempt.failure is None:
+        return None
+    return f"{attempt.failure.reason}: {attempt.failure.message}"
+
+
+def evaluation_row(data: CampaignData, evaluation: Evaluation, same_basin_as: str | None = None) -> JsonDict:
+    """One evaluation as plain data; ``round`` is the number of its proposal.
+
+    Args:
+        data: Its campaign.
+        evaluation: One of its evaluations.
+        same_basin_as: Candidate of an earlier evaluation that ended in the same structure.
+    """
+    proposal, outcome, further = evaluation.proposal, evaluation.outcome, data.spec.objective.further
+    values = (objective_values(outcome, further) if outcome is not None else None) or (None,) * (1 + len(further))
+    return {
+        "candidate": proposal.candidate,
+        "system": proposal.system,
+        "surface": proposal.surface,
+        "value": outcome.value if outcome is not None else None,
+        **({"others": dict(zip([one.property for one in further], values[1:], strict=True))} if further else {}),
+        "unit": data.spec.objective.unit,
+        "from": value_from(data.spec, evaluation),
+        "deviation": outcome.deviation if outcome is not None else None,
+        "cost": data.cost_of(evaluation),
+        "predicted_cost": proposal.predicted_cost,
+        "state": evaluation.state.value,
+        "attempts": len(evaluation.attempts),
+        "round": proposal.number,
+        "reason": failure_reason(evaluation),
+        "purpose": proposal.purpose,
+        "initial": proposal.initial,
+        "replicate": proposal.replicate,
+        "model": proposal.model,
+        "acquisition": proposal.acquisition,
+        "predicted_mean": proposal.predicted_mean,
+        "predicted_deviation": proposal.predicted_deviation,
+        "final_translation": outcome.properties.get("final_translation") if outcome is not None else None,
+        "same_basin_as": same_basin_as,
+        "wall_time": outcome.wall_time if outcome is not None else None,
+        "proposed_at": evaluation.proposed_at.isoformat(),
+        "finished_at": evaluation.finished_at.isoformat() if evaluation.finished_at is not None else None,
+        "evaluation": evaluation.id,
+    }
+
+
+def evaluation_rows(data: CampaignData, purpose: Purpose = "search") -> list[JsonDict]:
+    """One row per evaluation, in proposal order.
+
+    Args:
+        data: The campaign.
+        purpose: The search (default), the polish of the best candidates afterwards, or both.
+    """
+    chosen = data.select(purpose)
+    basins: dict[str, str] = {}
+    for group in ("search", "polish"):
+        if group == "polish" or data.free_translation:
+            basins |= same_basins(one for one in chosen if one.proposal.purpose == group)
+    return [evaluation_row(data, evaluation, basins.get(evaluation.id)) for evaluation in chosen]
+
+
+def _polished_row(data: CampaignData, evaluation: Evaluation, basins: Mapping[str, str]) -> JsonDict:
+    outcome, key = evaluation.outcome, data.value_key
+    return {
+        "candidate": evaluation.proposal.candidate,
+        key: value_of(evaluation),
+        "surface": evaluation.proposal.surface,
+        "state": evaluation.state.value,
+        "same_basin_as": basins.get(evaluation.id),
+        "cost": data.cost_of(evaluation),
+        "reason": failure_reason(evaluation),
+        "quantities": {name: quantity.model_dump() for name, quantity in outcome.quantities.items()} if outcome else {},
+        "properties": dict(outcome.properties) if outcome else {},
+    }
+
+
+def system_rows(data: CampaignData) -> list[JsonDict]:
+    """One row per system, in the pool's order.
+
+    ``E_gb`` (``value`` for other spaces) is the best value of the search; ``polished`` lists the best candidates relaxed
+    again at the end and ``E_gb_polished`` is the best of those. Cost and share count the search, failures included; a learned
+    cost is what was measured, and the exhaustive one what the last refit predicts.
+    """
+    key, sign = data.value_key, data.sign
+    searched: dict[str, list[Evaluation]] = {name: [] for name in data.pool.systems}
+    polished: dict[str, list[Evaluation]] = {name: [] for name in data.pool.systems}
+    for evaluation in data.evaluations:
+        group = searched if evaluation.proposal.purpose == "search" else polished
+        group[evaluation.proposal.system].append(evaluation)
+    rows = []
+    for description, name, exhaustive in zip(data.systems, data.pool.systems, data.exhaustive_cost, strict=True):
+        mine, again = searched[name], polished[name]
+        basins = same_basins(again)
+        best, best_again = best_of(mine, sign), best_of(again, sign)
+        cost = float(sum(data.cost_of(evaluation) for evaluation in mine))
+        rows.append(
+            {
+                **description,
+                "system": name,
+                key: value_of(best) if best is not None else None,
+                f"{key}_polished": value_of(best_again) if best_again is not None else None,
+                "unit": data.spec.objective.unit,
+                "best_candidate": best.proposal.candidate if best is not None else None,
+                "surface": best.proposal.surface if best is not None else None,
+                "from": value_from(data.spec, best) if best is not None else None,
+                "evaluations": len(mine),
+                "predicted": sum(predicted(evaluation) for evaluation in mine),
+                "failed": sum(evaluation.state is EvaluationState.FAILED for evaluation in mine),
+                "cost": cost,
+                "cost_unit": cost_unit(data.spec.space),
+                "exhaustive_cost": float(exhaustive),
+                "share": cost / float(exhaustive),
+                "polished": [_polished_row(data, evaluation, basins) for evaluation in again],
+            }
+        )
+    return rows
+
+
+@dataclass(frozen=True)
+class Convergence:
+    """How the best-so-far fell. Arrays have one entry per finished evaluation of the search, in proposal order.
+
+    Attributes:
+        cost: Cumulative cost, failures and initial points included, shape ``(n,)``.
+        mean_gap: Mean over the systems of best found so far minus reference [objective's unit], NaN until every system
+            has a value, shape ``(n,)``.
+        worst_gap: Largest over the systems, same unit and shape.
+        known: True when the reference is each system's true optimum (a table); else it is the best found in the end.
+        exhaustive_cost: Cost of evaluating the whole space.
+    """
+
+    cost: FloatArray
+    mean_gap: FloatArray
+    worst_gap: FloatArray
+    known: bool
+    exhaustive_cost: float
+    unit: str
+
+
+def convergence(data: CampaignData) -> Convergence:
+    """Best-so-far gap against what was spent.
+
+    Raises:
+        ConfigurationError: No evaluation has a value yet.
+    """
+    finished = [evaluation for evaluation in data.select("search") if evaluation.state.terminal]
+    codes = {name: code for code, name in enumerate(data.pool.systems)}
+    system = np.array([codes[evaluation.proposal.system] for evaluation in finished], dtype=np.intp)
+    # Where anything was computed, predictions are no answer.
+    sure = [one for one in finished if not predicted(one)] or finished
+    known_values = {one.proposal.number: value_of(one) for one in sure}
+    found = [known_values.get(evaluation.proposal.number) for evaluation in finished]
+    values = np.array([np.nan if value is None else data.sign * value for value in found])
+    if not np.isfinite(values).any():
+        raise ConfigurationError(f"campaign {data.record.name!r} has no finished evaluation with a value yet")
+    best = np.full((len(finished), len(codes)), np.inf)
+    best[np.arange(len(finished)), system] = np.where(np.isnan(values), np.inf, values)
+    best = np.minimum.accumulate(best, axis=0)
+    known = isinstance(data.space, TabulatedSpace)
+    if isinstance(data.space, TabulatedSpace):
+        reference = np.full(len(codes), np.inf)
+        truth = data.sign * data.space.values()
+        np.minimum.at(reference, data.pool.system_codes, np.where(np.isnan(truth), np.inf, truth))
+    else:
+        reference = best[-1]
+    seen = np.isfinite(reference)
+    gap = best[:, seen] - reference[seen]
+    gap = np.where(np.isfinite(gap), gap, np.nan)
+    return Convergence(
+        cost=np.cumsum([data.cost_of(evaluation) for evaluation in finished]),
+        mean_gap=gap.mean(axis=1),
+        worst_gap=gap.max(axis=1),
+        known=known,
+        exhaustive_cost=float(data.exhaustive_cost.sum()),
+        unit=data.spec.objective.unit,
+    )
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What the model expected of the candidates it chose, and what came out; in proposal order.
+
+    Attributes:
+        mean: Predicted [unit], shape ``(n,)``.
+        deviation: Predicted standard deviation, noise left out [unit], shape ``(n,)``.
+        value: Computed [unit], shape ``(n,)``.
+        candidates: Their ids.
+        numbers: Numbers of the proposals, shape ``(n,)``.
+    """
+
+    mean: FloatArray
+    deviation: FloatArray
+    value: FloatArray
+    candidates: tuple[str, ...]
+    unit: str
+    numbers: IntArray
+
+    @property
+    def score(self) -> FloatArray:
+        """Errors in predicted deviations, shape ``(n,)``: standard normal if the error bars are right."""
+        return (self.value - self.mean) / self.deviation
+
+    def coverage(self, nominal: FloatArray) -> FloatArray:
+        """Share of the values inside the central interval that should hold a share of ``nominal``.
+
+        Args:
+            nominal: Between 0 and 1, shape ``(m,)``.
+
+        Returns:
+            Shape ``(m,)``.
+        """
+        from scipy.special import ndtri
+
+        return np.asarray((np.abs(self.score)[None, :] <= ndtri(0.5 + nominal / 2)[:, None]).mean(axis=1))
+
+
+def predictions(data: CampaignData) -> Predictions:
+    """Predictions of the search's proposals that have one, beside computed values; empty for proposers without a model."""
+    chosen = [
+        evaluation
+        for evaluation in data.select("search")
+        if evaluation.proposal.predicted_mean is not None
+        and evaluation.proposal.predicted_deviation
+        and value_of(evaluation) is not None
+        and not predicted(evaluation)
+    ]
+    return Predictions(
+        mean=np.array([evaluation.proposal.predicted_mean for evaluation in chosen], dtype=float),
+        deviation=np.array([evaluation.proposal.predicted_deviation for evaluation in chosen], dtype=float),
+        value=np.array([value_of(evaluation) for evaluation in chosen], dtype=float),
+        candidates=tuple(evaluation.proposal.candidate for evaluation in chosen),
+        unit=data.spec.objective.unit,
+        numbers=np.array([evaluation.proposal.number for evaluation in chosen], dtype=np.intp),
+    )
+
+
+def evaluations_frame(data: CampaignData, purpose: Purpose = "search") -> pd.DataFrame:
+    """The evaluation rows as a frame, indexed by proposal number."""
+    import pandas as pd
+
+    rows = evaluation_rows(data, purpose)
+    frame = pd.DataFrame(rows, columns=None if rows else ["candidate", "system", "surface", "value", "state", "round"])
+    for column in ("proposed_at", "finished_at"):
+        if column in frame:
+            frame[column] = pd.to_datetime(frame[column], utc=True, format="ISO8601")
+    return frame.set_index("round", drop=False).rename_axis("number")
+
+
+def systems_frame(data: CampaignData) -> pd.DataFrame:
+    """The system rows as a frame, without the list of polished candidates."""
+    import pandas as pd
+
+    return pd.DataFrame([{name: value for name, value in row.items() if name != "polished"} for row in system_rows(data)])

@@ -1,0 +1,150 @@
+"""Relaxed structures of a campaign's best candidates, read back from the artifact store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tansaku.calculators.structures.export import SUFFIXES, StructureFormat, write_structure
+from tansaku.calculators.structures.extended_xyz import read_extended_xyz
+from tansaku.models.domain.errors import ConfigurationError, StoreError
+from tansaku.models.domain.identifiers import file_stem, shown
+from tansaku.models.domain.ports import ArtifactStore
+from tansaku.models.domain.records import Evaluation, JsonDict
+from tansaku.tasks.jobs.document import STRUCTURE_FILE
+from tansaku.tasks.views.origins import best_of, value_from
+from tansaku.tasks.views.results import CampaignData, system_rows
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+
+@dataclass(frozen=True)
+class BestStructure:
+    """The best structure found for one system.
+
+    Attributes:
+        row: The system's results row.
+        candidate: Candidate from which it was relaxed.
+        value: Its energy in the objective's unit.
+        polished: Whether it comes from the final relaxation (free translation, no normal stress) or from the search.
+        source: Calculator that computed the value, or model that predicted it.
+        atoms: With per-atom energies where the calculator gives them.
+    """
+
+    row: JsonDict
+    candidate: str
+    value: float
+    polished: bool
+    source: str | None
+    atoms: Atoms
+
+
+def read_structure(evaluation: Evaluation, artifacts: ArtifactStore) -> Atoms:
+    """Reads the final structure of a finished evaluation.
+
+    Raises:
+        ConfigurationError: The evaluation has no structure (a table's candidates have none).
+        NotFoundError: The structure is not in the artifact store.
+        StoreError: The stored data are not a structure.
+    """
+    sha256 = evaluation.outcome.artifacts.get(STRUCTURE_FILE) if evaluation.outcome is not None else None
+    if sha256 is None:
+        raise ConfigurationError(f"the evaluation of {shown(evaluation.proposal.candidate)} left no structure")
+    with artifacts.open(sha256) as stream:
+        data = stream.read()
+    try:
+        return next(read_extended_xyz(data.decode("utf-8")))
+    except (ValueError, KeyError, IndexError, AttributeError, OSError, StopIteration) as error:
+        what = f"the stored structure of candidate {shown(evaluation.proposal.candidate)}"
+        raise StoreError(f"{what} cannot be read: {shown(str(error))}") from error
+
+
+def _stored(evaluation: Evaluation, artifacts: ArtifactStore) -> bool:
+    """Returns whether an evaluation's structure is stored: imported evaluations may have none."""
+    sha256 = evaluation.outcome.artifacts.get(STRUCTURE_FILE) if evaluation.outcome is not None else None
+    return sha256 is not None and artifacts.exists(sha256)
+
+
+def _ranked(data: CampaignData, artifacts: ArtifactStore, system: str, most: int | None) -> list[Evaluation]:
+    """The best evaluations of a system, of search and polish, whose structures are stored; all of them without ``most``."""
+    left = [evaluation for evaluation in data.evaluations if evaluation.proposal.system == system]
+    found: list[Evaluation] = []
+    while (most is None or len(found) < most) and (best := best_of(left, data.sign)) is not None:
+        left.remove(best)
+        if _stored(best, artifacts):
+            found.append(best)
+    return found
+
+
+def best_structures(data: CampaignData, artifacts: ArtifactStore, most: int | None = 1) -> list[BestStructure]:
+    """The best structures of each system that has one, by system in the pool's order, the best first.
+
+    Args:
+        data: The campaign.
+        artifacts: Where its structures are.
+        most: How many of each system; None: all that have a value.
+    """
+    found = []
+    for row in system_rows(data):
+        for best in _ranked(data, artifacts, row["system"], most):
+            if best.outcome is None or best.outcome.value is None:
+                continue
+            found.append(
+                BestStructure(
+                    row=row,
+                    candidate=best.proposal.candidate,
+                    value=best.outcome.value,
+                    polished=best.proposal.purpose == "polish",
+                    source=value_from(data.spec, best),
+                    atoms=read_structure(best, artifacts),
+                )
+            )
+    return found
+
+
+def export_structures(
+    data: CampaignData,
+    artifacts: ArtifactStore,
+    folder: Path,
+    form: StructureFormat = "extxyz",
+    most: int | None = 1,
+) -> list[Path]:
+    """Writes the best structures of each system to files named after their candidates.
+
+    A candidate that occurs again (in search and final relaxation, or computed twice) has a number in the name, from 2. Metadata
+    (Σ, plane, angle, translation, potential, energy) are written to the file, see :func:`write_structure`.
+
+    Args:
+        data: The campaign.
+        artifacts: Where its structures are.
+        folder: Created if it does not exist.
+        form: Format of the files.
+        most: How many of each system; None: all that have a value.
+
+    Raises:
+        ConfigurationError: The campaign has no structure, or the folder cannot be made.
+        StoreError: A stored structure cannot be read.
+    """
+    best = best_structures(data, artifacts, most)
+    if not best:
+        raise ConfigurationError(f"campaign {data.record.name!r} has no structure to export")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(f"folder {str(folder)!r} cannot be created: {error.strerror}") from error
+    paths: list[Path] = []
+    for item in best:
+        item.atoms.info |= {
+            "objective_value": item.value,
+            "objective_unit": data.spec.objective.unit,
+            "polished": item.polished,
+        }
+        item.atoms.info |= {} if item.source is None else {"objective_from": item.source}
+        stem = file_stem(item.candidate)
+        names = (f"{stem}{'' if rank == 1 else f'-{rank}'}{SUFFIXES[form]}" for rank in count(1))
+        path = next(path for name in names if (path := folder / name) not in paths)
+        paths.append(write_structure(item.atoms, path))
+    return paths

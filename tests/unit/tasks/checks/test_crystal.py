@@ -1,0 +1,133 @@
+"""A campaign file's lattice parameter against its calculator's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.specs.calculator import ChgnetSpec, GpawSpec
+from tansaku.models.domain.specs.space import CrystalSpec
+from tansaku.tasks.checks.check import rehearse
+from tansaku.tasks.checks.crystal import compare_crystal, describe_crystal, measured, resolve_crystal
+from tansaku.tasks.configuration import diff_specs, load_campaign, spec_hash
+from tansaku.tasks.jobs.document import JobDocument
+from tansaku.tasks.jobs.evaluate import evaluate
+
+CAMPAIGN = """
+schema_version: 1
+name: copper
+space:
+  type: grain_boundary
+  crystal: {structure: fcc, element: Cu, lattice_parameter: 3.59}
+  boundaries: {planes: [[1, 1, 1]]}
+  translation: {normal: [0.0], in_plane: {step: 1.5}, along_axis: {step: 1.5}}
+  spacing: 6.0
+calculator: {type: emt, relaxation: {fmax: 0.1}}
+budget: {evaluations: 2}
+"""
+IRON = CAMPAIGN.replace("fcc, element: Cu, lattice_parameter: 3.59", "bcc, element: Fe, lattice_parameter: 2.95").replace(
+    "{type: emt", "{type: lammps, potential: Fe_mm.eam.fs"
+)
+
+
+def loaded(folder: Path, text: str = CAMPAIGN):
+    path = folder / "campaign.yaml"
+    path.write_text(text, encoding="utf-8")
+    return load_campaign(path)
+
+
+def with_edge(edge: str, text: str = CAMPAIGN) -> str:
+    return text.replace("lattice_parameter: 3.59", f"lattice_parameter: {edge}")
+
+
+def test_the_calculator_s_own_passes_and_is_said(tmp_path):
+    spec = loaded(tmp_path).spec
+    assert compare_crystal(spec, tmp_path).lattice_parameter == pytest.approx(3.5898, abs=1e-4)
+    assert rehearse(tmp_path / "campaign.yaml").crystal.startswith("3.59 Å, +0.00 % off the calculator's own 3.5898 Å")
+
+
+def test_another_one_is_refused_by_check_with_both_numbers(require, tmp_path):
+    require("lammps")
+    loaded(tmp_path, IRON)
+    with pytest.raises(ConfigurationError, match=r"2\.95 Å; the calculator of type lammps has bcc Fe at 2\.8553 Å"):
+        rehearse(tmp_path / "campaign.yaml")
+
+
+def test_a_strained_crystal_has_to_be_asked_for(tmp_path):
+    with pytest.raises(ConfigurationError, match=r"3\.65 Å; .* at 3\.5898 Å"):
+        compare_crystal(loaded(tmp_path, with_edge("3.65")).spec, tmp_path)
+    strained = loaded(tmp_path, with_edge("3.65, strained: true")).spec
+    assert compare_crystal(strained, tmp_path).misfit == pytest.approx(0.0168, abs=1e-4)
+    assert describe_crystal(strained, tmp_path).endswith("(strained: true)")
+    with pytest.raises(ConfigurationError, match="auto; a strained crystal needs a number"):
+        loaded(tmp_path, with_edge("auto, strained: true"))
+
+
+def test_auto_takes_the_calculator_s_own_and_keeps_it(tmp_path):
+    spec = loaded(tmp_path, with_edge("auto")).spec
+    crystal = spec.space.crystal
+    assert crystal.lattice_parameter == crystal.edge == crystal.own_lattice_parameter == 3.5898
+    # The number counts, not the word: the same campaign as one whose file gives it.
+    assert spec_hash(spec) == spec_hash(loaded(tmp_path, with_edge("3.5898")).spec)
+    assert spec_hash(spec) != spec_hash(loaded(tmp_path).spec)
+
+
+def test_what_was_found_and_not_being_strained_do_not_change_a_campaign(tmp_path):
+    spec = loaded(tmp_path).spec
+    stored = spec.space.crystal.model_copy(update={"strained": None, "own_lattice_parameter": 3.59})
+    before = spec.model_copy(update={"space": spec.space.model_copy(update={"crystal": stored})})
+    assert spec_hash(before) == spec_hash(spec)
+    assert diff_specs(before, spec) == []
+    strained = loaded(tmp_path, with_edge("3.59, strained: true")).spec
+    assert spec_hash(strained) != spec_hash(spec)
+    assert [one.key for one in diff_specs(spec, strained)] == ["space.crystal.strained"]
+
+
+def test_a_calculator_that_takes_longer_is_left_to_the_first_evaluation(require, tmp_path):
+    require("chgnet")
+    crystal = CrystalSpec(structure="fcc", element="Cu", lattice_parameter=3.59)
+    # To import its network alone takes it more than the second that it is given.
+    assert measured(ChgnetSpec(), crystal, tmp_path, 1) is None
+
+
+def test_density_functional_theory_is_left_to_the_first_evaluation(tmp_path):
+    code = GpawSpec(xc="PBE", kpoint_density=4.0)
+    spec = loaded(tmp_path).spec.model_copy(update={"calculator": code})
+    assert compare_crystal(spec, tmp_path) is None
+    assert "by the first evaluation" in describe_crystal(spec, tmp_path)
+    crystal = spec.space.crystal.model_copy(update={"lattice_parameter": "auto"})
+    with pytest.raises(ConfigurationError, match="auto; with a calculator of type gpaw it takes too long, expected a number"):
+        resolve_crystal(spec.space.model_copy(update={"crystal": crystal}), code, tmp_path)
+
+
+def job(folder: Path, **crystal: object) -> JobDocument:
+    spec = loaded(folder).spec
+    space = spec.space.model_copy(update={"crystal": spec.space.crystal.model_copy(update=crystal)})
+    return JobDocument(
+        campaign="copper",
+        candidate="s003-111-r0-x000-y000-z000",
+        space=space,
+        calculator=spec.calculator,
+        base_path=str(folder),
+    )
+
+
+def test_the_first_evaluation_compares_where_nobody_has(tmp_path):
+    told = evaluate(job(tmp_path), tmp_path)
+    assert told.properties["own_lattice_parameter"] == pytest.approx(3.5898, abs=1e-4)
+    assert told.properties["bulk_stress"] == pytest.approx(0.02, abs=0.01)
+    assert "lattice_warning" not in told.properties
+    with pytest.raises(ConfigurationError, match=r"3\.65 Å; .* at 3\.5898 Å"):
+        evaluate(job(tmp_path, lattice_parameter=3.65), tmp_path)
+    known = evaluate(job(tmp_path, own_lattice_parameter=3.59), tmp_path)
+    assert "own_lattice_parameter" not in known.properties
+
+
+def test_a_campaign_from_before_is_warned_and_goes_on(tmp_path):
+    told = evaluate(job(tmp_path, lattice_parameter=3.65, strained=None), tmp_path)
+    assert told.value is not None
+    assert told.properties["lattice_warning"].startswith("space.crystal.lattice_parameter: 3.65 Å, +1.68 % off")
+    asked_for = evaluate(job(tmp_path, lattice_parameter=3.65, strained=True), tmp_path)
+    assert "lattice_warning" not in asked_for.properties

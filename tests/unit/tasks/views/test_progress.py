@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from tansaku.models.domain.records import Command, Failure, LeaseOwner
+from tansaku.models.domain.states import CampaignState, FailureKind, StopReason
+from tansaku.tasks.views.progress import campaign_status, live_lease
+
+NAME = "small-table"
+
+
+def _command(kind: str) -> Command:
+    return Command(id=f"{kind}-{datetime.now(UTC).timestamp()}", kind=kind, created_at=datetime.now(UTC))
+
+
+def test_failed_evaluations_come_first_with_reason_and_the_command_to_retry(recorded):
+    status = campaign_status(recorded("b1", "a3"), NAME)
+    assert [entry.candidate for entry in status.failures] == ["a3"]
+    first, second, *rest = status.describe().splitlines()
+    assert first.startswith("FAILED  a3  recorded_failure")
+    assert second.strip() == "try again: tansaku retry small-table"
+    assert any(line.startswith("small-table: INTERRUPTED") for line in rest)
+
+
+def test_no_retry_command_without_a_failure(recorded):
+    status = campaign_status(recorded("b1"), NAME)
+    assert status.retry_command is None
+    assert status.describe().startswith("small-table: INTERRUPTED")
+
+
+def test_a_spent_budget_finishes_the_campaign(recorded):
+    status = campaign_status(recorded("a1", "a2", "a3"), NAME)
+    assert (status.state, status.stop_reason) == (CampaignState.FINISHED, StopReason.BUDGET)
+    assert (status.cost, status.limit, status.exhaustive_cost) == (8.0, 8.0, 10.0)
+
+
+def test_new_paused_cancelled_and_reopened(recorded):
+    store = recorded()
+    assert campaign_status(store, NAME).state is CampaignState.NEW
+    for kind, state in (
+        ("pause", CampaignState.PAUSED),
+        ("resume", CampaignState.NEW),
+        ("cancel", CampaignState.CANCELLED),
+        ("resume", CampaignState.NEW),
+    ):
+        store.add_command(NAME, _command(kind))
+        assert campaign_status(store, NAME).state is state
+
+
+def test_a_live_driver_is_named(recorded):
+    store = recorded("a1")
+    assert live_lease(store.campaign(NAME)) is None
+    store.acquire_lease(NAME, LeaseOwner(host="node7", pid=4321, process_started=0.0, user="ada"), 60.0)
+    status = campaign_status(store, NAME)
+    assert status.state is CampaignState.RUNNING
+    assert "ada@node7 (process 4321)" in status.describe()
+
+
+def test_a_space_that_is_gone_is_said_and_the_rest_still_shown(recorded, table_file):
+    store = recorded("a1", "a3")
+    (table_file.parent / "candidates.csv").unlink()
+    status = campaign_status(store, NAME)
+    assert "candidates.csv" in (status.problem or "")
+    assert (status.evaluations, status.failed, status.limit) == (2, 1, None)
+
+
+def test_lost_attempts_are_shown_with_their_reasons(recorded):
+    store = recorded("a1")
+    lease = store.acquire_lease(NAME, LeaseOwner(host="h", pid=1, process_started=0.0, user="ada"), 60.0)
+    (first,) = store.evaluations(NAME)
+    next_one = first.proposal.model_copy(update={"number": 2, "candidate": "a2"})
+    evaluation = store.insert_proposal(lease, next_one)
+    for number in range(1, 8):
+        store.begin_attempt(lease, evaluation.id, number, f"token-{number}", f"job-{number}")
+        lost = Failure(kind=FailureKind.PLUMBING, reason="walltime", message=f"after {number} minutes")
+        store.mark_lost(lease, evaluation.id, f"token-{number}", lost, 0.0)
+    status = campaign_status(store, NAME)
+    assert [entry.attempt for entry in status.lost_attempts] == list(range(1, 8))
+    lines = [line for line in status.describe().splitlines() if line.startswith("  lost:")]
+    assert lines[0].strip() == "lost: a2, attempt 3 (round 2): walltime: after 3 minutes"
+    assert "2 attempts before" in lines[-1]
