@@ -172,7 +172,7 @@ def test_a_newer_or_damaged_file_is_refused(fitted):
         restored(Weights(weights.arrays, weights.document | {"schema_version": 99}))
     with pytest.raises(StoreError, match="damaged"):
         restored(Weights({}, weights.document))
-    with pytest.raises(StoreError, match="not known"):
+    with pytest.raises(StoreError, match="unknown type"):
         restored(Weights(weights.arrays, weights.document | {"type": "crystal_ball"}))
 
 

@@ -128,10 +128,10 @@ REFUSED: dict[str, tuple[Change, str]] = {
     "schema-version-ahead": (set_at("h.schema_version", 10**400), "reads up to 1"),
     "no-spec": (drop("h.campaign.spec"), "campaign.spec"),
     "spec-is-text": (set_at("h.campaign.spec", "rm -rf"), "campaign.spec"),
-    "spec-with-an-unknown-key": (set_at("h.campaign.spec.surprise", 1), "not valid here: surprise"),
+    "spec-with-an-unknown-key": (set_at("h.campaign.spec.surprise", 1), "not valid in this version: surprise"),
     "spec-with-an-escaped-key": (set_at("h.campaign.spec.\x1b[2J", 1), "not valid in this version"),
-    "spec-of-an-unknown-space": (set_at("h.campaign.spec.space.type", "moon"), "not valid here: space"),
-    "spec-of-an-unknown-calculator": (set_at("h.campaign.spec.calculator", {"type": "moon"}), "not valid here: calculator"),
+    "spec-of-an-unknown-space": (set_at("h.campaign.spec.space.type", "moon"), "not valid in this version: space"),
+    "spec-of-an-unknown-calculator": (set_at("h.campaign.spec.calculator", {"type": "moon"}), "not valid in this version: calculator"),
     "spec-too-deep": (set_at("h.campaign.spec.space", deep(300)), "cannot be read"),
     "spec-changed": (set_at("h.campaign.spec.objective.direction", "maximize"), "is damaged: its spec has the hash"),
     "hash-changed": (set_at("h.campaign.spec_hash", "0" * 64), "is damaged: its spec has the hash"),
@@ -148,7 +148,7 @@ REFUSED: dict[str, tuple[Change, str]] = {
     "command-too-deep": (set_at("h.campaign.commands.0.payload", deep(120)), "levels deep"),
     "no-refits": (drop("h.refits"), "refits"),
     "refit-of-another-campaign": (set_at("h.refits.0.campaign", "other"), "belongs to campaign 'other'"),
-    "refit-number-missing": (set_at("h.refits.1.number", 3), "refit 3 stands where refit 2"),
+    "refit-number-missing": (set_at("h.refits.1.number", 3), "refit 3 found where refit 2"),
     "refit-number-huge": (set_at("h.refits.1.number", 2**63), "refits.1.number"),
     "refit-of-the-future": (set_at("h.refits.1.at_proposal", 99), "the last proposal is 5"),
     "refit-with-a-cost-of-a-wrong-shape": (set_at("h.refits.1.cost", {"a": 1}), "refit 2 is damaged"),
@@ -158,7 +158,7 @@ REFUSED: dict[str, tuple[Change, str]] = {
         "refit 2",
     ),
     "sources-of-a-wrong-shape": (set_at("h.sources", [{"name": "x"}]), r"sources\[0\] is damaged"),
-    "no-id": (drop("0.id"), "row 1 is no evaluation: id"),
+    "no-id": (drop("0.id"), "row 1 is not an evaluation: id"),
     "id-of-another": (set_at("0.id", "0" * 24), "the id does not belong"),
     "evaluation-of-another-campaign": (set_at("0.campaign", "other"), "belongs to campaign 'other'"),
     "unknown-key-of-an-evaluation": (set_at("0.surprise", 1), "surprise"),
@@ -200,7 +200,7 @@ REFUSED: dict[str, tuple[Change, str]] = {
     "artifact-without-a-hash": (set_at("0.outcome.artifacts", {"x": "/etc/passwd"}), "expected 64 hex digits"),
     "other-structure": (set_at("0.outcome.artifacts", {"structure.extxyz": "0" * 64}), "structure of evaluation .* is damaged"),
     "properties-too-deep": (set_at("0.outcome.properties", deep(150)), "levels deep"),
-    "properties-far-too-deep": (set_at("0.outcome.properties", deep(900)), "row 1 is no evaluation"),
+    "properties-far-too-deep": (set_at("0.outcome.properties", deep(900)), "row 1 is not an evaluation"),
     "properties-too-large": (set_at("0.outcome.properties", {"a": "x" * 15 * 2**20}), "bytes, expected at most"),
     "properties-with-a-huge-integer": (set_at("0.outcome.properties", {"a": 2**64}), "64 bits"),
     "properties-with-a-nul-key": (set_at("0.outcome.properties", {"a\0b": 1}), "without NUL"),
@@ -229,9 +229,9 @@ TABLES: dict[str, tuple[Callable[[pa.Table], pa.Table], str]] = {
     "column-of-structs": (with_record({"a": 1}, pa.struct([("a", pa.int64())])), "column 'record' holds"),
     "column-twice": (lambda table: table.append_column("record", table.column("record")), "2 columns 'record'"),
     "records-missing": (with_record(None, pa.string()), "row 1: column 'record' holds nothing"),
-    "records-empty": (with_record("", pa.string()), "row 1 is no evaluation"),
-    "records-not-json": (with_record("{'a': 1}", pa.string()), "row 1 is no evaluation"),
-    "records-are-lists": (with_record("[" * 10**5, pa.string()), "row 1 is no evaluation"),
+    "records-empty": (with_record("", pa.string()), "row 1 is not an evaluation"),
+    "records-not-json": (with_record("{'a': 1}", pa.string()), "row 1 is not an evaluation"),
+    "records-are-lists": (with_record("[" * 10**5, pa.string()), "row 1 is not an evaluation"),
     "records-too-large": (with_record("x" * (2**24 + 1), pa.string()), "16777217 characters"),
     "no-metadata": (lambda table: table.replace_schema_metadata(None), "no key 'tansaku'"),
     "metadata-empty": (with_metadata(b""), "cannot be read"),
@@ -363,7 +363,7 @@ def test_driven_deleted_and_other_campaigns_are_left_as_they_are(searched: Path,
     import_observations(other, searched, ME)
     other._campaigns["small"] = other.campaign("small").model_copy(update={"spec_hash": "other"})
     before = contents(other, tmp_path)
-    with pytest.raises(SpecChangedError, match="stored with a different spec"):
+    with pytest.raises(SpecChangedError, match="has a different spec stored"):
         import_observations(other, searched, ME)
     assert contents(other, tmp_path) == before
 
