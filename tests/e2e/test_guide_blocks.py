@@ -231,7 +231,7 @@ def first_campaign(home, require_module) -> Path:
     path = home / "al-110-tilt.yaml"
     text = re.sub(r"evaluations: \d+", "evaluations: 18", path.read_text())
     path.write_text(re.sub(r"polish: \d+", "polish: 0", text))
-    assert "nothing was spent" in run(home, check)
+    assert "nothing was computed" in run(home, check)
     run(home, f"{begin} --plain")
     return home
 

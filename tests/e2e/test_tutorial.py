@@ -31,7 +31,7 @@ def test_the_tutorial_runs(folder):
     assert all(not cell.outputs for cell in notebook.cells if cell.cell_type == "code"), "commit it without outputs"
     NotebookClient(notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(folder)}}).execute()
     printed = "".join(output.get("text", "") for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs)
-    assert "nothing was spent" in printed
+    assert "nothing was computed" in printed
     assert "12 evaluations" in printed
     assert all(
         not cell.outputs or cell.outputs[0].output_type != "error" for cell in notebook.cells if cell.cell_type == "code"

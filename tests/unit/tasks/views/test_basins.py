@@ -12,7 +12,7 @@ from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.views.basins import excess_opening, same_basins
 from tansaku.tasks.views.results import CampaignData, evaluation_rows
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 
 
 def _evaluation(number: int, surface: str, energy: float | None, opening: float, purpose: str = "search") -> Evaluation:

@@ -10,7 +10,7 @@ import numpy as np
 from tansaku.tasks.views.notebook import CampaignView
 from tansaku.tasks.views.results import CampaignData
 
-PAGE = (Path(__file__).parents[3] / "docs" / "guide" / "notebook.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[4] / "docs" / "guide" / "notebook.md").read_text(encoding="utf-8")
 
 
 def test_what_the_page_says_of_compositions_runs(tavorite_search):

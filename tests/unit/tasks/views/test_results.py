@@ -26,7 +26,7 @@ from tansaku.tasks.views.results import (
 )
 
 NAME = "small-table"
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 
 
 def test_one_row_per_system_with_best_value_and_share_of_its_cost(recorded):
