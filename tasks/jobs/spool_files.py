@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -99,6 +100,14 @@ def read_identity(path: Path) -> JsonDict | None:
     if not all(isinstance(data.get(key), kind) for key, kind in kinds):
         raise DamagedFileError(f"{path} is damaged: expected host, pid and started of a process")
     return data
+
+
+def delete(path: Path) -> None:
+    """Deletes a file, a link or a folder; does nothing if it does not exist."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def file_sha256(path: Path) -> str:

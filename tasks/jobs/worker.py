@@ -34,7 +34,7 @@ from tansaku.models.domain.errors import (
 from tansaku.models.domain.records import Failure, JsonDict, Outcome
 from tansaku.models.domain.states import DISK_FULL, FailureKind
 from tansaku.tasks.jobs.document import Work
-from tansaku.tasks.jobs.spool import Spool
+from tansaku.tasks.jobs.spool import Spool, job_of
 from tansaku.tasks.jobs.spool_files import file_sha256, lacks_room, read_json, write_json
 from tansaku.tasks.processes import process_identity
 from tansaku.tasks.settings import THREAD_VARIABLES, given_parallel
@@ -118,11 +118,11 @@ class Worker:
     def _next(self) -> str | None:
         """Claims the oldest unclaimed job."""
         for entry in self._spool.waiting():
-            name = entry.partition("-")[2]
-            if not self._spool.folder(name).is_dir():
+            name = job_of(entry)
+            if name is None or not self._spool.folder(name).is_dir():
                 continue
             mine = self._spool.claim(name)
-            (self._spool.root / "queue" / entry).unlink(missing_ok=True)
+            self._spool.drop(entry)
             if mine:
                 return name
         return None

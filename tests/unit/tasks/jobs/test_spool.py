@@ -10,7 +10,7 @@ import time
 import pytest
 
 from tansaku.models.domain.errors import ConfigurationError, TransientError
-from tansaku.tasks.jobs.spool import Spool
+from tansaku.tasks.jobs.spool import Spool, job_of
 from tansaku.tasks.jobs.spool_files import read_json, write_json
 from tansaku.tasks.processes import process_identity
 
@@ -123,6 +123,19 @@ def test_what_killed_processes_left_is_pruned_and_jobs_stay(spool):
     assert [path.name for path in (spool.root / "jobs").iterdir()] == ["kept"]
     assert spool.claims() == []
     assert len(spool.waiting()) == 1
+
+
+def test_files_that_stand_for_no_job_are_not_listed(spool):
+    spool.add("job", REQUEST)
+    spool.claim("job")
+    for folder in ("jobs", "queue", "claims"):
+        for name in (".nfs0001", "foo bar", "5-a b", "-x"):
+            (spool.root / folder / name).touch()
+    (spool.root / "queue" / "foo").touch()
+    assert [job_of(entry) for entry in spool.waiting()] == ["job"]
+    assert spool.claims() == spool.names() == ["job"]
+    spool.prune()
+    assert spool.claims() == ["job"]
 
 
 def test_a_spool_is_served_while_its_driver_lives(spool):

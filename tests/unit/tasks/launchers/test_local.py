@@ -78,12 +78,73 @@ def test_a_look_between_the_end_of_a_worker_and_the_verdict_tells_the_verdict(tm
 
 def test_workers_that_leave_although_their_driver_is_here_are_reported(tmp_path, monkeypatch):
     """They end with code 0, as after their driver's end; their successors would do the same for ever."""
-    monkeypatch.setattr(local, "_worker_command", lambda spool: [sys.executable, "-c", "print('my driver has gone')"])
+    monkeypatch.setattr(local, "worker_command", lambda spool: [sys.executable, "-c", "print('my driver has gone')"])
     launcher = LocalLauncher(tmp_path / "spool", LocalLauncherSpec(kill_grace=0.3), 1)
     launcher.start()
     try:
-        with pytest.raises(TransientError, match=r"driver was alive\d+ in a row: my driver has gone"):
+        with pytest.raises(TransientError, match=r"\d+ worker processes in a row ended.*: my driver has gone"):
             poll_until_error(launcher)
+    finally:
+        launcher.stop()
+
+
+READY_THEN_DEAD = """
+import os, sys
+open(f"{sys.argv[1]}/workers/{os.getpid()}.json", "w").write("{}")
+sys.exit("cannot look at the queue")
+"""
+
+
+def test_workers_that_die_ready_without_a_job_are_reported(tmp_path, monkeypatch):
+    monkeypatch.setattr(local, "worker_command", lambda spool: [sys.executable, "-c", READY_THEN_DEAD, str(spool.root)])
+    launcher = LocalLauncher(tmp_path / "spool", LocalLauncherSpec(kill_grace=0.3), 1)
+    launcher.start()
+    try:
+        with pytest.raises(TransientError, match=r"\d+ worker processes in a row ended.*: cannot look at the queue"):
+            poll_until_error(launcher)
+    finally:
+        launcher.stop()
+
+
+DIES_ON_ITS_JOB = """
+import sys
+from pathlib import Path
+from tansaku.tasks.jobs.spool import Spool
+from tansaku.tasks.jobs.worker import Worker
+Worker(Spool(Path(sys.argv[1])), lambda work, folder: __import__("os").abort()).run()
+"""
+
+
+def test_workers_that_die_of_their_jobs_lose_the_jobs_only(tmp_path, monkeypatch):
+    """Their jobs say so, and may be tried again so often: the launcher has no complaint of its own."""
+    monkeypatch.setattr(local, "worker_command", lambda spool: [sys.executable, "-c", DIES_ON_ITS_JOB, str(spool.root)])
+    launcher = LocalLauncher(tmp_path / "spool", LocalLauncherSpec(kill_grace=0.3), 2)
+    launcher.start()
+    try:
+        for number in range(5):
+            handle = launcher.submit(JobRequest(name=f"job-{number}", token="t", document=DOCUMENT, timeout=60.0))
+            while (status := launcher.poll([handle])[0]).state is not JobState.LOST:
+                time.sleep(0.02)
+            assert status.reason == "worker_died"
+            launcher.discard(handle)
+    finally:
+        launcher.stop()
+
+
+def test_files_that_are_no_jobs_end_neither_workers_nor_supervisor(tmp_path):
+    launcher = LocalLauncher(tmp_path / "spool", LocalLauncherSpec(kill_grace=0.3), 1)
+    launcher.start()
+    for folder in ("queue", "claims"):
+        for name in (".nfs000000001", "foo bar", "-", "5-", "5-a b"):
+            (tmp_path / "spool" / folder / name).touch()
+    (tmp_path / "spool" / "queue" / "foo").touch()
+    (tmp_path / "spool" / "queue" / "00000000000000000001-folder").mkdir()
+    try:
+        handle = launcher.submit(JobRequest(name="job", token="t", document=DOCUMENT, timeout=60.0))
+        until = time.monotonic() + 60.0
+        while launcher.poll([handle])[0].state is not JobState.FINISHED:
+            assert time.monotonic() < until
+            launcher.wait([handle], 0.1)
     finally:
         launcher.stop()
 
