@@ -38,7 +38,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from tansaku.models.domain.errors import ConfigurationError, DamagedFileError, DiskFullError, TransientError
 from tansaku.models.domain.records import JsonDict, ProcessStart
-from tansaku.tasks.jobs.spool_files import delete, read_identity, write_json, writing_to
+from tansaku.tasks.jobs.spool_files import delete, is_missing, read_identity, unreadable, write_json, writing_to
 from tansaku.tasks.processes import find_process, process_identity
 
 SCHEMA_VERSION = 1
@@ -114,7 +114,10 @@ class Spool:
 
     def serve(self, driver: JsonDict) -> None:
         """Makes ``driver`` the owner of the workers. Raises DiskFullError."""
-        write_json(self.root / "driver.json", driver)
+        path = self.root / "driver.json"
+        if path.is_dir() and not path.is_symlink():
+            self.set_aside(path, "driver")
+        write_json(path, driver)
 
     def leave(self) -> None:
         """Removes the driver: idle workers end, busy workers end after their job."""
@@ -138,6 +141,16 @@ class Spool:
         if driver is None or driver["host"] != socket.gethostname():
             return False
         return find_process(driver["pid"], driver["started"]) is not None
+
+    @property
+    def served_elsewhere(self) -> bool:
+        """Whether there is a driver that is alive, or on another host, where nobody here can tell.
+
+        Raises:
+            DamagedFileError: The driver's file holds something else.
+        """
+        driver = self.driver()
+        return driver is not None and (driver["host"] != socket.gethostname() or self.served)
 
     # ---------------------------------------------------------------- jobs
 
@@ -224,6 +237,11 @@ class Spool:
         path = self.root / "claims" / name
         try:
             text = path.read_text(errors="replace")
+        except OSError as error:
+            if is_missing(path, error):
+                return None
+            raise unreadable(path, error) from error
+        try:
             if not text:
                 # In both directions: the clock may have been set in between.
                 since = path.stat().st_mtime
@@ -271,12 +289,12 @@ class Spool:
         """Moves an unusable file of job ``name`` into ``damaged``; does nothing if it does not exist.
 
         Args:
-            copy: Copy it instead.
+            copy: Copy it instead, if it can be read.
         """
         kept = self.root / "damaged" / f"{time.time_ns():020d}-{name}-{file.parent.name}-{file.name}"
         with suppress(FileNotFoundError), writing_to(self.root):
             kept.parent.mkdir(mode=0o700, exist_ok=True)
-            if copy:
+            if copy and file.is_file() and os.access(file, os.R_OK):
                 shutil.copyfile(file, kept)
             else:
                 file.rename(kept)

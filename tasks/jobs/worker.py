@@ -132,8 +132,8 @@ class Worker:
         request = self._request(name)
         if request is None:
             return
-        signal.setitimer(signal.ITIMER_REAL, float(request["timeout"]) + _ALARM_MARGIN)
         try:
+            signal.setitimer(signal.ITIMER_REAL, float(request["timeout"]) + _ALARM_MARGIN)
             outcome = self._compute(request, folder)
         except BaseException as error:
             signal.setitimer(signal.ITIMER_REAL, 0.0)

@@ -98,9 +98,9 @@ class LocalLauncher:
             TransientError: The spool or the workers do not work.
         """
         self._check_health()
-        if self._lacks_room():
-            raise DiskFullError(self._spool.root)
         with _explained(f"job {job.name} cannot be queued", self._spool.root):
+            if self._lacks_room():
+                raise DiskFullError(self._spool.root)
             self._spool.add(job.name, {"name": job.name, "token": job.token, "timeout": job.timeout, "document": job.document})
         return _handle(job.name)
 
@@ -233,8 +233,7 @@ class LocalLauncher:
         while not self._halt.wait(pause):
             try:
                 with self._lock, _explained("the workers cannot be supervised", self._spool.root):
-                    if not self._serving():
-                        return
+                    self._keep_serving()
                     self._look_after()
             except TransientError as error:
                 self._trouble = error
@@ -259,6 +258,23 @@ class LocalLauncher:
             # Whose it is, the campaign's lease says: it is ours until another driver writes its own identity there.
             self._spool.serve(self._me)
             return True
+
+    def _keep_serving(self) -> None:
+        """Takes the spool again where the driver's file was removed or names a process that is gone.
+
+        Raises:
+            TransientError: It names another driver that may be alive. If that one has taken the campaign over, the lease says
+                so at the next heartbeat; otherwise the user must know.
+        """
+        if self._serving():
+            return
+        if self._spool.served_elsewhere:
+            raise TransientError(
+                f"spool {self._spool.root} names another driver that may be alive",
+                hint=f"if there is none, remove {self._spool.root / 'driver.json'}: it is written again",
+            )
+        self._spool.create()
+        self._spool.serve(self._me)
 
     def _lacks_room(self) -> bool:
         return lacks_space(self._spool.root, self._min_free)
@@ -306,7 +322,7 @@ class LocalLauncher:
         supervisor, trouble = self._supervisor, self._trouble
         if trouble is not None:
             raise trouble
-        if supervisor is not None and not supervisor.is_alive() and self._serving():
+        if supervisor is not None and not supervisor.is_alive():
             raise StoreError(
                 "the thread that supervises the workers ended because of an internal error",
                 hint="its traceback is above; run the same command again to continue",

@@ -9,10 +9,10 @@ import time
 
 import pytest
 
-from tansaku.models.domain.errors import ConfigurationError, TransientError
+from tansaku.models.domain.errors import ConfigurationError, DamagedFileError, TransientError
 from tansaku.tasks.jobs.spool import Spool, job_of
-from tansaku.tasks.jobs.spool_files import read_json, write_json
-from tansaku.tasks.processes import process_identity
+from tansaku.tasks.jobs.spool_files import read_identity, read_json, write_json
+from tansaku.tasks.processes import find_process, process_identity
 
 REQUEST = {"token": "t", "timeout": 1.0, "document": {}}
 
@@ -174,6 +174,15 @@ def test_a_folder_that_cannot_be_made_is_said(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(TransientError, match="spool"):
         Spool(tmp_path / "file" / "spool").create()
+
+
+@pytest.mark.parametrize("pid", [0, -1, True, False, 1.5, "1"])
+def test_an_identity_has_a_positive_process_id(tmp_path, pid):
+    path = tmp_path / "9.json"
+    write_json(path, {"host": "h", "pid": pid, "started": "b/1"})
+    with pytest.raises(DamagedFileError, match="positive"):
+        read_identity(path)
+    assert find_process(-1, "b/1") is find_process(0, "b/1") is None
 
 
 def test_json_is_there_whole_or_not_at_all(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import threading
@@ -14,7 +15,7 @@ from tansaku.models.domain.errors import DiskFullError, StoreError, TransientErr
 from tansaku.models.domain.ports import JobRequest, JobState
 from tansaku.models.domain.specs.parallel import ParallelSpec
 from tansaku.models.domain.specs.site import LocalLauncherSpec
-from tansaku.tasks.jobs.spool_files import read_json
+from tansaku.tasks.jobs.spool_files import read_json, write_json
 from tansaku.tasks.launchers import local
 from tansaku.tasks.launchers.local import LocalLauncher
 from tansaku.tasks.processes import process_identity
@@ -147,6 +148,89 @@ def test_files_that_are_no_jobs_end_neither_workers_nor_supervisor(tmp_path):
             launcher.wait([handle], 0.1)
     finally:
         launcher.stop()
+
+
+@pytest.fixture
+def served(tmp_path):
+    launcher = LocalLauncher(tmp_path / "spool", LocalLauncherSpec(kill_grace=0.3), 0)
+    launcher.start()
+    yield launcher
+    launcher.stop()
+
+
+def wait_until(fulfilled):
+    until = time.monotonic() + 60.0
+    while not fulfilled():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("pid", [None, 2**22 + 1, -1, 0, True, "folder"])
+def test_a_driver_file_that_names_nobody_is_written_again(tmp_path, served, pid):
+    file = tmp_path / "spool" / "driver.json"
+    mine = read_json(file)
+    file.unlink()
+    if pid == "folder":
+        file.mkdir()
+    elif pid is not None:
+        file.write_text(json.dumps(mine | {"pid": pid}))
+    wait_until(lambda: file.is_file() and file.read_text() == json.dumps(mine))
+
+
+def test_a_driver_file_that_names_a_living_process_is_reported(tmp_path, served, worker):
+    file = tmp_path / "spool" / "driver.json"
+    mine = read_json(file)
+    write_json(file, process_identity(worker))
+    with pytest.raises(TransientError, match="names another driver"):
+        poll_until_error(served)
+    file.unlink()
+    wait_until(lambda: read_json(file) == mine)
+
+
+def test_a_spool_that_was_removed_is_made_again(tmp_path, served):
+    shutil.rmtree(tmp_path / "spool")
+
+    def submitted():
+        try:
+            return served.submit(JobRequest(name="job", token="t", document=DOCUMENT, timeout=1.0))
+        except TransientError:
+            return None
+
+    wait_until(submitted)
+    assert served.find("job") is not None
+
+
+def make_folder(path):
+    path.mkdir()
+
+
+def make_loop(path):
+    path.symlink_to(path.name)
+
+
+def make_dangling(path):
+    path.symlink_to("nowhere")
+
+
+@pytest.mark.parametrize("make", [make_folder, make_loop, make_dangling])
+def test_a_claim_that_cannot_be_read_is_a_loss(tmp_path, served, make):
+    handle = served.submit(JobRequest(name="job", token="t", document=DOCUMENT, timeout=60.0))
+    make(tmp_path / "spool" / "claims" / "job")
+    wait_until(lambda: served.poll([handle])[0].state is JobState.LOST)
+    assert served.poll([handle])[0].reason == "damaged_file"
+    assert len(list((tmp_path / "spool" / "damaged").glob("*-job-claims-job"))) == 1
+    served.stop()
+
+
+@pytest.mark.parametrize("make", [make_folder, make_loop, make_dangling])
+def test_a_request_that_cannot_be_read_is_a_loss(tmp_path, served, make, worker):
+    handle = served.submit(JobRequest(name="job", token="t", document=DOCUMENT, timeout=60.0))
+    request = tmp_path / "spool" / "jobs" / "job" / "request.json"
+    request.unlink()
+    make(request)
+    write_json(tmp_path / "spool" / "claims" / "job", {**process_identity(worker), "at": time.time()})
+    wait_until(lambda: served.poll([handle])[0].state is JobState.LOST)
+    assert served.poll([handle])[0].reason == "damaged_file"
 
 
 def poll_until_error(launcher):
