@@ -11,7 +11,10 @@ from tansaku.models.domain.identifiers import NAME_PATTERN
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegativeFloat = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-PositiveInt = Annotated[int, Field(ge=1)]
+PositiveInt = Annotated[int, Field(ge=1, le=2**53)]
+LONGEST_TIME = 1e8
+"""About three years [s]: what every timer of an operating system takes."""
+Timeout = Annotated[float, Field(gt=0, le=LONGEST_TIME)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
