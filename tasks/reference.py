@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple, get_args
 from pydantic import BaseModel
 
 from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.specs.base import LARGEST_WHOLE
 from tansaku.models.domain.specs.campaign import EDITABLE_KEYS, CampaignSpec
 from tansaku.models.domain.specs.dataset import DatasetSpec
 from tansaku.models.domain.specs.screen import ScreenSpec
@@ -172,7 +173,7 @@ def _scalar(schema: JsonDict) -> str:
     word = {"number": "number", "integer": "integer", "boolean": "true or false", "string": "text", "null": "null"}
     limits = {"exclusiveMinimum": ">", "minimum": "≥", "exclusiveMaximum": "<", "maximum": "≤"}
     text = word.get(str(schema.get("type")), "value")
-    bounds = [f"{sign} {schema[key]:g}" for key, sign in limits.items() if key in schema]
+    bounds = [f"{sign} {schema[key]:g}" for key, sign in limits.items() if key in schema and schema[key] != LARGEST_WHOLE]
     if "pattern" in schema:
         bounds.append(f"matching `{schema['pattern']}`")
     return " ".join([text, *bounds])

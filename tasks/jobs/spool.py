@@ -38,12 +38,13 @@ from pydantic import TypeAdapter, ValidationError
 
 from tansaku.models.domain.errors import ConfigurationError, DamagedFileError, DiskFullError, TransientError
 from tansaku.models.domain.records import JsonDict, ProcessStart
-from tansaku.tasks.jobs.spool_files import read_identity, write_json, writing_to
+from tansaku.tasks.jobs.spool_files import delete, is_missing, read_identity, unreadable, write_json, writing_to
 from tansaku.tasks.site.processes import find_process, process_identity
 
 SCHEMA_VERSION = 1
 
 _JOB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
+_ENTRY_TIME = re.compile(r"[0-9]{1,32}")
 # Prefixes that no job name can have.
 _NEW, _GONE = ".new-", ".gone-"
 # A worker killed between making its claim and writing it leaves an empty file; the two are microseconds apart.
@@ -113,7 +114,10 @@ class Spool:
 
     def serve(self, driver: JsonDict) -> None:
         """Makes ``driver`` the owner of the workers. Raises DiskFullError."""
-        write_json(self.root / "driver.json", driver)
+        path = self.root / "driver.json"
+        if path.is_dir() and not path.is_symlink():
+            self.set_aside(path, "driver")
+        write_json(path, driver)
 
     def leave(self) -> None:
         """Removes the driver: idle workers end, busy workers end after their job."""
@@ -137,6 +141,16 @@ class Spool:
         if driver is None or driver["host"] != socket.gethostname():
             return False
         return find_process(driver["pid"], driver["started"]) is not None
+
+    @property
+    def served_elsewhere(self) -> bool:
+        """Whether there is a driver that is alive, or on another host, where nobody here can tell.
+
+        Raises:
+            DamagedFileError: The driver's file holds something else.
+        """
+        driver = self.driver()
+        return driver is not None and (driver["host"] != socket.gethostname() or self.served)
 
     # ---------------------------------------------------------------- jobs
 
@@ -184,11 +198,11 @@ class Spool:
 
     def names(self) -> list[str]:
         """Names of all jobs in the spool."""
-        return sorted(name for name in _names(self.root / "jobs") if _JOB_NAME.fullmatch(name) is not None)
+        return sorted(_job_names(self.root / "jobs"))
 
     def waiting(self) -> list[str]:
-        """Entries of the queue, oldest first."""
-        return sorted(_names(self.root / "queue"))
+        """Entries of the queue, oldest first. Other files there, such as those that NFS leaves, are ignored."""
+        return sorted(entry for entry in _names(self.root / "queue") if job_of(entry) is not None)
 
     def claim(self, name: str, *, pid: int | None = None) -> bool:
         """Claims a job for this process (``pid`` 0: for no process); returns whether it was unclaimed.
@@ -223,6 +237,11 @@ class Spool:
         path = self.root / "claims" / name
         try:
             text = path.read_text(errors="replace")
+        except OSError as error:
+            if is_missing(path, error):
+                return None
+            raise unreadable(path, error) from error
+        try:
             if not text:
                 # In both directions: the clock may have been set in between.
                 since = path.stat().st_mtime
@@ -234,8 +253,8 @@ class Spool:
             raise DamagedFileError(f"{path} does not name the process that does the job: {_first_problem(error)}") from error
 
     def claims(self) -> list[str]:
-        """Names of all claimed jobs."""
-        return _names(self.root / "claims")
+        """Names of all claimed jobs. Other files there are ignored."""
+        return _job_names(self.root / "claims")
 
     def finish(self, name: str, result: JsonDict) -> None:
         """Writes the final result. Raises FileNotFoundError if the job was discarded meanwhile.
@@ -270,12 +289,12 @@ class Spool:
         """Moves an unusable file of job ``name`` into ``damaged``; does nothing if it does not exist.
 
         Args:
-            copy: Copy it instead.
+            copy: Copy it instead, if it can be read.
         """
         kept = self.root / "damaged" / f"{time.time_ns():020d}-{name}-{file.parent.name}-{file.name}"
         with suppress(FileNotFoundError), writing_to(self.root):
             kept.parent.mkdir(mode=0o700, exist_ok=True)
-            if copy:
+            if copy and file.is_file() and os.access(file, os.R_OK):
                 shutil.copyfile(file, kept)
             else:
                 file.rename(kept)
@@ -293,13 +312,17 @@ class Spool:
         if waits:
             self.unqueue(name)
         else:
-            (self.root / "claims" / name).unlink(missing_ok=True)
+            delete(self.root / "claims" / name)
 
     def unqueue(self, name: str) -> None:
         """Removes a job from the queue."""
         for entry in self.waiting():
-            if entry.partition("-")[2] == name:
-                (self.root / "queue" / entry).unlink(missing_ok=True)
+            if job_of(entry) == name:
+                self.drop(entry)
+
+    def drop(self, entry: str) -> None:
+        """Removes an entry from the queue."""
+        delete(self.root / "queue" / entry)
 
     def prune(self) -> None:
         """Removes the remains of killed processes: unfinished folders, claims and entries without a job."""
@@ -307,10 +330,10 @@ class Spool:
         known = set(_names(self.root / "jobs"))
         for name in self.claims():
             if name not in known:
-                (self.root / "claims" / name).unlink(missing_ok=True)
+                delete(self.root / "claims" / name)
         for entry in self.waiting():
-            if entry.partition("-")[2] not in known:
-                (self.root / "queue" / entry).unlink(missing_ok=True)
+            if job_of(entry) not in known:
+                self.drop(entry)
 
     def sweep(self, *prefixes: str) -> None:
         """Deletes the files of removed jobs."""
@@ -359,6 +382,16 @@ def _first_problem(error: ValidationError) -> str:
     problem = error.errors(include_url=False)[0]
     where = ".".join(map(str, problem["loc"]))
     return f"{where}: {problem['msg']}" if where else problem["msg"]
+
+
+def job_of(entry: str) -> str | None:
+    """Returns the name of the job that an entry of the queue stands for, None for a file that is no entry."""
+    at, _, name = entry.partition("-")
+    return name if _ENTRY_TIME.fullmatch(at) and _JOB_NAME.fullmatch(name) else None
+
+
+def _job_names(folder: Path) -> list[str]:
+    return [name for name in _names(folder) if _JOB_NAME.fullmatch(name) is not None]
 
 
 def _names(folder: Path) -> list[str]:

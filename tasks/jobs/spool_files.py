@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from tansaku.models.domain.errors import DamagedFileError, DiskFullError, Transi
 from tansaku.models.domain.records import JsonDict
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+_OF_THE_FILE = (errno.EISDIR, errno.ELOOP, errno.ENOTDIR, errno.ENOENT, errno.EACCES, errno.EPERM, errno.EIO)
 
 
 @contextmanager
@@ -72,17 +74,35 @@ def read_json(path: Path) -> JsonDict | None:
     """
     try:
         data = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        return None
     except (ValueError, RecursionError) as error:
         raise DamagedFileError(f"{path} is damaged: {error}") from error
-    except IsADirectoryError as error:
-        raise DamagedFileError(f"{path} is damaged: it is a folder, expected a file") from error
     except OSError as error:
-        raise TransientError(f"{path} cannot be read: {error}") from error
+        if is_missing(path, error):
+            return None
+        raise unreadable(path, error) from error
     if not isinstance(data, dict):
         raise DamagedFileError(f"{path} is damaged: it holds {type(data).__name__}, expected an object")
     return data
+
+
+def is_missing(path: Path, error: OSError) -> bool:
+    """Whether reading failed because there is no such file. A link that leads nowhere is there, and damaged."""
+    return isinstance(error, FileNotFoundError) and not path.is_symlink()
+
+
+def unreadable(path: Path, error: OSError) -> TransientError:
+    """Returns what it means that a file cannot be read: damage if only the file is concerned, else an error that may pass."""
+    if error.errno in _OF_THE_FILE and _can_be_listed(path.parent):
+        return DamagedFileError(f"{path} is damaged: {error.strerror}")
+    return TransientError(f"{path} cannot be read: {error}")
+
+
+def _can_be_listed(folder: Path) -> bool:
+    try:
+        next(folder.iterdir(), None)
+    except OSError:
+        return False
+    return True
 
 
 def read_identity(path: Path) -> JsonDict | None:
@@ -96,9 +116,18 @@ def read_identity(path: Path) -> JsonDict | None:
     if data is None:
         return None
     kinds = (("host", str), ("pid", int), ("started", str | float))
-    if not all(isinstance(data.get(key), kind) for key, kind in kinds):
-        raise DamagedFileError(f"{path} is damaged: expected host, pid and started of a process")
+    fits = all(isinstance(data.get(key), kind) for key, kind in kinds)
+    if not fits or isinstance(data["pid"], bool) or data["pid"] < 1:
+        raise DamagedFileError(f"{path} is damaged: expected host, pid (a positive integer) and started of a process")
     return data
+
+
+def delete(path: Path) -> None:
+    """Deletes a file, a link or a folder; does nothing if it does not exist."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def file_sha256(path: Path) -> str:

@@ -34,7 +34,7 @@ from tansaku.models.domain.errors import (
 from tansaku.models.domain.records import Failure, JsonDict, Outcome
 from tansaku.models.domain.states import DISK_FULL, FailureKind
 from tansaku.tasks.jobs.document import Work
-from tansaku.tasks.jobs.spool import Spool
+from tansaku.tasks.jobs.spool import Spool, job_of
 from tansaku.tasks.jobs.spool_files import file_sha256, lacks_room, read_json, write_json
 from tansaku.tasks.settings import THREAD_VARIABLES, given_parallel
 from tansaku.tasks.site.processes import process_identity
@@ -118,11 +118,11 @@ class Worker:
     def _next(self) -> str | None:
         """Claims the oldest unclaimed job."""
         for entry in self._spool.waiting():
-            name = entry.partition("-")[2]
-            if not self._spool.folder(name).is_dir():
+            name = job_of(entry)
+            if name is None or not self._spool.folder(name).is_dir():
                 continue
             mine = self._spool.claim(name)
-            (self._spool.root / "queue" / entry).unlink(missing_ok=True)
+            self._spool.drop(entry)
             if mine:
                 return name
         return None
@@ -132,8 +132,8 @@ class Worker:
         request = self._request(name)
         if request is None:
             return
-        signal.setitimer(signal.ITIMER_REAL, float(request["timeout"]) + _ALARM_MARGIN)
         try:
+            signal.setitimer(signal.ITIMER_REAL, float(request["timeout"]) + _ALARM_MARGIN)
             outcome = self._compute(request, folder)
         except BaseException as error:
             signal.setitimer(signal.ITIMER_REAL, 0.0)

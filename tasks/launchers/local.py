@@ -11,12 +11,10 @@ from __future__ import annotations
 import math
 import secrets
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +22,12 @@ import psutil
 
 from tansaku.models.domain.errors import DamagedFileError, DiskFullError, StoreError, TansakuError, TransientError
 from tansaku.models.domain.ports import JobRequest, JobResult, JobStatus
-from tansaku.models.domain.records import JsonDict, ProcessStart
+from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.site import LocalLauncherSpec
 from tansaku.models.domain.states import JobState
-from tansaku.tasks.jobs.spool import Spool
-from tansaku.tasks.jobs.spool_files import lacks_room, lacks_space, read_identity, read_json
+from tansaku.tasks.jobs.spool import Claim, Spool
+from tansaku.tasks.jobs.spool_files import delete, lacks_room, lacks_space, read_identity, read_json
+from tansaku.tasks.launchers.local_workers import Deaths, Member, worker_command
 from tansaku.tasks.launchers.results import settled_status, spooled_result
 from tansaku.tasks.settings import worker_environment
 from tansaku.tasks.site.processes import end_process, find_process, process_identity
@@ -48,27 +47,6 @@ _MB = 1e6
 _LEAVE = 2.0
 """Time for idle workers to end by themselves [s]."""
 
-_STILLBORN = 3
-"""Number of successive workers that die before they are ready, after which the launcher raises an error."""
-
-_LOG_TAIL = 600
-
-
-@dataclass
-class _Member:
-    """A worker: a child process, or an adopted process (``child`` None)."""
-
-    pid: int
-    started: ProcessStart
-    log: Path | None = None
-    child: subprocess.Popen[bytes] | None = None
-
-    @property
-    def alive(self) -> bool:
-        if self.child is not None:
-            return self.child.poll() is None
-        return find_process(self.pid, self.started) is not None
-
 
 class LocalLauncher:
     """``Launcher`` on worker processes of this machine.
@@ -85,14 +63,12 @@ class LocalLauncher:
         self._min_free = spec.min_free_space * _MB
         self._parallel, self._variables = spec.parallel, spec.environment
         self._n_workers = n_workers
-        self._members: list[_Member] = []
+        self._members: list[Member] = []
         self._me = {**process_identity(), "launcher": secrets.token_hex(8)}
         self._lock = threading.RLock()
         self._halt = threading.Event()
         self._supervisor: threading.Thread | None = None
-        self._stillborn = 0
-        self._spawn_after = 0.0
-        self._last_words = ""
+        self._deaths = Deaths()
         self._trouble: TransientError | None = None
         self._full_at = -math.inf
 
@@ -122,9 +98,9 @@ class LocalLauncher:
             TransientError: The spool or the workers do not work.
         """
         self._check_health()
-        if self._lacks_room():
-            raise DiskFullError(self._spool.root)
         with _explained(f"job {job.name} cannot be queued", self._spool.root):
+            if self._lacks_room():
+                raise DiskFullError(self._spool.root)
             self._spool.add(job.name, {"name": job.name, "token": job.token, "timeout": job.timeout, "document": job.document})
         return _handle(job.name)
 
@@ -144,7 +120,9 @@ class LocalLauncher:
 
     def fetch(self, handle: JsonDict) -> JobResult:
         """Result of a FINISHED job. Raises NotFoundError, TransientError."""
-        return spooled_result(self._spool, handle["name"])
+        result = spooled_result(self._spool, handle["name"])
+        self._deaths.note_progress()
+        return result
 
     def cancel(self, handle: JsonDict) -> None:
         """Ends a job and the worker that does it."""
@@ -208,12 +186,19 @@ class LocalLauncher:
         with self._lock:
             claim = self._spool.claimed(name)
             if claim is not None:
+                self._note_job(claim)
                 message = f"worker {claim.pid} on {claim.host} ended {claim.age:.1f} s after it had begun"
                 self._spool.lose(name, "worker_died", message)
+
+    def _note_job(self, claim: Claim) -> None:
+        """Remembers who had the job: once it is discarded, its claim no longer says so."""
+        for member in self._members:
+            member.had_job = member.had_job or member.pid == claim.pid
 
     def _end(self, name: str) -> None:
         claim = self._spool.claimed(name)
         if claim is not None and claim.alive and not self._spool.is_over(name):
+            self._note_job(claim)
             end_process(claim.pid, claim.started, self._grace, with_children=True)
 
     def _check_jobs(self) -> None:
@@ -248,8 +233,7 @@ class LocalLauncher:
         while not self._halt.wait(pause):
             try:
                 with self._lock, _explained("the workers cannot be supervised", self._spool.root):
-                    if not self._serving():
-                        return
+                    self._keep_serving()
                     self._look_after()
             except TransientError as error:
                 self._trouble = error
@@ -275,6 +259,23 @@ class LocalLauncher:
             self._spool.serve(self._me)
             return True
 
+    def _keep_serving(self) -> None:
+        """Takes the spool again where the driver's file was removed or names a process that is gone.
+
+        Raises:
+            TransientError: It names another driver that may be alive. If that one has taken the campaign over, the lease says
+                so at the next heartbeat; otherwise the user must know.
+        """
+        if self._serving():
+            return
+        if self._spool.served_elsewhere:
+            raise TransientError(
+                f"spool {self._spool.root} names another driver that may be alive",
+                hint=f"if there is none, remove {self._spool.root / 'driver.json'}: it is written again",
+            )
+        self._spool.create()
+        self._spool.serve(self._me)
+
     def _lacks_room(self) -> bool:
         return lacks_space(self._spool.root, self._min_free)
 
@@ -285,42 +286,35 @@ class LocalLauncher:
             except DamagedFileError:
                 worker = None
             if worker is not None and find_process(worker["pid"], worker["started"]) is not None:
-                self._members.append(_Member(worker["pid"], worker["started"]))
+                self._members.append(Member(worker["pid"], worker["started"]))
             else:
-                record.unlink(missing_ok=True)
+                delete(record)
 
     def _fill(self) -> None:
-        if time.monotonic() < self._spawn_after:
+        if not self._deaths.may_spawn:
             return
         for slot in range(self._n_workers - len(self._members)):
             log = self._spool.root / "logs" / f"{time.time_ns()}-{slot}.log"
             with log.open("wb") as output:
                 child = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-                    _worker_command(self._spool),
+                    worker_command(self._spool),
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=subprocess.STDOUT,
                     env=worker_environment(self._parallel, self._variables),
                     start_new_session=True,
                 )
-            self._members.append(_Member(child.pid, process_identity(child.pid)["started"], log, child))
+            self._members.append(Member(child.pid, process_identity(child.pid)["started"], log, child))
 
     def _replace_dead(self) -> None:
         records = self._spool.root / "workers"
         for member in [member for member in self._members if not member.alive]:
             self._members.remove(member)
-            record = records / f"{member.pid}.json"
-            # A worker that ends although its driver is alive does not detect it: its successors would end too.
-            was_ready = record.exists() or member.child is None
-            record.unlink(missing_ok=True)
-            self._stillborn = 0 if was_ready else self._stillborn + 1
-            if not was_ready:
-                self._last_words = _tail(member.log)
-                self._spawn_after = time.monotonic() + min(0.1 * 2.0**self._stillborn, 5.0)
-            else:
-                _drop_if_empty(member.log)
-        if self._stillborn and any((records / f"{member.pid}.json").exists() for member in self._members):
-            self._stillborn = 0
+            delete(records / f"{member.pid}.json")
+            member.had_job = member.had_job or self._claims_job(member, ended=True)
+            self._deaths.add(member)
+        for member in self._members:
+            self._deaths.note_alive(member, ready=(records / f"{member.pid}.json").exists())
         self._fill()
 
     def _check_health(self) -> None:
@@ -328,17 +322,12 @@ class LocalLauncher:
         supervisor, trouble = self._supervisor, self._trouble
         if trouble is not None:
             raise trouble
-        if supervisor is not None and not supervisor.is_alive() and self._serving():
+        if supervisor is not None and not supervisor.is_alive():
             raise StoreError(
                 "the thread that supervises the workers ended because of an internal error",
                 hint="its traceback is above; run the same command again to continue",
             )
-        if self._stillborn >= _STILLBORN:
-            raise TransientError(
-                f"{self._stillborn} worker processes in a row ended before they were ready or while their driver was alive: "
-                f"{self._last_words or 'no output'}",
-                hint=f"their output is in {self._spool.root / 'logs'}",
-            )
+        self._deaths.check(self._spool.root / "logs")
 
     def _see_off(self) -> None:
         """Waits for idle workers to end, and ends those that do not."""
@@ -347,27 +336,23 @@ class LocalLauncher:
             if member.child is None:
                 continue
             try:
-                member.child.wait(0 if self._busy(member) else max(0.0, deadline - time.monotonic()))
+                member.child.wait(0 if self._claims_job(member) else max(0.0, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:
-                if not self._busy(member):
+                if not self._claims_job(member):
                     member.child.terminate()
             else:
-                _drop_if_empty(member.log)
+                member.drop_empty_log()
 
-    def _busy(self, member: _Member) -> bool:
+    def _claims_job(self, member: Member, *, ended: bool = False) -> bool:
+        """Whether a worker has a job that is not over, or (``ended``) any job that is still in the spool."""
         for name in self._spool.claims():
             try:
                 claim = self._spool.claimed(name)
             except DamagedFileError:
                 continue
-            if claim is not None and claim.pid == member.pid and not self._spool.is_over(name):
+            if claim is not None and claim.pid == member.pid and (ended or not self._spool.is_over(name)):
                 return True
         return False
-
-
-def _worker_command(spool: Spool) -> list[str]:
-    # -P: what lies in the user's folder does not shadow a module.
-    return [sys.executable, "-P", "-m", "tansaku.tasks.jobs.worker", str(spool.root)]
 
 
 def _handle(name: str) -> JsonDict:
@@ -387,14 +372,3 @@ def _explained(what: str, folder: Path) -> Iterator[None]:
         raise TransientError(f"{what}: {error}") from error
     except psutil.Error as error:
         raise TransientError(f"{what}: {error}") from error
-
-
-def _drop_if_empty(log: Path | None) -> None:
-    if log is not None and log.exists() and not log.stat().st_size:
-        log.unlink()
-
-
-def _tail(log: Path | None) -> str:
-    if log is None or not log.exists():
-        return ""
-    return log.read_text(errors="replace")[-_LOG_TAIL:].strip().replace("\n", " | ")

@@ -44,6 +44,8 @@ def find_process(pid: int, started: ProcessStart) -> psutil.Process | None:
         pid: Process id.
         started: As :func:`process_identity` gives it, or a start time [s since the epoch], as older versions stored it.
     """
+    if pid < 1:  # no process has such an id, and psutil refuses it with an error of its own
+        return None
     try:
         process = psutil.Process(pid)
         if process.status() == psutil.STATUS_ZOMBIE:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from tansaku.models.domain.objectives import Need
-from tansaku.models.domain.specs.base import Name, NonNegativeFloat, PositiveFloat, PositiveInt, Spec
+from tansaku.models.domain.specs.base import LONGEST_TIME, Name, PositiveFloat, PositiveInt, Spec, Timeout
 from tansaku.models.domain.specs.calculator import CalculatorSpec, workflow_of
 from tansaku.models.domain.specs.calculators.table import types_with
 from tansaku.models.domain.specs.label import LABEL_PROPERTY, LabelSpec
@@ -101,9 +101,9 @@ class ExecutionSpec(Spec):
 
     asynchrony: Literal["ordered", "free"] = "ordered"
     in_flight: Annotated[int, Field(ge=1, le=10_000)] = 2
-    timeout: PositiveFloat = 600.0
+    timeout: Timeout = 600.0
     retries: Annotated[int, Field(ge=0, le=100)] = 3
-    retry_backoff: NonNegativeFloat = 5.0
+    retry_backoff: Annotated[float, Field(ge=0, le=LONGEST_TIME)] = 5.0
     polish: Annotated[int, Field(ge=0, le=100)] = 3
 
 

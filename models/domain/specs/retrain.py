@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from tansaku.models.domain.specs.base import Name, PositiveFloat, PositiveInt, Sha256, Spec
+from tansaku.models.domain.specs.base import Name, PositiveFloat, PositiveInt, Sha256, Spec, Timeout
 from tansaku.models.domain.specs.calculators.table import types_with
 from tansaku.models.domain.specs.network_potential import PotentialSpec
 from tansaku.models.domain.specs.objective import QuantityText
@@ -107,7 +107,7 @@ class RetrainSpec(Spec):
     warm: bool = False
     at_end: bool = False
     target: TargetSpec | None = None
-    timeout: PositiveFloat = 3600.0
+    timeout: Timeout = 3600.0
 
 
 def check_potential_keys(retrain: RetrainSpec) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, StringConstraints
 
 from tansaku.models.domain.secret_variables import is_reserved
-from tansaku.models.domain.specs.base import Name, NonNegativeFloat, PositiveFloat, PositiveInt, Spec
+from tansaku.models.domain.specs.base import Name, NonNegativeFloat, PositiveInt, Spec, Timeout
 from tansaku.models.domain.specs.cluster import FireworksLauncherSpec
 from tansaku.models.domain.specs.launcher_base import LauncherBase
 from tansaku.models.domain.specs.limits import LimitsSpec
@@ -38,7 +38,7 @@ class LocalLauncherSpec(LauncherBase):
 
     type: Literal["local"] = "local"
     workers: PositiveInt | None = None
-    kill_grace: PositiveFloat = 3.0
+    kill_grace: Timeout = 3.0
     parallel: ParallelSpec = SERIAL
     min_free_space: NonNegativeFloat = 20.0
     environment: tuple[VariableName, ...] = ()
@@ -59,11 +59,11 @@ class TimingSpec(Spec):
         reminder: A driver that has had no result for so long says what it waits for.
     """
 
-    lease: PositiveFloat = 30.0
-    heartbeat: PositiveFloat = 5.0
-    poll: PositiveFloat = 1.0
-    patience: PositiveFloat = 600.0
-    reminder: PositiveFloat = 60.0
+    lease: Timeout = 30.0
+    heartbeat: Timeout = 5.0
+    poll: Timeout = 1.0
+    patience: Timeout = 600.0
+    reminder: Timeout = 60.0
 
 
 class DatabaseSpec(Spec):

@@ -221,6 +221,20 @@ def test_a_damaged_driver_file_is_written_again(make_campaign, undisturbed, text
     assert [fact[1:3] for fact in campaign.facts()] == [fact[1:3] for fact in facts]
 
 
+def test_a_removed_driver_file_and_stray_files_do_not_end_the_campaign(make_campaign, undisturbed):
+    facts, _ = undisturbed(slow=True)
+    campaign = make_campaign(slow=True)
+    pid, request = campaign.start()
+    campaign.wait_for(lambda: any("proposal" in line for line in campaign.log(request)))
+    spool = spool_of(campaign)
+    for folder in ("queue", "claims"):
+        (spool / folder / "foo bar").touch()
+        (spool / folder / ".nfs000000000001").touch()
+    (spool / "driver.json").unlink()
+    assert campaign.answer(pid, request)["reason"] == "evaluations"
+    assert [fact[1:3] for fact in campaign.facts()] == [fact[1:3] for fact in facts]
+
+
 # ---------------------------------------------------------------- workers that cannot be started
 
 

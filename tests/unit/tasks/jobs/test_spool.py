@@ -9,10 +9,10 @@ import time
 
 import pytest
 
-from tansaku.models.domain.errors import ConfigurationError, TransientError
-from tansaku.tasks.jobs.spool import Spool
-from tansaku.tasks.jobs.spool_files import read_json, write_json
-from tansaku.tasks.site.processes import process_identity
+from tansaku.models.domain.errors import ConfigurationError, DamagedFileError, TransientError
+from tansaku.tasks.jobs.spool import Spool, job_of
+from tansaku.tasks.jobs.spool_files import read_identity, read_json, write_json
+from tansaku.tasks.site.processes import find_process, process_identity
 
 REQUEST = {"token": "t", "timeout": 1.0, "document": {}}
 
@@ -125,6 +125,19 @@ def test_what_killed_processes_left_is_pruned_and_jobs_stay(spool):
     assert len(spool.waiting()) == 1
 
 
+def test_files_that_stand_for_no_job_are_not_listed(spool):
+    spool.add("job", REQUEST)
+    spool.claim("job")
+    for folder in ("jobs", "queue", "claims"):
+        for name in (".nfs0001", "foo bar", "5-a b", "-x"):
+            (spool.root / folder / name).touch()
+    (spool.root / "queue" / "foo").touch()
+    assert [job_of(entry) for entry in spool.waiting()] == ["job"]
+    assert spool.claims() == spool.names() == ["job"]
+    spool.prune()
+    assert spool.claims() == ["job"]
+
+
 def test_a_spool_is_served_while_its_driver_lives(spool):
     assert not spool.served
     child = subprocess.Popen(["sleep", "60"])
@@ -161,6 +174,15 @@ def test_a_folder_that_cannot_be_made_is_said(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(TransientError, match="spool"):
         Spool(tmp_path / "file" / "spool").create()
+
+
+@pytest.mark.parametrize("pid", [0, -1, True, False, 1.5, "1"])
+def test_an_identity_has_a_positive_process_id(tmp_path, pid):
+    path = tmp_path / "9.json"
+    write_json(path, {"host": "h", "pid": pid, "started": "b/1"})
+    with pytest.raises(DamagedFileError, match="positive"):
+        read_identity(path)
+    assert find_process(-1, "b/1") is find_process(0, "b/1") is None
 
 
 def test_json_is_there_whole_or_not_at_all(tmp_path):

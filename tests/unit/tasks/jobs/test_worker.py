@@ -114,6 +114,13 @@ def test_an_error_nobody_foresaw_is_left_and_ends_the_worker(spool):
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
 
 
+def test_a_timeout_that_no_timer_takes_is_a_failure_with_its_reason(spool):
+    spool.add("long", {"name": "long", "token": "token of long", "timeout": 1e30, "document": DOCUMENT})
+    with pytest.raises(OverflowError):
+        Worker(spool, lambda document, folder: Outcome(value=0.0)).run()
+    assert "OverflowError" in result(spool, "long").failure.message
+
+
 def test_a_document_that_is_none_is_a_failure_of_the_plumbing(spool):
     add(spool, "odd", {"schema_version": 99})
     add(spool, "good")

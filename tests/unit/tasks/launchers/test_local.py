@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import threading
@@ -14,7 +15,7 @@ from tansaku.models.domain.errors import DiskFullError, StoreError, TransientErr
 from tansaku.models.domain.ports import JobRequest, JobState
 from tansaku.models.domain.specs.parallel import ParallelSpec
 from tansaku.models.domain.specs.site import LocalLauncherSpec
-from tansaku.tasks.jobs.spool_files import read_json
+from tansaku.tasks.jobs.spool_files import read_json, write_json
 from tansaku.tasks.launchers import local
 from tansaku.tasks.launchers.local import LocalLauncher
 from tansaku.tasks.site.processes import process_identity
@@ -78,16 +79,158 @@ def test_a_look_between_the_end_of_a_worker_and_the_verdict_tells_the_verdict(tm
 
 def test_workers_that_leave_although_their_driver_is_here_are_reported(tmp_path, monkeypatch):
     """They end with code 0, as after their driver's end; their successors would do the same for ever."""
-    monkeypatch.setattr(local, "_worker_command", lambda spool: [sys.executable, "-c", "print('my driver has gone')"])
+    monkeypatch.setattr(local, "worker_command", lambda spool: [sys.executable, "-c", "print('my driver has gone')"])
     launcher = LocalLauncher(tmp_path / "spool", LocalLauncherSpec(kill_grace=0.3), 1)
     launcher.start()
     try:
-        with pytest.raises(
-            TransientError, match=r"\d+ worker processes in a row ended before .* driver was alive: my driver has gone"
-        ):
+        with pytest.raises(TransientError, match=r"\d+ worker processes in a row ended.*: my driver has gone"):
             poll_until_error(launcher)
     finally:
         launcher.stop()
+
+
+READY_THEN_DEAD = """
+import os, sys
+open(f"{sys.argv[1]}/workers/{os.getpid()}.json", "w").write("{}")
+sys.exit("cannot look at the queue")
+"""
+
+
+def test_workers_that_die_ready_without_a_job_are_reported(tmp_path, monkeypatch):
+    monkeypatch.setattr(local, "worker_command", lambda spool: [sys.executable, "-c", READY_THEN_DEAD, str(spool.root)])
+    launcher = LocalLauncher(tmp_path / "spool", LocalLauncherSpec(kill_grace=0.3), 1)
+    launcher.start()
+    try:
+        with pytest.raises(TransientError, match=r"\d+ worker processes in a row ended.*: cannot look at the queue"):
+            poll_until_error(launcher)
+    finally:
+        launcher.stop()
+
+
+DIES_ON_ITS_JOB = """
+import sys
+from pathlib import Path
+from tansaku.tasks.jobs.spool import Spool
+from tansaku.tasks.jobs.worker import Worker
+Worker(Spool(Path(sys.argv[1])), lambda work, folder: __import__("os").abort()).run()
+"""
+
+
+def test_workers_that_die_of_their_jobs_lose_the_jobs_only(tmp_path, monkeypatch):
+    """Their jobs say so, and may be tried again so often: the launcher has no complaint of its own."""
+    monkeypatch.setattr(local, "worker_command", lambda spool: [sys.executable, "-c", DIES_ON_ITS_JOB, str(spool.root)])
+    launcher = LocalLauncher(tmp_path / "spool", LocalLauncherSpec(kill_grace=0.3), 2)
+    launcher.start()
+    try:
+        for number in range(5):
+            handle = launcher.submit(JobRequest(name=f"job-{number}", token="t", document=DOCUMENT, timeout=60.0))
+            while (status := launcher.poll([handle])[0]).state is not JobState.LOST:
+                time.sleep(0.02)
+            assert status.reason == "worker_died"
+            launcher.discard(handle)
+    finally:
+        launcher.stop()
+
+
+def test_files_that_are_no_jobs_end_neither_workers_nor_supervisor(tmp_path):
+    launcher = LocalLauncher(tmp_path / "spool", LocalLauncherSpec(kill_grace=0.3), 1)
+    launcher.start()
+    for folder in ("queue", "claims"):
+        for name in (".nfs000000001", "foo bar", "-", "5-", "5-a b"):
+            (tmp_path / "spool" / folder / name).touch()
+    (tmp_path / "spool" / "queue" / "foo").touch()
+    (tmp_path / "spool" / "queue" / "00000000000000000001-folder").mkdir()
+    try:
+        handle = launcher.submit(JobRequest(name="job", token="t", document=DOCUMENT, timeout=60.0))
+        until = time.monotonic() + 60.0
+        while launcher.poll([handle])[0].state is not JobState.FINISHED:
+            assert time.monotonic() < until
+            launcher.wait([handle], 0.1)
+    finally:
+        launcher.stop()
+
+
+@pytest.fixture
+def served(tmp_path):
+    launcher = LocalLauncher(tmp_path / "spool", LocalLauncherSpec(kill_grace=0.3), 0)
+    launcher.start()
+    yield launcher
+    launcher.stop()
+
+
+def wait_until(fulfilled):
+    until = time.monotonic() + 60.0
+    while not fulfilled():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("pid", [None, 2**22 + 1, -1, 0, True, "folder"])
+def test_a_driver_file_that_names_nobody_is_written_again(tmp_path, served, pid):
+    file = tmp_path / "spool" / "driver.json"
+    mine = read_json(file)
+    file.unlink()
+    if pid == "folder":
+        file.mkdir()
+    elif pid is not None:
+        file.write_text(json.dumps(mine | {"pid": pid}))
+    wait_until(lambda: file.is_file() and file.read_text() == json.dumps(mine))
+
+
+def test_a_driver_file_that_names_a_living_process_is_reported(tmp_path, served, worker):
+    file = tmp_path / "spool" / "driver.json"
+    mine = read_json(file)
+    write_json(file, process_identity(worker))
+    with pytest.raises(TransientError, match="names another driver"):
+        poll_until_error(served)
+    file.unlink()
+    wait_until(lambda: read_json(file) == mine)
+
+
+def test_a_spool_that_was_removed_is_made_again(tmp_path, served):
+    shutil.rmtree(tmp_path / "spool")
+
+    def submitted():
+        try:
+            return served.submit(JobRequest(name="job", token="t", document=DOCUMENT, timeout=1.0))
+        except TransientError:
+            return None
+
+    wait_until(submitted)
+    assert served.find("job") is not None
+
+
+def make_folder(path):
+    path.mkdir()
+
+
+def make_loop(path):
+    path.symlink_to(path.name)
+
+
+def make_dangling(path):
+    path.symlink_to("nowhere")
+
+
+@pytest.mark.parametrize("make", [make_folder, make_loop, make_dangling])
+def test_a_claim_that_cannot_be_read_is_a_loss(tmp_path, served, make):
+    handle = served.submit(JobRequest(name="job", token="t", document=DOCUMENT, timeout=60.0))
+    make(tmp_path / "spool" / "claims" / "job")
+    wait_until(lambda: served.poll([handle])[0].state is JobState.LOST)
+    assert served.poll([handle])[0].reason == "damaged_file"
+    assert len(list((tmp_path / "spool" / "damaged").glob("*-job-claims-job"))) == 1
+    served.stop()
+
+
+@pytest.mark.parametrize("make", [make_folder, make_loop, make_dangling])
+def test_a_request_that_cannot_be_read_is_a_loss(tmp_path, served, make, worker):
+    handle = served.submit(JobRequest(name="job", token="t", document=DOCUMENT, timeout=60.0))
+    request = tmp_path / "spool" / "jobs" / "job" / "request.json"
+    request.unlink()
+    make(request)
+    write_json(tmp_path / "spool" / "claims" / "job", {**process_identity(worker), "at": time.time()})
+    wait_until(lambda: served.poll([handle])[0].state is JobState.LOST)
+    assert served.poll([handle])[0].reason == "damaged_file"
 
 
 def poll_until_error(launcher):

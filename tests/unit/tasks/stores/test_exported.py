@@ -131,7 +131,10 @@ REFUSED: dict[str, tuple[Change, str]] = {
     "spec-with-an-unknown-key": (set_at("h.campaign.spec.surprise", 1), "not valid in this version: surprise"),
     "spec-with-an-escaped-key": (set_at("h.campaign.spec.\x1b[2J", 1), "not valid in this version"),
     "spec-of-an-unknown-space": (set_at("h.campaign.spec.space.type", "moon"), "not valid in this version: space"),
-    "spec-of-an-unknown-calculator": (set_at("h.campaign.spec.calculator", {"type": "moon"}), "not valid in this version: calculator"),
+    "spec-of-an-unknown-calculator": (
+        set_at("h.campaign.spec.calculator", {"type": "moon"}),
+        "not valid in this version: calculator",
+    ),
     "spec-too-deep": (set_at("h.campaign.spec.space", deep(300)), "cannot be read"),
     "spec-changed": (set_at("h.campaign.spec.objective.direction", "maximize"), "is damaged: its spec has the hash"),
     "hash-changed": (set_at("h.campaign.spec_hash", "0" * 64), "is damaged: its spec has the hash"),
