@@ -20,6 +20,9 @@ from tansaku.models.domain.specs.limits import LimitsSpec, check_limit
 from tansaku.models.domain.specs.space import GrainBoundarySpaceSpec
 from tansaku.spaces.boundary_grid import TranslationGrid, grid_counts, translation_grid
 
+POOL_KEYS = "space.boundaries (max_sigma, angles), space.translation (its steps)"
+"""The keys that set how many candidates there are."""
+
 
 @dataclass(frozen=True)
 class BoundarySurface:
@@ -139,7 +142,8 @@ def _checked_stacks(
         # Folding leaves one of at most so many equivalent translations of the first surface.
         folded = 2 * len(stack.point_operations) if spec.fold else 1
         candidates += max(1, shifts // folded) * openings
-        check_limit(limits, "pool", candidates, f"space.translation: candidates of the boundaries up to {boundary.name}")
+        what = f"{POOL_KEYS}: candidates of the boundaries up to {boundary.name}"
+        check_limit(limits, "pool", candidates, what)
     return stacks
 
 

@@ -21,7 +21,7 @@ from tansaku.models.domain.specs.space import GrainBoundarySpaceSpec
 from tansaku.models.engine.cost import CostModel
 from tansaku.models.features.radial import RadialGrid
 from tansaku.spaces.boundary_grid import TranslationGrid
-from tansaku.spaces.boundary_systems import BoundarySurface, BoundarySystem, boundary_systems
+from tansaku.spaces.boundary_systems import POOL_KEYS, BoundarySurface, BoundarySystem, boundary_systems
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -205,7 +205,7 @@ class GrainBoundarySpace:
                 check_limit(
                     limits, "atoms", system.bicrystal.atom_count(surface.removed), f"space: atoms in a cell of {surface.name}"
                 )
-            check_limit(limits, "pool", size, f"space: candidates of the boundaries up to {system.name}")
+            check_limit(limits, "pool", size, f"{POOL_KEYS}: candidates of the boundaries up to {system.name}")
 
     def _groups(
         self, translations: IntArray, surface_codes: IntArray, surfaces: Sequence[tuple[int, BoundarySurface]]

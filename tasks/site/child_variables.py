@@ -46,7 +46,12 @@ _PREFIXES = (
     # Calculators.
     *("ASE_", "ESPRESSO_", "GPAW_", "LAMMPS_", "VASP_", "ATOMATE2_", "PMG_"),
 )
-_SECRET_WORD = re.compile(r"SECRET|PASSWORD|PASSWD|TOKEN|CREDENTIAL|AUTH|JWT|MONGO|(?:^|_)(?:API)?KEY(?:$|_)", re.IGNORECASE)
+_SECRET_WORD = re.compile(
+    r"SECRET|PASSWORD|PASSWD|PASSPHRASE|TOKEN|CREDENTIAL|AUTH|JWT|MONGO"
+    # Short words stand alone: BYPASS and COMPASS hold no secret.
+    r"|(?:^|_)(?:(?:API)?KEY|PASS|PWD|PW|CREDS?)(?:$|_)",
+    re.IGNORECASE,
+)
 
 
 def child_variables(environment: Mapping[str, str], added: Collection[str] = ()) -> dict[str, str]:

@@ -6,13 +6,12 @@ import gzip
 import os
 import secrets
 from collections import Counter
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 import bson
 from pymongo import ASCENDING, IndexModel
-from pymongo.errors import BulkWriteError, PyMongoError
+from pymongo.errors import BulkWriteError
 
 from tansaku.models.domain.errors import StoreError, TransientError
 from tansaku.models.domain.identifiers import shown
@@ -22,10 +21,11 @@ from tansaku.tasks.stores.archive_file import FORMAT, FORMAT_VERSION, documents
 from tansaku.tasks.stores.migrations.run import refuse_live_drivers
 from tansaku.tasks.stores.mongo_errors import translated
 from tansaku.tasks.stores.mongo_schema import ARTIFACT_INDEX, INDEXES, SCHEMA_ID, MongoDatabase, durable
-from tansaku.tasks.stores.staging import STAGED, abandon, begin, finish, is_staging, swap
+from tansaku.tasks.stores.staging import Staging, finish, is_staging, staging
 
 _BATCH_BYTES = 8 * 2**20
 _CHUNK_INDEX = IndexModel([("files_id", ASCENDING), ("n", ASCENDING)], unique=True)
+_ARTIFACT_INDEXES = {"artifacts.files": (ARTIFACT_INDEX,), "artifacts.chunks": (_CHUNK_INDEX,)}
 _DUPLICATE = 11000
 
 
@@ -87,13 +87,13 @@ def restore(database: MongoDatabase, path: Path, *, force: bool = False) -> dict
     Raises:
         NotFoundError: No such file.
         StoreError: The file is no whole dump, of a newer schema or damaged, or the database is not empty.
-        LeaseHeldError: A driver is using the database.
+        LeaseHeldError: A driver is using the database, or another process restores it.
     """
     for _ in documents(path):
         pass
     database = durable(database)
-    with translated(f"restoring database {database.name!r}"):
-        finish(database)
+    # The owner is settled before anything is looked at: of two restores into an empty database, one would replace the other.
+    with translated(f"restoring database {database.name!r}"), staging(database) as staged:
         names = [name for name in database.list_collection_names() if not _internal(name)]
         filled = [name for name in names if name != "schema" and database[name].find_one({}, {"_id": 1}) is not None]
         if filled and not force:
@@ -102,23 +102,16 @@ def restore(database: MongoDatabase, path: Path, *, force: bool = False) -> dict
                 hint="restore into another database, or replace its content with --force",
             )
         refuse_live_drivers(database, "restored")
-        whole = False
-        try:
-            counts = _stage(database, path)
-            # A driver may have started while the file was read.
-            refuse_live_drivers(database, "restored")
-            whole = True
-        finally:
-            if not whole:
-                with suppress(PyMongoError):  # remains do no harm; the next restore removes them
-                    abandon(database)
-        swap(database, [name for name in names if name in COLLECTIONS])
+        counts = _stage(staged, path)
+        # A driver may have started while the file was read.
+        refuse_live_drivers(database, "restored")
+        staged.swap(counts | {"schema": 1})
     return counts
 
 
-def _stage(database: MongoDatabase, path: Path) -> dict[str, int]:
+def _stage(staged: Staging, path: Path) -> dict[str, int]:
     """Fills the staged collections; a document that violates a unique key is rejected here."""
-    begin(database, {**INDEXES, "schema": (), "artifacts.files": (ARTIFACT_INDEX,), "artifacts.chunks": (_CHUNK_INDEX,)})
+    staged.begin({**dict.fromkeys(COLLECTIONS, ()), **INDEXES, **_ARTIFACT_INDEXES})
     counts: Counter[str] = Counter()
     name, size = "", 0
     batch: list[JsonDict] = []
@@ -126,8 +119,9 @@ def _stage(database: MongoDatabase, path: Path) -> dict[str, int]:
     def write() -> None:
         if not batch:
             return
+        staged.renew()
         try:
-            database[f"{STAGED}{name}"].insert_many(batch, ordered=False)
+            staged.collection(name).insert_many(batch, ordered=False)
         except BulkWriteError as error:
             found = (error.details or {}).get("writeErrors") or []
             if any(item.get("code") == _DUPLICATE for item in found):
@@ -146,7 +140,7 @@ def _stage(database: MongoDatabase, path: Path) -> dict[str, int]:
         batch.append(document)
         size += len(bson.encode(document))
     write()
-    database[f"{STAGED}schema"].update_one({"_id": SCHEMA_ID}, {"$setOnInsert": {"version": SCHEMA_VERSION}}, upsert=True)
+    staged.collection("schema").update_one({"_id": SCHEMA_ID}, {"$setOnInsert": {"version": SCHEMA_VERSION}}, upsert=True)
     return dict(counts)
 
 

@@ -18,6 +18,7 @@ from tansaku.models.domain.errors import NotFoundError, StoreError
 from tansaku.models.domain.identifiers import printable, shown
 from tansaku.models.domain.records import SCHEMA_VERSION, JsonDict
 from tansaku.tasks.stores.archive_documents import checked
+from tansaku.tasks.stores.regular_files import check_regular
 
 FORMAT = "tansaku-database"
 FORMAT_VERSION = 1
@@ -81,7 +82,7 @@ def _entries(path: Path) -> Iterator[JsonDict]:
     total = 0
     try:
         # A decompression bomb must not fill the disk: real dumps expand ten to thirty times.
-        most = _SMALL + _MOST_EXPANSION * path.stat().st_size
+        most = _SMALL + _MOST_EXPANSION * check_regular(path)
         with gzip.open(path, "rb") as stream:
             while head := stream.read(4):
                 length = int.from_bytes(head, "little", signed=True)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
@@ -25,6 +26,7 @@ from tansaku.models.engine.transfer.data import SourceData
 from tansaku.tasks.configuration import spec_hash
 from tansaku.tasks.stores.carried import COLUMN
 from tansaku.tasks.stores.documents import problems_of
+from tansaku.tasks.stores.regular_files import check_regular
 
 FORMAT = "tansaku-observations"
 FORMAT_VERSION = 1
@@ -35,6 +37,8 @@ _MOST_HEADER = 64 * 2**20
 _MOST_RECORD = 16 * 2**20
 _MOST_TEXT = 4 * 2**30
 _MOST_ROWS = 2_000_000
+_MOST_EXPANSION = 250
+_SMALL = 64 * 2**20
 _BATCH = 256
 
 
@@ -91,7 +95,7 @@ def campaign_of(path: Path) -> str:
         NotFoundError: No such file.
         StoreError: The file is no export, damaged or of a newer schema.
     """
-    with reading(path), pq.ParquetFile(path) as file:
+    with reading(path), _opened(path) as file:
         return _record(path, _header(path, file).campaign)[0].name
 
 
@@ -102,7 +106,7 @@ def read_export(path: Path) -> Exported:
         NotFoundError: No such file.
         StoreError: The file is no export, damaged, too large or of a newer schema.
     """
-    with reading(path), pq.ParquetFile(path) as file:
+    with reading(path), _opened(path) as file:
         header = _header(path, file)
         record, spec = _record(path, header.campaign)
         evaluations, structures = _rows(path, file)
@@ -117,10 +121,22 @@ def read_export(path: Path) -> Exported:
         )
 
 
+def _opened(path: Path) -> pq.ParquetFile:
+    """Opens a file; its texts stay dictionary-coded, so that a text that is repeated is in memory once."""
+    schema = pq.read_schema(path)
+    texts = [name for name in (RECORD, COLUMN) if schema.names.count(name) == 1 and _is_text(schema.field(name).type)]
+    return pq.ParquetFile(path, read_dictionary=texts)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
     """Raises NotFoundError for a missing file and StoreError for any problem with its content."""
     try:
+        check_regular(path)
         yield
     except FileNotFoundError:
         raise NotFoundError(f"{path} does not exist") from None
@@ -188,29 +204,55 @@ def _record(path: Path, taken: _Taken) -> tuple[CampaignRecord, CampaignSpec]:
 
 
 def _rows(path: Path, file: pq.ParquetFile) -> tuple[tuple[Evaluation, ...], dict[str, str]]:
-    schema = file.schema_arrow
-    wanted = [RECORD, COLUMN] if COLUMN in schema.names else [RECORD]
-    for name in wanted:
-        if schema.names.count(name) != 1:
-            raise StoreError(f"{path} has {schema.names.count(name)} columns {name!r}, expected 1")
-        kind = schema.field(name).type
-        if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
-            raise StoreError(f"{path}: column {name!r} holds {shown(str(kind))}, expected text")
+    wanted = _text_columns(path, file.schema_arrow)
     if file.metadata.num_rows > _MOST_ROWS:
         raise StoreError(f"{path} has {file.metadata.num_rows} rows, expected at most {_MOST_ROWS}")
+    # A decompression bomb must not fill the memory: real exports expand ten to thirty times.
+    most = min(_MOST_TEXT, _SMALL + _MOST_EXPANSION * check_regular(path))
+    _check_text(path, _declared_size(file, wanted), most)
     evaluations: list[Evaluation] = []
     structures: dict[str, str] = {}
     size = 0
     for batch in file.iter_batches(batch_size=_BATCH, columns=wanted):
-        size += batch.nbytes
-        if size > _MOST_TEXT:
-            raise StoreError(f"{path} holds more than {_MOST_TEXT} bytes of text, expected less")
+        size += sum(_text_size(batch.column(name)) for name in wanted)
+        _check_text(path, size, most)
         for row in batch.to_pylist():
             evaluation = _evaluation(f"{path}, row {len(evaluations) + 1}", row[RECORD])
             evaluations.append(evaluation)
             if row.get(COLUMN) is not None:
                 structures[evaluation.id] = row[COLUMN]
     return tuple(evaluations), structures
+
+
+def _text_columns(path: Path, schema: pa.Schema) -> list[str]:
+    wanted = [RECORD, COLUMN] if COLUMN in schema.names else [RECORD]
+    for name in wanted:
+        if schema.names.count(name) != 1:
+            raise StoreError(f"{path} has {schema.names.count(name)} columns {name!r}, expected 1")
+        kind = schema.field(name).type
+        if not _is_text(kind.value_type if pa.types.is_dictionary(kind) else kind):
+            raise StoreError(f"{path}: column {name!r} holds {shown(str(kind))}, expected text")
+    return wanted
+
+
+def _declared_size(file: pq.ParquetFile, wanted: list[str]) -> int:
+    """Size of the columns' decompressed pages, as the file states it [bytes]; a repeated text may count once."""
+    groups = [file.metadata.row_group(number) for number in range(file.metadata.num_row_groups)]
+    columns = [group.column(number) for group in groups for number in range(group.num_columns)]
+    return sum(column.total_uncompressed_size for column in columns if column.path_in_schema in wanted)
+
+
+def _text_size(column: pa.Array) -> int:
+    """Size of the texts as they will be decoded, without decoding them [bytes]."""
+    if not pa.types.is_dictionary(column.type):
+        return int(column.nbytes)
+    lengths = pc.binary_length(column.dictionary).take(column.indices)
+    return int(pc.sum(lengths).as_py() or 0)
+
+
+def _check_text(path: Path, size: int, most: int) -> None:
+    if size > most:
+        raise StoreError(f"{path} holds more than {most} bytes of text, which is too much for a file of its size")
 
 
 def _evaluation(where: str, text: str | None) -> Evaluation:

@@ -378,7 +378,8 @@ def test_a_swap_that_was_interrupted_is_finished_by_whoever_opens_the_database(
     assert mongo_database[MARK].count_documents({}) == 1
     MongoCampaignStore(mongo_database)
     assert everything(mongo_database) == expected
-    assert not [name for name in mongo_database.list_collection_names() if name.startswith(MARK)]
+    assert mongo_database[MARK].count_documents({}) == 0
+    assert not [name for name in mongo_database.list_collection_names() if name.startswith(STAGED)]
 
 
 def test_what_a_killed_restore_left_is_taken_away_by_the_next(

@@ -250,7 +250,7 @@ def test_describe_systems():
                 },
                 "fold": False,
             },
-            "candidates of the boundaries up to .*; expected at most",
+            r"max_sigma.*step.*: candidates of the boundaries up to .*; expected at most",
         ),
     ],
 )
