@@ -26,7 +26,7 @@ from pymongo.errors import DuplicateKeyError, OperationFailure, PyMongoError
 
 from tansaku.models.domain.errors import LeaseHeldError, StoreError
 from tansaku.models.domain.records import JsonDict, LeaseOwner
-from tansaku.tasks.processes import find_process, this_driver
+from tansaku.tasks.site.processes import find_process, this_driver
 
 STAGED = "restoring."
 """Prefix of the names of collections until they are complete."""

@@ -14,7 +14,7 @@ from pymongo.database import Database
 
 from tansaku.models.domain.errors import LeaseHeldError, StoreError
 from tansaku.models.domain.records import CampaignRecord, JsonDict, LeaseOwner
-from tansaku.tasks.processes import this_driver
+from tansaku.tasks.site.processes import this_driver
 from tansaku.tasks.stores import archive
 from tansaku.tasks.stores.archive import dump, restore
 from tansaku.tasks.stores.archive_file import documents

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tansaku.tasks.child_variables import child_variables
+from tansaku.tasks.site.child_variables import child_variables
 
 
 @pytest.mark.parametrize(
