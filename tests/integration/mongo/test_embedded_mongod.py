@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tansaku.models.domain.errors import DiskFullError, MissingComponentError, StoreError, TransientError
+from tansaku.models.domain.errors import MissingComponentError, StoreError, TransientError
 from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.tasks.settings import Settings
 from tansaku.tasks.stores import mongod_binary, mongod_folders
@@ -277,25 +277,6 @@ def test_file_in_place_of_the_home_is_a_clear_error(home: Path) -> None:
     with pytest.raises(StoreError, match="cannot be used") as caught:
         EmbeddedMongod(home / "file").start()
     assert "TANSAKU_HOME" in str(caught.value.hint)
-
-
-def test_full_disk_is_a_clear_error(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mongod_folders, "FREE_TO_START", 2**60)
-    with pytest.raises(DiskFullError, match=r"the database needs \d+ MB of free space to start and has \d+ MB: disk is full"):
-        EmbeddedMongod(home).start()
-    assert not EmbeddedMongod(home).status().running
-
-
-def test_a_database_whose_files_exist_starts_with_less_free_space(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    server = EmbeddedMongod(home)
-    server.start()
-    server.stop()
-    monkeypatch.setattr(mongod_folders, "FREE_TO_START", 2**60)
-    server.start()
-    server.stop()
-    monkeypatch.setattr(mongod_folders, "FREE_TO_CONTINUE", 2**60)
-    with pytest.raises(DiskFullError):
-        server.start()
 
 
 def test_network_file_system_is_refused(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -151,7 +151,7 @@ def test_other_spec_is_refused(source: CampaignStore, tmp_path: Path) -> None:
     export_observations(source, "c", tmp_path / "c.parquet")
     target = MemoryCampaignStore()
     target.create_campaign(source.campaign("c").model_copy(update={"spec_hash": "other"}))
-    with pytest.raises(SpecChangedError, match="stored with a different spec"):
+    with pytest.raises(SpecChangedError, match="has a different spec stored"):
         import_observations(target, tmp_path / "c.parquet", ME)
 
 

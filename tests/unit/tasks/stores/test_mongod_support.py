@@ -10,13 +10,13 @@ NOW = date(2026, 11, 22)
 @pytest.mark.parametrize(
     ("version", "ended", "told"),
     [
-        ("6.0.5", True, "MongoDB 6.0 is out of support since 2025-07-31"),
+        ("6.0.5", True, "MongoDB 6.0 is no longer supported since 2025-07-31"),
         ("7.0.31", False, "MongoDB 7.0 is supported until 2027-08-31"),
         ("8.0.32", False, "MongoDB 8.0 is supported until 2029-10-31"),
-        ("8.2.1", True, "MongoDB 8.2 is out of support since 2026-07-31"),
-        ("8.10.0", False, "until when MongoDB 8.10 is supported is not known here"),
-        ("9.0.2", False, "until when MongoDB 9.0 is supported is not known here"),
-        ("4.4.30", True, "MongoDB 4.4 is out of support"),
+        ("8.2.1", True, "MongoDB 8.2 is no longer supported since 2026-07-31"),
+        ("8.10.0", False, "the end of support of MongoDB 8.10 is not known"),
+        ("9.0.2", False, "the end of support of MongoDB 9.0 is not known"),
+        ("4.4.30", True, "MongoDB 4.4 is no longer supported"),
         ("7.0.0-rc1", False, "MongoDB 7.0 is supported until 2027-08-31"),
     ],
 )
