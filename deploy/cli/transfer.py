@@ -35,7 +35,13 @@ def export(
     ] = False,
     form: Annotated[Form, typer.Option("--format", help="Format of the structures.")] = Form.EXTXYZ,
     best: Annotated[
-        int | None, typer.Option("--best", metavar="K", min=1, help="Write the K best structures of each system; default: 1.")
+        int | None,
+        typer.Option(
+            "--best",
+            metavar="K",
+            min=1,
+            help="Write the K best candidates of each system, each after its final relaxation; default: 1.",
+        ),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Write all structures that have a value.")] = False,
     table: Annotated[

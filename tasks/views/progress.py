@@ -14,32 +14,20 @@ from tansaku.models.domain.errors import ConfigurationError, NotFoundError
 from tansaku.models.domain.history import cost_limit, search_entries, stop_reason
 from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.records import CampaignRecord, CommandKind, Evaluation, JsonDict, Lease, Record
-from tansaku.models.domain.refusals import CONFIGURATION_REASONS
 from tansaku.models.domain.retraining import describe, describe_target, ended, target_met
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import CampaignState, EvaluationState, StopReason, campaign_state
-from tansaku.models.domain.wording import counted
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.jobs.document import LATTICE_WARNING
 from tansaku.tasks.steps.certificates import stopping, stored_certificates
 from tansaku.tasks.steps.rounds import priced_by
 from tansaku.tasks.views.costs import compare_costs, cost_of, cost_unit
+from tansaku.tasks.views.failures import FailedEvaluation, describe_group, failures_of, grouped, may_succeed
 from tansaku.tasks.views.origins import predicted
 from tansaku.tasks.views.overview import UnreadableCampaign, each_campaign, stored_spec
-from tansaku.tasks.views.results import failure_reason
 
 _SHOWN_LOST = 5
 _SHOWN_TRAINED = 2
-
-
-class FailedEvaluation(Record):
-    """One evaluation that ended without a value."""
-
-    candidate: str
-    system: str
-    round: int
-    attempts: int
-    reason: str
 
 
 class LostAttempt(Record):
@@ -67,6 +55,8 @@ class CampaignStatus(Record):
     Attributes:
         evaluations: Evaluations of the search that were proposed.
         polish: Evaluations of the final relaxation.
+        polish_failed: Failed ones of these.
+        damaged: Evaluations that cannot be read; a driver refuses the campaign.
         predicted: Evaluations of the search whose value is predicted by a trained model.
         trained: Descriptions of its surrogate's ended trainings and of the current one.
         target: Description of the distance of the version in use from the target; None without a target.
@@ -94,6 +84,8 @@ class CampaignStatus(Record):
     active: int
     lost: int
     polish: int
+    polish_failed: int = 0
+    damaged: int = 0
     predicted: int = 0
     trained: tuple[str, ...] = ()
     target: str | None = None
@@ -118,13 +110,15 @@ class CampaignStatus(Record):
             failures: Show at most so many failures; None shows all.
         """
         lines = []
-        together = _together(self.failures)
+        together = grouped(self.failures)
         shown = together if failures is None else together[:failures]
         for same in shown:
-            lines.append(_described(same))
+            lines.append(describe_group(same))
         left = sum(map(len, together)) - sum(map(len, shown))
         if left:
             lines.append(f"        and {left} more: tansaku status {self.name}")
+        if any(not may_succeed(failure) for failure in self.failures):
+            lines.append("        a grain that turned or is strained does so again in the same cell; increase space.spacing")
         if self.retry_command is not None:
             lines.append(f"        retry: {self.retry_command}")
         why = f" ({self.stop_reason.value})" if self.stop_reason is not None else ""
@@ -133,6 +127,7 @@ class CampaignStatus(Record):
             f"  evaluations {self.evaluations}: {self.done} done, {self.failed} failed, {self.active} in progress"
             + (f", {self.lost} lost and to be retried" if self.lost else "")
             + (f"; final relaxations {self.polish}" if self.polish else "")
+            + (f", {self.polish_failed} failed" if self.polish_failed else "")
         )
         if self.predicted:
             lines.append(f"  values: {self.done - self.predicted} computed, {self.predicted} predicted by a trained model")
@@ -161,32 +156,11 @@ class CampaignStatus(Record):
         lines += [f"  warning: {warning}" for warning in self.warnings]
         if self.driver is not None:
             lines.append(f"  driven by {self.driver}")
-        elif self.state is CampaignState.INTERRUPTED:
+        elif self.state is CampaignState.INTERRUPTED and not self.damaged:
             lines.append(f"  continue: tansaku resume {self.name}")
         if self.problem is not None:
             lines.append(f"  {self.problem}")
         return "\n".join(lines)
-
-
-def _together(failures: Sequence[FailedEvaluation]) -> list[list[FailedEvaluation]]:
-    """Groups successive failed evaluations with the same configuration error."""
-    groups: list[list[FailedEvaluation]] = []
-    for entry in failures:
-        refused = entry.reason.partition(":")[0] in CONFIGURATION_REASONS
-        if refused and groups and groups[-1][0].reason == entry.reason:
-            groups[-1].append(entry)
-        else:
-            groups.append([entry])
-    return groups
-
-
-def _described(same: Sequence[FailedEvaluation]) -> str:
-    first, last = same[0], same[-1]
-    attempts = counted(sum(entry.attempts for entry in same), "attempt")
-    if first is last:
-        return f"FAILED  {first.candidate}  {first.reason}  (round {first.round}, {attempts})"
-    who = f"{first.candidate} and {len(same) - 1} more"
-    return f"FAILED  {who}  {first.reason}  (rounds {first.round} to {last.round}, {attempts})"
 
 
 def _last_command_is(record: CampaignRecord, kind: CommandKind) -> bool:
@@ -211,20 +185,6 @@ def _driver(lease: Lease | None) -> str | None:
         return None
     owner = lease.owner
     return f"{owner.user}@{owner.host} (process {owner.pid}) since {lease.acquired_at:%Y-%m-%d %H:%M:%S}Z"
-
-
-def _failures(evaluations: list[Evaluation]) -> tuple[FailedEvaluation, ...]:
-    return tuple(
-        FailedEvaluation(
-            candidate=evaluation.proposal.candidate,
-            system=evaluation.proposal.system,
-            round=evaluation.proposal.number,
-            attempts=len(evaluation.attempts),
-            reason=failure_reason(evaluation) or "unknown",
-        )
-        for evaluation in evaluations
-        if evaluation.state is EvaluationState.FAILED
-    )
 
 
 def last_certificate(store: CampaignStore, name: str) -> Certificate | None:
@@ -308,7 +268,10 @@ def _problem(record: CampaignRecord, unopened: str | None, damaged: Sequence[str
     if not damaged:
         return unopened
     which = "one of its evaluations" if len(damaged) == 1 else f"{len(damaged)} of its evaluations"
-    said = f"{which} cannot be read and {'is' if len(damaged) == 1 else 'are'} left out above: {damaged[0]}"
+    said = (
+        f"{which} cannot be read and {'is' if len(damaged) == 1 else 'are'} left out above; the campaign cannot "
+        f"continue, restore it from a dump or an export: {damaged[0]}"
+    )
     return said if unopened is None else f"{unopened}; {said}"
 
 
@@ -342,7 +305,7 @@ def campaign_status(store: CampaignStore, name: str) -> CampaignStatus:
     spec = stored_spec(record)
     (evaluations, damaged), refits = store.readable_evaluations(name), store.refits(name)
     search = [evaluation for evaluation in evaluations if evaluation.proposal.purpose == "search"]
-    states, failures = [evaluation.state for evaluation in search], _failures(evaluations)
+    states, failures = [evaluation.state for evaluation in search], failures_of(evaluations)
     active = sum(not evaluation.state.terminal for evaluation in evaluations)
     stop, limit, exhaustive, problem = None, None, None, None
     try:
@@ -375,6 +338,8 @@ def campaign_status(store: CampaignStore, name: str) -> CampaignStatus:
         active=active,
         lost=states.count(EvaluationState.LOST),
         polish=len(evaluations) - len(search),
+        polish_failed=len(failures) - states.count(EvaluationState.FAILED),
+        damaged=len(damaged),
         predicted=sum(map(predicted, search)),
         **_learning(store, spec),
         cost=float(sum(cost_of(evaluation, spec.space) for evaluation in search)),
@@ -386,6 +351,6 @@ def campaign_status(store: CampaignStore, name: str) -> CampaignStatus:
         driver=_driver(lease),
         failures=failures,
         **_warnings_of(evaluations),
-        retry_command=f"tansaku retry {shlex.quote(name)}" if failures else None,
+        retry_command=f"tansaku retry {shlex.quote(name)}" if any(map(may_succeed, failures)) else None,
         problem=_problem(record, problem, damaged),
     )

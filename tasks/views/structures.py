@@ -14,7 +14,7 @@ from tansaku.models.domain.identifiers import file_stem, shown
 from tansaku.models.domain.ports import ArtifactStore
 from tansaku.models.domain.records import Evaluation, JsonDict
 from tansaku.tasks.jobs.document import STRUCTURE_FILE
-from tansaku.tasks.views.origins import best_of, value_from
+from tansaku.tasks.views.origins import best_of, value_from, value_of
 from tansaku.tasks.views.results import CampaignData, system_rows
 
 if TYPE_CHECKING:
@@ -69,14 +69,31 @@ def _stored(evaluation: Evaluation, artifacts: ArtifactStore) -> bool:
 
 
 def _ranked(data: CampaignData, artifacts: ArtifactStore, system: str, most: int | None) -> list[Evaluation]:
-    """The best evaluations of a system, of search and polish, whose structures are stored; all of them without ``most``."""
+    """The best evaluations of a system whose structures are stored.
+
+    Args:
+        data: The campaign.
+        artifacts: Where its structures are.
+        system: Code of the system.
+        most: Number of candidates, each after its final relaxation where there was one; None: all evaluations of search
+            and final relaxation.
+    """
     left = [evaluation for evaluation in data.evaluations if evaluation.proposal.system == system]
+    if most is not None:
+        final = {item.proposal.candidate for item in left if item.proposal.purpose == "polish" and _has_result(item, artifacts)}
+        left = [item for item in left if item.proposal.purpose == "polish" or item.proposal.candidate not in final]
     found: list[Evaluation] = []
     while (most is None or len(found) < most) and (best := best_of(left, data.sign)) is not None:
         left.remove(best)
         if _stored(best, artifacts):
             found.append(best)
+            if most is not None:
+                left = [item for item in left if item.proposal.candidate != best.proposal.candidate]
     return found
+
+
+def _has_result(evaluation: Evaluation, artifacts: ArtifactStore) -> bool:
+    return value_of(evaluation) is not None and _stored(evaluation, artifacts)
 
 
 def best_structures(data: CampaignData, artifacts: ArtifactStore, most: int | None = 1) -> list[BestStructure]:
@@ -85,7 +102,7 @@ def best_structures(data: CampaignData, artifacts: ArtifactStore, most: int | No
     Args:
         data: The campaign.
         artifacts: Where its structures are.
-        most: How many of each system; None: all that have a value.
+        most: Number of candidates of each system, each once; None: all evaluations that have a value.
     """
     found = []
     for row in system_rows(data):
@@ -122,7 +139,7 @@ def export_structures(
         artifacts: Where its structures are.
         folder: Created if it does not exist.
         form: Format of the files.
-        most: How many of each system; None: all that have a value.
+        most: Number of candidates of each system, each once; None: all evaluations that have a value.
 
     Raises:
         ConfigurationError: The campaign has no structure, or the folder cannot be made.

@@ -164,7 +164,8 @@ def test_one_damaged_evaluation_hides_no_campaign(stored):
     shown = stored("status", "holed")
     assert shown.code == ExitCode.OK
     assert "evaluations 2: 2 done" in shown.out
-    assert "one of its evaluations cannot be read here and is left out above" in shown.out
+    assert "one of its evaluations cannot be read and is left out above; the campaign cannot continue" in shown.out
+    assert "tansaku resume" not in shown.out
     assert "proposed_at" in shown.out
     assert {entry["state"] for entry in json.loads(stored("list", "--json").out)} <= {"FINISHED", "INTERRUPTED"}
     for words in (("results", "holed"), ("resume", "holed", "--plain")):

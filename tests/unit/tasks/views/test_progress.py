@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from tansaku.models.domain.records import Command, Failure, LeaseOwner
 from tansaku.models.domain.states import CampaignState, FailureKind, StopReason
+from tansaku.tasks.views.failures import may_succeed
 from tansaku.tasks.views.progress import campaign_status, live_lease
 
 NAME = "small-table"
@@ -18,8 +19,24 @@ def test_failed_evaluations_come_first_with_reason_and_the_command_to_retry(reco
     assert [entry.candidate for entry in status.failures] == ["a3"]
     first, second, *rest = status.describe().splitlines()
     assert first.startswith("FAILED  a3  recorded_failure")
-    assert second.strip() == "try again: tansaku retry small-table"
+    assert second.strip() == "retry: tansaku retry small-table"
     assert any(line.startswith("small-table: INTERRUPTED") for line in rest)
+
+
+def test_a_failed_final_relaxation_is_counted_beside_the_search(recorded):
+    status = campaign_status(recorded("a1", polish=("a3",)), NAME)
+    assert (status.done, status.failed, status.polish, status.polish_failed) == (1, 0, 1, 1)
+    assert "1 done, 0 failed, 0 in progress; final relaxations 1, 1 failed" in status.describe()
+
+
+def test_a_grain_that_turned_is_not_to_be_retried(recorded):
+    status = campaign_status(recorded("a3"), NAME)
+    (failed,) = status.failures
+    assert may_succeed(failed)
+    turned = failed.model_copy(update={"reason": "rotated_grain: grain 0 turned by 2 degrees"})
+    assert not may_succeed(turned)
+    assert "increase space.spacing" in status.model_copy(update={"failures": (turned,)}).describe()
+    assert "increase space.spacing" not in status.describe()
 
 
 def test_no_retry_command_without_a_failure(recorded):
@@ -78,4 +95,4 @@ def test_lost_attempts_are_shown_with_their_reasons(recorded):
     assert [entry.attempt for entry in status.lost_attempts] == list(range(1, 8))
     lines = [line for line in status.describe().splitlines() if line.startswith("  lost:")]
     assert lines[0].strip() == "lost: a2, attempt 3 (round 2): walltime: after 3 minutes"
-    assert "2 attempts before" in lines[-1]
+    assert "2 earlier attempts" in lines[-1]
