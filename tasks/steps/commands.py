@@ -90,4 +90,5 @@ def _rerun(context: StepContext, command: Command) -> None:
         )
 
 
+# Pause, resume and cancel change no evaluation when they are applied: the loop asks Ledger.paused and Ledger.cancelled.
 _EFFECTS: dict[str, Callable[[StepContext, Command], JsonDict | None]] = {"edit": _edit, "retry": _retry, "rerun": _rerun}
