@@ -220,13 +220,13 @@ def shell(page: str, start: str) -> list[str]:
     """Commands of the block of a page that begins so, without installation and comments."""
     (block,) = (block for block in BLOCKS if block.page == page and block.language == "sh" and block.first.startswith(start))
     lines = [line.split("  #")[0].strip() for line in block.text.splitlines()]
-    return [line for line in lines if line and not line.startswith("pip install")]
+    return [line for line in lines if line and not line.startswith(("pip install", "python3 -m venv"))]
 
 
 @pytest.fixture(scope="module")
 def first_campaign(home, require_module) -> Path:
     """The first campaign, as the page has it but with a budget of 18 evaluations."""
-    init, check, begin = shell("first-campaign", "pip install")
+    init, check, begin = shell("first-campaign", "python3 -m venv")
     run(home, init)
     path = home / "al-110-tilt.yaml"
     text = re.sub(r"evaluations: \d+", "evaluations: 18", path.read_text())
