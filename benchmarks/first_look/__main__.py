@@ -20,9 +20,10 @@ from benchmarks.first_look.campaign import EXAMPLE, Case, cheap_seconds, label_s
 from benchmarks.first_look.figure import draw
 from benchmarks.first_look.recorded import KINDS, lines
 from benchmarks.local_energies.cases import DATA
-from tansaku.models.domain.identifiers import file_sha256
+from tansaku.models.domain.identifiers import content_hash, file_sha256
 from tansaku.models.domain.records import JsonDict
 from tansaku.tasks.site.machine import describe_machine
+from tansaku.tasks.yaml_text import read_yaml
 
 ORDERS = ("0", "1", "2")
 DEVIATIONS = 3.0
@@ -56,7 +57,7 @@ def main() -> None:
             if item.file is not None
         },
         "data": {"file": DATA.name, "sha256": file_sha256(DATA)},
-        "campaign": {"file": EXAMPLE.name, "sha256": file_sha256(EXAMPLE)},
+        "campaign": {"file": EXAMPLE.name, "content_hash": content_hash(read_yaml(EXAMPLE).data)},
         "provenance": describe_machine(),
     }
     for item in results(run, cases(quick=given.quick), given.jobs):

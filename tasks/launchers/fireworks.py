@@ -246,8 +246,8 @@ class FireworksLauncher:
             return JobStatus(JobState.UNKNOWN, "", f"no heartbeat for {silent:.0f} s, and {error.message}")
         if job is not None and not job.ended:
             return JobStatus(JobState.RUNNING, "", f"no heartbeat for {silent:.0f} s, but SLURM says {job.state}")
-        reason, said = verdict(self._slurm, job, launch)
-        return JobStatus(JobState.LOST, reason, f"no heartbeat for {silent:.0f} s and {said}")
+        found = verdict(self._slurm, job, launch)
+        return JobStatus(JobState.LOST, found.reason, f"no heartbeat for {silent:.0f} s and {found.says}")
 
     def _waiting(self, name: str, launch: LaunchFolder) -> JobStatus:
         try:
@@ -261,8 +261,8 @@ class FireworksLauncher:
         # A shared file system may show what a node wrote some time later.
         if time.monotonic() - since <= self._spec.silence:
             return JobStatus(JobState.QUEUED, "", "SLURM has ended it; waiting for results that its node may have written")
-        reason, said = verdict(self._slurm, job, launch)
-        return JobStatus(JobState.LOST, reason, f"it never started, and {said}")
+        found = verdict(self._slurm, job, launch)
+        return JobStatus(JobState.LOST, found.reason, f"it never started, and {found.says}")
 
     def _asked(self) -> dict[str, SlurmJob]:
         """SLURM's jobs, queried at most once per ``look`` of the site."""

@@ -126,16 +126,16 @@ class Reconciler:
                 says = f"no heartbeat for {silent:.0f} s, but SLURM says {job.state}"
                 yield Discrepancy(case="no_heartbeat", subject=name, says=says, hint=f"scancel --name={launch.name} ends it")
             return
-        reason, said = verdict(self._slurm, job, launch)
-        says = f"no heartbeat for {silent:.0f} s and {said}" if launch.begun else f"it never started, and {said}"
-        case = "vanished" if said.endswith("any more") else reason
+        found = verdict(self._slurm, job, launch)
+        says = f"no heartbeat for {silent:.0f} s and {found.says}" if launch.begun else f"it never started, and {found.says}"
+        case = found.reason if found.known else "vanished"
         if silent <= self._spec.silence:
             hint = f"check again in {self._spec.silence - silent:.0f} s: its node may still have written results"
             yield Discrepancy(case=case, subject=name, says=says, hint=hint)
             return
         if not self._dry_run:
-            spool.lose(name, reason, says, final=not launch.begun or spool.claimed(name) is None)
-        yield Discrepancy(case=case, subject=name, says=says, done=f"marked lost ({reason}); its evaluation is retried")
+            spool.lose(name, found.reason, says, final=not launch.begun or spool.claimed(name) is None)
+        yield Discrepancy(case=case, subject=name, says=says, done=f"marked lost ({found.reason}); its evaluation is retried")
 
     def _job(self, launch: str) -> SlurmJob | None:
         """What SLURM says of a launch's job; one that was submitted since the first question is asked for again."""

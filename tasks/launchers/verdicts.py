@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from tansaku.tasks.launchers.launches import LaunchFolder
 from tansaku.tasks.launchers.slurm import Slurm, SlurmJob
 
@@ -16,8 +18,23 @@ _REASONS = {
 }
 
 
-def verdict(slurm: Slurm, job: SlurmJob | None, launch: LaunchFolder) -> tuple[str, str]:
-    """Reason and words for a launch whose job is over.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """Why a job ended.
+
+    Attributes:
+        reason: Reason of a lost job.
+        says: What SLURM says of it, as the end of a sentence.
+        known: Whether SLURM's controller or its accounting still has the job.
+    """
+
+    reason: str
+    says: str
+    known: bool
+
+
+def verdict(slurm: Slurm, job: SlurmJob | None, launch: LaunchFolder) -> Verdict:
+    """Returns why a launch ended whose job is over.
 
     Args:
         slurm: Its accounting is asked where the controller has forgotten the job.
@@ -27,9 +44,10 @@ def verdict(slurm: Slurm, job: SlurmJob | None, launch: LaunchFolder) -> tuple[s
     Raises:
         TransientError: The folder cannot be read.
     """
-    known = job or slurm.accounted(launch.name)
-    reason = _REASONS.get(known.state) if known is not None else None
+    found = job or slurm.accounted(launch.name)
+    reason = _REASONS.get(found.state) if found is not None else None
     if reason is None:
         # SLURM calls a job FAILED that its own step ended for its memory.
         reason = "out_of_memory" if launch.ended_for_memory() else "worker_died"
-    return reason, "SLURM no longer knows it" if known is None else f"SLURM says {known.state} ({known.reason})"
+    says = "SLURM no longer knows it" if found is None else f"SLURM says {found.state} ({found.reason})"
+    return Verdict(reason=reason, says=says, known=found is not None)

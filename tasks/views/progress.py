@@ -255,6 +255,19 @@ def _learning(store: CampaignStore, spec: CampaignSpec) -> JsonDict:
     }
 
 
+def _counts(search: Sequence[Evaluation], evaluations: Sequence[Evaluation]) -> dict[str, int]:
+    """Returns how many evaluations of the search, and of the campaign, are in which state."""
+    states = [evaluation.state for evaluation in search]
+    return {
+        "evaluations": len(search),
+        "done": states.count(EvaluationState.DONE),
+        "failed": states.count(EvaluationState.FAILED),
+        "active": sum(not evaluation.state.terminal for evaluation in evaluations),
+        "lost": states.count(EvaluationState.LOST),
+        "polish": len(evaluations) - len(search),
+    }
+
+
 def _problem(record: CampaignRecord, unopened: str | None, damaged: Sequence[str]) -> str | None:
     """Returns the problem of a campaign, None without one.
 
@@ -305,8 +318,7 @@ def campaign_status(store: CampaignStore, name: str) -> CampaignStatus:
     spec = stored_spec(record)
     (evaluations, damaged), refits = store.readable_evaluations(name), store.refits(name)
     search = [evaluation for evaluation in evaluations if evaluation.proposal.purpose == "search"]
-    states, failures = [evaluation.state for evaluation in search], failures_of(evaluations)
-    active = sum(not evaluation.state.terminal for evaluation in evaluations)
+    counts, failures = _counts(search, evaluations), failures_of(evaluations)
     stop, limit, exhaustive, problem = None, None, None, None
     try:
         pool = open_space(spec.space, Path(record.base_path)).pool()
@@ -324,7 +336,7 @@ def campaign_status(store: CampaignStore, name: str) -> CampaignStatus:
         name=name,
         state=campaign_state(
             proposed=len(evaluations),
-            active=active,
+            active=counts["active"],
             leased=lease is not None,
             paused=is_paused(record),
             cancelled=cancelled,
@@ -332,13 +344,8 @@ def campaign_status(store: CampaignStore, name: str) -> CampaignStatus:
         ),
         stop_reason=StopReason.CANCELLED if cancelled else stop,
         created_at=record.created_at,
-        evaluations=len(search),
-        done=states.count(EvaluationState.DONE),
-        failed=states.count(EvaluationState.FAILED),
-        active=active,
-        lost=states.count(EvaluationState.LOST),
-        polish=len(evaluations) - len(search),
-        polish_failed=len(failures) - states.count(EvaluationState.FAILED),
+        **counts,
+        polish_failed=len(failures) - counts["failed"],
         damaged=len(damaged),
         predicted=sum(map(predicted, search)),
         **_learning(store, spec),

@@ -410,7 +410,7 @@ def test_workers_that_cannot_start_are_reported_until_they_can(backend, tmp_path
     launcher.start()
     handle = launcher.submit(request(tmp_path, "one"))
     error = polled_until(launcher, handle, lambda said: isinstance(said, TransientError))
-    assert "before they were ready" in str(error)
+    assert "without having done a job" in str(error)
     monkeypatch.delenv("PYTHONHOME")
     polled_until(launcher, handle, lambda said: said == JobStatus(JobState.FINISHED))
     assert launcher.fetch(handle).outcome.value == pytest.approx(0.3)

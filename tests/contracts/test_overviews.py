@@ -50,7 +50,7 @@ def test_names_are_listed_without_reading_what_they_name(store: CampaignStore, r
     assert first == "even"
     assert isinstance(second, UnreadableCampaign)
     assert second.name == "odd"
-    assert second.problem.startswith("the stored spec of campaign 'odd' is not valid here: ")
+    assert second.problem.startswith("the stored spec of campaign 'odd' is not valid in this version: ")
 
 
 def test_a_campaign_that_is_deleted_while_others_are_read_is_left_out(store: CampaignStore, record: CampaignRecord) -> None:

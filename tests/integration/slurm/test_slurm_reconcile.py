@@ -161,7 +161,7 @@ def test_walltime_and_a_job_that_slurm_has_forgotten(make_site, slurm, accountin
     site.run("overdue")
     launch = site.launch("overdue")
     number = launch.read("submitted")["number"]
-    slurm.run("scontrol", "update", f"JobId={number}", "EndTime=now")
+    slurm.run("scontrol", "update", f"JobId={number}", "EndTime=now+2")
     slurm.wait_for(lambda: slurm.jobs().get(launch.name) == "TIMEOUT", "SLURM ends the job at its time limit")
     site.unsay("overdue")
     (case,) = site.reconcile(dry_run=True)

@@ -64,7 +64,7 @@ def test_pools_too_large_to_be_drawn_say_so(grid_pool, scattered_pool, monkeypat
     monkeypatch.setattr(draws, "DENSE", 10)
     monkeypatch.setattr(draws, "GRID", 10)
     proposer = GPProposer(settings(GPProposerSpec()))
-    with pytest.raises(ConfigurationError, match="60 candidates on surfaces without a common grid cannot be drawn"):
+    with pytest.raises(ConfigurationError, match="60 candidates on surfaces without a common grid are too many to sample"):
         proposer.prior_draws(scattered_pool)
     with pytest.raises(ConfigurationError, match="a grid of 24 points, expected at most 10"):
         proposer.prior_draws(grid_pool)

@@ -173,7 +173,7 @@ def test_what_the_pool_lacks_is_named_with_what_it_has(grid_pool, spec, message)
 
 def test_a_kernel_that_multiplies_out_too_far_is_refused(grid_pool):
     pair = {"type": "sum", "terms": [{"type": "same"}, {"type": "constant"}]}
-    with pytest.raises(ConfigurationError, match=f"128 products, at most {MOST_TERMS}"):
+    with pytest.raises(ConfigurationError, match=f"expands to 128 products; expected at most {MOST_TERMS}"):
         _compiled(grid_pool, type="product", factors=[pair] * 7)
 
 

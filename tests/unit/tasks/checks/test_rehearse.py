@@ -69,7 +69,7 @@ def test_a_table_says_what_its_budget_buys(table_file):
     assert list(found.found_at) == sorted(found.found_at)
     assert found.chance == found.chance_at(24.0)
     assert found.chance_at(3.0) == 0.0
-    assert f"{100 * found.chance:.0f} % to be within 1 mJ/m2 of the true answer for 24 evaluations" in found.describe()
+    assert f"{100 * found.chance:.0f} % to get within 1 mJ/m2 of the true answer for 24 evaluations" in found.describe()
 
 
 def test_more_money_and_less_precision_give_more_chance(table_file):
@@ -96,7 +96,7 @@ def test_a_search_that_computes_is_rehearsed_on_draws(tmp_path):
     path = tmp_path / "cu.yaml"
     path.write_text(yaml.safe_dump(EMT))
     found = rehearse_budget(path, RehearsalOptions("10 mJ/m2", 3, spread="40 mJ/m2"))
-    assert found.source == "draws from its model with a spread of 40 mJ/m2"
+    assert found.source == "samples of its model with a spread of 40 mJ/m2"
     again = rehearse_budget(path, RehearsalOptions("10 mJ/m2", 3, spread="40 mJ/m2"))
     assert again == found
     flat = rehearse_budget(path, RehearsalOptions("10 mJ/m2", 3, spread="0.1 mJ/m2"))
@@ -158,7 +158,7 @@ def test_wrong_options_are_told(table_file, keys, options, message):
     ("keys", "options", "message"),
     [
         ({}, RehearsalOptions("5 mJ/m2"), r"the spread of the values is unknown"),
-        ({"proposer": {"type": "random"}}, RehearsalOptions("5 mJ/m2", spread="4 mJ/m2"), r"random has no model to draw from"),
+        ({"proposer": {"type": "random"}}, RehearsalOptions("5 mJ/m2", spread="4 mJ/m2"), "random has no model to sample from"),
         (
             {"objective": {"goal": {"type": "all_below", "threshold": "1 J/m2"}}},
             RehearsalOptions("5 mJ/m2", spread="4 mJ/m2"),

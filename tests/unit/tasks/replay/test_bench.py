@@ -145,7 +145,7 @@ def test_resume_extends_a_finished_result_but_never_mixes(campaign_file, tmp_pat
     more = run_bench(campaign, options(methods=("random",), seeds=(0, 1), resume=True), out)
     assert more.runs[0] == first.runs[0]
     assert len(more.runs) == 2
-    with pytest.raises(ConfigurationError, match=r"--resume: .*result\.json' was made from another table"):
+    with pytest.raises(ConfigurationError, match=r"--resume: .*result\.json' was made with a different table"):
         run_bench(campaign, options(methods=("random",), seeds=(0, 1), resume=True, within=2.0), out)
 
 

@@ -195,7 +195,7 @@ def test_labels_are_learned_apart(resources, store, emt_examples):
     label = train_model(resources, spec(learns="label"))
     assert label.learns == "label"
     assert label.promoted_at is None
-    assert "learned the energies of the calculator, not the label" in label.note
+    assert "was trained on energies of the calculator, not of the label" in label.note
     twice = [2 * one["energies"].values for one in open_model(resources.artifacts, first).predict(examples[:2])]
     for found, expected in zip(open_model(resources.artifacts, label).predict(examples[:2]), twice, strict=True):
         assert found["energies"].values == pytest.approx(expected, abs=0.05)
@@ -252,7 +252,7 @@ def test_failing_training_stores_nothing(resources, store, emt_examples):
     ("keys", "error", "message"),
     [
         ({"dataset": "silver"}, NotFoundError, "data set 'silver' is not stored"),
-        ({"learns": "label"}, ConfigurationError, "holds nothing of a label"),
+        ({"learns": "label"}, ConfigurationError, "has no data of a label"),
         (
             {"surrogate": KernelRidgeSpec(descriptors=RADIAL, property="gap")},
             ConfigurationError,

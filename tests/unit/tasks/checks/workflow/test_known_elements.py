@@ -76,15 +76,15 @@ EMT, CHGNET = {"type": "emt"}, {"type": "chgnet"}
 BY_CHECK = {
     "boundaries": (
         document(boundaries("Fe"), EMT),
-        r"calculator: type emt does not know Fe, which the space has; it knows Ag, Al, Au",
+        r"calculator: type emt does not support Fe of the space; it supports Ag, Al, Au",
     ),
-    "crystals": (document(crystals("Ni", "Mg"), EMT, **ENERGIES), "calculator: type emt does not know Mg"),
-    "oxides": (document(OXIDES, EMT, **ENERGIES), "calculator: type emt does not know Ca, Mg"),
+    "crystals": (document(crystals("Ni", "Mg"), EMT, **ENERGIES), "calculator: type emt does not support Mg"),
+    "oxides": (document(OXIDES, EMT, **ENERGIES), "calculator: type emt does not support Ca, Mg"),
 }
 OTHERS = {
     "every ion, the parent's too": (
         document(tavorite("V3+", "Fe3+"), quantum("Li", "V", "P", "F"), objective={"unit": "eV"}),
-        "calculator: type espresso does not know Fe, H, O",
+        "calculator: type espresso does not support Fe, H, O",
     ),
     "the ion that moves": (
         document(
@@ -93,23 +93,23 @@ OTHERS = {
             | {"workflow": WORKFLOW | {"ion": "Na", "mechanism": {"type": "interstitial"}}},
             objective={"unit": "eV"},
         ),
-        "calculator: type espresso does not know Na",
+        "calculator: type espresso does not support Na",
     ),
     "the label": (
         document(boundaries("Fe"), CHGNET, label={"calculator": EMT}),
-        r"label\.calculator: type emt does not know Fe",
+        r"label\.calculator: type emt does not support Fe",
     ),
     "a trained potential": (
         document(boundaries("Cu"), {"type": "potential", "model": "iron.safetensors"}),
-        "calculator: type potential does not know Cu, which the space has; it knows Fe",
+        "calculator: type potential does not support Cu of the space; it supports Fe",
     ),
     "what relaxes for a surrogate": (
         document(boundaries("Fe"), {"type": "surrogate", "model": "iron.safetensors", "relaxed_by": EMT}),
-        r"calculator\.relaxed_by: type emt does not know Fe",
+        r"calculator\.relaxed_by: type emt does not support Fe",
     ),
     "too many to list": (
         document(boundaries("Am"), CHGNET),
-        "calculator: type chgnet does not know Am, which the space has; it knows 94 others",
+        "calculator: type chgnet does not support Am of the space; it supports 94 others",
     ),
 }
 
