@@ -1,6 +1,8 @@
-"""Numbers of things in words."""
+"""Numbers of things and errors in words."""
 
 from __future__ import annotations
+
+from pydantic import ValidationError
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:
@@ -12,3 +14,10 @@ def counted(number: int, one: str, many: str | None = None) -> str:
         many: Its plural; None: the singular with an s.
     """
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def first_problem(error: ValidationError) -> str:
+    """The first problem of data that do not fit a model, in one line: ``outcome.value: Input should be a finite number``."""
+    problem = error.errors(include_url=False, include_input=False)[0]
+    where = ".".join(map(str, problem["loc"]))
+    return f"{where}: {problem['msg']}" if where else str(problem["msg"])

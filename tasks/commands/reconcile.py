@@ -19,6 +19,7 @@ from tansaku.models.domain.ports import Launcher
 from tansaku.models.domain.records import CampaignRecord, Evaluation, JsonDict, Record
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState, FailureKind
+from tansaku.models.domain.wording import counted
 from tansaku.tasks.commands.sweeps import sweep_artifacts, sweep_campaign
 from tansaku.tasks.jobs.spool import Spool
 from tansaku.tasks.launchers.discrepancies import Discrepancy
@@ -58,14 +59,14 @@ class ReconciledCampaign(Record):
 
     def describe(self, name: str, dry_run: bool) -> list[str]:
         """Lines about what there was to do, none where there was nothing."""
-        counts = {
-            "observations rebuilt": self.observations_rebuilt,
-            "processes of a dead driver ended": len(self.reaped),
-            "results adopted": len(self.adopted),
-            "attempts marked lost": len(self.given_up),
-            "late results stored as unused": len(self.aside),
-        }
-        done = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+        counts = (
+            (self.observations_rebuilt, "observation", None, "rebuilt"),
+            (len(self.reaped), "process", "processes", "of a dead driver ended"),
+            (len(self.adopted), "result", None, "adopted"),
+            (len(self.given_up), "attempt", None, "marked lost"),
+            (len(self.aside), "late result", None, "stored as unused"),
+        )
+        done = ", ".join(f"{counted(count, noun, plural)} {verb}" for count, noun, plural, verb in counts if count)
         lines = [f"{name}: {'would be: ' if dry_run else ''}{done}"] if done else []
         return [*lines, f"{name}: {self.problem}"] if self.problem else lines
 

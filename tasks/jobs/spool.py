@@ -38,6 +38,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from tansaku.models.domain.errors import ConfigurationError, DamagedFileError, DiskFullError, TransientError
 from tansaku.models.domain.records import JsonDict, ProcessStart
+from tansaku.models.domain.wording import first_problem
 from tansaku.tasks.jobs.spool_files import delete, is_missing, read_identity, unreadable, write_json, writing_to
 from tansaku.tasks.site.processes import find_process, process_identity
 
@@ -250,7 +251,7 @@ class Spool:
         except FileNotFoundError:
             return None
         except ValidationError as error:
-            raise DamagedFileError(f"{path} does not name the process that does the job: {_first_problem(error)}") from error
+            raise DamagedFileError(f"{path} does not name the process that does the job: {first_problem(error)}") from error
 
     def claims(self) -> list[str]:
         """Names of all claimed jobs. Other files there are ignored."""
@@ -376,12 +377,6 @@ class Spool:
         """Closes the pipes."""
         for handle in self.__dict__.pop("_pipes", {}).values():
             os.close(handle)
-
-
-def _first_problem(error: ValidationError) -> str:
-    problem = error.errors(include_url=False)[0]
-    where = ".".join(map(str, problem["loc"]))
-    return f"{where}: {problem['msg']}" if where else problem["msg"]
 
 
 def job_of(entry: str) -> str | None:

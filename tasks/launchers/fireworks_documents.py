@@ -20,6 +20,7 @@ from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.identifiers import canonical_json
 from tansaku.models.domain.records import JsonDict, Record
 from tansaku.models.domain.specs.base import Name, PositiveFloat, Sha256
+from tansaku.models.domain.wording import first_problem
 from tansaku.tasks.jobs.document import Work
 
 TASK_NAME = "{{tansaku.tasks.launchers.firetask.EvaluationTask}}"
@@ -123,7 +124,7 @@ def check_firework(document: Mapping[str, Any]) -> CarriedJob:
     try:
         found = CarriedJob.model_validate({"fw_id": document.get("fw_id"), "site": spec.get("_fworker"), **job})
     except ValidationError as error:
-        raise ConfigurationError(f"{where}: {_first(error)}") from error
+        raise ConfigurationError(f"{where}: {first_problem(error)}") from error
     if document.get("name") != found.request.name:
         raise ConfigurationError(f"{where}: name {document.get('name')!r}, but it carries job {found.request.name!r}")
     return found
@@ -178,7 +179,7 @@ def _check_task(task: Mapping[str, Any], where: str) -> JsonDict:
         request = json.loads(text)
         checked = EvaluationRequest.model_validate(request)
     except (ValueError, RecursionError) as error:
-        reason = _first(error) if isinstance(error, ValidationError) else str(error)
+        reason = first_problem(error) if isinstance(error, ValidationError) else str(error)
         raise ConfigurationError(f"{where}: request: {reason}") from error
     if task.get("name") != checked.name:
         raise ConfigurationError(f"{where}: name {task.get('name')!r}, but its request is of job {checked.name!r}")
@@ -209,8 +210,3 @@ def _plain(value: object, where: str, depth: int = 0) -> None:
     elif isinstance(value, list | tuple):
         for child in value:
             _plain(child, where, depth + 1)
-
-
-def _first(error: ValidationError) -> str:
-    detail = error.errors(include_url=False, include_input=False)[0]
-    return f"{'.'.join(map(str, detail['loc']))}: {detail['msg']}"

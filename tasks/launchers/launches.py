@@ -35,6 +35,7 @@ from tansaku.models.domain.records import JsonDict, Record
 from tansaku.models.domain.specs.base import Name, NonNegativeFloat, PositiveFloat, PositiveInt
 from tansaku.models.domain.specs.cluster import AbsolutePath, DatabaseName, SlurmWord
 from tansaku.models.domain.specs.parallel import ParallelSpec, ProgramName
+from tansaku.models.domain.wording import first_problem
 from tansaku.tasks.jobs.spool import Spool
 from tansaku.tasks.jobs.spool_files import read_json, write_json
 from tansaku.tasks.launchers.fireworks_documents import JobName
@@ -140,7 +141,7 @@ class LaunchFolder:
         try:
             return LaunchOrder.model_validate(data)
         except ValidationError as error:
-            raise ConfigurationError(f"{self.path / 'launch.json'}: {error.errors(include_url=False)[0]['msg']}") from error
+            raise ConfigurationError(f"{self.path / 'launch.json'}: {first_problem(error)}") from error
 
     def begin(self, runner: JsonDict) -> bool:
         """Claims the launch for this process; returns False if another process has claimed it."""

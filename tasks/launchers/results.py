@@ -8,6 +8,7 @@ from tansaku.models.domain.errors import DamagedFileError, DamagedResultError, N
 from tansaku.models.domain.ports import JobResult, JobStatus
 from tansaku.models.domain.records import Outcome, Record
 from tansaku.models.domain.states import JobState
+from tansaku.models.domain.wording import first_problem
 from tansaku.tasks.jobs.spool import Spool
 from tansaku.tasks.jobs.spool_files import file_sha256, read_json
 
@@ -57,5 +58,6 @@ def spooled_result(spool: Spool, name: str) -> JobResult:
     except (DamagedFileError, ValidationError) as error:
         spool.set_aside(folder / "result.json", name)
         kept = spool.root / "damaged"
-        raise DamagedResultError(f"job {name}: the result is damaged and was moved to {kept}: {error}") from error
+        problem = first_problem(error) if isinstance(error, ValidationError) else str(error)
+        raise DamagedResultError(f"job {name}: the result is damaged and was moved to {kept}: {problem}") from error
     return JobResult(token=result.token, outcome=result.outcome, folder=folder)

@@ -42,8 +42,8 @@ def translated(action: str) -> Iterator[None]:
         detail = redacted(str(error))
         if _passes(error):
             raise TransientError(
-                f"{action}: the database could not be reached or did not answer ({detail}); it is unknown "
-                "whether the write took place",
+                f"{action}: the database could not be reached or did not answer ({detail}); if this was a write, "
+                "it is unknown whether it took place",
                 hint="is the server running? `tansaku db status`, and the log it names",
             ) from error
         raise StoreError(f"{action}: the database rejected the request ({detail})") from error

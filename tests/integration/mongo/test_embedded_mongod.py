@@ -367,7 +367,7 @@ def test_stopped_server_is_a_transient_error(home: Path, monkeypatch: pytest.Mon
     server = EmbeddedMongod(home)
     store = MongoCampaignStore(open_database(server.start(), "x"))
     server.stop()
-    with pytest.raises(TransientError, match="it is unknown whether the write took place"):
+    with pytest.raises(TransientError, match="it is unknown whether it took place"):
         store.campaign_names()
     server.start()
     assert store.campaign_names() == []

@@ -65,7 +65,7 @@ def test_a_late_result_of_an_attempt_that_was_replaced_is_kept_aside_and_shown(m
     assert (evaluation.state, len(evaluation.attempts)) == (EvaluationState.DONE, 2)
     observed = campaign.observed()
     go_on()
-    assert "1 late results stored as unused" in campaign.say("reconcile")
+    assert "1 late result stored as unused" in campaign.say("reconcile")
     (after,) = lost(campaign)
     assert after.outcome == evaluation.outcome
     assert after.attempts[0].late_outcome.value == evaluation.outcome.value

@@ -240,11 +240,11 @@ def test_results_that_came_while_no_driver_lived_are_adopted_once(make_campaign,
     driver.wait()
     os.kill(pid, signal.SIGCONT)
     campaign.wait_for(lambda: campaign.spool.is_over(job))
-    assert "would be: 1 results adopted" in campaign.say("reconcile", "--dry-run")
+    assert "would be: 1 result adopted" in campaign.say("reconcile", "--dry-run")
     assert len(campaign.observed()) == 1
     kept = tmp_path / "kept"
     shutil.copytree(campaign.spool.folder(job), kept)
-    assert "1 results adopted" in campaign.say("reconcile")
+    assert "1 result adopted" in campaign.say("reconcile")
     observed = campaign.observed()
     assert len(observed) == 2
     # As if whoever adopted it had been killed before he could forget the job: it has finished twice.

@@ -54,11 +54,11 @@ def test_the_report_says_what_was_done_and_what_was_left():
     assert report.describe() == [
         "walltime: job-1: SLURM says TIMEOUT; given up",
         "no_firework: job-2: it is not there; submit it",
-        "a: 2 results adopted, 1 late results stored as unused",
+        "a: 2 results adopted, 1 late result stored as unused",
         "b: no table",
         "folders of old jobs deleted: 3",
         "unreferenced stored files deleted: 1",
     ]
     dry = report.model_copy(update={"dry_run": True, "artifacts_swept": 0}).describe()
     assert dry[0] == "walltime: job-1: SLURM says TIMEOUT; would be given up"
-    assert dry[2] == "a: would be: 2 results adopted, 1 late results stored as unused"
+    assert dry[2] == "a: would be: 2 results adopted, 1 late result stored as unused"
