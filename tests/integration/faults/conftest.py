@@ -92,6 +92,13 @@ def mongod_uri(require: Callable[[str], None]) -> Iterator[str]:
     mongod.stop()
 
 
+class Answer(dict):
+    """How a driver ended; a key that it lacks fails a test with the whole answer."""
+
+    def __missing__(self, key: str) -> object:
+        raise AssertionError(f"a driver's answer has no {key!r}: {dict(self)}")
+
+
 @dataclass
 class Campaign:
     """A campaign file, a home and a database of its own."""
@@ -130,9 +137,9 @@ class Campaign:
     def answer(self, pid: int, request: dict) -> dict:
         status = self.server.wait(pid)
         if status < 0:
-            return {"signal": -status}
+            return Answer(signal=-status)
         assert status == 0, Path(request["out"] + ".err").read_text()
-        return json.loads(Path(request["out"]).read_text())
+        return Answer(json.loads(Path(request["out"]).read_text()))
 
     def wait_for(self, condition: Callable[[], object], limit: float = LIMIT) -> object:
         """Looks until something is true."""
