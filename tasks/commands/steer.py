@@ -10,20 +10,10 @@ from datetime import UTC, datetime
 from tansaku.models.domain.errors import NotFoundError
 from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.records import CampaignRecord, Command, CommandKind, JsonDict
+from tansaku.tasks.commands.actor import Actor
 from tansaku.tasks.configuration import Difference, apply_edits, diff_specs
 from tansaku.tasks.views.overview import stored_spec
 from tansaku.tasks.views.progress import live_lease
-
-
-@dataclass(frozen=True)
-class Actor:
-    """Who makes a request.
-
-    Attributes:
-        name: The name that is stored with the request.
-    """
-
-    name: str
 
 
 @dataclass(frozen=True)

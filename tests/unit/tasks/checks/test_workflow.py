@@ -13,6 +13,7 @@ from tansaku.tasks.checks.check import rehearse
 from tansaku.tasks.commands.create import prepare_campaign
 from tansaku.tasks.configuration import load_campaign
 from tansaku.tasks.stores.memory import MemoryCampaignStore
+from tests.support.actors import ADA
 
 PHASES = dict.fromkeys(("Li", "V", "Fe", "P", "O", "F"), -3.0)
 
@@ -55,6 +56,6 @@ def test_an_element_without_a_phase_is_named_before_the_name_is_taken(campaign_f
     with pytest.raises(ConfigurationError, match=r"composition FLiO4PV; expected at least one with V"):
         rehearse(path)
     with pytest.raises(ConfigurationError, match=r"calculator.workflow.phases: .* at least one with V"):
-        prepare_campaign(SimpleNamespace(store=store, site=SiteSpec()), load_campaign(path))
+        prepare_campaign(SimpleNamespace(store=store, site=SiteSpec()), ADA, load_campaign(path))
     with pytest.raises(NotFoundError):
         store.campaign("stable")

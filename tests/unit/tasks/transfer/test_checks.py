@@ -16,6 +16,7 @@ from tansaku.tasks.resources import Resources
 from tansaku.tasks.settings import Settings
 from tansaku.tasks.stores.artifacts import FileArtifactStore
 from tansaku.tasks.stores.memory import MemoryCampaignStore
+from tests.support.actors import ADA
 
 ROWS = "id,x,y,z,value\na,0,1,0,3\nb,1,0,1,2\nc,2,2,2,1\n"
 CAMPAIGN = """\
@@ -51,7 +52,7 @@ def prepare(resources: Resources, name: str, *sources: str, **changes: str) -> N
     transfer = f"transfer: {{sources: [{listed}]}}" if sources else ""
     path = resources.settings.home / f"{name}.yaml"
     path.write_text(CAMPAIGN.format(name=name, transfer=transfer, **words))
-    prepare_campaign(resources, load_campaign(path))
+    prepare_campaign(resources, ADA, load_campaign(path))
 
 
 def refused(resources: Resources, name: str, *sources: str, **changes: str) -> str:

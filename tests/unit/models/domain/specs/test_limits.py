@@ -22,6 +22,7 @@ from tansaku.tasks.checks.check import rehearse
 from tansaku.tasks.commands.create import prepare_campaign
 from tansaku.tasks.configuration import load_campaign
 from tansaku.tasks.stores.memory import MemoryCampaignStore
+from tests.support.actors import ADA
 
 SECONDS_EACH = 2
 START_UP = 30
@@ -263,11 +264,11 @@ def test_a_site_raises_a_limit_and_a_stored_campaign_is_not_judged_again(tmp_pat
     loaded, store = load_campaign(file), MemoryCampaignStore()
     strict, generous = (SimpleNamespace(store=store, site=SiteSpec(limits=limits)) for limits in (DEFAULT_LIMITS, large))
     with pytest.raises(ConfigurationError, match=r"space\.boundaries\.planes"):
-        prepare_campaign(strict, loaded)
-    prepare_campaign(generous, loaded)
+        prepare_campaign(strict, ADA, loaded)
+    prepare_campaign(generous, ADA, loaded)
     # As a job on a node does, which knows no site file, and as a driver whose site has lowered the limit since.
     assert len(open_space(loaded.spec.space, tmp_path).pool())
-    assert prepare_campaign(strict, loaded).name == "fine"
+    assert prepare_campaign(strict, ADA, loaded).name == "fine"
 
 
 if __name__ == "__main__":

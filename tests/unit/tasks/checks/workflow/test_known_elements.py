@@ -34,6 +34,7 @@ from tansaku.tasks.checks.workflow import check_elements
 from tansaku.tasks.commands.create import prepare_campaign
 from tansaku.tasks.configuration import load_campaign
 from tansaku.tasks.stores.memory import MemoryCampaignStore
+from tests.support.actors import ADA
 
 
 def boundaries(element: str) -> dict:
@@ -134,7 +135,7 @@ def test_check_and_creation_refuse_it(campaign_file, require, case):
         rehearse(file)
     store = MemoryCampaignStore()
     with pytest.raises(ConfigurationError, match=expected):
-        prepare_campaign(SimpleNamespace(store=store, site=SiteSpec()), load_campaign(file))
+        prepare_campaign(SimpleNamespace(store=store, site=SiteSpec()), ADA, load_campaign(file))
     with pytest.raises(NotFoundError):
         store.campaign("known")
 
