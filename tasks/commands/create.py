@@ -26,8 +26,8 @@ from tansaku.tasks.commands.actor import Actor
 from tansaku.tasks.configuration import Difference, LoadedCampaign, diff_specs, spec_hash
 from tansaku.tasks.datasets.files import check_hdf5
 from tansaku.tasks.resources import Resources
+from tansaku.tasks.retraining.definition import sides_of_pool
 from tansaku.tasks.stores.campaigns import refuse_deleted
-from tansaku.tasks.training.retraining import sides_of_pool
 from tansaku.tasks.training.versions import find_model
 from tansaku.tasks.transfer.levels import note_levels
 from tansaku.tasks.transfer.sources import Target, freeze, with_known_hashes

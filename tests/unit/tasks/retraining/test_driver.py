@@ -19,7 +19,7 @@ from tansaku.tasks.figures import draw_campaign
 from tansaku.tasks.figures.first_look import draw_html, draw_png, looks_of
 from tansaku.tasks.loop import drive, prepare_campaign
 from tansaku.tasks.observer import SilentObserver
-from tansaku.tasks.training.retraining import train_for
+from tansaku.tasks.retraining.service import train_for
 from tansaku.tasks.training.versions import read_dataset
 from tansaku.tasks.views.progress import campaign_status
 from tansaku.tasks.views.results import CampaignData, evaluation_rows, system_rows
