@@ -86,7 +86,8 @@ app.command("serve", rich_help_panel="Service")(service.serve)
 app.add_typer(datasets.dataset_app, name="dataset", rich_help_panel="Models")
 app.add_typer(models.model_app, name="model", rich_help_panel="Models")
 app.add_typer(cluster.site_app, name="site", rich_help_panel="Cluster")
-app.add_typer(cluster.worker_app, name="worker", rich_help_panel="Cluster")
+app.add_typer(cluster.queue_app, name="queue", rich_help_panel="Cluster")
+app.add_typer(cluster.queue_app, name="worker", hidden=True)  # the name of older versions
 app.command("reconcile", rich_help_panel="Cluster")(reconcile.reconcile)
 app.add_typer(db.db_app, name="db", rich_help_panel="Database")
 

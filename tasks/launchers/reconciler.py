@@ -97,7 +97,7 @@ class Reconciler:
             yield self._note_submission(name, launch, self._jobs[launch.name])
         elif firework["state"] == "RESERVED":
             if not self._filled and not (launch is not None and _is_fresh(launch)):
-                hint = "it is submitted by the next process that fills the queue: a driver, or `tansaku worker start`"
+                hint = "it is submitted by the next process that fills the queue: a driver, or `tansaku queue start`"
                 yield Discrepancy(case="not_submitted", subject=name, says="reserved, but SLURM does not know it", hint=hint)
         elif firework["state"] != "READY":
             says = f"its Firework is {firework['state']}, but it was never launched"
