@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tansaku.deploy.cli.campaign_files import check
-from tansaku.deploy.cli.control import say_stored
 from tansaku.deploy.cli.exits import ExitCode
 from tansaku.deploy.cli.printing import say
 from tansaku.deploy.cli.session import NameArgument, SiteOption, opened, this_user
+from tansaku.deploy.cli.steer import say_stored
 
 if TYPE_CHECKING:
     from tansaku.models.domain.records import CommandKind

@@ -41,7 +41,7 @@ class SystemSize(Record):
     details: JsonDict
 
 
-class Rehearsal(Record):
+class CampaignPreview(Record):
     """Preview of a campaign file.
 
     Attributes:
@@ -186,7 +186,7 @@ def _system_sizes(space: Space, pool: CandidatePool) -> tuple[SystemSize, ...]:
     )
 
 
-def rehearse(path: Path, database: Database | None = None, limits: LimitsSpec = DEFAULT_LIMITS) -> Rehearsal:
+def preview_campaign(path: Path, database: Database | None = None, limits: LimitsSpec = DEFAULT_LIMITS) -> CampaignPreview:
     """Loads a campaign file, opens its space, calculator and proposer, and determines what it would do.
 
     Args:
@@ -212,7 +212,7 @@ def rehearse(path: Path, database: Database | None = None, limits: LimitsSpec = 
     everything = float(pool.cost.sum())
     affordable = np.delete(pool.cost, too_dear(pool, spec.constraints.max_cost))
     expected, most = _affordable(affordable, limit, spec.budget.evaluations)
-    return Rehearsal(
+    return CampaignPreview(
         name=spec.name,
         spec_hash=spec_hash(spec),
         candidates=len(pool),

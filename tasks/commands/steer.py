@@ -1,4 +1,9 @@
-"""Requests to a stored campaign that its driver applies from the next proposal on: pause, cancel, retry, edit and others."""
+"""Requests to a stored campaign that its driver applies from the next proposal on: pause, resume, cancel, retry, rerun, edit.
+
+A request is stored with the campaign. The driver reads it before the next proposal (``tasks/steps/commands.py``): an edit
+changes its spec, ``retry`` and ``rerun`` begin evaluations, and ``pause`` and ``cancel`` hold until a later ``resume``
+(``Ledger.paused``, ``Ledger.cancelled``).
+"""
 
 from __future__ import annotations
 

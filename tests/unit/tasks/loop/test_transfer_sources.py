@@ -22,7 +22,7 @@ from tansaku.tasks.loop import CampaignLoop, prepare_campaign
 from tansaku.tasks.observer import SilentObserver
 from tansaku.tasks.resources import Resources
 from tansaku.tasks.site.processes import this_driver
-from tansaku.tasks.stores.parquet import export_observations, import_observations
+from tansaku.tasks.stores.export_import import export_observations, import_observations
 from tansaku.tasks.transfer.report import CHANGED, KEPT, transfer_report
 from tansaku.tasks.views.predictions import pool_expectation, relevance_history
 from tansaku.tasks.views.results import CampaignData
