@@ -137,7 +137,7 @@ class SpaceBase(Spec):
         return {item.name: item.units[0] for item in known if item.needs is None or item.needs in met}
 
     def recorded_source(self) -> JsonDict | None:
-        """What identifies the values that stand in the space itself; None where a calculator computes them."""
+        """What identifies the values that the space itself gives; None where a calculator computes them."""
         return None
 
     def files(self) -> tuple[SpecFile, ...]:
