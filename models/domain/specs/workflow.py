@@ -29,11 +29,10 @@ class MigrationBarrierSpec(Spec):
         images: Intermediate images of a nudged elastic band, where one is needed.
         phases: Energies of competing phases by the same calculator, by formula [eV/atom]; with them an evaluation also gives
             the crystal's ``energy_above_hull``. Null: it does not.
-        later: Keys that came after the first release, and their values unless a file gives others: a workflow with these
-            values is the same computation as one without the keys.
     """
 
     later: ClassVar[Mapping[str, object]] = {"mechanism": {"type": "vacancy"}, "phases": None}
+    """Keys that came after the first release: a workflow with these values is the same computation as one without the keys."""
 
     type: Literal["migration_barrier"] = "migration_barrier"
     ion: Annotated[str, Field(pattern=r"^[A-Z][a-z]?$")] | None = None
