@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tansaku.flows.campaign import run_campaign
+from tansaku.tasks.commands.actor import Actor
 from tansaku.tasks.configuration import LoadedCampaign, load_site
 from tansaku.tasks.loop import DriveResult, prepare_campaign
 from tansaku.tasks.resources import Resources, open_resources
@@ -42,7 +43,7 @@ def driven(loaded: LoadedCampaign, workers: int) -> Iterator[tuple[DriveResult, 
         settings, site = Settings.from_environment(), load_site(file)
         try:
             with open_resources(settings, site) as resources:
-                prepare_campaign(resources, loaded)
+                prepare_campaign(resources, Actor("benchmark", "benchmarks"), loaded)
             result = run_campaign(loaded.spec.name, file)
             if result.reason == "interrupted":
                 sys.exit(130)

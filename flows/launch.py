@@ -26,11 +26,13 @@ from tansaku.models.domain.records import CampaignRecord, Evaluation
 from tansaku.models.domain.retraining import Retrain, RetrainEnd, describe
 from tansaku.models.domain.specs.base import Name
 from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.tasks.commands.actor import Actor
 from tansaku.tasks.commands.create import prepare_campaign
 from tansaku.tasks.configuration import campaign_from_data, load_site
 from tansaku.tasks.observer import SilentObserver
 from tansaku.tasks.resources import open_resources
 from tansaku.tasks.settings import Settings
+from tansaku.tasks.site.users import user_name
 
 
 @flow(name=CAMPAIGN, flow_run_name="{campaign.name}", persist_result=False, validate_parameters=True)
@@ -45,7 +47,7 @@ def launch_flow(campaign: CampaignSpec, folder: str = ".", site: str | None = No
     loaded = campaign_from_data(campaign.model_dump(mode="json"), Path(folder), "campaign")
     settings = Settings.from_environment()
     with open_resources(settings, load_site(Path(site) if site else settings.site_file)) as resources:
-        prepare_campaign(resources, loaded)
+        prepare_campaign(resources, Actor(user_name(), "service"), loaded)
     return _driven(loaded.spec.name, site)
 
 

@@ -13,14 +13,15 @@ from prefect.states import Cancelled, Suspended
 
 from tansaku.models.domain.errors import NotFoundError
 from tansaku.models.domain.ports import CampaignStore
-from tansaku.tasks.commands.steer import Actor, request
+from tansaku.tasks.commands.actor import Actor
+from tansaku.tasks.commands.steer import request
 from tansaku.tasks.views.progress import is_paused
 
 SUPERSEDED = "Superseded"
 """Name of the state of a suspended run that its campaign no longer waits for."""
 
 _MARK = "tansaku-pause-"  # distinguishes our suspensions from those requested on the page
-_PAGE = "Prefect's page"
+_PAGE = Actor("Prefect's page", "service")
 
 
 def suspended(name: str, last_number: int) -> State[None]:
@@ -50,7 +51,7 @@ def lift_pause_if_resumed(store: CampaignStore, name: str, run: str) -> bool:
     scheduled = [state for state in sorted(states, key=lambda item: item.timestamp) if state.is_scheduled()]
     if not scheduled or scheduled[-1].name != "Resuming":
         return False
-    request(store, Actor(_PAGE), name, "resume", identifier=f"resume-{scheduled[-1].id}")
+    request(store, _PAGE, name, "resume", identifier=f"resume-{scheduled[-1].id}")
     return True
 
 

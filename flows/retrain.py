@@ -17,8 +17,8 @@ from tansaku.models.domain.retraining import Retrain
 from tansaku.models.domain.specs.base import Name
 from tansaku.tasks.configuration import load_site
 from tansaku.tasks.resources import open_resources
+from tansaku.tasks.retraining.service import train_for
 from tansaku.tasks.settings import Settings
-from tansaku.tasks.training.retraining import train_for
 
 _AGAIN = 10.0  # before the next try if the server does not answer or the deployment does not exist yet [s]
 

@@ -21,19 +21,19 @@ from tansaku.tasks.commands.create import prepare_campaign
 from tansaku.tasks.lease import Heartbeat, take_lease
 from tansaku.tasks.observer import Observer, SilentObserver
 from tansaku.tasks.resources import Resources
+from tansaku.tasks.retraining.committee import PoolCommittee
+from tansaku.tasks.retraining.driver import abandon_training, advance_training, tidy_trainings
 from tansaku.tasks.site.processes import process_identity, this_driver
 from tansaku.tasks.steps.audit import log_event
 from tansaku.tasks.steps.certificates import note_final, stopping
 from tansaku.tasks.steps.collect import collect, handles_of, under_way
 from tansaku.tasks.steps.commands import apply_commands
-from tansaku.tasks.steps.committee import PoolCommittee
 from tansaku.tasks.steps.context import Ledger, StepContext, Workshop
 from tansaku.tasks.steps.late import collect_late, tidy, watch
 from tansaku.tasks.steps.polish import polish
 from tansaku.tasks.steps.propose import propose
 from tansaku.tasks.steps.reap import HELPERS, reap_orphans
 from tansaku.tasks.steps.submit import UNSUBMITTED, submit
-from tansaku.tasks.steps.train import abandon_training, advance_training, tidy_trainings
 from tansaku.tasks.steps.waiting import Reminder
 from tansaku.tasks.transfer.proposer import open_proposer
 from tansaku.tasks.views.overview import stored_spec

@@ -43,6 +43,7 @@ from pathlib import Path
 from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.tasks.configuration import load_campaign, load_site
 from tansaku.tasks.launchers.backends import backend_of
+from tansaku.tasks.commands.actor import Actor
 from tansaku.tasks.loop import CampaignLoop, prepare_campaign
 from tansaku.tasks.observer import SilentObserver
 from tansaku.tasks.resources import Resources
@@ -66,7 +67,7 @@ resources = Resources(
     artifacts=FileArtifactStore(home / "artifacts"),
     open_launcher=backend_of(settings, site, None).launcher,
 )
-prepare_campaign(resources, loaded)
+prepare_campaign(resources, Actor("ada", "test"), loaded)
 with CampaignLoop(resources, loaded.spec.name, SilentObserver()) as loop:
     loop.advance()
 data = CampaignData.load(store, loaded.spec.name, resources.artifacts)

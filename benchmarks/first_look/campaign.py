@@ -19,6 +19,7 @@ from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.calculator import ChgnetSpec
 from tansaku.models.domain.specs.site import SiteSpec, TimingSpec
 from tansaku.spaces.space_registry import open_space
+from tansaku.tasks.commands.actor import Actor
 from tansaku.tasks.configuration import campaign_from_data
 from tansaku.tasks.jobs.labelling import FIRST_LOOK_DEVIATION, FIRST_LOOK_ENERGY
 from tansaku.tasks.jobs.opened import opened_bulk
@@ -107,7 +108,7 @@ def run(case: Case) -> JsonDict:
             open_launcher=lambda _spec: launcher,
         )
         loaded = campaign_from_data(document(case), DATA.parent, "first look")
-        prepare_campaign(resources, loaded)
+        prepare_campaign(resources, Actor("benchmark", "benchmarks"), loaded)
         begun = time.process_time()
         ended = drive(resources, NAME)
         seconds = time.process_time() - begun

@@ -25,8 +25,8 @@ from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.configuration import LoadedCampaign, load_campaign
 from tansaku.tasks.jobs.spool_files import write_json
 from tansaku.tasks.resources import Resources
+from tansaku.tasks.retraining.definition import sides_of_pool
 from tansaku.tasks.site.machine import describe_machine
-from tansaku.tasks.training.retraining import sides_of_pool
 from tansaku.tasks.training.versions import find_model, open_model
 
 CAMPAIGN = Path(__file__).parents[2] / "examples" / "al-grow-potential.yaml"

@@ -100,7 +100,7 @@ def check(
 ) -> None:
     """Validates a campaign file and shows what it would search, run and cost; computes nothing."""
     from tansaku.models.domain.errors import ConfigurationError
-    from tansaku.tasks.checks.check import rehearse
+    from tansaku.tasks.checks.check import preview_campaign
     from tansaku.tasks.configuration import load_site
     from tansaku.tasks.settings import Settings
 
@@ -110,7 +110,7 @@ def check(
         _show_parameters(file)
         return
     limits = load_site(site or Settings.from_environment().site_file).limits
-    found = rehearse(file, lambda: opened(site), limits)
+    found = preview_campaign(file, lambda: opened(site), limits)
     bought = None
     if rehearsed:
         from tansaku.tasks.checks.rehearse import RehearsalOptions, rehearse_budget

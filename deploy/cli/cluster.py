@@ -1,4 +1,4 @@
-"""`tansaku site` and `tansaku worker`: the site file of a cluster, and the process that submits jobs to its queue."""
+"""`tansaku site` and `tansaku queue`: the site file of a cluster, and the process that submits jobs to its queue."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from tansaku.tasks.site.cluster import Cluster
 
 site_app = typer.Typer(name="site", help="Write or check the site file of a cluster.", no_args_is_help=True)
-worker_app = typer.Typer(
-    name="worker", help="The background process that submits jobs to a cluster's queue.", no_args_is_help=True
+queue_app = typer.Typer(
+    name="queue", help="The background process that submits jobs to a cluster's queue.", no_args_is_help=True
 )
 
 JsonOption = Annotated[bool, typer.Option("--json", help="JSON instead of text.")]
@@ -95,28 +95,28 @@ def site_check(
         raise typer.Exit(ExitCode.MISSING_COMPONENT)
 
 
-@worker_app.command("start")
-def worker_start(site: SiteOption = None) -> None:
+@queue_app.command("start")
+def queue_start(site: SiteOption = None) -> None:
     """Starts a process that submits jobs whenever the queue has room, so that drivers need not; one per site."""
-    from tansaku.tasks.site.queue_process import start_worker
+    from tansaku.tasks.site.queue_process import start_filling
 
     with opened_cluster(site) as (cluster, file):
-        started = start_worker(cluster, file)
-    say(f"worker of {cluster.spec.site}: process {started['pid']} on {started['host']}, log {started['log']}")
+        started = start_filling(cluster, file)
+    say(f"queue process of {cluster.spec.site}: process {started['pid']} on {started['host']}, log {started['log']}")
 
 
-@worker_app.command("stop")
-def worker_stop(site: SiteOption = None) -> None:
-    """Stops the worker; jobs in SLURM continue, and drivers submit their own jobs again."""
-    from tansaku.tasks.site.queue_process import stop_worker
+@queue_app.command("stop")
+def queue_stop(site: SiteOption = None) -> None:
+    """Stops that process; jobs in SLURM continue, and drivers submit their own jobs again."""
+    from tansaku.tasks.site.queue_process import stop_filling
 
     with opened_cluster(site) as (cluster, _):
-        stopped = stop_worker(cluster)
-    say(f"worker of {cluster.spec.site}: {'stopped' if stopped else 'not running'}")
+        stopped = stop_filling(cluster)
+    say(f"queue process of {cluster.spec.site}: {'stopped' if stopped else 'not running'}")
 
 
-@worker_app.command("status")
-def worker_status(as_json: JsonOption = False, site: SiteOption = None) -> None:
+@queue_app.command("status")
+def show_queue_status(as_json: JsonOption = False, site: SiteOption = None) -> None:
     """Shows which process submits jobs, what prevents it, and the number of jobs in each state."""
     from tansaku.tasks.site.queue_process import queue_status
 

@@ -10,7 +10,7 @@ import typer
 from tansaku.deploy.cli.driving import PlainOption, drive_to_end
 from tansaku.deploy.cli.exits import ExitCode
 from tansaku.deploy.cli.printing import say
-from tansaku.deploy.cli.session import SiteOption, opened
+from tansaku.deploy.cli.session import SiteOption, opened, this_user
 from tansaku.deploy.cli.tables import show_json, show_problems, show_table
 from tansaku.models.domain.wording import counted
 
@@ -47,12 +47,12 @@ def build(
         check_choice(loaded)
     if loaded.campaign is not None and not so_far:
         with opened(site) as resources:
-            prepare_campaign(resources, loaded.campaign)
+            prepare_campaign(resources, this_user(), loaded.campaign)
         _drive(loaded.spec.name, site, plain)
     if loaded.chooses and not so_far:
         with opened(site) as resources:
             found = choose_labels(resources, loaded)
-            prepare_campaign(resources, found.campaign)
+            prepare_campaign(resources, this_user(), found.campaign)
         say(
             f"labels of {found.chosen} of {found.of} structures to learn from, {100 * found.share:.1f} % of what all would "
             f"cost, and of {found.held_out} held out"

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tansaku.deploy.cli.campaign_files import check
-from tansaku.deploy.cli.control import say_stored, this_user
 from tansaku.deploy.cli.exits import ExitCode
 from tansaku.deploy.cli.printing import say
-from tansaku.deploy.cli.session import NameArgument, SiteOption, opened
+from tansaku.deploy.cli.session import NameArgument, SiteOption, opened, this_user
+from tansaku.deploy.cli.steer import say_stored
 
 if TYPE_CHECKING:
     from tansaku.models.domain.records import CommandKind
@@ -86,7 +86,7 @@ def run(
 
     loaded = load_campaign(file)
     with opened(site) as resources:
-        prepare_campaign(resources, loaded)
+        prepare_campaign(resources, this_user(), loaded)
     drive_to_end(loaded.spec.name, site, plain)
 
 

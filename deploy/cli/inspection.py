@@ -134,7 +134,7 @@ def _front(store: CampaignStore, record: CampaignRecord) -> JsonDict:
 
 def _models(registry: Registry, record: CampaignRecord) -> JsonDict:
     """Returns the model versions that the campaign's calculators use, by file, as ``models``; empty if there are none."""
-    from tansaku.tasks.training.in_use import models_in_use
+    from tansaku.tasks.training.versions import models_in_use
 
     found = models_in_use(registry, record.spec)
     return {"models": found} if found else {}

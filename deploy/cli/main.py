@@ -13,20 +13,20 @@ from tansaku.deploy.cli import (
     bench,
     campaign_files,
     cluster,
-    control,
     datasets,
     db,
-    deletion,
+    delete,
     doctor,
     driving,
     exits,
+    export_import,
     inspection,
     models,
     outcomes,
     reconcile,
     schema,
     service,
-    transfer,
+    steer,
 )
 from tansaku.deploy.cli.printing import say
 from tansaku.models.domain.errors import TansakuError
@@ -67,17 +67,17 @@ for _name, _command, _panel in (
     ("list", inspection.list_campaigns, _WATCH),
     ("show", inspection.show, _WATCH),
     ("log", inspection.log, _WATCH),
-    ("pause", control.pause, _STEER),
+    ("pause", steer.pause, _STEER),
     ("resume", driving.resume, _STEER),
     ("cancel", driving.cancel, _STEER),
     ("retry", driving.retry, _STEER),
     ("rerun", driving.rerun, _STEER),
-    ("edit", control.edit, _STEER),
-    ("delete", deletion.delete, _STEER),
+    ("edit", steer.edit, _STEER),
+    ("delete", delete.delete, _STEER),
     ("results", outcomes.results, _TAKE),
     ("plot", outcomes.plot, _TAKE),
-    ("export", transfer.export, _TAKE),
-    ("import", transfer.import_campaign, _TAKE),
+    ("export", export_import.export, _TAKE),
+    ("import", export_import.import_campaign, _TAKE),
     ("bench", bench.bench, _TAKE),
 ):
     app.command(_name, rich_help_panel=_panel)(_command)
@@ -86,7 +86,8 @@ app.command("serve", rich_help_panel="Service")(service.serve)
 app.add_typer(datasets.dataset_app, name="dataset", rich_help_panel="Models")
 app.add_typer(models.model_app, name="model", rich_help_panel="Models")
 app.add_typer(cluster.site_app, name="site", rich_help_panel="Cluster")
-app.add_typer(cluster.worker_app, name="worker", rich_help_panel="Cluster")
+app.add_typer(cluster.queue_app, name="queue", rich_help_panel="Cluster")
+app.add_typer(cluster.queue_app, name="worker", hidden=True)  # the name of older versions
 app.command("reconcile", rich_help_panel="Cluster")(reconcile.reconcile)
 app.add_typer(db.db_app, name="db", rich_help_panel="Database")
 

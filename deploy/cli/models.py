@@ -10,7 +10,7 @@ import typer
 
 from tansaku.deploy.cli.printing import say, say_progress
 from tansaku.deploy.cli.screening import screen
-from tansaku.deploy.cli.session import SiteOption, opened
+from tansaku.deploy.cli.session import SiteOption, opened, this_user
 from tansaku.deploy.cli.tables import Cell, show_json, show_problems, show_table
 from tansaku.models.domain.wording import counted
 
@@ -121,14 +121,10 @@ def compare(
 @model_app.command()
 def promote(name: ModelArgument, site: SiteOption = None) -> None:
     """Promotes a version regardless of its errors: NAME alone then refers to it."""
-    from tansaku.models.domain.errors import ConfigurationError
-    from tansaku.tasks.training.versions import find_model
+    from tansaku.tasks.commands.promote import promote_model
 
-    if "@" not in name:
-        raise ConfigurationError(f"{name!r}: expected NAME@VERSION; `tansaku model list {name}` shows the versions")
     with opened(site) as resources:
-        record = find_model(resources.registry, name)
-        record = resources.registry.promote(record.name, record.version, "promoted by hand")
+        record = promote_model(resources.registry, this_user(), name)
     say(f"{record.label}: promoted")
 
 

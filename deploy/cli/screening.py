@@ -13,7 +13,7 @@ import typer
 from tansaku.deploy.cli.driving import PlainOption, drive_to_end
 from tansaku.deploy.cli.exits import ExitCode
 from tansaku.deploy.cli.printing import say, say_progress
-from tansaku.deploy.cli.session import SiteOption, opened
+from tansaku.deploy.cli.session import SiteOption, opened, this_user
 from tansaku.deploy.cli.tables import Cell, show_json, show_table
 from tansaku.models.domain.wording import counted
 
@@ -62,7 +62,7 @@ def screen(
         record = find_model(resources.registry, loaded.spec.model)
     for campaign in loaded.campaigns:
         with opened(site) as resources:
-            prepare_campaign(resources, campaign)
+            prepare_campaign(resources, this_user(), campaign)
         reason = drive_to_end(campaign.spec.name, site, plain)
         if reason in ("paused", "cancelled"):
             say(f"{campaign.spec.name} is {reason}; nothing was predicted", err=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from tansaku.tasks.commands.actor import Actor
     from tansaku.tasks.resources import Resources
 
 SiteOption = Annotated[
@@ -39,6 +40,14 @@ def complete_campaign(context: typer.Context, incomplete: str) -> list[str]:
 NameArgument = Annotated[
     str, typer.Argument(metavar="NAME", help="Name of a stored campaign.", autocompletion=complete_campaign)
 ]
+
+
+def this_user() -> Actor:
+    """The user who runs this command."""
+    from tansaku.tasks.commands.actor import Actor
+    from tansaku.tasks.site.users import user_name
+
+    return Actor(user_name(), "command line")
 
 
 @contextmanager

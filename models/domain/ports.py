@@ -415,11 +415,11 @@ class CampaignStore(Protocol):
         """SUBMITTED becomes RUNNING."""
         ...
 
-    def accept_outcome(self, lease: Lease, evaluation: str, token: str, outcome: Outcome) -> bool:
+    def accept_outcome(self, lease: Lease, evaluation: str, token: str, outcome: Outcome) -> Evaluation | None:
         """Accepts the result of the current attempt: DONE, or FAILED when it carries a failure.
 
         Returns:
-            Whether it was accepted. A late one is kept aside on its attempt.
+            The evaluation as stored; None if the result was refused. A late one is stored as unused on its attempt.
         """
         ...
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +12,11 @@ from tansaku.calculators.calculator_registry import open_calculator
 from tansaku.models.domain.history import build_history, cost_limit, too_dear
 from tansaku.models.domain.identifiers import proposal_rng
 from tansaku.models.domain.pool import CandidatePool, FloatArray
-from tansaku.models.domain.ports import Proposer, ScreenedSpace, Space
+from tansaku.models.domain.ports import CampaignStore, Proposer, ScreenedSpace, Space
 from tansaku.models.domain.records import JsonDict, Record
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.limits import DEFAULT_LIMITS, LimitsSpec
+from tansaku.models.domain.specs.transfer import TableSourceSpec
 from tansaku.models.domain.wording import counted
 from tansaku.models.engine.proposer_registry import build_proposer, build_transfer_proposer
 from tansaku.models.engine.transfer.data import FrozenSources
@@ -21,10 +24,15 @@ from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.checks.crystal import describe_crystal
 from tansaku.tasks.checks.workflow import check_elements, check_initial, check_phases, check_structures
 from tansaku.tasks.configuration import load_campaign, spec_hash
+from tansaku.tasks.resources import Resources
 from tansaku.tasks.steps.source import polish_relaxation
-from tansaku.tasks.transfer.preview import Database, preview
-from tansaku.tasks.transfer.sources import Target
+from tansaku.tasks.transfer.checks import check_circle
+from tansaku.tasks.transfer.levels import level_note, stored_level
+from tansaku.tasks.transfer.sources import Target, campaign_source, table_source
 from tansaku.tasks.views.costs import cost_unit
+
+Database = Callable[[], AbstractContextManager[Resources]]
+"""Opens the database of stored campaigns."""
 
 
 class SystemSize(Record):
@@ -41,7 +49,7 @@ class SystemSize(Record):
     details: JsonDict
 
 
-class Rehearsal(Record):
+class CampaignPreview(Record):
     """Preview of a campaign file.
 
     Attributes:
@@ -186,7 +194,42 @@ def _system_sizes(space: Space, pool: CandidatePool) -> tuple[SystemSize, ...]:
     )
 
 
-def rehearse(path: Path, database: Database | None = None, limits: LimitsSpec = DEFAULT_LIMITS) -> Rehearsal:
+def _sources(target: Target, base_path: Path, database: Database | None) -> tuple[str, ...]:
+    """Returns one line per source.
+
+    Args:
+        target: The campaign.
+        base_path: Folder in which its relative paths start.
+        database: None: stored campaigns are listed, but not read.
+
+    Raises:
+        ConfigurationError: A source is unknown, empty or does not fit.
+    """
+    if database is None or all(isinstance(source, TableSourceSpec) for source in target.transfer.sources):
+        return _source_lines(target, base_path, None)
+    with database() as resources:
+        check_circle(resources.store, target.spec.name, target.transfer)
+        return _source_lines(target, base_path, resources.store)
+
+
+def _source_lines(target: Target, base_path: Path, store: CampaignStore | None) -> tuple[str, ...]:
+    lines = []
+    for i, source in enumerate(target.transfer.sources):
+        key = f"transfer.sources[{i}]"
+        if isinstance(source, TableSourceSpec):
+            count = len(table_source(target, source, key, base_path).values)
+            lines.append(f"the table {source.name}: {count} observations{level_note(target.spec, None)}")
+        elif store is None:
+            lines.append(f"the campaign {source.name}: will be read when this campaign is created")
+        else:
+            count = len(campaign_source(target, source, key, store).values)
+            when = "so far; read again at each refit" if source.follow else "frozen when this campaign is created"
+            apart = level_note(target.spec, stored_level(store, source.name))
+            lines.append(f"the campaign {source.name}: {count} observations, {when}{apart}")
+    return tuple(lines)
+
+
+def preview_campaign(path: Path, database: Database | None = None, limits: LimitsSpec = DEFAULT_LIMITS) -> CampaignPreview:
     """Loads a campaign file, opens its space, calculator and proposer, and determines what it would do.
 
     Args:
@@ -212,7 +255,7 @@ def rehearse(path: Path, database: Database | None = None, limits: LimitsSpec = 
     everything = float(pool.cost.sum())
     affordable = np.delete(pool.cost, too_dear(pool, spec.constraints.max_cost))
     expected, most = _affordable(affordable, limit, spec.budget.evaluations)
-    return Rehearsal(
+    return CampaignPreview(
         name=spec.name,
         spec_hash=spec_hash(spec),
         candidates=len(pool),
@@ -232,6 +275,6 @@ def rehearse(path: Path, database: Database | None = None, limits: LimitsSpec = 
         unit=spec.objective.unit,
         polish=spec.execution.polish * len(pool.systems) if polish_relaxation(spec) is not None else 0,
         crystal=crystal,
-        transfer=preview(Target(spec, pool), loaded.base_path, database) if spec.transfer is not None else (),
+        transfer=_sources(Target(spec, pool), loaded.base_path, database) if spec.transfer is not None else (),
         census=tuple(space.census()) if isinstance(space, ScreenedSpace) else (),
     )

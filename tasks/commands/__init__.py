@@ -1,1 +1,4 @@
-"""Changing a campaign: create, steer, delete, reconcile. Nothing here asks a question or prints."""
+"""Commands that change what is stored: create, steer, delete, promote, reconcile. Nothing here asks a question or prints.
+
+What a user asks for takes an :class:`~tansaku.tasks.commands.actor.Actor`: who asks, and from where.
+"""

@@ -22,12 +22,12 @@ from tansaku.models.surrogates.surrogate_registry import build_trainer
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.checks.crystal import compare_crystal
 from tansaku.tasks.checks.workflow import check_elements, check_initial, check_phases
+from tansaku.tasks.commands.actor import Actor
 from tansaku.tasks.configuration import Difference, LoadedCampaign, diff_specs, spec_hash
 from tansaku.tasks.datasets.files import check_hdf5
 from tansaku.tasks.resources import Resources
-from tansaku.tasks.site.users import user_name
+from tansaku.tasks.retraining.definition import sides_of_pool
 from tansaku.tasks.stores.campaigns import refuse_deleted
-from tansaku.tasks.training.retraining import sides_of_pool
 from tansaku.tasks.training.versions import find_model
 from tansaku.tasks.transfer.levels import note_levels
 from tansaku.tasks.transfer.sources import Target, freeze, with_known_hashes
@@ -37,11 +37,19 @@ FILE_EDIT = "file-"
 """Prefix of the ids of edits from a changed campaign file; other edits come from the command line."""
 
 
-def prepare_campaign(resources: Resources, loaded: LoadedCampaign) -> CampaignRecord:
+def prepare_campaign(resources: Resources, actor: Actor, loaded: LoadedCampaign) -> CampaignRecord:
     """Creates the campaign of a file, or finds the known one of its name; spends nothing.
 
     What the file says is compared with what it said last. Allowed edits are stored as an edit command, which the driver
     applies and logs; an edit made on the command line since stays unless the file changed the same key.
+
+    Args:
+        resources: Store, artifacts, registry and site.
+        actor: Who creates the campaign, or edits it by a changed file.
+        loaded: The campaign file.
+
+    Returns:
+        The campaign as stored.
 
     Raises:
         StoreError: The campaign is being deleted.
@@ -78,7 +86,7 @@ def prepare_campaign(resources: Resources, loaded: LoadedCampaign) -> CampaignRe
         if difference.new != _said_before(resources.store, known, difference)
     }
     if edits:
-        resources.store.add_command(spec.name, _file_edit(known, edits))
+        resources.store.add_command(spec.name, _file_edit(known, actor, edits))
     return resources.store.campaign(spec.name)
 
 
@@ -207,12 +215,12 @@ def _said_before(store: CampaignStore, known: CampaignRecord, difference: Differ
     return difference.old
 
 
-def _file_edit(known: CampaignRecord, edits: JsonDict) -> Command:
+def _file_edit(known: CampaignRecord, actor: Actor, edits: JsonDict) -> Command:
     return Command(
         id=f"{FILE_EDIT}{short_hash([known.name, len(known.commands), edits])}",
         kind="edit",
         payload=edits,
-        user=user_name(),
+        user=actor.name,
         created_at=datetime.now(UTC),
     )
 

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tansaku.models.domain.errors import LeaseHeldError, MissingComponentError, StoreError, TransientError
-from tansaku.models.domain.identifiers import is_name, printable
-from tansaku.models.domain.records import Evaluation
+from tansaku.models.domain.identifiers import is_name, printable, short_hash
+from tansaku.models.domain.ports import CampaignStore
+from tansaku.models.domain.records import Evaluation, Event
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import ACTIVE_STATES, EvaluationState, JobState
 from tansaku.models.domain.wording import counted
+from tansaku.tasks.commands.actor import Actor
 from tansaku.tasks.commands.sweeps import sweep_artifacts
 from tansaku.tasks.launchers.retention import forget_campaign
 from tansaku.tasks.resources import Resources
@@ -23,6 +25,9 @@ from tansaku.tasks.views.progress import live_lease
 
 ARTIFACT_AGE = 3600.0
 """Artifacts younger than this are kept until the next sweep, because a driver may be about to refer to them [s]."""
+
+DELETION_BEGUN = "deletion.begun"
+"""Kind of the event that names who deletes a campaign; it is deleted with the campaign."""
 
 _UNDER_WAY = (JobState.QUEUED, JobState.RUNNING)
 
@@ -37,6 +42,7 @@ class Deletion:
         artifacts: Structures and other files that its evaluations name; those that other campaigns name too stay.
         spool: Folder of its jobs on this machine, None where there is none.
         begun: Whether an earlier deletion was interrupted.
+        begun_by: Who began that deletion; empty where it is not stored.
         damage: Why the campaign cannot be read here; whether jobs of it run is then not known. Empty where it can.
     """
 
@@ -48,12 +54,14 @@ class Deletion:
     artifacts: int
     spool: Path | None
     begun: bool
+    begun_by: str = ""
     damage: str = ""
 
     def describe(self) -> str:
         """Describes what is lost."""
         name = printable(self.name)
-        lines = [f"{name}: an earlier deletion was interrupted; what remains:" if self.begun else f"{name}:"]
+        by = f" by {printable(self.begun_by)}" if self.begun_by else ""
+        lines = [f"{name}: an earlier deletion{by} was interrupted; what remains:" if self.begun else f"{name}:"]
         if self.damage:
             lines.append(f"  it cannot be read: {self.damage}")
             lines.append("  running jobs cannot be detected; end them first if there are any")
@@ -78,7 +86,7 @@ def plan_deletion(resources: Resources, name: str) -> Deletion:
         LeaseHeldError: A driver is at work on it, or one of its jobs is still running.
     """
     store = resources.store
-    begun, damage = False, ""
+    begun, begun_by, damage = False, "", ""
     evaluations, damaged = store.readable_evaluations(name)
     try:
         record = store.campaign(name)
@@ -86,7 +94,9 @@ def plan_deletion(resources: Resources, name: str) -> Deletion:
         if lease is not None:
             raise lease_held(lease, utc_now())
         spec = stored_spec(record)
-        if not begun:
+        if begun:
+            begun_by = _begun_by(store, name)
+        else:
             _refuse_living_jobs(resources, spec, evaluations)
     except (LeaseHeldError, TransientError):
         raise
@@ -103,6 +113,7 @@ def plan_deletion(resources: Resources, name: str) -> Deletion:
         artifacts=len({sha256 for outcome in outcomes for sha256 in outcome.artifacts.values()}),
         spool=spool if spool is not None and spool.is_dir() else None,
         begun=begun,
+        begun_by=begun_by,
         damage=damage,
     )
 
@@ -112,10 +123,15 @@ def _job_folder(resources: Resources, name: str) -> Path | None:
     return resources.job_folder(name) if is_name(name) else None
 
 
-def delete_campaign(resources: Resources, name: str) -> int:
+def delete_campaign(resources: Resources, actor: Actor, name: str) -> int:
     """Deletes a campaign with all that belongs to it; killed at any moment, it is finished by being called again.
 
     The mark comes first and the campaign itself last, so that its name is never taken while something of it is left.
+
+    Args:
+        resources: Store, artifacts and site.
+        actor: Who deletes it; an interrupted deletion names them when it is continued.
+        name: Campaign name.
 
     Returns:
         Number of stored files that were deleted because nothing names them any more.
@@ -125,6 +141,7 @@ def delete_campaign(resources: Resources, name: str) -> int:
         StoreError: The folder of its jobs cannot be deleted.
     """
     resources.store.begin_deletion(name)
+    resources.store.append_event(_begun_event(name, actor))
     spool = _job_folder(resources, name)
     try:
         if spool is not None and spool.is_dir():
@@ -138,6 +155,17 @@ def delete_campaign(resources: Resources, name: str) -> int:
         forget_campaign(Path(shared), name)
     resources.store.delete_campaign(name)
     return sweep_artifacts(resources, ARTIFACT_AGE)
+
+
+def _begun_event(name: str, actor: Actor) -> Event:
+    return Event(
+        id=short_hash([name, DELETION_BEGUN]), campaign=name, kind=DELETION_BEGUN, at=utc_now(), data={"by": str(actor)}
+    )
+
+
+def _begun_by(store: CampaignStore, name: str) -> str:
+    """Who began the deletion of a campaign; empty where an older version did, or where it ended before that was stored."""
+    return next((str(event.data["by"]) for event in store.events(name) if event.kind == DELETION_BEGUN), "")
 
 
 def _refuse_living_jobs(resources: Resources, spec: CampaignSpec, evaluations: list[Evaluation]) -> None:

@@ -1,4 +1,9 @@
-"""Requests to a stored campaign that its driver applies from the next proposal on: pause, cancel, retry, edit and others."""
+"""Requests to a stored campaign that its driver applies from the next proposal on: pause, resume, cancel, retry, rerun, edit.
+
+A request is stored with the campaign. The driver reads it before the next proposal (``tasks/steps/commands.py``): an edit
+changes its spec, ``retry`` and ``rerun`` begin evaluations, and ``pause`` and ``cancel`` hold until a later ``resume``
+(``Ledger.paused``, ``Ledger.cancelled``).
+"""
 
 from __future__ import annotations
 
@@ -10,20 +15,10 @@ from datetime import UTC, datetime
 from tansaku.models.domain.errors import NotFoundError
 from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.records import CampaignRecord, Command, CommandKind, JsonDict
+from tansaku.tasks.commands.actor import Actor
 from tansaku.tasks.configuration import Difference, apply_edits, diff_specs
 from tansaku.tasks.views.overview import stored_spec
 from tansaku.tasks.views.progress import live_lease
-
-
-@dataclass(frozen=True)
-class Actor:
-    """Who makes a request.
-
-    Attributes:
-        name: The name that is stored with the request.
-    """
-
-    name: str
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
+from tansaku.calculators.engines.energy_partition import PARTS
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.identifiers import file_sha256
 from tansaku.models.domain.model_registry import DatasetRecord, Registry, Source
+from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.ports import ArtifactStore
 from tansaku.models.domain.records import Evaluation, JsonDict, Provenance
 from tansaku.models.domain.specs.campaign import ObjectiveSpec
@@ -30,7 +34,6 @@ from tansaku.tasks.configuration import LoadedCampaign, campaign_from_data, read
 from tansaku.tasks.datasets.extxyz import example_of, read_user_file
 from tansaku.tasks.datasets.fields import fields_of
 from tansaku.tasks.datasets.files import check_hdf5, content_sha256, write_hdf5
-from tansaku.tasks.datasets.parts import parts_of
 from tansaku.tasks.datasets.splitting import split
 from tansaku.tasks.jobs.document import STRUCTURE_FILE
 from tansaku.tasks.jobs.energy import FREE_ENERGY
@@ -284,3 +287,9 @@ def sources_of(evaluations: Sequence[Evaluation]) -> dict[str, Source]:
 
 def _anywhere(provenance: Provenance) -> str:
     return provenance.model_copy(update={"host": "", "cpu": "", "tansaku_version": ""}).model_dump_json()
+
+
+def parts_of(evaluation: Evaluation) -> dict[str, FloatArray]:
+    """Energy contributions that a calculation reported, by name [eV]; empty where the calculator was not asked for them."""
+    known = evaluation.outcome.quantities if evaluation.outcome is not None else {}
+    return {name: np.asarray(known[name].value) for name in PARTS if name in known}

@@ -24,8 +24,8 @@ from tansaku.tasks.launchers.filling import Filling, NoFilling
 from tansaku.tasks.launchers.fireworks_documents import task_document
 from tansaku.tasks.launchers.launches import LaunchFolder, launch_of, open_spool
 from tansaku.tasks.launchers.launchpad import CheckedLaunchPad, add_job, asking, prepare, remove_job
-from tansaku.tasks.launchers.results import settled_status, spooled_result
 from tansaku.tasks.launchers.slurm import Slurm, SlurmJob
+from tansaku.tasks.launchers.spool_results import settled_status, spooled_result
 from tansaku.tasks.launchers.verdicts import verdict
 
 _KIND = "fireworks"

@@ -28,7 +28,7 @@ from tansaku.models.domain.states import JobState
 from tansaku.tasks.jobs.spool import Claim, Spool
 from tansaku.tasks.jobs.spool_files import delete, lacks_room, lacks_space, read_identity, read_json
 from tansaku.tasks.launchers.local_workers import Deaths, Member, worker_command
-from tansaku.tasks.launchers.results import settled_status, spooled_result
+from tansaku.tasks.launchers.spool_results import settled_status, spooled_result
 from tansaku.tasks.settings import worker_environment
 from tansaku.tasks.site.processes import end_process, find_process, process_identity
 

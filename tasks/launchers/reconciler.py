@@ -8,23 +8,58 @@ one next reads the verdicts.
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from tansaku.models.domain.errors import DamagedFileError, DiskFullError, TransientError
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.cluster import FireworksLauncherSpec
 from tansaku.tasks.jobs.spool import Spool
+from tansaku.tasks.jobs.spool_files import read_json, write_json
 from tansaku.tasks.launchers.discrepancies import Discrepancy
 from tansaku.tasks.launchers.launches import LaunchFolder, launch_of, open_spool
 from tansaku.tasks.launchers.launchpad import CheckedLaunchPad, asking
-from tansaku.tasks.launchers.sightings import Sightings
 from tansaku.tasks.launchers.slurm import Slurm, SlurmJob
 from tansaku.tasks.launchers.verdicts import verdict
 
 _FIELDS = {"name": 1, "state": 1, "launches": 1, "fw_id": 1}
 _SETTLE = 30.0  # how long who submits a job may take to write down that it did [s]
+
+
+class Sightings:
+    """How long launches have looked the same, stored in a file between polls: silence is measured by one clock, never by two.
+
+    Args:
+        path: The file; polls from a different host than the last start over.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            known = read_json(path) or {}
+        except DamagedFileError:
+            known = {}  # as at the first poll: silence is measured from now on
+        self._before: JsonDict = known.get("launches", {}) if known.get("host") == socket.gethostname() else {}
+        self._now: JsonDict = {}
+
+    def unchanged(self, launch: str, looks: str) -> float:
+        """Returns how long a launch has been in this state [s]; 0 if the state is new."""
+        now, before = time.time(), self._before.get(launch)
+        since = min(now, float(before["since"])) if before is not None and before["looks"] == looks else now
+        self._now[launch] = {"looks": looks, "since": since}
+        return now - since
+
+    def save(self) -> None:
+        """Keeps what was seen since the last time it was opened. Raises TransientError."""
+        try:
+            write_json(self._path, {"host": socket.gethostname(), "launches": self._now})
+        except DiskFullError:
+            raise
+        except OSError as error:
+            raise TransientError(f"{self._path} cannot be written: {error.strerror}") from error
 
 
 class Reconciler:
@@ -97,7 +132,7 @@ class Reconciler:
             yield self._note_submission(name, launch, self._jobs[launch.name])
         elif firework["state"] == "RESERVED":
             if not self._filled and not (launch is not None and _is_fresh(launch)):
-                hint = "it is submitted by the next process that fills the queue: a driver, or `tansaku worker start`"
+                hint = "it is submitted by the next process that fills the queue: a driver, or `tansaku queue start`"
                 yield Discrepancy(case="not_submitted", subject=name, says="reserved, but SLURM does not know it", hint=hint)
         elif firework["state"] != "READY":
             says = f"its Firework is {firework['state']}, but it was never launched"

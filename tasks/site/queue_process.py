@@ -19,6 +19,7 @@ _PATIENCE = 60.0
 _LOOK = 0.2
 _GRACE = 40.0  # a turn may wait this long for SLURM
 _TAIL = 600
+_CALLED = {"driver": "driver", "worker": "queue process"}  # by the stored kind
 
 
 class QueueStatus(Record):
@@ -47,9 +48,9 @@ class QueueStatus(Record):
 def who_fills(site: str, worker: SiteWorker | None) -> str:
     """One line: who keeps a site's queue filled, and what hinders that."""
     if worker is None:
-        return f"queue of {site}: no process has filled it yet; drivers and `tansaku worker start` do"
+        return f"queue of {site}: no process has filled it yet; drivers and `tansaku queue start` do"
     owner = worker.owner
-    who = f"{worker.kind} {owner.pid} of {owner.user} on {owner.host}"
+    who = f"{_CALLED[worker.kind]} {owner.pid} of {owner.user} on {owner.host}"
     if not worker.alive:
         return f"queue of {site}: no process fills it; the last was {who}, seen {worker.seen_at:%Y-%m-%d %H:%M:%S}Z"
     problem = worker.report.get("problem")
@@ -65,8 +66,8 @@ def queue_status(cluster: Cluster) -> QueueStatus:
     return QueueStatus(site=site, worker=cluster.workers.get(site), fireworks=count_states(cluster.launchpad, site))
 
 
-def start_worker(cluster: Cluster, site_file: Path) -> JsonDict:
-    """Starts the worker of a site on this machine, unless there is one.
+def start_filling(cluster: Cluster, site_file: Path) -> JsonDict:
+    """Starts the process that fills a site's queue, on this machine, unless there is one.
 
     Args:
         cluster: Opened from that file.
@@ -76,21 +77,22 @@ def start_worker(cluster: Cluster, site_file: Path) -> JsonDict:
         Identity of the process.
 
     Raises:
-        ConfigurationError: A worker of this site lives already.
+        ConfigurationError: One of this site lives already.
         StoreError: The process ended at once; says its last words.
     """
     site = cluster.spec.site
     known = cluster.workers.get(site)
     if known is not None and known.alive and known.kind == "worker" and _lives(known):
         raise ConfigurationError(
-            f"site {site} has a worker: process {known.owner.pid} on {known.owner.host}", hint="see `tansaku worker status`"
+            f"site {site} has a queue process: process {known.owner.pid} on {known.owner.host}",
+            hint="see `tansaku queue status`",
         )
     folder = Path(cluster.spec.folder) / "worker"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     log = folder / f"{socket.gethostname()}.log"
     with log.open("ab") as output:
         child = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            [sys.executable, "-P", "-m", "tansaku.tasks.launchers.worker", str(site_file.absolute())],
+            [sys.executable, "-P", "-m", "tansaku.tasks.launchers.fill_queue", str(site_file.absolute())],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -100,7 +102,7 @@ def start_worker(cluster: Cluster, site_file: Path) -> JsonDict:
     while time.monotonic() < until:
         if child.poll() is not None:
             said = log.read_text(errors="replace")[-_TAIL:].strip()
-            raise StoreError(f"the worker of site {site} ended immediately: {said}", hint=f"its log is {log}")
+            raise StoreError(f"the queue process of site {site} ended immediately: {said}", hint=f"its log is {log}")
         now = cluster.workers.get(site)
         # It waits its turn while a driver fills the queue.
         if now is not None and now.alive and (now.owner.pid == child.pid or now.kind == "driver"):
@@ -109,8 +111,8 @@ def start_worker(cluster: Cluster, site_file: Path) -> JsonDict:
     return {**identity, "log": str(log)}
 
 
-def stop_worker(cluster: Cluster) -> bool:
-    """Stops the worker of a site; jobs in SLURM continue.
+def stop_filling(cluster: Cluster) -> bool:
+    """Stops the process that fills a site's queue; jobs in SLURM continue.
 
     Returns:
         Whether there was one.
@@ -123,7 +125,7 @@ def stop_worker(cluster: Cluster) -> bool:
         return False
     if known.owner.host != socket.gethostname():
         raise ConfigurationError(
-            f"the worker of site {cluster.spec.site} runs on {known.owner.host}", hint="run `tansaku worker stop` there"
+            f"the queue process of site {cluster.spec.site} runs on {known.owner.host}", hint="run `tansaku queue stop` there"
         )
     return end_process(known.owner.pid, known.owner.process_started, _GRACE)
 

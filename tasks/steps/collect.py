@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 from tansaku.models.domain.errors import DamagedResultError, NotFoundError
 from tansaku.models.domain.ports import JobResult, JobStatus
@@ -94,10 +93,8 @@ def _settle(context: StepContext, evaluation: Evaluation, attempt: Attempt, resu
     if failure_found is not None and failure_found.kind is FailureKind.PLUMBING:
         return give_up(context, evaluation, attempt, failure_found)
     outcome = put_away(context, result)
-    if not context.store.accept_outcome(context.lease, evaluation.id, attempt.token, outcome):
-        return context.store.evaluation(evaluation.id)
-    state = EvaluationState.DONE if outcome.failure is None else EvaluationState.FAILED
-    return evaluation.model_copy(update={"state": state, "outcome": outcome, "finished_at": datetime.now(UTC)})
+    stored = context.store.accept_outcome(context.lease, evaluation.id, attempt.token, outcome)
+    return stored if stored is not None else context.store.evaluation(evaluation.id)
 
 
 def put_away(context: StepContext, result: JobResult) -> Outcome:

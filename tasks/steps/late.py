@@ -69,11 +69,11 @@ def _fetch(context: StepContext, evaluation: Evaluation, attempt: Attempt, handl
     failure = None if result is None else result.outcome.failure
     if result is not None and result.token == attempt.token and (failure is None or failure.kind is FailureKind.SCIENCE):
         adopted = context.store.accept_outcome(context.lease, evaluation.id, attempt.token, put_away(context, result))
-        stored = context.store.evaluation(evaluation.id)
+        stored = adopted if adopted is not None else context.store.evaluation(evaluation.id)
         context.ledger.note(stored)
-        said = {"candidate": evaluation.proposal.candidate, "attempt": attempt.number, "adopted": adopted}
+        said = {"candidate": evaluation.proposal.candidate, "attempt": attempt.number, "adopted": adopted is not None}
         log_event(context, "late-result", [evaluation.id, attempt.number], said)
-        if adopted:
+        if adopted is not None:
             context.observer.on_outcome(stored)
     context.launcher.discard(handle)
     return stored

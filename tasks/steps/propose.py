@@ -7,11 +7,11 @@ import time
 from tansaku.models.domain.identifiers import short_hash
 from tansaku.models.domain.records import Evaluation, Event, Proposal
 from tansaku.models.domain.states import StopReason
+from tansaku.tasks.retraining.driver import ready_for, trained_at_end
+from tansaku.tasks.retraining.due import look_at
 from tansaku.tasks.steps.certificates import is_due, note_certificate, still_stops
 from tansaku.tasks.steps.context import StepContext
-from tansaku.tasks.steps.due import look_at
 from tansaku.tasks.steps.rounds import Plan, RoundRules, choose, fit_if_due, plan_round
-from tansaku.tasks.steps.train import ready_for, trained_at_end
 from tansaku.tasks.transfer.report import transfer_event
 
 

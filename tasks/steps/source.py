@@ -1,4 +1,7 @@
-"""Who computes: the short hash that stands for a calculator, or for a table's content, in the key of an evaluation."""
+"""Who computes: the short hash of a calculator, or of a table's content, in the key of an evaluation.
+
+Which keys of a calculator count is not listed here: it follows from the facts of its spec.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,6 @@ from tansaku.models.domain.specs.calculators.contract import workflow_of
 from tansaku.models.domain.specs.calculators.identity import calculator_identity
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
-from tansaku.models.domain.specs.space import TableSpaceSpec
 
 POLISH_RELAXATION = RelaxationSpec(cell="normal", translation="free")
 """How the best candidates are relaxed again at the end; force threshold and steps are those of the campaign."""
@@ -15,9 +17,9 @@ POLISH_RELAXATION = RelaxationSpec(cell="normal", translation="free")
 
 def source_of(spec: CampaignSpec) -> str:
     """Source of the search's evaluations: files count by their content, never by their path."""
-    if isinstance(spec.space, TableSpaceSpec):
-        table = spec.space
-        return short_hash({"table": table.sha256 or table.candidates, "column": table.columns.value})
+    recorded = spec.space.recorded_source()
+    if recorded is not None:
+        return short_hash(recorded)
     calculator = calculator_identity(spec.calculator.model_dump(mode="json")) if spec.calculator is not None else {}
     label = spec.label.model_dump(mode="json") if spec.label is not None else None
     if label is not None:

@@ -11,9 +11,9 @@ from tansaku.models.domain.records import Evaluation
 from tansaku.models.domain.specs.space import SpaceSpec
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.jobs.document import OWN_LATTICE_PARAMETER, STRUCTURE_FILE, JobDocument, LookDocument
+from tansaku.tasks.retraining.files import weights_file
 from tansaku.tasks.steps.context import StepContext
 from tansaku.tasks.steps.source import polish_relaxation
-from tansaku.tasks.steps.workshop import weights_file
 
 UNSUBMITTED = (EvaluationState.PROPOSED, EvaluationState.SUBMITTING, EvaluationState.LOST)
 """States in which an evaluation waits for :func:`submit`."""

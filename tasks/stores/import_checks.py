@@ -17,7 +17,7 @@ from tansaku.models.engine.cost import CostModel
 from tansaku.models.engine.transfer.proposer import KEY as TRANSFER
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.stores.documents import check_storable
-from tansaku.tasks.stores.exported import Exported
+from tansaku.tasks.stores.export_reader import Exported
 from tansaku.tasks.transfer.report import decision, transfer_event
 
 _LONGEST = 1000

@@ -190,13 +190,13 @@ class MemoryCampaignStore:
         with self._lock:
             return self._store(transitions.running(self.evaluation(evaluation), lease.epoch, token))
 
-    def accept_outcome(self, lease: Lease, evaluation: str, token: str, outcome: Outcome) -> bool:
-        """Accepts the result of the current attempt: DONE, or FAILED if it carries a failure."""
+    def accept_outcome(self, lease: Lease, evaluation: str, token: str, outcome: Outcome) -> Evaluation | None:
+        """Accepts the result of the current attempt: DONE, or FAILED if it carries a failure; None if it is refused."""
         outcome = normalised(outcome)
         with self._lock:
             old = self.evaluation(evaluation)
-            self._store(transitions.finished(old, lease.epoch, token, outcome, self._clock()))
-            return transitions.accepts(old, token, outcome)
+            new = self._store(transitions.finished(old, lease.epoch, token, outcome, self._clock()))
+            return new if transitions.accepts(old, token, outcome) else None
 
     def mark_lost(self, lease: Lease, evaluation: str, token: str, failure: Failure, retry_in: float) -> Evaluation:
         """Marks the current attempt LOST; it may be retried after ``retry_in`` seconds."""

@@ -181,11 +181,11 @@ class MongoCampaignStore:
         """SUBMITTED becomes RUNNING."""
         return self._write(lease, evaluation, lambda old: transitions.running(old, lease.epoch, token))
 
-    def accept_outcome(self, lease: Lease, evaluation: str, token: str, outcome: Outcome) -> bool:
-        """Accepts the result of the current attempt: DONE, or FAILED if it carries a failure."""
+    def accept_outcome(self, lease: Lease, evaluation: str, token: str, outcome: Outcome) -> Evaluation | None:
+        """Accepts the result of the current attempt: DONE, or FAILED if it carries a failure; None if it is refused."""
         stored, now = normalised(outcome), utc_now()
         new = self._write(lease, evaluation, lambda old: transitions.finished(old, lease.epoch, token, stored, now))
-        return transitions.accepts(new, token, stored)
+        return new if transitions.accepts(new, token, stored) else None
 
     def mark_lost(self, lease: Lease, evaluation: str, token: str, failure: Failure, retry_in: float) -> Evaluation:
         """Marks the current attempt LOST; it may be retried after ``retry_in`` seconds."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -269,3 +269,24 @@ def _decision(registry: Registry, artifacts: ArtifactStore, errors: dict[str, Er
     if not error <= known[name].rmse:
         return False, f"not promoted: held-out error of {name} {error:.4g}, worse than {known[name].rmse:.4g} of {before.label}"
     return True, f"held-out error of {name} {error:.4g}, {known[name].rmse:.4g} of {before.label}"
+
+
+def models_in_use(registry: Registry, spec: JsonDict) -> dict[str, str]:
+    """The models that a resolved campaign's calculators and labels read from files.
+
+    Returns:
+        ``NAME@VERSION`` by file, of a version that this registry has; ``another registry's`` where it has none of this content.
+    """
+    labels = {item.artifact: item.label for item in registry.readable_models()[0]}
+    return {file: labels.get(sha256, "another registry's") for file, sha256 in sorted(set(_files(spec)))}
+
+
+def _files(value: object) -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict):
+        if isinstance(value.get("model"), str) and isinstance(value.get("model_sha256"), str):
+            yield value["model"], value["model_sha256"]
+        for inner in value.values():
+            yield from _files(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _files(inner)

@@ -310,8 +310,9 @@ def test_stale_token_changes_nothing(store: CampaignStore, lease: Lease, submitt
 
 
 def test_accepted_outcome_is_the_observation(store: CampaignStore, lease: Lease, submitted: Evaluation) -> None:
-    assert store.accept_outcome(lease, submitted.id, "token-1", VALUE)
+    accepted = store.accept_outcome(lease, submitted.id, "token-1", VALUE)
     done = store.evaluation(submitted.id)
+    assert accepted == done
     assert done.state is EvaluationState.DONE
     assert done.outcome == normalised(VALUE)
     assert done.outcome is not None

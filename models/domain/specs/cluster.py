@@ -111,7 +111,7 @@ class FireworksLauncherSpec(LauncherBase):
         look: Interval between two looks at SLURM and at the LaunchPad [s].
         kill_grace: Time between TERM and KILL for what a job runs [s].
         patience: How long a job tries to reach MongoDB before it goes on without [s].
-        keep_logs: Age at which `tansaku worker` and `tansaku reconcile` delete the folders of jobs that are over [days]; never
+        keep_logs: Age at which `tansaku queue` and `tansaku reconcile` delete the folders of jobs that are over [days]; never
             one whose result has not been read.
     """
 

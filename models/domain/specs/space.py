@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Literal, Self, get_args
 from pydantic import Field, model_validator
 
 from tansaku.models.domain.objectives import Need
+from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.base import NonNegativeFloat, PositiveFloat, Sha256, Spec
 from tansaku.models.domain.specs.composition import CompositionSpaceSpec
 from tansaku.models.domain.specs.cost import AtomsCostSpec, CostPrior
@@ -257,6 +258,10 @@ class TableSpaceSpec(SpaceBase):
         min_length=1
     )
     sha256: Sha256 | None = None
+
+    def recorded_source(self) -> JsonDict | None:
+        """Content of the table, whatever its path, and the column of the values."""
+        return {"table": self.sha256 or self.candidates, "column": self.columns.value}
 
     def further_properties(self, _met: frozenset[Need]) -> Mapping[str, Unit]:
         """The quantities that the table has columns of."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Self
 
 from tansaku.models.domain.objectives import Need
 from tansaku.models.domain.objectives import described as objective_described
+from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.base import Spec
 from tansaku.models.domain.specs.cost import AtomsCostSpec, CostPrior
 from tansaku.models.domain.units import Unit
@@ -134,6 +135,10 @@ class SpaceBase(Spec):
         """
         known = [objective_described(name) for name in self.description.further]
         return {item.name: item.units[0] for item in known if item.needs is None or item.needs in met}
+
+    def recorded_source(self) -> JsonDict | None:
+        """What identifies the values that the space itself gives; None where a calculator computes them."""
+        return None
 
     def files(self) -> tuple[SpecFile, ...]:
         """Files whose content belongs to the spec."""

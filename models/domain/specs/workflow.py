@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -11,9 +12,6 @@ from tansaku.models.domain.specs.mechanism import MechanismSpec, VacancyMechanis
 
 FormulaText = Annotated[str, Field(pattern=r"^([A-Z][a-z]?[0-9]{0,3})+$", max_length=60)]
 """A chemical formula such as ``Li3PO4``, without brackets."""
-
-LATER_WORKFLOW_KEYS = {"mechanism": {"type": "vacancy"}, "phases": None}
-"""Keys that came after the first release and what they are unless a file says so: a workflow then counts as before them."""
 
 
 class MigrationBarrierSpec(Spec):
@@ -32,6 +30,9 @@ class MigrationBarrierSpec(Spec):
         phases: Energies of competing phases by the same calculator, by formula [eV/atom]; with them an evaluation also gives
             the crystal's ``energy_above_hull``. Null: it does not.
     """
+
+    later: ClassVar[Mapping[str, object]] = {"mechanism": {"type": "vacancy"}, "phases": None}
+    """Keys that came after the first release: a workflow with these values is the same computation as one without the keys."""
 
     type: Literal["migration_barrier"] = "migration_barrier"
     ion: Annotated[str, Field(pattern=r"^[A-Z][a-z]?$")] | None = None

@@ -20,6 +20,7 @@ from tansaku.models.domain.model_registry import Registry
 from tansaku.models.domain.ports import CampaignStore, JobStatus, Launcher
 from tansaku.models.domain.specs.site import LocalLauncherSpec, SiteSpec, TimingSpec
 from tansaku.models.domain.states import JobState
+from tansaku.tasks.commands.actor import Actor
 from tansaku.tasks.configuration import load_campaign
 from tansaku.tasks.launchers.local import LocalLauncher
 from tansaku.tasks.loop import CampaignLoop, interruptible, prepare_campaign
@@ -141,7 +142,7 @@ def drive(request: dict) -> dict:
         ),
         **({"revive": mongod.start} if mongod else {}),
     )
-    name = prepare_campaign(resources, load_campaign(Path(request["campaign"]))).name
+    name = prepare_campaign(resources, Actor("ada", "test"), load_campaign(Path(request["campaign"]))).name
     watcher = Halting(request.get("halt_at"), Path(request["out"] + ".log"), request.get("spoil"))
     with interruptible(watcher.halt), CampaignLoop(resources, name, watcher, halt=watcher.halt) as loop:
         loop.advance()

@@ -15,6 +15,7 @@ from driver_server import Halting, Recorder
 from tansaku.flows import campaign as flow_module
 from tansaku.models.domain.errors import TansakuError
 from tansaku.models.domain.ports import CampaignStore, Launcher
+from tansaku.tasks.commands.actor import Actor
 from tansaku.tasks.configuration import load_campaign, load_site
 from tansaku.tasks.loop import prepare_campaign
 from tansaku.tasks.resources import open_resources
@@ -41,7 +42,7 @@ class ServerKiller(Halting):
 def main(request: dict) -> dict:
     site = Path(request["site"])
     with open_resources(Settings.from_environment(), load_site(site)) as resources:
-        name = prepare_campaign(resources, load_campaign(Path(request["campaign"]))).name
+        name = prepare_campaign(resources, Actor("ada", "test"), load_campaign(Path(request["campaign"]))).name
 
     @contextmanager
     def recorded(settings, site_spec):

@@ -24,8 +24,8 @@ from tansaku.models.domain.retraining import Retrain, RetrainEnd
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState, FailureKind
 from tansaku.tasks.configuration import spec_hash
+from tansaku.tasks.stores.export_import import export_observations, import_observations
 from tansaku.tasks.stores.mongo import MongoCampaignStore
-from tansaku.tasks.stores.parquet import export_observations, import_observations
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LOST = Failure(kind=FailureKind.PLUMBING, reason="timeout", message="too long")

@@ -15,6 +15,7 @@ from tansaku.tasks.configuration import campaign_from_data, load_site
 from tansaku.tasks.loop import drive, prepare_campaign
 from tansaku.tasks.resources import open_resources
 from tansaku.tasks.settings import Settings
+from tests.support.actors import ADA
 
 LIMIT = 240.0
 
@@ -37,7 +38,7 @@ def undisturbed(service, campaign_document, tmp_path):
         site = load_site(service.site)
         apart = site.model_copy(update={"database": site.database.model_copy(update={"name": f"{service.database}-plain"})})
         with open_resources(settings, apart) as resources:
-            prepare_campaign(resources, campaign_from_data(campaign_document, tmp_path, "test"))
+            prepare_campaign(resources, ADA, campaign_from_data(campaign_document, tmp_path, "test"))
             drive(resources, "small")
             found = [
                 (one.proposal.number, one.proposal.candidate, one.state.value, one.outcome.value)

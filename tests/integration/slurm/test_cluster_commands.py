@@ -1,4 +1,4 @@
-"""`tansaku site`, `tansaku worker` and `tansaku log` on the real SLURM."""
+"""`tansaku site`, `tansaku queue` and `tansaku log` on the real SLURM."""
 
 from __future__ import annotations
 
@@ -43,15 +43,15 @@ def test_site_check_names_what_is_wrong(make_campaign):
 
 def test_a_worker_submits_for_drivers_and_one_that_is_killed_is_replaced(make_campaign):
     campaign = make_campaign()
-    assert "process" in campaign.say("worker", "start")
+    assert "process" in campaign.say("queue", "start")
     workers = campaign.backend.cluster().workers
     worker = workers.get("cluster")
     assert (worker.kind, worker.alive) == ("worker", True)
-    assert "has a worker" in campaign.say("worker", "start")
+    assert "has a queue process" in campaign.say("queue", "start")
     driver = campaign.start()
     _, pid = campaign.hold_one()
     assert workers.get("cluster").launcher == worker.launcher
-    assert "filled by worker" in campaign.say("worker", "status")
+    assert "filled by queue process" in campaign.say("queue", "status")
     os.kill(worker.owner.pid, signal.SIGKILL)
     campaign.wait_for(lambda: workers.get("cluster").kind == "driver")
     os.kill(pid, signal.SIGCONT)
@@ -59,10 +59,10 @@ def test_a_worker_submits_for_drivers_and_one_that_is_killed_is_replaced(make_ca
     assert [one.state for one in campaign.evaluations()] == [EvaluationState.DONE] * 2
     assert campaign.attempts() == [[], []]
     assert campaign.runs() == 2
-    assert "process" in campaign.say("worker", "start")
-    assert "stopped" in campaign.say("worker", "stop")
-    assert "not running" in campaign.say("worker", "stop")
-    assert "no process fills it" in campaign.say("worker", "status")
+    assert "process" in campaign.say("queue", "start")
+    assert "stopped" in campaign.say("queue", "stop")
+    assert "not running" in campaign.say("queue", "stop")
+    assert "no process fills it" in campaign.say("worker", "status")  # its name in older versions
 
 
 def test_log_of_a_candidate_shows_what_its_jobs_and_slurm_wrote(make_campaign, slurm):

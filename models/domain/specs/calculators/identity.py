@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.calculators.table import calculator_type
-from tansaku.models.domain.specs.workflow import LATER_WORKFLOW_KEYS
+from tansaku.models.domain.specs.workflow import MigrationBarrierSpec
 
 
 def calculator_identity(calculator: JsonDict) -> JsonDict:
@@ -28,7 +28,7 @@ def calculator_identity(calculator: JsonDict) -> JsonDict:
         found[key] = calculator_identity(found[key])
     if found.get("workflow") is not None:
         found["workflow"] = dict(found["workflow"])
-        _drop(found["workflow"], LATER_WORKFLOW_KEYS)
+        _drop(found["workflow"], MigrationBarrierSpec.later)
     return found
 
 

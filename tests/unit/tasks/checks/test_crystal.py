@@ -9,7 +9,7 @@ import pytest
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.specs.calculator import ChgnetSpec, GpawSpec
 from tansaku.models.domain.specs.space import CrystalSpec
-from tansaku.tasks.checks.check import rehearse
+from tansaku.tasks.checks.check import preview_campaign
 from tansaku.tasks.checks.crystal import compare_crystal, describe_crystal, measured, resolve_crystal
 from tansaku.tasks.configuration import diff_specs, load_campaign, spec_hash
 from tansaku.tasks.jobs.document import JobDocument
@@ -45,14 +45,14 @@ def with_edge(edge: str, text: str = CAMPAIGN) -> str:
 def test_the_calculator_s_own_passes_and_is_said(tmp_path):
     spec = loaded(tmp_path).spec
     assert compare_crystal(spec, tmp_path).lattice_parameter == pytest.approx(3.5898, abs=1e-4)
-    assert rehearse(tmp_path / "campaign.yaml").crystal.startswith("3.59 Å, +0.00 % off the calculator's own 3.5898 Å")
+    assert preview_campaign(tmp_path / "campaign.yaml").crystal.startswith("3.59 Å, +0.00 % off the calculator's own 3.5898 Å")
 
 
 def test_another_one_is_refused_by_check_with_both_numbers(require, tmp_path):
     require("lammps")
     loaded(tmp_path, IRON)
     with pytest.raises(ConfigurationError, match=r"2\.95 Å; the calculator of type lammps has bcc Fe at 2\.8553 Å"):
-        rehearse(tmp_path / "campaign.yaml")
+        preview_campaign(tmp_path / "campaign.yaml")
 
 
 def test_a_strained_crystal_has_to_be_asked_for(tmp_path):

@@ -9,10 +9,11 @@ import yaml
 
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError
 from tansaku.models.domain.specs.site import SiteSpec
-from tansaku.tasks.checks.check import rehearse
+from tansaku.tasks.checks.check import preview_campaign
 from tansaku.tasks.commands.create import prepare_campaign
 from tansaku.tasks.configuration import load_campaign
 from tansaku.tasks.stores.memory import MemoryCampaignStore
+from tests.support.actors import ADA
 
 PHASES = dict.fromkeys(("Li", "V", "Fe", "P", "O", "F"), -3.0)
 
@@ -44,17 +45,17 @@ def campaign_file(tmp_path, require):
 
 
 def test_barrier_and_stability_are_a_front_where_phases_are_given(campaign_file):
-    assert rehearse(campaign_file(PHASES)).candidates == 2
+    assert preview_campaign(campaign_file(PHASES)).candidates == 2
     with pytest.raises(ConfigurationError, match="'energy_above_hull' is not known; expected one of barrier_1d"):
-        rehearse(campaign_file(None))
+        preview_campaign(campaign_file(None))
 
 
 def test_an_element_without_a_phase_is_named_before_the_name_is_taken(campaign_file):
     lacking = {name: energy for name, energy in PHASES.items() if name != "V"}
     path, store = campaign_file(lacking), MemoryCampaignStore()
     with pytest.raises(ConfigurationError, match=r"composition FLiO4PV; expected at least one with V"):
-        rehearse(path)
+        preview_campaign(path)
     with pytest.raises(ConfigurationError, match=r"calculator.workflow.phases: .* at least one with V"):
-        prepare_campaign(SimpleNamespace(store=store, site=SiteSpec()), load_campaign(path))
+        prepare_campaign(SimpleNamespace(store=store, site=SiteSpec()), ADA, load_campaign(path))
     with pytest.raises(NotFoundError):
         store.campaign("stable")

@@ -4,10 +4,10 @@ import pytest
 
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError
 from tansaku.models.domain.records import LeaseOwner
-from tansaku.tasks.commands.steer import Actor, plan_edit, request, request_edit
+from tansaku.tasks.commands.steer import plan_edit, request, request_edit
+from tests.support.actors import ADA
 
 NAME = "small-table"
-ADA = Actor("ada")
 
 
 def test_a_request_says_who_asked_and_whether_a_driver_will_apply_it(recorded):

@@ -26,6 +26,7 @@ from tansaku.tasks.resources import Resources
 from tansaku.tasks.settings import Settings
 from tansaku.tasks.stores.artifacts import FileArtifactStore
 from tansaku.tasks.stores.memory import MemoryCampaignStore
+from tests.support.actors import ADA
 
 TIMING = TimingSpec(lease=30.0, heartbeat=5.0, poll=1e-6, patience=0.5)
 
@@ -245,7 +246,7 @@ def open_bench(tmp_path: Path) -> Callable[..., Bench]:
             artifacts=FileArtifactStore(folder / "artifacts"),
             open_launcher=lambda _spec: launcher,
         )
-        prepare_campaign(resources, LoadedCampaign(spec, folder))
+        prepare_campaign(resources, ADA, LoadedCampaign(spec, folder))
         return Bench(folder, resources, store, launcher)
 
     return build

@@ -11,6 +11,7 @@ from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.configuration import LoadedCampaign
 from tansaku.tasks.loop import prepare_campaign
+from tests.support.actors import ADA
 
 
 def kinds(bench):
@@ -127,12 +128,12 @@ def test_a_file_changed_in_more_than_edits_is_refused_with_the_difference(open_b
     bench = open_bench()
     spec = CampaignSpec.model_validate(bench.record().spec | {"seed": 7})
     with pytest.raises(SpecChangedError, match=r"seed: 0 -> 7"):
-        prepare_campaign(bench.resources, LoadedCampaign(spec, bench.folder))
+        prepare_campaign(bench.resources, ADA, LoadedCampaign(spec, bench.folder))
 
 
 def changed_file(bench, evaluations):
     spec = CampaignSpec.model_validate(bench.original | {"budget": {"evaluations": evaluations}})
-    prepare_campaign(bench.resources, LoadedCampaign(spec, bench.folder))
+    prepare_campaign(bench.resources, ADA, LoadedCampaign(spec, bench.folder))
     bench.drive()
     return bench.record().spec["budget"]["evaluations"]
 
@@ -155,5 +156,5 @@ def test_another_version_is_logged(open_bench):
     bench = open_bench()
     record = bench.record().model_copy(update={"tansaku_version": "0.0.1"})
     bench.store._campaigns["small"] = record
-    prepare_campaign(bench.resources, LoadedCampaign(CampaignSpec.model_validate(record.spec), bench.folder))
+    prepare_campaign(bench.resources, ADA, LoadedCampaign(CampaignSpec.model_validate(record.spec), bench.folder))
     assert "warning.version" in kinds(bench)

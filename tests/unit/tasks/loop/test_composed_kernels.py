@@ -7,6 +7,7 @@ import pytest
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError
 from tansaku.tasks.configuration import LoadedCampaign
 from tansaku.tasks.loop import prepare_campaign
+from tests.support.actors import ADA
 
 from .conftest import campaign_spec
 
@@ -48,7 +49,7 @@ def test_an_unknown_group_is_refused_before_the_name_is_taken(open_bench, propos
     bench = open_bench()
     spec = campaign_spec(name="other", proposer=proposer)
     with pytest.raises(ConfigurationError, match=r"'transaltion' is no feature group .*angle, structure, translation"):
-        prepare_campaign(bench.resources, LoadedCampaign(spec, bench.folder))
+        prepare_campaign(bench.resources, ADA, LoadedCampaign(spec, bench.folder))
     with pytest.raises(NotFoundError):
         bench.store.campaign("other")
 
@@ -57,7 +58,7 @@ def test_an_initial_design_larger_than_the_pool_is_refused_before_the_name_is_ta
     bench = open_bench()
     spec = campaign_spec(name="other", proposer={"type": "gp", "initial_points": 5000})
     with pytest.raises(ConfigurationError, match=r"proposer\.initial_points: 5000, but system .* has \d+ candidates"):
-        prepare_campaign(bench.resources, LoadedCampaign(spec, bench.folder))
+        prepare_campaign(bench.resources, ADA, LoadedCampaign(spec, bench.folder))
     with pytest.raises(NotFoundError):
         bench.store.campaign("other")
 

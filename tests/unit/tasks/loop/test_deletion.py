@@ -14,6 +14,7 @@ from tansaku.tasks.commands.delete import delete_campaign, plan_deletion
 from tansaku.tasks.loop import prepare_campaign
 from tansaku.tasks.site.processes import this_driver
 from tansaku.tasks.views.progress import campaign_status
+from tests.support.actors import ADA
 
 
 @pytest.fixture
@@ -49,7 +50,7 @@ def test_everything_goes_and_the_name_is_free(finished, monkeypatch):
     keep = finished.folder / "kept"
     keep.write_text("of another campaign, just stored")
     kept = finished.resources.artifacts.put(keep)
-    assert delete_campaign(finished.resources, "small") == 0  # too young to be swept
+    assert delete_campaign(finished.resources, ADA, "small") == 0  # too young to be swept
     assert all(finished.resources.artifacts.exists(one) for one in files)
     assert finished.store.campaign_names() == []
     assert not finished.resources.job_folder("small").exists()
@@ -57,10 +58,10 @@ def test_everything_goes_and_the_name_is_free(finished, monkeypatch):
         plan_deletion(finished.resources, "small")
     monkeypatch.setattr(deletion, "ARTIFACT_AGE", -1.0)
     loaded = finished.loaded()
-    prepare_campaign(finished.resources, loaded)
+    prepare_campaign(finished.resources, ADA, loaded)
     finished.drive()
     assert len(finished.sequence()) == 4
-    delete_campaign(finished.resources, "small")
+    delete_campaign(finished.resources, ADA, "small")
     assert not any(finished.resources.artifacts.exists(one) for one in (*files, kept))
 
 
@@ -69,7 +70,7 @@ def test_a_live_driver_forbids_it(finished):
     with pytest.raises(LeaseHeldError, match=str(os.getpid())):
         plan_deletion(finished.resources, "small")
     with pytest.raises(LeaseHeldError):
-        delete_campaign(finished.resources, "small")
+        delete_campaign(finished.resources, ADA, "small")
     finished.store.release_lease(lease)
     assert plan_deletion(finished.resources, "small").evaluations == 4
 
@@ -84,7 +85,7 @@ def test_living_jobs_forbid_it_until_they_are_cancelled(open_bench):
     bench.command("cancel")
     assert bench.drive().reason == "cancelled"
     plan_deletion(bench.resources, "small")
-    delete_campaign(bench.resources, "small")
+    delete_campaign(bench.resources, ADA, "small")
     assert bench.store.campaign_names() == []
 
 
@@ -100,17 +101,20 @@ def test_killed_on_its_way_it_is_finished_by_the_same_command(finished, method, 
 
     setattr(finished.store, method, killed)
     with pytest.raises(KeyboardInterrupt):
-        delete_campaign(finished.resources, "small")
+        delete_campaign(finished.resources, ADA, "small")
     setattr(finished.store, method, real)
     if finished.store.campaign_names():
         if finished.record().deleting:
-            assert plan_deletion(finished.resources, "small").begun
+            begun = plan_deletion(finished.resources, "small")
+            assert begun.begun
+            assert begun.begun_by == ("" if method == "begin_deletion" else "ada (test)")
+            assert ("an earlier deletion by ada (test) was interrupted" in begun.describe()) == bool(begun.begun_by)
             assert "tansaku delete small" in campaign_status(finished.store, "small").problem
             with pytest.raises(StoreError, match="being deleted"):
-                prepare_campaign(finished.resources, finished.loaded())
+                prepare_campaign(finished.resources, ADA, finished.loaded())
             with pytest.raises(StoreError, match="being deleted"):
                 finished.drive()
-        delete_campaign(finished.resources, "small")
+        delete_campaign(finished.resources, ADA, "small")
     assert finished.store.campaign_names() == []
     assert not finished.resources.job_folder("small").exists()
 
@@ -121,10 +125,10 @@ def test_a_folder_that_cannot_be_deleted_is_said_and_the_campaign_stays_marked(f
 
     monkeypatch.setattr(deletion.shutil, "rmtree", refuse)
     with pytest.raises(StoreError, match="cannot be deleted: Permission denied"):
-        delete_campaign(finished.resources, "small")
+        delete_campaign(finished.resources, ADA, "small")
     assert finished.record().deleting
     monkeypatch.undo()
-    delete_campaign(finished.resources, "small")
+    delete_campaign(finished.resources, ADA, "small")
     assert finished.store.campaign_names() == []
 
 
@@ -134,6 +138,6 @@ def test_on_a_cluster_the_shared_folder_is_meant(finished, tmp_path):
     jobs.mkdir(parents=True)
     resources = replace(finished.resources, site=site)
     assert plan_deletion(resources, "small").spool == jobs
-    delete_campaign(resources, "small")
+    delete_campaign(resources, ADA, "small")
     assert not jobs.exists()
     assert finished.resources.job_folder("small").exists()

@@ -10,6 +10,7 @@ from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.tasks.configuration import LoadedCampaign
 from tansaku.tasks.loop import prepare_campaign
 from tansaku.tasks.views.progress import campaign_status
+from tests.support.actors import ADA
 
 
 def keys(**crystal: object) -> dict:
@@ -35,7 +36,7 @@ def crystal_of(bench):
 def prepare(bench, **crystal: object):
     spec = bench.launcher.spec
     changed = spec.space.model_copy(update={"crystal": spec.space.crystal.model_copy(update=crystal)})
-    prepare_campaign(bench.resources, LoadedCampaign(spec.model_copy(update={"space": changed}), bench.folder))
+    prepare_campaign(bench.resources, ADA, LoadedCampaign(spec.model_copy(update={"space": changed}), bench.folder))
 
 
 def test_a_new_campaign_stores_what_was_found(open_bench):
@@ -46,7 +47,7 @@ def test_a_new_campaign_of_another_crystal_is_not_stored(open_bench):
     bench = open_bench(**keys())
     spec = CampaignSpec.model_validate({"schema_version": 1, "name": "off", **keys(lattice_parameter=3.65)})
     with pytest.raises(ConfigurationError, match=r"3\.65 Å; .* at 3\.5898 Å"):
-        prepare_campaign(bench.resources, LoadedCampaign(spec, bench.folder))
+        prepare_campaign(bench.resources, ADA, LoadedCampaign(spec, bench.folder))
     with pytest.raises(NotFoundError):
         bench.store.campaign("off")
 
@@ -75,7 +76,7 @@ def test_a_campaign_stored_before_goes_on(open_bench):
     bench = open_bench(**keys())
     spec = stored_before(bench, 3.65)
     said = spec.space.model_copy(update={"crystal": spec.space.crystal.model_copy(update={"strained": False})})
-    prepare_campaign(bench.resources, LoadedCampaign(spec.model_copy(update={"space": said}), bench.folder))
+    prepare_campaign(bench.resources, ADA, LoadedCampaign(spec.model_copy(update={"space": said}), bench.folder))
     assert "strained" not in bench.store.campaign("old").spec["space"]["crystal"]
 
 

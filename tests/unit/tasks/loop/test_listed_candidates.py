@@ -7,6 +7,7 @@ import pytest
 from tansaku.models.domain.errors import NotFoundError
 from tansaku.tasks.configuration import LoadedCampaign
 from tansaku.tasks.loop import prepare_campaign
+from tests.support.actors import ADA
 
 from .conftest import campaign_spec
 
@@ -24,6 +25,6 @@ def test_one_that_is_not_in_the_space_is_refused_before_the_name_is_taken(open_b
     bench = open_bench()
     spec = campaign_spec(name="other", proposer={"type": "listed", "candidates": [*NAMED, "s9-0-0-0"]})
     with pytest.raises(NotFoundError, match="'s9-0-0-0' is not in the space"):
-        prepare_campaign(bench.resources, LoadedCampaign(spec, bench.folder))
+        prepare_campaign(bench.resources, ADA, LoadedCampaign(spec, bench.folder))
     with pytest.raises(NotFoundError, match="other"):
         bench.store.campaign("other")

@@ -22,10 +22,11 @@ from tansaku.tasks.loop import CampaignLoop, prepare_campaign
 from tansaku.tasks.observer import SilentObserver
 from tansaku.tasks.resources import Resources
 from tansaku.tasks.site.processes import this_driver
-from tansaku.tasks.stores.parquet import export_observations, import_observations
+from tansaku.tasks.stores.export_import import export_observations, import_observations
 from tansaku.tasks.transfer.report import CHANGED, KEPT, transfer_report
 from tansaku.tasks.views.predictions import pool_expectation, relevance_history
 from tansaku.tasks.views.results import CampaignData
+from tests.support.actors import ADA
 
 SOURCE = """\
 schema_version: 1
@@ -106,12 +107,12 @@ class Searches:
 
     def source(self, evaluations: int) -> None:
         """The source with so many evaluations; more than it had are added."""
-        prepare_campaign(self.resources, self.load("lithium", SOURCE.format(evaluations=evaluations)))
+        prepare_campaign(self.resources, ADA, self.load("lithium", SOURCE.format(evaluations=evaluations)))
         self.drive("lithium")
 
     def target(self, mode: str = "auto", source: str = CAMPAIGN, evaluations: int = 14) -> None:
         text = TARGET.format(mode=mode, source=source, evaluations=evaluations)
-        prepare_campaign(self.resources, self.load("sodium", text))
+        prepare_campaign(self.resources, ADA, self.load("sodium", text))
 
     def drive(self, name: str, halt_at: int | None = None, at: dict[int, Callable[[], None]] | None = None) -> str:
         watcher = Stop(halt_at, at or {})
@@ -275,7 +276,7 @@ def test_most_limits_what_is_taken(searches):
     search = searches()
     search.source(40)
     text = TARGET.format(mode="posterior", source=CAMPAIGN, evaluations=4).replace("mode:", "most: 12\n  mode:")
-    prepare_campaign(search.resources, search.load("sodium", text))
+    prepare_campaign(search.resources, ADA, search.load("sodium", text))
     search.drive("sodium")
     assert search.refits()[0][KEY]["sources"][0]["observations"] == 12
 

@@ -23,8 +23,8 @@ from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import FailureKind
 from tansaku.tasks.configuration import spec_hash
 from tansaku.tasks.stores.artifacts import FileArtifactStore
+from tansaku.tasks.stores.export_import import export_observations
 from tansaku.tasks.stores.memory import MemoryCampaignStore
-from tansaku.tasks.stores.parquet import export_observations
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 OWNER = LeaseOwner(host="there", pid=1, process_started=1.0, user="ada")

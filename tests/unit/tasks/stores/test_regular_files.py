@@ -13,7 +13,7 @@ import pytest
 
 from tansaku.models.domain.errors import StoreError
 from tansaku.tasks.stores.archive_file import documents
-from tansaku.tasks.stores.exported import campaign_of, read_export
+from tansaku.tasks.stores.export_reader import campaign_of, read_export
 
 
 @pytest.mark.parametrize("column", ["record", "structure"])

@@ -9,13 +9,14 @@ import pytest
 
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError
 from tansaku.models.domain.specs.site import SiteSpec
-from tansaku.tasks.checks.check import rehearse
+from tansaku.tasks.checks.check import preview_campaign
 from tansaku.tasks.commands.create import prepare_campaign
 from tansaku.tasks.configuration import load_campaign
 from tansaku.tasks.resources import Resources
 from tansaku.tasks.settings import Settings
 from tansaku.tasks.stores.artifacts import FileArtifactStore
 from tansaku.tasks.stores.memory import MemoryCampaignStore
+from tests.support.actors import ADA
 
 ROWS = "id,x,y,z,value\na,0,1,0,3\nb,1,0,1,2\nc,2,2,2,1\n"
 CAMPAIGN = """\
@@ -51,7 +52,7 @@ def prepare(resources: Resources, name: str, *sources: str, **changes: str) -> N
     transfer = f"transfer: {{sources: [{listed}]}}" if sources else ""
     path = resources.settings.home / f"{name}.yaml"
     path.write_text(CAMPAIGN.format(name=name, transfer=transfer, **words))
-    prepare_campaign(resources, load_campaign(path))
+    prepare_campaign(resources, ADA, load_campaign(path))
 
 
 def refused(resources: Resources, name: str, *sources: str, **changes: str) -> str:
@@ -182,12 +183,12 @@ def test_check_names_the_sources_and_refuses_what_a_run_would(resources):
     prepare(resources, "source")
     prepare(resources, "target", table())
     path = resources.settings.home / "target.yaml"
-    assert rehearse(path).transfer == ("the table rows: 3 observations",)
+    assert preview_campaign(path).transfer == ("the table rows: 3 observations",)
     text = path.read_text()
     path.write_text(text.replace(table(), "{type: campaign, name: source}"))
-    assert rehearse(path).transfer == ("the campaign source: will be read when this campaign is created",)
+    assert preview_campaign(path).transfer == ("the campaign source: will be read when this campaign is created",)
     with pytest.raises(ConfigurationError, match="'source' has no observations"):
-        rehearse(path, lambda: nullcontext(resources))
+        preview_campaign(path, lambda: nullcontext(resources))
     path.write_text(text.replace(table(), table(unit="J/m2")))
     with pytest.raises(ConfigurationError, match="have the unit J/m2"):
-        rehearse(path)
+        preview_campaign(path)

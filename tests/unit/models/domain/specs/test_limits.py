@@ -18,10 +18,11 @@ from tansaku.models.domain.specs.limits import DEFAULT_LIMITS, LimitsSpec, check
 from tansaku.models.domain.specs.prototypes import PrototypesSpaceSpec
 from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.spaces.space_registry import open_space
-from tansaku.tasks.checks.check import rehearse
+from tansaku.tasks.checks.check import preview_campaign
 from tansaku.tasks.commands.create import prepare_campaign
 from tansaku.tasks.configuration import load_campaign
 from tansaku.tasks.stores.memory import MemoryCampaignStore
+from tests.support.actors import ADA
 
 SECONDS_EACH = 2
 START_UP = 30
@@ -197,7 +198,7 @@ def refuse_all() -> None:
         path = folder / "hostile.yaml"
         path.write_text(json.dumps(document_of(name)), encoding="utf-8")
         try:
-            rehearse(path)
+            preview_campaign(path)
         except ConfigurationError as error:
             said[name] = str(error)
     (folder / "said.json").write_text(json.dumps(said), encoding="utf-8")
@@ -257,17 +258,17 @@ def test_a_site_raises_a_limit_and_a_stored_campaign_is_not_judged_again(tmp_pat
     document = {"schema_version": 1, "calculator": {"type": "emt"}, "budget": {"evaluations": 5}}
     file.write_text(yaml.safe_dump(document | boundaries(boundaries={"planes": [[1, 1, 103]]})), encoding="utf-8")
     with pytest.raises(ConfigurationError, match=r"space\.boundaries\.planes"):
-        rehearse(file)
+        preview_campaign(file)
     large = LimitsSpec(index=103, atoms=200_000)
-    assert rehearse(file, limits=large).systems
+    assert preview_campaign(file, limits=large).systems
     loaded, store = load_campaign(file), MemoryCampaignStore()
     strict, generous = (SimpleNamespace(store=store, site=SiteSpec(limits=limits)) for limits in (DEFAULT_LIMITS, large))
     with pytest.raises(ConfigurationError, match=r"space\.boundaries\.planes"):
-        prepare_campaign(strict, loaded)
-    prepare_campaign(generous, loaded)
+        prepare_campaign(strict, ADA, loaded)
+    prepare_campaign(generous, ADA, loaded)
     # As a job on a node does, which knows no site file, and as a driver whose site has lowered the limit since.
     assert len(open_space(loaded.spec.space, tmp_path).pool())
-    assert prepare_campaign(strict, loaded).name == "fine"
+    assert prepare_campaign(strict, ADA, loaded).name == "fine"
 
 
 if __name__ == "__main__":

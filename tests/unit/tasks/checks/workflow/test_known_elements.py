@@ -29,11 +29,12 @@ from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.models.domain.surrogates import Weights
 from tansaku.models.surrogates.files import write_weights
 from tansaku.spaces.space_registry import open_space
-from tansaku.tasks.checks.check import rehearse
+from tansaku.tasks.checks.check import preview_campaign
 from tansaku.tasks.checks.workflow import check_elements
 from tansaku.tasks.commands.create import prepare_campaign
 from tansaku.tasks.configuration import load_campaign
 from tansaku.tasks.stores.memory import MemoryCampaignStore
+from tests.support.actors import ADA
 
 
 def boundaries(element: str) -> dict:
@@ -131,10 +132,10 @@ def test_check_and_creation_refuse_it(campaign_file, require, case):
     given, expected = BY_CHECK[case]
     file = campaign_file(given)
     with pytest.raises(ConfigurationError, match=expected):
-        rehearse(file)
+        preview_campaign(file)
     store = MemoryCampaignStore()
     with pytest.raises(ConfigurationError, match=expected):
-        prepare_campaign(SimpleNamespace(store=store, site=SiteSpec()), load_campaign(file))
+        prepare_campaign(SimpleNamespace(store=store, site=SiteSpec()), ADA, load_campaign(file))
     with pytest.raises(NotFoundError):
         store.campaign("known")
 
@@ -151,7 +152,7 @@ def test_every_calculator_of_a_campaign_is_asked(tmp_path, require, case):
 
 
 def test_a_space_whose_elements_are_known_passes(campaign_file):
-    assert rehearse(campaign_file(document(crystals("Ni", "O"), EMT, **ENERGIES))).candidates == 31
+    assert preview_campaign(campaign_file(document(crystals("Ni", "O"), EMT, **ENERGIES))).candidates == 31
 
 
 def test_what_each_calculator_knows(tmp_path):

@@ -7,19 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tansaku.deploy.cli.printing import say
-from tansaku.deploy.cli.session import NameArgument, SiteOption, opened
+from tansaku.deploy.cli.session import NameArgument, SiteOption, opened, this_user
 
 if TYPE_CHECKING:
     from tansaku.models.domain.records import JsonDict
-    from tansaku.tasks.commands.steer import Actor, Requested
-
-
-def this_user() -> Actor:
-    """The user who runs this command."""
-    from tansaku.tasks.commands.steer import Actor
-    from tansaku.tasks.site.users import user_name
-
-    return Actor(user_name())
+    from tansaku.tasks.commands.steer import Requested
 
 
 def say_stored(requested: Requested, what: str) -> None:

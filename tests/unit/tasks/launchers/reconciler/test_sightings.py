@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 import time
 
-from tansaku.tasks.launchers.sightings import Sightings
+from tansaku.tasks.launchers.reconciler import Sightings
 
 
 def look(path, launch, looks):

@@ -19,10 +19,11 @@ from tansaku.tasks.figures import draw_campaign
 from tansaku.tasks.figures.first_look import draw_html, draw_png, looks_of
 from tansaku.tasks.loop import drive, prepare_campaign
 from tansaku.tasks.observer import SilentObserver
-from tansaku.tasks.training.retraining import train_for
+from tansaku.tasks.retraining.service import train_for
 from tansaku.tasks.training.versions import read_dataset
 from tansaku.tasks.views.progress import campaign_status
 from tansaku.tasks.views.results import CampaignData, evaluation_rows, system_rows
+from tests.support.actors import ADA
 
 
 def test_each_retrain_learns_from_the_computed_results_up_to_its_horizon(retrained):
@@ -232,11 +233,11 @@ def test_a_campaign_may_begin_with_a_model_of_the_registry(retrained):
     resources = teacher.resources
     spec = retrained.document(name="pupil", seed=7, retrain=None)
     spec["first_look"] = {"model": "small", "deviations": 0.2}
-    record = prepare_campaign(resources, campaign_from_data(spec, teacher.launcher.folder, "pupil.yaml"))
+    record = prepare_campaign(resources, ADA, campaign_from_data(spec, teacher.launcher.folder, "pupil.yaml"))
     look = CampaignSpec.model_validate(record.spec).first_look
     promoted = next(one for one in reversed(resources.registry.models("small")) if one.promoted_at)
     assert (look.model, look.weights) == (promoted.label, promoted.artifact)
-    again = prepare_campaign(resources, campaign_from_data(spec, teacher.launcher.folder, "pupil.yaml"))
+    again = prepare_campaign(resources, ADA, campaign_from_data(spec, teacher.launcher.folder, "pupil.yaml"))
     assert again.spec == record.spec
     drive(resources, "pupil")
     evaluations = resources.store.evaluations("pupil")
@@ -251,7 +252,7 @@ def test_a_first_look_needs_a_model_that_is_there_and_learned_the_label(retraine
     for model, error, words in (("nobody", NotFoundError, "nobody"), ("small", ConfigurationError, "expected label")):
         spec["first_look"] = {"model": model}
         with pytest.raises(error, match=words):
-            prepare_campaign(teacher.resources, campaign_from_data(spec, teacher.launcher.folder, "pupil.yaml"))
+            prepare_campaign(teacher.resources, ADA, campaign_from_data(spec, teacher.launcher.folder, "pupil.yaml"))
 
 
 def test_a_first_look_needs_a_model_that_sees_structures_alone(retrained):
@@ -264,7 +265,7 @@ def test_a_first_look_needs_a_model_that_sees_structures_alone(retrained):
     registry.promote("voxels", 1, "")
     spec = retrained.document(name="pupil", retrain=None, first_look={"model": "voxels"})
     with pytest.raises(ConfigurationError, match=r"first_look\.model: voxels@1 sees the field density"):
-        prepare_campaign(teacher.resources, campaign_from_data(spec, teacher.launcher.folder, "pupil.yaml"))
+        prepare_campaign(teacher.resources, ADA, campaign_from_data(spec, teacher.launcher.folder, "pupil.yaml"))
 
 
 def test_results_tables_and_figures_tell_predicted_values_from_computed_ones(retrained, tmp_path, capsys):

@@ -1,4 +1,4 @@
-"""Retrain: a surrogate that learns from the campaign's results, at numbers that follow from them alone.
+"""The driver's part of a retrain: begin it at numbers that follow from the results alone, poll its job, store its end.
 
 A retrain belongs to a proposal number. What it learns from, all computed results up to that proposal's horizon, is stored under
 the hash of its content before training begins, and how it ended before the first proposal that could use it. In between there
@@ -21,14 +21,7 @@ from tansaku.models.domain.states import FailureKind, JobState, StopReason
 from tansaku.tasks.datasets.building import Kept, gather, keep_dataset, sources_of
 from tansaku.tasks.datasets.splitting import side_of
 from tansaku.tasks.jobs.document import REPORT_FILE, STRUCTURE_FILE, WEIGHTS_FILE
-from tansaku.tasks.steps.audit import log_event
-from tansaku.tasks.steps.collect import PERMANENT
-from tansaku.tasks.steps.context import StepContext
-from tansaku.tasks.steps.due import computed_up_to, retrain_due
-from tansaku.tasks.steps.rounds import Plan
-from tansaku.tasks.steps.workshop import training_document
-from tansaku.tasks.training.fitting import learned_from
-from tansaku.tasks.training.retraining import (
+from tansaku.tasks.retraining.definition import (
     dataset_of,
     failure_event_id,
     model_spec,
@@ -36,6 +29,13 @@ from tansaku.tasks.training.retraining import (
     retrain_spec,
     split_rule,
 )
+from tansaku.tasks.retraining.due import computed_up_to, retrain_due
+from tansaku.tasks.retraining.files import training_document
+from tansaku.tasks.steps.audit import log_event
+from tansaku.tasks.steps.collect import PERMANENT
+from tansaku.tasks.steps.context import StepContext
+from tansaku.tasks.steps.rounds import Plan
+from tansaku.tasks.training.fitting import learned_from
 from tansaku.tasks.training.versions import Made, Place, read_dataset, store_version
 
 RETRAIN_FAILED = "warning.retrain"

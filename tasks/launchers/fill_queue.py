@@ -1,4 +1,4 @@
-"""The process behind ``tansaku worker start``: ``python -m tansaku.tasks.launchers.worker SITE_FILE``.
+"""The process behind ``tansaku queue start``: ``python -m tansaku.tasks.launchers.fill_queue SITE_FILE``.
 
 It only keeps the site's queue filled, until it gets a signal to end. Its state is in the LaunchPad, the shared folder and
 SLURM, so it may be killed and restarted at any time.
@@ -21,7 +21,7 @@ from tansaku.tasks.stores.site_workers import SiteWorkers
 
 
 def main(arguments: list[str]) -> int:
-    """Entry of the worker process.
+    """Entry of the process.
 
     Args:
         arguments: The site file.
@@ -30,7 +30,7 @@ def main(arguments: list[str]) -> int:
         Exit code.
     """
     if len(arguments) != 1:
-        sys.stderr.write("usage: python -m tansaku.tasks.launchers.worker SITE_FILE\n")
+        sys.stderr.write("usage: python -m tansaku.tasks.launchers.fill_queue SITE_FILE\n")
         return 2
     halt = threading.Event()
 

@@ -12,6 +12,7 @@ from tansaku.tasks.loop import CampaignLoop, drive, prepare_campaign
 from tansaku.tasks.observer import SilentObserver
 from tansaku.tasks.views.costs import compare_costs
 from tansaku.tasks.views.progress import campaign_status
+from tests.support.actors import ADA
 
 GOALS = {
     "best_per_system": {"type": "best_per_system"},
@@ -66,7 +67,7 @@ def test_looks_and_transfer_go_together_and_a_halted_search_goes_on_to_the_same_
     told = {}
     for name, halts in (("whole", ()), ("halted", (3, 9, 13))):
         loaded = campaign_from_data(spec | {"name": name}, teacher.launcher.folder, f"{name}.yaml")
-        prepare_campaign(resources, loaded)
+        prepare_campaign(resources, ADA, loaded)
         for number in halts:
             watcher = Halting(number)
             with CampaignLoop(resources, name, watcher, halt=watcher.halt) as loop:

@@ -11,7 +11,7 @@ from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import CampaignState, StopReason
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.datasets.files import read_hdf5
-from tansaku.tasks.steps.committee import PoolCommittee
+from tansaku.tasks.retraining.committee import PoolCommittee
 from tansaku.tasks.training.versions import open_model
 from tansaku.tasks.views.progress import campaign_status
 

@@ -10,10 +10,10 @@ from tansaku.calculators.structures.ion_data import ionic_radius
 from tansaku.models.domain.ions import Ion
 from tansaku.models.domain.specs.composition import CompositionSpaceSpec
 from tansaku.spaces.composition import CompositionSpace
-from tansaku.spaces.composition_prototypes import PROTOTYPES
+from tansaku.spaces.composition_parents import PROTOTYPES
 from tansaku.spaces.composition_rules import RULES
 
-PAGE = (Path(__file__).resolve().parents[3] / "docs" / "guide" / "composition-search.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).resolve().parents[4] / "docs" / "guide" / "composition-search.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture(autouse=True)

@@ -23,9 +23,9 @@ from tansaku.models.domain.units import convert
 from tansaku.models.features.species import species_of
 from tansaku.models.surrogates.files import read_weights
 from tansaku.models.surrogates.surrogate_registry import restored
+from tansaku.tasks.retraining.definition import retrain_spec, sides_of_pool
+from tansaku.tasks.retraining.due import computed_up_to
 from tansaku.tasks.steps.context import Ledger
-from tansaku.tasks.steps.due import computed_up_to
-from tansaku.tasks.training.retraining import retrain_spec, sides_of_pool
 
 if TYPE_CHECKING:
     from ase import Atoms

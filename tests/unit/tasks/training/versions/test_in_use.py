@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from tansaku.tasks.training.in_use import models_in_use
+from tansaku.tasks.training.versions import models_in_use
 
 REGISTRY = SimpleNamespace(
     readable_models=lambda: (

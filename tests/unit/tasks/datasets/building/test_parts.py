@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 from tansaku.calculators.engines.energy_partition import PARTS
 from tansaku.models.domain.records import Outcome, Quantity
-from tansaku.tasks.datasets.parts import parts_of
+from tansaku.tasks.datasets.building import parts_of
 
 
 def test_parts_that_were_told_are_properties():

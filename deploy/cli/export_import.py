@@ -61,7 +61,7 @@ def export(
         raise ConfigurationError("--best, --all: require --structures FOLDER")
     if best is not None and everything:
         raise ConfigurationError("--best and --all: give only one of them")
-    from tansaku.tasks.stores.parquet import export_observations
+    from tansaku.tasks.stores.export_import import export_observations
     from tansaku.tasks.views.overview import stored_spec
     from tansaku.tasks.views.results import CampaignData
     from tansaku.tasks.views.structures import export_structures
@@ -94,8 +94,8 @@ def import_campaign(
     """Imports an exported campaign, which can then be resumed; importing it again changes nothing."""
     from tansaku.models.domain.errors import ConfigurationError
     from tansaku.tasks.site.processes import this_driver
-    from tansaku.tasks.stores.exported import campaign_of
-    from tansaku.tasks.stores.parquet import import_observations
+    from tansaku.tasks.stores.export_import import import_observations
+    from tansaku.tasks.stores.export_reader import campaign_of
 
     held = campaign_of(observations)
     if name is not None and held != name:

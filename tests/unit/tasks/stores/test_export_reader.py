@@ -16,9 +16,9 @@ from tansaku.models.domain.identifiers import evaluation_id
 from tansaku.models.domain.records import LeaseOwner
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.stores.artifacts import FileArtifactStore
-from tansaku.tasks.stores.exported import campaign_of
+from tansaku.tasks.stores.export_import import import_observations
+from tansaku.tasks.stores.export_reader import campaign_of
 from tansaku.tasks.stores.memory import MemoryCampaignStore
-from tansaku.tasks.stores.parquet import import_observations
 
 NOON = datetime(2026, 1, 2, tzinfo=UTC)
 ME = LeaseOwner(host="here", pid=7, process_started=1.0, user="eve")

@@ -24,7 +24,7 @@ from tansaku.models.domain.records import SCHEMA_VERSION, CampaignRecord, Evalua
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.stores.campaigns import objective_unit, refuse_deleted
 from tansaku.tasks.stores.carried import COLUMN, check_structures, keep_structures, structure_texts
-from tansaku.tasks.stores.exported import FORMAT, FORMAT_VERSION, KEY, RECORD, Exported, read_export
+from tansaku.tasks.stores.export_reader import FORMAT, FORMAT_VERSION, KEY, RECORD, Exported, read_export
 from tansaku.tasks.stores.import_checks import check_candidates, check_gapless, check_history, checked_evaluations
 from tansaku.tasks.stores.imports import importable
 from tansaku.tasks.transfer.report import named_sources, source_artifacts

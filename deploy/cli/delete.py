@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tansaku.deploy.cli.printing import say
-from tansaku.deploy.cli.session import NameArgument, SiteOption, opened
+from tansaku.deploy.cli.session import NameArgument, SiteOption, opened, this_user
 from tansaku.models.domain.wording import counted
 
 
@@ -29,5 +29,5 @@ def delete(
             if not typer.confirm("delete it permanently?", err=True):
                 say("nothing was deleted")
                 raise typer.Exit
-        files = delete_campaign(resources, name)
+        files = delete_campaign(resources, this_user(), name)
     say(f"{name}: deleted, with {counted(files, 'stored file')} that nothing else refers to")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from tansaku.models.domain.retraining import Retrain
 from tansaku.tasks.jobs.document import TrainingDocument
+from tansaku.tasks.retraining.definition import dataset_of, model_spec
 from tansaku.tasks.steps.context import StepContext
-from tansaku.tasks.training.retraining import dataset_of, model_spec
 from tansaku.tasks.training.versions import checkpoint_name, find_model
 
 

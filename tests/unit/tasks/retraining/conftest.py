@@ -21,6 +21,7 @@ from tansaku.tasks.resources import Resources
 from tansaku.tasks.settings import Settings
 from tansaku.tasks.stores.artifacts import FileArtifactStore
 from tansaku.tasks.stores.memory import MemoryCampaignStore
+from tests.support.actors import ADA
 
 
 @dataclass
@@ -168,7 +169,7 @@ def _maker(tmp_path: Path, document: Callable[..., dict]) -> Callable[..., Retra
             open_launcher=lambda _: pytest.fail("no launcher"),
         )
         used = Resources(**{**vars(used), "open_launcher": lambda _: launcher})
-        prepare_campaign(used, campaign_from_data(document(**changes), home, "small.yaml"))
+        prepare_campaign(used, ADA, campaign_from_data(document(**changes), home, "small.yaml"))
         return Retrained(used, launcher)
 
     make.document = document

@@ -1,0 +1,5 @@
+"""Retraining: a campaign's surrogate learns from its results. When, on what, by which job, and what becomes of the version.
+
+What is stored of a retrain, and what follows from that alone, is :mod:`tansaku.models.domain.retraining`; training itself,
+which retraining shares with ``tansaku model train``, is :mod:`tansaku.tasks.training`.
+"""
