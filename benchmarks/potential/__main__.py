@@ -26,11 +26,10 @@ from benchmarks.potential.chgnet_peer import chgnet
 from benchmarks.potential.crystal import ALUMINIUM
 from benchmarks.potential.data import EMBEDDED_ATOM, HERE, Sides, aluminium, in_turn, origin, sides
 from benchmarks.potential.defects import DEFECTS, SHIPPED, defect, lattice_parameter
-from benchmarks.potential.dynamics import REPEAT, at_constant_energy
+from benchmarks.potential.dynamics import REPEAT, at_constant_energy, crystal, exported
 from benchmarks.potential.figure import draw
 from benchmarks.potential.fits import FORCES, TO_THE_END, fit, judged, known_scans, report
 from benchmarks.potential.peers import bispectrum_ridge, kernel_ridge
-from benchmarks.potential_speed.dynamics import crystal, exported
 from tansaku.calculators.calculator_registry import open_calculator
 from tansaku.calculators.engines.network_potential import PotentialCalculator, open_potential
 from tansaku.models.domain.ports import Calculator

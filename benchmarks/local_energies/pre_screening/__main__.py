@@ -1,4 +1,4 @@
-"""``python -m benchmarks.first_look --out result.json``: labels saved by pre-screening with a retrained LASSO.
+"""``python -m benchmarks.local_energies.pre_screening --out FILE``: labels saved by pre-screening with a retrained LASSO.
 
 The campaign of ``examples/al-first-look.yaml`` over recorded structures of the 22 [110] tilt boundaries of aluminium with the
 smallest cells, six of each, local minima of an embedded-atom potential; wanted is, of each boundary, the structure that is best
@@ -16,10 +16,10 @@ import json
 import time
 
 from benchmarks.command import command, results
-from benchmarks.first_look.campaign import EXAMPLE, Case, cheap_seconds, label_seconds, run
-from benchmarks.first_look.figure import draw
-from benchmarks.first_look.recorded import KINDS, lines
 from benchmarks.local_energies.cases import DATA
+from benchmarks.local_energies.pre_screening.campaign import EXAMPLE, Case, cheap_seconds, label_seconds, run
+from benchmarks.local_energies.pre_screening.figure import draw
+from benchmarks.local_energies.pre_screening.recorded import KINDS, lines
 from tansaku.models.domain.identifiers import content_hash, file_sha256
 from tansaku.models.domain.records import JsonDict
 from tansaku.tasks.site.machine import describe_machine
@@ -42,7 +42,7 @@ def main() -> None:
     """Runs the campaigns and writes what came out."""
     shown = "labels, cost and predictions"
     given = command(
-        "first_look", __doc__, quick="sixty structures, radial functions", figure=shown, jobs="campaigns"
+        "local_energies.pre_screening", __doc__, quick="sixty structures, radial functions", figure=shown, jobs="campaigns"
     ).parse_args()
     begun, runs = time.perf_counter(), list[JsonDict]()
     measured = 3 if given.quick else 12

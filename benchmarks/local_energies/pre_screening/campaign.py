@@ -10,8 +10,15 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.first_look.recorded import KINDS, RecordedLauncher, computed_energy, kind_of, recorded, structures
 from benchmarks.local_energies.cases import DATA
+from benchmarks.local_energies.pre_screening.recorded import (
+    KINDS,
+    RecordedLauncher,
+    computed_energy,
+    kind_of,
+    recorded,
+    structures,
+)
 from tansaku.calculators.calculator_registry import open_calculator
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.ports import CalculationResult
@@ -29,7 +36,7 @@ from tansaku.tasks.stores.artifacts import FileArtifactStore
 from tansaku.tasks.stores.memory import MemoryCampaignStore
 from tansaku.tasks.yaml_text import read_yaml
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "al-first-look.yaml"
+EXAMPLE = Path(__file__).parents[3] / "examples" / "al-first-look.yaml"
 """The campaign whose jobs are answered from the record here."""
 
 NAME = "first-look"
@@ -45,7 +52,7 @@ class Case:
         every: Results from one training to the next.
         systems: Boundaries taken, those with the smallest cells first; None for all.
         light: Radial functions alone, quickly trained.
-        kind: Of the label, key of :data:`~benchmarks.first_look.recorded.KINDS`.
+        kind: Of the label, key of :data:`~benchmarks.local_energies.pre_screening.recorded.KINDS`.
     """
 
     order: str
