@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple, get_args
 from pydantic import BaseModel
 
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.specs.base import LARGEST_WHOLE
+from tansaku.models.domain.specs.base import LARGEST_WHOLE, file_keys
 from tansaku.models.domain.specs.campaign import EDITABLE_KEYS, CampaignSpec
 from tansaku.models.domain.specs.dataset import DatasetSpec
 from tansaku.models.domain.specs.screen import ScreenSpec
@@ -43,6 +43,9 @@ def json_schema(kind: FileKind) -> JsonDict:
     root = MODELS[kind]
     schema = root.model_json_schema()
     describe_parts(root, {root.__name__: schema, **schema.get("$defs", {})})
+    for field in root.model_fields:
+        key, *former = file_keys(root, field)
+        schema["properties"] |= {old: schema["properties"][key] | {"deprecated": True} for old in former}
     if kind != "site":
         schema["required"].remove("name")  # defaults to the file's stem
     return {"$schema": _DIALECT, **schema, "title": f"tansaku {kind} file"}
@@ -53,8 +56,8 @@ def describe_parts(root: type[BaseModel], parts: Mapping[str, JsonDict]) -> None
     known = {model.__name__: model for _, model in sections(root)}
     for name, part in parts.items():
         part["description"] = summary(known[name])
-        for key, text in attributes(known[name]).items():
-            part["properties"][key]["description"] = text
+        for field, text in attributes(known[name]).items():
+            part["properties"][file_keys(known[name], field)[0]]["description"] = text
 
 
 def summary(model: type[BaseModel]) -> str:
@@ -87,7 +90,7 @@ def sections(root: type[BaseModel]) -> list[Section]:
         seen[model] = path
         named = {item for item, _ in waiting}  # these have a shorter path already
         below = [
-            (child, f"{path}.{name}".strip("."))
+            (child, f"{path}.{file_keys(model, name)[0]}".strip("."))
             for name, field in model.model_fields.items()
             for child in _models(field.annotation)
             if child not in named
@@ -136,13 +139,14 @@ def _section(kind: str, path: str, model: type[BaseModel], definitions: JsonDict
     properties = (schema["$defs"][model.__name__] if "$ref" in schema else schema)["properties"]
     lines += ["| key | value | default | meaning |", "| --- | --- | --- | --- |"]
     for name, field in model.model_fields.items():
+        key = file_keys(model, name)[0]
         if field.is_required():
             default = "file's name" if name == "name" else "required"
         else:
             value = field.get_default(call_default_factory=True)
             default = "as below" if isinstance(value, BaseModel) and not _yaml(value) else f"`{_yaml(value)}`"
-        kinds = _escape(" or ".join(_kinds(properties[name], definitions)))
-        lines.append(f"| `{name}` | {kinds} | {default} | {_escape(described.get(name, 'Selects this kind.'))} |")
+        kinds = _escape(" or ".join(_kinds(properties[key], definitions)))
+        lines.append(f"| `{key}` | {kinds} | {default} | {_escape(described.get(name, 'Selects this kind.'))} |")
     return [*lines, ""]
 
 

@@ -42,7 +42,7 @@ class Entry:
         deviation: Standard deviation of a value that is a prediction; 0 where it was computed.
         failure: Who is to blame for a FAILED evaluation.
         measured: What an ended evaluation took, where cost is learned and it was measured [core-seconds].
-        spared: Whether a first look left it at its prediction, so that what it took says nothing of a computed one.
+        spared: Whether pre-screening left it at its prediction, so that what it took says nothing of a computed one.
         refusal: Reason and message of a configuration error that it failed with.
     """
 

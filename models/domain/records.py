@@ -205,7 +205,7 @@ class Evaluation(Record):
 
     @property
     def spared(self) -> bool:
-        """Whether a first look left it at its prediction: the expensive half of it was never computed."""
+        """Whether pre-screening left it at its prediction: the expensive half of it was never computed."""
         look, outcome = self.proposal.look, self.outcome
         return look is not None and outcome is not None and outcome.predicted_by == look.model
 

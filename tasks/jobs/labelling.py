@@ -35,7 +35,7 @@ LABEL_FORCES = "label_forces"
 
 
 FIRST_LOOK_ENERGY = "first_look_energy"
-"""Quantity: the boundary's energy as a first look predicted it, whether the label was computed then or not."""
+"""Quantity: the boundary's energy as pre-screening predicted it, whether the label was computed then or not."""
 
 FIRST_LOOK_DEVIATION = "first_look_deviation"
 """Quantity: its predicted standard deviation."""
@@ -68,7 +68,7 @@ class Wanted:
         prediction = opened_surrogate(self.look.file, self.look.sha256).predict([Example("", "", atoms, {})])[0]
         estimate = prediction.get("energy")
         if estimate is None or estimate.deviation is None:
-            raise ConfigurationError(f"first_look: {self.look.model} predicts no energy with an error estimate")
+            raise ConfigurationError(f"pre_screening: {self.look.model} predicts no energy with an error estimate")
         return self.excess(float(estimate.values), atoms), float(estimate.deviation) * self.per_energy(atoms)
 
     def spares(self, predicted: float, deviation: float) -> bool:

@@ -77,9 +77,14 @@ def candidates(order: str, systems: int | None) -> list[str]:
     return names if order == "cheapest" else list(np.random.default_rng(int(order)).permutation(names))
 
 
+def example() -> JsonDict:
+    """The example's data, pre-screening under the key by which campaigns store it."""
+    return {"first_look" if key == "pre_screening" else key: value for key, value in read_yaml(EXAMPLE).data.items()}
+
+
 def document(case: Case) -> JsonDict:
     """The campaign file: the example's, over the recorded candidates."""
-    given = dict(read_yaml(EXAMPLE).data)
+    given = example()
     listed = candidates(case.order, case.systems)
     space = dict(read_yaml(DATA.with_name("al-tilt.yaml")).data["source"]["space"])
     changed = {"name": NAME, "space": space, "proposer": {"type": "listed", "candidates": listed}}
