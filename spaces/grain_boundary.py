@@ -79,9 +79,9 @@ class GrainBoundarySpace:
             NotFoundError: There is no such surface.
         """
         for system in self._systems:
-            for one in system.surfaces:
-                if one.name == surface:
-                    return system.bicrystal.perfect(one.removed)
+            for candidate in system.surfaces:
+                if candidate.name == surface:
+                    return system.bicrystal.perfect(candidate.removed)
         raise NotFoundError(f"surface {surface!r} is not in the space")
 
     def elements(self) -> frozenset[str]:

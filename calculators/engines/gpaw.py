@@ -165,7 +165,7 @@ def compute(task: GpawTask) -> CalculationResult:
         said = " ".join(str(error).split()) or "no self-consistent density"
         raise CalculationError("not_converged", f"gpaw: {said} ({task.spec.scf_steps} steps allowed)") from error
     calculator = through.inner
-    told = {
+    details = {
         "kpoints": list(grid),
         "irreducible_kpoints": len(calculator.dft.ibzwfs.ibz),
         "electrons": float(calculator.get_number_of_electrons()),
@@ -178,7 +178,7 @@ def compute(task: GpawTask) -> CalculationResult:
     parts = gpaw_partition(calculator, result.energy, task.spec.xc) if task.spec.partition else {}
     terms = _terms(calculator) | parts
     through.end()
-    return replace(result, terms=terms, details=told, files=files, wall_time=time.perf_counter() - started)
+    return replace(result, terms=terms, details=details, files=files, wall_time=time.perf_counter() - started)
 
 
 class _Gpaw(Calculator):

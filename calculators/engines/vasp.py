@@ -161,7 +161,7 @@ class VaspCalculator:
         if scf_steps >= self._spec.scf_steps:
             raise CalculationError("not_converged", f"vasp: no self-consistent density in {self._spec.scf_steps} steps")
         said = changed_tags(incar_of(self._spec, structure, relaxation), run.inputs.parameters | run.inputs.incar)
-        titels = {titel.split()[1].partition("_")[0]: titel for titel in (one.titel for one in run.inputs.potcar_spec)}
+        titels = {titel.split()[1].partition("_")[0]: titel for titel in (entry.titel for entry in run.inputs.potcar_spec)}
         said += [
             f"POTCAR of {element} is {titels[element]}, expected {self._potcars.titels[element]}"
             for element in titels
@@ -179,7 +179,7 @@ def _details(runs: list[Run], ranks: int) -> JsonDict:
         "irreducible_kpoints": int(last.inputs.nkpoints or len(points.kpts)),
         "electrons": float(last.inputs.parameters["NELECT"]),
         "scf_steps": sum(sum(run.scf_steps) for run in runs),
-        "corrections": [one for run in runs for one in run.corrections],
+        "corrections": [correction for run in runs for correction in run.corrections],
         "ranks": ranks,
     }
 

@@ -168,14 +168,14 @@ class SearchState:
         known = self._settled
         if place <= known.count:
             return known.valued_counts[place - 1] if place else 0
-        later = {one.position for one in self._entries[known.count : place] if one.value is not None}
+        later = {entry.position for entry in self._entries[known.count : place] if entry.value is not None}
         return len(known.valued) + len(later - known.valued)
 
     def measured_count(self, up_to: int) -> int:
         """Number of :func:`~tansaku.models.domain.history.measured_costs`."""
         if not self._settle(up_to):
             return len(rules.measured_costs(self._entries, up_to))
-        return self._settled.measured + sum(rules.teaches_cost(one) and one.number <= up_to for one in self._tail())
+        return self._settled.measured + sum(rules.teaches_cost(entry) and entry.number <= up_to for entry in self._tail())
 
     def remaining_cost(self, limit: float | None, up_to: int) -> float | None:
         """See :func:`~tansaku.models.domain.history.remaining_cost`."""
@@ -203,23 +203,25 @@ class SearchState:
         for entry in self._tail():
             if self._latest[entry.position] == entry.number:
                 tail[rules.whereabouts(entry, up_to)].append(entry)
-        refused = [one for one in tail["failed"] if one.failure is FailureKind.SCIENCE]
+        refused = [entry for entry in tail["failed"] if entry.failure is FailureKind.SCIENCE]
         columns = self._settled.columns
-        observed = columns["observed"].and_then([one.position for one in tail["observed"]])
-        rows = [one.others for one in tail["observed"]]
+        observed = columns["observed"].and_then([entry.position for entry in tail["observed"]])
+        rows = [entry.others for entry in tail["observed"]]
         others = [column.and_then([row[i] for row in rows]) for i, column in self._settled.others.items()]
         return History(
             observed=observed,
-            values=self._settled.values.and_then([self._sign * one.value for one in tail["observed"] if one.value is not None]),
-            failed=columns["failed"].and_then([one.position for one in tail["failed"]]),
-            refused=columns["refused"].and_then([one.position for one in refused]),
-            pending=np.array([one.position for one in tail["pending"]], dtype=np.intp),
-            unavailable=columns["unavailable"].and_then([one.position for one in tail["unavailable"]]),
+            values=self._settled.values.and_then(
+                [self._sign * entry.value for entry in tail["observed"] if entry.value is not None]
+            ),
+            failed=columns["failed"].and_then([entry.position for entry in tail["failed"]]),
+            refused=columns["refused"].and_then([entry.position for entry in refused]),
+            pending=np.array([entry.position for entry in tail["pending"]], dtype=np.intp),
+            unavailable=columns["unavailable"].and_then([entry.position for entry in tail["unavailable"]]),
             remaining_cost=cost_left,
             remaining_evaluations=left,
             others=rules.oriented(np.array(others).reshape(len(others), len(observed)).T, self._further),
             deviations=rules.predicted_deviations(
-                self._settled.deviations.and_then([one.deviation for one in tail["observed"]])
+                self._settled.deviations.and_then([entry.deviation for entry in tail["observed"]])
             ),
         )
 
@@ -229,12 +231,12 @@ class SearchState:
         """See :func:`~tansaku.models.domain.history.stop_reason`."""
         if not self._settle(up_to):
             return rules.stop_reason(budget, self._pool, self._entries, up_to, limit, max_cost)
-        ended = [one for one in self._tail() if one.number <= up_to and one.state.terminal]
+        ended = [entry for entry in self._tail() if entry.number <= up_to and entry.state.terminal]
         cheapest = self._cheapest_free()
         standing = Standing(
             proposed=len(self._entries),
             finished=self._settled.finished + len(ended),
-            failed=self._settled.failed + sum(one.state is EvaluationState.FAILED for one in ended),
+            failed=self._settled.failed + sum(entry.state is EvaluationState.FAILED for entry in ended),
             cheapest=None if cheapest is None or (max_cost is not None and cheapest > max_cost) else cheapest,
             remaining_cost=self.remaining_cost(limit, up_to),
             refused=is_refused(self._entries),

@@ -34,12 +34,12 @@ def main() -> None:
     screened = Screened.opened()
     found, pictures = [], []
     for row in sample(rows, 1 if given.quick else PER_AXIS):
-        one, picture = screened.again(row)
-        found.append(one)
+        numbers, picture = screened.again(row)
+        found.append(numbers)
         pictures.append(picture)
         print(
             f"{row.candidate:<34}{row.atoms:>5} atoms: computed {row.computed:.0f}, predicted {row.predicted:.0f} ± "
-            f"{one['deviation']:.0f}, by CHGNet {one['chgnet']:.0f} mJ/m²",
+            f"{numbers['deviation']:.0f}, by CHGNet {numbers['chgnet']:.0f} mJ/m²",
             flush=True,
         )
     result = {

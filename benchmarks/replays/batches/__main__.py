@@ -94,10 +94,10 @@ def treatments(names: Sequence[str], seeds: int) -> list[Way]:
     return alone + [Way(n, name, True, seed) for seed in range(seeds) for n in (4, 16, 64) for name in names]
 
 
-def gap_by_time(one: JsonDict, times: FloatArray) -> FloatArray:
+def gap_by_time(run: JsonDict, times: FloatArray) -> FloatArray:
     """Mean gap of what has ended by given times; that of the first before anything has."""
-    place = np.searchsorted(np.asarray(one["time"]), times, side="right") - 1
-    return np.asarray(one["gap_by_time"])[np.maximum(place, 0)]
+    place = np.searchsorted(np.asarray(run["time"]), times, side="right") - 1
+    return np.asarray(run["gap_by_time"])[np.maximum(place, 0)]
 
 
 def summary(runs: Sequence[JsonDict]) -> list[JsonDict]:

@@ -90,8 +90,8 @@ def climb(
     found = relaxer.through.band([_plain(image) for image in neb.images], relaxer.fmax, relaxer.max_steps)
     if found is None:
         return _band(neb, ends, _climb_in_ase(neb, relaxer, max(end.energy for end in ends), curvature))
-    positions = [neb.images[0].positions.copy(), *(one.atoms.positions for one in found), neb.images[-1].positions.copy()]
-    return _outline([one.energy for one in found], tuple(positions), ends, 0.0)
+    positions = [neb.images[0].positions.copy(), *(image.atoms.positions for image in found), neb.images[-1].positions.copy()]
+    return _outline([image.energy for image in found], tuple(positions), ends, 0.0)
 
 
 def _climb_in_ase(neb: NEB, relaxer: Relaxer, upper: float, curvature: FloatArray | None) -> bool:

@@ -86,7 +86,7 @@ class Through(AseCalculator):
         if not isinstance(self._calculator, BandCalculator):
             return None
         found = self._calculator.band(images, fmax, max_steps)
-        self._count.evaluations += sum(1 + one.steps for one in found)
+        self._count.evaluations += sum(1 + relaxed.steps for relaxed in found)
         return found
 
     def calculate(

@@ -320,13 +320,13 @@ class CampaignSpec(Spec):
         if not further:
             return self
         known = self.space.further_properties(self._met_needs())
-        for i, one in enumerate(further):
+        for i, objective in enumerate(further):
             key = f"objective.goal.also[{i}]"
-            if one.property not in known:
+            if objective.property not in known:
                 expected = f"one of {', '.join(known)}" if known else "a quantity that space.columns.quantities names"
-                raise ValueError(f"{key}.property: {one.property!r} is not known; expected {expected}")
+                raise ValueError(f"{key}.property: {objective.property!r} is not known; expected {expected}")
             try:
-                convert(1.0, known[one.property], one.unit)
+                convert(1.0, known[objective.property], objective.unit)
             except ValueError as error:
                 raise ValueError(f"{key}.unit: {error}") from error
         for key, given in (("transfer", self.transfer), ("budget.stop", self.budget.stop)):

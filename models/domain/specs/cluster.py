@@ -158,8 +158,8 @@ class FireworksLauncherSpec(LauncherBase):
         return self.bundle if entry is None else entry.bundle
 
     def _class_of(self, calculator: str, cost: float) -> ResourceClassSpec | None:
-        fitting = (one for one in self.classes if one.calculator in (None, calculator))
-        return next((one for one in fitting if cost > one.cost_above or one.cost_above == 0.0), None)
+        fitting = (job_class for job_class in self.classes if job_class.calculator in (None, calculator))
+        return next((job_class for job_class in fitting if cost > job_class.cost_above or job_class.cost_above == 0.0), None)
 
     @property
     def shared_folder(self) -> str:

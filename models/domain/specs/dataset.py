@@ -73,7 +73,7 @@ class ComputedSourceSpec(Spec):
     @model_validator(mode="after")
     def _structures_to_learn(self) -> ComputedSourceSpec:
         if not self.space.description.learnable:
-            known = ", ".join(name for name, one in SPACE_SPECS.items() if one.description.learnable)
+            known = ", ".join(name for name, space in SPACE_SPECS.items() if space.description.learnable)
             raise ValueError(f"space.type: a {self.space.type} space has no structures to learn from; expected one of {known}")
         return self
 

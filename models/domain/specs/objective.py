@@ -119,7 +119,7 @@ class ParetoSpec(GoalBase):
 
     @model_validator(mode="after")
     def _each_once(self) -> ParetoSpec:
-        names = [one.property for one in self.also]
+        names = [objective.property for objective in self.also]
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
             raise ValueError(f"also: {twice!r} is named twice")
@@ -138,7 +138,7 @@ class ParetoSpec(GoalBase):
         """
         if self.reference is None:
             return
-        units = (unit, *(one.unit for one in self.also))
+        units = (unit, *(objective.unit for objective in self.also))
         if len(self.reference) != len(units):
             raise ValueError(f"reference: {len(self.reference)} values for {len(units)} objectives, expected one for each")
         for i, (text, own) in enumerate(zip(self.reference, units, strict=True)):

@@ -117,12 +117,12 @@ def portions(descriptor: Descriptor, structures: Sequence[Atoms], species: Seque
     waiting: list[Atoms] = []
     pairs = 0
     for atoms in structures:
-        one = find_neighbours([atoms], descriptor.cutoff, species)
-        if waiting and pairs + len(one.centre) > _PAIRS:
+        neighbours = find_neighbours([atoms], descriptor.cutoff, species)
+        if waiting and pairs + len(neighbours.centre) > _PAIRS:
             found.append(find_neighbours(waiting, descriptor.cutoff, species))
             waiting, pairs = [], 0
         waiting.append(atoms)
-        pairs += len(one.centre)
+        pairs += len(neighbours.centre)
     return [*found, find_neighbours(waiting, descriptor.cutoff, species)] if waiting else found
 
 
