@@ -199,7 +199,7 @@ def _checked_ions(opened: OpenedParent) -> dict[str, tuple[Ion, ...]]:
     """Candidate ions of each substituted site, all of them known.
 
     Raises:
-        ConfigurationError: An ion has no radius or electronegativity, or two of a site cannot be told apart by their labels.
+        ConfigurationError: An ion has no radius or electronegativity, or two of a site have the same label.
     """
     for name, ions in opened.ions.items():
         key = f"space.sites.{name}.ions"

@@ -39,7 +39,7 @@ _DIGITS = 9
 
 
 def ion_code(ion: Ion) -> float:
-    """A number that stands for an ion on every machine: 100 times the atomic number plus the charge.
+    """A number that identifies an ion on every machine: 100 times the atomic number plus the charge.
 
     Hydroxide and a (hypothetical) O- would have the same elements and charge, so hydroxide counts as element 0.5.
     """

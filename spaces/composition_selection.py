@@ -104,7 +104,7 @@ def select(
         worst = max(census, key=lambda line: line.left_out)
         raise ConfigurationError(
             f"space: no candidate is left of {total} combinations; {worst.left_out} fell to '{worst.rule}'",
-            hint="see space.sites, space.exclude and space.rules",
+            hint="check space.sites, space.exclude and space.rules",
         )
     return Selection(tuple(sorted(left, key=lambda composition: composition.id)), tuple(census))
 

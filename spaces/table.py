@@ -168,7 +168,7 @@ class TableSpace:
         ids = ids[order]
         same = np.flatnonzero(ids[1:] == ids[:-1])
         if len(same):
-            raise ConfigurationError(f"space.columns.id: id {str(ids[same[0]])!r} stands in more than one row of {named.id!r}")
+            raise ConfigurationError(f"space.columns.id: id {str(ids[same[0]])!r} is in more than one row of {named.id!r}")
         systems, system_codes = (
             (("all",), np.zeros(len(ids), dtype=np.intp))
             if named.system is None
@@ -304,7 +304,7 @@ def _check_surfaces(
         at = shared[0]
         first, second = (systems[pair % len(systems)] for pair in pairs[at : at + 2])
         raise ConfigurationError(
-            f"space.columns.surface: surface {surfaces[owners[at]]!r} stands in the systems {first!r} and {second!r}, "
+            f"space.columns.surface: surface {surfaces[owners[at]]!r} is in the systems {first!r} and {second!r}, "
             "expected one system for each surface",
             hint="join the system's name to the surface's",
         )

@@ -39,7 +39,7 @@ def measure(case: Case) -> JsonDict:
     through = Through(calculator)
     spec = case.workflow
     if spec.ion is None:
-        raise AssertionError("a case says what hops")
+        raise AssertionError("a case names the mobile ion")
     relaxer = Relaxer(through, spec.fmax, spec.max_steps)
     begun = time.process_time()
     host = relaxer.host(case.structure())

@@ -116,7 +116,7 @@ class ChgnetNetwork:
         self._angle_gates = [_Gate(layer.twoBody_bond, 4) for layer in model.angle_layers]
 
     def compute(self, atoms: Atoms) -> NetworkResult:
-        """See :class:`tansaku.calculators.engines.universal.Network`."""
+        """Energy, forces and stress of a structure, as a ``Network``."""
         bonds = find_bonds(atoms, *self._cutoffs)
         vectors = torch.tensor(bonds.vectors, dtype=self._dtype, requires_grad=True)
         parts = self._energies(torch.tensor(atoms.numbers - 1), bonds, vectors)

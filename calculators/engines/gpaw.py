@@ -95,11 +95,11 @@ class GpawCalculator:
         return self._provenance
 
     def within(self, folder: Path) -> GpawCalculator:
-        """See :class:`tansaku.models.domain.ports.ScratchCalculator`."""
+        """The calculator with a folder for its files, as a ``ScratchCalculator``."""
         return GpawCalculator(self._spec, self._parallel, folder, self._interval)
 
     def evaluate(self, structure: Atoms, relaxation: RelaxationSpec | None = None) -> CalculationResult:
-        """See :class:`tansaku.models.domain.ports.Calculator`."""
+        """Computes a structure, relaxed if asked for, as a ``Calculator``."""
         check_input(structure)
         check_axes(structure, relaxation)
         check_elements(structure, self._setups.elements, f"gpaw with {self._spec.xc}")
@@ -182,7 +182,7 @@ def compute(task: GpawTask) -> CalculationResult:
 
 
 class _Gpaw(Calculator):
-    """ASE calculator around GPAW's, which refuses to go on once a relaxation has left the symmetry that it began with."""
+    """ASE calculator around GPAW's, which stops once a relaxation has left the symmetry that it began with."""
 
     implemented_properties = ["energy", "free_energy", "forces", "stress"]  # noqa: RUF012 - ASE's base class says so
 
@@ -195,7 +195,7 @@ class _Gpaw(Calculator):
         self._text: TextIO | None = None
 
     def resume(self, state: Path) -> tuple[FloatArray, FloatArray]:
-        """Goes on from a checkpoint; returns its cell and positions [Å]."""
+        """Continues from a checkpoint; returns its cell and positions [Å]."""
         import gpaw
 
         self.inner = gpaw.GPAW(str(state), txt=self._open("a"))

@@ -91,11 +91,11 @@ class VaspCalculator:
         return self._provenance
 
     def within(self, folder: Path) -> Self:
-        """See :class:`tansaku.models.domain.ports.ScratchCalculator`: files are kept; what was killed starts anew."""
+        """The calculator with a folder in which files are kept; a killed calculation starts from the beginning."""
         return type(self)(self._spec, self._parallel, folder)
 
     def evaluate(self, structure: Atoms, relaxation: RelaxationSpec | None = None) -> CalculationResult:
-        """See :class:`tansaku.models.domain.ports.Calculator`; the cell may be fixed or free in all directions."""
+        """Computes a structure as a ``Calculator``; the cell may be fixed or free in all directions."""
         started = time.perf_counter()
         check_input(structure)
         check_axes(structure, relaxation)

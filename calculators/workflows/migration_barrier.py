@@ -3,7 +3,7 @@
 The crystal is relaxed with its symmetry; hops between the ion's sites that symmetry makes equal are computed once; each site's
 end state, with the site empty or an ion more on it, is relaxed from several starts and each hop's saddle point found
 (:mod:`tansaku.calculators.workflows.migration`); the hops are joined, the easiest first, until they percolate. The barrier is
-the highest saddle point of the easiest path that goes on for ever, above the lowest state on it. The carrier is neutral, the
+the highest saddle point of the easiest infinite path, above the lowest state on it. The carrier is neutral, the
 cell keeps the volume of the crystal without it.
 """
 

@@ -143,7 +143,7 @@ def horizon(number: int, previous: int, in_flight: int, initial_count: int) -> i
     Args:
         number: k, counted from 1.
         previous: h(k-1), 0 before the first proposal.
-        in_flight: Evaluations that may be under way at once when k is proposed.
+        in_flight: Evaluations that may be in progress at once when k is proposed.
         initial_count: Proposals in the initial design.
     """
     if number <= initial_count:
@@ -285,7 +285,7 @@ def remaining_cost(limit: float | None, entries: Sequence[Entry], up_to: int) ->
     return None if limit is None else limit - spent_cost(entries, up_to)
 
 
-def too_dear(pool: CandidatePool, max_cost: float | None) -> IntArray:
+def too_expensive(pool: CandidatePool, max_cost: float | None) -> IntArray:
     """Positions of candidates that are never proposed because of their predicted cost.
 
     Raises:
@@ -355,7 +355,7 @@ def stop_reason(
         entries: Proposals so far.
         up_to: Horizon of the next proposal.
         limit: See :func:`cost_limit`.
-        max_cost: See :func:`too_dear`.
+        max_cost: See :func:`too_expensive`.
     """
     finished = [entry for entry in entries if entry.number <= up_to and entry.state.terminal]
     free = np.ones(len(pool), dtype=bool)

@@ -27,7 +27,7 @@ _CHUNK = 1 << 20
 
 
 def canonical_json(value: object) -> str:
-    """Serialises plain data to the one JSON text that stands for it.
+    """Serialises plain data to its canonical JSON text.
 
     Args:
         value: Dicts, lists, strings, finite numbers, booleans and None.

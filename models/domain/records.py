@@ -161,7 +161,7 @@ class Attempt(Record):
         token: The result is accepted only while this token is the evaluation's current one.
         handle: The launcher's JSON handle, None until the submission is recorded.
         failure: Why this attempt ended without a result, None while it may still have one.
-        late_outcome: A result that arrived after the attempt had been given up; kept aside, never used.
+        late_outcome: A result that arrived after the attempt had been given up; stored, never used.
     """
 
     number: Number
@@ -200,7 +200,7 @@ class Evaluation(Record):
 
     @property
     def measured_cost(self) -> float | None:
-        """What its accepted attempt took [core-seconds]; None while it is under way, and where nothing was measured."""
+        """What its accepted attempt took [core-seconds]; None while it is in progress, and where nothing was measured."""
         return self.outcome.core_seconds if self.state.terminal and self.outcome is not None else None
 
     @property

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from tansaku.calculators.calculator_registry import open_calculator
-from tansaku.models.domain.history import build_history, cost_limit, too_dear
+from tansaku.models.domain.history import build_history, cost_limit, too_expensive
 from tansaku.models.domain.identifiers import proposal_rng
 from tansaku.models.domain.pool import CandidatePool, FloatArray
 from tansaku.models.domain.ports import Proposer, ScreenedSpace, Space
@@ -210,7 +210,7 @@ def rehearse(path: Path, database: Database | None = None, limits: LimitsSpec = 
     check_phases(spec, space, pool)
     check_structures(spec, space, [str(pool.ids[position]) for position in initial])
     everything = float(pool.cost.sum())
-    affordable = np.delete(pool.cost, too_dear(pool, spec.constraints.max_cost))
+    affordable = np.delete(pool.cost, too_expensive(pool, spec.constraints.max_cost))
     expected, most = _affordable(affordable, limit, spec.budget.evaluations)
     return Rehearsal(
         name=spec.name,

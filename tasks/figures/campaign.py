@@ -49,7 +49,7 @@ def draw_campaign(data: CampaignData, artifacts: ArtifactStore, folder: Path) ->
     """Draws what a campaign has so far, each figure as PNG and as HTML. Each says whose values it shows.
 
     Every campaign gets the convergence and, if its proposer predicts, predicted against computed; one with several objectives
-    its front; one with first looks which values were computed and which predicted; one that learns its cost predicted against
+    its front; one with pre-screening which values were computed and which predicted; one that learns its cost predicted against
     actual cost; one of grain boundaries also energy against angle and the best structures; one of compositions the map over the
     ions, the paths of the best, the model's errors over the rounds, and what matters to it.
 

@@ -1,4 +1,4 @@
-"""Who computes: the short hash that stands for a calculator, or for a table's content, in the key of an evaluation."""
+"""Who computes: the short hash of a calculator, or of a table's content, in the key of an evaluation."""
 
 from __future__ import annotations
 

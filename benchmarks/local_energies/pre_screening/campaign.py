@@ -118,7 +118,7 @@ def run(case: Case) -> JsonDict:
             artifacts=FileArtifactStore(home / "artifacts"),
             open_launcher=lambda _spec: launcher,
         )
-        loaded = campaign_from_data(document(case), DATA.parent, "first look")
+        loaded = campaign_from_data(document(case), DATA.parent, "pre-screening")
         prepare_campaign(resources, loaded)
         begun = time.process_time()
         ended = drive(resources, NAME)
@@ -223,7 +223,7 @@ def _label(spec: JsonDict) -> tuple[str, float]:
 def cheap_seconds(count: int) -> JsonDict:
     """What the embedded-atom potential takes on this machine for a structure that the space builds, see :func:`_seconds`."""
     case = Case("cheapest", None, systems=KINDS["chgnet"].systems)
-    spec = campaign_from_data(document(case), DATA.parent, "first look").spec
+    spec = campaign_from_data(document(case), DATA.parent, "pre-screening").spec
     if spec.calculator is None:
         raise AssertionError("a campaign of boundaries has a calculator")
     space, calculator = open_space(spec.space, DATA.parent), open_calculator(spec.calculator, DATA.parent)

@@ -22,7 +22,7 @@ from tansaku.models.domain.errors import CalculationError
 from tansaku.models.domain.pool import FloatArray
 
 _CHUNK = 15
-"""Steps after which a band with a guess of the curvature begins anew with the guess."""
+"""Steps after which a band with a guess of the curvature starts again with the guess."""
 
 _MAX_STEP = 0.1
 FLAT = 2e-3

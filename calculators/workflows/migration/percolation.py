@@ -24,7 +24,7 @@ class Percolation:
         level: Energy of its highest saddle point, as given [eV].
         lowest: Energy of the lowest state in it, as given [eV].
         limiting: Number of the hop class with that saddle point.
-        directions: Independent lattice vectors along which it goes on for ever.
+        directions: Independent lattice vectors along which it is infinite.
         sites: Sites in it.
     """
 
@@ -80,7 +80,7 @@ class Components:
         return tuple(site for site in sorted(self._parent) if self.root(site)[0] == root)
 
     def directions(self, root: int) -> tuple[Cell, ...]:
-        """Independent directions in which a component goes on for ever, short ones first."""
+        """Independent directions in which a component is infinite, short ones first."""
         return independent(self._windings[root])
 
 

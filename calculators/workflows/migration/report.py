@@ -1,4 +1,4 @@
-"""What is told of a computed barrier: plain data with the field names of emmet's NEB documents, and states as structures."""
+"""What is stored of a computed barrier: plain data with the field names of emmet's NEB documents, and states as structures."""
 
 from __future__ import annotations
 

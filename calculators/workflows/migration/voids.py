@@ -90,7 +90,7 @@ def find_voids(
         void = maker.void(point)
         same = next((known for known in found if maker.near(void.fractions[0], known)), None)
         if same is not None:
-            # Vertices come in swarms; who names a place is told what became of it.
+            # Vertices come in swarms; of places that the user names, the outcome is reported.
             dropped += [Dropped(void.place, "merged", f"equal or near to {_written(same.place)}")] * given
         elif void.clearance < spec.min_distance:
             dropped += [Dropped(void.place, "too_near", f"an atom is {void.clearance:.2f} Å away")] * given

@@ -120,7 +120,7 @@ EDITABLE_KEYS = (
     ("execution", "retries"),
     ("execution", "retry_backoff"),
 )
-"""Keys that may change while a campaign is under way; a change is stored as an edit and logged."""
+"""Keys that may change while a campaign is in progress; a change is stored as an edit and logged."""
 
 
 class CampaignSpec(Spec):
@@ -266,7 +266,7 @@ class CampaignSpec(Spec):
 
     @model_validator(mode="after")
     def _relaxation_is_used(self) -> CampaignSpec:
-        # What a stored spec was given and what it was by default cannot be told apart, its value can.
+        # Given values and defaults look the same in a stored spec; only the value counts.
         field = type(self.calculator).model_fields.get("relaxation") if self.calculator is not None else None
         if not self.space.as_they_stand or field is None or self.calculator is None:
             return self

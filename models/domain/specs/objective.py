@@ -167,7 +167,7 @@ class ConstraintsSpec(Spec):
     """Which candidates are left alone.
 
     Attributes:
-        max_cost: Candidates predicted to be dearer are never proposed [the space's cost unit].
+        max_cost: Candidates above this predicted cost are skipped [the space's cost unit].
         avoid_failures: Learn from evaluations whose science failed (not converged, atoms overlap) which others will fail, and
             multiply the acquisition by the probability of success. Proposer ``gp`` only.
     """
@@ -177,4 +177,4 @@ class ConstraintsSpec(Spec):
 
 
 GoalSpec = Annotated[BestPerSystemSpec | BestOverallSpec | TopKSpec | AllBelowSpec | ParetoSpec, Field(discriminator="type")]
-"""The registry of goals: each class says what is known of its kind. Plug-ins that bring a goal add its class here."""
+"""The registry of goals: each class describes its kind. Plug-ins that bring a goal add its class here."""

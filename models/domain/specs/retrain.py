@@ -83,7 +83,7 @@ class RetrainSpec(Spec):
         learns: Whose energies: those of the calculator that relaxed the structures, or of the campaign's label.
         first: Computed results before the first training.
         every: Computed results from one training to the next; null: only when the error bars drift.
-        drift: Retrain also when error bars are no longer right; null: never for that. First looks only.
+        drift: Retrain also when error bars are no longer right; null: never for that. Needs pre-screening.
         lag: Proposals that still use the version before while a new one is trained; with 0 the next proposal waits for it.
             Mode ``free`` never waits: it uses what is there.
         group: What is held out together: whole systems, or surfaces (the boundaries with as many removed planes).
@@ -92,7 +92,7 @@ class RetrainSpec(Spec):
         warm: Begin each training with the weights of the version in use instead of random ones. ``potential`` only.
         at_end: When the search ends for want of money or candidates, train once more, on all results.
         target: The search ends when the version in use is as good as this; null: it does not look at that.
-        timeout: Wall time of one attempt at training [s]; killed, the next one goes on where it was.
+        timeout: Wall time of one attempt at training [s]; killed, the next one continues where it was.
     """
 
     model: Name | None = None

@@ -217,7 +217,7 @@ def _one_row_more(matrix: torch.Tensor) -> torch.Tensor:
     """Adds the row behind the middle of a matrix of odd momentum, which the one before it gives."""
     last = matrix[:, -1:].flip(2).conj()
     signs = torch.ones(last.shape[2], dtype=matrix.real.dtype, device=matrix.device)
-    # (-1)^(row + column) of the element that it is taken from, which stands in row `shape[1] - 1`.
+    # (-1)^(row + column) of the element that it is taken from, which is in row `shape[1] - 1`.
     signs[(torch.arange(len(signs)) + matrix.shape[1]) % 2 == 0] = -1.0
     return torch.cat([matrix, last * signs.flip(0)], dim=1)
 

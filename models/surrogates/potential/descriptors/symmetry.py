@@ -40,7 +40,7 @@ def angular_grid(spec: SymmetryFunctionsSpec) -> FloatArray:
 
 
 def _shells(first: float, cutoff: float, count: int) -> FloatArray:
-    """Gaussians whose standard deviation is the distance between two of them; none stands at the cutoff."""
+    """Gaussians whose standard deviation is the distance between two of them; none is centred at the cutoff."""
     width = (cutoff - first) / max(count, 1)
     return np.stack([np.full(count, 0.5 / width**2), first + width * np.arange(count)], axis=1)
 
