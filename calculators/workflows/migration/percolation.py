@@ -142,8 +142,8 @@ def find_path(start: Hop, classes: Sequence[Sequence[Hop]], allowed: Sequence[in
     steps: dict[int, list[tuple[int, Hop]]] = {}
     for number in allowed:
         for hop in classes[number]:
-            for direction in (hop, hop.back):
-                steps.setdefault(direction.first, []).append((number, direction))
+            for step in (hop, hop.back):
+                steps.setdefault(step.first, []).append((number, step))
     first = next(number for number in allowed if start in classes[number] or start.back in classes[number])
     waiting: list[tuple[int, Cell, list[tuple[int, Hop]]]] = [(start.second, start.cell, [(first, start)])]
     seen = {(start.first, (0, 0, 0)), (start.second, start.cell)}
