@@ -43,12 +43,18 @@ def json_schema(kind: FileKind) -> JsonDict:
     root = MODELS[kind]
     schema = root.model_json_schema()
     describe_parts(root, {root.__name__: schema, **schema.get("$defs", {})})
-    for field in root.model_fields:
-        key, *former = file_keys(root, field)
-        schema["properties"] |= {old: schema["properties"][key] | {"deprecated": True} for old in former}
+    add_former_keys(root, schema)
     if kind != "site":
         schema["required"].remove("name")  # defaults to the file's stem
     return {"$schema": _DIALECT, **schema, "title": f"tansaku {kind} file"}
+
+
+def add_former_keys(root: type[BaseModel], schema: JsonDict) -> None:
+    """Lets a class's JSON Schema accept the former names of keys too, as deprecated and without a default."""
+    for field in root.model_fields:
+        key, *former = file_keys(root, field)
+        old = {word: value for word, value in schema["properties"][key].items() if word != "default"}
+        schema["properties"] |= dict.fromkeys(former, old | {"deprecated": True})
 
 
 def describe_parts(root: type[BaseModel], parts: Mapping[str, JsonDict]) -> None:

@@ -29,10 +29,15 @@ class Spec(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _one_name_per_key(cls, data: object) -> object:
-        for name in cls.model_fields if isinstance(data, Mapping) else ():
-            given = [key for key in file_keys(cls, name) if key in data]
+        if not isinstance(data, Mapping):
+            return data
+        for name in cls.model_fields:
+            there = [key for key in file_keys(cls, name) if key in data]
+            given = [key for key in there if data[key] is not None]
             if len(given) > 1:
                 raise ValueError(f"{', '.join(given)}: names of the same key; keep {given[0]} only")
+            if len(there) > 1:  # forms fill in null for what is not given
+                data = {key: value for key, value in data.items() if key not in there or key == (given or there)[0]}
         return data
 
 

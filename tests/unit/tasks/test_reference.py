@@ -48,7 +48,9 @@ def test_the_schema_accepts_the_examples_and_refuses_a_wrong_key():
 
 def test_a_key_s_former_name_is_accepted_and_deprecated():
     schema = json_schema("campaign")
-    assert schema["properties"]["first_look"] == schema["properties"]["pre_screening"] | {"deprecated": True}
+    assert schema["properties"]["first_look"] | {"default": None} == schema["properties"]["pre_screening"] | {
+        "deprecated": True
+    }
     assert "| `pre_screening` |" in configuration_page()
     assert "| `first_look` |" not in configuration_page()
 

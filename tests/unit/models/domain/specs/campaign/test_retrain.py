@@ -35,6 +35,8 @@ def test_pre_screening_is_stored_under_its_former_key():
     keys = {"label": LABEL, "objective": WANTED, "retrain": {}}
     spec = campaign(**keys, pre_screening={"deviations": 2.0})
     assert spec == campaign(**keys, first_look={"deviations": 2.0})
+    assert spec == campaign(**keys, pre_screening={"deviations": 2.0}, first_look=None)
+    assert campaign(**keys, pre_screening=None, first_look={"deviations": 2.0}) == spec
     stored = spec.model_dump(mode="json")
     assert stored["first_look"]["deviations"] == 2.0
     assert "pre_screening" not in stored
