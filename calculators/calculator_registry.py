@@ -52,7 +52,7 @@ def resolve_calculator(spec: CalculatorSpec, base_path: Path) -> CalculatorSpec:
 
 
 def known_elements(spec: CalculatorSpec, base_path: Path) -> frozenset[str] | None:
-    """Chemical symbols that a calculator can compute, as far as it can be told without computing.
+    """Chemical symbols that a calculator can compute, as far as this is known without computing.
 
     Args:
         spec: The spec.

@@ -29,7 +29,7 @@ class Engine(Generic[SpecT]):
     Attributes:
         open: Makes the calculator from spec, folder, and what a code with several processes may use.
         resolve: The spec with the hashes of the files that it reads, each checked where one is given; None: it reads none.
-        elements: Chemical symbols that it can compute, as far as that can be told without computing; None: unknown.
+        elements: Chemical symbols that it can compute, as far as that is known without computing; None: unknown.
         examine: What `tansaku doctor` says of it; None: nothing beyond its extra.
     """
 

@@ -7,7 +7,7 @@ from prefect.utilities.callables import parameter_schema
 from tansaku.flows.launch import launch_flow
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.campaign import CampaignSpec
-from tansaku.tasks.reference import describe_parts
+from tansaku.tasks.reference import add_former_keys, describe_parts
 
 
 def campaign_form() -> JsonDict:
@@ -19,6 +19,7 @@ def campaign_form() -> JsonDict:
     """
     schema: JsonDict = parameter_schema(launch_flow.fn).model_dump()
     describe_parts(CampaignSpec, schema["definitions"])
+    add_former_keys(CampaignSpec, schema["definitions"]["CampaignSpec"])
     for name in _discriminated(schema):
         part = schema["definitions"][name]
         kinds = part["properties"]["type"]

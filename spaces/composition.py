@@ -57,7 +57,7 @@ class CompositionSpace:
         self._ions = _checked_ions(self._opened)
         self._system_site = _system_site(spec, self._opened)
         self._selection = self._select()
-        self._by_id = {one.id: one for one in self._selection.candidates}
+        self._by_id = {composition.id: composition for composition in self._selection.candidates}
 
     def pool(self) -> CandidatePool:
         """All candidates, in ascending order of their ids."""
@@ -69,35 +69,37 @@ class CompositionSpace:
         Raises:
             NotFoundError: The id is not in the pool.
         """
-        one = self._find(candidate)
-        atoms = substitute(self._parent, one.ions)
+        composition = self._find(candidate)
+        atoms = substitute(self._parent, composition.ions)
         atoms.info |= {
             "candidate": candidate,
-            "system": self._system(one),
-            "formula": formula(self._parent, one.ions),
-            "ions": " ".join(f"{site}={ion}" for site, ion in self._substituted(one).items()),
+            "system": self._system(composition),
+            "formula": formula(self._parent, composition.ions),
+            "ions": " ".join(f"{site}={ion}" for site, ion in self._substituted(composition).items()),
         }
-        if one.marks:
+        if composition.marks:
             # Files of structures are written in whatever encoding a node has.
-            atoms.info["unlikely"] = normalize("NFKD", "; ".join(one.marks)).encode("ascii", "ignore").decode()
+            atoms.info["unlikely"] = normalize("NFKD", "; ".join(composition.marks)).encode("ascii", "ignore").decode()
         return atoms
 
     def elements(self) -> frozenset[str]:
         """Those of the parent's ions and of every candidate's."""
-        there = {ion for one in self._selection.candidates for ion in {**self._parent.ions, **one.ions}.values()}
+        there = {
+            ion for composition in self._selection.candidates for ion in {**self._parent.ions, **composition.ions}.values()
+        }
         return frozenset(ion.element for ion in there) | ({"H"} if HYDROXIDE in there else frozenset())
 
     def describe_systems(self) -> Sequence[JsonDict]:
         """One dict per system; ``unlikely`` counts the candidates marked."""
         rows = []
         for name in self._systems:
-            mine = [one for one in self._selection.candidates if self._system(one) == name]
+            mine = [composition for composition in self._selection.candidates if self._system(composition) == name]
             rows.append(
                 {
                     "system": name,
                     "parent": self._parent.name,
                     "candidates": len(mine),
-                    "unlikely": sum(bool(one.marks) for one in mine),
+                    "unlikely": sum(bool(composition.marks) for composition in mine),
                 }
             )
         return rows
@@ -112,11 +114,11 @@ class CompositionSpace:
         Raises:
             NotFoundError: The id is not in the pool.
         """
-        one = self._find(candidate)
+        composition = self._find(candidate)
         return {
-            "formula": formula(self._parent, one.ions),
-            "ions": {site: str(ion) for site, ion in self._substituted(one).items()},
-            "marks": list(one.marks),
+            "formula": formula(self._parent, composition.ions),
+            "ions": {site: str(ion) for site, ion in self._substituted(composition).items()},
+            "marks": list(composition.marks),
         }
 
     @property
@@ -138,32 +140,39 @@ class CompositionSpace:
     def _within_reach(self, combinations: Sequence[CombinationSpec]) -> tuple[CombinationSpec, ...]:
         """Those of a prototype's combinations whose ions the space has."""
         there = {site: {str(ion) for ion in self._ions.get(site, (own,))} for site, own in self._parent.ions.items()}
-        return tuple(one for one in combinations if all(there[site] & set(ions) for site, ions in one.ions.items()))
+        return tuple(
+            composition
+            for composition in combinations
+            if all(there[site] & set(ions) for site, ions in composition.ions.items())
+        )
 
     def _find(self, candidate: str) -> Composition:
         if candidate not in self._by_id:
             raise NotFoundError(f"candidate {candidate!r} is not in the space")
         return self._by_id[candidate]
 
-    def _substituted(self, one: Composition) -> dict[str, Ion]:
-        return {site: one.ions[site] for site in sorted(self._ions)}
+    def _substituted(self, composition: Composition) -> dict[str, Ion]:
+        return {site: composition.ions[site] for site in sorted(self._ions)}
 
-    def _system(self, one: Composition) -> str:
-        return "all" if self._system_site is None else one.ions[self._system_site].label
+    def _system(self, composition: Composition) -> str:
+        return "all" if self._system_site is None else composition.ions[self._system_site].label
 
     @cached_property
     def _systems(self) -> tuple[str, ...]:
-        return tuple(sorted({self._system(one) for one in self._selection.candidates}))
+        return tuple(sorted({self._system(composition) for composition in self._selection.candidates}))
 
     @cached_property
     def _pool(self) -> CandidatePool:
         candidates = self._selection.candidates
-        codes = np.array([self._systems.index(self._system(one)) for one in candidates], dtype=np.intp)
-        sizes = [[float(_atoms(self._parent, one.ions)), _electrons(self._parent, one.ions)] for one in candidates]
+        codes = np.array([self._systems.index(self._system(composition)) for composition in candidates], dtype=np.intp)
+        sizes = [
+            [float(_atoms(self._parent, composition.ions)), _electrons(self._parent, composition.ions)]
+            for composition in candidates
+        ]
         described = FeatureGroup.compact("cost", np.array(sizes), np.arange(len(sizes)), ("atoms", "electrons"))
         prior = self._spec.cost_prior()
         return CandidatePool(
-            ids=np.array([one.id for one in candidates]),
+            ids=np.array([composition.id for composition in candidates]),
             systems=self._systems,
             system_codes=codes,
             surfaces=self._systems,
@@ -190,7 +199,7 @@ def _checked_ions(opened: OpenedParent) -> dict[str, tuple[Ion, ...]]:
     """Candidate ions of each substituted site, all of them known.
 
     Raises:
-        ConfigurationError: An ion has no radius or electronegativity, or two of a site cannot be told apart by their labels.
+        ConfigurationError: An ion has no radius or electronegativity, or two of a site have the same label.
     """
     for name, ions in opened.ions.items():
         key = f"space.sites.{name}.ions"

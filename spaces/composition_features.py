@@ -39,7 +39,7 @@ _DIGITS = 9
 
 
 def ion_code(ion: Ion) -> float:
-    """A number that stands for an ion on every machine: 100 times the atomic number plus the charge.
+    """A number that identifies an ion on every machine: 100 times the atomic number plus the charge.
 
     Hydroxide and a (hypothetical) O- would have the same elements and charge, so hydroxide counts as element 0.5.
     """
@@ -60,7 +60,7 @@ def composition_groups(parent: Parent, names: Sequence[str], candidates: Sequenc
     """
     groups = []
     for name in names:
-        ions = [one.ions[name] for one in candidates]
+        ions = [candidate.ions[name] for candidate in candidates]
         distinct = sorted(set(ions))
         index = np.array([distinct.index(ion) for ion in ions], dtype=np.intp)
         rows = np.array([_ion_row(ion, parent.coordination(name)) for ion in distinct])
@@ -69,7 +69,7 @@ def composition_groups(parent: Parent, names: Sequence[str], candidates: Sequenc
         codes = np.array([[ion_code(ion)] for ion in distinct])
         groups.append(FeatureGroup.compact(f"ion_{name.lower()}", codes, index, (f"{name}_ion",), categorical=True))
     paths = RigidPaths.of(parent) if parent.mobile is not None else None
-    rows = np.array([_cell_row(parent, one.ions, paths) for one in candidates])
+    rows = np.array([_cell_row(parent, candidate.ions, paths) for candidate in candidates])
     groups.append(FeatureGroup.compact("cell", rows, np.arange(len(rows)), CELL_COLUMNS[: rows.shape[1]]))
     return {group.name: group for group in groups}
 

@@ -130,7 +130,7 @@ def _from_cif(spec: CompositionSpaceSpec, base_path: Path, limits: LimitsSpec | 
         if site.replaces is None:
             raise ConfigurationError(f"space.sites.{name}.replaces: missing; expected what stands there in the CIF, e.g. V3+")
         requests[name] = SiteRequest(Ion.parse(site.replaces), site.labels or ())
-    transformations = [build_transformation(one) for one in spec.parent.transformations]
+    transformations = [build_transformation(transformation) for transformation in spec.parent.transformations]
     parent = parent_from_cif(path, requests, spec.mobile, transformations, _judged(spec, limits))
     if spec.mobile is not None:
         require_site(spec.mobile, parent, "space.mobile")

@@ -28,7 +28,7 @@ Composition = Mapping[str, Ion]
 class Rule(Protocol):
     """What a combination must keep.
 
-    ``name`` stands in the census of ``tansaku check``, ``marks`` says whether a combination that breaks the rule stays in.
+    ``name`` is shown in the census of ``tansaku check``, ``marks`` says whether a combination that breaks the rule stays in.
     """
 
     @property
@@ -78,7 +78,7 @@ class Electronegativity:
 
     @property
     def marks(self) -> bool:
-        """See :class:`Rule`."""
+        """Whether combinations that break the rule stay in the space, marked."""
         return self.spec.action == "mark"
 
     def objection(self, ions: Composition) -> str | None:
@@ -108,7 +108,7 @@ class Radius:
 
     @property
     def marks(self) -> bool:
-        """See :class:`Rule`."""
+        """Whether combinations that break the rule stay in the space, marked."""
         return self.spec.action == "mark"
 
     def objection(self, ions: Composition) -> str | None:
@@ -132,7 +132,7 @@ class RadiusRatio:
 
     @property
     def marks(self) -> bool:
-        """See :class:`Rule`."""
+        """Whether combinations that break the rule stay in the space, marked."""
         return self.spec.action == "mark"
 
     def objection(self, ions: Composition) -> str | None:
@@ -161,7 +161,7 @@ class ToleranceFactor:
 
     @property
     def marks(self) -> bool:
-        """See :class:`Rule`."""
+        """Whether combinations that break the rule stay in the space, marked."""
         return self.spec.action == "mark"
 
     def objection(self, ions: Composition) -> str | None:
@@ -186,7 +186,7 @@ class DistinctElements:
 
     @property
     def marks(self) -> bool:
-        """See :class:`Rule`."""
+        """Whether combinations that break the rule stay in the space, marked."""
         return self.spec.action == "mark"
 
     def objection(self, ions: Composition) -> str | None:

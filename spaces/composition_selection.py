@@ -73,8 +73,8 @@ def select(
         Composition(_identity(chosen), {**parent.ions, **dict(zip(names, chosen, strict=True))}, ())
         for chosen in itertools.product(*(ions[name] for name in names))
     ]
-    charges = [_charge(parent, one.ions) for one in everything]
-    left = [one for one, charge in zip(everything, charges, strict=True) if charge == 0]
+    charges = [_charge(parent, composition.ions) for composition in everything]
+    left = [composition for composition, charge in zip(everything, charges, strict=True) if charge == 0]
     if not left:
         least = min(charges, key=abs)
         raise ConfigurationError(
@@ -86,12 +86,15 @@ def select(
         CensusLine("charge balance", total - len(left), 0, len(left)),
     ]
     for rule in rules:
-        objections = [rule.objection(one.ions) for one in left]
+        objections = [rule.objection(composition.ions) for composition in left]
         broken = sum(objection is not None for objection in objections)
         if rule.marks:
-            left = [one if why is None else _marked(one, why) for one, why in zip(left, objections, strict=True)]
+            left = [
+                composition if why is None else _marked(composition, why)
+                for composition, why in zip(left, objections, strict=True)
+            ]
         else:
-            left = [one for one, why in zip(left, objections, strict=True) if why is None]
+            left = [composition for composition, why in zip(left, objections, strict=True) if why is None]
         census.append(CensusLine(rule.name, 0 if rule.marks else broken, broken if rule.marks else 0, len(left)))
     if len(permutations) > 1:
         before = len(left)
@@ -101,9 +104,9 @@ def select(
         worst = max(census, key=lambda line: line.left_out)
         raise ConfigurationError(
             f"space: no candidate is left of {total} combinations; {worst.left_out} fell to '{worst.rule}'",
-            hint="see space.sites, space.exclude and space.rules",
+            hint="check space.sites, space.exclude and space.rules",
         )
-    return Selection(tuple(sorted(left, key=lambda one: one.id)), tuple(census))
+    return Selection(tuple(sorted(left, key=lambda composition: composition.id)), tuple(census))
 
 
 def formula(parent: Parent, ions: Mapping[str, Ion]) -> str:
@@ -131,14 +134,16 @@ def _charge(parent: Parent, ions: Mapping[str, Ion]) -> int:
     return sum(count * ions[site].charge for site, count in parent.multiplicity.items())
 
 
-def _marked(one: Composition, why: str) -> Composition:
-    return Composition(one.id, one.ions, (*one.marks, why))
+def _marked(composition: Composition, why: str) -> Composition:
+    return Composition(composition.id, composition.ions, (*composition.marks, why))
 
 
 def _folded(candidates: Sequence[Composition], permutations: Sequence[Mapping[str, str]]) -> list[Composition]:
     """Of candidates that a permutation maps onto each other the one whose id comes first."""
     kept: dict[tuple[tuple[str, Ion], ...], Composition] = {}
-    for one in sorted(candidates, key=lambda candidate: candidate.id):
-        images = [tuple(sorted((permutation[site], ion) for site, ion in one.ions.items())) for permutation in permutations]
-        kept.setdefault(min(images), one)
+    for composition in sorted(candidates, key=lambda candidate: candidate.id):
+        images = [
+            tuple(sorted((permutation[site], ion) for site, ion in composition.ions.items())) for permutation in permutations
+        ]
+        kept.setdefault(min(images), composition)
     return list(kept.values())

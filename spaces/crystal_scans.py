@@ -147,7 +147,7 @@ def candidates_of(name: str, crystal: PrototypeSpec, scan: Scan, seed: int) -> I
             yield Candidate(_lattice_label(percent), crystal, scan, lattice=percent)
     elif isinstance(scan, ShearScanSpec | StrainScanSpec):
         steps = scan.degrees if isinstance(scan, ShearScanSpec) else scan.percent
-        for percent in dict.fromkeys(round(one, 2) for one in scan.lattice):
+        for percent in dict.fromkeys(round(percent, 2) for percent in scan.lattice):
             for change in filter(None, steps.values):
                 label = f"{_lattice_label(percent)}-{'m' if change < 0 else 'p'}{abs(round(100 * change)):04d}"
                 yield Candidate(label, crystal, scan, lattice=percent, change=change)
@@ -172,7 +172,7 @@ def count_of(scan: Scan) -> int:
         return scan.percent.steps
     if isinstance(scan, ShearScanSpec | StrainScanSpec):
         steps = scan.degrees if isinstance(scan, ShearScanSpec) else scan.percent
-        return steps.steps * len({round(one, 2) for one in scan.lattice})
+        return steps.steps * len({round(percent, 2) for percent in scan.lattice})
     return scan.draws * len(set(scan.planes if isinstance(scan, SlabScanSpec) else scan.atoms))
 
 

@@ -60,7 +60,9 @@ class CrystalsSpace:
         empty = [system for system, several in self._systems.items() if not several]
         if empty:
             raise ConfigurationError(f"space.scans: {empty[0]} has no candidate, a change of 0 being left out")
-        self._by_id = {f"{system}-{one.label}": (system, one) for system, several in self._systems.items() for one in several}
+        self._by_id = {
+            f"{system}-{member.label}": (system, member) for system, several in self._systems.items() for member in several
+        }
 
     def pool(self) -> CandidatePool:
         """All candidates, in ascending order of their ids."""
@@ -75,9 +77,9 @@ class CrystalsSpace:
         """
         if candidate not in self._by_id:
             raise NotFoundError(f"candidate {candidate!r} is not in the space")
-        system, one = self._by_id[candidate]
-        atoms = one.build()
-        atoms.info = self._metadata(candidate, system, one)
+        system, member = self._by_id[candidate]
+        atoms = member.build()
+        atoms.info = self._metadata(candidate, system, member)
         return atoms
 
     def elements(self) -> frozenset[str]:
@@ -89,7 +91,7 @@ class CrystalsSpace:
         rows = []
         for system, several in self._systems.items():
             name, crystal, scan = self._scans[system]
-            atoms = [one.atoms for one in several]
+            atoms = [member.atoms for member in several]
             rows.append(
                 {
                     "system": system,
@@ -104,7 +106,7 @@ class CrystalsSpace:
             )
         return rows
 
-    def _metadata(self, candidate: str, system: str, one: Candidate) -> JsonDict:
+    def _metadata(self, candidate: str, system: str, member: Candidate) -> JsonDict:
         name, crystal, scan = self._scans[system]
         info: JsonDict = {
             "candidate": candidate,
@@ -113,12 +115,12 @@ class CrystalsSpace:
             "structure": crystal.structure,
             "scan": scan.type,
             "lattice_parameter": crystal.lattice_parameter,
-            "lattice_change": one.lattice_change,
-            "change": one.change,
-            "amplitude": one.amplitude,
-            "draw": one.draw,
+            "lattice_change": member.lattice_change,
+            "change": member.change,
+            "amplitude": member.amplitude,
+            "draw": member.draw,
         }
-        return info | ({"plane": list(one.plane)} if one.plane is not None else {})
+        return info | ({"plane": list(member.plane)} if member.plane is not None else {})
 
     @cached_property
     def _pool(self) -> CandidatePool:
@@ -127,7 +129,7 @@ class CrystalsSpace:
         several = [self._by_id[str(name)] for name in ids[order]]
         systems = tuple(self._systems)
         codes = np.array([systems.index(system) for system, _ in several], dtype=np.intp)
-        candidates = [one for _, one in several]
+        candidates = [member for _, member in several]
         sizes = self._sizes(candidates)
         prior = self._spec.cost_prior()
         return CandidatePool(
@@ -146,10 +148,10 @@ class CrystalsSpace:
     def _sizes(self, candidates: Sequence[Candidate]) -> FeatureGroup:
         """Numbers of atoms, and of k-points where cost is learned from them."""
         density = self._spec.cost.kpoint_density
-        rows = np.array([[float(one.atoms)] for one in candidates])
+        rows = np.array([[float(member.atoms)] for member in candidates])
         columns: tuple[str, ...] = ("atoms",)
         if density is not None:
-            points = [[float(np.prod(kpoint_grid(one.cell @ one.gradient, density)))] for one in candidates]
+            points = [[float(np.prod(kpoint_grid(member.cell @ member.gradient, density)))] for member in candidates]
             rows, columns = np.hstack((rows, np.array(points))), ("atoms", "kpoints")
         return FeatureGroup.compact("cost", rows, np.arange(len(rows)), columns)
 
@@ -157,11 +159,15 @@ class CrystalsSpace:
         every = np.arange(len(several))
         names = list(self._spec.crystals)
         crystals = np.array([[float(names.index(self._scans[system][0]))] for system, _ in several])
-        strains = np.array([_strain(one.gradient) for _, one in several])
+        strains = np.array([_strain(member.gradient) for _, member in several])
         disorder = np.array(
             [
-                [one.amplitude, float(isinstance(one.scan, VacancyScanSpec)), float(isinstance(one.scan, SlabScanSpec))]
-                for _, one in several
+                [
+                    member.amplitude,
+                    float(isinstance(member.scan, VacancyScanSpec)),
+                    float(isinstance(member.scan, SlabScanSpec)),
+                ]
+                for _, member in several
             ]
         )
         return [

@@ -79,9 +79,9 @@ class GrainBoundarySpace:
             NotFoundError: There is no such surface.
         """
         for system in self._systems:
-            for one in system.surfaces:
-                if one.name == surface:
-                    return system.bicrystal.perfect(one.removed)
+            for item in system.surfaces:
+                if item.name == surface:
+                    return system.bicrystal.perfect(item.removed)
         raise NotFoundError(f"surface {surface!r} is not in the space")
 
     def elements(self) -> frozenset[str]:

@@ -74,7 +74,7 @@ class PrototypesSpace:
                 "space: no oxide is left; space.prototypes, space.ions and space.max_atoms exclude all",
                 hint="an oxide is neutral, and its cations must have room on the sites",
             )
-        self._by_id = {one.id: one for one in sorted(several, key=lambda one: one.id)}
+        self._by_id = {candidate.id: candidate for candidate in sorted(several, key=lambda candidate: candidate.id)}
 
     def pool(self) -> CandidatePool:
         """All candidates, in ascending order of their ids."""
@@ -88,32 +88,32 @@ class PrototypesSpace:
         """
         if candidate not in self._by_id:
             raise NotFoundError(f"candidate {candidate!r} is not in the space")
-        one = self._by_id[candidate]
-        atoms = oxide_cell(one.oxide.prototype, one.oxide.cations, one.percent / 100.0)
+        found = self._by_id[candidate]
+        atoms = oxide_cell(found.oxide.prototype, found.oxide.cations, found.percent / 100.0)
         atoms.info = {
             "candidate": candidate,
-            "system": one.oxide.prototype,
-            "formula": one.oxide.formula,
-            "ions": " ".join(map(str, one.oxide.cations)),
-            "volume_percent": one.percent,
+            "system": found.oxide.prototype,
+            "formula": found.oxide.formula,
+            "ions": " ".join(map(str, found.oxide.cations)),
+            "volume_percent": found.percent,
         }
         return atoms
 
     def elements(self) -> frozenset[str]:
         """Oxygen and the cations."""
-        return frozenset({"O", *(ion.element for one in self._by_id.values() for ion in one.oxide.cations)})
+        return frozenset({"O", *(ion.element for candidate in self._by_id.values() for ion in candidate.oxide.cations)})
 
     def describe_systems(self) -> Sequence[JsonDict]:
         """One dict per structure."""
         rows = []
         for name in self._systems:
-            mine = [one for one in self._by_id.values() if one.oxide.prototype == name]
+            mine = [candidate for candidate in self._by_id.values() if candidate.oxide.prototype == name]
             rows.append(
                 {
                     "system": name,
                     "space_group": OXIDE_PROTOTYPES[name].group,
                     "atoms": mine[0].oxide.atoms,
-                    "compositions": len({one.oxide.formula for one in mine}),
+                    "compositions": len({candidate.oxide.formula for candidate in mine}),
                     "candidates": len(mine),
                 }
             )
@@ -121,40 +121,40 @@ class PrototypesSpace:
 
     @cached_property
     def _systems(self) -> tuple[str, ...]:
-        there = {one.oxide.prototype for one in self._by_id.values()}
+        there = {candidate.oxide.prototype for candidate in self._by_id.values()}
         return tuple(name for name in OXIDE_PROTOTYPES if name in there)
 
     @cached_property
     def _pool(self) -> CandidatePool:
         several = list(self._by_id.values())
-        surfaces = tuple(dict.fromkeys(f"{one.oxide.formula}-{one.oxide.prototype}" for one in several))
-        owners = [f"{one.oxide.formula}-{one.oxide.prototype}" for one in several]
+        surfaces = tuple(dict.fromkeys(f"{candidate.oxide.formula}-{candidate.oxide.prototype}" for candidate in several))
+        owners = [f"{candidate.oxide.formula}-{candidate.oxide.prototype}" for candidate in several]
         place = {name: number for number, name in enumerate(surfaces)}
         return CandidatePool(
-            ids=np.array([one.id for one in several]),
+            ids=np.array([candidate.id for candidate in several]),
             systems=self._systems,
-            system_codes=np.array([self._systems.index(one.oxide.prototype) for one in several], dtype=np.intp),
+            system_codes=np.array([self._systems.index(candidate.oxide.prototype) for candidate in several], dtype=np.intp),
             surfaces=surfaces,
             surface_codes=np.array([place[name] for name in owners], dtype=np.intp),
             groups={group.name: group for group in _groups(several, self._systems)},
-            cost=np.array([float(one.oxide.atoms) for one in several]) ** self._spec.cost.power,
+            cost=np.array([float(candidate.oxide.atoms) for candidate in several]) ** self._spec.cost.power,
         )
 
 
 def _groups(several: Sequence[_Candidate], systems: Sequence[str]) -> list[FeatureGroup]:
     """The structure, the volume, and mean and range of the cations' properties."""
     every = np.arange(len(several))
-    structures = np.array([[float(systems.index(one.oxide.prototype))] for one in several])
-    rows = np.array([_cations(one.oxide) for one in several])
+    structures = np.array([[float(systems.index(candidate.oxide.prototype))] for candidate in several])
+    rows = np.array([_cations(candidate.oxide) for candidate in several])
     columns = [f"{what} {name}" for what in ("mean", "range of") for name in ("charge [e]", "radius [Å]", "electronegativity")]
     return [
         FeatureGroup.compact("structure", structures, every, ("structure",), categorical=True),
         FeatureGroup.compact("cations", np.round(rows, 12), every, tuple(columns)),
-        FeatureGroup.compact("volume", np.array([[one.percent / 100.0] for one in several]), every, ("volume",)),
+        FeatureGroup.compact("volume", np.array([[candidate.percent / 100.0] for candidate in several]), every, ("volume",)),
     ]
 
 
 def _cations(oxide: Oxide) -> FloatArray:
-    told = np.array([[float(ion.charge), ionic_radius(ion, _SIX), electronegativity(ion)] for ion in oxide.cations])
+    rows = np.array([[float(ion.charge), ionic_radius(ion, _SIX), electronegativity(ion)] for ion in oxide.cations])
     weights = np.array(OXIDE_PROTOTYPES[oxide.prototype].counts[:-1], dtype=np.float64)
-    return np.concatenate((weights @ told / weights.sum(), told.max(axis=0) - told.min(axis=0)))
+    return np.concatenate((weights @ rows / weights.sum(), rows.max(axis=0) - rows.min(axis=0)))

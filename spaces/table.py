@@ -91,8 +91,8 @@ class TableSpace:
             )
             return Outcome(failure=failure, provenance=self.provenance)
         quantities = {
-            name: Quantity(value=float(self._quantities[name][position]), unit=one.unit)
-            for name, one in self._spec.columns.quantities.items()
+            name: Quantity(value=float(self._quantities[name][position]), unit=column.unit)
+            for name, column in self._spec.columns.quantities.items()
             if not np.isnan(self._quantities[name][position])
         }
         return Outcome(value=value, quantities=quantities, provenance=self.provenance)
@@ -140,7 +140,8 @@ class TableSpace:
             if (name := getattr(named, role)) is not None
         ]
         needed += [
-            self._file.require(one.column, f"space.columns.quantities.{name}.column") for name, one in named.quantities.items()
+            self._file.require(column.column, f"space.columns.quantities.{name}.column")
+            for name, column in named.quantities.items()
         ]
         for name, group in self._spec.features.items():
             key = f"space.features.{name}"
@@ -153,7 +154,7 @@ class TableSpace:
     def _group_columns(self, group: FeatureColumnsSpec, key: str) -> tuple[str, ...]:
         named = self._spec.columns
         columns = (named.id, named.system, named.surface, named.value, named.cost)
-        reserved = [*(one for one in columns if one is not None), *(one.column for one in named.quantities.values())]
+        reserved = [*(name for name in columns if name is not None), *(column.column for column in named.quantities.values())]
         return self._file.matching(group.columns, f"{key}.columns", reserved=reserved)
 
     def _read_values(self, table: TableColumns, ids: TextArray) -> FloatArray:
@@ -167,7 +168,7 @@ class TableSpace:
         ids = ids[order]
         same = np.flatnonzero(ids[1:] == ids[:-1])
         if len(same):
-            raise ConfigurationError(f"space.columns.id: id {str(ids[same[0]])!r} stands in more than one row of {named.id!r}")
+            raise ConfigurationError(f"space.columns.id: id {str(ids[same[0]])!r} is in more than one row of {named.id!r}")
         systems, system_codes = (
             (("all",), np.zeros(len(ids), dtype=np.intp))
             if named.system is None
@@ -303,7 +304,7 @@ def _check_surfaces(
         at = shared[0]
         first, second = (systems[pair % len(systems)] for pair in pairs[at : at + 2])
         raise ConfigurationError(
-            f"space.columns.surface: surface {surfaces[owners[at]]!r} stands in the systems {first!r} and {second!r}, "
+            f"space.columns.surface: surface {surfaces[owners[at]]!r} is in the systems {first!r} and {second!r}, "
             "expected one system for each surface",
             hint="join the system's name to the surface's",
         )

@@ -74,7 +74,7 @@ class TableFile:
             raise ConfigurationError(f"{self.key}: cannot read {self.path.name!r}: {error}") from error
 
     def rows(self, most: int) -> int:
-        """Lines below the header, told without reading any into memory.
+        """Number of lines below the header, counted without reading them into memory.
 
         Args:
             most: Count no further than one more than this.

@@ -52,7 +52,7 @@ class Difference:
         key: Dotted path.
         old: Plain value, ``(absent)`` where the key was not there.
         new: Plain value, ``(absent)`` where the key is not there any more.
-        editable: Whether a campaign under way accepts the change.
+        editable: Whether a campaign in progress accepts the change.
     """
 
     key: str
@@ -86,8 +86,7 @@ def read_named(path: Path) -> YamlText:
         return document
     if not re.match(NAME_PATTERN, path.stem):
         raise ConfigurationError(
-            f"name: missing, and {path.stem!r} from the file's name cannot stand for it; expected {NAME_PATTERN}"
-            f" ({document.source})"
+            f"name: missing, and {path.stem!r} from the file's name is not valid; expected {NAME_PATTERN} ({document.source})"
         )
     return YamlText({**document.data, "name": path.stem}, document.lines, document.source)
 
@@ -139,7 +138,7 @@ def diff_specs(old: CampaignSpec, new: CampaignSpec) -> list[Difference]:
 
 
 def is_editable(key: KeyPath) -> bool:
-    """Whether a campaign under way accepts a change of this key."""
+    """Whether a campaign in progress accepts a change of this key."""
     return any(key[: len(prefix)] == prefix for prefix in EDITABLE_KEYS)
 
 
@@ -147,7 +146,7 @@ def apply_edits(spec: CampaignSpec, changes: Mapping[str, object]) -> CampaignSp
     """Returns the spec with some editable keys changed.
 
     Args:
-        spec: The spec of a campaign under way.
+        spec: The spec of a campaign in progress.
         changes: New values by dotted key, e.g. ``{"budget.evaluations": 500}``.
 
     Raises:
@@ -158,7 +157,7 @@ def apply_edits(spec: CampaignSpec, changes: Mapping[str, object]) -> CampaignSp
         *parents, last = key = tuple(dotted.split("."))
         if not is_editable(key):
             allowed = ", ".join(".".join(prefix) for prefix in EDITABLE_KEYS)
-            raise ConfigurationError(f"{dotted}: cannot change while a campaign is under way; editable are {allowed}")
+            raise ConfigurationError(f"{dotted}: cannot change while a campaign is in progress; editable are {allowed}")
         target = data
         for parent in parents:
             if not isinstance(target.get(parent), dict):
@@ -229,7 +228,7 @@ def _resolve_calculator(
         space: What the calculator must know the elements of.
         base_path: Folder of the file.
         document: The file.
-        key: Where the calculator stands in it.
+        key: Where the calculator is in it.
     """
     facts = calculator.facts
     if not (facts.files or facts.parts):
@@ -271,7 +270,7 @@ _LATER_KEYS: dict[KeyPath, object] = {
 }
 """Keys that came after the first release and what they are unless a file says so: then a spec is the same as before them.
 
-Those of calculators stand in the facts of their types.
+Those of calculators are in the facts of their types.
 """
 
 

@@ -137,7 +137,7 @@ class CampaignLoop:
         )
 
     def advance(self, seconds: float | None = None) -> bool:
-        """Goes on for some time.
+        """Continues for some time.
 
         Args:
             seconds: None: to the end.

@@ -39,7 +39,7 @@ def measure(case: Case) -> JsonDict:
     through = Through(calculator)
     spec = case.workflow
     if spec.ion is None:
-        raise AssertionError("a case says what hops")
+        raise AssertionError("a case names the mobile ion")
     relaxer = Relaxer(through, spec.fmax, spec.max_steps)
     begun = time.process_time()
     host = relaxer.host(case.structure())
@@ -92,14 +92,14 @@ def summary(crystals: list[JsonDict]) -> JsonDict:
 
 def _agreement(crystals: list[JsonDict]) -> JsonDict:
     both = [hop for crystal in crystals for hop in crystal["hops"] if "band_barrier" in hop]
-    one, other = (np.array([hop[key] for hop in both]) for key in ("midpoint_barrier", "band_barrier"))
+    midpoints, bands = (np.array([hop[key] for hop in both]) for key in ("midpoint_barrier", "band_barrier"))
     ratio = [hop["band_evaluations"] / hop["midpoint_evaluations"] for hop in both]
     return {
         "crystals": len(crystals),
         "hops": len(both),
-        "rank_correlation": float(spearmanr(one, other).statistic) if len(both) > 2 else None,
-        "largest_difference_ev": float(np.abs(one - other).max()) if len(both) else None,
-        "median_difference_ev": float(np.median(np.abs(one - other))) if len(both) else None,
+        "rank_correlation": float(spearmanr(midpoints, bands).statistic) if len(both) > 2 else None,
+        "largest_difference_ev": float(np.abs(midpoints - bands).max()) if len(both) else None,
+        "median_difference_ev": float(np.median(np.abs(midpoints - bands))) if len(both) else None,
         "median_evaluations_ratio": statistics.median(ratio) if ratio else None,
     }
 

@@ -113,8 +113,8 @@ def search(
     curves: dict[Method, dict[str, Any]] = {}
     for method, found, seconds in run_all(asked, problem, given.evaluations, given.jobs):
         values = sodium.values
-        one = best_curve(found, values) if threshold is None else share_curve(found, values, threshold)
-        curves[method] = {**one, "cpu_seconds": round(seconds, 2)}
+        curve = best_curve(found, values) if threshold is None else share_curve(found, values, threshold)
+        curves[method] = {**curve, "cpu_seconds": round(seconds, 2)}
         print(f"{'best' if threshold is None else f'below {threshold:.3f} eV':16} {method.kind}-{method.preset}", flush=True)
     return {name: curves[method] for name, method in named.items()}
 
@@ -230,8 +230,8 @@ def print_summary(result: dict[str, Any]) -> None:
         if key not in result:
             print(f"\n{key}: no sodium composition lies below {THRESHOLD} eV")
             continue
-        one = result["thresholds"].get(key)
-        below = "" if one is None else f", {one['qualifying']} below {one['value']:.3f} eV"
+        threshold = result["thresholds"].get(key)
+        below = "" if threshold is None else f", {threshold['qualifying']} below {threshold['value']:.3f} eV"
         print(f"\n{key}{below}; after", *(f"{n:5d}" for n in at))
         for method, curve in result[key].items():
             print(f"  {method:<16}", *(f"{100 * curve[n - 1]:5.1f}" for n in at), "%")
@@ -239,12 +239,12 @@ def print_summary(result: dict[str, Any]) -> None:
     print(f"everything: {result['seconds']:.0f} s")
 
 
-def print_time(one: dict[str, Any]) -> None:
+def print_time(row: dict[str, Any]) -> None:
     """How long the report's four methods took."""
-    names, load = ", ".join(one["methods"]), ", ".join(f"{load:.1f}" for load in one["load"])
-    print(f"\n{names}: {one['seeds']} searches each of {one['evaluations']} evaluations among {one['candidates']} candidates")
+    names, load = ", ".join(row["methods"]), ", ".join(f"{load:.1f}" for load in row["load"])
+    print(f"\n{names}: {row['seeds']} searches each of {row['evaluations']} evaluations among {row['candidates']} candidates")
     print(
-        f"{one['seconds']:.0f} s in {one['jobs']} processes at a load of {load}; {one['cpu_seconds']:.0f} s of processor time"
+        f"{row['seconds']:.0f} s in {row['jobs']} processes at a load of {load}; {row['cpu_seconds']:.0f} s of processor time"
     )
 
 

@@ -69,5 +69,5 @@ def _label(method: str, result: dict[str, Any]) -> str:
 def _title(name: str, result: dict[str, Any]) -> str:
     if name == "p_best":
         return "the best composition is found"
-    one = result["thresholds"][name]
-    return f"found of the {one['qualifying']} below {one['value']:.2f} eV"
+    threshold = result["thresholds"][name]
+    return f"found of the {threshold['qualifying']} below {threshold['value']:.2f} eV"

@@ -26,11 +26,10 @@ from benchmarks.potential.chgnet_peer import chgnet
 from benchmarks.potential.crystal import ALUMINIUM
 from benchmarks.potential.data import EMBEDDED_ATOM, HERE, Sides, aluminium, in_turn, origin, sides
 from benchmarks.potential.defects import DEFECTS, SHIPPED, defect, lattice_parameter
-from benchmarks.potential.dynamics import REPEAT, at_constant_energy
+from benchmarks.potential.dynamics import REPEAT, at_constant_energy, crystal, exported
 from benchmarks.potential.figure import draw
 from benchmarks.potential.fits import FORCES, TO_THE_END, fit, judged, known_scans, report
 from benchmarks.potential.peers import bispectrum_ridge, kernel_ridge
-from benchmarks.potential_speed.dynamics import crystal, exported
 from tansaku.calculators.calculator_registry import open_calculator
 from tansaku.calculators.engines.network_potential import PotentialCalculator, open_potential
 from tansaku.models.domain.ports import Calculator
@@ -172,21 +171,23 @@ class Study:
         """One network and fewer data."""
         sizes = [20, 40] if self._quick else [*SIZES["structures"], len(self._both.training)]
         trainer = {"type": "levenberg_marquardt", "cycles": 12 if self._quick else SIZES["cycles"]}
-        return {"sizes": [self._one(self._both.first(size), trainer, patience=1000) for size in sizes]}
+        return {"sizes": [self._single(self._both.first(size), trainer, patience=1000) for size in sizes]}
 
     def trainers(self) -> JsonDict:
         """The same network and data, other trainers."""
         chosen, training = QUICK_TRAINERS if self._quick else TRAINERS, self._both.first(COMPARED)
-        return {"trainers": {name: self._one(training, {"type": name} | keys, patience=1000) for name, keys in chosen.items()}}
+        return {
+            "trainers": {name: self._single(training, {"type": name} | keys, patience=1000) for name, keys in chosen.items()}
+        }
 
     def report(self) -> JsonDict:
         """Energies alone: conjugate gradients with and without annealing, and least squares."""
         chosen = {name: QUICK_TRAINERS[name] for name in REPORT} if self._quick else REPORT
         training, alone = self._both.first(REPORTED), {"patience": 1000} | ENERGIES_ALONE
-        return {"report": {name: self._one(training, {"type": name} | keys, **alone) for name, keys in chosen.items()}}
+        return {"report": {name: self._single(training, {"type": name} | keys, **alone) for name, keys in chosen.items()}}
 
     def warm(self) -> JsonDict:
-        """Energies alone: the data grow, and training goes on with the weights that it had, or begins anew.
+        """Energies alone: the data grow, and training continues with its weights, or starts from random ones.
 
         Nothing is held out: the report's curve is of what is learned.
         """
@@ -225,7 +226,7 @@ class Study:
         few = {"members": 2, "trainer": {"type": "levenberg_marquardt", "cycles": 12}}
         return PotentialSpec.model_validate(FORCES | keys | (few if self._quick else TO_THE_END))
 
-    def _one(self, training: Sequence[Example], trainer: JsonDict, **keys: object) -> JsonDict:
+    def _single(self, training: Sequence[Example], trainer: JsonDict, **keys: object) -> JsonDict:
         fitted = fit(_alone(trainer, **(FORCES | keys)), training)
         errors = judged(self._both.held_out, fitted.model.predict(self._both.held_out))
         print(f"{trainer['type']}, {len(training)} structures, {fitted.seconds:.0f} s: {json.dumps(errors)}", flush=True)

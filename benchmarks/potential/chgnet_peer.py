@@ -87,8 +87,8 @@ def _trained(model: CHGNet, training: _Loader, aside: _Loader, epochs: int) -> C
         return _quietly(lambda: CHGNet.from_file(str(kept)))
 
 
-def _structure(one: Example) -> Structure:
-    return AseAtomsAdaptor.get_structure(one.structure)
+def _structure(example: Example) -> Structure:
+    return AseAtomsAdaptor.get_structure(example.structure)
 
 
 def _loader(examples: Sequence[Example], offset: float, *, shuffle: bool) -> _Loader:

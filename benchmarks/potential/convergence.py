@@ -90,8 +90,8 @@ def main() -> None:
         for candidate in series.candidates:
             if candidate in found["structures"]:
                 continue
-            one = found["structures"][candidate] = examined(series, candidate, space, level)
-            print(f"{series.setting:<16}{candidate:<28}" + " ".join(f"{error:8.2f}" for error in one["errors"]), flush=True)
+            errors = found["structures"][candidate] = examined(series, candidate, space, level)
+            print(f"{series.setting:<16}{candidate:<28}" + " ".join(f"{error:8.2f}" for error in errors["errors"]), flush=True)
             found |= largest(found["structures"])
             write_json(given.out, result | {"provenance": describe_machine() | {"calculator": provenance}})
     if given.figure is not None:

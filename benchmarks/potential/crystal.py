@@ -89,12 +89,12 @@ def _curve(
     return np.array([place(item) for item in ordered]), np.array([energy(item) / len(item.structure) for item in ordered])
 
 
-def _volume(one: Example) -> float:
-    return float(one.structure.get_volume() / len(one.structure))
+def _volume(example: Example) -> float:
+    return float(example.structure.get_volume() / len(example.structure))
 
 
-def _change(one: Example) -> float:
-    return float(one.structure.info["lattice_change"])
+def _change(example: Example) -> float:
+    return float(example.structure.info["lattice_change"])
 
 
 def _stiffness(

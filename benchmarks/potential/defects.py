@@ -142,8 +142,8 @@ def halved(cell: Atoms) -> Atoms:
     first, second, third = cell.cell.array
     found = cell.copy()
     found.set_cell([second, (second - first) / 2.0, third])
-    one, other = neighbor_list("ij", found, _SAME)
-    kept = np.setdiff1d(np.arange(len(found)), np.maximum(one, other))
+    atom, other = neighbor_list("ij", found, _SAME)
+    kept = np.setdiff1d(np.arange(len(found)), np.maximum(atom, other))
     if 2 * len(kept) != len(cell):
         raise ValueError(f"{len(kept)} of {len(cell)} atoms are different in half the cell, expected half of them")
     found.set_cell(found.cell.standard_form()[0], scale_atoms=True)

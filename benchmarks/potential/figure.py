@@ -143,7 +143,7 @@ def _warm(axes: Axes, result: JsonDict) -> None:
     highest = max(point[1] for kind in result["warm"].values() for item in kind for point in item["curve"])
     axes.set_ylim(top=2.5 * highest)
     axes.legend(fontsize=7, ncols=2, loc="upper center")
-    axes.set_title("data grow; weights are kept, dotted: drawn anew", fontsize=9)
+    axes.set_title("data grow; weights are kept, dotted: random weights", fontsize=9)
 
 
 def _kinds(axes: Axes, rows: JsonDict, error: tuple[str, str]) -> None:

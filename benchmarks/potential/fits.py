@@ -92,8 +92,8 @@ def judged(examples: Sequence[Example], predictions: Sequence[Prediction]) -> Js
     }
 
 
-def _is_of(kind: str, one: Example) -> bool:
-    return kind_of(one.group) == kind
+def _is_of(kind: str, example: Example) -> bool:
+    return kind_of(example.group) == kind
 
 
 def _errors(examples: Sequence[Example], predictions: Sequence[Prediction]) -> JsonDict:
@@ -154,11 +154,11 @@ def known_scans(spec: PotentialSpec, examples: Sequence[Example]) -> JsonDict:
 def _crystal(model: Potential, crystal: Crystal, scans: Sequence[Example]) -> JsonDict:
     predicted = {item.id: float(said["energy"].values) for item, said in zip(scans, model.predict(scans), strict=True)}
 
-    def known(one: Example) -> float:
-        return float(one.properties["energy"])
+    def known(example: Example) -> float:
+        return float(example.properties["energy"])
 
-    def said(one: Example) -> float:
-        return predicted[one.id]
+    def said(example: Example) -> float:
+        return predicted[example.id]
 
     return {
         "computed": constants(crystal, scans, known),

@@ -75,14 +75,14 @@ def two_potentials(folder: Path) -> JsonDict:
         for candidate in compared()
     ]
     both = [row for row in rows if all(row[name] is not None and "barrier" in row[name] for name in FILES)]
-    one, other = (np.array([row[name]["barrier"] for row in both]) for name in FILES)
+    chgnet, sevennet = (np.array([row[name]["barrier"] for row in both]) for name in FILES)
     return {
         "compounds": len(rows),
         "both": len(both),
-        "rank_correlation": float(spearmanr(one, other).statistic) if len(both) > 2 else None,
-        "mean_sevennet_above_chgnet_ev": float((other - one).mean()) if both else None,
-        "median_difference_ev": float(np.median(np.abs(other - one))) if both else None,
-        "largest_difference_ev": float(np.abs(other - one).max()) if both else None,
+        "rank_correlation": float(spearmanr(chgnet, sevennet).statistic) if len(both) > 2 else None,
+        "mean_sevennet_above_chgnet_ev": float((sevennet - chgnet).mean()) if both else None,
+        "median_difference_ev": float(np.median(np.abs(sevennet - chgnet))) if both else None,
+        "largest_difference_ev": float(np.abs(sevennet - chgnet).max()) if both else None,
         "same_direction": sum(row["chgnet"]["directions"][0] == row["sevennet"]["directions"][0] for row in both),
         "rows": rows,
     }

@@ -39,7 +39,7 @@ def bond_valence_barrier(space: CompositionSpace, candidate: str) -> float:
             hint="pip install 'tansaku[bench]'",
         )
     with warnings.catch_warnings():
-        # The package's: deprecated names, and a division by the zero that stands for "no neighbour".
+        # The package's: deprecated names, and a division by the zero that means "no neighbour".
         warnings.simplefilter("ignore")
         from bvlain import Lain
 

@@ -40,11 +40,11 @@ def _path(found: JsonDict) -> str:
     return ", ".join("[" + "".join(str(item) for item in direction) + "]" for direction in found["directions"])
 
 
-def _published(one: JsonDict) -> str:
-    source, mark, doi = str(one["source"]).partition(", doi:")
+def _published(work: JsonDict) -> str:
+    source, mark, doi = str(work["source"]).partition(", doi:")
     linked = f"[{source}](https://doi.org/{doi})" if mark else source
-    value = "" if one["value"] is None else f"{one['value']:g} "
-    return f"{value}({one['method']}, {linked})"
+    value = "" if work["value"] is None else f"{work['value']:g} "
+    return f"{value}({work['method']}, {linked})"
 
 
 def _looks(found: JsonDict) -> list[str]:

@@ -64,7 +64,7 @@ def crystals(table: pd.DataFrame, known: dict[str, Atoms], again: Again) -> Iter
             atoms.info["made"] = "campaign"
         else:
             atoms = again(candidate, outcome["properties"]["cell_lengths_and_angles"])
-            atoms.info["made"] = "relaxed anew"
+            atoms.info["made"] = "relaxed again"
         atoms.info["migration_barrier"] = outcome["quantities"]["migration_barrier"]["value"]
         yield atoms
 

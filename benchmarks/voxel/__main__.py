@@ -13,7 +13,7 @@ oxide has. `wall_seconds`, `cpu_seconds`: of all divisions of a method. `descrip
 `devices`: with a GPU, times of one network there and on the processor.
 
 The file is written whenever a method has done a division. Those that it has are not computed again, so a run that was stopped
-goes on, and ``--networks`` and ``--repetitions`` add divisions to it.
+continues, and ``--networks`` and ``--repetitions`` add divisions to it.
 """
 
 from __future__ import annotations

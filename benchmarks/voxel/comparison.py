@@ -124,8 +124,8 @@ def _standard_error(several: FloatArray) -> float | None:
     return float(several.std(ddof=1) / np.sqrt(len(several))) if len(several) > 1 else None
 
 
-def _difference(one: FloatArray, other: FloatArray) -> JsonDict:
+def _difference(errors: FloatArray, other: FloatArray) -> JsonDict:
     """Mean of the first less the second in the divisions that both have."""
-    shared = min(len(one), len(other))
-    apart = one[:shared] - other[:shared]
+    shared = min(len(errors), len(other))
+    apart = errors[:shared] - other[:shared]
     return {"mean": float(apart.mean()), "standard_error": _standard_error(apart), "divisions": shared}

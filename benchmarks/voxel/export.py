@@ -3,7 +3,7 @@
 Oxides that are in the file already stay as they are, so that it grows on any machine:
 
     tansaku import --observations benchmarks/voxel/oxides.parquet     # a new machine: nothing is computed twice
-    tansaku dataset build benchmarks/voxel/oxides.yaml                # goes on; may be stopped at any time
+    tansaku dataset build benchmarks/voxel/oxides.yaml                # may be stopped at any time and started again
     python -m benchmarks.voxel.export
     tansaku export oxides --observations benchmarks/voxel/oxides.parquet
 """

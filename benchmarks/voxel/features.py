@@ -25,7 +25,7 @@ SHELLS = 32
 _POWER = 4
 """Of the SOAP kernel."""
 _SOFT = 0.25
-"""Width of the Gaussian charge that stands for an ion where the field meets it [Å]."""
+"""Width of the Gaussian charge that represents an ion where the field meets it [Å]."""
 _REACH = 3.2
 """Bonds are looked for up to here [Å]."""
 _BONDED = 1.25

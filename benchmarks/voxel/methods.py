@@ -183,7 +183,7 @@ def _ridge(kernel: FloatArray, division: Division, values: FloatArray, regularis
 def _chosen(kernels: Sequence[FloatArray], division: Division, values: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Ridge with the kernel and the regularisation whose left-out errors are smallest, target by target.
 
-    Of a training oxide it says what it would had it not seen the composition: what it has seen it may say all but exactly.
+    A training oxide is predicted without its composition: predictions of compositions in the training set are nearly exact.
     """
     training, test, mean = division.training, division.test, values.mean(axis=0)
     families = division.oxides.families(training)

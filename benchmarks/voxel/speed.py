@@ -37,10 +37,10 @@ def devices(spec: VoxelNetworkSpec, division: Division) -> JsonDict:
     """Times of the same training of one network on the processor and on a GPU [s]."""
     import torch
 
-    one = spec.model_copy(update={"members": 1})
+    single = spec.model_copy(update={"members": 1})
     # What a GPU does once when it is first used is not training.
-    trained_seconds(one.model_copy(update={"epochs": 1}), division, "cuda")
-    cpu, gpu = (trained_seconds(one, division, device) for device in ("cpu", "cuda"))
+    trained_seconds(single.model_copy(update={"epochs": 1}), division, "cuda")
+    cpu, gpu = (trained_seconds(single, division, device) for device in ("cpu", "cuda"))
     hardware = {"torch_threads": torch.get_num_threads(), "gpu": torch.cuda.get_device_name()}
     return hardware | {"network_cpu_s": cpu, "network_gpu_s": gpu, "gpu_speedup": cpu / gpu}
 

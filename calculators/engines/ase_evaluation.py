@@ -105,5 +105,5 @@ class _InAse:
         return Relaxed(steps, forces, stress, self._atoms.cell.array.copy())
 
     def stretch(self, factor: float) -> None:
-        """See :class:`Relaxable`."""
+        """Multiplies the cell's height, and every z, by ``factor``."""
         self._atoms.set_cell(self._atoms.cell.array * np.array([1.0, 1.0, factor]), scale_atoms=True)

@@ -68,7 +68,7 @@ class Atomate2Calculator:
         return self._provenance
 
     def evaluate(self, structure: Atoms, relaxation: RelaxationSpec | None = None) -> CalculationResult:
-        """See :class:`tansaku.models.domain.ports.Calculator`; the cell must stay as it is."""
+        """Computes a structure as a ``Calculator``; the cell must stay as it is."""
         started = time.perf_counter()
         check_input(structure)
         check_axes(structure, relaxation)

@@ -89,12 +89,12 @@ def _angles(first: IntArray, second: IntArray) -> tuple[IntArray, FloatArray]:
     sizes = np.bincount(centre) if count else np.empty(0, dtype=np.intp)
     # Each end of a bond against every end at the same atom: as many rows as that atom has ends, from its first one on.
     mine = sizes[centre]
-    one = np.repeat(np.arange(2 * count), mine)
+    end = np.repeat(np.arange(2 * count), mine)
     starts = np.concatenate([[0], np.cumsum(sizes)])[centre]
-    another = np.arange(len(one)) - np.repeat(np.cumsum(mine) - mine, mine) + np.repeat(starts, mine)
-    kept = one != another
-    one, another = one[kept], another[kept]
-    return np.stack([centre[one], bond[one], bond[another]], axis=1), np.stack([sign[one], sign[another]], axis=1)
+    another = np.arange(len(end)) - np.repeat(np.cumsum(mine) - mine, mine) + np.repeat(starts, mine)
+    kept = end != another
+    end, another = end[kept], another[kept]
+    return np.stack([centre[end], bond[end], bond[another]], axis=1), np.stack([sign[end], sign[another]], axis=1)
 
 
 class ChgnetNetwork:
@@ -116,7 +116,7 @@ class ChgnetNetwork:
         self._angle_gates = [_Gate(layer.twoBody_bond, 4) for layer in model.angle_layers]
 
     def compute(self, atoms: Atoms) -> NetworkResult:
-        """See :class:`tansaku.calculators.engines.universal.Network`."""
+        """Energy, forces and stress of a structure, as a ``Network``."""
         bonds = find_bonds(atoms, *self._cutoffs)
         vectors = torch.tensor(bonds.vectors, dtype=self._dtype, requires_grad=True)
         parts = self._energies(torch.tensor(atoms.numbers - 1), bonds, vectors)
@@ -179,13 +179,13 @@ class _Corners:
         self._weight = weight.index_select(0, self._left) * weight.index_select(0, self._right)
         direction = vectors.index_select(0, self.short) / inner[:, None]
         signs = torch.tensor(bonds.signs, dtype=vectors.dtype)
-        left, right = (direction.index_select(0, one) for one in (self._left, self._right))
+        left, right = (direction.index_select(0, index) for index in (self._left, self._right))
         self._angle = model.angle_embedding(model.angle_basis_expansion(left * signs[:, :1], right * signs[:, 1:]))
 
     def gather(self, gate: _Gate, bond: Tensor, atom: Tensor) -> Tensor:
         """What the angles tell each short bond, shape ``(n_short, d)``."""
-        told = self._joined(gate, bond, atom) * self._weight
-        gathered: Tensor = told.new_zeros(len(self.short), told.shape[1]).index_add(0, self._left, told)
+        message = self._joined(gate, bond, atom) * self._weight
+        gathered: Tensor = message.new_zeros(len(self.short), message.shape[1]).index_add(0, self._left, message)
         return gathered
 
     def update(self, gate: _Gate, bond: Tensor, atom: Tensor) -> None:
@@ -207,7 +207,7 @@ class _Gate:
     """
 
     def __init__(self, gated: Any, pieces: int) -> None:  # noqa: ANN401 - as above
-        core, gate = ([one for one in half.layers if hasattr(one, "weight")] for half in (gated.mlp_core, gated.mlp_gate))
+        core, gate = ([layer for layer in half.layers if hasattr(layer, "weight")] for half in (gated.mlp_core, gated.mlp_gate))
         both = torch.cat([core[0].weight, gate[0].weight])
         self._parts = [part.T.contiguous() for part in both.chunk(pieces, dim=1)]
         self._offset = torch.cat([core[0].bias, gate[0].bias])
@@ -223,5 +223,5 @@ class _Gate:
         if self._second is not None:
             joined = functional.silu(joined)
         halves = joined.chunk(2, dim=1)
-        core, gate = halves if self._second is None else (one(half) for one, half in zip(self._second, halves, strict=True))
+        core, gate = halves if self._second is None else (norm(half) for norm, half in zip(self._second, halves, strict=True))
         return functional.silu(self._norms[0](core)) * torch.sigmoid(self._norms[1](gate))

@@ -19,7 +19,7 @@ def check_elements(structure: Atoms, known: Collection[str], who: str) -> None:
     """Raises ConfigurationError for an element that a code was given no setup or pseudopotential for."""
     for symbol in sorted(set(structure.get_chemical_symbols())):
         if symbol not in known:
-            listed = ", ".join(sorted(known, key=lambda one: atomic_numbers[one]))
+            listed = ", ".join(sorted(known, key=lambda element: atomic_numbers[element]))
             raise ConfigurationError(f"{who} has no {symbol}; it describes {listed}")
 
 

@@ -33,7 +33,7 @@ class EmtCalculator:
         return Provenance(code="ase-emt", code_version=ase.__version__, model="EMT", settings={"minimizer": "lbfgs"})
 
     def evaluate(self, structure: Atoms, relaxation: RelaxationSpec | None = None) -> CalculationResult:
-        """See :class:`tansaku.models.domain.ports.Calculator`."""
+        """Computes a structure, relaxed if asked for, as a ``Calculator``."""
         check_input(structure)
         check_axes(structure, relaxation)
         unknown = set(structure.get_chemical_symbols()) - set(parameters)

@@ -57,7 +57,7 @@ _NUMBER = r"\s*=\s*(-?\d+\.\d+)\s*Ry"
 
 
 class EspressoCalculator:
-    """``Calculator`` on ``pw.x``; a process for every set of positions, which goes on from the last density.
+    """``Calculator`` on ``pw.x``; a process for every set of positions, which starts from the last density.
 
     Args:
         spec: Level of theory.
@@ -97,11 +97,11 @@ class EspressoCalculator:
         return self._provenance
 
     def within(self, folder: Path) -> EspressoCalculator:
-        """See :class:`tansaku.models.domain.ports.ScratchCalculator`."""
+        """The calculator with a folder for its files, as a ``ScratchCalculator``."""
         return EspressoCalculator(self._spec, self._base_path, self._parallel, folder)
 
     def evaluate(self, structure: Atoms, relaxation: RelaxationSpec | None = None) -> CalculationResult:
-        """See :class:`tansaku.models.domain.ports.Calculator`."""
+        """Computes a structure, relaxed if asked for, as a ``Calculator``."""
         check_input(structure)
         check_axes(structure, relaxation)
         check_elements(structure, self._pseudopotentials.files, "calculator.pseudopotentials")

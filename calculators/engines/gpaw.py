@@ -95,11 +95,11 @@ class GpawCalculator:
         return self._provenance
 
     def within(self, folder: Path) -> GpawCalculator:
-        """See :class:`tansaku.models.domain.ports.ScratchCalculator`."""
+        """The calculator with a folder for its files, as a ``ScratchCalculator``."""
         return GpawCalculator(self._spec, self._parallel, folder, self._interval)
 
     def evaluate(self, structure: Atoms, relaxation: RelaxationSpec | None = None) -> CalculationResult:
-        """See :class:`tansaku.models.domain.ports.Calculator`."""
+        """Computes a structure, relaxed if asked for, as a ``Calculator``."""
         check_input(structure)
         check_axes(structure, relaxation)
         check_elements(structure, self._setups.elements, f"gpaw with {self._spec.xc}")
@@ -165,7 +165,7 @@ def compute(task: GpawTask) -> CalculationResult:
         said = " ".join(str(error).split()) or "no self-consistent density"
         raise CalculationError("not_converged", f"gpaw: {said} ({task.spec.scf_steps} steps allowed)") from error
     calculator = through.inner
-    told = {
+    details = {
         "kpoints": list(grid),
         "irreducible_kpoints": len(calculator.dft.ibzwfs.ibz),
         "electrons": float(calculator.get_number_of_electrons()),
@@ -178,11 +178,11 @@ def compute(task: GpawTask) -> CalculationResult:
     parts = gpaw_partition(calculator, result.energy, task.spec.xc) if task.spec.partition else {}
     terms = _terms(calculator) | parts
     through.end()
-    return replace(result, terms=terms, details=told, files=files, wall_time=time.perf_counter() - started)
+    return replace(result, terms=terms, details=details, files=files, wall_time=time.perf_counter() - started)
 
 
 class _Gpaw(Calculator):
-    """ASE calculator around GPAW's, which refuses to go on once a relaxation has left the symmetry that it began with."""
+    """ASE calculator around GPAW's, which stops once a relaxation has left the symmetry that it began with."""
 
     implemented_properties = ["energy", "free_energy", "forces", "stress"]  # noqa: RUF012 - ASE's base class says so
 
@@ -195,7 +195,7 @@ class _Gpaw(Calculator):
         self._text: TextIO | None = None
 
     def resume(self, state: Path) -> tuple[FloatArray, FloatArray]:
-        """Goes on from a checkpoint; returns its cell and positions [Å]."""
+        """Continues from a checkpoint; returns its cell and positions [Å]."""
         import gpaw
 
         self.inner = gpaw.GPAW(str(state), txt=self._open("a"))

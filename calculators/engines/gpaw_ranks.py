@@ -155,14 +155,14 @@ def main(arguments: list[str]) -> int:
     from gpaw.mpi import world
 
     folder = Path(arguments[0])
-    told = json.loads((folder / _TASK).read_text())
+    request = json.loads((folder / _TASK).read_text())
     data: JsonDict
-    if world.size != told["ranks"]:
+    if world.size != request["ranks"]:
         # Processes that do not know of each other would compute the same thing side by side.
         data = {"world": int(world.size)}
     else:
         try:
-            data = _result_json(compute(_task(told, folder)))
+            data = _result_json(compute(_task(request, folder)))
         except CalculationError as error:
             data = {"reason": error.reason, "message": error.message}
     if world.rank == 0:

@@ -70,7 +70,7 @@ class LammpsCalculator:
         return self._provenance
 
     def evaluate(self, structure: Atoms, relaxation: RelaxationSpec | None = None) -> CalculationResult:
-        """See :class:`tansaku.models.domain.ports.Calculator`."""
+        """Computes a structure, relaxed if asked for, as a ``Calculator``."""
         started = time.perf_counter()
         check_input(structure)
         check_axes(structure, relaxation)
@@ -160,7 +160,7 @@ class _InLammps:
         return Relaxed(done, state.forces, state.stress, state.box.matrix)
 
     def stretch(self, factor: float) -> None:
-        """See :class:`Relaxable`."""
+        """Multiplies the cell's height, and every z, by ``factor``."""
         self._session.stretch(factor)
         self._state = None
 

@@ -1,7 +1,7 @@
 """One LAMMPS instance inside this process, with one potential loaded, used for structure after structure.
 
 Reading a potential file takes LAMMPS 3-20 ms, as long as a relaxation of a small cell, so the pair style stays loaded and
-only box and atoms are exchanged. Every run builds its ghosts, bins and neighbour lists anew from them, in the order the
+only box and atoms are exchanged. Every run builds its ghosts, bins and neighbour lists again from them, in the order the
 atoms were created, which is why a result does not depend on what was computed before (a test compares bits).
 """
 
@@ -127,7 +127,7 @@ class LammpsSession:
     """A LAMMPS instance for one potential, one set of elements and one kind of box.
 
     Args:
-        potential: Its file is given to LAMMPS as a copy under a name of ours.
+        potential: Its file is given to LAMMPS as a copy under our own name.
         symbols: Elements; atom type ``i + 1`` is ``symbols[i]``.
         triclinic: Whether the boxes are skewed.
     """

@@ -80,7 +80,7 @@ class PotentialCalculator:
         )
 
     def evaluate(self, structure: Atoms, relaxation: RelaxationSpec | None = None) -> CalculationResult:
-        """See :class:`tansaku.models.domain.ports.Calculator`."""
+        """Computes a structure, relaxed if asked for, as a ``Calculator``."""
         from tansaku.models.surrogates.potential.evaluation import energy_deviation
 
         check_input(structure)
@@ -115,7 +115,7 @@ class PotentialCalculator:
 
 
 class InAse(Calculator):
-    """A network potential as ASE sees it; neighbours are looked for anew only when atoms have moved far enough.
+    """A network potential as ASE sees it; neighbours are searched again only when atoms have moved far enough.
 
     Args:
         model: The potential.

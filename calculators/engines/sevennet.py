@@ -94,7 +94,7 @@ class _Package:
         self.elements = frozenset(int(number) for number in inner.type_map)
 
     def compute(self, atoms: Atoms) -> NetworkResult:
-        """See :class:`tansaku.calculators.engines.universal.Network`."""
+        """Energy, forces and stress of a structure, as a ``Network``."""
         self._inner.calculate(atoms, ["energy", "forces", "stress"], all_changes)
         found = self._inner.results
         return NetworkResult(

@@ -95,7 +95,7 @@ class SurrogateCalculator:
         )
 
     def evaluate(self, structure: Atoms, relaxation: RelaxationSpec | None = None) -> CalculationResult:
-        """See :class:`~tansaku.models.domain.ports.Calculator`; forces and stress are the relaxing potential's."""
+        """Computes a structure as a ``Calculator``; forces and stress are the relaxing potential's."""
         found = self._relaxing.evaluate(structure, relaxation)
         try:
             prediction = self._model.predict([Example("", "", found.atoms, {})])[0]

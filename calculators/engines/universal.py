@@ -136,7 +136,7 @@ class UniversalCalculator:
         return self._provenance
 
     def evaluate(self, structure: Atoms, relaxation: RelaxationSpec | None = None) -> CalculationResult:
-        """See :class:`tansaku.models.domain.ports.Calculator`."""
+        """Computes a structure, relaxed if asked for, as a ``Calculator``."""
         check_input(structure)
         check_axes(structure, relaxation)
         network = self._load()

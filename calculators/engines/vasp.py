@@ -91,11 +91,11 @@ class VaspCalculator:
         return self._provenance
 
     def within(self, folder: Path) -> Self:
-        """See :class:`tansaku.models.domain.ports.ScratchCalculator`: files are kept; what was killed starts anew."""
+        """The calculator with a folder in which files are kept; a killed calculation starts from the beginning."""
         return type(self)(self._spec, self._parallel, folder)
 
     def evaluate(self, structure: Atoms, relaxation: RelaxationSpec | None = None) -> CalculationResult:
-        """See :class:`tansaku.models.domain.ports.Calculator`; the cell may be fixed or free in all directions."""
+        """Computes a structure as a ``Calculator``; the cell may be fixed or free in all directions."""
         started = time.perf_counter()
         check_input(structure)
         check_axes(structure, relaxation)
@@ -161,7 +161,7 @@ class VaspCalculator:
         if scf_steps >= self._spec.scf_steps:
             raise CalculationError("not_converged", f"vasp: no self-consistent density in {self._spec.scf_steps} steps")
         said = changed_tags(incar_of(self._spec, structure, relaxation), run.inputs.parameters | run.inputs.incar)
-        titels = {titel.split()[1].partition("_")[0]: titel for titel in (one.titel for one in run.inputs.potcar_spec)}
+        titels = {titel.split()[1].partition("_")[0]: titel for titel in (entry.titel for entry in run.inputs.potcar_spec)}
         said += [
             f"POTCAR of {element} is {titels[element]}, expected {self._potcars.titels[element]}"
             for element in titels
@@ -179,7 +179,7 @@ def _details(runs: list[Run], ranks: int) -> JsonDict:
         "irreducible_kpoints": int(last.inputs.nkpoints or len(points.kpts)),
         "electrons": float(last.inputs.parameters["NELECT"]),
         "scf_steps": sum(sum(run.scf_steps) for run in runs),
-        "corrections": [one for run in runs for one in run.corrections],
+        "corrections": [correction for run in runs for correction in run.corrections],
         "ranks": ranks,
     }
 

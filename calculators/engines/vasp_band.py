@@ -30,7 +30,7 @@ class VtstCalculator(VaspCalculator):
     """``Calculator`` on VASP that relaxes bands itself: a ``BandCalculator`` of the migration workflow."""
 
     def band(self, images: Sequence[Atoms], fmax: float, max_steps: int) -> tuple[CalculationResult, ...]:
-        """See ``BandCalculator`` in :mod:`tansaku.calculators.workflows.migration.relaxing`; no files are kept."""
+        """Computes all images of a band, as a ``BandCalculator``; no files are kept."""
         between, ranks = len(images) - 2, self._parallel.ranks
         if ranks % between:
             raise ConfigurationError(

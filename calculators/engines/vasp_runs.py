@@ -65,7 +65,7 @@ class Run:
     @property
     def scf_steps(self) -> list[int]:
         """Steps to self-consistency of each ionic step."""
-        return [len(one.electronic_steps or ()) for one in self.ionic_steps]
+        return [len(step.electronic_steps or ()) for step in self.ionic_steps]
 
     @property
     def terms(self) -> dict[str, float]:
@@ -164,5 +164,5 @@ def _said(folder: Path) -> str:
 
 def corrections_of(custodian: list[Any] | None) -> tuple[str, ...]:
     """Errors that custodian mended."""
-    found = [correction for one in custodian or () for correction in one.corrections or ()]
-    return tuple(str(error) for one in found for error in one["errors"])
+    found = [correction for step in custodian or () for correction in step.corrections or ()]
+    return tuple(str(error) for correction in found for error in correction["errors"])

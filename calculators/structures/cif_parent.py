@@ -60,9 +60,11 @@ def parent_from_cif(
         MissingComponentError: pymatgen is not installed.
     """
     structure = _read(path, limits)
-    for one in transformations:
-        check_limit(limits, "cif_atoms", len(structure) * one.copies, f"{_KEY}: atoms in the cell made of {path.name!r}")
-        structure = one.apply(structure)
+    for transformation in transformations:
+        check_limit(
+            limits, "cif_atoms", len(structure) * transformation.copies, f"{_KEY}: atoms in the cell made of {path.name!r}"
+        )
+        structure = transformation.apply(structure)
     symbols = [_element(site, path) for site in structure]
     labels = [str(site.label) for site in structure]
     owners: list[str | None] = [None] * len(symbols)
@@ -134,11 +136,11 @@ def _check_lists(file: Any, path: Path, limits: LimitsSpec | None) -> None:  # n
 def _images(block: Any, operations: Sequence[Any]) -> int:  # noqa: ANN401 - a pymatgen CifBlock and SymmOps
     """About how many atoms a block's rows and operations make; 0 where it has none that can be read."""
     try:
-        rows = [[float(str(one).partition("(")[0]) for one in block.data[f"_atom_site_fract_{axis}"]] for axis in "xyz"]
+        rows = [[float(str(text).partition("(")[0]) for text in block.data[f"_atom_site_fract_{axis}"]] for axis in "xyz"]
     except (KeyError, ValueError):
         return 0
-    rotations = np.array([one.rotation_matrix for one in operations])
-    shifts = np.array([one.translation_vector for one in operations])
+    rotations = np.array([operation.rotation_matrix for operation in operations])
+    shifts = np.array([operation.translation_vector for operation in operations])
     images = np.einsum("oij,jn->oni", rotations, np.array(rows)) + shifts[:, None, :]
     return len(np.unique(np.rint(images.reshape(-1, 3) % 1.0 * _CELLS).astype(np.int64) % _CELLS, axis=0))
 

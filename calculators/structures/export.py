@@ -87,8 +87,8 @@ def _write_lammps_data(atoms: Atoms, path: Path) -> None:
 
 def _with_first_line(text: str, atoms: Atoms) -> str:
     """A file's text with the metadata in its first line, which both formats leave to the user."""
-    told = "; ".join(f"{key}={word}" for key, word in _notes(atoms))
-    first = f"# {atoms.get_chemical_formula()} {told}".strip()
+    notes = "; ".join(f"{key}={word}" for key, word in _notes(atoms))
+    first = f"# {atoms.get_chemical_formula()} {notes}".strip()
     return f"{first}\n{text.partition(chr(10))[2]}"
 
 

@@ -33,7 +33,7 @@ def write_extended_xyz(target: Path | TextIO, structures: Atoms | Sequence[Atoms
         structures: One or several.
 
     Raises:
-        ConfigurationError: A key of the metadata cannot stand in such a file.
+        ConfigurationError: A key of the metadata is not allowed in such a file.
     """
     from ase.io.extxyz import write_extxyz
 
@@ -79,7 +79,7 @@ def _unless_empty(word: re.Match[str]) -> str:
 
 def _key(key: object) -> str:
     if not isinstance(key, str) or not key or key in _RESERVED or "=" in key or "\\" in key or not key.isprintable():
-        raise ConfigurationError(f"metadata key {key!r} cannot stand in an extended XYZ file; expected a word without '='")
+        raise ConfigurationError(f"metadata key {key!r} is not allowed in an extended XYZ file; expected a word without '='")
     return key
 
 

@@ -92,7 +92,7 @@ def check_framework(reference: Atoms, relaxed: Atoms, *, mobile_site: str = "A",
 def _framework(atoms: Atoms, mobile_site: str) -> Atoms:
     missing = [name for name in ("site", "oxidation_state") if name not in atoms.arrays]
     if missing:
-        raise ConfigurationError(f"the structure has no array {missing[0]!r}: its framework cannot be told")
+        raise ConfigurationError(f"the structure has no array {missing[0]!r}: its framework is unknown")
     bare = atoms.copy()
     bare.set_constraint()  # one that holds a symmetry cannot lose atoms
     kept: Atoms = bare[np.asarray(atoms.arrays["site"]) != mobile_site]

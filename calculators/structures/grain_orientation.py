@@ -96,7 +96,7 @@ def deformation_gradients(
 
     Returns:
         Maps of the atoms that have the crystal's neighbours, shape ``(n, 3, 3)``, and these atoms' indices. A rotation by up
-        to 25 degrees is followed; beyond, an atom's neighbours are no longer told apart.
+        to 25 degrees is followed; beyond, an atom's neighbours can no longer be distinguished.
     """
     first, vectors = neighbor_list("iD", atoms, cutoff)
     spacing = float(np.linalg.norm(reference, axis=1).min())

@@ -127,8 +127,8 @@ def bond_valence_length(cation: Ion, anion: Ion) -> float | None:
         None where O'Keeffe and Brese give no parameters.
     """
     table = load_pymatgen("pymatgen.analysis.bond_valence").BV_PARAMS
-    one, other = table.get(element_of(cation)), table.get(element_of(anion))
-    if one is None or other is None:
+    first, other = table.get(element_of(cation)), table.get(element_of(anion))
+    if first is None or other is None:
         return None
-    (r_i, c_i), (r_j, c_j) = (one["r"], one["c"]), (other["r"], other["c"])
+    (r_i, c_i), (r_j, c_j) = (first["r"], first["c"]), (other["r"], other["c"])
     return float(r_i + r_j - r_i * r_j * (math.sqrt(c_i) - math.sqrt(c_j)) ** 2 / (c_i * r_i + c_j * r_j))

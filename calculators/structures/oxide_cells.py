@@ -122,7 +122,7 @@ def valence_sums(atoms: Atoms, charges: Mapping[str, float], lengths: Mapping[st
     symbols = np.array(atoms.get_chemical_symbols())
     bonds = np.isin(symbols[first], list(charges)) & (symbols[second] == "O")
     first, second, distance = first[bonds], second[bonds], distance[bonds]
-    valence = np.exp((np.array([lengths[one] for one in symbols[first]]) - distance) / SOFTNESS)
+    valence = np.exp((np.array([lengths[symbol] for symbol in symbols[first]]) - distance) / SOFTNESS)
     return np.asarray(np.bincount(first, valence, len(atoms)) + np.bincount(second, valence, len(atoms)))
 
 
@@ -206,4 +206,4 @@ def _build(
 
 
 def _coordinates(position: str, free: Mapping[str, float]) -> list[float]:
-    return [free[one] if one in free else float(Fraction(one)) for one in _TOKEN.findall(position)]
+    return [free[token] if token in free else float(Fraction(token)) for token in _TOKEN.findall(position)]

@@ -69,7 +69,7 @@ RADII: Mapping[int, tuple[float, float]] = MappingProxyType(
 """Smallest and largest ionic radius by number of oxygen neighbours [Å]: ours, wide, so that unlikely oxides are there too."""
 
 
-def _one(position: str, neighbours: int, *charges: int, radii: tuple[float, float] | None = None) -> tuple[CationSite, ...]:
+def _cation(position: str, neighbours: int, *charges: int, radii: tuple[float, float] | None = None) -> tuple[CationSite, ...]:
     return (CationSite(position, neighbours, charges, radii),)
 
 
@@ -84,64 +84,71 @@ _TETRAHEDRAL = ((1, 7), (2, 6), (3, 5), (4, 4))
 OXIDE_PROTOTYPES: Mapping[str, OxidePrototype] = MappingProxyType(
     {
         # A2O
-        "antifluorite": OxidePrototype(225, (2, 1), _one("1/4 1/4 1/4", 4, 1, radii=(0.4, 1.7)), ("0 0 0",)),  # Li2O
-        "cuprite": OxidePrototype(224, (4, 2), _one("1/4 1/4 1/4", 2, 1), ("0 0 0",)),  # Cu2O
+        "antifluorite": OxidePrototype(225, (2, 1), _cation("1/4 1/4 1/4", 4, 1, radii=(0.4, 1.7)), ("0 0 0",)),  # Li2O
+        "cuprite": OxidePrototype(224, (4, 2), _cation("1/4 1/4 1/4", 2, 1), ("0 0 0",)),  # Cu2O
         "anti-cdcl2": OxidePrototype(
-            166, (2, 1), _one("0 0 u", 3, 1, radii=(0.9, 1.9)), ("0 0 0",), {"c": 4.46}, {"u": 0.256}
+            166, (2, 1), _cation("0 0 u", 3, 1, radii=(0.9, 1.9)), ("0 0 0",), {"c": 4.46}, {"u": 0.256}
         ),  # Cs2O
         # AO
-        "rocksalt": OxidePrototype(225, (1, 1), _one("0 0 0", 6, 2), ("1/2 1/2 1/2",)),  # MgO
-        "zincblende": OxidePrototype(216, (1, 1), _one("0 0 0", 4, 2), ("1/4 1/4 1/4",)),  # ZnS
-        "wurtzite": OxidePrototype(186, (2, 2), _one("1/3 2/3 0", 4, 2), ("1/3 2/3 u",), {"c": 1.602}, {"u": 0.382}),  # ZnO
-        "cscl": OxidePrototype(221, (1, 1), _one("0 0 0", 8, 2), ("1/2 1/2 1/2",)),  # BaO under pressure
-        "nias": OxidePrototype(194, (2, 2), _one("0 0 0", 6, 2), ("1/3 2/3 1/4",), {"c": 1.62}),  # NiAs
+        "rocksalt": OxidePrototype(225, (1, 1), _cation("0 0 0", 6, 2), ("1/2 1/2 1/2",)),  # MgO
+        "zincblende": OxidePrototype(216, (1, 1), _cation("0 0 0", 4, 2), ("1/4 1/4 1/4",)),  # ZnS
+        "wurtzite": OxidePrototype(186, (2, 2), _cation("1/3 2/3 0", 4, 2), ("1/3 2/3 u",), {"c": 1.602}, {"u": 0.382}),  # ZnO
+        "cscl": OxidePrototype(221, (1, 1), _cation("0 0 0", 8, 2), ("1/2 1/2 1/2",)),  # BaO under pressure
+        "nias": OxidePrototype(194, (2, 2), _cation("0 0 0", 6, 2), ("1/3 2/3 1/4",), {"c": 1.62}),  # NiAs
         "layered-zno": OxidePrototype(
-            194, (2, 2), _one("1/3 2/3 1/4", 5, 2), ("1/3 2/3 3/4",), {"c": 1.25}
+            194, (2, 2), _cation("1/3 2/3 1/4", 5, 2), ("1/3 2/3 3/4",), {"c": 1.25}
         ),  # ZnO under strain
         "litharge": OxidePrototype(
-            129, (2, 2), _one("0 1/2 z", 4, 2, radii=(0.5, 1.3)), ("0 0 0",), {"c": 1.265}, {"z": 0.2385}
+            129, (2, 2), _cation("0 1/2 z", 4, 2, radii=(0.5, 1.3)), ("0 0 0",), {"c": 1.265}, {"z": 0.2385}
         ),  # PbO
-        "cooperite": OxidePrototype(131, (2, 2), _one("0 1/2 0", 4, 2, radii=(0.5, 1.0)), ("0 0 1/4",), {"c": 1.753}),  # PdO
+        "cooperite": OxidePrototype(131, (2, 2), _cation("0 1/2 0", 4, 2, radii=(0.5, 1.0)), ("0 0 1/4",), {"c": 1.753}),  # PdO
         # AO2
-        "fluorite": OxidePrototype(225, (1, 2), _one("0 0 0", 8, 4), ("1/4 1/4 1/4",)),  # CeO2
-        "rutile": OxidePrototype(136, (2, 4), _one("0 0 0", 6, 4), ("u u 0",), {"c": 0.644}, {"u": 0.305}),  # TiO2
-        "anatase": OxidePrototype(141, (2, 4), _one("0 0 0", 6, 4), ("0 0 u",), {"c": 2.514}, {"u": 0.208}),  # TiO2
+        "fluorite": OxidePrototype(225, (1, 2), _cation("0 0 0", 8, 4), ("1/4 1/4 1/4",)),  # CeO2
+        "rutile": OxidePrototype(136, (2, 4), _cation("0 0 0", 6, 4), ("u u 0",), {"c": 0.644}, {"u": 0.305}),  # TiO2
+        "anatase": OxidePrototype(141, (2, 4), _cation("0 0 0", 6, 4), ("0 0 u",), {"c": 2.514}, {"u": 0.208}),  # TiO2
         "lead-dioxide": OxidePrototype(  # alpha-PbO2 (TiO2 II)
             60,
             (4, 8),
-            _one("0 y 1/4", 6, 4),
+            _cation("0 y 1/4", 6, 4),
             ("u v w",),
             {"b": 1.2096, "c": 1.0804},
             {"y": 0.171, "u": 0.272, "v": 0.381, "w": 0.414},
         ),
         "modified-pyrite": OxidePrototype(
-            205, (4, 8), _one("0 0 0", 6, 4), ("u u u",), {}, {"u": 0.344}
+            205, (4, 8), _cation("0 0 0", 6, 4), ("u u u",), {}, {"u": 0.344}
         ),  # PdF2, SiO2 at 271 GPa
-        "cristobalite": OxidePrototype(227, (2, 4), _one("1/8 1/8 1/8", 4, 4), ("0 0 0",), origin=2),  # SiO2, ideal
+        "cristobalite": OxidePrototype(227, (2, 4), _cation("1/8 1/8 1/8", 4, 4), ("0 0 0",), origin=2),  # SiO2, ideal
         "quartz": OxidePrototype(  # alpha-SiO2
-            154, (3, 6), _one("x 0 2/3", 4, 4), ("u v w",), {"c": 1.0997}, {"x": 0.4697, "u": 0.4135, "v": 0.2669, "w": 0.7858}
+            154,
+            (3, 6),
+            _cation("x 0 2/3", 4, 4),
+            ("u v w",),
+            {"c": 1.0997},
+            {"x": 0.4697, "u": 0.4135, "v": 0.2669, "w": 0.7858},
         ),
-        "high-quartz": OxidePrototype(180, (3, 6), _one("1/2 0 0", 4, 4), ("0.2072 0.4144 1/2",), {"c": 1.0925}),  # beta-SiO2
+        "high-quartz": OxidePrototype(
+            180, (3, 6), _cation("1/2 0 0", 4, 4), ("0.2072 0.4144 1/2",), {"c": 1.0925}
+        ),  # beta-SiO2
         "baddeleyite": OxidePrototype(  # ZrO2
             14,
             (4, 8),
-            _one("0.2754 0.0395 0.2083", 7, 4),
+            _cation("0.2754 0.0395 0.2083", 7, 4),
             ("0.0700 0.3317 0.3447", "0.4496 0.7569 0.4792"),
             {"b": 1.0120, "c": 1.0324, "beta": 99.23},
         ),
         "tetragonal-zirconia": OxidePrototype(
-            137, (2, 4), _one("3/4 1/4 3/4", 8, 4), ("1/4 1/4 z",), {"c": 1.4416}, {"z": 0.4568}, 2
+            137, (2, 4), _cation("3/4 1/4 3/4", 8, 4), ("1/4 1/4 z",), {"c": 1.4416}, {"z": 0.4568}, 2
         ),
-        "cdi2": OxidePrototype(164, (1, 2), _one("0 0 0", 6, 4), ("1/3 2/3 z",), {"c": 1.5}, {"z": 0.22}),  # PtO2
+        "cdi2": OxidePrototype(164, (1, 2), _cation("0 0 0", 6, 4), ("1/3 2/3 z",), {"c": 1.5}, {"z": 0.22}),  # PtO2
         # A2O3
         "corundum": OxidePrototype(
-            167, (4, 6), _one("0 0 z", 6, 3), ("x 0 1/4",), {"c": 2.7302}, {"z": 0.3522, "x": 0.3062}
+            167, (4, 6), _cation("0 0 z", 6, 3), ("x 0 1/4",), {"c": 2.7302}, {"z": 0.3522, "x": 0.3062}
         ),  # Al2O3
         "lanthana": OxidePrototype(  # La2O3
-            164, (2, 3), _one("1/3 2/3 z", 7, 3), ("1/3 2/3 u", "0 0 0"), {"c": 1.557}, {"z": 0.2454, "u": 0.6471}
+            164, (2, 3), _cation("1/3 2/3 z", 7, 3), ("1/3 2/3 u", "0 0 0"), {"c": 1.557}, {"z": 0.2454, "u": 0.6471}
         ),
         # AO3
-        "rhenium-trioxide": OxidePrototype(221, (1, 3), _one("0 0 0", 6, 6), ("1/2 0 0",)),  # ReO3
+        "rhenium-trioxide": OxidePrototype(221, (1, 3), _cation("0 0 0", 6, 6), ("1/2 0 0",)),  # ReO3
         # ABO2
         "delafossite": OxidePrototype(  # CuAlO2
             166, (1, 1, 2), _two("0 0 0", 2, "0 0 1/2", 6, (1, 3)), ("0 0 u",), {"c": 5.93}, {"u": 0.1099}

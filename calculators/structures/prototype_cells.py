@@ -71,7 +71,9 @@ def sheared(spec: PrototypeSpec, axes: Literal["one", "all"], degrees: float) ->
     cosines = np.cos(np.radians(after[3:]))
     if 1.0 - cosines @ cosines + 2.0 * cosines.prod() <= 0.0:
         raise ConfigurationError(f"space.scans: a shear of {degrees:g} degrees leaves no cell of {spec.structure}")
-    old, new = (Cell.fromcellpar(one, ab_normal=(0, 0, 1), a_direction=(1, 0, 0)).array for one in (before, after))
+    old, new = (
+        Cell.fromcellpar(parameters, ab_normal=(0, 0, 1), a_direction=(1, 0, 0)).array for parameters in (before, after)
+    )
     return np.asarray(np.linalg.solve(old, new))
 
 
@@ -157,8 +159,8 @@ def _compact(cell: tuple[float, ...], index: int) -> tuple[tuple[int, ...], ...]
 
 def _sublattices(index: int) -> Iterator[np.ndarray[tuple[int, int], np.dtype[np.int_]]]:
     """All sublattices of an index, each once, as Hermite normal forms."""
-    for a in (one for one in range(1, index + 1) if index % one == 0):
-        for b in (one for one in range(1, index // a + 1) if (index // a) % one == 0):
+    for a in (divisor for divisor in range(1, index + 1) if index % divisor == 0):
+        for b in (divisor for divisor in range(1, index // a + 1) if (index // a) % divisor == 0):
             c = index // (a * b)
             for x, y, z in itertools.product(range(b), range(c), range(c)):
                 yield np.array([[a, x, y], [0, b, z], [0, 0, c]])

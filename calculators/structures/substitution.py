@@ -82,7 +82,7 @@ def _outward(parent: Parent, atoms: Atoms, anion: int) -> FloatArray:
     pairs = [(units[i], units[j]) for i in range(len(units)) for j in range(i)]
     tried = [-units.sum(axis=0), *-units, *(-(a + b) for a, b in pairs)]
     tried += [sign * np.cross(a, b) for a, b in pairs for sign in (1.0, -1.0)]
-    directions = np.array([one / np.linalg.norm(one) for one in tried if np.linalg.norm(one) > 1e-3])
+    directions = np.array([direction / np.linalg.norm(direction) for direction in tried if np.linalg.norm(direction) > 1e-3])
     cations = np.array([parent.ions[site].charge > 0 for site in parent.sites])
     ends = atoms.positions[anion] + HYDROGEN_DISTANCE * directions
     distances = get_distances(ends, atoms.positions[: len(cations)][cations], cell=atoms.cell, pbc=True)[1]

@@ -28,7 +28,7 @@ class Transformation(Protocol):
 
 @dataclass(frozen=True)
 class Supercell:
-    """A larger cell whose copies of an atom are told apart by their labels."""
+    """A larger cell whose copies of an atom have different labels."""
 
     spec: SupercellSpec
 
@@ -38,7 +38,7 @@ class Supercell:
         return prod(self.spec.repeats)
 
     def apply(self, structure: Any) -> Any:  # noqa: ANN401
-        """See :class:`Transformation`."""
+        """Applies the transformation to a structure of pymatgen."""
         made = load_pymatgen(_STANDARD).SupercellTransformation.from_scaling_factors(*self.spec.repeats)
         larger = made.apply_transformation(structure)
         # All copies of an atom come before those of the next one.
@@ -59,7 +59,7 @@ class PrimitiveCell:
         return 1
 
     def apply(self, structure: Any) -> Any:  # noqa: ANN401
-        """See :class:`Transformation`."""
+        """Applies the transformation to a structure of pymatgen."""
         return load_pymatgen(_STANDARD).PrimitiveCellTransformation(self.spec.tolerance).apply_transformation(structure)
 
 

@@ -113,10 +113,10 @@ def check_grains(start: Atoms, result: CalculationResult, stiffness: Stiffness |
     Raises:
         CalculationError: A grain has turned (``rotated_grain``) or is strained (``strained_grain``).
     """
-    told = start.info
-    kind = cast("Structure", str(told["structure"]))
-    crystal = CubicCrystal(kind, str(told["element"]), float(told["lattice_parameter"]))
-    axis, plane = ((int(told[key][0]), int(told[key][1]), int(told[key][2])) for key in ("axis", "plane"))
+    info = start.info
+    kind = cast("Structure", str(info["structure"]))
+    crystal = CubicCrystal(kind, str(info["element"]), float(info["lattice_parameter"]))
+    axis, plane = ((int(info[key][0]), int(info[key][1]), int(info[key][2])) for key in ("axis", "plane"))
     cores = grain_cores(result.atoms, crystal, grain_axes(axis, plane), result.energies)
     fewest = min(core.atoms for core in cores)
     if fewest < FEWEST_ATOMS:
@@ -126,7 +126,7 @@ def check_grains(start: Atoms, result: CalculationResult, stiffness: Stiffness |
         )
         return {"checked": False, "reason": reason}
     found = [_judged(number, core, stiffness, judge_strain=judge_strain) for number, core in enumerate(cores)]
-    return {"checked": True} | {key: [one[key] for one in found] for key in found[0]}
+    return {"checked": True} | {key: [grain[key] for grain in found] for key in found[0]}
 
 
 def _judged(number: int, core: GrainCore, stiffness: Stiffness | None, *, judge_strain: bool) -> JsonDict:

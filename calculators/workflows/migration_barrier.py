@@ -3,7 +3,7 @@
 The crystal is relaxed with its symmetry; hops between the ion's sites that symmetry makes equal are computed once; each site's
 end state, with the site empty or an ion more on it, is relaxed from several starts and each hop's saddle point found
 (:mod:`tansaku.calculators.workflows.migration`); the hops are joined, the easiest first, until they percolate. The barrier is
-the highest saddle point of the easiest path that goes on for ever, above the lowest state on it. The carrier is neutral, the
+the highest saddle point of the easiest infinite path, above the lowest state on it. The carrier is neutral, the
 cell keeps the volume of the crystal without it.
 """
 
@@ -130,7 +130,9 @@ def migration_barrier(
     else:
         opened = _open_vacancies(parts, structure, ion)
     crystal = opened.crystal
-    hops = tuple(parts.hop(crystal, number, one, opened.carriers) for number, one in enumerate(crystal.network.classes))
+    hops = tuple(
+        parts.hop(crystal, number, hop_class, opened.carriers) for number, hop_class in enumerate(crystal.network.classes)
+    )
     return _conclude(parts, opened, hops)
 
 
@@ -165,10 +167,10 @@ def _open_interstitials(parts: Parts, structure: Atoms, ion: str, mechanism: Int
         return parts.settled(tried, number, places[number], maker, known)
 
     sites, dropped = find_sites(voids, maker, settled)
-    full = with_sites(host, ion, [one.void for one in sites])
+    full = with_sites(host, ion, [site.void for site in sites])
     crystal = open_crystal(full, find_interstitial_network(full, len(host), parts.spec.max_hop))
     carriers = {}
-    for index, site in zip(_offsets(len(host), [one.void for one in sites]), sites, strict=True):
+    for index, site in zip(_offsets(len(host), [site.void for site in sites]), sites, strict=True):
         kept = crystal.kept(index)
         positions = np.insert(site.rest.frame, int(np.searchsorted(kept, index)), site.rest.ion, axis=0)
         carriers[index] = parts.carrier(crystal, index, positions)
@@ -181,7 +183,7 @@ def _supercell(host: Atoms, spec: MigrationBarrierSpec) -> Supercell:
 
 def _offsets(atoms: int, voids: Sequence[Void]) -> list[int]:
     """Index of each void's first place behind the atoms."""
-    return [atoms + sum(len(one.fractions) for one in voids[:number]) for number in range(len(voids))]
+    return [atoms + sum(len(void.fractions) for void in voids[:number]) for number in range(len(voids))]
 
 
 def check_structure(structure: Atoms, spec: MigrationBarrierSpec) -> None:
@@ -211,10 +213,10 @@ def mobile_element(structure: Atoms, spec: MigrationBarrierSpec) -> str:
     """
     if spec.ion is not None:
         return spec.ion
-    told = structure.info.get("mobile_ion")
-    if told is None:
+    ion = structure.info.get("mobile_ion")
+    if ion is None:
         raise ConfigurationError("calculator.workflow.ion: missing, and the structure names no mobile ion; expected an element")
-    return Ion.parse(str(told)).element
+    return Ion.parse(str(ion)).element
 
 
 def checkpoint_key(calculator: Calculator, structure: Atoms, spec: MigrationBarrierSpec) -> str:
@@ -233,17 +235,17 @@ def checkpoint_key(calculator: Calculator, structure: Atoms, spec: MigrationBarr
 def _conclude(parts: Parts, opened: _Opened, hops: tuple[ComputedHop, ...]) -> MigrationBarrier:
     network, dimensions = opened.crystal.network, parts.spec.dimensions
     sites = {site: opened.carriers[network.orbits[site]].state.energy for site in network.sites}
-    saddles = [one.result.energy if one.result is not None else None for one in hops]
-    members = [one.hops.members for one in hops]
+    saddles = [computed.result.energy if computed.result is not None else None for computed in hops]
+    members = [computed.hops.members for computed in hops]
     # An ion more in the crystal is where its energy is lowest; easier paths that it cannot get onto from there do not help it.
     ground = min(sites, key=lambda site: sites[site])
     orbit = [site for site in sites if network.orbits[site] == network.orbits[ground]]
     through = orbit if network.carrier == "interstitial" else None
     found = percolate(sites, members, saddles, through)
     wanted = found[dimensions - 1]
-    failed = "; ".join(f"{one.hops.name}: {one.failure}" for one in hops if one.result is None)
+    failed = "; ".join(f"{computed.hops.name}: {computed.failure}" for computed in hops if computed.result is None)
     # A saddle point that was not found is not below the states it is between.
-    least = [max(sites[one.hops.hop.first], sites[one.hops.hop.second]) for one in hops]
+    least = [max(sites[computed.hops.hop.first], sites[computed.hops.hop.second]) for computed in hops]
     hoped = [low if known is None else known for low, known in zip(least, saddles, strict=True)]
     easiest = percolate(sites, members, hoped, through)[dimensions - 1]
     if failed and easiest is not None and (wanted is None or easiest.level < wanted.level):
@@ -252,7 +254,7 @@ def _conclude(parts: Parts, opened: _Opened, hops: tuple[ComputedHop, ...]) -> M
         raise CalculationError(
             "no_path", f"hops up to {parts.spec.max_hop:g} Å do not join to paths in {dimensions} dimension(s)"
         )
-    lowest = tuple(None if one is None else _lowest(one, hops) for one in found)
+    lowest = tuple(None if network is None else _lowest(network, hops) for network in found)
     value = wanted.level - (lowest[dimensions - 1] or 0.0)
     if value < _NOTHING:
         raise CalculationError("no_barrier", f"the highest saddle point is {value:.4f} eV above the lowest state")
@@ -273,15 +275,15 @@ def _conclude(parts: Parts, opened: _Opened, hops: tuple[ComputedHop, ...]) -> M
 
 def _lowest(network: Percolation, hops: tuple[ComputedHop, ...]) -> float:
     """Lowest state on a network's paths, those half way of a hop included [eV]."""
-    results = [one.result for one in hops if one.result is not None and one.hops.hop.first in network.sites]
-    half_way = [one.intermediate for one in results if one.intermediate is not None and one.energy <= network.level]
+    results = [computed.result for computed in hops if computed.result is not None and computed.hops.hop.first in network.sites]
+    half_way = [result.intermediate for result in results if result.intermediate is not None and result.energy <= network.level]
     return min([network.lowest, *half_way])
 
 
 def _remaining(crystal: Crystal, carriers: dict[int, Carrier]) -> float:
     """What forces left over would still bring in the end states, the largest of them [eV]."""
     left = []
-    for site, one in carriers.items():
+    for site, carrier in carriers.items():
         kept = crystal.kept(crystal.supercell.index(site, (0, 0, 0)))
-        left.append(one.state.remaining(guess(crystal.curvature, kept, np.empty(0, dtype=np.intp))))
+        left.append(carrier.state.remaining(guess(crystal.curvature, kept, np.empty(0, dtype=np.intp))))
     return max(left)

@@ -36,11 +36,11 @@ def energy_above_hull(symbols: Sequence[str], energy: float, phases: Mapping[str
     able = [name for name, count in counts.items() if count.keys() <= wanted.keys()]
     elements = sorted(wanted)
     # Amounts are atoms of each phase per atom of the crystal.
-    shares = np.array([[counts[name].get(one, 0) / sum(counts[name].values()) for name in able] for one in elements])
-    composition = np.array([wanted[one] / len(symbols) for one in elements])
+    shares = np.array([[counts[name].get(element, 0) / sum(counts[name].values()) for name in able] for element in elements])
+    composition = np.array([wanted[element] / len(symbols) for element in elements])
     found = linprog([phases[name] for name in able], A_eq=shares, b_eq=composition, method="highs") if able else None
     if found is None or not found.success:
-        missing = [one for one in elements if not any(one in counts[name] for name in able)]
+        missing = [element for element in elements if not any(element in counts[name] for name in able)]
         expected = f"at least one with {missing[0]} and nothing else than {', '.join(elements)}" if missing else "more phases"
         raise ConfigurationError(f"{_KEY}: no mixture of them has the composition {_formula(wanted)}; expected {expected}")
     return energy / len(symbols) - float(found.fun)

@@ -97,7 +97,7 @@ def _parse_seeds(text: str) -> tuple[int, ...]:
     else:
         raise ConfigurationError(f"--seeds: {text!r}; expected a number such as 10, or a range such as 10-19")
     if not 0 < len(seeds) <= 100_000:
-        raise ConfigurationError(f"--seeds: {text!r} stands for {len(seeds)} seeds; expected 1 to 100000")
+        raise ConfigurationError(f"--seeds: {text!r} is {len(seeds)} seeds; expected 1 to 100000")
     return seeds
 
 

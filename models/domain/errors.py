@@ -45,7 +45,7 @@ class SpecChangedError(ConfigurationError):
 
 
 class MissingComponentError(TansakuError, ImportError):
-    """An optional package or program is not installed; the message says what to install."""
+    """An optional package or program is not installed; the message names what to install."""
 
 
 class NotFoundError(TansakuError, LookupError):

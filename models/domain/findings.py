@@ -14,7 +14,7 @@ class Finding(Record):
 
     Attributes:
         state: ``ok``; ``optional``: not there, and only what the name says needs it; ``warning``: works, with a limit;
-            ``missing``: campaigns cannot run before it is mended.
+            ``missing``: campaigns cannot run before it is fixed.
         detail: What was found.
         hint: What to do.
     """

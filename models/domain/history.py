@@ -42,7 +42,7 @@ class Entry:
         deviation: Standard deviation of a value that is a prediction; 0 where it was computed.
         failure: Who is to blame for a FAILED evaluation.
         measured: What an ended evaluation took, where cost is learned and it was measured [core-seconds].
-        spared: Whether a first look left it at its prediction, so that what it took says nothing of a computed one.
+        spared: Whether pre-screening left it at its prediction, so that what it took says nothing of a computed one.
         refusal: Reason and message of a configuration error that it failed with.
     """
 
@@ -89,11 +89,14 @@ def search_entry(
 
 def objective_values(outcome: Outcome, further: Sequence[FurtherObjectiveSpec] = ()) -> tuple[float, ...] | None:
     """Values of all objectives as computed, the first one first, each in its unit; None where one is missing."""
-    found = [outcome.quantities.get(one.property) for one in further]
+    found = [outcome.quantities.get(objective.property) for objective in further]
     if outcome.value is None or None in found:
         return None
     pairs = zip(found, further, strict=True)
-    return (outcome.value, *(recorded_in(have.value, have.unit, one.unit) for have, one in pairs if have is not None))
+    return (
+        outcome.value,
+        *(recorded_in(have.value, have.unit, objective.unit) for have, objective in pairs if have is not None),
+    )
 
 
 def _blamed(evaluation: Evaluation) -> FailureKind:
@@ -120,11 +123,14 @@ def search_entries(
     Raises:
         NotFoundError: An evaluation's candidate is not in the pool.
     """
-    search = sorted((one for one in evaluations if one.proposal.purpose == "search"), key=lambda one: one.proposal.number)
-    positions = pool.positions([one.proposal.candidate for one in search])
+    search = sorted(
+        (evaluation for evaluation in evaluations if evaluation.proposal.purpose == "search"),
+        key=lambda evaluation: evaluation.proposal.number,
+    )
+    positions = pool.positions([evaluation.proposal.candidate for evaluation in search])
     return [
-        search_entry(one, int(position), further, learns_cost=learns_cost)
-        for one, position in zip(search, positions, strict=True)
+        search_entry(evaluation, int(position), further, learns_cost=learns_cost)
+        for evaluation, position in zip(search, positions, strict=True)
     ]
 
 
@@ -137,7 +143,7 @@ def horizon(number: int, previous: int, in_flight: int, initial_count: int) -> i
     Args:
         number: k, counted from 1.
         previous: h(k-1), 0 before the first proposal.
-        in_flight: Evaluations that may be under way at once when k is proposed.
+        in_flight: Evaluations that may be in progress at once when k is proposed.
         initial_count: Proposals in the initial design.
     """
     if number <= initial_count:
@@ -182,7 +188,7 @@ def build_history(
     """
     sign = 1.0 if direction == "minimize" else -1.0
     latest: dict[int, Entry] = {}
-    for entry in sorted(entries, key=lambda one: one.number):
+    for entry in sorted(entries, key=lambda entry: entry.number):
         latest.pop(entry.position, None)
         latest[entry.position] = entry
     parts: dict[Whereabouts, list[Entry]] = {name: [] for name in ("observed", "failed", "pending", "unavailable")}
@@ -225,7 +231,7 @@ def computed_only(history: History) -> History:
 
 def oriented(rows: Sequence[Sequence[float]] | FloatArray, directions: Sequence[Direction]) -> FloatArray:
     """Values of further objectives with the sign at which smaller is better, shape ``(n, n_directions)``."""
-    signs = np.array([1.0 if one == "minimize" else -1.0 for one in directions])
+    signs = np.array([1.0 if direction == "minimize" else -1.0 for direction in directions])
     return np.asarray(np.array(rows, dtype=np.float64).reshape(len(rows), len(directions)) * signs)
 
 
@@ -261,8 +267,8 @@ def teaches_cost(entry: Entry) -> bool:
 
 def measured_costs(entries: Sequence[Entry], up_to: int) -> list[tuple[int, float]]:
     """Positions and measured costs [core-seconds] of what a cost model may learn from, by number."""
-    ordered = sorted((one for one in entries if one.number <= up_to), key=lambda one: one.number)
-    return [(one.position, one.measured) for one in ordered if one.measured is not None and teaches_cost(one)]
+    ordered = sorted((entry for entry in entries if entry.number <= up_to), key=lambda entry: entry.number)
+    return [(entry.position, entry.measured) for entry in ordered if entry.measured is not None and teaches_cost(entry)]
 
 
 def cost_limit(budget: BudgetSpec, pool: CandidatePool) -> float | None:
@@ -279,7 +285,7 @@ def remaining_cost(limit: float | None, entries: Sequence[Entry], up_to: int) ->
     return None if limit is None else limit - spent_cost(entries, up_to)
 
 
-def too_dear(pool: CandidatePool, max_cost: float | None) -> IntArray:
+def too_expensive(pool: CandidatePool, max_cost: float | None) -> IntArray:
     """Positions of candidates that are never proposed because of their predicted cost.
 
     Raises:
@@ -287,11 +293,11 @@ def too_dear(pool: CandidatePool, max_cost: float | None) -> IntArray:
     """
     if max_cost is None:
         return np.empty(0, dtype=np.intp)
-    dear = np.flatnonzero(pool.cost > max_cost)
-    if len(dear) == len(pool):
+    expensive = np.flatnonzero(pool.cost > max_cost)
+    if len(expensive) == len(pool):
         cheapest = float(pool.cost.min())
         raise ConfigurationError(f"constraints.max_cost: {max_cost:g} leaves no candidate, the cheapest costs {cheapest:g}")
-    return dear
+    return expensive
 
 
 @dataclass(frozen=True, slots=True)
@@ -349,7 +355,7 @@ def stop_reason(
         entries: Proposals so far.
         up_to: Horizon of the next proposal.
         limit: See :func:`cost_limit`.
-        max_cost: See :func:`too_dear`.
+        max_cost: See :func:`too_expensive`.
     """
     finished = [entry for entry in entries if entry.number <= up_to and entry.state.terminal]
     free = np.ones(len(pool), dtype=bool)
@@ -362,6 +368,6 @@ def stop_reason(
         failed=sum(entry.state is EvaluationState.FAILED for entry in finished),
         cheapest=float(pool.cost[free].min()) if free.any() else None,
         remaining_cost=remaining_cost(limit, entries, up_to),
-        refused=is_refused(sorted(entries, key=lambda one: one.number)),
+        refused=is_refused(sorted(entries, key=lambda entry: entry.number)),
     )
     return decide(budget, standing)

@@ -27,7 +27,7 @@ _CHUNK = 1 << 20
 
 
 def canonical_json(value: object) -> str:
-    """Serialises plain data to the one JSON text that stands for it.
+    """Serialises plain data to its canonical JSON text.
 
     Args:
         value: Dicts, lists, strings, finite numbers, booleans and None.
@@ -157,7 +157,10 @@ def printable(text: str, *, keep: str = "") -> str:
     """
     if text.isprintable():
         return text
-    return "".join(one if one.isprintable() or one in keep else one.encode("unicode_escape").decode("ascii") for one in text)
+    return "".join(
+        character if character.isprintable() or character in keep else character.encode("unicode_escape").decode("ascii")
+        for character in text
+    )
 
 
 def shown(value: object, most: int = 80) -> str:

@@ -163,8 +163,8 @@ class Registry(Protocol):
 
 def promoted(versions: Sequence[ModelRecord]) -> ModelRecord | None:
     """The version to be used of one model's versions, None where none was ever promoted."""
-    chosen = [one for one in versions if one.promoted_at is not None]
-    return max(chosen, key=lambda one: (one.promoted_at, one.version)) if chosen else None
+    chosen = [version for version in versions if version.promoted_at is not None]
+    return max(chosen, key=lambda version: (version.promoted_at, version.version)) if chosen else None
 
 
 def promotion_time(versions: Sequence[ModelRecord], now: datetime) -> datetime:

@@ -164,7 +164,7 @@ class Calculator(Protocol):
 
 @runtime_checkable
 class ScratchCalculator(Calculator, Protocol):
-    """A calculator that leaves big files, and goes on where it was when its process was killed, if it is given a folder."""
+    """A calculator that leaves big files, and, given a folder, continues where it was when its process was killed."""
 
     def within(self, folder: Path) -> Calculator:
         """The same calculator, which keeps checkpoints and files in a folder: one for one structure and relaxation.
@@ -192,7 +192,7 @@ class History:
         pending: Candidates proposed and not yet known to this proposal, in proposal order.
         unavailable: Further candidates that may not be proposed (e.g. finished, but beyond the horizon: those are in
             ``pending`` as well).
-        remaining_cost: Budget left less what pending ones will take, None for no limit; dearer candidates are masked.
+        remaining_cost: Budget left less what pending ones will take, None for no limit; more expensive candidates are masked.
         remaining_evaluations: Proposals that the budget still allows, this one included, None for no limit.
     """
 
@@ -372,7 +372,7 @@ class CampaignStore(Protocol):
         ...
 
     def release_lease(self, lease: Lease) -> None:
-        """Gives the lease back; does nothing when it is no longer ours."""
+        """Releases the lease; does nothing when it is no longer ours."""
         ...
 
     def set_runtime(self, lease: Lease, runtime: JsonDict) -> None:
@@ -615,5 +615,5 @@ class Launcher(Protocol):
         ...
 
     def stop(self) -> None:
-        """Ends the backend's idle helpers; running jobs go on."""
+        """Ends the backend's idle helpers; running jobs continue."""
         ...

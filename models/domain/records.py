@@ -161,7 +161,7 @@ class Attempt(Record):
         token: The result is accepted only while this token is the evaluation's current one.
         handle: The launcher's JSON handle, None until the submission is recorded.
         failure: Why this attempt ended without a result, None while it may still have one.
-        late_outcome: A result that arrived after the attempt had been given up; kept aside, never used.
+        late_outcome: A result that arrived after the attempt had been given up; stored, never used.
     """
 
     number: Number
@@ -200,12 +200,12 @@ class Evaluation(Record):
 
     @property
     def measured_cost(self) -> float | None:
-        """What its accepted attempt took [core-seconds]; None while it is under way, and where nothing was measured."""
+        """What its accepted attempt took [core-seconds]; None while it is in progress, and where nothing was measured."""
         return self.outcome.core_seconds if self.state.terminal and self.outcome is not None else None
 
     @property
     def spared(self) -> bool:
-        """Whether a first look left it at its prediction: the expensive half of it was never computed."""
+        """Whether pre-screening left it at its prediction: the expensive half of it was never computed."""
         look, outcome = self.proposal.look, self.outcome
         return look is not None and outcome is not None and outcome.predicted_by == look.model
 

@@ -31,7 +31,7 @@ def is_refused(entries: Sequence[Entry]) -> bool:
     """Whether the last evaluations that have ended failed with the same configuration error: the next would too.
 
     It looks past the horizon, unlike every other reason to stop, so that an initial design is not spent on one error. No
-    proposal is conditioned on it: a campaign that goes on after the cause was mended proposes what it would have proposed.
+    proposal is conditioned on it: a campaign that continues after the cause was fixed proposes what it would have proposed.
 
     Args:
         entries: Proposals so far, by number.

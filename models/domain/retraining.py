@@ -86,7 +86,7 @@ def in_use(ends: Sequence[RetrainEnd], number: int | None = None) -> RetrainEnd 
         ends: In order.
         number: Of the proposal; None: after all of them.
     """
-    return next((one for one in reversed(ends) if one.promoted and (number is None or one.uses_from <= number)), None)
+    return next((end for end in reversed(ends) if end.promoted and (number is None or end.uses_from <= number)), None)
 
 
 def _is_met(target: TargetSpec, errors: Mapping[str, Errors]) -> bool:

@@ -2,7 +2,7 @@
 
 The functions of :mod:`tansaku.models.domain.history` say what holds; this class says the same of a campaign that goes forward:
 what the horizon has passed is settled and held in columns that only grow, the few later proposals are looked at each time. What
-does not fit that picture (a retry of something settled, a new replicate) makes the columns anew, and a question about an older
+does not fit that picture (a retry of something settled, a new replicate) rebuilds the columns, and a question about an older
 horizon is answered by the functions themselves.
 """
 
@@ -134,7 +134,7 @@ class SearchState:
         self._pool = pool
         self._by_cost = np.argsort(pool.cost, kind="stable")
         self._cheapest = 0
-        self._dear: tuple[float, IntArray] | None = None
+        self._expensive: tuple[float, IntArray] | None = None
 
     def entry(self, number: int) -> Entry | None:
         """The proposal of a number, None where the search has none."""
@@ -159,26 +159,26 @@ class SearchState:
             self._settled = _Settled(self._further)
 
     def is_known(self, up_to: int) -> bool:
-        """See :func:`~tansaku.models.domain.history.is_known`."""
+        """As :func:`~tansaku.models.domain.history.is_known`, for this search."""
         return all(number > up_to for number in self._active)
 
     def observed_count(self, up_to: int) -> int:
-        """See :func:`~tansaku.models.domain.history.observed_count`."""
+        """As :func:`~tansaku.models.domain.history.observed_count`, for this search."""
         place = bisect_right(self._numbers, up_to)
         known = self._settled
         if place <= known.count:
             return known.valued_counts[place - 1] if place else 0
-        later = {one.position for one in self._entries[known.count : place] if one.value is not None}
+        later = {entry.position for entry in self._entries[known.count : place] if entry.value is not None}
         return len(known.valued) + len(later - known.valued)
 
     def measured_count(self, up_to: int) -> int:
         """Number of :func:`~tansaku.models.domain.history.measured_costs`."""
         if not self._settle(up_to):
             return len(rules.measured_costs(self._entries, up_to))
-        return self._settled.measured + sum(rules.teaches_cost(one) and one.number <= up_to for one in self._tail())
+        return self._settled.measured + sum(rules.teaches_cost(entry) and entry.number <= up_to for entry in self._tail())
 
     def remaining_cost(self, limit: float | None, up_to: int) -> float | None:
-        """See :func:`~tansaku.models.domain.history.remaining_cost`."""
+        """As :func:`~tansaku.models.domain.history.remaining_cost`, for this search."""
         if limit is None or not self._settle(up_to):
             return rules.remaining_cost(limit, self._entries, up_to)
         spent = self._settled.spent
@@ -187,7 +187,7 @@ class SearchState:
         return limit - spent
 
     def history(self, up_to: int, limit: float | None = None, budget: BudgetSpec | None = None) -> History:
-        """See :func:`~tansaku.models.domain.history.build_history`.
+        """As :func:`~tansaku.models.domain.history.build_history`, for this search.
 
         Args:
             up_to: The horizon.
@@ -203,51 +203,53 @@ class SearchState:
         for entry in self._tail():
             if self._latest[entry.position] == entry.number:
                 tail[rules.whereabouts(entry, up_to)].append(entry)
-        refused = [one for one in tail["failed"] if one.failure is FailureKind.SCIENCE]
+        refused = [entry for entry in tail["failed"] if entry.failure is FailureKind.SCIENCE]
         columns = self._settled.columns
-        observed = columns["observed"].and_then([one.position for one in tail["observed"]])
-        rows = [one.others for one in tail["observed"]]
+        observed = columns["observed"].and_then([entry.position for entry in tail["observed"]])
+        rows = [entry.others for entry in tail["observed"]]
         others = [column.and_then([row[i] for row in rows]) for i, column in self._settled.others.items()]
         return History(
             observed=observed,
-            values=self._settled.values.and_then([self._sign * one.value for one in tail["observed"] if one.value is not None]),
-            failed=columns["failed"].and_then([one.position for one in tail["failed"]]),
-            refused=columns["refused"].and_then([one.position for one in refused]),
-            pending=np.array([one.position for one in tail["pending"]], dtype=np.intp),
-            unavailable=columns["unavailable"].and_then([one.position for one in tail["unavailable"]]),
+            values=self._settled.values.and_then(
+                [self._sign * entry.value for entry in tail["observed"] if entry.value is not None]
+            ),
+            failed=columns["failed"].and_then([entry.position for entry in tail["failed"]]),
+            refused=columns["refused"].and_then([entry.position for entry in refused]),
+            pending=np.array([entry.position for entry in tail["pending"]], dtype=np.intp),
+            unavailable=columns["unavailable"].and_then([entry.position for entry in tail["unavailable"]]),
             remaining_cost=cost_left,
             remaining_evaluations=left,
             others=rules.oriented(np.array(others).reshape(len(others), len(observed)).T, self._further),
             deviations=rules.predicted_deviations(
-                self._settled.deviations.and_then([one.deviation for one in tail["observed"]])
+                self._settled.deviations.and_then([entry.deviation for entry in tail["observed"]])
             ),
         )
 
     def stop_reason(
         self, budget: BudgetSpec, up_to: int, limit: float | None, max_cost: float | None = None
     ) -> StopReason | None:
-        """See :func:`~tansaku.models.domain.history.stop_reason`."""
+        """As :func:`~tansaku.models.domain.history.stop_reason`, for this search."""
         if not self._settle(up_to):
             return rules.stop_reason(budget, self._pool, self._entries, up_to, limit, max_cost)
-        ended = [one for one in self._tail() if one.number <= up_to and one.state.terminal]
+        ended = [entry for entry in self._tail() if entry.number <= up_to and entry.state.terminal]
         cheapest = self._cheapest_free()
         standing = Standing(
             proposed=len(self._entries),
             finished=self._settled.finished + len(ended),
-            failed=self._settled.failed + sum(one.state is EvaluationState.FAILED for one in ended),
+            failed=self._settled.failed + sum(entry.state is EvaluationState.FAILED for entry in ended),
             cheapest=None if cheapest is None or (max_cost is not None and cheapest > max_cost) else cheapest,
             remaining_cost=self.remaining_cost(limit, up_to),
             refused=is_refused(self._entries),
         )
         return rules.decide(budget, standing)
 
-    def too_dear(self, max_cost: float | None) -> IntArray:
-        """See :func:`~tansaku.models.domain.history.too_dear`."""
+    def too_expensive(self, max_cost: float | None) -> IntArray:
+        """As :func:`~tansaku.models.domain.history.too_expensive`, for this search."""
         if max_cost is None:
             return np.empty(0, dtype=np.intp)
-        if self._dear is None or self._dear[0] != max_cost:
-            self._dear = max_cost, rules.too_dear(self._pool, max_cost)
-        return self._dear[1]
+        if self._expensive is None or self._expensive[0] != max_cost:
+            self._expensive = max_cost, rules.too_expensive(self._pool, max_cost)
+        return self._expensive[1]
 
     def _settle(self, up_to: int) -> bool:
         """Settles what can be; False for a horizon that lies before what is settled already."""

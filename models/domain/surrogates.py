@@ -67,7 +67,7 @@ Prediction = Mapping[str, Estimate]
 
 @dataclass(frozen=True)
 class Weights:
-    """A surrogate, or training under way, as data: what is written to a file.
+    """A surrogate, or a training in progress, as data: what is written to a file.
 
     Attributes:
         arrays: Named arrays.
@@ -132,7 +132,7 @@ class TrainingRun:
         seed: Start of every random choice.
         device: Where to compute; ``auto``: on a GPU where there is one.
         checkpoints: Training looks here first, and leaves a checkpoint after each step.
-        on_progress: Told after each step, those of a resumed run before the kill included.
+        on_progress: Called after each step, those of a resumed run before the kill included.
         start: Weights to begin with instead of random ones, of the same hyper-parameters (a smaller data set's model); a fit
             that is convex has no use for it.
     """
@@ -150,7 +150,7 @@ class Surrogate(Protocol):
 
     ``predict`` looks at structure and fields alone, never at ``properties``; the prediction of one example does not depend on
     the others. It is the same after ``weights`` and ``restored`` (bit by bit on one machine), does not depend on the order of
-    the atoms, on rotation and translation of the structure, or on which periodic image an atom stands in.
+    the atoms, on rotation and translation of the structure, or on which periodic image an atom is in.
     """
 
     @property

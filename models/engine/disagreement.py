@@ -103,8 +103,8 @@ def left_over(places: FloatArray, asked: FloatArray, correlation: float) -> Floa
         Between 0 and 1, shape ``(n,)``.
     """
 
-    def correlations(one: FloatArray, other: FloatArray) -> FloatArray:
-        return np.asarray(np.exp(-0.5 * cdist(one, other, "sqeuclidean") / correlation**2))
+    def correlations(rows: FloatArray, other: FloatArray) -> FloatArray:
+        return np.asarray(np.exp(-0.5 * cdist(rows, other, "sqeuclidean") / correlation**2))
 
     factor = cholesky(correlations(asked, asked) + _JITTER * np.eye(len(asked)), lower=True)
     explained = np.square(solve_triangular(factor, correlations(asked, places), lower=True)).sum(axis=0)

@@ -109,7 +109,7 @@ def chosen_groups(over: Groups, pool: CandidatePool, where: str) -> tuple[str, .
     """Names of the pool's feature groups that a pattern, or any of several, names.
 
     Args:
-        over: Names; ``*`` stands for anything.
+        over: Names; ``*`` matches anything.
         pool: The pool.
         where: Key shown in errors.
 

@@ -19,7 +19,7 @@ class RadialGrid:
     Attributes:
         cutoff: [Å]
         bins: Number of bins.
-        smearing: Standard deviation of the Gaussian that stands for one distance [Å]; a distance then changes the
+        smearing: Standard deviation of the Gaussian that represents one distance [Å]; a distance then changes the
             descriptor smoothly as it crosses from bin to bin.
     """
 

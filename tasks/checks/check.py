@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from tansaku.calculators.calculator_registry import open_calculator
-from tansaku.models.domain.history import build_history, cost_limit, too_dear
+from tansaku.models.domain.history import build_history, cost_limit, too_expensive
 from tansaku.models.domain.identifiers import proposal_rng
 from tansaku.models.domain.pool import CandidatePool, FloatArray
 from tansaku.models.domain.ports import CampaignStore, Proposer, ScreenedSpace, Space
@@ -253,7 +253,7 @@ def preview_campaign(path: Path, database: Database | None = None, limits: Limit
     check_phases(spec, space, pool)
     check_structures(spec, space, [str(pool.ids[position]) for position in initial])
     everything = float(pool.cost.sum())
-    affordable = np.delete(pool.cost, too_dear(pool, spec.constraints.max_cost))
+    affordable = np.delete(pool.cost, too_expensive(pool, spec.constraints.max_cost))
     expected, most = _affordable(affordable, limit, spec.budget.evaluations)
     return CampaignPreview(
         name=spec.name,

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.specs.base import file_keys
 from tansaku.tasks.yaml_text import KeyPath, YamlText
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -112,8 +113,9 @@ def _models_below(models: Iterable[type[BaseModel]], step: str | int) -> tuple[t
         return tuple(models)
     found: list[type[BaseModel]] = []
     for model in models:
-        if step in model.model_fields:
-            found.extend(_models_in(model.model_fields[step].annotation))
+        for name, field in model.model_fields.items():
+            if step in file_keys(model, name):
+                found.extend(_models_in(field.annotation))
     return tuple(found) or tuple(models)
 
 
@@ -153,7 +155,7 @@ def _explain(problem: _Problem) -> str:
     if kind == "missing":
         return "missing"
     if kind == "extra_forbidden":
-        known = sorted({name for model in problem.models for name in model.model_fields} or {""})
+        known = sorted({file_keys(model, name)[0] for model in problem.models for name in model.model_fields} or {""})
         return f"unknown key{_suggestion(str(problem.path[-1]), known)}; known are {', '.join(known)}"
     if kind == "union_tag_not_found":
         return f"{context['discriminator'].strip(chr(39))}: missing; expected one of {_tags(problem)}"

@@ -192,11 +192,11 @@ def _with_look(resources: Resources, spec: CampaignSpec) -> CampaignSpec:
         version = find_model(resources.registry, look.model)
         if version.learns != "label":
             raise ConfigurationError(
-                f"first_look.model: {version.label} learned the energies of the calculator, expected label"
+                f"pre_screening.model: {version.label} learned the energies of the calculator, expected label"
             )
         if fields := needed_fields(ModelSpec.model_validate(version.spec).surrogate):
             raise ConfigurationError(
-                f"first_look.model: {version.label} sees the field {fields[0]}, which structures alone have not"
+                f"pre_screening.model: {version.label} sees the field {fields[0]}, which structures alone have not"
             )
         frozen = {"model": version.label, "weights": version.artifact}
     return spec.model_copy(update={"first_look": look.model_copy(update=frozen)})

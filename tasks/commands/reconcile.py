@@ -125,12 +125,12 @@ def reconcile(resources: Resources, names: Sequence[str] | None = None, *, dry_r
     report = ReconcileReport(dry_run=dry_run) if cluster is None else _look_at(cluster, dry_run)
     quiet = _without_filling(resources, cluster)
 
-    def one(name: str) -> tuple[str, ReconciledCampaign]:
+    def reconciled(name: str) -> tuple[str, ReconciledCampaign]:
         record = store.campaign(name)
         stored_spec(record)
         return name, _reconciled(quiet, record, cluster is not None, dry_run)
 
-    found = list(each_campaign(store, one, names))
+    found = list(each_campaign(store, reconciled, names))
     unreadable = tuple(entry for entry in found if isinstance(entry, UnreadableCampaign))
     campaigns = dict(entry for entry in found if not isinstance(entry, UnreadableCampaign))
     artifacts = 0 if dry_run else sweep_artifacts(resources)

@@ -36,12 +36,12 @@ MOST_STRUCTURES = 16
 def _structure_pictures(data: CampaignData, artifacts: ArtifactStore) -> list[structures.BoundaryPicture]:
     best = best_structures(data, artifacts)
     if len(best) > MOST_STRUCTURES:
-        lowest = sorted(best, key=lambda one: one.value)[:MOST_STRUCTURES]
-        best = [one for one in best if one in lowest]
+        lowest = sorted(best, key=lambda item: item.value)[:MOST_STRUCTURES]
+        best = [item for item in best if item in lowest]
     unit = pretty_unit(data.spec.objective.unit)
     return [
-        structures.picture(one.atoms, f"{system_label(one.row)}  {one.value:.0f} {unit}")
-        for one in sorted(best, key=lambda one: float(one.row["angle"]))
+        structures.picture(item.atoms, f"{system_label(item.row)}  {item.value:.0f} {unit}")
+        for item in sorted(best, key=lambda item: float(item.row["angle"]))
     ]
 
 
@@ -49,7 +49,7 @@ def draw_campaign(data: CampaignData, artifacts: ArtifactStore, folder: Path) ->
     """Draws what a campaign has so far, each figure as PNG and as HTML. Each says whose values it shows.
 
     Every campaign gets the convergence and, if its proposer predicts, predicted against computed; one with several objectives
-    its front; one with first looks which values were computed and which predicted; one that learns its cost predicted against
+    its front; one with pre-screening which values were computed and which predicted; one that learns its cost predicted against
     actual cost; one of grain boundaries also energy against angle and the best structures; one of compositions the map over the
     ions, the paths of the best, the model's errors over the rounds, and what matters to it.
 
@@ -114,12 +114,12 @@ def _boundary_figures(data: CampaignData, artifacts: ArtifactStore, folder: Path
         energy_angle.draw_png(curve, folder / f"{name}-energy-angle.png"),
         energy_angle.draw_html(curve, folder / f"{name}-energy-angle.html"),
     ]
-    pictures, told = _structure_pictures(data, artifacts), sources_told(data.spec, data.evaluations)
+    pictures, sources = _structure_pictures(data, artifacts), sources_told(data.spec, data.evaluations)
     if data.spec.calculator is not None:
         # A label's energies of the atoms are not those that the stored structure carries.
-        told = f"{told}; colours: energies of the atoms by {data.spec.calculator.type}"
+        sources = f"{sources}; colours: energies of the atoms by {data.spec.calculator.type}"
     if pictures:
-        with footnote(told):
+        with footnote(sources):
             paths += [
                 structures.draw_png(pictures, folder / f"{name}-structures.png"),
                 structures.draw_html(pictures, folder / f"{name}-structures.html", name),

@@ -37,7 +37,7 @@ def plain(text: object) -> str:
 
 
 def write_html(figure: Figure, path: Path, title: str) -> Path:
-    """Writes a plotly figure as a page that can be opened without a network; a footnote stands at its foot.
+    """Writes a plotly figure as a page that can be opened without a network; a footnote is at its end.
 
     Args:
         figure: Labels made of user's text must have gone through :func:`plain`.

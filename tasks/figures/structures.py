@@ -115,20 +115,20 @@ def _layout(count: int) -> tuple[int, int]:
     return math.ceil(count / columns), columns
 
 
-def _draw_atoms(axes: Axes, one: BoundaryPicture, top: float) -> None:
+def _draw_atoms(axes: Axes, shown: BoundaryPicture, top: float) -> None:
     from matplotlib import colormaps
     from matplotlib.collections import EllipseCollection
 
-    order = np.argsort(one.depth, kind="stable")
-    size = _DIAMETER[0] + _DIAMETER[1] * one.depth[order]
+    order = np.argsort(shown.depth, kind="stable")
+    size = _DIAMETER[0] + _DIAMETER[1] * shown.depth[order]
     atoms = EllipseCollection(
         size,
         size,
         np.zeros(len(size)),
         units="xy",
-        offsets=np.column_stack([one.x, one.z])[order],
+        offsets=np.column_stack([shown.x, shown.z])[order],
         offset_transform=axes.transData,
-        facecolors=colormaps[_COLOURS](np.clip(one.excess[order] / top, 0, 1)),
+        facecolors=colormaps[_COLOURS](np.clip(shown.excess[order] / top, 0, 1)),
         edgecolors=INK,
         linewidths=0.4,
     )
@@ -138,7 +138,7 @@ def _draw_atoms(axes: Axes, one: BoundaryPicture, top: float) -> None:
     axes.set_aspect("equal")
     axes.set_xticks([])
     axes.set_yticks([])
-    axes.set_title(one.title, fontsize=8, color=INK)
+    axes.set_title(shown.title, fontsize=8, color=INK)
     axes.spines[["top", "right"]].set_visible(True)
 
 

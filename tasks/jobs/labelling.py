@@ -35,7 +35,7 @@ LABEL_FORCES = "label_forces"
 
 
 FIRST_LOOK_ENERGY = "first_look_energy"
-"""Quantity: the boundary's energy as a first look predicted it, whether the label was computed then or not."""
+"""Quantity: the boundary's energy as pre-screening predicted it, whether the label was computed then or not."""
 
 FIRST_LOOK_DEVIATION = "first_look_deviation"
 """Quantity: its predicted standard deviation."""
@@ -68,7 +68,7 @@ class Wanted:
         prediction = opened_surrogate(self.look.file, self.look.sha256).predict([Example("", "", atoms, {})])[0]
         estimate = prediction.get("energy")
         if estimate is None or estimate.deviation is None:
-            raise ConfigurationError(f"first_look: {self.look.model} predicts no energy with an error estimate")
+            raise ConfigurationError(f"pre_screening: {self.look.model} predicts no energy with an error estimate")
         return self.excess(float(estimate.values), atoms), float(estimate.deviation) * self.per_energy(atoms)
 
     def spares(self, predicted: float, deviation: float) -> bool:
@@ -136,11 +136,11 @@ class LabelledJob:
         atoms.arrays[LABEL_ENERGIES] = found.energies
         if not self.label.relaxed:
             atoms.arrays[LABEL_FORCES] = found.forces
-        told = found.provenance
-        atoms.info |= {LABEL_ENERGY: found.energy, "label": told.model, "label_sha256": told.model_sha256}
+        provenance = found.provenance
+        atoms.info |= {LABEL_ENERGY: found.energy, "label": provenance.model, "label_sha256": provenance.model_sha256}
         write_extended_xyz(self.folder / STRUCTURE_FILE, atoms)
         quantities = outcome.quantities | {LABEL_ENERGY: Quantity(value=found.energy, unit="eV")}
-        properties = outcome.properties | {"label": told.model_dump(mode="json"), "label_relaxed": self.label.relaxed}
+        properties = outcome.properties | {"label": provenance.model_dump(mode="json"), "label_relaxed": self.label.relaxed}
         value = outcome.value
         if self.wanted is not None:
             excess = self.wanted.excess(found.energy, found.atoms)
@@ -151,7 +151,7 @@ class LabelledJob:
             if found.predicted:
                 per_energy = self.wanted.scale * self.wanted.per_energy(found.atoms)
                 deviation = None if found.deviation is None else per_energy * found.deviation
-                outcome = outcome.model_copy(update={"predicted_by": told.model, "deviation": deviation})
+                outcome = outcome.model_copy(update={"predicted_by": provenance.model, "deviation": deviation})
         return outcome.model_copy(update={"value": value, "quantities": quantities, "properties": properties})
 
 

@@ -380,7 +380,7 @@ class Spool:
 
 
 def job_of(entry: str) -> str | None:
-    """Returns the name of the job that an entry of the queue stands for, None for a file that is no entry."""
+    """Returns the name of the job of an entry of the queue, None for a file that is no entry."""
     at, _, name = entry.partition("-")
     return name if _ENTRY_TIME.fullmatch(at) and _JOB_NAME.fullmatch(name) else None
 

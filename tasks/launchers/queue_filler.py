@@ -134,7 +134,7 @@ class QueueFiller:
             ready = [item["_id"] for item in self._launchpad.fireworks.find(wanted, {"_id": 1}).sort("fw_id", 1)]
         self._bundler.begin()
         for identifier in ready:
-            # One that cannot be launched must not stand in the way of those behind it.
+            # One that cannot be launched must not block those behind it.
             if self.report.queued >= self._spec.max_queued:
                 return
             with asking("reading a job to submit"):

@@ -64,7 +64,7 @@ class _Processes:
         environment = thread_environment(1)
         with (
             errors.open("w") as stderr,
-            subprocess.Popen(  # noqa: S603 - fixed words and a path of ours
+            subprocess.Popen(  # noqa: S603 - fixed words and our own path
                 command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, text=True
             ) as process,
         ):

@@ -33,7 +33,7 @@ def split_rule(spec: RetrainSpec, groups: Iterable[str]) -> ShareSplitSpec | Gro
     """Returns how a retrain's results are split.
 
     Args:
-        spec: Says what is held out.
+        spec: Gives what is held out.
         groups: Existing groups; a name that fits none of them has no result yet.
     """
     if isinstance(spec.held_out, float):

@@ -1,4 +1,4 @@
-"""What this machine has of what tansaku needs: each check looks at the real thing and says what to do where it fails."""
+"""Checks of what tansaku needs on this machine; each uses the real thing and, where it fails, gives the remedy."""
 
 from __future__ import annotations
 

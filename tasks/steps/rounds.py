@@ -109,7 +109,7 @@ def plan_round(rules: RoundRules, search: SearchState, number: int, previous_hor
 
 def _plan(rules: RoundRules, search: SearchState, number: int, up_to: int) -> Plan:
     history = search.history(up_to, rules.limit, rules.budget)
-    expensive = search.too_dear(rules.max_cost)
+    expensive = search.too_expensive(rules.max_cost)
     if len(expensive):
         history = replace(history, unavailable=np.union1d(history.unavailable, expensive))
     return Plan(number, up_to, history, search.stop_reason(rules.budget, up_to, rules.limit, rules.max_cost))

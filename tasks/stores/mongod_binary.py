@@ -21,7 +21,7 @@ def find_mongod() -> Path:
     """Path of the server to start: of the first candidate that is new enough and runs.
 
     Raises:
-        MissingComponentError: There is none, or a library it needs is missing; says what to install.
+        MissingComponentError: There is none, or a library it needs is missing; names what to install.
     """
     problems = []
     for candidate in _candidates():

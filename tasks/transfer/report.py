@@ -70,7 +70,7 @@ def transfer_event(refit: Refit) -> Event | None:
 
 def transfer_report(refits: Sequence[Refit]) -> JsonDict | None:
     """A campaign's transfer so far: the mode in use with its evidence, and every change; None without any."""
-    decisions = [one for refit in refits if (one := decision(refit)) is not None]
+    decisions = [made for refit in refits if (made := decision(refit)) is not None]
     if not decisions:
         return None
     changes = [

@@ -133,7 +133,7 @@ def system_label(row: JsonDict) -> str:
 
 
 def failure_reason(evaluation: Evaluation) -> str | None:
-    """Why an evaluation has no value: reason and message, or None when it has one or is still under way."""
+    """Why an evaluation has no value: reason and message, or None when it has one or is still in progress."""
     outcome = evaluation.outcome
     if outcome is not None:
         return None if outcome.failure is None else f"{outcome.failure.reason}: {outcome.failure.message}"
@@ -158,7 +158,7 @@ def evaluation_row(data: CampaignData, evaluation: Evaluation, same_basin_as: st
         "system": proposal.system,
         "surface": proposal.surface,
         "value": outcome.value if outcome is not None else None,
-        **({"others": dict(zip([one.property for one in further], values[1:], strict=True))} if further else {}),
+        **({"others": dict(zip([objective.property for objective in further], values[1:], strict=True))} if further else {}),
         "unit": data.spec.objective.unit,
         "from": value_from(data.spec, evaluation),
         "deviation": outcome.deviation if outcome is not None else None,
@@ -195,7 +195,7 @@ def evaluation_rows(data: CampaignData, purpose: Purpose = "search") -> list[Jso
     basins: dict[str, str] = {}
     for group in ("search", "polish"):
         if group == "polish" or data.free_translation:
-            basins |= same_basins(one for one in chosen if one.proposal.purpose == group)
+            basins |= same_basins(evaluation for evaluation in chosen if evaluation.proposal.purpose == group)
     return [evaluation_row(data, evaluation, basins.get(evaluation.id)) for evaluation in chosen]
 
 
@@ -287,8 +287,8 @@ def convergence(data: CampaignData) -> Convergence:
     codes = {name: code for code, name in enumerate(data.pool.systems)}
     system = np.array([codes[evaluation.proposal.system] for evaluation in finished], dtype=np.intp)
     # Where anything was computed, predictions are no answer.
-    sure = [one for one in finished if not predicted(one)] or finished
-    known_values = {one.proposal.number: value_of(one) for one in sure}
+    sure = [evaluation for evaluation in finished if not predicted(evaluation)] or finished
+    known_values = {evaluation.proposal.number: value_of(evaluation) for evaluation in sure}
     found = [known_values.get(evaluation.proposal.number) for evaluation in finished]
     values = np.array([np.nan if value is None else data.sign * value for value in found])
     if not np.isfinite(values).any():

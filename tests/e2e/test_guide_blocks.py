@@ -178,7 +178,7 @@ def completed(block: Block) -> tuple[type, dict[str, Any]]:
         return SiteSpec, {"schema_version": 1} | document if local else merged(shown("clusters", "schema_version"), document)
     example = "al-110-tilt" if document.keys() == {"calculator"} else CAMPAIGNS.get(block.page, "al-110-tilt")
     base = TABLE if example == "table" else yaml.safe_load((ROOT / f"examples/{example}.yaml").read_text(encoding="utf-8"))
-    if block.page == "grain-boundaries":  # a learned cost: shares of the unknown whole are refused
+    if block.page == "learned-cost":  # a learned cost: shares of the unknown whole are refused
         base = base | {"budget": {}}
     if "parent" in document.get("space", {}):  # another parent has sites of its own
         base = base | {"space": document["space"]}

@@ -22,7 +22,7 @@ from tansaku.models.domain.errors import CalculationError
 from tansaku.models.domain.pool import FloatArray
 
 _CHUNK = 15
-"""Steps after which a band with a guess of the curvature begins anew with the guess."""
+"""Steps after which a band with a guess of the curvature starts again with the guess."""
 
 _MAX_STEP = 0.1
 FLAT = 2e-3
@@ -90,8 +90,8 @@ def climb(
     found = relaxer.through.band([_plain(image) for image in neb.images], relaxer.fmax, relaxer.max_steps)
     if found is None:
         return _band(neb, ends, _climb_in_ase(neb, relaxer, max(end.energy for end in ends), curvature))
-    positions = [neb.images[0].positions.copy(), *(one.atoms.positions for one in found), neb.images[-1].positions.copy()]
-    return _outline([one.energy for one in found], tuple(positions), ends, 0.0)
+    positions = [neb.images[0].positions.copy(), *(image.atoms.positions for image in found), neb.images[-1].positions.copy()]
+    return _outline([image.energy for image in found], tuple(positions), ends, 0.0)
 
 
 def _climb_in_ase(neb: NEB, relaxer: Relaxer, upper: float, curvature: FloatArray | None) -> bool:

@@ -1,4 +1,4 @@
-"""Parts of an evaluation that are done, so that one that was killed goes on where it was."""
+"""Finished parts of an evaluation, from which a killed evaluation continues."""
 
 from __future__ import annotations
 

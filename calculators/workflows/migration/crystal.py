@@ -111,9 +111,9 @@ def find_carrier(crystal: Crystal, site: int, positions: FloatArray | None = Non
 def _ways(crystal: Crystal, site: int) -> list[Hop]:
     """One hop of each class, and where they differ each of its two directions, before which the carrier is on a site."""
     found: list[Hop] = []
-    for one in crystal.network.classes:
+    for hop_class in crystal.network.classes:
         for forward in (True, False):
-            hops = [hop if forward else hop.back for hop in one.members]
+            hops = [hop if forward else hop.back for hop in hop_class.members]
             hop = next((hop for hop in hops if _starts_on(crystal, hop) == site), None)
             if hop is not None and hop not in found:
                 found.append(hop)

@@ -27,8 +27,8 @@ ION_STIFFNESS = 4.0
 def crystal_curvature(supercell: Supercell, operations: tuple[Operation, ...], through: Through) -> FloatArray | None:
     """Second derivatives of the energy of the full supercell [eV/Å^2], shape ``(3 n, 3 n)``; None where it does not pay."""
     count = len(supercell.host)
-    classes = {min(int(one.onto[atom]) for one in operations) for atom in range(count)}
-    compatible = all(supercell.mapping(one, (0, 0, 0)) is not None for one in operations)
+    classes = {min(int(operation.onto[atom]) for operation in operations) for atom in range(count)}
+    compatible = all(supercell.mapping(operation, (0, 0, 0)) is not None for operation in operations)
     if 3 * len(classes) > _MOST or not compatible:
         return None
     atoms = supercell.atoms

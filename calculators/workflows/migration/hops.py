@@ -58,7 +58,7 @@ class HopResult:
     positions: FloatArray
 
 
-def find_saddle(crystal: Crystal, one: HopClass, carriers: dict[int, Carrier], images: int) -> HopResult:
+def find_saddle(crystal: Crystal, hop_class: HopClass, carriers: dict[int, Carrier], images: int) -> HopResult:
     """Finds a hop's saddle point.
 
     Args:
@@ -70,22 +70,22 @@ def find_saddle(crystal: Crystal, one: HopClass, carriers: dict[int, Carrier], i
     Raises:
         CalculationError: No way to the saddle point worked; the reason of the last.
     """
-    passage = open_passage(crystal, one.hop)
-    mapping = crystal.supercell.swap(one.hop, crystal.network)
+    passage = open_passage(crystal, hop_class.hop)
+    mapping = crystal.supercell.swap(hop_class.hop, crystal.network)
     if mapping is None:
-        ends = hop_ends(crystal, one.hop, carriers)
+        ends = hop_ends(crystal, hop_class.hop, carriers)
         return _between(passage, ends, images, "band", "no operation of the crystal exchanges the two sites")
-    end = carriers[crystal.network.orbits[one.hop.second]].state.energy
+    end = carriers[crystal.network.orbits[hop_class.hop.second]].state.energy
     try:
-        middle = relax_midpoint(crystal, one.hop, mapping)
+        middle = relax_midpoint(crystal, hop_class.hop, mapping)
     except CalculationError as error:
         return _between(
-            passage, hop_ends(crystal, one.hop, carriers), images, "band", f"midpoint: {error.reason}: {error.message}"
+            passage, hop_ends(crystal, hop_class.hop, carriers), images, "band", f"midpoint: {error.reason}: {error.message}"
         )
     above = middle.state.energy - end > FLAT
     if above and middle.unstable == 1:
         return _from_midpoint(middle, end, middle.state.remaining(passage.curvature), "")
-    ends = hop_ends(crystal, one.hop, carriers)
+    ends = hop_ends(crystal, hop_class.hop, carriers)
     if above and middle.unstable > 1:
         return around_midpoint(middle, ends, images)
     return _over_intermediate(middle, ends, images)
@@ -233,11 +233,11 @@ def _from_band(passage: Passage, band: Band, method: Method, note: str) -> HopRe
 
 
 def _from_way(passage: Passage, way: Way, ends: tuple[State, State], method: Method, note: str) -> HopResult:
-    lower, upper = sorted(one.energy for one in ends)
+    lower, upper = sorted(state.energy for state in ends)
     half = method == "refined_to_intermediate"
     if way.saddle is None and not half and upper - lower < SAME_STATE:
         raise CalculationError("no_barrier", "nothing lies between the two ends of a hop")
-    energy, positions = (upper, max(way.points, key=lambda one: one[1])[0])
+    energy, positions = (upper, max(way.points, key=lambda point: point[1])[0])
     if way.saddle is not None:
         energy, positions = way.saddle.state.energy, way.saddle.state.positions
     lowest = min(way.lowest, ends[1].energy if half else np.inf)

@@ -75,7 +75,7 @@ class Site:
 
 def with_sites(host: Atoms, ion: str, voids: Sequence[Void]) -> Atoms:
     """The crystal with an ion on every place, behind its own atoms; ions that move elsewhere in it count as any atom does."""
-    places = np.concatenate([one.fractions for one in voids])
+    places = np.concatenate([void.fractions for void in voids])
     full: Atoms = host.copy()
     if has_bonds(full):
         # What is named like the voids has no bonds that are kept, but a place.
@@ -109,16 +109,16 @@ def find_sites(
     sites: list[Site] = []
     dropped: list[Dropped] = []
     for number, void in enumerate(voids):
-        found = settled(number, [one.void for one in sites])
+        found = settled(number, [site.void for site in sites])
         for rest in found.rests:
             place = maker.void(rest.place)
-            if not any(maker.near(place.fractions[0], one.void) for one in sites):
+            if not any(maker.near(place.fractions[0], site.void) for site in sites):
                 sites.append(Site(place, rest))
         # An ion that leaves a symmetry element by little is still in the same void.
-        if found.reason and not any(maker.near(void.fractions[0], one.void) for one in sites):
+        if found.reason and not any(maker.near(void.fractions[0], site.void) for site in sites):
             dropped.append(Dropped(void.place, found.reason, found.message))
     if not sites:
-        why = "; ".join(f"{one.reason}: {one.message}" for one in dropped)
+        why = "; ".join(f"{item.reason}: {item.message}" for item in dropped)
         raise CalculationError("no_site", f"an ion rests in none of {len(voids)} voids: {why}")
     return tuple(sites), tuple(dropped)
 
@@ -150,8 +150,8 @@ def settle(crystal: Crystal, site: int, void: Void, maker: VoidMaker, known: Seq
         place = _place(passage, state)
         if not tried and not maker.near(place, void):
             reason, message = "unstable", "an ion put there goes elsewhere"
-        known_here = [*known, *(maker.void(one.place) for one in rests)]
-        if any(maker.near(place, one) for one in known_here):
+        known_here = [*known, *(maker.void(rest.place) for rest in rests)]
+        if any(maker.near(place, known_void) for known_void in known_here):
             if not tried:
                 reason, message = "merged", "an ion put there goes to a site that is known"
             continue

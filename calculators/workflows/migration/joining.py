@@ -53,8 +53,8 @@ class Way:
 
     def then(self, other: Way) -> Way:
         """One after the other."""
-        both = [one.saddle for one in (self, other) if one.saddle is not None]
-        return Way(self.points + other.points[1:], max(both, key=lambda one: one.state.energy, default=None))
+        both = [way.saddle for way in (self, other) if way.saddle is not None]
+        return Way(self.points + other.points[1:], max(both, key=lambda way: way.state.energy, default=None))
 
 
 def join(passage: Passage, ends: tuple[State, State], images: int, level: float = -np.inf, splits: int = SPLITS) -> Way:
@@ -146,7 +146,7 @@ def over(
     near, far = _sides(passage, ends, saddle)
     if same(near, far):
         raise CalculationError("no_saddle", "both sides of a saddle point lead to one state")
-    middle = Way(tuple((one.positions, one.energy) for one in (near, saddle.state, far)), saddle)
+    middle = Way(tuple((state.positions, state.energy) for state in (near, saddle.state, far)), saddle)
     before = join(passage, (first, near), images, level, splits - 1)
     after = join(passage, (far, last), images, level, splits - 1)
     return before.then(middle).then(after)
@@ -181,25 +181,25 @@ def over_both(
     way, at = Way(((ends[0].positions, ends[0].energy),), None), ends[0]
     for piece in pieces:
         way = way.then(join(passage, (at, piece[0]), images, saddle.state.energy))
-        way = way.then(Way(tuple((one.positions, one.energy) for one in piece), saddle))
+        way = way.then(Way(tuple((state.positions, state.energy) for state in piece), saddle))
         at = piece[-1]
     return way.then(join(passage, (at, ends[1]), images, saddle.state.energy))
 
 
-def same(one: State, other: State) -> bool:
+def same(state: State, other: State) -> bool:
     """Whether two relaxations led to one state."""
-    moved = one.positions - other.positions
+    moved = state.positions - other.positions
     apart = float(np.linalg.norm(moved - moved.mean(axis=0), axis=1).max())
-    return abs(one.energy - other.energy) < SAME_STATE and apart < _SAME_PLACE
+    return abs(state.energy - other.energy) < SAME_STATE and apart < _SAME_PLACE
 
 
 def _sides(passage: Passage, ends: tuple[State, State], saddle: SaddlePoint) -> tuple[State, State]:
     """The states that a saddle point's two sides lead to, the one nearer to the first end first."""
-    one, other = (passage.relax(saddle.state.positions + sign * PUSH * saddle.mode) for sign in (1.0, -1.0))
-    straight = _apart(one, ends[0]) + _apart(other, ends[1])
-    crossed = _apart(other, ends[0]) + _apart(one, ends[1])
-    return (one, other) if straight <= crossed else (other, one)
+    first, other = (passage.relax(saddle.state.positions + sign * PUSH * saddle.mode) for sign in (1.0, -1.0))
+    straight = _apart(first, ends[0]) + _apart(other, ends[1])
+    crossed = _apart(other, ends[0]) + _apart(first, ends[1])
+    return (first, other) if straight <= crossed else (other, first)
 
 
-def _apart(one: State, other: State) -> float:
-    return float(np.linalg.norm(one.positions - other.positions))
+def _apart(state: State, other: State) -> float:
+    return float(np.linalg.norm(state.positions - other.positions))

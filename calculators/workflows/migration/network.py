@@ -148,8 +148,8 @@ def find_interstitial_network(host: Atoms, crystal: int, max_hop: float) -> Netw
     sites = tuple(range(crystal, len(host)))
     kinds = np.where(np.arange(len(host)) < crystal, host.numbers, -1)
     bare = find_operations(host[:crystal])
-    operations = tuple(_operation(host, one.rotation, one.translation, kinds) for one in bare)
-    if any(len(set(one.onto.tolist())) < len(host) for one in operations):
+    operations = tuple(_operation(host, operation.rotation, operation.translation, kinds) for operation in bare)
+    if any(len(set(operation.onto.tolist())) < len(host) for operation in operations):
         raise CalculationError("no_site", "interstitial sites are not as symmetric as the crystal")
     known = _hops(host, sites, max_hop)
     direct = _direct(host, known)
@@ -168,7 +168,7 @@ def find_operations(host: Atoms) -> tuple[Operation, ...]:
     for rotation, translation in zip(found["rotations"], found["translations"], strict=True):
         rotated, moved = np.asarray(rotation, dtype=np.intp), np.asarray(translation, dtype=np.float64)
         made.append(_operation(host, rotated, moved, host.numbers))
-    return tuple(sorted(made, key=lambda one: not (one.rotation == np.eye(3)).all() or bool(one.cells.any())))
+    return tuple(sorted(made, key=lambda operation: not (operation.rotation == np.eye(3)).all() or bool(operation.cells.any())))
 
 
 def _operation(host: Atoms, rotation: IntArray, translation: FloatArray, kinds: IntArray) -> Operation:
@@ -203,7 +203,7 @@ def _classes(known: dict[Hop, float], operations: tuple[Operation, ...]) -> tupl
 
 
 def _orbits(sites: tuple[int, ...], operations: tuple[Operation, ...]) -> dict[int, int]:
-    return {site: min(int(one.onto[site]) for one in operations) for site in sites}
+    return {site: min(int(operation.onto[site]) for operation in operations) for site in sites}
 
 
 def _hops(host: Atoms, sites: tuple[int, ...], max_hop: float) -> dict[Hop, float]:
@@ -227,5 +227,5 @@ def _direct(host: Atoms, known: dict[Hop, float]) -> dict[Hop, float]:
         over = squares[None, :] + ((ways[:, None, :] - ways[None, :, :]) ** 2).sum(axis=2)
         np.fill_diagonal(over, np.inf)
         straight = over.min(axis=1) > (1.0 + _ON_BALL) * squares
-        kept |= {hop: known[hop] for hop, one in zip(hops, straight, strict=True) if one}
+        kept |= {hop: known[hop] for hop, is_straight in zip(hops, straight, strict=True) if is_straight}
     return kept

@@ -118,27 +118,27 @@ class Parts:
             return Carrier(site, read_state(data["state"]), float(data["spread"]), int(data["starts"]))
         before = self._through.evaluations
         found = find_carrier(crystal, site, positions)
-        told = {"state": plain_state(found.state), "spread": found.spread, "starts": found.starts}
+        document = {"state": plain_state(found.state), "spread": found.spread, "starts": found.starts}
         kept = crystal.kept(crystal.supercell.index(site, (0, 0, 0)))
-        self._save(name, told, before, crystal.atoms(kept, found.state.positions))
+        self._save(name, document, before, crystal.atoms(kept, found.state.positions))
         return found
 
-    def hop(self, crystal: Crystal, number: int, one: HopClass, carriers: dict[int, Carrier]) -> ComputedHop:
+    def hop(self, crystal: Crystal, number: int, hop_class: HopClass, carriers: dict[int, Carrier]) -> ComputedHop:
         """The saddle point of a class of hops."""
         name = f"hop-{number}"
         data = self._checkpoint.load(name)
         if data is not None:
             self._earlier += int(data["evaluations"])
-            return ComputedHop(one, read_result(data["result"]), data["failure"])
+            return ComputedHop(hop_class, read_result(data["result"]), data["failure"])
         before = self._through.evaluations
         result, failure, atoms = None, "", None
         try:
-            result = find_saddle(crystal, one, carriers, self.spec.images)
+            result = find_saddle(crystal, hop_class, carriers, self.spec.images)
             atoms = crystal.atoms(result.kept, result.positions)
         except CalculationError as error:
             failure = f"{error.reason}: {error.message}"
         self._save(name, {"result": plain_result(result), "failure": failure}, before, atoms)
-        return ComputedHop(one, result, failure)
+        return ComputedHop(hop_class, result, failure)
 
     def _save(self, name: str, data: JsonDict, before: int, atoms: Atoms | None = None) -> None:
         self._checkpoint.save(name, {**data, "evaluations": self._through.evaluations - before}, atoms)

@@ -24,7 +24,7 @@ class Percolation:
         level: Energy of its highest saddle point, as given [eV].
         lowest: Energy of the lowest state in it, as given [eV].
         limiting: Number of the hop class with that saddle point.
-        directions: Independent lattice vectors along which it goes on for ever.
+        directions: Independent lattice vectors along which it is infinite.
         sites: Sites in it.
     """
 
@@ -80,7 +80,7 @@ class Components:
         return tuple(site for site in sorted(self._parent) if self.root(site)[0] == root)
 
     def directions(self, root: int) -> tuple[Cell, ...]:
-        """Independent directions in which a component goes on for ever, short ones first."""
+        """Independent directions in which a component is infinite, short ones first."""
         return independent(self._windings[root])
 
 
@@ -88,7 +88,7 @@ def independent(vectors: Sequence[Cell]) -> tuple[Cell, ...]:
     """As many of the vectors as are linearly independent, short ones first, each with its first number positive."""
     signed = {max(vector, (-vector[0], -vector[1], -vector[2])) for vector in vectors if any(vector)}
     chosen: list[Cell] = []
-    for vector in sorted(signed, key=lambda one: (sum(number * number for number in one), tuple(-n for n in one))):
+    for vector in sorted(signed, key=lambda signs: (sum(number * number for number in signs), tuple(-n for n in signs))):
         # Integers of a few units: the determinants that decide the rank are exact in floating point.
         if np.linalg.matrix_rank(np.array([*chosen, vector])) > len(chosen):
             chosen.append(vector)
@@ -142,8 +142,8 @@ def find_path(start: Hop, classes: Sequence[Sequence[Hop]], allowed: Sequence[in
     steps: dict[int, list[tuple[int, Hop]]] = {}
     for number in allowed:
         for hop in classes[number]:
-            for one in (hop, hop.back):
-                steps.setdefault(one.first, []).append((number, one))
+            for step in (hop, hop.back):
+                steps.setdefault(step.first, []).append((number, step))
     first = next(number for number in allowed if start in classes[number] or start.back in classes[number])
     waiting: list[tuple[int, Cell, list[tuple[int, Hop]]]] = [(start.second, start.cell, [(first, start)])]
     seen = {(start.first, (0, 0, 0)), (start.second, start.cell)}

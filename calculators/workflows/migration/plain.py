@@ -63,12 +63,12 @@ def plain_settled(settled: Settled) -> JsonDict:
     """What became of an ion in a void, as plain data."""
     rests = [
         {
-            "place": one.place.tolist(),
-            "frame": one.frame.tolist(),
-            "ion": one.ion.tolist(),
-            "eigenvalue": one.eigenvalue,
+            "place": rest.place.tolist(),
+            "frame": rest.frame.tolist(),
+            "ion": rest.ion.tolist(),
+            "eigenvalue": rest.eigenvalue,
         }
-        for one in settled.rests
+        for rest in settled.rests
     ]
     return {"rests": rests, "reason": settled.reason, "message": settled.message}
 
@@ -76,7 +76,7 @@ def plain_settled(settled: Settled) -> JsonDict:
 def read_settled(data: JsonDict) -> Settled:
     """What became of an ion in a void, from plain data."""
     rests = tuple(
-        Rest(np.array(one["place"]), np.array(one["frame"]), np.array(one["ion"]), float(one["eigenvalue"]))
-        for one in data["rests"]
+        Rest(np.array(rest["place"]), np.array(rest["frame"]), np.array(rest["ion"]), float(rest["eigenvalue"]))
+        for rest in data["rests"]
     )
     return Settled(rests, data["reason"], data["message"])

@@ -22,7 +22,7 @@ from tansaku.models.domain.ports import CalculationResult, Calculator
 
 _MAX_STEP = 0.15
 _CHUNK = 15
-"""Steps after which a relaxation from a guess of the curvature begins anew with the guess."""
+"""Steps after which a relaxation from a guess of the curvature starts again with the guess."""
 
 _VOLUME_CHANGE = (0.7, 1.5)
 
@@ -53,7 +53,7 @@ class Count:
 
 
 class Through(AseCalculator):
-    """A calculator of ours as ASE's optimisers see one; remembers the last structure and counts what it computes.
+    """Our calculator as ASE's optimisers see one; remembers the last structure and counts what it computes.
 
     Args:
         calculator: Computes.
@@ -86,7 +86,7 @@ class Through(AseCalculator):
         if not isinstance(self._calculator, BandCalculator):
             return None
         found = self._calculator.band(images, fmax, max_steps)
-        self._count.evaluations += sum(1 + one.steps for one in found)
+        self._count.evaluations += sum(1 + relaxed.steps for relaxed in found)
         return found
 
     def calculate(

@@ -1,4 +1,4 @@
-"""What is told of a computed barrier: plain data with the field names of emmet's NEB documents, and states as structures."""
+"""What is stored of a computed barrier: plain data with the field names of emmet's NEB documents, and states as structures."""
 
 from __future__ import annotations
 
@@ -33,7 +33,9 @@ def describe(found: MigrationBarrier, dimensions: int) -> JsonDict:
         "frame_index": [distance for distance, _ in profile],
         "energies": energies,
         "hops": [_hop_told(found, number, zero) for number in range(len(found.hops))],
-        "networks": {f"{one.dimensions}d": _network_told(found, one) for one in found.networks if one is not None},
+        "networks": {
+            f"{network.dimensions}d": _network_told(found, network) for network in found.networks if network is not None
+        },
         **_carriers_told(found, zero),
         "supercell": list(found.supercell),
         "image_distance": found.image_distance,
@@ -48,11 +50,11 @@ def path_profile(found: MigrationBarrier, dimensions: int) -> list[tuple[float, 
     network = found.networks[dimensions - 1]
     if network is None:
         return []
-    members = [one.hops.members for one in found.hops]
-    results = [one.result for one in found.hops]
-    allowed = [number for number, one in enumerate(results) if one is not None and one.energy <= network.level]
+    members = [computed.hops.members for computed in found.hops]
+    results = [computed.result for computed in found.hops]
+    allowed = [number for number, result in enumerate(results) if result is not None and result.energy <= network.level]
     ways = [find_path(hop, members, allowed) for hop in members[network.limiting]]
-    way = min((one for one in ways if one is not None), key=len, default=[])
+    way = min((path for path in ways if path is not None), key=len, default=[])
     zero = _zero(found)
     points: list[tuple[float, float]] = []
     travelled = 0.0
@@ -72,10 +74,10 @@ def states(found: MigrationBarrier) -> list[Atoms]:
     """End states and saddle points as structures, each named in ``info['state']``."""
     crystal = found.crystal
     made = []
-    for one in found.carriers:
-        kept = crystal.kept(crystal.supercell.index(one.site, (0, 0, 0)))
-        name = f"{crystal.network.carrier} {one.site}"
-        made.append(_named(crystal.atoms(kept, one.state.positions), name, one.state.energy))
+    for carrier in found.carriers:
+        kept = crystal.kept(crystal.supercell.index(carrier.site, (0, 0, 0)))
+        name = f"{crystal.network.carrier} {carrier.site}"
+        made.append(_named(crystal.atoms(kept, carrier.state.positions), name, carrier.state.energy))
     for hop in found.hops:
         if hop.result is not None:
             atoms = crystal.atoms(hop.result.kept, hop.result.positions)
@@ -89,41 +91,41 @@ def _named(atoms: Atoms, name: str, energy: float) -> Atoms:
 
 
 def _zero(found: MigrationBarrier) -> float:
-    return min(one.state.energy for one in found.carriers)
+    return min(carrier.state.energy for carrier in found.carriers)
 
 
 def _carriers_told(found: MigrationBarrier, zero: float) -> JsonDict:
-    told: list[JsonDict] = [
-        {"site": one.site, "energy": one.state.energy - zero, "starts": one.starts, "start_spread": one.spread}
-        for one in found.carriers
+    rows: list[JsonDict] = [
+        {"site": carrier.site, "energy": carrier.state.energy - zero, "starts": carrier.starts, "start_spread": carrier.spread}
+        for carrier in found.carriers
     ]
     if found.crystal.network.carrier == "vacancy":
-        return {"vacancies": told}
-    for row, site in zip(told, found.sites, strict=True):
+        return {"vacancies": rows}
+    for row, site in zip(rows, found.sites, strict=True):
         row |= {
             "place": list(site.void.place),
             "multiplicity": len(site.void.fractions),
             "clearance": site.void.clearance,
             "eigenvalue": site.rest.eigenvalue,
         }
-    dropped = [{"place": list(one.place), "reason": one.reason, "message": one.message} for one in found.dropped]
-    return {"interstitials": told, "dropped": dropped}
+    dropped = [{"place": list(item.place), "reason": item.reason, "message": item.message} for item in found.dropped]
+    return {"interstitials": rows, "dropped": dropped}
 
 
 def _hop_told(found: MigrationBarrier, number: int, zero: float) -> JsonDict:
-    one = found.hops[number]
-    told: JsonDict = {
-        "hop": one.hops.name,
-        "length": one.hops.length,
-        "multiplicity": len(one.hops.members),
-        "failure": one.failure,
+    computed = found.hops[number]
+    document: JsonDict = {
+        "hop": computed.hops.name,
+        "length": computed.hops.length,
+        "multiplicity": len(computed.hops.members),
+        "failure": computed.failure,
         "limits": [
             f"{network.dimensions}d" for network in found.networks if network is not None and network.limiting == number
         ],
     }
-    if one.result is not None:
-        result = one.result
-        told |= {
+    if computed.result is not None:
+        result = computed.result
+        document |= {
             "method": result.method,
             "ts_energy": result.energy - zero,
             "forward_barrier": result.energy - result.profile[0][1],
@@ -132,7 +134,7 @@ def _hop_told(found: MigrationBarrier, number: int, zero: float) -> JsonDict:
             "eigenvalues": list(result.eigenvalues),
             "note": result.note,
         }
-    return told
+    return document
 
 
 def _network_told(found: MigrationBarrier, network: Percolation) -> JsonDict:

@@ -111,7 +111,9 @@ def make_supercell(host: Atoms, image_distance: float) -> Supercell:
     Raises:
         ConfigurationError: It would take more than six repeats in a direction.
     """
-    sizes = sorted(product(range(1, _LARGEST + 1), repeat=3), key=lambda one: (int(np.prod(one)), max(one), one[::-1]))
+    sizes = sorted(
+        product(range(1, _LARGEST + 1), repeat=3), key=lambda repeats: (int(np.prod(repeats)), max(repeats), repeats[::-1])
+    )
     for repeats in sizes:
         if shortest_vector(host.cell.array * np.array(repeats)[:, None]) >= image_distance:
             return Supercell(host, (repeats[0], repeats[1], repeats[2]))

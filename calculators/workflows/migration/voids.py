@@ -88,9 +88,9 @@ def find_voids(
     dropped: list[Dropped] = []
     for point in points:
         void = maker.void(point)
-        same = next((one for one in found if maker.near(void.fractions[0], one)), None)
+        same = next((known for known in found if maker.near(void.fractions[0], known)), None)
         if same is not None:
-            # Vertices come in swarms; who names a place is told what became of it.
+            # Vertices come in swarms; of places that the user names, the outcome is reported.
             dropped += [Dropped(void.place, "merged", f"equal or near to {_written(same.place)}")] * given
         elif void.clearance < spec.min_distance:
             dropped += [Dropped(void.place, "too_near", f"an atom is {void.clearance:.2f} Å away")] * given
@@ -102,7 +102,7 @@ def find_voids(
             "no_site", f"{what}: no void of {host.get_chemical_formula()} is {spec.min_distance:g} Å from every atom"
         )
     left = found[spec.max_sites :]
-    dropped += [Dropped(one.place, "max_sites", f"{spec.max_sites} others have more room") for one in left]
+    dropped += [Dropped(site.place, "max_sites", f"{spec.max_sites} others have more room") for site in left]
     return tuple(found[: spec.max_sites]), tuple(dropped)
 
 
@@ -135,8 +135,8 @@ class VoidMaker:
         self._lattice = _Lattice(host)
         self._inverse = np.linalg.inv(host.cell.array)
         self._atoms = host.get_scaled_positions(wrap=False)
-        self._rotations = np.array([one.rotation for one in operations])
-        self._translations = np.array([one.translation for one in operations])
+        self._rotations = np.array([operation.rotation for operation in operations])
+        self._translations = np.array([operation.translation for operation in operations])
         self._merge_distance = merge_distance
 
     def void(self, point: FloatArray) -> Void:
@@ -209,7 +209,7 @@ def _surroundings(host: Atoms, reach: float) -> FloatArray:
     heights = host.cell.volume / np.linalg.norm(np.cross(host.cell.array[[1, 2, 0]], host.cell.array[[2, 0, 1]]), axis=1)
     beyond = reach / heights
     inside = np.mod(host.get_scaled_positions(wrap=False), 1.0)
-    counts = [np.arange(-int(np.ceil(one)), int(np.ceil(one)) + 1) for one in beyond]
+    counts = [np.arange(-int(np.ceil(length)), int(np.ceil(length)) + 1) for length in beyond]
     cells = np.stack(np.meshgrid(*counts, indexing="ij"), axis=-1).reshape(-1, 3)
     places = (inside[None, :, :] + cells[:, None, :]).reshape(-1, 3)
     near = ((places > -beyond - 1e-9) & (places < 1.0 + beyond + 1e-9)).all(axis=1)

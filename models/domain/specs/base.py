@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from tansaku.models.domain.identifiers import NAME_PATTERN
 
@@ -24,3 +25,28 @@ class Spec(BaseModel):
     """Frozen, and every unknown key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_name_per_key(cls, data: object) -> object:
+        if not isinstance(data, Mapping):
+            return data
+        for name in cls.model_fields:
+            there = [key for key in file_keys(cls, name) if key in data]
+            given = [key for key in there if data[key] is not None]
+            if len(given) > 1:
+                raise ValueError(f"{', '.join(given)}: names of the same key; keep {given[0]} only")
+            if len(there) > 1:  # forms fill in null for what is not given
+                data = {key: value for key, value in data.items() if key not in there or key == (given or there)[0]}
+        return data
+
+
+def file_keys(model: type[BaseModel], name: str) -> list[str]:
+    """Names that a field has in files: the one that is documented, then older ones; mostly the field's own name alone.
+
+    Args:
+        model: The spec class.
+        name: Of the field, as it is stored.
+    """
+    alias = model.model_fields[name].validation_alias
+    return [str(choice) for choice in alias.choices] if isinstance(alias, AliasChoices) else [name]

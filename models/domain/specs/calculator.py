@@ -1,4 +1,4 @@
-"""Specs of calculators under one name. Each stands in a module of its own in :mod:`tansaku.models.domain.specs.calculators`."""
+"""Specs of calculators under one name. Each has its own module in :mod:`tansaku.models.domain.specs.calculators`."""
 
 from __future__ import annotations
 

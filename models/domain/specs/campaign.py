@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AliasChoices, Field, model_validator
 
 from tansaku.models.domain.objectives import Need
 from tansaku.models.domain.specs.base import LONGEST_TIME, Name, PositiveFloat, PositiveInt, Spec, Timeout
@@ -22,7 +22,13 @@ from tansaku.models.domain.specs.objective import (
     StopRuleSpec,
 )
 from tansaku.models.domain.specs.proposer import DisagreementProposerSpec, GPProposerSpec, ProposerSpec
-from tansaku.models.domain.specs.retrain import FirstLookSpec, RetrainSpec, check_committee, check_fields, check_potential_keys
+from tansaku.models.domain.specs.retrain import (
+    PreScreeningSpec,
+    RetrainSpec,
+    check_committee,
+    check_fields,
+    check_potential_keys,
+)
 from tansaku.models.domain.specs.space import SpaceSpec
 from tansaku.models.domain.specs.surrogate import learned_properties
 from tansaku.models.domain.specs.transfer import TransferSpec
@@ -52,7 +58,7 @@ class ObjectiveSpec(Spec):
     @builtins.property
     def further_directions(self) -> tuple[Direction, ...]:
         """Their directions."""
-        return tuple(one.direction for one in self.further)
+        return tuple(objective.direction for objective in self.further)
 
     @model_validator(mode="after")
     def _goal_fits(self) -> ObjectiveSpec:
@@ -92,7 +98,7 @@ class ExecutionSpec(Spec):
 
     Attributes:
         asynchrony: ``ordered``: proposals depend on nothing but the results; ``free``: use all that has finished.
-        in_flight: Evaluations under way at once.
+        in_flight: Evaluations in progress at once.
         timeout: Wall time of one attempt [s].
         retries: Further attempts after plumbing failures.
         retry_backoff: Wait before the first further attempt, doubled for each next one [s].
@@ -114,7 +120,7 @@ EDITABLE_KEYS = (
     ("execution", "retries"),
     ("execution", "retry_backoff"),
 )
-"""Keys that may change while a campaign is under way; a change is stored as an edit and logged."""
+"""Keys that may change while a campaign is in progress; a change is stored as an edit and logged."""
 
 
 class CampaignSpec(Spec):
@@ -126,15 +132,16 @@ class CampaignSpec(Spec):
         seed: Start of every random choice; the same seed and the same results give the same sequence of proposals.
         space: What is searched.
         calculator: How one candidate is evaluated; a table space has none, every other space needs one.
-        label: Whose energies of the relaxed structures are kept beside, for data sets; None: nobody's. Boundaries only.
+        label: Also stores this calculator's energies of the relaxed structures, for data sets; None: no label. Boundaries only.
         objective: What is wanted.
         constraints: Which candidates are left alone.
         proposer: How the next candidate is chosen.
         transfer: Which other searches the proposer learns from; None: none.
         retrain: A surrogate that learns from the results as they come; None: none. Boundaries, and candidates that are computed
             for their energy.
-        first_look: A surrogate that spares the label where its prediction is bad enough; None: none. Needs
-            ``objective.property: label_grain_boundary_energy``.
+        first_look: Surrogate pre-screening: the label is not computed where its prediction is bad enough; None: no
+            pre-screening. Needs ``objective.property: label_grain_boundary_energy``. The key's former name ``first_look`` is
+            still accepted.
         budget: What may be spent.
         execution: How evaluations run.
     """
@@ -150,7 +157,7 @@ class CampaignSpec(Spec):
     proposer: ProposerSpec = GPProposerSpec()
     transfer: TransferSpec | None = None
     retrain: RetrainSpec | None = None
-    first_look: FirstLookSpec | None = None
+    first_look: Annotated[PreScreeningSpec | None, Field(validation_alias=AliasChoices("pre_screening", "first_look"))] = None
     budget: BudgetSpec = BudgetSpec()
     execution: ExecutionSpec = ExecutionSpec()
 
@@ -185,7 +192,9 @@ class CampaignSpec(Spec):
         if retrain.learns == "label" and self.label is None:
             raise ValueError("retrain.learns: label, and there is none; add label, or learn the calculator's energies")
         if retrain.drift is not None and self.first_look is None:
-            raise ValueError("retrain.drift: only first looks are compared with results; remove it or add first_look")
+            raise ValueError(
+                "retrain.drift: only pre-screening predictions are compared with results; remove it or add pre_screening"
+            )
         if retrain.drift is None and retrain.every is None:
             raise ValueError("retrain.every, retrain.drift: both are null; expected at least one")
         check_potential_keys(retrain)
@@ -205,18 +214,18 @@ class CampaignSpec(Spec):
             return self
         if self.objective.property != LABEL_PROPERTY:
             raise ValueError(
-                f"first_look: it spares the label, which nobody wants; expected objective.property {LABEL_PROPERTY}"
+                f"pre_screening: it saves labels, and the objective needs none; expected objective.property {LABEL_PROPERTY}"
             )
         if self.first_look.model is None and self.retrain is None:
-            raise ValueError("first_look.model: null, and nothing is retrained; name a model of the registry or add retrain")
+            raise ValueError("pre_screening.model: null, and nothing is retrained; name a model of the registry or add retrain")
         learned = self.retrain.surrogate if self.retrain is not None else None
         if self.retrain is not None and self.retrain.learns != "label":
-            raise ValueError("retrain.learns: calculator; a first look predicts the label's energies, expected label")
+            raise ValueError("retrain.learns: calculator; pre-screening predicts the label's energies, expected label")
         learns = learned_properties(learned) if learned is not None else ("energy",)
         if "energy" not in learns:
-            raise ValueError(f"retrain.surrogate: it learns {', '.join(learns)}; a first look needs energy")
+            raise ValueError(f"retrain.surrogate: it learns {', '.join(learns)}; pre-screening needs energy")
         if self.objective.further:
-            raise ValueError("first_look: not with the goal pareto, of whose objectives it predicts one alone; remove it")
+            raise ValueError("pre_screening: not with the goal pareto, since it predicts only one of the objectives; remove it")
         return self
 
     @model_validator(mode="after")
@@ -257,7 +266,7 @@ class CampaignSpec(Spec):
 
     @model_validator(mode="after")
     def _relaxation_is_used(self) -> CampaignSpec:
-        # What a stored spec was given and what it was by default cannot be told apart, its value can.
+        # Given values and defaults look the same in a stored spec; only the value counts.
         field = type(self.calculator).model_fields.get("relaxation") if self.calculator is not None else None
         if not self.space.as_they_stand or field is None or self.calculator is None:
             return self
@@ -311,13 +320,13 @@ class CampaignSpec(Spec):
         if not further:
             return self
         known = self.space.further_properties(self._met_needs())
-        for i, one in enumerate(further):
+        for i, objective in enumerate(further):
             key = f"objective.goal.also[{i}]"
-            if one.property not in known:
+            if objective.property not in known:
                 expected = f"one of {', '.join(known)}" if known else "a quantity that space.columns.quantities names"
-                raise ValueError(f"{key}.property: {one.property!r} is not known; expected {expected}")
+                raise ValueError(f"{key}.property: {objective.property!r} is not known; expected {expected}")
             try:
-                convert(1.0, known[one.property], one.unit)
+                convert(1.0, known[objective.property], objective.unit)
             except ValueError as error:
                 raise ValueError(f"{key}.unit: {error}") from error
         for key, given in (("transfer", self.transfer), ("budget.stop", self.budget.stop)):

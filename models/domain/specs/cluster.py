@@ -99,18 +99,18 @@ class FireworksLauncherSpec(LauncherBase):
         database: Database of the LaunchPad; nobody else's workflows belong in it.
         python: Python on the compute nodes that has tansaku; None: the one that runs this.
         mpiexec: Program that starts the ranks of a DFT code, ``resources.tasks`` of them; it must belong to the code's MPI.
-        max_queued: Most jobs of ours that wait or run in SLURM at once.
+        max_queued: Most of our jobs that wait or run in SLURM at once.
         resources: What a job gets.
         bundle: Candidates of a campaign that one job computes one after the other: a number, or ``at_least`` so many seconds
             of them. Never more than the walltime holds by the run times measured so far.
         bundle_wait: Candidates wait so long for others of their campaign before they make a smaller job, unless nothing of it
-            is under way any more [s].
+            is in progress any more [s].
         classes: Exceptions by calculator and size; the first that fits counts.
         heartbeat: Interval at which a job says that it lives [s].
         silence: A job that SLURM calls ended is given up when it has not been heard of for so long [s].
         look: Interval between two looks at SLURM and at the LaunchPad [s].
         kill_grace: Time between TERM and KILL for what a job runs [s].
-        patience: How long a job tries to reach MongoDB before it goes on without [s].
+        patience: How long a job tries to reach MongoDB before it continues without [s].
         keep_logs: Age at which `tansaku queue` and `tansaku reconcile` delete the folders of jobs that are over [days]; never
             one whose result has not been read.
     """
@@ -158,8 +158,8 @@ class FireworksLauncherSpec(LauncherBase):
         return self.bundle if entry is None else entry.bundle
 
     def _class_of(self, calculator: str, cost: float) -> ResourceClassSpec | None:
-        fitting = (one for one in self.classes if one.calculator in (None, calculator))
-        return next((one for one in fitting if cost > one.cost_above or one.cost_above == 0.0), None)
+        fitting = (job_class for job_class in self.classes if job_class.calculator in (None, calculator))
+        return next((job_class for job_class in fitting if cost > job_class.cost_above or job_class.cost_above == 0.0), None)
 
     @property
     def shared_folder(self) -> str:

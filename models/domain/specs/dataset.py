@@ -44,7 +44,7 @@ class ComputedSourceSpec(Spec):
         space: Where the structures come from; tables and compositions have none to learn from. Boundaries are relaxed, crystals
             and oxides computed as they stand.
         calculator: What computes them; its energies and forces are kept.
-        label: A further calculator whose energies of the same structures are kept beside, None: none. Boundaries only.
+        label: A further calculator whose energies of the same structures are also stored, None: none. Boundaries only.
         per_system: Structures of each system, chosen at random; None: all.
         choice: Which of the structures get a label, None: all. The others are relaxed, looked at and left out.
         group: What is never divided between training and held-out data: all of a ``system`` (a boundary, a crystal's scan, the
@@ -73,7 +73,7 @@ class ComputedSourceSpec(Spec):
     @model_validator(mode="after")
     def _structures_to_learn(self) -> ComputedSourceSpec:
         if not self.space.description.learnable:
-            known = ", ".join(name for name, one in SPACE_SPECS.items() if one.description.learnable)
+            known = ", ".join(name for name, space in SPACE_SPECS.items() if space.description.learnable)
             raise ValueError(f"space.type: a {self.space.type} space has no structures to learn from; expected one of {known}")
         return self
 

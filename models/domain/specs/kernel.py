@@ -20,7 +20,7 @@ class DistanceKernelSpec(Spec):
 
     Attributes:
         type: Shape of the fall.
-        over: Feature groups, by name; ``*`` in a name stands for anything, so that ``*`` alone is every group.
+        over: Feature groups, by name; ``*`` in a name matches anything, so that ``*`` alone is every group.
         ard: One lengthscale per column; null: for groups of up to eight columns.
         normalise: Without ``ard``: divide each column by its range in the pool first.
         combine: Kernels of several groups are multiplied, or added with a variance each.
@@ -37,7 +37,7 @@ class PeriodicKernelSpec(Spec):
     """Squared exponential of the chord: values one period apart are the same, as angles and shifts of a lattice are.
 
     Attributes:
-        over: Feature groups, by name; ``*`` in a name stands for anything.
+        over: Feature groups, by name; ``*`` in a name matches anything.
         period: Period in the columns' own unit; one for all columns, or one for each.
         ard: One lengthscale per column; null: for groups of up to eight columns.
         combine: Kernels of several groups are multiplied, or added with a variance each.
@@ -54,7 +54,7 @@ class CategoricalKernelSpec(Spec):
     """Overlap: correlation that falls with the number of columns that differ, by how much they differ being no matter.
 
     Attributes:
-        over: Feature groups, by name; ``*`` in a name stands for anything.
+        over: Feature groups, by name; ``*`` in a name matches anything.
         ard: One lengthscale per column; null: for groups of up to eight columns.
         combine: Kernels of several groups are multiplied, or added with a variance each.
     """
@@ -93,7 +93,7 @@ class LinearKernelSpec(Spec):
     """A plane in the columns of feature groups, each column centred and divided by its range in the pool.
 
     Attributes:
-        over: Feature groups, by name; ``*`` in a name stands for anything. Several groups are added, with a variance each.
+        over: Feature groups, by name; ``*`` in a name matches anything. Several groups are added, with a variance each.
     """
 
     type: Literal["linear"] = "linear"
@@ -175,7 +175,7 @@ class LinearMeanSpec(Spec):
     """A linear effect of feature groups, the same in all systems.
 
     Attributes:
-        over: Feature groups, by name; ``*`` in a name stands for anything.
+        over: Feature groups, by name; ``*`` in a name matches anything.
     """
 
     type: Literal["linear"] = "linear"
@@ -186,7 +186,7 @@ class SmoothMeanSpec(Spec):
     """A smooth effect of feature groups, the same in all systems: a Matérn-5/2 of each.
 
     Attributes:
-        over: Feature groups, by name; ``*`` in a name stands for anything.
+        over: Feature groups, by name; ``*`` in a name matches anything.
     """
 
     type: Literal["smooth"] = "smooth"

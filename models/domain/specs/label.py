@@ -13,7 +13,7 @@ LABEL_PROPERTY = "label_grain_boundary_energy"
 
 
 class LabelSpec(Spec):
-    """A further calculator whose energies of each relaxed structure are kept beside the first one's.
+    """A further calculator whose energies of each relaxed structure are also stored.
 
     Attributes:
         calculator: One that gives an energy of each atom.

@@ -1,6 +1,6 @@
 """A neural-network potential: what its atoms see, its networks, and how their weights are found.
 
-A trainer goes in cycles. After each one the error is told, and a checkpoint is written.
+A trainer goes in cycles. After each cycle the error is reported and a checkpoint is written.
 """
 
 from __future__ import annotations

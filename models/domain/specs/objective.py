@@ -119,7 +119,7 @@ class ParetoSpec(GoalBase):
 
     @model_validator(mode="after")
     def _each_once(self) -> ParetoSpec:
-        names = [one.property for one in self.also]
+        names = [objective.property for objective in self.also]
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
             raise ValueError(f"also: {twice!r} is named twice")
@@ -138,7 +138,7 @@ class ParetoSpec(GoalBase):
         """
         if self.reference is None:
             return
-        units = (unit, *(one.unit for one in self.also))
+        units = (unit, *(objective.unit for objective in self.also))
         if len(self.reference) != len(units):
             raise ValueError(f"reference: {len(self.reference)} values for {len(units)} objectives, expected one for each")
         for i, (text, own) in enumerate(zip(self.reference, units, strict=True)):
@@ -167,7 +167,7 @@ class ConstraintsSpec(Spec):
     """Which candidates are left alone.
 
     Attributes:
-        max_cost: Candidates predicted to be dearer are never proposed [the space's cost unit].
+        max_cost: Candidates above this predicted cost are skipped [the space's cost unit].
         avoid_failures: Learn from evaluations whose science failed (not converged, atoms overlap) which others will fail, and
             multiply the acquisition by the probability of success. Proposer ``gp`` only.
     """
@@ -177,4 +177,4 @@ class ConstraintsSpec(Spec):
 
 
 GoalSpec = Annotated[BestPerSystemSpec | BestOverallSpec | TopKSpec | AllBelowSpec | ParetoSpec, Field(discriminator="type")]
-"""The registry of goals: each class says what is known of its kind. Plug-ins that bring a goal add its class here."""
+"""The registry of goals: each class describes its kind. Plug-ins that bring a goal add its class here."""

@@ -29,7 +29,7 @@ class SymmetryFunctionsSpec(Spec):
         angular: Number of Gaussians that are combined with the angles; 0: radial functions alone.
         zetas: Sharpness ζ of the angular functions (1 + λ cos θ)^ζ; λ is -1 and 1. The cost grows with the third power of the
             largest.
-        elements: How neighbours of several elements are told apart. `weighted` counts a neighbour by its atomic number, and its
+        elements: How several elements are distinguished. `weighted` counts a neighbour by its atomic number, and its
             number of functions does not grow with that of the elements.
     """
 
@@ -60,7 +60,7 @@ class BispectrumSpec(Spec):
         cutoff: Neighbours up to here count [Å].
         degree: Twice the largest angular momentum (`twojmax` of LAMMPS); 6 gives 30 components, 8 gives 55.
         angle: Share of the half circle that a distance of the cutoff is mapped to (`rfac0` of LAMMPS).
-        elements: How neighbours of several elements are told apart: `weighted` counts a neighbour by a weight, 1 for the first
+        elements: How several elements are distinguished: `weighted` counts a neighbour by a weight, 1 for the first
             element in the order of their symbols, then falling to ½ in equal steps; `separate` has components for each triple
             of elements (`chemflag` of LAMMPS), so their number grows with the third power of that of the elements.
     """

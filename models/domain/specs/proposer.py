@@ -41,10 +41,10 @@ class ListedProposerSpec(Spec):
     @model_validator(mode="after")
     def _once_each(self) -> ListedProposerSpec:
         seen: set[str] = set()
-        for one in self.candidates:
-            if one in seen:
-                raise ValueError(f"candidates: {one!r} is listed twice")
-            seen.add(one)
+        for candidate in self.candidates:
+            if candidate in seen:
+                raise ValueError(f"candidates: {candidate!r} is listed twice")
+            seen.add(candidate)
         return self
 
 

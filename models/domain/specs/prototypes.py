@@ -1,4 +1,4 @@
-"""Spec of a space of small oxides: structures that are named, every combination of ions that goes on their sites."""
+"""Spec of a space of small oxides: structures that are named, every combination of ions for their sites."""
 
 from __future__ import annotations
 

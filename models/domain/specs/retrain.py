@@ -19,7 +19,7 @@ ModelName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}(@[1-9][0-9]{
 
 
 class DriftSpec(Spec):
-    """When error bars count as no longer right: by first looks whose result was computed after all.
+    """When error bars count as no longer right: by pre-screening predictions whose result was computed after all.
 
     Attributes:
         least: Retrain when a smaller share of the errors lies within one predicted deviation; 0.683 would be right.
@@ -83,7 +83,7 @@ class RetrainSpec(Spec):
         learns: Whose energies: those of the calculator that relaxed the structures, or of the campaign's label.
         first: Computed results before the first training.
         every: Computed results from one training to the next; null: only when the error bars drift.
-        drift: Retrain also when error bars are no longer right; null: never for that. First looks only.
+        drift: Retrain also when error bars are no longer right; null: never for that. Needs pre-screening.
         lag: Proposals that still use the version before while a new one is trained; with 0 the next proposal waits for it.
             Mode ``free`` never waits: it uses what is there.
         group: What is held out together: whole systems, or surfaces (the boundaries with as many removed planes).
@@ -92,7 +92,7 @@ class RetrainSpec(Spec):
         warm: Begin each training with the weights of the version in use instead of random ones. ``potential`` only.
         at_end: When the search ends for want of money or candidates, train once more, on all results.
         target: The search ends when the version in use is as good as this; null: it does not look at that.
-        timeout: Wall time of one attempt at training [s]; killed, the next one goes on where it was.
+        timeout: Wall time of one attempt at training [s]; killed, the next one continues where it was.
     """
 
     model: Name | None = None
@@ -130,13 +130,13 @@ def check_fields(retrain: RetrainSpec, *, density: bool, looks: bool) -> None:
     Args:
         retrain: What is trained.
         density: Whether the calculator leaves one.
-        looks: Whether first looks are asked for.
+        looks: Whether pre-screening is asked for.
     """
     needed = needed_fields(retrain.surrogate)
     wanted = f"expected {FREE_ATOMS}, which every structure has"
     if needed and looks:
         raise ValueError(
-            f"retrain.surrogate: it sees the field {needed[0]}, but a first look has the structure alone; {wanted}"
+            f"retrain.surrogate: it sees the field {needed[0]}, but pre-screening has the structure alone; {wanted}"
         )
     missing = [name for name in needed if name != "density" or not density]
     if missing:
@@ -156,11 +156,11 @@ def check_committee(retrain: RetrainSpec | None) -> None:
         raise ValueError("retrain.surrogate.members: 1 agrees with itself; expected at least 2 with the proposer disagreement")
 
 
-class FirstLookSpec(Spec):
-    """A trained model that looks at each relaxed structure before the label's expensive calculation is spent on it.
+class PreScreeningSpec(Spec):
+    """A trained model that predicts each relaxed structure before the label's expensive calculation is spent on it.
 
     Attributes:
-        model: A model of the registry that looks from the first proposal on, until a retrained one takes its place; null: none.
+        model: A model of the registry that predicts from the first proposal until a retrained one takes its place; null: none.
         weights: Content hash of ``model``'s weights; filled in, with its version, when the campaign is created.
         deviations: The label is computed unless its prediction is worse than the best computed value of the system by more than
             so many predicted deviations.

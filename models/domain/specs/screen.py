@@ -57,5 +57,5 @@ class ScreenSpec(Spec):
 
 def axis_name(axis: Miller) -> str:
     """An axis in letters that are safe in names: ``110``, ``m110``; ``1-1-12`` where digits alone are ambiguous."""
-    parts = [f"{'m' if one < 0 else ''}{abs(one)}" for one in axis]
-    return ("-" if any(abs(one) > 9 for one in axis) else "").join(parts)
+    parts = [f"{'m' if index < 0 else ''}{abs(index)}" for index in axis]
+    return ("-" if any(abs(index) > 9 for index in axis) else "").join(parts)

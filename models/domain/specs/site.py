@@ -55,8 +55,8 @@ class TimingSpec(Spec):
         lease: A driver that has not been heard of for so long may be replaced.
         heartbeat: Interval at which a driver renews its lease.
         poll: Longest sleep between two looks at the jobs.
-        patience: How long a driver goes on trying when database or backend do not answer.
-        reminder: A driver that has had no result for so long says what it waits for.
+        patience: How long a driver keeps trying when database or backend do not answer.
+        reminder: A driver that has had no result for so long reports what it waits for.
     """
 
     lease: Timeout = 30.0

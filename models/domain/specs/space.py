@@ -210,7 +210,7 @@ class TableColumnsSpec(Spec):
 
 
 class FeatureColumnsSpec(Spec):
-    """A feature group whose columns stand in the candidates table.
+    """A feature group whose columns are in the candidates table.
 
     Attributes:
         columns: Column names, or one shell-style pattern such as ``d*``.

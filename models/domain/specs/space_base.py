@@ -59,7 +59,7 @@ class SpaceDescription:
         learnable: Whether surrogates can be trained on its structures.
         labelled: Whether a second calculator can label its relaxed structures.
         polished: Whether the best candidates can be relaxed again at the end.
-        keeps_free_energy: Whether the free energy of the electrons is kept beside the energy.
+        keeps_free_energy: Whether the free energy of the electrons is also stored.
         groups: What a data set may keep together when it is divided, the usual one first.
     """
 

@@ -73,7 +73,7 @@ class TransferSpec(Spec):
 
     @model_validator(mode="after")
     def _named_once(self) -> TransferSpec:
-        names = [one.name for one in self.sources]
+        names = [source.name for source in self.sources]
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
             raise ValueError(f"sources: {twice!r} is named twice")

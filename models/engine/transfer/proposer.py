@@ -67,7 +67,7 @@ class _Cache:
 class TransferProposer(GPProposer):
     """Chooses as :class:`~tansaku.models.engine.gp.GPProposer` does, by a model that has seen other searches.
 
-    What the sources held, the mode and its evidence are decided in :meth:`fit`, by computed values alone, and stand in the
+    What the sources held, the mode and its evidence are decided in :meth:`fit`, by computed values alone, and are in the
     refit; a proposal reads them from there, and knows what a surrogate predicted by its own error bar. Without a refit, and in
     mode ``none``, every choice is that of a proposer without transfer.
 

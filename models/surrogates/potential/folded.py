@@ -19,7 +19,7 @@ def folded(model: Potential, code: int) -> Sequence[Layer]:
     """The network of one element.
 
     Hidden layers of the members lie beside each other, and the last layer takes their mean; standardisation is part of the
-    first layer, reference energy and unit part of the last one. It says what the committee's mean says.
+    first layer, reference energy and unit part of the last one. It predicts the committee's mean.
 
     Args:
         model: The potential.

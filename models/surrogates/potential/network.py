@@ -108,9 +108,9 @@ def passed(layers: Layers, activation: str, features: torch.Tensor) -> Passed:
     function = _ACTIVATIONS[activation]
     inputs, first, second = [features], [], []
     for matrix, bias in layers[:-1]:
-        value, one, two = function(inputs[-1] @ matrix.T + bias)
+        value, slope, two = function(inputs[-1] @ matrix.T + bias)
         inputs.append(value)
-        first.append(one)
+        first.append(slope)
         second.append(two)
     matrix, bias = layers[-1]
     energies = inputs[-1] @ matrix[0] + bias[0]
@@ -137,8 +137,8 @@ def energy_rows(found: Passed, n_structures: int) -> torch.Tensor:
 
     parts = []
     for error, value in zip(found.errors, found.inputs[:-1], strict=True):
-        one = by_structure(error)
-        parts += [(one.transpose(1, 2) @ by_structure(value)).flatten(1), one.sum(dim=1)]
+        errors = by_structure(error)
+        parts += [(errors.transpose(1, 2) @ by_structure(value)).flatten(1), errors.sum(dim=1)]
     last = by_structure(found.inputs[-1])
     return torch.cat([*parts, last.sum(dim=1), torch.full_like(last[:, 0, :1], last.shape[1])], dim=1)
 

@@ -41,7 +41,7 @@ class Seen:
     Attributes:
         energies: Per atom, by each member [eV], shape ``(n_members, n_structures)``.
         spread: How far the members lie apart in what they are compared by, shape ``(n_structures,)``. A structure counts as in
-            the loss of training: where ``softening`` lets large forces count less, the predicted ones stand for the unknown.
+            the loss of training: where ``softening`` lets large forces count less, the predicted ones replace the unknown.
     """
 
     energies: FloatArray

@@ -21,7 +21,7 @@ class Scaling:
         mean: Of each feature over the atoms of each element, shape ``(n_species, n_features)``.
         inverse: One over the standard deviations, zero where a feature does not vary, shape ``(n_species, n_features)``.
         references: Energy of an atom of each element [eV], shape ``(n_species,)``.
-        unit: What a network's one stands for [eV].
+        unit: Energy of a network's output of one [eV].
     """
 
     mean: FloatArray

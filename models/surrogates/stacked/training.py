@@ -181,10 +181,10 @@ def _parts(examples: Sequence[Example], folds: int, seed: int) -> list[np.ndarra
 
 def _said(fitted: Surrogate, examples: Sequence[Example], name: str) -> FloatArray:
     """Returns a surrogate's predictions; NaN for examples with an unknown element."""
-    return np.array([_one(fitted, example, name) for example in examples])
+    return np.array([_predicted(fitted, example, name) for example in examples])
 
 
-def _one(fitted: Surrogate, example: Example, name: str) -> float:
+def _predicted(fitted: Surrogate, example: Example, name: str) -> float:
     try:
         return float(fitted.predict([example])[0][name].values)
     except FitError:

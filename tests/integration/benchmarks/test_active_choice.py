@@ -3,19 +3,19 @@
 import json
 from pathlib import Path
 
-from benchmarks.active_choice.cases import POWERS, RULES, SHARES, order_of, sides
+from benchmarks.local_energies.active_choice.cases import POWERS, RULES, SHARES, order_of, sides
 from benchmarks.local_energies.cases import DATA
 from tansaku.models.domain.identifiers import file_sha256
 
 ROOT = Path(__file__).resolve().parents[3]
-RESULT = ROOT / "benchmarks/active_choice/result.json"
+RESULT = ROOT / "benchmarks/local_energies/active_choice/result.json"
 
 
 def test_quick_run_writes_result_and_figure(run_benchmark, tmp_path, require):
     require("sklearn")
     require("dscribe")
     out, figure = tmp_path / "result.json", tmp_path / "figure.png"
-    command = ["active_choice", "--quick", "--out", str(out), "--figure", str(figure)]
+    command = ["local_energies.active_choice", "--quick", "--out", str(out), "--figure", str(figure)]
     done = run_benchmark(*command, timeout=600)
     assert done.returncode == 0, done.stderr
     result = json.loads(out.read_text())

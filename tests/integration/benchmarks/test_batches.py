@@ -5,14 +5,14 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.batches.__main__ import PENDING, Way, gap_by_time, run, treatments
+from benchmarks.replays.batches.__main__ import PENDING, Way, gap_by_time, run, treatments
 
 ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_quick_run_writes_result_and_figure(run_benchmark, tmp_path):
     out, figure = tmp_path / "result.json", tmp_path / "batches.png"
-    command = ["batches", "--quick", "--out", str(out), "--figure", str(figure)]
+    command = ["replays.batches", "--quick", "--out", str(out), "--figure", str(figure)]
     done = run_benchmark(*command, timeout=600)
     assert done.returncode == 0, done.stderr
     ways = json.loads(out.read_text())["ways"]
@@ -48,7 +48,7 @@ def test_the_gap_at_a_time_is_that_of_what_has_ended():
 
 
 def test_the_committed_comparison_has_ten_seeds_of_every_treatment():
-    ways = json.loads((ROOT / "benchmarks/batches/result.json").read_text())["ways"]
+    ways = json.loads((ROOT / "benchmarks/replays/batches/result.json").read_text())["ways"]
     assert {one["seeds"] for one in ways} == {10}
     found = {(one["in_flight"], one["pending"]) for one in ways if one["in_flight"] > 1}
     assert found == {(n, name) for n in (4, 16, 64) for name in PENDING}

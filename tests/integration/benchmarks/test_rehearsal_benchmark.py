@@ -4,12 +4,12 @@ import json
 
 import pytest
 
-from benchmarks.rehearsal.__main__ import compared
+from benchmarks.replays.rehearsal.__main__ import compared
 
 
 def test_quick_run_writes_result_and_figure(run_benchmark, tmp_path):
     out, figure = tmp_path / "result.json", tmp_path / "rehearsal.png"
-    command = ["rehearsal", "--quick", "--out", str(out), "--figure", str(figure)]
+    command = ["replays.rehearsal", "--quick", "--out", str(out), "--figure", str(figure)]
     done = run_benchmark(*command, timeout=600)
     assert done.returncode == 0, done.stderr
     result = json.loads(out.read_text())

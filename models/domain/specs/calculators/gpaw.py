@@ -32,7 +32,7 @@ class GpawSpec(CalculatorBase):
         density_tolerance: The density is converged when it changes by less [electrons per valence electron].
         scf_steps: Steps after which the density counts as not converged.
         density: Whether the valence density is kept with the result.
-        partition: Whether the energy is told in parts: Hartree, ion-ion, one-electron, exchange-correlation and cohesive
+        partition: Whether the energy is reported in parts: Hartree, ion-ion, one-electron, exchange-correlation and cohesive
             energy, and the gap (needs the extra ``composition`` too).
         setups_sha256: Hash of the functional's PAW data sets; filled in when the spec is resolved, checked when it is given.
         relaxation: How every candidate is relaxed where there is no workflow.

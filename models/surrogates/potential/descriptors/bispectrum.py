@@ -31,10 +31,10 @@ def element_weights(species: Sequence[str], *, separate: bool) -> FloatArray:
 def components(degree: int) -> list[tuple[int, int, int]]:
     """Doubled angular momenta of the components, in LAMMPS's order."""
     return [
-        (item, two, total)
+        (item, right, total)
         for item in range(degree + 1)
-        for two in range(item + 1)
-        for total in range(item - two, min(degree, item + two) + 1, 2)
+        for right in range(item + 1)
+        for total in range(item - right, min(degree, item + right) + 1, 2)
         if total >= item
     ]
 
@@ -142,22 +142,22 @@ class Bispectrum:
         value = 1.0 if self._channels > 1 else component[2] + 1.0
         return value * torch.einsum("ia,ib,ic->iabc", alone, alone, alone).flatten(1)
 
-    def _coupling(self, one: int, two: int, total: int) -> _Coupling:
+    def _coupling(self, left: int, right: int, total: int) -> _Coupling:
         """The terms of a component; those that a symmetry makes equal are counted instead of computed."""
         scale = 1.0 / (total + 1) if self._channels > 1 else 1.0
         couple = {
-            (m1, m2): clebsch_gordan(one, m1, two, m2, total)
-            for m1, m2 in product(range(one + 1), range(two + 1))
-            if 0 <= m1 + m2 - (one + two - total) // 2 <= total
+            (m1, m2): clebsch_gordan(left, m1, right, m2, total)
+            for m1, m2 in product(range(left + 1), range(right + 1))
+            if 0 <= m1 + m2 - (left + right - total) // 2 <= total
         }
         targets: dict[tuple[int, int], int] = {}
         terms: list[tuple[int, int, float, int]] = []
         for (b1, b2), (a1, a2) in product(couple, couple):
-            row, column = (m1 + m2 - (one + two - total) // 2 for m1, m2 in ((b1, b2), (a1, a2)))
+            row, column = (m1 + m2 - (left + right - total) // 2 for m1, m2 in ((b1, b2), (a1, a2)))
             if _multiplicity(total, row, column):
                 target = targets.setdefault((row, column), len(targets))
                 coefficient = scale * couple[b1, b2] * couple[a1, a2]
-                terms.append((_place(one, b1, a1), _place(two, b2, a2), coefficient, target))
+                terms.append((_place(left, b1, a1), _place(right, b2, a2), coefficient, target))
         first, second, coefficients, target_of = zip(*terms, strict=True)
         return _Coupling(
             first=self._whole(first),
@@ -175,22 +175,22 @@ class Bispectrum:
         return torch.as_tensor(np.asarray(values), dtype=self.dtype, device=self.device)
 
 
-def clebsch_gordan(one: int, m1: int, two: int, m2: int, total: int) -> float:
+def clebsch_gordan(left: int, m1: int, right: int, m2: int, total: int) -> float:
     """Clebsch-Gordan coefficient of doubled angular momenta; projections are counted from 0 upwards.
 
     Varshalovich, Moskalev and Khersonskii, Quantum Theory of Angular Momentum (1988), equation 8.2.1(3).
     """
     f = math.factorial
-    m = m1 + m2 - (one + two - total) // 2
-    triangle = f((one + two - total) // 2) * f((one - two + total) // 2) * f((two - one + total) // 2)
-    norm = (total + 1) * triangle / f((one + two + total) // 2 + 1)
-    norm *= f(m1) * f(one - m1) * f(m2) * f(two - m2) * f(m) * f(total - m)
+    m = m1 + m2 - (left + right - total) // 2
+    triangle = f((left + right - total) // 2) * f((left - right + total) // 2) * f((right - left + total) // 2)
+    norm = (total + 1) * triangle / f((left + right + total) // 2 + 1)
+    norm *= f(m1) * f(left - m1) * f(m2) * f(right - m2) * f(m) * f(total - m)
     # Of the factorials' arguments none may be negative.
-    lower, upper = (total - one - two) // 2 + m1, (total - one + two) // 2 - m2
+    lower, upper = (total - left - right) // 2 + m1, (total - left + right) // 2 - m2
     series = 0.0
-    for k in range(max(0, -lower, -upper), min((one + two - total) // 2, one - m1, m2) + 1):
+    for k in range(max(0, -lower, -upper), min((left + right - total) // 2, left - m1, m2) + 1):
         series += (-1) ** k / (
-            f(k) * f((one + two - total) // 2 - k) * f(one - m1 - k) * f(m2 - k) * f(lower + k) * f(upper + k)
+            f(k) * f((left + right - total) // 2 - k) * f(left - m1 - k) * f(m2 - k) * f(lower + k) * f(upper + k)
         )
     return math.sqrt(norm) * series
 
@@ -217,7 +217,7 @@ def _one_row_more(matrix: torch.Tensor) -> torch.Tensor:
     """Adds the row behind the middle of a matrix of odd momentum, which the one before it gives."""
     last = matrix[:, -1:].flip(2).conj()
     signs = torch.ones(last.shape[2], dtype=matrix.real.dtype, device=matrix.device)
-    # (-1)^(row + column) of the element that it is taken from, which stands in row `shape[1] - 1`.
+    # (-1)^(row + column) of the element that it is taken from, which is in row `shape[1] - 1`.
     signs[(torch.arange(len(signs)) + matrix.shape[1]) % 2 == 0] = -1.0
     return torch.cat([matrix, last * signs.flip(0)], dim=1)
 

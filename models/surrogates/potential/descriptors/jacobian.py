@@ -117,12 +117,12 @@ def portions(descriptor: Descriptor, structures: Sequence[Atoms], species: Seque
     waiting: list[Atoms] = []
     pairs = 0
     for atoms in structures:
-        one = find_neighbours([atoms], descriptor.cutoff, species)
-        if waiting and pairs + len(one.centre) > _PAIRS:
+        neighbours = find_neighbours([atoms], descriptor.cutoff, species)
+        if waiting and pairs + len(neighbours.centre) > _PAIRS:
             found.append(find_neighbours(waiting, descriptor.cutoff, species))
             waiting, pairs = [], 0
         waiting.append(atoms)
-        pairs += len(one.centre)
+        pairs += len(neighbours.centre)
     return [*found, find_neighbours(waiting, descriptor.cutoff, species)] if waiting else found
 
 
@@ -141,7 +141,7 @@ def _describe(descriptor: Descriptor, batch: Neighbours) -> Described:
         channel = others if descriptor.channels > 1 else torch.zeros_like(others)
         moving = [_by_channel(item, tensor(place[0]), channel, len(centres), descriptor.channels) for item in slopes]
         staying = [_by_channel(item, tensor(place[1]), channel, len(centres), descriptor.channels) for item in slopes]
-        # Features do not change when everything turns, so one of the two off-diagonal strains stands for both.
+        # Features do not change when everything turns, so one of the two off-diagonal strains represents both.
         strained = [
             _by_channel(slopes[a] * vectors[:, b : b + 1], centre, channel, n_atoms, descriptor.channels) for a, b in _VOIGT
         ]

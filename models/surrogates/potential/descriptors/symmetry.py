@@ -40,7 +40,7 @@ def angular_grid(spec: SymmetryFunctionsSpec) -> FloatArray:
 
 
 def _shells(first: float, cutoff: float, count: int) -> FloatArray:
-    """Gaussians whose standard deviation is the distance between two of them; none stands at the cutoff."""
+    """Gaussians whose standard deviation is the distance between two of them; none is centred at the cutoff."""
     width = (cutoff - first) / max(count, 1)
     return np.stack([np.full(count, 0.5 / width**2), first + width * np.arange(count)], axis=1)
 
@@ -105,15 +105,15 @@ class SymmetryFunctions:
             parts += [self._angular_features(moments, alone, *pair) for pair in self.element_pairs]
         return parts
 
-    def _angular_features(self, moments: torch.Tensor, alone: torch.Tensor, one: int, other: int) -> torch.Tensor:
+    def _angular_features(self, moments: torch.Tensor, alone: torch.Tensor, channel: int, other: int) -> torch.Tensor:
         """G5 of pairs of neighbours of two channels, shape ``(n_atoms, angular * 2 * n_zetas)``."""
         powers = []
         first = 0
         for multiplicity in self._multiplicity:
             here = slice(first, first := first + len(multiplicity))
-            total = (moments[:, one, :, here] * moments[:, other, :, here]) @ multiplicity
+            total = (moments[:, channel, :, here] * moments[:, other, :, here]) @ multiplicity
             # Unordered pairs: of one channel each pair was summed twice, and every neighbour with itself.
-            powers.append((total - alone[:, one]) / 2 if one == other else total)
+            powers.append((total - alone[:, channel]) / 2 if channel == other else total)
         return (torch.stack(powers, dim=2) @ self._mixing.T).flatten(1)
 
     def _fade(self, distance: torch.Tensor, cutoff: float) -> torch.Tensor:

@@ -18,7 +18,7 @@ from tansaku.models.domain.history import (
     remaining_cost,
     spent_cost,
     stop_reason,
-    too_dear,
+    too_expensive,
 )
 from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.specs.campaign import BudgetSpec
@@ -113,7 +113,7 @@ def test_cost_limit(budget, limit):
     assert cost_limit(budget, pool_of([1.0, 2.0, 3.0, 4.0])) == limit
 
 
-def test_stops_when_the_cheapest_candidate_left_is_too_dear():
+def test_stops_when_the_cheapest_candidate_left_is_too_expensive():
     pool = pool_of([1.0, 5.0, 3.0])
     spent = [Entry(1, 0, 1.0, DONE, 1.0)]
     assert stop_reason(BudgetSpec(), pool, spent, 1, 4.0) is None
@@ -149,10 +149,10 @@ def test_failed_science_is_told_from_failed_plumbing():
 
 def test_a_limit_of_cost_leaves_dear_candidates_out():
     pool = pool_of([1.0, 2.0, 3.0])
-    assert too_dear(pool, None).tolist() == []
-    assert too_dear(pool, 2.0).tolist() == [2]
+    assert too_expensive(pool, None).tolist() == []
+    assert too_expensive(pool, 2.0).tolist() == [2]
     spent = [Entry(1, 0, 1.0, DONE, 0.0), Entry(2, 1, 2.0, DONE, 0.0)]
     assert stop_reason(BudgetSpec(), pool, spent, 2, None) is None
     assert stop_reason(BudgetSpec(), pool, spent, 2, None, 2.0) is StopReason.EXHAUSTED
     with pytest.raises(ConfigurationError, match=r"constraints.max_cost: 0.5 leaves no candidate, the cheapest costs 1"):
-        too_dear(pool, 0.5)
+        too_expensive(pool, 0.5)

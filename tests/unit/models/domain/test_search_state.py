@@ -69,7 +69,7 @@ def agree(state: SearchState, entries: list[Entry], pool: CandidatePool, up_to: 
     for number in (up_to, up_to - 2, up_to + 1):
         assert state.observed_count(number) == rules.observed_count(entries, number)
     for max_cost in (None, 0.5):
-        np.testing.assert_array_equal(state.too_dear(max_cost), rules.too_dear(pool, max_cost))
+        np.testing.assert_array_equal(state.too_expensive(max_cost), rules.too_expensive(pool, max_cost))
         assert state.stop_reason(budget, up_to, limit, max_cost) == rules.stop_reason(
             budget, pool, entries, up_to, limit, max_cost
         )

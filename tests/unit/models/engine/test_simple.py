@@ -8,7 +8,7 @@ from tansaku.models.engine.simple import GridProposer, RandomProposer, allowed_c
 NOTHING = History(np.empty(0, dtype=np.intp), np.empty(0))
 
 
-def test_what_is_named_or_too_dear_is_not_allowed(bare_pool, grid_pool):
+def test_what_is_named_or_too_expensive_is_not_allowed(bare_pool, grid_pool):
     history = History(
         np.array([0]),
         np.array([1.0]),

@@ -264,7 +264,7 @@ def test_a_first_look_needs_a_model_that_sees_structures_alone(retrained):
     registry.add_model(known.model_copy(update={"name": "voxels", "spec": seeing}))
     registry.promote("voxels", 1, "")
     spec = retrained.document(name="pupil", retrain=None, first_look={"model": "voxels"})
-    with pytest.raises(ConfigurationError, match=r"first_look\.model: voxels@1 sees the field density"):
+    with pytest.raises(ConfigurationError, match=r"pre_screening\.model: voxels@1 sees the field density"):
         prepare_campaign(teacher.resources, ADA, campaign_from_data(spec, teacher.launcher.folder, "pupil.yaml"))
 
 

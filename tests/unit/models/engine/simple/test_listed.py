@@ -36,7 +36,7 @@ def test_they_come_in_the_order_given_and_no_others(pool):
     assert chosen(pool, "c7", "c2", "c5") == ["c7", "c2", "c5"]
 
 
-def test_what_failed_or_is_too_dear_is_passed_over(pool):
+def test_what_failed_or_is_too_expensive_is_passed_over(pool):
     assert chosen(pool, "c7", "c2", "c5", failed=np.array([2])) == ["c7", "c5"]
     assert chosen(pool, "c7", "c2", "c5", remaining_cost=7.0) == ["c2", "c5"]
 

@@ -2,7 +2,7 @@ import pytest
 from pydantic import ValidationError
 
 from tansaku.models.domain.specs.campaign import CampaignSpec
-from tansaku.models.domain.specs.retrain import FirstLookSpec, RetrainSpec
+from tansaku.models.domain.specs.retrain import PreScreeningSpec, RetrainSpec
 
 TABLE = {
     "type": "table",
@@ -26,9 +26,25 @@ def campaign(**keys: object) -> CampaignSpec:
 
 def test_a_campaign_may_retrain_and_look_first():
     spec = campaign(label=LABEL, objective=WANTED, retrain={}, first_look={})
-    assert (spec.retrain, spec.first_look) == (RetrainSpec(), FirstLookSpec())
+    assert (spec.retrain, spec.first_look) == (RetrainSpec(), PreScreeningSpec())
     assert campaign(label=LABEL, objective=WANTED, first_look={"model": "al-local@3"}).first_look.model == "al-local@3"
     assert campaign(retrain={"learns": "calculator"}).retrain.learns == "calculator"
+
+
+def test_pre_screening_is_stored_under_its_former_key():
+    keys = {"label": LABEL, "objective": WANTED, "retrain": {}}
+    spec = campaign(**keys, pre_screening={"deviations": 2.0})
+    assert spec == campaign(**keys, first_look={"deviations": 2.0})
+    assert spec == campaign(**keys, pre_screening={"deviations": 2.0}, first_look=None)
+    assert campaign(**keys, pre_screening=None, first_look={"deviations": 2.0}) == spec
+    stored = spec.model_dump(mode="json")
+    assert stored["first_look"]["deviations"] == 2.0
+    assert "pre_screening" not in stored
+    assert CampaignSpec.model_validate(stored) == spec
+    with pytest.raises(ValidationError, match="pre_screening, first_look: names of the same key; keep pre_screening only"):
+        campaign(**keys, pre_screening={}, first_look={})
+    with pytest.raises(ValidationError, match="pre_screening\n"):
+        campaign(**keys, pre_screening=3)
 
 
 def test_a_network_of_voxels_may_see_a_density_that_is_there_or_free_atoms():
@@ -45,12 +61,12 @@ def test_a_network_of_voxels_may_see_a_density_that_is_there_or_free_atoms():
         ({"retrain": {}}, "retrain.learns: label, and there is none"),
         ({"space": TABLE, "calculator": None, "retrain": {"learns": "calculator"}}, "retrain: a table space has no structures"),
         ({"label": LABEL, "retrain": {"every": None}}, "retrain.every, retrain.drift: both are null"),
-        ({"label": LABEL, "retrain": {"drift": {}}}, "retrain.drift: only first looks are compared"),
+        ({"label": LABEL, "retrain": {"drift": {}}}, "retrain.drift: only pre-screening predictions are compared"),
         ({"label": LABEL, "first_look": {"model": "m"}}, "expected objective.property label_grain_boundary_energy"),
-        ({"label": LABEL, "objective": WANTED, "first_look": {}}, "first_look.model: null, and nothing is retrained"),
+        ({"label": LABEL, "objective": WANTED, "first_look": {}}, "pre_screening.model: null, and nothing is retrained"),
         (
             {"label": LABEL, "objective": WANTED, "first_look": {}, "retrain": {"learns": "calculator"}},
-            "retrain.learns: calculator; a first look predicts the label's energies",
+            "retrain.learns: calculator; pre-screening predicts the label's energies",
         ),
         (
             {
@@ -59,11 +75,11 @@ def test_a_network_of_voxels_may_see_a_density_that_is_there_or_free_atoms():
                 "first_look": {},
                 "retrain": {"surrogate": {"type": "kernel_ridge", "property": "gap"}},
             },
-            "retrain.surrogate: it learns gap; a first look needs energy",
+            "retrain.surrogate: it learns gap; pre-screening needs energy",
         ),
         (
             {"label": LABEL, "objective": WANTED, "first_look": {}, "retrain": {"surrogate": {"type": "voxel_network"}}},
-            "sees the field density, but a first look has the structure alone; expected free_atoms",
+            "sees the field density, but pre-screening has the structure alone; expected free_atoms",
         ),
         (
             {"retrain": {"learns": "calculator", "surrogate": {"type": "voxel_network"}}},
@@ -83,7 +99,7 @@ def test_a_network_of_voxels_may_see_a_density_that_is_there_or_free_atoms():
                 "first_look": {},
                 "retrain": {},
             },
-            "first_look: not with the goal pareto",
+            "pre_screening: not with the goal pareto",
         ),
         ({"label": LABEL, "objective": WANTED, "first_look": {"model": "Al local"}}, "first_look.model"),
         ({"label": LABEL, "retrain": {"first": 3}}, "retrain.first"),

@@ -130,13 +130,13 @@ def verified(found: list[JsonDict]) -> JsonDict:
     }
 
 
-def _predicted(one: JsonDict) -> float:
-    return float(one["predicted"][1])
+def _predicted(item: JsonDict) -> float:
+    return float(item["predicted"][1])
 
 
-def _cheap_energy(one: JsonDict) -> float:
-    return float(one["computed"][1])
+def _cheap_energy(item: JsonDict) -> float:
+    return float(item["computed"][1])
 
 
-def _expensive_energy(one: JsonDict) -> float:
-    return float(one["chgnet"])
+def _expensive_energy(item: JsonDict) -> float:
+    return float(item["chgnet"])

@@ -91,8 +91,8 @@ class Penalised(Masked):
         reach = lipschitz * self._distances(pool, prediction, everything, pending) - excluded
         return np.asarray(log_ndtr(reach / deviation[pending]).sum(axis=1))
 
-    def _distances(self, pool: CandidatePool, prediction: Prediction, one: IntArray, other: IntArray) -> FloatArray:
+    def _distances(self, pool: CandidatePool, prediction: Prediction, rows: IntArray, other: IntArray) -> FloatArray:
         terms, parameters = prediction.posterior._terms, prediction.posterior._parameters
         own = prior_variance(terms, pool, parameters)
-        shared = covariance(terms, pool, parameters, one, other)
-        return np.asarray(np.sqrt(np.maximum(own[one][:, None] + own[other] - 2.0 * shared, 0.0)))
+        shared = covariance(terms, pool, parameters, rows, other)
+        return np.asarray(np.sqrt(np.maximum(own[rows][:, None] + own[other] - 2.0 * shared, 0.0)))

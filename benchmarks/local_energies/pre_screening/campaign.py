@@ -10,8 +10,15 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.first_look.recorded import KINDS, RecordedLauncher, computed_energy, kind_of, recorded, structures
 from benchmarks.local_energies.cases import DATA
+from benchmarks.local_energies.pre_screening.recorded import (
+    KINDS,
+    RecordedLauncher,
+    computed_energy,
+    kind_of,
+    recorded,
+    structures,
+)
 from tansaku.calculators.calculator_registry import open_calculator
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.ports import CalculationResult
@@ -30,7 +37,7 @@ from tansaku.tasks.stores.artifacts import FileArtifactStore
 from tansaku.tasks.stores.memory import MemoryCampaignStore
 from tansaku.tasks.yaml_text import read_yaml
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "al-first-look.yaml"
+EXAMPLE = Path(__file__).parents[3] / "examples" / "al-first-look.yaml"
 """The campaign whose jobs are answered from the record here."""
 
 NAME = "first-look"
@@ -46,7 +53,7 @@ class Case:
         every: Results from one training to the next.
         systems: Boundaries taken, those with the smallest cells first; None for all.
         light: Radial functions alone, quickly trained.
-        kind: Of the label, key of :data:`~benchmarks.first_look.recorded.KINDS`.
+        kind: Of the label, key of :data:`~benchmarks.local_energies.pre_screening.recorded.KINDS`.
     """
 
     order: str
@@ -71,9 +78,14 @@ def candidates(order: str, systems: int | None) -> list[str]:
     return names if order == "cheapest" else list(np.random.default_rng(int(order)).permutation(names))
 
 
+def example() -> JsonDict:
+    """The example's data, pre-screening under the key by which campaigns store it."""
+    return {"first_look" if key == "pre_screening" else key: value for key, value in read_yaml(EXAMPLE).data.items()}
+
+
 def document(case: Case) -> JsonDict:
     """The campaign file: the example's, over the recorded candidates."""
-    given = dict(read_yaml(EXAMPLE).data)
+    given = example()
     listed = candidates(case.order, case.systems)
     space = dict(read_yaml(DATA.with_name("al-tilt.yaml")).data["source"]["space"])
     changed = {"name": NAME, "space": space, "proposer": {"type": "listed", "candidates": listed}}
@@ -107,7 +119,7 @@ def run(case: Case) -> JsonDict:
             artifacts=FileArtifactStore(home / "artifacts"),
             open_launcher=lambda _spec: launcher,
         )
-        loaded = campaign_from_data(document(case), DATA.parent, "first look")
+        loaded = campaign_from_data(document(case), DATA.parent, "pre-screening")
         prepare_campaign(resources, Actor("benchmark", "benchmarks"), loaded)
         begun = time.process_time()
         ended = drive(resources, NAME)
@@ -212,7 +224,7 @@ def _label(spec: JsonDict) -> tuple[str, float]:
 def cheap_seconds(count: int) -> JsonDict:
     """What the embedded-atom potential takes on this machine for a structure that the space builds, see :func:`_seconds`."""
     case = Case("cheapest", None, systems=KINDS["chgnet"].systems)
-    spec = campaign_from_data(document(case), DATA.parent, "first look").spec
+    spec = campaign_from_data(document(case), DATA.parent, "pre-screening").spec
     if spec.calculator is None:
         raise AssertionError("a campaign of boundaries has a calculator")
     space, calculator = open_space(spec.space, DATA.parent), open_calculator(spec.calculator, DATA.parent)

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.stopping --out result.json``: are the probabilities right that nothing better remains?
+"""``python -m benchmarks.replays.stopping --out result.json``: are the probabilities right that nothing better remains?
 
 A campaign for every pair of the shipped table's seven boundaries and each of ten seeds, 210 in all, replayed with the preset
 ``default`` up to 80 evaluations. Every twenty evaluations the model is asked, per boundary, for the probability that nothing
@@ -13,33 +13,25 @@ several tables also what the constants learned on the others are worth on each.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.command import command, results
-from benchmarks.stopping.learning import learn, print_learned
-from benchmarks.stopping.reliability import draw_reliability, summary
+from benchmarks.replays.stopping.learning import learn, print_learned
+from benchmarks.replays.stopping.reliability import draw_reliability, summary
+from benchmarks.replays.table import CAMPAIGN, pairs, restricted, rules, whole
 from tansaku.models.domain.identifiers import certificate_rng
-from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray, IntArray
+from tansaku.models.domain.pool import CandidatePool, FloatArray
 from tansaku.models.domain.ports import Choice, History
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.specs.campaign import BudgetSpec
 from tansaku.models.domain.specs.proposer import GPProposerSpec
 from tansaku.models.engine.gp import GPProposer
 from tansaku.models.engine.presets import settings
-from tansaku.tasks.configuration import load_campaign
 from tansaku.tasks.replay.campaign import replay
-from tansaku.tasks.replay.records import ReplayTask
-from tansaku.tasks.replay.run import open_table
 from tansaku.tasks.site.machine import describe_machine
-from tansaku.tasks.steps.rounds import RoundRules
 
-CAMPAIGN = Path(__file__).parents[1] / "boundaries" / "al-110-grid-table.yaml"
 TOLERANCES = (1.0, 2.0, 5.0, 10.0, 20.0)
 EVALUATIONS = 80
 EVERY = 20
@@ -89,32 +81,6 @@ class Watched(GPProposer):
         return choice
 
 
-@cache
-def _table(path: Path = CAMPAIGN) -> tuple[CandidatePool, FloatArray]:
-    campaign = load_campaign(path)
-    space = open_table(ReplayTask(spec=campaign.spec, base_path=str(campaign.base_path), method="default", seed=0))
-    return space.pool(), space.values()
-
-
-def restricted(pool: CandidatePool, systems: Sequence[int]) -> tuple[CandidatePool, IntArray]:
-    """The part of a pool that holds some systems, and the positions it was taken from."""
-    kept = np.flatnonzero(np.isin(pool.system_codes, systems))
-    surfaces = np.unique(pool.surface_codes[kept])
-    part = CandidatePool(
-        ids=pool.ids[kept],
-        systems=tuple(pool.systems[code] for code in systems),
-        system_codes=np.searchsorted(systems, pool.system_codes[kept]),
-        surfaces=tuple(pool.surfaces[code] for code in surfaces),
-        surface_codes=np.searchsorted(surfaces, pool.surface_codes[kept]),
-        groups={
-            name: FeatureGroup.compact(name, group.values, group.index[kept], group.columns)
-            for name, group in pool.groups.items()
-        },
-        cost=pool.cost[kept],
-    )
-    return part, kept
-
-
 @dataclass(frozen=True)
 class Task:
     """One campaign."""
@@ -127,39 +93,30 @@ class Task:
 
 def run(task: Task) -> JsonDict:
     """Replays one campaign."""
-    pool, values = _table(task.table)
+    pool, values = whole(task.table)
     part, kept = restricted(pool, task.systems)
     proposer = Watched(values[kept], task.seed)
-    rules = RoundRules(
-        seed=task.seed,
-        source="table",
-        direction="minimize",
-        budget=BudgetSpec(evaluations=task.evaluations),
-        limit=None,
-        initial_count=proposer.initial_count(part),
-    )
-    replay(part, values[kept], proposer, rules, count_initial=True)
+    replay(part, values[kept], proposer, rules(part, proposer, task.seed, task.evaluations), count_initial=True)
     return {"systems": [pool.systems[code] for code in task.systems], "seed": task.seed, "answers": proposer.answers}
 
 
 def tasks(*, quick: bool) -> list[Task]:
     """All campaigns; quickly, six short ones."""
-    pairs = list(combinations(range(len(_table()[0].systems)), 2))
     if quick:
-        return [Task(pair, 0, 40) for pair in pairs[::4]]
-    return [Task(pair, seed) for seed in range(SEEDS) for pair in pairs]
+        return [Task(pair, 0, 40) for pair in pairs()[::4]]
+    return [Task(pair, seed) for seed in range(SEEDS) for pair in pairs()]
 
 
 def tasks_on(table: Path, campaigns: int, evaluations: int) -> list[Task]:
     """Campaigns on pairs of a table's systems, each pair about as often as the others."""
-    pairs = list(combinations(range(len(_table(table)[0].systems)), 2))
-    order = np.random.default_rng(0).permutation(len(pairs))
-    return [Task(pairs[order[i % len(pairs)]], i // len(pairs), evaluations, table) for i in range(campaigns)]
+    every = pairs(table)
+    order = np.random.default_rng(0).permutation(len(every))
+    return [Task(every[order[i % len(every)]], i // len(every), evaluations, table) for i in range(campaigns)]
 
 
 def main() -> None:
     """Runs the campaigns and writes what was said, and how often it was right."""
-    parser = command("stopping", __doc__, quick="six short campaigns", figure="reliability", jobs="campaigns")
+    parser = command("replays.stopping", __doc__, quick="six short campaigns", figure="reliability", jobs="campaigns")
     parser.add_argument("--fit", type=Path, nargs="+", metavar="TABLE", help="campaign files on tables to learn constants from")
     parser.add_argument("--campaigns", type=int, default=24, help="campaigns on each table of --fit")
     parser.add_argument("--evaluations", type=int, default=90, help="evaluations of each campaign of --fit")

@@ -50,7 +50,7 @@ def _labels(axes: Any, runs: list[JsonDict], shown: JsonDict) -> None:  # noqa: 
     for training in shown["trainings"]:
         axes.axvline(training["at"], color=ACCENT, lw=0.5, ls=":")
     axes.set(xlabel="structures looked at", ylabel="labels by SevenNet", xlim=(0, None), ylim=(0, None))
-    axes.set_title("grey: without first looks; dotted: trainings", fontsize=8)
+    axes.set_title("grey: without pre-screening; dotted: trainings", fontsize=8)
 
 
 def _costs(axes: Any, runs: list[JsonDict]) -> None:  # noqa: ANN401 - matplotlib's axes have no types

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.potential_speed --out result.json``: how fast potentials of several kinds move atoms.
+"""``python -m benchmarks.potential.speed --out result.json``: how fast potentials of several kinds move atoms.
 
 Molecular dynamics at constant energy of an aluminium crystal at 300 K, steps of 2 fs, one thread: an embedded-atom potential in
 LAMMPS, a network of bispectrum components in LAMMPS (ML-IAP) and in this process, a network of symmetry functions in this
@@ -23,8 +23,8 @@ import numpy as np
 import torch
 
 from benchmarks.command import command
-from benchmarks.potential_speed.dynamics import Timed, crystal, exported, in_ase, in_lammps
-from benchmarks.potential_speed.learning import learning
+from benchmarks.potential.dynamics import Timed, crystal, exported, in_ase, in_lammps
+from benchmarks.potential.speed.learning import learning
 from tansaku.calculators.calculator_registry import open_calculator
 from tansaku.calculators.engines.network_potential import open_potential
 from tansaku.calculators.engines.potentials import resolve_potential
@@ -76,7 +76,7 @@ def cases(bispectrum: Path, symmetry: Path, *, quick: bool) -> Mapping[str, Call
 
 def main() -> None:
     """Entry of the command."""
-    parser = command("potential_speed", __doc__, quick="a small crystal and few steps: whether it works, not how fast")
+    parser = command("potential.speed", __doc__, quick="a small crystal and few steps: whether it works, not how fast")
     parser.add_argument("--bispectrum", type=Path, default=HERE / "al-bispectrum.safetensors", help="a trained potential")
     parser.add_argument("--symmetry", type=Path, default=HERE / "al-symmetry.safetensors", help="a trained potential")
     arguments = parser.parse_args()

@@ -1,7 +1,7 @@
-"""``python -m benchmarks.first_look.recording --label relaxed --out relaxed.jsonl``: labels of the recorded structures.
+"""``python -m benchmarks.local_energies.pre_screening.recording --label relaxed --out FILE``: records labels.
 
-Of those with the smallest cells, one line each with the atoms' energies and the processor time; the first line says what they
-were made by. A file that is there already is gone on with.
+Labels of the structures with the smallest cells, one line each with the atoms' energies and the processor time; the first line
+names the calculator. An existing file is continued.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.command import command
-from benchmarks.first_look.campaign import candidates
-from benchmarks.first_look.recorded import KINDS, lines, structures
 from benchmarks.local_energies.cases import DATA
+from benchmarks.local_energies.pre_screening.campaign import candidates
+from benchmarks.local_energies.pre_screening.recorded import KINDS, lines, structures
 from tansaku.calculators.calculator_registry import open_calculator
 from tansaku.models.domain.errors import CalculationError
 from tansaku.models.domain.identifiers import file_sha256
@@ -29,7 +29,7 @@ def record(kind: str, names: Sequence[str], path: Path) -> None:
     """Computes what is not recorded yet.
 
     Args:
-        kind: Of the label, key of :data:`~benchmarks.first_look.recorded.KINDS`.
+        kind: Of the label, key of :data:`~benchmarks.local_energies.pre_screening.recorded.KINDS`.
         names: Candidates.
         path: The file, a line each.
     """
@@ -63,7 +63,7 @@ def record(kind: str, names: Sequence[str], path: Path) -> None:
 
 def main() -> None:
     """Records the labels."""
-    parser = command("first_look.recording", __doc__, quick="the two smallest structures")
+    parser = command("local_energies.pre_screening.recording", __doc__, quick="the two smallest structures")
     parser.add_argument("--label", choices=[name for name, kind in KINDS.items() if kind.file], required=True, help="which")
     given = parser.parse_args()
     names = candidates("cheapest", KINDS[given.label].systems)

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.screening --out result.json``: boundaries of six axes ranked by a model that saw a few of one.
+"""``python -m benchmarks.local_energies.screening --out FILE``: boundaries of six axes, ranked by a model of one axis.
 
 `tansaku model screen al-screen.yaml` wrote the table beside this file: structures of the tilt boundaries up to Σ 99 on six
 axes, relaxed by an embedded-atom potential, with its boundary energies and those that the model of ``al-local.yaml`` predicts,
@@ -12,8 +12,8 @@ from __future__ import annotations
 import numpy as np
 
 from benchmarks.command import command
-from benchmarks.screening.cases import TABLE, Screened, ranks, sample, verified
-from benchmarks.screening.figure import draw
+from benchmarks.local_energies.screening.cases import TABLE, Screened, ranks, sample, verified
+from benchmarks.local_energies.screening.figure import draw
 from tansaku.models.domain.identifiers import file_sha256
 from tansaku.tasks.figures.structures import draw_png
 from tansaku.tasks.jobs.spool_files import write_json
@@ -27,17 +27,19 @@ _PICTURES = 15
 def main() -> None:
     """Ranks the table, computes the sample again and writes what came out."""
     quick = "one boundary of each axis is computed again"
-    given = command("screening", __doc__, quick=quick, figure="predicted, computed and checked energies").parse_args()
+    given = command(
+        "local_energies.screening", __doc__, quick=quick, figure="predicted, computed and checked energies"
+    ).parse_args()
     rows = read_table(TABLE)
     screened = Screened.opened()
     found, pictures = [], []
     for row in sample(rows, 1 if given.quick else PER_AXIS):
-        one, picture = screened.again(row)
-        found.append(one)
+        numbers, picture = screened.again(row)
+        found.append(numbers)
         pictures.append(picture)
         print(
             f"{row.candidate:<34}{row.atoms:>5} atoms: computed {row.computed:.0f}, predicted {row.predicted:.0f} ± "
-            f"{one['deviation']:.0f}, by CHGNet {one['chgnet']:.0f} mJ/m²",
+            f"{numbers['deviation']:.0f}, by CHGNet {numbers['chgnet']:.0f} mJ/m²",
             flush=True,
         )
     result = {

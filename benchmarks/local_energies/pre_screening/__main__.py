@@ -1,4 +1,4 @@
-"""``python -m benchmarks.first_look --out result.json``: labels saved by pre-screening with a retrained LASSO.
+"""``python -m benchmarks.local_energies.pre_screening --out FILE``: labels saved by pre-screening with a retrained LASSO.
 
 The campaign of ``examples/al-first-look.yaml`` over recorded structures of the 22 [110] tilt boundaries of aluminium with the
 smallest cells, six of each, local minima of an embedded-atom potential; wanted is, of each boundary, the structure that is best
@@ -16,14 +16,13 @@ import json
 import time
 
 from benchmarks.command import command, results
-from benchmarks.first_look.campaign import EXAMPLE, Case, cheap_seconds, label_seconds, run
-from benchmarks.first_look.figure import draw
-from benchmarks.first_look.recorded import KINDS, lines
 from benchmarks.local_energies.cases import DATA
+from benchmarks.local_energies.pre_screening.campaign import EXAMPLE, Case, cheap_seconds, example, label_seconds, run
+from benchmarks.local_energies.pre_screening.figure import draw
+from benchmarks.local_energies.pre_screening.recorded import KINDS, lines
 from tansaku.models.domain.identifiers import content_hash, file_sha256
 from tansaku.models.domain.records import JsonDict
 from tansaku.tasks.site.machine import describe_machine
-from tansaku.tasks.yaml_text import read_yaml
 
 ORDERS = ("0", "1", "2")
 DEVIATIONS = 3.0
@@ -42,7 +41,7 @@ def main() -> None:
     """Runs the campaigns and writes what came out."""
     shown = "labels, cost and predictions"
     given = command(
-        "first_look", __doc__, quick="sixty structures, radial functions", figure=shown, jobs="campaigns"
+        "local_energies.pre_screening", __doc__, quick="sixty structures, radial functions", figure=shown, jobs="campaigns"
     ).parse_args()
     begun, runs = time.perf_counter(), list[JsonDict]()
     measured = 3 if given.quick else 12
@@ -57,7 +56,7 @@ def main() -> None:
             if item.file is not None
         },
         "data": {"file": DATA.name, "sha256": file_sha256(DATA)},
-        "campaign": {"file": EXAMPLE.name, "content_hash": content_hash(read_yaml(EXAMPLE).data)},
+        "campaign": {"file": EXAMPLE.name, "content_hash": content_hash(example())},
         "provenance": describe_machine(),
     }
     for item in results(run, cases(quick=given.quick), given.jobs):
@@ -65,7 +64,7 @@ def main() -> None:
         if item["label_cpu_seconds"] is None:
             item["label_cpu_seconds"] = found["label"]["cpu_seconds_per_atom"] * item["labelled_atoms"]
         runs.append(item)
-        look = "all labels" if item["deviations"] is None else f"first look, {item['deviations']:g} deviations"
+        look = "all labels" if item["deviations"] is None else f"pre-screening, {item['deviations']:g} deviations"
         print(
             f"{item['label']:<10}order {item['order']:<9}{look:<28}{item['labels']:>4} labels "
             f"of {item['proposals']}, {item['label_cpu_seconds']:.0f} s, trained {item['training_cpu_seconds']:.1f} s, looked "

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.potential_growth.campaigns --out FILE``: campaigns that end when their potential is good enough.
+"""``python -m benchmarks.potential.growth.campaigns --out FILE``: campaigns that end when their potential is good enough.
 
 ``examples/al-grow-potential.yaml`` as ``tansaku run`` runs it, with the embedded-atom potential computing, and the same with
 the next structures at random: how many it takes until a version is within the target on the scans held out, and what the one
@@ -29,7 +29,7 @@ from tansaku.tasks.retraining.definition import sides_of_pool
 from tansaku.tasks.site.machine import describe_machine
 from tansaku.tasks.training.versions import find_model, open_model
 
-CAMPAIGN = Path(__file__).parents[2] / "examples" / "al-grow-potential.yaml"
+CAMPAIGN = Path(__file__).parents[3] / "examples" / "al-grow-potential.yaml"
 PROPOSERS: dict[str, ProposerSpec] = {
     "disagreement": DisagreementProposerSpec(),
     "random": RandomProposerSpec(),
@@ -42,7 +42,7 @@ QUICK = 45
 
 def main() -> None:
     """Runs the campaigns that the file does not have yet."""
-    parser = command("potential_growth.campaigns", __doc__, quick="one campaign, two trainings")
+    parser = command("potential.growth.campaigns", __doc__, quick="one campaign, two trainings")
     given = parser.parse_args()
     same = {"schema_version": 1, "quick": given.quick, "campaign": {"file": CAMPAIGN.name, "sha256": file_sha256(CAMPAIGN)}}
     found = begun(given.out, same, runs=[])

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.potential_growth --out result.json``: how fast a potential's error falls, by who chooses its data.
+"""``python -m benchmarks.potential.growth --out result.json``: how fast a potential's error falls, by who chooses its data.
 
 The crystals of aluminium of ``benchmarks/potential``, the same scans held out. A committee is trained on 40 structures, one of
 each scan in turn, and again each time that their number has grown. The next ones are drawn at random, in turn of scans or from
@@ -14,8 +14,8 @@ from __future__ import annotations
 
 from benchmarks.command import begun, command, results
 from benchmarks.potential.data import origin
-from benchmarks.potential_growth.figure import draw
-from benchmarks.potential_growth.growth import PARTS, STRATEGIES, Case, potential, run
+from benchmarks.potential.growth.figure import draw
+from benchmarks.potential.growth.growth import PARTS, STRATEGIES, Case, potential, run
 from tansaku.tasks.jobs.spool_files import write_json
 from tansaku.tasks.site.machine import describe_machine
 
@@ -38,7 +38,7 @@ def cases(source: str, *, quick: bool) -> list[Case]:
 def main() -> None:
     """Lets the data grow and writes what came out."""
     shown = "errors against number and size of the structures, seconds of training"
-    parser = command("potential_growth", __doc__, quick="three runs, small networks", figure=shown, jobs="runs")
+    parser = command("potential.growth", __doc__, quick="three runs, small networks", figure=shown, jobs="runs")
     parser.add_argument("--source", choices=("gpaw", "embedded_atom"), default="gpaw")
     given = parser.parse_args()
     spec = potential(quick=given.quick).model_dump(mode="json")

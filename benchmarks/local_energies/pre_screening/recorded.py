@@ -40,7 +40,7 @@ class Kind:
     Attributes:
         label: As a campaign file has it.
         systems: Boundaries that have it, those with the smallest cells.
-        file: Where it is recorded by :mod:`benchmarks.first_look.recording`; None: with the structures.
+        file: Where it is recorded by :mod:`benchmarks.local_energies.pre_screening.recording`; None: with the structures.
     """
 
     label: JsonDict

@@ -1,9 +1,9 @@
-"""``python -m benchmarks.rehearsal --out result.json``: is the chance that a rehearsal names the one that the search then has?
+"""``python -m benchmarks.replays.rehearsal --out FILE``: does a rehearsal predict the chance of success?
 
 Rehearsed: a search for the minima of two boundaries of the shipped table, for every pair, as ``--spread`` does, on draws from
 the priors of the preset ``default`` at the deviation of the table's values; and as ``--like`` does, on draws as the other
-five boundaries teach it. What happened: the 210 campaigns of ``benchmarks/stopping`` on the table itself, after 20, 40 and 60
-evaluations.
+five boundaries teach it. What happened: the 210 campaigns of ``benchmarks/replays/stopping`` on the table itself, after 20, 40
+and 60 evaluations.
 """
 
 from __future__ import annotations
@@ -11,32 +11,25 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from itertools import combinations, product
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.command import command, results
-from benchmarks.stopping.__main__ import EVERY, TOLERANCES, restricted
-from tansaku.models.domain.pool import CandidatePool, FloatArray
+from benchmarks.replays.stopping.__main__ import EVERY, TOLERANCES
+from benchmarks.replays.table import pairs, restricted, rules, whole
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.specs.campaign import BudgetSpec
 from tansaku.models.domain.specs.proposer import GPProposerSpec
 from tansaku.models.engine.goals import Goal
 from tansaku.models.engine.gp import GPProposer
 from tansaku.models.engine.presets import settings
 from tansaku.tasks.checks.rehearse import Shape, fitted_to_part, succeeded
-from tansaku.tasks.configuration import load_campaign
 from tansaku.tasks.figures.style import drawing
 from tansaku.tasks.jobs.spool_files import write_json
 from tansaku.tasks.replay.campaign import replay
-from tansaku.tasks.replay.records import ReplayTask
-from tansaku.tasks.replay.run import open_table
 from tansaku.tasks.site.machine import describe_machine
-from tansaku.tasks.steps.rounds import RoundRules
 
-CAMPAIGN = Path(__file__).parents[1] / "boundaries" / "al-110-grid-table.yaml"
 HAPPENED = Path(__file__).parents[1] / "stopping" / "result.json"
 SOURCES = ("spread", "like")
 DRAWS = 5
@@ -53,16 +46,9 @@ class Draw:
     evaluations: int = LONGEST
 
 
-@cache
-def _table() -> tuple[CandidatePool, FloatArray]:
-    campaign = load_campaign(CAMPAIGN)
-    space = open_table(ReplayTask(spec=campaign.spec, base_path=str(campaign.base_path), method="default", seed=0))
-    return space.pool(), space.values()
-
-
 def run(draw: Draw) -> JsonDict:
     """Replays a search on a draw: whether both minima were known after each number of evaluations, by tolerance."""
-    pool, values = _table()
+    pool, values = whole()
     part, kept = restricted(pool, draw.systems)
     proposer = GPProposer(settings(GPProposerSpec()))
     rng = np.random.default_rng([draw.number, *draw.systems])
@@ -73,15 +59,7 @@ def run(draw: Draw) -> JsonDict:
         shape = Shape.of(others, values[elsewhere])
         taught = proposer.prior_draws(part, fitted_to_part(proposer, others, values[elsewhere], draw.number))
         landscape = shape.given_to(part, shape.deviation * taught.draw(rng))
-    rules = RoundRules(
-        seed=draw.number,
-        source="rehearsal",
-        direction="minimize",
-        budget=BudgetSpec(evaluations=draw.evaluations),
-        limit=None,
-        initial_count=proposer.initial_count(part),
-    )
-    done = replay(part, landscape, proposer, rules, count_initial=True)
+    done = replay(part, landscape, proposer, rules(part, proposer, draw.number, draw.evaluations), count_initial=True)
     known = {
         str(tolerance): succeeded(part, landscape, done.positions, Goal(), tolerance, "minimize").tolist()
         for tolerance in TOLERANCES
@@ -92,10 +70,9 @@ def run(draw: Draw) -> JsonDict:
 
 def draws(*, quick: bool) -> list[Draw]:
     """All replays; quickly, two short ones."""
-    pairs = list(combinations(range(len(_table()[0].systems)), 2))
     if quick:
-        return [Draw(pairs[0], 0, source, EVERY) for source in SOURCES]
-    return [Draw(pair, number, source) for source in SOURCES for number in range(DRAWS) for pair in pairs]
+        return [Draw(pairs()[0], 0, source, EVERY) for source in SOURCES]
+    return [Draw(pair, number, source) for source in SOURCES for number in range(DRAWS) for pair in pairs()]
 
 
 def compared(replays: Sequence[JsonDict], campaigns: Sequence[JsonDict]) -> list[JsonDict]:
@@ -156,8 +133,10 @@ def draw_figure(lines: Sequence[JsonDict], path: Path) -> Path:
 
 def main() -> None:
     """Rehearses, compares with what happened and writes both."""
-    parser = command("rehearsal", __doc__, quick="two short replays", figure="promised against happened", jobs="replays")
-    parser.add_argument("--happened", type=Path, default=HAPPENED, help="result of benchmarks.stopping")
+    parser = command(
+        "replays.rehearsal", __doc__, quick="two short replays", figure="promised against happened", jobs="replays"
+    )
+    parser.add_argument("--happened", type=Path, default=HAPPENED, help="result of benchmarks.replays.stopping")
     given = parser.parse_args()
     machine, replays, chosen = describe_machine(), [], draws(quick=given.quick)
     for result in results(run, chosen, given.jobs):

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.batches --out result.json``: what many evaluations at once cost, and what they gain.
+"""``python -m benchmarks.replays.batches --out result.json``: what many evaluations at once cost, and what they gain.
 
 The preset ``default`` on three boundaries of the shipped table, 90 evaluations, with 1, 4, 16 and 64 in flight on as many
 workers. An evaluation takes its cost (atoms) times a log-normal factor of deviation 0.5, the same for all ways of a seed.
@@ -11,31 +11,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.batches.pending import Liar, Masked, Penalised
 from benchmarks.command import command, results
-from benchmarks.stopping.__main__ import restricted
+from benchmarks.replays.batches.pending import Liar, Masked, Penalised
+from benchmarks.replays.table import restricted, rules, whole
 from tansaku.models.domain.pool import CandidatePool, FloatArray
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.specs.campaign import BudgetSpec
 from tansaku.models.domain.specs.proposer import GPProposerSpec
 from tansaku.models.engine.gp import GPProposer
 from tansaku.models.engine.presets import settings
-from tansaku.tasks.configuration import load_campaign
 from tansaku.tasks.figures.style import drawing
 from tansaku.tasks.replay.campaign import replay
 from tansaku.tasks.replay.gaps import gap_curves
-from tansaku.tasks.replay.records import ReplayTask
-from tansaku.tasks.replay.run import open_table, run_times
+from tansaku.tasks.replay.run import run_times
 from tansaku.tasks.site.machine import describe_machine
-from tansaku.tasks.steps.rounds import RoundRules
 
-CAMPAIGN = Path(__file__).parents[1] / "boundaries" / "al-110-grid-table.yaml"
 PENDING: dict[str, type[GPProposer]] = {"believer": GPProposer, "liar": Liar, "masked": Masked, "penalised": Penalised}
 SPREAD = 0.5
 SEEDS = 10
@@ -58,9 +53,7 @@ class Way:
 
 @cache
 def _table() -> tuple[CandidatePool, FloatArray]:
-    campaign = load_campaign(CAMPAIGN)
-    space = open_table(ReplayTask(spec=campaign.spec, base_path=str(campaign.base_path), method="default", seed=0))
-    pool, values = space.pool(), space.values()
+    pool, values = whole()
     part, kept = restricted(pool, BOUNDARIES)
     return part, values[kept]
 
@@ -69,17 +62,9 @@ def run(way: Way) -> JsonDict:
     """Replays a campaign and reads its gaps."""
     pool, values = _table()
     proposer = PENDING[way.pending](settings(GPProposerSpec()))
-    rules = RoundRules(
-        seed=way.seed,
-        source="table",
-        direction="minimize",
-        budget=BudgetSpec(evaluations=way.evaluations),
-        limit=None,
-        initial_count=proposer.initial_count(pool),
-        in_flight=way.in_flight,
-        ordered=way.ordered,
-    )
-    done = replay(pool, values, proposer, rules, count_initial=True, run_times=run_times(pool, way.seed, SPREAD))
+    one_at_a_time = rules(pool, proposer, way.seed, way.evaluations)
+    way_rules = replace(one_at_a_time, in_flight=way.in_flight, ordered=way.ordered)
+    done = replay(pool, values, proposer, way_rules, count_initial=True, run_times=run_times(pool, way.seed, SPREAD))
     curves = gap_curves(pool, values, done.positions, "minimize", 1.0)
     by_end = np.argsort(done.ended_at, kind="stable")
     ended = gap_curves(pool, values, done.positions[by_end], "minimize", 1.0)
@@ -109,10 +94,10 @@ def treatments(names: Sequence[str], seeds: int) -> list[Way]:
     return alone + [Way(n, name, True, seed) for seed in range(seeds) for n in (4, 16, 64) for name in names]
 
 
-def gap_by_time(one: JsonDict, times: FloatArray) -> FloatArray:
+def gap_by_time(run: JsonDict, times: FloatArray) -> FloatArray:
     """Mean gap of what has ended by given times; that of the first before anything has."""
-    place = np.searchsorted(np.asarray(one["time"]), times, side="right") - 1
-    return np.asarray(one["gap_by_time"])[np.maximum(place, 0)]
+    place = np.searchsorted(np.asarray(run["time"]), times, side="right") - 1
+    return np.asarray(run["gap_by_time"])[np.maximum(place, 0)]
 
 
 def summary(runs: Sequence[JsonDict]) -> list[JsonDict]:
@@ -180,7 +165,7 @@ def _believers(runs: Sequence[JsonDict]) -> dict[tuple[int, bool], list[JsonDict
 def main() -> None:
     """Runs all ways and writes what they reached."""
     parser = command(
-        "batches", __doc__, quick="one seed, few evaluations", figure="gap against evaluations and time", jobs="runs"
+        "replays.batches", __doc__, quick="one seed, few evaluations", figure="gap against evaluations and time", jobs="runs"
     )
     parser.add_argument("--only", nargs="+", choices=PENDING, metavar="TREATMENT", help=f"some of {', '.join(PENDING)}")
     parser.add_argument("--seeds", type=int, default=4, help="runs of each treatment of --only")

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.active_choice --out result.json``: accuracy against the cost of labels, by three rules of choice.
+"""``python -m benchmarks.local_energies.active_choice --out FILE``: accuracy against the cost of labels, by three rules.
 
 Structures of 28 [110] tilt boundaries of aluminium up to Σ 59 may be labelled (three of each, drawn by the seed); the model
 that the labels give is tested on all structures of the ten boundaries above, up to Σ 99. A label costs the number of its cell's
@@ -14,9 +14,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from benchmarks.active_choice.cases import POWERS, RULES, SHARES, Curve, run
-from benchmarks.active_choice.figure import draw
 from benchmarks.command import command, results
+from benchmarks.local_energies.active_choice.cases import POWERS, RULES, SHARES, Curve, run
+from benchmarks.local_energies.active_choice.figure import draw
 from benchmarks.local_energies.cases import DATA
 from tansaku.models.domain.identifiers import file_sha256
 from tansaku.models.domain.records import JsonDict
@@ -71,7 +71,9 @@ def _quartiles(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> list[flo
 def main() -> None:
     """Computes all curves and writes what came out."""
     quick = "one seed, cost by the third power of the atoms"
-    given = command("active_choice", __doc__, quick=quick, figure="error against cost", jobs="curves").parse_args()
+    given = command(
+        "local_energies.active_choice", __doc__, quick=quick, figure="error against cost", jobs="curves"
+    ).parse_args()
     found = []
     for item in results(run, curves(quick=given.quick), given.jobs):
         found.append(item)
