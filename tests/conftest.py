@@ -20,6 +20,7 @@ pytest_plugins = [
     "tests.support.servers",
     "tests.support.programs",
     "tests.support.materials",
+    "tests.support.pools",
     "tests.support.benchmarks",
     "tests.support.reports",
     "tests.support.distribution",

@@ -9,7 +9,10 @@ from ase import Atoms
 from ase.build import bulk
 
 from tansaku.calculators.structures.tavorite import build_tavorite
-from tansaku.models.domain.specs.calculator import CalculatorSpec, ChgnetSpec, EmtSpec, MigrationBarrierSpec
+from tansaku.models.domain.specs.calculators.chgnet import ChgnetSpec
+from tansaku.models.domain.specs.calculators.emt import EmtSpec
+from tansaku.models.domain.specs.calculators.table import CalculatorSpec
+from tansaku.models.domain.specs.workflow import MigrationBarrierSpec
 
 METALS = {"Cu": 3.6, "Al": 4.0, "Ni": 3.5, "Pd": 3.9, "Ag": 4.1, "Pt": 3.9, "Au": 4.1}
 ALLOYS = (

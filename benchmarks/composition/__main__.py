@@ -23,9 +23,9 @@ from benchmarks.command import command
 from benchmarks.composition.figure import draw
 from benchmarks.composition.methods import Method, best_curve, run_all, share_curve
 from benchmarks.composition.problem import TABLE, Problem, Rows, from_table, made_up
+from benchmarks.composition.statistics.curves import best_ones, random_any_found, random_share_found
 from tansaku.models.domain.errors import TansakuError
 from tansaku.models.domain.pool import FloatArray
-from tansaku.models.engine.statistics.curves import best_ones, random_any_found, random_share_found
 from tansaku.tasks.site.machine import describe_machine
 
 EVALUATIONS, QUICK_EVALUATIONS = 80, 16

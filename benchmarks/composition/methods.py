@@ -11,21 +11,21 @@ from typing import Literal
 import numpy as np
 
 from benchmarks.composition.problem import Problem, Rows
-from tansaku.models.domain.pool import FloatArray, IntArray
-from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.specs.campaign import BudgetSpec
-from tansaku.models.domain.specs.objective import AcquisitionName
-from tansaku.models.engine.goals import Goal
-from tansaku.models.engine.presets import PRESETS, GPSettings
-from tansaku.models.engine.statistics.curves import any_found, best_ones, share_found
-from tansaku.models.engine.statistics.models import (
+from benchmarks.composition.statistics.curves import any_found, best_ones, share_found
+from benchmarks.composition.statistics.models import (
     FullyInformedModel,
     HyperparametersModel,
     OwnModel,
     PosteriorModel,
     SearchModel,
 )
-from tansaku.models.engine.statistics.searches import search_all
+from benchmarks.composition.statistics.searches import search_all
+from tansaku.models.domain.pool import FloatArray, IntArray
+from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.specs.campaign import BudgetSpec
+from tansaku.models.domain.specs.objective import AcquisitionName
+from tansaku.models.engine.goals import Goal
+from tansaku.models.engine.presets import PRESETS, GPSettings
 from tansaku.models.engine.transfer.data import FrozenSources
 from tansaku.models.engine.transfer.proposer import TransferProposer
 from tansaku.tasks.replay.campaign import replay

@@ -34,7 +34,7 @@ from tansaku.calculators.calculator_registry import open_calculator
 from tansaku.calculators.engines.network_potential import PotentialCalculator, open_potential
 from tansaku.models.domain.ports import Calculator
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.specs.calculator import PotentialCalculatorSpec
+from tansaku.models.domain.specs.calculators.potential import PotentialCalculatorSpec
 from tansaku.models.domain.specs.network_potential import PotentialSpec
 from tansaku.models.domain.surrogates import Example
 from tansaku.models.surrogates.files import write_weights

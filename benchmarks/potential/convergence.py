@@ -21,7 +21,7 @@ from tansaku.calculators.engines.gpaw import GpawCalculator
 from tansaku.models.domain.identifiers import content_hash
 from tansaku.models.domain.ports import Space
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.specs.calculator import GpawSpec
+from tansaku.models.domain.specs.calculators.gpaw import GpawSpec
 from tansaku.tasks.figures.style import FAINT, drawing
 from tansaku.tasks.jobs.spool_files import write_json
 from tansaku.tasks.site.machine import describe_machine

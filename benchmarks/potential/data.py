@@ -17,7 +17,8 @@ from tansaku.models.domain.errors import CalculationError
 from tansaku.models.domain.identifiers import file_sha256
 from tansaku.models.domain.ports import Calculator, Space
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.specs.calculator import GpawSpec, LammpsSpec
+from tansaku.models.domain.specs.calculators.gpaw import GpawSpec
+from tansaku.models.domain.specs.calculators.lammps import LammpsSpec
 from tansaku.models.domain.specs.dataset import ComputedSourceSpec, DatasetSpec
 from tansaku.models.domain.surrogates import Example
 from tansaku.spaces.space_registry import open_space

@@ -23,7 +23,8 @@ from tansaku.calculators.engines.lammps import LammpsCalculator
 from tansaku.calculators.engines.lammps_session import load_lammps
 from tansaku.calculators.engines.potentials import EamPotential, resolve_potential
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.specs.calculator import LammpsSpec, RelaxationSpec
+from tansaku.models.domain.specs.calculators.lammps import LammpsSpec
+from tansaku.models.domain.specs.relaxation import RelaxationSpec
 from tansaku.models.domain.specs.space import BoundarySelectionSpec, CrystalSpec, GrainBoundarySpaceSpec
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.site.machine import describe_machine

@@ -22,7 +22,7 @@ from benchmarks.tavorite.__main__ import HERE
 from tansaku.calculators.calculator_registry import open_calculator
 from tansaku.calculators.structures.extended_xyz import read_extended_xyz, write_extended_xyz
 from tansaku.calculators.workflows.migration.relaxing import Relaxer, Through
-from tansaku.models.domain.specs.calculator import workflow_of
+from tansaku.models.domain.specs.calculators.contract import workflow_of
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.spaces.composition import CompositionSpace
 from tansaku.tasks.configuration import load_campaign

@@ -18,7 +18,7 @@ from tansaku.models.domain.errors import CalculationError
 from tansaku.models.domain.pool import IntArray
 from tansaku.models.domain.ports import CalculationResult
 from tansaku.models.domain.records import Provenance
-from tansaku.models.domain.specs.calculator import RelaxationSpec
+from tansaku.models.domain.specs.relaxation import RelaxationSpec
 
 _CELL_STEP = 0.1
 """Longest step where the cell is free: an atom's, or the strain times the number of atoms [Å]."""

@@ -26,7 +26,9 @@ from tansaku.calculators.engines.universal import DEVICE, installed
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.ports import CalculationResult
 from tansaku.models.domain.records import Provenance
-from tansaku.models.domain.specs.calculator import Atomate2Spec, ChgnetSpec, RelaxationSpec
+from tansaku.models.domain.specs.calculators.atomate2 import Atomate2Spec
+from tansaku.models.domain.specs.calculators.chgnet import ChgnetSpec
+from tansaku.models.domain.specs.relaxation import RelaxationSpec
 
 _FORCE_FIELD = "CHGNet"
 _KILOBAR = -units.GPa / 10.0  # atomate2 gives stress in kbar, with the sign that VASP gives it

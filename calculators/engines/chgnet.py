@@ -13,7 +13,7 @@ from ase.data import chemical_symbols
 from tansaku.calculators.engine import Engine
 from tansaku.calculators.engines.universal import DEVICE, Network, UniversalCalculator, checked_weights, installed
 from tansaku.models.domain.records import Provenance
-from tansaku.models.domain.specs.calculator import ChgnetSpec
+from tansaku.models.domain.specs.calculators.chgnet import ChgnetSpec
 
 _WEIGHTS = {
     "0.3.0": (

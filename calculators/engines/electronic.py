@@ -12,7 +12,7 @@ from tansaku.calculators.engines.kpoints import GRID_CELL
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.identifiers import content_hash
 from tansaku.models.domain.records import Provenance
-from tansaku.models.domain.specs.calculator import RelaxationSpec
+from tansaku.models.domain.specs.relaxation import RelaxationSpec
 
 
 def check_elements(structure: Atoms, known: Collection[str], who: str) -> None:

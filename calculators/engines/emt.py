@@ -16,7 +16,8 @@ from tansaku.calculators.engines.relaxation import check_axes, check_input
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.ports import CalculationResult
 from tansaku.models.domain.records import Provenance
-from tansaku.models.domain.specs.calculator import EmtSpec, RelaxationSpec
+from tansaku.models.domain.specs.calculators.emt import EmtSpec
+from tansaku.models.domain.specs.relaxation import RelaxationSpec
 
 
 def known_elements() -> frozenset[str]:

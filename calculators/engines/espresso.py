@@ -33,9 +33,10 @@ from tansaku.models.domain.findings import Finding
 from tansaku.models.domain.ports import CalculationResult
 from tansaku.models.domain.records import JsonDict, Provenance
 from tansaku.models.domain.secret_variables import WITHOUT_SECRETS
-from tansaku.models.domain.specs.calculator import EspressoSpec, RelaxationSpec
 from tansaku.models.domain.specs.calculators.contract import settings_of
+from tansaku.models.domain.specs.calculators.espresso import EspressoSpec
 from tansaku.models.domain.specs.parallel import SERIAL, ParallelSpec
+from tansaku.models.domain.specs.relaxation import RelaxationSpec
 
 PROGRAM = "pw.x"
 INSTALL_HINT = "apt-get install quantum-espresso quantum-espresso-data, or put pw.x on the PATH"

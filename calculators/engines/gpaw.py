@@ -32,14 +32,15 @@ from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.ports import CalculationResult
 from tansaku.models.domain.records import JsonDict, Provenance
-from tansaku.models.domain.specs.calculator import GpawSpec, RelaxationSpec
 from tansaku.models.domain.specs.calculators.contract import settings_of
+from tansaku.models.domain.specs.calculators.gpaw import GpawSpec
 from tansaku.models.domain.specs.parallel import SERIAL, ParallelSpec
+from tansaku.models.domain.specs.relaxation import RelaxationSpec
 
 CHECKPOINT_INTERVAL = 300.0
 """Time between two checkpoints of a calculation that has a folder [s]."""
 
-DENSITY_FILE = "density.npz"
+DENSITY_FILE = GpawSpec.facts.fields["density"]
 LOG_FILE = "gpaw.txt"
 STATE_FILE = "state.gpw"
 

@@ -7,7 +7,8 @@ from ase import Atoms
 from tansaku.calculators.engines.electronic import initial_moments
 from tansaku.calculators.engines.kpoints import structure_grid
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.specs.calculator import GpawSpec, SmearingSpec
+from tansaku.models.domain.specs.calculators.electronic import SmearingSpec
+from tansaku.models.domain.specs.calculators.gpaw import GpawSpec
 
 _SYMMETRY = 1e-4  # fractional; forces of equivalent atoms are equal to the tolerances of the density only
 

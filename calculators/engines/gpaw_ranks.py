@@ -21,8 +21,9 @@ from tansaku.calculators.engines.kpoints import GRID_CELL
 from tansaku.models.domain.errors import CalculationError, ConfigurationError, MissingComponentError, TransientError
 from tansaku.models.domain.ports import CalculationResult
 from tansaku.models.domain.records import JsonDict, Provenance
-from tansaku.models.domain.specs.calculator import GpawSpec, RelaxationSpec
+from tansaku.models.domain.specs.calculators.gpaw import GpawSpec
 from tansaku.models.domain.specs.parallel import ParallelSpec
+from tansaku.models.domain.specs.relaxation import RelaxationSpec
 
 _TASK, _RESULT, _WORDS = "task.json", "result.json", "ranks.txt"
 _TAIL = 800

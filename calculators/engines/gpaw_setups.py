@@ -11,7 +11,7 @@ from tansaku.calculators.engine import Probe, not_installed
 from tansaku.models.domain.errors import MissingComponentError
 from tansaku.models.domain.findings import Finding
 from tansaku.models.domain.identifiers import content_hash, file_sha256
-from tansaku.models.domain.specs.calculator import GpawSpec
+from tansaku.models.domain.specs.calculators.gpaw import GpawSpec
 
 PROBE = """
 import gpaw

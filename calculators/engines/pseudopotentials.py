@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.identifiers import content_hash, file_sha256
-from tansaku.models.domain.specs.calculator import EspressoSpec
+from tansaku.models.domain.specs.calculators.espresso import EspressoSpec
 
 DEBIAN_FOLDER = Path("/usr/share/espresso/pseudo")
 

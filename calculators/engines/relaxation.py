@@ -17,7 +17,7 @@ from scipy.spatial import cKDTree
 
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.pool import FloatArray, IntArray
-from tansaku.models.domain.specs.calculator import RelaxationSpec
+from tansaku.models.domain.specs.relaxation import RelaxationSpec
 
 # eV/Å^3; first guess of the stiffness along the normal (aluminium), and what a secant may make of it.
 _STIFFNESS, _SOFTEST, _STIFFEST = 0.7, 0.1, 5.0

@@ -24,7 +24,7 @@ from tansaku.calculators.engines.universal import (
     installed,
 )
 from tansaku.models.domain.records import Provenance
-from tansaku.models.domain.specs.calculator import SevennetSpec
+from tansaku.models.domain.specs.calculators.sevennet import SevennetSpec
 
 _WEIGHTS = {
     "7net-0": (

@@ -16,8 +16,10 @@ from tansaku.models.domain.errors import CalculationError, ConfigurationError, F
 from tansaku.models.domain.identifiers import file_sha256
 from tansaku.models.domain.ports import CalculationResult, Calculator
 from tansaku.models.domain.records import Provenance
-from tansaku.models.domain.specs.calculator import PotentialCalculatorSpec, RelaxationSpec, SurrogateCalculatorSpec
+from tansaku.models.domain.specs.calculators.potential import PotentialCalculatorSpec
+from tansaku.models.domain.specs.calculators.surrogate import SurrogateCalculatorSpec
 from tansaku.models.domain.specs.parallel import ParallelSpec
+from tansaku.models.domain.specs.relaxation import RelaxationSpec
 from tansaku.models.domain.specs.surrogate import needed_fields
 from tansaku.models.domain.specs.voxel_network import FREE_ATOMS
 from tansaku.models.domain.surrogates import Example, Surrogate

@@ -26,7 +26,7 @@ from tansaku.models.domain.identifiers import file_sha256
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.ports import CalculationResult
 from tansaku.models.domain.records import Provenance
-from tansaku.models.domain.specs.calculator import RelaxationSpec
+from tansaku.models.domain.specs.relaxation import RelaxationSpec
 
 DEVICE = "cpu"
 """Where models run: one thread per process on the processor, where a result is the same bits every time."""

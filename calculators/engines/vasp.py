@@ -50,9 +50,10 @@ from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.findings import Finding
 from tansaku.models.domain.ports import CalculationResult
 from tansaku.models.domain.records import JsonDict, Provenance
-from tansaku.models.domain.specs.calculator import RelaxationSpec, VaspSpec
 from tansaku.models.domain.specs.calculators.contract import settings_of
+from tansaku.models.domain.specs.calculators.vasp import VaspSpec
 from tansaku.models.domain.specs.parallel import SERIAL, ParallelSpec
+from tansaku.models.domain.specs.relaxation import RelaxationSpec
 
 
 class VaspCalculator:

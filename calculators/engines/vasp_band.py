@@ -21,7 +21,7 @@ from tansaku.calculators.engines.vasp_inputs import as_structure, band_keywords
 from tansaku.calculators.engines.vasp_runs import Run, corrections_of, maker_keywords, run_vasp_jobs
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.ports import CalculationResult
-from tansaku.models.domain.specs.calculator import VaspSpec
+from tansaku.models.domain.specs.calculators.vasp import VaspSpec
 
 _VTST = re.compile(r"^\s*VTST:", re.MULTILINE)
 

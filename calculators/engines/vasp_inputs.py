@@ -19,7 +19,8 @@ from tansaku.models.domain.errors import ConfigurationError, MissingComponentErr
 from tansaku.models.domain.identifiers import content_hash
 from tansaku.models.domain.pool import IntArray
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.specs.calculator import RelaxationSpec, VaspSpec
+from tansaku.models.domain.specs.calculators.vasp import VaspSpec
+from tansaku.models.domain.specs.relaxation import RelaxationSpec
 
 PROGRAM = "vasp_std"
 PROGRAM_HINT = "VASP is licensed (vasp.at): put its vasp_std on the PATH of the machine that computes"

@@ -18,7 +18,7 @@ from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.ports import CalculationResult, Calculator
 from tansaku.models.domain.records import Provenance
-from tansaku.models.domain.specs.calculator import RelaxationSpec
+from tansaku.models.domain.specs.relaxation import RelaxationSpec
 from tansaku.models.domain.specs.space import CrystalSpec
 
 # 1 eV/Å^2 in J/m^2.

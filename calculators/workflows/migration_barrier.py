@@ -35,8 +35,8 @@ from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.identifiers import content_hash
 from tansaku.models.domain.ions import Ion
 from tansaku.models.domain.ports import Calculator
-from tansaku.models.domain.specs.calculator import MigrationBarrierSpec
 from tansaku.models.domain.specs.mechanism import InterstitialMechanismSpec
+from tansaku.models.domain.specs.workflow import MigrationBarrierSpec
 
 _NOTHING = 5e-3
 """A barrier below this is a relaxation that went astray, not a fast conductor [eV]."""

@@ -31,7 +31,7 @@ from tansaku.models.domain.states import EvaluationState, JobState
 if TYPE_CHECKING:
     from ase import Atoms
 
-    from tansaku.models.domain.specs.calculator import RelaxationSpec
+    from tansaku.models.domain.specs.relaxation import RelaxationSpec
 
 
 # ---------------------------------------------------------------- spaces

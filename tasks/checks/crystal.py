@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tansaku.models.domain.errors import ConfigurationError
-from tansaku.models.domain.specs.calculator import CalculatorSpec
+from tansaku.models.domain.specs.calculators.table import CalculatorSpec
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.parallel import SERIAL
 from tansaku.models.domain.specs.space import CrystalSpec, SpaceSpec

@@ -9,7 +9,8 @@ from tansaku.calculators.calculator_registry import known_elements
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import Proposer, Space
-from tansaku.models.domain.specs.calculator import CalculatorSpec, workflow_of
+from tansaku.models.domain.specs.calculators.contract import workflow_of
+from tansaku.models.domain.specs.calculators.table import CalculatorSpec
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.limits import LimitsSpec, check_limit
 

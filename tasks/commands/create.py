@@ -10,7 +10,7 @@ from tansaku.models.domain.errors import ConfigurationError, NotFoundError, Spec
 from tansaku.models.domain.identifiers import short_hash
 from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.records import CampaignRecord, Command, Event, JsonDict
-from tansaku.models.domain.specs.calculator import workflow_of
+from tansaku.models.domain.specs.calculators.contract import workflow_of
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.proposer import DisagreementProposerSpec, GPProposerSpec, ListedProposerSpec
 from tansaku.models.domain.specs.space import CrystalSpec

@@ -8,19 +8,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tansaku.calculators.engines.gpaw import DENSITY_FILE
 from tansaku.models.domain.errors import StoreError
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.ports import ArtifactStore
 from tansaku.models.domain.records import Evaluation
-
-DENSITY = "density"
-"""Valence electrons [1/Å^3]; both spins together."""
+from tansaku.models.domain.specs.calculators.table import field_files
 
 
 @dataclass(frozen=True)
 class StoredFields(Mapping[str, FloatArray]):
-    """Fields of one evaluation by name; nothing of them is kept in memory.
+    """Fields of an evaluation by name, such as the density of valence electrons [1/Å^3]; none of them is kept in memory.
 
     Attributes:
         files: Hash of each field's file.
@@ -52,4 +49,5 @@ class StoredFields(Mapping[str, FloatArray]):
 def fields_of(evaluation: Evaluation, artifacts: ArtifactStore) -> Mapping[str, FloatArray]:
     """Fields that an evaluation left."""
     files = evaluation.outcome.artifacts if evaluation.outcome is not None else {}
-    return StoredFields({DENSITY: files[DENSITY_FILE]} if DENSITY_FILE in files else {}, artifacts)
+    known = {name: file for name, possible in field_files().items() for file in possible if file in files}
+    return StoredFields({name: files[file] for name, file in known.items()}, artifacts)

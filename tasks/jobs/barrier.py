@@ -17,7 +17,8 @@ from tansaku.calculators.workflows.stability import energy_above_hull
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.ports import Calculator, Space
 from tansaku.models.domain.records import Outcome, Quantity
-from tansaku.models.domain.specs.calculator import MigrationBarrierSpec, workflow_of
+from tansaku.models.domain.specs.calculators.contract import workflow_of
+from tansaku.models.domain.specs.workflow import MigrationBarrierSpec
 from tansaku.models.domain.units import convert
 from tansaku.tasks.jobs.document import STRUCTURE_FILE, JobDocument
 from tansaku.tasks.jobs.opened import opened_calculator, opened_space

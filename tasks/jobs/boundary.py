@@ -16,9 +16,10 @@ from tansaku.calculators.workflows.own_crystal import TOLERANCE, OwnCrystal, ref
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.ports import Calculator, Space
 from tansaku.models.domain.records import JsonDict, Outcome, Quantity
-from tansaku.models.domain.specs.calculator import CalculatorSpec, RelaxationSpec
+from tansaku.models.domain.specs.calculators.table import CalculatorSpec
 from tansaku.models.domain.specs.campaign import ObjectiveSpec
 from tansaku.models.domain.specs.label import LABEL_PROPERTY
+from tansaku.models.domain.specs.relaxation import RelaxationSpec
 from tansaku.models.domain.specs.space import CrystalSpec, GrainBoundarySpaceSpec
 from tansaku.tasks.jobs.document import LATTICE_WARNING, OWN_LATTICE_PARAMETER, STRUCTURE_FILE, JobDocument
 from tansaku.tasks.jobs.kept import scratch_of, take_files

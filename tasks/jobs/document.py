@@ -8,9 +8,10 @@ from pydantic import Field
 
 from tansaku.models.domain.records import Record
 from tansaku.models.domain.specs.base import Name, PositiveFloat, Sha256
-from tansaku.models.domain.specs.calculator import CalculatorSpec, RelaxationSpec
+from tansaku.models.domain.specs.calculators.table import CalculatorSpec
 from tansaku.models.domain.specs.campaign import ObjectiveSpec
 from tansaku.models.domain.specs.label import LabelSpec
+from tansaku.models.domain.specs.relaxation import RelaxationSpec
 from tansaku.models.domain.specs.space import SpaceSpec
 from tansaku.models.domain.specs.surrogate import DeviceChoice, ModelSpec
 

@@ -14,8 +14,8 @@ from tansaku.calculators.structures.extended_xyz import write_extended_xyz
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.ports import CalculationResult, Calculator, Space
 from tansaku.models.domain.records import Outcome, Quantity
-from tansaku.models.domain.specs.calculator import RelaxationSpec
 from tansaku.models.domain.specs.energy_space import ENERGY_PER_ATOM
+from tansaku.models.domain.specs.relaxation import RelaxationSpec
 from tansaku.models.domain.specs.space import EnergySpaceSpec
 from tansaku.models.domain.units import convert, recorded_in
 from tansaku.tasks.jobs.document import STRUCTURE_FILE, JobDocument

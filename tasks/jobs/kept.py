@@ -12,7 +12,7 @@ from ase import Atoms
 from tansaku.calculators.engines.electronic import task_key
 from tansaku.models.domain.errors import CalculationError
 from tansaku.models.domain.ports import CalculationResult, Calculator, ScratchCalculator
-from tansaku.models.domain.specs.calculator import RelaxationSpec
+from tansaku.models.domain.specs.relaxation import RelaxationSpec
 
 
 @contextmanager

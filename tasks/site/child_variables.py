@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Mapping
 
 from tansaku.models.domain.secret_variables import is_reserved
+from tansaku.models.domain.specs.calculators.table import variables
 
 _NAMES = frozenset(
     {
@@ -44,7 +45,7 @@ _PREFIXES = (
     # MPI, and the batch system whose job this may be.
     *("SLURM_", "PMI_", "PMIX_", "PALS_", "OMPI_", "PRTE_", "MPICH_", "HYDRA_", "I_MPI_", "UCX_", "FI_", "PSM2_", "CRAY_"),
     # Calculators.
-    *("ASE_", "ESPRESSO_", "GPAW_", "LAMMPS_", "VASP_", "ATOMATE2_", "PMG_"),
+    *("ASE_", *variables()),
 )
 _SECRET_WORD = re.compile(
     r"SECRET|PASSWORD|PASSWD|PASSPHRASE|TOKEN|CREDENTIAL|AUTH|JWT|MONGO"

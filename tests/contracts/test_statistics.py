@@ -7,6 +7,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
+from benchmarks.composition.statistics.models import (
+    FullyInformedModel,
+    HyperparametersModel,
+    OwnModel,
+    PosteriorModel,
+    SearchModel,
+)
+from benchmarks.composition.statistics.posterior import BatchPosterior
+from benchmarks.composition.statistics.searches import search_all
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup
 from tansaku.models.domain.ports import History
 from tansaku.models.domain.specs.campaign import BudgetSpec
@@ -15,15 +24,6 @@ from tansaku.models.engine.gp import GPProposer
 from tansaku.models.engine.likelihood import NOISE
 from tansaku.models.engine.posterior import PoolPosterior
 from tansaku.models.engine.presets import PRESETS, GPSettings
-from tansaku.models.engine.statistics.models import (
-    FullyInformedModel,
-    HyperparametersModel,
-    OwnModel,
-    PosteriorModel,
-    SearchModel,
-)
-from tansaku.models.engine.statistics.posterior import BatchPosterior
-from tansaku.models.engine.statistics.searches import search_all
 from tansaku.models.engine.transfer.data import FrozenSources, SourceData, observed_source
 from tansaku.models.engine.transfer.modes import Family, arrays
 from tansaku.models.engine.transfer.proposer import TransferProposer

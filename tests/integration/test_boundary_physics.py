@@ -17,7 +17,8 @@ from tansaku.calculators.structures.crystal import CubicCrystal
 from tansaku.calculators.structures.equivalence import translation_keys
 from tansaku.calculators.structures.stacking import stacking_of
 from tansaku.calculators.workflows.boundary_energy import EV_PER_A2, boundary_energy, bulk_reference
-from tansaku.models.domain.specs.calculator import LammpsSpec, RelaxationSpec
+from tansaku.models.domain.specs.calculators.lammps import LammpsSpec
+from tansaku.models.domain.specs.relaxation import RelaxationSpec
 
 AL = CubicCrystal("fcc", "Al", 4.05)
 AXIS = tilt_axis((1, 1, 0))

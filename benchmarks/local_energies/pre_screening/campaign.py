@@ -23,7 +23,7 @@ from tansaku.calculators.calculator_registry import open_calculator
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.ports import CalculationResult
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.specs.calculator import ChgnetSpec
+from tansaku.models.domain.specs.calculators.chgnet import ChgnetSpec
 from tansaku.models.domain.specs.site import SiteSpec, TimingSpec
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.commands.actor import Actor

@@ -15,7 +15,8 @@ from tansaku.calculators.calculator_registry import open_calculator
 from tansaku.calculators.workflows.boundary_energy import boundary_energy, bulk_reference
 from tansaku.models.domain.ports import Calculator
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.specs.calculator import ChgnetSpec, RelaxationSpec
+from tansaku.models.domain.specs.calculators.chgnet import ChgnetSpec
+from tansaku.models.domain.specs.relaxation import RelaxationSpec
 from tansaku.models.domain.specs.surrogate import LocalEnergiesSpec
 from tansaku.models.domain.surrogates import TrainingRun
 from tansaku.models.surrogates.local_energies.training import LocalEnergiesTrainer

@@ -28,7 +28,8 @@ from benchmarks.potential.speed.learning import learning
 from tansaku.calculators.calculator_registry import open_calculator
 from tansaku.calculators.engines.network_potential import open_potential
 from tansaku.calculators.engines.potentials import resolve_potential
-from tansaku.models.domain.specs.calculator import ChgnetSpec, LammpsSpec
+from tansaku.models.domain.specs.calculators.chgnet import ChgnetSpec
+from tansaku.models.domain.specs.calculators.lammps import LammpsSpec
 from tansaku.models.surrogates.files import read_weights
 from tansaku.models.surrogates.potential.model import Potential
 from tansaku.tasks.jobs.spool_files import write_json

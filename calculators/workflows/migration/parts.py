@@ -29,7 +29,7 @@ from tansaku.models.domain.errors import CalculationError
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.ports import Calculator
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.specs.calculator import MigrationBarrierSpec
+from tansaku.models.domain.specs.workflow import MigrationBarrierSpec
 
 
 @dataclass(frozen=True)

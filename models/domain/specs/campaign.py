@@ -9,8 +9,8 @@ from pydantic import AliasChoices, Field, model_validator
 
 from tansaku.models.domain.objectives import Need
 from tansaku.models.domain.specs.base import LONGEST_TIME, Name, PositiveFloat, PositiveInt, Spec, Timeout
-from tansaku.models.domain.specs.calculator import CalculatorSpec, workflow_of
-from tansaku.models.domain.specs.calculators.table import types_with
+from tansaku.models.domain.specs.calculators.contract import workflow_of
+from tansaku.models.domain.specs.calculators.table import CalculatorSpec, types_with
 from tansaku.models.domain.specs.label import LABEL_PROPERTY, LabelSpec
 from tansaku.models.domain.specs.objective import (
     PROPERTY_PATTERN,

@@ -13,7 +13,7 @@ from tansaku.models.domain.specs.cost import REFERENCE_ATOMS, REFERENCE_ELECTRON
 from tansaku.models.domain.specs.space_base import KeyPath, SpaceBase, SpaceDescription, SpecFile
 
 if TYPE_CHECKING:
-    from tansaku.models.domain.specs.calculator import MigrationBarrierSpec
+    from tansaku.models.domain.specs.workflow import MigrationBarrierSpec
 
 
 def _written_as_ion(text: str) -> str:

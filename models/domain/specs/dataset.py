@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from tansaku.models.domain.specs.base import Name, PositiveFloat, PositiveInt, Sha256, Spec
-from tansaku.models.domain.specs.calculator import CalculatorSpec
+from tansaku.models.domain.specs.calculators.table import CalculatorSpec
 from tansaku.models.domain.specs.campaign import ExecutionSpec
 from tansaku.models.domain.specs.label import LabelSpec
 from tansaku.models.domain.specs.space import SPACE_SPECS, SpaceSpec

@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from tansaku.models.domain.specs.base import Name, PositiveInt, Spec
-from tansaku.models.domain.specs.calculator import CalculatorSpec, workflow_of
+from tansaku.models.domain.specs.calculators.contract import workflow_of
+from tansaku.models.domain.specs.calculators.table import CalculatorSpec
 from tansaku.models.domain.specs.campaign import ExecutionSpec
 from tansaku.models.domain.specs.space import GrainBoundarySpaceSpec, Miller
 

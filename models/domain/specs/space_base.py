@@ -14,8 +14,8 @@ from tansaku.models.domain.specs.cost import AtomsCostSpec, CostPrior
 from tansaku.models.domain.units import Unit
 
 if TYPE_CHECKING:
-    from tansaku.models.domain.specs.calculator import MigrationBarrierSpec
     from tansaku.models.domain.specs.space import CrystalSpec
+    from tansaku.models.domain.specs.workflow import MigrationBarrierSpec
 
 KeyPath = tuple[str | int, ...]
 JobName = Literal["boundary", "barrier", "energy"]

@@ -10,7 +10,8 @@ from pydantic import TypeAdapter
 
 from tansaku.calculators.calculator_registry import open_calculator
 from tansaku.calculators.workflows.migration_barrier import migration_barrier
-from tansaku.models.domain.specs.calculator import CalculatorSpec, workflow_of
+from tansaku.models.domain.specs.calculators.contract import workflow_of
+from tansaku.models.domain.specs.calculators.table import CalculatorSpec
 
 WORKFLOW = {"type": "migration_barrier", "ion": "Al", "dimensions": 3, "max_hop": 3.0, "image_distance": 5.0, "images": 3}
 COARSE = {"cutoff": 150, "kpoint_density": 0.8, "smearing": {"width": 0.4}, "workflow": WORKFLOW | {"fmax": 0.05}}

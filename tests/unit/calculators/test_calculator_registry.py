@@ -10,7 +10,8 @@ from tansaku.calculators.calculator_registry import open_calculator
 from tansaku.calculators.engines.emt import EmtCalculator
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.ports import Calculator
-from tansaku.models.domain.specs.calculator import EmtSpec, LammpsSpec
+from tansaku.models.domain.specs.calculators.emt import EmtSpec
+from tansaku.models.domain.specs.calculators.lammps import LammpsSpec
 
 
 def run(code: str) -> str:
@@ -39,7 +40,7 @@ def test_a_missing_package_is_said_with_what_to_install():
         "from pathlib import Path\n"
         "from tansaku.calculators.calculator_registry import open_calculator\n"
         "from tansaku.models.domain.errors import MissingComponentError\n"
-        "from tansaku.models.domain.specs.calculator import LammpsSpec\n"
+        "from tansaku.models.domain.specs.calculators.lammps import LammpsSpec\n"
         "try:\n    open_calculator(LammpsSpec(potential='Al_mm.eam.fs'), Path('/'))\n"
         "except MissingComponentError as error:\n    print(error)\n"
     )

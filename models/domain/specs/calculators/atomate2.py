@@ -23,6 +23,7 @@ class Atomate2Spec(CalculatorBase):
         package="atomate2",
         recorded=frozenset({"optimizer"}),
         cells=("fixed",),
+        variables=("ATOMATE2_", "PMG_"),
     )
 
     type: Literal["atomate2"] = "atomate2"

@@ -58,6 +58,8 @@ class CalculatorFacts:
         dft: Whether it is a density-functional code: it may be absent from this machine, a crystal costs as much as a
             candidate, and energies of two cells compare only at the same k-points.
         own_forces: Whether its forces are the gradient of its energy.
+        fields: Fields on a grid that a result may leave as a file: name of the field, name of the file.
+        variables: Beginnings of the names of environment variables that its programs read.
         example: Keys that a spec needs beyond ``type``, with values that suit aluminium; for the conformance suite.
     """
 
@@ -76,6 +78,8 @@ class CalculatorFacts:
     atomic_energies: bool = False
     dft: bool = False
     own_forces: bool = True
+    fields: Mapping[str, str] = field(default_factory=dict)
+    variables: tuple[str, ...] = ()
     example: JsonDict = field(default_factory=dict)
 
 

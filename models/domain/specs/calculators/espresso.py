@@ -42,6 +42,7 @@ class EspressoSpec(CalculatorBase):
         elements_from="pseudopotentials",
         recorded=frozenset({"pseudopotentials", "energy_tolerance", "scf_steps"}),
         dft=True,
+        variables=("ESPRESSO_",),
     )
 
     type: Literal["espresso"] = "espresso"

@@ -50,6 +50,8 @@ class GpawSpec(CalculatorBase):
         unrelated=frozenset({"density", "partition"}),
         later={"partition": False, "bands": None, "eigensolver": "davidson"},
         dft=True,
+        fields={"density": "density.npz"},
+        variables=("GPAW_",),
     )
 
     type: Literal["gpaw"] = "gpaw"

@@ -31,6 +31,7 @@ class LammpsSpec(CalculatorBase):
         recorded=frozenset({"style"}),
         cells=("fixed", "normal"),
         atomic_energies=True,
+        variables=("LAMMPS_",),
     )
 
     type: Literal["lammps"] = "lammps"

@@ -55,6 +55,25 @@ def types_with(key: str) -> list[str]:
     return [kind.type_name() for kind in CALCULATORS if key in kind.model_fields]
 
 
+def packages() -> tuple[str, ...]:
+    """Packages that calculators need beyond the core, each once."""
+    return tuple(dict.fromkeys(kind.facts.package for kind in CALCULATORS if kind.facts.package))
+
+
+def variables() -> tuple[str, ...]:
+    """Beginnings of the names of environment variables that calculators read, each once."""
+    return tuple(dict.fromkeys(prefix for kind in CALCULATORS for prefix in kind.facts.variables))
+
+
+def field_files() -> dict[str, tuple[str, ...]]:
+    """Files in which a calculator may have left a field, by the field's name."""
+    found: dict[str, tuple[str, ...]] = {}
+    for kind in CALCULATORS:
+        for name, file in kind.facts.fields.items():
+            found[name] = tuple(dict.fromkeys((*found.get(name, ()), file)))
+    return found
+
+
 def _union(kinds: Iterable[type[CalculatorBase]]) -> object:
     return Annotated[Union[tuple(kinds)], Field(discriminator="type")]  # noqa: UP007 - of a tuple
 

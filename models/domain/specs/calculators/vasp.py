@@ -48,6 +48,7 @@ class VaspSpec(CalculatorBase):
         unrelated=frozenset({"band"}),
         cells=("fixed", "full"),
         dft=True,
+        variables=("VASP_", "ATOMATE2_", "PMG_"),
     )
 
     type: Literal["vasp"] = "vasp"

@@ -11,7 +11,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from tansaku.calculators.calculator_registry import open_calculator
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
-from tansaku.models.domain.specs.calculator import Atomate2Spec, CalculatorSpec, RelaxationSpec
+from tansaku.models.domain.specs.calculators.atomate2 import Atomate2Spec
+from tansaku.models.domain.specs.calculators.table import CalculatorSpec
+from tansaku.models.domain.specs.relaxation import RelaxationSpec
 
 
 def opened(**spec):

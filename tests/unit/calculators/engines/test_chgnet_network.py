@@ -10,7 +10,7 @@ from ase.neighborlist import neighbor_list
 
 from tansaku.calculators.engines.chgnet import open_chgnet
 from tansaku.calculators.structures.tavorite import build_tavorite
-from tansaku.models.domain.specs.calculator import ChgnetSpec
+from tansaku.models.domain.specs.calculators.chgnet import ChgnetSpec
 
 CUTOFFS = (6.0, 3.0)
 

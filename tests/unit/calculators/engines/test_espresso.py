@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from tansaku.calculators.engines.espresso import EspressoCalculator, find_pseudopotentials, program_version
 from tansaku.models.domain.errors import CalculationError, ConfigurationError, MissingComponentError, TransientError
-from tansaku.models.domain.specs.calculator import EspressoSpec
+from tansaku.models.domain.specs.calculators.espresso import EspressoSpec
 from tansaku.models.domain.specs.parallel import ParallelSpec
 
 UPF = """<UPF version="2.0.1">

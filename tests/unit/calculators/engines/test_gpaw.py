@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from tansaku.calculators.engines.gpaw import DENSITY_FILE, LOG_FILE, GpawCalculator, find_setups
 from tansaku.calculators.engines.gpaw_partition import valence_energy
 from tansaku.models.domain.errors import ConfigurationError, MissingComponentError, TransientError
-from tansaku.models.domain.specs.calculator import GpawSpec
+from tansaku.models.domain.specs.calculators.gpaw import GpawSpec
 from tansaku.models.domain.specs.parallel import ParallelSpec
 
 COARSE = {"xc": "LDA", "cutoff": 150, "kpoint_density": 0.8, "smearing": {"width": 0.4}}

@@ -11,7 +11,7 @@ import pytest
 from tansaku.calculators.engines.lammps_session import Box, LammpsSession
 from tansaku.calculators.engines.potentials import resolve_potential
 from tansaku.models.domain.errors import CalculationError, TransientError
-from tansaku.models.domain.specs.calculator import LammpsSpec
+from tansaku.models.domain.specs.calculators.lammps import LammpsSpec
 
 NOBODY = np.empty(0, dtype=np.intp)
 ONE_CALCULATION = """
@@ -19,7 +19,7 @@ import os, signal, sys
 from pathlib import Path
 from ase.build import bulk
 from tansaku.calculators.calculator_registry import open_calculator
-from tansaku.models.domain.specs.calculator import LammpsSpec
+from tansaku.models.domain.specs.calculators.lammps import LammpsSpec
 
 stale = Path(f"/dev/shm/mpich_shm_{os.getpid():x}_0")
 stale.write_bytes(b"left by a killed process of the same id")

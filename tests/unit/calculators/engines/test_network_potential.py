@@ -14,7 +14,8 @@ from ase.md.verlet import VelocityVerlet
 
 from tansaku.calculators.calculator_registry import open_calculator
 from tansaku.models.domain.errors import ConfigurationError
-from tansaku.models.domain.specs.calculator import PotentialCalculatorSpec, SurrogateCalculatorSpec
+from tansaku.models.domain.specs.calculators.potential import PotentialCalculatorSpec
+from tansaku.models.domain.specs.calculators.surrogate import SurrogateCalculatorSpec
 from tansaku.models.surrogates.files import write_weights
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.configuration import campaign_from_data

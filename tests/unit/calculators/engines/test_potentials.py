@@ -8,7 +8,7 @@ import pytest
 from tansaku.calculators.engines.potentials import resolve_potential, shipped_folder, style_of
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.identifiers import file_sha256
-from tansaku.models.domain.specs.calculator import LammpsSpec
+from tansaku.models.domain.specs.calculators.lammps import LammpsSpec
 
 
 def block(symbols: list[str], *, fs: bool, n: int = 6) -> str:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tansaku.calculators.engines.emt import EmtCalculator
 from tansaku.calculators.engines.relaxation import Relaxed, check_cell_change, check_input, free_fmax, is_converged, relax
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
-from tansaku.models.domain.specs.calculator import RelaxationSpec
+from tansaku.models.domain.specs.relaxation import RelaxationSpec
 
 NOBODY = np.empty(0, dtype=np.intp)
 

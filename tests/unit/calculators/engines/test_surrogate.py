@@ -14,7 +14,9 @@ from tansaku.calculators.calculator_registry import open_calculator
 from tansaku.calculators.engines.emt import EmtCalculator
 from tansaku.calculators.engines.surrogate import SurrogateCalculator
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
-from tansaku.models.domain.specs.calculator import EmtSpec, RelaxationSpec, SurrogateCalculatorSpec
+from tansaku.models.domain.specs.calculators.emt import EmtSpec
+from tansaku.models.domain.specs.calculators.surrogate import SurrogateCalculatorSpec
+from tansaku.models.domain.specs.relaxation import RelaxationSpec
 from tansaku.models.domain.specs.surrogate import KernelRidgeSpec, RadialDescriptorSpec
 from tansaku.models.domain.specs.voxel_network import VoxelNetworkSpec
 from tansaku.models.domain.surrogates import Example, TrainingRun

@@ -14,7 +14,8 @@ from tansaku.calculators.engines.chgnet import open_chgnet
 from tansaku.calculators.engines.sevennet import open_sevennet
 from tansaku.calculators.engines.universal import checked_weights, installed
 from tansaku.models.domain.errors import ConfigurationError, MissingComponentError
-from tansaku.models.domain.specs.calculator import ChgnetSpec, SevennetSpec
+from tansaku.models.domain.specs.calculators.chgnet import ChgnetSpec
+from tansaku.models.domain.specs.calculators.sevennet import SevennetSpec
 
 
 def test_a_package_that_is_missing_is_named_with_what_to_install():
@@ -54,7 +55,8 @@ def test_opening_loads_neither_torch_nor_the_package(require):
         "import sys\n"
         "from tansaku.calculators.engines.chgnet import open_chgnet\n"
         "from tansaku.calculators.engines.sevennet import open_sevennet\n"
-        "from tansaku.models.domain.specs.calculator import ChgnetSpec, SevennetSpec\n"
+        "from tansaku.models.domain.specs.calculators.chgnet import ChgnetSpec\n"
+        "from tansaku.models.domain.specs.calculators.sevennet import SevennetSpec\n"
         "open_chgnet(ChgnetSpec()); open_sevennet(SevennetSpec())\n"
         "print(sorted({'torch', 'chgnet', 'sevenn'} & set(sys.modules)))\n"
     )

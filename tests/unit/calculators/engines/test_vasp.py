@@ -14,7 +14,8 @@ from pymatgen.io.vasp import Incar, Kpoints, Poscar, Vasprun
 from tansaku.calculators.calculator_registry import open_calculator
 from tansaku.models.domain.errors import CalculationError, ConfigurationError, TransientError
 from tansaku.models.domain.ports import ScratchCalculator
-from tansaku.models.domain.specs.calculator import CalculatorSpec, RelaxationSpec
+from tansaku.models.domain.specs.calculators.table import CalculatorSpec
+from tansaku.models.domain.specs.relaxation import RelaxationSpec
 
 KEYS = {"type": "vasp", "potcars": {"Al": "Al", "Cu": "Cu"}, "cutoff": 300, "kpoint_density": 1.0}
 FREE = RelaxationSpec(fmax=0.01, max_steps=60, translation="free")
@@ -144,7 +145,7 @@ def test_another_level_of_theory_than_was_asked_for_is_no_result(vasp, monkeypat
 
 def test_ranks_are_started_by_the_site_s_program(vasp, tmp_path):
     from tansaku.calculators.engines.vasp import VaspCalculator
-    from tansaku.models.domain.specs.calculator import VaspSpec
+    from tansaku.models.domain.specs.calculators.vasp import VaspSpec
     from tansaku.models.domain.specs.parallel import ParallelSpec
 
     mpiexec = tmp_path / "mpiexec"

@@ -13,7 +13,8 @@ from tansaku.calculators.engines.vasp_band import VtstCalculator
 from tansaku.calculators.workflows.migration.band import climb
 from tansaku.calculators.workflows.migration.relaxing import BandCalculator, Relaxer, Through
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
-from tansaku.models.domain.specs.calculator import EmtSpec, VaspSpec
+from tansaku.models.domain.specs.calculators.emt import EmtSpec
+from tansaku.models.domain.specs.calculators.vasp import VaspSpec
 from tansaku.models.domain.specs.parallel import ParallelSpec
 
 SPEC = VaspSpec(potcars={"Al": "Al"}, cutoff=200, kpoint_density=0.5, band="vtst")

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from tansaku.calculators.engines.vasp import VaspCalculator
 from tansaku.calculators.engines.vasp_inputs import changed_tags, find_potcars, found_releases
 from tansaku.models.domain.errors import ConfigurationError, MissingComponentError
-from tansaku.models.domain.specs.calculator import VaspSpec
+from tansaku.models.domain.specs.calculators.vasp import VaspSpec
 
 
 def spec(**changes):

@@ -7,7 +7,7 @@ from ase import Atoms
 
 from tansaku.calculators.engines.emt import EmtCalculator
 from tansaku.models.domain.ports import CalculationResult
-from tansaku.models.domain.specs.calculator import RelaxationSpec
+from tansaku.models.domain.specs.relaxation import RelaxationSpec
 
 
 class Limited(EmtCalculator):

@@ -19,7 +19,9 @@ from tansaku.calculators.workflows.boundary_energy import (
     bulk_reference,
 )
 from tansaku.models.domain.errors import ConfigurationError
-from tansaku.models.domain.specs.calculator import EmtSpec, LammpsSpec, RelaxationSpec
+from tansaku.models.domain.specs.calculators.emt import EmtSpec
+from tansaku.models.domain.specs.calculators.lammps import LammpsSpec
+from tansaku.models.domain.specs.relaxation import RelaxationSpec
 
 POLISH = RelaxationSpec(cell="normal", translation="free", fmax=2e-3)
 A0 = 4.05

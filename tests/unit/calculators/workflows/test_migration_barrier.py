@@ -23,7 +23,7 @@ from tansaku.calculators.workflows.migration.saddle import relax_midpoint
 from tansaku.calculators.workflows.migration.supercell import make_supercell
 from tansaku.calculators.workflows.migration_barrier import MigrationBarrier, checkpoint_key, migration_barrier
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
-from tansaku.models.domain.specs.calculator import MigrationBarrierSpec
+from tansaku.models.domain.specs.workflow import MigrationBarrierSpec
 
 COPPER = {"ion": "Cu", "max_hop": 2.9, "image_distance": 6.5, "fmax": 0.02}
 

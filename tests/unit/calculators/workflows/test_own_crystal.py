@@ -17,7 +17,8 @@ from tansaku.calculators.engines.gpaw import GpawCalculator
 from tansaku.calculators.structures.crystal import CubicCrystal
 from tansaku.calculators.workflows.own_crystal import OwnCrystal, likely_crystal, own_crystal, refuse_misfit
 from tansaku.models.domain.errors import ConfigurationError
-from tansaku.models.domain.specs.calculator import GpawSpec, LammpsSpec
+from tansaku.models.domain.specs.calculators.gpaw import GpawSpec
+from tansaku.models.domain.specs.calculators.lammps import LammpsSpec
 from tansaku.models.domain.specs.space import CrystalSpec
 
 

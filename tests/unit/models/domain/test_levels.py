@@ -7,7 +7,10 @@ import pytest
 from tansaku.models.domain.errors import StoreError
 from tansaku.models.domain.levels import check_level
 from tansaku.models.domain.records import Provenance
-from tansaku.models.domain.specs.calculator import ChgnetSpec, EmtSpec, GpawSpec, LammpsSpec
+from tansaku.models.domain.specs.calculators.chgnet import ChgnetSpec
+from tansaku.models.domain.specs.calculators.emt import EmtSpec
+from tansaku.models.domain.specs.calculators.gpaw import GpawSpec
+from tansaku.models.domain.specs.calculators.lammps import LammpsSpec
 
 SETUPS = "a" * 64
 

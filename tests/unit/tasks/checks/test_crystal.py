@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tansaku.models.domain.errors import ConfigurationError
-from tansaku.models.domain.specs.calculator import ChgnetSpec, GpawSpec
+from tansaku.models.domain.specs.calculators.chgnet import ChgnetSpec
+from tansaku.models.domain.specs.calculators.gpaw import GpawSpec
 from tansaku.models.domain.specs.space import CrystalSpec
 from tansaku.tasks.checks.check import preview_campaign
 from tansaku.tasks.checks.crystal import compare_crystal, describe_crystal, measured, resolve_crystal

@@ -11,7 +11,7 @@ from tansaku.models.domain.errors import StoreError
 from tansaku.models.domain.records import Evaluation, Outcome, Proposal
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.datasets.building import gather
-from tansaku.tasks.datasets.fields import DENSITY, fields_of
+from tansaku.tasks.datasets.fields import fields_of
 from tansaku.tasks.datasets.files import content_sha256, read_hdf5, write_hdf5
 from tansaku.tasks.jobs.document import STRUCTURE_FILE
 from tansaku.tasks.stores.artifacts import FileArtifactStore
@@ -53,10 +53,10 @@ def test_a_density_is_a_field_of_the_example_and_of_the_stored_data_set(stored, 
     artifacts, make = stored
     density = np.random.default_rng(0).random((3, 4, 5))
     example = gather([make(density)], artifacts)[0]
-    np.testing.assert_array_equal(example.fields[DENSITY], density)
+    np.testing.assert_array_equal(example.fields["density"], density)
     file = write_hdf5([example], tmp_path / "data.h5", {})
     again = read_hdf5(file)
-    np.testing.assert_array_equal(again[0].fields[DENSITY], density)
+    np.testing.assert_array_equal(again[0].fields["density"], density)
     assert content_sha256(again) == content_sha256([example])
     assert content_sha256([example]) != content_sha256(gather([make(2 * density)], artifacts))
 
@@ -64,7 +64,7 @@ def test_a_density_is_a_field_of_the_example_and_of_the_stored_data_set(stored, 
 def test_spins_are_added(stored):
     artifacts, make = stored
     both = np.random.default_rng(0).random((2, 3, 4, 5))
-    np.testing.assert_allclose(fields_of(make(both), artifacts)[DENSITY], both[0] + both[1])
+    np.testing.assert_allclose(fields_of(make(both), artifacts)["density"], both[0] + both[1])
 
 
 def test_without_a_file_there_is_no_field(stored):
@@ -80,7 +80,7 @@ def test_a_damaged_file_is_told(stored, tmp_path):
     files = one.outcome.artifacts | {"density.npz": sha256}
     bad = one.model_copy(update={"outcome": one.outcome.model_copy(update={"artifacts": files})})
     with pytest.raises(StoreError, match=f"the density in artifact {sha256} cannot be read"):
-        fields_of(bad, artifacts)[DENSITY]
+        fields_of(bad, artifacts)["density"]
 
 
 def test_a_group_is_a_system_a_surface_or_a_composition(stored):

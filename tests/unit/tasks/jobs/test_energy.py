@@ -9,7 +9,7 @@ import pytest
 from ase.io import read
 
 from tansaku.calculators.calculator_registry import open_calculator
-from tansaku.models.domain.specs.calculator import EmtSpec
+from tansaku.models.domain.specs.calculators.emt import EmtSpec
 from tansaku.models.domain.specs.crystals import CrystalsSpaceSpec
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.datasets.extxyz import example_of

@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 import pytest
 
 from tansaku.models.domain.records import CampaignRecord
-from tansaku.models.domain.specs.calculator import ChgnetSpec, EmtSpec, GpawSpec
+from tansaku.models.domain.specs.calculators.chgnet import ChgnetSpec
+from tansaku.models.domain.specs.calculators.emt import EmtSpec
+from tansaku.models.domain.specs.calculators.gpaw import GpawSpec
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.tasks.stores.memory import MemoryCampaignStore
 from tansaku.tasks.transfer.levels import OTHER_LEVEL, UNKNOWN, level_note, note_levels

@@ -22,7 +22,7 @@ from tansaku.calculators.workflows.migration_barrier import (
     migration_barrier,
 )
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
-from tansaku.models.domain.specs.calculator import MigrationBarrierSpec
+from tansaku.models.domain.specs.workflow import MigrationBarrierSpec
 
 HYDROGEN = {"ion": "H", "max_hop": 3.0, "mechanism": {"type": "interstitial"}}
 

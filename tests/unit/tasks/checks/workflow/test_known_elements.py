@@ -13,17 +13,15 @@ from ase.data import chemical_symbols
 
 from tansaku.calculators.calculator_registry import known_elements
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError
-from tansaku.models.domain.specs.calculator import (
-    Atomate2Spec,
-    ChgnetSpec,
-    EmtSpec,
-    EspressoSpec,
-    GpawSpec,
-    LammpsSpec,
-    PotentialCalculatorSpec,
-    SevennetSpec,
-    VaspSpec,
-)
+from tansaku.models.domain.specs.calculators.atomate2 import Atomate2Spec
+from tansaku.models.domain.specs.calculators.chgnet import ChgnetSpec
+from tansaku.models.domain.specs.calculators.emt import EmtSpec
+from tansaku.models.domain.specs.calculators.espresso import EspressoSpec
+from tansaku.models.domain.specs.calculators.gpaw import GpawSpec
+from tansaku.models.domain.specs.calculators.lammps import LammpsSpec
+from tansaku.models.domain.specs.calculators.potential import PotentialCalculatorSpec
+from tansaku.models.domain.specs.calculators.sevennet import SevennetSpec
+from tansaku.models.domain.specs.calculators.vasp import VaspSpec
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.models.domain.surrogates import Weights

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tansaku.models.domain.specs.calculator import GpawSpec
 from tansaku.models.domain.specs.calculators.contract import settings_of
+from tansaku.models.domain.specs.calculators.gpaw import GpawSpec
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.tasks.configuration import spec_hash
 from tansaku.tasks.steps.source import source_of

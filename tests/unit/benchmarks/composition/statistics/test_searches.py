@@ -6,12 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from benchmarks.composition.statistics.models import OwnModel
+from benchmarks.composition.statistics.searches import first_bests, search_all
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.engine.acquisition import first_best
 from tansaku.models.engine.goals import Goal
 from tansaku.models.engine.presets import PRESETS
-from tansaku.models.engine.statistics.models import OwnModel
-from tansaku.models.engine.statistics.searches import first_bests, search_all
 
 SETTINGS = replace(PRESETS["abo"], initial_points=3)
 VALUES = np.cos(np.arange(12.0))

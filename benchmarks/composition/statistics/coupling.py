@@ -17,11 +17,11 @@ from math import log, pi
 import numpy as np
 from scipy.linalg import cho_solve, lapack
 
+from benchmarks.composition.statistics.posterior import Prior
 from tansaku.models.domain.errors import ConfigurationError, FitError
 from tansaku.models.domain.pool import FloatArray, IntArray
 from tansaku.models.engine.kernels import Parameters, covariance
 from tansaku.models.engine.likelihood import NOISE
-from tansaku.models.engine.statistics.posterior import Prior
 from tansaku.models.engine.transfer.extended import COUPLING
 from tansaku.models.engine.transfer.fitting import SHIFT_VARIANCE, most_probable_coupling, priors
 from tansaku.models.engine.transfer.modes import Family

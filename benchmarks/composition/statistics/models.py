@@ -7,6 +7,8 @@ from typing import Protocol
 
 import numpy as np
 
+from benchmarks.composition.statistics.coupling import CoupledPrior
+from benchmarks.composition.statistics.posterior import Prior
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.pool import CandidatePool, FloatArray
 from tansaku.models.domain.ports import History
@@ -15,8 +17,6 @@ from tansaku.models.engine.gp import GPProposer
 from tansaku.models.engine.kernels import Parameters, Term, covariance
 from tansaku.models.engine.likelihood import NOISE
 from tansaku.models.engine.presets import GPSettings
-from tansaku.models.engine.statistics.coupling import CoupledPrior
-from tansaku.models.engine.statistics.posterior import Prior
 from tansaku.models.engine.transfer.data import SourceData
 from tansaku.models.engine.transfer.extended import COUPLING
 from tansaku.models.engine.transfer.modes import Family, arrays

@@ -3,11 +3,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from benchmarks.composition.statistics.coupling import CoupledPrior
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup
 from tansaku.models.domain.ports import History
 from tansaku.models.engine.presets import PRESETS
-from tansaku.models.engine.statistics.coupling import CoupledPrior
 from tansaku.models.engine.transfer.data import observed_source
 from tansaku.models.engine.transfer.extended import COUPLING
 from tansaku.models.engine.transfer.modes import Family

@@ -12,6 +12,8 @@ from functools import partial
 
 import numpy as np
 
+from benchmarks.composition.statistics.models import SearchModel
+from benchmarks.composition.statistics.posterior import BatchPosterior
 from tansaku.models.domain.errors import ConfigurationError, FitError
 from tansaku.models.domain.identifiers import proposal_rng
 from tansaku.models.domain.pool import BoolArray, FloatArray, IntArray
@@ -21,8 +23,6 @@ from tansaku.models.engine import acquisition
 from tansaku.models.engine.gain import Believed, found_gains
 from tansaku.models.engine.initial import initial_position, initial_size
 from tansaku.models.engine.presets import GPSettings
-from tansaku.models.engine.statistics.models import SearchModel
-from tansaku.models.engine.statistics.posterior import BatchPosterior
 from tansaku.models.engine.transforms import TransformState
 
 COVERED = ("ei", "log_ei", "pi", "probability", "expected_found")

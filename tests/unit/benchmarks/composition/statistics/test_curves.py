@@ -3,7 +3,7 @@ from math import comb
 import numpy as np
 import pytest
 
-from tansaku.models.engine.statistics.curves import (
+from benchmarks.composition.statistics.curves import (
     any_found,
     best_ones,
     random_any_found,
