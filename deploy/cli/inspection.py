@@ -142,11 +142,12 @@ def _models(registry: Registry, record: CampaignRecord) -> JsonDict:
 
 def _learned_cost(store: CampaignStore, record: CampaignRecord) -> JsonDict:
     """Returns the fitted cost model as ``learned_cost``; empty for campaigns that do not learn their cost."""
+    from tansaku.tasks.views.columns import complete_columns
     from tansaku.tasks.views.costs import compare_costs
     from tansaku.tasks.views.overview import stored_spec
 
     space = stored_spec(record).space
-    found = compare_costs(store.evaluations(record.name), store.refits(record.name), space)
+    found = compare_costs(complete_columns(store, record.name), store.refits(record.name), space)
     return {} if found is None else {"learned_cost": found.summary()}
 
 

@@ -14,7 +14,7 @@ from tansaku.deploy.cli.session import NameArgument, SiteOption, opened
 from tansaku.deploy.cli.tables import Cell, show_json, show_table
 
 if TYPE_CHECKING:
-    from tansaku.models.domain.records import JsonDict
+    from tansaku.tasks.views.reading import CampaignReading
     from tansaku.tasks.views.results import CampaignData, Purpose
 
 _WIDE = 105  # columns of a terminal that has room for candidate ids
@@ -41,28 +41,30 @@ def results(
     if polish and not evaluations:
         raise ConfigurationError("--polish: only together with --evaluations")
     from tansaku.tasks.views.compositions import composition_rows, compositions_frame
-    from tansaku.tasks.views.results import CampaignData, evaluation_rows, evaluations_frame, system_rows, systems_frame
+    from tansaku.tasks.views.overview import stored_spec
+    from tansaku.tasks.views.reading import CampaignOverview
+    from tansaku.tasks.views.results import CampaignData, evaluation_rows, evaluations_frame
 
     with opened(site) as resources:
+        spec = stored_spec(resources.store.campaign(name))
+        compositions = spec.space.description.overview == "compositions" and not evaluations
+        if not (evaluations or compositions or spec.objective.further):
+            _show_systems(CampaignOverview.load(resources.store, name), as_json=as_json, as_csv=as_csv)
+            return
         data = CampaignData.load(resources.store, name, resources.artifacts)
     purpose: Purpose = "polish" if polish else "search"
-    compositions = data.spec.space.description.overview == "compositions" and not evaluations
     if data.spec.objective.further and not evaluations:
         _show_front(data, as_json=as_json, as_csv=as_csv)
     elif as_json:
-        rows = composition_rows(data) if compositions else system_rows(data)
-        show_json(evaluation_rows(data, purpose) if evaluations else rows)
+        show_json(evaluation_rows(data, purpose) if evaluations else composition_rows(data))
     elif as_csv:
-        frame = compositions_frame(data) if compositions else systems_frame(data)
-        frame = evaluations_frame(data, purpose) if evaluations else frame
+        frame = evaluations_frame(data, purpose) if evaluations else compositions_frame(data)
         say(frame.to_csv(index=False), nl=False)
     elif evaluations:
         rows = evaluation_rows(data, purpose)
         show_table(_EVALUATION_COLUMNS, [[row[column] for column in _EVALUATION_COLUMNS] for row in rows], name)
-    elif compositions:
-        _show_compositions(data)
     else:
-        _show_systems(data, system_rows(data))
+        _show_compositions(data)
 
 
 def _show_front(data: CampaignData, *, as_json: bool, as_csv: bool) -> None:
@@ -105,7 +107,16 @@ def _joined(value: object) -> Cell:
     return value  # type: ignore[return-value]
 
 
-def _show_systems(data: CampaignData, rows: list[JsonDict]) -> None:
+def _show_systems(data: CampaignReading, *, as_json: bool, as_csv: bool) -> None:
+    from tansaku.tasks.views.results import system_rows, systems_frame
+
+    if as_csv:
+        say(systems_frame(data).to_csv(index=False), nl=False)
+        return
+    rows = system_rows(data)
+    if as_json:
+        show_json(rows)
+        return
     key, unit = data.value_key, data.spec.objective.unit
     boundaries = key == "E_gb"
     head = ["angle [°]", "Σ", "plane"] if boundaries else ["system"]

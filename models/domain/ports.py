@@ -27,6 +27,7 @@ from tansaku.models.domain.records import (
 )
 from tansaku.models.domain.retraining import Retrain, RetrainEnd
 from tansaku.models.domain.states import EvaluationState, JobState
+from tansaku.models.domain.views import CampaignViews
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -307,7 +308,7 @@ class Certifier(Protocol):
 # ---------------------------------------------------------------- stores
 
 
-class CampaignStore(Protocol):
+class CampaignStore(CampaignViews, Protocol):
     """Where campaigns live. Every write is idempotent and fenced.
 
     * Driver writes take a ``Lease``; when its epoch is no longer the campaign's, ``FencedError`` is raised in the same
@@ -479,8 +480,8 @@ class CampaignStore(Protocol):
         """Appends to the audit; an event of the same id is ignored."""
         ...
 
-    def events(self, campaign: str, *, limit: int | None = None) -> list[Event]:
-        """Events in order of time; the last ``limit`` ones."""
+    def events(self, campaign: str, *, limit: int | None = None, kind: str | None = None) -> list[Event]:
+        """Events in order of time; the last ``limit`` ones, of one kind if it is given."""
         ...
 
     def import_observations(self, campaign: str, evaluations: Sequence[Evaluation]) -> int:

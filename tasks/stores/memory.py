@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from threading import RLock
@@ -26,9 +26,12 @@ from tansaku.models.domain.records import (
 )
 from tansaku.models.domain.retraining import Retrain, RetrainEnd
 from tansaku.models.domain.states import EvaluationState
+from tansaku.models.domain.views import Changes, Columns, Mark, Page, PageQuery
 from tansaku.tasks.stores import campaigns, transitions
+from tansaku.tasks.stores.columns import columns_from, row_of
 from tansaku.tasks.stores.documents import normalised, plain, sha256s_in, utc_now
 from tansaku.tasks.stores.imports import importable
+from tansaku.tasks.stores.memory_views import changes_of, page_of
 
 
 class MemoryCampaignStore:
@@ -232,6 +235,33 @@ class MemoryCampaignStore:
         """Returns evaluations in proposal order; records in memory can always be read."""
         return self.evaluations(campaign), []
 
+    def columns(self, campaign: str, *, quantities: Sequence[str] = (), properties: Sequence[str] = ()) -> Columns:
+        """Returns the evaluations as columns, with some further quantities and properties of their outcomes."""
+        rows = [row_of(evaluation, quantities, properties) for evaluation in self.evaluations(campaign)]
+        return columns_from(rows, quantities, properties)
+
+    def state_counts(self, campaign: str) -> dict[EvaluationState, int]:
+        """Counts the evaluations by state."""
+        return dict(Counter(evaluation.state for evaluation in self.evaluations(campaign)))
+
+    def page(self, campaign: str, query: PageQuery) -> Page:
+        """Returns one page of evaluations."""
+        return page_of(self.evaluations(campaign), query)
+
+    def changes(self, campaign: str, since: Mark | None = None) -> Changes:
+        """Returns what has changed since a mark."""
+        with self._lock:
+            return changes_of(self._campaigns.get(campaign), self.evaluations(campaign), since)
+
+    def each_evaluation(self, campaign: str) -> Iterator[Evaluation]:
+        """Reads evaluations in proposal order."""
+        yield from self.evaluations(campaign)
+
+    def numbered(self, campaign: str, numbers: Sequence[int]) -> list[Evaluation]:
+        """Returns the evaluations of some proposal numbers, in proposal order."""
+        wanted = set(numbers)
+        return [evaluation for evaluation in self.evaluations(campaign) if evaluation.proposal.number in wanted]
+
     def observations(self, campaign: str) -> list[Observation]:
         """Returns observations in proposal order."""
         with self._lock:
@@ -284,10 +314,11 @@ class MemoryCampaignStore:
         with self._lock:
             self._events[event.campaign].setdefault(event.id, normalised(event))
 
-    def events(self, campaign: str, *, limit: int | None = None) -> list[Event]:
-        """Returns events in order of time; only the last ``limit`` if given."""
+    def events(self, campaign: str, *, limit: int | None = None, kind: str | None = None) -> list[Event]:
+        """Returns events in order of time; only the last ``limit`` and only those of a kind if given."""
         with self._lock:
-            ordered = sorted(self._events.get(campaign, {}).values(), key=lambda event: event.at)
+            chosen = [event for event in self._events.get(campaign, {}).values() if kind in (None, event.kind)]
+        ordered = sorted(chosen, key=lambda event: event.at)
         return ordered if limit is None else ordered[max(len(ordered) - limit, 0) :]
 
     def import_observations(self, campaign: str, evaluations: Sequence[Evaluation]) -> int:

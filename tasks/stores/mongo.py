@@ -35,6 +35,7 @@ from tansaku.models.domain.records import (
 )
 from tansaku.models.domain.retraining import Retrain, RetrainEnd
 from tansaku.models.domain.states import EvaluationState
+from tansaku.models.domain.views import Changes, Columns, Mark, Page, PageQuery
 from tansaku.tasks.stores import campaigns, transitions
 from tansaku.tasks.stores.campaigns import Counter
 from tansaku.tasks.stores.documents import from_document, normalised, plain, readable_of, sha256s_in, to_document, utc_now
@@ -44,6 +45,7 @@ from tansaku.tasks.stores.mongo_errors import translated
 from tansaku.tasks.stores.mongo_leases import Leases
 from tansaku.tasks.stores.mongo_schema import MongoDatabase, open_collections
 from tansaku.tasks.stores.mongo_swap import Swap, evaluation_document
+from tansaku.tasks.stores.mongo_views import Views
 
 
 class MongoCampaignStore:
@@ -61,6 +63,7 @@ class MongoCampaignStore:
         self._collections = open_collections(database)
         self._swap = Swap(self._collections)
         self._derived = Derived(self._collections, self._swap.specification)
+        self._views = Views(self._collections)
         self._leases = Leases(self._collections, self._swap, self._derived)
 
     def create_campaign(self, record: CampaignRecord) -> CampaignRecord:
@@ -222,6 +225,30 @@ class MongoCampaignStore:
             documents = list(self._collections.evaluations.find({"campaign": campaign}).sort("proposal.number", ASCENDING))
         return readable_of(Evaluation, documents, key="id")
 
+    def columns(self, campaign: str, *, quantities: Sequence[str] = (), properties: Sequence[str] = ()) -> Columns:
+        """Returns the evaluations as columns, with some further quantities and properties of their outcomes."""
+        return self._views.columns(campaign, quantities, properties)
+
+    def state_counts(self, campaign: str) -> dict[EvaluationState, int]:
+        """Counts the evaluations by state."""
+        return self._views.state_counts(campaign)
+
+    def page(self, campaign: str, query: PageQuery) -> Page:
+        """Returns one page of evaluations."""
+        return self._views.page(campaign, query)
+
+    def changes(self, campaign: str, since: Mark | None = None) -> Changes:
+        """Returns what has changed since a mark."""
+        return self._views.changes(campaign, since)
+
+    def each_evaluation(self, campaign: str) -> Iterator[Evaluation]:
+        """Reads evaluations in proposal order, a part of them at a time."""
+        return self._views.each_evaluation(campaign)
+
+    def numbered(self, campaign: str, numbers: Sequence[int]) -> list[Evaluation]:
+        """Returns the evaluations of some proposal numbers, in proposal order."""
+        return self._views.numbered(campaign, numbers)
+
     def observations(self, campaign: str) -> list[Observation]:
         """Returns observations in proposal order."""
         return self._derived.observations(campaign)
@@ -274,9 +301,9 @@ class MongoCampaignStore:
         """Appends an event to the audit log; an event with a known id is ignored."""
         self._derived.record_event(event)
 
-    def events(self, campaign: str, *, limit: int | None = None) -> list[Event]:
-        """Returns events in order of time; only the last ``limit`` if given."""
-        return self._derived.events(campaign, limit)
+    def events(self, campaign: str, *, limit: int | None = None, kind: str | None = None) -> list[Event]:
+        """Returns events in order of time; only the last ``limit`` and only those of a kind if given."""
+        return self._derived.events(campaign, limit, kind)
 
     def import_observations(self, campaign: str, evaluations: Sequence[Evaluation]) -> int:
         """Inserts terminal evaluations under their ids, idempotently; returns how many were new."""

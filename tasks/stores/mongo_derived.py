@@ -72,12 +72,13 @@ class Derived:
         with translated(f"recording event {event.kind!r}"), suppress(DuplicateKeyError):
             self._collections.events.insert_one(_event_document(event))
 
-    def events(self, campaign: str, limit: int | None) -> list[Event]:
-        """Events in order of time; the last ``limit`` ones."""
+    def events(self, campaign: str, limit: int | None, kind: str | None = None) -> list[Event]:
+        """Events in order of time; the last ``limit`` ones, of one kind if it is given."""
         if limit == 0:
             return []
+        chosen = {"campaign": campaign} | ({} if kind is None else {"kind": kind})
         with translated(f"reading the events of {campaign!r}"):
-            newest = self._collections.events.find({"campaign": campaign}).sort([("at", DESCENDING), ("order", DESCENDING)])
+            newest = self._collections.events.find(chosen).sort([("at", DESCENDING), ("order", DESCENDING)])
             documents = list(newest if limit is None else newest.limit(limit))
         return [from_document(Event, document, key="id") for document in reversed(documents)]
 

@@ -39,6 +39,18 @@ INDEXES: dict[str, tuple[IndexModel, ...]] = {
             unique=True,
         ),
         IndexModel([("campaign", ASCENDING), ("state", ASCENDING), ("proposal.number", ASCENDING)], name="state"),
+        # Of pages: by system, and by value with and without a system.
+        IndexModel([("campaign", ASCENDING), ("proposal.system", ASCENDING), ("proposal.number", ASCENDING)], name="system"),
+        IndexModel([("campaign", ASCENDING), ("outcome.value", ASCENDING), ("proposal.number", ASCENDING)], name="value"),
+        IndexModel(
+            [
+                ("campaign", ASCENDING),
+                ("proposal.system", ASCENDING),
+                ("outcome.value", ASCENDING),
+                ("proposal.number", ASCENDING),
+            ],
+            name="system_value",
+        ),
     ),
     "observations": (
         IndexModel([("campaign", ASCENDING), ("number", ASCENDING)], name="number", unique=True),
@@ -50,7 +62,10 @@ INDEXES: dict[str, tuple[IndexModel, ...]] = {
     ),
     "datasets": (IndexModel([("name", ASCENDING), ("created_at", ASCENDING)], name="name"),),
     "models": (IndexModel([("name", ASCENDING), ("version", ASCENDING)], name="version", unique=True),),
-    "events": (IndexModel([("campaign", ASCENDING), ("at", ASCENDING), ("order", ASCENDING)], name="time"),),
+    "events": (
+        IndexModel([("campaign", ASCENDING), ("at", ASCENDING), ("order", ASCENDING)], name="time"),
+        IndexModel([("campaign", ASCENDING), ("kind", ASCENDING), ("at", ASCENDING), ("order", ASCENDING)], name="kind"),
+    ),
 }
 """Every collection of the campaign store with the indexes built at start."""
 

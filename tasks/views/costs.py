@@ -10,6 +10,7 @@ import numpy as np
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import Evaluation, JsonDict, Refit
 from tansaku.models.domain.specs.space import SpaceSpec
+from tansaku.models.domain.views import Columns
 
 MEASURED_UNIT = "core-seconds"
 
@@ -71,17 +72,24 @@ class CostComparison:
         }
 
 
-def compare_costs(evaluations: Sequence[Evaluation], refits: Sequence[Refit], space: SpaceSpec) -> CostComparison | None:
+def costs_of(columns: Columns, space: SpaceSpec) -> FloatArray:
+    """Returns the costs of evaluations: measured if cost is learned and they have ended, else predicted; shape ``(n,)``."""
+    if not space.learns_cost:
+        return columns.predicted_costs
+    measured = columns.measured_costs
+    return np.where(np.isnan(measured), columns.predicted_costs, measured)
+
+
+def compare_costs(columns: Columns, refits: Sequence[Refit], space: SpaceSpec) -> CostComparison | None:
     """Predicted against actual of the search, None where cost is not learned."""
     if not space.learns_cost:
         return None
-    search = [evaluation for evaluation in evaluations if evaluation.proposal.purpose == "search"]
-    pairs = [(item, actual) for item in search if (actual := item.measured_cost) is not None and not item.spared]
+    chosen = columns.searched & ~columns.spared & ~np.isnan(columns.measured_costs)
     last = next((refit for refit in reversed(refits) if refit.cost is not None), None)
     return CostComparison(
-        predicted=np.array([pair.proposal.predicted_cost for pair, _ in pairs], dtype=np.float64),
-        actual=np.array([actual for _, actual in pairs], dtype=np.float64),
-        candidates=tuple(pair.proposal.candidate for pair, _ in pairs),
+        predicted=columns.predicted_costs[chosen],
+        actual=columns.measured_costs[chosen],
+        candidates=tuple(columns.candidates[place] for place in np.flatnonzero(chosen)),
         model=last.cost if last is not None else None,
         refit=last.number if last is not None else None,
     )

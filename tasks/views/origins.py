@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+import numpy as np
+
 from tansaku.models.domain.records import Evaluation
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.label import LABEL_PROPERTY
+from tansaku.models.domain.views import BoolArray, Columns
 
 
 def predicted(evaluation: Evaluation) -> bool:
@@ -18,10 +21,18 @@ def predicted(evaluation: Evaluation) -> bool:
 def value_from(spec: CampaignSpec, evaluation: Evaluation) -> str | None:
     """The model that predicted a value, or the type of the calculator that computed it; None without one, or of a table's."""
     outcome = evaluation.outcome
-    if outcome is None or outcome.value is None or spec.calculator is None:
-        return None
-    if outcome.predicted_by is not None:
-        return outcome.predicted_by
+    return None if outcome is None or outcome.value is None else origin_of(spec, outcome.predicted_by)
+
+
+def origin_of(spec: CampaignSpec, predicted_by: str | None) -> str | None:
+    """Returns where a value comes from, see :func:`value_from`.
+
+    Args:
+        spec: The campaign.
+        predicted_by: The model that predicted it, None if it was computed.
+    """
+    if predicted_by is not None or spec.calculator is None:
+        return None if spec.calculator is None else predicted_by
     if spec.label is not None and spec.objective.property == LABEL_PROPERTY:
         return spec.label.calculator.type
     return spec.calculator.type
@@ -61,3 +72,13 @@ def best_of(evaluations: Sequence[Evaluation], sign: float) -> Evaluation | None
         if (value := value_of(evaluation)) is not None
     ]
     return min(valued, key=lambda entry: entry[:3])[3] if valued else None
+
+
+def best_place(columns: Columns, chosen: BoolArray, sign: float) -> int | None:
+    """Place of the best value among the chosen evaluations, by the rules of :func:`best_of`; None when none has a value."""
+    places = np.flatnonzero(chosen & ~np.isnan(columns.values))
+    if not len(places):
+        return None
+    models = np.array([columns.predicted_by[place] is not None for place in places], dtype=np.bool_)
+    best = np.lexsort((columns.numbers[places], sign * columns.values[places], models))[0]
+    return int(places[best])

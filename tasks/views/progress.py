@@ -11,19 +11,22 @@ from pydantic import AwareDatetime
 
 from tansaku.models.domain.certificate import Certificate
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError
-from tansaku.models.domain.history import cost_limit, search_entries, stop_reason
+from tansaku.models.domain.history import cost_limit, stop_reason
+from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.records import CampaignRecord, CommandKind, Evaluation, JsonDict, Lease, Record
 from tansaku.models.domain.retraining import describe, describe_target, ended, target_met
 from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.specs.space import SpaceSpec
 from tansaku.models.domain.states import CampaignState, EvaluationState, StopReason, campaign_state
+from tansaku.models.domain.views import Columns
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.jobs.document import LATTICE_WARNING
-from tansaku.tasks.steps.certificates import stopping, stored_certificates
+from tansaku.tasks.steps.certificates import CERTIFICATE, stopping, stored_certificates
 from tansaku.tasks.steps.rounds import priced_by
-from tansaku.tasks.views.costs import compare_costs, cost_of, cost_unit
+from tansaku.tasks.views.columns import search_entries_of
+from tansaku.tasks.views.costs import compare_costs, cost_unit, costs_of
 from tansaku.tasks.views.failures import FailedEvaluation, describe_group, failures_of, grouped, may_succeed
-from tansaku.tasks.views.origins import predicted
 from tansaku.tasks.views.overview import UnreadableCampaign, each_campaign, stored_spec
 
 _SHOWN_LOST = 5
@@ -189,13 +192,13 @@ def _driver(lease: Lease | None) -> str | None:
 
 def last_certificate(store: CampaignStore, name: str) -> Certificate | None:
     """Returns the last convergence certificate of a campaign; None before the first."""
-    certificates = stored_certificates(store.events(name))
+    certificates = stored_certificates(store.events(name, kind=CERTIFICATE, limit=1))
     return certificates[-1] if certificates else None
 
 
 def _certain(store: CampaignStore, spec: CampaignSpec, searched: int) -> StopReason | None:
     """Whether the search was stopped because the answer is known, and still is."""
-    if spec.budget.stop is None or stopping(spec, store.events(spec.name), searched) is None:
+    if spec.budget.stop is None or stopping(spec, store.events(spec.name, kind=CERTIFICATE), searched) is None:
         return None
     return StopReason.CERTAIN
 
@@ -213,13 +216,6 @@ def _lost_attempts(evaluations: list[Evaluation]) -> tuple[LostAttempt, ...]:
         for attempt in evaluation.attempts
         if attempt.failure is not None and evaluation.state is not EvaluationState.FAILED
     )
-
-
-def _warnings(evaluations: list[Evaluation]) -> tuple[str, ...]:
-    messages = (
-        evaluation.outcome.properties.get(LATTICE_WARNING) for evaluation in evaluations if evaluation.outcome is not None
-    )
-    return tuple(dict.fromkeys(str(warning) for warning in messages if warning is not None))
 
 
 def _late_results(evaluations: list[Evaluation]) -> tuple[LateResult, ...]:
@@ -255,16 +251,19 @@ def _learning(store: CampaignStore, spec: CampaignSpec) -> JsonDict:
     }
 
 
-def _counts(search: Sequence[Evaluation], evaluations: Sequence[Evaluation]) -> dict[str, int]:
+def _counts(columns: Columns) -> dict[str, int]:
     """Returns how many evaluations of the search, and of the campaign, are in which state."""
-    states = [evaluation.state for evaluation in search]
+    states = [state for state, searched in zip(columns.states, columns.searched, strict=True) if searched]
+    models = [model for model, searched in zip(columns.predicted_by, columns.searched, strict=True) if searched]
     return {
-        "evaluations": len(search),
+        "evaluations": len(states),
         "done": states.count(EvaluationState.DONE),
         "failed": states.count(EvaluationState.FAILED),
-        "active": sum(not evaluation.state.terminal for evaluation in evaluations),
+        "active": sum(not state.terminal for state in columns.states),
         "lost": states.count(EvaluationState.LOST),
-        "polish": len(evaluations) - len(search),
+        "polish": len(columns) - len(states),
+        "damaged": len(columns.problems),
+        "predicted": len(models) - models.count(None),
     }
 
 
@@ -294,20 +293,45 @@ def every_status(store: CampaignStore) -> list[CampaignStatus | UnreadableCampai
     Raises:
         TransientError: The database does not answer.
     """
-    return list(each_campaign(store, lambda name: campaign_status(store, name)))
+    pools = RecentPools()
+    return list(each_campaign(store, lambda name: campaign_status(store, name, pools)))
 
 
-def _warnings_of(evaluations: list[Evaluation]) -> JsonDict:
+class RecentPools:
+    """Opens the spaces of campaigns that are read one after another; campaigns often search the same space."""
+
+    _KEPT = 4
+
+    def __init__(self) -> None:
+        self._pools: dict[tuple[str, str], CandidatePool] = {}
+
+    def pool(self, spec: SpaceSpec, base_path: str) -> CandidatePool:
+        """Returns the candidates of a space. Raises as :func:`~tansaku.spaces.space_registry.open_space`."""
+        key = spec.model_dump_json(), base_path
+        found = self._pools.pop(key, None) or open_space(spec, Path(base_path)).pool()
+        self._pools[key] = found
+        if len(self._pools) > self._KEPT:
+            self._pools.pop(next(iter(self._pools)))
+        return found
+
+
+def _warnings_of(columns: Columns, troubled: list[Evaluation]) -> JsonDict:
     """Returns warnings, lost attempts and late results, which are not failures."""
+    warnings = [str(warning) for warning in columns.properties[LATTICE_WARNING] if warning is not None]
     return {
-        "lost_attempts": _lost_attempts(evaluations),
-        "late_results": _late_results(evaluations),
-        "warnings": _warnings(evaluations),
+        "lost_attempts": _lost_attempts(troubled),
+        "late_results": _late_results(troubled),
+        "warnings": tuple(dict.fromkeys(warnings)),
     }
 
 
-def campaign_status(store: CampaignStore, name: str) -> CampaignStatus:
+def campaign_status(store: CampaignStore, name: str, pools: RecentPools | None = None) -> CampaignStatus:
     """Returns the status of a campaign.
+
+    Args:
+        store: Where it is.
+        name: The campaign.
+        pools: Spaces that were opened before.
 
     Raises:
         NotFoundError: No campaign of this name is stored.
@@ -316,26 +340,29 @@ def campaign_status(store: CampaignStore, name: str) -> CampaignStatus:
     """
     record = store.campaign(name)
     spec = stored_spec(record)
-    (evaluations, damaged), refits = store.readable_evaluations(name), store.refits(name)
-    search = [evaluation for evaluation in evaluations if evaluation.proposal.purpose == "search"]
-    counts, failures = _counts(search, evaluations), failures_of(evaluations)
+    wanted = [objective.property for objective in spec.objective.further]
+    columns, refits = store.columns(name, quantities=wanted, properties=(LATTICE_WARNING,)), store.refits(name)
+    troubled = store.numbered(name, columns.numbers[columns.incidents].tolist())
+    counts, failures = _counts(columns), failures_of(troubled)
     stop, limit, exhaustive, problem = None, None, None, None
     try:
-        pool = open_space(spec.space, Path(record.base_path)).pool()
+        pool = (pools or RecentPools()).pool(spec.space, record.base_path)
         pool = priced_by(pool, refits[-1]) if refits else pool
-        entries = search_entries(pool, evaluations, spec.objective.further, learns_cost=spec.space.learns_cost)
+        failed = {evaluation.proposal.number: evaluation for evaluation in troubled}
+        entries = search_entries_of(columns, pool, failed, spec.objective.further, learns_cost=spec.space.learns_cost)
     except (ConfigurationError, NotFoundError) as error:
         problem = f"the space cannot be opened: {error.message}"
     else:
         limit, exhaustive = cost_limit(spec.budget, pool), float(pool.cost.sum())
         stop = stop_reason(spec.budget, pool, entries, record.last_number, limit, spec.constraints.max_cost)
-        stop = _good_enough(store, record, stop) or stop or _certain(store, spec, len(search))
-    costs = compare_costs(evaluations, refits, spec.space)
-    lease, cancelled = live_lease(record), _last_command_is(record, "cancel")
+        stop = _good_enough(store, record, stop) or stop or _certain(store, spec, counts["evaluations"])
+    costs = compare_costs(columns, refits, spec.space)
+    lease = live_lease(record)
+    cancelled = _last_command_is(record, "cancel")
     return CampaignStatus(
         name=name,
         state=campaign_state(
-            proposed=len(evaluations),
+            proposed=len(columns),
             active=counts["active"],
             leased=lease is not None,
             paused=is_paused(record),
@@ -346,10 +373,8 @@ def campaign_status(store: CampaignStore, name: str) -> CampaignStatus:
         created_at=record.created_at,
         **counts,
         polish_failed=len(failures) - counts["failed"],
-        damaged=len(damaged),
-        predicted=sum(map(predicted, search)),
         **_learning(store, spec),
-        cost=float(sum(cost_of(evaluation, spec.space) for evaluation in search)),
+        cost=float(sum(costs_of(columns, spec.space)[columns.searched].tolist())),
         cost_unit=cost_unit(spec.space),
         cost_ratio=None if costs is None else costs.median_ratio,
         limit=limit,
@@ -357,7 +382,7 @@ def campaign_status(store: CampaignStore, name: str) -> CampaignStatus:
         certificate=last_certificate(store, name),
         driver=_driver(lease),
         failures=failures,
-        **_warnings_of(evaluations),
+        **_warnings_of(columns, troubled),
         retry_command=f"tansaku retry {shlex.quote(name)}" if any(map(may_succeed, failures)) else None,
-        problem=_problem(record, problem, damaged),
+        problem=_problem(record, problem, columns.problems),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,19 +12,21 @@ import numpy as np
 
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.history import objective_values
-from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
+from tansaku.models.domain.pool import FloatArray, IntArray
 from tansaku.models.domain.ports import ArtifactStore, CampaignStore, TabulatedSpace
 from tansaku.models.domain.records import CampaignRecord, Evaluation, JsonDict, Refit
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState
+from tansaku.models.domain.views import Columns
 from tansaku.models.engine.transfer.data import SourceData
 from tansaku.spaces.space_registry import open_space
-from tansaku.tasks.steps.rounds import priced_by
+from tansaku.tasks.stores.columns import columns_of
 from tansaku.tasks.transfer.sources import sources_in_use
 from tansaku.tasks.views.basins import same_basins
-from tansaku.tasks.views.costs import CostComparison, compare_costs, cost_of, cost_unit
-from tansaku.tasks.views.origins import best_of, predicted, value_from, value_of
+from tansaku.tasks.views.costs import cost_of, cost_unit, costs_of
+from tansaku.tasks.views.origins import best_of, best_place, origin_of, predicted, value_from, value_of
 from tansaku.tasks.views.overview import stored_spec
+from tansaku.tasks.views.reading import CampaignReading
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,7 +37,7 @@ Purpose = Literal["search", "polish", "all"]
 
 
 @dataclass(frozen=True)
-class CampaignData:
+class CampaignData(CampaignReading):
     """One consistent reading of a campaign.
 
     Attributes:
@@ -74,40 +76,19 @@ class CampaignData:
         sources = sources_in_use(refits, artifacts) if artifacts is not None else ()
         return cls(record, spec, space, tuple(store.evaluations(name)), refits, sources)
 
-    @cached_property
-    def pool(self) -> CandidatePool:
-        """All candidates of the space, at the costs that the last refit predicts."""
-        pool = self.space.pool()
-        return priced_by(pool, self.refits[-1]) if self.refits else pool
-
     def cost_of(self, evaluation: Evaluation) -> float:
         """What an evaluation cost, or is expected to."""
         return cost_of(evaluation, self.spec.space)
 
-    @property
-    def costs(self) -> CostComparison | None:
-        """Predicted against actual cost, None where cost is not learned."""
-        return compare_costs(self.evaluations, self.refits, self.spec.space)
-
     @cached_property
-    def systems(self) -> tuple[JsonDict, ...]:
-        """Descriptions of the systems, in the pool's order."""
-        return tuple(self.space.describe_systems())
-
-    @cached_property
-    def exhaustive_cost(self) -> FloatArray:
-        """Cost of evaluating every candidate of each system, shape ``(n_systems,)``."""
-        return np.bincount(self.pool.system_codes, weights=self.pool.cost, minlength=len(self.pool.systems)).astype(np.float64)
+    def columns(self) -> Columns:
+        """The evaluations as columns."""
+        return columns_of(self.evaluations)
 
     @property
-    def sign(self) -> float:
-        """1 when the objective is minimised, -1 when it is maximised: ``sign * value`` is to be small."""
-        return 1.0 if self.spec.objective.direction == "minimize" else -1.0
-
-    @property
-    def value_key(self) -> str:
-        """Name of the value in rows: ``E_gb`` for grain boundaries, ``E_b`` for migration barriers, else ``value``."""
-        return self.spec.space.description.value_key
+    def polished(self) -> Sequence[Evaluation]:
+        """Evaluations of the final relaxation."""
+        return self.select("polish")
 
     @property
     def free_translation(self) -> bool:
@@ -199,7 +180,7 @@ def evaluation_rows(data: CampaignData, purpose: Purpose = "search") -> list[Jso
     return [evaluation_row(data, evaluation, basins.get(evaluation.id)) for evaluation in chosen]
 
 
-def _polished_row(data: CampaignData, evaluation: Evaluation, basins: Mapping[str, str]) -> JsonDict:
+def _polished_row(data: CampaignReading, evaluation: Evaluation, basins: Mapping[str, str]) -> JsonDict:
     outcome, key = evaluation.outcome, data.value_key
     return {
         "candidate": evaluation.proposal.candidate,
@@ -207,49 +188,50 @@ def _polished_row(data: CampaignData, evaluation: Evaluation, basins: Mapping[st
         "surface": evaluation.proposal.surface,
         "state": evaluation.state.value,
         "same_basin_as": basins.get(evaluation.id),
-        "cost": data.cost_of(evaluation),
+        "cost": cost_of(evaluation, data.spec.space),
         "reason": failure_reason(evaluation),
         "quantities": {name: quantity.model_dump() for name, quantity in outcome.quantities.items()} if outcome else {},
         "properties": dict(outcome.properties) if outcome else {},
     }
 
 
-def system_rows(data: CampaignData) -> list[JsonDict]:
+def system_rows(data: CampaignReading) -> list[JsonDict]:
     """One row per system, in the pool's order.
 
     ``E_gb`` (``value`` for other spaces) is the best value of the search; ``polished`` lists the best candidates relaxed
     again at the end and ``E_gb_polished`` is the best of those. Cost and share count the search, failures included; a learned
     cost is what was measured, and the exhaustive one what the last refit predicts.
     """
-    key, sign = data.value_key, data.sign
-    searched: dict[str, list[Evaluation]] = {name: [] for name in data.pool.systems}
-    polished: dict[str, list[Evaluation]] = {name: [] for name in data.pool.systems}
-    for evaluation in data.evaluations:
-        group = searched if evaluation.proposal.purpose == "search" else polished
-        group[evaluation.proposal.system].append(evaluation)
+    key, columns = data.value_key, data.columns
+    codes = {name: code for code, name in enumerate(data.pool.systems)}
+    system = np.array([codes[name] for name in columns.systems], dtype=np.intp)
+    predictions = np.array([model is not None for model in columns.predicted_by], dtype=np.bool_)
+    failures = np.array([state is EvaluationState.FAILED for state in columns.states], dtype=np.bool_)
+    costs, polished = costs_of(columns, data.spec.space), data.polished
     rows = []
-    for description, name, exhaustive in zip(data.systems, data.pool.systems, data.exhaustive_cost, strict=True):
-        mine, again = searched[name], polished[name]
+    for code, (description, name) in enumerate(zip(data.systems, data.pool.systems, strict=True)):
+        mine = columns.searched & (system == code)
+        again = [evaluation for evaluation in polished if evaluation.proposal.system == name]
         basins = same_basins(again)
-        best, best_again = best_of(mine, sign), best_of(again, sign)
-        cost = float(sum(data.cost_of(evaluation) for evaluation in mine))
+        best, best_again = best_place(columns, mine, data.sign), best_of(again, data.sign)
+        cost, exhaustive = float(sum(costs[mine].tolist())), float(data.exhaustive_cost[code])
         rows.append(
             {
                 **description,
                 "system": name,
-                key: value_of(best) if best is not None else None,
+                key: float(columns.values[best]) if best is not None else None,
                 f"{key}_polished": value_of(best_again) if best_again is not None else None,
                 "unit": data.spec.objective.unit,
-                "best_candidate": best.proposal.candidate if best is not None else None,
-                "surface": best.proposal.surface if best is not None else None,
-                "from": value_from(data.spec, best) if best is not None else None,
-                "evaluations": len(mine),
-                "predicted": sum(predicted(evaluation) for evaluation in mine),
-                "failed": sum(evaluation.state is EvaluationState.FAILED for evaluation in mine),
+                "best_candidate": columns.candidates[best] if best is not None else None,
+                "surface": columns.surfaces[best] if best is not None else None,
+                "from": origin_of(data.spec, columns.predicted_by[best]) if best is not None else None,
+                "evaluations": int(mine.sum()),
+                "predicted": int((mine & predictions).sum()),
+                "failed": int((mine & failures).sum()),
                 "cost": cost,
                 "cost_unit": cost_unit(data.spec.space),
-                "exhaustive_cost": float(exhaustive),
-                "share": cost / float(exhaustive),
+                "exhaustive_cost": exhaustive,
+                "share": cost / exhaustive,
                 "polished": [_polished_row(data, evaluation, basins) for evaluation in again],
             }
         )
@@ -386,7 +368,7 @@ def evaluations_frame(data: CampaignData, purpose: Purpose = "search") -> pd.Dat
     return frame.set_index("round", drop=False).rename_axis("number")
 
 
-def systems_frame(data: CampaignData) -> pd.DataFrame:
+def systems_frame(data: CampaignReading) -> pd.DataFrame:
     """The system rows as a frame, without the list of polished candidates."""
     import pandas as pd
 

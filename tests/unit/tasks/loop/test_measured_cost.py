@@ -77,7 +77,7 @@ def open_timed(open_bench):
 
 
 def costs_of(bench):
-    return compare_costs(bench.store.evaluations("small"), bench.store.refits("small"), bench.launcher.spec.space)
+    return compare_costs(bench.store.columns("small"), bench.store.refits("small"), bench.launcher.spec.space)
 
 
 @pytest.mark.parametrize("proposer", [{"type": "gp", "preset": "published"}, {"type": "random"}])

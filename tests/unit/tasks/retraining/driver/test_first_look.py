@@ -108,7 +108,7 @@ def test_a_learned_cost_is_that_of_computed_evaluations(retrained):
         known = [one for one in done if one.proposal.number <= fit.horizon]
         assert fit.cost["n_measured"] == sum(one.outcome.predicted_by is None for one in known)
     assert any(one.proposal.number <= fits[-1].horizon for one in spared)
-    compared = compare_costs(done, store.refits("small"), campaign_spec(campaign).space)
+    compared = compare_costs(store.columns("small"), store.refits("small"), campaign_spec(campaign).space)
     assert len(compared.actual) == len(done) - len(spared)
     # What the budget counts is what was really spent, spared or not.
     assert campaign_status(store, "small").cost == pytest.approx(sum(one.measured_cost for one in done))

@@ -1,0 +1,1 @@
+"""How the time and memory of status, results, list and the driver grow with a campaign."""

@@ -1,0 +1,192 @@
+"""``python -m benchmarks.growth --out result.json``: how reading and driving a campaign grow with its evaluations.
+
+Campaigns of several sizes are written directly into a database of their own. Each figure is of a fresh process: processor
+time (user and system, Python's start included; the database's own time is not part of it) and largest resident memory.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from benchmarks.command import begun, command
+from benchmarks.growth.filling import fill
+from tansaku import __version__
+from tansaku.models.domain.records import CampaignRecord, JsonDict
+from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.spaces.space_registry import open_space
+from tansaku.tasks.configuration import load_campaign, load_site, spec_hash
+from tansaku.tasks.jobs.spool_files import write_json
+from tansaku.tasks.resources import open_resources
+from tansaku.tasks.settings import HOME_VARIABLE, Settings
+from tansaku.tasks.site.machine import describe_machine
+from tansaku.tasks.steps.source import source_of
+from tansaku.tasks.stores.connection import connect, embedded_server
+
+CAMPAIGN = Path(__file__).with_name("campaign.yaml")
+SIZES = (1_000, 10_000, 100_000)
+DRIVEN = 50
+"""Evaluations that the driver adds."""
+
+CAMPAIGNS, EACH = 100, 100
+"""Campaigns that are listed, and evaluations of each of them."""
+
+QUICK = 60
+_CLI = "from tansaku.deploy.cli.main import main; main()"
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What a process took.
+
+    Attributes:
+        output: What it printed.
+        cpu: Processor time [s].
+        wall: [s].
+        memory: Largest resident memory [MB].
+    """
+
+    output: str
+    cpu: float
+    wall: float
+    memory: float
+
+
+def spent_by(words: Sequence[str]) -> Spent:
+    """Runs Python with some arguments in a fresh process.
+
+    Raises:
+        SystemExit: It failed; says with what.
+    """
+    before = time.perf_counter()
+    with tempfile.TemporaryFile() as out:
+        # Waited for with its resource usage, so not by subprocess.
+        process = subprocess.Popen([sys.executable, *words], stdout=out)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            sys.exit(f"{' '.join(words)}: exit status {process.returncode}")
+        wall = time.perf_counter() - before
+        out.seek(0)
+        output = out.read().decode()
+    return Spent(output, usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss / 1024)
+
+
+def tansaku(*words: str) -> Spent:
+    """Runs a command of tansaku."""
+    return spent_by(["-c", _CLI, *words])
+
+
+@contextmanager
+def own_home() -> Iterator[Settings]:
+    """A home of its own with an embedded server, which ends with it."""
+    before = os.environ.get(HOME_VARIABLE)
+    # A short name: the database's socket lies in it.
+    with tempfile.TemporaryDirectory(prefix="tsk-") as home:
+        os.environ[HOME_VARIABLE] = home
+        settings = Settings.from_environment()
+        try:
+            yield settings
+        finally:
+            server = embedded_server(settings, load_site(None))
+            if server is not None:
+                server.stop()
+            os.environ.pop(HOME_VARIABLE)
+            if before is not None:
+                os.environ[HOME_VARIABLE] = before
+
+
+def filled(settings: Settings, name: str, count: int, *, seed: int = 0, quick: bool = False) -> None:
+    """Writes a campaign with some evaluations, of which a driver makes some more."""
+    loaded = load_campaign(CAMPAIGN)
+    changes: JsonDict = {"name": name, "seed": seed}
+    changes["budget"] = loaded.spec.budget.model_copy(update={"evaluations": count + DRIVEN})
+    if quick:
+        few = loaded.spec.model_dump()["space"] | {"boundaries": {"planes": [[1, 1, 3], [3, 3, 2]]}}
+        changes["space"] = type(loaded.spec.space).model_validate(few)
+    spec = loaded.spec.model_copy(update=changes)
+    site = load_site(None)
+    with open_resources(settings, site) as resources:
+        record = resources.store.create_campaign(_record(spec, loaded.base_path))
+        database = connect(settings, site)
+        pool = open_space(spec.space, loaded.base_path).pool()
+        fill(database, record, pool, source_of(spec), count)
+        database.client.close()
+
+
+def _record(spec: CampaignSpec, base_path: Path) -> CampaignRecord:
+    return CampaignRecord(
+        name=spec.name,
+        spec=spec.model_dump(mode="json"),
+        spec_hash=spec_hash(spec),
+        base_path=str(base_path),
+        tansaku_version=__version__,
+        created_at=datetime.now(UTC),
+    )
+
+
+def measure(count: int, *, quick: bool) -> JsonDict:
+    """Fills a campaign and reads and drives it."""
+    with own_home() as settings:
+        filled(settings, "growth", count, quick=quick)
+        status, results = tansaku("status", "growth"), tansaku("results", "growth")
+        driver = spent_by(["-m", "benchmarks.growth.driving", "growth"])
+    driven = json.loads(driver.output)
+    if driven["driven"] != DRIVEN:
+        sys.exit(f"the driver made {driven['driven']} evaluations, expected {DRIVEN}: {driven['reason']}")
+    return {
+        "status_s": status.cpu,
+        "status_mb": status.memory,
+        "status_wall_s": status.wall,
+        "results_s": results.cpu,
+        "results_mb": results.memory,
+        "results_wall_s": results.wall,
+        "driver_mb": driver.memory,
+        "driver_load_s": driven["load_s"],
+        "ms_per_evaluation": driven["ms_per_evaluation"],
+    }
+
+
+def measure_list(campaigns: int, each: int, *, quick: bool) -> JsonDict:
+    """Fills many campaigns and lists them."""
+    with own_home() as settings:
+        for number in range(campaigns):
+            filled(settings, f"growth-{number:03d}", each, seed=number, quick=quick)
+        listed = tansaku("list")
+    return {
+        "campaigns": campaigns,
+        "evaluations_each": each,
+        "list_s": listed.cpu,
+        "list_mb": listed.memory,
+        "list_wall_s": listed.wall,
+    }
+
+
+def main() -> None:
+    """Measures and writes the result, size by size."""
+    parser = command("growth", __doc__, quick=f"{QUICK} evaluations, 3 campaigns")
+    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="evaluations of each campaign")
+    given = parser.parse_args()
+    sizes = [QUICK] if given.quick else given.sizes
+    result = begun(given.out, {"schema_version": 1, "quick": given.quick}, by_evaluations={}, provenance=describe_machine())
+    for count in sizes:
+        found = measure(count, quick=given.quick)
+        result["by_evaluations"][str(count)] = found
+        write_json(given.out, result)
+        print(f"{count:>7} evaluations: " + ", ".join(f"{key} {value:.4g}" for key, value in found.items()), flush=True)
+    result["list"] = measure_list(3, 10, quick=True) if given.quick else measure_list(CAMPAIGNS, EACH, quick=False)
+    write_json(given.out, result)
+    print(", ".join(f"{key} {value:.4g}" for key, value in result["list"].items()))
+
+
+if __name__ == "__main__":
+    main()

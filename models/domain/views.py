@@ -1,0 +1,185 @@
+"""Views of a campaign: columns, pages, counts and changes, read without loading all of its evaluations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import AwareDatetime, Field
+
+from tansaku.models.domain.pool import FloatArray, IntArray
+from tansaku.models.domain.records import Count, Evaluation, Number, Quantity, Record
+from tansaku.models.domain.states import EvaluationState
+
+BoolArray = npt.NDArray[np.bool_]
+
+LARGEST_PAGE = 500
+"""Most evaluations of one page."""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The readable evaluations of a campaign as columns in proposal order; each column has ``n`` entries.
+
+    Attributes:
+        numbers: Proposal numbers.
+        candidates: Ids of the candidates.
+        systems: Names of their systems.
+        surfaces: Names of their surfaces.
+        searched: Whether an evaluation belongs to the search, not to the final relaxation.
+        states: States of the evaluations.
+        values: Objective values [the objective's unit], NaN where there is none.
+        predicted_by: Models that predicted the values; None where they were computed.
+        deviations: Predicted standard deviations of predicted values, 0 elsewhere.
+        predicted_costs: As proposed [the space's cost unit].
+        measured_costs: What ended evaluations took [core-seconds], NaN where that was not measured.
+        spared: Whether surrogate pre-screening left an evaluation at its prediction.
+        incidents: Whether an evaluation failed, lost an attempt or has a late result.
+        quantities: Further results by name, None where an evaluation lacks them; those that were asked for.
+        properties: Further properties by name, None where an evaluation lacks them; those that were asked for.
+        problems: What is wrong with the evaluations that cannot be read; no column has them.
+    """
+
+    numbers: IntArray
+    candidates: tuple[str, ...]
+    systems: tuple[str, ...]
+    surfaces: tuple[str, ...]
+    searched: BoolArray
+    states: tuple[EvaluationState, ...]
+    values: FloatArray
+    predicted_by: tuple[str | None, ...]
+    deviations: FloatArray
+    predicted_costs: FloatArray
+    measured_costs: FloatArray
+    spared: BoolArray
+    incidents: BoolArray
+    quantities: Mapping[str, tuple[Quantity | None, ...]] = field(default_factory=dict)
+    properties: Mapping[str, tuple[object, ...]] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+
+class Cursor(Record):
+    """Position in a sorted list of evaluations: that of the last evaluation of a page.
+
+    Attributes:
+        number: Its proposal number.
+        value: Its value; None in a list sorted by number.
+    """
+
+    number: Number
+    value: float | None = None
+
+
+class PageQuery(Record):
+    """Which evaluations a page shows, in which order.
+
+    Attributes:
+        states: Only these states; None: all.
+        system: Only this system; None: all.
+        least: Only values of at least this.
+        most: Only values of at most this.
+        sort: ``number``, or ``value``: then only evaluations that have a value.
+        descending: Whether the largest come first.
+        after: The position after which the page begins; None: the first page.
+        limit: Number of evaluations.
+    """
+
+    states: tuple[EvaluationState, ...] | None = None
+    system: str | None = None
+    least: float | None = None
+    most: float | None = None
+    sort: Literal["number", "value"] = "number"
+    descending: bool = False
+    after: Cursor | None = None
+    limit: int = Field(default=50, ge=1, le=LARGEST_PAGE)
+
+
+class Page(Record):
+    """One page of evaluations.
+
+    Attributes:
+        evaluations: In the order asked for.
+        problems: What is wrong with evaluations of this page that cannot be read.
+        after: Where the next page begins; None after the last page.
+    """
+
+    evaluations: tuple[Evaluation, ...]
+    problems: tuple[str, ...] = ()
+    after: Cursor | None = None
+
+
+class ActiveMark(Record):
+    """An evaluation in progress as it was seen last."""
+
+    number: Number
+    state: EvaluationState
+    attempts: Count
+
+
+class Mark(Record):
+    """What a reader of changes has seen. It contains no time of any reader or writer that is compared with another's.
+
+    Attributes:
+        created_at: Creation of the campaign; with its name it identifies the campaign.
+        number: Highest proposal number seen.
+        count: Number of evaluations up to that number.
+        active: Evaluations that were in progress.
+        retries: Number of applied retry commands.
+    """
+
+    created_at: AwareDatetime
+    number: Count
+    count: Count
+    active: tuple[ActiveMark, ...] = ()
+    retries: Count = 0
+
+
+class Changes(Record):
+    """What has changed since a mark.
+
+    Attributes:
+        mark: What has been seen now; None if there is no such campaign.
+        reset: Everything read before is out of date: read the campaign again. So at the first reading, after a retry, an
+            import below the highest number, a deletion, and for another campaign of the same name.
+        evaluations: New and changed evaluations in proposal order; empty at a reset.
+        problems: What is wrong with those that cannot be read.
+    """
+
+    mark: Mark | None
+    reset: bool = False
+    evaluations: tuple[Evaluation, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+class CampaignViews(Protocol):
+    """The reading part of a ``CampaignStore`` for campaigns of any size. An unreadable evaluation hides no other."""
+
+    def columns(self, campaign: str, *, quantities: Sequence[str] = (), properties: Sequence[str] = ()) -> Columns:
+        """Returns the evaluations as columns, with some further quantities and properties of their outcomes."""
+        ...
+
+    def state_counts(self, campaign: str) -> dict[EvaluationState, int]:
+        """Counts the evaluations by state, those of the final relaxation included; states without any are left out."""
+        ...
+
+    def page(self, campaign: str, query: PageQuery) -> Page:
+        """Returns one page of evaluations. Pages follow each other without gaps or repeats while others write."""
+        ...
+
+    def changes(self, campaign: str, since: Mark | None = None) -> Changes:
+        """Returns what has changed since a mark; no change is missed, one may be reported twice."""
+        ...
+
+    def each_evaluation(self, campaign: str) -> Iterator[Evaluation]:
+        """Reads evaluations in proposal order, a part of them at a time. Raises StoreError at one that cannot be read."""
+        ...
+
+    def numbered(self, campaign: str, numbers: Sequence[int]) -> list[Evaluation]:
+        """Returns the evaluations of some proposal numbers, in proposal order. Raises StoreError for unreadable ones."""
+        ...
