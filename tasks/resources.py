@@ -95,6 +95,7 @@ def open_resources(settings: Settings, site: SiteSpec) -> Iterator[Resources]:
     from tansaku.tasks.stores.artifacts import GridFSArtifactStore
     from tansaku.tasks.stores.connection import connect, embedded_server
     from tansaku.tasks.stores.mongo import MongoCampaignStore
+    from tansaku.tasks.stores.mongo_accounts import MongoAccounts
     from tansaku.tasks.stores.mongo_registry import MongoRegistry
     from tansaku.tasks.stores.site_workers import SiteWorkers
 
@@ -112,6 +113,7 @@ def open_resources(settings: Settings, site: SiteSpec) -> Iterator[Resources]:
             cluster=backend.cluster,
             revive=_leave_alone if embedded is None else embedded.start,
             registry=MongoRegistry(database),
+            accounts=MongoAccounts(database),
         )
     finally:
         store.close()

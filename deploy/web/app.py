@@ -11,14 +11,14 @@ from starlette.types import ASGIApp
 
 from tansaku import __version__
 from tansaku.deploy.web import errors
-from tansaku.deploy.web.api import health
+from tansaku.deploy.web.api import accounts, health, schema
 from tansaku.deploy.web.middleware import Protection, protected
 from tansaku.deploy.web.pages import home, login
 from tansaku.deploy.web.pages.rendering import Renderer
 from tansaku.deploy.web.services import Services
 
 STATIC = Path(__file__).parent / "static"
-ROUTERS = (login.router, home.router, health.router)
+ROUTERS = (login.router, home.router, health.router, accounts.router, schema.router)
 """Every group of routes; a new page or part of the API is added here."""
 
 

@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from tansaku.deploy.web.auth.roles import ForbiddenError, UnauthenticatedError
 from tansaku.deploy.web.pages.rendering import render
-from tansaku.models.domain.errors import ConfigurationError, NotFoundError, TansakuError, TransientError
+from tansaku.models.domain.errors import ConfigurationError, FieldError, NotFoundError, TansakuError, TransientError
 from tansaku.models.domain.identifiers import printable
 
 API_PREFIX = "/api/"
@@ -120,7 +120,8 @@ async def _http(request: Request, error: Exception) -> Response:
 async def _tansaku(request: Request, error: Exception) -> Response:
     assert isinstance(error, TansakuError)
     status = next((code for kind, code in _BY_ERROR if isinstance(error, kind)), HTTPStatus.CONFLICT)
-    return answer(request, ProblemError(status, error.message))
+    key = error.key if isinstance(error, FieldError) else ""
+    return answer(request, ProblemError(status, error.message, key=key))
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:

@@ -12,7 +12,7 @@ from functools import cached_property
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from tansaku.models.domain.errors import ConfigurationError, TransientError
+from tansaku.models.domain.errors import FieldError, TransientError
 
 SHORTEST, LONGEST = 12, 1024
 AT_ONCE = 2
@@ -56,11 +56,11 @@ class Passwords:
         """Hash of a new password with its salt and cost.
 
         Raises:
-            ConfigurationError: It is too short or too long.
+            FieldError: It is too short or too long.
             BusyError: Too many are being hashed.
         """
         if not SHORTEST <= len(password) <= LONGEST:
-            raise ConfigurationError(f"password: it has {len(password)} characters, expected {SHORTEST} to {LONGEST}")
+            raise FieldError("password", f"it has {len(password)} characters, expected {SHORTEST} to {LONGEST}")
         with self._turn():
             return self._hasher.hash(_normalised(password))
 

@@ -58,7 +58,8 @@ def actor_of_session(services: Services, secret: str, address: str) -> Actor | N
     if session is None or session.expires_at <= services.clock():
         return None
     user = services.accounts.user(session.user)
-    if user is None or user.disabled:
+    # A session from before the user was created belonged to another one of this name.
+    if user is None or user.disabled or session.created_at < user.created_at:
         return None
     return Actor(name=user.name, role=user.role, address=address, session=session.id)
 

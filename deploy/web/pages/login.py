@@ -10,16 +10,17 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from tansaku.deploy.web.audit import Change, record_change
 from tansaku.deploy.web.auth.login import user_by_link, user_by_password
 from tansaku.deploy.web.auth.roles import ForbiddenError, check_form_token, client_address, require
-from tansaku.deploy.web.auth.sessions import clear_cookie, end_session, open_session, session_secret, set_cookie
+from tansaku.deploy.web.auth.sessions import clear_cookie, open_session, session_secret, set_cookie
 from tansaku.deploy.web.auth.tokens import form_token, new_secret
 from tansaku.deploy.web.errors import ProblemError
 from tansaku.deploy.web.forms import form_fields
 from tansaku.deploy.web.pages.rendering import render
 from tansaku.deploy.web.services import Services, services_of
 from tansaku.models.domain.accounts import Actor, Role, User
+from tansaku.tasks.commands.audit import Change, record_change
+from tansaku.tasks.commands.users import Administration
 
 router = APIRouter()
 
@@ -72,16 +73,16 @@ def begin_session(request: Request, user: User) -> str:
     address = client_address(request)
     secret = open_session(services, user, address, session_secret(request, services.settings))
     actor = Actor(name=user.name, role=user.role, address=address)
-    record_change(services, actor, Change("session.begin", f"user:{user.name}"))
+    record_change(services.accounts, actor, Change("session.begin", f"user:{user.name}"), services.clock())
     return secret
 
 
 def finish_session(request: Request, actor: Actor) -> None:
     """Ends the session of a request, if it has one."""
     services = services_of(request)
-    secret = session_secret(request, services.settings)
-    if actor.session is not None and secret is not None and end_session(services, secret):
-        record_change(services, actor, Change("session.end", f"user:{actor.name}"))
+    session = None if actor.session is None else services.accounts.session(actor.session)
+    if session is not None:
+        Administration(services.accounts, actor, services.clock).end_session(session)
 
 
 def set_session(response: Response, services: Services, secret: str) -> None:

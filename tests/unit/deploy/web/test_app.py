@@ -9,7 +9,7 @@ from fastapi.routing import iter_route_contexts
 from tansaku.deploy.web.auth.roles import Requires
 from tansaku.models.domain.accounts import Role
 
-OPEN = {("GET", "/login"), ("POST", "/session"), ("GET", "/health/live")}
+OPEN = {("GET", "/login"), ("POST", "/session"), ("POST", "/api/v1/session"), ("GET", "/health/live")}
 """Routes for everybody; static files are no route."""
 
 

@@ -5,18 +5,14 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 
-from tansaku.models.domain.accounts import Actor, AuditEntry
+from tansaku.models.domain.accounts import Accounts, Actor, AuditEntry
 from tansaku.models.domain.records import JsonDict
-
-if TYPE_CHECKING:
-    from tansaku.deploy.web.services import Services
 
 
 @dataclass(frozen=True)
 class Change:
-    """What was changed; see :class:`AuditEntry`."""
+    """What was changed; its fields are those of :class:`AuditEntry`."""
 
     action: str
     subject: str
@@ -24,15 +20,15 @@ class Change:
     after: JsonDict | None = None
 
 
-def record_change(services: Services, actor: Actor, change: Change) -> AuditEntry:
+def record_change(accounts: Accounts, actor: Actor, change: Change, now: datetime) -> AuditEntry:
     """Appends a change to the audit.
 
     Args:
-        services: Of the application.
+        accounts: Where the audit is stored.
         actor: Who made it.
         change: What was changed.
+        now: When.
     """
-    now = services.clock()
     entry = AuditEntry(
         id=entry_id(now),
         at=now,
@@ -43,7 +39,7 @@ def record_change(services: Services, actor: Actor, change: Change) -> AuditEntr
         before=change.before,
         after=change.after,
     )
-    services.accounts.append_audit(entry)
+    accounts.append_audit(entry)
     return entry
 
 
