@@ -13,6 +13,8 @@ from tansaku.deploy.web.auth.passwords import HashCost, Passwords
 from tansaku.models.domain.accounts import Accounts
 from tansaku.models.domain.model_registry import Registry
 from tansaku.models.domain.ports import ArtifactStore, CampaignStore
+from tansaku.tasks.resources import Resources
+from tansaku.tasks.views.readings import Readings
 
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -66,8 +68,10 @@ class Services:
         registry: Data sets and models.
         settings: How the web process behaves.
         clock: Current time, aware.
+        resources: Site and launchers, for deletion; None: this process cannot delete campaigns.
         passwords: Hashes and verifies passwords, a few at a time.
         limiter: Counts attempts to log in.
+        readings: Reads campaigns once for each version.
     """
 
     store: CampaignStore
@@ -76,12 +80,15 @@ class Services:
     registry: Registry
     settings: WebSettings = field(default_factory=WebSettings)
     clock: Callable[[], datetime] = utc_now
+    resources: Resources | None = None
     passwords: Passwords = field(init=False)
     limiter: AttemptLimiter = field(init=False)
+    readings: Readings = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "passwords", Passwords(self.settings.hash_cost))
         object.__setattr__(self, "limiter", AttemptLimiter(self.settings.attempts))
+        object.__setattr__(self, "readings", Readings(self.store))
 
 
 def services_of(connection: HTTPConnection) -> Services:

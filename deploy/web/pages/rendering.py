@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from tansaku import __version__
+from tansaku.deploy.web.pages.formats import FILTERS, campaign_address, share
 from tansaku.models.domain.accounts import Actor, Role
 
 _WEB = Path(__file__).parents[1]
@@ -59,6 +60,9 @@ class Renderer:
             lstrip_blocks=True,
         )
         self._environment.globals["static"] = static_address
+        self._environment.globals["campaign_address"] = campaign_address
+        self._environment.globals["share"] = share
+        self._environment.filters |= FILTERS
 
     def text(self, request: Request, template: str, content: Mapping[str, object]) -> str:
         """The text of a page or of a part of it.

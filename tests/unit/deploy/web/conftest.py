@@ -83,12 +83,12 @@ class Browser(TestClient):
 
 @pytest.fixture
 def make_site(tmp_path: Path) -> Callable[..., Site]:
-    """``make_site(**settings)``: an application with other settings."""
+    """``make_site(store, **settings)``: an application on a store of campaigns, with other settings."""
 
-    def make(**settings: object) -> Site:
+    def make(store: MemoryCampaignStore | None = None, **settings: object) -> Site:
         clock = Clock()
         services = Services(
-            store=MemoryCampaignStore(),
+            store=MemoryCampaignStore() if store is None else store,
             artifacts=FileArtifactStore(tmp_path / "artifacts"),
             accounts=MemoryAccounts(),
             registry=MemoryRegistry(),
@@ -107,3 +107,9 @@ def make_site(tmp_path: Path) -> Callable[..., Site]:
 def site(make_site: Callable[..., Site]) -> Site:
     """The application with the usual settings."""
     return make_site()
+
+
+@pytest.fixture
+def site_with(make_site: Callable[..., Site], recorded: Callable[..., MemoryCampaignStore]) -> Callable[..., Site]:
+    """``site_with("a1", "a3")``: an application with one campaign, in which these candidates were evaluated; a3 fails."""
+    return lambda *candidates, **arguments: make_site(recorded(*candidates, **arguments))
