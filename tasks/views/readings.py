@@ -8,6 +8,7 @@ from threading import Lock
 
 from pydantic import AwareDatetime
 
+from tansaku.models.domain.errors import StoreError
 from tansaku.models.domain.identifiers import short_hash
 from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.records import CampaignRecord, Evaluation, Record
@@ -104,7 +105,6 @@ def campaign_version(store: CampaignStore, record: CampaignRecord) -> str:
         record: The campaign.
     """
     counts = store.stored_counts(record.name)
-    active = store.evaluations(record.name, states=ACTIVE_STATES)
     commands = [[command.id, command.applied_at_number] for command in record.commands]
     return short_hash(
         [
@@ -114,9 +114,18 @@ def campaign_version(store: CampaignStore, record: CampaignRecord) -> str:
             [record.deleting, live_lease(record) is not None],
             commands,
             sorted(counts.items()),
-            [[item.id, item.state.value, len(item.attempts)] for item in active],
+            _in_progress(store, record.name),
         ]
     )
+
+
+def _in_progress(store: CampaignStore, name: str) -> list[list[object]]:
+    """Evaluations in progress, or why they cannot be read."""
+    try:
+        active = store.evaluations(name, states=ACTIVE_STATES)
+    except StoreError as error:
+        return [[error.message]]
+    return [[item.id, item.state.value, len(item.attempts)] for item in active]
 
 
 def read_campaign(store: CampaignStore, name: str) -> Reading:
