@@ -11,14 +11,16 @@ from starlette.types import ASGIApp
 
 from tansaku import __version__
 from tansaku.deploy.web import errors
-from tansaku.deploy.web.api import accounts, health, schema
+from tansaku.deploy.web.api import accounts, campaigns, changes, health, schema
+from tansaku.deploy.web.changes import Changes
 from tansaku.deploy.web.middleware import Protection, protected
-from tansaku.deploy.web.pages import home, login
+from tansaku.deploy.web.pages import campaign, evaluation, home, login
 from tansaku.deploy.web.pages.rendering import Renderer
 from tansaku.deploy.web.services import Services
 
 STATIC = Path(__file__).parent / "static"
-ROUTERS = (login.router, home.router, health.router, accounts.router, schema.router)
+PAGES = (login.router, home.router, campaign.router, evaluation.router)
+ROUTERS = (*PAGES, health.router, accounts.router, campaigns.router, changes.router, schema.router)
 """Every group of routes; a new page or part of the API is added here."""
 
 
@@ -41,6 +43,7 @@ def create_app(services: Services) -> FastAPI:
     # No pages of FastAPI's own: they load scripts from other servers.
     app = Dashboard(title="tansaku", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.services = services
+    app.state.changes = Changes(services.readings)
     for router in ROUTERS:
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

@@ -28,7 +28,9 @@ def test_without_campaigns_the_page_says_so(site):
 def test_an_unreadable_campaign_is_a_row_with_the_reason(site_with, key):
     site = site_with("a1")
     record = site.services.store.campaign(NAME)
-    broken = record.model_copy(update={"name": "broken", "spec": {**record.spec, "name": "broken", key: "<script>alert(1)</script>"}})
+    broken = record.model_copy(
+        update={"name": "broken", "spec": {**record.spec, "name": "broken", key: "<script>alert(1)</script>"}}
+    )
     site.services.store.create_campaign(broken)
     text = site.logged_in(Role.VIEWER).get("/").text
     row = text.partition('href="/campaigns/broken"')[2].partition("</tr>")[0]
