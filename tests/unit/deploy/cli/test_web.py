@@ -1,0 +1,59 @@
+"""`tansaku web user`: users are added, changed and removed, and the audit names who did it."""
+
+from __future__ import annotations
+
+import pytest
+from typer.testing import CliRunner
+
+from tansaku.deploy.cli.main import app
+from tansaku.models.domain.errors import FieldError, StoreError
+from tansaku.tasks.site.users import user_name
+
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture
+def run(mongo_database, mongo_server, tmp_path):
+    site = tmp_path / "site.yaml"
+    site.write_text(f"database: {{name: {mongo_database.name}}}\n")
+
+    def invoke(*words: str, entered: str = "") -> str:
+        result = CliRunner().invoke(app, ["web", *words, "--site", str(site)], input=entered, catch_exceptions=False)
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+    return invoke
+
+
+def test_a_user_is_added_listed_changed_and_removed(run, mongo_database, tmp_path):
+    file = tmp_path / "password"
+    file.write_text(PASSWORD)
+    file.chmod(0o600)
+    assert run("user", "add", "ada", "--role", "admin", "--password-file", str(file)) == "user ada: added as admin\n"
+    assert run("user", "add", "bob", entered=f"{PASSWORD}\n{PASSWORD}\n").endswith("user bob: added as viewer\n")
+    assert run("user", "add", "eve", "--no-password") == "user eve: added as viewer\n"
+    assert run("user", "change", "bob", "--role", "operator", "--disable") == "user bob: operator, disabled\n"
+    assert run("user", "list").splitlines() == [
+        "name\trole\tdisabled\tpassword",
+        "ada\tadmin\tno\tyes",
+        "bob\toperator\tyes\tyes",
+        "eve\tviewer\tno\tno",
+    ]
+    assert run("user", "remove", "eve") == "user eve: removed\n"
+    with pytest.raises(StoreError, match="'ada' is the only admin"):
+        run("user", "remove", "ada")
+    entries = list(mongo_database["web_audit"].find().sort("_id", 1))
+    assert [entry["action"] for entry in entries] == ["user.add"] * 3 + ["user.change", "user.remove"]
+    assert {entry["actor"] for entry in entries} == {user_name()}
+    assert PASSWORD not in str(entries)
+    assert mongo_database["web_users"].find_one({"_id": "ada"})["password_hash"].startswith("$argon2id$")
+
+
+def test_a_name_that_cannot_be_one_is_refused_before_the_password_is_asked_for(run):
+    with pytest.raises(FieldError, match="name: 'A b'"):
+        run("user", "add", "A b")
+
+
+def test_a_login_link_is_printed_for_a_user(run):
+    run("user", "add", "ada", "--no-password")
+    assert run("login-link", "ada", "--url", "https://x.org/").startswith("https://x.org/login#token=")
