@@ -59,7 +59,7 @@ def start(
         number = 0 if uds is not None else int(bound.getsockname()[1])
         with _services(site, address.settings(number)) as services:
             services.passwords.prepare()
-            page = None if uds is not None else _first_page(services, address.url(number))
+            page = None if uds is not None else first_page(services, address.url(number))
             say(f"dashboard: unix socket {uds}" if page is None else f"dashboard: {page}")
             if open_browser and page is not None:
                 typer.launch(page)
@@ -163,7 +163,7 @@ def _administration(services: Services) -> Administration:
     return Administration(services.accounts, Actor(name=user_name(), role=Role.ADMIN), services.clock)
 
 
-def _first_page(services: Services, url: str) -> str:
+def first_page(services: Services, url: str) -> str:
     """Address to begin with: with a login link for whoever started the server, if that is a user or there is none yet."""
     from tansaku.models.domain.accounts import Role
     from tansaku.models.domain.errors import FieldError

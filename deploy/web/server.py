@@ -114,6 +114,7 @@ def serve(app: FastAPI, address: Address, bound: socket.socket) -> None:
     config = uvicorn.Config(
         app,
         lifespan="off",
+        ws="none",
         log_level="warning",
         access_log=False,
         server_header=False,

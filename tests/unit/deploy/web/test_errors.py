@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from fastapi import Depends
 
+from tansaku.deploy.web.auth.roles import require
 from tansaku.models.domain.accounts import Role
 from tansaku.models.domain.errors import ConfigurationError, FieldError, NotFoundError, StoreError, TransientError
 
@@ -48,3 +50,14 @@ def test_a_missing_page_and_a_wrong_method_are_pages_for_browsers_and_problems_f
     assert browser.get("/api/v1/nothing").json()["status"] == 404
     answer = browser.change("PUT", "/api/v1/session")
     assert (answer.status_code, answer.json()["title"]) == (405, "Method Not Allowed")
+
+
+def test_who_is_refused_still_sees_who_they_are(site):
+    @site.app.get("/for-admins", dependencies=[Depends(require(Role.ADMIN))])
+    def for_admins():
+        raise AssertionError
+
+    answer = site.logged_in(Role.VIEWER).get("/for-admins")
+    assert answer.status_code == 403
+    assert "this needs the role admin; you have the role viewer" in answer.text
+    assert "Log out" in answer.text

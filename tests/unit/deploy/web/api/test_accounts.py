@@ -172,3 +172,19 @@ def test_lists_come_in_pages(admin):
     assert ([user["name"] for user in rest["items"]], rest["next"]) == (["viewer"], None)
     assert problem(admin.get("/api/v1/users?limit=501")) == (422, "limit")
     assert problem(admin.get("/api/v1/users?after=nobody")) == (422, "after")
+
+
+def test_the_audit_is_read_page_by_page_by_admins(site, admin):
+    for name in ("ada", "bob"):
+        site.clock.pass_time(1)
+        assert admin.change("POST", "/api/v1/users", json=NEW | {"name": name}).status_code == 201
+    first = admin.get("/api/v1/audit?limit=2").json()
+    assert [(entry["action"], entry["subject"]) for entry in first["items"]] == [
+        ("user.add", "user:bob"),
+        ("user.add", "user:ada"),
+    ]
+    assert first["items"][0]["actor"] == "admin"
+    assert first["items"][0]["after"] == {"role": "operator", "disabled": False, "login_by_password": True}
+    rest = admin.get(f"/api/v1/audit?limit=2&after={first['next']}").json()
+    assert ([entry["action"] for entry in rest["items"]], rest["next"]) == (["session.begin"], None)
+    assert problem(site.logged_in(Role.OPERATOR).get("/api/v1/audit")) == (403, "")
