@@ -105,7 +105,7 @@ class AuditEntry(Record):
     """One change: who, when, what, from where, before and after. Never a secret or its hash.
 
     Attributes:
-        id: Sorts by time: milliseconds, then random digits.
+        id: Sorts by time: microseconds, then random digits.
         action: What was done, as ``user.add``.
         subject: What it was done to, as ``user:ada``.
     """

@@ -44,5 +44,5 @@ def record_change(accounts: Accounts, actor: Actor, change: Change, now: datetim
 
 
 def entry_id(moment: datetime) -> str:
-    """A new id that sorts by time: milliseconds, then random digits."""
-    return f"{round(moment.timestamp() * 1000):013x}-{secrets.token_hex(8)}"
+    """A new id that sorts by time: microseconds, then random digits."""
+    return f"{round(moment.timestamp() * 1e6):016x}-{secrets.token_hex(8)}"

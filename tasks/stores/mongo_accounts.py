@@ -18,6 +18,8 @@ from tansaku.tasks.stores.mongo_schema import MongoCollection, MongoDatabase, du
 
 USERS, SESSIONS, TOKENS, LINKS, AUDIT = "web_users", "web_sessions", "web_tokens", "web_login_links", "web_audit"
 
+ACCOUNT_COLLECTIONS = (USERS, SESSIONS, TOKENS, LINKS, AUDIT)
+
 _OWNED = [
     IndexModel([("user", ASCENDING), ("created_at", DESCENDING)], name="user"),
     IndexModel([("expires_at", ASCENDING)], name="expiry"),
@@ -44,7 +46,7 @@ class MongoAccounts:
         with translated("opening the accounts"):
             for name, indexes in ACCOUNT_INDEXES.items():
                 self._database[name].create_indexes(indexes)
-        return {name: self._database[name] for name in (USERS, SESSIONS, TOKENS, LINKS, AUDIT)}
+        return {name: self._database[name] for name in ACCOUNT_COLLECTIONS}
 
     def add_user(self, user: User) -> bool:
         """Inserts a user; returns whether the name was free."""

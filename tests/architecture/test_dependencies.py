@@ -14,7 +14,7 @@ PRODUCT = ("tansaku", "models", "calculators", "spaces", "tasks", "flows", "depl
 OTHERS = {"bench": ("benchmarks",), "test": ("tests",)}
 """Folders that an extra is for besides the product."""
 
-MODULES = {"pyyaml": "yaml", "scikit-learn": "sklearn"}
+MODULES = {"argon2-cffi": "argon2", "pyyaml": "yaml", "scikit-learn": "sklearn"}
 """Modules of the packages that are not called as their module."""
 
 NOT_IMPORTED = {

@@ -1,4 +1,4 @@
-"""Sessions, users and tokens: /api/v1/session, /users, /tokens, /sessions."""
+"""Sessions, users, tokens and the audit: /api/v1/session, /users, /tokens, /sessions, /audit."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tansaku.deploy.web.auth.tokens import form_token, issue_token
 from tansaku.deploy.web.errors import ProblemError
 from tansaku.deploy.web.pages.login import begin_session, finish_session, set_session
 from tansaku.deploy.web.services import Services, services_of
-from tansaku.models.domain.accounts import Actor, ApiToken, Role, Session, User
+from tansaku.models.domain.accounts import Actor, ApiToken, AuditEntry, Role, Session, User
 from tansaku.models.domain.errors import FieldError, NotFoundError
 from tansaku.tasks.commands.users import Administration, UserChange
 
@@ -233,6 +233,14 @@ def end_session(request: Request, actor: Viewer, session_id: str) -> Response:
         raise ProblemError(HTTPStatus.NOT_FOUND, "no such session")
     _administration(services, actor).end_session(session)
     return Response(status_code=HTTPStatus.NO_CONTENT)
+
+
+@router.get("/audit")
+def audit(request: Request, _: Admin, limit: Limit = 100, after: After = None) -> Listing[AuditEntry]:
+    """Lists who changed what, when and from where, the newest first."""
+    entries = services_of(request).accounts.audit(before=after, limit=limit + 1)
+    shown = entries[:limit]
+    return Listing(items=shown, next=shown[-1].id if len(entries) > limit else None)
 
 
 def _whose(actor: Actor) -> str | None:

@@ -84,7 +84,7 @@ class Passwords:
 
     @cached_property
     def _nobody(self) -> str:
-        """Hash that stands in for that of an unknown user."""
+        """Hash that is verified in place of that of an unknown user."""
         return self._hasher.hash("a user who does not exist")
 
     def prepare(self) -> None:

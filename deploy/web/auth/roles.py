@@ -59,13 +59,13 @@ class Requires:
         actor, secret = await run_in_threadpool(_identify, services, request)
         if actor is None:
             raise UnauthenticatedError
+        request.state.actor = actor
+        request.state.form_token = None if secret is None else form_token(secret)
         # A browser sends a session's cookie by itself, a token only a program that has it.
         if secret is not None and request.method not in SAFE_METHODS:
             await check_form_token(request, secret)
         if not actor.may(self.role):
             raise ForbiddenError(f"this needs the role {self.role}; you have the role {actor.role}")
-        request.state.actor = actor
-        request.state.form_token = None if secret is None else form_token(secret)
         return actor
 
 

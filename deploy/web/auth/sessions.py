@@ -51,7 +51,7 @@ def end_session(services: Services, secret: str) -> bool:
 
 
 def actor_of_session(services: Services, secret: str, address: str) -> Actor | None:
-    """Who a session stands for; None if it is unknown or expired, or its user is gone or disabled."""
+    """Whose session it is; None if it is unknown or expired, or its user is gone or disabled."""
     if len(secret) > _LONGEST_SECRET:
         return None
     session = services.accounts.session(secret_hash(secret))

@@ -71,7 +71,7 @@ def issue_token(services: Services, user: User, label: str, role: Role, seconds:
 
 
 def actor_of_token(services: Services, secret: str, address: str) -> Actor | None:
-    """Who a token stands for; None if it is unknown, expired, or its user is gone or disabled."""
+    """Whose token it is; None if it is unknown, expired, or its user is gone or disabled."""
     if not secret.startswith(TOKEN_PREFIX) or len(secret) > _LONGEST_SECRET:
         return None
     token = services.accounts.token(secret_hash(secret))

@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 
 from tansaku.deploy.web.app import create_app
 from tansaku.deploy.web.auth.passwords import HashCost
+from tansaku.deploy.web.auth.sessions import open_session
 from tansaku.deploy.web.services import Services, WebSettings
 from tansaku.models.domain.accounts import Role, User
 from tansaku.tasks.stores.artifacts import FileArtifactStore
@@ -56,6 +57,13 @@ class Site:
         browser = self.browser()
         answer = browser.log_in(role.value)
         assert answer.status_code == 303, answer.text
+        return browser
+
+    def with_session(self, role: Role) -> Browser:
+        """A browser with a session that no login began: logins are limited."""
+        browser = self.browser()
+        secret = open_session(self.services, self.services.accounts.user(role.value), "testclient", None)
+        browser.cookies.set(self.services.settings.session_cookie, secret)
         return browser
 
 
