@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tansaku.models.domain.accounts import Accounts
 from tansaku.models.domain.model_registry import Registry
 from tansaku.models.domain.ports import ArtifactStore, CampaignStore, Launcher
 from tansaku.models.domain.specs.campaign import CampaignSpec
@@ -25,6 +26,12 @@ def _in_memory() -> Registry:
     from tansaku.tasks.stores.memory_registry import MemoryRegistry
 
     return MemoryRegistry()
+
+
+def _accounts_in_memory() -> Accounts:
+    from tansaku.tasks.stores.memory_accounts import MemoryAccounts
+
+    return MemoryAccounts()
 
 
 def _leave_alone() -> None:
@@ -53,6 +60,7 @@ class Resources:
         cluster: Opens the site's cluster; None for other sites.
         revive: Brings a server of our own back that does not answer; does nothing for somebody else's.
         registry: Data sets and models.
+        accounts: Users, sessions and audit of the dashboard.
     """
 
     settings: Settings
@@ -64,6 +72,7 @@ class Resources:
     queue: Callable[[], str | None] = _no_queue
     cluster: Callable[[], Cluster | None] = _no_cluster
     registry: Registry = field(default_factory=_in_memory)
+    accounts: Accounts = field(default_factory=_accounts_in_memory)
 
     def launcher(self, campaign: CampaignSpec) -> Launcher:
         """The backend of a campaign, not started yet."""
@@ -86,6 +95,7 @@ def open_resources(settings: Settings, site: SiteSpec) -> Iterator[Resources]:
     from tansaku.tasks.stores.artifacts import GridFSArtifactStore
     from tansaku.tasks.stores.connection import connect, embedded_server
     from tansaku.tasks.stores.mongo import MongoCampaignStore
+    from tansaku.tasks.stores.mongo_accounts import MongoAccounts
     from tansaku.tasks.stores.mongo_registry import MongoRegistry
     from tansaku.tasks.stores.site_workers import SiteWorkers
 
@@ -103,6 +113,7 @@ def open_resources(settings: Settings, site: SiteSpec) -> Iterator[Resources]:
             cluster=backend.cluster,
             revive=_leave_alone if embedded is None else embedded.start,
             registry=MongoRegistry(database),
+            accounts=MongoAccounts(database),
         )
     finally:
         store.close()

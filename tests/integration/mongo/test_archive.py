@@ -6,12 +6,14 @@ from pathlib import Path
 import bson
 import pytest
 
+from tansaku.models.domain.accounts import Role, User
 from tansaku.models.domain.errors import LeaseHeldError, NotFoundError, StoreError
 from tansaku.models.domain.identifiers import job_name
 from tansaku.models.domain.records import SCHEMA_VERSION, CampaignRecord, LeaseOwner, Outcome, Proposal
 from tansaku.tasks.stores.archive import dump, restore
 from tansaku.tasks.stores.artifacts import GridFSArtifactStore
 from tansaku.tasks.stores.mongo import MongoCampaignStore
+from tansaku.tasks.stores.mongo_accounts import MongoAccounts
 from tansaku.tasks.stores.mongo_schema import MongoDatabase
 
 ME = LeaseOwner(host="here", pid=1, process_started=1.0, user="ada")
@@ -52,6 +54,21 @@ def test_restored_database_is_the_dumped_one(mongo_database: MongoDatabase, tmp_
         MongoCampaignStore(other)
         assert everything(other) == before
         assert GridFSArtifactStore(other).get(sha256, tmp_path / "back").read_bytes() == (tmp_path / "big").read_bytes()
+    finally:
+        mongo_database.client.drop_database(other.name)
+
+
+def test_accounts_of_the_dashboard_are_neither_dumped_nor_replaced(mongo_database: MongoDatabase, tmp_path: Path) -> None:
+    fill(mongo_database, tmp_path)
+    MongoAccounts(mongo_database).add_user(User(name="ada", role=Role.ADMIN, created_at=datetime.now(UTC)))
+    assert "web_users" not in dump(mongo_database, tmp_path / "d")
+    other = mongo_database.client[f"{mongo_database.name}-other"]
+    try:
+        accounts = MongoAccounts(other)
+        accounts.add_user(User(name="bob", role=Role.ADMIN, created_at=datetime.now(UTC)))
+        restore(other, tmp_path / "d")
+        restore(other, tmp_path / "d", force=True)
+        assert [user.name for user in accounts.users()] == ["bob"]
     finally:
         mongo_database.client.drop_database(other.name)
 

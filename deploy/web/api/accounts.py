@@ -1,0 +1,278 @@
+"""Sessions, users, tokens and the audit: /api/v1/session, /users, /tokens, /sessions, /audit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from http import HTTPStatus
+from typing import Annotated, Generic, TypeVar
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from tansaku.deploy.web.auth.login import user_by_password
+from tansaku.deploy.web.auth.passwords import LONGEST
+from tansaku.deploy.web.auth.roles import ForbiddenError, client_address, require
+from tansaku.deploy.web.auth.sessions import clear_cookie
+from tansaku.deploy.web.auth.tokens import form_token, issue_token
+from tansaku.deploy.web.errors import ProblemError
+from tansaku.deploy.web.pages.login import begin_session, finish_session, set_session
+from tansaku.deploy.web.services import Services, services_of
+from tansaku.models.domain.accounts import Actor, ApiToken, AuditEntry, Role, Session, User
+from tansaku.models.domain.errors import FieldError, NotFoundError
+from tansaku.tasks.commands.users import Administration, UserChange
+
+router = APIRouter(prefix="/api/v1", tags=["accounts"])
+
+Viewer = Annotated[Actor, Depends(require(Role.VIEWER))]
+Admin = Annotated[Actor, Depends(require(Role.ADMIN))]
+Limit = Annotated[int, Query(ge=1, le=500)]
+After = Annotated[str | None, Query(max_length=128)]
+
+ItemT = TypeVar("ItemT")
+
+_DAY = 86400.0
+_LONGEST_TOKEN = 366  # [d]
+
+
+class Body(BaseModel):
+    """Base of what is sent: unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Credentials(Body):
+    """A name and password."""
+
+    name: str = Field(max_length=64, examples=["ada"])
+    password: SecretStr = Field(max_length=LONGEST)
+
+
+class NewUser(Body):
+    """A user to be added; without a password there is no login by password."""
+
+    name: str = Field(max_length=64, examples=["ada"])
+    role: Role
+    password: SecretStr | None = None
+
+
+class UserUpdate(Body):
+    """What is to be changed of a user."""
+
+    role: Role | None = None
+    disabled: bool | None = None
+    password: SecretStr | None = None
+
+
+class NewToken(Body):
+    """A token to be issued for oneself."""
+
+    label: str = Field(min_length=1, max_length=100, examples=["notebook"])
+    role: Role = Role.VIEWER
+    days: float = Field(default=30.0, gt=0, le=_LONGEST_TOKEN)
+
+
+class UserView(BaseModel):
+    """A user as shown."""
+
+    name: str
+    role: Role
+    disabled: bool
+    login_by_password: bool
+    created_at: AwareDatetime
+
+
+class SessionView(BaseModel):
+    """A session as shown; the id is no secret."""
+
+    id: str
+    user: str
+    address: str
+    created_at: AwareDatetime
+    expires_at: AwareDatetime
+
+
+class TokenView(BaseModel):
+    """A token as shown; the id is no secret."""
+
+    id: str
+    user: str
+    label: str
+    role: Role
+    created_at: AwareDatetime
+    expires_at: AwareDatetime
+
+
+class IssuedToken(TokenView):
+    """A new token with its secret, which is shown this once."""
+
+    secret: str
+
+
+class Identity(BaseModel):
+    """Who is logged in; ``csrf_token`` belongs into the header X-CSRF-Token of changes by the session's cookie."""
+
+    name: str
+    role: Role
+    csrf_token: str | None = None
+
+
+class Listing(BaseModel, Generic[ItemT]):
+    """A page of a list; ``next`` is the ``after`` of the following page."""
+
+    items: list[ItemT]
+    next: str | None = None
+
+
+@router.post("/session", status_code=HTTPStatus.CREATED, response_model=Identity)
+def log_in(request: Request, credentials: Credentials) -> Response:
+    """Begins a session: sets its cookie."""
+    services = services_of(request)
+    password = credentials.password.get_secret_value()
+    user = user_by_password(services, credentials.name, password, client_address(request))
+    secret = begin_session(request, user)
+    identity = Identity(name=user.name, role=user.role, csrf_token=form_token(secret))
+    response = JSONResponse(identity.model_dump(mode="json"), HTTPStatus.CREATED)
+    set_session(response, services, secret)
+    return response
+
+
+@router.get("/session")
+def who(request: Request, actor: Viewer) -> Identity:
+    """Says who is logged in."""
+    return Identity(name=actor.name, role=actor.role, csrf_token=request.state.form_token)
+
+
+@router.delete("/session", status_code=HTTPStatus.NO_CONTENT)
+def log_out(request: Request, actor: Viewer) -> Response:
+    """Ends the session of the request."""
+    settings = services_of(request).settings
+    finish_session(request, actor)
+    response = Response(status_code=HTTPStatus.NO_CONTENT)
+    clear_cookie(response, settings, settings.session_cookie)
+    return response
+
+
+@router.get("/users")
+def users(request: Request, _: Admin, limit: Limit = 100, after: After = None) -> Listing[UserView]:
+    """Lists the users."""
+    found = services_of(request).accounts.users()
+    return _page([_user_view(user) for user in found], lambda user: user.name, limit, after)
+
+
+@router.post("/users", status_code=HTTPStatus.CREATED)
+def add_user(request: Request, actor: Admin, new: NewUser) -> UserView:
+    """Adds a user."""
+    services = services_of(request)
+    return _user_view(_administration(services, actor).add_user(new.name, new.role, _hashed(services, new.password)))
+
+
+@router.patch("/users/{name}")
+def change_user(request: Request, actor: Admin, name: str, update: UserUpdate) -> UserView:
+    """Changes a user; a new password ends the user's sessions."""
+    services = services_of(request)
+    change = UserChange(update.role, update.disabled, _hashed(services, update.password))
+    return _user_view(_administration(services, actor).change_user(name, change))
+
+
+@router.delete("/users/{name}", status_code=HTTPStatus.NO_CONTENT)
+def remove_user(request: Request, actor: Admin, name: str) -> Response:
+    """Removes a user with all sessions and tokens."""
+    _administration(services_of(request), actor).remove_user(name)
+    return Response(status_code=HTTPStatus.NO_CONTENT)
+
+
+@router.get("/tokens")
+def tokens(request: Request, actor: Viewer, limit: Limit = 100, after: After = None) -> Listing[TokenView]:
+    """Lists one's own tokens; all of them for an admin."""
+    found = services_of(request).accounts.tokens(_whose(actor))
+    return _page([_token_view(token) for token in found], lambda token: token.id, limit, after)
+
+
+@router.post("/tokens", status_code=HTTPStatus.CREATED)
+def add_token(request: Request, actor: Viewer, new: NewToken) -> IssuedToken:
+    """Issues a token. Its secret is in this answer and nowhere else."""
+    services = services_of(request)
+    if actor.session is None:
+        raise ForbiddenError("a token cannot issue another one; log in with a browser")
+    if not actor.may(new.role):
+        raise FieldError("role", f"{new.role} is more than your role {actor.role}")
+    user = services.accounts.user(actor.name)
+    if user is None:
+        raise NotFoundError("your user was removed")
+    secret, token = issue_token(services, user, new.label, new.role, new.days * _DAY)
+    _administration(services, actor).added_token(token)
+    return IssuedToken(secret=secret, **_token_view(token).model_dump())
+
+
+@router.delete("/tokens/{token_id}", status_code=HTTPStatus.NO_CONTENT)
+def revoke_token(request: Request, actor: Viewer, token_id: str) -> Response:
+    """Revokes one of one's own tokens; any for an admin."""
+    services = services_of(request)
+    token = services.accounts.token(token_id)
+    if token is None or _whose(actor) not in (None, token.user):
+        raise ProblemError(HTTPStatus.NOT_FOUND, "no such token")
+    _administration(services, actor).revoke_token(token)
+    return Response(status_code=HTTPStatus.NO_CONTENT)
+
+
+@router.get("/sessions")
+def sessions(request: Request, actor: Viewer, limit: Limit = 100, after: After = None) -> Listing[SessionView]:
+    """Lists one's own sessions; all of them for an admin."""
+    found = services_of(request).accounts.sessions(_whose(actor))
+    return _page([_session_view(session) for session in found], lambda session: session.id, limit, after)
+
+
+@router.delete("/sessions/{session_id}", status_code=HTTPStatus.NO_CONTENT)
+def end_session(request: Request, actor: Viewer, session_id: str) -> Response:
+    """Ends one of one's own sessions; any for an admin."""
+    services = services_of(request)
+    session = services.accounts.session(session_id)
+    if session is None or _whose(actor) not in (None, session.user):
+        raise ProblemError(HTTPStatus.NOT_FOUND, "no such session")
+    _administration(services, actor).end_session(session)
+    return Response(status_code=HTTPStatus.NO_CONTENT)
+
+
+@router.get("/audit")
+def audit(request: Request, _: Admin, limit: Limit = 100, after: After = None) -> Listing[AuditEntry]:
+    """Lists who changed what, when and from where, the newest first."""
+    entries = services_of(request).accounts.audit(before=after, limit=limit + 1)
+    shown = entries[:limit]
+    return Listing(items=shown, next=shown[-1].id if len(entries) > limit else None)
+
+
+def _whose(actor: Actor) -> str | None:
+    """Whose tokens and sessions an actor sees; None: everybody's."""
+    return None if actor.may(Role.ADMIN) else actor.name
+
+
+def _administration(services: Services, actor: Actor) -> Administration:
+    return Administration(services.accounts, actor, services.clock)
+
+
+def _hashed(services: Services, password: SecretStr | None) -> str | None:
+    return None if password is None else services.passwords.hash(password.get_secret_value())
+
+
+def _user_view(user: User) -> UserView:
+    return UserView(login_by_password=user.password_hash is not None, **user.model_dump(include=set(UserView.model_fields)))
+
+
+def _token_view(token: ApiToken) -> TokenView:
+    return TokenView(**token.model_dump(include=set(TokenView.model_fields)))
+
+
+def _session_view(session: Session) -> SessionView:
+    return SessionView(**session.model_dump(include=set(SessionView.model_fields)))
+
+
+def _page(items: Sequence[ItemT], key: Callable[[ItemT], str], limit: int, after: str | None) -> Listing[ItemT]:
+    begin = 0
+    if after is not None:
+        begin = next((place for place, item in enumerate(items, 1) if key(item) == after), -1)
+        if begin < 0:
+            raise FieldError("after", "the list has changed; begin again without it")
+    shown = list(items[begin : begin + limit])
+    return Listing(items=shown, next=key(shown[-1]) if begin + limit < len(items) else None)

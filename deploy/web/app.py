@@ -1,0 +1,52 @@
+"""Composition of the web application: pages, API, static files, checks around them, answers to errors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+
+from tansaku import __version__
+from tansaku.deploy.web import errors
+from tansaku.deploy.web.api import accounts, campaigns, changes, health, schema
+from tansaku.deploy.web.changes import Changes
+from tansaku.deploy.web.middleware import Protection, protected
+from tansaku.deploy.web.pages import campaign, evaluation, home, login
+from tansaku.deploy.web.pages.rendering import Renderer
+from tansaku.deploy.web.services import Services
+
+STATIC = Path(__file__).parent / "static"
+PAGES = (login.router, home.router, campaign.router, evaluation.router)
+ROUTERS = (*PAGES, health.router, accounts.router, campaigns.router, changes.router, schema.router)
+"""Every group of routes; a new page or part of the API is added here."""
+
+
+class Dashboard(FastAPI):
+    """The application. Its checks are around everything, the answers to unexpected errors included."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Puts the checks around the application."""
+        settings = self.state.services.settings
+        protection = Protection(settings.hosts, settings.secure, settings.largest_body)
+        return protected(super().build_middleware_stack(), protection)
+
+
+def create_app(services: Services) -> FastAPI:
+    """The application on opened stores.
+
+    Args:
+        services: The caller closes them after the application has ended.
+    """
+    # No pages of FastAPI's own: they load scripts from other servers.
+    app = Dashboard(title="tansaku", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.services = services
+    app.state.changes = Changes(services.readings)
+    for router in ROUTERS:
+        app.include_router(router)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.state.renderer = Renderer({context.path or "" for context in iter_route_contexts(app.routes)})
+    errors.install(app)
+    return app

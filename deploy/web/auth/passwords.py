@@ -1,0 +1,111 @@
+"""Passwords by argon2: at most two hashes at a time, and the same work for unknown users as for known ones."""
+
+from __future__ import annotations
+
+import threading
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from tansaku.models.domain.errors import FieldError, TransientError
+
+SHORTEST, LONGEST = 12, 1024
+AT_ONCE = 2
+"""Hashes at a time; each takes ``memory_kib``."""
+_MOST_WAITING = 8
+_PATIENCE = 10.0  # [s]
+
+
+@dataclass(frozen=True)
+class HashCost:
+    """Cost of a hash; the defaults are those of RFC 9106 for machines with little memory.
+
+    Attributes:
+        passes: Over the memory.
+        memory_kib: [KiB]
+        lanes: Threads of a hash.
+    """
+
+    passes: int = 3
+    memory_kib: int = 64 * 1024
+    lanes: int = 4
+
+
+class BusyError(TransientError):
+    """Too many logins at once; the caller may try again."""
+
+
+class Passwords:
+    """Hashes and verifies passwords.
+
+    Args:
+        cost: Of new hashes. Stored ones are verified at the cost they were made with.
+    """
+
+    def __init__(self, cost: HashCost) -> None:
+        self._hasher = PasswordHasher(time_cost=cost.passes, memory_cost=cost.memory_kib, parallelism=cost.lanes)
+        self._running = threading.BoundedSemaphore(AT_ONCE)
+        self._places = threading.BoundedSemaphore(AT_ONCE + _MOST_WAITING)
+
+    def hash(self, password: str) -> str:
+        """Hash of a new password with its salt and cost.
+
+        Raises:
+            FieldError: It is too short or too long.
+            BusyError: Too many are being hashed.
+        """
+        if not SHORTEST <= len(password) <= LONGEST:
+            raise FieldError("password", f"it has {len(password)} characters, expected {SHORTEST} to {LONGEST}")
+        with self._turn():
+            return self._hasher.hash(_normalised(password))
+
+    def verify(self, stored: str | None, password: str) -> bool:
+        """Whether a password is the stored one.
+
+        Args:
+            stored: Hash; None: there is no such user or no password, which takes the same time and is False.
+            password: As it was entered.
+
+        Raises:
+            BusyError: Too many are being verified.
+        """
+        expected = self._nobody if stored is None else stored
+        with self._turn():
+            try:
+                matches = self._hasher.verify(expected, _normalised(password[:LONGEST]))
+            except (VerificationError, InvalidHashError):
+                return False
+        return matches and stored is not None
+
+    @cached_property
+    def _nobody(self) -> str:
+        """Hash that is verified in place of that of an unknown user."""
+        return self._hasher.hash("a user who does not exist")
+
+    def prepare(self) -> None:
+        """Makes the hash for unknown users, so that the first of them takes no longer than others."""
+        _ = self._nobody
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        if not self._places.acquire(blocking=False):
+            raise BusyError("too many logins at once", hint="try again in a few seconds")
+        try:
+            if not self._running.acquire(timeout=_PATIENCE):
+                raise BusyError("too many logins at once", hint="try again in a few seconds")
+            try:
+                yield
+            finally:
+                self._running.release()
+        finally:
+            self._places.release()
+
+
+def _normalised(password: str) -> str:
+    """The same characters typed on different keyboards give the same password."""
+    return unicodedata.normalize("NFC", password)

@@ -1,0 +1,102 @@
+"""What every route depends on: ``require(Role.VIEWER)`` finds out who asks and refuses those who may not."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+
+from tansaku.deploy.web.auth.sessions import actor_of_session, session_secret
+from tansaku.deploy.web.auth.tokens import actor_of_token, form_token, is_form_token
+from tansaku.deploy.web.forms import form_fields
+from tansaku.deploy.web.middleware import SAFE_METHODS
+from tansaku.deploy.web.services import services_of
+from tansaku.models.domain.accounts import Actor, Role
+
+if TYPE_CHECKING:
+    from tansaku.deploy.web.services import Services
+
+TOKEN_HEADER = "X-CSRF-Token"  # noqa: S105 - name of a header
+TOKEN_FIELD = "csrf_token"  # noqa: S105 - name of a form's field
+
+
+class UnauthenticatedError(Exception):
+    """Nobody is logged in."""
+
+
+class ForbiddenError(Exception):
+    """The request is refused: the role is too low, or the form's token is missing.
+
+    Args:
+        message: Why.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class Requires:
+    """A dependency that returns the actor, if the role suffices; see :func:`require`.
+
+    Args:
+        role: The lowest role that may use the route.
+    """
+
+    def __init__(self, role: Role) -> None:
+        self.role = role
+
+    async def __call__(self, request: Request) -> Actor:
+        """Finds out who asks.
+
+        Raises:
+            UnauthenticatedError: Nobody is logged in.
+            ForbiddenError: The role is too low, or a form comes without its token.
+        """
+        services = services_of(request)
+        actor, secret = await run_in_threadpool(_identify, services, request)
+        if actor is None:
+            raise UnauthenticatedError
+        request.state.actor = actor
+        request.state.form_token = None if secret is None else form_token(secret)
+        # A browser sends a session's cookie by itself, a token only a program that has it.
+        if secret is not None and request.method not in SAFE_METHODS:
+            await check_form_token(request, secret)
+        if not actor.may(self.role):
+            raise ForbiddenError(f"this needs the role {self.role}; you have the role {actor.role}")
+        return actor
+
+
+@cache
+def require(role: Role) -> Requires:
+    """The dependency for a route: ``actor: Annotated[Actor, Depends(require(Role.VIEWER))]``."""
+    return Requires(role)
+
+
+async def check_form_token(request: Request, secret: str) -> None:
+    """Raises ForbiddenError unless a request carries the token of the cookie's secret, in a header or a form's field."""
+    given = request.headers.get(TOKEN_HEADER)
+    if given is None:
+        given = (await form_fields(request)).get(TOKEN_FIELD, "")
+    if not is_form_token(given, secret):
+        raise ForbiddenError("the form is outdated or comes from elsewhere; reload the page and try again")
+
+
+def client_address(request: Request) -> str:
+    """Where a request comes from; ``local`` for a unix socket."""
+    return request.client.host if request.client is not None and request.client.host else "local"
+
+
+def _identify(services: Services, request: Request) -> tuple[Actor | None, str | None]:
+    """The actor, and the secret of the session if it is by a cookie."""
+    address = client_address(request)
+    given = request.headers.get("Authorization")
+    if given is not None:
+        scheme, _, token = given.partition(" ")
+        return (actor_of_token(services, token.strip(), address) if scheme.lower() == "bearer" else None), None
+    secret = session_secret(request, services.settings)
+    if secret is None:
+        return None, None
+    return actor_of_session(services, secret, address), secret

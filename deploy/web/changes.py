@@ -1,0 +1,131 @@
+"""Streams of changes: one task asks for the version of a campaign, for all who follow it in this process."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+
+from starlette.concurrency import run_in_threadpool
+
+from tansaku.models.domain.errors import TansakuError, TransientError
+from tansaku.tasks.views.readings import Readings
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How often things happen [s].
+
+    Attributes:
+        poll: The version of a campaign is asked for.
+        check: It is checked that the follower may still read.
+    """
+
+    poll: float = 1.0
+    check: float = 30.0
+
+
+@dataclass
+class _Topic:
+    """A followed campaign."""
+
+    version: str
+    followers: int = 0
+    gone: bool = False
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    task: asyncio.Task[None] | None = None
+
+    def publish(self, version: str | None) -> None:
+        """Wakes the followers; None: the campaign was deleted or cannot be read any more."""
+        self.gone = version is None
+        self.version = version or self.version
+        woken, self.changed = self.changed, asyncio.Event()
+        woken.set()
+
+
+class Changes:
+    """Versions of campaigns for their followers; used by one event loop.
+
+    Args:
+        readings: Asked for versions.
+        pace: How often.
+    """
+
+    def __init__(self, readings: Readings, pace: Pace | None = None) -> None:
+        self._readings = readings
+        self.pace = pace or Pace()
+        self._topics: dict[str, _Topic] = {}
+
+    @property
+    def pollers(self) -> int:
+        """Number of tasks that ask for versions."""
+        return len(self._topics)
+
+    async def follow(self, name: str, last: str | None, allowed: Callable[[], Awaitable[bool]]) -> AsyncIterator[str]:
+        """Versions of a campaign as server-sent events, the present one first; comments while nothing changes.
+
+        It ends when the campaign is deleted or cannot be read, or when the follower may not read it any more.
+
+        Args:
+            name: Of the campaign.
+            last: Version that the follower has seen; it is not sent again.
+            allowed: Whether the follower may still read.
+        """
+        topic = await self._join(name)
+        loop = asyncio.get_running_loop()
+        checked, sent = loop.time(), last
+        try:
+            while not topic.gone:
+                if topic.version != sent:
+                    sent = topic.version
+                    yield _event(sent)
+                changed = topic.changed
+                if topic.version != sent:
+                    continue
+                left = checked + self.pace.check - loop.time()
+                try:
+                    await asyncio.wait_for(changed.wait(), max(left, 0.0))
+                except TimeoutError:
+                    checked = loop.time()
+                    if not await allowed():
+                        return
+                    yield ": open\n\n"
+        finally:
+            self._leave(name, topic)
+
+    async def _join(self, name: str) -> _Topic:
+        version = await run_in_threadpool(self._readings.version, name)
+        topic = self._topics.get(name)
+        if topic is None or topic.gone:
+            topic = self._topics[name] = _Topic(version)
+            topic.task = asyncio.create_task(self._poll(name, topic))
+        topic.followers += 1
+        return topic
+
+    def _leave(self, name: str, topic: _Topic) -> None:
+        topic.followers -= 1
+        if topic.followers > 0:
+            return
+        if topic.task is not None:
+            topic.task.cancel()
+        if self._topics.get(name) is topic:
+            del self._topics[name]
+
+    async def _poll(self, name: str, topic: _Topic) -> None:
+        try:
+            while True:
+                await asyncio.sleep(self.pace.poll)
+                try:
+                    version = await run_in_threadpool(self._readings.version, name)
+                except TransientError:
+                    continue  # the database does not answer; followers wait
+                except TansakuError:
+                    return
+                if version != topic.version:
+                    topic.publish(version)
+        finally:
+            topic.publish(None)
+
+
+def _event(version: str) -> str:
+    return f"event: version\nid: {version}\ndata: {version}\n\n"

@@ -1,0 +1,130 @@
+"""Answers to errors: a page for browsers, problem+json (RFC 9457) for the API."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from urllib.parse import quote
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from tansaku.deploy.web.auth.roles import ForbiddenError, UnauthenticatedError
+from tansaku.deploy.web.pages.rendering import render
+from tansaku.models.domain.errors import ConfigurationError, FieldError, NotFoundError, TansakuError, TransientError
+from tansaku.models.domain.identifiers import printable
+
+API_PREFIX = "/api/"
+PROBLEM_TYPE = "application/problem+json"
+_LOG = logging.getLogger(__name__)
+_LONGEST = 2000
+
+_BY_ERROR: tuple[tuple[type[TansakuError], HTTPStatus], ...] = (
+    (NotFoundError, HTTPStatus.NOT_FOUND),
+    (ConfigurationError, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (TransientError, HTTPStatus.SERVICE_UNAVAILABLE),
+)
+"""The first matching class decides; any other error is a conflict with what is stored."""
+
+
+class ProblemError(Exception):
+    """An error that the caller can correct.
+
+    Args:
+        status: Of the answer.
+        detail: What is wrong, with the value.
+        key: Path of the field that is wrong; empty: none.
+        retry_after: Seconds until the request may be repeated; 0: no hint.
+    """
+
+    def __init__(self, status: HTTPStatus, detail: str, *, key: str = "", retry_after: float = 0.0) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.key = key
+        self.retry_after = retry_after
+
+
+def install(app: FastAPI) -> None:
+    """Registers the answers."""
+    app.add_exception_handler(UnauthenticatedError, _unauthenticated)
+    app.add_exception_handler(ForbiddenError, _forbidden)
+    app.add_exception_handler(ProblemError, _problem)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(TansakuError, _tansaku)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+def answer(request: Request, problem: ProblemError, headers: Mapping[str, str] | None = None) -> Response:
+    """The answer to an error, as a page or as problem+json.
+
+    Args:
+        request: That failed.
+        problem: Why.
+        headers: Further headers.
+    """
+    detail = printable(problem.detail[:_LONGEST])
+    added = dict(headers or {})
+    if problem.retry_after > 0:
+        added["Retry-After"] = str(round(problem.retry_after + 0.5))
+    if request.url.path.startswith(API_PREFIX):
+        body: dict[str, object] = {"type": "about:blank", "title": problem.status.phrase, "status": int(problem.status)}
+        body["detail"] = detail
+        if problem.key:
+            body["key"] = printable(problem.key)
+        return JSONResponse(body, problem.status, added, PROBLEM_TYPE)
+    content = {"title": problem.status.phrase, "detail": detail}
+    page = render(request, "error.html", content, status=problem.status)
+    page.headers.update(added)
+    return page
+
+
+async def _unauthenticated(request: Request, _: Exception) -> Response:
+    if request.url.path.startswith(API_PREFIX):
+        problem = ProblemError(HTTPStatus.UNAUTHORIZED, "log in, or send a token as Authorization: Bearer")
+        return answer(request, problem, {"WWW-Authenticate": "Bearer"})
+    path = request.url.path if request.method == "GET" else "/"
+    address = f"/login?next={quote(path)}"
+    if "HX-Request" in request.headers:
+        return Response(status_code=HTTPStatus.UNAUTHORIZED, headers={"HX-Redirect": address})
+    return RedirectResponse(address, HTTPStatus.SEE_OTHER)
+
+
+async def _forbidden(request: Request, error: Exception) -> Response:
+    return answer(request, ProblemError(HTTPStatus.FORBIDDEN, str(error)))
+
+
+async def _problem(request: Request, error: Exception) -> Response:
+    assert isinstance(error, ProblemError)
+    return answer(request, error)
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    """Names the field and what was expected, but not the value: it may be a secret."""
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"][1:])
+    return answer(request, ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, str(first["msg"]), key=key))
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return answer(request, ProblemError(HTTPStatus(error.status_code), error.detail), error.headers)
+
+
+async def _tansaku(request: Request, error: Exception) -> Response:
+    assert isinstance(error, TansakuError)
+    status = next((code for kind, code in _BY_ERROR if isinstance(error, kind)), HTTPStatus.CONFLICT)
+    key = error.key if isinstance(error, FieldError) else ""
+    return answer(request, ProblemError(status, error.message, key=key))
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    _LOG.error("%s %s failed", request.method, printable(request.url.path), exc_info=error)
+    detail = "an unexpected error, which the server's log describes"
+    return answer(request, ProblemError(HTTPStatus.INTERNAL_SERVER_ERROR, detail))

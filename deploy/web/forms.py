@@ -1,0 +1,23 @@
+"""Fields of HTML forms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+
+FORM_TYPE = "application/x-www-form-urlencoded"
+_MOST_FIELDS = 1000
+
+
+async def form_fields(request: Request) -> Mapping[str, str]:
+    """Fields of an HTML form, the last of each name; none if the body is no such form or has too many."""
+    kind = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if kind != FORM_TYPE:
+        return {}
+    body = await request.body()
+    try:
+        return dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=_MOST_FIELDS))
+    except ValueError:
+        return {}

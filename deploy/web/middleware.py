@@ -1,0 +1,210 @@
+"""Checks and headers for every request, as pure ASGI: nothing here holds back a stream.
+
+The order is that of :func:`protected`: headers around everything, then the host, the origin, the size of the body.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from urllib.parse import parse_qs, urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self'",
+        "font-src 'self'",
+        "connect-src 'self'",
+        "worker-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+
+SECURITY_HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    # Not no-referrer: browsers then send the origin `null` with a form of our own pages.
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+
+_NOT_STORED = "no-store"
+_UNCHANGING = "public, max-age=31536000, immutable"
+_CHECKED = "no-cache"
+
+
+class SecurityHeaders:
+    """Adds the headers to every answer.
+
+    Args:
+        app: What answers.
+        secure: Browsers reach the server by TLS.
+    """
+
+    def __init__(self, app: ASGIApp, *, secure: bool) -> None:
+        self._app = app
+        self._secure = secure
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in SECURITY_HEADERS.items():
+                    headers[name] = value
+                if self._secure:
+                    headers["Strict-Transport-Security"] = "max-age=31536000"
+                headers.setdefault("Cache-Control", _cache_control(scope, message["status"]))
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
+
+
+def _cache_control(scope: Scope, status: int) -> str:
+    if not scope["path"].startswith("/static/") or status >= 400:
+        return _NOT_STORED
+    return _UNCHANGING if b"v" in parse_qs(scope["query_string"]) else _CHECKED
+
+
+class KnownHosts:
+    """Refuses requests for other host names: a page elsewhere cannot reach the server by a name of its own.
+
+    Args:
+        app: What answers.
+        hosts: Names without ports, in small letters.
+    """
+
+    def __init__(self, app: ASGIApp, *, hosts: Collection[str]) -> None:
+        self._app = app
+        self._hosts = hosts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers, or refuses with 400."""
+        if scope["type"] in {"http", "websocket"} and _host_name(Headers(scope=scope).getlist("Host")) not in self._hosts:
+            await _refuse(scope, receive, send, 400, "unknown host name; the server's --allow-host adds one")
+            return
+        await self._app(scope, receive, send)
+
+
+def _host_name(given: list[str]) -> str | None:
+    if len(given) != 1:
+        return None
+    try:
+        return urlsplit(f"//{given[0]}").hostname
+    except ValueError:
+        return None
+
+
+class SameOrigin:
+    """Refuses changes that another site's page asks a browser for.
+
+    Browsers send ``Sec-Fetch-Site`` to trustworthy origins and ``Origin`` with every request that may change something.
+    Programs send neither; they are let through only without cookies, which a browser would add by itself.
+
+    Args:
+        app: What answers.
+        secure: Browsers reach the server by TLS.
+    """
+
+    def __init__(self, app: ASGIApp, *, secure: bool) -> None:
+        self._app = app
+        self._scheme = "https" if secure else "http"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers, or refuses with 403."""
+        if scope["type"] == "websocket" or (
+            scope["type"] == "http" and scope["method"] not in SAFE_METHODS and not self._same_origin(Headers(scope=scope))
+        ):
+            await _refuse(scope, receive, send, 403, "the request comes from another site")
+            return
+        await self._app(scope, receive, send)
+
+    def _same_origin(self, headers: Headers) -> bool:
+        site, origin = headers.get("Sec-Fetch-Site"), headers.get("Origin")
+        if site is not None and site != "same-origin":
+            return False
+        if origin is not None:
+            return origin.lower() == f"{self._scheme}://{headers['Host'].lower()}"
+        return site is not None or "Cookie" not in headers
+
+
+class BodyLimit:
+    """Refuses bodies that are too large, also when they come in pieces.
+
+    Args:
+        app: What answers.
+        largest: Bytes.
+    """
+
+    def __init__(self, app: ASGIApp, *, largest: int) -> None:
+        self._app = app
+        self._largest = largest
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers, or refuses with 413."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        stated = Headers(scope=scope).get("Content-Length", "0")
+        if not stated.isascii() or not stated.isdigit() or int(stated) > self._largest:
+            await self._refuse(scope, receive, send)
+            return
+        received = 0
+
+        async def receive_limited() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self._largest:
+                raise HTTPException(413, self._reason)
+            return message
+
+        await self._app(scope, receive_limited, send)
+
+    @property
+    def _reason(self) -> str:
+        return f"the body is larger than {self._largest} bytes"
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await _refuse(scope, receive, send, 413, self._reason)
+
+
+async def _refuse(scope: Scope, receive: Receive, send: Send, status: int, message: str) -> None:
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1008})
+        return
+    await PlainTextResponse(message, status, {"Connection": "close"})(scope, receive, send)
+
+
+@dataclass(frozen=True)
+class Protection:
+    """What :func:`protected` needs to know; see ``WebSettings``."""
+
+    hosts: Collection[str]
+    secure: bool
+    largest_body: int
+
+
+def protected(app: ASGIApp, protection: Protection) -> ASGIApp:
+    """The application behind all checks."""
+    limited = BodyLimit(app, largest=protection.largest_body)
+    checked = KnownHosts(SameOrigin(limited, secure=protection.secure), hosts=protection.hosts)
+    return SecurityHeaders(checked, secure=protection.secure)

@@ -1,0 +1,194 @@
+"""The page of a campaign, and the forms that steer it."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Depends, Query
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from tansaku.deploy.web import steering
+from tansaku.deploy.web.api.campaigns import EvaluationQuery
+from tansaku.deploy.web.auth.roles import require
+from tansaku.deploy.web.errors import ProblemError
+from tansaku.deploy.web.forms import form_fields
+from tansaku.deploy.web.pages.formats import campaign_address
+from tansaku.deploy.web.pages.rendering import render
+from tansaku.deploy.web.services import Services, services_of
+from tansaku.models.domain.accounts import Actor, Role
+from tansaku.models.domain.records import CampaignRecord, CommandKind, Event, JsonDict
+from tansaku.models.domain.states import EvaluationState
+from tansaku.tasks.views.evaluation_table import (
+    SORTS,
+    FailureGroup,
+    Selection,
+    TablePage,
+    best_series,
+    failure_groups,
+    improvements,
+    systems_of,
+    table_page,
+)
+from tansaku.tasks.views.readings import Reading
+from tansaku.tasks.yaml_text import write_yaml
+
+router = APIRouter(prefix="/campaigns")
+
+Viewer = Annotated[Actor, Depends(require(Role.VIEWER))]
+Operator = Annotated[Actor, Depends(require(Role.OPERATOR))]
+Admin = Annotated[Actor, Depends(require(Role.ADMIN))]
+
+_MOST_EVENTS = 50
+_MOST_FAILURES = 500
+_BUDGET = ("cost", "fraction", "evaluations")
+_FORM_KINDS: tuple[CommandKind, ...] = ("pause", "resume", "cancel", "edit", "retry")
+_LONGEST_DATA = 2000
+
+
+@router.get("/{name}")
+def campaign_page(request: Request, actor: Viewer, name: str, requested: str | None = None) -> Response:
+    """Shows a campaign."""
+    services = services_of(request)
+    reading = services.readings.reading(name)
+    given = steering.find_given(reading.record, requested)
+    content = {
+        **_shown(services, reading),
+        **_table(reading, Selection()),
+        "said": None if given is None else steering.outlook(given, name),
+        "may_steer": actor.may(Role.OPERATOR),
+        "may_delete": actor.may(Role.ADMIN),
+        "key": new_key,
+    }
+    return render(request, "campaign.html", content)
+
+
+@router.get("/{name}/table")
+def evaluations_page(request: Request, _: Viewer, name: str, query: Annotated[EvaluationQuery, Query()]) -> Response:
+    """Shows a page of the evaluations."""
+    reading = services_of(request).readings.reading(name)
+    return render(request, "evaluations.html", {"reading": reading, **_table(reading, query.selection())})
+
+
+@router.post("/{name}/commands")
+async def give_command(request: Request, actor: Operator, name: str) -> Response:
+    """Stores the command of a form."""
+    services = services_of(request)
+    order = await run_in_threadpool(_order, services, name, await form_fields(request))
+    await run_in_threadpool(steering.give, services, actor, name, order)
+    return RedirectResponse(f"{campaign_address(name)}?{urlencode({'requested': order.key})}", HTTPStatus.SEE_OTHER)
+
+
+@router.post("/{name}/deletion")
+async def delete_campaign(request: Request, actor: Admin, name: str) -> Response:
+    """Deletes a campaign whose name was typed."""
+    fields = await form_fields(request)
+    await run_in_threadpool(steering.delete, services_of(request), actor, name, fields.get("confirm", ""))
+    return RedirectResponse("/", HTTPStatus.SEE_OTHER)
+
+
+def new_key() -> str:
+    """An idempotency key for one form: sent twice, it is one command."""
+    return f"web-{secrets.token_hex(16)}"
+
+
+def _order(services: Services, name: str, fields: Mapping[str, str]) -> steering.Order:
+    """The command of a form's fields."""
+    reading = services.readings.reading(name)
+    kind = next((known for known in _FORM_KINDS if known == fields.get("kind")), None)
+    if kind is None:
+        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, f"expected one of {', '.join(_FORM_KINDS)}", key="kind")
+    key = fields.get("key", "")
+    if kind == "edit":
+        return steering.Order(kind, key, changes=_budget_changes(reading, fields), revision=fields.get("revision", ""))
+    if kind != "retry":
+        return steering.Order(kind, key)
+    failed = [(failure.round, failure.candidate) for failure in reading.status.failures]
+    chosen = steering.chosen_candidates(failed, list(fields))
+    if not chosen and "all" not in fields:
+        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "no failed evaluation is selected", key="evaluation")
+    return steering.Order(kind, key, candidates=() if "all" in fields else chosen)
+
+
+def _budget_changes(reading: Reading, fields: Mapping[str, str]) -> JsonDict:
+    """What a form changes of the budget; a field that was emptied takes its limit away."""
+    changes: JsonDict = {}
+    for name in _BUDGET:
+        if name not in fields:
+            continue
+        text = fields[name].strip()
+        try:
+            value = None if not text else int(text) if name == "evaluations" else float(text)
+        except ValueError as error:
+            detail = f"{text!r} is not a number"
+            raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, detail, key=f"budget.{name}") from error
+        if value != getattr(reading.spec.budget, name):
+            changes[f"budget.{name}"] = value
+    return changes
+
+
+def _shown(services: Services, reading: Reading) -> JsonDict:
+    """What the page shows besides the table."""
+    series = best_series(reading)
+    events = services.store.events(reading.record.name, limit=_MOST_EVENTS)
+    return {
+        "reading": reading,
+        "status": reading.status,
+        "failures": _few(failure_groups(reading.status.failures)),
+        "failed": len(reading.status.failures),
+        "series": series,
+        "improvements": improvements(series),
+        "spec_text": write_yaml(reading.record.spec),
+        "revision": steering.revision(reading.record),
+        "commands": _commands(reading.record),
+        "events": [_event(event) for event in reversed(events)],
+    }
+
+
+def _few(groups: list[FailureGroup]) -> list[FailureGroup]:
+    """The groups up to so many failures: a form has a limit of fields."""
+    few, left = [], _MOST_FAILURES
+    for group in groups:
+        if left > 0:
+            few.append(FailureGroup(group.reason, group.failures[:left], group.may_succeed))
+        left -= len(group.failures)
+    return few
+
+
+def _commands(record: CampaignRecord) -> list[JsonDict]:
+    """Commands, the newest first, each with what becomes of it."""
+    found = [steering.find_given(record, command.id) for command in reversed(record.commands)]
+    return [
+        {"command": given.command, "payload": _text(given.command.payload), "outlook": steering.outlook(given, record.name)}
+        for given in found
+        if given is not None
+    ]
+
+
+def _event(event: Event) -> JsonDict:
+    return {"at": event.at, "kind": event.kind, "data": _text(event.data)}
+
+
+def _text(data: JsonDict) -> str:
+    """Plain data on one line."""
+    text = json.dumps(data, ensure_ascii=False, default=str) if data else ""
+    return text if len(text) <= _LONGEST_DATA else f"{text[:_LONGEST_DATA]} …"
+
+
+def _table(reading: Reading, selection: Selection) -> JsonDict:
+    page: TablePage = table_page(reading, selection)
+    query = {"state": selection.state, "system": selection.system, "sort": selection.sort, "after": page.next}
+    return {
+        "page": page,
+        "selection": selection,
+        "next_query": urlencode({key: value for key, value in query.items() if value is not None}),
+        "states": [state.value for state in EvaluationState],
+        "systems": systems_of(reading),
+        "sorts": SORTS,
+    }

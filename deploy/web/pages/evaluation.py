@@ -1,0 +1,71 @@
+"""The page of an evaluation."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tansaku.deploy.web.api.campaigns import evaluation_at
+from tansaku.deploy.web.auth.roles import require
+from tansaku.deploy.web.pages.rendering import render
+from tansaku.deploy.web.services import Services, services_of
+from tansaku.models.domain.accounts import Actor, Role
+from tansaku.models.domain.errors import ConfigurationError, NotFoundError, StoreError
+from tansaku.models.domain.records import Evaluation, JsonDict
+from tansaku.tasks.views.evaluation_table import neighbours
+from tansaku.tasks.views.origins import value_from
+from tansaku.tasks.views.results import failure_reason
+from tansaku.tasks.views.structure_files import StructureText, describe_structure, structure_sha256
+
+router = APIRouter(prefix="/campaigns")
+
+_LONGEST_DATA = 4000
+
+
+@router.get("/{name}/evaluations/{number}")
+def evaluation_page(request: Request, _: Annotated[Actor, Depends(require(Role.VIEWER))], name: str, number: int) -> Response:
+    """Shows an evaluation."""
+    services = services_of(request)
+    reading, evaluation = evaluation_at(services, name, number)
+    before, after = neighbours(reading, number)
+    structure, problem = _structure(services, evaluation)
+    content: JsonDict = {
+        "reading": reading,
+        "evaluation": evaluation,
+        "before": before,
+        "after": after,
+        "reason": failure_reason(evaluation),
+        "origin": value_from(reading.spec, evaluation),
+        "provenance": _provenance(evaluation),
+        "structure": structure,
+        "structure_problem": problem,
+    }
+    return render(request, "evaluation.html", content)
+
+
+def _structure(services: Services, evaluation: Evaluation) -> tuple[StructureText | None, str]:
+    """The structure in words, or why it cannot be shown; both empty where there is none."""
+    if structure_sha256(evaluation) is None:
+        return None, ""
+    try:
+        return describe_structure(evaluation, services.artifacts), ""
+    except (ConfigurationError, NotFoundError, StoreError) as error:
+        return None, error.message
+
+
+def _provenance(evaluation: Evaluation) -> list[tuple[str, str]]:
+    """Where the value comes from, as rows of a table."""
+    found = evaluation.outcome.provenance if evaluation.outcome is not None else None
+    if found is None:
+        return []
+    rows = found.model_dump(exclude={"settings"}) | {key: _text(value) for key, value in found.settings.items()}
+    return [(str(key), str(value)) for key, value in rows.items() if value != ""]
+
+
+def _text(value: object) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= _LONGEST_DATA else f"{text[:_LONGEST_DATA]} …"

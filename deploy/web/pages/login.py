@@ -1,0 +1,114 @@
+"""The login page, and the forms that begin and end a session."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from tansaku.deploy.web.auth.login import user_by_link, user_by_password
+from tansaku.deploy.web.auth.roles import ForbiddenError, check_form_token, client_address, require
+from tansaku.deploy.web.auth.sessions import clear_cookie, open_session, session_secret, set_cookie
+from tansaku.deploy.web.auth.tokens import form_token, new_secret
+from tansaku.deploy.web.errors import ProblemError
+from tansaku.deploy.web.forms import form_fields
+from tansaku.deploy.web.pages.rendering import render
+from tansaku.deploy.web.services import Services, services_of
+from tansaku.models.domain.accounts import Actor, Role, User
+from tansaku.tasks.commands.audit import Change, record_change
+from tansaku.tasks.commands.users import Administration
+
+router = APIRouter()
+
+_FORM_SECONDS = 3600.0
+
+
+@router.get("/login")
+def login_page(request: Request) -> Response:
+    """Asks for a name and password, or a token."""
+    return _form(request, HTTPStatus.OK, "", request.query_params.get("next", "/"))
+
+
+@router.post("/session")
+async def log_in(request: Request) -> Response:
+    """Begins a session."""
+    services = services_of(request)
+    bound = request.cookies.get(services.settings.login_cookie)
+    if not bound:
+        return _form(request, HTTPStatus.FORBIDDEN, "the browser sent no cookie; allow cookies for this page, then try again")
+    fields = await form_fields(request)
+    goal = fields.get("next", "/")
+    try:
+        await check_form_token(request, bound)
+    except ForbiddenError as error:
+        return _form(request, HTTPStatus.FORBIDDEN, error.message, goal)
+    address = client_address(request)
+    try:
+        user = await run_in_threadpool(_user_of, services, dict(fields), address)
+    except ProblemError as error:
+        return _form(request, error.status, error.detail, goal)
+    secret = await run_in_threadpool(begin_session, request, user)
+    response = RedirectResponse(local_path(goal), HTTPStatus.SEE_OTHER)
+    set_session(response, services, secret)
+    return response
+
+
+@router.post("/logout")
+def log_out(request: Request, actor: Annotated[Actor, Depends(require(Role.VIEWER))]) -> Response:
+    """Ends the session."""
+    services = services_of(request)
+    finish_session(request, actor)
+    response = RedirectResponse("/login", HTTPStatus.SEE_OTHER)
+    clear_cookie(response, services.settings, services.settings.session_cookie)
+    return response
+
+
+def begin_session(request: Request, user: User) -> str:
+    """Stores a session and its audit entry; returns the cookie's secret."""
+    services = services_of(request)
+    address = client_address(request)
+    secret = open_session(services, user, address, session_secret(request, services.settings))
+    actor = Actor(name=user.name, role=user.role, address=address)
+    record_change(services.accounts, actor, Change("session.begin", f"user:{user.name}"), services.clock())
+    return secret
+
+
+def finish_session(request: Request, actor: Actor) -> None:
+    """Ends the session of a request, if it has one."""
+    services = services_of(request)
+    session = None if actor.session is None else services.accounts.session(actor.session)
+    if session is not None:
+        Administration(services.accounts, actor, services.clock).end_session(session)
+
+
+def set_session(response: Response, services: Services, secret: str) -> None:
+    """Gives the browser the cookie of a session and takes that of the login form."""
+    settings = services.settings
+    set_cookie(response, settings, settings.session_cookie, secret, settings.session_seconds)
+    clear_cookie(response, settings, settings.login_cookie)
+
+
+def local_path(address: str) -> str:
+    """The address if it is a path on this server, else that of the home page: a login leads to no other site."""
+    usual = address.startswith("/") and not address.startswith(("//", "/\\"))
+    return address if usual and address.isascii() and address.isprintable() and "\\" not in address else "/"
+
+
+def _user_of(services: Services, fields: dict[str, str], address: str) -> User:
+    token = fields.get("token", "")
+    if token:
+        return user_by_link(services, token.strip(), address)
+    return user_by_password(services, fields.get("name", "").strip(), fields.get("password", ""), address)
+
+
+def _form(request: Request, status: HTTPStatus, message: str, goal: str = "/") -> Response:
+    settings = services_of(request).settings
+    secret = request.cookies.get(settings.login_cookie) or new_secret()
+    content = {"message": message, "login_token": form_token(secret), "next": local_path(goal)}
+    response = render(request, "login.html", content, status=status)
+    set_cookie(response, settings, settings.login_cookie, secret, _FORM_SECONDS)
+    return response

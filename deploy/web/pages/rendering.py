@@ -1,0 +1,108 @@
+"""Renders pages from templates; everything in them is escaped."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from tansaku import __version__
+from tansaku.deploy.web.pages.formats import FILTERS, campaign_address, share
+from tansaku.models.domain.accounts import Actor, Role
+
+_WEB = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An entry of the navigation.
+
+    Attributes:
+        title: Shown.
+        path: Of the page; the entry is shown when the application has it.
+        role: The lowest role that may see the page.
+    """
+
+    title: str
+    path: str
+    role: Role = Role.VIEWER
+
+
+NAVIGATION = (
+    Entry("Campaigns", "/"),
+    Entry("Models", "/models"),
+    Entry("Queue", "/queue"),
+    Entry("Audit", "/audit"),
+    Entry("Admin", "/admin", Role.ADMIN),
+)
+
+
+class Renderer:
+    """Templates with the navigation of an application.
+
+    Args:
+        paths: Of the application's routes.
+    """
+
+    def __init__(self, paths: Collection[str]) -> None:
+        self._entries = tuple(entry for entry in NAVIGATION if entry.path in paths)
+        self._environment = Environment(
+            loader=FileSystemLoader(_WEB / "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._environment.globals["static"] = static_address
+        self._environment.globals["campaign_address"] = campaign_address
+        self._environment.globals["share"] = share
+        self._environment.filters |= FILTERS
+
+    def text(self, request: Request, template: str, content: Mapping[str, object]) -> str:
+        """The text of a page or of a part of it.
+
+        Args:
+            request: To answer.
+            template: Name of a file.
+            content: What the template shows, besides what every page shows.
+        """
+        actor: Actor | None = getattr(request.state, "actor", None)
+        shared = {
+            "actor": actor,
+            "form_token": getattr(request.state, "form_token", None),
+            "here": request.url.path,
+            "navigation": [entry for entry in self._entries if actor is not None and actor.may(entry.role)],
+            "version": __version__,
+        }
+        return self._environment.get_template(template).render({**shared, **content})
+
+
+def render(request: Request, template: str, content: Mapping[str, object], *, status: int = 200) -> HTMLResponse:
+    """A page or a part of a page as an answer.
+
+    Args:
+        request: To answer.
+        template: Name of a file.
+        content: What the template shows, besides what every page shows.
+        status: Of the answer.
+    """
+    renderer = request.app.state.renderer
+    assert isinstance(renderer, Renderer)
+    return HTMLResponse(renderer.text(request, template, content), status)
+
+
+@cache
+def static_address(name: str) -> str:
+    """Address of a static file, which changes with its content: browsers may keep it.
+
+    Args:
+        name: Path below the folder of static files.
+    """
+    digest = hashlib.sha256((_WEB / "static" / name).read_bytes()).hexdigest()
+    return f"/static/{name}?v={digest[:12]}"

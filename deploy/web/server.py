@@ -1,0 +1,180 @@
+"""Serves the application: binds the socket, refuses unsafe addresses, ends within seconds of a signal."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import signal
+import socket
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI
+
+from tansaku.deploy.web.services import LOOPBACK_HOSTS, WebSettings
+from tansaku.models.domain.errors import ConfigurationError
+
+GRACE = 3
+"""How long open streams may last after a signal [s]; without it one of them keeps the process alive."""
+_WAITING = 128
+_AT_ONCE = 1000
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where the server listens.
+
+    Attributes:
+        host: Name or IP address.
+        port: 0: any that is free.
+        uds: Path of a unix socket instead of host and port; only this user may connect.
+        certificate: PEM file for TLS.
+        key: PEM file of its key.
+        tls_proxy: A proxy in front speaks TLS with browsers.
+        insecure: Listen beyond this machine without TLS.
+        allowed_hosts: Further names by which browsers may address the server.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    uds: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+    tls_proxy: bool = False
+    insecure: bool = False
+    allowed_hosts: tuple[str, ...] = ()
+
+    def check(self) -> None:
+        """Refuses what would send passwords over a network in the clear.
+
+        Raises:
+            ConfigurationError: With what to do about it.
+        """
+        if (self.certificate is None) != (self.key is None):
+            raise ConfigurationError("--cert and --key: expected both or none")
+        for option, path in (("--cert", self.certificate), ("--key", self.key)):
+            if path is not None and not path.is_file():
+                raise ConfigurationError(f"{option}: no file {str(path)!r}")
+        if not (self.uds or self.certificate or self.insecure or _is_loopback(self.host)):
+            raise ConfigurationError(
+                f"--host {self.host!r}: reachable from other machines without TLS, so that passwords could be read",
+                hint="give --cert and --key, or listen on 127.0.0.1 or --uds behind a proxy with TLS or an ssh tunnel; "
+                "--insecure listens all the same",
+            )
+
+    def settings(self, port: int) -> WebSettings:
+        """Settings of the application that is reached under this address.
+
+        Args:
+            port: On which the server listens; 0 for a unix socket.
+        """
+        names = {name.lower().strip("[]") for name in (*self.allowed_hosts, *(() if self.uds else (self.host,)))}
+        return WebSettings(
+            hosts=LOOPBACK_HOSTS | names,
+            secure=self.tls_proxy or self.certificate is not None,
+            cookie=f"tansaku-session-{port}" if port else "tansaku-session",
+        )
+
+    def url(self, port: int) -> str:
+        """Address for a browser on this machine."""
+        scheme = "http" if self.certificate is None else "https"
+        host = "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host  # noqa: S104 - compared, not bound
+        return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+
+
+@contextmanager
+def listening(address: Address) -> Iterator[socket.socket]:
+    """Binds the socket; removes a unix socket at the end.
+
+    Raises:
+        ConfigurationError: The address is unsafe, taken, or none of this machine.
+    """
+    address.check()
+    bound = _bound_unix(address.uds) if address.uds is not None else _bound_tcp(address)
+    try:
+        yield bound
+    finally:
+        bound.close()
+        if address.uds is not None:
+            address.uds.unlink(missing_ok=True)
+
+
+def serve(app: FastAPI, address: Address, bound: socket.socket) -> None:
+    """Serves until SIGINT or SIGTERM; open streams end after :data:`GRACE` seconds.
+
+    Args:
+        app: From ``create_app``.
+        address: Where it listens.
+        bound: From :func:`listening`.
+    """
+    config = uvicorn.Config(
+        app,
+        lifespan="off",
+        ws="none",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        # The address of a client is that of its connection: anybody can send X-Forwarded-For.
+        proxy_headers=False,
+        timeout_graceful_shutdown=GRACE,
+        limit_concurrency=_AT_ONCE,
+        ssl_certfile=address.certificate,
+        ssl_keyfile=address.key,
+    )
+    server = _Server(config)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, server.handle_exit)
+    server.run(sockets=[bound])
+
+
+class _Server(uvicorn.Server):
+    """Ends by a signal without raising it again, so that the caller can close its stores."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leaves the handlers as they are."""
+        yield
+
+
+def _is_loopback(host: str) -> bool:
+    if host.lower() == "localhost":
+        return True
+    with suppress(ValueError):
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    return False
+
+
+def _bound_tcp(address: Address) -> socket.socket:
+    host = address.host.strip("[]")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, address.port), family=family, backlog=_WAITING)
+    except OSError as error:
+        raise ConfigurationError(f"--host {host} --port {address.port}: {error.strerror or error}") from error
+
+
+def _bound_unix(path: Path) -> socket.socket:
+    bound = socket.socket(socket.AF_UNIX)
+    try:
+        if path.exists() and stat.S_ISSOCK(path.stat().st_mode):
+            with socket.socket(socket.AF_UNIX) as probe:
+                if probe.connect_ex(str(path)) == 0:
+                    raise ConfigurationError(f"--uds {str(path)!r}: another process listens there")
+            path.unlink()
+        before = os.umask(0o177)
+        try:
+            bound.bind(str(path))
+        finally:
+            os.umask(before)
+        bound.listen(_WAITING)
+    except OSError as error:
+        bound.close()
+        raise ConfigurationError(f"--uds {str(path)!r}: {error.strerror or error}") from error
+    except ConfigurationError:
+        bound.close()
+        raise
+    return bound

@@ -1,0 +1,98 @@
+"""What the web process works with: stores, clock and settings. Opened by the command that starts it, or by a test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from starlette.requests import HTTPConnection
+
+from tansaku.deploy.web.auth.limits import AttemptLimiter
+from tansaku.deploy.web.auth.passwords import HashCost, Passwords
+from tansaku.models.domain.accounts import Accounts
+from tansaku.models.domain.model_registry import Registry
+from tansaku.models.domain.ports import ArtifactStore, CampaignStore
+from tansaku.tasks.resources import Resources
+from tansaku.tasks.views.readings import Readings
+
+LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+@dataclass(frozen=True)
+class WebSettings:
+    """How the web process behaves.
+
+    Attributes:
+        hosts: Names by which browsers may address the server, without ports; requests for other names are refused.
+        secure: Browsers reach it by TLS: cookies are Secure and have the prefix ``__Host-``.
+        cookie: Name of the session's cookie, without that prefix. Browsers do not separate cookies by port.
+        session_seconds: Time after which a session ends [s].
+        attempts: Logins that a user may try from one address within a minute.
+        largest_body: Bytes of a request's body.
+        hash_cost: Of a password's hash.
+    """
+
+    hosts: frozenset[str] = LOOPBACK_HOSTS
+    secure: bool = False
+    cookie: str = "tansaku-session"
+    session_seconds: float = 12 * 3600.0
+    attempts: int = 5
+    largest_body: int = 2**20
+    hash_cost: HashCost = field(default_factory=HashCost)
+
+    @property
+    def session_cookie(self) -> str:
+        """Name of the session's cookie as browsers see it."""
+        return f"__Host-{self.cookie}" if self.secure else self.cookie
+
+    @property
+    def login_cookie(self) -> str:
+        """Name of the cookie that a login form is bound to."""
+        return f"{self.session_cookie}-login"
+
+
+def utc_now() -> datetime:
+    """Returns the current time."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Services:
+    """What routes work with; they get it by :func:`services_of`.
+
+    Attributes:
+        store: Campaigns.
+        artifacts: Big values.
+        accounts: Users, sessions, tokens, audit.
+        registry: Data sets and models.
+        settings: How the web process behaves.
+        clock: Current time, aware.
+        resources: Site and launchers, for deletion; None: this process cannot delete campaigns.
+        passwords: Hashes and verifies passwords, a few at a time.
+        limiter: Counts attempts to log in.
+        readings: Reads campaigns once for each version.
+    """
+
+    store: CampaignStore
+    artifacts: ArtifactStore
+    accounts: Accounts
+    registry: Registry
+    settings: WebSettings = field(default_factory=WebSettings)
+    clock: Callable[[], datetime] = utc_now
+    resources: Resources | None = None
+    passwords: Passwords = field(init=False)
+    limiter: AttemptLimiter = field(init=False)
+    readings: Readings = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "passwords", Passwords(self.settings.hash_cost))
+        object.__setattr__(self, "limiter", AttemptLimiter(self.settings.attempts))
+        object.__setattr__(self, "readings", Readings(self.store))
+
+
+def services_of(connection: HTTPConnection) -> Services:
+    """The services of the application that a request came to."""
+    found = connection.app.state.services
+    assert isinstance(found, Services)
+    return found

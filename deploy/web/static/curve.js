@@ -1,0 +1,60 @@
+// Draws the best value so far from the series of the API. The same numbers are in the table below it.
+"use strict";
+
+(() => {
+  const place = document.getElementById("curve");
+  const axis = document.getElementById("curve-axis");
+  let series = null;
+  let horizontal = "evaluations";
+  let plot = null;
+
+  const colour = (name) => {
+    // Canvas does not know light-dark(): a computed colour is read from an element that uses the variable.
+    const probe = document.createElement("span");
+    probe.className = name;
+    place.appendChild(probe);
+    const found = getComputedStyle(probe).color;
+    probe.remove();
+    return found;
+  };
+
+  const draw = () => {
+    if (plot) plot.destroy();
+    plot = null;
+    if (!series || series.evaluations.length === 0) return;
+    const unit = horizontal === "cost" ? series.cost_unit : null;
+    const lines = { stroke: colour("quiet"), grid: { stroke: colour("grid"), width: 1 }, ticks: { stroke: colour("grid") } };
+    plot = new uPlot({
+      width: Math.max(280, place.clientWidth),
+      height: 280,
+      scales: { x: { time: false } },
+      axes: [{ ...lines, label: unit ? `${horizontal} [${unit}]` : horizontal }, { ...lines, label: series.unit, size: 70 }],
+      series: [
+        { label: horizontal },
+        { label: "result", stroke: colour("quiet"), paths: () => null, points: { show: true, size: 4 } },
+        { label: "best so far", stroke: colour("good"), width: 2, paths: uPlot.paths.stepped({ align: 1 }) },
+      ],
+    }, [series[horizontal], series.value, series.best], place);
+  };
+
+  const load = async () => {
+    const answer = await fetch(place.dataset.series, { credentials: "same-origin" });
+    if (!answer.ok) return;
+    series = await answer.json();
+    axis.hidden = false;
+    draw();
+  };
+
+  axis.addEventListener("click", (event) => {
+    const chosen = event.target.dataset.axis;
+    if (!chosen) return;
+    horizontal = chosen;
+    for (const button of axis.querySelectorAll("button")) button.setAttribute("aria-pressed", String(button === event.target));
+    draw();
+  });
+  let waiting = null;
+  addEventListener("resize", () => { clearTimeout(waiting); waiting = setTimeout(draw, 150); });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+  document.addEventListener("tansaku:changed", load);
+  load();
+})();

@@ -1,0 +1,185 @@
+"""Stores users' commands to campaigns: each once for its idempotency key, each with an entry in the audit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from tansaku.deploy.web.errors import ProblemError
+from tansaku.deploy.web.services import Services
+from tansaku.models.domain.accounts import Actor
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.identifiers import short_hash
+from tansaku.models.domain.records import CampaignRecord, Command, CommandKind, JsonDict
+from tansaku.tasks.commands import steer
+from tansaku.tasks.commands.actor import Actor as Author
+from tansaku.tasks.commands.audit import Change, record_change
+from tansaku.tasks.commands.delete import delete_campaign, plan_deletion
+from tansaku.tasks.views.progress import live_lease
+
+_KEY = re.compile(r"[A-Za-z0-9._:-]{8,64}")
+
+
+@dataclass(frozen=True)
+class Order:
+    """A command that a user gives.
+
+    Attributes:
+        kind: What is requested.
+        key: Idempotency key, the id of the stored command.
+        candidates: For ``retry`` and ``rerun``: ids; empty: all failed and cancelled ones.
+        changes: For ``edit``: new values by key.
+        revision: For ``edit``: revision of the spec that the user saw.
+    """
+
+    kind: CommandKind
+    key: str
+    candidates: tuple[str, ...] = ()
+    changes: JsonDict | None = None
+    revision: str | None = None
+
+    @property
+    def payload(self) -> JsonDict:
+        """What the stored command holds."""
+        if self.kind == "edit":
+            return dict(self.changes or {})
+        return {"candidates": list(self.candidates)} if self.candidates else {}
+
+
+@dataclass(frozen=True)
+class Given:
+    """A stored command.
+
+    Attributes:
+        command: As stored.
+        has_driver: Whether a driver runs that will apply it.
+        new: Whether it was stored by this request.
+    """
+
+    command: Command
+    has_driver: bool
+    new: bool
+
+
+def revision(record: CampaignRecord) -> str:
+    """Revision of a campaign's spec: changes with every edit, applied or waiting, and with a new campaign of the name."""
+    edits = [command.id for command in record.commands if command.kind == "edit"]
+    return short_hash([record.created_at.isoformat(), record.spec, edits])
+
+
+def give(services: Services, actor: Actor, name: str, order: Order) -> Given:
+    """Stores a command. Giving it again with the same key stores nothing and has the same answer.
+
+    Args:
+        services: Of the application.
+        actor: Who gives it.
+        name: Campaign name.
+        order: The command.
+
+    Raises:
+        ProblemError: The key is missing or belongs to another command, or the spec has changed since the user saw it.
+        NotFoundError: There is no such campaign or candidate.
+        ConfigurationError: A key cannot be edited, or its value is not valid.
+    """
+    if _KEY.fullmatch(order.key) is None:
+        detail = "expected 8 to 64 letters, digits and ._:-, another value for each command"
+        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, detail, key="Idempotency-Key")
+    record = services.store.campaign(name)
+    known = _command(record, order.key)
+    if known is not None:
+        if (known.kind, known.payload) != (order.kind, order.payload):
+            raise ProblemError(
+                HTTPStatus.CONFLICT, f"this key belongs to another command ({known.kind})", key="Idempotency-Key"
+            )
+        return Given(known, live_lease(record) is not None, new=False)
+    requested = _store(services, actor, record, order)
+    stored = _command(services.store.campaign(name), order.key)
+    assert stored is not None
+    after: JsonDict = {"id": order.key, "payload": order.payload}
+    change = Change(action=f"campaign.{order.kind}", subject=f"campaign:{name}", after=after)
+    record_change(services.accounts, actor, change, services.clock())
+    return Given(stored, requested.has_driver, new=True)
+
+
+def _store(services: Services, actor: Actor, record: CampaignRecord, order: Order) -> steer.Requested:
+    author = _author(actor)
+    if order.kind != "edit":
+        return steer.request(services.store, author, record.name, order.kind, order.candidates, order.key)
+    if order.revision is None:
+        raise ProblemError(HTTPStatus.PRECONDITION_REQUIRED, "an edit needs the revision it starts from", key="If-Match")
+    if order.revision != revision(record):
+        detail = "the campaign was edited in the meantime; look at it again"
+        raise ProblemError(HTTPStatus.PRECONDITION_FAILED, detail, key="If-Match")
+    requested = steer.request_edit(services.store, author, record.name, dict(order.changes or {}), order.key)
+    if requested is None:
+        raise ConfigurationError("the edit would change nothing")
+    return requested
+
+
+def _author(actor: Actor) -> Author:
+    """The actor as stored with commands."""
+    return Author(actor.name, f"dashboard, {actor.address}")
+
+
+def _command(record: CampaignRecord, key: str) -> Command | None:
+    return next((command for command in record.commands if command.id == key), None)
+
+
+def outlook(given: Given, name: str) -> str:
+    """When a stored command takes effect, in words.
+
+    Args:
+        given: The command.
+        name: Campaign name.
+    """
+    kind, at_number = given.command.kind, given.command.applied_at_number
+    if at_number is not None:
+        return f"{kind}: applied from evaluation {at_number} on"
+    if given.has_driver:
+        return f"{kind}: stored; the driver applies it before its next proposal"
+    return f"{kind}: stored; no driver runs, so the next `tansaku resume {name}` or the service applies it"
+
+
+def find_given(record: CampaignRecord, key: str | None) -> Given | None:
+    """The command of a key, None if there is none."""
+    command = None if key is None else _command(record, key)
+    return None if command is None else Given(command, live_lease(record) is not None, new=False)
+
+
+def delete(services: Services, actor: Actor, name: str, confirmation: str) -> None:
+    """Deletes a campaign for good; a deletion that was interrupted is finished.
+
+    Args:
+        services: Of the application.
+        actor: Who deletes it.
+        name: Campaign name.
+        confirmation: The name again, as the user typed it.
+
+    Raises:
+        ProblemError: The confirmation is not the name, or this process cannot delete campaigns.
+        LeaseHeldError: A driver or a job is at work on it.
+    """
+    if name not in services.store.campaign_names():
+        raise ProblemError(HTTPStatus.NOT_FOUND, f"no campaign {name!r} is stored")
+    if confirmation != name:
+        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "type the name of the campaign to delete it", key="confirm")
+    if services.resources is None:
+        raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, f"this server cannot delete campaigns; `tansaku delete {name}` does")
+    plan = plan_deletion(services.resources, name)
+    before: JsonDict = {"evaluations": plan.evaluations, "done": plan.done, "refits": plan.refits, "events": plan.events}
+    change = Change(action="campaign.delete", subject=f"campaign:{name}", before=before)
+    record_change(services.accounts, actor, change, services.clock())
+    delete_campaign(services.resources, _author(actor), name)
+
+
+def chosen_candidates(candidates: Sequence[tuple[int, str]], fields: Sequence[str]) -> tuple[str, ...]:
+    """Candidates whose boxes ``evaluation-ROUND`` were ticked in a form.
+
+    Args:
+        candidates: Rounds and ids of all that could be chosen.
+        fields: Names of the form's fields.
+    """
+    ticked = set(fields)
+    return tuple(dict.fromkeys(candidate for number, candidate in candidates if f"evaluation-{number}" in ticked))

@@ -1,0 +1,206 @@
+"""Users of the dashboard, how they prove who they are, and what they changed; and the port of the store that keeps it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal, Protocol
+
+from pydantic import AwareDatetime, Field
+
+from tansaku.models.domain.records import JsonDict, Record
+
+USER_NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,62}$"
+
+SecretHash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+"""SHA-256 of a random secret of at least 256 bits. The secret itself is never stored; it cannot be guessed from the hash."""
+
+
+class Role(StrEnum):
+    """What a user may do; each role includes those before it."""
+
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+    ADMIN = "admin"
+
+    def includes(self, other: Role) -> bool:
+        """Whether this role may do all that ``other`` may."""
+        order = list(Role)
+        return order.index(self) >= order.index(other)
+
+
+class Actor(Record):
+    """Who asks for something.
+
+    Attributes:
+        name: The user.
+        role: What they may do in this request: a token may have a lower role than its user.
+        address: Where the request came from; ``local`` for a unix socket or a command.
+        session: Id of the session; None: by a token or a command.
+    """
+
+    name: str
+    role: Role
+    address: str = "local"
+    session: SecretHash | None = None
+
+    def may(self, role: Role) -> bool:
+        """Whether the actor may do what needs ``role``."""
+        return self.role.includes(role)
+
+
+class User(Record):
+    """A person or program with access to the dashboard.
+
+    Attributes:
+        password_hash: In argon2's own format with its parameters; None: no login by password.
+        disabled: May not log in; sessions and tokens do not count.
+    """
+
+    schema_version: Literal[1] = 1
+    name: str = Field(pattern=USER_NAME_PATTERN)
+    role: Role
+    password_hash: str | None = None
+    disabled: bool = False
+    created_at: AwareDatetime
+
+
+class Session(Record):
+    """A login of a browser. The role is that of the user at the time of each request."""
+
+    schema_version: Literal[1] = 1
+    id: SecretHash
+    user: str
+    address: str
+    created_at: AwareDatetime
+    expires_at: AwareDatetime
+
+
+class ApiToken(Record):
+    """A secret for programs, shown once when it is created.
+
+    Attributes:
+        label: What it is for.
+        role: At most this role, and at most the user's.
+    """
+
+    schema_version: Literal[1] = 1
+    id: SecretHash
+    user: str
+    label: str
+    role: Role
+    created_at: AwareDatetime
+    expires_at: AwareDatetime
+
+
+class LoginLink(Record):
+    """A secret that logs a user in once."""
+
+    schema_version: Literal[1] = 1
+    id: SecretHash
+    user: str
+    expires_at: AwareDatetime
+
+
+class AuditEntry(Record):
+    """One change: who, when, what, from where, before and after. Never a secret or its hash.
+
+    Attributes:
+        id: Sorts by time: microseconds, then random digits.
+        action: What was done, as ``user.add``.
+        subject: What it was done to, as ``user:ada``.
+    """
+
+    schema_version: Literal[1] = 1
+    id: str
+    at: AwareDatetime
+    actor: str
+    address: str
+    action: str
+    subject: str
+    before: JsonDict | None = None
+    after: JsonDict | None = None
+
+
+class Accounts(Protocol):
+    """Where users, sessions, tokens and the audit of the dashboard are stored.
+
+    Ids of sessions, tokens and login links are hashes of secrets. Times are compared by the caller's clock: the store returns
+    expired records until :meth:`remove_expired`. Every acknowledged write survives ``kill -9``; ``TransientError`` means that
+    the server could not be reached.
+    """
+
+    def add_user(self, user: User) -> bool:
+        """Inserts a user; returns whether the name was free. A known user is left unchanged."""
+        ...
+
+    def user(self, name: str) -> User | None:
+        """Returns a user, or None."""
+        ...
+
+    def users(self) -> list[User]:
+        """All users by name."""
+        ...
+
+    def replace_user(self, user: User) -> bool:
+        """Stores a user's new record; returns whether there was one of this name."""
+        ...
+
+    def remove_user(self, name: str) -> bool:
+        """Removes a user with all sessions, tokens and login links; returns whether there was one."""
+        ...
+
+    def add_session(self, session: Session) -> None:
+        """Stores a session."""
+        ...
+
+    def session(self, session_id: str) -> Session | None:
+        """Returns a session, or None."""
+        ...
+
+    def sessions(self, user: str | None = None) -> list[Session]:
+        """Sessions of a user or of all, the newest first."""
+        ...
+
+    def remove_session(self, session_id: str) -> bool:
+        """Ends a session; returns whether there was one."""
+        ...
+
+    def remove_sessions(self, user: str) -> int:
+        """Ends all sessions and login links of a user; returns how many sessions there were."""
+        ...
+
+    def add_token(self, token: ApiToken) -> None:
+        """Stores a token."""
+        ...
+
+    def token(self, token_id: str) -> ApiToken | None:
+        """Returns a token, or None."""
+        ...
+
+    def tokens(self, user: str | None = None) -> list[ApiToken]:
+        """Tokens of a user or of all, the newest first."""
+        ...
+
+    def remove_token(self, token_id: str) -> bool:
+        """Revokes a token; returns whether there was one."""
+        ...
+
+    def add_login_link(self, link: LoginLink) -> None:
+        """Stores a login link."""
+        ...
+
+    def take_login_link(self, link_id: str) -> LoginLink | None:
+        """Removes and returns a login link in one operation: of two callers, one gets it."""
+        ...
+
+    def remove_expired(self, now: AwareDatetime) -> int:
+        """Removes sessions, tokens and login links that expired before ``now``; returns how many."""
+        ...
+
+    def append_audit(self, entry: AuditEntry) -> None:
+        """Appends to the audit; an entry of a known id is ignored."""
+        ...
+
+    def audit(self, *, before: str | None = None, limit: int = 100) -> list[AuditEntry]:
+        """The newest entries, or the newest whose id is less than ``before``."""
+        ...

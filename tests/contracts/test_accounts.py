@@ -1,0 +1,153 @@
+"""The contract of the store of users, sessions, tokens and audit, on every implementation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from pydantic import ValidationError
+
+from tansaku.models.domain.accounts import Accounts, Actor, ApiToken, AuditEntry, LoginLink, Role, Session, User
+from tansaku.tasks.stores.memory_accounts import MemoryAccounts
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+FIRST, SECOND = "1" * 64, "2" * 64
+
+
+@pytest.fixture(params=["memory", "mongo"])
+def accounts(request) -> Iterator[Accounts]:
+    if request.param == "memory":
+        yield MemoryAccounts()
+        return
+    from tansaku.tasks.stores.mongo_accounts import MongoAccounts
+
+    yield MongoAccounts(request.getfixturevalue("mongo_database"))
+
+
+def user(name: str = "ada", **changes: object) -> User:
+    return User(name=name, role=Role.VIEWER, password_hash="$argon2id$x", created_at=NOON).model_copy(update=changes)
+
+
+def session(session_id: str = FIRST, name: str = "ada", minutes: float = 0.0) -> Session:
+    begin = NOON + timedelta(minutes=minutes)
+    return Session(id=session_id, user=name, address="::1", created_at=begin, expires_at=begin + timedelta(hours=1))
+
+
+def token(token_id: str = FIRST, name: str = "ada", minutes: float = 0.0) -> ApiToken:
+    begin = NOON + timedelta(minutes=minutes)
+    expiry = begin + timedelta(hours=1)
+    return ApiToken(id=token_id, user=name, label="l", role=Role.VIEWER, created_at=begin, expires_at=expiry)
+
+
+def link(link_id: str = FIRST, name: str = "ada") -> LoginLink:
+    return LoginLink(id=link_id, user=name, expires_at=NOON + timedelta(minutes=15))
+
+
+def entry(entry_id: str) -> AuditEntry:
+    return AuditEntry(id=entry_id, at=NOON, actor="ada", address="local", action="user.add", subject="user:bob", after={"a": 1})
+
+
+def test_users_come_back_by_name_and_a_name_is_given_once(accounts):
+    assert accounts.add_user(user("bob"))
+    assert accounts.add_user(user("ada"))
+    assert not accounts.add_user(user("bob", role=Role.ADMIN))
+    assert accounts.users() == [user("ada"), user("bob")]
+    assert accounts.user("bob") == user("bob")
+    assert accounts.user("eve") is None
+
+
+def test_a_name_is_given_once_when_asked_for_at_once(accounts):
+    with ThreadPoolExecutor(4) as pool:
+        given = list(pool.map(lambda role: accounts.add_user(user(role=role)), [*Role, *Role]))
+    assert given.count(True) == 1
+
+
+def test_a_user_is_changed_only_if_known(accounts):
+    assert not accounts.replace_user(user())
+    assert accounts.user("ada") is None
+    accounts.add_user(user())
+    assert accounts.replace_user(user(role=Role.ADMIN, disabled=True))
+    assert accounts.user("ada") == user(role=Role.ADMIN, disabled=True)
+
+
+def test_a_removed_user_leaves_nothing(accounts):
+    accounts.add_user(user())
+    accounts.add_session(session())
+    accounts.add_token(token())
+    accounts.add_login_link(link())
+    accounts.add_session(session(SECOND, "bob"))
+    assert accounts.remove_user("ada")
+    assert not accounts.remove_user("ada")
+    assert (accounts.sessions("ada"), accounts.tokens("ada"), accounts.take_login_link(FIRST)) == ([], [], None)
+    assert accounts.sessions() == [session(SECOND, "bob")]
+
+
+def test_sessions_are_listed_by_age_and_ended(accounts):
+    later = session(SECOND, minutes=1)
+    accounts.add_session(session())
+    accounts.add_session(later)
+    accounts.add_session(session("3" * 64, "bob", minutes=2))
+    assert accounts.session(FIRST) == session()
+    assert accounts.sessions("ada") == [later, session()]
+    assert accounts.remove_session(FIRST)
+    assert not accounts.remove_session(FIRST)
+    assert accounts.session(FIRST) is None
+    accounts.add_login_link(link())
+    assert accounts.remove_sessions("ada") == 1
+    assert accounts.take_login_link(FIRST) is None
+    assert [kept.user for kept in accounts.sessions()] == ["bob"]
+
+
+def test_tokens_are_listed_by_age_and_revoked(accounts):
+    later = token(SECOND, minutes=1)
+    accounts.add_token(token())
+    accounts.add_token(later)
+    assert accounts.token(SECOND) == later
+    assert accounts.tokens() == accounts.tokens("ada") == [later, token()]
+    assert accounts.tokens("bob") == []
+    assert accounts.remove_token(FIRST)
+    assert not accounts.remove_token(FIRST)
+    assert accounts.token(FIRST) is None
+
+
+def test_a_login_link_is_taken_once_by_one(accounts):
+    accounts.add_login_link(link())
+    with ThreadPoolExecutor(4) as pool:
+        taken = list(pool.map(lambda _: accounts.take_login_link(FIRST), range(8)))
+    assert [found for found in taken if found is not None] == [link()]
+
+
+def test_only_what_has_expired_is_removed(accounts):
+    accounts.add_session(session())
+    accounts.add_session(session(SECOND, minutes=30))
+    accounts.add_token(token())
+    accounts.add_login_link(link())
+    assert accounts.remove_expired(NOON) == 0
+    assert accounts.remove_expired(NOON + timedelta(minutes=61)) == 3
+    assert accounts.sessions() == [session(SECOND, minutes=30)]
+
+
+def test_the_audit_is_read_from_its_end_page_by_page(accounts):
+    for number in (2, 1, 3):
+        accounts.append_audit(entry(f"{number}"))
+    accounts.append_audit(entry("2").model_copy(update={"actor": "eve"}))
+    assert [found.id for found in accounts.audit(limit=2)] == ["3", "2"]
+    assert accounts.audit(before="2") == [entry("1")]
+    assert accounts.audit()[1].actor == "ada"
+
+
+def test_a_role_includes_those_before_it():
+    assert [[role.includes(other) for other in Role] for role in Role] == [
+        [True, False, False],
+        [True, True, False],
+        [True, True, True],
+    ]
+    assert Actor(name="ada", role=Role.OPERATOR).may(Role.VIEWER)
+
+
+@pytest.mark.parametrize("name", ["", "Ada", "a b", "../a", "a\n", "a" * 64, "-a"])
+def test_names_that_could_be_mistaken_are_refused(name):
+    with pytest.raises(ValidationError):
+        User(name=name, role=Role.VIEWER, created_at=NOON)

@@ -1,0 +1,51 @@
+"""Attempts within a minute, by user and address."""
+
+from __future__ import annotations
+
+import pytest
+
+from tansaku.deploy.web.auth.limits import AttemptLimiter, network_of
+
+
+class Seconds:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_the_window_moves_with_time():
+    clock = Seconds()
+    limiter = AttemptLimiter(2, clock)
+    assert limiter.admit("ada", "::1") == 0
+    clock.now += 30
+    assert limiter.admit("ada", "::1") == 0
+    assert limiter.admit("ada", "::1") == pytest.approx(30)
+    clock.now += 30
+    assert limiter.admit("ada", "::1") == 0
+    assert limiter.admit("ada", "::1") == pytest.approx(30)
+
+
+def test_users_and_addresses_are_counted_apart_and_an_address_in_all():
+    limiter = AttemptLimiter(1, Seconds())
+    assert limiter.admit("ada", "10.0.0.1") == 0
+    assert limiter.admit("ADA", "10.0.0.1") > 0
+    assert limiter.admit("ada", "10.0.0.2") == 0
+    assert [limiter.admit(f"user-{number}", "10.0.0.1") > 0 for number in range(4)] == [False, False, False, True]
+
+
+def test_memory_stays_bounded():
+    limiter = AttemptLimiter(5, Seconds())
+    for number in range(6000):
+        limiter.admit("ada", f"10.0.{number // 250}.{number % 250}")
+    assert len(limiter._made) <= 10_000
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [("10.0.0.1", "10.0.0.1"), ("2001:db8::1", "2001:db8::/64"), ("2001:db8::ffff:1%eth0", "2001:db8::/64"),
+     ("::ffff:10.0.0.1", "10.0.0.1"), ("local", "local")],
+)  # fmt: skip
+def test_an_address_stands_for_its_network(address, network):
+    assert network_of(address) == network

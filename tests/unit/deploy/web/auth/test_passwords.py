@@ -1,0 +1,77 @@
+"""Password hashes: cost, number at a time, lengths."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from tansaku.deploy.web.auth.passwords import AT_ONCE, BusyError, HashCost, Passwords
+from tansaku.models.domain.errors import FieldError
+from tests.unit.deploy.web.conftest import CHEAP, PASSWORD
+
+
+def test_with_the_cost_of_real_use_a_hash_is_argon2id_and_verifies():
+    passwords = Passwords(HashCost())
+    stored = passwords.hash(PASSWORD)
+    assert stored.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+    assert passwords.verify(stored, PASSWORD)
+    assert not passwords.verify(stored, PASSWORD + "!")
+
+
+def test_the_same_password_has_another_hash_each_time():
+    passwords = Passwords(CHEAP)
+    assert passwords.hash(PASSWORD) != passwords.hash(PASSWORD)
+
+
+def test_without_a_stored_hash_no_password_is_right():
+    passwords = Passwords(CHEAP)
+    assert not passwords.verify(None, PASSWORD)
+    assert not passwords.verify(None, "a user who does not exist")
+    assert not passwords.verify("damaged", PASSWORD)
+
+
+def test_the_same_characters_are_the_same_password():
+    passwords = Passwords(CHEAP)
+    assert passwords.verify(passwords.hash("pässwörter!!"), "pa\u0308sswo\u0308rter!!")
+
+
+@pytest.mark.parametrize("length", [0, 11, 1025])
+def test_short_and_endless_passwords_are_refused(length):
+    with pytest.raises(FieldError, match=f"password: it has {length} characters, expected 12 to 1024"):
+        Passwords(CHEAP).hash("x" * length)
+
+
+def test_two_at_a_time_and_a_few_waiting(monkeypatch):
+    passwords = Passwords(CHEAP)
+    stored, go = passwords.hash(PASSWORD), threading.Event()
+    lock, running, most, refused = threading.Lock(), 0, 0, []
+
+    class Slow:
+        def verify(self, expected, password):
+            nonlocal running, most
+            with lock:
+                running += 1
+                most = max(most, running)
+            go.wait(10)
+            with lock:
+                running -= 1
+            return True
+
+    monkeypatch.setattr(passwords, "_hasher", Slow())
+
+    def attempt():
+        try:
+            passwords.verify(stored, PASSWORD)
+        except BusyError as error:
+            refused.append(error)
+            if len(refused) == 3:
+                go.set()
+
+    threads = [threading.Thread(target=attempt) for _ in range(AT_ONCE + 8 + 3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert most == AT_ONCE
+    assert len(refused) == 3

@@ -1,0 +1,123 @@
+"""The dashboard on memory stores, with a browser for each role."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from starlette.testclient import TestClient
+
+from tansaku.deploy.web.app import create_app
+from tansaku.deploy.web.auth.passwords import HashCost
+from tansaku.deploy.web.auth.sessions import open_session
+from tansaku.deploy.web.services import Services, WebSettings
+from tansaku.models.domain.accounts import Role, User
+from tansaku.tasks.stores.artifacts import FileArtifactStore
+from tansaku.tasks.stores.memory import MemoryCampaignStore
+from tansaku.tasks.stores.memory_accounts import MemoryAccounts
+from tansaku.tasks.stores.memory_registry import MemoryRegistry
+
+HOST = "localhost"
+PASSWORD = "correct horse battery"
+CHEAP = HashCost(passes=1, memory_kib=8, lanes=1)
+
+
+class Clock:
+    """A clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def pass_time(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+@dataclass(frozen=True)
+class Site:
+    """The application, what it works with, and its clock; there is a user of each role, with :data:`PASSWORD`."""
+
+    app: FastAPI
+    services: Services
+    clock: Clock
+
+    def browser(self) -> Browser:
+        """A browser without cookies."""
+        return Browser(self.app, base_url=f"http://{HOST}", follow_redirects=False)
+
+    def logged_in(self, role: Role) -> Browser:
+        """A browser in which the user of a role has logged in."""
+        browser = self.browser()
+        answer = browser.log_in(role.value)
+        assert answer.status_code == 303, answer.text
+        return browser
+
+    def with_session(self, role: Role) -> Browser:
+        """A browser with a session that no login began: logins are limited."""
+        browser = self.browser()
+        secret = open_session(self.services, self.services.accounts.user(role.value), "testclient", None)
+        browser.cookies.set(self.services.settings.session_cookie, secret)
+        return browser
+
+
+class Browser(TestClient):
+    """Sends what browsers send: the origin, and with forms their token."""
+
+    def form_token(self, path: str = "/") -> str:
+        """The token in the forms of a page."""
+        return re.search(r'name="csrf_token" value="(\w+)"', self.get(path).text)[1]
+
+    def submit(self, path: str, fields: dict[str, str] | None = None, page: str = "/"):
+        """Sends a form of a page."""
+        fields = {"csrf_token": self.form_token(page), **(fields or {})}
+        return self.post(path, data=fields, headers={"Origin": f"http://{HOST}"})
+
+    def log_in(self, name: str, password: str = PASSWORD, **fields: str):
+        """Fills in the login form."""
+        return self.submit("/session", {"name": name, "password": password, **fields}, "/login")
+
+    def change(self, method: str, path: str, **arguments: object):
+        """Asks for a change as a script of a page does."""
+        headers = {"Origin": f"http://{HOST}", "X-CSRF-Token": self.form_token()}
+        return self.request(method, path, headers=headers, **arguments)
+
+
+@pytest.fixture
+def make_site(tmp_path: Path) -> Callable[..., Site]:
+    """``make_site(store, **settings)``: an application on a store of campaigns, with other settings."""
+
+    def make(store: MemoryCampaignStore | None = None, **settings: object) -> Site:
+        clock = Clock()
+        services = Services(
+            store=MemoryCampaignStore() if store is None else store,
+            artifacts=FileArtifactStore(tmp_path / "artifacts"),
+            accounts=MemoryAccounts(),
+            registry=MemoryRegistry(),
+            settings=WebSettings(hash_cost=CHEAP, **settings),
+            clock=clock,
+        )
+        for role in Role:
+            stored = services.passwords.hash(PASSWORD)
+            services.accounts.add_user(User(name=role.value, role=role, password_hash=stored, created_at=clock()))
+        return Site(create_app(services), services, clock)
+
+    return make
+
+
+@pytest.fixture
+def site(make_site: Callable[..., Site]) -> Site:
+    """The application with the usual settings."""
+    return make_site()
+
+
+@pytest.fixture
+def site_with(make_site: Callable[..., Site], recorded: Callable[..., MemoryCampaignStore]) -> Callable[..., Site]:
+    """``site_with("a1", "a3")``: an application with one campaign, in which these candidates were evaluated; a3 fails."""
+    return lambda *candidates, **arguments: make_site(recorded(*candidates, **arguments))

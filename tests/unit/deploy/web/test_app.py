@@ -1,0 +1,72 @@
+"""Every route says who may use it, and every answer carries the protecting headers."""
+
+from __future__ import annotations
+
+import pytest
+from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
+
+from tansaku.deploy.web.auth.roles import Requires
+from tansaku.models.domain.accounts import Role
+
+OPEN = {("GET", "/login"), ("POST", "/session"), ("POST", "/api/v1/session"), ("GET", "/health/live")}
+"""Routes for everybody; static files are no route."""
+
+
+def requirements(dependant) -> list[Role]:
+    """Roles that a route depends on, also through other dependencies."""
+    own = [dependant.call.role] if isinstance(dependant.call, Requires) else []
+    return own + [role for below in dependant.dependencies for role in requirements(below)]
+
+
+def matrix(app: FastAPI) -> dict[tuple[str, str], list[Role]]:
+    """Roles by method and path, found in the application itself."""
+    found = {}
+    for route in iter_route_contexts(app.routes):
+        if route.name != "static":
+            found |= {(method, route.path): requirements(route.dependant) for method in route.methods}
+    return found
+
+
+def test_every_route_requires_a_role(site):
+    without = {route for route, roles in matrix(site.app).items() if not roles}
+    assert without == OPEN
+
+
+def test_a_route_without_a_role_is_noticed(site):
+    site.app.get("/planted")(lambda: "planted")
+    assert ("GET", "/planted") in {route for route, roles in matrix(site.app).items() if not roles}
+
+
+@pytest.mark.parametrize("role", [None, *Role])
+def test_each_role_may_use_its_routes_and_no_others(site, role):
+    for (method, path), roles in matrix(site.app).items():
+        if not roles:
+            continue
+        # A new session each time: some routes end it.
+        browser = site.browser() if role is None else site.with_session(role)
+        token = "" if role is None else browser.form_token()
+        answer = browser.request(method, path, headers={"Origin": "http://localhost", "X-CSRF-Token": token})
+        allowed = role is not None and all(role.includes(needed) for needed in roles)
+        if allowed:
+            assert answer.status_code not in {401, 403}, (method, path, answer.text)
+            assert answer.headers.get("Location", "") in {"", "/login" if path == "/logout" else ""}
+        elif role is None and path.startswith("/api/"):
+            assert answer.status_code == 401
+        elif role is None:
+            assert answer.headers["Location"].startswith("/login?next=")
+        else:
+            assert answer.status_code == 403
+
+
+def test_no_page_or_style_has_anything_inline_or_from_elsewhere(site):
+    browser = site.logged_in(Role.ADMIN)
+    pages = [path for method, path in matrix(site.app) if method == "GET" and "{" not in path and not path.startswith("/api/")]
+    assert {"/", "/login"} <= set(pages)
+    for path in pages:
+        text = browser.get(path).text
+        assert "style=" not in text
+        assert "<style" not in text
+        assert "://" not in text
+        assert text.count("<script") == text.count("<script src=")
+        assert " on" not in {text[place : place + 3] for place in range(len(text)) if text[place + 3 : place + 9] == "click="}

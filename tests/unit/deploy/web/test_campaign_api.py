@@ -1,0 +1,126 @@
+"""Campaigns by the API, and the stream of their changes."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tansaku.deploy.web.changes import Changes, Pace
+from tansaku.models.domain.accounts import Role
+from tansaku.models.domain.records import LeaseOwner
+
+NAME = "small-table"
+PATH = f"/api/v1/campaigns/{NAME}"
+
+
+def command(browser, key: str | None, body: dict, **headers: str):
+    """Posts a command as a script of a page does."""
+    added = {"Origin": "http://localhost", "X-CSRF-Token": browser.form_token(), **headers}
+    added |= {} if key is None else {"Idempotency-Key": key}
+    return browser.post(f"{PATH}/commands", json=body, headers=added)
+
+
+def test_a_campaign_its_evaluations_and_its_curve(site_with):
+    browser = site_with("a1", "a2", "a3").logged_in(Role.VIEWER)
+    (line,) = browser.get("/api/v1/campaigns").json()["items"]
+    assert (line["name"], line["best"], line["unit"], line["failed"]) == (NAME, 3.0, "mJ/m2", 1)
+    assert browser.get(PATH).json()["evaluations"] == 3
+    page = browser.get(f"{PATH}/evaluations?limit=2").json()
+    assert ([item["candidate"] for item in page["items"]], page["next"], page["total"]) == (["a1", "a2"], 2, 3)
+    assert [item["candidate"] for item in browser.get(f"{PATH}/evaluations?after=2").json()["items"]] == ["a3"]
+    assert browser.get(f"{PATH}/evaluations/3").json()["state"] == "FAILED"
+    series = browser.get(f"{PATH}/series").json()
+    assert series["evaluations"] == [1, 2, 3]
+    assert series["cost"] == [2.0, 4.0, 8.0]
+    assert series["value"] == [5.0, 3.0, None]
+    assert series["best"] == [5.0, 3.0, 3.0]
+
+
+def test_one_key_is_one_command(site_with):
+    site = site_with("a1", "a3")
+    browser = site.logged_in(Role.OPERATOR)
+    assert command(browser, None, {"kind": "pause"}).status_code == 422
+    assert command(browser, "short", {"kind": "pause"}).json()["key"] == "Idempotency-Key"
+    body = {"kind": "retry", "candidates": ["a3"]}
+    first, second = command(browser, "the-same-key", body), command(browser, "the-same-key", body)
+    assert (first.status_code, second.status_code) == (202, 200)
+    assert first.json() == second.json()
+    assert not first.json()["has_driver"]
+    assert command(browser, "the-same-key", {"kind": "pause"}).status_code == 409
+    assert command(browser, "another-key", {"kind": "retry", "candidates": ["none"]}).status_code == 404
+    assert [stored["id"] for stored in browser.get(f"{PATH}/commands").json()] == ["the-same-key"]
+
+
+def test_an_edit_needs_the_present_revision(site_with):
+    site = site_with("a1")
+    browser = site.logged_in(Role.OPERATOR)
+    tag = browser.get(PATH).headers["ETag"]
+    body = {"kind": "edit", "changes": {"budget.cost": 20}}
+    assert command(browser, "edit-without", body).status_code == 428
+    assert command(browser, "edit-first", body, **{"If-Match": tag}).status_code == 202
+    assert (
+        command(browser, "edit-stale", {"kind": "edit", "changes": {"budget.cost": 30}}, **{"If-Match": tag}).status_code == 412
+    )
+    tag = browser.get(PATH).headers["ETag"]
+    assert command(browser, "edit-folder", {"kind": "edit", "changes": {"space": {}}}, **{"If-Match": tag}).status_code == 422
+    assert [stored.id for stored in site.services.store.campaign(NAME).commands] == ["edit-first"]
+
+
+def test_an_unknown_campaign_is_a_problem(site):
+    browser = site.logged_in(Role.VIEWER)
+    for path in ("", "/series", "/commands", "/evaluations", "/evaluations/1", "/changes"):
+        answer = browser.get(f"/api/v1/campaigns/none{path}")
+        assert answer.status_code == 404, path
+        assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+async def always() -> bool:
+    return True
+
+
+def test_all_followers_share_one_poller_and_hear_of_every_change(site_with):
+    site = site_with("a1")
+    store = site.services.store
+    changes = Changes(site.services.readings, Pace(poll=0.01, check=5.0))
+
+    async def follow() -> None:
+        streams = [changes.follow(NAME, None, always) for _ in range(20)]
+        first = [await anext(stream) for stream in streams]
+        assert len(set(first)) == 1
+        assert changes.pollers == 1
+        store.acquire_lease(NAME, LeaseOwner(host="node7", pid=4321, process_started=0.0, user="bob"), 60.0)
+        second = await asyncio.wait_for(asyncio.gather(*(anext(stream) for stream in streams)), 5.0)
+        assert len(set(second)) == 1
+        assert second[0] != first[0]
+        seen = second[0].partition("data: ")[2].strip()
+        late = changes.follow(NAME, seen, always)
+        waiting = asyncio.ensure_future(anext(late))
+        await asyncio.sleep(0.05)
+        assert not waiting.done()
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+        for stream in streams:
+            await stream.aclose()
+        assert changes.pollers == 0
+
+    asyncio.run(follow())
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_a_stream_ends_when_its_follower_may_not_read_any_more(site_with, allowed):
+    changes = Changes(site_with("a1").services.readings, Pace(poll=5.0, check=0.01))
+
+    async def answer() -> bool:
+        return allowed
+
+    async def follow() -> list[str]:
+        stream = changes.follow(NAME, None, answer)
+        found = [await anext(stream)]
+        found += [await anext(stream, "end")]
+        await stream.aclose()
+        return found
+
+    first, second = asyncio.run(follow())
+    assert first.startswith("event: version\n")
+    assert second == (": open\n\n" if allowed else "end")

@@ -1,0 +1,176 @@
+"""The pages of a campaign and its evaluations, and the forms that steer it."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from ase import Atoms
+
+from tansaku.calculators.structures.export import write_structure
+from tansaku.deploy.web.app import STATIC, create_app
+from tansaku.models.domain.accounts import Role
+from tansaku.models.domain.records import Failure, LeaseOwner, Outcome, Proposal
+from tansaku.models.domain.specs.site import SiteSpec
+from tansaku.models.domain.states import FailureKind
+from tansaku.tasks.jobs.document import STRUCTURE_FILE
+from tansaku.tasks.resources import Resources
+from tansaku.tasks.settings import Settings
+
+NAME = "small-table"
+PAGE = f"/campaigns/{NAME}"
+OWNER = LeaseOwner(host="node7", pid=4321, process_started=0.0, user="bob")
+HOSTILE = "<script>alert(1)</script>\x1b[31mred\x1b[0m"
+
+
+def add_evaluation(site, number: int, candidate: str, outcome: Outcome) -> None:
+    store = site.services.store
+    lease = store.acquire_lease(NAME, OWNER, 60.0)
+    proposal = Proposal(
+        number=number, candidate=candidate, system="alpha", surface="alpha/0", source="table", predicted_cost=2.0, model="test"
+    )
+    evaluation = store.insert_proposal(lease, proposal)
+    store.begin_attempt(lease, evaluation.id, 1, f"token-{number}", f"job-{number}")
+    store.accept_outcome(lease, evaluation.id, f"token-{number}", outcome)
+    store.release_lease(lease)
+
+
+def key_of(browser, kind: str) -> str:
+    """The idempotency key in the form of a kind of command."""
+    return re.search(rf'name="key" value="([^"]+)">\s*<input type="hidden" name="kind" value="{kind}"', browser.get(PAGE).text)[
+        1
+    ]
+
+
+def commands(site) -> list:
+    return [(command.kind, command.user, command.payload) for command in site.services.store.campaign(NAME).commands]
+
+
+def test_a_viewer_sees_facts_failures_table_and_spec_but_no_forms(site_with):
+    browser = site_with("a1", "a2", "a3").logged_in(Role.VIEWER)
+    page = browser.get(PAGE).text
+    assert "3 evaluations: 2 done" in page
+    assert f'<a href="{PAGE}/evaluations/2">3 mJ/m2</a> (a2)' in page
+    assert "Failed (1)" in page
+    assert "recorded_failure" in page
+    assert "type: table" in page
+    assert 'action="/campaigns/small-table/commands"' in page
+    assert 'name="kind"' not in page
+    assert browser.submit(f"{PAGE}/commands", {"kind": "pause", "key": "from-a-viewer"}).status_code == 403
+
+
+def test_stored_texts_are_escaped_and_without_terminal_codes(site_with):
+    site = site_with("a1", "b1")
+    add_evaluation(site, 3, "a2", Outcome(failure=Failure(kind=FailureKind.SCIENCE, reason="nan", message=HOSTILE)))
+    browser = site.logged_in(Role.OPERATOR)
+    for path in (PAGE, f"{PAGE}/evaluations/3", f"{PAGE}/table?state=FAILED"):
+        text = browser.get(path).text
+        assert "&lt;script&gt;alert(1)&lt;/script&gt;red" in text, path
+        assert "<script>alert" not in text
+        assert "<b>beta</b>" not in text
+        assert "style=" not in text
+
+
+def test_one_form_sent_twice_is_one_command(site_with):
+    site = site_with("a1")
+    browser = site.logged_in(Role.OPERATOR)
+    fields = {"kind": "pause", "key": key_of(browser, "pause")}
+    for _ in range(2):
+        answer = browser.submit(f"{PAGE}/commands", fields)
+        assert answer.status_code == 303
+    assert commands(site) == [("pause", "operator", {})]
+    assert [entry.action for entry in site.services.accounts.audit() if entry.subject == f"campaign:{NAME}"] == [
+        "campaign.pause"
+    ]
+    assert "no driver runs, so the next `tansaku resume small-table`" in browser.get(answer.headers["Location"]).text
+    site.services.store.acquire_lease(NAME, OWNER, 60.0)
+    assert "the driver applies it" in browser.get(answer.headers["Location"]).text
+
+
+def test_the_selected_failures_are_retried(site_with):
+    site = site_with("a1", "a3")
+    browser = site.logged_in(Role.OPERATOR)
+    nothing = browser.submit(f"{PAGE}/commands", {"kind": "retry", "key": key_of(browser, "retry"), "evaluation-1": "on"})
+    assert nothing.status_code == 422
+    browser.submit(f"{PAGE}/commands", {"kind": "retry", "key": key_of(browser, "retry"), "evaluation-2": "on"})
+    browser.submit(f"{PAGE}/commands", {"kind": "retry", "key": key_of(browser, "retry"), "all": "yes"})
+    assert commands(site) == [("retry", "operator", {"candidates": ["a3"]}), ("retry", "operator", {})]
+
+
+def test_an_edit_of_the_budget_starts_from_the_page_that_was_seen(site_with):
+    site = site_with("a1")
+    browser = site.logged_in(Role.OPERATOR)
+    seen = re.search(r'name="revision" value="(\w+)"', browser.get(PAGE).text)[1]
+    fields = {"kind": "edit", "revision": seen, "cost": "12", "evaluations": "", "fraction": ""}
+    assert browser.submit(f"{PAGE}/commands", {**fields, "key": "first-edit"}).status_code == 303
+    assert commands(site) == [("edit", "operator", {"budget.cost": 12.0})]
+    stale = browser.submit(f"{PAGE}/commands", {**fields, "cost": "13", "key": "second-edit"})
+    assert stale.status_code == 412
+    assert browser.submit(f"{PAGE}/commands", {**fields, "cost": "much", "key": "third-edit"}).status_code == 422
+    assert len(commands(site)) == 1
+
+
+def test_pages_of_the_table_are_filtered_and_sorted(site_with):
+    browser = site_with("a1", "a2", "a3", "b1", "b2").logged_in(Role.VIEWER)
+
+    def rows(query: str) -> list[str]:
+        return re.findall(r'evaluations/\d+">(\w+)</a></th>', browser.get(f"{PAGE}/table?{query}").text)
+
+    assert rows("state=&system=&sort=best") == ["a2", "a1", "b2", "b1", "a3"]
+    assert rows("sort=best&limit=2&after=1") == ["b2", "b1"]
+    assert rows("state=FAILED") == ["a3"]
+    assert rows("system=alpha&sort=newest") == ["a3", "a2", "a1"]
+    assert browser.get(f"{PAGE}/table?sort=worst").status_code == 422
+
+
+def test_an_evaluation_shows_its_structure_in_words_and_as_files(site_with, tmp_path: Path):
+    site = site_with("a1")
+    path = write_structure(Atoms("NaCl", [[0, 0, 0], [2, 2, 2]], cell=[4, 4, 4], pbc=True), tmp_path / "end.extxyz")
+    stored = site.services.artifacts.put(path)
+    add_evaluation(site, 2, "a2", Outcome(value=3.0, artifacts={STRUCTURE_FILE: stored}))
+    browser = site.logged_in(Role.VIEWER)
+    page = browser.get(f"{PAGE}/evaluations/2").text
+    assert "ClNa, 2 atoms; cell a, b, c = 4, 4, 4" in page
+    assert f'rel="prev" href="{PAGE}/evaluations/1"' in page
+    file = browser.get(f"/api/v1{PAGE}/evaluations/2/structure?form=cif")
+    assert file.headers["Content-Type"].startswith("text/plain")
+    assert 'filename="a2.cif"' in file.headers["Content-Disposition"]
+    assert "_cell_length_a 4.0000000000" in file.text
+    again = browser.get(f"/api/v1{PAGE}/evaluations/2/structure?form=cif", headers={"If-None-Match": file.headers["ETag"]})
+    assert again.status_code == 304
+    assert browser.get(f"/api/v1{PAGE}/evaluations/1/structure").status_code == 404
+    assert browser.get(f"{PAGE}/evaluations/9").status_code == 404
+
+
+def test_a_campaign_is_deleted_by_an_admin_who_types_its_name(site_with, tmp_path: Path):
+    site = site_with("a1")
+    admin = site.logged_in(Role.ADMIN)
+    assert admin.submit(f"{PAGE}/deletion", {"confirm": "small"}).status_code == 422
+    # This application has no site: it cannot end jobs, so it deletes nothing.
+    assert admin.submit(f"{PAGE}/deletion", {"confirm": NAME}).status_code == 503
+    assert site.services.store.campaign_names() == [NAME]
+    resources = Resources(
+        settings=Settings(home=tmp_path),
+        site=SiteSpec(),
+        store=site.services.store,
+        artifacts=site.services.artifacts,
+        open_launcher=lambda _: pytest.fail("no job of it runs"),
+    )
+    services = replace(site.services, resources=resources)
+    with_resources = replace(site, app=create_app(services), services=services).logged_in(Role.ADMIN)
+    assert with_resources.submit(f"{PAGE}/deletion", {"confirm": NAME}).headers["Location"] == "/"
+    assert site.services.store.campaign_names() == []
+    assert [entry.action for entry in services.accounts.audit() if "delete" in entry.action] == ["campaign.delete"]
+
+
+@pytest.mark.parametrize(
+    "entry", json.loads((STATIC / "vendor" / "MANIFEST.json").read_text()), ids=lambda entry: entry["file"]
+)
+def test_vendored_files_are_those_of_the_manifest(entry):
+    folder = STATIC / "vendor"
+    assert sha256((folder / entry["file"]).read_bytes()).hexdigest() == entry["sha256"]
+    assert (folder / entry["licence_file"]).stat().st_size > 100

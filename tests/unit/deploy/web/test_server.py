@@ -1,0 +1,124 @@
+"""Where the server listens and where it refuses to, and a real one from its start to SIGTERM."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import signal
+import socket
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tansaku.deploy.web.server import Address, listening
+from tansaku.models.domain.errors import ConfigurationError
+
+START = [sys.executable, "-c", "from tansaku.deploy.cli.main import main; main()", "web", "start"]
+REFUSED = "reachable from other machines without TLS"
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "example.org", "127.0.0.1.example.org"])
+def test_beyond_this_machine_it_wants_tls(host, tmp_path):
+    with pytest.raises(ConfigurationError, match=REFUSED):
+        Address(host).check()
+    pem = tmp_path / "x.pem"
+    pem.touch()
+    Address(host, certificate=pem, key=pem).check()
+    Address(host, insecure=True).check()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "127.1.2.3"])
+def test_on_this_machine_it_wants_none(host):
+    Address(host).check()
+
+
+def test_half_a_certificate_or_none_there_is_refused(tmp_path):
+    with pytest.raises(ConfigurationError, match="expected both or none"):
+        Address(certificate=tmp_path / "c").check()
+    with pytest.raises(ConfigurationError, match="--cert: no file"):
+        Address(certificate=tmp_path / "c", key=tmp_path / "k").check()
+
+
+def test_cookies_are_secure_behind_tls_and_known_hosts_are_those_named():
+    settings = Address(tls_proxy=True, allowed_hosts=("Boundaries.example.org",)).settings(80)
+    assert settings.secure
+    assert settings.session_cookie == "__Host-tansaku-session-80"
+    assert settings.hosts == {"127.0.0.1", "::1", "localhost", "boundaries.example.org"}
+    assert not Address().settings(0).secure
+
+
+def test_a_unix_socket_is_the_users_alone_and_goes_at_the_end(tmp_path):
+    path = tmp_path / "web.sock"
+    with listening(Address(uds=path)) as bound:
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        with pytest.raises(ConfigurationError, match="another process listens there"), listening(Address(uds=path)):
+            pass
+        assert bound.getsockname() == str(path)
+    assert not path.exists()
+
+
+def test_the_socket_of_a_killed_server_is_replaced_and_another_file_is_not(tmp_path):
+    path, other = tmp_path / "web.sock", tmp_path / "file"
+    with socket.socket(socket.AF_UNIX) as killed:
+        killed.bind(str(path))
+    with listening(Address(uds=path)):
+        pass
+    other.write_text("kept")
+    with pytest.raises(ConfigurationError, match="--uds"), listening(Address(uds=other)):
+        pass
+    assert other.read_text() == "kept"
+
+
+def test_a_taken_port_is_said():
+    with (
+        listening(Address()) as bound,
+        pytest.raises(ConfigurationError, match="in use"),
+        listening(Address(port=bound.getsockname()[1])),
+    ):
+        pass
+
+
+def request(port: int, method: str, path: str, body: str = "", cookie: str = "") -> http.client.HTTPResponse:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    headers = {"Origin": f"http://127.0.0.1:{port}", "Content-Type": "application/x-www-form-urlencoded", "Cookie": cookie}
+    connection.request(method, path, body, {key: value for key, value in headers.items() if value})
+    return connection.getresponse()
+
+
+def test_a_real_server_logs_in_by_its_link_and_ends_by_sigterm(mongo_server, tmp_path):
+    """The first user is whoever starts it; a browser that keeps its connection open does not hold the end back."""
+    site = tmp_path / "site.yaml"
+    site.write_text("database: {name: test-web}\n")
+    command = [*START, "--port", "0", "--site", str(site)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[4]) as process:
+        try:
+            port, token = re.match(r"dashboard: http://127.0.0.1:(\d+)/login#token=(\S+)", process.stdout.readline()).groups()
+            page = request(int(port), "GET", "/login")
+            form = re.search(r'csrf_token" value="(\w+)"', page.read().decode())[1]
+            cookie = page.headers["Set-Cookie"].partition(";")[0]
+            answer = request(int(port), "POST", "/session", f"csrf_token={form}&token={token}", cookie)
+            assert (answer.status, answer.headers["Location"]) == (303, "/")
+            assert answer.headers["Server"] is None
+            session = answer.headers["Set-Cookie"].partition(";")[0]
+            assert session.startswith(f"tansaku-session-{port}=")
+            identity = json.load(request(int(port), "GET", "/api/v1/session", cookie=session))
+            assert identity["role"] == "admin"
+            idle = socket.create_connection(("127.0.0.1", int(port)))
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(20) == 0
+            idle.close()
+            assert process.stdout.read() == "dashboard: stopped\n"
+        finally:
+            process.kill()
+
+
+def test_the_application_loads_neither_prefect_nor_a_driver_of_the_database():
+    code = "import sys, tansaku.deploy.web.app, tansaku.deploy.web.server; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert loaded & {"prefect", "pymongo", "typer", "fireworks", "torch", "tansaku.flows", "tansaku.deploy.cli"} == set()
+    assert "tansaku.deploy.web.pages.home" in loaded
