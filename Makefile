@@ -81,7 +81,7 @@ docs-site: $(TEST_STAMP)
 bench: $(TEST_STAMP)
 	@mkdir -p out
 	@# Some would go on with what their file has.
-	@for name in pool_posterior overhead relaxation boundaries transfer stopping batches rehearsal barriers local_energies active_choice screening first_look potential potential.magnesia potential_growth potential_speed voxel peers; do \
+	@for name in pool_posterior overhead growth relaxation boundaries transfer stopping batches rehearsal barriers local_energies active_choice screening first_look potential potential.magnesia potential_growth potential_speed voxel peers; do \
 		rm -f out/$$name.json; $(BIN)/python -m benchmarks.$$name --quick --out out/$$name.json || exit 1; \
 	done
 	@$(BIN)/python -m benchmarks.composition --quick --made-up --out out/composition.json
