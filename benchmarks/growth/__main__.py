@@ -16,15 +16,18 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 from benchmarks.command import begun, command
 from benchmarks.growth.filling import fill
 from tansaku import __version__
+from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.records import CampaignRecord, JsonDict
 from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.specs.space import SpaceSpec
 from tansaku.spaces.space_registry import open_space
-from tansaku.tasks.configuration import load_campaign, load_site, spec_hash
+from tansaku.tasks.configuration import LoadedCampaign, load_campaign, load_site, spec_hash
 from tansaku.tasks.jobs.spool_files import write_json
 from tansaku.tasks.resources import open_resources
 from tansaku.tasks.settings import HOME_VARIABLE, Settings
@@ -107,20 +110,26 @@ def own_home() -> Iterator[Settings]:
 
 def filled(settings: Settings, name: str, count: int, *, seed: int = 0, quick: bool = False) -> None:
     """Writes a campaign with some evaluations, of which a driver makes some more."""
-    loaded = load_campaign(CAMPAIGN)
-    changes: JsonDict = {"name": name, "seed": seed}
-    changes["budget"] = loaded.spec.budget.model_copy(update={"evaluations": count + DRIVEN})
-    if quick:
-        few = loaded.spec.model_dump()["space"] | {"boundaries": {"planes": [[1, 1, 3], [3, 3, 2]]}}
-        changes["space"] = type(loaded.spec.space).model_validate(few)
-    spec = loaded.spec.model_copy(update=changes)
+    loaded, space, pool = _campaign(quick)
+    budget = loaded.spec.budget.model_copy(update={"evaluations": count + DRIVEN})
+    spec = loaded.spec.model_copy(update={"name": name, "seed": seed, "budget": budget, "space": space})
     site = load_site(None)
     with open_resources(settings, site) as resources:
         record = resources.store.create_campaign(_record(spec, loaded.base_path))
         database = connect(settings, site)
-        pool = open_space(spec.space, loaded.base_path).pool()
         fill(database, record, pool, source_of(spec), count)
         database.client.close()
+
+
+@cache
+def _campaign(quick: bool) -> tuple[LoadedCampaign, SpaceSpec, CandidatePool]:
+    """Returns the campaign file, the space that is searched and its candidates."""
+    loaded = load_campaign(CAMPAIGN)
+    space = loaded.spec.space
+    if quick:
+        few = space.model_dump() | {"boundaries": {"planes": [[1, 1, 3], [3, 3, 2]]}}
+        space = type(space).model_validate(few)
+    return loaded, space, open_space(space, loaded.base_path).pool()
 
 
 def _record(spec: CampaignSpec, base_path: Path) -> CampaignRecord:

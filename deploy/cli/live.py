@@ -18,8 +18,9 @@ from tansaku.models.domain.retraining import Retrain, RetrainEnd, describe
 from tansaku.models.domain.states import EvaluationState
 from tansaku.models.domain.wording import counted
 from tansaku.spaces.space_registry import open_space
+from tansaku.tasks.views.failures import failure_reason
 from tansaku.tasks.views.overview import stored_spec
-from tansaku.tasks.views.results import failure_reason, system_label
+from tansaku.tasks.views.results import system_label
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

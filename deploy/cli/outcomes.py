@@ -40,10 +40,8 @@ def results(
         raise ConfigurationError("--json and --csv: give one of them")
     if polish and not evaluations:
         raise ConfigurationError("--polish: only together with --evaluations")
-    from tansaku.tasks.views.compositions import composition_rows, compositions_frame
     from tansaku.tasks.views.overview import stored_spec
     from tansaku.tasks.views.reading import CampaignOverview
-    from tansaku.tasks.views.results import CampaignData, evaluation_rows, evaluations_frame
 
     with opened(site) as resources:
         spec = stored_spec(resources.store.campaign(name))
@@ -51,6 +49,9 @@ def results(
         if not (evaluations or compositions or spec.objective.further):
             _show_systems(CampaignOverview.load(resources.store, name), as_json=as_json, as_csv=as_csv)
             return
+        from tansaku.tasks.views.compositions import composition_rows, compositions_frame
+        from tansaku.tasks.views.results import CampaignData, evaluation_rows, evaluations_frame
+
         data = CampaignData.load(resources.store, name, resources.artifacts)
     purpose: Purpose = "polish" if polish else "search"
     if data.spec.objective.further and not evaluations:

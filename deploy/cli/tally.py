@@ -13,7 +13,7 @@ from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState
 from tansaku.models.domain.wording import counted
 from tansaku.tasks.views.costs import cost_of, cost_unit
-from tansaku.tasks.views.results import failure_reason
+from tansaku.tasks.views.failures import failure_reason
 
 
 @dataclass

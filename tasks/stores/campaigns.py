@@ -106,7 +106,7 @@ def refuse_deleted(record: CampaignRecord) -> None:
     if record.deleting:
         raise StoreError(
             f"campaign {record.name!r} is being deleted, and its deletion was interrupted",
-            hint=f"`tansaku delete {record.name}` finishes itand frees the name",
+            hint=f"`tansaku delete {record.name}` finishes it and frees the name",
         )
 
 

@@ -39,11 +39,11 @@ class Views:
         """Returns evaluations as columns."""
         evaluations = self._collections.evaluations
         with translated("reading evaluations"):
-            odd = list(evaluations.find({"campaign": campaign, "$or": _mismatches()}).sort("proposal.number", ASCENDING))
+            odd = self._mismatching(campaign)
             ids = [document["_id"] for document in odd]
             chosen: JsonDict = {"campaign": campaign} | ({"_id": {"$nin": ids}} if ids else {})
             pipeline = [{"$match": chosen}, {"$project": {"_id": 0, "row": _row_expression(quantities, properties)}}]
-            rows: list[Row] = [document["row"] for document in evaluations.aggregate(pipeline, batchSize=10 * _BATCH)]
+            rows: list[Row] = [document["row"] for document in evaluations.aggregate(pipeline, batchSize=_BATCH)]
         readable, problems = readable_of(Evaluation, odd, key="id")
         rows += [row_of(evaluation, quantities, properties) for evaluation in readable]
         return columns_from(rows, quantities, properties, problems)
@@ -123,6 +123,23 @@ class Views:
                 found = list(self._collections.evaluations.find(chosen))
             evaluations += [from_document(Evaluation, document, key="id") for document in found]
         return sorted(evaluations, key=lambda evaluation: evaluation.proposal.number)
+
+    def _mismatching(self, campaign: str) -> list[JsonDict]:
+        """Returns the documents that do not match the schema, by proposal number."""
+        evaluations, chosen = self._collections.evaluations, {"campaign": campaign}
+        odd = list(evaluations.find(chosen | {"proposal.number": {"$not": _WHOLE}}))
+        numbers: JsonDict = _WHOLE | {"$gt": -(2**63)}
+        # In parts: a busy server would not answer one question about everything before the connection's timeout.
+        while numbers:
+            part, shown = chosen | {"proposal.number": numbers}, {"proposal.number": 1}
+            end = list(evaluations.find(part, shown).sort("proposal.number", ASCENDING).skip(_BATCH - 1).limit(1))
+            last = end[0]["proposal"]["number"] if end else None
+            bounded = numbers if last is None else numbers | {"$lte": last}
+            odd += evaluations.find(chosen | {"proposal.number": bounded, "$or": _mismatches()}).sort(
+                "proposal.number", ASCENDING
+            )
+            numbers = {} if last is None else _WHOLE | {"$gt": last}
+        return odd
 
     def _mark(self, record: CampaignRecord, since: Mark | None) -> Mark:
         evaluations, chosen = self._collections.evaluations, {"campaign": record.name}

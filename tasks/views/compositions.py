@@ -16,8 +16,9 @@ from tansaku.models.domain.ports import ScreenedSpace
 from tansaku.models.domain.records import Evaluation, JsonDict, Quantity
 from tansaku.models.domain.states import EvaluationState
 from tansaku.models.domain.units import convert
+from tansaku.tasks.views.failures import failure_reason
 from tansaku.tasks.views.predictions import pool_expectation
-from tansaku.tasks.views.results import CampaignData, failure_reason
+from tansaku.tasks.views.results import CampaignData
 
 if TYPE_CHECKING:
     import pandas as pd

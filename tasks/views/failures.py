@@ -8,7 +8,6 @@ from tansaku.models.domain.records import Evaluation, Record
 from tansaku.models.domain.refusals import CONFIGURATION_REASONS
 from tansaku.models.domain.states import EvaluationState
 from tansaku.models.domain.wording import counted
-from tansaku.tasks.views.results import failure_reason
 
 GRAIN_REASONS = ("rotated_grain", "strained_grain")
 """Reasons of failures that the cell decides: the same cell fails again."""
@@ -44,6 +43,17 @@ def describe_group(same: Sequence[FailedEvaluation]) -> str:
         return f"FAILED  {first.candidate}  {first.reason}  (round {first.round}, {attempts})"
     who = f"{first.candidate} and {len(same) - 1} more"
     return f"FAILED  {who}  {first.reason}  (rounds {first.round} to {last.round}, {attempts})"
+
+
+def failure_reason(evaluation: Evaluation) -> str | None:
+    """Why an evaluation has no value: reason and message, or None when it has one or is still in progress."""
+    outcome = evaluation.outcome
+    if outcome is not None:
+        return None if outcome.failure is None else f"{outcome.failure.reason}: {outcome.failure.message}"
+    attempt = evaluation.current_attempt
+    if attempt is None or attempt.failure is None:
+        return None
+    return f"{attempt.failure.reason}: {attempt.failure.message}"
 
 
 def failures_of(evaluations: Sequence[Evaluation]) -> tuple[FailedEvaluation, ...]:

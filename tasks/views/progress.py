@@ -357,8 +357,7 @@ def campaign_status(store: CampaignStore, name: str, pools: RecentPools | None =
         stop = stop_reason(spec.budget, pool, entries, record.last_number, limit, spec.constraints.max_cost)
         stop = _good_enough(store, record, stop) or stop or _certain(store, spec, counts["evaluations"])
     costs = compare_costs(columns, refits, spec.space)
-    lease = live_lease(record)
-    cancelled = _last_command_is(record, "cancel")
+    lease, cancelled = live_lease(record), _last_command_is(record, "cancel")
     return CampaignStatus(
         name=name,
         state=campaign_state(

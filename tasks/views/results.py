@@ -18,12 +18,11 @@ from tansaku.models.domain.records import CampaignRecord, Evaluation, JsonDict, 
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState
 from tansaku.models.domain.views import Columns
-from tansaku.models.engine.transfer.data import SourceData
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.stores.columns import columns_of
-from tansaku.tasks.transfer.sources import sources_in_use
 from tansaku.tasks.views.basins import same_basins
 from tansaku.tasks.views.costs import cost_of, cost_unit, costs_of
+from tansaku.tasks.views.failures import failure_reason
 from tansaku.tasks.views.origins import best_of, best_place, origin_of, predicted, value_from, value_of
 from tansaku.tasks.views.overview import stored_spec
 from tansaku.tasks.views.reading import CampaignReading
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from tansaku.models.domain.ports import Space
+    from tansaku.models.engine.transfer.data import SourceData
 
 Purpose = Literal["search", "polish", "all"]
 
@@ -73,7 +73,12 @@ class CampaignData(CampaignReading):
         spec = stored_spec(record)
         space = open_space(spec.space, Path(record.base_path))
         refits = tuple(store.refits(name))
-        sources = sources_in_use(refits, artifacts) if artifacts is not None else ()
+        sources: tuple[SourceData, ...] = ()
+        if artifacts is not None:
+            # Imports the models that choose proposals, which overviews do not need.
+            from tansaku.tasks.transfer.sources import sources_in_use
+
+            sources = sources_in_use(refits, artifacts)
         return cls(record, spec, space, tuple(store.evaluations(name)), refits, sources)
 
     def cost_of(self, evaluation: Evaluation) -> float:
@@ -111,17 +116,6 @@ def system_label(row: JsonDict) -> str:
         return str(row["system"])
     indices = [str(index) for index in row["plane"]]
     return f"Σ{row['sigma']} ({('' if all(len(index) == 1 for index in indices) else ' ').join(indices)})"
-
-
-def failure_reason(evaluation: Evaluation) -> str | None:
-    """Why an evaluation has no value: reason and message, or None when it has one or is still in progress."""
-    outcome = evaluation.outcome
-    if outcome is not None:
-        return None if outcome.failure is None else f"{outcome.failure.reason}: {outcome.failure.message}"
-    attempt = evaluation.current_attempt
-    if attempt is None or attempt.failure is None:
-        return None
-    return f"{attempt.failure.reason}: {attempt.failure.message}"
 
 
 def evaluation_row(data: CampaignData, evaluation: Evaluation, same_basin_as: str | None = None) -> JsonDict:
