@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+from tansaku.models.domain.records import LeaseOwner
+from tansaku.tasks.views.evaluation_table import best_series, failure_groups, improvements, neighbours
+from tansaku.tasks.views.readings import Readings, campaign_version
+
+NAME = "small-table"
+
+
+def test_a_thinned_curve_keeps_every_improvement_and_the_end(recorded):
+    reading = Readings(recorded("b1", "b2", "a1", "a3", "a2", polish=("a1",))).reading(NAME)
+    thin = best_series(reading, most=1)
+    assert thin.evaluations == [1, 2, 3, 5]
+    assert improvements(thin) == [(1, 1.0, 9.0), (2, 2.0, 7.0), (3, 4.0, 5.0), (5, 10.0, 3.0)]
+    assert best_series(reading).evaluations == [1, 2, 3, 4, 5]
+    assert neighbours(reading, 1) == (None, 2)
+    assert neighbours(reading, 6) == (5, None)
+
+
+def test_failures_are_grouped_by_reason(recorded):
+    (group,) = failure_groups(Readings(recorded("a1", "a3")).reading(NAME).status.failures)
+    assert group.reason.startswith("recorded_failure")
+    assert [failure.candidate for failure in group.failures] == ["a3"]
+
+
+def test_one_version_is_read_once_and_a_namesake_is_another_campaign(recorded):
+    store = recorded("a1")
+    readings = Readings(store)
+    first = readings.reading(NAME)
+    assert readings.reading(NAME) is first
+    store.acquire_lease(NAME, LeaseOwner(host="node7", pid=4321, process_started=0.0, user="bob"), 60.0)
+    assert readings.reading(NAME).version != first.version
+    later = store.campaign(NAME).model_copy(update={"created_at": first.record.created_at.replace(year=2030)})
+    assert campaign_version(store, later) != campaign_version(store, store.campaign(NAME))
