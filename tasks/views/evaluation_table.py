@@ -11,10 +11,9 @@ from pydantic import AwareDatetime
 from tansaku.models.domain.records import Evaluation, Record
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.views.costs import cost_of
-from tansaku.tasks.views.failures import FailedEvaluation, may_succeed
+from tansaku.tasks.views.failures import FailedEvaluation, failure_reason, may_succeed
 from tansaku.tasks.views.origins import predicted, value_of
 from tansaku.tasks.views.readings import Reading
-from tansaku.tasks.views.results import failure_reason
 
 Sort = Literal["round", "newest", "best", "cost"]
 SORTS: tuple[Sort, ...] = ("round", "newest", "best", "cost")

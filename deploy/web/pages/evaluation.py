@@ -17,8 +17,8 @@ from tansaku.models.domain.accounts import Actor, Role
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError, StoreError
 from tansaku.models.domain.records import Evaluation, JsonDict
 from tansaku.tasks.views.evaluation_table import neighbours
+from tansaku.tasks.views.failures import failure_reason
 from tansaku.tasks.views.origins import value_from
-from tansaku.tasks.views.results import failure_reason
 from tansaku.tasks.views.structure_files import StructureText, describe_structure, structure_sha256
 
 router = APIRouter(prefix="/campaigns")
