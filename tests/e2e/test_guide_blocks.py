@@ -59,6 +59,11 @@ OUTPUT = ("", "text")  # what a program prints, and input of other programs
 NOT_RUN = {
     ("clusters", "tansaku export al-110-tilt --observations al-110-tilt.parquet"): "needs SLURM; tests/integration/slurm",
     ("clusters", "tansaku site init slurm-offline"): "needs SLURM; tests/integration/slurm",
+    ("dashboard", "tansaku web start --open"): "serves until it is ended; tests/unit/deploy/web/test_server.py",
+    ("dashboard", "tansaku web user add ada --role operator"): "asks for a password; tests/unit/deploy/cli/test_web.py",
+    ("dashboard", "tansaku web start --host 0.0.0.0 --cert c.pem --key k.pem --allow-host boundaries.example.org"): (
+        "needs a certificate; tests/unit/deploy/cli/test_web.py"
+    ),
     (
         "density-functional-theory",
         "sudo apt-get install g++ python3-dev libxc-dev libopenblas-dev libfftw3-dev",
