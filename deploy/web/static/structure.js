@@ -16,6 +16,8 @@
   const model = viewer.addModel(text, "xyz");
   if (/^.*\n.*Lattice=/.test(text)) viewer.addUnitCell(model);
   viewer.setStyle({}, { sphere: { scale: 0.3 }, stick: { radius: 0.08 } });
+  // Side view: a boundary's normal, the third axis of its cell, stands upright.
+  viewer.rotate(-90, "x");
   viewer.zoomTo();
   paint();
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", paint);
