@@ -44,7 +44,7 @@ def test_only_chosen_structures_and_those_held_out_are_labelled_and_a_raised_sha
     file.write_text(chosen.replace("per_system: 3", "per_system: 4"))
     grown = tansaku("dataset", "build", file, "--plain")
     assert grown.code == 2
-    assert "chose among 12 structures, now there are 16" in grown.err
+    assert "chose from 12 structures, but now there are 16" in grown.err
 
 
 @pytest.mark.parametrize(

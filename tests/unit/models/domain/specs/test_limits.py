@@ -214,7 +214,8 @@ def _limit() -> None:
 def said(tmp_path_factory) -> dict[str, str]:
     """What `check` says of every hostile file, in one process that may not use much time or memory."""
     folder = tmp_path_factory.mktemp("hostile")
-    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    root = str(Path(__file__).parents[5])
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "PYTHONPATH": root}
     child = subprocess.run(
         [sys.executable, __file__],
         cwd=folder,
