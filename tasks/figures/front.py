@@ -13,7 +13,7 @@ from tansaku.tasks.views.fronts import Axis, Front
 
 
 def _label(axis: Axis) -> str:
-    return f"{axis.name} [{pretty_unit(axis.unit)}], {'low' if axis.direction == 'minimize' else 'high'}"
+    return f"{axis.name} [{pretty_unit(axis.unit)}], {'lower' if axis.direction == 'minimize' else 'higher'} is better"
 
 
 def _members(found: Front) -> FloatArray:

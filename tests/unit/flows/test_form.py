@@ -64,7 +64,7 @@ def test_the_page_finds_tabs_defaults_and_descriptions():
     assert constants
     assert all(node["default"] == node["const"] for node in constants)
     assert FORM["definitions"]["TableSpaceSpec"]["title"] == "table"
-    assert "never proposed" in FORM["definitions"]["ConstraintsSpec"]["properties"]["max_cost"]["description"]
+    assert "are skipped" in FORM["definitions"]["ConstraintsSpec"]["properties"]["max_cost"]["description"]
 
 
 def test_the_tab_of_the_default_comes_first():

@@ -120,8 +120,8 @@ def test_a_rehearsal_says_what_the_budget_buys_and_refuses_what_it_cannot_use(ta
     command = ["check", str(table_file), "--rehearse", "--within", "1 mJ/m2", "--replays", "3"]
     done = runner.invoke(app, command)
     assert done.exit_code == 0, done.output
-    assert "rehearsed   3 times on its own table" in done.output
-    assert "% to be within 1 mJ/m2 of the true answer for 8 units of cost" in done.output
+    assert "rehearsal   3 replays on its own table" in done.output
+    assert "% to get within 1 mJ/m2 of the true answer for 8 units of cost" in done.output
     plain = runner.invoke(app, ["check", str(table_file), "--json"])
     found = json.loads(runner.invoke(app, [*command, "--json"]).output)
     bought = found.pop("budget_rehearsal")

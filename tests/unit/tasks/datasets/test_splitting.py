@@ -61,9 +61,9 @@ def test_groups_are_held_out_by_name_and_pattern():
     [
         (AboveSplitSpec(key="sigma", above=9.0), "no group of 2 is held out"),
         (AboveSplitSpec(key="sigma", above=0.0), "no group of 2 is left for training"),
-        (GroupsSplitSpec(held_out=("a", "c*")), r"split\.held_out: no group 'c\*'; there are a, bb"),
+        (GroupsSplitSpec(held_out=("a", "c*")), r"split\.held_out: no group 'c\*'; available: a, bb"),
         (GroupsSplitSpec(held_out=("*",)), "no group of 2 is left for training"),
-        (AboveSplitSpec(key="angle", above=0.0), r"split\.key: 0 has no number 'angle'; its metadata are sigma"),
+        (AboveSplitSpec(key="angle", above=0.0), r"split\.key: 0 has no number 'angle'; its metadata keys are sigma"),
     ],
 )
 def test_a_rule_that_divides_nothing_is_refused(rule, message):

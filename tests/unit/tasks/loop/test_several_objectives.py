@@ -157,5 +157,5 @@ def test_the_front_is_drawn(searched, tmp_path):
     assert {"small-front.png", "small-front.html"} <= names
     page = (tmp_path / "small-front.html").read_text(encoding="utf-8")
     assert all(row["candidate"] in page for row in campaign_front(read(searched)).rows)
-    assert "shift [Angstrom], wanted high" in page
+    assert "], higher is better" in page
     assert (tmp_path / "small-front.png").stat().st_size > 10_000

