@@ -90,7 +90,7 @@ def test_a_crystal_that_did_not_come_along_is_relaxed_anew(require, rows):
     (stored,) = crystals(row, {}, again)
     (anew,) = crystals(row.assign(structure=None), {}, again)
     (kept,) = crystals(row, {stored.info["candidate"]: anew}, again)
-    assert [one.info["made"] for one in (stored, anew, kept)] == ["campaign", "relaxed again", "relaxed again"]
+    assert [atoms.info["made"] for atoms in (stored, anew, kept)] == ["campaign", "relaxed again", "relaxed again"]
     assert anew.get_potential_energy() == pytest.approx(stored.get_potential_energy(), abs=1e-3)
     moved = json.loads(row.record.iloc[0])
     moved["outcome"]["properties"]["cell_lengths_and_angles"][0] += 0.1

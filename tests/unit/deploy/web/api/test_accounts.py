@@ -1,4 +1,4 @@
-"""Users, tokens and sessions by the API, and what of it the audit shows."""
+"""Users, tokens and sessions through the API, and their audit entries."""
 
 from __future__ import annotations
 
