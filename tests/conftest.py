@@ -24,6 +24,7 @@ pytest_plugins = [
     "tests.support.benchmarks",
     "tests.support.reports",
     "tests.support.distribution",
+    "tests.support.warm_workers",
 ]
 
 # No deadline: a test that fails because the machine is busy says nothing. In CI every run tries the same examples.

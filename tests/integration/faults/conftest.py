@@ -25,6 +25,7 @@ from tansaku.tasks.stores.connection import open_database
 from tansaku.tasks.stores.embedded_mongod import EmbeddedMongod
 from tansaku.tasks.stores.mongo import MongoCampaignStore
 from tests.support.kill_points import KillPoints, References
+from tests.support.warm_workers import WarmWorkers
 
 LIMIT = 120.0  # longest life of one driver [s]
 TIMING = {"lease": 20.0, "heartbeat": 0.05, "poll": 0.05, "patience": 60.0}
@@ -40,6 +41,7 @@ class DriverServer:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])},
         )
         self._started: list[int] = []
         self._ended: dict[int, int] = {}
@@ -106,6 +108,7 @@ class Campaign:
     folder: Path
     server: DriverServer
     uri: str
+    warm_workers: WarmWorkers
     extra: dict = field(default_factory=dict)
     name: str = "small"
 
@@ -119,6 +122,7 @@ class Campaign:
             "uri": self.uri,
             "database": self.database,
             "campaign": str(self.folder / f"{self.name}.yaml"),
+            "workers": self.warm_workers.address,
             "timing": TIMING,
             "out": str(self.folder / f"out-{next(_COUNT)}"),
             **self.extra,
@@ -248,7 +252,9 @@ def slow_document(**changes: object) -> dict:
 
 
 @pytest.fixture
-def make_campaign(tmp_path: Path, driver_server: DriverServer, mongod_uri: str) -> Iterator[Callable[..., Campaign]]:
+def make_campaign(
+    tmp_path: Path, driver_server: DriverServer, mongod_uri: str, warm_workers: WarmWorkers
+) -> Iterator[Callable[..., Campaign]]:
     """``make_campaign(extra={request keys}, slow=…, **campaign keys)``."""
     made: list[Campaign] = []
 
@@ -258,7 +264,7 @@ def make_campaign(tmp_path: Path, driver_server: DriverServer, mongod_uri: str) 
         write_table(folder)
         document = slow_document(**changes) if slow else campaign_document(**changes)
         (folder / f"{document['name']}.yaml").write_text(yaml.safe_dump(document))
-        made.append(Campaign(folder, driver_server, uri, extra or {}, document["name"]))
+        made.append(Campaign(folder, driver_server, uri, warm_workers, extra or {}, document["name"]))
         return made[-1]
 
     yield make

@@ -20,8 +20,10 @@ from tansaku.models.domain.model_registry import Registry
 from tansaku.models.domain.ports import CampaignStore, JobStatus, Launcher
 from tansaku.models.domain.specs.site import LocalLauncherSpec, SiteSpec, TimingSpec
 from tansaku.models.domain.states import JobState
+from tansaku.tasks.checks import crystal
 from tansaku.tasks.commands.actor import Actor
 from tansaku.tasks.configuration import load_campaign
+from tansaku.tasks.launchers import local
 from tansaku.tasks.launchers.local import LocalLauncher
 from tansaku.tasks.loop import CampaignLoop, interruptible, prepare_campaign
 from tansaku.tasks.observer import SilentObserver
@@ -36,6 +38,9 @@ from tansaku.tasks.stores.mongo_registry import MongoRegistry
 with suppress(ImportError):
     # Seconds that every driver of a potential would spend anew.
     import tansaku.models.surrogates.potential.pool  # noqa: F401
+with suppress(ImportError):
+    # Arrow loads it with the first column of a table.
+    import pandas as pd  # noqa: F401
 
 
 def port_methods(port: type) -> list[str]:
@@ -121,6 +126,9 @@ class Halting(SilentObserver):
 
 def drive(request: dict) -> dict:
     """One driver, from preparing the campaign to closing the store."""
+    from tests.support.warm_workers import WarmSubprocess  # here: a driver in a flow is another script and does without
+
+    local.subprocess = crystal.subprocess = WarmSubprocess(lambda: request["workers"])
     home, counters = Path(request["home"]), []
 
     def recorded(target, port):

