@@ -39,6 +39,8 @@ PRELOADED = (
     "tansaku.tasks.jobs.train",
     "tansaku.models.surrogates.potential.pool",
     "tansaku.models.surrogates.potential.training",
+    "torch._dynamo",  # torch imports both with the first derivative in forward mode
+    "torch._decomp.decompositions_for_jvp",
 )
 _REQUEST = 1 << 18
 

@@ -18,6 +18,7 @@ import pytest
 
 from tests.support.warm_worker_server import MODULES
 
+AT_START = dict(os.environ)
 SERVER = Path(__file__).with_name("warm_worker_server.py")
 LIMIT = 120.0  # longest wait for an answer [s]
 
@@ -132,9 +133,9 @@ class WarmSubprocess:
 def _is_known(argv: list[str], options: dict) -> bool:
     """Whether a fork is what the command would start: the interpreter reads some variables, NumPy another, when they begin."""
     environment = options.get("env") or {}
-    read = [name for name in environment if name.startswith("PYTHON") and name != "PYTHONPATH"]
+    changed = any(environment[name] != AT_START.get(name) for name in environment if name.startswith("PYTHON"))
     threads = environment.get("OMP_NUM_THREADS", "1")
-    return [*argv[:3]] == [sys.executable, "-P", "-m"] and argv[3] in MODULES and not read and threads == "1"
+    return [*argv[:3]] == [sys.executable, "-P", "-m"] and argv[3] in MODULES and not changed and threads == "1"
 
 
 PATCHED = ("tansaku.tasks.launchers.local.subprocess", "tansaku.tasks.checks.crystal.subprocess")

@@ -12,7 +12,6 @@ import select
 import signal
 import sys
 import threading
-from contextlib import suppress
 from pathlib import Path
 
 from tansaku.models.domain.errors import TansakuError
@@ -34,13 +33,6 @@ from tansaku.tasks.stores.connection import open_database
 from tansaku.tasks.stores.embedded_mongod import EmbeddedMongod
 from tansaku.tasks.stores.mongo import MongoCampaignStore
 from tansaku.tasks.stores.mongo_registry import MongoRegistry
-
-with suppress(ImportError):
-    # Seconds that every driver of a potential would spend anew.
-    import tansaku.models.surrogates.potential.pool  # noqa: F401
-with suppress(ImportError):
-    # Arrow loads it with the first column of a table.
-    import pandas as pd  # noqa: F401
 
 
 def port_methods(port: type) -> list[str]:
@@ -177,6 +169,10 @@ def child(request: dict) -> int:
 
 def main() -> None:
     """Reads requests, answers ``{"pid"}`` and later ``{"ended", "status"}``, one JSON object per line."""
+    import tests.support.warm_workers  # noqa: F401 - for the drivers
+    from tests.support.warm_worker_server import preload
+
+    preload()  # seconds that every driver would spend anew
     children: set[int] = set()
     while True:
         ready, _, _ = select.select([sys.stdin], [], [], 0.01)

@@ -175,6 +175,7 @@ def stopped_after_submit(campaign, call=2):
     pid, request = campaign.start(
         kill={"method": "Launcher.submit", "when": "after", "call": call, "signal": int(signal.SIGSTOP)}
     )
+    campaign.wait_for(lambda: psutil.Process(pid).status() == psutil.STATUS_STOPPED)
     jobs = spool_of(campaign) / "jobs"
     return pid, request, campaign.wait_for(lambda: [*jobs.glob("*/result.json")])[0]
 
