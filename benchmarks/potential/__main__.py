@@ -67,6 +67,8 @@ QUICK_TRAINERS = {
 ENERGIES_ALONE: JsonDict = {"force_weight": 0.0, "softening": None}
 COMPARED = 400
 """Structures that trainers are compared on."""
+QUICK_COMPARED = 20
+"""The same of a quick run, for both comparisons."""
 REPORTED = 300
 """Energies that the report's first curve is of."""
 SIZES: JsonDict = {"structures": [50, 100, 200, 400], "cycles": 150}
@@ -175,7 +177,8 @@ class Study:
 
     def trainers(self) -> JsonDict:
         """The same network and data, other trainers."""
-        chosen, training = QUICK_TRAINERS if self._quick else TRAINERS, self._both.first(COMPARED)
+        chosen = QUICK_TRAINERS if self._quick else TRAINERS
+        training = self._both.first(QUICK_COMPARED if self._quick else COMPARED)
         return {
             "trainers": {name: self._single(training, {"type": name} | keys, patience=1000) for name, keys in chosen.items()}
         }
@@ -183,7 +186,7 @@ class Study:
     def report(self) -> JsonDict:
         """Energies alone: conjugate gradients with and without annealing, and least squares."""
         chosen = {name: QUICK_TRAINERS[name] for name in REPORT} if self._quick else REPORT
-        training, alone = self._both.first(REPORTED), {"patience": 1000} | ENERGIES_ALONE
+        training, alone = self._both.first(QUICK_COMPARED if self._quick else REPORTED), {"patience": 1000} | ENERGIES_ALONE
         return {"report": {name: self._single(training, {"type": name} | keys, **alone) for name, keys in chosen.items()}}
 
     def warm(self) -> JsonDict:

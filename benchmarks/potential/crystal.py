@@ -36,7 +36,7 @@ class Crystal:
         """Structures that its constants are taken from."""
         scans = {f"{self.name}-{scan}" for scan in ("lattice", "tetragonal", "shear")}
         scans |= {f"{other}-lattice" for other in self.others}
-        return [example for example in examples if example.group in scans]
+        return [item for item in examples if item.group in scans and (item.group.endswith("-lattice") or _is_small(item))]
 
 
 ALUMINIUM = Crystal("fcc", 4, ("bcc", "hcp", "diamond"))
@@ -97,13 +97,17 @@ def _change(example: Example) -> float:
     return float(example.structure.info["lattice_change"])
 
 
+def _is_small(example: Example) -> bool:
+    """Whether a structure is deformed little from the crystal at the middle of its scan."""
+    info = example.structure.info
+    return abs(info["change"]) <= _SMALL and info["lattice_change"] == 0.0
+
+
 def _stiffness(
     scan: Sequence[Example], energy: Callable[[Example], float], unit: float, powers: tuple[int, ...]
 ) -> float | None:
     """K of E/V = k e² + …, e being the strain [GPa]; None where the scan has too few structures."""
-    mine = [
-        item for item in scan if abs(item.structure.info["change"]) <= _SMALL and item.structure.info["lattice_change"] == 0.0
-    ]
+    mine = [item for item in scan if _is_small(item)]
     if len(mine) <= len(powers):
         return None
     strain, energies = _curve(mine, energy, lambda item: unit * float(item.structure.info["change"]))

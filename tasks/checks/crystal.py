@@ -113,7 +113,9 @@ def measured(calculator: CalculatorSpec, crystal: CrystalSpec, base_path: Path, 
     # A DFT code may not be installed on this machine, and takes minutes if it is.
     if calculator.facts.dft:
         return None
-    asked = OwnCrystalRequest(calculator=calculator, crystal=crystal, base_path=str(base_path), seconds=seconds)
+    # A calculator that reads no files answers the same in every folder, and is asked only once.
+    folder = base_path if any(part.facts.files for part in (calculator, *calculator.parts.values())) else Path()
+    asked = OwnCrystalRequest(calculator=calculator, crystal=crystal, base_path=str(folder), seconds=seconds)
     reply = _asked(asked.model_dump_json(), seconds + _PATIENCE)
     if reply is None:
         return None

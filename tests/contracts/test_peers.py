@@ -1,5 +1,7 @@
 """What the Proposer contract asks of other people's optimisers."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -12,10 +14,18 @@ PEERS = sorted(PACKAGES)
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 
-@pytest.fixture(params=PEERS)
+@pytest.fixture(scope="module", params=PEERS)
 def peer(request, require):
     require(PACKAGES[request.param])
     return build_peer(request.param)
+
+
+@pytest.fixture(scope="module")
+def chosen(peer):
+    """What a peer chooses when nothing fails and nothing is pending: half of the pool."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return _play(peer, *_table(), 13)
 
 
 def _table() -> tuple[CandidatePool, np.ndarray]:
@@ -53,9 +63,8 @@ def _play(peer, pool, values, count, barred=()):
     return chosen
 
 
-def test_finds_both_bowls_before_half_of_the_pool_is_computed(peer):
+def test_finds_both_bowls_before_half_of_the_pool_is_computed(chosen):
     pool, values = _table()
-    chosen = _play(peer, pool, values, 13)
     assert len(set(chosen)) == 13
     for system in (0, 1):
         mine = [values[k] for k in chosen if pool.system_codes[k] == system]
@@ -68,9 +77,8 @@ def test_failed_and_pending_candidates_are_left_alone(peer):
     assert not set(_play(peer, pool, values, 8, barred=best)) & set(best)
 
 
-def test_a_fresh_instance_makes_the_same_choice(peer):
+def test_a_fresh_instance_makes_the_same_choice(peer, chosen):
     pool, values = _table()
-    chosen = _play(peer, pool, values, 7)
     resumed = build_peer(peer.name)
     history = History(np.array(chosen[:6], dtype=np.intp), values[chosen[:6]])
     assert resumed.propose(pool, history, 7, proposal_rng(3, 7)).position == chosen[6]

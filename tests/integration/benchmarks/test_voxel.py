@@ -56,20 +56,20 @@ def test_quick_run_writes_result_and_figure(run_benchmark, tmp_path, require):
     assert figure.stat().st_size > 20_000
     assert result["data"]["sha256"] == file_sha256(FILE)
     for name, count in result["divisions"].items():
-        each = result["errors"][name]["609"]
+        each = result["errors"][name]["152"]
         assert len(each) == count == (1 if "r3dvs" in name else 2)
-        assert np.mean(each, axis=0) == pytest.approx([result["mae"][target][name]["609"] for target in TARGETS])
-        errors = [result["standard_error"][target][name]["609"] for target in TARGETS]
+        assert np.mean(each, axis=0) == pytest.approx([result["mae"][target][name]["152"] for target in TARGETS])
+        errors = [result["standard_error"][target][name]["152"] for target in TARGETS]
         assert (None in errors) == (count == 1)
         assert min(result["wall_seconds"][name], result["cpu_seconds"][name]) > 0
-    apart = np.subtract(result["errors"]["r3dvs"]["609"][0], result["errors"]["soap"]["609"][0])
+    apart = np.subtract(result["errors"]["r3dvs"]["152"][0], result["errors"]["soap"]["152"][0])
     for target, difference in zip(TARGETS, apart, strict=True):
-        assert result["paired"][target]["r3dvs"]["609"] == {
+        assert result["paired"][target]["r3dvs"]["152"] == {
             "mean": pytest.approx(difference),
             "standard_error": None,
             "divisions": 1,
         }
-    assert [len(result["unseen"]["609"]), "devices" in result] == [2, False]
+    assert [len(result["unseen"]["152"]), "devices" in result] == [2, False]
     assert 0 < result["descriptor"]["seconds"]["10"] < result["descriptor"]["seconds"]["38"]
 
 

@@ -11,7 +11,7 @@ from tansaku.models.domain.specs.calculators.chgnet import ChgnetSpec
 from tansaku.models.domain.specs.calculators.gpaw import GpawSpec
 from tansaku.models.domain.specs.space import CrystalSpec
 from tansaku.tasks.checks.check import preview_campaign
-from tansaku.tasks.checks.crystal import compare_crystal, describe_crystal, measured, resolve_crystal
+from tansaku.tasks.checks.crystal import _asked, compare_crystal, describe_crystal, measured, resolve_crystal
 from tansaku.tasks.configuration import diff_specs, load_campaign, spec_hash
 from tansaku.tasks.jobs.document import JobDocument
 from tansaku.tasks.jobs.evaluate import evaluate
@@ -47,6 +47,14 @@ def test_the_calculator_s_own_passes_and_is_said(tmp_path):
     spec = loaded(tmp_path).spec
     assert compare_crystal(spec, tmp_path).lattice_parameter == pytest.approx(3.5898, abs=1e-4)
     assert preview_campaign(tmp_path / "campaign.yaml").crystal.startswith("3.59 Å, +0.00 % off the calculator's own 3.5898 Å")
+
+
+def test_a_calculator_that_reads_no_files_is_asked_once_whatever_the_folder(tmp_path):
+    spec = loaded(tmp_path).spec
+    found = compare_crystal(spec, tmp_path)
+    asked = _asked.cache_info().misses
+    assert compare_crystal(spec, tmp_path / "other") == found
+    assert _asked.cache_info().misses == asked
 
 
 def test_another_one_is_refused_by_check_with_both_numbers(require, tmp_path):
