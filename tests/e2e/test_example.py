@@ -86,11 +86,11 @@ class Installation:
 
 
 @pytest.fixture
-def installation(tmp_path: Path, require) -> Iterator[Installation]:
+def installation(tmp_path: Path, require, prefect_database) -> Iterator[Installation]:
     for component in ("lammps", "mongod", "prefect"):
         require(component)
     home = Path(os.environ["TANSAKU_HOME"]) / "e2e"  # short enough for a unix socket
-    home.mkdir(exist_ok=True)
+    prefect_database.put(home / "prefect/0")
     here = Installation(home, tmp_path)
     yield here
     here.run("db", "stop")
@@ -134,7 +134,7 @@ def test_a_campaign_survives_interruption_and_kill(installation, undisturbed, tm
 
     _results_are_sane(installation)
     _figures_are_drawn(installation, tmp_path)
-    _the_campaign_moves(installation, tmp_path)
+    _the_campaign_moves(installation, tmp_path, rows)
 
 
 def _results_are_sane(installation: Installation) -> None:
@@ -164,7 +164,7 @@ def _figures_are_drawn(installation: Installation, folder: Path) -> None:
     assert len(list((folder / "cif").glob("*.cif"))) == 3
 
 
-def _the_campaign_moves(installation: Installation, folder: Path) -> None:
+def _the_campaign_moves(installation: Installation, folder: Path, rows: list[dict]) -> None:
     parquet, site = folder / "al-small.parquet", folder / "site.yaml"
     site.write_text("schema_version: 1\ndatabase: {name: moved}\n", encoding="utf-8")
     assert installation.run("export", "al-small", "--observations", parquet)[0] == ExitCode.OK
@@ -172,7 +172,7 @@ def _the_campaign_moves(installation: Installation, folder: Path) -> None:
     assert installation.run("edit", "al-small", "budget.evaluations=44", "--site", site)[0] == ExitCode.OK
     assert installation.run("resume", "al-small", "--plain", "--site", site)[0] == ExitCode.OK
     moved = installation.json("results", "al-small", "--evaluations", "--site", site)
-    assert moved[:40] == installation.json("results", "al-small", "--evaluations")
+    assert moved[:40] == rows
     assert {row["state"] for row in moved[40:]} == {"DONE"}
     assert len(moved) == 44
 

@@ -1,4 +1,4 @@
-"""Servers that the tests of one process share: MongoDB, and SLURM with a FireWorks site."""
+"""Servers that the tests of one process share: MongoDB, and SLURM with a FireWorks site; and what starts a Prefect server."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.prefect_database import MigratedDatabase
 from tests.support.slurm_cluster import SlurmCluster
 
 if TYPE_CHECKING:
@@ -42,6 +43,14 @@ def mongo_database(mongo_server: EmbeddedMongod) -> Iterator[MongoDatabase]:
     yield database
     database.client.drop_database(database.name)
     database.client.close()
+
+
+@pytest.fixture(scope="session")
+def prefect_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> MigratedDatabase:
+    """Spares every new home of Prefect's the migrations."""
+    folder = tmp_path_factory.getbasetemp()
+    shared = folder.parent if hasattr(request.config, "workerinput") else folder
+    return MigratedDatabase(shared / "prefect-migrated.db")
 
 
 @pytest.fixture(scope="session")

@@ -19,11 +19,25 @@ from tansaku.tasks.site.processes import find_process
 from tansaku.tasks.stores.connection import open_database
 
 
+@pytest.fixture(scope="module")
+def server(tmp_path_factory, prefect_database, require):
+    """A server of this file's; its database spares the other servers the migrations."""
+    require("prefect")
+    root = tmp_path_factory.mktemp("prefect")
+    prefect_database.put(root / "0")
+    starting = StartingServer(root)
+    running = starting.ready()
+    prefect_database.keep(root / "0")
+    yield running
+    starting.stop()
+
+
 class FlowDriver:
     """Runs ``flow_driver.py`` for a campaign."""
 
-    def __init__(self, campaign):
+    def __init__(self, campaign, prefect_database):
         self.campaign = campaign
+        prefect_database.put(campaign.folder / "home" / "prefect" / "0")
         self.site = campaign.folder / "site.yaml"
         timing = "{lease: 20, heartbeat: 0.2, poll: 0.05}"
         database = f"{{name: {campaign.database}}}"
@@ -57,11 +71,16 @@ class FlowDriver:
         return find_process(server["pid"], server["started"]) is None
 
 
-def test_driver_killed_in_its_flow_three_times_takes_its_server_along_and_resumes(make_campaign, undisturbed, require):
-    require("prefect")
+@pytest.fixture
+def flow_driver(server, prefect_database):
+    """``flow_driver(campaign)``."""
+    return lambda campaign: FlowDriver(campaign, prefect_database)
+
+
+def test_driver_killed_in_its_flow_three_times_takes_its_server_along_and_resumes(make_campaign, undisturbed, flow_driver):
     facts, observed = undisturbed()
     campaign = make_campaign()
-    drive = FlowDriver(campaign)
+    drive = flow_driver(campaign)
     kills = [
         ("CampaignStore.accept_outcome", "before"),
         ("Launcher.submit", "after"),
@@ -76,30 +95,20 @@ def test_driver_killed_in_its_flow_three_times_takes_its_server_along_and_resume
     assert campaign.observed() == observed
 
 
-def test_server_that_dies_in_the_middle_does_not_stop_the_campaign(make_campaign, undisturbed, require):
-    require("prefect")
+def test_server_that_dies_in_the_middle_does_not_stop_the_campaign(make_campaign, undisturbed, flow_driver):
     facts, _ = undisturbed()
     campaign = make_campaign()
-    assert FlowDriver(campaign)(kill_server_at=6)["reason"] == "evaluations"
+    assert flow_driver(campaign)(kill_server_at=6)["reason"] == "evaluations"
     assert campaign.facts() == facts
 
 
-def test_server_that_cannot_start_is_an_error_and_nothing_is_done(make_campaign, require):
-    require("prefect")
+def test_server_that_cannot_start_is_an_error_and_nothing_is_done(make_campaign, flow_driver):
     campaign = make_campaign()
     (campaign.folder / "home" / "prefect" / "0" / "prefect.db").mkdir(parents=True)
-    answer = FlowDriver(campaign)()
+    answer = flow_driver(campaign)()
     assert answer["error"] == "TransientError"
     assert "--plain" in answer["message"]
     assert campaign.store.campaign("small").last_number == 0
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory, require):
-    require("prefect")
-    starting = StartingServer(tmp_path_factory.mktemp("prefect"))
-    yield starting.ready()
-    starting.stop()
 
 
 def ask(server, user=None):
@@ -118,11 +127,11 @@ def test_server_answers_its_driver_alone(server):
             ask(server, user)
 
 
-def test_reconcile_flow_makes_lost_observations_again(server, make_campaign, undisturbed, monkeypatch):
+def test_reconcile_flow_makes_lost_observations_again(server, make_campaign, undisturbed, flow_driver, monkeypatch):
     _, observed = undisturbed()
     campaign = make_campaign()
     campaign.drive()
-    site = FlowDriver(campaign).site
+    site = flow_driver(campaign).site
     monkeypatch.setenv("TANSAKU_HOME", str(campaign.folder / "home"))
     monkeypatch.setenv("TANSAKU_MONGO_URI", campaign.uri)
     database = open_database(campaign.uri, campaign.database)

@@ -34,8 +34,9 @@ execution: {in_flight: 2, polish: 0}
 
 
 @pytest.fixture
-def home():
+def home(prefect_database):
     with tempfile.TemporaryDirectory(prefix="tsk-") as folder:
+        prefect_database.put(Path(folder, "prefect/0"))
         yield Path(folder)
 
 

@@ -15,6 +15,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ from tansaku.flows.engines import living_engines
 from tansaku.flows.names import deployment_name
 from tansaku.tasks.stores.connection import open_database
 from tansaku.tasks.stores.mongo import MongoCampaignStore
+from tests.support.prefect_database import MigratedDatabase
 
 LIMIT = 240.0
 DEPLOY = Path(__file__).resolve().parents[3] / "deploy"
@@ -74,6 +76,20 @@ class PrefectServer:
             )
         wait_for(self.answers, "the Prefect server answers")
 
+    @property
+    def lives(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def sleep(self) -> None:
+        """Stops its work until it wakes: idle, it takes 4 % of a processor."""
+        if self.lives:
+            os.killpg(self._process.pid, signal.SIGSTOP)
+
+    def wake(self) -> None:
+        if self.lives:
+            os.killpg(self._process.pid, signal.SIGCONT)
+            wait_for(self.answers, "the Prefect server answers")
+
     def answers(self) -> bool:
         try:
             return self.ask("GET", "/health") is True
@@ -118,13 +134,13 @@ class PrefectServer:
 class Service:
     """``tansaku serve`` with a site file and a database of its own."""
 
-    def __init__(self, server: PrefectServer, folder: Path, uri: str) -> None:
+    def __init__(self, server: PrefectServer, folder: Path, uri: str, workers: int) -> None:
         self.server, self.folder = server, folder
         self.name = f"s{secrets.token_hex(4)}"
         self.database = f"service-{self.name}"
         self.site = folder / "site.yaml"
         self.site.write_text(
-            "schema_version: 1\nlauncher: {type: local, workers: 2}\n"
+            f"schema_version: 1\nlauncher: {{type: local, workers: {workers}}}\n"
             f"database: {{name: {self.database}}}\ntiming: {{lease: 20, heartbeat: 0.5, poll: 0.05}}\n"
         )
         (folder / "uri").write_text(uri)
@@ -159,6 +175,10 @@ class Service:
             )
         wait_for(lambda: self.said().count(f"service {self.name} at") > seen or self._process.poll() is not None, "it serves")
         assert self._process.poll() is None, self.said()[-3000:]
+
+    @property
+    def serves(self) -> bool:
+        return self._process is not None and self._process.poll() is None
 
     def said(self) -> str:
         return self.log.read_text() if self.log.exists() else ""
@@ -213,7 +233,7 @@ class Service:
         ]
 
     def close(self) -> None:
-        if self._process is not None and self._process.poll() is None:
+        if self.serves:
             self.kill()
         for flow in ("campaign", "stored-campaign", "retrain", "reconcile"):
             try:
@@ -238,23 +258,64 @@ def free_port_fixture() -> Callable[[], int]:
 
 
 @pytest.fixture(scope="session")
-def prefect_server(require: Callable[[str], None]) -> Iterator[PrefectServer]:
+def started_server(require: Callable[[str], None], prefect_database: MigratedDatabase) -> Iterator[PrefectServer]:
+    """The server of this test process; the session's end ends it."""
     require("prefect")
     with tempfile.TemporaryDirectory(prefix="tsk-", ignore_cleanup_errors=True) as folder:
         server = PrefectServer(Path(folder))
+        prefect_database.put(server.folder)
         server.start()
+        prefect_database.keep(server.folder)
         yield server
         server.kill()
 
 
-@pytest.fixture
-def service(prefect_server: PrefectServer, mongo_server, tmp_path: Path) -> Iterator[Service]:
-    """A service that does not run yet."""
-    if not prefect_server.answers():
-        prefect_server.start()
-    made = Service(prefect_server, tmp_path, mongo_server.start())
+@pytest.fixture(scope="module")
+def prefect_server(started_server: PrefectServer) -> Iterator[PrefectServer]:
+    """The server of this test process, which works only while a file needs it."""
+    started_server.wake()
+    yield started_server
+    started_server.sleep()
+
+
+@contextmanager
+def new_service(server: PrefectServer, uri: str, folder: Path, workers: int = 1) -> Iterator[Service]:
+    """A service that does not run yet, on a server that does."""
+    if not server.answers():
+        server.start()
+    made = Service(server, folder, uri, workers)
     yield made
     made.close()
+
+
+@pytest.fixture(scope="module")
+def local_workers() -> int:
+    """Worker processes of a driver; a file that is about what they do at once has more."""
+    return 1
+
+
+@pytest.fixture
+def service(prefect_server: PrefectServer, mongo_server, tmp_path: Path, local_workers: int) -> Iterator[Service]:
+    """A service of this test alone, that does not run yet."""
+    with new_service(prefect_server, mongo_server.start(), tmp_path, local_workers) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def module_service(prefect_server: PrefectServer, mongo_server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """The service of all tests of a file."""
+    with new_service(prefect_server, mongo_server.start(), tmp_path_factory.mktemp("service")) as made:
+        yield made
+
+
+@pytest.fixture
+def shared_service(module_service: Service) -> Service:
+    """The service of all tests of a file, serving, whatever the test before it left."""
+    if not module_service.server.answers():
+        module_service.server.start()
+    if not module_service.serves:
+        module_service.start("--reconcile", "never")
+    return module_service
 
 
 @pytest.fixture

@@ -194,12 +194,12 @@ def page_asks(port: int) -> str | None:
 
 
 def test_the_documented_server_serves_its_page_and_whoever_asks_is_told_of_the_missing_password(
-    prefect_server, tmp_path, require, wait_for, free_port
+    prefect_server, prefect_database, tmp_path, require, wait_for, free_port
 ):
     """Both documented ways of starting it, on other ports; `tansaku serve` meets a server without a password."""
     require("prefect")
     home = tmp_path / "prefect"
-    home.mkdir()
+    prefect_database.put(home)
     shell = Shell(prefect_server, tmp_path, {"PREFECT_HOME": str(home), "TANSAKU_HOME": str(tmp_path / "home")})
     for name in ("PREFECT_API_URL", "PREFECT_API_AUTH_STRING"):
         del shell.environment[name]

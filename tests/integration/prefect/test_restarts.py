@@ -29,6 +29,12 @@ def wait_for(condition, what):
     raise AssertionError(f"{what}: not within {LIMIT} s")
 
 
+@pytest.fixture(scope="module")
+def local_workers():
+    """Two evaluations are in progress when a process is killed."""
+    return 2
+
+
 @pytest.fixture
 def undisturbed(service, campaign_document, tmp_path):
     """Facts of the same campaign to which nothing happens, driven by the plain loop in a database of its own."""

@@ -13,6 +13,12 @@ from tansaku.tasks.training.fitting import fit_and_judge, learned_from
 from tansaku.tasks.training.versions import find_dataset, find_model, open_model, read_dataset, read_report
 
 
+@pytest.fixture(scope="module")
+def local_workers():
+    """Two evaluations are in progress when a training is due."""
+    return 2
+
+
 def test_workers_train_for_a_campaign_and_a_training_that_fails_stops_nothing(
     service, pool_worker, campaign_document, retrained_keys
 ):

@@ -20,53 +20,57 @@ LONG = {"evaluations": 500}
 
 
 @pytest.fixture
-def long_document(campaign_document):
-    """Some minutes of evaluations, so that it is running whatever is done to it."""
+def begin(shared_service, campaign_document, wait_for):
+    """``begin(name)``: a run of a campaign of some minutes, running whatever is done to it; the tests share a service."""
     space = campaign_document["space"]
     shifts = {"normal": [0.0, 0.2, 0.4], "in_plane": {"step": 0.2}, "along_axis": {"step": 0.2}}
-    return campaign_document | {"space": space | {"translation": shifts}, "budget": LONG}
+    document = campaign_document | {"space": space | {"translation": shifts}, "budget": LONG}
+
+    def launch(name):
+        run = shared_service.launch("campaign", campaign=document | {"name": name})
+        observed(shared_service, wait_for, name, 1)
+        return run
+
+    return launch
 
 
-def command(service, kind, **payload):
-    """What `tansaku KIND small` stores."""
-    number = len(service.store.campaign("small").commands)
-    service.store.add_command("small", Command(id=f"{kind}-{number}", kind=kind, payload=payload, created_at=datetime.now(UTC)))
+def command(service, name, kind, **payload):
+    """What `tansaku KIND NAME` stores."""
+    number = len(service.store.campaign(name).commands)
+    service.store.add_command(name, Command(id=f"{kind}-{number}", kind=kind, payload=payload, created_at=datetime.now(UTC)))
 
 
-def observed(service, wait_for, count):
+def observed(service, wait_for, name, count):
     def enough():
-        return service.store.campaign_names() and len(service.store.observations("small")) >= count
+        return name in service.store.campaign_names() and len(service.store.observations(name)) >= count
 
     wait_for(enough, f"{count} observations\n{service.said()[-3000:]}")
 
 
-def cancel(service, wait_for, run):
+def cancel(service, wait_for, name, run):
     """What the page's button does; the driver ends softly."""
     engine = wait_for(lambda: service.engine(run), "the run has a process")
     service.server.ask("POST", f"/flow_runs/{run}/set_state", {"state": {"type": "CANCELLING", "name": "Cancelling"}})
     assert service.wait_for_end(run)["type"] == "CANCELLED"
     wait_for(lambda: not is_alive(engine), "its process ends")
-    assert service.store.campaign("small").lease is None
+    assert service.store.campaign(name).lease is None
     return service.run(run)["state"]
 
 
-def test_cancelling_works_after_the_server_was_restarted(service, long_document, wait_for):
-    service.start("--reconcile", "never")
-    run = service.launch("campaign", campaign=long_document)
-    observed(service, wait_for, 1)
-    service.server.kill()
-    service.server.start()
-    assert "interrupted after proposal" in cancel(service, wait_for, run)["message"]
+def test_cancelling_works_after_the_server_was_restarted(shared_service, begin, wait_for):
+    run = begin("restarted-server")
+    shared_service.server.kill()
+    shared_service.server.start()
+    assert "interrupted after proposal" in cancel(shared_service, wait_for, "restarted-server", run)["message"]
 
 
-def test_cancelling_works_after_the_service_was_restarted(service, long_document, wait_for):
-    service.start("--reconcile", "never")
-    run = service.launch("campaign", campaign=long_document)
-    observed(service, wait_for, 1)
-    service.kill()
-    service.start("--reconcile", "never")
-    assert "restarting" not in service.said()
-    assert "interrupted after proposal" in cancel(service, wait_for, run)["message"]
+def test_cancelling_works_after_the_service_was_restarted(shared_service, begin, wait_for):
+    run = begin("restarted-service")
+    shared_service.kill()
+    said = len(shared_service.said())
+    shared_service.start("--reconcile", "never")
+    assert "restarting" not in shared_service.said()[said:]
+    assert "interrupted after proposal" in cancel(shared_service, wait_for, "restarted-service", run)["message"]
 
 
 def suspended(service, wait_for, run):
@@ -75,33 +79,32 @@ def suspended(service, wait_for, run):
     assert service.run(run)["state"]["type"] == "PAUSED"
 
 
-def test_a_paused_campaign_waits_on_the_page_and_resume_there_goes_on(service, long_document, wait_for):
-    service.start("--reconcile", "never")
-    run = service.launch("campaign", campaign=long_document)
-    observed(service, wait_for, 1)
-    command(service, "pause")
+def test_a_paused_campaign_waits_on_the_page_and_resume_there_goes_on(shared_service, begin, wait_for):
+    service, name = shared_service, "paused"
+    run = begin(name)
+    command(service, name, "pause")
     suspended(service, wait_for, run)
-    known = len(service.store.observations("small"))
+    known = len(service.store.observations(name))
     service.server.ask("POST", f"/flow_runs/{run}/resume", {})
-    observed(service, wait_for, known + 1)
+    observed(service, wait_for, name, known + 1)
     # A second pause is one again, and not undone by the Resume before it.
-    command(service, "pause")
+    command(service, name, "pause")
     suspended(service, wait_for, run)
-    assert [one.kind for one in service.store.campaign("small").commands] == ["pause", "resume", "pause"]
+    assert [one.kind for one in service.store.campaign(name).commands] == ["pause", "resume", "pause"]
 
     # While somebody else drives the campaign, Resume starts no second driver.
     settings = Settings(home=service.folder / "plain", mongo_uri=service.uri)
-    with open_resources(settings, load_site(service.site)) as resources, CampaignLoop(resources, "small"):
+    with open_resources(settings, load_site(service.site)) as resources, CampaignLoop(resources, name):
         service.server.ask("POST", f"/flow_runs/{run}/resume", {})
         state = service.wait_for_end(run)
     assert state["type"] == "FAILED"
     assert f"process {os.getpid()}" in state["message"]
 
     # One whose campaign was resumed elsewhere is closed.
-    command(service, "pause")
-    second = service.launch("stored-campaign", name="small")
+    command(service, name, "pause")
+    second = service.launch("stored-campaign", name=name)
     suspended(service, wait_for, second)
-    command(service, "resume")
+    command(service, name, "resume")
     reconcile = service.launch(RECONCILE)
     assert "resumed elsewhere" in service.wait_for_end(reconcile)["message"]
     assert service.run(second)["state"]["name"] == "Superseded"
