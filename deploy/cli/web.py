@@ -150,6 +150,7 @@ def _services(site: Path | None, settings: WebSettings | None = None) -> Iterato
             artifacts=resources.artifacts,
             accounts=resources.accounts,
             registry=resources.registry,
+            requests=resources.requests,
             resources=resources,
             settings=settings or WebSettings(),
         )

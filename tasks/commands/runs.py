@@ -14,7 +14,8 @@ from tansaku.tasks.stores.campaigns import lease_held, refuse_deleted
 from tansaku.tasks.views.overview import stored_spec
 from tansaku.tasks.views.progress import is_paused, live_lease
 
-_WITHOUT_DRIVER = frozenset({CampaignState.NEW, CampaignState.INTERRUPTED})
+WITHOUT_DRIVER = frozenset({CampaignState.NEW, CampaignState.INTERRUPTED})
+"""States of a campaign that only waits for a driver."""
 
 
 def request_run(
@@ -80,4 +81,4 @@ def may_run(record: CampaignRecord, state: CampaignState, now: datetime) -> bool
         check_runnable(record, now)
     except (LeaseHeldError, StoreError):
         return False
-    return state in _WITHOUT_DRIVER or any(command.applied_at_number is None for command in record.commands)
+    return state in WITHOUT_DRIVER or any(command.applied_at_number is None for command in record.commands)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import AwareDatetime
 
-from tansaku.models.domain.records import Record
+from tansaku.models.domain.records import CampaignRecord, Record
 from tansaku.models.domain.requests import Requests, RequestState, ServiceRequest, ServiceSeen
 
 SILENCE = 30.0
@@ -62,6 +62,24 @@ def read_health(requests: Requests) -> Health:
     waiting = requests.requests_in(RequestState.WAITING, _MOST_WAITING)
     services = tuple(_state(seen) for seen in requests.services() if seen.silent_for < _FORGOTTEN)
     return Health(services=services, waiting=len(waiting), waiting_since=waiting[0].created_at if waiting else None)
+
+
+def last_request(requests: Requests, record: CampaignRecord) -> ServiceRequest | None:
+    """The last request for a campaign, not for an earlier campaign of its name; None if there is none."""
+    found = (known for known in requests.requests_of(record.name) if known.campaign_created_at == record.created_at)
+    return next(found, None)
+
+
+def open_requests(requests: Requests) -> dict[str, ServiceRequest]:
+    """Requests that wait or whose run has not ended, by the name of their campaign."""
+    waiting = requests.requests_in(RequestState.WAITING, _MOST_WAITING)
+    accepted = requests.requests_in(RequestState.ACCEPTED, _MOST_WAITING)
+    return {known.campaign: known for known in (*accepted, *waiting)}
+
+
+def is_open(request: ServiceRequest) -> bool:
+    """Whether a request waits, or its run has not ended."""
+    return request.state in (RequestState.WAITING, RequestState.ACCEPTED)
 
 
 def describe_request(request: ServiceRequest) -> str:
