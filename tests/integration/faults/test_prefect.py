@@ -97,7 +97,7 @@ def test_server_that_cannot_start_is_an_error_and_nothing_is_done(make_campaign,
 @pytest.fixture(scope="module")
 def server(tmp_path_factory, require):
     require("prefect")
-    starting = StartingServer(tmp_path_factory.mktemp("prefect"))
+    starting = StartingServer.temporary(tmp_path_factory.mktemp("prefect"))
     yield starting.ready()
     starting.stop()
 
