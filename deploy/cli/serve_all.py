@@ -1,6 +1,6 @@
 """`tansaku serve` on one machine: database, Prefect server, service and dashboard, each but the first a child of this process.
 
-The children end with this process, also when it is killed. The dashboard is a process of its own that gets no secret of Prefect;
+The children end with this process, also when it is killed. The dashboard is a process of its own without secrets of Prefect;
 the password of the Prefect server is random, is handed over through pipes, and exists in memory alone.
 """
 
