@@ -155,7 +155,7 @@ def _server(configured: RunningServer | None) -> Iterator[RunningServer]:
     if configured is not None:
         yield configured
         return
-    starting = StartingServer(Settings.from_environment().home / "prefect")
+    starting = StartingServer.temporary(Settings.from_environment().home / "prefect")
     try:
         yield starting.ready()
     finally:

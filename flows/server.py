@@ -1,17 +1,12 @@
-"""A temporary Prefect server for one driver: on loopback, with a random password, ended with the driver."""
+"""Prefect servers for one driver or for `tansaku serve`: on loopback, with a random password, ended with their parent."""
 
 from __future__ import annotations
 
 import fcntl
 import itertools
-import json
 import logging
 import os
 import secrets
-import select
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,13 +15,13 @@ from pathlib import Path
 from tansaku.models.domain.errors import TransientError
 from tansaku.models.domain.records import JsonDict
 from tansaku.tasks.settings import child_environment
-from tansaku.tasks.site.processes import process_identity
+from tansaku.tasks.site.bound_process import BoundProcess
 
 START_TIMEOUT = 120.0
 """Longest time a server may take to start [s]; the first one of a campaign creates its database."""
 
 _STOP_TIMEOUT = 10.0
-_LOG_TAIL = 2000
+_MODULE = "tansaku.flows.server_process"
 # We report a lost server once; Prefect would report it for every event it cannot deliver.
 _QUIET = {
     "prefect": logging.WARNING,
@@ -58,38 +53,34 @@ class StartingServer:
     """A server process that is starting, so that other work can be done meanwhile.
 
     Args:
-        root: Its folder is the first of ``root/0``, ``root/1`` … that no running server uses: two servers cannot share a
-            database, and reusing an existing one saves the time of creating it.
+        home: Its folder, with its database.
+        lock: Descriptor of the lock on that folder: held by the server itself while it runs.
+        persistent: Whether it schedules runs and carries out automations.
+        port: 0: any that is free.
+        auth: User and password in Prefect's format; None: a random password.
     """
 
-    def __init__(self, root: Path) -> None:
-        self._home, lock = free_folder(root)
-        home = self._home
-        self._auth = f"tansaku:{secrets.token_urlsafe(32)}"
-        self._log = home / "server.log"
-        output = os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        try:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "tansaku.flows.server_process"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=output,
-                env=child_environment(),
-                start_new_session=True,  # Ctrl-C on the terminal is meant for the driver, which still needs the server then
-                cwd=home,
-                pass_fds=[lock],  # held by the server itself while it runs
-            )
-        finally:
-            os.close(output)
-            os.close(lock)
-        self.identity = process_identity(self._process.pid)
-        self._send(server_settings(home, self._auth))
+    def __init__(self, home: Path, lock: int, *, persistent: bool = False, port: int = 0, auth: str | None = None) -> None:
+        self._home, self._log = home, home / "server.log"
+        self._auth = auth or f"tansaku:{secrets.token_urlsafe(32)}"
+        message = {"settings": server_settings(home, self._auth), "persistent": persistent, "port": port}
+        # In its own folder, because Prefect reads settings from files of the working folder.
+        self.process = BoundProcess(_MODULE, message, self._log, child_environment(), home, [lock])
+        self.identity = self.process.identity
 
-    def _send(self, settings: dict[str, str]) -> None:
-        if self._process.stdin is None:
-            raise AssertionError("started with a pipe")
-        self._process.stdin.write(json.dumps(settings).encode() + b"\n")
-        self._process.stdin.flush()
+    @classmethod
+    def temporary(cls, root: Path) -> StartingServer:
+        """Starts a server for one driver.
+
+        Args:
+            root: Its folder is the first of ``root/0``, ``root/1`` … that no running server uses: two servers cannot share a
+                database, and reusing an existing one saves the time of creating it.
+        """
+        home, lock = free_folder(root)
+        try:
+            return cls(home, lock)
+        finally:
+            os.close(lock)
 
     def ready(self, timeout: float = START_TIMEOUT) -> RunningServer:
         """Waits until the server answers.
@@ -97,35 +88,21 @@ class StartingServer:
         Raises:
             TransientError: It ended or took too long; the message has its last output.
         """
-        until, line, pipe = time.monotonic() + timeout, b"", self._process.stdout
-        while pipe is not None and not line.endswith(b"\n"):
-            if not select.select([pipe], [], [], max(0.0, until - time.monotonic()))[0]:
-                break
-            chunk = os.read(pipe.fileno(), 4096)
-            if not chunk:
-                break
-            line += chunk
-        if not line.endswith(b"\n"):
+        try:
+            answer = self.process.answer(timeout)
+        except TimeoutError:
+            answer = None
+        if answer is None:
             self.stop()
-            tail = self._log.read_text(errors="replace")[-_LOG_TAIL:]
             raise TransientError(
-                f"the temporary Prefect server did not start within {timeout:.0f} s: {tail.strip() or 'no output'}",
+                f"the Prefect server did not start within {timeout:.0f} s: {self.process.log_tail() or 'no output'}",
                 hint=f"its output is in {self._log}; `tansaku run --plain` needs no Prefect",
             )
-        port = json.loads(line)["port"]
-        return RunningServer(f"http://127.0.0.1:{port}/api", self._auth, self._home, self.identity)
+        return RunningServer(f"http://127.0.0.1:{answer['port']}/api", self._auth, self._home, self.identity)
 
     def stop(self) -> None:
         """Ends the server by closing its pipe, then by SIGKILL."""
-        if self._process.stdin is not None:
-            self._process.stdin.close()
-        try:
-            self._process.wait(_STOP_TIMEOUT)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        if self._process.stdout is not None:
-            self._process.stdout.close()
+        self.process.stop(_STOP_TIMEOUT)
 
 
 def free_folder(root: Path) -> tuple[Path, int]:

@@ -1,4 +1,4 @@
-"""The service: deployments on a Prefect server, and the process that executes their runs."""
+"""The service: deployments on a Prefect server, and the process that executes their runs and requests of the dashboard."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ from tansaku.flows.names import RECONCILE, deployment_name
 from tansaku.flows.reconcile import reconcile_flow
 from tansaku.flows.relaunch import HEARTBEAT, SILENCE, automations, store_automations, take_up
 from tansaku.flows.renaming import replaced_by, retire
+from tansaku.flows.requests import RequestService
 from tansaku.flows.retrain import retrain_flow
 from tansaku.flows.server import configured_server
 from tansaku.models.domain.errors import ConfigurationError, TransientError
@@ -91,7 +92,9 @@ def serve(options: ServiceOptions, home: Path, show: Callable[[str], None]) -> N
             hint="`prefect server start`, then PREFECT_API_URL=http://127.0.0.1:4200/api tansaku serve",
         )
     mark = ServiceMark(home, options.name)
-    with mark.held(), temporary_settings(updates={PREFECT_RESULTS_DEFAULT_SERIALIZER: "json"}):
+    requests = RequestService(options.name, options.site, show)
+    json_results = temporary_settings(updates={PREFECT_RESULTS_DEFAULT_SERIALIZER: "json"})
+    with mark.held(), json_results, requests.running():
         asyncio.run(_serve(options, mark, server.api_url, show))
 
 

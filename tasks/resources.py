@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from tansaku.models.domain.accounts import Accounts
 from tansaku.models.domain.model_registry import Registry
 from tansaku.models.domain.ports import ArtifactStore, CampaignStore, Launcher
+from tansaku.models.domain.requests import Requests
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.tasks.launchers.backends import backend_of, job_folder
@@ -32,6 +33,12 @@ def _accounts_in_memory() -> Accounts:
     from tansaku.tasks.stores.memory_accounts import MemoryAccounts
 
     return MemoryAccounts()
+
+
+def _requests_in_memory() -> Requests:
+    from tansaku.tasks.stores.memory_requests import MemoryRequests
+
+    return MemoryRequests()
 
 
 def _leave_alone() -> None:
@@ -61,6 +68,7 @@ class Resources:
         revive: Brings a server of our own back that does not answer; does nothing for somebody else's.
         registry: Data sets and models.
         accounts: Users, sessions and audit of the dashboard.
+        requests: Requests of the dashboard, and reports of services.
     """
 
     settings: Settings
@@ -73,6 +81,7 @@ class Resources:
     cluster: Callable[[], Cluster | None] = _no_cluster
     registry: Registry = field(default_factory=_in_memory)
     accounts: Accounts = field(default_factory=_accounts_in_memory)
+    requests: Requests = field(default_factory=_requests_in_memory)
 
     def launcher(self, campaign: CampaignSpec) -> Launcher:
         """The backend of a campaign, not started yet."""
@@ -97,6 +106,7 @@ def open_resources(settings: Settings, site: SiteSpec) -> Iterator[Resources]:
     from tansaku.tasks.stores.mongo import MongoCampaignStore
     from tansaku.tasks.stores.mongo_accounts import MongoAccounts
     from tansaku.tasks.stores.mongo_registry import MongoRegistry
+    from tansaku.tasks.stores.mongo_requests import MongoRequests
     from tansaku.tasks.stores.site_workers import SiteWorkers
 
     database = connect(settings, site)
@@ -114,6 +124,7 @@ def open_resources(settings: Settings, site: SiteSpec) -> Iterator[Resources]:
             revive=_leave_alone if embedded is None else embedded.start,
             registry=MongoRegistry(database),
             accounts=MongoAccounts(database),
+            requests=MongoRequests(database),
         )
     finally:
         store.close()

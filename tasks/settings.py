@@ -35,6 +35,8 @@ _SCHEDULER_VARIABLES = (
 _CONTAINER_SECRETS = Path("/run/secrets")
 _LONGEST_SECRET = 8192
 
+_PREFECT = "PREFECT_"
+
 _FALSE = frozenset({"", "0", "false", "no", "off"})
 _TRUE = frozenset({"1", "true", "yes", "on"})
 
@@ -124,6 +126,38 @@ def child_environment(added: Collection[str] = ()) -> dict[str, str]:
 def thread_environment(threads: int, added: Collection[str] = ()) -> dict[str, str]:
     """:func:`child_environment` with numerical libraries set to ``threads`` threads."""
     return child_environment(added) | dict.fromkeys(THREAD_VARIABLES, str(threads))
+
+
+def service_environment(environment: Mapping[str, str] | None = None) -> dict[str, str]:
+    """What a service may see that works for a Prefect server of our own: everything but settings of another Prefect server.
+
+    Args:
+        environment: None: the process's.
+    """
+    values = os.environ if environment is None else environment
+    return {name: value for name, value in values.items() if not name.startswith(_PREFECT)}
+
+
+def names_prefect_server(environment: Mapping[str, str] | None = None) -> bool:
+    """Whether PREFECT_API_URL is set.
+
+    Args:
+        environment: None: the process's.
+    """
+    values = os.environ if environment is None else environment
+    return bool(values.get(f"{_PREFECT}API_URL", "").strip())
+
+
+def has_prefect_files(environment: Mapping[str, str] | None = None) -> bool:
+    """Whether there are files in which a Prefect server may be named; Prefect itself reads them.
+
+    Args:
+        environment: None: the process's.
+    """
+    values = os.environ if environment is None else environment
+    home = Path(values.get(f"{_PREFECT}HOME", "").strip() or "~/.prefect").expanduser()
+    profiles = Path(values.get(f"{_PREFECT}PROFILES_PATH", "").strip() or home / "profiles.toml").expanduser()
+    return any(path.is_file() for path in (profiles, Path(".env"), Path("prefect.toml")))
 
 
 def worker_environment(parallel: ParallelSpec, added: Collection[str] = ()) -> dict[str, str]:

@@ -74,6 +74,9 @@ def run(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only show what would run and what it would cost, like `check`.")
     ] = False,
+    no_run: Annotated[
+        bool, typer.Option("--no-run", help="Only store the campaign; the dashboard's Run or `tansaku resume` runs it.")
+    ] = False,
     site: SiteOption = None,
 ) -> None:
     """Runs a campaign to its end; a stored campaign continues where it stopped."""
@@ -87,6 +90,9 @@ def run(
     loaded = load_campaign(file)
     with opened(site) as resources:
         prepare_campaign(resources, this_user(), loaded)
+    if no_run:
+        say(f"{loaded.spec.name}: stored; run it on the dashboard, or by `tansaku resume {loaded.spec.name}`")
+        return
     drive_to_end(loaded.spec.name, site, plain)
 
 

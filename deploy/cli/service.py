@@ -1,16 +1,19 @@
-"""`tansaku serve`: campaigns are started and scheduled from the web page of a Prefect server."""
+"""`tansaku serve`: campaigns are started from the dashboard or from the page of a Prefect server, and executed."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tansaku.deploy.cli.exits import ExitCode
 from tansaku.deploy.cli.printing import say
 from tansaku.deploy.cli.session import SiteOption
+
+if TYPE_CHECKING:
+    from tansaku.models.domain.records import JsonDict
 
 _DEAD = 60.0  # a service records every few seconds that it is alive [s]
 
@@ -39,9 +42,21 @@ def serve(
     check: Annotated[
         bool, typer.Option("--check", help="Only report whether a service of this name runs on this machine; exits 1 if not.")
     ] = False,
+    web: Annotated[
+        bool | None,
+        typer.Option("--web/--no-web", help="Whether to serve the dashboard too; default: only without PREFECT_API_URL."),
+    ] = None,
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65535, help="Port of the dashboard on this machine; 0: any that is free.")
+    ] = 8421,
+    open_browser: Annotated[bool, typer.Option("--open", help="Open the dashboard in a browser, logged in.")] = False,
     site: SiteOption = None,
 ) -> None:
-    """Registers campaigns and `reconcile` on the Prefect server at PREFECT_API_URL and executes their runs."""
+    """Executes campaigns that are started on a web page.
+
+    Without PREFECT_API_URL it starts all that this needs on this machine: database, Prefect server, service and dashboard. With
+    it, the service registers campaigns and `reconcile` on that Prefect server and executes their runs.
+    """
     from tansaku.models.domain.errors import ConfigurationError
     from tansaku.models.domain.identifiers import NAME_PATTERN
     from tansaku.tasks.configuration import load_site
@@ -59,11 +74,35 @@ def serve(
     load_site(site or settings.site_file)
     prefect_secrets_from_files()
     forbid_telemetry()
-    from tansaku.flows.service import ServiceOptions
-    from tansaku.flows.service import serve as run_service
+    configured = _has_server()
+    options: JsonDict = {"name": name, "pool": pool, "training_pool": training_pool, "silence": silence}
+    options["reconcile"] = None if reconcile == "never" else reconcile
+    if configured and not (web or open_browser):
+        from tansaku.flows.service import ServiceOptions
+        from tansaku.flows.service import serve as run_service
 
-    when = None if reconcile == "never" else reconcile
-    run_service(ServiceOptions(name, folder, site, pool, training_pool, when, silence), settings.home, say)
+        run_service(ServiceOptions(folder=folder, site=site, **options), settings.home, say)
+        return
+    if not configured and (pool or training_pool):
+        raise ConfigurationError("--pool: its workers need a Prefect server that they can reach", hint="set PREFECT_API_URL")
+    from tansaku.deploy.cli.serve_all import ServeOptions, serve_everything
+
+    options |= {"folder": str(folder.resolve()), "site": None if site is None else str(site.resolve())}
+    opened = typer.launch if open_browser else None
+    serve_everything(settings, ServeOptions(options, not configured, web is not False, port, site, opened), say)
+
+
+def _has_server() -> bool:
+    """Whether a Prefect server is configured, by PREFECT_API_URL or a file of Prefect's."""
+    from tansaku.tasks.settings import has_prefect_files, names_prefect_server
+
+    if names_prefect_server():
+        return True
+    if not has_prefect_files():
+        return False  # known without Prefect, which takes seconds to load
+    from tansaku.flows.server import configured_server
+
+    return configured_server() is not None
 
 
 def _check(name: str) -> None:

@@ -16,6 +16,7 @@ from tansaku.deploy.cli.tables import show_table
 if TYPE_CHECKING:
     from tansaku.deploy.web.services import Services, WebSettings
     from tansaku.tasks.commands.users import Administration
+    from tansaku.tasks.resources import Resources
 
 web_app = typer.Typer(help="The dashboard: a web page to watch and steer campaigns, and its users.", no_args_is_help=True)
 user_app = typer.Typer(help="Users of the dashboard.", no_args_is_help=True)
@@ -142,17 +143,28 @@ def remove(name: UserArgument, site: SiteOption = None) -> None:
 
 @contextmanager
 def _services(site: Path | None, settings: WebSettings | None = None) -> Iterator[Services]:
+    with opened(site) as resources:
+        yield services_of(resources, settings)
+
+
+def services_of(resources: Resources, settings: WebSettings | None = None) -> Services:
+    """What the application works with, from opened resources.
+
+    Args:
+        resources: The caller closes them.
+        settings: How the web process behaves; None: the usual.
+    """
     from tansaku.deploy.web.services import Services, WebSettings
 
-    with opened(site) as resources:
-        yield Services(
-            store=resources.store,
-            artifacts=resources.artifacts,
-            accounts=resources.accounts,
-            registry=resources.registry,
-            resources=resources,
-            settings=settings or WebSettings(),
-        )
+    return Services(
+        store=resources.store,
+        artifacts=resources.artifacts,
+        accounts=resources.accounts,
+        registry=resources.registry,
+        requests=resources.requests,
+        resources=resources,
+        settings=settings or WebSettings(),
+    )
 
 
 def _administration(services: Services) -> Administration:

@@ -11,16 +11,17 @@ from starlette.types import ASGIApp
 
 from tansaku import __version__
 from tansaku.deploy.web import errors
-from tansaku.deploy.web.api import accounts, campaigns, changes, health, schema
+from tansaku.deploy.web.api import accounts, campaigns, changes, health, runs, schema
 from tansaku.deploy.web.changes import Changes
 from tansaku.deploy.web.middleware import Protection, protected
 from tansaku.deploy.web.pages import campaign, evaluation, home, login
+from tansaku.deploy.web.pages import runs as run_pages
 from tansaku.deploy.web.pages.rendering import Renderer
 from tansaku.deploy.web.services import Services
 
 STATIC = Path(__file__).parent / "static"
-PAGES = (login.router, home.router, campaign.router, evaluation.router)
-ROUTERS = (*PAGES, health.router, accounts.router, campaigns.router, changes.router, schema.router)
+PAGES = (login.router, home.router, campaign.router, run_pages.router, evaluation.router)
+ROUTERS = (*PAGES, health.router, accounts.router, campaigns.router, runs.router, changes.router, schema.router)
 """Every group of routes; a new page or part of the API is added here."""
 
 

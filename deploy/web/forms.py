@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
@@ -21,3 +22,8 @@ async def form_fields(request: Request) -> Mapping[str, str]:
         return dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=_MOST_FIELDS))
     except ValueError:
         return {}
+
+
+def new_key() -> str:
+    """An idempotency key for one form: sent twice, it is one command."""
+    return f"web-{secrets.token_hex(16)}"

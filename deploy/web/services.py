@@ -13,6 +13,7 @@ from tansaku.deploy.web.auth.passwords import HashCost, Passwords
 from tansaku.models.domain.accounts import Accounts
 from tansaku.models.domain.model_registry import Registry
 from tansaku.models.domain.ports import ArtifactStore, CampaignStore
+from tansaku.models.domain.requests import Requests
 from tansaku.tasks.resources import Resources
 from tansaku.tasks.views.readings import Readings
 
@@ -66,6 +67,7 @@ class Services:
         artifacts: Big values.
         accounts: Users, sessions, tokens, audit.
         registry: Data sets and models.
+        requests: Requests for the service, and its reports.
         settings: How the web process behaves.
         clock: Current time, aware.
         resources: Site and launchers, for deletion; None: this process cannot delete campaigns.
@@ -78,6 +80,7 @@ class Services:
     artifacts: ArtifactStore
     accounts: Accounts
     registry: Registry
+    requests: Requests
     settings: WebSettings = field(default_factory=WebSettings)
     clock: Callable[[], datetime] = utc_now
     resources: Resources | None = None

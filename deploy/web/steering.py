@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 
 from tansaku.deploy.web.errors import ProblemError
 from tansaku.deploy.web.services import Services
 from tansaku.models.domain.accounts import Actor
-from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.errors import ConfigurationError, LeaseHeldError
 from tansaku.models.domain.identifiers import short_hash
 from tansaku.models.domain.records import CampaignRecord, Command, CommandKind, JsonDict
+from tansaku.models.domain.requests import ServiceRequest
 from tansaku.tasks.commands import steer
 from tansaku.tasks.commands.actor import Actor as Author
 from tansaku.tasks.commands.audit import Change, record_change
 from tansaku.tasks.commands.delete import delete_campaign, plan_deletion
+from tansaku.tasks.commands.runs import request_run
 from tansaku.tasks.views.progress import live_lease
+
+_NEED_DRIVER: tuple[CommandKind, ...] = ("resume", "retry", "rerun", "cancel")
+"""Commands that take effect only in a driver: `tansaku resume`, `retry`, `rerun` and `cancel` drive the campaign too."""
 
 _KEY = re.compile(r"[A-Za-z0-9._:-]{8,64}")
 
@@ -83,9 +89,7 @@ def give(services: Services, actor: Actor, name: str, order: Order) -> Given:
         NotFoundError: There is no such campaign or candidate.
         ConfigurationError: A key cannot be edited, or its value is not valid.
     """
-    if _KEY.fullmatch(order.key) is None:
-        detail = "expected 8 to 64 letters, digits and ._:-, another value for each command"
-        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, detail, key="Idempotency-Key")
+    check_key(order.key)
     record = services.store.campaign(name)
     known = _command(record, order.key)
     if known is not None:
@@ -93,6 +97,8 @@ def give(services: Services, actor: Actor, name: str, order: Order) -> Given:
             raise ProblemError(
                 HTTPStatus.CONFLICT, f"this key belongs to another command ({known.kind})", key="Idempotency-Key"
             )
+        if known.applied_at_number is None:
+            _run_for(services, actor, name, order)
         return Given(known, live_lease(record) is not None, new=False)
     requested = _store(services, actor, record, order)
     stored = _command(services.store.campaign(name), order.key)
@@ -100,7 +106,50 @@ def give(services: Services, actor: Actor, name: str, order: Order) -> Given:
     after: JsonDict = {"id": order.key, "payload": order.payload}
     change = Change(action=f"campaign.{order.kind}", subject=f"campaign:{name}", after=after)
     record_change(services.accounts, actor, change, services.clock())
+    _run_for(services, actor, name, order)
     return Given(stored, requested.has_driver, new=True)
+
+
+def ask_to_run(services: Services, actor: Actor, name: str, key: str) -> tuple[ServiceRequest, bool]:
+    """Stores a request to run a campaign. With the same key, or while such a request waits, it stores nothing.
+
+    Args:
+        services: Of the application.
+        actor: Who asks.
+        name: Campaign name.
+        key: Idempotency key, the id of the request.
+
+    Returns:
+        The stored request, and whether this call stored it.
+
+    Raises:
+        ProblemError: The key cannot be one.
+        NotFoundError: There is no such campaign.
+        LeaseHeldError: A driver runs it.
+        StoreError: It is paused or being deleted, cannot be read, or the key belongs to another request.
+    """
+    check_key(key)
+    known = services.requests.request(key)
+    request = request_run(services.requests, services.store, _author(actor), name, key, services.clock())
+    new = known is None and request.id == key
+    if new:
+        change = Change(action="campaign.run", subject=f"campaign:{name}", after={"id": key})
+        record_change(services.accounts, actor, change, services.clock())
+    return request, new
+
+
+def check_key(key: str) -> None:
+    """Raises ProblemError if an idempotency key is missing, too short or too long."""
+    if _KEY.fullmatch(key) is None:
+        detail = "expected 8 to 64 letters, digits and ._:-, another value for each command"
+        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, detail, key="Idempotency-Key")
+
+
+def _run_for(services: Services, actor: Actor, name: str, order: Order) -> None:
+    """Asks the service to run a campaign that has no driver and whose new command needs one, as `tansaku resume` runs it."""
+    if order.kind in _NEED_DRIVER:
+        with suppress(LeaseHeldError):
+            ask_to_run(services, actor, name, order.key)
 
 
 def _store(services: Services, actor: Actor, record: CampaignRecord, order: Order) -> steer.Requested:
@@ -139,7 +188,9 @@ def outlook(given: Given, name: str) -> str:
         return f"{kind}: applied from evaluation {at_number} on"
     if given.has_driver:
         return f"{kind}: stored; the driver applies it before its next proposal"
-    return f"{kind}: stored; no driver runs, so the next `tansaku resume {name}` or the service applies it"
+    if kind in _NEED_DRIVER:
+        return f"{kind}: stored; no driver runs, so the service is asked to run the campaign"
+    return f"{kind}: stored; no driver runs, so it takes effect with Run or `tansaku resume {name}`"
 
 
 def find_given(record: CampaignRecord, key: str | None) -> Given | None:

@@ -21,6 +21,7 @@ from tansaku.tasks.stores.archive_file import FORMAT, FORMAT_VERSION, documents
 from tansaku.tasks.stores.migrations.run import refuse_live_drivers
 from tansaku.tasks.stores.mongo_accounts import ACCOUNT_COLLECTIONS
 from tansaku.tasks.stores.mongo_errors import translated
+from tansaku.tasks.stores.mongo_requests import REQUEST_COLLECTIONS
 from tansaku.tasks.stores.mongo_schema import ARTIFACT_INDEX, INDEXES, SCHEMA_ID, MongoDatabase, durable
 from tansaku.tasks.stores.staging import Staging, finish, is_staging, staging
 
@@ -146,8 +147,8 @@ def _stage(staged: Staging, path: Path) -> dict[str, int]:
 
 
 def _internal(name: str) -> bool:
-    """Whether a restore neither counts nor replaces a collection: accounts of the dashboard are not part of a dump."""
-    return name.startswith("system.") or is_staging(name) or name in ACCOUNT_COLLECTIONS
+    """Whether a restore neither counts nor replaces a collection: what the dashboard keeps is not part of a dump."""
+    return name.startswith("system.") or is_staging(name) or name in (*ACCOUNT_COLLECTIONS, *REQUEST_COLLECTIONS)
 
 
 def _sync(file: Path) -> None:

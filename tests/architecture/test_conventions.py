@@ -16,6 +16,7 @@ READS_ENVIRONMENT = {
     "flows/engines.py": "looks into the environment of other processes, not its own",
     "flows/__init__.py": "Prefect reports its use when it is imported, unless a variable says no",
     "flows/server_process.py": "Prefect takes its settings from the environment when it is imported",
+    "flows/service_process.py": "Prefect takes its settings from the environment when it is imported",
     "tasks/jobs/worker.py": "sets its own thread counts, reads nothing",
 }
 """Modules that touch os.environ, each with its reason."""

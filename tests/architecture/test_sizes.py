@@ -29,7 +29,7 @@ LONG_FUNCTIONS: tuple[Allowed, ...] = ()
 MANY_PARAMETERS = (
     Allowed("deploy/cli/campaign_files.py:check", 9, "a command's parameters are its options"),
     Allowed("deploy/cli/export_import.py:export", 9, "a command's parameters are its options"),
-    Allowed("deploy/cli/service.py:serve", 8, "a command's parameters are its options"),
+    Allowed("deploy/cli/service.py:serve", 11, "a command's parameters are its options"),
     Allowed("deploy/cli/web.py:start", 10, "a command's parameters are its options"),
     Allowed("deploy/cli/bench.py:bench", 13, "a command's parameters are its options"),
     Allowed("tasks/replay/campaign.py:replay", 7, "what a replay is made of; the last two are left out by most callers"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Annotated
@@ -18,9 +17,10 @@ from tansaku.deploy.web import steering
 from tansaku.deploy.web.api.campaigns import EvaluationQuery
 from tansaku.deploy.web.auth.roles import require
 from tansaku.deploy.web.errors import ProblemError
-from tansaku.deploy.web.forms import form_fields
+from tansaku.deploy.web.forms import form_fields, new_key
 from tansaku.deploy.web.pages.formats import campaign_address
 from tansaku.deploy.web.pages.rendering import render
+from tansaku.deploy.web.pages.runs import run_content
 from tansaku.deploy.web.services import Services, services_of
 from tansaku.models.domain.accounts import Actor, Role
 from tansaku.models.domain.records import CampaignRecord, CommandKind, Event, JsonDict
@@ -61,6 +61,7 @@ def campaign_page(request: Request, actor: Viewer, name: str, requested: str | N
     content = {
         **_shown(services, reading),
         **_table(reading, Selection()),
+        **run_content(services, actor, reading),
         "said": None if given is None else steering.outlook(given, name),
         "may_steer": actor.may(Role.OPERATOR),
         "may_delete": actor.may(Role.ADMIN),
@@ -91,11 +92,6 @@ async def delete_campaign(request: Request, actor: Admin, name: str) -> Response
     fields = await form_fields(request)
     await run_in_threadpool(steering.delete, services_of(request), actor, name, fields.get("confirm", ""))
     return RedirectResponse("/", HTTPStatus.SEE_OTHER)
-
-
-def new_key() -> str:
-    """An idempotency key for one form: sent twice, it is one command."""
-    return f"web-{secrets.token_hex(16)}"
 
 
 def _order(services: Services, name: str, fields: Mapping[str, str]) -> steering.Order:

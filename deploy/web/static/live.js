@@ -2,7 +2,7 @@
 "use strict";
 
 (() => {
-  const parts = ["facts", "failures", "improvements", "history", "evaluations"];
+  const parts = ["facts", "runs", "failures", "improvements", "history", "evaluations"];
   const place = document.getElementById("live");
   let version = place.dataset.version;
   let busy = false;
@@ -15,6 +15,7 @@
     const opened = [...now.querySelectorAll("details")].map((part) => part.open);
     const unticked = new Set([...now.querySelectorAll("input[type=checkbox]:not(:checked)")].map((box) => box.id));
     now.replaceWith(next);
+    if (window.htmx) htmx.process(next);
     next.querySelectorAll("details").forEach((part, index) => { part.open = opened[index] ?? false; });
     for (const box of next.querySelectorAll("input[type=checkbox]")) if (unticked.has(box.id)) box.checked = false;
   };

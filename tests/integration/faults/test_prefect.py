@@ -25,7 +25,7 @@ def server(tmp_path_factory, prefect_database, require):
     require("prefect")
     root = tmp_path_factory.mktemp("prefect")
     prefect_database.put(root / "0")
-    starting = StartingServer(root)
+    starting = StartingServer.temporary(root)
     running = starting.ready()
     prefect_database.keep(root / "0")
     yield running

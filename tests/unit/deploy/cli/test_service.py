@@ -13,15 +13,15 @@ from tansaku.tasks.settings import Settings
 from tansaku.tasks.site.service_mark import ServiceMark
 
 
-def serve(*options: str):
-    return CliRunner().invoke(app, ["serve", *options])
+def serve(*options: str, **variables: str):
+    return CliRunner().invoke(app, ["serve", *options], env=variables)
 
 
 @pytest.mark.parametrize(
     ("options", "word"),
     [
-        ((), "PREFECT_API_URL: not set"),
         (("--reconcile", "now and then"), "--reconcile 'now and then'"),
+        (("--pool", "cluster"), "--pool: its workers need a Prefect server"),
         (("--name", "A B"), "--name 'A B'"),
         (("--folder", "/nowhere"), "--folder '/nowhere'"),
         (("--site", "/nowhere"), "/nowhere: cannot be read"),
@@ -30,7 +30,8 @@ def serve(*options: str):
 def test_wrong_options_are_told_in_a_line(options, word, require):
     require("prefect")
     with pytest.raises(ConfigurationError) as told:
-        raise serve(*options).exception
+        # Options are checked before the server is asked for anything, or another one is started.
+        raise serve(*options, **({} if "--pool" in options else {"PREFECT_API_URL": "http://127.0.0.1:1/api"})).exception
     assert word in str(told.value)
 
 

@@ -16,6 +16,7 @@ from tansaku.tasks.stores.artifacts import FileArtifactStore
 from tansaku.tasks.stores.memory import MemoryCampaignStore
 from tansaku.tasks.stores.memory_accounts import MemoryAccounts
 from tansaku.tasks.stores.memory_registry import MemoryRegistry
+from tansaku.tasks.stores.memory_requests import MemoryRequests
 
 PASSWORD = "correct horse battery"
 
@@ -69,7 +70,7 @@ def test_a_login_link_is_printed_for_a_user(run):
 
 @pytest.fixture
 def services(tmp_path) -> Services:
-    return Services(MemoryCampaignStore(), FileArtifactStore(tmp_path), MemoryAccounts(), MemoryRegistry())
+    return Services(MemoryCampaignStore(), FileArtifactStore(tmp_path), MemoryAccounts(), MemoryRegistry(), MemoryRequests())
 
 
 def linked_user(services: Services) -> User | None:

@@ -21,6 +21,7 @@ from tansaku.tasks.stores.artifacts import FileArtifactStore
 from tansaku.tasks.stores.memory import MemoryCampaignStore
 from tansaku.tasks.stores.memory_accounts import MemoryAccounts
 from tansaku.tasks.stores.memory_registry import MemoryRegistry
+from tansaku.tasks.stores.memory_requests import MemoryRequests
 
 HOST = "localhost"
 PASSWORD = "correct horse battery"
@@ -100,6 +101,7 @@ def make_site(tmp_path: Path) -> Callable[..., Site]:
             artifacts=FileArtifactStore(tmp_path / "artifacts"),
             accounts=MemoryAccounts(),
             registry=MemoryRegistry(),
+            requests=MemoryRequests(),
             settings=WebSettings(hash_cost=CHEAP, **settings),
             clock=clock,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tansaku.models.domain.accounts import Role
+from tansaku.models.domain.requests import ServiceReport
 
 NAME = "small-table"
 
@@ -38,3 +39,21 @@ def test_an_unreadable_campaign_is_a_row_with_the_reason(site_with, key):
     assert key in row
     assert "<script>" not in row
     assert f'href="/campaigns/{NAME}"' in text
+
+
+def test_the_health_of_services_is_shown(site):
+    browser, requests = site.logged_in(Role.VIEWER), site.services.requests
+    assert "no service runs</span>: <code>tansaku serve</code>" in browser.get("/").text
+    report = ServiceReport(id="s@h", name="s", host="<host>", pid=1, since=site.clock(), version="1", problem="no answer")
+    requests.report(report)
+    text = browser.get("/").text
+    assert "service s runs</span> on &lt;host&gt; since 2026-01-01 12:00:00Z" in text
+    assert "no answer" in text
+    requests.report(report.model_copy(update={"stopped": True}))
+    assert "no service runs</span>; s on &lt;host&gt; was last seen at" in browser.get("/").text
+
+
+def test_requests_that_wait_are_shown(site_with):
+    site = site_with("a1")
+    site.logged_in(Role.OPERATOR).submit(f"/campaigns/{NAME}/runs", {"key": "the-request"})
+    assert "<strong>1 request waits</strong> since 2026-01-01 12:00:00Z" in site.logged_in(Role.VIEWER).get("/").text

@@ -1,0 +1,55 @@
+"""The dashboard, run as ``python -m tansaku.deploy.cli.web_process`` by `tansaku serve`: it cannot outlive its parent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from tansaku.models.domain.errors import TansakuError
+from tansaku.models.domain.records import JsonDict
+from tansaku.tasks.settings import Settings
+from tansaku.tasks.site.bound_process import Parent
+
+
+def main() -> None:
+    """Gets the settings and serves until the parent ends or asks for the end."""
+    from tansaku.deploy.web.server import GRACE
+
+    parent = Parent()
+    parent.end_with(GRACE + 1.0)
+    try:
+        _serve(parent)
+    except TansakuError as error:
+        parent.tell(error=error.message, hint=error.hint, kind=type(error).__name__)
+
+
+def _serve(parent: Parent) -> None:
+    from tansaku.deploy.cli.web import first_page, services_of
+    from tansaku.deploy.web.app import create_app
+    from tansaku.deploy.web.server import Address, listening, serve
+    from tansaku.tasks.configuration import load_site
+    from tansaku.tasks.resources import open_resources
+
+    message = parent.message
+    address = Address(port=message["port"])
+    settings = _settings(message)
+    site = None if message["site"] is None else Path(message["site"])
+    with listening(address) as bound:
+        port = int(bound.getsockname()[1])
+        with open_resources(settings, load_site(site or settings.site_file)) as resources:
+            services = services_of(resources, address.settings(port))
+            services.passwords.prepare()
+            url = address.url(port)
+            app = create_app(services)
+            parent.tell(port=port, url=url, page=first_page(services, url) if message["link"] else url)
+            serve(app, address, bound)
+
+
+def _settings(message: JsonDict) -> Settings:
+    uri = message["settings"].pop("mongo_uri")
+    return Settings.model_validate({**message["settings"], "mongo_uri": None if uri is None else SecretStr(uri)})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+"""The button that asks the service to run a campaign, and what became of the request: a part of the campaign's page."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from tansaku.deploy.web import steering
+from tansaku.deploy.web.auth.roles import require
+from tansaku.deploy.web.forms import form_fields, new_key
+from tansaku.deploy.web.pages.formats import campaign_address
+from tansaku.deploy.web.pages.rendering import render
+from tansaku.deploy.web.services import Services, services_of
+from tansaku.models.domain.accounts import Actor, Role
+from tansaku.models.domain.records import JsonDict
+from tansaku.tasks.commands.runs import may_run
+from tansaku.tasks.views.readings import Reading
+from tansaku.tasks.views.service_health import describe_request, is_open, last_request, read_health
+
+router = APIRouter(prefix="/campaigns")
+
+Viewer = Annotated[Actor, Depends(require(Role.VIEWER))]
+Operator = Annotated[Actor, Depends(require(Role.OPERATOR))]
+
+
+@router.get("/{name}/runs")
+def run_part(request: Request, actor: Viewer, name: str) -> Response:
+    """The part of the campaign's page, which asks for itself while a request is open."""
+    services = services_of(request)
+    reading = services.readings.reading(name)
+    return render(request, "runs.html", {"status": reading.status, **run_content(services, actor, reading)})
+
+
+@router.post("/{name}/runs")
+async def ask_to_run(request: Request, actor: Operator, name: str) -> Response:
+    """Stores the request of a form."""
+    fields = await form_fields(request)
+    await run_in_threadpool(steering.ask_to_run, services_of(request), actor, name, fields.get("key", ""))
+    return RedirectResponse(campaign_address(name), HTTPStatus.SEE_OTHER)
+
+
+def run_content(services: Services, actor: Actor, reading: Reading) -> JsonDict:
+    """What the part shows.
+
+    Args:
+        services: Of the application.
+        actor: Who looks.
+        reading: The campaign.
+    """
+    last = last_request(services.requests, reading.record)
+    waits = last is not None and is_open(last)
+    return {
+        "last_request": last,
+        "request_text": None if last is None else describe_request(last),
+        # While a driver runs, the page follows the campaign itself.
+        "request_open": waits and reading.status.driver is None,
+        "may_run": actor.may(Role.OPERATOR) and not waits and may_run(reading.record, reading.status.state, services.clock()),
+        "service_runs": read_health(services.requests).running,
+        "key": new_key,
+    }

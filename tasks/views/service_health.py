@@ -1,0 +1,107 @@
+"""The health of services and the requests that wait for them, as the dashboard shows it."""
+
+from __future__ import annotations
+
+from pydantic import AwareDatetime
+
+from tansaku.models.domain.records import CampaignRecord, Record
+from tansaku.models.domain.requests import Requests, RequestState, ServiceRequest, ServiceSeen
+
+SILENCE = 30.0
+"""A service without a report for this long does not run [s]: several reports were missed."""
+
+_MOST_WAITING = 500
+_FORGOTTEN = 30 * 86400.0  # a service that was not seen for this long is not shown [s]
+
+
+class ServiceState(Record):
+    """A service as it is now.
+
+    Attributes:
+        name: Of the service.
+        host: Where it runs or ran.
+        running: Whether it was seen within :data:`SILENCE`, and did not say that it ends.
+        since: When it started.
+        seen_at: When it was last seen, by the clock of the store.
+        silent_for: Time since then [s].
+        problem: What keeps it from starting runs; empty: nothing.
+        sites: A line about each cluster that it serves.
+    """
+
+    name: str
+    host: str
+    running: bool
+    since: AwareDatetime
+    seen_at: AwareDatetime
+    silent_for: float
+    problem: str
+    sites: tuple[str, ...]
+
+
+class Health(Record):
+    """Services, and requests that wait.
+
+    Attributes:
+        services: The last seen first.
+        waiting: Number of requests that wait, counted up to 500.
+        waiting_since: When the oldest of them was stored.
+    """
+
+    services: tuple[ServiceState, ...]
+    waiting: int
+    waiting_since: AwareDatetime | None
+
+    @property
+    def running(self) -> bool:
+        """Whether a service runs."""
+        return any(service.running for service in self.services)
+
+
+def read_health(requests: Requests) -> Health:
+    """Reads the health; the database answers, or this raises TransientError."""
+    waiting = requests.requests_in(RequestState.WAITING, _MOST_WAITING)
+    services = tuple(_state(seen) for seen in requests.services() if seen.silent_for < _FORGOTTEN)
+    return Health(services=services, waiting=len(waiting), waiting_since=waiting[0].created_at if waiting else None)
+
+
+def last_request(requests: Requests, record: CampaignRecord) -> ServiceRequest | None:
+    """The last request for a campaign, not for an earlier campaign of its name; None if there is none."""
+    found = (known for known in requests.requests_of(record.name) if known.campaign_created_at == record.created_at)
+    return next(found, None)
+
+
+def open_requests(requests: Requests) -> dict[str, ServiceRequest]:
+    """Requests that wait or whose run has not ended, by the name of their campaign."""
+    waiting = requests.requests_in(RequestState.WAITING, _MOST_WAITING)
+    accepted = requests.requests_in(RequestState.ACCEPTED, _MOST_WAITING)
+    return {known.campaign: known for known in (*accepted, *waiting)}
+
+
+def is_open(request: ServiceRequest) -> bool:
+    """Whether a request waits, or its run has not ended."""
+    return request.state in (RequestState.WAITING, RequestState.ACCEPTED)
+
+
+def describe_request(request: ServiceRequest) -> str:
+    """What became of a request to run a campaign, in words."""
+    if request.state is RequestState.WAITING:
+        return "run: requested; waiting for the service"
+    if request.state is RequestState.REFUSED:
+        return f"run: refused by service {request.service}: {request.reason}"
+    if request.state is RequestState.ACCEPTED:
+        return f"run: started by service {request.service}"
+    return f"run: ended: {request.reason}"
+
+
+def _state(seen: ServiceSeen) -> ServiceState:
+    report = seen.report
+    return ServiceState(
+        name=report.name,
+        host=report.host,
+        running=not report.stopped and seen.silent_for < SILENCE,
+        since=report.since,
+        seen_at=seen.seen_at,
+        silent_for=seen.silent_for,
+        problem=report.problem,
+        sites=report.sites,
+    )

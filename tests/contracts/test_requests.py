@@ -1,0 +1,155 @@
+"""The contract of the store of requests, answers and reports, on every implementation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from pydantic import ValidationError
+
+from tansaku.models.domain.requests import Answer, Requests, RequestState, ServiceReport, ServiceRequest
+from tansaku.tasks.stores.memory_requests import MemoryRequests
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+FIRST, SECOND = "request-1", "request-2"
+ACCEPTED = Answer(service="tansaku", run="run-1")
+
+
+@pytest.fixture(params=["memory", "mongo"])
+def requests(request) -> Iterator[Requests]:
+    if request.param == "memory":
+        yield MemoryRequests()
+        return
+    from tansaku.tasks.stores.mongo_requests import MongoRequests
+
+    yield MongoRequests(request.getfixturevalue("mongo_database"))
+
+
+def asked(request_id: str = FIRST, campaign: str = "al", minutes: float = 0.0) -> ServiceRequest:
+    moment = NOON + timedelta(minutes=minutes)
+    return ServiceRequest(
+        id=request_id, campaign=campaign, campaign_created_at=NOON, user="ada", origin="::1", created_at=moment
+    )
+
+
+def report(name: str = "tansaku", **changes: object) -> ServiceReport:
+    made = ServiceReport(id=f"{name}@host", name=name, host="host", pid=7, since=NOON, version="1")
+    return made.model_copy(update=changes)
+
+
+def test_a_request_comes_back_as_it_was_stored(requests):
+    assert requests.request(FIRST) is None
+    assert requests.add_request(asked()) == asked()
+    assert requests.request(FIRST) == asked()
+
+
+def test_the_same_id_is_stored_once_and_changes_nothing(requests):
+    requests.add_request(asked())
+    assert requests.add_request(asked(campaign="cu", minutes=1)) == asked()
+    assert requests.requests_of("cu") == []
+    assert requests.answer_request(FIRST, ACCEPTED, NOON)
+    assert requests.add_request(asked()).state is RequestState.ACCEPTED
+
+
+def test_for_a_campaign_one_request_waits_and_whoever_asks_again_gets_it(requests):
+    requests.add_request(asked())
+    assert requests.add_request(asked(SECOND, minutes=1)).id == FIRST
+    assert requests.add_request(asked(SECOND, "cu")).id == SECOND
+    assert requests.answer_request(FIRST, Answer(service="s", reason="no"), NOON)
+    assert requests.add_request(asked("request-3", minutes=2)).id == "request-3"
+
+
+def test_many_who_ask_at_once_get_one_request(requests):
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda number: requests.add_request(asked(f"request-{number}")).id, range(8)))
+    assert len(set(found)) == 1
+    assert len(requests.requests_in(RequestState.WAITING)) == 1
+
+
+def test_requests_are_listed_by_state_oldest_first_and_by_campaign_newest_first(requests):
+    for number, campaign in enumerate(["al", "cu", "mg"]):
+        requests.add_request(asked(f"request-{number}", campaign, -number))
+    assert [found.campaign for found in requests.requests_in(RequestState.WAITING)] == ["mg", "cu", "al"]
+    assert [found.campaign for found in requests.requests_in(RequestState.WAITING, limit=1)] == ["mg"]
+    requests.answer_request("request-0", ACCEPTED, NOON)
+    requests.add_request(asked("request-9", "al", 9))
+    assert [found.id for found in requests.requests_of("al")] == ["request-9", "request-0"]
+    assert [found.id for found in requests.requests_of("al", limit=1)] == ["request-9"]
+    assert [found.id for found in requests.requests_in(RequestState.ACCEPTED)] == ["request-0"]
+
+
+def test_a_request_is_held_by_one_deployment_which_may_take_it_again(requests):
+    requests.add_request(asked())
+    assert requests.take_request(FIRST, "a", 60)
+    assert not requests.take_request(FIRST, "b", 60)
+    assert requests.take_request(FIRST, "a", 60)
+    assert requests.request(FIRST).holder == "a"
+    assert not requests.take_request("unknown-request", "a", 60)
+
+
+def test_of_many_who_take_it_at_once_one_has_it(requests):
+    requests.add_request(asked())
+    with ThreadPoolExecutor(8) as pool:
+        taken = list(pool.map(lambda holder: requests.take_request(FIRST, f"holder-{holder}", 60), range(8)))
+    assert taken.count(True) == 1
+
+
+def test_another_may_take_it_when_the_time_is_over_and_nobody_when_it_is_answered(requests):
+    requests.add_request(asked())
+    assert requests.take_request(FIRST, "a", -1)
+    assert requests.take_request(FIRST, "b", 60)
+    assert requests.request(FIRST).holder == "b"
+    requests.answer_request(FIRST, ACCEPTED, NOON)
+    assert not requests.take_request(FIRST, "b", 60)
+
+
+def test_a_request_is_answered_once_and_ends_once(requests):
+    requests.add_request(asked())
+    assert not requests.end_request(FIRST, "too early", NOON)
+    later = NOON + timedelta(minutes=1)
+    assert requests.answer_request(FIRST, ACCEPTED, later)
+    assert not requests.answer_request(FIRST, Answer(service="b", reason="no"), NOON)
+    found = requests.request(FIRST)
+    assert (found.state, found.service, found.run, found.answered_at) == (RequestState.ACCEPTED, "tansaku", "run-1", later)
+    assert requests.end_request(FIRST, "Completed: budget", later)
+    assert not requests.end_request(FIRST, "again", later)
+    found = requests.request(FIRST)
+    assert (found.state, found.reason, found.ended_at, found.run) == (RequestState.ENDED, "Completed: budget", later, "run-1")
+
+
+def test_a_refused_request_has_a_reason_and_no_run(requests):
+    requests.add_request(asked())
+    assert requests.answer_request(FIRST, Answer(service="s", reason="no campaign of this name"), NOON)
+    found = requests.request(FIRST)
+    assert (found.state, found.run, found.reason) == (RequestState.REFUSED, None, "no campaign of this name")
+    assert not requests.end_request(FIRST, "x", NOON)
+
+
+def test_the_last_report_of_each_service_is_kept(requests):
+    assert requests.services() == []
+    requests.report(report("first"))
+    requests.report(report("second", sites=("queue of cl: filled",)))
+    requests.report(report("first", problem="no answer of $x", stopped=True))
+    found = requests.services()
+    assert [seen.report for seen in found] == [
+        report("first", problem="no answer of $x", stopped=True),
+        report("second", sites=("queue of cl: filled",)),
+    ]
+    assert all(0 <= seen.silent_for < 60 for seen in found)
+    assert found[0].seen_at >= found[1].seen_at
+
+
+def test_silence_counts_by_the_clock_of_the_store():
+    moment = NOON
+    requests = MemoryRequests(lambda: moment)
+    requests.report(report())
+    moment += timedelta(hours=1)
+    assert requests.services()[0].silent_for == 3600
+
+
+@pytest.mark.parametrize("request_id", ["short", "with space in", "x" * 65, "$where..", "line\nbreak"])
+def test_an_id_is_short_and_plain(request_id):
+    with pytest.raises(ValidationError):
+        asked(request_id)

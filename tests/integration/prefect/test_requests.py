@@ -1,0 +1,58 @@
+"""Requests of the dashboard on a real Prefect server: a service killed before it stored the answer starts nothing twice."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from tansaku.models.domain.requests import RequestState, ServiceRequest
+from tansaku.tasks.commands.actor import Actor
+from tansaku.tasks.commands.create import prepare_campaign
+from tansaku.tasks.commands.runs import request_run
+from tansaku.tasks.configuration import campaign_from_data, load_site
+from tansaku.tasks.resources import open_resources
+from tansaku.tasks.settings import Settings
+
+ADA = Actor("ada", "dashboard, ::1")
+
+
+@pytest.fixture
+def resources(service):
+    settings = Settings(home=service.folder / "home", mongo_uri=service.uri)
+    with open_resources(settings, load_site(service.site)) as opened:
+        yield opened
+
+
+def test_a_request_becomes_one_run_whatever_is_killed(service, resources, campaign_document, wait_for):
+    prepare_campaign(resources, ADA, campaign_from_data(campaign_document, service.folder, "test"))
+    requests, now = resources.requests, datetime.now(UTC)
+    asked = request_run(requests, resources.store, ADA, "small", "the-request", now)
+    # Waits while no service runs, for as long as that takes.
+    missing = ServiceRequest(
+        id="for-a-ghost", campaign="ghost", campaign_created_at=now, user="ada", origin="test", created_at=now
+    )
+    requests.add_request(missing)
+    service.start("--reconcile", "never")
+    wait_for(lambda: requests.request(asked.id).state is RequestState.ACCEPTED, "the request is accepted")
+    run = requests.request(asked.id).run
+    wait_for(lambda: requests.request(missing.id).state is RequestState.REFUSED, "the other one is refused")
+    assert "ghost" in requests.request(missing.id).reason
+    wait_for(lambda: service.store.observations("small"), "the campaign runs")
+
+    # As if the service had been killed after it started the run and before it stored the answer.
+    service.kill()
+    left = {"$set": {"state": "waiting"}, "$unset": {"run": "", "service": "", "answered_at": ""}}
+    service.store._collections.database["web_requests"].update_one({"_id": asked.id}, left)
+    assert requests.request(asked.id).run is None
+    service.start("--reconcile", "never")
+    wait_for(lambda: requests.request(asked.id).state is not RequestState.WAITING, "the request is answered")
+    assert requests.request(asked.id).run == run
+    wait_for(lambda: requests.request(asked.id).state is RequestState.ENDED, "the run ends")
+    assert requests.request(asked.id).reason.startswith("Completed")
+    runs = service.server.ask(
+        "POST", "/flow_runs/filter", {"deployments": {"name": {"any_": [f"{service.name}-continue-stored-campaign"]}}}
+    )
+    assert [found["id"] for found in runs] == [run]
+    (seen,) = requests.services()
+    assert (seen.report.name, seen.report.problem, seen.report.stopped) == (service.name, "", False)

@@ -1,0 +1,204 @@
+"""`tansaku serve` starts everything on a machine: a request of the dashboard, SIGKILL, another start, SIGTERM."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+import yaml
+
+from tansaku.models.domain.states import CampaignState
+from tansaku.tasks.commands.actor import Actor
+from tansaku.tasks.commands.create import prepare_campaign
+from tansaku.tasks.configuration import load_campaign, load_site
+from tansaku.tasks.resources import Resources, open_resources
+from tansaku.tasks.settings import Settings
+from tansaku.tasks.stores.embedded_mongod import EmbeddedMongod
+from tansaku.tasks.views.progress import campaign_status
+
+LIMIT = 240.0
+PATH = "/api/v1/campaigns/small"
+SECRET = "a-secret-of-another-prefect-server"
+
+
+class Serve:
+    """``tansaku serve`` on a home folder of its own."""
+
+    def __init__(self, home: Path, folder: Path) -> None:
+        self.home, self.log = home, folder / "serve.log"
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT")}
+        self.environment = kept | {"TANSAKU_HOME": str(home), "PREFECT_API_KEY": SECRET}
+        self.process: subprocess.Popen | None = None
+
+    def command(self, *options: str) -> list[str]:
+        return [sys.executable, "-c", "from tansaku.deploy.cli.main import main; main()", "serve", *options]
+
+    def start(self) -> None:
+        with self.log.open("wb") as output:
+            self.process = subprocess.Popen(
+                self.command("--port", "0", "--reconcile", "never"),
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+            )
+
+    def run(self, *options: str) -> subprocess.CompletedProcess[str]:
+        """One that is expected to end by itself."""
+        return subprocess.run(
+            self.command(*options), env=self.environment, capture_output=True, text=True, timeout=LIMIT, check=False
+        )
+
+    def said(self) -> str:
+        return self.log.read_text()
+
+    def children(self) -> list[psutil.Process]:
+        """Everything that it started, but for the jobs' workers, which outlive drivers."""
+        found = psutil.Process(self.process.pid).children(recursive=True)
+        return [child for child in found if "tasks.jobs" not in " ".join(child.cmdline())]
+
+
+class Page:
+    """A browser that has logged in by the printed link."""
+
+    def __init__(self, link: str) -> None:
+        self.port, token = re.search(r"http://127\.0\.0\.1:(\d+)/login#token=(\S+)", link).groups()
+        self.cookie = ""
+        answer, text = self.ask("GET", "/login")
+        self.cookie = answer.headers["Set-Cookie"].partition(";")[0]
+        answer, _ = self.ask("POST", "/session", f"csrf_token={self.token_in(text)}&token={token}")
+        assert (answer.status, answer.headers["Location"]) == (303, "/")
+        self.cookie = answer.headers["Set-Cookie"].partition(";")[0]
+
+    def token_in(self, text: str) -> str:
+        return re.search(r'csrf_token" value="(\w+)"', text)[1]
+
+    def ask(self, method: str, path: str, body: str = "", **headers: str) -> tuple[http.client.HTTPResponse, str]:
+        connection = http.client.HTTPConnection("127.0.0.1", int(self.port), timeout=60)
+        sent = {"Origin": f"http://127.0.0.1:{self.port}", "Content-Type": "application/x-www-form-urlencoded"}
+        connection.request(method, path, body, sent | ({"Cookie": self.cookie} if self.cookie else {}) | headers)
+        answer = connection.getresponse()
+        return answer, answer.read().decode()
+
+    def json(self, path: str) -> dict:
+        return json.loads(self.ask("GET", path)[1])
+
+
+def dashboard_of(serve: Serve, wait_for) -> Page:
+    wait_for(lambda: "login#token=" in serve.said() or serve.process.poll() is not None, "the dashboard is ready")
+    assert serve.process.poll() is None, serve.said()
+    return Page(serve.said())
+
+
+@pytest.fixture
+def serve(tmp_path: Path, require) -> Iterator[Serve]:
+    require("mongod")
+    require("prefect")
+    with tempfile.TemporaryDirectory(prefix="tsk-", ignore_cleanup_errors=True) as home:
+        made = Serve(Path(home), tmp_path)
+        yield made
+        if made.process is not None and made.process.poll() is None:
+            made.process.kill()
+        EmbeddedMongod(Path(home)).stop()
+
+
+@pytest.fixture
+def resources(serve: Serve, campaign_document: dict, tmp_path: Path) -> Iterator[Resources]:
+    """On the same database, with a campaign that was created and not run."""
+    (tmp_path / "small.yaml").write_text(yaml.safe_dump(campaign_document))
+    with open_resources(Settings(home=serve.home), load_site(None)) as opened:
+        prepare_campaign(opened, Actor("ada", "test"), load_campaign(tmp_path / "small.yaml"))
+        yield opened
+
+
+def test_all_of_it_on_one_machine(serve, resources, wait_for):
+    serve.start()
+    page = dashboard_of(serve, wait_for)
+    ask_before_the_service_runs(page)
+    a_second_one_is_refused(serve, page)
+
+    done = lambda: page.json(PATH)["done"]  # noqa: E731 - a condition
+    wait_for(lambda: done() >= 2 or serve.process.poll() is not None, "evaluations arrive")
+    children = serve.children()
+    names = " ".join(word for child in children for word in child.cmdline())
+    assert all(part in names for part in ("web_process", "server_process", "service_process", "prefect.engine")), names
+    secrets_stay_where_they_belong(children)
+    first = page.json(f"{PATH}/runs/the-first-run")
+    assert first["state"] == "accepted"
+
+    serve.process.kill()
+    _, alive = psutil.wait_procs(children, timeout=20)
+    assert alive == [], [child.cmdline() for child in alive]
+    assert EmbeddedMongod(serve.home).status().answering
+    evaluated = {item.id: item.outcome for item in resources.store.evaluations("small") if item.outcome is not None}
+
+    a_taken_port_is_refused(serve)
+    serve.start()
+    page = dashboard_of(serve, wait_for)
+    wait_for(lambda: page.json(f"{PATH}/runs/the-first-run")["state"] == "ended", "the run continues to its end")
+    last = page.json(f"{PATH}/runs/the-first-run")
+    assert (last["run"], last["reason"].partition(":")[0]) == (first["run"], "Completed")
+    assert campaign_status(resources.store, "small").state is CampaignState.FINISHED
+    after = {item.id: item.outcome for item in resources.store.evaluations("small")}
+    assert len(after) == 8
+    assert evaluated.items() <= after.items()
+    assert len(page.json(f"{PATH}/runs")) == 1
+
+    children, begun = serve.children(), time.monotonic()
+    serve.process.send_signal(signal.SIGTERM)
+    assert serve.process.wait(LIMIT) == 0, serve.said()
+    assert time.monotonic() - begun < 10
+    assert psutil.wait_procs(children, timeout=0)[1] == []
+    assert serve.said().endswith("stopping\nstopped\n")
+    assert [seen.report.stopped for seen in resources.requests.services()] == [True]
+
+
+def ask_before_the_service_runs(page: Page) -> None:
+    """The request waits, and the page says for what."""
+    _, home = page.ask("GET", "/")
+    assert "no service runs" in home
+    form = f"csrf_token={page.token_in(home)}&key=the-first-run"
+    for _ in range(2):
+        answer, _ = page.ask("POST", "/campaigns/small/runs", form)
+        assert (answer.status, answer.headers["Location"]) == (303, "/campaigns/small")
+    assert "run: requested; waiting for the service" in page.ask("GET", "/campaigns/small")[1]
+    assert page.json("/api/v1/health")["waiting"] == 1
+
+
+def a_second_one_is_refused(serve: Serve, page: Page) -> None:
+    second = serve.run("--port", "0")
+    assert second.returncode == 2
+    assert f"`tansaku serve` already runs on {serve.home}: process {serve.process.pid}" in second.stderr
+    assert f"--url http://127.0.0.1:{page.port}" in second.stderr
+
+
+def a_taken_port_is_refused(serve: Serve) -> None:
+    """Also right after a kill: it waits until the parts of the killed one have ended."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        refused = serve.run("--port", str(port))
+    assert refused.returncode == 2, refused.stderr
+    assert f"--port {port}" in refused.stderr
+    assert "in use" in refused.stderr
+
+
+def secrets_stay_where_they_belong(children: list[psutil.Process]) -> None:
+    """Only a driver's environment has the password of the Prefect server; the dashboard's has nothing of Prefect's."""
+    for child in children:
+        environment, words = child.environ(), " ".join(child.cmdline())
+        assert SECRET not in environment.values()
+        if "prefect.engine" not in words:
+            assert not any(name.startswith("PREFECT") for name in environment), (words, sorted(environment))
+        assert "tansaku:" not in words

@@ -1,0 +1,121 @@
+"""Run on the pages: a request is stored once and audited, and the page says what becomes of it."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+import pytest
+
+from tansaku.models.domain.accounts import Role
+from tansaku.models.domain.records import Command, LeaseOwner
+from tansaku.models.domain.requests import Answer, RequestState, ServiceReport
+
+NAME = "small-table"
+PAGE = f"/campaigns/{NAME}"
+OWNER = LeaseOwner(host="node7", pid=4321, process_started=0.0, user="bob")
+REPORT = ServiceReport(id="s@h", name="s", host="h", pid=1, since=datetime(2026, 1, 1, tzinfo=UTC), version="1")
+
+
+def run_key(browser, page: str = PAGE) -> str:
+    return re.search(rf'action="{PAGE}/runs">.*?name="key" value="([^"]+)"', browser.get(page).text, re.DOTALL)[1]
+
+
+@pytest.mark.parametrize("page", ["/", PAGE])
+def test_the_button_asks_the_service_once(site_with, page):
+    site = site_with("a1")
+    browser = site.logged_in(Role.OPERATOR)
+    key = run_key(browser, page)
+    for _ in range(2):
+        answer = browser.submit(f"{PAGE}/runs", {"key": key}, page)
+        assert (answer.status_code, answer.headers["Location"]) == (303, PAGE)
+    (request,) = site.services.requests.requests_of(NAME)
+    assert (request.id, request.user, request.origin) == (key, "operator", "dashboard, testclient")
+    assert [entry.action for entry in site.services.accounts.audit() if entry.subject == f"campaign:{NAME}"] == ["campaign.run"]
+    for shown in ("/", PAGE):
+        assert f'action="{PAGE}/runs"' not in browser.get(shown).text
+
+
+def test_a_viewer_sees_the_request_but_no_button(site_with):
+    site = site_with("a1")
+    viewer = site.logged_in(Role.VIEWER)
+    assert f"{PAGE}/runs" not in viewer.get("/").text + viewer.get(PAGE).text
+    assert viewer.submit(f"{PAGE}/runs", {"key": "from-a-viewer"}).status_code == 403
+    site.logged_in(Role.OPERATOR).submit(f"{PAGE}/runs", {"key": "by-operator"})
+    assert "run: requested; waiting for the service" in viewer.get(PAGE).text
+    assert "(run waiting)" in viewer.get("/").text
+
+
+def test_the_part_of_the_page_follows_the_request_until_its_run_ends(site_with):
+    site = site_with("a1")
+    browser = site.logged_in(Role.OPERATOR)
+    browser.submit(f"{PAGE}/runs", {"key": "the-request"})
+    requests = site.services.requests
+    polled = f'hx-get="{PAGE}/runs" hx-trigger="every 2s"'
+    part = browser.get(f"{PAGE}/runs").text
+    assert polled in part
+    assert "No service runs: the request waits" in part
+    requests.report(REPORT)
+    assert "No service runs" not in browser.get(f"{PAGE}/runs").text
+    requests.answer_request("the-request", Answer(service="tansaku", run="run-1"), site.clock())
+    part = browser.get(f"{PAGE}/runs").text
+    assert polled in part
+    assert "run: started by service tansaku" in part
+    lease = site.services.store.acquire_lease(NAME, OWNER, 60.0)
+    assert polled not in browser.get(f"{PAGE}/runs").text
+    site.services.store.release_lease(lease)
+    requests.end_request("the-request", "Failed: no <potential>", site.clock())
+    part = browser.get(f"{PAGE}/runs").text
+    assert polled not in part
+    assert "run: ended: Failed: no &lt;potential&gt;" in part
+    assert ">Run</button>" in part
+
+
+def test_a_refused_request_says_why_and_may_be_repeated(site_with):
+    site = site_with("a1")
+    browser = site.logged_in(Role.OPERATOR)
+    browser.submit(f"{PAGE}/runs", {"key": "the-request"})
+    site.services.requests.answer_request("the-request", Answer(service="s", reason="run 7 is due"), site.clock())
+    assert "run: refused by service s: run 7 is due" in browser.get(PAGE).text
+    assert browser.submit(f"{PAGE}/runs", {"key": run_key(browser)}).status_code == 303
+    assert len(site.services.requests.requests_of(NAME)) == 2
+
+
+def test_a_campaign_that_is_driven_or_paused_has_no_button_and_refuses(site_with):
+    site = site_with("a1")
+    store, browser = site.services.store, site.logged_in(Role.OPERATOR)
+    lease = store.acquire_lease(NAME, OWNER, 60.0)
+    assert f'action="{PAGE}/runs"' not in browser.get("/").text + browser.get(PAGE).text
+    assert browser.submit(f"{PAGE}/runs", {"key": "while-driven"}).status_code == 409
+    store.release_lease(lease)
+    store.add_command(NAME, Command(id="p", kind="pause", created_at=site.clock()))
+    assert f'action="{PAGE}/runs"' not in browser.get("/").text + browser.get(PAGE).text
+    answer = browser.submit(f"{PAGE}/runs", {"key": "while-paused"})
+    assert answer.status_code == 409
+    assert "is paused" in answer.text
+    assert site.services.requests.requests_of(NAME) == []
+
+
+@pytest.mark.parametrize("kind", ["resume", "retry", "cancel"])
+def test_a_command_that_needs_a_driver_asks_for_one_where_none_runs(site_with, kind):
+    site = site_with("a1", "a3")
+    browser = site.logged_in(Role.OPERATOR)
+    fields = {"kind": kind, "key": f"the-{kind}", "all": "yes"}
+    for _ in range(2):
+        browser.submit(f"{PAGE}/commands", fields)
+    (request,) = site.services.requests.requests_of(NAME)
+    assert (request.id, request.state) == (f"the-{kind}", RequestState.WAITING)
+    site.services.requests.answer_request(request.id, Answer(service="s", run="run-1"), site.clock())
+    site.services.store.acquire_lease(NAME, OWNER, 60.0)
+    assert browser.submit(f"{PAGE}/commands", fields | {"key": f"again-{kind}"}).status_code == 303
+    assert len(site.services.requests.requests_of(NAME)) == 1
+
+
+@pytest.mark.parametrize("kind", ["pause", "edit"])
+def test_other_commands_ask_for_none(site_with, kind):
+    site = site_with("a1")
+    browser = site.logged_in(Role.OPERATOR)
+    revision = re.search(r'name="revision" value="(\w+)"', browser.get(PAGE).text)[1]
+    fields = {"kind": kind, "key": f"the-{kind}", "revision": revision, "cost": "12"}
+    assert browser.submit(f"{PAGE}/commands", fields).status_code == 303
+    assert site.services.requests.requests_of(NAME) == []
