@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tansaku.models.domain.accounts import Accounts
+from tansaku.models.domain.library import FileLibrary
 from tansaku.models.domain.model_registry import Registry
 from tansaku.models.domain.ports import ArtifactStore, CampaignStore, Launcher
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.site import SiteSpec
-from tansaku.tasks.launchers.backends import backend_of, job_folder
+from tansaku.tasks.launchers.backends import backend_of, files_folder, job_folder
 from tansaku.tasks.settings import Settings
 
 if TYPE_CHECKING:
@@ -32,6 +33,12 @@ def _accounts_in_memory() -> Accounts:
     from tansaku.tasks.stores.memory_accounts import MemoryAccounts
 
     return MemoryAccounts()
+
+
+def _library_in_memory() -> FileLibrary:
+    from tansaku.tasks.stores.memory_library import MemoryLibrary
+
+    return MemoryLibrary()
 
 
 def _leave_alone() -> None:
@@ -61,6 +68,7 @@ class Resources:
         revive: Brings a server of our own back that does not answer; does nothing for somebody else's.
         registry: Data sets and models.
         accounts: Users, sessions and audit of the dashboard.
+        library: Files that users uploaded for campaigns.
     """
 
     settings: Settings
@@ -73,10 +81,16 @@ class Resources:
     cluster: Callable[[], Cluster | None] = _no_cluster
     registry: Registry = field(default_factory=_in_memory)
     accounts: Accounts = field(default_factory=_accounts_in_memory)
+    library: FileLibrary = field(default_factory=_library_in_memory)
 
     def launcher(self, campaign: CampaignSpec) -> Launcher:
         """The backend of a campaign, not started yet."""
         return self.open_launcher(campaign)
+
+    @property
+    def files_folder(self) -> Path:
+        """Folder of the copies of the library's files, beside those of the jobs."""
+        return files_folder(self.settings, self.site)
 
     def job_folder(self, campaign: str) -> Path:
         """Folder of a campaign's jobs: of this machine, or shared with a cluster's nodes."""
@@ -94,26 +108,31 @@ def open_resources(settings: Settings, site: SiteSpec) -> Iterator[Resources]:
     """
     from tansaku.tasks.stores.artifacts import GridFSArtifactStore
     from tansaku.tasks.stores.connection import connect, embedded_server
+    from tansaku.tasks.stores.local_files import LocalFiles
     from tansaku.tasks.stores.mongo import MongoCampaignStore
     from tansaku.tasks.stores.mongo_accounts import MongoAccounts
+    from tansaku.tasks.stores.mongo_library import MongoLibrary
     from tansaku.tasks.stores.mongo_registry import MongoRegistry
     from tansaku.tasks.stores.site_workers import SiteWorkers
 
     database = connect(settings, site)
     embedded = embedded_server(settings, site)
-    store, backend = MongoCampaignStore(database), backend_of(settings, site, SiteWorkers(database))
+    artifacts = GridFSArtifactStore(database)
+    store = MongoCampaignStore(database, LocalFiles(artifacts, files_folder(settings, site)).with_files)
+    backend = backend_of(settings, site, SiteWorkers(database))
     try:
         yield Resources(
             settings=settings,
             site=site,
             store=store,
-            artifacts=GridFSArtifactStore(database),
+            artifacts=artifacts,
             open_launcher=backend.launcher,
             queue=backend.queue,
             cluster=backend.cluster,
             revive=_leave_alone if embedded is None else embedded.start,
             registry=MongoRegistry(database),
             accounts=MongoAccounts(database),
+            library=MongoLibrary(database),
         )
     finally:
         store.close()

@@ -151,6 +151,8 @@ def _services(site: Path | None, settings: WebSettings | None = None) -> Iterato
             accounts=resources.accounts,
             registry=resources.registry,
             resources=resources,
+            library=resources.library,
+            site=resources.site,
             settings=settings or WebSettings(),
         )
 
