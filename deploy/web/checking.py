@@ -23,6 +23,7 @@ from tansaku.tasks.commands.create_web import CampaignDesk, problems_of
 
 State = Literal["running", "valid", "invalid", "failed"]
 _KEPT = 64
+_MOST_PROBLEMS, _LONGEST = 50, 2000
 
 
 class Problem(BaseModel):
@@ -184,7 +185,8 @@ def _carry_out(run: _Run, work: Callable[[_Run], Check]) -> None:
 
 
 def _invalid(identifier: str, error: ConfigurationError) -> Check:
-    problems = [Problem(key=item.key, line=item.line, message=item.message) for item in problems_of(error)]
+    found = problems_of(error)[:_MOST_PROBLEMS]
+    problems = [Problem(key=item.key[:_LONGEST], line=item.line, message=item.message[:_LONGEST]) for item in found]
     if error.hint:
         problems.append(_problem(error.hint))
     return Check(id=identifier, state="invalid", problems=problems)

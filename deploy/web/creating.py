@@ -12,6 +12,7 @@ from tansaku.models.domain.accounts import Actor
 from tansaku.models.domain.identifiers import content_hash, is_name
 from tansaku.models.domain.library import SHA256_PREFIX
 from tansaku.models.domain.records import CampaignRecord, JsonDict
+from tansaku.tasks.checks.policy import check_size
 from tansaku.tasks.commands.create_web import Created
 from tansaku.tasks.views.overview import stored_spec
 from tansaku.tasks.yaml_edit import Value, edit_yaml, value_at
@@ -80,11 +81,13 @@ def edit_fields(text: str, changes: dict[str, Value]) -> str:
         raise ProblemError(
             HTTPStatus.UNPROCESSABLE_ENTITY, f"expected some of {', '.join(SPEC_FIELDS)}", key=f"changes.{unknown[0]}"
         )
+    check_size(text)
     return edit_yaml(text, changes, _SOURCE)
 
 
 def field_values(text: str) -> dict[str, Value]:
     """The values of :data:`SPEC_FIELDS` in a spec. Raises ConfigurationError if it is not YAML."""
+    check_size(text)
     data = parse_yaml(text, _SOURCE).data
     return {field: value_at(data, field) for field in SPEC_FIELDS}
 

@@ -17,6 +17,8 @@ from tansaku.tasks.commands import steer
 from tansaku.tasks.commands.actor import Actor as Author
 from tansaku.tasks.commands.audit import Change, record_change
 from tansaku.tasks.commands.delete import delete_campaign, plan_deletion
+from tansaku.tasks.configuration import apply_edits
+from tansaku.tasks.views.overview import stored_spec
 from tansaku.tasks.views.progress import live_lease
 
 _KEY = re.compile(r"[A-Za-z0-9._:-]{8,64}")
@@ -112,7 +114,9 @@ def _store(services: Services, actor: Actor, record: CampaignRecord, order: Orde
     if order.revision != revision(record):
         detail = "the campaign was edited in the meantime; look at it again"
         raise ProblemError(HTTPStatus.PRECONDITION_FAILED, detail, key="If-Match")
-    requested = steer.request_edit(services.store, author, record.name, dict(order.changes or {}), order.key)
+    changes = dict(order.changes or {})
+    services.desk.check_edit(actor, apply_edits(stored_spec(record), changes))
+    requested = steer.request_edit(services.store, author, record.name, changes, order.key)
     if requested is None:
         raise ConfigurationError("the edit would change nothing")
     return requested

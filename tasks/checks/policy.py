@@ -31,6 +31,9 @@ SOURCE = "campaign"
 LARGEST_TEXT = 65_536
 """Characters of a spec from the dashboard."""
 
+MOST_ENTRIES = 8000
+"""Lines, commas and colons of a spec from the dashboard: reading it in this process takes less than a second."""
+
 _PROBES = ("/etc/passwd", "../other", "..", "a/b", "./a", "~/a", "a\\b", "/", "file:///a", "sha256:" + "0" * 64)
 _CAPPED = ("in_flight", "timeout", "retries", "retry_backoff", "polish")
 _REFUSED = "cannot be set from the dashboard"
@@ -83,9 +86,7 @@ def admit(text: str, library: FileLibrary, limits: RoleLimitsSpec) -> Admitted:
     Raises:
         InvalidSpecError: With every problem, its key and line.
     """
-    if len(text) > LARGEST_TEXT:
-        message = f"the text has {len(text):,} characters; expected at most {LARGEST_TEXT:,}"
-        raise InvalidSpecError(message, [SpecProblem("", None, message)])
+    check_size(text)
     document = parse_yaml(text, SOURCE)
     spec = validate_document(CampaignSpec, document)
     problems, chosen = _files_of(spec, library)
@@ -97,6 +98,15 @@ def admit(text: str, library: FileLibrary, limits: RoleLimitsSpec) -> Admitted:
         _replace(data, path, file.path)
     files = {file.sha256: file for file in chosen.values()}
     return Admitted(document, CampaignSpec.model_validate(data), tuple(files.values()))
+
+
+def check_size(text: str) -> None:
+    """Raises InvalidSpecError for a text that takes long to read."""
+    entries = sum(text.count(mark) for mark in "\n,:")
+    for what, value, most in (("characters", len(text), LARGEST_TEXT), ("lines and values", entries, MOST_ENTRIES)):
+        if value > most:
+            message = f"the text has {value:,} {what}; expected at most {most:,}"
+            raise InvalidSpecError(message, [SpecProblem("", None, message)])
 
 
 def invalid(problems: Sequence[tuple[KeyPath, str]], document: YamlText) -> InvalidSpecError:
@@ -215,10 +225,15 @@ def _inside(kinds: Sequence[Kind], position: int | None) -> list[Kind]:
     inner: list[Kind] = []
     for kind, _ in kinds:
         arguments = [argument for argument in get_args(kind) if argument is not Ellipsis]
-        if get_origin(kind) != Literal:
+        if not _is_literal(kind):
             chosen = arguments if position is None else arguments[position : position + 1]
             inner.extend(found for argument in chosen for found in _kinds(argument, ()))
     return inner
+
+
+def _is_literal(kind: object) -> bool:
+    origin: object = get_origin(kind)
+    return origin is Literal
 
 
 def _kinds(annotation: Any, marks: tuple[Any, ...]) -> Iterator[Kind]:  # noqa: ANN401 - annotations are of any type
@@ -236,7 +251,7 @@ def _kinds(annotation: Any, marks: tuple[Any, ...]) -> Iterator[Kind]:  # noqa: 
 def use_of(text: str, kinds: Sequence[Kind]) -> Use:
     """What a text of one of these types is; the most dangerous that it could be."""
     uses = [_use(kind, marks) for kind, marks in kinds if kind is str]
-    literal = any(get_origin(kind) == Literal and text in get_args(kind) for kind, _ in kinds)
+    literal = any(_is_literal(kind) and text in get_args(kind) for kind, _ in kinds)
     for use in uses:
         if isinstance(use, NamesFile):
             return "closed" if literal else use

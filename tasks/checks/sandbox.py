@@ -24,6 +24,7 @@ from tansaku.tasks.checks.request import CheckAnswer, CheckError, CheckProgress,
 from tansaku.tasks.settings import thread_environment
 
 LARGEST_ANSWER = 8 << 20
+COMMAND = ("-m", "tansaku.tasks.checks.child")
 _LARGEST_LINE = 1000
 _SHOWN_LOG = 4000
 _MEGABYTE = 1 << 20
@@ -139,7 +140,7 @@ class _Run:
         limits = (str(self._memory), str(max(1, round(self._seconds))))
         return subprocess.Popen(  # noqa: S603 - the arguments are our own
             # -P: files in the current folder do not shadow modules.
-            [sys.executable, "-P", "-m", "tansaku.tasks.checks.child", *limits],
+            [sys.executable, "-P", *COMMAND, *limits],
             stdin=streams[0],
             stdout=streams[1],
             stderr=streams[2],

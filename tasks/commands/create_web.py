@@ -33,7 +33,7 @@ from tansaku.tasks.checks.rehearse import BudgetRehearsal
 from tansaku.tasks.checks.request import CheckAnswer, CheckError, CheckRequest, CheckTask, RehearsalRequest
 from tansaku.tasks.checks.rights import Rights
 from tansaku.tasks.checks.sandbox import ALONE, Sandbox, SandboxError, Watch
-from tansaku.tasks.checks.validation import located
+from tansaku.tasks.checks.validation import dotted, located
 from tansaku.tasks.commands.audit import Change, record_change
 from tansaku.tasks.configuration import spec_hash
 from tansaku.tasks.stores.artifacts import FileArtifactStore
@@ -167,6 +167,13 @@ class CampaignDesk:
         if created.spec_hash != record.spec_hash:
             raise SpecChangedError(f"campaign {record.name!r} was created by somebody else in the meantime, with another spec")
         return Created(created, new=True)
+
+    def check_edit(self, actor: Actor, spec: CampaignSpec) -> None:
+        """Raises InvalidSpecError where an edited campaign asks for more than whoever edits it may."""
+        problems = over_limits(spec.execution, spec.budget.evaluations, self._role_limits(actor))
+        if problems:
+            found = [SpecProblem(dotted(path), None, message) for path, message in problems]
+            raise InvalidSpecError("\n".join(map(str, found)), found)
 
     def _role_limits(self, actor: Actor) -> RoleLimitsSpec:
         return self.site.web.admin if actor.may(Role.ADMIN) else self.site.web.operator
