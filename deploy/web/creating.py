@@ -11,7 +11,7 @@ from tansaku.deploy.web.services import Services
 from tansaku.models.domain.accounts import Actor
 from tansaku.models.domain.identifiers import content_hash, is_name
 from tansaku.models.domain.library import SHA256_PREFIX
-from tansaku.models.domain.records import CampaignRecord, JsonDict
+from tansaku.models.domain.records import CampaignRecord
 from tansaku.tasks.checks.policy import check_size
 from tansaku.tasks.commands.create_web import Created
 from tansaku.tasks.views.overview import stored_spec
@@ -99,21 +99,25 @@ def copied_spec(record: CampaignRecord, names: set[str]) -> str:
         record: The campaign.
         names: Names that are taken.
     """
-    data = _written(stored_spec(record).model_dump(mode="json", exclude_defaults=True))
-    spec = {"schema_version": 1, "name": _free_name(record.name, names)}
-    return write_yaml(spec | {key: value for key, value in data.items() if key not in spec})
+    spec = stored_spec(record)
+    data = _written(spec.model_dump(mode="json"), spec.model_dump(mode="json", exclude_defaults=True))
+    assert isinstance(data, dict)
+    first = {"schema_version": 1, "name": _free_name(record.name, names)}
+    return write_yaml(first | {key: value for key, value in data.items() if key not in first})
 
 
-def _written(value: object) -> JsonDict:
-    assert isinstance(value, dict)
-    return {key: _plain(item) for key, item in value.items() if key not in _FILLED_IN}
+def _written(value: object, given: object) -> object:
+    """What a file would say: what is not the default, and the types, by which the rest is read.
 
-
-def _plain(value: object) -> object:
-    if isinstance(value, dict):
-        return _written(value)
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
+    Args:
+        value: Plain data.
+        given: The same without defaults.
+    """
+    if isinstance(value, dict) and isinstance(given, dict):
+        kept = [key for key in value if (key in given or key == "type") and key not in _FILLED_IN]
+        return {key: _written(value[key], given.get(key, value[key])) for key in kept}
+    if isinstance(value, list) and isinstance(given, list):
+        return [_written(item, part) for item, part in zip(value, given, strict=True)]
     copied = _COPIED_PATH.fullmatch(value) if isinstance(value, str) else None
     return value if copied is None else SHA256_PREFIX + copied["sha256"]
 
