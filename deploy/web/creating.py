@@ -12,6 +12,8 @@ from tansaku.models.domain.accounts import Actor
 from tansaku.models.domain.identifiers import content_hash, is_name
 from tansaku.models.domain.library import SHA256_PREFIX
 from tansaku.models.domain.records import CampaignRecord
+from tansaku.models.domain.specs.base import file_keys
+from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.tasks.checks.policy import check_size
 from tansaku.tasks.commands.create_web import Created
 from tansaku.tasks.views.overview import stored_spec
@@ -103,7 +105,7 @@ def copied_spec(record: CampaignRecord, names: set[str]) -> str:
     data = _written(spec.model_dump(mode="json"), spec.model_dump(mode="json", exclude_defaults=True))
     assert isinstance(data, dict)
     first = {"schema_version": 1, "name": _free_name(record.name, names)}
-    return write_yaml(first | {key: value for key, value in data.items() if key not in first})
+    return write_yaml(first | {file_keys(CampaignSpec, key)[0]: value for key, value in data.items() if key not in first})
 
 
 def _written(value: object, given: object) -> object:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -75,8 +76,8 @@ DEFAULT_SITE = "default"
 
 
 def _folder() -> Path:
-    """A folder of this process for copies of files; for servers without a site."""
-    return Path(tempfile.mkdtemp(prefix="tsk-library-"))
+    """A folder of this process for copies of files, for servers without a site; it is made when it is needed."""
+    return Path(tempfile.gettempdir(), f"tsk-library-{secrets.token_hex(16)}")
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from tansaku.tasks.checks import child
 from tansaku.tasks.checks.request import CheckAnswer, CheckProgress, CheckRequest
 from tansaku.tasks.checks.sandbox import ALONE, Sandbox, Watch
 from tansaku.tasks.stores.artifacts import FileArtifactStore
+from tansaku.tasks.stores.local_files import LocalFiles
 from tansaku.tasks.stores.memory import MemoryCampaignStore
 from tansaku.tasks.stores.memory_accounts import MemoryAccounts
 from tansaku.tasks.stores.memory_registry import MemoryRegistry
@@ -151,6 +152,7 @@ def make_site(tmp_path: Path) -> Callable[..., Site]:
             clock=clock,
             **(given or {}),
         )
+        object.__setattr__(services.desk, "files", LocalFiles(services.artifacts, tmp_path / "library"))
         object.__setattr__(services.desk, "sandbox", InProcess())
         for role in Role:
             stored = services.passwords.hash(PASSWORD)
