@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tansaku.models.domain.accounts import Accounts
+from tansaku.models.domain.library import FileLibrary
 from tansaku.models.domain.model_registry import Registry
 from tansaku.models.domain.ports import ArtifactStore, CampaignStore, Launcher
 from tansaku.models.domain.requests import Requests
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.site import SiteSpec
-from tansaku.tasks.launchers.backends import backend_of, job_folder
+from tansaku.tasks.launchers.backends import backend_of, files_folder, job_folder
 from tansaku.tasks.settings import Settings
 
 if TYPE_CHECKING:
@@ -39,6 +40,12 @@ def _requests_in_memory() -> Requests:
     from tansaku.tasks.stores.memory_requests import MemoryRequests
 
     return MemoryRequests()
+
+
+def _library_in_memory() -> FileLibrary:
+    from tansaku.tasks.stores.memory_library import MemoryLibrary
+
+    return MemoryLibrary()
 
 
 def _leave_alone() -> None:
@@ -69,6 +76,7 @@ class Resources:
         registry: Data sets and models.
         accounts: Users, sessions and audit of the dashboard.
         requests: Requests of the dashboard, and reports of services.
+        library: Files that users uploaded for campaigns.
     """
 
     settings: Settings
@@ -82,10 +90,16 @@ class Resources:
     registry: Registry = field(default_factory=_in_memory)
     accounts: Accounts = field(default_factory=_accounts_in_memory)
     requests: Requests = field(default_factory=_requests_in_memory)
+    library: FileLibrary = field(default_factory=_library_in_memory)
 
     def launcher(self, campaign: CampaignSpec) -> Launcher:
         """The backend of a campaign, not started yet."""
         return self.open_launcher(campaign)
+
+    @property
+    def files_folder(self) -> Path:
+        """Folder of the copies of the library's files, beside those of the jobs."""
+        return files_folder(self.settings, self.site)
 
     def job_folder(self, campaign: str) -> Path:
         """Folder of a campaign's jobs: of this machine, or shared with a cluster's nodes."""
@@ -103,21 +117,25 @@ def open_resources(settings: Settings, site: SiteSpec) -> Iterator[Resources]:
     """
     from tansaku.tasks.stores.artifacts import GridFSArtifactStore
     from tansaku.tasks.stores.connection import connect, embedded_server
+    from tansaku.tasks.stores.local_files import LocalFiles
     from tansaku.tasks.stores.mongo import MongoCampaignStore
     from tansaku.tasks.stores.mongo_accounts import MongoAccounts
+    from tansaku.tasks.stores.mongo_library import MongoLibrary
     from tansaku.tasks.stores.mongo_registry import MongoRegistry
     from tansaku.tasks.stores.mongo_requests import MongoRequests
     from tansaku.tasks.stores.site_workers import SiteWorkers
 
     database = connect(settings, site)
     embedded = embedded_server(settings, site)
-    store, backend = MongoCampaignStore(database), backend_of(settings, site, SiteWorkers(database))
+    artifacts = GridFSArtifactStore(database)
+    store = MongoCampaignStore(database, LocalFiles(artifacts, files_folder(settings, site)).with_files)
+    backend = backend_of(settings, site, SiteWorkers(database))
     try:
         yield Resources(
             settings=settings,
             site=site,
             store=store,
-            artifacts=GridFSArtifactStore(database),
+            artifacts=artifacts,
             open_launcher=backend.launcher,
             queue=backend.queue,
             cluster=backend.cluster,
@@ -125,6 +143,7 @@ def open_resources(settings: Settings, site: SiteSpec) -> Iterator[Resources]:
             registry=MongoRegistry(database),
             accounts=MongoAccounts(database),
             requests=MongoRequests(database),
+            library=MongoLibrary(database),
         )
     finally:
         store.close()

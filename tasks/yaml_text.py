@@ -48,13 +48,13 @@ class YamlText:
         return 1
 
 
-class _Loader(yaml.SafeLoader):
+class Loader(yaml.SafeLoader):
     """Resolves scalars by YAML 1.2's core rules: ``No`` stays an element, ``1e5`` is a number, a date stays text."""
 
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 - PyYAML's own class attribute, filled below
 
 
-class _Dumper(yaml.SafeDumper):
+class Dumper(yaml.SafeDumper):
     """Quotes text that either version of YAML would read as something else: ``1e5`` here, ``No`` elsewhere."""
 
 
@@ -69,13 +69,13 @@ for _tag, _pattern, _first in (
         _NUMBER,
     ),
 ):
-    for _kind in (_Loader, _Dumper):
+    for _kind in (Loader, Dumper):
         _kind.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), _first)
 
 
 def write_yaml(data: Any) -> str:  # noqa: ANN401 - plain data of any shape
     """Plain data as a YAML text that ``parse_yaml``, and a reader of YAML 1.1, reads back the same; keys in their order."""
-    return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+    return yaml.dump(data, Dumper=Dumper, sort_keys=False, allow_unicode=True)
 
 
 def read_yaml(path: Path) -> YamlText:
@@ -110,7 +110,7 @@ def parse_yaml(text: str, source: str) -> YamlText:
     """
     try:
         _check_limits(text, source)
-        root = yaml.compose(text, Loader=_Loader)
+        root = yaml.compose(text, Loader=Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"{source}, line {mark.line + 1}, column {mark.column + 1}" if mark else source
@@ -125,7 +125,7 @@ def parse_yaml(text: str, source: str) -> YamlText:
 
 def _check_limits(text: str, source: str) -> None:
     depth = aliases = 0
-    for event in yaml.parse(text, Loader=_Loader):
+    for event in yaml.parse(text, Loader=Loader):
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
         elif isinstance(event, yaml.CollectionEndEvent):

@@ -3,37 +3,21 @@
 from __future__ import annotations
 
 import sys
-from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from tansaku.deploy.campaign_templates import campaign_templates, template_summary
 from tansaku.deploy.cli.printing import say, say_progress
 from tansaku.deploy.cli.session import SiteOption, opened
 from tansaku.deploy.cli.tables import show_json
 
-if TYPE_CHECKING:
-    from importlib.resources.abc import Traversable
-
 DEFAULT_TEMPLATE = "al-110-tilt"
 
 
-def _templates() -> dict[str, Traversable]:
-    folder = files("tansaku.deploy").joinpath("templates")
-    return {
-        entry.name.removesuffix(".yaml"): entry for entry in sorted(folder.iterdir(), key=str) if entry.name.endswith(".yaml")
-    }
-
-
 def _complete_template(incomplete: str) -> list[str]:
-    return [name for name in _templates() if name.startswith(incomplete)]
-
-
-def _summary(template: Traversable) -> str:
-    """First comment line of a template."""
-    first = template.read_text(encoding="utf-8").splitlines()[0]
-    return first.removeprefix("#").strip()
+    return [name for name in campaign_templates() if name.startswith(incomplete)]
 
 
 def init(
@@ -49,10 +33,10 @@ def init(
     """Writes an example campaign file to start from; never overwrites a file."""
     from tansaku.models.domain.errors import ConfigurationError, NotFoundError
 
-    templates = _templates()
+    templates = campaign_templates()
     if list_templates:
         for name, entry in templates.items():
-            say(f"{name:<20} {_summary(entry)}")
+            say(f"{name:<20} {template_summary(entry)}")
         return
     if template not in templates:
         raise NotFoundError(f"no template {template!r}", hint="available: " + ", ".join(templates))

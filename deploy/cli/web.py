@@ -163,6 +163,8 @@ def services_of(resources: Resources, settings: WebSettings | None = None) -> Se
         registry=resources.registry,
         requests=resources.requests,
         resources=resources,
+        library=resources.library,
+        site=resources.site,
         settings=settings or WebSettings(),
     )
 

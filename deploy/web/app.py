@@ -11,17 +11,19 @@ from starlette.types import ASGIApp
 
 from tansaku import __version__
 from tansaku.deploy.web import errors
-from tansaku.deploy.web.api import accounts, campaigns, changes, health, runs, schema
+from tansaku.deploy.web.api import accounts, campaigns, changes, checks, creation, files, health, runs, schema
 from tansaku.deploy.web.changes import Changes
 from tansaku.deploy.web.middleware import Protection, protected
-from tansaku.deploy.web.pages import campaign, evaluation, home, login
+from tansaku.deploy.web.pages import campaign, evaluation, home, login, new
+from tansaku.deploy.web.pages import files as file_pages
 from tansaku.deploy.web.pages import runs as run_pages
 from tansaku.deploy.web.pages.rendering import Renderer
 from tansaku.deploy.web.services import Services
 
 STATIC = Path(__file__).parent / "static"
-PAGES = (login.router, home.router, campaign.router, run_pages.router, evaluation.router)
-ROUTERS = (*PAGES, health.router, accounts.router, campaigns.router, runs.router, changes.router, schema.router)
+PAGES = (login.router, home.router, campaign.router, run_pages.router, evaluation.router, new.router, file_pages.router)
+CREATION = (creation.router, checks.router, files.router)
+ROUTERS = (*PAGES, health.router, accounts.router, campaigns.router, *CREATION, runs.router, changes.router, schema.router)
 """Every group of routes; a new page or part of the API is added here."""
 
 
@@ -30,8 +32,9 @@ class Dashboard(FastAPI):
 
     def build_middleware_stack(self) -> ASGIApp:
         """Puts the checks around the application."""
-        settings = self.state.services.settings
-        protection = Protection(settings.hosts, settings.secure, settings.largest_body)
+        services = self.state.services
+        settings = services.settings
+        protection = Protection(settings.hosts, settings.secure, settings.largest_body, services.uploads.largest)
         return protected(super().build_middleware_stack(), protection)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from urllib.parse import quote
 
@@ -15,16 +15,29 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from tansaku.deploy.web.auth.roles import ForbiddenError, UnauthenticatedError
 from tansaku.deploy.web.pages.rendering import render
-from tansaku.models.domain.errors import ConfigurationError, FieldError, NotFoundError, TansakuError, TransientError
+from tansaku.models.domain.errors import (
+    ConfigurationError,
+    FieldError,
+    InvalidSpecError,
+    NotFoundError,
+    SpecChangedError,
+    SpecProblem,
+    TansakuError,
+    TransientError,
+)
 from tansaku.models.domain.identifiers import printable
+from tansaku.tasks.checks.sandbox import SandboxError
 
 API_PREFIX = "/api/"
 PROBLEM_TYPE = "application/problem+json"
 _LOG = logging.getLogger(__name__)
 _LONGEST = 2000
+_MOST_PROBLEMS = 50
 
 _BY_ERROR: tuple[tuple[type[TansakuError], HTTPStatus], ...] = (
     (NotFoundError, HTTPStatus.NOT_FOUND),
+    (SpecChangedError, HTTPStatus.CONFLICT),
+    (SandboxError, HTTPStatus.UNPROCESSABLE_ENTITY),
     (ConfigurationError, HTTPStatus.UNPROCESSABLE_ENTITY),
     (TransientError, HTTPStatus.SERVICE_UNAVAILABLE),
 )
@@ -39,14 +52,24 @@ class ProblemError(Exception):
         detail: What is wrong, with the value.
         key: Path of the field that is wrong; empty: none.
         retry_after: Seconds until the request may be repeated; 0: no hint.
+        problems: Of a spec, each with its key and line.
     """
 
-    def __init__(self, status: HTTPStatus, detail: str, *, key: str = "", retry_after: float = 0.0) -> None:
+    def __init__(
+        self,
+        status: HTTPStatus,
+        detail: str,
+        *,
+        key: str = "",
+        retry_after: float = 0.0,
+        problems: Sequence[SpecProblem] = (),
+    ) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
         self.key = key
         self.retry_after = retry_after
+        self.problems = tuple(problems)
 
 
 def install(app: FastAPI) -> None:
@@ -77,11 +100,18 @@ def answer(request: Request, problem: ProblemError, headers: Mapping[str, str] |
         body["detail"] = detail
         if problem.key:
             body["key"] = printable(problem.key)
+        if problem.problems:
+            body["line"] = problem.problems[0].line
+            body["problems"] = [_described(item) for item in problem.problems[:_MOST_PROBLEMS]]
         return JSONResponse(body, problem.status, added, PROBLEM_TYPE)
     content = {"title": problem.status.phrase, "detail": detail}
     page = render(request, "error.html", content, status=problem.status)
     page.headers.update(added)
     return page
+
+
+def _described(problem: SpecProblem) -> dict[str, object]:
+    return {"key": printable(problem.key), "line": problem.line, "message": printable(problem.message[:_LONGEST])}
 
 
 async def _unauthenticated(request: Request, _: Exception) -> Response:
@@ -120,8 +150,9 @@ async def _http(request: Request, error: Exception) -> Response:
 async def _tansaku(request: Request, error: Exception) -> Response:
     assert isinstance(error, TansakuError)
     status = next((code for kind, code in _BY_ERROR if isinstance(error, kind)), HTTPStatus.CONFLICT)
-    key = error.key if isinstance(error, FieldError) else ""
-    return answer(request, ProblemError(status, error.message, key=key))
+    problems = error.problems if isinstance(error, InvalidSpecError) else ()
+    key = error.key if isinstance(error, FieldError) else problems[0].key if problems else ""
+    return answer(request, ProblemError(status, error.message, key=key, problems=problems))
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:

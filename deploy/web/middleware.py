@@ -14,6 +14,9 @@ from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+UPLOADS = "/api/v1/files"
+"""Path of the routes that take files."""
+
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -152,11 +155,13 @@ class BodyLimit:
     Args:
         app: What answers.
         largest: Bytes.
+        largest_upload: Bytes of a file below :data:`UPLOADS`; its route does not keep it in memory.
     """
 
-    def __init__(self, app: ASGIApp, *, largest: int) -> None:
+    def __init__(self, app: ASGIApp, *, largest: int, largest_upload: int = 0) -> None:
         self._app = app
         self._largest = largest
+        self._largest_upload = max(largest, largest_upload)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers, or refuses with 413."""
@@ -164,8 +169,9 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         stated = Headers(scope=scope).get("Content-Length", "0")
-        if not stated.isascii() or not stated.isdigit() or int(stated) > self._largest:
-            await self._refuse(scope, receive, send)
+        largest = self._largest_upload if scope["path"].startswith(UPLOADS) else self._largest
+        if not stated.isascii() or not stated.isdigit() or int(stated) > largest:
+            await _refuse(scope, receive, send, 413, _too_large(largest))
             return
         received = 0
 
@@ -173,18 +179,15 @@ class BodyLimit:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
-            if received > self._largest:
-                raise HTTPException(413, self._reason)
+            if received > largest:
+                raise HTTPException(413, _too_large(largest))
             return message
 
         await self._app(scope, receive_limited, send)
 
-    @property
-    def _reason(self) -> str:
-        return f"the body is larger than {self._largest} bytes"
 
-    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await _refuse(scope, receive, send, 413, self._reason)
+def _too_large(largest: int) -> str:
+    return f"the body is larger than {largest} bytes"
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send, status: int, message: str) -> None:
@@ -201,10 +204,11 @@ class Protection:
     hosts: Collection[str]
     secure: bool
     largest_body: int
+    largest_upload: int = 0
 
 
 def protected(app: ASGIApp, protection: Protection) -> ASGIApp:
     """The application behind all checks."""
-    limited = BodyLimit(app, largest=protection.largest_body)
+    limited = BodyLimit(app, largest=protection.largest_body, largest_upload=protection.largest_upload)
     checked = KnownHosts(SameOrigin(limited, secure=protection.secure), hosts=protection.hosts)
     return SecurityHeaders(checked, secure=protection.secure)

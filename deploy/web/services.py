@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import secrets
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 
 from starlette.requests import HTTPConnection
 
 from tansaku.deploy.web.auth.limits import AttemptLimiter
 from tansaku.deploy.web.auth.passwords import HashCost, Passwords
-from tansaku.models.domain.accounts import Accounts
+from tansaku.deploy.web.checking import Checks
+from tansaku.models.domain.accounts import Accounts, Actor
+from tansaku.models.domain.library import FileLibrary
 from tansaku.models.domain.model_registry import Registry
 from tansaku.models.domain.ports import ArtifactStore, CampaignStore
 from tansaku.models.domain.requests import Requests
+from tansaku.models.domain.specs.site import SiteSpec
+from tansaku.tasks.checks.sandbox import Sandbox
+from tansaku.tasks.commands.create_web import CampaignDesk
+from tansaku.tasks.commands.library import LibraryDesk
 from tansaku.tasks.resources import Resources
+from tansaku.tasks.stores.local_files import LocalFiles
+from tansaku.tasks.stores.memory_library import MemoryLibrary
 from tansaku.tasks.views.readings import Readings
 
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -58,6 +69,18 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+RunRequest = Callable[[Actor, str], object]
+"""Asks the service to run a campaign: who asks, and its name."""
+
+DEFAULT_SITE = "default"
+"""Name of the site where the server has only one."""
+
+
+def _folder() -> Path:
+    """A folder of this process for copies of files, for servers without a site; it is made when it is needed."""
+    return Path(tempfile.gettempdir(), f"tsk-library-{secrets.token_hex(16)}")
+
+
 @dataclass(frozen=True)
 class Services:
     """What routes work with; they get it by :func:`services_of`.
@@ -71,6 +94,13 @@ class Services:
         settings: How the web process behaves.
         clock: Current time, aware.
         resources: Site and launchers, for deletion; None: this process cannot delete campaigns.
+        library: Files that users uploaded.
+        site: The machine: what campaigns may ask for.
+        site_names: Names of the sites that campaigns may be created for.
+        request_run: Asks for a run of a created campaign; None: this server cannot.
+        desk: Checks and creates campaigns.
+        uploads: Adds and removes files.
+        checks: Checks and rehearsals in progress, and the last results.
         passwords: Hashes and verifies passwords, a few at a time.
         limiter: Counts attempts to log in.
         readings: Reads campaigns once for each version.
@@ -84,6 +114,13 @@ class Services:
     settings: WebSettings = field(default_factory=WebSettings)
     clock: Callable[[], datetime] = utc_now
     resources: Resources | None = None
+    library: FileLibrary = field(default_factory=MemoryLibrary)
+    site: SiteSpec = field(default_factory=SiteSpec)
+    site_names: tuple[str, ...] = (DEFAULT_SITE,)
+    request_run: RunRequest | None = None
+    desk: CampaignDesk = field(init=False)
+    uploads: LibraryDesk = field(init=False)
+    checks: Checks = field(init=False)
     passwords: Passwords = field(init=False)
     limiter: AttemptLimiter = field(init=False)
     readings: Readings = field(init=False)
@@ -92,6 +129,30 @@ class Services:
         object.__setattr__(self, "passwords", Passwords(self.settings.hash_cost))
         object.__setattr__(self, "limiter", AttemptLimiter(self.settings.attempts))
         object.__setattr__(self, "readings", Readings(self.store))
+        files = LocalFiles(self.artifacts, _folder() if self.resources is None else self.resources.files_folder)
+        desk = CampaignDesk(
+            store=self.store,
+            artifacts=self.artifacts,
+            registry=self.registry,
+            library=self.library,
+            accounts=self.accounts,
+            files=files,
+            site=self.site,
+            sandbox=Sandbox(self.site.web.sandbox),
+            clock=self.clock,
+        )
+        uploads = LibraryDesk(
+            library=self.library,
+            artifacts=self.artifacts,
+            store=self.store,
+            registry=self.registry,
+            accounts=self.accounts,
+            limits=self.site.web.library,
+            clock=self.clock,
+        )
+        object.__setattr__(self, "desk", desk)
+        object.__setattr__(self, "uploads", uploads)
+        object.__setattr__(self, "checks", Checks(desk))
 
 
 def services_of(connection: HTTPConnection) -> Services:

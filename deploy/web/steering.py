@@ -20,6 +20,8 @@ from tansaku.tasks.commands.actor import Actor as Author
 from tansaku.tasks.commands.audit import Change, record_change
 from tansaku.tasks.commands.delete import delete_campaign, plan_deletion
 from tansaku.tasks.commands.runs import request_run
+from tansaku.tasks.configuration import apply_edits
+from tansaku.tasks.views.overview import stored_spec
 from tansaku.tasks.views.progress import live_lease
 
 _NEED_DRIVER: tuple[CommandKind, ...] = ("resume", "retry", "rerun", "cancel")
@@ -161,7 +163,9 @@ def _store(services: Services, actor: Actor, record: CampaignRecord, order: Orde
     if order.revision != revision(record):
         detail = "the campaign was edited in the meantime; look at it again"
         raise ProblemError(HTTPStatus.PRECONDITION_FAILED, detail, key="If-Match")
-    requested = steer.request_edit(services.store, author, record.name, dict(order.changes or {}), order.key)
+    changes = dict(order.changes or {})
+    services.desk.check_edit(actor, apply_edits(stored_spec(record), changes))
+    requested = steer.request_edit(services.store, author, record.name, changes, order.key)
     if requested is None:
         raise ConfigurationError("the edit would change nothing")
     return requested

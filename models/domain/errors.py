@@ -3,6 +3,7 @@
 TansakuError
 ├── ConfigurationError (ValueError)      a file or option the user wrote is wrong
 │   ├── SpecChangedError                 a known campaign was given another spec
+│   ├── InvalidSpecError                 keys of a spec are wrong
 │   └── FieldError                       a field of a form or request is wrong
 ├── MissingComponentError (ImportError)  an optional package or program is not installed
 ├── NotFoundError (LookupError)          a campaign, candidate, artifact or job that does not exist
@@ -18,6 +19,9 @@ TansakuError
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 
 class TansakuError(Exception):
@@ -43,6 +47,38 @@ class ConfigurationError(TansakuError, ValueError):
 
 class SpecChangedError(ConfigurationError):
     """A known campaign was started with a spec that differs in more than the allowed edits."""
+
+
+@dataclass(frozen=True)
+class SpecProblem:
+    """What is wrong with a key of a spec.
+
+    Attributes:
+        key: Its path, as ``space.translation.step``; empty: the whole text.
+        line: Of the text, counted from 1; None: not known.
+        message: What is wrong, with the value and what was expected; without the key.
+    """
+
+    key: str
+    line: int | None
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.message}" if self.key else self.message
+
+
+class InvalidSpecError(ConfigurationError):
+    """Keys of a spec are wrong.
+
+    Args:
+        message: All of it in words.
+        problems: Each of them.
+        hint: What the reader can do about it, if anything.
+    """
+
+    def __init__(self, message: str, problems: Sequence[SpecProblem], *, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.problems = tuple(problems)
 
 
 class FieldError(ConfigurationError):

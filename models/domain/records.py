@@ -310,6 +310,18 @@ class Command(Record):
     applied_at_number: Count | None = None
 
 
+class CampaignFile(Record):
+    """A file of the library that a campaign reads.
+
+    Attributes:
+        path: Where it is below the campaign's ``base_path``, as the spec names it.
+        sha256: Of its content, which is in the artifact store.
+    """
+
+    path: Annotated[str, Field(pattern=r"^[0-9a-f]{64}/[A-Za-z0-9][A-Za-z0-9._+-]{0,99}$")]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
 class CampaignRecord(Record):
     """A campaign as stored.
 
@@ -317,6 +329,8 @@ class CampaignRecord(Record):
         spec: The resolved spec, edits applied, as plain data.
         spec_hash: Content hash of the spec less its editable keys.
         base_path: Folder of the campaign file; relative paths in the spec start here.
+        files: Files of the library that the spec names. A campaign that has some was created from the dashboard: a store that
+            opens it copies them to a folder of this machine, which is then its ``base_path``.
         epoch: Lease epoch of the last driver; 0 before the first.
         last_number: Number of the last proposal committed.
         last_refit: Number of the last refit committed.
@@ -332,6 +346,7 @@ class CampaignRecord(Record):
     spec: JsonDict
     spec_hash: str
     base_path: str
+    files: tuple[CampaignFile, ...] = ()
     tansaku_version: str
     created_at: AwareDatetime
     lease: Lease | None = None

@@ -23,7 +23,7 @@ from tansaku.models.engine.transfer.data import FrozenSources
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.checks.crystal import describe_crystal
 from tansaku.tasks.checks.workflow import check_elements, check_initial, check_phases, check_structures
-from tansaku.tasks.configuration import load_campaign, spec_hash
+from tansaku.tasks.configuration import LoadedCampaign, load_campaign, spec_hash
 from tansaku.tasks.resources import Resources
 from tansaku.tasks.steps.source import polish_relaxation
 from tansaku.tasks.transfer.checks import check_circle
@@ -241,7 +241,13 @@ def preview_campaign(path: Path, database: Database | None = None, limits: Limit
         ConfigurationError: The file, a file or a campaign it names is wrong, or it asks for more than the limits.
         MissingComponentError: What it needs is not installed.
     """
-    loaded = load_campaign(path)
+    return preview_loaded(load_campaign(path), database, limits)
+
+
+def preview_loaded(
+    loaded: LoadedCampaign, database: Database | None = None, limits: LimitsSpec = DEFAULT_LIMITS
+) -> CampaignPreview:
+    """The preview of a loaded campaign; arguments and errors as of :func:`preview_campaign`."""
     spec = loaded.spec
     space = open_space(spec.space, loaded.base_path, limits)
     check_elements(spec, space, loaded.base_path)

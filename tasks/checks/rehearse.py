@@ -122,7 +122,11 @@ def rehearse_budget(path: Path, options: RehearsalOptions, on_replay: OnReplay |
     Raises:
         ConfigurationError: The file or an option is wrong, or the pool is too large to sample.
     """
-    loaded = load_campaign(path)
+    return rehearse_loaded(load_campaign(path), options, on_replay)
+
+
+def rehearse_loaded(loaded: LoadedCampaign, options: RehearsalOptions, on_replay: OnReplay | None = None) -> BudgetRehearsal:
+    """The rehearsal of a loaded campaign; arguments and errors as of :func:`rehearse_budget`."""
     spec = loaded.spec
     if spec.transfer is not None:
         raise ConfigurationError("--rehearse: not supported for a campaign with transfer", hint="rehearse it without transfer")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import types
 import typing
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,7 +12,7 @@ from typing import NamedTuple, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.errors import ConfigurationError, InvalidSpecError, SpecProblem
 from tansaku.models.domain.specs.base import file_keys
 from tansaku.tasks.yaml_text import KeyPath, YamlText
 
@@ -20,6 +21,8 @@ Model = TypeVar("Model", bound=BaseModel)
 _WRONG_KIND = ("model_type", "model_attributes_type", "tuple_type", "list_type", "dict_type", "string_type", "literal_error")
 _KEY_ERRORS = ("missing", "extra_forbidden")
 _MAX_SHOWN = 60
+_BEGINS_WITH_KEY = re.compile(r"(?P<key>(?P<top>[a-z_]+)(?:\.[\w-]+|\[[0-9]+\])*): ")
+_STEP = re.compile(r"[\w-]+")
 
 
 class _Problem(NamedTuple):
@@ -52,21 +55,39 @@ def validate_data(model: type[Model], data: object, document: YamlText | None = 
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        lines = describe_errors(error, model, data, document)
+        problems = find_problems(error, model, data, document)
+        lines = [f"{problem} ({document.source}, line {problem.line})" if document else str(problem) for problem in problems]
         source = document.source if document else "the spec"
         head = lines[0] if len(lines) == 1 else f"{source}: {len(lines)} problems\n  " + "\n  ".join(lines)
-        raise ConfigurationError(head) from error
+        raise InvalidSpecError(head, problems) from error
 
 
-def describe_errors(error: ValidationError, model: type[BaseModel], data: object, document: YamlText | None) -> list[str]:
-    """One readable line per problem, in the order of the file."""
+def find_problems(error: ValidationError, model: type[BaseModel], data: object, document: YamlText | None) -> list[SpecProblem]:
+    """What is wrong, in the order of the file."""
     problems = _without_echoes([_locate(detail, model, data) for detail in error.errors(include_url=False)])
-    lines = []
-    for problem in _best_branches(problems):
-        text = f"{_dotted(problem.path)}: {_explain(problem)}" if problem.path else _explain(problem)
-        where = f" ({document.source}, line {document.line(problem.path)})" if document else ""
-        lines.append((document.line(problem.path) if document else 0, text + where))
-    return [text for _, text in sorted(lines, key=lambda line: line[0])]
+    found = [
+        SpecProblem(dotted(problem.path), document.line(problem.path) if document else None, _explain(problem))
+        for problem in _best_branches(problems)
+    ]
+    return sorted(found, key=lambda problem: problem.line or 0)
+
+
+def located(message: str, document: YamlText, model: type[BaseModel]) -> SpecProblem:
+    """A message that begins with a key, as most do, as a problem of that key.
+
+    Args:
+        message: One problem in words.
+        document: The text that is wrong.
+        model: Of the whole text.
+    """
+    text = message.replace(f"({document.source}, line 1)", "").strip()
+    given = _BEGINS_WITH_KEY.match(text)
+    top = {key for name in model.model_fields for key in file_keys(model, name)}
+    if given is None or given["top"] not in top:
+        return SpecProblem("", None, text)
+    path = tuple(int(step) if step.isdigit() else step for step in _STEP.findall(given["key"]))
+    line = document.line(path) if path[:1] in document.lines else None
+    return SpecProblem(given["key"], line, text[given.end() :])
 
 
 def _locate(detail: ErrorDetails, model: type[BaseModel], data: object) -> _Problem:
@@ -189,7 +210,8 @@ def _shown(value: object) -> str:
     return text if len(text) <= _MAX_SHOWN else text[: _MAX_SHOWN - 1] + "…"
 
 
-def _dotted(path: KeyPath) -> str:
+def dotted(path: KeyPath) -> str:
+    """A path as messages show it."""
     text = ""
     for step in path:
         text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step

@@ -23,7 +23,7 @@ def sweep_campaign(store: CampaignStore, name: str) -> JsonDict:
 
 
 def sweep_artifacts(resources: Resources, older_than: float = ORPHAN_AGE) -> int:
-    """Deletes artifacts that no evaluation, transfer, data set or model refers to.
+    """Deletes artifacts that no evaluation, transfer, data set or model refers to, and that is not in the library.
 
     References in damaged records count too.
 
@@ -33,5 +33,7 @@ def sweep_artifacts(resources: Resources, older_than: float = ORPHAN_AGE) -> int
     Returns:
         How many were deleted.
     """
-    referenced = chain(resources.store.named_artifacts(), resources.registry.named_artifacts())
+    referenced = chain(
+        resources.store.named_artifacts(), resources.registry.named_artifacts(), resources.library.named_artifacts()
+    )
     return resources.artifacts.sweep(referenced, older_than=older_than)

@@ -60,6 +60,11 @@ def backend_of(settings: Settings, site: SiteSpec, workers: SiteWorkers) -> Back
     return cast("Backend", opener(BACKENDS, site.launcher.type, "launcher.type")(settings, site, workers))
 
 
+def files_folder(settings: Settings, site: SiteSpec) -> Path:
+    """Folder of the copies of the library's files: of this machine, or shared with other machines."""
+    return Path(site.launcher.shared_folder or settings.home) / "library"
+
+
 def job_folder(settings: Settings, site: SiteSpec, campaign: str) -> Path:
     """Folder of a campaign's jobs: of this machine, or shared with other machines."""
     return Path(site.launcher.shared_folder or settings.home) / "spool" / campaign

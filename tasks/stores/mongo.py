@@ -53,13 +53,15 @@ class MongoCampaignStore:
 
     Args:
         database: From ``connection.connect``; its schema is checked (and migrated) and its indexes are built here.
+        local: Copies the library's files of a campaign to this machine, and returns the record with their folder.
 
     Raises:
         StoreError: The database is of a newer schema.
         TransientError: The server cannot be reached.
     """
 
-    def __init__(self, database: MongoDatabase) -> None:
+    def __init__(self, database: MongoDatabase, local: Callable[[CampaignRecord], CampaignRecord] | None = None) -> None:
+        self._local = local
         self._collections = open_collections(database)
         self._swap = Swap(self._collections)
         self._derived = Derived(self._collections, self._swap.specification)
@@ -80,7 +82,8 @@ class MongoCampaignStore:
             document = self._collections.campaigns.find_one({"_id": name})
         if document is None:
             raise NotFoundError(f"no campaign {name!r} is stored")
-        return self._swap.remember(document)
+        record = self._swap.remember(document)
+        return self._local(record) if record.files and self._local is not None else record
 
     def campaign_names(self) -> list[str]:
         """Returns the sorted names of all campaigns, including those whose record cannot be read."""

@@ -36,8 +36,10 @@ class Entry:
 
 NAVIGATION = (
     Entry("Campaigns", "/"),
+    Entry("New", "/new", Role.OPERATOR),
     Entry("Models", "/models"),
     Entry("Queue", "/queue"),
+    Entry("Files", "/files"),
     Entry("Audit", "/audit"),
     Entry("Admin", "/admin", Role.ADMIN),
 )

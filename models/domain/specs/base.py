@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated
+from dataclasses import dataclass
+from typing import Annotated, Literal
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
@@ -19,6 +20,30 @@ LONGEST_TIME = 1e9
 """About thirty years [s]: the timers of operating systems take no more than nine times as much."""
 Timeout = Annotated[float, Field(gt=0, le=LONGEST_TIME)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+FileKind = Literal["table", "structure", "potential", "model"]
+"""What a file that a spec names holds."""
+
+
+@dataclass(frozen=True)
+class NamesFile:
+    """Marks, in the type of a key, that its text names a file. A spec from the dashboard may name files of the library only.
+
+    Attributes:
+        kind: What the file holds; None: a folder, which a spec from the dashboard cannot name.
+        shipped: Whether a bare name may also mean a file that comes with a package.
+    """
+
+    kind: FileKind | None
+    shipped: bool = False
+
+
+@dataclass(frozen=True)
+class PlainText:
+    """Marks, in the type of a key, that its text is never used as the name of a file."""
+
+
+PLAIN_TEXT = PlainText()
 
 
 class Spec(BaseModel):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from tansaku.models.domain.ions import Ion
-from tansaku.models.domain.specs.base import NonNegativeFloat, PositiveFloat, Sha256, Spec
+from tansaku.models.domain.specs.base import PLAIN_TEXT, NamesFile, NonNegativeFloat, PositiveFloat, Sha256, Spec
 from tansaku.models.domain.specs.cost import REFERENCE_ATOMS, REFERENCE_ELECTRONS, CostPrior
 from tansaku.models.domain.specs.space_base import KeyPath, SpaceBase, SpaceDescription, SpecFile
 
@@ -23,7 +23,7 @@ def _written_as_ion(text: str) -> str:
 SiteName = Annotated[str, Field(pattern=r"^[A-Z][A-Za-z0-9]{0,7}$")]
 IonName = Annotated[str, AfterValidator(_written_as_ion)]
 Ions = Annotated[tuple[IonName, ...], Field(min_length=1)]
-Reason = Annotated[str, Field(min_length=1, max_length=200)]
+Reason = Annotated[str, Field(min_length=1, max_length=200), PLAIN_TEXT]
 Action = Literal["refuse", "mark"]
 Repeat = Annotated[int, Field(ge=1, le=6)]
 
@@ -66,7 +66,7 @@ class ParentSpec(Spec):
     """
 
     prototype: Literal["tavorite"] | None = None
-    cif: Annotated[str, Field(min_length=1, max_length=400)] | None = None
+    cif: Annotated[str, Field(min_length=1, max_length=400), NamesFile("structure")] | None = None
     sha256: Sha256 | None = None
     transformations: tuple[TransformationSpec, ...] = ()
 
@@ -90,7 +90,9 @@ class SiteIonsSpec(Spec):
 
     ions: Ions | None = None
     replaces: IonName | None = None
-    labels: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=32)], ...], Field(min_length=1)] | None = None
+    labels: (
+        Annotated[tuple[Annotated[str, Field(min_length=1, max_length=32), PLAIN_TEXT], ...], Field(min_length=1)] | None
+    ) = None
 
 
 class CombinationSpec(Spec):

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from tansaku.models.domain.specs.base import Name, PositiveFloat, PositiveInt, Sha256, Spec
+from tansaku.models.domain.specs.base import PLAIN_TEXT, Name, NamesFile, PositiveFloat, PositiveInt, Sha256, Spec
 from tansaku.models.domain.specs.calculators.table import CalculatorSpec
 from tansaku.models.domain.specs.campaign import ExecutionSpec
 from tansaku.models.domain.specs.label import LabelSpec
@@ -119,7 +119,7 @@ class FileSourceSpec(Spec):
     """
 
     type: Literal["file"] = "file"
-    path: Annotated[str, Field(min_length=1, max_length=400)]
+    path: Annotated[str, Field(min_length=1, max_length=400), NamesFile("structure")]
     energies: Key | None = "energies"
     energy: Key | None = None
     forces: Key | None = None
@@ -182,7 +182,7 @@ class GroupsSplitSpec(Spec):
     """
 
     type: Literal["groups"] = "groups"
-    held_out: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=200)], ...], Field(min_length=1)]
+    held_out: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=200), PLAIN_TEXT], ...], Field(min_length=1)]
 
 
 SplitSpec = Annotated[ShareSplitSpec | AboveSplitSpec | GroupsSplitSpec, Field(discriminator="type")]

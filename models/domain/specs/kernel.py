@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from tansaku.models.domain.specs.base import PositiveFloat, Spec
+from tansaku.models.domain.specs.base import PLAIN_TEXT, PositiveFloat, Spec
 
-GroupPattern = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+GroupPattern = Annotated[str, StringConstraints(min_length=1, max_length=200), PLAIN_TEXT]
 Groups = GroupPattern | Annotated[tuple[GroupPattern, ...], Field(min_length=1, max_length=100)]
 Combine = Literal["product", "sum"]
 

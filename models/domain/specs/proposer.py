@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from tansaku.models.domain.specs.base import NonNegativeFloat, PositiveFloat, Spec
+from tansaku.models.domain.specs.base import PLAIN_TEXT, NonNegativeFloat, PositiveFloat, Spec
 from tansaku.models.domain.specs.kernel import KernelSpec, MeanSpec
 from tansaku.models.domain.specs.objective import AcquisitionName
 
@@ -36,7 +36,7 @@ class ListedProposerSpec(Spec):
     """
 
     type: Literal["listed"] = "listed"
-    candidates: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=200)], ...], Field(min_length=1)]
+    candidates: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=200), PLAIN_TEXT], ...], Field(min_length=1)]
 
     @model_validator(mode="after")
     def _once_each(self) -> ListedProposerSpec:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from tansaku.models.domain.specs.base import Name, PositiveFloat, PositiveInt, Sha256, Spec, Timeout
+from tansaku.models.domain.specs.base import PLAIN_TEXT, Name, PositiveFloat, PositiveInt, Sha256, Spec, Timeout
 from tansaku.models.domain.specs.calculators.table import types_with
 from tansaku.models.domain.specs.network_potential import PotentialSpec
 from tansaku.models.domain.specs.objective import QuantityText
@@ -71,7 +71,7 @@ class TargetSpec(Spec):
 
 
 HeldOutShare = Annotated[float, Field(gt=0.0, lt=1.0)]
-HeldOutNames = Annotated[tuple[Annotated[str, Field(min_length=1, max_length=200)], ...], Field(min_length=1)]
+HeldOutNames = Annotated[tuple[Annotated[str, Field(min_length=1, max_length=200), PLAIN_TEXT], ...], Field(min_length=1)]
 
 
 class RetrainSpec(Spec):

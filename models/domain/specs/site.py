@@ -13,6 +13,7 @@ from tansaku.models.domain.specs.launcher_base import LauncherBase
 from tansaku.models.domain.specs.limits import LimitsSpec
 from tansaku.models.domain.specs.parallel import SERIAL, ParallelSpec
 from tansaku.models.domain.specs.surrogate import DeviceChoice
+from tansaku.models.domain.specs.web import WebSpec
 
 
 def _may_be_handed_over(name: str) -> str:
@@ -118,6 +119,7 @@ class SiteSpec(Spec):
         engine: How proposals are computed.
         training: How surrogates are trained.
         limits: What a campaign file may ask for.
+        web: The dashboard.
     """
 
     schema_version: Literal[1] = 1
@@ -127,3 +129,4 @@ class SiteSpec(Spec):
     engine: EngineSpec = EngineSpec()
     training: TrainingSiteSpec = TrainingSiteSpec()
     limits: LimitsSpec = LimitsSpec()
+    web: WebSpec = WebSpec()

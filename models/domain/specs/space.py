@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from tansaku.models.domain.objectives import Need
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.specs.base import NonNegativeFloat, PositiveFloat, Sha256, Spec
+from tansaku.models.domain.specs.base import PLAIN_TEXT, NamesFile, NonNegativeFloat, PositiveFloat, Sha256, Spec
 from tansaku.models.domain.specs.composition import CompositionSpaceSpec
 from tansaku.models.domain.specs.cost import AtomsCostSpec, CostPrior
 from tansaku.models.domain.specs.crystals import CrystalsSpaceSpec
@@ -20,7 +20,8 @@ from tansaku.models.domain.specs.space_base import KeyPath, SpaceBase, SpaceDesc
 from tansaku.models.domain.units import Unit
 
 Miller = tuple[int, int, int]
-Text = Annotated[str, Field(min_length=1, max_length=400)]
+Text = Annotated[str, Field(min_length=1, max_length=400), PLAIN_TEXT]
+TablePath = Annotated[str, Field(min_length=1, max_length=400), NamesFile("table")]
 
 
 class CrystalSpec(Spec):
@@ -232,7 +233,7 @@ class FeatureLookupSpec(Spec):
         sha256: Content hash of the table; filled in when the spec is resolved.
     """
 
-    lookup: Text
+    lookup: TablePath
     key: Text
     columns: tuple[Text, ...] | Text
     categorical: bool = False
@@ -252,7 +253,7 @@ class TableSpaceSpec(SpaceBase):
     description: ClassVar[SpaceDescription] = SpaceDescription(polished=True)
 
     type: Literal["table"] = "table"
-    candidates: Text
+    candidates: TablePath
     columns: TableColumnsSpec
     features: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,30}$")], FeatureLookupSpec | FeatureColumnsSpec] = Field(
         min_length=1

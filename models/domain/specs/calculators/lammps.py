@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from tansaku.models.domain.specs.base import Sha256
+from tansaku.models.domain.specs.base import NamesFile, Sha256
 from tansaku.models.domain.specs.calculators.contract import CalculatorBase, CalculatorFacts, SpecFile
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
 
@@ -35,7 +35,7 @@ class LammpsSpec(CalculatorBase):
     )
 
     type: Literal["lammps"] = "lammps"
-    potential: Annotated[str, Field(min_length=1, max_length=400)]
+    potential: Annotated[str, Field(min_length=1, max_length=400), NamesFile("potential", shipped=True)]
     style: Literal["eam", "eam/alloy", "eam/fs"] | None = None
     potential_sha256: Sha256 | None = None
     relaxation: RelaxationSpec = RelaxationSpec()

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,13 @@ from tansaku.deploy.web.app import create_app
 from tansaku.deploy.web.auth.passwords import HashCost
 from tansaku.deploy.web.auth.sessions import open_session
 from tansaku.deploy.web.services import Services, WebSettings
-from tansaku.models.domain.accounts import Role, User
+from tansaku.models.domain.accounts import AuditEntry, Role, User
+from tansaku.models.domain.specs.web import SandboxSpec
+from tansaku.tasks.checks import child
+from tansaku.tasks.checks.request import CheckAnswer, CheckProgress, CheckRequest
+from tansaku.tasks.checks.sandbox import ALONE, Sandbox, Watch
 from tansaku.tasks.stores.artifacts import FileArtifactStore
+from tansaku.tasks.stores.local_files import LocalFiles
 from tansaku.tasks.stores.memory import MemoryCampaignStore
 from tansaku.tasks.stores.memory_accounts import MemoryAccounts
 from tansaku.tasks.stores.memory_registry import MemoryRegistry
@@ -25,6 +31,22 @@ from tansaku.tasks.stores.memory_requests import MemoryRequests
 
 HOST = "localhost"
 PASSWORD = "correct horse battery"
+TABLE = "id,value,cost,x\na,1.0,2.0,0.0\nb,2.0,2.0,0.5\nc,3.0,2.0,1.0\n"
+SPEC = """\
+schema_version: 1
+name: rows
+space:
+  type: table
+  candidates: rows.csv
+  columns: {id: id, value: value, cost: cost}
+  features: {place: {columns: [x]}}
+objective: {unit: eV}
+proposer: {type: grid}
+budget: {evaluations: 2}
+execution: {in_flight: 1, polish: 0}
+"""
+"""A campaign on :data:`TABLE`, which the library must have as ``rows.csv``."""
+
 CHEAP = HashCost(passes=1, memory_kib=8, lanes=1)
 
 
@@ -48,6 +70,10 @@ class Site:
     app: FastAPI
     services: Services
     clock: Clock
+
+    def changes(self, action: str) -> list[AuditEntry]:
+        """Entries of the audit of an action."""
+        return [entry for entry in self.services.accounts.audit() if entry.action == action]
 
     def browser(self) -> Browser:
         """A browser without cookies."""
@@ -84,17 +110,39 @@ class Browser(TestClient):
         """Fills in the login form."""
         return self.submit("/session", {"name": name, "password": password, **fields}, "/login")
 
+    def upload(self, name: str = "rows.csv", content: str = TABLE):
+        """Uploads a file to the library."""
+        return self.change("POST", f"/api/v1/files?name={name}", content=content.encode())
+
     def change(self, method: str, path: str, **arguments: object):
         """Asks for a change as a script of a page does."""
         headers = {"Origin": f"http://{HOST}", "X-CSRF-Token": self.form_token()}
         return self.request(method, path, headers=headers, **arguments)
 
 
+class InProcess(Sandbox):
+    """Carries out checks in this process: the tests of the sandbox start real ones."""
+
+    def __init__(self) -> None:
+        super().__init__(SandboxSpec())
+        self.requests: list[CheckRequest] = []
+
+    def ask(self, request: CheckRequest, watch: Watch = ALONE) -> CheckAnswer:
+        """The same answer."""
+        assert watch.wanted()
+        self.requests.append(request)
+        stream = StringIO()
+        answer = child.answer(CheckRequest.model_validate_json(request.model_dump_json()), stream)
+        for line in stream.getvalue().splitlines():
+            watch.on_progress(CheckProgress.model_validate_json(line))
+        return CheckAnswer.model_validate_json(answer.model_dump_json())
+
+
 @pytest.fixture
 def make_site(tmp_path: Path) -> Callable[..., Site]:
-    """``make_site(store, **settings)``: an application on a store of campaigns, with other settings."""
+    """``make_site(store, given={...}, **settings)``: an application on a store, with other services and settings."""
 
-    def make(store: MemoryCampaignStore | None = None, **settings: object) -> Site:
+    def make(store: MemoryCampaignStore | None = None, *, given: dict[str, object] | None = None, **settings: object) -> Site:
         clock = Clock()
         services = Services(
             store=MemoryCampaignStore() if store is None else store,
@@ -104,7 +152,10 @@ def make_site(tmp_path: Path) -> Callable[..., Site]:
             requests=MemoryRequests(),
             settings=WebSettings(hash_cost=CHEAP, **settings),
             clock=clock,
+            **(given or {}),
         )
+        object.__setattr__(services.desk, "files", LocalFiles(services.artifacts, tmp_path / "library"))
+        object.__setattr__(services.desk, "sandbox", InProcess())
         for role in Role:
             stored = services.passwords.hash(PASSWORD)
             services.accounts.add_user(User(name=role.value, role=role, password_hash=stored, created_at=clock()))

@@ -1,0 +1,23 @@
+"""The campaign files that are shipped to start from."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
+
+def campaign_templates() -> dict[str, Traversable]:
+    """The templates by name."""
+    folder = files("tansaku.deploy").joinpath("templates")
+    return {
+        entry.name.removesuffix(".yaml"): entry for entry in sorted(folder.iterdir(), key=str) if entry.name.endswith(".yaml")
+    }
+
+
+def template_summary(template: Traversable) -> str:
+    """First comment line of a template."""
+    first = template.read_text(encoding="utf-8").splitlines()[0]
+    return first.removeprefix("#").strip()

@@ -1,0 +1,116 @@
+"""Checks and rehearsals of specs: /api/v1/checks, /rehearsals, and edits of their text: /api/v1/spec-edits."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tansaku.deploy.web import creating
+from tansaku.deploy.web.auth.roles import require
+from tansaku.deploy.web.checking import Check
+from tansaku.deploy.web.errors import ProblemError
+from tansaku.deploy.web.services import services_of
+from tansaku.models.domain.accounts import Actor, Role
+from tansaku.tasks.checks.policy import LARGEST_TEXT
+from tansaku.tasks.checks.request import RehearsalRequest
+
+router = APIRouter(prefix="/api/v1", tags=["creation"])
+
+Operator = Annotated[Actor, Depends(require(Role.OPERATOR))]
+SpecText = Annotated[
+    str,
+    Field(
+        max_length=LARGEST_TEXT,
+        description="A campaign in YAML",
+        examples=["schema_version: 1\nname: cu\nspace: {type: table, candidates: cu.csv}\n"],
+    ),
+]
+Wait = Annotated[float, Query(ge=0, le=20, description="How long to wait for the end [s]")]
+Scalar = StrictStr | StrictBool | StrictInt | StrictFloat | None
+
+
+class Body(BaseModel):
+    """Base of what is sent: unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class NewCheck(Body):
+    """A spec to be checked. ``page`` belongs to a browser's page, whose earlier check is given up."""
+
+    spec: SpecText
+    page: Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9-]+$")] | None = None
+
+
+class NewRehearsal(Body):
+    """A spec whose budget is to be rehearsed."""
+
+    spec: SpecText
+    options: RehearsalRequest = RehearsalRequest()
+
+
+class SpecEdit(Body):
+    """Changes of single values in a spec; null takes a limit away."""
+
+    spec: SpecText
+    changes: Annotated[dict[str, Scalar], Field(max_length=20, examples=[{"budget.evaluations": 100}])] = {}
+
+
+class EditedSpec(BaseModel):
+    """The changed text, and the values of the keys that can be changed so."""
+
+    spec: str
+    fields: dict[str, Scalar]
+
+
+@router.post("/checks", responses={202: {"model": Check, "description": "Still running; ask for its id"}})
+def add_check(request: Request, response: Response, actor: Operator, new: NewCheck, wait: Wait = 10.0) -> Check:
+    """Checks a spec: what is wrong with it, or what it would search, run and cost. Nothing is stored or computed."""
+    checks = services_of(request).checks
+    begun = checks.check(actor, new.spec, new.page)
+    return _answer(response, checks.find(begun.id, wait) or begun)
+
+
+@router.get("/checks/{check_id}")
+def check(request: Request, response: Response, _: Operator, check_id: str, wait: Wait = 0.0) -> Check:
+    """A check; it is known for some time only."""
+    return _found(request, response, check_id, wait)
+
+
+@router.post("/rehearsals", responses={202: {"model": Check, "description": "Still running; ask for its id"}})
+def add_rehearsal(request: Request, response: Response, actor: Operator, new: NewRehearsal, wait: Wait = 0.0) -> Check:
+    """Replays a campaign on its table, or on samples of its model: what its budget buys."""
+    checks = services_of(request).checks
+    begun = checks.rehearse(actor, new.spec, new.options)
+    return _answer(response, checks.find(begun.id, wait) or begun)
+
+
+@router.get("/rehearsals/{check_id}")
+def rehearsal(request: Request, response: Response, _: Operator, check_id: str, wait: Wait = 0.0) -> Check:
+    """A rehearsal with its progress; it is known for some time only."""
+    return _found(request, response, check_id, wait)
+
+
+@router.post("/spec-edits")
+def edit_spec(_: Operator, edit: SpecEdit) -> EditedSpec:
+    """Changes single values in the text of a spec and leaves all else, comments included, as it is."""
+    text = creating.edit_fields(edit.spec, edit.changes)
+    return EditedSpec(spec=text, fields=creating.field_values(text))
+
+
+def _found(request: Request, response: Response, check_id: str, wait: float) -> Check:
+    found = services_of(request).checks.find(check_id, wait)
+    if found is None:
+        raise ProblemError(HTTPStatus.NOT_FOUND, "this check is not known any more; begin it again")
+    return _answer(response, found)
+
+
+def _answer(response: Response, found: Check) -> Check:
+    if not found.ended:
+        response.status_code = HTTPStatus.ACCEPTED
+    return found

@@ -1,0 +1,122 @@
+"""Files of the library: /api/v1/files."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+import threading
+from http import HTTPStatus
+from pathlib import Path as FilePath
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query
+from pydantic import BaseModel
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tansaku.deploy.web.auth.roles import require
+from tansaku.deploy.web.errors import ProblemError
+from tansaku.deploy.web.services import Services, services_of
+from tansaku.models.domain.accounts import Actor, Role
+from tansaku.models.domain.errors import FieldError
+from tansaku.models.domain.library import LibraryFile
+
+router = APIRouter(prefix="/api/v1/files", tags=["files"])
+
+Viewer = Annotated[Actor, Depends(require(Role.VIEWER))]
+Operator = Annotated[Actor, Depends(require(Role.OPERATOR))]
+Admin = Annotated[Actor, Depends(require(Role.ADMIN))]
+Sha256 = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
+FileName = Annotated[str, Query(max_length=100, examples=["my-table.csv"])]
+Limit = Annotated[int, Query(ge=1, le=500)]
+
+AT_ONCE = 2
+_UPLOADS = threading.BoundedSemaphore(AT_ONCE)
+
+
+class Files(BaseModel):
+    """A page of the files, the newest first; ``next`` is the ``after`` of the following page."""
+
+    items: list[LibraryFile]
+    next: str | None = None
+
+
+@router.get("")
+def files(request: Request, _: Viewer, limit: Limit = 100, after: Annotated[str | None, Query(max_length=64)] = None) -> Files:
+    """Lists the files that specs may name."""
+    found = services_of(request).library.files()
+    begin = 0
+    if after is not None:
+        begin = next((place for place, file in enumerate(found, 1) if file.sha256 == after), -1)
+        if begin < 0:
+            raise FieldError("after", "the list has changed; begin again without it")
+    shown = found[begin : begin + limit]
+    return Files(items=shown, next=shown[-1].sha256 if begin + limit < len(found) else None)
+
+
+@router.get("/{sha256}")
+def file(request: Request, _: Viewer, sha256: Sha256) -> LibraryFile:
+    """A file's name, kind, size and origin."""
+    found = services_of(request).library.file(sha256)
+    if found is None:
+        raise ProblemError(HTTPStatus.NOT_FOUND, "no such file")
+    return found
+
+
+_RAW = {"requestBody": {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}}
+
+
+@router.put("/{sha256}", status_code=HTTPStatus.CREATED, openapi_extra=_RAW)
+async def put_file(request: Request, response: Response, actor: Operator, sha256: Sha256, name: FileName) -> LibraryFile:
+    """Adds a file under the hash of its content, which is the body; doing it again changes nothing."""
+    return await _receive(request, response, actor, name, sha256)
+
+
+@router.post("", status_code=HTTPStatus.CREATED, openapi_extra=_RAW)
+async def add_file(request: Request, response: Response, actor: Operator, name: FileName) -> LibraryFile:
+    """Adds a file; the body is its content."""
+    return await _receive(request, response, actor, name, None)
+
+
+@router.delete("/{sha256}", status_code=HTTPStatus.NO_CONTENT)
+def remove_file(request: Request, actor: Admin, sha256: Sha256) -> Response:
+    """Removes a file that no campaign uses."""
+    services_of(request).uploads.remove(actor, sha256)
+    return Response(status_code=HTTPStatus.NO_CONTENT)
+
+
+async def _receive(request: Request, response: Response, actor: Actor, name: str, sha256: str | None) -> LibraryFile:
+    services = services_of(request)
+    if not _UPLOADS.acquire(blocking=False):
+        raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, "too many uploads at once", retry_after=5)
+    try:
+        with tempfile.TemporaryDirectory(prefix="tsk-upload-") as folder:
+            path = FilePath(folder, "content")
+            found = await _written(request, path, services.uploads.largest)
+            if sha256 is not None and found != sha256:
+                raise FieldError("sha256", f"the body has SHA-256 {found}")
+            stored, new = await run_in_threadpool(_add, services, actor, name, path)
+    finally:
+        _UPLOADS.release()
+    if not new:
+        response.status_code = HTTPStatus.OK
+    return stored
+
+
+def _add(services: Services, actor: Actor, name: str, path: FilePath) -> tuple[LibraryFile, bool]:
+    return services.uploads.add(actor, name, path)
+
+
+async def _written(request: Request, path: FilePath, largest: int) -> str:
+    """Writes the body to a file; returns its SHA-256."""
+    digest, size = hashlib.sha256(), 0
+    with path.open("wb") as stream:
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > largest:
+                raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the file is larger than {largest} bytes")
+            digest.update(chunk)
+            await run_in_threadpool(stream.write, chunk)
+    return digest.hexdigest()

@@ -1,0 +1,201 @@
+"""Checks and rehearsals in progress, and their last results: each by the content of what it was asked."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from tansaku import __version__
+from tansaku.models.domain.accounts import Actor
+from tansaku.models.domain.errors import ConfigurationError, TansakuError
+from tansaku.models.domain.identifiers import content_hash
+from tansaku.tasks.checks.check import CampaignPreview
+from tansaku.tasks.checks.policy import Admitted
+from tansaku.tasks.checks.rehearse import BudgetRehearsal
+from tansaku.tasks.checks.request import CheckProgress, RehearsalRequest
+from tansaku.tasks.checks.sandbox import UnwantedError, Watch
+from tansaku.tasks.commands.create_web import CampaignDesk, problems_of
+
+State = Literal["running", "valid", "invalid", "failed"]
+_KEPT = 64
+_MOST_PROBLEMS, _LONGEST = 50, 2000
+
+
+class Problem(BaseModel):
+    """What is wrong with a key of a spec; ``line`` is of the text, counted from 1."""
+
+    key: str = Field(examples=["space.translation.step"])
+    line: int | None
+    message: str
+
+
+class Check(BaseModel):
+    """A check or rehearsal: ``running``; ``valid`` with a result; ``invalid`` with problems; ``failed``: it may be repeated."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    state: State
+    problems: list[Problem] = []
+    preview: CampaignPreview | None = None
+    rehearsal: BudgetRehearsal | None = None
+    done: Annotated[int, Field(description="Replays that a rehearsal has finished.")] = 0
+    total: int = 0
+
+    @property
+    def ended(self) -> bool:
+        """Whether there is a result."""
+        return self.state != "running"
+
+
+@dataclass
+class _Run:
+    check: Check
+    ended: threading.Event = field(default_factory=threading.Event)
+    wanted: bool = True
+
+
+class Checks:
+    """Runs checks in threads of their own. The same check is run once.
+
+    Args:
+        desk: Checks and rehearses.
+    """
+
+    def __init__(self, desk: CampaignDesk) -> None:
+        self._desk = desk
+        self._lock = threading.Lock()
+        self._runs: OrderedDict[str, _Run] = OrderedDict()
+        self._pages: OrderedDict[str, str] = OrderedDict()
+
+    def check(self, actor: Actor, text: str, page: str | None = None) -> Check:
+        """Begins to check a spec, unless it was checked.
+
+        Args:
+            actor: Who asks.
+            text: The spec in YAML.
+            page: Of the browser; its earlier check is given up. None: the check belongs to no page.
+        """
+        found = self._admitted(actor, text)
+        if isinstance(found, Check):
+            return found
+        identifier = _id("check", actor, found, text)
+
+        def work(run: _Run) -> Check:
+            preview = self._desk.check(actor, found, Watch(wanted=lambda: run.wanted))
+            return Check(id=identifier, state="valid", preview=preview)
+
+        return self._begin(identifier, work, None if page is None else f"{actor.name} {page}")
+
+    def rehearse(self, actor: Actor, text: str, options: RehearsalRequest) -> Check:
+        """Begins to rehearse the budget of a spec, unless that was done.
+
+        Args:
+            actor: Who asks.
+            text: The spec in YAML.
+            options: How.
+        """
+        found = self._admitted(actor, text)
+        if isinstance(found, Check):
+            return found
+        identifier = _id("rehearsal", actor, found, [text, options.model_dump()])
+
+        def work(run: _Run) -> Check:
+            def note(progress: CheckProgress) -> None:
+                run.check = run.check.model_copy(update={"done": progress.done, "total": progress.total})
+
+            rehearsal = self._desk.rehearse(actor, found, options, Watch(note, lambda: run.wanted))
+            return Check(id=identifier, state="valid", rehearsal=rehearsal)
+
+        return self._begin(identifier, work)
+
+    def find(self, identifier: str, seconds: float = 0.0) -> Check | None:
+        """A check, None if it is not known any more.
+
+        Args:
+            identifier: Its id.
+            seconds: How long to wait for its end [s].
+        """
+        with self._lock:
+            run = self._runs.get(identifier)
+        if run is None:
+            return None
+        run.ended.wait(seconds)
+        return run.check
+
+    def _admitted(self, actor: Actor, text: str) -> Admitted | Check:
+        try:
+            return self._desk.admit(actor, text)
+        except ConfigurationError as error:
+            run = _Run(_invalid(content_hash(["refused", actor.role, text]), error))
+        run.ended.set()
+        with self._lock:
+            self._runs[run.check.id] = run
+            self._forget()
+        return run.check
+
+    def _begin(self, identifier: str, work: Callable[[_Run], Check], page: str | None = None) -> Check:
+        with self._lock:
+            self._give_up(page, identifier)
+            run = self._runs.get(identifier)
+            # What failed without fault of the spec is tried again.
+            if run is not None and run.wanted and run.check.state != "failed":
+                self._runs.move_to_end(identifier)
+                return run.check
+            run = self._runs[identifier] = _Run(Check(id=identifier, state="running"))
+            self._runs.move_to_end(identifier)
+            self._forget()
+        threading.Thread(target=_carry_out, args=(run, work), name="check", daemon=True).start()
+        return run.check
+
+    def _give_up(self, page: str | None, identifier: str) -> None:
+        """Ends the earlier check of a page."""
+        if page is None:
+            return
+        before = self._pages.pop(page, None)
+        self._pages[page] = identifier
+        if len(self._pages) > _KEPT:
+            self._pages.popitem(last=False)
+        if before is not None and before != identifier and before in self._runs and before not in self._pages.values():
+            self._runs[before].wanted = False
+
+    def _forget(self) -> None:
+        for identifier in [key for key, run in self._runs.items() if run.check.ended][: max(0, len(self._runs) - _KEPT)]:
+            del self._runs[identifier]
+
+
+def _carry_out(run: _Run, work: Callable[[_Run], Check]) -> None:
+    try:
+        run.check = work(run)
+    except ConfigurationError as error:
+        run.check = _invalid(run.check.id, error)
+    except UnwantedError:
+        run.check = Check(id=run.check.id, state="failed", problems=[_problem("another check has taken its place")])
+    except TansakuError as error:
+        run.check = Check(id=run.check.id, state="failed", problems=[_problem(str(error))])
+    finally:
+        if not run.check.ended:
+            run.check = Check(id=run.check.id, state="failed", problems=[_problem("an unexpected error")])
+        run.ended.set()
+
+
+def _invalid(identifier: str, error: ConfigurationError) -> Check:
+    found = problems_of(error)[:_MOST_PROBLEMS]
+    problems = [Problem(key=item.key[:_LONGEST], line=item.line, message=item.message[:_LONGEST]) for item in found]
+    if error.hint:
+        problems.append(_problem(error.hint))
+    return Check(id=identifier, state="invalid", problems=problems)
+
+
+def _problem(message: str) -> Problem:
+    return Problem(key="", line=None, message=message)
+
+
+def _id(kind: str, actor: Actor, admitted: Admitted, asked: object) -> str:
+    """Hash of all that a result depends on."""
+    return content_hash([__version__, kind, actor.role, [file.sha256 for file in admitted.files], asked])

@@ -1,0 +1,225 @@
+// The page of new campaigns: checks the spec after a pause in typing, marks its lines, and puts fields into the text.
+"use strict";
+
+(() => {
+  const form = document.getElementById("new");
+  if (!form) return;
+  const spec = document.getElementById("spec");
+  const lines = document.getElementById("lines");
+  const result = document.getElementById("result");
+  const rehearsed = document.getElementById("rehearsed");
+  const PAUSE = 400;
+  let latest = 0;
+  let timer = null;
+  let bad = new Set();
+
+  const call = async (method, path, body) => {
+    const answer = await fetch(`/api/v1${path}`, {
+      method,
+      credentials: "same-origin",
+      headers: { "Content-Type": "application/json", "X-CSRF-Token": form.dataset.token },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    });
+    if (answer.status === 401) location.reload();
+    const found = await answer.json();
+    if (!answer.ok) throw found;
+    return found;
+  };
+
+  const element = (name, text, className) => {
+    const made = document.createElement(name);
+    if (text !== undefined) made.textContent = text;
+    if (className) made.className = className;
+    return made;
+  };
+
+  const numberLines = () => {
+    const count = spec.value.split("\n").length;
+    lines.replaceChildren();
+    for (let number = 1; number <= count; number += 1) {
+      lines.append(element("span", bad.has(number) ? `${number} ✗` : `${number}`, bad.has(number) ? "bad" : ""), "\n");
+    }
+    lines.scrollTop = spec.scrollTop;
+  };
+
+  const goTo = (number) => {
+    const before = spec.value.split("\n").slice(0, number - 1);
+    const begin = before.reduce((sum, line) => sum + line.length + 1, 0);
+    const end = spec.value.indexOf("\n", begin);
+    spec.focus();
+    spec.setSelectionRange(begin, end < 0 ? spec.value.length : end);
+    const height = spec.scrollHeight / spec.value.split("\n").length;
+    spec.scrollTop = Math.max(0, (number - 8) * height);
+  };
+
+  const problemItem = (problem) => {
+    const item = element("li", undefined, "problem");
+    if (problem.line) {
+      const link = element("a", `line ${problem.line}`);
+      link.href = "#spec";
+      link.dataset.line = problem.line;
+      item.append(link, " ");
+    }
+    if (problem.key) item.append(element("code", problem.key), ": ");
+    item.append(problem.message);
+    return item;
+  };
+
+  const showProblems = (problems) => {
+    bad = new Set(problems.map((problem) => problem.line).filter(Boolean));
+    const list = element("ul", undefined, "plain problems");
+    list.append(...problems.map(problemItem));
+    result.replaceChildren(list);
+    spec.setAttribute("aria-invalid", "true");
+    numberLines();
+  };
+
+  const whole = (number) => Math.round(number).toLocaleString("en");
+
+  const duration = (seconds) => {
+    if (seconds < 120) return `${Math.max(1, Math.round(seconds))} s`;
+    if (seconds < 7200) return `${Math.round(seconds / 60)} min`;
+    return seconds < 172800 ? `${Math.round(seconds / 3600)} h` : `${Math.round(seconds / 86400)} d`;
+  };
+
+  const costOf = (preview) => {
+    if (preview.limit === null) return "no limit of the cost";
+    const unit = preview.cost_unit ? ` ${preview.cost_unit}` : "";
+    return `${whole(preview.limit)}${unit}, ${(100 * preview.share).toPrecision(3)} % of the ${whole(preview.exhaustive_cost)} of everything`;
+  };
+
+  const timeOf = (preview) => {
+    if (preview.cost_unit !== "core-seconds") return "not known before something was measured";
+    const field = document.getElementById("field-execution.in_flight");
+    const mean = preview.exhaustive_cost / preview.candidates;
+    return `about ${duration((preview.expected_evaluations * mean) / (Number(field.value) || 2))} on one core each, by a guess`;
+  };
+
+  const showPreview = (preview) => {
+    bad = new Set();
+    spec.removeAttribute("aria-invalid");
+    const facts = [
+      ["Pool", `${whole(preview.candidates)} candidates · ${whole(preview.surfaces)} surfaces · ${preview.systems.length} systems`],
+      ["Budget buys", `about ${whole(preview.expected_evaluations)} evaluations, at most ${whole(preview.most_evaluations)}`],
+      ["Cost", costOf(preview)],
+      ["Time", timeOf(preview)],
+      ["Proposer", `${preview.proposer}, ${preview.initial.length} initial evaluations`],
+      ["Calculator", preview.calculator || "none; the values are in the table"],
+      ["First evaluations", preview.initial.slice(0, 5).join(", ")],
+    ];
+    if (preview.crystal) facts.push(["Crystal", preview.crystal]);
+    for (const line of preview.transfer) facts.push(["Learns from", line]);
+    const list = element("dl");
+    for (const [name, text] of facts) list.append(element("dt", name), element("dd", text));
+    result.replaceChildren(element("p", "The spec is valid.", "good"), list);
+    numberLines();
+  };
+
+  const show = (found) => {
+    if (found.state === "running") return;
+    if (found.preview) showPreview(found.preview);
+    else showProblems(found.problems);
+  };
+
+  const explain = (error) => {
+    const problems = error && error.problems ? error.problems : [{ key: error && error.key, line: null, message: (error && error.detail) || "The server does not answer." }];
+    showProblems(problems);
+  };
+
+  const check = async () => {
+    latest += 1;
+    const mine = latest;
+    result.prepend(element("p", "Checking …", "quiet"));
+    try {
+      let found = await call("POST", "/checks?wait=2", { spec: spec.value, page: form.dataset.page });
+      while (mine === latest && found.state === "running") found = await call("GET", `/checks/${found.id}?wait=5`);
+      if (mine === latest) show(found);
+    } catch (error) {
+      if (mine === latest) explain(error);
+    }
+  };
+
+  const checkSoon = () => {
+    latest += 1;
+    clearTimeout(timer);
+    timer = setTimeout(check, PAUSE);
+  };
+
+  const editFields = async (changes) => {
+    try {
+      const edited = await call("POST", "/spec-edits", { spec: spec.value, changes });
+      if (spec.value !== edited.spec) spec.value = edited.spec;
+      for (const [key, value] of Object.entries(edited.fields)) {
+        const input = document.getElementById(`field-${key}`);
+        if (input && input !== document.activeElement) input.value = value === null ? "" : value;
+      }
+    } catch (error) {
+      // A text that is being typed may not be YAML yet; the check says so.
+      if (Object.keys(changes).length) explain(error);
+    }
+  };
+
+  const fieldValue = (input) => {
+    const text = input.value.trim();
+    if (text === "") return null;
+    return input.dataset.key === "name" || Number.isNaN(Number(text)) ? text : Number(text);
+  };
+
+  const rehearse = async (button) => {
+    button.disabled = true;
+    rehearsed.textContent = "Rehearsing …";
+    const options = { replays: 20 };
+    for (const name of ["within", "spread"]) {
+      const text = document.getElementById(name).value.trim();
+      if (text) options[name] = text;
+    }
+    try {
+      let found = await call("POST", "/rehearsals?wait=1", { spec: spec.value, options });
+      while (found.state === "running") {
+        rehearsed.textContent = `Rehearsing: ${found.done} of ${found.total || 20}`;
+        found = await call("GET", `/rehearsals/${found.id}?wait=2`);
+      }
+      const bought = found.rehearsal;
+      rehearsed.textContent = bought
+        ? `${Math.round(100 * bought.chance)} % (${Math.round(100 * bought.low)} to ${Math.round(100 * bought.high)} %) to get within ${bought.within} ${bought.unit} of the best, in ${bought.replays} replays on ${bought.source}.`
+        : found.problems.map((problem) => `${problem.key ? `${problem.key}: ` : ""}${problem.message}`).join(" ");
+    } catch (error) {
+      rehearsed.textContent = error.detail || "The server does not answer.";
+    } finally {
+      button.disabled = false;
+    }
+  };
+
+  spec.addEventListener("input", () => { numberLines(); checkSoon(); });
+  spec.addEventListener("change", () => editFields({}));
+  spec.addEventListener("scroll", () => { lines.scrollTop = spec.scrollTop; });
+  result.addEventListener("click", (event) => {
+    const link = event.target.closest("[data-line]");
+    if (!link) return;
+    event.preventDefault();
+    goTo(Number(link.dataset.line));
+  });
+  document.getElementById("fields").addEventListener("change", async (event) => {
+    if (!event.target.dataset.key) return;
+    await editFields({ [event.target.dataset.key]: fieldValue(event.target) });
+    numberLines();
+    checkSoon();
+  });
+  document.getElementById("rehearse").addEventListener("click", (event) => rehearse(event.target));
+  document.getElementById("yaml-file").addEventListener("change", async (event) => {
+    const file = event.target.files[0];
+    if (!file) return;
+    spec.value = (await file.text()).slice(0, 65536);
+    await editFields({});
+    numberLines();
+    checkSoon();
+  });
+
+  // What works without this script gives way to what works by itself with it.
+  document.getElementById("apply").hidden = true;
+  document.getElementById("open-file").hidden = false;
+  document.getElementById("rehearsal").hidden = false;
+  lines.hidden = false;
+  numberLines();
+  checkSoon();
+})();

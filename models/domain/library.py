@@ -1,0 +1,86 @@
+"""Files that users uploaded for campaigns: their records, and the port of the list that keeps them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Literal, Protocol
+
+from pydantic import AwareDatetime, Field
+
+from tansaku.models.domain.records import Count, Record
+from tansaku.models.domain.specs.base import FileKind
+
+FILE_NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,99}$"
+"""Names of files of the library: never a path, never hidden."""
+
+SHA256_PREFIX = "sha256:"
+"""Before the hash where a spec names a file by its content."""
+
+ENDINGS: Mapping[FileKind, tuple[str, ...]] = {
+    "table": (".csv", ".parquet", ".pq"),
+    "structure": (".cif", ".extxyz", ".xyz"),
+    "potential": (".eam", ".alloy", ".setfl", ".fs"),
+    "model": (".safetensors",),
+}
+"""Endings of file names by what the file holds; the readers go by the same endings."""
+
+
+class LibraryFile(Record):
+    """A file of the library.
+
+    Attributes:
+        sha256: Of its content, which is in the artifact store; two files of the same content are one.
+        name: As it was uploaded first.
+        kind: What it holds.
+        size: [bytes]
+        user: Who uploaded it.
+    """
+
+    schema_version: Literal[1] = 1
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    name: Annotated[str, Field(pattern=FILE_NAME_PATTERN)]
+    kind: FileKind
+    size: Count
+    user: str
+    created_at: AwareDatetime
+
+    @property
+    def path(self) -> str:
+        """Relative path of its copies: two files of one name do not meet."""
+        return f"{self.sha256}/{self.name}"
+
+
+class FileLibrary(Protocol):
+    """The list of the files. Their content is in the artifact store, where it stays while a campaign or this list names it."""
+
+    def add_file(self, file: LibraryFile) -> LibraryFile:
+        """Adds a file; returns the known one of the same content."""
+        ...
+
+    def file(self, sha256: str) -> LibraryFile | None:
+        """The file of this content, or None."""
+        ...
+
+    def files(self, name: str | None = None) -> list[LibraryFile]:
+        """All, or those of a name, the newest first."""
+        ...
+
+    def remove_file(self, sha256: str) -> bool:
+        """Removes a file from the list; returns whether it was there."""
+        ...
+
+    def named_artifacts(self) -> Iterator[str]:
+        """The SHA-256 of every file, be its record readable or not."""
+        ...
+
+
+def kind_of(name: str) -> FileKind | None:
+    """What a file of this name holds; None: no ending that is known."""
+    lower = name.lower()
+    return next((kind for kind, endings in ENDINGS.items() if lower.endswith(endings)), None)
+
+
+def is_file_name(name: str) -> bool:
+    """Whether a file of the library may have this name."""
+    return re.fullmatch(FILE_NAME_PATTERN.strip("^$"), name) is not None

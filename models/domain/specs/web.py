@@ -1,0 +1,90 @@
+"""What users of the dashboard may ask for, by role: a part of the site file."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from tansaku.models.domain.specs.base import LONGEST_TIME, PositiveInt, Spec, Timeout
+
+_MB = Annotated[int, Field(ge=1, le=1_000_000)]
+
+
+class RoleLimitsSpec(Spec):
+    """What a campaign that is created from the dashboard may ask for.
+
+    Attributes:
+        in_flight: ``execution.in_flight``.
+        timeout: ``execution.timeout`` [s].
+        retries: ``execution.retries``.
+        retry_backoff: ``execution.retry_backoff`` [s].
+        polish: ``execution.polish``.
+        evaluations: Evaluations that the budget can buy.
+        pool: Candidates of the space.
+    """
+
+    in_flight: PositiveInt = 64
+    timeout: Timeout = 7 * 86400.0
+    retries: Annotated[int, Field(ge=0, le=100)] = 10
+    retry_backoff: Annotated[float, Field(ge=0, le=LONGEST_TIME)] = 3600.0
+    polish: Annotated[int, Field(ge=0, le=100)] = 10
+    evaluations: PositiveInt = 10_000
+    pool: PositiveInt = 200_000
+
+
+ADMIN_LIMITS = RoleLimitsSpec(
+    in_flight=1000,
+    timeout=30 * 86400.0,
+    retries=100,
+    retry_backoff=86400.0,
+    polish=100,
+    evaluations=1_000_000,
+    pool=2_000_000,
+)
+
+
+class SandboxSpec(Spec):
+    """Limits of the processes that check and rehearse campaigns for the dashboard.
+
+    Attributes:
+        memory: Address space of a process [MB].
+        seconds: Time for a check or a creation [s].
+        rehearsal_seconds: Time for a rehearsal [s].
+        at_once: Checks at a time; besides them, one rehearsal.
+    """
+
+    memory: _MB = 4096
+    seconds: Timeout = 90.0
+    rehearsal_seconds: Timeout = 900.0
+    at_once: Annotated[int, Field(ge=1, le=64)] = 2
+
+
+class LibrarySpec(Spec):
+    """How much the library of uploaded files may hold.
+
+    Attributes:
+        file: Size of a file [MB].
+        total: Of all files [MB].
+        files: Number of files.
+    """
+
+    file: _MB = 64
+    total: _MB = 4096
+    files: PositiveInt = 2000
+
+
+class WebSpec(Spec):
+    """The dashboard of this machine.
+
+    Attributes:
+        operator: What campaigns of operators may ask for.
+        admin: What campaigns of admins may ask for.
+        sandbox: Limits of the processes that check and rehearse.
+        library: Limits of the library of files.
+    """
+
+    operator: RoleLimitsSpec = RoleLimitsSpec()
+    admin: RoleLimitsSpec = ADMIN_LIMITS
+    sandbox: SandboxSpec = SandboxSpec()
+    library: LibrarySpec = LibrarySpec()

@@ -1,0 +1,147 @@
+"""Checks, creates in memory, or rehearses a campaign in a process with limits: ``python -m tansaku.tasks.checks.child``.
+
+It is started by :mod:`tansaku.tasks.checks.sandbox`. The arguments are its limits, its standard input is a
+:class:`~tansaku.tasks.checks.request.CheckRequest`. It writes lines of JSON: progress, then the answer. It knows no database.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from tansaku.models.domain.ports import Launcher
+    from tansaku.models.domain.specs.campaign import CampaignSpec
+    from tansaku.tasks.checks.request import CheckAnswer, CheckRequest, ErrorKind
+    from tansaku.tasks.configuration import LoadedCampaign
+
+_PR_SET_PDEATHSIG = 1
+_LARGEST_FILE = 256 << 20
+_OPEN_FILES = 256
+
+
+def limit_process(memory: int, seconds: int) -> None:
+    """Limits this process, and those that it starts.
+
+    Args:
+        memory: Address space [bytes].
+        seconds: Processor time [s].
+    """
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    # The hard limit stays: comparing a crystal sets its own.
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, resource.getrlimit(resource.RLIMIT_CPU)[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (_LARGEST_FILE, _LARGEST_FILE))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    most = min(_OPEN_FILES, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def end_with_parent() -> None:
+    """Has the kernel end this process when the one that started it ends."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+def answer(request: CheckRequest, stream: TextIO) -> CheckAnswer:
+    """The answer to a request; every error is one.
+
+    Args:
+        request: What is to be done.
+        stream: Where progress is written.
+    """
+    from tansaku.models.domain.errors import ConfigurationError, MissingComponentError, SpecChangedError, TansakuError
+
+    try:
+        return _done(request, stream)
+    except SpecChangedError as error:
+        return _failed("changed", error.message, error.hint)
+    except ConfigurationError as error:
+        return _failed("configuration", error.message, error.hint)
+    except MissingComponentError as error:
+        return _failed("missing", error.message, error.hint)
+    except TansakuError as error:
+        return _failed("refused", error.message, error.hint)
+    except MemoryError:
+        return _failed("memory", "it needs more memory than a check may use")
+    except RecursionError:
+        return _failed("configuration", "it is nested too deeply")
+
+
+def _failed(kind: ErrorKind, message: str, hint: str | None = None) -> CheckAnswer:
+    from tansaku.tasks.checks.request import LONGEST_MESSAGE, CheckAnswer, CheckError
+
+    shown = None if hint is None else hint[:LONGEST_MESSAGE]
+    return CheckAnswer(error=CheckError(kind=kind, message=message[:LONGEST_MESSAGE], hint=shown))
+
+
+def _done(request: CheckRequest, stream: TextIO) -> CheckAnswer:
+    from tansaku.tasks.checks.check import preview_loaded
+    from tansaku.tasks.checks.policy import SOURCE
+    from tansaku.tasks.checks.rehearse import RehearsalOptions, rehearse_loaded
+    from tansaku.tasks.checks.request import CheckAnswer, CheckProgress
+    from tansaku.tasks.configuration import campaign_from_data
+
+    loaded = campaign_from_data(request.spec, Path(request.base_path), SOURCE)
+    if request.task == "rehearse":
+        asked = request.rehearsal
+        options = RehearsalOptions(within=asked.within, replays=asked.replays, spread=asked.spread)
+
+        def note(done: int, total: int) -> None:
+            stream.write(CheckProgress(done=done, total=total).model_dump_json() + "\n")
+            stream.flush()
+
+        return CheckAnswer(rehearsal=rehearse_loaded(loaded, options, note))
+    preview = preview_loaded(loaded, limits=request.limits)
+    if request.task == "check":
+        return CheckAnswer(preview=preview)
+    return _created(request, loaded).model_copy(update={"preview": preview})
+
+
+def _created(request: CheckRequest, loaded: LoadedCampaign) -> CheckAnswer:
+    """Creates the campaign in memory, as the command line does in the database."""
+    from tansaku.models.domain.specs.site import SiteSpec
+    from tansaku.tasks.checks.request import CheckAnswer
+    from tansaku.tasks.commands.actor import Actor
+    from tansaku.tasks.commands.create import prepare_campaign
+    from tansaku.tasks.resources import Resources
+    from tansaku.tasks.settings import Settings
+    from tansaku.tasks.stores.artifacts import FileArtifactStore
+    from tansaku.tasks.stores.given import GivenCampaigns, GivenModels
+
+    def no_launcher(_: CampaignSpec) -> Launcher:
+        raise AssertionError("a check starts no jobs")
+
+    folder = Path(request.folder)
+    resources = Resources(
+        settings=Settings(home=folder),
+        site=SiteSpec(limits=request.limits),
+        store=GivenCampaigns(request.stored.campaigns, request.stored.observations),
+        artifacts=FileArtifactStore(folder),
+        open_launcher=no_launcher,
+        registry=GivenModels(request.stored.models),
+    )
+    return CheckAnswer(record=prepare_campaign(resources, Actor(request.user, "dashboard"), loaded))
+
+
+def main() -> int:
+    """Entry of the process; returns its exit code."""
+    memory, seconds = map(int, sys.argv[1:3])
+    end_with_parent()
+    limit_process(memory, seconds)
+    os.nice(5)
+    # What libraries print must not be mixed with the answer.
+    with os.fdopen(os.dup(1), "w") as stream:
+        os.dup2(2, 1)
+        from tansaku.tasks.checks.request import CheckRequest
+
+        request = CheckRequest.model_validate_json(sys.stdin.read())
+        stream.write(answer(request, stream).model_dump_json() + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,102 @@
+"""What the process that checks specs from the dashboard is asked, and what it answers."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from tansaku.models.domain.model_registry import ModelRecord
+from tansaku.models.domain.records import CampaignRecord, JsonDict, Observation, Record
+from tansaku.models.domain.specs.limits import LimitsSpec
+from tansaku.tasks.checks.check import CampaignPreview
+from tansaku.tasks.checks.rehearse import BudgetRehearsal
+
+LONGEST_MESSAGE = 4000
+
+
+class Stored(Record):
+    """The part of the database that creating a campaign needs.
+
+    Attributes:
+        campaigns: Sources of its transfer, sources of these, and the known campaign of its name.
+        observations: Of the sources, by name of the campaign.
+        models: All versions of the models that it names.
+    """
+
+    campaigns: tuple[CampaignRecord, ...] = ()
+    observations: dict[str, tuple[Observation, ...]] = Field(default_factory=dict)
+    models: tuple[ModelRecord, ...] = ()
+
+
+class RehearsalRequest(Record):
+    """How a budget is rehearsed.
+
+    Attributes:
+        within: How near to the true answer is near enough, with its unit; None: what ``budget.stop`` says.
+        replays: How many.
+        spread: Expected standard deviation of the values, with its unit.
+    """
+
+    within: Annotated[str, Field(max_length=100)] | None = None
+    replays: Annotated[int, Field(ge=2, le=50)] = 20
+    spread: Annotated[str, Field(max_length=100)] | None = None
+
+
+CheckTask = Literal["check", "create", "rehearse"]
+
+
+class CheckRequest(Record):
+    """What is to be done with a spec.
+
+    Attributes:
+        task: ``check`` it, ``create`` a campaign of it in memory, or ``rehearse`` its budget.
+        spec: The campaign, with the paths of files below ``base_path``.
+        base_path: Folder of its files.
+        folder: Where values are left that the new campaign refers to.
+        limits: What a spec may ask for.
+        user: Who creates the campaign.
+        stored: What creating it needs of the database.
+        rehearsal: How to rehearse.
+    """
+
+    task: CheckTask
+    spec: JsonDict
+    base_path: str
+    folder: str = ""
+    limits: LimitsSpec
+    user: str = ""
+    stored: Stored = Stored()
+    rehearsal: RehearsalRequest = RehearsalRequest()
+
+
+ErrorKind = Literal["configuration", "changed", "missing", "refused", "memory"]
+
+
+class CheckError(Record):
+    """Why there is no result.
+
+    Attributes:
+        kind: ``configuration``: the spec is wrong; ``changed``: it differs from the known campaign; ``missing``: a package is
+            not installed; ``refused``: another error with a message; ``memory``: it needs too much memory.
+    """
+
+    kind: ErrorKind
+    message: Annotated[str, Field(max_length=LONGEST_MESSAGE)]
+    hint: Annotated[str, Field(max_length=LONGEST_MESSAGE)] | None = None
+
+
+class CheckAnswer(Record):
+    """The result: the preview, with the new campaign or the rehearsal where they were asked for."""
+
+    preview: CampaignPreview | None = None
+    record: CampaignRecord | None = None
+    rehearsal: BudgetRehearsal | None = None
+    error: CheckError | None = None
+
+
+class CheckProgress(Record):
+    """How far a rehearsal is."""
+
+    done: int
+    total: int

@@ -1,0 +1,115 @@
+"""What a campaign from the dashboard uses of others, and whether its author may use it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tansaku.models.domain.accounts import Actor, Role
+from tansaku.models.domain.errors import NotFoundError
+from tansaku.models.domain.model_registry import ModelRecord, Registry
+from tansaku.models.domain.ports import CampaignStore
+from tansaku.models.domain.records import CampaignRecord, Observation
+from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.specs.transfer import CampaignSourceSpec
+from tansaku.tasks.checks.policy import Admitted, invalid
+from tansaku.tasks.checks.request import Stored
+from tansaku.tasks.views.overview import stored_spec
+from tansaku.tasks.yaml_text import KeyPath
+
+MOST_OBSERVATIONS = 50_000
+"""Observations of all sources of a campaign from the dashboard; with more, the command line creates it."""
+
+
+def may_view(actor: Actor, _campaign: str) -> bool:
+    """Whether an actor may see a campaign and learn from it: every viewer sees all campaigns."""
+    return actor.may(Role.VIEWER)
+
+
+@dataclass(frozen=True)
+class Rights:
+    """Checks what a spec uses.
+
+    Attributes:
+        actor: The author.
+        store: Campaigns.
+        registry: Models.
+    """
+
+    actor: Actor
+    store: CampaignStore
+    registry: Registry
+
+    def check(self, admitted: Admitted) -> None:
+        """Checks the campaigns and models that a spec names.
+
+        Raises:
+            InvalidSpecError: One is not there, or its author may not use it so.
+        """
+        problems = [*self._source_problems(admitted.spec), *self._model_problems(admitted.spec)]
+        if problems:
+            raise invalid(problems, admitted.document)
+
+    def stored(self, admitted: Admitted) -> Stored:
+        """What creating a campaign needs of the database.
+
+        Raises:
+            InvalidSpecError: Its sources have too many observations.
+        """
+        campaigns: dict[str, CampaignRecord] = {}
+        observations: dict[str, tuple[Observation, ...]] = {}
+        for i, source in enumerate(_sources(admitted.spec)):
+            self._collect(source.name, campaigns)
+            observations[source.name] = tuple(self.store.observations(source.name))
+            if sum(map(len, observations.values())) > MOST_OBSERVATIONS:
+                message = f"more than {MOST_OBSERVATIONS:,} observations; create this campaign with `tansaku run`"
+                raise invalid([(("transfer", "sources", i, "name"), message)], admitted.document)
+        self._collect(admitted.spec.name, campaigns)
+        return Stored(campaigns=tuple(campaigns.values()), observations=observations, models=tuple(self._models(admitted.spec)))
+
+    def _collect(self, name: str, found: dict[str, CampaignRecord]) -> None:
+        """Adds a campaign, and the sources of its transfer."""
+        if name in found:
+            return
+        try:
+            found[name] = self.store.campaign(name)
+        except NotFoundError:
+            return
+        for source in _sources(stored_spec(found[name])):
+            self._collect(source.name, found)
+
+    def _source_problems(self, spec: CampaignSpec) -> list[tuple[KeyPath, str]]:
+        problems: list[tuple[KeyPath, str]] = []
+        known = set(self.store.campaign_names())
+        for i, source in enumerate(spec.transfer.sources if spec.transfer is not None else ()):
+            if not isinstance(source, CampaignSourceSpec):
+                continue
+            key: KeyPath = ("transfer", "sources", i)
+            if source.name not in known or not may_view(self.actor, source.name):
+                problems.append(((*key, "name"), f"no campaign {source.name!r} is stored"))
+            if source.follow and source.sha256 is not None:
+                problems.append(((*key, "sha256"), "not with follow: true; remove it"))
+        return problems
+
+    def _model_problems(self, spec: CampaignSpec) -> list[tuple[KeyPath, str]]:
+        problems: list[tuple[KeyPath, str]] = []
+        look, retrain = spec.first_look, spec.retrain
+        if look is not None and look.weights is not None:
+            problems.append((("first_look", "weights"), "is filled in when the campaign is created; remove it"))
+        if look is not None and look.model is not None and not self.registry.models(look.model.partition("@")[0]):
+            problems.append((("first_look", "model"), f"no model {look.model!r} is stored"))
+        if retrain is None or self.actor.may(Role.ADMIN) or spec.name in self.store.campaign_names():
+            return problems
+        name = retrain.model or spec.name
+        if self.registry.models(name):
+            message = f"model {name!r} exists; choose another name, since only admins may add versions to the models of others"
+            problems.append((("retrain", "model"), message))
+        return problems
+
+    def _models(self, spec: CampaignSpec) -> list[ModelRecord]:
+        look = spec.first_look
+        return [] if look is None or look.model is None else self.registry.models(look.model.partition("@")[0])
+
+
+def _sources(spec: CampaignSpec) -> list[CampaignSourceSpec]:
+    sources = spec.transfer.sources if spec.transfer is not None else ()
+    return [source for source in sources if isinstance(source, CampaignSourceSpec)]

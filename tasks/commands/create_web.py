@@ -1,0 +1,261 @@
+"""Creates, checks and rehearses campaigns from the dashboard: what their authors wrote is read by a process with limits."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from tansaku.models.domain.accounts import Accounts, Actor, Role
+from tansaku.models.domain.errors import (
+    ConfigurationError,
+    InvalidSpecError,
+    MissingComponentError,
+    SpecChangedError,
+    SpecProblem,
+    StoreError,
+)
+from tansaku.models.domain.library import FileLibrary
+from tansaku.models.domain.model_registry import Registry
+from tansaku.models.domain.ports import ArtifactStore, CampaignStore
+from tansaku.models.domain.records import CampaignRecord, JsonDict
+from tansaku.models.domain.specs.base import NamesFile
+from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.specs.limits import LimitsSpec
+from tansaku.models.domain.specs.site import SiteSpec
+from tansaku.models.domain.specs.web import RoleLimitsSpec
+from tansaku.tasks.checks.check import CampaignPreview
+from tansaku.tasks.checks.policy import SOURCE, Admitted, SpecText, admit, invalid, over_limits, texts_of
+from tansaku.tasks.checks.rehearse import BudgetRehearsal
+from tansaku.tasks.checks.request import CheckAnswer, CheckError, CheckRequest, CheckTask, RehearsalRequest
+from tansaku.tasks.checks.rights import Rights
+from tansaku.tasks.checks.sandbox import ALONE, Sandbox, SandboxError, Watch
+from tansaku.tasks.checks.validation import dotted, located
+from tansaku.tasks.commands.audit import Change, record_change
+from tansaku.tasks.configuration import spec_hash
+from tansaku.tasks.stores.artifacts import FileArtifactStore
+from tansaku.tasks.stores.campaigns import refuse_deleted
+from tansaku.tasks.stores.documents import sha256s_in
+from tansaku.tasks.stores.local_files import LocalFiles
+
+_OF_LINE = re.compile(rf"{SOURCE}, line (?P<line>\d+)(?:, column \d+)?: ")
+
+
+@dataclass(frozen=True)
+class Created:
+    """A campaign that was asked for.
+
+    Attributes:
+        record: As stored.
+        new: Whether it was stored by this call; else it was known with the same spec.
+    """
+
+    record: CampaignRecord
+    new: bool
+
+
+@dataclass(frozen=True)
+class CampaignDesk:
+    """Where specs from the dashboard come in.
+
+    Attributes:
+        store: Campaigns.
+        artifacts: Big values.
+        registry: Models.
+        library: Files that specs may name.
+        accounts: The audit.
+        files: Copies of the library's files on this machine.
+        site: Limits.
+        sandbox: Runs the processes.
+        clock: Current time, aware.
+    """
+
+    store: CampaignStore
+    artifacts: ArtifactStore
+    registry: Registry
+    library: FileLibrary
+    accounts: Accounts
+    files: LocalFiles
+    site: SiteSpec
+    sandbox: Sandbox
+    clock: Callable[[], datetime]
+
+    def admit(self, actor: Actor, text: str) -> Admitted:
+        """Reads a spec; opens no file and starts no process.
+
+        Args:
+            actor: The author.
+            text: In YAML.
+
+        Raises:
+            InvalidSpecError: With every problem, its key and line.
+            ConfigurationError: It is not YAML.
+        """
+        admitted = admit(text, self.library, self._role_limits(actor))
+        Rights(actor, self.store, self.registry).check(admitted)
+        return admitted
+
+    def check(self, actor: Actor, admitted: Admitted, watch: Watch = ALONE) -> CampaignPreview:
+        """What a campaign would search, run and cost.
+
+        Args:
+            actor: The author.
+            admitted: The spec.
+            watch: Who waits for it.
+
+        Raises:
+            InvalidSpecError: It cannot be run so.
+            SandboxError: The check took too long or needed too much.
+            BusyError: Too many checks are waiting.
+            MissingComponentError: A package is not installed here.
+        """
+        answer = self._answer(admitted, self.sandbox.ask(self._request(actor, admitted, "check"), watch))
+        if answer.preview is None:
+            raise SandboxError("the check gave no preview")
+        self._check_preview(actor, admitted, answer.preview)
+        return answer.preview
+
+    def rehearse(self, actor: Actor, admitted: Admitted, options: RehearsalRequest, watch: Watch = ALONE) -> BudgetRehearsal:
+        """What the budget of a campaign buys; errors as of :meth:`check`.
+
+        Args:
+            actor: The author.
+            admitted: The spec.
+            options: How.
+            watch: Who waits for it.
+        """
+        request = self._request(actor, admitted, "rehearse").model_copy(update={"rehearsal": options})
+        answer = self._answer(admitted, self.sandbox.ask(request, watch))
+        if answer.rehearsal is None:
+            raise SandboxError("the rehearsal gave no result")
+        return answer.rehearsal
+
+    def create(self, actor: Actor, admitted: Admitted) -> Created:
+        """Creates a campaign, as `tansaku run` does with its file; spends nothing. Creating it again changes nothing.
+
+        Args:
+            actor: The author.
+            admitted: The spec.
+
+        Raises:
+            SpecChangedError: A campaign of this name is stored with another spec.
+            StoreError: A campaign of this name is being deleted.
+            InvalidSpecError: As of :meth:`check`, and other errors of it.
+        """
+        stored = Rights(actor, self.store, self.registry).stored(admitted)
+        known = next((record for record in stored.campaigns if record.name == admitted.spec.name), None)
+        if known is not None:
+            refuse_deleted(known)
+        with tempfile.TemporaryDirectory(prefix="tsk-create-") as name:
+            folder = Path(name)
+            request = self._request(actor, admitted, "create").model_copy(update={"folder": name, "stored": stored})
+            answer = self._answer(admitted, self.sandbox.ask(request))
+            if answer.record is None or answer.preview is None:
+                raise SandboxError("the check gave no campaign")
+            if known is not None:
+                return _known(known, answer.record)
+            self._check_preview(actor, admitted, answer.preview)
+            record = self._record(admitted, answer.record)
+            self._keep(folder, record)
+        after: JsonDict = {"spec_hash": record.spec_hash, "files": [file.path for file in record.files]}
+        change = Change("campaign.create", f"campaign:{record.name}", after=after)
+        record_change(self.accounts, actor, change, self.clock())
+        created = self.store.create_campaign(record)
+        if created.spec_hash != record.spec_hash:
+            raise SpecChangedError(f"campaign {record.name!r} was created by somebody else in the meantime, with another spec")
+        return Created(created, new=True)
+
+    def check_edit(self, actor: Actor, spec: CampaignSpec) -> None:
+        """Raises InvalidSpecError where an edited campaign asks for more than whoever edits it may."""
+        problems = over_limits(spec.execution, spec.budget.evaluations, self._role_limits(actor))
+        if problems:
+            found = [SpecProblem(dotted(path), None, message) for path, message in problems]
+            raise InvalidSpecError("\n".join(map(str, found)), found)
+
+    def _role_limits(self, actor: Actor) -> RoleLimitsSpec:
+        return self.site.web.admin if actor.may(Role.ADMIN) else self.site.web.operator
+
+    def _space_limits(self, actor: Actor) -> LimitsSpec:
+        limits, pool = self.site.limits, self._role_limits(actor).pool
+        update = {"pool": min(limits.pool, pool), "combinations": min(limits.combinations, pool)}
+        return limits.model_copy(update=update)
+
+    def _request(self, actor: Actor, admitted: Admitted, task: CheckTask) -> CheckRequest:
+        local = self.files.copied(admitted.records)
+        spec = admitted.spec.model_dump(mode="json")
+        return CheckRequest(task=task, spec=spec, base_path=str(local), limits=self._space_limits(actor), user=actor.name)
+
+    def _answer(self, admitted: Admitted, answer: CheckAnswer) -> CheckAnswer:
+        if answer.error is not None:
+            raise _error(answer.error, admitted)
+        return answer
+
+    def _check_preview(self, actor: Actor, admitted: Admitted, preview: CampaignPreview) -> None:
+        """Raises InvalidSpecError where the budget can buy more evaluations than the author may ask for."""
+        problems = over_limits(admitted.spec.execution, preview.most_evaluations, self._role_limits(actor))
+        if problems:
+            raise invalid(problems, admitted.document)
+
+    def _record(self, admitted: Admitted, answered: CampaignRecord) -> CampaignRecord:
+        """The campaign to be stored: the process gives its spec only, and that must name the same files."""
+        spec = CampaignSpec.model_validate(answered.spec)
+        if spec.name != admitted.spec.name or _named_files(spec) != _named_files(admitted.spec):
+            raise SandboxError("the check answered with another campaign")
+        return CampaignRecord(
+            name=spec.name,
+            spec=spec.model_dump(mode="json"),
+            spec_hash=spec_hash(spec),
+            base_path=str(self.files.folder),
+            files=admitted.records,
+            tansaku_version=answered.tansaku_version,
+            created_at=self.clock(),
+        )
+
+    def _keep(self, folder: Path, record: CampaignRecord) -> None:
+        """Stores the values that the process left and the campaign refers to."""
+        left = FileArtifactStore(folder)
+        for sha256 in sorted(set(sha256s_in(record.model_dump()))):
+            if left.exists(sha256):
+                stored = self.artifacts.put(left.get(sha256, folder / sha256))
+                if stored != sha256:
+                    raise StoreError(f"the value {sha256} was stored as {stored}")
+
+
+def _known(known: CampaignRecord, answered: CampaignRecord) -> Created:
+    """The known campaign; a spec of other editable keys is no edit, because its author may not know of the campaign."""
+    edited = answered.commands[len(known.commands) :]
+    if edited:
+        keys = ", ".join(sorted(key for command in edited for key in command.payload))
+        raise SpecChangedError(
+            f"campaign {known.name!r} is stored with another {keys}", hint="edit that campaign, or choose another name"
+        )
+    return Created(known, new=False)
+
+
+def _named_files(spec: CampaignSpec) -> list[SpecText]:
+    return [found for found in texts_of(spec) if isinstance(found.use, NamesFile)]
+
+
+def _error(error: CheckError, admitted: Admitted) -> Exception:
+    message = error.message.removeprefix("--")
+    for file in admitted.files:
+        message = message.replace(file.path, file.name)
+    if error.kind == "missing":
+        return MissingComponentError(message, hint=error.hint)
+    if error.kind == "changed":
+        return SpecChangedError(message, hint=error.hint)
+    if error.kind == "memory":
+        return SandboxError(message, hint="a smaller space needs less")
+    problems = [located(message, admitted.document, CampaignSpec)]
+    return InvalidSpecError(str(problems[0]), problems, hint=error.hint)
+
+
+def problems_of(error: ConfigurationError) -> tuple[SpecProblem, ...]:
+    """The problems that an error tells; one without a key where it does not say."""
+    if isinstance(error, InvalidSpecError):
+        return error.problems
+    given = _OF_LINE.match(error.message)
+    return (SpecProblem("", int(given["line"]) if given else None, error.message[given.end() if given else 0 :]),)

@@ -1,0 +1,53 @@
+"""The contract of the list of uploaded files, on every implementation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tansaku.models.domain.library import FileLibrary, LibraryFile
+from tansaku.tasks.stores.memory_library import MemoryLibrary
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture(params=["memory", "mongo"])
+def library(request) -> Iterator[FileLibrary]:
+    if request.param == "memory":
+        yield MemoryLibrary()
+        return
+    from tansaku.tasks.stores.mongo_library import MongoLibrary
+
+    yield MongoLibrary(request.getfixturevalue("mongo_database"))
+
+
+def file(digit: str, name: str = "rows.csv", hours: float = 0.0) -> LibraryFile:
+    moment = NOON + timedelta(hours=hours)
+    return LibraryFile(sha256=digit * 64, name=name, kind="table", size=5, user="ada", created_at=moment)
+
+
+def test_files_come_back_the_newest_first_by_name_or_all(library):
+    for entry in (file("1"), file("2", hours=1), file("3", "other.csv", hours=2)):
+        assert library.add_file(entry) == entry
+    assert library.files() == [file("3", "other.csv", 2), file("2", hours=1), file("1")]
+    assert library.files("rows.csv") == [file("2", hours=1), file("1")]
+    assert library.files("none.csv") == []
+    assert library.file("1" * 64) == file("1")
+    assert library.file("9" * 64) is None
+
+
+def test_a_content_is_there_once_under_its_first_name(library):
+    library.add_file(file("1"))
+    assert library.add_file(file("1", "again.csv", hours=3)) == file("1")
+    assert len(library.files()) == 1
+
+
+def test_a_file_is_removed_once(library):
+    library.add_file(file("1"))
+    library.add_file(file("2"))
+    assert sorted(library.named_artifacts()) == ["1" * 64, "2" * 64]
+    assert library.remove_file("1" * 64)
+    assert not library.remove_file("1" * 64)
+    assert list(library.named_artifacts()) == ["2" * 64]

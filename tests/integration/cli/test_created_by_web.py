@@ -1,0 +1,100 @@
+"""A campaign that was created from the dashboard runs with the command, and its values are those of a campaign file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from tansaku.deploy.campaign_templates import campaign_templates
+from tansaku.deploy.cli.session import opened
+from tansaku.deploy.cli.web import first_page
+from tansaku.deploy.web.app import create_app
+from tansaku.deploy.web.auth.tokens import issue_token
+from tansaku.deploy.web.services import Services
+from tansaku.models.domain.accounts import Role, User
+from tansaku.tasks.resources import Resources
+
+TABLE = "id,value,cost,x\na,1.0,2.0,0.0\nb,2.0,2.0,0.5\nc,0.5,2.0,1.0\n"
+SPEC = """\
+schema_version: 1
+name: rows-of-web
+space:
+  type: table
+  candidates: rows.csv
+  columns: {id: id, value: value, cost: cost}
+  features: {place: {columns: [x]}}
+objective: {unit: eV}
+proposer: {type: grid}
+budget: {evaluations: 3}
+execution: {in_flight: 1, polish: 0}
+"""
+
+
+@pytest.fixture
+def resources(mongo_server: object) -> Iterator[Resources]:
+    with opened(None) as found:
+        yield found
+
+
+@pytest.fixture
+def browser(resources: Resources) -> TestClient:
+    """A program with a token, on the database of the commands."""
+    services = Services(
+        store=resources.store,
+        artifacts=resources.artifacts,
+        accounts=resources.accounts,
+        registry=resources.registry,
+        library=resources.library,
+        resources=resources,
+        site=resources.site,
+    )
+    assert first_page(services, "")
+    user = User(name="web-operator", role=Role.OPERATOR, created_at=services.clock())
+    resources.accounts.add_user(user)
+    secret, _ = issue_token(services, resources.accounts.user(user.name), "test", Role.OPERATOR, 600.0)
+    return TestClient(create_app(services), base_url="http://localhost", headers={"Authorization": f"Bearer {secret}"})
+
+
+def results(tansaku, name: str) -> dict:
+    ended = tansaku("results", name, "--json")
+    assert ended.code == 0, ended.err
+    return json.loads(ended.out)
+
+
+def test_a_template_becomes_a_campaign_that_runs(browser, tansaku):
+    text = campaign_templates()["cu-crystals"].read_text()
+    edited = browser.post("/api/v1/spec-edits", json={"spec": text, "changes": {"name": "of-web", "budget.evaluations": 3}})
+    created = browser.post("/api/v1/campaigns", json={"spec": edited.json()["spec"]})
+    assert created.status_code == 201, created.text
+    ended = tansaku("resume", "of-web", "--plain")
+    assert ended.code == 0, ended.err
+    status = browser.get("/api/v1/campaigns/of-web").json()
+    assert (status["evaluations"], status["failed"]) == (3, 0)
+    assert browser.post("/api/v1/campaigns", json={"spec": edited.json()["spec"]}).status_code == 200
+
+
+def test_an_uploaded_table_is_found_by_the_driver(browser, resources, tansaku, tmp_path):
+    assert browser.post("/api/v1/files?name=rows.csv", content=TABLE).status_code in {200, 201}
+    created = browser.post("/api/v1/campaigns", json={"spec": SPEC})
+    assert created.status_code == 201, created.text
+    # The driver is on another machine: it finds no copies.
+    for copy in resources.files_folder.glob("*/rows.csv"):
+        copy.unlink()
+    ended = tansaku("resume", "rows-of-web", "--plain")
+    assert ended.code == 0, ended.err
+    record = resources.store.campaign("rows-of-web")
+    assert Path(record.base_path) == resources.files_folder
+    assert browser.get("/api/v1/campaigns/rows-of-web").json()["evaluations"] == 3
+    # The same campaign from a file is known; the sweep keeps what it needs.
+    (tmp_path / "rows.csv").write_text(TABLE)
+    (tmp_path / "rows-of-web.yaml").write_text(SPEC)
+    again = tansaku("run", tmp_path / "rows-of-web.yaml", "--plain")
+    assert again.code == 0, again.err
+    from tansaku.tasks.commands.sweeps import sweep_artifacts
+
+    sweep_artifacts(resources, older_than=0.0)
+    assert resources.artifacts.exists(record.files[0].sha256)

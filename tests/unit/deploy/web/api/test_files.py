@@ -1,0 +1,135 @@
+"""Files of the library by the API."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+
+from tansaku.deploy.web.api import files
+from tansaku.models.domain.accounts import Role
+from tansaku.models.domain.specs.site import SiteSpec
+from tansaku.models.domain.specs.web import LibrarySpec, WebSpec
+from tests.unit.deploy.web.conftest import SPEC, TABLE
+
+PATH = "/api/v1/files"
+SHA256 = hashlib.sha256(TABLE.encode()).hexdigest()
+
+
+def test_a_file_is_put_under_its_hash_and_found_again(site):
+    browser = site.logged_in(Role.OPERATOR)
+    first = browser.change("PUT", f"{PATH}/{SHA256}?name=rows.csv", content=TABLE)
+    assert first.status_code == 201, first.text
+    assert {key: first.json()[key] for key in ("sha256", "name", "kind", "size", "user")} == {
+        "sha256": SHA256,
+        "name": "rows.csv",
+        "kind": "table",
+        "size": len(TABLE),
+        "user": "operator",
+    }
+    again = browser.change("PUT", f"{PATH}/{SHA256}?name=other.csv", content=TABLE)
+    assert (again.status_code, again.json()) == (200, first.json())
+    with site.services.artifacts.open(SHA256) as stream:
+        assert stream.read() == TABLE.encode()
+    viewer = site.logged_in(Role.VIEWER)
+    assert viewer.get(PATH).json() == {"items": [first.json()], "next": None}
+    assert viewer.get(f"{PATH}/{SHA256}").json() == first.json()
+    assert viewer.get(f"{PATH}/{'0' * 64}").status_code == 404
+    assert [(entry.actor, entry.subject) for entry in site.changes("file.add")] == [("operator", f"file:{SHA256}")]
+
+
+def test_files_are_listed_in_pages(site):
+    browser = site.logged_in(Role.OPERATOR)
+    for number in range(3):
+        site.clock.pass_time(1)
+        assert browser.upload(f"t{number}.csv", f"id\n{number}\n").status_code == 201
+    first = browser.get(f"{PATH}?limit=2").json()
+    assert [item["name"] for item in first["items"]] == ["t2.csv", "t1.csv"]
+    second = browser.get(f"{PATH}?limit=2&after={first['next']}").json()
+    assert ([item["name"] for item in second["items"]], second["next"]) == (["t0.csv"], None)
+    assert browser.get(f"{PATH}?after=none").status_code == 422
+    assert browser.get(f"{PATH}?limit=501").status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("../rows.csv", TABLE),
+        ("/etc/rows.csv", TABLE),
+        (".rows.csv", TABLE),
+        ("a b.csv", TABLE),
+        ("rows.csv%00", TABLE),
+        ("rows.csv%0a", TABLE),
+        ("x" * 101 + ".csv", TABLE),
+        ("rows.sh", TABLE),
+        ("rows.pkl", TABLE),
+        ("rows.csv.gz", TABLE),
+        ("rows", TABLE),
+        ("", TABLE),
+        ("rows.csv", ""),
+        ("rows.csv", "a\0b"),
+        ("rows.parquet", "no parquet"),
+    ],
+)
+def test_other_files_are_refused(site, name, content):
+    browser = site.logged_in(Role.OPERATOR)
+    answer = browser.upload(name, content)
+    assert answer.status_code == 422, answer.text
+    assert answer.json()["key"] in {"name", "content"}
+    assert site.services.library.files() == []
+
+
+def test_a_body_of_another_hash_is_refused(site):
+    browser = site.logged_in(Role.OPERATOR)
+    answer = browser.change("PUT", f"{PATH}/{'0' * 64}?name=rows.csv", content=TABLE)
+    assert (answer.status_code, answer.json()["key"]) == (422, "sha256")
+    assert browser.change("PUT", f"{PATH}/..%2F..?name=rows.csv", content=TABLE).status_code in {404, 405, 422}
+    assert site.services.library.files() == []
+
+
+def test_the_library_has_room_for_so_much(make_site):
+    limits = WebSpec(library=LibrarySpec(file=1, total=1, files=2))
+    site = make_site(given={"site": SiteSpec(web=limits)})
+    browser = site.logged_in(Role.OPERATOR)
+    large = "x" * (2**20 - 10)
+    assert browser.upload("large.csv", large + "12345678901").status_code == 413
+
+    def pieces():
+        yield b"x" * 2**20
+        yield b"x"
+
+    answer = browser.change("POST", f"{PATH}?name=pieces.csv", content=pieces())
+    assert answer.status_code == 413, answer.text
+    assert browser.upload("large.csv", large).status_code == 201
+    assert "full" in browser.upload("more.csv", "id\n" * 10).json()["detail"]
+    assert browser.upload("one.csv", "id\n").status_code == 201
+    assert "as many as it may" in browser.upload("two.csv", "i\n").json()["detail"]
+    # Other bodies are as small as before.
+    assert browser.change("POST", "/api/v1/campaigns", json={"spec": "x" * 2**21}).status_code == 413
+
+
+def test_only_so_many_uploads_run_at_once(site, monkeypatch):
+    browser = site.logged_in(Role.OPERATOR)
+    for _ in range(files.AT_ONCE):
+        assert files._UPLOADS.acquire(blocking=False)
+    try:
+        assert browser.upload().status_code == 503
+    finally:
+        for _ in range(files.AT_ONCE):
+            files._UPLOADS.release()
+    assert browser.upload().status_code == 201
+
+
+def test_admins_remove_what_no_campaign_uses(site):
+    browser = site.logged_in(Role.OPERATOR)
+    browser.upload()
+    browser.upload("unused.csv", "id\n")
+    unused = hashlib.sha256(b"id\n").hexdigest()
+    assert browser.change("POST", "/api/v1/campaigns", json={"spec": SPEC}).status_code == 201
+    assert browser.change("DELETE", f"{PATH}/{unused}").status_code == 403
+    admin = site.logged_in(Role.ADMIN)
+    assert admin.change("DELETE", f"{PATH}/{SHA256}").status_code == 409
+    assert admin.change("DELETE", f"{PATH}/{unused}").status_code == 204
+    assert admin.change("DELETE", f"{PATH}/{unused}").status_code == 404
+    assert [file.name for file in site.services.library.files()] == ["rows.csv"]
+    assert [(entry.actor, entry.before["name"]) for entry in site.changes("file.remove")] == [("admin", "unused.csv")]

@@ -1,0 +1,99 @@
+"""The page of new campaigns, as a browser without scripts uses it."""
+
+from __future__ import annotations
+
+import html
+import re
+
+import pytest
+
+from tansaku.deploy.campaign_templates import campaign_templates
+from tansaku.deploy.web.creating import copied_spec
+from tansaku.models.domain.accounts import Role
+from tests.unit.deploy.web.conftest import SPEC
+
+
+@pytest.fixture
+def browser(site):
+    found = site.logged_in(Role.OPERATOR)
+    assert found.upload().status_code == 201
+    return found
+
+
+def text_of(page: str) -> str:
+    """What stands in the editor."""
+    return html.unescape(re.search(r"<textarea[^>]*>\n(.*?)</textarea>", page, re.DOTALL)[1])
+
+
+def send(browser, action: str, spec: str = SPEC, **fields: str):
+    return browser.submit("/new", {"spec": spec, "action": action, **fields}, "/new")
+
+
+def test_it_starts_from_each_template(browser):
+    first = browser.get("/new").text
+    for name, template in campaign_templates().items():
+        assert f'<option value="{name}"' in first
+        assert text_of(browser.get(f"/new?template={name}").text) == template.read_text()
+    assert browser.get("/new?template=../../etc/passwd").status_code == 404
+
+
+def test_it_starts_from_a_copy_that_can_be_created(site, browser):
+    assert send(browser, "create").headers["Location"] == "/campaigns/rows"
+    copied = text_of(browser.get("/new?copy=rows").text)
+    assert "name: rows-2" in copied
+    assert re.search(r"candidates: sha256:[0-9a-f]{64}\n", copied)
+    assert send(browser, "create", copied).headers["Location"] == "/campaigns/rows-2"
+    records = [site.services.store.campaign(name) for name in ("rows", "rows-2")]
+    assert records[0].files == records[1].files
+    assert {**records[1].spec, "name": "rows"} == records[0].spec
+    assert copied_spec(records[1], {"rows-2-2"}).startswith("schema_version: 1\nname: rows-2-3\n")
+    assert browser.get("/new?copy=none").status_code == 404
+
+
+def test_problems_are_shown_with_line_and_key_and_the_text_stays(site, browser):
+    spec = SPEC.replace("rows.csv", "/etc/<b>passwd")
+    for action in ("check", "create"):
+        answer = send(browser, action, spec)
+        assert '<a href="#spec" data-line="5">line 5</a> <code>space.candidates</code>' in answer.text
+        assert text_of(answer.text) == spec
+        assert "<b>" not in answer.text
+    assert answer.status_code == 422
+    assert site.services.store.campaign_names() == []
+
+
+def test_a_valid_spec_is_described(browser):
+    page = send(browser, "check").text
+    assert "The spec is valid." in page
+    assert "3 candidates · 1 surfaces · 1 systems" in page
+
+
+def test_fields_are_put_into_the_text(browser):
+    fields = {"name": "other", "seed": "5", "budget.evaluations": "", "budget.cost": "1.5", "execution.in_flight": "1"}
+    text = text_of(send(browser, "fields", **fields).text)
+    assert "seed: 5" in text
+    assert "name: other" in text
+    assert "evaluations: null" in text
+    assert "cost: 1.5" in text
+    assert send(browser, "fields", seed="many").status_code == 422
+    assert send(browser, "nonsense").status_code == 422
+
+
+def test_a_run_is_offered_where_the_server_can(site, browser, make_site):
+    assert "Create and run" not in browser.get("/new").text
+    other = make_site(given={"request_run": lambda *_: None, "site_names": ("laptop", "cluster")}).logged_in(Role.OPERATOR)
+    page = other.get("/new").text
+    assert "Create and run" in page
+    assert '<option value="cluster">' in page
+
+
+def test_files_are_shown_and_removed_by_admins(site, browser):
+    page = browser.get("/files").text
+    assert "rows.csv" in page
+    assert "Remove" not in page
+    assert 'id="upload"' in page
+    assert 'id="upload"' not in site.logged_in(Role.VIEWER).get("/files").text
+    admin = site.logged_in(Role.ADMIN)
+    sha256 = site.services.library.files()[0].sha256
+    assert f'action="/files/{sha256}/deletion"' in admin.get("/files").text
+    assert admin.submit(f"/files/{sha256}/deletion").headers["Location"] == "/files"
+    assert "No file was uploaded." in admin.get("/files").text
