@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 from http import HTTPStatus
 
 from tansaku.deploy.web.errors import ProblemError
 from tansaku.deploy.web.services import Services
+from tansaku.deploy.web.steering import ask_to_run
 from tansaku.models.domain.accounts import Actor
 from tansaku.models.domain.identifiers import content_hash, is_name
 from tansaku.models.domain.library import SHA256_PREFIX
@@ -52,20 +54,23 @@ def create(services: Services, actor: Actor, wanted: Creation) -> Created:
         wanted: What is asked for.
 
     Raises:
-        ProblemError: The site is not known, or this server cannot ask for runs.
+        ProblemError: The site is not known.
         InvalidSpecError: The spec is wrong.
         SpecChangedError: A campaign of this name is stored with another spec.
     """
     if wanted.site is not None and wanted.site not in services.site_names:
         expected = " or ".join(services.site_names)
         raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, f"no site of this name; expected {expected}", key="site")
-    if wanted.run and services.request_run is None:
-        detail = "this server cannot start runs; create the campaign, then `tansaku run NAME` or the service runs it"
-        raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, detail, key="run")
     created = services.desk.create(actor, services.desk.admit(actor, wanted.text))
-    if wanted.run and services.request_run is not None:
-        services.request_run(actor, created.record.name)
+    if wanted.run:
+        ask_to_run(services, actor, created.record.name, _run_key(created.record))
     return created
+
+
+def _run_key(record: CampaignRecord) -> str:
+    """Id of the request to run a new campaign: the same one if its creation is repeated."""
+    named = f"{record.name} {record.created_at.isoformat()}"
+    return f"create-{hashlib.sha256(named.encode()).hexdigest()[:32]}"
 
 
 def edit_fields(text: str, changes: dict[str, Value]) -> str:

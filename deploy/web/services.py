@@ -14,7 +14,7 @@ from starlette.requests import HTTPConnection
 from tansaku.deploy.web.auth.limits import AttemptLimiter
 from tansaku.deploy.web.auth.passwords import HashCost, Passwords
 from tansaku.deploy.web.checking import Checks
-from tansaku.models.domain.accounts import Accounts, Actor
+from tansaku.models.domain.accounts import Accounts
 from tansaku.models.domain.library import FileLibrary
 from tansaku.models.domain.model_registry import Registry
 from tansaku.models.domain.ports import ArtifactStore, CampaignStore
@@ -69,9 +69,6 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-RunRequest = Callable[[Actor, str], object]
-"""Asks the service to run a campaign: who asks, and its name."""
-
 DEFAULT_SITE = "default"
 """Name of the site where the server has only one."""
 
@@ -97,7 +94,6 @@ class Services:
         library: Files that users uploaded.
         site: The machine: what campaigns may ask for.
         site_names: Names of the sites that campaigns may be created for.
-        request_run: Asks for a run of a created campaign; None: this server cannot.
         desk: Checks and creates campaigns.
         uploads: Adds and removes files.
         checks: Checks and rehearsals in progress, and the last results.
@@ -117,7 +113,6 @@ class Services:
     library: FileLibrary = field(default_factory=MemoryLibrary)
     site: SiteSpec = field(default_factory=SiteSpec)
     site_names: tuple[str, ...] = (DEFAULT_SITE,)
-    request_run: RunRequest | None = None
     desk: CampaignDesk = field(init=False)
     uploads: LibraryDesk = field(init=False)
     checks: Checks = field(init=False)

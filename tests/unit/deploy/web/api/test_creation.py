@@ -109,20 +109,14 @@ def test_a_site_is_named_and_registered(browser):
     assert create(browser, site="default").status_code == 201
 
 
-def test_a_run_is_asked_for_where_the_server_can(make_site):
-    asked = []
-    site = make_site(given={"request_run": lambda actor, name: asked.append((actor.name, name))})
-    browser = site.logged_in(Role.OPERATOR)
-    browser.upload()
+def test_a_run_is_requested_once(site, browser):
     assert create(browser, SPEC.replace("rows.csv", "none.csv"), run=True).status_code == 422
-    assert asked == []
+    assert site.services.requests.requests_of("rows") == []
     assert create(browser, run=True).status_code == 201
-    assert asked == [("operator", "rows")]
-
-
-def test_without_one_nothing_is_created(site, browser):
-    assert create(browser, run=True).json()["key"] == "run"
-    assert site.services.store.campaign_names() == []
+    (asked,) = site.services.requests.requests_of("rows")
+    assert (asked.campaign, asked.user) == ("rows", "operator")
+    assert create(browser, run=True).status_code == 200
+    assert site.services.requests.requests_of("rows") == [asked]
 
 
 def test_what_the_budget_buys_and_the_pool_are_limited_by_role(make_site):
