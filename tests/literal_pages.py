@@ -49,7 +49,7 @@ from tansaku.tasks.observer import SilentObserver
 from tansaku.tasks.resources import Resources
 from tansaku.tasks.views.results import CampaignData, evaluation_rows
 from tansaku.tasks.settings import Settings
-from tansaku.tasks.stores.artifacts import FileArtifactStore
+from tansaku.tasks.stores.file_artifacts import FileArtifactStore
 from tansaku.tasks.stores.memory import MemoryCampaignStore
 
 home = Path("home", Path(sys.argv[1]).stem).resolve()

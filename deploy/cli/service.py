@@ -18,30 +18,35 @@ if TYPE_CHECKING:
 _DEAD = 60.0  # a service records every few seconds that it is alive [s]
 
 
+FolderOption = Annotated[
+    Path, typer.Option("--folder", metavar="FOLDER", help="Folder to which relative paths of campaigns refer.")
+]
+PoolOption = Annotated[
+    str | None, typer.Option("--pool", metavar="POOL", help="Work pool whose workers execute campaigns; default: this process.")
+]
+TrainingPoolOption = Annotated[
+    str | None,
+    typer.Option("--training-pool", metavar="POOL", help="Work pool whose workers train surrogates; default: that of --pool."),
+]
+ReconcileOption = Annotated[
+    str, typer.Option("--reconcile", metavar="CRON", help="Cron schedule for `reconcile`; 'never': only on request.")
+]
+SilenceOption = Annotated[
+    float, typer.Option("--silence", min=60.0, help="Restart a run that sent no heartbeat for this long [s].")
+]
+CheckOption = Annotated[
+    bool, typer.Option("--check", help="Only report whether a service of this name runs on this machine; exits 1 if not.")
+]
+
+
 def serve(
     name: Annotated[str, typer.Option("--name", metavar="NAME", help="Name of the service's deployments.")] = "tansaku",
-    folder: Annotated[
-        Path, typer.Option("--folder", metavar="FOLDER", help="Folder to which relative paths of campaigns refer.")
-    ] = Path(),
-    pool: Annotated[
-        str | None,
-        typer.Option("--pool", metavar="POOL", help="Work pool whose workers execute campaigns; default: this process."),
-    ] = None,
-    training_pool: Annotated[
-        str | None,
-        typer.Option(
-            "--training-pool", metavar="POOL", help="Work pool whose workers train surrogates; default: that of --pool."
-        ),
-    ] = None,
-    reconcile: Annotated[
-        str, typer.Option("--reconcile", metavar="CRON", help="Cron schedule for `reconcile`; 'never': only on request.")
-    ] = "*/10 * * * *",
-    silence: Annotated[
-        float, typer.Option("--silence", min=60.0, help="Restart a run that sent no heartbeat for this long [s].")
-    ] = 90.0,
-    check: Annotated[
-        bool, typer.Option("--check", help="Only report whether a service of this name runs on this machine; exits 1 if not.")
-    ] = False,
+    folder: FolderOption = Path(),
+    pool: PoolOption = None,
+    training_pool: TrainingPoolOption = None,
+    reconcile: ReconcileOption = "*/10 * * * *",
+    silence: SilenceOption = 90.0,
+    check: CheckOption = False,
     web: Annotated[
         bool | None,
         typer.Option("--web/--no-web", help="Whether to serve the dashboard too; default: only without PREFECT_API_URL."),

@@ -138,8 +138,8 @@ def _is_known(argv: list[str], options: dict) -> bool:
     return [*argv[:3]] == [sys.executable, "-P", "-m"] and argv[3] in MODULES and not changed and threads == "1"
 
 
-PATCHED = ("tansaku.tasks.launchers.local.subprocess", "tansaku.tasks.checks.crystal.subprocess")
-"""Where the product starts such processes."""
+PATCHED = ("tansaku.tasks.launchers.local", "tansaku.tasks.checks.crystal")
+"""Modules of the product that start such processes."""
 
 
 @pytest.fixture(scope="session")
@@ -153,7 +153,10 @@ def warm_workers() -> Iterator[WarmWorkers]:
 
 @pytest.fixture(autouse=True)
 def _processes_are_forked(request: pytest.FixtureRequest, warm_workers: WarmWorkers, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Forks the processes of campaigns in this process, unless a test is marked ``started_workers``."""
+    """Forks the processes of campaigns in this process, unless a test is marked ``started_workers``.
+
+    A module that is first imported by the test itself starts them: no test waits for an import that it does not need.
+    """
     if request.node.get_closest_marker("started_workers") is None:
-        for name in PATCHED:
-            monkeypatch.setattr(name, WarmSubprocess(lambda: warm_workers.address))
+        for name in set(PATCHED) & set(sys.modules):
+            monkeypatch.setattr(sys.modules[name], "subprocess", WarmSubprocess(lambda: warm_workers.address))

@@ -33,7 +33,7 @@ from tansaku.tasks.jobs.opened import opened_bulk
 from tansaku.tasks.loop import drive, prepare_campaign
 from tansaku.tasks.resources import Resources
 from tansaku.tasks.settings import Settings
-from tansaku.tasks.stores.artifacts import FileArtifactStore
+from tansaku.tasks.stores.file_artifacts import FileArtifactStore
 from tansaku.tasks.stores.memory import MemoryCampaignStore
 from tansaku.tasks.yaml_text import read_yaml
 

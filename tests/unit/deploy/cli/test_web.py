@@ -12,7 +12,7 @@ from tansaku.deploy.web.services import Services
 from tansaku.models.domain.accounts import Role, User
 from tansaku.models.domain.errors import FieldError, StoreError
 from tansaku.tasks.site.users import user_name
-from tansaku.tasks.stores.artifacts import FileArtifactStore
+from tansaku.tasks.stores.file_artifacts import FileArtifactStore
 from tansaku.tasks.stores.memory import MemoryCampaignStore
 from tansaku.tasks.stores.memory_accounts import MemoryAccounts
 from tansaku.tasks.stores.memory_registry import MemoryRegistry

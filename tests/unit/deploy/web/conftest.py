@@ -22,7 +22,7 @@ from tansaku.models.domain.specs.web import SandboxSpec
 from tansaku.tasks.checks import child
 from tansaku.tasks.checks.request import CheckAnswer, CheckProgress, CheckRequest
 from tansaku.tasks.checks.sandbox import ALONE, Sandbox, Watch
-from tansaku.tasks.stores.artifacts import FileArtifactStore
+from tansaku.tasks.stores.file_artifacts import FileArtifactStore
 from tansaku.tasks.stores.local_files import LocalFiles
 from tansaku.tasks.stores.memory import MemoryCampaignStore
 from tansaku.tasks.stores.memory_accounts import MemoryAccounts

@@ -14,7 +14,7 @@ from tansaku.tasks.datasets.building import gather
 from tansaku.tasks.datasets.fields import fields_of
 from tansaku.tasks.datasets.files import content_sha256, read_hdf5, write_hdf5
 from tansaku.tasks.jobs.document import STRUCTURE_FILE
-from tansaku.tasks.stores.artifacts import FileArtifactStore
+from tansaku.tasks.stores.file_artifacts import FileArtifactStore
 
 STRUCTURE = """\
 1

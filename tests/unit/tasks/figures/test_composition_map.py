@@ -5,7 +5,7 @@ import pytest
 from matplotlib.image import imread
 
 from tansaku.tasks.figures import composition_map, draw_campaign, relevance, rounds
-from tansaku.tasks.stores.artifacts import FileArtifactStore
+from tansaku.tasks.stores.file_artifacts import FileArtifactStore
 from tansaku.tasks.views.compositions import EVALUATED, FAILED, PREDICTED, composition_maps
 from tansaku.tasks.views.predictions import relevance_history
 from tansaku.tasks.views.results import predictions

@@ -13,7 +13,7 @@ from matplotlib.image import imread
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.tasks.figures import convergence, draw_campaign, energy_angle, parity, structures
 from tansaku.tasks.figures.style import footnote
-from tansaku.tasks.stores.artifacts import FileArtifactStore
+from tansaku.tasks.stores.file_artifacts import FileArtifactStore
 from tansaku.tasks.views.results import CampaignData, Predictions
 from tansaku.tasks.views.results import convergence as converge
 

@@ -21,7 +21,7 @@ from tansaku.tasks.jobs.evaluate import work
 from tansaku.tasks.loop import CampaignLoop, DriveResult, prepare_campaign
 from tansaku.tasks.resources import Resources
 from tansaku.tasks.settings import Settings
-from tansaku.tasks.stores.artifacts import FileArtifactStore
+from tansaku.tasks.stores.file_artifacts import FileArtifactStore
 from tansaku.tasks.stores.memory import MemoryCampaignStore
 from tests.support.actors import ADA
 

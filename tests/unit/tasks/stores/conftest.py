@@ -22,8 +22,8 @@ from tansaku.models.domain.records import (
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import FailureKind
 from tansaku.tasks.configuration import spec_hash
-from tansaku.tasks.stores.artifacts import FileArtifactStore
 from tansaku.tasks.stores.export_import import export_observations
+from tansaku.tasks.stores.file_artifacts import FileArtifactStore
 from tansaku.tasks.stores.memory import MemoryCampaignStore
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

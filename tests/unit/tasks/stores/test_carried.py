@@ -13,8 +13,8 @@ from tansaku.models.domain.records import CampaignRecord, LeaseOwner, Outcome, P
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.tasks.configuration import spec_hash
 from tansaku.tasks.jobs.document import STRUCTURE_FILE
-from tansaku.tasks.stores.artifacts import FileArtifactStore
 from tansaku.tasks.stores.export_import import export_observations, import_observations
+from tansaku.tasks.stores.file_artifacts import FileArtifactStore
 from tansaku.tasks.stores.memory import MemoryCampaignStore
 
 ME = LeaseOwner(host="here", pid=1, process_started=1.0, user="ada")

@@ -15,9 +15,9 @@ from tansaku.models.domain.errors import LeaseHeldError, SpecChangedError, Store
 from tansaku.models.domain.identifiers import evaluation_id
 from tansaku.models.domain.records import LeaseOwner
 from tansaku.models.domain.states import EvaluationState
-from tansaku.tasks.stores.artifacts import FileArtifactStore
 from tansaku.tasks.stores.export_import import import_observations
 from tansaku.tasks.stores.export_reader import campaign_of
+from tansaku.tasks.stores.file_artifacts import FileArtifactStore
 from tansaku.tasks.stores.memory import MemoryCampaignStore
 
 NOON = datetime(2026, 1, 2, tzinfo=UTC)

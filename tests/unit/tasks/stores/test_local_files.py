@@ -9,7 +9,7 @@ import pytest
 
 from tansaku.models.domain.errors import TransientError
 from tansaku.models.domain.records import CampaignFile, CampaignRecord
-from tansaku.tasks.stores.artifacts import FileArtifactStore
+from tansaku.tasks.stores.file_artifacts import FileArtifactStore
 from tansaku.tasks.stores.local_files import LocalFiles
 
 

@@ -23,7 +23,7 @@ from tansaku.tasks.datasets.splitting import split
 from tansaku.tasks.figures.model import draw_model, error_text
 from tansaku.tasks.resources import Resources
 from tansaku.tasks.settings import Settings
-from tansaku.tasks.stores.artifacts import FileArtifactStore
+from tansaku.tasks.stores.file_artifacts import FileArtifactStore
 from tansaku.tasks.stores.memory import MemoryCampaignStore
 from tansaku.tasks.stores.memory_registry import MemoryRegistry
 from tansaku.tasks.training import versions as subject

@@ -14,7 +14,7 @@ from tansaku.tasks.commands.create import prepare_campaign
 from tansaku.tasks.configuration import load_campaign
 from tansaku.tasks.resources import Resources
 from tansaku.tasks.settings import Settings
-from tansaku.tasks.stores.artifacts import FileArtifactStore
+from tansaku.tasks.stores.file_artifacts import FileArtifactStore
 from tansaku.tasks.stores.memory import MemoryCampaignStore
 from tests.support.actors import ADA
 

@@ -7,7 +7,7 @@ from ase.build import bulk
 from ase.io import write
 
 from tansaku.tasks.jobs.document import STRUCTURE_FILE
-from tansaku.tasks.stores.artifacts import FileArtifactStore
+from tansaku.tasks.stores.file_artifacts import FileArtifactStore
 from tansaku.tasks.views.results import CampaignData
 from tansaku.tasks.views.structures import best_structures
 

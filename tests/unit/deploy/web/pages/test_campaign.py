@@ -86,10 +86,8 @@ def test_one_form_sent_twice_is_one_command(site_with):
     assert [entry.action for entry in site.services.accounts.audit() if entry.subject == f"campaign:{NAME}"] == [
         "campaign.pause"
     ]
-    assert (
-        "no driver runs, so the next one, of Run or `tansaku resume small-table`"
-        in browser.get(answer.headers["Location"]).text
-    )
+    expected = "no driver runs, so it takes effect with Run or `tansaku resume small-table`"
+    assert expected in browser.get(answer.headers["Location"]).text
     site.services.store.acquire_lease(NAME, OWNER, 60.0)
     assert "the driver applies it" in browser.get(answer.headers["Location"]).text
 
