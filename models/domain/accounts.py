@@ -201,6 +201,8 @@ class Accounts(Protocol):
         """Appends to the audit; an entry of a known id is ignored."""
         ...
 
-    def audit(self, *, before: str | None = None, limit: int = 100) -> list[AuditEntry]:
-        """The newest entries, or the newest whose id is less than ``before``."""
+    def audit(
+        self, *, before: str | None = None, limit: int = 100, actor: str | None = None, subject: str | None = None
+    ) -> list[AuditEntry]:
+        """The newest entries, or the newest whose id is less than ``before``; of an actor or on a subject, if one is given."""
         ...

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from datetime import datetime
+from itertools import islice
 from typing import TypeVar
 
 from tansaku.models.domain.accounts import ApiToken, AuditEntry, LoginLink, Session, User
@@ -130,11 +131,15 @@ class MemoryAccounts:
         with self._lock:
             self._audit.setdefault(entry.id, normalised(entry))
 
-    def audit(self, *, before: str | None = None, limit: int = 100) -> list[AuditEntry]:
-        """The newest entries, or the newest whose id is less than ``before``."""
+    def audit(
+        self, *, before: str | None = None, limit: int = 100, actor: str | None = None, subject: str | None = None
+    ) -> list[AuditEntry]:
+        """The newest entries, or the newest whose id is less than ``before``; of an actor or on a subject, if one is given."""
         with self._lock:
             ids = sorted((key for key in self._audit if before is None or key < before), reverse=True)
-            return [self._audit[key] for key in ids[:limit]]
+            entries = (self._audit[key] for key in ids)
+            chosen = (entry for entry in entries if actor in (None, entry.actor) and subject in (None, entry.subject))
+            return list(islice(chosen, limit))
 
 
 def _newest_first(records: Mapping[str, OwnedT], user: str | None) -> list[OwnedT]:

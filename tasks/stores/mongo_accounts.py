@@ -133,9 +133,12 @@ class MongoAccounts:
         """Appends to the audit."""
         self._insert(AUDIT, entry, "id")
 
-    def audit(self, *, before: str | None = None, limit: int = 100) -> list[AuditEntry]:
-        """The newest entries, or the newest whose id is less than ``before``."""
-        chosen: JsonDict = {} if before is None else {"_id": {"$lt": before}}
+    def audit(
+        self, *, before: str | None = None, limit: int = 100, actor: str | None = None, subject: str | None = None
+    ) -> list[AuditEntry]:
+        """The newest entries, or the newest whose id is less than ``before``; of an actor or on a subject, if one is given."""
+        given = {"_id": None if before is None else {"$lt": before}, "actor": actor, "subject": subject}
+        chosen: JsonDict = {key: value for key, value in given.items() if value is not None}
         with translated("reading the audit"):
             found = self._collections[AUDIT].find(chosen).sort("_id", DESCENDING).limit(limit)
             return [from_document(AuditEntry, document, key="id") for document in found]

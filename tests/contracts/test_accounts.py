@@ -138,6 +138,15 @@ def test_the_audit_is_read_from_its_end_page_by_page(accounts):
     assert accounts.audit()[1].actor == "ada"
 
 
+def test_the_audit_of_a_user_or_on_a_subject_is_read(accounts):
+    for number, actor, subject in (("1", "ada", "campaign:a"), ("2", "eve", "campaign:a"), ("3", "ada", "campaign:b")):
+        accounts.append_audit(entry(number).model_copy(update={"actor": actor, "subject": subject}))
+    assert [found.id for found in accounts.audit(actor="ada")] == ["3", "1"]
+    assert [found.id for found in accounts.audit(subject="campaign:a", limit=1)] == ["2"]
+    assert [found.id for found in accounts.audit(actor="ada", subject="campaign:a", before="3")] == ["1"]
+    assert accounts.audit(actor="bob") == []
+
+
 def test_a_role_includes_those_before_it():
     assert [[role.includes(other) for other in Role] for role in Role] == [
         [True, False, False],

@@ -11,17 +11,17 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from tansaku.deploy.web import managing
 from tansaku.deploy.web.auth.login import user_by_password
 from tansaku.deploy.web.auth.passwords import LONGEST
-from tansaku.deploy.web.auth.roles import ForbiddenError, client_address, require
+from tansaku.deploy.web.auth.roles import client_address, require
 from tansaku.deploy.web.auth.sessions import clear_cookie
-from tansaku.deploy.web.auth.tokens import form_token, issue_token
-from tansaku.deploy.web.errors import ProblemError
+from tansaku.deploy.web.auth.tokens import form_token
+from tansaku.deploy.web.managing import LONGEST_LABEL, LONGEST_TOKEN
 from tansaku.deploy.web.pages.login import begin_session, finish_session, set_session
-from tansaku.deploy.web.services import Services, services_of
+from tansaku.deploy.web.services import services_of
 from tansaku.models.domain.accounts import Actor, ApiToken, AuditEntry, Role, Session, User
-from tansaku.models.domain.errors import FieldError, NotFoundError
-from tansaku.tasks.commands.users import Administration, UserChange
+from tansaku.models.domain.errors import FieldError
 
 router = APIRouter(prefix="/api/v1", tags=["accounts"])
 
@@ -29,11 +29,9 @@ Viewer = Annotated[Actor, Depends(require(Role.VIEWER))]
 Admin = Annotated[Actor, Depends(require(Role.ADMIN))]
 Limit = Annotated[int, Query(ge=1, le=500)]
 After = Annotated[str | None, Query(max_length=128)]
+Chosen = Annotated[str | None, Query(max_length=300)]
 
 ItemT = TypeVar("ItemT")
-
-_DAY = 86400.0
-_LONGEST_TOKEN = 366  # [d]
 
 
 class Body(BaseModel):
@@ -65,12 +63,19 @@ class UserUpdate(Body):
     password: SecretStr | None = None
 
 
+class PasswordChange(Body):
+    """One's present password and the new one."""
+
+    present: SecretStr = Field(max_length=LONGEST)
+    new: SecretStr
+
+
 class NewToken(Body):
     """A token to be issued for oneself."""
 
-    label: str = Field(min_length=1, max_length=100, examples=["notebook"])
+    label: str = Field(min_length=1, max_length=LONGEST_LABEL, examples=["notebook"])
     role: Role = Role.VIEWER
-    days: float = Field(default=30.0, gt=0, le=_LONGEST_TOKEN)
+    days: float = Field(default=30.0, gt=0, le=LONGEST_TOKEN)
 
 
 class UserView(BaseModel):
@@ -164,96 +169,81 @@ def users(request: Request, _: Admin, limit: Limit = 100, after: After = None) -
 @router.post("/users", status_code=HTTPStatus.CREATED)
 def add_user(request: Request, actor: Admin, new: NewUser) -> UserView:
     """Adds a user."""
-    services = services_of(request)
-    return _user_view(_administration(services, actor).add_user(new.name, new.role, _hashed(services, new.password)))
+    return _user_view(managing.add_user(services_of(request), actor, new.name, new.role, _secret(new.password)))
 
 
 @router.patch("/users/{name}")
 def change_user(request: Request, actor: Admin, name: str, update: UserUpdate) -> UserView:
     """Changes a user; a new password ends the user's sessions."""
+    password = _secret(update.password)
     services = services_of(request)
-    change = UserChange(update.role, update.disabled, _hashed(services, update.password))
-    return _user_view(_administration(services, actor).change_user(name, change))
+    return _user_view(
+        managing.change_user(services, actor, name, role=update.role, disabled=update.disabled, password=password)
+    )
 
 
 @router.delete("/users/{name}", status_code=HTTPStatus.NO_CONTENT)
 def remove_user(request: Request, actor: Admin, name: str) -> Response:
     """Removes a user with all sessions and tokens."""
-    _administration(services_of(request), actor).remove_user(name)
+    managing.administration(services_of(request), actor).remove_user(name)
+    return Response(status_code=HTTPStatus.NO_CONTENT)
+
+
+@router.put("/session/password", status_code=HTTPStatus.NO_CONTENT)
+def change_own_password(request: Request, actor: Viewer, change: PasswordChange) -> Response:
+    """Changes one's own password, which ends all of one's sessions."""
+    present, new = change.present.get_secret_value(), change.new.get_secret_value()
+    managing.change_own_password(services_of(request), actor, present, new)
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
 @router.get("/tokens")
 def tokens(request: Request, actor: Viewer, limit: Limit = 100, after: After = None) -> Listing[TokenView]:
     """Lists one's own tokens; all of them for an admin."""
-    found = services_of(request).accounts.tokens(_whose(actor))
+    found = services_of(request).accounts.tokens(managing.whose(actor))
     return _page([_token_view(token) for token in found], lambda token: token.id, limit, after)
 
 
 @router.post("/tokens", status_code=HTTPStatus.CREATED)
 def add_token(request: Request, actor: Viewer, new: NewToken) -> IssuedToken:
     """Issues a token. Its secret is in this answer and nowhere else."""
-    services = services_of(request)
-    if actor.session is None:
-        raise ForbiddenError("a token cannot issue another one; log in with a browser")
-    if not actor.may(new.role):
-        raise FieldError("role", f"{new.role} is more than your role {actor.role}")
-    user = services.accounts.user(actor.name)
-    if user is None:
-        raise NotFoundError("your user was removed")
-    secret, token = issue_token(services, user, new.label, new.role, new.days * _DAY)
-    _administration(services, actor).added_token(token)
+    secret, token = managing.add_token(services_of(request), actor, new.label, new.role, new.days)
     return IssuedToken(secret=secret, **_token_view(token).model_dump())
 
 
 @router.delete("/tokens/{token_id}", status_code=HTTPStatus.NO_CONTENT)
 def revoke_token(request: Request, actor: Viewer, token_id: str) -> Response:
     """Revokes one of one's own tokens; any for an admin."""
-    services = services_of(request)
-    token = services.accounts.token(token_id)
-    if token is None or _whose(actor) not in (None, token.user):
-        raise ProblemError(HTTPStatus.NOT_FOUND, "no such token")
-    _administration(services, actor).revoke_token(token)
+    managing.revoke_token(services_of(request), actor, token_id)
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
 @router.get("/sessions")
 def sessions(request: Request, actor: Viewer, limit: Limit = 100, after: After = None) -> Listing[SessionView]:
     """Lists one's own sessions; all of them for an admin."""
-    found = services_of(request).accounts.sessions(_whose(actor))
+    found = services_of(request).accounts.sessions(managing.whose(actor))
     return _page([_session_view(session) for session in found], lambda session: session.id, limit, after)
 
 
 @router.delete("/sessions/{session_id}", status_code=HTTPStatus.NO_CONTENT)
 def end_session(request: Request, actor: Viewer, session_id: str) -> Response:
     """Ends one of one's own sessions; any for an admin."""
-    services = services_of(request)
-    session = services.accounts.session(session_id)
-    if session is None or _whose(actor) not in (None, session.user):
-        raise ProblemError(HTTPStatus.NOT_FOUND, "no such session")
-    _administration(services, actor).end_session(session)
+    managing.end_session(services_of(request), actor, session_id)
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
 @router.get("/audit")
-def audit(request: Request, _: Admin, limit: Limit = 100, after: After = None) -> Listing[AuditEntry]:
-    """Lists who changed what, when and from where, the newest first."""
-    entries = services_of(request).accounts.audit(before=after, limit=limit + 1)
+def audit(
+    request: Request, _: Admin, limit: Limit = 100, after: After = None, actor: Chosen = None, subject: Chosen = None
+) -> Listing[AuditEntry]:
+    """Lists who changed what, when and from where, the newest first; of a user or on a subject, if one is given."""
+    entries = services_of(request).accounts.audit(before=after, limit=limit + 1, actor=actor, subject=subject)
     shown = entries[:limit]
     return Listing(items=shown, next=shown[-1].id if len(entries) > limit else None)
 
 
-def _whose(actor: Actor) -> str | None:
-    """Whose tokens and sessions an actor sees; None: everybody's."""
-    return None if actor.may(Role.ADMIN) else actor.name
-
-
-def _administration(services: Services, actor: Actor) -> Administration:
-    return Administration(services.accounts, actor, services.clock)
-
-
-def _hashed(services: Services, password: SecretStr | None) -> str | None:
-    return None if password is None else services.passwords.hash(password.get_secret_value())
+def _secret(text: SecretStr | None) -> str | None:
+    return None if text is None else text.get_secret_value()
 
 
 def _user_view(user: User) -> UserView:

@@ -40,7 +40,7 @@ NAVIGATION = (
     Entry("Models", "/models"),
     Entry("Queue", "/queue"),
     Entry("Files", "/files"),
-    Entry("Audit", "/audit"),
+    Entry("Audit", "/audit", Role.ADMIN),
     Entry("Admin", "/admin", Role.ADMIN),
 )
 

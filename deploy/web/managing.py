@@ -1,0 +1,145 @@
+"""Changes of users, passwords, tokens and sessions, as the pages and the API make them."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from tansaku.deploy.web.auth.login import user_by_password
+from tansaku.deploy.web.auth.roles import ForbiddenError
+from tansaku.deploy.web.auth.tokens import issue_token
+from tansaku.deploy.web.errors import ProblemError
+from tansaku.deploy.web.services import Services
+from tansaku.models.domain.accounts import Actor, ApiToken, Role, User
+from tansaku.models.domain.errors import FieldError, NotFoundError
+from tansaku.tasks.commands.users import Administration, UserChange
+
+LONGEST_TOKEN = 366
+"""Longest life of a token [d]."""
+
+LONGEST_LABEL = 100
+"""Characters of a token's label."""
+
+_DAY = 86400.0
+
+
+def administration(services: Services, actor: Actor) -> Administration:
+    """Changes of accounts by an actor."""
+    return Administration(services.accounts, actor, services.clock)
+
+
+def whose(actor: Actor) -> str | None:
+    """Whose tokens and sessions an actor may see and end; None: everybody's."""
+    return None if actor.may(Role.ADMIN) else actor.name
+
+
+def add_user(services: Services, actor: Actor, name: str, role: Role, password: str | None) -> User:
+    """Adds a user. Raises FieldError for a name or password that cannot be one."""
+    return administration(services, actor).add_user(name, role, _hashed(services, password))
+
+
+def change_user(
+    services: Services, actor: Actor, name: str, *, role: Role | None, disabled: bool | None, password: str | None
+) -> User:
+    """Changes a user; a new password ends the user's sessions.
+
+    Args:
+        services: Of the application.
+        actor: Who asks.
+        name: Of the user.
+        role: New role; None: unchanged, as the other values.
+        disabled: Whether the user may no longer log in.
+        password: New password.
+
+    Raises:
+        NotFoundError: No such user.
+        FieldError: The password cannot be one.
+        StoreError: Nobody would be left who may administrate.
+    """
+    change = UserChange(role, disabled, _hashed(services, password))
+    return administration(services, actor).change_user(name, change)
+
+
+def change_own_password(services: Services, actor: Actor, present: str, new: str) -> None:
+    """Changes the password of the user who asks, which ends all of the user's sessions.
+
+    Args:
+        services: Of the application.
+        actor: Who asks.
+        present: The present password; any text for a user without one.
+        new: The new one.
+
+    Raises:
+        ForbiddenError: A token asks.
+        NotFoundError: The user was removed.
+        ProblemError: The present password is wrong, or there were too many attempts.
+        FieldError: The new one cannot be one.
+    """
+    user = _own_user(services, actor, "a token cannot change a password; log in with a browser")
+    if user.password_hash is not None:
+        try:
+            user_by_password(services, user.name, present, actor.address)
+        except ProblemError as error:
+            if error.status is not HTTPStatus.UNAUTHORIZED:
+                raise
+            detail = "this is not your present password"
+            raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, detail, key="present") from error
+    change_user(services, actor, user.name, role=None, disabled=None, password=new)
+
+
+def add_token(services: Services, actor: Actor, label: str, role: Role, days: float) -> tuple[str, ApiToken]:
+    """Issues a token for the user who asks.
+
+    Args:
+        services: Of the application.
+        actor: Who asks.
+        label: What it is for.
+        role: At most that of the user.
+        days: How long it is valid [d].
+
+    Returns:
+        Its secret, which is stored nowhere, and the token.
+
+    Raises:
+        ForbiddenError: A token asks.
+        FieldError: The role is more than the user's; the label or the days cannot be accepted.
+        NotFoundError: The user was removed.
+    """
+    if not actor.may(role):
+        raise FieldError("role", f"{role} is more than your role {actor.role}")
+    if not 0 < len(label) <= LONGEST_LABEL:
+        raise FieldError("label", f"it has {len(label)} characters, expected 1 to {LONGEST_LABEL}")
+    if not 0 < days <= LONGEST_TOKEN:
+        raise FieldError("days", f"{days:g}; expected more than 0 and at most {LONGEST_TOKEN}")
+    user = _own_user(services, actor, "a token cannot issue another one; log in with a browser")
+    secret, token = issue_token(services, user, label, role, days * _DAY)
+    administration(services, actor).added_token(token)
+    return secret, token
+
+
+def revoke_token(services: Services, actor: Actor, token_id: str) -> None:
+    """Revokes one of one's own tokens; any for an admin. Raises ProblemError if there is none."""
+    token = services.accounts.token(token_id)
+    if token is None or whose(actor) not in (None, token.user):
+        raise ProblemError(HTTPStatus.NOT_FOUND, "no such token")
+    administration(services, actor).revoke_token(token)
+
+
+def end_session(services: Services, actor: Actor, session_id: str) -> None:
+    """Ends one of one's own sessions; any for an admin. Raises ProblemError if there is none."""
+    session = services.accounts.session(session_id)
+    if session is None or whose(actor) not in (None, session.user):
+        raise ProblemError(HTTPStatus.NOT_FOUND, "no such session")
+    administration(services, actor).end_session(session)
+
+
+def _own_user(services: Services, actor: Actor, refusal: str) -> User:
+    if actor.session is None:
+        raise ForbiddenError(refusal)
+    user = services.accounts.user(actor.name)
+    if user is None:
+        raise NotFoundError("your user was removed")
+    return user
+
+
+def _hashed(services: Services, password: str | None) -> str | None:
+    return None if password is None else services.passwords.hash(password)
