@@ -11,20 +11,31 @@ from starlette.types import ASGIApp
 
 from tansaku import __version__
 from tansaku.deploy.web import errors
-from tansaku.deploy.web.api import accounts, campaigns, changes, checks, creation, files, health, runs, schema
+from tansaku.deploy.web.api import accounts, campaigns, changes, checks, creation, files, health, queue, runs, schema
 from tansaku.deploy.web.changes import Changes
 from tansaku.deploy.web.middleware import Protection, protected
 from tansaku.deploy.web.pages import account, audit, campaign, evaluation, home, login, new
 from tansaku.deploy.web.pages import files as file_pages
+from tansaku.deploy.web.pages import queue as queue_page
 from tansaku.deploy.web.pages import runs as run_pages
 from tansaku.deploy.web.pages.rendering import Renderer
 from tansaku.deploy.web.services import Services
 
 STATIC = Path(__file__).parent / "static"
 CAMPAIGN_PAGES = (home.router, campaign.router, run_pages.router, evaluation.router, new.router, file_pages.router)
-PAGES = (login.router, *CAMPAIGN_PAGES, account.router, audit.router)
+PAGES = (login.router, *CAMPAIGN_PAGES, queue_page.router, account.router, audit.router)
 CREATION = (creation.router, checks.router, files.router)
-ROUTERS = (*PAGES, health.router, accounts.router, campaigns.router, *CREATION, runs.router, changes.router, schema.router)
+ROUTERS = (
+    *PAGES,
+    health.router,
+    accounts.router,
+    campaigns.router,
+    *CREATION,
+    runs.router,
+    queue.router,
+    changes.router,
+    schema.router,
+)
 """Every group of routes; a new page or part of the API is added here."""
 
 

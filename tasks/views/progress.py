@@ -183,7 +183,8 @@ def live_lease(record: CampaignRecord) -> Lease | None:
     return lease if lease is not None and lease.expires_at > datetime.now(UTC) else None
 
 
-def _driver(lease: Lease | None) -> str | None:
+def describe_driver(lease: Lease | None) -> str | None:
+    """Who drives a campaign and since when, in words; None without a lease."""
     if lease is None:
         return None
     owner = lease.owner
@@ -379,7 +380,7 @@ def campaign_status(store: CampaignStore, name: str, pools: RecentPools | None =
         limit=limit,
         exhaustive_cost=exhaustive,
         certificate=last_certificate(store, name),
-        driver=_driver(lease),
+        driver=describe_driver(lease),
         failures=failures,
         **_warnings_of(columns, troubled),
         retry_command=f"tansaku retry {shlex.quote(name)}" if any(map(may_succeed, failures)) else None,
