@@ -11,7 +11,19 @@ from starlette.types import ASGIApp
 
 from tansaku import __version__
 from tansaku.deploy.web import errors
-from tansaku.deploy.web.api import accounts, campaigns, changes, checks, creation, files, health, queue, runs, schema
+from tansaku.deploy.web.api import (
+    accounts,
+    campaigns,
+    changes,
+    checks,
+    creation,
+    files,
+    health,
+    observations,
+    queue,
+    runs,
+    schema,
+)
 from tansaku.deploy.web.changes import Changes
 from tansaku.deploy.web.middleware import Protection, protected
 from tansaku.deploy.web.pages import account, audit, campaign, evaluation, home, login, new
@@ -30,6 +42,7 @@ ROUTERS = (
     health.router,
     accounts.router,
     campaigns.router,
+    observations.router,
     *CREATION,
     runs.router,
     queue.router,

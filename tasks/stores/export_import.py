@@ -60,6 +60,9 @@ _COLUMNS: tuple[tuple[str, pa.DataType], ...] = (
     (RECORD, pa.string()),
 )
 
+PLAIN_COLUMNS = tuple(name for name, _ in _COLUMNS if name != RECORD)
+"""Names of the columns that are for reading."""
+
 
 @dataclass(frozen=True)
 class Imported:
@@ -120,7 +123,7 @@ def export_observations(
         else [kept(artifacts, artifact).to_json() for artifact in source_artifacts(store, record)],
     }
     schema = pa.schema(_COLUMNS, metadata={KEY: json.dumps(header).encode()})
-    table = pa.Table.from_pylist([_row(evaluation, unit) for evaluation in evaluations], schema=schema)
+    table = pa.Table.from_pylist([observation_row(evaluation, unit) for evaluation in evaluations], schema=schema)
     if structures and artifacts is not None:
         texts = structure_texts(evaluations, artifacts)
         table = table.append_column(COLUMN, pa.array(texts, pa.string()))
@@ -228,7 +231,13 @@ def _portable(evaluation: Evaluation) -> Evaluation:
     return evaluation.model_copy(update=fresh)
 
 
-def _row(evaluation: Evaluation, unit: str) -> JsonDict:
+def observation_row(evaluation: Evaluation, unit: str) -> JsonDict:
+    """The columns of an evaluation.
+
+    Args:
+        evaluation: As stored.
+        unit: Of its value.
+    """
     proposal, outcome = evaluation.proposal, evaluation.outcome
     failure = None if outcome is None else outcome.failure
     return {

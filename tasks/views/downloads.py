@@ -1,0 +1,50 @@
+"""All evaluations of a campaign as files for other programs, made while they are read."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+
+from tansaku.models.domain.ports import ArtifactStore, CampaignStore
+from tansaku.tasks.stores.campaigns import objective_unit
+from tansaku.tasks.stores.export_import import PLAIN_COLUMNS, observation_row
+from tansaku.tasks.views.structure_files import structure_file, structure_sha256
+
+
+def csv_parts(store: CampaignStore, name: str) -> Iterator[str]:
+    """Lines of a CSV file: a header, then one evaluation each, with the columns of the Parquet export.
+
+    Args:
+        store: Of the campaign.
+        name: Of the campaign.
+
+    Raises:
+        NotFoundError: No campaign of this name is stored.
+        StoreError: An evaluation cannot be read.
+    """
+    unit = objective_unit(store.campaign(name).spec)
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, PLAIN_COLUMNS, extrasaction="ignore")
+    writer.writeheader()
+    for evaluation in store.each_evaluation(name):
+        writer.writerow(observation_row(evaluation, unit))
+        yield stream.getvalue()
+        stream.seek(0)
+        stream.truncate()
+    yield stream.getvalue()
+
+
+def extended_xyz_parts(store: CampaignStore, artifacts: ArtifactStore, name: str) -> Iterator[str]:
+    """Frames of an extended XYZ file: the final structures of the evaluations that are stored. Raises as :func:`csv_parts`.
+
+    Args:
+        store: Of the campaign.
+        artifacts: Of its structures.
+        name: Of the campaign.
+    """
+    store.campaign(name)
+    for evaluation in store.each_evaluation(name):
+        sha256 = structure_sha256(evaluation)
+        if sha256 is not None and artifacts.exists(sha256):
+            yield structure_file(evaluation, artifacts, "extxyz").content

@@ -1,0 +1,193 @@
+"""A user in a real browser: creates a campaign, watches and steers it, retries, deletes it; every page is accessible."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from tests.support.served import Served
+
+CHROMIUM = "/usr/bin/chromium"
+PASSWORD = "a long enough password"
+PATIENCE = 60_000.0  # [ms]
+NAME = "twin"
+
+# A relaxation of (1 1 3) needs more steps than allowed: it fails. The coherent twin (1 1 1) does not.
+SPEC = """\
+schema_version: 1
+name: twin
+seed: 1
+space:
+  type: grain_boundary
+  crystal: {structure: fcc, element: Cu, lattice_parameter: 3.6}
+  axis: [1, 1, 0]
+  boundaries: {planes: [[1, 1, 1], [1, 1, 3]]}
+  spacing: 8.0
+calculator: {type: emt, relaxation: {fmax: 0.05, max_steps: 40}}
+proposer: {type: random, by_system: true}
+budget: {evaluations: 4}
+execution: {in_flight: 1, retries: 0, polish: 0}
+"""
+
+
+class Errors(list):
+    """What a browser complained of: errors on the console, and requests to other servers."""
+
+    def watch(self, page: Page) -> Page:
+        page.on("console", lambda message: self.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: self.append(str(error)))
+        page.on("request", lambda request: None if "//127.0.0.1:" in request.url else self.append(request.url))
+        return page
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory, require) -> Iterator[Served]:
+    require("mongod")
+    require("prefect")
+    with tempfile.TemporaryDirectory(prefix="tsk-", ignore_cleanup_errors=True) as home:
+        made = Served(Path(home), tmp_path_factory.mktemp("serve"))
+        made.start("--reconcile", "never")
+        yield made
+        made.stop()
+
+
+@pytest.fixture(scope="module")
+def browser(require) -> Iterator[Browser]:
+    require("chromium")
+    with sync_playwright() as playwright:
+        # Chromium's own sandbox does not work for root.
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"] if os.geteuid() == 0 else [])
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="module")
+def admin(served: Served, browser: Browser) -> Iterator[BrowserContext]:
+    """A browser in which the admin has logged in by the printed link."""
+    context = browser.new_context()
+    address = served.page()
+    context.set_default_timeout(PATIENCE)
+    page = context.new_page()
+    page.goto(address)
+    expect(page.get_by_role("heading", name="Campaigns")).to_be_visible(timeout=PATIENCE)
+    page.close()
+    context.base = address.partition("/login")[0]
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def errors() -> Errors:
+    return Errors()
+
+
+@pytest.fixture
+def page(admin: BrowserContext, errors: Errors) -> Iterator[Page]:
+    """A page of the admin; a test fails if the browser complained."""
+    opened = errors.watch(admin.new_page())
+    yield opened
+    opened.close()
+    assert errors == []
+
+
+def go(page: Page, path: str) -> None:
+    page.goto(page.context.base + path)
+
+
+def command(page: Page, title: str) -> None:
+    page.get_by_role("button", name=title, exact=True).click()
+
+
+def test_a_campaign_from_its_creation_to_its_deletion(page: Page) -> None:
+    go(page, "/new")
+    page.locator("#spec").fill(SPEC.replace("max_steps: 40", "max_stepps: 40"))
+    problem = page.locator("#result .problem").first
+    expect(problem).to_contain_text("max_stepps", timeout=PATIENCE)
+    expect(problem).to_contain_text("line 11")
+    page.locator("#spec").fill(SPEC)
+    expect(page.locator("#result")).to_contain_text("The spec is valid", timeout=PATIENCE)
+    expect(page.locator("#result")).to_contain_text("2 surfaces")
+    command(page, "Create and run")
+
+    # Values arrive without a reload.
+    expect(page.get_by_role("heading", name=NAME, exact=True)).to_be_visible(timeout=PATIENCE)
+    page.evaluate("window.neverReloaded = true")
+    expect(page.locator("#facts")).to_contain_text("Best so far", timeout=PATIENCE)
+    expect(page.locator("#facts strong").first).to_have_text("COMPLETED", timeout=PATIENCE)
+    assert page.evaluate("window.neverReloaded") is True
+    assert float(re.search(r"Best so far: ([\d.]+)", page.locator("#facts").inner_text())[1]) < 60.0
+
+    # A failed evaluation is retried.
+    expect(page.locator("#failures")).to_contain_text("not_converged")
+    command(page, "Retry selected")
+    expect(page.locator("#history")).to_contain_text("retry", timeout=PATIENCE)
+    expect(page.locator("#failures")).to_contain_text("attempts 2", timeout=PATIENCE)
+
+    # Paused, given more budget, and resumed to its end.
+    command(page, "Pause")
+    expect(page.locator("#history")).to_contain_text("pause")
+    page.get_by_text("Edit budget").click()
+    page.locator("#budget-evaluations").fill("6")
+    command(page, "Store the edit")
+    expect(page.locator("#history")).to_contain_text("budget.evaluations")
+    command(page, "Resume")
+    expect(page.locator("#facts")).to_contain_text("6 evaluations", timeout=PATIENCE)
+
+    # The candidate has its structure, and the audit what was done.
+    page.locator("#facts a").first.click()
+    expect(page.locator("canvas").first).to_be_visible(timeout=PATIENCE)
+    go(page, "/audit")
+    for action in ("campaign.create", "campaign.run", "campaign.retry", "campaign.pause", "campaign.edit", "campaign.resume"):
+        expect(page.locator("main")).to_contain_text(action)
+
+    go(page, f"/campaigns/{NAME}")
+    page.locator("#confirm").fill("another")
+    command(page, "Delete for good")
+    expect(page.locator("main")).to_contain_text(re.compile("name", re.IGNORECASE))
+    go(page, f"/campaigns/{NAME}")
+    page.locator("#confirm").fill(NAME)
+    command(page, "Delete for good")
+    expect(page.get_by_role("heading", name="Campaigns")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("main")).not_to_contain_text(NAME)
+
+
+def test_a_viewer_is_refused_what_a_viewer_may_not_do(page: Page, browser: Browser) -> None:
+    go(page, "/admin")
+    page.locator("#name").fill("eve")
+    page.locator("#password").fill(PASSWORD)
+    command(page, "Add")
+    expect(page.get_by_role("row", name=re.compile("^eve"))).to_be_visible()
+    with browser.new_context() as context:
+        context.base = page.context.base
+        other = context.new_page()
+        go(other, "/login")
+        other.locator("#name").fill("eve")
+        other.locator("#password").fill("not the password")
+        command(other, "Log in")
+        expect(other.get_by_role("alert")).to_contain_text("wrong name, password or token")
+        other.locator("#name").fill("eve")
+        other.locator("#password").fill(PASSWORD)
+        command(other, "Log in")
+        expect(other.get_by_role("heading", name="Campaigns")).to_be_visible()
+        expect(other.get_by_role("link", name="New")).to_have_count(0)
+        for path in ("/new", "/admin", "/audit"):
+            answer = other.goto(context.base + path)
+            assert answer.status == 403, path
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_is_accessible(page: Page, scheme: str) -> None:
+    page.emulate_media(color_scheme=scheme)
+    found = {}
+    for path in ("/", "/new", "/files", "/queue", "/account", "/admin", "/audit"):
+        go(page, path)
+        result = Axe().run(page)
+        found |= {f"{path}: {rule['id']}": rule["nodes"][0]["html"][:200] for rule in result.response["violations"]}
+    assert found == {}
