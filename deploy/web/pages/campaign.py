@@ -31,6 +31,7 @@ from tansaku.tasks.views.evaluation_table import (
     Selection,
     TablePage,
     best_series,
+    evaluation_of,
     failure_groups,
     improvements,
     systems_of,
@@ -48,8 +49,9 @@ Admin = Annotated[Actor, Depends(require(Role.ADMIN))]
 _MOST_EVENTS = 50
 _MOST_FAILURES = 500
 _BUDGET = ("cost", "fraction", "evaluations")
-_FORM_KINDS: tuple[CommandKind, ...] = ("pause", "resume", "cancel", "edit", "retry")
+_FORM_KINDS: tuple[CommandKind, ...] = ("pause", "resume", "cancel", "edit", "retry", "rerun")
 _LONGEST_DATA = 2000
+_LONGEST_NUMBER = 16
 
 
 @router.get("/{name}")
@@ -103,6 +105,8 @@ def _order(services: Services, name: str, fields: Mapping[str, str]) -> steering
     key = fields.get("key", "")
     if kind == "edit":
         return steering.Order(kind, key, changes=_budget_changes(reading, fields), revision=fields.get("revision", ""))
+    if kind == "rerun":
+        return steering.Order(kind, key, candidates=(_candidate(reading, fields.get("number", "")),))
     if kind != "retry":
         return steering.Order(kind, key)
     failed = [(failure.round, failure.candidate) for failure in reading.status.failures]
@@ -110,6 +114,14 @@ def _order(services: Services, name: str, fields: Mapping[str, str]) -> steering
     if not chosen and "all" not in fields:
         raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "no failed evaluation is selected", key="evaluation")
     return steering.Order(kind, key, candidates=() if "all" in fields else chosen)
+
+
+def _candidate(reading: Reading, text: str) -> str:
+    """Candidate of the evaluation whose number a form has."""
+    found = evaluation_of(reading, int(text)) if text.isdecimal() and len(text) < _LONGEST_NUMBER else None
+    if found is None:
+        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, f"there is no evaluation {text!r}", key="number")
+    return found.proposal.candidate
 
 
 def _budget_changes(reading: Reading, fields: Mapping[str, str]) -> JsonDict:

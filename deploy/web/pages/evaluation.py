@@ -11,11 +11,13 @@ from starlette.responses import Response
 
 from tansaku.deploy.web.api.campaigns import evaluation_at
 from tansaku.deploy.web.auth.roles import require
+from tansaku.deploy.web.forms import new_key
 from tansaku.deploy.web.pages.rendering import render
 from tansaku.deploy.web.services import Services, services_of
 from tansaku.models.domain.accounts import Actor, Role
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError, StoreError
-from tansaku.models.domain.records import Evaluation, JsonDict
+from tansaku.models.domain.records import CommandKind, Evaluation, JsonDict
+from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.views.evaluation_table import neighbours
 from tansaku.tasks.views.failures import failure_reason
 from tansaku.tasks.views.origins import value_from
@@ -27,7 +29,9 @@ _LONGEST_DATA = 4000
 
 
 @router.get("/{name}/evaluations/{number}")
-def evaluation_page(request: Request, _: Annotated[Actor, Depends(require(Role.VIEWER))], name: str, number: int) -> Response:
+def evaluation_page(
+    request: Request, actor: Annotated[Actor, Depends(require(Role.VIEWER))], name: str, number: int
+) -> Response:
     """Shows an evaluation."""
     services = services_of(request)
     reading, evaluation = evaluation_at(services, name, number)
@@ -43,8 +47,14 @@ def evaluation_page(request: Request, _: Annotated[Actor, Depends(require(Role.V
         "provenance": _provenance(evaluation),
         "structure": structure,
         "structure_problem": problem,
+        "repeat": _REPEAT.get(evaluation.state) if actor.may(Role.OPERATOR) else None,
+        "key": new_key,
     }
     return render(request, "evaluation.html", content)
+
+
+_REPEAT: dict[EvaluationState, CommandKind] = {EvaluationState.DONE: "rerun", EvaluationState.FAILED: "retry"}
+"""Commands that compute a candidate again: one more evaluation, or the same one anew."""
 
 
 def _structure(services: Services, evaluation: Evaluation) -> tuple[StructureText | None, str]:

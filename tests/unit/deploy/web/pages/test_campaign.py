@@ -175,3 +175,16 @@ def test_vendored_files_are_those_of_the_manifest(entry):
     folder = STATIC / "vendor"
     assert sha256((folder / entry["file"]).read_bytes()).hexdigest() == entry["sha256"]
     assert (folder / entry["licence_file"]).stat().st_size > 100
+
+
+def test_an_evaluation_is_computed_again_from_its_page(site_with):
+    site = site_with("a1", "a3")
+    browser = site.logged_in(Role.OPERATOR)
+    for number, title, kind, candidate in ((1, "Compute once more", "rerun", "a1"), (2, "Retry", "retry", "a3")):
+        page = browser.get(f"{PAGE}/evaluations/{number}").text
+        assert f">{title}</button>" in page
+        fields = dict(re.findall(r'<input type="hidden" name="([\w-]+)" value="([\w-]+)">', page.partition("<table>")[0]))
+        assert browser.submit(f"{PAGE}/commands", fields).status_code == 303
+        assert commands(site)[-1] == (kind, "operator", {"candidates": [candidate]})
+    assert browser.submit(f"{PAGE}/commands", {"kind": "rerun", "key": "k" * 8, "number": "99"}).status_code == 422
+    assert "Retry</button>" not in site.logged_in(Role.VIEWER).get(f"{PAGE}/evaluations/2").text
