@@ -8,13 +8,10 @@ from pydantic import AwareDatetime
 
 from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.records import Evaluation, Record
-from tansaku.models.domain.states import EvaluationState
+from tansaku.models.domain.states import ACTIVE_STATES, EvaluationState
 from tansaku.models.domain.views import LARGEST_PAGE, PageQuery
 from tansaku.tasks.views.overview import UnreadableCampaign, each_campaign
 from tansaku.tasks.views.progress import describe_driver, live_lease
-
-ACTIVE = tuple(state for state in EvaluationState if not state.terminal)
-"""States of an evaluation in progress."""
 
 
 class Reason(Record):
@@ -82,8 +79,8 @@ def read_queue(store: CampaignStore, limit: int = 100) -> list[CampaignQueue | U
 
 def _read(store: CampaignStore, name: str, limit: int) -> CampaignQueue:
     lease = live_lease(store.campaign(name))
-    counts = {state: count for state, count in store.state_counts(name).items() if state in ACTIVE}
-    evaluations = store.page(name, PageQuery(states=ACTIVE, limit=limit)).evaluations if counts else ()
+    counts = {state: count for state, count in store.state_counts(name).items() if state in ACTIVE_STATES}
+    evaluations = store.page(name, PageQuery(states=tuple(ACTIVE_STATES), limit=limit)).evaluations if counts else ()
     return CampaignQueue(
         name=name,
         driver=describe_driver(lease),

@@ -28,6 +28,7 @@ from tansaku.tasks.views.evaluation_table import (
 )
 from tansaku.tasks.views.overview import UnreadableCampaign
 from tansaku.tasks.views.progress import CampaignStatus
+from tansaku.tasks.views.proposals import Predictions, predictions_of
 from tansaku.tasks.views.readings import CampaignLine, Reading
 from tansaku.tasks.views.structure_files import StructureFile, StructureForm, structure_file
 
@@ -164,6 +165,14 @@ def series(request: Request, response: Response, _: Viewer, name: str) -> Series
     found = services_of(request).readings.reading(name)
     response.headers["ETag"] = f'"{found.version}"'
     return best_series(found)
+
+
+@router.get("/{name}/predictions")
+def predictions(request: Request, response: Response, _: Viewer, name: str) -> Predictions:
+    """Values as predicted when their candidates were proposed, and as computed; the last 2,000."""
+    found = services_of(request).readings.reading(name)
+    response.headers["ETag"] = f'"{found.version}"'
+    return predictions_of(found)
 
 
 @router.get("/{name}/commands")

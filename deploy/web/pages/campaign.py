@@ -37,6 +37,7 @@ from tansaku.tasks.views.evaluation_table import (
     systems_of,
     table_page,
 )
+from tansaku.tasks.views.proposals import EXPECTED_WITHIN, last_proposals, predictions_of, system_lines
 from tansaku.tasks.views.readings import Reading
 from tansaku.tasks.yaml_text import write_yaml
 
@@ -152,6 +153,10 @@ def _shown(services: Services, reading: Reading) -> JsonDict:
         "failed": len(reading.status.failures),
         "series": series,
         "improvements": improvements(series),
+        "by_system": system_lines(reading),
+        "proposals": last_proposals(reading),
+        "predictions": predictions_of(reading, most=0),
+        "expected_within": EXPECTED_WITHIN,
         "spec_text": write_yaml(reading.record.spec),
         "revision": steering.revision(reading.record),
         "commands": _commands(reading.record),

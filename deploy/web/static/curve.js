@@ -8,22 +8,12 @@
   let horizontal = "evaluations";
   let plot = null;
 
-  const colour = (name) => {
-    // Canvas does not know light-dark(): a computed colour is read from an element that uses the variable.
-    const probe = document.createElement("span");
-    probe.className = name;
-    place.appendChild(probe);
-    const found = getComputedStyle(probe).color;
-    probe.remove();
-    return found;
-  };
-
   const draw = () => {
     if (plot) plot.destroy();
     plot = null;
     if (!series || series.evaluations.length === 0) return;
     const unit = horizontal === "cost" ? series.cost_unit : null;
-    const lines = { stroke: colour("quiet"), grid: { stroke: colour("grid"), width: 1 }, ticks: { stroke: colour("grid") } };
+    const { colour, lines } = plotStyle(place);
     plot = new uPlot({
       width: Math.max(280, place.clientWidth),
       height: 280,
@@ -52,9 +42,5 @@
     for (const button of axis.querySelectorAll("button")) button.setAttribute("aria-pressed", String(button === event.target));
     draw();
   });
-  let waiting = null;
-  addEventListener("resize", () => { clearTimeout(waiting); waiting = setTimeout(draw, 150); });
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
-  document.addEventListener("tansaku:changed", load);
-  load();
+  keepDrawn(draw, load);
 })();

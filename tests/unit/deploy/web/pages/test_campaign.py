@@ -27,12 +27,11 @@ OWNER = LeaseOwner(host="node7", pid=4321, process_started=0.0, user="bob")
 HOSTILE = "<script>alert(1)</script>\x1b[31mred\x1b[0m"
 
 
-def add_evaluation(site, number: int, candidate: str, outcome: Outcome) -> None:
+def add_evaluation(site, number: int, candidate: str, outcome: Outcome, **proposed: object) -> None:
     store = site.services.store
     lease = store.acquire_lease(NAME, OWNER, 60.0)
-    proposal = Proposal(
-        number=number, candidate=candidate, system="alpha", surface="alpha/0", source="table", predicted_cost=2.0, model="test"
-    )
+    usual = {"system": "alpha", "surface": "alpha/0", "source": "table", "predicted_cost": 2.0, "model": "test"}
+    proposal = Proposal(number=number, candidate=candidate, **(usual | proposed))
     evaluation = store.insert_proposal(lease, proposal)
     store.begin_attempt(lease, evaluation.id, 1, f"token-{number}", f"job-{number}")
     store.accept_outcome(lease, evaluation.id, f"token-{number}", outcome)
@@ -188,3 +187,18 @@ def test_an_evaluation_is_computed_again_from_its_page(site_with):
         assert commands(site)[-1] == (kind, "operator", {"candidates": [candidate]})
     assert browser.submit(f"{PAGE}/commands", {"kind": "rerun", "key": "k" * 8, "number": "99"}).status_code == 422
     assert "Retry</button>" not in site.logged_in(Role.VIEWER).get(f"{PAGE}/evaluations/2").text
+
+
+def test_predictions_are_judged_and_the_last_proposals_are_explained(site_with):
+    site = site_with("a1", "b1")
+    for number, (candidate, mean) in enumerate((("a2", 3.1), ("a0", 100.0)), 3):
+        expected = {"predicted_mean": mean, "predicted_deviation": 0.5, "acquisition": 0.25 * number}
+        add_evaluation(site, number, candidate, Outcome(value=3.0), **expected)
+    browser = site.logged_in(Role.VIEWER)
+    page = browser.get(PAGE).text
+    assert "Of 2 predictions 50 % were within one standard deviation" in page
+    assert "3.1 ± 0.5" in page
+    assert page.index(">a0</a></th>") < page.index(">a2</a></th>")
+    found = browser.get(f"/api/v1{PAGE}/predictions").json()
+    assert (found["numbers"], found["predicted"], found["computed"]) == ([3, 4], [3.1, 100.0], [3.0, 3.0])
+    assert found["within"] == [0.5, 0.5]

@@ -1,0 +1,43 @@
+// Draws computed against predicted values, with the line on which they are equal. The text above it tells the same.
+"use strict";
+
+(() => {
+  const place = document.getElementById("parity");
+  if (!place) return;
+  let found = null;
+  let plot = null;
+
+  const draw = () => {
+    if (plot) plot.destroy();
+    plot = null;
+    if (!found || found.predicted.length === 0) return;
+    const { colour, lines } = plotStyle(place);
+    const order = found.predicted.map((_, index) => index).sort((a, b) => found.predicted[a] - found.predicted[b]);
+    const predicted = order.map((index) => found.predicted[index]);
+    const computed = order.map((index) => found.computed[index]);
+    const side = Math.min(480, Math.max(280, place.clientWidth));
+    plot = new uPlot({
+      width: side,
+      height: side,
+      scales: { x: { time: false } },
+      axes: [
+        { ...lines, label: `predicted [${found.unit}]` },
+        { ...lines, label: `computed [${found.unit}]`, size: 70 },
+      ],
+      series: [
+        { label: "predicted" },
+        { label: "computed", stroke: colour("good"), paths: () => null, points: { show: true, size: 5 } },
+        { label: "equal", stroke: colour("quiet"), width: 1, points: { show: false } },
+      ],
+    }, [predicted, computed, predicted], place);
+  };
+
+  const load = async () => {
+    const answer = await fetch(place.dataset.predictions, { credentials: "same-origin" });
+    if (!answer.ok) return;
+    found = await answer.json();
+    draw();
+  };
+
+  keepDrawn(draw, load);
+})();

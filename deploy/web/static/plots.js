@@ -1,0 +1,24 @@
+// What the figures of a campaign share: colours of the page's scheme, and when they are drawn again.
+"use strict";
+
+const plotStyle = (place) => {
+  // Canvas does not know light-dark(): a computed colour is read from an element that uses the variable.
+  const colour = (name) => {
+    const probe = document.createElement("span");
+    probe.className = name;
+    place.appendChild(probe);
+    const found = getComputedStyle(probe).color;
+    probe.remove();
+    return found;
+  };
+  const lines = { stroke: colour("quiet"), grid: { stroke: colour("grid"), width: 1 }, ticks: { stroke: colour("grid") } };
+  return { colour, lines };
+};
+
+const keepDrawn = (draw, load) => {
+  let waiting = null;
+  addEventListener("resize", () => { clearTimeout(waiting); waiting = setTimeout(draw, 150); });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+  document.addEventListener("tansaku:changed", load);
+  load();
+};
