@@ -1,6 +1,6 @@
 """Checks and headers for every request, as pure ASGI: nothing here holds back a stream.
 
-The order is that of :func:`protected`: headers around everything, then the host, the origin, the size of the body.
+The order is that of :func:`protected`: headers around everything, then compression, the host, the origin, the size of the body.
 """
 
 from __future__ import annotations
@@ -11,11 +11,15 @@ from urllib.parse import parse_qs, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 UPLOADS = "/api/v1/files"
 """Path of the routes that take files."""
+
+_SMALLEST_COMPRESSED = 1000
+_COMPRESSION = 6
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -211,4 +215,6 @@ def protected(app: ASGIApp, protection: Protection) -> ASGIApp:
     """The application behind all checks."""
     limited = BodyLimit(app, largest=protection.largest_body, largest_upload=protection.largest_upload)
     checked = KnownHosts(SameOrigin(limited, secure=protection.secure), hosts=protection.hosts)
-    return SecurityHeaders(checked, secure=protection.secure)
+    # Streams of events are sent as they are; the texts of forms that could be guessed from compressed sizes are salted.
+    compressed = GZipMiddleware(checked, minimum_size=_SMALLEST_COMPRESSED, compresslevel=_COMPRESSION)
+    return SecurityHeaders(compressed, secure=protection.secure)

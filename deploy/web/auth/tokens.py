@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 TOKEN_PREFIX = "tsk_"  # noqa: S105 - marks a token so that secret scanners find it, is no secret itself
 _SECRET_BYTES = 32
+_SALT_BYTES = 16
 _LONGEST_SECRET = 128
 _LINK_SECONDS = 900.0
 _CSRF = b"tansaku form token"
@@ -33,15 +34,24 @@ def secret_hash(secret: str) -> str:
 def form_token(secret: str) -> str:
     """Token of the forms of a session or login page: from its secret, so that it need not be stored.
 
+    It is another one each time: pages are compressed, and a constant token could be guessed from their sizes (BREACH).
+
     Args:
         secret: Value of the cookie.
     """
-    return hmac.new(secret.encode("utf-8", "surrogatepass"), _CSRF, hashlib.sha256).hexdigest()
+    salt = secrets.token_hex(_SALT_BYTES)
+    return salt + _form_code(salt, secret)
 
 
 def is_form_token(given: str, secret: str) -> bool:
     """Whether a token belongs to the secret of a cookie."""
-    return hmac.compare_digest(given.encode("utf-8", "surrogatepass"), form_token(secret).encode())
+    salt, code = given[: 2 * _SALT_BYTES], given[2 * _SALT_BYTES :]
+    return hmac.compare_digest(code.encode("utf-8", "surrogatepass"), _form_code(salt, secret).encode())
+
+
+def _form_code(salt: str, secret: str) -> str:
+    message = _CSRF + salt.encode("utf-8", "surrogatepass")
+    return hmac.new(secret.encode("utf-8", "surrogatepass"), message, hashlib.sha256).hexdigest()
 
 
 def issue_token(services: Services, user: User, label: str, role: Role, seconds: float) -> tuple[str, ApiToken]:

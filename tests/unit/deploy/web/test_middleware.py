@@ -138,3 +138,15 @@ def test_there_is_no_cross_origin_permission_and_no_websocket(site):
     with pytest.raises(WebSocketDisconnect) as refusal, site.browser().websocket_connect("/"):
         pass
     assert refusal.value.code == 1008
+
+
+def test_pages_are_compressed_and_their_tokens_differ_each_time(site):
+    browser = site.logged_in(Role.VIEWER)
+    plain, packed = (browser.get("/login", headers={"Accept-Encoding": way}) for way in ("identity", "gzip"))
+    assert "Content-Encoding" not in plain.headers
+    assert packed.headers["Content-Encoding"] == "gzip"
+    tokens = [browser.form_token() for _ in range(3)]
+    assert len({token[:32] for token in tokens}) == len({token[32:] for token in tokens}) == 3
+    salted = tokens[0][:32] + tokens[1][32:]
+    assert browser.post("/logout", data={"csrf_token": salted}, headers=OURS).status_code == 403
+    assert browser.post("/logout", data={"csrf_token": tokens[0]}, headers=OURS).status_code == 303
