@@ -12,34 +12,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import cache
-from pathlib import Path
 
 from benchmarks.command import begun, command
-from benchmarks.growth.filling import fill
-from tansaku import __version__
-from tansaku.models.domain.pool import CandidatePool
-from tansaku.models.domain.records import CampaignRecord, JsonDict
-from tansaku.models.domain.specs.campaign import CampaignSpec
-from tansaku.models.domain.specs.space import SpaceSpec
-from tansaku.spaces.space_registry import open_space
-from tansaku.tasks.configuration import LoadedCampaign, load_campaign, load_site, spec_hash
+from benchmarks.growth.filled import DRIVEN, filled, own_home
+from tansaku.models.domain.records import JsonDict
 from tansaku.tasks.jobs.spool_files import write_json
-from tansaku.tasks.resources import open_resources
-from tansaku.tasks.settings import HOME_VARIABLE, Settings
 from tansaku.tasks.site.machine import describe_machine
-from tansaku.tasks.steps.source import source_of
-from tansaku.tasks.stores.connection import connect, embedded_server
 
-CAMPAIGN = Path(__file__).with_name("campaign.yaml")
 SIZES = (1_000, 10_000, 100_000)
-DRIVEN = 50
-"""Evaluations that the driver adds."""
-
 CAMPAIGNS, EACH = 100, 100
 """Campaigns that are listed, and evaluations of each of them."""
 
@@ -87,60 +69,6 @@ def spent_by(words: Sequence[str]) -> Spent:
 def tansaku(*words: str) -> Spent:
     """Runs a command of tansaku."""
     return spent_by(["-c", _CLI, *words])
-
-
-@contextmanager
-def own_home() -> Iterator[Settings]:
-    """A home of its own with an embedded server, which ends with it."""
-    before = os.environ.get(HOME_VARIABLE)
-    # A short name: the database's socket lies in it.
-    with tempfile.TemporaryDirectory(prefix="tsk-") as home:
-        os.environ[HOME_VARIABLE] = home
-        settings = Settings.from_environment()
-        try:
-            yield settings
-        finally:
-            server = embedded_server(settings, load_site(None))
-            if server is not None:
-                server.stop()
-            os.environ.pop(HOME_VARIABLE)
-            if before is not None:
-                os.environ[HOME_VARIABLE] = before
-
-
-def filled(settings: Settings, name: str, count: int, *, seed: int = 0, quick: bool = False) -> None:
-    """Writes a campaign with some evaluations, of which a driver makes some more."""
-    loaded, space, pool = _campaign(quick)
-    budget = loaded.spec.budget.model_copy(update={"evaluations": count + DRIVEN})
-    spec = loaded.spec.model_copy(update={"name": name, "seed": seed, "budget": budget, "space": space})
-    site = load_site(None)
-    with open_resources(settings, site) as resources:
-        record = resources.store.create_campaign(_record(spec, loaded.base_path))
-        database = connect(settings, site)
-        fill(database, record, pool, source_of(spec), count)
-        database.client.close()
-
-
-@cache
-def _campaign(quick: bool) -> tuple[LoadedCampaign, SpaceSpec, CandidatePool]:
-    """Returns the campaign file, the space that is searched and its candidates."""
-    loaded = load_campaign(CAMPAIGN)
-    space = loaded.spec.space
-    if quick:
-        few = space.model_dump() | {"boundaries": {"planes": [[1, 1, 3], [3, 3, 2]]}}
-        space = type(space).model_validate(few)
-    return loaded, space, open_space(space, loaded.base_path).pool()
-
-
-def _record(spec: CampaignSpec, base_path: Path) -> CampaignRecord:
-    return CampaignRecord(
-        name=spec.name,
-        spec=spec.model_dump(mode="json"),
-        spec_hash=spec_hash(spec),
-        base_path=str(base_path),
-        tansaku_version=__version__,
-        created_at=datetime.now(UTC),
-    )
 
 
 def measure(count: int, *, quick: bool) -> JsonDict:

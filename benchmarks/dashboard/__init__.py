@@ -1,0 +1,1 @@
+"""How heavy the dashboard is, in a real browser."""

@@ -1,0 +1,250 @@
+"""``python -m benchmarks.dashboard --out result.json``: how heavy the dashboard is, in a real browser.
+
+For campaigns of several sizes: bytes that a browser with an empty cache receives for each page (compressed), time to the first
+paint, and what the server's process takes with 20 tabs open on the campaign, idle and while a result is stored every second.
+Needs Debian's ``chromium`` and the extra ``test``.
+"""
+
+from __future__ import annotations
+
+import re
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from benchmarks.command import begun, command
+from benchmarks.growth.filled import filled, own_home
+from benchmarks.growth.filling import outcome_of
+from tansaku.models.domain.ports import CampaignStore
+from tansaku.models.domain.records import JsonDict, LeaseOwner, Proposal
+from tansaku.tasks.configuration import load_site
+from tansaku.tasks.jobs.spool_files import write_json
+from tansaku.tasks.resources import open_resources
+from tansaku.tasks.settings import Settings
+from tansaku.tasks.site.machine import describe_machine
+
+NAME = "growth"
+SIZES = (542, 100_000)
+QUICK = 60
+TABS = 20
+IDLE_SECONDS = 20.0
+RESULTS = 20
+"""Results that are stored, one a second."""
+
+CHROMIUM = "/usr/bin/chromium"
+_CLI = "from tansaku.deploy.cli.main import main; main()"
+_LINK = re.compile(r"http://127\.0\.0\.1:\d+/login#token=\S+")
+_PATIENCE = 120_000.0  # [ms]
+_COUNT = re.compile(r"(\d+) evaluations:")
+
+
+@dataclass(frozen=True)
+class Effort:
+    """What is measured.
+
+    Attributes:
+        tabs: Open on the campaign.
+        idle: Time without changes [s].
+        results: Stored one a second.
+    """
+
+    tabs: int = TABS
+    idle: float = IDLE_SECONDS
+    results: int = RESULTS
+
+
+@dataclass(frozen=True)
+class Site:
+    """A running server.
+
+    Attributes:
+        address: Without a path.
+        link: Logs in once.
+        process: Of the server.
+    """
+
+    address: str
+    link: str
+    process: psutil.Process
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[Site]:
+    """`tansaku web start` on the home of the environment."""
+    log = folder / "web.log"
+    with log.open("wb") as output:
+        server = subprocess.Popen(
+            [sys.executable, "-c", _CLI, "web", "start", "--port", "0"], stdin=subprocess.DEVNULL, stdout=output, stderr=output
+        )
+    try:
+        until = time.monotonic() + 120.0
+        while (link := _LINK.search(log.read_text())) is None:
+            if server.poll() is not None or time.monotonic() > until:
+                sys.exit(f"the dashboard did not start: {log.read_text()[-2000:]}")
+            time.sleep(0.1)
+        yield Site(link[0].partition("/login")[0], link[0], psutil.Process(server.pid))
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def received(browser: Browser, cookies: list[JsonDict], address: str) -> tuple[int, float]:
+    """Bytes and the time of the first paint of a page, with an empty cache.
+
+    Args:
+        browser: Running.
+        cookies: Of a session.
+        address: Of the page.
+
+    Returns:
+        Bytes of all answers, headers included, and milliseconds.
+    """
+    context = browser.new_context()
+    context.add_cookies(cookies)
+    page = context.new_page()
+    protocol = context.new_cdp_session(page)
+    protocol.send("Network.enable")
+    sizes: list[float] = []
+    protocol.on("Network.loadingFinished", lambda event: sizes.append(event["encodedDataLength"]))
+    page.goto(address, wait_until="load", timeout=_PATIENCE)
+    page.wait_for_timeout(1500)
+    paints = page.evaluate("performance.getEntriesByType('paint').map((entry) => [entry.name, entry.startTime])")
+    context.close()
+    return int(sum(sizes)), float(dict(paints)["first-contentful-paint"])
+
+
+def tabs_of(context: BrowserContext, address: str, count: int) -> list[Page]:
+    """Tabs that are open on a page."""
+    pages = [context.new_page() for _ in range(count)]
+    for page in pages:
+        page.goto(address, timeout=_PATIENCE)
+    return pages
+
+
+def store_result(store: CampaignStore, number: int) -> None:
+    """Stores a proposal with its result, as a driver does."""
+    owner = LeaseOwner(host="benchmark", pid=1, process_started=0.0, user="benchmark")
+    lease = store.acquire_lease(NAME, owner, 60.0)
+    proposal = Proposal(
+        number=number,
+        candidate=f"benchmark-{number}",
+        system="benchmark",
+        surface="benchmark",
+        source="benchmark",
+        predicted_cost=1.0,
+        model="benchmark",
+    )
+    evaluation = store.insert_proposal(lease, proposal)
+    store.begin_attempt(lease, evaluation.id, 1, f"token-{number}", f"job-{number}")
+    store.accept_outcome(lease, evaluation.id, f"token-{number}", outcome_of(number))
+
+
+def delay_of(page: Page, count: int, stored: float) -> float:
+    """Time from a result's storing until a tab shows so many evaluations [s].
+
+    Args:
+        page: Open on the campaign.
+        count: Number of evaluations that is waited for.
+        stored: When the result was stored, by the monotonic clock [s].
+    """
+    page.wait_for_function(
+        "(count) => document.getElementById('facts').innerText.includes(`${count} evaluations:`)",
+        arg=count,
+        polling=50,
+        timeout=_PATIENCE,
+    )
+    return time.monotonic() - stored
+
+
+def percent_of(process: psutil.Process, before: float, begun_at: float) -> float:
+    """Share of a core that a process took since then [%]."""
+    return 100.0 * (processor_time(process) - before) / (time.monotonic() - begun_at)
+
+
+def processor_time(process: psutil.Process) -> float:
+    """Of a process so far [s]."""
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+def measure_tabs(settings: Settings, site: Site, context: BrowserContext, effort: Effort) -> JsonDict:
+    """What the server's process takes, and how late tabs show a result."""
+    page_address = f"{site.address}/campaigns/{NAME}"
+    pages = tabs_of(context, page_address, effort.tabs)
+    time.sleep(3.0)
+    before, start = processor_time(site.process), time.monotonic()
+    time.sleep(effort.idle)
+    idle = percent_of(site.process, before, start)
+    shown = _COUNT.search(pages[0].locator("#facts").inner_text())
+    if shown is None:
+        sys.exit("the page does not show the number of evaluations")
+    known, delays = int(shown[1]), []
+    with open_resources(settings, load_site(None)) as resources:
+        before, start = processor_time(site.process), time.monotonic()
+        for number in range(known + 1, known + 1 + effort.results):
+            store_result(resources.store, number)
+            stored = time.monotonic()
+            delays.append(delay_of(pages[-1], number, stored))
+            time.sleep(max(0.0, 1.0 - (time.monotonic() - stored)))
+        busy = percent_of(site.process, before, start)
+    memory = site.process.memory_info().rss / 1e6
+    return {
+        "update_p95_s": sorted(delays)[max(0, round(0.95 * len(delays)) - 1)],
+        "update_median_s": statistics.median(delays),
+        "cpu_idle_percent": idle,
+        "cpu_busy_percent": busy,
+        "rss_mb": memory,
+    }
+
+
+def measure(count: int, folder: Path, *, quick: bool) -> JsonDict:
+    """Fills a campaign and looks at it in a browser."""
+    effort = Effort(tabs=3, idle=2.0, results=3) if quick else Effort()
+    with own_home() as settings:
+        filled(settings, NAME, count, quick=quick)
+        with served(folder) as site, sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+            context = browser.new_context()
+            page = context.new_page()
+            page.goto(site.link, timeout=_PATIENCE)
+            page.wait_for_selector("#home", timeout=_PATIENCE)
+            page.close()
+            start = time.monotonic()
+            first = context.request.get(f"{site.address}/campaigns/{NAME}", timeout=_PATIENCE)
+            first_view = time.monotonic() - start
+            if not first.ok:
+                sys.exit(f"the page of the campaign answers {first.status}")
+            found: JsonDict = {"first_view_s": first_view}
+            paths = {"home": "/", "campaign": f"/campaigns/{NAME}", "candidate": f"/campaigns/{NAME}/evaluations/1"}
+            for key, path in paths.items():
+                size, paint = received(browser, context.cookies(), site.address + path)
+                found |= {f"bytes_{key}": size, f"first_paint_{key}_ms": paint}
+            found |= measure_tabs(settings, site, context, effort)
+            browser.close()
+    return found
+
+
+def main() -> None:
+    """Measures and writes the result, size by size."""
+    parser = command("dashboard", __doc__, quick=f"{QUICK} evaluations, 3 tabs, a few seconds")
+    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="evaluations of each campaign")
+    given = parser.parse_args()
+    sizes = [QUICK] if given.quick else given.sizes
+    result = begun(given.out, {"schema_version": 1, "quick": given.quick}, by_evaluations={}, provenance=describe_machine())
+    for count in sizes:
+        found = measure(count, given.out.resolve().parent, quick=given.quick)
+        result["by_evaluations"][str(count)] = found
+        write_json(given.out, result)
+        print(f"{count:>7} evaluations: " + ", ".join(f"{key} {value:.4g}" for key, value in found.items()), flush=True)
+
+
+if __name__ == "__main__":
+    main()
