@@ -78,8 +78,7 @@ def serve(
     if configured and not (web or open_browser):
         _serve_alone(options)
     else:
-        opened = typer.launch if open_browser else None
-        _serve_all(options, own_server=not configured, web=web is not False, port=port, open_page=opened)
+        _serve_all(options, not configured, web is not False, port, typer.launch if open_browser else None)
 
 
 def _serve_alone(options: JsonDict) -> None:
@@ -90,7 +89,7 @@ def _serve_alone(options: JsonDict) -> None:
     run_service(ServiceOptions(**options), Settings.from_environment().home, say)
 
 
-def _serve_all(options: JsonDict, *, own_server: bool, web: bool, port: int, open_page: Callable[[str], object] | None) -> None:
+def _serve_all(options: JsonDict, own_server: bool, web: bool, port: int, open_page: Callable[[str], object] | None) -> None:
     from tansaku.deploy.cli.serve_all import ServeOptions, serve_everything
     from tansaku.models.domain.errors import ConfigurationError
     from tansaku.tasks.settings import Settings
