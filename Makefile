@@ -1,4 +1,5 @@
-# The two commands: `make run` (first campaign and its figures), `make test` (all tests). Both install what they need.
+# The commands: `make run` (first campaign and its figures), `make serve` (the same in a browser), `make test` (all tests). They install
+# what they need.
 
 PYTHON ?= python3
 VENV := .venv
@@ -20,10 +21,11 @@ GPAW_CONFIG := $(if $(wildcard /usr/include/fftw3.h),GPAW_CONFIG="$$PWD/deploy/s
 # Files stay whole, their tests share fixtures; they are begun in the order of tests/support/distribution.py.
 BY_FILE := --dist loadfile --no-loadscope-reorder
 
-.PHONY: help install run test test-fast test-long lint format docs docs-site bench clean
+.PHONY: help install run serve test test-fast test-long lint format docs docs-site bench clean
 
 help:
 	@echo "make run        install, run $(EXAMPLE), draw its figures into out/"
+	@echo "make serve      install, store $(EXAMPLE), start the dashboard and all that it needs"
 	@echo "make test       install the test extras, run all tests but the long ones"
 	@echo "make test-fast  the quick unit tests that need no server"
 	@echo "make test-long  the long physics tests"
@@ -55,6 +57,10 @@ install: $(RUN_STAMP)
 run: $(RUN_STAMP)
 	@$(BIN)/tansaku run $(EXAMPLE)
 	@$(BIN)/tansaku plot $(basename $(notdir $(EXAMPLE))) --out out
+
+serve: $(RUN_STAMP)
+	@$(BIN)/tansaku run --no-run $(EXAMPLE)
+	@exec $(BIN)/tansaku serve
 
 test: $(TEST_STAMP)
 	@$(BIN)/python -m pytest -n $(JOBS) $(BY_FILE)

@@ -32,6 +32,7 @@ _LOOK = 0.1
 _SERVER_SECONDS = 1.5  # to end; its database survives a kill
 _CALM, _MOST_ENDS = 60.0, 3  # a part that ends more often within this time is not started again
 _PAUSE = 2.0
+_END_SECONDS = 1.0  # for a part that reported an error
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -169,6 +170,7 @@ class Everything:
 
     def _start_again(self, part: Part, error: TansakuError) -> None:
         """Plans the next start of a part that ended; raises the error if it never was ready, or ended too often."""
+        part.process.stop(_END_SECONDS)
         now = time.monotonic()
         part.ends = [moment for moment in part.ends if moment > now - _CALM] + [now]
         if not (part.was_ready and isinstance(error, TransientError)) or len(part.ends) > _MOST_ENDS:

