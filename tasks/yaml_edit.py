@@ -96,5 +96,5 @@ def _with_value(text: str, parent: yaml.MappingNode, key: str, value: Value, ent
 
 
 def _written(value: Value) -> str:
-    """A value as it stands in a list on one line, so that it may stand anywhere."""
+    """A value as an item of a list on one line: this form is valid everywhere."""
     return yaml.dump([value], Dumper=Dumper, default_flow_style=True, allow_unicode=True, width=10_000).strip()[1:-1]

@@ -109,7 +109,7 @@ def _created(request: CheckRequest, loaded: LoadedCampaign) -> CheckAnswer:
     from tansaku.tasks.commands.create import prepare_campaign
     from tansaku.tasks.resources import Resources
     from tansaku.tasks.settings import Settings
-    from tansaku.tasks.stores.artifacts import FileArtifactStore
+    from tansaku.tasks.stores.file_artifacts import FileArtifactStore
     from tansaku.tasks.stores.given import GivenCampaigns, GivenModels
 
     def no_launcher(_: CampaignSpec) -> Launcher:

@@ -2,7 +2,7 @@
 
 Whether a key names a file is found by its type. A text is accepted if its type admits no path at all, or is marked as plain
 text; one that is marked as a file's name must name a file of the library; any other is refused. So a key of a new type of
-spec is refused until its type says what its text is.
+spec is refused until its type states the use of its text.
 """
 
 from __future__ import annotations

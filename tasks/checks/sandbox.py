@@ -83,7 +83,7 @@ class Sandbox:
             watch: Who waits for it.
 
         Returns:
-            The answer; its error says what is wrong with the spec.
+            The answer; its error describes what is wrong with the spec.
 
         Raises:
             BusyError: Too many are waiting.

@@ -36,9 +36,9 @@ from tansaku.tasks.checks.sandbox import ALONE, Sandbox, SandboxError, Watch
 from tansaku.tasks.checks.validation import dotted, located
 from tansaku.tasks.commands.audit import Change, record_change
 from tansaku.tasks.configuration import spec_hash
-from tansaku.tasks.stores.artifacts import FileArtifactStore
 from tansaku.tasks.stores.campaigns import refuse_deleted
 from tansaku.tasks.stores.documents import sha256s_in
+from tansaku.tasks.stores.file_artifacts import FileArtifactStore
 from tansaku.tasks.stores.local_files import LocalFiles
 
 _OF_LINE = re.compile(rf"{SOURCE}, line (?P<line>\d+)(?:, column \d+)?: ")

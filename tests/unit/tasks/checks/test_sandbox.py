@@ -139,7 +139,7 @@ def test_a_process_gets_no_secrets(ask, monkeypatch):
     assert Settings.from_environment().mongo_uri.get_secret_value() == secret
 
 
-def test_progress_is_told(ask):
+def test_progress_is_reported(ask):
     seen: list[CheckProgress] = []
     ask(
         "import time\n"
