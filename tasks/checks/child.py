@@ -96,6 +96,9 @@ def _done(request: CheckRequest, stream: TextIO) -> CheckAnswer:
 
         return CheckAnswer(rehearsal=rehearse_loaded(loaded, options, note))
     preview = preview_loaded(loaded, limits=request.limits)
+    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+    if used > request.resident:
+        return _failed("memory", f"checking it used {used:,} MB of memory; expected at most {request.resident:,} MB")
     if request.task == "check":
         return CheckAnswer(preview=preview)
     return _created(request, loaded).model_copy(update={"preview": preview})

@@ -185,8 +185,14 @@ class CampaignDesk:
 
     def _request(self, actor: Actor, admitted: Admitted, task: CheckTask) -> CheckRequest:
         local = self.files.copied(admitted.records)
-        spec = admitted.spec.model_dump(mode="json")
-        return CheckRequest(task=task, spec=spec, base_path=str(local), limits=self._space_limits(actor), user=actor.name)
+        return CheckRequest(
+            task=task,
+            spec=admitted.spec.model_dump(mode="json"),
+            base_path=str(local),
+            limits=self._space_limits(actor),
+            resident=self.site.web.sandbox.resident,
+            user=actor.name,
+        )
 
     def _answer(self, admitted: Admitted, answer: CheckAnswer) -> CheckAnswer:
         if answer.error is not None:

@@ -7,6 +7,7 @@
   const spec = document.getElementById("spec");
   const lines = document.getElementById("lines");
   const result = document.getElementById("result");
+  const status = document.getElementById("status");
   const rehearsed = document.getElementById("rehearsed");
   const PAUSE = 400;
   let latest = 0;
@@ -129,13 +130,15 @@
   const check = async () => {
     latest += 1;
     const mine = latest;
-    result.prepend(element("p", "Checking …", "quiet"));
+    status.textContent = "Checking …";
     try {
       let found = await call("POST", "/checks?wait=2", { spec: spec.value, page: form.dataset.page });
       while (mine === latest && found.state === "running") found = await call("GET", `/checks/${found.id}?wait=5`);
       if (mine === latest) show(found);
     } catch (error) {
       if (mine === latest) explain(error);
+    } finally {
+      if (mine === latest) status.textContent = bad.size ? "The spec has problems." : "";
     }
   };
 
@@ -209,7 +212,11 @@
   document.getElementById("yaml-file").addEventListener("change", async (event) => {
     const file = event.target.files[0];
     if (!file) return;
-    spec.value = (await file.text()).slice(0, 65536);
+    if (file.size > 65536) {
+      status.textContent = `${file.name} is larger than 64 KiB.`;
+      return;
+    }
+    spec.value = await file.text();
     await editFields({});
     numberLines();
     checkSoon();

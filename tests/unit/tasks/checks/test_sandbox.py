@@ -178,3 +178,34 @@ def test_only_so_many_run_at_once(monkeypatch):
     finally:
         stop.set()
         thread.join()
+
+
+def table_spec(name: str) -> dict:
+    return {
+        "schema_version": 1,
+        "name": "rows",
+        "space": {
+            "type": "table",
+            "candidates": name,
+            "columns": {"id": "id", "value": "v"},
+            "features": {"place": {"columns": ["x"]}},
+        },
+        "proposer": {"type": "grid"},
+    }
+
+
+def test_a_file_that_unfolds_to_too_much_is_an_error(tmp_path, require):
+    require("pyarrow")
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    rows = 20
+    table = pa.table(
+        {"id": [f"{number:04d}" + "a" * 40_000_000 for number in range(rows)], "v": [1.0] * rows, "x": [0.0] * rows}
+    )
+    pq.write_table(table, tmp_path / "bomb.parquet", compression="zstd", use_dictionary=False)
+    assert (tmp_path / "bomb.parquet").stat().st_size < 1_000_000
+    spec = table_spec("bomb.parquet")
+    for limits in (SandboxSpec(memory=1000), SandboxSpec()):
+        answer = Sandbox(limits).ask(request(spec, base_path=str(tmp_path), resident=500))
+        assert (answer.error.kind, answer.preview) == ("memory", None)
