@@ -9,7 +9,7 @@ from http import HTTPStatus
 from tansaku.deploy.web.errors import ProblemError
 from tansaku.deploy.web.services import Services
 from tansaku.models.domain.accounts import Actor
-from tansaku.models.domain.identifiers import content_hash, is_name
+from tansaku.models.domain.identifiers import content_hash, is_name, short_hash
 from tansaku.models.domain.library import SHA256_PREFIX
 from tansaku.models.domain.records import CampaignRecord
 from tansaku.models.domain.specs.base import file_keys
@@ -64,8 +64,13 @@ def create(services: Services, actor: Actor, wanted: Creation) -> Created:
         raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, detail, key="run")
     created = services.desk.create(actor, services.desk.admit(actor, wanted.text))
     if wanted.run and services.request_run is not None:
-        services.request_run(actor, created.record.name)
+        services.request_run(actor, created.record.name, run_key(created.record))
     return created
+
+
+def run_key(record: CampaignRecord) -> str:
+    """Idempotency key of the run that is asked for with a campaign: asked twice, it is one."""
+    return f"create-{short_hash([record.name, record.created_at.isoformat()])}"
 
 
 def edit_fields(text: str, changes: dict[str, Value]) -> str:

@@ -68,8 +68,8 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-RunRequest = Callable[[Actor, str], object]
-"""Asks the service to run a campaign: who asks, and its name."""
+RunRequest = Callable[[Actor, str, str], object]
+"""Asks the service to run a campaign: who asks, its name, and the key under which asking again is the same request."""
 
 DEFAULT_SITE = "default"
 """Name of the site where the server has only one."""

@@ -6,6 +6,7 @@ import pytest
 
 from tansaku.deploy.campaign_templates import campaign_templates
 from tansaku.deploy.web.auth.tokens import issue_token
+from tansaku.deploy.web.creating import run_key
 from tansaku.models.domain.accounts import Actor, Role
 from tansaku.models.domain.records import CampaignFile
 from tansaku.models.domain.specs.site import SiteSpec
@@ -111,13 +112,14 @@ def test_a_site_is_named_and_registered(browser):
 
 def test_a_run_is_asked_for_where_the_server_can(make_site):
     asked = []
-    site = make_site(given={"request_run": lambda actor, name: asked.append((actor.name, name))})
+    site = make_site(given={"request_run": lambda actor, name, key: asked.append((actor.name, name, key))})
     browser = site.logged_in(Role.OPERATOR)
     browser.upload()
     assert create(browser, SPEC.replace("rows.csv", "none.csv"), run=True).status_code == 422
     assert asked == []
     assert create(browser, run=True).status_code == 201
-    assert asked == [("operator", "rows")]
+    assert create(browser, run=True).status_code == 200
+    assert asked == [("operator", "rows", run_key(site.services.store.campaign("rows")))] * 2
 
 
 def test_without_one_nothing_is_created(site, browser):
