@@ -96,7 +96,7 @@
     return `about ${duration((preview.expected_evaluations * mean) / (Number(field.value) || 2))} on one core each, by a guess`;
   };
 
-  const showPreview = (preview) => {
+  const showPreview = (preview, files) => {
     bad = new Set();
     spec.removeAttribute("aria-invalid");
     const facts = [
@@ -109,6 +109,7 @@
       ["First evaluations", preview.initial.slice(0, 5).join(", ")],
     ];
     if (preview.crystal) facts.push(["Crystal", preview.crystal]);
+    for (const file of files) facts.push(["File", `${file.name}, sha256:${file.sha256.slice(0, 12)}…, uploaded by ${file.user}`]);
     for (const line of preview.transfer) facts.push(["Learns from", line]);
     const list = element("dl");
     for (const [name, text] of facts) list.append(element("dt", name), element("dd", text));
@@ -118,7 +119,7 @@
 
   const show = (found) => {
     if (found.state === "running") return;
-    if (found.preview) showPreview(found.preview);
+    if (found.preview) showPreview(found.preview, found.files);
     else showProblems(found.problems);
   };
 

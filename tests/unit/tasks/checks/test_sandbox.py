@@ -57,6 +57,14 @@ def test_a_spec_that_is_wrong_is_answered_without_folders_of_the_machine():
     assert answer.error.message.startswith("space.candidates: file 'rows.csv' does not exist")
 
 
+def test_folders_are_removed_from_messages_and_nothing_else(ask):
+    answer = ask(
+        "error = {'kind': 'refused', 'message': '5 mJ/m2 in /nowhere/rows.csv', 'hint': 'see /nowhere/a and b/c'}\n"
+        "print(json.dumps({'error': error}))"
+    )
+    assert (answer.error.message, answer.error.hint) == ("5 mJ/m2 in rows.csv", "see a and b/c")
+
+
 def test_too_much_memory_is_an_error(ask):
     answer = ask(
         "from io import StringIO; from tansaku.tasks.checks import child\n"

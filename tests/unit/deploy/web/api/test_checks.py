@@ -29,6 +29,7 @@ def test_a_valid_spec_has_a_preview_that_is_kept_by_content(site, browser):
     assert answer.status_code == 200, answer.text
     found = answer.json()
     assert (found["state"], found["problems"]) == ("valid", [])
+    assert [(file["name"], file["user"]) for file in found["files"]] == [("rows.csv", "operator")]
     assert (found["preview"]["candidates"], found["preview"]["initial"]) == (3, ["a"])
     assert browser.get(f"{CHECKS}/{found['id']}").json() == found
     assert check(browser).json()["id"] == found["id"]
