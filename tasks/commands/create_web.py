@@ -178,7 +178,9 @@ class CampaignDesk:
             after: The campaign with the edit.
         """
         limits, removed = self._role_limits(actor), after.budget.evaluations is None and before.budget.evaluations is not None
-        problems = over_limits(after.execution, after.budget.evaluations, limits)
+        # What an admin allowed before is no reason to refuse another change.
+        known = over_limits(before.execution, before.budget.evaluations, limits)
+        problems = [item for item in over_limits(after.execution, after.budget.evaluations, limits) if item not in known]
         if removed and not actor.may(Role.ADMIN):
             problems.append((("budget", "evaluations"), f"removed; expected at most {limits.evaluations:,} for your role"))
         if problems:
