@@ -34,6 +34,14 @@ class Problem(BaseModel):
     message: str
 
 
+class NamedFile(BaseModel):
+    """A file of the library that a spec names, and who uploaded it."""
+
+    name: str
+    sha256: str
+    user: str
+
+
 class Check(BaseModel):
     """A check or rehearsal: ``running``; ``valid`` with a result; ``invalid`` with problems; ``failed``: it may be repeated."""
 
@@ -42,6 +50,7 @@ class Check(BaseModel):
     id: str
     state: State
     problems: list[Problem] = []
+    files: list[NamedFile] = []
     preview: CampaignPreview | None = None
     rehearsal: BudgetRehearsal | None = None
     done: Annotated[int, Field(description="Replays that a rehearsal has finished.")] = 0
@@ -88,7 +97,7 @@ class Checks:
 
         def work(run: _Run) -> Check:
             preview = self._desk.check(actor, found, Watch(wanted=lambda: run.wanted))
-            return Check(id=identifier, state="valid", preview=preview)
+            return Check(id=identifier, state="valid", preview=preview, files=_files(found))
 
         return self._begin(identifier, work, None if page is None else f"{actor.name} {page}")
 
@@ -190,6 +199,10 @@ def _invalid(identifier: str, error: ConfigurationError) -> Check:
     if error.hint:
         problems.append(_problem(error.hint))
     return Check(id=identifier, state="invalid", problems=problems)
+
+
+def _files(admitted: Admitted) -> list[NamedFile]:
+    return [NamedFile(name=file.name, sha256=file.sha256, user=file.user) for file in admitted.files]
 
 
 def _problem(message: str) -> Problem:

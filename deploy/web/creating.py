@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -11,7 +10,7 @@ from tansaku.deploy.web.errors import ProblemError
 from tansaku.deploy.web.services import Services
 from tansaku.deploy.web.steering import ask_to_run
 from tansaku.models.domain.accounts import Actor
-from tansaku.models.domain.identifiers import content_hash, is_name
+from tansaku.models.domain.identifiers import content_hash, is_name, short_hash
 from tansaku.models.domain.library import SHA256_PREFIX
 from tansaku.models.domain.records import CampaignRecord
 from tansaku.models.domain.specs.base import file_keys
@@ -63,14 +62,13 @@ def create(services: Services, actor: Actor, wanted: Creation) -> Created:
         raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, f"no site of this name; expected {expected}", key="site")
     created = services.desk.create(actor, services.desk.admit(actor, wanted.text))
     if wanted.run:
-        ask_to_run(services, actor, created.record.name, _run_key(created.record))
+        ask_to_run(services, actor, created.record.name, run_key(created.record))
     return created
 
 
-def _run_key(record: CampaignRecord) -> str:
-    """Id of the request to run a new campaign: the same one if its creation is repeated."""
-    named = f"{record.name} {record.created_at.isoformat()}"
-    return f"create-{hashlib.sha256(named.encode()).hexdigest()[:32]}"
+def run_key(record: CampaignRecord) -> str:
+    """Idempotency key of the run that is requested with a campaign: requested twice, it is one."""
+    return f"create-{short_hash([record.name, record.created_at.isoformat()])}"
 
 
 def edit_fields(text: str, changes: dict[str, Value]) -> str:

@@ -164,7 +164,8 @@ def _store(services: Services, actor: Actor, record: CampaignRecord, order: Orde
         detail = "the campaign was edited in the meantime; look at it again"
         raise ProblemError(HTTPStatus.PRECONDITION_FAILED, detail, key="If-Match")
     changes = dict(order.changes or {})
-    services.desk.check_edit(actor, apply_edits(stored_spec(record), changes))
+    before = stored_spec(record)
+    services.desk.check_edit(actor, before, apply_edits(before, changes))
     requested = steer.request_edit(services.store, author, record.name, changes, order.key)
     if requested is None:
         raise ConfigurationError("the edit would change nothing")

@@ -46,6 +46,12 @@ def end_with_parent() -> None:
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
+def peak_memory() -> int:
+    """Largest resident memory of this process so far [MB]; that of ``getrusage`` contains its parent's."""
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) >> 10 for line in lines if line.startswith("VmHWM:"))
+
+
 def answer(request: CheckRequest, stream: TextIO) -> CheckAnswer:
     """The answer to a request; every error is one.
 
@@ -96,6 +102,9 @@ def _done(request: CheckRequest, stream: TextIO) -> CheckAnswer:
 
         return CheckAnswer(rehearsal=rehearse_loaded(loaded, options, note))
     preview = preview_loaded(loaded, limits=request.limits)
+    used = peak_memory()
+    if used > request.resident:
+        return _failed("memory", f"checking it used {used:,} MB of memory; expected at most {request.resident:,} MB")
     if request.task == "check":
         return CheckAnswer(preview=preview)
     return _created(request, loaded).model_copy(update={"preview": preview})

@@ -55,6 +55,7 @@ class CheckRequest(Record):
         base_path: Folder of its files.
         folder: Where values are left that the new campaign refers to.
         limits: What a spec may ask for.
+        resident: Memory that the check may use [MB].
         user: Who creates the campaign.
         stored: What creating it needs of the database.
         rehearsal: How to rehearse.
@@ -65,6 +66,7 @@ class CheckRequest(Record):
     base_path: str
     folder: str = ""
     limits: LimitsSpec
+    resident: int = 1024
     user: str = ""
     stored: Stored = Stored()
     rehearsal: RehearsalRequest = RehearsalRequest()

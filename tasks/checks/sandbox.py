@@ -184,8 +184,9 @@ class _Run:
         if answer.error is None:
             return answer
         message, hint = answer.error.message, answer.error.hint
-        for folder in (f"{self._request.base_path}/", f"{self._request.folder}/"):
-            message, hint = message.replace(folder, ""), None if hint is None else hint.replace(folder, "")
+        for folder in filter(None, (self._request.base_path, self._request.folder)):
+            message = message.replace(f"{folder}/", "")
+            hint = None if hint is None else hint.replace(f"{folder}/", "")
         return answer.model_copy(update={"error": answer.error.model_copy(update={"message": message, "hint": hint})})
 
     def _note_log(self, folder: Path, status: int) -> None:

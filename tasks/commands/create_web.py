@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from tansaku import __version__
 from tansaku.models.domain.accounts import Accounts, Actor, Role
 from tansaku.models.domain.errors import (
     ConfigurationError,
@@ -28,7 +29,7 @@ from tansaku.models.domain.specs.limits import LimitsSpec
 from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.models.domain.specs.web import RoleLimitsSpec
 from tansaku.tasks.checks.check import CampaignPreview
-from tansaku.tasks.checks.policy import SOURCE, Admitted, SpecText, admit, invalid, over_limits, texts_of
+from tansaku.tasks.checks.policy import SOURCE, Admitted, admit, invalid, over_limits, texts_of
 from tansaku.tasks.checks.rehearse import BudgetRehearsal
 from tansaku.tasks.checks.request import CheckAnswer, CheckError, CheckRequest, CheckTask, RehearsalRequest
 from tansaku.tasks.checks.rights import Rights
@@ -168,9 +169,20 @@ class CampaignDesk:
             raise SpecChangedError(f"campaign {record.name!r} was created by somebody else in the meantime, with another spec")
         return Created(created, new=True)
 
-    def check_edit(self, actor: Actor, spec: CampaignSpec) -> None:
-        """Raises InvalidSpecError where an edited campaign asks for more than whoever edits it may."""
-        problems = over_limits(spec.execution, spec.budget.evaluations, self._role_limits(actor))
+    def check_edit(self, actor: Actor, before: CampaignSpec, after: CampaignSpec) -> None:
+        """Raises InvalidSpecError where an edited campaign asks for more than whoever edits it may.
+
+        Args:
+            actor: Who edits it.
+            before: The campaign.
+            after: The campaign with the edit.
+        """
+        limits, removed = self._role_limits(actor), after.budget.evaluations is None and before.budget.evaluations is not None
+        # What an admin allowed before is no reason to refuse another change.
+        known = over_limits(before.execution, before.budget.evaluations, limits)
+        problems = [item for item in over_limits(after.execution, after.budget.evaluations, limits) if item not in known]
+        if removed and not actor.may(Role.ADMIN):
+            problems.append((("budget", "evaluations"), f"removed; expected at most {limits.evaluations:,} for your role"))
         if problems:
             found = [SpecProblem(dotted(path), None, message) for path, message in problems]
             raise InvalidSpecError("\n".join(map(str, found)), found)
@@ -185,8 +197,14 @@ class CampaignDesk:
 
     def _request(self, actor: Actor, admitted: Admitted, task: CheckTask) -> CheckRequest:
         local = self.files.copied(admitted.records)
-        spec = admitted.spec.model_dump(mode="json")
-        return CheckRequest(task=task, spec=spec, base_path=str(local), limits=self._space_limits(actor), user=actor.name)
+        return CheckRequest(
+            task=task,
+            spec=admitted.spec.model_dump(mode="json"),
+            base_path=str(local),
+            limits=self._space_limits(actor),
+            resident=self.site.web.sandbox.resident,
+            user=actor.name,
+        )
 
     def _answer(self, admitted: Admitted, answer: CheckAnswer) -> CheckAnswer:
         if answer.error is not None:
@@ -200,9 +218,9 @@ class CampaignDesk:
             raise invalid(problems, admitted.document)
 
     def _record(self, admitted: Admitted, answered: CampaignRecord) -> CampaignRecord:
-        """The campaign to be stored: the process gives its spec only, and that must name the same files."""
+        """The campaign to be stored: the process gives its spec only, in which files and limits must be the same."""
         spec = CampaignSpec.model_validate(answered.spec)
-        if spec.name != admitted.spec.name or _named_files(spec) != _named_files(admitted.spec):
+        if _unchanging(spec) != _unchanging(admitted.spec):
             raise SandboxError("the check answered with another campaign")
         return CampaignRecord(
             name=spec.name,
@@ -210,7 +228,7 @@ class CampaignDesk:
             spec_hash=spec_hash(spec),
             base_path=str(self.files.folder),
             files=admitted.records,
-            tansaku_version=answered.tansaku_version,
+            tansaku_version=__version__,
             created_at=self.clock(),
         )
 
@@ -235,8 +253,10 @@ def _known(known: CampaignRecord, answered: CampaignRecord) -> Created:
     return Created(known, new=False)
 
 
-def _named_files(spec: CampaignSpec) -> list[SpecText]:
-    return [found for found in texts_of(spec) if isinstance(found.use, NamesFile)]
+def _unchanging(spec: CampaignSpec) -> list[object]:
+    """What creating a campaign does not change: files, and what roles limit."""
+    files = [found for found in texts_of(spec) if isinstance(found.use, NamesFile)]
+    return [spec.name, spec.budget, spec.execution, files]
 
 
 def _error(error: CheckError, admitted: Admitted) -> Exception:

@@ -15,6 +15,7 @@ from bson import ObjectId
 
 from tansaku.models.domain.errors import StoreError
 from tansaku.models.domain.identifiers import check_name, job_name, shown
+from tansaku.models.domain.library import LibraryFile
 from tansaku.models.domain.model_registry import DatasetRecord, ModelRecord
 from tansaku.models.domain.records import (
     SCHEMA_VERSION,
@@ -28,6 +29,7 @@ from tansaku.models.domain.records import (
 )
 from tansaku.models.domain.retraining import Retrain, RetrainEnd
 from tansaku.tasks.stores.documents import INTERNAL_FIELDS, check_nesting, from_document, to_document
+from tansaku.tasks.stores.mongo_library import LIBRARY
 from tansaku.tasks.stores.mongo_schema import SCHEMA_ID
 
 PROCESSES = "site_workers"
@@ -195,6 +197,7 @@ _CHECKS: dict[str, Callable[[JsonDict, str], JsonDict]] = {
     "datasets": lambda document, where: _record(DatasetRecord, document, where),
     "models": lambda document, where: _record(ModelRecord, document, where),
     "events": lambda document, where: _record(Event, document, where, "id"),
+    LIBRARY: lambda document, where: _record(LibraryFile, document, where, "sha256"),
     "schema": _schema,
     "artifacts.files": _file,
     "artifacts.chunks": _chunk,

@@ -64,6 +64,9 @@ NOT_RUN = {
     ("dashboard", "tansaku web start --host 0.0.0.0 --cert c.pem --key k.pem --allow-host boundaries.example.org"): (
         "needs a certificate; tests/unit/deploy/cli/test_web.py"
     ),
+    ("dashboard", 'curl -H "Authorization: Bearer $TOKEN" --data-binary @rows.csv "$URL/api/v1/files?name=rows.csv"'): (
+        "needs a running dashboard; tests/integration/cli/test_created_by_web.py"
+    ),
     (
         "density-functional-theory",
         "sudo apt-get install g++ python3-dev libxc-dev libopenblas-dev libfftw3-dev",

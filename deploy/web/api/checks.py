@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -31,6 +34,7 @@ SpecText = Annotated[
     ),
 ]
 Wait = Annotated[float, Query(ge=0, le=20, description="How long to wait for the end [s]")]
+_LOOK = 0.05  # [s]
 Scalar = StrictStr | StrictBool | StrictInt | StrictFloat | None
 
 
@@ -69,31 +73,29 @@ class EditedSpec(BaseModel):
 
 
 @router.post("/checks", responses={202: {"model": Check, "description": "Still running; ask for its id"}})
-def add_check(request: Request, response: Response, actor: Operator, new: NewCheck, wait: Wait = 10.0) -> Check:
+async def add_check(request: Request, response: Response, actor: Operator, new: NewCheck, wait: Wait = 10.0) -> Check:
     """Checks a spec: what is wrong with it, or what it would search, run and cost. Nothing is stored or computed."""
-    checks = services_of(request).checks
-    begun = checks.check(actor, new.spec, new.page)
-    return _answer(response, checks.find(begun.id, wait) or begun)
+    begun = await run_in_threadpool(services_of(request).checks.check, actor, new.spec, new.page)
+    return await _answer(request, response, begun, wait)
 
 
 @router.get("/checks/{check_id}")
-def check(request: Request, response: Response, _: Operator, check_id: str, wait: Wait = 0.0) -> Check:
+async def check(request: Request, response: Response, _: Operator, check_id: str, wait: Wait = 0.0) -> Check:
     """A check; it is known for some time only."""
-    return _found(request, response, check_id, wait)
+    return await _answer(request, response, _found(request, check_id), wait)
 
 
 @router.post("/rehearsals", responses={202: {"model": Check, "description": "Still running; ask for its id"}})
-def add_rehearsal(request: Request, response: Response, actor: Operator, new: NewRehearsal, wait: Wait = 0.0) -> Check:
+async def add_rehearsal(request: Request, response: Response, actor: Operator, new: NewRehearsal, wait: Wait = 0.0) -> Check:
     """Replays a campaign on its table, or on samples of its model: what its budget buys."""
-    checks = services_of(request).checks
-    begun = checks.rehearse(actor, new.spec, new.options)
-    return _answer(response, checks.find(begun.id, wait) or begun)
+    begun = await run_in_threadpool(services_of(request).checks.rehearse, actor, new.spec, new.options)
+    return await _answer(request, response, begun, wait)
 
 
 @router.get("/rehearsals/{check_id}")
-def rehearsal(request: Request, response: Response, _: Operator, check_id: str, wait: Wait = 0.0) -> Check:
+async def rehearsal(request: Request, response: Response, _: Operator, check_id: str, wait: Wait = 0.0) -> Check:
     """A rehearsal with its progress; it is known for some time only."""
-    return _found(request, response, check_id, wait)
+    return await _answer(request, response, _found(request, check_id), wait)
 
 
 @router.post("/spec-edits")
@@ -103,14 +105,19 @@ def edit_spec(_: Operator, edit: SpecEdit) -> EditedSpec:
     return EditedSpec(spec=text, fields=creating.field_values(text))
 
 
-def _found(request: Request, response: Response, check_id: str, wait: float) -> Check:
-    found = services_of(request).checks.find(check_id, wait)
+def _found(request: Request, check_id: str) -> Check:
+    found = services_of(request).checks.find(check_id)
     if found is None:
         raise ProblemError(HTTPStatus.NOT_FOUND, "this check is not known any more; begin it again")
-    return _answer(response, found)
+    return found
 
 
-def _answer(response: Response, found: Check) -> Check:
+async def _answer(request: Request, response: Response, found: Check, wait: float) -> Check:
+    """The check when it has ended or ``wait`` seconds have passed; many that wait occupy no threads."""
+    until = time.monotonic() + wait
+    while not found.ended and time.monotonic() < until:
+        await asyncio.sleep(_LOOK)
+        found = services_of(request).checks.find(found.id) or found
     if not found.ended:
         response.status_code = HTTPStatus.ACCEPTED
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import tempfile
 import threading
@@ -32,7 +33,8 @@ Sha256 = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
 FileName = Annotated[str, Query(max_length=100, examples=["my-table.csv"])]
 Limit = Annotated[int, Query(ge=1, le=500)]
 
-AT_ONCE = 2
+AT_ONCE = 4
+LONGEST_UPLOAD = 600.0  # [s]
 _UPLOADS = threading.BoundedSemaphore(AT_ONCE)
 
 
@@ -112,11 +114,15 @@ def _add(services: Services, actor: Actor, name: str, path: FilePath) -> tuple[L
 async def _written(request: Request, path: FilePath, largest: int) -> str:
     """Writes the body to a file; returns its SHA-256."""
     digest, size = hashlib.sha256(), 0
-    with path.open("wb") as stream:
-        async for chunk in request.stream():
-            size += len(chunk)
-            if size > largest:
-                raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the file is larger than {largest} bytes")
-            digest.update(chunk)
-            await run_in_threadpool(stream.write, chunk)
+    try:
+        with path.open("wb") as stream:
+            async with asyncio.timeout(LONGEST_UPLOAD):
+                async for chunk in request.stream():
+                    size += len(chunk)
+                    if size > largest:
+                        raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the file is larger than {largest} bytes")
+                    digest.update(chunk)
+                    await run_in_threadpool(stream.write, chunk)
+    except TimeoutError as error:
+        raise ProblemError(HTTPStatus.REQUEST_TIMEOUT, f"the upload took longer than {LONGEST_UPLOAD:g} s") from error
     return digest.hexdigest()

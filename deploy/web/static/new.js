@@ -7,6 +7,7 @@
   const spec = document.getElementById("spec");
   const lines = document.getElementById("lines");
   const result = document.getElementById("result");
+  const status = document.getElementById("status");
   const rehearsed = document.getElementById("rehearsed");
   const PAUSE = 400;
   let latest = 0;
@@ -95,7 +96,7 @@
     return `about ${duration((preview.expected_evaluations * mean) / (Number(field.value) || 2))} on one core each, by a guess`;
   };
 
-  const showPreview = (preview) => {
+  const showPreview = (preview, files) => {
     bad = new Set();
     spec.removeAttribute("aria-invalid");
     const facts = [
@@ -108,6 +109,7 @@
       ["First evaluations", preview.initial.slice(0, 5).join(", ")],
     ];
     if (preview.crystal) facts.push(["Crystal", preview.crystal]);
+    for (const file of files) facts.push(["File", `${file.name}, sha256:${file.sha256.slice(0, 12)}…, uploaded by ${file.user}`]);
     for (const line of preview.transfer) facts.push(["Learns from", line]);
     const list = element("dl");
     for (const [name, text] of facts) list.append(element("dt", name), element("dd", text));
@@ -117,7 +119,7 @@
 
   const show = (found) => {
     if (found.state === "running") return;
-    if (found.preview) showPreview(found.preview);
+    if (found.preview) showPreview(found.preview, found.files);
     else showProblems(found.problems);
   };
 
@@ -129,13 +131,15 @@
   const check = async () => {
     latest += 1;
     const mine = latest;
-    result.prepend(element("p", "Checking …", "quiet"));
+    status.textContent = "Checking …";
     try {
       let found = await call("POST", "/checks?wait=2", { spec: spec.value, page: form.dataset.page });
       while (mine === latest && found.state === "running") found = await call("GET", `/checks/${found.id}?wait=5`);
       if (mine === latest) show(found);
     } catch (error) {
       if (mine === latest) explain(error);
+    } finally {
+      if (mine === latest) status.textContent = bad.size ? "The spec has problems." : "";
     }
   };
 
@@ -209,7 +213,11 @@
   document.getElementById("yaml-file").addEventListener("change", async (event) => {
     const file = event.target.files[0];
     if (!file) return;
-    spec.value = (await file.text()).slice(0, 65536);
+    if (file.size > 65536) {
+      status.textContent = `${file.name} is larger than 64 KiB.`;
+      return;
+    }
+    spec.value = await file.text();
     await editFields({});
     numberLines();
     checkSoon();

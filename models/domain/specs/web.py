@@ -49,12 +49,14 @@ class SandboxSpec(Spec):
 
     Attributes:
         memory: Address space of a process [MB].
+        resident: Memory that checking a campaign may use; the pages of a campaign open its space too [MB].
         seconds: Time for a check or a creation [s].
         rehearsal_seconds: Time for a rehearsal [s].
         at_once: Checks at a time; besides them, one rehearsal.
     """
 
     memory: _MB = 4096
+    resident: _MB = 1024
     seconds: Timeout = 90.0
     rehearsal_seconds: Timeout = 900.0
     at_once: Annotated[int, Field(ge=1, le=64)] = 2

@@ -9,11 +9,13 @@ import pytest
 from tansaku.models.domain.accounts import Role, User
 from tansaku.models.domain.errors import LeaseHeldError, NotFoundError, StoreError
 from tansaku.models.domain.identifiers import job_name
+from tansaku.models.domain.library import LibraryFile
 from tansaku.models.domain.records import SCHEMA_VERSION, CampaignRecord, LeaseOwner, Outcome, Proposal
 from tansaku.tasks.stores.archive import dump, restore
 from tansaku.tasks.stores.artifacts import GridFSArtifactStore
 from tansaku.tasks.stores.mongo import MongoCampaignStore
 from tansaku.tasks.stores.mongo_accounts import MongoAccounts
+from tansaku.tasks.stores.mongo_library import MongoLibrary
 from tansaku.tasks.stores.mongo_schema import MongoDatabase
 
 ME = LeaseOwner(host="here", pid=1, process_started=1.0, user="ada")
@@ -33,7 +35,11 @@ def fill(database: MongoDatabase, folder: Path) -> str:
     store.accept_outcome(lease, evaluation.id, "t", Outcome(value=1 / 3))
     store.release_lease(lease)
     (folder / "big").write_bytes(os.urandom(600_000))
-    return GridFSArtifactStore(database).put(folder / "big")
+    sha256 = GridFSArtifactStore(database).put(folder / "big")
+    moment = datetime(2026, 1, 1, tzinfo=UTC)
+    file = LibraryFile(sha256=sha256, name="big.csv", kind="table", size=600_000, user="ada", created_at=moment)
+    MongoLibrary(database).add_file(file)
+    return sha256
 
 
 def everything(database: MongoDatabase) -> dict[str, list[dict[str, object]]]:
@@ -48,6 +54,7 @@ def test_restored_database_is_the_dumped_one(mongo_database: MongoDatabase, tmp_
     counts = dump(mongo_database, tmp_path / "d")
     assert counts["evaluations"] == 1
     assert counts["artifacts.chunks"] == 3
+    assert counts["library"] == 1
     other = mongo_database.client[f"{mongo_database.name}-other"]
     try:
         assert restore(other, tmp_path / "d") == counts

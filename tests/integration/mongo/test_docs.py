@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tansaku.models.domain.library import LibraryFile
 from tansaku.models.domain.model_registry import DatasetRecord, Errors, ModelRecord, Source
 from tansaku.models.domain.records import (
+    CampaignFile,
     CampaignRecord,
     Command,
     Failure,
@@ -22,6 +24,7 @@ from tansaku.models.domain.records import (
 from tansaku.models.domain.retraining import Retrain, RetrainEnd
 from tansaku.models.domain.states import FailureKind
 from tansaku.tasks.stores.mongo import MongoCampaignStore
+from tansaku.tasks.stores.mongo_library import LIBRARY, MongoLibrary
 from tansaku.tasks.stores.mongo_registry import MongoRegistry
 from tansaku.tasks.stores.mongo_schema import INDEXES, MongoDatabase
 
@@ -48,7 +51,14 @@ def filled(mongo_database: MongoDatabase) -> MongoDatabase:
     store = MongoCampaignStore(mongo_database)
     store.create_campaign(
         CampaignRecord(
-            name="al-110-tilt", spec={}, spec_hash="0", base_path="/", tansaku_version="0", created_at=NOW, runtime={"pid": 1}
+            name="al-110-tilt",
+            spec={},
+            spec_hash="0",
+            base_path="/",
+            files=(CampaignFile(path=f"{'e' * 64}/rows.csv", sha256="e" * 64),),
+            tansaku_version="0",
+            created_at=NOW,
+            runtime={"pid": 1},
         )
     )
     lease = store.acquire_lease("al-110-tilt", LeaseOwner(host="h", pid=1, process_started=1.0, user="ada"), 60.0)
@@ -82,6 +92,8 @@ def filled(mongo_database: MongoDatabase) -> MongoDatabase:
         if outcome is not None:
             store.accept_outcome(lease, evaluation.id, f"t{number}", outcome)
     fill_registry(MongoRegistry(mongo_database))
+    file = LibraryFile(sha256="e" * 64, name="rows.csv", kind="table", size=1, user="ada", created_at=NOW)
+    MongoLibrary(mongo_database).add_file(file)
     return mongo_database
 
 
@@ -129,7 +141,7 @@ def fields_of(value: object) -> set[str]:
     return set()
 
 
-@pytest.mark.parametrize("collection", sorted(INDEXES))
+@pytest.mark.parametrize("collection", sorted([*INDEXES, LIBRARY]))
 def test_every_stored_field_is_described(filled: MongoDatabase, collection: str) -> None:
     section = PAGE[PAGE.index(f"**{collection}**") :]
     section = section[: section.index("\n**")]

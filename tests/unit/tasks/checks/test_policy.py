@@ -260,14 +260,14 @@ def every_spec() -> set[type[BaseModel]]:
     return seen
 
 
-def test_every_text_of_every_spec_says_what_it_is():
+def test_the_type_of_every_text_states_its_use():
     specs = every_spec()
     assert {*CALCULATORS, *SPACE_SPECS.values()} <= specs
     assert sorted(name for spec in specs for name in texts_without_use(spec)) == []
 
 
 def test_files_of_specs_are_marked_as_files():
-    """What specs themselves tell to be files of theirs is marked so in the types."""
+    """The types of specs mark every file that calculators and spaces list."""
     marked = set()
     for spec in every_spec():
         for name, field in spec.model_fields.items():
@@ -294,7 +294,7 @@ class Planted(Spec):
     note: Annotated[str, PLAIN_TEXT] = "fine"
 
 
-def test_texts_of_a_new_spec_are_refused_until_their_type_says_what_they_are():
+def test_texts_of_a_new_spec_are_refused_until_their_type_states_their_use():
     uses = {text.path: text.use for text in texts_of(Planted())}
     refused = {path[0] for path, use in uses.items() if use == "unknown"}
     assert refused == {"script", "maybe", "many", "named", "where", "short"}

@@ -57,6 +57,14 @@ def test_a_spec_that_is_wrong_is_answered_without_folders_of_the_machine():
     assert answer.error.message.startswith("space.candidates: file 'rows.csv' does not exist")
 
 
+def test_folders_are_removed_from_messages_and_nothing_else(ask):
+    answer = ask(
+        "error = {'kind': 'refused', 'message': '5 mJ/m2 in /nowhere/rows.csv', 'hint': 'see /nowhere/a and b/c'}\n"
+        "print(json.dumps({'error': error}))"
+    )
+    assert (answer.error.message, answer.error.hint) == ("5 mJ/m2 in rows.csv", "see a and b/c")
+
+
 def test_too_much_memory_is_an_error(ask):
     answer = ask(
         "from io import StringIO; from tansaku.tasks.checks import child\n"
@@ -139,7 +147,7 @@ def test_a_process_gets_no_secrets(ask, monkeypatch):
     assert Settings.from_environment().mongo_uri.get_secret_value() == secret
 
 
-def test_progress_is_told(ask):
+def test_progress_is_reported(ask):
     seen: list[CheckProgress] = []
     ask(
         "import time\n"
@@ -178,3 +186,32 @@ def test_only_so_many_run_at_once(monkeypatch):
     finally:
         stop.set()
         thread.join()
+
+
+def table_spec(name: str) -> dict:
+    return {
+        "schema_version": 1,
+        "name": "rows",
+        "space": {
+            "type": "table",
+            "candidates": name,
+            "columns": {"id": "id", "value": "v"},
+            "features": {"place": {"columns": ["x"]}},
+        },
+        "proposer": {"type": "grid"},
+    }
+
+
+def test_a_file_that_unfolds_to_too_much_is_an_error(tmp_path, require):
+    require("pyarrow")
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    rows = 8
+    table = pa.table({"id": [f"{number}" + "a" * 10_000_000 for number in range(rows)], "v": [1.0] * rows, "x": [0.0] * rows})
+    pq.write_table(table, tmp_path / "bomb.parquet", compression="zstd", use_dictionary=False)
+    assert (tmp_path / "bomb.parquet").stat().st_size < 1_000_000
+    spec = table_spec("bomb.parquet")
+    answer = Sandbox(SandboxSpec()).ask(request(spec, base_path=str(tmp_path), resident=300))
+    assert (answer.error.kind, answer.preview) == ("memory", None)
+    assert "expected at most 300 MB" in answer.error.message

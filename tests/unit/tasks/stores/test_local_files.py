@@ -56,7 +56,7 @@ def test_files_that_are_gone_or_cannot_be_copied_are_found_missing_later(artifac
     assert blocked.with_files(record(stored(artifacts, tmp_path))).base_path == str(tmp_path / "file" / "library")
 
 
-def test_an_outage_is_told(artifacts, tmp_path, monkeypatch):
+def test_an_outage_is_an_error(artifacts, tmp_path, monkeypatch):
     def fails(*_: object) -> None:
         raise TransientError("the database does not answer")
 

@@ -29,6 +29,7 @@ def test_a_valid_spec_has_a_preview_that_is_kept_by_content(site, browser):
     assert answer.status_code == 200, answer.text
     found = answer.json()
     assert (found["state"], found["problems"]) == ("valid", [])
+    assert [(file["name"], file["user"]) for file in found["files"]] == [("rows.csv", "operator")]
     assert (found["preview"]["candidates"], found["preview"]["initial"]) == (3, ["a"])
     assert browser.get(f"{CHECKS}/{found['id']}").json() == found
     assert check(browser).json()["id"] == found["id"]
@@ -47,12 +48,12 @@ def test_problems_have_key_and_line_and_are_no_error_of_the_request(browser):
         ("execution.in_flight", 11),
     ]
     assert browser.get(f"{CHECKS}/{found.json()['id']}").json() == found.json()
-    # What only the file tells, at the line of its key.
+    # A problem that needs the file has the line of its key.
     wrong = check(browser, SPEC.replace("[x]", "[y]")).json()
     assert [(item["key"], item["line"]) for item in wrong["problems"]] == [("space.features.place.columns", 7)]
 
 
-def test_hostile_content_of_a_file_is_told_without_its_place(browser):
+def test_problems_of_a_hostile_file_do_not_contain_its_path(browser):
     browser.upload("bad.csv", "id,value,cost,x\na,1.0,2.0,0.0\na,1.0,2.0,0.0\n")
     browser.upload("other.csv", '"\x01,\n' * 20)
     for name in ("bad.csv", "other.csv"):
@@ -71,7 +72,7 @@ def test_a_check_that_fails_is_begun_again(site, browser, monkeypatch):
     assert check(browser).json()["state"] == "valid"
 
 
-def test_a_running_check_is_told_and_waited_for(site, browser, monkeypatch):
+def test_a_running_check_is_reported_and_waited_for(site, browser, monkeypatch):
     sandbox, go = site.services.desk.sandbox, threading.Event()
     ask = sandbox.ask
 

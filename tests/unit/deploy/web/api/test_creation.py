@@ -145,9 +145,10 @@ def test_edits_are_limited_too(browser):
         "Idempotency-Key": "too-much",
         "If-Match": tag,
     }
-    body = {"kind": "edit", "changes": {"execution.in_flight": 1000}}
-    answer = browser.post(f"{PATH}/rows/commands", json=body, headers=headers)
-    assert (answer.status_code, answer.json()["key"]) == (422, "execution.in_flight")
+    for key, value in (("execution.in_flight", 1000), ("budget.evaluations", 10**6), ("budget.evaluations", None)):
+        body = {"kind": "edit", "changes": {key: value}}
+        answer = browser.post(f"{PATH}/rows/commands", json=body, headers=headers)
+        assert (answer.status_code, answer.json()["key"]) == (422, key)
 
 
 def test_a_source_of_transfer_must_be_stored_and_is_frozen(site_with, monkeypatch):
