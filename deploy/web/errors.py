@@ -28,6 +28,9 @@ from tansaku.models.domain.errors import (
 from tansaku.models.domain.identifiers import printable
 from tansaku.tasks.checks.sandbox import SandboxError
 
+PART_HEADER = "X-Part"
+"""Header of a script that asks for a part of a page: it reloads the page when nobody is logged in any more."""
+
 API_PREFIX = "/api/"
 PROBLEM_TYPE = "application/problem+json"
 _LOG = logging.getLogger(__name__)
@@ -120,8 +123,8 @@ async def _unauthenticated(request: Request, _: Exception) -> Response:
         return answer(request, problem, {"WWW-Authenticate": "Bearer"})
     path = request.url.path if request.method == "GET" else "/"
     address = f"/login?next={quote(path)}"
-    if "HX-Request" in request.headers:
-        return Response(status_code=HTTPStatus.UNAUTHORIZED, headers={"HX-Redirect": address})
+    if PART_HEADER in request.headers:
+        return Response(status_code=HTTPStatus.UNAUTHORIZED)
     return RedirectResponse(address, HTTPStatus.SEE_OTHER)
 
 

@@ -15,13 +15,12 @@
     const opened = [...now.querySelectorAll("details")].map((part) => part.open);
     const unticked = new Set([...now.querySelectorAll("input[type=checkbox]:not(:checked)")].map((box) => box.id));
     now.replaceWith(next);
-    if (window.htmx) htmx.process(next);
     next.querySelectorAll("details").forEach((part, index) => { part.open = opened[index] ?? false; });
     for (const box of next.querySelectorAll("input[type=checkbox]")) if (unticked.has(box.id)) box.checked = false;
   };
 
   const load = async () => {
-    const answer = await fetch(place.dataset.page, { credentials: "same-origin", headers: { "HX-Request": "true" } });
+    const answer = await fetch(place.dataset.page, { credentials: "same-origin", headers: { "X-Part": "true" } });
     if (answer.status === 401 || answer.status === 404) location.reload();
     if (!answer.ok) return;
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");

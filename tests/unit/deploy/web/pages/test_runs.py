@@ -51,7 +51,7 @@ def test_the_part_of_the_page_follows_the_request_until_its_run_ends(site_with):
     browser = site.logged_in(Role.OPERATOR)
     browser.submit(f"{PAGE}/runs", {"key": "the-request"})
     requests = site.services.requests
-    polled = f'hx-get="{PAGE}/runs" hx-trigger="every 2s"'
+    polled = f'data-poll="{PAGE}/runs" data-seconds="2"'
     part = browser.get(f"{PAGE}/runs").text
     assert polled in part
     assert "No service runs: the request waits" in part

@@ -1,0 +1,31 @@
+// Asks for parts of a page (data-poll: their path, data-seconds: how often) while somebody can see them.
+"use strict";
+
+(() => {
+  const asked = new Map();
+
+  const replacePart = async (part) => {
+    const answer = await fetch(part.dataset.poll, { credentials: "same-origin", headers: { "X-Part": "true" } });
+    if (answer.status === 401) location.reload();
+    if (!answer.ok) return;
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const now = document.getElementById(part.id);
+    const next = page.getElementById(part.id);
+    // A part that somebody is about to use is left as it is.
+    if (now && next && !now.contains(document.activeElement)) now.replaceWith(next);
+  };
+
+  const look = async () => {
+    if (document.hidden) return;
+    for (const part of document.querySelectorAll("[data-poll]")) {
+      const due = (asked.get(part.id) ?? performance.now()) + 1000 * Number(part.dataset.seconds);
+      if (!asked.has(part.id)) asked.set(part.id, performance.now());
+      if (performance.now() < due) continue;
+      asked.set(part.id, performance.now());
+      // The server may be down for a while: the next look asks again.
+      try { await replacePart(part); } catch (error) { if (!(error instanceof TypeError)) throw error; }
+    }
+  };
+
+  setInterval(look, 500);
+})();
