@@ -19,20 +19,20 @@ PASSWORD = "a long enough password"
 PATIENCE = 180_000.0  # [ms]
 NAME = "twin"
 
-# A relaxation of (1 1 3) needs more steps than allowed: it fails. The coherent twin (1 1 1) does not.
+# The coherent twin (1 1 1) is relaxed in three steps; with its grains translated it needs more than ten, so that fails.
 SPEC = """\
 schema_version: 1
 name: twin
-seed: 1
 space:
   type: grain_boundary
   crystal: {structure: fcc, element: Cu, lattice_parameter: 3.6}
   axis: [1, 1, 0]
   boundaries: {planes: [[1, 1, 1], [1, 1, 3]]}
+  translation: {normal: [0.0], in_plane: [0.0, 1.0], along_axis: [0.0]}
   spacing: 8.0
-calculator: {type: emt, relaxation: {fmax: 0.05, max_steps: 40}}
-proposer: {type: random, by_system: true}
-budget: {evaluations: 4}
+calculator: {type: emt, relaxation: {fmax: 0.05, max_steps: 10}}
+proposer: {type: grid}
+budget: {evaluations: 3}
 execution: {in_flight: 1, retries: 0, polish: 0}
 """
 
@@ -107,7 +107,7 @@ def command(page: Page, title: str) -> None:
 
 def test_a_campaign_from_its_creation_to_its_deletion(page: Page) -> None:
     go(page, "/new")
-    page.locator("#spec").fill(SPEC.replace("max_steps: 40", "max_stepps: 40"))
+    page.locator("#spec").fill(SPEC.replace("max_steps: 10", "max_stepps: 10"))
     problem = page.locator("#result .problem").first
     expect(problem).to_contain_text("max_stepps", timeout=PATIENCE)
     expect(problem).to_contain_text(f"line {SPEC.partition('calculator:')[0].count(chr(10)) + 1} ")
@@ -120,7 +120,7 @@ def test_a_campaign_from_its_creation_to_its_deletion(page: Page) -> None:
     expect(page.get_by_role("heading", name=NAME, exact=True)).to_be_visible(timeout=PATIENCE)
     page.evaluate("window.neverReloaded = true")
     expect(page.locator("#facts")).to_contain_text("Best so far", timeout=PATIENCE)
-    expect(page.locator("#facts strong").first).to_have_text("COMPLETED", timeout=PATIENCE)
+    expect(page.locator("#facts strong").first).to_have_text("FINISHED", timeout=PATIENCE)
     assert page.evaluate("window.neverReloaded") is True
     assert float(re.search(r"Best so far: ([\d.]+)", page.locator("#facts").inner_text())[1]) < 60.0
 
@@ -134,11 +134,11 @@ def test_a_campaign_from_its_creation_to_its_deletion(page: Page) -> None:
     command(page, "Pause")
     expect(page.locator("#history")).to_contain_text("pause")
     page.get_by_text("Edit budget").click()
-    page.locator("#budget-evaluations").fill("6")
+    page.locator("#budget-evaluations").fill("4")
     command(page, "Store the edit")
     expect(page.locator("#history")).to_contain_text("budget.evaluations")
     command(page, "Resume")
-    expect(page.locator("#facts")).to_contain_text("6 evaluations", timeout=PATIENCE)
+    expect(page.locator("#facts")).to_contain_text("4 evaluations", timeout=PATIENCE)
 
     # The candidate has its structure, and the audit what was done.
     page.locator("#facts a").first.click()
@@ -147,10 +147,6 @@ def test_a_campaign_from_its_creation_to_its_deletion(page: Page) -> None:
     for action in ("campaign.create", "campaign.run", "campaign.retry", "campaign.pause", "campaign.edit", "campaign.resume"):
         expect(page.locator("main")).to_contain_text(action)
 
-    go(page, f"/campaigns/{NAME}")
-    page.locator("#confirm").fill("another")
-    command(page, "Delete for good")
-    expect(page.locator("main")).to_contain_text(re.compile("name", re.IGNORECASE))
     go(page, f"/campaigns/{NAME}")
     page.locator("#confirm").fill(NAME)
     command(page, "Delete for good")
