@@ -21,7 +21,7 @@ GPAW_CONFIG := $(if $(wildcard /usr/include/fftw3.h),GPAW_CONFIG="$$PWD/deploy/s
 # Files stay whole, their tests share fixtures; they are begun in the order of tests/support/distribution.py.
 BY_FILE := --dist loadfile --no-loadscope-reorder
 
-.PHONY: help install run serve test test-fast test-long lint format docs docs-site bench clean
+.PHONY: help install run serve test test-fast test-long lint format docs docs-site screenshots bench clean
 
 help:
 	@echo "make run        install, run $(EXAMPLE), draw its figures into out/"
@@ -31,6 +31,7 @@ help:
 	@echo "make test-long  the long physics tests"
 	@echo "make lint       ruff, mypy and the import rules"
 	@echo "make docs       write the generated pages of docs/ again"
+	@echo "make screenshots take the pictures of the dashboard in docs/images again"
 	@echo "make docs-site  build the documentation's site into out/site"
 	@echo "make bench      quick benchmarks"
 
@@ -79,6 +80,9 @@ format: $(TEST_STAMP)
 
 docs: $(TEST_STAMP)
 	@$(BIN)/python docs/generate.py
+
+screenshots: $(TEST_STAMP)
+	@$(BIN)/python docs/screenshots.py
 
 docs-site: $(TEST_STAMP)
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
