@@ -54,7 +54,7 @@ def evaluation_page(
 
 
 _REPEAT: dict[EvaluationState, CommandKind] = {EvaluationState.DONE: "rerun", EvaluationState.FAILED: "retry"}
-"""Commands that compute a candidate again: one more evaluation, or the same one anew."""
+"""Commands that compute a candidate again: one more evaluation, or the same one again."""
 
 
 def _structure(services: Services, evaluation: Evaluation) -> tuple[StructureText | None, str]:
