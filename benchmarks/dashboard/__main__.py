@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, StorageState, sync_playwright
 
 from benchmarks.command import begun, command
 from benchmarks.growth.filled import filled, own_home
@@ -96,19 +96,18 @@ def served(folder: Path) -> Iterator[Site]:
         server.wait(30)
 
 
-def received(browser: Browser, cookies: list[JsonDict], address: str) -> tuple[int, float]:
+def received(browser: Browser, state: StorageState, address: str) -> tuple[int, float]:
     """Bytes and the time of the first paint of a page, with an empty cache.
 
     Args:
         browser: Running.
-        cookies: Of a session.
+        state: Of a browser that has logged in.
         address: Of the page.
 
     Returns:
         Bytes of all answers, headers included, and milliseconds.
     """
-    context = browser.new_context()
-    context.add_cookies(cookies)
+    context = browser.new_context(storage_state=state)
     page = context.new_page()
     protocol = context.new_cdp_session(page)
     protocol.send("Network.enable")
@@ -225,7 +224,7 @@ def measure(count: int, folder: Path, *, quick: bool) -> JsonDict:
             found: JsonDict = {"first_view_s": first_view}
             paths = {"home": "/", "campaign": f"/campaigns/{NAME}", "candidate": f"/campaigns/{NAME}/evaluations/1"}
             for key, path in paths.items():
-                size, paint = received(browser, context.cookies(), site.address + path)
+                size, paint = received(browser, context.storage_state(), site.address + path)
                 found |= {f"bytes_{key}": size, f"first_paint_{key}_ms": paint}
             found |= measure_tabs(settings, site, context, effort)
             browser.close()
