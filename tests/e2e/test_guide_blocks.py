@@ -127,6 +127,7 @@ CAMPAIGNS = {
     "neural-potential": "cu-crystals",
     "objectives": "table",
     "tables": "table",
+    "tavorite": "tavorite-li",
     "transfer": "table",
 }
 TABLE = {
