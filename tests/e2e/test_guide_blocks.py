@@ -88,9 +88,9 @@ NOT_RUN = {
         "service",
         'prefect deployment run campaign/tansaku-run-campaign --params "$(tansaku check my.yaml --parameters)"',
     ): "needs a Prefect server; tests/integration/prefect/test_documented_commands.py",
-    ("service", "prefect worker start --pool campaigns --type process"): "needs a Prefect server",
+    ("service-workers", "prefect worker start --pool campaigns --type process"): "needs a Prefect server",
     (
-        "service",
+        "service-workers",
         "prefect work-pool create cluster --type process --base-job-template slurm-work-pool.json",
     ): "needs a Prefect server and SLURM",
 }
