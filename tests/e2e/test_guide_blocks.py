@@ -168,7 +168,7 @@ def completed(block: Block) -> tuple[type, dict[str, Any]]:
     if "parent" in document:
         document = {"space": {"type": "composition", "mobile": "B", **document}}
     if "choice" in document:
-        document = {"source": merged(shown("surrogates", "source")["source"], document)}
+        document = {"source": merged(shown("datasets", "source")["source"], document)}
     for part in (document, document.get("source", {})):
         if "..." in part.get("space", {}):
             part["space"] = shown("crystals", "space")["space"]
