@@ -123,6 +123,7 @@ CAMPAIGNS = {
     "choosing-a-kernel": "table",
     "composition-search": "tavorite-li",
     "crystals": "cu-crystals",
+    "growing-potentials": "cu-crystals",
     "hyper-parameters": "table",
     "interstitial-ions": "tavorite-li",
     "migration-barriers": "tavorite-li",
