@@ -102,7 +102,7 @@ SHELL = {
         "tansaku results al-110-tilt",
         "tansaku plot al-110-tilt --out out",
     ],
-    "tables": ["tansaku bench my-table.yaml --methods random,single-task,published,default --seeds 10 --jobs 2"],
+    "bench": ["tansaku bench my-table.yaml --methods random,single-task,published,default --seeds 10 --jobs 2"],
 }
 PYTHON = {"notebook", "neural-potential", "surrogates", "voxels"}
 
@@ -264,7 +264,7 @@ def test_the_notebook_page_runs_on_it(first_campaign):
 
 
 def test_bench_as_the_page_has_it(first_campaign):
-    (command,) = shell("tables", "tansaku bench")
+    (command,) = shell("bench", "tansaku bench")
     run(first_campaign, "tansaku export al-110-tilt --table table")
     (source,) = (first_campaign / "table").glob("*.yaml")
     shutil.copytree(first_campaign / "table", first_campaign / "bench", dirs_exist_ok=True)
