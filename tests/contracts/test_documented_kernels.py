@@ -1,4 +1,4 @@
-"""The kernels, means and site files that docs/guide/choosing-a-kernel.md shows are valid and mean something on a pool."""
+"""The kernels, means and site files that two pages of docs/guide show are valid and mean something on a pool."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from tansaku.models.domain.specs.proposer import GPProposerSpec
 from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.models.engine.proposer_registry import build_proposer
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "guide" / "choosing-a-kernel.md"
-BLOCKS = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL)
+GUIDE = Path(__file__).resolve().parents[2] / "docs" / "guide"
+TEXTS = [page.read_text(encoding="utf-8") for page in (GUIDE / "choosing-a-kernel.md", GUIDE / "hyper-parameters.md")]
+BLOCKS = [block for text in TEXTS for block in re.findall(r"```yaml\n(.*?)```", text, flags=re.DOTALL)]
 
 
 def _pool() -> CandidatePool:
@@ -45,7 +46,7 @@ def test_what_the_page_shows_is_valid(block):
 
 
 def test_every_kind_is_on_the_page():
-    text = PAGE.read_text(encoding="utf-8")
+    (text, _) = TEXTS
     schema = GPProposerSpec.model_json_schema()["$defs"]
     for name, part in schema.items():
         if name.endswith(("KernelSpec", "MeanSpec")):

@@ -91,9 +91,9 @@ NOT_RUN = {
         "service",
         'prefect deployment run campaign/tansaku-run-campaign --params "$(tansaku check my.yaml --parameters)"',
     ): "needs a Prefect server; tests/integration/prefect/test_documented_commands.py",
-    ("service", "prefect worker start --pool campaigns --type process"): "needs a Prefect server",
+    ("service-workers", "prefect worker start --pool campaigns --type process"): "needs a Prefect server",
     (
-        "service",
+        "service-workers",
         "prefect work-pool create cluster --type process --base-job-template slurm-work-pool.json",
     ): "needs a Prefect server and SLURM",
 }
@@ -105,7 +105,7 @@ SHELL = {
         "tansaku results al-110-tilt",
         "tansaku plot al-110-tilt --out out",
     ],
-    "tables": ["tansaku bench my-table.yaml --methods random,single-task,published,default --seeds 10 --jobs 2"],
+    "bench": ["tansaku bench my-table.yaml --methods random,single-task,published,default --seeds 10 --jobs 2"],
 }
 PYTHON = {"notebook", "neural-potential", "surrogates", "voxels"}
 
@@ -126,10 +126,14 @@ CAMPAIGNS = {
     "choosing-a-kernel": "table",
     "composition-search": "tavorite-li",
     "crystals": "cu-crystals",
+    "growing-potentials": "cu-crystals",
+    "hyper-parameters": "table",
+    "interstitial-ions": "tavorite-li",
     "migration-barriers": "tavorite-li",
     "neural-potential": "cu-crystals",
     "objectives": "table",
     "tables": "table",
+    "tavorite": "tavorite-li",
     "transfer": "table",
 }
 TABLE = {
@@ -170,7 +174,7 @@ def completed(block: Block) -> tuple[type, dict[str, Any]]:
     if "parent" in document:
         document = {"space": {"type": "composition", "mobile": "B", **document}}
     if "choice" in document:
-        document = {"source": merged(shown("surrogates", "source")["source"], document)}
+        document = {"source": merged(shown("datasets", "source")["source"], document)}
     for part in (document, document.get("source", {})):
         if "..." in part.get("space", {}):
             part["space"] = shown("crystals", "space")["space"]
@@ -263,7 +267,7 @@ def test_the_notebook_page_runs_on_it(first_campaign):
 
 
 def test_bench_as_the_page_has_it(first_campaign):
-    (command,) = shell("tables", "tansaku bench")
+    (command,) = shell("bench", "tansaku bench")
     run(first_campaign, "tansaku export al-110-tilt --table table")
     (source,) = (first_campaign / "table").glob("*.yaml")
     shutil.copytree(first_campaign / "table", first_campaign / "bench", dirs_exist_ok=True)

@@ -31,7 +31,7 @@ def test_all_structures_that_a_spec_may_name_are_there():
     assert space.pool().systems == tuple(OXIDE_PROTOTYPES)
     assert len(space.pool()) > 3 * 680
     crystals = {str(one).rpartition("-")[0] for one in space.pool().ids}
-    page = (Path(__file__).resolve().parents[3] / "docs" / "guide" / "voxels.md").read_text(encoding="utf-8")
+    page = (Path(__file__).resolve().parents[3] / "docs" / "guide" / "oxides.md").read_text(encoding="utf-8")
     assert f"{len(crystals):,} compositions in structures" in page
     assert {"MgO", "TiO2", "Al2O3", "SrTiO3", "MgAl2O4", "CuAlO2", "ZrSiO4", "LiNbO3", "Ba2MgWO6"} <= compositions(space)
 

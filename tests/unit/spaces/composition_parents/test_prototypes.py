@@ -1,4 +1,4 @@
-"""The page on composition searches says what the shipped lists hold."""
+"""The pages on composition searches and on the prototype show what the shipped lists hold."""
 
 import re
 from pathlib import Path
@@ -13,7 +13,9 @@ from tansaku.spaces.composition import CompositionSpace
 from tansaku.spaces.composition_parents import PROTOTYPES
 from tansaku.spaces.composition_rules import RULES
 
-PAGE = (Path(__file__).resolve().parents[4] / "docs" / "guide" / "composition-search.md").read_text(encoding="utf-8")
+GUIDE = Path(__file__).resolve().parents[4] / "docs" / "guide"
+PAGE = (GUIDE / "composition-search.md").read_text(encoding="utf-8")
+TAVORITE = (GUIDE / "tavorite.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture(autouse=True)
@@ -24,7 +26,7 @@ def _pymatgen(require):
 def test_the_page_lists_every_ion_with_its_radius():
     prototype = PROTOTYPES["tavorite"]
     parent = prototype.parent()
-    table = dict(re.findall(r"^\| ([AMXZ]) \| (.+) \|$", PAGE.partition("<!-- ions -->")[2], re.MULTILINE))
+    table = dict(re.findall(r"^\| ([AMXZ]) \| (.+) \|$", TAVORITE.partition("<!-- ions -->")[2], re.MULTILINE))
     assert table == {
         site: ", ".join(f"{ion} {ionic_radius(Ion.parse(ion), parent.coordination(site)):.3g}" for ion in ions)
         for site, ions in prototype.ions.items()
@@ -36,8 +38,8 @@ def test_the_page_shows_the_census_as_it_is():
         CompositionSpaceSpec.model_validate({"parent": {"prototype": "tavorite"}, "sites": {"A": {"ions": ["Li+"]}}}), Path()
     )
     for line in space.census():
-        assert f"{line['left_out']:>8,} {line['marked']:>6,} {line['left']:>8,}  {line['rule']}" in PAGE
-    assert f"{space.describe_systems()[0]['unlikely']} of the 159" in PAGE
+        assert f"{line['left_out']:>8,} {line['marked']:>6,} {line['left']:>8,}  {line['rule']}" in TAVORITE
+    assert f"{space.describe_systems()[0]['unlikely']} of the 159" in TAVORITE
 
 
 def test_the_page_names_every_rule():

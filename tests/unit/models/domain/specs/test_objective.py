@@ -155,6 +155,6 @@ def test_the_acquisition_of_a_front_serves_nothing_else():
 
 def test_the_documented_front_is_a_campaign():
     page = (Path(__file__).parents[5] / "docs" / "guide" / "objectives.md").read_text(encoding="utf-8")
-    (text,) = re.findall(r"```yaml\n(space:.*?)```", page.partition("## Several objectives")[2], flags=re.DOTALL)
+    (text,) = re.findall(r"```yaml\n(space:.*?)```", page.partition("## Search several objectives")[2], flags=re.DOTALL)
     spec = CampaignSpec.model_validate({"schema_version": 1, "name": "a"} | yaml.safe_load(text))
     assert [one.property for one in spec.objective.further] == ["stability"]
