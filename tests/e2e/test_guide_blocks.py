@@ -59,7 +59,7 @@ OUTPUT = ("", "text")  # what a program prints, and input of other programs
 NOT_RUN = {
     ("clusters", "tansaku export al-110-tilt --observations al-110-tilt.parquet"): "needs SLURM; tests/integration/slurm",
     ("clusters", "tansaku site init slurm-offline"): "needs SLURM; tests/integration/slurm",
-    ("dashboard", "tansaku web start --open"): "serves until it is ended; tests/unit/deploy/web/test_server.py",
+    ("dashboard", "make serve"): "serves until it is ended; tests/e2e/test_browser.py",
     ("dashboard", "tansaku web user add ada --role operator"): "asks for a password; tests/unit/deploy/cli/test_web.py",
     ("dashboard", "tansaku web start --host 0.0.0.0 --cert c.pem --key k.pem --allow-host boundaries.example.org"): (
         "needs a certificate; tests/unit/deploy/cli/test_web.py"
