@@ -202,8 +202,7 @@ def table_spec(name: str) -> dict:
     }
 
 
-def test_a_file_that_unfolds_to_too_much_is_an_error(tmp_path, require):
-    require("pyarrow")
+def test_a_file_that_unfolds_to_too_much_is_an_error(tmp_path):
     import pyarrow as pa
     import pyarrow.parquet as pq
 

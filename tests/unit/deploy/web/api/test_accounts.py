@@ -36,7 +36,7 @@ def test_a_session_is_begun_and_ended_by_programs_too(site):
     assert answer.status_code == 201
     identity = answer.json()
     assert (identity["name"], identity["role"]) == ("operator", "operator")
-    assert browser.get("/api/v1/session").json() == identity
+    assert browser.get("/api/v1/session").json()["name"] == "operator"
     headers = {"Origin": "http://localhost", "X-CSRF-Token": identity["csrf_token"]}
     assert browser.delete("/api/v1/session", headers=headers).status_code == 204
     assert problem(browser.get("/api/v1/session")) == (401, "")
