@@ -129,7 +129,7 @@ def export_observations(
         table = table.append_column(COLUMN, pa.array(texts, pa.string()))
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
-        pq.write_table(table, draft, compression="zstd")
+        pq.write_table(table, draft, compression="zstd", write_page_checksum=True)
         draft.replace(path)
     except OSError as error:
         raise StoreError(f"{path} cannot be written: {error}") from error

@@ -125,7 +125,7 @@ def _opened(path: Path) -> pq.ParquetFile:
     """Opens a file; its texts stay dictionary-coded, so that a text that is repeated is in memory once."""
     schema = pq.read_schema(path)
     texts = [name for name in (RECORD, COLUMN) if schema.names.count(name) == 1 and _is_text(schema.field(name).type)]
-    return pq.ParquetFile(path, read_dictionary=texts)
+    return pq.ParquetFile(path, read_dictionary=texts, page_checksum_verification=True)
 
 
 def _is_text(kind: pa.DataType) -> bool:

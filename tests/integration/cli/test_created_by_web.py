@@ -48,6 +48,7 @@ def browser(resources: Resources) -> TestClient:
         artifacts=resources.artifacts,
         accounts=resources.accounts,
         registry=resources.registry,
+        requests=resources.requests,
         library=resources.library,
         resources=resources,
         site=resources.site,

@@ -18,7 +18,7 @@ CHILD = """
 import os, signal, sys, threading
 from tansaku.tasks.site.bound_process import Parent
 parent = Parent()
-print("noise")
+print("noise", flush=True)
 print("more", file=sys.stderr)
 parent.tell(got=parent.message, pid=os.getpid())
 if parent.message["deaf"]:
