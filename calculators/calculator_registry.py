@@ -10,8 +10,10 @@ from typing import Any
 from tansaku.calculators.engine import Engine, Probe
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.findings import Finding
+from tansaku.models.domain.plugins import open_by, plugin_of
 from tansaku.models.domain.ports import Calculator
 from tansaku.models.domain.specs.calculators.contract import CalculatorBase
+from tansaku.models.domain.specs.calculators.plugin import PluginCalculator
 from tansaku.models.domain.specs.calculators.table import CALCULATORS, CalculatorSpec
 from tansaku.models.domain.specs.parallel import SERIAL, ParallelSpec
 
@@ -28,6 +30,8 @@ def open_calculator(spec: CalculatorSpec, base_path: Path, parallel: ParallelSpe
         ConfigurationError: The spec's type is not known, or the spec cannot be met, e.g. its potential is missing.
         MissingComponentError: The engine's package is not installed; says which extra brings it.
     """
+    if isinstance(spec, PluginCalculator):
+        spec = spec.resolved_plugin()
     return find_engine(type(spec)).open(spec, base_path, parallel)
 
 
@@ -48,6 +52,8 @@ def resolve_calculator(spec: CalculatorSpec, base_path: Path) -> CalculatorSpec:
         if resolve is None:
             raise AssertionError(f"calculator type {spec.type} reads files and its engine resolves none")
         spec = resolve(spec, base_path)
+    if isinstance(spec, PluginCalculator):
+        spec = spec.resolved_plugin()
     return spec.model_copy(update=parts) if parts else spec
 
 
@@ -90,7 +96,11 @@ def find_engine(kind: type[CalculatorBase]) -> Engine[Any]:
     if kind not in CALCULATORS:
         known = ", ".join(known.type_name() for known in CALCULATORS)
         raise ConfigurationError(f"no calculator is known for {kind.__name__}; known types are {known}")
-    found = importlib.import_module(kind.facts.engine).ENGINE
+    plugin = plugin_of("calculators", kind.type_name())
+    if plugin is not None:
+        found = open_by(f"{kind.facts.engine}:ENGINE", plugin)
+    else:
+        found = importlib.import_module(kind.facts.engine).ENGINE
     if not isinstance(found, Engine):
         raise TypeError(f"{kind.facts.engine}.ENGINE is no Engine")
     return found

@@ -15,28 +15,30 @@ def campaign_form() -> JsonDict:
 
     The page shows the members of an ``anyOf`` as tabs and opens the first, so the default member comes first. It does not
     support ``oneOf``, fills in defaults, and ignores ``const``. The schema accepts the same documents as before: the members
-    differ in the constant ``type``.
+    differ in a constant, mostly ``type``.
     """
     schema: JsonDict = parameter_schema(launch_flow.fn).model_dump()
     describe_parts(CampaignSpec, schema["definitions"])
     add_former_keys(CampaignSpec, schema["definitions"]["CampaignSpec"])
-    for name in _discriminated(schema):
+    for name, key in _discriminated(schema).items():
         part = schema["definitions"][name]
-        kinds = part["properties"]["type"]
-        part["title"] = kinds["const"] if "const" in kinds else ", ".join(kinds["enum"])
-        part["required"] = sorted({*part.get("required", ()), "type"})  # required by the discriminator
+        kinds = part["properties"][key]
+        values = ", ".join(str(kind) for kind in ([kinds["const"]] if "const" in kinds else kinds["enum"]))
+        part["title"] = values if key == "type" else f"{key}: {values}"
+        part["required"] = sorted({*part.get("required", ()), key})  # required by the discriminator
     _adapt(schema, schema["definitions"])
     return schema
 
 
-def _discriminated(node: object) -> set[str]:
-    """Returns the names of definitions that a discriminator distinguishes by ``type``."""
+def _discriminated(node: object) -> dict[str, str]:
+    """Returns the definitions that a discriminator distinguishes, and its key, by name."""
     if isinstance(node, list):
-        return {name for item in node for name in _discriminated(item)}
+        return {name: key for item in node for name, key in _discriminated(item).items()}
     if not isinstance(node, dict):
-        return set()
-    mapping = node.get("discriminator", {}).get("mapping", {}) if "oneOf" in node else {}
-    return {reference.rpartition("/")[2] for reference in mapping.values()} | _discriminated(list(node.values()))
+        return {}
+    given = node.get("discriminator", {}) if "oneOf" in node else {}
+    own = {reference.rpartition("/")[2]: given["propertyName"] for reference in given.get("mapping", {}).values()}
+    return own | _discriminated(list(node.values()))
 
 
 def _adapt(node: object, definitions: JsonDict) -> None:

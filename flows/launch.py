@@ -33,6 +33,7 @@ from tansaku.tasks.observer import SilentObserver
 from tansaku.tasks.resources import open_resources
 from tansaku.tasks.settings import Settings
 from tansaku.tasks.site.users import user_name
+from tansaku.tasks.steps.summaries import EvaluationSummary
 
 
 @flow(name=CAMPAIGN, flow_run_name="{campaign.name}", persist_result=False, validate_parameters=True)
@@ -44,9 +45,10 @@ def launch_flow(campaign: CampaignSpec, folder: str = ".", site: str | None = No
         folder: Folder on the service's machine to which relative paths of the campaign refer.
         site: Site file on the service's machine; none: the service's own.
     """
-    loaded = campaign_from_data(campaign.model_dump(mode="json"), Path(folder), "campaign")
     settings = Settings.from_environment()
-    with open_resources(settings, load_site(Path(site) if site else settings.site_file)) as resources:
+    machine = load_site(Path(site) if site else settings.site_file)
+    loaded = campaign_from_data(campaign.model_dump(mode="json"), Path(folder), "campaign")
+    with open_resources(settings, machine) as resources:
         prepare_campaign(resources, Actor(user_name(), "service"), loaded)
     return _driven(loaded.spec.name, site)
 
@@ -68,7 +70,7 @@ class RunLog(SilentObserver):
     def __init__(self) -> None:
         self._logger = get_run_logger()
 
-    def on_start(self, record: CampaignRecord, evaluations: Sequence[Evaluation]) -> None:
+    def on_start(self, record: CampaignRecord, evaluations: Sequence[EvaluationSummary]) -> None:
         """Logs the progress so far."""
         self._logger.info("%s: %d evaluations so far", record.name, len(evaluations))
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from os import getpid
 from pathlib import Path
 from typing import Protocol
@@ -26,9 +27,11 @@ from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from tansaku import __version__
 from tansaku.flows.names import CAMPAIGN, STORED, deployment_name
 from tansaku.flows.relaunch import CALM, SILENCE
-from tansaku.models.domain.errors import NotFoundError, StoreError, TansakuError, TransientError
+from tansaku.flows.schedules import PrefectSchedules, ScheduleDesk, ScheduleServer
+from tansaku.models.domain.errors import ConfigurationError, NotFoundError, StoreError, TansakuError, TransientError
 from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.requests import Answer, Requests, RequestState, ServiceReport, ServiceRequest
+from tansaku.tasks.commands.requested import carry_out
 from tansaku.tasks.commands.runs import check_runnable
 from tansaku.tasks.configuration import load_site
 from tansaku.tasks.resources import Resources, open_resources
@@ -93,12 +96,14 @@ class Desk:
         store: Campaigns.
         requests: Requests, answers, reports.
         runs: The Prefect server.
+        change: Deletes or renames the campaign of a request; raises StoreError or ConfigurationError where it is refused.
     """
 
     service: str
     store: CampaignStore
     requests: Requests
     runs: Runs
+    change: Callable[[ServiceRequest], None]
 
     def answer_all(self) -> None:
         """Answers the requests that wait. Raises OutageError, TransientError."""
@@ -121,6 +126,19 @@ class Desk:
             self.requests.end_request(mine[run].id, reason, utc_now())
 
     def _answer(self, request: ServiceRequest) -> Answer:
+        return self._run(request) if request.kind == "run" else self._changed(request)
+
+    def _changed(self, request: ServiceRequest) -> Answer:
+        known = self.runs.open_run(request.old_name or request.campaign)
+        if known is not None:
+            return Answer(service=self.service, reason=f"run {known} of this campaign is due or in progress")
+        try:
+            self.change(request)
+        except (StoreError, ConfigurationError) as error:
+            return Answer(service=self.service, reason=error.message)
+        return Answer(service=self.service, done=True)
+
+    def _run(self, request: ServiceRequest) -> Answer:
         started = self.runs.started_for(request.id)  # by a service that was killed before it stored the answer
         if started is None:
             reason = self._refusal(request)
@@ -138,7 +156,7 @@ class Desk:
             record = self.store.campaign(request.campaign)
             if record.created_at != request.campaign_created_at:
                 return "the campaign was deleted, and another one of its name created, after the request"
-            check_runnable(record, utc_now())
+            check_runnable(record, self.store.now())
         except (NotFoundError, StoreError) as error:
             return error.message
         known = self.runs.open_run(request.campaign)
@@ -216,11 +234,20 @@ class RequestService:
         site: Site file, which names the database; None: that of the environment.
         show: Shows a line to the user.
         runs: The Prefect server.
+        scheduled: Its schedules.
     """
 
-    def __init__(self, service: str, site: Path | None, show: Callable[[str], None], runs: Runs | None = None) -> None:
+    def __init__(
+        self,
+        service: str,
+        site: Path | None,
+        show: Callable[[str], None],
+        runs: Runs | None = None,
+        scheduled: ScheduleServer | None = None,
+    ) -> None:
         self._site, self._show = site, show
         self._service, self._runs = service, runs or PrefectRuns(service)
+        self._scheduled = scheduled
         self._since, self._said = utc_now(), ""
 
     @contextmanager
@@ -247,7 +274,9 @@ class RequestService:
                 halt.wait(_PAUSE)
 
     def _serve(self, resources: Resources, halt: threading.Event) -> None:
-        desk = Desk(self._service, resources.store, resources.requests, self._runs)
+        desk = Desk(self._service, resources.store, resources.requests, self._runs, partial(carry_out, resources))
+        server = self._scheduled or PrefectSchedules(self._service, _asked)
+        schedules = ScheduleDesk(self._service, resources.store, resources.schedules, server, utc_now)
         reported: datetime | None = None
         while not halt.is_set():
             problem = ""
@@ -257,6 +286,7 @@ class RequestService:
                 if due:
                     self._runs.deployment()
                     desk.follow()
+                    problem = _agree(schedules)
             except OutageError as error:
                 problem = error.message
             if due or problem:
@@ -285,6 +315,15 @@ class RequestService:
         if problem and problem != self._said:
             self._show(problem)
         self._said = problem
+
+
+def _agree(schedules: ScheduleDesk) -> str:
+    """Keeps the schedules; what is wrong with them holds up no request, and is returned."""
+    try:
+        schedules.agree()
+    except StoreError as error:
+        return f"schedules: {error.message}"
+    return ""
 
 
 @contextmanager

@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from tansaku.calculators.structures.bicrystal import Bicrystal, bicrystal_of, standard_removals
+from tansaku.calculators.structures.bicrystal import Bicrystal, Translation, bicrystal_of, standard_removals
 from tansaku.calculators.structures.coincidence import TiltBoundary, boundaries_up_to, boundary_on, tilt_axis
 from tansaku.calculators.structures.crystal import CubicCrystal
 from tansaku.calculators.structures.equivalence import translation_keys
+from tansaku.calculators.structures.rigid_blocks import BlockCell
 from tansaku.calculators.structures.stacking import Stacking, stacking_of
 from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.specs.boundary_cell import BlockCellSpec
 from tansaku.models.domain.specs.limits import LimitsSpec, check_limit
 from tansaku.models.domain.specs.space import GrainBoundarySpaceSpec
 from tansaku.spaces.boundary_grid import TranslationGrid, grid_counts, translation_grid
 
+if TYPE_CHECKING:
+    from ase import Atoms
+
 POOL_KEYS = "space.boundaries (max_sigma, angles), space.translation (its steps)"
 """The keys that set how many candidates there are."""
+
+
+BoundaryCell = Bicrystal | BlockCell
+"""A cell with two boundaries, or with one."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +50,15 @@ class BoundarySurface:
 
 @dataclass(frozen=True)
 class BoundarySystem:
-    """One boundary: a search problem of its own."""
+    """One boundary: a search problem of its own.
 
-    bicrystal: Bicrystal
+    Attributes:
+        cell: The cell of the search.
+        thicker: Cells with thicker grains, by thickness [Å].
+    """
+
+    cell: BoundaryCell
+    thicker: Mapping[float, BoundaryCell]
     removals: tuple[int, ...]
     grid: TranslationGrid
     fold: bool
@@ -50,7 +66,7 @@ class BoundarySystem:
     @property
     def boundary(self) -> TiltBoundary:
         """The boundary."""
-        return self.bicrystal.boundary
+        return self.cell.boundary
 
     @property
     def name(self) -> str:
@@ -60,7 +76,24 @@ class BoundarySystem:
     @property
     def stacking(self) -> Stacking:
         """Its lattice planes."""
-        return self.bicrystal.stacking
+        return self.cell.stacking
+
+    def carried(self, relaxed: Atoms, removed: int, translation: Translation, grains: tuple[float | None, float]) -> Atoms:
+        """A relaxed structure in a cell with thicker grains.
+
+        Args:
+            relaxed: The structure.
+            removed: Its removed planes.
+            translation: Its translation [Å].
+            grains: Thicknesses of the grains before and after [Å], keys of ``thicker``; None: those of the search.
+        """
+        before, after = grains
+        thin, thick = self.cell if before is None else self.thicker[before], self.thicker[after]
+        if isinstance(thin, BlockCell) and isinstance(thick, BlockCell):
+            return thick.carried(thin, relaxed, removed, translation)
+        if isinstance(thin, Bicrystal) and isinstance(thick, Bicrystal):
+            return thick.carried(thin, relaxed, removed, translation)
+        raise AssertionError("the cells of a boundary are of one kind")
 
     @cached_property
     def surfaces(self) -> tuple[BoundarySurface, ...]:
@@ -102,10 +135,26 @@ def boundary_systems(spec: GrainBoundarySpaceSpec, limits: LimitsSpec | None = N
     grids: dict[TranslationGrid, TranslationGrid] = {}
     for boundary, stack in stacks:
         removals = _removals(spec, stack)
-        bicrystal = bicrystal_of(crystal, boundary, spec.spacing, removals[-1])
         grid = translation_grid(spec.translation, stack)
-        systems.append(BoundarySystem(bicrystal, removals, grids.setdefault(grid, grid), spec.fold))
+        cell, thicker = _cells(spec, crystal, boundary, removals[-1])
+        systems.append(BoundarySystem(cell, thicker, removals, grids.setdefault(grid, grid), spec.fold))
     return tuple(systems)
+
+
+def _cells(
+    spec: GrainBoundarySpaceSpec, crystal: CubicCrystal, boundary: TiltBoundary, removed: int
+) -> tuple[BoundaryCell, Mapping[float, BoundaryCell]]:
+    """The cell of the search, and the thicker ones by thickness."""
+    if isinstance(spec.cell, BlockCellSpec):
+        slabs = {t: BlockCell(crystal, boundary, t, spec.cell.reach) for t in (spec.cell.relaxed, *spec.thicknesses)}
+        return slabs.pop(spec.cell.relaxed), slabs
+    thin = bicrystal_of(crystal, boundary, spec.spacing, removed)
+    return thin, {thickness: thin.thicker(thickness / spec.spacing) for thickness in spec.thicknesses}
+
+
+def _thickness(spec: GrainBoundarySpaceSpec) -> float:
+    """Of the grains in the search [Å]."""
+    return spec.cell.relaxed if isinstance(spec.cell, BlockCellSpec) else spec.spacing
 
 
 def _check_selection(spec: GrainBoundarySpaceSpec, limits: LimitsSpec | None) -> None:
@@ -128,13 +177,12 @@ def _checked_stacks(
         stacks.append((boundary, stack))
         surfaces += stack.repeat if spec.removed_planes == "full" else len(_removals(spec, stack))
         check_limit(limits, "surfaces", surfaces, f"space.removed_planes: surfaces of the boundaries up to {boundary.name}")
-        most = max(spec.removed_planes) if isinstance(spec.removed_planes, tuple) and spec.removed_planes else 0
-        per_plane = 2.0 * stack.sites_per_plane * len(crystal.motif)
-        # At least so many: whole repeats of the stacking, with room for the planes that are removed.
-        atoms = per_plane * max(stack.repeat, spec.spacing / stack.plane_spacing + most)
-        check_limit(
-            limits, "atoms", atoms if atoms > 2**53 else math.floor(atoms), f"space.spacing: atoms in a cell of {boundary.name}"
-        )
+        atoms = _fewest_atoms(spec, crystal, stack, _thickness(spec))
+        searched = "cell.relaxed" if spec.rigid_blocks else "spacing"
+        for key, thickness in ((searched, _thickness(spec)), *(("cell.polish", t) for t in spec.thicknesses)):
+            fewest = _fewest_atoms(spec, crystal, stack, thickness)
+            fewest = fewest if fewest > 2**53 else math.floor(fewest)
+            check_limit(limits, "atoms", fewest, f"space.{key}: atoms in a cell of {boundary.name}")
         described += atoms if spec.soap else 0.0
         check_limit(limits, "soap_atoms", described, f"space.soap: atoms in the cells up to {boundary.name}, at least")
         shifts, openings = grid_counts(spec.translation, stack)
@@ -145,6 +193,15 @@ def _checked_stacks(
         what = f"{POOL_KEYS}: candidates of the boundaries up to {boundary.name}"
         check_limit(limits, "pool", candidates, what)
     return stacks
+
+
+def _fewest_atoms(spec: GrainBoundarySpaceSpec, crystal: CubicCrystal, stack: Stacking, thickness: float) -> float:
+    """At least so many atoms are in a cell: whole repeats of the stacking, with room for the planes that are removed."""
+    most = max(spec.removed_planes) if isinstance(spec.removed_planes, tuple) and spec.removed_planes else 0
+    per_plane = 2.0 * stack.sites_per_plane * len(crystal.motif)
+    if isinstance(spec.cell, BlockCellSpec):
+        return per_plane * (thickness + 2.0 * spec.cell.reach) / stack.plane_spacing
+    return per_plane * max(stack.repeat, thickness / stack.plane_spacing + most)
 
 
 def _boundaries(spec: GrainBoundarySpaceSpec) -> tuple[TiltBoundary, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tansaku.calculators.engines.kpoints import kpoint_grid
+from tansaku.calculators.structures.bicrystal import Bicrystal
 from tansaku.calculators.structures.environment import radial_difference
 from tansaku.models.domain.errors import NotFoundError
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray, IntArray
@@ -60,6 +62,10 @@ class GrainBoundarySpace:
         """All candidates, in ascending order of their ids."""
         return self._pool
 
+    def outline(self) -> CandidatePool:
+        """The pool without its features, which take most of its time."""
+        return self._listed[0]
+
     def structure(self, candidate: str) -> Atoms:
         """Unrelaxed atoms of a candidate.
 
@@ -68,9 +74,39 @@ class GrainBoundarySpace:
             CalculationError: Two atoms are hopelessly close (reason ``overlap``).
         """
         system, surface, translation = self._locate(candidate)
-        atoms = system.bicrystal.build(surface.removed, translation)
+        atoms = system.cell.build(surface.removed, translation)
         atoms.info.update(self._metadata(candidate, system, surface, translation))
         return atoms
+
+    def thicker(self, candidate: str, relaxed: Atoms, thickness: float, before: float | None = None) -> Atoms:
+        """A relaxed structure of a candidate, carried into a cell with thicker grains.
+
+        Args:
+            candidate: Its id.
+            relaxed: The structure, in the cell of the search or in the one ``before``.
+            thickness: Of the grains [Å], one of the spec's.
+            before: Thickness of the relaxed structure's grains [Å], one of the spec's; None: that of the search.
+
+        Raises:
+            NotFoundError: The id is not in the pool, or the space has no such thickness.
+        """
+        system, surface, translation = self._locate(candidate)
+        for known in (thickness, before):
+            if known is not None and known not in system.thicker:
+                raise NotFoundError(f"space.cell.polish: no cell with grains of {known:g} Å")
+        atoms = system.carried(relaxed, surface.removed, translation, (before, thickness))
+        atoms.info.update(self._metadata(candidate, system, surface, translation))
+        return atoms
+
+    def grain_thickness(self, candidate: str, thickness: float | None = None) -> float:
+        """How thick the grains of a candidate are [Å]: whole repeats of the stacking, or whole planes that relax.
+
+        Args:
+            candidate: Its id.
+            thickness: One of the spec's; None: that of the search.
+        """
+        system, surface, _ = self._locate(candidate)
+        return (system.cell if thickness is None else system.thicker[thickness]).thickness(surface.removed)
 
     def perfect(self, surface: str) -> Atoms:
         """The crystal without a boundary, in a cell as like a surface's as possible: errors of k-points cancel with it.
@@ -80,8 +116,8 @@ class GrainBoundarySpace:
         """
         for system in self._systems:
             for item in system.surfaces:
-                if item.name == surface:
-                    return system.bicrystal.perfect(item.removed)
+                if item.name == surface and isinstance(system.cell, Bicrystal):
+                    return system.cell.perfect(item.removed)
         raise NotFoundError(f"surface {surface!r} is not in the space")
 
     def elements(self) -> frozenset[str]:
@@ -92,7 +128,7 @@ class GrainBoundarySpace:
         """One dict per system by rising angle; lengths in Å, angles in degrees."""
         rows = []
         for system in self._systems:
-            atoms = [system.bicrystal.atom_count(surface.removed) for surface in system.surfaces]
+            atoms = [system.cell.atom_count(surface.removed) for surface in system.surfaces]
             across, along = system.stacking.lengths
             rows.append(
                 {
@@ -150,8 +186,19 @@ class GrainBoundarySpace:
         return tuple(dict.fromkeys(system.grid for system in self._systems))
 
     @cached_property
+    def _surfaces(self) -> list[tuple[int, BoundarySurface]]:
+        return [(code, surface) for code, system in enumerate(self._systems) for surface in system.surfaces]
+
+    @cached_property
     def _pool(self) -> CandidatePool:
-        surfaces = [(code, surface) for code, system in enumerate(self._systems) for surface in system.surfaces]
+        outline, translations = self._listed
+        groups = self._groups(translations, outline.surface_codes, self._surfaces)
+        return replace(outline, groups={group.name: group for group in groups})
+
+    @cached_property
+    def _listed(self) -> tuple[CandidatePool, IntArray]:
+        """The pool without features, and the place of each candidate's translation in the grids."""
+        surfaces = self._surfaces
         self._check_size(None)
         first = dict(zip(self._grids, np.cumsum([0, *(math.prod(grid.shape) for grid in self._grids)]), strict=False))
         ids: list[str] = []
@@ -170,30 +217,30 @@ class GrainBoundarySpace:
         system_codes = np.array([code for code, _ in surfaces])[surface_codes]
         sizes = FeatureGroup("cost", *self._cost_descriptors(surfaces, surface_codes))
         prior = self._spec.cost_prior()
-        return CandidatePool(
+        outline = CandidatePool(
             ids=names[order],
             systems=tuple(system.name for system in self._systems),
             system_codes=system_codes,
             surfaces=tuple(surface.name for _, surface in surfaces),
             surface_codes=surface_codes,
-            groups={group.name: group for group in self._groups(np.concatenate(translations)[order], surface_codes, surfaces)},
             cost=(sizes.values[:, 0] ** self._spec.cost.power)[surface_codes]
             if prior is None
             else CostModel.of_prior(prior).predict(sizes),
             cost_descriptors=sizes,
         )
+        return outline, np.concatenate(translations)[order]
 
     def _cost_descriptors(
         self, surfaces: Sequence[tuple[int, BoundarySurface]], surface_codes: IntArray
     ) -> tuple[FloatArray, IntArray, tuple[str, ...]]:
         """Numbers of atoms, and of k-points where cost is learned from them, by surface."""
-        rows = [[float(self._systems[code].bicrystal.atom_count(surface.removed))] for code, surface in surfaces]
+        rows = [[float(self._systems[code].cell.atom_count(surface.removed))] for code, surface in surfaces]
         density = self._spec.cost.kpoint_density
         if density is None:
             return np.array(rows), surface_codes, ("atoms",)
         for row, (code, surface) in zip(rows, surfaces, strict=True):
             system = self._systems[code]
-            cell = np.diag([*system.stacking.lengths, system.bicrystal.height(surface.removed)])
+            cell = np.diag([*system.stacking.lengths, system.cell.height(surface.removed)])
             row.append(float(np.prod(kpoint_grid(cell, density))))
         return np.array(rows), surface_codes, ("atoms", "kpoints")
 
@@ -202,9 +249,8 @@ class GrainBoundarySpace:
         for system in self._systems:
             for surface in system.surfaces:
                 size += int(surface.kept.sum()) * len(system.grid.normal)
-                check_limit(
-                    limits, "atoms", system.bicrystal.atom_count(surface.removed), f"space: atoms in a cell of {surface.name}"
-                )
+                for cell in (system.cell, *system.thicker.values()):
+                    check_limit(limits, "atoms", cell.atom_count(surface.removed), f"space: atoms in a cell of {surface.name}")
             check_limit(limits, "pool", size, f"{POOL_KEYS}: candidates of the boundaries up to {system.name}")
 
     def _groups(
@@ -237,7 +283,7 @@ class GrainBoundarySpace:
         from tansaku.models.features.soap import SoapSettings, soap_difference
 
         settings = SoapSettings()
-        crystal = self._systems[0].bicrystal.crystal.unit_cell()
-        cells = (self._systems[code].bicrystal.cell(surface.removed) for code, surface in surfaces)
+        crystal = self._systems[0].cell.crystal.unit_cell()
+        cells = (self._systems[code].cell.cell(surface.removed) for code, surface in surfaces)
         rows = np.array([soap_difference(cell, crystal, settings) for cell in cells])
         return FeatureGroup.compact("soap", rows, surface_codes, tuple(f"soap{i:04d}" for i in range(rows.shape[1])))

@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import cast
+from typing import Protocol, cast, runtime_checkable
 
 from tansaku.models.domain.openers import opener
-from tansaku.models.domain.ports import Space
+from tansaku.models.domain.plugins import opened
+from tansaku.models.domain.pool import CandidatePool
+from tansaku.models.domain.ports import RefinedSpace, Space
 from tansaku.models.domain.specs.limits import LimitsSpec
 from tansaku.models.domain.specs.space import SpaceSpec
 
 OPENERS = {
     "composition": "tansaku.spaces.composition:CompositionSpace",
     "crystals": "tansaku.spaces.crystals:CrystalsSpace",
+    "energy_surface": "tansaku.spaces.energy_surface:EnergySurfaceSpace",
     "grain_boundary": "tansaku.spaces.grain_boundary:GrainBoundarySpace",
+    "parameters": "tansaku.spaces.parameters:ParametersSpace",
     "prototypes": "tansaku.spaces.prototypes:PrototypesSpace",
-    "table": "tansaku.spaces.table:TableSpace",
+    "structures": "tansaku.spaces.structures:StructuresSpace",
+    "table": "tansaku.spaces.table:open_table",
 }
-"""Module and class, by type of the spec. Plug-ins that bring a space add theirs here."""
+"""Module and class, by type of the spec; the spec of a plug-in says it itself."""
+
+
+@runtime_checkable
+class OutlinedSpace(Space, Protocol):
+    """A space whose candidates can be listed without their features, in a small part of the time."""
+
+    def outline(self) -> CandidatePool:
+        """All candidates, without feature groups."""
+        ...
 
 
 def open_space(spec: SpaceSpec, base_path: Path, limits: LimitsSpec | None = None) -> Space:
@@ -32,4 +48,25 @@ def open_space(spec: SpaceSpec, base_path: Path, limits: LimitsSpec | None = Non
     Raises:
         ConfigurationError: The spec names what does not exist or does not fit, or asks for more than the limits.
     """
-    return cast("Space", opener(OPENERS, spec.type, "space.type")(spec, base_path, limits))
+    found = opened("spaces", spec) or opener(OPENERS, spec.type, "space.type")
+    return cast("Space", found(spec, base_path, limits))
+
+
+def pool_with(space: Space, candidates: Sequence[str]) -> CandidatePool:
+    """The pool of a space with the candidates that a campaign has proposed, which a space may have added to it.
+
+    Args:
+        space: The space.
+        candidates: Ids.
+
+    Raises:
+        NotFoundError: An id means nothing to a space that adds candidates.
+    """
+    return space.refined(list(dict.fromkeys(candidates)), []) if isinstance(space, RefinedSpace) else space.pool()
+
+
+def outline_with(space: Space, candidates: Sequence[str]) -> CandidatePool:
+    """The same without feature groups, for overviews; see :func:`pool_with`."""
+    if isinstance(space, OutlinedSpace) and not isinstance(space, RefinedSpace):
+        return space.outline()
+    return replace(pool_with(space, candidates), groups={})

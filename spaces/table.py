@@ -1,65 +1,37 @@
-"""Precomputed data as a space: candidates in one table, features beside them or in lookup tables."""
+"""A table of candidates as a space: with known values, or without, when they are to be measured."""
 
 from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 import tansaku
-from tansaku.models.domain.errors import ConfigurationError, NotFoundError
-from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray, IntArray
-from tansaku.models.domain.records import Failure, JsonDict, Outcome, Provenance, Quantity
-from tansaku.models.domain.specs.limits import CEILING, LimitsSpec, check_limit
-from tansaku.models.domain.specs.space import FeatureColumnsSpec, FeatureLookupSpec, TableSpaceSpec
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.pool import FloatArray, IntArray
+from tansaku.models.domain.records import Failure, Outcome, Provenance, Quantity
+from tansaku.models.domain.specs.limits import LimitsSpec
+from tansaku.models.domain.specs.space import TableSpaceSpec
 from tansaku.models.domain.states import FailureKind
 from tansaku.models.domain.units import convert
-from tansaku.spaces.table_file import TableColumns, TableFile, TextArray
-
-if TYPE_CHECKING:
-    from ase import Atoms
-
-DESCRIPTION_COLUMNS = 24
-"""A lookup table by system with more columns than this is a descriptor, not a description."""
+from tansaku.spaces.table_candidates import TableCandidates
+from tansaku.spaces.table_file import TableColumns, TextArray
 
 
-class TableSpace:
-    """A space whose values are known; implements :class:`TabulatedSpace`.
+def open_table(spec: TableSpaceSpec, base_path: Path, limits: LimitsSpec | None = None) -> TableCandidates:
+    """Opens a table; arguments and errors as of :class:`TableCandidates`."""
+    kind = TableCandidates if spec.columns.value is None else TableSpace
+    return kind(spec, base_path, limits)
 
-    Args:
-        spec: Which tables, and what their columns mean.
-        base_path: Folder in which relative paths start.
-        limits: What the spec may ask for; None: it was judged before.
 
-    Raises:
-        ConfigurationError: A table or column is missing, an id is there twice, a cost is not positive, a feature is not a
-            finite number, a key has no row in its lookup table, a surface belongs to two systems, or a table has too many rows.
-    """
+class TableSpace(TableCandidates):
+    """A space whose values are known; implements :class:`TabulatedSpace`."""
 
-    def __init__(self, spec: TableSpaceSpec, base_path: Path, limits: LimitsSpec | None = None) -> None:
-        self._spec = spec
-        self._file = TableFile(base_path / spec.candidates, "space.candidates", spec.sha256)
-        self._lookups = {
-            name: TableFile(base_path / group.lookup, f"space.features.{name}.lookup", group.sha256)
-            for name, group in spec.features.items()
-            if isinstance(group, FeatureLookupSpec)
-        }
-        most = (limits or CEILING).pool
-        for file in (self._file, *self._lookups.values()):
-            check_limit(limits, "pool", file.rows(most), f"{file.key}: rows of {file.path.name!r}")
-        table = self._file.read(self._needed_columns())
-        ids = table.text(spec.columns.id, "space.columns.id", fractions=False)
-        # Rank by id is position in the pool; numpy compares the same way as the pool's own check does.
-        order = np.argsort(ids, kind="stable").astype(np.intp)
+    def _read_results(self, table: TableColumns, ids: TextArray, order: IntArray) -> None:
+        """Reads values and further results."""
         self._values = self._read_values(table, ids)[order]
-        self._quantities = {name: self._read_quantity(table, name, ids)[order] for name in spec.columns.quantities}
-        self._pool = self._build_pool(table, ids, order)
-
-    def pool(self) -> CandidatePool:
-        """All candidates."""
-        return self._pool
+        self._quantities = {name: self._read_quantity(table, name, ids)[order] for name in self._spec.columns.quantities}
 
     def values(self) -> FloatArray:
         """Objective of all candidates, NaN where it failed, shape ``(n_candidates,)``."""
@@ -97,29 +69,6 @@ class TableSpace:
         }
         return Outcome(value=value, quantities=quantities, provenance=self.provenance)
 
-    def structure(self, candidate: str) -> Atoms:
-        """Raises NotFoundError: a table holds no structures."""
-        self._pool.positions([candidate])
-        raise NotFoundError(
-            f"candidate {candidate!r}: the table {self._file.path.name!r} holds values and features, no structures"
-        )
-
-    def elements(self) -> frozenset[str]:
-        """None: a table holds no structures."""
-        return frozenset()
-
-    def describe_systems(self) -> list[JsonDict]:
-        """One dict per system: its name, its candidates and the columns of a lookup table by system, if there is one."""
-        pool = self._pool
-        counts = np.bincount(pool.system_codes, minlength=len(pool.systems))
-        rows: list[JsonDict] = [
-            {"system": name, "candidates": int(count)} for name, count in zip(pool.systems, counts, strict=True)
-        ]
-        for name, group in self._spec.features.items():
-            if isinstance(group, FeatureLookupSpec) and group.key == self._spec.columns.system:
-                self._describe(rows, self._lookups[name], group.key)
-        return rows
-
     @cached_property
     def provenance(self) -> Provenance:
         """The table, by content."""
@@ -131,122 +80,13 @@ class TableSpace:
             tansaku_version=tansaku.__version__,
         )
 
-    def _needed_columns(self) -> list[str]:
-        """Columns of the candidates table that the spec names."""
-        named = self._spec.columns
-        needed = [
-            self._file.require(name, f"space.columns.{role}")
-            for role in ("id", "system", "surface", "value", "cost")
-            if (name := getattr(named, role)) is not None
-        ]
-        needed += [
-            self._file.require(column.column, f"space.columns.quantities.{name}.column")
-            for name, column in named.quantities.items()
-        ]
-        for name, group in self._spec.features.items():
-            key = f"space.features.{name}"
-            if isinstance(group, FeatureLookupSpec):
-                needed.append(self._file.require(group.key, f"{key}.key"))
-            else:
-                needed.extend(self._group_columns(group, key))
-        return needed
-
-    def _group_columns(self, group: FeatureColumnsSpec, key: str) -> tuple[str, ...]:
-        named = self._spec.columns
-        columns = (named.id, named.system, named.surface, named.value, named.cost)
-        reserved = [*(name for name in columns if name is not None), *(column.column for column in named.quantities.values())]
-        return self._file.matching(group.columns, f"{key}.columns", reserved=reserved)
-
     def _read_values(self, table: TableColumns, ids: TextArray) -> FloatArray:
+        if self._spec.columns.value is None:
+            raise ConfigurationError("space.columns.value: missing; expected the column of the known values")
         return _results(table, self._spec.columns.value, "space.columns.value", ids)
 
     def _read_quantity(self, table: TableColumns, name: str, ids: TextArray) -> FloatArray:
         return _results(table, self._spec.columns.quantities[name].column, f"space.columns.quantities.{name}.column", ids)
-
-    def _build_pool(self, table: TableColumns, ids: TextArray, order: IntArray) -> CandidatePool:
-        named = self._spec.columns
-        ids = ids[order]
-        same = np.flatnonzero(ids[1:] == ids[:-1])
-        if len(same):
-            raise ConfigurationError(f"space.columns.id: id {str(ids[same[0]])!r} is in more than one row of {named.id!r}")
-        systems, system_codes = (
-            (("all",), np.zeros(len(ids), dtype=np.intp))
-            if named.system is None
-            else _labels(table.text(named.system, "space.columns.system")[order])
-        )
-        surfaces, surface_codes = (
-            (systems, system_codes)
-            if named.surface is None
-            else _labels(table.text(named.surface, "space.columns.surface")[order])
-        )
-        _check_surfaces(systems, system_codes, surfaces, surface_codes)
-        groups = {
-            name: (
-                self._lookup_group(name, group, table, order)
-                if isinstance(group, FeatureLookupSpec)
-                else self._column_group(name, group, table, order)
-            )
-            for name, group in self._spec.features.items()
-        }
-        return CandidatePool(
-            ids=ids,
-            systems=systems,
-            system_codes=system_codes,
-            surfaces=surfaces,
-            surface_codes=surface_codes,
-            groups=groups,
-            cost=np.ones(len(ids)) if named.cost is None else self._read_cost(table, named.cost, ids, order),
-        )
-
-    def _read_cost(self, table: TableColumns, column: str, ids: TextArray, order: IntArray) -> FloatArray:
-        cost = table.numbers(column, "space.columns.cost")[order]
-        bad = np.flatnonzero(~(np.isfinite(cost) & (cost > 0)))
-        if len(bad):
-            raise ConfigurationError(
-                f"space.columns.cost: candidate {str(ids[bad[0]])!r} has the cost {cost[bad[0]]}, expected a positive number"
-            )
-        return cost
-
-    def _column_group(self, name: str, group: FeatureColumnsSpec, table: TableColumns, order: IntArray) -> FeatureGroup:
-        columns = self._group_columns(group, f"space.features.{name}")
-        rows = _matrix(table, columns, f"space.features.{name}.columns", order)
-        return FeatureGroup.compact(name, rows, np.arange(len(rows)), columns, categorical=group.categorical)
-
-    def _lookup_group(self, name: str, group: FeatureLookupSpec, table: TableColumns, order: IntArray) -> FeatureGroup:
-        key, file = f"space.features.{name}", self._lookups[name]
-        file.require(group.key, f"{key}.key")
-        columns = file.matching(group.columns, f"{key}.columns", reserved=[group.key])
-        lookup = file.read([group.key, *columns])
-        ours, theirs = _comparable(table, lookup, group.key, f"{key}.key")
-        wanted, wanted_codes = np.unique(ours, return_inverse=True)
-        order_of_rows = np.argsort(theirs, kind="stable")
-        sorted_keys = theirs[order_of_rows]
-        twice = np.flatnonzero(sorted_keys[1:] == sorted_keys[:-1])
-        if len(twice):
-            raise ConfigurationError(f"{key}.lookup: {file.path.name!r} has two rows for {group.key} {sorted_keys[twice[0]]!s}")
-        place = np.minimum(np.searchsorted(sorted_keys, wanted), len(sorted_keys) - 1)
-        lost = np.flatnonzero(sorted_keys[place] != wanted)
-        if len(lost):
-            raise ConfigurationError(f"{key}.lookup: {file.path.name!r} has no row for {group.key} {wanted[lost[0]]!s}")
-        rows = _matrix(lookup, columns, f"{key}.columns", order_of_rows[place])
-        return FeatureGroup.compact(name, rows, wanted_codes[order], columns, categorical=group.categorical)
-
-    def _describe(self, rows: list[JsonDict], file: TableFile, key: str) -> None:
-        """Adds a lookup table's columns to the systems' descriptions."""
-        shown = [name for name in file.names if name != key and name not in rows[0]]
-        if len(shown) > DESCRIPTION_COLUMNS:
-            return
-        lookup = file.read([key, *shown])
-        labels = lookup.text(key, "space.features")
-        place = {str(label): row for row, label in enumerate(labels)}
-        for name in shown:
-            try:
-                cells: list[float | str] = lookup.numbers(name, name).tolist()
-            except ConfigurationError:
-                cells = lookup.text(name, name).tolist()
-            for row in rows:
-                cell = cells[place[row["system"]]] if row["system"] in place else None
-                row[name] = None if isinstance(cell, float) and np.isnan(cell) else cell
 
 
 def _results(table: TableColumns, column: str, key: str, ids: TextArray) -> FloatArray:
@@ -261,50 +101,3 @@ def _results(table: TableColumns, column: str, key: str, ids: TextArray) -> Floa
     if np.isnan(values).all():
         raise ConfigurationError(f"{key}: no candidate has a value, all are NaN")
     return values
-
-
-def _matrix(table: TableColumns, columns: tuple[str, ...], key: str, taken: IntArray) -> FloatArray:
-    """Features of the rows ``taken``, shape ``(len(taken), len(columns))``; rows that nobody uses may be incomplete."""
-    rows = np.column_stack([table.numbers(column, key)[taken] for column in columns])
-    bad = np.argwhere(~np.isfinite(rows))
-    if len(bad):
-        row, column = bad[0]
-        raise ConfigurationError(
-            f"{key}: row {taken[row] + 1} of column {columns[column]!r} is {rows[row, column]}, expected a finite number"
-        )
-    return rows
-
-
-def _comparable(ours: TableColumns, theirs: TableColumns, name: str, key: str) -> tuple[np.ndarray, np.ndarray]:
-    """Key columns of two tables in one type: text with text, numbers with numbers or with what a CSV wrote for them."""
-    if ours.is_text(name) and theirs.is_text(name):
-        return ours.text(name, key), theirs.text(name, key)
-    return ours.numbers(name, key), theirs.numbers(name, key)
-
-
-def _labels(labels: TextArray) -> tuple[tuple[str, ...], IntArray]:
-    """Names in ascending order (as numbers where all are numbers) and each row's place among them."""
-    names, codes = np.unique(labels, return_inverse=True)
-    try:
-        rank = np.argsort(np.array([float(name) for name in names]), kind="stable")
-    except ValueError:
-        rank = np.arange(len(names))
-    place = np.empty(len(names), dtype=np.intp)
-    place[rank] = np.arange(len(names))
-    return tuple(str(names[at]) for at in rank), place[codes]
-
-
-def _check_surfaces(
-    systems: tuple[str, ...], system_codes: IntArray, surfaces: tuple[str, ...], surface_codes: IntArray
-) -> None:
-    pairs = np.unique(surface_codes * len(systems) + system_codes)
-    owners = pairs // len(systems)
-    shared = np.flatnonzero(owners[1:] == owners[:-1])
-    if len(shared):
-        at = shared[0]
-        first, second = (systems[pair % len(systems)] for pair in pairs[at : at + 2])
-        raise ConfigurationError(
-            f"space.columns.surface: surface {surfaces[owners[at]]!r} is in the systems {first!r} and {second!r}, "
-            "expected one system for each surface",
-            hint="join the system's name to the surface's",
-        )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +18,7 @@ import pyarrow.parquet
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.identifiers import file_sha256
 from tansaku.models.domain.pool import FloatArray
+from tansaku.models.domain.spreadsheet import text_of
 
 MISSING_WORDS = ("", "nan", "na", "n/a", "null", "none")
 """What a CSV may write, in any case, where a number is missing."""
@@ -67,11 +68,15 @@ class TableFile:
     def _read_names(self) -> list[str]:
         try:
             if self.path.suffix.lower() == ".csv":
-                with self.path.open(encoding="utf-8-sig", newline="") as stream:
-                    return next(csv.reader(stream), [])
+                return [text_of(heading) for heading in self._headings()]
             return list(pyarrow.parquet.read_schema(self.path).names)
         except (pa.ArrowInvalid, UnicodeDecodeError, csv.Error) as error:
             raise ConfigurationError(f"{self.key}: cannot read {self.path.name!r}: {error}") from error
+
+    def _headings(self) -> list[str]:
+        """Names of a CSV's columns as they stand there."""
+        with self.path.open(encoding="utf-8-sig", newline="") as stream:
+            return next(csv.reader(stream), [])
 
     def rows(self, most: int) -> int:
         """Number of lines below the header, counted without reading them into memory.
@@ -96,10 +101,14 @@ class TableFile:
         wanted = list(dict.fromkeys(names))
         try:
             if self.path.suffix.lower() == ".csv":
+                headings = dict(zip(self.names, self._headings(), strict=True))
                 options = pyarrow.csv.ConvertOptions(
-                    column_types=dict.fromkeys(self.names, pa.string()), include_columns=wanted, strings_can_be_null=False
+                    column_types=dict.fromkeys(headings.values(), pa.string()),
+                    include_columns=[headings[name] for name in wanted],
+                    strings_can_be_null=False,
                 )
-                table = pyarrow.csv.read_csv(self.path, convert_options=options)
+                columns = pyarrow.csv.read_csv(self.path, convert_options=options).columns
+                table = pa.table([_texts(column) for column in columns], names=wanted)
             else:
                 table = pyarrow.parquet.read_table(self.path, columns=wanted)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
@@ -197,6 +206,40 @@ class TableColumns:
             raise ConfigurationError(f"{key}: row {row} of column {name!r} is {cell!r}, expected a number") from error
         return np.asarray(pc.fill_null(numbers, float("nan")).to_numpy(zero_copy_only=False), dtype=np.float64)
 
+    def categories(self, name: str, key: str) -> TextArray:
+        """A column of text, integers, or true and false (as ``true`` and ``false``), shape ``(n_rows,)``.
+
+        Raises:
+            ConfigurationError: As :meth:`text`.
+        """
+        column = self._plain(name)
+        if not pa.types.is_boolean(column.type):
+            labels = np.char.strip(self.text(name, key))
+            lower = np.char.lower(labels)
+            return lower if set(lower.tolist()) <= {"true", "false"} else labels
+        if column.null_count:
+            raise ConfigurationError(f"{key}: row {self._first(pc.is_null(column))} of column {name!r} is empty")
+        return np.where(column.to_numpy(zero_copy_only=False).astype(bool), "true", "false")
+
+    def extended(self, rows: Sequence[Mapping[str, str | float]]) -> TableColumns:
+        """The columns with further rows below; a cell that a row lacks is empty."""
+        if not rows:
+            return self
+        fields = {}
+        for field in self._table.schema:
+            cells = [row.get(field.name) for row in rows]
+            kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
+            if _is_text(kind):
+                cells = ["" if cell is None else _written(cell) for cell in cells]
+            elif pa.types.is_boolean(kind):
+                cells = [None if cell is None else str(cell).lower() == "true" for cell in cells]
+            elif not pa.types.is_null(kind):
+                kind = pa.float64()
+                cells = [None if cell is None else float(cell) for cell in cells]
+            fields[field.name] = pa.array(cells, type=kind)
+        plain = pa.table({name: self._plain(name) for name in self._table.column_names})
+        return TableColumns(self._file, pa.concat_tables([plain, pa.table(fields)], promote_options="permissive"))
+
     def is_text(self, name: str) -> bool:
         """Whether a column holds text (as every CSV column does)."""
         return _is_text(self._plain(name).type)
@@ -209,6 +252,22 @@ class TableColumns:
     def _first(mask: pa.Array) -> int:
         """Number of the first marked row, counted from 1 below the header."""
         return int(np.flatnonzero(mask.to_numpy(zero_copy_only=False))[0]) + 1
+
+
+def _written(cell: str | float) -> str:
+    """A cell as a CSV holds it; a whole number without a point, as a label may be one."""
+    return (
+        repr(int(cell) if isinstance(cell, float) and cell.is_integer() and abs(cell) < 2**53 else cell)
+        if isinstance(cell, float | int)
+        else cell
+    )
+
+
+def _texts(column: pa.ChunkedArray) -> pa.ChunkedArray | pa.Array:
+    """The cells of a CSV, without the apostrophe that keeps a spreadsheet program from evaluating some of them."""
+    if not pc.any(pc.starts_with(column, "'")).as_py():
+        return column
+    return pa.array([text_of(cell) for cell in column.to_pylist()], type=pa.string())
 
 
 def _is_text(kind: pa.DataType) -> bool:

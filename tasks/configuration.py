@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, TypeVar
+from pathlib import Path, PurePath
+from typing import Any, Protocol, TypeVar
 
 from tansaku.calculators.calculator_registry import known_elements, resolve_calculator
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.identifiers import NAME_PATTERN, content_hash, file_sha256
+from tansaku.models.domain.records import CampaignFile
 from tansaku.models.domain.specs.calculators.contract import workflow_of
 from tansaku.models.domain.specs.calculators.identity import calculator_identity
+from tansaku.models.domain.specs.calculators.plugin import PluginCalculator
 from tansaku.models.domain.specs.calculators.table import CalculatorSpec
 from tansaku.models.domain.specs.campaign import EDITABLE_KEYS, CampaignSpec
+from tansaku.models.domain.specs.commands import offer_commands
 from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.models.domain.specs.space import SpaceSpec
 from tansaku.models.domain.specs.space_base import SpaceBase
 from tansaku.models.domain.specs.transfer import TableSourceSpec
+from tansaku.models.domain.structure_files import folder_sha256
 from tansaku.tasks.checks.crystal import check_cell, resolve_crystal
+from tansaku.tasks.checks.thickness import usual_cell, with_thickness
 from tansaku.tasks.checks.validation import validate_data, validate_document
 from tansaku.tasks.site.users import user_path
 from tansaku.tasks.yaml_text import KeyPath, YamlText, read_yaml
@@ -28,7 +33,12 @@ _ABSENT = "(absent)"
 _SHOWN = 20
 
 _Space = TypeVar("_Space", bound=SpaceBase)
-_Check = Callable[[Path, KeyPath, str | None], str]
+
+
+class _Check(Protocol):
+    """Finds the content hash of a file or folder, and compares it with the one that the spec gives."""
+
+    def __call__(self, path: Path, key: KeyPath, given: str | None, *, folder: bool = False) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -38,10 +48,12 @@ class LoadedCampaign:
     Attributes:
         spec: The spec; every file it names carries its SHA-256.
         base_path: Folder of the file; the spec's relative paths start here.
+        files: Files of the library that the spec names; none for a campaign file.
     """
 
     spec: CampaignSpec
     base_path: Path
+    files: tuple[CampaignFile, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -108,18 +120,32 @@ def campaign_from_data(data: object, base_path: Path, source: str) -> LoadedCamp
 
 
 def load_site(path: Path | None) -> SiteSpec:
-    """Loads a site file; None gives the defaults. ``uri_file`` becomes absolute, starting at the file's folder.
+    """Loads a site file; None gives the defaults. Its paths become absolute, starting at the file's folder.
+
+    Calculators of this process may start its programs from now on.
 
     Raises:
         ConfigurationError: The file or a key in it is wrong.
     """
-    if path is None:
-        return SiteSpec()
-    site = validate_document(SiteSpec, read_yaml(path))
-    if site.database.uri_file is None:
+    site = (
+        SiteSpec() if path is None else _with_command_files(validate_document(SiteSpec, read_yaml(path)), path.resolve().parent)
+    )
+    offer_commands(site.commands)
+    if path is None or site.database.uri_file is None:
         return site
     absolute = path.resolve().parent / user_path(site.database.uri_file, "database.uri_file")
     return site.model_copy(update={"database": site.database.model_copy(update={"uri_file": str(absolute)})})
+
+
+def _with_command_files(site: SiteSpec, folder: Path) -> SiteSpec:
+    """The site with absolute paths of its programs' files."""
+    commands = {
+        name: command.model_copy(
+            update={"files": tuple(str(folder / user_path(file, f"commands.{name}.files")) for file in command.files)}
+        )
+        for name, command in site.commands.items()
+    }
+    return site.model_copy(update={"commands": commands})
 
 
 def spec_hash(spec: CampaignSpec) -> str:
@@ -154,32 +180,47 @@ def apply_edits(spec: CampaignSpec, changes: Mapping[str, object]) -> CampaignSp
     """
     data = spec.model_dump(mode="json")
     for dotted, value in changes.items():
-        *parents, last = key = tuple(dotted.split("."))
-        if not is_editable(key):
+        if not is_editable(tuple(dotted.split("."))):
             allowed = ", ".join(".".join(prefix) for prefix in EDITABLE_KEYS)
             raise ConfigurationError(f"{dotted}: cannot change while a campaign is in progress; editable are {allowed}")
-        target = data
-        for parent in parents:
-            if not isinstance(target.get(parent), dict):
-                example = f"{'.'.join(parents)}={{{last}: {value}}}"
-                raise ConfigurationError(f"{dotted}: there is no {'.'.join(parents)} to change; set it as a whole: '{example}'")
-            target = target[parent]
-        target[last] = value
+        set_key(data, dotted, value)
     return validate_data(CampaignSpec, data)
+
+
+def set_key(data: dict[str, Any], dotted: str, value: object) -> None:
+    """Sets one key of a spec.
+
+    Args:
+        data: The spec as plain data; changed in place.
+        dotted: Where, e.g. ``budget.evaluations``.
+        value: The new value.
+
+    Raises:
+        ConfigurationError: It would be a key of something that is no mapping.
+    """
+    *parents, last = dotted.split(".")
+    target = data
+    for parent in parents:
+        if not isinstance(target.get(parent), dict):
+            example = f"{'.'.join(parents)}={{{last}: {value}}}"
+            raise ConfigurationError(f"{dotted}: there is no {'.'.join(parents)} to change; set it as a whole: '{example}'")
+        target = target[parent]
+    target[last] = value
 
 
 def _resolve(spec: CampaignSpec, base_path: Path, document: YamlText) -> CampaignSpec:
     """Fills in, or checks, the SHA-256 of every file the spec names."""
 
-    def check(path: Path, key: KeyPath, given: str | None) -> str:
+    def check(path: Path, key: KeyPath, given: str | None, *, folder: bool = False) -> str:
         where = f"({document.source}, line {document.line(key)})"
         name = ".".join(map(str, key))
-        if not path.is_file():
+        if not (path.is_dir() if folder else path.is_file()):
             raise ConfigurationError(
-                f"{name}: file {str(path)!r} does not exist {where}", hint="paths start at the file's folder"
+                f"{name}: {'folder' if folder else 'file'} {str(path)!r} does not exist {where}",
+                hint="paths start at the file's folder",
             )
         try:
-            found = file_sha256(path)
+            found = folder_sha256(path, name) if folder else file_sha256(path)
         except OSError as error:
             raise ConfigurationError(f"{name}: {str(path)!r} cannot be read: {error.strerror} {where}") from error
         if given is not None and given != found:
@@ -210,12 +251,18 @@ def _resolve(spec: CampaignSpec, base_path: Path, document: YamlText) -> Campaig
             for i, source in enumerate(transfer.sources)
         )
         transfer = transfer.model_copy(update={"sources": sources})
-    return spec.model_copy(update={"space": space, "calculator": calculator, "label": label, "transfer": transfer})
+    spec = spec.model_copy(update={"space": space, "calculator": calculator, "label": label, "transfer": transfer})
+    return with_thickness(spec)
 
 
 def _resolve_space(space: _Space, base_path: Path, check: _Check, key: KeyPath) -> _Space:
     """The space with the content hashes of the files that it names."""
-    return space.with_hashes({file.key: check(base_path / file.path, (*key, *file.key), file.sha256) for file in space.files()})
+    return space.with_hashes(
+        {
+            file.key: check(base_path / file.path, (*key, *file.key), file.sha256, folder=file.kind == "folder")
+            for file in space.files()
+        }
+    )
 
 
 def _resolve_calculator(
@@ -231,7 +278,7 @@ def _resolve_calculator(
         key: Where the calculator is in it.
     """
     facts = calculator.facts
-    if not (facts.files or facts.parts):
+    if not (facts.files or facts.parts or isinstance(calculator, PluginCalculator)):
         return calculator
     blamed = (*key, *filter(None, (facts.elements_from or next((file.path for file in facts.files), None),)))
     where = f"({document.source}, line {document.line(blamed)})"
@@ -260,13 +307,20 @@ _LATER_KEYS: dict[KeyPath, object] = {
     ("objective", "goal"): {"type": "best_per_system"},
     ("constraints",): {"max_cost": None, "avoid_failures": False},
     ("space", "parent", "transformations"): [],
+    ("space", "phases"): None,
+    ("space", "cell"): {"boundaries": 2, "polish": None},
     ("space", "cost", "anchor"): None,
     ("space", "cost", "kpoint_density"): None,
     ("space", "cost"): {"model": "equal", "power": 1.0},
     **{("proposer", key): None for key in ("kernel", "mean", "restarts", "members", "bayes_until", "initial_points")},
+    **{("proposer", key): None for key in ("floor", "worst_first")},
     ("retrain", "warm"): False,
     ("retrain", "at_end"): False,
     ("retrain", "target"): None,
+    **{("budget", key): None for key in ("hours", "core_hours", "deadline")},
+    ("notes",): "",
+    ("reuse",): False,
+    ("reuse_sha256",): None,
 }
 """Keys that came after the first release and what they are unless a file says so: then a spec is the same as before them.
 
@@ -274,8 +328,14 @@ Those of calculators are in the facts of their types.
 """
 
 
+_HASHED = (("execution", "polish"),)
+"""Editable keys in the hash of a spec, because they were not always editable; it is that of the spec at the creation."""
+
+
 def _identity(spec: CampaignSpec, *, with_editable: bool) -> dict[str, Any]:
     data = spec.model_dump(mode="json")
+    if "cell" in data["space"] and data["space"]["cell"] == usual_cell(spec):
+        del data["space"]["cell"]
     for (*parents, last), default in _LATER_KEYS.items():
         target: Any = data
         for parent in parents:
@@ -289,7 +349,7 @@ def _identity(spec: CampaignSpec, *, with_editable: bool) -> dict[str, Any]:
         if holder.get("calculator"):
             holder["calculator"] = calculator_identity(holder["calculator"])
     if not with_editable:
-        for *parents, last in EDITABLE_KEYS:
+        for *parents, last in (key for key in EDITABLE_KEYS if key not in _HASHED):
             target = data
             for parent in parents:
                 target = target[parent]
@@ -304,10 +364,22 @@ def _without_paths(space: dict[str, Any]) -> None:
         space["crystal"].pop("own_lattice_parameter", None)
         if not space["crystal"].get("strained"):
             space["crystal"].pop("strained", None)
+    if "parent" in space and space.get("relaxed") is True:
+        del space["relaxed"]
     if not space.get("columns", {}).get("quantities", True):
         del space["columns"]["quantities"]
+    space.pop("off_pool", None)  # what was found, not said
+    for group in space.get("features", {}).values():
+        for key in ("categories", "units"):
+            if not group.get(key, True):
+                del group[key]
     if space.get("sha256"):
-        del space["candidates"]
+        space.pop("candidates", None)
+        space.pop("folder", None)
+    if space.get("hashes"):  # names of candidates come from names of files
+        space["paths"] = [PurePath(path).name for path in space["paths"]]
+    if (space.get("phases") or {}).get("sha256"):
+        del space["phases"]["file"]
     if space.get("parent", {}).get("sha256"):
         del space["parent"]["cif"]
     for group in space.get("features", {}).values():

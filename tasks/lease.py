@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from datetime import UTC, datetime
 
 import psutil
 
@@ -67,9 +66,7 @@ def _watch_expired(
     """
     held = store.campaign(campaign).lease
     until = time.monotonic() + _BEATS * timing.heartbeat
-    while (
-        held is not None and held.owner != owner and held.expires_at <= datetime.now(UTC) and _is_awake(held.owner, owner.host)
-    ):
+    while held is not None and held.owner != owner and held.expires_at <= store.now() and _is_awake(held.owner, owner.host):
         left = until - time.monotonic()
         if left <= 0 or halt.is_set():
             return
@@ -79,7 +76,7 @@ def _watch_expired(
         halt.wait(min(left, _LOOK_AGAIN, timing.heartbeat))
         present = store.campaign(campaign).lease
         if present is not None and present.epoch == held.epoch and present.expires_at != held.expires_at:
-            raise lease_held(present, datetime.now(UTC))
+            raise lease_held(present, store.now())
         held = present
 
 
@@ -90,10 +87,11 @@ def refuse_living_owner(store: CampaignStore, campaign: str) -> None:
         LeaseHeldError: Another process of this host drives the campaign and is alive.
         NotFoundError: No campaign of this name is stored.
     """
-    held, now = store.campaign(campaign).lease, datetime.now(UTC)
-    if held is None or held.expires_at <= now or held.owner == (me := this_driver()) or held.owner.host != me.host:
+    held = store.campaign(campaign).lease
+    if held is None or held.owner == (me := this_driver()) or held.owner.host != me.host:
         return
-    if _is_awake(held.owner, held.owner.host):
+    now = store.now()
+    if held.expires_at > now and _is_awake(held.owner, held.owner.host):
         raise lease_held(held, now)
 
 

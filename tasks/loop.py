@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import signal
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import TracebackType
 from typing import Literal, Self
 
 from tansaku.models.domain.errors import DiskFullError, TransientError
@@ -18,14 +16,16 @@ from tansaku.models.domain.records import Evaluation, JsonDict, Lease
 from tansaku.models.domain.states import EvaluationState, StopReason
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.commands.create import prepare_campaign
+from tansaku.tasks.interruption import interruptible
 from tansaku.tasks.lease import Heartbeat, take_lease
 from tansaku.tasks.observer import Observer, SilentObserver
 from tansaku.tasks.resources import Resources
 from tansaku.tasks.retraining.committee import PoolCommittee
 from tansaku.tasks.retraining.driver import abandon_training, advance_training, tidy_trainings
+from tansaku.tasks.reuse.known import KnownResults
 from tansaku.tasks.site.processes import process_identity, this_driver
 from tansaku.tasks.steps.audit import log_event
-from tansaku.tasks.steps.certificates import note_final, stopping
+from tansaku.tasks.steps.certificates import note_final, recent_certificates, stopping
 from tansaku.tasks.steps.collect import collect, handles_of, under_way
 from tansaku.tasks.steps.commands import apply_commands
 from tansaku.tasks.steps.context import Ledger, StepContext, Workshop
@@ -33,6 +33,7 @@ from tansaku.tasks.steps.late import collect_late, tidy, watch
 from tansaku.tasks.steps.polish import polish
 from tansaku.tasks.steps.propose import propose
 from tansaku.tasks.steps.reap import HELPERS, reap_orphans
+from tansaku.tasks.steps.refinement import include_proposed, refiner_of
 from tansaku.tasks.steps.submit import UNSUBMITTED, submit
 from tansaku.tasks.steps.waiting import Reminder
 from tansaku.tasks.transfer.proposer import open_proposer
@@ -41,17 +42,9 @@ from tansaku.tasks.views.overview import stored_spec
 __all__ = ["CampaignLoop", "DriveResult", "EndReason", "drive", "interruptible", "prepare_campaign"]
 
 EndReason = Literal[
-    "budget",
-    "evaluations",
-    "exhausted",
-    "failures",
-    "configuration",
-    "certain",
-    "target",
-    "cancelled",
-    "paused",
-    "interrupted",
-]
+    "budget", "evaluations", "hours", "core_hours", "deadline", "exhausted", "failures", "configuration", "certain",
+    "target", "cancelled", "paused", "waiting", "interrupted",
+]  # fmt: skip
 
 _POLISHED_AFTER = (StopReason.BUDGET, StopReason.EVALUATIONS, StopReason.EXHAUSTED, StopReason.CERTAIN, StopReason.TARGET)
 _FIRST_PAUSE = 0.1  # after the first failure of an outage [s]; doubled up to the heartbeat, until a turn succeeds
@@ -62,7 +55,8 @@ class DriveResult:
     """How a driver's work ended.
 
     Attributes:
-        reason: ``interrupted``: by a signal; running jobs continue and are adopted later.
+        reason: ``interrupted``: by a signal; running jobs continue and are adopted later. ``waiting``: for values that people
+            or robots report.
         last_number: Number of the last proposal.
         active: Evaluations that had not ended.
         proposer_seconds: Time this driver spent on fits and choices [s].
@@ -174,6 +168,11 @@ class CampaignLoop:
             watch(self._context, evaluation)
         return changed + collect_late(self._context)
 
+    def obey(self) -> None:
+        """Applies the commands that wait; proposes and submits nothing."""
+        self._look_at_commands = 0.0
+        self._obey()
+
     def _open(self, stack: ExitStack) -> None:
         resources, store = self._resources, self._resources.store
         lease = take_lease(store, self._name, this_driver(), self._timing, self._observer, self._halt)
@@ -197,7 +196,7 @@ class CampaignLoop:
             artifacts=resources.artifacts,
             launcher=launcher,
             proposer=proposer,
-            ledger=Ledger(record, spec, pool),
+            ledger=Ledger(record, spec, pool, refiner=refiner_of(space)),
             observer=self._observer,
             initial_count=proposer.initial_count(pool),
             workshop=Workshop(
@@ -207,11 +206,11 @@ class CampaignLoop:
                 by_service=resources.site.training.by == "service",
             ),
             committee=PoolCommittee(space, pool, spec, resources.artifacts),
+            known=KnownResults(spec, space, resources.artifacts, store) if spec.reuse else None,
         )
         runtime = {"driver": process_identity(), "launcher": dict(launcher.runtime()), HELPERS: self._helpers}
         store.set_runtime(lease, runtime)
-        self._load()
-        tidy(self._context)
+        self._load(opens=True)
         tidy_trainings(self._context)
 
     def _give_back(self, lease: Lease) -> None:
@@ -221,20 +220,30 @@ class CampaignLoop:
             # Nothing is lost by it: our process id tells the next driver that we are gone.
             self._observer.on_wait(f"the lease could not be released: {error.message}", 0.0)
 
-    def _load(self) -> None:
-        """Reloads the ledger from the store: at the start, and whenever it is unknown what was written."""
+    def _load(self, *, opens: bool = False) -> None:
+        """Reloads the ledger from the store: at the start, and whenever it is unknown what was written.
+
+        Args:
+            opens: Whether the lease was just taken. Jobs that a killed driver left behind are then forgotten as well; what it
+                left half written is complete since the lease was taken, and need not be looked for a second time.
+        """
         store, ledger = self._resources.store, self._context.ledger
-        store.rebuild_observations(self._name)
+        if not opens:
+            store.rebuild_observations(self._name)
         ledger.record = store.campaign(self._name)
         ledger.spec = stored_spec(ledger.record)
         ledger.clear()
         for refit in store.refits(self._name):
             ledger.note_refit(refit)
         ledger.retrains.extend(store.retrains(self._name))
-        for evaluation in store.evaluations(self._name):
+        include_proposed(ledger, (evaluation.proposal.candidate for evaluation in store.each_evaluation(self._name)))
+        for evaluation in store.each_evaluation(self._name):
             ledger.note(evaluation)
+            if opens:
+                tidy(self._context, evaluation)
         if ledger.spec.budget.stop is not None:
-            ledger.certificate = stopping(ledger.spec, store.events(self._name), len(ledger.search))
+            searched = len(ledger.search)
+            ledger.certificate = stopping(ledger.spec, recent_certificates(store, ledger.spec, searched), searched)
         self._look_at_commands = 0.0
         self._search_over = None
         self._observer.on_start(ledger.record, list(ledger.evaluations.values()))
@@ -273,6 +282,8 @@ class CampaignLoop:
             self._finish()
         elif moved:
             self._reminder.progressed()
+        elif ledger.spec.manual:
+            self._end = "waiting"
         else:
             self._wait()
 
@@ -280,7 +291,12 @@ class CampaignLoop:
         if time.monotonic() < self._look_at_commands:
             return
         known = len(self._context.ledger.commands)
-        apply_commands(self._context)
+        if not apply_commands(self._context):
+            # A report described candidates that the space of this driver does not have.
+            self._stack.close()
+            self.__enter__()
+            self._obey()
+            return
         if len(self._context.ledger.commands) != known:
             self._search_over = None
         self._look_at_commands = time.monotonic() + self._timing.poll
@@ -299,7 +315,7 @@ class CampaignLoop:
     def _propose(self) -> bool:
         """Fills the free places; True when something was proposed."""
         ledger, proposed = self._context.ledger, False
-        while len(ledger.active) < ledger.spec.execution.in_flight:
+        while len(ledger.active) < ledger.wanted:
             if ledger.paused or ledger.cancelled or self._halt.is_set():
                 break
             evaluation = self._next()
@@ -318,7 +334,10 @@ class CampaignLoop:
             if not isinstance(found, StopReason):
                 return found
         searching = any(evaluation.proposal.purpose == "search" for evaluation in ledger.active)
-        return None if searching or self._search_over not in _POLISHED_AFTER else polish(self._context)
+        if searching or self._search_over not in _POLISHED_AFTER:
+            return None
+        self._search_over = self._context.out_of_time() or self._search_over
+        return polish(self._context) if self._search_over in _POLISHED_AFTER else None
 
     def _nothing_to_come(self) -> bool:
         ledger = self._context.ledger
@@ -354,26 +373,6 @@ class CampaignLoop:
             self._context.launcher.wait(handles, timeout)
         else:
             self._halt.wait(timeout)
-
-
-@contextmanager
-def interruptible(halt: threading.Event) -> Iterator[None]:
-    """The first SIGINT or SIGTERM sets ``halt``, the second ends at once; only the main thread can be asked this way."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        if halt.is_set():
-            raise KeyboardInterrupt
-        halt.set()
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def drive(resources: Resources, name: str, observer: Observer | None = None, *, helpers: JsonDict | None = None) -> DriveResult:

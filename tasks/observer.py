@@ -8,13 +8,14 @@ from typing import Protocol
 from tansaku.models.domain.certificate import Certificate
 from tansaku.models.domain.records import CampaignRecord, Evaluation, Refit
 from tansaku.models.domain.retraining import Retrain, RetrainEnd
+from tansaku.tasks.steps.summaries import EvaluationSummary
 
 
 class Observer(Protocol):
     """Callbacks of a driver, in the driver's thread. They return quickly and raise nothing."""
 
-    def on_start(self, record: CampaignRecord, evaluations: Sequence[Evaluation]) -> None:
-        """The campaign was loaded, or loaded again after an outage: these are all evaluations it has."""
+    def on_start(self, record: CampaignRecord, evaluations: Sequence[EvaluationSummary]) -> None:
+        """The campaign was loaded, or loaded again after an outage: these are summaries of all evaluations it has."""
         ...
 
     def on_proposal(self, evaluation: Evaluation) -> None:
@@ -59,7 +60,7 @@ class Observer(Protocol):
 class SilentObserver:
     """An observer that ignores everything."""
 
-    def on_start(self, record: CampaignRecord, evaluations: Sequence[Evaluation]) -> None:
+    def on_start(self, record: CampaignRecord, evaluations: Sequence[EvaluationSummary]) -> None:
         """Does nothing."""
 
     def on_proposal(self, evaluation: Evaluation) -> None:

@@ -13,6 +13,7 @@ from tansaku.models.domain.library import FileLibrary
 from tansaku.models.domain.model_registry import Registry
 from tansaku.models.domain.ports import ArtifactStore, CampaignStore, Launcher
 from tansaku.models.domain.requests import Requests
+from tansaku.models.domain.schedules import Schedules
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.tasks.launchers.backends import backend_of, files_folder, job_folder
@@ -34,6 +35,12 @@ def _accounts_in_memory() -> Accounts:
     from tansaku.tasks.stores.memory_accounts import MemoryAccounts
 
     return MemoryAccounts()
+
+
+def _schedules_in_memory() -> Schedules:
+    from tansaku.tasks.stores.memory_schedules import MemorySchedules
+
+    return MemorySchedules()
 
 
 def _requests_in_memory() -> Requests:
@@ -76,6 +83,7 @@ class Resources:
         registry: Data sets and models.
         accounts: Users, sessions and audit of the dashboard.
         requests: Requests of the dashboard, and reports of services.
+        schedules: Times at which campaigns are run.
         library: Files that users uploaded for campaigns.
     """
 
@@ -90,10 +98,15 @@ class Resources:
     registry: Registry = field(default_factory=_in_memory)
     accounts: Accounts = field(default_factory=_accounts_in_memory)
     requests: Requests = field(default_factory=_requests_in_memory)
+    schedules: Schedules = field(default_factory=_schedules_in_memory)
     library: FileLibrary = field(default_factory=_library_in_memory)
 
     def launcher(self, campaign: CampaignSpec) -> Launcher:
         """The backend of a campaign, not started yet."""
+        if campaign.manual:
+            from tansaku.tasks.launchers.manual import ManualLauncher
+
+            return ManualLauncher()
         return self.open_launcher(campaign)
 
     @property
@@ -123,6 +136,7 @@ def open_resources(settings: Settings, site: SiteSpec) -> Iterator[Resources]:
     from tansaku.tasks.stores.mongo_library import MongoLibrary
     from tansaku.tasks.stores.mongo_registry import MongoRegistry
     from tansaku.tasks.stores.mongo_requests import MongoRequests
+    from tansaku.tasks.stores.mongo_schedules import MongoSchedules
     from tansaku.tasks.stores.site_workers import SiteWorkers
 
     database = connect(settings, site)
@@ -143,6 +157,7 @@ def open_resources(settings: Settings, site: SiteSpec) -> Iterator[Resources]:
             registry=MongoRegistry(database),
             accounts=MongoAccounts(database),
             requests=MongoRequests(database),
+            schedules=MongoSchedules(database),
             library=MongoLibrary(database),
         )
     finally:

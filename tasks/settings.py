@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, SecretStr, TypeAdapter, ValidationError
 
 from tansaku.models.domain.errors import ConfigurationError
-from tansaku.models.domain.secret_variables import FILE_SUFFIX, MONGO_URI_VARIABLE, PREFECT_SECRETS
+from tansaku.models.domain.secret_variables import (
+    FILE_SUFFIX,
+    MONGO_URI_VARIABLE,
+    PREFECT_SECRETS,
+    PROXY_SECRET_VARIABLE,
+)
+from tansaku.models.domain.specs.commands import CommandSpec, offered_commands
 from tansaku.models.domain.specs.parallel import ParallelSpec
 from tansaku.tasks.site.child_variables import child_variables
 from tansaku.tasks.site.users import user_name, user_path
@@ -23,6 +30,7 @@ RUNTIME_VARIABLE = "XDG_RUNTIME_DIR"
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 RANKS_VARIABLE = "TANSAKU_RANKS"
 MPIEXEC_VARIABLE = "TANSAKU_MPIEXEC"
+COMMANDS_VARIABLE = "TANSAKU_COMMANDS"
 
 _KERNEL_VARIABLES = ("MKL_CBWR", "OPENBLAS_CORETYPE")
 """Variables that select BLAS kernels; users fix them to get identical last digits on every machine."""
@@ -47,6 +55,7 @@ class Settings(BaseModel):
     Attributes:
         home: Folder of everything tansaku keeps on this machine: the embedded database, spools, logs.
         mongo_uri: Address of a MongoDB server, with credentials; None: the site file's, else the embedded server.
+        proxy_secret: What a proxy that logs users in sends to the dashboard with each request.
         site_file: Site file to use when a command names none.
         require_all: Tests that would be left out for a missing component fail instead.
         runtime: The user's run-time folder, where sockets live; None where the system has none.
@@ -56,6 +65,7 @@ class Settings(BaseModel):
 
     home: Path
     mongo_uri: SecretStr | None = None
+    proxy_secret: SecretStr | None = None
     site_file: Path | None = None
     require_all: bool = False
     runtime: Path | None = None
@@ -64,7 +74,7 @@ class Settings(BaseModel):
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
         """Reads the TANSAKU_ variables and XDG_RUNTIME_DIR; an empty one counts as unset.
 
-        ``TANSAKU_MONGO_URI_FILE`` names a file with the address instead.
+        ``TANSAKU_MONGO_URI_FILE`` and ``TANSAKU_PROXY_SECRET_FILE`` name files with the secrets instead.
 
         Args:
             environment: None: the process's.
@@ -79,6 +89,7 @@ class Settings(BaseModel):
         return cls(
             home=_folder(values.get(HOME_VARIABLE, "").strip()),
             mongo_uri=uri,
+            proxy_secret=_secret(values, PROXY_SECRET_VARIABLE),
             site_file=user_path(site, SITE_VARIABLE).absolute() if site else None,
             require_all=_truth(REQUIRE_ALL_VARIABLE, values.get(REQUIRE_ALL_VARIABLE, "")),
             runtime=Path(runtime) if runtime.startswith("/") else None,
@@ -129,13 +140,13 @@ def thread_environment(threads: int, added: Collection[str] = ()) -> dict[str, s
 
 
 def service_environment(environment: Mapping[str, str] | None = None) -> dict[str, str]:
-    """What a service may see that works for a Prefect server of our own: everything but settings of another Prefect server.
+    """What a service may see that works for our own Prefect server: all but settings of another one and the proxy's secret.
 
     Args:
         environment: None: the process's.
     """
     values = os.environ if environment is None else environment
-    return {name: value for name, value in values.items() if not name.startswith(_PREFECT)}
+    return {name: value for name, value in values.items() if not name.startswith((_PREFECT, PROXY_SECRET_VARIABLE))}
 
 
 def names_prefect_server(environment: Mapping[str, str] | None = None) -> bool:
@@ -163,7 +174,30 @@ def has_prefect_files(environment: Mapping[str, str] | None = None) -> bool:
 def worker_environment(parallel: ParallelSpec, added: Collection[str] = ()) -> dict[str, str]:
     """:func:`child_environment` for a worker whose calculators may use these ranks and threads."""
     variables = {RANKS_VARIABLE: str(parallel.ranks), MPIEXEC_VARIABLE: parallel.mpiexec}
-    return thread_environment(parallel.threads, added) | variables
+    return thread_environment(parallel.threads, added) | variables | commands_environment()
+
+
+def commands_environment() -> dict[str, str]:
+    """The variable by which a process that this one starts learns of the site's programs; none where the site has none."""
+    offered = {name: command.model_dump(mode="json") for name, command in offered_commands().items()}
+    return {COMMANDS_VARIABLE: json.dumps(offered)} if offered else {}
+
+
+def given_commands(environment: Mapping[str, str] | None = None) -> dict[str, CommandSpec]:
+    """The site's programs as :func:`commands_environment` handed them over.
+
+    Args:
+        environment: None: the process's.
+
+    Raises:
+        ConfigurationError: The variable has a value that makes no sense.
+    """
+    values = os.environ if environment is None else environment
+    adapter = TypeAdapter(dict[str, CommandSpec])
+    try:
+        return adapter.validate_json(values.get(COMMANDS_VARIABLE) or "{}")
+    except ValidationError as error:
+        raise ConfigurationError(f"{COMMANDS_VARIABLE}: it is set by tansaku for its own workers; unset it") from error
 
 
 def given_parallel(environment: Mapping[str, str] | None = None) -> ParallelSpec:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
 
 from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.records import JsonDict
 from tansaku.tasks.yaml_text import Dumper, Loader, parse_yaml
 
 Value = str | int | float | bool | None
@@ -34,6 +35,17 @@ def value_at(data: object, dotted: str) -> Value:
     for step in dotted.split("."):
         data = data.get(step) if isinstance(data, Mapping) else None
     return data if isinstance(data, str | int | float | bool) else None
+
+
+def assignments(changes: Sequence[str]) -> JsonDict:
+    """New values by dotted key, from ``KEY=VALUE`` each, the value in YAML. Raises ConfigurationError."""
+    payload: JsonDict = {}
+    for change in changes:
+        key, equals, value = change.partition("=")
+        if not equals or not key.strip():
+            raise ConfigurationError(f"{change!r}: expected KEY=VALUE, e.g. budget.evaluations=500")
+        payload[key.strip()] = parse_yaml(value, change).data
+    return payload
 
 
 def _edited(text: str, path: tuple[str, ...], value: Value, source: str) -> str:

@@ -16,6 +16,7 @@ for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 # In this order: what imports another plug-in comes after it.
 pytest_plugins = [
+    "tests.support.mishin_aluminium",
     "tests.support.components",
     "tests.support.servers",
     "tests.support.programs",

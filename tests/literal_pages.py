@@ -37,7 +37,7 @@ COPIED = (
 _BLOCK = re.compile(r'^```(\w+)(?: title="([^"]+)")?\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 _PATIENCE = 900.0
 
-_CAMPAIGN = """
+CAMPAIGN = """
 import json, sys
 from pathlib import Path
 from tansaku.models.domain.specs.site import SiteSpec
@@ -54,8 +54,8 @@ from tansaku.tasks.stores.memory import MemoryCampaignStore
 
 home = Path("home", Path(sys.argv[1]).stem).resolve()
 home.mkdir(parents=True)
-settings, loaded = Settings(home=home), load_campaign(Path(sys.argv[1]))
 site = load_site(Path(sys.argv[2])) if len(sys.argv) > 2 else SiteSpec()
+settings, loaded = Settings(home=home), load_campaign(Path(sys.argv[1]))
 # Workers are given no environment but what a site file names, and are to import the copy.
 launcher = site.launcher.model_copy(update={"environment": ("PYTHONPATH",)})
 site = site.model_copy(update={"launcher": launcher})
@@ -72,7 +72,10 @@ with CampaignLoop(resources, loaded.spec.name, SilentObserver()) as loop:
     loop.advance()
 data = CampaignData.load(store, loaded.spec.name, resources.artifacts)
 models = [record.spec["surrogate"] for record in resources.registry.models()]
-print(json.dumps({"reason": loop.result.reason, "rows": evaluation_rows(data, "all"), "key": data.value_key, "models": models}))
+outcomes = [item.outcome for item in store.evaluations(loaded.spec.name) if item.outcome and item.outcome.provenance]
+plugins = sorted({name for outcome in outcomes for name in outcome.provenance.plugins})
+rows = evaluation_rows(data, "all")
+print(json.dumps({"plugins": plugins, "reason": loop.result.reason, "rows": rows, "key": data.value_key, "models": models}))
 """
 
 
@@ -149,7 +152,7 @@ class LiteralPage:
     def _run(self, words: list[str]) -> dict[str, Any] | None:
         if words[:2] == ["tansaku", "run"]:
             given = [word for word in words[2:] if word != "--site"]
-            return dict(json.loads(self._python("-c", _CAMPAIGN, *given).splitlines()[-1]))
+            return dict(json.loads(self._python("-c", CAMPAIGN, *given).splitlines()[-1]))
         assert words[0] == "python", f"{' '.join(words)}: expected python or tansaku run"
         self._python(*words[1:])
         return None

@@ -22,7 +22,7 @@ from benchmarks.composition.statistics.models import (
 from benchmarks.composition.statistics.searches import search_all
 from tansaku.models.domain.pool import FloatArray, IntArray
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.specs.campaign import BudgetSpec
+from tansaku.models.domain.specs.budget import BudgetSpec
 from tansaku.models.domain.specs.objective import AcquisitionName
 from tansaku.models.engine.goals import Goal
 from tansaku.models.engine.presets import PRESETS, GPSettings

@@ -12,7 +12,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,11 +24,10 @@ from benchmarks.command import begun, command
 from benchmarks.growth.filled import filled, own_home
 from benchmarks.growth.filling import outcome_of
 from tansaku.models.domain.ports import CampaignStore
-from tansaku.models.domain.records import JsonDict, LeaseOwner, Proposal
+from tansaku.models.domain.records import JsonDict, Lease, LeaseOwner, Proposal
 from tansaku.tasks.configuration import load_site
 from tansaku.tasks.jobs.spool_files import write_json
 from tansaku.tasks.resources import open_resources
-from tansaku.tasks.settings import Settings
 from tansaku.tasks.site.machine import describe_machine
 
 NAME = "growth"
@@ -43,7 +42,7 @@ CHROMIUM = "/usr/bin/chromium"
 _CLI = "from tansaku.deploy.cli.main import main; main()"
 _LINK = re.compile(r"http://127\.0\.0\.1:\d+/login#token=\S+")
 _PATIENCE = 120_000.0  # [ms]
-_COUNT = re.compile(r"(\d+) evaluations:")
+_LEASE = 3600.0
 
 
 @dataclass(frozen=True)
@@ -120,28 +119,24 @@ def received(browser: Browser, state: StorageState, address: str) -> tuple[int, 
     return int(sum(sizes)), float(dict(paints)["first-contentful-paint"])
 
 
-def tabs_of(context: BrowserContext, address: str, count: int) -> list[Page]:
-    """Tabs that are open on a page."""
-    pages = [context.new_page() for _ in range(count)]
-    for page in pages:
+def view(context: BrowserContext, site: Site) -> float:
+    """Time until the page of the campaign has come, without what it loads [s]."""
+    start = time.monotonic()
+    answer = context.request.get(f"{site.address}/campaigns/{NAME}", timeout=_PATIENCE)
+    if not answer.ok:
+        sys.exit(f"the page of the campaign answers {answer.status}")
+    return time.monotonic() - start
+
+
+def tabs_of(context: BrowserContext, address: str, count: int) -> None:
+    """Opens tabs on a page."""
+    for page in [context.new_page() for _ in range(count)]:
         page.goto(address, timeout=_PATIENCE)
-    return pages
 
 
-def store_result(store: CampaignStore, number: int) -> None:
+def store_result(store: CampaignStore, lease: Lease, proposal: Proposal) -> None:
     """Stores a proposal with its result, as a driver does."""
-    owner = LeaseOwner(host="benchmark", pid=1, process_started=0.0, user="benchmark")
-    lease = store.acquire_lease(NAME, owner, 60.0)
-    proposal = Proposal(
-        number=number,
-        candidate=f"benchmark-{number}",
-        system="benchmark",
-        surface="benchmark",
-        source="benchmark",
-        predicted_cost=1.0,
-        model="benchmark",
-    )
-    evaluation = store.insert_proposal(lease, proposal)
+    evaluation, number = store.insert_proposal(lease, proposal), proposal.number
     store.begin_attempt(lease, evaluation.id, 1, f"token-{number}", f"job-{number}")
     store.accept_outcome(lease, evaluation.id, f"token-{number}", outcome_of(number))
 
@@ -174,31 +169,37 @@ def processor_time(process: psutil.Process) -> float:
     return float(times.user + times.system)
 
 
-def measure_tabs(settings: Settings, site: Site, context: BrowserContext, effort: Effort) -> JsonDict:
-    """What the server's process takes, and how late tabs show a result."""
-    page_address = f"{site.address}/campaigns/{NAME}"
-    pages = tabs_of(context, page_address, effort.tabs)
+def measure_tabs(
+    store: CampaignStore, following: Sequence[Proposal], site: Site, context: BrowserContext, idle: float
+) -> JsonDict:
+    """What the server's process takes, and how late tabs show a result.
+
+    Args:
+        store: Of the campaign.
+        following: What is proposed, and has its result, one a second.
+        site: The server.
+        context: With its tabs.
+        idle: Time without changes [s].
+    """
+    owner = LeaseOwner(host="benchmark", pid=1, process_started=0.0, user="benchmark")
+    lease, last = store.acquire_lease(NAME, owner, _LEASE), context.pages[-1]
     time.sleep(3.0)
     before, start = processor_time(site.process), time.monotonic()
-    time.sleep(effort.idle)
-    idle = percent_of(site.process, before, start)
-    shown = _COUNT.search(pages[0].locator("#facts").inner_text())
-    if shown is None:
-        sys.exit("the page does not show the number of evaluations")
-    known, delays = int(shown[1]), []
-    with open_resources(settings, load_site(None)) as resources:
-        before, start = processor_time(site.process), time.monotonic()
-        for number in range(known + 1, known + 1 + effort.results):
-            store_result(resources.store, number)
-            stored = time.monotonic()
-            delays.append(delay_of(pages[-1], number, stored))
-            time.sleep(max(0.0, 1.0 - (time.monotonic() - stored)))
-        busy = percent_of(site.process, before, start)
+    time.sleep(idle)
+    idle_percent = percent_of(site.process, before, start)
+    delays = []
+    before, start = processor_time(site.process), time.monotonic()
+    for proposal in following:
+        stored = time.monotonic()
+        store_result(store, lease, proposal)
+        delays.append(delay_of(last, proposal.number, time.monotonic()))
+        time.sleep(max(0.0, 1.0 - (time.monotonic() - stored)))
+    busy = percent_of(site.process, before, start)
     memory = site.process.memory_info().rss / 1e6
     return {
         "update_p95_s": sorted(delays)[max(0, round(0.95 * len(delays)) - 1)],
         "update_median_s": statistics.median(delays),
-        "cpu_idle_percent": idle,
+        "cpu_idle_percent": idle_percent,
         "cpu_busy_percent": busy,
         "rss_mb": memory,
     }
@@ -208,25 +209,25 @@ def measure(count: int, folder: Path, *, quick: bool) -> JsonDict:
     """Fills a campaign and looks at it in a browser."""
     effort = Effort(tabs=3, idle=2.0, results=3) if quick else Effort()
     with own_home() as settings:
-        filled(settings, NAME, count, quick=quick)
+        following = filled(settings, NAME, count, quick=quick)[: effort.results]
         with served(folder) as site, sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
             context = browser.new_context()
+            start = time.monotonic()
             page = context.new_page()
+            # The home page is the first that reads the campaign.
             page.goto(site.link, timeout=_PATIENCE)
             page.wait_for_selector("#home", timeout=_PATIENCE)
             page.close()
-            start = time.monotonic()
-            first = context.request.get(f"{site.address}/campaigns/{NAME}", timeout=_PATIENCE)
-            first_view = time.monotonic() - start
-            if not first.ok:
-                sys.exit(f"the page of the campaign answers {first.status}")
-            found: JsonDict = {"first_view_s": first_view}
+            view(context, site)
+            found: JsonDict = {"first_view_s": time.monotonic() - start, "next_view_s": view(context, site)}
             paths = {"home": "/", "campaign": f"/campaigns/{NAME}", "candidate": f"/campaigns/{NAME}/evaluations/1"}
             for key, path in paths.items():
                 size, paint = received(browser, context.storage_state(), site.address + path)
                 found |= {f"bytes_{key}": size, f"first_paint_{key}_ms": paint}
-            found |= measure_tabs(settings, site, context, effort)
+            tabs_of(context, f"{site.address}/campaigns/{NAME}", effort.tabs)
+            with open_resources(settings, load_site(None)) as resources:
+                found |= measure_tabs(resources.store, following, site, context, effort.idle)
             browser.close()
     return found
 

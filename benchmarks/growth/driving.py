@@ -13,13 +13,14 @@ from typing import Any
 
 from benchmarks.growth.filling import outcome_of
 from tansaku.models.domain.ports import JobRequest, JobResult, JobStatus
-from tansaku.models.domain.records import CampaignRecord, Evaluation, JsonDict
+from tansaku.models.domain.records import CampaignRecord, JsonDict
 from tansaku.models.domain.states import JobState
 from tansaku.tasks.configuration import load_site
 from tansaku.tasks.loop import drive
 from tansaku.tasks.observer import SilentObserver
 from tansaku.tasks.resources import open_resources
 from tansaku.tasks.settings import Settings
+from tansaku.tasks.steps.summaries import EvaluationSummary
 
 
 @dataclass
@@ -83,7 +84,7 @@ class Stopwatch(SilentObserver):
 
     loaded = 0.0
 
-    def on_start(self, record: CampaignRecord, evaluations: Sequence[Evaluation]) -> None:  # noqa: ARG002 - of the interface
+    def on_start(self, record: CampaignRecord, evaluations: Sequence[EvaluationSummary]) -> None:  # noqa: ARG002 - of the interface
         """The campaign was loaded."""
         self.loaded = time.process_time()
 

@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
-from benchmarks.growth.filling import fill
+from benchmarks.growth.filling import FOLLOWING, fill
 from tansaku import __version__
 from tansaku.models.domain.pool import CandidatePool
-from tansaku.models.domain.records import CampaignRecord
+from tansaku.models.domain.records import CampaignRecord, Proposal
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.space import SpaceSpec
 from tansaku.spaces.space_registry import open_space
@@ -24,7 +24,7 @@ from tansaku.tasks.steps.source import source_of
 from tansaku.tasks.stores.connection import connect, embedded_server
 
 CAMPAIGN = Path(__file__).with_name("campaign.yaml")
-DRIVEN = 50
+DRIVEN = FOLLOWING
 """Evaluations that a driver may add to a filled campaign."""
 
 
@@ -47,8 +47,8 @@ def own_home() -> Iterator[Settings]:
                 os.environ[HOME_VARIABLE] = before
 
 
-def filled(settings: Settings, name: str, count: int, *, seed: int = 0, quick: bool = False) -> None:
-    """Writes a campaign with some evaluations, of which a driver makes some more."""
+def filled(settings: Settings, name: str, count: int, *, seed: int = 0, quick: bool = False) -> list[Proposal]:
+    """Writes a campaign with some evaluations, and returns a few proposals that would follow."""
     loaded, space, pool = _campaign(quick)
     budget = loaded.spec.budget.model_copy(update={"evaluations": count + DRIVEN})
     spec = loaded.spec.model_copy(update={"name": name, "seed": seed, "budget": budget, "space": space})
@@ -56,8 +56,9 @@ def filled(settings: Settings, name: str, count: int, *, seed: int = 0, quick: b
     with open_resources(settings, site) as resources:
         record = resources.store.create_campaign(_record(spec, loaded.base_path))
         database = connect(settings, site)
-        fill(database, record, pool, source_of(spec), count)
+        following = fill(database, record, pool, source_of(spec), count)
         database.client.close()
+    return following
 
 
 @cache

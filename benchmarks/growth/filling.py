@@ -31,6 +31,7 @@ from tansaku.tasks.stores.mongo_swap import evaluation_document
 from tansaku.tasks.stores.transitions import event_of, observation_of
 
 BATCH = 1000
+FOLLOWING = 50
 FAILED_EVERY = 100
 LOST_EVERY = 400
 """Every so many evaluations failed, or lost its first attempt."""
@@ -51,7 +52,7 @@ _PROVENANCE = Provenance(
 _STEPS = ("PROPOSED", "SUBMITTING", "SUBMITTED", "RUNNING")
 
 
-def fill(database: MongoDatabase, record: CampaignRecord, pool: CandidatePool, source: str, count: int) -> None:
+def fill(database: MongoDatabase, record: CampaignRecord, pool: CandidatePool, source: str, count: int) -> list[Proposal]:
     """Writes evaluations, observations and events of a campaign that was created, and its last number.
 
     Args:
@@ -60,9 +61,13 @@ def fill(database: MongoDatabase, record: CampaignRecord, pool: CandidatePool, s
         pool: Candidates, proposed in random order.
         source: Hash of what computes.
         count: Number of evaluations.
+
+    Returns:
+        A few proposals that would follow.
     """
     rng = np.random.default_rng(0)
-    chosen = rng.permutation(len(pool))[:count]
+    order = rng.permutation(len(pool))
+    chosen, following = order[:count], order[count : count + FOLLOWING]
     written: dict[str, list[JsonDict]] = {"evaluations": [], "observations": [], "events": []}
     for number, position in enumerate(chosen.tolist(), start=1):
         evaluation = _evaluation(record.name, pool, position, source, number)
@@ -74,6 +79,7 @@ def fill(database: MongoDatabase, record: CampaignRecord, pool: CandidatePool, s
                 database[collection].insert_many(documents, ordered=False)
                 documents.clear()
     database["campaigns"].update_one({"_id": record.name}, {"$set": {"last_number": count}, "$inc": {"revision": 1}})
+    return [_proposal(pool, position, source, number) for number, position in enumerate(following.tolist(), start=count + 1)]
 
 
 def outcome_of(number: int) -> Outcome:
@@ -128,27 +134,31 @@ def _evaluation(campaign: str, pool: CandidatePool, position: int, source: str, 
     return Evaluation(
         id=evaluation_id(campaign, candidate, source, 0),
         campaign=campaign,
-        proposal=Proposal(
-            number=number,
-            candidate=candidate,
-            system=pool.systems[pool.system_codes[position]],
-            surface=pool.surfaces[pool.surface_codes[position]],
-            source=source,
-            predicted_cost=float(pool.cost[position]),
-            initial=number <= 20,
-            horizon=max(0, number - 4),
-            acquisition=0.5,
-            predicted_mean=300.0,
-            predicted_deviation=40.0,
-            model="random",
-            proposer_seconds=0.05,
-        ),
+        proposal=_proposal(pool, position, source, number),
         state=EvaluationState.DONE if outcome.failure is None else EvaluationState.FAILED,
         epoch=0,
         attempts=tuple(attempts),
         outcome=outcome,
         proposed_at=begun,
         finished_at=begun + timedelta(seconds=21),
+    )
+
+
+def _proposal(pool: CandidatePool, position: int, source: str, number: int) -> Proposal:
+    return Proposal(
+        number=number,
+        candidate=str(pool.ids[position]),
+        system=pool.systems[pool.system_codes[position]],
+        surface=pool.surfaces[pool.surface_codes[position]],
+        source=source,
+        predicted_cost=float(pool.cost[position]),
+        initial=number <= 20,
+        horizon=max(0, number - 4),
+        acquisition=0.5,
+        predicted_mean=300.0,
+        predicted_deviation=40.0,
+        model="random",
+        proposer_seconds=0.05,
     )
 
 

@@ -2,15 +2,22 @@
 
 Each peer is driven through its own public interface (``tansaku.models.engine.peers``): one optimiser per system, or BoTorch's
 multi-task model over all; the initial design is the same. The result is that of `tansaku bench`.
+
+With ``--package`` the public tables of ``benchmarks.peers.public`` follow, each with a result of its name beside the first one,
+and with ``--python`` the continuous functions of ``benchmarks.peers.functions``.
 """
 
 from __future__ import annotations
 
 import argparse
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 from benchmarks.boundaries.__main__ import CAMPAIGN, print_summary
 from benchmarks.command import command
+from benchmarks.peers.public import DATASETS, write_table
 from tansaku.models.engine.peers.registry import PACKAGES
 from tansaku.tasks.configuration import load_campaign
 from tansaku.tasks.replay.bench import run_bench
@@ -20,13 +27,13 @@ from tansaku.tasks.replay.records import BenchOptions, BenchResult, ReplayTask
 OURS = ("random", "default")
 
 
-def options(given: argparse.Namespace) -> BenchOptions:
-    """Five seeds up to 1.5 % of the exhaustive cost, or one seed and a few proposals."""
+def options(given: argparse.Namespace, share: float | None) -> BenchOptions:
+    """Five seeds up to a share of the exhaustive cost (None: the campaign's own budget), or one seed and a few proposals."""
     return BenchOptions(
-        methods=(*OURS, *PACKAGES),
+        methods=tuple(given.methods),
         seeds=tuple(range(1 if given.quick else given.seeds)),
         jobs=given.jobs,
-        budget_fraction=0.0005 if given.quick else given.budget,
+        budget_fraction=0.0005 if given.quick else share,
         resume=given.resume,
     )
 
@@ -54,15 +61,30 @@ def main() -> None:
     parser = command("peers", __doc__, quick="one seed and a few proposals", figure="mean gap against cost", jobs="runs")
     parser.add_argument("--table", type=Path, default=CAMPAIGN, help="campaign file on a table")
     parser.add_argument("--seeds", type=int, default=5, help="how many")
-    parser.add_argument("--budget", type=float, default=0.015, help="share of the exhaustive cost")
+    parser.add_argument("--budget", type=float, default=0.015, help="share of the exhaustive cost, for --table")
+    parser.add_argument("--methods", nargs="+", choices=(*OURS, *PACKAGES), default=(*OURS, *PACKAGES), help="all by default")
     parser.add_argument("--resume", action="store_true", help="keep what an interrupted run finished")
+    parser.add_argument("--package", type=Path, help="wheel of olymp, whose tables are compared too")
+    parser.add_argument("--python", type=Path, help="interpreter of an environment with peers for continuous functions")
     given = parser.parse_args()
-    result = run_bench(load_campaign(given.table), options(given), given.out, _note)
+    result = _compare(given, given.table, given.out, given.budget)
+    if given.figure is not None:
+        draw_gaps(result, given.figure)
+    with tempfile.TemporaryDirectory() as folder:
+        for name in DATASETS if given.package is not None else ():
+            _compare(given, write_table(given.package, name, Path(folder)), given.out.with_name(f"{name}.json"), None)
+    if given.python is not None:
+        quick = ["--quick"] if given.quick else ["--seeds", str(given.seeds)]
+        beside = ["--out", str(given.out.with_name("functions.json")), "--python", str(given.python)]
+        subprocess.run([sys.executable, "-m", "benchmarks.peers.functions", *beside, *quick], check=True)
+
+
+def _compare(given: argparse.Namespace, table: Path, out: Path, share: float | None) -> BenchResult:
+    result = run_bench(load_campaign(table), options(given, share), out, _note)
     print_summary(result)
     for method, item in costs_of_choosing(result).items():
         print(f"{method:16s} {item['seconds_per_proposal']:8.3f} s per proposal, {item['peak_memory_mb']:6.0f} MiB")
-    if given.figure is not None:
-        draw_gaps(result, given.figure)
+    return result
 
 
 if __name__ == "__main__":

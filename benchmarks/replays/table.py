@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray, IntArray
-from tansaku.models.domain.specs.campaign import BudgetSpec
+from tansaku.models.domain.specs.budget import BudgetSpec
 from tansaku.models.engine.gp import GPProposer
 from tansaku.tasks.configuration import load_campaign
 from tansaku.tasks.replay.records import ReplayTask

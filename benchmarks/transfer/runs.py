@@ -11,7 +11,7 @@ from benchmarks.transfer.problems import Problem
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.ports import Proposer
 from tansaku.models.domain.records import Refit
-from tansaku.models.domain.specs.campaign import BudgetSpec
+from tansaku.models.domain.specs.budget import BudgetSpec
 from tansaku.models.engine.gp import GPProposer
 from tansaku.models.engine.presets import PRESETS
 from tansaku.models.engine.transfer.data import FrozenSources

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,10 @@ from ase.constraints import FixCartesian
 from ase.filters import FrechetCellFilter
 from ase.optimize import BFGS, LBFGS
 
-from tansaku.calculators.engines.relaxation import Relaxed, check_cell_change, held_indices, is_converged, relax
-from tansaku.models.domain.errors import CalculationError
-from tansaku.models.domain.pool import IntArray
+from tansaku.calculators.engines.motion import Motion, motion_of
+from tansaku.calculators.engines.relaxation import Relaxed, check_cell_change, is_converged, relax
+from tansaku.models.domain.errors import CalculationError, ConfigurationError
+from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.ports import CalculationResult
 from tansaku.models.domain.records import Provenance
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
@@ -42,17 +44,18 @@ def evaluate_with_ase(
     atoms = structure.copy()
     atoms.set_constraint()
     atoms.calc = calculator
-    held = held_indices(structure, relaxation)
+    motion = motion_of(structure, relaxation)
     steps = 0
     if relaxation is not None:
-        steps = relax(_InAse(atoms, held, relaxation), relaxation, held)
+        steps = relax(_InAse(atoms, motion, relaxation), relaxation, motion)
     energy = float(atoms.get_potential_energy())
-    energies = None
-    if "energies" in calculator.implemented_properties:
+    energies = stress = None
+    if gives(calculator, "energies"):
         energies = np.asarray(atoms.get_potential_energies(), dtype=np.float64)
     forces = np.asarray(atoms.get_forces(apply_constraint=False), dtype=np.float64)
-    stress = np.asarray(atoms.get_stress(apply_constraint=False), dtype=np.float64)
-    arrays = (forces, stress) if energies is None else (energies, forces, stress)
+    if gives(calculator, "stress"):
+        stress = np.asarray(atoms.get_stress(apply_constraint=False), dtype=np.float64)
+    arrays = [array for array in (energies, forces, stress) if array is not None]
     if not (np.isfinite(energy) and all(np.isfinite(array).all() for array in arrays)):
         raise CalculationError("nan", f"{provenance.code} gave a number that is not finite after {steps} steps")
     check_cell_change(structure.cell.array, atoms.cell.array)
@@ -71,25 +74,56 @@ def evaluate_with_ase(
     )
 
 
+def gives(calculator: BaseCalculator, name: str) -> bool:
+    """Whether a calculator of ASE gives a property; one that knows this only of its last result says so in ``given``.
+
+    Args:
+        calculator: The calculator.
+        name: As ASE calls it.
+    """
+    given: Collection[str] = getattr(calculator, "given", calculator.implemented_properties)
+    return name in given
+
+
+class _RigidBlocks:
+    """Constraint of ASE that moves the atoms of each rigid block by one displacement."""
+
+    def __init__(self, motion: Motion) -> None:
+        self._motion = Motion(blocks=motion.blocks)
+
+    def adjust_positions(self, atoms: Atoms, new: FloatArray) -> None:
+        """Puts positions that an optimiser asks for where they are allowed."""
+        new[:] = atoms.positions + self._motion.project(new - atoms.positions)
+
+    def adjust_forces(self, _atoms: Atoms, forces: FloatArray) -> None:
+        """Projects forces onto the displacements that are allowed."""
+        forces[:] = self._motion.project(forces)
+
+
 class _InAse:
     """Atoms with a calculator of ASE, as :func:`relax` sees them."""
 
-    def __init__(self, atoms: Atoms, held: IntArray, relaxation: RelaxationSpec) -> None:
+    def __init__(self, atoms: Atoms, motion: Motion, relaxation: RelaxationSpec) -> None:
         self._atoms = atoms
-        self._held = held
+        self._motion = motion
         self._relaxation = relaxation
         self._moving: Any = FrechetCellFilter(atoms) if relaxation.cell == "full" else atoms
-        if len(held):
-            atoms.set_constraint(FixCartesian(held.tolist(), mask=(True, True, False)))
+        constraints: list[Any] = []
+        if len(motion.held):
+            constraints.append(FixCartesian(motion.held.tolist(), mask=(True, True, False)))
+        if motion.blocks:
+            constraints.append(_RigidBlocks(motion))
+        atoms.set_constraint(constraints)
 
     def settle(self, steps: int) -> Relaxed:
         """L-BFGS; with a cell free in all directions BFGS over atoms and cell at once, until the stress is low enough."""
-        full = self._relaxation.cell == "full"
+        # ASE's own threshold knows neither the stress nor the net force on a block.
+        ours = self._relaxation.cell == "full" or bool(self._motion.blocks)
         with self._optimizer() as optimizer:
-            for _ in optimizer.irun(fmax=0.0 if full else self._relaxation.fmax, steps=steps):
+            for _ in optimizer.irun(fmax=0.0 if ours else self._relaxation.fmax, steps=steps):
                 if not np.isfinite(self._atoms.positions).all():
                     raise CalculationError("exploded", f"positions are no longer finite after {optimizer.nsteps} steps")
-                if full and is_converged(self._state(0), self._relaxation, self._held):
+                if ours and is_converged(self._state(0), self._relaxation, self._motion):
                     break
         return self._state(int(optimizer.nsteps))
 
@@ -101,7 +135,14 @@ class _InAse:
 
     def _state(self, steps: int) -> Relaxed:
         forces = np.asarray(self._atoms.get_forces(apply_constraint=False))
-        stress = np.asarray(self._atoms.get_stress(voigt=False, apply_constraint=False))
+        if gives(self._atoms.calc, "stress"):
+            stress = np.asarray(self._atoms.get_stress(voigt=False, apply_constraint=False))
+        elif self._relaxation.cell == "fixed":
+            stress = np.zeros((3, 3))
+        else:
+            raise ConfigurationError(
+                f"calculator.relaxation.cell: {self._relaxation.cell} needs the stress, which this calculator does not give"
+            )
         return Relaxed(steps, forces, stress, self._atoms.cell.array.copy())
 
     def stretch(self, factor: float) -> None:

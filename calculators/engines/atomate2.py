@@ -21,7 +21,8 @@ from ase.constraints import FixCartesian
 
 from tansaku.calculators.engine import Engine
 from tansaku.calculators.engines.chgnet import known_elements, open_chgnet
-from tansaku.calculators.engines.relaxation import Relaxed, check_axes, check_input, free_fmax, held_indices, is_converged
+from tansaku.calculators.engines.motion import motion_without_blocks
+from tansaku.calculators.engines.relaxation import Relaxed, check_axes, check_input, is_converged
 from tansaku.calculators.engines.universal import DEVICE, installed
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.ports import CalculationResult
@@ -79,9 +80,9 @@ class Atomate2Calculator:
         for number, symbol in zip(structure.numbers, structure.get_chemical_symbols(), strict=True):
             if number > _HEAVIEST:
                 raise ConfigurationError(f"{self._provenance.model} has no {symbol}")
-        held = held_indices(structure, relaxation)
+        motion = motion_without_blocks(structure, relaxation)
         start = structure.copy()
-        start.set_constraint(FixCartesian(held.tolist(), mask=(True, True, False)) if len(held) else None)
+        start.set_constraint(FixCartesian(motion.held.tolist(), mask=(True, True, False)) if len(motion.held) else None)
         output, steps = _run(start, relaxation, self._optimizer)
         atoms = structure.copy()
         atoms.set_constraint()
@@ -95,10 +96,11 @@ class Atomate2Calculator:
             raise CalculationError("nan", f"atomate2 gave a number that is not finite after {steps} steps")
         if relaxation is not None:
             state = Relaxed(steps, forces, stress, structure.cell.array)
-            if not is_converged(state, relaxation, held):
+            if not is_converged(state, relaxation, motion):
                 raise CalculationError(
                     "not_converged",
-                    f"largest force {free_fmax(forces, held):.3g} eV/Å after {steps} steps; expected below {relaxation.fmax:g}",
+                    f"largest force {motion.largest_force(forces):.3g} eV/Å after {steps} steps; "
+                    f"expected below {relaxation.fmax:g}",
                 )
         return CalculationResult(
             atoms=atoms,

@@ -7,13 +7,17 @@ from contextlib import redirect_stdout
 from functools import lru_cache
 from io import StringIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ase.data import chemical_symbols
 
 from tansaku.calculators.engine import Engine
-from tansaku.calculators.engines.universal import DEVICE, Network, UniversalCalculator, checked_weights, installed
+from tansaku.calculators.engines.universal import DEVICE, UniversalCalculator, checked_weights, installed
 from tansaku.models.domain.records import Provenance
 from tansaku.models.domain.specs.calculators.chgnet import ChgnetSpec
+
+if TYPE_CHECKING:
+    from tansaku.calculators.engines.chgnet_network import ChgnetNetwork
 
 _WEIGHTS = {
     "0.3.0": (
@@ -35,6 +39,24 @@ def known_elements() -> frozenset[str]:
     return frozenset(chemical_symbols[1 : _HEAVIEST + 1])
 
 
+def _weights(spec: ChgnetSpec) -> tuple[Path, str]:
+    """File of a model's weights, and the SHA-256 that it must have."""
+    name, expected = _WEIGHTS[spec.model]
+    return installed("chgnet", "chgnet") / name, expected
+
+
+def load_network(spec: ChgnetSpec) -> ChgnetNetwork:
+    """The network itself, for many energies at once; the calculators of this process share it.
+
+    Raises:
+        MissingComponentError: The package is not installed.
+        ConfigurationError: Its weights are not the ones that belong to the model's name.
+    """
+    path, expected = _weights(spec)
+    checked_weights(path, expected, "chgnet")
+    return _network(path, spec.model, spec.dtype)
+
+
 def open_chgnet(spec: ChgnetSpec) -> UniversalCalculator:
     """Makes the calculator; torch is not imported before the first evaluation.
 
@@ -42,9 +64,7 @@ def open_chgnet(spec: ChgnetSpec) -> UniversalCalculator:
         MissingComponentError: The package is not installed.
         ConfigurationError: Its weights are not the ones that belong to the model's name.
     """
-    folder = installed("chgnet", "chgnet")
-    name, expected = _WEIGHTS[spec.model]
-    path = folder / name
+    path, expected = _weights(spec)
     provenance = Provenance(
         code="chgnet",
         code_version=importlib.metadata.version("chgnet"),
@@ -56,7 +76,7 @@ def open_chgnet(spec: ChgnetSpec) -> UniversalCalculator:
 
 
 @lru_cache(maxsize=2)
-def _network(path: Path, version: str, dtype: str) -> Network:
+def _network(path: Path, version: str, dtype: str) -> ChgnetNetwork:
     """The network, without gradients of its weights; one per process."""
     import torch
 

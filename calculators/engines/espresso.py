@@ -5,7 +5,6 @@ Giannozzi et al., J. Phys.: Condens. Matter 29, 465901 (2017), doi:10.1088/1361-
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import subprocess
@@ -17,7 +16,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import Calculator, all_changes
 from ase.units import Rydberg
@@ -25,9 +23,9 @@ from ase.units import Rydberg
 from tansaku.calculators.engine import Engine, Probe
 from tansaku.calculators.engines.ase_evaluation import evaluate_with_ase
 from tansaku.calculators.engines.electronic import check_elements, initial_moments, task_key
+from tansaku.calculators.engines.in_folder import FolderCalculator, KeptPositions
 from tansaku.calculators.engines.kpoints import structure_grid
 from tansaku.calculators.engines.pseudopotentials import DEBIAN_FOLDER, find_pseudopotentials
-from tansaku.calculators.engines.relaxation import check_axes, check_input
 from tansaku.models.domain.errors import CalculationError, ConfigurationError, MissingComponentError, TransientError
 from tansaku.models.domain.findings import Finding
 from tansaku.models.domain.ports import CalculationResult
@@ -57,30 +55,25 @@ _TERMS = {
 _NUMBER = r"\s*=\s*(-?\d+\.\d+)\s*Ry"
 
 
-class EspressoCalculator:
+class EspressoCalculator(FolderCalculator):
     """``Calculator`` on ``pw.x``; a process for every set of positions, which starts from the last density.
 
     Args:
         spec: Level of theory.
         base_path: Folder of the campaign file.
         parallel: Ranks and threads.
-        folder: Where input, output and densities go; None: a temporary folder for each evaluation.
 
     Raises:
         MissingComponentError: ``pw.x`` is not on the PATH.
         ConfigurationError: A pseudopotential is missing, of another element or functional, or not the one that was hashed.
     """
 
-    def __init__(
-        self, spec: EspressoSpec, base_path: Path, parallel: ParallelSpec = SERIAL, folder: Path | None = None
-    ) -> None:
+    def __init__(self, spec: EspressoSpec, base_path: Path, parallel: ParallelSpec = SERIAL) -> None:
         program = shutil.which(PROGRAM)
         if program is None:
             raise MissingComponentError(f"calculator type espresso needs the program {PROGRAM}", hint=INSTALL_HINT)
         self._spec = spec
-        self._base_path = base_path
         self._parallel = parallel
-        self._folder = folder
         self._program = program
         self._pseudopotentials = find_pseudopotentials(spec, base_path)
         self._provenance = Provenance(
@@ -97,23 +90,8 @@ class EspressoCalculator:
         """Version, functional, hash of the pseudopotentials and everything else that numbers depend on."""
         return self._provenance
 
-    def within(self, folder: Path) -> EspressoCalculator:
-        """The calculator with a folder for its files, as a ``ScratchCalculator``."""
-        return EspressoCalculator(self._spec, self._base_path, self._parallel, folder)
-
-    def evaluate(self, structure: Atoms, relaxation: RelaxationSpec | None = None) -> CalculationResult:
-        """Computes a structure, relaxed if asked for, as a ``Calculator``."""
-        check_input(structure)
-        check_axes(structure, relaxation)
+    def _check(self, structure: Atoms) -> None:
         check_elements(structure, self._pseudopotentials.files, "calculator.pseudopotentials")
-        if self._folder is not None:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            return self._evaluate(structure, relaxation, self._folder)
-        with tempfile.TemporaryDirectory(prefix="tsk-pw-") as folder:
-            return replace(self._evaluate(structure, relaxation, Path(folder)), files={})
-
-    def close(self) -> None:
-        """Nothing is held."""
 
     def _evaluate(self, structure: Atoms, relaxation: RelaxationSpec | None, folder: Path) -> CalculationResult:
         started = time.perf_counter()
@@ -121,10 +99,10 @@ class EspressoCalculator:
         command = [self._program]
         if self._parallel.ranks > 1:
             command = [self._parallel.mpiexec, "-n", str(self._parallel.ranks), self._program]
-        through = _PwX(self._parameters(grid, len(structure)), command, folder, self._spec, self._parallel.ranks)
+        kept = KeptPositions(folder, task_key(structure, relaxation, self._provenance))
+        through = _PwX(self._parameters(grid, len(structure)), command, kept, self._spec, self._parallel.ranks)
         start = structure.copy()
         start.set_initial_magnetic_moments(initial_moments(start, self._spec.magnetic_moments) if self._spec.spin else None)
-        through.keep_for(task_key(structure, relaxation, self._provenance))
         resumed = through.resume(start)
         result = evaluate_with_ase(start, relaxation, through, self._provenance)
         details = {
@@ -171,35 +149,24 @@ class _PwX(Calculator):
 
     implemented_properties = ["energy", "free_energy", "forces", "stress"]  # noqa: RUF012 - ASE's base class says so
 
-    def __init__(self, parameters: JsonDict, command: list[str], folder: Path, spec: EspressoSpec, ranks: int) -> None:
+    def __init__(self, parameters: JsonDict, command: list[str], kept: KeptPositions, spec: EspressoSpec, ranks: int) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.terms: dict[str, float] = {}
         self.details: JsonDict = {}
         self._data = parameters
         self._command = command
-        self._folder = folder
+        self._kept = kept
+        self._folder = kept.folder
         self._spec = spec
         self._ranks = ranks
-        self._key = ""
         self._scf_steps = 0
         self._has_density = False
 
-    def keep_for(self, key: str) -> None:
-        """Names what the folder's state belongs to."""
-        self._key = key
-
     def resume(self, atoms: Atoms) -> bool:
-        """Puts atoms where an evaluation that was killed had them; whether there was one."""
-        try:
-            state = json.loads((self._folder / "state.json").read_text())
-        except (FileNotFoundError, ValueError):
-            return False
-        if state["key"] != self._key:
-            return False
-        atoms.set_cell(np.array(state["cell"]))
-        atoms.positions = np.array(state["positions"])
-        self._has_density = (self._folder / "pwscf.save").is_dir()
-        return True
+        """Puts atoms where an evaluation that was killed had them; returns whether there was one."""
+        resumed = self._kept.restore(atoms)
+        self._has_density = resumed and (self._folder / "pwscf.save").is_dir()
+        return resumed
 
     def calculate(
         self,
@@ -227,7 +194,7 @@ class _PwX(Calculator):
         energy = free - _EXTRAPOLATED[self._spec.smearing.type] * self.terms["entropy_energy"]
         self.results = {"energy": energy, "free_energy": free, "forces": found["forces"], "stress": found["stress"]}
         self._has_density = True
-        self._keep(here)
+        self._kept.keep(here)
 
     def _run(self, atoms: Atoms) -> dict[str, Any]:
         from ase.calculators.espresso import Espresso, EspressoProfile
@@ -269,12 +236,6 @@ class _PwX(Calculator):
         words = " ".join(errors.read_text(errors="replace").split()[-60:]) if errors.is_file() else ""
         code = f"exit status {error.returncode}" if isinstance(error, subprocess.CalledProcessError) else str(error)
         return TransientError(f"{PROGRAM} ended without a result ({code}) {words}".strip())
-
-    def _keep(self, atoms: Atoms) -> None:
-        state = {"key": self._key, "cell": atoms.cell.tolist(), "positions": atoms.positions.tolist()}
-        aside = self._folder / ".state.json"
-        aside.write_text(json.dumps(state))
-        aside.rename(self._folder / "state.json")
 
 
 def _last(pattern: str, text: str, unit: float) -> float:

@@ -1,4 +1,4 @@
-"""Embedded-atom potentials by LAMMPS, in this process.
+"""Potentials by LAMMPS, in this process.
 
 Relaxations use LAMMPS's Polak-Ribière conjugate gradients. On 320 starts of four [110] boundaries of Al (24-132 atoms) they
 converged every time and took three quarters of the wall time of FIRE at equal ``fmax``. A line search that comes to its
@@ -8,34 +8,32 @@ numerical end before ``fmax`` is met is started again, a few times, before the r
 from __future__ import annotations
 
 import importlib.metadata
+import math
 import time
 from pathlib import Path
 
 import numpy as np
 from ase import Atoms
+from ase.build import bulk
 from ase.calculators.lammps import Prism
 
 from tansaku.calculators.engine import Engine, Probe, not_installed
 from tansaku.calculators.engines.lammps_session import Box, LammpsSession, Snapshot, load_lammps
+from tansaku.calculators.engines.motion import Motion, motion_of
 from tansaku.calculators.engines.potentials import known_elements, resolve_potential
-from tansaku.calculators.engines.relaxation import (
-    Relaxed,
-    check_axes,
-    check_cell_change,
-    check_input,
-    free_fmax,
-    held_indices,
-    relax,
-)
-from tansaku.models.domain.errors import CalculationError, ConfigurationError
+from tansaku.calculators.engines.relaxation import Relaxed, check_axes, check_cell_change, check_input, relax
+from tansaku.models.domain.errors import CalculationError, ConfigurationError, TransientError
 from tansaku.models.domain.findings import Finding
-from tansaku.models.domain.pool import FloatArray, IntArray
+from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.ports import CalculationResult
 from tansaku.models.domain.records import Provenance
 from tansaku.models.domain.specs.calculators.lammps import LammpsSpec
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
 
 _RESTARTS = 8
+_CHECKED_STYLES = ("adp", "meam", "tersoff", "sw")
+_STRONGEST = 30.0
+"""No crystal is bound by more than this [eV per atom]."""
 # Å; less than that is rounding.
 _TILT = 1e-10
 
@@ -62,8 +60,11 @@ class LammpsCalculator:
             code_version=importlib.metadata.version("lammps"),
             model=self._potential.name,
             model_sha256=self._potential.sha256,
-            settings={"style": self._potential.style, "minimizer": "cg"},
+            settings={"style": self._potential.style, "minimizer": "cg"}
+            | ({"elements": list(spec.elements)} if spec.elements is not None else {}),
         )
+        if self._potential.style in _CHECKED_STYLES:
+            self._check_crystal()
 
     @property
     def provenance(self) -> Provenance:
@@ -93,9 +94,33 @@ class LammpsCalculator:
         if session is not None:
             session.close()
 
+    def _check_crystal(self) -> None:
+        """Computes the crystal of one of the elements: a file that LAMMPS reads but that makes no sense is an error.
+
+        Raises:
+            ConfigurationError: LAMMPS does not take the potential, or the energy makes no sense.
+        """
+        name = self._potential.name
+        for symbol in self._potential.symbols:
+            try:
+                crystal = bulk(symbol)
+            except (ValueError, RuntimeError, KeyError):
+                continue
+            try:
+                energy = self.evaluate(crystal).energy / len(crystal)
+            except (CalculationError, TransientError) as error:
+                raise ConfigurationError(f"calculator.potential: {name} cannot compute {symbol}: {error.message}") from error
+            # Of a compound's potential an element alone may be unbound.
+            highest = 0.0 if len(self._potential.symbols) == 1 else _STRONGEST
+            if not -_STRONGEST < energy < highest:
+                raise ConfigurationError(
+                    f"calculator.potential: {name} gives the crystal of {symbol} an energy of {energy:.4g} eV per atom"
+                )
+            return
+
     def _evaluate(self, structure: Atoms, relaxation: RelaxationSpec | None, started: float) -> CalculationResult:
         prism = Prism(structure.cell.array, pbc=True)
-        held = held_indices(structure, relaxation)
+        motion = motion_of(structure, relaxation)
         lengths = [float(length) for length in prism.get_lammps_prism()]
         # Prism.is_skewed() overlooks tilts of 1e-4, which change the energy.
         triclinic = max(abs(tilt) for tilt in lengths[3:]) > _TILT
@@ -108,8 +133,8 @@ class LammpsCalculator:
         types = np.array([symbols.index(symbol) + 1 for symbol in structure.get_chemical_symbols()], dtype=np.intp)
         session.load(box, inside - shifts @ box.matrix, types)
 
-        system = _InLammps(session, held, relaxation.fmax if relaxation is not None else 0.0)
-        steps = 0 if relaxation is None else relax(system, relaxation, held)
+        system = _InLammps(session, motion, relaxation.fmax if relaxation is not None else 0.0)
+        steps = 0 if relaxation is None else relax(system, relaxation, motion)
         state = system.state()
         if not state.finite:
             raise CalculationError("nan", f"LAMMPS gave a number that is not finite after {steps} steps")
@@ -137,9 +162,9 @@ class LammpsCalculator:
 class _InLammps:
     """The structure that a session has loaded, as :func:`relax` sees it."""
 
-    def __init__(self, session: LammpsSession, held: IntArray, fmax: float) -> None:
+    def __init__(self, session: LammpsSession, motion: Motion, fmax: float) -> None:
         self._session = session
-        self._held = held
+        self._motion = motion
         self._fmax = fmax
         self._state: Snapshot | None = None
 
@@ -152,11 +177,15 @@ class _InLammps:
     def settle(self, steps: int) -> Relaxed:
         """Conjugate gradients, started again where a line search came to its end."""
         done = 0
+        # LAMMPS sees of a block's net force the share of an atom.
+        smallest = self._fmax / math.sqrt(max((len(block) for block in self._motion.blocks), default=1))
+        fmax = self._fmax
         for _ in range(1 + _RESTARTS):
-            done += self._session.minimize(self._fmax, steps - done, self._held)
+            done += self._session.minimize(fmax, steps - done, self._motion)
             self._state = None
-            if done >= steps or not free_fmax(self.state().forces, self._held) > self._fmax:
+            if done >= steps or not self._motion.largest_force(self.state().forces) > self._fmax:
                 break
+            fmax = smallest
         state = self.state()
         return Relaxed(done, state.forces, state.stress, state.box.matrix)
 
@@ -189,7 +218,8 @@ print(load_lammps().lammps(cmdargs=["-log", "none", "-screen", "none"]).version(
 
 def _resolve(spec: LammpsSpec, base_path: Path) -> LammpsSpec:
     found = resolve_potential(spec, base_path)
-    return spec.model_copy(update={"potential_sha256": found.sha256, "style": found.style})
+    known = {"potential_sha256": found.sha256, "style": found.style}
+    return spec.model_copy(update=known | ({"library_sha256": found.library_sha256} if found.library is not None else {}))
 
 
 def _examine(probe: Probe) -> Finding:

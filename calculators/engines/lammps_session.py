@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from ase import units
 
+from tansaku.calculators.engines.motion import Motion
 from tansaku.calculators.engines.potentials import INSTALL_HINT, EamPotential
 from tansaku.calculators.engines.shared_memory import FOLDER as SHARED_MEMORY
 from tansaku.calculators.engines.shared_memory import check_shared_memory
@@ -138,7 +139,7 @@ class LammpsSession:
         with tempfile.TemporaryDirectory(prefix="tansaku-potential-") as folder:
             copy = Path(folder) / "potential"
             copy.write_bytes(potential.path.read_bytes())
-            elements = "" if potential.style == "eam" else " ".join(symbols)
+            coefficients, masses = _coefficients(potential, copy, symbols), _masses(potential, symbols)
             self.command(
                 "units metal",
                 "atom_style atomic",
@@ -148,7 +149,8 @@ class LammpsSession:
                 f"region all {'prism' if triclinic else 'block'} 0 9 0 9 0 9{' 0 0 0' if triclinic else ''}",
                 f"create_box {len(symbols)} all",
                 f"pair_style {potential.style}",
-                f'pair_coeff * * "{copy}" {elements}',
+                f"pair_coeff * * {coefficients}",
+                *masses,
                 f"neighbor {_SKIN} bin",
                 "neigh_modify delay 0 every 1 check yes",
                 "thermo_modify norm no",
@@ -200,24 +202,27 @@ class LammpsSession:
         if created != count:
             raise CalculationError("lost_atoms", f"LAMMPS took {created} of {count} atoms")
 
-    def minimize(self, fmax: float, steps: int, held: IntArray) -> int:
+    def minimize(self, fmax: float, steps: int, motion: Motion) -> int:
         """Runs conjugate gradients at fixed cell until no free force component leaves an atom with more than ``fmax``.
 
         Args:
             fmax: [eV/Å].
             steps: Largest number of iterations.
-            held: Indices of atoms that keep x and y.
+            motion: What may move; LAMMPS gives each atom of a block the mean force on them.
 
         Returns:
             Iterations done; fewer than ``steps`` does not mean that it converged.
         """
-        if len(held):
-            self.command("group held id " + " ".join(str(index + 1) for index in held), "fix held held setforce 0 0 NULL")
+        fixes = [(f"block{i}", block, "aveforce 0 0 0") for i, block in enumerate(motion.blocks)]
+        # After the blocks, whose forces it changes once more.
+        fixes += [("held", motion.held, "setforce 0 0 NULL")] if len(motion.held) else []
+        for name, indices, style in fixes:
+            self.command(f"group {name} id " + " ".join(str(index + 1) for index in indices), f"fix {name} {name} {style}")
         before = int(self._lammps.extract_global("ntimestep"))
-        self.command(f"minimize 0 {fmax!r} {steps} {10 * steps}")
+        self.command(f"minimize 0 {float(fmax)!r} {steps} {10 * steps}")
         done = int(self._lammps.extract_global("ntimestep")) - before
-        if len(held):
-            self.command("unfix held", "group held delete")
+        for name, *_ in fixes:
+            self.command(f"unfix {name}", f"group {name} delete")
         return done
 
     def stretch(self, factor: float) -> None:
@@ -249,6 +254,22 @@ class LammpsSession:
     def close(self) -> None:
         """Frees the instance."""
         self._lammps.close()
+
+
+def _coefficients(potential: EamPotential, copy: Path, symbols: Sequence[str]) -> str:
+    """Words of ``pair_coeff`` after the types."""
+    if potential.library is None:
+        return f'"{copy}" {"" if potential.style == "eam" else " ".join(symbols)}'
+    library = copy.with_name("library")
+    library.write_bytes(potential.library.read_bytes())
+    return f'"{library}" {" ".join(potential.symbols)} "{copy}" {" ".join(symbols)}'
+
+
+def _masses(potential: EamPotential, symbols: Sequence[str]) -> list[str]:
+    """Commands that set masses, for files that hold none."""
+    if potential.style not in ("tersoff", "sw"):
+        return []
+    return [f"mass {number} {potential.element(symbol).mass!r}" for number, symbol in enumerate(symbols, start=1)]
 
 
 def _unpack(images: IntArray) -> IntArray:

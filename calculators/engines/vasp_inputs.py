@@ -13,7 +13,7 @@ from ase import Atoms
 
 from tansaku.calculators.engines.electronic import initial_moments
 from tansaku.calculators.engines.kpoints import structure_grid
-from tansaku.calculators.engines.relaxation import held_indices
+from tansaku.calculators.engines.motion import motion_without_blocks
 from tansaku.calculators.engines.universal import installed
 from tansaku.models.domain.errors import ConfigurationError, MissingComponentError
 from tansaku.models.domain.identifiers import content_hash
@@ -117,7 +117,7 @@ def as_structure(structure: Atoms, spec: VaspSpec, relaxation: RelaxationSpec | 
     properties: dict[str, list[Any]] = {}
     if spec.spin:
         properties["magmom"] = initial_moments(atoms, spec.magnetic_moments)
-    held = held_indices(structure, relaxation)
+    held = motion_without_blocks(structure, relaxation).held
     if len(held):
         if np.abs(structure.cell.array[2, :2]).max() > _TILT:
             raise ConfigurationError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from tansaku.calculators.structures.coincidence import TiltBoundary
 from tansaku.calculators.structures.crystal import CubicCrystal
 from tansaku.calculators.structures.stacking import Stacking, stacking_of
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
-from tansaku.models.domain.pool import FloatArray, IntArray
+from tansaku.models.domain.pool import IntArray
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -51,9 +51,18 @@ class Bicrystal:
         """Atoms of the cell after ``removed`` planes were taken from one grain at each boundary."""
         return 2 * (self.planes - removed) * self.stacking.sites_per_plane * len(self.crystal.motif)
 
+    def thicker(self, factor: float) -> Bicrystal:
+        """The same with grains at least so many times as thick."""
+        repeat = self.stacking.repeat
+        return replace(self, planes=repeat * math.ceil(factor * self.planes / repeat - 1e-9))
+
+    def thickness(self, removed: int) -> float:
+        """Thickness of a grain [Å]."""
+        return (self.planes - removed) * self.stacking.plane_spacing
+
     def height(self, removed: int, opening: float = 0.0) -> float:
         """Height of the cell [Å]."""
-        return 2.0 * ((self.planes - removed) * self.stacking.plane_spacing + opening)
+        return 2.0 * (self.thickness(removed) + opening)
 
     def build(self, removed: int = 0, translation: Translation = (0.0, 0.0, 0.0)) -> Atoms:
         """Builds the cell as :meth:`cell` does, unless no relaxation could resolve it.
@@ -63,7 +72,7 @@ class Bicrystal:
             CalculationError: Two atoms are hopelessly close (reason ``overlap``).
         """
         atoms = self.cell(removed, translation)
-        self._check_distance(atoms)
+        check_distance(atoms, self.crystal)
         return atoms
 
     def cell(self, removed: int = 0, translation: Translation = (0.0, 0.0, 0.0)) -> Atoms:
@@ -92,8 +101,8 @@ class Bicrystal:
 
         stack = self.stacking
         levels = np.arange(self.planes - removed)
-        lower = self._grain(levels, levels, mirrored=False)
-        upper = self._grain(self.planes - levels, levels, mirrored=True)
+        lower = stack.atoms(levels, levels, mirrored=False)
+        upper = stack.atoms(self.planes - levels, levels, mirrored=True)
         tx, ty, tz = translation
         upper += np.array([tx, ty, self.height(removed, tz) / 2.0])
         cell = np.array([*stack.lengths, self.height(removed, tz)])
@@ -114,18 +123,9 @@ class Bicrystal:
         stack = self.stacking
         repeats = max(1, round(2 * (self.planes - removed) / stack.repeat))
         levels = np.arange(repeats * stack.repeat)
-        positions = self._grain(levels, levels, mirrored=False)
+        positions = stack.atoms(levels, levels, mirrored=False)
         cell = np.array([*stack.lengths, len(levels) * stack.plane_spacing])
         return Atoms(f"{self.crystal.element}{len(positions)}", positions=positions, cell=cell, pbc=True)
-
-    def _grain(self, numbers: IntArray, levels: IntArray, *, mirrored: bool) -> FloatArray:
-        """Atoms of the planes ``numbers`` of the stack, put at the heights ``levels`` [plane spacings]."""
-        stack = self.stacking
-        motif = stack.motif * np.array([1.0, 1.0, -1.0 if mirrored else 1.0])
-        sites = stack.site_table[numbers % stack.repeat]
-        heights = np.broadcast_to((levels * stack.plane_spacing)[:, None, None], (*sites.shape[:2], 1))
-        lattice = np.concatenate((sites, heights), axis=-1).reshape(-1, 1, 3)
-        return np.asarray(lattice + motif, dtype=np.float64).reshape(-1, 3)
 
     def _mark(self, atoms: Atoms, levels: IntArray) -> None:
         per_plane = self.stacking.sites_per_plane * len(self.crystal.motif)
@@ -142,22 +142,55 @@ class Bicrystal:
         atoms.set_array("boundary", np.where(near_bottom == (grain == 0), 0, 1))
         atoms.set_array("held", np.concatenate((held, held)))
 
-    def _check_distance(self, atoms: Atoms) -> None:
-        from scipy.spatial import cKDTree
+    def carried(self, thin: Bicrystal, relaxed: Atoms, removed: int, translation: Translation) -> Atoms:
+        """The cell with the displacements of the atoms of a thinner one's relaxed structure.
 
-        limit = HOPELESS_FRACTION * self.crystal.neighbour_distance
-        lengths = atoms.cell.lengths()
-        wrapped = atoms.positions % lengths
-        # A tiny negative coordinate is rounded up to the full length, which the tree does not take.
-        wrapped[wrapped >= lengths] = 0.0
-        distances, _ = cKDTree(wrapped, boxsize=lengths).query(wrapped, k=2, distance_upper_bound=limit)
-        closest = float(distances[:, 1].min())
-        if closest < limit:
-            raise CalculationError(
-                "overlap",
-                f"two atoms are {closest:.3f} Å apart before relaxation, below {limit:.3f} Å"
-                f" ({HOPELESS_FRACTION:g} of the neighbour distance)",
-            )
+        Atoms as near to a boundary as half of a thin grain take those of their counterparts, the inserted ones between them
+        that of the plane in the middle of the thin grain.
+
+        Args:
+            thin: The thinner cell, of the same boundary.
+            relaxed: Its relaxed structure, with the atoms in the order in which they were built.
+            removed: Lattice planes removed at each boundary.
+            translation: As :meth:`cell` takes it.
+        """
+        before, atoms = thin.cell(removed, translation), self.cell(removed, translation)
+        few, many = thin.planes - removed, self.planes - removed
+        moved = (relaxed.positions - before.positions).reshape(2, few, -1, 3)
+        half, levels = few // 2, np.arange(many)
+        below, above = levels < half, levels >= many - (few - half)
+        source = np.where(below, levels, np.where(above, levels - (many - few), np.where(levels < many // 2, half - 1, half)))
+        source = np.clip(source, 0, few - 1)
+        taken = moved[:, source]
+        inserted = ~(below | above)
+        taken[:, inserted] = taken[:, inserted].mean(axis=2, keepdims=True)
+        stretched = relaxed.cell.array - before.cell.array
+        atoms.set_cell(atoms.cell.array + stretched)
+        atoms.positions += taken.reshape(-1, 3)
+        return atoms
+
+
+def check_distance(atoms: Atoms, crystal: CubicCrystal) -> None:
+    """Raises unless a relaxation could resolve a start.
+
+    Raises:
+        CalculationError: Two atoms are hopelessly close (reason ``overlap``).
+    """
+    from scipy.spatial import cKDTree
+
+    limit = HOPELESS_FRACTION * crystal.neighbour_distance
+    lengths = atoms.cell.lengths()
+    wrapped = atoms.positions % lengths
+    # A tiny negative coordinate is rounded up to the full length, which the tree does not take.
+    wrapped[wrapped >= lengths] = 0.0
+    distances, _ = cKDTree(wrapped, boxsize=lengths).query(wrapped, k=2, distance_upper_bound=limit)
+    closest = float(distances[:, 1].min())
+    if closest < limit:
+        raise CalculationError(
+            "overlap",
+            f"two atoms are {closest:.3f} Å apart before relaxation, below {limit:.3f} Å"
+            f" ({HOPELESS_FRACTION:g} of the neighbour distance)",
+        )
 
 
 def bicrystal_of(crystal: CubicCrystal, boundary: TiltBoundary, spacing: float, removed: int = 0) -> Bicrystal:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tansaku.calculators.structures.ion_data import load_pymatgen
+from tansaku.calculators.structures.cif_file import read_cif
 from tansaku.calculators.structures.parent import Parent
 from tansaku.calculators.structures.transformations import Transformation
 from tansaku.models.domain.errors import ConfigurationError
@@ -18,11 +17,6 @@ from tansaku.models.domain.ions import HYDROXIDE, Ion
 from tansaku.models.domain.specs.limits import DEFAULT_LIMITS, LimitsSpec, check_limit
 
 _KEY = "space.parent.cif"
-_TWICE_COUNTED = 4
-"""An atom may lie between two cells of the grid on which images are counted."""
-_CELLS = 1000
-_OPERATIONS = 192
-"""A space group has at most so many in its conventional cell."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +53,7 @@ def parent_from_cif(
             to two, a label is not in the file, or the charges do not balance.
         MissingComponentError: pymatgen is not installed.
     """
-    structure = _read(path, limits)
+    structure = read_cif(path, limits, _KEY)
     for transformation in transformations:
         check_limit(
             limits, "cif_atoms", len(structure) * transformation.copies, f"{_KEY}: atoms in the cell made of {path.name!r}"
@@ -92,57 +86,6 @@ def parent_from_cif(
         ions={name: request.ion for name, request in sites.items()},
         mobile=mobile,
     )
-
-
-def _read(path: Path, limits: LimitsSpec | None) -> Any:  # noqa: ANN401 - a pymatgen Structure
-    cif = load_pymatgen("pymatgen.io.cif")
-    if not path.is_file():
-        raise ConfigurationError(f"{_KEY}: no file {str(path)!r}; expected a CIF")
-    check_limit(limits, "cif_bytes", path.stat().st_size, f"{_KEY}: bytes of {path.name!r}")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            text = path.read_text(encoding="utf-8")
-            file = cif.CifFile.from_str(text)
-            _check_lists(file, path, limits)
-            parser = cif.CifParser.from_str(text)
-            atoms = sum(_images(block, parser.get_symops(block)) for block in file.data.values()) // _TWICE_COUNTED
-            # The parser compares all images of all atoms with each other, which takes minutes where they are many.
-            check_limit(limits, "cif_atoms", atoms, f"{_KEY}: atoms in the cell of {path.name!r}, at least")
-            found = parser.parse_structures(primitive=False)
-    except ConfigurationError:
-        raise
-    except Exception as error:  # the parser meets bad files with whatever its next line raises; all are re-raised as ours
-        raise ConfigurationError(f"{_KEY}: {path.name!r} cannot be read as a CIF: {type(error).__name__}: {error}") from error
-    if len(found) != 1:
-        raise ConfigurationError(f"{_KEY}: {path.name!r} holds {len(found)} structures; expected 1")
-    check_limit(limits, "cif_atoms", len(found[0]), f"{_KEY}: atoms in the cell of {path.name!r}")
-    return found[0]
-
-
-def _check_lists(file: Any, path: Path, limits: LimitsSpec | None) -> None:  # noqa: ANN401 - a pymatgen CifFile
-    """Refuses lists of atoms and operations that are too long, before they are multiplied with each other."""
-    for block in file.data.values():
-        lists = {name: column for name, column in block.data.items() if isinstance(column, list)}
-        sites = max((len(column) for name, column in lists.items() if name.startswith("_atom_site_")), default=0)
-        check_limit(limits, "cif_atoms", sites, f"{_KEY}: rows of atoms in {path.name!r}")
-        for name, column in lists.items():
-            if name.endswith(("_as_xyz", "_operation_xyz")) and len(column) > _OPERATIONS:
-                raise ConfigurationError(
-                    f"{_KEY}: {path.name!r} has {len(column)} operations in {name}; expected at most {_OPERATIONS}"
-                )
-
-
-def _images(block: Any, operations: Sequence[Any]) -> int:  # noqa: ANN401 - a pymatgen CifBlock and SymmOps
-    """About how many atoms a block's rows and operations make; 0 where it has none that can be read."""
-    try:
-        rows = [[float(str(text).partition("(")[0]) for text in block.data[f"_atom_site_fract_{axis}"]] for axis in "xyz"]
-    except (KeyError, ValueError):
-        return 0
-    rotations = np.array([operation.rotation_matrix for operation in operations])
-    shifts = np.array([operation.translation_vector for operation in operations])
-    images = np.einsum("oij,jn->oni", rotations, np.array(rows)) + shifts[:, None, :]
-    return len(np.unique(np.rint(images.reshape(-1, 3) % 1.0 * _CELLS).astype(np.int64) % _CELLS, axis=0))
 
 
 def _element(site: Any, path: Path) -> str:  # noqa: ANN401 - a pymatgen PeriodicSite

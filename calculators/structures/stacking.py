@@ -10,7 +10,7 @@ import numpy as np
 
 from tansaku.calculators.structures.coincidence import TiltBoundary
 from tansaku.calculators.structures.crystal import CubicCrystal, Vector, apply, combine, cross, dot, reduced, unimodular
-from tansaku.models.domain.pool import FloatArray
+from tansaku.models.domain.pool import FloatArray, IntArray
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,20 @@ class Stacking:
     def plane_shift(self, planes: int) -> tuple[float, float]:
         """Shift of the planar lattice after a number of planes [Å]."""
         return planes * self.step[0] * self.x_unit, planes * self.step[1] * self.y_unit
+
+    def atoms(self, numbers: IntArray, levels: IntArray, *, mirrored: bool) -> FloatArray:
+        """Atoms of some planes of the stack, plane after plane [Å], shape ``(n_atoms, 3)``.
+
+        Args:
+            numbers: Of the planes.
+            levels: Heights that they are put at, in plane spacings.
+            mirrored: Whether each plane is its mirror image.
+        """
+        motif = self.motif * np.array([1.0, 1.0, -1.0 if mirrored else 1.0])
+        sites = self.site_table[numbers % self.repeat]
+        heights = np.broadcast_to((levels * self.plane_spacing)[:, None, None], (*sites.shape[:2], 1))
+        lattice = np.concatenate((sites, heights), axis=-1).reshape(-1, 1, 3)
+        return np.asarray(lattice + motif, dtype=np.float64).reshape(-1, 3)
 
     @cached_property
     def point_operations(self) -> FloatArray:

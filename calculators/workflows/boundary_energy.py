@@ -1,9 +1,12 @@
-"""Excess energy of the two boundaries of a periodic cell.
+"""Excess energy of the two boundaries of a periodic cell, or of the one boundary of a cell with rigid blocks.
 
 E_gb = (E - n e_bulk) / (2 A), taken for each boundary from the energies of the atoms that belong to it (array ``boundary``).
 Two boundaries that should be equal and are not betray a cell in which one of them was shifted and the other not, or a
 relaxation that took two ways; the difference is flagged. A code that gives no energies of atoms, such as one of
 density-functional theory, gives the mean alone.
+
+In a cell with rigid blocks the energies of the atoms in the array ``boundary`` alone count: those that relax and those that a
+potential can see from there. The free surfaces of the blocks are out of sight, which the atoms behind the counted ones prove.
 """
 
 from __future__ import annotations
@@ -14,6 +17,8 @@ import numpy as np
 from ase import Atoms, units
 from ase.build import bulk
 
+from tansaku.calculators.engines.motion import BLOCK
+from tansaku.calculators.structures.rigid_blocks import WITNESS
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.ports import CalculationResult, Calculator
@@ -26,6 +31,9 @@ EV_PER_A2 = 1.0 / (units.J / units.m**2)
 
 DIFFERENCE_TOLERANCE = 1e-3
 """Energies of the two boundaries that are further apart are flagged [J/m^2]."""
+
+WITNESS_TOLERANCE = 1e-4
+"""An atom that should see perfect crystal alone may differ from the bulk by so much [eV]."""
 
 
 @dataclass(frozen=True)
@@ -50,16 +58,16 @@ class BoundaryEnergy:
 
     Attributes:
         value: Mean of the two [J/m^2].
-        values: Of boundary 0 and boundary 1 [J/m^2]; None without energies of atoms.
-        differ: Whether they are more than ``DIFFERENCE_TOLERANCE`` apart, None where that is not known.
+        values: Of each boundary [J/m^2]; None without energies of atoms.
+        differ: Whether two are more than ``DIFFERENCE_TOLERANCE`` apart, None where that is not known.
         drift: How far grain 1 moved against grain 0 along x and y [Å], by the held atoms where there are any.
-        expansion: Change of the cell's height per boundary [Å].
+        expansion: Change of the cell's height per boundary, or of the distance of the two rigid blocks [Å].
         area: Of one boundary [Å^2].
         result: The relaxed structure and its numbers.
     """
 
     value: float
-    values: tuple[float, float] | None
+    values: tuple[float, ...] | None
     differ: bool | None
     drift: tuple[float, float]
     expansion: float
@@ -104,7 +112,7 @@ def oriented_reference(calculator: Calculator, crystal: Atoms, reference: Crysta
 def boundary_energy(
     calculator: Calculator, structure: Atoms, relaxation: RelaxationSpec, bulk: BulkReference
 ) -> BoundaryEnergy:
-    """Relaxes a cell with two boundaries normal to z and takes the excess energy of each.
+    """Relaxes a cell with boundaries normal to z and takes the excess energy of each.
 
     Args:
         calculator: Computes.
@@ -113,16 +121,20 @@ def boundary_energy(
         bulk: Reference by the same calculator.
 
     Raises:
-        CalculationError: The relaxation failed (reason as the calculator gives it).
-        ConfigurationError: The structure has no boundaries, or the reference is not this calculator's.
+        CalculationError: The relaxation failed (reason as the calculator gives it), or the potential reaches further than the
+            rigid blocks allow (``short_blocks``).
+        ConfigurationError: The structure has no boundaries, the reference is not this calculator's, or there are rigid blocks
+            and the calculator gives no energies of atoms.
     """
     missing = [name for name in ("boundary", "grain") if name not in structure.arrays]
     if missing:
-        raise ConfigurationError(f"the structure has no array {missing[0]!r}: it is not a cell with two boundaries")
+        raise ConfigurationError(f"the structure has no array {missing[0]!r}: it is not a cell with boundaries")
     if bulk.provenance != calculator.provenance:
         raise ConfigurationError("the bulk reference was computed by another calculator than the boundary is to be")
     result = calculator.evaluate(structure, relaxation)
     area = float(np.linalg.norm(np.cross(result.atoms.cell[0], result.atoms.cell[1])))
+    if BLOCK in structure.arrays:
+        return _between_blocks(structure, result, bulk, area)
     values = None
     value = 0.5 * (result.energy - len(structure) * bulk.energy_per_atom) / area * EV_PER_A2
     if result.energies is not None:
@@ -141,6 +153,28 @@ def boundary_energy(
         area=area,
         result=result,
     )
+
+
+def _between_blocks(structure: Atoms, result: CalculationResult, bulk: BulkReference, area: float) -> BoundaryEnergy:
+    if result.energies is None:
+        raise ConfigurationError(
+            f"space.cell.boundaries: 1; {result.provenance.code} gives no energies of atoms, expected 2 boundaries"
+        )
+    excess = result.energies - bulk.energy_per_atom
+    worst = float(np.abs(excess[structure.arrays["region"] == WITNESS]).max())
+    if worst > WITNESS_TOLERANCE:
+        raise CalculationError(
+            "short_blocks",
+            f"an atom in the middle of a rigid block is {1000 * worst:.3g} meV off the bulk, expected "
+            f"{1000 * WITNESS_TOLERANCE:g} at most: the potential reaches further than the blocks allow",
+        )
+    value = float(excess[structure.arrays["boundary"] == 0].sum()) / area * EV_PER_A2
+    if not np.isfinite(value):
+        raise CalculationError("nan", f"the boundary energy is {value}")
+    moved = result.atoms.positions - structure.positions
+    lower, upper = (moved[structure.arrays[BLOCK] == number].mean(axis=0) for number in (1, 2))
+    x, y, z = (float(part) for part in upper - lower)
+    return BoundaryEnergy(value, (value,), None, (x, y), z, area, result)
 
 
 def _drift(before: Atoms, after: Atoms) -> tuple[float, float]:

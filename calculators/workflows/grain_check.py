@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 from ase import Atoms
 
+from tansaku.calculators.engines.motion import BLOCK
 from tansaku.calculators.structures.crystal import CubicCrystal
 from tansaku.calculators.structures.grain_orientation import MARGIN, GrainCore, grain_axes, grain_cores, rotation_and_strain
 from tansaku.models.domain.errors import CalculationError
@@ -117,7 +118,7 @@ def check_grains(start: Atoms, result: CalculationResult, stiffness: Stiffness |
     kind = cast("Structure", str(info["structure"]))
     crystal = CubicCrystal(kind, str(info["element"]), float(info["lattice_parameter"]))
     axis, plane = ((int(info[key][0]), int(info[key][1]), int(info[key][2])) for key in ("axis", "plane"))
-    cores = grain_cores(result.atoms, crystal, grain_axes(axis, plane), result.energies)
+    cores = grain_cores(_without_blocks(result.atoms), crystal, grain_axes(axis, plane), result.energies)
     fewest = min(core.atoms for core in cores)
     if fewest < FEWEST_ATOMS:
         reason = (
@@ -127,6 +128,15 @@ def check_grains(start: Atoms, result: CalculationResult, stiffness: Stiffness |
         return {"checked": False, "reason": reason}
     found = [_judged(number, core, stiffness, judge_strain=judge_strain) for number, core in enumerate(cores)]
     return {"checked": True} | {key: [grain[key] for grain in found] for key in found[0]}
+
+
+def _without_blocks(atoms: Atoms) -> Atoms:
+    """The atoms with rigid blocks that belong to no grain: they cannot turn, and only the slabs between them are looked at."""
+    if BLOCK not in atoms.arrays:
+        return atoms
+    slabs: Atoms = atoms.copy()
+    slabs.arrays["grain"] = np.where(atoms.arrays[BLOCK] == 0, atoms.arrays["grain"], -1)
+    return slabs
 
 
 def _judged(number: int, core: GrainCore, stiffness: Stiffness | None, *, judge_strain: bool) -> JsonDict:
@@ -155,4 +165,4 @@ def _judged(number: int, core: GrainCore, stiffness: Stiffness | None, *, judge_
     return {"rotation": rotation, "strain": strain, "strain_energy": energy, "energy": core.energy, "atoms": core.atoms}
 
 
-_ADVICE = "thicker grains (space.spacing) hold it"
+_ADVICE = "thicker grains (space.spacing; with one boundary space.cell.relaxed) hold it"

@@ -15,7 +15,7 @@ from tansaku.models.domain.errors import ConfigurationError
 _KEY = "calculator.workflow.phases"
 
 
-def energy_above_hull(symbols: Sequence[str], energy: float, phases: Mapping[str, float]) -> float:
+def energy_above_hull(symbols: Sequence[str], energy: float, phases: Mapping[str, float], key: str = _KEY) -> float:
     """Energy of a crystal above the mixture of phases of its composition whose energy is lowest.
 
     Ong et al., Chem. Mater. 20, 1798 (2008), doi:10.1021/cm702327g, as a linear programme.
@@ -24,6 +24,7 @@ def energy_above_hull(symbols: Sequence[str], energy: float, phases: Mapping[str
         symbols: Elements of the crystal's atoms.
         energy: Its energy [eV].
         phases: Energies of the others by formula, by the same calculator [eV/atom].
+        key: Key of the spec that gives them, for messages.
 
     Returns:
         [eV/atom]; negative where the crystal is lower than every mixture.
@@ -32,7 +33,7 @@ def energy_above_hull(symbols: Sequence[str], energy: float, phases: Mapping[str
         ConfigurationError: No mixture of the phases has the crystal's composition, or a phase is of no known elements.
     """
     wanted = Counter(symbols)
-    counts = {name: _counted(name) for name in phases}
+    counts = {name: _counted(name, key) for name in phases}
     able = [name for name, count in counts.items() if count.keys() <= wanted.keys()]
     elements = sorted(wanted)
     # Amounts are atoms of each phase per atom of the crystal.
@@ -42,16 +43,37 @@ def energy_above_hull(symbols: Sequence[str], energy: float, phases: Mapping[str
     if found is None or not found.success:
         missing = [element for element in elements if not any(element in counts[name] for name in able)]
         expected = f"at least one with {missing[0]} and nothing else than {', '.join(elements)}" if missing else "more phases"
-        raise ConfigurationError(f"{_KEY}: no mixture of them has the composition {_formula(wanted)}; expected {expected}")
+        raise ConfigurationError(f"{key}: no mixture of them has the composition {_formula(wanted)}; expected {expected}")
     return energy / len(symbols) - float(found.fun)
 
 
-def _counted(name: str) -> dict[str, int]:
+def formation_energy(symbols: Sequence[str], energy: float, phases: Mapping[str, float], key: str = _KEY) -> float:
+    """Energy of a crystal above its elements [eV/atom].
+
+    Args:
+        symbols: Elements of the crystal's atoms.
+        energy: Its energy [eV].
+        phases: Energies by formula, by the same calculator [eV/atom]; of each element the lowest phase counts.
+        key: Key of the spec that gives them, for messages.
+
+    Raises:
+        ConfigurationError: An element is not among the phases.
+    """
+    wanted, total = Counter(symbols), 0.0
+    for element, count in sorted(wanted.items()):
+        own = [value for name, value in phases.items() if _counted(name, key).keys() == {element}]
+        if not own:
+            raise ConfigurationError(f"{key}: {element} is not among them; a formation energy needs every element")
+        total += count * min(own)
+    return (energy - total) / len(symbols)
+
+
+def _counted(name: str, key: str) -> dict[str, int]:
     counts: dict[str, int] = Formula(name, strict=False).count()
     unknown = next((symbol for symbol in counts if symbol not in atomic_numbers), None)
     if unknown is not None:
         raise ConfigurationError(
-            f"{_KEY}: {name!r}: there is no element {unknown!r}; expected a chemical formula, e.g. 'Li3PO4'"
+            f"{key}: {name!r}: there is no element {unknown!r}; expected a chemical formula, e.g. 'Li3PO4'"
         )
     return counts
 

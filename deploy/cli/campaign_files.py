@@ -90,10 +90,10 @@ def check(
 
     if not rehearsed and (within is not None or like is not None or spread is not None):
         raise ConfigurationError("--within, --like, --spread: only together with --rehearse")
+    limits = load_site(site or Settings.from_environment().site_file).limits
     if parameters:
         _show_parameters(file)
         return
-    limits = load_site(site or Settings.from_environment().site_file).limits
     found = preview_campaign(file, lambda: opened(site), limits)
     bought = None
     if rehearsed:

@@ -105,14 +105,22 @@ def add_user(
     admin_file: Annotated[
         Path, typer.Option("--admin-file", metavar="FILE", help="File with the URI of a user who may create users.")
     ],
+    web: Annotated[bool, typer.Option("--web", help="Only what the dashboard needs, on one database.")] = False,
 ) -> None:
     """Create or update a MongoDB user that can read and write the given databases and nothing else."""
+    from tansaku.models.domain.errors import ConfigurationError
     from tansaku.tasks.settings import read_secret_file
-    from tansaku.tasks.stores.users import store_user
+    from tansaku.tasks.stores.users import store_user, store_web_user
 
+    if web and len(databases) > 1:
+        raise ConfigurationError("--web: expected one database")
     password = read_secret_file(password_file, "--password-file")
-    new = store_user(read_secret_file(admin_file, "--admin-file"), user, password, databases)
-    say(f"user {user}: {'created' if new else 'updated'}, reads and writes {', '.join(databases)}")
+    administrator = read_secret_file(admin_file, "--admin-file")
+    if web:
+        new, rights = store_web_user(administrator, user, password, databases[0]), "has the dashboard's rights on"
+    else:
+        new, rights = store_user(administrator, user, password, databases), "reads and writes"
+    say(f"user {user}: {'created' if new else 'updated'}, {rights} {', '.join(databases)}")
 
 
 def _embedded() -> EmbeddedMongod:

@@ -10,7 +10,7 @@ import typer
 from tansaku.deploy.cli.campaign_files import check
 from tansaku.deploy.cli.exits import ExitCode
 from tansaku.deploy.cli.printing import say
-from tansaku.deploy.cli.session import NameArgument, SiteOption, opened, this_user
+from tansaku.deploy.cli.session import NameArgument, SiteOption, opened, read_site, this_user
 from tansaku.deploy.cli.steer import say_stored
 
 if TYPE_CHECKING:
@@ -51,6 +51,9 @@ def drive_to_end(name: str, site: Path | None, plain: bool) -> EndReason:
         say(f"fix its cause, then continue with `tansaku retry {name}`", err=True)
     elif result.reason == "interrupted":
         say(f"interrupted; continue with `tansaku resume {name}`", err=True)
+    elif result.reason == "waiting":
+        say(f"values are waited for: `tansaku ask {name}` shows what to measure", err=True)
+        say(f"give them by `tansaku tell {name} FILE.csv`, then `tansaku ask {name}` again", err=True)
     elif result.reason == "paused":
         say(f"paused; continue with `tansaku resume {name}`", err=True)
     else:
@@ -87,6 +90,7 @@ def run(
     from tansaku.tasks.commands.create import prepare_campaign
     from tansaku.tasks.configuration import load_campaign
 
+    read_site(site)
     loaded = load_campaign(file)
     with opened(site) as resources:
         prepare_campaign(resources, this_user(), loaded)

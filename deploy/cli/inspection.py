@@ -88,6 +88,7 @@ def show(
             document |= _certificate(resources.store, name)
             document |= _front(resources.store, record)
             document |= _models(resources.registry, record)
+            document |= _measurements(resources.store, record)
         else:
             found = [e for e in resources.store.evaluations(name) if e.proposal.candidate == candidate]
             if not found:
@@ -130,6 +131,17 @@ def _front(store: CampaignStore, record: CampaignRecord) -> JsonDict:
 
     front = campaign_front(CampaignData.load(store, record.name))
     return {} if front is None else {"front": front.summary()}
+
+
+def _measurements(store: CampaignStore, record: CampaignRecord) -> JsonDict:
+    """Returns the proposals that wait for values as ``waiting``; empty where values are computed."""
+    from tansaku.tasks.views.overview import stored_spec
+
+    if not stored_spec(record).manual:
+        return {}
+    from tansaku.tasks.measurements.waiting import waiting_proposals
+
+    return {"waiting": [item.model_dump(mode="json") for item in waiting_proposals(store, record.name).waiting]}
 
 
 def _models(registry: Registry, record: CampaignRecord) -> JsonDict:
@@ -184,7 +196,7 @@ def _show_job_logs(resources: Resources, name: str, candidate: str, as_json: boo
     found = [evaluation for evaluation in resources.store.evaluations(name) if evaluation.proposal.candidate == candidate]
     if not found:
         raise NotFoundError(f"campaign {name!r} has no evaluation of candidate {candidate!r}")
-    logs = list(attempt_logs(resources.site, found))
+    logs = list(attempt_logs(resources.site, found, resources.store.campaign(name).former_names))
     if as_json:
         show_json([attempt.model_dump(mode="json") for attempt in logs])
         return

@@ -18,7 +18,7 @@ from tansaku.models.domain.retraining import Retrain, RetrainEnd, describe
 from tansaku.models.domain.states import EvaluationState
 from tansaku.models.domain.wording import counted
 from tansaku.spaces.space_registry import open_space
-from tansaku.tasks.views.failures import failure_reason
+from tansaku.tasks.steps.summaries import EvaluationSummary, summary_of
 from tansaku.tasks.views.overview import stored_spec
 from tansaku.tasks.views.results import system_label
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _LINE_EVERY = 10.0  # seconds between two progress lines
 
 
-def _tally(record: CampaignRecord, evaluations: Sequence[Evaluation]) -> Tally:
+def _tally(record: CampaignRecord, evaluations: Sequence[EvaluationSummary]) -> Tally:
     spec = stored_spec(record)
     space = open_space(spec.space, Path(record.base_path))
     pool = space.pool()
@@ -57,11 +57,12 @@ class PlainObserver:
 
     def _write_failure(self, evaluation: Evaluation) -> None:
         """Writes a line for a failure; repeats of the same failure are only counted, and the count precedes the next line."""
-        failure = f"{evaluation.state}: {failure_reason(evaluation)}"
+        summary = summary_of(evaluation)
+        failure = f"{summary.state}: {summary.failure}"
         if failure == self._failure:
-            self._same.append(evaluation.proposal.candidate)
+            self._same.append(summary.candidate)
             return
-        self._write(failure_line(evaluation))
+        self._write(failure_line(summary))
         self._failure = failure
 
     def _write_same(self) -> None:
@@ -76,7 +77,7 @@ class PlainObserver:
             self._certified = certificate.describe()
             self._write(self._certified)
 
-    def on_start(self, record: CampaignRecord, evaluations: Sequence[Evaluation]) -> None:
+    def on_start(self, record: CampaignRecord, evaluations: Sequence[EvaluationSummary]) -> None:
         """Writes where the campaign starts or resumes."""
         self._tally = _tally(record, evaluations)
         self._next_line = time.monotonic() + _LINE_EVERY
@@ -88,13 +89,13 @@ class PlainObserver:
     def on_proposal(self, evaluation: Evaluation) -> None:
         """Counts it."""
         if self._tally is not None:
-            self._tally.note([evaluation])
+            self._tally.note([summary_of(evaluation)])
 
     def on_outcome(self, evaluation: Evaluation) -> None:
         """Counts it; a failure is reported at once."""
         if self._tally is None:
             return
-        self._tally.note([evaluation])
+        self._tally.note([summary_of(evaluation)])
         if evaluation.state in (EvaluationState.FAILED, EvaluationState.LOST):
             self._write_failure(evaluation)
         else:
@@ -178,7 +179,7 @@ class LiveObserver:
             bar, words(tally.line()), *known, head, Columns(cells, padding=(0, 3)), *failures, words(self._note, "yellow")
         )
 
-    def on_start(self, record: CampaignRecord, evaluations: Sequence[Evaluation]) -> None:
+    def on_start(self, record: CampaignRecord, evaluations: Sequence[EvaluationSummary]) -> None:
         """Starts the display."""
         self._tally = _tally(record, evaluations)
         self._note = f"continues after {counted(len(evaluations), 'evaluation')}" if evaluations else ""
@@ -188,12 +189,12 @@ class LiveObserver:
         """Counts it."""
         self._note = ""
         if self._tally is not None:
-            self._tally.note([evaluation])
+            self._tally.note([summary_of(evaluation)])
 
     def on_outcome(self, evaluation: Evaluation) -> None:
         """Counts it."""
         if self._tally is not None:
-            self._tally.note([evaluation])
+            self._tally.note([summary_of(evaluation)])
 
     def on_refit(self, refit: Refit) -> None:
         """Notes a failed fit."""

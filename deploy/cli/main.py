@@ -21,11 +21,16 @@ from tansaku.deploy.cli import (
     exits,
     export_import,
     inspection,
+    measuring,
     models,
+    naming,
+    new_plugin,
     outcomes,
+    paths,
     reconcile,
     schema,
     service,
+    sparse,
     steer,
     web,
 )
@@ -57,7 +62,7 @@ def _root(
     """Options of the command itself."""
 
 
-_BEGIN, _WATCH, _STEER, _TAKE = "Start", "Inspect", "Control", "Results"
+_BEGIN, _WATCH, _MEASURE, _STEER, _TAKE = "Start", "Inspect", "Measure", "Control", "Results"
 for _name, _command, _panel in (
     ("init", campaign_files.init, _BEGIN),
     ("check", campaign_files.check, _BEGIN),
@@ -68,15 +73,20 @@ for _name, _command, _panel in (
     ("list", inspection.list_campaigns, _WATCH),
     ("show", inspection.show, _WATCH),
     ("log", inspection.log, _WATCH),
+    ("ask", measuring.ask, _MEASURE),
+    ("tell", measuring.tell, _MEASURE),
     ("pause", steer.pause, _STEER),
     ("resume", driving.resume, _STEER),
     ("cancel", driving.cancel, _STEER),
     ("retry", driving.retry, _STEER),
     ("rerun", driving.rerun, _STEER),
     ("edit", steer.edit, _STEER),
+    ("copy", naming.copy, _BEGIN),
+    ("rename", naming.rename, _STEER),
     ("delete", delete.delete, _STEER),
     ("results", outcomes.results, _TAKE),
     ("plot", outcomes.plot, _TAKE),
+    ("path", paths.path, _TAKE),
     ("export", export_import.export, _TAKE),
     ("import", export_import.import_campaign, _TAKE),
     ("bench", bench.bench, _TAKE),
@@ -87,6 +97,8 @@ app.command("serve", rich_help_panel="Service")(service.serve)
 app.add_typer(web.web_app, name="web", rich_help_panel="Service")
 app.add_typer(datasets.dataset_app, name="dataset", rich_help_panel="Models")
 app.add_typer(models.model_app, name="model", rich_help_panel="Models")
+app.add_typer(sparse.sparse_app, name="sparse", rich_help_panel="Models")
+app.add_typer(new_plugin.app, name="new", rich_help_panel=_BEGIN)
 app.add_typer(cluster.site_app, name="site", rich_help_panel="Cluster")
 app.add_typer(cluster.queue_app, name="queue", rich_help_panel="Cluster")
 app.add_typer(cluster.queue_app, name="worker", hidden=True)  # the name of older versions

@@ -14,6 +14,9 @@ from tansaku.deploy.cli.session import NameArgument, SiteOption, opened
 from tansaku.deploy.cli.tables import Cell, show_json, show_table
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from tansaku.tasks.resources import Resources
     from tansaku.tasks.views.reading import CampaignReading
     from tansaku.tasks.views.results import CampaignData, Purpose
 
@@ -45,6 +48,9 @@ def results(
 
     with opened(site) as resources:
         spec = stored_spec(resources.store.campaign(name))
+        if spec.objective.goal.gridded and not evaluations:
+            _show_surface(resources, name, as_json=as_json, as_csv=as_csv)
+            return
         compositions = spec.space.description.overview == "compositions" and not evaluations
         if not (evaluations or compositions or spec.objective.further):
             _show_systems(CampaignOverview.load(resources.store, name), as_json=as_json, as_csv=as_csv)
@@ -60,12 +66,40 @@ def results(
         show_json(evaluation_rows(data, purpose) if evaluations else composition_rows(data))
     elif as_csv:
         frame = evaluations_frame(data, purpose) if evaluations else compositions_frame(data)
-        say(frame.to_csv(index=False), nl=False)
+        _say_csv(frame)
     elif evaluations:
         rows = evaluation_rows(data, purpose)
         show_table(_EVALUATION_COLUMNS, [[row[column] for column in _EVALUATION_COLUMNS] for row in rows], name)
     else:
         _show_compositions(data)
+
+
+def _say_csv(frame: pd.DataFrame) -> None:
+    from tansaku.tasks.csv_text import csv_of
+
+    say(csv_of(frame), nl=False)
+
+
+def _show_surface(resources: Resources, name: str, *, as_json: bool, as_csv: bool) -> None:
+    """Shows the barriers of an energy surface; as JSON the surface's row with ``barriers``."""
+    import pandas as pd
+
+    from tansaku.deploy.cli.paths import show_barriers
+    from tansaku.tasks.paths.surface import read_surface
+    from tansaku.tasks.views.origins import value_of
+    from tansaku.tasks.views.results import CampaignData, system_rows
+
+    data = CampaignData.load(resources.store, name, resources.artifacts)
+    if not any(value_of(evaluation) is not None for evaluation in data.select("search")):
+        _show_systems(data, as_json=as_json, as_csv=as_csv)
+        return
+    barriers = read_surface(data).barriers
+    if as_json:
+        show_json([{**row, "barriers": [found.row() for found in barriers]} for row in system_rows(data)])
+    elif as_csv:
+        _say_csv(pd.DataFrame([found.row() for found in barriers]))
+    else:
+        show_barriers(name, barriers)
 
 
 def _show_front(data: CampaignData, *, as_json: bool, as_csv: bool) -> None:
@@ -78,7 +112,7 @@ def _show_front(data: CampaignData, *, as_json: bool, as_csv: bool) -> None:
     if as_json:
         show_json(rows)
     elif as_csv:
-        say(pd.DataFrame(rows).to_csv(index=False), nl=False)
+        _say_csv(pd.DataFrame(rows))
     elif front is None:
         say("no evaluation has a value yet")
     else:
@@ -108,11 +142,19 @@ def _joined(value: object) -> Cell:
     return value  # type: ignore[return-value]
 
 
+def _say_waiting(data: CampaignReading) -> None:
+    """Says how many proposals wait for values that people or robots report."""
+    if data.spec.manual and (count := sum(not state.terminal for state in data.columns.states)):
+        name = data.record.name
+        say(f"waiting for {count} {'value' if count == 1 else 'values'}: `tansaku ask {name}` shows them", err=True)
+
+
 def _show_systems(data: CampaignReading, *, as_json: bool, as_csv: bool) -> None:
     from tansaku.tasks.views.results import system_rows, systems_frame
+    from tansaku.tasks.views.thickness import thickness_lines
 
     if as_csv:
-        say(systems_frame(data).to_csv(index=False), nl=False)
+        _say_csv(systems_frame(data))
         return
     rows = system_rows(data)
     if as_json:
@@ -142,6 +184,9 @@ def _show_systems(data: CampaignReading, *, as_json: bool, as_csv: bool) -> None
     show_table(
         columns, table, f"{data.record.name}: best found per system; share: cost spent / cost of evaluating the whole system"
     )
+    for line in thickness_lines(rows):
+        say(line)
+    _say_waiting(data)
     if looked:
         say("predicted: values given by a trained model; computed values take precedence")
     if data.costs is not None:

@@ -16,6 +16,8 @@ from pathlib import Path
 from threading import Event
 from types import FrameType
 
+from pydantic import SecretStr
+
 from tansaku.flows.server import START_TIMEOUT, StartingServer
 from tansaku.flows.service_process import STOP_SECONDS
 from tansaku.models.domain import errors
@@ -233,7 +235,8 @@ class Everything:
             "site_file": None if settings.site_file is None else str(settings.site_file),
             "require_all": settings.require_all,
             "runtime": None if settings.runtime is None else str(settings.runtime),
-            "mongo_uri": None if settings.mongo_uri is None else settings.mongo_uri.get_secret_value(),
+            "mongo_uri": _plain(settings.mongo_uri),
+            "proxy_secret": _plain(settings.proxy_secret),
         }
         message = {
             "settings": known,
@@ -274,6 +277,11 @@ def serve_everything(settings: Settings, options: ServeOptions, show: Callable[[
     with serve_lock(settings.home) as lock:
         Everything(settings, options, lock, show).run()
     show("stopped")
+
+
+def _plain(secret: SecretStr | None) -> str | None:
+    """For the pipe to a child."""
+    return None if secret is None else secret.get_secret_value()
 
 
 def _error_of(answer: JsonDict) -> TansakuError:

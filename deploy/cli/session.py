@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from tansaku.models.domain.specs.site import SiteSpec
     from tansaku.tasks.commands.actor import Actor
     from tansaku.tasks.resources import Resources
 
@@ -48,6 +49,21 @@ def this_user() -> Actor:
     from tansaku.tasks.site.users import user_name
 
     return Actor(user_name(), "command line")
+
+
+def read_site(site: Path | None) -> SiteSpec:
+    """The site that a command works on; campaign files may name its programs.
+
+    Args:
+        site: Site file given on the command line, or None.
+
+    Raises:
+        ConfigurationError: The site file or an environment variable is wrong.
+    """
+    from tansaku.tasks.configuration import load_site
+    from tansaku.tasks.settings import Settings
+
+    return load_site(site or Settings.from_environment().site_file)
 
 
 @contextmanager

@@ -10,7 +10,6 @@ from tansaku.deploy.cli.printing import say
 from tansaku.deploy.cli.session import NameArgument, SiteOption, opened, this_user
 
 if TYPE_CHECKING:
-    from tansaku.models.domain.records import JsonDict
     from tansaku.tasks.commands.steer import Requested
 
 
@@ -31,19 +30,6 @@ def pause(name: NameArgument, site: SiteOption = None) -> None:
         say_stored(request(resources.store, this_user(), name, "pause"), "pause stored")
 
 
-def _assignments(changes: list[str]) -> JsonDict:
-    from tansaku.models.domain.errors import ConfigurationError
-    from tansaku.tasks.yaml_text import parse_yaml
-
-    payload: JsonDict = {}
-    for change in changes:
-        key, equals, value = change.partition("=")
-        if not equals or not key:
-            raise ConfigurationError(f"{change!r}: expected KEY=VALUE, e.g. budget.evaluations=500")
-        payload[key] = parse_yaml(value, change).data
-    return payload
-
-
 def edit(
     name: NameArgument,
     changes: Annotated[
@@ -52,10 +38,11 @@ def edit(
     ],
     site: SiteOption = None,
 ) -> None:
-    """Changes budget, stop rule, in_flight, timeout or retries of a stored campaign; the edit is logged."""
+    """Changes budget, stop rule, in_flight, timeout, retries, polish or notes of a stored campaign; the edit is logged."""
     from tansaku.tasks.commands.steer import plan_edit, request_edit
+    from tansaku.tasks.yaml_edit import assignments
 
-    payload = _assignments(changes)
+    payload = assignments(changes)
     with opened(site) as resources:
         differences = plan_edit(resources.store, name, payload)
         requested = request_edit(resources.store, this_user(), name, payload)

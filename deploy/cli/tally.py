@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from tansaku.models.domain.certificate import Certificate
-from tansaku.models.domain.records import Evaluation
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState
 from tansaku.models.domain.wording import counted
+from tansaku.tasks.steps.summaries import EvaluationSummary
 from tansaku.tasks.views.costs import cost_of, cost_unit
-from tansaku.tasks.views.failures import failure_reason
 
 
 @dataclass
@@ -41,15 +40,15 @@ class Tally:
     finished: int = 0
     polished: int = 0
     certificate: Certificate | None = None
-    _by_number: dict[int, Evaluation] = field(default_factory=dict)
-    _failed: dict[int, Evaluation] = field(default_factory=dict)
+    _by_number: dict[int, EvaluationSummary] = field(default_factory=dict)
+    _failed: dict[int, EvaluationSummary] = field(default_factory=dict)
     _range: dict[str, tuple[float, float]] = field(default_factory=dict)
     _ended: Counter[str] = field(default_factory=Counter)
 
-    def note(self, evaluations: Sequence[Evaluation]) -> None:
+    def note(self, evaluations: Sequence[EvaluationSummary]) -> None:
         """Updates the counts with the current state of evaluations."""
         for evaluation in evaluations:
-            number = evaluation.proposal.number
+            number = evaluation.number
             before = self._by_number.get(number)
             self._by_number[number] = evaluation
             if before is not None:
@@ -61,25 +60,25 @@ class Tally:
                 self._failed.pop(number, None)
             self._widen(evaluation)
 
-    def _count(self, evaluation: Evaluation, sign: int) -> None:
+    def _count(self, evaluation: EvaluationSummary, sign: int) -> None:
         if not evaluation.state.terminal:
             return
-        if evaluation.proposal.purpose == "polish":
+        if evaluation.purpose == "polish":
             self.polished += sign
             return
         self.finished += sign
         self.cost += sign * cost_of(evaluation, self.spec.space)
-        self._ended[evaluation.proposal.system] += sign
+        self._ended[evaluation.system] += sign
 
-    def _widen(self, evaluation: Evaluation) -> None:
-        value = evaluation.outcome.value if evaluation.outcome is not None else None
-        if value is None or evaluation.proposal.purpose == "polish":
+    def _widen(self, evaluation: EvaluationSummary) -> None:
+        value = evaluation.value
+        if value is None or evaluation.purpose == "polish":
             return
-        low, high = self._range.get(evaluation.proposal.system, (value, value))
-        self._range[evaluation.proposal.system] = min(low, value), max(high, value)
+        low, high = self._range.get(evaluation.system, (value, value))
+        self._range[evaluation.system] = min(low, value), max(high, value)
 
     @property
-    def failed(self) -> list[Evaluation]:
+    def failed(self) -> list[EvaluationSummary]:
         """Failed evaluations of the search and of the final relaxation."""
         return list(self._failed.values())
 
@@ -112,15 +111,15 @@ class Tally:
         return ", ".join(parts)
 
 
-def failure_line(evaluation: Evaluation) -> str:
+def failure_line(evaluation: EvaluationSummary) -> str:
     """Describes a failed evaluation in one line."""
-    return f"{evaluation.state.value} {evaluation.proposal.candidate}: {failure_reason(evaluation) or 'no reason recorded'}"
+    return f"{evaluation.state.value} {evaluation.candidate}: {evaluation.failure or 'no reason recorded'}"
 
 
-def failure_lines(evaluations: Sequence[Evaluation]) -> list[str]:
+def failure_lines(evaluations: Sequence[EvaluationSummary]) -> list[str]:
     """Describes failed evaluations; successive ones with the same failure share one line with a count."""
     lines = []
-    for _, group in groupby(evaluations, key=lambda evaluation: (evaluation.state, failure_reason(evaluation))):
+    for _, group in groupby(evaluations, key=lambda evaluation: (evaluation.state, evaluation.failure)):
         same = list(group)
         lines.append(failure_line(same[0]) + (f" (and {len(same) - 1} more)" if len(same) > 1 else ""))
     return lines

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -24,6 +25,7 @@ web_app.add_typer(user_app, name="user")
 
 # The values of the domain's Role, which is not imported before a command needs it.
 RoleName = Literal["viewer", "operator", "admin"]
+_USUAL_ADDRESS = "http://127.0.0.1:8421"
 UserArgument = Annotated[str, typer.Argument(metavar="NAME", help="Name of the user.")]
 PasswordFile = Annotated[
     Path | None, typer.Option("--password-file", metavar="FILE", help="File of mode 0600 with the password; default: ask.")
@@ -47,40 +49,47 @@ def start(
     insecure: Annotated[
         bool, typer.Option("--insecure", help="Listen beyond this machine without TLS; passwords can then be read.")
     ] = False,
+    no_delete: Annotated[bool, typer.Option("--no-delete", help="Leave the deletion of campaigns to the service.")] = False,
     open_browser: Annotated[bool, typer.Option("--open", help="Open the page in a browser, logged in.")] = False,
     site: SiteOption = None,
 ) -> None:
     """Serves the dashboard until Ctrl-C; prints its address and, for the first user, a link that logs in once."""
     from tansaku.deploy.web.app import create_app
     from tansaku.deploy.web.server import Address, listening, serve
+    from tansaku.tasks.site.dashboard_address import noted_address
 
     names = tuple(allow_host or ())
     address = Address(host, port, uds, cert, key, tls_proxy, insecure, names)
     with listening(address) as bound:
         number = 0 if uds is not None else int(bound.getsockname()[1])
-        with _services(site, address.settings(number)) as services:
+        with _services(site, replace(address.settings(number), deletes=not no_delete)) as services:
             services.passwords.prepare()
             page = None if uds is not None else first_page(services, address.url(number))
             say(f"dashboard: unix socket {uds}" if page is None else f"dashboard: {page}")
             if open_browser and page is not None:
                 typer.launch(page)
-            serve(create_app(services), address, bound)
+            with noted_address(_home(services), address.public_url(number)):
+                serve(create_app(services), address, bound)
     say("dashboard: stopped")
 
 
 @web_app.command("login-link")
 def login_link(
     name: UserArgument,
-    url: Annotated[str, typer.Option("--url", metavar="URL", help="Address of the dashboard.")] = "http://127.0.0.1:8421",
+    url: Annotated[
+        str | None, typer.Option("--url", metavar="URL", help="Address of the dashboard; default: that of the one that runs.")
+    ] = None,
     site: SiteOption = None,
 ) -> None:
     """Prints a link that logs a user in once within 15 minutes."""
     from tansaku.models.domain.errors import NotFoundError
+    from tansaku.tasks.site.dashboard_address import known_address
 
     with _services(site) as services:
         if services.accounts.user(name) is None:
             raise NotFoundError(f"no user {name!r}", hint="`tansaku web user list` shows the users")
-        say(_link(services, name, url.rstrip("/")))
+        address = url or known_address(_home(services)) or _USUAL_ADDRESS
+        say(_link(services, name, address.rstrip("/")))
 
 
 @user_app.command("list")
@@ -141,6 +150,11 @@ def remove(name: UserArgument, site: SiteOption = None) -> None:
     say(f"user {name}: removed")
 
 
+def _home(services: Services) -> Path:
+    assert services.resources is not None
+    return services.resources.settings.home
+
+
 @contextmanager
 def _services(site: Path | None, settings: WebSettings | None = None) -> Iterator[Services]:
     with opened(site) as resources:
@@ -164,8 +178,9 @@ def services_of(resources: Resources, settings: WebSettings | None = None) -> Se
         requests=resources.requests,
         resources=resources,
         library=resources.library,
+        schedules=resources.schedules,
         site=resources.site,
-        settings=settings or WebSettings(),
+        settings=replace(settings or WebSettings(), proxy_secret=resources.settings.proxy_secret),
     )
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import SecretStr
-
 from tansaku.models.domain.errors import TansakuError
 from tansaku.models.domain.records import JsonDict
 from tansaku.tasks.settings import Settings
@@ -30,6 +28,7 @@ def _serve(parent: Parent) -> None:
     from tansaku.deploy.web.server import Address, listening, serve
     from tansaku.tasks.configuration import load_site
     from tansaku.tasks.resources import open_resources
+    from tansaku.tasks.site.dashboard_address import noted_address
 
     message = parent.message
     address = Address(port=message["port"])
@@ -43,12 +42,12 @@ def _serve(parent: Parent) -> None:
             url = address.url(port)
             app = create_app(services)
             parent.tell(port=port, url=url, page=first_page(services, url) if message["link"] else url)
-            serve(app, address, bound)
+            with noted_address(settings.home, url):
+                serve(app, address, bound)
 
 
 def _settings(message: JsonDict) -> Settings:
-    uri = message["settings"].pop("mongo_uri")
-    return Settings.model_validate({**message["settings"], "mongo_uri": None if uri is None else SecretStr(uri)})
+    return Settings.model_validate(message["settings"])
 
 
 if __name__ == "__main__":

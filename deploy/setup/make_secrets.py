@@ -16,7 +16,8 @@ def main(folder: Path) -> None:
     """
     folder.mkdir(mode=0o700, exist_ok=True)
     folder.chmod(0o700)
-    passwords = {name: _kept(folder / name, secrets.token_urlsafe(32)) for name in ("mongo_root_password", "mongo_password")}
+    mongo = ("mongo_root_password", "mongo_password", "mongo_web_password")
+    passwords = {name: _kept(folder / name, secrets.token_urlsafe(32)) for name in mongo}
     postgres = {
         name: _kept(folder / name, secrets.token_urlsafe(32)) for name in ("postgres_password", "postgres_prefect_password")
     }
@@ -24,6 +25,7 @@ def main(folder: Path) -> None:
     for name, value in {
         "mongo_root_uri": f"mongodb://root:{passwords['mongo_root_password']}@mongodb:27017/admin",
         "mongo_uri": f"mongodb://tansaku:{passwords['mongo_password']}@mongodb:27017/tansaku",
+        "mongo_web_uri": f"mongodb://tansaku_web:{passwords['mongo_web_password']}@mongodb:27017/tansaku",
         "prefect_database_url": f"postgresql+asyncpg://prefect:{postgres['postgres_prefect_password']}@postgres:5432/prefect",
         "prefect_auth": api,
     }.items():

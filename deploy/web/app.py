@@ -17,35 +17,58 @@ from tansaku.deploy.web.api import (
     changes,
     checks,
     creation,
+    datasets,
+    figures,
     files,
     health,
+    logs,
+    measuring,
+    models,
+    naming,
     observations,
     queue,
     runs,
+    schedules,
     schema,
 )
+from tansaku.deploy.web.auth.proxy import check_sign_on
 from tansaku.deploy.web.changes import Changes
 from tansaku.deploy.web.middleware import Protection, protected
 from tansaku.deploy.web.pages import account, audit, campaign, evaluation, home, login, new
+from tansaku.deploy.web.pages import figures as figure_pages
 from tansaku.deploy.web.pages import files as file_pages
+from tansaku.deploy.web.pages import logs as log_pages
+from tansaku.deploy.web.pages import measuring as measuring_pages
+from tansaku.deploy.web.pages import models as model_pages
+from tansaku.deploy.web.pages import naming as naming_pages
 from tansaku.deploy.web.pages import queue as queue_page
 from tansaku.deploy.web.pages import runs as run_pages
+from tansaku.deploy.web.pages import schedules as schedule_pages
 from tansaku.deploy.web.pages.rendering import Renderer
 from tansaku.deploy.web.services import Services
+from tansaku.tasks.views.figure_readings import FigureReadings
 
 STATIC = Path(__file__).parent / "static"
 CAMPAIGN_PAGES = (home.router, campaign.router, run_pages.router, evaluation.router, new.router, file_pages.router)
-PAGES = (login.router, *CAMPAIGN_PAGES, queue_page.router, account.router, audit.router)
-CREATION = (creation.router, checks.router, files.router)
+RESULTS = (log_pages.router, logs.router, figure_pages.router, figures.router)
+MODELS = (model_pages.router, models.router)
+SCHEDULES = (schedule_pages.router, schedules.router)
+PAGES = (login.router, *CAMPAIGN_PAGES, measuring_pages.router, queue_page.router, account.router, audit.router)
+CREATION = (creation.router, checks.router, files.router, naming_pages.router, naming.router)
 ROUTERS = (
     *PAGES,
     health.router,
     accounts.router,
     campaigns.router,
     observations.router,
+    measuring.router,
     *CREATION,
+    *RESULTS,
+    *MODELS,
+    *SCHEDULES,
     runs.router,
     queue.router,
+    datasets.router,
     changes.router,
     schema.router,
 )
@@ -68,11 +91,16 @@ def create_app(services: Services) -> FastAPI:
 
     Args:
         services: The caller closes them after the application has ended.
+
+    Raises:
+        ConfigurationError: The site file lets a proxy log users in, but nothing tells the proxy from others.
     """
+    check_sign_on(services)
     # No pages of FastAPI's own: they load scripts from other servers.
     app = Dashboard(title="tansaku", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.services = services
     app.state.changes = Changes(services.readings)
+    app.state.figures = FigureReadings(services.store, services.readings.version)
     for router in ROUTERS:
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
 from starlette.concurrency import run_in_threadpool
@@ -34,13 +35,15 @@ class _Topic:
     gone: bool = False
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
+    listeners: set[asyncio.Event] = field(default_factory=set)
 
     def publish(self, version: str | None) -> None:
         """Wakes the followers; None: the campaign was deleted or cannot be read any more."""
         self.gone = version is None
         self.version = version or self.version
         woken, self.changed = self.changed, asyncio.Event()
-        woken.set()
+        for event in (woken, *self.listeners):
+            event.set()
 
 
 class Changes:
@@ -93,6 +96,54 @@ class Changes:
         finally:
             self._leave(name, topic)
 
+    async def follow_several(self, names: Iterable[str], allowed: Callable[[], Awaitable[bool]]) -> AsyncIterator[str]:
+        """Versions of several campaigns in one stream: a browser opens few connections to a server.
+
+        Events ``version`` and ``gone`` name their campaign; a campaign that is gone is not followed any more. The stream ends
+        when the follower may not read any more, or when the database does not answer at its start.
+
+        Args:
+            names: Of the campaigns.
+            allowed: Whether the follower may still read.
+        """
+        woken, loop = asyncio.Event(), asyncio.get_running_loop()
+        topics: dict[str, _Topic] = {}
+        sent: dict[str, str] = {}
+        checked = loop.time()
+        try:
+            for name in dict.fromkeys(names):
+                try:
+                    topics[name] = await self._join(name)
+                except TransientError:
+                    return
+                except TansakuError:
+                    yield _named_event("gone", name)
+                else:
+                    topics[name].listeners.add(woken)
+            while True:
+                woken.clear()
+                for name, topic in list(topics.items()):
+                    if topic.gone:
+                        self._stop_listening(name, topics.pop(name), woken)
+                        yield _named_event("gone", name)
+                    elif sent.get(name) != topic.version:
+                        sent[name] = topic.version
+                        yield _named_event("version", name, topic.version)
+                try:
+                    await asyncio.wait_for(woken.wait(), max(checked + self.pace.check - loop.time(), 0.0))
+                except TimeoutError:
+                    checked = loop.time()
+                    if not await allowed():
+                        return
+                    yield ": open\n\n"
+        finally:
+            for name, topic in topics.items():
+                self._stop_listening(name, topic, woken)
+
+    def _stop_listening(self, name: str, topic: _Topic, woken: asyncio.Event) -> None:
+        topic.listeners.discard(woken)
+        self._leave(name, topic)
+
     async def _join(self, name: str) -> _Topic:
         version = await run_in_threadpool(self._readings.version, name)
         topic = self._topics.get(name)
@@ -125,6 +176,10 @@ class Changes:
                     topic.publish(version)
         finally:
             topic.publish(None)
+
+
+def _named_event(kind: str, name: str, version: str | None = None) -> str:
+    return f"event: {kind}\ndata: {json.dumps({'campaign': name, 'version': version})}\n\n"
 
 
 def _event(version: str) -> str:

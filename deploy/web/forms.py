@@ -12,10 +12,14 @@ FORM_TYPE = "application/x-www-form-urlencoded"
 _MOST_FIELDS = 1000
 
 
+def is_form(content_type: str) -> bool:
+    """Whether a body of this type is read as an HTML form."""
+    return content_type.partition(";")[0].strip().lower() == FORM_TYPE
+
+
 async def form_fields(request: Request) -> Mapping[str, str]:
     """Fields of an HTML form, the last of each name; none if the body is no such form or has too many."""
-    kind = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    if kind != FORM_TYPE:
+    if not is_form(request.headers.get("Content-Type", "")):
         return {}
     body = await request.body()
     try:

@@ -133,7 +133,7 @@ def end_session(services: Services, actor: Actor, session_id: str) -> None:
 
 
 def _own_user(services: Services, actor: Actor, refusal: str) -> User:
-    if actor.session is None:
+    if actor.session is None and not actor.by_proxy:
         raise ForbiddenError(refusal)
     user = services.accounts.user(actor.name)
     if user is None:

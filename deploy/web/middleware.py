@@ -15,6 +15,8 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from tansaku.deploy.web.forms import is_form
+
 UPLOADS = "/api/v1/files"
 """Path of the routes that take files."""
 
@@ -159,7 +161,8 @@ class BodyLimit:
     Args:
         app: What answers.
         largest: Bytes.
-        largest_upload: Bytes of a file below :data:`UPLOADS`; its route does not keep it in memory.
+        largest_upload: Bytes of a file below :data:`UPLOADS`; its route does not keep it in memory. Forms are kept, to look
+            for their token: there, too, they are limited as all bodies are.
     """
 
     def __init__(self, app: ASGIApp, *, largest: int, largest_upload: int = 0) -> None:
@@ -172,8 +175,10 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        stated = Headers(scope=scope).get("Content-Length", "0")
-        largest = self._largest_upload if scope["path"].startswith(UPLOADS) else self._largest
+        headers = Headers(scope=scope)
+        stated = headers.get("Content-Length", "0")
+        is_upload = scope["path"].startswith(UPLOADS) and not is_form(headers.get("Content-Type", ""))
+        largest = self._largest_upload if is_upload else self._largest
         if not stated.isascii() or not stated.isdigit() or int(stated) > largest:
             await _refuse(scope, receive, send, 413, _too_large(largest))
             return

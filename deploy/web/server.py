@@ -76,6 +76,7 @@ class Address:
         return WebSettings(
             hosts=LOOPBACK_HOSTS | names,
             secure=self.tls_proxy or self.certificate is not None,
+            unix_socket=self.uds is not None,
             cookie=f"tansaku-session-{port}" if port else "tansaku-session",
         )
 
@@ -84,6 +85,13 @@ class Address:
         scheme = "http" if self.certificate is None else "https"
         host = "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host  # noqa: S104 - compared, not bound
         return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+
+    def public_url(self, port: int) -> str:
+        """Address for users: behind a proxy with TLS it has the first name by which browsers may address the server."""
+        if (self.tls_proxy or self.certificate is not None) and self.allowed_hosts:
+            name = self.allowed_hosts[0]
+            return f"https://{name}" if self.tls_proxy else f"https://{name}:{port}"
+        return self.url(port)
 
 
 @contextmanager

@@ -9,16 +9,19 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pydantic import SecretStr
 from starlette.requests import HTTPConnection
 
 from tansaku.deploy.web.auth.limits import AttemptLimiter
 from tansaku.deploy.web.auth.passwords import HashCost, Passwords
+from tansaku.deploy.web.auth.tokens import new_secret
 from tansaku.deploy.web.checking import Checks
 from tansaku.models.domain.accounts import Accounts
 from tansaku.models.domain.library import FileLibrary
 from tansaku.models.domain.model_registry import Registry
 from tansaku.models.domain.ports import ArtifactStore, CampaignStore
 from tansaku.models.domain.requests import Requests
+from tansaku.models.domain.schedules import Schedules
 from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.tasks.checks.sandbox import Sandbox
 from tansaku.tasks.commands.create_web import CampaignDesk
@@ -26,6 +29,7 @@ from tansaku.tasks.commands.library import LibraryDesk
 from tansaku.tasks.resources import Resources
 from tansaku.tasks.stores.local_files import LocalFiles
 from tansaku.tasks.stores.memory_library import MemoryLibrary
+from tansaku.tasks.stores.memory_schedules import MemorySchedules
 from tansaku.tasks.views.readings import Readings
 
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -43,6 +47,10 @@ class WebSettings:
         attempts: Logins that a user may try from one address within a minute.
         largest_body: Bytes of a request's body.
         hash_cost: Of a password's hash.
+        deletes: Whether campaigns are deleted here: a MongoDB user with the dashboard's rights leaves that to the service.
+        unix_socket: The server listens on a unix socket that only this user may connect to.
+        proxy_secret: What a proxy that logs users in sends with each request; None: on a unix socket it need not send any.
+        form_key: Of the forms of users whom a proxy logged in.
     """
 
     hosts: frozenset[str] = LOOPBACK_HOSTS
@@ -52,6 +60,10 @@ class WebSettings:
     attempts: int = 5
     largest_body: int = 2**20
     hash_cost: HashCost = field(default_factory=HashCost)
+    deletes: bool = True
+    unix_socket: bool = False
+    proxy_secret: SecretStr | None = None
+    form_key: str = field(default_factory=new_secret, repr=False)
 
     @property
     def session_cookie(self) -> str:
@@ -90,8 +102,9 @@ class Services:
         requests: Requests for the service, and its reports.
         settings: How the web process behaves.
         clock: Current time, aware.
-        resources: Site and launchers, for deletion; None: this process cannot delete campaigns.
+        resources: Site and launchers, for deletion; None: it is left to the service.
         library: Files that users uploaded.
+        schedules: Times at which campaigns are run.
         site: The machine: what campaigns may ask for.
         site_names: Names of the sites that campaigns may be created for.
         desk: Checks and creates campaigns.
@@ -111,6 +124,7 @@ class Services:
     clock: Callable[[], datetime] = utc_now
     resources: Resources | None = None
     library: FileLibrary = field(default_factory=MemoryLibrary)
+    schedules: Schedules = field(default_factory=MemorySchedules)
     site: SiteSpec = field(default_factory=SiteSpec)
     site_names: tuple[str, ...] = (DEFAULT_SITE,)
     desk: CampaignDesk = field(init=False)

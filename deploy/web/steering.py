@@ -18,7 +18,6 @@ from tansaku.models.domain.requests import ServiceRequest
 from tansaku.tasks.commands import steer
 from tansaku.tasks.commands.actor import Actor as Author
 from tansaku.tasks.commands.audit import Change, record_change
-from tansaku.tasks.commands.delete import delete_campaign, plan_deletion
 from tansaku.tasks.commands.runs import request_run
 from tansaku.tasks.configuration import apply_edits
 from tansaku.tasks.views.overview import stored_spec
@@ -26,6 +25,9 @@ from tansaku.tasks.views.progress import live_lease
 
 _NEED_DRIVER: tuple[CommandKind, ...] = ("resume", "retry", "rerun", "cancel")
 """Commands that take effect only in a driver: `tansaku resume`, `retry`, `rerun` and `cancel` drive the campaign too."""
+
+_LOOKED_AT = 100
+"""Last entries of the audit on a campaign, among which an earlier call's is looked for."""
 
 _KEY = re.compile(r"[A-Za-z0-9._:-]{8,64}")
 
@@ -100,14 +102,13 @@ def give(services: Services, actor: Actor, name: str, order: Order) -> Given:
                 HTTPStatus.CONFLICT, f"this key belongs to another command ({known.kind})", key="Idempotency-Key"
             )
         if known.applied_at_number is None:
+            _audit_order(services, actor, record, order)
             _run_for(services, actor, name, order)
-        return Given(known, live_lease(record) is not None, new=False)
+        return Given(known, live_lease(record, services.store.now()) is not None, new=False)
     requested = _store(services, actor, record, order)
     stored = _command(services.store.campaign(name), order.key)
     assert stored is not None
-    after: JsonDict = {"id": order.key, "payload": order.payload}
-    change = Change(action=f"campaign.{order.kind}", subject=f"campaign:{name}", after=after)
-    record_change(services.accounts, actor, change, services.clock())
+    _audit_order(services, actor, record, order)
     _run_for(services, actor, name, order)
     return Given(stored, requested.has_driver, new=True)
 
@@ -132,12 +133,33 @@ def ask_to_run(services: Services, actor: Actor, name: str, key: str) -> tuple[S
     """
     check_key(key)
     known = services.requests.request(key)
-    request = request_run(services.requests, services.store, _author(actor), name, key, services.clock())
+    request = request_run(services.requests, services.store, author_of(actor), name, key, services.clock())
     new = known is None and request.id == key
-    if new:
-        change = Change(action="campaign.run", subject=f"campaign:{name}", after={"id": key})
-        record_change(services.accounts, actor, change, services.clock())
+    if request.id == key:
+        audit_once(services, actor, Change(action="campaign.run", subject=f"campaign:{name}", after={"id": key}))
     return request, new
+
+
+def _audit_order(services: Services, actor: Actor, record: CampaignRecord, order: Order) -> None:
+    after: JsonDict = {"id": order.key, "payload": order.payload}
+    before = None if order.kind != "edit" else {key: _value_of(record.spec, key) for key in order.payload}
+    audit_once(services, actor, Change(f"campaign.{order.kind}", f"campaign:{record.name}", before, after))
+
+
+def _value_of(spec: JsonDict, key: str) -> object:
+    """The value of a dotted key, None where it is not given."""
+    found: object = spec
+    for part in key.split("."):
+        found = found.get(part) if isinstance(found, dict) else None
+    return found
+
+
+def audit_once(services: Services, actor: Actor, change: Change) -> None:
+    """Records a change, unless an earlier call with the same id did: that one may have been killed before it could."""
+    known = services.accounts.audit(subject=change.subject, limit=_LOOKED_AT)
+    identifier = (change.after or {}).get("id")
+    if not any(entry.action == change.action and (entry.after or {}).get("id") == identifier for entry in known):
+        record_change(services.accounts, actor, change, services.clock())
 
 
 def check_key(key: str) -> None:
@@ -155,7 +177,7 @@ def _run_for(services: Services, actor: Actor, name: str, order: Order) -> None:
 
 
 def _store(services: Services, actor: Actor, record: CampaignRecord, order: Order) -> steer.Requested:
-    author = _author(actor)
+    author = author_of(actor)
     if order.kind != "edit":
         return steer.request(services.store, author, record.name, order.kind, order.candidates, order.key)
     if order.revision is None:
@@ -165,15 +187,16 @@ def _store(services: Services, actor: Actor, record: CampaignRecord, order: Orde
         raise ProblemError(HTTPStatus.PRECONDITION_FAILED, detail, key="If-Match")
     changes = dict(order.changes or {})
     before = stored_spec(record)
-    services.desk.check_edit(actor, before, apply_edits(before, changes))
+    pool = services.readings.reading(record.name).campaign.pool
+    services.desk.check_edit(actor, before, apply_edits(before, changes), pool)
     requested = steer.request_edit(services.store, author, record.name, changes, order.key)
     if requested is None:
         raise ConfigurationError("the edit would change nothing")
     return requested
 
 
-def _author(actor: Actor) -> Author:
-    """The actor as stored with commands."""
+def author_of(actor: Actor) -> Author:
+    """The actor as stored with commands and requests."""
     return Author(actor.name, f"dashboard, {actor.address}")
 
 
@@ -198,36 +221,16 @@ def outlook(given: Given, name: str) -> str:
     return f"{kind}: stored; no driver runs, so it takes effect with Run or `tansaku resume {name}`"
 
 
-def find_given(record: CampaignRecord, key: str | None) -> Given | None:
-    """The command of a key, None if there is none."""
-    command = None if key is None else _command(record, key)
-    return None if command is None else Given(command, live_lease(record) is not None, new=False)
-
-
-def delete(services: Services, actor: Actor, name: str, confirmation: str) -> None:
-    """Deletes a campaign for good; a deletion that was interrupted is finished.
+def find_given(record: CampaignRecord, key: str | None, *, has_driver: bool) -> Given | None:
+    """The command of a key, None if there is none.
 
     Args:
-        services: Of the application.
-        actor: Who deletes it.
-        name: Campaign name.
-        confirmation: The name again, as the user typed it.
-
-    Raises:
-        ProblemError: The confirmation is not the name, or this process cannot delete campaigns.
-        LeaseHeldError: A driver or a job is at work on it.
+        record: The campaign.
+        key: Id of the command.
+        has_driver: Whether a driver runs the campaign.
     """
-    if name not in services.store.campaign_names():
-        raise ProblemError(HTTPStatus.NOT_FOUND, f"no campaign {name!r} is stored")
-    if confirmation != name:
-        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "type the name of the campaign to delete it", key="confirm")
-    if services.resources is None:
-        raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, f"this server cannot delete campaigns; `tansaku delete {name}` does")
-    plan = plan_deletion(services.resources, name)
-    before: JsonDict = {"evaluations": plan.evaluations, "done": plan.done, "refits": plan.refits, "events": plan.events}
-    change = Change(action="campaign.delete", subject=f"campaign:{name}", before=before)
-    record_change(services.accounts, actor, change, services.clock())
-    delete_campaign(services.resources, _author(actor), name)
+    command = None if key is None else _command(record, key)
+    return None if command is None else Given(command, has_driver, new=False)
 
 
 def chosen_candidates(candidates: Sequence[tuple[int, str]], fields: Sequence[str]) -> tuple[str, ...]:

@@ -35,13 +35,15 @@ class Actor(Record):
         name: The user.
         role: What they may do in this request: a token may have a lower role than its user.
         address: Where the request came from; ``local`` for a unix socket or a command.
-        session: Id of the session; None: by a token or a command.
+        session: Id of the session; None: by a token, a proxy or a command.
+        by_proxy: A proxy in front of the dashboard logged the user in.
     """
 
     name: str
     role: Role
     address: str = "local"
     session: SecretHash | None = None
+    by_proxy: bool = False
 
     def may(self, role: Role) -> bool:
         """Whether the actor may do what needs ``role``."""

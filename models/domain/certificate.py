@@ -7,6 +7,9 @@ from pydantic import Field
 from tansaku.models.domain.records import Count, Record
 from tansaku.models.domain.wording import counted
 
+_SHARP = 1e-6
+"""A tolerance below this share of the barrier is none."""
+
 
 class Certificate(Record):
     """What may still be better than the best known, at one proposal number; stored in the audit as an event.
@@ -22,6 +25,8 @@ class Certificate(Record):
         within: Tolerance of the stop rule [unit], None without a rule.
         probability: That nothing remains that is better by more than ``within``.
         probabilities: The same by system.
+        estimate: Of the barrier, for the goal ``bottleneck``: the tolerances are how far it may be off. None: another goal, or
+            nothing is known yet.
         unit: The objective's unit.
         stops: Whether the search stops on it.
     """
@@ -36,6 +41,7 @@ class Certificate(Record):
     within: float | None = None
     probability: float | None = None
     probabilities: dict[str, float] = Field(default_factory=dict)
+    estimate: float | None = None
     unit: str
     stops: bool = False
 
@@ -43,6 +49,11 @@ class Certificate(Record):
         """The certificate in words; what is known of some systems only is said of these."""
         if self.tolerance is None:
             return self._describe_part()
+        if self.estimate is not None:
+            if self.tolerance <= _SHARP * abs(self.estimate):
+                return f"Barrier: {self.estimate:.3g} {self.unit}, certain: all posterior samples agree"
+            stopped = f"; within {self.within:g} {self.unit} with {100 * self.probability:.0f} %" if self.probability else ""
+            return f"Barrier ({100 * self.confidence:g} %): {self.estimate:.3g} ± {self.tolerance:.2g} {self.unit}{stopped}"
         said = f"nothing better by more than {self.tolerance:.3g} {self.unit} remains"
         if self.within is None or self.probability is None:
             return f"Certificate ({100 * self.confidence:g} %): {said}"

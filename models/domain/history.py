@@ -12,11 +12,12 @@ from typing import Literal
 import numpy as np
 
 from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.measurements import repeats_of
 from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
 from tansaku.models.domain.ports import History
 from tansaku.models.domain.records import Evaluation, Outcome
 from tansaku.models.domain.refusals import is_refused, refusal_of
-from tansaku.models.domain.specs.campaign import BudgetSpec
+from tansaku.models.domain.specs.budget import BudgetSpec
 from tansaku.models.domain.specs.objective import Direction, FurtherObjectiveSpec
 from tansaku.models.domain.states import EvaluationState, FailureKind, StopReason
 from tansaku.models.domain.units import recorded_in
@@ -40,6 +41,8 @@ class Entry:
         value: Objective value of a DONE evaluation [objective's unit], as computed (not oriented).
         others: Values of further objectives, as computed; none where ``value`` is None.
         deviation: Standard deviation of a value that is a prediction; 0 where it was computed.
+        noise: Standard deviation of a value that was measured; 0 where none is known.
+        repeats: Measurements that the value is the mean of.
         failure: Who is to blame for a FAILED evaluation.
         measured: What an ended evaluation took, where cost is learned and it was measured [core-seconds].
         spared: Whether pre-screening left it at its prediction, so that what it took says nothing of a computed one.
@@ -57,6 +60,8 @@ class Entry:
     deviation: float = 0.0
     spared: bool = False
     refusal: str | None = None
+    noise: float = 0.0
+    repeats: int = 1
 
 
 def search_entry(
@@ -71,7 +76,10 @@ def search_entry(
         learns_cost: Whether the campaign's cost is learned.
     """
     done = evaluation.state is EvaluationState.DONE
-    values = objective_values(evaluation.outcome, further) if evaluation.outcome is not None and done else None
+    outcome = evaluation.outcome
+    values = objective_values(outcome, further) if outcome is not None and done else None
+    spread = (outcome.deviation or 0.0) if values is not None and outcome is not None else 0.0
+    predicted = outcome is not None and outcome.predicted_by is not None
     return Entry(
         number=evaluation.proposal.number,
         position=position,
@@ -81,7 +89,9 @@ def search_entry(
         others=() if values is None else values[1:],
         measured=evaluation.measured_cost if learns_cost else None,
         failure=_blamed(evaluation) if evaluation.state is EvaluationState.FAILED else None,
-        deviation=(evaluation.outcome.deviation or 0.0) if values is not None and evaluation.outcome is not None else 0.0,
+        deviation=spread if predicted else 0.0,
+        noise=0.0 if predicted else spread,
+        repeats=repeats_of(outcome),
         spared=evaluation.spared,
         refusal=refusal_of(evaluation),
     )
@@ -206,12 +216,19 @@ def build_history(
         remaining_evaluations=remaining_evaluations,
         others=oriented([entry.others for entry in parts["observed"]], further),
         deviations=predicted_deviations(np.array([entry.deviation for entry in parts["observed"]])),
+        noise=predicted_deviations(np.array([entry.noise for entry in parts["observed"]])),
+        repeats=repeated(np.array([entry.repeats for entry in parts["observed"]], dtype=np.intp)),
     )
 
 
 def predicted_deviations(deviations: FloatArray) -> FloatArray:
     """Deviations as a history has them: none where all values were computed."""
     return deviations if deviations.any() else np.empty(0)
+
+
+def repeated(repeats: IntArray) -> IntArray:
+    """Numbers of measurements as a history has them: none where nothing was measured twice."""
+    return repeats if (repeats > 1).any() else np.empty(0, dtype=np.intp)
 
 
 def computed_only(history: History) -> History:
@@ -225,6 +242,8 @@ def computed_only(history: History) -> History:
         values=history.values[kept],
         others=history.others[kept] if len(history.others) else history.others,
         deviations=np.empty(0),
+        noise=history.noise[kept] if len(history.noise) else history.noise,
+        repeats=history.repeats[kept] if len(history.repeats) else history.repeats,
         unavailable=np.union1d(history.unavailable, history.observed[~kept]),
     )
 

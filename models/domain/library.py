@@ -19,7 +19,7 @@ SHA256_PREFIX = "sha256:"
 
 ENDINGS: Mapping[FileKind, tuple[str, ...]] = {
     "table": (".csv", ".parquet", ".pq"),
-    "structure": (".cif", ".extxyz", ".xyz"),
+    "structure": (".cif", ".extxyz", ".xyz", ".vasp", ".poscar", ".json"),
     "potential": (".eam", ".alloy", ".setfl", ".fs"),
     "model": (".safetensors",),
 }

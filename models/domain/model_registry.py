@@ -132,6 +132,10 @@ class Registry(Protocol):
         """All, or those of a name, the oldest first."""
         ...
 
+    def rename_campaign(self, old: str, new: str) -> None:
+        """Gives a campaign its new name in the specs of data sets that were made of its results."""
+        ...
+
     def add_model(self, record: ModelRecord) -> ModelRecord:
         """Stores a version.
 

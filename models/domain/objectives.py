@@ -1,7 +1,7 @@
 """The registry of objectives: every property that a campaign can want of a computed candidate, and what is known of it.
 
 A space's description names those of its candidates. Code that computes a property is joined to it in ``tasks/jobs``. Plug-ins
-that bring a property add its description to :data:`OBJECTIVES`.
+add descriptions of properties of candidates that are computed for their energy.
 """
 
 from __future__ import annotations
@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from tansaku.models.domain.plugins import Plugin, loaded
 from tansaku.models.domain.units import Unit
 
 Need = Literal["label", "phases"]
-"""What a campaign must have for a property: ``label``, or ``phases`` of the calculator's workflow."""
+"""What a campaign must have for a property: ``label``, or ``phases`` of the space or of the calculator's workflow."""
 
 
 @dataclass(frozen=True)
@@ -23,11 +24,14 @@ class ObjectiveDescription:
         name: As a campaign file writes it in ``objective.property``.
         units: Units in which it can be given, the usual one first.
         needs: What a campaign must have for it; None: no more than a space whose candidates have it.
+        compute: Of a plug-in's property of spaces that are computed for their energy: module and function that makes a
+            ``Quantity`` of a ``CalculationResult``.
     """
 
     name: str
     units: tuple[Unit, ...]
     needs: Need | None = None
+    compute: str | None = None
 
 
 OBJECTIVES = {
@@ -43,9 +47,27 @@ OBJECTIVES = {
         ObjectiveDescription("spread", ("eV", "meV")),
         ObjectiveDescription("energy_above_hull", ("eV/atom", "meV/atom"), needs="phases"),
         ObjectiveDescription("energy_per_atom", ("eV/atom", "meV/atom")),
+        ObjectiveDescription("energy", ("eV", "meV")),
+        ObjectiveDescription("formation_energy", ("eV/atom", "meV/atom"), needs="phases"),
+        ObjectiveDescription("volume", ("Angstrom3/atom",)),
+        ObjectiveDescription("bulk_modulus", ("GPa",)),
     )
 }
 """Descriptions by name."""
+
+
+def _of_plugin(plugin: Plugin, found: object) -> ObjectiveDescription:
+    if not isinstance(found, ObjectiveDescription) or found.compute is None:
+        raise TypeError(f"{plugin.entry.value} is no ObjectiveDescription with compute")
+    if found.name != plugin.name:
+        raise ValueError(f"it describes {found.name!r}; expected the entry point's name")
+    return found
+
+
+PLUGIN_OBJECTIVES = loaded("objectives", _of_plugin, OBJECTIVES)
+"""Those of plug-ins: properties of candidates that are computed for their energy."""
+
+OBJECTIVES |= PLUGIN_OBJECTIVES
 
 
 def described(name: str) -> ObjectiveDescription:
@@ -57,3 +79,8 @@ def described(name: str) -> ObjectiveDescription:
     if name not in OBJECTIVES:
         raise ValueError(f"property {name!r} is not registered; expected one of {', '.join(OBJECTIVES)}")
     return OBJECTIVES[name]
+
+
+def described_needs(name: str | None) -> Need | None:
+    """What a campaign must have for a property; None for one that is not registered, as the columns of a table."""
+    return OBJECTIVES[name].needs if name in OBJECTIVES else None

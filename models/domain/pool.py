@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import prod
 
 import numpy as np
 import numpy.typing as npt
@@ -85,6 +86,23 @@ def distinct_rows(rows: FloatArray) -> tuple[FloatArray, IntArray]:
 
 
 @dataclass(frozen=True)
+class PeriodicGrid:
+    """A periodic grid whose points are candidates, several of them the same one where symmetry makes them equal.
+
+    Attributes:
+        shape: Number of points along each cell vector.
+        members: Candidate at each point, the last direction running fastest, shape ``(n_points,)``; -1: none, a wall.
+    """
+
+    shape: tuple[int, int, int]
+    members: IntArray
+
+    def __post_init__(self) -> None:
+        if self.members.shape != (prod(self.shape),):
+            raise ConfigurationError(f"grid: {self.members.shape} members, expected {prod(self.shape)}")
+
+
+@dataclass(frozen=True)
 class CandidatePool:
     """All candidates of a space.
 
@@ -97,6 +115,7 @@ class CandidatePool:
         groups: Feature groups by name.
         cost: Predicted cost of each candidate [the spec's cost unit], positive, shape ``(n,)``.
         cost_descriptors: Positive numbers that a cost can be learned from (``atoms`` …), None where costs are given.
+        grids: The periodic grid of each system whose candidates are points of one.
     """
 
     ids: npt.NDArray[np.str_]
@@ -107,6 +126,7 @@ class CandidatePool:
     groups: Mapping[str, FeatureGroup] = field(default_factory=dict)
     cost: FloatArray = field(default_factory=lambda: np.empty(0))
     cost_descriptors: FeatureGroup | None = None
+    grids: Mapping[str, PeriodicGrid] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         n = len(self.ids)

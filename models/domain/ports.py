@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, runtime_checkable
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
 from tansaku.models.domain.records import (
+    Attempt,
     CampaignRecord,
     Command,
     Evaluation,
@@ -81,6 +83,43 @@ class TabulatedSpace(Space, Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class DescribedColumn:
+    """What describes a candidate of a space whose candidates are rows.
+
+    Attributes:
+        name: Name of the column.
+        unit: Unit of its numbers, None where none is known.
+        allowed: What it may hold; None: any number.
+    """
+
+    name: str
+    unit: str | None = None
+    allowed: tuple[str, ...] | None = None
+
+
+@runtime_checkable
+class DescribingSpace(Space, Protocol):
+    """A space that can describe candidates that it does not list: its spec takes them by ``with_off_pool``."""
+
+    def columns(self) -> tuple[DescribedColumn, ...]:
+        """What describes a candidate."""
+        ...
+
+    def cells(self, candidate: str) -> Mapping[str, str | float]:
+        """What the columns hold of a candidate. Raises NotFoundError."""
+        ...
+
+
+@runtime_checkable
+class RefinedSpace(Space, Protocol):
+    """A space that has more candidates than its pool lists: neighbours of any candidate, by ids that say all."""
+
+    def refined(self, candidates: Sequence[str], incumbents: Sequence[str]) -> CandidatePool:
+        """The pool with some further candidates, and with neighbours of the best ones found, the best first."""
+        ...
+
+
 @runtime_checkable
 class ScreenedSpace(Space, Protocol):
     """A space whose candidates were chosen by rules from a larger set."""
@@ -91,6 +130,25 @@ class ScreenedSpace(Space, Protocol):
 
     def describe_candidate(self, candidate: str) -> JsonDict:
         """What tables show of a candidate: ``formula``, ``ions`` by site and ``marks``. Raises NotFoundError."""
+        ...
+
+
+@runtime_checkable
+class SurfaceSpace(Space, Protocol):
+    """A space whose candidates are positions of an ion in a host, points of one periodic grid of the host's cell."""
+
+    @property
+    def host(self) -> Atoms:
+        """The host's cell, without the ion."""
+        ...
+
+    @property
+    def rigid(self) -> bool:
+        """Whether the host does not make way for the ion."""
+        ...
+
+    def structure_at(self, fraction: FloatArray) -> Atoms:
+        """What is computed for the ion at fractional coordinates of the host's cell; the ion is the last atom."""
         ...
 
 
@@ -188,6 +246,9 @@ class History:
         others: Values of further objectives, oriented in the same way, shape ``(n_observed, n_others)``.
         deviations: Standard deviations of the values that are predictions, 0 for computed ones, shape ``(n_observed,)``; empty
             where all are computed.
+        noise: Standard deviations of the values that were measured, 0 where none is known, shape ``(n_observed,)``; empty where
+            none is known.
+        repeats: Measurements that each value is the mean of, shape ``(n_observed,)``; empty where each was measured once.
         failed: Candidates whose evaluation failed: they have no value and may not be proposed again.
         refused: Those of ``failed`` whose science failed, so that others like them are likely to fail too.
         pending: Candidates proposed and not yet known to this proposal, in proposal order.
@@ -207,6 +268,8 @@ class History:
     refused: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.intp))
     others: FloatArray = field(default_factory=lambda: np.empty((0, 0)))
     deviations: FloatArray = field(default_factory=lambda: np.empty(0))
+    noise: FloatArray = field(default_factory=lambda: np.empty(0))
+    repeats: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.intp))
 
 
 @dataclass(frozen=True)
@@ -279,7 +342,15 @@ class Proposer(Protocol):
 
 
 class RemainingGain(Protocol):
-    """What candidates without a result may still bring, by group: the systems, or one group where the goal is one for all."""
+    """What candidates without a result may still bring, by group: the systems, or one group where the goal is one for all.
+
+    For the goal ``bottleneck`` what they may still change of the barrier.
+    """
+
+    @property
+    def estimate(self) -> float | None:
+        """Of the barrier [objective's unit]; None for other goals, or where nothing is known yet."""
+        ...
 
     def probabilities(self, within: float) -> FloatArray:
         """Probability that nothing remains that is better by more than ``within`` [objective's unit], shape ``(n_groups,)``."""
@@ -354,6 +425,36 @@ class CampaignStore(CampaignViews, Protocol):
         """
         ...
 
+    def begin_rename(self, lease: Lease, renamed: CampaignRecord) -> None:
+        """Reserves the new name of a campaign and marks both: nobody can lease, command or delete either; ends the lease.
+
+        Args:
+            lease: Of the campaign under its old name.
+            renamed: The campaign under its new name.
+
+        Raises:
+            StoreError: Another campaign has the new name.
+            FencedError: Another driver has taken over.
+        """
+        ...
+
+    def finish_rename(self, name: str, renamed: CampaignRecord) -> None:
+        """Moves all that belongs to a marked campaign to its new name, and removes the old one.
+
+        Ids are those that the same evaluations, refits and events would have under the new name, so that the old name is free
+        for another campaign. Killed in between, it is finished by being called again.
+        """
+        ...
+
+    def replace_spec(self, name: str, before: str, spec: JsonDict, after: str) -> None:
+        """Replaces the spec of a campaign without a driver, whose spec has the hash ``before``, by one with the hash ``after``.
+
+        Raises:
+            LeaseHeldError: A live driver owns it.
+            StoreError: Its spec has another hash.
+        """
+        ...
+
     def acquire_lease(self, campaign: str, owner: LeaseOwner, duration: float, *, steal: bool = False) -> Lease:
         """Takes the campaign over and raises its epoch.
 
@@ -374,6 +475,10 @@ class CampaignStore(CampaignViews, Protocol):
 
     def release_lease(self, lease: Lease) -> None:
         """Releases the lease; does nothing when it is no longer ours."""
+        ...
+
+    def now(self) -> datetime:
+        """The time that leases are judged by: the server's, whatever the clock of this machine says."""
         ...
 
     def set_runtime(self, lease: Lease, runtime: JsonDict) -> None:
@@ -421,6 +526,19 @@ class CampaignStore(CampaignViews, Protocol):
 
         Returns:
             The evaluation as stored; None if the result was refused. A late one is stored as unused on its attempt.
+        """
+        ...
+
+    def replace_outcome(self, lease: Lease, evaluation: str, attempt: Attempt, outcome: Outcome) -> Evaluation:
+        """Replaces the result of a DONE or FAILED evaluation by that of one more attempt, in one write.
+
+        The former result stays with its attempt. An attempt that does not follow the last one changes nothing.
+
+        Args:
+            lease: The right to write.
+            evaluation: Its id.
+            attempt: The further attempt.
+            outcome: DONE, or FAILED when it carries a failure.
         """
         ...
 

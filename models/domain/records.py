@@ -47,7 +47,11 @@ class Failure(Record):
 
 
 class Provenance(Record):
-    """Where a number comes from."""
+    """Where a number comes from.
+
+    Attributes:
+        plugins: Installed plug-ins that took part: distribution, version, and what each brought.
+    """
 
     code: str
     code_version: str
@@ -57,6 +61,7 @@ class Provenance(Record):
     host: str = ""
     cpu: str = ""
     settings: JsonDict = Field(default_factory=dict)
+    plugins: Annotated[tuple[str, ...], Field(exclude_if=lambda plugins: not plugins)] = ()
 
 
 class Outcome(Record):
@@ -74,7 +79,8 @@ class Outcome(Record):
         artifacts: Big values by name, as SHA-256 in the artifact store (as file name inside a job's result folder
             until collected).
         predicted_by: The model whose prediction ``value`` is, ``NAME@VERSION``; None: it was computed.
-        deviation: Predicted standard deviation of a predicted value's error, in the objective's unit.
+        deviation: Predicted standard deviation of a predicted value's error, or the standard deviation of a measured one, in
+            the objective's unit.
     """
 
     value: float | None = None
@@ -162,6 +168,7 @@ class Attempt(Record):
         handle: The launcher's JSON handle, None until the submission is recorded.
         failure: Why this attempt ended without a result, None while it may still have one.
         late_outcome: A result that arrived after the attempt had been given up; stored, never used.
+        superseded: The accepted result that a further report replaced: a correction, or one more measurement.
     """
 
     number: Number
@@ -171,6 +178,7 @@ class Attempt(Record):
     handle: JsonDict | None = None
     failure: Failure | None = None
     late_outcome: Outcome | None = None
+    superseded: Outcome | None = None
 
 
 class Evaluation(Record):
@@ -197,6 +205,12 @@ class Evaluation(Record):
     def current_attempt(self) -> Attempt | None:
         """The attempt whose token is valid, if any was begun."""
         return self.attempts[-1] if self.attempts else None
+
+    @property
+    def core_seconds(self) -> float:
+        """What its attempts took, as far as it was measured: the accepted result, and those that came too late to be used."""
+        outcomes = [self.outcome, *(attempt.late_outcome for attempt in self.attempts)]
+        return sum((outcome.core_seconds or 0.0 for outcome in outcomes if outcome is not None), 0.0)
 
     @property
     def measured_cost(self) -> float | None:
@@ -281,16 +295,23 @@ class LeaseOwner(Record):
 
 
 class Lease(Record):
-    """Right to drive a campaign until ``expires_at`` by the server's clock."""
+    """Right to drive a campaign until ``expires_at`` by the server's clock.
+
+    Attributes:
+        counted_at: Up to when this driver's time is in :attr:`CampaignRecord.driven`: the last renewal.
+    """
 
     campaign: str
     epoch: Count
     owner: LeaseOwner
     acquired_at: AwareDatetime
     expires_at: AwareDatetime
+    counted_at: Annotated[AwareDatetime | None, Field(exclude_if=lambda moment: moment is None)] = None
 
 
-CommandKind = Literal["pause", "resume", "cancel", "edit", "retry", "rerun"]
+SteeringKind = Literal["pause", "resume", "cancel", "edit", "retry", "rerun"]
+MeasuringKind = Literal["ask", "tell", "release"]
+CommandKind = SteeringKind | MeasuringKind
 
 
 class Command(Record):
@@ -298,7 +319,8 @@ class Command(Record):
 
     Attributes:
         id: Unique; storing it twice is the same as once.
-        payload: For ``edit`` the changed keys and values, for ``retry`` and ``rerun`` the candidates.
+        payload: For ``edit`` the changed keys and values, for ``retry`` and ``rerun`` the candidates, for ``ask`` how many
+            proposals are to wait for values, for ``tell`` the reported measurements, for ``release`` numbers of proposals.
         applied_at_number: The proposal number from which it holds, None until a driver applied it.
     """
 
@@ -329,6 +351,7 @@ class CampaignRecord(Record):
         spec: The resolved spec, edits applied, as plain data.
         spec_hash: Content hash of the spec less its editable keys.
         base_path: Folder of the campaign file; relative paths in the spec start here.
+        owner: User of the dashboard who created it; None: it was created from the command line.
         files: Files of the library that the spec names. A campaign that has some was created from the dashboard: a store that
             opens it copies them to a folder of this machine, which is then its ``base_path``.
         epoch: Lease epoch of the last driver; 0 before the first.
@@ -339,6 +362,11 @@ class CampaignRecord(Record):
         commands: All commands in order.
         runtime: Process ids and paths of helpers a resume may have to reap.
         deleting: Its deletion has begun and can only be finished.
+        renaming: A change of its name has begun and can only be finished: the new name, or the old one in the record that
+            reserves the new name. None: no change.
+        driven: Time that drivers have had it, from taking the lease to its last renewal or its release, by the clock of the
+            store [s]. The time between drivers, as during a pause, is not in it.
+        former_names: Names that it had before, the first one first.
     """
 
     schema_version: Literal[1] = 1
@@ -346,6 +374,7 @@ class CampaignRecord(Record):
     spec: JsonDict
     spec_hash: str
     base_path: str
+    owner: str | None = None
     files: tuple[CampaignFile, ...] = ()
     tansaku_version: str
     created_at: AwareDatetime
@@ -358,6 +387,9 @@ class CampaignRecord(Record):
     commands: tuple[Command, ...] = ()
     runtime: JsonDict = Field(default_factory=dict)
     deleting: bool = False
+    renaming: Annotated[str | None, Field(exclude_if=lambda name: name is None)] = None
+    driven: float = 0.0
+    former_names: Annotated[tuple[str, ...], Field(exclude_if=lambda names: not names)] = ()
 
 
 class Event(Record):

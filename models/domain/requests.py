@@ -11,7 +11,10 @@ from typing import Literal, Protocol
 
 from pydantic import AwareDatetime, Field
 
-from tansaku.models.domain.records import Record
+from tansaku.models.domain.records import JsonDict, Record
+
+FORGOTTEN = 30 * 86400.0
+"""The report of a service that was not seen for this long is removed [s]."""
 
 REQUEST_ID_PATTERN = r"^[A-Za-z0-9._:-]{8,64}$"
 
@@ -25,14 +28,20 @@ class RequestState(StrEnum):
     ENDED = "ended"
 
 
+RequestKind = Literal["run", "delete", "rename"]
+"""What a user asks for: that a stored campaign is driven to its end, deleted with all its results, or gets another name."""
+
+
 class ServiceRequest(Record):
     """Something that a user asks of the service.
 
     Attributes:
         id: Chosen by whoever asks; storing it twice is the same as once, and it starts at most one run.
-        kind: ``run``: drive a stored campaign to its end.
+        kind: What is asked.
         campaign: Name of the campaign.
         campaign_created_at: Distinguishes it from a later campaign of the same name.
+        old_name: For ``rename``: the name that the campaign had when it was asked for.
+        new_name: For ``rename``: the name that it is to have.
         user: Who asks.
         origin: From where.
         holder: Deployment whose service took the request: while that holds, no other may start a run for it.
@@ -44,9 +53,11 @@ class ServiceRequest(Record):
 
     schema_version: Literal[1] = 1
     id: str = Field(pattern=REQUEST_ID_PATTERN)
-    kind: Literal["run"] = "run"
+    kind: RequestKind = "run"
     campaign: str
     campaign_created_at: AwareDatetime
+    old_name: str | None = None
+    new_name: str | None = None
     user: str
     origin: str
     created_at: AwareDatetime
@@ -61,17 +72,30 @@ class ServiceRequest(Record):
 
 
 class Answer(Record):
-    """A service's answer to a request: the run that it started, or why it started none.
+    """A service's answer to a request: the run that it started, that it is done, or why it was refused.
 
     Attributes:
         service: Its name.
-        run: Id of the run; None: refused.
+        run: Id of the run; None: none was started.
         reason: Why it was refused.
+        done: Whether everything that was asked for is done.
     """
 
     service: str
     run: str | None = None
     reason: str = ""
+    done: bool = False
+
+    def changes(self, now: AwareDatetime) -> JsonDict:
+        """What the answer changes in the stored request.
+
+        Args:
+            now: The time.
+        """
+        started = RequestState.REFUSED if self.run is None else RequestState.ACCEPTED
+        state = RequestState.ENDED if self.done else started
+        values: JsonDict = {"service": self.service, "run": self.run, "reason": self.reason}
+        return values | {"state": state.value, "answered_at": now, "ended_at": now if self.done else None}
 
 
 class ServiceReport(Record):
@@ -133,8 +157,14 @@ class Requests(Protocol):
         """Requests in a state, the oldest first."""
         ...
 
-    def requests_of(self, campaign: str, limit: int = 20) -> list[ServiceRequest]:
-        """Requests for a campaign, the newest first."""
+    def requests_of(self, campaign: str, limit: int = 20, after: ServiceRequest | None = None) -> list[ServiceRequest]:
+        """Requests for a campaign, the newest first.
+
+        Args:
+            campaign: Its name.
+            limit: How many, at most.
+            after: Only those that come after this one; None: from the newest on.
+        """
         ...
 
     def take_request(self, request_id: str, holder: str, seconds: float) -> bool:
@@ -158,8 +188,12 @@ class Requests(Protocol):
         """Stores how the run of an accepted request ended; returns whether it was accepted and had not ended."""
         ...
 
+    def rename_campaign(self, old: str, new: str, created_at: AwareDatetime) -> None:
+        """Gives the requests for a campaign its new name; those for another campaign of its old name keep theirs."""
+        ...
+
     def report(self, report: ServiceReport) -> None:
-        """Stores the report of a service in place of its last one."""
+        """Stores the report of a service in place of its last one, and removes those older than :data:`FORGOTTEN`."""
         ...
 
     def services(self) -> list[ServiceSeen]:

@@ -20,7 +20,7 @@ from tansaku.models.domain.history import Entry, Standing, Whereabouts
 from tansaku.models.domain.pool import CandidatePool, IntArray
 from tansaku.models.domain.ports import History
 from tansaku.models.domain.refusals import is_refused
-from tansaku.models.domain.specs.campaign import BudgetSpec
+from tansaku.models.domain.specs.budget import BudgetSpec
 from tansaku.models.domain.specs.objective import Direction
 from tansaku.models.domain.states import EvaluationState, FailureKind, StopReason
 
@@ -63,7 +63,7 @@ class _Settled:
         self.valued_counts: list[int] = []
         self.columns = {name: _Column(np.intp) for name in ("observed", "failed", "refused", "unavailable")}
         self.values = _Column(np.float64)
-        self.deviations = _Column(np.float64)
+        self.deviations, self.noise, self.repeats = _Column(np.float64), _Column(np.float64), _Column(np.intp)
         self.others = {i: _Column(np.float64) for i in range(len(further))}
 
     def add(self, entry: Entry, sign: float, *, latest: bool) -> None:
@@ -91,6 +91,8 @@ class _Settled:
         if entry.value is not None:
             self.values.append(sign * entry.value)
             self.deviations.append(entry.deviation)
+            self.noise.append(entry.noise)
+            self.repeats.append(entry.repeats)
             for i, column in self.others.items():
                 column.append(entry.others[i])
 
@@ -223,6 +225,8 @@ class SearchState:
             deviations=rules.predicted_deviations(
                 self._settled.deviations.and_then([entry.deviation for entry in tail["observed"]])
             ),
+            noise=rules.predicted_deviations(self._settled.noise.and_then([entry.noise for entry in tail["observed"]])),
+            repeats=rules.repeated(self._settled.repeats.and_then([entry.repeats for entry in tail["observed"]])),
         )
 
     def stop_reason(

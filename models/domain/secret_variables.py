@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 MONGO_URI_VARIABLE = "TANSAKU_MONGO_URI"
+PROXY_SECRET_VARIABLE = "TANSAKU_PROXY_SECRET"  # noqa: S105 - name of a variable
 FILE_SUFFIX = "_FILE"
 """``NAME_FILE`` names a file that holds what ``NAME`` would: container runtimes hand secrets over as files."""
 
@@ -14,7 +15,7 @@ PREFECT_SECRETS = (
 """Secrets that Prefect itself knows as variables only."""
 
 SECRET_VARIABLES = (
-    *(name + suffix for name in (MONGO_URI_VARIABLE, *PREFECT_SECRETS) for suffix in ("", FILE_SUFFIX)),
+    *(name + suffix for name in (MONGO_URI_VARIABLE, PROXY_SECRET_VARIABLE, *PREFECT_SECRETS) for suffix in ("", FILE_SUFFIX)),
     "PREFECT_API_KEY",
     "PREFECT_SERVER_DATABASE_CONNECTION_URL",
     "PREFECT_SERVER_DATABASE_PASSWORD",
@@ -27,5 +28,5 @@ WITHOUT_SECRETS = ("/usr/bin/env", *(word for name in SECRET_VARIABLES for word 
 
 
 def is_reserved(name: str) -> bool:
-    """Whether a site file may not hand a variable to workers: the database's secret, and whatever belongs to Prefect."""
-    return name.upper().startswith((MONGO_URI_VARIABLE, "PREFECT_"))
+    """Whether a site file may not hand a variable to workers: secrets of database and proxy, all that belongs to Prefect."""
+    return name.upper().startswith((MONGO_URI_VARIABLE, PROXY_SECRET_VARIABLE, "PREFECT_"))

@@ -89,6 +89,7 @@ class CampaignState(StrEnum):
     NEW = "NEW"
     RUNNING = "RUNNING"
     INTERRUPTED = "INTERRUPTED"
+    WAITING = "WAITING"
     PAUSED = "PAUSED"
     CANCELLED = "CANCELLED"
     FINISHED = "FINISHED"
@@ -100,6 +101,9 @@ class StopReason(StrEnum):
 
     BUDGET = "budget"
     EVALUATIONS = "evaluations"
+    HOURS = "hours"
+    CORE_HOURS = "core_hours"
+    DEADLINE = "deadline"
     EXHAUSTED = "exhausted"
     FAILURES = "failures"
     CONFIGURATION = "configuration"

@@ -1,11 +1,21 @@
-"""Units of objectives, and quantities written as text with their unit."""
+"""Units of objectives and measurements, and quantities written as text with their unit.
+
+Units of computed properties are in the table below, whose sizes are exact. Any other unit is one that pint knows
+(https://pint.readthedocs.io), which is loaded only where such a unit occurs.
+"""
 
 from __future__ import annotations
 
 import re
-from typing import Literal
+from functools import cache
+from typing import TYPE_CHECKING, Annotated
 
-Unit = Literal["mJ/m2", "J/m2", "eV", "meV", "eV/atom", "meV/atom", "eV/Angstrom", "meV/Angstrom", "Angstrom", "1"]
+from pydantic import AfterValidator, Field
+
+from tansaku.models.domain.specs.base import PLAIN_TEXT
+
+if TYPE_CHECKING:
+    import pint
 
 _SIZES: dict[str, dict[str, int]] = {
     "surface energy": {"mJ/m2": 1, "J/m2": 1000},
@@ -13,9 +23,16 @@ _SIZES: dict[str, dict[str, int]] = {
     "energy per atom": {"meV/atom": 1, "eV/atom": 1000},
     "force": {"meV/Angstrom": 1, "eV/Angstrom": 1000},
     "length": {"Angstrom": 1},
+    "volume per atom": {"Angstrom3/atom": 1},
+    "pressure": {"GPa": 1},
     "plain number": {"1": 1},
 }
 """Sizes of the units of each kind in its smallest unit; whole numbers, so that 300 meV are exactly 0.3 eV."""
+
+_TABLED = frozenset(unit for units in _SIZES.values() for unit in units)
+
+_WRITTEN = re.compile(r"[A-Za-zµμÅΩ°%][A-Za-zµμÅΩ°%0-9 /*^.()-]{0,39}")
+"""What a unit of pint may look like: names, powers, products and quotients."""
 
 _QUANTITY = re.compile(r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s+(\S+)")
 
@@ -34,9 +51,10 @@ def parse_quantity(text: object) -> tuple[float, str]:
     match = _QUANTITY.fullmatch(text.strip()) if isinstance(text, str) else None
     if match is None:
         raise ValueError(f"{text!r} is not a quantity; expected a number with its unit, such as '0.3 eV'")
-    known = [unit for units in _SIZES.values() for unit in units]
-    if match[2] not in known:
-        raise ValueError(f"{text!r}: unit {match[2]!r} is not known; expected one of {', '.join(known)}")
+    try:
+        check_unit(match[2])
+    except ValueError as error:
+        raise ValueError(f"{text!r}: {error}") from error
     return float(match[1]), match[2]
 
 
@@ -49,7 +67,66 @@ def convert(value: float, unit: str, to: str) -> float:
     for units in _SIZES.values():
         if unit in units and to in units:
             return value if unit == to else value * units[unit] / units[to]
+    if unit == to:
+        return value
+    if not {unit, to} <= _TABLED:
+        return _converted(value, unit, to)
     raise ValueError(f"{unit!r} cannot be converted to {to!r}")
+
+
+def check_unit(unit: str) -> str:
+    """Returns a unit that is known.
+
+    Raises:
+        ValueError: It is not.
+    """
+    if unit not in _TABLED:
+        _parsed(unit)
+    return unit
+
+
+Unit = Annotated[
+    str,
+    Field(min_length=1, max_length=40, examples=["eV", "meV/atom", "mJ/m2", "GPa", "K", "%", "1"]),
+    AfterValidator(check_unit),
+    PLAIN_TEXT,
+]
+"""A unit of the table above, or one that pint knows."""
+
+
+def _converted(value: float, unit: str, to: str) -> float:
+    """Converts by pint, which knows of temperatures with an offset."""
+    import pint
+
+    try:
+        return float(_registry().Quantity(value, _parsed(unit)).to(_parsed(to)).magnitude)
+    except pint.errors.DimensionalityError as error:
+        raise ValueError(f"{unit!r} ({error.dim1}) cannot be converted to {to!r} ({error.dim2})".replace(" ()", "")) from error
+
+
+@cache
+def _parsed(unit: str) -> pint.Unit:
+    import pint
+
+    known = ", ".join(unit for units in _SIZES.values() for unit in units)
+    expected = f"unit {unit!r} is not known; expected one of {known}, or one that pint knows, such as GPa, K or %"
+    if unit != "1" and _WRITTEN.fullmatch(unit) is None:
+        raise ValueError(expected)
+    # Exponents as results and pint write them, and pint's words for two signs.
+    text = re.sub(r"(?<=[A-Za-zÅ])(\d+)", r"^\1", unit).replace("%", "percent").replace("°C", "degC")
+    try:
+        return _registry().parse_units("dimensionless" if unit == "1" else text)
+    except (pint.errors.PintError, ValueError, TypeError, AttributeError, AssertionError, KeyError) as error:
+        raise ValueError(expected) from error
+
+
+@cache
+def _registry() -> pint.UnitRegistry[float]:
+    import pint
+
+    registry: pint.UnitRegistry[float] = pint.UnitRegistry(cache_folder=None)
+    registry.define("atom = [atom]")
+    return registry
 
 
 def recorded_in(value: float, unit: str, to: str) -> float:

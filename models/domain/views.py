@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal, Protocol
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy.typing as npt
 from pydantic import AwareDatetime, Field
 
 from tansaku.models.domain.pool import FloatArray, IntArray
-from tansaku.models.domain.records import Count, Evaluation, Number, Quantity, Record
+from tansaku.models.domain.records import CampaignRecord, Count, Evaluation, Number, Quantity, Record
 from tansaku.models.domain.states import EvaluationState
 
 BoolArray = npt.NDArray[np.bool_]
@@ -38,6 +39,9 @@ class Columns:
         measured_costs: What ended evaluations took [core-seconds], NaN where that was not measured.
         spared: Whether surrogate pre-screening left an evaluation at its prediction.
         incidents: Whether an evaluation failed, lost an attempt or has a late result.
+        means: Values that the proposer expected [the objective's unit], NaN where it expected none.
+        mean_deviations: Standard deviations of what it expected, same unit, NaN where there is none.
+        changed_at: Times of the proposals, or of the ends of ended evaluations [ms since 1970, UTC].
         quantities: Further results by name, None where an evaluation lacks them; those that were asked for.
         properties: Further properties by name, None where an evaluation lacks them; those that were asked for.
         problems: What is wrong with the evaluations that cannot be read; no column has them.
@@ -56,12 +60,20 @@ class Columns:
     measured_costs: FloatArray
     spared: BoolArray
     incidents: BoolArray
+    means: FloatArray
+    mean_deviations: FloatArray
+    changed_at: IntArray
     quantities: Mapping[str, tuple[Quantity | None, ...]] = field(default_factory=dict)
     properties: Mapping[str, tuple[object, ...]] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.numbers)
+
+    @cached_property
+    def predicted(self) -> BoolArray:
+        """Whether the values are predicted by a trained model, shape ``(n,)``."""
+        return np.array([model is not None for model in self.predicted_by], dtype=np.bool_)
 
 
 class Cursor(Record):
@@ -144,7 +156,9 @@ class Changes(Record):
     """What has changed since a mark.
 
     Attributes:
-        mark: What has been seen now; None if there is no such campaign.
+        mark: What has been seen now; None if there is no such campaign, or its deletion has begun.
+        record: The campaign, read before its evaluations; None without a mark.
+        now: When it was read, by the clock that leases are judged by; None without a mark.
         reset: Everything read before is out of date: read the campaign again. So at the first reading, after a retry, an
             import below the highest number, a deletion, and for another campaign of the same name.
         evaluations: New and changed evaluations in proposal order; empty at a reset.
@@ -152,6 +166,8 @@ class Changes(Record):
     """
 
     mark: Mark | None
+    record: CampaignRecord | None = None
+    now: AwareDatetime | None = None
     reset: bool = False
     evaluations: tuple[Evaluation, ...] = ()
     problems: tuple[str, ...] = ()

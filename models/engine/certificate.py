@@ -78,12 +78,14 @@ class Question:
         groups: Open candidates of each group.
         observations: Number of observations per system.
         open_shares: Share of each group's candidates that is open.
+        joint: Number of candidates of a group that are sampled jointly.
     """
 
     levels: FloatArray
     groups: tuple[IntArray, ...]
     observations: float
     open_shares: tuple[float, ...]
+    joint: int = JOINT
 
 
 def question(pool: CandidatePool, levels: FloatArray, open_: BoolArray, n_observed: int, *, by_system: bool) -> Question:
@@ -149,10 +151,15 @@ class Remaining:
         self._members: list[tuple[TransformState, list[_Group]]] = []
         for prediction in predictions:
             drawn = [
-                _draw(pool, prediction, positions, float(level), rng)
+                _draw(pool, prediction, positions, float(level), asked.joint, rng)
                 for positions, level in zip(asked.groups, asked.levels, strict=True)
             ]
             self._members.append((prediction.state, drawn))
+
+    @property
+    def estimate(self) -> float | None:
+        """None: nothing but improvements is asked for."""
+        return None
 
     def probabilities(self, within: float) -> FloatArray:
         """Returns the probability, by group, that no open candidate is better by more than a tolerance.
@@ -163,7 +170,7 @@ class Remaining:
         Returns:
             Shape ``(n_groups,)``; 0 where nothing is known yet, 1 where nothing is open.
         """
-        return np.array([self._probability(group, within) for group in range(len(self._levels))])
+        return np.array([self.probability_of(group, within) for group in range(len(self._levels))])
 
     def as_drawn(self, within: float) -> FloatArray:
         """The probabilities before the correction, shape ``(n_groups,)``."""
@@ -189,9 +196,15 @@ class Remaining:
         Returns:
             In the objective's unit; infinite where nothing is known of one of them.
         """
-        return _least(lambda within: float(np.prod([self._probability(group, within) for group in groups])), confidence)
+        return _least(lambda within: float(np.prod([self.probability_of(group, within) for group in groups])), confidence)
 
-    def _probability(self, group: int, within: float) -> float:
+    def probability_of(self, group: int, within: float) -> float:
+        """Returns the probability that no open candidate of a group is better by more than a tolerance.
+
+        Args:
+            group: Its index.
+            within: Tolerance [objective's unit].
+        """
         probability = self._drawn(group, within)
         if not self.asked.groups[group].size or not np.isfinite(self._levels[group]):
             return probability
@@ -207,7 +220,9 @@ class Remaining:
         return float(np.mean([drawn[group].none_below(float(state.bent(limit)[0])) for state, drawn in self._members]))
 
 
-def _draw(pool: CandidatePool, prediction: Prediction, positions: IntArray, level: float, rng: np.random.Generator) -> _Group:
+def _draw(
+    pool: CandidatePool, prediction: Prediction, positions: IntArray, level: float, n_joint: int, rng: np.random.Generator
+) -> _Group:
     if not len(positions):
         return _Group(np.empty(0), np.empty(0), np.empty(0))
     state, width = prediction.state, prediction.state.scale
@@ -218,7 +233,7 @@ def _draw(pool: CandidatePool, prediction: Prediction, positions: IntArray, leve
     target = float(state.bent(np.array([level]))[0]) if np.isfinite(level) else float(mean.max())
     margin = (mean - target) / np.maximum(deviation, _CERTAIN)
     order = np.argsort(margin, kind="stable")
-    joint, others = order[:JOINT], order[JOINT:]
+    joint, others = order[:n_joint], order[n_joint:]
     # Tolerances only lower the limit, so what is this far above the level never counts.
     others = others[margin[others] < _FAR]
     chosen = positions[joint]

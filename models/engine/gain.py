@@ -115,7 +115,7 @@ def gains(
         case "log_ei":
             improvement = acquisition.log_lognormal_improvement if in_logs else acquisition.log_expected_improvement
             values = improvement(mean, deviation, best)
-        case "pi":
+        case "pi" | "probability":
             values = acquisition.log_probability_of_improvement(mean, deviation, best)
         case "ucb":
             if in_logs:
@@ -125,10 +125,10 @@ def gains(
         case "thompson":
             sample = _sample(pool, history, prediction, allowed, rng) * state.scale + centre
             values = np.exp(best) - np.exp(sample) if in_logs else best - sample
-        case "probability":
-            values = acquisition.log_probability_of_improvement(mean, deviation, best)
         case "straddle":
             values = acquisition.straddle(mean, deviation, best, settings.exploration)
+        case "dominance":
+            values = _dominance(settings.goal, pool, history, prediction, allowed, rng)
         case "expected_found":
             posterior, pending = prediction.posterior, history.pending.tolist()
             believed = Believed(
@@ -141,6 +141,14 @@ def gains(
     if settings.acquisition in ("log_ei", "pi", "probability"):
         return values - settings.cost_exponent * np.log(pool.cost), True
     return acquisition.per_cost(values, pool.cost, settings.cost_exponent), False
+
+
+def _dominance(
+    goal: Goal, pool: CandidatePool, history: History, prediction: Prediction, allowed: BoolArray, rng: np.random.Generator
+) -> FloatArray:
+    from tansaku.models.engine.dominance import dominance  # numba compiles for seconds, for this goal alone
+
+    return dominance(goal, pool, history, prediction, allowed, rng)
 
 
 def _sample(

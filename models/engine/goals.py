@@ -14,7 +14,8 @@ from tansaku.models.domain.specs.campaign import ObjectiveSpec
 from tansaku.models.domain.specs.objective import AllBelowSpec, TopKSpec
 from tansaku.models.domain.units import quantity_in
 
-GoalKind = Literal["best_per_system", "top_k", "all_below"]
+Connectivity = Literal[6, 26]
+GoalKind = Literal["best_per_system", "top_k", "all_below", "bottleneck"]
 
 
 @dataclass(frozen=True)
@@ -22,14 +23,19 @@ class Goal:
     """Which candidates are wanted, for an objective that is minimised.
 
     Attributes:
-        kind: ``best_per_system``, ``top_k`` (of all systems together; the best of all is the top one) or ``all_below``.
+        kind: ``best_per_system``, ``top_k`` (of all systems together; the best of all is the top one), ``all_below``, or
+            ``bottleneck`` (minimum and bottleneck of an energy surface).
         k: How many, for ``top_k``.
         threshold: Of ``all_below`` [objective's unit, oriented so that smaller is better].
+        dimensions: Of ``bottleneck``: independent directions of the path.
+        connectivity: Of ``bottleneck``: neighbours of a grid point.
     """
 
     kind: GoalKind = "best_per_system"
     k: int = 1
     threshold: float = 0.0
+    dimensions: int = 1
+    connectivity: Connectivity = 26
 
     @property
     def by_system(self) -> bool:
@@ -65,6 +71,7 @@ LEVELS: dict[str, Callable[[Any, ObjectiveSpec], Goal]] = {
     "best_overall": lambda _spec, _objective: Goal("top_k", 1),
     "top_k": _of_top_k,
     "all_below": _of_threshold,
+    "bottleneck": lambda spec, _objective: Goal("bottleneck", dimensions=spec.dimensions, connectivity=spec.connectivity),
 }
 """What the engine makes of a goal with one objective, by type of its spec. Plug-ins that bring a goal add theirs here."""
 

@@ -13,7 +13,10 @@ from tansaku.models.domain.identifiers import canonical_json
 from tansaku.models.domain.pool import BoolArray, CandidatePool, FloatArray
 from tansaku.models.domain.ports import Choice, History
 from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.specs.objective import AcquisitionName
 from tansaku.models.engine.acquisition import first_best
+from tansaku.models.engine.balance import balanced
+from tansaku.models.engine.barrier import BarrierBelief, barrier_belief
 from tansaku.models.engine.certificate import Remaining, question
 from tansaku.models.engine.draws import PriorDraws
 from tansaku.models.engine.ensemble import ENSEMBLE, averaged, chosen_member, draw_ensemble, members, mixture
@@ -30,6 +33,9 @@ from tansaku.models.engine.posterior import PoolPosterior
 from tansaku.models.engine.presets import GPSettings, model_kernel
 from tansaku.models.engine.simple import allowed_candidates
 from tansaku.models.engine.transforms import TransformState
+
+_SAMPLED: tuple[AcquisitionName, ...] = ("thompson", "dominance")
+"""Acquisitions that posterior samples decide: single precision is enough for them."""
 
 
 @dataclass
@@ -89,7 +95,7 @@ class GPProposer:
             systems = pool.system_codes[history.observed]
             state = self._settings.transform.fit(history.values, systems, len(pool.systems))
             targets, extra = state.forward(history.values, systems), _prediction_variances(pool, history, state)
-            density = observed_posterior(pool, terms, history.observed, targets, extra)
+            density = observed_posterior(pool, terms, history.observed, targets, extra, noise_shares(history))
             before = {name: np.asarray(value) for name, value in previous["parameters"].items()} if previous else None
             parameters, fitted["log_density"] = fit_parameters(density, before, restarts=self._settings.restarts)
             fitted["transform"] = state.to_json()
@@ -117,8 +123,9 @@ class GPProposer:
         ensemble = self._in_use(hyperparameters)
         used = ensemble if self._settings.acquisition != "thompson" else ensemble[chosen_member(len(ensemble), rng)]
         predictions = [self._predict(pool, history, member, state) for member in used]
+        allowed = balanced(self._settings, pool, history, predictions, allowed, number)
         values, logarithmic = self._scores(pool, history, predictions, allowed, rng)
-        if any(prediction.posterior.rounded for prediction in predictions) and self._settings.acquisition != "thompson":
+        if self._settings.acquisition not in _SAMPLED and any(prediction.posterior.rounded for prediction in predictions):
             allowed, predictions = second_stage(values, allowed, predictions, history, nugget=self._settings.nugget)
             values, logarithmic = self._scores(pool, history, predictions, allowed, rng)
         position = first_best(values, allowed, logarithmic=logarithmic)
@@ -186,12 +193,14 @@ class GPProposer:
 
     def remaining(
         self, pool: CandidatePool, history: History, rng: np.random.Generator, hyperparameters: JsonDict | None = None
-    ) -> Remaining:
+    ) -> Remaining | BarrierBelief:
         """Asks the model; pending candidates count as open."""
         goal = self._settings.goal
         state = self._transform(pool, history, hyperparameters)
         known = replace(history, pending=np.empty(0, dtype=np.intp))
         predictions = [self._predict(pool, known, member, state) for member in members(hyperparameters)]
+        if goal.kind == "bottleneck":
+            return barrier_belief(goal, pool, known, predictions, rng)
         open_ = np.ones(len(pool), dtype=np.bool_)
         open_[np.concatenate([history.observed, history.failed])] = False
         levels = reached_levels(goal, pool, history.observed, history.values)
@@ -242,7 +251,9 @@ class GPProposer:
     ) -> Prediction:
         fitted = hyperparameters or self._unfitted(pool)
         order = [*history.observed.tolist(), *history.failed.tolist()]
-        posterior = self._posterior(pool, fitted, order, prediction_variances(pool, history, state))
+        posterior = self._posterior(
+            pool, fitted, order, _with_shares(prediction_variances(pool, history, state), history, fitted)
+        )
         held = posterior.points
         known_points = set(held)
         new = [point for point in order if point not in known_points]
@@ -290,16 +301,33 @@ class GPProposer:
 
 
 def prediction_variances(pool: CandidatePool, history: History, state: TransformState) -> dict[int, float]:
-    """Variances of the transformed values that are predictions, by candidate; empty where all were computed."""
+    """Known variances of the transformed values, by candidate: of predictions and of measurements; empty without any."""
     found = _prediction_variances(pool, history, state)
     return {} if found is None else dict(zip(history.observed.tolist(), found.tolist(), strict=True))
 
 
 def _prediction_variances(pool: CandidatePool, history: History, state: TransformState) -> FloatArray | None:
-    """Variances of the transformed values that are predictions of another model, shape ``(n_observed,)``; None without any.
+    """Known variances of the transformed values, shape ``(n_observed,)``; None without any.
 
-    They let the Gaussian process distinguish computed from predicted values.
+    Values that another model predicted have one, and those that were measured with a stated error; computed ones have none.
     """
-    if not len(history.deviations):
-        return None
-    return np.square(state.spread(history.values, history.deviations, pool.system_codes[history.observed]))
+    systems, found = pool.system_codes[history.observed], None
+    for deviations in (history.deviations, history.noise):
+        if len(deviations):
+            variances = np.square(state.spread(history.values, deviations, systems))
+            found = variances if found is None else found + variances
+    return found
+
+
+def noise_shares(history: History) -> FloatArray | None:
+    """Share of the learned noise variance in each value: 1/n in a mean of n measurements; None where all are 1."""
+    return 1.0 / history.repeats if len(history.repeats) else None
+
+
+def _with_shares(variances: dict[int, float], history: History, fitted: JsonDict) -> dict[int, float]:
+    """Variances beside the learned noise, less what the mean of repeated measurements has not of that noise."""
+    shares, noise = noise_shares(history), float(fitted["parameters"][NOISE][0])
+    for point, share in () if shares is None else zip(history.observed.tolist(), shares.tolist(), strict=True):
+        if share < 1.0:
+            variances[point] = variances.get(point, 0.0) - (1.0 - share) * noise
+    return variances

@@ -54,7 +54,8 @@ class LogPosterior:
         positions: Observed candidates, shape ``(n,)``.
         targets: Their transformed values, shape ``(n,)``.
         priors: One for each parameter of the kernel and for ``noise``.
-        extra: Variance that each target has besides the noise all share, shape ``(n,)``; None: none.
+        variances: Variance that each target has besides the noise all share, shape ``(n,)``, None: none; and the share of
+            that noise variance in each target, shape ``(n,)``, None: all of it.
     """
 
     def __init__(
@@ -64,9 +65,10 @@ class LogPosterior:
         positions: IntArray,
         targets: FloatArray,
         priors: Mapping[str, LogNormal],
-        extra: FloatArray | None = None,
+        variances: tuple[FloatArray | None, FloatArray | None] = (None, None),
     ) -> None:
         self._terms, self._targets, self._priors = terms, targets, priors
+        extra, self._shares = variances
         self._extra = np.zeros(len(targets)) if extra is None else extra
         self._rows, self._columns = np.tril_indices(len(positions))
         self._weights = np.where(self._rows == self._columns, 0.5, 1.0)
@@ -110,7 +112,10 @@ class LogPosterior:
         inverse, _ = lapack.dpotri(factor, lower=1, overwrite_c=1)
         sensitivity = (alpha[self._rows] * alpha[self._columns] - inverse[self._rows, self._columns]) * self._weights
         gradient = np.zeros(len(vector))
-        gradient[self._slices[NOISE]] = 0.5 * noise * (float(alpha @ alpha) - float(np.trace(inverse)))
+        if self._shares is None:
+            gradient[self._slices[NOISE]] = 0.5 * noise * (float(alpha @ alpha) - float(np.trace(inverse)))
+        else:
+            gradient[self._slices[NOISE]] = 0.5 * noise * float(self._shares @ (np.square(alpha) - np.diagonal(inverse)))
         for term, factors, product in zip(self._terms, self._factors, products, strict=True):
             weighted = sensitivity * product
             total = float(weighted.sum())
@@ -140,7 +145,7 @@ class LogPosterior:
         n = len(self._targets)
         matrix = np.zeros((n, n), order="F")
         matrix[self._rows, self._columns] = sum(products, np.zeros(len(self._rows)))
-        matrix[np.diag_indices(n)] += noise + self._extra
+        matrix[np.diag_indices(n)] += (noise if self._shares is None else noise * self._shares) + self._extra
         factor, failed = lapack.dpotrf(matrix, lower=1, overwrite_a=1)
         if failed:
             raise FitError(f"the covariance matrix of {n} observations is not positive definite")

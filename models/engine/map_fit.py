@@ -125,6 +125,7 @@ def observed_posterior(
     positions: IntArray,
     targets: FloatArray,
     extra: FloatArray | None = None,
+    shares: FloatArray | None = None,
 ) -> LogPosterior:
     """The density to be maximised, with the default priors; arguments as of :class:`LogPosterior`."""
-    return LogPosterior(pool, terms, positions, targets, default_priors(pool, terms), extra)
+    return LogPosterior(pool, terms, positions, targets, default_priors(pool, terms), (extra, shares))

@@ -55,6 +55,8 @@ class GPSettings:
         memory_limit: Memory limit for them [bytes].
         goal: Which candidates are wanted.
         avoid_failures: Whether the acquisition is multiplied by a learned probability that the evaluation succeeds.
+        floor: Evaluations that every system gets before the acquisition chooses among all.
+        worst_first: Share of the proposals that belong to the system with the widest certificate.
     """
 
     name: str
@@ -77,6 +79,8 @@ class GPSettings:
     memory_limit: int = MEMORY_LIMIT
     goal: Goal = _PER_SYSTEM
     avoid_failures: bool = False
+    floor: int = 0
+    worst_first: float = 0.0
 
 
 PRESETS = {
@@ -125,6 +129,8 @@ def settings(spec: GPProposerSpec, goal: Goal = _PER_SYSTEM) -> GPSettings:
     chosen = replace(PRESETS[spec.preset], goal=goal)
     if goal.kind == "all_below":
         chosen = replace(chosen, acquisition=FINDING)
+    if goal.kind == "bottleneck":
+        chosen = replace(chosen, acquisition="dominance")
     if spec.kernel is not None:
         chosen = replace(chosen, kernel=spec.kernel)
     if spec.mean is not None:
@@ -152,6 +158,10 @@ def settings(spec: GPProposerSpec, goal: Goal = _PER_SYSTEM) -> GPSettings:
         chosen = replace(chosen, initial=spec.initial)
     if spec.initial_points is not None:
         chosen = replace(chosen, initial_points=spec.initial_points)
+    if spec.floor is not None:
+        chosen = replace(chosen, floor=spec.floor)
+    if spec.worst_first is not None:
+        chosen = replace(chosen, worst_first=spec.worst_first)
     return chosen
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import assert_never
+from typing import assert_never, cast
 
 from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.plugins import opened
 from tansaku.models.domain.ports import Proposer
 from tansaku.models.domain.specs.campaign import CampaignSpec, ObjectiveSpec
 from tansaku.models.domain.specs.objective import ConstraintsSpec
@@ -47,6 +48,8 @@ def build_proposer(
     Raises:
         MissingComponentError: The device is not there, or what the goal needs is not installed.
     """
+    if (open_plugin := opened("proposers", spec)) is not None:
+        return cast("Proposer", open_plugin(spec, objective, constraints))
     match spec:
         case RandomProposerSpec():
             return RandomProposer(by_system=spec.by_system)

@@ -55,6 +55,14 @@ class TransformState:
             return np.where(values > self.floor, _bend(np.log(above), self.knee, self.width), -np.inf)
         return _bend(np.asarray(values, dtype=np.float64), self.knee, self.width)
 
+    def restored(self, bent: FloatArray) -> FloatArray:
+        """Inverse of :meth:`bent`, any shape."""
+        z = np.asarray(bent, dtype=np.float64)
+        if self.knee is not None:
+            bends = np.clip((z - self.knee) / self.width, 0.0, _MOST_BENDS)
+            z = np.where(z > self.knee, self.knee + self.width * np.expm1(bends), z)
+        return np.asarray(np.exp(z) + self.floor if self.log else z)
+
     def moments(self, mean: float, deviation: float, system: int) -> tuple[float, float]:
         """Mean and deviation in the objective's unit.
 
@@ -62,7 +70,7 @@ class TransformState:
         """
         location, width = float(mean * self.scale + self.centre[system]), deviation * self.scale
         if self.knee is not None:
-            low, middle, high = (self._inverse(location + s * width) for s in (-1.0, 0.0, 1.0))
+            low, middle, high = self.restored(location + width * np.array([-1.0, 0.0, 1.0])).tolist()
             return middle, 0.5 * (high - low)
         if not self.log:
             return location, float(width)
@@ -77,12 +85,6 @@ class TransformState:
     def from_json(cls, data: JsonDict) -> TransformState:
         """Inverse of :meth:`to_json`."""
         return cls(**{**data, "centre": np.asarray(data["centre"], dtype=np.float64)})
-
-    def _inverse(self, location: float) -> float:
-        if self.knee is not None and location > self.knee:
-            bends = min((location - self.knee) / self.width, _MOST_BENDS)
-            location = self.knee + self.width * float(np.expm1(bends))
-        return float(np.exp(location)) + self.floor if self.log else location
 
 
 @dataclass(frozen=True)

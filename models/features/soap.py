@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -31,6 +31,24 @@ class SoapSettings:
     smearing: float = 0.5
 
 
+def load_soap(needs: str) -> Any:  # noqa: ANN401 - a class of dscribe
+    """The descriptor's class.
+
+    Args:
+        needs: What needs it, and the verb, for messages.
+
+    Raises:
+        MissingComponentError: dscribe is not installed.
+    """
+    try:
+        from dscribe.descriptors import SOAP
+    except ImportError as error:
+        raise MissingComponentError(
+            f"{needs} the package dscribe, which is not installed", hint="pip install 'tansaku[soap]'"
+        ) from error
+    return SOAP
+
+
 def soap_difference(cell: Atoms, crystal: Atoms, settings: SoapSettings) -> FloatArray:
     """Mean power spectrum of a cell's atoms minus the crystal's, scaled to grains as thick as the cutoff.
 
@@ -47,13 +65,7 @@ def soap_difference(cell: Atoms, crystal: Atoms, settings: SoapSettings) -> Floa
     Raises:
         MissingComponentError: dscribe is not installed.
     """
-    try:
-        from dscribe.descriptors import SOAP
-    except ImportError as error:
-        raise MissingComponentError(
-            "space.soap: true needs the package dscribe, which is not installed", hint="pip install 'tansaku[soap]'"
-        ) from error
-    soap = SOAP(
+    soap = load_soap("space.soap: true needs")(
         species=sorted(set(cell.get_chemical_symbols())),
         periodic=True,
         r_cut=settings.cutoff,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import assert_never
+from typing import assert_never, cast
 
 from tansaku.models.domain.errors import StoreError
+from tansaku.models.domain.plugins import open_by, opened, plugin_of
 from tansaku.models.domain.specs.network_potential import PotentialSpec
 from tansaku.models.domain.specs.surrogate import KernelRidgeSpec, LocalEnergiesSpec, StackedSpec, SurrogateSpec
 from tansaku.models.domain.specs.voxel_network import VoxelNetworkSpec
@@ -14,6 +15,8 @@ from tansaku.models.domain.surrogates import DeviceChoice, Surrogate, Trainer, W
 
 def build_trainer(spec: SurrogateSpec) -> Trainer:
     """Builds the trainer of the surrogate that a spec describes."""
+    if (open_plugin := opened("surrogates", spec)) is not None:
+        return cast("Trainer", open_plugin(spec))
     match spec:
         case LocalEnergiesSpec():
             from tansaku.models.surrogates.local_energies.training import LocalEnergiesTrainer
@@ -68,13 +71,18 @@ def restored(weights: Weights, device: DeviceChoice = "cpu") -> Surrogate:
         StoreError: They are of a surrogate that is not known, or of a newer version.
     """
     kind = weights.document.get("type")
-    restore = _RESTORE.get(str(kind))
+    restore = _RESTORE.get(str(kind)) or _restore_of_plugin(str(kind))
     if restore is None:
         raise StoreError(
             f"weights of unknown type {kind!r}; expected one of {', '.join(_RESTORE)}",
             hint="a newer tansaku may have written them",
         )
     return restore(weights, device)
+
+
+def _restore_of_plugin(kind: str) -> Callable[[Weights, DeviceChoice], Surrogate] | None:
+    plugin = plugin_of("surrogates", kind)
+    return None if plugin is None else open_by(plugin.entry.load().restore, plugin)
 
 
 def _local_energies(weights: Weights, device: DeviceChoice) -> Surrogate:  # noqa: ARG001 - a dot product per atom

@@ -11,7 +11,7 @@ import numpy as np
 from tansaku.calculators.calculator_registry import open_calculator
 from tansaku.models.domain.history import build_history, cost_limit, too_expensive
 from tansaku.models.domain.identifiers import proposal_rng
-from tansaku.models.domain.pool import CandidatePool, FloatArray
+from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import CampaignStore, Proposer, ScreenedSpace, Space
 from tansaku.models.domain.records import JsonDict, Record
 from tansaku.models.domain.specs.campaign import CampaignSpec
@@ -22,7 +22,14 @@ from tansaku.models.engine.proposer_registry import build_proposer, build_transf
 from tansaku.models.engine.transfer.data import FrozenSources
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.checks.crystal import describe_crystal
-from tansaku.tasks.checks.workflow import check_elements, check_initial, check_phases, check_structures
+from tansaku.tasks.checks.workflow import (
+    check_elements,
+    check_floor,
+    check_initial,
+    check_path,
+    check_phases,
+    check_structures,
+)
 from tansaku.tasks.configuration import LoadedCampaign, load_campaign, spec_hash
 from tansaku.tasks.resources import Resources
 from tansaku.tasks.steps.source import polish_relaxation
@@ -125,8 +132,15 @@ class CampaignPreview(Record):
         return "\n".join(lines)
 
 
-def _affordable(cost: FloatArray, limit: float | None, at_most: int | None) -> tuple[int, int]:
-    """Number of evaluations at the mean cost, and of the cheapest ones, that the budget buys."""
+def affordable_evaluations(spec: CampaignSpec, pool: CandidatePool) -> tuple[int, int]:
+    """Number of evaluations at the mean cost, and of the cheapest ones, that a campaign's budget buys.
+
+    Args:
+        spec: The campaign.
+        pool: Its candidates.
+    """
+    cost = np.delete(pool.cost, too_expensive(pool, spec.constraints.max_cost))
+    limit, at_most = cost_limit(spec.budget, pool), spec.budget.evaluations
     ceiling = len(cost) if at_most is None else min(at_most, len(cost))
     if limit is None:
         return ceiling, ceiling
@@ -139,6 +153,7 @@ def _initial_design(
 ) -> list[int]:
     """Returns positions of the candidates that would be proposed before any result is known."""
     check_initial(proposer, pool, limits)
+    check_floor(spec, pool)
     chosen: list[int] = []
     spent = 0.0
     empty = build_history([], 0)
@@ -162,6 +177,8 @@ def _initial_design(
 def _calculator_name(spec: CampaignSpec, base_path: Path) -> str | None:
     if spec.calculator is None:
         return None
+    if spec.manual:
+        return "manual; values are reported"
     calculator = open_calculator(spec.calculator, base_path)
     try:
         provenance = calculator.provenance
@@ -253,14 +270,14 @@ def preview_loaded(
     check_elements(spec, space, loaded.base_path)
     crystal = describe_crystal(spec, loaded.base_path)
     pool = space.pool()
+    check_path(spec, pool)
     proposer = _proposer_of(spec)
     limit = cost_limit(spec.budget, pool)
     initial = _initial_design(proposer, pool, spec, limit, limits)
-    check_phases(spec, space, pool)
+    check_phases(spec, space, pool, loaded.base_path)
     check_structures(spec, space, [str(pool.ids[position]) for position in initial])
     everything = float(pool.cost.sum())
-    affordable = np.delete(pool.cost, too_expensive(pool, spec.constraints.max_cost))
-    expected, most = _affordable(affordable, limit, spec.budget.evaluations)
+    expected, most = affordable_evaluations(spec, pool)
     return CampaignPreview(
         name=spec.name,
         spec_hash=spec_hash(spec),

@@ -106,8 +106,15 @@ def _done(request: CheckRequest, stream: TextIO) -> CheckAnswer:
     if used > request.resident:
         return _failed("memory", f"checking it used {used:,} MB of memory; expected at most {request.resident:,} MB")
     if request.task == "check":
-        return CheckAnswer(preview=preview)
+        return CheckAnswer(preview=preview, computation=_computation(loaded))
     return _created(request, loaded).model_copy(update={"preview": preview})
+
+
+def _computation(loaded: LoadedCampaign) -> str | None:
+    """Which results are of the computation of a campaign that adopts some; None for other campaigns."""
+    from tansaku.tasks.reuse.keys import computation_key
+
+    return computation_key(loaded.spec) if loaded.spec.reuse else None
 
 
 def _created(request: CheckRequest, loaded: LoadedCampaign) -> CheckAnswer:
@@ -117,6 +124,7 @@ def _created(request: CheckRequest, loaded: LoadedCampaign) -> CheckAnswer:
     from tansaku.tasks.commands.actor import Actor
     from tansaku.tasks.commands.create import prepare_campaign
     from tansaku.tasks.resources import Resources
+    from tansaku.tasks.reuse.freezing import REUSED
     from tansaku.tasks.settings import Settings
     from tansaku.tasks.stores.file_artifacts import FileArtifactStore
     from tansaku.tasks.stores.given import GivenCampaigns, GivenModels
@@ -128,12 +136,14 @@ def _created(request: CheckRequest, loaded: LoadedCampaign) -> CheckAnswer:
     resources = Resources(
         settings=Settings(home=folder),
         site=SiteSpec(limits=request.limits),
-        store=GivenCampaigns(request.stored.campaigns, request.stored.observations),
+        store=GivenCampaigns(request.stored.campaigns, request.stored.observations, request.stored.evaluations),
         artifacts=FileArtifactStore(folder),
         open_launcher=no_launcher,
         registry=GivenModels(request.stored.models),
     )
-    return CheckAnswer(record=prepare_campaign(resources, Actor(request.user, "dashboard"), loaded))
+    record = prepare_campaign(resources, Actor(request.user, "dashboard"), loaded)
+    reused = next((event.data for event in resources.store.events(record.name, kind=REUSED)), None)
+    return CheckAnswer(record=record, reused=reused)
 
 
 def main() -> int:
@@ -145,8 +155,11 @@ def main() -> int:
     # What libraries print must not be mixed with the answer.
     with os.fdopen(os.dup(1), "w") as stream:
         os.dup2(2, 1)
+        from tansaku.models.domain.specs.commands import offer_commands
         from tansaku.tasks.checks.request import CheckRequest
+        from tansaku.tasks.settings import given_commands
 
+        offer_commands(given_commands())
         request = CheckRequest.model_validate_json(sys.stdin.read())
         stream.write(answer(request, stream).model_dump_json() + "\n")
     return 0

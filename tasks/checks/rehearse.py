@@ -14,7 +14,8 @@ from tansaku.models.domain.history import cost_limit
 from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
 from tansaku.models.domain.ports import History, TabulatedSpace
 from tansaku.models.domain.records import JsonDict, Record
-from tansaku.models.domain.specs.campaign import BudgetSpec, CampaignSpec
+from tansaku.models.domain.specs.budget import BudgetSpec
+from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.units import quantity_in
 from tansaku.models.domain.wording import counted
 from tansaku.models.engine.goals import Goal, goal_of
@@ -138,6 +139,8 @@ def rehearse_loaded(loaded: LoadedCampaign, options: RehearsalOptions, on_replay
     limit = cost_limit(spec.budget, pool)
     if limit is None and spec.budget.evaluations is None:
         raise ConfigurationError("budget: a rehearsal needs a limit; give cost, fraction or evaluations")
+    if spec.objective.goal.gridded:
+        raise ConfigurationError("--rehearse: the goal bottleneck has no rehearsal; budget.stop ends its search")
     landscapes: Iterator[FloatArray]
     if isinstance(space, TabulatedSpace):
         if options.like is not None or options.spread is not None:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from tansaku.models.domain.model_registry import ModelRecord
-from tansaku.models.domain.records import CampaignRecord, JsonDict, Observation, Record
+from tansaku.models.domain.records import CampaignRecord, Evaluation, JsonDict, Observation, Record
 from tansaku.models.domain.specs.limits import LimitsSpec
 from tansaku.tasks.checks.check import CampaignPreview
 from tansaku.tasks.checks.rehearse import BudgetRehearsal
@@ -19,13 +19,16 @@ class Stored(Record):
     """The part of the database that creating a campaign needs.
 
     Attributes:
-        campaigns: Sources of its transfer, sources of these, and the known campaign of its name.
+        campaigns: Sources of its transfer, sources of these, the known campaign of its name, and those whose results it may
+            adopt.
         observations: Of the sources, by name of the campaign.
+        evaluations: With results that it may adopt, by name of the campaign.
         models: All versions of the models that it names.
     """
 
     campaigns: tuple[CampaignRecord, ...] = ()
     observations: dict[str, tuple[Observation, ...]] = Field(default_factory=dict)
+    evaluations: dict[str, tuple[Evaluation, ...]] = Field(default_factory=dict)
     models: tuple[ModelRecord, ...] = ()
 
 
@@ -89,11 +92,18 @@ class CheckError(Record):
 
 
 class CheckAnswer(Record):
-    """The result: the preview, with the new campaign or the rehearsal where they were asked for."""
+    """The result: the preview, with the new campaign or the rehearsal where they were asked for.
+
+    Attributes:
+        computation: Of a checked campaign that adopts results: which results are of the same computation.
+        reused: Of a created campaign that adopts results: how many each campaign gave, and which were left out.
+    """
 
     preview: CampaignPreview | None = None
     record: CampaignRecord | None = None
     rehearsal: BudgetRehearsal | None = None
+    computation: str | None = None
+    reused: JsonDict | None = None
     error: CheckError | None = None
 
 

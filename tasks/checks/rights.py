@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
-from tansaku.models.domain.accounts import Actor, Role
-from tansaku.models.domain.errors import NotFoundError
+from tansaku.models.domain.accounts import Accounts, Actor, Role
+from tansaku.models.domain.errors import ConfigurationError, NotFoundError, StoreError
 from tansaku.models.domain.model_registry import ModelRecord, Registry
 from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.records import CampaignRecord, Observation
@@ -13,6 +16,7 @@ from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.transfer import CampaignSourceSpec
 from tansaku.tasks.checks.policy import Admitted, invalid
 from tansaku.tasks.checks.request import Stored
+from tansaku.tasks.reuse.offering import Offer, offer_results
 from tansaku.tasks.views.overview import stored_spec
 from tansaku.tasks.yaml_text import KeyPath
 
@@ -23,6 +27,43 @@ MOST_OBSERVATIONS = 50_000
 def may_view(actor: Actor, _campaign: str) -> bool:
     """Whether an actor may see a campaign and learn from it: every viewer sees all campaigns."""
     return actor.may(Role.VIEWER)
+
+
+def owns(accounts: Accounts, actor: Actor, record: CampaignRecord) -> bool:
+    """Whether an actor created a campaign; a later user of the same name did not."""
+    user = accounts.user(actor.name) if record.owner == actor.name else None
+    return user is not None and user.created_at <= record.created_at
+
+
+def may_delete(accounts: Accounts, actor: Actor, record: CampaignRecord) -> bool:
+    """Whether an actor may delete a campaign: admins, and the operator who created it."""
+    return actor.may(Role.ADMIN) or (actor.may(Role.OPERATOR) and owns(accounts, actor, record))
+
+
+def may_rename(accounts: Accounts, actor: Actor, record: CampaignRecord) -> bool:
+    """Whether an actor may give a campaign another name: whoever may delete it, since its old name is gone afterwards."""
+    return may_delete(accounts, actor, record)
+
+
+def may_promote(accounts: Accounts, store: CampaignStore, actor: Actor, versions: Sequence[ModelRecord]) -> bool:
+    """Whether an actor may promote a version of a model: admins, and the operator whose campaigns trained all of them.
+
+    Args:
+        accounts: Users.
+        store: Campaigns.
+        actor: Who asks.
+        versions: All of the model's name.
+    """
+    if actor.may(Role.ADMIN):
+        return True
+    if not actor.may(Role.OPERATOR) or not versions:
+        return False
+    left = {record.label for record in versions}
+    for name in store.campaign_names():
+        with suppress(NotFoundError, StoreError):
+            if owns(accounts, actor, store.campaign(name)):
+                left -= {end.version for _, end in store.retrains(name) if end is not None and end.version is not None}
+    return not left
 
 
 @dataclass(frozen=True)
@@ -45,12 +86,19 @@ class Rights:
         Raises:
             InvalidSpecError: One is not there, or its author may not use it so.
         """
-        problems = [*self._source_problems(admitted.spec), *self._model_problems(admitted.spec)]
+        problems = [
+            *self._source_problems(admitted.spec),
+            *self._model_problems(admitted.spec),
+        ]
         if problems:
             raise invalid(problems, admitted.document)
 
-    def stored(self, admitted: Admitted) -> Stored:
+    def stored(self, admitted: Admitted, offer: Offer | None = None) -> Stored:
         """What creating a campaign needs of the database.
+
+        Args:
+            admitted: The spec.
+            offer: What it may adopt; None: nothing.
 
         Raises:
             InvalidSpecError: Its sources have too many observations.
@@ -64,7 +112,29 @@ class Rights:
                 message = f"more than {MOST_OBSERVATIONS:,} observations; create this campaign with `tansaku run`"
                 raise invalid([(("transfer", "sources", i, "name"), message)], admitted.document)
         self._collect(admitted.spec.name, campaigns)
-        return Stored(campaigns=tuple(campaigns.values()), observations=observations, models=tuple(self._models(admitted.spec)))
+        given = offer or Offer()
+        campaigns |= {record.name: record for record in given.campaigns}
+        return Stored(
+            campaigns=tuple(campaigns.values()),
+            observations=observations,
+            evaluations=given.evaluations,
+            models=tuple(self._models(admitted.spec)),
+        )
+
+    def offer(self, admitted: Admitted, computation: str) -> Offer:
+        """What a new campaign may adopt: results of campaigns that its author may see.
+
+        Args:
+            admitted: The spec.
+            computation: Key of what it computes.
+
+        Raises:
+            InvalidSpecError: There are too many.
+        """
+        try:
+            return offer_results(admitted.spec.name, computation, self.store, partial(may_view, self.actor))
+        except ConfigurationError as error:
+            raise invalid([(("reuse",), error.message)], admitted.document) from error
 
     def _collect(self, name: str, found: dict[str, CampaignRecord]) -> None:
         """Adds a campaign, and the sources of its transfer."""

@@ -21,7 +21,7 @@ from tansaku.models.domain.errors import TansakuError, TransientError
 from tansaku.models.domain.identifiers import printable
 from tansaku.models.domain.specs.web import SandboxSpec
 from tansaku.tasks.checks.request import CheckAnswer, CheckError, CheckProgress, CheckRequest, ErrorKind
-from tansaku.tasks.settings import thread_environment
+from tansaku.tasks.settings import commands_environment, thread_environment
 
 LARGEST_ANSWER = 8 << 20
 COMMAND = ("-m", "tansaku.tasks.checks.child")
@@ -145,7 +145,7 @@ class _Run:
             stdout=streams[1],
             stderr=streams[2],
             cwd=folder,
-            env=thread_environment(1) | {"TMPDIR": str(folder)},
+            env=thread_environment(1) | commands_environment() | {"TMPDIR": str(folder)},
             start_new_session=True,
         )
 

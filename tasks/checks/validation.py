@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from tansaku.models.domain.errors import ConfigurationError, InvalidSpecError, SpecProblem
+from tansaku.models.domain.plugins import reasons_for
 from tansaku.models.domain.specs.base import file_keys
 from tansaku.tasks.yaml_text import KeyPath, YamlText
 
@@ -21,7 +22,7 @@ Model = TypeVar("Model", bound=BaseModel)
 _WRONG_KIND = ("model_type", "model_attributes_type", "tuple_type", "list_type", "dict_type", "string_type", "literal_error")
 _KEY_ERRORS = ("missing", "extra_forbidden")
 _MAX_SHOWN = 60
-_BEGINS_WITH_KEY = re.compile(r"(?P<key>(?P<top>[a-z_]+)(?:\.[\w-]+|\[[0-9]+\])*): ")
+_BEGINS_WITH_KEY = re.compile(r"(?P<key>(?P<top>[a-z][a-z0-9_]*)(?:\.[\w-]+|\[[0-9]+\])*): ")
 _STEP = re.compile(r"[\w-]+")
 
 
@@ -183,7 +184,7 @@ def _explain(problem: _Problem) -> str:
     if kind == "union_tag_invalid":
         expected = [tag.strip("'") for tag in context["expected_tags"].split(", ")]
         hint = _suggestion(context["tag"], expected)
-        return f"type {context['tag']!r} is not known; expected one of {', '.join(expected)}{hint}"
+        return f"type {context['tag']!r} is not known; expected one of {', '.join(expected)}{hint}{reasons_for(context['tag'])}"
     message = detail["msg"].removeprefix("Value error, ")
     for old, new in (
         ("Input should be", "must be"),

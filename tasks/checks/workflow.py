@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from tansaku.calculators.calculator_registry import known_elements
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.pool import CandidatePool
@@ -13,6 +15,9 @@ from tansaku.models.domain.specs.calculators.contract import workflow_of
 from tansaku.models.domain.specs.calculators.table import CalculatorSpec
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.limits import LimitsSpec, check_limit
+from tansaku.models.domain.specs.objective import BottleneckSpec
+from tansaku.models.domain.specs.proposer import GPProposerSpec
+from tansaku.models.domain.wording import counted
 
 _SHOWN = 20
 
@@ -58,17 +63,64 @@ def check_initial(proposer: Proposer, pool: CandidatePool, limits: LimitsSpec) -
     check_limit(limits, "initial", proposer.initial_count(pool), "proposer.initial_points: evaluations of the initial design")
 
 
-def check_phases(spec: CampaignSpec, space: Space, pool: CandidatePool) -> None:
-    """Raises ConfigurationError unless every candidate has a mixture of the competing phases to be compared with."""
-    workflow = workflow_of(spec.calculator)
-    if workflow is None or workflow.phases is None:
+def check_floor(spec: CampaignSpec, pool: CandidatePool) -> None:
+    """Raises ConfigurationError if the budget does not allow the floor of evaluations in every system."""
+    floor = spec.proposer.floor if isinstance(spec.proposer, GPProposerSpec) else None
+    budget = spec.budget.evaluations
+    if floor is None or budget is None:
         return
-    from tansaku.calculators.workflows.stability import energy_above_hull
+    # A system with fewer candidates is evaluated as a whole.
+    sizes = np.bincount(pool.system_codes, minlength=len(pool.systems))
+    needed = int(np.minimum(sizes, floor).sum())
+    if needed > budget:
+        raise ConfigurationError(
+            f"proposer.floor: {floor} evaluations for each of {counted(len(sizes), 'system')} are {needed}; "
+            f"budget.evaluations is {budget}; expected a smaller floor or a larger budget"
+        )
 
+
+def check_path(spec: CampaignSpec, pool: CandidatePool) -> None:
+    """Raises ConfigurationError if no path can lead through a grid in as many directions as the goal has.
+
+    Also if a host that is relaxed around its ion is to change its cell.
+    """
+    goal = spec.objective.goal
+    if not isinstance(goal, BottleneckSpec) or pool.systems[0] not in pool.grids:
+        return
+    # numba compiles for seconds, for this goal alone.
+    from tansaku.models.engine.percolation import bottleneck
+
+    if spec.calculator is not None and not spec.space.as_they_stand:
+        cell = spec.calculator.relaxation.cell
+        if cell != "fixed":
+            raise ConfigurationError(f"calculator.relaxation.cell: {cell}; a host is relaxed around its ion in a fixed cell")
+    found = bottleneck(np.zeros(len(pool)), pool.grids[pool.systems[0]], goal.connectivity).points
+    most = sum(point >= 0 for point in found)
+    if most < goal.dimensions:
+        raise ConfigurationError(
+            f"objective.goal.dimensions: {goal.dimensions}; between the points that space.exclusion leaves out, paths lead in "
+            f"{most} directions; expected {f'at most {most}' if most else 'another host'}, a smaller exclusion or a finer grid"
+        )
+
+
+def check_phases(spec: CampaignSpec, space: Space, pool: CandidatePool, base_path: Path) -> None:
+    """Raises ConfigurationError unless every candidate can be compared with the competing phases."""
+    from tansaku.calculators.workflows.phase_table import phases_of
+    from tansaku.calculators.workflows.stability import energy_above_hull, formation_energy
+
+    workflow, own = workflow_of(spec.calculator), spec.space.competing_phases
+    if workflow is not None and workflow.phases is not None:
+        phases, key, compare = workflow.phases, "calculator.workflow.phases", energy_above_hull
+    elif own is not None:
+        names = {spec.objective.property, *(goal.property for goal in spec.objective.further)}
+        phases, key = dict(phases_of(own, base_path)), "space.phases"
+        compare = formation_energy if "formation_energy" in names else energy_above_hull
+    else:
+        return
     # Every composition is a mixture of its elements; if all are present, one candidate suffices to test reading the phases.
-    elemental = space.elements() <= workflow.phases.keys()
+    elemental = space.elements() <= phases.keys()
     for candidate in pool.ids[:1].tolist() if elemental else pool.ids.tolist():
-        energy_above_hull(space.structure(candidate).get_chemical_symbols(), 0.0, workflow.phases)
+        compare(space.structure(candidate).get_chemical_symbols(), 0.0, phases, key)
 
 
 def check_structures(spec: CampaignSpec, space: Space, candidates: Sequence[str]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from tansaku import __version__
 from tansaku.models.domain.errors import ConfigurationError, NotFoundError, SpecChangedError
 from tansaku.models.domain.identifiers import short_hash
-from tansaku.models.domain.ports import CampaignStore
+from tansaku.models.domain.ports import CampaignStore, ScreenedSpace
 from tansaku.models.domain.records import CampaignRecord, Command, Event, JsonDict
 from tansaku.models.domain.specs.calculators.contract import workflow_of
 from tansaku.models.domain.specs.campaign import CampaignSpec
@@ -21,16 +21,17 @@ from tansaku.models.surrogates.files import check_files
 from tansaku.models.surrogates.surrogate_registry import build_trainer
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.checks.crystal import compare_crystal
-from tansaku.tasks.checks.workflow import check_elements, check_initial, check_phases
+from tansaku.tasks.checks.workflow import check_elements, check_floor, check_initial, check_path, check_phases
 from tansaku.tasks.commands.actor import Actor
 from tansaku.tasks.configuration import Difference, LoadedCampaign, diff_specs, spec_hash
 from tansaku.tasks.datasets.files import check_hdf5
 from tansaku.tasks.resources import Resources
 from tansaku.tasks.retraining.definition import sides_of_pool
-from tansaku.tasks.stores.campaigns import refuse_deleted
+from tansaku.tasks.reuse.freezing import Frozen, find_results, keep_results, note_reuse
+from tansaku.tasks.stores.campaigns import refuse_reserved
 from tansaku.tasks.training.versions import find_model
 from tansaku.tasks.transfer.levels import note_levels
-from tansaku.tasks.transfer.sources import Target, freeze, with_known_hashes
+from tansaku.tasks.transfer.sources import Target, freeze, with_known_hashes, with_present_names
 from tansaku.tasks.views.overview import stored_spec
 
 FILE_EDIT = "file-"
@@ -60,16 +61,21 @@ def prepare_campaign(resources: Resources, actor: Actor, loaded: LoadedCampaign)
     """
     _refuse_misfits(resources, loaded)
     spec = _with_look(resources, _with_crystal(resources.store, loaded.base_path, _with_sources(resources, loaded)))
+    spec, found = _with_known_results(resources, spec)
     fresh = CampaignRecord(
         name=spec.name,
         spec=spec.model_dump(mode="json"),
         spec_hash=spec_hash(spec),
         base_path=str(loaded.base_path),
+        files=loaded.files,
         tansaku_version=__version__,
         created_at=datetime.now(UTC),
     )
     known = resources.store.create_campaign(fresh)
-    refuse_deleted(known)
+    refuse_reserved(known)
+    if found is not None:
+        data = {"results": len(found.results), "campaigns": found.campaigns, "left_out": found.left_out}
+        note_reuse(resources.store, known, data)
     _warn_of_version(resources.store, known)
     note_levels(resources.store, known)
     differences = diff_specs(stored_spec(known), spec)
@@ -78,7 +84,7 @@ def prepare_campaign(resources: Resources, actor: Actor, loaded: LoadedCampaign)
         lines = "\n".join(f"  {item}" for item in refused)
         raise SpecChangedError(
             f"campaign {spec.name!r} is stored with a different spec:\n{lines}",
-            hint="give the changed campaign another name; only budget, in_flight, timeout and retries may change",
+            hint="use another name; only budget, notes, in_flight, timeout, retries and polish of a stored campaign may change",
         )
     edits = {
         difference.key: difference.new
@@ -99,10 +105,10 @@ def _refuse_misfits(resources: Resources, loaded: LoadedCampaign) -> None:
     """
     spec, proposer = loaded.spec, loaded.spec.proposer
     workflow = workflow_of(spec.calculator)
-    compared = workflow is not None and workflow.phases is not None
+    compared = (spec.space.competing_phases if workflow is None else workflow.phases) is not None
     listed = proposer.candidates if isinstance(proposer, ListedProposerSpec) else ()
     chosen = isinstance(proposer, GPProposerSpec) and (
-        (proposer.kernel, proposer.mean, proposer.initial_points) != (None, None, None)
+        (proposer.kernel, proposer.mean, proposer.initial_points, proposer.floor) != (None, None, None, None)
     )
     by_name = spec.retrain is not None and not isinstance(spec.retrain.held_out, float)
     divided = by_name or isinstance(proposer, DisagreementProposerSpec)
@@ -112,13 +118,16 @@ def _refuse_misfits(resources: Resources, loaded: LoadedCampaign) -> None:
         limits = resources.site.limits
         space = open_space(spec.space, loaded.base_path, limits)
         check_elements(spec, space, loaded.base_path)
-        if not (listed or chosen or divided or compared):
+        gridded = spec.objective.goal.gridded
+        if not (listed or chosen or divided or compared or gridded or isinstance(space, ScreenedSpace)):
             return
         pool = space.pool()
+        check_path(spec, pool)
         pool.positions(listed)
-        check_phases(spec, space, pool)
+        check_phases(spec, space, pool, loaded.base_path)
         if chosen:
             check_initial(build_proposer(proposer), pool, limits)
+            check_floor(spec, pool)
         if divided:
             sides_of_pool(pool, spec)
 
@@ -134,7 +143,7 @@ def _with_sources(resources: Resources, loaded: LoadedCampaign) -> CampaignSpec:
         pool = open_space(spec.space, loaded.base_path).pool()
         build_transfer_proposer(spec, spec.transfer.mode, FrozenSources([]))  # refuses a proposer that cannot learn
         return freeze(Target(spec, pool), loaded.base_path, resources.store, resources.artifacts)
-    return with_known_hashes(spec, known)
+    return with_known_hashes(with_present_names(spec, known, resources.store), known)
 
 
 def _with_crystal(store: CampaignStore, base_path: Path, spec: CampaignSpec) -> CampaignSpec:
@@ -166,6 +175,23 @@ def _with_crystal(store: CampaignStore, base_path: Path, spec: CampaignSpec) -> 
 
 def _is_auto(crystal: CrystalSpec) -> bool:
     return crystal.own_lattice_parameter is not None and crystal.own_lattice_parameter == crystal.lattice_parameter
+
+
+def _with_known_results(resources: Resources, spec: CampaignSpec) -> tuple[CampaignSpec, Frozen | None]:
+    """The spec with the hash of what it may adopt, and what that is if it was collected now."""
+    if not spec.reuse:
+        return spec, None
+    try:
+        frozen = stored_spec(resources.store.campaign(spec.name)).reuse_sha256
+    except NotFoundError:
+        found = find_results(spec, resources.store)
+        sha256 = keep_results(resources.artifacts, found)
+        if spec.reuse_sha256 not in (None, sha256):
+            raise ConfigurationError(
+                f"reuse_sha256: what may be adopted has SHA-256 {sha256}, expected {spec.reuse_sha256}", hint="remove the key"
+            ) from None
+        return spec.model_copy(update={"reuse_sha256": sha256}), found
+    return (spec if spec.reuse_sha256 is not None else spec.model_copy(update={"reuse_sha256": frozen})), None
 
 
 def _with_look(resources: Resources, spec: CampaignSpec) -> CampaignSpec:

@@ -21,6 +21,7 @@ from tansaku.models.domain.errors import (
 )
 from tansaku.models.domain.library import FileLibrary
 from tansaku.models.domain.model_registry import Registry
+from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import ArtifactStore, CampaignStore
 from tansaku.models.domain.records import CampaignRecord, JsonDict
 from tansaku.models.domain.specs.base import NamesFile
@@ -28,7 +29,7 @@ from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.limits import LimitsSpec
 from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.models.domain.specs.web import RoleLimitsSpec
-from tansaku.tasks.checks.check import CampaignPreview
+from tansaku.tasks.checks.check import CampaignPreview, affordable_evaluations
 from tansaku.tasks.checks.policy import SOURCE, Admitted, admit, invalid, over_limits, texts_of
 from tansaku.tasks.checks.rehearse import BudgetRehearsal
 from tansaku.tasks.checks.request import CheckAnswer, CheckError, CheckRequest, CheckTask, RehearsalRequest
@@ -37,10 +38,13 @@ from tansaku.tasks.checks.sandbox import ALONE, Sandbox, SandboxError, Watch
 from tansaku.tasks.checks.validation import dotted, located
 from tansaku.tasks.commands.audit import Change, record_change
 from tansaku.tasks.configuration import spec_hash
-from tansaku.tasks.stores.campaigns import refuse_deleted
+from tansaku.tasks.reuse.freezing import note_reuse
+from tansaku.tasks.reuse.offering import Offer
+from tansaku.tasks.stores.campaigns import refuse_reserved
 from tansaku.tasks.stores.documents import sha256s_in
 from tansaku.tasks.stores.file_artifacts import FileArtifactStore
 from tansaku.tasks.stores.local_files import LocalFiles
+from tansaku.tasks.yaml_text import KeyPath
 
 _OF_LINE = re.compile(rf"{SOURCE}, line (?P<line>\d+)(?:, column \d+)?: ")
 
@@ -134,22 +138,27 @@ class CampaignDesk:
             raise SandboxError("the rehearsal gave no result")
         return answer.rehearsal
 
-    def create(self, actor: Actor, admitted: Admitted) -> Created:
+    def create(self, actor: Actor, admitted: Admitted, copy_of: str = "") -> Created:
         """Creates a campaign, as `tansaku run` does with its file; spends nothing. Creating it again changes nothing.
 
         Args:
             actor: The author.
             admitted: The spec.
+            copy_of: The campaign that it copies, for the audit; empty: none.
 
         Raises:
             SpecChangedError: A campaign of this name is stored with another spec.
             StoreError: A campaign of this name is being deleted.
             InvalidSpecError: As of :meth:`check`, and other errors of it.
         """
-        stored = Rights(actor, self.store, self.registry).stored(admitted)
+        rights = Rights(actor, self.store, self.registry)
+        stored = rights.stored(admitted)
         known = next((record for record in stored.campaigns if record.name == admitted.spec.name), None)
         if known is not None:
-            refuse_deleted(known)
+            refuse_reserved(known)
+        offer = self._offer(actor, admitted) if known is None else None
+        if offer is not None:
+            stored = rights.stored(admitted, offer)
         with tempfile.TemporaryDirectory(prefix="tsk-create-") as name:
             folder = Path(name)
             request = self._request(actor, admitted, "create").model_copy(update={"folder": name, "stored": stored})
@@ -159,30 +168,58 @@ class CampaignDesk:
             if known is not None:
                 return _known(known, answer.record)
             self._check_preview(actor, admitted, answer.preview)
-            record = self._record(admitted, answer.record)
+            record = self._record(actor, admitted, answer.record)
             self._keep(folder, record)
         after: JsonDict = {"spec_hash": record.spec_hash, "files": [file.path for file in record.files]}
+        if copy_of:
+            after["copy_of"] = copy_of
         change = Change("campaign.create", f"campaign:{record.name}", after=after)
         record_change(self.accounts, actor, change, self.clock())
         created = self.store.create_campaign(record)
         if created.spec_hash != record.spec_hash:
             raise SpecChangedError(f"campaign {record.name!r} was created by somebody else in the meantime, with another spec")
+        if answer.reused is not None and offer is not None:
+            left_out = answer.reused.get("left_out", {}) | offer.left_out
+            note_reuse(self.store, created, answer.reused | {"left_out": left_out})
         return Created(created, new=True)
 
-    def check_edit(self, actor: Actor, before: CampaignSpec, after: CampaignSpec) -> None:
+    def _offer(self, actor: Actor, admitted: Admitted) -> Offer | None:
+        """What a new campaign may adopt; None: it adopts nothing. Which results fit is known after its files were read."""
+        if not admitted.spec.reuse:
+            return None
+        answer = self._answer(admitted, self.sandbox.ask(self._request(actor, admitted, "check")))
+        if answer.computation is None:
+            raise SandboxError("the check gave no computation")
+        return Rights(actor, self.store, self.registry).offer(admitted, answer.computation)
+
+    def check_edit(self, actor: Actor, before: CampaignSpec, after: CampaignSpec, pool: CandidatePool | None) -> None:
         """Raises InvalidSpecError where an edited campaign asks for more than whoever edits it may.
 
         Args:
             actor: Who edits it.
             before: The campaign.
             after: The campaign with the edit.
+            pool: Its candidates; None: the space cannot be opened here.
         """
-        limits, removed = self._role_limits(actor), after.budget.evaluations is None and before.budget.evaluations is not None
+        limits, key = self._role_limits(actor), ("budget", "evaluations")
+
+        def over(spec: CampaignSpec) -> list[tuple[KeyPath, str]]:
+            """What is above the limits; where evaluations are not limited, those that the cost buys count."""
+            most = spec.budget.evaluations
+            if most is None and pool is not None:
+                most = affordable_evaluations(spec, pool)[1]
+            return over_limits(spec.execution, most, limits)
+
         # What an admin allowed before is no reason to refuse another change.
-        known = over_limits(before.execution, before.budget.evaluations, limits)
-        problems = [item for item in over_limits(after.execution, after.budget.evaluations, limits) if item not in known]
-        if removed and not actor.may(Role.ADMIN):
-            problems.append((("budget", "evaluations"), f"removed; expected at most {limits.evaluations:,} for your role"))
+        known = over(before)
+        problems = [item for item in over(after) if item not in known]
+        if after.budget.evaluations is None and not actor.may(Role.ADMIN):
+            spent = [(budget.cost, budget.fraction) for budget in (before.budget, after.budget)]
+            if before.budget.evaluations is not None:
+                problems.append((key, f"removed; expected at most {limits.evaluations:,} for your role"))
+            elif pool is None and spent[0] != spent[1]:
+                message = "the space cannot be opened here, so that nobody knows what this buys; limit the evaluations to"
+                problems.append((key, f"{message} at most {limits.evaluations:,}"))
         if problems:
             found = [SpecProblem(dotted(path), None, message) for path, message in problems]
             raise InvalidSpecError("\n".join(map(str, found)), found)
@@ -217,7 +254,7 @@ class CampaignDesk:
         if problems:
             raise invalid(problems, admitted.document)
 
-    def _record(self, admitted: Admitted, answered: CampaignRecord) -> CampaignRecord:
+    def _record(self, actor: Actor, admitted: Admitted, answered: CampaignRecord) -> CampaignRecord:
         """The campaign to be stored: the process gives its spec only, in which files and limits must be the same."""
         spec = CampaignSpec.model_validate(answered.spec)
         if _unchanging(spec) != _unchanging(admitted.spec):
@@ -227,6 +264,7 @@ class CampaignDesk:
             spec=spec.model_dump(mode="json"),
             spec_hash=spec_hash(spec),
             base_path=str(self.files.folder),
+            owner=actor.name,
             files=admitted.records,
             tansaku_version=__version__,
             created_at=self.clock(),

@@ -90,9 +90,10 @@ def plan_deletion(resources: Resources, name: str) -> Deletion:
     evaluations, damaged = store.readable_evaluations(name)
     try:
         record = store.campaign(name)
-        lease, begun = live_lease(record), record.deleting
+        now = store.now()
+        lease, begun = live_lease(record, now), record.deleting
         if lease is not None:
-            raise lease_held(lease, utc_now())
+            raise lease_held(lease, now)
         spec = stored_spec(record)
         if begun:
             begun_by = _begun_by(store, name)

@@ -8,13 +8,14 @@ from tansaku.tasks.commands.actor import Actor
 from tansaku.tasks.training.versions import find_model
 
 
-def promote_model(registry: Registry, actor: Actor, label: str) -> ModelRecord:
+def promote_model(registry: Registry, actor: Actor, label: str, reason: str = "") -> ModelRecord:
     """Makes a version the one that its model's name refers to; the version's note says who did it.
 
     Args:
         registry: Holds the models.
         actor: Who promotes it.
         label: ``NAME@VERSION``.
+        reason: Why, in the user's words.
 
     Returns:
         The version as stored.
@@ -27,4 +28,4 @@ def promote_model(registry: Registry, actor: Actor, label: str) -> ModelRecord:
     if not at:
         raise ConfigurationError(f"{label!r}: expected NAME@VERSION; `tansaku model list {name}` shows the versions")
     record = find_model(registry, label)
-    return registry.promote(record.name, record.version, f"promoted by hand: {actor}")
+    return registry.promote(record.name, record.version, f"promoted by hand: {actor}" + (f": {reason}" if reason else ""))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -168,7 +169,7 @@ def _without_filling(resources: Resources, cluster: Cluster | None) -> Resources
 
 
 def _reconciled(resources: Resources, record: CampaignRecord, clustered: bool, dry_run: bool) -> ReconciledCampaign:
-    if record.deleting or _is_driven(record):
+    if record.deleting or _is_driven(record, resources.store.now()):
         return ReconciledCampaign(driven=not record.deleting)
     store, name = resources.store, record.name
     news = _news(store.evaluations(name), Spool(resources.job_folder(name))) if clustered else _News()
@@ -186,8 +187,8 @@ def _reconciled(resources: Resources, record: CampaignRecord, clustered: bool, d
     return found.model_copy(update={"observations_rebuilt": rebuilt, "reaped": reaped, "problem": problem})
 
 
-def _is_driven(record: CampaignRecord) -> bool:
-    lease = live_lease(record)
+def _is_driven(record: CampaignRecord, now: datetime) -> bool:
+    lease = live_lease(record, now)
     if lease is None:
         return False
     owner = lease.owner

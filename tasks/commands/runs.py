@@ -10,7 +10,7 @@ from tansaku.models.domain.records import CampaignRecord
 from tansaku.models.domain.requests import Requests, ServiceRequest
 from tansaku.models.domain.states import CampaignState
 from tansaku.tasks.commands.actor import Actor
-from tansaku.tasks.stores.campaigns import lease_held, refuse_deleted
+from tansaku.tasks.stores.campaigns import lease_held, refuse_reserved
 from tansaku.tasks.views.overview import stored_spec
 from tansaku.tasks.views.progress import is_paused, live_lease
 
@@ -42,7 +42,7 @@ def request_run(
     known = requests.request(identifier)
     if known is None:
         record = store.campaign(name)
-        check_runnable(record, now)
+        check_runnable(record, store.now())
         known = requests.add_request(
             ServiceRequest(
                 id=identifier,
@@ -59,10 +59,15 @@ def request_run(
 
 
 def check_runnable(record: CampaignRecord, now: datetime) -> None:
-    """Raises as :func:`request_run` if a campaign cannot be run now."""
-    refuse_deleted(record)
+    """Raises as :func:`request_run` if a campaign cannot be run.
+
+    Args:
+        record: The campaign.
+        now: The time of its store.
+    """
+    refuse_reserved(record)
     stored_spec(record)
-    lease = live_lease(record)
+    lease = live_lease(record, now)
     if lease is not None:
         raise lease_held(lease, now)
     if is_paused(record):
@@ -75,7 +80,7 @@ def may_run(record: CampaignRecord, state: CampaignState, now: datetime) -> bool
     Args:
         record: The campaign.
         state: Its state.
-        now: The time.
+        now: The time of its store.
     """
     try:
         check_runnable(record, now)

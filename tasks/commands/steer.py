@@ -112,7 +112,7 @@ def _store(
         created_at=datetime.now(UTC),
     )
     store.add_command(record.name, command)
-    return Requested(record.name, live_lease(record) is not None)
+    return Requested(record.name, live_lease(record, store.now()) is not None)
 
 
 def _check_candidates(store: CampaignStore, name: str, candidates: Sequence[str]) -> None:

@@ -51,7 +51,8 @@ def draw_campaign(data: CampaignData, artifacts: ArtifactStore, folder: Path) ->
     Every campaign gets the convergence and, if its proposer predicts, predicted against computed; one with several objectives
     its front; one with pre-screening which values were computed and which predicted; one that learns its cost predicted against
     actual cost; one of grain boundaries also energy against angle and the best structures; one of compositions the map over the
-    ions, the paths of the best, the model's errors over the rounds, and what matters to it.
+    ions, the paths of the best, the model's errors over the rounds, and what matters to it; one of a bottleneck the surface,
+    the path, the barrier against the evaluations, and diffusion against temperature.
 
     Args:
         data: The campaign.
@@ -156,8 +157,20 @@ def _composition_figures(data: CampaignData, _artifacts: ArtifactStore, folder: 
     return paths
 
 
+def _path_figures(data: CampaignData, _artifacts: ArtifactStore, folder: Path) -> list[Path]:
+    if not data.spec.objective.goal.gridded:
+        return []
+    # Imports what compiles for seconds, for this goal alone.
+    from tansaku.tasks.figures.paths import draw_paths
+    from tansaku.tasks.paths.files import PathReport
+    from tansaku.tasks.paths.surface import read_surface
+
+    return draw_paths(data, PathReport.of(read_surface(data)), folder)
+
+
 FURTHER_FIGURES: dict[FigureSet, Callable[[CampaignData, ArtifactStore, Path], list[Path]]] = {
     "boundaries": _boundary_figures,
     "compositions": _composition_figures,
+    "paths": _path_figures,
 }
 """What draws the figures that a space's description names."""

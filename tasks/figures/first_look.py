@@ -13,7 +13,7 @@ from tansaku.models.domain.specs.label import LABEL_PROPERTY
 from tansaku.models.domain.units import recorded_in
 from tansaku.tasks.figures.html import plain, write_html
 from tansaku.tasks.figures.style import ACCENT, FAINT, MAIN, drawing, pretty_unit, save_png
-from tansaku.tasks.jobs.labelling import FIRST_LOOK_DEVIATION, FIRST_LOOK_ENERGY
+from tansaku.tasks.jobs.document import FIRST_LOOK_DEVIATION, FIRST_LOOK_ENERGY
 from tansaku.tasks.views.origins import predicted
 from tansaku.tasks.views.results import CampaignData
 

@@ -10,15 +10,13 @@ import numpy as np
 
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.model_registry import ModelRecord
-from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.surrogates import Progress
 from tansaku.tasks.figures.style import ACCENT, FAINT, MAIN, drawing, save_png
 from tansaku.tasks.training.judging import Compared
+from tansaku.tasks.views.trained_models import NOMINAL, coverage
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-_NOMINAL = np.linspace(0.02, 0.98, 49)
 
 
 def draw_model(
@@ -72,7 +70,7 @@ def _draw_parity(record: ModelRecord, key: str, training: Compared | None, held_
         every[0].set_ylabel(f"predicted by {record.label} [{held_out.unit}]")
         if calibrated:
             every[1].plot([0, 1], [0, 1], "-", color=FAINT, lw=0.8, zorder=0)
-            every[1].plot(_NOMINAL, _coverage(held_out), "-", color=ACCENT, lw=1.4)
+            every[1].plot(NOMINAL, coverage(held_out), "-", color=ACCENT, lw=1.4)
             every[1].set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
             every[1].set_xlabel("nominal coverage of the interval")
             every[1].set_ylabel("observed coverage (held-out data)")
@@ -104,13 +102,6 @@ def error_text(found: Compared) -> str:
     correlation = "" if errors.correlation is None else f", r {errors.correlation:.4f}"
     size = "" if unit == "1" else f" {unit.replace('Angstrom', 'Å')}"
     return f"MAE {factor * errors.mae:.3g}, RMSE {factor * errors.rmse:.3g}{size}{correlation}"
-
-
-def _coverage(found: Compared) -> FloatArray:
-    from scipy.special import ndtri
-
-    scores = np.sort(np.abs(found.predicted - found.computed) / found.deviation)
-    return np.asarray(np.searchsorted(scores, ndtri(0.5 + _NOMINAL / 2), side="right") / len(scores))
 
 
 def _whose(record: ModelRecord) -> str:

@@ -31,6 +31,7 @@ from tansaku.tasks.jobs.opened import (
     opened_space,
     opened_stiffness,
 )
+from tansaku.tasks.jobs.thicker import Cells, RelaxedBoundary, relaxed_in_thicker_grains
 
 _BOUNDARY_ENERGY = "grain_boundary_energy"
 PER_J_M2 = {"J/m2": 1.0, "mJ/m2": 1000.0}
@@ -47,6 +48,8 @@ def open_boundary_job(document: JobDocument, folder: Path) -> BoundaryJob:
     if not isinstance(space, GrainBoundarySpaceSpec) or spec is None:
         raise ConfigurationError(f"a {space.type} space has no grain boundaries")
     own = _own_crystal(document, space, spec)
+    # What a cell that cannot stretch does to its grains is no fault of theirs.
+    stretches = (document.relaxation or spec.relaxation).cell == "normal" or space.rigid_blocks
     return BoundaryJob(
         space=opened_space(space, base_path),
         candidate=document.candidate,
@@ -61,7 +64,8 @@ def open_boundary_job(document: JobDocument, folder: Path) -> BoundaryJob:
         folder=folder,
         start=document.start,
         own=own,
-        judge_strain=(document.relaxation or spec.relaxation).cell == "normal" and not _is_strained(space.crystal, own),
+        judge_strain=stretches and not _is_strained(space.crystal, own),
+        thicknesses=document.thicknesses,
     )
 
 
@@ -103,38 +107,46 @@ class BoundaryJob:
     start: str | None
     own: OwnCrystal | None = None
     judge_strain: bool = True
+    thicknesses: tuple[float, ...] = ()
 
     def __call__(self) -> Outcome:
-        """Relaxes the cell and computes the energy of its boundaries."""
+        """Relaxes the cell, and where asked for thicker ones, and computes the energy of its boundaries."""
         begun = time.perf_counter()
         start = self.space.structure(self.candidate) if self.start is None else _given(self.start, self.candidate)
-        with scratch_of(self.calculator, start, self.relaxation, self.folder) as calculator:
-            found = boundary_energy(calculator, start, self.relaxation, self.bulk)
-            files = take_files(found.result, self.folder)
-        grains = check_grains(start, found.result, self.stiffness, judge_strain=self.judge_strain)
+        thickness: JsonDict = {}
+        if self.thicknesses and isinstance(self.space, Cells):
+            relaxed, thickness = relaxed_in_thicker_grains(self._relaxed, self.space, self.candidate, start, self.thicknesses)
+        else:
+            relaxed = self._relaxed(start)
+        found, result = relaxed.found, relaxed.found.result
         wall_time = time.perf_counter() - begun
-        properties = _properties(start, found) | {"grains": grains} | _properties_of_crystal(self.own)
+        properties = _properties(relaxed) | thickness | _properties_of_crystal(self.own)
         # Measured from the cell that was built, also where the start was relaxed before.
-        expansion = float(start.info.get("expansion", 0.0)) + found.expansion
-        travelled = {"final_translation": properties["final_translation"], "expansion": expansion}
+        travelled = relaxed.travelled
         _write_structure(self.folder / STRUCTURE_FILE, found, travelled)
-        result = found.result
         return Outcome(
             value=self.scale * found.value,
             quantities={
                 _BOUNDARY_ENERGY: Quantity(value=found.value, unit="J/m^2"),
                 "energy": Quantity(value=result.energy, unit="eV"),
                 "bulk_energy_per_atom": Quantity(value=self.bulk.energy_per_atom, unit="eV"),
-                "expansion": Quantity(value=expansion, unit="Angstrom"),
+                "expansion": Quantity(value=travelled["expansion"], unit="Angstrom"),
                 **{name: Quantity(value=value, unit="eV") for name, value in result.terms.items()},
             },
             properties=properties | ({"calculation": dict(result.details)} if result.details else {}),
             wall_time=wall_time,
-            artifacts={STRUCTURE_FILE: STRUCTURE_FILE, **files},
+            artifacts={STRUCTURE_FILE: STRUCTURE_FILE, **relaxed.files},
             provenance=result.provenance,
             predicted_by=result.provenance.model if result.predicted else None,
             deviation=0.5 * EV_PER_A2 * self.scale * result.deviation / found.area if result.deviation is not None else None,
         )
+
+    def _relaxed(self, start: Atoms) -> RelaxedBoundary:
+        with scratch_of(self.calculator, start, self.relaxation, self.folder) as calculator:
+            found = boundary_energy(calculator, start, self.relaxation, self.bulk)
+            files = take_files(found.result, self.folder)
+        grains = check_grains(start, found.result, self.stiffness, judge_strain=self.judge_strain)
+        return RelaxedBoundary(start, found, grains, files)
 
 
 def _given(text: str, candidate: str) -> Atoms:
@@ -146,20 +158,18 @@ def _given(text: str, candidate: str) -> Atoms:
     return atoms
 
 
-def _properties(start: Atoms, found: BoundaryEnergy) -> JsonDict:
-    # The shift of an earlier relaxation is added.
-    key = "final_translation" if "final_translation" in start.info else "translation"
-    given = [float(value) for value in start.info[key]]
-    final = [given[0] + found.drift[0], given[1] + found.drift[1], given[2]]
+def _properties(relaxed: RelaxedBoundary) -> JsonDict:
+    found = relaxed.found
     return {
         "boundary_energies": list(found.values) if found.values is not None else None,
         "boundary_energies_unit": "J/m^2",
         "boundaries_differ": found.differ,
         "drift": list(found.drift),
-        "final_translation": final,
+        "final_translation": relaxed.travelled["final_translation"],
         "steps": found.result.steps,
         "converged": found.result.converged,
-        "n_atoms": len(start),
+        "n_atoms": len(relaxed.start),
+        "grains": relaxed.grains,
     }
 
 

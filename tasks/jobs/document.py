@@ -24,6 +24,20 @@ OWN_LATTICE_PARAMETER = "own_lattice_parameter"
 LATTICE_WARNING = "lattice_warning"
 """Property of a boundary's outcome: why the crystal may be wrong, in a campaign that is only warned."""
 
+GRAIN_THICKNESSES = "grain_thicknesses"
+"""Property of a boundary's outcome: a row for each relaxation of the final one, with thickness [Å], atoms, and energy [J/m^2]
+or the reason of its failure."""
+
+THICKNESS_CHANGE = "thickness_change"
+"""Property of a boundary's outcome: energy with the thickest grains less that with those of the search [J/m^2]; None where the
+latter failed."""
+
+FIRST_LOOK_ENERGY = "first_look_energy"
+"""Quantity: the boundary's energy as pre-screening predicted it, whether the label was computed then or not."""
+
+FIRST_LOOK_DEVIATION = "first_look_deviation"
+"""Quantity: its predicted standard deviation."""
+
 _LARGEST_START = 16 * 2**20
 
 
@@ -86,6 +100,7 @@ class JobDocument(Record):
         relaxation: Replaces that of the calculator spec, e.g. for the final relaxation.
         start: Initial structure instead of the one the space builds: the ``STRUCTURE_FILE`` of an earlier job of the same
             candidate.
+        thicknesses: Grains [Å] with which the relaxation is repeated after that in the cell of the space; boundaries only.
         base_path: Folder in which relative paths of the specs start.
     """
 
@@ -99,6 +114,7 @@ class JobDocument(Record):
     objective: ObjectiveSpec = ObjectiveSpec()
     relaxation: RelaxationSpec | None = None
     start: Annotated[str, Field(max_length=_LARGEST_START)] | None = None
+    thicknesses: tuple[PositiveFloat, ...] = ()
     base_path: str
 
 

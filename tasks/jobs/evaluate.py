@@ -12,6 +12,7 @@ from pathlib import Path
 
 import tansaku
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
+from tansaku.models.domain.plugins import origins
 from tansaku.models.domain.ports import Space, TabulatedSpace
 from tansaku.models.domain.records import Failure, Outcome, Provenance
 from tansaku.models.domain.specs.campaign import ObjectiveSpec
@@ -65,7 +66,12 @@ def evaluate(document: JobDocument, folder: Path) -> Outcome:
         outcome = Outcome(failure=failure, provenance=provenance)
     outcome = _complete(outcome, document.objective)
     wall_time = outcome.wall_time or time.perf_counter() - begun
-    where = {"host": socket.gethostname(), "cpu": _cpu(), "tansaku_version": tansaku.__version__}
+    where = {
+        "host": socket.gethostname(),
+        "cpu": _cpu(),
+        "tansaku_version": tansaku.__version__,
+        "plugins": plugins_of(document),
+    }
     return outcome.model_copy(
         update={
             "wall_time": wall_time,
@@ -74,6 +80,17 @@ def evaluate(document: JobDocument, folder: Path) -> Outcome:
             "provenance": outcome.provenance.model_copy(update=where) if outcome.provenance is not None else None,
         }
     )
+
+
+def plugins_of(document: JobDocument) -> tuple[str, ...]:
+    """Plug-ins that a document's parts come from."""
+    calculators = [document.calculator, document.label.calculator if document.label is not None else None]
+    found = origins({"spaces": document.space.type, "objectives": document.objective.property or ""})
+    for features in getattr(document.space, "features", {}).values():
+        found += origins({"features": getattr(features, "type", "")})
+    for calculator in filter(None, calculators):
+        found += origins({"calculators": calculator.type}) + origins({"calculators": getattr(calculator, "name", "")})
+    return tuple(dict.fromkeys(found))
 
 
 def _complete(outcome: Outcome, objective: ObjectiveSpec) -> Outcome:

@@ -21,7 +21,13 @@ from tansaku.models.domain.records import Outcome, Quantity
 from tansaku.models.domain.specs.label import LABEL_PROPERTY, LabelSpec
 from tansaku.models.domain.surrogates import Example
 from tansaku.tasks.jobs.boundary import PER_J_M2
-from tansaku.tasks.jobs.document import STRUCTURE_FILE, JobDocument, LookDocument
+from tansaku.tasks.jobs.document import (
+    FIRST_LOOK_DEVIATION,
+    FIRST_LOOK_ENERGY,
+    STRUCTURE_FILE,
+    JobDocument,
+    LookDocument,
+)
 from tansaku.tasks.jobs.opened import opened_bulk, opened_calculator, opened_surrogate
 
 LABEL_ENERGY = "label_energy"
@@ -32,13 +38,6 @@ LABEL_ENERGIES = "label_energies"
 
 LABEL_FORCES = "label_forces"
 """Array of the forces [eV/Å]; only where the label is of the structure as it stands."""
-
-
-FIRST_LOOK_ENERGY = "first_look_energy"
-"""Quantity: the boundary's energy as pre-screening predicted it, whether the label was computed then or not."""
-
-FIRST_LOOK_DEVIATION = "first_look_deviation"
-"""Quantity: its predicted standard deviation."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,9 @@ from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.records import Record
 from tansaku.models.domain.specs.base import PositiveFloat, PositiveInt
 from tansaku.models.domain.specs.calculators.table import CalculatorSpec
+from tansaku.models.domain.specs.commands import offer_commands
 from tansaku.models.domain.specs.space import CrystalSpec
+from tansaku.tasks.settings import given_commands
 
 
 class OwnCrystalRequest(Record):
@@ -65,6 +67,7 @@ def answer(request: OwnCrystalRequest) -> OwnCrystalAnswer:
 
 def main() -> int:
     """Entry of the process; returns its exit code."""
+    offer_commands(given_commands())
     request = OwnCrystalRequest.model_validate_json(sys.stdin.read())
     resource.setrlimit(resource.RLIMIT_CPU, (request.seconds, request.seconds + 1))
     # Output of calculators must not be mixed with the answer.

@@ -32,11 +32,12 @@ from tansaku.models.domain.errors import (
     TransientError,
 )
 from tansaku.models.domain.records import Failure, JsonDict, Outcome
+from tansaku.models.domain.specs.commands import offer_commands
 from tansaku.models.domain.states import DISK_FULL, FailureKind
 from tansaku.tasks.jobs.document import Work
 from tansaku.tasks.jobs.spool import Spool, job_of
 from tansaku.tasks.jobs.spool_files import file_sha256, lacks_room, read_json, write_json
-from tansaku.tasks.settings import THREAD_VARIABLES, given_parallel
+from tansaku.tasks.settings import THREAD_VARIABLES, given_commands, given_parallel
 from tansaku.tasks.site.processes import process_identity
 
 Evaluate = Callable[[Work, Path], Outcome]
@@ -228,6 +229,7 @@ def main(arguments: list[str]) -> int:
     parallel = given_parallel()
     for variable in THREAD_VARIABLES if not arguments[1:] else ():
         os.environ[variable] = str(parallel.threads)
+    offer_commands(given_commands())
     from tansaku.tasks.jobs.evaluate import work
 
     cores = parallel.ranks * _cores(os.environ.get(THREAD_VARIABLES[0], ""))

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.plugins import open_by
 from tansaku.models.domain.records import Outcome
 from tansaku.models.domain.specs.calculators.contract import workflow_of
+from tansaku.models.domain.specs.job_description import plugin_jobs
 from tansaku.models.domain.specs.space_base import JobName
 from tansaku.tasks.jobs.barrier import open_barrier_job
 from tansaku.tasks.jobs.boundary import open_boundary_job
@@ -23,6 +25,15 @@ JOBS: dict[JobName, Open] = {
     "energy": open_energy_job,
 }
 """What opens the jobs that descriptions of spaces name."""
+
+
+def _job_of_plugin(name: str) -> Open:
+    """Raises ConfigurationError if no plug-in brings the job."""
+    known = plugin_jobs()
+    if name not in known:
+        raise ConfigurationError(f"the space is computed by job {name!r}, which no plug-in brings here")
+    plugin, description = known[name]
+    return open_by(description.opener, plugin)
 
 
 def open_job(document: JobDocument, folder: Path) -> Callable[[], Outcome]:
@@ -43,5 +54,5 @@ def open_job(document: JobDocument, folder: Path) -> Callable[[], Outcome]:
             f"calculator.workflow: {name or 'null'} does not compute a {document.space.type} space; expected "
             f"{' or '.join(wanted or 'null' for wanted in jobs) or 'another space'}"
         )
-    job = JOBS[jobs[name]](document, folder)
+    job = (JOBS.get(jobs[name]) or _job_of_plugin(jobs[name]))(document, folder)
     return job if document.label is None else open_labelled_job(job, document.label, document, folder)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from tansaku.models.domain.openers import opener
+from tansaku.models.domain.plugins import opened
 from tansaku.models.domain.ports import Launcher
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.site import SiteSpec
@@ -21,7 +22,7 @@ BACKENDS = {
     "fireworks": "tansaku.tasks.site.cluster:FireworksBackend",
     "local": "tansaku.tasks.launchers.local_backend:LocalBackend",
 }
-"""Module and class, by type of the launcher's spec. Plug-ins that bring a launcher add theirs here."""
+"""Module and class, by type of the launcher's spec; the spec of a plug-in says it itself."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,8 @@ def backend_of(settings: Settings, site: SiteSpec, workers: SiteWorkers) -> Back
     Raises:
         ConfigurationError: Nothing is registered for the type of its launcher.
     """
-    return cast("Backend", opener(BACKENDS, site.launcher.type, "launcher.type")(settings, site, workers))
+    found = opened("launchers", site.launcher) or opener(BACKENDS, site.launcher.type, "launcher.type")
+    return cast("Backend", found(settings, site, workers))
 
 
 def files_folder(settings: Settings, site: SiteSpec) -> Path:

@@ -20,10 +20,10 @@ from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.cluster import FireworksLauncherSpec
 from tansaku.models.domain.states import JobState
 from tansaku.tasks.jobs.spool_files import read_json
-from tansaku.tasks.launchers.filling import Filling, NoFilling
 from tansaku.tasks.launchers.fireworks_documents import task_document
 from tansaku.tasks.launchers.launches import LaunchFolder, launch_of, open_spool
 from tansaku.tasks.launchers.launchpad import CheckedLaunchPad, add_job, asking, prepare, remove_job
+from tansaku.tasks.launchers.queue.thread import Filling, NoFilling
 from tansaku.tasks.launchers.slurm import Slurm, SlurmJob
 from tansaku.tasks.launchers.spool_results import settled_status, spooled_result
 from tansaku.tasks.launchers.verdicts import verdict

@@ -34,6 +34,7 @@ from tansaku.models.domain.errors import ConfigurationError, DiskFullError, Tran
 from tansaku.models.domain.records import JsonDict, Record
 from tansaku.models.domain.specs.base import Name, NonNegativeFloat, PositiveFloat, PositiveInt
 from tansaku.models.domain.specs.cluster import AbsolutePath, DatabaseName, SlurmWord
+from tansaku.models.domain.specs.commands import CommandSpec
 from tansaku.models.domain.specs.parallel import ParallelSpec, ProgramName
 from tansaku.models.domain.wording import first_problem
 from tansaku.tasks.jobs.spool import Spool
@@ -64,6 +65,7 @@ class LaunchOrder(Record):
         threads: Threads of the numerical libraries.
         ranks: Ranks of a DFT code.
         mpiexec: Program that starts them.
+        commands: The site's programs, by name.
     """
 
     schema_version: Literal[1] = 1
@@ -82,6 +84,7 @@ class LaunchOrder(Record):
     threads: PositiveInt = 1
     ranks: PositiveInt = 1
     mpiexec: ProgramName = "srun"
+    commands: dict[Name, CommandSpec] = Field(default_factory=dict)
 
     @property
     def parallel(self) -> ParallelSpec:

@@ -14,7 +14,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -160,7 +160,7 @@ class LocalLauncher:
                     self._spool.signal("work")
                 self._see_off()
                 self._spool.sweep()
-            self._members.clear()
+            self._forget_workers()
         self._spool.close()
 
     # ---------------------------------------------------------------- jobs
@@ -340,8 +340,17 @@ class LocalLauncher:
             except subprocess.TimeoutExpired:
                 if not self._claims_job(member):
                     member.child.terminate()
+                    with suppress(subprocess.TimeoutExpired):
+                        member.child.wait(_LEAVE)
             else:
                 member.drop_empty_log()
+
+    def _forget_workers(self) -> None:
+        """Forgets the workers: those that have ended leave no zombie, the others continue without this driver."""
+        for member in self._members:
+            if member.child is not None:
+                member.child.poll()
+        self._members.clear()
 
     def _claims_job(self, member: Member, *, ended: bool = False) -> bool:
         """Whether a worker has a job that is not over, or (``ended``) any job that is still in the spool."""

@@ -22,6 +22,7 @@ from pydantic import SecretStr
 
 from tansaku.models.domain.errors import ConfigurationError, StoreError, TansakuError, TransientError
 from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.specs.commands import offer_commands
 from tansaku.tasks.jobs.spool_files import file_sha256, read_json
 from tansaku.tasks.launchers.computing import NodeComputer, StoppedError
 from tansaku.tasks.launchers.firetask import compute_with
@@ -204,6 +205,7 @@ def main(arguments: list[str]) -> int:
         if not folder.begin({**process_identity(), "host": socket.gethostname(), "at": time.time()}):
             sys.stderr.write("another run of this launch has started; this run ends\n")
             return 0
+        offer_commands(order.commands)
         return Node(folder, order).run()
     except TansakuError as error:
         sys.stderr.write(f"error: {error}\n")

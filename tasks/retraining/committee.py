@@ -72,7 +72,7 @@ class PoolCommittee:
 
     def _known(self, ledger: Ledger, begun: Retrain) -> IntArray:
         learned = computed_up_to(ledger, begun.horizon)
-        return self._pool.positions([item.proposal.candidate for item in learned])
+        return self._pool.positions([item.candidate for item in learned])
 
     def _look(self, used: RetrainEnd, known: IntArray) -> Disagreement:
         proposer = self._spec.proposer

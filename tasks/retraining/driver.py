@@ -13,7 +13,7 @@ from tansaku.models.domain.errors import ConfigurationError, NotFoundError
 from tansaku.models.domain.identifiers import short_hash
 from tansaku.models.domain.model_registry import DatasetRecord, Errors, ModelRecord
 from tansaku.models.domain.ports import JobRequest, JobResult
-from tansaku.models.domain.records import Evaluation, Failure, JsonDict
+from tansaku.models.domain.records import Failure, JsonDict
 from tansaku.models.domain.retraining import Retrain, RetrainEnd, describe_target, ended
 from tansaku.models.domain.specs.dataset import DatasetSpec, ObservedSourceSpec
 from tansaku.models.domain.specs.retrain import RetrainSpec
@@ -22,6 +22,7 @@ from tansaku.tasks.datasets.building import Kept, gather, keep_dataset, sources_
 from tansaku.tasks.datasets.splitting import side_of
 from tansaku.tasks.jobs.document import REPORT_FILE, STRUCTURE_FILE, WEIGHTS_FILE
 from tansaku.tasks.retraining.definition import (
+    REPORTED_FAILURE,
     dataset_of,
     failure_event_id,
     model_spec,
@@ -35,6 +36,7 @@ from tansaku.tasks.steps.audit import log_event
 from tansaku.tasks.steps.collect import PERMANENT
 from tansaku.tasks.steps.context import StepContext
 from tansaku.tasks.steps.rounds import Plan
+from tansaku.tasks.steps.summaries import EvaluationSummary
 from tansaku.tasks.training.fitting import learned_from
 from tansaku.tasks.training.versions import Made, Place, read_dataset, store_version
 
@@ -160,7 +162,7 @@ def job_name_of(context: StepContext, training: Retrain) -> str:
 def _begin(context: StepContext, spec: RetrainSpec, plan: Plan, reason: str) -> None:
     """Stores what a retrain learns from, and then the retrain; one that has nothing to learn from ends at once."""
     ledger = context.ledger
-    learned, model = computed_up_to(ledger, plan.horizon), spec.model or context.name
+    learned, model = computed_up_to(ledger, plan.horizon), _model_of(context, spec)
     dataset, problem = "", ""
     try:
         dataset = _store_dataset(context, spec, plan, learned).sha256
@@ -186,10 +188,16 @@ def _begin(context: StepContext, spec: RetrainSpec, plan: Plan, reason: str) -> 
         _end(context, retrain, ok=False, message=problem)
 
 
-def _store_dataset(context: StepContext, spec: RetrainSpec, plan: Plan, learned: list[Evaluation]) -> DatasetRecord:
+def _model_of(context: StepContext, spec: RetrainSpec) -> str:
+    """Name of the campaign's models; it stays what it was when the campaign gets another name, so that versions continue."""
+    earlier = context.ledger.retrains
+    return earlier[-1][0].model if earlier else spec.model or context.name
+
+
+def _store_dataset(context: StepContext, spec: RetrainSpec, plan: Plan, learned: list[EvaluationSummary]) -> DatasetRecord:
     stored = [
         item
-        for item in learned
+        for item in context.store.numbered(context.name, [known.number for known in learned])
         if item.outcome is not None
         and (sha256 := item.outcome.artifacts.get(STRUCTURE_FILE))
         and context.artifacts.exists(sha256)
@@ -198,9 +206,8 @@ def _store_dataset(context: StepContext, spec: RetrainSpec, plan: Plan, learned:
     learned_from(examples, spec.learns)
     source = ObservedSourceSpec(campaign=context.name, horizon=plan.horizon)
     split = split_rule(spec, {example.group for example in examples})
-    named = DatasetSpec(
-        schema_version=1, name=spec.model or context.name, seed=context.ledger.spec.seed, source=source, split=split
-    )
+    name, seed = _model_of(context, spec), context.ledger.spec.seed
+    named = DatasetSpec(schema_version=1, name=name, seed=seed, source=source, split=split)
     cost = sum(item.measured_cost or 0.0 for item in stored)
     return keep_dataset(context.workshop.registry, context.artifacts, examples, Kept(named, sources_of(stored), cost=cost))
 
@@ -244,7 +251,8 @@ def _stored(context: StepContext, training: Retrain, result: JobResult) -> tuple
 def _look_at_registry(context: StepContext, training: Retrain) -> bool:
     """Whether the service's run has brought the version, or has said that there will be none."""
     failed = failure_event_id(training)
-    reported = next((event for event in context.store.events(context.name) if event.id == failed), None)
+    failures = context.store.events(context.name, kind=REPORTED_FAILURE)
+    reported = next((event for event in failures if event.id == failed), None)
     if reported is not None:
         _end(context, training, ok=False, message=str(reported.data["reason"]))
         return True

@@ -8,15 +8,13 @@ import numpy as np
 
 from tansaku.models.domain.history import computed_only
 from tansaku.models.domain.ports import History
-from tansaku.models.domain.records import Evaluation, Look
+from tansaku.models.domain.records import Look
 from tansaku.models.domain.retraining import ended, in_use
-from tansaku.models.domain.specs.label import LABEL_PROPERTY
 from tansaku.models.domain.specs.retrain import DriftSpec, RetrainSpec
-from tansaku.models.domain.states import EvaluationState
 from tansaku.models.engine.goals import goal_of, reached_levels
-from tansaku.tasks.jobs.labelling import FIRST_LOOK_DEVIATION, FIRST_LOOK_ENERGY
 from tansaku.tasks.steps.context import Ledger
 from tansaku.tasks.steps.rounds import Plan
+from tansaku.tasks.steps.summaries import EvaluationSummary
 
 Reason = Literal["first", "every", "drift", "end"]
 
@@ -36,28 +34,20 @@ def retrain_due(ledger: Ledger, spec: RetrainSpec, plan: Plan) -> Reason | None:
     return None
 
 
-def computed_up_to(ledger: Ledger, horizon: int) -> list[Evaluation]:
+def computed_up_to(ledger: Ledger, horizon: int) -> list[EvaluationSummary]:
     """Evaluations up to a horizon whose result was computed: a surrogate never learns from another's predictions."""
-    return [
-        evaluation
-        for number, evaluation in sorted(ledger.evaluations.items())
-        if number <= horizon and evaluation.proposal.purpose == "search" and evaluation.state is EvaluationState.DONE
-        if evaluation.outcome is not None and evaluation.outcome.value is not None and evaluation.outcome.predicted_by is None
-    ]
+    known = sorted(ledger.evaluations.items())
+    return [evaluation for number, evaluation in known if number <= horizon and evaluation.computed]
 
 
 def _drifted(ledger: Ledger, drift: DriftSpec, plan: Plan, since: int) -> bool:
     """Whether too few results since the last training lie within one deviation of what the version in use had predicted."""
     model = model_in_use(ledger, plan.number)
-    within = []
-    for number, evaluation in sorted(ledger.evaluations.items()):
-        outcome, look = evaluation.outcome, evaluation.proposal.look
-        if not since <= number <= plan.horizon or outcome is None or outcome.predicted_by is not None:
-            continue
-        if look is None or model is None or look.model != model[0] or LABEL_PROPERTY not in outcome.quantities:
-            continue
-        known = [outcome.quantities[name].value for name in (LABEL_PROPERTY, FIRST_LOOK_ENERGY, FIRST_LOOK_DEVIATION)]
-        within.append(abs(known[0] - known[1]) <= known[2])
+    within = [
+        evaluation.as_looked
+        for number, evaluation in sorted(ledger.evaluations.items())
+        if since <= number <= plan.horizon and model is not None and evaluation.looked == model[0]
+    ]
     return len(within) >= drift.window and float(np.mean(within[-drift.window :])) < drift.least
 
 

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.records import Record
+from tansaku.tasks.csv_text import csv_of, texts_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -153,7 +154,7 @@ def write_table(rows: Iterable[ScreenRow], path: Path, *, predicted_by: str, com
     Raises:
         ConfigurationError: The file cannot be written.
     """
-    data = frame(rows, predicted_by, computed_by).round(6).to_csv(index=False).encode()
+    data = csv_of(frame(rows, predicted_by, computed_by).round(6)).encode()
     try:
         # Neither name nor time in the compressed file.
         path.write_bytes(gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
@@ -172,7 +173,7 @@ def read_table(path: Path) -> list[ScreenRow]:
 
     found = []
     try:
-        table = pd.read_csv(path, dtype={"structure": str, "candidate": str})
+        table = texts_of(pd.read_csv(path, dtype={"structure": str, "candidate": str}))
         for record in table.to_dict("records"):
             plain = {
                 str(key): None if isinstance(value, float) and math.isnan(value) else value

@@ -14,9 +14,9 @@ from tansaku.tasks.launchers.backends import Backend
 from tansaku.tasks.settings import Settings, scheduler_environment
 
 if TYPE_CHECKING:
-    from tansaku.tasks.launchers.filling import Filling
     from tansaku.tasks.launchers.fireworks import FireworksLauncher
     from tansaku.tasks.launchers.launchpad import CheckedLaunchPad
+    from tansaku.tasks.launchers.queue.thread import Filling
     from tansaku.tasks.launchers.slurm import Slurm
     from tansaku.tasks.stores.site_workers import SiteWorkers
 
@@ -42,16 +42,16 @@ class Cluster:
             campaign: Its name.
             fills: Whether it fills the queue when nobody else does.
         """
-        from tansaku.tasks.launchers.filling import NoFilling
         from tansaku.tasks.launchers.fireworks import FireworksLauncher
+        from tansaku.tasks.launchers.queue.thread import NoFilling
 
         filling = self.filling("driver") if fills else NoFilling()
         return FireworksLauncher(self.spec, campaign, self.launchpad, self.slurm, filling)
 
     def filling(self, kind: Literal["driver", "worker"]) -> Filling:
         """Who fills the queue, not started yet."""
-        from tansaku.tasks.launchers.filling import Filling
-        from tansaku.tasks.launchers.queue_filler import QueueFiller
+        from tansaku.tasks.launchers.queue.filler import QueueFiller
+        from tansaku.tasks.launchers.queue.thread import Filling
 
         return Filling(self.spec, QueueFiller(self.spec, self.launchpad, self.slurm, self.uri_file), self.workers, kind)
 
@@ -67,7 +67,7 @@ def open_cluster(settings: Settings, site: SiteSpec, workers: SiteWorkers) -> Cl
     if importlib.util.find_spec("fireworks") is None:
         raise MissingComponentError("launcher.type fireworks needs FireWorks", hint="pip install 'tansaku[fireworks]'")
     from tansaku.tasks.launchers.launchpad import open_launchpad
-    from tansaku.tasks.launchers.queue_filler import uri_file_for
+    from tansaku.tasks.launchers.queue.filler import uri_file_for
     from tansaku.tasks.launchers.slurm import Slurm
     from tansaku.tasks.stores.connection import server_address, server_uri
 
@@ -91,7 +91,7 @@ class FireworksBackend(Backend):
 
     def queue(self) -> str:
         """Who fills the queue, in a line."""
-        from tansaku.tasks.site.queue_process import who_fills
+        from tansaku.tasks.launchers.queue.control import who_fills
 
         name = _spec_of(self.site).site
         return who_fills(name, self.workers.get(name))

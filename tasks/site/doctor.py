@@ -19,6 +19,7 @@ from packaging.requirements import Requirement
 from tansaku.calculators.calculator_registry import examine_calculators
 from tansaku.models.domain.errors import MissingComponentError, TansakuError, TransientError
 from tansaku.models.domain.findings import Finding, State
+from tansaku.models.domain.plugins import GROUPS, found_plugins, problems
 from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.tasks.settings import Settings, child_environment
 
@@ -31,6 +32,7 @@ def examine(settings: Settings, site: SiteSpec) -> Iterator[Finding]:
     """Runs every check, cheap ones first."""
     yield _python()
     yield from _packages()
+    yield from _plugins()
     yield from examine_calculators(_probe)
     yield _mongod(settings, site)
     yield _home(settings.home)
@@ -44,6 +46,22 @@ def _python() -> Finding:
     if sys.version_info[:2] < OLDEST_PYTHON:
         return Finding(name="python", state="missing", detail=found, hint="Python 3.11 or newer is needed")
     return Finding(name="python", state="ok", detail=f"{found} ({sys.executable})")
+
+
+def _plugins() -> Iterator[Finding]:
+    """Every installed plug-in: what it adds, or why it was left out."""
+    refused = {problem.plugin: problem for problem in problems()}
+    for plugin in found_plugins():
+        name = f"plug-in {plugin.distribution}"
+        problem = refused.get(plugin)
+        if problem is not None:
+            hint = f"repair it, or pip uninstall {plugin.distribution}"
+            yield Finding(name=name, state="warning", detail=str(problem), hint=hint)
+        elif plugin.group not in GROUPS:
+            detail = f"entry point tansaku.{plugin.group} is not known; known are {', '.join(GROUPS)}"
+            yield Finding(name=name, state="warning", detail=detail)
+        else:
+            yield Finding(name=name, state="ok", detail=f"version {plugin.version} adds {plugin.group}: {plugin.name}")
 
 
 def _packages() -> Iterator[Finding]:

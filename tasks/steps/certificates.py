@@ -10,7 +10,7 @@ import numpy as np
 
 from tansaku.models.domain.certificate import Certificate
 from tansaku.models.domain.identifiers import certificate_rng, short_hash
-from tansaku.models.domain.ports import Certifier, Proposer
+from tansaku.models.domain.ports import CampaignStore, Certifier, Proposer
 from tansaku.models.domain.records import Event, Refit
 from tansaku.models.domain.search_state import SearchState
 from tansaku.models.domain.specs.campaign import CampaignSpec
@@ -28,6 +28,9 @@ EVERY = 10
 
 CONFIDENCE = 0.95
 """Probability for certificates without a stop rule."""
+
+
+_FEW = 8  # certificates that are read at once
 
 
 def is_due(rules: RoundRules, plan: Plan) -> bool:
@@ -67,6 +70,7 @@ def draw_up(
         if by_system
         else {},
         known=_finite(remaining.tolerance_of(some, confidence)) if some and not np.isfinite(together) else None,
+        estimate=remaining.estimate,
         unit=rules.unit,
     )
     if rule is None:
@@ -116,6 +120,24 @@ def stopping(spec: CampaignSpec, events: Iterable[Event], searched: int) -> Cert
         ),
         None,
     )
+
+
+def recent_certificates(store: CampaignStore, spec: CampaignSpec, searched: int) -> list[Event]:
+    """Reads the last certificates of a campaign, among them any that can still stop its search.
+
+    Args:
+        store: Where it is.
+        spec: Its spec.
+        searched: Number of proposals of its search; certificates of fewer cannot stop it any more.
+    """
+    limit = 1 if spec.budget.stop is None else _FEW
+    while True:
+        events = store.events(spec.name, kind=CERTIFICATE, limit=limit)
+        if spec.budget.stop is None or len(events) < limit or stopping(spec, events, searched) is not None:
+            return events
+        if stored_certificates(events[:1])[0].searched < searched:
+            return events
+        limit *= _FEW
 
 
 def note_certificate(context: StepContext, plan: Plan) -> Certificate | None:

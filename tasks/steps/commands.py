@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tansaku.models.domain.errors import ConfigurationError
-from tansaku.models.domain.records import Command, Evaluation, JsonDict, Proposal
+from tansaku.models.domain.records import Command, JsonDict, Proposal
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.configuration import apply_edits, diff_specs
 from tansaku.tasks.steps.audit import log_event
 from tansaku.tasks.steps.collect import cancel
 from tansaku.tasks.steps.context import StepContext
 from tansaku.tasks.steps.propose import commit
+from tansaku.tasks.steps.reports import pool_is_known, release, release_expired, take_report
 from tansaku.tasks.steps.submit import begin
+from tansaku.tasks.steps.summaries import EvaluationSummary
 
 RERUN_MODEL = "rerun"
 """Prefix of the model name of rerun proposals, followed by the command's id."""
@@ -20,14 +22,19 @@ RERUN_MODEL = "rerun"
 _ENDED_BADLY = (EvaluationState.FAILED, EvaluationState.CANCELLED)
 
 
-def apply_commands(context: StepContext) -> None:
+def apply_commands(context: StepContext) -> bool:
     """Reads the campaign's commands and applies the new ones.
 
     What a command does comes before its mark as applied and may be done twice, so a kill in between is harmless.
+
+    Returns:
+        False if a command describes candidates that this driver's pool lacks: the space has to be opened again.
     """
     ledger = context.ledger
     ledger.record = context.store.campaign(context.name)
     for command in [item for item in ledger.commands if item.applied_at_number is None]:
+        if command.kind == "tell" and not pool_is_known(context, command):
+            return False
         effect = _EFFECTS.get(command.kind)
         spec = effect(context, command) if effect is not None else None
         context.store.apply_command(context.lease, command.id, ledger.last_number + 1, spec)
@@ -35,6 +42,7 @@ def apply_commands(context: StepContext) -> None:
     if ledger.cancelled:
         for evaluation in ledger.active:
             cancel(context, evaluation)
+    return True
 
 
 def _edit(context: StepContext, command: Command) -> JsonDict | None:
@@ -51,28 +59,27 @@ def _edit(context: StepContext, command: Command) -> JsonDict | None:
     return changed.model_dump(mode="json")
 
 
-def _chosen(context: StepContext, command: Command) -> list[Evaluation]:
+def _chosen(context: StepContext, command: Command) -> list[EvaluationSummary]:
     """The latest replicate of each candidate the command names; of all candidates when it names none."""
     wanted = command.payload.get("candidates")
-    latest: dict[tuple[str, str], Evaluation] = {}
+    latest: dict[tuple[str, str], EvaluationSummary] = {}
     for _, evaluation in sorted(context.ledger.evaluations.items()):
-        if wanted is None or evaluation.proposal.candidate in wanted:
-            latest[evaluation.proposal.candidate, evaluation.proposal.source] = evaluation
+        if wanted is None or evaluation.candidate in wanted:
+            latest[evaluation.candidate, evaluation.source] = evaluation
     return list(latest.values())
 
 
 def _retry(context: StepContext, command: Command) -> None:
     for evaluation in _chosen(context, command):
         if evaluation.state in _ENDED_BADLY:
-            begin(context, evaluation)
+            begin(context, evaluation.id, evaluation.attempts)
 
 
 def _rerun(context: StepContext, command: Command) -> None:
     model = f"{RERUN_MODEL}:{command.id}"
-    done = {item.proposal.candidate for item in context.ledger.evaluations.values() if item.proposal.model == model}
-    for evaluation in _chosen(context, command) if command.payload.get("candidates") else []:
-        old = evaluation.proposal
-        if old.candidate in done or old.purpose != "search" or not evaluation.state.terminal:
+    done = {item.candidate for item in context.ledger.evaluations.values() if item.model == model}
+    for old in _chosen(context, command) if command.payload.get("candidates") else []:
+        if old.candidate in done or old.purpose != "search" or not old.state.terminal:
             continue
         commit(
             context,
@@ -84,11 +91,18 @@ def _rerun(context: StepContext, command: Command) -> None:
                 source=old.source,
                 replicate=old.replicate + 1,
                 predicted_cost=old.predicted_cost,
-                horizon=context.ledger.evaluations[context.ledger.last_number].proposal.horizon,
+                horizon=context.ledger.evaluations[context.ledger.last_number].horizon,
                 model=model,
             ),
         )
 
 
 # Pause, resume and cancel change no evaluation when they are applied: the loop asks Ledger.paused and Ledger.cancelled.
-_EFFECTS: dict[str, Callable[[StepContext, Command], JsonDict | None]] = {"edit": _edit, "retry": _retry, "rerun": _rerun}
+_EFFECTS: dict[str, Callable[[StepContext, Command], JsonDict | None]] = {
+    "edit": _edit,
+    "retry": _retry,
+    "rerun": _rerun,
+    "ask": release_expired,
+    "tell": take_report,
+    "release": release,
+}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import time
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -10,15 +12,19 @@ from tansaku.models.domain.certificate import Certificate
 from tansaku.models.domain.history import cost_limit, search_entry
 from tansaku.models.domain.model_registry import Registry
 from tansaku.models.domain.pool import CandidatePool
-from tansaku.models.domain.ports import ArtifactStore, CampaignStore, Launcher, Proposer
+from tansaku.models.domain.ports import ArtifactStore, CampaignStore, Launcher, Proposer, RefinedSpace
 from tansaku.models.domain.records import Attempt, CampaignRecord, Command, Evaluation, JsonDict, Lease, Refit
 from tansaku.models.domain.retraining import Retrain, RetrainEnd, ended, target_met
 from tansaku.models.domain.search_state import SearchState
 from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.states import StopReason
 from tansaku.models.domain.surrogates import DeviceChoice
+from tansaku.models.domain.time_limits import TimeSpent, out_of_time
 from tansaku.tasks.observer import Observer
+from tansaku.tasks.reuse.known import KnownResults
 from tansaku.tasks.steps.rounds import RoundRules, new_search, priced_by
 from tansaku.tasks.steps.source import source_of
+from tansaku.tasks.steps.summaries import EvaluationSummary, summary_of
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,7 @@ class Ledger:
         record: The campaign.
         spec: Its spec with all applied edits.
         unpriced: Its candidates as the space gives them.
-        evaluations: By proposal number.
+        evaluations: Summaries of all evaluations by proposal number; those in progress are held whole besides.
         search: The search's part of them, as the round functions read it.
         refits: In order.
         retrains: In order, each with its end if it has ended.
@@ -58,12 +64,13 @@ class Ledger:
         last_number: Number of the last proposal committed.
         certificate: The last that the search was stopped on, None when there is none.
         given_up: Attempts without a result whose job may still bring one, with their proposal's number, by token.
+        refiner: Its space, where that adds candidates around the best ones found.
     """
 
     record: CampaignRecord
     spec: CampaignSpec
     unpriced: CandidatePool
-    evaluations: dict[int, Evaluation] = field(default_factory=dict)
+    evaluations: dict[int, EvaluationSummary] = field(default_factory=dict)
     search: SearchState = field(init=False)
     refits: list[Refit] = field(default_factory=list)
     retrains: list[tuple[Retrain, RetrainEnd | None]] = field(default_factory=list)
@@ -73,7 +80,10 @@ class Ledger:
     last_number: int = 0
     certificate: Certificate | None = None
     given_up: dict[str, tuple[int, Attempt]] = field(default_factory=dict)
+    refiner: RefinedSpace | None = None
     _active: dict[int, Evaluation] = field(default_factory=dict)
+    _core_seconds: dict[int, float] = field(default_factory=dict)
+    _clock: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         self.search = new_search(self.unpriced, self.spec.objective)
@@ -90,11 +100,19 @@ class Ledger:
 
     def clear(self) -> None:
         """Forgets all evaluations, refits and retrains."""
-        for known in (self.evaluations, self._active, self.refits, self.retrains):
+        for known in (self.evaluations, self._active, self._core_seconds, self.refits, self.retrains):
             known.clear()
         self.last_number = 0
         self.training_attempt, self.training_handle = 1, None
         self.search = new_search(self.unpriced, self.spec.objective)
+
+    def take_pool(self, pool: CandidatePool) -> None:
+        """Takes a pool with other candidates than before, among them all that were proposed."""
+        entries, self.unpriced = self.search.entries, pool
+        self.search = new_search(pool, self.spec.objective)
+        positions = pool.positions([self.evaluations[entry.number].candidate for entry in entries])
+        for entry, position in zip(entries, positions.tolist(), strict=True):
+            self.search.note(replace(entry, position=position))
 
     def target_met(self, number: int) -> bool:
         """Whether the version that a proposal uses is as good as the campaign's target."""
@@ -130,12 +148,17 @@ class Ledger:
     def note(self, evaluation: Evaluation) -> None:
         """Takes an evaluation as the store now holds it."""
         proposal = evaluation.proposal
-        self.evaluations[proposal.number] = evaluation
+        self.evaluations[proposal.number] = summary_of(evaluation)
+        self._core_seconds[proposal.number] = evaluation.core_seconds
         self.last_number = max(self.last_number, proposal.number)
         if evaluation.state.terminal:
             self._active.pop(proposal.number, None)
         else:
             self._active[proposal.number] = evaluation
+        self._note_search(evaluation)
+
+    def _note_search(self, evaluation: Evaluation) -> None:
+        proposal = evaluation.proposal
         if proposal.purpose != "search":
             return
         known = self.search.entry(proposal.number)
@@ -143,9 +166,23 @@ class Ledger:
         further, learns = self.spec.objective.further, self.spec.space.learns_cost
         self.search.note(search_entry(evaluation, position, further, learns_cost=learns))
 
+    def time_spent(self) -> TimeSpent:
+        """What limits of time are compared with, by this machine's clock since the lease was last renewed."""
+        now = time.monotonic()
+        if self._clock is None or self._clock[0] != self.record.driven:
+            self._clock = (self.record.driven, now)
+        driven, noted = self._clock
+        return TimeSpent(datetime.now(UTC), driven + now - noted, sum(self._core_seconds.values(), 0.0))
+
     def last_of(self, kinds: tuple[str, str]) -> str | None:
         """Returns the later of two opposite commands, None if neither was given."""
         return next((command.kind for command in reversed(self.commands) if command.kind in kinds), None)
+
+    @property
+    def wanted(self) -> int:
+        """Evaluations in progress at once; of a manual campaign, proposals that were last asked for."""
+        asked = [command.payload.get("count") for command in self.commands if command.kind == "ask"]
+        return int(asked[-1] or self.spec.execution.in_flight) if asked and self.spec.manual else self.spec.execution.in_flight
 
     @property
     def paused(self) -> bool:
@@ -174,6 +211,7 @@ class StepContext:
         lease: The right to write.
         initial_count: Proposals in the initial design.
         workshop: What trainings need.
+        known: Results of other campaigns that are adopted; None where the campaign adopts none.
         committee: Tells the proposer what the version in use says.
     """
 
@@ -188,6 +226,11 @@ class StepContext:
     initial_count: int
     workshop: Workshop
     committee: Committee
+    known: KnownResults | None = None
+
+    def out_of_time(self) -> StopReason | None:
+        """Which limit of time is reached, or None."""
+        return out_of_time(self.ledger.spec.budget, self.ledger.time_spent())
 
     @property
     def rules(self) -> RoundRules:
@@ -201,7 +244,8 @@ class StepContext:
             limit=cost_limit(spec.budget, self.ledger.pool),
             initial_count=self.initial_count,
             in_flight=spec.execution.in_flight,
-            ordered=spec.execution.asynchrony == "ordered",
+            # People answer in any order, and what they have answered is to be used.
+            ordered=spec.execution.asynchrony == "ordered" and not spec.manual,
             cost_prior=spec.space.cost_prior(),
             campaign=self.name,
             max_cost=spec.constraints.max_cost,

@@ -12,6 +12,10 @@ from tansaku.models.domain.states import FailureKind, JobState
 from tansaku.tasks.steps.audit import log_event
 from tansaku.tasks.steps.collect import put_away
 from tansaku.tasks.steps.context import StepContext
+from tansaku.tasks.steps.summaries import EvaluationSummary
+
+LATE_RESULT = "late-result"
+"""Kind of the events about results that came late."""
 
 
 def watch(context: StepContext, evaluation: Evaluation) -> None:
@@ -21,16 +25,15 @@ def watch(context: StepContext, evaluation: Evaluation) -> None:
             context.ledger.given_up[attempt.token] = (evaluation.proposal.number, attempt)
 
 
-def tidy(context: StepContext) -> None:
+def tidy(context: StepContext, evaluation: Evaluation) -> None:
     """Forgets jobs of ended attempts that a killed driver left behind; those that may bring a result are watched."""
-    for evaluation in context.ledger.evaluations.values():
-        kept = () if evaluation.state.terminal else evaluation.attempts[-1:]
-        for attempt in evaluation.attempts:
-            if attempt in kept or attempt.handle is None:
-                continue
-            if not _may_come(attempt) or context.launcher.poll([attempt.handle])[0].state is not JobState.FINISHED:
-                context.launcher.discard(attempt.handle)
-        watch(context, evaluation)
+    kept = () if evaluation.state.terminal else evaluation.attempts[-1:]
+    for attempt in evaluation.attempts:
+        if attempt in kept or attempt.handle is None:
+            continue
+        if not _may_come(attempt) or context.launcher.poll([attempt.handle])[0].state is not JobState.FINISHED:
+            context.launcher.discard(attempt.handle)
+    watch(context, evaluation)
 
 
 def _may_come(attempt: Attempt) -> bool:
@@ -60,7 +63,7 @@ def collect_late(context: StepContext) -> list[Evaluation]:
     return changed
 
 
-def _fetch(context: StepContext, evaluation: Evaluation, attempt: Attempt, handle: JsonDict) -> Evaluation | None:
+def _fetch(context: StepContext, evaluation: EvaluationSummary, attempt: Attempt, handle: JsonDict) -> Evaluation | None:
     stored = None
     try:
         result = context.launcher.fetch(handle)
@@ -71,8 +74,8 @@ def _fetch(context: StepContext, evaluation: Evaluation, attempt: Attempt, handl
         adopted = context.store.accept_outcome(context.lease, evaluation.id, attempt.token, put_away(context, result))
         stored = adopted if adopted is not None else context.store.evaluation(evaluation.id)
         context.ledger.note(stored)
-        said = {"candidate": evaluation.proposal.candidate, "attempt": attempt.number, "adopted": adopted is not None}
-        log_event(context, "late-result", [evaluation.id, attempt.number], said)
+        said = {"candidate": evaluation.candidate, "attempt": attempt.number, "adopted": adopted is not None}
+        log_event(context, LATE_RESULT, [evaluation.id, attempt.number], said)
         if adopted is not None:
             context.observer.on_outcome(stored)
     context.launcher.discard(handle)

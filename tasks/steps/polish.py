@@ -7,12 +7,13 @@ from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.steps.context import Ledger, StepContext
 from tansaku.tasks.steps.propose import commit
 from tansaku.tasks.steps.source import polish_relaxation, polish_source
+from tansaku.tasks.steps.summaries import EvaluationSummary
 
 POLISH_MODEL = "polish"
 """Model name of proposals of the final relaxation ("polish")."""
 
 
-def best_evaluations(ledger: Ledger, count: int) -> list[Evaluation]:
+def best_evaluations(ledger: Ledger, count: int) -> list[EvaluationSummary]:
     """The best of each system, systems in the pool's order; of equal values the one proposed first.
 
     Args:
@@ -21,9 +22,9 @@ def best_evaluations(ledger: Ledger, count: int) -> list[Evaluation]:
     sign = 1.0 if ledger.spec.objective.direction == "minimize" else -1.0
     ranked: dict[str, dict[str, tuple[float, int]]] = {system: {} for system in ledger.pool.systems}
     for number, evaluation in sorted(ledger.evaluations.items()):
-        proposal, outcome = evaluation.proposal, evaluation.outcome
-        if proposal.purpose == "search" and evaluation.state is EvaluationState.DONE and outcome and outcome.value is not None:
-            ranked[proposal.system][proposal.candidate] = (sign * outcome.value, number)
+        done = evaluation.purpose == "search" and evaluation.state is EvaluationState.DONE
+        if done and evaluation.value is not None:
+            ranked[evaluation.system][evaluation.candidate] = (sign * evaluation.value, number)
     return [ledger.evaluations[number] for best in ranked.values() for _, number in sorted(best.values())[:count]]
 
 
@@ -36,9 +37,8 @@ def polish(context: StepContext) -> Evaluation | None:
     if polish_relaxation(ledger.spec) is None:
         return None
     source = polish_source(ledger.spec)
-    done = {evaluation.proposal.candidate for evaluation in ledger.evaluations.values() if evaluation.proposal.source == source}
-    for best in best_evaluations(ledger, ledger.spec.execution.polish):
-        searched = best.proposal
+    done = {evaluation.candidate for evaluation in ledger.evaluations.values() if evaluation.source == source}
+    for searched in best_evaluations(ledger, ledger.spec.execution.polish):
         if searched.candidate in done:
             continue
         return commit(

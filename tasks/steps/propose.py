@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 from tansaku.models.domain.identifiers import short_hash
 from tansaku.models.domain.records import Evaluation, Event, Proposal
 from tansaku.models.domain.states import StopReason
 from tansaku.tasks.retraining.driver import ready_for, trained_at_end
 from tansaku.tasks.retraining.due import look_at
+from tansaku.tasks.steps.adopt import priced_for_adoption
 from tansaku.tasks.steps.certificates import is_due, note_certificate, still_stops
 from tansaku.tasks.steps.context import StepContext
+from tansaku.tasks.steps.refinement import refine_pool
 from tansaku.tasks.steps.rounds import Plan, RoundRules, choose, fit_if_due, plan_round
 from tansaku.tasks.transfer.report import transfer_event
 
@@ -28,11 +31,17 @@ def propose(context: StepContext) -> Evaluation | StopReason | None:
 def _proposed(context: StepContext) -> Evaluation | StopReason | None:
     ledger = context.ledger
     number = ledger.last_number + 1
-    previous = ledger.evaluations[number - 1].proposal.horizon if number > 1 else 0
+    previous = ledger.evaluations[number - 1].horizon if number > 1 else 0
     rules = context.rules
     plan = plan_round(rules, ledger.search, number, previous)
+    if plan is not None and plan.stop is None:
+        plan = replace(plan, stop=context.out_of_time())
     if plan is None or (plan.stop is None and not ready_for(context, plan)):
         return None
+    if refine_pool(ledger, plan.history):
+        plan = plan_round(rules, ledger.search, number, previous)
+        if plan is None:
+            return None
     if (plan.stop is None or not plan.stop.failed) and ledger.target_met(number):
         return StopReason.TARGET
     begun = time.perf_counter()
@@ -59,7 +68,8 @@ def _proposed(context: StepContext) -> Evaluation | StopReason | None:
     if proposal is None:
         return _nothing_left(plan, rules)
     look = look_at(ledger, plan, int(ledger.pool.positions([proposal.candidate])[0]))
-    committed = commit(context, proposal if look is None else proposal.model_copy(update={"look": look}))
+    proposal = proposal if look is None else proposal.model_copy(update={"look": look})
+    committed = commit(context, priced_for_adoption(context, proposal))
     if rules.budget.stop is None and is_due(rules, plan):
         # After the choice, so that looking never touches it.
         note_certificate(context, plan)

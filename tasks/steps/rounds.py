@@ -16,7 +16,8 @@ from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import History, Proposer
 from tansaku.models.domain.records import JsonDict, Proposal, Refit
 from tansaku.models.domain.search_state import SearchState
-from tansaku.models.domain.specs.campaign import BudgetSpec, ObjectiveSpec
+from tansaku.models.domain.specs.budget import BudgetSpec
+from tansaku.models.domain.specs.campaign import ObjectiveSpec
 from tansaku.models.domain.specs.cost import CostPrior
 from tansaku.models.domain.specs.objective import Direction
 from tansaku.models.domain.states import StopReason

@@ -29,9 +29,11 @@ def source_of(spec: CampaignSpec) -> str:
 
 def polish_relaxation(spec: CampaignSpec) -> RelaxationSpec | None:
     """Relaxation that polishing uses, or None where nothing can be relaxed (a table) or a workflow does it all."""
-    if spec.calculator is None or workflow_of(spec.calculator) is not None:
+    if spec.calculator is None or spec.manual or workflow_of(spec.calculator) is not None:
         return None
     own = spec.calculator.relaxation
+    if spec.space.rigid_blocks:  # They move along the normal by themselves.
+        return own.model_copy(update={"cell": "fixed", "translation": POLISH_RELAXATION.translation})
     # Not every code can free one length of the cell alone.
     cell = POLISH_RELAXATION.cell if POLISH_RELAXATION.cell in spec.calculator.facts.cells else own.cell
     return own.model_copy(update={"cell": cell, "translation": POLISH_RELAXATION.translation})
@@ -40,4 +42,6 @@ def polish_relaxation(spec: CampaignSpec) -> RelaxationSpec | None:
 def polish_source(spec: CampaignSpec) -> str:
     """Source of polished evaluations: another relaxation is another source, even where it equals the search's."""
     relaxation = polish_relaxation(spec)
-    return short_hash({"search": source_of(spec), "polish": relaxation.model_dump(mode="json") if relaxation else None})
+    key = {"search": source_of(spec), "polish": relaxation.model_dump(mode="json") if relaxation else None}
+    thicknesses = spec.space.thicknesses
+    return short_hash(key | ({"thicknesses": list(thicknesses)} if thicknesses else {}))

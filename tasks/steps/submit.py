@@ -12,6 +12,7 @@ from tansaku.models.domain.specs.space import SpaceSpec
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.jobs.document import OWN_LATTICE_PARAMETER, STRUCTURE_FILE, JobDocument, LookDocument
 from tansaku.tasks.retraining.files import weights_file
+from tansaku.tasks.steps.adopt import adopted
 from tansaku.tasks.steps.context import StepContext
 from tansaku.tasks.steps.source import polish_relaxation
 
@@ -22,15 +23,20 @@ UNSUBMITTED = (EvaluationState.PROPOSED, EvaluationState.SUBMITTING, EvaluationS
 def submit(context: StepContext, evaluation: Evaluation) -> Evaluation:
     """Brings a PROPOSED, SUBMITTING or LOST evaluation (or one that a user wants tried again) to SUBMITTED.
 
+    One whose result is adopted from another campaign becomes DONE instead.
+
     A resume in SUBMITTING uses the stored token; every other state begins the next attempt.
 
     Raises:
         TransientError: Store or backend did not answer; calling again is safe.
     """
-    begun = evaluation if evaluation.state is EvaluationState.SUBMITTING else begin(context, evaluation)
+    in_submission = evaluation.state is EvaluationState.SUBMITTING
+    begun = evaluation if in_submission else begin(context, evaluation.id, len(evaluation.attempts))
     attempt = begun.current_attempt
     if attempt is None:
         raise StoreError(f"evaluation {begun.id}: state {begun.state}, but it has no attempt")
+    if (ended := adopted(context, begun, attempt.token)) is not None:
+        return ended
     handle = context.launcher.find(attempt.job_name)
     if handle is None:
         request = JobRequest(
@@ -46,11 +52,11 @@ def submit(context: StepContext, evaluation: Evaluation) -> Evaluation:
     return submitted
 
 
-def begin(context: StepContext, evaluation: Evaluation) -> Evaluation:
-    """Begins the next attempt of an evaluation: SUBMITTING, with a token of its own."""
-    number = len(evaluation.attempts) + 1
-    name = job_name(context.name, evaluation.id, number)
-    begun = context.store.begin_attempt(context.lease, evaluation.id, number, secrets.token_hex(16), name)
+def begin(context: StepContext, evaluation: str, attempts: int) -> Evaluation:
+    """Begins the next attempt of an evaluation that has had some: SUBMITTING, with a token of its own."""
+    number = attempts + 1
+    name = job_name(context.name, evaluation, number)
+    begun = context.store.begin_attempt(context.lease, evaluation, number, secrets.token_hex(16), name)
     context.ledger.note(begun)
     return begun
 
@@ -73,6 +79,7 @@ def job_document(context: StepContext, evaluation: Evaluation) -> JobDocument:
         objective=spec.objective,
         relaxation=polish_relaxation(spec) if polishes else None,
         start=_searched_structure(context, evaluation.proposal.candidate) if polishes else None,
+        thicknesses=spec.space.thicknesses if polishes else (),
         base_path=context.ledger.record.base_path,
     )
 
@@ -84,8 +91,7 @@ def _space(context: StepContext) -> SpaceSpec:
     if crystal is None or crystal.own_lattice_parameter is not None:
         return space
     for evaluation in context.ledger.evaluations.values():
-        own = evaluation.outcome.properties.get(OWN_LATTICE_PARAMETER) if evaluation.outcome is not None else None
-        if own is not None:
+        if (own := evaluation.own_lattice_parameter) is not None:
             return space.with_crystal(crystal.model_copy(update={OWN_LATTICE_PARAMETER: own}))
     return space
 
@@ -103,12 +109,12 @@ def _searched_structure(context: StepContext, candidate: str) -> str | None:
     """Relaxed structure of a candidate's best evaluation, None where it is not stored: imports bring numbers alone."""
     sign = 1.0 if context.ledger.spec.objective.direction == "minimize" else -1.0
     valued = [
-        (sign * evaluation.outcome.value, number, evaluation.outcome.artifacts.get(STRUCTURE_FILE))
+        (sign * evaluation.value, number)
         for number, evaluation in context.ledger.evaluations.items()
-        if evaluation.proposal.purpose == "search" and evaluation.proposal.candidate == candidate
-        if evaluation.outcome is not None and evaluation.outcome.value is not None
+        if evaluation.purpose == "search" and evaluation.candidate == candidate and evaluation.value is not None
     ]
-    sha256 = min(valued, key=lambda entry: entry[:2])[2] if valued else None
+    best = context.store.numbered(context.name, [min(valued)[1]]) if valued else []
+    sha256 = best[0].outcome.artifacts.get(STRUCTURE_FILE) if best and best[0].outcome is not None else None
     if sha256 is None or not context.artifacts.exists(sha256):
         return None
     with context.artifacts.open(sha256) as stream:

@@ -22,6 +22,7 @@ from tansaku.tasks.stores.migrations.run import refuse_live_drivers
 from tansaku.tasks.stores.mongo_accounts import ACCOUNT_COLLECTIONS
 from tansaku.tasks.stores.mongo_errors import translated
 from tansaku.tasks.stores.mongo_requests import REQUEST_COLLECTIONS
+from tansaku.tasks.stores.mongo_schedules import SCHEDULE_COLLECTIONS
 from tansaku.tasks.stores.mongo_schema import ARTIFACT_INDEX, INDEXES, SCHEMA_ID, MongoDatabase, durable
 from tansaku.tasks.stores.staging import Staging, finish, is_staging, staging
 
@@ -148,7 +149,8 @@ def _stage(staged: Staging, path: Path) -> dict[str, int]:
 
 def _internal(name: str) -> bool:
     """Whether a restore neither counts nor replaces a collection: what the dashboard keeps is not part of a dump."""
-    return name.startswith("system.") or is_staging(name) or name in (*ACCOUNT_COLLECTIONS, *REQUEST_COLLECTIONS)
+    kept = (*ACCOUNT_COLLECTIONS, *REQUEST_COLLECTIONS, *SCHEDULE_COLLECTIONS)
+    return name.startswith("system.") or is_staging(name) or name in kept
 
 
 def _sync(file: Path) -> None:

@@ -17,7 +17,7 @@ from tansaku.models.domain.errors import StoreError
 from tansaku.models.domain.identifiers import file_sha256
 from tansaku.tasks.stores.file_artifacts import CHUNK, check_sha256, file_errors, unknown_artifact, write_checked
 from tansaku.tasks.stores.mongo_errors import translated
-from tansaku.tasks.stores.mongo_schema import ARTIFACT_INDEX, MongoDatabase, durable
+from tansaku.tasks.stores.mongo_schema import ARTIFACT_INDEX, MongoDatabase, build_indexes, durable
 
 _IN_MEMORY = 16 << 20
 
@@ -41,7 +41,7 @@ class GridFSArtifactStore:
         self._chunks = self._database["artifacts.chunks"]
         self._bucket = GridFSBucket(self._database, bucket_name="artifacts")
         with translated("opening the artifacts"):
-            self._files.create_indexes([ARTIFACT_INDEX])
+            build_indexes(self._files, [ARTIFACT_INDEX])
 
     def put(self, path: Path, *, content_type: str = "application/octet-stream") -> str:
         """Stores a file's bytes once; returns their SHA-256."""

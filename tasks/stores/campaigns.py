@@ -64,6 +64,8 @@ def with_runtime(record: CampaignRecord, lease: Lease, runtime: JsonDict) -> Cam
 
 def with_command(record: CampaignRecord, command: Command) -> CampaignRecord:
     """Returns the record with one more command; the same object if the id is known."""
+    if record.renaming is not None:
+        raise being_renamed(record)
     if any(known.id == command.id for known in record.commands):
         return record
     return record.model_copy(update={"commands": (*record.commands, command)})
@@ -95,19 +97,80 @@ def with_deletion(record: CampaignRecord, now: datetime) -> CampaignRecord:
 
     Raises:
         LeaseHeldError: A live driver owns it.
+        StoreError: It is being renamed.
     """
+    if record.renaming is not None:
+        raise being_renamed(record)
     if record.lease is not None and record.lease.expires_at > now:
         raise lease_held(record.lease, now)
     return record.model_copy(update={"deleting": True, "lease": None, "epoch": record.epoch + 1})
 
 
-def refuse_deleted(record: CampaignRecord) -> None:
-    """Raises StoreError when the deletion of a campaign has begun."""
+def refuse_reserved(record: CampaignRecord) -> None:
+    """Raises StoreError when the deletion of a campaign, or a change of its name, has begun."""
+    if record.renaming is not None:
+        raise being_renamed(record)
     if record.deleting:
         raise StoreError(
             f"campaign {record.name!r} is being deleted, and its deletion was interrupted",
             hint=f"`tansaku delete {record.name}` finishes it and frees the name",
         )
+
+
+def being_renamed(record: CampaignRecord) -> StoreError:
+    """Returns the error for a campaign whose renaming was interrupted, or whose name is reserved by one."""
+    return StoreError(
+        f"campaign {record.name!r} is being renamed, which was interrupted: it is the same campaign as {record.renaming!r}",
+        hint="repeat the command `tansaku rename OLD NEW`; it completes the change",
+    )
+
+
+def driven_until(record: CampaignRecord, now: datetime) -> float:
+    """Returns the time that drivers have had a campaign, the present one included [s]."""
+    lease = record.lease
+    if lease is None or lease.counted_at is None:
+        return record.driven
+    return record.driven + max(0.0, (min(now, lease.expires_at) - lease.counted_at).total_seconds())
+
+
+def with_rename(record: CampaignRecord, lease: Lease, new: str) -> CampaignRecord:
+    """Returns the record marked with its new name: without a driver, and with an epoch that fences the previous one."""
+    check_lease(record, lease)
+    return record.model_copy(update={"renaming": new, "lease": None, "epoch": record.epoch + 1})
+
+
+def name_taken(name: str) -> StoreError:
+    """Returns the error for a new name that another campaign has."""
+    return StoreError(f"campaign {name!r} is stored already", hint="choose another name, or delete that campaign first")
+
+
+def refuse_taken(known: CampaignRecord | None, old: str) -> None:
+    """Raises StoreError where a new name belongs to another campaign, and is not reserved for the one that has the old name."""
+    if known is not None and known.renaming != old:
+        raise name_taken(known.name)
+
+
+def with_replaced_spec(record: CampaignRecord, before: str, spec: JsonDict, after: str, now: datetime) -> CampaignRecord:
+    """Returns the record with another spec; the same object if it has it already.
+
+    Args:
+        record: A campaign without a driver.
+        before: Hash of the spec that is replaced.
+        spec: The new one.
+        after: Its hash.
+        now: Current time.
+
+    Raises:
+        LeaseHeldError: A live driver owns it.
+        StoreError: It has another spec than the one that was read.
+    """
+    if record.lease is not None and record.lease.expires_at > now:
+        raise lease_held(record.lease, now)
+    if record.spec_hash == after and record.spec == spec:
+        return record
+    if record.spec_hash != before:
+        raise StoreError(f"campaign {record.name!r} was changed meanwhile", hint="repeat the command")
+    return record.model_copy(update={"spec": spec, "spec_hash": after})
 
 
 def lease_held(lease: Lease, now: datetime) -> LeaseHeldError:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from operator import itemgetter
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
+from tansaku.models.domain.pool import IntArray
 from tansaku.models.domain.records import CampaignRecord, Evaluation, Quantity
 from tansaku.models.domain.states import EvaluationState
 from tansaku.models.domain.views import ActiveMark, Columns, Mark
@@ -15,8 +16,12 @@ from tansaku.models.domain.views import ActiveMark, Columns, Mark
 Row = Sequence[Any]
 """Plain values of one evaluation in the order of :func:`row_of`."""
 
-_FIXED = 14  # entries of a row before its quantities and properties
+_FIXED = 17  # entries of a row before its quantities and properties
+_NUMERIC = frozenset({6, 7, 9, 10, 11, 14, 15})  # numbers or None
+_REPEATED = frozenset({2, 3, 4, 5, 8, 12})  # texts that many evaluations share
+_PART = 2000
 _STATES = {state.value: state for state in EvaluationState}
+_ENDED = {state.value: state.terminal for state in EvaluationState}
 
 
 def row_of(evaluation: Evaluation, quantities: Sequence[str] = (), properties: Sequence[str] = ()) -> Row:
@@ -38,6 +43,9 @@ def row_of(evaluation: Evaluation, quantities: Sequence[str] = (), properties: S
         None if outcome is None else outcome.cores,
         None if proposal.look is None else proposal.look.model,
         any(attempt.failure is not None or attempt.late_outcome is not None for attempt in attempts),
+        proposal.predicted_mean,
+        proposal.predicted_deviation,
+        round(1000 * (evaluation.finished_at or evaluation.proposed_at).timestamp()),
         *(None if outcome is None else outcome.quantities.get(name) for name in quantities),
         *(None if outcome is None else outcome.properties.get(name) for name in properties),
     )
@@ -46,32 +54,59 @@ def row_of(evaluation: Evaluation, quantities: Sequence[str] = (), properties: S
 def columns_from(
     rows: Iterable[Row], quantities: Sequence[str] = (), properties: Sequence[str] = (), problems: Sequence[str] = ()
 ) -> Columns:
-    """Builds columns from rows, sorted by proposal number."""
+    """Builds columns from rows, sorted by proposal number; rows are taken a part at a time, to save memory."""
     width = _FIXED + len(quantities) + len(properties)
-    turned: list[tuple[Any, ...]] = list(zip(*sorted(rows, key=itemgetter(0)), strict=True)) or [()] * width
-    states = tuple(_STATES[value] for value in turned[5])
-    values, predicted_by = _numbers(turned[7]), turned[8]
-    terminal = np.array([state.terminal for state in states], dtype=np.bool_)
-    taken = _numbers(turned[10]) * _numbers(turned[11])
-    looks = zip(turned[12], predicted_by, strict=True)
+    columns: list[list[Any]] = [[] for _ in range(width)]
+    same: dict[Any, Any] = {}
+    for part in _parts(rows):
+        for place, column in enumerate(zip(*part, strict=True)):
+            if place in _NUMERIC:
+                columns[place].append(_numbers(column))
+            elif place in _REPEATED:
+                columns[place].extend(map(same.setdefault, column, column))
+            else:
+                columns[place].extend(column)
+    numbers = np.array(columns[0], dtype=np.intp)
+    order = np.argsort(numbers, kind="stable")
+    sorted_already = bool((numbers[1:] > numbers[:-1]).all())
+    found = [_ordered(column, order, sorted_already, place in _NUMERIC) for place, column in enumerate(columns)]
+    states, predicted_by = tuple(map(_STATES.__getitem__, found[5])), found[8]
+    terminal = np.array(list(map(_ENDED.__getitem__, found[5])), dtype=np.bool_)
+    taken = found[10] * found[11]
     return Columns(
-        numbers=np.array(turned[0], dtype=np.intp),
-        candidates=turned[1],
-        systems=turned[2],
-        surfaces=turned[3],
-        searched=np.array([purpose == "search" for purpose in turned[4]], dtype=np.bool_),
+        numbers=np.array(found[0], dtype=np.intp),
+        candidates=found[1],
+        systems=found[2],
+        surfaces=found[3],
+        searched=np.array([purpose == "search" for purpose in found[4]], dtype=np.bool_),
         states=states,
-        values=values,
+        values=found[7],
         predicted_by=predicted_by,
-        deviations=np.nan_to_num(_numbers(turned[9])),
-        predicted_costs=_numbers(turned[6]),
+        deviations=np.nan_to_num(found[9]),
+        predicted_costs=found[6],
         measured_costs=np.where(terminal & (taken != 0.0), taken, np.nan),
-        spared=np.array([look is not None and look == model for look, model in looks], dtype=np.bool_),
-        incidents=np.array(turned[13], dtype=np.bool_) | np.array([state == EvaluationState.FAILED for state in states], bool),
-        quantities={name: tuple(map(_quantity, turned[_FIXED + i])) for i, name in enumerate(quantities)},
-        properties={name: turned[_FIXED + len(quantities) + i] for i, name in enumerate(properties)},
+        spared=np.array([look is not None and look == by for look, by in zip(found[12], predicted_by, strict=True)], np.bool_),
+        incidents=np.array(found[13], dtype=np.bool_) | np.array([state is EvaluationState.FAILED for state in states], bool),
+        means=found[14],
+        mean_deviations=found[15],
+        changed_at=np.array(found[16], dtype=np.intp),
+        quantities={name: tuple(map(_quantity, found[_FIXED + i])) for i, name in enumerate(quantities)},
+        properties={name: found[_FIXED + len(quantities) + i] for i, name in enumerate(properties)},
         problems=tuple(problems),
     )
+
+
+def _parts(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    remaining = iter(rows)
+    while part := list(islice(remaining, _PART)):
+        yield part
+
+
+def _ordered(column: list[Any], order: IntArray, sorted_already: bool, numeric: bool) -> Any:  # noqa: ANN401 - array or tuple
+    if numeric:
+        joined = np.concatenate([np.empty(0), *column])
+        return joined if sorted_already else joined[order]
+    return tuple(column) if sorted_already else tuple(column[place] for place in order.tolist())
 
 
 def columns_of(evaluations: Iterable[Evaluation], quantities: Sequence[str] = ()) -> Columns:
@@ -113,7 +148,7 @@ def changed_since(since: Mark, now: Mark, earlier_count: int) -> list[int] | Non
 
 
 def _numbers(values: Sequence[float | None]) -> np.ndarray[Any, np.dtype[np.float64]]:
-    return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+    return np.array(values, dtype=np.float64)  # None becomes NaN
 
 
 def _quantity(value: Quantity | dict[str, Any] | None) -> Quantity | None:

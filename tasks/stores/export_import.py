@@ -22,7 +22,7 @@ from tansaku.models.domain.errors import NotFoundError, SpecChangedError, StoreE
 from tansaku.models.domain.ports import ArtifactStore, CampaignStore
 from tansaku.models.domain.records import SCHEMA_VERSION, CampaignRecord, Evaluation, JsonDict, LeaseOwner
 from tansaku.models.domain.states import EvaluationState
-from tansaku.tasks.stores.campaigns import objective_unit, refuse_deleted
+from tansaku.tasks.stores.campaigns import objective_unit, refuse_reserved
 from tansaku.tasks.stores.carried import COLUMN, check_structures, keep_structures, structure_texts
 from tansaku.tasks.stores.export_reader import FORMAT, FORMAT_VERSION, KEY, RECORD, Exported, read_export
 from tansaku.tasks.stores.import_checks import check_candidates, check_gapless, check_history, checked_evaluations
@@ -205,7 +205,7 @@ def _known(store: CampaignStore, record: CampaignRecord, path: Path) -> Campaign
         stored = store.campaign(record.name)
     except NotFoundError:
         return None
-    refuse_deleted(stored)
+    refuse_reserved(stored)
     if stored.spec_hash != record.spec_hash:
         raise SpecChangedError(
             f"campaign {record.name!r} has a different spec stored (hash {stored.spec_hash}; {path}: {record.spec_hash})",

@@ -15,7 +15,7 @@ from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState
 from tansaku.models.engine.cost import CostModel
 from tansaku.models.engine.transfer.proposer import KEY as TRANSFER
-from tansaku.spaces.space_registry import open_space
+from tansaku.spaces.space_registry import open_space, pool_with
 from tansaku.tasks.stores.documents import check_storable
 from tansaku.tasks.stores.export_reader import Exported
 from tansaku.tasks.transfer.report import decision, transfer_event
@@ -104,7 +104,8 @@ def check_candidates(spec: CampaignSpec, base_path: str, evaluations: Sequence[E
         StoreError: A candidate is not in the space, or belongs to another system or surface.
     """
     try:
-        pool = open_space(spec.space, Path(base_path)).pool()
+        proposed = [evaluation.proposal.candidate for evaluation in evaluations]
+        pool = pool_with(open_space(spec.space, Path(base_path)), proposed)
     except (ConfigurationError, MissingComponentError, NotFoundError) as error:
         return error.message
     except OSError as error:

@@ -8,6 +8,7 @@ from tansaku.models.domain.errors import StoreError
 from tansaku.models.domain.identifiers import evaluation_id
 from tansaku.models.domain.records import CampaignRecord, Evaluation
 from tansaku.models.domain.states import EvaluationState
+from tansaku.tasks.stores.campaigns import refuse_reserved
 
 
 def importable(record: CampaignRecord, evaluations: Sequence[Evaluation], known: Mapping[str, int]) -> list[Evaluation]:
@@ -22,6 +23,7 @@ def importable(record: CampaignRecord, evaluations: Sequence[Evaluation], known:
         StoreError: One belongs to another campaign, has a state that cannot be moved, an id that is not that of its key, or
             a number or candidate that the campaign gave to another one.
     """
+    refuse_reserved(record)
     numbers = {number: identifier for identifier, number in known.items()}
     new: dict[str, Evaluation] = {}
     for evaluation in evaluations:

@@ -32,6 +32,7 @@ from tansaku.tasks.stores.columns import columns_from, row_of
 from tansaku.tasks.stores.documents import normalised, plain, sha256s_in, utc_now
 from tansaku.tasks.stores.imports import importable
 from tansaku.tasks.stores.memory_views import changes_of, page_of
+from tansaku.tasks.stores.renaming import move_steps, readopted, renamed_evaluation, renamed_events
 
 
 class MemoryCampaignStore:
@@ -104,11 +105,43 @@ class MemoryCampaignStore:
             self._events.pop(name, None)
             del self._campaigns[name]
 
+    def begin_rename(self, lease: Lease, renamed: CampaignRecord) -> None:
+        """Reserves the new name of a campaign, marks both names and ends the lease."""
+        with self._lock:
+            old, marked = lease.campaign, campaigns.with_rename(self.campaign(lease.campaign), lease, renamed.name)
+            campaigns.refuse_taken(self._campaigns.get(renamed.name), old)
+            self._campaigns |= {old: marked, renamed.name: normalised(renamed).model_copy(update={"renaming": old})}
+
+    def finish_rename(self, name: str, renamed: CampaignRecord) -> None:
+        """Moves all that belongs to a marked campaign to its new name."""
+        new, ids = renamed.name, dict[str, str]()
+        with self._lock:
+            if self.campaign(name).renaming != new:
+                return
+            for number, old in self._numbers.pop(name, {}).items():
+                moved = renamed_evaluation(self._evaluations.pop(old), new)
+                self._evaluations[moved.id], self._numbers[new][number], ids[old] = moved, moved.id, moved.id
+                self._observations.pop(old, None)
+            self._campaigns[new] = normalised(renamed)
+            self.rebuild_observations(new)
+            move_steps(self._refits, name, new)
+            move_steps(self._retrains, name, new)
+            move_steps(self._retrain_ends, name, new)
+            self._events[new] |= renamed_events(self._events.pop(name, {}).values(), new, ids)
+            del self._campaigns[name]
+            self._evaluations |= {item.id: item for item in readopted(self._evaluations.values(), name, renamed)}
+
+    def replace_spec(self, name: str, before: str, spec: JsonDict, after: str) -> None:
+        """Replaces the spec of a campaign without a driver."""
+        with self._lock:
+            record = self.campaign(name)
+            self._campaigns[name] = campaigns.with_replaced_spec(record, before, plain(spec), after, self._clock())
+
     def acquire_lease(self, campaign: str, owner: LeaseOwner, duration: float, *, steal: bool = False) -> Lease:
         """Takes over the campaign and raises its epoch."""
         with self._lock:
             record, now = self.campaign(campaign), self._clock()
-            campaigns.refuse_deleted(record)
+            campaigns.refuse_reserved(record)
             held = record.lease
             if held is not None and held.owner != owner and held.expires_at > now and not steal:
                 raise campaigns.lease_held(held, now)
@@ -118,6 +151,7 @@ class MemoryCampaignStore:
                 owner=owner,
                 acquired_at=now,
                 expires_at=now + timedelta(seconds=duration),
+                counted_at=now,
             )
             self._campaigns[campaign] = record.model_copy(update={"lease": lease, "epoch": lease.epoch})
             for evaluation in self._numbers[campaign].values():
@@ -132,8 +166,10 @@ class MemoryCampaignStore:
             campaigns.check_lease(record, lease)
             if record.lease is None:
                 raise campaigns.released(lease)
-            renewed = lease.model_copy(update={"expires_at": self._clock() + timedelta(seconds=duration)})
-            self._campaigns[lease.campaign] = record.model_copy(update={"lease": renewed})
+            now = self._clock()
+            renewed = lease.model_copy(update={"expires_at": now + timedelta(seconds=duration), "counted_at": now})
+            driven = campaigns.driven_until(record, now)
+            self._campaigns[lease.campaign] = record.model_copy(update={"lease": renewed, "driven": driven})
             return renewed
 
     def release_lease(self, lease: Lease) -> None:
@@ -141,7 +177,12 @@ class MemoryCampaignStore:
         with self._lock:
             record = self._campaigns.get(lease.campaign)
             if record is not None and record.epoch == lease.epoch:
-                self._campaigns[lease.campaign] = record.model_copy(update={"lease": None})
+                driven = campaigns.driven_until(record, self._clock())
+                self._campaigns[lease.campaign] = record.model_copy(update={"lease": None, "driven": driven})
+
+    def now(self) -> datetime:
+        """The time that leases are judged by."""
+        return self._clock()
 
     def set_runtime(self, lease: Lease, runtime: JsonDict) -> None:
         """Records process ids and paths of this driver's helpers."""
@@ -201,6 +242,13 @@ class MemoryCampaignStore:
             new = self._store(transitions.finished(old, lease.epoch, token, outcome, self._clock()))
             return new if transitions.accepts(old, token, outcome) else None
 
+    def replace_outcome(self, lease: Lease, evaluation: str, attempt: Attempt, outcome: Outcome) -> Evaluation:
+        """Replaces the result of a DONE or FAILED evaluation by that of one more attempt."""
+        result = normalised(outcome)
+        with self._lock:
+            old = self.evaluation(evaluation)
+            return self._store(transitions.replaced(old, lease.epoch, attempt, result, self._clock()))
+
     def mark_lost(self, lease: Lease, evaluation: str, token: str, failure: Failure, retry_in: float) -> Evaluation:
         """Marks the current attempt LOST; it may be retried after ``retry_in`` seconds."""
         until = transitions.give_up_until(self._clock(), retry_in)
@@ -251,7 +299,7 @@ class MemoryCampaignStore:
     def changes(self, campaign: str, since: Mark | None = None) -> Changes:
         """Returns what has changed since a mark."""
         with self._lock:
-            return changes_of(self._campaigns.get(campaign), self.evaluations(campaign), since)
+            return changes_of(self._campaigns.get(campaign), self._clock(), self.evaluations(campaign), since)
 
     def each_evaluation(self, campaign: str) -> Iterator[Evaluation]:
         """Reads evaluations in proposal order."""
@@ -342,7 +390,7 @@ class MemoryCampaignStore:
         if old is evaluation:
             return evaluation
         self._evaluations[evaluation.id] = evaluation
-        if old is None or old.state is not evaluation.state:
+        if old is None or old.state is not evaluation.state or len(old.attempts) != len(evaluation.attempts):
             self._observe(evaluation)
             self.append_event(transitions.event_of(evaluation, transitions.moment_of(evaluation) or self._clock()))
         return evaluation

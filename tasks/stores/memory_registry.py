@@ -35,6 +35,15 @@ class MemoryRegistry:
             found = [dataset for dataset in self._datasets.values() if name in (None, dataset.name)]
         return sorted(found, key=lambda item: (item.created_at, item.sha256))
 
+    def rename_campaign(self, old: str, new: str) -> None:
+        """Gives a campaign its new name in the specs of data sets that were made of its results."""
+        with self._lock:
+            for key, record in self._datasets.items():
+                source = record.spec.get("source", {})
+                if source.get("type") == "observed" and source.get("campaign") == old:
+                    spec = record.spec | {"source": source | {"campaign": new}}
+                    self._datasets[key] = record.model_copy(update={"spec": spec})
+
     def add_model(self, record: ModelRecord) -> ModelRecord:
         """Stores a version."""
         with self._lock:

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from tansaku.models.domain.requests import Answer, RequestState, ServiceReport, ServiceRequest, ServiceSeen
+from tansaku.models.domain.requests import FORGOTTEN, Answer, RequestState, ServiceReport, ServiceRequest, ServiceSeen
 from tansaku.tasks.stores.documents import normalised, utc_now
 
 
@@ -42,9 +42,12 @@ class MemoryRequests:
         """Requests in a state, the oldest first."""
         return [request for request in self._ordered() if request.state is state][:limit]
 
-    def requests_of(self, campaign: str, limit: int = 20) -> list[ServiceRequest]:
-        """Requests for a campaign, the newest first."""
-        return [request for request in reversed(self._ordered()) if request.campaign == campaign][:limit]
+    def requests_of(self, campaign: str, limit: int = 20, after: ServiceRequest | None = None) -> list[ServiceRequest]:
+        """Requests for a campaign, the newest first; those after one of them, if it is given."""
+        found = [request for request in reversed(self._ordered()) if request.campaign == campaign]
+        if after is not None:
+            found = [request for request in found if (request.created_at, request.id) < (after.created_at, after.id)]
+        return found[:limit]
 
     def take_request(self, request_id: str, holder: str, seconds: float) -> bool:
         """Takes a request that waits; returns whether it is the holder's now."""
@@ -63,8 +66,8 @@ class MemoryRequests:
             known = self._requests.get(request_id)
             if known is None or known.state is not RequestState.WAITING:
                 return False
-            state = RequestState.REFUSED if answer.run is None else RequestState.ACCEPTED
-            self._change(known, state=state, answered_at=now, **answer.model_dump())
+            changes = answer.changes(now)
+            self._change(known, **changes | {"state": RequestState(changes["state"])})
             return True
 
     def end_request(self, request_id: str, reason: str, now: datetime) -> bool:
@@ -76,10 +79,21 @@ class MemoryRequests:
             self._change(known, state=RequestState.ENDED, reason=reason, ended_at=now)
             return True
 
-    def report(self, report: ServiceReport) -> None:
-        """Stores the report of a service in place of its last one."""
+    def rename_campaign(self, old: str, new: str, created_at: datetime) -> None:
+        """Gives the requests for a campaign its new name."""
         with self._lock:
-            self._services[report.id] = (normalised(report), self._clock())
+            for known in self._ordered():
+                if (known.campaign, known.campaign_created_at) == (old, created_at):
+                    self._change(known, campaign=new)
+
+    def report(self, report: ServiceReport) -> None:
+        """Stores the report of a service in place of its last one, and removes old ones of others."""
+        with self._lock:
+            now = self._clock()
+            self._services[report.id] = (normalised(report), now)
+            for key, (_, seen_at) in list(self._services.items()):
+                if (now - seen_at).total_seconds() > FORGOTTEN:
+                    del self._services[key]
 
     def services(self) -> list[ServiceSeen]:
         """The last report of every service, the last seen first."""

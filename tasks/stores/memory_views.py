@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from tansaku.models.domain.records import CampaignRecord, Evaluation
 from tansaku.models.domain.views import ActiveMark, Changes, Cursor, Mark, Page, PageQuery
@@ -24,7 +25,7 @@ def page_of(evaluations: Sequence[Evaluation], query: PageQuery) -> Page:
     return Page(evaluations=tuple(shown), after=after)
 
 
-def changes_of(record: CampaignRecord | None, evaluations: Sequence[Evaluation], since: Mark | None) -> Changes:
+def changes_of(record: CampaignRecord | None, now: datetime, evaluations: Sequence[Evaluation], since: Mark | None) -> Changes:
     """Returns what has changed since a mark."""
     if record is None or record.deleting:
         return Changes(mark=None, reset=True)
@@ -36,17 +37,17 @@ def changes_of(record: CampaignRecord | None, evaluations: Sequence[Evaluation],
     highest = max((evaluation.proposal.number for evaluation in evaluations), default=0)
     mark = mark_of(record, len(evaluations), active, highest)
     if since is None:
-        return Changes(mark=mark, reset=True)
+        return Changes(mark=mark, record=record, now=now, reset=True)
     earlier = sum(evaluation.proposal.number <= since.number for evaluation in evaluations)
     numbers = changed_since(since, mark, earlier)
     if numbers is None:
-        return Changes(mark=mark, reset=True)
+        return Changes(mark=mark, record=record, now=now, reset=True)
     changed = [
         evaluation
         for evaluation in evaluations
         if evaluation.proposal.number > since.number or evaluation.proposal.number in numbers
     ]
-    return Changes(mark=mark, evaluations=tuple(changed))
+    return Changes(mark=mark, record=record, now=now, evaluations=tuple(changed))
 
 
 def _matches(evaluation: Evaluation, query: PageQuery) -> bool:

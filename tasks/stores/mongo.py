@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 from pymongo import ASCENDING
@@ -43,6 +44,7 @@ from tansaku.tasks.stores.imports import importable
 from tansaku.tasks.stores.mongo_derived import Derived
 from tansaku.tasks.stores.mongo_errors import translated
 from tansaku.tasks.stores.mongo_leases import Leases
+from tansaku.tasks.stores.mongo_renaming import Renaming
 from tansaku.tasks.stores.mongo_schema import MongoDatabase, open_collections
 from tansaku.tasks.stores.mongo_swap import Swap, evaluation_document
 from tansaku.tasks.stores.mongo_views import Views
@@ -67,6 +69,7 @@ class MongoCampaignStore:
         self._derived = Derived(self._collections, self._swap.specification)
         self._views = Views(self._collections)
         self._leases = Leases(self._collections, self._swap, self._derived)
+        self._renaming = Renaming(self._collections, self._swap, self._derived)
 
     def create_campaign(self, record: CampaignRecord) -> CampaignRecord:
         """Inserts a campaign; returns the stored one if the name is already known."""
@@ -82,8 +85,7 @@ class MongoCampaignStore:
             document = self._collections.campaigns.find_one({"_id": name})
         if document is None:
             raise NotFoundError(f"no campaign {name!r} is stored")
-        record = self._swap.remember(document)
-        return self._local(record) if record.files and self._local is not None else record
+        return self._here(self._swap.remember(document))
 
     def campaign_names(self) -> list[str]:
         """Returns the sorted names of all campaigns, including those whose record cannot be read."""
@@ -121,6 +123,19 @@ class MongoCampaignStore:
             # Deleted last: until then the mark prevents a new campaign of this name, which would find remains.
             self._collections.campaigns.delete_one({"_id": name, "deleting": True})
 
+    def begin_rename(self, lease: Lease, renamed: CampaignRecord) -> None:
+        """Reserves the new name of a campaign, marks both names and ends the lease."""
+        self._renaming.begin(lease, normalised(renamed))
+
+    def finish_rename(self, name: str, renamed: CampaignRecord) -> None:
+        """Moves all that belongs to a marked campaign to its new name."""
+        self._renaming.finish(name, normalised(renamed))
+
+    def replace_spec(self, name: str, before: str, spec: JsonDict, after: str) -> None:
+        """Replaces the spec of a campaign without a driver."""
+        data = plain(spec)
+        self._write_campaign(name, lambda record: campaigns.with_replaced_spec(record, before, data, after, utc_now()))
+
     def acquire_lease(self, campaign: str, owner: LeaseOwner, duration: float, *, steal: bool = False) -> Lease:
         """Takes over the campaign and raises its epoch."""
         return self._leases.acquire(campaign, owner, duration, steal=steal)
@@ -132,6 +147,10 @@ class MongoCampaignStore:
     def release_lease(self, lease: Lease) -> None:
         """Releases the lease; does nothing if it is no longer ours."""
         self._leases.release(lease)
+
+    def now(self) -> datetime:
+        """The time that leases are judged by: the server's."""
+        return self._leases.now()
 
     def set_runtime(self, lease: Lease, runtime: JsonDict) -> None:
         """Records process ids and paths of this driver's helpers."""
@@ -193,6 +212,11 @@ class MongoCampaignStore:
         new = self._write(lease, evaluation, lambda old: transitions.finished(old, lease.epoch, token, stored, now))
         return new if transitions.accepts(new, token, stored) else None
 
+    def replace_outcome(self, lease: Lease, evaluation: str, attempt: Attempt, outcome: Outcome) -> Evaluation:
+        """Replaces the result of a DONE or FAILED evaluation by that of one more attempt."""
+        stored, now = normalised(outcome), utc_now()
+        return self._write(lease, evaluation, lambda old: transitions.replaced(old, lease.epoch, attempt, stored, now))
+
     def mark_lost(self, lease: Lease, evaluation: str, token: str, failure: Failure, retry_in: float) -> Evaluation:
         """Marks the current attempt LOST; it may be retried after ``retry_in`` seconds."""
         until = transitions.give_up_until(utc_now(), retry_in)
@@ -242,7 +266,8 @@ class MongoCampaignStore:
 
     def changes(self, campaign: str, since: Mark | None = None) -> Changes:
         """Returns what has changed since a mark."""
-        return self._views.changes(campaign, since)
+        found = self._views.changes(campaign, since)
+        return found if found.record is None else found.model_copy(update={"record": self._here(found.record)})
 
     def each_evaluation(self, campaign: str) -> Iterator[Evaluation]:
         """Reads evaluations in proposal order, a part of them at a time."""
@@ -259,7 +284,7 @@ class MongoCampaignStore:
     def rebuild_observations(self, campaign: str) -> int:
         """Derives missing observations from the evaluations; returns how many were missing."""
         record = self.campaign(campaign)
-        return self._derived.rebuild(self.evaluations(campaign), campaign, campaigns.objective_unit(record.spec))
+        return self._derived.rebuild(self.each_evaluation(campaign), campaign, campaigns.objective_unit(record.spec))
 
     def insert_refit(self, lease: Lease, refit: Refit) -> Refit:
         """Stores a refit; returns the existing one if its number is already known."""
@@ -311,7 +336,7 @@ class MongoCampaignStore:
     def import_observations(self, campaign: str, evaluations: Sequence[Evaluation]) -> int:
         """Inserts terminal evaluations under their ids, idempotently; returns how many were new."""
         record = self.campaign(campaign)
-        known = {item.id: item.proposal.number for item in self.evaluations(campaign)}
+        known = {item.id: item.proposal.number for item in self.each_evaluation(campaign)}
         new = importable(record, evaluations, known)
         documents = [evaluation_document(normalised(evaluation)) for evaluation in new]
         with translated(f"importing evaluations into {campaign!r}"):
@@ -324,6 +349,10 @@ class MongoCampaignStore:
     def close(self) -> None:
         """Closes connections."""
         self._collections.database.client.close()
+
+    def _here(self, record: CampaignRecord) -> CampaignRecord:
+        """Returns a campaign with the folder that its files have on this machine."""
+        return self._local(record) if record.files and self._local is not None else record
 
     def _write_campaign(
         self,
@@ -338,7 +367,7 @@ class MongoCampaignStore:
         with translated(f"writing evaluation {evaluation}"):
             old, new = self._swap.evaluation(evaluation, lease.epoch, change)
             # A repeat after an outage writes nothing, but derived documents of the first write may be missing.
-            if new is old or old.state is not new.state:
+            if new is old or old.state is not new.state or len(old.attempts) != len(new.attempts):
                 self._derived.follow(new)
             return new
 

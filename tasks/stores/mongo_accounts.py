@@ -14,7 +14,7 @@ from tansaku.models.domain.accounts import ApiToken, AuditEntry, LoginLink, Sess
 from tansaku.models.domain.records import JsonDict, Record
 from tansaku.tasks.stores.documents import from_document, to_document
 from tansaku.tasks.stores.mongo_errors import translated
-from tansaku.tasks.stores.mongo_schema import MongoCollection, MongoDatabase, durable
+from tansaku.tasks.stores.mongo_schema import MongoCollection, MongoDatabase, build_indexes, durable
 
 USERS, SESSIONS, TOKENS, LINKS, AUDIT = "web_users", "web_sessions", "web_tokens", "web_login_links", "web_audit"
 
@@ -45,7 +45,7 @@ class MongoAccounts:
         """The collections, with their indexes: built when they are first used, so that other commands need not wait."""
         with translated("opening the accounts"):
             for name, indexes in ACCOUNT_INDEXES.items():
-                self._database[name].create_indexes(indexes)
+                build_indexes(self._database[name], indexes)
         return {name: self._database[name] for name in ACCOUNT_COLLECTIONS}
 
     def add_user(self, user: User) -> bool:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from itertools import islice
 from typing import Any
 
 from pymongo import ASCENDING, DESCENDING, InsertOne, ReplaceOne
@@ -16,9 +17,11 @@ from tansaku.tasks.stores.campaigns import objective_unit
 from tansaku.tasks.stores.documents import from_document, to_document, utc_now
 from tansaku.tasks.stores.mongo_errors import translated
 from tansaku.tasks.stores.mongo_schema import Collections, MongoCollection
-from tansaku.tasks.stores.transitions import event_of, moment_of, observation_of
+from tansaku.tasks.stores.transitions import event_id, event_of, moment_of, observation_of
 
 _DUPLICATE = 11000
+PART = 250
+"""Evaluations that are read, and whose observations are rebuilt, at once."""
 
 
 class Derived:
@@ -43,22 +46,35 @@ class Derived:
             self._replace(evaluation, "")
         self.record_event(event_of(evaluation, moment_of(evaluation) or utc_now()))
 
-    def rebuild(self, evaluations: Sequence[Evaluation], campaign: str, unit: str) -> int:
+    def rebuild(self, evaluations: Iterable[Evaluation], campaign: str, unit: str) -> int:
         """Rebuilds observations from the evaluations, and adds events that a kill kept from being written.
+
+        Args:
+            evaluations: Taken a part at a time, so that memory does not grow with the campaign.
+            campaign: Its name.
+            unit: Of the objective.
 
         Returns:
             How many observations were missing or wrong.
         """
+        wrong, remaining = 0, iter(evaluations)
         with translated(f"rebuilding the observations of {campaign!r}"):
-            stored = {observation.evaluation: observation for observation in self.observations(campaign)}
-            wrong = [item for item in evaluations if stored.get(item.id) != observation_of(item, unit)]
-            replacements = (_replacement(evaluation, unit) for evaluation in wrong)
-            _write_all(
-                self._collections.observations,
-                [ReplaceOne(condition, document, upsert=True) for condition, document in replacements],
-            )
-            self._complete_events([event_of(evaluation, moment_of(evaluation) or utc_now()) for evaluation in evaluations])
-            return len(wrong)
+            while part := list(islice(remaining, PART)):
+                wrong += self._rebuild(part, unit)
+        return wrong
+
+    def _rebuild(self, evaluations: Sequence[Evaluation], unit: str) -> int:
+        documents = self._collections.observations.find({"_id": {"$in": [item.id for item in evaluations]}, "void": False})
+        found = (from_document(Observation, document) for document in documents)
+        stored = {observation.evaluation: observation for observation in found}
+        wrong = [item for item in evaluations if stored.get(item.id) != observation_of(item, unit)]
+        replacements = (_replacement(evaluation, unit) for evaluation in wrong)
+        _write_all(
+            self._collections.observations,
+            [ReplaceOne(condition, document, upsert=True) for condition, document in replacements],
+        )
+        self._complete_events(evaluations)
+        return len(wrong)
 
     def observations(self, campaign: str) -> list[Observation]:
         """Observations in proposal order."""
@@ -82,11 +98,12 @@ class Derived:
             documents = list(newest if limit is None else newest.limit(limit))
         return [from_document(Event, document, key="id") for document in reversed(documents)]
 
-    def _complete_events(self, events: Sequence[Event]) -> None:
-        ids = [event.id for event in events]
+    def _complete_events(self, evaluations: Sequence[Evaluation]) -> None:
+        ids = [event_id(evaluation) for evaluation in evaluations]
         known = {document["_id"] for document in self._collections.events.find({"_id": {"$in": ids}}, {"_id": 1})}
-        missing = [InsertOne(_event_document(event)) for event in events if event.id not in known]
-        _write_all(self._collections.events, missing)
+        silent = [evaluation for evaluation, event in zip(evaluations, ids, strict=True) if event not in known]
+        events = (event_of(evaluation, moment_of(evaluation) or utc_now()) for evaluation in silent)
+        _write_all(self._collections.events, [InsertOne(_event_document(event)) for event in events])
 
     def _replace(self, evaluation: Evaluation, unit: str) -> None:
         condition, document = _replacement(evaluation, unit)

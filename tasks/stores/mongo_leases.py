@@ -11,14 +11,25 @@ from tansaku.models.domain.errors import NotFoundError, StoreError
 from tansaku.models.domain.records import CampaignRecord, Evaluation, JsonDict, Lease, LeaseOwner
 from tansaku.tasks.stores import campaigns
 from tansaku.tasks.stores.documents import from_document, to_document
-from tansaku.tasks.stores.mongo_derived import Derived
+from tansaku.tasks.stores.mongo_derived import PART, Derived
 from tansaku.tasks.stores.mongo_errors import translated
 from tansaku.tasks.stores.mongo_schema import Collections
 from tansaku.tasks.stores.mongo_swap import Swap
 
 _PATIENCE = 3
 
+_COUNTED: JsonDict = {"$ifNull": ["$lease.counted_at", {"$min": ["$$NOW", "$lease.expires_at"]}]}
+"""Up to when a lease is in ``driven``; a lease of an older version is not."""
+
 _EXPIRED: JsonDict = {"$expr": {"$lte": ["$lease.expires_at", "$$NOW"]}}
+
+_DRIVEN: JsonDict = {
+    "$add": [
+        {"$ifNull": ["$driven", 0.0]},
+        {"$max": [0.0, {"$divide": [{"$subtract": [{"$min": ["$$NOW", "$lease.expires_at"]}, _COUNTED]}, 1000]}]},
+    ]
+}
+"""Time that drivers have had a campaign, up to now [s]."""
 
 
 class Leases:
@@ -36,7 +47,7 @@ class Leases:
         only then its evaluations are taken over.
         """
         person = to_document(owner)
-        condition: JsonDict = {"_id": campaign, "deleting": {"$ne": True}}
+        condition: JsonDict = {"_id": campaign, "deleting": {"$ne": True}, "renaming": None}
         if not steal:
             condition["$or"] = [{"lease": None}, {"lease.owner": person}, _EXPIRED]
         raised = {"$add": ["$epoch", 1]}
@@ -46,6 +57,7 @@ class Leases:
             "owner": {"$literal": person},
             "acquired_at": "$$NOW",
             "expires_at": _from_now(duration),
+            "counted_at": "$$NOW",
         }
         update = [{"$set": {"epoch": raised, "revision": {"$add": ["$revision", 1]}, "lease": lease}}]
         with translated(f"taking over campaign {campaign!r}"):
@@ -74,7 +86,8 @@ class Leases:
 
     def renew(self, lease: Lease, duration: float) -> Lease:
         """Extends the lease. Raises FencedError when another driver has taken over."""
-        update = [{"$set": {"lease.expires_at": _from_now(duration), "revision": {"$add": ["$revision", 1]}}}]
+        changes = {"lease.expires_at": _from_now(duration), "lease.counted_at": "$$NOW", "driven": _DRIVEN}
+        update = [{"$set": changes | {"revision": {"$add": ["$revision", 1]}}}]
         condition = {"_id": lease.campaign, "epoch": lease.epoch, "lease.epoch": lease.epoch}
         with translated(f"renewing the lease of {lease.campaign!r}"):
             document = self._collections.campaigns.find_one_and_update(condition, update, return_document=ReturnDocument.AFTER)
@@ -89,27 +102,37 @@ class Leases:
         """Releases the lease; does nothing if it is no longer ours."""
         with translated(f"releasing campaign {lease.campaign!r}"):
             self._collections.campaigns.update_one(
-                {"_id": lease.campaign, "epoch": lease.epoch}, {"$set": {"lease": None}, "$inc": {"revision": 1}}
+                {"_id": lease.campaign, "epoch": lease.epoch},
+                [{"$set": {"driven": _DRIVEN, "lease": None, "revision": {"$add": ["$revision", 1]}}}],
             )
+
+    def now(self) -> datetime:
+        """Returns the server's time."""
+        database = self._collections.database
+        with translated("reading the server's time"):
+            moment: datetime = database.command("hello", codec_options=database.codec_options)["localTime"]
+        return moment
 
     def begin_deletion(self, name: str) -> None:
         """Marks a campaign as being deleted; does not rely on its record, so a damaged campaign can be deleted too."""
-        free: JsonDict = {"$or": [{"lease": None}, _EXPIRED]}
+        free: JsonDict = {"renaming": None, "$or": [{"lease": None}, _EXPIRED]}
         changes = {"deleting": True, "lease": None} | {key: _one_more(key) for key in ("epoch", "revision")}
         with translated(f"deleting campaign {name!r}"):
             for _ in range(_PATIENCE):
                 if self._collections.campaigns.update_one({"_id": name} | free, [{"$set": changes}]).matched_count:
                     return
-                document = self._collections.campaigns.find_one({"_id": name}, {"lease": 1})
+                document = self._collections.campaigns.find_one({"_id": name}, {"lease": 1, "renaming": 1})
                 if document is None:
                     raise NotFoundError(f"no campaign {name!r} is stored")
+                if document.get("renaming") is not None:
+                    raise campaigns.being_renamed(self._record(name))
                 try:
                     held = Lease.model_validate(document.get("lease"))
                 except ValidationError:
                     # No driver can renew a malformed lease, so removing exactly this value is safe.
                     free = {"lease": document.get("lease")}
                     continue
-                raise campaigns.lease_held(held, self._now())
+                raise campaigns.lease_held(held, self.now())
             raise campaigns.just_released(name)
 
     def follow_numbers(self, campaign: str) -> None:
@@ -124,8 +147,9 @@ class Leases:
             )
 
     def _rebuild(self, campaign: str, spec: JsonDict) -> None:
-        documents = self._collections.evaluations.find({"campaign": campaign})
-        evaluations = [from_document(Evaluation, document, key="id") for document in documents]
+        # Without a size the second batch is of 16 MB, which decoded take several times that.
+        documents = self._collections.evaluations.find({"campaign": campaign}).batch_size(PART)
+        evaluations = (from_document(Evaluation, document, key="id") for document in documents)
         self._derived.rebuild(evaluations, campaign, campaigns.objective_unit(spec))
 
     def _record(self, name: str) -> CampaignRecord:
@@ -137,16 +161,11 @@ class Leases:
 
     def _held(self, name: str) -> Exception:
         record = self._record(name)
-        campaigns.refuse_deleted(record)
+        campaigns.refuse_reserved(record)
         lease = record.lease
         if lease is None:
             return campaigns.just_released(name)
-        return campaigns.lease_held(lease, self._now())
-
-    def _now(self) -> datetime:
-        answer = self._collections.database.command("hello", codec_options=self._collections.database.codec_options)
-        moment: datetime = answer["localTime"]
-        return moment
+        return campaigns.lease_held(lease, self.now())
 
 
 def _one_more(key: str) -> JsonDict:

@@ -14,7 +14,7 @@ from tansaku.models.domain.library import LibraryFile
 from tansaku.models.domain.records import JsonDict
 from tansaku.tasks.stores.documents import from_document, to_document
 from tansaku.tasks.stores.mongo_errors import translated
-from tansaku.tasks.stores.mongo_schema import MongoCollection, MongoDatabase, durable
+from tansaku.tasks.stores.mongo_schema import MongoCollection, MongoDatabase, build_indexes, durable
 
 LIBRARY = "library"
 LIBRARY_INDEX = IndexModel([("name", ASCENDING), ("created_at", DESCENDING)], name="name")
@@ -35,7 +35,7 @@ class MongoLibrary:
     def _files(self) -> MongoCollection:
         """The collection, with its index: built when it is first used, so that other commands need not wait."""
         with translated("opening the library"):
-            self._database[LIBRARY].create_indexes([LIBRARY_INDEX])
+            build_indexes(self._database[LIBRARY], [LIBRARY_INDEX])
         return self._database[LIBRARY]
 
     def add_file(self, file: LibraryFile) -> LibraryFile:

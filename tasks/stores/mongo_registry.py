@@ -53,6 +53,13 @@ class MongoRegistry:
         found, problems = readable_of(DatasetRecord, self._stored_datasets(name))
         return sorted(found, key=_age), problems
 
+    def rename_campaign(self, old: str, new: str) -> None:
+        """Gives a campaign its new name in the specs of data sets that were made of its results."""
+        with translated(f"renaming campaign {old!r} in the data sets"):
+            self._datasets.update_many(
+                {"spec.source.type": "observed", "spec.source.campaign": old}, {"$set": {"spec.source.campaign": new}}
+            )
+
     def add_model(self, record: ModelRecord) -> ModelRecord:
         """Stores a version."""
         for _ in range(_TRIES):

@@ -11,10 +11,11 @@ from pymongo import ASCENDING, DESCENDING, IndexModel
 from pymongo.errors import DuplicateKeyError
 
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.requests import Answer, RequestState, ServiceReport, ServiceRequest, ServiceSeen
+from tansaku.models.domain.requests import FORGOTTEN, Answer, RequestState, ServiceReport, ServiceRequest, ServiceSeen
 from tansaku.tasks.stores.documents import from_document, to_document
 from tansaku.tasks.stores.mongo_errors import translated
-from tansaku.tasks.stores.mongo_schema import MongoCollection, MongoDatabase, durable
+from tansaku.tasks.stores.mongo_renaming import rename_in_requests
+from tansaku.tasks.stores.mongo_schema import MongoCollection, MongoDatabase, build_indexes, durable
 
 REQUESTS, SERVICES = "web_requests", "web_services"
 
@@ -49,7 +50,7 @@ class MongoRequests:
     def _requests(self) -> MongoCollection:
         """The requests, with their indexes: built when they are first used, so that other commands need not wait."""
         with translated("opening the requests"):
-            self._database[REQUESTS].create_indexes(list(REQUEST_INDEXES))
+            build_indexes(self._database[REQUESTS], REQUEST_INDEXES)
         return self._database[REQUESTS]
 
     def add_request(self, request: ServiceRequest) -> ServiceRequest:
@@ -78,9 +79,13 @@ class MongoRequests:
         """Requests in a state, the oldest first."""
         return self._found({"state": state.value}, ASCENDING, limit)
 
-    def requests_of(self, campaign: str, limit: int = 20) -> list[ServiceRequest]:
-        """Requests for a campaign, the newest first."""
-        return self._found({"campaign": campaign}, DESCENDING, limit)
+    def requests_of(self, campaign: str, limit: int = 20, after: ServiceRequest | None = None) -> list[ServiceRequest]:
+        """Requests for a campaign, the newest first; those after one of them, if it is given."""
+        chosen: JsonDict = {"campaign": campaign}
+        if after is not None:
+            same = {"created_at": after.created_at, "_id": {"$lt": after.id}}
+            chosen["$or"] = [{"created_at": {"$lt": after.created_at}}, same]
+        return self._found(chosen, DESCENDING, limit)
 
     def take_request(self, request_id: str, holder: str, seconds: float) -> bool:
         """Takes a request that waits; returns whether it is the holder's now."""
@@ -95,21 +100,27 @@ class MongoRequests:
 
     def answer_request(self, request_id: str, answer: Answer, now: datetime) -> bool:
         """Stores the answer to a request that waits; returns whether it waited."""
-        state = RequestState.REFUSED if answer.run is None else RequestState.ACCEPTED
-        return self._change(request_id, _WAITING, {"state": state.value, "answered_at": now, **to_document(answer)})
+        return self._change(request_id, _WAITING, answer.changes(now))
 
     def end_request(self, request_id: str, reason: str, now: datetime) -> bool:
         """Stores how the run of an accepted request ended; returns whether it was accepted and had not ended."""
         ended = {"state": RequestState.ENDED.value, "reason": reason, "ended_at": now}
         return self._change(request_id, RequestState.ACCEPTED.value, ended)
 
+    def rename_campaign(self, old: str, new: str, created_at: datetime) -> None:
+        """Gives the requests for a campaign its new name."""
+        with translated(f"renaming campaign {old!r}"):
+            rename_in_requests(self._requests, old, new, created_at)
+
     def report(self, report: ServiceReport) -> None:
-        """Stores the report of a service in place of its last one."""
+        """Stores the report of a service in place of its last one, and removes old ones of others."""
         document = to_document(report)
         key = document.pop("id")
         with translated("storing the report of a service"):
             update = [{"$replaceWith": {"$mergeObjects": [{"$literal": {"_id": key, **document}}, {"seen_at": "$$NOW"}]}}]
             self._database[SERVICES].update_one({"_id": key}, update, upsert=True)
+            limit = {"$subtract": ["$$NOW", round(FORGOTTEN * 1000)]}
+            self._database[SERVICES].delete_many({"$expr": {"$lt": ["$seen_at", limit]}})
 
     def services(self) -> list[ServiceSeen]:
         """The last report of every service, the last seen first."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC
 from typing import Any
@@ -10,6 +11,7 @@ from bson.codec_options import CodecOptions, DatetimeConversion
 from pymongo import ASCENDING, IndexModel, ReadPreference, WriteConcern
 from pymongo.collection import Collection
 from pymongo.database import Database
+from pymongo.errors import OperationFailure
 
 from tansaku.models.domain.errors import StoreError
 from tansaku.models.domain.records import SCHEMA_VERSION, JsonDict
@@ -22,6 +24,7 @@ MongoDatabase = Database[dict[str, Any]]
 MongoCollection = Collection[dict[str, Any]]
 
 SCHEMA_ID = "schema"
+_NOT_AUTHORIZED = 13
 _MAJORITY: WriteConcern = WriteConcern(w="majority", j=True)
 
 INDEXES: dict[str, tuple[IndexModel, ...]] = {
@@ -126,7 +129,7 @@ def open_collections(
             migrate(database, stored, version, migrations)
         for name, indexes in INDEXES.items():
             if indexes:
-                database[name].create_indexes(list(indexes))
+                build_indexes(database[name], indexes)
     return Collections(
         database=database,
         campaigns=database["campaigns"],
@@ -136,6 +139,20 @@ def open_collections(
         retrains=database["retrains"],
         events=database["events"],
     )
+
+
+def build_indexes(collection: MongoCollection, indexes: Sequence[IndexModel]) -> None:
+    """Builds the indexes of a collection; a user who may not build any is content if they are there.
+
+    Raises:
+        OperationFailure: They cannot be built.
+    """
+    try:
+        collection.create_indexes(list(indexes))
+    except OperationFailure as error:
+        names = {index.document["name"] for index in indexes}
+        if error.code != _NOT_AUTHORIZED or names - set(collection.index_information()):
+            raise
 
 
 def schema_version(database: MongoDatabase, default: int) -> int:

@@ -197,4 +197,4 @@ def _token(evaluation: Evaluation) -> str | None:
 
 def _differences(old: Record, new: Record) -> JsonDict:
     before, after = to_document(old), to_document(new)
-    return {field: value for field, value in after.items() if before[field] != value}
+    return {field: value for field, value in after.items() if before.get(field) != value}

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any
+from itertools import chain
+from typing import Any, cast
 
+from bson import decode_all
 from pymongo import ASCENDING, DESCENDING
 
 from tansaku.models.domain.records import CampaignRecord, Evaluation, JsonDict
@@ -22,9 +24,13 @@ from tansaku.tasks.stores.mongo_errors import translated
 from tansaku.tasks.stores.mongo_schema import Collections
 
 _BATCH = 1000
+_NOW = "_now"
 _LARGEST_FLOAT = 1.7976931348623157e308
 _EARLIEST, _LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 _WHOLE: JsonDict = {"$type": ["int", "long"]}
+_NUMBERS: JsonDict = {"$gte": float("-inf")}
+# Not by type: an index does not hold types, so that the server would fetch every evaluation to answer.
+_NO_NUMBER: JsonDict = {"$not": _NUMBERS}
 _HAS_ATTEMPTS: JsonDict = {"$isArray": "$attempts"}
 _SORT_FIELDS = {"number": "proposal.number", "value": "outcome.value"}
 
@@ -42,11 +48,15 @@ class Views:
             odd = self._mismatching(campaign)
             ids = [document["_id"] for document in odd]
             chosen: JsonDict = {"campaign": campaign} | ({"_id": {"$nin": ids}} if ids else {})
-            pipeline = [{"$match": chosen}, {"$project": {"_id": 0, "row": _row_expression(quantities, properties)}}]
-            rows: list[Row] = [document["row"] for document in evaluations.aggregate(pipeline, batchSize=_BATCH)]
-        readable, problems = readable_of(Evaluation, odd, key="id")
-        rows += [row_of(evaluation, quantities, properties) for evaluation in readable]
-        return columns_from(rows, quantities, properties, problems)
+            shown = {"$project": {"_id": 0, "row": _row_expression(quantities, properties)}}
+            stages: list[JsonDict] = [{"$match": chosen}, {"$sort": {"proposal.number": ASCENDING}}, shown]
+            readable, problems = readable_of(Evaluation, odd, key="id")
+            # Decoded a batch at a time: a cursor's step for each document takes longer than decoding it.
+            batches = cast("Iterator[bytes]", evaluations.aggregate_raw_batches(stages, batchSize=_BATCH))
+            decoded = (decode_all(batch, evaluations.codec_options) for batch in batches)
+            rows: Iterator[Row] = (document["row"] for documents in decoded for document in documents)
+            whole = (row_of(evaluation, quantities, properties) for evaluation in readable)
+            return columns_from(chain(rows, whole), quantities, properties, problems)
 
     def state_counts(self, campaign: str) -> dict[EvaluationState, int]:
         """Counts evaluations by state, from the index alone."""
@@ -74,25 +84,31 @@ class Views:
         """Returns what has changed since a mark."""
         with translated("reading changes"):
             # The campaign first: what is written later is then reported again rather than missed.
-            document = self._collections.campaigns.find_one({"_id": campaign})
+            document = self._campaign(campaign)
             if document is None or document.get("deleting"):
                 return Changes(mark=None, reset=True)
+            now = document.pop(_NOW)
             record = from_document(CampaignRecord, document, key="name")
             if since is not None and since.created_at != record.created_at:
                 since = None
             mark = self._mark(record, since)
             if since is None:
-                return Changes(mark=mark, reset=True)
+                return Changes(mark=mark, record=record, now=now, reset=True)
             earlier = since.count if without_gaps(since) else self._count(campaign, 0, since.number)
             numbers = changed_since(since, mark, earlier)
             if numbers is None:
-                return Changes(mark=mark, reset=True)
+                return Changes(mark=mark, record=record, now=now, reset=True)
             condition: JsonDict = {"$or": [{"proposal.number": {"$gt": since.number, "$lte": mark.number}}]}
             if numbers:
                 condition["$or"].append({"proposal.number": {"$in": numbers}})
             found = self._collections.evaluations.find({"campaign": campaign} | condition).sort("proposal.number", ASCENDING)
             readable, problems = readable_of(Evaluation, found, key="id")
-        return Changes(mark=mark, evaluations=tuple(readable), problems=tuple(problems))
+        return Changes(mark=mark, record=record, now=now, evaluations=tuple(readable), problems=tuple(problems))
+
+    def _campaign(self, name: str) -> JsonDict | None:
+        """Reads the document of a campaign and, as one of its fields, the server's time."""
+        stages: list[JsonDict] = [{"$match": {"_id": name}}, {"$addFields": {_NOW: "$$NOW"}}]
+        return next(self._collections.campaigns.aggregate(stages), None)
 
     def each_evaluation(self, campaign: str) -> Iterator[Evaluation]:
         """Reads evaluations in proposal order, a batch at a time."""
@@ -110,7 +126,7 @@ class Views:
                 break
         # A number of another type is in no batch but perhaps the first.
         with translated("reading evaluations"):
-            odd = self._collections.evaluations.find_one({"campaign": campaign, "proposal.number": {"$not": _WHOLE}})
+            odd = self._collections.evaluations.find_one({"campaign": campaign, "proposal.number": _NO_NUMBER})
         if odd is not None:
             from_document(Evaluation, odd, key="id")
 
@@ -127,8 +143,8 @@ class Views:
     def _mismatching(self, campaign: str) -> list[JsonDict]:
         """Returns the documents that do not match the schema, by proposal number."""
         evaluations, chosen = self._collections.evaluations, {"campaign": campaign}
-        odd = list(evaluations.find(chosen | {"proposal.number": {"$not": _WHOLE}}))
-        numbers: JsonDict = _WHOLE | {"$gt": -(2**63)}
+        odd = list(evaluations.find(chosen | {"proposal.number": _NO_NUMBER}))
+        numbers: JsonDict = _NUMBERS
         # In parts: a busy server would not answer one question about everything before the connection's timeout.
         while numbers:
             part, shown = chosen | {"proposal.number": numbers}, {"proposal.number": 1}
@@ -138,7 +154,7 @@ class Views:
             odd += evaluations.find(chosen | {"proposal.number": bounded, "$or": _mismatches()}).sort(
                 "proposal.number", ASCENDING
             )
-            numbers = {} if last is None else _WHOLE | {"$gt": last}
+            numbers = {} if last is None else {"$gt": last}
         return odd
 
     def _mark(self, record: CampaignRecord, since: Mark | None) -> Mark:
@@ -205,6 +221,9 @@ def _row_expression(quantities: Sequence[str], properties: Sequence[str]) -> lis
         {"$cond": [{"$isNumber": "$outcome.wall_time"}, {"$ifNull": ["$outcome.cores", 1]}, None]},
         "$proposal.look.model",
         {"$anyElementTrue": [attempts]},
+        "$proposal.predicted_mean",
+        "$proposal.predicted_deviation",
+        {"$toLong": {"$ifNull": ["$finished_at", "$proposed_at"]}},
         *({"$getField": {"field": {"$literal": name}, "input": "$outcome.quantities"}} for name in quantities),
         *({"$getField": {"field": {"$literal": name}, "input": "$outcome.properties"}} for name in properties),
     ]

@@ -117,6 +117,25 @@ def finished(evaluation: Evaluation, epoch: int, token: str, outcome: Outcome, n
     )
 
 
+def replaced(evaluation: Evaluation, epoch: int, attempt: Attempt, outcome: Outcome, now: datetime) -> Evaluation:
+    """DONE or FAILED with the outcome of one more attempt; the former outcome stays with its attempt."""
+    check_epoch(evaluation, epoch)
+    if evaluation.state not in _OBSERVED or attempt.number != len(evaluation.attempts) + 1:
+        return evaluation
+    last = evaluation.attempts[-1:]
+    former = tuple(item.model_copy(update={"superseded": evaluation.outcome}) for item in last)
+    return evaluation.model_copy(
+        update={
+            "state": EvaluationState.DONE if outcome.failure is None else EvaluationState.FAILED,
+            "epoch": epoch,
+            "attempts": (*evaluation.attempts[:-1], *former, attempt.model_copy(update={"failure": outcome.failure})),
+            "outcome": outcome,
+            "finished_at": now,
+            "not_before": None,
+        }
+    )
+
+
 def lost(evaluation: Evaluation, epoch: int, token: str, failure: Failure, not_before: datetime) -> Evaluation:
     """LOST: the attempt is abandoned; its result is still accepted until the next attempt begins."""
     if not _may(evaluation, epoch, token, EvaluationState.LOST):
@@ -195,8 +214,14 @@ def moment_of(evaluation: Evaluation) -> datetime | None:
     return evaluation.finished_at
 
 
+def event_id(evaluation: Evaluation) -> str:
+    """Returns the id of the event of the transition into the current state; it makes repeats idempotent."""
+    attempt = evaluation.current_attempt
+    return short_hash([evaluation.id, 0 if attempt is None else attempt.number, evaluation.state.value])
+
+
 def event_of(evaluation: Evaluation, at: datetime) -> Event:
-    """Returns the audit event of the transition into the current state, with an id that makes repeats idempotent."""
+    """Returns the audit event of the transition into the current state."""
     attempt = evaluation.current_attempt
     number = 0 if attempt is None else attempt.number
     data: JsonDict = {
@@ -211,7 +236,7 @@ def event_of(evaluation: Evaluation, at: datetime) -> Event:
     if failure is not None:
         data |= {"reason": failure.reason, "message": failure.message}
     return Event(
-        id=short_hash([evaluation.id, number, evaluation.state.value]),
+        id=event_id(evaluation),
         campaign=evaluation.campaign,
         kind=f"evaluation.{evaluation.state.value.lower()}",
         at=at,

@@ -162,6 +162,30 @@ def with_known_hashes(spec: CampaignSpec, known: CampaignSpec) -> CampaignSpec:
     return spec.model_copy(update={"transfer": spec.transfer.model_copy(update={"sources": sources})})
 
 
+def with_present_names(spec: CampaignSpec, known: CampaignSpec, store: CampaignStore) -> CampaignSpec:
+    """Returns a file's spec in which sources that were renamed since the file was written have their present names.
+
+    Args:
+        spec: Of the file.
+        known: Of the stored campaign, which names its sources as they are called now.
+        store: Where the sources are.
+    """
+    if spec.transfer is None or known.transfer is None:
+        return spec
+    present: dict[str, str] = {}
+    for source in known.transfer.sources:
+        if isinstance(source, CampaignSourceSpec) and source.name in store.campaign_names():
+            present |= dict.fromkeys(store.campaign(source.name).former_names, source.name)
+    named = {source.name for source in known.transfer.sources}
+    sources = tuple(
+        source.model_copy(update={"name": present[source.name]})
+        if isinstance(source, CampaignSourceSpec) and source.name not in named and source.name in present
+        else source
+        for source in spec.transfer.sources
+    )
+    return spec.model_copy(update={"transfer": spec.transfer.model_copy(update={"sources": sources})})
+
+
 def table_sources(target: Target, base_path: Path) -> FrozenSources:
     """Sources of a replay, which has no database.
 

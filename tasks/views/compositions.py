@@ -10,13 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from tansaku.models.domain.errors import ConfigurationError
-from tansaku.models.domain.ions import Ion
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.ports import ScreenedSpace
 from tansaku.models.domain.records import Evaluation, JsonDict, Quantity
 from tansaku.models.domain.states import EvaluationState
 from tansaku.models.domain.units import convert
 from tansaku.tasks.views.failures import failure_reason
+from tansaku.tasks.views.ion_grid import NOBODY, ion_grids
 from tansaku.tasks.views.predictions import pool_expectation
 from tansaku.tasks.views.results import CampaignData
 
@@ -126,41 +126,24 @@ def composition_maps(data: CampaignData) -> tuple[CompositionMap, ...]:
         ConfigurationError: The campaign does not search compositions.
     """
     space = _space(data)
-    ions = [
-        {site: Ion.parse(text) for site, text in space.describe_candidate(str(name))["ions"].items()} for name in data.pool.ids
-    ]
     maps = []
     known = {item.proposal.candidate: item for item in data.select("search")}
     expected = pool_expectation(data)
-    for code, system in enumerate(data.pool.systems):
-        positions = np.flatnonzero(data.pool.system_codes == code)
-        mine = [ions[position] for position in positions]
-        varying = [site for site in mine[0] if len({item[site] for item in mine}) > 1]
-        if not varying:
-            continue
-        row_site = max(varying, key=lambda site: len({item[site] for item in mine}))  # of a tie the first
-        others = tuple(site for site in varying if site != row_site)
-        rows = _ordered([(item[row_site],) for item in mine])
-        columns = _ordered([tuple(item[site] for site in others) for item in mine])
-        state = np.full((len(rows), len(columns)), EMPTY, dtype=np.int8)
+    for grid in ion_grids(space, data.pool):
+        state = np.full(grid.positions.shape, EMPTY, dtype=np.int8)
         value, deviation = np.full(state.shape, np.nan), np.full(state.shape, np.nan)
         labels = np.full(state.shape, "", dtype=object)
-        for position, item in zip(positions, mine, strict=True):
-            cell = rows.index((item[row_site],)), columns.index(tuple(item[site] for site in others))
+        for cell, position in np.ndenumerate(grid.positions):
+            if position == NOBODY:
+                continue
             evaluation = known.get(str(data.pool.ids[position]))
             state[cell], value[cell] = _state(evaluation)
             if expected is not None and state[cell] in (PREDICTED, RUNNING):
                 value[cell], deviation[cell] = expected.mean[position], expected.deviation[position]
             labels[cell] = space.describe_candidate(str(data.pool.ids[position]))["formula"] + _state_text(evaluation)
-        texts = tuple(" ".join(map(str, column)) for column in columns)
-        names = tuple(str(row[0]) for row in rows)
-        maps.append(CompositionMap(system, names, texts, row_site, others, state, value, deviation, labels))
+        axes = (grid.system, grid.rows, grid.columns, grid.row_site, grid.column_sites)
+        maps.append(CompositionMap(*axes, state, value, deviation, labels))
     return tuple(maps)
-
-
-def _ordered(keys: Sequence[tuple[Ion, ...]]) -> list[tuple[Ion, ...]]:
-    """Distinct tuples of ions by charge, then as they are written: neutral combinations come in blocks."""
-    return sorted(set(keys), key=lambda ions: (-sum(ion.charge for ion in ions) if len(ions) > 1 else ions[0].charge, ions))
 
 
 def _state(evaluation: Evaluation | None) -> tuple[int, float]:

@@ -11,6 +11,8 @@ from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import Evaluation, JsonDict, Refit
 from tansaku.models.domain.specs.space import SpaceSpec
 from tansaku.models.domain.views import Columns
+from tansaku.tasks.steps.summaries import EvaluationSummary
+from tansaku.tasks.views.evaluation_arrays import EvaluationArrays
 
 MEASURED_UNIT = "core-seconds"
 
@@ -20,10 +22,11 @@ def cost_unit(space: SpaceSpec) -> str | None:
     return MEASURED_UNIT if space.learns_cost else None
 
 
-def cost_of(evaluation: Evaluation, space: SpaceSpec) -> float:
+def cost_of(evaluation: Evaluation | EvaluationSummary, space: SpaceSpec) -> float:
     """Returns the cost of an evaluation: measured if cost is learned and it has ended, else predicted."""
     measured = evaluation.measured_cost if space.learns_cost else None
-    return evaluation.proposal.predicted_cost if measured is None else measured
+    proposed = evaluation.proposal if isinstance(evaluation, Evaluation) else evaluation
+    return proposed.predicted_cost if measured is None else measured
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ class CostComparison:
         }
 
 
-def costs_of(columns: Columns, space: SpaceSpec) -> FloatArray:
+def costs_of(columns: Columns | EvaluationArrays, space: SpaceSpec) -> FloatArray:
     """Returns the costs of evaluations: measured if cost is learned and they have ended, else predicted; shape ``(n,)``."""
     if not space.learns_cost:
         return columns.predicted_costs
@@ -80,7 +83,7 @@ def costs_of(columns: Columns, space: SpaceSpec) -> FloatArray:
     return np.where(np.isnan(measured), columns.predicted_costs, measured)
 
 
-def compare_costs(columns: Columns, refits: Sequence[Refit], space: SpaceSpec) -> CostComparison | None:
+def compare_costs(columns: Columns | EvaluationArrays, refits: Sequence[Refit], space: SpaceSpec) -> CostComparison | None:
     """Predicted against actual of the search, None where cost is not learned."""
     if not space.learns_cost:
         return None

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator
 
 from tansaku.models.domain.ports import ArtifactStore, CampaignStore
+from tansaku.models.domain.spreadsheet import csv_line
 from tansaku.tasks.stores.campaigns import objective_unit
 from tansaku.tasks.stores.export_import import PLAIN_COLUMNS, observation_row
 from tansaku.tasks.views.structure_files import structure_file, structure_sha256
 
 
 def csv_parts(store: CampaignStore, name: str) -> Iterator[str]:
-    """Lines of a CSV file: a header, then one evaluation each, with the columns of the Parquet export.
+    """Lines of a CSV file: a header, then one evaluation each, with the columns of the Parquet export; no cell is a formula.
 
     Args:
         store: Of the campaign.
@@ -24,15 +23,12 @@ def csv_parts(store: CampaignStore, name: str) -> Iterator[str]:
         StoreError: An evaluation cannot be read.
     """
     unit = objective_unit(store.campaign(name).spec)
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, PLAIN_COLUMNS, extrasaction="ignore")
-    writer.writeheader()
+    heading = csv_line(PLAIN_COLUMNS)
     for evaluation in store.each_evaluation(name):
-        writer.writerow(observation_row(evaluation, unit))
-        yield stream.getvalue()
-        stream.seek(0)
-        stream.truncate()
-    yield stream.getvalue()
+        cells = observation_row(evaluation, unit)
+        yield heading + csv_line(cells.get(column) for column in PLAIN_COLUMNS)
+        heading = ""
+    yield heading
 
 
 def extended_xyz_parts(store: CampaignStore, artifacts: ArtifactStore, name: str) -> Iterator[str]:

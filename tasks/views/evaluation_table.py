@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+import numpy.typing as npt
 from pydantic import AwareDatetime
 
+from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import Evaluation, Record
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.views.costs import cost_of
@@ -56,6 +59,8 @@ class Selection:
         sort: By round, the newest or best first, or the highest cost first.
         after: Number of the last evaluation of the previous page; None: the first page.
         limit: Evaluations on a page.
+        value_min: Only those with at least this value [the objective's unit]; None: all, those without a value too.
+        value_max: Only those with at most this value.
     """
 
     state: EvaluationState | None = None
@@ -63,6 +68,8 @@ class Selection:
     sort: Sort = "round"
     after: int | None = None
     limit: int = 50
+    value_min: float | None = None
+    value_max: float | None = None
 
 
 @dataclass(frozen=True)
@@ -82,32 +89,42 @@ class TablePage:
 
 def table_page(reading: Reading, selection: Selection) -> TablePage:
     """A page of a campaign's evaluations. A page begins behind the place of an evaluation, even if that no longer matches."""
-    matching = [
-        item
-        for item in reading.evaluations
-        if selection.state in (None, item.state) and selection.system in (None, item.proposal.system)
-    ]
-    matching.sort(key=lambda item: _sort_key(reading, item, selection.sort))
+    arrays = reading.arrays
+    matching = np.ones(len(arrays), dtype=np.bool_)
+    if selection.state is not None:
+        matching &= arrays.in_state(selection.state)
+    if selection.system is not None:
+        known = selection.system in arrays.systems
+        matching &= arrays.system_codes == arrays.systems.index(selection.system) if known else False
+    # Nothing compares with NaN: evaluations without a value do not match.
+    if selection.value_min is not None:
+        matching &= arrays.values >= selection.value_min
+    if selection.value_max is not None:
+        matching &= arrays.values <= selection.value_max
+    key = _sort_key(reading, selection.sort)
     left = matching
-    previous = None if selection.after is None else evaluation_of(reading, selection.after)
+    previous = None if selection.after is None else arrays.place(selection.after)
     if previous is not None:
-        place = _sort_key(reading, previous, selection.sort)
-        left = [item for item in matching if _sort_key(reading, item, selection.sort) > place]
-    shown = left[: selection.limit]
-    following = shown[-1].proposal.number if len(left) > len(shown) else None
-    return TablePage(tuple(evaluation_line(reading, item) for item in shown), following, len(matching))
+        same = (key == key[previous]) & (arrays.numbers > arrays.numbers[previous])
+        left = matching & ((key > key[previous]) | same)
+    places = np.flatnonzero(left)
+    # Equal keys are in proposal order, as the sort is stable.
+    shown = arrays.numbers[places[np.argsort(key[places], kind="stable")[: selection.limit]]].tolist()
+    following = shown[-1] if len(places) > len(shown) else None
+    lines = tuple(evaluation_line(reading, item) for item in reading.evaluations.numbered(shown))
+    return TablePage(lines, following, int(matching.sum()))
 
 
-def _sort_key(reading: Reading, evaluation: Evaluation, sort: Sort) -> tuple[float, int]:
-    number = evaluation.proposal.number
+def _sort_key(reading: Reading, sort: Sort) -> npt.NDArray[np.float64] | npt.NDArray[np.intp]:
+    """What evaluations are sorted by, the smallest first; shape ``(n,)``."""
+    arrays = reading.arrays
     if sort == "newest":
-        return (-number, number)
+        return -arrays.numbers
     if sort == "cost":
-        return (-cost_of(evaluation, reading.spec.space), number)
+        return -reading.campaign.costs
     if sort == "best":
-        value = value_of(evaluation)
-        return (float("inf") if value is None else reading.sign * value, number)
-    return (number, number)
+        return np.where(np.isnan(arrays.values), np.inf, reading.sign * arrays.values)
+    return arrays.numbers
 
 
 def evaluation_line(reading: Reading, evaluation: Evaluation) -> EvaluationLine:
@@ -131,12 +148,14 @@ def evaluation_line(reading: Reading, evaluation: Evaluation) -> EvaluationLine:
 
 def evaluation_of(reading: Reading, number: int) -> Evaluation | None:
     """The evaluation of a proposal number, None without one."""
-    return next((item for item in reading.evaluations if item.proposal.number == number), None)
+    if reading.arrays.place(number) is None:
+        return None
+    return next(iter(reading.evaluations.numbered([number])), None)
 
 
 def systems_of(reading: Reading) -> list[str]:
     """Systems that have an evaluation, sorted."""
-    return sorted({item.proposal.system for item in reading.evaluations})
+    return sorted(reading.arrays.systems)
 
 
 @dataclass(frozen=True)
@@ -145,13 +164,15 @@ class FailureGroup:
 
     Attributes:
         reason: Reason and message.
-        failures: By round.
+        failures: By round; perhaps only the first of them.
         may_succeed: Whether another attempt may end otherwise.
+        count: Number of all with this reason.
     """
 
     reason: str
     failures: tuple[FailedEvaluation, ...]
     may_succeed: bool
+    count: int
 
 
 def failure_groups(failures: Sequence[FailedEvaluation]) -> list[FailureGroup]:
@@ -159,7 +180,7 @@ def failure_groups(failures: Sequence[FailedEvaluation]) -> list[FailureGroup]:
     found: dict[str, list[FailedEvaluation]] = {}
     for failure in failures:
         found.setdefault(failure.reason, []).append(failure)
-    groups = [FailureGroup(reason, tuple(same), may_succeed(same[0])) for reason, same in found.items()]
+    groups = [FailureGroup(reason, tuple(same), may_succeed(same[0]), len(same)) for reason, same in found.items()]
     return sorted(groups, key=lambda group: -len(group.failures))
 
 
@@ -193,28 +214,29 @@ def best_series(reading: Reading, most: int = MOST_POINTS) -> Series:
         reading: The campaign.
         most: Points besides the improvements.
     """
-    ended = [item for item in reading.search if item.state.terminal]
-    computed = any(value_of(item) is not None and not predicted(item) for item in ended)
-    step = max(1, -(-len(ended) // max(1, most)))
-    rows: list[tuple[int, float, float | None, float | None]] = []
-    best: float | None = None
-    spent = 0.0
-    for count, item in enumerate(ended, 1):
-        spent += cost_of(item, reading.spec.space)
-        value = None if computed and predicted(item) else value_of(item)
-        improved = value is not None and (best is None or reading.sign * value < reading.sign * best)
-        best = value if improved else best
-        if improved or count % step == 0 or count == len(ended):
-            rows.append((count, spent, value, best))
+    arrays = reading.arrays
+    places = np.flatnonzero(arrays.searched & arrays.terminal)
+    values, predicted = arrays.values[places], arrays.predicted[places]
+    if (~predicted & ~np.isnan(values)).any():
+        values = np.where(predicted, np.nan, values)
+    best = reading.sign * np.fmin.accumulate(reading.sign * values) if len(places) else values
+    before = np.concatenate(([np.nan], best[:-1])) if len(places) else values
+    improved = ~np.isnan(best) & ~(best == before)
+    count = np.arange(1, len(places) + 1)
+    shown = improved | (count % max(1, -(-len(places) // max(1, most))) == 0) | (count == len(places))
     return Series(
-        evaluations=[row[0] for row in rows],
-        cost=[row[1] for row in rows],
-        value=[row[2] for row in rows],
-        best=[row[3] for row in rows],
+        evaluations=count[shown].tolist(),
+        cost=np.cumsum(reading.campaign.costs[places])[shown].tolist(),
+        value=_or_none(values[shown]),
+        best=_or_none(best[shown]),
         unit=reading.spec.objective.unit,
         cost_unit=reading.status.cost_unit,
         direction=reading.spec.objective.direction,
     )
+
+
+def _or_none(values: FloatArray) -> list[float | None]:
+    return [None if value != value else value for value in values.tolist()]
 
 
 def improvements(series: Series, most: int = 20) -> list[tuple[int, float, float]]:
@@ -230,6 +252,6 @@ def improvements(series: Series, most: int = 20) -> list[tuple[int, float, float
 
 def neighbours(reading: Reading, number: int) -> tuple[int | None, int | None]:
     """Numbers of the previous and the next evaluation, None without one."""
-    numbers = sorted(item.proposal.number for item in reading.evaluations)
-    before = max((known for known in numbers if known < number), default=None)
-    return before, min((known for known in numbers if known > number), default=None)
+    numbers = reading.arrays.numbers
+    before, after = int(np.searchsorted(numbers, number)), int(np.searchsorted(numbers, number, side="right"))
+    return (int(numbers[before - 1]) if before else None), (int(numbers[after]) if after < len(numbers) else None)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from tansaku.models.domain.records import Evaluation, Record
-from tansaku.models.domain.refusals import CONFIGURATION_REASONS
+from tansaku.models.domain.refusals import CONFIGURATION_REASONS, refusal_of
 from tansaku.models.domain.states import EvaluationState
 from tansaku.models.domain.wording import counted
 
@@ -56,18 +57,76 @@ def failure_reason(evaluation: Evaluation) -> str | None:
     return f"{attempt.failure.reason}: {attempt.failure.message}"
 
 
-def failures_of(evaluations: Sequence[Evaluation]) -> tuple[FailedEvaluation, ...]:
-    """Returns the failed evaluations of search and final relaxation, in their order."""
-    return tuple(
-        FailedEvaluation(
-            candidate=evaluation.proposal.candidate,
-            system=evaluation.proposal.system,
-            round=evaluation.proposal.number,
+class LostAttempt(Record):
+    """An attempt that was given up, of an evaluation that was or will be tried again."""
+
+    candidate: str
+    round: int
+    attempt: int
+    reason: str
+    message: str
+
+
+class LateResult(Record):
+    """A result that arrived after its attempt was abandoned and another begun; it is stored, but not used."""
+
+    candidate: str
+    round: int
+    attempt: int
+    value: float | None
+
+
+@dataclass(frozen=True)
+class Incident:
+    """What went wrong with an evaluation.
+
+    Attributes:
+        failed: It ended without a value; None: it did not.
+        refusal: Reason and message of a configuration error that it failed with.
+        lost: Attempts that were given up, if it has not failed.
+        late: Results that came too late to be used.
+        late_core_seconds: What these took, as far as it was measured.
+    """
+
+    failed: FailedEvaluation | None
+    refusal: str | None
+    lost: tuple[LostAttempt, ...]
+    late: tuple[LateResult, ...]
+    late_core_seconds: float = 0.0
+
+    @property
+    def happened(self) -> bool:
+        """Whether anything went wrong."""
+        return self.failed is not None or bool(self.lost or self.late)
+
+
+def incident_of(evaluation: Evaluation) -> Incident:
+    """Returns what went wrong with an evaluation, of search or final relaxation."""
+    proposal, failed = evaluation.proposal, evaluation.state is EvaluationState.FAILED
+    where = {"candidate": proposal.candidate, "round": proposal.number}
+    return Incident(
+        failed=FailedEvaluation(
+            **where,
+            system=proposal.system,
             attempts=len(evaluation.attempts),
             reason=failure_reason(evaluation) or "unknown",
         )
-        for evaluation in evaluations
-        if evaluation.state is EvaluationState.FAILED
+        if failed
+        else None,
+        refusal=refusal_of(evaluation),
+        lost=tuple(
+            LostAttempt(**where, attempt=attempt.number, reason=attempt.failure.reason, message=attempt.failure.message)
+            for attempt in evaluation.attempts
+            if attempt.failure is not None and not failed
+        ),
+        late=tuple(
+            LateResult(**where, attempt=attempt.number, value=attempt.late_outcome.value)
+            for attempt in evaluation.attempts
+            if attempt.late_outcome is not None
+        ),
+        late_core_seconds=sum(
+            attempt.late_outcome.core_seconds or 0.0 for attempt in evaluation.attempts if attempt.late_outcome is not None
+        ),
     )
 
 

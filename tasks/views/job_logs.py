@@ -8,7 +8,7 @@ from pathlib import Path
 from tansaku.models.domain.records import Evaluation, Record
 from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.tasks.jobs.spool_files import read_json
-from tansaku.tasks.launchers.launches import launch_of_attempt
+from tansaku.tasks.views.attempt_launches import launch_of
 
 _FILES = ("out.txt", "err.txt")
 _LARGEST = 64 * 1024
@@ -33,12 +33,20 @@ class AttemptLog(Record):
     files: dict[str, str]
 
 
-def attempt_logs(site: SiteSpec, evaluations: Sequence[Evaluation]) -> Iterator[AttemptLog]:
-    """Logs of all attempts at some evaluations, oldest first."""
+def attempt_logs(site: SiteSpec, evaluations: Sequence[Evaluation], former_names: Sequence[str] = ()) -> Iterator[AttemptLog]:
+    """Logs of all attempts at some evaluations, oldest first.
+
+    Args:
+        site: The machine.
+        evaluations: Of one campaign.
+        former_names: Names that it had before.
+    """
+    shared = site.launcher.shared_folder
     for evaluation in evaluations:
         for attempt in evaluation.attempts:
             failure = attempt.failure
-            folder = _folder(site, attempt.job_name, attempt.token)
+            launch = None if shared is None else launch_of(Path(shared), evaluation, attempt, former_names)
+            folder = None if launch is None else launch.path
             ended = read_json(folder / "exit.json") if folder is not None else None
             yield AttemptLog(
                 evaluation=evaluation.id,
@@ -49,14 +57,6 @@ def attempt_logs(site: SiteSpec, evaluations: Sequence[Evaluation]) -> Iterator[
                 ended=f"{ended['reason']} {ended['message']}".strip() if ended is not None else "",
                 files={name: _tail(folder / name) for name in _FILES if (folder / name).is_file()} if folder else {},
             )
-
-
-def _folder(site: SiteSpec, job: str, token: str) -> Path | None:
-    shared = site.launcher.shared_folder
-    if shared is None:
-        return None
-    launch = launch_of_attempt(Path(shared), job, token)
-    return None if launch is None else launch.path
 
 
 def _tail(path: Path) -> str:

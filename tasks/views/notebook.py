@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     import pandas as pd
     from ase import Atoms
 
+    from tansaku.tasks.measurements.notebook import Values
+    from tansaku.tasks.measurements.orders import Receipt
+    from tansaku.tasks.paths.surface import CampaignSurface
+
 
 @contextmanager
 def _opened() -> Iterator[Resources]:
@@ -44,7 +48,7 @@ def _opened() -> Iterator[Resources]:
 
 
 class CampaignView:
-    """A read-only snapshot of a stored campaign; ``refresh()`` reads it again.
+    """A snapshot of a stored campaign; ``refresh()`` reads it again. Only ``ask()`` and ``tell()`` write.
 
     The database is found as the command line finds it (``TANSAKU_MONGO_URI``, the site file, else the embedded server) and
     is opened only while something is read.
@@ -143,6 +147,17 @@ class CampaignView:
         """Of a search with several objectives its front and the dominated volume, None for others and before a value."""
         return campaign_front(self._data)
 
+    def surface(self) -> CampaignSurface:
+        """Of a search for a bottleneck the energy surface: ``barriers``, ``network`` of hops, ``path(dimensions)``.
+
+        Raises:
+            ConfigurationError: The campaign has another goal, or nothing was computed yet.
+        """
+        # numba compiles for seconds, for this goal alone.
+        from tansaku.tasks.paths.surface import read_surface
+
+        return read_surface(self._data)
+
     def costs(self) -> CostComparison | None:
         """Predicted against actual cost, None where cost is not learned."""
         return self._data.costs
@@ -156,6 +171,35 @@ class CampaignView:
         """The final structure of one evaluation as ASE atoms."""
         with _opened() as resources:
             return read_structure(evaluation, resources.artifacts)
+
+    def ask(self, count: int | None = None) -> pd.DataFrame:
+        """What to measure next, one row per proposal: `tansaku ask`.
+
+        Args:
+            count: How many proposals are to wait for values; None: as many as last time.
+
+        Raises:
+            ConfigurationError: The values of the campaign are computed.
+        """
+        from tansaku.tasks.measurements.notebook import ask
+
+        with _opened() as resources:
+            return ask(resources, self.name, count)
+
+    def tell(self, values: Values) -> Receipt:
+        """Records measured values, all or none: `tansaku tell`.
+
+        Args:
+            values: A CSV file, a frame or a list of rows with its columns, or values by proposal number.
+
+        Raises:
+            ReportError: A row is wrong; nothing was stored.
+            ConfigurationError: The values of the campaign are computed.
+        """
+        from tansaku.tasks.measurements.notebook import tell
+
+        with _opened() as resources:
+            return tell(resources, self.name, values)
 
     def plot(self, folder: Path | str = ".") -> list[Path]:
         """Draws the figures as PNG and HTML; returns their paths."""

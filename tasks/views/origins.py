@@ -7,10 +7,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tansaku.models.domain.adoption import adopted_from
 from tansaku.models.domain.records import Evaluation
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.label import LABEL_PROPERTY
 from tansaku.models.domain.views import BoolArray, Columns
+from tansaku.tasks.views.evaluation_arrays import EvaluationArrays
 
 
 def predicted(evaluation: Evaluation) -> bool:
@@ -19,9 +21,16 @@ def predicted(evaluation: Evaluation) -> bool:
 
 
 def value_from(spec: CampaignSpec, evaluation: Evaluation) -> str | None:
-    """The model that predicted a value, or the type of the calculator that computed it; None without one, or of a table's."""
+    """The model that predicted a value, or what computed it: a calculator, in another campaign if the result was adopted.
+
+    None without a value, or of a table's.
+    """
     outcome = evaluation.outcome
-    return None if outcome is None or outcome.value is None else origin_of(spec, outcome.predicted_by)
+    if outcome is None or outcome.value is None:
+        return None
+    found = origin_of(spec, outcome.predicted_by)
+    elsewhere = adopted_from(evaluation)
+    return found if found is None or elsewhere is None else f"{found} in {elsewhere.describe()}"
 
 
 def origin_of(spec: CampaignSpec, predicted_by: str | None) -> str | None:
@@ -46,7 +55,10 @@ def sources_told(spec: CampaignSpec, evaluations: Sequence[Evaluation]) -> str |
         evaluations: Of any purpose.
     """
     counts = Counter(
-        (predicted(evaluation), source) for evaluation in evaluations if (source := value_from(spec, evaluation)) is not None
+        (predicted(evaluation), source)
+        for evaluation in evaluations
+        if evaluation.outcome is not None and evaluation.outcome.value is not None
+        if (source := origin_of(spec, evaluation.outcome.predicted_by)) is not None
     )
     if not counts:
         return None
@@ -74,11 +86,10 @@ def best_of(evaluations: Sequence[Evaluation], sign: float) -> Evaluation | None
     return min(valued, key=lambda entry: entry[:3])[3] if valued else None
 
 
-def best_place(columns: Columns, chosen: BoolArray, sign: float) -> int | None:
+def best_place(columns: Columns | EvaluationArrays, chosen: BoolArray, sign: float) -> int | None:
     """Place of the best value among the chosen evaluations, by the rules of :func:`best_of`; None when none has a value."""
-    places = np.flatnonzero(chosen & ~np.isnan(columns.values))
-    if not len(places):
-        return None
-    models = np.array([columns.predicted_by[place] is not None for place in places], dtype=np.bool_)
-    best = np.lexsort((columns.numbers[places], sign * columns.values[places], models))[0]
-    return int(places[best])
+    valued = chosen & ~np.isnan(columns.values)
+    computed = valued & ~columns.predicted
+    places = np.flatnonzero(computed if computed.any() else valued)
+    # In proposal order: of equal values the first is the earliest.
+    return int(places[np.argmin(sign * columns.values[places])]) if len(places) else None

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from tansaku import __version__
 from tansaku.models.domain.errors import NotFoundError, StoreError, TansakuError, TransientError
 from tansaku.models.domain.identifiers import printable
+from tansaku.models.domain.measurements import Reported, reports_of
 from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.records import CampaignRecord, Record
 from tansaku.models.domain.specs.campaign import CampaignSpec
@@ -45,7 +46,12 @@ def stored_spec(record: CampaignRecord) -> CampaignSpec:
         StoreError: It cannot be read: it is damaged, of a newer version, or needs a plug-in.
     """
     try:
-        return CampaignSpec.model_validate(record.spec)
+        spec = CampaignSpec.model_validate(record.spec)
+        described = [report.off_pool for report in _reports(record) if report.off_pool is not None]
+        if not described:
+            return spec
+        rows = {item.id: item.model_dump(mode="json") for item in described}
+        return spec.model_copy(update={"space": spec.space.with_off_pool(list(rows.values()))})
     except ValidationError as error:
         by = f"it was stored by tansaku {record.tansaku_version}, this is {__version__}; " * (
             record.tansaku_version != __version__
@@ -54,6 +60,13 @@ def stored_spec(record: CampaignRecord) -> CampaignSpec:
             f"the stored spec of campaign {record.name!r} is not valid in this version: {problems_of(error)}",
             hint=f"{by}install the version or plug-in that supports it, or restore a dump of the database",
         ) from error
+
+
+def _reports(record: CampaignRecord) -> Iterator[Reported]:
+    """Every report of values, also one that no driver has applied yet."""
+    for command in record.commands:
+        if command.kind == "tell":
+            yield from reports_of(command.payload)
 
 
 def each_campaign(

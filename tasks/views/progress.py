@@ -4,52 +4,38 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from pathlib import Path
+from datetime import datetime
 
 from pydantic import AwareDatetime
 
 from tansaku.models.domain.certificate import Certificate
-from tansaku.models.domain.errors import ConfigurationError, NotFoundError
-from tansaku.models.domain.history import cost_limit, stop_reason
-from tansaku.models.domain.pool import CandidatePool
+from tansaku.models.domain.history import cost_limit, decide
 from tansaku.models.domain.ports import CampaignStore
-from tansaku.models.domain.records import CampaignRecord, CommandKind, Evaluation, JsonDict, Lease, Record
+from tansaku.models.domain.records import CampaignRecord, CommandKind, JsonDict, Lease, Record
 from tansaku.models.domain.retraining import describe, describe_target, ended, target_met
 from tansaku.models.domain.specs.campaign import CampaignSpec
-from tansaku.models.domain.specs.space import SpaceSpec
 from tansaku.models.domain.states import CampaignState, EvaluationState, StopReason, campaign_state
-from tansaku.models.domain.views import Columns
-from tansaku.spaces.space_registry import open_space
-from tansaku.tasks.jobs.document import LATTICE_WARNING
-from tansaku.tasks.steps.certificates import CERTIFICATE, stopping, stored_certificates
-from tansaku.tasks.steps.rounds import priced_by
-from tansaku.tasks.views.columns import search_entries_of
-from tansaku.tasks.views.costs import compare_costs, cost_unit, costs_of
-from tansaku.tasks.views.failures import FailedEvaluation, describe_group, failures_of, grouped, may_succeed
-from tansaku.tasks.views.overview import UnreadableCampaign, each_campaign, stored_spec
+from tansaku.models.domain.time_limits import HOUR, out_of_time
+from tansaku.models.domain.wording import counted
+from tansaku.tasks.steps.certificates import CERTIFICATE, stored_certificates
+from tansaku.tasks.stores.campaigns import being_renamed
+from tansaku.tasks.views.costs import compare_costs, cost_unit
+from tansaku.tasks.views.failures import (
+    FailedEvaluation,
+    LateResult,
+    LostAttempt,
+    describe_group,
+    grouped,
+    may_succeed,
+)
+from tansaku.tasks.views.manual import or_waiting, waiting_numbers
+from tansaku.tasks.views.overview import UnreadableCampaign, each_campaign
+from tansaku.tasks.views.prospects import RecentPools
+from tansaku.tasks.views.stored_campaign import StoredCampaign, added
+from tansaku.tasks.views.time_limits import time_limits, time_spent
 
 _SHOWN_LOST = 5
 _SHOWN_TRAINED = 2
-
-
-class LostAttempt(Record):
-    """An attempt that was given up, of an evaluation that was or will be tried again."""
-
-    candidate: str
-    round: int
-    attempt: int
-    reason: str
-    message: str
-
-
-class LateResult(Record):
-    """A result that arrived after its attempt was abandoned and another begun; it is stored, but not used."""
-
-    candidate: str
-    round: int
-    attempt: int
-    value: float | None
 
 
 class CampaignStatus(Record):
@@ -61,6 +47,7 @@ class CampaignStatus(Record):
         polish_failed: Failed ones of these.
         damaged: Evaluations that cannot be read; a driver refuses the campaign.
         predicted: Evaluations of the search whose value is predicted by a trained model.
+        adopted: Evaluations whose result was computed by another campaign; they cost nothing here.
         trained: Descriptions of its surrogate's ended trainings and of the current one.
         target: Description of the distance of the version in use from the target; None without a target.
         cost: Spent and reserved by the search [the space's cost unit]; of a learned cost what ended evaluations took.
@@ -68,10 +55,14 @@ class CampaignStatus(Record):
         cost_ratio: Median of actual over predicted cost, None where nothing was measured.
         limit: What it may spend, None for no limit or when the space cannot be opened.
         exhaustive_cost: Cost of evaluating the whole space.
+        driven_hours: Time that drivers have had it.
+        core_hours: What attempts of its evaluations took, as far as it was measured.
+        time_limits: What is spent of its limits of time, in words.
         certificate: The latest convergence certificate; None before the first.
         lost_attempts: Attempts that were given up, of evaluations that have not failed.
         late_results: Results that came too late to be used.
         driver: Who drives it now, or None.
+        waiting: Numbers of proposals that wait for values that people or robots report.
         warnings: Warnings about its results.
         problem: Why the space cannot be opened; state, limit and exhaustive cost then lack what it would tell. Or what is
             wrong with evaluations that cannot be read; nothing of them is in the numbers.
@@ -90,6 +81,7 @@ class CampaignStatus(Record):
     polish_failed: int = 0
     damaged: int = 0
     predicted: int = 0
+    adopted: int = 0
     trained: tuple[str, ...] = ()
     target: str | None = None
     cost: float
@@ -97,8 +89,12 @@ class CampaignStatus(Record):
     cost_ratio: float | None = None
     limit: float | None
     exhaustive_cost: float | None
+    driven_hours: float = 0.0
+    core_hours: float = 0.0
+    time_limits: tuple[str, ...] = ()
     certificate: Certificate | None = None
     driver: str | None
+    waiting: tuple[int, ...] = ()
     failures: tuple[FailedEvaluation, ...]
     lost_attempts: tuple[LostAttempt, ...] = ()
     late_results: tuple[LateResult, ...] = ()
@@ -121,7 +117,7 @@ class CampaignStatus(Record):
         if left:
             lines.append(f"        and {left} more: tansaku status {self.name}")
         if any(not may_succeed(failure) for failure in self.failures):
-            lines.append("        a grain that turned or is strained does so again in the same cell; increase space.spacing")
+            lines.append("        a grain that turned or is strained does so again; increase space.spacing (or space.cell)")
         if self.retry_command is not None:
             lines.append(f"        retry: {self.retry_command}")
         why = f" ({self.stop_reason.value})" if self.stop_reason is not None else ""
@@ -132,8 +128,7 @@ class CampaignStatus(Record):
             + (f"; final relaxations {self.polish}" if self.polish else "")
             + (f", {self.polish_failed} failed" if self.polish_failed else "")
         )
-        if self.predicted:
-            lines.append(f"  values: {self.done - self.predicted} computed, {self.predicted} predicted by a trained model")
+        lines += self._describe_origins()
         lines += [f"  {line}" for line in self.trained[-_SHOWN_TRAINED:]]
         if self.target is not None:
             lines.append(f"  {self.target}")
@@ -143,6 +138,7 @@ class CampaignStatus(Record):
         if self.exhaustive_cost is not None:
             spent += f", {100 * self.cost / self.exhaustive_cost:.3g} % of the exhaustive cost"
         lines.append(spent)
+        lines += [f"  {line}" for line in self.time_limits]
         if self.cost_ratio is not None:
             lines.append(f"  cost: median of actual / predicted {self.cost_ratio:.2f}")
         if self.certificate is not None:
@@ -157,6 +153,8 @@ class CampaignStatus(Record):
             value = "no value" if late.value is None else f"{late.value:.6g}"
             lines.append(f"  late result, not used: {late.candidate}, attempt {late.attempt} (round {late.round}): {value}")
         lines += [f"  warning: {warning}" for warning in self.warnings]
+        if self.waiting:
+            lines.append(f"  waiting for values of {counted(len(self.waiting), 'proposal')}: tansaku ask {self.name}")
         if self.driver is not None:
             lines.append(f"  driven by {self.driver}")
         elif self.state is CampaignState.INTERRUPTED and not self.damaged:
@@ -164,6 +162,15 @@ class CampaignStatus(Record):
         if self.problem is not None:
             lines.append(f"  {self.problem}")
         return "\n".join(lines)
+
+    def _describe_origins(self) -> list[str]:
+        """Where values come from, where not all of them were computed here."""
+        lines = []
+        if self.predicted:
+            lines.append(f"  values: {self.done - self.predicted} computed, {self.predicted} predicted by a trained model")
+        if self.adopted:
+            lines.append(f"  results: {self.adopted} adopted from other campaigns, at no cost")
+        return lines
 
 
 def _last_command_is(record: CampaignRecord, kind: CommandKind) -> bool:
@@ -177,10 +184,15 @@ def is_paused(record: CampaignRecord) -> bool:
     return _last_command_is(record, "pause")
 
 
-def live_lease(record: CampaignRecord) -> Lease | None:
-    """The lease of a driver that was heard of lately, by this machine's clock; None when nobody drives the campaign."""
+def live_lease(record: CampaignRecord, now: datetime) -> Lease | None:
+    """The lease of a campaign's driver, None when nobody drives it.
+
+    Args:
+        record: The campaign.
+        now: The time of the store that it was read from, which renews leases; the clock of this machine may be wrong.
+    """
     lease = record.lease
-    return lease if lease is not None and lease.expires_at > datetime.now(UTC) else None
+    return lease if lease is not None and lease.expires_at > now else None
 
 
 def describe_driver(lease: Lease | None) -> str | None:
@@ -197,74 +209,29 @@ def last_certificate(store: CampaignStore, name: str) -> Certificate | None:
     return certificates[-1] if certificates else None
 
 
-def _certain(store: CampaignStore, spec: CampaignSpec, searched: int) -> StopReason | None:
-    """Whether the search was stopped because the answer is known, and still is."""
-    if spec.budget.stop is None or stopping(spec, store.events(spec.name, kind=CERTIFICATE), searched) is None:
-        return None
-    return StopReason.CERTAIN
-
-
-def _lost_attempts(evaluations: list[Evaluation]) -> tuple[LostAttempt, ...]:
-    return tuple(
-        LostAttempt(
-            candidate=evaluation.proposal.candidate,
-            round=evaluation.proposal.number,
-            attempt=attempt.number,
-            reason=attempt.failure.reason,
-            message=attempt.failure.message,
-        )
-        for evaluation in evaluations
-        for attempt in evaluation.attempts
-        if attempt.failure is not None and evaluation.state is not EvaluationState.FAILED
-    )
-
-
-def _late_results(evaluations: list[Evaluation]) -> tuple[LateResult, ...]:
-    return tuple(
-        LateResult(
-            candidate=evaluation.proposal.candidate,
-            round=evaluation.proposal.number,
-            attempt=attempt.number,
-            value=attempt.late_outcome.value,
-        )
-        for evaluation in evaluations
-        for attempt in evaluation.attempts
-        if attempt.late_outcome is not None
-    )
-
-
-def _good_enough(store: CampaignStore, record: CampaignRecord, stop: StopReason | None) -> StopReason | None:
-    """Whether the search has ended because the version in use is within the target; too many failures come before that."""
-    retrain = stored_spec(record).retrain
-    if (stop is not None and stop.failed) or retrain is None:
-        return None
-    met = target_met(retrain.target, ended(store.retrains(record.name)), record.last_number + 1)
-    return StopReason.TARGET if met else None
-
-
-def _learning(store: CampaignStore, spec: CampaignSpec) -> JsonDict:
+def _learning(campaign: StoredCampaign) -> JsonDict:
     """Returns the status of the campaign's surrogate."""
-    retrains = store.retrains(spec.name)
-    target = spec.retrain.target if spec.retrain is not None else None
+    retrains = campaign.retrains
+    target = campaign.spec.retrain.target if campaign.spec.retrain is not None else None
     return {
         "trained": tuple(describe(retrain, end) for retrain, end in retrains),
         "target": None if target is None else describe_target(target, ended(retrains)),
     }
 
 
-def _counts(columns: Columns) -> dict[str, int]:
+def _counts(campaign: StoredCampaign) -> dict[str, int]:
     """Returns how many evaluations of the search, and of the campaign, are in which state."""
-    states = [state for state, searched in zip(columns.states, columns.searched, strict=True) if searched]
-    models = [model for model, searched in zip(columns.predicted_by, columns.searched, strict=True) if searched]
+    arrays = campaign.arrays
+    searched = int(arrays.searched.sum())
     return {
-        "evaluations": len(states),
-        "done": states.count(EvaluationState.DONE),
-        "failed": states.count(EvaluationState.FAILED),
-        "active": sum(not state.terminal for state in columns.states),
-        "lost": states.count(EvaluationState.LOST),
-        "polish": len(columns) - len(states),
-        "damaged": len(columns.problems),
-        "predicted": len(models) - models.count(None),
+        "evaluations": searched,
+        "done": int((arrays.searched & arrays.in_state(EvaluationState.DONE)).sum()),
+        "failed": int((arrays.searched & arrays.in_state(EvaluationState.FAILED)).sum()),
+        "active": int((~arrays.terminal).sum()),
+        "lost": int((arrays.searched & arrays.in_state(EvaluationState.LOST)).sum()),
+        "polish": len(arrays) - searched,
+        "damaged": len(campaign.problems),
+        "predicted": int((arrays.searched & arrays.predicted).sum()),
     }
 
 
@@ -278,6 +245,8 @@ def _problem(record: CampaignRecord, unopened: str | None, damaged: Sequence[str
     """
     if record.deleting:
         return f"its deletion was interrupted; `tansaku delete {record.name}` completes it"
+    if record.renaming is not None:
+        return being_renamed(record).message
     if not damaged:
         return unopened
     which = "one of its evaluations" if len(damaged) == 1 else f"{len(damaged)} of its evaluations"
@@ -298,34 +267,6 @@ def every_status(store: CampaignStore) -> list[CampaignStatus | UnreadableCampai
     return list(each_campaign(store, lambda name: campaign_status(store, name, pools)))
 
 
-class RecentPools:
-    """Opens the spaces of campaigns that are read one after another; campaigns often search the same space."""
-
-    _KEPT = 4
-
-    def __init__(self) -> None:
-        self._pools: dict[tuple[str, str], CandidatePool] = {}
-
-    def pool(self, spec: SpaceSpec, base_path: str) -> CandidatePool:
-        """Returns the candidates of a space. Raises as :func:`~tansaku.spaces.space_registry.open_space`."""
-        key = spec.model_dump_json(), base_path
-        found = self._pools.pop(key, None) or open_space(spec, Path(base_path)).pool()
-        self._pools[key] = found
-        if len(self._pools) > self._KEPT:
-            self._pools.pop(next(iter(self._pools)))
-        return found
-
-
-def _warnings_of(columns: Columns, troubled: list[Evaluation]) -> JsonDict:
-    """Returns warnings, lost attempts and late results, which are not failures."""
-    warnings = [str(warning) for warning in columns.properties[LATTICE_WARNING] if warning is not None]
-    return {
-        "lost_attempts": _lost_attempts(troubled),
-        "late_results": _late_results(troubled),
-        "warnings": tuple(dict.fromkeys(warnings)),
-    }
-
-
 def campaign_status(store: CampaignStore, name: str, pools: RecentPools | None = None) -> CampaignStatus:
     """Returns the status of a campaign.
 
@@ -340,49 +281,72 @@ def campaign_status(store: CampaignStore, name: str, pools: RecentPools | None =
         MissingComponentError: Its space needs a package that is not installed.
     """
     record = store.campaign(name)
-    spec = stored_spec(record)
-    wanted = [objective.property for objective in spec.objective.further]
-    columns, refits = store.columns(name, quantities=wanted, properties=(LATTICE_WARNING,)), store.refits(name)
-    troubled = store.numbered(name, columns.numbers[columns.incidents].tolist())
-    counts, failures = _counts(columns), failures_of(troubled)
-    stop, limit, exhaustive, problem = None, None, None, None
-    try:
-        pool = (pools or RecentPools()).pool(spec.space, record.base_path)
-        pool = priced_by(pool, refits[-1]) if refits else pool
-        failed = {evaluation.proposal.number: evaluation for evaluation in troubled}
-        entries = search_entries_of(columns, pool, failed, spec.objective.further, learns_cost=spec.space.learns_cost)
-    except (ConfigurationError, NotFoundError) as error:
-        problem = f"the space cannot be opened: {error.message}"
-    else:
+    return status_of(StoredCampaign.load(store, record, pools or RecentPools(), live_lease(record, store.now())))
+
+
+def status_of(campaign: StoredCampaign) -> CampaignStatus:
+    """Returns the status of a campaign that was read."""
+    record, spec, counts, failures = campaign.record, campaign.spec, _counts(campaign), campaign.failures
+    stop, limit, exhaustive, spent = None, None, None, time_spent(campaign)
+    if campaign.prospects is not None:
+        pool = campaign.prospects.pool
         limit, exhaustive = cost_limit(spec.budget, pool), float(pool.cost.sum())
-        stop = stop_reason(spec.budget, pool, entries, record.last_number, limit, spec.constraints.max_cost)
-        stop = _good_enough(store, record, stop) or stop or _certain(store, spec, counts["evaluations"])
-    costs = compare_costs(columns, refits, spec.space)
-    lease, cancelled = live_lease(record), _last_command_is(record, "cancel")
+        reached = decide(spec.budget, campaign.standing(campaign.prospects, limit)) or out_of_time(spec.budget, spent)
+        stop = _stop_reason(campaign, reached)
+    costs = compare_costs(campaign.arrays, campaign.refits, spec.space)
+    lease, cancelled = campaign.lease, _last_command_is(record, "cancel")
+    incidents, waiting = campaign.incidents.values(), waiting_numbers(spec, campaign.arrays)
     return CampaignStatus(
-        name=name,
-        state=campaign_state(
-            proposed=len(columns),
-            active=counts["active"],
-            leased=lease is not None,
-            paused=is_paused(record),
-            cancelled=cancelled,
-            stop_reason=stop,
+        name=record.name,
+        state=or_waiting(
+            campaign_state(
+                proposed=len(campaign.arrays),
+                active=counts["active"],
+                leased=lease is not None,
+                paused=is_paused(record),
+                cancelled=cancelled,
+                stop_reason=stop,
+            ),
+            waiting,
         ),
         stop_reason=StopReason.CANCELLED if cancelled else stop,
         created_at=record.created_at,
         **counts,
         polish_failed=len(failures) - counts["failed"],
-        **_learning(store, spec),
-        cost=float(sum(costs_of(columns, spec.space)[columns.searched].tolist())),
+        adopted=len(campaign.adopted),
+        **_learning(campaign),
+        cost=added(campaign.costs[campaign.arrays.searched]),
         cost_unit=cost_unit(spec.space),
         cost_ratio=None if costs is None else costs.median_ratio,
         limit=limit,
         exhaustive_cost=exhaustive,
-        certificate=last_certificate(store, name),
+        driven_hours=spent.driven / HOUR,
+        core_hours=spent.core_seconds / HOUR,
+        time_limits=time_limits(spec.budget, spent),
+        certificate=campaign.certified.last,
         driver=describe_driver(lease),
+        waiting=waiting,
         failures=failures,
-        **_warnings_of(columns, troubled),
-        retry_command=f"tansaku retry {shlex.quote(name)}" if any(map(may_succeed, failures)) else None,
-        problem=_problem(record, problem, columns.problems),
+        lost_attempts=tuple(lost for incident in incidents for lost in incident.lost),
+        late_results=tuple(late for incident in incidents for late in incident.late),
+        warnings=tuple(dict.fromkeys((*_crystal_warnings(spec), *campaign.warnings.values()))),
+        retry_command=f"tansaku retry {shlex.quote(record.name)}" if any(map(may_succeed, failures)) else None,
+        problem=_problem(record, campaign.unopened, campaign.problems),
     )
+
+
+def _crystal_warnings(spec: CampaignSpec) -> tuple[str, ...]:
+    crystal = spec.space.reference_crystal
+    if crystal is None or not crystal.strained:
+        return ()
+    edge = crystal.lattice_parameter
+    return (f"space.crystal.strained: true; lattice parameter {edge} Å is not compared with the calculator's own",)
+
+
+def _stop_reason(campaign: StoredCampaign, stop: StopReason | None) -> StopReason | None:
+    """Why the search has ended: too many failures come before the target, and that before everything else."""
+    retrain = campaign.spec.retrain
+    if (stop is None or not stop.failed) and retrain is not None:
+        met = target_met(retrain.target, ended(campaign.retrains), campaign.record.last_number + 1)
+        stop = StopReason.TARGET if met else stop
+    return stop or (StopReason.CERTAIN if campaign.certified.stops else None)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
+import numpy as np
 
+from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import Evaluation, Record
 from tansaku.models.domain.states import EvaluationState
-from tansaku.tasks.views.origins import best_of, predicted, value_of
+from tansaku.tasks.views.evaluation_arrays import EvaluationArrays
 from tansaku.tasks.views.readings import Reading
 
 MOST_POINTS = 2000
@@ -68,52 +68,64 @@ def predictions_of(reading: Reading, most: int = MOST_POINTS) -> Predictions:
         reading: The campaign.
         most: Number of points, the last ones.
     """
-    rows: list[tuple[int, float, float, float]] = []
-    for item in reading.search:
-        mean, deviation = item.proposal.predicted_mean, item.proposal.predicted_deviation
-        value = None if predicted(item) else value_of(item)
-        if mean is not None and deviation is not None and value is not None:
-            rows.append((item.proposal.number, mean, deviation, value))
-    differences = [abs(value - mean) for _, mean, _, value in rows]
-    deviations = [row[2] for row in rows]
-    shown = rows[max(0, len(rows) - most) :]
+    arrays = reading.arrays
+    both = arrays.searched & ~arrays.predicted & ~np.isnan(arrays.means + arrays.mean_deviations + arrays.values)
+    places = np.flatnonzero(both)
+    differences, deviations = np.abs(arrays.values[places] - arrays.means[places]), arrays.mean_deviations[places]
+    shown = places[max(0, len(places) - most) :]
     return Predictions(
-        numbers=tuple(row[0] for row in shown),
-        predicted=tuple(row[1] for row in shown),
-        deviations=tuple(row[2] for row in shown),
-        computed=tuple(row[3] for row in shown),
+        numbers=tuple(arrays.numbers[shown].tolist()),
+        predicted=tuple(arrays.means[shown].tolist()),
+        deviations=tuple(arrays.mean_deviations[shown].tolist()),
+        computed=tuple(arrays.values[shown].tolist()),
         unit=reading.spec.objective.unit,
-        count=len(rows),
-        within=(_within(differences, deviations, 1.0), _within(differences, deviations, 2.0)) if rows else None,
-        error=(sum(difference**2 for difference in differences) / len(rows)) ** 0.5 if rows else None,
+        count=len(places),
+        within=(_within(differences, deviations, 1.0), _within(differences, deviations, 2.0)) if len(places) else None,
+        error=float(np.sqrt(np.mean(differences**2))) if len(places) else None,
     )
 
 
 def last_proposals(reading: Reading, most: int = 10) -> tuple[Evaluation, ...]:
     """The last proposals of the search, the newest first."""
-    return reading.search[: -most - 1 : -1]
+    arrays = reading.arrays
+    places = np.flatnonzero(arrays.searched)[: -most - 1 : -1]
+    return tuple(reading.evaluations.numbered(arrays.numbers[places].tolist()))
 
 
 def system_lines(reading: Reading) -> list[SystemLine]:
     """The systems that have an evaluation, by name."""
-    by_system: dict[str, list[Evaluation]] = defaultdict(list)
-    for item in reading.search:
-        by_system[item.proposal.system].append(item)
-    return [_system_line(name, by_system[name], reading.sign) for name in sorted(by_system)]
+    arrays = reading.arrays
+    count = len(arrays.systems)
+    codes = arrays.system_codes
+    evaluations = np.bincount(codes[arrays.searched], minlength=count).tolist()
+    failed = np.bincount(codes[arrays.searched & arrays.in_state(EvaluationState.FAILED)], minlength=count).tolist()
+    best = _best_places(arrays, reading.sign)
+    return [
+        SystemLine(
+            system=name,
+            best=float(arrays.values[best[code]]) if code in best else None,
+            candidate=arrays.candidates[best[code]] if code in best else None,
+            number=int(arrays.numbers[best[code]]) if code in best else None,
+            evaluations=evaluations[code],
+            failed=failed[code],
+        )
+        for name, code in sorted((name, code) for code, name in enumerate(arrays.systems))
+        if evaluations[code]
+    ]
 
 
-def _system_line(name: str, evaluations: Sequence[Evaluation], sign: float) -> SystemLine:
-    best = best_of(evaluations, sign)
-    return SystemLine(
-        system=name,
-        best=None if best is None else value_of(best),
-        candidate=None if best is None else best.proposal.candidate,
-        number=None if best is None else best.proposal.number,
-        evaluations=len(evaluations),
-        failed=sum(item.state is EvaluationState.FAILED for item in evaluations),
-    )
+def _best_places(arrays: EvaluationArrays, sign: float) -> dict[int, int]:
+    """Places of the best values of systems by code, by the rules of :func:`~tansaku.tasks.views.origins.best_place`."""
+    valued, codes = arrays.searched & ~np.isnan(arrays.values), arrays.system_codes
+    known = np.zeros(len(arrays.systems), dtype=np.bool_)
+    known[codes[valued & ~arrays.predicted]] = True
+    places = np.flatnonzero(valued & ~(arrays.predicted & known[codes]))
+    best = np.full(len(arrays.systems), np.inf)
+    np.minimum.at(best, codes[places], sign * arrays.values[places])
+    places = places[sign * arrays.values[places] == best[codes[places]]]
+    found, first = np.unique(codes[places], return_index=True)
+    return dict(zip(found.tolist(), places[first].tolist(), strict=True))
 
 
-def _within(differences: Sequence[float], deviations: Sequence[float], times: float) -> float:
-    pairs = zip(differences, deviations, strict=True)
-    return sum(difference <= times * deviation for difference, deviation in pairs) / len(differences)
+def _within(differences: FloatArray, deviations: FloatArray, times: float) -> float:
+    return float(np.mean(differences <= times * deviations))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime
 
 from pydantic import AwareDatetime
 
@@ -73,12 +75,29 @@ def read_queue(store: CampaignStore, limit: int = 100) -> list[CampaignQueue | U
         store: Of the campaigns.
         limit: Jobs of a campaign, at most :data:`~tansaku.models.domain.views.LARGEST_PAGE`.
     """
-    found = each_campaign(store, lambda name: _read(store, name, min(limit, LARGEST_PAGE)))
-    return [queue for queue in found if isinstance(queue, UnreadableCampaign) or queue.driver is not None or queue.counts]
+    return list(queues_after(store, limit))
 
 
-def _read(store: CampaignStore, name: str, limit: int) -> CampaignQueue:
-    lease = live_lease(store.campaign(name))
+def queues_after(store: CampaignStore, limit: int = 100, after: str = "") -> Iterator[CampaignQueue | UnreadableCampaign]:
+    """The same one by one, as they are read.
+
+    Args:
+        store: Of the campaigns.
+        limit: Jobs of a campaign.
+        after: Only campaigns whose names come after this one.
+    """
+    now = store.now()
+
+    def read(name: str) -> CampaignQueue | None:
+        return _read(store, name, min(limit, LARGEST_PAGE), now) if name > after else None
+
+    for queue in each_campaign(store, read):
+        if isinstance(queue, UnreadableCampaign) or (queue is not None and (queue.driver is not None or queue.counts)):
+            yield queue
+
+
+def _read(store: CampaignStore, name: str, limit: int, now: datetime) -> CampaignQueue:
+    lease = live_lease(store.campaign(name), now)
     counts = {state: count for state, count in store.state_counts(name).items() if state in ACTIVE_STATES}
     evaluations = store.page(name, PageQuery(states=tuple(ACTIVE_STATES), limit=limit)).evaluations if counts else ()
     return CampaignQueue(

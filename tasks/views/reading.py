@@ -15,7 +15,7 @@ from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.records import CampaignRecord, Evaluation, JsonDict, Refit
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.views import Columns
-from tansaku.spaces.space_registry import open_space
+from tansaku.spaces.space_registry import open_space, outline_with, pool_with
 from tansaku.tasks.steps.rounds import priced_by
 from tansaku.tasks.views.columns import complete_columns
 from tansaku.tasks.views.costs import CostComparison, compare_costs
@@ -64,7 +64,13 @@ class CampaignReading:
     @cached_property
     def pool(self) -> CandidatePool:
         """All candidates of the space, at the costs that the last refit predicts."""
-        pool = self.space.pool()
+        return self._priced(pool_with(self.space, self._candidates))
+
+    @property
+    def _candidates(self) -> list[str]:
+        return [str(name) for name in self.columns.candidates]
+
+    def _priced(self, pool: CandidatePool) -> CandidatePool:
         return priced_by(pool, self.refits[-1]) if self.refits else pool
 
     @property
@@ -90,7 +96,7 @@ class CampaignReading:
     @property
     def value_key(self) -> str:
         """Name of the value in rows: ``E_gb`` for grain boundaries, ``E_b`` for migration barriers, else ``value``."""
-        return self.spec.space.description.value_key
+        return self.spec.space.value_key(self.spec.objective.property)
 
 
 @dataclass(frozen=True)
@@ -112,6 +118,11 @@ class CampaignOverview(CampaignReading):
     columns: Columns
     polished: tuple[Evaluation, ...]
     refits: tuple[Refit, ...] = ()
+
+    @cached_property
+    def pool(self) -> CandidatePool:
+        """All candidates of the space without their features, at the costs that the last refit predicts."""
+        return self._priced(outline_with(self.space, self._candidates))
 
     @classmethod
     def load(cls, store: CampaignStore, name: str) -> CampaignOverview:

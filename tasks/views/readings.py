@@ -1,24 +1,52 @@
-"""Campaigns as the dashboard reads them: a version that changes with what is stored, and one reading for each version."""
+"""Campaigns as the dashboard reads them: one reading for each version, brought up to date by what has changed."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import cached_property
 from threading import Lock
+from typing import TypeVar, cast
 
 from pydantic import AwareDatetime
 
-from tansaku.models.domain.errors import StoreError
+from tansaku.models.domain.errors import NotFoundError
 from tansaku.models.domain.identifiers import short_hash
 from tansaku.models.domain.ports import CampaignStore
-from tansaku.models.domain.records import CampaignRecord, Evaluation, Record
+from tansaku.models.domain.records import CampaignRecord, Lease, Record
 from tansaku.models.domain.specs.campaign import CampaignSpec
-from tansaku.models.domain.states import ACTIVE_STATES, CampaignState
-from tansaku.tasks.views.origins import best_of, value_of
-from tansaku.tasks.views.overview import UnreadableCampaign, each_campaign, stored_spec
-from tansaku.tasks.views.progress import CampaignStatus, campaign_status, live_lease
+from tansaku.models.domain.states import CampaignState
+from tansaku.models.domain.views import Changes, Mark
+from tansaku.tasks.steps.late import LATE_RESULT
+from tansaku.tasks.views.evaluation_arrays import EvaluationArrays
+from tansaku.tasks.views.kept_evaluations import KeptEvaluations
+from tansaku.tasks.views.origins import best_place
+from tansaku.tasks.views.overview import UnreadableCampaign, each_campaign
+from tansaku.tasks.views.progress import CampaignStatus, live_lease, status_of
+from tansaku.tasks.views.prospects import RecentPools
+from tansaku.tasks.views.stored_campaign import StoredCampaign
 
 _MOST_READINGS = 16
+_MOST_ROWS = 500_000
+"""Evaluations and candidates of all readings that are kept, the last one apart."""
+
+Made = TypeVar("Made")
+
+
+@dataclass(frozen=True)
+class Best:
+    """The best value of a search.
+
+    Attributes:
+        number: Of the proposal.
+        value: [the objective's unit].
+    """
+
+    number: int
+    candidate: str
+    value: float
 
 
 @dataclass(frozen=True)
@@ -26,40 +54,67 @@ class Reading:
     """One campaign at one version.
 
     Attributes:
-        version: See :func:`campaign_version`.
-        record: The campaign as stored.
-        spec: Its resolved spec, edits applied.
+        version: A short text that differs whenever something stored of the campaign differs; it depends on no clock but the
+            database's, by which leases expire.
+        campaign: What is stored, as arrays.
         status: Counts, cost, failures, certificate.
-        evaluations: Those that can be read, in proposal order, final relaxations included.
+        evaluations: Reads whole evaluations.
     """
 
     version: str
-    record: CampaignRecord
-    spec: CampaignSpec
+    campaign: StoredCampaign
     status: CampaignStatus
-    evaluations: tuple[Evaluation, ...]
+    evaluations: KeptEvaluations
+    _made: dict[object, object] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def record(self) -> CampaignRecord:
+        """The campaign as stored."""
+        return self.campaign.record
+
+    @property
+    def spec(self) -> CampaignSpec:
+        """Its resolved spec, edits applied."""
+        return self.campaign.spec
+
+    @property
+    def arrays(self) -> EvaluationArrays:
+        """Its evaluations."""
+        return self.campaign.arrays
 
     @property
     def sign(self) -> float:
         """1 when the objective is minimised, -1 when it is maximised."""
         return 1.0 if self.spec.objective.direction == "minimize" else -1.0
 
-    @property
-    def search(self) -> tuple[Evaluation, ...]:
-        """Evaluations of the search, in proposal order."""
-        return tuple(item for item in self.evaluations if item.proposal.purpose == "search")
+    @cached_property
+    def best(self) -> Best | None:
+        """The best value of the search so far."""
+        arrays = self.arrays
+        place = best_place(arrays, arrays.searched, self.sign)
+        if place is None:
+            return None
+        return Best(int(arrays.numbers[place]), arrays.candidates[place], float(arrays.values[place]))
 
-    @property
-    def best(self) -> Evaluation | None:
-        """The best evaluation of the search so far."""
-        return best_of(self.search, self.sign)
-
-    @property
+    @cached_property
     def updated(self) -> AwareDatetime:
         """Time of the last proposal, result or command."""
         times = [self.record.created_at, *(command.created_at for command in self.record.commands)]
-        times += [moment for item in self.evaluations for moment in (item.proposed_at, item.finished_at) if moment is not None]
+        if len(self.arrays):
+            times.append(datetime.fromtimestamp(int(self.arrays.changed_at.max()) / 1000, UTC))
         return max(times)
+
+    def once(self, key: object, make: Callable[[], Made]) -> Made:
+        """What is made of this version, made at most once for many viewers.
+
+        Args:
+            key: What it is.
+            make: Makes it.
+        """
+        # Two threads may make it at the same time: both are right.
+        if key not in self._made:
+            self._made[key] = make()
+        return cast(Made, self._made[key])
 
 
 class CampaignLine(Record):
@@ -94,51 +149,120 @@ class CampaignLine(Record):
     problem: str | None
 
 
-def campaign_version(store: CampaignStore, record: CampaignRecord) -> str:
-    """A short text that differs whenever something stored of a campaign differs; it depends on no clock but the lease's.
+@dataclass(frozen=True)
+class Glance:
+    """What a short look at a campaign finds.
 
-    Results are seen through the evaluations in progress, retries and reruns through their commands and events, imports through
-    the counts, and a campaign that was deleted and created again through its time of creation.
+    Attributes:
+        version: See :class:`Reading`.
+        record: The campaign as stored.
+        lease: Of its driver; None: nobody drives it.
+        late: Id of the last event about a late result, None without one.
+        changes: Since the mark that was given.
+    """
+
+    version: str
+    record: CampaignRecord
+    lease: Lease | None
+    late: str | None
+    changes: Changes
+
+
+def look_at(store: CampaignStore, name: str, since: Mark | None = None) -> Glance:
+    """Looks at what has changed of a campaign.
+
+    Results are seen through the numbers above the last and the evaluations in progress; retries, imports and a new campaign of
+    the same name through the mark; what changes no state of an evaluation through the events.
 
     Args:
         store: Holds the campaign.
-        record: The campaign.
-    """
-    counts = store.stored_counts(record.name)
-    commands = [[command.id, command.applied_at_number] for command in record.commands]
-    return short_hash(
-        [
-            record.created_at.isoformat(),
-            record.spec,
-            [record.epoch, record.last_number, record.last_refit, record.last_retrain, record.last_retrain_end],
-            [record.deleting, live_lease(record) is not None],
-            commands,
-            sorted(counts.items()),
-            _in_progress(store, record.name),
-        ]
-    )
-
-
-def _in_progress(store: CampaignStore, name: str) -> list[list[object]]:
-    """Evaluations in progress, or why they cannot be read."""
-    try:
-        active = store.evaluations(name, states=ACTIVE_STATES)
-    except StoreError as error:
-        return [[error.message]]
-    return [[item.id, item.state.value, len(item.attempts)] for item in active]
-
-
-def read_campaign(store: CampaignStore, name: str) -> Reading:
-    """Reads a campaign.
+        name: Of the campaign.
+        since: What was seen before.
 
     Raises:
         NotFoundError: No campaign of this name is stored.
-        StoreError: It cannot be read here.
+        StoreError: Its record cannot be read.
     """
-    record = store.campaign(name)
-    version = campaign_version(store, record)
-    evaluations, _ = store.readable_evaluations(name)
-    return Reading(version, record, stored_spec(record), campaign_status(store, name), tuple(evaluations))
+    changes = store.changes(name, since)
+    record = changes.record or store.campaign(name)
+    lease = live_lease(record, changes.now or store.now())
+    # Of a campaign that is being deleted there is no mark.
+    mark = sorted(store.stored_counts(name).items()) if changes.mark is None else changes.mark.model_dump(mode="json")
+    newest = [event.id for event in store.events(name, limit=1)]
+    late = [event.id for event in store.events(name, kind=LATE_RESULT, limit=1)]
+    version = short_hash(
+        [
+            mark,
+            record.created_at.isoformat(),
+            record.spec,
+            [record.epoch, record.last_number, record.last_refit, record.last_retrain, record.last_retrain_end],
+            [record.deleting, lease is not None],
+            [[command.id, command.applied_at_number] for command in record.commands],
+            newest,
+            late,
+        ]
+    )
+    return Glance(version, record, lease, late[0] if late else None, changes)
+
+
+class _Followed:
+    """A campaign that is read again and again, by one thread at a time.
+
+    Args:
+        store: Holds it.
+        name: Of the campaign.
+        pools: Spaces that were opened before.
+    """
+
+    def __init__(self, store: CampaignStore, name: str, pools: RecentPools) -> None:
+        self.lock = Lock()
+        self.reading: Reading | None = None
+        self._store = store
+        self._name = name
+        self._pools = pools
+        self._mark: Mark | None = None
+        self._late: str | None = None
+
+    @property
+    def rows(self) -> int:
+        """Evaluations and candidates in memory."""
+        kept = self.reading
+        if kept is None:
+            return 0
+        prospects = kept.campaign.prospects
+        return len(kept.arrays) + (0 if prospects is None else len(prospects.pool))
+
+    def version(self) -> str:
+        """The present version, see :meth:`Readings.version`."""
+        if self.reading is not None:
+            return self.read().version
+        now = look_at(self._store, self._name, self._mark)
+        self._mark, self._late = now.changes.mark, now.late
+        return now.version
+
+    def read(self) -> Reading:
+        """The present reading, see :meth:`Readings.reading`."""
+        kept = self.reading
+        now = look_at(self._store, self._name, self._mark)
+        if kept is not None and now.version == kept.version:
+            if now.record != kept.record:  # the lease was renewed
+                self.reading = kept = replace(kept, campaign=replace(kept.campaign, record=now.record, lease=now.lease))
+            return kept
+        if kept is None or now.late != self._late or not _continues(now.changes):
+            campaign = StoredCampaign.load(self._store, now.record, self._pools, now.lease)
+            evaluations = KeptEvaluations(self._store, self._name)
+        else:
+            campaign = kept.campaign.updated(self._store, now.record, now.lease, now.changes.evaluations)
+            evaluations = kept.evaluations
+            evaluations.note(now.changes.evaluations)
+        self.reading = Reading(now.version, campaign, status_of(campaign), evaluations)
+        self._mark, self._late = now.changes.mark, now.late
+        return self.reading
+
+
+def _continues(changes: Changes) -> bool:
+    """Whether what was read before is right but for the reported changes."""
+    return changes.mark is not None and not changes.reset and not changes.problems
 
 
 class Readings:
@@ -151,31 +275,31 @@ class Readings:
     def __init__(self, store: CampaignStore) -> None:
         self._store = store
         self._lock = Lock()
-        self._kept: OrderedDict[str, Reading] = OrderedDict()
+        self._pools = RecentPools()
+        self._followed: OrderedDict[str, _Followed] = OrderedDict()
+        self._lines: dict[str, tuple[str, CampaignLine]] = {}
 
     def version(self, name: str) -> str:
-        """The present version of a campaign. Raises NotFoundError."""
-        return campaign_version(self._store, self._store.campaign(name))
+        """The present version of a campaign, without reading its evaluations. Raises as :meth:`reading`."""
+        return self._asked(name, _Followed.version)
 
-    def reading(self, name: str) -> Reading:
+    def reading(self, name: str, seen: str | None = None) -> Reading:
         """The present version of a campaign, read at most once.
+
+        Args:
+            name: Of the campaign.
+            seen: A version that is recent enough: if it is the one that was read last, the store is not asked.
 
         Raises:
             NotFoundError: No campaign of this name is stored.
             StoreError: It cannot be read here.
         """
-        version = self.version(name)
-        with self._lock:
-            kept = self._kept.get(name)
-            if kept is not None and kept.version == version:
-                self._kept.move_to_end(name)
-                return kept
-        found = read_campaign(self._store, name)
-        with self._lock:
-            self._kept[name] = found
-            self._kept.move_to_end(name)
-            while len(self._kept) > _MOST_READINGS:
-                self._kept.popitem(last=False)
+        known = self._followed.get(name)
+        kept = None if known is None else known.reading
+        if seen is not None and kept is not None and kept.version == seen:
+            return kept
+        found = self._asked(name, _Followed.read)
+        self._tidy(name)
         return found
 
     def lines(self) -> list[CampaignLine | UnreadableCampaign]:
@@ -184,7 +308,41 @@ class Readings:
         Raises:
             TransientError: The database does not answer.
         """
-        return list(each_campaign(self._store, lambda name: campaign_line(self.reading(name))))
+        return list(each_campaign(self._store, self._line))
+
+    def _line(self, name: str) -> CampaignLine:
+        kept = self._lines.get(name)
+        if kept is not None and self.version(name) == kept[0]:
+            return kept[1]
+        reading = self.reading(name)
+        line = campaign_line(reading)
+        self._lines[name] = reading.version, line
+        return line
+
+    def _asked(self, name: str, ask: Callable[[_Followed], Made]) -> Made:
+        with self._lock:
+            followed = self._followed.setdefault(name, _Followed(self._store, name, self._pools))
+        try:
+            with followed.lock:
+                return ask(followed)
+        except NotFoundError:
+            with self._lock:
+                self._followed.pop(name, None)
+                self._lines.pop(name, None)
+            raise
+
+    def _tidy(self, name: str) -> None:
+        """Forgets the readings that were not used for longest when there are too many; what was seen of them is kept."""
+        with self._lock:
+            if name in self._followed:
+                self._followed.move_to_end(name)
+            kept = [(known, followed) for known, followed in self._followed.items() if followed.reading is not None]
+            rows = sum(followed.rows for _, followed in kept)
+            for place, (known, followed) in enumerate(kept):
+                if known == name or (len(kept) - place <= _MOST_READINGS and rows <= _MOST_ROWS):
+                    break
+                rows -= followed.rows
+                followed.reading = None
 
 
 def campaign_line(reading: Reading) -> CampaignLine:
@@ -194,9 +352,9 @@ def campaign_line(reading: Reading) -> CampaignLine:
         name=status.name,
         state=status.state,
         stop_reason=None if status.stop_reason is None else status.stop_reason.value,
-        best=None if best is None else value_of(best),
+        best=None if best is None else best.value,
         unit=reading.spec.objective.unit,
-        candidate=None if best is None else best.proposal.candidate,
+        candidate=None if best is None else best.candidate,
         evaluations=status.evaluations,
         failed=status.failed,
         cost=status.cost,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from tansaku.models.domain.certificate import Certificate
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.history import objective_values
 from tansaku.models.domain.pool import FloatArray, IntArray
@@ -19,6 +20,7 @@ from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState
 from tansaku.models.domain.views import Columns
 from tansaku.spaces.space_registry import open_space
+from tansaku.tasks.steps.certificates import CERTIFICATE, stored_certificates
 from tansaku.tasks.stores.columns import columns_of
 from tansaku.tasks.views.basins import same_basins
 from tansaku.tasks.views.costs import cost_of, cost_unit, costs_of
@@ -26,6 +28,7 @@ from tansaku.tasks.views.failures import failure_reason
 from tansaku.tasks.views.origins import best_of, best_place, origin_of, predicted, value_from, value_of
 from tansaku.tasks.views.overview import stored_spec
 from tansaku.tasks.views.reading import CampaignReading
+from tansaku.tasks.views.thickness import thickness_report
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,6 +50,7 @@ class CampaignData(CampaignReading):
         evaluations: All evaluations in proposal order, those of the polish included.
         refits: All refits in order.
         sources: What the last refit knew of other searches; empty where artifacts were not at hand.
+        certificates: All certificates in order, of a search for a bottleneck; else empty.
     """
 
     record: CampaignRecord
@@ -55,6 +59,7 @@ class CampaignData(CampaignReading):
     evaluations: tuple[Evaluation, ...]
     refits: tuple[Refit, ...] = ()
     sources: tuple[SourceData, ...] = ()
+    certificates: tuple[Certificate, ...] = ()
 
     @classmethod
     def load(cls, store: CampaignStore, name: str, artifacts: ArtifactStore | None = None) -> CampaignData:
@@ -79,7 +84,8 @@ class CampaignData(CampaignReading):
             from tansaku.tasks.transfer.sources import sources_in_use
 
             sources = sources_in_use(refits, artifacts)
-        return cls(record, spec, space, tuple(store.evaluations(name)), refits, sources)
+        events = store.events(name, kind=CERTIFICATE) if spec.objective.goal.gridded else []
+        return cls(record, spec, space, tuple(store.evaluations(name)), refits, sources, tuple(stored_certificates(events)))
 
     def cost_of(self, evaluation: Evaluation) -> float:
         """What an evaluation cost, or is expected to."""
@@ -193,13 +199,13 @@ def system_rows(data: CampaignReading) -> list[JsonDict]:
     """One row per system, in the pool's order.
 
     ``E_gb`` (``value`` for other spaces) is the best value of the search; ``polished`` lists the best candidates relaxed
-    again at the end and ``E_gb_polished`` is the best of those. Cost and share count the search, failures included; a learned
-    cost is what was measured, and the exhaustive one what the last refit predicts.
+    again at the end, ``E_gb_polished`` is the best of those, and ``thickness`` what thicker grains changed in it. Cost and
+    share count the search, failures included; a learned cost is what was measured, and the exhaustive one what the last refit
+    predicts.
     """
     key, columns = data.value_key, data.columns
     codes = {name: code for code, name in enumerate(data.pool.systems)}
     system = np.array([codes[name] for name in columns.systems], dtype=np.intp)
-    predictions = np.array([model is not None for model in columns.predicted_by], dtype=np.bool_)
     failures = np.array([state is EvaluationState.FAILED for state in columns.states], dtype=np.bool_)
     costs, polished = costs_of(columns, data.spec.space), data.polished
     rows = []
@@ -215,12 +221,13 @@ def system_rows(data: CampaignReading) -> list[JsonDict]:
                 "system": name,
                 key: float(columns.values[best]) if best is not None else None,
                 f"{key}_polished": value_of(best_again) if best_again is not None else None,
+                "thickness": thickness_report(best_again),
                 "unit": data.spec.objective.unit,
                 "best_candidate": columns.candidates[best] if best is not None else None,
                 "surface": columns.surfaces[best] if best is not None else None,
                 "from": origin_of(data.spec, columns.predicted_by[best]) if best is not None else None,
                 "evaluations": int(mine.sum()),
-                "predicted": int((mine & predictions).sum()),
+                "predicted": int((mine & columns.predicted).sum()),
                 "failed": int((mine & failures).sum()),
                 "cost": cost,
                 "cost_unit": cost_unit(data.spec.space),
@@ -363,7 +370,8 @@ def evaluations_frame(data: CampaignData, purpose: Purpose = "search") -> pd.Dat
 
 
 def systems_frame(data: CampaignReading) -> pd.DataFrame:
-    """The system rows as a frame, without the list of polished candidates."""
+    """The system rows as a frame, without what is no single value: the polished candidates and their thicknesses."""
     import pandas as pd
 
-    return pd.DataFrame([{name: value for name, value in row.items() if name != "polished"} for row in system_rows(data)])
+    lists = ("polished", "thickness")
+    return pd.DataFrame([{name: value for name, value in row.items() if name not in lists} for row in system_rows(data)])

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pydantic import AwareDatetime
 
 from tansaku.models.domain.records import CampaignRecord, Record
-from tansaku.models.domain.requests import Requests, RequestState, ServiceRequest, ServiceSeen
+from tansaku.models.domain.requests import FORGOTTEN, Requests, RequestState, ServiceRequest, ServiceSeen
 
 SILENCE = 30.0
 """A service without a report for this long does not run [s]: several reports were missed."""
 
 _MOST_WAITING = 500
-_FORGOTTEN = 30 * 86400.0  # a service that was not seen for this long is not shown [s]
+_OLD = 86400.0  # a service that was not seen for this long is probably gone [s]
 
 
 class ServiceState(Record):
@@ -20,17 +20,21 @@ class ServiceState(Record):
     Attributes:
         name: Of the service.
         host: Where it runs or ran.
+        version: Of tansaku.
         running: Whether it was seen within :data:`SILENCE`, and did not say that it ends.
         since: When it started.
         seen_at: When it was last seen, by the clock of the store.
         silent_for: Time since then [s].
         problem: What keeps it from starting runs; empty: nothing.
         sites: A line about each cluster that it serves.
+        old: Whether it was not seen for a day.
     """
 
     name: str
     host: str
+    version: str
     running: bool
+    old: bool
     since: AwareDatetime
     seen_at: AwareDatetime
     silent_for: float
@@ -60,7 +64,7 @@ class Health(Record):
 def read_health(requests: Requests) -> Health:
     """Reads the health; the database answers, or this raises TransientError."""
     waiting = requests.requests_in(RequestState.WAITING, _MOST_WAITING)
-    services = tuple(_state(seen) for seen in requests.services() if seen.silent_for < _FORGOTTEN)
+    services = tuple(_state(seen) for seen in requests.services() if seen.silent_for < FORGOTTEN)
     return Health(services=services, waiting=len(waiting), waiting_since=waiting[0].created_at if waiting else None)
 
 
@@ -72,9 +76,13 @@ def last_request(requests: Requests, record: CampaignRecord) -> ServiceRequest |
 
 def open_requests(requests: Requests) -> dict[str, ServiceRequest]:
     """Requests that wait or whose run has not ended, by the name of their campaign."""
-    waiting = requests.requests_in(RequestState.WAITING, _MOST_WAITING)
+    return {known.campaign: known for known in unfinished_requests(requests)}
+
+
+def unfinished_requests(requests: Requests) -> list[ServiceRequest]:
+    """Requests whose run has not ended, then those that wait, each the oldest first; up to 500 of both."""
     accepted = requests.requests_in(RequestState.ACCEPTED, _MOST_WAITING)
-    return {known.campaign: known for known in (*accepted, *waiting)}
+    return [*accepted, *requests.requests_in(RequestState.WAITING, _MOST_WAITING)]
 
 
 def is_open(request: ServiceRequest) -> bool:
@@ -83,11 +91,13 @@ def is_open(request: ServiceRequest) -> bool:
 
 
 def describe_request(request: ServiceRequest) -> str:
-    """What became of a request to run a campaign, in words."""
+    """What became of a request to run, delete or rename a campaign, in words."""
     if request.state is RequestState.WAITING:
-        return "run: requested; waiting for the service"
+        return f"{request.kind}: requested; waiting for the service"
     if request.state is RequestState.REFUSED:
-        return f"run: refused by service {request.service}: {request.reason}"
+        return f"{request.kind}: refused by service {request.service}: {request.reason}"
+    if request.kind != "run":
+        return f"{request.kind}: done by service {request.service}"
     if request.state is RequestState.ACCEPTED:
         return f"run: started by service {request.service}"
     return f"run: ended: {request.reason}"
@@ -98,7 +108,9 @@ def _state(seen: ServiceSeen) -> ServiceState:
     return ServiceState(
         name=report.name,
         host=report.host,
+        version=report.version,
         running=not report.stopped and seen.silent_for < SILENCE,
+        old=seen.silent_for >= _OLD,
         since=report.since,
         seen_at=seen.seen_at,
         silent_for=seen.silent_for,

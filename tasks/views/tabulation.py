@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import math
 from collections.abc import Sequence
@@ -20,6 +19,7 @@ from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray, 
 from tansaku.models.domain.ports import ScreenedSpace
 from tansaku.models.domain.records import Evaluation, JsonDict
 from tansaku.models.domain.specs.objective import BestPerSystemSpec
+from tansaku.models.domain.spreadsheet import csv_line
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.configuration import spec_hash
 from tansaku.tasks.views.results import CampaignData
@@ -178,11 +178,11 @@ def _write_lookup(
     candidate_of = np.zeros(len(names), dtype=np.intp)
     candidate_of[codes] = np.arange(len(codes))
     with path.open("w", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow([label, *taken_names, *extra])
+        stream.write(csv_line([label, *taken_names, *extra], "\n"))
         for code in used:
             features = [repr(float(x)) for group in groups for x in group.values[group.index[candidate_of[code]]]]
-            writer.writerow([names[code], *features, *(_cell(rows[code][key]) for key in extra if rows is not None)])
+            added = [_cell(rows[code][key]) for key in extra if rows is not None]
+            stream.write(csv_line([names[code], *features, *added], "\n"))
     served: JsonDict = {}
     for group in groups:
         columns = _column_names(group)

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FILE = ROOT / "docker-compose.yml"
 COMPOSE = yaml.safe_load(FILE.read_text())
 SERVICES = COMPOSE["services"]
-ONE_SHOT = {"mongodb-users"}
+ONE_SHOT = {"mongodb-users", "mongodb-web-user"}
 OURS = {name for name, service in SERVICES.items() if service["image"].startswith("tansaku")}
 
 
@@ -50,7 +50,7 @@ def published(services: dict) -> list[str]:
 
 
 def test_nothing_is_published_beyond_loopback():
-    assert published(SERVICES) == ["127.0.0.1:4200:4200"]
+    assert published(SERVICES) == ["127.0.0.1:4200:4200", "127.0.0.1:8421:8421"]
     assert all("network_mode" not in service and not service.get("privileged") for service in SERVICES.values())
     assert COMPOSE["networks"]["data"] == {"internal": True}
     for name in ("mongodb", "postgres"):
@@ -91,7 +91,17 @@ def test_secrets_are_files_and_each_service_sees_its_own():
                 assert variable.endswith("_FILE") or re.fullmatch(r"http://[a-z0-9.]+:4200/api", value), variable
     assert not re.search(r"://[^\s/@]+:[^\s/@]+@", FILE.read_text())
     administrators = {name for name, service in SERVICES.items() if any("root" in one for one in service.get("secrets", []))}
-    assert administrators == {"mongodb", "mongodb-users"}
+    assert administrators == {"mongodb", *ONE_SHOT}
+
+
+def test_the_dashboard_can_write_nothing_here_and_knows_nothing_of_prefect():
+    web = SERVICES["web"]
+    assert web["read_only"] is True
+    assert web["secrets"] == ["mongo_web_uri"]
+    assert not any(name.startswith("PREFECT") for name in web["environment"])
+    assert "volumes" not in web
+    assert not set(web["networks"]) & set(SERVICES["prefect"]["networks"]) - {"data"}
+    assert {place.split(":")[0] for place in web["tmpfs"]} == {"/tmp", "/var/lib/tansaku/home"}
 
 
 def test_images_are_pinned_and_ours_can_gain_no_rights():

@@ -1,13 +1,16 @@
-"""Every dependency is imported by what it is declared for, or named here with what it is for."""
+"""Every dependency is imported by what it is declared for, or named here with its purpose; what tests import is declared."""
 
 from __future__ import annotations
 
 import ast
 import re
 import tomllib
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
 PRODUCT = ("tansaku", "models", "calculators", "spaces", "tasks", "flows", "deploy")
@@ -78,6 +81,40 @@ def test_what_is_said_not_to_be_imported_is_declared_and_not_imported(imported):
     assert set(NOT_IMPORTED) <= {package for _, package in declared()}
     everything = set().union(*imported.values())
     assert {package for package in NOT_IMPORTED if package.replace("-", "_") in everything} == set()
+
+
+def comes_with(line: Requirement, extras: set[str]) -> bool:
+    return line.marker is None or any(line.marker.evaluate({"extra": extra}) for extra in {"", *extras})
+
+
+def installed_with(names: list[str]) -> set[str]:
+    """Distributions that come with these requirements, as this machine would install them."""
+    seen: set[str] = set()
+    waiting = [Requirement(name) for name in names]
+    while waiting:
+        wanted = waiting.pop()
+        if str(wanted) not in seen:
+            seen.add(str(wanted))
+            try:
+                lines = [Requirement(line) for line in metadata.requires(wanted.name) or ()]
+            except metadata.PackageNotFoundError:
+                continue
+            waiting += [line for line in lines if comes_with(line, wanted.extras)]
+    return {canonicalize_name(Requirement(line).name) for line in seen}
+
+
+def modules_without_a_declared_package(modules: set[str], names: list[str]) -> set[str]:
+    """Installed modules that no declared package brings: they are missing where nothing was installed by hand."""
+    packages = metadata.packages_distributions()
+    brought = installed_with(names)
+    return {name for name in modules & set(packages) if brought.isdisjoint(map(canonicalize_name, packages[name]))}
+
+
+def test_what_the_tests_import_is_declared():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    names = [*project["dependencies"], *(line for lines in project["optional-dependencies"].values() for line in lines)]
+    assert modules_without_a_declared_package(imported_in("tests"), names) - {"tansaku"} == set()
+    assert modules_without_a_declared_package({"hypothesis", "pluggy"}, ["ase"]) == {"hypothesis", "pluggy"}
 
 
 def test_an_import_is_seen_wherever_it_stands():

@@ -35,7 +35,8 @@ def suite(tmp_path):
     (tmp_path / "tests/unit/test_it.py").write_text(TESTS)
 
     def run(**environment: str) -> subprocess.CompletedProcess[str]:
-        variables = {name: value for name, value in os.environ.items() if name != "TANSAKU_REQUIRE_ALL"}
+        left_out = ("TANSAKU_REQUIRE_ALL", "PYTEST_ADDOPTS")
+        variables = {name: value for name, value in os.environ.items() if name not in left_out}
         return subprocess.run(
             [sys.executable, "-m", "pytest", "-q", "tests"],
             cwd=tmp_path,

@@ -27,7 +27,7 @@ def make(tmp_path, require):
     return run
 
 
-TEST_EXTRAS = "[atomate2,bench,chgnet,docs,fireworks%s,lammps,potential,sevennet,soap,surrogates,torch,test]"
+TEST_EXTRAS = "[atomate2,bench,chgnet,docs,fireworks%s,lammps,potential,sevennet,soap,sparse,surrogates,tblite,torch,test]"
 
 
 @pytest.mark.parametrize(

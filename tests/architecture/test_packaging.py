@@ -55,7 +55,7 @@ def problems(wheel: Path, modules: list[Path]) -> list[str]:
     wanted = {str(path) if path.parts[0] == "tansaku" else f"tansaku/{path}" for path in modules}
     wanted |= {f"tansaku/deploy/templates/{path.name}" for path in (ROOT / "examples").glob("*.yaml")} | {"tansaku/py.typed"}
     wanted |= {f"tansaku/deploy/hpc/{path.name}" for path in (ROOT / "deploy/hpc").iterdir()}
-    wanted |= {f"tansaku/{path.relative_to(ROOT)}" for path in web_files()}
+    wanted |= {f"tansaku/{path.relative_to(ROOT)}" for path in [*web_files(), *(ROOT / "deploy/plugin_template").glob("*.txt")]}
     unwanted = {name for name in names if name not in wanted and ".dist-info/" not in name}
     return sorted(f"missing {name}" for name in wanted - names) + sorted(f"stray {name}" for name in unwanted)
 
@@ -69,7 +69,9 @@ def test_a_missing_package_would_be_noticed(build, tree, product_files):
     original = settings.read_text()
     try:
         settings.write_text(
-            original.replace('include = ["tansaku*"]', 'include = ["tansaku*"]\nexclude = ["tansaku.models.engine*"]')
+            original.replace(
+                'exclude = ["tansaku.deploy.templates*"', 'exclude = ["tansaku.deploy.templates*", "tansaku.models.engine*"'
+            )
         )
         found = problems(build(), product_files)
     finally:

@@ -55,7 +55,7 @@ def test_the_facts_name_keys_that_the_spec_has(kind):
     for file in facts.files:
         named |= {file.content} | ({file.path} if file.path is not None else set())
     assert named | {key for key in (facts.model, facts.elements_from) if key is not None} <= keys
-    assert "relaxation" in keys or facts.parts
+    assert "relaxation" in keys or facts.parts or facts.manual
     for key, before in facts.later.items():
         assert kind.model_fields[key].get_default() == before
 

@@ -7,7 +7,7 @@ import pytest
 
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup
-from tansaku.models.domain.specs.campaign import BudgetSpec
+from tansaku.models.domain.specs.budget import BudgetSpec
 from tansaku.models.domain.specs.objective import ConstraintsSpec
 from tansaku.models.domain.specs.proposer import GPProposerSpec, GridProposerSpec, RandomProposerSpec
 from tansaku.models.domain.states import StopReason

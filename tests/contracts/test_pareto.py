@@ -11,7 +11,8 @@ import pytest
 from tansaku.models.domain.identifiers import proposal_rng
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup
 from tansaku.models.domain.ports import History
-from tansaku.models.domain.specs.campaign import BudgetSpec, ObjectiveSpec
+from tansaku.models.domain.specs.budget import BudgetSpec
+from tansaku.models.domain.specs.campaign import ObjectiveSpec
 from tansaku.models.domain.specs.objective import ConstraintsSpec
 from tansaku.models.domain.specs.proposer import GPProposerSpec, RandomProposerSpec
 from tansaku.models.engine.front import dominated_volume, volume_curve, worst

@@ -30,6 +30,7 @@ SPECS = {
     "obo": GPProposerSpec(preset="obo"),
     "abo": GPProposerSpec(preset="abo"),
     "five-points": GPProposerSpec(preset="abo", initial_points=5),
+    "balanced": GPProposerSpec(floor=4, worst_first=0.5),
     "bayes": GPProposerSpec(hyperparameters="bayes", members=2, bayes_until=12),
     "composed": GPProposerSpec(
         kernel={

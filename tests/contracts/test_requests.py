@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pydantic import ValidationError
 
-from tansaku.models.domain.requests import Answer, Requests, RequestState, ServiceReport, ServiceRequest
+from tansaku.models.domain.requests import FORGOTTEN, Answer, Requests, RequestState, ServiceReport, ServiceRequest
 from tansaku.tasks.stores.memory_requests import MemoryRequests
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -77,7 +77,16 @@ def test_requests_are_listed_by_state_oldest_first_and_by_campaign_newest_first(
     requests.add_request(asked("request-9", "al", 9))
     assert [found.id for found in requests.requests_of("al")] == ["request-9", "request-0"]
     assert [found.id for found in requests.requests_of("al", limit=1)] == ["request-9"]
-    assert [found.id for found in requests.requests_in(RequestState.ACCEPTED)] == ["request-0"]
+    requests.answer_request("request-9", ACCEPTED, NOON)
+    requests.add_request(asked("request-8", "al", 9))
+    listed = requests.requests_of("al")
+    assert [found.id for found in listed] == ["request-9", "request-8", "request-0"]
+    assert [[found.id for found in requests.requests_of("al", 1, last)] for last in listed] == [
+        ["request-8"],
+        ["request-0"],
+        [],
+    ]
+    assert [found.id for found in requests.requests_in(RequestState.ACCEPTED)] == ["request-0", "request-9"]
 
 
 def test_a_request_is_held_by_one_deployment_which_may_take_it_again(requests):
@@ -103,6 +112,16 @@ def test_another_may_take_it_when_the_time_is_over_and_nobody_when_it_is_answere
     assert requests.request(FIRST).holder == "b"
     requests.answer_request(FIRST, ACCEPTED, NOON)
     assert not requests.take_request(FIRST, "b", 60)
+
+
+def test_an_answer_that_says_done_ends_the_request_and_requests_of_other_kinds_wait_beside_it(requests):
+    requests.add_request(asked())
+    deletion = asked(SECOND, minutes=1).model_copy(update={"kind": "delete"})
+    assert requests.add_request(deletion) == deletion
+    assert requests.answer_request(SECOND, Answer(service="tansaku", done=True), NOON)
+    found = requests.request(SECOND)
+    assert (found.state, found.run, found.answered_at, found.ended_at) == (RequestState.ENDED, None, NOON, NOON)
+    assert requests.request(FIRST).state is RequestState.WAITING
 
 
 def test_a_request_is_answered_once_and_ends_once(requests):
@@ -149,7 +168,43 @@ def test_silence_counts_by_the_clock_of_the_store():
     assert requests.services()[0].silent_for == 3600
 
 
+def test_the_report_of_a_service_that_is_gone_is_removed_by_the_next_one():
+    moment = NOON
+    requests = MemoryRequests(lambda: moment)
+    requests.report(report("gone"))
+    moment += timedelta(seconds=FORGOTTEN - 1)
+    requests.report(report("here"))
+    assert {seen.report.name for seen in requests.services()} == {"gone", "here"}
+    moment += timedelta(seconds=2)
+    requests.report(report("here"))
+    assert [seen.report.name for seen in requests.services()] == ["here"]
+
+
+def test_mongodb_removes_it_too(mongo_database):
+    from tansaku.tasks.stores.mongo_requests import SERVICES, MongoRequests
+
+    requests = MongoRequests(mongo_database)
+    for name in ("gone", "kept"):
+        requests.report(report(name))
+    for name, seconds in (("gone", FORGOTTEN + 60), ("kept", FORGOTTEN - 60)):
+        seen_at = datetime.now(UTC) - timedelta(seconds=seconds)
+        mongo_database[SERVICES].update_one({"_id": f"{name}@host"}, {"$set": {"seen_at": seen_at}})
+    requests.report(report("here"))
+    assert {seen.report.name for seen in requests.services()} == {"here", "kept"}
+
+
 @pytest.mark.parametrize("request_id", ["short", "with space in", "x" * 65, "$where..", "line\nbreak"])
 def test_an_id_is_short_and_plain(request_id):
     with pytest.raises(ValidationError):
         asked(request_id)
+
+
+def test_requests_follow_a_renamed_campaign_and_not_another_one_of_its_name(requests):
+    requests.add_request(asked())
+    requests.answer_request(FIRST, ACCEPTED, NOON)
+    later = asked(SECOND, minutes=1).model_copy(update={"campaign_created_at": NOON + timedelta(days=1)})
+    requests.add_request(later)
+    for _ in range(2):
+        requests.rename_campaign("al", "aluminium", NOON)
+        assert [item.id for item in requests.requests_of("aluminium")] == [FIRST]
+        assert [item.id for item in requests.requests_of("al")] == [SECOND]

@@ -11,10 +11,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
+from ase.build import bulk
 from pydantic import TypeAdapter
 
+from tansaku.calculators.structures.extended_xyz import write_extended_xyz
 from tansaku.models.domain.errors import CalculationError, NotFoundError
-from tansaku.models.domain.ports import ScreenedSpace, Space, TabulatedSpace
+from tansaku.models.domain.ports import RefinedSpace, ScreenedSpace, Space, TabulatedSpace
 from tansaku.models.domain.specs.space import SpaceSpec
 from tansaku.spaces.space_registry import open_space
 
@@ -85,7 +87,39 @@ PROTOTYPES = {
     "volumes": [0.95, 1.0],
 }
 
+ENERGY_SURFACE = {
+    "type": "energy_surface",
+    "host": {"prototype": "perovskite", "ions": ["Ba2+", "Zr4+"]},
+    "ion": "H",
+    "grid": 0.3,
+}
+
+PARAMETERS = {
+    "type": "parameters",
+    "parameters": {
+        "x": {"type": "number", "low": -5, "high": 5},
+        "n": {"type": "integer", "low": 0, "high": 3},
+        "solvent": {"type": "category", "values": ["water", "ethanol"]},
+        "mix": {"type": "fractions", "parts": ["a", "b", "c"]},
+    },
+    "constraints": [{"terms": {"x": 1, "n": 2}, "at_most": 4}],
+    "pool": 64,
+}
+
+STRUCTURES = {"type": "structures", "folder": "structures", "systems": "elements"}
+
+
+def write_structures(folder: Path) -> None:
+    (folder / "structures").mkdir()
+    for name, edge in (("fcc", 3.59), ("bcc", 2.86)):
+        bulk("Cu", name, a=edge, cubic=True).write(folder / f"structures/cu-{name}.cif")
+    bulk("Cu", "fcc", a=3.59).write(folder / "structures/again.vasp", format="vasp")
+    write_extended_xyz(folder / "structures/au.extxyz", [bulk("Au", "fcc", a=edge) for edge in (4.0, 4.1)])
+
+
 ARRAYS = {
+    "energy_surface": {"numbers", "positions"},
+    "structures": {"numbers", "positions"},
     "grain_boundary": {"held", "grain", "boundary"},
     "composition": {"site", "oxidation_state"},
     "crystals": {"numbers", "positions"},
@@ -93,13 +127,17 @@ ARRAYS = {
 }
 
 
-@pytest.fixture(params=[GRAIN_BOUNDARY, COMPOSITION, CRYSTALS, PROTOTYPES, TABLE], ids=lambda document: document["type"])
+SPECS = [GRAIN_BOUNDARY, COMPOSITION, CRYSTALS, PROTOTYPES, TABLE, STRUCTURES, PARAMETERS, ENERGY_SURFACE]
+
+
+@pytest.fixture(params=SPECS, ids=lambda document: document["type"])
 def opening(request: pytest.FixtureRequest, tmp_path: Path, require: Callable[[str], None]) -> Callable[[], Space]:
     """Opens the same space anew with each call."""
     document = request.param
-    if document in (COMPOSITION, PROTOTYPES):
+    if document in (COMPOSITION, PROTOTYPES, STRUCTURES, ENERGY_SURFACE):
         require("pymatgen")
     write_table(tmp_path)
+    write_structures(tmp_path)
     spec = TypeAdapter(SpaceSpec).validate_python(document)
     return lambda: open_space(spec, tmp_path)
 
@@ -151,7 +189,7 @@ def test_structures_match_the_pool_or_are_refused(opening, request):
         try:
             atoms = space.structure(candidate)
         except NotFoundError:
-            assert isinstance(space, TabulatedSpace)
+            assert isinstance(space, TabulatedSpace | RefinedSpace)
             continue
         except CalculationError as error:
             refused.append(error.reason)
@@ -194,3 +232,21 @@ def test_a_tabulated_space_records_one_outcome_per_candidate(opening):
         else:
             assert outcome.value == value
             assert outcome.failure is None
+
+
+def test_a_space_that_adds_neighbours_adds_the_same_ones_every_time(opening):
+    one, other = opening(), opening()
+    if not isinstance(one, RefinedSpace):
+        assert not hasattr(one, "refined")
+        return
+    first, best = str(one.pool().ids[0]), [str(one.pool().ids[3])]
+    pool = one.refined([first], best)
+    assert set(one.pool().ids) < set(pool.ids)
+    added = sorted(set(pool.ids.tolist()) - set(one.pool().ids.tolist()))
+    other.refined(added[:1], [first])  # what was asked for before changes nothing
+    again = other.refined([first], best)
+    assert again.ids.tolist() == pool.ids.tolist()
+    for name, group in pool.groups.items():
+        np.testing.assert_array_equal(again.groups[name].values[again.groups[name].index], group.values[group.index])
+    with pytest.raises(NotFoundError):
+        one.refined(["no-such-candidate"], [])

@@ -18,7 +18,7 @@ from benchmarks.composition.statistics.posterior import BatchPosterior
 from benchmarks.composition.statistics.searches import search_all
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup
 from tansaku.models.domain.ports import History
-from tansaku.models.domain.specs.campaign import BudgetSpec
+from tansaku.models.domain.specs.budget import BudgetSpec
 from tansaku.models.engine.goals import Goal
 from tansaku.models.engine.gp import GPProposer
 from tansaku.models.engine.likelihood import NOISE

@@ -30,7 +30,18 @@ OVERLAP = Failure(kind=FailureKind.SCIENCE, reason="overlap", message="too close
 RECORD = CampaignRecord(
     name="c", spec={"objective": {"unit": "eV"}}, spec_hash="0", base_path="/", tansaku_version="0", created_at=NOW
 )
-TIMES = ("started_at", "proposed_at", "finished_at", "observed_at", "not_before", "acquired_at", "expires_at", "at")
+TIMES = (
+    "started_at",
+    "proposed_at",
+    "finished_at",
+    "observed_at",
+    "not_before",
+    "acquired_at",
+    "expires_at",
+    "counted_at",
+    "driven",
+    "at",
+)
 
 repeats = st.integers(1, 2)
 stale = st.integers(0, 4).map(lambda draw: draw == 0)

@@ -49,6 +49,8 @@ def proposal(number: int, candidate: str | None = None, **changes: object) -> Pr
         "model": "grid",
         "look": LOOK if number == 3 else None,
         "purpose": "polish" if number == 5 else "search",
+        "predicted_mean": 2.5 if number == 4 else None,
+        "predicted_deviation": 0.5 if number == 4 else None,
     }
     return Proposal.model_validate(given | changes)
 
@@ -99,6 +101,11 @@ def test_columns_are_those_of_the_evaluations(store: CampaignStore, filled: list
     assert found.states == tuple(evaluation.state for evaluation in filled)
     assert found.searched.tolist() == [number != 5 for number in range(1, LARGEST + 1)]
     assert found.predicted_costs.tolist() == [evaluation.proposal.predicted_cost for evaluation in filled]
+    # Whole milliseconds, of the end or else of the proposal.
+    moments = [evaluation.finished_at or evaluation.proposed_at for evaluation in filled]
+    assert found.changed_at.tolist() == [round(1000 * moment.timestamp()) for moment in moments]
+    np.testing.assert_array_equal(found.means, [np.nan] * 3 + [2.5] + [np.nan] * 4)
+    np.testing.assert_array_equal(found.mean_deviations, [np.nan] * 3 + [0.5] + [np.nan] * 4)
     np.testing.assert_array_equal(found.values, [3.0, np.nan, 1.0, 3.0, -2.0, np.nan, np.nan, np.nan])
     expected = [np.nan if evaluation.measured_cost is None else evaluation.measured_cost for evaluation in filled]
     np.testing.assert_array_equal(found.measured_costs, expected)
@@ -193,6 +200,9 @@ def mark(store: CampaignStore, filled: list[Evaluation]) -> Mark:
 
 def test_without_changes_nothing_is_reported(store: CampaignStore, mark: Mark) -> None:
     assert seen(store, mark) == (mark, [])
+    before, changes, after = store.now(), store.changes("search", mark), store.now()
+    assert changes.record == store.campaign("search")
+    assert before <= changes.now <= after
 
 
 def test_new_and_finished_evaluations_are_reported(store: CampaignStore, lease: Lease, mark: Mark) -> None:

@@ -12,6 +12,13 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from tansaku.tasks.commands.actor import Actor
+from tansaku.tasks.commands.create import prepare_campaign
+from tansaku.tasks.commands.delete import delete_campaign
+from tansaku.tasks.commands.steer import request
+from tansaku.tasks.configuration import load_campaign, load_site
+from tansaku.tasks.resources import Resources, open_resources
+from tansaku.tasks.settings import Settings
 from tests.support.served import Served
 
 CHROMIUM = "/usr/bin/chromium"
@@ -164,6 +171,64 @@ def test_a_campaign_from_its_creation_to_its_deletion(page: Page) -> None:
     expect(page.locator("main")).not_to_contain_text(NAME)
 
 
+TABLE = "id,value,cost,x\na,1.0,2.0,0.0\nb,2.0,2.0,0.5\n"
+ROWS = """\
+schema_version: 1
+name: NAME
+space:
+  type: table
+  candidates: rows.csv
+  columns: {id: id, value: value, cost: cost}
+  features: {place: {columns: [x]}}
+objective: {unit: eV}
+proposer: {type: grid}
+budget: {evaluations: 2}
+"""
+N_CAMPAIGNS, N_TABS = 8, 20
+
+
+@pytest.fixture
+def stored(served: Served, tmp_path: Path) -> Iterator[Resources]:
+    """The database of the dashboard, with campaigns that nobody runs."""
+    (tmp_path / "rows.csv").write_text(TABLE)
+    with open_resources(Settings(home=served.home), load_site(None)) as resources:
+        for number in range(N_CAMPAIGNS):
+            path = tmp_path / f"rows-{number}.yaml"
+            path.write_text(ROWS.replace("NAME", path.stem))
+            prepare_campaign(resources, Actor("ada", "test"), load_campaign(path))
+        yield resources
+        for number in range(N_CAMPAIGNS):
+            delete_campaign(resources, Actor("ada", "test"), f"rows-{number}")
+
+
+def test_twenty_tabs_on_eight_campaigns_are_all_alive(page: Page, stored: Resources) -> None:
+    """A browser opens six connections to a server: one stream in a shared worker tells all tabs of all campaigns."""
+    tabs = [(page.context.new_page(), number % N_CAMPAIGNS) for number in range(N_TABS)]
+    try:
+        for tab, number in tabs:
+            go(tab, f"/campaigns/rows-{number}")
+            expect(tab.locator("#history")).not_to_contain_text("pause", timeout=PATIENCE)
+        for number in range(N_CAMPAIGNS):
+            request(stored.store, Actor("ada", "test"), f"rows-{number}", "pause")
+        for tab, _ in tabs:
+            expect(tab.locator("#history")).to_contain_text("pause", timeout=PATIENCE)
+    finally:
+        for tab, _ in tabs:
+            tab.close()
+
+
+def test_no_page_is_wider_than_a_phone(page: Page, stored: Resources) -> None:
+    """What is wider, such as a table, scrolls by itself."""
+    page.set_viewport_size({"width": 420, "height": 800})
+    widths = {}
+    for path in ("/", "/new", "/files", "/queue", "/models", "/schedules", "/account", "/admin", "/audit", "/campaigns/rows-0"):
+        go(page, path)
+        expect(page.locator("h1")).to_be_visible()
+        widths[path] = page.evaluate("document.documentElement.scrollWidth")
+    page.goto("about:blank")  # the campaigns are deleted next, and the last page may still be asking for its figures
+    assert {path: width for path, width in widths.items() if width > 420} == {}
+
+
 def test_a_viewer_is_refused_what_a_viewer_may_not_do(page: Page, browser: Browser) -> None:
     go(page, "/admin")
     page.locator("#name").fill("eve")
@@ -192,7 +257,7 @@ def test_a_viewer_is_refused_what_a_viewer_may_not_do(page: Page, browser: Brows
 def test_every_page_is_accessible(page: Page, scheme: str) -> None:
     page.emulate_media(color_scheme=scheme)
     found = {}
-    for path in ("/", "/new", "/files", "/queue", "/account", "/admin", "/audit"):
+    for path in ("/", "/new", "/files", "/queue", "/models", "/schedules", "/account", "/admin", "/audit"):
         go(page, path)
         found |= {f"{path}: {rule}": where for rule, where in violations(page).items()}
     assert found == {}

@@ -150,7 +150,10 @@ def _results_are_sane(installation: Installation) -> None:
     for row in systems.values():
         [polished] = row["polished"]
         assert polished["candidate"] == row["best_candidate"]
-        assert polished["E_gb"] <= row["E_gb"] + 1e-6
+        thin, *thicker = polished["properties"]["grain_thicknesses"]
+        assert 1000.0 * thin["energy"] <= row["E_gb"] + 1e-6
+        assert [1000.0 * grains["energy"] for grains in thicker] == pytest.approx([polished["E_gb"]])
+        assert abs(polished["properties"]["thickness_change"]) < 2e-3
         assert len(polished["properties"]["boundary_energies"]) == 2
 
 

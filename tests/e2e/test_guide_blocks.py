@@ -64,6 +64,10 @@ NOT_RUN = {
     ("dashboard", "tansaku web start --host 0.0.0.0 --cert c.pem --key k.pem --allow-host boundaries.example.org"): (
         "needs a certificate; tests/unit/deploy/cli/test_web.py"
     ),
+    (
+        "dashboard",
+        "TANSAKU_PROXY_SECRET_FILE=~/.tansaku-proxy tansaku web start --tls-proxy --allow-host boundaries.example.org",
+    ): "needs a proxy; tests/unit/deploy/web/auth/test_proxy.py",
     ("dashboard", 'curl -H "Authorization: Bearer $TOKEN" --data-binary @rows.csv "$URL/api/v1/files?name=rows.csv"'): (
         "needs a running dashboard; tests/integration/cli/test_created_by_web.py"
     ),
@@ -76,6 +80,10 @@ NOT_RUN = {
     ("deploy", "tansaku db add-user tansaku tansaku tansaku_fireworks --password-file pw --admin-file admin-uri"): (
         "needs a MongoDB server with users; tests/integration/mongo"
     ),
+    ("deploy", "tansaku db add-user tansaku_web tansaku --web --password-file web-pw --admin-file admin-uri"): (
+        "needs a MongoDB server with users; tests/integration/mongo/test_web_role.py"
+    ),
+    ("deploy", "docker compose exec web tansaku web login-link tansaku"): "needs Docker",
     ("deploy", "docker compose exec worker tansaku db dump /var/lib/tansaku/home/tansaku.dump"): "needs Docker",
     ("deploy", "git pull && docker compose build && docker compose up -d"): "needs Docker",
     ("deploy", "docker compose down"): "needs Docker",
@@ -105,9 +113,28 @@ SHELL = {
         "tansaku results al-110-tilt",
         "tansaku plot al-110-tilt --out out",
     ],
+    "experiments": ["tansaku run alloys.yaml", "tansaku tell alloys next.csv"],
+    "my-ase-calculator": ["tansaku check copper.yaml"],
+    "my-plug-in-package": ["tansaku new calculator my-potential"],
+    "my-script-on-slurm": ["tansaku check scripted.yaml --site site.yaml"],
+    "my-structures": ["tansaku check my-crystals.yaml"],
+    "parameters": ["tansaku check my-parameters.yaml"],
+    "paths": ["tansaku check h-in-al.yaml"],
+    "sparse-search": ["tansaku sparse search"],
+    "spectra": ["tansaku sparse spectrum"],
+    "dynamic-modes": ["tansaku sparse modes"],
     "bench": ["tansaku bench my-table.yaml --methods random,single-task,published,default --seeds 10 --jobs 2"],
 }
-PYTHON = {"notebook", "neural-potential", "surrogates", "voxels"}
+PYTHON = {
+    "experiments",
+    "my-script-on-slurm",
+    "my-structures",
+    "notebook",
+    "neural-potential",
+    "sparse-search",
+    "surrogates",
+    "voxels",
+}
 
 
 def test_every_block_is_run_or_says_why_not():
@@ -130,8 +157,12 @@ CAMPAIGNS = {
     "hyper-parameters": "table",
     "interstitial-ions": "tavorite-li",
     "migration-barriers": "tavorite-li",
+    "my-structures": "cu-crystals",
+    "my-ase-calculator": "cu-crystals",
+    "my-script-on-slurm": "cu-crystals",
     "neural-potential": "cu-crystals",
     "objectives": "table",
+    "parameters": "table",
     "tables": "table",
     "tavorite": "tavorite-li",
     "transfer": "table",
@@ -185,7 +216,7 @@ def completed(block: Block) -> tuple[type, dict[str, Any]]:
         return ScreenSpec, document
     if "surrogate" in document:
         return ModelSpec, named | {"dataset": "base"} | document
-    if document.keys() & {"launcher", "engine", "training"}:
+    if document.keys() & {"commands", "launcher", "engine", "training", "web"}:
         local = document.get("launcher", {}).get("type") == "local" or "launcher" not in document
         return SiteSpec, {"schema_version": 1} | document if local else merged(shown("clusters", "schema_version"), document)
     example = "al-110-tilt" if document.keys() == {"calculator"} else CAMPAIGNS.get(block.page, "al-110-tilt")
@@ -219,7 +250,8 @@ def home(tmp_path_factory, _own_home) -> Path:
 
 
 def run(folder: Path, command: str) -> str:
-    environment = {name: value for name, value in os.environ.items() if name not in ("TANSAKU_MONGO_URI", "PREFECT_API_URL")}
+    left_out = ("TANSAKU_MONGO_URI", "PREFECT_API_URL", "PYTEST_ADDOPTS")  # the last holds options of this suite alone
+    environment = {name: value for name, value in os.environ.items() if name not in left_out}
     environment |= {"TANSAKU_HOME": str(folder / "home"), "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
     result = subprocess.run(
         ["bash", "-ec", command], cwd=folder, env=environment, capture_output=True, text=True, timeout=LIMIT * 5, check=False
@@ -276,15 +308,137 @@ def test_bench_as_the_page_has_it(first_campaign):
     assert (first_campaign / "bench/result.json").exists()
 
 
+def test_a_spreadsheet_of_experiments_as_the_page_has_it(home):
+    for file in (ROOT / "examples/experiments").iterdir():
+        shutil.copy(file, home)
+    by_page = [block.text for block in BLOCKS if block.page == "experiments" and block.language == "python"]
+    assert yaml.safe_load(shown_text("experiments")) == yaml.safe_load((home / "alloys.yaml").read_text())
+    for command in shell("experiments", "tansaku run alloys.yaml"):
+        assert run(home, command) is not None
+    fill_in, to_the_end = by_page
+    (home / "page.py").write_text(fill_in)
+    run(home, "python page.py")
+    told, asked, _, status = (run(home, command) for command in shell("experiments", "tansaku tell alloys next.csv"))
+    assert told.startswith("alloys: 4 values")
+    assert "largest expected gain" in asked
+    assert "waiting for values of 4 proposals" in status
+    check = "\nassert measured[best] == measured[measured.index.isin(campaign.refresh().to_dataframe().candidate)].min()\n"
+    (home / "page.py").write_text(fill_in.split("table =")[0] + to_the_end + check)
+    run(home, "python page.py")
+
+
+def shown_text(page: str) -> str:
+    """The first YAML block of a page."""
+    return next(block.text for block in yaml_blocks() if block.page == page)
+
+
+def own_home(folder: Path) -> Path:
+    """A folder for the commands of a page, with a home of its own."""
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def files(page: str, *names: str) -> dict[str, str]:
+    """The first blocks of a page that are files, under the names that its text uses."""
+    texts = [block.text for block in BLOCKS if block.page == page and block.language in ("yaml", "python")]
+    return dict(zip(names, texts, strict=False))
+
+
+@pytest.mark.parametrize(
+    ("page", "names"),
+    [("my-ase-calculator", ("copper.yaml",)), ("my-script-on-slurm", ("my_code.py", "site.yaml", "scripted.yaml"))],
+)
+def test_calculators_without_a_plugin_as_the_pages_have_them(home, page, names):
+    folder = own_home(home / page)
+    for name, text in files(page, *names).items():
+        (folder / name).write_text(text)
+    check, begin = shell(page, "tansaku check")
+    environment = f"export TANSAKU_HOME={home / 'home'}; "
+    assert "nothing was computed" in run(folder, environment + check)
+    run(folder, environment + begin)
+    rows = run(folder, f"{environment}tansaku results {names[-1].removesuffix('.yaml')}")
+    assert "eV/atom" in rows
+
+
+def test_a_plugin_package_as_the_page_has_it(tmp_path):
+    new, install, test, check = shell("my-plug-in-package", "tansaku new")
+    run(tmp_path, new)
+    run(tmp_path, install.replace("pip install", "pip install --no-index --target target"))
+    seen = f"export PYTHONPATH={tmp_path / 'target'}; "
+    assert "7 passed" in run(tmp_path, seen + test.replace("-q", "-q -p no:cacheprovider --rootdir ."))
+    assert "my_potential" in run(tmp_path, seen + check)
+
+
 def python(page: str) -> str:
     (block,) = (block for block in BLOCKS if block.page == page and block.language == "python")
     return block.text
+
+
+@pytest.mark.parametrize(("page", "name"), [("my-structures", "my-crystals"), ("parameters", "my-parameters")])
+def test_a_space_of_one_s_own_as_the_page_has_it(home, page, name, require):
+    require("pymatgen")
+    if page in PYTHON:
+        (home / "files.py").write_text(python(page))
+        run(home, "python files.py")
+    campaign = next(block for block in yaml_blocks() if block.page == page)
+    (home / f"{name}.yaml").write_text(campaign.text)
+    check, begin, results = shell(page, "tansaku check")
+    assert "nothing was computed" in run(home, check)
+    run(home, begin)
+    shown = run(home, results)
+    assert "au-cu3" in shown or "p0" in shown
+
+
+def test_a_diffusion_path_as_the_page_has_it(home):
+    folder = own_home(home / "paths")
+    example = (ROOT / "examples/h-in-al.yaml").read_text(encoding="utf-8")
+    assert yaml.safe_load(shown_text("paths")) | {"seed": 0} == yaml.safe_load(example)
+    (folder / "h-in-al.yaml").write_text(shown_text("paths"))
+    environment = f"export TANSAKU_HOME={home / 'home'}; "
+    check, begin, results, path = shell("paths", "tansaku check")
+    assert "nothing was computed" in run(folder, environment + check)
+    run(folder, f"{environment}{begin} --plain")
+    assert "certain: all posterior samples agree" in run(folder, f"{environment}tansaku status h-in-al")
+    rows = [line.split("\t") for line in run(folder, environment + results).splitlines()]
+    assert [row[0] for row in rows] == ["dimensions", "1", "2", "3"]
+    assert "refined barrier: " in run(folder, environment + path)
+    assert {"network.json", "network.graphml", "path.extxyz", "bands.extxyz"} <= {
+        file.name for file in (folder / "paths").iterdir()
+    }
 
 
 def test_the_voxel_descriptor_as_the_page_has_it():
     found = {"density": np.ones((24, 24, 24)), "atoms": bulk("Al", cubic=True)}
     exec(python("voxels"), found)
     assert found["cube"].shape == (32, 32, 32)
+
+
+def test_a_sparse_search_as_the_page_has_it(tmp_path, monkeypatch, require):
+    require("sklearn")
+    shutil.copy(ROOT / "examples/sparse-synthetic.csv", tmp_path)
+    (command,) = shell("sparse-search", "tansaku sparse search")
+    assert "x1, x3, x7" in run(tmp_path, command)
+    assert (tmp_path / "out/report.html").exists()
+    monkeypatch.chdir(tmp_path)
+    found: dict[str, Any] = {}
+    exec(python("sparse-search"), found)
+    assert found["chosen"] == ["x1", "x3", "x7"]
+
+
+def test_a_spectrum_as_the_page_has_it(tmp_path, require):
+    require("sklearn")
+    shutil.copy(ROOT / "examples/spectrum-synthetic.csv", tmp_path)
+    (command,) = shell("spectra", "tansaku sparse spectrum")
+    assert "291.5\t1.967" in run(tmp_path, command)
+    assert (tmp_path / "out/report.html").exists()
+
+
+def test_dynamic_modes_as_the_page_has_it(tmp_path, require):
+    require("pydmd")
+    shutil.copy(ROOT / "examples/phonons-synthetic.csv", tmp_path)
+    (command,) = shell("dynamic-modes", "tansaku sparse modes")
+    assert "2.929\t0.353\t1.004\t0.4248" in run(tmp_path, command)
+    assert (tmp_path / "out/report.html").exists()
 
 
 def test_weights_predict_as_the_page_has_it(tmp_path, monkeypatch, require):

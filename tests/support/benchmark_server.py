@@ -6,13 +6,12 @@ answers ``{"pid"}`` and then ``{"status"}``. A benchmark's own state stays in it
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
-import runpy
 import sys
-from contextlib import suppress
 from pathlib import Path
+
+from tests.support.forks import end_as, preload
 
 PRELOADED = (
     "ase.build",
@@ -23,20 +22,6 @@ PRELOADED = (
     "torch",
     "tansaku.tasks.replay.bench",
 )
-
-
-def preload() -> None:
-    """Imports what most benchmarks import.
-
-    Raises:
-        RuntimeError: An import has started threads, which do not live on in a fork.
-    """
-    for name in PRELOADED:
-        with suppress(ImportError):
-            importlib.import_module(name)
-    threads = len(list(Path("/proc/self/task").iterdir()))
-    if threads > 1:
-        raise RuntimeError(f"{threads} threads run after the imports; a fork could wait for them for ever")
 
 
 def serve() -> dict | None:
@@ -64,11 +49,11 @@ def carry_out(request: dict) -> None:
         for stream, number in ((nothing, 0), (out, 1), (err, 2)):
             os.dup2(stream.fileno(), number)
     sys.argv = [request["module"], *request["arguments"]]
-    runpy.run_module(request["module"], run_name="__main__", alter_sys=True)
+    end_as(request["module"])
 
 
 if __name__ == "__main__":
-    preload()
+    preload(PRELOADED)
     found = serve()
     if found is not None:
         carry_out(found)

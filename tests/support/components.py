@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import slurm_cluster
+from tests.support import mishin_aluminium, slurm_cluster
 
 REQUIRE_ALL = os.environ.get("TANSAKU_REQUIRE_ALL", "") not in ("", "0")
 
@@ -66,11 +66,15 @@ COMPONENTS: dict[str, Callable[[], str | None]] = {
     "botorch": _package("botorch", "torch"),
     **{name: _package(name, "bench") for name in ("baybe", "bvlain", "optuna", "physbo", "sklearn")},
     **{name: _package(name, "surrogates") for name in ("h5py", "safetensors")},
+    "pint": _package("pint", "sparse"),
+    "pydmd": _package("pydmd", "sparse"),
     "prefect": _package("prefect", "core"),
     "pymatgen": _package("pymatgen", "composition"),
+    "tblite": _package("tblite", "tblite"),
     "atomate2": _package("atomate2", "atomate2"),
     "gpaw": _package("gpaw", "gpaw"),
     "espresso": _program("pw.x", "quantum-espresso"),
+    "mishin_aluminium": mishin_aluminium.missing,
     "chromium": _program("chromium", "chromium"),
     "git": _program("git", "git"),
     "make": _program("make", "make"),

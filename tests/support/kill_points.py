@@ -13,6 +13,7 @@ from tansaku.models.domain.records import Command
 from tansaku.tasks.configuration import load_campaign
 from tansaku.tasks.steps.source import source_of
 from tests.support import growing_campaign, retrained_campaign
+from tests.support.ports import port_methods
 
 # Methods that no driver calls; a test below proves it, so that the list cannot hide one that does.
 NOT_CALLED = {
@@ -23,20 +24,25 @@ NOT_CALLED = {
     "CampaignStore.stored_counts": "before a deletion",
     "CampaignStore.begin_deletion": "a user's command",
     "CampaignStore.delete_campaign": "a user's command",
-    "CampaignStore.evaluation": "after a result that was refused only",
+    "CampaignStore.begin_rename": "a user's command",
+    "CampaignStore.finish_rename": "a user's command",
+    "CampaignStore.replace_spec": "when a source is renamed",
+    "CampaignStore.evaluations": "whole evaluations of a campaign are too many for a driver",
+    "CampaignStore.changes": "for the dashboard",
+    "CampaignStore.columns": "for views",
+    "CampaignStore.page": "for views",
+    "CampaignStore.state_counts": "for views",
     "CampaignStore.events": "for logs, and for a changed file",
     "CampaignStore.import_observations": "a user's command",
+    "CampaignStore.now": "where a driver left its lease",
     "CampaignStore.observations": "derived; the driver reads the evaluations",
+    "CampaignStore.rebuild_observations": "after an outage; who takes a lease finds them complete",
     "Registry.named_artifacts": "for sweeps",
     "Registry.promote": "a user's command",
+    "Registry.rename_campaign": "a user's command",
     "Registry.readable_models": "for lists",
 }
-METHODS = [
-    f"{port.__name__}.{name}"
-    for port in (CampaignStore, Launcher, Registry)
-    for name, value in sorted(vars(port).items())
-    if callable(value) and not name.startswith("_")
-]
+METHODS = [f"{port.__name__}.{name}" for port in (CampaignStore, Launcher, Registry) for name in port_methods(port)]
 DRIVEN = [method for method in METHODS if method not in NOT_CALLED]
 MIDDLE = 4  # the call of a frequent method that is struck
 TIMED = frozenset({"Launcher.poll", "Launcher.wait"})  # how often these are called depends on how fast the jobs are
@@ -64,13 +70,60 @@ def halt_then(kind, number, **payload):
     return prepare
 
 
+def prepared_then(act):
+    """The campaign is stored by a driver that halts after its first proposal."""
+
+    def prepare(campaign):
+        assert campaign.drive(halt_at=1)["reason"] == "interrupted"
+        act(campaign)
+
+    return prepare
+
+
 ASKED = {"first": 5, "every": 3, "warm": True, "at_end": True, "target": {"energy": "1e-6 meV/atom"}}
 ONE_BY_ONE = {"in_flight": 1, "retries": 1, "retry_backoff": 0.01}
 _EXECUTION = {"in_flight": 2, "retries": 1, "retry_backoff": 0.01, "polish": 0, "timeout": 60}
+_NEW = {"id": "new", "cells": {"x": 0.15, "y": 0.25, "system": "s1", "d": 1.0, "angle": 21.0}}
+_MANUAL = {
+    "space": {
+        "type": "table",
+        "candidates": "table.csv",
+        "columns": {"id": "id", "system": "system", "cost": "cost"},
+        "features": {
+            "translation": {"columns": ["x", "y"]},
+            "structure": {"columns": ["d"]},
+            "angle": {"columns": ["angle"]},
+        },
+    },
+    "calculator": {"type": "manual"},
+}
+
+
+def measured(campaign):
+    """People measured what was proposed and three more; one twice, one was corrected, and one is not in the table."""
+    proposed = campaign.store.evaluations(campaign.name)[0].proposal.candidate
+    for number, (candidate, value, more) in enumerate(
+        [
+            (proposed, 101.0, {"number": 1}),
+            ("c000", 90.0, {}),
+            ("c030", 80.0, {}),
+            ("c000", 95.0, {"replaces": True, "basis": 1}),
+            ("c030", 82.0, {"basis": 1}),
+            ("new", 70.0, {"off_pool": _NEW}),
+        ]
+    ):
+        report = {"candidate": candidate, "measurements": [{"value": value}], **more}
+        at = datetime(2026, 1, 1, 0, number, tzinfo=UTC)
+        told = Command(id=f"tell-{number}", kind="tell", payload={"reports": [report]}, created_at=at)
+        campaign.store.add_command(campaign.name, told)
+    command(campaign, "ask", count=3)
+
+
 SCENARIOS = {
     "search": Scenario({}, lambda campaign: None, "evaluations"),
     "edit": Scenario({}, halt_then("edit", 5, **{"budget.evaluations": 9}), "evaluations"),
     "cancel": Scenario({"execution": ONE_BY_ONE}, halt_then("cancel", 5), "cancelled"),
+    "tell": Scenario(_MANUAL, prepared_then(measured), "waiting"),
     "retrain": Scenario({"slow": True, **retrained_campaign.keys(execution=_EXECUTION)}, lambda campaign: None, "evaluations"),
     "ask": Scenario(
         {"slow": True, **growing_campaign.keys(ASKED, execution=_EXECUTION, budget={"evaluations": 11})},

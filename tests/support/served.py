@@ -7,7 +7,10 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
+
+import psutil
 
 LIMIT = 240.0
 _PAGE = re.compile(r"http://127\.0\.0\.1:\d+/login#token=\S+")
@@ -19,17 +22,18 @@ class Served:
     Args:
         home: Its ``TANSAKU_HOME``; short, as the path of a unix socket lies in it.
         folder: For its log.
+        added: Further variables of its environment.
     """
 
-    def __init__(self, home: Path, folder: Path) -> None:
+    def __init__(self, home: Path, folder: Path, added: Mapping[str, str] | None = None) -> None:
         self.home, self.log = home, folder / "serve.log"
         kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT")}
-        self.environment = kept | {"TANSAKU_HOME": str(home)}
+        self.environment = kept | {"TANSAKU_HOME": str(home), **(added or {})}
         self.process: subprocess.Popen | None = None
 
     def start(self, *options: str) -> None:
         """Starts it; does not wait."""
-        command = [sys.executable, "-c", "from tansaku.deploy.cli.main import main; main()", "serve", "--port", "0", *options]
+        command = _command("serve", "--port", "0", *options)
         with self.log.open("wb") as output:
             self.process = subprocess.Popen(
                 command, env=self.environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output
@@ -39,18 +43,33 @@ class Served:
         """The address with which its user logs in, once."""
         until = time.monotonic() + LIMIT
         while time.monotonic() < until:
-            said = self.log.read_text()
+            said = self.said()
             if found := _PAGE.search(said):
                 return found[0]
             assert self.process.poll() is None, said
             time.sleep(0.1)
-        raise AssertionError(f"no dashboard within {LIMIT} s: {self.log.read_text()}")
+        raise AssertionError(f"no dashboard within {LIMIT} s: {self.said()}")
 
     def run(self, *arguments: str) -> str:
         """What another command prints on the same home."""
-        command = [sys.executable, "-c", "from tansaku.deploy.cli.main import main; main()", *arguments]
-        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=LIMIT, check=True)
+        done = subprocess.run(
+            _command(*arguments), env=self.environment, capture_output=True, text=True, timeout=LIMIT, check=True
+        )
         return done.stdout
+
+    def second(self, *options: str) -> subprocess.CompletedProcess[str]:
+        """Another ``tansaku serve`` on the same home, which is expected to end by itself."""
+        command = _command("serve", *options)
+        return subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=LIMIT, check=False)
+
+    def said(self) -> str:
+        """What it has printed."""
+        return self.log.read_text()
+
+    def children(self) -> list[psutil.Process]:
+        """Everything that it started, but for the jobs' workers, which outlive drivers."""
+        found = psutil.Process(self.process.pid).children(recursive=True)
+        return [child for child in found if "tasks.jobs" not in " ".join(child.cmdline())]
 
     def stop(self) -> None:
         """Ends it, and the database that it leaves to others."""
@@ -64,3 +83,7 @@ class Served:
                 self.process.kill()
                 self.process.wait(30)
         EmbeddedMongod(self.home).stop()
+
+
+def _command(*arguments: str) -> list[str]:
+    return [sys.executable, "-c", "from tansaku.deploy.cli.main import main; main()", *arguments]

@@ -1,6 +1,6 @@
 """Forks workers from one process that has imported what a worker imports; none of it is product code.
 
-``python tests/support/warm_worker_server.py SOCKET PADDING`` listens on a unix socket. A client connects once per worker, sends
+``python -m tests.support.warm_worker_server SOCKET PADDING`` listens on a unix socket. A client connects once per worker, sends
 ``{"command", "environment", "folder"}`` with the worker's three standard streams, and reads ``{"pid"}`` and, when the worker
 has ended, ``{"status"}``. The worker has the command line, environment, session, streams and exit status of one that was begun
 by its command; only its parent is this process. ``PADDING`` makes room for the worker's command line in this process's own.
@@ -11,14 +11,14 @@ from __future__ import annotations
 import ctypes
 import json
 import os
-import runpy
 import selectors
 import signal
 import socket
 import sys
 from contextlib import suppress
-from importlib import import_module
 from pathlib import Path
+
+from tests.support.forks import end_as, preload
 
 MODULES = ("tansaku.tasks.jobs.worker", "tansaku.tasks.jobs.own_crystal")
 """What is forked."""
@@ -43,20 +43,6 @@ PRELOADED = (
     "torch._decomp.decompositions_for_jvp",
 )
 _REQUEST = 1 << 18
-
-
-def preload() -> None:
-    """Imports what most workers import.
-
-    Raises:
-        RuntimeError: An import has started threads, which do not live on in a fork.
-    """
-    for name in PRELOADED:
-        with suppress(ImportError):
-            import_module(name)
-    names = [(task / "comm").read_text().strip() for task in Path("/proc/self/task").iterdir()]
-    if any(name != JEMALLOC for name in names[1:]):
-        raise RuntimeError(f"threads run after the imports: {names[1:]}; a fork could wait for them for ever")
 
 
 def show_command(argv: list[str]) -> None:
@@ -141,12 +127,12 @@ def become(request: dict, streams: list[int]) -> None:
     show_command(request["command"])
     module = request["command"][3]
     sys.argv = request["command"][3:]
-    runpy.run_module(module, run_name="__main__", alter_sys=True)
+    end_as(module)
 
 
 if __name__ == "__main__":
     del sys.path[0]
-    preload()
+    preload(PRELOADED, harmless=JEMALLOC)
     found = serve(sys.argv[1])
     if found is not None:
         become(*found)

@@ -19,7 +19,7 @@ import pytest
 from tests.support.warm_worker_server import MODULES
 
 AT_START = dict(os.environ)
-SERVER = Path(__file__).with_name("warm_worker_server.py")
+ROOT = Path(__file__).resolve().parents[2]
 LIMIT = 120.0  # longest wait for an answer [s]
 
 
@@ -35,6 +35,11 @@ class WarmProcess:
         self._line.settimeout(LIMIT)
         self.pid = json.loads(self._line.recv(64))["pid"]
         self._lock = threading.Lock()
+
+    def __del__(self) -> None:
+        """Hangs up on a process that outlives its driver, as a busy worker does."""
+        with suppress(AttributeError):
+            self._line.close()
 
     def poll(self) -> int | None:
         with suppress(subprocess.TimeoutExpired):
@@ -82,8 +87,8 @@ class WarmWorkers:
         """Of its socket, on which it answers."""
         with self._lock:
             if self._process is None:
-                command = [sys.executable, str(SERVER), self._address, "-" * 4096]
-                self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+                command = [sys.executable, "-m", "tests.support.warm_worker_server", self._address, "-" * 4096]
+                self._process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
                 assert self._process.stdout.readline() == b"ready\n"
         return self._address
 

@@ -29,6 +29,7 @@ from tansaku.models.domain.states import EvaluationState, FailureKind
 from tansaku.models.engine.proposer_registry import build_proposer
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.configuration import load_campaign, spec_hash
+from tansaku.tasks.stores.documents import utc_now
 from tansaku.tasks.stores.memory import MemoryCampaignStore
 from tansaku.tasks.views.results import CampaignData
 
@@ -69,11 +70,11 @@ def table_file(tmp_path: Path) -> Path:
 def recorded(table_file: Path) -> Callable[..., MemoryCampaignStore]:
     """Builds a store in which the named candidates of the table were proposed and evaluated, in that order."""
 
-    def build(*candidates: str, polish: tuple[str, ...] = ()) -> MemoryCampaignStore:
+    def build(*candidates: str, polish: tuple[str, ...] = (), clock: Callable[[], datetime] = utc_now) -> MemoryCampaignStore:
         loaded = load_campaign(table_file)
         space = open_space(loaded.spec.space, loaded.base_path)
         pool = space.pool()
-        store = MemoryCampaignStore()
+        store = MemoryCampaignStore(clock)
         store.create_campaign(
             CampaignRecord(
                 name=loaded.spec.name,

@@ -28,7 +28,7 @@ from tansaku.models.domain.specs.site import SiteSpec, TimingSpec
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.commands.actor import Actor
 from tansaku.tasks.configuration import campaign_from_data
-from tansaku.tasks.jobs.labelling import FIRST_LOOK_DEVIATION, FIRST_LOOK_ENERGY
+from tansaku.tasks.jobs.document import FIRST_LOOK_DEVIATION, FIRST_LOOK_ENERGY
 from tansaku.tasks.jobs.opened import opened_bulk
 from tansaku.tasks.loop import drive, prepare_campaign
 from tansaku.tasks.resources import Resources

@@ -27,6 +27,7 @@ from tansaku.models.domain.pool import CandidatePool, FloatArray
 from tansaku.models.domain.ports import Choice, History
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.proposer import GPProposerSpec
+from tansaku.models.engine.certificate import Remaining
 from tansaku.models.engine.gp import GPProposer
 from tansaku.models.engine.presets import settings
 from tansaku.tasks.replay.campaign import replay
@@ -63,6 +64,7 @@ class Watched(GPProposer):
         choice = super().propose(pool, history, number, rng, hyperparameters)
         if number % EVERY == 0:
             remaining = self.remaining(pool, history, certificate_rng(self._seed, number), hyperparameters)
+            assert isinstance(remaining, Remaining)
             best, found = np.full((2, len(pool.systems)), np.inf)
             np.minimum.at(best, pool.system_codes, self._values)
             np.minimum.at(found, pool.system_codes[history.observed], history.values)

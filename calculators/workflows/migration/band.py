@@ -7,6 +7,7 @@ Smidstrup et al., J. Chem. Phys. 140, 214106 (2014), doi:10.1063/1.4878664.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -94,6 +95,22 @@ def climb(
     return _outline([image.energy for image in found], tuple(positions), ends, 0.0)
 
 
+def climb_along(relaxer: Relaxer, atoms: Atoms, ends: tuple[State, State], start: Sequence[FloatArray]) -> Band:
+    """Finds the saddle point between two states from a start that is known.
+
+    Args:
+        relaxer: Its threshold, steps and calculator are used.
+        atoms: What the states consist of; its constraints hold for all images.
+        ends: The states, with positions that are not wrapped.
+        start: Positions of the intermediate images [Å], shape ``(n_atoms, 3)`` each.
+
+    Raises:
+        CalculationError: ``exploded``.
+    """
+    neb = _between(relaxer, atoms, ends, len(start), start)
+    return _band(neb, ends, _climb_in_ase(neb, relaxer, max(end.energy for end in ends), None))
+
+
 def _climb_in_ase(neb: NEB, relaxer: Relaxer, upper: float, curvature: FloatArray | None) -> bool:
     """Relaxes a band; whether it converged."""
     if not _run(neb, relaxer, max(_LOOSE, relaxer.fmax), curvature):
@@ -132,7 +149,9 @@ def roughly(
     return _band(neb, ends, _run(neb, soon, max(_LOOSE, relaxer.fmax), curvature, enough))
 
 
-def _between(relaxer: Relaxer, atoms: Atoms, ends: tuple[State, State], images: int) -> NEB:
+def _between(
+    relaxer: Relaxer, atoms: Atoms, ends: tuple[State, State], images: int, start: Sequence[FloatArray] | None = None
+) -> NEB:
     chain = [_end(atoms, ends[0])]
     for _ in range(images):
         image = chain[0].copy()
@@ -141,7 +160,11 @@ def _between(relaxer: Relaxer, atoms: Atoms, ends: tuple[State, State], images: 
         chain.append(image)
     chain.append(_end(atoms, ends[1]))
     neb = NEB(chain, climb=False, method="improvedtangent")
-    neb.interpolate("idpp")
+    if start is None:
+        neb.interpolate("idpp")
+        return neb
+    for image, positions in zip(neb.images[1:-1], start, strict=True):
+        image.set_positions(positions, apply_constraint=False)
     return neb
 
 

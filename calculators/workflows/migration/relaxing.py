@@ -202,7 +202,7 @@ class Relaxer:
         """Relaxes atoms.
 
         Args:
-            atoms: Where they start; left untouched.
+            atoms: Where they start; left untouched. Its own constraints hold where no symmetry is kept.
             curvature: Guess of the second derivatives, positive definite [eV/Å^2], shape ``(3 n_atoms, 3 n_atoms)``.
             mapping: Symmetry that is kept.
             stop: Says that there is no use in going on.
@@ -214,12 +214,13 @@ class Relaxer:
             CalculationError: ``not_converged`` or ``exploded``.
         """
         moving = atoms.copy()
-        moving.set_constraint(KeepMapping(mapping) if mapping is not None else None)
+        if mapping is not None:
+            moving.set_constraint(KeepMapping(mapping))
         moving.calc = self.through
         steps = self._run(moving, moving, curvature, stop)
         if steps is None:
             return None
-        forces = np.asarray(moving.get_forces(apply_constraint=mapping is not None))
+        forces = np.asarray(moving.get_forces(apply_constraint=bool(moving.constraints)))
         return State(moving.positions.copy(), float(moving.get_potential_energy()), forces, steps)
 
     def _run(

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from http import HTTPStatus
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AwareDatetime, BaseModel, Field, SecretStr
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from tansaku.deploy.web import managing
+from tansaku.deploy.web.api.body import Body
+from tansaku.deploy.web.api.listing import After, Limit, Listing, page
 from tansaku.deploy.web.auth.login import user_by_password
 from tansaku.deploy.web.auth.passwords import LONGEST
 from tansaku.deploy.web.auth.roles import client_address, require
@@ -21,23 +22,13 @@ from tansaku.deploy.web.managing import LONGEST_LABEL, LONGEST_TOKEN
 from tansaku.deploy.web.pages.login import begin_session, finish_session, set_session
 from tansaku.deploy.web.services import services_of
 from tansaku.models.domain.accounts import Actor, ApiToken, AuditEntry, Role, Session, User
-from tansaku.models.domain.errors import FieldError
+from tansaku.models.domain.records import JsonDict
 
 router = APIRouter(prefix="/api/v1", tags=["accounts"])
 
 Viewer = Annotated[Actor, Depends(require(Role.VIEWER))]
 Admin = Annotated[Actor, Depends(require(Role.ADMIN))]
-Limit = Annotated[int, Query(ge=1, le=500)]
-After = Annotated[str | None, Query(max_length=128)]
 Chosen = Annotated[str | None, Query(max_length=300)]
-
-ItemT = TypeVar("ItemT")
-
-
-class Body(BaseModel):
-    """Base of what is sent: unknown keys are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Credentials(Body):
@@ -123,13 +114,6 @@ class Identity(BaseModel):
     csrf_token: str | None = None
 
 
-class Listing(BaseModel, Generic[ItemT]):
-    """A page of a list; ``next`` is the ``after`` of the following page."""
-
-    items: list[ItemT]
-    next: str | None = None
-
-
 @router.post("/session", status_code=HTTPStatus.CREATED, response_model=Identity)
 def log_in(request: Request, credentials: Credentials) -> Response:
     """Begins a session: sets its cookie."""
@@ -163,7 +147,7 @@ def log_out(request: Request, actor: Viewer) -> Response:
 def users(request: Request, _: Admin, limit: Limit = 100, after: After = None) -> Listing[UserView]:
     """Lists the users."""
     found = services_of(request).accounts.users()
-    return _page([_user_view(user) for user in found], lambda user: user.name, limit, after)
+    return page([_user_view(user) for user in found], lambda user: user.name, limit, after)
 
 
 @router.post("/users", status_code=HTTPStatus.CREATED)
@@ -201,7 +185,7 @@ def change_own_password(request: Request, actor: Viewer, change: PasswordChange)
 def tokens(request: Request, actor: Viewer, limit: Limit = 100, after: After = None) -> Listing[TokenView]:
     """Lists one's own tokens; all of them for an admin."""
     found = services_of(request).accounts.tokens(managing.whose(actor))
-    return _page([_token_view(token) for token in found], lambda token: token.id, limit, after)
+    return page([_token_view(token) for token in found], lambda token: token.id, limit, after)
 
 
 @router.post("/tokens", status_code=HTTPStatus.CREATED)
@@ -222,7 +206,7 @@ def revoke_token(request: Request, actor: Viewer, token_id: str) -> Response:
 def sessions(request: Request, actor: Viewer, limit: Limit = 100, after: After = None) -> Listing[SessionView]:
     """Lists one's own sessions; all of them for an admin."""
     found = services_of(request).accounts.sessions(managing.whose(actor))
-    return _page([_session_view(session) for session in found], lambda session: session.id, limit, after)
+    return page([_session_view(session) for session in found], lambda session: session.id, limit, after)
 
 
 @router.delete("/sessions/{session_id}", status_code=HTTPStatus.NO_CONTENT)
@@ -237,6 +221,30 @@ def audit(
     request: Request, _: Admin, limit: Limit = 100, after: After = None, actor: Chosen = None, subject: Chosen = None
 ) -> Listing[AuditEntry]:
     """Lists who changed what, when and from where, the newest first; of a user or on a subject, if one is given."""
+    return _audit_page(request, limit, after, actor, subject)
+
+
+class CampaignChange(BaseModel):
+    """A change of a campaign as every user may see it: without the address that it came from."""
+
+    id: str
+    at: AwareDatetime
+    actor: str
+    action: str
+    before: JsonDict | None
+    after: JsonDict | None
+
+
+@router.get("/campaigns/{name}/audit")
+def campaign_audit(request: Request, _: Viewer, name: str, limit: Limit = 100, after: After = None) -> Listing[CampaignChange]:
+    """Lists who changed a campaign and how, the newest first; also what was done to earlier campaigns of its name."""
+    services_of(request).store.campaign(name)
+    found = _audit_page(request, limit, after, None, f"campaign:{name}")
+    shown = set(CampaignChange.model_fields)
+    return Listing(items=[CampaignChange(**entry.model_dump(include=shown)) for entry in found.items], next=found.next)
+
+
+def _audit_page(request: Request, limit: int, after: str | None, actor: str | None, subject: str | None) -> Listing[AuditEntry]:
     entries = services_of(request).accounts.audit(before=after, limit=limit + 1, actor=actor, subject=subject)
     shown = entries[:limit]
     return Listing(items=shown, next=shown[-1].id if len(entries) > limit else None)
@@ -256,13 +264,3 @@ def _token_view(token: ApiToken) -> TokenView:
 
 def _session_view(session: Session) -> SessionView:
     return SessionView(**session.model_dump(include=set(SessionView.model_fields)))
-
-
-def _page(items: Sequence[ItemT], key: Callable[[ItemT], str], limit: int, after: str | None) -> Listing[ItemT]:
-    begin = 0
-    if after is not None:
-        begin = next((place for place, item in enumerate(items, 1) if key(item) == after), -1)
-        if begin < 0:
-            raise FieldError("after", "the list has changed; begin again without it")
-    shown = list(items[begin : begin + limit])
-    return Listing(items=shown, next=key(shown[-1]) if begin + limit < len(items) else None)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
+from pydantic import AwareDatetime, BaseModel, Field, FiniteFloat, field_validator
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from tansaku.deploy.web import steering
+from tansaku.deploy.web.api.body import Body
+from tansaku.deploy.web.api.listing import LARGEST, LINKED, After, Limit, linked, page
 from tansaku.deploy.web.auth.roles import require
 from tansaku.deploy.web.errors import ProblemError
 from tansaku.deploy.web.services import Services, services_of
 from tansaku.models.domain.accounts import Actor, Role
-from tansaku.models.domain.records import Command, CommandKind, Evaluation
+from tansaku.models.domain.records import Command, CommandKind, Evaluation, SteeringKind
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.views.evaluation_table import (
     EvaluationLine,
@@ -27,7 +30,7 @@ from tansaku.tasks.views.evaluation_table import (
     table_page,
 )
 from tansaku.tasks.views.overview import UnreadableCampaign
-from tansaku.tasks.views.progress import CampaignStatus
+from tansaku.tasks.views.progress import CampaignStatus, live_lease
 from tansaku.tasks.views.proposals import Predictions, predictions_of
 from tansaku.tasks.views.readings import CampaignLine, Reading
 from tansaku.tasks.views.structure_files import StructureFile, StructureForm, structure_file
@@ -36,21 +39,14 @@ router = APIRouter(prefix="/api/v1/campaigns", tags=["campaigns"])
 
 Viewer = Annotated[Actor, Depends(require(Role.VIEWER))]
 Operator = Annotated[Actor, Depends(require(Role.OPERATOR))]
-Admin = Annotated[Actor, Depends(require(Role.ADMIN))]
-Limit = Annotated[int, Query(ge=1, le=500)]
 Round = Annotated[int, Query(ge=1, le=2**53)]
-
-
-class Body(BaseModel):
-    """Base of what is sent: unknown keys are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+Seen = Annotated[str | None, Query(max_length=64, description="A version of the stream of changes: what is as recent will do.")]
 
 
 class NewCommand(Body):
     """A command: ``candidates`` for retry and rerun, ``changes`` for edit."""
 
-    kind: CommandKind
+    kind: SteeringKind
     candidates: list[str] = Field(default=[], max_length=500)
     changes: dict[str, Any] = Field(default={}, max_length=20, examples=[{"budget.evaluations": 500}])
 
@@ -62,22 +58,18 @@ class CommandHeaders(BaseModel):
     if_match: str | None = None
 
 
-class Confirmation(Body):
-    """The name of the campaign, once more."""
-
-    confirm: str
-
-
 class EvaluationQuery(Body):
     """Which evaluations are listed, and in which order."""
 
     state: EvaluationState | None = None
     system: str | None = None
+    value_min: FiniteFloat | None = None
+    value_max: FiniteFloat | None = None
     sort: Sort = "round"
     after: Round | None = None
     limit: Limit = 50
 
-    @field_validator("state", "system", mode="before")
+    @field_validator("state", "system", "value_min", "value_max", mode="before")
     @classmethod
     def _empty_is_all(cls, value: object) -> object:
         """A form sends empty fields."""
@@ -85,7 +77,7 @@ class EvaluationQuery(Body):
 
     def selection(self) -> Selection:
         """The same for the view."""
-        return Selection(self.state, self.system, self.sort, self.after, self.limit)
+        return Selection(self.state, self.system, self.sort, self.after, self.limit, self.value_min, self.value_max)
 
 
 class Campaigns(BaseModel):
@@ -125,24 +117,17 @@ def campaigns(request: Request, _: Viewer, limit: Limit = 100, after: str = "") 
 
 @router.get("/{name}")
 def campaign(request: Request, response: Response, _: Viewer, name: str) -> CampaignStatus:
-    """The status of a campaign; its ETag is the revision of the spec."""
+    """The status of a campaign; its ETag is the revision of the spec, which an edit starts from."""
     found = services_of(request).readings.reading(name)
     response.headers["ETag"] = f'"{steering.revision(found.record)}"'
     return found.status
 
 
-@router.delete("/{name}", status_code=HTTPStatus.NO_CONTENT)
-def delete_campaign(request: Request, actor: Admin, name: str, body: Confirmation) -> Response:
-    """Deletes a campaign for good."""
-    steering.delete(services_of(request), actor, name, body.confirm)
-    return Response(status_code=HTTPStatus.NO_CONTENT)
-
-
 @router.get("/{name}/evaluations")
 def evaluations(request: Request, _: Viewer, name: str, query: Annotated[EvaluationQuery, Query()]) -> Evaluations:
     """Lists evaluations."""
-    page = table_page(services_of(request).readings.reading(name), query.selection())
-    return Evaluations(items=list(page.lines), next=page.next, total=page.total)
+    shown = table_page(services_of(request).readings.reading(name), query.selection())
+    return Evaluations(items=list(shown.lines), next=shown.next, total=shown.total)
 
 
 @router.get("/{name}/evaluations/{number}")
@@ -151,7 +136,7 @@ def evaluation(request: Request, _: Viewer, name: str, number: int) -> Evaluatio
     return evaluation_at(services_of(request), name, number)[1]
 
 
-@router.get("/{name}/evaluations/{number}/structure")
+@router.get("/{name}/evaluations/{number}/structure", response_class=PlainTextResponse)
 def structure(request: Request, _: Viewer, name: str, number: int, form: StructureForm = "extxyz") -> Response:
     """The final structure of an evaluation as a file."""
     services = services_of(request)
@@ -159,27 +144,32 @@ def structure(request: Request, _: Viewer, name: str, number: int, form: Structu
     return _file(request, found)
 
 
-@router.get("/{name}/series")
-def series(request: Request, response: Response, _: Viewer, name: str) -> Series:
+_UNCHANGED: dict[int | str, dict[str, Any]] = {304: {"description": "Unchanged since the version of If-None-Match"}}
+
+
+@router.get("/{name}/series", responses=_UNCHANGED, response_model=Series)
+def series(request: Request, _: Viewer, name: str, seen: Seen = None) -> Response:
     """The best value so far against evaluations and cost."""
-    found = services_of(request).readings.reading(name)
-    response.headers["ETag"] = f'"{found.version}"'
-    return best_series(found)
+    return _of_version(request, name, seen, best_series)
 
 
-@router.get("/{name}/predictions")
-def predictions(request: Request, response: Response, _: Viewer, name: str) -> Predictions:
+@router.get("/{name}/predictions", responses=_UNCHANGED, response_model=Predictions)
+def predictions(request: Request, _: Viewer, name: str, seen: Seen = None) -> Response:
     """Values as predicted when their candidates were proposed, and as computed; the last 2,000."""
-    found = services_of(request).readings.reading(name)
-    response.headers["ETag"] = f'"{found.version}"'
-    return predictions_of(found)
+    return _of_version(request, name, seen, predictions_of)
 
 
-@router.get("/{name}/commands")
-def commands(request: Request, _: Viewer, name: str) -> list[StoredCommand]:
+@router.get("/{name}/commands", responses=LINKED)
+def commands(
+    request: Request, response: Response, _: Viewer, name: str, limit: Limit = LARGEST, after: After = None
+) -> list[StoredCommand]:
     """Lists the commands of a campaign, in order."""
-    record = services_of(request).store.campaign(name)
-    found = (steering.find_given(record, command.id) for command in record.commands)
+    store = services_of(request).store
+    record = store.campaign(name)
+    driven = live_lease(record, store.now()) is not None
+    shown = page(record.commands, lambda command: command.id, limit, after)
+    linked(request, response, shown)
+    found = (steering.find_given(record, command.id, has_driver=driven) for command in shown.items)
     return [_command_view(given, name) for given in found if given is not None]
 
 
@@ -199,6 +189,16 @@ def give_command(
     if not given.new:
         response.status_code = HTTPStatus.OK
     return _command_view(given, name)
+
+
+def _of_version(request: Request, name: str, seen: str | None, make: Callable[[Reading], BaseModel]) -> Response:
+    """What is made of a campaign's present version, made once for all who ask; its ETag is the version."""
+    found = services_of(request).readings.reading(name, seen)
+    headers = {"ETag": f'"{found.version}"'}
+    if request.headers.get("If-None-Match") == headers["ETag"]:
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+    text = found.once(make, lambda: make(found).model_dump_json())
+    return Response(text, media_type="application/json", headers=headers)
 
 
 def evaluation_at(services: Services, name: str, number: int) -> tuple[Reading, Evaluation]:

@@ -8,12 +8,13 @@ from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr
+from pydantic import BaseModel, Field, StrictBool, StrictFloat, StrictInt, StrictStr
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
 from tansaku.deploy.web import creating
+from tansaku.deploy.web.api.body import Body
 from tansaku.deploy.web.auth.roles import require
 from tansaku.deploy.web.checking import Check
 from tansaku.deploy.web.errors import ProblemError
@@ -38,12 +39,6 @@ _LOOK = 0.05  # [s]
 Scalar = StrictStr | StrictBool | StrictInt | StrictFloat | None
 
 
-class Body(BaseModel):
-    """Base of what is sent: unknown keys are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
 class NewCheck(Body):
     """A spec to be checked. ``page`` belongs to a browser's page, whose earlier check is given up."""
 
@@ -62,7 +57,7 @@ class SpecEdit(Body):
     """Changes of single values in a spec; null takes a limit away."""
 
     spec: SpecText
-    changes: Annotated[dict[str, Scalar], Field(max_length=20, examples=[{"budget.evaluations": 100}])] = {}
+    changes: dict[str, Scalar] = Field(default={}, max_length=20, examples=[{"budget.evaluations": 100}])
 
 
 class EditedSpec(BaseModel):

@@ -6,24 +6,24 @@ from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
 from tansaku.deploy.web import creating
+from tansaku.deploy.web.api.body import Body
 from tansaku.deploy.web.api.checks import SpecText
 from tansaku.deploy.web.auth.roles import require
 from tansaku.deploy.web.pages.formats import campaign_address
 from tansaku.deploy.web.services import services_of
 from tansaku.models.domain.accounts import Actor, Role
+from tansaku.tasks.commands.create_web import Created
 
 router = APIRouter(prefix="/api/v1/campaigns", tags=["creation"])
 
 
-class NewCampaign(BaseModel):
+class NewCampaign(Body):
     """A campaign to be created, and run if ``run`` says so."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     spec: SpecText
     site: Annotated[str, Field(max_length=63)] | None = None
@@ -58,6 +58,16 @@ def add_campaign(
     """Creates a campaign; spends nothing unless it is run. Its name makes it unique, so an Idempotency-Key is not needed."""
     del idempotency_key
     created = creating.create(services_of(request), actor, creating.Creation(new.spec, new.site, new.run))
+    return created_view(response, created)
+
+
+def created_view(response: Response, created: Created) -> CreatedCampaign:
+    """What is answered to whoever created a campaign: 201 with its address, 200 where it was known.
+
+    Args:
+        response: Whose status and headers are set.
+        created: The campaign.
+    """
     if not created.new:
         response.status_code = HTTPStatus.OK
     record = created.record

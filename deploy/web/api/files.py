@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from tansaku.deploy.web.api.listing import After, Limit, page
 from tansaku.deploy.web.auth.roles import require
 from tansaku.deploy.web.errors import ProblemError
 from tansaku.deploy.web.services import Services, services_of
@@ -31,7 +32,6 @@ Operator = Annotated[Actor, Depends(require(Role.OPERATOR))]
 Admin = Annotated[Actor, Depends(require(Role.ADMIN))]
 Sha256 = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
 FileName = Annotated[str, Query(max_length=100, examples=["my-table.csv"])]
-Limit = Annotated[int, Query(ge=1, le=500)]
 
 AT_ONCE = 4
 LONGEST_UPLOAD = 600.0  # [s]
@@ -46,16 +46,11 @@ class Files(BaseModel):
 
 
 @router.get("")
-def files(request: Request, _: Viewer, limit: Limit = 100, after: Annotated[str | None, Query(max_length=64)] = None) -> Files:
+def files(request: Request, _: Viewer, limit: Limit = 100, after: After = None) -> Files:
     """Lists the files that specs may name."""
     found = services_of(request).library.files()
-    begin = 0
-    if after is not None:
-        begin = next((place for place, file in enumerate(found, 1) if file.sha256 == after), -1)
-        if begin < 0:
-            raise FieldError("after", "the list has changed; begin again without it")
-    shown = found[begin : begin + limit]
-    return Files(items=shown, next=shown[-1].sha256 if begin + limit < len(found) else None)
+    shown = page(found, lambda file: file.sha256, limit, after)
+    return Files(items=shown.items, next=shown.next)
 
 
 @router.get("/{sha256}")

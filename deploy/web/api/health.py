@@ -5,14 +5,31 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
+from pydantic import BaseModel
 from starlette.requests import Request
 
+from tansaku.deploy.web.api.runs import RunRequest, request_view
 from tansaku.deploy.web.auth.roles import require
 from tansaku.deploy.web.services import services_of
 from tansaku.models.domain.accounts import Actor, Role
-from tansaku.tasks.views.service_health import Health, read_health
+from tansaku.tasks.views.service_health import Health, ServiceState, read_health, unfinished_requests
 
 router = APIRouter()
+
+Viewer = Annotated[Actor, Depends(require(Role.VIEWER))]
+
+
+class ServiceWork(BaseModel):
+    """The services that carry out requests, and what they have to do.
+
+    Attributes:
+        running: Whether one of them runs.
+        requests: Those whose run has not ended, then those that wait; the oldest first.
+    """
+
+    running: bool
+    services: tuple[ServiceState, ...]
+    requests: list[RunRequest]
 
 
 @router.get("/health/live")
@@ -22,6 +39,15 @@ def live() -> dict[str, str]:
 
 
 @router.get("/api/v1/health", tags=["health"])
-def health(request: Request, _: Annotated[Actor, Depends(require(Role.VIEWER))]) -> Health:
+def health(request: Request, _: Viewer) -> Health:
     """Services and the requests that wait for them; 503 if the database does not answer."""
     return read_health(services_of(request).requests)
+
+
+@router.get("/api/v1/service", tags=["health"])
+def service(request: Request, _: Viewer) -> ServiceWork:
+    """Services with host, version, sites and problems, and the requests that they carry out."""
+    requests = services_of(request).requests
+    health = read_health(requests)
+    asked = [request_view(stored) for stored in unfinished_requests(requests)]
+    return ServiceWork(running=health.running, services=health.services, requests=asked)

@@ -1,4 +1,4 @@
-"""Requests to run a campaign: /api/v1/campaigns/NAME/runs. The service carries them out."""
+"""Requests to run, delete or rename a campaign: /api/v1/campaigns/NAME and its /runs. The service carries them out."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from pydantic import AwareDatetime, BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tansaku.deploy.web import steering
+from tansaku.deploy.web import deleting, steering
+from tansaku.deploy.web.api.body import Body
+from tansaku.deploy.web.api.listing import LINKED, After, Limit, changed, linked, page
 from tansaku.deploy.web.auth.roles import require
 from tansaku.deploy.web.errors import ProblemError
 from tansaku.deploy.web.services import services_of
 from tansaku.models.domain.accounts import Actor, Role
-from tansaku.models.domain.requests import RequestState, ServiceRequest
+from tansaku.models.domain.requests import RequestKind, RequestState, ServiceRequest
 from tansaku.tasks.views.service_health import describe_request
 
 router = APIRouter(prefix="/api/v1/campaigns", tags=["runs"])
@@ -24,17 +26,27 @@ Viewer = Annotated[Actor, Depends(require(Role.VIEWER))]
 Operator = Annotated[Actor, Depends(require(Role.OPERATOR))]
 
 
+class Confirmation(Body):
+    """The name of the campaign, once more."""
+
+    confirm: str
+
+
 class RunRequest(BaseModel):
-    """A request to run a campaign, and what became of it.
+    """A request to run, delete or rename a campaign, and what became of it.
 
     Attributes:
+        campaign: Its present name.
+        new_name: The name that it is to have.
         run: Id of the run that was started.
         reason: Why the request was refused, or how the run ended.
         outlook: The same in words.
     """
 
     id: str
+    kind: RequestKind
     campaign: str
+    new_name: str | None
     state: RequestState
     user: str
     created_at: AwareDatetime
@@ -46,6 +58,20 @@ class RunRequest(BaseModel):
     outlook: str
 
 
+@router.delete(
+    "/{name}",
+    status_code=HTTPStatus.NO_CONTENT,
+    responses={202: {"model": RunRequest, "description": "The service deletes it; /runs/ID says when"}},
+    response_model=None,
+)
+def delete_campaign(request: Request, actor: Operator, name: str, body: Confirmation) -> Response:
+    """Deletes a campaign for good, for admins and its owner; where this server may not, the service does."""
+    asked = deleting.delete(services_of(request), actor, name, body.confirm)
+    if asked is None:
+        return Response(status_code=HTTPStatus.NO_CONTENT)
+    return Response(request_view(asked).model_dump_json(), HTTPStatus.ACCEPTED, media_type="application/json")
+
+
 @router.post("/{name}/runs", status_code=HTTPStatus.ACCEPTED)
 def ask_to_run(
     request: Request, response: Response, actor: Operator, name: str, idempotency_key: Annotated[str, Header()]
@@ -54,26 +80,33 @@ def ask_to_run(
     stored, new = steering.ask_to_run(services_of(request), actor, name, idempotency_key)
     if not new:
         response.status_code = HTTPStatus.OK
-    return _view(stored)
+    return request_view(stored)
 
 
-@router.get("/{name}/runs")
-def runs(request: Request, _: Viewer, name: str) -> list[RunRequest]:
-    """Lists the last requests to run a campaign, the newest first."""
+@router.get("/{name}/runs", responses=LINKED)
+def runs(
+    request: Request, response: Response, _: Viewer, name: str, limit: Limit = 20, after: After = None
+) -> list[RunRequest]:
+    """Lists the last requests to run, delete or rename a campaign, the newest first."""
     services = services_of(request)
     services.store.campaign(name)
-    return [_view(stored) for stored in services.requests.requests_of(name)]
+    last = None if after is None else services.requests.request(after)
+    if after is not None and (last is None or last.campaign != name):
+        raise changed()
+    found = services.requests.requests_of(name, limit + 1, last)
+    return linked(request, response, page([request_view(stored) for stored in found], lambda view: view.id, limit, None))
 
 
 @router.get("/{name}/runs/{request_id}")
 def run(request: Request, _: Viewer, name: str, request_id: str) -> RunRequest:
-    """A request to run a campaign."""
+    """A request to run, delete or rename a campaign; it outlives the campaign."""
     stored = services_of(request).requests.request(request_id)
-    if stored is None or stored.campaign != name:
+    if stored is None or name not in (stored.campaign, stored.old_name):
         raise ProblemError(HTTPStatus.NOT_FOUND, f"campaign {name!r} has no request {request_id!r}")
-    return _view(stored)
+    return request_view(stored)
 
 
-def _view(stored: ServiceRequest) -> RunRequest:
+def request_view(stored: ServiceRequest) -> RunRequest:
+    """A request as shown."""
     shown = stored.model_dump(include=set(RunRequest.model_fields) - {"outlook"})
     return RunRequest(outlook=describe_request(stored), **shown)

@@ -9,10 +9,49 @@ from fastapi.openapi.utils import get_openapi
 from starlette.requests import Request
 
 from tansaku.deploy.web.auth.roles import require
+from tansaku.deploy.web.errors import PROBLEM_TYPE
 from tansaku.models.domain.accounts import Actor, Role
+from tansaku.tasks.reference import FileKind, json_schema
 
 router = APIRouter(prefix="/api/v1")
 PATHS = "/api/v1/"
+LOGIN = "/api/v1/session"
+
+_TEXT = {"type": "string"}
+_PROBLEM: dict[str, Any] = {
+    "title": "ProblemDetails",
+    "description": "An error (RFC 9457); `key` names the field that is wrong, `problems` those of a spec.",
+    "type": "object",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": _TEXT,
+        "title": _TEXT,
+        "status": {"type": "integer"},
+        "detail": _TEXT,
+        "key": _TEXT,
+        "line": {"type": ["integer", "null"]},
+        "problems": {"type": "array", "items": {"$ref": "#/components/schemas/Problem"}},
+    },
+    "example": {
+        "type": "about:blank",
+        "title": "Unprocessable Entity",
+        "status": 422,
+        "detail": "expected 8 to 64 letters, digits and ._:-, another value for each command",
+        "key": "Idempotency-Key",
+    },
+}
+
+_MEANINGS = {
+    "401": "Nobody is logged in",
+    "403": "The role does not suffice",
+    "422": "A value is wrong or missing",
+}
+
+
+@router.get("/schema/{kind}", tags=["schema"])
+def schema(_: Annotated[Actor, Depends(require(Role.VIEWER))], kind: FileKind) -> dict[str, Any]:
+    """The JSON Schema of a kind of file, for editors."""
+    return json_schema(kind)
 
 
 @router.get("/openapi.json", include_in_schema=False)
@@ -20,4 +59,35 @@ def openapi(request: Request, _: Annotated[Actor, Depends(require(Role.VIEWER))]
     """The OpenAPI document of everything under /api/v1."""
     document = get_openapi(title="tansaku", version=request.app.version, routes=request.app.routes)
     document["paths"] = {path: found for path, found in document["paths"].items() if path.startswith(PATHS)}
+    components = document["components"]
+    components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+    components["schemas"][_PROBLEM["title"]] = _PROBLEM
+    for unused in ("HTTPValidationError", "ValidationError"):
+        components["schemas"].pop(unused, None)
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            _describe(operation, is_open=(method, path) == ("post", LOGIN))
     return document
+
+
+def _describe(operation: dict[str, Any], *, is_open: bool) -> None:
+    """Adds what is the same everywhere: every error is a problem, and all but the login need a token or a session."""
+    problem = {"content": {PROBLEM_TYPE: {"schema": {"$ref": f"#/components/schemas/{_PROBLEM['title']}"}}}}
+    responses = operation["responses"]
+    errors = {status for status in responses if status.startswith(("4", "5"))} | {"422"}
+    for status in sorted(errors | (set() if is_open else {"401", "403"})):
+        known = responses.get(status, {}).get("description", "")
+        responses[status] = {"description": _MEANINGS.get(status, known), **problem}
+    for parameter in operation.get("parameters", ()):
+        parameter["schema"] = _without_null(parameter["schema"])
+    responses["default"] = {"description": "Another error", **problem}
+    operation["security"] = [] if is_open else [{"token": []}]
+
+
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a parameter: one that is not given is left out, there is no way to send null."""
+    given = [kind for kind in schema.get("anyOf", ()) if kind != {"type": "null"}]
+    if len(given) != 1:
+        return schema
+    only: dict[str, Any] = given[0]
+    return {key: value for key, value in schema.items() if key != "anyOf"} | only

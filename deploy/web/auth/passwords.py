@@ -56,11 +56,13 @@ class Passwords:
         """Hash of a new password with its salt and cost.
 
         Raises:
-            FieldError: It is too short or too long.
+            FieldError: It is too short or too long, or no text.
             BusyError: Too many are being hashed.
         """
         if not SHORTEST <= len(password) <= LONGEST:
             raise FieldError("password", f"it has {len(password)} characters, expected {SHORTEST} to {LONGEST}")
+        if not _is_text(password):
+            raise FieldError("password", "it contains half of a character, which no keyboard types")
         with self._turn():
             return self._hasher.hash(_normalised(password))
 
@@ -75,9 +77,10 @@ class Passwords:
             BusyError: Too many are being verified.
         """
         expected = self._nobody if stored is None else stored
+        given = password[:LONGEST] if _is_text(password) else ""
         with self._turn():
             try:
-                matches = self._hasher.verify(expected, _normalised(password[:LONGEST]))
+                matches = self._hasher.verify(expected, _normalised(given))
             except (VerificationError, InvalidHashError):
                 return False
         return matches and stored is not None
@@ -104,6 +107,11 @@ class Passwords:
                 self._running.release()
         finally:
             self._places.release()
+
+
+def _is_text(password: str) -> bool:
+    """Whether a password can be hashed: JSON may contain halves of characters (surrogates)."""
+    return not any("\ud800" <= character <= "\udfff" for character in password)
 
 
 def _normalised(password: str) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
+from tansaku.deploy.web.auth.proxy import SignOnError, actor_of_proxy, form_secret
 from tansaku.deploy.web.auth.sessions import actor_of_session, session_secret
 from tansaku.deploy.web.auth.tokens import actor_of_token, form_token, is_form_token
 from tansaku.deploy.web.forms import form_fields
@@ -53,15 +54,18 @@ class Requires:
 
         Raises:
             UnauthenticatedError: Nobody is logged in.
-            ForbiddenError: The role is too low, or a form comes without its token.
+            ForbiddenError: The role is too low, a form comes without its token, or a proxy names nobody who may log in.
         """
         services = services_of(request)
-        actor, secret = await run_in_threadpool(_identify, services, request)
+        try:
+            actor, secret = await run_in_threadpool(_identify, services, request)
+        except SignOnError as error:
+            raise ForbiddenError(error.message) from error
         if actor is None:
             raise UnauthenticatedError
         request.state.actor = actor
         request.state.form_token = None if secret is None else form_token(secret)
-        # A browser sends a session's cookie by itself, a token only a program that has it.
+        # A browser sends what its session or a proxy knows it by itself, a token only a program that has it.
         if secret is not None and request.method not in SAFE_METHODS:
             await check_form_token(request, secret)
         if not actor.may(self.role):
@@ -90,12 +94,17 @@ def client_address(request: Request) -> str:
 
 
 def _identify(services: Services, request: Request) -> tuple[Actor | None, str | None]:
-    """The actor, and the secret of the session if it is by a cookie."""
+    """The actor; and the secret that forms are bound to, if a browser is known by its session or by the proxy."""
     address = client_address(request)
+    signed_on = actor_of_proxy(services, request, address)
     given = request.headers.get("Authorization")
+    scheme, _, token = (given or "").partition(" ")
+    if scheme.lower() == "bearer":
+        return actor_of_token(services, token.strip(), address), None
+    if signed_on is not None:
+        return signed_on, form_secret(services, signed_on)
     if given is not None:
-        scheme, _, token = given.partition(" ")
-        return (actor_of_token(services, token.strip(), address) if scheme.lower() == "bearer" else None), None
+        return None, None
     secret = session_secret(request, services.settings)
     if secret is None:
         return None, None

@@ -17,9 +17,10 @@ from tansaku.deploy.web.auth.sessions import clear_cookie
 from tansaku.deploy.web.errors import ProblemError
 from tansaku.deploy.web.forms import form_fields
 from tansaku.deploy.web.pages.rendering import render
-from tansaku.deploy.web.services import services_of
+from tansaku.deploy.web.services import Services, services_of
 from tansaku.models.domain.accounts import Actor, Role
 from tansaku.models.domain.errors import FieldError
+from tansaku.models.domain.records import JsonDict
 
 router = APIRouter()
 
@@ -78,8 +79,10 @@ async def end_session(request: Request, actor: Viewer, session_id: str) -> Respo
 @router.get("/admin")
 def admin_page(request: Request, actor: Admin) -> Response:
     """Shows the users, and all tokens and sessions."""
-    accounts = services_of(request).accounts
+    services = services_of(request)
+    accounts = services.accounts
     content = {
+        "sites": _sites(services),
         "users": accounts.users(),
         "roles": [role.value for role in Role],
         "tokens": accounts.tokens(),
@@ -135,6 +138,13 @@ def _account(request: Request, actor: Actor, secret: str | None = None) -> Respo
         "whose": "own",
     }
     return render(request, "account.html", content, status=HTTPStatus.OK if secret is None else HTTPStatus.CREATED)
+
+
+def _sites(services: Services) -> list[JsonDict]:
+    """The sites by name, each with who runs its jobs."""
+    launcher = services.site.launcher
+    folder = launcher.shared_folder or "the home folder of the machine that runs the service"
+    return [{"name": name, "launcher": launcher.type, "folder": folder} for name in services.site_names]
 
 
 async def _back(request: Request) -> Response:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from dataclasses import dataclass
 from typing import Annotated
@@ -19,13 +17,13 @@ from tansaku.deploy.web.pages.rendering import render
 from tansaku.deploy.web.services import services_of
 from tansaku.models.domain.accounts import Actor, AuditEntry, Role
 from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.spreadsheet import csv_line
 
 router = APIRouter(prefix="/audit")
 
 Admin = Annotated[Actor, Depends(require(Role.ADMIN))]
 _SHOWN = 100
 _IN_CSV = 10_000
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True)
@@ -72,14 +70,12 @@ def audit_page(
 @router.get(".csv")
 def audit_csv(request: Request, _: Admin, selection: Selected) -> Response:
     """The newest entries as CSV."""
-    stream = io.StringIO()
-    writer = csv.writer(stream)
-    writer.writerow(("time", "user", "address", "action", "subject", "before", "after"))
+    lines = [csv_line(("time", "user", "address", "action", "subject", "before", "after"))]
     for entry in selection.read(request, _IN_CSV, None):
         texts = (entry.actor, entry.address, entry.action, entry.subject, _text(entry.before), _text(entry.after))
-        writer.writerow((entry.at.isoformat(), *map(_cell, texts)))
+        lines.append(csv_line((entry.at.isoformat(), *map(plain, texts))))
     headers = {"Content-Disposition": 'attachment; filename="audit.csv"'}
-    return Response(stream.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
+    return Response("".join(lines), media_type="text/csv; charset=utf-8", headers=headers)
 
 
 def _line(entry: AuditEntry) -> JsonDict:
@@ -88,9 +84,3 @@ def _line(entry: AuditEntry) -> JsonDict:
 
 def _text(data: JsonDict | None) -> str:
     return "" if data is None else json.dumps(data, ensure_ascii=False, default=str)
-
-
-def _cell(text: str) -> str:
-    """A text that no spreadsheet reads as a formula."""
-    text = plain(text)
-    return f"'{text}" if text.startswith(_FORMULA) else text

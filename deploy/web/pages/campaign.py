@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict, replace
 from http import HTTPStatus
 from typing import Annotated
 from urllib.parse import urlencode
@@ -13,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from tansaku.deploy.web import steering
+from tansaku.deploy.web import deleting, steering
 from tansaku.deploy.web.api.campaigns import EvaluationQuery
 from tansaku.deploy.web.auth.roles import require
 from tansaku.deploy.web.errors import ProblemError
@@ -21,10 +22,12 @@ from tansaku.deploy.web.forms import form_fields, new_key
 from tansaku.deploy.web.pages.formats import campaign_address
 from tansaku.deploy.web.pages.rendering import render
 from tansaku.deploy.web.pages.runs import run_content
+from tansaku.deploy.web.pages.shared_parts import shared_part
 from tansaku.deploy.web.services import Services, services_of
 from tansaku.models.domain.accounts import Actor, Role
-from tansaku.models.domain.records import CampaignRecord, CommandKind, Event, JsonDict
+from tansaku.models.domain.records import CommandKind, Event, JsonDict
 from tansaku.models.domain.states import EvaluationState
+from tansaku.tasks.checks.rights import may_delete, may_rename
 from tansaku.tasks.views.evaluation_table import (
     SORTS,
     FailureGroup,
@@ -45,11 +48,10 @@ router = APIRouter(prefix="/campaigns")
 
 Viewer = Annotated[Actor, Depends(require(Role.VIEWER))]
 Operator = Annotated[Actor, Depends(require(Role.OPERATOR))]
-Admin = Annotated[Actor, Depends(require(Role.ADMIN))]
 
 _MOST_EVENTS = 50
-_MOST_FAILURES = 500
-_BUDGET = ("cost", "fraction", "evaluations")
+_MOST_FAILURES = 100
+_BUDGET = ("cost", "fraction", "evaluations", "hours", "core_hours")
 _FORM_KINDS: tuple[CommandKind, ...] = ("pause", "resume", "cancel", "edit", "retry", "rerun")
 _LONGEST_DATA = 2000
 _LONGEST_NUMBER = 16
@@ -60,17 +62,44 @@ def campaign_page(request: Request, actor: Viewer, name: str, requested: str | N
     """Shows a campaign."""
     services = services_of(request)
     reading = services.readings.reading(name)
-    given = steering.find_given(reading.record, requested)
-    content = {
+    given = steering.find_given(reading.record, requested, has_driver=reading.campaign.lease is not None)
+    content = _content(services, actor, reading) | {
+        "said": None if given is None else steering.outlook(given, name),
+        "spec_text": write_yaml(reading.record.spec),
+        "may_delete": may_delete(services.accounts, actor, reading.record),
+        "may_rename": may_rename(services.accounts, actor, reading.record),
+        "layout": "base.html",
+    }
+    return render(request, "campaign.html", content)
+
+
+@router.get("/{name}/parts")
+def campaign_parts(request: Request, actor: Viewer, name: str, seen: str | None = None) -> Response:
+    """The parts of a campaign's page, rendered once for all who follow it.
+
+    Args:
+        request: To answer.
+        actor: Who looks.
+        name: Of the campaign.
+        seen: A version of the stream of changes: what is as recent will do.
+    """
+    services = services_of(request)
+    reading = services.readings.reading(name, seen)
+    return shared_part(request, reading, actor.role, lambda: _content(services, actor, reading))
+
+
+def _content(services: Services, actor: Actor, reading: Reading) -> JsonDict:
+    """What the page shows."""
+    return {
         **_shown(services, reading),
         **_table(reading, Selection()),
         **run_content(services, actor, reading),
-        "said": None if given is None else steering.outlook(given, name),
         "may_steer": actor.may(Role.OPERATOR),
-        "may_delete": actor.may(Role.ADMIN),
+        # Not in what all users of a role share: the page itself says it.
+        "may_delete": False,
+        "may_rename": False,
         "key": new_key,
     }
-    return render(request, "campaign.html", content)
 
 
 @router.get("/{name}/table")
@@ -90,11 +119,11 @@ async def give_command(request: Request, actor: Operator, name: str) -> Response
 
 
 @router.post("/{name}/deletion")
-async def delete_campaign(request: Request, actor: Admin, name: str) -> Response:
-    """Deletes a campaign whose name was typed."""
+async def delete_campaign(request: Request, actor: Operator, name: str) -> Response:
+    """Deletes a campaign whose name was typed, or asks the service to."""
     fields = await form_fields(request)
-    await run_in_threadpool(steering.delete, services_of(request), actor, name, fields.get("confirm", ""))
-    return RedirectResponse("/", HTTPStatus.SEE_OTHER)
+    asked = await run_in_threadpool(deleting.delete, services_of(request), actor, name, fields.get("confirm", ""))
+    return RedirectResponse("/" if asked is None else campaign_address(name), HTTPStatus.SEE_OTHER)
 
 
 def _order(services: Services, name: str, fields: Mapping[str, str]) -> steering.Order:
@@ -139,6 +168,9 @@ def _budget_changes(reading: Reading, fields: Mapping[str, str]) -> JsonDict:
             raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, detail, key=f"budget.{name}") from error
         if value != getattr(reading.spec.budget, name):
             changes[f"budget.{name}"] = value
+    given, known = fields.get("deadline", "").strip(), reading.spec.budget.deadline
+    if "deadline" in fields and given != (known.isoformat() if known is not None else ""):
+        changes["budget.deadline"] = given or None
     return changes
 
 
@@ -150,6 +182,7 @@ def _shown(services: Services, reading: Reading) -> JsonDict:
         "reading": reading,
         "status": reading.status,
         "failures": _few(failure_groups(reading.status.failures)),
+        "most_failures": _MOST_FAILURES,
         "failed": len(reading.status.failures),
         "series": series,
         "improvements": improvements(series),
@@ -157,26 +190,26 @@ def _shown(services: Services, reading: Reading) -> JsonDict:
         "proposals": last_proposals(reading),
         "predictions": predictions_of(reading, most=0),
         "expected_within": EXPECTED_WITHIN,
-        "spec_text": write_yaml(reading.record.spec),
         "revision": steering.revision(reading.record),
-        "commands": _commands(reading.record),
+        "commands": _commands(reading),
         "events": [_event(event) for event in reversed(events)],
     }
 
 
 def _few(groups: list[FailureGroup]) -> list[FailureGroup]:
-    """The groups up to so many failures: a form has a limit of fields."""
+    """The groups up to so many failures: a form has a limit of fields, and nobody reads more of them."""
     few, left = [], _MOST_FAILURES
     for group in groups:
         if left > 0:
-            few.append(FailureGroup(group.reason, group.failures[:left], group.may_succeed))
+            few.append(replace(group, failures=group.failures[:left]))
         left -= len(group.failures)
     return few
 
 
-def _commands(record: CampaignRecord) -> list[JsonDict]:
+def _commands(reading: Reading) -> list[JsonDict]:
     """Commands, the newest first, each with what becomes of it."""
-    found = [steering.find_given(record, command.id) for command in reversed(record.commands)]
+    record, driven = reading.record, reading.campaign.lease is not None
+    found = [steering.find_given(record, command.id, has_driver=driven) for command in reversed(record.commands)]
     return [
         {"command": given.command, "payload": _text(given.command.payload), "outlook": steering.outlook(given, record.name)}
         for given in found
@@ -196,7 +229,7 @@ def _text(data: JsonDict) -> str:
 
 def _table(reading: Reading, selection: Selection) -> JsonDict:
     page: TablePage = table_page(reading, selection)
-    query = {"state": selection.state, "system": selection.system, "sort": selection.sort, "after": page.next}
+    query = {key: value for key, value in asdict(selection).items() if key != "limit"} | {"after": page.next}
     return {
         "page": page,
         "selection": selection,

@@ -20,6 +20,7 @@ from tansaku.models.domain.records import CommandKind, Evaluation, JsonDict
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.views.evaluation_table import neighbours
 from tansaku.tasks.views.failures import failure_reason
+from tansaku.tasks.views.migration_path import migration_path
 from tansaku.tasks.views.origins import value_from
 from tansaku.tasks.views.structure_files import StructureText, describe_structure, structure_sha256
 
@@ -43,8 +44,10 @@ def evaluation_page(
         "before": before,
         "after": after,
         "reason": failure_reason(evaluation),
+        "surprise": _surprise(evaluation),
         "origin": value_from(reading.spec, evaluation),
         "provenance": _provenance(evaluation),
+        "path": migration_path(evaluation),
         "structure": structure,
         "structure_problem": problem,
         "repeat": _REPEAT.get(evaluation.state) if actor.may(Role.OPERATOR) else None,
@@ -55,6 +58,13 @@ def evaluation_page(
 
 _REPEAT: dict[EvaluationState, CommandKind] = {EvaluationState.DONE: "rerun", EvaluationState.FAILED: "retry"}
 """Commands that compute a candidate again: one more evaluation, or the same one again."""
+
+
+def _surprise(evaluation: Evaluation) -> float | None:
+    """How far the value is from its prediction, in standard deviations of the prediction; None where one is missing."""
+    mean, deviation = evaluation.proposal.predicted_mean, evaluation.proposal.predicted_deviation
+    value = None if evaluation.outcome is None else evaluation.outcome.value
+    return None if value is None or mean is None or not deviation else (value - mean) / deviation
 
 
 def _structure(services: Services, evaluation: Evaluation) -> tuple[StructureText | None, str]:

@@ -2,39 +2,91 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Collection, Iterable
+from dataclasses import asdict, dataclass
 from typing import Annotated
+from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
+from tansaku.deploy.web.api.changes import MOST_FOLLOWED
 from tansaku.deploy.web.auth.roles import require
 from tansaku.deploy.web.forms import new_key
+from tansaku.deploy.web.pages.formats import campaign_address
 from tansaku.deploy.web.pages.rendering import render
 from tansaku.deploy.web.services import services_of
 from tansaku.models.domain.accounts import Actor, Role
 from tansaku.models.domain.identifiers import is_name
+from tansaku.models.domain.states import CampaignState
 from tansaku.tasks.commands.runs import WITHOUT_DRIVER
+from tansaku.tasks.views.overview import UnreadableCampaign
+from tansaku.tasks.views.readings import CampaignLine
 from tansaku.tasks.views.service_health import open_requests, read_health
 
 router = APIRouter()
 
 
+_UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which campaigns are listed.
+
+    Attributes:
+        state: Of this state; empty: of all.
+        name: Whose names contain this; empty: all.
+    """
+
+    state: Annotated[str, Query(max_length=32)] = ""
+    name: Annotated[str, Query(max_length=64)] = ""
+
+    @property
+    def path(self) -> str:
+        """Of the page with these campaigns."""
+        given = {key: value for key, value in asdict(self).items() if value}
+        return f"/?{urlencode(given)}" if given else "/"
+
+    def has(self, line: CampaignLine | UnreadableCampaign) -> bool:
+        """Whether a campaign is listed."""
+        state = _UNREADABLE if isinstance(line, UnreadableCampaign) else line.state.value
+        return self.state in ("", state) and self.name.strip().lower() in line.name.lower()
+
+
 @router.get("/")
-def home(request: Request, actor: Annotated[Actor, Depends(require(Role.VIEWER))]) -> Response:
+def home(
+    request: Request,
+    actor: Annotated[Actor, Depends(require(Role.VIEWER))],
+    selection: Annotated[Selection, Depends(Selection)],
+) -> Response:
     """Lists the campaigns, with the health of the service that runs them."""
     services = services_of(request)
-    lines = services.readings.lines()
+    every = services.readings.lines()
+    lines = [line for line in every if selection.has(line)]
     # A name that none of our campaigns can have may hold a path: it is shown, but not linked.
     linked = {line.name for line in lines if is_name(line.name)}
     requested = open_requests(services.requests)
     content = {
         "lines": lines,
+        "stored": len(every),
+        "selection": selection,
+        "states": [*(state.value for state in CampaignState), _UNREADABLE],
+        "may_create": actor.may(Role.OPERATOR),
         "linked": linked,
         "health": read_health(services.requests),
         "requested": requested,
+        "moving": json.dumps(_moving(lines, linked, requested)),
         "runnable": {line.name for line in lines if line.state in WITHOUT_DRIVER} & linked - set(requested),
         "may_run": actor.may(Role.OPERATOR),
         "key": new_key,
     }
     return render(request, "home.html", content)
+
+
+def _moving(lines: Iterable[CampaignLine | UnreadableCampaign], linked: set[str], requested: Collection[str]) -> list[str]:
+    """Streams of the campaigns that change by themselves: those with a driver, and those that wait for one."""
+    names = [line.name for line in lines if line.name in requested or getattr(line, "driver", None) is not None]
+    return [f"/api/v1{campaign_address(name)}/changes" for name in names if name in linked][:MOST_FOLLOWED]

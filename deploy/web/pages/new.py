@@ -16,6 +16,7 @@ from tansaku.deploy.campaign_templates import campaign_templates, template_summa
 from tansaku.deploy.web import creating
 from tansaku.deploy.web.auth.roles import require
 from tansaku.deploy.web.checking import Check
+from tansaku.deploy.web.copying import copied_spec
 from tansaku.deploy.web.errors import ProblemError
 from tansaku.deploy.web.forms import form_fields
 from tansaku.deploy.web.pages.formats import campaign_address
@@ -85,7 +86,7 @@ def _start(services: Services, template: str | None, copy: str | None) -> str:
         names = services.store.campaign_names()
         if copy not in names:
             raise ProblemError(HTTPStatus.NOT_FOUND, f"no campaign {copy!r} is stored", key="copy")
-        return creating.copied_spec(services.store.campaign(copy), set(names))
+        return copied_spec(services.store.campaign(copy), set(names))
     templates = campaign_templates()
     if template and template not in templates:
         raise ProblemError(HTTPStatus.NOT_FOUND, f"no template {template!r}", key="template")

@@ -39,6 +39,7 @@ NAVIGATION = (
     Entry("New", "/new", Role.OPERATOR),
     Entry("Models", "/models"),
     Entry("Queue", "/queue"),
+    Entry("Schedules", "/schedules"),
     Entry("Files", "/files"),
     Entry("Audit", "/audit", Role.ADMIN),
     Entry("Admin", "/admin", Role.ADMIN),
@@ -94,9 +95,14 @@ def render(request: Request, template: str, content: Mapping[str, object], *, st
         content: What the template shows, besides what every page shows.
         status: Of the answer.
     """
+    return HTMLResponse(renderer_of(request).text(request, template, content), status)
+
+
+def renderer_of(request: Request) -> Renderer:
+    """The templates of the application that a request came to."""
     renderer = request.app.state.renderer
     assert isinstance(renderer, Renderer)
-    return HTMLResponse(renderer.text(request, template, content), status)
+    return renderer
 
 
 @cache

@@ -53,13 +53,13 @@ def run_content(services: Services, actor: Actor, reading: Reading) -> JsonDict:
         reading: The campaign.
     """
     last = last_request(services.requests, reading.record)
-    waits = last is not None and is_open(last)
+    waits, now = last is not None and is_open(last), services.store.now()
     return {
         "last_request": last,
         "request_text": None if last is None else describe_request(last),
         # While a driver runs, the page follows the campaign itself.
         "request_open": waits and reading.status.driver is None,
-        "may_run": actor.may(Role.OPERATOR) and not waits and may_run(reading.record, reading.status.state, services.clock()),
+        "may_run": actor.may(Role.OPERATOR) and not waits and may_run(reading.record, reading.status.state, now),
         "service_runs": read_health(services.requests).running,
         "key": new_key,
     }

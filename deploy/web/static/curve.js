@@ -28,9 +28,9 @@
   };
 
   const load = async () => {
-    const answer = await fetch(place.dataset.series, { credentials: "same-origin" });
-    if (!answer.ok) return;
-    series = await answer.json();
+    const answer = await shared.json(place.dataset.series);
+    if (!answer) return;
+    series = answer;
     axis.hidden = false;
     draw();
   };

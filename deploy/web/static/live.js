@@ -7,6 +7,7 @@
   let version = place.dataset.version;
   let busy = false;
   let again = false;
+  let outdated = false;
 
   // A part that somebody is about to use is left as it is until the next change.
   const inUse = (part) => part.contains(document.activeElement) && document.activeElement !== part;
@@ -19,21 +20,32 @@
     for (const box of next.querySelectorAll("input[type=checkbox]")) if (unticked.has(box.id)) box.checked = false;
   };
 
+  // All tabs get the same text: each needs keys of its own for what it asks for.
+  const newKeys = (part) => {
+    for (const field of part.querySelectorAll("input[name=key]")) {
+      field.value = [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+    }
+  };
+
   const load = async () => {
-    const answer = await fetch(place.dataset.page, { credentials: "same-origin", headers: { "X-Part": "true" } });
+    const answer = await shared.load(place.dataset.page);
     if (answer.status === 401 || answer.status === 404) location.reload();
-    if (!answer.ok) return;
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    if (answer.status !== 200) return;
+    const page = new DOMParser().parseFromString(answer.text, "text/html");
     version = page.getElementById("live").dataset.version;
     for (const name of parts) {
       const now = document.getElementById(name);
       const next = page.getElementById(name);
-      if (now && next && !inUse(now)) replacePart(now, next);
+      if (!now || !next || inUse(now)) continue;
+      newKeys(next);
+      replacePart(now, next);
     }
     document.dispatchEvent(new CustomEvent("tansaku:changed"));
   };
 
   const reload = async () => {
+    if (document.hidden) { outdated = true; return; }
+    outdated = false;
     if (busy) { again = true; return; }
     busy = true;
     try {
@@ -43,18 +55,7 @@
     }
   };
 
-  const changed = (next) => { if (next !== version) reload(); };
-
-  if (window.SharedWorker) {
-    const worker = new SharedWorker(place.dataset.worker);
-    worker.port.onmessage = (event) => { if (event.data.address === place.dataset.changes) changed(event.data.version); };
-    worker.port.start();
-    worker.port.postMessage({ follow: place.dataset.changes });
-    addEventListener("pagehide", () => worker.port.postMessage({ leave: true }));
-    addEventListener("pageshow", (event) => { if (event.persisted) worker.port.postMessage({ follow: place.dataset.changes }); });
-  } else {
-    const source = new EventSource(place.dataset.changes);
-    source.addEventListener("version", (event) => changed(event.data));
-    source.onerror = () => { if (source.readyState === EventSource.CLOSED) reload(); };
-  }
+  // What nobody sees is brought up to date when somebody looks.
+  document.addEventListener("visibilitychange", () => { if (outdated) reload(); });
+  shared.onVersion((next) => { if (next !== version) reload(); });
 })();

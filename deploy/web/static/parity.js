@@ -33,9 +33,9 @@
   };
 
   const load = async () => {
-    const answer = await fetch(place.dataset.predictions, { credentials: "same-origin" });
-    if (!answer.ok) return;
-    found = await answer.json();
+    const answer = await shared.json(place.dataset.predictions);
+    if (!answer) return;
+    found = answer;
     draw();
   };
 

@@ -12,12 +12,15 @@
     const now = document.getElementById(part.id);
     const next = page.getElementById(part.id);
     // A part that somebody is about to use is left as it is.
-    if (now && next && !now.contains(document.activeElement)) now.replaceWith(next);
+    if (!now || !next || now.contains(document.activeElement)) return;
+    now.replaceWith(next);
+    document.dispatchEvent(new CustomEvent("tansaku:replaced", { detail: part.id }));
   };
 
   const look = async () => {
     if (document.hidden) return;
     for (const part of document.querySelectorAll("[data-poll]")) {
+      if (part.closest("details:not([open])")) continue;
       const due = (asked.get(part.id) ?? performance.now()) + 1000 * Number(part.dataset.seconds);
       if (!asked.has(part.id)) asked.set(part.id, performance.now());
       if (performance.now() < due) continue;
@@ -27,5 +30,7 @@
     }
   };
 
+  // What has moved is asked for at the next look.
+  document.addEventListener("tansaku:moved", (event) => asked.set(event.detail, -Infinity));
   setInterval(look, 500);
 })();

@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 
 from pydantic import AliasChoices, Field, model_validator
 
-from tansaku.models.domain.objectives import Need
-from tansaku.models.domain.specs.base import LONGEST_TIME, Name, PositiveFloat, PositiveInt, Spec, Timeout
+from tansaku.models.domain.objectives import Need, described_needs
+from tansaku.models.domain.specs.base import LONGEST_TIME, PLAIN_TEXT, Name, Sha256, Spec, Timeout
+from tansaku.models.domain.specs.budget import BudgetSpec
 from tansaku.models.domain.specs.calculators.contract import workflow_of
 from tansaku.models.domain.specs.calculators.table import CalculatorSpec, types_with
 from tansaku.models.domain.specs.label import LABEL_PROPERTY, LabelSpec
@@ -19,7 +20,6 @@ from tansaku.models.domain.specs.objective import (
     Direction,
     FurtherObjectiveSpec,
     GoalSpec,
-    StopRuleSpec,
 )
 from tansaku.models.domain.specs.proposer import DisagreementProposerSpec, GPProposerSpec, ProposerSpec
 from tansaku.models.domain.specs.retrain import (
@@ -69,30 +69,6 @@ class ObjectiveSpec(Spec):
         return self
 
 
-class BudgetSpec(Spec):
-    """What the campaign may spend; it ends at the first limit reached.
-
-    Attributes:
-        cost: In the space's cost unit (core-seconds where it is learned); failures and initial points count.
-        fraction: Of the exhaustive cost (0.003 = 0.3 %); not where the cost is learned.
-        evaluations: Number of proposals.
-        stop: Stop when the answer is known; without it the search never does.
-        max_failed_fraction: The campaign stops when more than this share of at least 20 finished evaluations failed.
-    """
-
-    cost: PositiveFloat | None = None
-    fraction: Annotated[float, Field(gt=0, le=1)] | None = None
-    evaluations: PositiveInt | None = None
-    stop: StopRuleSpec | None = None
-    max_failed_fraction: Annotated[float, Field(gt=0, le=1)] = 0.5
-
-    @model_validator(mode="after")
-    def _one_cost(self) -> BudgetSpec:
-        if self.cost is not None and self.fraction is not None:
-            raise ValueError("give cost or fraction, not both")
-        return self
-
-
 class ExecutionSpec(Spec):
     """How evaluations run.
 
@@ -119,6 +95,8 @@ EDITABLE_KEYS = (
     ("execution", "timeout"),
     ("execution", "retries"),
     ("execution", "retry_backoff"),
+    ("execution", "polish"),
+    ("notes",),
 )
 """Keys that may change while a campaign is in progress; a change is stored as an edit and logged."""
 
@@ -144,6 +122,10 @@ class CampaignSpec(Spec):
             still accepted.
         budget: What may be spent.
         execution: How evaluations run.
+        reuse: Whether a result that another campaign of the database has computed before, of the same structure, calculator and
+            objective, is adopted instead of computed again; what is there when the campaign is created.
+        reuse_sha256: Content hash of what may be adopted; filled in when the campaign is created.
+        notes: What its owner wants to remember; read by nobody else.
     """
 
     schema_version: Literal[1]
@@ -160,15 +142,36 @@ class CampaignSpec(Spec):
     first_look: Annotated[PreScreeningSpec | None, Field(validation_alias=AliasChoices("pre_screening", "first_look"))] = None
     budget: BudgetSpec = BudgetSpec()
     execution: ExecutionSpec = ExecutionSpec()
+    reuse: bool = False
+    reuse_sha256: Sha256 | None = None
+    notes: Annotated[str, Field(max_length=10_000), PLAIN_TEXT] = ""
 
     @model_validator(mode="after")
     def _parts_fit(self) -> CampaignSpec:
-        recorded = self.space.description.recorded
+        recorded = self.space.recorded_source() is not None
         if recorded and self.calculator is not None:
             raise ValueError(f"calculator: a {self.space.type} space already holds its values; remove the calculator")
         if not recorded and self.calculator is None:
-            raise ValueError(f"calculator: missing; a {self.space.type} space needs one")
+            raise ValueError(f"calculator: missing; a {self.space.type} space needs one{self.space.without_values}")
+        if not recorded and not self.manual and self.space.description.recorded:
+            raise ValueError(f"calculator: a {self.space.type} space has no structures to compute; expected type manual")
+        if self.manual and (self.label is not None or self.retrain is not None):
+            raise ValueError("calculator: manual computes no structures; remove label and retrain")
+        self.space.check_use(self.calculator, *(key for key in ("label", "retrain") if getattr(self, key) is not None))
         return self
+
+    @model_validator(mode="after")
+    def _results_can_be_reused(self) -> CampaignSpec:
+        if self.reuse and (self.manual or self.space.recorded_source() is not None):
+            raise ValueError("reuse: values that are measured or recorded are not computed twice; remove it")
+        if self.reuse_sha256 is not None and not self.reuse:
+            raise ValueError("reuse_sha256: given, but nothing is adopted; remove it or set reuse: true")
+        return self
+
+    @property
+    def manual(self) -> bool:
+        """Whether nothing is computed: proposals wait until people or robots report values."""
+        return self.calculator is not None and self.calculator.facts.manual
 
     @model_validator(mode="after")
     def _label_has_a_structure(self) -> CampaignSpec:
@@ -237,8 +240,11 @@ class CampaignSpec(Spec):
 
     @model_validator(mode="after")
     def _workflow_fits(self) -> CampaignSpec:
-        workflow, jobs = workflow_of(self.calculator), self.space.description.jobs
-        if workflow is None and self.calculator is not None and None not in jobs:
+        workflow, about = workflow_of(self.calculator), self.space.description
+        jobs, wanted_first = about.jobs, self.objective.property or next(iter(about.properties), None)
+        own = about.objectives_of.get(jobs[None], (wanted_first,)) if None in jobs else ()
+        computed = self.calculator is not None and not self.manual and wanted_first in about.properties
+        if workflow is None and computed and wanted_first not in own:
             wanted = " or ".join(name for name in jobs if name is not None)
             raise ValueError(
                 f"calculator.workflow: missing; a {self.space.type} space needs a calculator with workflow type {wanted}: "
@@ -248,6 +254,11 @@ class CampaignSpec(Spec):
             if workflow.type not in jobs:
                 raise ValueError(f"calculator.workflow: {workflow.type} does not compute a {self.space.type} space; remove it")
             self.space.check_workflow(workflow)
+            if wanted_first in about.properties and wanted_first not in about.computed_by(workflow.type):
+                raise ValueError(
+                    f"calculator.workflow: {workflow.type} gives {' or '.join(about.computed_by(workflow.type))}, not "
+                    f"{wanted_first}; remove it or choose another objective.property"
+                )
         return self
 
     @model_validator(mode="after")
@@ -260,7 +271,10 @@ class CampaignSpec(Spec):
         if units and wanted.unit not in units:
             name = wanted.property or about.properties[0]
             raise ValueError(f"objective.unit: {wanted.unit!r} is no unit of {name}; expected {' or '.join(units)}")
-        if self.execution.polish and not about.polished:
+        if about.properties and described_needs(wanted.property) == "phases" and "phases" not in self._met_needs():
+            raise ValueError(f"space.phases: missing; {wanted.property} compares a candidate with phases")
+        energies = workflow_of(self.calculator) is None and about.jobs.get(None) == "energy"
+        if self.execution.polish and (not about.polished or energies):
             raise ValueError(f"execution.polish: a {self.space.type} space has nothing to polish; expected 0")
         return self
 
@@ -315,11 +329,33 @@ class CampaignSpec(Spec):
         return self
 
     @model_validator(mode="after")
+    def _systems_have_their_own_answers(self) -> CampaignSpec:
+        goal, proposer = self.objective.goal.type, self.proposer
+        for key in ("floor", "worst_first") if isinstance(proposer, GPProposerSpec) and goal != "best_per_system" else ():
+            if getattr(proposer, key) is not None:
+                raise ValueError(f"proposer.{key}: only the goal best_per_system uses it, not {goal}; remove it")
+        return self
+
+    @model_validator(mode="after")
+    def _paths_have_a_grid(self) -> CampaignSpec:
+        goal = self.objective.goal
+        if not goal.gridded:
+            return self
+        if not self.space.description.gridded:
+            raise ValueError(f"objective.goal: {goal.type} needs a grid of points; expected space.type energy_surface")
+        if self.objective.direction != "minimize":
+            raise ValueError(f"objective.direction: {self.objective.direction}; expected minimize for the goal {goal.type}")
+        if self.transfer is not None:
+            raise ValueError(f"transfer: not with the goal {goal.type}; remove it")
+        return self
+
+    @model_validator(mode="after")
     def _front_is_known(self) -> CampaignSpec:
         further = self.objective.further
         if not further:
             return self
-        known = self.space.further_properties(self._met_needs())
+        workflow = workflow_of(self.calculator)
+        known = self.space.further_properties(self._met_needs(), workflow.type if workflow is not None else None)
         for i, objective in enumerate(further):
             key = f"objective.goal.also[{i}]"
             if objective.property not in known:
@@ -348,6 +384,6 @@ class CampaignSpec(Spec):
         workflow = workflow_of(self.calculator)
         met: dict[Need, bool] = {
             "label": self.label is not None,
-            "phases": workflow is not None and workflow.phases is not None,
+            "phases": (self.space.competing_phases if workflow is None else workflow.phases) is not None,
         }
         return frozenset(need for need, has in met.items() if has)

@@ -10,6 +10,8 @@ from pydantic import AfterValidator, Field, model_validator
 from tansaku.models.domain.ions import Ion
 from tansaku.models.domain.specs.base import PLAIN_TEXT, NamesFile, NonNegativeFloat, PositiveFloat, Sha256, Spec
 from tansaku.models.domain.specs.cost import REFERENCE_ATOMS, REFERENCE_ELECTRONS, CostPrior
+from tansaku.models.domain.specs.phases import PhasesSpec
+from tansaku.models.domain.specs.property_space import ENERGY_PROPERTIES, hashed_phases, phases_file
 from tansaku.models.domain.specs.space_base import KeyPath, SpaceBase, SpaceDescription, SpecFile
 
 if TYPE_CHECKING:
@@ -229,6 +231,10 @@ class CompositionCostSpec(Spec):
         return CostPrior(self.anchor or 1.0, exponents, reference)
 
 
+_BARRIER = "migration_barrier"
+_FURTHER_BARRIERS = ("barrier_1d", "barrier_2d", "barrier_3d", "spread")
+
+
 class CompositionSpaceSpec(SpaceBase):
     """Compositions of one structure: every combination of ions on its sites that is neutral and that the rules allow.
 
@@ -243,12 +249,18 @@ class CompositionSpaceSpec(SpaceBase):
         fold: Whether candidates that a symmetry of the parent maps onto each other are listed once.
         symmetry_tolerance: Distance within which atoms count as equivalent [Å].
         cost: Predicted cost of an evaluation.
+        relaxed: Without a workflow: whether a candidate is relaxed, as the calculator's ``relaxation`` says. A workflow relaxes
+            by itself.
+        phases: Without a workflow: phases that candidates are compared with, for ``formation_energy`` and
+            ``energy_above_hull``.
     """
 
     description: ClassVar[SpaceDescription] = SpaceDescription(
-        properties=("migration_barrier",),
-        further=("barrier_1d", "barrier_2d", "barrier_3d", "spread", "energy_above_hull"),
-        jobs={"migration_barrier": "barrier"},
+        properties=(_BARRIER, *ENERGY_PROPERTIES),
+        further=(*_FURTHER_BARRIERS, *ENERGY_PROPERTIES),
+        jobs={_BARRIER: "barrier", None: "energy"},
+        objectives_of={"barrier": (_BARRIER,), "energy": ENERGY_PROPERTIES},
+        further_of={"barrier": (*_FURTHER_BARRIERS, "energy_above_hull"), "energy": ENERGY_PROPERTIES},
         value_key="E_b",
         overview="compositions",
         figures="compositions",
@@ -266,24 +278,44 @@ class CompositionSpaceSpec(SpaceBase):
     fold: bool = True
     symmetry_tolerance: PositiveFloat = 0.01
     cost: CompositionCostSpec = CompositionCostSpec()
+    relaxed: bool = True
+    phases: PhasesSpec | None = None
+
+    @property
+    def as_they_stand(self) -> bool:
+        """Whether candidates are not relaxed."""
+        return not self.relaxed
+
+    @property
+    def competing_phases(self) -> PhasesSpec | None:
+        """The phases."""
+        return self.phases
+
+    def value_key(self, name: str | None) -> str:
+        """``E_b`` for a barrier."""
+        return self.description.value_key if name in (None, _BARRIER) else "value"
 
     def cost_prior(self) -> CostPrior | None:
         """By the numbers of atoms and electrons."""
         return self.cost.prior()
 
     def files(self) -> tuple[SpecFile, ...]:
-        """The parent's CIF, if it is one."""
+        """The parent's CIF and the file of phases, if they are files."""
         parent = self.parent
-        return () if parent.cif is None else (SpecFile(("parent", "cif"), parent.cif, parent.sha256),)
+        cif = () if parent.cif is None else (SpecFile(("parent", "cif"), parent.cif, parent.sha256),)
+        return (*cif, *phases_file(self.phases))
 
     def with_hashes(self, hashes: Mapping[KeyPath, str]) -> Self:
-        """The spec with the CIF's hash."""
-        if self.parent.cif is None:
-            return self
-        return self.model_copy(update={"parent": self.parent.model_copy(update={"sha256": hashes["parent", "cif"]})})
+        """The spec with the hashes of its files."""
+        parent = self.parent
+        if parent.cif is not None:
+            parent = parent.model_copy(update={"sha256": hashes["parent", "cif"]})
+        return self.model_copy(update={"parent": parent, "phases": hashed_phases(self.phases, hashes)})
 
     def check_workflow(self, workflow: MigrationBarrierSpec) -> None:
         """Raises ValueError unless the ion is named, and if it leaves vacancies is in every candidate."""
+        if self.phases is not None or not self.relaxed:
+            raise ValueError("space.phases, space.relaxed: a workflow has phases of its own and relaxes by itself; remove them")
         ion = workflow.ion
         mobile = self.mobile or ("A" if self.parent.prototype == "tavorite" else None)
         if ion is None:

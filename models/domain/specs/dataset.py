@@ -75,6 +75,7 @@ class ComputedSourceSpec(Spec):
         if not self.space.description.learnable:
             known = ", ".join(name for name, space in SPACE_SPECS.items() if space.description.learnable)
             raise ValueError(f"space.type: a {self.space.type} space has no structures to learn from; expected one of {known}")
+        self.space.check_use(self.calculator, "type: computed")
         return self
 
     @model_validator(mode="after")

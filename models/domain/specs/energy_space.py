@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from tansaku.models.domain.objectives import PLUGIN_OBJECTIVES
 from tansaku.models.domain.specs.cost import AtomsCostSpec, CostPrior
 from tansaku.models.domain.specs.space_base import SpaceBase, SpaceDescription
 
@@ -20,7 +21,7 @@ class EnergySpaceSpec(SpaceBase):
     """
 
     description: ClassVar[SpaceDescription] = SpaceDescription(
-        properties=(ENERGY_PER_ATOM,),
+        properties=(ENERGY_PER_ATOM, *PLUGIN_OBJECTIVES),
         jobs={None: "energy"},
         learnable=True,
         keeps_free_energy=True,

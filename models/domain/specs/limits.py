@@ -10,7 +10,17 @@ from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.specs.base import Spec
 
 LimitName = Literal[
-    "index", "sigma", "surfaces", "atoms", "soap_atoms", "pool", "combinations", "initial", "cif_bytes", "cif_atoms"
+    "index",
+    "sigma",
+    "surfaces",
+    "atoms",
+    "soap_atoms",
+    "pool",
+    "combinations",
+    "initial",
+    "cif_bytes",
+    "cif_atoms",
+    "structure_bytes",
 ]
 
 
@@ -21,13 +31,14 @@ class LimitsSpec(Spec):
         index: Miller indices of axes and planes.
         sigma: ``boundaries.max_sigma``.
         surfaces: Boundaries, each counted once for every number of removed planes.
-        atoms: Atoms in a cell with boundaries.
-        soap_atoms: Atoms in the cells of all surfaces together, where ``soap`` describes them.
+        atoms: Atoms in a cell with boundaries, or in a structure of a file that lists every atom.
+        soap_atoms: Atoms in the cells of all surfaces, or of all structures, together, where SOAP describes them.
         pool: Candidates of a space of boundaries, or rows of a table.
-        combinations: Combinations of ions of a composition space; candidates of a space of crystals or oxides.
+        combinations: Combinations of ions of a composition space; candidates of a space of crystals, oxides or structures.
         initial: Evaluations of an initial design.
-        cif_bytes: Size of a CIF.
+        cif_bytes: Size of a CIF or POSCAR.
         cif_atoms: Atoms in the cell of a CIF, and in the cell that transformations make of it.
+        structure_bytes: Size of all files of a space of structures together.
     """
 
     index: Annotated[int, Field(ge=1, le=1_000_000)] = 100
@@ -40,6 +51,7 @@ class LimitsSpec(Spec):
     initial: Annotated[int, Field(ge=1, le=20_000_000)] = 10_000
     cif_bytes: Annotated[int, Field(ge=1, le=100_000_000)] = 1_000_000
     cif_atoms: Annotated[int, Field(ge=1, le=10_000)] = 200
+    structure_bytes: Annotated[int, Field(ge=1, le=10_000_000_000)] = 100_000_000
 
 
 DEFAULT_LIMITS = LimitsSpec()
@@ -56,6 +68,7 @@ CEILING = LimitsSpec(
     initial=20_000_000,
     cif_bytes=100_000_000,
     cif_atoms=10_000,
+    structure_bytes=10_000_000_000,
 )
 """The highest that a machine can set; they hold where a stored campaign's space is opened, on whatever machine."""
 

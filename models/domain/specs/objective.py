@@ -24,7 +24,9 @@ QuantityText = Annotated[str, BeforeValidator(_with_unit), StringConstraints(str
 """A number with its unit, such as ``0.3 eV``."""
 
 
-AcquisitionName = Literal["ei", "log_ei", "pi", "ucb", "thompson", "expected_found", "straddle", "probability", "ehvi"]
+AcquisitionName = Literal[
+    "ei", "log_ei", "pi", "ucb", "thompson", "expected_found", "straddle", "probability", "ehvi", "dominance"
+]
 
 _OF_A_BEST: tuple[AcquisitionName, ...] = ("ei", "log_ei", "pi", "ucb", "thompson")
 
@@ -34,6 +36,9 @@ class GoalBase(Spec):
 
     acquisitions: ClassVar[tuple[AcquisitionName, ...]] = _OF_A_BEST
     """Acquisitions that serve it, the usual one first."""
+
+    gridded: ClassVar[bool] = False
+    """Whether it needs a space whose candidates are points of one periodic grid."""
 
     @property
     def further(self) -> tuple[FurtherObjectiveSpec, ...]:
@@ -148,6 +153,22 @@ class ParetoSpec(GoalBase):
                 raise ValueError(f"reference[{i}]: {error}, the unit of that objective") from error
 
 
+class BottleneckSpec(GoalBase):
+    """The barrier of the best path between a minimum of an energy surface and its images: minimum and bottleneck.
+
+    Attributes:
+        dimensions: The path leads into so many independent directions.
+        connectivity: Neighbours of a grid point: 6 (across faces) or 26 (across faces, edges and corners).
+    """
+
+    acquisitions: ClassVar[tuple[AcquisitionName, ...]] = ("dominance",)
+    gridded: ClassVar[bool] = True
+
+    type: Literal["bottleneck"] = "bottleneck"
+    dimensions: Literal[1, 2, 3] = 1
+    connectivity: Literal[6, 26] = 26
+
+
 class StopRuleSpec(Spec):
     """When the answer counts as known.
 
@@ -176,5 +197,7 @@ class ConstraintsSpec(Spec):
     avoid_failures: bool = False
 
 
-GoalSpec = Annotated[BestPerSystemSpec | BestOverallSpec | TopKSpec | AllBelowSpec | ParetoSpec, Field(discriminator="type")]
+GoalSpec = Annotated[
+    BestPerSystemSpec | BestOverallSpec | TopKSpec | AllBelowSpec | ParetoSpec | BottleneckSpec, Field(discriminator="type")
+]
 """The registry of goals: each class describes its kind. Plug-ins that bring a goal add its class here."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from tansaku.models.domain.plugins import with_plugins
 from tansaku.models.domain.specs.base import PLAIN_TEXT, NonNegativeFloat, PositiveFloat, Spec
 from tansaku.models.domain.specs.kernel import KernelSpec, MeanSpec
 from tansaku.models.domain.specs.objective import AcquisitionName
@@ -88,6 +89,10 @@ class GPProposerSpec(Spec):
         exploration: ``ucb`` and ``straddle`` only: deviations added to the prediction.
         initial: What each system begins with: ``random`` candidates, or random ones among its ``cheapest``.
         initial_points: How many of each system; null: one. At most as many as the smallest system has.
+        floor: Evaluations that every system gets, initial and failed ones included, before the acquisition chooses among all
+            systems; null: no more than the initial ones. For the goal ``best_per_system``.
+        worst_first: Share of the later proposals that belong to the system that may still improve most, by the certificate
+            of each system; null: 0. For the goal ``best_per_system``.
     """
 
     type: Literal["gp"] = "gp"
@@ -105,11 +110,19 @@ class GPProposerSpec(Spec):
     exploration: PositiveFloat | None = None
     initial: Literal["random", "cheapest"] | None = None
     initial_points: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    floor: Annotated[int, Field(ge=2, le=10_000)] | None = None
+    worst_first: Annotated[float, Field(gt=0, le=1)] | None = None
 
     @model_validator(mode="after")
     def _exploration_is_used(self) -> GPProposerSpec:
         if self.exploration is not None and self.acquisition not in ("ucb", "straddle"):
             raise ValueError("exploration: only acquisition: ucb or straddle uses it; remove it or choose one of these")
+        return self
+
+    @model_validator(mode="after")
+    def _floor_is_above_the_initial_points(self) -> GPProposerSpec:
+        if self.floor is not None and self.floor <= (self.initial_points or 1):
+            raise ValueError(f"floor: {self.floor}; every system gets {self.initial_points} initial points; expected more")
         return self
 
     @model_validator(mode="after")
@@ -157,3 +170,6 @@ ProposerSpec = Annotated[
     GPProposerSpec | RandomProposerSpec | GridProposerSpec | ListedProposerSpec | DisagreementProposerSpec,
     Field(discriminator="type"),
 ]
+
+if not TYPE_CHECKING:
+    ProposerSpec = with_plugins(ProposerSpec, "proposers", Spec)

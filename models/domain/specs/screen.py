@@ -45,6 +45,7 @@ class ScreenSpec(Spec):
             raise ValueError("execution.polish: a screen has nothing to polish; expected 0")
         if workflow_of(self.calculator) is not None:
             raise ValueError("calculator.workflow: boundaries are relaxed as they are; remove it")
+        self.space.check_use(self.calculator, "model")
         return self
 
     @model_validator(mode="after")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
+from tansaku.models.domain.plugins import with_plugins
 from tansaku.models.domain.secret_variables import is_reserved
 from tansaku.models.domain.specs.base import Name, NonNegativeFloat, PositiveInt, Spec, Timeout
 from tansaku.models.domain.specs.cluster import FireworksLauncherSpec
+from tansaku.models.domain.specs.commands import CommandName, CommandSpec
 from tansaku.models.domain.specs.launcher_base import LauncherBase
 from tansaku.models.domain.specs.limits import LimitsSpec
 from tansaku.models.domain.specs.parallel import SERIAL, ParallelSpec
@@ -46,7 +48,10 @@ class LocalLauncherSpec(LauncherBase):
 
 
 LauncherSpec = Annotated[LocalLauncherSpec | FireworksLauncherSpec, Field(discriminator="type")]
-"""The registry of launchers. Plug-ins that bring a launcher add the class of its spec here."""
+"""The registry of launchers."""
+
+if not TYPE_CHECKING:
+    LauncherSpec = with_plugins(LauncherSpec, "launchers", LauncherBase)
 
 
 class TimingSpec(Spec):
@@ -120,6 +125,7 @@ class SiteSpec(Spec):
         training: How surrogates are trained.
         limits: What a campaign file may ask for.
         web: The dashboard.
+        commands: Programs that campaign files may call by name, with ``calculator.type: command``.
     """
 
     schema_version: Literal[1] = 1
@@ -130,3 +136,4 @@ class SiteSpec(Spec):
     training: TrainingSiteSpec = TrainingSiteSpec()
     limits: LimitsSpec = LimitsSpec()
     web: WebSpec = WebSpec()
+    commands: Annotated[dict[CommandName, CommandSpec], Field(max_length=100)] = Field(default_factory=dict)

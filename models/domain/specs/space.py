@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, ClassVar, Literal, Self, get_args
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
 from tansaku.models.domain.objectives import Need
+from tansaku.models.domain.plugins import with_plugins
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.base import PLAIN_TEXT, NamesFile, NonNegativeFloat, PositiveFloat, Sha256, Spec
+from tansaku.models.domain.specs.boundary_cell import BoundaryCellSpec, PeriodicCellSpec
+from tansaku.models.domain.specs.calculators.contract import CalculatorBase
 from tansaku.models.domain.specs.composition import CompositionSpaceSpec
 from tansaku.models.domain.specs.cost import AtomsCostSpec, CostPrior
 from tansaku.models.domain.specs.crystals import CrystalsSpaceSpec
 from tansaku.models.domain.specs.energy_space import EnergySpaceSpec
+from tansaku.models.domain.specs.energy_surface import EnergySurfaceSpaceSpec
 from tansaku.models.domain.specs.objective import PROPERTY_PATTERN
+from tansaku.models.domain.specs.off_pool import OffPoolSpec
+from tansaku.models.domain.specs.parameters import ParametersSpaceSpec
 from tansaku.models.domain.specs.prototypes import PrototypesSpaceSpec
 from tansaku.models.domain.specs.space_base import KeyPath, SpaceBase, SpaceDescription, SpecFile
+from tansaku.models.domain.specs.structures import StructuresSpaceSpec
 from tansaku.models.domain.units import Unit
 
 Miller = tuple[int, int, int]
@@ -131,7 +138,8 @@ class GrainBoundarySpaceSpec(SpaceBase):
         translation: Rigid-body translations searched on every surface.
         removed_planes: ``standard``: the surfaces of the 38-boundary test bed, see the docs for the rule; ``full``: 0 up to the
             repeat of the plane stacking; or explicit numbers of removed planes per boundary.
-        spacing: Smallest distance between the two boundaries of a cell [Å].
+        cell: Two boundaries in a periodic cell, or one between rigid blocks.
+        spacing: Smallest distance between the two boundaries of a periodic cell [Å].
         fold: Whether symmetry-equivalent translations are listed once.
         soap: Whether the SOAP descriptor of the surface is added as the group ``soap`` (needs the extra ``soap``).
         cost: Predicted cost of an evaluation.
@@ -154,10 +162,30 @@ class GrainBoundarySpaceSpec(SpaceBase):
     boundaries: BoundarySelectionSpec
     translation: TranslationSpec = TranslationSpec()
     removed_planes: Literal["standard", "full"] | tuple[Annotated[int, Field(ge=0)], ...] = "standard"
+    cell: BoundaryCellSpec = PeriodicCellSpec()
     spacing: PositiveFloat = 16.0
     fold: bool = True
     soap: bool = False
     cost: AtomsCostSpec = AtomsCostSpec()
+
+    @model_validator(mode="after")
+    def _cell_is_clear(self) -> GrainBoundarySpaceSpec:
+        self.cell.check_spacing(self.spacing, type(self).model_fields["spacing"].default)
+        return self
+
+    @property
+    def rigid_blocks(self) -> bool:
+        """Where there is one boundary in a cell."""
+        return self.cell.boundaries == 1
+
+    @property
+    def thicknesses(self) -> tuple[float, ...]:
+        """Those of ``cell.polish``."""
+        return self.cell.thicknesses
+
+    def check_use(self, calculator: CalculatorBase | None, *learned: str) -> None:
+        """Raises ValueError for what the cell is not fit for."""
+        self.cell.check_use(calculator, learned)
 
     @property
     def elements(self) -> frozenset[str]:
@@ -197,7 +225,7 @@ class TableColumnsSpec(Spec):
         id: Unique id of a candidate.
         system: Search problem it belongs to; None: one system.
         surface: Surface it belongs to; None: one surface per system.
-        value: Objective; NaN is a failed evaluation.
+        value: Objective; NaN is a failed evaluation. None: the candidates are to be measured (``calculator: {type: manual}``).
         cost: None: every candidate costs 1.
         quantities: Further results of an evaluation by name, which the goal ``pareto`` may want; NaN: this one has none.
     """
@@ -205,7 +233,7 @@ class TableColumnsSpec(Spec):
     id: Text
     system: Text | None = None
     surface: Text | None = None
-    value: Text
+    value: Text | None = None
     cost: Text | None = None
     quantities: dict[Annotated[str, Field(pattern=PROPERTY_PATTERN)], QuantityColumnSpec] = Field(default_factory=dict)
 
@@ -216,10 +244,26 @@ class FeatureColumnsSpec(Spec):
     Attributes:
         columns: Column names, or one shell-style pattern such as ``d*``.
         categorical: Whether the numbers are codes of categories, which are equal or not and nothing else.
+        categories: Of columns that hold text, or true and false. ``one_hot``: two categories are equal or not. A list: all
+            categories in their order, each as far from the next as any other (``[low, medium, high]``). null: the columns hold
+            numbers.
+        units: Units of columns; a reported candidate may use others of the same dimension.
     """
 
     columns: tuple[Text, ...] | Text
     categorical: bool = False
+    categories: Literal["one_hot"] | Annotated[tuple[Text, ...], Field(min_length=2, max_length=1000)] | None = None
+    units: dict[Text, Unit] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _categories_fit(self) -> FeatureColumnsSpec:
+        if self.categories is None:
+            return self
+        if self.categorical or self.units:
+            raise ValueError("categories: not with categorical or units, which are of numbers; remove one")
+        if len(set(self.categories)) < len(self.categories) and self.categories != "one_hot":
+            raise ValueError("categories: one is listed twice")
+        return self
 
 
 class FeatureLookupSpec(Spec):
@@ -248,9 +292,13 @@ class TableSpaceSpec(SpaceBase):
         columns: Which column means what.
         features: Feature groups by name.
         sha256: Content hash of the table; filled in when the spec is resolved.
+        off_pool: Candidates that were measured although the table does not list them; filled in by ``tansaku tell``.
     """
 
     description: ClassVar[SpaceDescription] = SpaceDescription(polished=True)
+    without_values: ClassVar[str] = (
+        " unless space.columns.value names the column of the values; expected calculator: {type: manual}"
+    )
 
     type: Literal["table"] = "table"
     candidates: TablePath
@@ -259,12 +307,27 @@ class TableSpaceSpec(SpaceBase):
         min_length=1
     )
     sha256: Sha256 | None = None
+    off_pool: tuple[OffPoolSpec, ...] = ()
+
+    @model_validator(mode="after")
+    def _off_pool_is_measured(self) -> TableSpaceSpec:
+        if self.columns.value is not None and self.off_pool:
+            raise ValueError("off_pool: the values of this table are known; nothing else can be measured")
+        if self.columns.value is None and self.columns.quantities:
+            raise ValueError("columns.quantities: results of candidates that are to be measured; remove it")
+        return self
+
+    def with_off_pool(self, rows: Sequence[JsonDict]) -> Self:
+        """The spec with candidates that were measured although the table does not list them."""
+        return self.model_copy(update={"off_pool": tuple(OffPoolSpec.model_validate(row) for row in rows)})
 
     def recorded_source(self) -> JsonDict | None:
-        """Content of the table, whatever its path, and the column of the values."""
+        """Content of the table, whatever its path, and the column of the values; None where they are to be measured."""
+        if self.columns.value is None:
+            return None
         return {"table": self.sha256 or self.candidates, "column": self.columns.value}
 
-    def further_properties(self, _met: frozenset[Need]) -> Mapping[str, Unit]:
+    def further_properties(self, _met: frozenset[Need], _workflow: str | None = None) -> Mapping[str, Unit]:
         """The quantities that the table has columns of."""
         return {name: column.unit for name, column in self.columns.quantities.items()}
 
@@ -289,10 +352,20 @@ class TableSpaceSpec(SpaceBase):
 
 
 SpaceSpec = Annotated[
-    GrainBoundarySpaceSpec | TableSpaceSpec | CompositionSpaceSpec | CrystalsSpaceSpec | PrototypesSpaceSpec,
+    GrainBoundarySpaceSpec
+    | TableSpaceSpec
+    | CompositionSpaceSpec
+    | CrystalsSpaceSpec
+    | PrototypesSpaceSpec
+    | EnergySurfaceSpaceSpec
+    | StructuresSpaceSpec
+    | ParametersSpaceSpec,
     Field(discriminator="type"),
 ]
-"""The registry of spaces: each class carries the description of its kind. Plug-ins that bring a space add its class here."""
+"""The registry of spaces: each class carries the description of its kind."""
+
+if not TYPE_CHECKING:
+    SpaceSpec = with_plugins(SpaceSpec, "spaces", SpaceBase)
 
 SPACE_SPECS: Mapping[str, type[SpaceBase]] = {
     spec.model_fields["type"].default: spec for spec in get_args(get_args(SpaceSpec)[0])
@@ -308,14 +381,17 @@ __all__ = [
     "CrystalSpec",
     "CrystalsSpaceSpec",
     "EnergySpaceSpec",
+    "EnergySurfaceSpaceSpec",
     "FeatureColumnsSpec",
     "FeatureLookupSpec",
     "GrainBoundarySpaceSpec",
+    "ParametersSpaceSpec",
     "PeriodSpec",
     "PrototypesSpaceSpec",
     "QuantityColumnSpec",
     "RangeSpec",
     "SpaceSpec",
+    "StructuresSpaceSpec",
     "TableColumnsSpec",
     "TableSpaceSpec",
     "TranslationSpec",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Self
 
@@ -14,6 +14,8 @@ from tansaku.models.domain.specs.cost import AtomsCostSpec, CostPrior
 from tansaku.models.domain.units import Unit
 
 if TYPE_CHECKING:
+    from tansaku.models.domain.specs.calculators.contract import CalculatorBase
+    from tansaku.models.domain.specs.phases import PhasesSpec
     from tansaku.models.domain.specs.space import CrystalSpec
     from tansaku.models.domain.specs.workflow import MigrationBarrierSpec
 
@@ -24,7 +26,7 @@ JobName = Literal["boundary", "barrier", "energy"]
 Overview = Literal["systems", "compositions"]
 """What a campaign's results list first."""
 
-FigureSet = Literal["boundaries", "compositions"]
+FigureSet = Literal["boundaries", "compositions", "paths"]
 
 Group = Literal["system", "composition"]
 
@@ -36,11 +38,13 @@ class SpecFile(NamedTuple):
         key: Where in the space's spec it stands.
         path: As written.
         sha256: The content hash that the spec gives, if any.
+        kind: ``folder``: its files of structures, by names and content.
     """
 
     key: KeyPath
     path: str
     sha256: str | None
+    kind: Literal["file", "folder"] = "file"
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,8 @@ class SpaceDescription:
         further: What an evaluation gives besides, for the goal ``pareto``; names of ``OBJECTIVES``.
         jobs: The job that computes a candidate, by the type of ``calculator.workflow`` (None: a calculator without one). Empty:
             the values are recorded, and there is no calculator.
+        objectives_of: What each job can be asked for, where they differ; names of ``properties``. Empty: each computes all.
+        further_of: What each job gives besides, where they differ; names of ``further``.
         value_key: Name of the value in rows of results.
         overview: What results list first.
         figures: Figures that it gets besides those of every campaign; ``tasks/figures/campaign.py`` has the code.
@@ -60,12 +66,15 @@ class SpaceDescription:
         labelled: Whether a second calculator can label its relaxed structures.
         polished: Whether the best candidates can be relaxed again at the end.
         keeps_free_energy: Whether the free energy of the electrons is also stored.
+        gridded: Whether its candidates are points of one periodic grid, on which paths can be looked for.
         groups: What a data set may keep together when it is divided, the usual one first.
     """
 
     properties: tuple[str, ...] = ()
     further: tuple[str, ...] = ()
     jobs: Mapping[str | None, JobName] = field(default_factory=dict)
+    objectives_of: Mapping[JobName, tuple[str, ...]] = field(default_factory=dict)
+    further_of: Mapping[JobName, tuple[str, ...]] = field(default_factory=dict)
     value_key: str = "value"
     overview: Overview = "systems"
     figures: FigureSet | None = None
@@ -73,12 +82,18 @@ class SpaceDescription:
     labelled: bool = False
     polished: bool = False
     keeps_free_energy: bool = False
+    gridded: bool = False
     groups: tuple[Group, ...] = ("system",)
 
     @property
     def recorded(self) -> bool:
         """Whether the values are known beforehand, so that nothing is computed."""
         return not self.jobs
+
+    def computed_by(self, workflow: str | None) -> tuple[str, ...]:
+        """What the job for a workflow can be asked for; empty where there is no such job, or where any name will do."""
+        job = self.jobs.get(workflow)
+        return () if job is None else self.objectives_of.get(job, self.properties)
 
     def units_of(self, name: str | None) -> tuple[Unit, ...]:
         """Units of a property, by default of the one that the space is about; empty where any unit will do."""
@@ -91,6 +106,8 @@ class SpaceBase(Spec):
     """Base of the specs of spaces, none of its own: what a spec says of its kind and of itself."""
 
     description: ClassVar[SpaceDescription]
+    without_values: ClassVar[str] = ""
+    """Continues the message that a calculator is missing."""
 
     @property
     def elements(self) -> frozenset[str]:
@@ -105,6 +122,11 @@ class SpaceBase(Spec):
     @property
     def reference_crystal(self) -> CrystalSpec | None:
         """The perfect crystal that energies are compared with; None where there is none."""
+        return None
+
+    @property
+    def competing_phases(self) -> PhasesSpec | None:
+        """Phases that candidates are compared with; None where there are none."""
         return None
 
     def with_crystal(self, _crystal: CrystalSpec) -> Self:
@@ -127,18 +149,31 @@ class SpaceBase(Spec):
             return self
         return self.model_copy(update={"cost": cost.model_copy(update={"kpoint_density": density})})
 
-    def further_properties(self, met: frozenset[Need]) -> Mapping[str, Unit]:
+    def value_key(self, _name: str | None) -> str:
+        """Name of the value in rows of results, by the objective's property."""
+        return self.description.value_key
+
+    def further_properties(self, met: frozenset[Need], workflow: str | None = None) -> Mapping[str, Unit]:
         """What an evaluation gives besides its value, with the usual unit.
 
         Args:
             met: What the campaign has of what properties may need.
+            workflow: Type of the calculator's workflow.
         """
-        known = [objective_described(name) for name in self.description.further]
+        job = self.description.jobs.get(workflow)
+        names = self.description.further if job is None else self.description.further_of.get(job, self.description.further)
+        known = [objective_described(name) for name in names]
         return {item.name: item.units[0] for item in known if item.needs is None or item.needs in met}
 
     def recorded_source(self) -> JsonDict | None:
         """What identifies the values that the space itself gives; None where a calculator computes them."""
         return None
+
+    def with_off_pool(self, rows: Sequence[JsonDict]) -> Self:
+        """The spec with candidates that were measured although the space does not list them."""
+        if rows:
+            raise AssertionError(f"{type(self).__name__} describes no further candidates")
+        return self
 
     def files(self) -> tuple[SpecFile, ...]:
         """Files whose content belongs to the spec."""
@@ -148,5 +183,23 @@ class SpaceBase(Spec):
         """The spec with the content hash of each of its files, by key."""
         return self
 
+    @property
+    def rigid_blocks(self) -> bool:
+        """Whether structures end in blocks that move only as wholes."""
+        return False
+
+    @property
+    def thicknesses(self) -> tuple[float, ...]:
+        """Of the thicker grains with which the final relaxation is repeated [Å], in this order."""
+        return ()
+
     def check_workflow(self, _workflow: MigrationBarrierSpec) -> None:
         """Raises ValueError unless the calculator's workflow suits the spec, as far as both tell."""
+
+    def check_use(self, _calculator: CalculatorBase | None, *_learned: str) -> None:
+        """Raises ValueError unless the structures can be computed, and learned from, as far as the specs tell.
+
+        Args:
+            _calculator: What computes them; None: nothing.
+            _learned: Keys of the campaign that learn from whole structures.
+        """

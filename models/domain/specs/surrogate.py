@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from tansaku.models.domain.plugins import with_plugins
 from tansaku.models.domain.specs.base import Name, NonNegativeFloat, PositiveFloat, PositiveInt, Spec
 from tansaku.models.domain.specs.network_potential import PotentialSpec
 from tansaku.models.domain.specs.voxel_network import FREE_ATOMS, VoxelNetworkSpec
@@ -168,6 +169,9 @@ SurrogateSpec = Annotated[
     LocalEnergiesSpec | KernelRidgeSpec | PotentialSpec | VoxelNetworkSpec | StackedSpec, Field(discriminator="type")
 ]
 """Every surrogate that can be trained."""
+
+if not TYPE_CHECKING:
+    SurrogateSpec = with_plugins(SurrogateSpec, "surrogates", Spec)
 
 
 def learned_properties(spec: SurrogateSpec) -> tuple[str, ...]:

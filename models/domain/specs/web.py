@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, model_validator
 
 from tansaku.models.domain.specs.base import LONGEST_TIME, PositiveInt, Spec, Timeout
 
@@ -76,6 +76,50 @@ class LibrarySpec(Spec):
     files: PositiveInt = 2000
 
 
+_HEADERS_OF_OTHERS = frozenset({"authorization", "connection", "content-length", "content-type", "cookie", "host", "origin"})
+
+
+def _no_other_header(name: str) -> str:
+    if name.lower() in _HEADERS_OF_OTHERS or name.lower().startswith("sec-"):
+        raise ValueError(f"{name}: this header has another meaning")
+    return name
+
+
+HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,63}$"), AfterValidator(_no_other_header)]
+"""Name of a header of HTTP; large and small letters are the same."""
+
+GroupName = Annotated[str, Field(pattern=r"^[^,\s]([^,]{0,254}[^,\s])?$")]
+"""Name of a group as a proxy states it."""
+
+
+class ProxySpec(Spec):
+    """A proxy in front of the dashboard that logs users in and names them in a header.
+
+    It must replace these headers when clients send them. The server believes them on a unix socket, or with the secret of
+    TANSAKU_PROXY_SECRET or TANSAKU_PROXY_SECRET_FILE.
+
+    Attributes:
+        user_header: Header with the user's name, who must be a user of the dashboard.
+        groups_header: Header with the user's groups, separated by commas; None: roles are those of the users.
+        roles: Role of each group; a user has the highest, and one of no group is refused.
+        secret_header: Header with the secret.
+    """
+
+    user_header: HeaderName = "X-Forwarded-User"
+    groups_header: HeaderName | None = None
+    roles: dict[GroupName, Literal["viewer", "operator", "admin"]] = Field(default={})
+    secret_header: HeaderName = "X-Proxy-Secret"  # noqa: S105 - name of a header
+
+    @model_validator(mode="after")
+    def _headers_and_roles_fit(self) -> Self:
+        names = [name.lower() for name in (self.user_header, self.groups_header, self.secret_header) if name is not None]
+        if len(set(names)) < len(names):
+            raise ValueError("user_header, groups_header and secret_header: expected different headers")
+        if (self.groups_header is None) != (not self.roles):
+            raise ValueError("groups_header and roles: expected both or none")
+        return self
+
+
 class WebSpec(Spec):
     """The dashboard of this machine.
 
@@ -84,9 +128,11 @@ class WebSpec(Spec):
         admin: What campaigns of admins may ask for.
         sandbox: Limits of the processes that check and rehearse.
         library: Limits of the library of files.
+        proxy: A proxy that logs users in; None: users log in here.
     """
 
     operator: RoleLimitsSpec = RoleLimitsSpec()
     admin: RoleLimitsSpec = ADMIN_LIMITS
     sandbox: SandboxSpec = SandboxSpec()
     library: LibrarySpec = LibrarySpec()
+    proxy: ProxySpec | None = None

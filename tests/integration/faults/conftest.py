@@ -54,6 +54,7 @@ class DriverServer:
             message = json.loads(line)
             with self._news:
                 if "pid" in message:
+                    self._ended.pop(message["pid"], None)  # numbers of processes come again in a long run
                     self._started.append(message["pid"])
                 else:
                     self._ended[message["ended"]] = message["status"]

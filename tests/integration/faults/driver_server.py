@@ -36,8 +36,8 @@ from tansaku.tasks.stores.mongo_registry import MongoRegistry
 
 
 def port_methods(port: type) -> list[str]:
-    """Names of a port's methods, found in the Protocol itself."""
-    return sorted(name for name, value in vars(port).items() if callable(value) and not name.startswith("_"))
+    """Names of a port's methods, found in the Protocol itself and in those it extends."""
+    return sorted(name for name in dir(port) if callable(getattr(port, name)) and not name.startswith("_"))
 
 
 class Recorder:
@@ -170,9 +170,10 @@ def child(request: dict) -> int:
 def main() -> None:
     """Reads requests, answers ``{"pid"}`` and later ``{"ended", "status"}``, one JSON object per line."""
     import tests.support.warm_workers  # noqa: F401 - for the drivers
-    from tests.support.warm_worker_server import preload
+    from tests.support.forks import preload
+    from tests.support.warm_worker_server import JEMALLOC, PRELOADED
 
-    preload()  # seconds that every driver would spend anew
+    preload(PRELOADED, harmless=JEMALLOC)  # seconds that every driver would spend anew
     children: set[int] = set()
     while True:
         ready, _, _ = select.select([sys.stdin], [], [], 0.01)

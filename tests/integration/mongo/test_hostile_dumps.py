@@ -322,7 +322,8 @@ def test_a_dump_of_a_driven_campaign_can_be_restored(mongo_database: Database, t
     restore(mongo_database, tmp_path / "d", force=True)
     after = everything(mongo_database)
     assert before.pop("site_workers")
-    before["campaigns"][0] |= {"runtime": {}, "revision": after["campaigns"][0]["revision"]}
+    # The dump was taken before the release, which counted the driver's time.
+    before["campaigns"][0] |= {"runtime": {}} | {key: after["campaigns"][0][key] for key in ("revision", "driven")}
     assert after == before
 
 

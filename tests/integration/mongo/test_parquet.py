@@ -101,7 +101,7 @@ def test_campaign_continues_from_a_file_on_an_empty_store(source: CampaignStore,
     assert done == Imported(campaign="c", new=7, total=7, unchecked=done.unchecked)
     assert "'/there/t.csv'" in (done.unchecked or "")
     old, new = source.campaign("c"), target.campaign("c")
-    assert new.model_copy(update={"lease": old.lease, "epoch": old.epoch}) == old
+    assert new.model_copy(update={"lease": old.lease, "epoch": old.epoch, "driven": old.driven}) == old
     assert new.lease is None
     assert target.observations("c") == source.observations("c")
     assert target.refits("c") == source.refits("c")

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import re
 import signal
 import socket
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -27,47 +24,11 @@ from tansaku.tasks.resources import Resources, open_resources
 from tansaku.tasks.settings import Settings
 from tansaku.tasks.stores.embedded_mongod import EmbeddedMongod
 from tansaku.tasks.views.progress import campaign_status
+from tests.support.served import Served
 
 LIMIT = 240.0
 PATH = "/api/v1/campaigns/small"
 SECRET = "a-secret-of-another-prefect-server"
-
-
-class Serve:
-    """``tansaku serve`` on a home folder of its own."""
-
-    def __init__(self, home: Path, folder: Path) -> None:
-        self.home, self.log = home, folder / "serve.log"
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT")}
-        self.environment = kept | {"TANSAKU_HOME": str(home), "PREFECT_API_KEY": SECRET}
-        self.process: subprocess.Popen | None = None
-
-    def command(self, *options: str) -> list[str]:
-        return [sys.executable, "-c", "from tansaku.deploy.cli.main import main; main()", "serve", *options]
-
-    def start(self) -> None:
-        with self.log.open("wb") as output:
-            self.process = subprocess.Popen(
-                self.command("--port", "0", "--reconcile", "never"),
-                env=self.environment,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-            )
-
-    def run(self, *options: str) -> subprocess.CompletedProcess[str]:
-        """One that is expected to end by itself."""
-        return subprocess.run(
-            self.command(*options), env=self.environment, capture_output=True, text=True, timeout=LIMIT, check=False
-        )
-
-    def said(self) -> str:
-        return self.log.read_text()
-
-    def children(self) -> list[psutil.Process]:
-        """Everything that it started, but for the jobs' workers, which outlive drivers."""
-        found = psutil.Process(self.process.pid).children(recursive=True)
-        return [child for child in found if "tasks.jobs" not in " ".join(child.cmdline())]
 
 
 class Page:
@@ -96,26 +57,24 @@ class Page:
         return json.loads(self.ask("GET", path)[1])
 
 
-def dashboard_of(serve: Serve, wait_for) -> Page:
+def dashboard_of(serve: Served, wait_for) -> Page:
     wait_for(lambda: "login#token=" in serve.said() or serve.process.poll() is not None, "the dashboard is ready")
     assert serve.process.poll() is None, serve.said()
     return Page(serve.said())
 
 
 @pytest.fixture
-def serve(tmp_path: Path, require) -> Iterator[Serve]:
+def serve(tmp_path: Path, require) -> Iterator[Served]:
     require("mongod")
     require("prefect")
     with tempfile.TemporaryDirectory(prefix="tsk-", ignore_cleanup_errors=True) as home:
-        made = Serve(Path(home), tmp_path)
+        made = Served(Path(home), tmp_path, {"PREFECT_API_KEY": SECRET})
         yield made
-        if made.process is not None and made.process.poll() is None:
-            made.process.kill()
-        EmbeddedMongod(Path(home)).stop()
+        made.stop()
 
 
 @pytest.fixture
-def resources(serve: Serve, campaign_document: dict, tmp_path: Path) -> Iterator[Resources]:
+def resources(serve: Served, campaign_document: dict, tmp_path: Path) -> Iterator[Resources]:
     """On the same database, with a campaign that was created and not run."""
     (tmp_path / "small.yaml").write_text(yaml.safe_dump(campaign_document))
     with open_resources(Settings(home=serve.home), load_site(None)) as opened:
@@ -124,7 +83,7 @@ def resources(serve: Serve, campaign_document: dict, tmp_path: Path) -> Iterator
 
 
 def test_all_of_it_on_one_machine(serve, resources, wait_for):
-    serve.start()
+    serve.start("--reconcile", "never")
     page = dashboard_of(serve, wait_for)
     ask_before_the_service_runs(page)
     a_second_one_is_refused(serve, page)
@@ -145,7 +104,7 @@ def test_all_of_it_on_one_machine(serve, resources, wait_for):
     evaluated = {item.id: item.outcome for item in resources.store.evaluations("small") if item.outcome is not None}
 
     a_taken_port_is_refused(serve)
-    serve.start()
+    serve.start("--reconcile", "never")
     page = dashboard_of(serve, wait_for)
     wait_for(lambda: page.json(f"{PATH}/runs/the-first-run")["state"] == "ended", "the run continues to its end")
     last = page.json(f"{PATH}/runs/the-first-run")
@@ -177,18 +136,18 @@ def ask_before_the_service_runs(page: Page) -> None:
     assert page.json("/api/v1/health")["waiting"] == 1
 
 
-def a_second_one_is_refused(serve: Serve, page: Page) -> None:
-    second = serve.run("--port", "0")
+def a_second_one_is_refused(serve: Served, page: Page) -> None:
+    second = serve.second("--port", "0")
     assert second.returncode == 2
     assert f"`tansaku serve` already runs on {serve.home}: process {serve.process.pid}" in second.stderr
     assert f"--url http://127.0.0.1:{page.port}" in second.stderr
 
 
-def a_taken_port_is_refused(serve: Serve) -> None:
+def a_taken_port_is_refused(serve: Served) -> None:
     """Also right after a kill: it waits until the parts of the killed one have ended."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        refused = serve.run("--port", str(port))
+        refused = serve.second("--port", str(port))
     assert refused.returncode == 2, refused.stderr
     assert f"--port {port}" in refused.stderr
     assert "in use" in refused.stderr

@@ -77,6 +77,11 @@ class Mortal:
         return killed
 
 
+def refused(request: ServiceRequest) -> None:
+    """Stands for a deletion or a change of a name that is refused."""
+    raise StoreError("a job of it runs")
+
+
 @pytest.fixture
 def store(recorded):
     return recorded("a1")
@@ -100,7 +105,7 @@ def requests(store) -> MemoryRequests:
 
 @pytest.fixture
 def desk(store, requests) -> Desk:
-    return Desk("tansaku", store, requests, Server())
+    return Desk("tansaku", store, requests, Server(), refused)
 
 
 def test_a_request_starts_one_run_and_is_answered(desk):
@@ -120,7 +125,7 @@ def test_a_request_waits_until_the_deployment_is_registered(desk):
 @pytest.mark.parametrize(("method", "after"), [("take_request", True), ("answer_request", False), ("answer_request", True)])
 def test_a_killed_service_loses_no_request_and_starts_none_twice(desk, store, requests, method, after):
     with pytest.raises(KilledError):
-        Desk("tansaku", store, Mortal(requests, method, after), desk.runs).answer_all()
+        Desk("tansaku", store, Mortal(requests, method, after), desk.runs, desk.change).answer_all()
     # What the first one started holds the campaign's lease meanwhile.
     if desk.runs.started:
         store.acquire_lease(NAME, LeaseOwner(host="h", pid=1, process_started=1.0, user="ada"), 60.0)
@@ -131,9 +136,9 @@ def test_a_killed_service_loses_no_request_and_starts_none_twice(desk, store, re
 
 
 def test_a_request_that_another_deployment_took_is_left_to_it(desk, store, requests):
-    other = Desk("other", store, requests, Server("another deployment"))
+    other = Desk("other", store, requests, Server("another deployment"), refused)
     with pytest.raises(KilledError):
-        Desk("tansaku", store, Mortal(requests, "answer_request", False), desk.runs).answer_all()
+        Desk("tansaku", store, Mortal(requests, "answer_request", False), desk.runs, desk.change).answer_all()
     other.answer_all()
     assert other.runs.started == 0
     desk.answer_all()
@@ -210,7 +215,7 @@ def test_the_end_of_a_run_is_stored_with_its_request(desk):
 
 def test_runs_of_another_deployment_are_not_asked_for(desk, store, requests):
     desk.answer_all()
-    other = Desk("other", store, requests, Server("another deployment", ended={"run-1": "its run was deleted"}))
+    other = Desk("other", store, requests, Server("another deployment", ended={"run-1": "its run was deleted"}), refused)
     other.follow()
     assert requests.request(ID).state is RequestState.ACCEPTED
 
@@ -242,4 +247,4 @@ def test_a_database_that_does_not_answer_is_waited_for(desk):
             raise TransientError("the database does not answer")
 
     with pytest.raises(TransientError, match="database"):
-        Desk("tansaku", desk.store, Silent(), desk.runs).answer_all()
+        Desk("tansaku", desk.store, Silent(), desk.runs, desk.change).answer_all()

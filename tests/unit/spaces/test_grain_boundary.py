@@ -62,6 +62,16 @@ def test_the_test_bed_opens_in_little_memory():
     assert peak < 150e6
 
 
+def test_the_outline_is_the_pool_without_its_features():
+    outline, pool = space().outline(), space().pool()
+    assert not outline.groups
+    assert pool.groups
+    for name in ("ids", "system_codes", "surface_codes", "cost"):
+        assert (getattr(outline, name) == getattr(pool, name)).all()
+    assert (outline.systems, outline.surfaces) == (pool.systems, pool.surfaces)
+    assert (outline.cost_descriptors.values == pool.cost_descriptors.values).all()
+
+
 def test_ids_are_stable():
     """Ids are in users' databases: this hash may change only together with a migration."""
     ids = space(TEST_BED).pool().ids

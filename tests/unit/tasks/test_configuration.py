@@ -104,18 +104,18 @@ def test_a_file_name_that_is_no_campaign_name_asks_for_one(tmp_path):
             "type: emt",
             "type: emtt",
             "calculator: type 'emtt' is not known; expected one of lammps, emt, chgnet, sevennet, gpaw, espresso, vasp, "
-            "atomate2, potential, surrogate (did you mean 'emt'?) (al.yaml, line 13)",
+            "atomate2, potential, surrogate, manual, command, ase (did you mean 'emt'?) (al.yaml, line 13)",
         ),
         (
             "  type: emt\n",
             "",
             "calculator: type: missing; expected one of lammps, emt, chgnet, sevennet, gpaw, espresso, vasp, "
-            "atomate2, potential, surrogate (al.yaml, line 13)",
+            "atomate2, potential, surrogate, manual, command, ase (al.yaml, line 13)",
         ),
         (
             "evaluations: 30",
             "evaluatons: 30",
-            "budget.evaluatons: unknown key (did you mean 'evaluations'?); known are cost, evaluations",
+            "budget.evaluatons: unknown key (did you mean 'evaluations'?); known are core_hours, cost, deadline",
         ),
         ("evaluations: 30", "{cost: 1, fraction: 0.5}", "budget: give cost or fraction, not both (al.yaml, line 16)"),
         ("angles: [20, 160]", "angles: [20]", "space.boundaries.angles[1]: missing (al.yaml, line 8)"),

@@ -8,6 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.specs.commands import CommandSpec, offer_commands
 from tansaku.models.domain.specs.parallel import SERIAL, ParallelSpec
 from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.tasks.settings import (
@@ -15,6 +16,7 @@ from tansaku.tasks.settings import (
     Settings,
     child_environment,
     forbid_telemetry,
+    given_commands,
     given_parallel,
     limit_threads,
     prefect_secrets_from_files,
@@ -34,14 +36,14 @@ def test_every_variable_is_read() -> None:
     settings = Settings.from_environment(
         {
             "TANSAKU_HOME": "/data/x",
-            "TANSAKU_MONGO_URI": "mongodb://user:secret@host/db",
+            "TANSAKU_MONGO_URI": "mongodb://user:hunter2@host/db",
             "TANSAKU_SITE": "/etc/site.yaml",
             "TANSAKU_REQUIRE_ALL": "1",
             "XDG_RUNTIME_DIR": "/run/user/7",
         }
     )
     assert settings.mongo_uri is not None
-    assert settings.mongo_uri.get_secret_value() == "mongodb://user:secret@host/db"
+    assert settings.mongo_uri.get_secret_value() == "mongodb://user:hunter2@host/db"
     assert (settings.home, settings.site_file) == (Path("/data/x"), Path("/etc/site.yaml"))
     assert settings.require_all
     assert settings.runtime == Path("/run/user/7")
@@ -54,8 +56,8 @@ def test_relative_paths_become_absolute(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_password_is_not_printed() -> None:
-    settings = Settings.from_environment({"TANSAKU_MONGO_URI": "mongodb://user:secret@host/db"})
-    assert "secret" not in f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
+    settings = Settings.from_environment({"TANSAKU_MONGO_URI": "mongodb://user:hunter2@host/db"})
+    assert "hunter2" not in f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
 
 
 def test_wrong_truth_is_an_error() -> None:
@@ -198,3 +200,17 @@ def test_ranks_and_threads_reach_a_worker_by_its_environment(monkeypatch):
     for name, value in (("TANSAKU_RANKS", "0"), ("TANSAKU_MPIEXEC", "mpiexec; rm"), ("TANSAKU_MPIEXEC", "a\nb")):
         with pytest.raises(ConfigurationError, match="TANSAKU_RANKS"):
             given_parallel({**environment, name: value})
+
+
+def test_workers_and_launches_are_told_the_programs_of_the_site():
+    command = CommandSpec(argv=("my-code", "a b"), files=("/shared/x.pt",), keywords={"cutoff": "number", "xc": ("PBE", "LDA")})
+    offer_commands({"my-code": command})
+    try:
+        told = worker_environment(SERIAL)
+    finally:
+        offer_commands({})
+    assert given_commands(told) == {"my-code": command}
+    assert given_commands({}) == {}
+    assert "TANSAKU_COMMANDS" not in worker_environment(SERIAL)
+    with pytest.raises(ConfigurationError, match="TANSAKU_COMMANDS: it is set by tansaku"):
+        given_commands({"TANSAKU_COMMANDS": '{"x": {"argv": []}}'})

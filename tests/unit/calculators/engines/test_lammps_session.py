@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from tansaku.calculators.engines.lammps_session import Box, LammpsSession
+from tansaku.calculators.engines.motion import Motion
 from tansaku.calculators.engines.potentials import resolve_potential
 from tansaku.models.domain.errors import CalculationError, TransientError
 from tansaku.models.domain.specs.calculators.lammps import LammpsSpec
 
-NOBODY = np.empty(0, dtype=np.intp)
+NOBODY = Motion()
 ONE_CALCULATION = """
 import os, signal, sys
 from pathlib import Path
@@ -79,7 +80,7 @@ def test_held_atoms_keep_x_and_y_only(session):
     load_crystal(session)
     moved = 4.0 * np.array([[0.03, 0.02, 0.02], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]])
     session.load(Box(4.0, 4.0, 4.0), moved, np.ones(4, dtype=np.intp))
-    steps = session.minimize(1e-3, 100, np.array([0]))
+    steps = session.minimize(1e-3, 100, Motion(held=np.array([0])))
     positions = session.snapshot().positions
     assert steps > 0
     np.testing.assert_allclose(positions[0, :2], moved[0, :2], atol=1e-12)

@@ -7,11 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tansaku.calculators.engines.emt import EmtCalculator
-from tansaku.calculators.engines.relaxation import Relaxed, check_cell_change, check_input, free_fmax, is_converged, relax
+from tansaku.calculators.engines.motion import Motion
+from tansaku.calculators.engines.relaxation import Relaxed, check_cell_change, check_input, is_converged, relax
 from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
 
-NOBODY = np.empty(0, dtype=np.intp)
+NOBODY = Motion()
 
 
 class Spring:
@@ -93,10 +94,10 @@ def test_numbers_that_are_none_end_a_relaxation():
 
 def test_held_components_do_not_count_in_convergence():
     forces = np.array([[3.0, 4.0, 0.1], [0.0, 0.0, 0.2]])
-    assert free_fmax(forces, NOBODY) == pytest.approx(np.hypot(5.0, 0.1))
-    assert free_fmax(forces, np.array([0])) == pytest.approx(0.2)
+    assert NOBODY.largest_force(forces) == pytest.approx(np.hypot(5.0, 0.1))
+    assert Motion(held=np.array([0])).largest_force(forces) == pytest.approx(0.2)
     state = Relaxed(1, forces, np.zeros((3, 3)), np.eye(3))
-    assert is_converged(state, RelaxationSpec(fmax=0.25), np.array([0]))
+    assert is_converged(state, RelaxationSpec(fmax=0.25), Motion(held=np.array([0])))
     assert not is_converged(state, RelaxationSpec(fmax=0.25), NOBODY)
     assert forces[0, 0] == 3.0
 

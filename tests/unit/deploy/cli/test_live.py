@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -11,9 +12,14 @@ from tansaku.models.domain.certificate import Certificate
 from tansaku.models.domain.history import cost_limit
 from tansaku.models.domain.records import Refit
 from tansaku.models.domain.states import EvaluationState
+from tansaku.tasks.steps.summaries import summary_of
 from tansaku.tasks.views.results import CampaignData, system_label
 
 NAME = "small-table"
+
+
+def summaries(evaluations):
+    return [summary_of(evaluation) for evaluation in evaluations]
 
 
 @pytest.fixture
@@ -24,7 +30,7 @@ def tally(recorded):
         pool = data.pool
         labels = {row["system"]: system_label(row) for row in data.systems}
         made = Tally(spec, labels, len(pool), float(pool.cost.sum()), cost_limit(spec.budget, pool))
-        made.note(data.evaluations)
+        made.note(summaries(data.evaluations))
         return made
 
     return build
@@ -47,7 +53,7 @@ def test_counts(tally):
     counts = tally("a1", "a3", "b2")
     assert (counts.finished, counts.cost, counts.polished) == (3, 7.0, 1)
     assert counts.best() == {"alpha": (5.0, 2), "<b>beta</b>": (7.0, 1)}
-    assert [entry.proposal.candidate for entry in counts.failed] == ["a3"]
+    assert [entry.candidate for entry in counts.failed] == ["a3"]
     assert counts.line() == "3 evaluations, 70 % of the exhaustive cost, 1 failed, 1 final relaxation"
     assert failure_line(counts.failed[0]).startswith("FAILED a3: recorded_failure")
 
@@ -71,7 +77,7 @@ def test_plain_lines_tell_start_failures_and_end(recorded, capsys):
     store = recorded("a1", "a3", "b1")
     evaluations = store.evaluations(NAME)
     observer = PlainObserver()
-    observer.on_start(store.campaign(NAME), evaluations[:1])
+    observer.on_start(store.campaign(NAME), summaries(evaluations[:1]))
     for evaluation in evaluations[1:]:
         observer.on_proposal(evaluation)
         observer.on_outcome(evaluation)
@@ -107,14 +113,17 @@ def test_the_same_failure_again_is_counted_and_not_written_again(recorded, capsy
     assert said[0].startswith("FAILED x0: recorded_failure")
     assert said[1] == "       and 2 more with the same failure, most recently x2"
     assert said[2] == said[0]
-    assert failure_lines([*again, store.evaluations(NAME)[0]])[0] == failure_line(again[0]) + " (and 2 more)"
+    assert (
+        failure_lines(summaries([*again, store.evaluations(NAME)[0]]))[0]
+        == failure_line(summary_of(again[0])) + " (and 2 more)"
+    )
 
 
 def test_the_live_display_shows_bar_best_and_failures_literally(recorded):
     store = recorded("a1", "a3", "b1")
     observer = LiveObserver()
     try:
-        observer.on_start(store.campaign(NAME), store.evaluations(NAME)[:2])
+        observer.on_start(store.campaign(NAME), summaries(store.evaluations(NAME)[:2]))
         observer.on_outcome(store.evaluations(NAME)[2])
         screen = Console(file=io.StringIO(), width=120)
         screen.print(observer.render())
@@ -134,7 +143,7 @@ def test_what_may_remain_is_on_the_screen_and_in_the_last_line(recorded, capsys)
     store = recorded("a1", "a3", "b1")
     observer = LiveObserver()
     try:
-        observer.on_start(store.campaign(NAME), store.evaluations(NAME))
+        observer.on_start(store.campaign(NAME), summaries(store.evaluations(NAME)))
         observer.on_certificate(_certificate(stops=False))
         screen = Console(file=io.StringIO(), width=160)
         screen.print(observer.render())
@@ -143,7 +152,7 @@ def test_what_may_remain_is_on_the_screen_and_in_the_last_line(recorded, capsys)
     shown = screen.file.getvalue()
     assert "Certificate (97 %): nothing better by more than 5 mJ/m2 remains; with 95 %: nothing better by more than 3" in shown
     plain = PlainObserver()
-    plain.on_start(store.campaign(NAME), store.evaluations(NAME))
+    plain.on_start(store.campaign(NAME), summaries(store.evaluations(NAME)))
     capsys.readouterr()
     plain.on_certificate(_certificate(stops=False))
     assert capsys.readouterr().err == ""
@@ -175,8 +184,8 @@ def test_no_terminal_no_live_display():
 def test_counts_follow_what_changes(tally, recorded):
     counts = tally("a1", "a3", "b2")
     failed = counts.failed[0]
-    counts.note([failed.model_copy(update={"state": EvaluationState.SUBMITTING, "outcome": None})])
-    assert (counts.finished, counts.cost, counts.failed) == (2, 7.0 - failed.proposal.predicted_cost, [])
+    counts.note([replace(failed, state=EvaluationState.SUBMITTING, value=None, failure=None)])
+    assert (counts.finished, counts.cost, counts.failed) == (2, 7.0 - failed.predicted_cost, [])
     counts.note([failed])
     assert (counts.finished, counts.cost, counts.failed) == (3, 7.0, [failed])
     assert counts.best()["alpha"] == (5.0, 2)

@@ -11,6 +11,8 @@ from tansaku.deploy.web.auth.tokens import user_of_login_link
 from tansaku.deploy.web.services import Services
 from tansaku.models.domain.accounts import Role, User
 from tansaku.models.domain.errors import FieldError, StoreError
+from tansaku.tasks.settings import Settings
+from tansaku.tasks.site.dashboard_address import noted_address
 from tansaku.tasks.site.users import user_name
 from tansaku.tasks.stores.file_artifacts import FileArtifactStore
 from tansaku.tasks.stores.memory import MemoryCampaignStore
@@ -66,6 +68,9 @@ def test_a_name_that_cannot_be_one_is_refused_before_the_password_is_asked_for(r
 def test_a_login_link_is_printed_for_a_user(run):
     run("user", "add", "ada", "--no-password")
     assert run("login-link", "ada", "--url", "https://x.org/").startswith("https://x.org/login#token=")
+    assert run("login-link", "ada").startswith("http://127.0.0.1:8421/login#token=")
+    with noted_address(Settings.from_environment().home, "http://127.0.0.1:40123"):
+        assert run("login-link", "ada").startswith("http://127.0.0.1:40123/login#token=")
 
 
 @pytest.fixture

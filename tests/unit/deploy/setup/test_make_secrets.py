@@ -38,6 +38,7 @@ def test_addresses_carry_the_passwords_that_the_servers_are_given(tmp_path):
     for address, password in (
         ("mongo_uri", "mongo_password"),
         ("mongo_root_uri", "mongo_root_password"),
+        ("mongo_web_uri", "mongo_web_password"),
         ("prefect_database_url", "postgres_prefect_password"),
     ):
         assert urlsplit(made[address]).password == made[password]

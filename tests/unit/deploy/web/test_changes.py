@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import pytest
 
 from tansaku.deploy.web.changes import Changes, Pace
+from tansaku.models.domain.accounts import Role
+from tansaku.models.domain.errors import TransientError
 from tansaku.models.domain.records import LeaseOwner
 
 NAME = "small-table"
@@ -61,3 +64,83 @@ def test_a_stream_ends_when_its_follower_may_not_read_any_more(site_with, allowe
     first, second = asyncio.run(follow())
     assert first.startswith("event: version\n")
     assert second == (": open\n\n" if allowed else "end")
+
+
+def test_one_stream_tells_of_several_campaigns(site_with):
+    """Each event names its campaign; one that is unknown or deleted is gone, and the others go on."""
+    site = site_with("a1")
+    store = site.services.store
+    record = store.campaign(NAME)
+    for other in ("second", "third"):
+        store.create_campaign(record.model_copy(update={"name": other, "spec": record.spec | {"name": other}, "commands": ()}))
+    changes = Changes(site.services.readings, Pace(poll=0.01, check=5.0))
+
+    async def follow() -> None:
+        stream = changes.follow_several([NAME, "none", "second", "third", NAME], always)
+        first = [parsed(await anext(stream)) for _ in range(4)]
+        assert [(kind, name) for kind, name, _ in first] == [
+            ("gone", "none"),
+            ("version", NAME),
+            ("version", "second"),
+            ("version", "third"),
+        ]
+        assert changes.pollers == 3
+        store.acquire_lease("second", LeaseOwner(host="node7", pid=4321, process_started=0.0, user="bob"), 60.0)
+        kind, name, version = parsed(await asyncio.wait_for(anext(stream), 5.0))
+        assert (kind, name) == ("version", "second")
+        assert version != first[2][2]
+        store.begin_deletion("third")
+        store.delete_campaign("third")
+        found = []
+        while found[-1:] != [("gone", "third")]:
+            found.append(parsed(await asyncio.wait_for(anext(stream), 5.0))[:2])
+        assert set(found) <= {("version", "third"), ("gone", "third")}
+        assert changes.pollers == 2
+        await stream.aclose()
+        assert changes.pollers == 0
+
+    asyncio.run(follow())
+
+
+def parsed(event: str) -> tuple[str, str, str | None]:
+    """Kind, campaign and version of an event."""
+    kind, data = event.strip().split("\n")
+    content = json.loads(data.removeprefix("data: "))
+    return kind.removeprefix("event: "), content["campaign"], content["version"]
+
+
+def test_a_stream_of_several_ends_when_its_follower_may_not_read_any_more(site_with):
+    changes = Changes(site_with("a1").services.readings, Pace(poll=5.0, check=0.01))
+    answers = iter([True, False])
+
+    async def allowed() -> bool:
+        return next(answers)
+
+    async def follow() -> list[str]:
+        return [event async for event in changes.follow_several([NAME], allowed)]
+
+    first, comment = asyncio.run(follow())
+    assert parsed(first)[:2] == ("version", NAME)
+    assert comment == ": open\n\n"
+    assert changes.pollers == 0
+
+
+def test_a_database_that_does_not_answer_ends_the_stream_and_the_browser_asks_again(site_with, monkeypatch):
+    changes = Changes(site_with("a1").services.readings)
+
+    def down(name: str) -> str:
+        raise TransientError("the database does not answer")
+
+    monkeypatch.setattr(changes._readings, "version", down)
+
+    async def follow() -> list[str]:
+        return [event async for event in changes.follow_several([NAME], always)]
+
+    assert asyncio.run(follow()) == []
+
+
+def test_a_stream_needs_a_user_and_at_most_a_hundred_campaigns(site):
+    assert site.browser().get("/api/v1/changes?campaign=a").status_code == 401
+    browser = site.logged_in(Role.VIEWER)
+    assert browser.get("/api/v1/changes").status_code == 422
+    assert browser.get("/api/v1/changes", params={"campaign": ["a"] * 101}).status_code == 422

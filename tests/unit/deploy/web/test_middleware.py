@@ -121,6 +121,26 @@ def test_large_bodies_are_refused_whole_and_in_pieces(make_site):
     assert browser.post("/api/v1/session", content=iter([b" " * 600] * 2), headers=pieces).status_code == 413
 
 
+@pytest.mark.parametrize(
+    ("kind", "proved", "status"),
+    [
+        ("application/x-www-form-urlencoded", False, 413),
+        ("Application/X-WWW-form-urlencoded ; charset=utf-8", False, 413),
+        ("application/octet-stream", False, 403),
+        ("text/csv", True, 403),
+    ],
+)
+def test_an_upload_that_says_it_is_a_form_is_no_larger_than_other_forms(make_site, kind, proved, status):
+    """The look for the form's token would read all of it into memory, before the role is checked."""
+    site = make_site(largest_body=1000)
+    browser = site.with_session(Role.VIEWER)
+    headers = OURS | {"Content-Type": kind} | ({"X-CSRF-Token": browser.form_token()} if proved else {})
+    table = b"id,value\n" + b"a,1\n" * 500
+    for content in (table, iter([table[:900], table[900:]])):
+        answer = browser.post("/api/v1/files?name=a.csv", content=content, headers=headers)
+        assert answer.status_code == status, answer.text
+
+
 def test_behind_tls_cookies_are_bound_to_the_host_and_the_browser_is_to_stay_with_tls(make_site):
     site = make_site(secure=True)
     answer = site.browser().get("/login")

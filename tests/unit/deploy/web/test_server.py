@@ -89,7 +89,7 @@ def request(port: int, method: str, path: str, body: str = "", cookie: str = "")
     return connection.getresponse()
 
 
-def test_a_real_server_logs_in_by_its_link_and_ends_by_sigterm(mongo_server, tmp_path):
+def test_a_real_server_logs_in_by_its_link_and_ends_by_sigterm_with_twenty_open_streams(mongo_server, tmp_path):
     """The first user is whoever starts it; a browser that keeps its connection open does not hold the end back."""
     site = tmp_path / "site.yaml"
     site.write_text("database: {name: test-web}\n")
@@ -108,9 +108,13 @@ def test_a_real_server_logs_in_by_its_link_and_ends_by_sigterm(mongo_server, tmp
             identity = json.load(request(int(port), "GET", "/api/v1/session", cookie=session))
             assert identity["role"] == "admin"
             idle = socket.create_connection(("127.0.0.1", int(port)))
+            streams = [request(int(port), "GET", "/api/v1/changes?campaign=none", cookie=session) for _ in range(20)]
+            assert [stream.readline() for stream in streams] == [b"event: gone\n"] * 20
             process.send_signal(signal.SIGTERM)
-            assert process.wait(20) == 0
+            assert process.wait(10) == 0
             idle.close()
+            for stream in streams:
+                stream.close()
             assert process.stdout.read() == "dashboard: stopped\n"
         finally:
             process.kill()

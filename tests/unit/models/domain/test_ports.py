@@ -21,7 +21,7 @@ from tansaku.models.domain.history import (
     too_expensive,
 )
 from tansaku.models.domain.pool import CandidatePool
-from tansaku.models.domain.specs.campaign import BudgetSpec
+from tansaku.models.domain.specs.budget import BudgetSpec
 from tansaku.models.domain.states import EvaluationState, FailureKind, StopReason
 
 DONE, FAILED, RUNNING, CANCELLED = (

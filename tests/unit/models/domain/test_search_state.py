@@ -13,7 +13,7 @@ from tansaku.models.domain import history as rules
 from tansaku.models.domain.history import Entry
 from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.search_state import SearchState
-from tansaku.models.domain.specs.campaign import BudgetSpec
+from tansaku.models.domain.specs.budget import BudgetSpec
 from tansaku.models.domain.states import EvaluationState, FailureKind
 
 DONE, FAILED, RUNNING, CANCELLED = (

@@ -35,7 +35,7 @@ def test_a_number_without_a_unit_is_refused(text):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("0.3 volts", "unit 'volts' is not known; expected one of mJ/m2"),
+        ("0.3 wolts", "unit 'wolts' is not known; expected one of mJ/m2"),
         ("nan eV", "is not a quantity"),
         ("inf eV", "is not a quantity"),
         ("eV", "is not a quantity"),

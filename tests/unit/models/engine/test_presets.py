@@ -24,6 +24,8 @@ from tansaku.models.engine.presets import PRESETS, build_kernel, settings
         ({"acquisition": "ucb", "exploration": 1.5}, "exploration", 1.5),
         ({"initial": "cheapest"}, "initial", "cheapest"),
         ({"initial_points": 5}, "initial_points", 5),
+        ({"floor": 5}, "floor", 5),
+        ({"worst_first": 0.5}, "worst_first", 0.5),
     ],
 )
 def test_overrides_reach_the_settings_and_change_nothing_else(override, attribute, expected):
@@ -52,10 +54,11 @@ def test_a_transform_override_counts_gains_in_the_objectives_unit():
         {"preset": "published", "restarts": 1},
         {"members": 4},
         {"hyperparameters": "map", "bayes_until": 10},
+        {"initial_points": 5, "floor": 5},
     ],
 )
 def test_a_key_without_effect_is_refused(useless):
-    with pytest.raises(ValidationError, match=r"exploration|refit_growth|restarts|members|bayes_until"):
+    with pytest.raises(ValidationError, match=r"exploration|refit_growth|restarts|members|bayes_until|floor"):
         GPProposerSpec(**useless)
 
 

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.specs.calculators.chgnet import ChgnetSpec
 from tansaku.models.domain.specs.calculators.gpaw import GpawSpec
+from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.models.domain.specs.space import CrystalSpec
 from tansaku.tasks.checks.check import preview_campaign
 from tansaku.tasks.checks.crystal import _asked, compare_crystal, describe_crystal, measured, resolve_crystal
+from tansaku.tasks.commands.create import prepare_campaign
 from tansaku.tasks.configuration import diff_specs, load_campaign, spec_hash
 from tansaku.tasks.jobs.document import JobDocument
 from tansaku.tasks.jobs.evaluate import evaluate
+from tansaku.tasks.stores.memory import MemoryCampaignStore
+from tansaku.tasks.views.progress import every_status
+from tests.support.actors import ADA
 
 CAMPAIGN = """
 schema_version: 1
@@ -72,6 +78,16 @@ def test_a_strained_crystal_has_to_be_asked_for(tmp_path):
     assert describe_crystal(strained, tmp_path).endswith("(strained: true)")
     with pytest.raises(ConfigurationError, match="auto; a strained crystal needs a number"):
         loaded(tmp_path, with_edge("auto, strained: true"))
+
+
+def test_the_status_of_a_strained_campaign_warns(tmp_path):
+    for edge, warned in (("3.59", False), ("3.65, strained: true", True)):
+        resolved = loaded(tmp_path, with_edge(edge))
+        store = MemoryCampaignStore()
+        prepare_campaign(SimpleNamespace(store=store, site=SiteSpec()), ADA, resolved)
+        (status,) = every_status(store)
+        said = "space.crystal.strained: true; lattice parameter 3.65 Å is not compared with the calculator's own"
+        assert status.warnings == ((said,) if warned else ())
 
 
 def test_auto_takes_the_calculator_s_own_and_keeps_it(tmp_path):

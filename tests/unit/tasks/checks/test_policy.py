@@ -110,6 +110,30 @@ def test_anything_but_a_fitting_file_of_the_library_is_refused_at_its_line(libra
     assert problems(TABLE_SPEC.replace("rows.csv", path), library) == [("space.candidates", 5)]
 
 
+STRUCTURES_SPEC = """\
+schema_version: 1
+name: crystals
+space: {type: structures, SOURCE}
+calculator: {type: emt}
+objective: {property: energy_per_atom, unit: eV/atom}
+execution: {polish: 0}
+"""
+
+
+def test_structures_come_from_the_library_only(library):
+    library.add_file(file("4" * 64, "mine.cif", "structure"))
+    admitted = admit(STRUCTURES_SPEC.replace("SOURCE", "paths: [mine.cif]"), library, LIMITS)
+    assert admitted.spec.space.paths == (f"{'4' * 64}/mine.cif",)
+    for source, key in (
+        ("folder: crystals", "space.folder"),
+        ("folder: /etc", "space.folder"),
+        ("paths: [mine.cif, ../secret.cif]", "space.paths[1]"),
+        ("paths: [rows.csv]", "space.paths[0]"),
+        ("paths: [mine.cif], phases: {file: /etc/passwd}", "space.phases.file"),
+    ):
+        assert problems(STRUCTURES_SPEC.replace("SOURCE", source), library) == [(key, 3)], source
+
+
 @pytest.mark.parametrize(
     ("calculator", "key"),
     [
@@ -124,6 +148,7 @@ def test_anything_but_a_fitting_file_of_the_library_is_refused_at_its_line(libra
             "calculator.relaxed_by.potential",
         ),
         ("{type: espresso, pseudopotentials: {Cu: Cu.UPF}, folder: pseudo}", "calculator.folder"),
+        ("{type: ase, name: mace, files: {model_paths: /etc/shadow}}", "calculator.files.model_paths"),
     ],
 )
 def test_paths_of_calculators_and_of_their_parts_are_refused(library, calculator, key):
@@ -271,9 +296,11 @@ def test_files_of_specs_are_marked_as_files():
     marked = set()
     for spec in every_spec():
         for name, field in spec.model_fields.items():
-            for _, marks in policy._kinds(field.annotation, tuple(field.metadata)):
-                if any(isinstance(mark, NamesFile) for mark in marks):
-                    marked.add(f"{spec.__name__}.{name}")
+            kinds = list(policy._kinds(field.annotation, tuple(field.metadata)))
+            values = [typing.get_args(kind)[1] for kind, _ in kinds if typing.get_origin(kind) is dict]
+            kinds += [inner for value in values for inner in policy._kinds(value, ())]
+            if any(isinstance(mark, NamesFile) for _, marks in kinds for mark in marks):
+                marked.add(f"{spec.__name__}.{name}")
     of_calculators = {f"{kind.__name__}.{path.path}" for kind in CALCULATORS for path in kind.facts.files if path.path}
     of_spaces = {"TableSpaceSpec.candidates", "FeatureLookupSpec.lookup", "ParentSpec.cif"}
     assert of_calculators | of_spaces <= marked

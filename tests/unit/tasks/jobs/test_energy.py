@@ -7,10 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from ase.io import read
+from pydantic import TypeAdapter
 
 from tansaku.calculators.calculator_registry import open_calculator
 from tansaku.models.domain.specs.calculators.emt import EmtSpec
 from tansaku.models.domain.specs.crystals import CrystalsSpaceSpec
+from tansaku.models.domain.specs.space import SpaceSpec
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.datasets.extxyz import example_of
 from tansaku.tasks.jobs.document import STRUCTURE_FILE, JobDocument
@@ -98,3 +100,28 @@ def test_a_free_energy_is_kept_beside_the_energy(tmp_path):
     example = example_of(read(tmp_path / STRUCTURE_FILE), CANDIDATE, "group")
     assert example.properties["free_energy"] == pytest.approx(example.properties["energy"] - 0.5)
     assert outcome.quantities["free_energy"].value == pytest.approx(4 * outcome.value - 0.5)
+
+
+def test_a_host_that_makes_way_is_relaxed_around_its_ion(tmp_path):
+    space = {
+        "type": "energy_surface",
+        "host": {"structure": "fcc", "elements": ["Al"], "lattice_parameter": 4.05},
+        "ion": "H",
+        "grid": 0.5,
+        "supercell": [2, 2, 2],
+    }
+    candidate = next(str(name) for name in open_space(TypeAdapter(SpaceSpec).validate_python(space), tmp_path).pool().ids[1:])
+    changes = {
+        "candidate": candidate,
+        "calculator": {"type": "emt", "relaxation": {"fmax": 0.05}},
+        "objective": {"property": "energy", "unit": "eV"},
+    }
+    fixed = evaluate(document(tmp_path, space=space, **changes), tmp_path)
+    assert fixed.properties["steps"] == 0
+    start = read(tmp_path / STRUCTURE_FILE).positions
+    relaxed = evaluate(document(tmp_path, space=space | {"host_atoms": "relaxed"}, **changes), tmp_path)
+    assert relaxed.properties["steps"] > 0
+    assert relaxed.value < fixed.value - 0.005
+    moved = read(tmp_path / STRUCTURE_FILE).positions - start
+    assert np.abs(moved[-1]).max() < 1e-7
+    assert np.abs(moved[:-1]).max() > 0.005

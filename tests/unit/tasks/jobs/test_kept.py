@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 
 from tansaku.calculators.engines.espresso import EspressoCalculator
@@ -77,8 +79,9 @@ def test_a_density_that_does_not_converge_is_a_failure_of_science_with_its_reaso
     whole = EspressoCalculator.evaluate
 
     def impatient(self, structure, relaxation=None):
-        few = self._spec.model_copy(update={"scf_steps": 2})
-        return whole(EspressoCalculator(few, self._base_path, self._parallel, self._folder), structure, relaxation)
+        few = copy.copy(self)
+        few._spec = self._spec.model_copy(update={"scf_steps": 2})
+        return whole(few, structure, relaxation)
 
     monkeypatch.setattr(EspressoCalculator, "evaluate", impatient)
     outcome = evaluate(document(), folder)
@@ -92,23 +95,23 @@ def test_what_a_killed_attempt_left_is_used_by_the_next_one(tmp_path, monkeypatc
     class Killed(BaseException):
         """What ends a worker."""
 
-    from tansaku.calculators.engines import espresso
+    from tansaku.calculators.engines.in_folder import KeptPositions
 
-    keep = espresso._PwX._keep
+    keep = KeptPositions.keep
 
     def killed(self, atoms):
         keep(self, atoms)
-        if self._folder.parent == tmp_path:
+        if self.folder.parent == tmp_path:
             raise Killed
 
     first, second = tmp_path / "first", tmp_path / "second"
     first.mkdir()
     second.mkdir()
-    monkeypatch.setattr(espresso._PwX, "_keep", killed)
+    monkeypatch.setattr(KeptPositions, "keep", killed)
     with pytest.raises(Killed):
         evaluate(document(), first)
     assert any(path.name.startswith(".parts-") for path in tmp_path.iterdir())
-    monkeypatch.setattr(espresso._PwX, "_keep", keep)
+    monkeypatch.setattr(KeptPositions, "keep", keep)
     outcome = evaluate(document(), second)
     assert outcome.properties["calculation"]["resumed"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["first", "second"]

@@ -20,8 +20,8 @@ class Job:
         self.said = folder / "said"
         (folder / "squeue").write_text(f"#!/bin/sh\n[ -e {self.said} ] || exit 1\ncat {self.said}\n")
         (folder / "squeue").chmod(0o755)
-        from tansaku.tasks.launchers.filling import NoFilling
         from tansaku.tasks.launchers.fireworks import FireworksLauncher
+        from tansaku.tasks.launchers.queue.thread import NoFilling
 
         spec = FireworksLauncherSpec(folder=str(folder), silence=0.3, look=0.01)
         slurm = Slurm({"PATH": f"{folder}:/usr/bin:/bin"})

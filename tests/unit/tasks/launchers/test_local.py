@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import shutil
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import threading
 import time
 
+import psutil
 import pytest
 
 from tansaku.models.domain.errors import DiskFullError, StoreError, TransientError
@@ -18,6 +20,7 @@ from tansaku.models.domain.specs.site import LocalLauncherSpec
 from tansaku.tasks.jobs.spool_files import read_json, write_json
 from tansaku.tasks.launchers import local
 from tansaku.tasks.launchers.local import LocalLauncher
+from tansaku.tasks.launchers.local_workers import Member
 from tansaku.tasks.site.processes import process_identity
 
 DOCUMENT = {
@@ -274,3 +277,26 @@ def test_the_end_of_the_supervisor_ends_the_campaign(tmp_path, monkeypatch):
             poll_until_error(launcher)
     finally:
         launcher.stop()
+
+
+def test_workers_that_ended_leave_no_zombie_where_another_driver_has_the_spool(tmp_path):
+    launcher = LocalLauncher(tmp_path / "spool", LocalLauncherSpec(kill_grace=0.3), 0)
+    launcher.start()
+    child = subprocess.Popen(["true"])
+    psutil.Process(child.pid).wait(10.0)
+    launcher._members.append(Member(child.pid, 0.0, child=child))
+    write_json(tmp_path / "spool" / "driver.json", {**process_identity(), "launcher": "another"})
+    launcher.stop()
+    assert child.returncode == 0
+
+
+def test_a_busy_worker_that_outlives_its_launcher_leaves_no_open_socket(tmp_path, recwarn):
+    launcher = LocalLauncher(tmp_path / "spool", LocalLauncherSpec(kill_grace=0.3), 1)
+    launcher.start()
+    pid = launcher.runtime()["workers"][0]["pid"]
+    write_json(tmp_path / "spool" / "driver.json", {**process_identity(), "launcher": "another"})
+    launcher.stop()
+    del launcher
+    gc.collect()
+    assert [str(warning.message) for warning in recwarn if "workers.sock" in str(warning.message)] == []
+    psutil.Process(pid).kill()

@@ -19,6 +19,7 @@ from tansaku.tasks.configuration import load_campaign
 from tansaku.tasks.figures import cost as cost_figure
 from tansaku.tasks.replay.records import ReplayTask
 from tansaku.tasks.replay.run import run_one
+from tansaku.tasks.steps.summaries import summary_of
 from tansaku.tasks.views.costs import MEASURED_UNIT, compare_costs
 from tansaku.tasks.views.progress import campaign_status
 from tansaku.tasks.views.results import CampaignData, evaluation_rows, system_rows
@@ -215,7 +216,7 @@ def test_status_tally_and_figure_speak_of_core_seconds(open_timed, tmp_path):
     assert " core-seconds of 100 allowed" in said
     assert "median of actual" in said
     tally = Tally(bench.launcher.spec, {}, 100, 1.0, 100.0)
-    tally.note(bench.store.evaluations("small"))
+    tally.note([summary_of(evaluation) for evaluation in bench.store.evaluations("small")])
     assert tally.cost == pytest.approx(costs_of(bench).actual.sum())
     assert "core-seconds" in tally.line()
     found = costs_of(bench)

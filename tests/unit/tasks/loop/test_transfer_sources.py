@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -13,17 +14,19 @@ import pytest
 
 from tansaku.models.domain.errors import ConfigurationError, SpecChangedError
 from tansaku.models.domain.ports import Launcher
-from tansaku.models.domain.records import Evaluation
+from tansaku.models.domain.records import Command, Evaluation
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.engine.transfer.proposer import KEY
+from tansaku.tasks.commands.rename import rename_campaign
 from tansaku.tasks.commands.sweeps import sweep_artifacts
-from tansaku.tasks.configuration import LoadedCampaign, load_campaign
+from tansaku.tasks.configuration import LoadedCampaign, load_campaign, spec_hash
 from tansaku.tasks.loop import CampaignLoop, prepare_campaign
 from tansaku.tasks.observer import SilentObserver
 from tansaku.tasks.resources import Resources
 from tansaku.tasks.site.processes import this_driver
 from tansaku.tasks.stores.export_import import export_observations, import_observations
 from tansaku.tasks.transfer.report import CHANGED, KEPT, transfer_report
+from tansaku.tasks.views.overview import stored_spec
 from tansaku.tasks.views.predictions import pool_expectation, relevance_history
 from tansaku.tasks.views.results import CampaignData
 from tests.support.actors import ADA
@@ -313,3 +316,33 @@ def test_an_exported_campaign_goes_on_where_its_sources_never_were(searches, tmp
     import_observations(elsewhere.resources.store, file, this_driver(), **here)
     elsewhere.drive("sodium")
     assert elsewhere.sequence() == undisturbed.sequence()
+
+
+@pytest.mark.parametrize("follow", ["", ", follow: true"])
+def test_campaigns_that_learn_from_a_renamed_one_name_it_anew(searches, follow):
+    source = f"{{type: campaign, name: lithium{follow}}}"
+    plain, renamed = searches(), searches()
+    for made in (plain, renamed):
+        made.source(12)
+        made.target("joint", source, evaluations=10)
+        made.drive("sodium", at={6: lambda made=made: pause(made, "sodium")})
+    done = rename_campaign(renamed.resources, ADA, "lithium", "li")
+    assert done.followers == ("sodium",)
+    store = renamed.resources.store
+    record = store.campaign("sodium")
+    assert record.spec["transfer"]["sources"][0]["name"] == "li"
+    assert record.spec_hash == spec_hash(stored_spec(record))
+    renamed.target("joint", source, evaluations=10)  # the old file still fits
+    renamed.target("joint", source.replace("lithium", "li"), evaluations=10)
+    for made in (plain, renamed):
+        resume(made, "sodium")
+        assert made.drive("sodium") == "evaluations"
+    assert renamed.sequence() == plain.sequence()
+
+
+def pause(made, name, kind="pause"):
+    made.resources.store.add_command(name, Command(id=f"{kind}-1", kind=kind, created_at=datetime.now(UTC)))
+
+
+def resume(made, name):
+    pause(made, name, "resume")

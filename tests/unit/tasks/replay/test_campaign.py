@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tansaku.models.domain.errors import FitError
 from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import Choice, History
-from tansaku.models.domain.specs.campaign import BudgetSpec
+from tansaku.models.domain.specs.budget import BudgetSpec
 from tansaku.models.domain.states import StopReason
 from tansaku.tasks.replay.campaign import replay
 from tansaku.tasks.steps.rounds import RoundRules

@@ -13,6 +13,7 @@ from tansaku.models.domain.errors import ConfigurationError, NotFoundError
 from tansaku.models.domain.records import Command
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.surrogate import KernelRidgeSpec
+from tansaku.tasks.commands.rename import rename_campaign
 from tansaku.tasks.configuration import campaign_from_data
 from tansaku.tasks.datasets.files import content_sha256, read_hdf5
 from tansaku.tasks.figures import draw_campaign
@@ -59,6 +60,23 @@ def test_proposals_name_the_version_that_looks_and_the_version_waits_for_its_num
         look = one.proposal.look
         assert (look.model if look else None) == (usable[-1].version if usable else None)
         assert look is None or look.weights == usable[-1].weights
+
+
+def test_a_renamed_campaign_continues_with_the_versions_it_has(retrained):
+    campaign = retrained(budget={"evaluations": 14})
+    campaign.drive()
+    resources = campaign.resources
+    before = resources.registry.models("small")
+    assert before
+    rename_campaign(resources, ADA, "small", "large")
+    edit = Command(id="more", kind="edit", payload={"budget.evaluations": 22}, created_at=datetime.now(UTC))
+    resources.store.add_command("large", edit)
+    drive(resources, "large")
+    after = resources.registry.models()
+    assert len(after) > len(before)
+    assert {record.name for record in after} == {"small"}
+    assert [record.version for record in after] == list(range(1, len(after) + 1))
+    assert after[len(before)].parent is not None
 
 
 @pytest.mark.parametrize("lag", [0, 3])

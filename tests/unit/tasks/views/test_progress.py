@@ -1,11 +1,16 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+
+import pytest
 
 from tansaku.models.domain.records import Command, Failure, LeaseOwner
 from tansaku.models.domain.states import CampaignState, FailureKind, StopReason
+from tansaku.tasks.commands.runs import may_run
 from tansaku.tasks.views.failures import may_succeed
 from tansaku.tasks.views.progress import campaign_status, live_lease
+from tansaku.tasks.views.queue import read_queue
+from tansaku.tasks.views.readings import Readings
 
 NAME = "small-table"
 
@@ -66,11 +71,31 @@ def test_new_paused_cancelled_and_reopened(recorded):
 
 def test_a_live_driver_is_named(recorded):
     store = recorded("a1")
-    assert live_lease(store.campaign(NAME)) is None
+    assert live_lease(store.campaign(NAME), store.now()) is None
     store.acquire_lease(NAME, LeaseOwner(host="node7", pid=4321, process_started=0.0, user="ada"), 60.0)
     status = campaign_status(store, NAME)
     assert status.state is CampaignState.RUNNING
     assert "ada@node7 (process 4321)" in status.describe()
+
+
+@pytest.mark.parametrize("hours", [-5, 5])
+def test_whether_a_driver_lives_is_told_by_the_clock_of_the_database(recorded, hours):
+    ahead = timedelta(hours=hours)
+    store = recorded("a1", clock=lambda: datetime.now(UTC) + ahead)
+    readings = Readings(store)
+    store.acquire_lease(NAME, LeaseOwner(host="node7", pid=4321, process_started=0.0, user="ada"), 60.0)
+    for _ in range(2):
+        assert campaign_status(store, NAME).state is CampaignState.RUNNING
+        assert readings.reading(NAME).status.driver == readings.lines()[0].driver == read_queue(store)[0].driver
+        assert "ada@node7" in readings.reading(NAME).status.driver
+        assert not may_run(store.campaign(NAME), CampaignState.INTERRUPTED, store.now())
+        ahead += timedelta(seconds=50)
+        store.renew_lease(store.campaign(NAME).lease, 60.0)
+    ahead += timedelta(seconds=61)
+    assert campaign_status(store, NAME).state is CampaignState.INTERRUPTED
+    assert readings.reading(NAME).status.driver is None
+    assert read_queue(store) == []
+    assert may_run(store.campaign(NAME), CampaignState.INTERRUPTED, store.now())
 
 
 def test_a_space_that_is_gone_is_said_and_the_rest_still_shown(recorded, table_file):

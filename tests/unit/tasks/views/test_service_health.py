@@ -39,7 +39,9 @@ def test_a_service_runs_while_it_reports_and_until_it_says_that_it_ends():
     assert (service.running, service.silent_for, service.seen_at) == (False, 31, NOON)
     requests.report(report(stopped=True))
     assert not read_health(requests).running
-    clock.now += timedelta(days=31)
+    clock.now += timedelta(days=1)
+    assert [service.old for service in read_health(requests).services] == [True]
+    clock.now += timedelta(days=30)
     assert read_health(requests).services == ()
 
 
@@ -65,3 +67,6 @@ def test_a_request_in_words():
     requests.end_request("request-1", "Completed: budget", NOON)
     said.append(describe_request(requests.request("request-1")))
     assert said == ["run: requested; waiting for the service", "run: started by service s", "run: ended: Completed: budget"]
+    requests.add_request(asked("request-2", "al").model_copy(update={"kind": "delete"}))
+    requests.answer_request("request-2", Answer(service="s", done=True), NOON)
+    assert describe_request(requests.request("request-2")) == "delete: done by service s"

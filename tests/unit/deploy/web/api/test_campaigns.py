@@ -29,6 +29,9 @@ def test_a_campaign_its_evaluations_and_its_curve(site_with):
     assert series["cost"] == [2.0, 4.0, 8.0]
     assert series["value"] == [5.0, 3.0, None]
     assert series["best"] == [5.0, 3.0, 3.0]
+    tag = browser.get(f"{PATH}/series").headers["ETag"]
+    assert browser.get(f"{PATH}/series?seen={tag.strip(chr(34))}").json() == series
+    assert browser.get(f"{PATH}/series", headers={"If-None-Match": tag}).status_code == 304
 
 
 def test_one_key_is_one_command(site_with):
@@ -59,6 +62,9 @@ def test_an_edit_needs_the_present_revision(site_with):
     tag = browser.get(PATH).headers["ETag"]
     assert command(browser, "edit-folder", {"kind": "edit", "changes": {"space": {}}}, **{"If-Match": tag}).status_code == 422
     assert [stored.id for stored in site.services.store.campaign(NAME).commands] == ["edit-first"]
+    (entry,) = site.changes("campaign.edit")
+    assert entry.before == {"budget.cost": site.services.store.campaign(NAME).spec["budget"]["cost"]}
+    assert entry.after == {"id": "edit-first", "payload": {"budget.cost": 20}}
 
 
 def test_an_unknown_campaign_is_a_problem(site):
@@ -67,3 +73,26 @@ def test_an_unknown_campaign_is_a_problem(site):
         answer = browser.get(f"/api/v1/campaigns/none{path}")
         assert answer.status_code == 404, path
         assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+def test_a_version_that_is_known_is_not_sent_again(site_with):
+    browser = site_with("a1").logged_in(Role.VIEWER)
+    for part in ("series", "predictions"):
+        path = f"/api/v1/campaigns/small-table/{part}"
+        tag = browser.get(path).headers["ETag"]
+        answer = browser.get(path, headers={"If-None-Match": tag})
+        assert (answer.status_code, answer.content, answer.headers["ETag"]) == (304, b"", tag)
+        assert browser.get(path, headers={"If-None-Match": '"other"'}).status_code == 200
+
+
+def test_who_changed_a_campaign_is_shown_to_viewers_without_addresses(site_with):
+    site = site_with("a1")
+    operator = site.logged_in(Role.OPERATOR)
+    headers = {"Origin": "http://localhost", "X-CSRF-Token": operator.form_token(), "Idempotency-Key": "a-first-pause"}
+    path = "/api/v1/campaigns/small-table"
+    assert operator.post(f"{path}/commands", json={"kind": "pause"}, headers=headers).status_code == 202
+    browser = site.logged_in(Role.VIEWER)
+    (entry,) = browser.get(f"{path}/audit").json()["items"]
+    assert (entry["actor"], entry["action"], entry["after"]["id"]) == ("operator", "campaign.pause", "a-first-pause")
+    assert "address" not in entry
+    assert browser.get("/api/v1/campaigns/none/audit").status_code == 404

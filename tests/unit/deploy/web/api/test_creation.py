@@ -151,6 +151,26 @@ def test_edits_are_limited_too(browser):
         assert (answer.status_code, answer.json()["key"]) == (422, key)
 
 
+def test_a_raised_cost_buys_no_more_evaluations_than_the_role_may_ask_for(make_site):
+    site = make_site(given={"site": SiteSpec(web=WebSpec(operator=RoleLimitsSpec(evaluations=2)))})
+    operator = site.with_session(Role.OPERATOR)
+    operator.upload()
+    assert create(operator, SPEC.replace("evaluations: 2", "cost: 4")).status_code == 201
+
+    def edit(browser, **changes: object):
+        headers = {"Origin": "http://localhost", "X-CSRF-Token": browser.form_token()}
+        headers |= {"Idempotency-Key": f"edit-{len(changes)}-{browser is operator}"}
+        headers |= {"If-Match": browser.get(f"{PATH}/rows").headers["ETag"]}
+        body = {"kind": "edit", "changes": {f"budget.{key}": value for key, value in changes.items()}}
+        return browser.post(f"{PATH}/rows/commands", json=body, headers=headers)
+
+    for cost in (6, None):
+        answer = edit(operator, cost=cost)
+        assert (answer.status_code, answer.json()["key"]) == (422, "budget.evaluations")
+    assert edit(operator, cost=6, evaluations=2).status_code == 202
+    assert edit(site.with_session(Role.ADMIN), cost=6).status_code == 202
+
+
 def test_a_source_of_transfer_must_be_stored_and_is_frozen(site_with, monkeypatch):
     site = site_with("a1", "a2", "b1")
     store = site.services.store

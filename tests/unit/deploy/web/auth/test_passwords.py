@@ -75,3 +75,11 @@ def test_two_at_a_time_and_a_few_waiting(monkeypatch):
         thread.join(20)
     assert most == AT_ONCE
     assert len(refused) == 3
+
+
+def test_half_of_a_character_is_no_password_and_no_error():
+    """JSON may contain it; argon2 cannot hash it."""
+    passwords = Passwords(CHEAP)
+    assert not passwords.verify(passwords.hash(PASSWORD), "\ud800" * 12)
+    with pytest.raises(FieldError, match="half of a character"):
+        passwords.hash("\udfff" * 12)

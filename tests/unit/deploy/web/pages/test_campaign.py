@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -12,14 +11,11 @@ import pytest
 from ase import Atoms
 
 from tansaku.calculators.structures.export import write_structure
-from tansaku.deploy.web.app import STATIC, create_app
+from tansaku.deploy.web.app import STATIC
 from tansaku.models.domain.accounts import Role
 from tansaku.models.domain.records import Failure, LeaseOwner, Outcome, Proposal
-from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.models.domain.states import FailureKind
 from tansaku.tasks.jobs.document import STRUCTURE_FILE
-from tansaku.tasks.resources import Resources
-from tansaku.tasks.settings import Settings
 
 NAME = "small-table"
 PAGE = f"/campaigns/{NAME}"
@@ -124,7 +120,19 @@ def test_pages_of_the_table_are_filtered_and_sorted(site_with):
     assert rows("sort=best&limit=2&after=1") == ["b2", "b1"]
     assert rows("state=FAILED") == ["a3"]
     assert rows("system=alpha&sort=newest") == ["a3", "a2", "a1"]
+    values = {line["candidate"]: line["value"] for line in browser.get(f"/api/v1{PAGE}/evaluations").json()["items"]}
+    known = sorted(value for value in values.values() if value is not None)
+    assert rows(f"value_min=&value_max={known[1]}") == rows(f"value_max={known[1]}")
+    for low, high in ((None, known[1]), (known[1], None), (known[1], known[2])):
+        query = "&".join(f"{key}={value}" for key, value in (("value_min", low), ("value_max", high)) if value is not None)
+        wanted = {
+            name for name, value in values.items()
+            if value is not None and (low is None or value >= low) and (high is None or value <= high)
+        }  # fmt: skip
+        assert set(rows(query)) == wanted
+        assert 0 < len(wanted) < len(values)
     assert browser.get(f"{PAGE}/table?sort=worst").status_code == 422
+    assert browser.get(f"{PAGE}/table?value_min=nan").status_code == 422
 
 
 def test_an_evaluation_shows_its_structure_in_words_and_as_files(site_with, tmp_path: Path):
@@ -144,27 +152,6 @@ def test_an_evaluation_shows_its_structure_in_words_and_as_files(site_with, tmp_
     assert again.status_code == 304
     assert browser.get(f"/api/v1{PAGE}/evaluations/1/structure").status_code == 404
     assert browser.get(f"{PAGE}/evaluations/9").status_code == 404
-
-
-def test_a_campaign_is_deleted_by_an_admin_who_types_its_name(site_with, tmp_path: Path):
-    site = site_with("a1")
-    admin = site.logged_in(Role.ADMIN)
-    assert admin.submit(f"{PAGE}/deletion", {"confirm": "small"}).status_code == 422
-    # This application has no site: it cannot end jobs, so it deletes nothing.
-    assert admin.submit(f"{PAGE}/deletion", {"confirm": NAME}).status_code == 503
-    assert site.services.store.campaign_names() == [NAME]
-    resources = Resources(
-        settings=Settings(home=tmp_path),
-        site=SiteSpec(),
-        store=site.services.store,
-        artifacts=site.services.artifacts,
-        open_launcher=lambda _: pytest.fail("no job of it runs"),
-    )
-    services = replace(site.services, resources=resources)
-    with_resources = replace(site, app=create_app(services), services=services).logged_in(Role.ADMIN)
-    assert with_resources.submit(f"{PAGE}/deletion", {"confirm": NAME}).headers["Location"] == "/"
-    assert site.services.store.campaign_names() == []
-    assert [entry.action for entry in services.accounts.audit() if "delete" in entry.action] == ["campaign.delete"]
 
 
 @pytest.mark.parametrize(
@@ -202,3 +189,37 @@ def test_predictions_are_judged_and_the_last_proposals_are_explained(site_with):
     found = browser.get(f"/api/v1{PAGE}/predictions").json()
     assert (found["numbers"], found["predicted"], found["computed"]) == ([3, 4], [3.1, 100.0], [3.0, 3.0])
     assert found["within"] == [0.5, 0.5]
+    texts = [browser.get(f"{PAGE}/evaluations/{number}").text for number in (1, 3)]
+    assert ["Value minus prediction" in text for text in texts] == [False, True]
+    assert "<td>-0.2 standard deviations</td>" in texts[1]
+
+
+def test_parts_of_a_page_are_shared_but_for_tokens_and_keys(site_with):
+    site = site_with("a1", "a3")
+    operator, viewer = site.with_session(Role.OPERATOR), site.with_session(Role.VIEWER)
+    texts = [operator.get(f"{PAGE}/parts").text for _ in range(2)]
+    found = [re.findall(r'name="(?:csrf_token|key)" value="([\w-]+)"', text) for text in texts]
+    assert len(found[0]) == len(found[1]) > 4
+    assert not set(found[0]) & set(found[1])
+    for token in (found[0][0], found[1][0]):
+        refused = operator.post(f"{PAGE}/commands", data={"csrf_token": token}, headers={"Origin": "http://localhost"})
+        assert refused.status_code == 422  # the token is right, the fields are missing
+    shared = [re.sub(r'value="[\w-]+"', "", text) for text in texts]
+    assert shared[0] == shared[1]
+    version = re.search(r'data-version="(\w+)"', texts[0])[1]
+    assert version in operator.get(PAGE).text
+    assert "<nav" not in texts[0]
+    assert 'name="kind"' not in viewer.get(f"{PAGE}/parts?seen={version}").text
+    add_evaluation(site, 3, "a2", Outcome(value=3.0))
+    assert "3 evaluations" in viewer.get(f"{PAGE}/parts").text
+
+
+def test_many_failures_are_listed_in_part(site_with, monkeypatch):
+    monkeypatch.setattr("tansaku.deploy.web.pages.campaign._MOST_FAILURES", 2)
+    site = site_with("a1")
+    for number in range(2, 5):
+        failure = Failure(kind=FailureKind.SCIENCE, reason="nan", message="no number")
+        add_evaluation(site, number, f"a{number - 2}" if number != 3 else "b1", Outcome(failure=failure), replicate=1)
+    page = site.with_session(Role.VIEWER).get(PAGE).text
+    assert "<legend>3 × nan: no number</legend>" in page
+    assert "Only 2 of 3 are listed here." in page

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import html
+import json
+import re
+
 import pytest
 
 from tansaku.models.domain.accounts import Role
-from tansaku.models.domain.requests import ServiceReport
+from tansaku.models.domain.records import LeaseOwner
+from tansaku.models.domain.requests import Answer, ServiceReport
 
 NAME = "small-table"
 
@@ -21,8 +26,48 @@ def test_a_campaign_is_a_row_with_its_best_value_failures_and_cost(site_with):
     assert "7 / 8 (87.5 %)" in row
 
 
+def test_the_page_follows_the_campaigns_that_move_and_no_others(site_with):
+    site = site_with("a1")
+    browser, stream = site.with_session(Role.OPERATOR), f"/api/v1/campaigns/{NAME}/changes"
+
+    def followed() -> list[str]:
+        return json.loads(html.unescape(re.search(r'data-moving="([^"]*)"', browser.get("/").text)[1]))
+
+    assert followed() == []
+    browser.submit(f"/campaigns/{NAME}/runs", {"key": "the-request"})
+    assert followed() == [stream]
+    site.services.requests.answer_request("the-request", Answer(service="s", reason="no"), site.clock())
+    assert followed() == []
+    site.services.store.acquire_lease(NAME, LeaseOwner(host="node7", pid=1, process_started=0.0, user="bob"), 600.0)
+    assert followed() == [stream]
+
+
 def test_without_campaigns_the_page_says_so(site):
-    assert "No campaign is stored" in site.logged_in(Role.VIEWER).get("/").text
+    texts = [site.with_session(role).get("/").text for role in (Role.VIEWER, Role.OPERATOR)]
+    assert all("No campaign is stored" in text for text in texts)
+    assert ['<a href="/new">Create one</a>' in text for text in texts] == [False, True]
+
+
+def test_the_list_has_the_campaigns_of_a_state_and_with_a_part_of_a_name(site_with):
+    site = site_with("a1")
+    store = site.services.store
+    record = store.campaign(NAME)
+    store.create_campaign(record.model_copy(update={"name": "copper", "spec": record.spec | {"name": "copper"}}))
+    store.create_campaign(record.model_copy(update={"name": "broken", "spec": {"name": "broken"}}))
+    browser = site.with_session(Role.VIEWER)
+
+    def shown(query: str) -> set[str]:
+        return set(re.findall(r'<th scope="row"><a href="/campaigns/([^"]*)"', browser.get(f"/{query}").text))
+
+    assert shown("") == {NAME, "copper", "broken"}
+    assert shown("?state=NEW") == {"copper"}
+    assert shown("?state=unreadable&name=") == {"broken"}
+    assert shown("?name=TABLE") == {NAME}
+    page = browser.get("/?state=NEW&name=per").text
+    assert 'data-poll="/?state=NEW&amp;name=per"' in page
+    assert "1 of 3 campaigns" in page
+    assert "None of 3 campaigns" in browser.get("/?name=%3Cb%3E").text
+    assert "<b>" not in browser.get("/?name=%3Cb%3E").text
 
 
 @pytest.mark.parametrize("key", ["objective", "budget"])

@@ -8,7 +8,7 @@ import re
 import pytest
 
 from tansaku.deploy.campaign_templates import campaign_templates
-from tansaku.deploy.web.creating import copied_spec
+from tansaku.deploy.web.copying import copied_spec
 from tansaku.models.domain.accounts import Role
 from tests.unit.deploy.web.conftest import SPEC
 

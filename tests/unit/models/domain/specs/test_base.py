@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from tansaku.models.domain.specs.campaign import BudgetSpec, ExecutionSpec
+from tansaku.models.domain.specs.budget import BudgetSpec
+from tansaku.models.domain.specs.campaign import ExecutionSpec
 from tansaku.models.domain.specs.site import LocalLauncherSpec, TimingSpec
 
 

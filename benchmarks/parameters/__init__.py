@@ -1,0 +1,1 @@
+"""Spaces of parameters against continuous optimisation."""

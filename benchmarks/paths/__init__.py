@@ -1,0 +1,1 @@
+"""Barriers of ions in crystals: how many energies it takes to be sure of one."""

@@ -1,0 +1,48 @@
+"""Figure of the benchmark: share of searches whose estimate is right, against the share of the points that were computed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.paths.methods import SCORES
+from tansaku.models.domain.records import JsonDict
+from tansaku.tasks.figures.style import ACCENT, FAINT, INK, MAIN, drawing
+
+_COLOURS = dict(zip(SCORES, (MAIN, FAINT, ACCENT, INK), strict=True))
+_TOLERANCE = 0.01
+
+
+def draw(hosts: list[JsonDict], runs: list[JsonDict], path: Path) -> None:
+    """Draws one panel for each host."""
+    from matplotlib.figure import Figure
+
+    longest = max(len(run["error"]) for run in runs)
+    columns = min(len(hosts), 4)
+    rows = -(-len(hosts) // columns)
+    with drawing():
+        figure = Figure(figsize=(2.3 * columns + 0.6, 2.0 * rows + 0.5), layout="constrained")
+        panels = figure.subplots(rows, columns, squeeze=False, sharey=True).ravel()
+        for panel in panels[len(hosts) :]:
+            panel.set_visible(False)
+        for axes, host in zip(panels, hosts, strict=False):
+            for method, colour in _COLOURS.items():
+                mine = [run for run in runs if (run["host"], run["method"]) == (host["name"], method)]
+                if not mine:
+                    continue
+                right = np.array([_right(run["error"], longest) for run in mine])
+                share = 100.0 * np.arange(1, right.shape[1] + 1) / host["points"]
+                axes.step(share, right.mean(axis=0), color=colour, lw=1.2, where="post", label=method.replace("_", " "))
+            axes.set_title(host["name"], fontsize=8)
+            axes.set_ylim(-0.03, 1.03)
+        panels[0].legend(fontsize=6)
+        figure.supxlabel("points computed [%]", fontsize=8)
+        figure.supylabel("barrier within 10 meV", fontsize=8)
+        figure.savefig(path, dpi=200)
+
+
+def _right(errors: list[float | None], longest: int) -> list[bool]:
+    """Whether each estimate is right; a search that ended earlier keeps its last one."""
+    right = [error is not None and error <= _TOLERANCE for error in errors]
+    return right + right[-1:] * (longest - len(right))

@@ -1,0 +1,103 @@
+"""Hosts whose whole energy surfaces are known, and their files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tansaku.models.domain.pool import FloatArray
+from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.specs.energy_surface import EnergySurfaceSpaceSpec
+from tansaku.spaces.energy_surface import EnergySurfaceSpace
+
+SURFACES = Path(__file__).parent / "surfaces"
+
+
+@dataclass(frozen=True)
+class Host:
+    """An ion in a crystal.
+
+    Attributes:
+        name: Of its file.
+        prototype: Structure of the oxide.
+        cations: On its sites.
+        ion: What moves.
+        grid: Largest step [Å].
+        supercell: Of the primitive cell.
+        chosen_on: Whether settings of the search were chosen with it.
+    """
+
+    name: str
+    prototype: str
+    cations: tuple[str, ...]
+    ion: str
+    grid: float
+    supercell: tuple[int, int, int] = (2, 2, 2)
+    chosen_on: bool = False
+
+    @property
+    def spec(self) -> EnergySurfaceSpaceSpec:
+        """Its space."""
+        return EnergySurfaceSpaceSpec.model_validate(
+            {
+                "host": {"prototype": self.prototype, "ions": self.cations},
+                "ion": self.ion,
+                "grid": self.grid,
+                "supercell": self.supercell,
+            }
+        )
+
+    def space(self) -> EnergySurfaceSpace:
+        """Opens it."""
+        return EnergySurfaceSpace(self.spec, Path())
+
+    @property
+    def file(self) -> Path:
+        """Of the energies."""
+        return SURFACES / f"{self.name}.parquet"
+
+
+HOSTS = (
+    Host("h-bazro3", "perovskite", ("Ba2+", "Zr4+"), "H", 0.12, chosen_on=True),
+    Host("h-cao", "rocksalt", ("Ca2+",), "H", 0.10),
+    Host("o-zro2", "fluorite", ("Zr4+",), "O", 0.10),
+    Host("li-mgal2o4", "spinel", ("Mg2+", "Al3+"), "Li", 0.12, (1, 1, 1)),
+    Host("li-wo3", "rhenium-trioxide", ("W6+",), "Li", 0.10),
+    Host("h-mgo", "rocksalt", ("Mg2+",), "H", 0.085),
+    Host("li-zno", "zincblende", ("Zn2+",), "Li", 0.085),
+    Host("li-tio2-rutile", "rutile", ("Ti4+",), "Li", 0.105, (1, 1, 2)),
+    Host("h-li2o", "antifluorite", ("Li+",), "H", 0.09),
+    Host("h-srtio3", "perovskite", ("Sr2+", "Ti4+"), "H", 0.11),
+    Host("h-catio3", "perovskite", ("Ca2+", "Ti4+"), "H", 0.105),
+    Host("li-tio2-anatase", "anatase", ("Ti4+",), "Li", 0.165),
+)
+"""In the order in which their surfaces are computed, small cells first."""
+
+
+def write_surface(path: Path, candidates: list[str], energies: list[float], provenance: JsonDict) -> None:
+    """Writes a surface, finished or not; a killed process leaves the file as it was."""
+    table = pa.table({"candidate": candidates, "energy": pa.array(energies, pa.float64())})
+    table = table.replace_schema_metadata({key: str(value) for key, value in provenance.items()})
+    aside = path.with_suffix(".part")
+    pq.write_table(table, aside, compression="zstd")
+    aside.rename(path)
+
+
+def read_surface(path: Path) -> tuple[dict[str, float], dict[str, str]]:
+    """Energies by candidate [eV], infinite where the calculation failed, and what computed them."""
+    table = pq.read_table(path)
+    known = dict(zip(table["candidate"].to_pylist(), table["energy"].to_pylist(), strict=True))
+    return known, {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
+
+
+def surface_values(host: Host, space: EnergySurfaceSpace) -> FloatArray | None:
+    """Energies of all candidates in the pool's order [eV]; None where the file is missing or not finished."""
+    if not host.file.is_file():
+        return None
+    known, _ = read_surface(host.file)
+    ids = [str(name) for name in space.pool().ids]
+    return np.array([known[name] for name in ids]) if known.keys() >= set(ids) else None

@@ -1,0 +1,173 @@
+"""Ways to choose the next point of an energy surface, all with the same model, the same start and the same estimate.
+
+``dominance``: the product's (Kanamori et al. 2018, https://doi.org/10.1103/PhysRevB.97.125124). ``random``: any point.
+``low_region``: the point most likely to be among the lowest fifth of the grid (Toyoura et al. 2016,
+https://arxiv.org/abs/1512.00623). ``straddle``: the point with the largest 1.96 deviations less its distance from the level of
+the bottleneck (Bryan et al. 2005, Advances in Neural Information Processing Systems 18).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import ndtr
+
+from tansaku.models.domain.identifiers import proposal_rng
+from tansaku.models.domain.pool import BoolArray, CandidatePool, FloatArray, IntArray
+from tansaku.models.domain.ports import History
+from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.specs.campaign import ObjectiveSpec
+from tansaku.models.domain.specs.proposer import GPProposerSpec
+from tansaku.models.engine.gp import GPProposer
+from tansaku.models.engine.percolation import Bottleneck, bottleneck
+from tansaku.models.engine.proposer_registry import build_proposer
+
+LOW_REGION = 0.2
+"""Share of the grid points whose region ``low_region`` looks for."""
+
+PATIENCE = 8
+"""A search ends after so many evaluations in which it had the true minimum and bottleneck, both of them computed."""
+
+_TINY = 1e-12
+
+
+@dataclass(frozen=True)
+class Belief:
+    """What the model expects.
+
+    Attributes:
+        mean: [eV], computed points as they are, shape ``(n_candidates,)``.
+        deviation: [eV], same shape.
+        weights: Grid points of each candidate, same shape.
+        level: Energy of the bottleneck of ``mean`` [eV].
+        found: Minimum and bottleneck of ``mean``.
+    """
+
+    mean: FloatArray
+    deviation: FloatArray
+    weights: IntArray
+    level: float
+    found: Bottleneck
+
+
+Score = Callable[[Belief, np.random.Generator], FloatArray]
+
+
+def _random(belief: Belief, rng: np.random.Generator) -> FloatArray:
+    return rng.random(len(belief.mean))
+
+
+def _low_region(belief: Belief, _rng: np.random.Generator) -> FloatArray:
+    order = np.argsort(belief.mean)
+    share = np.cumsum(belief.weights[order]) / belief.weights.sum()
+    threshold = belief.mean[order[int(np.searchsorted(share, LOW_REGION))]]
+    return np.asarray(ndtr((threshold - belief.mean) / np.maximum(belief.deviation, _TINY)))
+
+
+def _straddle(belief: Belief, _rng: np.random.Generator) -> FloatArray:
+    return np.asarray(1.96 * belief.deviation - np.abs(belief.mean - belief.level))
+
+
+SCORES: dict[str, Score | None] = {
+    "dominance": None,
+    "random": _random,
+    "low_region": _low_region,
+    "straddle": _straddle,
+}
+"""How each way rates points; None: the product's proposer chooses."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A surface that is known.
+
+    Attributes:
+        pool: Its points.
+        values: Their energies [eV]; infinite ones fail.
+        dimensions: Directions of the path.
+    """
+
+    pool: CandidatePool
+    values: FloatArray
+    dimensions: int = 3
+
+
+def search(problem: Problem, method: str, seed: int, evaluations: int) -> JsonDict:
+    """Plays a search.
+
+    Args:
+        problem: The surface.
+        method: A key of :data:`SCORES`.
+        seed: Of the start and of what is drawn.
+        evaluations: How many at most; see :func:`ended`.
+
+    Returns:
+        After each evaluation: ``error`` of the estimated barrier [eV], None where there is no path yet, ``right``: whether the
+        estimate's minimum and bottleneck are the true ones, ``known``: whether both were computed.
+    """
+    pool, values = problem.pool, problem.values
+    grid = pool.grids[pool.systems[0]]
+    goal = {"type": "bottleneck", "dimensions": problem.dimensions}
+    proposer = build_proposer(GPProposerSpec(initial_points=8), ObjectiveSpec.model_validate({"unit": "eV", "goal": goal}))
+    if not isinstance(proposer, GPProposer):
+        raise AssertionError("a Gaussian process chooses")
+    truth = bottleneck(values, grid)
+    weights = np.bincount(grid.members[grid.members >= 0], minlength=len(pool))
+    chosen: list[int] = []
+    fitted: JsonDict | None = None
+    fits: list[int] = []
+    result: JsonDict = {"error": [], "right": [], "known": []}
+    history, belief = _history(chosen, values), None
+    for number in range(1, evaluations + 1):
+        rng = proposal_rng(seed, number)
+        score = SCORES[method]
+        if score is None or number <= proposer.initial_count(pool):
+            choice = proposer.propose(pool, history, number, rng, fitted)
+            if choice is None:
+                break
+            chosen.append(choice.position)
+        else:
+            rated = score(belief or _belief(proposer, problem, history, fitted, weights), rng)
+            rated[chosen] = -np.inf
+            chosen.append(int(np.argmax(rated)))
+        history = _history(chosen, values)
+        if len(history.observed) and proposer.refit_due(len(history.observed), fits):
+            fitted = proposer.fit(pool, history, fitted)
+            fits.append(len(history.observed))
+        belief = _belief(proposer, problem, history, fitted, weights) if len(history.observed) else None
+        place = problem.dimensions - 1
+        barrier = np.inf if belief is None else belief.found.barriers[place]
+        result["error"].append(abs(barrier - truth.barriers[place]) if np.isfinite(barrier) else None)
+        same = (
+            belief is not None
+            and values[belief.found.minimum] == values[truth.minimum]
+            and belief.found.points[place] == truth.points[place]
+        )
+        result["right"].append(bool(same))
+        result["known"].append({truth.minimum, truth.points[place]} <= set(chosen))
+        if ended(result):
+            break
+    return result
+
+
+def ended(run: JsonDict) -> bool:
+    """Whether a search has had minimum and bottleneck right, both computed, for :data:`PATIENCE` evaluations."""
+    both = [right and known for right, known in zip(run["right"], run["known"], strict=True)]
+    return len(both) >= PATIENCE and all(both[-PATIENCE:])
+
+
+def _history(chosen: list[int], values: FloatArray) -> History:
+    points = np.array(chosen, dtype=np.intp)
+    fine: BoolArray = np.isfinite(values[points])
+    return History(points[fine], values[points[fine]], failed=points[~fine])
+
+
+def _belief(proposer: GPProposer, problem: Problem, history: History, fitted: JsonDict | None, weights: IntArray) -> Belief:
+    mean, deviation = proposer.expected(problem.pool, history, fitted)
+    mean[history.observed], deviation[history.observed] = history.values, 0.0
+    mean[history.failed] = np.inf
+    found = bottleneck(mean, problem.pool.grids[problem.pool.systems[0]])
+    point = found.points[problem.dimensions - 1]
+    return Belief(mean, deviation, weights, float(mean[point]) if point >= 0 else float(np.median(mean)), found)

@@ -1,0 +1,198 @@
+"""``python -m benchmarks.sparse --out result.json``: time, agreement and other programs on synthetic tables of known truth.
+
+exhaustive: criterion and jobs → seconds and processor seconds for 25 columns, up to 8 of them, 200 rows (1.8 million supports).
+agreement: the sampled search against the exhaustive one for 20 columns, up to 5: largest relative error of the density of
+states in bins of at least 100 supports, and the log evidence by histogram, by thermodynamic integration and exactly.
+large: the sampled search for 300 columns, up to 10, 200 rows.
+peers: method → share of tables in which exactly the true columns were chosen, share of pairs of tables (each with another fifth
+of the rows left out) with the same choice, and the median of seconds. abess, l0bnb and exhbma run with ``--peers PYTHON``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+from scipy.special import logsumexp
+
+from benchmarks.command import command
+from tansaku.models.domain.records import JsonDict
+from tansaku.models.sparse.search.chain import Sampling
+from tansaku.models.sparse.search.design import Design
+from tansaku.models.sparse.search.exhaustive import Running, search_all
+from tansaku.models.sparse.search.landscape import landscape, members
+from tansaku.models.sparse.search.methods import METHODS, choice
+from tansaku.models.sparse.search.sampled import search_sampled
+from tansaku.models.sparse.search.scores import ScoreName, linear_score
+from tansaku.models.sparse.search.subsets import FloatArray
+from tansaku.tasks.site.machine import describe_machine
+
+OTHERS = ("abess", "l0bnb", "exhbma")
+COLUMNS, LARGEST, ROWS, TRUE = 12, 6, 40, (1, 4, 7)
+CRITERIA: tuple[ScoreName, ...] = ("free_energy", "cv", "bic")
+Choose = Callable[[FloatArray, FloatArray], list[int]]
+
+
+def made(rows: int, columns: int, weights: dict[int, float], noise: float, seed: int) -> tuple[FloatArray, FloatArray]:
+    """A table with correlated columns and a target that some of them explain."""
+    rng = np.random.default_rng([23, seed])
+    shared = rng.normal(size=(rows, 3)) @ rng.normal(size=(3, columns))
+    x = rng.normal(size=(rows, columns)) + 0.5 * shared
+    return x, sum((weight * x[:, column] for column, weight in weights.items()), noise * rng.normal(size=rows))
+
+
+def exhaustive(quick: bool) -> JsonDict:
+    """Seconds of the whole search."""
+    x, y = made(200, 25, {0: 1.0, 5: 0.8, 9: 0.6, 14: 0.4}, 1.0, 0)
+    result: JsonDict = {"rows": 200, "columns": 25, "largest": 4 if quick else 8, "seconds": {}, "processor_seconds": {}}
+    for name in CRITERIA:
+        for jobs in (1, 2):
+            begun, used, key = time.perf_counter(), time.process_time(), f"{name}, jobs {jobs}"
+            found = search_all(linear_score(name, Design.of(x, y)), result["largest"], Running(jobs))
+            result["seconds"][key] = time.perf_counter() - begun
+            result["processor_seconds"][key] = time.process_time() - used
+            result["supports"] = len(found)
+    return result
+
+
+def agreement(quick: bool, jobs: int) -> JsonDict:
+    """The sampled search against the exhaustive one."""
+    x, y = made(60, 20, {0: 1.0, 1: 0.8, 2: 0.5, 3: 0.3}, 1.0, 0)
+    score = linear_score("free_energy", Design.of(x, y))
+    exact = landscape(search_all(score, 3 if quick else 5), bins=40)
+    settings = Sampling(chains=2, steps=300, pilot=100, prior_draws=64) if quick else Sampling(steps=5000, prior_draws=64)
+    begun = time.perf_counter()
+    found = search_sampled(score, 3 if quick else 5, settings, Running(jobs))
+    seconds = time.perf_counter() - begun
+    edges = exact.edges + np.linspace(-1e-6, 1e-6, len(exact.edges))
+    counts = np.exp(logsumexp(exact.log_density, axis=0))
+    sampled = np.exp(logsumexp(found.log_density(edges), axis=0))
+    many = counts >= 100
+    return {
+        "bins": int(many.sum()),
+        "largest_relative_error": float(np.abs(sampled[many] / counts[many] - 1.0).max()),
+        "log_evidence_exact": exact.log_evidence,
+        "largest_feature_error": float(np.abs(found.landscape.feature_posterior - exact.feature_posterior).max()),
+        "same_best": members(found.landscape.supports[0]) == members(exact.supports[0]),
+        "seconds": seconds,
+        "convergence": asdict(found.convergence),
+    }
+
+
+def large(quick: bool, jobs: int) -> JsonDict:
+    """The sampled search where the exhaustive one is impossible."""
+    columns = 60 if quick else 300
+    truth = {3: 1.0, 17: 0.8, 29: 0.7, 41: 0.6}
+    x, y = made(200, columns, truth, 1.0, 1)
+    settings = Sampling(chains=2, steps=300, pilot=100) if quick else Sampling(steps=5000)
+    begun = time.perf_counter()
+    found = search_sampled(linear_score("free_energy", Design.of(x, y)), 10, settings, Running(jobs))
+    return {
+        "columns": columns,
+        "largest": 10,
+        "seconds": time.perf_counter() - begun,
+        "truth": sorted(truth),
+        "best": list(members(found.landscape.supports[0])),
+        "probability_of_best": float(found.landscape.weights[0]),
+        "truth_posterior": [float(found.landscape.feature_posterior[column]) for column in sorted(truth)],
+        "convergence": asdict(found.convergence),
+    }
+
+
+def tables(count: int) -> list[tuple[FloatArray, FloatArray]]:
+    """Tables in pairs: of the same data with other fifths of the rows left out."""
+    result = []
+    for seed in range(count):
+        x, y = made(ROWS * 5 // 4, COLUMNS, dict.fromkeys(TRUE, 0.7), 1.0, 100 + seed)
+        for part in range(2):
+            keep = np.setdiff1d(np.arange(len(y)), np.arange(part, len(y), 5))
+            result.append((x[keep], y[keep]))
+    return result
+
+
+def _ours(name: ScoreName) -> Choose:
+    def choose(x: FloatArray, y: FloatArray) -> list[int]:
+        found = search_all(linear_score(name, Design.of(x, y)), LARGEST)
+        return list(members(landscape(found, bins=1).supports[0]))
+
+    return choose
+
+
+def _usual(name: str) -> Choose:
+    def choose(x: FloatArray, y: FloatArray) -> list[int]:
+        return list(choice(METHODS[name], linear_score("bic", Design.of(x, y)), LARGEST)[0])
+
+    return choose
+
+
+def judged(supports: list[list[int]], seconds: list[float]) -> JsonDict:
+    """What a method's choices are worth."""
+    pairs = list(zip(supports[::2], supports[1::2], strict=True))
+    return {
+        "right": statistics.mean(tuple(sorted(support)) == TRUE for support in supports),
+        "stable": statistics.mean(first == second for first, second in pairs),
+        "seconds": statistics.median(seconds),
+    }
+
+
+def compare(count: int, python: Path | None) -> JsonDict:
+    """All methods on the same tables."""
+    chosen = tables(count)
+    ways = {f"exhaustive, {name}": _ours(name) for name in CRITERIA}
+    ways |= {f"{name}, size by BIC": _usual(name) for name in METHODS}
+    result: JsonDict = {}
+    for name, choose in ways.items():
+        supports, seconds = [], []
+        choose(*chosen[0])
+        for x, y in chosen:
+            begun = time.perf_counter()
+            supports.append(sorted(choose(x, y)))
+            seconds.append(time.perf_counter() - begun)
+        result[name] = judged(supports, seconds)
+    for name in OTHERS if python is not None else ():
+        result[name] = judged(**_other(name, chosen, Path(str(python))))
+    return result
+
+
+def _other(name: str, chosen: list[tuple[FloatArray, FloatArray]], python: Path) -> JsonDict:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "tables.npz")
+        arrays = {f"x{k}": x for k, (x, _) in enumerate(chosen)} | {f"y{k}": y for k, (_, y) in enumerate(chosen)}
+        np.savez(path, allow_pickle=False, count=np.array(len(chosen)), **arrays)
+        script = Path(__file__).with_name("peers.py")
+        done = subprocess.run(
+            [python, script, path, name, str(LARGEST)], check=True, stdout=subprocess.PIPE, text=True, env=dict(os.environ)
+        )
+    found: JsonDict = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def main() -> None:
+    """Measures and writes the result."""
+    parser = command("sparse", __doc__, quick="small tables", jobs="chains of a sampled search")
+    parser.add_argument("--peers", type=Path, metavar="PYTHON", help="Python of an environment with abess, l0bnb and exhbma")
+    parser.add_argument("--only", nargs="+", default=("exhaustive", "agreement", "large", "peers"), help="parts to measure")
+    given = parser.parse_args()
+    result: JsonDict = {"schema_version": 1, "blas_threads": os.environ.get("OMP_NUM_THREADS", "all")}
+    parts: dict[str, Callable[[], JsonDict]] = {
+        "exhaustive": lambda: exhaustive(given.quick),
+        "agreement": lambda: agreement(given.quick, given.jobs),
+        "large": lambda: large(given.quick, given.jobs),
+        "peers": lambda: compare(3 if given.quick else 25, given.peers),
+    }
+    for name in given.only:
+        result[name] = parts[name]()
+        print(name, json.dumps(result[name], indent=2))
+        given.out.write_text(json.dumps(result | {"provenance": describe_machine()}, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

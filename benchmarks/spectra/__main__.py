@@ -1,0 +1,130 @@
+"""``python -m benchmarks.spectra --out result.json``: number and places of peaks in synthetic spectra of known truth.
+
+Each spectrum has 201 points from 0 to 100, 1 to 5 Gaussian peaks of height 0.3 to 1 and full width 5 to 11, a sloping
+background, and noise of a twentieth of the mean height. Some neighbours are nearer than their mean width, none nearer than 0.75
+of it.
+
+right: method → share of spectra with the right number of peaks. Methods: Laplace's approximation, BIC of the same fits, LARS
+with least squares by free energy, and, with ``--steps``, the sampled search.
+places: with the number known, the median error of positions in units of the width, of our fits and, with ``--peers PYTHON``, of
+lmfit, which adds peaks one at a time at the maximum of what is left over.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.command import command
+from tansaku.models.domain.records import JsonDict
+from tansaku.models.sparse.search.subsets import FloatArray
+from tansaku.models.sparse.spectra.candidates import Fit
+from tansaku.models.sparse.spectra.peaks import profile
+from tansaku.models.sparse.spectra.score import Spectrum
+from tansaku.tasks.site.machine import describe_machine
+from tansaku.tasks.sparse.spectrum import Decomposition, SpectrumSettings, decompose
+
+X = np.linspace(0.0, 100.0, 201)
+MOST = 8
+RATIO = 20.0  # mean height over the noise's deviation
+NEAREST = 0.75  # smallest distance of two peaks, in units of their mean width
+
+
+def made(seed: int) -> tuple[Spectrum, FloatArray]:
+    """A spectrum and its true peaks in order: positions, widths and heights, (n_peaks, 3)."""
+    rng = np.random.default_rng([23, 2, seed])
+    count = 1 + seed % 5
+    while True:
+        peaks = np.column_stack([rng.uniform(12.0, 88.0, count), rng.uniform(5.0, 11.0, count), rng.uniform(0.3, 1.0, count)])
+        peaks = peaks[np.argsort(peaks[:, 0])]
+        gaps = np.diff(peaks[:, 0]) / (0.5 * (peaks[1:, 1] + peaks[:-1, 1]))
+        if count == 1 or (gaps.min() >= NEAREST and gaps.min() < 1.0):
+            break
+    y = peaks[:, 2] @ profile(X, peaks[:, 0], peaks[:, 1], np.zeros(count)) + 0.1 + 0.001 * X
+    return Spectrum(X, y + peaks[:, 2].mean() / RATIO * rng.normal(size=len(X))), peaks
+
+
+def bic(found: Decomposition) -> int:
+    """Number of peaks by the Bayesian information criterion."""
+    n = len(X)
+
+    def criterion(fit: Fit) -> float:
+        parts = profile(X, fit.peaks.position, fit.peaks.width, fit.peaks.mixing) * fit.heights[:, None]
+        rest = found.spectrum.y - fit.background - parts.sum(axis=0)
+        return n * float(np.log(rest @ rest / n)) + 3 * len(fit.heights) * float(np.log(n))
+
+    return int(np.argmin([criterion(fit) for fit in found.fits]))
+
+
+def errors(positions: FloatArray, peaks: FloatArray) -> list[float]:
+    """Errors of positions in units of the width."""
+    return [float(value) for value in np.abs(np.sort(positions) - peaks[:, 0]) / peaks[:, 1]]
+
+
+def measured(seeds: range, steps: int, jobs: int) -> JsonDict:
+    """Numbers and places found."""
+    right: dict[str, list[bool]] = {}
+    places, seconds = [], []
+    for seed in seeds:
+        spectrum, peaks = made(seed)
+        begun = time.perf_counter()
+        found = decompose(spectrum, SpectrumSettings(most=MOST, steps=0))
+        seconds.append(time.perf_counter() - begun)
+        chosen = {"Laplace": found.number, "BIC": bic(found), "LARS": len(found.lars[0].position)}
+        if steps:
+            sampled = decompose(spectrum, SpectrumSettings(most=MOST, steps=steps), jobs).sampled
+            if sampled is None:
+                raise AssertionError("a sampled search has a landscape")
+            chosen["sampled"] = int(np.argmax(sampled.landscape.size_posterior))
+        for name, number in chosen.items():
+            right.setdefault(name, []).append(number == len(peaks))
+        places += errors(found.fits[len(peaks)].peaks.position, peaks)
+    return {
+        "spectra": len(seeds),
+        "right": {name: statistics.mean(values) for name, values in right.items()},
+        "median_position_error": statistics.median(places),
+        "seconds": statistics.median(seconds),
+    }
+
+
+def lmfit_places(seeds: range, python: Path) -> JsonDict:
+    """The median error of lmfit's positions, the number of peaks known."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "spectra.npz")
+        pairs = [made(seed) for seed in seeds]
+        arrays = {f"y{seed}": spectrum.y for seed, (spectrum, _) in zip(seeds, pairs, strict=True)}
+        counts = np.array([len(peaks) for _, peaks in pairs])
+        np.savez(path, allow_pickle=False, x=X, counts=counts, seeds=np.array(seeds), **arrays)
+        script = Path(__file__).with_name("peers.py")
+        done = subprocess.run([python, script, path], check=True, stdout=subprocess.PIPE, text=True, env=dict(os.environ))
+    found = json.loads(done.stdout.splitlines()[-1])
+    places = [
+        error for row, (_, peaks) in zip(found["positions"], pairs, strict=True) for error in errors(np.array(row), peaks)
+    ]
+    return {"median_position_error": statistics.median(places), "seconds": found["seconds"]}
+
+
+def main() -> None:
+    """Measures and writes the result."""
+    parser = command("spectra", __doc__, quick="ten spectra", jobs="chains of a sampled search")
+    parser.add_argument("--steps", type=int, default=0, help="steps of the sampled search; 0: it is left out")
+    parser.add_argument("--peers", type=Path, metavar="PYTHON", help="Python of an environment with lmfit")
+    given = parser.parse_args()
+    seeds = range(10 if given.quick else 200)
+    result: JsonDict = {"schema_version": 1, "signal_to_noise": RATIO, "steps": given.steps}
+    result["ours"] = measured(seeds, given.steps, given.jobs)
+    if given.peers is not None:
+        result["lmfit"] = lmfit_places(seeds, given.peers)
+    print(json.dumps(result, indent=2))
+    given.out.write_text(json.dumps(result | {"provenance": describe_machine()}, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+"""Calculators of ASE that cannot be made by their class alone; arguments are those that the table of allowed ones names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ase.calculators.calculator import BaseCalculator
+
+
+def dftb(*, slako_dir: str, directory: str, **keywords: Any) -> BaseCalculator:  # noqa: ANN401 - ASE's keywords
+    """DFTB+; its input says Yes and No, and it wants the end of a folder's name."""
+    from ase.calculators.dftb import Dftb
+
+    said = {name: ("Yes" if value else "No") if isinstance(value, bool) else value for name, value in keywords.items()}
+    return Dftb(
+        command="dftb+ > PREFIX.out",
+        slako_dir=f"{slako_dir}/",
+        directory=directory,
+        Hamiltonian_MaxAngularMomentum_="",
+        **said,
+    )
+
+
+def cp2k(*, directory: str, cutoff: float = 400.0, **keywords: Any) -> BaseCalculator:  # noqa: ANN401 - ASE's keywords
+    """CP2K by its shell; the cutoff is in Rydberg here, as CP2K's input has it."""
+    from ase.calculators.cp2k import CP2K
+    from ase.units import Rydberg
+
+    return CP2K(
+        command="cp2k_shell.psmp", label=f"{directory}/cp2k", cutoff=cutoff * Rydberg, stress_tensor=True, inp="", **keywords
+    )
+
+
+def tblite(**keywords: Any) -> BaseCalculator:  # noqa: ANN401 - ASE's keywords
+    """TBLite, which otherwise prints every step to self-consistency."""
+    from tblite.ase import TBLite
+
+    found: BaseCalculator = TBLite(verbosity=0, **keywords)
+    return found
+
+
+def orb(*, model: str, weights_path: str, device: str = "cpu", precision: str = "float64") -> BaseCalculator:
+    """An ORB model with weights from a file; nothing is fetched."""
+    from orb_models.forcefield import pretrained
+    from orb_models.forcefield.calculator import ORBCalculator
+
+    load = getattr(pretrained, model.replace("-", "_"))
+    found: BaseCalculator = ORBCalculator(load(weights_path=weights_path, device=device, precision=precision), device=device)
+    return found
+
+
+def mattersim(*, load_path: str, device: str = "cpu") -> BaseCalculator:
+    """A MatterSim model with weights from a file; nothing is fetched."""
+    from mattersim.forcefield import MatterSimCalculator, Potential
+
+    found: BaseCalculator = MatterSimCalculator(
+        potential=Potential.from_checkpoint(load_path=load_path, device=device), device=device
+    )
+    return found
+
+
+def grace(*, model: str) -> BaseCalculator:
+    """A GRACE model from its folder."""
+    from tensorpotential.calculator import TPCalculator
+
+    found: BaseCalculator = TPCalculator(model=model)
+    return found

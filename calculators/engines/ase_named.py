@@ -1,0 +1,183 @@
+"""Calculators of ASE by name: made from a table of what is allowed, with keywords that are data and files that are hashed."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+import ase
+import numpy as np
+from ase import Atoms
+from ase.calculators.calculator import BaseCalculator, CalculationFailed, CalculatorError, SCFError
+
+from tansaku.calculators.engine import Engine, Probe
+from tansaku.calculators.engines.ase_evaluation import evaluate_with_ase
+from tansaku.calculators.engines.electronic import check_elements
+from tansaku.calculators.engines.in_folder import FolderCalculator
+from tansaku.models.domain.errors import CalculationError, ConfigurationError, MissingComponentError, TansakuError
+from tansaku.models.domain.findings import Finding
+from tansaku.models.domain.identifiers import content_hash, file_sha256, printable
+from tansaku.models.domain.ports import CalculationResult
+from tansaku.models.domain.records import Provenance
+from tansaku.models.domain.specs.calculators.ase import AseCalculatorSpec
+from tansaku.models.domain.specs.calculators.ase_table import ASE_CALCULATORS, AseEntry, ase_entry
+from tansaku.models.domain.specs.calculators.contract import settings_of
+from tansaku.models.domain.specs.relaxation import RelaxationSpec
+
+_LONGEST_REASON = 500
+
+
+class NamedAseCalculator(FolderCalculator):
+    """``Calculator`` on a calculator of ASE; relaxes with L-BFGS.
+
+    Args:
+        spec: Names it.
+        base_path: Folder of the campaign file.
+
+    Raises:
+        ConfigurationError: A file is missing, or is not the one that was hashed; or it cannot be made with these keywords.
+        MissingComponentError: Its package or program is not installed.
+    """
+
+    def __init__(self, spec: AseCalculatorSpec, base_path: Path) -> None:
+        self._entry = ase_entry(spec.name)
+        self._spec = resolve(spec, base_path)
+        self._base_path = base_path
+        version = installed_version(self._entry)
+        self._kept: BaseCalculator | None = None
+        with tempfile.TemporaryDirectory(prefix="tsk-ase-") as folder:
+            made = self._make(Path(folder))
+        if self._entry.kept:
+            self._kept = made
+        self._provenance = Provenance(
+            code="ase",
+            code_version=version,
+            model=spec.name,
+            model_sha256=self._spec.files_sha256 or "",
+            settings=settings_of(self._spec) | {"minimizer": "lbfgs"},
+        )
+
+    @property
+    def provenance(self) -> Provenance:
+        """Version of the package, name, keywords and hash of the files."""
+        return self._provenance
+
+    def close(self) -> None:
+        """Nothing is held but what is garbage then."""
+        self._kept = None
+
+    def _check(self, structure: Atoms) -> None:
+        if self._entry.elements is not None:
+            check_elements(structure, self._entry.elements, f"calculator.name: {self._spec.name}")
+
+    def _evaluate(self, structure: Atoms, relaxation: RelaxationSpec | None, folder: Path) -> CalculationResult:
+        through: Any = self._kept or self._make(folder)
+        if self._kept is not None:
+            through.reset()  # it must not remember the last structure
+        try:
+            with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+                return evaluate_with_ase(structure, relaxation, through, self._provenance)
+        except TansakuError:
+            raise
+        except SCFError as error:
+            raise CalculationError("not_converged", f"{self._spec.name}: {_said(error)}") from error
+        except (CalculationFailed, CalculatorError, ArithmeticError, ValueError, RuntimeError) as error:
+            reason = "not_converged" if "converge" in str(error).lower() else "calculator"
+            raise CalculationError(reason, f"{self._spec.name}: {_said(error)}") from error
+
+    def _make(self, folder: Path) -> BaseCalculator:
+        entry, spec = self._entry, self._spec
+        module, name = entry.factory.split(":")
+        keywords = spec.model_dump(mode="python")["keywords"]
+        keywords |= {key: str(self._base_path / path) for key, path in spec.files.items()}
+        keywords |= {entry.folder: str(folder)} if entry.folder is not None else {}
+        try:
+            factory = cast("Callable[..., BaseCalculator]", getattr(importlib.import_module(module), name))
+        except (ImportError, AttributeError, OSError) as error:
+            raise MissingComponentError(
+                f"calculator type ase, name {spec.name}: cannot be loaded: {error}", hint=entry.install or None
+            ) from error
+        try:
+            return factory(**keywords)
+        except (TypeError, ValueError, KeyError, OSError, RuntimeError) as error:
+            raise ConfigurationError(f"calculator.keywords: {spec.name} cannot be made with them: {_said(error)}") from error
+
+
+def installed_version(entry: AseEntry) -> str:
+    """Version of the package that holds a calculator.
+
+    Raises:
+        MissingComponentError: It, or a program that it starts, is not installed; the hint is how to install it.
+    """
+    for program in entry.programs:
+        if shutil.which(program) is None:
+            raise MissingComponentError(
+                f"calculator type ase, name {entry.name}: needs the program {program}", hint=entry.install or None
+            )
+    if entry.distribution is None:
+        return str(ase.__version__)
+    try:
+        return importlib.metadata.version(entry.distribution)
+    except importlib.metadata.PackageNotFoundError as error:
+        raise MissingComponentError(
+            f"calculator type ase, name {entry.name}: needs the package {entry.distribution}", hint=entry.install or None
+        ) from error
+
+
+def resolve(spec: AseCalculatorSpec, base_path: Path) -> AseCalculatorSpec:
+    """The spec with the hash of its files; a hash that it gives is checked.
+
+    Raises:
+        ConfigurationError: A file is missing, of the wrong kind, or not the one that was hashed.
+    """
+    shapes = ase_entry(spec.name).files
+    hashes = {key: _content(base_path / path, shapes[key], key) for key, path in sorted(spec.files.items())}
+    found = content_hash(hashes) if hashes else None
+    if spec.files_sha256 is not None and found != spec.files_sha256:
+        raise ConfigurationError(
+            f"calculator.files_sha256: the files of {spec.name} have {found}, expected {spec.files_sha256}",
+            hint="a file was changed since the campaign was made",
+        )
+    return spec.model_copy(update={"files_sha256": found})
+
+
+def _content(path: Path, shape: str, key: str) -> str:
+    if shape == "file" and path.is_file():
+        return file_sha256(path)
+    if shape == "folder" and path.is_dir():
+        files = sorted(file for file in path.rglob("*") if file.is_file())
+        return content_hash([[str(file.relative_to(path)), file_sha256(file)] for file in files])
+    raise ConfigurationError(f"calculator.files.{key}: there is no {shape} {str(path)!r}")
+
+
+def _said(error: BaseException) -> str:
+    return printable(f"{type(error).__name__}: {error}")[:_LONGEST_REASON]
+
+
+def _elements(spec: AseCalculatorSpec, _: Path) -> frozenset[str] | None:
+    known = ase_entry(spec.name).elements
+    return frozenset(known) if known is not None else None
+
+
+def _examine(_: Probe) -> Finding:
+    there, absent = [], []
+    for name, entry in ASE_CALCULATORS.items():
+        try:
+            there.append(f"{name} {installed_version(entry)}" if entry.distribution is not None else name)
+        except MissingComponentError:
+            absent.append(name)
+    detail = f"calculators of ASE: {', '.join(there)}" + (f"; not installed: {', '.join(absent)}" if absent else "")
+    return Finding(name="ase", state="ok", detail=detail)
+
+
+ENGINE = Engine[AseCalculatorSpec](
+    open=lambda spec, base_path, _: NamedAseCalculator(spec, base_path),
+    resolve=resolve,
+    elements=_elements,
+    examine=_examine,
+)

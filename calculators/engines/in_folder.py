@@ -1,0 +1,86 @@
+"""What calculators share that compute in a folder: the folder itself, and the positions that survive a killed evaluation."""
+
+from __future__ import annotations
+
+import copy
+import json
+import tempfile
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from ase import Atoms
+
+from tansaku.calculators.engines.relaxation import check_axes, check_input
+from tansaku.models.domain.ports import CalculationResult
+from tansaku.models.domain.specs.relaxation import RelaxationSpec
+
+_STATE = "state.json"
+
+
+class FolderCalculator(ABC):
+    """A ``ScratchCalculator`` that computes in a folder: its own, or a temporary one for each evaluation."""
+
+    _folder: Path | None = None
+
+    def within(self, folder: Path) -> Self:
+        """The calculator with a folder for its files, as a ``ScratchCalculator``."""
+        inside = copy.copy(self)
+        inside._folder = folder
+        return inside
+
+    def evaluate(self, structure: Atoms, relaxation: RelaxationSpec | None = None) -> CalculationResult:
+        """Computes a structure, relaxed if asked for, as a ``Calculator``."""
+        check_input(structure)
+        check_axes(structure, relaxation)
+        self._check(structure)
+        if self._folder is not None:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            return self._evaluate(structure, relaxation, self._folder)
+        with tempfile.TemporaryDirectory(prefix="tsk-") as folder:
+            return replace(self._evaluate(structure, relaxation, Path(folder)), files={})
+
+    def close(self) -> None:  # noqa: B027 - most hold nothing
+        """Nothing is held."""
+
+    @abstractmethod
+    def _check(self, structure: Atoms) -> None:
+        """Refuses a structure that cannot be computed. Raises ConfigurationError."""
+
+    @abstractmethod
+    def _evaluate(self, structure: Atoms, relaxation: RelaxationSpec | None, folder: Path) -> CalculationResult:
+        """Computes a structure in a folder that exists."""
+
+
+@dataclass(frozen=True)
+class KeptPositions:
+    """Cell and positions of an evaluation in progress, from which it continues after a kill.
+
+    Attributes:
+        folder: Where they are kept.
+        key: Of the evaluation; what another one left behind is not used.
+    """
+
+    folder: Path
+    key: str
+
+    def restore(self, atoms: Atoms) -> bool:
+        """Puts atoms where a killed evaluation had them; returns whether there was one."""
+        try:
+            state = json.loads((self.folder / _STATE).read_text())
+        except (FileNotFoundError, ValueError):
+            return False
+        if state["key"] != self.key:
+            return False
+        atoms.set_cell(np.array(state["cell"]))
+        atoms.positions = np.array(state["positions"])
+        return True
+
+    def keep(self, atoms: Atoms) -> None:
+        """Replaces what is kept, at once."""
+        state = {"key": self.key, "cell": atoms.cell.tolist(), "positions": atoms.positions.tolist()}
+        aside = self.folder / f".{_STATE}"
+        aside.write_text(json.dumps(state))
+        aside.rename(self.folder / _STATE)

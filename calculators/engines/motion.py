@@ -1,0 +1,90 @@
+"""Which atoms of a structure may move in a relaxation, and which move together.
+
+Atoms that are held keep x and y. The atoms of a rigid block move by one common displacement: each gets the mean of the forces
+on all of them, which is the orthogonal projection of the forces onto the displacements that are allowed. A minimiser that sees
+projected forces and moves along them therefore keeps a block rigid, and its forces are the derivatives of the energy with
+respect to what it may move.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.pool import FloatArray, IntArray
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+    from tansaku.models.domain.specs.relaxation import RelaxationSpec
+
+BLOCK = "block"
+"""Array of a structure: 0 for an atom that moves by itself, n for one of the rigid block n."""
+
+_NOBODY: IntArray = np.empty(0, dtype=np.intp)
+
+
+@dataclass(frozen=True)
+class Motion:
+    """What may move.
+
+    Attributes:
+        held: Indices of atoms that keep x and y, ascending.
+        blocks: Indices of the atoms of each rigid block, ascending.
+    """
+
+    held: IntArray = field(default_factory=lambda: _NOBODY)
+    blocks: tuple[IntArray, ...] = ()
+
+    def project(self, vectors: FloatArray) -> FloatArray:
+        """The part of forces or displacements that is allowed, shape ``(n_atoms, 3)``."""
+        free = np.array(vectors, dtype=np.float64)
+        for block in self.blocks:
+            free[block] = free[block].mean(axis=0)
+        free[self.held, :2] = 0.0
+        return free
+
+    def largest_force(self, forces: FloatArray) -> float:
+        """Largest force on an atom or a block [eV/Å].
+
+        A block's is its net force divided by the square root of its number of atoms: the force along its displacement where
+        that is as long as the displacements of its atoms together. In this measure a stress on a large block is not small.
+
+        Args:
+            forces: Unconstrained [eV/Å], shape ``(n_atoms, 3)``.
+        """
+        free = self.project(forces)
+        for block in self.blocks:
+            free[block] *= np.sqrt(len(block))
+        return float(np.sqrt((free**2).sum(axis=1).max()))
+
+
+def motion_of(structure: Atoms, relaxation: RelaxationSpec | None) -> Motion:
+    """What may move in a relaxation of a structure.
+
+    Args:
+        structure: With the array ``held`` where atoms can be held, and ``block`` where there are rigid blocks.
+        relaxation: Says whether atoms are held; None: nothing moves.
+    """
+    if relaxation is None:
+        return Motion()
+    held = _NOBODY
+    if relaxation.translation != "free" and "held" in structure.arrays:
+        held = np.flatnonzero(np.asarray(structure.arrays["held"], dtype=bool))
+    numbers = np.asarray(structure.arrays.get(BLOCK, np.zeros(len(structure), dtype=int)))
+    return Motion(held, tuple(np.flatnonzero(numbers == number) for number in np.unique(numbers[numbers > 0])))
+
+
+def motion_without_blocks(structure: Atoms, relaxation: RelaxationSpec | None) -> Motion:
+    """What may move, for an engine that cannot move atoms together.
+
+    Raises:
+        ConfigurationError: There are rigid blocks.
+    """
+    motion = motion_of(structure, relaxation)
+    if motion.blocks:
+        raise ConfigurationError("space.cell.blocks: this calculator cannot relax a structure with rigid blocks")
+    return motion

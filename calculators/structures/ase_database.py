@@ -1,0 +1,52 @@
+"""Structures from an ASE database in one SQLite file, opened for reading only."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.specs.limits import LimitsSpec, check_limit
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+
+def database_structures(
+    path: Path, limits: LimitsSpec | None, key: str
+) -> Iterator[tuple[Atoms, Mapping[str, object], str | None]]:
+    """The structures of a database in order of their rows, with their key-value pairs.
+
+    Args:
+        path: The file.
+        limits: What it may hold; None: it was judged before.
+        key: Key of the spec that names it, for messages.
+
+    Raises:
+        ConfigurationError: It is no such database, or holds too much.
+    """
+    from ase.db import connect
+
+    _check(path, limits, key)
+    for row in connect(str(path), type="db", use_lock_file=False).select(sort="id"):
+        yield row.toatoms(), {**row.key_value_pairs, "row": row.id}, f"{path.stem}-{row.id:06d}"
+
+
+def _check(path: Path, limits: LimitsSpec | None, key: str) -> None:
+    """Looks at the file without ASE, which would change an old database: a table, not a view that computes something."""
+    try:
+        with closing(sqlite3.connect(f"file:{quote(str(path.resolve()))}?mode=ro", uri=True)) as database:
+            kinds = dict(database.execute("select name, type from sqlite_master where type in ('table', 'view', 'trigger')"))
+            strange = sorted(name for name, kind in kinds.items() if kind != "table")
+            if "systems" not in kinds or strange:
+                what = f"it has a {kinds[strange[0]]}, {strange[0]!r}" if strange else "it has no table 'systems'"
+                raise ConfigurationError(f"{key}: {path.name!r} is no ASE database: {what}")
+            rows, most = database.execute("select count(*), max(natoms) from systems").fetchone()
+    except sqlite3.Error as error:
+        raise ConfigurationError(f"{key}: {path.name!r} is no ASE database: {error}") from error
+    check_limit(limits, "combinations", rows, f"{key}: rows of {path.name!r}")
+    check_limit(limits, "atoms", most or 0, f"{key}: atoms of a structure of {path.name!r}")

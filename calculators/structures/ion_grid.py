@@ -1,0 +1,224 @@
+"""Positions of an ion in a host: a grid of its cell, folded by its space group.
+
+Symmetry operations come from spglib (https://doi.org/10.1080/27660400.2024.2384822). Points that an operation maps on each
+other have the same energy and are one position.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import ceil, prod
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from tansaku.calculators.structures.bond_valence import SOFTNESS
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.pool import FloatArray, IntArray, PeriodicGrid
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+SYMMETRY_TOLERANCE = 1e-3
+"""Atoms this near to an image of another one count as that image [Å]."""
+
+_ON_GRID = 1e-6
+_LARGEST_FACTOR = 48
+_REACH = 6.0
+_HARMONICS = 12
+_WAVES = 48
+
+
+@dataclass(frozen=True)
+class Symmetry:
+    """Operations x → W x + t of a host, in fractional coordinates.
+
+    Attributes:
+        rotations: W, shape ``(n, 3, 3)``.
+        translations: t, shape ``(n, 3)``.
+    """
+
+    rotations: IntArray
+    translations: FloatArray
+
+
+@dataclass(frozen=True)
+class IonGrid:
+    """Distinct positions of an ion, and the grid that they are points of.
+
+    Attributes:
+        grid: Position at each grid point; -1 where the ion would be inside an atom.
+        fractions: Fractional coordinates of the distinct positions, shape ``(n, 3)``.
+        multiplicity: Number of grid points of each, shape ``(n,)``.
+        symmetry: Of the host.
+    """
+
+    grid: PeriodicGrid
+    fractions: FloatArray
+    multiplicity: IntArray
+    symmetry: Symmetry
+
+
+def host_symmetry(host: Atoms) -> Symmetry:
+    """Space group of a host.
+
+    Raises:
+        ConfigurationError: spglib finds none, as in a cell in which two atoms share a place.
+    """
+    import spglib
+
+    found = spglib.get_symmetry((host.cell.array, host.get_scaled_positions(), host.numbers), symprec=SYMMETRY_TOLERANCE)
+    if found is None:
+        raise ConfigurationError("space.host: no space group is found; do two atoms share a place?")
+    return Symmetry(np.asarray(found["rotations"], dtype=np.intp), np.asarray(found["translations"], dtype=np.float64))
+
+
+def grid_shape(lengths: FloatArray, spacing: float, symmetry: Symmetry) -> tuple[int, int, int]:
+    """Numbers of points along the cell vectors: steps of at most ``spacing``, and every operation maps the grid on itself.
+
+    Args:
+        lengths: Of the cell vectors [Å], shape ``(3,)``.
+        spacing: Largest step [Å].
+        symmetry: Of the host.
+
+    Raises:
+        ConfigurationError: No grid with fewer than 48 times as many points along a vector is mapped on itself.
+    """
+    coupled = (symmetry.rotations != 0).any(axis=0)
+    owner = np.array([int(np.flatnonzero(coupled[axis] | coupled[:, axis]).min(initial=axis)) for axis in range(3)])
+    counts = np.zeros(3, dtype=np.intp)
+    for first in np.unique(owner):
+        axes = np.flatnonzero(owner == first)
+        least = ceil(float(lengths[axes].max()) / spacing - 1e-9)
+        shifts = symmetry.translations[:, axes]
+        for count in range(max(least, 1), max(least, 1) + _LARGEST_FACTOR):
+            steps = shifts * count
+            if np.abs(steps - np.rint(steps)).max() < count * _ON_GRID:
+                counts[axes] = count
+                break
+        else:
+            raise ConfigurationError(
+                f"space.grid: no grid of {spacing:g} Å has the symmetry of the host; expected another step"
+            )
+    x, y, z = (int(count) for count in counts)
+    return x, y, z
+
+
+def ion_grid(host: Atoms, spacing: float, exclusion: Mapping[str, float], symmetry: Symmetry) -> IonGrid:
+    """Builds the grid of an ion's positions.
+
+    Args:
+        host: Periodic.
+        spacing: Largest step along a cell vector [Å].
+        exclusion: The ion comes no nearer to atoms of an element than this [Å], by element.
+        symmetry: Of the host.
+
+    Raises:
+        ConfigurationError: The grid has not the host's symmetry, or no point is left.
+    """
+    shape = grid_shape(host.cell.lengths(), spacing, symmetry)
+    points = np.indices(shape).reshape(3, -1).T
+    lowest = _orbit_heads(points, shape, symmetry)
+    heads, orbit, counts = np.unique(lowest, return_inverse=True, return_counts=True)
+    fractions = points[heads] / np.array(shape)
+    free = np.ones(len(heads), dtype=np.bool_)
+    for element, radius in exclusion.items():
+        free &= nearest_distances(host, fractions, element)[:, 0] >= radius
+    if not free.any():
+        raise ConfigurationError("space.exclusion: every grid point is inside an atom; expected smaller radii or a finer grid")
+    place = np.where(free, np.cumsum(free) - 1, -1)
+    return IonGrid(PeriodicGrid(shape, place[orbit].astype(np.intp)), fractions[free], counts[free].astype(np.intp), symmetry)
+
+
+def nearest_distances(host: Atoms, fractions: FloatArray, element: str, count: int = 1) -> FloatArray:
+    """Distances [Å] to the nearest atoms of an element, ascending; infinite beyond 6 Å.
+
+    Args:
+        host: Periodic.
+        fractions: Fractional coordinates, shape ``(n, 3)``.
+        element: Chemical symbol of atoms of the host.
+        count: How many atoms.
+
+    Returns:
+        Shape ``(n, count)``.
+    """
+    heights = 1.0 / np.linalg.norm(np.linalg.inv(host.cell.array), axis=0)
+    reach = [range(-ceil(_REACH / height), ceil(_REACH / height) + 2) for height in heights]
+    images = np.array([[i, j, k] for i in reach[0] for j in reach[1] for k in reach[2]], dtype=np.float64)
+    own = host.get_scaled_positions()[np.array(host.get_chemical_symbols()) == element]
+    tree = cKDTree((own[None, :, :] + images[:, None, :]).reshape(-1, 3) @ host.cell.array)
+    found = tree.query((fractions % 1.0) @ host.cell.array, k=count, distance_upper_bound=_REACH)[0]
+    return np.asarray(found).reshape(len(fractions), count)
+
+
+def surroundings(host: Atoms, fractions: FloatArray) -> tuple[FloatArray, tuple[str, ...]]:
+    """Features of positions: for each element of the host the nearest distance, and the logarithm of Σ exp(-d / 0.37 Å).
+
+    Returns:
+        Shape ``(n, 2 * n_elements)``, and the names of the columns.
+    """
+    columns, names = [], []
+    for element in sorted(set(host.get_chemical_symbols())):
+        distances = nearest_distances(host, fractions, element, _HARMONICS)
+        columns += [np.minimum(distances[:, 0], _REACH), np.log(np.exp(-distances / SOFTNESS).sum(axis=1) + 1e-12)]
+        names += [f"distance to {element} [Å]", f"ln bond sum with {element}"]
+    return np.column_stack(columns), tuple(names)
+
+
+def invariant_waves(host: Atoms, fractions: FloatArray, symmetry: Symmetry, resolution: float) -> FloatArray:
+    """Coordinates of positions that are the same for all images under the space group and periodic.
+
+    Plane waves of the reciprocal lattice, averaged over the operations and weighted by exp(-(q · resolution)² / 4): the squared
+    distance of two rows is that of the positions in the feature space of a squared exponential kernel of length ``resolution``,
+    averaged over the images.
+
+    Args:
+        host: Periodic.
+        fractions: Fractional coordinates, shape ``(n, 3)``.
+        symmetry: Of the host.
+        resolution: Positions further apart than this count as about equally far [Å].
+
+    Returns:
+        Shape ``(n, d)``, d at most 48; the largest column has the range 1.
+    """
+    reciprocal = 2.0 * np.pi * np.linalg.inv(host.cell.array).T
+    most = [ceil(6.0 / resolution * length / (2.0 * np.pi)) for length in host.cell.lengths()]
+    waves = np.array(
+        [
+            [i, j, k]
+            for i in range(-most[0], most[0] + 1)
+            for j in range(-most[1], most[1] + 1)
+            for k in range(-most[2], most[2] + 1)
+        ]
+    )
+    squared = np.square(waves @ reciprocal).sum(axis=1)
+    columns: list[FloatArray] = []
+    done: set[tuple[int, int, int]] = {(0, 0, 0)}
+    for index in np.argsort(squared, kind="stable"):
+        wave = waves[index]
+        i, j, k = (int(part) for part in wave)
+        if (i, j, k) in done or len(columns) >= _WAVES:
+            continue
+        star = wave @ symmetry.rotations
+        both = {(int(a), int(b), int(c)) for a, b, c in (*star, *-star)}
+        done |= both
+        phases = 2.0 * np.pi * (fractions @ star.T + symmetry.translations @ wave)
+        weight = np.exp(-0.25 * squared[index] * resolution**2) * np.sqrt(len(both))
+        parts = weight * np.cos(phases).mean(axis=1), weight * np.sin(phases).mean(axis=1)
+        columns += [part for part in parts if np.ptp(part) > 1e-9]
+    rows = np.column_stack(columns)[:, :_WAVES]
+    return np.asarray(rows / np.ptp(rows, axis=0).max())
+
+
+def _orbit_heads(points: IntArray, shape: tuple[int, int, int], symmetry: Symmetry) -> IntArray:
+    """Lowest flat index among the images of each point, shape ``(n_points,)``."""
+    sizes = np.array(shape)
+    lowest = np.arange(prod(shape))
+    for rotation, translation in zip(symmetry.rotations, symmetry.translations, strict=True):
+        # W in units of grid steps; the shape is such that its entries and the shift are whole numbers.
+        steps = np.rint(rotation * sizes[:, None] / sizes[None, :]).astype(np.intp)
+        image = (points @ steps.T + np.rint(translation * sizes).astype(np.intp)) % sizes
+        np.minimum(lowest, np.ravel_multi_index(tuple(image.T), shape), out=lowest)
+    return lowest

@@ -1,0 +1,174 @@
+"""Structures from files of several formats, as candidates can be computed: periodic, complete, of known elements."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from ase import Atoms
+from ase.data import chemical_symbols
+
+from tansaku.calculators.structures.ase_database import database_structures
+from tansaku.calculators.structures.cif_file import read_cif
+from tansaku.calculators.structures.extended_xyz import read_extended_xyz
+from tansaku.calculators.structures.optimade import optimade_structures
+from tansaku.models.domain.errors import ConfigurationError, MissingComponentError
+from tansaku.models.domain.identifiers import shown
+from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.specs.limits import LimitsSpec, check_limit
+from tansaku.models.domain.structure_files import CIF_ENDINGS, DATABASE_ENDINGS, OPTIMADE_ENDINGS, XYZ_ENDINGS, is_poscar
+
+_SMALLEST_VOLUME = 0.5
+"""Å^3 of an atom; the densest solids have ten times as much."""
+
+_LARGEST = 1e4
+_INFO_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,62}")
+_LONGEST_TEXT = 200
+
+
+@dataclass(frozen=True)
+class FoundStructure:
+    """One structure of a file.
+
+    Attributes:
+        atoms: Elements, positions, a right-handed cell; nothing else.
+        info: Its metadata: numbers, texts and truth values.
+        place: Which of its file's structures it is, counted from 1; None where the file can hold one only.
+        name: What the file calls it, None where it has no name of its own.
+    """
+
+    atoms: Atoms
+    info: JsonDict
+    place: int | None = None
+    name: str | None = None
+
+
+Raw = tuple[Atoms, Mapping[str, object], str | None]
+"""A structure as a format gives it, its metadata and its name."""
+
+
+def read_structures(path: Path, limits: LimitsSpec | None, key: str) -> Iterator[FoundStructure]:
+    """The structures of one file.
+
+    Args:
+        path: The file; its ending says the format.
+        limits: What it may hold; None: it was judged before.
+        key: Key of the spec that names it, for messages.
+
+    Raises:
+        ConfigurationError: It cannot be read, is too large, or a structure is none that can be computed.
+        MissingComponentError: pymatgen is not installed.
+    """
+    name = path.name.lower()
+    if name.endswith(CIF_ENDINGS):
+        structure = read_cif(path, limits, key)
+        yield _checked(_from_pymatgen(structure, path, key), {}, path, None, key)
+        return
+    several = _reader_of(path, key)
+    try:
+        for place, (atoms, info, own) in enumerate(several(path, limits, key), start=1):
+            single = is_poscar(path.name)
+            check_limit(limits, "atoms", len(atoms), f"{key}: atoms of structure {place} of {path.name!r}")
+            found = _checked(atoms, info, path, None if single else place, key)
+            yield FoundStructure(found.atoms, found.info, found.place, own)
+    except (ConfigurationError, MissingComponentError):
+        raise
+    except Exception as error:  # the readers meet bad files with whatever their next line raises; all are re-raised as ours
+        raise ConfigurationError(
+            f"{key}: {path.name!r} cannot be read: {type(error).__name__}: {shown(str(error), 200)}"
+        ) from error
+
+
+def _reader_of(path: Path, key: str) -> Callable[[Path, LimitsSpec | None, str], Iterator[Raw]]:
+    name = path.name.lower()
+    if is_poscar(name):
+        return _poscar
+    for endings, reader in (
+        (XYZ_ENDINGS, _extended_xyz),
+        (DATABASE_ENDINGS, database_structures),
+        (OPTIMADE_ENDINGS, optimade_structures),
+    ):
+        if name.endswith(endings):
+            return reader
+    raise ConfigurationError(
+        f"{key}: {path.name!r} has an unknown ending; expected a CIF, POSCAR, extxyz, .db or OPTIMADE .json"
+    )
+
+
+def _poscar(path: Path, limits: LimitsSpec | None, key: str) -> Iterator[Raw]:
+    from ase.io.vasp import read_vasp
+
+    check_limit(limits, "cif_bytes", path.stat().st_size, f"{key}: bytes of {path.name!r}")
+    yield read_vasp(str(path)), {}, None
+
+
+def _extended_xyz(path: Path, limits: LimitsSpec | None, key: str) -> Iterator[Raw]:
+    text = path.read_text(encoding="utf-8")
+    _count_atoms(text, limits, key, path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for atoms in read_extended_xyz(text):
+            yield atoms, atoms.info, None
+
+
+def _count_atoms(text: str, limits: LimitsSpec | None, key: str, path: Path) -> None:
+    """Looks at the numbers of atoms that a file gives, before a parser makes arrays of that size."""
+    lines = text.splitlines()
+    at = 0
+    while at < len(lines) and lines[at].strip():
+        count = int(lines[at])
+        check_limit(limits, "atoms", count, f"{key}: atoms of a structure of {path.name!r}")
+        if count < 1:
+            raise ConfigurationError(f"{key}: {path.name!r}, line {at + 1}: {count} atoms; expected at least one")
+        at += count + 2
+
+
+def _from_pymatgen(structure: object, path: Path, key: str) -> Atoms:
+    symbols = []
+    for site in structure:  # type: ignore[attr-defined] # a pymatgen Structure
+        species = list(site.species.items())
+        if len(species) != 1 or abs(species[0][1] - 1.0) > 1e-3:
+            raise ConfigurationError(
+                f"{key}: site {site.label} of {path.name!r} holds {site.species_string}; expected one element, fully"
+            )
+        symbols.append(str(getattr(species[0][0], "symbol", None) or species[0][0].element.symbol))
+    unknown = next((symbol for symbol in symbols if symbol not in chemical_symbols), None)
+    if unknown is not None:
+        raise ConfigurationError(f"{key}: {path.name!r}: there is no element {unknown!r}")
+    lattice, fractions = structure.lattice.matrix, structure.frac_coords  # type: ignore[attr-defined]
+    return Atoms(symbols, scaled_positions=fractions, cell=lattice, pbc=True)
+
+
+def _checked(atoms: Atoms, info: Mapping[str, object], path: Path, place: int | None, key: str) -> FoundStructure:
+    where = f"{key}: {path.name!r}" + ("" if place is None else f", structure {place}")
+    cell, positions, numbers = np.array(atoms.cell.array), np.array(atoms.positions), np.array(atoms.numbers)
+    if len(numbers) == 0:
+        raise ConfigurationError(f"{where} has no atoms")
+    if not (np.isfinite(cell).all() and np.isfinite(positions).all()):
+        raise ConfigurationError(f"{where}: a position or a cell vector is not a finite number")
+    if max(np.abs(cell).max(), np.abs(positions).max()) > _LARGEST:
+        raise ConfigurationError(f"{where}: a position or a cell vector is longer than {_LARGEST:g} Å")
+    if not ((numbers >= 1) & (numbers < len(chemical_symbols))).all():
+        raise ConfigurationError(f"{where}: an atom is of no known element")
+    if not atoms.pbc.all():
+        raise ConfigurationError(f"{where} is not periodic in three directions; expected a crystal, or a box around it")
+    if abs(np.linalg.det(cell)) < _SMALLEST_VOLUME * len(numbers):
+        raise ConfigurationError(f"{where}: its cell has less than {_SMALLEST_VOLUME} Å³ for an atom")
+    if np.linalg.det(cell) < 0:
+        cell = cell[[1, 0, 2]]  # the same lattice with its vectors in another order, as calculators expect
+    made = Atoms(numbers=numbers, positions=positions, cell=cell, pbc=True)
+    return FoundStructure(made, {name: value for name, value in map(_plain, info.items()) if value is not None}, place)
+
+
+def _plain(item: tuple[str, object]) -> tuple[str, object]:
+    """A key of the metadata and its value, None where it is nothing that a campaign can use."""
+    name, value = item
+    if isinstance(value, np.generic):
+        value = value.item()
+    good = isinstance(value, bool | int) or (isinstance(value, float) and np.isfinite(value))
+    good |= isinstance(value, str) and len(value) <= _LONGEST_TEXT and value.isprintable()
+    return name, value if good and _INFO_KEY.fullmatch(str(name)) else None

@@ -1,0 +1,1 @@
+"""Diffusion of an ion over an energy surface: minima, hops, paths, rates."""

@@ -1,0 +1,113 @@
+"""Paths over the points of a grid, from a minimum over a pass to the next minimum."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from dataclasses import dataclass
+
+import numpy as np
+
+from tansaku.calculators.workflows.migration.network import Cell
+from tansaku.models.domain.pool import FloatArray, IntArray, PeriodicGrid
+from tansaku.models.engine.percolation import neighbour_steps
+
+_CELLS = 2
+"""A path leaves the cell that it starts in by at most so many cells."""
+
+_SHARPNESS = 12.0
+"""Weight of a step, as the exponent from the lowest to the highest energy of the path: low ways are worth detours."""
+
+
+@dataclass(frozen=True)
+class GridPath:
+    """Points of a path.
+
+    Attributes:
+        fractions: Fractional coordinates, not wrapped, shape ``(n, 3)``.
+        energies: [eV], shape ``(n,)``.
+        candidates: Candidate of each point, shape ``(n,)``.
+    """
+
+    fractions: FloatArray
+    energies: FloatArray
+    candidates: IntArray
+
+    def lengths(self, cell: FloatArray) -> FloatArray:
+        """Distance of each point from the start, along the path [Å], shape ``(n,)``."""
+        steps = np.linalg.norm(np.diff(self.fractions, axis=0) @ cell, axis=1)
+        return np.concatenate([[0.0], np.cumsum(steps)])
+
+
+class GridPaths:
+    """Finds paths over a surface.
+
+    Args:
+        values: Energy of every candidate [eV].
+        grid: The unfolded grid.
+        cell: Cell vectors as rows [Å].
+    """
+
+    def __init__(self, values: FloatArray, grid: PeriodicGrid, cell: FloatArray) -> None:
+        self._energies = np.where(grid.members >= 0, values[grid.members], np.inf)
+        self._grid = grid
+        self._cell = cell
+        self._steps = neighbour_steps(26)
+        self._lengths = np.linalg.norm(self._steps / np.array(grid.shape) @ cell, axis=1)
+
+    def through(self, stations: list[FloatArray]) -> GridPath:
+        """The path through grid points in order: between two of them the lowest and shortest way.
+
+        Args:
+            stations: Fractional coordinates of grid points, not wrapped.
+
+        Raises:
+            ValueError: There is no way between two of them within two cells.
+        """
+        shape = np.array(self._grid.shape)
+        whole = [np.rint(station * shape).astype(np.intp) for station in stations]
+        points = [whole[0]]
+        for first, second in itertools.pairwise(whole):
+            points += self._way(first, second)[1:]
+        rows = np.array(points)
+        flat = np.ravel_multi_index(tuple((rows % shape).T), self._grid.shape)
+        return GridPath(rows / shape, self._energies[flat], self._grid.members[flat])
+
+    def _way(self, start: IntArray, end: IntArray) -> list[IntArray]:
+        """Dijkstra's method; no point is higher than both ends."""
+        shape = np.array(self._grid.shape)
+        top = max(self._at(start), self._at(end))
+        low = float(self._energies[np.isfinite(self._energies)].min())
+        sharpness = _SHARPNESS / max(top - low, 1e-9)
+        goal, first = _cell(end), _cell(start)
+        reach = [_CELLS * count for count in self._grid.shape]
+        best, before = {first: 0.0}, {first: first}
+        waiting = [(0.0, first)]
+        while waiting:
+            cost, here = heapq.heappop(waiting)
+            if here == goal:
+                break
+            if cost > best[here]:
+                continue
+            around = np.array(here) + self._steps
+            energies = self._energies[np.ravel_multi_index(tuple((around % shape).T), self._grid.shape)]
+            far = (np.abs(around - start) > reach).any(axis=1)
+            for place in np.flatnonzero((energies <= top) & ~far).tolist():
+                there = _cell(around[place])
+                further = cost + self._lengths[place] * float(np.exp(sharpness * (energies[place] - low)))
+                if further < best.get(there, np.inf):
+                    best[there], before[there] = further, here
+                    heapq.heappush(waiting, (further, there))
+        if goal not in before:
+            raise ValueError("no way joins the two points below the higher one")
+        found = [goal]
+        while found[-1] != first:
+            found.append(before[found[-1]])
+        return [np.array(point) for point in reversed(found)]
+
+    def _at(self, point: IntArray) -> float:
+        return float(self._energies[np.ravel_multi_index(tuple(point % np.array(self._grid.shape)), self._grid.shape)])
+
+
+def _cell(point: IntArray) -> Cell:
+    return int(point[0]), int(point[1]), int(point[2])

@@ -1,0 +1,165 @@
+"""`tansaku sparse`: which few columns explain a target, peaks a spectrum, oscillations a signal."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tansaku.deploy.cli.printing import say, say_progress
+from tansaku.deploy.cli.tables import show_json, show_table
+
+sparse_app = typer.Typer(name="sparse", help="Sparse models: few columns, peaks or oscillations.", no_args_is_help=True)
+
+_SHOWN = 5
+_SECONDS = 0.5  # between two reports of progress
+
+
+@sparse_app.callback()
+def _sparse() -> None:
+    """Sparse models: few columns, peaks or oscillations."""
+
+
+@sparse_app.command()
+def search(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV file with a header.")],
+    target: Annotated[str, typer.Option("--target", metavar="NAME", help="Column to explain; two values: classes.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Folder of the report; created.")],
+    max_features: Annotated[int, typer.Option("--max-features", min=1, help="Largest number of columns in a model.")] = 4,
+    criterion: Annotated[str, typer.Option(help="free_energy, cv, bic or ebic.")] = "free_energy",
+    method: Annotated[str, typer.Option(help="exhaustive, sampled, or auto: by the number of supports.")] = "auto",
+    without: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Leave a column out; may be repeated.")] = None,
+    must_contain: Annotated[list[str] | None, typer.Option(metavar="NAME", help="A column of every model.")] = None,
+    group: Annotated[list[str] | None, typer.Option(metavar="NAME,NAME", help="Columns used together or not at all.")] = None,
+    price: Annotated[list[str] | None, typer.Option(metavar="NAME=PRICE", help="Price of a column; 1 otherwise.")] = None,
+    generate: Annotated[
+        str, typer.Option(metavar="KINDS", help="Generate columns: product, ratio, log, square, root, inverse; by commas.")
+    ] = "",
+    keep: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Use a column that looks like the target.")] = None,
+    drop_rows: Annotated[bool, typer.Option("--drop-rows", help="Leave out rows with missing values.")] = False,
+    resamples: Annotated[int, typer.Option(min=0, help="Number of resampled tables.")] = 20,
+    repeats: Annotated[int, typer.Option(min=0, help="Number of virtual data sets of each size.")] = 20,
+    steps: Annotated[int, typer.Option(min=200, help="Steps of a sampled search.")] = 5000,
+    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Searches or parts of one at once.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Of the random numbers.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON instead of text.")] = False,
+) -> None:
+    """Searches all, or a sample of all, small sets of columns; writes report.html, report.json and figures."""
+    from tansaku.tasks.settings import limit_threads
+
+    limit_threads()
+    from tansaku.tasks.sparse.command import Options, run
+    from tansaku.tasks.sparse.table_file import Wanted
+
+    wanted = Wanted(target, tuple(without or ()), tuple(keep or ()), drop_rows=drop_rows)
+    options = Options(
+        wanted, max_features, criterion, method, tuple(must_contain or ()), tuple(group or ()), tuple(price or ()), generate,
+        resamples, repeats, steps, seed,
+    )  # fmt: skip
+    data = run(file, out, options, jobs, _Bar(), lambda text: say(text, err=True))
+    if as_json:
+        show_json(data)
+        return
+    rows = [
+        (", ".join(model["columns"]) or "(none)", model["energy"], model["probability"]) for model in data["models"][:_SHOWN]
+    ]
+    show_table(("columns", "energy", "probability"), rows, f"best models of {target}")
+    say(str(out / "report.html"))
+
+
+@sparse_app.command()
+def spectrum(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="Text files: position, intensity, and perhaps its deviation.")
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Folder of the report; created.")],
+    shape: Annotated[str, typer.Option(help="gaussian, lorentzian or pseudo_voigt.")] = "gaussian",
+    max_peaks: Annotated[int, typer.Option("--max-peaks", min=1, max=40, help="Largest number of peaks.")] = 8,
+    background: Annotated[int, typer.Option(min=0, max=10, help="Degree of the polynomial background.")] = 1,
+    widths: Annotated[
+        tuple[float, float] | None,
+        typer.Option(metavar="LOW HIGH", help="Smallest and largest full width at half maximum; by default from the spacing."),
+    ] = None,
+    signed: Annotated[bool, typer.Option("--signed", help="Allow negative peaks.")] = False,
+    steps: Annotated[int, typer.Option(min=0, help="Steps of the sampling, at least 200; 0: none.")] = 1000,
+    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Chains at once.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Of the random numbers.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON instead of text.")] = False,
+) -> None:
+    """Finds the peaks of spectra and how sure their number is; writes report.html, report.json, peaks.csv and figures."""
+    from tansaku.tasks.settings import limit_threads
+
+    limit_threads()
+    from tansaku.models.sparse.spectra.peaks import shape_of
+    from tansaku.tasks.sparse.spectrum import SpectrumSettings, run
+
+    settings = SpectrumSettings(shape_of(shape), max_peaks, background, widths, signed, steps, seed=seed)
+    found = run(files, out, settings, jobs, _Bar())
+    for data in found:
+        if data["convergence"] is not None and not data["convergence"]["reached"]:
+            unsure = "the sampling has not converged, so Laplace's approximation gives the number of peaks; raise --steps"
+            say(f"{data['spectrum']}: {unsure}", err=True)
+    if as_json:
+        show_json(found)
+        return
+    for data in found:
+        rows = [(peak["position"], peak["width"], peak["height"]) for peak in data["peaks"]]
+        show_table(("position", "width", "height"), rows, f"{data['spectrum']}: {len(rows)} peaks, noise {data['noise']:.3g}")
+    say(str(out / ("report.html" if len(found) == 1 else "features.csv")))
+
+
+@sparse_app.command()
+def modes(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Text: time and channels; .npz: time, values; or a trajectory.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Folder of the report; created.")],
+    max_modes: Annotated[int, typer.Option("--max-modes", min=1, max=100, help="Most oscillations and decays.")] = 6,
+    rank: Annotated[int, typer.Option(min=0, help="Modes of the decomposition to choose from; 0: by the data.")] = 0,
+    delays: Annotated[int, typer.Option(min=0, help="Delays of the Hankel matrix; 1: none; 0: by the data.")] = 0,
+    method: Annotated[str, typer.Option(help="exhaustive, greedy, sampled, or auto: by the number of sets.")] = "auto",
+    time_step: Annotated[float | None, typer.Option(metavar="TIME", help="Between two frames of a trajectory.")] = None,
+    steps: Annotated[int, typer.Option(min=200, help="Steps of a sampled search.")] = 1000,
+    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Chains at once.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Of the random numbers.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON instead of text.")] = False,
+) -> None:
+    """Finds the damped oscillations of a signal, a field or a trajectory; writes report.html, report.json and figures."""
+    from tansaku.tasks.settings import limit_threads
+
+    limit_threads()
+    from tansaku.tasks.sparse.modes import ModeSettings, run
+
+    settings = ModeSettings(max_modes, rank, delays, method, steps, seed)
+    data = run(file, out, time_step, settings, jobs, _Bar())
+    if data["convergence"] is not None and not data["convergence"]["reached"]:
+        say("the sampling has not converged: probabilities of candidates are not reliable; raise --steps", err=True)
+    if as_json:
+        show_json(data)
+        return
+    rows = [(row["frequency"], row["damping"], row["amplitude"], row["phase"]) for row in data["modes"]]
+    title = f"{data['snapshots']}: {len(rows)} oscillations and decays, noise {data['noise']:.3g}"
+    show_table(("frequency", "damping", "amplitude", "phase"), rows, title)
+    say(str(out / "report.html"))
+
+
+class _Bar:
+    """Progress on one line of a terminal; into a file, a line per stage."""
+
+    def __init__(self) -> None:
+        self._last, self._stage = 0.0, ""
+
+    def __call__(self, stage: str, share: float) -> None:
+        now = time.monotonic()
+        if not sys.stderr.isatty():
+            if share >= 1.0 and stage != self._stage:
+                self._stage = stage
+                say(f"{stage}: done", err=True)
+            return
+        if share >= 1.0:
+            say_progress()
+        elif now - self._last >= _SECONDS:
+            self._last = now
+            done = round(30 * share)
+            say_progress(f"{stage} [{'#' * done}{'.' * (30 - done)}] {100 * share:.0f} %")

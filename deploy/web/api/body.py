@@ -1,0 +1,26 @@
+"""What all bodies of requests have in common."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+
+class Body(BaseModel):
+    """Base of what is sent: unknown keys are refused, and halves of characters, which cannot be stored or shown."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _only_whole_characters(cls, given: object) -> object:
+        """JSON can name a surrogate without its other half."""
+        left = [given]
+        while left:
+            part = left.pop()
+            if isinstance(part, dict):
+                left.extend((*part, *part.values()))
+            elif isinstance(part, list):
+                left.extend(part)
+            elif isinstance(part, str) and any("\ud800" <= character <= "\udfff" for character in part):
+                raise ValueError("a text contains half of a character (a surrogate)")
+        return given

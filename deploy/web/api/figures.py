@@ -1,0 +1,71 @@
+"""Data of a campaign's figures: /api/v1/campaigns/NAME/figures."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tansaku.deploy.web.auth.roles import require
+from tansaku.models.domain.accounts import Actor, Role
+from tansaku.tasks.views.campaign_figures import CampaignFigures
+from tansaku.tasks.views.figure_readings import FigureReadings
+
+router = APIRouter(prefix="/api/v1/campaigns", tags=["campaigns"])
+
+_EXAMPLE: dict[str, Any] = {
+    "version": "5d41402a",
+    "quantity": "E_gb",
+    "unit": "mJ/m2",
+    "direction": "minimize",
+    "angles": {
+        "labels": ["Σ11 (113)", "Σ3 (111)"],
+        "angle": [50.48, 109.47],
+        "searched": [170.5, 4.2],
+        "relaxed": [165.1, None],
+        "evaluations": [120, 40],
+    },
+    "maps": [],
+    "front": None,
+    "certificate": {
+        "text": "Certificate (95 %): nothing better by more than 4 mJ/m2 remains",
+        "number": 160,
+        "confidence": 0.95,
+        "within": None,
+        "systems": ["s003-111", "s011-113"],
+        "tolerance": [0.0, 4.0],
+        "probability": [None, None],
+    },
+    "proposals": {
+        "numbers": [160],
+        "candidates": ["s011-113-r0-x001-y000-z000"],
+        "acquisition": [0.31],
+        "predicted": [172.0],
+        "deviation": [3.1],
+        "found": [170.5],
+    },
+    "problem": "",
+}
+
+
+@router.get(
+    "/{name}/figures",
+    response_model=CampaignFigures,
+    responses={200: {"content": {"application/json": {"example": _EXAMPLE}}}, 304: {"description": "As the ETag says"}},
+)
+def figures(request: Request, _: Annotated[Actor, Depends(require(Role.VIEWER))], name: str) -> Response:
+    """Energy against angle, map of compositions or Pareto front as the space has them, certificate and last proposals."""
+    found = figures_of(request, name)
+    headers = {"ETag": f'"{found.version}"', "Cache-Control": "private, no-cache"}
+    if request.headers.get("If-None-Match") == headers["ETag"]:
+        return Response(status_code=304, headers=headers)
+    return Response(found.model_dump_json(), media_type="application/json", headers=headers)
+
+
+def figures_of(request: Request, name: str) -> CampaignFigures:
+    """Figures of the present version of a campaign, read at most once for all viewers."""
+    readings = request.app.state.figures
+    assert isinstance(readings, FigureReadings)
+    return readings.figures(name)

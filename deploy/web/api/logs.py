@@ -1,0 +1,56 @@
+"""Output of an evaluation's attempts: /api/v1/campaigns/NAME/evaluations/NUMBER/log."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tansaku.deploy.web.api.campaigns import evaluation_at
+from tansaku.deploy.web.auth.roles import require
+from tansaku.deploy.web.services import Services, services_of
+from tansaku.models.domain.accounts import Actor, Role
+from tansaku.models.domain.records import Evaluation
+from tansaku.tasks.views.attempt_output import AttemptOutput, attempt_outputs
+
+router = APIRouter(prefix="/api/v1/campaigns", tags=["campaigns"])
+
+Operator = Annotated[Actor, Depends(require(Role.OPERATOR))]
+
+_EXAMPLE: list[dict[str, Any]] = [
+    {
+        "attempt": 1,
+        "job": "tsk-0d3a1c",
+        "started_at": "2026-01-01T12:00:00Z",
+        "reason": "walltime: the job took longer than 60 s",
+        "ended": "walltime after 60 s",
+        "folder": "/shared/tansaku/launches/tsk-0d3a1c",
+        "files": [{"name": "err.txt", "text": "slurmstepd: killed", "size": 18, "cut": False}],
+        "note": "",
+    }
+]
+
+
+@router.get(
+    "/{name}/evaluations/{number}/log",
+    responses={200: {"content": {"application/json": {"example": _EXAMPLE}}}},
+)
+def log(request: Request, response: Response, _: Operator, name: str, number: int) -> list[AttemptOutput]:
+    """Ends of what the attempts wrote, the newest first, or where it lies; terminal codes and secrets are removed."""
+    services = services_of(request)
+    response.headers["Cache-Control"] = "no-store"
+    return list(outputs_of(services, name, evaluation_at(services, name, number)[1]))
+
+
+def outputs_of(services: Services, name: str, evaluation: Evaluation) -> tuple[AttemptOutput, ...]:
+    """Output of an evaluation's attempts, the newest first.
+
+    Args:
+        services: Of the application.
+        name: Campaign name.
+        evaluation: Of the campaign.
+    """
+    jobs = None if services.resources is None else services.resources.job_folder(name)
+    return attempt_outputs(services.site, jobs, evaluation, services.store.campaign(name).former_names)

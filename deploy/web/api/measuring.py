@@ -1,0 +1,72 @@
+"""Proposals that wait for values, and reports of values: /api/v1/campaigns/NAME/asks and /tells."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header
+from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tansaku.deploy.web import measuring
+from tansaku.deploy.web.api.body import Body
+from tansaku.deploy.web.auth.roles import require
+from tansaku.deploy.web.services import services_of
+from tansaku.models.domain.accounts import Actor, Role
+from tansaku.tasks.measurements.orders import MOST_ASKED, Receipt
+from tansaku.tasks.measurements.report_file import MOST_ROWS, read_report, report_of
+from tansaku.tasks.measurements.waiting import Asked, waiting_proposals
+
+router = APIRouter(prefix="/api/v1/campaigns", tags=["measurements"])
+
+Viewer = Annotated[Actor, Depends(require(Role.VIEWER))]
+Operator = Annotated[Actor, Depends(require(Role.OPERATOR))]
+
+
+class NewAsk(Body):
+    """How many proposals are to wait for values (null: as many as last time), or which are released."""
+
+    count: int | None = Field(default=None, ge=1, le=MOST_ASKED)
+    release: list[int] = Field(default=[], max_length=MOST_ASKED)
+
+
+class NewTell(Body):
+    """Measured values: ``rows`` of columns and cells, or ``csv`` as a spreadsheet writes it."""
+
+    rows: list[dict[str, Any]] = Field(default=[], max_length=MOST_ROWS, examples=[[{"number": 4, "value": 5.2}]])
+    csv: str | None = None
+
+
+@router.get("/{name}/asks")
+def waiting(request: Request, _: Viewer, name: str) -> Asked:
+    """The proposals that wait for values, and why each was chosen."""
+    return waiting_proposals(services_of(request).store, name)
+
+
+@router.post("/{name}/asks", status_code=HTTPStatus.ACCEPTED)
+def ask(
+    request: Request, response: Response, actor: Operator, name: str, body: NewAsk, idempotency_key: Annotated[str, Header()]
+) -> Asked:
+    """Asks for proposals, or releases some; the service makes them. The answer to the same key again is 200."""
+    services = services_of(request)
+    if body.release:
+        new = measuring.release(services, actor, name, body.release, idempotency_key)
+    else:
+        new = measuring.ask(services, actor, name, body.count, idempotency_key)
+    if not new:
+        response.status_code = HTTPStatus.OK
+    return waiting_proposals(services.store, name)
+
+
+@router.post("/{name}/tells", status_code=HTTPStatus.ACCEPTED)
+def tell(
+    request: Request, response: Response, actor: Operator, name: str, body: NewTell, idempotency_key: Annotated[str, Header()]
+) -> Receipt:
+    """Stores measured values, all of them or nothing. The answer to the same key again, or to nothing new, is 200."""
+    report = report_of(body.rows) if body.csv is None else read_report(body.csv.encode(), "csv")
+    receipt, new = measuring.tell(services_of(request), actor, name, report, idempotency_key)
+    if not new or receipt.command is None:
+        response.status_code = HTTPStatus.OK
+    return receipt

@@ -1,0 +1,81 @@
+"""Trained models: /api/v1/models."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import BaseModel, Field
+from starlette.requests import Request
+
+from tansaku.deploy.web import promoting
+from tansaku.deploy.web.api.body import Body
+from tansaku.deploy.web.api.listing import Limit
+from tansaku.deploy.web.auth.roles import require
+from tansaku.deploy.web.services import services_of
+from tansaku.models.domain.accounts import Actor, Role
+from tansaku.tasks.views.trained_models import (
+    ModelDetail,
+    ModelFigures,
+    ModelLine,
+    model_detail,
+    model_figures,
+    model_lines,
+)
+
+router = APIRouter(prefix="/api/v1/models", tags=["models"])
+
+Viewer = Annotated[Actor, Depends(require(Role.VIEWER))]
+Operator = Annotated[Actor, Depends(require(Role.OPERATOR))]
+
+
+class Models(BaseModel):
+    """A page of versions; ``next`` is the ``after`` of the following page.
+
+    Attributes:
+        problems: What is wrong with versions that cannot be read.
+    """
+
+    items: list[ModelLine]
+    next: int | None = None
+    problems: list[str] = []
+
+
+class Promotion(Body):
+    """Why a version is promoted."""
+
+    note: str = Field(min_length=1, max_length=promoting.LONGEST_NOTE, examples=["lower error on the tilt boundaries"])
+
+
+@router.get("")
+def models(
+    request: Request,
+    _: Viewer,
+    limit: Limit = 100,
+    after: Annotated[int, Query(ge=0, le=2**53)] = 0,
+) -> Models:
+    """Lists the versions by name, the newest first."""
+    lines, problems = model_lines(services_of(request).registry)
+    left = lines[after:]
+    return Models(items=left[:limit], next=after + limit if len(left) > limit else None, problems=problems)
+
+
+@router.get("/{label}")
+def model(request: Request, _: Viewer, label: str) -> ModelDetail:
+    """A version, ``NAME@VERSION``; of a name alone the promoted one."""
+    return model_detail(services_of(request).registry, label)
+
+
+@router.get("/{label}/figures")
+def figures(request: Request, _: Viewer, label: str) -> ModelFigures:
+    """Learning curve, predicted against computed values, and calibration; at most 500 points each."""
+    services = services_of(request)
+    return model_figures(services.registry, services.artifacts, label)
+
+
+@router.put("/{label}/promotion")
+def promote(request: Request, actor: Operator, label: str, body: Promotion) -> ModelDetail:
+    """Promotes a version regardless of its errors; doing it again changes nothing. For admins and the model's owner."""
+    services = services_of(request)
+    stored = promoting.promote(services, actor, label, body.note)
+    return model_detail(services.registry, stored.label)

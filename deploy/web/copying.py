@@ -1,0 +1,146 @@
+"""Copies of campaigns: their specs as texts to start from, and new campaigns with the same spec."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from tansaku.deploy.web import creating
+from tansaku.deploy.web.services import Services
+from tansaku.models.domain.accounts import Actor
+from tansaku.models.domain.errors import ConfigurationError, FieldError, InvalidSpecError
+from tansaku.models.domain.identifiers import content_hash, is_name
+from tansaku.models.domain.library import SHA256_PREFIX
+from tansaku.models.domain.records import CampaignRecord, JsonDict
+from tansaku.models.domain.specs.base import file_keys
+from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.tasks.commands.create_web import Created
+from tansaku.tasks.configuration import set_key
+from tansaku.tasks.views.overview import stored_spec
+from tansaku.tasks.yaml_text import write_yaml
+
+_COPIED_PATH = re.compile(r"(?P<sha256>[0-9a-f]{64})/[^/]+")
+_FILLED_IN = ("sha256", "potential_sha256", "model_sha256", "reuse_sha256", "weights", "own_lattice_parameter")
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A copy that a user asks for.
+
+    Attributes:
+        name: Of the copy.
+        changes: New values by dotted key of the spec.
+        run: Whether it is also to be run.
+    """
+
+    name: str
+    changes: Mapping[str, object] = field(default_factory=dict)
+    run: bool = False
+
+
+def copy(services: Services, actor: Actor, name: str, wanted: Copy) -> Created:
+    """Creates a campaign with the spec of a stored one, as if its author had written it. Doing it again changes nothing.
+
+    Args:
+        services: Of the application.
+        actor: Who copies.
+        name: The campaign that is copied.
+        wanted: The copy.
+
+    Raises:
+        NotFoundError: No campaign of this name is stored.
+        FieldError: A change cannot be made.
+        InvalidSpecError: The copy is wrong, or more than the actor may ask for.
+        SpecChangedError: A campaign of the new name is stored with another spec.
+    """
+    if not is_name(wanted.name):
+        raise FieldError("name", "expected up to 63 of a-z, 0-9 and '-', not '-' first")
+    text = copied_text(services.store.campaign(name), wanted.name, wanted.changes)
+    try:
+        return creating.create(services, actor, creating.Creation(text, run=wanted.run, copy_of=name))
+    except InvalidSpecError as error:
+        # The lines are of a text that its author has not seen.
+        problems = [replace(problem, line=None) for problem in error.problems]
+        raise InvalidSpecError("\n".join(map(str, problems)), problems, hint=error.hint) from error
+
+
+def copied_spec(record: CampaignRecord, names: set[str]) -> str:
+    """The spec of a campaign as a text to start another one from, under a name that is free.
+
+    Args:
+        record: The campaign.
+        names: Names that are taken.
+    """
+    return copied_text(record, _free_name(record.name, names), {})
+
+
+def copied_text(record: CampaignRecord, name: str, changes: Mapping[str, object]) -> str:
+    """The spec of a campaign as the text of another one: files by their content, without what is filled in.
+
+    Args:
+        record: The campaign.
+        name: Of the other one.
+        changes: New values by dotted key.
+
+    Raises:
+        FieldError: A change is of a key of something that has none, or of the name.
+    """
+    spec = stored_spec(record)
+    stored, given = spec.model_dump(mode="json"), spec.model_dump(mode="json", exclude_defaults=True)
+    for dotted, value in changes.items():
+        _change(stored, given, dotted, value)
+    first = {"schema_version": 1, "name": name}
+    try:
+        data = _written(stored, given)
+        assert isinstance(data, dict)
+        return write_yaml(first | {_as_in_a_file(key): value for key, value in data.items() if key not in first})
+    except RecursionError as error:
+        raise FieldError("changes", "a value is nested too deeply") from error
+
+
+def _as_in_a_file(key: str) -> str:
+    return file_keys(CampaignSpec, key)[0] if key in CampaignSpec.model_fields else key
+
+
+def _change(stored: JsonDict, given: JsonDict, dotted: str, value: object) -> None:
+    """Sets a key of a spec, in all of it and in what is not the default."""
+    top = dotted.partition(".")[0]
+    if not top:
+        raise FieldError("changes", "a key is empty")
+    known = next((name for name in CampaignSpec.model_fields if top in file_keys(CampaignSpec, name)), top)
+    if known in ("name", "schema_version"):
+        raise FieldError(dotted, "cannot be set")
+    key = known + dotted[len(top) :]
+    try:
+        set_key(stored, key, value)
+    except ConfigurationError as error:
+        raise FieldError(dotted, error.message.removeprefix(f"{key}: ")) from error
+    *parents, last = key.split(".")
+    for parent in parents:
+        given = given.setdefault(parent, {})
+    given[last] = value
+
+
+def _written(value: object, given: object) -> object:
+    """What a file would say: what is not the default, and the types, by which the rest is read.
+
+    Args:
+        value: Plain data.
+        given: The same without defaults.
+    """
+    if isinstance(value, dict) and isinstance(given, dict):
+        kept = [key for key in value if (key in given or key == "type") and key not in _FILLED_IN]
+        return {key: _written(value[key], given.get(key, value[key])) for key in kept}
+    if isinstance(value, list) and isinstance(given, list):
+        return [_written(item, part) for item, part in zip(value, given, strict=True)]
+    copied = _COPIED_PATH.fullmatch(value) if isinstance(value, str) else None
+    return value if copied is None else SHA256_PREFIX + copied["sha256"]
+
+
+def _free_name(name: str, taken: set[str]) -> str:
+    for number in range(2, 1000):
+        found = f"{name[:58]}-{number}"
+        if found not in taken and is_name(found):
+            return found
+    return f"copy-{content_hash(sorted(taken))[:8]}"

@@ -1,0 +1,67 @@
+"""Stores what people and robots order of a campaign, with an entry in the audit; the service proposes and applies."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from http import HTTPStatus
+
+from tansaku.deploy.web import steering
+from tansaku.deploy.web.errors import ProblemError
+from tansaku.deploy.web.services import Services
+from tansaku.models.domain.accounts import Actor
+from tansaku.models.domain.errors import LeaseHeldError, StoreError
+from tansaku.models.domain.records import CampaignRecord, JsonDict
+from tansaku.tasks.commands.audit import Change, record_change
+from tansaku.tasks.measurements import orders
+from tansaku.tasks.measurements.report_file import Report
+
+
+def ask(services: Services, actor: Actor, name: str, count: int | None, key: str) -> bool:
+    """Stores that proposals are asked for, and asks the service to make them; returns whether the key was new."""
+    new = _is_new(services, name, "ask", key)
+    if new:
+        orders.store_ask(services.store, steering.author_of(actor), name, count, key)
+        _note(services, actor, name, "ask", {"id": key, "count": count})
+    _run(services, actor, name, key)
+    return new
+
+
+def release(services: Services, actor: Actor, name: str, numbers: list[int], key: str) -> bool:
+    """Stores that proposals are released, and asks the service to do it; returns whether the key was new."""
+    new = _is_new(services, name, "release", key)
+    if new:
+        orders.store_release(services.store, steering.author_of(actor), name, numbers, key)
+        _note(services, actor, name, "release", {"id": key, "numbers": numbers})
+    _run(services, actor, name, key)
+    return new
+
+
+def tell(services: Services, actor: Actor, name: str, report: Report, key: str) -> tuple[orders.Receipt, bool]:
+    """Stores a report, all of it or nothing, and asks the service to apply it; returns whether the key was new."""
+    new = _is_new(services, name, "tell", key)
+    receipt = orders.store_report(services.store, steering.author_of(actor), name, report, key)
+    if new and receipt.command is not None:
+        _note(services, actor, name, "tell", {"id": key, "new": receipt.new})
+    if receipt.command is not None and not receipt.applied:
+        _run(services, actor, name, key)
+    return receipt, new
+
+
+def _is_new(services: Services, name: str, kind: str, key: str) -> bool:
+    steering.check_key(key)
+    record: CampaignRecord = services.store.campaign(name)
+    known = next((command for command in record.commands if command.id == key), None)
+    if known is not None and known.kind != kind:
+        raise ProblemError(HTTPStatus.CONFLICT, f"this key belongs to another command ({known.kind})", key="Idempotency-Key")
+    return known is None
+
+
+def _note(services: Services, actor: Actor, name: str, action: str, after: JsonDict) -> None:
+    change = Change(action=f"campaign.{action}", subject=f"campaign:{name}", after=after)
+    record_change(services.accounts, actor, change, services.clock())
+
+
+def _run(services: Services, actor: Actor, name: str, key: str) -> None:
+    """Asks the service to run the campaign; a driver that is at work, and one that comes later, applies the order too."""
+    with suppress(LeaseHeldError, StoreError):
+        steering.ask_to_run(services, actor, name, key)

@@ -1,0 +1,25 @@
+"""The numbers of a campaign's figures as tables: a page, and a part of the campaign's page."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tansaku.deploy.web.api.figures import figures_of
+from tansaku.deploy.web.auth.roles import require
+from tansaku.deploy.web.pages.rendering import render
+from tansaku.models.domain.accounts import Actor, Role
+
+router = APIRouter(prefix="/campaigns")
+
+_CELL_TEXTS = ("", "not evaluated", "", "failed", "in progress")
+
+
+@router.get("/{name}/figures")
+def figures_page(request: Request, _: Annotated[Actor, Depends(require(Role.VIEWER))], name: str) -> Response:
+    """Shows the numbers."""
+    content = {"name": name, "figures": figures_of(request, name), "cell_texts": _CELL_TEXTS}
+    return render(request, "figure_tables.html", content)

@@ -1,0 +1,87 @@
+"""The page on which people see what to measure next and report values."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Depends
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from tansaku.deploy.web import measuring
+from tansaku.deploy.web.auth.roles import require
+from tansaku.deploy.web.errors import ProblemError
+from tansaku.deploy.web.forms import form_fields, new_key
+from tansaku.deploy.web.pages.formats import campaign_address
+from tansaku.deploy.web.pages.rendering import render
+from tansaku.deploy.web.services import services_of
+from tansaku.models.domain.accounts import Actor, Role
+from tansaku.tasks.measurements.report_file import Report, read_report, report_of
+from tansaku.tasks.measurements.waiting import waiting_proposals
+
+router = APIRouter(prefix="/campaigns")
+
+Viewer = Annotated[Actor, Depends(require(Role.VIEWER))]
+Operator = Annotated[Actor, Depends(require(Role.OPERATOR))]
+
+MOST_SHOWN = 200  # rows of four fields each: a form has a limit of fields
+_CELLS = ("value", "deviation", "status", "note")
+
+
+@router.get("/{name}/measurements")
+def measurements_page(request: Request, actor: Viewer, name: str, said: str = "") -> Response:
+    """Shows the proposals that wait for values, with fields for these."""
+    services = services_of(request)
+    asked = waiting_proposals(services.store, name)
+    content = {
+        "asked": asked,
+        "waiting": asked.waiting[:MOST_SHOWN],
+        "columns": list(dict.fromkeys(column for item in asked.waiting for column in item.cells)),
+        "said": said[:200],
+        "may_tell": actor.may(Role.OPERATOR),
+        "address": campaign_address(name),
+        "key": new_key,
+    }
+    return render(request, "measurements.html", content)
+
+
+@router.post("/{name}/asks")
+async def ask(request: Request, actor: Operator, name: str) -> Response:
+    """Asks for proposals, or releases one, as a form says."""
+    fields = await form_fields(request)
+    services, key = services_of(request), fields.get("key", "")
+    if "release" in fields:
+        number = _whole(fields["release"], "release")
+        await run_in_threadpool(measuring.release, services, actor, name, [number], key)
+        return _back(name, f"proposal {number} is released")
+    count = _whole(fields.get("count", ""), "count")
+    await run_in_threadpool(measuring.ask, services, actor, name, count, key)
+    return _back(name, f"asked for {count}; the service proposes")
+
+
+@router.post("/{name}/tells")
+async def tell(request: Request, actor: Operator, name: str) -> Response:
+    """Stores the values of a form: of its rows, or of the table that was pasted."""
+    fields = await form_fields(request)
+    report: Report
+    if fields.get("csv", "").strip():
+        report = read_report(fields["csv"].encode(), "the table")
+    else:
+        numbers = sorted({field.rpartition("-")[2] for field in fields if field.startswith("value-")})
+        rows = [{"number": number} | {cell: fields.get(f"{cell}-{number}", "") for cell in _CELLS} for number in numbers]
+        report = report_of(rows)
+    receipt, _ = await run_in_threadpool(measuring.tell, services_of(request), actor, name, report, fields.get("key", ""))
+    return _back(name, receipt.describe().splitlines()[0])
+
+
+def _whole(text: str, key: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, f"{text!r} is not a whole number", key=key)
+    return int(text)
+
+
+def _back(name: str, said: str) -> Response:
+    return RedirectResponse(f"{campaign_address(name)}/measurements?{urlencode({'said': said})}", HTTPStatus.SEE_OTHER)

@@ -1,0 +1,64 @@
+"""The pages of trained models."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated
+from urllib.parse import quote
+
+from fastapi import APIRouter, Depends
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from tansaku.deploy.web import promoting
+from tansaku.deploy.web.auth.roles import require
+from tansaku.deploy.web.forms import form_fields
+from tansaku.deploy.web.pages.rendering import render
+from tansaku.deploy.web.services import services_of
+from tansaku.models.domain.accounts import Actor, Role
+from tansaku.tasks.checks.rights import may_promote
+from tansaku.tasks.views.trained_models import model_detail, model_lines
+from tansaku.tasks.yaml_text import write_yaml
+
+router = APIRouter(prefix="/models")
+
+Viewer = Annotated[Actor, Depends(require(Role.VIEWER))]
+
+
+@router.get("")
+def models_page(request: Request, _: Viewer) -> Response:
+    """Lists the versions of all models."""
+    lines, problems = model_lines(services_of(request).registry)
+    return render(request, "models.html", {"lines": lines, "problems": problems, "model_address": model_address})
+
+
+@router.get("/{label}")
+def model_page(request: Request, actor: Viewer, label: str) -> Response:
+    """Shows a version."""
+    services = services_of(request)
+    detail = model_detail(services.registry, label)
+    versions = services.registry.models(detail.line.name)
+    content = {
+        "detail": detail,
+        "line": detail.line,
+        "spec_text": write_yaml(detail.spec),
+        "chosen_text": write_yaml(detail.chosen) if detail.chosen else "",
+        "may_promote": not detail.line.promoted and may_promote(services.accounts, services.store, actor, versions),
+        "longest_note": promoting.LONGEST_NOTE,
+        "model_address": model_address,
+    }
+    return render(request, "model.html", content)
+
+
+@router.post("/{label}/promotion")
+async def promote(request: Request, actor: Annotated[Actor, Depends(require(Role.OPERATOR))], label: str) -> Response:
+    """Promotes the version of a form."""
+    fields = await form_fields(request)
+    await run_in_threadpool(promoting.promote, services_of(request), actor, label, fields.get("note", ""))
+    return RedirectResponse(model_address(label), HTTPStatus.SEE_OTHER)
+
+
+def model_address(label: str) -> str:
+    """Path of a version's page."""
+    return f"/models/{quote(label, safe='@')}"

@@ -1,0 +1,43 @@
+"""The forms of a campaign's page that copy it or give it another name."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from tansaku.deploy.web import copying, renaming
+from tansaku.deploy.web.auth.roles import require
+from tansaku.deploy.web.forms import form_fields
+from tansaku.deploy.web.pages.formats import campaign_address
+from tansaku.deploy.web.services import services_of
+from tansaku.models.domain.accounts import Actor, Role
+from tansaku.tasks.yaml_edit import assignments
+
+router = APIRouter(prefix="/campaigns")
+
+Operator = Annotated[Actor, Depends(require(Role.OPERATOR))]
+
+_LONGEST_CHANGES = 10_000
+
+
+@router.post("/{name}/copies")
+async def copy_campaign(request: Request, actor: Operator, name: str) -> Response:
+    """Creates a copy of a campaign, and shows it."""
+    fields = await form_fields(request)
+    lines = [line.strip() for line in fields.get("changes", "")[:_LONGEST_CHANGES].splitlines() if line.strip()]
+    wanted = copying.Copy(fields.get("name", "").strip(), assignments(lines), "run" in fields)
+    created = await run_in_threadpool(copying.copy, services_of(request), actor, name, wanted)
+    return RedirectResponse(campaign_address(created.record.name), HTTPStatus.SEE_OTHER)
+
+
+@router.post("/{name}/name")
+async def rename_campaign(request: Request, actor: Operator, name: str) -> Response:
+    """Gives a campaign another name, or asks the service to, and shows it."""
+    new = (await form_fields(request)).get("name", "").strip()
+    outcome = await run_in_threadpool(renaming.rename, services_of(request), actor, name, new)
+    return RedirectResponse(campaign_address(new if outcome.request is None else name), HTTPStatus.SEE_OTHER)

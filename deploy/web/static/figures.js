@@ -1,0 +1,111 @@
+// Draws the figures that a campaign has: energy against angle, map of compositions, Pareto front, certificate, last proposals.
+// The same numbers are in tables below them.
+"use strict";
+
+(() => {
+  const section = document.getElementById("figures");
+  const place = document.getElementById("figure-place");
+  const problem = document.getElementById("figures-problem");
+  let found = null;
+  let tag = null;
+  let plots = [];
+
+  const panel = (title) => {
+    const made = document.createElement("figure");
+    const caption = document.createElement("figcaption");
+    caption.textContent = title;
+    const body = document.createElement("div");
+    body.setAttribute("aria-hidden", "true");
+    made.append(caption, body);
+    place.append(made);
+    return body;
+  };
+
+  const points = (label, stroke, size) => ({ label, stroke, paths: () => null, points: { show: true, size, fill: stroke } });
+
+  const chart = (body, options, data) => {
+    const width = Math.max(280, Math.min(760, place.clientWidth));
+    plots.push(new uPlot({ width, height: 300, ...options }, data, body));
+  };
+
+  const angles = (data) => {
+    const body = panel(`Energy against misorientation angle [${found.unit}]`);
+    const { colour, lines } = plotStyle(body);
+    const least = data.searched.map((value, at) => data.relaxed[at] === null ? value : Math.min(value, data.relaxed[at]));
+    chart(body, {
+      scales: { x: { time: false }, y: { range: (_, low, high) => [Math.min(0, low), high * 1.05] } },
+      axes: [{ ...lines, label: "angle [°]" }, { ...lines, label: `${found.quantity} [${found.unit}]`, size: 70 }],
+      series: [
+        { label: "angle", value: (_, value, __, at) => at === null || value === null ? "–" : `${value.toFixed(2)}° ${data.labels[at]}` },
+        { label: "lowest", stroke: colour("quiet"), width: 1.5, points: { show: false } },
+        points("search", colour("warn"), 8),
+        points("final relaxation", colour("good"), 6),
+      ],
+    }, [data.angle, least, data.searched, data.relaxed]);
+  };
+
+  const front = (data) => {
+    const shown = data.axes.map((axis) => `${axis.name} [${axis.unit}]`);
+    for (let other = 1; other < data.axes.length; other += 1) {
+      const body = panel(`Pareto front: ${data.axes[0].name} (${data.axes[0].direction}), ${data.axes[other].name} (${data.axes[other].direction})`);
+      const { colour, lines } = plotStyle(body);
+      const of = (wanted) => data.values[other].map((value, at) => data.member[at] === wanted ? value : null);
+      chart(body, {
+        scales: { x: { time: false } },
+        axes: [{ ...lines, label: shown[0] }, { ...lines, label: shown[other], size: 70 }],
+        series: [
+          { label: shown[0], value: (_, value, __, at) => at === null || value === null ? "–" : `${value} ${data.candidates[at]}` },
+          points("surpassed", colour("quiet"), 4),
+          { label: "front", stroke: colour("good"), width: 2, spanGaps: true, points: { show: true, size: 8 } },
+        ],
+      }, [data.values[0], of(false), of(true)]);
+    }
+  };
+
+  const proposals = (data) => {
+    const body = panel(`Acquisition and deviation of the last ${data.numbers.length} proposals`);
+    const { colour, lines } = plotStyle(body);
+    chart(body, {
+      scales: { x: { time: false } },
+      axes: [
+        { ...lines, label: "round" },
+        { ...lines, label: "acquisition", size: 70 },
+        { ...lines, label: `deviation [${found.unit}]`, scale: "deviation", side: 1, size: 70, grid: { show: false } },
+      ],
+      series: [
+        { label: "round" },
+        { label: "acquisition", stroke: colour("good"), width: 3, points: { show: true, size: 5 } },
+        { label: "deviation", scale: "deviation", stroke: colour("warn"), width: 2, dash: [6, 4], points: { show: true, size: 5 } },
+      ],
+    }, [data.numbers, data.acquisition, data.deviation]);
+  };
+
+  const draw = () => {
+    for (const plot of plots) plot.destroy();
+    plots = [];
+    place.replaceChildren();
+    if (!found) return;
+    problem.hidden = !found.problem;
+    problem.textContent = found.problem;
+    if (found.angles) angles(found.angles);
+    for (const map of found.maps) drawMap(panel(`${map.system}: ${found.quantity} [${found.unit}]`), map, section.dataset.evaluations);
+    if (found.front) front(found.front);
+    if (found.certificate && found.certificate.systems.length > 0) {
+      const percent = 100 * found.certificate.confidence;
+      const text = `Certificate by system: with ${percent} %, nothing better by more than this remains [${found.unit}]`;
+      drawBars(panel(text), found.certificate.systems, found.certificate.tolerance, place.clientWidth);
+    }
+    if (found.proposals) proposals(found.proposals);
+    section.hidden = place.children.length === 0 && !found.problem;
+  };
+
+  const load = async () => {
+    const answer = await fetch(section.dataset.figures, { credentials: "same-origin", headers: tag ? { "If-None-Match": tag } : {} });
+    if (!answer.ok || answer.status === 304 || answer.headers.get("ETag") === tag) return;
+    tag = answer.headers.get("ETag");
+    found = await answer.json();
+    draw();
+  };
+
+  keepDrawn(draw, load);
+})();

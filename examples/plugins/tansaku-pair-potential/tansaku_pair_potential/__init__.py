@@ -1,0 +1,1 @@
+"""Calculator pair_potential for tansaku."""

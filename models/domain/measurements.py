@@ -1,0 +1,114 @@
+"""Reported measurements of one candidate, and the one result that they make."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from pydantic import AwareDatetime
+
+from tansaku.models.domain.records import Evaluation, Failure, JsonDict, Outcome, Provenance, Record
+from tansaku.models.domain.specs.off_pool import OffPoolSpec
+from tansaku.models.domain.states import FailureKind
+
+MEASUREMENTS = "measurements"
+"""Key of an outcome's properties that holds the measurements it was made from."""
+
+REPORTED_FAILURE = "reported_failure"
+
+
+class Measurement(Record):
+    """One reported measurement.
+
+    Attributes:
+        id: Command and place in it that reported it; empty before it is stored.
+        value: In the objective's unit; None: it failed.
+        deviation: Its standard deviation [objective's unit]; None where nobody gave one.
+        failed: Why there is no value.
+        note: What the report says besides.
+        user: Who reported it.
+        at: When it was reported.
+    """
+
+    id: str = ""
+    value: float | None = None
+    deviation: float | None = None
+    failed: str | None = None
+    note: str | None = None
+    user: str = ""
+    at: AwareDatetime | None = None
+
+    def same(self, other: Measurement) -> bool:
+        """Whether both report the same: the same value, or a failure."""
+        if self.value is None or other.value is None:
+            return self.value is other.value
+        return math.isclose(self.value, other.value, rel_tol=1e-9, abs_tol=1e-300)
+
+
+class Reported(Record):
+    """What one command reports of one candidate.
+
+    Attributes:
+        candidate: Id of the candidate.
+        number: The proposal that it answers; None: the candidate's latest, or a new one.
+        replaces: Whether these measurements replace all earlier ones of the proposal: a correction.
+        measurements: In the order of the report.
+        off_pool: What describes the candidate, where the space does not list it.
+        basis: Attempts that the proposal had when it was reported, so that a repeated correction is another command.
+    """
+
+    candidate: str
+    number: int | None = None
+    replaces: bool = False
+    measurements: tuple[Measurement, ...]
+    off_pool: OffPoolSpec | None = None
+    basis: int = 0
+
+
+def reports_of(payload: Mapping[str, object]) -> list[Reported]:
+    """What a command ``tell`` reports."""
+    reports = payload.get("reports")
+    return [Reported.model_validate(item) for item in reports] if isinstance(reports, list) else []
+
+
+def measurements_of(evaluation: Evaluation) -> tuple[Measurement, ...]:
+    """Measurements that an evaluation's result was made from; none where nothing was reported."""
+    found = evaluation.outcome.properties.get(MEASUREMENTS, []) if evaluation.outcome is not None else []
+    return tuple(Measurement.model_validate(item) for item in found)
+
+
+def repeats_of(outcome: Outcome | None) -> int:
+    """Number of measured values that a result was made from; 1 where it was not measured."""
+    found = outcome.properties.get(MEASUREMENTS, []) if outcome is not None else []
+    return max(1, sum(item.get("value") is not None for item in found))
+
+
+def result_of(measurements: Sequence[Measurement], deviation: float | None, provenance: Provenance) -> Outcome:
+    """The one result of all measurements of a candidate: their mean, weighted where all deviations are known.
+
+    Args:
+        measurements: At least one.
+        deviation: Of each measurement whose report gives none [objective's unit]; None: unknown.
+        provenance: Of the result.
+    """
+    valued = [(item.value, item.deviation or deviation) for item in measurements if item.value is not None]
+    properties: JsonDict = {MEASUREMENTS: [item.model_dump(mode="json", exclude_none=True) for item in measurements]}
+    finished = max((item.at for item in measurements if item.at is not None), default=None)
+    common = {"properties": properties, "finished_at": finished, "provenance": provenance}
+    if not valued:
+        message = "; ".join(dict.fromkeys(item.failed for item in measurements if item.failed)) or "reported as failed"
+        failure = Failure(kind=FailureKind.SCIENCE, reason=REPORTED_FAILURE, message=message)
+        return Outcome.model_validate({"failure": failure, **common})
+    mean, together = _mean([value for value, _ in valued], [given for _, given in valued])
+    return Outcome.model_validate({"value": mean, "deviation": together, **common})
+
+
+def _mean(values: Sequence[float], deviations: Sequence[float | None]) -> tuple[float, float | None]:
+    """Mean and its standard deviation, None where a measurement's is unknown."""
+    known = [given for given in deviations if given is not None]
+    if len(known) < len(values):
+        return math.fsum(values) / len(values), None
+    weights = [1.0 / given**2 for given in known]
+    total = math.fsum(weights)
+    mean = math.fsum(weight * value for weight, value in zip(weights, values, strict=True)) / total
+    return (values[0] if len(values) == 1 else mean), 1.0 / math.sqrt(total)

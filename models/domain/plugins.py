@@ -1,0 +1,218 @@
+"""Installed plug-ins: what packages register under entry points, in groups such as ``tansaku.calculators``.
+
+An entry point names an object of a *pure* module: a spec class, or a description. It is loaded when the registry of its kind
+is made, and says, as text, which module and name in it compute (``opener``); that is imported when it is first asked for. A
+plug-in that cannot be loaded is noted as a problem and left out: nothing but campaigns that need it is affected.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import import_module
+from typing import Annotated, Any, TypeVar, Union, cast, get_args
+
+from pydantic import BaseModel
+
+from tansaku.models.domain.errors import ConfigurationError, MissingComponentError
+from tansaku.models.domain.identifiers import printable
+
+GROUPS = ("calculators", "spaces", "objectives", "proposers", "features", "workflows", "launchers", "surrogates")
+"""Kinds of what plug-ins may add; their entry points are in ``tansaku.KIND``."""
+
+_PREFIX = "tansaku."
+_LONGEST = 300
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """One entry point.
+
+    Attributes:
+        group: Kind of what it adds.
+        name: The word in campaign and site files.
+        distribution: Package that was installed.
+        version: Of that package.
+        entry: The entry point.
+    """
+
+    group: str
+    name: str
+    distribution: str
+    version: str
+    entry: importlib.metadata.EntryPoint
+
+    @property
+    def origin(self) -> str:
+        """Distribution and version: what results and levels of theory record."""
+        return f"{self.distribution} {self.version}"
+
+
+@dataclass(frozen=True)
+class PluginProblem:
+    """Why a plug-in was left out."""
+
+    plugin: Plugin
+    reason: str
+
+    def __str__(self) -> str:
+        plugin = self.plugin
+        return f"plug-in {plugin.distribution} {plugin.version}: {plugin.group} {plugin.name!r} was left out: {self.reason}"
+
+
+_PROBLEMS: dict[tuple[str, str, str], PluginProblem] = {}
+_ACCEPTED: dict[tuple[str, str], Plugin] = {}
+
+
+@lru_cache(maxsize=1)
+def found_plugins() -> tuple[Plugin, ...]:
+    """Every entry point of an installed package, in order of kind, name and package; none is loaded."""
+    found = []
+    for distribution in importlib.metadata.distributions():
+        entries = [entry for entry in distribution.entry_points if entry.group.startswith(_PREFIX)]
+        if entries:
+            name, version = str(distribution.metadata["Name"]), str(distribution.version)
+            found += [Plugin(entry.group.removeprefix(_PREFIX), entry.name, name, version, entry) for entry in entries]
+    # A package that is found twice on the path is the first of the two, as for imports.
+    unique = {(plugin.group, plugin.name, plugin.distribution): plugin for plugin in reversed(found)}
+    return tuple(unique[key] for key in sorted(unique))
+
+
+def loaded(group: str, check: Callable[[Plugin, object], T | None], taken: Iterable[str] = ()) -> dict[str, T]:
+    """What the plug-ins of a group add, by name; those that cannot be used become problems.
+
+    Args:
+        group: The kind.
+        check: Returns the object as the registry keeps it, None if it belongs to another registry of the same kind; raises
+            TypeError or ValueError if it is not what the kind needs.
+        taken: Names that tansaku itself has.
+    """
+    known, found = set(taken), {}
+    for plugin in found_plugins():
+        if plugin.group != group:
+            continue
+        try:
+            if plugin.name in known:
+                raise ValueError(f"the name is taken by {_owner(group, plugin.name)}")
+            item = check(plugin, plugin.entry.load())
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - somebody else's module may raise anything when it is imported
+            _note(plugin, error)
+            continue
+        if item is None:
+            continue
+        known.add(plugin.name)
+        _ACCEPTED[group, plugin.name] = plugin
+        found[plugin.name] = item
+    return found
+
+
+def _owner(group: str, name: str) -> str:
+    other = _ACCEPTED.get((group, name))
+    return f"plug-in {other.origin}" if other is not None else "tansaku itself"
+
+
+def _note(plugin: Plugin, error: BaseException) -> None:
+    reason = printable(str(error).strip() or "no reason given")[:_LONGEST]
+    if not isinstance(error, TypeError | ValueError) or isinstance(error, UnicodeError):
+        reason = f"{type(error).__name__}: {reason}"
+    _PROBLEMS[plugin.group, plugin.name, plugin.distribution] = PluginProblem(plugin, reason)
+
+
+def spec_classes(group: str, base: type[T], taken: Iterable[str] = ()) -> dict[str, type[T]]:
+    """Classes of specs that plug-ins add, by type.
+
+    Args:
+        group: The kind.
+        base: What they must be derived from.
+        taken: Types that tansaku itself has.
+    """
+
+    def check(plugin: Plugin, found: object) -> type[T]:
+        if not (isinstance(found, type) and issubclass(found, base)):
+            raise TypeError(f"{plugin.entry.value} is no class derived from {base.__name__}")
+        field = cast("type[BaseModel]", found).model_fields.get("type")
+        if field is None or field.default != plugin.name:
+            raise ValueError(f"its spec has type {getattr(field, 'default', None)!r}; expected the entry point's name")
+        if not any(hasattr(found, name) for name in ("facts", "opener")):
+            raise TypeError(f"{found.__name__} has no opener, which names the code")
+        return found
+
+    return loaded(group, check, taken)
+
+
+def with_plugins(union: Any, group: str, base: type[BaseModel]) -> Any:  # noqa: ANN401 - unions of types are of no type
+    """A union of specs discriminated by ``type``, with those that plug-ins add.
+
+    Args:
+        union: ``Annotated[A | B, Field(discriminator="type")]``.
+        group: The kind.
+        base: What a plug-in's class must be derived from.
+    """
+    kinds, *marks = get_args(union)
+    members = get_args(kinds) or (kinds,)
+    added = spec_classes(group, base, [kind.model_fields["type"].default for kind in members])
+    return Annotated[Union[(*members, *added.values())], *marks] if added else union
+
+
+def plugin_of(group: str, name: str) -> Plugin | None:
+    """The plug-in behind a type; None where tansaku itself has it."""
+    return _ACCEPTED.get((group, name))
+
+
+def problems() -> tuple[PluginProblem, ...]:
+    """Plug-ins that were left out so far, and why."""
+    return tuple(_PROBLEMS[key] for key in sorted(_PROBLEMS))
+
+
+def reasons_for(name: str) -> str:
+    """What is wrong with plug-ins that bring a type of this name, for the error that it is not known; else empty."""
+    return "".join(f"; {problem}" for problem in problems() if problem.plugin.name == name)
+
+
+def open_by(path: str, plugin: Plugin) -> Callable[..., Any]:
+    """Imports what computes.
+
+    Args:
+        path: Module and name in it, such as ``my_package.engine:MyProposer``.
+        plugin: Whose it is, for errors.
+
+    Raises:
+        MissingComponentError: It cannot be imported.
+        ConfigurationError: It is not there.
+    """
+    module, _, name = path.partition(":")
+    try:
+        return cast("Callable[..., Any]", getattr(import_module(module), name))
+    except ImportError as error:
+        raise MissingComponentError(
+            f"plug-in {plugin.origin}: {path} cannot be imported: {printable(str(error))}",
+            hint="repair or reinstall the plug-in",
+        ) from error
+    except AttributeError as error:
+        raise ConfigurationError(f"plug-in {plugin.origin}: {module} has no {name}") from error
+
+
+def opened(group: str, spec: BaseModel, attribute: str = "opener") -> Callable[..., Any] | None:
+    """What computes for a spec whose type is a plug-in's; None where tansaku itself has the type.
+
+    Args:
+        group: The kind.
+        spec: Its ``opener`` names the code.
+        attribute: Another one that says so.
+    """
+    plugin = plugin_of(group, str(getattr(spec, "type", "")))
+    return None if plugin is None else open_by(str(getattr(spec, attribute)), plugin)
+
+
+def origins(parts: Mapping[str, object]) -> tuple[str, ...]:
+    """Plug-ins that parts of a campaign come from, for provenance.
+
+    Args:
+        parts: Types by kind.
+    """
+    found = [(kind, plugin) for kind, name in parts.items() if (plugin := plugin_of(kind, str(name))) is not None]
+    return tuple(f"{plugin.origin} ({kind}: {plugin.name})" for kind, plugin in found)

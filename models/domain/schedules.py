@@ -1,0 +1,120 @@
+"""Schedules that users of the dashboard want, and what a service says of those of its Prefect server.
+
+A stored schedule is what is wanted. A service makes its Prefect server agree with it, again and again, so that it may be killed
+at any point. The schedules belong to Prefect: what the server has is mirrored back, with those made on Prefect's own page.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, Protocol
+
+from pydantic import AwareDatetime, Field
+
+from tansaku.models.domain.records import Number, Record
+
+SCHEDULE_ID_PATTERN = r"^[A-Za-z0-9-]{8,64}$"
+
+
+class Schedule(Record):
+    """Times at which a stored campaign is to be run.
+
+    Attributes:
+        id: Chosen by whoever asks; storing it twice is the same as once.
+        campaign_created_at: Distinguishes the campaign from a later one of its name.
+        cron: Five fields.
+        zone: Time zone of the fields, a name of the IANA database.
+        active: Whether runs are started.
+        version: Raised by every change.
+        removed: It is to vanish from the Prefect server; then its record vanishes too.
+        holder: Deployment that has it on its server; no other one takes it while that renews its hold.
+    """
+
+    schema_version: Literal[1] = 1
+    id: str = Field(pattern=SCHEDULE_ID_PATTERN)
+    campaign: str
+    campaign_created_at: AwareDatetime
+    cron: str
+    zone: str
+    active: bool = True
+    user: str
+    origin: str
+    created_at: AwareDatetime
+    version: Number = 1
+    removed: bool = False
+    holder: str | None = None
+    held_until: AwareDatetime | None = None
+
+
+class ScheduleRow(Record):
+    """A schedule as a Prefect server has it.
+
+    Attributes:
+        id: The server's.
+        own: Id of the stored schedule that it was made for; None: made on Prefect's page.
+        campaign: That it runs; None: another task, which ``task`` names.
+        task: Name of the deployment.
+        timing: Cron fields, or the interval in words.
+        next_at: Of the next run; None: there is none.
+        last_result: How the last run ended; empty: none did yet.
+    """
+
+    id: str
+    own: str | None
+    campaign: str | None
+    task: str
+    timing: str
+    zone: str
+    active: bool
+    next_at: AwareDatetime | None
+    last_result: str
+
+
+class ScheduleMirror(Record):
+    """What one service says of its server's schedules.
+
+    Attributes:
+        id: Name of the service.
+        problems: Why stored schedules are not in force, by their id.
+    """
+
+    schema_version: Literal[1] = 1
+    id: str
+    rows: tuple[ScheduleRow, ...]
+    problems: dict[str, str] = Field(default_factory=dict)
+    mirrored_at: AwareDatetime
+
+
+class Schedules(Protocol):
+    """Where wanted schedules and mirrors are stored. Durations count by the clock of the store."""
+
+    def add_schedule(self, schedule: Schedule) -> Schedule:
+        """Stores a schedule; returns the stored one of its id."""
+        ...
+
+    def schedules(self) -> list[Schedule]:
+        """All, the oldest first, those that are to vanish included."""
+        ...
+
+    def replace_schedule(self, schedule: Schedule) -> bool:
+        """Stores a changed schedule of the present version under the next one; returns whether it had that version."""
+        ...
+
+    def rename_campaign(self, old: str, new: str, created_at: AwareDatetime) -> None:
+        """Gives the schedules of a campaign its new name, each as its next version."""
+        ...
+
+    def hold_schedule(self, schedule_id: str, holder: str, seconds: float) -> bool:
+        """Takes or keeps a schedule, so that no other deployment starts its runs; returns whether it is the holder's now."""
+        ...
+
+    def forget_schedule(self, schedule_id: str) -> None:
+        """Deletes the record of a schedule that was to vanish; does nothing to others."""
+        ...
+
+    def mirror_schedules(self, mirror: ScheduleMirror) -> None:
+        """Stores what a service says in place of what it said before."""
+        ...
+
+    def schedule_mirrors(self) -> list[ScheduleMirror]:
+        """What all services said last, by name."""
+        ...

@@ -1,0 +1,68 @@
+"""What the spec of a plug-in's calculator has beyond every calculator's: which version of which package computes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated, Self
+
+from pydantic import Field
+
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.plugins import Plugin, loaded, plugin_of
+from tansaku.models.domain.specs.base import PLAIN_TEXT
+from tansaku.models.domain.specs.calculators.ase_table import ASE_CALCULATORS, AseEntry
+from tansaku.models.domain.specs.calculators.contract import CalculatorBase, CalculatorFacts
+
+_GROUP = "calculators"
+
+
+class PluginCalculator(CalculatorBase):
+    """Base class of the specs of calculators that plug-ins bring.
+
+    Attributes:
+        plugin: Package and version that computes; filled in when a campaign file is loaded. It is part of the level of theory:
+            results of two versions are never mixed.
+    """
+
+    plugin: Annotated[str, Field(min_length=1, max_length=200), PLAIN_TEXT] | None = None
+
+    def resolved_plugin(self) -> Self:
+        """The spec with the installed package and version.
+
+        Raises:
+            ConfigurationError: The spec says another one.
+        """
+        plugin = plugin_of(_GROUP, self.type)
+        if plugin is None:
+            return self
+        if self.plugin not in (None, plugin.origin):
+            raise ConfigurationError(
+                f"calculator.plugin: the campaign computes with {self.plugin}; {plugin.origin} is installed",
+                hint="install that version, or start another campaign: results of two versions are never mixed",
+            )
+        return self.model_copy(update={"plugin": plugin.origin})
+
+
+def plugin_calculators(taken: Iterable[str]) -> tuple[type[CalculatorBase], ...]:
+    """Specs of calculators that plug-ins bring. Entries for ``type: ase`` that they bring are added to its table.
+
+    Args:
+        taken: Types that tansaku itself has.
+    """
+
+    def check(plugin: Plugin, found: object) -> type[PluginCalculator] | AseEntry:
+        if isinstance(found, AseEntry):
+            if found.name != plugin.name or found.name in ASE_CALCULATORS:
+                raise ValueError(f"calculator {found.name!r} of ASE is known already, or is not the entry point's name")
+            return found
+        if not (isinstance(found, type) and issubclass(found, PluginCalculator)):
+            raise TypeError(f"{plugin.entry.value} is no class derived from PluginCalculator, and no AseEntry")
+        if found.type_name() != plugin.name:
+            raise ValueError(f"its spec has type {found.type_name()!r}; expected the entry point's name")
+        if not isinstance(getattr(found, "facts", None), CalculatorFacts):
+            raise TypeError(f"{found.__name__} has no facts, which say what computes")
+        return found
+
+    found = loaded(_GROUP, check, taken)
+    ASE_CALCULATORS.update({name: entry for name, entry in found.items() if isinstance(entry, AseEntry)})
+    return tuple(kind for kind in found.values() if isinstance(kind, type) and issubclass(kind, CalculatorBase))

@@ -1,0 +1,124 @@
+"""Spec of the energy surface of an ion in a host."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from tansaku.models.domain.specs.base import NamesFile, PositiveFloat, Sha256, Spec
+from tansaku.models.domain.specs.crystals import PrototypeSpec
+from tansaku.models.domain.specs.energy_space import EnergySpaceSpec
+from tansaku.models.domain.specs.prototypes import CationText, OxideStructure, Volume
+from tansaku.models.domain.specs.space_base import KeyPath, SpaceDescription, SpecFile
+
+ENERGY = "energy"
+"""The property that an energy surface is about: energy of the cell with the ion [eV]."""
+
+Repeats = Annotated[int, Field(ge=1, le=8)]
+
+
+class OxideHostSpec(Spec):
+    """A host of a named structure, in its primitive cell.
+
+    Attributes:
+        prototype: Structure.
+        ions: Cations of its sites, in the order in which the structure's formula names them.
+        volume: In units of the volume at which the bonds' valences fit best.
+    """
+
+    prototype: OxideStructure
+    ions: Annotated[tuple[CationText, ...], Field(min_length=1, max_length=3)]
+    volume: Volume = 1.0
+
+
+class FileHostSpec(Spec):
+    """A host from a file with one structure.
+
+    Attributes:
+        file: Path (relative to the spec) of a CIF, POSCAR or extxyz; every site has one element.
+        sha256: Content hash of the file; filled in when the spec is resolved.
+    """
+
+    file: Annotated[str, Field(min_length=1, max_length=400), NamesFile("structure")]
+    sha256: Sha256 | None = None
+
+
+class EnergySurfaceSpaceSpec(EnergySpaceSpec):
+    """Positions of an ion in a host: points of a grid of its cell, folded by its space group.
+
+    Attributes:
+        host: The host without the ion: a named oxide, a file, or a crystal of a named structure in its primitive cell.
+        ion: Element of the ion.
+        grid: Largest step of the grid along a cell vector [Å].
+        exclusion: The ion comes no nearer to an atom than this fraction of the sum of their covalent radii.
+        supercell: The host's cell is repeated so often in the cell that is computed.
+        resolution: Features tell positions apart that are nearer than this; beyond it all are about equally far [Å].
+        host_atoms: ``fixed``, or ``relaxed``: each evaluation relaxes the host around the ion, which is pinned to its point,
+            while the cell and the mean position of the host's atoms stay; the calculator's ``relaxation`` gives ``fmax`` and
+            ``max_steps``.
+        relaxed: Must be false: the ion stays at its point.
+        cost: Predicted cost of an evaluation.
+    """
+
+    description: ClassVar[SpaceDescription] = replace(
+        EnergySpaceSpec.description,
+        properties=(ENERGY,),
+        learnable=False,
+        keeps_free_energy=False,
+        gridded=True,
+        figures="paths",
+        groups=("system",),
+    )
+
+    type: Literal["energy_surface"] = "energy_surface"
+    host: OxideHostSpec | FileHostSpec | PrototypeSpec
+    ion: Annotated[str, Field(pattern=r"^[A-Z][a-z]?$")]
+    grid: Annotated[float, Field(ge=0.05, le=2.0)] = 0.25
+    exclusion: Annotated[float, Field(ge=0.0, le=1.5)] = 0.6
+    supercell: tuple[Repeats, Repeats, Repeats] = (1, 1, 1)
+    resolution: PositiveFloat = 1.2
+    host_atoms: Literal["fixed", "relaxed"] = "fixed"
+
+    @property
+    def elements(self) -> frozenset[str]:
+        """The ion, and those of a named host."""
+        match self.host:
+            case FileHostSpec():
+                return frozenset({self.ion})
+            case PrototypeSpec(elements=elements):
+                return frozenset({self.ion, *elements})
+            case OxideHostSpec(ions=ions):
+                return frozenset({self.ion, "O", *(ion.rstrip("+0123456789") for ion in ions)})
+
+    @property
+    def as_they_stand(self) -> bool:
+        """Whether the host does not make way for the ion."""
+        return self.host_atoms == "fixed"
+
+    @field_validator("ion", mode="before")
+    @classmethod
+    def _cells_are_neutral(cls, value: object) -> object:
+        if isinstance(value, str) and value.endswith(("+", "-")):
+            raise ValueError(f"{value}: a charged ion, but all cells are computed neutral; expected an element such as H")
+        return value
+
+    @model_validator(mode="after")
+    def _ion_stays(self) -> Self:
+        if self.relaxed:
+            raise ValueError("relaxed: true; a relaxed ion would leave its grid point; expected false, or host_atoms: relaxed")
+        if self.cost.model == "measured":
+            raise ValueError("cost.model: measured; every candidate has the same atoms; expected atoms")
+        return self
+
+    def files(self) -> tuple[SpecFile, ...]:
+        """The host's, where there is one."""
+        return (SpecFile(("host", "file"), self.host.file, self.host.sha256),) if isinstance(self.host, FileHostSpec) else ()
+
+    def with_hashes(self, hashes: Mapping[KeyPath, str]) -> Self:
+        """The spec with the hash of its host's file."""
+        if not isinstance(self.host, FileHostSpec):
+            return self
+        return self.model_copy(update={"host": self.host.model_copy(update={"sha256": hashes["host", "file"]})})

@@ -1,0 +1,25 @@
+"""Candidates that were measured although the space does not list them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from tansaku.models.domain.specs.base import PLAIN_TEXT, PositiveFloat, Spec
+
+Cell = float | Annotated[str, Field(min_length=1, max_length=400), PLAIN_TEXT]
+
+
+class OffPoolSpec(Spec):
+    """One candidate that a report of values described.
+
+    Attributes:
+        id: Id of the candidate.
+        cells: What the columns of the table hold of it.
+        cost: Its cost; null: the median of the listed candidates.
+    """
+
+    id: Annotated[str, Field(min_length=1, max_length=200), PLAIN_TEXT]
+    cells: dict[Annotated[str, Field(min_length=1, max_length=400), PLAIN_TEXT], Cell]
+    cost: PositiveFloat | None = None

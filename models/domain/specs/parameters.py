@@ -1,0 +1,204 @@
+"""Spec of a space of parameters: numbers, whole numbers, categories and fractions that add up to one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.specs.base import PLAIN_TEXT, PositiveFloat, Spec
+from tansaku.models.domain.specs.space_base import SpaceBase, SpaceDescription
+from tansaku.models.domain.units import Unit
+
+ParameterName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,40}$")]
+TermName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,40}(\.[A-Za-z_][A-Za-z0-9_]{0,40})?$")]
+Category = Annotated[str, Field(min_length=1, max_length=80), PLAIN_TEXT]
+Number = Annotated[float, Field(ge=-1e12, le=1e12)]
+FunctionName = Literal["hartmann6", "ackley"]
+
+_MOST_STEPS = 1_000_000
+
+
+class NumberSpec(Spec):
+    """A number between two bounds.
+
+    Attributes:
+        low: Smallest value.
+        high: Largest value.
+        step: Distance of two values, counted from the smallest; null: every value between.
+        log: Whether the logarithm is what is drawn evenly.
+        unit: For tables.
+    """
+
+    type: Literal["number"] = "number"
+    low: Number
+    high: Number
+    step: PositiveFloat | None = None
+    log: bool = False
+    unit: Unit = "1"
+
+    @model_validator(mode="after")
+    def _bounds_fit(self) -> NumberSpec:
+        if self.low >= self.high:
+            raise ValueError(f"low {self.low:g}, high {self.high:g}: the first must be below the second")
+        if self.log and self.low <= 0:
+            raise ValueError(f"low {self.low:g}: with log expected a positive number")
+        if self.step is not None and not 1 <= (self.high - self.low) / self.step <= _MOST_STEPS:
+            raise ValueError(f"step {self.step:g}: expected 1 to {_MOST_STEPS:,} steps between low and high")
+        return self
+
+
+class WholeNumberSpec(Spec):
+    """A whole number between two bounds, both included.
+
+    Attributes:
+        low: Smallest value.
+        high: Largest value.
+    """
+
+    type: Literal["integer"] = "integer"
+    low: Annotated[int, Field(ge=-1_000_000_000, le=1_000_000_000)]
+    high: Annotated[int, Field(ge=-1_000_000_000, le=1_000_000_000)]
+
+    @model_validator(mode="after")
+    def _bounds_fit(self) -> WholeNumberSpec:
+        if self.low >= self.high:
+            raise ValueError(f"low {self.low}, high {self.high}: the first must be below the second")
+        return self
+
+
+class CategorySpec(Spec):
+    """One of several names, which are equal or not and nothing else.
+
+    Attributes:
+        values: The names.
+    """
+
+    type: Literal["category"] = "category"
+    values: Annotated[tuple[Category, ...], Field(min_length=2, max_length=100)]
+
+    @model_validator(mode="after")
+    def _each_once(self) -> CategorySpec:
+        if len(set(self.values)) < len(self.values):
+            raise ValueError("values: one is there twice")
+        return self
+
+
+class FractionsSpec(Spec):
+    """Fractions that add up to one.
+
+    Attributes:
+        parts: What they are fractions of; constraints call one ``name.part``.
+        step: Fractions are multiples of this, a divisor of one; null: any.
+    """
+
+    type: Literal["fractions"] = "fractions"
+    parts: Annotated[tuple[ParameterName, ...], Field(min_length=2, max_length=20)]
+    step: Annotated[float, Field(gt=0, le=0.5)] | None = None
+
+    @model_validator(mode="after")
+    def _fits(self) -> FractionsSpec:
+        if len(set(self.parts)) < len(self.parts):
+            raise ValueError("parts: one is there twice")
+        if self.step is not None and abs(round(1 / self.step) * self.step - 1) > 1e-9:
+            raise ValueError(f"step {self.step:g}: expected a divisor of one, such as 0.05")
+        return self
+
+
+ParameterSpec = Annotated[NumberSpec | WholeNumberSpec | CategorySpec | FractionsSpec, Field(discriminator="type")]
+
+
+class LinearConstraintSpec(Spec):
+    """Bounds of a weighted sum of parameters.
+
+    Attributes:
+        terms: Weights by the name of a number, or ``name.part`` of fractions.
+        at_least: Lower bound, or null.
+        at_most: Upper bound, or null.
+    """
+
+    terms: Annotated[dict[TermName, Number], Field(min_length=1, max_length=100)]
+    at_least: Number | None = None
+    at_most: Number | None = None
+
+    @model_validator(mode="after")
+    def _bounded(self) -> LinearConstraintSpec:
+        if self.at_least is None and self.at_most is None:
+            raise ValueError("give at_least, at_most or both")
+        return self
+
+
+class RefinementSpec(Spec):
+    """Candidates around the best ones found, besides those that are drawn beforehand.
+
+    Attributes:
+        around: Best candidates that get neighbours.
+        neighbours: How many each gets.
+        reach: Standard deviation of the largest displacements, in units of a parameter's range; others are shorter, down to a
+            thousandth.
+    """
+
+    around: Annotated[int, Field(ge=1, le=20)] = 3
+    neighbours: Annotated[int, Field(ge=1, le=999)] = 300
+    reach: Annotated[float, Field(gt=0, le=0.5)] = 0.2
+
+
+class ParametersSpaceSpec(SpaceBase):
+    """Parameters of an experiment or a computation. Candidates are drawn quasi-randomly, and later around the best ones.
+
+    Attributes:
+        parameters: Parameters by name.
+        constraints: What their values must meet.
+        pool: Candidates that are drawn beforehand.
+        refine: Candidates around the best ones, from the first proposal after the initial design; null: none.
+        seed: Start of every draw.
+        function: A function of the parameters in their order that is computed on the spot, for examples and benchmarks; null:
+            the values are to be measured.
+    """
+
+    description: ClassVar[SpaceDescription] = SpaceDescription(polished=True)
+
+    type: Literal["parameters"] = "parameters"
+    parameters: Annotated[dict[ParameterName, ParameterSpec], Field(min_length=1, max_length=100)]
+    constraints: Annotated[tuple[LinearConstraintSpec, ...], Field(max_length=100)] = ()
+    pool: Annotated[int, Field(ge=2, le=1_000_000)] = 1024
+    refine: RefinementSpec | None = RefinementSpec()
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    function: FunctionName | None = None
+
+    @model_validator(mode="after")
+    def _terms_are_numbers(self) -> Self:
+        known = self.terms
+        for i, constraint in enumerate(self.constraints):
+            unknown = next((name for name in constraint.terms if name not in known), None)
+            if unknown is not None:
+                raise ValueError(f"constraints[{i}].terms: {unknown!r} is no number; expected one of {', '.join(known)}")
+        return self
+
+    @model_validator(mode="after")
+    def _function_fits(self) -> Self:
+        if self.function is None:
+            return self
+        other = next((name for name, kind in self.parameters.items() if not isinstance(kind, NumberSpec)), None)
+        if other is not None:
+            raise ValueError(f"function: {self.function} is one of numbers, and {other} is none")
+        if self.function == "hartmann6" and len(self.parameters) != 6:
+            raise ValueError(f"function: hartmann6 is one of 6 numbers, and there are {len(self.parameters)}")
+        return self
+
+    @property
+    def terms(self) -> Mapping[str, tuple[str, str | None]]:
+        """What constraints can name: the parameter, and the part of fractions."""
+        found: dict[str, tuple[str, str | None]] = {}
+        for name, kind in self.parameters.items():
+            if isinstance(kind, FractionsSpec):
+                found |= {f"{name}.{part}": (name, part) for part in kind.parts}
+            elif not isinstance(kind, CategorySpec):
+                found[name] = (name, None)
+        return found
+
+    def recorded_source(self) -> JsonDict | None:
+        """The function; None where values are to be measured."""
+        return None if self.function is None else {"function": self.function}

@@ -1,0 +1,36 @@
+"""Energies of competing phases that a campaign's structures are compared with."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from tansaku.models.domain.specs.base import NamesFile, Sha256, Spec
+from tansaku.models.domain.specs.workflow import FormulaText
+
+EnergyPerAtom = Annotated[float, Field(ge=-1000, le=100)]
+PhasesPath = Annotated[str, Field(min_length=1, max_length=400), NamesFile("table")]
+
+
+class PhasesSpec(Spec):
+    """Energies of phases by the campaign's own calculator.
+
+    ``formation_energy`` needs those of the elements, ``energy_above_hull`` those of all phases that compete.
+
+    Attributes:
+        energies: Energies by formula [eV/atom].
+        file: A CSV with the columns ``formula`` and ``energy_per_atom`` [eV/atom]; of a formula that is there twice the lowest
+            counts.
+        sha256: Content hash of the file; filled in when the spec is resolved.
+    """
+
+    energies: Annotated[dict[FormulaText, EnergyPerAtom], Field(min_length=1)] | None = None
+    file: PhasesPath | None = None
+    sha256: Sha256 | None = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> PhasesSpec:
+        if (self.energies is None) == (self.file is None):
+            raise ValueError("give either energies or file")
+        return self

@@ -1,0 +1,57 @@
+"""What specs of spaces share whose candidates are computed for their energy and what follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import ClassVar, Self
+
+from tansaku.models.domain.specs.energy_space import EnergySpaceSpec
+from tansaku.models.domain.specs.phases import PhasesSpec
+from tansaku.models.domain.specs.space_base import KeyPath, SpaceDescription, SpecFile
+
+ENERGY_PROPERTIES = ("energy_per_atom", "formation_energy", "energy_above_hull", "volume", "bulk_modulus")
+"""What the job ``energy`` computes; ``tasks/jobs/energy.py`` has the code of each."""
+
+
+class PropertySpaceSpec(EnergySpaceSpec):
+    """A space whose candidates are computed for properties of crystals; a base of specs, none of its own.
+
+    Attributes:
+        relaxed: Whether a candidate is relaxed before, as the calculator's ``relaxation`` says.
+        cost: Predicted cost of an evaluation.
+        phases: Phases that candidates are compared with, for ``formation_energy`` and ``energy_above_hull``.
+    """
+
+    description: ClassVar[SpaceDescription] = replace(
+        EnergySpaceSpec.description, properties=ENERGY_PROPERTIES, further=ENERGY_PROPERTIES
+    )
+
+    phases: PhasesSpec | None = None
+
+    @property
+    def competing_phases(self) -> PhasesSpec | None:
+        """The phases."""
+        return self.phases
+
+    def files(self) -> tuple[SpecFile, ...]:
+        """The file of phases, if there is one."""
+        return phases_file(self.phases)
+
+    def with_hashes(self, hashes: Mapping[KeyPath, str]) -> Self:
+        """The spec with the hash of the file of phases."""
+        return self.model_copy(update={"phases": hashed_phases(self.phases, hashes)})
+
+
+def phases_file(phases: PhasesSpec | None) -> tuple[SpecFile, ...]:
+    """The file of phases, as a part of a space's spec names it."""
+    if phases is None or phases.file is None:
+        return ()
+    return (SpecFile(("phases", "file"), phases.file, phases.sha256),)
+
+
+def hashed_phases(phases: PhasesSpec | None, hashes: Mapping[KeyPath, str]) -> PhasesSpec | None:
+    """The phases with the hash of their file."""
+    if phases is None or phases.file is None:
+        return phases
+    return phases.model_copy(update={"sha256": hashes["phases", "file"]})

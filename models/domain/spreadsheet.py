@@ -1,0 +1,42 @@
+"""Cells of CSV files for spreadsheet programs: no text that we write runs there as a formula, and each is read back as it was.
+
+A spreadsheet program evaluates a cell that begins with ``=``, ``+``, ``-``, ``@``, a tab or a carriage return, quoted or
+not. An apostrophe before it makes it text. Numbers stay as they are.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable
+
+# A text that has apostrophes there already gets another one, so that none is lost when it is read.
+_TEXT = re.compile(r"'*[=+\-@\t\r]")
+_NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?|[-+]?(?:inf|nan)", re.ASCII | re.IGNORECASE)
+
+
+def safe_cell(value: object) -> object:
+    """A value as it is written to a CSV: a text that would be evaluated has an apostrophe before it."""
+    return f"'{value}" if isinstance(value, str) and _is_evaluated(value) else value
+
+
+def csv_line(values: Iterable[object], end: str = "\r\n") -> str:
+    """A row as a line of a CSV.
+
+    Args:
+        values: One for each cell; None is an empty one.
+        end: Of the line.
+    """
+    stream = io.StringIO()
+    csv.writer(stream).writerow([safe_cell(value) for value in values])  # quotes carriage returns, as its own end has one
+    return stream.getvalue().removesuffix("\r\n") + end
+
+
+def text_of(cell: str) -> str:
+    """The text of a cell that :func:`safe_cell` wrote; any other cell is what it is."""
+    return cell[1:] if cell[:1] == "'" and _is_evaluated(cell[1:]) else cell
+
+
+def _is_evaluated(text: str) -> bool:
+    return _TEXT.match(text) is not None and _NUMBER.fullmatch(text.lstrip("'")) is None

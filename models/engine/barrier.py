@@ -1,0 +1,72 @@
+"""What a model knows of the barrier of an energy surface."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tansaku.models.domain.pool import CandidatePool, FloatArray
+from tansaku.models.domain.ports import History
+from tansaku.models.engine.gain import Prediction
+from tansaku.models.engine.goals import Goal
+
+DRAWS = 512
+"""Posterior samples of the surface."""
+
+
+@dataclass(frozen=True)
+class BarrierBelief:
+    """Posterior of a barrier (implements ``RemainingGain``).
+
+    Attributes:
+        barriers: Posterior samples, infinite where there is no path [objective's unit], shape ``(n_samples,)``.
+    """
+
+    barriers: FloatArray
+
+    @property
+    def estimate(self) -> float | None:
+        """Median; None where half of the samples have no path."""
+        middle = float(np.quantile(self.barriers, 0.5, method="inverted_cdf"))
+        return middle if np.isfinite(middle) else None
+
+    def probabilities(self, within: float) -> FloatArray:
+        """Probability that the barrier differs from the estimate by at most ``within``, shape ``(1,)``."""
+        if self.estimate is None:
+            return np.zeros(1)
+        return np.array([float((np.abs(self.barriers - self.estimate) <= within).mean())])
+
+    def tolerances(self, confidence: float) -> tuple[float, FloatArray]:
+        """Least difference from the estimate that a share of the samples does not exceed: twice the same number."""
+        tolerance = self.tolerance_of([0], confidence)
+        return tolerance, np.array([tolerance])
+
+    def tolerance_of(self, _groups: Sequence[int], confidence: float) -> float:
+        """The same number; there is one group."""
+        if self.estimate is None:
+            return float("inf")
+        return float(np.quantile(np.abs(self.barriers - self.estimate), confidence, method="inverted_cdf"))
+
+
+def barrier_belief(
+    goal: Goal, pool: CandidatePool, history: History, predictions: Sequence[Prediction], rng: np.random.Generator
+) -> BarrierBelief:
+    """Draws the barrier from the model's posterior.
+
+    Args:
+        goal: Directions of the path, and neighbours of a point.
+        pool: Points of one grid.
+        history: Observed and failed points.
+        predictions: Of each member of the model, without fantasies for pending candidates.
+        rng: Source of randomness.
+
+    Raises:
+        ConfigurationError: The candidates are no points of one grid.
+    """
+    from tansaku.models.engine.dominance import sample_surfaces  # numba compiles for seconds, for this goal alone
+
+    share = max(DRAWS // len(predictions), 1)
+    drawn = [sample_surfaces(goal, pool, history, prediction, rng, share).barriers for prediction in predictions]
+    return BarrierBelief(np.concatenate(drawn))

@@ -1,0 +1,149 @@
+"""Posterior samples of a whole energy surface, their minima and bottlenecks, and the point that is most often one of them.
+
+Kanamori et al. (2018), https://doi.org/10.1103/PhysRevB.97.125124.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import LinAlgError, cholesky
+from scipy.special import ndtr
+
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.pool import BoolArray, CandidatePool, FloatArray, IntArray, PeriodicGrid
+from tansaku.models.domain.ports import History
+from tansaku.models.engine.gain import Prediction
+from tansaku.models.engine.goals import Goal
+from tansaku.models.engine.percolation import bottleneck
+
+SAMPLES = 128
+"""Surfaces that are drawn for a proposal."""
+
+JOINT = 1500
+"""Largest number of points that are drawn jointly; the others stay at their means."""
+
+_FAR = 3.0
+_HIGH = 2.0
+_JITTERS = (1e-10, 1e-8, 1e-6)
+_SECOND = 1e-3
+_TINY = 1e-12
+
+
+@dataclass(frozen=True)
+class SampledSurfaces:
+    """Minima and bottlenecks of posterior samples.
+
+    Attributes:
+        minima: Candidate of the global minimum of each sample, shape ``(n_samples,)``.
+        bottlenecks: Candidate of its bottleneck; -1 where it does not percolate, shape ``(n_samples,)``.
+        barriers: Height of the bottleneck above the minimum; infinite where it does not percolate [objective's unit], shape
+            ``(n_samples,)``.
+        level: Below this energy it percolates even where every point is two deviations higher than expected [transform's
+            standardised unit]; infinite where it does not.
+    """
+
+    minima: IntArray
+    bottlenecks: IntArray
+    barriers: FloatArray
+    level: float
+
+
+def sample_surfaces(
+    goal: Goal, pool: CandidatePool, history: History, prediction: Prediction, rng: np.random.Generator, count: int = SAMPLES
+) -> SampledSurfaces:
+    """Draws surfaces from the posterior and finds what dominates the path in each.
+
+    Args:
+        goal: Directions of the path, and neighbours of a point.
+        pool: Points of one grid.
+        history: Observed points keep their values, pending ones are believed; failed ones are walls.
+        prediction: The model's.
+        rng: Source of randomness.
+        count: Number of samples.
+
+    Raises:
+        ConfigurationError: The candidates are no points of one grid.
+    """
+    grid = surface_grid(pool)
+    state = prediction.state
+    mean, deviation = prediction.mean.copy(), prediction.deviation
+    # The values themselves: what the model takes for noise of a computed energy would blur the barrier.
+    mean[history.observed] = state.forward(history.values, pool.system_codes[history.observed])
+    mean[history.failed] = np.inf
+    high = mean + _HIGH * deviation
+    passed = bottleneck(high, grid, goal.connectivity).points[goal.dimensions - 1]
+    level = float(high[passed]) if passed >= 0 else float("inf")
+    open_ = (deviation > _TINY) & np.isfinite(mean) & (mean - _FAR * deviation <= level)
+    open_[history.observed] = False
+    points = np.flatnonzero(open_)
+    if len(points) > JOINT:
+        lowest = np.argsort((mean - _HIGH * deviation)[points], kind="stable")[:JOINT]
+        points = np.sort(points[lowest])
+    drawn = _deviations(prediction, points, history.pending.tolist(), rng, count)
+    minima, necks, barriers = np.zeros(count, dtype=np.intp), np.full(count, -1, dtype=np.intp), np.full(count, np.inf)
+    for sample in range(count):
+        surface = mean.copy()
+        surface[points] += drawn[sample]
+        found = bottleneck(surface, grid, goal.connectivity)
+        minima[sample], necks[sample] = found.minimum, found.points[goal.dimensions - 1]
+        if necks[sample] >= 0:
+            ends = np.array([surface[necks[sample]], surface[minima[sample]]]) * state.scale + state.centre[0]
+            top, bottom = state.restored(ends)
+            barriers[sample] = top - bottom
+    return SampledSurfaces(minima, necks, barriers, level)
+
+
+def dominance(
+    goal: Goal,
+    pool: CandidatePool,
+    history: History,
+    prediction: Prediction,
+    allowed: BoolArray,
+    rng: np.random.Generator,
+) -> FloatArray:
+    """Share of posterior samples in which a candidate is the minimum or the bottleneck, shape ``(n_candidates,)``.
+
+    Among candidates with equal shares, one that is uncertain below the bottleneck comes first.
+    """
+    drawn = sample_surfaces(goal, pool, history, prediction, rng)
+    votes = np.bincount(drawn.minima, minlength=len(pool)) + np.bincount(
+        drawn.bottlenecks[drawn.bottlenecks >= 0], minlength=len(pool)
+    )
+    deviation = np.maximum(prediction.deviation, _TINY)
+    below = ndtr((drawn.level - prediction.mean) / deviation) if np.isfinite(drawn.level) else np.ones(len(pool))
+    unsure = np.where(allowed, below * prediction.deviation, 0.0)
+    return np.asarray(votes / len(drawn.minima) + _SECOND * unsure / max(float(unsure.max()), _TINY))
+
+
+def surface_grid(pool: CandidatePool) -> PeriodicGrid:
+    """The grid of a pool whose candidates are points of one.
+
+    Raises:
+        ConfigurationError: They are not.
+    """
+    if len(pool.systems) != 1 or pool.systems[0] not in pool.grids:
+        raise ConfigurationError(
+            "objective.goal: bottleneck needs a space whose candidates are points of one periodic grid, as energy_surface"
+        )
+    return pool.grids[pool.systems[0]]
+
+
+def _deviations(
+    prediction: Prediction, points: IntArray, pending: list[int], rng: np.random.Generator, count: int
+) -> FloatArray:
+    """Joint posterior samples minus their mean, shape ``(count, n_points)``."""
+    if not len(points):
+        return np.zeros((count, 0))
+    covariance = prediction.posterior.covariance_between(points, points, pending)
+    white = rng.standard_normal((count, len(points)))
+    scale = float(covariance.diagonal().max())
+    for jitter in _JITTERS:
+        try:
+            lower = cholesky(covariance + jitter * scale * np.eye(len(points)), lower=True, check_finite=False)
+        except LinAlgError:
+            continue
+        return np.asarray(white @ lower.T)
+    values, vectors = np.linalg.eigh(covariance)
+    return np.asarray(white @ (vectors * np.sqrt(np.maximum(values, 0.0))).T)

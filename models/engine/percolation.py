@@ -1,0 +1,168 @@
+"""Bottlenecks of periodic energy surfaces: the lowest energy at which a path leads from a minimum to one of its images.
+
+A flood starts at the global minimum and always takes the lowest point that borders on what is flooded (Prim's order). Every
+point keeps the cell that it was reached in. Where the flood meets itself in another cell, the difference of the two cells is a
+direction in which the flooded region percolates; the point that last raised the level is the bottleneck of that direction. This
+finds what a union-find over points by rising energy finds for the component of the global minimum, and visits no point above
+the bottleneck.
+
+Newman & Ziff (2001), https://doi.org/10.1103/PhysRevE.64.016706 (winding of clusters); Kanamori et al. (2018),
+https://doi.org/10.1103/PhysRevB.97.125124 (minimum and bottleneck as what an energy surface is searched for).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+
+import numba
+import numpy as np
+
+from tansaku.models.domain.pool import FloatArray, IntArray, PeriodicGrid
+from tansaku.models.engine.goals import Connectivity
+
+
+@dataclass(frozen=True)
+class Bottleneck:
+    """Percolation of one energy surface.
+
+    Attributes:
+        minimum: Candidate of the global minimum.
+        points: Candidate of the bottleneck of percolation in 1, 2 and 3 dimensions; -1 where it never percolates.
+        barriers: Energy of each bottleneck above the minimum; infinite where it never percolates.
+    """
+
+    minimum: int
+    points: tuple[int, int, int]
+    barriers: tuple[float, float, float]
+
+
+def neighbour_steps(connectivity: Connectivity) -> IntArray:
+    """Steps to the neighbours of a grid point: 6 share a face, 26 a face, an edge or a corner; shape ``(n, 3)``."""
+    steps = [step for step in product((-1, 0, 1), repeat=3) if any(step)]
+    return np.array([step for step in steps if connectivity == 26 or sum(map(abs, step)) == 1], dtype=np.intp)
+
+
+def bottleneck(values: FloatArray, grid: PeriodicGrid, connectivity: Connectivity = 26) -> Bottleneck:
+    """Finds the bottlenecks of one surface.
+
+    Args:
+        values: Energy of every candidate, shape ``(n_candidates,)``; infinite ones are walls.
+        grid: The unfolded grid.
+        connectivity: Number of neighbours of a grid point.
+
+    Raises:
+        ValueError: No value is finite.
+    """
+    if not np.isfinite(values).any():
+        raise ValueError("no value is finite")
+    minimum = int(np.argmin(values))
+    start = int(np.argmax(grid.members == minimum))
+    points, levels = _flood(
+        np.ascontiguousarray(values, dtype=np.float64), grid.members, np.array(grid.shape, dtype=np.intp), start,
+        neighbour_steps(connectivity),
+    )  # fmt: skip
+    lowest = float(values[minimum])
+    first, second, third = (int(grid.members[point]) if point >= 0 else -1 for point in points)
+    barriers = levels - lowest
+    return Bottleneck(minimum, (first, second, third), (float(barriers[0]), float(barriers[1]), float(barriers[2])))
+
+
+@numba.njit(cache=True)
+def _flood(values: FloatArray, members: IntArray, shape: IntArray, start: int, steps: IntArray) -> tuple[IntArray, FloatArray]:
+    """Grid points and levels of the bottlenecks in 1, 2 and 3 dimensions; see the module's docstring."""
+    count = members.size
+    cells = np.zeros((count, 3), dtype=np.int32)
+    state = np.zeros(count, dtype=np.int8)  # 1: in the heap, 2: flooded
+    heap = np.empty(count, dtype=np.intp)
+    keys = np.empty(count, dtype=np.float64)
+    found = np.zeros((3, 3), dtype=np.int64)
+    rank = 0
+    points = np.full(3, -1, dtype=np.intp)
+    levels = np.full(3, np.inf)
+    heap[0], keys[0], size = start, values[members[start]], 1
+    state[start] = 1
+    level, highest = -np.inf, start
+    while size > 0:
+        here = heap[0]
+        key = keys[0]
+        size -= 1
+        _sift_down(heap, keys, size, heap[size], keys[size])
+        state[here] = 2
+        if key > level:
+            level, highest = key, here
+        z = here % shape[2]
+        y = (here // shape[2]) % shape[1]
+        x = here // (shape[1] * shape[2])
+        for step in range(steps.shape[0]):
+            i, over_x = _wrapped(x + steps[step, 0], shape[0])
+            j, over_y = _wrapped(y + steps[step, 1], shape[1])
+            k, over_z = _wrapped(z + steps[step, 2], shape[2])
+            cell = (cells[here, 0] + over_x, cells[here, 1] + over_y, cells[here, 2] + over_z)
+            there = (i * shape[1] + j) * shape[2] + k
+            if state[there] == 2:
+                winding = (cell[0] - cells[there, 0], cell[1] - cells[there, 1], cell[2] - cells[there, 2])
+                if (winding[0] != 0 or winding[1] != 0 or winding[2] != 0) and _independent(found, rank, winding):
+                    found[rank, 0], found[rank, 1], found[rank, 2] = winding
+                    points[rank], levels[rank] = highest, level
+                    rank += 1
+                    if rank == 3:
+                        return points, levels
+            elif state[there] == 0 and members[there] >= 0 and values[members[there]] < np.inf:
+                state[there] = 1
+                cells[there, 0], cells[there, 1], cells[there, 2] = cell
+                _sift_up(heap, keys, size, there, values[members[there]])
+                size += 1
+    return points, levels
+
+
+@numba.njit(cache=True)
+def _wrapped(place: int, count: int) -> tuple[int, int]:
+    """A place at most one step outside of its cell, as the place inside and the cell; divisions would take most of a flood."""
+    if place < 0:
+        return place + count, -1
+    if place >= count:
+        return place - count, 1
+    return place, 0
+
+
+@numba.njit(cache=True)
+def _sift_up(heap: IntArray, keys: FloatArray, place: int, item: int, key: float) -> None:
+    """Puts an item at the end of a binary heap and moves it up."""
+    while place > 0:
+        above = (place - 1) // 2
+        if keys[above] <= key:
+            break
+        heap[place], keys[place] = heap[above], keys[above]
+        place = above
+    heap[place], keys[place] = item, key
+
+
+@numba.njit(cache=True)
+def _sift_down(heap: IntArray, keys: FloatArray, size: int, item: int, key: float) -> None:
+    """Puts an item at the top of a binary heap and moves it down."""
+    place = 0
+    while True:
+        below = 2 * place + 1
+        if below >= size:
+            break
+        if below + 1 < size and keys[below + 1] < keys[below]:
+            below += 1
+        if keys[below] >= key:
+            break
+        heap[place], keys[place] = heap[below], keys[below]
+        place = below
+    heap[place], keys[place] = item, key
+
+
+@numba.njit(cache=True)
+def _independent(found: IntArray, rank: int, w: tuple[int, int, int]) -> bool:
+    """Whether a direction is no combination of the first ``rank`` ones."""
+    if rank == 0:
+        return True
+    a = found[0]
+    crossed = (a[1] * w[2] - a[2] * w[1], a[2] * w[0] - a[0] * w[2], a[0] * w[1] - a[1] * w[0])
+    if rank == 1:
+        return bool(crossed[0] != 0 or crossed[1] != 0 or crossed[2] != 0)
+    b = found[1]
+    return bool(crossed[0] * b[0] + crossed[1] * b[1] + crossed[2] * b[2] != 0)

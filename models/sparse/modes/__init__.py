@@ -1,0 +1,1 @@
+"""Few damped oscillations that explain a trace, a field or a trajectory."""

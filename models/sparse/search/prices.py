@@ -1,0 +1,69 @@
+"""Accuracy against the price of the columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tansaku.models.sparse.search.exhaustive import AllEnergies
+from tansaku.models.sparse.search.landscape import members
+from tansaku.models.sparse.search.subsets import FloatArray, IntArray
+
+Support = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A support that no cheaper or equally expensive one beats.
+
+    Attributes:
+        support: Units.
+        price: Sum of the prices of its units.
+        energy: Of the support.
+    """
+
+    support: Support
+    price: float
+    energy: float
+
+
+def front(offers: Sequence[Offer]) -> list[Offer]:
+    """Offers that are better than every cheaper one, by rising price."""
+    best: list[Offer] = []
+    for offer in sorted(offers, key=lambda item: (item.price, item.energy, len(item.support), item.support)):
+        if not best or offer.energy < best[-1].energy:
+            best.append(offer)
+    return best
+
+
+def front_of_all(found: AllEnergies, prices: FloatArray) -> list[Offer]:
+    """The front over all supports.
+
+    Args:
+        found: Energies of all supports.
+        prices: Of the units.
+    """
+    offers: list[Offer] = []
+    for size in range(len(found.by_size)):
+        for supports, energies in found.blocks(size):
+            totals = np.round(prices[supports].sum(axis=1), 9)
+            offers += _of_block(supports, energies, totals)
+        offers = front(offers)
+    return offers
+
+
+def _of_block(supports: IntArray, energies: FloatArray, totals: FloatArray) -> list[Offer]:
+    order = np.lexsort((energies, totals))
+    lowest = np.minimum.accumulate(energies[order])
+    better = np.concatenate([[True], lowest[1:] < lowest[:-1]])
+    return [Offer(members(supports[place]), float(totals[place]), float(energies[place])) for place in order[better]]
+
+
+def front_of_some(supports: IntArray, energies: FloatArray, prices: FloatArray) -> list[Offer]:
+    """The front over a list of supports, as a sampled search has it."""
+    return front([
+        Offer(units, round(float(prices[list(units)].sum()), 9), float(energy))
+        for units, energy in zip(map(members, supports), energies, strict=True)
+    ])  # fmt: skip

@@ -1,0 +1,241 @@
+"""Parameters as a space: candidates drawn quasi-randomly, and around the best ones found."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.stats import qmc
+
+import tansaku
+from tansaku.models.domain.errors import ConfigurationError, NotFoundError
+from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray, IntArray
+from tansaku.models.domain.records import JsonDict, Outcome, Provenance
+from tansaku.models.domain.specs.limits import LimitsSpec, check_limit
+from tansaku.models.domain.specs.parameters import CategorySpec, ParametersSpaceSpec
+from tansaku.models.features.standard_functions import STANDARD_FUNCTIONS
+from tansaku.spaces.parameter_values import ParameterValues
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+_ROUNDS = 64
+"""The pool's size times this is drawn at most; a smaller feasible part is an error."""
+
+_ID = re.compile(r"p\d{6}(?:-\d{3})*")
+_DEEPEST = 40
+_SHARES = (1.0, 0.3, 0.1, 0.03, 0.01, 0.005)
+_CHANGED = 20
+"""Neighbours differ from their candidate in about so many parameters at most."""
+_HALVINGS = 30
+_MOST_NEIGHBOURS = 999
+
+
+class ParametersSpace:
+    """A space of parameters (implements ``RefinedSpace``).
+
+    Candidate ids read ``p000123``: drawn beforehand; ``p000123-007``: the seventh neighbour of it, and so on. What an id means
+    follows from the id and the spec alone.
+
+    Args:
+        spec: The spec.
+        base_path: Unused: the spec names no files.
+        limits: What the spec may ask for; None: it was judged before.
+
+    Raises:
+        ConfigurationError: Too little of the cube of all parameters meets the constraints, or there are too many candidates.
+    """
+
+    def __new__(cls, spec: ParametersSpaceSpec, *_: object, **__: object) -> ParametersSpace:
+        """A space whose values a function gives also holds them."""
+        return super().__new__(cls if spec.function is None else FunctionSpace)
+
+    def __init__(
+        self,
+        spec: ParametersSpaceSpec,
+        base_path: Path,  # noqa: ARG002 - every space is opened alike
+        limits: LimitsSpec | None = None,
+    ) -> None:
+        check_limit(limits, "pool", spec.pool, "space.pool: candidates")
+        self._spec = spec
+        self._decoder = ParameterValues(spec)
+        self._drawn = self._draw()
+        self._near: dict[str, FloatArray] = {}
+
+    def pool(self) -> CandidatePool:
+        """The candidates that are drawn beforehand."""
+        return self._base
+
+    def refined(self, candidates: Sequence[str], incumbents: Sequence[str]) -> CandidatePool:
+        """The candidates that are drawn beforehand, some others, and neighbours of the best ones.
+
+        Args:
+            candidates: Ids that the pool must hold.
+            incumbents: The best candidates found, the best first.
+
+        Raises:
+            NotFoundError: An id means nothing in this space.
+        """
+        rules = self._spec.refine
+        wanted = dict.fromkeys(candidates)
+        if rules is not None:
+            for parent in incumbents[: rules.around]:
+                if parent.count("-") < _DEEPEST:
+                    wanted |= dict.fromkeys(f"{parent}-{number:03d}" for number in range(1, rules.neighbours + 1))
+        added = [name for name in wanted if name not in self._by_id]
+        if not added:
+            return self._base
+        return self._pool_of([*self._by_id, *added], needed=set(candidates))
+
+    def cells(self, candidate: str) -> Mapping[str, str | float]:
+        """Its parameters by name. Raises NotFoundError."""
+        return self._decoder.described(self._decoder.values(self._point(candidate)[None, :])[0])
+
+    def structure(self, candidate: str) -> Atoms:
+        """Raises NotFoundError: parameters have no structures."""
+        self._point(candidate)
+        raise NotFoundError(f"candidate {candidate!r}: a space of parameters has no structures")
+
+    def elements(self) -> frozenset[str]:
+        """None."""
+        return frozenset()
+
+    def describe_systems(self) -> Sequence[JsonDict]:
+        """One system."""
+        return [{"system": "all", "parameters": len(self._spec.parameters), "candidates": len(self._base)}]
+
+    def _draw(self) -> FloatArray:
+        """Points of the unit cube that meet the constraints and have distinct values, in the order drawn."""
+        spec = self._spec
+        sobol = qmc.Sobol(self._decoder.drawn, scramble=True, rng=np.random.default_rng(spec.seed))
+        found = np.empty((0, self._decoder.drawn))
+        seen: set[bytes] = set()
+        tried = met = 0
+        for _ in range(_ROUNDS):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # a number of points that is no power of two
+                points = sobol.random(spec.pool)
+            values = self._decoder.values(points)
+            good = self._decoder.meets(values)
+            tried, met = tried + len(points), met + int(good.sum())
+            new = [int(i) for i in np.flatnonzero(good) if _is_new(values[i], seen)]
+            found = np.vstack((found, points[new]))[: spec.pool]
+            if len(found) == spec.pool or (met > 4 * spec.pool and not new):
+                break
+        if met < min(spec.pool, 2):
+            raise ConfigurationError(
+                f"space.constraints: {met} of {tried:,} points drawn meet them; expected more",
+                hint="narrow the ranges of the parameters to where the constraints can be met",
+            )
+        if met < spec.pool // 8 and len(found) < spec.pool // 8:
+            raise ConfigurationError(
+                f"space.constraints: only {met} of {tried:,} points drawn meet them, too few for a pool of {spec.pool}",
+                hint="narrow the ranges of the parameters to where the constraints can be met, or ask for a smaller pool",
+            )
+        return found
+
+    @cached_property
+    def _by_id(self) -> dict[str, int]:
+        return {f"p{number:06d}": number for number in range(len(self._drawn))}
+
+    @cached_property
+    def _base(self) -> CandidatePool:
+        return self._pool_of(list(self._by_id), needed=set(self._by_id))
+
+    def _point(self, candidate: str) -> FloatArray:
+        """Where a candidate is in the unit cube."""
+        if candidate in self._by_id:
+            return np.asarray(self._drawn[self._by_id[candidate]])
+        parent, _, number = candidate.rpartition("-")
+        deep = candidate.count("-") > _DEEPEST
+        if _ID.fullmatch(candidate) is None or not parent or deep or number == "000" or self._spec.refine is None:
+            raise NotFoundError(f"candidate {candidate!r} is not in the space")
+        if parent not in self._near:
+            self._near[parent] = self._neighbours(self._point(parent), parent, self._spec.refine.reach)
+        return np.asarray(self._near[parent][int(number) - 1])
+
+    def _neighbours(self, centre: FloatArray, parent: str, reach: float) -> FloatArray:
+        """Points near another one, drawn from the hash of its id; they meet the constraints as that one does."""
+        digest = hashlib.sha256(f"{self._spec.seed} {parent}".encode()).digest()
+        rng = np.random.default_rng(int.from_bytes(digest[:16], "big"))
+        shape, rows = (_MOST_NEIGHBOURS, len(centre)), np.arange(_MOST_NEIGHBOURS)
+        share = np.where(rows % 2, 1.0, 0.4) * min(1.0, _CHANGED / len(centre))
+        changed = rng.uniform(size=shape) < share[:, None]
+        changed[rows, rng.integers(len(centre), size=len(rows))] = True
+        step = rng.normal(size=shape) * reach * np.array(_SHARES)[rows % len(_SHARES)][:, None]
+        moved = np.where(changed & ~self._decoder.categories, centre + step, centre)
+        moved = np.where(moved < 0, -moved, np.where(moved > 1, 2 - moved, moved)).clip(0, 1)
+        other = changed & self._decoder.categories & (rng.uniform(size=shape) < 0.5)
+        moved = np.where(other, rng.uniform(size=shape), moved)
+        for _ in range(_HALVINGS):
+            bad = ~self._decoder.meets(self._decoder.values(moved)).astype(bool)
+            if not bad.any():
+                return moved
+            moved[bad] = (centre + moved[bad]) / 2
+        moved[~self._decoder.meets(self._decoder.values(moved)).astype(bool)] = centre
+        return moved
+
+    def _pool_of(self, names: Sequence[str], needed: set[str]) -> CandidatePool:
+        """The pool of some candidates; of those with the same values the first stays, and all that are needed."""
+        values = self._decoder.values(np.array([self._point(name) for name in names]))
+        seen: set[bytes] = {row.tobytes() for name, row in zip(names, values, strict=True) if name in needed}
+        kept = [i for i, name in enumerate(names) if name in needed or name in self._by_id or _is_new(values[i], seen)]
+        kept.sort(key=lambda i: names[i])
+        values = values[kept]
+        every, nothing = np.arange(len(kept)), np.zeros(len(kept), dtype=np.intp)
+        return CandidatePool(
+            ids=np.array([names[i] for i in kept]),
+            systems=("all",),
+            system_codes=nothing,
+            surfaces=("all",),
+            surface_codes=nothing,
+            groups={group.name: group for group in self._groups(values, every)},
+            cost=np.ones(len(kept)),
+        )
+
+    def _groups(self, values: FloatArray, every: IntArray) -> Iterator[FeatureGroup]:
+        names = [name for name, kind in self._spec.parameters.items() if isinstance(kind, CategorySpec)]
+        numbers = [i for i, name in enumerate(self._decoder.columns) if name not in names]
+        if numbers:
+            columns = tuple(self._decoder.columns[i] for i in numbers)
+            yield FeatureGroup.compact("numbers", self._decoder.scaled(values)[:, numbers], every, columns)
+        for name in names:
+            column = values[:, [self._decoder.columns.index(name)]]
+            yield FeatureGroup.compact(f"category_{name}", column, every, (name,), categorical=True)
+
+
+class FunctionSpace(ParametersSpace):
+    """A space of parameters whose values a function gives (implements ``TabulatedSpace``)."""
+
+    def values(self) -> FloatArray:
+        """The function at all candidates that are drawn beforehand, shape ``(n_candidates,)``."""
+        return self._function(self._decoder.values(np.array([self._point(str(name)) for name in self.pool().ids])))
+
+    def quantity(self, name: str, unit: str) -> FloatArray:
+        """Raises ConfigurationError: a function gives one value."""
+        raise ConfigurationError(f"space.function: {name!r} [{unit}] is not among what {self._spec.function} gives")
+
+    def recorded(self, candidate: str) -> Outcome:
+        """The function at a candidate. Raises NotFoundError."""
+        value = float(self._function(self._decoder.values(self._point(candidate)[None, :]))[0])
+        source = Provenance(
+            code="function", code_version="1", model=str(self._spec.function), tansaku_version=tansaku.__version__
+        )
+        return Outcome(value=value, properties={"parameters": dict(self.cells(candidate))}, provenance=source)
+
+    def _function(self, values: FloatArray) -> FloatArray:
+        return STANDARD_FUNCTIONS[str(self._spec.function)](values)
+
+
+def _is_new(row: FloatArray, seen: set[bytes]) -> bool:
+    """Whether no row with these values was seen before; it is from now on."""
+    key = row.tobytes()
+    new = key not in seen
+    seen.add(key)
+    return new

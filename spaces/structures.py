@@ -1,0 +1,253 @@
+"""Structures that files bring as a space: every structure is a candidate."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tansaku.calculators.engines.kpoints import kpoint_grid
+from tansaku.calculators.structures.structure_reader import FoundStructure, read_structures
+from tansaku.models.domain.errors import ConfigurationError, NotFoundError
+from tansaku.models.domain.identifiers import file_sha256, safe_file_name, shown
+from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray
+from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.specs.limits import DEFAULT_LIMITS, LimitsSpec, check_limit
+from tansaku.models.domain.specs.structures import StructuresSpaceSpec
+from tansaku.models.domain.structure_files import check_plain, folder_sha256, structure_files
+from tansaku.models.engine.cost import CostModel
+from tansaku.models.features.structure_descriptors import space_groups
+from tansaku.spaces.structure_duplicates import duplicates_of
+from tansaku.spaces.structure_features import check_features, info_of, structure_groups
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+_TOLERANCE = 0.01
+"""Distance within which atoms count as equivalent where space groups name systems [Å]."""
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9._+=,()-]+")
+
+
+class StructuresSpace:
+    """A space of structures from files (implements ``ScreenedSpace``).
+
+    Candidate ids are names of files without their ending, with ``-000012`` for the twelfth structure of a file that can hold
+    several; or what the file itself calls a structure: ids of OPTIMADE entries, rows of a database, the key ``ids``.
+
+    Args:
+        spec: The spec.
+        base_path: Folder in which relative paths start.
+        limits: What the spec may ask for; None: files of known content were judged before.
+
+    Raises:
+        ConfigurationError: A file is missing, changed, too large or holds what cannot be computed, or two structures have the
+            same id.
+        MissingComponentError: A package is not installed.
+    """
+
+    def __init__(self, spec: StructuresSpaceSpec, base_path: Path, limits: LimitsSpec | None = None) -> None:
+        self._spec = spec
+        known = spec.sha256 is not None or bool(spec.hashes)
+        self._limits = limits or (None if known else DEFAULT_LIMITS)
+        self._files = self._named(base_path)
+        size = sum(path.stat().st_size for path, _ in self._files)
+        check_limit(self._limits, "structure_bytes", size, "space: bytes of all files")
+        check_limit(self._limits, "combinations", len(self._files), "space: files")
+
+    def pool(self) -> CandidatePool:
+        """All candidates, in ascending order of their ids.
+
+        Raises:
+            ConfigurationError: There are duplicates where the spec refuses them, or a structure lacks what the spec names.
+        """
+        return self._pool
+
+    def structure(self, candidate: str) -> Atoms:
+        """The structure as its file has it.
+
+        Raises:
+            NotFoundError: The id is not in the space.
+        """
+        found = self._find(candidate)
+        atoms: Atoms = found.atoms.copy()
+        about: JsonDict = {name: value for name, value in found.info.items() if name not in ("candidate", "system", "formula")}
+        atoms.info = {**about, "candidate": candidate, "system": self._system(candidate), "formula": _formula(found.atoms)}
+        return atoms
+
+    def elements(self) -> frozenset[str]:
+        """Those of all structures."""
+        return frozenset(symbol for found in self._by_id.values() for symbol in found.atoms.get_chemical_symbols())
+
+    def describe_systems(self) -> Sequence[JsonDict]:
+        """One dict per system."""
+        rows = []
+        for code, name in enumerate(self._pool.systems):
+            mine = [str(candidate) for candidate in self._pool.ids[self._pool.system_codes == code]]
+            atoms = [len(self._by_id[candidate].atoms) for candidate in mine]
+            rows.append(
+                {
+                    "system": name,
+                    "formulas": len({_formula(self._by_id[candidate].atoms) for candidate in mine}),
+                    "atoms_min": min(atoms),
+                    "atoms_max": max(atoms),
+                    "duplicates": sum(candidate in self._duplicates for candidate in mine),
+                    "candidates": len(mine),
+                }
+            )
+        return rows
+
+    def census(self) -> Sequence[JsonDict]:
+        """What was read, and what became of duplicates."""
+        read, kept = len(self._by_id), len(self._kept)
+        rows = [{"rule": f"structures of {len(self._files)} files", "left_out": 0, "marked": 0, "left": read}]
+        if self._spec.duplicates != "ignore":
+            marked = len(self._duplicates) if self._spec.duplicates == "report" else 0
+            rows.append({"rule": "the same as an earlier one", "left_out": read - kept, "marked": marked, "left": kept})
+        return rows
+
+    def describe_candidate(self, candidate: str) -> JsonDict:
+        """Formula and marks; there are no sites.
+
+        Raises:
+            NotFoundError: The id is not in the space.
+        """
+        found, same = self._find(candidate), self._duplicates.get(candidate)
+        return {"formula": _formula(found.atoms), "ions": {}, "marks": [] if same is None else [f"the same as {same}"]}
+
+    def _named(self, base_path: Path) -> list[tuple[Path, str]]:
+        """The files with the keys that name them, their content as the spec says."""
+        spec = self._spec
+        if spec.folder is not None:
+            folder = base_path / spec.folder
+            if not folder.is_dir():
+                raise ConfigurationError(f"space.folder: there is no folder {str(folder)!r}")
+            files = structure_files(folder, "space.folder")
+            _check_hash(None if spec.sha256 is None else folder_sha256(folder, "space.folder"), spec.sha256, "space.folder")
+            return [(path, "space.folder") for path in files]
+        named = [(base_path / path, f"space.paths[{i}]") for i, path in enumerate(spec.paths or ())]
+        for i, (path, key) in enumerate(named):
+            check_plain(path, key)
+            _check_hash(file_sha256(path) if spec.hashes else None, spec.hashes[i] if spec.hashes else None, key)
+        return named
+
+    def _find(self, candidate: str) -> FoundStructure:
+        if candidate not in self._by_id:
+            raise NotFoundError(f"candidate {candidate!r} is not in the space")
+        return self._by_id[candidate]
+
+    @cached_property
+    def _by_id(self) -> dict[str, FoundStructure]:
+        found: dict[str, FoundStructure] = {}
+        origin: dict[str, str] = {}
+        for path, key in self._files:
+            for structure in read_structures(path, self._limits, key):
+                name = self._name(path, structure, key)
+                if name in found:
+                    raise ConfigurationError(f"{key}: {path.name!r} and {origin[name]!r} both have a structure {name!r}")
+                found[name], origin[name] = structure, path.name
+                check_limit(self._limits, "combinations", len(found), "space: structures")
+        if not found:
+            raise ConfigurationError("space: the files hold no structure")
+        check_features(self._spec.features, sum(len(structure.atoms) for structure in found.values()), self._limits)
+        return {name: found[name] for name in sorted(found)}
+
+    def _name(self, path: Path, structure: FoundStructure, key: str) -> str:
+        if self._spec.ids is not None:
+            name = str(info_of(f"structure {structure.place or 1} of {path.name}", structure, self._spec.ids, "space.ids"))
+        elif structure.name is not None:
+            name = structure.name
+        else:
+            name = path.stem if structure.place is None else f"{path.stem}-{structure.place:06d}"
+        try:
+            return safe_file_name(_UNSAFE.sub("_", name), f"{key}: name of a structure")
+        except Exception as error:
+            raise ConfigurationError(f"{key}: a structure of {path.name!r} is called {shown(name)}: {error}") from error
+
+    @cached_property
+    def _duplicates(self) -> dict[str, str]:
+        if self._spec.duplicates == "ignore":
+            return {}
+        return duplicates_of({name: found.atoms for name, found in self._by_id.items()})
+
+    @cached_property
+    def _kept(self) -> tuple[str, ...]:
+        same = self._duplicates
+        if same and self._spec.duplicates == "refuse":
+            name, first = min(same.items())
+            raise ConfigurationError(
+                f"space.duplicates: {name} is the same crystal as {first}, and {len(same) - 1} more are the same as another",
+                hint="duplicates: drop keeps the first of each, report keeps all and marks them",
+            )
+        return tuple(name for name in self._by_id if self._spec.duplicates != "drop" or name not in same)
+
+    def _system(self, candidate: str) -> str:
+        spec, found = self._spec, self._by_id[candidate]
+        if spec.system_key is not None:
+            return str(info_of(candidate, found, spec.system_key, "space.system_key"))
+        if spec.systems == "all":
+            return "all"
+        if spec.systems == "formula":
+            return _formula(found.atoms)
+        if spec.systems == "elements":
+            return "-".join(sorted(set(found.atoms.get_chemical_symbols())))
+        if spec.systems == "space_group":
+            return f"group-{space_groups([found.atoms], _TOLERANCE)[0]:03d}"
+        return candidate if found.place is None else candidate.rpartition("-")[0]
+
+    @cached_property
+    def _pool(self) -> CandidatePool:
+        several = [(name, self._by_id[name]) for name in self._kept]
+        named = [self._system(name) for name, _ in several]
+        systems = tuple(sorted(set(named)))
+        place = {name: code for code, name in enumerate(systems)}
+        codes = np.array([place[name] for name in named], dtype=np.intp)
+        sizes = self._sizes([found.atoms for _, found in several])
+        return CandidatePool(
+            ids=np.array([name for name, _ in several]),
+            systems=systems,
+            system_codes=codes,
+            surfaces=systems,
+            surface_codes=codes,
+            groups=structure_groups(self._spec.features, several),
+            cost=self._cost(several, sizes),
+            cost_descriptors=sizes,
+        )
+
+    def _cost(self, several: Sequence[tuple[str, FoundStructure]], sizes: FeatureGroup) -> FloatArray:
+        spec, prior = self._spec, self._spec.cost_prior()
+        if prior is not None:
+            return CostModel.of_prior(prior).predict(sizes)
+        if spec.cost_key is None:
+            return np.asarray((sizes.values[:, 0] ** spec.cost.power)[sizes.index], dtype=np.float64)
+        costs = []
+        for candidate, found in several:
+            value = info_of(candidate, found, spec.cost_key, "space.cost_key")
+            if isinstance(value, str) or value <= 0:
+                raise ConfigurationError(f"space.cost_key: {candidate}: {shown(value)}; expected a positive number")
+            costs.append(float(value))
+        return np.array(costs)
+
+    def _sizes(self, structures: Sequence[Atoms]) -> FeatureGroup:
+        """Numbers of atoms, and of k-points where cost is learned from them."""
+        rows, columns = np.array([[float(len(atoms))] for atoms in structures]), ["atoms"]
+        if (density := self._spec.cost.kpoint_density) is not None:
+            points = [[float(np.prod(kpoint_grid(atoms.cell.array, density)))] for atoms in structures]
+            rows, columns = np.hstack((rows, np.array(points))), [*columns, "kpoints"]
+        return FeatureGroup.compact("cost", rows, np.arange(len(rows)), tuple(columns))
+
+
+def _formula(atoms: Atoms) -> str:
+    return str(atoms.symbols.formula.reduce()[0].format("hill"))
+
+
+def _check_hash(found: str | None, expected: str | None, key: str) -> None:
+    if found != expected:
+        raise ConfigurationError(
+            f"{key}: what it names has SHA-256 {found}, expected {expected}",
+            hint="it has changed since the campaign began; restore it or start a new campaign",
+        )

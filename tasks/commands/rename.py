@@ -1,0 +1,215 @@
+"""A stored campaign gets another name, and so does everything that refers to it by its name."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+from tansaku.models.domain.errors import ConfigurationError, LeaseHeldError, StoreError
+from tansaku.models.domain.identifiers import short_hash
+from tansaku.models.domain.ports import CampaignStore
+from tansaku.models.domain.records import CampaignRecord, Evaluation, Event, JsonDict
+from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.specs.transfer import CampaignSourceSpec
+from tansaku.models.domain.states import EvaluationState
+from tansaku.tasks.commands.actor import Actor
+from tansaku.tasks.commands.copy import check_new_name
+from tansaku.tasks.configuration import apply_edits, spec_hash
+from tansaku.tasks.lease import take_lease
+from tansaku.tasks.observer import SilentObserver
+from tansaku.tasks.resources import Resources
+from tansaku.tasks.site.processes import this_driver
+from tansaku.tasks.steps.reap import reap_orphans
+from tansaku.tasks.stores.campaigns import lease_held, refuse_reserved
+from tansaku.tasks.stores.documents import utc_now
+from tansaku.tasks.views.overview import stored_spec
+from tansaku.tasks.views.progress import live_lease
+
+RENAMED = "renamed"
+"""Kind of the event that says which name a campaign had before."""
+
+_HASHED_KEY = "execution.polish"
+"""The editable key that the hash of a spec depends on."""
+
+_WITH_JOBS = (EvaluationState.SUBMITTING, EvaluationState.SUBMITTED, EvaluationState.RUNNING)
+
+
+@dataclass(frozen=True)
+class Renamed:
+    """A change of a name.
+
+    Attributes:
+        record: The campaign under its new name.
+        followers: Campaigns that learn from it, whose specs name it.
+    """
+
+    record: CampaignRecord
+    followers: tuple[str, ...]
+
+
+def rename_campaign(resources: Resources, actor: Actor, old: str, new: str) -> Renamed:
+    """Gives a campaign another name; killed at any moment, it is finished by being called again.
+
+    The campaign stays the same one: its results, its history and the time of its creation do not change. Its evaluations,
+    observations, fits, trainings and audit, and the requests, schedules, data sets and transfer sources that name it, have the
+    new name afterwards. Names under which models were trained, and under which later versions continue, and entries of the
+    dashboard's audit stay what they were.
+
+    Args:
+        resources: Store, artifacts, registry and site.
+        actor: Who renames it.
+        old: Its name.
+        new: Its new name.
+
+    Raises:
+        NotFoundError: No campaign of this name is stored.
+        LeaseHeldError: A driver is at work on it, or on a campaign that learns from it, or it has jobs.
+        ConfigurationError: The new name is taken or invalid, or a data set depends on the old one.
+        StoreError: The campaign, or one that learns from it, is being deleted or cannot be read.
+    """
+    store = resources.store
+    record = store.campaign(old)
+    followers = _followers(store, old)
+    if record.renaming != new:
+        record = _begin(resources, record, new, followers)
+    renamed = _under(record, new, store.campaign(new).spec_hash)
+    for name in followers:
+        _point_to(store, name, old, new)
+    resources.requests.rename_campaign(old, new, record.created_at)
+    resources.schedules.rename_campaign(old, new, record.created_at)
+    resources.registry.rename_campaign(old, new)
+    store.append_event(_event(renamed, old, actor))
+    _move_folder(resources, old, new)
+    store.finish_rename(old, renamed)
+    return Renamed(store.campaign(new), tuple(followers))
+
+
+def _begin(resources: Resources, record: CampaignRecord, new: str, followers: list[str]) -> CampaignRecord:
+    """Checks everything, then marks the campaign."""
+    store, old = resources.store, record.name
+    refuse_reserved(record)
+    if not _is_reserved_for(store, new, old):
+        check_new_name(store, new)
+    _refuse_data_set(resources, old)
+    for name in followers:
+        refuse_reserved(follower := store.campaign(name))
+        if (lease := live_lease(follower, store.now())) is not None:
+            raise lease_held(lease, store.now())
+    at_once = threading.Event()
+    at_once.set()  # a driver that may be alive is not waited for
+    lease = take_lease(store, old, this_driver(), resources.site.timing, SilentObserver(), at_once)
+    try:
+        reap_orphans(record.runtime)
+        _refuse_jobs(stored_spec(record), store.evaluations(old))
+        record = store.campaign(old)
+        spec = CampaignSpec.model_validate(record.spec | {"name": new})
+        store.begin_rename(lease, _under(record, new, _hash_at_creation(store, old, spec)))
+    except BaseException:
+        store.release_lease(lease)
+        raise
+    return store.campaign(old)
+
+
+def _is_reserved_for(store: CampaignStore, new: str, old: str) -> bool:
+    """Whether an earlier, interrupted call has reserved the new name for this campaign."""
+    return new in store.campaign_names() and store.campaign(new).renaming == old
+
+
+def _hash_at_creation(store: CampaignStore, name: str, spec: CampaignSpec) -> str:
+    """Hash of a changed spec of a campaign as if it had been created with it: edits since do not count.
+
+    Args:
+        store: Holds the campaign's audit.
+        name: Its present name.
+        spec: The changed spec, with all edits.
+    """
+    for event in store.events(name, kind="edited"):
+        for change in event.data["changes"]:
+            if change["key"] == _HASHED_KEY:
+                return spec_hash(apply_edits(spec, {_HASHED_KEY: change["old"]}))
+    return spec_hash(spec)
+
+
+def _under(record: CampaignRecord, new: str, new_hash: str) -> CampaignRecord:
+    """The campaign under its new name, without a driver."""
+    spec: JsonDict = record.spec | {"name": new}
+    update = {
+        "name": new,
+        "spec": spec,
+        "spec_hash": new_hash,
+        "lease": None,
+        "runtime": {},
+        "renaming": None,
+        "former_names": (*record.former_names, record.name),
+    }
+    return record.model_copy(update=update)
+
+
+def _refuse_jobs(spec: CampaignSpec, evaluations: list[Evaluation]) -> None:
+    jobs = [] if spec.manual else [evaluation for evaluation in evaluations if evaluation.state in _WITH_JOBS]
+    if jobs:
+        raise LeaseHeldError(
+            f"campaign {spec.name!r} has {len(jobs)} evaluations whose jobs are known by its name",
+            hint=f"wait until they end (tansaku pause {spec.name}, then tansaku resume {spec.name}), or cancel the campaign",
+        )
+
+
+def _refuse_data_set(resources: Resources, name: str) -> None:
+    """A data set has the name of the campaign that computes it: the next build would compute all of it again."""
+    of_name = [
+        dataset for dataset in resources.registry.datasets(name) if dataset.spec.get("source", {}).get("type") == "computed"
+    ]
+    if of_name:
+        raise ConfigurationError(
+            f"campaign {name!r} computes the data set of its name, which would compute everything again under another one",
+            hint="copy it instead: tansaku copy",
+        )
+
+
+def _followers(store: CampaignStore, old: str) -> list[str]:
+    """Campaigns whose transfer names a campaign."""
+    found = []
+    for name in store.campaign_names():
+        try:
+            transfer = store.campaign(name).spec.get("transfer") or {}
+            named = {source.get("name") for source in transfer.get("sources", ()) if source.get("type") == "campaign"}
+        except (StoreError, AttributeError, TypeError):
+            continue  # damaged: nothing can be changed in it
+        if old in named:
+            found.append(name)
+    return found
+
+
+def _point_to(store: CampaignStore, name: str, old: str, new: str) -> None:
+    """Writes the new name into the transfer sources of another campaign."""
+    record = store.campaign(name)
+    spec = CampaignSpec.model_validate(record.spec)
+    if spec.transfer is None:
+        return
+    sources = tuple(
+        source.model_copy(update={"name": new}) if isinstance(source, CampaignSourceSpec) and source.name == old else source
+        for source in spec.transfer.sources
+    )
+    changed = spec.model_copy(update={"transfer": spec.transfer.model_copy(update={"sources": sources})})
+    store.replace_spec(name, record.spec_hash, changed.model_dump(mode="json"), _hash_at_creation(store, name, changed))
+
+
+def _event(renamed: CampaignRecord, old: str, actor: Actor) -> Event:
+    return Event(
+        id=short_hash([renamed.name, RENAMED, renamed.created_at.isoformat(), len(renamed.former_names)]),
+        campaign=renamed.name,
+        kind=RENAMED,
+        at=utc_now(),
+        data={"from": old, "to": renamed.name, "by": str(actor)},
+    )
+
+
+def _move_folder(resources: Resources, old: str, new: str) -> None:
+    """Moves the folder of its jobs on this machine; all of them are over."""
+    before, after = resources.job_folder(old), resources.job_folder(new)
+    if not before.is_dir() or after.exists():
+        return
+    try:
+        before.rename(after)
+    except OSError as error:
+        raise StoreError(f"{before} cannot be moved: {error.strerror}", hint="repeat the command to continue") from error

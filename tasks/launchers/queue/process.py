@@ -1,0 +1,54 @@
+"""The process behind ``tansaku queue start``: ``python -m tansaku.tasks.launchers.queue.process SITE_FILE``.
+
+It only keeps the site's queue filled, until it gets a signal to end. Its state is in the LaunchPad, the shared folder and
+SLURM, so it may be killed and restarted at any time.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from pathlib import Path
+from types import FrameType
+
+from tansaku.models.domain.errors import TansakuError
+from tansaku.tasks.configuration import load_site
+from tansaku.tasks.settings import Settings
+from tansaku.tasks.site.cluster import open_cluster
+from tansaku.tasks.stores.connection import connect
+from tansaku.tasks.stores.site_workers import SiteWorkers
+
+
+def main(arguments: list[str]) -> int:
+    """Entry of the process.
+
+    Args:
+        arguments: The site file.
+
+    Returns:
+        Exit code.
+    """
+    if len(arguments) != 1:
+        sys.stderr.write("usage: python -m tansaku.tasks.launchers.queue.process SITE_FILE\n")
+        return 2
+    halt = threading.Event()
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        halt.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    try:
+        settings = Settings.from_environment()
+        site = load_site(Path(arguments[0]))
+        cluster = open_cluster(settings, site, SiteWorkers(connect(settings, site)))
+        cluster.filling("worker").serve(halt)
+    except TansakuError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

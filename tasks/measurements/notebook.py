@@ -1,0 +1,45 @@
+"""Ask and tell from Python."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from tansaku.tasks.commands.actor import Actor
+from tansaku.tasks.measurements import telling
+from tansaku.tasks.measurements.orders import Receipt
+from tansaku.tasks.measurements.report_file import Report, report_at, report_of
+from tansaku.tasks.measurements.waiting import waiting_proposals
+from tansaku.tasks.resources import Resources
+from tansaku.tasks.site.users import user_name
+
+Values = str | Path | pd.DataFrame | Mapping[int, float] | Sequence[Mapping[str, object]]
+
+
+def ask(resources: Resources, name: str, count: int | None) -> pd.DataFrame:
+    """Proposes until enough proposals wait; returns these, one row each, with the columns that describe the candidates."""
+    telling.ask(resources, _actor(), name, count)
+    waiting = waiting_proposals(resources.store, name).waiting
+    rows = [item.model_dump(exclude={"cells"}) | item.cells for item in waiting]
+    return pd.DataFrame(rows) if rows else pd.DataFrame(columns=["number", "candidate"])
+
+
+def tell(resources: Resources, name: str, values: Values) -> Receipt:
+    """Records measured values, all or none."""
+    return telling.tell(resources, _actor(), name, _report(values))
+
+
+def _report(values: Values) -> Report:
+    if isinstance(values, str | Path):
+        return report_at(Path(values))
+    if isinstance(values, pd.DataFrame):
+        return report_of([{str(key): cell for key, cell in row.items()} for row in values.to_dict("records")])
+    if isinstance(values, Mapping):
+        return report_of([{"number": int(number), "value": value} for number, value in values.items()])
+    return report_of(values)
+
+
+def _actor() -> Actor:
+    return Actor(user_name(), "Python")

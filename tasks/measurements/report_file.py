@@ -1,0 +1,238 @@
+"""Reads a report of values as a spreadsheet writes it: separators, decimal commas, byte-order marks, units, by line."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.spreadsheet import text_of
+from tansaku.models.domain.units import check_unit
+
+MOST_ROWS = 5000
+MOST_BYTES = 4_000_000
+LONGEST_NAME = 200
+LONGEST_NUMBER = 100
+LONGEST_TEXT = 2000
+"""Characters of a heading, a number with its unit, and any other cell: patterns are matched with short texts only."""
+
+_SHOWN = 12
+
+_LONG = f"the cell has more than {LONGEST_TEXT:,} characters"
+_SEPARATORS = (";", "\t", ",")
+_HEADER = re.compile(r"\s*(?P<name>.*?)\s*(?:[\[(]\s*(?P<unit>[^\[\]()]+?)\s*[\])])?\s*")
+_POINT = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
+_COMMA = re.compile(r"[-+]?(?:\d+,\d*|,\d+)(?:[eE][-+]?\d+)?")
+_QUANTITY = re.compile(r"(?P<number>[-+]?[\d.,]+(?:[eE][-+]?\d+)?)\s+(?P<unit>\S.*)")
+
+
+class ReportError(ConfigurationError):
+    """A report that cannot be stored: nothing of it was.
+
+    Args:
+        problems: What is wrong, each with its line.
+    """
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        shown = "\n".join(f"  {problem}" for problem in problems[:_SHOWN])
+        more = f"\n  and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
+        super().__init__(f"nothing was stored:\n{shown}{more}")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a report.
+
+    Attributes:
+        line: Where it stands.
+        cells: Text by column; empty cells are left out.
+    """
+
+    line: int
+    cells: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Report:
+    """A report before it is compared with its campaign.
+
+    Attributes:
+        columns: Names of the columns.
+        units: Units that the heading gives, by column.
+        rows: Rows that hold anything.
+        comma: Whether a comma may be the decimal sign.
+    """
+
+    columns: tuple[str, ...]
+    units: Mapping[str, str]
+    rows: tuple[Row, ...]
+    comma: bool = False
+
+
+def read_report(content: bytes, name: str = "the report") -> Report:
+    """Reads a CSV as text and spreadsheet programs write it.
+
+    Args:
+        content: The file: UTF-8 or UTF-16, separated by commas, semicolons or tabs.
+        name: What messages call it.
+
+    Raises:
+        ReportError: It cannot be read; names the line.
+    """
+    if len(content) > MOST_BYTES:
+        raise ReportError([f"{name} has {len(content):,} bytes; expected at most {MOST_BYTES:,}"])
+    text = _decoded(content, name)
+    first, *_ = text.split("\n", 1)
+    skipped = 0
+    declared = re.fullmatch(r"sep=(.)\s*", first.strip("\r"))
+    if declared:
+        text, skipped = text[len(first) + 1 :], 1
+    separator = declared[1] if declared else _separator(text)
+    try:
+        lines = _lines(text, separator, skipped)
+    except csv.Error as error:
+        raise ReportError([f"{name}: {error}"]) from error
+    if not lines:
+        raise ReportError([f"{name} is empty; expected a heading and rows"])
+    (at, heading), *body = lines
+    columns, units = _columns(heading, at)
+    problems, rows = [], []
+    for line, cells in body:
+        if any(cell for cell in cells[len(columns) :]):
+            problems.append(f"line {line}: {len(cells)} cells, but the heading names {len(columns)} columns")
+        filled = {column: cell for column, cell in zip(columns, cells, strict=False) if cell and column}
+        problems += [f"line {line}: {column}: {_LONG}" for column, cell in filled.items() if len(cell) > LONGEST_TEXT]
+        if filled:
+            rows.append(Row(line, filled))
+    if len(rows) > MOST_ROWS:
+        problems.append(f"{name} has {len(rows):,} rows; expected at most {MOST_ROWS:,}")
+    if problems:
+        raise ReportError(problems)
+    return Report(tuple(filter(None, columns)), units, tuple(rows), comma=separator != ",")
+
+
+def report_of(rows: Sequence[Mapping[str, object]]) -> Report:
+    """The report that a program gives as plain data; the first row is line 1."""
+    names: dict[str, str] = {}
+    units: dict[str, str] = {}
+    for row in rows:
+        for key in row:
+            if str(key) not in names:
+                (name,), unit = _columns([str(key)], 1)
+                names[str(key)] = name
+                units |= unit
+    found: list[Row] = []
+    problems: list[str] = []
+    for line, row in enumerate(rows, start=1):
+        cells = {names[str(key)]: _text(cell) for key, cell in row.items()}
+        filled = {name: cell for name, cell in cells.items() if cell}
+        problems += [f"line {line}: {name}: {_LONG}" for name, cell in filled.items() if len(cell) > LONGEST_TEXT]
+        if filled:
+            found.append(Row(line, filled))
+    if len(found) > MOST_ROWS:
+        problems.append(f"{len(found):,} rows; expected at most {MOST_ROWS:,}")
+    if problems:
+        raise ReportError(problems)
+    return Report(tuple(dict.fromkeys(names.values())), units, tuple(found))
+
+
+def report_at(path: Path) -> Report:
+    """Reads a report file. Raises ReportError, and ConfigurationError where there is no such file."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"{str(path)!r} cannot be read: {error.strerror}") from error
+    return read_report(content, path.name)
+
+
+def number(cell: str, *, comma: bool) -> float:
+    """A cell as a number.
+
+    Args:
+        cell: Its text.
+        comma: Whether a comma may be the decimal sign; otherwise it may only where it cannot separate thousands.
+
+    Raises:
+        ValueError: It is none, or may be meant in two ways.
+    """
+    if len(cell) > LONGEST_NUMBER:
+        raise ValueError(f"{cell[:20]!r} … has {len(cell):,} characters and is not a number")
+    text = cell.strip().replace("\u2212", "-")
+    if _POINT.fullmatch(text):
+        return float(text)
+    if _COMMA.fullmatch(text):
+        if not comma and re.fullmatch(r"[-+]?\d{1,3},\d{3}", text):
+            raise ValueError(f"{cell!r} may be {text.replace(',', '.')} or {text.replace(',', '')}; write it with a point")
+        return float(text.replace(",", "."))
+    if re.fullmatch(r"[-+]?[\d.,'\u00a0\u202f ]+", text):
+        raise ValueError(f"{cell!r} is no plain number; write it without separators of thousands")
+    raise ValueError(f"{cell!r} is not a number")
+
+
+def quantity(cell: str, *, comma: bool) -> tuple[float, str | None]:
+    """A cell as a number and the unit written behind it, if any. Raises ValueError."""
+    match = _QUANTITY.fullmatch(cell.strip()) if len(cell) <= LONGEST_NUMBER else None
+    if match is None:
+        return number(cell, comma=comma), None
+    return number(match["number"], comma=comma), check_unit(match["unit"])
+
+
+def _decoded(content: bytes, name: str) -> str:
+    encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    try:
+        text = content.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise ReportError([f"line {line}: {name} is not UTF-8 text; save it as 'CSV UTF-8'"]) from error
+    if "\0" in text:
+        raise ReportError([f"line {text[: text.index(chr(0))].count(chr(10)) + 1}: {name} is no text file"])
+    return text
+
+
+def _separator(text: str) -> str:
+    """The separator that the heading has most of; where none has any, there is one column."""
+    heading = re.sub(r'"[^"]*"', "", next((line for line in text.splitlines() if line.strip()), ""))
+    return max(_SEPARATORS, key=lambda sign: (heading.count(sign), sign == ","))
+
+
+def _lines(text: str, separator: str, skipped: int) -> list[tuple[int, list[str]]]:
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    found, before = [], 0
+    try:
+        for cells in reader:
+            line = before + 1 + skipped
+            before = reader.line_num
+            stripped = [text_of(cell.replace("\u00a0", " ").strip()) for cell in cells]
+            if any(stripped):
+                found.append((line, stripped))
+    except csv.Error as error:
+        raise csv.Error(f"line {before + 1 + skipped}: {error}") from error
+    return found
+
+
+def _columns(heading: Sequence[str], line: int) -> tuple[list[str], dict[str, str]]:
+    columns, units = [], {}
+    for cell in heading:
+        if len(cell) > LONGEST_NAME:
+            raise ReportError([f"line {line}: a heading has {len(cell):,} characters; expected at most {LONGEST_NAME}"])
+        match = _HEADER.fullmatch(cell)
+        name, unit = (match["name"], match["unit"]) if match else (cell, None)
+        if name in columns and name:
+            raise ReportError([f"line {line}: two columns are named {name!r}"])
+        columns.append(name)
+        if unit is not None:
+            units[name] = unit
+    return columns, units
+
+
+def _text(cell: object) -> str:
+    if cell is None or cell != cell:  # a missing number of a data frame
+        return ""
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
+    return repr(float(cell)) if isinstance(cell, float) else str(cell).strip()

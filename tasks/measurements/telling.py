@@ -1,0 +1,87 @@
+"""Asking, reporting and releasing in this process: stores the order, then drives the campaign as far as it goes now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tansaku.models.domain.errors import LeaseHeldError
+from tansaku.tasks.commands.actor import Actor
+from tansaku.tasks.loop import CampaignLoop, DriveResult
+from tansaku.tasks.measurements.orders import Receipt, store_ask, store_release, store_report
+from tansaku.tasks.measurements.report_file import Report
+from tansaku.tasks.observer import Observer
+from tansaku.tasks.resources import Resources
+
+
+def ask(
+    resources: Resources,
+    actor: Actor,
+    name: str,
+    count: int | None = None,
+    observer: Observer | None = None,
+    identifier: str | None = None,
+) -> DriveResult | None:
+    """Advances a campaign until enough proposals wait for values, then ends; no process stays.
+
+    Args:
+        resources: Store, artifacts and site.
+        actor: Who asks.
+        name: The campaign.
+        count: How many proposals are to wait; None: as many as were last asked for, or ``execution.in_flight``.
+        observer: Watches.
+        identifier: Id of the command; asking twice under one id is the same as once. None: a new one.
+
+    Returns:
+        How the driver ended; None where another driver has the campaign: it proposes them.
+
+    Raises:
+        ConfigurationError: The values of the campaign are computed, or the count is not possible.
+    """
+    store_ask(resources.store, actor, name, count, identifier)
+    try:
+        with CampaignLoop(resources, name, observer) as loop:
+            loop.advance()
+            return loop.result
+    except LeaseHeldError:
+        return None
+
+
+def release(resources: Resources, actor: Actor, name: str, numbers: Sequence[int]) -> bool:
+    """Releases proposals that nobody will measure now; `retry` lets one wait again. Returns whether it was applied at once.
+
+    Raises:
+        NotFoundError: A number is not waiting.
+    """
+    store_release(resources.store, actor, name, numbers)
+    return apply_commands_now(resources, name)
+
+
+def tell(resources: Resources, actor: Actor, name: str, report: Report, identifier: str | None = None) -> Receipt:
+    """Stores a report, all of it or nothing, and applies it unless another driver has the campaign.
+
+    Args:
+        resources: Store, artifacts and site.
+        actor: Who reports.
+        name: The campaign.
+        report: What was read.
+        identifier: Id of the command; None: made of what is new, so that the same report twice is the same as once.
+
+    Raises:
+        ReportError: A line is wrong; nothing was stored.
+        ConfigurationError: The values of the campaign are computed.
+        StoreError: The identifier belongs to another command.
+    """
+    receipt = store_report(resources.store, actor, name, report, identifier)
+    if receipt.command is None:
+        return receipt
+    return receipt.model_copy(update={"applied": apply_commands_now(resources, name)})
+
+
+def apply_commands_now(resources: Resources, name: str) -> bool:
+    """Applies the commands that wait, and proposes nothing; False where another driver has the campaign: it applies them."""
+    try:
+        with CampaignLoop(resources, name) as loop:
+            loop.obey()
+    except LeaseHeldError:
+        return False
+    return True

@@ -1,0 +1,194 @@
+"""The energy surface as a campaign knows it, and the barriers that follow from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from tansaku.calculators.workflows.diffusion.basins import find_hops
+from tansaku.calculators.workflows.diffusion.grid_path import GridPath, GridPaths
+from tansaku.calculators.workflows.diffusion.hop_network import HopNetwork
+from tansaku.calculators.workflows.diffusion.report import pass_label
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.history import build_history, search_entries
+from tansaku.models.domain.identifiers import certificate_rng
+from tansaku.models.domain.pool import BoolArray, FloatArray, PeriodicGrid
+from tansaku.models.domain.ports import Certifier, History, SurfaceSpace
+from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.specs.objective import BottleneckSpec
+from tansaku.models.domain.units import convert
+from tansaku.models.engine.barrier import BarrierBelief
+from tansaku.models.engine.proposer_registry import build_proposer
+from tansaku.tasks.views.predictions import pool_expectation
+from tansaku.tasks.views.results import CampaignData
+
+CONFIDENCE = 0.95
+"""Of the intervals of barriers."""
+
+
+@dataclass(frozen=True)
+class SurfaceBarrier:
+    """The barrier in so many independent directions.
+
+    Attributes:
+        dimensions: 1, 2 or 3.
+        barrier: Expected [eV]; None: there is no path, or the model does not know of one.
+        tolerance: With 95 % it is at most this far off [eV]; None where the campaign has no model.
+        directions: Lattice vectors along which the path leads.
+        limiting_hop: Name of the hop with the bottleneck.
+        bottleneck: Its fractional coordinates.
+        computed: Whether minimum and bottleneck were both computed.
+    """
+
+    dimensions: int
+    barrier: float | None
+    tolerance: float | None
+    directions: tuple[tuple[int, int, int], ...] = ()
+    limiting_hop: str | None = None
+    bottleneck: tuple[float, float, float] | None = None
+    computed: bool = False
+
+    def row(self) -> JsonDict:
+        """As plain data."""
+        return {
+            "dimensions": self.dimensions,
+            "barrier": self.barrier,
+            "tolerance": self.tolerance,
+            "unit": "eV",
+            "directions": [list(direction) for direction in self.directions],
+            "limiting_hop": self.limiting_hop,
+            "bottleneck": None if self.bottleneck is None else list(self.bottleneck),
+            "computed": self.computed,
+        }
+
+
+@dataclass(frozen=True)
+class CampaignSurface:
+    """An energy surface: what was computed, and what the model expects elsewhere.
+
+    Attributes:
+        values: Energy of every candidate [eV]; infinite where it failed, and without a model where it was not computed.
+        deviations: Of what is expected [eV]; 0 where it was computed.
+        computed: Whether a candidate was computed, shape ``(n_candidates,)``.
+        grid: The unfolded grid.
+        space: Of the ion's positions.
+        goal: The campaign's.
+        beliefs: What the model knows of the barrier in one, two and three dimensions; empty without a model.
+    """
+
+    values: FloatArray
+    deviations: FloatArray
+    computed: BoolArray
+    grid: PeriodicGrid
+    space: SurfaceSpace
+    goal: BottleneckSpec
+    beliefs: tuple[BarrierBelief, ...]
+
+    @cached_property
+    def cell(self) -> FloatArray:
+        """Of the host, vectors as rows [Å]."""
+        return np.asarray(self.space.host.cell.array)
+
+    @cached_property
+    def network(self) -> HopNetwork:
+        """Minima and hops."""
+        return find_hops(self.values, self.grid, self.cell, self.goal.connectivity)
+
+    @cached_property
+    def paths(self) -> GridPaths:
+        """Finds paths over the grid."""
+        return GridPaths(self.values, self.grid, self.cell)
+
+    @property
+    def barriers(self) -> tuple[SurfaceBarrier, ...]:
+        """In one, two and three dimensions."""
+        found = []
+        for dimensions, easiest in enumerate(self.network.percolations, start=1):
+            tolerance = None
+            if self.beliefs:
+                known = self.beliefs[dimensions - 1].tolerances(CONFIDENCE)[0]
+                tolerance = known if np.isfinite(known) else None
+            if easiest is None:
+                found.append(SurfaceBarrier(dimensions, None, tolerance))
+                continue
+            limiting, lowest = self.network.passes[easiest.limiting], self.network.sites[self.network.minimum]
+            found.append(
+                SurfaceBarrier(
+                    dimensions,
+                    easiest.level - lowest.energy,
+                    tolerance,
+                    easiest.directions[:dimensions],
+                    pass_label(limiting),
+                    limiting.fraction,
+                    bool(self.computed[limiting.candidate] and self.computed[lowest.candidate]),
+                )
+            )
+        return tuple(found)
+
+    def path(self, dimensions: int) -> GridPath | None:
+        """The minimum-energy path over the grid, from a minimum over the bottleneck to an image; None where there is none."""
+        stations: list[FloatArray] = []
+        cell = np.zeros(3)
+        for number, hop in self.network.path(dimensions):
+            item = self.network.passes[number]
+            if not stations:
+                stations.append(np.array(self.network.sites[hop.first].fraction))
+            # A hop that is taken backwards has its pass in the cells seen from its other end.
+            origin = cell if hop == item.hop else cell - np.array(item.hop.cell)
+            cell = cell + np.array(hop.cell)
+            stations += [np.array(item.fraction) + origin, np.array(self.network.sites[hop.second].fraction) + cell]
+        return self.paths.through(stations) if stations else None
+
+
+def read_surface(data: CampaignData) -> CampaignSurface:
+    """The surface of a campaign as far as it is known.
+
+    Raises:
+        ConfigurationError: The campaign does not search for a bottleneck, or nothing was computed yet.
+    """
+    goal, space = data.spec.objective.goal, data.space
+    if not isinstance(goal, BottleneckSpec) or not isinstance(space, SurfaceSpace):
+        raise ConfigurationError(f"campaign {data.record.name!r} does not search for the bottleneck of an energy surface")
+    pool = data.pool
+    entries = search_entries(pool, data.select("search"), learns_cost=data.spec.space.learns_cost)
+    history = build_history(entries, len(data.evaluations), data.spec.objective.direction)
+    if not len(history.observed):
+        raise ConfigurationError(f"campaign {data.record.name!r} has no computed energy yet")
+    expected = pool_expectation(data)
+    values, deviations = np.full(len(pool), np.inf), np.full(len(pool), np.inf)
+    if expected is not None:
+        values, deviations = data.sign * expected.mean, expected.deviation.copy()
+    values[history.observed], deviations[history.observed] = history.values, 0.0
+    values[history.failed] = np.inf
+    computed = np.zeros(len(pool), dtype=np.bool_)
+    computed[history.observed] = True
+    size = convert(1.0, data.spec.objective.unit, "eV")
+    return CampaignSurface(
+        size * values,
+        size * deviations,
+        computed,
+        pool.grids[pool.systems[0]],
+        space,
+        goal,
+        _beliefs(data, goal, history, size) if expected is not None else (),
+    )
+
+
+def _beliefs(data: CampaignData, goal: BottleneckSpec, history: History, size: float) -> tuple[BarrierBelief, ...]:
+    """Posterior of the barriers [eV]."""
+    fitted = data.refits[-1].hyperparameters if data.refits else None
+    last = max(evaluation.proposal.number for evaluation in data.evaluations)
+    found = []
+    for dimensions in (1, 2, 3):
+        asked = goal.model_copy(update={"dimensions": dimensions})
+        objective = data.spec.objective.model_copy(update={"goal": asked})
+        proposer = build_proposer(data.spec.proposer, objective, data.spec.constraints)
+        if not isinstance(proposer, Certifier):
+            return ()
+        known = proposer.remaining(data.pool, history, certificate_rng(data.spec.seed, last + 1), fitted or None)
+        if not isinstance(known, BarrierBelief):
+            raise AssertionError("a bottleneck's certificate is a barrier's posterior")
+        found.append(BarrierBelief(size * known.barriers))
+    return tuple(found)

@@ -1,0 +1,1 @@
+"""Results of other campaigns that a campaign adopts instead of computing them again."""

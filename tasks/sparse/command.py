@@ -1,0 +1,130 @@
+"""One sparse search from a file to a report, as `tansaku sparse search` runs it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.records import JsonDict
+from tansaku.models.sparse.search.design import Constraints
+from tansaku.models.sparse.search.generated import KINDS, generated_table
+from tansaku.models.sparse.search.scores import SCORES
+from tansaku.tasks.sparse.report import write_report
+from tansaku.tasks.sparse.search import Report, SearchSettings, search_table
+from tansaku.tasks.sparse.table_file import SearchTable, Wanted, check_size, read_table
+
+METHODS = ("auto", "exhaustive", "sampled")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a user asks for.
+
+    Attributes:
+        wanted: Of the table.
+        largest: Largest number of columns or groups in a model.
+        criterion: Score of the models.
+        method: One of :data:`METHODS`.
+        required: Names of columns of every model.
+        groups: Names of columns used together, separated by commas.
+        prices: ``NAME=PRICE``.
+        generate: Kinds of generated columns, separated by commas; empty: none.
+        resamples: Number of resampled tables.
+        repeats: Number of virtual data sets of each size.
+        steps: Of a sampled search.
+        seed: Of the random numbers.
+    """
+
+    wanted: Wanted
+    largest: int = 4
+    criterion: str = "free_energy"
+    method: str = "auto"
+    required: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    prices: tuple[str, ...] = ()
+    generate: str = ""
+    resamples: int = 20
+    repeats: int = 20
+    steps: int = 5000
+    seed: int = 0
+
+
+def run(path: Path, out: Path, options: Options, jobs: int, report: Report, say: Callable[[str], None]) -> JsonDict:
+    """Reads, checks, searches and writes the report.
+
+    Args:
+        path: CSV file.
+        out: Folder of the report; an interrupted search of the same table and settings continues from it.
+        options: What is asked for.
+        jobs: Threads or processes.
+        report: Receives progress.
+        say: Receives findings, a sentence each, before anything is computed.
+
+    Returns:
+        What report.json holds.
+
+    Raises:
+        ConfigurationError: The file, its columns or an option cannot be used.
+    """
+    if options.criterion not in SCORES:
+        raise ConfigurationError(f"--criterion {options.criterion!r}: expected {', '.join(SCORES)}")
+    if options.method not in METHODS:
+        raise ConfigurationError(f"--method {options.method!r}: expected {', '.join(METHODS)}")
+    table = read_table(path, options.wanted)
+    for finding in table.findings:
+        say(finding)
+    check_size(table, options.largest, path)
+    table, extra = _with_generated(table, options)
+    constraints = _constraints(table, options)
+    constraints.check(len(table.names))
+    check_size(table, options.largest + len(options.required), path)
+    settings = SearchSettings(
+        options.largest, options.criterion, options.method, constraints,
+        options.resamples, options.repeats, options.steps, options.seed,
+    )  # fmt: skip
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(f"--out {str(out)!r}: the folder cannot be created: {error.strerror}") from error
+    found = search_table(table, settings, jobs, out, report)
+    if found.convergence is not None and not found.convergence.reached:
+        say(
+            f"the sampled search has not converged: R-hat {found.convergence.r_hat:.2f} and {found.convergence.round_trips} "
+            f"round trips of {found.convergence.temperatures} temperatures; raise --steps"
+        )
+    return write_report(found, out, extra)
+
+
+def _constraints(table: SearchTable, options: Options) -> Constraints:
+    prices = {}
+    for text in options.prices:
+        name, _, value = text.rpartition("=")
+        try:
+            prices[table.place(name)] = float(value)
+        except ValueError as error:
+            raise ConfigurationError(f"--price {text!r}: expected NAME=NUMBER with a column's name: {error}") from error
+        if not (math.isfinite(prices[table.place(name)]) and prices[table.place(name)] >= 0.0):
+            raise ConfigurationError(f"--price {text!r}: expected a price of at least 0")
+    groups = tuple(tuple(table.place(name.strip()) for name in text.split(",")) for text in options.groups)
+    return Constraints(required=tuple(table.place(name) for name in options.required), groups=groups, prices=prices)
+
+
+def _with_generated(table: SearchTable, options: Options) -> tuple[SearchTable, JsonDict]:
+    """The table with generated columns, and where they come from."""
+    kinds = tuple(kind.strip() for kind in options.generate.split(",") if kind.strip())
+    if not kinds:
+        return table, {}
+    unknown = [kind for kind in kinds if kind not in KINDS]
+    if unknown:
+        raise ConfigurationError(f"--generate {unknown[0]!r}: expected {', '.join(KINDS)}")
+    columns = generated_table(table.names, table.x, table.y, kinds)
+    names = (*table.names, *(column.name for column in columns))
+    import numpy as np
+
+    x = np.column_stack([table.x, *(column.values for column in columns)])
+    new = SearchTable(names, x, table.y, table.target, table.classes, table.findings)
+    origin = {column.name: {"from": list(column.parents), "kind": column.kind, "unit": column.unit} for column in columns}
+    return new, {"generated": origin}

@@ -1,0 +1,59 @@
+"""Reads rows of numbers from a text file and refuses by line what is not numbers."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.sparse.search.subsets import FloatArray
+
+
+def read_numbers(path: Path, largest_bytes: int, fits: Callable[[int], bool], expected: str) -> FloatArray:
+    """Reads a table of finite numbers.
+
+    Args:
+        path: Columns separated by commas, semicolons or white space. Lines that begin with ``#`` or ``%``, and text before the
+            first number, are skipped.
+        largest_bytes: Size of the file that is not exceeded.
+        fits: Whether a number of columns can be used.
+        expected: Columns that can be used, as the message says it.
+
+    Returns:
+        (n_rows, n_columns); (0, 0) without rows.
+
+    Raises:
+        ConfigurationError: The file cannot be read, or a line is not numbers; the message has its number.
+    """
+    try:
+        if path.stat().st_size > largest_bytes:
+            raise ConfigurationError(f"{path}: {path.stat().st_size} bytes, at most {largest_bytes}")
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path}: cannot be read as text: {error}") from error
+    rows: list[list[float]] = []
+    for number, line in enumerate(lines, start=1):
+        fields = [field for field in re.split(r"[,;\s]+", line.strip()) if field]
+        if not fields or line.lstrip()[:1] in "#%":
+            continue
+        values = _numbers(fields)
+        if values is None and not rows:
+            continue  # a header
+        if values is None or len(values) != len(rows[0] if rows else values) or not fits(len(values)):
+            raise ConfigurationError(
+                f"{path}, line {number}: {line.strip()[:60]!r}; expected {expected} finite numbers, as in all lines"
+            )
+        rows.append(values)
+    return np.array(rows).reshape(len(rows), len(rows[0]) if rows else 0)
+
+
+def _numbers(fields: list[str]) -> list[float] | None:
+    try:
+        values = [float(field) for field in fields]
+    except ValueError:
+        return None
+    return values if all(math.isfinite(value) for value in values) else None

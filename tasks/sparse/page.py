@@ -1,0 +1,56 @@
+"""Parts of a report's page, which holds its figures and needs no network."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+
+_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
+<title>{title}</title>
+<style>body {{ font: 15px sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #1f2937; }}
+img {{ max-width: 100%; }} table {{ border-collapse: collapse; }} th, td {{ padding: 0.2rem 0.8rem; text-align: left; }}
+tr:nth-child(even) {{ background: #f3f4f6; }}</style>
+</head>
+<body>
+{body}
+</body>
+</html>
+"""
+
+
+def page_of(title: str, parts: Sequence[str]) -> str:
+    """The whole page.
+
+    Args:
+        title: As text.
+        parts: HTML.
+    """
+    return _PAGE.format(title=escape(title), body="\n".join(parts))
+
+
+def figure_of(title: str, path: Path) -> list[str]:
+    """A figure under its title.
+
+    Args:
+        title: As text.
+        path: PNG file, which becomes part of the page.
+    """
+    image = base64.b64encode(path.read_bytes()).decode()
+    return [f'<h2>{escape(title)}</h2><img alt="{escape(title)}" src="data:image/png;base64,{image}">']
+
+
+def table_of(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """A table; numbers have four digits, text is escaped."""
+
+    def cell(value: object) -> str:
+        return escape(f"{value:.4g}" if isinstance(value, float) else str(value))
+
+    top = "".join(f"<th>{escape(name)}</th>" for name in head)
+    body = "".join("<tr>" + "".join(f"<td>{cell(value)}</td>" for value in row) + "</tr>" for row in rows)
+    return f"<table><tr>{top}</tr>{body}</table>"

@@ -1,0 +1,221 @@
+"""Reads a CSV file for a sparse search and reports by name what is wrong with its columns, before anything is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.sparse.search.subsets import FloatArray
+from tansaku.tasks.csv_text import texts_of
+
+_LEAK = 1.0 - 1e-6  # correlation with the target from which on a column is taken for the target itself
+_COLLINEAR = 1e-10  # share of a column that the columns before it leave unexplained
+_SHOWN = 4
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is read of a table.
+
+    Attributes:
+        target: Name of the column to explain.
+        without: Columns to leave out.
+        keep: Columns to use although they look like the target.
+        classes: Whether the target is a class with two values; None: if it is text or has two values.
+        drop_rows: Whether rows with missing values are left out; otherwise they are refused.
+    """
+
+    target: str
+    without: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()
+    classes: bool | None = None
+    drop_rows: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class SearchTable:
+    """A checked table.
+
+    Attributes:
+        names: Of the columns that can be used.
+        x: Their values, (n_rows, n_columns).
+        y: Target, 0 and 1 for classes, (n_rows,).
+        target: Its name.
+        classes: Names of the two classes; empty for a regression.
+        findings: What was noticed and left out, a sentence each.
+    """
+
+    names: tuple[str, ...]
+    x: FloatArray
+    y: FloatArray
+    target: str
+    classes: tuple[str, ...]
+    findings: tuple[str, ...]
+
+    def place(self, name: str) -> int:
+        """Number of a column.
+
+        Raises:
+            ConfigurationError: It cannot be used or does not exist.
+        """
+        if name not in self.names:
+            raise ConfigurationError(f"column {name!r}: not among the columns that can be used: {listed(self.names)}")
+        return self.names.index(name)
+
+
+def listed(names: Sequence[str]) -> str:
+    """A few names of many."""
+    more = f" and {len(names) - 2 * _SHOWN} more" if len(names) > 2 * _SHOWN else ""
+    return ", ".join(map(repr, names[: 2 * _SHOWN])) + more
+
+
+def read_table(path: Path, wanted: Wanted) -> SearchTable:
+    """Reads and checks a table.
+
+    Args:
+        path: CSV file with a header.
+        wanted: What is read of it.
+
+    Raises:
+        ConfigurationError: The file, the target or columns cannot be used; all columns in question are named.
+    """
+    frame = _read(path)
+    for name in (wanted.target, *wanted.without, *wanted.keep):
+        if name not in frame.columns:
+            raise ConfigurationError(f"{path}: no column {name!r}; it has {listed(list(map(str, frame.columns)))}")
+    frame = frame.drop(columns=[name for name in wanted.without if name != wanted.target])
+    findings: list[str] = []
+    text = [str(name) for name in frame.columns if name != wanted.target and not pd.api.types.is_numeric_dtype(frame[name])]
+    if text:
+        findings.append(f"text, left out: {listed(text)}")
+        frame = frame.drop(columns=text)
+    frame = _complete(frame, wanted, findings, path)
+    y, classes = _target(frame[wanted.target], wanted, path)
+    columns = frame.drop(columns=[wanted.target])
+    names, x = [str(name) for name in columns.columns], columns.to_numpy(dtype=np.float64)
+    names, x = _distinct(names, x, findings)
+    _refuse_leaks(names, x, y, wanted, path)
+    if not names:
+        raise ConfigurationError(f"{path}: no column is left to search", hint="; ".join(findings) or None)
+    if len(names) < len(y):
+        findings += collinear(names, x)
+    else:
+        findings.append(f"{len(y)} rows for {len(names)} columns: every column is a linear combination of others")
+    return SearchTable(tuple(names), x, y, wanted.target, classes, tuple(findings))
+
+
+def _read(path: Path) -> pd.DataFrame:
+    try:
+        frame = texts_of(pd.read_csv(path))
+    except (OSError, ValueError) as error:  # a parser's error is a ValueError
+        raise ConfigurationError(f"{path}: cannot be read as CSV: {error}") from error
+    repeated = sorted({str(name) for name in frame.columns if str(name).startswith("Unnamed:")})
+    return frame.drop(columns=repeated)
+
+
+def _complete(frame: pd.DataFrame, wanted: Wanted, findings: list[str], path: Path) -> pd.DataFrame:
+    """Rows without missing and infinite values."""
+    bad = frame.isna()
+    for name in frame.select_dtypes("number").columns:
+        bad[name] |= np.isinf(frame[name].to_numpy(dtype=np.float64))
+    counts = bad.sum()
+    found = [f"{name!r} ({count} rows)" for name, count in counts.items() if count]
+    if not found:
+        return frame
+    if not wanted.drop_rows:
+        raise ConfigurationError(
+            f"{path}: missing or infinite values in {', '.join(found)}",
+            hint="leave the columns out with --without NAME, or the rows with --drop-rows",
+        )
+    keep = ~bad.any(axis=1)
+    findings.append(f"{int((~keep).sum())} rows left out for missing values in {', '.join(found)}")
+    return frame.loc[keep]
+
+
+def _target(values: pd.Series, wanted: Wanted, path: Path) -> tuple[FloatArray, tuple[str, ...]]:
+    distinct = sorted(values.unique().tolist(), key=str)
+    if len(distinct) < 2:
+        raise ConfigurationError(f"{path}: target {wanted.target!r} is constant")
+    numeric = pd.api.types.is_numeric_dtype(values)
+    classes = (len(distinct) == 2 or not numeric) if wanted.classes is None else wanted.classes
+    if classes and len(distinct) != 2:
+        raise ConfigurationError(f"{path}: target {wanted.target!r} has {len(distinct)} classes; expected 2")
+    if classes:
+        return np.asarray(values == distinct[1], dtype=np.float64), tuple(map(str, distinct))
+    if not numeric:
+        raise ConfigurationError(f"{path}: target {wanted.target!r} is text; expected numbers for a regression")
+    return values.to_numpy(dtype=np.float64), ()
+
+
+def _distinct(names: list[str], x: FloatArray, findings: list[str]) -> tuple[list[str], FloatArray]:
+    """Columns that vary and occur once, up to a factor and an offset."""
+    spread = x.std(axis=0)
+    varies = spread > 1e-12 * np.maximum(np.abs(x).max(axis=0, initial=0.0), 1e-300)
+    constant = [name for name, varied in zip(names, varies, strict=True) if not varied]
+    if constant:
+        findings.append(f"constant, left out: {listed(constant)}")
+    names = [name for name, varied in zip(names, varies, strict=True) if varied]
+    x = x[:, varies]
+    standard = (x - x.mean(axis=0)) / x.std(axis=0) if len(names) else x
+    correlation = np.abs(standard.T @ standard) / max(1, len(x))
+    keep: list[int] = []
+    for place, name in enumerate(names):
+        same = [other for other in keep if correlation[place, other] > 1.0 - 1e-12]
+        if same:
+            findings.append(f"duplicate, left out: {name!r} is {names[same[0]]!r} times a factor plus an offset")
+        else:
+            keep.append(place)
+    return [names[place] for place in keep], x[:, keep]
+
+
+def _refuse_leaks(names: list[str], x: FloatArray, y: FloatArray, wanted: Wanted, path: Path) -> None:
+    """Refuses columns that are the target in another form."""
+    ranks = pd.DataFrame(x).rank().to_numpy()
+    target = pd.Series(y).rank().to_numpy()
+    leaks = []
+    for place, name in enumerate(names):
+        linear = abs(float(np.corrcoef(x[:, place], y)[0, 1]))
+        monotonic = abs(float(np.corrcoef(ranks[:, place], target)[0, 1]))
+        several = len(np.unique(y)) > 2
+        if name not in wanted.keep and (linear > _LEAK or (several and len(y) > 5 and monotonic > _LEAK)):
+            leaks.append(name)
+    if leaks:
+        raise ConfigurationError(
+            f"{path}: target {wanted.target!r} leaks into {listed(leaks)}: the same values in another form",
+            hint="leave them out with --without NAME, or use them nevertheless with --keep NAME",
+        )
+
+
+def collinear(names: Sequence[str], x: FloatArray) -> list[str]:
+    """Sentences on columns that are linear combinations of columns before them."""
+    standard = (x - x.mean(axis=0)) / x.std(axis=0)
+    found: list[str] = []
+    basis: list[int] = []
+    for place, name in enumerate(names):
+        if basis:
+            weights, *_ = np.linalg.lstsq(standard[:, basis], standard[:, place], rcond=None)
+            rest = standard[:, place] - standard[:, basis] @ weights
+            if (rest**2).mean() < _COLLINEAR:
+                of = [names[basis[number]] for number in np.flatnonzero(np.abs(weights) > 1e-6)]
+                found.append(f"collinear: {name!r} is a linear combination of {listed(of)}")
+                continue
+        basis.append(place)
+    return found
+
+
+def check_size(table: SearchTable, largest: int, path: Path) -> None:
+    """Refuses supports that the rows cannot determine.
+
+    Raises:
+        ConfigurationError: There are too few rows.
+    """
+    if len(table.y) < largest + 2:
+        raise ConfigurationError(
+            f"{path}: {len(table.y)} rows for up to {largest} columns: expected at least {largest + 2} rows",
+            hint="choose a smaller --max-features",
+        )

@@ -1,0 +1,113 @@
+"""What a driver keeps of an evaluation in memory; whole evaluations are read from the store where more is needed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from sys import intern
+from typing import Literal
+
+from tansaku.models.domain.records import Evaluation
+from tansaku.models.domain.specs.label import LABEL_PROPERTY
+from tansaku.models.domain.states import EvaluationState
+from tansaku.tasks.jobs.document import FIRST_LOOK_DEVIATION, FIRST_LOOK_ENERGY, OWN_LATTICE_PARAMETER
+from tansaku.tasks.views.failures import failure_reason
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationSummary:
+    """One evaluation in about half a kilobyte: a whole one takes 14, which a driver of a large campaign cannot hold.
+
+    Attributes:
+        id: Of the evaluation.
+        number: Of its proposal.
+        candidate: Id of its candidate.
+        system: Name of its system.
+        surface: Name of its surface.
+        source: Hash of what computes it.
+        replicate: 0, or the number of the rerun.
+        predicted_cost: As proposed [the space's cost unit].
+        measured_cost: What it took [core-seconds], None while it is in progress and where nothing was measured.
+        initial: Whether it belongs to the initial design.
+        purpose: ``search`` or ``polish``.
+        horizon: Of its proposal.
+        model: What proposed it.
+        state: Its state.
+        attempts: Number of its attempts.
+        proposed_at: When it was proposed.
+        value: Its value, None without one [the objective's unit].
+        predicted: Whether a trained model predicted the value.
+        failure: Why it has no value, None where it has one or is in progress.
+        looked: The model that looked at it first, where that can be compared with what was computed; else None.
+        as_looked: Whether the computed energy lies within one deviation of what that model had predicted.
+        own_lattice_parameter: That its job determined, None where it determined none [angstrom].
+    """
+
+    id: str
+    number: int
+    candidate: str
+    system: str
+    surface: str
+    source: str
+    replicate: int
+    predicted_cost: float
+    measured_cost: float | None
+    initial: bool
+    purpose: Literal["search", "polish"]
+    horizon: int
+    model: str
+    state: EvaluationState
+    attempts: int
+    proposed_at: datetime
+    value: float | None
+    predicted: bool
+    failure: str | None
+    looked: str | None
+    as_looked: bool
+    own_lattice_parameter: float | None
+
+    @property
+    def computed(self) -> bool:
+        """Whether it is a finished evaluation of the search whose value was computed."""
+        done = self.purpose == "search" and self.state is EvaluationState.DONE
+        return done and self.value is not None and not self.predicted
+
+
+def summary_of(evaluation: Evaluation) -> EvaluationSummary:
+    """Returns the summary of an evaluation; texts that many evaluations share are held once."""
+    proposal, outcome = evaluation.proposal, evaluation.outcome
+    looked = _looked(evaluation)
+    return EvaluationSummary(
+        id=evaluation.id,
+        number=proposal.number,
+        candidate=proposal.candidate,
+        system=intern(proposal.system),
+        surface=intern(proposal.surface),
+        source=intern(proposal.source),
+        replicate=proposal.replicate,
+        predicted_cost=proposal.predicted_cost,
+        measured_cost=evaluation.measured_cost,
+        initial=proposal.initial,
+        purpose=proposal.purpose,
+        horizon=proposal.horizon,
+        model=intern(proposal.model),
+        state=evaluation.state,
+        attempts=len(evaluation.attempts),
+        proposed_at=evaluation.proposed_at,
+        value=None if outcome is None else outcome.value,
+        predicted=outcome is not None and outcome.predicted_by is not None,
+        failure=failure_reason(evaluation),
+        looked=None if looked is None else intern(looked[0]),
+        as_looked=looked is not None and looked[1],
+        own_lattice_parameter=None if outcome is None else outcome.properties.get(OWN_LATTICE_PARAMETER),
+    )
+
+
+def _looked(evaluation: Evaluation) -> tuple[str, bool] | None:
+    """The model that looked at an evaluation first, and whether what was computed lies within one deviation of it."""
+    outcome, look = evaluation.outcome, evaluation.proposal.look
+    if outcome is None or outcome.predicted_by is not None or look is None:
+        return None
+    found = [outcome.quantities.get(name) for name in (LABEL_PROPERTY, FIRST_LOOK_ENERGY, FIRST_LOOK_DEVIATION)]
+    known = [quantity.value for quantity in found if quantity is not None]
+    return (look.model, abs(known[0] - known[1]) <= known[2]) if len(known) == len(found) else None

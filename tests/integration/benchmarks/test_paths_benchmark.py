@@ -1,0 +1,74 @@
+"""Barriers of ions: the benchmark continues where it stopped, and the committed result says what its runs say."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.paths.__main__ import TOLERANCE, goal, settled, summary
+from benchmarks.paths.hosts import HOSTS, read_surface, surface_values, write_surface
+from benchmarks.paths.methods import SCORES, Problem, search
+
+ROOT = Path(__file__).resolve().parents[3]
+RESULT = ROOT / "benchmarks/paths/result.json"
+
+
+def test_a_run_continues_with_what_its_file_has(run_benchmark, tmp_path):
+    out = tmp_path / "result.json"
+    command = ["paths", "--quick", "--out", str(out), "--figure", str(tmp_path / "figure.png")]
+    first = run_benchmark(*command, timeout=300)
+    assert first.returncode == 0, first.stderr
+    result = json.loads(out.read_text())
+    assert [run["method"] for run in result["runs"]] == list(SCORES)
+    assert (tmp_path / "figure.png").stat().st_size > 5000
+    out.write_text(json.dumps({**result, "runs": result["runs"][:3]}))
+    again = run_benchmark(*command, timeout=300)
+    assert again.returncode == 0, again.stderr
+    assert again.stdout.count("within 10 meV after") == 1
+    assert json.loads(out.read_text())["runs"] == result["runs"]
+
+
+def test_the_committed_surfaces_belong_to_their_hosts():
+    finished = [host for host in HOSTS if host.file.is_file()]
+    assert len(finished) >= 1
+    for host in finished:
+        values = surface_values(host, host.space())
+        assert values is not None, f"{host.name} is not finished"
+        assert np.isfinite(values).mean() > 0.9
+        assert read_surface(host.file)[1]["code"] == "chgnet"
+
+
+def test_a_surface_is_read_as_it_was_written(tmp_path):
+    path = tmp_path / "surface.parquet"
+    write_surface(path, ["a", "b"], [1.5, float("inf")], {"code": "test"})
+    assert read_surface(path) == ({"a": 1.5, "b": float("inf")}, {"code": "test"})
+
+
+def test_what_a_search_is_judged_by():
+    assert settled({"error": [None, 0.5, 0.001, 0.02, 0.0, 0.0]}) == 5
+    assert settled({"error": [0.0, 0.5]}) is None
+    assert TOLERANCE == 0.01
+
+
+@pytest.mark.parametrize("method", SCORES)
+def test_a_search_is_the_same_again_and_counts_what_it_computed(method):
+    host = HOSTS[0]
+    space = host.space()
+    values = surface_values(host, space)
+    problem = Problem(space.pool(), values)
+    first, again = (search(problem, method, 3, 10) for _ in range(2))
+    assert first == again
+    assert {len(first[key]) for key in ("error", "right", "known")} == {10}
+    assert search(problem, method, 4, 10) != first
+
+
+def test_the_committed_result_agrees_with_its_runs():
+    result = json.loads(RESULT.read_text())
+    rows = summary(result["hosts"], result["runs"])
+    assert rows == result["summary"]
+    assert goal(result["hosts"], rows) == pytest.approx(result["goal"])
+    by_method = {method: [row["median"] for row in rows if row["method"] == method] for method in SCORES}
+    assert np.median(by_method["dominance"]) < np.median(by_method["random"])

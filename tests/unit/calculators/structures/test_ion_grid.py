@@ -1,0 +1,104 @@
+"""Grids of an ion's positions, folded by the host's space group."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from ase import Atom, Atoms
+from ase.build import bulk
+from ase.spacegroup import crystal
+
+from tansaku.calculators.structures.ion_grid import (
+    host_symmetry,
+    invariant_waves,
+    ion_grid,
+    nearest_distances,
+    surroundings,
+)
+from tansaku.models.domain.errors import ConfigurationError
+
+
+def rutile() -> Atoms:
+    return crystal(["Ti", "O"], [(0, 0, 0), (0.3053, 0.3053, 0)], spacegroup=136, cellpar=[4.594, 4.594, 2.959, 90, 90, 90])
+
+
+def perovskite() -> Atoms:
+    return crystal(
+        ["Ba", "Zr", "O"], [(0.5, 0.5, 0.5), (0, 0, 0), (0.5, 0, 0)], spacegroup=221, cellpar=[4.2, 4.2, 4.2, 90, 90, 90]
+    )
+
+
+HOSTS = {"rutile": rutile, "perovskite": perovskite, "fcc": lambda: bulk("Pd", "fcc", a=3.89), "hcp": lambda: bulk("Mg")}
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_the_space_group_maps_the_grid_on_itself(host):
+    atoms = HOSTS[host]()
+    symmetry = host_symmetry(atoms)
+    found = ion_grid(atoms, 0.4, {}, symmetry)
+    members = found.grid.members.reshape(found.grid.shape)
+    assert found.multiplicity.sum() == members.size
+    sizes = np.array(found.grid.shape)
+    for rotation, translation in zip(symmetry.rotations, symmetry.translations, strict=True):
+        image = (np.indices(found.grid.shape).reshape(3, -1).T / sizes) @ rotation.T + translation
+        there = np.rint(image * sizes)
+        np.testing.assert_allclose(there, image * sizes, atol=1e-4)
+        np.testing.assert_array_equal(members[tuple((there.astype(int) % sizes).T)], members.ravel())
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_features_are_the_same_for_all_images_and_tell_positions_apart(host):
+    atoms = HOSTS[host]()
+    symmetry = host_symmetry(atoms)
+    found = ion_grid(atoms, 0.5, {}, symmetry)
+    images = found.fractions @ symmetry.rotations[-1].T + symmetry.translations[-1] + [1, -2, 0]
+    for features in (
+        lambda points: invariant_waves(atoms, points, symmetry, 1.2),
+        lambda points: surroundings(atoms, points)[0],
+    ):
+        np.testing.assert_allclose(features(images), features(found.fractions), atol=1e-4)
+    waves = invariant_waves(atoms, found.fractions, symmetry, 1.2)
+    assert len(np.unique(np.round(waves, 6), axis=0)) == len(found.fractions)
+
+
+def test_distances_of_features_grow_as_those_of_positions_do():
+    # Without symmetry but translations, near a point in no special place.
+    atoms = Atoms("HHe", cell=[6.0, 7.0, 8.0], scaled_positions=[[0.1, 0.2, 0.3], [0.37, 0.61, 0.83]], pbc=True)
+    symmetry = host_symmetry(atoms)
+    assert len(symmetry.rotations) == 1
+    rng = np.random.default_rng(1)
+    points = np.vstack([np.full(3, 0.4), 0.4 + rng.uniform(-0.05, 0.05, (40, 3))])
+    rows = invariant_waves(atoms, points, symmetry, 2.0)
+    apart = np.linalg.norm((points[1:] - points[0]) @ atoms.cell.array, axis=1)
+    ratio = np.linalg.norm(rows[1:] - rows[0], axis=1) / apart
+    assert ratio.std() / ratio.mean() < 0.05
+
+
+def test_distances_agree_with_those_of_ase():
+    atoms = rutile()
+    fractions = np.array([[0.13, 0.52, 0.77], [0.5, 0.0, 0.5]])
+    for element in ("Ti", "O"):
+        found = nearest_distances(atoms, fractions, element, 3)
+        for row, fraction in zip(found, fractions, strict=True):
+            large = atoms.repeat(3)
+            large.append(Atom("H", (fraction + 1) @ atoms.cell.array))
+            others = [i for i, symbol in enumerate(large.get_chemical_symbols()) if symbol == element]
+            np.testing.assert_allclose(row, sorted(large.get_distances(-1, others))[:3], atol=1e-9)
+
+
+def test_points_inside_atoms_are_walls_and_a_host_without_room_is_refused():
+    atoms = perovskite()
+    symmetry = host_symmetry(atoms)
+    everywhere = ion_grid(atoms, 0.4, {}, symmetry)
+    outside = ion_grid(atoms, 0.4, {"Ba": 1.5, "O": 0.6}, symmetry)
+    assert len(outside.fractions) < len(everywhere.fractions)
+    assert (outside.grid.members == -1).sum() == outside.grid.members.size - outside.multiplicity.sum() > 0
+    assert nearest_distances(atoms, outside.fractions, "Ba").min() >= 1.5
+    with pytest.raises(ConfigurationError, match="every grid point is inside an atom"):
+        ion_grid(atoms, 0.4, {"Ba": 9.0}, symmetry)
+
+
+def test_the_volume_of_the_excluded_spheres_is_theirs():
+    atoms = Atoms("Ar", cell=[5.0, 5.0, 5.0], pbc=True)
+    found = ion_grid(atoms, 0.1, {"Ar": 2.0}, host_symmetry(atoms))
+    assert (found.grid.members == -1).mean() * 125.0 == pytest.approx(4 / 3 * np.pi * 8, rel=0.01)

@@ -1,0 +1,104 @@
+"""Minima and passes of gridded surfaces, against exact answers and against the flood."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tansaku.calculators.workflows.diffusion.basins import find_hops
+from tansaku.models.domain.pool import FloatArray, PeriodicGrid
+from tansaku.models.engine.percolation import bottleneck
+
+
+def plain_grid(shape: tuple[int, int, int]) -> PeriodicGrid:
+    """A grid without symmetry: every point is a candidate."""
+    return PeriodicGrid(shape, np.arange(int(np.prod(shape))))
+
+
+def channel(values: list[float]) -> tuple[FloatArray, PeriodicGrid]:
+    """A line of points along the first direction between walls."""
+    members = np.full((len(values), 3, 3), -1)
+    members[:, 1, 1] = np.arange(len(values))
+    return np.array(values), PeriodicGrid(members.shape, members.ravel())
+
+
+def cosines(count: int, heights: tuple[float, float, float]) -> FloatArray:
+    axes = np.meshgrid(*(np.arange(count) / count,) * 3, indexing="ij")
+    return sum(height * (1.0 - np.cos(2 * np.pi * axis)) / 2 for height, axis in zip(heights, axes, strict=True))
+
+
+@given(st.integers(0, 10**6), st.sampled_from([6, 26]), st.floats(0.0, 0.6))
+@settings(max_examples=60, deadline=None)
+def test_hops_percolate_at_the_levels_of_the_flood(seed, connectivity, walls):
+    rng = np.random.default_rng(seed)
+    shape = tuple(int(n) for n in rng.integers(1, 7, 3))
+    energies = rng.permutation(int(np.prod(shape))).astype(float)
+    energies[rng.random(len(energies)) < walls] = np.inf
+    if not np.isfinite(energies).any():
+        energies[0] = 0.0
+    flood = bottleneck(energies, plain_grid(shape), connectivity)
+    network = find_hops(energies, plain_grid(shape), np.eye(3), connectivity, shallow=0.0)
+    assert network.sites[network.minimum].candidate == flood.minimum
+    lowest = network.sites[network.minimum].energy
+    for found, point, barrier in zip(network.percolations, flood.points, flood.barriers, strict=True):
+        if np.isinf(barrier):
+            assert found is None
+        else:
+            assert found.level - lowest == barrier
+            assert network.passes[found.limiting].candidate == point
+
+
+def test_a_product_of_cosines_has_one_minimum_and_a_pass_in_each_direction():
+    network = find_hops(cosines(12, (0.2, 0.3, 0.4)).ravel(), plain_grid((12, 12, 12)), 3.0 * np.eye(3))
+    assert [site.fraction for site in network.sites] == [(0.0, 0.0, 0.0)]
+    assert [item.energy for item in network.passes] == pytest.approx([0.2, 0.3, 0.4])
+    assert [item.hop.cell for item in network.passes] == [(1, 0, 0), (0, 1, 0), (0, 0, 1)]
+    assert network.passes[0].fraction == (0.5, 0.0, 0.0)
+    assert network.displacement(1) == pytest.approx([0.0, 3.0, 0.0])
+
+
+def test_the_bottleneck_may_lie_in_a_folded_image():
+    # Points x and -x are one candidate: the pass at x = 3/4 is computed at 1/4.
+    line = channel([0.0] * 8)[1]
+    grid = PeriodicGrid(line.shape, np.where(line.members < 5, line.members, 8 - line.members))
+    network = find_hops(np.array([0.0, 0.2, 0.5, 0.3, 0.1]), grid, np.eye(3))
+    assert [site.candidate for site in network.sites] == [0, 4]
+    assert [(item.candidate, item.fraction[0]) for item in network.passes] == [(2, -0.25), (2, 0.25)]
+    found = network.percolations[0]
+    assert (found.level, found.directions) == (0.5, ((1, 0, 0),))
+    assert [hop.cell[0] for _, hop in network.path(1)] in ([0, 1], [1, 0], [0, -1], [-1, 0])
+
+
+def test_two_minima_are_two_sites_and_the_higher_pass_limits():
+    values, grid = channel([0.0, 0.3, 0.1, 0.6])
+    network = find_hops(values, grid, np.eye(3))
+    assert [site.energy for site in network.sites] == [0.0, 0.1]
+    assert network.percolations[0].level == 0.6
+    assert network.percolations[1:] == (None, None)
+    assert len(network.path(1)) == 2
+    assert network.path(2) == []
+
+
+def test_without_a_path_below_the_walls_there_is_none():
+    energies = np.full((6, 6, 6), np.inf)
+    energies[1:4, 1:4, 1:4] = 1.0
+    energies[2, 2, 2] = 0.0
+    network = find_hops(energies.ravel(), plain_grid((6, 6, 6)), np.eye(3))
+    assert network.percolations == (None, None, None)
+    assert (len(network.sites), network.passes) == (1, ())
+
+
+def test_shallow_minima_are_left_out_and_keep_their_passes():
+    values, grid = channel([0.0, 0.3, 0.295, 0.5])
+    deep = find_hops(values, grid, np.eye(3), shallow=0.001)
+    assert [site.energy for site in deep.sites] == [0.0, 0.295]
+    plain = find_hops(values, grid, np.eye(3), shallow=0.01)
+    assert [(item.energy, item.hop.cell) for item in plain.passes] == [(0.5, (1, 0, 0))]
+    assert plain.percolations[0].level == deep.percolations[0].level == 0.5
+
+
+def test_a_surface_of_walls_is_refused():
+    with pytest.raises(ValueError, match="no value is finite"):
+        find_hops(np.full(8, np.inf), plain_grid((2, 2, 2)), np.eye(3))

@@ -1,0 +1,127 @@
+"""People and robots measure by the API and by the form of the dashboard."""
+
+from __future__ import annotations
+
+import pytest
+
+from tansaku.models.domain.accounts import Role
+from tansaku.tasks.measurements import telling
+from tansaku.tasks.resources import Resources
+from tansaku.tasks.settings import Settings
+
+TABLE = "id,x,kind\na,0.0,soft\nb,0.5,hard\nc,1.0,soft\nd,1.5,hard\n"
+SPEC = """\
+schema_version: 1
+name: rows
+space:
+  type: table
+  candidates: rows.csv
+  columns: {id: id}
+  features: {place: {columns: [x]}, kind: {columns: [kind], categories: one_hot}}
+calculator: {type: manual}
+objective: {unit: GPa}
+proposer: {type: grid}
+budget: {evaluations: 4}
+execution: {in_flight: 2}
+"""
+PATH = "/api/v1/campaigns/rows"
+
+
+def key(name):
+    return {"Idempotency-Key": f"{name}-key-0001"}
+
+
+def post(browser, what, name, **body):
+    return browser.request(
+        "POST",
+        f"{PATH}/{what}",
+        json=body,
+        headers={"Origin": "http://localhost", "X-CSRF-Token": browser.form_token(), **key(name)},
+    )
+
+
+@pytest.fixture
+def browser(site):
+    found = site.logged_in(Role.OPERATOR)
+    assert found.upload(content=TABLE).status_code == 201
+    assert found.change("POST", "/api/v1/campaigns", json={"spec": SPEC}).status_code == 201
+    return found
+
+
+@pytest.fixture
+def serve(site, tmp_path):
+    """What the service does when it is asked to run the campaign."""
+
+    def run():
+        resources = Resources(Settings(home=tmp_path), site.services.site, site.services.store, site.services.artifacts, None)
+        telling.apply_commands_now(resources, "rows")
+        with telling.CampaignLoop(resources, "rows") as loop:
+            loop.advance()
+
+    return run
+
+
+def test_ask_and_tell(site, browser, serve):
+    asked = post(browser, "asks", "ask", count=3)
+    assert (asked.status_code, asked.json()["waiting"]) == (202, [])
+    assert post(browser, "asks", "ask", count=3).status_code == 200
+    assert len(site.changes("campaign.ask")) == 1
+    (request,) = site.services.requests.requests_of("rows")
+    assert request.user == "operator"
+    serve()
+    waiting = browser.get(f"{PATH}/asks").json()
+    assert (waiting["unit"], [item["candidate"] for item in waiting["waiting"]]) == ("GPa", ["a", "b", "c"])
+    rows = [{"number": 1, "value": "1500 MPa"}, {"number": 2, "status": "failed", "note": "cracked"}]
+    told = post(browser, "tells", "tell", rows=rows)
+    assert (told.status_code, told.json()["new"], told.json()["applied"]) == (202, {"values": 1, "failures": 1}, False)
+    serve()
+    assert post(browser, "tells", "tell", rows=rows).json()["applied"]
+    assert post(browser, "tells", "again", rows=rows).json()["known"] == [1, 2]
+    states = {item["candidate"]: item["value"] for item in browser.get(f"{PATH}/evaluations").json()["items"]}
+    assert (states["a"], states["b"]) == (1.5, None)
+    assert post(browser, "asks", "free", release=[3]).status_code == 202
+    serve()
+    assert [item["candidate"] for item in browser.get(f"{PATH}/asks").json()["waiting"]] == ["d"]
+    assert len(browser.get(f"{PATH}/commands").json()) == 3
+
+
+def test_what_is_wrong_is_a_problem_and_nothing_is_stored(site, browser):
+    wrong = post(browser, "tells", "tell", rows=[{"candidate": "a", "value": 1.0}, {"candidate": "a", "value": "1 K"}])
+    assert (wrong.status_code, wrong.headers["Content-Type"]) == (422, "application/problem+json")
+    assert "line 2: value: 'K' ([temperature]) cannot be converted to 'GPa'" in wrong.json()["detail"]
+    assert post(browser, "tells", "csv", csv="candidate;value\nz;1,5\n").status_code == 422
+    assert post(browser, "asks", "many", count=5000).status_code == 422
+    assert post(browser, "asks", "none", release=[7]).status_code == 404
+    assert browser.change("POST", f"{PATH}/asks", json={}).status_code == 422
+    assert browser.change("POST", f"{PATH}/commands", json={"kind": "tell"}).status_code == 422
+    assert site.services.store.campaign("rows").commands == ()
+    assert post(browser, "asks", "once", count=1).status_code == 202
+    assert post(browser, "tells", "once", rows=[{"candidate": "a", "value": 1.0}]).status_code == 409
+
+
+def test_only_operators_ask_and_tell(site, browser):
+    viewer = site.with_session(Role.VIEWER)
+    assert viewer.get(f"{PATH}/asks").status_code == 200
+    for what, body in (("asks", {"count": 1}), ("tells", {"rows": []})):
+        headers = {"Origin": "http://localhost", "X-CSRF-Token": browser.form_token(), **key("viewer")}
+        assert viewer.request("POST", f"{PATH}/{what}", json=body, headers=headers).status_code == 403
+    assert "Store the values" not in viewer.get("/campaigns/rows/measurements").text
+
+
+def test_the_form_of_the_dashboard(site, browser, serve):
+    page = "/campaigns/rows/measurements"
+    assert f'href="{page}"' in browser.get("/campaigns/rows").text
+    asked = browser.submit("/campaigns/rows/asks", {"count": "2", "key": "form-key-1"})
+    assert (asked.status_code, asked.headers["Location"].partition("?")[0]) == (303, page)
+    serve()
+    assert 'name="value-2"' in browser.get(page).text
+    fields = {"key": "form-key-2", "value-1": "1,5", "deviation-1": "0.1", "value-2": "", "status-2": "failed", "note-2": "no"}
+    told = browser.submit("/campaigns/rows/tells", fields)
+    assert told.status_code == 303, told.text
+    serve()
+    found = {item.proposal.candidate: item.outcome for item in site.services.store.evaluations("rows")}
+    assert (found["a"].value, found["a"].deviation, found["b"].failure.message) == (1.5, 0.1, "no")
+    pasted = browser.submit("/campaigns/rows/tells", {"key": "form-key-3", "csv": "candidate;value\r\nd;2,5\r\n"})
+    assert pasted.status_code == 303
+    assert browser.submit("/campaigns/rows/tells", {"key": "form-key-4", "value-9": "x"}).status_code == 422
+    assert browser.submit("/campaigns/rows/asks", {"key": "form-key-5", "release": "3"}).status_code == 303

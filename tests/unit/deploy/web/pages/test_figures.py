@@ -1,0 +1,65 @@
+"""A campaign's figures: their data by the API, and as tables."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from tansaku.models.domain.accounts import Role
+from tansaku.models.domain.records import Event, LeaseOwner, Proposal
+from tansaku.tasks.steps.certificates import CERTIFICATE
+
+NAME = "small-table"
+PAGE = f"/campaigns/{NAME}"
+API = f"/api/v1{PAGE}/figures"
+
+
+def test_data_tables_and_versions(site_with):
+    site = site_with("a1", "a2")
+    browser = site.logged_in(Role.VIEWER)
+    first = browser.get(API)
+    assert (first.json()["proposals"], first.json()["angles"], first.json()["maps"]) == (None, None, [])
+    assert "There are no figures yet." in browser.get(f"{PAGE}/figures").text
+    assert f'data-figures="{API}"' in browser.get(PAGE).text
+    assert browser.get(API, headers={"If-None-Match": first.headers["ETag"]}).status_code == 304
+
+    store = site.services.store
+    data = {
+        "number": 10, "horizon": 2, "searched": 2, "confidence": 0.95, "tolerance": None, "known": 2.5,
+        "tolerances": {"alpha": 2.5, "<b>beta</b>": None}, "unit": "mJ/m2",
+    }  # fmt: skip
+    store.append_event(Event(id="c", campaign=NAME, kind=CERTIFICATE, at=datetime.now(UTC), data=data))
+    lease = store.acquire_lease(NAME, LeaseOwner(host="h", pid=1, process_started=0.0, user="u"), 60.0)
+    store.insert_proposal(
+        lease,
+        Proposal(
+            number=3,
+            candidate="b1",
+            system="beta",
+            surface="beta/0",
+            source="table",
+            predicted_cost=1.0,
+            model="gp",
+            acquisition=0.25,
+            predicted_mean=4.0,
+            predicted_deviation=0.5,
+        ),
+    )
+    second = browser.get(API, headers={"If-None-Match": first.headers["ETag"]})
+    assert second.status_code == 200
+    assert second.json()["proposals"]["acquisition"] == [0.25]
+    assert second.json()["certificate"]["tolerance"] == [2.5, None]
+    page = browser.get(f"{PAGE}/figures").text
+    assert "not known yet" in page
+    assert "&lt;b&gt;beta&lt;/b&gt;" in page
+    assert f'<a href="{PAGE}/evaluations/3">3</a>' in page
+
+
+def test_an_unknown_campaign_has_none(site):
+    browser = site.logged_in(Role.VIEWER)
+    assert [browser.get(path).status_code for path in (API, f"{PAGE}/figures")] == [404, 404]
+
+
+def test_the_description_of_the_api_has_an_example(site):
+    document = site.logged_in(Role.VIEWER).get("/api/v1/openapi.json").json()
+    content = document["paths"]["/api/v1/campaigns/{name}/figures"]["get"]["responses"]["200"]["content"]
+    assert content["application/json"]["example"]["angles"]["angle"] == [50.48, 109.47]

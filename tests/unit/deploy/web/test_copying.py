@@ -1,0 +1,31 @@
+"""Texts to start a campaign from."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from tansaku.deploy.campaign_templates import campaign_templates
+from tansaku.deploy.web.copying import copied_spec
+from tansaku.models.domain.records import CampaignRecord
+from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.tasks.checks.validation import validate_document
+from tansaku.tasks.yaml_text import parse_yaml
+
+
+@pytest.mark.parametrize("name", campaign_templates())
+def test_a_copy_is_the_same_campaign_of_another_name(name):
+    spec = validate_document(CampaignSpec, parse_yaml(campaign_templates()[name].read_text(), name))
+    record = CampaignRecord(
+        name=name,
+        spec=spec.model_dump(mode="json"),
+        spec_hash="0",
+        base_path="/",
+        tansaku_version="1",
+        created_at=datetime.now(UTC),
+    )
+    text = copied_spec(record, {f"{name}-2"})
+    assert "null" not in text
+    copied = validate_document(CampaignSpec, parse_yaml(text, name))
+    assert copied == spec.model_copy(update={"name": f"{name}-3"})

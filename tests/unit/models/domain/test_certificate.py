@@ -1,0 +1,26 @@
+"""What a certificate of a barrier says."""
+
+from __future__ import annotations
+
+from tansaku.models.domain.certificate import Certificate
+
+
+def certificate(tolerance: float | None, **changes: object) -> Certificate:
+    return Certificate(
+        number=30, horizon=29, searched=29, confidence=0.95, tolerance=tolerance, estimate=0.6013, unit="eV"
+    ).model_copy(update=changes)
+
+
+def test_an_uncertain_barrier_has_its_interval():
+    assert certificate(0.042).describe() == "Barrier (95 %): 0.601 ± 0.042 eV"
+    told = certificate(0.042, within=0.05, probability=0.97).describe()
+    assert told == "Barrier (95 %): 0.601 ± 0.042 eV; within 0.05 eV with 97 %"
+
+
+def test_a_certain_barrier_has_none():
+    assert certificate(0.0).describe() == "Barrier: 0.601 eV, certain: all posterior samples agree"
+    assert certificate(1e-9).describe() == certificate(0.0, within=0.01, probability=1.0).describe()
+
+
+def test_nothing_is_said_of_a_barrier_that_is_not_known():
+    assert certificate(None, estimate=None).describe() == "Certificate (95 %): not enough data yet"

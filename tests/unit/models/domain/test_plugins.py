@@ -1,0 +1,251 @@
+"""Plug-ins of every kind are known like tansaku's own types; broken ones are named and stop nothing."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+
+from tansaku.models.domain import plugins
+from tansaku.models.domain.plugins import found_plugins, loaded, problems, reasons_for
+from tansaku.models.domain.specs.base import Spec
+from tests.support.plugin_packages import add_package, campaign, python
+
+SPECS = {
+    "my_calculators": """
+from tansaku.models.domain.specs.calculators.ase_table import AseEntry
+
+weak = AseEntry(name="weak", factory="ase.calculators.emt:EMT", keywords={"asap_cutoff": "boolean"})
+""",
+    "my_objectives": """
+from tansaku.models.domain.objectives import ObjectiveDescription
+
+force = ObjectiveDescription("my_force", ("eV/Angstrom", "meV/Angstrom"), compute="my_code:largest_force")
+""",
+    "my_workflows": """
+from tansaku.models.domain.specs.job_description import JobDescription
+
+job = JobDescription("tansaku.tasks.jobs.energy:open_energy_job")
+""",
+    "my_spaces": """
+from typing import ClassVar, Literal
+from tansaku.models.domain.specs.crystals import CrystalsSpaceSpec
+from tansaku.models.domain.specs.space_base import SpaceDescription
+
+class SpaceSpec(CrystalsSpaceSpec):
+    opener: ClassVar[str] = "tansaku.spaces.crystals:CrystalsSpace"
+    description: ClassVar[SpaceDescription] = SpaceDescription(
+        properties=CrystalsSpaceSpec.description.properties, jobs={None: "my_job"}, learnable=True
+    )
+    type: Literal["my_space"] = "my_space"
+""",
+    "my_proposers": """
+from typing import ClassVar, Literal
+from tansaku.models.domain.specs.base import Spec
+
+class ProposerSpec(Spec):
+    opener: ClassVar[str] = "my_code:proposer"
+    type: Literal["my_proposer"] = "my_proposer"
+""",
+    "my_launchers": """
+from typing import ClassVar, Literal
+from tansaku.models.domain.specs.site import LocalLauncherSpec
+
+class LauncherSpec(LocalLauncherSpec):
+    opener: ClassVar[str] = "tansaku.tasks.launchers.local_backend:LocalBackend"
+    type: Literal["my_launcher"] = "my_launcher"
+""",
+    "my_surrogates": """
+from typing import ClassVar, Literal
+from tansaku.models.domain.specs.surrogate import LocalEnergiesSpec
+
+class SurrogateSpec(LocalEnergiesSpec):
+    opener: ClassVar[str] = "tansaku.models.surrogates.local_energies.training:LocalEnergiesTrainer"
+    restore: ClassVar[str] = "tansaku.models.surrogates.surrogate_registry:_local_energies"
+    type: Literal["my_surrogate"] = "my_surrogate"
+""",
+    "my_features": """
+from typing import ClassVar, Literal
+from tansaku.models.domain.specs.base import Spec
+
+class FeaturesSpec(Spec):
+    opener: ClassVar[str] = "my_code:counts"
+    type: Literal["my_features"] = "my_features"
+    element: str = "Cu"
+    wrong: bool = False
+""",
+}
+CODE = """
+from tansaku.models.engine.simple import GridProposer
+
+def proposer(spec, objective, constraints):
+    return GridProposer()
+
+def counts(spec, structures):
+    if spec.wrong:
+        return [1.0]
+    return [[atoms.symbols.count(spec.element), atoms.get_volume()] for atoms in structures]
+
+def largest_force(result):
+    return {"value": float((result.forces**2).sum(axis=1).max() ** 0.5), "unit": "eV/Angstrom"}
+"""
+ENTRIES = {
+    "calculators": {"weak": "my_calculators:weak"},
+    "spaces": {"my_space": "my_spaces:SpaceSpec"},
+    "objectives": {"my_force": "my_objectives:force"},
+    "workflows": {"my_job": "my_workflows:job"},
+    "proposers": {"my_proposer": "my_proposers:ProposerSpec"},
+    "launchers": {"my_launcher": "my_launchers:LauncherSpec"},
+    "surrogates": {"my_surrogate": "my_surrogates:SurrogateSpec"},
+    "features": {"my_features": "my_features:FeaturesSpec"},
+}
+CAMPAIGN = {
+    "schema_version": 1,
+    "name": "mine",
+    "space": {
+        "type": "my_space",
+        "crystals": {"copper": {"structure": "fcc", "elements": ["Cu"], "lattice_parameter": 3.6}},
+        "scans": [{"type": "rattle", "atoms": [4], "draws": 3, "strain": 1, "lattice": 5}],
+    },
+    "calculator": {"type": "ase", "name": "weak"},
+    "objective": {"property": "my_force", "unit": "eV/Angstrom"},
+    "proposer": {"type": "my_proposer"},
+    "budget": {"evaluations": 2},
+    "execution": {"polish": 0, "in_flight": 1},
+}
+
+
+def test_one_campaign_uses_plugins_of_every_kind(tmp_path):
+    add_package(tmp_path, "my-package", SPECS | {"my_code": CODE}, ENTRIES)
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(CAMPAIGN))
+    (tmp_path / "site.yaml").write_text("launcher: {type: my_launcher}\n")
+    found = campaign(tmp_path, tmp_path / "mine.yaml", tmp_path / "site.yaml")
+    assert [row["state"] for row in found["rows"]] == ["DONE"] * 2
+    assert all(row["value"] > 0.01 and row["unit"] == "eV/Angstrom" for row in found["rows"])
+    assert found["plugins"] == [
+        f"my-package 1.0 ({what})" for what in ("calculators: weak", "objectives: my_force", "spaces: my_space")
+    ]
+
+
+def test_types_of_plugins_are_in_schemas_and_specs_import_nothing_that_computes(tmp_path):
+    add_package(tmp_path, "my-package", SPECS | {"my_code": CODE}, ENTRIES)
+    code = (
+        "import sys, json\n"
+        "from tansaku.models.domain.specs.campaign import CampaignSpec\n"
+        "from tansaku.models.domain.specs.site import SiteSpec\n"
+        "from tansaku.models.domain.specs.surrogate import ModelSpec\n"
+        "from tansaku.models.domain.plugins import problems\n"
+        "from tansaku.models.surrogates.surrogate_registry import build_trainer\n"
+        "assert not problems(), problems()\n"
+        "assert not {'ase', 'torch', 'scipy'} & set(sys.modules)\n"
+        "text = json.dumps([kind.model_json_schema() for kind in (CampaignSpec, SiteSpec, ModelSpec)])\n"
+        "names = ('my_space', 'my_proposer', 'my_launcher', 'my_surrogate', 'my_features')\n"
+        "print([name for name in names if name not in text])\n"
+    )
+    assert python(tmp_path, code) == "[]\n"
+
+
+def test_descriptors_of_a_plugin_are_features_of_structures(tmp_path):
+    add_package(tmp_path, "my-package", SPECS | {"my_code": CODE}, {"features": ENTRIES["features"]})
+    code = (
+        "from ase.build import bulk\n"
+        "from pathlib import Path\n"
+        "from tansaku.models.domain.specs.structures import StructuresSpaceSpec\n"
+        "from tansaku.spaces.structures import StructuresSpace\n"
+        "Path('all').mkdir()\n"
+        "bulk('Cu', 'fcc', a=3.6, cubic=True).write('all/a.vasp', format='vasp')\n"
+        "bulk('NiAl', 'cesiumchloride', a=2.9).write('all/b.vasp', format='vasp')\n"
+        "for more in ({}, {'element': 'Ni'}, {'wrong': True}):\n"
+        "    given = {'folder': 'all', 'features': {'mine': {'type': 'my_features'} | more}}\n"
+        "    try: group = StructuresSpace(StructuresSpaceSpec.model_validate(given), Path('.')).pool().groups['mine']\n"
+        "    except ValueError as error: print(error); continue\n"
+        "    print(group.values[group.index].round(2).tolist(), group.columns)\n"
+        "from tansaku.tasks.jobs.document import JobDocument\n"
+        "from tansaku.tasks.jobs.evaluate import plugins_of\n"
+        "space = {'type': 'structures', 'folder': 'all', 'features': {'mine': {'type': 'my_features'}}}\n"
+        "job = {'campaign': 'c', 'candidate': 'a', 'base_path': '.', 'space': space, 'calculator': {'type': 'emt'}}\n"
+        "print(plugins_of(JobDocument.model_validate(job)))\n"
+    )
+    said = python(tmp_path, code).splitlines()
+    assert said[3] == "('my-package 1.0 (features: my_features)',)"
+    columns = ("my_features 1", "my_features 2")
+    assert said[0] == f"{[[4.0, 46.66], [0.0, 24.39]]} {columns}"
+    assert said[1] == f"{[[0.0, 46.66], [1.0, 24.39]]} {columns}"
+    assert said[2] == "space.features.mine: its plug-in returned an array of shape (1,); expected (2, n)"
+
+
+def test_broken_plugins_are_named_and_stop_nothing(tmp_path):
+    add_package(tmp_path, "fine", SPECS | {"my_code": CODE}, {"spaces": {"my_space": "my_spaces:SpaceSpec"}})
+    add_package(
+        tmp_path,
+        "broken",
+        {"broken_specs": "import nowhere_at_all", "ends": "raise SystemExit(3)"},
+        {
+            "calculators": {"emt": "my_calculators:weak", "mine": "broken_specs:Mine", "end": "ends:End"},
+            "spaces": {"my_space": "my_spaces:SpaceSpec", "other": "my_spaces:SpaceSpec", "no": "my_code:proposer"},
+            "proposers": {"gone": "my_proposers:NotThere"},
+        },
+    )
+    code = (
+        "from tansaku.models.domain.specs.campaign import CampaignSpec\n"
+        "from tansaku.models.domain.specs.site import SiteSpec\n"
+        "from tansaku.models.domain.plugins import problems\n"
+        "from tansaku.tasks.checks.validation import validate_data\n"
+        "from tansaku.tasks.site.doctor import _plugins\n"
+        "for problem in problems(): print(problem)\n"
+        "for finding in _plugins(): print(finding.state, finding.name, finding.detail)\n"
+        "import yaml, sys\n"
+        "data = yaml.safe_load(open('mine.yaml'))\n"
+        "try: validate_data(CampaignSpec, data)\n"
+        "except ValueError as error: print(error)\n"
+        "data['calculator'] = {'type': 'emt'}\n"
+        "print(validate_data(CampaignSpec, data).space.type)\n"
+    )
+    text = CAMPAIGN | {"calculator": {"type": "mine"}, "objective": {"unit": "eV/atom"}, "proposer": {"type": "random"}}
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(text))
+    said = python(tmp_path, code)
+    for line in (
+        "plug-in broken 1.0: calculators 'emt' was left out: the name is taken by tansaku itself",
+        "plug-in broken 1.0: calculators 'mine' was left out: ModuleNotFoundError: No module named 'nowhere_at_all'",
+        "plug-in broken 1.0: calculators 'end' was left out: SystemExit: 3",
+        "plug-in broken 1.0: proposers 'gone' was left out: AttributeError",
+        "plug-in broken 1.0: spaces 'no' was left out: my_code:proposer is no class derived from SpaceBase",
+        "plug-in broken 1.0: spaces 'other' was left out: its spec has type 'my_space'; expected the entry point's name",
+        "plug-in fine 1.0: spaces 'my_space' was left out: the name is taken by plug-in broken 1.0",
+        "warning plug-in broken plug-in broken 1.0: calculators 'mine'",
+        "ok plug-in broken version 1.0 adds spaces: my_space",
+        "type 'mine' is not known; expected one of lammps, emt",
+        "; plug-in broken 1.0: calculators 'mine' was left out: ModuleNotFoundError",
+    ):
+        assert line in said, f"{line}\n---\n{said}"
+    assert said.endswith("my_space\n")
+
+
+@pytest.fixture
+def one_plugin(tmp_path, monkeypatch):
+    """A package with one entry point, seen by this process."""
+    add_package(
+        tmp_path, "lone", {"lone_specs": "X = 1"}, {"spaces": {"lone": "lone_specs:X"}, "teapots": {"t": "lone_specs:X"}}
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(plugins, "_PROBLEMS", {})
+    monkeypatch.setattr(plugins, "_ACCEPTED", {})
+    found_plugins.cache_clear()
+    yield
+    found_plugins.cache_clear()
+
+
+def test_an_entry_point_knows_its_package(one_plugin):
+    lone = [plugin for plugin in found_plugins() if plugin.distribution == "lone"]
+    assert [(plugin.group, plugin.name, plugin.origin) for plugin in lone] == [
+        ("spaces", "lone", "lone 1.0"),
+        ("teapots", "t", "lone 1.0"),
+    ]
+    assert loaded("spaces", lambda _, found: found) == {"lone": 1}
+    assert plugins.origins({"spaces": "lone", "calculators": "emt"}) == ("lone 1.0 (spaces: lone)",)
+
+
+def test_what_does_not_fit_is_a_problem(one_plugin):
+    assert plugins.spec_classes("spaces", Spec) == {}
+    assert "lone_specs:X is no class derived from Spec" in str(problems()[0])
+    assert "lone 1.0" in reasons_for("lone")
+    assert reasons_for("another") == ""

@@ -1,0 +1,108 @@
+"""The search for the minimum and the bottleneck of an energy surface."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.identifiers import proposal_rng
+from tansaku.models.domain.pool import CandidatePool, FeatureGroup, PeriodicGrid
+from tansaku.models.domain.ports import Certifier, History
+from tansaku.models.domain.specs.campaign import ObjectiveSpec
+from tansaku.models.domain.specs.proposer import GPProposerSpec, ProposerSpec, RandomProposerSpec
+from tansaku.models.engine.barrier import BarrierBelief
+from tansaku.models.engine.percolation import bottleneck
+from tansaku.models.engine.proposer_registry import build_proposer
+
+SHAPE = (10, 10, 4)
+
+
+def surface() -> tuple[CandidatePool, np.ndarray]:
+    """A smooth surface without symmetry [eV]: easy along x, hard along y."""
+    points = np.indices(SHAPE).reshape(3, -1).T / np.array(SHAPE)
+    x, y, z = 2 * np.pi * points.T
+    values = 0.3 * (1 - np.cos(x)) + 0.9 * (1 - np.cos(y)) + 0.2 * np.sin(x + y) + 0.7 * (1 - np.cos(z))
+    waves = np.column_stack([wave(angle) for angle in (x, y, z) for wave in (np.cos, np.sin)])
+    count = len(points)
+    pool = CandidatePool(
+        ids=np.array([f"p{i:04d}" for i in range(count)]),
+        systems=("surface",),
+        system_codes=np.zeros(count, dtype=np.intp),
+        surfaces=("surface",),
+        surface_codes=np.zeros(count, dtype=np.intp),
+        groups={"position": FeatureGroup.compact("position", waves, np.arange(count), tuple("abcdef"))},
+        cost=np.ones(count),
+        grids={"surface": PeriodicGrid(SHAPE, np.arange(count))},
+    )
+    return pool, values
+
+
+def search(spec: ProposerSpec, count: int, seed: int = 0, dimensions: int = 1) -> tuple[list[int], BarrierBelief | None]:
+    """Candidates evaluated, in order, and what is known at the end."""
+    pool, values = surface()
+    objective = ObjectiveSpec.model_validate({"unit": "eV", "goal": {"type": "bottleneck", "dimensions": dimensions}})
+    proposer = build_proposer(spec, objective)
+    chosen: list[int] = []
+    fitted, fits = None, []
+    for number in range(1, count + 1):
+        done = np.array(chosen, dtype=np.intp)
+        history = History(done, values[done])
+        if proposer.refit_due(len(done), fits):
+            fitted = proposer.fit(pool, history, fitted)
+            fits.append(len(done))
+        choice = proposer.propose(pool, history, number, proposal_rng(seed, number), fitted)
+        assert choice is not None
+        chosen.append(choice.position)
+    if not isinstance(proposer, Certifier):
+        return chosen, None
+    done = np.array(chosen, dtype=np.intp)
+    return chosen, proposer.remaining(pool, History(done, values[done]), np.random.default_rng(0), fitted)
+
+
+def test_minimum_and_bottleneck_are_found_with_few_evaluations_and_the_barrier_is_certain():
+    pool, values = surface()
+    true = bottleneck(values, pool.grids["surface"])
+    chosen, known = search(GPProposerSpec(initial_points=6), 30)
+    assert {true.minimum, true.points[0]} <= set(chosen)
+    assert known.estimate == pytest.approx(true.barriers[0], abs=1e-9)
+    assert known.tolerances(0.95)[0] < 1e-3
+    assert known.probabilities(0.01)[0] > 0.95
+    by_chance, _ = search(RandomProposerSpec(), 30)
+    assert not {true.minimum, true.points[0]} <= set(by_chance)
+
+
+def test_the_number_of_directions_matters():
+    pool, values = surface()
+    barriers = bottleneck(values, pool.grids["surface"]).barriers
+    assert barriers[1] > barriers[0] + 0.5
+    _, one = search(GPProposerSpec(initial_points=6), 30, dimensions=1)
+    _, two = search(GPProposerSpec(initial_points=6), 30, dimensions=2)
+    assert (one.estimate, two.estimate) == (pytest.approx(barriers[0], abs=1e-3), pytest.approx(barriers[1], abs=0.05))
+
+
+def test_the_same_arguments_give_the_same_proposals():
+    assert search(GPProposerSpec(initial_points=6), 14)[0] == search(GPProposerSpec(initial_points=6), 14)[0]
+
+
+def test_little_is_certain_with_few_evaluations():
+    _, known = search(GPProposerSpec(initial_points=6), 7)
+    assert known.tolerances(0.95)[0] > 0.05
+
+
+def test_a_pool_without_a_grid_is_refused():
+    pool, values = surface()
+    bare = CandidatePool(pool.ids, pool.systems, pool.system_codes, pool.surfaces, pool.surface_codes, pool.groups, pool.cost)
+    objective = ObjectiveSpec.model_validate({"unit": "eV", "goal": {"type": "bottleneck"}})
+    proposer = build_proposer(GPProposerSpec(), objective)
+    done = np.arange(3)
+    with pytest.raises(ConfigurationError, match="points of one periodic grid"):
+        proposer.propose(bare, History(done, values[done]), 4, np.random.default_rng(0))
+
+
+def test_a_barrier_that_half_of_the_samples_lack_is_unknown():
+    belief = BarrierBelief(np.array([0.2, np.inf, np.inf]))
+    assert belief.estimate is None
+    assert np.isinf(belief.tolerances(0.95)[0])
+    assert belief.probabilities(1.0)[0] == 0.0
+    assert BarrierBelief(np.array([0.2, 0.2, 0.3])).tolerances(0.95)[0] == pytest.approx(0.1)

@@ -1,0 +1,49 @@
+"""Classes: the fits are scikit-learn's, separable classes stay finite."""
+
+import numpy as np
+import pytest
+
+from tansaku.models.sparse.search.design import Design
+from tansaku.models.sparse.search.exhaustive import search_all
+from tansaku.models.sparse.search.landscape import landscape, members
+from tansaku.models.sparse.search.logistic import fitted, logistic_score
+from tansaku.models.sparse.search.scores import SCORES
+
+
+@pytest.fixture
+def table():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(80, 6))
+    return x, (2.0 * x[:, 1] - 1.5 * x[:, 3] + 0.5 * rng.logistic(size=80) > 0.0).astype(float)
+
+
+def test_weights_are_those_of_scikit_learn(table, require):
+    require("sklearn")
+    from sklearn.linear_model import LogisticRegression
+
+    x, y = table
+    full = np.column_stack([np.ones(len(y)), x])
+    weights, _, _ = fitted(full[None], y, np.array([1e-9, *[1.0] * 6]))
+    model = LogisticRegression(C=1.0, tol=1e-10, max_iter=1000).fit(x, y)
+    assert weights[0] == pytest.approx(np.concatenate([model.intercept_, model.coef_[0]]), abs=1e-4)
+
+
+@pytest.mark.parametrize("name", SCORES)
+def test_the_right_columns_are_found(table, name):
+    score = logistic_score(name, Design.of(*table, classes=True))
+    scene = landscape(search_all(score, 3), bins=5)
+    assert {1, 3} <= set(members(scene.supports[0]))
+    assert scene.feature_posterior[[1, 3]].min() > 0.9
+
+
+def test_separable_classes_stay_finite(table):
+    x, _ = table
+    score = logistic_score("free_energy", Design.of(x, (x[:, 0] > 0.0).astype(float), classes=True))
+    energies = score.energies(np.array([[-1, -1], [0, -1], [0, 2]]))
+    assert np.isfinite(energies).all()
+    assert energies.argmin() == 1
+
+
+def test_missing_members_change_nothing(table):
+    score = logistic_score("free_energy", Design.of(*table, classes=True))
+    assert score.energies(np.array([[1, -1, -1]])) == pytest.approx(score.energies(np.array([[1]])))

@@ -1,0 +1,68 @@
+"""Input of an energy surface that cannot be right is refused before anything is computed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import bulk
+
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.specs.energy_surface import EnergySurfaceSpaceSpec
+from tansaku.spaces.energy_surface import EnergySurfaceSpace
+
+ALUMINIUM = {"structure": "fcc", "elements": ["Al"], "lattice_parameter": 4.05}
+
+
+def opened(folder: Path | None = None, **keys: object) -> EnergySurfaceSpace:
+    return EnergySurfaceSpace(
+        EnergySurfaceSpaceSpec.model_validate({"host": ALUMINIUM, "ion": "H", "grid": 0.3, **keys}), folder or Path()
+    )
+
+
+@pytest.mark.parametrize("exclusion", [0.0, 0.1])
+def test_an_ion_inside_an_atom_is_refused(exclusion):
+    with pytest.raises(ConfigurationError, match=r"space\.exclusion: .* from Al, inside the atom; expected"):
+        opened(exclusion=exclusion)
+
+
+def test_no_room_at_all_is_refused():
+    with pytest.raises(ConfigurationError, match=r"space\.exclusion: every grid point is inside an atom"):
+        opened(exclusion=1.4).pool()
+
+
+def test_a_grid_whose_steps_lead_across_atoms_is_refused():
+    with pytest.raises(ConfigurationError, match=r"space\.grid: steps of 1\.43 Å lead across atoms: .* around Al .* 0\.91 Å"):
+        opened(grid=1.5)
+
+
+@pytest.mark.parametrize(
+    ("ions", "says"),
+    [(["Ba2+", "Nb5+"], r"charge of \+1 e"), (["Ba2+", "Al3+"], r"charge of -1 e"), (["Zr4+"], "1 given, .* 2 sites")],
+)
+def test_charges_of_the_host_that_do_not_cancel_are_refused(ions, says):
+    with pytest.raises(ConfigurationError, match=rf"space\.host\.ions: .*{says}"):
+        opened(host={"prototype": "perovskite", "ions": ions})
+
+
+def test_a_charged_ion_is_refused():
+    with pytest.raises(ValueError, match=r"ion\n.*H\+: a charged ion, but all cells are computed neutral"):
+        opened(ion="H+")
+
+
+def test_a_host_with_two_atoms_in_one_place_is_refused(tmp_path):
+    host = bulk("Al", "fcc", a=4.05, cubic=True) + Atoms("Al", positions=[[0.0, 0.1, 0.0]])
+    host.write(tmp_path / "host.vasp", format="vasp")
+    with pytest.raises(ConfigurationError, match=r"space\.host: atoms \d and \d are 0\.10 Å apart"):
+        opened(tmp_path, host={"file": "host.vasp"})
+
+
+def test_the_usual_input_is_accepted():
+    space = opened()
+    fraction = space.structure(str(space.pool().ids[0])).info["fraction"]
+    atoms = space.structure_at(np.array(fraction) + np.array([1.0, 0.0, 0.0]))
+    assert atoms.positions[-1] - space.structure(str(space.pool().ids[0])).positions[-1] == pytest.approx(space.host.cell[0])
+    assert space.rigid
+    assert not opened(host_atoms="relaxed").rigid

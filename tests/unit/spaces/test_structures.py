@@ -1,0 +1,237 @@
+"""Spaces of structures from files: every format, names, duplicates, features, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import bulk
+from ase.db import connect
+
+from tansaku.calculators.structures.extended_xyz import write_extended_xyz
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.specs.limits import LimitsSpec
+from tansaku.models.domain.specs.structures import StructuresSpaceSpec
+from tansaku.models.domain.structure_files import folder_sha256
+from tansaku.spaces.structures import StructuresSpace
+
+
+@pytest.fixture
+def folder(tmp_path, require) -> Path:
+    """An empty folder ``all`` for files of structures."""
+    require("pymatgen")
+    (tmp_path / "all").mkdir()
+    return tmp_path / "all"
+
+
+def opened(folder: Path, *, limits: LimitsSpec | None = None, **keys: object) -> StructuresSpace:
+    given = keys if "paths" in keys else {"folder": folder.name} | keys
+    return StructuresSpace(StructuresSpaceSpec.model_validate(given), folder.parent, limits)
+
+
+def salt(**attributes: object) -> dict:
+    cell = bulk("NaCl", "rocksalt", a=5.64)
+    return {
+        "id": "mp-22862",
+        "type": "structures",
+        "attributes": {
+            "cartesian_site_positions": cell.positions.tolist(),
+            "lattice_vectors": cell.cell.tolist(),
+            "species_at_sites": ["Na", "Cl"],
+            "species": [{"name": name, "chemical_symbols": [name], "concentration": [1.0]} for name in ("Na", "Cl")],
+            "dimension_types": [1, 1, 1],
+            "_x_band_gap": 5.1,
+        }
+        | attributes,
+    }
+
+
+def test_every_format_is_read_and_gives_the_same_crystal(folder):
+    copper = bulk("Cu", "fcc", a=3.6)
+    copper.write(folder / "a.cif")
+    copper.write(folder / "POSCAR-b", format="vasp")
+    copper.write(folder / "c.vasp", format="vasp")
+    write_extended_xyz(folder / "d.extxyz", [copper, copper])
+    with connect(folder / "e.db") as database:
+        database.write(copper, label="first")
+    entry = {
+        "cartesian_site_positions": [[0.0, 0.0, 0.0]],
+        "lattice_vectors": copper.cell.tolist(),
+        "species_at_sites": ["Cu"],
+        "species": [{"name": "Cu", "chemical_symbols": ["Cu"], "concentration": [1.0]}],
+    }
+    (folder / "f.json").write_text(json.dumps({"data": [{"id": "odbx/1", "attributes": entry}]}))
+    (folder / "notes.txt").write_text("no structure")
+    space = opened(folder)
+    names = ["POSCAR-b", "a", "c", "d-000001", "d-000002", "e-000001", "odbx_1"]
+    assert space.pool().ids.tolist() == names
+    for name in names:
+        atoms = space.structure(name)
+        assert atoms.get_volume() / len(atoms) == pytest.approx(copper.get_volume(), rel=1e-4)
+        assert set(atoms.get_chemical_symbols()) == space.elements() == {"Cu"}
+    assert [space.describe_candidate(name)["marks"] for name in names[1:]] == [["the same as POSCAR-b"]] * 6
+    assert space.structure("e-000001").info["label"] == "first"
+    assert len(opened(folder, duplicates="drop").pool()) == 1
+    assert opened(folder, duplicates="drop").census()[-1] == {
+        "rule": "the same as an earlier one",
+        "left_out": 6,
+        "marked": 0,
+        "left": 1,
+    }
+    with pytest.raises(ConfigurationError, match="a is the same crystal as POSCAR-b, and 5 more"):
+        opened(folder, duplicates="refuse").pool()
+    assert opened(folder, duplicates="ignore").describe_candidate("a")["marks"] == []
+
+
+def test_a_strained_crystal_is_no_duplicate_and_a_supercell_is(folder):
+    write_extended_xyz(
+        folder / "a.extxyz", [bulk("Cu", "fcc", a=3.6), bulk("Cu", "fcc", a=3.62), bulk("Cu", cubic=True, a=3.6)]
+    )
+    space = opened(folder)
+    assert [bool(space.describe_candidate(f"a-00000{number}")["marks"]) for number in (1, 2, 3)] == [False, False, True]
+
+
+def test_systems_costs_ids_and_features_by_key(folder):
+    several = []
+    for name, phase, hours in (("one", "fcc", 2.5), ("two", "bcc", 1.0)):
+        atoms = bulk("Cu", phase, a=3.6)
+        atoms.info |= {"name": name, "phase": phase, "hours": hours}
+        several.append(atoms)
+    write_extended_xyz(folder / "a.extxyz", several)
+    features = {"site": {"type": "info", "keys": ["hours"]}, "kind": {"type": "info", "keys": ["phase"], "categorical": True}}
+    space = opened(folder, ids="name", system_key="phase", cost_key="hours", features=features)
+    pool = space.pool()
+    assert pool.ids.tolist() == ["one", "two"]
+    assert pool.systems == ("bcc", "fcc")
+    assert pool.cost.tolist() == [2.5, 1.0]
+    assert pool.groups["kind"].categorical
+    with pytest.raises(ConfigurationError, match=r"space\.cost_key: one has no 'days'; its keys are hours, name, phase"):
+        opened(folder, ids="name", cost_key="days").pool()
+    with pytest.raises(ConfigurationError, match="'fcc', no number"):
+        opened(folder, ids="name", features={"kind": {"type": "info", "keys": ["phase"]}}).pool()
+
+
+def test_descriptors_do_not_depend_on_the_cell_or_the_order_of_atoms(folder, require):
+    require("dscribe")
+    gold = Atoms("AuCu3", scaled_positions=[[0, 0, 0], [0.5, 0.5, 0], [0.5, 0, 0.5], [0, 0.5, 0.5]], cell=[3.75] * 3, pbc=True)
+    write_extended_xyz(folder / "a.extxyz", [gold, (gold[[2, 0, 3, 1]] * (2, 1, 1)), bulk("Cu", "hcp", a=2.55)])
+    groups = (
+        opened(
+            folder,
+            features={
+                "composition": {"type": "composition"},
+                "density": {"type": "density"},
+                "symmetry": {"type": "symmetry"},
+                "soap": {"type": "soap", "cutoff": 4, "radial": 3, "angular": 2},
+            },
+        )
+        .pool()
+        .groups
+    )
+    for group in groups.values():
+        rows = group.values[group.index]
+        np.testing.assert_allclose(rows[0], rows[1], atol=1e-6)
+        assert not np.allclose(rows[0], rows[2])
+    assert groups["symmetry"].values[groups["symmetry"].index].ravel().tolist() == [221, 221, 194]
+    density = groups["density"].values[groups["density"].index][0]
+    assert density[0] == pytest.approx((196.967 + 3 * 63.546) * 1.66053907 / 3.75**3, rel=1e-5)
+
+
+BAD = {
+    "nan": (lambda atoms: atoms.positions.__setitem__((0, 0), np.nan), "not a finite number"),
+    "flat": (lambda atoms: atoms.set_pbc([True, True, False]), "not periodic in three directions"),
+    "element": (lambda atoms: atoms.set_atomic_numbers([0]), "cannot be read|of no known element"),
+    "volume": (lambda atoms: atoms.set_cell([0.1, 0.1, 0.1]), "less than 0.5"),
+    "far": (lambda atoms: atoms.positions.__setitem__((0, 0), 1e6), "longer than 10000"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_a_structure_that_cannot_be_computed_is_refused_by_name(folder, kind):
+    change, message = BAD[kind]
+    atoms = bulk("Cu")
+    change(atoms)
+    write_extended_xyz(folder / "bad.extxyz", atoms)
+    with pytest.raises(ConfigurationError, match=message) as caught:
+        opened(folder).pool()
+    assert "bad.extxyz" in str(caught.value)
+
+
+def test_a_left_handed_cell_is_the_same_lattice_in_another_order(folder):
+    atoms = bulk("Cu")
+    atoms.set_cell(atoms.cell.array[[1, 0, 2]])
+    write_extended_xyz(folder / "a.extxyz", atoms)
+    assert np.linalg.det(opened(folder).structure("a-000001").cell.array) > 0
+
+
+def test_what_is_too_large_is_refused_before_it_is_read(folder):
+    (folder / "million.extxyz").write_text("1000000\nLattice=...\n")
+    with pytest.raises(
+        ConfigurationError, match=r"atoms of a structure of 'million.extxyz': 1,000,000; expected at most 20,000"
+    ):
+        opened(folder).pool()
+    with pytest.raises(ConfigurationError, match="structure_bytes"):
+        opened(folder, limits=LimitsSpec(structure_bytes=10)).pool()
+
+
+def test_links_and_paths_that_lead_elsewhere_are_refused(folder):
+    bulk("Cu").write(folder.parent / "outside.cif")
+    (folder / "inside.cif").symlink_to(folder.parent / "outside.cif")
+    with pytest.raises(ConfigurationError, match=r"'inside\.cif' is a symbolic link"):
+        opened(folder)
+    with pytest.raises(ConfigurationError, match="is a symbolic link"):
+        opened(folder, paths=["all/inside.cif"])
+    (folder / "inside.cif").unlink()
+    os.mkfifo(folder / "pipe.cif")
+    with pytest.raises(ConfigurationError, match="is no file"):
+        opened(folder)
+
+
+def test_a_changed_file_is_refused(folder):
+    bulk("Cu").write(folder / "a.cif")
+    known = folder_sha256(folder, "space.folder")
+    assert len(opened(folder, sha256=known).pool()) == 1
+    (folder / "a.cif").rename(folder / "b.cif")
+    with pytest.raises(ConfigurationError, match="changed since the campaign began"):
+        opened(folder, sha256=known)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "message"),
+    [
+        ({"species_at_sites": ["Na"]}, "2 positions for 1 sites"),
+        ({"species_at_sites": ["Na", "Q"]}, "site of 'Q', which is no species"),
+        ({"species": [{"name": "Na", "chemical_symbols": ["Xx"], "concentration": [1.0]}]}, "no element 'Xx'"),
+        ({"species": [{"name": "Na", "chemical_symbols": ["Na", "K"], "concentration": [0.5, 0.5]}]}, "not one element, fully"),
+        ({"lattice_vectors": None}, "lattice_vectors is missing"),
+        ({"dimension_types": [1, 1, 0]}, "not periodic"),
+    ],
+)
+def test_a_wrong_optimade_entry_is_refused_by_id(folder, attributes, message):
+    (folder / "a.json").write_text(json.dumps({"data": [salt()]}))
+    space = opened(folder)
+    assert space.structure("mp-22862").info["_x_band_gap"] == 5.1
+    (folder / "a.json").write_text(json.dumps({"data": [salt(**attributes)]}))
+    with pytest.raises(ConfigurationError, match=message):
+        opened(folder).pool()
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[1]", '{"data": 3}', "[" * 100_000, '{"data": [{"id": "x"}]}'])
+def test_json_that_is_no_answer_is_refused(folder, text):
+    (folder / "a.json").write_text(text)
+    with pytest.raises(ConfigurationError, match=r"a\.json"):
+        opened(folder).pool()
+
+
+def test_a_database_that_computes_something_is_refused(folder):
+    database = sqlite3.connect(folder / "a.db")
+    database.execute("create view systems as with recursive n(x) as (select 1 union all select x + 1 from n) select x from n")
+    database.commit()
+    database.close()
+    with pytest.raises(ConfigurationError, match="it has a view, 'systems'"):
+        opened(folder).pool()

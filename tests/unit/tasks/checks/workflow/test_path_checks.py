@@ -1,0 +1,67 @@
+"""A goal whose path cannot be is refused before anything is computed."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+import yaml
+from ase import Atoms
+
+from tansaku.models.domain.errors import ConfigurationError, NotFoundError
+from tansaku.models.domain.specs.site import SiteSpec
+from tansaku.tasks.checks.check import preview_campaign
+from tansaku.tasks.commands.create import prepare_campaign
+from tansaku.tasks.configuration import load_campaign
+from tansaku.tasks.stores.memory import MemoryCampaignStore
+from tests.support.actors import ADA
+
+
+@pytest.fixture
+def campaign_file(tmp_path):
+    def write(dimensions: int, calculator: dict[str, object], **space: object):
+        # Planes of atoms: between them the ion moves freely, across them it does not.
+        planes = Atoms("Al4", scaled_positions=[[0, 0, 0], [0.5, 0, 0], [0, 0.5, 0], [0.5, 0.5, 0]], cell=[4, 4, 6], pbc=True)
+        planes.write(tmp_path / "planes.vasp", format="vasp")
+        document = {
+            "schema_version": 1,
+            "space": {
+                "type": "energy_surface",
+                "host": {"file": "planes.vasp"},
+                "ion": "H",
+                "grid": 0.5,
+                "exclusion": 1.0,
+                **space,
+            },
+            "calculator": {"type": "emt"} | calculator,
+            "objective": {"property": "energy", "unit": "eV", "goal": {"type": "bottleneck", "dimensions": dimensions}},
+            "proposer": {"type": "random"},
+            "budget": {"evaluations": 5},
+            "execution": {"polish": 0},
+        }
+        path = tmp_path / "planes.yaml"
+        path.write_text(yaml.safe_dump(document), encoding="utf-8")
+        return path
+
+    return write
+
+
+def test_a_host_without_percolation_is_refused_and_its_name_is_not_taken(campaign_file):
+    path, store = campaign_file(3, {}), MemoryCampaignStore()
+    says = r"objective\.goal\.dimensions: 3; .* paths lead in 2 directions; expected at most 2"
+    with pytest.raises(ConfigurationError, match=says):
+        preview_campaign(path)
+    with pytest.raises(ConfigurationError, match=says):
+        prepare_campaign(SimpleNamespace(store=store, site=SiteSpec()), ADA, load_campaign(path))
+    with pytest.raises(NotFoundError):
+        store.campaign("planes")
+    assert preview_campaign(campaign_file(2, {})).candidates > 10
+
+
+def test_a_host_that_makes_way_keeps_its_cell(campaign_file):
+    full = {"relaxation": {"cell": "full"}}
+    with pytest.raises(ConfigurationError, match=r"calculator\.relaxation\.cell: full; a host is relaxed around its ion"):
+        preview_campaign(campaign_file(2, full, host_atoms="relaxed"))
+    with pytest.raises(ConfigurationError, match=r"calculator\.relaxation: given, but candidates are computed as they stand"):
+        preview_campaign(campaign_file(2, {"relaxation": {"fmax": 0.05}}))
+    assert preview_campaign(campaign_file(2, {"relaxation": {"fmax": 0.05}}, host_atoms="relaxed")).candidates > 10

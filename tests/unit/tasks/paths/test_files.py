@@ -1,0 +1,96 @@
+"""Files of a network, with and without refined hops."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from ase.io import read
+
+from tansaku.calculators.workflows.diffusion.refinement import RefinementSettings
+from tansaku.calculators.workflows.diffusion.report import describe_network, read_network
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.tasks.figures.paths import draw_paths
+from tansaku.tasks.paths.files import PathReport, write_report
+from tansaku.tasks.paths.refine import refine_surface
+from tansaku.tasks.paths.surface import read_surface
+
+
+@pytest.fixture(scope="module")
+def surface(hydrogen):
+    return read_surface(hydrogen)
+
+
+def test_the_network_is_read_back_from_json_and_graphml(surface, tmp_path):
+    networkx = pytest.importorskip("networkx")
+    report = PathReport.of(surface)
+    written = write_report(report, tmp_path / "out")
+    assert [path.name for path in written] == ["network.json", "network.graphml", "path.extxyz"]
+    document = json.loads(written[0].read_text())
+    again = read_network(document)
+    assert describe_network(again)["percolation"] == document["percolation"]
+    assert again.sites == report.network.sites
+    graph = networkx.read_graphml(written[1], force_multigraph=True)
+    assert graph.number_of_nodes() == len(document["sites"])
+    assert sorted(data["forward_barrier"] for _, _, data in graph.edges(data=True)) == pytest.approx(
+        sorted(hop["forward_barrier"] for hop in document["hops"])
+    )
+    assert document["diffusion"]["activation_energy"] > 0.0
+    assert any(hop["limits"] for hop in document["hops"])
+
+
+def test_the_path_is_written_with_the_ion_at_each_point(surface, tmp_path):
+    write_report(PathReport.of(surface), tmp_path)
+    frames = read(tmp_path / "path.extxyz", ":")
+    assert {frame.get_chemical_symbols()[-1] for frame in frames} == {"H"}
+    assert frames[0].positions[:-1] == pytest.approx(frames[-1].positions[:-1])
+    barrier = surface.barriers[2].barrier
+    assert max(frame.info["relative_energy"] for frame in frames) == pytest.approx(barrier, abs=1e-6)
+    assert any(frame.info["computed"] for frame in frames)
+
+
+def test_figures_are_drawn(hydrogen, surface, tmp_path):
+    drawn = draw_paths(hydrogen, PathReport.of(surface), tmp_path)
+    names = {path.name.removeprefix("h-in-al-") for path in drawn}
+    assert names == {"surface.png", "surface.html", "path.png", "path.html", "barrier.png", "arrhenius.png"}
+    assert all(path.stat().st_size > 5000 for path in drawn)
+
+
+def test_refined_hops_are_lower_than_the_grids_and_a_killed_refinement_continues(hydrogen, surface, tmp_path):
+    settings = RefinementSettings(images=3, fmax=0.02)
+    found = refine_surface(hydrogen, surface, tmp_path, settings)
+    assert found.failures == {}
+    assert {item.method for item in found.network.passes} >= {"band"}
+    lowest = found.network.sites[found.network.minimum]
+    assert lowest.energy <= surface.network.sites[surface.network.minimum].energy + 1e-9
+    assert len(lowest.frequencies) == 3
+    assert all(1e12 < value < 1e14 for value in lowest.frequencies)
+    refined, grid = found.network.percolations[2], surface.network.percolations[2]
+    # A saddle point on the grid is at or above the true one; the minimum too.
+    assert refined.level <= grid.level + 1e-3
+    assert refined.level > lowest.energy
+    again = refine_surface(hydrogen, surface, tmp_path, settings)
+    assert again.evaluations == found.evaluations
+    assert again.network == found.network or np.allclose(
+        [item.energy for item in again.network.passes], [item.energy for item in found.network.passes], atol=0.0
+    )
+    report = PathReport.of(surface, found)
+    names = {path.name for path in write_report(report, tmp_path)}
+    assert "bands.extxyz" in names
+    other = refine_surface(hydrogen, surface, tmp_path, RefinementSettings(images=1, vibrations=False))
+    assert other.evaluations < found.evaluations
+    assert other.network.sites[0].frequencies == ()
+
+
+def test_temperatures_and_the_attempt_frequency_matter(surface):
+    plain = PathReport.of(surface, temperatures=(500.0, 600.0)).diffusion
+    fast = PathReport.of(surface, temperatures=(500.0, 600.0), attempt=2e13).diffusion
+    assert fast.coefficients == pytest.approx(2.0 * plain.coefficients)
+    assert plain.coefficients[1] > plain.coefficients[0]
+
+
+def test_a_folder_that_cannot_be_made_is_refused(surface, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigurationError, match="--out"):
+        write_report(PathReport.of(surface), tmp_path / "file" / "below")

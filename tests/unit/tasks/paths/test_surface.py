@@ -1,0 +1,76 @@
+"""What follows from a search for a bottleneck: barriers, hops, the path."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tansaku.calculators.calculator_registry import open_calculator
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.engine.percolation import bottleneck
+from tansaku.tasks.paths.surface import read_surface
+from tansaku.tasks.views.notebook import CampaignView
+
+
+@pytest.fixture(scope="module")
+def surface(hydrogen):
+    return read_surface(hydrogen)
+
+
+def test_barriers_are_those_of_the_whole_surface(hydrogen, surface):
+    calculator = open_calculator(hydrogen.spec.calculator, None)
+    pool, space = hydrogen.pool, hydrogen.space
+    truth = np.array([calculator.evaluate(space.structure(str(name))).energy for name in pool.ids])
+    exact = bottleneck(truth, pool.grids[pool.systems[0]])
+    assert [found.dimensions for found in surface.barriers] == [1, 2, 3]
+    # Equal by symmetry in all directions, and found with 16 evaluations.
+    assert exact.barriers[0] == pytest.approx(exact.barriers[2])
+    assert surface.barriers[2].barrier == pytest.approx(exact.barriers[2], abs=1e-6)
+    assert surface.barriers[2].computed
+    assert surface.barriers[2].tolerance < 0.01
+    assert len(surface.barriers[2].directions) == 3
+
+
+def test_computed_energies_count_as_they_are(hydrogen, surface):
+    positions = hydrogen.pool.positions([item.proposal.candidate for item in hydrogen.evaluations])
+    assert surface.values[positions] == pytest.approx([item.outcome.value / 1000.0 for item in hydrogen.evaluations])
+    assert np.abs(surface.deviations[positions]).max() == 0.0
+    assert surface.computed.sum() == 16
+    assert (surface.deviations[~surface.computed] > 0).all()
+
+
+def test_the_path_joins_images_over_the_bottleneck(surface):
+    way = surface.path(3)
+    easiest = surface.network.percolations[2]
+    assert way.energies.max() == pytest.approx(easiest.level)
+    assert way.energies[0] == pytest.approx(way.energies[-1])
+    assert way.energies[0] == surface.network.sites[surface.network.minimum].energy
+    shift = way.fractions[-1] - way.fractions[0]
+    assert np.abs(shift).max() > 0.5
+    assert shift == pytest.approx(np.rint(shift))
+    steps = np.abs(np.diff(way.fractions, axis=0)) * np.array(surface.grid.shape)
+    assert steps.max() == pytest.approx(1.0)
+
+
+def test_without_a_model_only_computed_points_count(hydrogen):
+    random = hydrogen.spec.model_copy(update={"proposer": {"type": "random"}})
+    spec = type(hydrogen.spec).model_validate(random.model_dump(mode="json"))
+    known = read_surface(replace(hydrogen, spec=spec, refits=()))
+    assert np.isinf(known.values[~known.computed]).all()
+    assert known.beliefs == ()
+    assert [found.tolerance for found in known.barriers] == [None, None, None]
+
+
+def test_a_notebook_sees_the_surface(hydrogen, surface):
+    view = CampaignView(hydrogen)
+    assert [found.barrier for found in view.surface().barriers] == [found.barrier for found in surface.barriers]
+
+
+def test_other_campaigns_and_empty_ones_are_refused(hydrogen):
+    with pytest.raises(ConfigurationError, match="has no computed energy yet"):
+        read_surface(replace(hydrogen, evaluations=(), refits=()))
+    document = hydrogen.spec.model_dump(mode="json") | {"objective": {"property": "energy", "unit": "eV"}}
+    with pytest.raises(ConfigurationError, match="does not search for the bottleneck"):
+        read_surface(replace(hydrogen, spec=type(hydrogen.spec).model_validate(document)))

@@ -1,0 +1,76 @@
+"""What is wrong with a table is reported by name."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.tasks.sparse.table_file import Wanted, check_size, read_table
+
+
+@pytest.fixture
+def frame():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(20, 4)), columns=["a", "b", "c", "y"])
+    return frame.assign(flat=1.0, twice=2.0 * frame["a"] + 1.0, sum=frame["a"] + frame["b"], name="text")
+
+
+@pytest.fixture
+def read(tmp_path):
+    def write_and_read(frame, **wanted):
+        path = tmp_path / "t.csv"
+        frame.to_csv(path, index=False)
+        return read_table(path, Wanted("y", **wanted))
+
+    return write_and_read
+
+
+def test_columns_that_tell_nothing_are_named_and_left_out(read, frame):
+    table = read(frame)
+    assert table.names == ("a", "b", "c", "sum")
+    said = "; ".join(table.findings)
+    for part in ("constant, left out: 'flat'", "duplicate, left out: 'twice' is 'a'", "text, left out: 'name'",
+                 "collinear: 'sum' is a linear combination of 'a', 'b'"):  # fmt: skip
+        assert part in said
+
+
+@pytest.mark.parametrize("form", [lambda y: 3.0 * y - 1.0, np.exp])
+def test_leakage_is_refused_by_name(read, frame, form):
+    leaking = frame.assign(leak=form(frame["y"]))
+    with pytest.raises(ConfigurationError, match="leaks into 'leak'"):
+        read(leaking)
+    assert "leak" in read(leaking, keep=("leak",)).names
+    assert "leak" not in read(leaking, without=("leak",)).names
+
+
+def test_missing_values_are_refused_or_their_rows_left_out(read, frame):
+    frame.loc[3, "b"] = np.nan
+    frame.loc[5, "c"] = np.inf
+    with pytest.raises(ConfigurationError, match=r"'b' \(1 rows\), 'c' \(1 rows\)"):
+        read(frame)
+    assert len(read(frame, drop_rows=True).y) == 18
+
+
+@pytest.mark.parametrize(("change", "match"), [({"y": 1.0}, "constant"), ({"y": list("abcd") * 5}, "4 classes")])
+def test_targets_that_cannot_be_used(read, frame, change, match):
+    with pytest.raises(ConfigurationError, match=match):
+        read(frame.assign(**change))
+
+
+def test_two_values_are_classes(read, frame):
+    table = read(frame.assign(y=["no", "yes"] * 10))
+    assert table.classes == ("no", "yes")
+    assert table.y.tolist() == [0.0, 1.0] * 10
+
+
+def test_too_few_rows(read, frame, tmp_path):
+    table = read(frame.head(5))
+    with pytest.raises(ConfigurationError, match="5 rows for up to 4 columns"):
+        check_size(table, 4, tmp_path)
+
+
+def test_what_does_not_exist(read, frame, tmp_path):
+    with pytest.raises(ConfigurationError, match="no column 'z'"):
+        read(frame, without=("z",))
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        read_table(tmp_path / "none.csv", Wanted("y"))
