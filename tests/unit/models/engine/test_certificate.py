@@ -8,8 +8,7 @@ import pytest
 from tansaku.models.domain.ports import Certifier, History
 from tansaku.models.domain.specs.campaign import ObjectiveSpec
 from tansaku.models.domain.specs.proposer import GPProposerSpec, RandomProposerSpec
-from tansaku.models.engine import certificate
-from tansaku.models.engine.certificate import AS_DRAWN, Calibration, Remaining, question
+from tansaku.models.engine.certificate import AS_DRAWN, JOINT, Calibration, Remaining, question
 from tansaku.models.engine.gain import Prediction
 from tansaku.models.engine.kernels import expand
 from tansaku.models.engine.map_fit import default_priors
@@ -37,14 +36,14 @@ def all_open(asked):
     return replace(asked, open_shares=(1.0,) * len(asked.levels))
 
 
-def ask(pool, prediction, *, by_system=True, closed=OBSERVED, calibration=AS_DRAWN, seed=0) -> Remaining:
+def ask(pool, prediction, *, by_system=True, closed=OBSERVED, calibration=AS_DRAWN, seed=0, joint=JOINT) -> Remaining:
     open_ = np.ones(len(pool), dtype=bool)
     open_[closed] = False
     levels = np.full(3, np.inf)
     np.minimum.at(levels, pool.system_codes[OBSERVED], VALUES)
     if not by_system:
         levels = np.full(3, VALUES.min())
-    asked = question(pool, levels, open_, len(OBSERVED), by_system=by_system)
+    asked = replace(question(pool, levels, open_, len(OBSERVED), by_system=by_system), joint=joint)
     return Remaining(pool, [prediction], all_open(asked), np.random.default_rng(seed), calibration)
 
 
@@ -74,11 +73,10 @@ def test_one_question_for_all_systems(grid_pool):
     assert found == pytest.approx([brute_force(grid_pool, prediction, 20.0, members, 150.0)], abs=0.04)
 
 
-def test_candidates_that_are_not_drawn_can_only_lower_it(grid_pool, monkeypatch):
+def test_candidates_that_are_not_drawn_can_only_lower_it(grid_pool):
     prediction = predict(grid_pool)
     full = ask(grid_pool, prediction).probabilities(20.0)
-    monkeypatch.setattr(certificate, "JOINT", 5)
-    bound = ask(grid_pool, prediction).probabilities(20.0)
+    bound = ask(grid_pool, prediction, joint=5).probabilities(20.0)
     assert (bound <= full + 0.03).all()
     assert bound.sum() < full.sum()
 

@@ -36,6 +36,7 @@ OTHERS = {
     "observations": "derived",
     "page": "for views",
     "readable_evaluations": "for lists",
+    "rebuild_observations": "after an outage; who takes a lease finds them complete",
     "renew_lease": "by time",
     "replace_spec": "when a source is renamed",
     "state_counts": "for views",
