@@ -306,7 +306,8 @@ class RequestService:
             since=self._since,
             version=__version__,
             problem=problem,
-            sites=() if queue is None else (queue,),
+            sites=() if queue is None else (queue.line,),
+            refused=() if queue is None else queue.refused,
             stopped=stopped,
         )
 

@@ -12,7 +12,7 @@ from tansaku.models.domain.accounts import Accounts
 from tansaku.models.domain.library import FileLibrary
 from tansaku.models.domain.model_registry import Registry
 from tansaku.models.domain.ports import ArtifactStore, CampaignStore, Launcher
-from tansaku.models.domain.requests import Requests
+from tansaku.models.domain.requests import Requests, SiteQueue
 from tansaku.models.domain.schedules import Schedules
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.site import SiteSpec
@@ -77,7 +77,7 @@ class Resources:
         store: Campaigns.
         artifacts: Big values.
         open_launcher: Opens the backend of a campaign; it is not started yet.
-        queue: Says in a line who fills the queue of the site's cluster and what hinders that; None for other sites.
+        queue: Who fills the queue of the site's cluster, and what that refused; None for other sites.
         cluster: Opens the site's cluster; None for other sites.
         revive: Brings a server of our own back that does not answer; does nothing for somebody else's.
         registry: Data sets and models.
@@ -93,7 +93,7 @@ class Resources:
     artifacts: ArtifactStore
     open_launcher: LauncherFactory
     revive: Callable[[], object] = _leave_alone
-    queue: Callable[[], str | None] = _no_queue
+    queue: Callable[[], SiteQueue | None] = _no_queue
     cluster: Callable[[], Cluster | None] = _no_cluster
     registry: Registry = field(default_factory=_in_memory)
     accounts: Accounts = field(default_factory=_accounts_in_memory)

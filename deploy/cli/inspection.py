@@ -47,7 +47,7 @@ def status(
     for entry in found:
         say(entry.describe(failures=None if name is not None else 3))
     if queue is not None:
-        say(queue)
+        say(queue.line)
 
 
 def list_campaigns(as_json: JsonOption = False, site: SiteOption = None) -> None:

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from tansaku import __version__
+from tansaku.deploy.web.previews import Fact, facts_of
 from tansaku.models.domain.accounts import Actor
 from tansaku.models.domain.errors import ConfigurationError, TansakuError
 from tansaku.models.domain.identifiers import content_hash
@@ -52,6 +53,7 @@ class Check(BaseModel):
     problems: list[Problem] = []
     files: list[NamedFile] = []
     preview: CampaignPreview | None = None
+    facts: Annotated[list[Fact], Field(description="The preview in words.")] = []
     rehearsal: BudgetRehearsal | None = None
     done: Annotated[int, Field(description="Replays that a rehearsal has finished.")] = 0
     total: int = 0
@@ -97,7 +99,8 @@ class Checks:
 
         def work(run: _Run) -> Check:
             preview = self._desk.check(actor, found, Watch(wanted=lambda: run.wanted))
-            return Check(id=identifier, state="valid", preview=preview, files=_files(found))
+            facts = facts_of(preview, found.spec.execution.in_flight, found.files)
+            return Check(id=identifier, state="valid", preview=preview, facts=facts, files=_files(found))
 
         return self._begin(identifier, work, None if page is None else f"{actor.name} {page}")
 

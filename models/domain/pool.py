@@ -173,7 +173,8 @@ class CandidatePool:
         wanted = np.asarray(ids, dtype=self.ids.dtype if len(ids) else "<U1")
         found = np.searchsorted(self.ids, wanted)
         found = np.minimum(found, len(self.ids) - 1).astype(np.intp)
-        missing = [name for name, position in zip(ids, found, strict=True) if str(self.ids[position]) != name]
-        if missing:
+        # Compared as texts: a name that is longer than all ids was cut above.
+        if self.ids[found].tolist() != list(ids):
+            missing = [name for name, position in zip(ids, found, strict=True) if str(self.ids[position]) != name]
             raise NotFoundError(f"candidate {missing[0]!r} is not in the space")
         return found

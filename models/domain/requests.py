@@ -98,6 +98,18 @@ class Answer(Record):
         return values | {"state": state.value, "answered_at": now, "ended_at": now if self.done else None}
 
 
+class SiteQueue(Record):
+    """The queue of a cluster.
+
+    Attributes:
+        line: Who fills it, and what hinders that.
+        refused: Why its last refused jobs were not run.
+    """
+
+    line: str
+    refused: tuple[str, ...] = ()
+
+
 class ServiceReport(Record):
     """What a service says of itself every few seconds.
 
@@ -107,6 +119,7 @@ class ServiceReport(Record):
         version: Of tansaku.
         problem: What keeps it from starting runs; empty: nothing.
         sites: A line about each cluster that it serves: who fills its queue, and what hinders that.
+        refused: Why the last refused jobs of those clusters were not run.
         stopped: Whether it ended as it was asked to.
     """
 
@@ -119,6 +132,7 @@ class ServiceReport(Record):
     version: str
     problem: str = ""
     sites: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
     stopped: bool = False
 
 
@@ -155,6 +169,12 @@ class Requests(Protocol):
 
     def requests_in(self, state: RequestState, limit: int = 100) -> list[ServiceRequest]:
         """Requests in a state, the oldest first."""
+        ...
+
+    def last_requests_in(
+        self, state: RequestState, limit: int = 20, after: ServiceRequest | None = None
+    ) -> list[ServiceRequest]:
+        """Requests in a state, the newest first; arguments as of :meth:`requests_of`."""
         ...
 
     def requests_of(self, campaign: str, limit: int = 20, after: ServiceRequest | None = None) -> list[ServiceRequest]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 from tansaku.models.domain.openers import opener
 from tansaku.models.domain.plugins import opened
 from tansaku.models.domain.ports import Launcher
+from tansaku.models.domain.requests import SiteQueue
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.tasks.settings import Settings
@@ -43,8 +44,8 @@ class Backend(ABC):
     def launcher(self, campaign: CampaignSpec) -> Launcher:
         """The launcher of a campaign, not started yet."""
 
-    def queue(self) -> str | None:
-        """Says in a line who fills the queue of the site's cluster and what hinders that; None where there is no queue."""
+    def queue(self) -> SiteQueue | None:
+        """Who fills the queue of the site's cluster, and what that refused; None where there is no queue."""
         return None
 
     def cluster(self) -> Cluster | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from tansaku.models.domain.errors import ConfigurationError, MissingComponentError
+from tansaku.models.domain.requests import SiteQueue
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.cluster import FireworksLauncherSpec
 from tansaku.models.domain.specs.site import SiteSpec
@@ -89,12 +90,12 @@ class FireworksBackend(Backend):
         """The launcher of a campaign, which fills the queue when nobody else does."""
         return self.cluster().launcher(campaign.name)
 
-    def queue(self) -> str:
-        """Who fills the queue, in a line."""
-        from tansaku.tasks.launchers.queue.control import who_fills
+    def queue(self) -> SiteQueue:
+        """Who fills the queue, and what it refused."""
+        from tansaku.tasks.launchers.queue.control import site_queue
 
         name = _spec_of(self.site).site
-        return who_fills(name, self.workers.get(name))
+        return site_queue(name, self.workers.get(name))
 
     def cluster(self) -> Cluster:
         """Opens the cluster."""

@@ -16,10 +16,13 @@ from tansaku.models.domain.views import ActiveMark, Columns, Mark
 Row = Sequence[Any]
 """Plain values of one evaluation in the order of :func:`row_of`."""
 
+Part = Sequence[Sequence[Any]]
+"""The rows of some evaluations as columns: for each place of a row the values of all of them."""
+
 _FIXED = 17  # entries of a row before its quantities and properties
 _NUMERIC = frozenset({6, 7, 9, 10, 11, 14, 15})  # numbers or None
 _REPEATED = frozenset({2, 3, 4, 5, 8, 12})  # texts that many evaluations share
-_PART = 2000
+_PART = 2000  # rows that are turned into columns at once
 _STATES = {state.value: state for state in EvaluationState}
 _ENDED = {state.value: state.terminal for state in EvaluationState}
 
@@ -52,14 +55,14 @@ def row_of(evaluation: Evaluation, quantities: Sequence[str] = (), properties: S
 
 
 def columns_from(
-    rows: Iterable[Row], quantities: Sequence[str] = (), properties: Sequence[str] = (), problems: Sequence[str] = ()
+    parts: Iterable[Part], quantities: Sequence[str] = (), properties: Sequence[str] = (), problems: Sequence[str] = ()
 ) -> Columns:
-    """Builds columns from rows, sorted by proposal number; rows are taken a part at a time, to save memory."""
+    """Joins parts to columns sorted by proposal number; they are taken one at a time, to save memory, before the problems."""
     width = _FIXED + len(quantities) + len(properties)
     columns: list[list[Any]] = [[] for _ in range(width)]
     same: dict[Any, Any] = {}
-    for part in _parts(rows):
-        for place, column in enumerate(zip(*part, strict=True)):
+    for part in parts:
+        for place, column in enumerate(part):
             if place in _NUMERIC:
                 columns[place].append(_numbers(column))
             elif place in _REPEATED:
@@ -96,10 +99,11 @@ def columns_from(
     )
 
 
-def _parts(rows: Iterable[Row]) -> Iterator[list[Row]]:
+def parts_of(rows: Iterable[Row]) -> Iterator[Part]:
+    """Rows as parts."""
     remaining = iter(rows)
-    while part := list(islice(remaining, _PART)):
-        yield part
+    while some := list(islice(remaining, _PART)):
+        yield tuple(zip(*some, strict=True))
 
 
 def _ordered(column: list[Any], order: IntArray, sorted_already: bool, numeric: bool) -> Any:  # noqa: ANN401 - array or tuple
@@ -111,7 +115,7 @@ def _ordered(column: list[Any], order: IntArray, sorted_already: bool, numeric: 
 
 def columns_of(evaluations: Iterable[Evaluation], quantities: Sequence[str] = ()) -> Columns:
     """Returns evaluations that were read as columns."""
-    return columns_from([row_of(evaluation, quantities) for evaluation in evaluations], quantities)
+    return columns_from(parts_of(row_of(evaluation, quantities) for evaluation in evaluations), quantities)
 
 
 def mark_of(record: CampaignRecord, count: int, active: Sequence[ActiveMark], highest: int) -> Mark:

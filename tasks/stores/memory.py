@@ -28,7 +28,7 @@ from tansaku.models.domain.retraining import Retrain, RetrainEnd
 from tansaku.models.domain.states import EvaluationState
 from tansaku.models.domain.views import Changes, Columns, Mark, Page, PageQuery
 from tansaku.tasks.stores import campaigns, transitions
-from tansaku.tasks.stores.columns import columns_from, row_of
+from tansaku.tasks.stores.columns import columns_from, parts_of, row_of
 from tansaku.tasks.stores.documents import normalised, plain, sha256s_in, utc_now
 from tansaku.tasks.stores.imports import importable
 from tansaku.tasks.stores.memory_views import changes_of, page_of
@@ -286,7 +286,7 @@ class MemoryCampaignStore:
     def columns(self, campaign: str, *, quantities: Sequence[str] = (), properties: Sequence[str] = ()) -> Columns:
         """Returns the evaluations as columns, with some further quantities and properties of their outcomes."""
         rows = [row_of(evaluation, quantities, properties) for evaluation in self.evaluations(campaign)]
-        return columns_from(rows, quantities, properties)
+        return columns_from(parts_of(rows), quantities, properties)
 
     def state_counts(self, campaign: str) -> dict[EvaluationState, int]:
         """Counts the evaluations by state."""

@@ -42,12 +42,15 @@ class MemoryRequests:
         """Requests in a state, the oldest first."""
         return [request for request in self._ordered() if request.state is state][:limit]
 
+    def last_requests_in(
+        self, state: RequestState, limit: int = 20, after: ServiceRequest | None = None
+    ) -> list[ServiceRequest]:
+        """Requests in a state, the newest first; those after one of them, if it is given."""
+        return self._newest(lambda request: request.state is state, limit, after)
+
     def requests_of(self, campaign: str, limit: int = 20, after: ServiceRequest | None = None) -> list[ServiceRequest]:
         """Requests for a campaign, the newest first; those after one of them, if it is given."""
-        found = [request for request in reversed(self._ordered()) if request.campaign == campaign]
-        if after is not None:
-            found = [request for request in found if (request.created_at, request.id) < (after.created_at, after.id)]
-        return found[:limit]
+        return self._newest(lambda request: request.campaign == campaign, limit, after)
 
     def take_request(self, request_id: str, holder: str, seconds: float) -> bool:
         """Takes a request that waits; returns whether it is the holder's now."""
@@ -104,6 +107,14 @@ class MemoryRequests:
             ServiceSeen(report=report, seen_at=seen_at, silent_for=max(0.0, (now - seen_at).total_seconds()))
             for report, seen_at in found
         ]
+
+    def _newest(
+        self, wanted: Callable[[ServiceRequest], bool], limit: int, after: ServiceRequest | None
+    ) -> list[ServiceRequest]:
+        found = [request for request in reversed(self._ordered()) if wanted(request)]
+        if after is not None:
+            found = [request for request in found if (request.created_at, request.id) < (after.created_at, after.id)]
+        return found[:limit]
 
     def _ordered(self) -> list[ServiceRequest]:
         with self._lock:

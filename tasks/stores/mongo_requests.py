@@ -79,13 +79,15 @@ class MongoRequests:
         """Requests in a state, the oldest first."""
         return self._found({"state": state.value}, ASCENDING, limit)
 
+    def last_requests_in(
+        self, state: RequestState, limit: int = 20, after: ServiceRequest | None = None
+    ) -> list[ServiceRequest]:
+        """Requests in a state, the newest first; those after one of them, if it is given."""
+        return self._newest({"state": state.value}, limit, after)
+
     def requests_of(self, campaign: str, limit: int = 20, after: ServiceRequest | None = None) -> list[ServiceRequest]:
         """Requests for a campaign, the newest first; those after one of them, if it is given."""
-        chosen: JsonDict = {"campaign": campaign}
-        if after is not None:
-            same = {"created_at": after.created_at, "_id": {"$lt": after.id}}
-            chosen["$or"] = [{"created_at": {"$lt": after.created_at}}, same]
-        return self._found(chosen, DESCENDING, limit)
+        return self._newest({"campaign": campaign}, limit, after)
 
     def take_request(self, request_id: str, holder: str, seconds: float) -> bool:
         """Takes a request that waits; returns whether it is the holder's now."""
@@ -131,6 +133,12 @@ class MongoRequests:
         ]
         with translated("reading the reports of services"):
             return [_seen(document) for document in self._database[SERVICES].aggregate(steps)]
+
+    def _newest(self, chosen: JsonDict, limit: int, after: ServiceRequest | None) -> list[ServiceRequest]:
+        if after is not None:
+            same = {"created_at": after.created_at, "_id": {"$lt": after.id}}
+            chosen = chosen | {"$or": [{"created_at": {"$lt": after.created_at}}, same]}
+        return self._found(chosen, DESCENDING, limit)
 
     def _found(self, chosen: JsonDict, order: int, limit: int) -> list[ServiceRequest]:
         with translated("reading requests"):

@@ -9,16 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from functools import cache
-from itertools import chain
-from typing import Any, cast
+from typing import Any
 
-from bson import decode_all
 from pymongo import ASCENDING, DESCENDING
 
 from tansaku.models.domain.records import CampaignRecord, Evaluation, JsonDict
 from tansaku.models.domain.states import ACTIVE_STATES, EvaluationState
 from tansaku.models.domain.views import ActiveMark, Changes, Columns, Cursor, Mark, Page, PageQuery
-from tansaku.tasks.stores.columns import Row, changed_since, columns_from, mark_of, row_of, without_gaps
+from tansaku.tasks.stores.columns import Part, changed_since, columns_from, mark_of, parts_of, row_of, without_gaps
 from tansaku.tasks.stores.documents import INTERNAL_FIELDS, from_document, readable_of
 from tansaku.tasks.stores.mongo_errors import translated
 from tansaku.tasks.stores.mongo_schema import Collections
@@ -43,20 +41,33 @@ class Views:
 
     def columns(self, campaign: str, quantities: Sequence[str], properties: Sequence[str]) -> Columns:
         """Returns evaluations as columns."""
-        evaluations = self._collections.evaluations
+        expressions = _row_expressions(quantities, properties)
+        evaluations, chosen = self._collections.evaluations, {"campaign": campaign}
+        problems: list[str] = []
+
+        def parts() -> Iterator[Part]:
+            odd = list(evaluations.find(chosen | {"proposal.number": _NO_NUMBER}))
+            for numbers in self._ranges(campaign):
+                yield from self._matching(chosen | {"proposal.number": numbers}, expressions, odd)
+            readable, said = readable_of(Evaluation, odd, key="id")
+            problems.extend(said)
+            yield from parts_of(row_of(evaluation, quantities, properties) for evaluation in readable)
+
         with translated("reading evaluations"):
-            odd = self._mismatching(campaign)
-            ids = [document["_id"] for document in odd]
-            chosen: JsonDict = {"campaign": campaign} | ({"_id": {"$nin": ids}} if ids else {})
-            shown = {"$project": {"_id": 0, "row": _row_expression(quantities, properties)}}
-            stages: list[JsonDict] = [{"$match": chosen}, {"$sort": {"proposal.number": ASCENDING}}, shown]
-            readable, problems = readable_of(Evaluation, odd, key="id")
-            # Decoded a batch at a time: a cursor's step for each document takes longer than decoding it.
-            batches = cast("Iterator[bytes]", evaluations.aggregate_raw_batches(stages, batchSize=_BATCH))
-            decoded = (decode_all(batch, evaluations.codec_options) for batch in batches)
-            rows: Iterator[Row] = (document["row"] for documents in decoded for document in documents)
-            whole = (row_of(evaluation, quantities, properties) for evaluation in readable)
-            return columns_from(chain(rows, whole), quantities, properties, problems)
+            return columns_from(parts(), quantities, properties, problems)
+
+    def _matching(self, chosen: JsonDict, expressions: Sequence[JsonDict], odd: list[JsonDict]) -> Iterator[Part]:
+        """Reads some evaluations as columns; documents that do not match the schema are added to ``odd`` instead."""
+        evaluations, order = self._collections.evaluations, {"proposal.number": ASCENDING}
+        found = list(evaluations.find(chosen | {"$or": _mismatches()}).sort("proposal.number", ASCENDING))
+        odd += found
+        if found:
+            chosen = chosen | {"_id": {"$nin": [document["_id"] for document in found]}}
+        # Joined on the server: an object for each evaluation would take more time here than its values.
+        columns = {f"c{place}": {"$push": expression} for place, expression in enumerate(expressions)}
+        stages: list[JsonDict] = [{"$match": chosen}, {"$sort": order}, {"$group": {"_id": None} | columns}]
+        for document in evaluations.aggregate(stages):
+            yield [document[name] for name in columns]
 
     def state_counts(self, campaign: str) -> dict[EvaluationState, int]:
         """Counts evaluations by state, from the index alone."""
@@ -140,22 +151,18 @@ class Views:
             evaluations += [from_document(Evaluation, document, key="id") for document in found]
         return sorted(evaluations, key=lambda evaluation: evaluation.proposal.number)
 
-    def _mismatching(self, campaign: str) -> list[JsonDict]:
-        """Returns the documents that do not match the schema, by proposal number."""
-        evaluations, chosen = self._collections.evaluations, {"campaign": campaign}
-        odd = list(evaluations.find(chosen | {"proposal.number": _NO_NUMBER}))
+    def _ranges(self, campaign: str) -> Iterator[JsonDict]:
+        """Conditions on the proposal number that part the evaluations.
+
+        A busy server would not answer one question about everything before the connection's timeout.
+        """
         numbers: JsonDict = _NUMBERS
-        # In parts: a busy server would not answer one question about everything before the connection's timeout.
         while numbers:
-            part, shown = chosen | {"proposal.number": numbers}, {"proposal.number": 1}
-            end = list(evaluations.find(part, shown).sort("proposal.number", ASCENDING).skip(_BATCH - 1).limit(1))
-            last = end[0]["proposal"]["number"] if end else None
-            bounded = numbers if last is None else numbers | {"$lte": last}
-            odd += evaluations.find(chosen | {"proposal.number": bounded, "$or": _mismatches()}).sort(
-                "proposal.number", ASCENDING
-            )
+            part, shown = {"campaign": campaign, "proposal.number": numbers}, {"_id": 0, "proposal.number": 1}
+            found = self._collections.evaluations.find(part, shown).sort("proposal.number", ASCENDING).skip(_BATCH - 1)
+            last = next((end["proposal"]["number"] for end in found.limit(1)), None)
+            yield numbers if last is None else numbers | {"$lte": last}
             numbers = {} if last is None else {"$gt": last}
-        return odd
 
     def _mark(self, record: CampaignRecord, since: Mark | None) -> Mark:
         evaluations, chosen = self._collections.evaluations, {"campaign": record.name}
@@ -206,13 +213,13 @@ def _cursor(document: JsonDict, query: PageQuery) -> Cursor:
     return Cursor(number=document["proposal"]["number"], value=value)
 
 
-def _row_expression(quantities: Sequence[str], properties: Sequence[str]) -> list[JsonDict | str]:
-    """Returns the expression that gives the row of ``row_of`` on the server."""
+def _row_expressions(quantities: Sequence[str], properties: Sequence[str]) -> list[JsonDict]:
+    """Returns the expressions that give the row of ``row_of`` on the server; null where there is nothing."""
     incident = {
         "$or": [{"$ne": [{"$ifNull": [f"$$attempt.{key}", None]}, None]} for key in ("failure", "late_outcome")],
     }
     attempts = {"$map": {"input": {"$ifNull": ["$attempts", []]}, "as": "attempt", "in": incident}}
-    return [
+    found: list[JsonDict | str] = [
         *(f"$proposal.{key}" for key in ("number", "candidate", "system", "surface")),
         {"$ifNull": ["$proposal.purpose", "search"]},
         {"$ifNull": ["$state", EvaluationState.PROPOSED.value]},
@@ -227,6 +234,7 @@ def _row_expression(quantities: Sequence[str], properties: Sequence[str]) -> lis
         *({"$getField": {"field": {"$literal": name}, "input": "$outcome.quantities"}} for name in quantities),
         *({"$getField": {"field": {"$literal": name}, "input": "$outcome.properties"}} for name in properties),
     ]
+    return [{"$ifNull": [expression, None]} for expression in found]
 
 
 @cache

@@ -27,6 +27,7 @@ class ServiceState(Record):
         silent_for: Time since then [s].
         problem: What keeps it from starting runs; empty: nothing.
         sites: A line about each cluster that it serves.
+        refused: Why the last refused jobs of those clusters were not run.
         old: Whether it was not seen for a day.
     """
 
@@ -40,6 +41,7 @@ class ServiceState(Record):
     silent_for: float
     problem: str
     sites: tuple[str, ...]
+    refused: tuple[str, ...]
 
 
 class Health(Record):
@@ -116,4 +118,5 @@ def _state(seen: ServiceSeen) -> ServiceState:
         silent_for=seen.silent_for,
         problem=report.problem,
         sites=report.sites,
+        refused=report.refused,
     )

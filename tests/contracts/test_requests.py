@@ -146,6 +146,17 @@ def test_a_refused_request_has_a_reason_and_no_run(requests):
     assert not requests.end_request(FIRST, "x", NOON)
 
 
+def test_refused_requests_are_listed_newest_first_page_by_page(requests):
+    for number in range(3):  # two of them at the same time
+        requests.add_request(asked(f"request-{number}", f"al-{number}", number // 2))
+        requests.answer_request(f"request-{number}", Answer(service="s", reason="no"), NOON)
+    requests.add_request(asked("request-9", "cu", 9))
+    listed = requests.last_requests_in(RequestState.REFUSED)
+    assert [found.id for found in listed] == ["request-2", "request-1", "request-0"]
+    pages = [requests.last_requests_in(RequestState.REFUSED, 1, last) for last in listed]
+    assert [[found.id for found in page] for page in pages] == [["request-1"], ["request-0"], []]
+
+
 def test_the_last_report_of_each_service_is_kept(requests):
     assert requests.services() == []
     requests.report(report("first"))

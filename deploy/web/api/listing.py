@@ -27,6 +27,13 @@ LINKED: dict[int | str, dict[str, Any]] = {
 """What the OpenAPI document says of arrays with a next page."""
 
 
+class Span(BaseModel):
+    """Which page of a list is asked for."""
+
+    limit: Limit = LARGEST
+    after: After = None
+
+
 class Listing(BaseModel, Generic[ItemT]):
     """A page of a list; ``next`` is the ``after`` of the following page."""
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
 from tansaku.deploy.web.api.campaigns import evaluation_at
+from tansaku.deploy.web.api.listing import LINKED, Span, linked, page
 from tansaku.deploy.web.auth.roles import require
 from tansaku.deploy.web.services import Services, services_of
 from tansaku.models.domain.accounts import Actor, Role
@@ -35,13 +36,16 @@ _EXAMPLE: list[dict[str, Any]] = [
 
 @router.get(
     "/{name}/evaluations/{number}/log",
-    responses={200: {"content": {"application/json": {"example": _EXAMPLE}}}},
+    responses={200: {**LINKED[200], "content": {"application/json": {"example": _EXAMPLE}}}},
 )
-def log(request: Request, response: Response, _: Operator, name: str, number: int) -> list[AttemptOutput]:
+def log(
+    request: Request, response: Response, _: Operator, name: str, number: int, span: Annotated[Span, Query()]
+) -> list[AttemptOutput]:
     """Ends of what the attempts wrote, the newest first, or where it lies; terminal codes and secrets are removed."""
     services = services_of(request)
     response.headers["Cache-Control"] = "no-store"
-    return list(outputs_of(services, name, evaluation_at(services, name, number)[1]))
+    outputs = outputs_of(services, name, evaluation_at(services, name, number)[1])
+    return linked(request, response, page(outputs, lambda output: str(output.attempt), span.limit, span.after))
 
 
 def outputs_of(services: Services, name: str, evaluation: Evaluation) -> tuple[AttemptOutput, ...]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header
+from fastapi import APIRouter, Depends, Header, Query
 from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
 from tansaku.deploy.web import measuring
 from tansaku.deploy.web.api.body import Body
+from tansaku.deploy.web.api.listing import LINKED, Span, linked, page
 from tansaku.deploy.web.auth.roles import require
 from tansaku.deploy.web.services import services_of
 from tansaku.models.domain.accounts import Actor, Role
@@ -39,10 +40,12 @@ class NewTell(Body):
     csv: str | None = None
 
 
-@router.get("/{name}/asks")
-def waiting(request: Request, _: Viewer, name: str) -> Asked:
-    """The proposals that wait for values, and why each was chosen."""
-    return waiting_proposals(services_of(request).store, name)
+@router.get("/{name}/asks", responses=LINKED)
+def waiting(request: Request, response: Response, _: Viewer, name: str, span: Annotated[Span, Query()]) -> Asked:
+    """The proposals that wait for values, by number, and why each was chosen; the header Link names the next page of them."""
+    asked = waiting_proposals(services_of(request).store, name)
+    shown = linked(request, response, page(asked.waiting, lambda item: str(item.number), span.limit, span.after))
+    return asked.model_copy(update={"waiting": tuple(shown)})
 
 
 @router.post("/{name}/asks", status_code=HTTPStatus.ACCEPTED)

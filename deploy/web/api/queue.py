@@ -1,4 +1,4 @@
-"""Evaluations in progress: /api/v1/queue."""
+"""Evaluations in progress: /api/v1/queue, and requests that were refused: /api/v1/queue/refused."""
 
 from __future__ import annotations
 
@@ -9,24 +9,39 @@ from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tansaku.deploy.web.api.listing import LARGEST, LINKED, Limit, linked, page
+from tansaku.deploy.web.api.listing import LARGEST, LINKED, After, Limit, changed, linked, page
+from tansaku.deploy.web.api.runs import RunRequest, request_view
 from tansaku.deploy.web.auth.roles import require
 from tansaku.deploy.web.services import services_of
 from tansaku.models.domain.accounts import Actor, Role
+from tansaku.models.domain.requests import RequestState
 from tansaku.tasks.views.overview import UnreadableCampaign
 from tansaku.tasks.views.queue import CampaignQueue, queues_after
 
 router = APIRouter(prefix="/api/v1/queue", tags=["queue"])
+
+Viewer = Annotated[Actor, Depends(require(Role.VIEWER))]
 
 
 @router.get("", responses=LINKED)
 def queue(
     request: Request,
     response: Response,
-    _: Annotated[Actor, Depends(require(Role.VIEWER))],
+    _: Viewer,
     limit: Limit = LARGEST,
     after: Annotated[str, Query(max_length=128)] = "",
 ) -> list[CampaignQueue | UnreadableCampaign]:
     """Campaigns by name that have a driver or evaluations in progress, with the oldest 100 of those evaluations."""
     found = list(islice(queues_after(services_of(request).store, after=after), limit + 1))
     return linked(request, response, page(found, lambda line: line.name, limit, None))
+
+
+@router.get("/refused", responses=LINKED)
+def refused(request: Request, response: Response, _: Viewer, limit: Limit = 20, after: After = None) -> list[RunRequest]:
+    """Requests to run, delete or rename campaigns that a service refused, and why; the newest first."""
+    requests = services_of(request).requests
+    last = None if after is None else requests.request(after)
+    if after is not None and (last is None or last.state is not RequestState.REFUSED):
+        raise changed()
+    found = requests.last_requests_in(RequestState.REFUSED, limit + 1, last)
+    return linked(request, response, page([request_view(stored) for stored in found], lambda view: view.id, limit, None))

@@ -75,51 +75,18 @@
     numberLines();
   };
 
-  const whole = (number) => Math.round(number).toLocaleString("en");
-
-  const duration = (seconds) => {
-    if (seconds < 120) return `${Math.max(1, Math.round(seconds))} s`;
-    if (seconds < 7200) return `${Math.round(seconds / 60)} min`;
-    return seconds < 172800 ? `${Math.round(seconds / 3600)} h` : `${Math.round(seconds / 86400)} d`;
-  };
-
-  const costOf = (preview) => {
-    if (preview.limit === null) return "no limit of the cost";
-    const unit = preview.cost_unit ? ` ${preview.cost_unit}` : "";
-    return `${whole(preview.limit)}${unit}, ${(100 * preview.share).toPrecision(3)} % of the ${whole(preview.exhaustive_cost)} of everything`;
-  };
-
-  const timeOf = (preview) => {
-    if (preview.cost_unit !== "core-seconds") return "not known before something was measured";
-    const field = document.getElementById("field-execution.in_flight");
-    const mean = preview.exhaustive_cost / preview.candidates;
-    return `about ${duration((preview.expected_evaluations * mean) / (Number(field.value) || 2))} on one core each, by a guess`;
-  };
-
-  const showPreview = (preview, files) => {
+  const showFacts = (facts) => {
     bad = new Set();
     spec.removeAttribute("aria-invalid");
-    const facts = [
-      ["Pool", `${whole(preview.candidates)} candidates · ${whole(preview.surfaces)} surfaces · ${preview.systems.length} systems`],
-      ["Budget buys", `about ${whole(preview.expected_evaluations)} evaluations, at most ${whole(preview.most_evaluations)}`],
-      ["Cost", costOf(preview)],
-      ["Time", timeOf(preview)],
-      ["Proposer", `${preview.proposer}, ${preview.initial.length} initial evaluations`],
-      ["Calculator", preview.calculator || "none; the values are in the table"],
-      ["First evaluations", preview.initial.slice(0, 5).join(", ")],
-    ];
-    if (preview.crystal) facts.push(["Crystal", preview.crystal]);
-    for (const file of files) facts.push(["File", `${file.name}, sha256:${file.sha256.slice(0, 12)}…, uploaded by ${file.user}`]);
-    for (const line of preview.transfer) facts.push(["Learns from", line]);
     const list = element("dl");
-    for (const [name, text] of facts) list.append(element("dt", name), element("dd", text));
+    for (const fact of facts) list.append(element("dt", fact.title), element("dd", fact.text));
     result.replaceChildren(element("p", "The spec is valid.", "good"), list);
     numberLines();
   };
 
   const show = (found) => {
     if (found.state === "running") return;
-    if (found.preview) showPreview(found.preview, found.files);
+    if (found.preview) showFacts(found.facts);
     else showProblems(found.problems);
   };
 

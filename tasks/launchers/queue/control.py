@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tansaku.models.domain.errors import ConfigurationError, StoreError
 from tansaku.models.domain.records import JsonDict, Record
+from tansaku.models.domain.requests import SiteQueue
 from tansaku.tasks.site.cluster import Cluster
 from tansaku.tasks.site.processes import end_process, find_process, process_identity
 from tansaku.tasks.stores.site_workers import SiteWorker
@@ -41,7 +42,7 @@ class QueueStatus(Record):
         if self.worker is not None:
             report = self.worker.report
             lines.append(f"  in SLURM {report.get('queued', 0)}, submitted {report.get('submitted', 0)} since its start")
-            lines += [f"  refused: {reason}" for reason in report.get("refused", [])]
+            lines += [f"  refused: {reason}" for reason in refusals(self.worker)]
         return lines
 
 
@@ -56,6 +57,17 @@ def who_fills(site: str, worker: SiteWorker | None) -> str:
     problem = worker.report.get("problem")
     line = f"queue of {site}: filled by {who} since {worker.since:%Y-%m-%d %H:%M:%S}Z"
     return f"{line}; problem: {problem}" if problem else line
+
+
+def refusals(worker: SiteWorker | None) -> tuple[str, ...]:
+    """Why the last refused jobs of a site were not run."""
+    return () if worker is None else tuple(map(str, worker.report.get("refused", [])))
+
+
+def site_queue(site: str, worker: SiteWorker | None) -> SiteQueue:
+    """The queue of a site as services report it."""
+    refused = tuple(f"{site}: {reason}" for reason in refusals(worker))
+    return SiteQueue(line=who_fills(site, worker), refused=refused)
 
 
 def queue_status(cluster: Cluster) -> QueueStatus:

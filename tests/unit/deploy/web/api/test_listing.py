@@ -8,9 +8,10 @@ from datetime import timedelta
 import pytest
 
 from tansaku.models.domain.accounts import Role
-from tansaku.models.domain.records import Command, LeaseOwner
+from tansaku.models.domain.records import Command, Failure, LeaseOwner
 from tansaku.models.domain.requests import Answer, ServiceRequest
 from tansaku.models.domain.schedules import Schedule
+from tansaku.models.domain.states import FailureKind
 
 NAME = "small-table"
 OTHERS = ("copper", "iron")
@@ -20,6 +21,8 @@ PATHS = {
     "/api/v1/schedules": "id",
     f"/api/v1/campaigns/{NAME}/commands": "id",
     f"/api/v1/campaigns/{NAME}/runs": "id",
+    f"/api/v1/campaigns/{NAME}/evaluations/2/log": "attempt",
+    "/api/v1/queue/refused": "id",
 }
 
 
@@ -36,13 +39,18 @@ def browser(site_with):
         services.schedules.add_schedule(
             Schedule(id=f"schedule-{number}", cron="0 3 * * *", zone="UTC", created_at=at, **of_campaign)
         )
-    for name in (NAME, *OTHERS):
-        store.acquire_lease(name, OWNER, 600.0)
+    leases = [store.acquire_lease(name, OWNER, 600.0) for name in (NAME, *OTHERS)]
+    proposal = store.evaluations(NAME)[0].proposal.model_copy(update={"number": 2, "candidate": "a2"})
+    evaluation = store.insert_proposal(leases[0], proposal)
+    for attempt in (1, 2, 3):
+        store.begin_attempt(leases[0], evaluation.id, attempt, f"token-{attempt}", f"job-{attempt}")
+        lost = Failure(kind=FailureKind.PLUMBING, reason="node_fail", message="lost")
+        store.mark_lost(leases[0], evaluation.id, f"token-{attempt}", lost, 0.0)
     for number in range(3):
         at, key = now + timedelta(seconds=number // 2), f"request-{number}"
         services.requests.add_request(ServiceRequest(id=key, created_at=at, **of_campaign))
         services.requests.answer_request(key, Answer(service="s", reason="no"), now)
-    return site.with_session(Role.VIEWER)
+    return site.with_session(Role.OPERATOR)
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -65,5 +73,5 @@ def test_what_cannot_be_a_page_is_a_problem_with_its_key(browser, path):
     for query, key in (("limit=501", "limit"), ("limit=0", "limit"), (f"after={'x' * 129}", "after")):
         answer = browser.get(f"{path}?{query}")
         assert (answer.status_code, answer.json()["key"]) == (422, key)
-    if PATHS[path] == "id":
+    if PATHS[path] != "name":
         assert browser.get(f"{path}?after=unknown").json()["key"] == "after"

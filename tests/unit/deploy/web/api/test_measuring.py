@@ -71,6 +71,12 @@ def test_ask_and_tell(site, browser, serve):
     serve()
     waiting = browser.get(f"{PATH}/asks").json()
     assert (waiting["unit"], [item["candidate"] for item in waiting["waiting"]]) == ("GPa", ["a", "b", "c"])
+    first = browser.get(f"{PATH}/asks?limit=2")
+    assert [item["number"] for item in first.json()["waiting"]] == [1, 2]
+    assert first.headers["Link"] == f'<{PATH}/asks?limit=2&after=2>; rel="next"'
+    last = browser.get(f"{PATH}/asks?limit=2&after=2")
+    assert ([item["number"] for item in last.json()["waiting"]], "Link" in last.headers) == ([3], False)
+    assert browser.get(f"{PATH}/asks?after=9").json()["key"] == "after"
     rows = [{"number": 1, "value": "1500 MPa"}, {"number": 2, "status": "failed", "note": "cracked"}]
     told = post(browser, "tells", "tell", rows=rows)
     assert (told.status_code, told.json()["new"], told.json()["applied"]) == (202, {"values": 1, "failures": 1}, False)

@@ -61,10 +61,16 @@ def test_problems_are_shown_with_line_and_key_and_the_text_stays(site, browser):
     assert site.services.store.campaign_names() == []
 
 
-def test_a_valid_spec_is_described(browser):
+def test_a_valid_spec_is_described_as_by_the_api(browser):
     page = send(browser, "check").text
     assert "The spec is valid." in page
-    assert "3 candidates · 1 surfaces · 1 systems" in page
+    found = dict(re.findall(r"<dt>([^<]*)</dt><dd>([^<]*)</dd>", page))
+    assert found["Pool"] == "3 candidates · 1 surface · 1 system"
+    assert found["Budget buys"] == "about 2 evaluations, at most 2"
+    assert found["Cost"] == "no limit; about 4, of the 6 of everything"
+    assert found["Time"] == "not known before something was measured"
+    facts = browser.change("POST", "/api/v1/checks?wait=20", json={"spec": SPEC}).json()["facts"]
+    assert {fact["title"]: html.escape(fact["text"]) for fact in facts} == found
 
 
 def test_fields_are_put_into_the_text(browser):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tansaku.models.domain.accounts import Role
 from tansaku.models.domain.records import Failure, LeaseOwner, Proposal
+from tansaku.models.domain.requests import Answer, ServiceReport
 from tansaku.models.domain.states import FailureKind
 
 NAME = "small-table"
@@ -44,3 +45,27 @@ def test_jobs_in_progress_are_shown_with_why_earlier_attempts_ended(site_with):
     store.release_lease(lease)
     assert "no driver runs" in browser.get("/queue").text
     assert browser.get("/api/v1/queue").json()[0]["driver"] is None
+
+
+def test_requests_that_a_service_refused_and_jobs_that_a_queue_refused_are_shown_with_the_reason(site_with):
+    site = site_with("a1")
+    viewer = site.with_session(Role.VIEWER)
+    assert 'id="refused"' not in viewer.get("/queue").text
+    site.with_session(Role.OPERATOR).submit(f"/campaigns/{NAME}/runs", {"key": "the-request"})
+    assert viewer.get("/api/v1/queue/refused").json() == []
+    answer = Answer(service="lab", reason="its file <b>rows.csv</b> is not there")
+    assert site.services.requests.answer_request("the-request", answer, site.clock())
+    told = ("cluster: firework 7: not as <i>tansaku</i> writes it",)
+    site.services.requests.report(
+        ServiceReport(id="lab@h", name="lab", host="h", pid=1, since=site.clock(), version="1", refused=told)
+    )
+    page = viewer.get("/queue").text
+    assert f'<th scope="row"><a href="/campaigns/{NAME}">{NAME}</a></th>' in page
+    assert "<td>operator</td>" in page
+    assert "<td>service lab</td>" in page
+    assert "its file &lt;b&gt;rows.csv&lt;/b&gt; is not there" in page
+    assert "firework 7: not as &lt;i&gt;tansaku" in page
+    (found,) = viewer.get("/api/v1/queue/refused").json()
+    assert (found["campaign"], found["reason"], found["service"]) == (NAME, answer.reason, "lab")
+    assert viewer.get("/api/v1/service").json()["services"][0]["refused"] == list(told)
+    assert site.browser().get("/api/v1/queue/refused").status_code == 401
