@@ -23,7 +23,7 @@ from tansaku.calculators.engines.ase_evaluation import evaluate_with_ase
 from tansaku.calculators.engines.electronic import check_elements, initial_moments, task_key
 from tansaku.calculators.engines.energy_partition import check_ewald
 from tansaku.calculators.engines.gpaw_parameters import gpaw_parameters
-from tansaku.calculators.engines.gpaw_partition import gpaw_partition
+from tansaku.calculators.engines.gpaw_partition import gpaw_gap, gpaw_partition
 from tansaku.calculators.engines.gpaw_setups import examine, find_setups
 from tansaku.calculators.engines.kpoints import structure_grid
 from tansaku.calculators.engines.relaxation import check_axes, check_input
@@ -177,7 +177,7 @@ def compute(task: GpawTask) -> CalculationResult:
     }
     files = _files(calculator, task) if folder is not None else {}
     parts = gpaw_partition(calculator, result.energy, task.spec.xc) if task.spec.partition else {}
-    terms = _terms(calculator) | parts
+    terms = _terms(calculator) | gpaw_gap(calculator) | parts
     through.end()
     return replace(result, terms=terms, details=details, files=files, wall_time=time.perf_counter() - started)
 

@@ -10,14 +10,17 @@ from ase.units import Hartree
 
 from tansaku.calculators.engines.energy_partition import partition
 
+_PARTLY = 0.01
+"""Part of a band by which the electrons of a spin may miss a whole number: smearing and rounding."""
+
 
 def gpaw_partition(calculator: Any, energy: float, xc: str) -> dict[str, float]:  # noqa: ANN401 - untyped
-    """Hartree, ion-ion, one-electron and exchange-correlation energy, cohesive energy and gap [eV].
+    """Hartree, ion-ion, one-electron, exchange-correlation and cohesive energy [eV].
 
     The density is the smooth one with its compensation charges, which holds the valence electrons. One-electron energies have
     GPAW's own zero. The total energy that is divided is the one since all valence electrons were far away
     (:func:`valence_energy`). The cohesive energy is the energy of GPAW's reference atoms (neutral, spherical, without spin)
-    less the crystal's; the gap is that of the k-points that were computed, 0 for a metal.
+    less the crystal's.
 
     Args:
         calculator: GPAW's, converged.
@@ -29,13 +32,28 @@ def gpaw_partition(calculator: Any, energy: float, xc: str) -> dict[str, float]:
     atoms = calculator.atoms
     charges = [float(setup.Nv) for setup in calculator.dft.setups]
     eigenvalues = float(calculator.dft.energies._energies["band"] * Hartree)
-    highest, lowest = (float(level) for level in calculator.get_homo_lumo())
     absolute = energy + sum(valence_energy(symbol, xc) for symbol in atoms.get_chemical_symbols())
     return {
         **partition(absolute, atoms, density, charges, eigenvalues),
         "cohesive_energy": -energy,
-        "band_gap": max(0.0, lowest - highest),
     }
+
+
+def gpaw_gap(calculator: Any) -> dict[str, float]:  # noqa: ANN401 - untyped
+    """The gap between the highest occupied and the lowest empty band [eV], over the k-points that were computed.
+
+    It is 0 for a metal, and where the number of electrons of a spin leaves a band half filled, which GPAW itself rounds to a
+    full one. Empty where no empty band was computed.
+
+    Args:
+        calculator: GPAW's, converged.
+    """
+    electrons, moment = float(calculator.get_number_of_electrons()), float(calculator.dft.magmoms()[0][2])
+    filled = [(electrons + moment) / 2, (electrons - moment) / 2]
+    if any(abs(bands - round(bands)) > _PARTLY for bands in filled):
+        return {"band_gap": 0.0}
+    highest, lowest = (float(level) for level in calculator.get_homo_lumo())
+    return {"band_gap": max(0.0, lowest - highest)} if np.isfinite(lowest) else {}
 
 
 def valence_electrons(symbol: str, xc: str) -> int:

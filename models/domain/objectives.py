@@ -12,8 +12,9 @@ from typing import Literal
 from tansaku.models.domain.plugins import Plugin, loaded
 from tansaku.models.domain.units import Unit
 
-Need = Literal["label", "phases"]
-"""What a campaign must have for a property: ``label``, or ``phases`` of the space or of the calculator's workflow."""
+Need = Literal["label", "phases", "band_gap"]
+"""What a campaign must have for a property: ``label``, ``phases`` of the space or of the calculator's workflow, or a calculator
+that gives the ``band_gap``."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ OBJECTIVES = {
         ObjectiveDescription("formation_energy", ("eV/atom", "meV/atom"), needs="phases"),
         ObjectiveDescription("volume", ("Angstrom3/atom",)),
         ObjectiveDescription("bulk_modulus", ("GPa",)),
+        ObjectiveDescription("band_gap", ("eV", "meV"), needs="band_gap"),
     )
 }
 """Descriptions by name."""

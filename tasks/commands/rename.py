@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tansaku.models.domain.errors import ConfigurationError, LeaseHeldError, StoreError
@@ -22,6 +23,7 @@ from tansaku.tasks.site.processes import this_driver
 from tansaku.tasks.steps.reap import reap_orphans
 from tansaku.tasks.stores.campaigns import lease_held, refuse_reserved
 from tansaku.tasks.stores.documents import utc_now
+from tansaku.tasks.stores.renamed_models import following, names_models
 from tansaku.tasks.views.overview import stored_spec
 from tansaku.tasks.views.progress import live_lease
 
@@ -40,7 +42,7 @@ class Renamed:
 
     Attributes:
         record: The campaign under its new name.
-        followers: Campaigns that learn from it, whose specs name it.
+        followers: Campaigns that learn from it or whose pre-screening begins with its model: their specs name it.
     """
 
     record: CampaignRecord
@@ -51,9 +53,10 @@ def rename_campaign(resources: Resources, actor: Actor, old: str, new: str) -> R
     """Gives a campaign another name; killed at any moment, it is finished by being called again.
 
     The campaign stays the same one: its results, its history and the time of its creation do not change. Its evaluations,
-    observations, fits, trainings and audit, and the requests, schedules, data sets and transfer sources that name it, have the
-    new name afterwards. Names under which models were trained, and under which later versions continue, and entries of the
-    dashboard's audit stay what they were.
+    observations, fits, trainings and audit, the requests, schedules, data sets and transfer sources that name it, and the
+    models that it trained under its name, have the new name afterwards. Models to which its file gives a name, models of its
+    name that somebody else trained, what evaluations of other campaigns say of the model that looked first, and entries of
+    the dashboard's audit stay what they were.
 
     Args:
         resources: Store, artifacts, registry and site.
@@ -69,15 +72,17 @@ def rename_campaign(resources: Resources, actor: Actor, old: str, new: str) -> R
     """
     store = resources.store
     record = store.campaign(old)
-    followers = _followers(store, old)
+    labels = _moved_labels(resources, record, new)
+    followers = _followers(store, old, labels)
     if record.renaming != new:
+        _refuse_taken_models(resources, old, new, labels)
         record = _begin(resources, record, new, followers)
     renamed = _under(record, new, store.campaign(new).spec_hash)
     for name in followers:
-        _point_to(store, name, old, new)
+        _point_to(store, name, (old, new), labels)
     resources.requests.rename_campaign(old, new, record.created_at)
     resources.schedules.rename_campaign(old, new, record.created_at)
-    resources.registry.rename_campaign(old, new)
+    resources.registry.rename_campaign(old, new, models=names_models(record.spec))
     store.append_event(_event(renamed, old, actor))
     _move_folder(resources, old, new)
     store.finish_rename(old, renamed)
@@ -166,31 +171,60 @@ def _refuse_data_set(resources: Resources, name: str) -> None:
         )
 
 
-def _followers(store: CampaignStore, old: str) -> list[str]:
-    """Campaigns whose transfer names a campaign."""
+def _moved_labels(resources: Resources, record: CampaignRecord, new: str) -> dict[str, str]:
+    """New labels of the models that follow a campaign, by their old ones; empty once the registry has renamed them."""
+    if not names_models(record.spec):
+        return {}
+    registry = resources.registry
+    found = following(registry.readable_datasets()[0], registry.readable_models()[0], record.name, new)
+    return {before.label: after.label for before, after in found.models}
+
+
+def _refuse_taken_models(resources: Resources, old: str, new: str, labels: Mapping[str, str]) -> None:
+    if labels and any(model.name == new for model in resources.registry.readable_models()[0]):
+        raise ConfigurationError(
+            f"models named {new!r} are stored already, and those of campaign {old!r} would get this name",
+            hint="choose another name",
+        )
+
+
+def _followers(store: CampaignStore, old: str, labels: Mapping[str, str]) -> list[str]:
+    """Campaigns whose transfer names a campaign, or whose pre-screening begins with one of its models."""
     found = []
     for name in store.campaign_names():
         try:
-            transfer = store.campaign(name).spec.get("transfer") or {}
+            spec = store.campaign(name).spec
+            transfer, look = spec.get("transfer") or {}, spec.get("first_look") or {}
             named = {source.get("name") for source in transfer.get("sources", ()) if source.get("type") == "campaign"}
+            looks = look.get("model") in labels
         except (StoreError, AttributeError, TypeError):
             continue  # damaged: nothing can be changed in it
-        if old in named:
+        if name != old and (old in named or looks):
             found.append(name)
     return found
 
 
-def _point_to(store: CampaignStore, name: str, old: str, new: str) -> None:
-    """Writes the new name into the transfer sources of another campaign."""
+def _point_to(store: CampaignStore, name: str, names: tuple[str, str], labels: Mapping[str, str]) -> None:
+    """Writes the new name, and new labels of models, into the spec of another campaign.
+
+    Args:
+        store: Holds it.
+        name: The other campaign.
+        names: Old and new name of the one that is renamed.
+        labels: New labels of its models by their old ones.
+    """
+    old, new = names
     record = store.campaign(name)
-    spec = CampaignSpec.model_validate(record.spec)
-    if spec.transfer is None:
-        return
-    sources = tuple(
-        source.model_copy(update={"name": new}) if isinstance(source, CampaignSourceSpec) and source.name == old else source
-        for source in spec.transfer.sources
-    )
-    changed = spec.model_copy(update={"transfer": spec.transfer.model_copy(update={"sources": sources})})
+    changed = CampaignSpec.model_validate(record.spec)
+    if changed.transfer is not None:
+        sources = tuple(
+            source.model_copy(update={"name": new}) if isinstance(source, CampaignSourceSpec) and source.name == old else source
+            for source in changed.transfer.sources
+        )
+        changed = changed.model_copy(update={"transfer": changed.transfer.model_copy(update={"sources": sources})})
+    look = changed.first_look
+    if look is not None and look.model in labels:
+        changed = changed.model_copy(update={"first_look": look.model_copy(update={"model": labels[look.model]})})
     store.replace_spec(name, record.spec_hash, changed.model_dump(mode="json"), _hash_at_creation(store, name, changed))
 
 

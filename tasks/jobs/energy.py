@@ -15,7 +15,7 @@ from tansaku.calculators.workflows.equation_of_state import bulk_modulus
 from tansaku.calculators.workflows.phase_table import phases_of
 from tansaku.calculators.workflows.pinned_ion import relax_around_ion
 from tansaku.calculators.workflows.stability import energy_above_hull, formation_energy
-from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.errors import CalculationError, ConfigurationError
 from tansaku.models.domain.objectives import PLUGIN_OBJECTIVES
 from tansaku.models.domain.plugins import open_by, plugin_of
 from tansaku.models.domain.ports import CalculationResult, Calculator, Space
@@ -105,6 +105,13 @@ def _bulk_modulus(found: Computed) -> Quantity:
     return Quantity(value=bulk_modulus(found.calculator, found.result.atoms), unit="GPa")
 
 
+def _band_gap(found: Computed) -> Quantity:
+    gap = found.result.terms.get("band_gap")
+    if gap is None:
+        raise CalculationError("no_empty_bands", "no band above the highest occupied one was computed; raise calculator.bands")
+    return Quantity(value=gap, unit="eV")
+
+
 def _phases(found: Computed) -> Mapping[str, float]:
     if found.phases is None:
         raise ConfigurationError("space.phases: missing; the property compares a candidate with phases")
@@ -118,6 +125,7 @@ COMPUTED: dict[str, Callable[[Computed], Quantity]] = {
     "energy_above_hull": _energy_above_hull,
     "volume": _volume,
     "bulk_modulus": _bulk_modulus,
+    "band_gap": _band_gap,
 }
 """How properties that such a space can be searched for are computed."""
 

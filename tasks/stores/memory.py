@@ -32,7 +32,7 @@ from tansaku.tasks.stores.columns import columns_from, parts_of, row_of
 from tansaku.tasks.stores.documents import normalised, plain, sha256s_in, utc_now
 from tansaku.tasks.stores.imports import importable
 from tansaku.tasks.stores.memory_views import changes_of, page_of
-from tansaku.tasks.stores.renaming import move_steps, readopted, renamed_evaluation, renamed_events
+from tansaku.tasks.stores.renaming import move_steps, readopted, renamed_evaluation, renamed_events, renamed_labels
 
 
 class MemoryCampaignStore:
@@ -114,19 +114,22 @@ class MemoryCampaignStore:
 
     def finish_rename(self, name: str, renamed: CampaignRecord) -> None:
         """Moves all that belongs to a marked campaign to its new name."""
-        new, ids = renamed.name, dict[str, str]()
+        new = renamed.name
         with self._lock:
             if self.campaign(name).renaming != new:
                 return
+            ends = [end.model_dump() for end in self._retrain_ends.get(name, {}).values()]
+            labels = renamed_labels(ends, renamed, name)
+            ids = dict(labels or {})
             for number, old in self._numbers.pop(name, {}).items():
-                moved = renamed_evaluation(self._evaluations.pop(old), new)
+                moved = renamed_evaluation(self._evaluations.pop(old), new, labels)
                 self._evaluations[moved.id], self._numbers[new][number], ids[old] = moved, moved.id, moved.id
                 self._observations.pop(old, None)
             self._campaigns[new] = normalised(renamed)
             self.rebuild_observations(new)
             move_steps(self._refits, name, new)
-            move_steps(self._retrains, name, new)
-            move_steps(self._retrain_ends, name, new)
+            move_steps(self._retrains, name, new, labels)
+            move_steps(self._retrain_ends, name, new, labels)
             self._events[new] |= renamed_events(self._events.pop(name, {}).values(), new, ids)
             del self._campaigns[name]
             self._evaluations |= {item.id: item for item in readopted(self._evaluations.values(), name, renamed)}

@@ -16,7 +16,7 @@ from tansaku.tasks.stores.mongo_derived import Derived
 from tansaku.tasks.stores.mongo_errors import translated
 from tansaku.tasks.stores.mongo_schema import Collections, MongoCollection
 from tansaku.tasks.stores.mongo_swap import Swap, evaluation_document
-from tansaku.tasks.stores.renaming import renamed_evaluation, renamed_event, step_id
+from tansaku.tasks.stores.renaming import renamed_evaluation, renamed_event, renamed_labels, renamed_step, step_id
 
 _DUPLICATE = 11000
 _AT_ONCE = 500
@@ -80,19 +80,26 @@ class Renaming:
         new, store = renamed.name, self._collections
         found = store.evaluations.find({"campaign": old}).sort("proposal.number", ASCENDING)
         before = [from_document(Evaluation, document, key="id") for document in found]
-        after = [renamed_evaluation(evaluation, new) for evaluation in before]
+        labels = renamed_labels(store.retrains.find({"campaign": old, "kind": "ended"}), renamed, old)
+        after = [renamed_evaluation(evaluation, new, labels) for evaluation in before]
         _insert(store.evaluations, map(evaluation_document, after))
         for collection in (store.refits, store.retrains):
             documents = collection.find({"campaign": old})
-            _insert(collection, (document | {"_id": step_id(new, document), "campaign": new} for document in documents))
-        ids = {first.id: second.id for first, second in zip(before, after, strict=True)}
+            _insert(
+                collection,
+                (
+                    document | {"_id": step_id(new, document)} | renamed_step(document, old, new, labels)
+                    for document in documents
+                ),
+            )
+        ids = {first.id: second.id for first, second in zip(before, after, strict=True)} | (labels or {})
         _insert(store.events, (_event(document, new, ids) for document in store.events.find({"campaign": old})))
         # From the evaluations: an observation's id is made of its evaluation's.
         self._derived.rebuild(after, new, campaigns.objective_unit(renamed.spec))
 
 
-def _event(document: JsonDict, new: str, evaluations: dict[str, str]) -> JsonDict:
-    renamed = to_document(renamed_event(from_document(Event, document, key="id"), new, evaluations))
+def _event(document: JsonDict, new: str, ids: dict[str, str]) -> JsonDict:
+    renamed = to_document(renamed_event(from_document(Event, document, key="id"), new, ids))
     renamed["_id"] = renamed.pop("id")
     return renamed | {"order": document.get("order", 0)}
 

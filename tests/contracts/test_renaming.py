@@ -10,8 +10,8 @@ from tansaku.models.domain.adoption import ADOPTED, Origin, adopted_from
 from tansaku.models.domain.errors import FencedError, LeaseHeldError, NotFoundError, StoreError
 from tansaku.models.domain.identifiers import evaluation_id, job_name, short_hash
 from tansaku.models.domain.ports import CampaignStore
-from tansaku.models.domain.records import CampaignRecord, Command, Event, Lease, LeaseOwner, Outcome, Proposal, Refit
-from tansaku.models.domain.retraining import Retrain
+from tansaku.models.domain.records import CampaignRecord, Command, Event, Lease, LeaseOwner, Look, Outcome, Proposal, Refit
+from tansaku.models.domain.retraining import Retrain, RetrainEnd
 from tansaku.models.domain.states import EvaluationState
 
 SOURCE = "c" * 24
@@ -227,3 +227,35 @@ def test_adopted_results_have_the_new_name_of_their_source(
     rename(store, driven)
     found = [adopted_from(evaluation) for evaluation in store.evaluations("other")]
     assert found == [origin.model_copy(update={"campaign": "found"}), later]
+
+
+@pytest.mark.parametrize(("retrain", "name"), [({}, "found"), ({"model": "search"}, "search")])
+def test_models_that_have_the_campaign_s_name_follow_it(
+    store: CampaignStore, record: CampaignRecord, first_driver: LeaseOwner, retrain: dict, name: str
+) -> None:
+    store.create_campaign(record.model_copy(update={"spec": record.spec | {"retrain": retrain}}))
+    lease = store.acquire_lease("search", first_driver, 60.0)
+    common = {"campaign": "search", "number": 1, "uses_from": 1}
+    begun = {"at_proposal": 1, "horizon": 0, "observations": 1, "reason": "first", "dataset": "d", "model": "search"}
+    store.insert_retrain(lease, Retrain(**common, **begun, begun_at=NOW))
+    store.end_retrain(lease, RetrainEnd(**common, ok=True, version="search@3", weights="w", ended_at=NOW))
+    look = Look(model="search@3", weights="w", deviations=1.0)
+    proposal = Proposal(
+        number=1, candidate="a", system="s", surface="s", source=SOURCE, predicted_cost=1.0, model="gp", look=look
+    )
+    identifier = store.insert_proposal(lease, proposal).id
+    store.begin_attempt(lease, identifier, 1, "token", job_name("search", identifier, 1))
+    store.accept_outcome(lease, identifier, "token", Outcome(value=1.0, wall_time=2.0, predicted_by="search@3"))
+    store.append_event(Event(id="e", campaign="search", kind="target", at=NOW, data={"retrain": 1, "version": "search@3"}))
+    renamed = under(store.campaign("search"), "found")
+    store.begin_rename(lease, renamed)
+    store.finish_rename("search", renamed)
+    (training, end), label = store.retrains("found")[0], f"{name}@3"
+    assert (training.campaign, training.model) == ("found", name)
+    assert end is not None
+    assert (end.campaign, end.version) == ("found", label)
+    (evaluation,) = store.evaluations("found")
+    assert evaluation.proposal.look == look.model_copy(update={"model": label})
+    assert evaluation.spared
+    assert store.observations("found")[0].predicted_by == label
+    assert store.events("found", kind="target")[0].data["version"] == label

@@ -11,7 +11,7 @@ from tansaku.models.domain.objectives import Need, described_needs
 from tansaku.models.domain.specs.base import LONGEST_TIME, PLAIN_TEXT, Name, Sha256, Spec, Timeout
 from tansaku.models.domain.specs.budget import BudgetSpec
 from tansaku.models.domain.specs.calculators.contract import workflow_of
-from tansaku.models.domain.specs.calculators.table import CalculatorSpec, types_with
+from tansaku.models.domain.specs.calculators.table import CALCULATORS, CalculatorSpec, types_with
 from tansaku.models.domain.specs.label import LABEL_PROPERTY, LabelSpec
 from tansaku.models.domain.specs.objective import (
     PROPERTY_PATTERN,
@@ -273,6 +273,9 @@ class CampaignSpec(Spec):
             raise ValueError(f"objective.unit: {wanted.unit!r} is no unit of {name}; expected {' or '.join(units)}")
         if about.properties and described_needs(wanted.property) == "phases" and "phases" not in self._met_needs():
             raise ValueError(f"space.phases: missing; {wanted.property} compares a candidate with phases")
+        if about.properties and described_needs(wanted.property) == "band_gap" and "band_gap" not in self._met_needs():
+            giving = ", ".join(kind.type_name() for kind in CALCULATORS if kind.facts.band_gap)
+            raise ValueError(f"calculator.type: its results have no {wanted.property}; expected {giving}")
         energies = workflow_of(self.calculator) is None and about.jobs.get(None) == "energy"
         if self.execution.polish and (not about.polished or energies):
             raise ValueError(f"execution.polish: a {self.space.type} space has nothing to polish; expected 0")
@@ -385,5 +388,6 @@ class CampaignSpec(Spec):
         met: dict[Need, bool] = {
             "label": self.label is not None,
             "phases": (self.space.competing_phases if workflow is None else workflow.phases) is not None,
+            "band_gap": self.calculator is not None and self.calculator.facts.band_gap,
         }
         return frozenset(need for need, has in met.items() if has)

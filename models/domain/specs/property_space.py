@@ -10,7 +10,7 @@ from tansaku.models.domain.specs.energy_space import EnergySpaceSpec
 from tansaku.models.domain.specs.phases import PhasesSpec
 from tansaku.models.domain.specs.space_base import KeyPath, SpaceDescription, SpecFile
 
-ENERGY_PROPERTIES = ("energy_per_atom", "formation_energy", "energy_above_hull", "volume", "bulk_modulus")
+ENERGY_PROPERTIES = ("energy_per_atom", "formation_energy", "energy_above_hull", "volume", "bulk_modulus", "band_gap")
 """What the job ``energy`` computes; ``tasks/jobs/energy.py`` has the code of each."""
 
 

@@ -60,6 +60,7 @@ class CalculatorFacts:
             candidate, and energies of two cells compare only at the same k-points.
         manual: Whether nothing is computed: people or robots report the values.
         own_forces: Whether its forces are the gradient of its energy.
+        band_gap: Whether its results have the term ``band_gap``.
         fields: Fields on a grid that a result may leave as a file: name of the field, name of the file.
         variables: Beginnings of the names of environment variables that its programs read.
         example: Keys that a spec needs beyond ``type``, with values that suit aluminium; for the conformance suite.
@@ -82,6 +83,7 @@ class CalculatorFacts:
     dft: bool = False
     manual: bool = False
     own_forces: bool = True
+    band_gap: bool = False
     fields: Mapping[str, str] = field(default_factory=dict)
     variables: tuple[str, ...] = ()
     example: JsonDict = field(default_factory=dict)

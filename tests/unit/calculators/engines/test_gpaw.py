@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk
+from ase.dft.bandgap import bandgap
 from pydantic import ValidationError
 
+from tansaku.calculators.engines import gpaw as engine
 from tansaku.calculators.engines.gpaw import DENSITY_FILE, LOG_FILE, GpawCalculator, find_setups
-from tansaku.calculators.engines.gpaw_partition import valence_energy
+from tansaku.calculators.engines.gpaw_partition import gpaw_gap, valence_energy
 from tansaku.models.domain.errors import ConfigurationError, MissingComponentError, TransientError
 from tansaku.models.domain.specs.calculators.gpaw import GpawSpec
 from tansaku.models.domain.specs.parallel import ParallelSpec
@@ -108,6 +110,22 @@ def test_the_parts_of_the_energy_add_up_to_it(tmp_path):
     assert without.provenance == GpawCalculator(spec(cutoff=300, partition=True)).provenance
 
 
+def test_the_gap_is_that_of_ase_and_a_half_filled_band_has_none(monkeypatch):
+    """GPAW by itself rounds the three electrons of aluminium to two filled bands: a gap of 25 eV at one k-point."""
+    seen = []
+
+    def noting(calculator):
+        seen.append(bandgap(calculator, output=None)[0])
+        return gpaw_gap(calculator)
+
+    monkeypatch.setattr(engine, "gpaw_gap", noting)
+    salt = GpawCalculator(spec(cutoff=250)).evaluate(bulk("LiF", "rocksalt", 4.03))
+    assert salt.terms["band_gap"] == pytest.approx(seen[0], abs=1e-9)
+    assert 5.0 < seen[0] < 12.0
+    assert GpawCalculator(spec(kpoint_density=0.1)).evaluate(bulk("Al")).terms["band_gap"] == 0.0
+    assert seen[1] > 5.0
+
+
 @pytest.mark.parametrize(("symbol", "ionisation"), [("Al", 53.26), ("Si", 103.13), ("O", 433.1), ("H", 12.5)])
 def test_the_valence_electrons_of_an_atom_have_its_ionisation_energies(symbol, ionisation):
     # Measured ones; hydrogen without spin.
@@ -119,8 +137,6 @@ class Walltime(BaseException):
 
 
 def test_a_calculation_killed_before_it_was_converged_goes_on(tmp_path, monkeypatch):
-    from tansaku.calculators.engines import gpaw as engine
-
     whole = GpawCalculator(spec()).evaluate(bulk("Al"))
     calculator = GpawCalculator(spec(), folder=tmp_path, interval=0.0)
     watch = engine._Watch.__call__

@@ -47,12 +47,14 @@ def folder(tmp_path, require) -> Path:
     return tmp_path
 
 
-def computed(folder: Path, candidate: str, name: str, unit: str, space: dict | None = None) -> Outcome:
+def computed(
+    folder: Path, candidate: str, name: str, unit: str, space: dict | None = None, calculator: dict | None = None
+) -> Outcome:
     document = {
         "campaign": "test",
         "candidate": candidate,
         "space": space or {"type": "structures", "folder": ".", "phases": {"file": "phases.csv"}},
-        "calculator": {"type": "emt"},
+        "calculator": calculator or {"type": "emt"},
         "objective": {"property": name, "unit": unit},
         "base_path": str(folder),
     }
@@ -92,6 +94,15 @@ def test_the_bulk_modulus_is_that_of_ase_by_another_grid_of_volumes(folder):
         energies.append(atoms.get_potential_energy())
     expected = EquationOfState(volumes, energies, eos="birchmurnaghan").fit()[2] / GPa
     assert computed(folder, "fcc", "bulk_modulus", "GPa").value == pytest.approx(expected, rel=0.005)
+
+
+def test_the_gap_of_a_salt(folder, require):
+    require("gpaw")
+    bulk("LiF", "rocksalt", a=4.03).write(folder / "salt.vasp", format="vasp")
+    coarse = {"type": "gpaw", "xc": "LDA", "cutoff": 150, "kpoint_density": 0.8, "smearing": {"width": 0.1}}
+    outcome = computed(folder, "salt", "band_gap", "meV", calculator=coarse)
+    assert 5000 < outcome.value < 12000
+    assert outcome.quantities["band_gap"].value == pytest.approx(outcome.value / 1000)
 
 
 def test_a_crystal_far_from_its_volume_has_no_bulk_modulus(folder):
@@ -143,6 +154,10 @@ def test_a_composition_without_a_workflow_is_computed_for_its_hull_distance(fold
     [
         ({}, r"space\.phases: missing; energy_above_hull compares"),
         ({"objective": {"unit": "eV"}}, r"calculator\.workflow: missing"),
+        (
+            {"objective": {"property": "band_gap", "unit": "eV"}},
+            r"calculator\.type: .* no band_gap; expected gpaw",
+        ),
         ({"objective": {"property": "volume", "unit": "eV"}}, "'eV' is no unit of volume"),
         ({"objective": {"property": "volume", "unit": "Angstrom3/atom"}, "execution": {"polish": 2}}, "nothing to polish"),
         (
