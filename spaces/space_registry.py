@@ -18,7 +18,7 @@ OPENERS = {
     "composition": "tansaku.spaces.composition:CompositionSpace",
     "crystals": "tansaku.spaces.crystals:CrystalsSpace",
     "energy_surface": "tansaku.spaces.energy_surface:EnergySurfaceSpace",
-    "grain_boundary": "tansaku.spaces.grain_boundary:GrainBoundarySpace",
+    "grain_boundary": "tansaku.spaces.boundary_kinds:open_boundaries",
     "parameters": "tansaku.spaces.parameters:ParametersSpace",
     "prototypes": "tansaku.spaces.prototypes:PrototypesSpace",
     "structures": "tansaku.spaces.structures:StructuresSpace",

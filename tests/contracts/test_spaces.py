@@ -27,6 +27,17 @@ GRAIN_BOUNDARY = {
     "translation": {"normal": {"stop": 0.4, "step": 0.2}, "in_plane": {"step": 0.7}, "along_axis": {"step": 0.5}},
 }
 
+BOUNDARY_DENSITY = {
+    "type": "grain_boundary",
+    "crystal": {"structure": "fcc", "element": "Cu", "lattice_parameter": 3.615},
+    "axis": [0, 0, 1],
+    "boundaries": {"planes": [[2, 1, 0], [3, 1, 0]]},
+    "cell": {"boundaries": 1, "relaxed": 6, "reach": 5.6},
+    "replication": {"max_atoms": 300},
+    "translation": {"sample": "full", "in_plane": {"step": 2}, "along_axis": {"step": 2}},
+    "seeds": 2,
+}
+
 COMPOSITION = {
     "type": "composition",
     "parent": {"prototype": "tavorite"},
@@ -127,10 +138,10 @@ ARRAYS = {
 }
 
 
-SPECS = [GRAIN_BOUNDARY, COMPOSITION, CRYSTALS, PROTOTYPES, TABLE, STRUCTURES, PARAMETERS, ENERGY_SURFACE]
+SPECS = [GRAIN_BOUNDARY, BOUNDARY_DENSITY, COMPOSITION, CRYSTALS, PROTOTYPES, TABLE, STRUCTURES, PARAMETERS, ENERGY_SURFACE]
 
 
-@pytest.fixture(params=SPECS, ids=lambda document: document["type"])
+@pytest.fixture(params=SPECS, ids=lambda document: "boundary_density" if "replication" in document else document["type"])
 def opening(request: pytest.FixtureRequest, tmp_path: Path, require: Callable[[str], None]) -> Callable[[], Space]:
     """Opens the same space anew with each call."""
     document = request.param

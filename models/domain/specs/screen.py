@@ -10,7 +10,7 @@ from tansaku.models.domain.specs.base import Name, PositiveInt, Spec
 from tansaku.models.domain.specs.calculators.contract import workflow_of
 from tansaku.models.domain.specs.calculators.table import CalculatorSpec
 from tansaku.models.domain.specs.campaign import ExecutionSpec
-from tansaku.models.domain.specs.space import GrainBoundarySpaceSpec, Miller
+from tansaku.models.domain.specs.grain_boundary import GrainBoundarySpaceSpec, Miller
 
 
 class ScreenSpec(Spec):

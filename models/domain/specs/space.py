@@ -10,14 +10,21 @@ from pydantic import Field, model_validator
 from tansaku.models.domain.objectives import Need
 from tansaku.models.domain.plugins import with_plugins
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.specs.base import PLAIN_TEXT, NamesFile, NonNegativeFloat, PositiveFloat, Sha256, Spec
-from tansaku.models.domain.specs.boundary_cell import BoundaryCellSpec, PeriodicCellSpec
-from tansaku.models.domain.specs.calculators.contract import CalculatorBase
+from tansaku.models.domain.specs.base import PLAIN_TEXT, NamesFile, Sha256, Spec
 from tansaku.models.domain.specs.composition import CompositionSpaceSpec
-from tansaku.models.domain.specs.cost import AtomsCostSpec, CostPrior
+from tansaku.models.domain.specs.cost import AtomsCostSpec
 from tansaku.models.domain.specs.crystals import CrystalsSpaceSpec
 from tansaku.models.domain.specs.energy_space import EnergySpaceSpec
 from tansaku.models.domain.specs.energy_surface import EnergySurfaceSpaceSpec
+from tansaku.models.domain.specs.grain_boundary import (
+    AxisValues,
+    BoundarySelectionSpec,
+    CrystalSpec,
+    GrainBoundarySpaceSpec,
+    PeriodSpec,
+    RangeSpec,
+    TranslationSpec,
+)
 from tansaku.models.domain.specs.objective import PROPERTY_PATTERN
 from tansaku.models.domain.specs.off_pool import OffPoolSpec
 from tansaku.models.domain.specs.parameters import ParametersSpaceSpec
@@ -26,184 +33,8 @@ from tansaku.models.domain.specs.space_base import KeyPath, SpaceBase, SpaceDesc
 from tansaku.models.domain.specs.structures import StructuresSpaceSpec
 from tansaku.models.domain.units import Unit
 
-Miller = tuple[int, int, int]
 Text = Annotated[str, Field(min_length=1, max_length=400), PLAIN_TEXT]
 TablePath = Annotated[str, Field(min_length=1, max_length=400), NamesFile("table")]
-
-
-class CrystalSpec(Spec):
-    """A cubic crystal.
-
-    Attributes:
-        structure: Kind of crystal.
-        element: Chemical symbol.
-        lattice_parameter: Edge of the cubic cell [Å]; the bulk reference energy is computed at this value too. More than 0.5 %
-            off the calculator's own is an error. ``auto``: the calculator's own, which is stored with the campaign.
-        strained: Whether a lattice parameter that is not the calculator's own is meant: a strained crystal. null: false, and in
-            campaigns that were stored before this key, which are only warned.
-        own_lattice_parameter: The calculator's own [Å]; filled in when the campaign is created, or by its first result.
-    """
-
-    structure: Literal["fcc", "bcc", "diamond"]
-    element: Annotated[str, Field(pattern=r"^[A-Z][a-z]?$")]
-    lattice_parameter: PositiveFloat | Literal["auto"]
-    strained: bool | None = None
-    own_lattice_parameter: PositiveFloat | None = None
-
-    @model_validator(mode="after")
-    def _strained_by_how_much(self) -> CrystalSpec:
-        if self.strained and self.lattice_parameter == "auto":
-            raise ValueError("lattice_parameter: auto; a strained crystal needs a number")
-        return self
-
-    @property
-    def edge(self) -> float:
-        """The lattice parameter as a number [Å]."""
-        if self.lattice_parameter == "auto":
-            raise AssertionError("lattice_parameter: auto is resolved where a campaign file is loaded")
-        return self.lattice_parameter
-
-
-class BoundarySelectionSpec(Spec):
-    """Which symmetric tilt boundaries are searched: a rule, or explicit planes.
-
-    Attributes:
-        max_sigma: Largest Σ.
-        angles: Misorientation window [degrees], both ends included.
-        planes: Explicit boundary planes (h, k, l): perpendicular to the axis, or families as the literature writes
-            them ("[110] (113)").
-    """
-
-    max_sigma: Annotated[int, Field(ge=3, le=9999)] | None = None
-    angles: tuple[NonNegativeFloat, NonNegativeFloat] | None = None
-    planes: tuple[Miller, ...] | None = None
-
-    @model_validator(mode="after")
-    def _rule_or_planes(self) -> BoundarySelectionSpec:
-        if (self.planes is None) == (self.max_sigma is None):
-            raise ValueError("give either max_sigma (with or without angles) or planes")
-        if self.angles is not None and self.angles[0] >= self.angles[1]:
-            raise ValueError(f"angles {list(self.angles)}: the first must be below the second")
-        return self
-
-
-class RangeSpec(Spec):
-    """Evenly spaced values: start, start + step … up to and including stop [Å].
-
-    Attributes:
-        start: First value [Å].
-        stop: Last value [Å].
-        step: Distance of two values [Å].
-    """
-
-    start: float = 0.0
-    stop: float
-    step: PositiveFloat
-
-
-class PeriodSpec(Spec):
-    """The irreducible period of the degree of freedom, divided into equal steps.
-
-    Attributes:
-        step: Longest step [Å].
-    """
-
-    step: PositiveFloat
-
-
-AxisValues = RangeSpec | PeriodSpec | tuple[float, ...]
-
-
-class TranslationSpec(Spec):
-    """Rigid-body translations of one grain against the other.
-
-    Attributes:
-        normal: Opening along the boundary normal [Å]; explicit values or a range.
-        in_plane: Shift in the plane, perpendicular to the tilt axis.
-        along_axis: Shift along the tilt axis.
-    """
-
-    normal: RangeSpec | tuple[float, ...] = RangeSpec(stop=0.8, step=0.1)
-    in_plane: AxisValues = PeriodSpec(step=0.2)
-    along_axis: AxisValues = PeriodSpec(step=0.1)
-
-
-class GrainBoundarySpaceSpec(SpaceBase):
-    """Symmetric tilt grain boundaries of a cubic crystal.
-
-    Attributes:
-        crystal: The crystal on both sides.
-        axis: Tilt axis [u, v, w].
-        boundaries: Which boundaries.
-        translation: Rigid-body translations searched on every surface.
-        removed_planes: ``standard``: the surfaces of the 38-boundary test bed, see the docs for the rule; ``full``: 0 up to the
-            repeat of the plane stacking; or explicit numbers of removed planes per boundary.
-        cell: Two boundaries in a periodic cell, or one between rigid blocks.
-        spacing: Smallest distance between the two boundaries of a periodic cell [Å].
-        fold: Whether symmetry-equivalent translations are listed once.
-        soap: Whether the SOAP descriptor of the surface is added as the group ``soap`` (needs the extra ``soap``).
-        cost: Predicted cost of an evaluation.
-    """
-
-    description: ClassVar[SpaceDescription] = SpaceDescription(
-        properties=("grain_boundary_energy", "label_grain_boundary_energy"),
-        further=("expansion",),
-        jobs={None: "boundary"},
-        value_key="E_gb",
-        figures="boundaries",
-        learnable=True,
-        labelled=True,
-        polished=True,
-    )
-
-    type: Literal["grain_boundary"] = "grain_boundary"
-    crystal: CrystalSpec
-    axis: Miller = (1, 1, 0)
-    boundaries: BoundarySelectionSpec
-    translation: TranslationSpec = TranslationSpec()
-    removed_planes: Literal["standard", "full"] | tuple[Annotated[int, Field(ge=0)], ...] = "standard"
-    cell: BoundaryCellSpec = PeriodicCellSpec()
-    spacing: PositiveFloat = 16.0
-    fold: bool = True
-    soap: bool = False
-    cost: AtomsCostSpec = AtomsCostSpec()
-
-    @model_validator(mode="after")
-    def _cell_is_clear(self) -> GrainBoundarySpaceSpec:
-        self.cell.check_spacing(self.spacing, type(self).model_fields["spacing"].default)
-        return self
-
-    @property
-    def rigid_blocks(self) -> bool:
-        """Where there is one boundary in a cell."""
-        return self.cell.boundaries == 1
-
-    @property
-    def thicknesses(self) -> tuple[float, ...]:
-        """Those of ``cell.polish``."""
-        return self.cell.thicknesses
-
-    def check_use(self, calculator: CalculatorBase | None, *learned: str) -> None:
-        """Raises ValueError for what the cell is not fit for."""
-        self.cell.check_use(calculator, learned)
-
-    @property
-    def elements(self) -> frozenset[str]:
-        """The crystal's one element."""
-        return frozenset({self.crystal.element})
-
-    @property
-    def reference_crystal(self) -> CrystalSpec | None:
-        """The crystal on both sides."""
-        return self.crystal
-
-    def with_crystal(self, crystal: CrystalSpec) -> Self:
-        """The spec with another crystal."""
-        return self.model_copy(update={"crystal": crystal})
-
-    def cost_prior(self) -> CostPrior | None:
-        """By the number of atoms, and of k-points where their density is known."""
-        return self.cost.prior()
 
 
 class QuantityColumnSpec(Spec):

@@ -189,6 +189,11 @@ class SpaceBase(Spec):
         return False
 
     @property
+    def densities(self) -> bool:
+        """Whether candidates of a boundary differ in their number of atoms, so that results are listed by it."""
+        return False
+
+    @property
     def thicknesses(self) -> tuple[float, ...]:
         """Of the thicker grains with which the final relaxation is repeated [Å], in this order."""
         return ()

@@ -58,6 +58,7 @@ class CalculatorFacts:
         conforms: Whether the conformance suite runs it although it gives no energies of atoms, or not always.
         dft: Whether it is a density-functional code: it may be absent from this machine, a crystal costs as much as a
             candidate, and energies of two cells compare only at the same k-points.
+        dynamics: Whether it can run molecular dynamics (:class:`~tansaku.models.domain.ports.AnnealingCalculator`).
         manual: Whether nothing is computed: people or robots report the values.
         own_forces: Whether its forces are the gradient of its energy.
         band_gap: Whether its results have the term ``band_gap``.
@@ -81,6 +82,7 @@ class CalculatorFacts:
     atomic_energies: bool = False
     conforms: bool = False
     dft: bool = False
+    dynamics: bool = False
     manual: bool = False
     own_forces: bool = True
     band_gap: bool = False

@@ -38,6 +38,7 @@ class LammpsSpec(CalculatorBase):
         later={"library": None, "library_sha256": None, "elements": None},
         cells=("fixed", "normal"),
         atomic_energies=True,
+        dynamics=True,
         variables=("LAMMPS_",),
     )
 

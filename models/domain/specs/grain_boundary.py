@@ -1,0 +1,254 @@
+"""The spec of a space of grain boundaries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from tansaku.models.domain.specs.base import NonNegativeFloat, PositiveFloat, Spec
+from tansaku.models.domain.specs.boundary_cell import BlockCellSpec, BoundaryCellSpec, PeriodicCellSpec
+from tansaku.models.domain.specs.boundary_density import AnnealSpec, BoundaryAtomsSpec, ReplicationSpec
+from tansaku.models.domain.specs.calculators.contract import CalculatorBase
+from tansaku.models.domain.specs.cost import AtomsCostSpec, CostPrior
+from tansaku.models.domain.specs.space_base import SpaceBase, SpaceDescription
+
+Miller = tuple[int, int, int]
+
+
+class CrystalSpec(Spec):
+    """A cubic crystal.
+
+    Attributes:
+        structure: Kind of crystal.
+        element: Chemical symbol.
+        lattice_parameter: Edge of the cubic cell [Å]; the bulk reference energy is computed at this value too. More than 0.5 %
+            off the calculator's own is an error. ``auto``: the calculator's own, which is stored with the campaign.
+        strained: Whether a lattice parameter that is not the calculator's own is meant: a strained crystal. null: false, and in
+            campaigns that were stored before this key, which are only warned.
+        own_lattice_parameter: The calculator's own [Å]; filled in when the campaign is created, or by its first result.
+    """
+
+    structure: Literal["fcc", "bcc", "diamond"]
+    element: Annotated[str, Field(pattern=r"^[A-Z][a-z]?$")]
+    lattice_parameter: PositiveFloat | Literal["auto"]
+    strained: bool | None = None
+    own_lattice_parameter: PositiveFloat | None = None
+
+    @model_validator(mode="after")
+    def _strained_by_how_much(self) -> CrystalSpec:
+        if self.strained and self.lattice_parameter == "auto":
+            raise ValueError("lattice_parameter: auto; a strained crystal needs a number")
+        return self
+
+    @property
+    def edge(self) -> float:
+        """The lattice parameter as a number [Å]."""
+        if self.lattice_parameter == "auto":
+            raise AssertionError("lattice_parameter: auto is resolved where a campaign file is loaded")
+        return self.lattice_parameter
+
+
+class BoundarySelectionSpec(Spec):
+    """Which symmetric tilt boundaries are searched: a rule, or explicit planes.
+
+    Attributes:
+        max_sigma: Largest Σ.
+        angles: Misorientation window [degrees], both ends included.
+        planes: Explicit boundary planes (h, k, l): perpendicular to the axis, or families as the literature writes
+            them ("[110] (113)").
+    """
+
+    max_sigma: Annotated[int, Field(ge=3, le=9999)] | None = None
+    angles: tuple[NonNegativeFloat, NonNegativeFloat] | None = None
+    planes: tuple[Miller, ...] | None = None
+
+    @model_validator(mode="after")
+    def _rule_or_planes(self) -> BoundarySelectionSpec:
+        if (self.planes is None) == (self.max_sigma is None):
+            raise ValueError("give either max_sigma (with or without angles) or planes")
+        if self.angles is not None and self.angles[0] >= self.angles[1]:
+            raise ValueError(f"angles {list(self.angles)}: the first must be below the second")
+        return self
+
+
+class RangeSpec(Spec):
+    """Evenly spaced values: start, start + step … up to and including stop [Å].
+
+    Attributes:
+        start: First value [Å].
+        stop: Last value [Å].
+        step: Distance of two values [Å].
+    """
+
+    start: float = 0.0
+    stop: float
+    step: PositiveFloat
+
+
+class PeriodSpec(Spec):
+    """The irreducible period of the degree of freedom, divided into equal steps.
+
+    Attributes:
+        step: Longest step [Å].
+    """
+
+    step: PositiveFloat
+
+
+AxisValues = RangeSpec | PeriodSpec | tuple[float, ...]
+
+
+class TranslationSpec(Spec):
+    """Rigid-body translations of one grain against the other.
+
+    Attributes:
+        normal: Opening along the boundary normal [Å]; explicit values or a range.
+        in_plane: Shift in the plane, perpendicular to the tilt axis.
+        along_axis: Shift along the tilt axis.
+        sample: ``full``: the whole period is divided into cells of at most the steps given, and each candidate has a
+            translation of its own in one of them; needs ``space.replication``. Steps are 0.5 Å and the one opening is 0.3 Å
+            unless given. null: the translations are those given.
+    """
+
+    normal: RangeSpec | tuple[float, ...] = RangeSpec(stop=0.8, step=0.1)
+    in_plane: AxisValues = PeriodSpec(step=0.2)
+    along_axis: AxisValues = PeriodSpec(step=0.1)
+    sample: Literal["full"] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _usual_when_sampled(cls, data: object) -> object:
+        if not isinstance(data, Mapping) or data.get("sample") != "full":
+            return data
+        return {"normal": [0.3], "in_plane": {"step": 0.5}, "along_axis": {"step": 0.5}} | dict(data)
+
+    @model_validator(mode="after")
+    def _sampled_over_the_period(self) -> Self:
+        if self.sample is None:
+            return self
+        for key in ("in_plane", "along_axis"):
+            if not isinstance(getattr(self, key), PeriodSpec):
+                raise ValueError(f"{key}: values; with sample: full expected a step alone, as in {{step: 0.5}}")
+        if isinstance(self.normal, RangeSpec) or len(self.normal) != 1:
+            raise ValueError("normal: several values; with sample: full expected one opening, as in [0.3]")
+        return self
+
+
+class GrainBoundarySpaceSpec(SpaceBase):
+    """Symmetric tilt grain boundaries of a cubic crystal.
+
+    Attributes:
+        crystal: The crystal on both sides.
+        axis: Tilt axis [u, v, w].
+        boundaries: Which boundaries.
+        translation: Rigid-body translations searched on every surface.
+        removed_planes: ``standard``: the surfaces of the 38-boundary test bed, see the docs for the rule; ``full``: 0 up to the
+            repeat of the plane stacking; or explicit numbers of removed planes per boundary.
+        cell: Two boundaries in a periodic cell, or one between rigid blocks.
+        replication: Repeats of the cell in the plane, for the search over the number of atoms in the boundary; needs one
+            boundary in the cell and ``translation.sample: full``. null: the cell is not repeated; whole planes are removed.
+        atoms: How many atoms the boundary has, with ``replication``; null: every fraction of a plane.
+        seeds: Candidates of each replication, fraction and cell of translations, with ``replication``: which atoms are
+            removed, and the translation inside the cell, are random. null: 10.
+        anneal: Molecular dynamics before the relaxation, with ``replication``; null: none.
+        spacing: Smallest distance between the two boundaries of a periodic cell [Å].
+        fold: Whether symmetry-equivalent translations are listed once.
+        soap: Whether the SOAP descriptor of the surface is added as the group ``soap`` (needs the extra ``soap``).
+        cost: Predicted cost of an evaluation.
+    """
+
+    description: ClassVar[SpaceDescription] = SpaceDescription(
+        properties=("grain_boundary_energy", "label_grain_boundary_energy"),
+        further=("expansion",),
+        jobs={None: "boundary"},
+        value_key="E_gb",
+        figures="boundaries",
+        learnable=True,
+        labelled=True,
+        polished=True,
+    )
+
+    type: Literal["grain_boundary"] = "grain_boundary"
+    crystal: CrystalSpec
+    axis: Miller = (1, 1, 0)
+    boundaries: BoundarySelectionSpec
+    translation: TranslationSpec = TranslationSpec()
+    removed_planes: Literal["standard", "full"] | tuple[Annotated[int, Field(ge=0)], ...] = "standard"
+    cell: BoundaryCellSpec = PeriodicCellSpec()
+    replication: ReplicationSpec | None = None
+    atoms: BoundaryAtomsSpec | None = None
+    seeds: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    anneal: AnnealSpec | None = None
+    spacing: PositiveFloat = 16.0
+    fold: bool = True
+    soap: bool = False
+    cost: AtomsCostSpec = AtomsCostSpec()
+
+    @model_validator(mode="after")
+    def _cell_is_clear(self) -> GrainBoundarySpaceSpec:
+        self.cell.check_spacing(self.spacing, type(self).model_fields["spacing"].default)
+        return self
+
+    @model_validator(mode="after")
+    def _density_is_searched_as_a_whole(self) -> GrainBoundarySpaceSpec:
+        given = {"atoms": self.atoms, "seeds": self.seeds, "anneal": self.anneal, "translation.sample": self.translation.sample}
+        if self.replication is None:
+            for key, value in given.items():
+                if value is not None:
+                    raise ValueError(f"{key}: given, and replication is not; add replication, or remove it")
+            return self
+        if not isinstance(self.cell, BlockCellSpec):
+            raise ValueError("replication: not in a cell with two boundaries; expected cell: {boundaries: 1}")
+        if self.translation.sample is None:
+            raise ValueError("replication: translations are listed; expected translation: {sample: full}")
+        for key in ("removed_planes", "soap"):
+            if getattr(self, key) != type(self).model_fields[key].default:
+                raise ValueError(f"{key}: not with replication; remove it")
+        if self.atoms is not None and self.atoms.layer >= self.cell.relaxed:
+            raise ValueError(f"atoms.layer: {self.atoms.layer:g}; expected less than cell.relaxed, {self.cell.relaxed:g}")
+        if self.anneal is not None:
+            self.anneal.melting_point_of(self.crystal.element)
+        return self
+
+    @property
+    def rigid_blocks(self) -> bool:
+        """Where there is one boundary in a cell."""
+        return self.cell.boundaries == 1
+
+    @property
+    def thicknesses(self) -> tuple[float, ...]:
+        """Those of ``cell.polish``."""
+        return self.cell.thicknesses
+
+    def check_use(self, calculator: CalculatorBase | None, *learned: str) -> None:
+        """Raises ValueError for what the cell is not fit for."""
+        self.cell.check_use(calculator, learned)
+        if self.anneal is not None and calculator is not None and not (calculator.facts.manual or calculator.facts.dynamics):
+            raise ValueError(
+                f"space.anneal: a calculator of type {calculator.type} has no molecular dynamics; expected lammps, or remove it"
+            )
+
+    @property
+    def elements(self) -> frozenset[str]:
+        """The crystal's one element."""
+        return frozenset({self.crystal.element})
+
+    @property
+    def densities(self) -> bool:
+        """Whether the number of atoms in the boundary is searched."""
+        return self.replication is not None
+
+    @property
+    def reference_crystal(self) -> CrystalSpec | None:
+        """The crystal on both sides."""
+        return self.crystal
+
+    def with_crystal(self, crystal: CrystalSpec) -> Self:
+        """The spec with another crystal."""
+        return self.model_copy(update={"crystal": crystal})
+
+    def cost_prior(self) -> CostPrior | None:
+        """By the number of atoms, and of k-points where their density is known."""
+        return self.cost.prior()

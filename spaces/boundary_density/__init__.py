@@ -1,0 +1,1 @@
+"""Grain boundaries whose number of atoms is searched too."""

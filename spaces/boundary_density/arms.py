@@ -1,0 +1,125 @@
+"""Which cells and numbers of atoms a space of boundary densities has, before any candidate is listed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tansaku.calculators.structures.replicated_blocks import ReplicatedBlocks
+from tansaku.calculators.structures.rigid_blocks import BlockCell
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.specs.boundary_density import BoundaryAtomsSpec, ReplicationSpec
+from tansaku.models.domain.specs.limits import LimitsSpec, check_limit
+
+_SAME_FRACTION = 0.005
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One cell and one number of atoms: a surface of the space.
+
+    Attributes:
+        system: Name of the boundary.
+        cell: The wider cell.
+        removed: Atoms that are removed.
+    """
+
+    system: str
+    cell: ReplicatedBlocks
+    removed: int
+
+    @property
+    def fraction(self) -> float:
+        """Atoms of the last plane over those of a full one."""
+        full = self.cell.atoms_per_plane
+        return (full - self.removed) % full / full
+
+    @property
+    def name(self) -> str:
+        """``s005-210-a1x2-n050``."""
+        across, along = self.cell.repeats
+        return f"{self.system}-a{across}x{along}-n{fraction_label(self.fraction)}"
+
+    @property
+    def atoms(self) -> int:
+        """Atoms in the cell."""
+        return self.cell.atom_count - self.removed
+
+
+def fraction_label(fraction: float) -> str:
+    """Hundredths: ``050`` for 0.5."""
+    return f"{math.floor(100 * fraction + 0.5):03d}"
+
+
+def arms_of(
+    system: str,
+    block: BlockCell,
+    replication: ReplicationSpec,
+    atoms: BoundaryAtomsSpec,
+    *,
+    annealed: bool,
+    limits: LimitsSpec | None = None,
+) -> tuple[Arm, ...]:
+    """Arms of a boundary by rising area and number of removed atoms.
+
+    Fractions of one cell that an id cannot tell apart are listed once. Without annealing a boundary without removed atoms is
+    listed in the smallest cell alone: wider ones would repeat it.
+
+    Args:
+        system: Name of the boundary.
+        block: The cell that is repeated.
+        replication: How often at most.
+        atoms: Which fractions, and where atoms are removed.
+        annealed: Whether candidates may be annealed.
+        limits: Of the machine; None: it was judged before.
+
+    Raises:
+        ConfigurationError: A single cell has too many atoms, or there are too many arms.
+    """
+    single = block.atom_count(0)
+    if single > replication.max_atoms:
+        raise ConfigurationError(
+            f"space.replication.max_atoms: {replication.max_atoms}; one cell of {system} has {single} atoms, "
+            "expected as many or more"
+        )
+    most_across, most_along = replication.max
+    repeats = [(a, b) for a in range(1, most_across + 1) for b in range(1, most_along + 1)]
+    found: list[Arm] = []
+    for repeat in sorted(repeats, key=lambda pair: (pair[0] * pair[1], pair)):
+        if repeat[0] * repeat[1] * single > replication.max_atoms:
+            continue
+        cell = ReplicatedBlocks(block, repeat, atoms.layer)
+        told: set[str] = set()
+        for removed in range(cell.atoms_per_plane):
+            arm = Arm(system, cell, removed)
+            label = fraction_label(arm.fraction)
+            if label in told or not _wanted(arm, atoms) or (not removed and cell.replicas > 1 and not annealed):
+                continue
+            told.add(label)
+            found.append(arm)
+        check_limit(limits, "surfaces", len(found), f"space.replication, space.atoms: cells and fractions of {system}")
+    return tuple(found)
+
+
+def check_fractions(arms: Sequence[Arm], atoms: BoundaryAtomsSpec) -> None:
+    """Refuses a fraction that no cell has.
+
+    Raises:
+        ConfigurationError: There is one.
+    """
+    for fraction in () if atoms.fractions == "all" else atoms.fractions:
+        if not any(_near(arm.fraction, fraction) for arm in arms):
+            sizes = sorted({arm.cell.atoms_per_plane for arm in arms})
+            raise ConfigurationError(
+                f"space.atoms.fractions: {fraction:g}; expected a fraction of a plane of some cell within space.replication"
+                + (f", whose planes have {', '.join(map(str, sizes))} atoms" if sizes else "")
+            )
+
+
+def _wanted(arm: Arm, atoms: BoundaryAtomsSpec) -> bool:
+    return atoms.fractions == "all" or any(_near(arm.fraction, fraction) for fraction in atoms.fractions)
+
+
+def _near(one: float, other: float) -> bool:
+    return abs(one - other) <= _SAME_FRACTION + 1e-12

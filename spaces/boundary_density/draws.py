@@ -1,0 +1,55 @@
+"""Random numbers of a candidate: from its id alone, on every machine and in every version."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from dataclasses import dataclass
+
+from tansaku.models.domain.ports import AnnealRun
+from tansaku.models.domain.specs.boundary_density import LARGEST_LAMMPS_SEED, AnnealSpec
+
+_DIGITS = 53
+
+
+@dataclass(frozen=True)
+class Draws:
+    """Random numbers by name: none depends on how many others were drawn.
+
+    Attributes:
+        candidate: Whose they are.
+    """
+
+    candidate: str
+
+    def uniform(self, name: str) -> float:
+        """A number from 0 to below 1."""
+        digest = hashlib.sha256(f"{self.candidate}/{name}".encode()).digest()
+        return (int.from_bytes(digest[:8], "big") >> (64 - _DIGITS)) / (1 << _DIGITS)
+
+    def choose(self, count: int, sites: int) -> list[int]:
+        """``count`` different numbers below ``sites``, ascending."""
+        return sorted(sorted(range(sites), key=lambda site: (self.uniform(f"site {site}"), site))[:count])
+
+    def whole(self, name: str, low: int, high: int) -> int:
+        """A whole number from ``low`` to ``high``, both included."""
+        return low + math.floor(self.uniform(name) * (high - low + 1))
+
+
+def anneal_of(candidate: str, spec: AnnealSpec | None, element: str) -> AnnealRun | None:
+    """How a candidate is annealed; None: it is not.
+
+    Args:
+        candidate: Its id.
+        spec: The ranges; None: no candidate is annealed.
+        element: Of the crystal.
+    """
+    draws = Draws(candidate)
+    if spec is None or draws.uniform("annealed") >= spec.probability:
+        return None
+    low, high = spec.temperature
+    return AnnealRun(
+        temperature=(low + (high - low) * draws.uniform("temperature")) * spec.melting_point_of(element),
+        steps=draws.whole("steps", *spec.steps),
+        seed=draws.whole("seed", 1, LARGEST_LAMMPS_SEED - 1),
+    )

@@ -1,0 +1,257 @@
+"""Grain boundaries whose number of atoms, width of the cell and translation are searched together."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tansaku.calculators.structures.replicated_blocks import ReplicatedBlocks
+from tansaku.calculators.structures.rigid_blocks import BlockCell
+from tansaku.models.domain.errors import ConfigurationError, NotFoundError
+from tansaku.models.domain.pool import CandidatePool, FeatureGroup
+from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.specs.boundary_density import BoundaryAtomsSpec
+from tansaku.models.domain.specs.grain_boundary import GrainBoundarySpaceSpec
+from tansaku.models.domain.specs.limits import LimitsSpec, check_limit
+from tansaku.models.engine.cost import CostModel
+from tansaku.spaces.boundary_density.arms import Arm, arms_of, check_fractions
+from tansaku.spaces.boundary_density.draws import Draws, anneal_of
+from tansaku.spaces.boundary_density.features import feature_groups
+from tansaku.spaces.boundary_grid import picometres
+from tansaku.spaces.boundary_systems import BoundarySystem, boundary_systems
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+SEEDS = 10
+"""Candidates of each cell of translations, unless the file says how many."""
+
+_KEYS = "space.replication, space.atoms, space.translation (its steps), space.seeds"
+_ID = re.compile(r"(?P<arm>s\d{3,}-[0-9m_]+-a\d+x\d+-n\d{3})-x(?P<x>\d{3,})-y(?P<y>\d{3,})-k(?P<seed>\d{2,})")
+
+
+class BoundaryDensitySpace:
+    """A grain-boundary space with ``replication`` (implements ``Space``).
+
+    Candidate ids read ``s005-210-a1x2-n050-x210-y304-k03``: the boundary (Σ and plane), the repeats of its cell, the fraction
+    of a plane in hundredths, the corner of the cell of translations in picometres, and the seed. Which atoms are removed, the
+    translation inside that cell and the molecular dynamics follow from a hash of the id.
+
+    Args:
+        spec: The spec.
+        base_path: Unused: the spec names no files.
+        limits: What the spec may ask for; None: it was judged before.
+
+    Raises:
+        ConfigurationError: The selection is empty, contradictory or too large.
+    """
+
+    def __init__(
+        self,
+        spec: GrainBoundarySpaceSpec,
+        base_path: Path,  # noqa: ARG002 - every space is opened alike
+        limits: LimitsSpec | None = None,
+    ) -> None:
+        if spec.replication is None:
+            raise ConfigurationError("space.replication: null; a space of boundary densities needs it")
+        self._spec = spec
+        self._atoms = spec.atoms or BoundaryAtomsSpec()
+        self._seeds = spec.seeds or SEEDS
+        # One surface for each boundary: what is removed is counted in atoms here.
+        self._systems = boundary_systems(spec.model_copy(update={"removed_planes": (0,), "fold": False}), limits)
+        arms: list[Arm] = []
+        for system in self._systems:
+            block = system.cell
+            if not isinstance(block, BlockCell):
+                raise ConfigurationError("space.replication: not in a cell with two boundaries; expected cell: {boundaries: 1}")
+            arms += arms_of(system.name, block, spec.replication, self._atoms, annealed=spec.anneal is not None, limits=limits)
+            self._check_size(system, arms, limits)
+        check_fractions(arms, self._atoms)
+        self._arms = {arm.name: arm for arm in arms}
+        self._by_name = {system.name: system for system in self._systems}
+
+    def pool(self) -> CandidatePool:
+        """All candidates, in ascending order of their ids."""
+        return self._pool
+
+    def outline(self) -> CandidatePool:
+        """The pool without its features."""
+        return replace(self._pool, groups={})
+
+    def structure(self, candidate: str) -> Atoms:
+        """Unrelaxed atoms of a candidate.
+
+        Raises:
+            NotFoundError: The id is not in the pool.
+            CalculationError: Two atoms are hopelessly close (reason ``overlap``).
+        """
+        arm, translation = self._locate(candidate)
+        atoms = arm.cell.build(self._removed(candidate, arm), translation)
+        atoms.info.update(self._metadata(candidate, arm, translation))
+        run = anneal_of(candidate, self._spec.anneal, self._spec.crystal.element)
+        if run is not None:
+            atoms.info.update(anneal_temperature=run.temperature, anneal_steps=run.steps, anneal_seed=run.seed)
+        return atoms
+
+    def thicker(self, candidate: str, relaxed: Atoms, thickness: float, before: float | None = None) -> Atoms:
+        """A relaxed structure of a candidate, carried into a cell with thicker grains.
+
+        Args:
+            candidate: Its id.
+            relaxed: The structure, in the cell of the search or in the one ``before``.
+            thickness: Of the grains [Å], one of the spec's.
+            before: Thickness of the relaxed structure's grains [Å], one of the spec's; None: that of the search.
+
+        Raises:
+            NotFoundError: The id is not in the pool, or the space has no such thickness.
+        """
+        arm, translation = self._locate(candidate)
+        thin = arm.cell if before is None else self._cell(arm, before)
+        atoms = self._cell(arm, thickness).carried(thin, relaxed, self._removed(candidate, arm), translation)
+        atoms.info.update(self._metadata(candidate, arm, translation))
+        return atoms
+
+    def grain_thickness(self, candidate: str, thickness: float | None = None) -> float:
+        """How thick the grains of a candidate are [Å].
+
+        Args:
+            candidate: Its id.
+            thickness: One of the spec's; None: that of the search.
+        """
+        arm, _ = self._locate(candidate)
+        return (arm.cell if thickness is None else self._cell(arm, thickness)).block.thickness(0)
+
+    def elements(self) -> frozenset[str]:
+        """The crystal's."""
+        return frozenset({self._spec.crystal.element})
+
+    def describe_systems(self) -> Sequence[JsonDict]:
+        """One dict per system by rising angle; lengths in Å, angles in degrees."""
+        rows = []
+        for system in self._systems:
+            arms = [arm for arm in self._arms.values() if arm.system == system.name]
+            across, along = system.stacking.lengths
+            rows.append(
+                {
+                    "system": system.name,
+                    "sigma": system.boundary.sigma,
+                    "plane": list(system.boundary.plane),
+                    "axis": list(system.boundary.axis),
+                    "angle": system.boundary.angle,
+                    "folded_angle": system.boundary.folded_angle,
+                    "period_in_plane": across,
+                    "period_along_axis": along,
+                    "plane_spacing": system.stacking.plane_spacing,
+                    "surfaces": [arm.name for arm in arms],
+                    "fractions": sorted({arm.fraction for arm in arms}),
+                    "atoms_min": min((arm.atoms for arm in arms), default=0),
+                    "atoms_max": max((arm.atoms for arm in arms), default=0),
+                    "candidates": len(arms) * self._candidates_per_arm(system),
+                }
+            )
+        return rows
+
+    def _candidates_per_arm(self, system: BoundarySystem) -> int:
+        return len(system.grid.shifts) * self._seeds
+
+    def _check_size(self, system: BoundarySystem, arms: Sequence[Arm], limits: LimitsSpec | None) -> None:
+        check_limit(limits, "surfaces", len(arms), f"{_KEYS}: cells and fractions of the boundaries up to {system.name}")
+        sizes = {item.name: self._candidates_per_arm(item) for item in self._systems}
+        candidates = sum(sizes[arm.system] for arm in arms)
+        check_limit(limits, "pool", candidates, f"{_KEYS}: candidates of the boundaries up to {system.name}")
+        widest = max((arm.cell.replicas for arm in arms if arm.system == system.name), default=1)
+        for thickness, cell in system.thicker.items():
+            atoms = widest * cell.atom_count(0)
+            check_limit(limits, "atoms", atoms, f"space.cell.polish: {thickness:g}: atoms in a cell of {system.name}")
+
+    def _removed(self, candidate: str, arm: Arm) -> list[int]:
+        return Draws(candidate).choose(arm.removed, arm.cell.sites)
+
+    def _cell(self, arm: Arm, thickness: float) -> ReplicatedBlocks:
+        block = self._by_name[arm.system].thicker.get(thickness)
+        if not isinstance(block, BlockCell):
+            raise NotFoundError(f"space.cell.polish: no cell with grains of {thickness:g} Å")
+        # Planes that atoms are removed from are counted alike, however thick the grains are.
+        return replace(arm.cell, block=block)
+
+    def _locate(self, candidate: str) -> tuple[Arm, tuple[float, float, float]]:
+        match = _ID.fullmatch(candidate)
+        arm = self._arms.get(match["arm"]) if match else None
+        if match and arm and int(match["seed"]) < self._seeds and match["seed"] == _seed_label(int(match["seed"])):
+            grid = self._by_name[arm.system].grid
+            x = {picometres(value): value for value in grid.in_plane}.get(match["x"])
+            y = {picometres(value): value for value in grid.along_axis}.get(match["y"])
+            if x is not None and y is not None:
+                draws = Draws(candidate)
+                width, depth = self._by_name[arm.system].stacking.irreducible_lengths
+                across = x + draws.uniform("in_plane") * width / len(grid.in_plane)
+                along = y + draws.uniform("along_axis") * depth / len(grid.along_axis)
+                return arm, (across, along, grid.normal[0])
+        raise NotFoundError(f"candidate {candidate!r} is not in the space")
+
+    def _metadata(self, candidate: str, arm: Arm, translation: tuple[float, float, float]) -> JsonDict:
+        crystal, boundary = self._spec.crystal, self._by_name[arm.system].boundary
+        return {
+            "candidate": candidate,
+            "system": arm.system,
+            "surface": arm.name,
+            "sigma": boundary.sigma,
+            "plane": list(boundary.plane),
+            "axis": list(boundary.axis),
+            "angle": boundary.angle,
+            "translation": list(translation),
+            "replication": list(arm.cell.repeats),
+            "fraction": arm.fraction,
+            "removed_atoms": arm.removed,
+            "area": arm.cell.area,
+            "atomic_volume": arm.cell.block.stacking.area
+            * arm.cell.block.stacking.plane_spacing
+            / arm.cell.block.atoms_per_plane,
+            "element": crystal.element,
+            "structure": crystal.structure,
+            "lattice_parameter": crystal.edge,
+        }
+
+    @cached_property
+    def _pool(self) -> CandidatePool:
+        arms = list(self._arms.values())
+        ids: list[str] = []
+        surface_codes: list[int] = []
+        cells: list[int] = []
+        begins = np.cumsum([0, *(len(system.grid.shifts) for system in self._systems)])
+        codes = {system.name: code for code, system in enumerate(self._systems)}
+        for number, arm in enumerate(arms):
+            grid = self._by_name[arm.system].grid
+            labels = [f"x{picometres(x)}-y{picometres(y)}" for x, y in grid.shifts]
+            ids += [f"{arm.name}-{label}-k{_seed_label(seed)}" for label in labels for seed in range(self._seeds)]
+            surface_codes += [number] * (len(labels) * self._seeds)
+            cells += np.repeat(begins[codes[arm.system]] + np.arange(len(labels)), self._seeds).tolist()
+        names = np.array(ids)
+        order = np.argsort(names, kind="stable")
+        surfaces, translations = np.array(surface_codes, dtype=np.intp)[order], np.array(cells, dtype=np.intp)[order]
+        owners = np.array([codes[arm.system] for arm in arms], dtype=np.intp)
+        sizes = FeatureGroup("cost", np.array([[float(arm.atoms)] for arm in arms]), surfaces, ("atoms",))
+        prior = self._spec.cost_prior()
+        groups = feature_groups(self._systems, arms, owners, surfaces, translations)
+        return CandidatePool(
+            ids=names[order],
+            systems=tuple(system.name for system in self._systems),
+            system_codes=owners[surfaces],
+            surfaces=tuple(arm.name for arm in arms),
+            surface_codes=surfaces,
+            groups={group.name: group for group in groups},
+            cost=(sizes.values[:, 0] ** self._spec.cost.power)[surfaces]
+            if prior is None
+            else CostModel.of_prior(prior).predict(sizes),
+            cost_descriptors=sizes,
+        )
+
+
+def _seed_label(seed: int) -> str:
+    return f"{seed:02d}"

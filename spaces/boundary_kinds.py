@@ -1,0 +1,29 @@
+"""Opens a space of grain boundaries: of whole planes, or of any number of atoms in the boundary."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tansaku.models.domain.ports import Space
+from tansaku.models.domain.specs.grain_boundary import GrainBoundarySpaceSpec
+from tansaku.models.domain.specs.limits import LimitsSpec
+
+
+def open_boundaries(spec: GrainBoundarySpaceSpec, base_path: Path, limits: LimitsSpec | None = None) -> Space:
+    """Opens the space of a spec.
+
+    Args:
+        spec: The spec.
+        base_path: Folder in which relative paths start.
+        limits: What the spec may ask for; None: it was judged before.
+
+    Raises:
+        ConfigurationError: The selection is empty, contradictory or too large.
+    """
+    if spec.replication is not None:
+        from tansaku.spaces.boundary_density.space import BoundaryDensitySpace
+
+        return BoundaryDensitySpace(spec, base_path, limits)
+    from tansaku.spaces.grain_boundary import GrainBoundarySpace
+
+    return GrainBoundarySpace(spec, base_path, limits)

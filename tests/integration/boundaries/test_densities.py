@@ -1,0 +1,101 @@
+"""Boundaries with fewer atoms: the reconstructions that other builders found (Cu of Mishin 2001, references of issue 22)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tansaku.models.domain.errors import CalculationError
+from tansaku.models.domain.specs.grain_boundary import GrainBoundarySpaceSpec
+from tansaku.spaces.space_registry import open_space
+from tansaku.tasks.jobs.document import JobDocument
+from tansaku.tasks.jobs.evaluate import evaluate
+
+CU = {"structure": "fcc", "element": "Cu", "lattice_parameter": 3.615, "own_lattice_parameter": 3.615}
+KEYS = {
+    "type": "grain_boundary",
+    "crystal": CU,
+    "axis": [0, 0, 1],
+    "cell": {"boundaries": 1, "reach": 5.6},
+    "translation": {"sample": "full"},
+}
+HELD = {"anneal": {"probability": 1, "steps": [300, 300], "temperature": [0.5, 0.5]}}
+CANDIDATE = "s005-210-a1x2-n050-x000-y136-k00"
+
+
+def keys(plane, max_atoms=900, **changes):
+    return KEYS | {"boundaries": {"planes": [plane]}, "replication": {"max_atoms": max_atoms}} | changes
+
+
+def quenched(folder, space, candidate, **changes):
+    """The outcome of one candidate [mJ/m^2]."""
+    document = {
+        "campaign": "test",
+        "candidate": candidate,
+        "space": space,
+        "calculator": {
+            "type": "lammps",
+            "potential": "Cu_mishin1.eam.alloy",
+            "relaxation": {"translation": "free", "fmax": 0.01},
+        },
+        "objective": {"unit": "mJ/m2"},
+        "base_path": str(Path()),
+    }
+    return evaluate(JobDocument.model_validate(document | changes), folder)
+
+
+def lowest(folder, space, arm, budget):
+    """The lowest energy among so many random candidates of an arm [mJ/m^2]."""
+    pool = open_space(GrainBoundarySpaceSpec.model_validate(space), Path()).pool()
+    candidates = pool.ids[pool.surface_codes == pool.surfaces.index(arm)]
+    values = []
+    for candidate in np.random.default_rng(0).permutation(candidates)[:budget]:
+        try:
+            values.append(quenched(folder, space, str(candidate)).value)
+        except CalculationError:
+            continue
+    return min(values)
+
+
+def test_half_a_plane_less_lowers_the_energy(require, tmp_path):
+    require("lammps")
+    space = keys([2, 1, 0], max_atoms=300)
+    assert lowest(tmp_path, space, "s005-210-a1x1-n000", 12) == pytest.approx(951.1, abs=1.0)
+    assert lowest(tmp_path, space, "s005-210-a1x2-n050", 12) == pytest.approx(942.1, abs=1.0)
+
+
+def test_one_candidate_has_one_energy_bit_for_bit(require, tmp_path):
+    """Also after molecular dynamics, and in the final relaxation, which is not annealed again."""
+    require("lammps")
+    space = keys([2, 1, 0])
+    plain, again = (quenched(tmp_path, space, CANDIDATE) for _ in range(2))
+    hot, hot_again = (quenched(tmp_path, space | HELD, CANDIDATE) for _ in range(2))
+    assert plain.value == again.value
+    assert hot.value == hot_again.value
+    assert hot.value != plain.value
+    assert hot.properties["anneal_steps"] == 300
+    assert "anneal_steps" not in plain.properties
+    start = (tmp_path / "structure.extxyz").read_text(encoding="utf-8")
+    final = quenched(tmp_path, space | HELD, CANDIDATE, start=start, thicknesses=[20.0])
+    assert final.value == pytest.approx(hot.value, abs=1.0)
+    # Without an empty place of its own, the boundary could not hold less volume than the crystal.
+    assert plain.quantities["excess_volume"].value == pytest.approx(0.163, abs=0.005)
+    assert final.quantities["excess_volume"].value == pytest.approx(hot.quantities["excess_volume"].value, abs=0.01)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("plane", "max_atoms", "arm", "budget", "known"),
+    [
+        ([2, 1, 0], 300, "s005-210-a1x2-n050", 50, 942.1),
+        ([2, 1, 0], 900, "s005-210-a1x7-n043", 150, 941.3),
+        ([3, 1, 0], 900, "s005-310-a1x1-n000", 50, 904.7),
+        ([3, 1, 0], 900, "s005-310-a1x5-n040", 30, 936.5),
+        ([3, 1, 0], 900, "s005-310-a2x5-n040", 30, 910.8),
+    ],
+)
+def test_the_known_reconstructions_are_found(require, tmp_path, plane, max_atoms, arm, budget, known):
+    require("lammps")
+    assert lowest(tmp_path, keys(plane, max_atoms=max_atoms), arm, budget) == pytest.approx(known, abs=1.0)
