@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import lgamma
 
@@ -66,18 +67,20 @@ class ShellFitter:
         self._score = score
         self._coarse = score.coarse()
 
-    def best_by_number(self, most: int) -> list[Placed]:
-        """A good set of each number of shells, 0 to the largest."""
+    def best_by_number(self, most: int, progress: Callable[[float], None]) -> list[Placed]:
+        """A good set of each number of shells, 0 to the largest; ``progress`` receives the share that is done."""
         start = self._started(min(_FIRST, most))
         sets = [Placed(Shells.none(), start, self._left(Shells.none(), start))]
-        for _ in range(most + _MORE):
+        for added in range(most + _MORE):
             sets.append(self.refined(self._with_next(sets[-1].shells, sets[-1].energy), sets[-1].energy))
+            progress(0.6 * (added + 1) / (most + _MORE))
         for number in range(most + _MORE - 1, 0, -1):
             above = sets[number + 1]
             fewer = [above.shells.chosen(np.delete(np.arange(number + 1), place)) for place in range(number + 1)]
             kept = self.refined(min(fewer, key=lambda shells: self._left(shells, above.energy)), above.energy)
             if kept.left < sets[number].left:
                 sets[number] = kept
+            progress(1.0 - 0.4 * (number - 1) / (most + _MORE))
         return sets[: most + 1]
 
     def _started(self, count: int) -> float:
