@@ -146,7 +146,9 @@ def modes(
 
 @sparse_app.command()
 def exafs(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Text: energy and absorption, or wavenumber and fine structure.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Text: energy and absorption, or wavenumber and fine structure.")
+    ],
     feff: Annotated[list[Path], typer.Option("--feff", metavar="FILE", help="feffNNNN.dat of one scatterer; may be repeated.")],
     out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Folder of the report; created.")],
     max_shells: Annotated[int, typer.Option("--max-shells", min=1, max=40, help="Largest number of shells.")] = 16,
@@ -158,10 +160,15 @@ def exafs(
     background: Annotated[float, typer.Option(help="Distance up to which a smooth background is fitted [A]; 0: none.")] = 1.0,
     distances: Annotated[tuple[float, float], typer.Option(metavar="LOW HIGH", help="Of shells [A].")] = (1.5, 10.0),
     displacements: Annotated[tuple[float, float], typer.Option(metavar="LOW HIGH", help="Mean squares [A^2].")] = (0.002, 0.03),
-    energy_shifts: Annotated[tuple[float, float], typer.Option(metavar="LOW HIGH", help="Of energy's zero [eV].")] = (-15.0, 15.0),
+    energy_shifts: Annotated[tuple[float, float], typer.Option(metavar="LOW HIGH", help="Of energy's zero [eV].")] = (
+        -15.0,
+        15.0,
+    ),
     s02: Annotated[float, typer.Option(help="S0^2, by which numbers of atoms are divided.")] = 1.0,
     columns: Annotated[tuple[int, int], typer.Option(metavar="X Y", help="Columns of the file, from 1.")] = (1, 2),
-    edge: Annotated[float | None, typer.Option(metavar="ENERGY", help="Where k is 0 [eV]; by default the steepest rise.")] = None,
+    edge: Annotated[
+        float | None, typer.Option(metavar="ENERGY", help="Where k is 0 [eV]; by default the steepest rise.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="JSON instead of text.")] = False,
 ) -> None:
     """Finds the shells of atoms around an absorber, without a model of the structure; writes report.html and others."""
