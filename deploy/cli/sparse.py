@@ -146,16 +146,14 @@ def modes(
 
 @sparse_app.command()
 def exafs(
-    file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="Text: energy and absorption, or wavenumber and fine structure.")
-    ],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Text: energy and absorption, or wavenumber and chi.")],
     feff: Annotated[list[Path], typer.Option("--feff", metavar="FILE", help="feffNNNN.dat of one scatterer; may be repeated.")],
     out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Folder of the report; created.")],
     max_shells: Annotated[int, typer.Option("--max-shells", min=1, max=40, help="Largest number of shells.")] = 16,
     k_range: Annotated[
         tuple[float, float] | None, typer.Option(metavar="LOW HIGH", help="Wavenumbers [1/A]; by default 3 to the data's end.")
     ] = None,
-    k_weight: Annotated[int, typer.Option("--k-weight", min=0, max=4, help="Power of k that multiplies the data.")] = 2,
+    k_weight: Annotated[int, typer.Option("--k-weight", min=0, max=4, help="Power of k that multiplies the data.")] = 1,
     sill: Annotated[float, typer.Option(help="Width of the window's Hanning sills [1/A].")] = 1.0,
     background: Annotated[float, typer.Option(help="Distance up to which a smooth background is fitted [A]; 0: none.")] = 1.0,
     distances: Annotated[tuple[float, float], typer.Option(metavar="LOW HIGH", help="Of shells [A].")] = (1.5, 10.0),
@@ -166,9 +164,7 @@ def exafs(
     ),
     s02: Annotated[float, typer.Option(help="S0^2, by which numbers of atoms are divided.")] = 1.0,
     columns: Annotated[tuple[int, int], typer.Option(metavar="X Y", help="Columns of the file, from 1.")] = (1, 2),
-    edge: Annotated[
-        float | None, typer.Option(metavar="ENERGY", help="Where k is 0 [eV]; by default the steepest rise.")
-    ] = None,
+    edge: Annotated[float | None, typer.Option(metavar="ENERGY", help="Where k is 0 [eV]; default: steepest rise.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="JSON instead of text.")] = False,
 ) -> None:
     """Finds the shells of atoms around an absorber, without a model of the structure; writes report.html and others."""

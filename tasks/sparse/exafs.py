@@ -42,6 +42,17 @@ class ExafsSettings:
         if not 0.1 <= self.reduction <= 2.0:
             raise ConfigurationError(f"--s02 {self.reduction:g}: expected 0.1 to 2")
 
+    def check(self, signal: FineStructure) -> None:
+        """Checks what depends on the data.
+
+        Raises:
+            ConfigurationError: There are fewer points than parameters.
+        """
+        if len(signal.k) <= signal.background.shape[1] + 3 * self.most + 1:
+            raise ConfigurationError(
+                f"{len(signal.k)} points: too few for {self.most} shells and a background; choose a smaller --max-shells"
+            )
+
 
 @dataclass(frozen=True, eq=False)
 class FoundShells:
@@ -86,11 +97,7 @@ def find_shells(
     Raises:
         ConfigurationError: The Feff files do not reach far enough, there is nothing to explain, or there are too few points.
     """
-    free = len(signal.k) - signal.background.shape[1] - 3 * settings.most - 1
-    if free < 1:
-        raise ConfigurationError(
-            f"{len(signal.k)} points: too few for {settings.most} shells and a background; choose a smaller --max-shells"
-        )
+    settings.check(signal)
     fitter = ShellFitter(ShellScore(signal, scatterers, settings.bounds))
     sets = fitter.best_by_number(settings.most, lambda share: report("shells", share))
     return FoundShells(signal, scatterers, settings, tuple(fitter.fit(placed) for placed in sets))
@@ -118,6 +125,7 @@ def run(path: Path, feff: Sequence[Path], out: Path, reading: Reading, settings:
     scatterers = scatterers_of([read_feff(file) for file in feff])
     k, chi, origin = read_fine_structure(path, reading)
     signal = FineStructure.of(k, chi, settings.choice)
+    settings.check(signal)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -147,11 +147,12 @@ def _page(data: JsonDict, figures: dict[str, Path]) -> str:
     source = f"absorption, edge at {data['data']['edge']:.2f} eV" if data["data"]["kind"] == "xmu" else "fine structure"
     parts = [
         f"<h1>Shells around {escape(data['absorber'])} in {escape(data['spectrum'])}</h1>",
-        f"<p>{data['points']} points ({source}), k from {data['k_range'][0]:g} to {data['k_range'][1]:.4g} 1/Å with Hanning sills "
-        f"of {data['sill']:g} 1/Å, weight k^{data['k_weight']}, splines for the background up to {data['background_distance']:g} "
-        f"Å, Feff files {escape(', '.join(data['feff']))}. {data['number_of_shells']} shells (probability {sure:.2f}), shift of "
-        f"the zero of energy {data['energy_shift']:.2f} ± {data['energy_shift_error']:.2f} eV, noise of the weighted fine structure "
-        f"{data['noise']:.3g}. Numbers of atoms are divided by S0² = {data['s02']:g}.</p>",
+        f"<p>{data['points']} points ({source}), k from {data['k_range'][0]:g} to {data['k_range'][1]:.4g} 1/Å with Hanning "
+        f"sills of {data['sill']:g} 1/Å, weight k^{data['k_weight']}, splines for the background up to "
+        f"{data['background_distance']:g} Å, Feff files {escape(', '.join(data['feff']))}. {data['number_of_shells']} shells "
+        f"(probability {sure:.2f}), shift of the zero of energy {data['energy_shift']:.2f} ± {data['energy_shift_error']:.2f} "
+        f"eV, noise of the weighted fine structure {data['noise']:.3g}. Numbers of atoms are divided by "
+        f"S0² = {data['s02']:g}.</p>",
         table_of([name.replace("_", " ") for name in _COLUMNS], [[row[name] for name in _COLUMNS] for row in data["shells"]]),
     ]
     for title, path in figures.items():

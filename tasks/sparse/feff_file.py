@@ -32,9 +32,7 @@ def read_feff(path: Path) -> FeffPath:
     places = [number for number, line in enumerate(lines) if "real[2*phc]" in line]
     heads = [number for number, line in enumerate(lines) if "nleg" in line and "reff" in line]
     if not places or not heads or heads[0] >= places[0]:
-        raise ConfigurationError(
-            f"{path}: expected a file feffNNNN.dat of Feff, with 'nleg, deg, reff' and 'real[2*phc]' in it"
-        )
+        raise ConfigurationError(f"{path}: expected a file feffNNNN.dat of Feff, with 'nleg' and 'real[2*phc]' in it")
     legs, distance = _header(lines[heads[0]], path, heads[0])
     if legs != 2:
         raise ConfigurationError(f"{path}: a path of {legs} legs; expected single scattering, 2 legs")

@@ -46,8 +46,8 @@ def steepest(energy: FloatArray, absorption: FloatArray) -> float:
 def extracted(energy: FloatArray, absorption: FloatArray, edge: float | None = None) -> Extracted:
     """The fine structure of an absorption spectrum.
 
-    A line before the edge and a parabola after it give the edge's height. The background is a cubic spline in k with knots pi / 2
-    apart, fitted to ``k mu(k)``. Its remains are fitted anew together with the shells, so that it need not be exact.
+    A line before the edge and a parabola after it give the edge's height. The background is a cubic spline in k with knots
+    pi / 2 apart, fitted to ``k mu(k)``. Its remains are fitted anew together with the shells, so that it need not be exact.
 
     Args:
         energy: Rising [eV], (n_energies,).
@@ -62,8 +62,8 @@ def extracted(energy: FloatArray, absorption: FloatArray, edge: float | None = N
     after = energy >= at + _AFTER
     if before.sum() < _FEWEST or after.sum() < _FEWEST:
         raise ConfigurationError(
-            f"edge at {at:g} eV: {before.sum()} points {-_BEFORE[0]:g} to {-_BEFORE[1]:g} eV before it and {after.sum()} beyond "
-            f"{_AFTER:g} eV after it; expected at least {_FEWEST} of each"
+            f"edge at {at:g} eV: {before.sum()} points {-_BEFORE[0]:g} to {-_BEFORE[1]:g} eV before it and {after.sum()} "
+            f"beyond {_AFTER:g} eV after it; expected at least {_FEWEST} of each"
         )
     shifted = energy - at
     line = np.polyfit(shifted[before], absorption[before], 1)

@@ -4,10 +4,10 @@ The fine structure of one atom at mean distance R with the mean square displacem
 
     chi(k) = S0^2 Im F(k) exp(2 i p R + i phi(k) - 2 p^2 sigma2 - 4 i p sigma2 / R) / (q R^2),
 
-with ``q^2 = k^2 - E0 / 3.81 eV A^2``, and the complex momentum ``p = real[p] + i / lambda``. The term with ``sigma2 / R`` corrects
-the mean of ``exp(2 i p R) / R^2``. It is the equation that larch uses (Newville, doi:10.1088/1742-6596/430/1/012007), written so
-that amplitude and phase vary slowly with R: between several distances at which Feff was run they are interpolated, outside of
-them the nearest one holds.
+with ``q^2 = k^2 - E0 / 3.81 eV A^2``, and the complex momentum ``p = real[p] + i / lambda``. The term with ``sigma2 / R``
+corrects the mean of ``exp(2 i p R) / R^2``. It is the equation that larch uses (Newville, doi:10.1088/1742-6596/430/1/012007),
+written so that amplitude and phase vary slowly with R: between several distances at which Feff was run they are interpolated,
+outside of them the nearest one holds.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from scipy.constants import angstrom, electron_volt, hbar, m_e
@@ -140,19 +141,19 @@ def scatterers_of(paths: Sequence[FeffPath]) -> tuple[Scatterer, ...]:
     """Paths by element, each by distance.
 
     Raises:
-        ConfigurationError: There are none, absorbers differ, two files are of one distance, or free paths of one element differ.
+        ConfigurationError: There are none, absorbers differ, two files are of one distance, or free paths differ.
     """
     if not paths:
         raise ConfigurationError("no Feff file is given: expected at least one")
     other = [path for path in paths if path.absorber != paths[0].absorber]
     if other:
         raise ConfigurationError(
-            f"{other[0].name}: absorber {other[0].absorber}, in {paths[0].name} it is {paths[0].absorber}; expected one absorber"
+            f"{other[0].name}: absorber {other[0].absorber}, in {paths[0].name} {paths[0].absorber}; expected one absorber"
         )
     found = []
     for element in sorted({path.scatterer for path in paths}):
         own = sorted((path for path in paths if path.scatterer == element), key=lambda path: path.distance)
-        for first, second in zip(own, own[1:], strict=False):
+        for first, second in pairwise(own):
             if second.distance - first.distance < 1e-3:
                 raise ConfigurationError(f"{first.name} and {second.name}: both are of {element} at {first.distance:g} A")
         for path in own[1:]:

@@ -39,9 +39,7 @@ class Bounds:
         if not 0.5 <= self.distance[0] < self.distance[1] <= 20.0:
             raise ConfigurationError(f"distances {_pair(self.distance)}: expected a range between 0.5 and 20 A")
         if not 1e-5 <= self.variance[0] < self.variance[1] <= 0.2:
-            raise ConfigurationError(
-                f"mean square displacements {_pair(self.variance)}: expected a range in 0.00001 to 0.2 A^2"
-            )
+            raise ConfigurationError(f"mean square displacements {_pair(self.variance)}: expected a range in 1e-5 to 0.2 A^2")
         if not -30.0 <= self.energy[0] < self.energy[1] <= 30.0:
             raise ConfigurationError(f"shifts of energy {_pair(self.energy)}: expected a range between -30 and 30 eV")
 

@@ -29,7 +29,7 @@ class Choice:
 
     low: float = 3.0
     high: float | None = None
-    power: int = 2
+    power: int = 1
     sill: float = 1.0
     background: float = 1.0
 
