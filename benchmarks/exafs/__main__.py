@@ -9,6 +9,8 @@ with a found one within 0.05 A), ``false`` (found shells per spectrum with none 
 ``median_distance_error`` and ``largest_distance_error`` [A] of the found ones, ``median_atoms_error`` (relative, first five
 shells), ``reach`` (median of the distance up to which all are found [A]).
 weights: the same at 80 K and noise 0.001 for other powers of k than 1.
+multiple_scattering: shells up to 8 A, found at 300 K and noise 0.0003 where paths of up to four legs scatter too, which the
+search does not know.
 first_shell: with ``--peers PYTHON``, the first shell by larch's fit in distance and by ours, on the same data.
 foil: with ``--foil FILE``, the measured copper foil cu_metal_rt.xdi of xraylarch's source archive.
 
@@ -32,6 +34,7 @@ from ase.neighborlist import neighbor_list
 from benchmarks.command import begun, command
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.sparse.exafs.scattering import Scatterer, scatterers_of
+from tansaku.models.sparse.exafs.shells import Bounds
 from tansaku.models.sparse.exafs.signal import Choice, FineStructure
 from tansaku.models.sparse.search.subsets import FloatArray
 from tansaku.tasks.jobs.spool_files import write_json
@@ -118,6 +121,16 @@ def case(stored: JsonDict, reduction: float, noise: float, power: int = 1, *, qu
     }
 
 
+def several(made: JsonDict) -> JsonDict:
+    """What is found where atoms scatter one after the other."""
+    near = 8.0
+    settings = ExafsSettings(bounds=Bounds(distance=(1.5, near)), reduction=made["s02"])
+    signal = FineStructure.of(*noisy(made["multiple_scattering"], NOISES[0], 0), Choice(*K_RANGE))
+    found = find_shells(signal, scatterers(), settings, silent)
+    true = [(distance, count) for distance, count in crystal(made["lattice"]) if distance < near]
+    return {"paths": made["multiple_scattering"]["paths"], "shells": shell_rows(found)} | judged(found, true)
+
+
 def _peer(python: Path, *arguments: str | Path) -> JsonDict:
     ran = subprocess.run(
         [python, HERE / "peers.py", *arguments], check=True, stdout=subprocess.PIPE, text=True, env=dict(os.environ)
@@ -175,6 +188,9 @@ def main() -> None:
             stored = made["temperatures"]["80"]
             result["weights"][str(power)] = case(stored, made["s02"], 0.001, power, quick=False)
             write_json(given.out, result)
+    if not given.quick and "multiple_scattering" not in result:
+        result["multiple_scattering"] = several(made)
+        write_json(given.out, result)
     if given.foil is not None and "foil" not in result:
         result["foil"] = foil(given.foil, given.peers, made["lattice"], made["s02"])
     write_json(given.out, result | {"provenance": describe_machine()})
