@@ -92,7 +92,7 @@ def large(quick: bool, jobs: int) -> JsonDict:
     columns = 60 if quick else 300
     truth = {3: 1.0, 17: 0.8, 29: 0.7, 41: 0.6}
     x, y = made(200, columns, truth, 1.0, 1)
-    settings = Sampling(chains=2, steps=300, pilot=100) if quick else Sampling(steps=5000)
+    settings = Sampling(chains=2, steps=300, pilot=100) if quick else Sampling(steps=5000, repeats=8)
     begun = time.perf_counter()
     found = search_sampled(linear_score("free_energy", Design.of(x, y)), 10, settings, Running(jobs))
     return {

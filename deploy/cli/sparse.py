@@ -1,4 +1,4 @@
-"""`tansaku sparse`: which few columns explain a target, peaks a spectrum, oscillations a signal."""
+"""`tansaku sparse`: which few columns explain a target, peaks a spectrum, oscillations a signal, shells a fine structure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import typer
 from tansaku.deploy.cli.printing import say, say_progress
 from tansaku.deploy.cli.tables import show_json, show_table
 
-sparse_app = typer.Typer(name="sparse", help="Sparse models: few columns, peaks or oscillations.", no_args_is_help=True)
+sparse_app = typer.Typer(name="sparse", help="Sparse models: few columns, peaks, oscillations or shells.", no_args_is_help=True)
 
 _SHOWN = 5
 _SECONDS = 0.5  # between two reports of progress
@@ -20,7 +20,7 @@ _SECONDS = 0.5  # between two reports of progress
 
 @sparse_app.callback()
 def _sparse() -> None:
-    """Sparse models: few columns, peaks or oscillations."""
+    """Sparse models: few columns, peaks, oscillations or shells."""
 
 
 @sparse_app.command()
@@ -141,6 +141,51 @@ def modes(
     rows = [(row["frequency"], row["damping"], row["amplitude"], row["phase"]) for row in data["modes"]]
     title = f"{data['snapshots']}: {len(rows)} oscillations and decays, noise {data['noise']:.3g}"
     show_table(("frequency", "damping", "amplitude", "phase"), rows, title)
+    say(str(out / "report.html"))
+
+
+@sparse_app.command()
+def exafs(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Text: energy and absorption, or wavenumber and chi.")],
+    feff: Annotated[list[Path], typer.Option("--feff", metavar="FILE", help="feffNNNN.dat of one scatterer; may be repeated.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Folder of the report; created.")],
+    max_shells: Annotated[int, typer.Option("--max-shells", min=1, max=40, help="Largest number of shells.")] = 16,
+    k_range: Annotated[
+        tuple[float, float] | None, typer.Option(metavar="LOW HIGH", help="Wavenumbers [1/A]; by default 3 to the data's end.")
+    ] = None,
+    k_weight: Annotated[int, typer.Option("--k-weight", min=0, max=4, help="Power of k that multiplies the data.")] = 1,
+    sill: Annotated[float, typer.Option(help="Width of the window's Hanning sills [1/A].")] = 1.0,
+    background: Annotated[float, typer.Option(help="Distance up to which a smooth background is fitted [A]; 0: none.")] = 1.0,
+    distances: Annotated[tuple[float, float], typer.Option(metavar="LOW HIGH", help="Of shells [A].")] = (1.5, 10.0),
+    displacements: Annotated[tuple[float, float], typer.Option(metavar="LOW HIGH", help="Mean squares [A^2].")] = (0.002, 0.03),
+    energy_shifts: Annotated[tuple[float, float], typer.Option(metavar="LOW HIGH", help="Of energy's zero [eV].")] = (
+        -15.0,
+        15.0,
+    ),
+    s02: Annotated[float, typer.Option(help="S0^2, by which numbers of atoms are divided.")] = 1.0,
+    columns: Annotated[tuple[int, int], typer.Option(metavar="X Y", help="Columns of the file, from 1.")] = (1, 2),
+    edge: Annotated[float | None, typer.Option(metavar="ENERGY", help="Where k is 0 [eV]; default: steepest rise.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON instead of text.")] = False,
+) -> None:
+    """Finds the shells of atoms around an absorber, without a model of the structure; writes report.html and others."""
+    from tansaku.tasks.settings import limit_threads
+
+    limit_threads()
+    from tansaku.models.sparse.exafs.shells import Bounds
+    from tansaku.models.sparse.exafs.signal import Choice
+    from tansaku.tasks.sparse.exafs import ExafsSettings, run
+    from tansaku.tasks.sparse.exafs_file import Reading
+
+    low, high = k_range or (3.0, None)
+    choice = Choice(low, high, k_weight, sill, background)
+    settings = ExafsSettings(choice, Bounds(distances, displacements, energy_shifts), max_shells, s02)
+    data = run(file, feff, out, Reading(columns, edge), settings, _Bar())
+    if as_json:
+        show_json(data)
+        return
+    rows = [(row["element"], row["distance"], row["displacement"], row["atoms"]) for row in data["shells"]]
+    shift = f"zero of energy {data['energy_shift']:+.2f} eV"
+    show_table(("element", "distance", "displacement", "atoms"), rows, f"{data['spectrum']}: {len(rows)} shells, {shift}")
     say(str(out / "report.html"))
 
 

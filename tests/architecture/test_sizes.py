@@ -36,6 +36,7 @@ MANY_PARAMETERS = (
     Allowed("deploy/cli/service.py:serve", 11, "a command's parameters are its options"),
     Allowed("deploy/cli/web.py:start", 11, "a command's parameters are its options"),
     Allowed("deploy/cli/bench.py:bench", 13, "a command's parameters are its options"),
+    Allowed("deploy/cli/sparse.py:exafs", 15, "a command's parameters are its options"),
     Allowed("deploy/cli/sparse.py:modes", 11, "a command's parameters are its options"),
     Allowed("deploy/cli/sparse.py:search", 19, "a command's parameters are its options"),
     Allowed("deploy/cli/sparse.py:spectrum", 11, "a command's parameters are its options"),

@@ -122,10 +122,12 @@ SHELL = {
     "paths": ["tansaku check h-in-al.yaml"],
     "sparse-search": ["tansaku sparse search"],
     "spectra": ["tansaku sparse spectrum"],
+    "exafs": ["tansaku sparse exafs"],
     "dynamic-modes": ["tansaku sparse modes"],
     "bench": ["tansaku bench my-table.yaml --methods random,single-task,published,default --seeds 10 --jobs 2"],
 }
 PYTHON = {
+    "exafs",
     "experiments",
     "my-script-on-slurm",
     "my-structures",
@@ -431,6 +433,18 @@ def test_a_spectrum_as_the_page_has_it(tmp_path, require):
     (command,) = shell("spectra", "tansaku sparse spectrum")
     assert "291.5\t1.967" in run(tmp_path, command)
     assert (tmp_path / "out/report.html").exists()
+
+
+def test_shells_as_the_page_has_them(tmp_path, monkeypatch, require):
+    require("sklearn")
+    shutil.copytree(ROOT / "examples/exafs-copper", tmp_path, dirs_exist_ok=True)
+    (command,) = shell("exafs", "tansaku sparse exafs")
+    assert "Cu\t2.556\t" in run(tmp_path, command)
+    assert (tmp_path / "out/report.html").exists()
+    monkeypatch.chdir(tmp_path)
+    found: dict[str, Any] = {}
+    exec(python("exafs"), found)
+    assert found["model"].shells_.distance[0] == pytest.approx(2.556, abs=0.005)
 
 
 def test_dynamic_modes_as_the_page_has_it(tmp_path, require):

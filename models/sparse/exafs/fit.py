@@ -1,0 +1,213 @@
+"""Good sets of shells of each number, found without prior structure: added in turn, moved to the best fit, left out again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import lgamma
+
+import numpy as np
+from scipy.optimize import least_squares, nnls
+
+from tansaku.models.sparse.exafs.shells import ATOMS, Shells, ShellScore
+from tansaku.models.sparse.search.subsets import FloatArray
+
+_MORE = 2  # shells added beyond the largest number, from which the best sets are found by leaving out
+_ENERGIES = 7  # shifts of energy from which the first shells are searched
+_FIRST = 2  # shells by which the shift to begin with is chosen
+_EVALUATIONS = 30
+_DISTANCE, _LOG_VARIANCE, _ENERGY = 1e-4, 1e-3, 1e-2  # steps of numerical derivatives [A], [1], [eV]
+
+
+@dataclass(frozen=True, eq=False)
+class Placed:
+    """Shells at a shift of the zero of energy [eV], and the square that they leave over."""
+
+    shells: Shells
+    energy: float
+    left: float
+
+
+@dataclass(frozen=True, eq=False)
+class ShellFit:
+    """Shells fitted to a fine structure.
+
+    Attributes:
+        shells: By distance.
+        atoms: Number of atoms times S0^2, (n_shells,).
+        energy: Shift of the zero of energy [eV].
+        errors: Standard errors of distance [A], mean square displacement [A^2] and atoms, (n_shells, 3).
+        energy_error: Standard error of the shift [eV].
+        model: Sum of the shells, (n_points,).
+        background: Smooth remains that are taken out, (n_points,).
+        deviation: Of what is left of the weighted fine structure, per degree of freedom.
+        evidence: Negative logarithm of the evidence for this number of shells [nats], by Laplace's approximation around these:
+            the prior is uniform in distance, logarithm of the displacement, and shift of energy, within the bounds.
+    """
+
+    shells: Shells
+    atoms: FloatArray
+    energy: float
+    errors: FloatArray
+    energy_error: float
+    model: FloatArray
+    background: FloatArray
+    deviation: float
+    evidence: float
+
+
+class ShellFitter:
+    """Finds, fits and scores shells.
+
+    Args:
+        score: Of sets of shells.
+    """
+
+    def __init__(self, score: ShellScore) -> None:
+        self._score = score
+        self._coarse = score.coarse()
+
+    def best_by_number(self, most: int, progress: Callable[[float], None]) -> list[Placed]:
+        """A good set of each number of shells, 0 to the largest; ``progress`` receives the share that is done."""
+        start = self._started(min(_FIRST, most))
+        sets = [Placed(Shells.none(), start, self._left(Shells.none(), start))]
+        for added in range(most + _MORE):
+            sets.append(self.refined(self._with_next(sets[-1].shells, sets[-1].energy), sets[-1].energy))
+            progress(0.6 * (added + 1) / (most + _MORE))
+        for number in range(most + _MORE - 1, 0, -1):
+            above = sets[number + 1]
+            fewer = [above.shells.chosen(np.delete(np.arange(number + 1), place)) for place in range(number + 1)]
+            kept = self.refined(min(fewer, key=lambda shells: self._left(shells, above.energy)), above.energy)
+            if kept.left < sets[number].left:
+                sets[number] = kept
+            progress(1.0 - 0.4 * (number - 1) / (most + _MORE))
+        return sets[: most + 1]
+
+    def _started(self, count: int) -> float:
+        """The shift of energy at which the first shells fit best."""
+        found = []
+        for energy in np.linspace(*self._score.bounds.energy, _ENERGIES + 2)[1:-1]:
+            placed = Placed(Shells.none(), float(energy), np.inf)
+            for _ in range(count):
+                placed = self.refined(self._with_next(placed.shells, placed.energy), placed.energy)
+            found.append(placed)
+        return min(found, key=lambda placed: placed.left).energy
+
+    def _with_next(self, shells: Shells, energy: float) -> Shells:
+        """With the shell of the coarse grid that lowers the square most while the others' heights follow."""
+        held, columns = self._score.columns(shells, energy), self._score.columns(self._coarse, energy)
+        rest = self._score.target - self._heights(held) @ held
+        norms = np.sum(columns**2, axis=1)
+        if len(held):
+            basis = np.linalg.qr(held.T)[0]
+            columns = columns - (columns @ basis) @ basis.T
+        free = np.sum(columns**2, axis=1)
+        gain = np.where(free > 1e-3 * norms, np.maximum(columns @ rest, 0.0) ** 2 / np.maximum(free, 1e-300), 0.0)
+        return shells.joined(self._coarse.chosen(np.array([int(np.argmax(gain))])))
+
+    def _heights(self, columns: FloatArray) -> FloatArray:
+        if not len(columns):
+            return np.empty(0)  # SciPy's non-negative least squares writes out of bounds without columns
+        return np.asarray(nnls(columns.T, self._score.target)[0])
+
+    def _left(self, shells: Shells, energy: float) -> float:
+        columns = self._score.columns(shells, energy)
+        return float(np.sum((self._score.target - self._heights(columns) @ columns) ** 2))
+
+    def refined(self, shells: Shells, energy: float) -> Placed:
+        """Shells and shift of energy at the nearest minimum of the square that is left, inside the bounds."""
+        count, bounds = len(shells), self._score.bounds
+        low, high = (
+            np.array([bounds.distance[side]] * count + [np.log(bounds.variance[side])] * count + [bounds.energy[side]])
+            for side in (0, 1)
+        )
+        margin = 1e-6 * (high - low)
+        start = np.clip(np.concatenate([shells.distance, np.log(shells.variance), [energy]]), low + margin, high - margin)
+
+        def of(values: FloatArray) -> tuple[Shells, float]:
+            return Shells(shells.element, values[:count], np.exp(values[count : 2 * count])), float(values[-1])
+
+        def left(values: FloatArray) -> FloatArray:
+            columns = self._score.columns(*of(values))
+            return np.asarray(self._score.target - self._heights(columns) @ columns)
+
+        def slopes(values: FloatArray) -> FloatArray:
+            made, shift = of(values)
+            columns = self._score.columns(made, shift)
+            heights = self._heights(columns)
+            basis = np.linalg.qr(columns[heights > 0.0].T)[0]
+            moved = self._slopes(made, shift, heights)
+            return np.asarray(-(moved - (moved @ basis) @ basis.T).T)
+
+        # Kaufman's approximation of the derivative: heights follow, their change is projected out.
+        found = least_squares(
+            left, start, jac=slopes, bounds=(low, high), max_nfev=_EVALUATIONS, x_scale=(high - low) / 10.0, ftol=1e-7
+        )
+        placed, shift = of(found.x)
+        return Placed(placed.chosen(np.argsort(placed.distance, kind="stable")), shift, 2.0 * float(found.cost))
+
+    def _slopes(self, shells: Shells, energy: float, heights: FloatArray) -> FloatArray:
+        """Derivatives of the sum by distances, logarithms of displacements, and shift, (2 n_shells + 1, n_points)."""
+        farther = Shells(shells.element, shells.distance + _DISTANCE, shells.variance)
+        wider = Shells(shells.element, shells.distance, shells.variance * np.exp(_LOG_VARIANCE))
+        columns = self._score.columns
+        held = columns(shells, energy)
+        return np.concatenate([
+            (columns(farther, energy) - held) * heights[:, None] / _DISTANCE,
+            (columns(wider, energy) - held) * heights[:, None] / _LOG_VARIANCE,
+            (heights @ (columns(shells, energy + _ENERGY) - held))[None] / _ENERGY,
+        ])  # fmt: skip
+
+    def fit(self, placed: Placed) -> ShellFit:
+        """Atoms, standard errors and evidence."""
+        shells, energy, score, count = placed.shells, placed.energy, self._score, len(placed.shells)
+        columns = score.columns(shells, energy)
+        heights = self._heights(columns)
+        rest = score.target - heights @ columns
+        free = len(rest) - score.signal.background.shape[1] - 3 * count - (count > 0)
+        deviation = float(np.sqrt(rest @ rest / max(1, free)))
+        covariance = self._covariance(shells, energy, heights, columns, deviation)
+        deviations = np.sqrt(np.diag(covariance))
+        atoms = heights * ATOMS
+        model = atoms @ score.waves(shells, energy)
+        weighted = (score.signal.chi - model) * score.signal.weights
+        smooth = (weighted - score.without_background(weighted)) / score.signal.weights
+        errors = np.column_stack([
+            deviations[:count], deviations[count : 2 * count] * shells.variance, deviations[2 * count + 1 :] * ATOMS
+        ])  # fmt: skip
+        evidence = score.energy(shells, energy) + self._occam(covariance, count)
+        return ShellFit(
+            shells, atoms, energy, errors, float(deviations[2 * count]), model, smooth, deviation * score.scale, evidence
+        )
+
+    @property
+    def _ranges(self) -> tuple[float, float, float]:
+        bounds = self._score.bounds
+        return (
+            bounds.distance[1] - bounds.distance[0],
+            float(np.log(bounds.variance[1] / bounds.variance[0])),
+            bounds.energy[1] - bounds.energy[0],
+        )
+
+    def _covariance(
+        self, shells: Shells, energy: float, heights: FloatArray, columns: FloatArray, deviation: float
+    ) -> FloatArray:
+        """Of distances, logarithms of displacements, shift and heights; the prior's ranges bound what is not known."""
+        count = len(shells)
+        slopes = np.concatenate([self._slopes(shells, energy, heights), columns])
+        distance, variance, shift = self._ranges
+        prior = np.array([distance] * count + [variance] * count + [shift])
+        precision = slopes @ slopes.T / deviation**2
+        precision[np.diag_indices(2 * count + 1)] += 2.0 * np.pi / prior**2
+        precision[np.diag_indices(3 * count + 1)] += 1e-12 * np.diag(precision)
+        return np.asarray(np.linalg.inv(precision))
+
+    def _occam(self, covariance: FloatArray, count: int) -> float:
+        """What integrating over distances, displacements and shift adds to the free energy [nats]."""
+        if not count:
+            return 0.0
+        distance, variance, shift = self._ranges
+        prior = np.array([distance] * count + [variance] * count + [shift])
+        used = np.arange(2 * count + 1)
+        _, log_volume = np.linalg.slogdet(2.0 * np.pi * covariance[np.ix_(used, used)] / np.outer(prior, prior))
+        return -min(0.0, 0.5 * float(log_volume)) - lgamma(count + 1)

@@ -1,0 +1,112 @@
+"""From a file to the report of its shells."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.sparse.exafs.scattering import SQUARE_PER_ENERGY
+from tansaku.models.sparse.exafs.shells import Bounds
+from tansaku.models.sparse.exafs.signal import Choice
+from tansaku.tasks.sparse.exafs import ExafsSettings, run
+from tansaku.tasks.sparse.exafs_file import Reading, read_fine_structure
+
+COPPER = Path(__file__).parents[4] / "examples/exafs-copper"
+EXAMPLE = COPPER / "copper-80K-synthetic.chi"
+FEFF = [COPPER / f"feff{number:04d}.dat" for number in (1, 2, 4, 9, 14)]
+QUICK = ExafsSettings(Choice(high=17.0), Bounds(distance=(1.5, 4.7), energy=(0.0, 6.0)), most=3, reduction=0.9)
+
+
+def say(stage, share):
+    pass
+
+
+def test_the_report_of_the_example(tmp_path):
+    data = run(EXAMPLE, FEFF, tmp_path / "out", Reading(), QUICK, say)
+    assert json.loads((tmp_path / "out/report.json").read_text()) == json.loads(json.dumps(data))
+    assert data["number_of_shells"] == 3
+    assert sum(data["number_posterior"]) == pytest.approx(1.0)
+    assert [row["distance"] for row in data["shells"]] == pytest.approx([2.5562, 3.615, 4.4275], abs=0.01)
+    assert data["shells"][0]["atoms"] == pytest.approx(12.0, rel=0.1)
+    assert data["shells"][0]["displacement"] == pytest.approx(0.00366, rel=0.1)
+    assert data["energy_shift"] == pytest.approx(3.0, abs=1.0)
+    assert (data["absorber"], data["k_weight"], data["sill"], data["k_range"]) == ("Cu", 1, 1.0, [3.0, 17.0])
+    with (tmp_path / "out/shells.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert [float(row["distance"]) for row in rows] == [row["distance"] for row in data["shells"]]
+    page = (tmp_path / "out/report.html").read_text()
+    assert page.count("data:image/png;base64,") == 4
+    assert "Shells around Cu" in page
+
+
+def spectrum(tmp_path, order=1):
+    """An absorption spectrum of the example's fine structure, columns energy, something else, absorption."""
+    k, chi = np.loadtxt(EXAMPLE).T
+    energy = 8980.0 + np.concatenate([np.arange(-200.0, 0.0, 4.0), np.arange(0.0, 14.0, 0.5), k**2 / SQUARE_PER_ENERGY])
+    rise = 0.5 + np.arctan((energy - 8980.0) / 0.5) / np.pi
+    wave = np.concatenate([np.zeros(len(energy) - len(k)), chi])
+    rows = np.column_stack([energy, np.arange(len(energy)), 1.0 - 1e-4 * (energy - 8980.0) + 2.0 * rise * (1.0 + wave)])
+    path = tmp_path / "copper.xmu"
+    np.savetxt(path, rows[::order], header="energy number mu")
+    return path
+
+
+def test_an_absorption_spectrum_gives_the_same_shells(tmp_path):
+    settings = ExafsSettings(QUICK.choice, QUICK.bounds, most=1, reduction=0.9)
+    data = run(spectrum(tmp_path), FEFF, tmp_path / "out", Reading((1, 3), 8980.0), settings, say)
+    assert data["data"]["kind"] == "xmu"
+    assert data["data"]["edge_step"] == pytest.approx(2.0, rel=0.03)
+    assert data["shells"][0]["distance"] == pytest.approx(2.5562, abs=0.01)
+    assert data["shells"][0]["atoms"] == pytest.approx(12.0, rel=0.15)
+
+
+def test_the_order_of_lines_does_not_matter(tmp_path):
+    first = read_fine_structure(spectrum(tmp_path), Reading((1, 3)))
+    second = read_fine_structure(spectrum(tmp_path, order=-1), Reading((1, 3)))
+    assert first[0].tolist() == second[0].tolist()
+    assert first[1] == pytest.approx(second[1], abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("text", "reading", "match"),
+    [
+        ("1 2\n" * 50, Reading(), "wavenumber 1 is in it twice"),
+        ("1 2\n" * 10, Reading(), "10 points; expected 40"),
+        ("1 2\n", Reading((1, 3)), "expected at least 3 finite numbers"),
+        ("1 nan\n" * 50, Reading(), "0 points"),
+        ("".join(f"{n / 10} 1\n" for n in range(60)), Reading(edge=8980.0), "not energies"),
+        ("".join(f"{8900 + n} 1\n" for n in range(60)), Reading(), "--edge"),
+    ],
+)
+def test_files_that_cannot_be_used(tmp_path, text, reading, match):
+    path = tmp_path / "s.txt"
+    path.write_text(text)
+    with pytest.raises(ConfigurationError, match=match):
+        run(path, FEFF, tmp_path / "out", reading, QUICK, say)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("make", "match"),
+    [
+        (lambda: Reading((0, 1)), "--columns 0 1"),
+        (lambda: Reading((2, 2)), "--columns 2 2"),
+        (lambda: Reading(edge=-5.0), "--edge -5"),
+        (lambda: ExafsSettings(most=0), "--max-shells 0"),
+        (lambda: ExafsSettings(reduction=5.0), "--s02 5"),
+    ],
+)
+def test_settings_that_cannot_be_used_are_refused(make, match):
+    with pytest.raises(ConfigurationError, match=match):
+        make()
+
+
+def test_too_many_shells_for_the_points_are_refused_before_the_search(tmp_path):
+    k = np.arange(3.0, 9.0, 0.12)
+    np.savetxt(tmp_path / "s.chi", np.column_stack([k, np.sin(5.0 * k)]))
+    with pytest.raises(ConfigurationError, match="too few for 16 shells"):
+        run(tmp_path / "s.chi", FEFF, tmp_path / "out", Reading(), ExafsSettings(), say)
+    assert not (tmp_path / "out").exists()
