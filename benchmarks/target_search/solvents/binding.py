@@ -94,4 +94,4 @@ def binding_of(smiles: str) -> Binding:
 def _coordination(bound: Atoms) -> int:
     distances = np.linalg.norm(bound.positions[:-1] - bound.positions[-1], axis=1)
     reach = {"N": 2.4, "O": 2.4, "F": 2.4, "P": 2.8, "S": 2.8, "Cl": 2.8}
-    return sum(distance < reach.get(symbol, 0.0) for symbol, distance in zip(bound.symbols, distances, strict=False))
+    return sum(bool(distance < reach.get(symbol, 0.0)) for symbol, distance in zip(bound.symbols, distances, strict=False))

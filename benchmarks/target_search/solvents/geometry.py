@@ -75,7 +75,9 @@ def conformers_of(smiles: str, seed: int = 7) -> Conformers:
     found = list(AllChem.EmbedMultipleConfs(molecule, _CONFORMERS, options))
     if not found:
         raise ValueError(f"smiles: {smiles!r}; RDKit finds no coordinates")
-    field = AllChem.MMFFOptimizeMoleculeConfs if AllChem.MMFFHasAllMoleculeParams(molecule) else AllChem.UFFOptimizeMoleculeConfs
+    field = (
+        AllChem.MMFFOptimizeMoleculeConfs if AllChem.MMFFHasAllMoleculeParams(molecule) else AllChem.UFFOptimizeMoleculeConfs
+    )
     energies = np.array([energy for _, energy in field(molecule, maxIters=2000)]) * KCAL_PER_MOL
     order = np.argsort(energies, kind="stable")
     positions = np.array([molecule.GetConformer(int(found[i])).GetPositions() for i in order])
