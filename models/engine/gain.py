@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -26,6 +27,25 @@ REST = 500
 """Number of candidates, the likeliest ones, that the rest of the budget may be spent on."""
 
 
+class Moments(Protocol):
+    """Means and deviations of a whole pool, in the transform's standardised unit, whichever model they come from."""
+
+    @property
+    def state(self) -> TransformState:
+        """The transform."""
+        ...
+
+    @property
+    def mean(self) -> FloatArray:
+        """Shape ``(n_candidates,)``."""
+        ...
+
+    @property
+    def deviation(self) -> FloatArray:
+        """Shape ``(n_candidates,)``."""
+        ...
+
+
 @dataclass(frozen=True)
 class Prediction:
     """A model's prediction for a pool, in the transform's standardised unit.
@@ -43,7 +63,7 @@ class Prediction:
     posterior: PoolPosterior
 
 
-def incumbents(pool: CandidatePool, history: History, prediction: Prediction) -> FloatArray:
+def incumbents(pool: CandidatePool, history: History, prediction: Moments) -> FloatArray:
     """Best value of each system in the transform's standardised unit, shape ``(n_systems,)``.
 
     Pending candidates count at their predicted mean. For a system without any value, gains
@@ -60,7 +80,7 @@ def incumbents(pool: CandidatePool, history: History, prediction: Prediction) ->
     return best
 
 
-def levels(goal: Goal, pool: CandidatePool, history: History, prediction: Prediction) -> FloatArray:
+def levels(goal: Goal, pool: CandidatePool, history: History, prediction: Moments) -> FloatArray:
     """What each system's candidates are compared with, in the transform's unit before standardising, shape ``(n_systems,)``.
 
     The best of the system, the k-th best of all, or the threshold. Pending candidates count at their predicted mean. While

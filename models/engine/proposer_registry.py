@@ -17,6 +17,7 @@ from tansaku.models.domain.specs.proposer import (
     ListedProposerSpec,
     ProposerSpec,
     RandomProposerSpec,
+    SparseProposerSpec,
 )
 from tansaku.models.domain.specs.site import DeviceName
 from tansaku.models.domain.specs.transfer import TransferMode
@@ -27,6 +28,7 @@ from tansaku.models.engine.gp import GPProposer
 from tansaku.models.engine.pareto import ParetoProposer, front_wanted
 from tansaku.models.engine.presets import GPSettings, settings
 from tansaku.models.engine.simple import GridProposer, ListedProposer, RandomProposer
+from tansaku.models.engine.sparse.proposer import SparseProposer
 from tansaku.models.engine.transfer.data import Sources
 from tansaku.models.engine.transfer.proposer import TransferProposer
 
@@ -59,6 +61,8 @@ def build_proposer(
             return ListedProposer(spec.candidates)
         case DisagreementProposerSpec():
             return DisagreementProposer(spec)
+        case SparseProposerSpec():
+            return SparseProposer(spec, goal_of(objective or ObjectiveSpec()))
         case GPProposerSpec() if objective is not None and objective.further:
             chosen = _constrained(settings(spec), constraints)
             return ParetoProposer(replace(chosen, device=resolve_device(device)), front_wanted(objective))

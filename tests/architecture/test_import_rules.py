@@ -7,9 +7,9 @@ import pytest
 PLANTED = [
     ("models/domain", "import ase", "the domain knows"),
     ("models/domain", "from pymongo import MongoClient", "the domain knows"),
-    ("models/domain", "from tansaku.models.features import planted", "engine | surrogates | sparse > features > domain"),
-    ("models/engine", "from tansaku.models import surrogates", "engine | surrogates | sparse > features > domain"),
-    ("models/sparse", "from tansaku.models import engine", "engine | surrogates | sparse > features > domain"),
+    ("models/domain", "from tansaku.models.features import planted", "engine | surrogates > sparse > features > domain"),
+    ("models/engine", "from tansaku.models import surrogates", "engine | surrogates > sparse > features > domain"),
+    ("models/sparse", "from tansaku.models import engine", "engine | surrogates > sparse > features > domain"),
     ("models/features", "from tansaku import calculators", "deploy > flows > tasks"),
     ("calculators/engines", "from tansaku import spaces", "deploy > flows > tasks"),
     ("spaces", "from tansaku.tasks import stores", "deploy > flows > tasks"),

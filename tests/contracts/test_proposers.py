@@ -16,6 +16,7 @@ from tansaku.models.domain.specs.proposer import (
     GPProposerSpec,
     GridProposerSpec,
     RandomProposerSpec,
+    SparseProposerSpec,
 )
 from tansaku.models.engine.proposer_registry import build_proposer
 
@@ -43,6 +44,8 @@ SPECS = {
         mean=[{"type": "constant"}, {"type": "linear"}],
         restarts=1,
     ),
+    "sparse": SparseProposerSpec(),
+    "sparse-four": SparseProposerSpec(max_features=4, initial_points=2, transform={"compress": 0.7}),
     "log-ei": GPProposerSpec(acquisition="log_ei", transform={"log": True, "standardise": "system"}),
 }
 SEED = 11
@@ -234,4 +237,4 @@ def test_choices_explain_themselves(spec):
     assert proposer.name
     numbers = [v for v in (choice.acquisition, choice.mean, choice.deviation) if v is not None]
     assert np.isfinite(numbers).all()
-    assert len(numbers) == (3 if spec.type == "gp" else 0)
+    assert len(numbers) == (3 if spec.type in ("gp", "sparse") else 0)

@@ -332,6 +332,15 @@ class CampaignSpec(Spec):
         return self
 
     @model_validator(mode="after")
+    def _goal_has_a_level(self) -> CampaignSpec:
+        goal, serving = self.objective.goal.type, ("best_per_system", "best_overall", "top_k", "all_below")
+        if self.proposer.type == "sparse" and goal not in serving:
+            raise ValueError(
+                f"proposer.type: sparse does not serve the goal {goal}; expected gp, or a goal of {', '.join(serving)}"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _systems_have_their_own_answers(self) -> CampaignSpec:
         goal, proposer = self.objective.goal.type, self.proposer
         for key in ("floor", "worst_first") if isinstance(proposer, GPProposerSpec) and goal != "best_per_system" else ():

@@ -166,8 +166,42 @@ class DisagreementProposerSpec(Spec):
     judging: Annotated[float, Field(ge=0, lt=1)] = 0.2
 
 
+class SparseTransformSpec(Spec):
+    """What is done to the objective before a sparse model is fitted.
+
+    Attributes:
+        log: Model its logarithm. While a value is not positive, log(value − floor) with the floor 5 % of the observed range
+            below the lowest value.
+        compress: Share of the observations above which values grow by their logarithm only; 1 leaves all as they are.
+    """
+
+    log: bool = False
+    compress: Annotated[float, Field(gt=0, le=1)] = 1.0
+
+
+class SparseProposerSpec(Spec):
+    """Linear models of few columns, averaged over which ones: for tables with many descriptors and few known values.
+
+    The next candidate has the largest expected improvement per cost; for the goal ``all_below`` the largest probability of
+    lying below the threshold per cost. All sets of at most ``max_features`` columns are scored; of more columns than 200,000
+    sets are made of, those that correlate most with the values and with what these leave unexplained are kept.
+
+    Attributes:
+        max_features: Largest number of columns in a model.
+        transform: Output transform.
+        cost_exponent: The acquisition is divided by cost to this power; 0 ignores cost.
+        initial_points: Random candidates of each system before there is a model; null: five in all, at least one of each system.
+    """
+
+    type: Literal["sparse"] = "sparse"
+    max_features: Annotated[int, Field(ge=1, le=6)] = 3
+    transform: SparseTransformSpec = SparseTransformSpec()
+    cost_exponent: NonNegativeFloat = 1.0
+    initial_points: Annotated[int, Field(ge=1, le=10_000)] | None = None
+
+
 ProposerSpec = Annotated[
-    GPProposerSpec | RandomProposerSpec | GridProposerSpec | ListedProposerSpec | DisagreementProposerSpec,
+    GPProposerSpec | RandomProposerSpec | GridProposerSpec | ListedProposerSpec | DisagreementProposerSpec | SparseProposerSpec,
     Field(discriminator="type"),
 ]
 

@@ -1,0 +1,1 @@
+"""Proposals by a sparse linear model of tables with many descriptors."""

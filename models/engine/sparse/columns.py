@@ -1,0 +1,70 @@
+"""The columns that a sparse model sees of a pool."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tansaku.models.domain.pool import CandidatePool, FeatureGroup, FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """Numbers of all candidates.
+
+    Attributes:
+        names: Of the columns: ``group.column``, ``group.column=code`` for a category, ``system=name``.
+        values: (n_candidates, n_columns).
+    """
+
+    names: tuple[str, ...]
+    values: FloatArray
+
+
+def columns_of(pool: CandidatePool) -> Columns:
+    """The columns of a pool: numbers as they are, categories and systems as indicators.
+
+    Columns that are the same for all candidates, and further copies of a column up to scale and offset, are left out.
+
+    Args:
+        pool: All candidates.
+    """
+    names: list[str] = []
+    parts: list[FloatArray] = []
+    for _, group in sorted(pool.groups.items()):
+        found = _indicators(group) if group.categorical else (_named(group), group.values)
+        names += found[0]
+        parts.append(found[1][group.index])
+    if len(pool.systems) > 1:
+        names += [f"system={system}" for system in pool.systems]
+        parts.append(np.eye(len(pool.systems))[pool.system_codes])
+    values = np.concatenate(parts, axis=1) if parts else np.empty((len(pool), 0))
+    kept = _distinct(values)
+    return Columns(tuple(names[i] for i in kept), np.ascontiguousarray(values[:, kept]))
+
+
+def _named(group: FeatureGroup) -> list[str]:
+    return [f"{group.name}.{column}" for column in group.columns]
+
+
+def _indicators(group: FeatureGroup) -> tuple[list[str], FloatArray]:
+    """One column per code of each categorical column."""
+    names: list[str] = []
+    parts: list[FloatArray] = []
+    for name, column in zip(_named(group), group.values.T, strict=True):
+        codes = np.unique(column)
+        names += [f"{name}={code:g}" for code in codes]
+        parts.append((column[:, None] == codes).astype(np.float64))
+    return names, np.concatenate(parts, axis=1) if parts else np.empty((len(group.values), 0))
+
+
+def _distinct(values: FloatArray) -> list[int]:
+    """Places of the columns that vary and are no multiple of an earlier one."""
+    centred = values - values.mean(axis=0)
+    norms = np.linalg.norm(centred, axis=0)
+    varying = np.flatnonzero(norms > 1e-12 * np.maximum(np.abs(values).max(axis=0, initial=0.0), 1e-300) * np.sqrt(len(values)))
+    unit = centred[:, varying] / norms[varying]
+    same = np.abs(unit.T @ unit) > 1.0 - 1e-12
+    first = np.argmax(same, axis=0) if len(varying) else np.empty(0, dtype=np.intp)
+    return [int(varying[i]) for i in np.flatnonzero(first == np.arange(len(varying)))]

@@ -1,0 +1,157 @@
+"""Proposer by Bayesian model averaging over small supports, for tables with many descriptors and few known values."""
+
+# ruff: noqa: ARG002 - the contract hands over more than this needs
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+
+import numpy as np
+from scipy.special import ndtr
+
+from tansaku.models.domain.pool import CandidatePool, FloatArray
+from tansaku.models.domain.ports import Choice, History
+from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.specs.proposer import SparseProposerSpec
+from tansaku.models.engine.acquisition import expected_improvement, first_best, per_cost
+from tansaku.models.engine.gain import levels
+from tansaku.models.engine.goals import Goal
+from tansaku.models.engine.initial import initial_position, initial_size
+from tansaku.models.engine.simple import ModelFree, allowed_candidates
+from tansaku.models.engine.sparse.columns import Columns, columns_of
+from tansaku.models.engine.transforms import OutputTransform, TransformState
+from tansaku.models.sparse.search.averaging import Average, fit_average
+
+_DESIGN = 5
+"""Initial points together, where the spec says none."""
+
+_AT_ONCE = 50_000
+"""Candidates whose predictions by all supports are held in memory."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Mixture:
+    """Prediction of a pool in the transform's unit.
+
+    Attributes:
+        state: The transform.
+        mean: (n_candidates,).
+        deviation: (n_candidates,).
+    """
+
+    state: TransformState
+    mean: FloatArray
+    deviation: FloatArray
+
+
+class SparseProposer(ModelFree):
+    """Chooses by expected improvement, or by the probability of passing a threshold, averaged over supports, per cost.
+
+    Nothing is kept between calls but the columns of the last pool. Pending candidates count as measured at what each
+    support predicts. Columns may include indicators of systems; a candidate is compared with the best of its own system. Stated
+    errors of measurements and repeats are not used: the noise is learned from all values alike.
+
+    Args:
+        spec: The spec.
+        goal: What is wanted.
+    """
+
+    name = "sparse"
+
+    def __init__(self, spec: SparseProposerSpec, goal: Goal) -> None:
+        self._spec, self._goal = spec, goal
+        self._known: tuple[CandidatePool, Columns] | None = None
+
+    def initial_count(self, pool: CandidatePool) -> int:
+        """As many of each system as the spec says; by default five in all, at least one and at most all of each system.
+
+        Raises:
+            ConfigurationError: A system has fewer.
+        """
+        points = self._spec.initial_points
+        if points is None:
+            smallest = int(np.bincount(pool.system_codes, minlength=len(pool.systems)).min())
+            points = max(1, min(smallest, ceil(_DESIGN / len(pool.systems))))
+        return initial_size(pool, points)
+
+    def propose(
+        self,
+        pool: CandidatePool,
+        history: History,
+        number: int,
+        rng: np.random.Generator,
+        hyperparameters: JsonDict | None = None,
+    ) -> Choice | None:
+        """Chooses proposal ``number``, or None when no allowed candidate is left."""
+        allowed = allowed_candidates(pool, history)
+        if not allowed.any():
+            return None
+        in_design = number <= self.initial_count(pool)
+        if in_design or not len(history.observed):
+            return Choice(initial_position(pool, allowed, number, rng, "random"), initial=in_design)
+        state, average, rows = self._fitted(pool, history)
+        mean, deviation = _moments(average, rows)
+        level = levels(self._goal, pool, history, _Mixture(state, mean, deviation))
+        candidates = np.flatnonzero(allowed)
+        values = np.zeros(len(pool))
+        for part in np.array_split(candidates, ceil(len(candidates) / _AT_ONCE)):
+            values[part] = self._gains(average, rows[part], level[pool.system_codes[part]])
+        values = per_cost(values, pool.cost, self._spec.cost_exponent)
+        position = first_best(values, allowed, logarithmic=False)
+        system = int(pool.system_codes[position])
+        expected, spread = state.moments(float(mean[position]), float(deviation[position]), system)
+        return Choice(position, acquisition=float(values[position]), mean=expected, deviation=spread)
+
+    def expected(
+        self, pool: CandidatePool, history: History, hyperparameters: JsonDict | None = None
+    ) -> tuple[FloatArray, FloatArray]:
+        """Predicts every candidate, as for the next proposal.
+
+        Args:
+            pool: All candidates.
+            history: With at least one observation.
+            hyperparameters: Not used.
+
+        Returns:
+            Means and deviations in the oriented objective's unit, shape ``(n_candidates,)`` each.
+        """
+        state, average, rows = self._fitted(pool, history)
+        pairs = [
+            state.moments(float(mean), float(deviation), int(system))
+            for mean, deviation, system in zip(*_moments(average, rows), pool.system_codes, strict=True)
+        ]
+        means, deviations = np.array(pairs).T
+        return means, deviations
+
+    def probabilities(self, pool: CandidatePool, history: History) -> dict[str, float]:
+        """Probability that a column belongs to the support, by name, the most probable first."""
+        _, average, _ = self._fitted(pool, history)
+        found = zip(self._columns(pool).names, average.column_probabilities.tolist(), strict=True)
+        return dict(sorted(found, key=lambda pair: -pair[1]))
+
+    def _fitted(self, pool: CandidatePool, history: History) -> tuple[TransformState, Average, FloatArray]:
+        """The transform, the mixture with fantasies for what is pending, and the columns of all candidates."""
+        rows = self._columns(pool).values
+        asked = self._spec.transform
+        transform = OutputTransform(asked.log, "none", asked.compress)
+        systems = pool.system_codes[history.observed]
+        state = transform.fit(history.values, systems, len(pool.systems))
+        average = fit_average(rows[history.observed], state.forward(history.values, systems), self._spec.max_features)
+        return state, average.told(rows[history.pending]), rows
+
+    def _gains(self, average: Average, rows: FloatArray, level: FloatArray) -> FloatArray:
+        means, deviations = average.components(rows)
+        if self._goal.kind == "all_below":
+            return np.asarray(average.weights @ ndtr((level - means) / np.maximum(deviations, np.finfo(np.float64).tiny)))
+        return np.asarray(average.weights @ expected_improvement(means, deviations, level))
+
+    def _columns(self, pool: CandidatePool) -> Columns:
+        if self._known is None or self._known[0] is not pool:
+            self._known = (pool, columns_of(pool))
+        return self._known[1]
+
+
+def _moments(average: Average, rows: FloatArray) -> tuple[FloatArray, FloatArray]:
+    parts = [average.predict(part) for part in np.array_split(rows, ceil(len(rows) / _AT_ONCE))]
+    return np.concatenate([mean for mean, _ in parts]), np.concatenate([deviation for _, deviation in parts])
