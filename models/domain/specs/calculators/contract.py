@@ -58,6 +58,7 @@ class CalculatorFacts:
         conforms: Whether the conformance suite runs it although it gives no energies of atoms, or not always.
         dft: Whether it is a density-functional code: it may be absent from this machine, a crystal costs as much as a
             candidate, and energies of two cells compare only at the same k-points.
+        charged: Whether it computes cells with a charge, against a uniform background.
         manual: Whether nothing is computed: people or robots report the values.
         own_forces: Whether its forces are the gradient of its energy.
         fields: Fields on a grid that a result may leave as a file: name of the field, name of the file.
@@ -80,6 +81,7 @@ class CalculatorFacts:
     atomic_energies: bool = False
     conforms: bool = False
     dft: bool = False
+    charged: bool = False
     manual: bool = False
     own_forces: bool = True
     fields: Mapping[str, str] = field(default_factory=dict)

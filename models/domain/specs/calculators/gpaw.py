@@ -50,6 +50,7 @@ class GpawSpec(CalculatorBase):
         unrelated=frozenset({"density", "partition"}),
         later={"partition": False, "bands": None, "eigensolver": "davidson"},
         dft=True,
+        charged=True,
         fields={"density": "density.npz"},
         variables=("GPAW_",),
     )
