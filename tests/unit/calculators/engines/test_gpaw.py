@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from ase import Atoms
+from ase import Atoms, units
 from ase.build import bulk
 from pydantic import ValidationError
 
+from tansaku.calculators.engines.electronic import TOTAL_CHARGE
 from tansaku.calculators.engines.gpaw import DENSITY_FILE, LOG_FILE, GpawCalculator, find_setups
 from tansaku.calculators.engines.gpaw_partition import valence_energy
 from tansaku.models.domain.errors import ConfigurationError, MissingComponentError, TransientError
@@ -112,6 +113,20 @@ def test_the_parts_of_the_energy_add_up_to_it(tmp_path):
 def test_the_valence_electrons_of_an_atom_have_its_ionisation_energies(symbol, ionisation):
     # Measured ones; hydrogen without spin.
     assert valence_energy(symbol, "PBE") == pytest.approx(-ionisation, rel=0.01)
+
+
+def test_a_charged_cell_has_the_energy_of_its_images_and_background():
+    """Makov & Payne (1995), https://doi.org/10.1103/PhysRevB.51.4014: a cube's energy has the term -2.837297 q² / 2L."""
+
+    def ion(edge: float) -> float:
+        atoms = Atoms("Na", cell=(edge,) * 3, pbc=True)
+        atoms.info[TOTAL_CHARGE] = 1
+        result = GpawCalculator(spec(kpoint_density=0.1)).evaluate(atoms)
+        assert result.details["electrons"] == pytest.approx(6.0)
+        return result.energy
+
+    expected = -2.837297 * units.Hartree * units.Bohr / 2.0 * (1.0 / 5.0 - 1.0 / 6.5)
+    assert ion(5.0) - ion(6.5) == pytest.approx(expected, rel=0.03)
 
 
 class Walltime(BaseException):
