@@ -89,11 +89,11 @@
   const arrhenius = (data) => {
     const body = panel(`Diffusion coefficient against inverse temperature: activation energy ${shorter(data.energy)} eV`);
     const { colour, lines } = plotStyle(body);
-    const rows = data.temperature.map((kelvin, at) => [1000 / kelvin, data.coefficient[at]]).sort((one, other) => one[0] - other[0]);
+    const rows = data.temperature.map((kelvin, at) => [1000 / kelvin, Math.log10(data.coefficient[at])]).sort((one, other) => one[0] - other[0]);
     chart(body, {
-      scales: { x: { time: false }, y: { distr: 3 } },
-      axes: [{ ...lines, label: "1000 K / temperature" }, { ...lines, label: "diffusion [cm²/s]", size: 80 }],
-      series: [{ label: "1000 K / T" }, { label: "diffusion", stroke: colour("good"), width: 2, points: { show: true, size: 6 } }],
+      scales: { x: { time: false } },
+      axes: [{ ...lines, label: "1000 K / temperature" }, { ...lines, label: "log10 of diffusion [cm²/s]", size: 70 }],
+      series: [{ label: "1000 K / T" }, { label: "log10 of diffusion", stroke: colour("good"), width: 2, points: { show: true, size: 6 } }],
     }, [rows.map((row) => row[0]), rows.map((row) => row[1])]);
   };
 
