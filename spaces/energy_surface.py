@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from ase.data import atomic_numbers, covalent_radii
 
+from tansaku.calculators.engines.electronic import TOTAL_CHARGE
 from tansaku.calculators.structures.ion_grid import (
     IonGrid,
     grid_shape,
@@ -81,7 +82,7 @@ class EnergySurfaceSpace:
             raise NotFoundError(f"candidate {candidate!r} is not in the space")
         fraction = self._positions.fractions[self._by_id[candidate]]
         atoms = self.structure_at(fraction)
-        atoms.info = {"candidate": candidate, "system": self._system, "fraction": [float(part) for part in fraction]}
+        atoms.info |= {"candidate": candidate, "system": self._system, "fraction": [float(part) for part in fraction]}
         return atoms
 
     @property
@@ -105,7 +106,7 @@ class EnergySurfaceSpace:
 
         atoms: Atoms = self._host.repeat(self._spec.supercell)
         atoms.append(Atom(self._spec.ion, fraction @ self._host.cell.array))
-        atoms.info = {}
+        atoms.info = {TOTAL_CHARGE: self._spec.charge} if self._spec.charge else {}
         return atoms
 
     def elements(self) -> frozenset[str]:

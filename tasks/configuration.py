@@ -308,6 +308,7 @@ _LATER_KEYS: dict[KeyPath, object] = {
     ("constraints",): {"max_cost": None, "avoid_failures": False},
     ("space", "parent", "transformations"): [],
     ("space", "phases"): None,
+    ("space", "charge"): 0,
     ("space", "cell"): {"boundaries": 2, "polish": None},
     **{("space", key): None for key in ("replication", "atoms", "seeds", "anneal")},
     ("space", "translation", "sample"): None,

@@ -14,6 +14,14 @@ from tansaku.models.domain.identifiers import content_hash
 from tansaku.models.domain.records import Provenance
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
 
+TOTAL_CHARGE = "total_charge"
+"""Key of ``Atoms.info``: charge of the cell [e]; without it the cell is neutral."""
+
+
+def total_charge(structure: Atoms) -> int:
+    """Charge of a structure's cell [e]."""
+    return int(structure.info.get(TOTAL_CHARGE, 0))
+
 
 def check_elements(structure: Atoms, known: Collection[str], who: str) -> None:
     """Raises ConfigurationError for an element that a code was given no setup or pseudopotential for."""
@@ -26,8 +34,10 @@ def check_elements(structure: Atoms, known: Collection[str], who: str) -> None:
 def task_key(structure: Atoms, relaxation: RelaxationSpec | None, provenance: Provenance) -> str:
     """Hash of all that a half-finished calculation depends on."""
     grid_cell = {GRID_CELL: np.asarray(structure.info[GRID_CELL]).tolist()} if GRID_CELL in structure.info else {}
+    charge = {TOTAL_CHARGE: total_charge(structure)} if TOTAL_CHARGE in structure.info else {}
     return content_hash(
         grid_cell
+        | charge
         | {
             "provenance": provenance.model_dump(mode="json"),
             "relaxation": relaxation.model_dump(mode="json") if relaxation is not None else None,

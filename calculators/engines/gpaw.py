@@ -20,7 +20,7 @@ from ase.calculators.calculator import Calculator, all_changes
 
 from tansaku.calculators.engine import Engine
 from tansaku.calculators.engines.ase_evaluation import evaluate_with_ase
-from tansaku.calculators.engines.electronic import check_elements, initial_moments, task_key
+from tansaku.calculators.engines.electronic import check_elements, initial_moments, task_key, total_charge
 from tansaku.calculators.engines.energy_partition import check_ewald
 from tansaku.calculators.engines.gpaw_parameters import gpaw_parameters
 from tansaku.calculators.engines.gpaw_partition import gpaw_gap, gpaw_partition
@@ -157,7 +157,7 @@ def compute(task: GpawTask) -> CalculationResult:
     log = folder / LOG_FILE if folder is not None else None
     start.set_initial_magnetic_moments(initial_moments(start, task.spec.magnetic_moments) if task.spec.spin else None)
     watch = _Watch(folder, key, task.interval)
-    through = _Gpaw(gpaw_parameters(task.spec, grid), watch, log)
+    through = _Gpaw(gpaw_parameters(task.spec, grid, total_charge(task.structure)), watch, log)
     if resumed and folder is not None:
         start.cell, start.positions = through.resume(folder / STATE_FILE)
     try:

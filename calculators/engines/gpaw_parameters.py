@@ -13,11 +13,18 @@ from tansaku.models.domain.specs.calculators.gpaw import GpawSpec
 _SYMMETRY = 1e-4  # fractional; forces of equivalent atoms are equal to the tolerances of the density only
 
 
-def gpaw_parameters(spec: GpawSpec, grid: tuple[int, int, int]) -> JsonDict:
-    """Keywords of ``gpaw.GPAW``."""
+def gpaw_parameters(spec: GpawSpec, grid: tuple[int, int, int], charge: int = 0) -> JsonDict:
+    """Keywords of ``gpaw.GPAW``.
+
+    Args:
+        spec: Level of theory.
+        grid: Numbers of k-points.
+        charge: Of the cell [e]; a uniform background of the opposite charge compensates it.
+    """
     bands = {} if spec.bands is None else {"nbands": f"{100 * spec.bands:g}%"}
     return {
         **bands,
+        **({"charge": charge} if charge else {}),
         "mode": {"name": "pw", "ecut": spec.cutoff},
         "xc": spec.xc,
         "kpts": {"size": grid, "gamma": True},

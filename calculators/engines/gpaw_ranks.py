@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms
 
+from tansaku.calculators.engines.electronic import TOTAL_CHARGE, total_charge
 from tansaku.calculators.engines.gpaw import GpawTask, compute
 from tansaku.calculators.engines.gpaw_parameters import usable_ranks
 from tansaku.calculators.engines.kpoints import GRID_CELL
@@ -80,6 +81,7 @@ def _task_json(task: GpawTask) -> JsonDict:
         "positions": structure.positions.tolist(),
         "cell": structure.cell.array.tolist(),
         "held": np.asarray(structure.arrays["held"], dtype=bool).tolist() if "held" in structure.arrays else None,
+        "charge": total_charge(structure),
         "kpoint_cell": np.asarray(structure.info[GRID_CELL]).tolist() if GRID_CELL in structure.info else None,
         "relaxation": task.relaxation.model_dump(mode="json") if task.relaxation is not None else None,
         "spec": task.spec.model_dump(mode="json"),
@@ -93,6 +95,8 @@ def _task(data: JsonDict, folder: Path) -> GpawTask:
     structure = Atoms(data["numbers"], data["positions"], cell=data["cell"], pbc=True)
     if data["held"] is not None:
         structure.arrays["held"] = np.array(data["held"], dtype=bool)
+    if data["charge"]:
+        structure.info[TOTAL_CHARGE] = data["charge"]
     if data["kpoint_cell"] is not None:
         structure.info[GRID_CELL] = np.array(data["kpoint_cell"])
     return GpawTask(

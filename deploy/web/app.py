@@ -18,6 +18,7 @@ from tansaku.deploy.web.api import (
     checks,
     creation,
     datasets,
+    diffusion,
     figures,
     files,
     health,
@@ -35,6 +36,7 @@ from tansaku.deploy.web.auth.proxy import check_sign_on
 from tansaku.deploy.web.changes import Changes
 from tansaku.deploy.web.middleware import Protection, protected
 from tansaku.deploy.web.pages import account, audit, campaign, evaluation, home, login, new
+from tansaku.deploy.web.pages import diffusion as diffusion_pages
 from tansaku.deploy.web.pages import figures as figure_pages
 from tansaku.deploy.web.pages import files as file_pages
 from tansaku.deploy.web.pages import logs as log_pages
@@ -46,11 +48,12 @@ from tansaku.deploy.web.pages import runs as run_pages
 from tansaku.deploy.web.pages import schedules as schedule_pages
 from tansaku.deploy.web.pages.rendering import Renderer
 from tansaku.deploy.web.services import Services
+from tansaku.tasks.views.diffusion_readings import DiffusionReadings
 from tansaku.tasks.views.figure_readings import FigureReadings
 
 STATIC = Path(__file__).parent / "static"
 CAMPAIGN_PAGES = (home.router, campaign.router, run_pages.router, evaluation.router, new.router, file_pages.router)
-RESULTS = (log_pages.router, logs.router, figure_pages.router, figures.router)
+RESULTS = (log_pages.router, logs.router, figure_pages.router, figures.router, diffusion_pages.router, diffusion.router)
 MODELS = (model_pages.router, models.router)
 SCHEDULES = (schedule_pages.router, schedules.router)
 PAGES = (login.router, *CAMPAIGN_PAGES, measuring_pages.router, queue_page.router, account.router, audit.router)
@@ -101,6 +104,7 @@ def create_app(services: Services) -> FastAPI:
     app.state.services = services
     app.state.changes = Changes(services.readings)
     app.state.figures = FigureReadings(services.store, services.readings.version)
+    app.state.diffusion = DiffusionReadings(services.store, services.artifacts, services.readings.version)
     for router in ROUTERS:
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

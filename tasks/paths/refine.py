@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tansaku.calculators.engines.electronic import TOTAL_CHARGE
 from tansaku.calculators.workflows.diffusion.refinement import Refinement, RefinementSettings, Refiner
 from tansaku.calculators.workflows.migration.checkpoint import Checkpoint
 from tansaku.models.domain.errors import ConfigurationError
@@ -50,6 +51,7 @@ def _key(calculator: Calculator, space: SurfaceSpace, surface: CampaignSurface, 
     return content_hash(
         {
             "provenance": calculator.provenance.model_dump(mode="json"),
+            **({TOTAL_CHARGE: atoms.info[TOTAL_CHARGE]} if TOTAL_CHARGE in atoms.info else {}),
             "numbers": atoms.numbers.tolist(),
             "positions": atoms.positions.tolist(),
             "cell": atoms.cell.array.tolist(),

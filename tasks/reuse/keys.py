@@ -39,6 +39,10 @@ def computation_key(spec: CampaignSpec) -> str:
         "as_they_stand": space.as_they_stand,
         "phases": phases,
     }
+    if space.total_charge:
+        content["charge"] = space.total_charge
+    if space.description.gridded and not space.as_they_stand:
+        content["pinned"] = "last atom"  # relaxed otherwise than the same structure of another space
     if not only_energy(spec):
         crystal = space.reference_crystal
         content |= {"space": space.type, "crystal": None if crystal is None else crystal.model_dump(mode="json")}

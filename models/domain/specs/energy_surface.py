@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -13,6 +13,9 @@ from tansaku.models.domain.specs.crystals import PrototypeSpec
 from tansaku.models.domain.specs.energy_space import EnergySpaceSpec
 from tansaku.models.domain.specs.prototypes import CationText, OxideStructure, Volume
 from tansaku.models.domain.specs.space_base import KeyPath, SpaceDescription, SpecFile
+
+if TYPE_CHECKING:
+    from tansaku.models.domain.specs.calculators.contract import CalculatorBase
 
 ENERGY = "energy"
 """The property that an energy surface is about: energy of the cell with the ion [eV]."""
@@ -59,6 +62,7 @@ class EnergySurfaceSpaceSpec(EnergySpaceSpec):
         host_atoms: ``fixed``, or ``relaxed``: each evaluation relaxes the host around the ion, which is pinned to its point,
             while the cell and the mean position of the host's atoms stay; the calculator's ``relaxation`` gives ``fmax`` and
             ``max_steps``.
+        charge: Charge of the cell that is computed [e], against a uniform background: 1 for a proton, H without its electron.
         relaxed: Must be false: the ion stays at its point.
         cost: Predicted cost of an evaluation.
     """
@@ -81,6 +85,7 @@ class EnergySurfaceSpaceSpec(EnergySpaceSpec):
     supercell: tuple[Repeats, Repeats, Repeats] = (1, 1, 1)
     resolution: PositiveFloat = 1.2
     host_atoms: Literal["fixed", "relaxed"] = "fixed"
+    charge: Annotated[int, Field(ge=-8, le=8)] = 0
 
     @property
     def elements(self) -> frozenset[str]:
@@ -98,11 +103,16 @@ class EnergySurfaceSpaceSpec(EnergySpaceSpec):
         """Whether the host does not make way for the ion."""
         return self.host_atoms == "fixed"
 
+    @property
+    def total_charge(self) -> int:
+        """Charge of every cell [e]."""
+        return self.charge
+
     @field_validator("ion", mode="before")
     @classmethod
-    def _cells_are_neutral(cls, value: object) -> object:
+    def _charge_is_the_cells(cls, value: object) -> object:
         if isinstance(value, str) and value.endswith(("+", "-")):
-            raise ValueError(f"{value}: a charged ion, but all cells are computed neutral; expected an element such as H")
+            raise ValueError(f"{value}: a charged ion; expected an element such as H, and the charge of the cell as charge: 1")
         return value
 
     @model_validator(mode="after")
@@ -112,6 +122,14 @@ class EnergySurfaceSpaceSpec(EnergySpaceSpec):
         if self.cost.model == "measured":
             raise ValueError("cost.model: measured; every candidate has the same atoms; expected atoms")
         return self
+
+    def check_use(self, calculator: CalculatorBase | None, *_learned: str) -> None:
+        """Raises ValueError for a charge that the calculator does not know."""
+        if self.charge and calculator is not None and not calculator.facts.charged:
+            raise ValueError(
+                f"space.charge: {self.charge}; a calculator of type {calculator.type} computes neutral cells only; expected 0, "
+                "or a calculator that knows of charge such as gpaw"
+            )
 
     def files(self) -> tuple[SpecFile, ...]:
         """The host's, where there is one."""

@@ -120,6 +120,11 @@ class SpaceBase(Spec):
         return False
 
     @property
+    def total_charge(self) -> int:
+        """Charge of every cell [e]."""
+        return 0
+
+    @property
     def reference_crystal(self) -> CrystalSpec | None:
         """The perfect crystal that energies are compared with; None where there is none."""
         return None

@@ -48,7 +48,7 @@ def test_charges_of_the_host_that_do_not_cancel_are_refused(ions, says):
 
 
 def test_a_charged_ion_is_refused():
-    with pytest.raises(ValueError, match=r"ion\n.*H\+: a charged ion, but all cells are computed neutral"):
+    with pytest.raises(ValueError, match=r"ion\n.*H\+: a charged ion; expected an element such as H, and the charge"):
         opened(ion="H+")
 
 

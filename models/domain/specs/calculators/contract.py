@@ -59,6 +59,7 @@ class CalculatorFacts:
         dft: Whether it is a density-functional code: it may be absent from this machine, a crystal costs as much as a
             candidate, and energies of two cells compare only at the same k-points.
         dynamics: Whether it can run molecular dynamics (:class:`~tansaku.models.domain.ports.AnnealingCalculator`).
+        charged: Whether it computes cells with a charge, against a uniform background.
         manual: Whether nothing is computed: people or robots report the values.
         own_forces: Whether its forces are the gradient of its energy.
         band_gap: Whether its results have the term ``band_gap``.
@@ -83,6 +84,7 @@ class CalculatorFacts:
     conforms: bool = False
     dft: bool = False
     dynamics: bool = False
+    charged: bool = False
     manual: bool = False
     own_forces: bool = True
     band_gap: bool = False

@@ -51,6 +51,7 @@ class GpawSpec(CalculatorBase):
         later={"partition": False, "bands": None, "eigensolver": "davidson"},
         dft=True,
         band_gap=True,
+        charged=True,
         fields={"density": "density.npz"},
         variables=("GPAW_",),
     )

@@ -24,6 +24,7 @@ class ManualSpec(CalculatorBase):
         engine="tansaku.calculators.engines.manual",
         model="procedure",
         unrelated=frozenset({"deviation", "expires"}),
+        charged=True,
         manual=True,
     )
 

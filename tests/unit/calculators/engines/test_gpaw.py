@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from ase import Atoms
+from ase import Atoms, units
 from ase.build import bulk
 from ase.dft.bandgap import bandgap
 from pydantic import ValidationError
 
 from tansaku.calculators.engines import gpaw as engine
+from tansaku.calculators.engines.electronic import TOTAL_CHARGE
 from tansaku.calculators.engines.gpaw import DENSITY_FILE, LOG_FILE, GpawCalculator, find_setups
 from tansaku.calculators.engines.gpaw_partition import gpaw_gap, valence_energy
 from tansaku.models.domain.errors import ConfigurationError, MissingComponentError, TransientError
@@ -130,6 +131,20 @@ def test_the_gap_is_that_of_ase_and_a_half_filled_band_has_none(monkeypatch):
 def test_the_valence_electrons_of_an_atom_have_its_ionisation_energies(symbol, ionisation):
     # Measured ones; hydrogen without spin.
     assert valence_energy(symbol, "PBE") == pytest.approx(-ionisation, rel=0.01)
+
+
+def test_a_charged_cell_has_the_energy_of_its_images_and_background():
+    """Makov & Payne (1995), https://doi.org/10.1103/PhysRevB.51.4014: a cube's energy has the term -2.837297 q² / 2L."""
+
+    def ion(edge: float) -> float:
+        atoms = Atoms("Na", cell=(edge,) * 3, pbc=True)
+        atoms.info[TOTAL_CHARGE] = 1
+        result = GpawCalculator(spec(kpoint_density=0.1)).evaluate(atoms)
+        assert result.details["electrons"] == pytest.approx(6.0)
+        return result.energy
+
+    expected = -2.837297 * units.Hartree * units.Bohr / 2.0 * (1.0 / 5.0 - 1.0 / 6.5)
+    assert ion(5.0) - ion(6.5) == pytest.approx(expected, rel=0.03)
 
 
 class Walltime(BaseException):

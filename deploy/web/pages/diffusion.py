@@ -1,0 +1,22 @@
+"""The page of an ion's diffusion: barriers, hops, slices of the surface, the path, diffusion by temperature."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tansaku.deploy.web.api.diffusion import diffusion_now
+from tansaku.deploy.web.auth.roles import require
+from tansaku.deploy.web.pages.rendering import render
+from tansaku.models.domain.accounts import Actor, Role
+
+router = APIRouter(prefix="/campaigns")
+
+
+@router.get("/{name}/diffusion")
+def diffusion_page(request: Request, _: Annotated[Actor, Depends(require(Role.VIEWER))], name: str) -> Response:
+    """Shows it."""
+    return render(request, "diffusion.html", {"name": name, "found": diffusion_now(request, name)})

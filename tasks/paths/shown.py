@@ -1,0 +1,118 @@
+"""What the dashboard shows of an ion's diffusion, made of the evaluations and the model."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tansaku.models.domain.certificate import Certificate
+from tansaku.models.domain.pool import FloatArray
+from tansaku.models.domain.units import convert
+from tansaku.tasks.figures.paths import Slice, path_profile, surface_slices
+from tansaku.tasks.paths.files import PathReport
+from tansaku.tasks.paths.surface import read_surface
+from tansaku.tasks.views.campaign_figures import evenly
+from tansaku.tasks.views.diffusion import ArrheniusLine, BarrierLine, Diffusion, HopLine, PathLine, PosteriorLine, SurfaceSlice
+from tansaku.tasks.views.results import CampaignData
+
+MOST_HOPS = 20
+MOST_ALONG = 40
+"""Points of a slice along each vector; of more, evenly spaced ones are shown."""
+
+_AXES = "abc"
+
+
+def diffusion_of(data: CampaignData, version: str) -> Diffusion:
+    """What the evaluations and the model say.
+
+    Raises:
+        ConfigurationError: The campaign does not search for a bottleneck, or nothing was computed yet.
+    """
+    surface = read_surface(data)
+    report = PathReport.of(surface)
+    rates = report.diffusion
+    return Diffusion(
+        version=version,
+        evaluations=int(surface.computed.sum()),
+        dimensions=surface.goal.dimensions,
+        barriers=tuple(
+            BarrierLine(**{key: value for key, value in found.row().items() if key != "unit"}) for found in surface.barriers
+        ),
+        hops=_hops(report),
+        slices=tuple(_slice(cut) for cut in surface_slices(surface)),
+        path=_path(report),
+        posterior=_posterior(data.certificates),
+        diffusion=None
+        if rates is None
+        else ArrheniusLine(
+            temperature=tuple(map(float, rates.temperatures)),
+            coefficient=tuple(map(float, rates.coefficients)),
+            energy=float(rates.energy),
+        ),
+    )
+
+
+def _hops(report: PathReport) -> tuple[HopLine, ...]:
+    """The lowest hops, one of those that symmetry makes equal."""
+    lines: dict[tuple[int, float, float], HopLine] = {}
+    for hop in report.document()["hops"]:
+        # A hop and its way back are one: the lower barrier first.
+        low, high = sorted((hop["forward_barrier"], hop["reverse_barrier"]))
+        key = (hop["class"], round(low, 9), round(high, 9))
+        known = lines.get(key)
+        lines[key] = HopLine(
+            hop=hop["hop"] if known is None else known.hop,
+            count=1 if known is None else known.count + 1,
+            length=hop["length"],
+            forward_barrier=low,
+            reverse_barrier=high,
+            deviation=hop["deviation"],
+            limits=tuple(sorted({*hop["limits"], *(() if known is None else known.limits)})),
+        )
+    return tuple(sorted(lines.values(), key=lambda line: (line.forward_barrier, line.reverse_barrier))[:MOST_HOPS])
+
+
+def _slice(cut: Slice) -> SurfaceSlice:
+    across, up = (name for number, name in enumerate(_AXES) if number != cut.axis)
+    rows, columns = (evenly(count, MOST_ALONG) for count in cut.energy.shape)
+    return SurfaceSlice(
+        axis=_AXES[cut.axis],
+        height=cut.height,
+        across=across,
+        up=up,
+        places_across=tuple((rows / cut.energy.shape[0]).tolist()),
+        places_up=tuple((columns / cut.energy.shape[1]).tolist()),
+        energy=tuple(map(_finite, cut.energy[np.ix_(rows, columns)])),
+        deviation=tuple(map(_finite, cut.deviation[np.ix_(rows, columns)])),
+        computed=tuple((float(x), float(y)) for x, y in cut.computed),
+        top=cut.top,
+    )
+
+
+def _path(report: PathReport) -> PathLine | None:
+    way, surface = path_profile(report), report.surface
+    found = surface.path(surface.goal.dimensions)
+    if way is None or found is None:
+        return None
+    return PathLine(
+        distance=tuple(way.distance.tolist()),
+        energy=tuple(way.energy.tolist()),
+        deviation=_finite(way.deviation),
+        computed=tuple(surface.computed[found.candidates].tolist()),
+    )
+
+
+def _posterior(certificates: tuple[Certificate, ...]) -> PosteriorLine | None:
+    told = [(found, found.estimate) for found in certificates if found.estimate is not None]
+    if not told:
+        return None
+    size = convert(1.0, told[0][0].unit, "eV")
+    return PosteriorLine(
+        evaluations=tuple(found.searched for found, _ in told),
+        barrier=tuple(size * estimate for _, estimate in told),
+        tolerance=tuple(None if found.tolerance is None else size * found.tolerance for found, _ in told),
+    )
+
+
+def _finite(values: FloatArray) -> tuple[float | None, ...]:
+    """Numbers, None for those that are not finite."""
+    return tuple(float(value) if np.isfinite(value) else None for value in values)

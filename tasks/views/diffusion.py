@@ -1,0 +1,142 @@
+"""What a campaign knows of an ion's diffusion: barriers, hops, slices of the surface, the path, diffusion by temperature."""
+
+from __future__ import annotations
+
+from tansaku.models.domain.records import Record
+
+
+class BarrierLine(Record):
+    """The barrier in so many independent directions; energies in eV.
+
+    Attributes:
+        barrier: Expected; None: no path is known.
+        tolerance: With 95 % it is at most this far off; None: the campaign has no model.
+        directions: Lattice vectors along which the path leads.
+        limiting_hop: Name of the hop with the bottleneck.
+        bottleneck: Its fractional coordinates.
+        computed: Whether minimum and bottleneck were both computed.
+    """
+
+    dimensions: int
+    barrier: float | None
+    tolerance: float | None
+    directions: tuple[tuple[int, int, int], ...]
+    limiting_hop: str | None
+    bottleneck: tuple[float, float, float] | None
+    computed: bool
+
+
+class HopLine(Record):
+    """Hops that symmetry makes equal.
+
+    Attributes:
+        hop: Name of one of them.
+        count: How many there are in a cell.
+        length: [Å].
+        forward_barrier: [eV].
+        reverse_barrier: [eV].
+        deviation: Of the pass's energy [eV]; 0 where it was computed.
+        limits: In how many dimensions it limits the path, as ``1d``.
+    """
+
+    hop: str
+    count: int
+    length: float
+    forward_barrier: float
+    reverse_barrier: float
+    deviation: float
+    limits: tuple[str, ...]
+
+
+class SurfaceSlice(Record):
+    """A plane of grid points through the bottleneck; lists of lists have a list for each point along ``across``.
+
+    Attributes:
+        axis: Cell vector that leads out of the plane.
+        height: Fractional coordinate along it.
+        across: First cell vector in the plane.
+        up: Second one.
+        places_across: Fractional coordinates along ``across``.
+        places_up: The same along ``up``.
+        energy: Expected, above the minimum [eV]; None: inside an atom, or not known.
+        deviation: Its standard deviation [eV]; None as before.
+        computed: Fractional coordinates in the plane of computed points.
+        top: Energies above this are shown alike [eV].
+    """
+
+    axis: str
+    height: float
+    across: str
+    up: str
+    places_across: tuple[float, ...]
+    places_up: tuple[float, ...]
+    energy: tuple[tuple[float | None, ...], ...]
+    deviation: tuple[tuple[float | None, ...], ...]
+    computed: tuple[tuple[float, float], ...]
+    top: float
+
+
+class PathLine(Record):
+    """Energy along the path over the grid; lists have one entry for each point.
+
+    Attributes:
+        distance: [Å].
+        energy: Above the minimum [eV].
+        deviation: Its standard deviation [eV]; None: not known.
+        computed: Whether the point was computed.
+    """
+
+    distance: tuple[float, ...]
+    energy: tuple[float, ...]
+    deviation: tuple[float | None, ...]
+    computed: tuple[bool, ...]
+
+
+class PosteriorLine(Record):
+    """The barrier as it was believed after so many evaluations; lists have one entry for each certificate.
+
+    Attributes:
+        evaluations: Of the search by then.
+        barrier: [eV].
+        tolerance: With the certificate's confidence it is at most this far off [eV]; None: not known.
+    """
+
+    evaluations: tuple[int, ...]
+    barrier: tuple[float, ...]
+    tolerance: tuple[float | None, ...]
+
+
+class ArrheniusLine(Record):
+    """Diffusion coefficients by temperature, and the activation energy of their fit [eV].
+
+    Attributes:
+        temperature: [K].
+        coefficient: [cm²/s].
+        energy: [eV].
+    """
+
+    temperature: tuple[float, ...]
+    coefficient: tuple[float, ...]
+    energy: float
+
+
+class Diffusion(Record):
+    """What a campaign knows of an ion's diffusion; None or empty: nothing is known yet.
+
+    Attributes:
+        version: Of the campaign.
+        evaluations: With an energy.
+        dimensions: Of the path that is looked for.
+        problem: Why nothing can be shown; empty: it can.
+    """
+
+    version: str
+    evaluations: int = 0
+    dimensions: int = 3
+    barriers: tuple[BarrierLine, ...] = ()
+    hops: tuple[HopLine, ...] = ()
+    slices: tuple[SurfaceSlice, ...] = ()
+    path: PathLine | None = None
+    posterior: PosteriorLine | None = None
+    diffusion: ArrheniusLine | None = None
+    problem: str = ""
