@@ -18,6 +18,9 @@ PIP := $(BIN)/python -m pip install --no-input -qq -c constraints.txt
 # compiled for another environment loads its MPI from there. With FFTW where its header is.
 GPAW_CONFIG := $(if $(wildcard /usr/include/fftw3.h),GPAW_CONFIG="$$PWD/deploy/setup/gpaw-siteconfig")
 
+# Modules are compiled once, not by each of the processes that tests start; some machines' environments forbid it.
+test test-fast test-long: export PYTHONDONTWRITEBYTECODE =
+
 # Files stay whole, their tests share fixtures; they are begun in the order of tests/support/distribution.py.
 BY_FILE := --dist loadfile --no-loadscope-reorder
 

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.support.distribution import FAST_FILE, is_fast, longest_file_first, measured
+from tests.support.distribution import FAST_FILE, TESTS, is_fast, longest_file_first, measured, parts_of_the_tests, turned
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -36,3 +36,17 @@ def test_fast_is_what_is_quick_and_needs_no_extra(nodeid, fixtures, fast):
 
 def test_the_measured_files_exist():
     assert [name for name in measured() if not (ROOT / name).is_file()] == []
+
+
+def test_every_process_collects_every_file_and_begins_with_another_part():
+    parts = parts_of_the_tests()
+    orders = [turned(parts, number, 3) for number in range(3)]
+    assert [sorted(order) for order in orders] == [parts] * 3
+    assert len({order[0] for order in orders}) == 3
+    files = [path for path in TESTS.rglob("test_*.py") if "__pycache__" not in path.parts]
+    assert [path for path in files if sum(path.is_relative_to(part) for part in parts) != 1] == []
+
+
+def test_files_of_the_same_length_have_one_order_in_every_process():
+    items = [item(name) for name in ("tests/b.py::one", "tests/a.py::one")]
+    assert longest_file_first(items, {}) == longest_file_first(items[::-1], {})

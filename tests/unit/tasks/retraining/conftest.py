@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,11 +31,12 @@ from tests.support.actors import ADA
 class InProcess:
     """A backend that does a job when it is asked for it the ``slow``-th time.
 
-    An evaluation is deterministic, so that the same document is computed once and its result copied then.
+    Evaluations and trainings are deterministic (the contracts of calculators and surrogates test it), so that the same document
+    is computed once and its result copied then.
 
     Attributes:
         folder: Of the jobs.
-        computed: Outcomes and folders of the evaluations so far, by their documents without the campaign's name.
+        computed: Outcomes and folders of the jobs so far, by their documents without the campaign's name.
         slow: Polls of a training before it is done.
         change: What becomes of a training's document before it is trained.
         lose: Whether trainings are lost.
@@ -85,8 +87,16 @@ class InProcess:
         if job.document.get("kind") == "training":
             training = self.change(TrainingDocument.model_validate(job.document))
             self.trained.append(training)
-            return JobResult(job.token, work(training, folder), folder)
+            return JobResult(job.token, self._learned(training, folder), folder)
         return JobResult(job.token, self._evaluated(JobDocument.model_validate(job.document), folder), folder)
+
+    def _learned(self, document: TrainingDocument, folder: Path) -> Outcome:
+        if Path(document.checkpoint).exists():  # of a training that goes on
+            return work(document, folder)
+        # Files of this campaign alone; a hash stands for what is in them, as one in the document does for the beginning's.
+        data = hashlib.sha256(Path(document.dataset).read_bytes()).hexdigest() if Path(document.dataset).exists() else "none"
+        changed = {"campaign": "any", "dataset": data, "checkpoint": "any", "start": document.start and "any"}
+        return self._once(document.model_copy(update=changed).model_dump_json(), document, folder)
 
     def _evaluated(self, document: JobDocument, folder: Path) -> Outcome:
         # Each campaign has files of its own; a hash in the document says what is in the model's.
@@ -95,7 +105,9 @@ class InProcess:
         if look is None:
             # Who is looked for matters to a model that may spare the label, and to nothing else.
             changed["objective"] = document.objective.model_copy(update={"goal": ObjectiveSpec().goal, "direction": "minimize"})
-        key = document.model_copy(update=changed).model_dump_json()
+        return self._once(document.model_copy(update=changed).model_dump_json(), document, folder)
+
+    def _once(self, key: str, document: JobDocument | TrainingDocument, folder: Path) -> Outcome:
         if key not in self.computed:
             self.computed[key] = (work(document, folder), folder)
         outcome, made = self.computed[key]
@@ -139,7 +151,7 @@ class Retrained:
 
 @pytest.fixture(scope="session")
 def computed() -> dict[str, tuple[Outcome, Path]]:
-    """Evaluations that some campaign of these tests has had computed."""
+    """Evaluations and trainings that some campaign of these tests has had computed."""
     return {}
 
 
