@@ -2,23 +2,42 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from tansaku.models.domain.specs.base import LARGEST_WHOLE
 
 KeywordName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,62}$")]
-KeywordText = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.+=()-]{0,199}$")]
+_WORDS = r"^[A-Za-z0-9][A-Za-z0-9 _.+=()-]{0,199}$"
+KeywordText = Annotated[str, Field(pattern=_WORDS)]
 """Admits neither a path nor anything that a shell or an input file reads as more than a word."""
 
 _Whole = Annotated[int, Field(ge=-LARGEST_WHOLE, le=LARGEST_WHOLE)]
 _Number = Annotated[float, Field(allow_inf_nan=False)]
 _Plain = bool | _Whole | _Number | KeywordText
-KeywordValue = (
-    _Plain | Annotated[tuple[_Plain | Annotated[tuple[_Plain, ...], Field(max_length=1000)], ...], Field(max_length=1000)]
-)
+
+
+def _is_data(value: object) -> object:
+    """Says in one sentence what pydantic says of each kind that a value could have been."""
+    several = value if isinstance(value, list | tuple) else (value,)
+    for item in several:
+        inner = item if isinstance(item, list | tuple) and item is not value else (item,)
+        for one in inner:
+            if isinstance(one, str) and re.fullmatch(_WORDS, one) is None:
+                raise ValueError(f"{one[:80]!r}; expected words of letters, digits and _.+=()-, and no path")
+            if not isinstance(one, bool | int | float | str) or (isinstance(one, float) and not math.isfinite(one)):
+                raise ValueError(f"{one!r}; expected a finite number, words, true or false, or a list of these")
+    return value
+
+
+KeywordValue = Annotated[
+    _Plain | Annotated[tuple[_Plain | Annotated[tuple[_Plain, ...], Field(max_length=1000)], ...], Field(max_length=1000)],
+    BeforeValidator(_is_data),
+]
 
 Keywords = Annotated[dict[KeywordName, KeywordValue], Field(max_length=200)]
 
