@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
@@ -23,15 +23,21 @@ _Plain = bool | _Whole | _Number | KeywordText
 
 def _is_data(value: object) -> object:
     """Says in one sentence what pydantic says of each kind that a value could have been."""
-    several = value if isinstance(value, list | tuple) else (value,)
-    for item in several:
-        inner = item if isinstance(item, list | tuple) and item is not value else (item,)
-        for one in inner:
-            if isinstance(one, str) and re.fullmatch(_WORDS, one) is None:
-                raise ValueError(f"{one[:80]!r}; expected words of letters, digits and _.+=()-, and no path")
-            if not isinstance(one, bool | int | float | str) or (isinstance(one, float) and not math.isfinite(one)):
-                raise ValueError(f"{one!r}; expected a finite number, words, true or false, or a list of these")
+    for item in _flat(value, depth=2):
+        if isinstance(item, str) and re.fullmatch(_WORDS, item) is None:
+            raise ValueError(f"{item[:80]!r}; expected words of letters, digits and _.+=()-, and no path")
+        if not isinstance(item, bool | int | float | str) or (isinstance(item, float) and not math.isfinite(item)):
+            raise ValueError(f"{item!r}; expected a finite number, words, true or false, or a list of these")
     return value
+
+
+def _flat(value: object, depth: int) -> Iterator[object]:
+    """The items of lists, and of lists in them."""
+    if depth == 0 or not isinstance(value, list | tuple):
+        yield value
+        return
+    for item in value:
+        yield from _flat(item, depth - 1)
 
 
 KeywordValue = Annotated[
