@@ -102,6 +102,9 @@ def _locate(detail: ErrorDetails, model: type[BaseModel], data: object) -> _Prob
         is_last = position == len(loc) - 1
         if step == "[key]":
             continue
+        if chosen := _chosen_by_tag(models, here, step):
+            models = chosen
+            continue
         if (isinstance(here, Mapping) and step in here) or (
             isinstance(step, int) and isinstance(here, Sequence) and not isinstance(here, str) and step < len(here)
         ):
@@ -117,6 +120,16 @@ def _locate(detail: ErrorDetails, model: type[BaseModel], data: object) -> _Prob
             if not discriminated:
                 branch = (path, str(step)) if branch is None else branch
     return _Problem(path, detail, branch, models)
+
+
+def _chosen_by_tag(models: tuple[type[BaseModel], ...], here: object, step: str | int) -> tuple[type[BaseModel], ...]:
+    """The member of a union that a step of a location tells by its tag, none where the step is a key.
+
+    A tag may be a key as well: a space of type ``parameters`` has ``parameters``.
+    """
+    if len(models) < 2 or not isinstance(here, Mapping) or here.get("type") != step:
+        return ()
+    return tuple(model for model in models if step in _tags_of(model))
 
 
 def _without_echoes(problems: Sequence[_Problem]) -> list[_Problem]:

@@ -223,7 +223,7 @@ def _point_to(store: CampaignStore, name: str, names: tuple[str, str], labels: M
         )
         changed = changed.model_copy(update={"transfer": changed.transfer.model_copy(update={"sources": sources})})
     look = changed.first_look
-    if look is not None and look.model in labels:
+    if look is not None and look.model is not None and look.model in labels:
         changed = changed.model_copy(update={"first_look": look.model_copy(update={"model": labels[look.model]})})
     store.replace_spec(name, record.spec_hash, changed.model_dump(mode="json"), _hash_at_creation(store, name, changed))
 

@@ -15,6 +15,7 @@ from tansaku.models.domain.ports import CampaignStore, Space
 from tansaku.models.domain.records import CampaignRecord, Command, Evaluation, JsonDict, MeasuringKind, Record
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState
+from tansaku.models.domain.wording import counted
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.commands.actor import Actor
 from tansaku.tasks.measurements.judging import Judged, judge
@@ -68,8 +69,10 @@ class Receipt(Record):
 
     def describe(self) -> str:
         """The same in words."""
-        words = {"off_pool": "candidates that the space did not list"}
-        said = ", ".join(f"{count} {words.get(kind, kind)}" for kind, count in self.new.items()) or "nothing new"
+        words = {kind: (kind.removesuffix("s"), kind) for kind in self.new} | {
+            "off_pool": ("candidate that the space did not list", "candidates that the space did not list")
+        }
+        said = ", ".join(counted(count, *words[kind]) for kind, count in self.new.items()) or "nothing new"
         lines = [f"{self.campaign}: {said}"]
         if self.known:
             lines.append(f"  known already: line {_listed(self.known)}")

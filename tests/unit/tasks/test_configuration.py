@@ -345,3 +345,21 @@ def test_gpaw_s_setups_belong_to_the_spec(tmp_path, require):
     path.write_text(BOUNDARIES.replace("  type: emt\n", f"  type: gpaw\n  setups_sha256: {'0' * 64}\n"))
     with pytest.raises(ConfigurationError, match="setups_sha256"):
         load_campaign(path)
+
+
+def test_a_key_that_is_called_as_its_type_is_told_from_it(tmp_path):
+    text = (
+        "schema_version: 1\n"
+        "space:\n"
+        "  type: parameters\n"
+        "  parameters:\n"
+        "    number: {type: number, low: zero, high: 5}\n"
+        "  function: os.system\n"
+        "objective: {unit: '1'}\n"
+        "budget: {evaluations: 2}\n"
+    )
+    (tmp_path / "a.yaml").write_text(text)
+    with pytest.raises(ConfigurationError) as told:
+        load_campaign(tmp_path / "a.yaml")
+    assert "space.parameters.number.low: 'zero' must be a valid number" in str(told.value)
+    assert "space.function: 'os.system' must be 'hartmann6' or 'ackley'" in str(told.value)

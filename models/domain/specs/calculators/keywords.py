@@ -2,23 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+import re
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from tansaku.models.domain.specs.base import LARGEST_WHOLE
 
 KeywordName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,62}$")]
-KeywordText = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.+=()-]{0,199}$")]
+_WORDS = r"^[A-Za-z0-9][A-Za-z0-9 _.+=()-]{0,199}$"
+KeywordText = Annotated[str, Field(pattern=_WORDS)]
 """Admits neither a path nor anything that a shell or an input file reads as more than a word."""
 
 _Whole = Annotated[int, Field(ge=-LARGEST_WHOLE, le=LARGEST_WHOLE)]
 _Number = Annotated[float, Field(allow_inf_nan=False)]
 _Plain = bool | _Whole | _Number | KeywordText
-KeywordValue = (
-    _Plain | Annotated[tuple[_Plain | Annotated[tuple[_Plain, ...], Field(max_length=1000)], ...], Field(max_length=1000)]
-)
+
+
+def _is_data(value: object) -> object:
+    """Says in one sentence what pydantic says of each kind that a value could have been."""
+    for item in _flat(value, depth=2):
+        if isinstance(item, str) and re.fullmatch(_WORDS, item) is None:
+            raise ValueError(f"{item[:80]!r}; expected words of letters, digits and _.+=()-, and no path")
+        if not isinstance(item, bool | int | float | str) or (isinstance(item, float) and not math.isfinite(item)):
+            raise ValueError(f"{item!r}; expected a finite number, words, true or false, or a list of these")
+    return value
+
+
+def _flat(value: object, depth: int) -> Iterator[object]:
+    """The items of lists, and of lists in them."""
+    if depth == 0 or not isinstance(value, list | tuple):
+        yield value
+        return
+    for item in value:
+        yield from _flat(item, depth - 1)
+
+
+KeywordValue = Annotated[
+    _Plain | Annotated[tuple[_Plain | Annotated[tuple[_Plain, ...], Field(max_length=1000)], ...], Field(max_length=1000)],
+    BeforeValidator(_is_data),
+]
 
 Keywords = Annotated[dict[KeywordName, KeywordValue], Field(max_length=200)]
 

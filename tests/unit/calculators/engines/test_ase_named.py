@@ -46,7 +46,14 @@ def test_keywords_reach_the_calculator():
         ({"name": "mace", "keywords": {"model_paths": "mp-0"}}, r"keywords\.model_paths: mace takes no such keyword"),
         ({"name": "tblite", "keywords": {"method": "DFT"}}, "tblite expects one of GFN2-xTB, GFN1-xTB"),
         ({"name": "tblite", "keywords": {"xtb_config": "a"}}, "takes no such keyword"),
-        ({"name": "lj", "keywords": {"sigma": float("inf"), "epsilon": 1}}, "finite"),
+        (
+            {"name": "lj", "keywords": {"sigma": float("inf"), "epsilon": 1}},
+            "inf; expected a finite number, words, true or false, or a list of these",
+        ),
+        ({"name": "lj", "keywords": {"sigma": {"a": 1}, "epsilon": 1}}, "{'a': 1}; expected a finite number"),
+        ({"name": "dftb", "keywords": {"kpts": [1, [1, float("nan")]]}}, "nan; expected a finite number"),
+        ({"name": "lj", "keywords": {"sigma": "/etc/passwd", "epsilon": 1}}, "'/etc/passwd'; expected words .* no path"),
+        ({"name": "lj", "keywords": {"sigma": ["a\n"], "epsilon": 1}}, "expected words"),
     ],
     ids=str,
 )
