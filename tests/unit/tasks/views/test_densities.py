@@ -59,7 +59,9 @@ def campaign():
         evaluations=FOUND,
         sign=1.0,
         pool=SimpleNamespace(systems=systems),
-        systems=[{"system": name, "sigma": 5, "plane": plane} for name, plane in zip(systems, ([3, 1, 0], [2, 1, 0]))],
+        systems=[
+            {"system": name, "sigma": 5, "plane": plane} for name, plane in zip(systems, ([3, 1, 0], [2, 1, 0]), strict=True)
+        ],
         spec=SimpleNamespace(objective=SimpleNamespace(unit="mJ/m2")),
     )
 
