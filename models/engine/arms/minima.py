@@ -1,8 +1,9 @@
 """What the minimum of every surface may be, after some draws from some of them.
 
 Where a landscape is rugged, the value of one candidate says little about the next one, but the lowest of k draws of a surface
-says what its minimum is: it lies above by about the spread of the draws over k. A Gaussian process over the surfaces, with
-that as its error, shares what is known between surfaces that are alike.
+says what its minimum is: of evenly spread values it lies above by their range over k + 1. A Gaussian process over the
+surfaces, with that as its error, shares what is known between surfaces that are alike. Where the lowest value came several
+times, there is little left to find.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve, cholesky
 from scipy.spatial.distance import cdist
 
-from tansaku.models.domain.pool import CandidatePool, FloatArray, IntArray
+from tansaku.models.domain.pool import BoolArray, CandidatePool, FloatArray, IntArray
 from tansaku.models.domain.ports import History
 from tansaku.models.engine.cross import surface_level
 
@@ -19,6 +20,11 @@ _SHARED, _OWN = 0.7, 0.3
 """Shares of the variance: of what surfaces with like features have in common, and of each surface's own."""
 
 _JITTER = 1e-9
+_RANGE = 2.0
+"""Range of the values of a surface, in their deviations."""
+
+_SAME, _TIMES = 1e-3, 3
+"""A minimum that came so many times, within this relative difference, is taken for that of its surface."""
 
 
 def sampled_minima(pool: CandidatePool, history: History, rng: np.random.Generator) -> FloatArray:
@@ -42,8 +48,8 @@ def sampled_minima(pool: CandidatePool, history: History, rng: np.random.Generat
     residual = lowest - prior[drawn]
     scale = max(float(residual.std()), spread, 1e-12)
     covariance = scale**2 * _correlation(pool)
-    # Of the lowest of k draws: above the minimum by about spread / k, and uncertain by as much.
-    error = spread / draws
+    # Of the lowest of k draws: how far it lies above the minimum, uncertain by as much.
+    error = _RANGE * spread / (draws + 1.0)
     seen = covariance[np.ix_(drawn, drawn)] + np.diag(error**2 + _JITTER * scale**2)
     factor = cho_factor(seen, lower=True)
     across = covariance[:, drawn]
@@ -53,10 +59,19 @@ def sampled_minima(pool: CandidatePool, history: History, rng: np.random.Generat
     return np.asarray(mean + root @ rng.standard_normal(len(mean)), dtype=np.float64)
 
 
+def settled_arms(pool: CandidatePool, history: History) -> BoolArray:
+    """Surfaces whose lowest value was found several times, shape ``(n_surfaces,)``."""
+    arms = pool.surface_codes[history.observed]
+    lowest = np.full(len(pool.surfaces), np.inf)
+    np.minimum.at(lowest, arms, history.values)
+    again = np.abs(history.values - lowest[arms]) <= _SAME * np.abs(lowest[arms])
+    return np.asarray(np.bincount(arms[again], minlength=len(pool.surfaces)) >= _TIMES)
+
+
 def _spread(arms: IntArray, values: FloatArray) -> float:
-    """Typical deviation of the values of one surface; of all values as long as none has two."""
-    inner = [values[arms == arm].std(ddof=1) for arm in np.unique(arms) if (arms == arm).sum() > 1]
-    found = float(np.median(inner)) if inner else float(values.std())
+    """Deviation of the values of one surface, the mean square over surfaces; of all values as long as none has two."""
+    inner = [values[arms == arm].var(ddof=1) for arm in np.unique(arms) if (arms == arm).sum() > 1]
+    found = float(np.sqrt(np.mean(inner))) if inner else float(values.std())
     return found if found > 0 else max(1e-3 * float(np.abs(values).max()), 1e-12)
 
 

@@ -12,7 +12,7 @@ from tansaku.models.domain.ports import Choice, History
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.proposer import ArmsProposerSpec
 from tansaku.models.engine.acquisition import TIE
-from tansaku.models.engine.arms.minima import sampled_minima
+from tansaku.models.engine.arms.minima import sampled_minima, settled_arms
 from tansaku.models.engine.cross import surface_level
 from tansaku.models.engine.simple import ModelFree, allowed_candidates
 
@@ -52,11 +52,15 @@ class ArmsProposer(ModelFree):
         cost = _costs(pool)
         if len(unseen):
             return Choice(position=_spread_over(pool, int(unseen[cost[unseen].argmin()]), allowed, used, rng))
-        minima = sampled_minima(pool, history, rng)
-        best = _best_of_systems(pool, history)[pool.surface_system]
-        gain = best - minima
-        score = np.where(gain > 0, gain / cost**self._spec.cost_exponent, gain)
-        arm = int(open_arms[score[open_arms].argmax()])
+        unsettled = open_arms[~settled_arms(pool, history)[open_arms]]
+        candidates = unsettled if len(unsettled) else open_arms
+        gain = _best_of_systems(pool, history)[pool.surface_system] - sampled_minima(pool, history, rng)
+        score = gain / cost**self._spec.cost_exponent
+        arm = int(candidates[score[candidates].argmax()])
+        if score[arm] <= 0:
+            # No surface promises anything: the one that least was spent on.
+            draws = 1 + np.bincount(pool.surface_codes[used], minlength=len(pool.surfaces))
+            arm = int(candidates[(draws * cost**self._spec.cost_exponent)[candidates].argmin()])
         # The sample is of the surface's minimum: it is no prediction of the candidate's value.
         return Choice(position=_spread_over(pool, arm, allowed, used, rng))
 
