@@ -146,10 +146,10 @@ def _phase(evaluation: Evaluation) -> Phase:
     )
 
 
-def _alike(one: Phase, other: Phase) -> bool:
+def _alike(phase: Phase, other: Phase) -> bool:
     return (
-        one.system == other.system
-        and abs(one.fraction - other.fraction) < 1e-9
-        and abs(one.value - other.value) <= SAME_ENERGY * abs(other.value)
-        and abs(one.excess_volume - other.excess_volume) <= SAME_OPENING
+        phase.system == other.system
+        and abs(phase.fraction - other.fraction) < 1e-9
+        and abs(phase.value - other.value) <= SAME_ENERGY * abs(other.value)
+        and abs(phase.excess_volume - other.excess_volume) <= SAME_OPENING
     )

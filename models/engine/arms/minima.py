@@ -1,7 +1,7 @@
 """What the minimum of every surface may be, after some draws from some of them.
 
 Where a landscape is rugged, the value of one candidate says little about the next one, but the lowest of k draws of a surface
-says what its minimum is: of evenly spread values it lies above by their range over k + 1. A Gaussian process over the
+reveals its minimum: of evenly spread values it lies above by their range over k + 1. A Gaussian process over the
 surfaces, with that as its error, shares what is known between surfaces that are alike. Where the lowest value came several
 times, there is little left to find.
 """
