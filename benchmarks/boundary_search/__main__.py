@@ -138,9 +138,10 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5, help="runs of each search (default 5)")
     parser.add_argument("--evaluations", type=int, default=150, help="most evaluations of a run (default 150)")
     parser.add_argument("--seconds", type=float, default=600.0, help="most core-seconds of a run (default 600)")
+    parser.add_argument("--methods", nargs="+", choices=tuple(METHODS), default=list(METHODS), help="searches (default all)")
     given = parser.parse_args()
     quick = given.quick
-    cases, methods = (CASES[:1], ("arms", "random")) if quick else (CASES, tuple(METHODS))
+    cases, methods = (CASES[:1], ("arms", "random")) if quick else (CASES, tuple(given.methods))
     most, seeds = (8, 1) if quick else (given.evaluations, given.seeds)
     result = begun(given.out, {"version": 1, "quick": quick, "evaluations": most, "seconds": given.seconds}, rows=[])
     rows = result["rows"]
