@@ -23,10 +23,11 @@ from tansaku.calculators.engines.lammps_session import Box, LammpsSession, Snaps
 from tansaku.calculators.engines.motion import Motion, motion_of
 from tansaku.calculators.engines.potentials import known_elements, resolve_potential
 from tansaku.calculators.engines.relaxation import Relaxed, check_axes, check_cell_change, check_input, relax
+from tansaku.models.domain.annealing import AnnealRun
 from tansaku.models.domain.errors import CalculationError, ConfigurationError, TransientError
 from tansaku.models.domain.findings import Finding
 from tansaku.models.domain.pool import FloatArray
-from tansaku.models.domain.ports import AnnealRun, CalculationResult
+from tansaku.models.domain.ports import CalculationResult
 from tansaku.models.domain.records import Provenance
 from tansaku.models.domain.specs.calculators.lammps import LammpsSpec
 from tansaku.models.domain.specs.relaxation import RelaxationSpec

@@ -26,9 +26,9 @@ from tansaku.calculators.engines.motion import Motion
 from tansaku.calculators.engines.potentials import INSTALL_HINT, EamPotential
 from tansaku.calculators.engines.shared_memory import FOLDER as SHARED_MEMORY
 from tansaku.calculators.engines.shared_memory import check_shared_memory
+from tansaku.models.domain.annealing import AnnealRun
 from tansaku.models.domain.errors import CalculationError, MissingComponentError, TransientError
 from tansaku.models.domain.pool import FloatArray, IntArray
-from tansaku.models.domain.ports import AnnealRun
 
 _MPI_LIBRARY = "libmpi.so.12"
 _ARGUMENTS = ["-log", "none", "-screen", "none", "-nocite"]

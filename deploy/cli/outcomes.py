@@ -52,6 +52,15 @@ def results(
             _show_surface(resources, name, as_json=as_json, as_csv=as_csv)
             return
         compositions = spec.space.description.overview == "compositions" and not evaluations
+        if spec.space.densities and not (evaluations or spec.objective.further):
+            from tansaku.deploy.cli.densities import show_densities
+            from tansaku.tasks.views.results import CampaignData
+
+            data = CampaignData.load(resources.store, name, resources.artifacts)
+            _show_systems(data, as_json=as_json, as_csv=as_csv)
+            if not (as_json or as_csv):
+                show_densities(data)
+            return
         if not (evaluations or compositions or spec.objective.further):
             _show_systems(CampaignOverview.load(resources.store, name), as_json=as_json, as_csv=as_csv)
             return
@@ -150,6 +159,7 @@ def _say_waiting(data: CampaignReading) -> None:
 
 
 def _show_systems(data: CampaignReading, *, as_json: bool, as_csv: bool) -> None:
+    from tansaku.tasks.views.densities import with_densities
     from tansaku.tasks.views.results import system_rows, systems_frame
     from tansaku.tasks.views.thickness import thickness_lines
 
@@ -158,7 +168,7 @@ def _show_systems(data: CampaignReading, *, as_json: bool, as_csv: bool) -> None
         return
     rows = system_rows(data)
     if as_json:
-        show_json(rows)
+        show_json(with_densities(data, rows))
         return
     key, unit = data.value_key, data.spec.objective.unit
     boundaries = key == "E_gb"

@@ -221,42 +221,6 @@ class Calculator(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class AnnealRun:
-    """Molecular dynamics of one structure.
-
-    Attributes:
-        temperature: [K].
-        steps: Steps of 2 fs at that temperature.
-        seed: Of velocities and thermostat, from 1.
-    """
-
-    temperature: float
-    steps: int
-    seed: int
-
-
-@runtime_checkable
-class AnnealingCalculator(Calculator, Protocol):
-    """A calculator with molecular dynamics; its spec's facts say so (``dynamics``)."""
-
-    def anneal(self, structure: Atoms, run: AnnealRun, relaxation: RelaxationSpec) -> Atoms:
-        """Heats a structure, holds it at a temperature, and cools it to 50 K.
-
-        Args:
-            structure: Is left untouched. Its rigid blocks move as wholes.
-            run: How hot, how long, and the seed: the same seed gives the same bits.
-            relaxation: Says whether atoms are held.
-
-        Returns:
-            The structure at the end, continuous with the start.
-
-        Raises:
-            CalculationError: The atoms went astray.
-        """
-        ...
-
-
 @runtime_checkable
 class ScratchCalculator(Calculator, Protocol):
     """A calculator that leaves big files, and, given a folder, continues where it was when its process was killed."""

@@ -11,6 +11,7 @@ from tansaku.models.domain.ports import Proposer
 from tansaku.models.domain.specs.campaign import CampaignSpec, ObjectiveSpec
 from tansaku.models.domain.specs.objective import ConstraintsSpec
 from tansaku.models.domain.specs.proposer import (
+    ArmsProposerSpec,
     DisagreementProposerSpec,
     GPProposerSpec,
     GridProposerSpec,
@@ -21,6 +22,7 @@ from tansaku.models.domain.specs.proposer import (
 )
 from tansaku.models.domain.specs.site import DeviceName
 from tansaku.models.domain.specs.transfer import TransferMode
+from tansaku.models.engine.arms.proposer import ArmsProposer
 from tansaku.models.engine.device import resolve_device
 from tansaku.models.engine.disagreement import DisagreementProposer
 from tansaku.models.engine.goals import goal_of
@@ -55,6 +57,8 @@ def build_proposer(
     match spec:
         case RandomProposerSpec():
             return RandomProposer(by_system=spec.by_system)
+        case ArmsProposerSpec():
+            return ArmsProposer(spec)
         case GridProposerSpec():
             return GridProposer()
         case ListedProposerSpec():

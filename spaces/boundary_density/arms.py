@@ -90,13 +90,13 @@ def arms_of(
         if repeat[0] * repeat[1] * single > replication.max_atoms:
             continue
         cell = ReplicatedBlocks(block, repeat, atoms.layer)
-        told: set[str] = set()
+        labels: set[str] = set()
         for removed in range(cell.atoms_per_plane):
             arm = Arm(system, cell, removed)
             label = fraction_label(arm.fraction)
-            if label in told or not _wanted(arm, atoms) or (not removed and cell.replicas > 1 and not annealed):
+            if label in labels or not _wanted(arm, atoms) or (not removed and cell.replicas > 1 and not annealed):
                 continue
-            told.add(label)
+            labels.add(label)
             found.append(arm)
         check_limit(limits, "surfaces", len(found), f"space.replication, space.atoms: cells and fractions of {system}")
     return tuple(found)
@@ -121,5 +121,5 @@ def _wanted(arm: Arm, atoms: BoundaryAtomsSpec) -> bool:
     return atoms.fractions == "all" or any(_near(arm.fraction, fraction) for fraction in atoms.fractions)
 
 
-def _near(one: float, other: float) -> bool:
-    return abs(one - other) <= _SAME_FRACTION + 1e-12
+def _near(first: float, second: float) -> bool:
+    return abs(first - second) <= _SAME_FRACTION + 1e-12

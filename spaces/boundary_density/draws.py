@@ -6,7 +6,7 @@ import hashlib
 import math
 from dataclasses import dataclass
 
-from tansaku.models.domain.ports import AnnealRun
+from tansaku.models.domain.annealing import AnnealRun
 from tansaku.models.domain.specs.boundary_density import LARGEST_LAMMPS_SEED, AnnealSpec
 
 _DIGITS = 53

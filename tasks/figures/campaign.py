@@ -12,6 +12,7 @@ from tansaku.tasks.figures import (
     barrier_profile,
     composition_map,
     energy_angle,
+    energy_density,
     first_look,
     parity,
     relevance,
@@ -50,7 +51,8 @@ def draw_campaign(data: CampaignData, artifacts: ArtifactStore, folder: Path) ->
 
     Every campaign gets the convergence and, if its proposer predicts, predicted against computed; one with several objectives
     its front; one with pre-screening which values were computed and which predicted; one that learns its cost predicted against
-    actual cost; one of grain boundaries also energy against angle and the best structures; one of compositions the map over the
+    actual cost; one of grain boundaries also energy against angle, energy
+    against the number of atoms where that is searched, and the best structures; one of compositions the map over the
     ions, the paths of the best, the model's errors over the rounds, and what matters to it; one of a bottleneck the surface,
     the path, the barrier against the evaluations, and diffusion against temperature.
 
@@ -115,6 +117,12 @@ def _boundary_figures(data: CampaignData, artifacts: ArtifactStore, folder: Path
         energy_angle.draw_png(curve, folder / f"{name}-energy-angle.png"),
         energy_angle.draw_html(curve, folder / f"{name}-energy-angle.html"),
     ]
+    if data.spec.space.densities:
+        curves, unit = energy_density.density_curves(data), data.spec.objective.unit
+        paths += [
+            energy_density.draw_png(curves, folder / f"{name}-energy-density.png", unit),
+            energy_density.draw_html(curves, folder / f"{name}-energy-density.html", name, unit),
+        ]
     pictures, sources = _structure_pictures(data, artifacts), sources_told(data.spec, data.evaluations)
     if data.spec.calculator is not None:
         # A label's energies of the atoms are not those that the stored structure carries.

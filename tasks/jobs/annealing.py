@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tansaku.calculators.engines.motion import BLOCK
+from tansaku.models.domain.annealing import AnnealingCalculator, AnnealRun
 from tansaku.models.domain.errors import ConfigurationError
-from tansaku.models.domain.ports import AnnealingCalculator, AnnealRun, Calculator
+from tansaku.models.domain.ports import Calculator
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
 
 if TYPE_CHECKING:

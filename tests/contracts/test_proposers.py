@@ -12,6 +12,7 @@ from tansaku.models.domain.identifiers import proposal_rng
 from tansaku.models.domain.pool import CandidatePool, FeatureGroup
 from tansaku.models.domain.ports import History, Proposer
 from tansaku.models.domain.specs.proposer import (
+    ArmsProposerSpec,
     DisagreementProposerSpec,
     GPProposerSpec,
     GridProposerSpec,
@@ -23,6 +24,7 @@ from tansaku.models.engine.proposer_registry import build_proposer
 SPECS = {
     "random": RandomProposerSpec(),
     "grid": GridProposerSpec(),
+    "arms": ArmsProposerSpec(),
     "disagreement": DisagreementProposerSpec(),
     "published": GPProposerSpec(preset="published"),
     "single-task": GPProposerSpec(preset="single-task"),

@@ -57,7 +57,7 @@ class BoundaryAtomsSpec(Spec):
 
     Attributes:
         fractions: Atoms of the last plane over those of a full one, n = (N mod N_plane) / N_plane, at least 0 and below 1.
-            0: no atom is removed. ``all``: every fraction that a cell can have. A number stands for those within 0.005 of it.
+            0: no atom is removed. ``all``: every fraction that a cell can have. A number means those within 0.005 of it.
         layer: Atoms are removed from the planes of the upper grain up to this height above its lowest plane [Å]; the lowest
             plane always counts.
     """

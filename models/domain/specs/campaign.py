@@ -21,7 +21,7 @@ from tansaku.models.domain.specs.objective import (
     FurtherObjectiveSpec,
     GoalSpec,
 )
-from tansaku.models.domain.specs.proposer import DisagreementProposerSpec, GPProposerSpec, ProposerSpec
+from tansaku.models.domain.specs.proposer import ArmsProposerSpec, DisagreementProposerSpec, GPProposerSpec, ProposerSpec
 from tansaku.models.domain.specs.retrain import (
     PreScreeningSpec,
     RetrainSpec,
@@ -343,6 +343,8 @@ class CampaignSpec(Spec):
     @model_validator(mode="after")
     def _systems_have_their_own_answers(self) -> CampaignSpec:
         goal, proposer = self.objective.goal.type, self.proposer
+        if isinstance(proposer, ArmsProposerSpec) and goal != "best_per_system":
+            raise ValueError(f"proposer: arms serves the goal best_per_system, not {goal}; expected gp")
         for key in ("floor", "worst_first") if isinstance(proposer, GPProposerSpec) and goal != "best_per_system" else ():
             if getattr(proposer, key) is not None:
                 raise ValueError(f"proposer.{key}: only the goal best_per_system uses it, not {goal}; remove it")

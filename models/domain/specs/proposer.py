@@ -137,6 +137,19 @@ class GPProposerSpec(Spec):
         return self
 
 
+class ArmsProposerSpec(Spec):
+    """For rugged landscapes: a surface is sampled by what its minimum may be, and candidates are spread evenly over it.
+
+    For the goal ``best_per_system``.
+
+    Attributes:
+        cost_exponent: The gain that is expected is divided by cost to this power; 0 ignores cost.
+    """
+
+    type: Literal["arms"] = "arms"
+    cost_exponent: NonNegativeFloat = 1.0
+
+
 Compared = Literal["energy", "forces", "both"]
 """What networks are compared by."""
 
@@ -201,7 +214,13 @@ class SparseProposerSpec(Spec):
 
 
 ProposerSpec = Annotated[
-    GPProposerSpec | RandomProposerSpec | GridProposerSpec | ListedProposerSpec | DisagreementProposerSpec | SparseProposerSpec,
+    GPProposerSpec
+    | ArmsProposerSpec
+    | RandomProposerSpec
+    | GridProposerSpec
+    | ListedProposerSpec
+    | DisagreementProposerSpec
+    | SparseProposerSpec,
     Field(discriminator="type"),
 ]
 

@@ -58,7 +58,7 @@ class CalculatorFacts:
         conforms: Whether the conformance suite runs it although it gives no energies of atoms, or not always.
         dft: Whether it is a density-functional code: it may be absent from this machine, a crystal costs as much as a
             candidate, and energies of two cells compare only at the same k-points.
-        dynamics: Whether it can run molecular dynamics (:class:`~tansaku.models.domain.ports.AnnealingCalculator`).
+        dynamics: Whether it can run molecular dynamics (:class:`~tansaku.models.domain.annealing.AnnealingCalculator`).
         charged: Whether it computes cells with a charge, against a uniform background.
         manual: Whether nothing is computed: people or robots report the values.
         own_forces: Whether its forces are the gradient of its energy.

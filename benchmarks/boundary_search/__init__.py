@@ -1,0 +1,1 @@
+"""How fast searches over the number of atoms find known boundary structures."""

@@ -1,0 +1,49 @@
+"""Molecular dynamics before a relaxation: what a calculator that has it is asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from tansaku.models.domain.ports import Calculator
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+    from tansaku.models.domain.specs.relaxation import RelaxationSpec
+
+
+@dataclass(frozen=True)
+class AnnealRun:
+    """Molecular dynamics of one structure.
+
+    Attributes:
+        temperature: [K].
+        steps: Steps of 2 fs at that temperature.
+        seed: Of velocities and thermostat, from 1.
+    """
+
+    temperature: float
+    steps: int
+    seed: int
+
+
+@runtime_checkable
+class AnnealingCalculator(Calculator, Protocol):
+    """A calculator with molecular dynamics; its spec's facts say so (``dynamics``)."""
+
+    def anneal(self, structure: Atoms, run: AnnealRun, relaxation: RelaxationSpec) -> Atoms:
+        """Heats a structure, holds it at a temperature, and cools it to 50 K.
+
+        Args:
+            structure: Is left untouched. Its rigid blocks move as wholes.
+            run: How hot, how long, and the seed: the same seed gives the same bits.
+            relaxation: Says whether atoms are held.
+
+        Returns:
+            The structure at the end, continuous with the start.
+
+        Raises:
+            CalculationError: The atoms went astray.
+        """
+        ...

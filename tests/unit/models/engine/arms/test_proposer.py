@@ -1,0 +1,121 @@
+"""Search by arms on rugged landscapes, where one candidate says little about the next."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tansaku.models.domain.identifiers import proposal_rng
+from tansaku.models.domain.pool import CandidatePool, FeatureGroup
+from tansaku.models.domain.ports import History
+from tansaku.models.domain.specs.proposer import ArmsProposerSpec, RandomProposerSpec
+from tansaku.models.engine.arms.proposer import ArmsProposer
+from tansaku.models.engine.proposer_registry import build_proposer
+
+GRID = 16
+ARMS = 24
+
+
+def pool(costs=None):
+    """Two systems with twelve arms each; an arm's minimum depends on its density, its candidates lie anywhere above."""
+    codes = np.repeat(np.arange(ARMS), GRID)
+    density = np.tile(np.linspace(0, 1, ARMS // 2), 2)[:, None]
+    places = np.stack(np.meshgrid(range(4), range(4)), axis=-1).reshape(-1, 2) / 4.0
+    owner = np.repeat([0, 1], ARMS // 2)
+    return CandidatePool(
+        ids=np.array([f"c{i:04d}" for i in range(len(codes))]),
+        systems=("a", "b"),
+        system_codes=owner[codes],
+        surfaces=tuple(f"arm{i:02d}" for i in range(ARMS)),
+        surface_codes=codes,
+        groups={
+            "density": FeatureGroup.compact("density", density, codes, ("n",)),
+            "translation": FeatureGroup("translation", places, np.tile(np.arange(GRID), ARMS), ("x", "y")),
+        },
+        cost=(np.ones(ARMS) if costs is None else np.asarray(costs, dtype=float))[codes],
+    )
+
+
+def landscape(of, seed):
+    rng = np.random.default_rng(seed)
+    density = of.groups["density"]
+    minima = 900 + 600 * (density.values[density.index, 0] - 0.4) ** 2
+    return minima + 30 * rng.gamma(2.0, size=len(of))
+
+
+def searched(proposer, of, values, budget, seed):
+    chosen: list[int] = []
+    for number in range(1, budget + 1):
+        at = np.array(chosen, dtype=np.intp)
+        choice = proposer.propose(of, History(observed=at, values=values[at]), number, proposal_rng(seed, number))
+        chosen.append(choice.position)
+    return np.array(chosen)
+
+
+def gap(of, values, chosen):
+    systems = of.system_codes
+    return np.mean([values[chosen][systems[chosen] == s].min() - values[systems == s].min() for s in (0, 1)])
+
+
+def test_it_beats_random_where_candidates_are_rugged():
+    of = pool()
+    gaps = {}
+    for spec in (ArmsProposerSpec(), RandomProposerSpec()):
+        proposer = build_proposer(spec)
+        runs = [(landscape(of, seed), seed) for seed in range(12)]
+        gaps[spec.type] = np.mean([gap(of, values, searched(proposer, of, values, 60, seed)) for values, seed in runs])
+    assert gaps["arms"] < 0.75 * gaps["random"]
+
+
+def test_every_system_is_begun_with_its_cheapest_arm():
+    of = pool(np.linspace(2, 1, ARMS))
+    chosen = searched(ArmsProposer(ArmsProposerSpec()), of, landscape(of, 0), 2, 0)
+    assert of.surface_codes[chosen].tolist() == [ARMS // 2 - 1, ARMS - 1]
+
+
+def test_cost_counts_as_much_as_it_is_told():
+    costs = np.where(np.arange(ARMS) % 2, 1.0, 8.0)
+    of = pool(costs)
+    values = landscape(of, 1)
+    spent = [
+        costs[of.surface_codes[searched(ArmsProposer(ArmsProposerSpec(cost_exponent=power)), of, values, 50, 2)]].mean()
+        for power in (0.0, 2.0)
+    ]
+    assert spent[1] < 0.8 * spent[0]
+
+
+def test_candidates_of_an_arm_are_spread_over_it():
+    of = pool()
+    arm = np.flatnonzero(of.surface_codes == 3)
+    everything_else = np.flatnonzero(of.surface_codes != 3)
+    chosen: list[int] = []
+    for number in range(1, 5):
+        at = np.array(chosen, dtype=np.intp)
+        history = History(observed=at, values=np.zeros(len(at)) + 900, unavailable=everything_else)
+        chosen.append(ArmsProposer(ArmsProposerSpec()).propose(of, history, number, proposal_rng(0, number)).position)
+    assert set(chosen) <= set(arm)
+    places = of.groups["translation"].values[of.groups["translation"].index[chosen]]
+    distances = [np.linalg.norm(a - b) for i, a in enumerate(places) for b in places[:i]]
+    assert min(distances) >= 0.5
+
+
+@pytest.mark.parametrize("goal", ["top_k", "all_below"])
+def test_goals_that_it_does_not_serve_are_refused(goal):
+    from tansaku.models.domain.specs.campaign import CampaignSpec
+
+    keys = {"top_k": {"type": "top_k", "k": 2}, "all_below": {"type": "all_below", "threshold": "1 J/m2"}}[goal]
+    document = {
+        "schema_version": 1,
+        "name": "t",
+        "space": {
+            "type": "grain_boundary",
+            "crystal": {"structure": "fcc", "element": "Cu", "lattice_parameter": 3.6},
+            "boundaries": {"planes": [[1, 1, 3]]},
+        },
+        "calculator": {"type": "emt"},
+        "objective": {"goal": keys},
+        "proposer": {"type": "arms"},
+        "budget": {"evaluations": 5},
+    }
+    with pytest.raises(ValueError, match="proposer: arms serves the goal best_per_system"):
+        CampaignSpec.model_validate(document)
