@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -40,12 +41,13 @@ def feff(folder: Path, reach: float = REACH, legs: int = 2) -> list[Path]:
     return sorted(folder.glob("feff0*.dat"))
 
 
-def fine_structure(files: list[Path], temperature: float) -> dict:
+def fine_structure(files: list[Path], temperature: float) -> dict[str, Any]:
     """The sum of paths, and each path's half length, degeneracy and mean square displacement."""
     from larch.xafs import feffpath, path2chi
     from larch.xafs.sigma2_models import sigma2_correldebye
 
-    total, paths = 0.0, []
+    made: list[Any] = []
+    paths = []
     for file in files:
         path = feffpath(str(file), s02=S02, e0=SHIFT)
         atoms = path._feffdat.geom
@@ -53,9 +55,10 @@ def fine_structure(files: list[Path], temperature: float) -> dict:
         mass = [atom[3] for atom in atoms]
         path.sigma2 = sigma2_correldebye(len(atoms), temperature, DEBYE, path._feffdat.rnorman, x, y, z, mass)
         path2chi(path, kstep=0.05, kmax=18.0)
-        total = total + path.chi
+        made.append(path.chi)
         paths.append([round(path.reff, 4), path.degen, round(path.sigma2, 6)])
     used = path.k > 1.99
+    total = np.sum(made, axis=0)
     return {
         "shells": paths,
         "k": np.round(path.k[used], 4).tolist(),
@@ -65,7 +68,7 @@ def fine_structure(files: list[Path], temperature: float) -> dict:
 
 def make(out: Path) -> None:
     """Writes the fine structures and what they are made of."""
-    made = {"lattice": LATTICE, "s02": S02, "energy_shift": SHIFT, "debye_temperature": DEBYE}
+    made: dict[str, Any] = {"lattice": LATTICE, "s02": S02, "energy_shift": SHIFT, "debye_temperature": DEBYE}
     files = feff(out.parent)
     made["temperatures"] = {str(temperature): fine_structure(files, float(temperature)) for temperature in (80, 300)}
     several = fine_structure(feff(out.parent / "several", reach=8.0, legs=4), 300.0)
@@ -73,7 +76,7 @@ def make(out: Path) -> None:
     out.write_text(json.dumps(made) + "\n")
 
 
-def first_shell(k: np.ndarray, chi: np.ndarray, file: str) -> dict:
+def first_shell(k: np.ndarray, chi: np.ndarray, file: str) -> dict[str, Any]:
     """Larch's fit of one shell in distance, as its users do it."""
     from larch import Group
     from larch.fitting import param, param_group
@@ -101,7 +104,7 @@ def first_shell(k: np.ndarray, chi: np.ndarray, file: str) -> dict:
     }
 
 
-def foil(file: Path, feff_file: str) -> dict:
+def foil(file: Path, feff_file: str) -> dict[str, Any]:
     """The same after larch's background removal."""
     from larch import Group
     from larch.xafs import autobk, pre_edge

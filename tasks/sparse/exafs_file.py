@@ -45,7 +45,7 @@ def read_fine_structure(path: Path, reading: Reading) -> tuple[FloatArray, Float
 
     Args:
         path: Columns separated by commas, semicolons or white space; comments begin with ``#`` or ``%``.
-        reading: What is read. Energies [eV] are told from wavenumbers [1/A] by their size.
+        reading: What is read. Energies [eV] are distinguished from wavenumbers [1/A] by their size.
 
     Returns:
         Wavenumbers, rising, fine structure, and what the report says of the data.

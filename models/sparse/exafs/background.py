@@ -47,7 +47,7 @@ def extracted(energy: FloatArray, absorption: FloatArray, edge: float | None = N
     """The fine structure of an absorption spectrum.
 
     A line before the edge and a parabola after it give the edge's height. The background is a cubic spline in k with knots
-    pi / 2 apart, fitted to ``k mu(k)``. Its remains are fitted anew together with the shells, so that it need not be exact.
+    pi / 2 apart, fitted to ``k mu(k)``. Its remains are fitted again together with the shells, so that it need not be exact.
 
     Args:
         energy: Rising [eV], (n_energies,).
