@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +37,7 @@ def computed(name: str, smiles: str, folder: Path) -> JsonDict:
     folder.mkdir(parents=True, exist_ok=True)
     partial = kept.with_suffix(".partial")
     partial.write_text(json.dumps(result))
-    os.replace(partial, kept)
+    partial.replace(kept)
     return result
 
 

@@ -108,7 +108,7 @@ def sites_of(conformers: Conformers, charges: FloatArray, number: int) -> list[S
 
 
 def _points(symbols: tuple[str, ...], positions: FloatArray) -> list[FloatArray]:
-    """Points on spheres about the donors, and on the circle between two of them; about every heavy atom if there is no donor."""
+    """Points on spheres about the donors and on the circle between two of them; without donors, about every heavy atom."""
     donors = [i for i, symbol in enumerate(symbols) if symbol in DONORS]
     radii = {i: DONORS[symbols[i]] for i in donors} or {i: 2.2 for i, symbol in enumerate(symbols) if symbol != "H"}
     points = [positions[i] + radius * direction for i, radius in radii.items() for direction in _directions(60)]

@@ -203,7 +203,8 @@ class SparseProposerSpec(Spec):
         max_features: Largest number of columns in a model.
         transform: Output transform.
         cost_exponent: The acquisition is divided by cost to this power; 0 ignores cost.
-        initial_points: Random candidates of each system before there is a model; null: five in all, at least one of each system.
+        initial_points: Random candidates of each system before there is a model; null: five in all, at least one of
+            each system.
     """
 
     type: Literal["sparse"] = "sparse"

@@ -5,7 +5,7 @@ of each size are scored again by the free energy, which integrates over both (:m
 averaged over the ratios, the supports over their posterior (Hoeting, Madigan, Raftery & Volinsky 1999,
 doi:10.1214/ss/1009212519).
 
-At one ratio r the weights are normal with mean ``(G + 1/r)⁻¹ g`` and covariance ``s² (G + 1/r)⁻¹``, the intercept is normal with
+At one ratio r the weights are normal with mean ``(G + 1/r)⁻¹ g`` and covariance ``s² (G + 1/r)⁻¹``, the intercept has the
 variance ``s² / n``, and s² has an inverse gamma distribution cut at the bounds of the grid.
 """
 
@@ -270,7 +270,7 @@ def _scored(design: Design, supports: IntArray, grid: NoiseGrid) -> _Scored:
 def _noise(quadratic: FloatArray, n_rows: int, grid: NoiseGrid) -> tuple[FloatArray, FloatArray]:
     """Logarithm of the integral over the noise, up to a constant, and the mean of s²; the ratios run along the last axis.
 
-    In log s the integrand is ``exp(-(n - 1) log s - Q / 2 s²)``: its peak is integrated, or what the bounds leave of its flanks.
+    In log s the integrand is ``exp(-(n - 1) log s - Q / 2 s²)``: its peak is integrated, or what the bounds leave of it.
     """
     root = np.sqrt(grid.ratios)
     low = np.log(np.maximum(grid.noise[0], grid.weight[0] / root))

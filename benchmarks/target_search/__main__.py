@@ -1,0 +1,121 @@
+"""``python -m benchmarks.target_search --out result.json``: evaluations until the best five are found, by method.
+
+Sparse models averaged over supports, a Gaussian process and random choice search the solvents with the strongest Li⁺ binding and
+the sodium tavorites with the lowest barrier. All begin with the same five random candidates of a seed.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmarks.command import begun, command
+from benchmarks.target_search.problems import PROBLEMS
+from tansaku.models.domain.identifiers import proposal_rng
+from tansaku.models.domain.ports import History, Proposer
+from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.specs.campaign import ObjectiveSpec
+from tansaku.models.domain.specs.objective import TopKSpec
+from tansaku.models.domain.specs.proposer import GPProposerSpec, RandomProposerSpec, SparseProposerSpec
+from tansaku.models.engine.proposer_registry import build_proposer
+from tansaku.tasks.jobs.spool_files import write_json
+
+INITIAL = 5
+WANTED = 5
+SPECS = {
+    "sparse": SparseProposerSpec(initial_points=INITIAL),
+    "gp": GPProposerSpec(initial_points=INITIAL),
+    "random": RandomProposerSpec(),
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One search.
+
+    Attributes:
+        problem: Name of the problem.
+        method: Name of the method.
+        seed: Of the search.
+        budget: Evaluations.
+    """
+
+    problem: str
+    method: str
+    seed: int
+    budget: int
+
+
+def search(case: Case) -> JsonDict:
+    """Which evaluations found the best five, counted from 1, in the order found."""
+    problem = PROBLEMS[case.problem]()
+    objective = ObjectiveSpec(unit=problem.unit, goal=TopKSpec(k=WANTED))
+    proposer: Proposer = build_proposer(SPECS[case.method], objective)
+    wanted = set(np.argsort(problem.values, kind="stable")[:WANTED].tolist())
+    best = int(np.argmin(problem.values))
+    chosen: list[int] = []
+    found: list[int] = []
+    fitted_at: list[int] = []
+    parameters: JsonDict | None = None
+    at_best, begin = None, time.process_time()
+    while len(chosen) < case.budget and len(found) < WANTED:
+        number = len(chosen) + 1
+        history = History(np.array(chosen, dtype=np.intp), problem.values[chosen])
+        if number > INITIAL and proposer.refit_due(len(chosen), fitted_at):
+            parameters = proposer.fit(problem.pool, history, parameters)
+            fitted_at.append(len(chosen))
+        choice = proposer.propose(problem.pool, history, number, proposal_rng(case.seed, number), parameters)
+        if choice is None:
+            break
+        chosen.append(choice.position)
+        found += [number] if choice.position in wanted else []
+        at_best = number if choice.position == best else at_best
+    seconds = (time.process_time() - begin) / max(len(chosen), 1)
+    return {"found": found, "best": at_best, "evaluations": len(chosen), "seconds": seconds}
+
+
+def summary(runs: list[JsonDict], budget: int) -> JsonDict:
+    """Medians, those not found counted as one more than the budget, and the share of searches that found all."""
+    best = [run["best"] or budget + 1 for run in runs]
+    whole = [run["found"][-1] if len(run["found"]) == WANTED else budget + 1 for run in runs]
+    return {
+        "searches": len(runs),
+        "median_until_best": float(np.median(best)),
+        "median_until_five": float(np.median(whole)),
+        "found_best": float(np.mean([value <= budget for value in best])),
+        "found_five": float(np.mean([value <= budget for value in whole])),
+        "mean_found": float(np.mean([len(run["found"]) for run in runs])),
+        "seconds_per_proposal": float(np.mean([run["seconds"] for run in runs])),
+    }
+
+
+def main() -> None:
+    """Runs the searches seed by seed, and writes what is known after each."""
+    parser = command("target_search", __doc__, quick="one seed and ten evaluations")
+    parser.add_argument("--seeds", type=int, default=1000, help="how many")
+    parser.add_argument("--budget", type=int, default=60, help="evaluations of a search")
+    parser.add_argument("--problems", nargs="+", choices=tuple(PROBLEMS), default=tuple(PROBLEMS), help="all by default")
+    parser.add_argument("--minutes", type=float, help="begin no further seed after this time")
+    given = parser.parse_args()
+    seeds, budget = (1, 10) if given.quick else (given.seeds, given.budget)
+    result = begun(given.out, {"schema_version": 1, "budget": budget}, runs={}, summary={})
+    start = time.monotonic()
+    for seed in range(seeds):
+        if given.minutes is not None and time.monotonic() - start > 60.0 * given.minutes:
+            break
+        for problem in given.problems:
+            for method in SPECS:
+                runs = result["runs"].setdefault(problem, {}).setdefault(method, [])
+                if len(runs) == seed:
+                    runs.append(search(Case(problem, method, seed, budget)))
+                result["summary"].setdefault(problem, {})[method] = summary(runs, budget)
+        write_json(given.out, result)
+    for problem, methods in result["summary"].items():
+        for method, found in methods.items():
+            print(problem, method, found)
+
+
+if __name__ == "__main__":
+    main()
