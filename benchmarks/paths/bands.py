@@ -54,6 +54,10 @@ class SplineSurface:
         values: Energy of every candidate [eV]; infinite ones are walls.
         grid: The unfolded grid.
         cell: Cell vectors of the host as rows [Å].
+
+    Attributes:
+        coefficients: Of its B-splines, shape of the grid.
+        inverse: Of ``cell``.
     """
 
     def __init__(self, values: FloatArray, grid: PeriodicGrid, cell: FloatArray) -> None:
@@ -64,9 +68,9 @@ class SplineSurface:
         depth = distance_transform_edt(np.pad(~open_, around, mode="wrap"), sampling=steps)
         inner = tuple(slice(before, before + count) for (before, _), count in zip(around, grid.shape, strict=True))
         filled = np.where(open_, energies, energies[open_].max() + _STEEP * depth[inner])
-        self._coefficients = spline_filter(filled, order=3, mode="grid-wrap")
+        self.coefficients = spline_filter(filled, order=3, mode="grid-wrap")
         self._shape = np.array(grid.shape, dtype=np.float64)
-        self._inverse = np.linalg.inv(cell)
+        self.inverse = np.linalg.inv(cell)
 
     @property
     def provenance(self) -> Provenance:
@@ -75,8 +79,8 @@ class SplineSurface:
 
     def energies(self, places: FloatArray) -> FloatArray:
         """Energies [eV] at Cartesian positions [Å], shape ``(n, 3)``."""
-        points = (places @ self._inverse * self._shape).T
-        return np.asarray(map_coordinates(self._coefficients, points, order=3, mode="grid-wrap", prefilter=False))
+        points = (places @ self.inverse * self._shape).T
+        return np.asarray(map_coordinates(self.coefficients, points, order=3, mode="grid-wrap", prefilter=False))
 
     def evaluate(self, structure: Atoms, relaxation: RelaxationSpec | None = None) -> CalculationResult:
         """Energy of the ion and the force on it, as a ``Calculator``."""
