@@ -1,18 +1,16 @@
 """The quick benchmark of dynamic modes runs, and the search is never worse than its peers."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def test_the_search_is_never_worse(tmp_path, require):
+def test_the_search_is_never_worse(tmp_path, require, run_benchmark):
     require("pydmd")
     out = tmp_path / "modes.json"
-    command = [sys.executable, "-m", "benchmarks.modes", "--quick", "--out", str(out)]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=600)
+    done = run_benchmark("modes", "--quick", "--out", out)
+    assert done.returncode == 0, done.stderr
     result = json.loads(out.read_text())
     found = result["losses"]["cylinder"]
     assert found["compared"]["relaxation"] >= 3

@@ -1,18 +1,12 @@
 """The benchmark of the pool posterior runs as users run it."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
-
-ROOT = Path(__file__).resolve().parents[3]
 
 
-def test_quick_run_writes_every_figure(tmp_path, require):
+def test_quick_run_writes_every_figure(tmp_path, require, run_benchmark):
     require("botorch")
     out = tmp_path / "result.json"
-    command = [sys.executable, "-m", "benchmarks.pool_posterior", "--quick", "--out", str(out)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    done = run_benchmark("pool_posterior", "--quick", "--out", out)
     assert done.returncode == 0, done.stderr
     result = json.loads(out.read_text())
     assert result["ratio"] == result["botorch_s"] / result["ours_s"]

@@ -1,20 +1,14 @@
 """The benchmark of relaxations runs as users run it, and compares like with like."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[3]
 
-
-def test_quick_run_relaxes_to_the_same_energies_as_the_bare_script(tmp_path, require):
+def test_quick_run_relaxes_to_the_same_energies_as_the_bare_script(tmp_path, require, run_benchmark):
     require("lammps")
     out = tmp_path / "result.json"
-    command = [sys.executable, "-m", "benchmarks.relaxation", "--quick", "--out", str(out)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
+    done = run_benchmark("relaxation", "--quick", "--out", out)
     assert done.returncode == 0, done.stderr
     result = json.loads(out.read_text())
     for run in result["runs"]:

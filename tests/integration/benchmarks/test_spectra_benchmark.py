@@ -1,18 +1,13 @@
 """The quick benchmark of spectra runs, and the number of peaks is right in most of them."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
-
-ROOT = Path(__file__).resolve().parents[3]
 
 
-def test_it_measures_every_method(tmp_path, require):
+def test_it_measures_every_method(tmp_path, require, run_benchmark):
     require("sklearn")
     out = tmp_path / "spectra.json"
-    command = [sys.executable, "-m", "benchmarks.spectra", "--quick", "--out", str(out)]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=600)
+    done = run_benchmark("spectra", "--quick", "--out", out)
+    assert done.returncode == 0, done.stderr
     result = json.loads(out.read_text())["ours"]
     assert result["spectra"] == 10
     assert set(result["right"]) == {"Laplace", "BIC", "LARS"}

@@ -36,7 +36,7 @@ def wait_for(condition: Callable[[], object], what: str, limit: float = LIMIT) -
     while time.monotonic() < until:
         if found := condition():
             return found
-        time.sleep(0.1)
+        time.sleep(0.25)  # each look costs the server ten milliseconds of a processor
     raise AssertionError(f"{what}: not within {limit} s")
 
 
