@@ -103,7 +103,8 @@ class ReplicatedBlocks:
 
     def _full(self, translation: Translation) -> Atoms:
         """The cell with all atoms: replica after replica, in each of them in the order of the cell that is repeated."""
-        return self.block.cell(0, translation).repeat((*self.repeats, 1))
+        wide: Atoms = self.block.cell(0, translation).repeat((*self.repeats, 1))
+        return wide
 
     @cached_property
     def _removable(self) -> IntArray:

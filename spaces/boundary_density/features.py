@@ -70,7 +70,7 @@ def on_torus(stack: Stacking, shifts: FloatArray) -> FloatArray:
         for length, turns in ((width, across), (depth, along))
         for wave in (np.cos, np.sin)
     ]
-    return np.round(np.column_stack(columns), 9) + 0.0
+    return np.asarray(np.round(np.column_stack(columns), 9) + 0.0, dtype=np.float64)
 
 
 def on_circle(fraction: float) -> list[float]:

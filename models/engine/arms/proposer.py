@@ -74,7 +74,7 @@ def _unseen(pool: CandidatePool, history: History, arms: IntArray) -> IntArray:
     owner = pool.surface_system[arms]
     for system in missing:
         if (owner == system).any():
-            return arms[owner == system]
+            return np.asarray(arms[owner == system], dtype=np.intp)
     # Everything that could be the first value is pending, failed or too expensive.
     return np.empty(0, dtype=np.intp) if len(history.observed) else arms
 
