@@ -5,7 +5,9 @@ agreement: the sampled search against the exhaustive one for 20 columns, up to 5
 states in bins of at least 100 supports, and the log evidence by histogram, by thermodynamic integration and exactly.
 large: the sampled search for 300 columns, up to 10, 200 rows.
 peers: method → share of tables in which exactly the true columns were chosen, share of pairs of tables (each with another fifth
-of the rows left out) with the same choice, and the median of seconds. abess, l0bnb and exhbma run with ``--peers PYTHON``.
+of the rows left out) with the same choice, and the median of seconds. abess, exhbma and l0bnb run with ``--peers PYTHON``.
+
+An interrupted measurement continues with the parts and methods that FILE has; delete the file to measure again.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from pathlib import Path
 import numpy as np
 from scipy.special import logsumexp
 
-from benchmarks.command import command
+from benchmarks.command import begun, command
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.sparse.search.chain import Sampling
 from tansaku.models.sparse.search.design import Design
@@ -33,9 +35,10 @@ from tansaku.models.sparse.search.methods import METHODS, choice
 from tansaku.models.sparse.search.sampled import search_sampled
 from tansaku.models.sparse.search.scores import ScoreName, linear_score
 from tansaku.models.sparse.search.subsets import FloatArray
+from tansaku.tasks.jobs.spool_files import write_json
 from tansaku.tasks.site.machine import describe_machine
 
-OTHERS = ("abess", "l0bnb", "exhbma")
+OTHERS = ("abess", "exhbma", "l0bnb")
 COLUMNS, LARGEST, ROWS, TRUE = 12, 6, 40, (1, 4, 7)
 CRITERIA: tuple[ScoreName, ...] = ("free_energy", "cv", "bic")
 Choose = Callable[[FloatArray, FloatArray], list[int]]
@@ -55,9 +58,9 @@ def exhaustive(quick: bool) -> JsonDict:
     result: JsonDict = {"rows": 200, "columns": 25, "largest": 4 if quick else 8, "seconds": {}, "processor_seconds": {}}
     for name in CRITERIA:
         for jobs in (1, 2):
-            begun, used, key = time.perf_counter(), time.process_time(), f"{name}, jobs {jobs}"
+            start, used, key = time.perf_counter(), time.process_time(), f"{name}, jobs {jobs}"
             found = search_all(linear_score(name, Design.of(x, y)), result["largest"], Running(jobs))
-            result["seconds"][key] = time.perf_counter() - begun
+            result["seconds"][key] = time.perf_counter() - start
             result["processor_seconds"][key] = time.process_time() - used
             result["supports"] = len(found)
     return result
@@ -69,9 +72,9 @@ def agreement(quick: bool, jobs: int) -> JsonDict:
     score = linear_score("free_energy", Design.of(x, y))
     exact = landscape(search_all(score, 3 if quick else 5), bins=40)
     settings = Sampling(chains=2, steps=300, pilot=100, prior_draws=64) if quick else Sampling(steps=5000, prior_draws=64)
-    begun = time.perf_counter()
+    start = time.perf_counter()
     found = search_sampled(score, 3 if quick else 5, settings, Running(jobs))
-    seconds = time.perf_counter() - begun
+    seconds = time.perf_counter() - start
     edges = exact.edges + np.linspace(-1e-6, 1e-6, len(exact.edges))
     counts = np.exp(logsumexp(exact.log_density, axis=0))
     sampled = np.exp(logsumexp(found.log_density(edges), axis=0))
@@ -93,12 +96,12 @@ def large(quick: bool, jobs: int) -> JsonDict:
     truth = {3: 1.0, 17: 0.8, 29: 0.7, 41: 0.6}
     x, y = made(200, columns, truth, 1.0, 1)
     settings = Sampling(chains=2, steps=300, pilot=100) if quick else Sampling(steps=5000, repeats=8)
-    begun = time.perf_counter()
+    start = time.perf_counter()
     found = search_sampled(linear_score("free_energy", Design.of(x, y)), 10, settings, Running(jobs))
     return {
         "columns": columns,
         "largest": 10,
-        "seconds": time.perf_counter() - begun,
+        "seconds": time.perf_counter() - start,
         "truth": sorted(truth),
         "best": list(members(found.landscape.supports[0])),
         "probability_of_best": float(found.landscape.weights[0]),
@@ -143,23 +146,27 @@ def judged(supports: list[list[int]], seconds: list[float]) -> JsonDict:
     }
 
 
-def compare(count: int, python: Path | None) -> JsonDict:
-    """All methods on the same tables."""
+def compare(count: int, python: Path | None, result: JsonDict, store: Callable[[], None]) -> None:
+    """All methods on the same tables; ``result`` is filled and stored method by method."""
     chosen = tables(count)
     ways = {f"exhaustive, {name}": _ours(name) for name in CRITERIA}
     ways |= {f"{name}, size by BIC": _usual(name) for name in METHODS}
-    result: JsonDict = {}
     for name, choose in ways.items():
-        supports, seconds = [], []
+        if name in result:
+            continue
+        supports: list[list[int]] = []
+        seconds: list[float] = []
         choose(*chosen[0])
         for x, y in chosen:
-            begun = time.perf_counter()
+            start = time.perf_counter()
             supports.append(sorted(choose(x, y)))
-            seconds.append(time.perf_counter() - begun)
+            seconds.append(time.perf_counter() - start)
         result[name] = judged(supports, seconds)
+        store()
     for name in OTHERS if python is not None else ():
-        result[name] = judged(**_other(name, chosen, Path(str(python))))
-    return result
+        if name not in result:
+            result[name] = judged(**_other(name, chosen, Path(str(python))))
+            store()
 
 
 def _other(name: str, chosen: list[tuple[FloatArray, FloatArray]], python: Path) -> JsonDict:
@@ -181,17 +188,23 @@ def main() -> None:
     parser.add_argument("--peers", type=Path, metavar="PYTHON", help="Python of an environment with abess, l0bnb and exhbma")
     parser.add_argument("--only", nargs="+", default=("exhaustive", "agreement", "large", "peers"), help="parts to measure")
     given = parser.parse_args()
-    result: JsonDict = {"schema_version": 1, "blas_threads": os.environ.get("OMP_NUM_THREADS", "all")}
+    result = begun(given.out, {"schema_version": 1, "blas_threads": os.environ.get("OMP_NUM_THREADS", "all")})
+
+    def store() -> None:
+        write_json(given.out, result | {"provenance": describe_machine()})
+
     parts: dict[str, Callable[[], JsonDict]] = {
         "exhaustive": lambda: exhaustive(given.quick),
         "agreement": lambda: agreement(given.quick, given.jobs),
         "large": lambda: large(given.quick, given.jobs),
-        "peers": lambda: compare(3 if given.quick else 25, given.peers),
     }
-    for name in given.only:
-        result[name] = parts[name]()
-        print(name, json.dumps(result[name], indent=2))
-        given.out.write_text(json.dumps(result | {"provenance": describe_machine()}, indent=2) + "\n")
+    for name, measure in parts.items():
+        if name in given.only and name not in result:
+            result[name] = measure()
+            store()
+    if "peers" in given.only:
+        compare(3 if given.quick else 25, given.peers, result.setdefault("peers", {}), store)
+    print(json.dumps(result, indent=2))
 
 
 if __name__ == "__main__":
