@@ -70,7 +70,7 @@ class SplineSurface:
         filled = np.where(open_, energies, energies[open_].max() + _STEEP * depth[inner])
         self.coefficients = spline_filter(filled, order=3, mode="grid-wrap")
         self._shape = np.array(grid.shape, dtype=np.float64)
-        self.inverse = np.linalg.inv(cell)
+        self.inverse: FloatArray = np.asarray(np.linalg.inv(cell), dtype=np.float64)
 
     @property
     def provenance(self) -> Provenance:
