@@ -135,6 +135,12 @@ def rattled(seed: int = 0, repeat: tuple[int, int, int] = (2, 1, 2), amplitude: 
     return atoms
 
 
+@pytest.fixture(scope="module")
+def single(calculator: Calculator) -> CalculationResult:
+    """The rattled crystal as it is, computed once."""
+    return calculator.evaluate(rattled())
+
+
 def same_bits(one: CalculationResult, other: CalculationResult) -> bool:
     pairs = [
         (one.energy, other.energy),
@@ -160,9 +166,8 @@ def test_what_is_exported_is_read_back_by_ase(calculator, check_exported, tmp_pa
     check_exported(calculator, rattled(), tmp_path)
 
 
-def test_forces_are_the_energy_s_gradient(calculator, precision):
-    atoms = rattled()
-    forces = calculator.evaluate(atoms).forces
+def test_forces_are_the_energy_s_gradient(calculator, single, precision):
+    atoms, forces = rattled(), single.forces
     step = precision.step
     for atom, axis in ((0, 0), (3, 1), (7, 2)):
         energies = []
@@ -173,9 +178,8 @@ def test_forces_are_the_energy_s_gradient(calculator, precision):
         assert forces[atom, axis] == pytest.approx(-(energies[1] - energies[0]) / (2 * step), abs=precision.forces)
 
 
-def test_stress_is_the_energy_s_gradient_with_strain(calculator, precision):
-    atoms = rattled()
-    stress = calculator.evaluate(atoms).stress
+def test_stress_is_the_energy_s_gradient_with_strain(calculator, single, precision):
+    atoms, stress = rattled(), single.stress
     step = precision.strain
     for voigt, (i, j) in enumerate([(0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1)]):
         energies = []
@@ -190,8 +194,8 @@ def test_stress_is_the_energy_s_gradient_with_strain(calculator, precision):
         assert stress[voigt] == pytest.approx(derivative, abs=precision.stress)
 
 
-def test_the_atoms_energies_sum_up_and_nothing_is_left_on_the_atoms(calculator):
-    result = calculator.evaluate(rattled())
+def test_the_atoms_energies_sum_up_and_nothing_is_left_on_the_atoms(calculator, single):
+    result = single
     assert result.energies.shape == (16,)
     assert result.energies.sum() == pytest.approx(result.energy, abs=1e-9)
     assert result.atoms.calc is None
@@ -220,9 +224,8 @@ def test_a_structure_computed_as_it_is_stays_where_it_is(calculator):
 
 @given(shift=st.tuples(*[st.floats(-20, 20)] * 3), whole=st.tuples(*[st.integers(-2, 2)] * 3))
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_rigid_and_whole_period_translations_change_nothing(calculator, precision, shift, whole):
-    atoms = rattled()
-    result = calculator.evaluate(atoms)
+def test_rigid_and_whole_period_translations_change_nothing(calculator, single, precision, shift, whole):
+    atoms, result = rattled(), single
     moved = atoms.copy()
     moved.positions += np.array(shift) + np.array(whole) @ atoms.cell.array
     moved.positions[5] += atoms.cell[2]
@@ -231,10 +234,10 @@ def test_rigid_and_whole_period_translations_change_nothing(calculator, precisio
     np.testing.assert_allclose(other.forces, result.forces, rtol=0, atol=precision.energy)
 
 
-def test_the_order_of_the_atoms_does_not_matter(calculator, precision):
-    atoms = rattled()
+def test_the_order_of_the_atoms_does_not_matter(calculator, single, precision):
+    atoms, result = rattled(), single
     order = np.random.default_rng(1).permutation(len(atoms))
-    result, permuted = calculator.evaluate(atoms), calculator.evaluate(atoms[order])
+    permuted = calculator.evaluate(atoms[order])
     assert permuted.energy == pytest.approx(result.energy, abs=precision.energy)
     np.testing.assert_allclose(permuted.forces, result.forces[order], rtol=0, atol=precision.energy)
     np.testing.assert_allclose(permuted.energies, result.energies[order], rtol=0, atol=precision.energy)
