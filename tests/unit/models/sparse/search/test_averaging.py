@@ -1,4 +1,4 @@
-"""Averaging over supports agrees with the free energy, predicts with the right deviation and learns from what is told."""
+"""Averaging over supports agrees with the free energy, predicts with the right deviation and learns from what is known."""
 
 import numpy as np
 import pytest
@@ -48,11 +48,11 @@ def test_the_planted_columns_are_found_and_errors_are_as_large_as_said():
     assert 0.7 < np.std((values - mean) / deviation) < 1.3
 
 
-def test_a_told_row_is_known_better_and_moves_no_mean():
+def test_a_known_row_is_known_better_and_moves_no_mean():
     x, y = table(12)
     average = fit_average(x, y)
-    told = average.told(x[:1] + 3.0)
-    before, after = average.predict(x[:1] + 3.0), told.predict(x[:1] + 3.0)
+    after_it = average.conditioned(x[:1] + 3.0)
+    before, after = average.predict(x[:1] + 3.0), after_it.predict(x[:1] + 3.0)
     assert after[0] == pytest.approx(before[0])
     assert after[1] < before[1]
 
