@@ -1,7 +1,7 @@
 """``python -m benchmarks.target_search --out result.json``: evaluations until the best five are found, by method.
 
-Sparse models averaged over supports, a Gaussian process and random choice search the solvents with the strongest Li⁺ binding and
-the sodium tavorites with the lowest barrier. All begin with the same five random candidates of a seed.
+Sparse models averaged over supports, a Gaussian process and random choice search the solvents with the strongest Li⁺ binding
+and the sodium tavorites with the lowest barrier. Sparse models and the process begin with the same five candidates.
 """
 
 from __future__ import annotations

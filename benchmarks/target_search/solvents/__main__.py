@@ -1,7 +1,7 @@
 """``python -m benchmarks.target_search.solvents --kept FOLDER``: the table of solvents, by a campaign of tansaku itself.
 
 Descriptors of every molecule make the candidates; the campaign asks for each of them, the value asked for is computed by
-GFN2-xTB and told. ``--kept`` names a folder in which finished molecules stay, so that a killed run continues. It takes about
+GFN2-xTB and reported. ``--kept`` names a folder in which finished molecules stay: a killed run continues. It takes about
 15 minutes on one core.
 
 Written beside this file: ``table.csv`` (descriptors and binding energy), ``observations.parquet`` (what the campaign stored of

@@ -138,7 +138,7 @@ class SparseProposer(ModelFree):
         systems = pool.system_codes[history.observed]
         state = transform.fit(history.values, systems, len(pool.systems))
         average = fit_average(rows[history.observed], state.forward(history.values, systems), self._spec.max_features)
-        return state, average.told(rows[history.pending]), rows
+        return state, average.conditioned(rows[history.pending]), rows
 
     def _gains(self, average: Average, rows: FloatArray, level: FloatArray) -> FloatArray:
         means, deviations = average.components(rows)

@@ -56,7 +56,7 @@ class Member:
         """Its columns of standardised rows, with the intercept first, (n_rows, k + 1)."""
         return np.column_stack([np.ones(len(x)), x[:, self.columns]])
 
-    def told(self, x: FloatArray) -> Member:
+    def conditioned(self, x: FloatArray) -> Member:
         """The member once the values of further rows, standardised, are known and equal their predictions."""
         rows = self.rows(x)
         spread = rows @ self.covariance
@@ -113,12 +113,12 @@ class Average:
         mean = self.weights @ means
         return mean, np.sqrt(self.weights @ (deviations**2 + (means - mean) ** 2))
 
-    def told(self, x: FloatArray) -> Average:
+    def conditioned(self, x: FloatArray) -> Average:
         """The mixture once the values of further rows are known and equal what each member predicts."""
         if not len(x):
             return self
         rows = self.standardised(x)
-        return replace(self, members=tuple(member.told(rows) for member in self.members))
+        return replace(self, members=tuple(member.conditioned(rows) for member in self.members))
 
     @property
     def column_probabilities(self) -> FloatArray:
