@@ -18,13 +18,14 @@ from tansaku.models.domain.ports import History, Proposer
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.campaign import ObjectiveSpec
 from tansaku.models.domain.specs.objective import TopKSpec
-from tansaku.models.domain.specs.proposer import GPProposerSpec, RandomProposerSpec, SparseProposerSpec
+from tansaku.models.domain.specs.proposer import GPProposerSpec, ProposerSpec, RandomProposerSpec, SparseProposerSpec
 from tansaku.models.engine.proposer_registry import build_proposer
 from tansaku.tasks.jobs.spool_files import write_json
+from tansaku.tasks.site.machine import describe_machine
 
 INITIAL = 5
 WANTED = 5
-SPECS = {
+SPECS: dict[str, ProposerSpec] = {
     "sparse": SparseProposerSpec(initial_points=INITIAL),
     "gp": GPProposerSpec(initial_points=INITIAL),
     "random": RandomProposerSpec(),
@@ -111,7 +112,7 @@ def main() -> None:
                 if len(runs) == seed:
                     runs.append(search(Case(problem, method, seed, budget)))
                 result["summary"].setdefault(problem, {})[method] = summary(runs, budget)
-        write_json(given.out, result)
+        write_json(given.out, result | {"provenance": describe_machine()})
     for problem, methods in result["summary"].items():
         for method, found in methods.items():
             print(problem, method, found)

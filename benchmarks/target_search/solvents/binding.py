@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,7 +50,7 @@ def single_point(symbols: tuple[str, ...], positions: FloatArray, charge: int) -
 
 def relaxed(atoms: Atoms) -> bool:
     """Relaxes in place; whether it converged."""
-    return bool(LBFGS(atoms, logfile=None, maxstep=0.1).run(fmax=_FORCE, steps=_STEPS))
+    return bool(LBFGS(atoms, logfile=os.devnull, maxstep=0.1).run(fmax=_FORCE, steps=_STEPS))
 
 
 def ion_energy() -> float:
