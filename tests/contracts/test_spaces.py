@@ -17,7 +17,7 @@ from pydantic import TypeAdapter
 from tansaku.calculators.structures.extended_xyz import write_extended_xyz
 from tansaku.models.domain.errors import CalculationError, NotFoundError
 from tansaku.models.domain.ports import RefinedSpace, ScreenedSpace, Space, TabulatedSpace
-from tansaku.models.domain.specs.space import SpaceSpec
+from tansaku.models.domain.specs.space import SPACE_SPECS, SpaceSpec
 from tansaku.spaces.space_registry import open_space
 
 GRAIN_BOUNDARY = {
@@ -139,6 +139,10 @@ ARRAYS = {
 
 
 SPECS = [GRAIN_BOUNDARY, BOUNDARY_DENSITY, COMPOSITION, CRYSTALS, PROTOTYPES, TABLE, STRUCTURES, PARAMETERS, ENERGY_SURFACE]
+
+
+def test_every_registered_space_keeps_the_contract():
+    assert {document["type"] for document in SPECS} == SPACE_SPECS.keys()
 
 
 @pytest.fixture(params=SPECS, ids=lambda document: "boundary_density" if "replication" in document else document["type"])

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from tansaku.models.domain.identifiers import NAME_PATTERN
 
@@ -20,6 +20,19 @@ LONGEST_TIME = 1e9
 """About thirty years [s]: the timers of operating systems take no more than nine times as much."""
 Timeout = Annotated[float, Field(gt=0, le=LONGEST_TIME)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+LONGEST_FILE_NAME = 255
+"""Bytes of a file's or folder's name that file systems take."""
+
+
+def _short_names(path: str) -> str:
+    longest = max(len(part.encode(errors="surrogatepass")) for part in path.split("/"))
+    if longest > LONGEST_FILE_NAME:
+        raise ValueError(f"a name of {longest} bytes; expected a path whose names have {LONGEST_FILE_NAME} bytes at most")
+    return path
+
+
+FilePath = Annotated[str, Field(min_length=1, max_length=400), AfterValidator(_short_names)]
 
 FileKind = Literal["table", "structure", "potential", "model"]
 """What a file that a spec names holds."""

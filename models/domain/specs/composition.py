@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from tansaku.models.domain.ions import Ion
-from tansaku.models.domain.specs.base import PLAIN_TEXT, NamesFile, NonNegativeFloat, PositiveFloat, Sha256, Spec
+from tansaku.models.domain.specs.base import PLAIN_TEXT, FilePath, NamesFile, NonNegativeFloat, PositiveFloat, Sha256, Spec
 from tansaku.models.domain.specs.cost import REFERENCE_ATOMS, REFERENCE_ELECTRONS, CostPrior
 from tansaku.models.domain.specs.phases import PhasesSpec
 from tansaku.models.domain.specs.property_space import ENERGY_PROPERTIES, hashed_phases, phases_file
@@ -68,7 +68,7 @@ class ParentSpec(Spec):
     """
 
     prototype: Literal["tavorite"] | None = None
-    cif: Annotated[str, Field(min_length=1, max_length=400), NamesFile("structure")] | None = None
+    cif: Annotated[FilePath, NamesFile("structure")] | None = None
     sha256: Sha256 | None = None
     transformations: tuple[TransformationSpec, ...] = ()
 

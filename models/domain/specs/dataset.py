@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from tansaku.models.domain.specs.base import PLAIN_TEXT, Name, NamesFile, PositiveFloat, PositiveInt, Sha256, Spec
+from tansaku.models.domain.specs.base import PLAIN_TEXT, FilePath, Name, NamesFile, PositiveFloat, PositiveInt, Sha256, Spec
 from tansaku.models.domain.specs.calculators.table import CalculatorSpec
 from tansaku.models.domain.specs.campaign import ExecutionSpec
 from tansaku.models.domain.specs.label import LabelSpec
@@ -120,7 +120,7 @@ class FileSourceSpec(Spec):
     """
 
     type: Literal["file"] = "file"
-    path: Annotated[str, Field(min_length=1, max_length=400), NamesFile("structure")]
+    path: Annotated[FilePath, NamesFile("structure")]
     energies: Key | None = "energies"
     energy: Key | None = None
     forces: Key | None = None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from tansaku.models.domain.specs.base import NamesFile, PositiveFloat, Sha256, Spec
+from tansaku.models.domain.specs.base import FilePath, NamesFile, PositiveFloat, Sha256, Spec
 from tansaku.models.domain.specs.crystals import PrototypeSpec
 from tansaku.models.domain.specs.energy_space import EnergySpaceSpec
 from tansaku.models.domain.specs.prototypes import CationText, OxideStructure, Volume
@@ -45,7 +45,7 @@ class FileHostSpec(Spec):
         sha256: Content hash of the file; filled in when the spec is resolved.
     """
 
-    file: Annotated[str, Field(min_length=1, max_length=400), NamesFile("structure")]
+    file: Annotated[FilePath, NamesFile("structure")]
     sha256: Sha256 | None = None
 
 

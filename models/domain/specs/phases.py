@@ -6,11 +6,11 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from tansaku.models.domain.specs.base import NamesFile, Sha256, Spec
+from tansaku.models.domain.specs.base import FilePath, NamesFile, Sha256, Spec
 from tansaku.models.domain.specs.workflow import FormulaText
 
 EnergyPerAtom = Annotated[float, Field(ge=-1000, le=100)]
-PhasesPath = Annotated[str, Field(min_length=1, max_length=400), NamesFile("table")]
+PhasesPath = Annotated[FilePath, NamesFile("table")]
 
 
 class PhasesSpec(Spec):

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from tansaku.models.domain.objectives import Need
 from tansaku.models.domain.plugins import with_plugins
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.specs.base import PLAIN_TEXT, NamesFile, Sha256, Spec
+from tansaku.models.domain.specs.base import PLAIN_TEXT, FilePath, NamesFile, Sha256, Spec
 from tansaku.models.domain.specs.composition import CompositionSpaceSpec
 from tansaku.models.domain.specs.cost import AtomsCostSpec
 from tansaku.models.domain.specs.crystals import CrystalsSpaceSpec
@@ -34,7 +34,7 @@ from tansaku.models.domain.specs.structures import StructuresSpaceSpec
 from tansaku.models.domain.units import Unit
 
 Text = Annotated[str, Field(min_length=1, max_length=400), PLAIN_TEXT]
-TablePath = Annotated[str, Field(min_length=1, max_length=400), NamesFile("table")]
+TablePath = Annotated[FilePath, NamesFile("table")]
 
 
 class QuantityColumnSpec(Spec):

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from tansaku.models.domain.specs.base import NamesFile, Sha256
+from tansaku.models.domain.specs.base import FilePath, NamesFile, Sha256
 from tansaku.models.domain.specs.property_space import PropertySpaceSpec
 from tansaku.models.domain.specs.space_base import KeyPath, SpaceDescription, SpecFile
 from tansaku.models.domain.specs.structure_features import (
@@ -19,8 +19,8 @@ from tansaku.models.domain.specs.structure_features import (
     SymmetryFeaturesSpec,
 )
 
-StructurePath = Annotated[str, Field(min_length=1, max_length=400), NamesFile("structure")]
-FolderPath = Annotated[str, Field(min_length=1, max_length=400), NamesFile(None)]
+StructurePath = Annotated[FilePath, NamesFile("structure")]
+FolderPath = Annotated[FilePath, NamesFile(None)]
 GroupName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,30}$")]
 SystemRule = Literal["all", "formula", "elements", "space_group", "file"]
 Duplicates = Literal["report", "drop", "refuse", "ignore"]

@@ -6,13 +6,13 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from tansaku.models.domain.specs.base import NamesFile, Sha256
+from tansaku.models.domain.specs.base import FilePath, NamesFile, Sha256
 from tansaku.models.domain.specs.calculators.ase_table import ase_entry
 from tansaku.models.domain.specs.calculators.contract import CalculatorBase, CalculatorFacts, SpecFile
 from tansaku.models.domain.specs.calculators.keywords import KeywordName, Keywords, check_keywords
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
 
-FileName = Annotated[str, Field(min_length=1, max_length=400), NamesFile("potential")]
+FileName = Annotated[FilePath, NamesFile("potential")]
 
 
 class AseCalculatorSpec(CalculatorBase):

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from tansaku.models.domain.specs.base import NamesFile, PositiveFloat, PositiveInt, Sha256
+from tansaku.models.domain.specs.base import FilePath, NamesFile, PositiveFloat, PositiveInt, Sha256
 from tansaku.models.domain.specs.calculators.contract import CalculatorBase, CalculatorFacts, SpecFile
 from tansaku.models.domain.specs.calculators.electronic import Moments, SmearingSpec, check_moments
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
@@ -49,7 +49,7 @@ class EspressoSpec(CalculatorBase):
     pseudopotentials: Annotated[
         dict[Annotated[str, Field(pattern=r"^[A-Z][a-z]?$")], PseudopotentialName], Field(min_length=1, max_length=100)
     ]
-    folder: Annotated[str, Field(min_length=1, max_length=400), NamesFile(None)] | None = None
+    folder: Annotated[FilePath, NamesFile(None)] | None = None
     pseudopotentials_sha256: Sha256 | None = None
     cutoff: Annotated[float, Field(ge=100, le=3000)] = 500.0
     density_cutoff: Annotated[float, Field(ge=400, le=40000)] | None = None

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from tansaku.models.domain.specs.base import NamesFile, Sha256
+from tansaku.models.domain.specs.base import FilePath, NamesFile, Sha256
 from tansaku.models.domain.specs.calculators.contract import CalculatorBase, CalculatorFacts, SpecFile
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
 
@@ -43,10 +43,10 @@ class LammpsSpec(CalculatorBase):
     )
 
     type: Literal["lammps"] = "lammps"
-    potential: Annotated[str, Field(min_length=1, max_length=400), NamesFile("potential", shipped=True)]
+    potential: Annotated[FilePath, NamesFile("potential", shipped=True)]
     style: Literal["eam", "eam/alloy", "eam/fs", "adp", "meam", "tersoff", "sw"] | None = None
     potential_sha256: Sha256 | None = None
-    library: Annotated[str, Field(min_length=1, max_length=400), NamesFile("potential", shipped=True)] | None = None
+    library: Annotated[FilePath, NamesFile("potential", shipped=True)] | None = None
     library_sha256: Sha256 | None = None
     elements: (
         Annotated[tuple[Annotated[str, Field(pattern=r"^[A-Z][a-z]?$")], ...], Field(min_length=1, max_length=20)] | None

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
-
-from tansaku.models.domain.specs.base import NamesFile, Sha256
+from tansaku.models.domain.specs.base import FilePath, NamesFile, Sha256
 from tansaku.models.domain.specs.calculators.contract import CalculatorBase, CalculatorFacts, SpecFile
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
 from tansaku.models.domain.specs.surrogate import DeviceChoice
@@ -35,7 +33,7 @@ class PotentialCalculatorSpec(CalculatorBase):
     )
 
     type: Literal["potential"] = "potential"
-    model: Annotated[str, Field(min_length=1, max_length=400), NamesFile("model")]
+    model: Annotated[FilePath, NamesFile("model")]
     model_sha256: Sha256 | None = None
     dtype: Literal["float32", "float64"] = "float64"
     device: DeviceChoice = "cpu"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
-from tansaku.models.domain.specs.base import NamesFile, Sha256
+from tansaku.models.domain.specs.base import FilePath, NamesFile, Sha256
 from tansaku.models.domain.specs.calculators.contract import CalculatorBase, CalculatorFacts, SpecFile, workflow_of
 from tansaku.models.domain.specs.relaxation import RelaxationSpec
 
@@ -32,7 +32,7 @@ class SurrogateCalculatorSpec(CalculatorBase):
     )
 
     type: Literal["surrogate"] = "surrogate"
-    model: Annotated[str, Field(min_length=1, max_length=400), NamesFile("model")]
+    model: Annotated[FilePath, NamesFile("model")]
     model_sha256: Sha256 | None = None
     relaxed_by: AtomicCalculatorSpec
 
