@@ -29,5 +29,5 @@ class Body(BaseModel):
 
 
 def known(model: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
-    """What the OpenAPI document says of a route whose answer to what it was told before is 200."""
+    """What the OpenAPI document says of a route whose answer to a repeated request is 200."""
     return {200: {"model": model, "description": "Known already"}}
