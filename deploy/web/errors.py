@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from tansaku.deploy.web.auth.roles import ForbiddenError, UnauthenticatedError
+from tansaku.deploy.web.middleware import API_PREFIX, PROBLEM_TYPE
 from tansaku.deploy.web.pages.rendering import render
 from tansaku.models.domain.errors import (
     ConfigurationError,
@@ -31,8 +32,6 @@ from tansaku.tasks.checks.sandbox import SandboxError
 PART_HEADER = "X-Part"
 """Header of a script that asks for a part of a page: it reloads the page when nobody is logged in any more."""
 
-API_PREFIX = "/api/"
-PROBLEM_TYPE = "application/problem+json"
 _LOG = logging.getLogger(__name__)
 _LONGEST = 2000
 _MOST_PROBLEMS = 50

@@ -7,15 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from http import HTTPStatus
 from urllib.parse import parse_qs, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.responses import PlainTextResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tansaku.deploy.web.forms import is_form
+
+API_PREFIX = "/api/"
+PROBLEM_TYPE = "application/problem+json"
 
 UPLOADS = "/api/v1/files"
 """Path of the routes that take files."""
@@ -203,7 +207,14 @@ async def _refuse(scope: Scope, receive: Receive, send: Send, status: int, messa
     if scope["type"] == "websocket":
         await send({"type": "websocket.close", "code": 1008})
         return
-    await PlainTextResponse(message, status, {"Connection": "close"})(scope, receive, send)
+    answer: Response
+    closing = {"Connection": "close"}
+    if scope["path"].startswith(API_PREFIX):
+        body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": message}
+        answer = JSONResponse(body, status, closing, PROBLEM_TYPE)
+    else:
+        answer = PlainTextResponse(message, status, closing)
+    await answer(scope, receive, send)
 
 
 @dataclass(frozen=True)

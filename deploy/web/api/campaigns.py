@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from tansaku.deploy.web import steering
-from tansaku.deploy.web.api.body import Body
+from tansaku.deploy.web.api.body import Body, known
 from tansaku.deploy.web.api.listing import LARGEST, LINKED, After, Limit, linked, page
 from tansaku.deploy.web.auth.roles import require
 from tansaku.deploy.web.errors import ProblemError
@@ -173,7 +173,11 @@ def commands(
     return [_command_view(given, name) for given in found if given is not None]
 
 
-@router.post("/{name}/commands", status_code=HTTPStatus.ACCEPTED)
+@router.post(
+    "/{name}/commands",
+    status_code=HTTPStatus.ACCEPTED,
+    responses=known(StoredCommand),
+)
 def give_command(
     request: Request,
     response: Response,

@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from tansaku.deploy.web.api.body import known
 from tansaku.deploy.web.api.listing import After, Limit, page
 from tansaku.deploy.web.auth.roles import require
 from tansaku.deploy.web.errors import ProblemError
@@ -65,13 +66,13 @@ def file(request: Request, _: Viewer, sha256: Sha256) -> LibraryFile:
 _RAW = {"requestBody": {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}}
 
 
-@router.put("/{sha256}", status_code=HTTPStatus.CREATED, openapi_extra=_RAW)
+@router.put("/{sha256}", status_code=HTTPStatus.CREATED, responses=known(LibraryFile), openapi_extra=_RAW)
 async def put_file(request: Request, response: Response, actor: Operator, sha256: Sha256, name: FileName) -> LibraryFile:
     """Adds a file under the hash of its content, which is the body; doing it again changes nothing."""
     return await _receive(request, response, actor, name, sha256)
 
 
-@router.post("", status_code=HTTPStatus.CREATED, openapi_extra=_RAW)
+@router.post("", status_code=HTTPStatus.CREATED, responses=known(LibraryFile), openapi_extra=_RAW)
 async def add_file(request: Request, response: Response, actor: Operator, name: FileName) -> LibraryFile:
     """Adds a file; the body is its content."""
     return await _receive(request, response, actor, name, None)

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tansaku.deploy.web import measuring
-from tansaku.deploy.web.api.body import Body
+from tansaku.deploy.web.api.body import Body, known
 from tansaku.deploy.web.api.listing import LINKED, Span, linked, page
 from tansaku.deploy.web.auth.roles import require
 from tansaku.deploy.web.services import services_of
@@ -48,7 +48,7 @@ def waiting(request: Request, response: Response, _: Viewer, name: str, span: An
     return asked.model_copy(update={"waiting": tuple(shown)})
 
 
-@router.post("/{name}/asks", status_code=HTTPStatus.ACCEPTED)
+@router.post("/{name}/asks", status_code=HTTPStatus.ACCEPTED, responses=known(Asked))
 def ask(
     request: Request, response: Response, actor: Operator, name: str, body: NewAsk, idempotency_key: Annotated[str, Header()]
 ) -> Asked:
@@ -63,7 +63,7 @@ def ask(
     return waiting_proposals(services.store, name)
 
 
-@router.post("/{name}/tells", status_code=HTTPStatus.ACCEPTED)
+@router.post("/{name}/tells", status_code=HTTPStatus.ACCEPTED, responses=known(Receipt))
 def tell(
     request: Request, response: Response, actor: Operator, name: str, body: NewTell, idempotency_key: Annotated[str, Header()]
 ) -> Receipt:

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tansaku.deploy.web import deleting, steering
-from tansaku.deploy.web.api.body import Body
+from tansaku.deploy.web.api.body import Body, known
 from tansaku.deploy.web.api.listing import LINKED, After, Limit, changed, linked, page
 from tansaku.deploy.web.auth.roles import require
 from tansaku.deploy.web.errors import ProblemError
@@ -72,7 +72,7 @@ def delete_campaign(request: Request, actor: Operator, name: str, body: Confirma
     return Response(request_view(asked).model_dump_json(), HTTPStatus.ACCEPTED, media_type="application/json")
 
 
-@router.post("/{name}/runs", status_code=HTTPStatus.ACCEPTED)
+@router.post("/{name}/runs", status_code=HTTPStatus.ACCEPTED, responses=known(RunRequest))
 def ask_to_run(
     request: Request, response: Response, actor: Operator, name: str, idempotency_key: Annotated[str, Header()]
 ) -> RunRequest:

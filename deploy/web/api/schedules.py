@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tansaku.deploy.web import scheduling
-from tansaku.deploy.web.api.body import Body
+from tansaku.deploy.web.api.body import Body, known
 from tansaku.deploy.web.api.listing import LARGEST, LINKED, After, Limit, linked, page
 from tansaku.deploy.web.auth.roles import require
 from tansaku.deploy.web.errors import ProblemError
@@ -53,7 +53,7 @@ def schedules(
     return linked(request, response, page(found, lambda line: line.id, limit, after))
 
 
-@router.post("", status_code=HTTPStatus.CREATED)
+@router.post("", status_code=HTTPStatus.CREATED, responses=known(ScheduleLine))
 def create(
     request: Request, response: Response, actor: Operator, body: NewSchedule, idempotency_key: Annotated[str, Header()]
 ) -> ScheduleLine:

@@ -9,7 +9,7 @@ from fastapi.openapi.utils import get_openapi
 from starlette.requests import Request
 
 from tansaku.deploy.web.auth.roles import require
-from tansaku.deploy.web.errors import PROBLEM_TYPE
+from tansaku.deploy.web.middleware import PROBLEM_TYPE
 from tansaku.models.domain.accounts import Actor, Role
 from tansaku.tasks.reference import FileKind, json_schema
 

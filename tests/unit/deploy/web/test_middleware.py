@@ -119,6 +119,9 @@ def test_large_bodies_are_refused_whole_and_in_pieces(make_site):
     assert browser.post("/session", content=b"x" * 999, headers=form).status_code == 403
     pieces = OURS | {"Content-Type": "application/json"}
     assert browser.post("/api/v1/session", content=iter([b" " * 600] * 2), headers=pieces).status_code == 413
+    refused = browser.post("/api/v1/session", content=b" " * 1001, headers=pieces)
+    assert (refused.status_code, refused.headers["Content-Type"]) == (413, "application/problem+json")
+    assert refused.json()["detail"] == "the body is larger than 1000 bytes"
 
 
 @pytest.mark.parametrize(
