@@ -137,8 +137,17 @@ ARRAYS = {
     "prototypes": {"numbers", "positions"},
 }
 
-
-SPECS = [GRAIN_BOUNDARY, BOUNDARY_DENSITY, COMPOSITION, CRYSTALS, PROTOTYPES, TABLE, STRUCTURES, PARAMETERS, ENERGY_SURFACE]
+SPECS = [
+    GRAIN_BOUNDARY,
+    BOUNDARY_DENSITY,
+    COMPOSITION,
+    CRYSTALS,
+    PROTOTYPES,
+    TABLE,
+    STRUCTURES,
+    PARAMETERS,
+    ENERGY_SURFACE,
+]
 
 
 def test_every_registered_space_keeps_the_contract():
