@@ -3,7 +3,7 @@
 Both are of one surface: the spline through a host's computed energies (:class:`~benchmarks.paths.bands.SplineSurface`), which
 makes long trajectories cheap; the host is rigid. Rates are harmonic transition-state theory with refined hops and their
 vibrations, and the master equation. Dynamics are Langevin's, by the BAOAB steps of Leimkuhler & Matthews (2013),
-https://doi.org/10.1093/amrx/abs010, of many independent ions. The friction stands for the host's vibrations, which a rigid
+https://doi.org/10.1093/amrx/abs010, of many independent ions. The friction represents the host's vibrations, which a rigid
 host has not; it is varied. ``energy`` is the mean potential energy beside the exact one, by summation over the spline: it says
 whether the trajectories sample the equilibrium. It continues a FILE.
 """

@@ -102,14 +102,14 @@ def _path(report: PathReport) -> PathLine | None:
 
 
 def _posterior(certificates: tuple[Certificate, ...]) -> PosteriorLine | None:
-    told = [(found, found.estimate) for found in certificates if found.estimate is not None]
-    if not told:
+    known = [(found, found.estimate) for found in certificates if found.estimate is not None]
+    if not known:
         return None
-    size = convert(1.0, told[0][0].unit, "eV")
+    size = convert(1.0, known[0][0].unit, "eV")
     return PosteriorLine(
-        evaluations=tuple(found.searched for found, _ in told),
-        barrier=tuple(size * estimate for _, estimate in told),
-        tolerance=tuple(None if found.tolerance is None else size * found.tolerance for found, _ in told),
+        evaluations=tuple(found.searched for found, _ in known),
+        barrier=tuple(size * estimate for _, estimate in known),
+        tolerance=tuple(None if found.tolerance is None else size * found.tolerance for found, _ in known),
     )
 
 
