@@ -323,21 +323,15 @@ class CampaignSpec(Spec):
         return self
 
     @model_validator(mode="after")
-    def _acquisition_fits_the_goal(self) -> CampaignSpec:
+    def _proposer_fits_the_goal(self) -> CampaignSpec:
         acquisition = self.proposer.acquisition if isinstance(self.proposer, GPProposerSpec) else None
         goal, serving = self.objective.goal.type, self.objective.goal.acquisitions
         if acquisition is not None and acquisition not in serving:
             wanted = f"one of {', '.join(serving)}" if len(serving) > 1 else serving[0]
             raise ValueError(f"proposer.acquisition: {acquisition} does not serve the goal {goal}; expected {wanted}")
-        return self
-
-    @model_validator(mode="after")
-    def _goal_has_a_level(self) -> CampaignSpec:
-        goal, serving = self.objective.goal.type, ("best_per_system", "best_overall", "top_k", "all_below")
-        if self.proposer.type == "sparse" and goal not in serving:
-            raise ValueError(
-                f"proposer.type: sparse does not serve the goal {goal}; expected gp, or a goal of {', '.join(serving)}"
-            )
+        if self.proposer.type == "sparse" and goal not in self.proposer.goals:
+            wanted = ", ".join(self.proposer.goals)
+            raise ValueError(f"proposer.type: sparse does not serve the goal {goal}; expected gp, or a goal of {wanted}")
         return self
 
     @model_validator(mode="after")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -206,6 +206,8 @@ class SparseProposerSpec(Spec):
         initial_points: Random candidates of each system before there is a model; null: five in all, at least one of
             each system.
     """
+
+    goals: ClassVar[tuple[str, ...]] = ("best_per_system", "best_overall", "top_k", "all_below")
 
     type: Literal["sparse"] = "sparse"
     max_features: Annotated[int, Field(ge=1, le=6)] = 3

@@ -17,7 +17,7 @@ from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.tasks.configuration import load_campaign
 from tests.support.random_documents import RandomDocuments
 
-EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
+EXAMPLES = Path(__file__).resolve().parents[4] / "examples"
 SCHEMA = CampaignSpec.model_json_schema()
 
 
