@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Literal, get_args, get_origin
+
+from pydantic import BaseModel
 
 from tansaku.deploy.web import creating
 from tansaku.deploy.web.services import Services
@@ -92,7 +95,7 @@ def copied_text(record: CampaignRecord, name: str, changes: Mapping[str, object]
         _change(stored, given, dotted, value)
     first = {"schema_version": 1, "name": name}
     try:
-        data = _written(stored, given)
+        data = _written(stored, given, spec)
         assert isinstance(data, dict)
         return write_yaml(first | {_as_in_a_file(key): value for key, value in data.items() if key not in first})
     except RecursionError as error:
@@ -122,18 +125,21 @@ def _change(stored: JsonDict, given: JsonDict, dotted: str, value: object) -> No
     given[last] = value
 
 
-def _written(value: object, given: object) -> object:
-    """What a file would say: what is not the default, and the types, by which the rest is read.
+def _written(value: object, given: object, part: object) -> object:
+    """What a file would say: what is not the default, and the keys by which unions are told apart.
 
     Args:
         value: Plain data.
         given: The same without defaults.
+        part: What was dumped as the data; anything else where a change was made.
     """
     if isinstance(value, dict) and isinstance(given, dict):
-        kept = [key for key in value if (key in given or key == "type") and key not in _FILLED_IN]
-        return {key: _written(value[key], given.get(key, value[key])) for key in kept}
+        tags = {"type"} | _tags(part)
+        kept = [key for key in value if (key in given or key in tags) and key not in _FILLED_IN]
+        return {key: _written(value[key], given.get(key, value[key]), _inner(part, key)) for key in kept}
     if isinstance(value, list) and isinstance(given, list):
-        return [_written(item, part) for item, part in zip(value, given, strict=True)]
+        parts = part if isinstance(part, Sequence) and len(part) == len(value) else [None] * len(value)
+        return [_written(*items) for items in zip(value, given, parts, strict=True)]
     copied = _COPIED_PATH.fullmatch(value) if isinstance(value, str) else None
     return value if copied is None else SHA256_PREFIX + copied["sha256"]
 
@@ -144,3 +150,15 @@ def _free_name(name: str, taken: set[str]) -> str:
         if found not in taken and is_name(found):
             return found
     return f"copy-{content_hash(sorted(taken))[:8]}"
+
+
+def _tags(part: object) -> set[str]:
+    """Keys of a spec that have one value only: a union is told apart by them, as ``cell`` is by ``boundaries``."""
+    if not isinstance(part, BaseModel):
+        return set()
+    fields = type(part).model_fields.items()
+    return {name for name, info in fields if get_origin(info.annotation) is Literal and len(get_args(info.annotation)) == 1}
+
+
+def _inner(part: object, key: str) -> object:
+    return part.get(key) if isinstance(part, Mapping) else getattr(part, key, None)

@@ -11,13 +11,12 @@ from tansaku.deploy.web.copying import copied_spec
 from tansaku.models.domain.records import CampaignRecord
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.tasks.checks.validation import validate_document
+from tansaku.tasks.configuration import load_campaign
 from tansaku.tasks.yaml_text import parse_yaml
 
 
-@pytest.mark.parametrize("name", campaign_templates())
-def test_a_copy_is_the_same_campaign_of_another_name(name):
-    spec = validate_document(CampaignSpec, parse_yaml(campaign_templates()[name].read_text(), name))
-    record = CampaignRecord(
+def record_of(name: str, spec: CampaignSpec) -> CampaignRecord:
+    return CampaignRecord(
         name=name,
         spec=spec.model_dump(mode="json"),
         spec_hash="0",
@@ -25,7 +24,20 @@ def test_a_copy_is_the_same_campaign_of_another_name(name):
         tansaku_version="1",
         created_at=datetime.now(UTC),
     )
-    text = copied_spec(record, {f"{name}-2"})
+
+
+@pytest.mark.parametrize("name", campaign_templates())
+def test_a_copy_is_the_same_campaign_of_another_name(name):
+    spec = validate_document(CampaignSpec, parse_yaml(campaign_templates()[name].read_text(), name))
+    text = copied_spec(record_of(name, spec), {f"{name}-2"})
     assert "null" not in text
     copied = validate_document(CampaignSpec, parse_yaml(text, name))
     assert copied == spec.model_copy(update={"name": f"{name}-3"})
+
+
+def test_a_copy_names_what_a_union_is_told_apart_by(tmp_path):
+    (tmp_path / "cu-emt.yaml").write_text(campaign_templates()["cu-emt"].read_text())
+    spec = load_campaign(tmp_path / "cu-emt.yaml").spec  # its cell is filled in
+    assert spec.space.cell.polish is not None
+    text = copied_spec(record_of("cu-emt", spec), set())
+    assert validate_document(CampaignSpec, parse_yaml(text, "copy")).space.cell == spec.space.cell
