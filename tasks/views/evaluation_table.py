@@ -12,6 +12,7 @@ from pydantic import AwareDatetime
 
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import Evaluation, Record
+from tansaku.models.domain.refusals import CONFIGURATION_REASONS
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.views.costs import cost_of
 from tansaku.tasks.views.failures import FailedEvaluation, failure_reason, may_succeed
@@ -163,7 +164,7 @@ class FailureGroup:
     """Failed evaluations with the same reason.
 
     Attributes:
-        reason: Reason and message.
+        reason: The reason, with its message where all have the same.
         failures: By round; perhaps only the first of them.
         may_succeed: Whether another attempt may end otherwise.
         count: Number of all with this reason.
@@ -176,11 +177,16 @@ class FailureGroup:
 
 
 def failure_groups(failures: Sequence[FailedEvaluation]) -> list[FailureGroup]:
-    """Failed evaluations by reason, the largest group first."""
+    """Failed evaluations by reason, the largest group first; messages with other numbers belong to one group."""
     found: dict[str, list[FailedEvaluation]] = {}
     for failure in failures:
-        found.setdefault(failure.reason, []).append(failure)
-    groups = [FailureGroup(reason, tuple(same), may_succeed(same[0]), len(same)) for reason, same in found.items()]
+        code = failure.reason.partition(":")[0]
+        # Two configuration errors need two corrections.
+        found.setdefault(failure.reason if code in CONFIGURATION_REASONS else code, []).append(failure)
+    groups = []
+    for code, same in found.items():
+        reason = same[0].reason if len({failure.reason for failure in same}) == 1 else code
+        groups.append(FailureGroup(reason, tuple(same), may_succeed(same[0]), len(same)))
     return sorted(groups, key=lambda group: -len(group.failures))
 
 

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 from tansaku.models.domain.records import LeaseOwner
+from tansaku.models.domain.refusals import CONFIGURATION_REASONS
 from tansaku.tasks.views.evaluation_table import best_series, failure_groups, improvements, neighbours
+from tansaku.tasks.views.failures import FailedEvaluation
 from tansaku.tasks.views.readings import Readings
 
 NAME = "small-table"
@@ -21,6 +23,25 @@ def test_failures_are_grouped_by_reason(recorded):
     (group,) = failure_groups(Readings(recorded("a1", "a3")).reading(NAME).status.failures)
     assert group.reason.startswith("recorded_failure")
     assert [failure.candidate for failure in group.failures] == ["a3"]
+
+
+def test_messages_with_other_numbers_are_one_group_and_configuration_errors_are_not():
+    def failed(number, reason):
+        return FailedEvaluation(candidate=f"c{number}", system="a", round=number, attempts=1, reason=reason)
+
+    configuration = sorted(CONFIGURATION_REASONS)[0]
+    entries = [
+        failed(1, f"{configuration}: emt does not know Fe"),
+        failed(2, "not_converged: largest force 0.3"),
+        failed(3, f"{configuration}: emt does not know Mo"),
+        failed(4, "not_converged: largest force 0.4"),
+    ]
+    groups = failure_groups(entries)
+    assert [(group.reason, group.count) for group in groups] == [
+        ("not_converged", 2),
+        (f"{configuration}: emt does not know Fe", 1),
+        (f"{configuration}: emt does not know Mo", 1),
+    ]
 
 
 def test_one_version_is_read_once(recorded):
