@@ -126,7 +126,7 @@ def _change(stored: JsonDict, given: JsonDict, dotted: str, value: object) -> No
 
 
 def _written(value: object, given: object, part: object) -> object:
-    """What a file would say: what is not the default, and the keys by which unions are told apart.
+    """What a file would say: what is not the default, and the keys that distinguish the members of a union.
 
     Args:
         value: Plain data.
@@ -153,7 +153,7 @@ def _free_name(name: str, taken: set[str]) -> str:
 
 
 def _tags(part: object) -> set[str]:
-    """Keys of a spec that have one value only: a union is told apart by them, as ``cell`` is by ``boundaries``."""
+    """Keys of a spec that have one value only: they distinguish the members of a union, as ``boundaries`` does for ``cell``."""
     if not isinstance(part, BaseModel):
         return set()
     fields = type(part).model_fields.items()

@@ -35,7 +35,7 @@ def test_a_copy_is_the_same_campaign_of_another_name(name):
     assert copied == spec.model_copy(update={"name": f"{name}-3"})
 
 
-def test_a_copy_names_what_a_union_is_told_apart_by(tmp_path):
+def test_a_copy_keeps_the_keys_that_distinguish_members_of_a_union(tmp_path):
     (tmp_path / "cu-emt.yaml").write_text(campaign_templates()["cu-emt"].read_text())
     spec = load_campaign(tmp_path / "cu-emt.yaml").spec  # its cell is filled in
     assert spec.space.cell.polish is not None
