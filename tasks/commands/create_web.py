@@ -218,7 +218,7 @@ class CampaignDesk:
             if before.budget.evaluations is not None:
                 problems.append((key, f"removed; expected at most {limits.evaluations:,} for your role"))
             elif pool is None and spent[0] != spent[1]:
-                message = "the space cannot be opened here, so that nobody knows what this buys; limit the evaluations to"
+                message = "the space cannot be opened here, so it is not known what this buys; limit the evaluations to"
                 problems.append((key, f"{message} at most {limits.evaluations:,}"))
         if problems:
             found = [SpecProblem(dotted(path), None, message) for path, message in problems]

@@ -14,6 +14,7 @@ from tansaku.models.sparse.exafs.fit import ShellFit, ShellFitter
 from tansaku.models.sparse.exafs.scattering import Scatterer, scatterers_of
 from tansaku.models.sparse.exafs.shells import Bounds, ShellScore
 from tansaku.models.sparse.exafs.signal import Choice, FineStructure
+from tansaku.models.sparse.numbers import number_posterior
 from tansaku.models.sparse.search.subsets import FloatArray
 from tansaku.tasks.sparse.exafs_file import Reading, read_fine_structure
 from tansaku.tasks.sparse.feff_file import read_feff
@@ -73,9 +74,7 @@ class FoundShells:
     @property
     def posterior(self) -> FloatArray:
         """Of the number of shells, by Laplace's approximation around one set of each number."""
-        evidence = np.array([fit.evidence for fit in self.fits])
-        weights = np.exp(evidence.min() - evidence)
-        return np.asarray(weights / weights.sum())
+        return number_posterior([fit.evidence for fit in self.fits])
 
     @property
     def best(self) -> ShellFit:

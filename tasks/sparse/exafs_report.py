@@ -11,10 +11,11 @@ import numpy as np
 
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.spreadsheet import csv_line
-from tansaku.tasks.figures.style import ACCENT, FAINT, MAIN, drawing, save_png
+from tansaku.tasks.figures.style import ACCENT, FAINT, MAIN
 from tansaku.tasks.jobs.spool_files import write_json
 from tansaku.tasks.sparse.exafs import FoundShells
 from tansaku.tasks.sparse.page import figure_of, page_of, table_of
+from tansaku.tasks.sparse.panels import save_panels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -74,24 +75,13 @@ def write_exafs_report(found: FoundShells, name: str, origin: JsonDict, folder: 
         "Fourier transform": ("transform.png", _transform),
         "Number of shells": ("number.png", _number),
     }
-    figures = {}
-    for title, (file, draw) in drawn.items():
-        figures[title] = _saved(found, folder / file, draw)
+    figures = save_panels(found, drawn, folder)
     write_json(folder / "report.json", data)
     with (folder / "shells.csv").open("w", newline="", encoding="utf-8") as stream:
         stream.write(csv_line(_COLUMNS))
         stream.writelines(csv_line([row[column] for column in _COLUMNS]) for row in data["shells"])
     (folder / "report.html").write_text(_page(data, figures), encoding="utf-8")
     return data
-
-
-def _saved(found: FoundShells, path: Path, draw: Callable[[FoundShells, Axes], None]) -> Path:
-    from matplotlib.figure import Figure
-
-    with drawing():
-        figure = Figure(figsize=(6.4, 4.0), layout="constrained")
-        draw(found, figure.add_subplot())
-        return save_png(figure, path)
 
 
 def _shells(found: FoundShells, axes: Axes) -> None:

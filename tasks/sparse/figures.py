@@ -11,7 +11,8 @@ from scipy.special import logsumexp
 
 from tansaku.models.sparse.search.estimators import columns_of
 from tansaku.models.sparse.search.landscape import members
-from tansaku.tasks.figures.style import ACCENT, FAINT, MAIN, drawing, save_png
+from tansaku.tasks.figures.style import ACCENT, FAINT, MAIN
+from tansaku.tasks.sparse.panels import save_panels
 from tansaku.tasks.sparse.search import Found
 
 if TYPE_CHECKING:
@@ -42,19 +43,7 @@ def draw_all(found: Found, folder: Path) -> dict[str, Path]:
     }
     if found.recovery:
         drawn["Virtual measurements"] = ("virtual.png", recovery)
-    result = {}
-    for title, (name, draw) in drawn.items():
-        result[title] = _saved(found, folder / name, draw)
-    return result
-
-
-def _saved(found: Found, path: Path, draw: Callable[[Found, Axes], None]) -> Path:
-    from matplotlib.figure import Figure
-
-    with drawing():
-        figure = Figure(figsize=(6.4, 4.0), layout="constrained")
-        draw(found, figure.add_subplot())
-        return save_png(figure, path)
+    return save_panels(found, drawn, folder)
 
 
 def density(found: Found, axes: Axes) -> None:

@@ -20,6 +20,7 @@ from tansaku.models.sparse.modes.problem import amplitude_problem
 from tansaku.models.sparse.modes.refine import ModeFit, refined
 from tansaku.models.sparse.modes.relaxation import relaxed
 from tansaku.models.sparse.modes.score import ModeScore
+from tansaku.models.sparse.numbers import number_posterior
 from tansaku.models.sparse.search.chain import Sampling
 from tansaku.models.sparse.search.exhaustive import LIMIT, AllEnergies, Running
 from tansaku.models.sparse.search.landscape import Landscape, landscape, members
@@ -104,9 +105,7 @@ class FoundModes:
     @property
     def posterior(self) -> FloatArray:
         """Of the number of oscillations and decays."""
-        evidence = np.array([fit.evidence for fit in self.fits])
-        weights = np.exp(evidence.min() - evidence)
-        return np.asarray(weights / weights.sum())
+        return number_posterior([fit.evidence for fit in self.fits])
 
     @property
     def best(self) -> ModeFit:

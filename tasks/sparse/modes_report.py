@@ -13,10 +13,11 @@ import numpy as np
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.sparse.modes.path import Held
 from tansaku.models.sparse.modes.refine import ModeFit
-from tansaku.tasks.figures.style import ACCENT, FAINT, MAIN, drawing, save_png
+from tansaku.tasks.figures.style import ACCENT, FAINT, MAIN
 from tansaku.tasks.jobs.spool_files import write_json
 from tansaku.tasks.sparse.modes import FoundModes
 from tansaku.tasks.sparse.page import figure_of, page_of, table_of
+from tansaku.tasks.sparse.panels import save_panels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -108,7 +109,7 @@ def write_modes_report(found: FoundModes, name: str, folder: Path) -> JsonDict:
         "Number of oscillations and decays": ("number.png", _number),
         "What was chosen from": ("candidates.png", _candidates),
     }
-    figures = {title: _saved(found, folder / file, draw) for title, (file, draw) in drawn.items()}
+    figures = save_panels(found, drawn, folder)
     write_json(folder / "report.json", data)
     with (folder / "modes.csv").open("w", newline="", encoding="utf-8") as stream:
         writer = csv.DictWriter(stream, _COLUMNS)
@@ -119,15 +120,6 @@ def write_modes_report(found: FoundModes, name: str, folder: Path) -> JsonDict:
     np.savez_compressed(folder / "shapes.npz", allow_pickle=False, amplitude=fit.amplitude[order], phase=fit.phase[order])
     (folder / "report.html").write_text(_page(data, figures), encoding="utf-8")
     return data
-
-
-def _saved(found: FoundModes, path: Path, draw: Callable[[FoundModes, Axes], None]) -> Path:
-    from matplotlib.figure import Figure
-
-    with drawing():
-        figure = Figure(figsize=(6.4, 4.0), layout="constrained")
-        draw(found, figure.add_subplot())
-        return save_png(figure, path)
 
 
 def _course(found: FoundModes, axes: Axes) -> None:

@@ -13,9 +13,10 @@ from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.spreadsheet import csv_line
 from tansaku.models.sparse.spectra.candidates import Fit
 from tansaku.models.sparse.spectra.peaks import profile
-from tansaku.tasks.figures.style import ACCENT, FAINT, MAIN, drawing, save_png
+from tansaku.tasks.figures.style import ACCENT, FAINT, MAIN
 from tansaku.tasks.jobs.spool_files import write_json
 from tansaku.tasks.sparse.page import figure_of, page_of, table_of
+from tansaku.tasks.sparse.panels import save_panels
 from tansaku.tasks.sparse.spectrum import Decomposition
 
 if TYPE_CHECKING:
@@ -95,22 +96,13 @@ def write_spectrum_report(found: Decomposition, name: str, folder: Path) -> Json
     }
     if found.sampled is not None:
         drawn["Where peaks are"] = ("positions.png", _positions)
-    figures = {title: _saved(found, folder / file, draw) for title, (file, draw) in drawn.items()}
+    figures = save_panels(found, drawn, folder)
     write_json(folder / "report.json", data)
     with (folder / "peaks.csv").open("w", newline="", encoding="utf-8") as stream:
         stream.write(csv_line(("spectrum", *_COLUMNS)))
         stream.writelines(csv_line((name, *(row[column] for column in _COLUMNS))) for row in data["peaks"])
     (folder / "report.html").write_text(_page(data, figures), encoding="utf-8")
     return data
-
-
-def _saved(found: Decomposition, path: Path, draw: Callable[[Decomposition, Axes], None]) -> Path:
-    from matplotlib.figure import Figure
-
-    with drawing():
-        figure = Figure(figsize=(6.4, 4.0), layout="constrained")
-        draw(found, figure.add_subplot())
-        return save_png(figure, path)
 
 
 def _model(fit: Fit, x: np.ndarray) -> np.ndarray:

@@ -90,7 +90,7 @@ def _relabelled(outcome: Outcome | None, labels: Labels) -> Outcome | None:
 
 
 def renamed_step(document: JsonDict, old: str, new: str, labels: Labels) -> JsonDict:
-    """Returns what of a stored refit, retrain or end of one changes with the campaign's name.
+    """Returns the fields of a stored refit or training that change with the campaign's name.
 
     Args:
         document: As stored.

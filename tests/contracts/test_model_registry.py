@@ -73,8 +73,8 @@ def test_a_data_set_comes_back_and_is_stored_once(registry):
 def test_data_sets_are_listed_by_age_and_by_name(registry):
     for name, sha256, minutes in (("b", "2" * 64, 2), ("a", "3" * 64, 3), ("b", "1" * 64, 1)):
         registry.add_dataset(dataset(name, sha256, minutes))
-    assert [one.sha256[0] for one in registry.datasets()] == ["1", "2", "3"]
-    assert [one.sha256[0] for one in registry.datasets("b")] == ["1", "2"]
+    assert [dataset.sha256[0] for dataset in registry.datasets()] == ["1", "2", "3"]
+    assert [dataset.sha256[0] for dataset in registry.datasets("b")] == ["1", "2"]
     assert registry.datasets("c") == []
 
 
@@ -136,15 +136,15 @@ def test_models_of_a_renamed_campaign_follow_it_and_others_stay(registry):
     begun = registry.add_model(model("begun", "4" * 64, dataset="e" * 64, spec={"name": "begun", "start": warm.label}))
     for _ in range(2):  # again after it was interrupted, or not
         registry.rename_campaign("old", "new", models=True)
-        assert [(one.label, one.artifact[0]) for one in registry.models("new")] == [("new@1", "1"), ("new@2", "2")]
-        assert [one.spec for one in registry.models("new")] == [
+        assert [(model.label, model.artifact[0]) for model in registry.models("new")] == [("new@1", "1"), ("new@2", "2")]
+        assert [model.spec for model in registry.models("new")] == [
             {"name": "new", "start": None},
             {"name": "new", "start": "new@1"},
         ]
         assert registry.models("old") == [others]
         assert registry.models("begun") == [begun.model_copy(update={"spec": {"name": "begun", "start": "new@2"}})]
-        assert [one.sha256[0] for one in registry.datasets("new")] == ["a"]
-        assert [one.sha256[0] for one in registry.datasets("old")] == ["e"]
+        assert [dataset.sha256[0] for dataset in registry.datasets("new")] == ["a"]
+        assert [dataset.sha256[0] for dataset in registry.datasets("old")] == ["e"]
         assert registry.datasets("own-name")[0].spec["source"]["campaign"] == "new"
     assert registry.promote("new", 2, "").label == "new@2"
 
@@ -163,4 +163,4 @@ def test_another_model_of_the_new_name_is_never_replaced(registry):
     registry.add_model(model("new", "2" * 64))
     with pytest.raises(StoreError, match="model new@1 is stored already and is another one"):
         registry.rename_campaign("old", "new", models=True)
-    assert [(one.label, one.artifact[0]) for one in registry.models()] == [("new@1", "2"), ("old@1", "1")]
+    assert [(model.label, model.artifact[0]) for model in registry.models()] == [("new@1", "2"), ("old@1", "1")]

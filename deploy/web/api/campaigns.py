@@ -14,6 +14,7 @@ from starlette.responses import PlainTextResponse, Response
 from tansaku.deploy.web import steering
 from tansaku.deploy.web.api.body import Body, known
 from tansaku.deploy.web.api.listing import LARGEST, LINKED, After, Limit, linked, page
+from tansaku.deploy.web.api.versioned import versioned
 from tansaku.deploy.web.auth.roles import require
 from tansaku.deploy.web.errors import ProblemError
 from tansaku.deploy.web.services import Services, services_of
@@ -198,11 +199,7 @@ def give_command(
 def _of_version(request: Request, name: str, seen: str | None, make: Callable[[Reading], BaseModel]) -> Response:
     """What is made of a campaign's present version, made once for all who ask; its ETag is the version."""
     found = services_of(request).readings.reading(name, seen)
-    headers = {"ETag": f'"{found.version}"'}
-    if request.headers.get("If-None-Match") == headers["ETag"]:
-        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
-    text = found.once(make, lambda: make(found).model_dump_json())
-    return Response(text, media_type="application/json", headers=headers)
+    return versioned(request, found.version, lambda: found.once(make, lambda: make(found).model_dump_json()))
 
 
 def evaluation_at(services: Services, name: str, number: int) -> tuple[Reading, Evaluation]:

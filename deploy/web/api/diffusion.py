@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
+from tansaku.deploy.web.api.versioned import versioned
 from tansaku.deploy.web.auth.roles import require
 from tansaku.models.domain.accounts import Actor, Role
 from tansaku.tasks.views.diffusion import Diffusion
@@ -57,10 +58,7 @@ _EXAMPLE: dict[str, Any] = {
 def diffusion(request: Request, _: Annotated[Actor, Depends(require(Role.VIEWER))], name: str) -> Response:
     """Barriers with their intervals, hops, slices of the surface, the path, and diffusion by temperature."""
     found = diffusion_now(request, name)
-    headers = {"ETag": f'"{found.version}"', "Cache-Control": "private, no-cache"}
-    if request.headers.get("If-None-Match") == headers["ETag"]:
-        return Response(status_code=304, headers=headers)
-    return Response(found.model_dump_json(), media_type="application/json", headers=headers)
+    return versioned(request, found.version, found.model_dump_json, {"Cache-Control": "private, no-cache"})
 
 
 def diffusion_now(request: Request, name: str) -> Diffusion:

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
+from tansaku.deploy.web.api.versioned import versioned
 from tansaku.deploy.web.auth.roles import require
 from tansaku.models.domain.accounts import Actor, Role
 from tansaku.tasks.views.campaign_figures import CampaignFigures
@@ -58,10 +59,7 @@ _EXAMPLE: dict[str, Any] = {
 def figures(request: Request, _: Annotated[Actor, Depends(require(Role.VIEWER))], name: str) -> Response:
     """Energy against angle, map of compositions or Pareto front as the space has them, certificate and last proposals."""
     found = figures_of(request, name)
-    headers = {"ETag": f'"{found.version}"', "Cache-Control": "private, no-cache"}
-    if request.headers.get("If-None-Match") == headers["ETag"]:
-        return Response(status_code=304, headers=headers)
-    return Response(found.model_dump_json(), media_type="application/json", headers=headers)
+    return versioned(request, found.version, found.model_dump_json, {"Cache-Control": "private, no-cache"})
 
 
 def figures_of(request: Request, name: str) -> CampaignFigures:

@@ -15,6 +15,7 @@ from tansaku.models.sparse.exafs.fit import ShellFitter
 from tansaku.models.sparse.exafs.scattering import Scatterer
 from tansaku.models.sparse.exafs.shells import Bounds, ShellScore
 from tansaku.models.sparse.exafs.signal import Choice, FineStructure
+from tansaku.models.sparse.numbers import number_posterior
 from tansaku.models.sparse.search.subsets import FloatArray
 
 try:
@@ -58,11 +59,9 @@ class ShellRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         signal = FineStructure.of(_wavenumbers(X), np.asarray(y, dtype=np.float64), self.choice or Choice())
         fitter = ShellFitter(ShellScore(signal, self.scatterers, self.bounds or Bounds()))
         fits = [fitter.fit(placed) for placed in fitter.best_by_number(self.max_shells, lambda _share: None)]
-        evidence = np.array([fit.evidence for fit in fits])
-        weights = np.exp(evidence.min() - evidence)
-        best = fits[int(np.argmin(evidence))]
+        best = min(fits, key=lambda fit: fit.evidence)
         self.shells_, self.atoms_, self.energy_, self.errors_ = best.shells, best.atoms, best.energy, best.errors
-        self.noise_, self.number_posterior_ = best.deviation, weights / weights.sum()
+        self.noise_, self.number_posterior_ = best.deviation, number_posterior([fit.evidence for fit in fits])
         return self
 
     def predict(self, X: FloatArray) -> FloatArray:

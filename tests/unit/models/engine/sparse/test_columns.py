@@ -48,9 +48,9 @@ def test_it_goes_downhill_and_cost_counts():
     left = np.delete(np.arange(60), np.arange(0, 60, 4))
     assert values[choice.position] <= np.sort(values[left])[2]
     assert abs(choice.mean - values[choice.position]) < 3.0 * choice.deviation
-    dear = np.ones(60)
-    dear[choice.position] = 1e9
-    assert proposer.propose(pool(dear), history, 16, np.random.default_rng(0)).position != choice.position
+    expensive = np.ones(60)
+    expensive[choice.position] = 1e9
+    assert proposer.propose(pool(expensive), history, 16, np.random.default_rng(0)).position != choice.position
     named = list(proposer.probabilities(space, history))
     assert set(named[:2]) == {"x.a", "x.c"}
 

@@ -97,7 +97,7 @@ def _findings(operation, mode, begin, senders, stored) -> Iterator[str]:
             try:
                 case.call_and_validate(checks=checks)
             except BaseExceptionGroup as error:
-                found.extend(f"{role} {operation.label}: {one}" for one in error.exceptions)
+                found.extend(f"{role} {operation.label}: {problem}" for problem in error.exceptions)
 
     (attack if begin is None else seed(begin)(attack))()
     yield from found

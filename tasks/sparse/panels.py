@@ -1,0 +1,36 @@
+"""Figures of what a sparse method found: one panel in a file each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from tansaku.tasks.figures.style import drawing, save_png
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Found = TypeVar("Found")
+
+
+def save_panels(found: Found, drawn: Mapping[str, tuple[str, Callable[[Found, Axes], None]]], folder: Path) -> dict[str, Path]:
+    """Draws figures as PNG.
+
+    Args:
+        found: What is drawn.
+        drawn: File name and function of each figure, by title.
+        folder: Existing.
+
+    Returns:
+        Files by title.
+    """
+    from matplotlib.figure import Figure
+
+    files = {}
+    for title, (name, draw) in drawn.items():
+        with drawing():
+            figure = Figure(figsize=(6.4, 4.0), layout="constrained")
+            draw(found, figure.add_subplot())
+            files[title] = save_png(figure, folder / name)
+    return files
