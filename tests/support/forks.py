@@ -36,11 +36,16 @@ def preload(modules: Iterable[str], harmless: str = "") -> None:
 
 
 def end_as(module: str) -> NoReturn:
-    """Runs a module as ``python -m`` does and ends with its exit status.
+    """Runs a module as ``python -m`` does and ends with its exit status."""
+    end_after(lambda: runpy.run_module(module, run_name="__main__", alter_sys=True))
+
+
+def end_after(program: Callable[[], object]) -> NoReturn:
+    """Runs a program and ends with its exit status.
 
     The interpreter is not taken apart: with torch in it, that takes two seconds of processor time.
     """
-    status = exit_status(lambda: runpy.run_module(module, run_name="__main__", alter_sys=True))
+    status = exit_status(program)
     threading._shutdown()  # waits for threads, as the interpreter does
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):

@@ -1,4 +1,4 @@
-"""Forks workers from one process that has imported what a worker imports; none of it is product code.
+"""Forks workers and commands from one process that has imported what they import; none of it is product code.
 
 ``python -m tests.support.warm_worker_server SOCKET PADDING`` listens on a unix socket. A client connects once per worker, sends
 ``{"command", "environment", "folder"}`` with the worker's three standard streams, and reads ``{"pid"}`` and, when the worker
@@ -18,10 +18,13 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from tests.support.forks import end_as, preload
+from tests.support.forks import end_after, end_as, preload
 
 MODULES = ("tansaku.tasks.jobs.worker", "tansaku.tasks.jobs.own_crystal")
-"""What is forked."""
+"""What is forked as ``python -P -m``."""
+
+COMMAND = "from tansaku.deploy.cli.main import main; main()"
+"""What is forked as ``python -P -c``: the command ``tansaku``."""
 
 JEMALLOC = "jemalloc_bg_thd"  # of Arrow; its allocator is made for forks
 PRELOADED = (
@@ -41,6 +44,14 @@ PRELOADED = (
     "tansaku.models.surrogates.potential.training",
     "torch._dynamo",  # torch imports both with the first derivative in forward mode
     "torch._decomp.decompositions_for_jvp",
+    "tansaku.deploy.cli.main",
+    "tansaku.deploy.cli.live",
+    "tansaku.tasks.loop",
+    "tansaku.tasks.launchers.fireworks",
+    "tansaku.tasks.site.cluster",
+    "tansaku.tasks.stores.mongo",
+    "tansaku.tasks.stores.artifacts",
+    "tansaku.tasks.views.results",
 )
 _REQUEST = 1 << 18
 
@@ -116,7 +127,7 @@ def tell(client: socket.socket, answer: dict) -> None:
 
 
 def become(request: dict, streams: list[int]) -> None:
-    """Becomes ``python -P -m MODULE ARGUMENTS``; the exit status is that of the interpreter."""
+    """Becomes ``python -P -m MODULE ARGUMENTS`` or ``python -P -c COMMAND ARGUMENTS``; the exit status is the interpreter's."""
     os.setsid()
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
@@ -125,9 +136,20 @@ def become(request: dict, streams: list[int]) -> None:
     os.environ.clear()
     os.environ.update(request["environment"])
     show_command(request["command"])
-    module = request["command"][3]
-    sys.argv = request["command"][3:]
-    end_as(module)
+    _, _, kind, program, *arguments = request["command"]
+    if kind == "-m":
+        sys.argv = [program, *arguments]
+        end_as(program)
+    assert program == COMMAND
+    sys.argv = [kind, *arguments]
+    end_after(main_of_the_command)
+
+
+def main_of_the_command() -> None:
+    """Runs ``tansaku`` with the arguments of this process."""
+    from tansaku.deploy.cli.main import main
+
+    main()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Processes of campaigns that a test process drives: forked (``warm_worker_server.py``), which saves their imports' seconds."""
+"""Processes of campaigns and commands of a test process: forked (``warm_worker_server.py``), which saves their imports' seconds."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 import pytest
 
-from tests.support.warm_worker_server import MODULES
+from tests.support.warm_worker_server import COMMAND, MODULES
 
 AT_START = dict(os.environ)
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,11 +27,18 @@ LIMIT = 120.0  # longest wait for an answer [s]
 class WarmProcess:
     """A process that was forked; stands for its ``subprocess.Popen``."""
 
-    def __init__(self, address: str, argv: list[str], streams: tuple[int, int, int], environment: dict[str, str]) -> None:
+    def __init__(
+        self,
+        address: str,
+        argv: list[str],
+        streams: tuple[int, int, int],
+        environment: dict[str, str],
+        folder: Path | None = None,
+    ) -> None:
         self.args, self.returncode = argv, None
         self._line = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._line.connect(address)
-        request = {"command": argv, "environment": environment, "folder": str(Path.cwd())}
+        request = {"command": argv, "environment": environment, "folder": str(folder or Path.cwd())}
         socket.send_fds(self._line, [json.dumps(request).encode()], list(streams))
         self._line.settimeout(LIMIT)
         self.pid = json.loads(self._line.recv(64))["pid"]
@@ -92,6 +100,28 @@ class WarmWorkers:
                 assert self._process.stdout.readline() == b"ready\n"
         return self._address
 
+    def command(
+        self,
+        arguments: Sequence[str | Path],
+        out: IO[bytes],
+        err: IO[bytes],
+        environment: dict[str, str],
+        folder: Path | None = None,
+    ) -> WarmProcess:
+        """Starts ``tansaku ARGUMENTS``.
+
+        Args:
+            arguments: Of the command.
+            out: File of its standard output.
+            err: File of its errors.
+            environment: All its variables; Python's own are those of this process.
+            folder: In which it runs; None: that of this process.
+        """
+        argv = [sys.executable, "-P", "-c", COMMAND, *map(str, arguments)]
+        assert not _python_changed(environment)
+        with Path(os.devnull).open() as nothing:
+            return WarmProcess(self.address, argv, (nothing.fileno(), out.fileno(), err.fileno()), environment, folder)
+
     def close(self) -> None:
         if self._process is not None:
             self._process.stdin.close()
@@ -138,9 +168,13 @@ class WarmSubprocess:
 def _is_known(argv: list[str], options: dict) -> bool:
     """Whether a fork is what the command would start: the interpreter reads some variables, NumPy another, when they begin."""
     environment = options.get("env") or {}
-    changed = any(environment[name] != AT_START.get(name) for name in environment if name.startswith("PYTHON"))
     threads = environment.get("OMP_NUM_THREADS", "1")
-    return [*argv[:3]] == [sys.executable, "-P", "-m"] and argv[3] in MODULES and not changed and threads == "1"
+    known = [*argv[:3]] == [sys.executable, "-P", "-m"] and argv[3] in MODULES
+    return known and not _python_changed(environment) and threads == "1"
+
+
+def _python_changed(environment: dict[str, str]) -> bool:
+    return any(environment[name] != AT_START.get(name) for name in environment if name.startswith("PYTHON"))
 
 
 PATCHED = ("tansaku.tasks.launchers.local", "tansaku.tasks.checks.crystal")

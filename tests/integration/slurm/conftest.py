@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -19,6 +17,7 @@ from tansaku.models.domain.records import Evaluation
 from tansaku.tasks.launchers.launches import open_spool
 from tansaku.tasks.stores.connection import open_database
 from tansaku.tasks.stores.mongo import MongoCampaignStore
+from tests.support.warm_workers import WarmProcess, WarmWorkers
 
 PATIENCE = 600.0
 TIMING = {"lease": 20.0, "heartbeat": 0.5, "poll": 0.1, "patience": 120.0}
@@ -37,7 +36,7 @@ def campaign_document(**changes: object) -> dict:
             "boundaries": {"planes": [[1, 1, 3]]},
             "translation": {"normal": [0.0, 0.4]},
         },
-        "calculator": {"type": "emt", "relaxation": {"fmax": 0.01}},
+        "calculator": {"type": "emt", "relaxation": {"fmax": 0.05}},
         "proposer": {"type": "random"},
         "budget": {"evaluations": 2},
         "execution": {"in_flight": 2, "retries": 2, "retry_backoff": 0.01, "polish": 0, "timeout": 120},
@@ -51,9 +50,10 @@ class SlurmCampaign:
         folder: Of the test.
         site: The backend whose site file is used.
         document: The campaign.
+        warm_workers: Forks drivers and commands.
     """
 
-    def __init__(self, folder: Path, site: object, document: dict) -> None:
+    def __init__(self, folder: Path, site: object, document: dict, warm_workers: WarmWorkers) -> None:
         self.folder, self.backend, self.name = folder, site, document["name"]
         self.spool = open_spool(site.shared, self.name)
         self.file = folder / f"{self.name}.yaml"
@@ -61,29 +61,30 @@ class SlurmCampaign:
         self.site_file = folder / "site.yaml"
         site_document = site.site.model_copy(update={"timing": site.site.timing.model_copy(update=TIMING)})
         self.site_file.write_text(yaml.safe_dump(site_document.model_dump(mode="json")))
-        self.drivers: list[subprocess.Popen[bytes]] = []
+        self.drivers: list[WarmProcess] = []
+        self._warm_workers = warm_workers
         self.log = folder / "driver.log"
 
     @property
     def store(self) -> MongoCampaignStore:
         return MongoCampaignStore(open_database(self.backend.uri, self.backend.database))
 
-    def command(self, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
+    def command(self, *arguments: str | Path, **environment: str) -> WarmProcess:
         """Starts ``tansaku``; its output goes to a file."""
-        code = "from tansaku.deploy.cli.main import main; main()"
-        variables = os.environ | {"TANSAKU_HOME": str(self.folder / "home"), "TANSAKU_SITE": str(self.site_file)} | environment
         with self.log.open("ab") as output:
-            process = subprocess.Popen(
-                [sys.executable, "-P", "-c", code, *arguments], env=variables, stdout=output, stderr=output
-            )
+            process = self._warm_workers.command(arguments, output, output, self._environment | environment)
         self.drivers.append(process)
         return process
 
-    def start(self, *options: str, **environment: str) -> subprocess.Popen[bytes]:
+    @property
+    def _environment(self) -> dict[str, str]:
+        return os.environ | {"TANSAKU_HOME": str(self.folder / "home"), "TANSAKU_SITE": str(self.site_file)}
+
+    def start(self, *options: str, **environment: str) -> WarmProcess:
         """A driver, without Prefect unless other options are given."""
         return self.command("run", *(options or ("--plain",)), str(self.file), **environment)
 
-    def ended(self, driver: subprocess.Popen[bytes]) -> int:
+    def ended(self, driver: WarmProcess) -> int:
         return driver.wait(PATIENCE)
 
     def drive(self, **environment: str) -> None:
@@ -94,12 +95,8 @@ class SlurmCampaign:
     def say(self, *arguments: str) -> str:
         """Output of a command."""
         out = self.folder / "said.txt"
-        code = "from tansaku.deploy.cli.main import main; main()"
-        variables = os.environ | {"TANSAKU_HOME": str(self.folder / "home"), "TANSAKU_SITE": str(self.site_file)}
         with out.open("wb") as output:
-            subprocess.run(
-                [sys.executable, "-P", "-c", code, *arguments], env=variables, stdout=output, stderr=output, timeout=PATIENCE
-            )
+            self._warm_workers.command(arguments, output, output, self._environment).wait(PATIENCE)
         return out.read_text()
 
     def wait_for(self, condition: Callable[[], object]) -> object:
@@ -151,12 +148,16 @@ class SlurmCampaign:
 
 
 @pytest.fixture
-def make_campaign(fireworks_site: Callable[..., object], tmp_path: Path) -> Iterator[Callable[..., SlurmCampaign]]:
+def make_campaign(
+    fireworks_site: Callable[..., object], tmp_path: Path, warm_workers: WarmWorkers
+) -> Iterator[Callable[..., SlurmCampaign]]:
     """``make_campaign(launcher={keys of the site}, uri=…, **keys of the campaign)``."""
     made: list[SlurmCampaign] = []
 
     def make(launcher: dict | None = None, uri: str | None = None, **changes: object) -> SlurmCampaign:
-        made.append(SlurmCampaign(tmp_path, fireworks_site(uri=uri, **(launcher or {})), campaign_document(**changes)))
+        made.append(
+            SlurmCampaign(tmp_path, fireworks_site(uri=uri, **(launcher or {})), campaign_document(**changes), warm_workers)
+        )
         return made[-1]
 
     yield make
