@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.settings import Settings
 from tansaku.tasks.stores.connection import connect
 from tansaku.tasks.stores.mongo import MongoCampaignStore
+from tests.support.warm_workers import WarmProcess, WarmWorkers
 
 CAMPAIGN = """\
 schema_version: 1
@@ -40,21 +40,21 @@ budget: {evaluations: 40}
 execution: {in_flight: 2, polish: 1}
 """
 PATIENCE = 600.0  # s; only to end a test that hangs
-COMMAND = [sys.executable, "-c", "from tansaku.deploy.cli.main import main; main()"]
 
 
 class Installation:
     """A home of its own with its own database, used through the command alone."""
 
-    def __init__(self, home: Path, logs: Path) -> None:
+    def __init__(self, home: Path, logs: Path, warm_workers: WarmWorkers) -> None:
         self.environment = {**os.environ, "TANSAKU_HOME": str(home)}
         self.logs = logs
+        self._warm_workers = warm_workers
 
-    def start(self, *arguments: str | Path) -> subprocess.Popen[bytes]:
+    def start(self, *arguments: str | Path) -> WarmProcess:
         # Into files: a temporary Prefect server that outlives its killed flow would hold a pipe open.
         self.out, self.err = (self.logs / f"{time.monotonic_ns()}.{kind}" for kind in ("out", "err"))
         with self.out.open("wb") as out, self.err.open("wb") as err:
-            return subprocess.Popen([*COMMAND, *map(str, arguments)], stdout=out, stderr=err, env=self.environment)
+            return self._warm_workers.command(arguments, out, err, self.environment)
 
     def run(self, *arguments: str | Path) -> tuple[int, str]:
         code = self.start(*arguments).wait(PATIENCE)
@@ -65,7 +65,7 @@ class Installation:
         assert code == ExitCode.OK, self.err.read_text(encoding="utf-8")
         return json.loads(out)
 
-    def start_until(self, finished: int, name: str, *arguments: str | Path) -> subprocess.Popen[bytes]:
+    def start_until(self, finished: int, name: str, *arguments: str | Path) -> WarmProcess:
         """Starts a driver and comes back when so many evaluations have finished while it still runs.
 
         Looks into the database itself: a command would take longer than the rest of the campaign.
@@ -86,21 +86,21 @@ class Installation:
 
 
 @pytest.fixture
-def installation(tmp_path: Path, require, prefect_database) -> Iterator[Installation]:
+def installation(tmp_path: Path, require, prefect_database, warm_workers) -> Iterator[Installation]:
     for component in ("lammps", "mongod", "prefect"):
         require(component)
     home = Path(os.environ["TANSAKU_HOME"]) / "e2e"  # short enough for a unix socket
     prefect_database.put(home / "prefect/0")
-    here = Installation(home, tmp_path)
+    here = Installation(home, tmp_path, warm_workers)
     yield here
     here.run("db", "stop")
 
 
 @pytest.fixture
-def undisturbed(tmp_path: Path, require) -> Iterator[Installation]:
+def undisturbed(tmp_path: Path, require, warm_workers) -> Iterator[Installation]:
     home = Path(os.environ["TANSAKU_HOME"]) / "e2u"
     home.mkdir(exist_ok=True)
-    here = Installation(home, tmp_path)
+    here = Installation(home, tmp_path, warm_workers)
     yield here
     here.run("db", "stop")
 

@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -244,6 +245,16 @@ def test_a_wrong_key_in_a_block_is_seen():
         spec.model_validate(document)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _forked_command(tmp_path_factory, warm_workers) -> Iterator[None]:
+    """The command `tansaku` of shells is forked, which saves its imports."""
+    folder = tmp_path_factory.mktemp("programs")
+    warm_workers.program(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", os.pathsep.join([str(folder), str(BIN), os.environ["PATH"]]))
+        yield
+
+
 @pytest.fixture(scope="module")
 def home(tmp_path_factory, _own_home) -> Path:
     """A folder beside which a private home lies, for commands of users."""
@@ -255,7 +266,7 @@ def home(tmp_path_factory, _own_home) -> Path:
 def run(folder: Path, command: str) -> str:
     left_out = ("TANSAKU_MONGO_URI", "PREFECT_API_URL", "PYTEST_ADDOPTS")  # the last holds options of this suite alone
     environment = {name: value for name, value in os.environ.items() if name not in left_out}
-    environment |= {"TANSAKU_HOME": str(folder / "home"), "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
+    environment |= {"TANSAKU_HOME": str(folder / "home")}
     result = subprocess.run(
         ["bash", "-ec", command], cwd=folder, env=environment, capture_output=True, text=True, timeout=LIMIT * 5, check=False
     )

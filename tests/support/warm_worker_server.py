@@ -17,6 +17,7 @@ import socket
 import sys
 from contextlib import suppress
 from pathlib import Path
+from types import ModuleType
 
 from tests.support.forks import end_after, end_as, preload
 
@@ -47,11 +48,14 @@ PRELOADED = (
     "tansaku.deploy.cli.main",
     "tansaku.deploy.cli.live",
     "tansaku.tasks.loop",
+    "tansaku.tasks.checks.crystal",
     "tansaku.tasks.launchers.fireworks",
+    "tansaku.tasks.launchers.local",
     "tansaku.tasks.site.cluster",
     "tansaku.tasks.stores.mongo",
     "tansaku.tasks.stores.artifacts",
     "tansaku.tasks.views.results",
+    "tests.support.warm_workers",
 )
 _REQUEST = 1 << 18
 
@@ -126,7 +130,7 @@ def tell(client: socket.socket, answer: dict) -> None:
         client.send(json.dumps(answer).encode())
 
 
-def become(request: dict, streams: list[int]) -> None:
+def become(request: dict, streams: list[int], address: str) -> None:
     """Becomes ``python -P -m MODULE ARGUMENTS`` or ``python -P -c COMMAND ARGUMENTS``; the exit status is the interpreter's."""
     os.setsid()
     for number, stream in enumerate(streams):
@@ -142,13 +146,17 @@ def become(request: dict, streams: list[int]) -> None:
         end_as(program)
     assert program == COMMAND
     sys.argv = [kind, *arguments]
-    end_after(main_of_the_command)
+    end_after(lambda: run_command(address))
 
 
-def main_of_the_command() -> None:
-    """Runs ``tansaku`` with the arguments of this process."""
+def run_command(address: str) -> None:
+    """Runs ``tansaku`` with the arguments of this process; what it starts is forked as in the tests' own process."""
     from tansaku.deploy.cli.main import main
+    from tests.support.warm_workers import PATCHED, WarmSubprocess
 
+    for name in PATCHED:
+        sys.modules[name].subprocess = WarmSubprocess(lambda: address)
+    sys.modules["__main__"] = ModuleType("__main__")  # as for -c: what the command spawns imports nothing of it
     main()
 
 
@@ -157,4 +165,4 @@ if __name__ == "__main__":
     preload(PRELOADED, harmless=JEMALLOC)
     found = serve(sys.argv[1])
     if found is not None:
-        become(*found)
+        become(*found, sys.argv[1])

@@ -1,4 +1,4 @@
-"""Processes of campaigns and commands of a test process: forked (``warm_worker_server.py``), which saves their imports' seconds."""
+"""Workers and commands of a test process: forked (``warm_worker_server.py``), which saves the seconds of their imports."""
 
 from __future__ import annotations
 
@@ -22,6 +22,23 @@ from tests.support.warm_worker_server import COMMAND, MODULES
 AT_START = dict(os.environ)
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT = 120.0  # longest wait for an answer [s]
+
+
+_PROGRAM = """\
+#!{python} -IS
+import json, os, socket, sys
+if {{name: value for name, value in os.environ.items() if name.startswith("PYTHON")}} != {variables!r}:
+    os.execv({program!r}, [{program!r}, *sys.argv[1:]])
+line = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+line.connect({address!r})
+argv = [{python!r}, "-P", "-c", {command!r}, *sys.argv[1:]]
+request = {{"command": argv, "environment": dict(os.environ), "folder": os.getcwd()}}
+socket.send_fds(line, [json.dumps(request).encode()], [0, 1, 2])
+line.recv(64)
+status = json.loads(line.recv(64))["status"]
+sys.exit(status if status >= 0 else 128 - status)
+"""
+"""Where a signal ends the command, it exits as shells do. Other variables of Python's need a process of their own."""
 
 
 class WarmProcess:
@@ -121,6 +138,14 @@ class WarmWorkers:
         assert not _python_changed(environment)
         with Path(os.devnull).open() as nothing:
             return WarmProcess(self.address, argv, (nothing.fileno(), out.fileno(), err.fileno()), environment, folder)
+
+    def program(self, folder: Path) -> None:
+        """Writes a program ``tansaku`` into a folder of a PATH, for commands of a shell that run to their end."""
+        file, program = folder / "tansaku", str(Path(sys.executable).with_name("tansaku"))
+        variables = {name: value for name, value in AT_START.items() if name.startswith("PYTHON")}
+        values = {"python": sys.executable, "command": COMMAND, "address": self.address}
+        file.write_text(_PROGRAM.format(program=program, variables=variables, **values))
+        file.chmod(0o755)
 
     def close(self) -> None:
         if self._process is not None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -77,16 +75,10 @@ def folder(kind: str, tmp_path: Path, require, emt_examples, mongo_server) -> Pa
     return tmp_path
 
 
-def start(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
-    """The command as a process; its output goes to a file, which nobody can wait for in vain."""
-    code = "from tansaku.deploy.cli.main import main; main()"
-    with (folder / "output").open("ab") as output:
-        return subprocess.Popen([sys.executable, "-P", "-c", code, *arguments], cwd=folder, stdout=output, stderr=output)
-
-
-def test_a_killed_training_goes_on_to_the_same_weights(kind, folder, tansaku):
+def test_a_killed_training_goes_on_to_the_same_weights(kind, folder, tansaku, warm_workers):
     assert tansaku("dataset", "build", folder / "killed-copper.yaml").code == 0
-    process = start(folder, "model", "train", "killed.yaml")
+    with (folder / "output").open("wb") as output:
+        process = warm_workers.command(["model", "train", "killed.yaml"], output, output, dict(os.environ), folder)
     checkpoints = Path(os.environ["TANSAKU_HOME"], "training")
     begun = time.monotonic()
     while not list(checkpoints.rglob("checkpoint.safetensors")):
