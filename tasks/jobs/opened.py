@@ -1,29 +1,31 @@
 """Cache of the objects that jobs need, opened once per process.
 
-Keyed by the specs' text, so that a worker that serves another campaign opens that campaign's objects.
+Keyed by the specs' text, so that a worker that serves another campaign opens that campaign's objects. What builds crystals is
+imported by those who need it: that takes longer than to look a value up.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter
 
 from tansaku.calculators.calculator_registry import open_calculator
-from tansaku.calculators.structures.crystal import CubicCrystal
-from tansaku.calculators.workflows.boundary_energy import BulkReference, bulk_reference, oriented_reference
-from tansaku.calculators.workflows.grain_check import Stiffness, crystal_stiffness
-from tansaku.calculators.workflows.own_crystal import OwnCrystal, likely_crystal, own_crystal
 from tansaku.models.domain.errors import TransientError
 from tansaku.models.domain.identifiers import canonical_json, file_sha256
 from tansaku.models.domain.ports import Calculator, Space
 from tansaku.models.domain.specs.calculators.table import CalculatorSpec
 from tansaku.models.domain.specs.space import CrystalSpec, GrainBoundarySpaceSpec, SpaceSpec
 from tansaku.models.domain.surrogates import Surrogate
-from tansaku.spaces.grain_boundary import GrainBoundarySpace
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.settings import given_parallel
+
+if TYPE_CHECKING:
+    from tansaku.calculators.workflows.boundary_energy import BulkReference
+    from tansaku.calculators.workflows.grain_check import Stiffness
+    from tansaku.calculators.workflows.own_crystal import OwnCrystal
 
 _OPEN = 4
 _SURFACES = 64
@@ -102,6 +104,9 @@ def _calculator(spec: str, base_path: str) -> Calculator:
 
 @lru_cache(maxsize=_SURFACES)
 def _oriented_bulk(calculator: str, base_path: str, space: str, surface: str) -> BulkReference:
+    from tansaku.calculators.workflows.boundary_energy import oriented_reference
+    from tansaku.spaces.grain_boundary import GrainBoundarySpace
+
     spec = GrainBoundarySpaceSpec.model_validate_json(space)
     crystal = GrainBoundarySpace(spec, Path(base_path)).perfect(surface)
     return oriented_reference(_calculator(calculator, base_path), crystal, spec.crystal)
@@ -109,12 +114,17 @@ def _oriented_bulk(calculator: str, base_path: str, space: str, surface: str) ->
 
 @lru_cache(maxsize=_OPEN)
 def _bulk(calculator: str, base_path: str, crystal: str) -> BulkReference:
+    from tansaku.calculators.workflows.boundary_energy import bulk_reference
+
     wanted = CrystalSpec.model_validate_json(crystal)
     return bulk_reference(_calculator(calculator, base_path), wanted.structure, wanted.element, wanted.edge)
 
 
 @lru_cache(maxsize=_OPEN)
 def _own_crystal(calculator: str, base_path: str, crystal: str) -> OwnCrystal:
+    from tansaku.calculators.structures.crystal import CubicCrystal
+    from tansaku.calculators.workflows.own_crystal import likely_crystal, own_crystal
+
     wanted = CrystalSpec.model_validate_json(crystal)
     start = (
         likely_crystal(wanted.structure, wanted.element)
@@ -126,6 +136,9 @@ def _own_crystal(calculator: str, base_path: str, crystal: str) -> OwnCrystal:
 
 @lru_cache(maxsize=_OPEN)
 def _stiffness(calculator: str, base_path: str, crystal: str) -> Stiffness:
+    from tansaku.calculators.structures.crystal import CubicCrystal
+    from tansaku.calculators.workflows.grain_check import crystal_stiffness
+
     wanted = CrystalSpec.model_validate_json(crystal)
     perfect = CubicCrystal(wanted.structure, wanted.element, wanted.edge)
     return crystal_stiffness(_calculator(calculator, base_path), perfect)

@@ -1,30 +1,28 @@
-"""Selects the workflow for a candidate by the type of its space and the calculator's spec."""
+"""Selects the workflow for a candidate by the type of its space and the calculator's spec; only its own code is imported."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 from tansaku.models.domain.errors import ConfigurationError
+from tansaku.models.domain.openers import opener
 from tansaku.models.domain.plugins import open_by
 from tansaku.models.domain.records import Outcome
 from tansaku.models.domain.specs.calculators.contract import workflow_of
 from tansaku.models.domain.specs.job_description import plugin_jobs
 from tansaku.models.domain.specs.space_base import JobName
-from tansaku.tasks.jobs.barrier import open_barrier_job
-from tansaku.tasks.jobs.boundary import open_boundary_job
 from tansaku.tasks.jobs.document import JobDocument
-from tansaku.tasks.jobs.energy import open_energy_job
-from tansaku.tasks.jobs.labelling import open_labelled_job
 
 Open = Callable[[JobDocument, Path], Callable[[], Outcome]]
 
-JOBS: dict[JobName, Open] = {
-    "barrier": open_barrier_job,
-    "boundary": open_boundary_job,
-    "energy": open_energy_job,
+JOBS: dict[JobName, str] = {
+    "barrier": "tansaku.tasks.jobs.barrier:open_barrier_job",
+    "boundary": "tansaku.tasks.jobs.boundary:open_boundary_job",
+    "energy": "tansaku.tasks.jobs.energy:open_energy_job",
 }
-"""What opens the jobs that descriptions of spaces name."""
+"""Module and function, by the name of the job in descriptions of spaces."""
 
 
 def _job_of_plugin(name: str) -> Open:
@@ -54,5 +52,11 @@ def open_job(document: JobDocument, folder: Path) -> Callable[[], Outcome]:
             f"calculator.workflow: {name or 'null'} does not compute a {document.space.type} space; expected "
             f"{' or '.join(wanted or 'null' for wanted in jobs) or 'another space'}"
         )
-    job = (JOBS.get(jobs[name]) or _job_of_plugin(jobs[name]))(document, folder)
-    return job if document.label is None else open_labelled_job(job, document.label, document, folder)
+    wanted = jobs[name]
+    open_named = cast("Open", opener(JOBS, wanted, "job")) if wanted in JOBS else _job_of_plugin(wanted)
+    job = open_named(document, folder)
+    if document.label is None:
+        return job
+    from tansaku.tasks.jobs.labelling import open_labelled_job
+
+    return open_labelled_job(job, document.label, document, folder)

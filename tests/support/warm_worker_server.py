@@ -30,6 +30,12 @@ COMMAND = "from tansaku.deploy.cli.main import main; main()"
 JEMALLOC = "jemalloc_bg_thd"  # of Arrow; its allocator is made for forks
 PRELOADED = (
     "tansaku.tasks.jobs.evaluate",
+    "tansaku.tasks.jobs.barrier",
+    "tansaku.tasks.jobs.boundary",
+    "tansaku.tasks.jobs.energy",
+    "tansaku.tasks.jobs.own_crystal",
+    "tansaku.calculators.workflows.own_crystal",
+    "tansaku.spaces.grain_boundary",
     "tansaku.spaces.table",
     "tansaku.calculators.engines.emt",
     "pandas",
