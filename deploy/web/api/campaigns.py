@@ -14,7 +14,7 @@ from starlette.responses import PlainTextResponse, Response
 from tansaku.deploy.web import steering
 from tansaku.deploy.web.api.body import Body, known
 from tansaku.deploy.web.api.listing import LARGEST, LINKED, After, Limit, linked, page
-from tansaku.deploy.web.api.versioned import shared
+from tansaku.deploy.web.api.versioned import SeenVersion, shared
 from tansaku.deploy.web.auth.roles import require
 from tansaku.deploy.web.errors import ProblemError
 from tansaku.deploy.web.services import Services, services_of
@@ -41,9 +41,6 @@ router = APIRouter(prefix="/api/v1/campaigns", tags=["campaigns"])
 Viewer = Annotated[Actor, Depends(require(Role.VIEWER))]
 Operator = Annotated[Actor, Depends(require(Role.OPERATOR))]
 Round = Annotated[int, Query(ge=1, le=2**53)]
-SeenVersion = Annotated[
-    str | None, Query(max_length=64, description="A version of the stream of changes: what is as recent will do.")
-]
 
 
 class NewCommand(Body):

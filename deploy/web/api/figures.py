@@ -8,8 +8,7 @@ from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tansaku.deploy.web.api.campaigns import SeenVersion
-from tansaku.deploy.web.api.versioned import PRIVATE, shared
+from tansaku.deploy.web.api.versioned import PRIVATE, SeenVersion, shared
 from tansaku.deploy.web.auth.roles import require
 from tansaku.deploy.web.services import services_of
 from tansaku.models.domain.accounts import Actor, Role

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from http import HTTPStatus
+from typing import Annotated
 
+from fastapi import Query
 from starlette.requests import Request
 from starlette.responses import Response
 
 from tansaku.deploy.web.packing import Packed
 from tansaku.tasks.views.readings import Reading
+
+SeenVersion = Annotated[
+    str | None, Query(max_length=64, description="A version of the stream of changes: what is as recent will do.")
+]
 
 PRIVATE = {"Cache-Control": "private, no-cache"}
 """Headers of answers that a browser may keep for its user, and asks about each time."""
