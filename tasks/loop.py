@@ -16,6 +16,7 @@ from tansaku.models.domain.records import Evaluation, JsonDict, Lease
 from tansaku.models.domain.states import EvaluationState, StopReason
 from tansaku.spaces.space_registry import open_space
 from tansaku.tasks.commands.create import prepare_campaign
+from tansaku.tasks.garbage import collection_paused
 from tansaku.tasks.interruption import interruptible
 from tansaku.tasks.lease import Heartbeat, take_lease
 from tansaku.tasks.observer import Observer, SilentObserver
@@ -236,11 +237,12 @@ class CampaignLoop:
         for refit in store.refits(self._name):
             ledger.note_refit(refit)
         ledger.retrains.extend(store.retrains(self._name))
-        include_proposed(ledger, (evaluation.proposal.candidate for evaluation in store.each_evaluation(self._name)))
-        for evaluation in store.each_evaluation(self._name):
-            ledger.note(evaluation)
-            if opens:
-                tidy(self._context, evaluation)
+        with collection_paused():
+            include_proposed(ledger, (evaluation.proposal.candidate for evaluation in store.each_evaluation(self._name)))
+            for evaluation in store.each_evaluation(self._name):
+                ledger.note(evaluation)
+                if opens:
+                    tidy(self._context, evaluation)
         if ledger.spec.budget.stop is not None:
             searched = len(ledger.search)
             ledger.certificate = stopping(ledger.spec, recent_certificates(store, ledger.spec, searched), searched)

@@ -103,7 +103,7 @@ def create_app(services: Services) -> FastAPI:
     app = Dashboard(title="tansaku", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.services = services
     app.state.changes = Changes(services.readings)
-    app.state.figures = FigureReadings(services.store, services.readings.version)
+    app.state.figures = FigureReadings()
     app.state.diffusion = DiffusionReadings(services.store, services.artifacts, services.readings.version)
     for router in ROUTERS:
         app.include_router(router)

@@ -17,15 +17,13 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tansaku.deploy.web.forms import is_form
+from tansaku.deploy.web.packing import LEVEL, SMALLEST
 
 API_PREFIX = "/api/"
 PROBLEM_TYPE = "application/problem+json"
 
 UPLOADS = "/api/v1/files"
 """Path of the routes that take files."""
-
-_SMALLEST_COMPRESSED = 1000
-_COMPRESSION = 6
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -232,5 +230,5 @@ def protected(app: ASGIApp, protection: Protection) -> ASGIApp:
     limited = BodyLimit(app, largest=protection.largest_body, largest_upload=protection.largest_upload)
     checked = KnownHosts(SameOrigin(limited, secure=protection.secure), hosts=protection.hosts)
     # Streams of events are sent as they are; the texts of forms that could be guessed from compressed sizes are salted.
-    compressed = GZipMiddleware(checked, minimum_size=_SMALLEST_COMPRESSED, compresslevel=_COMPRESSION)
+    compressed = GZipMiddleware(checked, minimum_size=SMALLEST, compresslevel=LEVEL)
     return SecurityHeaders(compressed, secure=protection.secure)

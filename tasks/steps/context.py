@@ -83,6 +83,7 @@ class Ledger:
     refiner: RefinedSpace | None = None
     _active: dict[int, Evaluation] = field(default_factory=dict)
     _core_seconds: dict[int, float] = field(default_factory=dict)
+    _core_total: float = 0.0
     _clock: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
@@ -102,7 +103,7 @@ class Ledger:
         """Forgets all evaluations, refits and retrains."""
         for known in (self.evaluations, self._active, self._core_seconds, self.refits, self.retrains):
             known.clear()
-        self.last_number = 0
+        self.last_number, self._core_total = 0, 0.0
         self.training_attempt, self.training_handle = 1, None
         self.search = new_search(self.unpriced, self.spec.objective)
 
@@ -149,6 +150,7 @@ class Ledger:
         """Takes an evaluation as the store now holds it."""
         proposal = evaluation.proposal
         self.evaluations[proposal.number] = summary_of(evaluation)
+        self._core_total += evaluation.core_seconds - self._core_seconds.get(proposal.number, 0.0)
         self._core_seconds[proposal.number] = evaluation.core_seconds
         self.last_number = max(self.last_number, proposal.number)
         if evaluation.state.terminal:
@@ -172,7 +174,7 @@ class Ledger:
         if self._clock is None or self._clock[0] != self.record.driven:
             self._clock = (self.record.driven, now)
         driven, noted = self._clock
-        return TimeSpent(datetime.now(UTC), driven + now - noted, sum(self._core_seconds.values(), 0.0))
+        return TimeSpent(datetime.now(UTC), driven + now - noted, self._core_total)
 
     def last_of(self, kinds: tuple[str, str]) -> str | None:
         """Returns the later of two opposite commands, None if neither was given."""

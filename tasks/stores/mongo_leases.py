@@ -9,6 +9,7 @@ from pymongo import DESCENDING, ReturnDocument
 
 from tansaku.models.domain.errors import NotFoundError, StoreError
 from tansaku.models.domain.records import CampaignRecord, Evaluation, JsonDict, Lease, LeaseOwner
+from tansaku.tasks.garbage import collection_paused
 from tansaku.tasks.stores import campaigns
 from tansaku.tasks.stores.documents import from_document, to_document
 from tansaku.tasks.stores.mongo_derived import PART, Derived
@@ -150,7 +151,8 @@ class Leases:
         # Without a size the second batch is of 16 MB, which decoded take several times that.
         documents = self._collections.evaluations.find({"campaign": campaign}).batch_size(PART)
         evaluations = (from_document(Evaluation, document, key="id") for document in documents)
-        self._derived.rebuild(evaluations, campaign, campaigns.objective_unit(spec))
+        with collection_paused():
+            self._derived.rebuild(evaluations, campaign, campaigns.objective_unit(spec))
 
     def _record(self, name: str) -> CampaignRecord:
         with translated(f"reading campaign {name!r}"):

@@ -6,10 +6,12 @@ match are validated here, so a damaged document is reported as when it is read i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 from pymongo import ASCENDING, DESCENDING
 
@@ -21,7 +23,10 @@ from tansaku.tasks.stores.documents import INTERNAL_FIELDS, from_document, reada
 from tansaku.tasks.stores.mongo_errors import translated
 from tansaku.tasks.stores.mongo_schema import Collections
 
+Read = TypeVar("Read")
+
 _BATCH = 1000
+_AT_ONCE = 2  # questions: more would keep small servers from answering others
 _NOW = "_now"
 _LARGEST_FLOAT = 1.7976931348623157e308
 _EARLIEST, _LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
@@ -47,8 +52,10 @@ class Views:
 
         def parts() -> Iterator[Part]:
             odd = list(evaluations.find(chosen | {"proposal.number": _NO_NUMBER}))
-            for numbers in self._ranges(campaign):
-                yield from self._matching(chosen | {"proposal.number": numbers}, expressions, odd)
+            conditions = (chosen | {"proposal.number": numbers} for numbers in self._ranges(campaign))
+            for found, unlike in _ahead(lambda condition: self._matching(condition, expressions), conditions):
+                odd += unlike
+                yield from found
             readable, said = readable_of(Evaluation, odd, key="id")
             problems.extend(said)
             yield from parts_of(row_of(evaluation, quantities, properties) for evaluation in readable)
@@ -56,18 +63,16 @@ class Views:
         with translated("reading evaluations"):
             return columns_from(parts(), quantities, properties, problems)
 
-    def _matching(self, chosen: JsonDict, expressions: Sequence[JsonDict], odd: list[JsonDict]) -> Iterator[Part]:
-        """Reads some evaluations as columns; documents that do not match the schema are added to ``odd`` instead."""
+    def _matching(self, chosen: JsonDict, expressions: Sequence[JsonDict]) -> tuple[list[Part], list[JsonDict]]:
+        """Reads some evaluations as columns, and as they are stored those that do not match the schema."""
         evaluations, order = self._collections.evaluations, {"proposal.number": ASCENDING}
         found = list(evaluations.find(chosen | {"$or": _mismatches()}).sort("proposal.number", ASCENDING))
-        odd += found
         if found:
             chosen = chosen | {"_id": {"$nin": [document["_id"] for document in found]}}
         # Joined on the server: an object for each evaluation would take more time here than its values.
         columns = {f"c{place}": {"$push": expression} for place, expression in enumerate(expressions)}
         stages: list[JsonDict] = [{"$match": chosen}, {"$sort": order}, {"$group": {"_id": None} | columns}]
-        for document in evaluations.aggregate(stages):
-            yield [document[name] for name in columns]
+        return [[document[name] for name in columns] for document in evaluations.aggregate(stages)], found
 
     def state_counts(self, campaign: str) -> dict[EvaluationState, int]:
         """Counts evaluations by state, from the index alone."""
@@ -184,6 +189,18 @@ class Views:
     def _count(self, campaign: str, above: int, highest: int) -> int:
         numbers = {"$gt": above, "$lte": highest}
         return self._collections.evaluations.count_documents({"campaign": campaign, "proposal.number": numbers})
+
+
+def _ahead(read: Callable[[JsonDict], Read], conditions: Iterable[JsonDict]) -> Iterator[Read]:
+    """What is read by each condition, in order; the next ones are read meanwhile, for the server spends most of the time."""
+    with ThreadPoolExecutor(_AT_ONCE) as threads:
+        waiting: deque[Future[Read]] = deque()
+        for condition in conditions:
+            waiting.append(threads.submit(read, condition))
+            if len(waiting) > _AT_ONCE:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
 def _page_condition(campaign: str, query: PageQuery) -> JsonDict:

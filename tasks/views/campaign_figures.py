@@ -1,4 +1,4 @@
-"""Data of the figures on a campaign's page, from columns of its evaluations; at most 500 points each."""
+"""Data of the figures on a campaign's page, from arrays of its evaluations; at most 500 points each."""
 
 from __future__ import annotations
 
@@ -8,17 +8,14 @@ import numpy as np
 
 from tansaku.models.domain.certificate import Certificate
 from tansaku.models.domain.pool import BoolArray, FloatArray, IntArray
-from tansaku.models.domain.ports import CampaignStore, ScreenedSpace, Space
+from tansaku.models.domain.ports import ScreenedSpace, Space
 from tansaku.models.domain.records import Evaluation, JsonDict, Record
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.objective import Direction
-from tansaku.models.domain.states import EvaluationState
-from tansaku.models.domain.units import recorded_in
-from tansaku.models.domain.views import Columns
 from tansaku.models.engine.front import on_front
-from tansaku.tasks.steps.certificates import CERTIFICATE, stored_certificates
+from tansaku.tasks.views.evaluation_arrays import EvaluationArrays
 from tansaku.tasks.views.ion_grid import NOBODY, IonGrid, ion_grids
-from tansaku.tasks.views.origins import best_place, value_of
+from tansaku.tasks.views.origins import best_places, value_of
 from tansaku.tasks.views.results import system_label
 
 MOST_POINTS = 500
@@ -161,25 +158,25 @@ class CampaignFigures(Record):
     problem: str = ""
 
 
-def angle_curve(columns: Columns, systems: Sequence[JsonDict], sign: float) -> AngleCurve | None:
+def angle_curve(arrays: EvaluationArrays, systems: Sequence[JsonDict], sign: float) -> AngleCurve | None:
     """Lowest energies by angle; None where no boundary has a value.
 
     Args:
-        columns: Evaluations.
+        arrays: Evaluations.
         systems: Descriptions of the systems.
         sign: 1 where low values are wanted, else -1.
     """
-    names = np.array(columns.systems, dtype=object)
+    codes = {name: code for code, name in enumerate(arrays.systems)}
+    found = best_places(arrays, arrays.searched, sign)
+    again = best_places(arrays, ~arrays.searched, sign)
+    counts = np.bincount(arrays.system_codes[arrays.searched], minlength=len(codes)).tolist()
     rows = []
     for described in systems:
-        mine = names == described["system"]
-        found = best_place(columns, mine & columns.searched, sign)
-        again = best_place(columns, mine & ~columns.searched, sign)
-        if found is not None:
-            relaxed = None if again is None else float(columns.values[again])
-            count = int((mine & columns.searched).sum())
+        code = codes.get(described["system"])
+        if code in found:
+            relaxed = float(arrays.values[again[code]]) if code in again else None
             angle = float(described["angle"])
-            rows.append((angle, system_label(described), float(columns.values[found]), relaxed, count))
+            rows.append((angle, system_label(described), float(arrays.values[found[code]]), relaxed, counts[code]))
     rows = [rows[place] for place in evenly(len(rows))]
     if not rows:
         return None
@@ -193,22 +190,23 @@ def angle_curve(columns: Columns, systems: Sequence[JsonDict], sign: float) -> A
     )
 
 
-def ion_maps(columns: Columns, grids: Sequence[IonGrid], ids: Sequence[str]) -> tuple[IonMap, ...]:
+def ion_maps(arrays: EvaluationArrays, grids: Sequence[IonGrid], ids: Sequence[str]) -> tuple[IonMap, ...]:
     """Values over ions; a candidate that was computed more than once has its last value.
 
     Args:
-        columns: Evaluations.
+        arrays: Evaluations.
         grids: Of the space.
         ids: Candidates by position.
     """
-    places = {columns.candidates[place]: place for place in np.flatnonzero(columns.searched).tolist()}
-    return tuple(_ion_map(columns, grid, ids, places) for grid in grids if grid.positions.size <= LARGEST_MAP)
+    shown = [grid for grid in grids if grid.positions.size <= LARGEST_MAP]
+    places = {arrays.candidates[place]: place for place in np.flatnonzero(arrays.searched).tolist()} if shown else {}
+    return tuple(_ion_map(arrays, grid, ids, places) for grid in shown)
 
 
-def _ion_map(columns: Columns, grid: IonGrid, ids: Sequence[str], places: Mapping[str, int]) -> IonMap:
+def _ion_map(arrays: EvaluationArrays, grid: IonGrid, ids: Sequence[str], places: Mapping[str, int]) -> IonMap:
     state, values, numbers = [], [], []
     for positions in grid.positions.tolist():
-        cells = [_cell(columns, None if position == NOBODY else str(ids[position]), places) for position in positions]
+        cells = [_cell(arrays, None if position == NOBODY else str(ids[position]), places) for position in positions]
         state.append(tuple(cell[0] for cell in cells))
         values.append(tuple(cell[1] for cell in cells))
         numbers.append(tuple(cell[2] for cell in cells))
@@ -224,37 +222,32 @@ def _ion_map(columns: Columns, grid: IonGrid, ids: Sequence[str], places: Mappin
     )
 
 
-def _cell(columns: Columns, candidate: str | None, places: Mapping[str, int]) -> tuple[int, float | None, int | None]:
+def _cell(arrays: EvaluationArrays, candidate: str | None, places: Mapping[str, int]) -> tuple[int, float | None, int | None]:
     """State, value and number of a cell."""
     if candidate is None:
         return EMPTY, None, None
     place = places.get(candidate)
     if place is None:
         return OPEN, None, None
-    number, value = int(columns.numbers[place]), float(columns.values[place])
+    number, value = int(arrays.numbers[place]), float(arrays.values[place])
     if value == value:
         return EVALUATED, value, number
-    return (FAILED if columns.states[place] is EvaluationState.FAILED else RUNNING), None, number
+    return (FAILED if arrays.failed[place] else RUNNING), None, number
 
 
-def front_points(columns: Columns, spec: CampaignSpec) -> FrontPoints | None:
+def front_points(arrays: EvaluationArrays, spec: CampaignSpec) -> FrontPoints | None:
     """Values of all objectives; None where there is one objective, or nothing has all values yet.
 
     Args:
-        columns: Evaluations, with the quantities of further objectives.
+        arrays: Evaluations, with the values of further objectives.
         spec: The campaign's.
     """
     objective = spec.objective
     if not objective.further:
         return None
-    others = [
-        [np.nan if quantity is None else recorded_in(quantity.value, quantity.unit, goal.unit) for quantity in found]
-        for goal in objective.further
-        if (found := columns.quantities.get(goal.property)) is not None
-    ]
-    values: FloatArray = np.column_stack([columns.values, *(np.array(found, dtype=np.float64) for found in others)])
-    have = np.flatnonzero(columns.searched & ~np.isnan(values).any(axis=1))
-    if not len(have) or len(others) < len(objective.further):
+    values: FloatArray = np.column_stack([arrays.values, arrays.further])
+    have = np.flatnonzero(arrays.searched & ~np.isnan(values).any(axis=1))
+    if not len(have):
         return None
     directions = (objective.direction, *objective.further_directions)
     signs = np.array([1.0 if direction == "minimize" else -1.0 for direction in directions])
@@ -271,8 +264,8 @@ def front_points(columns: Columns, spec: CampaignSpec) -> FrontPoints | None:
         ),
         values=tuple(tuple(values[places, column].tolist()) for column in range(values.shape[1])),
         member=tuple(member[shown].tolist()),
-        numbers=tuple(columns.numbers[places].tolist()),
-        candidates=tuple(columns.candidates[place] for place in places),
+        numbers=tuple(arrays.numbers[places].tolist()),
+        candidates=tuple(arrays.candidates[place] for place in places),
         count=len(have),
     )
 
@@ -312,17 +305,6 @@ def proposal_points(evaluations: Sequence[Evaluation]) -> ProposalPoints | None:
         deviation=tuple(proposal.predicted_deviation for proposal in proposals),
         found=tuple(value_of(item) for item in chosen),
     )
-
-
-def last_certificate(store: CampaignStore, name: str) -> CertificateLines | None:
-    """The last certificate of a campaign; None if there is none."""
-    found = stored_certificates(store.events(name, limit=1, kind=CERTIFICATE))
-    return certificate_lines(found[-1]) if found else None
-
-
-def last_proposals(store: CampaignStore, name: str, columns: Columns) -> ProposalPoints | None:
-    """What was expected of the last proposals of the search."""
-    return proposal_points(store.numbered(name, columns.numbers[columns.searched][-LAST_PROPOSALS:].tolist()))
 
 
 def grids_of(space: Space) -> tuple[IonGrid, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
@@ -11,7 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from tansaku.models.domain.pool import FloatArray, IntArray
+from tansaku.models.domain.records import Quantity
+from tansaku.models.domain.specs.objective import FurtherObjectiveSpec
 from tansaku.models.domain.states import EvaluationState
+from tansaku.models.domain.units import recorded_in
 from tansaku.models.domain.views import BoolArray, Columns
 
 _STATES = tuple(EvaluationState)
@@ -21,7 +24,7 @@ _TERMINAL = np.array([state.terminal for state in _STATES], dtype=np.bool_)
 
 @dataclass(frozen=True)
 class EvaluationArrays:
-    """The readable evaluations in proposal order; each array has shape ``(n,)``.
+    """The readable evaluations in proposal order; each array has shape ``(n,)``, but for ``further``.
 
     Attributes:
         candidates: Ids of the candidates.
@@ -38,6 +41,7 @@ class EvaluationArrays:
         means: Values that the proposer expected, NaN where it expected none.
         mean_deviations: Standard deviations of what it expected, NaN where there is none.
         changed_at: Times of the proposals, or of the ends of ended evaluations [ms since 1970, UTC].
+        further: Values of the further objectives [their units], NaN where there is none, shape ``(n, n_further)``.
     """
 
     candidates: tuple[str, ...]
@@ -54,10 +58,16 @@ class EvaluationArrays:
     means: FloatArray
     mean_deviations: FloatArray
     changed_at: IntArray
+    further: FloatArray
 
     @classmethod
-    def of(cls, columns: Columns) -> EvaluationArrays:
-        """The same evaluations as arrays."""
+    def of(cls, columns: Columns, further: Sequence[FurtherObjectiveSpec] = ()) -> EvaluationArrays:
+        """The same evaluations as arrays.
+
+        Args:
+            columns: With the quantities of the further objectives.
+            further: These objectives.
+        """
         codes = {name: code for code, name in enumerate(dict.fromkeys(columns.systems))}
         return cls(
             candidates=columns.candidates,
@@ -74,6 +84,7 @@ class EvaluationArrays:
             means=columns.means,
             mean_deviations=columns.mean_deviations,
             changed_at=columns.changed_at,
+            further=_further(columns, further),
         )
 
     def __len__(self) -> int:
@@ -84,6 +95,11 @@ class EvaluationArrays:
         """Whether the evaluations have ended."""
         ended: BoolArray = _TERMINAL[self.state_codes]
         return ended
+
+    @cached_property
+    def failed(self) -> BoolArray:
+        """Whether the evaluations failed."""
+        return self.in_state(EvaluationState.FAILED)
 
     def in_state(self, state: EvaluationState) -> BoolArray:
         """Whether the evaluations are in a state."""
@@ -115,6 +131,21 @@ class EvaluationArrays:
         order = np.argsort(merged.numbers, kind="stable")
         candidates = tuple(merged.candidates[place] for place in order.tolist())
         return replace(_each(merged, lambda array, _: array[order]), candidates=candidates)
+
+
+def _further(columns: Columns, further: Sequence[FurtherObjectiveSpec]) -> FloatArray:
+    """Values of the further objectives, shape ``(n, n_further)``."""
+    found = np.full((len(columns), len(further)), np.nan)
+    for place, goal in enumerate(further):
+        found[:, place] = [_value(quantity, goal.unit) for quantity in columns.quantities[goal.property]]
+    return found
+
+
+def _value(quantity: Quantity | None, unit: str) -> float:
+    try:
+        return np.nan if quantity is None else recorded_in(quantity.value, quantity.unit, unit)
+    except ValueError:  # of another kind of unit: it is no value of this objective
+        return np.nan
 
 
 def _merged(

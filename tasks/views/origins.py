@@ -93,3 +93,22 @@ def best_place(columns: Columns | EvaluationArrays, chosen: BoolArray, sign: flo
     places = np.flatnonzero(computed if computed.any() else valued)
     # In proposal order: of equal values the first is the earliest.
     return int(places[np.argmin(sign * columns.values[places])]) if len(places) else None
+
+
+def best_places(arrays: EvaluationArrays, chosen: BoolArray, sign: float) -> dict[int, int]:
+    """Places of the best values of systems among the chosen evaluations by code of the system, by the rules of :func:`best_of`.
+
+    Args:
+        arrays: Evaluations.
+        chosen: Of them, shape ``(n,)``.
+        sign: 1 where low values are wanted, else -1.
+    """
+    valued, codes = chosen & ~np.isnan(arrays.values), arrays.system_codes
+    known = np.zeros(len(arrays.systems), dtype=np.bool_)
+    known[codes[valued & ~arrays.predicted]] = True
+    places = np.flatnonzero(valued & ~(arrays.predicted & known[codes]))
+    best = np.full(len(arrays.systems), np.inf)
+    np.minimum.at(best, codes[places], sign * arrays.values[places])
+    places = places[sign * arrays.values[places] == best[codes[places]]]
+    found, first = np.unique(codes[places], return_index=True)
+    return dict(zip(found.tolist(), places[first].tolist(), strict=True))

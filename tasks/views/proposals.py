@@ -6,8 +6,7 @@ import numpy as np
 
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import Evaluation, Record
-from tansaku.models.domain.states import EvaluationState
-from tansaku.tasks.views.evaluation_arrays import EvaluationArrays
+from tansaku.tasks.views.origins import best_places
 from tansaku.tasks.views.readings import Reading
 
 MOST_POINTS = 2000
@@ -98,8 +97,8 @@ def system_lines(reading: Reading) -> list[SystemLine]:
     count = len(arrays.systems)
     codes = arrays.system_codes
     evaluations = np.bincount(codes[arrays.searched], minlength=count).tolist()
-    failed = np.bincount(codes[arrays.searched & arrays.in_state(EvaluationState.FAILED)], minlength=count).tolist()
-    best = _best_places(arrays, reading.sign)
+    failed = np.bincount(codes[arrays.searched & arrays.failed], minlength=count).tolist()
+    best = best_places(arrays, arrays.searched, reading.sign)
     return [
         SystemLine(
             system=name,
@@ -112,19 +111,6 @@ def system_lines(reading: Reading) -> list[SystemLine]:
         for name, code in sorted((name, code) for code, name in enumerate(arrays.systems))
         if evaluations[code]
     ]
-
-
-def _best_places(arrays: EvaluationArrays, sign: float) -> dict[int, int]:
-    """Places of the best values of systems by code, by the rules of :func:`~tansaku.tasks.views.origins.best_place`."""
-    valued, codes = arrays.searched & ~np.isnan(arrays.values), arrays.system_codes
-    known = np.zeros(len(arrays.systems), dtype=np.bool_)
-    known[codes[valued & ~arrays.predicted]] = True
-    places = np.flatnonzero(valued & ~(arrays.predicted & known[codes]))
-    best = np.full(len(arrays.systems), np.inf)
-    np.minimum.at(best, codes[places], sign * arrays.values[places])
-    places = places[sign * arrays.values[places] == best[codes[places]]]
-    found, first = np.unique(codes[places], return_index=True)
-    return dict(zip(found.tolist(), places[first].tolist(), strict=True))
 
 
 def _within(differences: FloatArray, deviations: FloatArray, times: float) -> float:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from threading import Lock
-from typing import TypeVar, cast
+from typing import TypeVar
 
 from pydantic import AwareDatetime
 
@@ -22,6 +22,7 @@ from tansaku.models.domain.views import Changes, Mark
 from tansaku.tasks.steps.late import LATE_RESULT
 from tansaku.tasks.views.evaluation_arrays import EvaluationArrays
 from tansaku.tasks.views.kept_evaluations import KeptEvaluations
+from tansaku.tasks.views.once import Once
 from tansaku.tasks.views.origins import best_place
 from tansaku.tasks.views.overview import UnreadableCampaign, each_campaign
 from tansaku.tasks.views.progress import CampaignStatus, live_lease, status_of
@@ -65,7 +66,7 @@ class Reading:
     campaign: StoredCampaign
     status: CampaignStatus
     evaluations: KeptEvaluations
-    _made: dict[object, object] = field(default_factory=dict, repr=False, compare=False)
+    _once: Once = field(default_factory=Once, repr=False, compare=False)
 
     @property
     def record(self) -> CampaignRecord:
@@ -111,10 +112,7 @@ class Reading:
             key: What it is.
             make: Makes it.
         """
-        # Two threads may make it at the same time: both are right.
-        if key not in self._made:
-            self._made[key] = make()
-        return cast(Made, self._made[key])
+        return self._once.get(key, make)
 
 
 class CampaignLine(Record):

@@ -17,6 +17,7 @@ from tansaku.models.domain.records import CampaignRecord, Evaluation, Lease, Ref
 from tansaku.models.domain.refusals import SAME_REFUSALS, same_refusals
 from tansaku.models.domain.retraining import Retrain, RetrainEnd
 from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.domain.specs.objective import FurtherObjectiveSpec
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.jobs.document import LATTICE_WARNING
 from tansaku.tasks.steps.certificates import recent_certificates, stopping, stored_certificates
@@ -94,8 +95,9 @@ class StoredCampaign:
             MissingComponentError: Its space needs a package that is not installed.
         """
         name, spec = record.name, stored_spec(record)
-        columns = store.columns(name, properties=(LATTICE_WARNING, ADOPTED))
-        arrays, refits = EvaluationArrays.of(columns), tuple(store.refits(name))
+        further = spec.objective.further
+        columns = store.columns(name, quantities=_properties(further), properties=(LATTICE_WARNING, ADOPTED))
+        arrays, refits = EvaluationArrays.of(columns, further), tuple(store.refits(name))
         notes = zip(columns.numbers.tolist(), columns.properties[LATTICE_WARNING], strict=True)
         origins = zip(columns.numbers.tolist(), columns.properties[ADOPTED], strict=True)
         numbers = columns.numbers[columns.incidents].tolist()
@@ -135,7 +137,8 @@ class StoredCampaign:
         spec = self.spec if record.spec == before.spec else stored_spec(record)
         refits = self.refits if record.last_refit == before.last_refit else tuple(store.refits(name))
         trained = (record.last_retrain, record.last_retrain_end) == (before.last_retrain, before.last_retrain_end)
-        changed = EvaluationArrays.of(columns_of(evaluations))
+        further = spec.objective.further
+        changed = EvaluationArrays.of(columns_of(evaluations, _properties(further)), further)
         arrays = self.arrays.updated(changed)
         found = {item.proposal.number: incident_of(item) for item in evaluations}
         numbers = found.keys()
@@ -208,6 +211,10 @@ class StoredCampaign:
         except (ConfigurationError, NotFoundError) as error:
             return replace(self, prospects=None, unopened=f"the space cannot be opened: {error.message}")
         return replace(self, prospects=left, unopened=None)
+
+
+def _properties(further: Sequence[FurtherObjectiveSpec]) -> list[str]:
+    return [goal.property for goal in further]
 
 
 def added(values: FloatArray) -> float:

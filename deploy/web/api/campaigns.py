@@ -14,7 +14,7 @@ from starlette.responses import PlainTextResponse, Response
 from tansaku.deploy.web import steering
 from tansaku.deploy.web.api.body import Body, known
 from tansaku.deploy.web.api.listing import LARGEST, LINKED, After, Limit, linked, page
-from tansaku.deploy.web.api.versioned import versioned
+from tansaku.deploy.web.api.versioned import SeenVersion, shared
 from tansaku.deploy.web.auth.roles import require
 from tansaku.deploy.web.errors import ProblemError
 from tansaku.deploy.web.services import Services, services_of
@@ -41,7 +41,6 @@ router = APIRouter(prefix="/api/v1/campaigns", tags=["campaigns"])
 Viewer = Annotated[Actor, Depends(require(Role.VIEWER))]
 Operator = Annotated[Actor, Depends(require(Role.OPERATOR))]
 Round = Annotated[int, Query(ge=1, le=2**53)]
-Seen = Annotated[str | None, Query(max_length=64, description="A version of the stream of changes: what is as recent will do.")]
 
 
 class NewCommand(Body):
@@ -149,13 +148,13 @@ _UNCHANGED: dict[int | str, dict[str, Any]] = {304: {"description": "Unchanged s
 
 
 @router.get("/{name}/series", responses=_UNCHANGED, response_model=Series)
-def series(request: Request, _: Viewer, name: str, seen: Seen = None) -> Response:
+def series(request: Request, _: Viewer, name: str, seen: SeenVersion = None) -> Response:
     """The best value so far against evaluations and cost."""
     return _of_version(request, name, seen, best_series)
 
 
 @router.get("/{name}/predictions", responses=_UNCHANGED, response_model=Predictions)
-def predictions(request: Request, _: Viewer, name: str, seen: Seen = None) -> Response:
+def predictions(request: Request, _: Viewer, name: str, seen: SeenVersion = None) -> Response:
     """Values as predicted when their candidates were proposed, and as computed; the last 2,000."""
     return _of_version(request, name, seen, predictions_of)
 
@@ -199,7 +198,7 @@ def give_command(
 def _of_version(request: Request, name: str, seen: str | None, make: Callable[[Reading], BaseModel]) -> Response:
     """What is made of a campaign's present version, made once for all who ask; its ETag is the version."""
     found = services_of(request).readings.reading(name, seen)
-    return versioned(request, found.version, lambda: found.once(make, lambda: make(found).model_dump_json()))
+    return shared(request, found, make, lambda: make(found).model_dump_json())
 
 
 def evaluation_at(services: Services, name: str, number: int) -> tuple[Reading, Evaluation]:

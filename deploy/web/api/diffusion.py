@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tansaku.deploy.web.api.versioned import versioned
+from tansaku.deploy.web.api.versioned import PRIVATE, versioned
 from tansaku.deploy.web.auth.roles import require
 from tansaku.models.domain.accounts import Actor, Role
 from tansaku.tasks.views.diffusion import Diffusion
@@ -58,7 +58,7 @@ _EXAMPLE: dict[str, Any] = {
 def diffusion(request: Request, _: Annotated[Actor, Depends(require(Role.VIEWER))], name: str) -> Response:
     """Barriers with their intervals, hops, slices of the surface, the path, and diffusion by temperature."""
     found = diffusion_now(request, name)
-    return versioned(request, found.version, found.model_dump_json, {"Cache-Control": "private, no-cache"})
+    return versioned(request, found.version, found.model_dump_json, PRIVATE)
 
 
 def diffusion_now(request: Request, name: str) -> Diffusion:

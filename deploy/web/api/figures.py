@@ -8,11 +8,13 @@ from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tansaku.deploy.web.api.versioned import versioned
+from tansaku.deploy.web.api.versioned import PRIVATE, SeenVersion, shared
 from tansaku.deploy.web.auth.roles import require
+from tansaku.deploy.web.services import services_of
 from tansaku.models.domain.accounts import Actor, Role
 from tansaku.tasks.views.campaign_figures import CampaignFigures
 from tansaku.tasks.views.figure_readings import FigureReadings
+from tansaku.tasks.views.readings import Reading
 
 router = APIRouter(prefix="/api/v1/campaigns", tags=["campaigns"])
 
@@ -56,14 +58,16 @@ _EXAMPLE: dict[str, Any] = {
     response_model=CampaignFigures,
     responses={200: {"content": {"application/json": {"example": _EXAMPLE}}}, 304: {"description": "As the ETag says"}},
 )
-def figures(request: Request, _: Annotated[Actor, Depends(require(Role.VIEWER))], name: str) -> Response:
+def figures(
+    request: Request, _: Annotated[Actor, Depends(require(Role.VIEWER))], name: str, seen: SeenVersion = None
+) -> Response:
     """Energy against angle, map of compositions or Pareto front as the space has them, certificate and last proposals."""
-    found = figures_of(request, name)
-    return versioned(request, found.version, found.model_dump_json, {"Cache-Control": "private, no-cache"})
+    reading = services_of(request).readings.reading(name, seen)
+    return shared(request, reading, CampaignFigures, lambda: figures_of(request, reading).model_dump_json(), PRIVATE)
 
 
-def figures_of(request: Request, name: str) -> CampaignFigures:
-    """Figures of the present version of a campaign, read at most once for all viewers."""
+def figures_of(request: Request, reading: Reading) -> CampaignFigures:
+    """Figures of a campaign as it was read, made at most once for all viewers."""
     readings = request.app.state.figures
     assert isinstance(readings, FigureReadings)
-    return readings.figures(name)
+    return readings.figures(reading)

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from tansaku.deploy.web.api.figures import figures_of
 from tansaku.deploy.web.auth.roles import require
 from tansaku.deploy.web.pages.rendering import render
+from tansaku.deploy.web.services import services_of
 from tansaku.models.domain.accounts import Actor, Role
 
 router = APIRouter(prefix="/campaigns")
@@ -21,5 +22,6 @@ _CELL_TEXTS = ("", "not evaluated", "", "failed", "in progress")
 @router.get("/{name}/figures")
 def figures_page(request: Request, _: Annotated[Actor, Depends(require(Role.VIEWER))], name: str) -> Response:
     """Shows the numbers."""
-    content = {"name": name, "figures": figures_of(request, name), "cell_texts": _CELL_TEXTS}
+    reading = services_of(request).readings.reading(name)
+    content = {"name": name, "figures": figures_of(request, reading), "cell_texts": _CELL_TEXTS}
     return render(request, "figure_tables.html", content)

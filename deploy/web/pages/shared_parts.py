@@ -1,16 +1,16 @@
-"""Parts of pages that many viewers ask for at the same time: rendered once, completed for each of them."""
+"""Parts of pages that many viewers ask for at the same time: rendered and compressed once for all of them."""
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from threading import Lock
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 
-from tansaku.deploy.web.forms import new_key
+from tansaku.deploy.web.packing import Packed
 from tansaku.deploy.web.pages.rendering import renderer_of
 from tansaku.models.domain.accounts import Role
 from tansaku.models.domain.records import JsonDict
@@ -19,17 +19,17 @@ from tansaku.tasks.views.readings import Reading
 LONGEST = 1.0
 """Time for which a part is shared [s]: it also tells of requests to the service, which no version of a campaign has."""
 
-# Random, so that no stored text contains them.
-_TOKEN = secrets.token_hex(16)
-_KEY = secrets.token_hex(16)
+OF_THE_PAGE = "of-the-page"
+"""In place of a form's token and keys, which the page that asked fills in: they are different for each of them."""
 
 
 @dataclass
 class _Shared:
     """The last text of a kind of viewers."""
 
-    text: str = ""
+    packed: Packed | None = None
     until: float = 0.0
+    lock: Lock = field(default_factory=Lock)
 
 
 def shared_part(request: Request, reading: Reading, role: Role, make: Callable[[], JsonDict]) -> Response:
@@ -41,13 +41,15 @@ def shared_part(request: Request, reading: Reading, role: Role, make: Callable[[
         role: Of who asks: what is shown depends on it.
         make: What the template shows.
     """
-    token = getattr(request.state, "form_token", None)
-    shared = reading.once(("parts", role, token is None), _Shared)
-    if time.monotonic() > shared.until:
-        placeholders = {"key": lambda: _KEY, "form_token": None if token is None else _TOKEN}
-        content = make() | placeholders | {"layout": "parts.html", "said": None, "spec_text": ""}
-        shared.text = renderer_of(request).text(request, "campaign.html", content)
-        shared.until = time.monotonic() + LONGEST
-    first, *rest = shared.text.split(_KEY)
-    text = first + "".join(new_key() + part for part in rest)
-    return HTMLResponse(text if token is None else text.replace(_TOKEN, token))
+    has_forms = getattr(request.state, "form_token", None) is not None
+    shared = reading.once(("parts", role, has_forms), _Shared)
+    with shared.lock:
+        if shared.packed is None or time.monotonic() > shared.until:
+            shared.packed = Packed(_rendered(request, make(), OF_THE_PAGE if has_forms else None))
+            shared.until = time.monotonic() + LONGEST
+        return shared.packed.response(request, "text/html")
+
+
+def _rendered(request: Request, content: JsonDict, token: str | None) -> str:
+    ours = {"key": lambda: OF_THE_PAGE, "form_token": token, "layout": "parts.html", "said": None, "spec_text": ""}
+    return renderer_of(request).text(request, "campaign.html", content | ours)

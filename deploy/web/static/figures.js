@@ -7,7 +7,6 @@
   const place = document.getElementById("figure-place");
   const problem = document.getElementById("figures-problem");
   let found = null;
-  let tag = null;
   let plots = [];
 
   const panel = (title) => {
@@ -100,10 +99,9 @@
   };
 
   const load = async () => {
-    const answer = await fetch(section.dataset.figures, { credentials: "same-origin", headers: tag ? { "If-None-Match": tag } : {} });
-    if (!answer.ok || answer.status === 304 || answer.headers.get("ETag") === tag) return;
-    tag = answer.headers.get("ETag");
-    found = await answer.json();
+    const answer = await shared.json(section.dataset.figures);
+    if (!answer) return;
+    found = answer;
     draw();
   };
 

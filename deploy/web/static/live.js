@@ -20,8 +20,10 @@
     for (const box of next.querySelectorAll("input[type=checkbox]")) if (unticked.has(box.id)) box.checked = false;
   };
 
-  // All tabs get the same text: each needs keys of its own for what it asks for.
-  const newKeys = (part) => {
+  // All viewers get the same text: each page fills in the token of its session, and keys of its own for what it asks for.
+  const fillIn = (part) => {
+    const token = document.querySelector("input[name=csrf_token]")?.value ?? "";
+    for (const field of part.querySelectorAll("input[name=csrf_token]")) field.value = token;
     for (const field of part.querySelectorAll("input[name=key]")) {
       field.value = [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
     }
@@ -37,7 +39,7 @@
       const now = document.getElementById(name);
       const next = page.getElementById(name);
       if (!now || !next || inUse(now)) continue;
-      newKeys(next);
+      fillIn(next);
       replacePart(now, next);
     }
     document.dispatchEvent(new CustomEvent("tansaku:changed"));

@@ -9,6 +9,7 @@ import pytest
 
 from tansaku.models.domain.certificate import Certificate
 from tansaku.models.domain.records import Evaluation, Event, LeaseOwner, Outcome, Proposal, Quantity
+from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import EvaluationState
 from tansaku.tasks.steps.certificates import CERTIFICATE
 from tansaku.tasks.stores.columns import columns_of
@@ -16,7 +17,9 @@ from tansaku.tasks.stores.memory import MemoryCampaignStore
 from tansaku.tasks.views import campaign_figures
 from tansaku.tasks.views.campaign_figures import EMPTY, EVALUATED, FAILED, angle_curve, evenly, front_points
 from tansaku.tasks.views.compositions import composition_maps
+from tansaku.tasks.views.evaluation_arrays import EvaluationArrays
 from tansaku.tasks.views.figure_readings import FigureReadings
+from tansaku.tasks.views.readings import Readings
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -43,6 +46,11 @@ def done(number: int, value: float, system: str = "s", purpose: str = "search", 
     )  # fmt: skip
 
 
+def arrays_of(items: list[Evaluation], spec: CampaignSpec | None = None) -> EvaluationArrays:
+    further = () if spec is None else spec.objective.further
+    return EvaluationArrays.of(columns_of(items, [goal.property for goal in further]), further)
+
+
 def test_lowest_energies_by_rising_angle():
     items = [done(1, 5.0, "b"), done(2, 4.0, "b"), done(3, 9.0, "a"), done(4, 3.5, "b", "polish"), done(5, 1.0, "b", "polish")]
     systems = [
@@ -50,21 +58,20 @@ def test_lowest_energies_by_rising_angle():
         {"system": "a", "angle": 20.0},
         {"system": "none", "angle": 1},
     ]
-    found = angle_curve(columns_of(items), systems, 1.0)
+    found = angle_curve(arrays_of(items), systems, 1.0)
     assert (found.angle, found.labels) == ((20.0, 70.5), ("a", "Σ3 (112)"))
     assert (found.searched, found.relaxed, found.evaluations) == ((9.0, 4.0), (None, 1.0), (1, 2))
-    assert angle_curve(columns_of(items), systems, -1.0).searched == (9.0, 5.0)
-    assert angle_curve(columns_of([]), systems, 1.0) is None
+    assert angle_curve(arrays_of(items), systems, -1.0).searched == (9.0, 5.0)
+    assert angle_curve(arrays_of([]), systems, 1.0) is None
 
 
 def test_a_map_has_the_values_of_the_figures_of_the_command_line(tavorite_search, monkeypatch):
     data = tavorite_search(8)
     store = MemoryCampaignStore()
     store.create_campaign(data.record)
-    monkeypatch.setattr(store, "columns", lambda name, quantities: columns_of(data.evaluations, quantities))
-    monkeypatch.setattr(store, "numbered", lambda name, numbers: list(data.evaluations))
-    readings = FigureReadings(store, lambda name: "version-1")
-    found = readings.figures(data.record.name)
+    monkeypatch.setattr(store, "evaluations", lambda name: list(data.evaluations))
+    figures, reading = FigureReadings(), Readings(store).reading(data.record.name)
+    found = figures.figures(reading)
     (drawn,), (shown,) = composition_maps(data), found.maps
     assert (shown.rows, shown.columns, shown.row_site) == (drawn.rows, drawn.columns, "M")
     states = np.array(shown.state)
@@ -73,7 +80,7 @@ def test_a_map_has_the_values_of_the_figures_of_the_command_line(tavorite_search
     values = np.array(shown.value, dtype=float)
     assert np.array_equal(values[states == EVALUATED], drawn.value[states == EVALUATED])
     assert (found.unit, found.angles, found.front, found.problem) == ("eV", None, None, "")
-    assert readings.figures(data.record.name) is found
+    assert figures.figures(reading) is found
 
 
 def test_the_front_and_what_it_surpasses_thinned_out(monkeypatch, tavorite_search):
@@ -84,14 +91,14 @@ def test_the_front_and_what_it_surpasses_thinned_out(monkeypatch, tavorite_searc
     spec = spec.model_copy(update={"objective": objective})
     # 1, 2: on the front; the others are worse than 2 in both.
     items = [done(1, 1.0, gap=1000.0), done(2, 2.0, gap=3000.0)] + [done(k, 2.0 + k, gap=1000.0 - k) for k in range(3, 40)]
-    found = front_points(columns_of(items, ["gap"]), spec)
+    found = front_points(arrays_of(items, spec), spec)
     assert (len(found.numbers), found.count, sum(found.member)) == (10, 39, 2)
     assert found.numbers[:2] == (1, 2)
     assert found.values[1][:2] == (1.0, 3.0)
     assert list(found.values[0]) == sorted(found.values[0])
     assert [(axis.name, axis.unit, axis.direction) for axis in found.axes][1] == ("gap", "eV", "maximize")
-    assert front_points(columns_of([done(1, 1.0)], ["gap"]), spec) is None
-    assert front_points(columns_of(items), tavorite_search(1).spec) is None
+    assert front_points(arrays_of([done(1, 1.0)], spec), spec) is None
+    assert front_points(arrays_of(items), tavorite_search(1).spec) is None
 
 
 def test_the_last_certificate_and_the_last_proposals(recorded):
@@ -108,7 +115,7 @@ def test_the_last_certificate_and_the_last_proposals(recorded):
     lease = store.acquire_lease(name, LeaseOwner(host="h", pid=1, process_started=0.0, user="u"), 60.0)
     chosen = done(3, 1.0).proposal.model_copy(update={"candidate": "b1", "horizon": 0})
     store.insert_proposal(lease, chosen)
-    found = FigureReadings(store, lambda name: "1").figures(name)
+    found = FigureReadings().figures(Readings(store).reading(name))
     assert (found.certificate.number, found.certificate.systems) == (20, ("alpha", "beta"))
     assert (found.certificate.tolerance, found.certificate.probability) == ((3.0, None), (0.5, None))
     assert (found.proposals.numbers, found.proposals.deviation, found.proposals.found) == ((3,), (0.1,), (None,))
@@ -119,7 +126,7 @@ def test_a_space_that_cannot_be_opened_hides_no_other_figure(tavorite_search):
     store = MemoryCampaignStore()
     space = data.record.spec["space"] | {"parent": {"cif": "gone.cif"}}
     store.create_campaign(data.record.model_copy(update={"spec": data.record.spec | {"space": space}}))
-    found = FigureReadings(store, lambda name: "1").figures(data.record.name)
+    found = FigureReadings().figures(Readings(store).reading(data.record.name))
     assert found.maps == ()
     assert found.problem.startswith("the space cannot be opened on this machine: ")
 

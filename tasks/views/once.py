@@ -1,0 +1,42 @@
+"""What is made once for many threads that ask for it at the same time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any, TypeVar, cast
+
+Made = TypeVar("Made")
+
+
+@dataclass
+class _Slot:
+    """What one thread makes while the others wait."""
+
+    lock: Lock = field(default_factory=Lock)
+    done: bool = False
+    made: Any = None
+
+
+class Once:
+    """Things that are made when they are asked for first. Safe between threads."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._slots: dict[object, _Slot] = {}
+
+    def get(self, key: object, make: Callable[[], Made]) -> Made:
+        """What belongs to a key; who asks meanwhile waits for it. An error is raised to who asked, the next one tries again.
+
+        Args:
+            key: What it is.
+            make: Makes it; it may ask for other keys.
+        """
+        with self._lock:
+            slot = self._slots.setdefault(key, _Slot())
+        if not slot.done:
+            with slot.lock:
+                if not slot.done:
+                    slot.made, slot.done = make(), True
+        return cast(Made, slot.made)
