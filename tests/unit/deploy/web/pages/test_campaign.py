@@ -58,6 +58,20 @@ def test_a_viewer_sees_facts_failures_table_and_spec_but_no_forms(site_with):
     assert browser.submit(f"{PAGE}/commands", {"kind": "pause", "key": "from-a-viewer"}).status_code == 403
 
 
+def test_the_headline_is_of_the_final_relaxation_and_pairs_no_numbers_of_two_candidates(make_site, recorded):
+    browser = make_site(recorded("a1", "a2", polish=("a1",))).logged_in(Role.VIEWER)
+    for path in (PAGE, f"{PAGE}/parts"):
+        page = browser.get(path).text
+        assert (
+            f'Best after the final relaxation: <a href="{PAGE}/evaluations/3">5 mJ/m2</a> (a1); in the search it had 5 mJ/m2'
+            in page
+        )
+        assert f'Best of the search, before it: <a href="{PAGE}/evaluations/2">3 mJ/m2</a> (a2)' in page
+    home = browser.get("/").text
+    assert re.search(r"5 mJ/m2<br><span class=\"quiet\">final relaxation; in the search 5</span>", home)
+    assert ">3 mJ/m2<" not in home
+
+
 def test_stored_texts_are_escaped_and_without_terminal_codes(site_with):
     site = site_with("a1", "b1")
     add_evaluation(site, 3, "a2", Outcome(failure=Failure(kind=FailureKind.SCIENCE, reason="nan", message=HOSTILE)))
