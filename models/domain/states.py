@@ -96,6 +96,10 @@ class CampaignState(StrEnum):
     STOPPED = "STOPPED"
 
 
+WITHOUT_DRIVER = frozenset({CampaignState.NEW, CampaignState.INTERRUPTED})
+"""States of a campaign that only waits for a driver."""
+
+
 class StopReason(StrEnum):
     """Why a campaign proposes nothing more."""
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from tansaku.models.domain.records import Record
 from tansaku.models.domain.specs.campaign import CampaignSpec
-from tansaku.models.domain.views import BoolArray
+from tansaku.models.domain.views import BoolArray, Columns
 from tansaku.tasks.views.evaluation_arrays import EvaluationArrays
-from tansaku.tasks.views.origins import best_place, searched_value
+from tansaku.tasks.views.origins import best_place
 
 
 class Best(Record):
@@ -73,6 +75,14 @@ def headline_of(arrays: EvaluationArrays, spec: CampaignSpec) -> Headline:
     if relaxed is not None:
         relaxed = relaxed.model_copy(update={"searched": searched_value(arrays, relaxed.candidate, sign)})
     return Headline(search=_best(arrays, arrays.searched, sign), relaxed=relaxed, unit=spec.objective.unit)
+
+
+def searched_value(columns: Columns | EvaluationArrays, candidate: str, sign: float) -> float | None:
+    """Value of a candidate in the search, the best one where it was computed again; None where it has none."""
+    mine = np.zeros(len(columns.numbers), dtype=np.bool_)
+    mine[[place for place, name in enumerate(columns.candidates) if name == candidate]] = True
+    place = best_place(columns, mine & columns.searched, sign)
+    return None if place is None else float(columns.values[place])
 
 
 def _best(arrays: EvaluationArrays, chosen: BoolArray, sign: float) -> Best | None:

@@ -93,11 +93,3 @@ def best_place(columns: Columns | EvaluationArrays, chosen: BoolArray, sign: flo
     places = np.flatnonzero(computed if computed.any() else valued)
     # In proposal order: of equal values the first is the earliest.
     return int(places[np.argmin(sign * columns.values[places])]) if len(places) else None
-
-
-def searched_value(columns: Columns | EvaluationArrays, candidate: str, sign: float) -> float | None:
-    """Value of a candidate in the search, the best one where it was computed again; None where it has none."""
-    mine = np.zeros(len(columns.numbers), dtype=np.bool_)
-    mine[[place for place, name in enumerate(columns.candidates) if name == candidate]] = True
-    place = best_place(columns, mine & columns.searched, sign)
-    return None if place is None else float(columns.values[place])

@@ -25,7 +25,8 @@ from tansaku.tasks.stores.columns import columns_of
 from tansaku.tasks.views.basins import same_basins
 from tansaku.tasks.views.costs import cost_of, cost_unit, costs_of
 from tansaku.tasks.views.failures import failure_reason
-from tansaku.tasks.views.origins import best_of, best_place, origin_of, predicted, searched_value, value_from, value_of
+from tansaku.tasks.views.headline import searched_value
+from tansaku.tasks.views.origins import best_of, best_place, origin_of, predicted, value_from, value_of
 from tansaku.tasks.views.overview import stored_spec
 from tansaku.tasks.views.reading import CampaignReading
 from tansaku.tasks.views.thickness import thickness_report

@@ -134,7 +134,7 @@ def test_a_campaign_from_its_creation_to_its_deletion(page: Page) -> None:
     expect(page.get_by_role("heading", name=NAME, exact=True)).to_be_visible(timeout=PATIENCE)
     page.evaluate("window.neverReloaded = true")
     expect(page.locator("#facts")).to_contain_text("Best so far", timeout=PATIENCE)
-    expect(page.locator("#facts strong").first).to_have_text("FINISHED", timeout=PATIENCE)
+    expect(page.locator("#state strong")).to_have_text("FINISHED", timeout=PATIENCE)
     assert page.evaluate("window.neverReloaded") is True
     best, candidate = re.search(r"Best so far: (\S+) mJ/m2 \((\S+)\)", page.locator("#facts").inner_text()).groups()
     assert (abs(float(best)) < 60.0, candidate) == (True, "s003-111-r0-x000-y000-z000")
@@ -143,6 +143,7 @@ def test_a_campaign_from_its_creation_to_its_deletion(page: Page) -> None:
 
     # A failed evaluation is retried.
     expect(page.locator("#failures")).to_contain_text("not_converged")
+    page.locator("#failures input[type=checkbox]").first.check()
     command(page, "Retry selected")
     expect(page.locator("#history")).to_contain_text("retry", timeout=PATIENCE)
     expect(page.locator("#failures")).to_contain_text("attempts 2", timeout=PATIENCE)

@@ -95,7 +95,7 @@ def test_one_form_sent_twice_is_one_command(site_with):
     assert [entry.action for entry in site.services.accounts.audit() if entry.subject == f"campaign:{NAME}"] == [
         "campaign.pause"
     ]
-    expected = "no driver runs, so it takes effect with Run or `tansaku resume small-table`"
+    expected = "pause: stored; no driver runs now, so it takes effect when the campaign runs again"
     assert expected in browser.get(answer.headers["Location"]).text
     site.services.store.acquire_lease(NAME, OWNER, 60.0)
     assert "the driver applies it" in browser.get(answer.headers["Location"]).text
@@ -109,6 +109,27 @@ def test_the_selected_failures_are_retried(site_with):
     browser.submit(f"{PAGE}/commands", {"kind": "retry", "key": key_of(browser, "retry"), "evaluation-2": "on"})
     browser.submit(f"{PAGE}/commands", {"kind": "retry", "key": key_of(browser, "retry"), "all": "yes"})
     assert commands(site) == [("retry", "operator", {"candidates": ["a3"]}), ("retry", "operator", {})]
+
+
+def test_no_failure_is_ticked_beforehand_and_each_group_can_be(site_with):
+    site = site_with("a1")
+    for number, reason in enumerate(("nan", "nan", "slow"), 2):
+        add_evaluation(
+            site, number, f"a{number}", Outcome(failure=Failure(kind=FailureKind.SCIENCE, reason=reason, message=""))
+        )
+    page = site.logged_in(Role.OPERATOR).get(PAGE).text
+    assert re.findall(r'name="evaluation-(\d)"', page) == ["2", "3", "4"]
+    assert re.search(r"<input[^>]*\bchecked\b", page) is None
+    assert re.findall(r"data-select-group[^>]*>([^<]+)<", page) == ["Select all 2 of this group"]
+
+
+def test_what_is_used_of_the_budget_is_shown_and_follows(make_site, recorded):
+    site = make_site(recorded("a1", "a3"))
+    browser = site.logged_in(Role.OPERATOR)
+    assert "<dt>Evaluations</dt><dd>2, not limited</dd>" in browser.get(f"{PAGE}/parts").text
+    assert "<dt>Cost</dt><dd>6 of 8 (75 %)</dd>" in browser.get(f"{PAGE}/budget").text
+    add_evaluation(site, 3, "a2", Outcome(value=3.0))
+    assert "<dt>Cost</dt><dd>8 of 8 (100 %)</dd>" in browser.get(f"{PAGE}/parts").text
 
 
 def test_an_edit_of_the_budget_starts_from_the_page_that_was_seen(site_with):
