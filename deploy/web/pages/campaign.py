@@ -19,8 +19,10 @@ from tansaku.deploy.web.api.campaigns import EvaluationQuery
 from tansaku.deploy.web.auth.roles import require
 from tansaku.deploy.web.errors import ProblemError
 from tansaku.deploy.web.forms import form_fields, new_key
+from tansaku.deploy.web.pages.again import or_again
 from tansaku.deploy.web.pages.budget import budget_changes, budget_content
 from tansaku.deploy.web.pages.formats import campaign_address
+from tansaku.deploy.web.pages.refused import NOTHING, Form, Refused
 from tansaku.deploy.web.pages.rendering import render
 from tansaku.deploy.web.pages.runs import run_content
 from tansaku.deploy.web.pages.shared_parts import shared_part
@@ -60,6 +62,21 @@ _LONGEST_NUMBER = 16
 @router.get("/{name}")
 def campaign_page(request: Request, actor: Viewer, name: str, requested: str | None = None) -> Response:
     """Shows a campaign."""
+    return show_campaign(request, actor, name, requested)
+
+
+def show_campaign(
+    request: Request, actor: Actor, name: str, requested: str | None = None, refused: Refused = NOTHING
+) -> Response:
+    """The page of a campaign.
+
+    Args:
+        request: To answer.
+        actor: Who looks.
+        name: Of the campaign.
+        requested: Id of the command that the actor gave just now.
+        refused: The form that was refused.
+    """
     services = services_of(request)
     reading = services.readings.reading(name)
     given = steering.find_given(reading.record, requested, has_driver=reading.campaign.lease is not None)
@@ -69,6 +86,7 @@ def campaign_page(request: Request, actor: Viewer, name: str, requested: str | N
         "may_delete": may_delete(services.accounts, actor, reading.record),
         "may_rename": may_rename(services.accounts, actor, reading.record),
         "layout": "base.html",
+        "refused": refused,
     }
     return render(request, "campaign.html", content)
 
@@ -113,18 +131,29 @@ def evaluations_page(request: Request, _: Viewer, name: str, query: Annotated[Ev
 @router.post("/{name}/commands")
 async def give_command(request: Request, actor: Operator, name: str) -> Response:
     """Stores the command of a form."""
-    services = services_of(request)
-    order = await run_in_threadpool(_order, services, name, await form_fields(request))
-    await run_in_threadpool(steering.give, services, actor, name, order)
-    return RedirectResponse(f"{campaign_address(name)}?{urlencode({'requested': order.key})}", HTTPStatus.SEE_OTHER)
+    services, fields = services_of(request), await form_fields(request)
+
+    def give() -> Response:
+        order = _order(services, name, fields)
+        steering.give(services, actor, name, order)
+        return RedirectResponse(f"{campaign_address(name)}?{urlencode({'requested': order.key})}", HTTPStatus.SEE_OTHER)
+
+    kind = fields.get("kind", "")
+    form = Form(kind if kind in ("edit", "retry") else "steer", fields)
+    return await run_in_threadpool(or_again, form, give, lambda refused: show_campaign(request, actor, name, refused=refused))
 
 
 @router.post("/{name}/deletion")
 async def delete_campaign(request: Request, actor: Operator, name: str) -> Response:
     """Deletes a campaign whose name was typed, or asks the service to."""
     fields = await form_fields(request)
-    asked = await run_in_threadpool(deleting.delete, services_of(request), actor, name, fields.get("confirm", ""))
-    return RedirectResponse("/" if asked is None else campaign_address(name), HTTPStatus.SEE_OTHER)
+
+    def delete() -> Response:
+        asked = deleting.delete(services_of(request), actor, name, fields.get("confirm", ""))
+        return RedirectResponse("/" if asked is None else campaign_address(name), HTTPStatus.SEE_OTHER)
+
+    form = Form("delete", fields)
+    return await run_in_threadpool(or_again, form, delete, lambda refused: show_campaign(request, actor, name, refused=refused))
 
 
 def _order(services: Services, name: str, fields: Mapping[str, str]) -> steering.Order:
