@@ -45,6 +45,7 @@ from tansaku.deploy.web.pages import measuring as measuring_pages
 from tansaku.deploy.web.pages import models as model_pages
 from tansaku.deploy.web.pages import naming as naming_pages
 from tansaku.deploy.web.pages import queue as queue_page
+from tansaku.deploy.web.pages import reference as reference_page
 from tansaku.deploy.web.pages import runs as run_pages
 from tansaku.deploy.web.pages import schedules as schedule_pages
 from tansaku.deploy.web.pages.rendering import Renderer
@@ -58,7 +59,15 @@ RESULTS = (log_pages.router, logs.router, figure_pages.router, figures.router, d
 MODELS = (model_pages.router, models.router)
 SCHEDULES = (schedule_pages.router, schedules.router)
 PAGES = (login.router, *CAMPAIGN_PAGES, measuring_pages.router, queue_page.router, account.router, audit.router)
-CREATION = (creation.router, checks.router, files.router, file_pages.router, naming_pages.router, naming.router)
+CREATION = (
+    reference_page.router,
+    creation.router,
+    checks.router,
+    files.router,
+    file_pages.router,
+    naming_pages.router,
+    naming.router,
+)
 ROUTERS = (
     *PAGES,
     health.router,

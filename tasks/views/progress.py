@@ -146,7 +146,7 @@ class CampaignStatus(Record):
         if self.cost_ratio is not None:
             lines.append(f"  cost: median of actual / predicted {self.cost_ratio:.2f}")
         if self.certificate is not None:
-            lines.append(f"  {self.certificate.describe()}")
+            lines.append(f"  {self.certified}")
         for lost in self.lost_attempts[-_SHOWN_LOST:]:
             lines.append(
                 f"  lost: {lost.candidate}, attempt {lost.attempt} (round {lost.round}): {lost.reason}: {lost.message}"
@@ -166,6 +166,16 @@ class CampaignStatus(Record):
         if self.problem is not None:
             lines.append(f"  {self.problem}")
         return "\n".join(lines)
+
+    @property
+    def certified(self) -> str | None:
+        """The certificate in words; of a search that ended too early for one, why it ended. None before the first."""
+        if self.certificate is None:
+            return None
+        said = self.certificate.describe()
+        if self.stop_reason is None or not self.certificate.says_nothing:
+            return said
+        return f"{said}; the search ended after {counted(self.evaluations, 'evaluation')}: {self.stop_reason.words}"
 
     def _describe_origins(self) -> list[str]:
         """Where values come from, where not all of them were computed here."""
