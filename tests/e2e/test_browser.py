@@ -260,14 +260,14 @@ def test_the_form_of_a_new_campaign_tells_cost_and_time_without_scripts(admin: B
 
 def test_no_page_is_wider_than_a_phone(page: Page, stored: Resources) -> None:
     """What is wider, such as a table, scrolls by itself."""
-    page.set_viewport_size({"width": 420, "height": 800})
+    page.set_viewport_size({"width": 390, "height": 844})
     widths = {}
     for path in ("/", "/new", "/files", "/queue", "/models", "/schedules", "/account", "/admin", "/audit", "/campaigns/rows-0"):
         go(page, path)
         expect(page.locator("h1")).to_be_visible()
         widths[path] = page.evaluate("document.documentElement.scrollWidth")
     page.goto("about:blank")  # the campaigns are deleted next, and the last page may still be asking for its figures
-    assert {path: width for path, width in widths.items() if width > 420} == {}
+    assert {path: width for path, width in widths.items() if width > 390} == {}
 
 
 def test_a_viewer_is_refused_what_a_viewer_may_not_do(page: Page, browser: Browser) -> None:

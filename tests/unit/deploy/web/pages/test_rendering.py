@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -83,3 +84,10 @@ def test_styles_load_nothing_from_elsewhere():
 )
 def test_messages_set_commands_as_code_and_escape_all_else(text, shown):
     assert message(text) == message(text).__html__() == shown
+
+
+@pytest.mark.parametrize("template", sorted((STATIC.parent / "templates").glob("*.html")), ids=lambda path: path.stem)
+def test_every_table_scrolls_in_its_own_box(template):
+    """On a phone a page is as wide as the screen, and a table is often wider."""
+    text = template.read_text()
+    assert len(re.findall(r'<div (?:id="\w+" )?class="wide"[^>]*>\s*<table', text)) == text.count("<table")
