@@ -101,8 +101,10 @@ def is_starting(state: CampaignState, drivers: int, request: ServiceRequest | No
         drivers: How many drivers it has had.
         request: The last one for it.
     """
-    asked = request is not None and request.kind == "run" and is_open(request)
-    return asked and state in WITHOUT_DRIVER and request.drivers in (None, drivers)
+    if request is None or request.kind != "run" or not is_open(request):
+        return False
+    # Also a finished campaign starts again: with a larger budget, or with failures that are retried.
+    return state in WITHOUT_DRIVER if request.drivers is None else request.drivers == drivers
 
 
 def describe_request(request: ServiceRequest) -> str:

@@ -91,6 +91,16 @@ def test_between_a_request_and_its_driver_a_campaign_is_starting(site_with):
     assert states() == ["INTERRUPTED"] * 3
 
 
+def test_a_finished_campaign_with_more_budget_is_starting_too(site_with):
+    site = site_with("a1", "a3", "a2")
+    browser = site.logged_in(Role.OPERATOR)
+    assert "<strong>FINISHED</strong>: its cost was spent" in browser.get(PAGE).text
+    browser.submit(f"{PAGE}/commands", {"kind": "retry", "key": "the-retry", "all": "yes"})
+    assert '<p id="state"><strong>STARTING</strong></p>' in browser.get(PAGE).text
+    site.services.store.acquire_lease(NAME, OWNER, 60.0)
+    assert "STARTING" not in browser.get(PAGE).text
+
+
 def test_a_refused_request_says_why_and_may_be_repeated(site_with):
     site = site_with("a1")
     browser = site.logged_in(Role.OPERATOR)
