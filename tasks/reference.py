@@ -38,6 +38,37 @@ class Section(NamedTuple):
     model: type[BaseModel]
 
 
+class KeyRow(NamedTuple):
+    """A key of a file; texts have code between backticks and links as Markdown.
+
+    Attributes:
+        kinds: What its value may be.
+    """
+
+    key: str
+    kinds: str
+    default: str
+    meaning: str
+
+
+class KeyTable(NamedTuple):
+    """The keys of a spec class.
+
+    Attributes:
+        name: Of the class.
+        path: Of its first use; empty: the top of the file.
+        tag: The ``type`` that selects it, None where there is one class only.
+        anchor: To which links point.
+    """
+
+    name: str
+    path: str
+    tag: str | None
+    anchor: str
+    summary: str
+    rows: tuple[KeyRow, ...]
+
+
 def json_schema(kind: FileKind) -> JsonDict:
     """JSON Schema of a kind of file, every key with its description; for an editor's YAML support."""
     root = MODELS[kind]
@@ -119,31 +150,47 @@ def configuration_page() -> str:
         "A running campaign accepts changes of " + ", ".join(f"`{'.'.join(key)}`" for key in EDITABLE_KEYS) + " only.",
         "",
     ]
-    described: set[type[BaseModel]] = set()
-    for kind, root in MODELS.items():
+    described: set[str] = set()
+    for kind in MODELS:
         lines += [f"## The {kind} file", ""]
-        definitions = root.model_json_schema().get("$defs", {})
-        for path, model in sections(root):
-            if model not in described:
-                lines += _section(kind, path, model, definitions)
-            described.add(model)
+        for table in key_tables(kind):
+            if table.name not in described:
+                lines += _section(kind, table)
+            described.add(table.name)
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _section(kind: str, path: str, model: type[BaseModel], definitions: JsonDict) -> list[str]:
-    tag = _tag(model)
-    title = f"`{path}`" if path else f"Top of the {kind} file"
-    lines = [
-        f"### {title}" + (f", `type: {tag}`" if tag else ""),
-        "",
-        f'<a id="{_anchor(model.__name__)}"></a>{summary(model)}',
-        "",
+def key_tables(kind: FileKind) -> list[KeyTable]:
+    """The keys of a kind of file, in its order, each spec class once."""
+    root = MODELS[kind]
+    definitions = root.model_json_schema().get("$defs", {})
+    return [
+        KeyTable(model.__name__, path, _tag(model), _anchor(model.__name__), summary(model), _rows(model, definitions))
+        for path, model in sections(root)
     ]
+
+
+def _section(kind: str, table: KeyTable) -> list[str]:
+    title = f"`{table.path}`" if table.path else f"Top of the {kind} file"
+    lines = [
+        f"### {title}" + (f", `type: {table.tag}`" if table.tag else ""),
+        "",
+        f'<a id="{table.anchor}"></a>{table.summary}',
+        "",
+        "| key | value | default | meaning |",
+        "| --- | --- | --- | --- |",
+    ]
+    for row in table.rows:
+        lines.append(f"| `{row.key}` | {_escape(row.kinds)} | {row.default} | {_escape(row.meaning)} |")
+    return [*lines, ""]
+
+
+def _rows(model: type[BaseModel], definitions: JsonDict) -> tuple[KeyRow, ...]:
     described = attributes(model)
     schema = model.model_json_schema(ref_template="#/$defs/{model}")
     # A class that contains itself is described among the definitions.
     properties = (schema["$defs"][model.__name__] if "$ref" in schema else schema)["properties"]
-    lines += ["| key | value | default | meaning |", "| --- | --- | --- | --- |"]
+    rows = []
     for name, field in model.model_fields.items():
         key = file_keys(model, name)[0]
         if field.is_required():
@@ -151,9 +198,9 @@ def _section(kind: str, path: str, model: type[BaseModel], definitions: JsonDict
         else:
             value = field.get_default(call_default_factory=True)
             default = "as below" if isinstance(value, BaseModel) and not _yaml(value) else f"`{_yaml(value)}`"
-        kinds = _escape(" or ".join(_kinds(properties[key], definitions)))
-        lines.append(f"| `{key}` | {kinds} | {default} | {_escape(described.get(name, 'Selects this kind.'))} |")
-    return [*lines, ""]
+        kinds = " or ".join(_kinds(properties[key], definitions))
+        rows.append(KeyRow(key, kinds, default, described.get(name, "Selects this kind.")))
+    return tuple(rows)
 
 
 def _kinds(schema: JsonDict, definitions: JsonDict) -> Iterator[str]:

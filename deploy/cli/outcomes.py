@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +17,7 @@ from tansaku.deploy.cli.tables import Cell, show_json, show_table
 if TYPE_CHECKING:
     import pandas as pd
 
+    from tansaku.models.domain.records import JsonDict
     from tansaku.tasks.resources import Resources
     from tansaku.tasks.views.reading import CampaignReading
     from tansaku.tasks.views.results import CampaignData, Purpose
@@ -174,7 +176,7 @@ def _show_systems(data: CampaignReading, *, as_json: bool, as_csv: bool) -> None
     boundaries = key == "E_gb"
     head = ["angle [°]", "Σ", "plane"] if boundaries else ["system"]
     polished = any(row[f"{key}_polished"] is not None for row in rows)
-    columns = [*head, f"{key} [{unit}]", *(["polished"] if polished else [])]
+    columns = [*head, f"{key} [{unit}]", *(["relaxed"] if polished else [])]
     looked = any(row["predicted"] for row in rows)
     sourced = any(row["from"] is not None for row in rows)
     columns += [*(["from"] if sourced else []), "evaluations", *(["predicted"] if looked else [])]
@@ -186,21 +188,38 @@ def _show_systems(data: CampaignReading, *, as_json: bool, as_csv: bool) -> None
             if boundaries
             else [row["system"]]
         )
-        values = [row[key], *([row[f"{key}_polished"]] if polished else []), *([row["from"]] if sourced else [])]
+        found, candidate = _shown_best(row, key)
+        values = [*(found if polished else found[:1]), *([row["from"]] if sourced else [])]
         counts = [row["evaluations"], *([row["predicted"]] if looked else []), row["failed"]]
-        table.append([*names, *values, *counts, row["cost"], 100 * row["share"], row["best_candidate"]])
+        table.append([*names, *values, *counts, row["cost"], 100 * row["share"], candidate])
     if sys.stdout.isatty() and shutil.get_terminal_size().columns < _WIDE:
         columns, table = columns[:-1], [row[:-1] for row in table]
     show_table(
         columns, table, f"{data.record.name}: best found per system; share: cost spent / cost of evaluating the whole system"
     )
-    for line in thickness_lines(rows):
+    if polished:
+        say(f"relaxed: after the final relaxation, of its best candidate; {key}: the same candidate in the search")
+    for line in [*_other_bests(rows, key, unit), *thickness_lines(rows)]:
         say(line)
     _say_waiting(data)
     if looked:
         say("predicted: values given by a trained model; computed values take precedence")
     if data.costs is not None:
         say(data.costs.describe())
+
+
+def _shown_best(row: JsonDict, key: str) -> tuple[list[Cell], Cell]:
+    """Values of a system's line, in the search and after the final relaxation, and the one candidate that has both."""
+    if row["polished_candidate"] is None:
+        return [row[key], None], row["best_candidate"]
+    return [row["polished_searched"], row[f"{key}_polished"]], row["polished_candidate"]
+
+
+def _other_bests(rows: Sequence[JsonDict], key: str, unit: str) -> Iterator[str]:
+    """A line for each system in which the search and the final relaxation have other best candidates."""
+    for row in rows:
+        if row["polished_candidate"] is not None and row["best_candidate"] not in (None, row["polished_candidate"]):
+            yield f"{row['system']}: the search's best was {row['best_candidate']}, {row[key]:.6g} {unit} before the relaxation"
 
 
 def plot(

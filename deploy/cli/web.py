@@ -185,12 +185,11 @@ def services_of(resources: Resources, settings: WebSettings | None = None) -> Se
 
 
 def _administration(services: Services) -> Administration:
-    """Changes by whoever runs the command: the database lets them in, so they may do anything."""
-    from tansaku.models.domain.accounts import Actor, Role
+    """Changes by whoever runs the command."""
+    from tansaku.tasks.commands.audit import by_command
     from tansaku.tasks.commands.users import Administration
-    from tansaku.tasks.site.users import user_name
 
-    return Administration(services.accounts, Actor(name=user_name(), role=Role.ADMIN), services.clock)
+    return Administration(services.accounts, by_command(), services.clock)
 
 
 def first_page(services: Services, url: str) -> str:

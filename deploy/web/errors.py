@@ -33,7 +33,9 @@ PART_HEADER = "X-Part"
 """Header of a script that asks for a part of a page: it reloads the page when nobody is logged in any more."""
 
 _LOG = logging.getLogger(__name__)
-_LONGEST = 2000
+LONGEST = 2000
+"""Characters of a message."""
+
 _MOST_PROBLEMS = 50
 
 _BY_ERROR: tuple[tuple[type[TansakuError], HTTPStatus], ...] = (
@@ -73,6 +75,11 @@ class ProblemError(Exception):
         self.retry_after = retry_after
         self.problems = tuple(problems)
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """Of the answer."""
+        return {"Retry-After": str(round(self.retry_after + 0.5))} if self.retry_after > 0 else {}
+
 
 def install(app: FastAPI) -> None:
     """Registers the answers."""
@@ -93,10 +100,8 @@ def answer(request: Request, problem: ProblemError, headers: Mapping[str, str] |
         problem: Why.
         headers: Further headers.
     """
-    detail = printable(problem.detail[:_LONGEST])
-    added = dict(headers or {})
-    if problem.retry_after > 0:
-        added["Retry-After"] = str(round(problem.retry_after + 0.5))
+    detail = printable(problem.detail[:LONGEST])
+    added = {**(headers or {}), **problem.headers}
     if request.url.path.startswith(API_PREFIX):
         body: dict[str, object] = {"type": "about:blank", "title": problem.status.phrase, "status": int(problem.status)}
         body["detail"] = detail
@@ -113,7 +118,7 @@ def answer(request: Request, problem: ProblemError, headers: Mapping[str, str] |
 
 
 def _described(problem: SpecProblem) -> dict[str, object]:
-    return {"key": printable(problem.key), "line": problem.line, "message": printable(problem.message[:_LONGEST])}
+    return {"key": printable(problem.key), "line": problem.line, "message": printable(problem.message[:LONGEST])}
 
 
 async def _unauthenticated(request: Request, _: Exception) -> Response:
@@ -149,12 +154,19 @@ async def _http(request: Request, error: Exception) -> Response:
     return answer(request, ProblemError(HTTPStatus(error.status_code), error.detail), error.headers)
 
 
-async def _tansaku(request: Request, error: Exception) -> Response:
-    assert isinstance(error, TansakuError)
+def problem_of(error: ProblemError | TansakuError) -> ProblemError:
+    """What is answered to an error."""
+    if isinstance(error, ProblemError):
+        return error
     status = next((code for kind, code in _BY_ERROR if isinstance(error, kind)), HTTPStatus.CONFLICT)
     problems = error.problems if isinstance(error, InvalidSpecError) else ()
     key = error.key if isinstance(error, FieldError) else problems[0].key if problems else ""
-    return answer(request, ProblemError(status, error.message, key=key, problems=problems))
+    return ProblemError(status, error.message, key=key, problems=problems)
+
+
+async def _tansaku(request: Request, error: Exception) -> Response:
+    assert isinstance(error, TansakuError)
+    return answer(request, problem_of(error))
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:

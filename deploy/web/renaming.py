@@ -11,11 +11,10 @@ from tansaku.deploy.web.errors import ProblemError
 from tansaku.deploy.web.services import Services
 from tansaku.deploy.web.steering import audit_once, author_of
 from tansaku.models.domain.accounts import Actor
-from tansaku.models.domain.identifiers import short_hash
 from tansaku.models.domain.records import CampaignRecord
 from tansaku.models.domain.requests import RequestState, ServiceRequest
 from tansaku.tasks.checks.rights import may_rename
-from tansaku.tasks.commands.audit import Change
+from tansaku.tasks.commands.audit import renaming
 from tansaku.tasks.commands.copy import check_new_name
 from tansaku.tasks.commands.rename import rename_campaign
 from tansaku.tasks.resources import Resources
@@ -126,7 +125,4 @@ def _audit(services: Services, actor: Actor, names: tuple[str, str], record: Cam
         record: The campaign.
         before: How many names it had before the old one.
     """
-    old, new = names
-    identifier = short_hash([record.created_at.isoformat(), old, new, before])
-    after = {"id": identifier, "name": new}
-    audit_once(services, actor, Change("campaign.rename", f"campaign:{old}", before={"name": old}, after=after))
+    audit_once(services, actor, renaming(record, names, before))

@@ -204,13 +204,8 @@ def _command(record: CampaignRecord, key: str) -> Command | None:
     return next((command for command in record.commands if command.id == key), None)
 
 
-def outlook(given: Given, name: str) -> str:
-    """When a stored command takes effect, in words.
-
-    Args:
-        given: The command.
-        name: Campaign name.
-    """
+def outlook(given: Given) -> str:
+    """When a stored command takes effect, in words."""
     kind, at_number = given.command.kind, given.command.applied_at_number
     if at_number is not None:
         return f"{kind}: applied from evaluation {at_number} on"
@@ -218,7 +213,7 @@ def outlook(given: Given, name: str) -> str:
         return f"{kind}: stored; the driver applies it before its next proposal"
     if kind in _NEED_DRIVER:
         return f"{kind}: stored; no driver runs, so the service is asked to run the campaign"
-    return f"{kind}: stored; no driver runs, so it takes effect with Run or `tansaku resume {name}`"
+    return f"{kind}: stored; no driver runs now, so it takes effect when the campaign runs again"
 
 
 def find_given(record: CampaignRecord, key: str | None, *, has_driver: bool) -> Given | None:

@@ -45,6 +45,11 @@ class Certificate(Record):
     unit: str
     stops: bool = False
 
+    @property
+    def says_nothing(self) -> bool:
+        """Whether nothing is known of any system."""
+        return self.tolerance is None and not any(tolerance is not None for tolerance in self.tolerances.values())
+
     def describe(self) -> str:
         """The certificate in words; what is known of some systems only is said of these."""
         if self.tolerance is None:
@@ -64,7 +69,7 @@ class Certificate(Record):
     def _describe_part(self) -> str:
         parts = [tolerance for tolerance in self.tolerances.values() if tolerance is not None]
         if not parts:
-            return f"Certificate ({100 * self.confidence:g} %): not enough data yet"
+            return f"Certificate ({100 * self.confidence:g} %): not enough results to say what remains"
         # Certificates stored before ``known`` was kept hold a tolerance of each system by itself only.
         tolerance, each = (max(parts), " each") if self.known is None else (self.known, "")
         said = f"nothing better by more than {tolerance:.3g} {self.unit} remains"

@@ -42,6 +42,7 @@ class ServiceRequest(Record):
         campaign_created_at: Distinguishes it from a later campaign of the same name.
         old_name: For ``rename``: the name that the campaign had when it was asked for.
         new_name: For ``rename``: the name that it is to have.
+        drivers: For ``run``: how many drivers the campaign had had when it was asked for (the epoch of its lease).
         user: Who asks.
         origin: From where.
         holder: Deployment whose service took the request: while that holds, no other may start a run for it.
@@ -58,6 +59,7 @@ class ServiceRequest(Record):
     campaign_created_at: AwareDatetime
     old_name: str | None = None
     new_name: str | None = None
+    drivers: int | None = None
     user: str
     origin: str
     created_at: AwareDatetime

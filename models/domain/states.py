@@ -96,6 +96,10 @@ class CampaignState(StrEnum):
     STOPPED = "STOPPED"
 
 
+WITHOUT_DRIVER = frozenset({CampaignState.NEW, CampaignState.INTERRUPTED})
+"""States of a campaign that only waits for a driver."""
+
+
 class StopReason(StrEnum):
     """Why a campaign proposes nothing more."""
 
@@ -115,6 +119,26 @@ class StopReason(StrEnum):
     def failed(self) -> bool:
         """Whether it is failed evaluations that end the campaign: too many, or the same configuration error again and again."""
         return self in (StopReason.FAILURES, StopReason.CONFIGURATION)
+
+    @property
+    def words(self) -> str:
+        """Why the search ended, as a clause."""
+        return _ENDED_BECAUSE[self]
+
+
+_ENDED_BECAUSE = {
+    StopReason.BUDGET: "its cost was spent",
+    StopReason.EVALUATIONS: "its number of evaluations was reached",
+    StopReason.HOURS: "its hours were spent",
+    StopReason.CORE_HOURS: "its core-hours were spent",
+    StopReason.DEADLINE: "its deadline passed",
+    StopReason.EXHAUSTED: "no candidate was left",
+    StopReason.FAILURES: "too many evaluations failed",
+    StopReason.CONFIGURATION: "the same configuration error came again and again",
+    StopReason.CERTAIN: "the answer was certain enough",
+    StopReason.TARGET: "its model reached the target",
+    StopReason.CANCELLED: "it was cancelled",
+}
 
 
 def campaign_state(

@@ -42,6 +42,12 @@ WANTED = 0.9
 
 _COUNTED = 1e-9
 
+NO_TOLERANCE = "--within: missing; give a tolerance such as '5 mJ/m2', or budget.stop.within in the file"
+"""A rehearsal that is told nowhere what is near enough."""
+
+NO_SPREAD = "--rehearse: the spread of the values is unknown before anything is computed"
+"""A rehearsal on the model's own expectation needs it."""
+
 OnReplay = Callable[[int, int], None]
 """Callback for the progress of replays: number done, total."""
 
@@ -160,7 +166,7 @@ def rehearse_loaded(loaded: LoadedCampaign, options: RehearsalOptions, on_replay
 def _tolerance(spec: CampaignSpec, options: RehearsalOptions) -> float:
     text = options.within or (spec.budget.stop.within if spec.budget.stop is not None else None)
     if text is None:
-        raise ConfigurationError("--within: missing; give a tolerance such as '5 mJ/m2', or a budget.stop in the file")
+        raise ConfigurationError(NO_TOLERANCE)
     return _quantity("--within", text, spec)
 
 
@@ -195,7 +201,7 @@ def _drawn(spec: CampaignSpec, pool: CandidatePool, options: RehearsalOptions) -
             )
     else:
         raise ConfigurationError(
-            "--rehearse: the spread of the values is unknown before anything is computed",
+            NO_SPREAD,
             hint="give --spread '40 mJ/m2', or --like FILE, a campaign file on a finished table of the same kind",
         )
     draws = proposer.prior_draws(pool, fitted)

@@ -6,8 +6,10 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
-from tansaku.models.domain.accounts import Accounts, Actor, AuditEntry
-from tansaku.models.domain.records import JsonDict
+from tansaku.models.domain.accounts import Accounts, Actor, AuditEntry, Role
+from tansaku.models.domain.identifiers import short_hash
+from tansaku.models.domain.records import CampaignRecord, JsonDict
+from tansaku.tasks.site.users import user_name
 
 
 @dataclass(frozen=True)
@@ -18,6 +20,37 @@ class Change:
     subject: str
     before: JsonDict | None = None
     after: JsonDict | None = None
+
+
+def creation(record: CampaignRecord, copy_of: str = "") -> Change:
+    """That a campaign was created.
+
+    Args:
+        record: The campaign.
+        copy_of: The one whose spec it has; empty: none.
+    """
+    after: JsonDict = {"spec_hash": record.spec_hash, "files": [file.path for file in record.files]}
+    if copy_of:
+        after["copy_of"] = copy_of
+    return Change("campaign.create", f"campaign:{record.name}", after=after)
+
+
+def renaming(record: CampaignRecord, names: tuple[str, str], before: int) -> Change:
+    """That a campaign got another name; the same change has the same id.
+
+    Args:
+        record: The campaign.
+        names: The old and the new one.
+        before: How many names it had before the old one.
+    """
+    old, new = names
+    identifier = short_hash([record.created_at.isoformat(), old, new, before])
+    return Change("campaign.rename", f"campaign:{old}", before={"name": old}, after={"id": identifier, "name": new})
+
+
+def by_command() -> Actor:
+    """Whoever runs a command: the database lets them in, so they may do anything."""
+    return Actor(name=user_name(), role=Role.ADMIN)
 
 
 def record_change(accounts: Accounts, actor: Actor, change: Change, now: datetime) -> AuditEntry:

@@ -23,7 +23,7 @@ from tansaku.models.domain.library import FileLibrary
 from tansaku.models.domain.model_registry import Registry
 from tansaku.models.domain.pool import CandidatePool
 from tansaku.models.domain.ports import ArtifactStore, CampaignStore
-from tansaku.models.domain.records import CampaignRecord, JsonDict
+from tansaku.models.domain.records import CampaignRecord
 from tansaku.models.domain.specs.base import NamesFile
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.specs.limits import LimitsSpec
@@ -31,12 +31,13 @@ from tansaku.models.domain.specs.site import SiteSpec
 from tansaku.models.domain.specs.web import RoleLimitsSpec
 from tansaku.tasks.checks.check import CampaignPreview, affordable_evaluations
 from tansaku.tasks.checks.policy import SOURCE, Admitted, admit, invalid, over_limits, texts_of
+from tansaku.tasks.checks.rehearsal_problems import option_problem
 from tansaku.tasks.checks.rehearse import BudgetRehearsal
 from tansaku.tasks.checks.request import CheckAnswer, CheckError, CheckRequest, CheckTask, RehearsalRequest
 from tansaku.tasks.checks.rights import Rights
 from tansaku.tasks.checks.sandbox import ALONE, Sandbox, SandboxError, Watch
 from tansaku.tasks.checks.validation import dotted, located
-from tansaku.tasks.commands.audit import Change, record_change
+from tansaku.tasks.commands.audit import creation, record_change
 from tansaku.tasks.configuration import spec_hash
 from tansaku.tasks.reuse.freezing import note_reuse
 from tansaku.tasks.reuse.offering import Offer
@@ -170,11 +171,7 @@ class CampaignDesk:
             self._check_preview(actor, admitted, answer.preview)
             record = self._record(actor, admitted, answer.record)
             self._keep(folder, record)
-        after: JsonDict = {"spec_hash": record.spec_hash, "files": [file.path for file in record.files]}
-        if copy_of:
-            after["copy_of"] = copy_of
-        change = Change("campaign.create", f"campaign:{record.name}", after=after)
-        record_change(self.accounts, actor, change, self.clock())
+        record_change(self.accounts, actor, creation(record, copy_of), self.clock())
         created = self.store.create_campaign(record)
         if created.spec_hash != record.spec_hash:
             raise SpecChangedError(f"campaign {record.name!r} was created by somebody else in the meantime, with another spec")
@@ -298,7 +295,7 @@ def _unchanging(spec: CampaignSpec) -> list[object]:
 
 
 def _error(error: CheckError, admitted: Admitted) -> Exception:
-    message = error.message.removeprefix("--")
+    message = error.message
     for file in admitted.files:
         message = message.replace(file.path, file.name)
     if error.kind == "missing":
@@ -307,8 +304,9 @@ def _error(error: CheckError, admitted: Admitted) -> Exception:
         return SpecChangedError(message, hint=error.hint)
     if error.kind == "memory":
         return SandboxError(message, hint="a smaller space needs less")
-    problems = [located(message, admitted.document, CampaignSpec)]
-    return InvalidSpecError(str(problems[0]), problems, hint=error.hint)
+    of_option = option_problem(message)
+    problem = of_option or located(message, admitted.document, CampaignSpec)
+    return InvalidSpecError(str(problem), [problem], hint=error.hint if of_option is None else None)
 
 
 def problems_of(error: ConfigurationError) -> tuple[SpecProblem, ...]:

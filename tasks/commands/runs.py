@@ -8,14 +8,11 @@ from tansaku.models.domain.errors import LeaseHeldError, StoreError
 from tansaku.models.domain.ports import CampaignStore
 from tansaku.models.domain.records import CampaignRecord
 from tansaku.models.domain.requests import Requests, ServiceRequest
-from tansaku.models.domain.states import CampaignState
+from tansaku.models.domain.states import WITHOUT_DRIVER, CampaignState
 from tansaku.tasks.commands.actor import Actor
 from tansaku.tasks.stores.campaigns import lease_held, refuse_reserved
 from tansaku.tasks.views.overview import stored_spec
 from tansaku.tasks.views.progress import is_paused, live_lease
-
-WITHOUT_DRIVER = frozenset({CampaignState.NEW, CampaignState.INTERRUPTED})
-"""States of a campaign that only waits for a driver."""
 
 
 def request_run(
@@ -48,6 +45,7 @@ def request_run(
                 id=identifier,
                 campaign=name,
                 campaign_created_at=record.created_at,
+                drivers=record.epoch,
                 user=actor.name,
                 origin=actor.origin,
                 created_at=now,

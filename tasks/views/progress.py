@@ -28,6 +28,7 @@ from tansaku.tasks.views.failures import (
     grouped,
     may_succeed,
 )
+from tansaku.tasks.views.headline import Headline, headline_of
 from tansaku.tasks.views.manual import or_waiting, waiting_numbers
 from tansaku.tasks.views.overview import UnreadableCampaign, each_campaign
 from tansaku.tasks.views.prospects import RecentPools
@@ -45,6 +46,7 @@ class CampaignStatus(Record):
         evaluations: Evaluations of the search that were proposed.
         polish: Evaluations of the final relaxation.
         polish_failed: Failed ones of these.
+        headline: The best of the search and of the final relaxation.
         damaged: Evaluations that cannot be read; a driver refuses the campaign.
         predicted: Evaluations of the search whose value is predicted by a trained model.
         adopted: Evaluations whose result was computed by another campaign; they cost nothing here.
@@ -79,6 +81,7 @@ class CampaignStatus(Record):
     lost: int
     polish: int
     polish_failed: int = 0
+    headline: Headline
     damaged: int = 0
     predicted: int = 0
     adopted: int = 0
@@ -128,6 +131,7 @@ class CampaignStatus(Record):
             + (f"; final relaxations {self.polish}" if self.polish else "")
             + (f", {self.polish_failed} failed" if self.polish_failed else "")
         )
+        lines += [f"  {line}" for line in self.headline.describe()]
         lines += self._describe_origins()
         lines += [f"  {line}" for line in self.trained[-_SHOWN_TRAINED:]]
         if self.target is not None:
@@ -142,7 +146,7 @@ class CampaignStatus(Record):
         if self.cost_ratio is not None:
             lines.append(f"  cost: median of actual / predicted {self.cost_ratio:.2f}")
         if self.certificate is not None:
-            lines.append(f"  {self.certificate.describe()}")
+            lines.append(f"  {self.certified}")
         for lost in self.lost_attempts[-_SHOWN_LOST:]:
             lines.append(
                 f"  lost: {lost.candidate}, attempt {lost.attempt} (round {lost.round}): {lost.reason}: {lost.message}"
@@ -162,6 +166,16 @@ class CampaignStatus(Record):
         if self.problem is not None:
             lines.append(f"  {self.problem}")
         return "\n".join(lines)
+
+    @property
+    def certified(self) -> str | None:
+        """The certificate in words; of a search that ended too early for one, why it ended. None before the first."""
+        if self.certificate is None:
+            return None
+        said = self.certificate.describe()
+        if self.stop_reason is None or not self.certificate.says_nothing:
+            return said
+        return f"{said}; the search ended after {counted(self.evaluations, 'evaluation')}: {self.stop_reason.words}"
 
     def _describe_origins(self) -> list[str]:
         """Where values come from, where not all of them were computed here."""
@@ -313,6 +327,7 @@ def status_of(campaign: StoredCampaign) -> CampaignStatus:
         created_at=record.created_at,
         **counts,
         polish_failed=len(failures) - counts["failed"],
+        headline=headline_of(campaign.arrays, spec),
         adopted=len(campaign.adopted),
         **_learning(campaign),
         cost=added(campaign.costs[campaign.arrays.searched]),

@@ -21,9 +21,9 @@ from tansaku.models.domain.states import CampaignState
 from tansaku.models.domain.views import Changes, Mark
 from tansaku.tasks.steps.late import LATE_RESULT
 from tansaku.tasks.views.evaluation_arrays import EvaluationArrays
+from tansaku.tasks.views.headline import Best
 from tansaku.tasks.views.kept_evaluations import KeptEvaluations
 from tansaku.tasks.views.once import Once
-from tansaku.tasks.views.origins import best_place
 from tansaku.tasks.views.overview import UnreadableCampaign, each_campaign
 from tansaku.tasks.views.progress import CampaignStatus, live_lease, status_of
 from tansaku.tasks.views.prospects import RecentPools
@@ -34,20 +34,6 @@ _MOST_ROWS = 500_000
 """Evaluations and candidates of all readings that are kept, the last one apart."""
 
 Made = TypeVar("Made")
-
-
-@dataclass(frozen=True)
-class Best:
-    """The best value of a search.
-
-    Attributes:
-        number: Of the proposal.
-        value: [the objective's unit].
-    """
-
-    number: int
-    candidate: str
-    value: float
 
 
 @dataclass(frozen=True)
@@ -88,14 +74,10 @@ class Reading:
         """1 when the objective is minimised, -1 when it is maximised."""
         return 1.0 if self.spec.objective.direction == "minimize" else -1.0
 
-    @cached_property
+    @property
     def best(self) -> Best | None:
         """The best value of the search so far."""
-        arrays = self.arrays
-        place = best_place(arrays, arrays.searched, self.sign)
-        if place is None:
-            return None
-        return Best(int(arrays.numbers[place]), arrays.candidates[place], float(arrays.values[place]))
+        return self.status.headline.search
 
     @cached_property
     def updated(self) -> AwareDatetime:
@@ -123,6 +105,8 @@ class CampaignLine(Record):
         best: Best value of the search so far, of the first objective.
         unit: Of ``best``.
         candidate: That has it.
+        relaxed: Best of the final relaxation, which may be another candidate; None before its first value.
+        drivers: How many drivers it has had.
         cost: Spent and reserved by the search.
         cost_unit: None where the file gives costs, whose unit is unknown.
         limit: Cost that may be spent, None for no limit.
@@ -137,6 +121,8 @@ class CampaignLine(Record):
     best: float | None
     unit: str
     candidate: str | None
+    relaxed: Best | None
+    drivers: int
     evaluations: int
     failed: int
     cost: float
@@ -353,6 +339,8 @@ def campaign_line(reading: Reading) -> CampaignLine:
         best=None if best is None else best.value,
         unit=reading.spec.objective.unit,
         candidate=None if best is None else best.candidate,
+        relaxed=status.headline.relaxed,
+        drivers=reading.record.epoch,
         evaluations=status.evaluations,
         failed=status.failed,
         cost=status.cost,

@@ -25,6 +25,7 @@ from tansaku.tasks.stores.columns import columns_of
 from tansaku.tasks.views.basins import same_basins
 from tansaku.tasks.views.costs import cost_of, cost_unit, costs_of
 from tansaku.tasks.views.failures import failure_reason
+from tansaku.tasks.views.headline import searched_value
 from tansaku.tasks.views.origins import best_of, best_place, origin_of, predicted, value_from, value_of
 from tansaku.tasks.views.overview import stored_spec
 from tansaku.tasks.views.reading import CampaignReading
@@ -199,7 +200,8 @@ def system_rows(data: CampaignReading) -> list[JsonDict]:
     """One row per system, in the pool's order.
 
     ``E_gb`` (``value`` for other spaces) is the best value of the search; ``polished`` lists the best candidates relaxed
-    again at the end, ``E_gb_polished`` is the best of those, and ``thickness`` what thicker grains changed in it. Cost and
+    again at the end, ``E_gb_polished`` is the best of those, ``polished_candidate`` whose it is, ``polished_searched`` what the
+    same candidate has in the search, and ``thickness`` what thicker grains changed in it. Cost and
     share count the search, failures included; a learned cost is what was measured, and the exhaustive one what the last refit
     predicts.
     """
@@ -221,6 +223,10 @@ def system_rows(data: CampaignReading) -> list[JsonDict]:
                 "system": name,
                 key: float(columns.values[best]) if best is not None else None,
                 f"{key}_polished": value_of(best_again) if best_again is not None else None,
+                "polished_candidate": best_again.proposal.candidate if best_again is not None else None,
+                "polished_searched": searched_value(columns, best_again.proposal.candidate, data.sign)
+                if best_again is not None
+                else None,
                 "thickness": thickness_report(best_again),
                 "unit": data.spec.objective.unit,
                 "best_candidate": columns.candidates[best] if best is not None else None,

@@ -6,6 +6,7 @@ from pydantic import AwareDatetime
 
 from tansaku.models.domain.records import CampaignRecord, Record
 from tansaku.models.domain.requests import FORGOTTEN, Requests, RequestState, ServiceRequest, ServiceSeen
+from tansaku.models.domain.states import WITHOUT_DRIVER, CampaignState
 
 SILENCE = 30.0
 """A service without a report for this long does not run [s]: several reports were missed."""
@@ -90,6 +91,20 @@ def unfinished_requests(requests: Requests) -> list[ServiceRequest]:
 def is_open(request: ServiceRequest) -> bool:
     """Whether a request waits, or its run has not ended."""
     return request.state in (RequestState.WAITING, RequestState.ACCEPTED)
+
+
+def is_starting(state: CampaignState, drivers: int, request: ServiceRequest | None) -> bool:
+    """Whether a run was asked for and no driver has reported since; no clock is asked.
+
+    Args:
+        state: Of the campaign.
+        drivers: How many drivers it has had.
+        request: The last one for it.
+    """
+    if request is None or request.kind != "run" or not is_open(request):
+        return False
+    # Also a finished campaign starts again: with a larger budget, or with failures that are retried.
+    return state in WITHOUT_DRIVER if request.drivers is None else request.drivers == drivers
 
 
 def describe_request(request: ServiceRequest) -> str:

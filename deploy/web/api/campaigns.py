@@ -170,7 +170,7 @@ def commands(
     shown = page(record.commands, lambda command: command.id, limit, after)
     linked(request, response, shown)
     found = (steering.find_given(record, command.id, has_driver=driven) for command in shown.items)
-    return [_command_view(given, name) for given in found if given is not None]
+    return [_command_view(given) for given in found if given is not None]
 
 
 @router.post(
@@ -192,7 +192,7 @@ def give_command(
     given = steering.give(services_of(request), actor, name, order)
     if not given.new:
         response.status_code = HTTPStatus.OK
-    return _command_view(given, name)
+    return _command_view(given)
 
 
 def _of_version(request: Request, name: str, seen: str | None, make: Callable[[Reading], BaseModel]) -> Response:
@@ -210,9 +210,9 @@ def evaluation_at(services: Services, name: str, number: int) -> tuple[Reading, 
     return reading, found
 
 
-def _command_view(given: steering.Given, name: str) -> StoredCommand:
+def _command_view(given: steering.Given) -> StoredCommand:
     command: Command = given.command
-    return StoredCommand(has_driver=given.has_driver, outlook=steering.outlook(given, name), **command.model_dump())
+    return StoredCommand(has_driver=given.has_driver, outlook=steering.outlook(given), **command.model_dump())
 
 
 def _file(request: Request, found: StructureFile) -> Response:

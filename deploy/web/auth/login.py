@@ -1,4 +1,4 @@
-"""Logging in: by name and password, by a token, or by a link that works once. Every refusal is the same."""
+"""Logging in: by name and password, by a token, or by a link that works once. Refusals do not tell who exists."""
 
 from __future__ import annotations
 
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 REFUSED = "wrong name, password or token"
+LINK_REFUSED = (
+    "this login link does not work: it was used already, or is older than 15 minutes, or is not complete. "
+    "Each link logs in once; `tansaku web login-link USER` prints another one"
+)
 
 
 def user_by_password(services: Services, name: str, password: str, address: str) -> User:
@@ -43,7 +47,7 @@ def user_by_link(services: Services, secret: str, address: str) -> User:
     _admit(services, "", address)
     user = user_of_login_link(services, secret)
     if user is None:
-        raise _refused(address)
+        raise _refused(address, LINK_REFUSED)
     return user
 
 
@@ -53,7 +57,7 @@ def _admit(services: Services, name: str, address: str) -> None:
         raise ProblemError(HTTPStatus.TOO_MANY_REQUESTS, "too many attempts; wait a minute", retry_after=wait)
 
 
-def _refused(address: str) -> ProblemError:
+def _refused(address: str, detail: str = REFUSED) -> ProblemError:
     # Without the name: people type their password into the wrong field.
     _LOG.warning("login refused from %s", address)
-    return ProblemError(HTTPStatus.UNAUTHORIZED, REFUSED)
+    return ProblemError(HTTPStatus.UNAUTHORIZED, detail)

@@ -16,6 +16,8 @@ from tansaku.deploy.web.auth.roles import require
 from tansaku.deploy.web.auth.sessions import clear_cookie
 from tansaku.deploy.web.errors import ProblemError
 from tansaku.deploy.web.forms import form_fields
+from tansaku.deploy.web.pages.again import or_again
+from tansaku.deploy.web.pages.refused import NOTHING, Form, Refused
 from tansaku.deploy.web.pages.rendering import render
 from tansaku.deploy.web.services import Services, services_of
 from tansaku.models.domain.accounts import Actor, Role
@@ -40,26 +42,35 @@ def account_page(request: Request, actor: Viewer) -> Response:
 @router.post("/account/password")
 async def change_password(request: Request, actor: Viewer) -> Response:
     """Changes one's own password, which ends all of one's sessions."""
-    fields = await form_fields(request)
-    new = _given(fields.get("new", ""), "new")
-    if new != fields.get("again"):
-        raise FieldError("again", "it differs from the new password")
-    services = services_of(request)
-    await run_in_threadpool(managing.change_own_password, services, actor, fields.get("present", ""), new)
-    response = RedirectResponse("/login", HTTPStatus.SEE_OTHER)
-    clear_cookie(response, services.settings, services.settings.session_cookie)
-    return response
+    fields, services = await form_fields(request), services_of(request)
+
+    def change() -> Response:
+        new = _given(fields.get("new", ""), "new")
+        if new != fields.get("again"):
+            raise FieldError("again", "it differs from the new password")
+        managing.change_own_password(services, actor, fields.get("present", ""), new)
+        response = RedirectResponse("/login", HTTPStatus.SEE_OTHER)
+        clear_cookie(response, services.settings, services.settings.session_cookie)
+        return response
+
+    # The rules of passwords name the key "password": it is the new one that they are about.
+    form = Form("password", fields, other="new")
+    return await run_in_threadpool(or_again, form, change, lambda refused: _account(request, actor, refused=refused))
 
 
 @router.post("/account/tokens")
 async def add_token(request: Request, actor: Viewer) -> Response:
     """Issues a token, and shows its secret this once."""
     fields = await form_fields(request)
-    role, days = _role(fields), _days(fields.get("days", ""))
-    services = services_of(request)
-    secret, _ = await run_in_threadpool(managing.add_token, services, actor, fields.get("label", "").strip(), role, days)
-    # The answer to the form, not a page of its own: the secret is in no address and no history.
-    return await run_in_threadpool(_account, request, actor, secret)
+
+    def add() -> Response:
+        role, days = _role(fields), _days(fields.get("days", ""))
+        secret, _ = managing.add_token(services_of(request), actor, fields.get("label", "").strip(), role, days)
+        # The answer to the form, not a page of its own: the secret is in no address and no history.
+        return _account(request, actor, secret)
+
+    form = Form("token", fields)
+    return await run_in_threadpool(or_again, form, add, lambda refused: _account(request, actor, refused=refused))
 
 
 @router.post("/account/tokens/{token_id}/revocation")
@@ -79,6 +90,10 @@ async def end_session(request: Request, actor: Viewer, session_id: str) -> Respo
 @router.get("/admin")
 def admin_page(request: Request, actor: Admin) -> Response:
     """Shows the users, and all tokens and sessions."""
+    return _admin(request, actor)
+
+
+def _admin(request: Request, actor: Actor, refused: Refused = NOTHING) -> Response:
     services = services_of(request)
     accounts = services.accounts
     content = {
@@ -89,6 +104,7 @@ def admin_page(request: Request, actor: Admin) -> Response:
         "sessions": accounts.sessions(),
         "own_session": actor.session,
         "whose": "all",
+        "refused": refused,
     }
     return render(request, "admin.html", content)
 
@@ -97,34 +113,43 @@ def admin_page(request: Request, actor: Admin) -> Response:
 async def add_user(request: Request, actor: Admin) -> Response:
     """Adds a user."""
     fields = await form_fields(request)
-    name, role, password = _given(fields.get("name", "").strip(), "name"), _role(fields), fields.get("password") or None
-    await run_in_threadpool(managing.add_user, services_of(request), actor, name, role, password)
-    return RedirectResponse("/admin", HTTPStatus.SEE_OTHER)
+
+    def add() -> Response:
+        name, role, password = _given(fields.get("name", "").strip(), "name"), _role(fields), fields.get("password") or None
+        managing.add_user(services_of(request), actor, name, role, password)
+        return RedirectResponse("/admin", HTTPStatus.SEE_OTHER)
+
+    form = Form("add", fields)
+    return await run_in_threadpool(or_again, form, add, lambda refused: _admin(request, actor, refused))
 
 
 @router.post("/admin/users/{name}")
 async def change_user(request: Request, actor: Admin, name: str) -> Response:
     """Changes the role or password of a user, disables, enables or removes the user."""
     fields = await form_fields(request)
-    services = services_of(request)
+
+    def change() -> Response:
+        _change_user(services_of(request), actor, name, fields)
+        return RedirectResponse("/admin", HTTPStatus.SEE_OTHER)
+
+    form = Form(f"user-{name}", fields)
+    return await run_in_threadpool(or_again, form, change, lambda refused: _admin(request, actor, refused))
+
+
+def _change_user(services: Services, actor: Actor, name: str, fields: Mapping[str, str]) -> None:
     change = fields.get("change", "")
     if change == "remove":
-        await run_in_threadpool(managing.administration(services, actor).remove_user, name)
+        managing.administration(services, actor).remove_user(name)
     elif change in {"role", "password", *_CHANGES}:
         role = _role(fields) if change == "role" else None
         password = _given(fields.get("password", ""), "password") if change == "password" else None
         disabled = _CHANGES.get(change, {}).get("disabled")
-
-        def carry_out() -> None:
-            managing.change_user(services, actor, name, role=role, disabled=disabled, password=password)
-
-        await run_in_threadpool(carry_out)
+        managing.change_user(services, actor, name, role=role, disabled=disabled, password=password)
     else:
         raise FieldError("change", f"{change!r}; expected role, password, disable, enable or remove")
-    return RedirectResponse("/admin", HTTPStatus.SEE_OTHER)
 
 
-def _account(request: Request, actor: Actor, secret: str | None = None) -> Response:
+def _account(request: Request, actor: Actor, secret: str | None = None, refused: Refused = NOTHING) -> Response:
     accounts = services_of(request).accounts
     user = accounts.user(actor.name)
     content = {
@@ -136,6 +161,7 @@ def _account(request: Request, actor: Actor, secret: str | None = None) -> Respo
         "secret": secret,
         "longest": managing.LONGEST_TOKEN,
         "whose": "own",
+        "refused": refused,
     }
     return render(request, "account.html", content, status=HTTPStatus.OK if secret is None else HTTPStatus.CREATED)
 

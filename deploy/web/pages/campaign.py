@@ -19,7 +19,10 @@ from tansaku.deploy.web.api.campaigns import EvaluationQuery
 from tansaku.deploy.web.auth.roles import require
 from tansaku.deploy.web.errors import ProblemError
 from tansaku.deploy.web.forms import form_fields, new_key
+from tansaku.deploy.web.pages.again import or_again
+from tansaku.deploy.web.pages.budget import budget_changes, budget_content
 from tansaku.deploy.web.pages.formats import campaign_address
+from tansaku.deploy.web.pages.refused import NOTHING, Form, Refused
 from tansaku.deploy.web.pages.rendering import render
 from tansaku.deploy.web.pages.runs import run_content
 from tansaku.deploy.web.pages.shared_parts import shared_part
@@ -51,7 +54,6 @@ Operator = Annotated[Actor, Depends(require(Role.OPERATOR))]
 
 _MOST_EVENTS = 50
 _MOST_FAILURES = 100
-_BUDGET = ("cost", "fraction", "evaluations", "hours", "core_hours")
 _FORM_KINDS: tuple[CommandKind, ...] = ("pause", "resume", "cancel", "edit", "retry", "rerun")
 _LONGEST_DATA = 2000
 _LONGEST_NUMBER = 16
@@ -60,15 +62,31 @@ _LONGEST_NUMBER = 16
 @router.get("/{name}")
 def campaign_page(request: Request, actor: Viewer, name: str, requested: str | None = None) -> Response:
     """Shows a campaign."""
+    return show_campaign(request, actor, name, requested)
+
+
+def show_campaign(
+    request: Request, actor: Actor, name: str, requested: str | None = None, refused: Refused = NOTHING
+) -> Response:
+    """The page of a campaign.
+
+    Args:
+        request: To answer.
+        actor: Who looks.
+        name: Of the campaign.
+        requested: Id of the command that the actor gave just now.
+        refused: The form that was refused.
+    """
     services = services_of(request)
     reading = services.readings.reading(name)
     given = steering.find_given(reading.record, requested, has_driver=reading.campaign.lease is not None)
     content = _content(services, actor, reading) | {
-        "said": None if given is None else steering.outlook(given, name),
+        "said": None if given is None else steering.outlook(given),
         "spec_text": write_yaml(reading.record.spec),
         "may_delete": may_delete(services.accounts, actor, reading.record),
         "may_rename": may_rename(services.accounts, actor, reading.record),
         "layout": "base.html",
+        "refused": refused,
     }
     return render(request, "campaign.html", content)
 
@@ -94,6 +112,7 @@ def _content(services: Services, actor: Actor, reading: Reading) -> JsonDict:
         **_shown(services, reading),
         **_table(reading, Selection()),
         **run_content(services, actor, reading),
+        **budget_content(reading),
         "may_steer": actor.may(Role.OPERATOR),
         # Not in what all users of a role share: the page itself says it.
         "may_delete": False,
@@ -112,18 +131,29 @@ def evaluations_page(request: Request, _: Viewer, name: str, query: Annotated[Ev
 @router.post("/{name}/commands")
 async def give_command(request: Request, actor: Operator, name: str) -> Response:
     """Stores the command of a form."""
-    services = services_of(request)
-    order = await run_in_threadpool(_order, services, name, await form_fields(request))
-    await run_in_threadpool(steering.give, services, actor, name, order)
-    return RedirectResponse(f"{campaign_address(name)}?{urlencode({'requested': order.key})}", HTTPStatus.SEE_OTHER)
+    services, fields = services_of(request), await form_fields(request)
+
+    def give() -> Response:
+        order = _order(services, name, fields)
+        steering.give(services, actor, name, order)
+        return RedirectResponse(f"{campaign_address(name)}?{urlencode({'requested': order.key})}", HTTPStatus.SEE_OTHER)
+
+    kind = fields.get("kind", "")
+    form = Form(kind if kind in ("edit", "retry") else "steer", fields)
+    return await run_in_threadpool(or_again, form, give, lambda refused: show_campaign(request, actor, name, refused=refused))
 
 
 @router.post("/{name}/deletion")
 async def delete_campaign(request: Request, actor: Operator, name: str) -> Response:
     """Deletes a campaign whose name was typed, or asks the service to."""
     fields = await form_fields(request)
-    asked = await run_in_threadpool(deleting.delete, services_of(request), actor, name, fields.get("confirm", ""))
-    return RedirectResponse("/" if asked is None else campaign_address(name), HTTPStatus.SEE_OTHER)
+
+    def delete() -> Response:
+        asked = deleting.delete(services_of(request), actor, name, fields.get("confirm", ""))
+        return RedirectResponse("/" if asked is None else campaign_address(name), HTTPStatus.SEE_OTHER)
+
+    form = Form("delete", fields)
+    return await run_in_threadpool(or_again, form, delete, lambda refused: show_campaign(request, actor, name, refused=refused))
 
 
 def _order(services: Services, name: str, fields: Mapping[str, str]) -> steering.Order:
@@ -134,7 +164,7 @@ def _order(services: Services, name: str, fields: Mapping[str, str]) -> steering
         raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, f"expected one of {', '.join(_FORM_KINDS)}", key="kind")
     key = fields.get("key", "")
     if kind == "edit":
-        return steering.Order(kind, key, changes=_budget_changes(reading, fields), revision=fields.get("revision", ""))
+        return steering.Order(kind, key, changes=budget_changes(reading, fields), revision=fields.get("revision", ""))
     if kind == "rerun":
         return steering.Order(kind, key, candidates=(_candidate(reading, fields.get("number", "")),))
     if kind != "retry":
@@ -152,26 +182,6 @@ def _candidate(reading: Reading, text: str) -> str:
     if found is None:
         raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, f"there is no evaluation {text!r}", key="number")
     return found.proposal.candidate
-
-
-def _budget_changes(reading: Reading, fields: Mapping[str, str]) -> JsonDict:
-    """What a form changes of the budget; a field that was emptied takes its limit away."""
-    changes: JsonDict = {}
-    for name in _BUDGET:
-        if name not in fields:
-            continue
-        text = fields[name].strip()
-        try:
-            value = None if not text else int(text) if name == "evaluations" else float(text)
-        except ValueError as error:
-            detail = f"{text!r} is not a number"
-            raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, detail, key=f"budget.{name}") from error
-        if value != getattr(reading.spec.budget, name):
-            changes[f"budget.{name}"] = value
-    given, known = fields.get("deadline", "").strip(), reading.spec.budget.deadline
-    if "deadline" in fields and given != (known.isoformat() if known is not None else ""):
-        changes["budget.deadline"] = given or None
-    return changes
 
 
 def _shown(services: Services, reading: Reading) -> JsonDict:
@@ -211,7 +221,7 @@ def _commands(reading: Reading) -> list[JsonDict]:
     record, driven = reading.record, reading.campaign.lease is not None
     found = [steering.find_given(record, command.id, has_driver=driven) for command in reversed(record.commands)]
     return [
-        {"command": given.command, "payload": _text(given.command.payload), "outlook": steering.outlook(given, record.name)}
+        {"command": given.command, "payload": _text(given.command.payload), "outlook": steering.outlook(given)}
         for given in found
         if given is not None
     ]

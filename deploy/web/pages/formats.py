@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from html import escape
 from urllib.parse import quote
 
 from tansaku.models.domain.identifiers import printable
 
 _TERMINAL_CODES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
+_CODE = re.compile(r"`([^`\n]+)`")
 ABSENT = "–"
 
 
@@ -39,10 +41,25 @@ def plain(text: str) -> str:
     return printable(_TERMINAL_CODES.sub("", text), keep="\n\t")
 
 
+class Html(str):
+    """A text that is HTML already: templates do not escape it again."""
+
+    __slots__ = ()
+
+    def __html__(self) -> str:
+        """The text, as templates ask for it."""
+        return self
+
+
+def message(text: str) -> Html:
+    """A message for people as HTML: what stands between backticks, a command or a key, is set as code."""
+    return Html(_CODE.sub(r"<code>\1</code>", escape(plain(text))))
+
+
 def campaign_address(name: str) -> str:
     """Path of a campaign's page."""
     return f"/campaigns/{quote(name, safe='')}"
 
 
-FILTERS = {"number": number, "cost": cost, "moment": moment, "plain": plain}
+FILTERS = {"number": number, "cost": cost, "moment": moment, "plain": plain, "message": message}
 """Filters of the templates, by name."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Annotated
 from urllib.parse import urlencode
@@ -20,11 +20,11 @@ from tansaku.deploy.web.pages.rendering import render
 from tansaku.deploy.web.services import services_of
 from tansaku.models.domain.accounts import Actor, Role
 from tansaku.models.domain.identifiers import is_name
-from tansaku.models.domain.states import CampaignState
-from tansaku.tasks.commands.runs import WITHOUT_DRIVER
+from tansaku.models.domain.requests import ServiceRequest
+from tansaku.models.domain.states import WITHOUT_DRIVER, CampaignState
 from tansaku.tasks.views.overview import UnreadableCampaign
 from tansaku.tasks.views.readings import CampaignLine
-from tansaku.tasks.views.service_health import open_requests, read_health
+from tansaku.tasks.views.service_health import is_starting, open_requests, read_health
 
 router = APIRouter()
 
@@ -78,12 +78,18 @@ def home(
         "linked": linked,
         "health": read_health(services.requests),
         "requested": requested,
+        "starting": {line.name for line in lines if _is_starting(line, requested)},
         "moving": json.dumps(_moving(lines, linked, requested)),
         "runnable": {line.name for line in lines if line.state in WITHOUT_DRIVER} & linked - set(requested),
         "may_run": actor.may(Role.OPERATOR),
         "key": new_key,
     }
     return render(request, "home.html", content)
+
+
+def _is_starting(line: CampaignLine | UnreadableCampaign, requested: Mapping[str, ServiceRequest]) -> bool:
+    readable = isinstance(line, CampaignLine)
+    return readable and is_starting(line.state, line.drivers, requested.get(line.name))
 
 
 def _moving(lines: Iterable[CampaignLine | UnreadableCampaign], linked: set[str], requested: Collection[str]) -> list[str]:

@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 
 from tansaku.deploy.web.auth.login import user_by_link, user_by_password
 from tansaku.deploy.web.auth.roles import ForbiddenError, check_form_token, client_address, require
-from tansaku.deploy.web.auth.sessions import clear_cookie, open_session, session_secret, set_cookie
+from tansaku.deploy.web.auth.sessions import actor_of_session, clear_cookie, open_session, session_secret, set_cookie
 from tansaku.deploy.web.auth.tokens import form_token, new_secret
 from tansaku.deploy.web.errors import ProblemError
 from tansaku.deploy.web.forms import form_fields
@@ -39,18 +39,20 @@ async def log_in(request: Request) -> Response:
     services = services_of(request)
     bound = request.cookies.get(services.settings.login_cookie)
     if not bound:
-        return _form(request, HTTPStatus.FORBIDDEN, "the browser sent no cookie; allow cookies for this page, then try again")
+        return await run_in_threadpool(
+            _form, request, HTTPStatus.FORBIDDEN, "the browser sent no cookie; allow cookies for this page, then try again"
+        )
     fields = await form_fields(request)
     goal = fields.get("next", "/")
     try:
         await check_form_token(request, bound)
     except ForbiddenError as error:
-        return _form(request, HTTPStatus.FORBIDDEN, error.message, goal)
+        return await run_in_threadpool(_form, request, HTTPStatus.FORBIDDEN, error.message, goal)
     address = client_address(request)
     try:
         user = await run_in_threadpool(_user_of, services, dict(fields), address)
     except ProblemError as error:
-        return _form(request, error.status, error.detail, goal)
+        return await run_in_threadpool(_form, request, error.status, error.detail, goal)
     secret = await run_in_threadpool(begin_session, request, user)
     response = RedirectResponse(local_path(goal), HTTPStatus.SEE_OTHER)
     set_session(response, services, secret)
@@ -105,10 +107,18 @@ def _user_of(services: Services, fields: dict[str, str], address: str) -> User:
     return user_by_password(services, fields.get("name", "").strip(), fields.get("password", ""), address)
 
 
+def _known(request: Request) -> str | None:
+    """Who is logged in with this browser already; None: nobody."""
+    services = services_of(request)
+    secret = session_secret(request, services.settings)
+    actor = None if secret is None else actor_of_session(services, secret, client_address(request))
+    return None if actor is None else actor.name
+
+
 def _form(request: Request, status: HTTPStatus, message: str, goal: str = "/") -> Response:
     settings = services_of(request).settings
     secret = request.cookies.get(settings.login_cookie) or new_secret()
-    content = {"message": message, "login_token": form_token(secret), "next": local_path(goal)}
+    content = {"message": message, "login_token": form_token(secret), "next": local_path(goal), "known": _known(request)}
     response = render(request, "login.html", content, status=status)
     set_cookie(response, settings, settings.login_cookie, secret, _FORM_SECONDS)
     return response

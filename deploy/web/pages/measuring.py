@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Annotated
 from urllib.parse import urlencode
@@ -15,7 +16,9 @@ from tansaku.deploy.web import measuring
 from tansaku.deploy.web.auth.roles import require
 from tansaku.deploy.web.errors import ProblemError
 from tansaku.deploy.web.forms import form_fields, new_key
+from tansaku.deploy.web.pages.again import or_again
 from tansaku.deploy.web.pages.formats import campaign_address
+from tansaku.deploy.web.pages.refused import NOTHING, Form, Refused
 from tansaku.deploy.web.pages.rendering import render
 from tansaku.deploy.web.services import services_of
 from tansaku.models.domain.accounts import Actor, Role
@@ -34,6 +37,10 @@ _CELLS = ("value", "deviation", "status", "note")
 @router.get("/{name}/measurements")
 def measurements_page(request: Request, actor: Viewer, name: str, said: str = "") -> Response:
     """Shows the proposals that wait for values, with fields for these."""
+    return _measurements(request, actor, name, said)
+
+
+def _measurements(request: Request, actor: Actor, name: str, said: str = "", refused: Refused = NOTHING) -> Response:
     services = services_of(request)
     asked = waiting_proposals(services.store, name)
     content = {
@@ -44,6 +51,7 @@ def measurements_page(request: Request, actor: Viewer, name: str, said: str = ""
         "may_tell": actor.may(Role.OPERATOR),
         "address": campaign_address(name),
         "key": new_key,
+        "refused": refused,
     }
     return render(request, "measurements.html", content)
 
@@ -53,28 +61,40 @@ async def ask(request: Request, actor: Operator, name: str) -> Response:
     """Asks for proposals, or releases one, as a form says."""
     fields = await form_fields(request)
     services, key = services_of(request), fields.get("key", "")
-    if "release" in fields:
-        number = _whole(fields["release"], "release")
-        await run_in_threadpool(measuring.release, services, actor, name, [number], key)
-        return _back(name, f"proposal {number} is released")
-    count = _whole(fields.get("count", ""), "count")
-    await run_in_threadpool(measuring.ask, services, actor, name, count, key)
-    return _back(name, f"asked for {count}; the service proposes")
+
+    def carry_out() -> Response:
+        if "release" in fields:
+            number = _whole(fields["release"], "release")
+            measuring.release(services, actor, name, [number], key)
+            return _back(name, f"proposal {number} is released")
+        count = _whole(fields.get("count", ""), "count")
+        measuring.ask(services, actor, name, count, key)
+        return _back(name, f"asked for {count}; the service proposes")
+
+    field = "release" if "release" in fields else "count"
+    form = Form(field, fields, other=field)
+    return await run_in_threadpool(or_again, form, carry_out, lambda refused: _measurements(request, actor, name, "", refused))
 
 
 @router.post("/{name}/tells")
 async def tell(request: Request, actor: Operator, name: str) -> Response:
     """Stores the values of a form: of its rows, or of the table that was pasted."""
     fields = await form_fields(request)
-    report: Report
+
+    def carry_out() -> Response:
+        receipt, _ = measuring.tell(services_of(request), actor, name, _report(fields), fields.get("key", ""))
+        return _back(name, receipt.describe().splitlines()[0])
+
+    form = Form("table", fields, other="csv") if "csv" in fields else Form("rows", fields)
+    return await run_in_threadpool(or_again, form, carry_out, lambda refused: _measurements(request, actor, name, "", refused))
+
+
+def _report(fields: Mapping[str, str]) -> Report:
+    """The values of a form's rows, or of the table that was pasted."""
     if fields.get("csv", "").strip():
-        report = read_report(fields["csv"].encode(), "the table")
-    else:
-        numbers = sorted({field.rpartition("-")[2] for field in fields if field.startswith("value-")})
-        rows = [{"number": number} | {cell: fields.get(f"{cell}-{number}", "") for cell in _CELLS} for number in numbers]
-        report = report_of(rows)
-    receipt, _ = await run_in_threadpool(measuring.tell, services_of(request), actor, name, report, fields.get("key", ""))
-    return _back(name, receipt.describe().splitlines()[0])
+        return read_report(fields["csv"].encode(), "the table")
+    numbers = sorted({field.rpartition("-")[2] for field in fields if field.startswith("value-")})
+    return report_of([{"number": number} | {cell: fields.get(f"{cell}-{number}", "") for cell in _CELLS} for number in numbers])
 
 
 def _whole(text: str, key: str) -> int:

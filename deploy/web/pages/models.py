@@ -14,6 +14,8 @@ from starlette.responses import RedirectResponse, Response
 from tansaku.deploy.web import promoting
 from tansaku.deploy.web.auth.roles import require
 from tansaku.deploy.web.forms import form_fields
+from tansaku.deploy.web.pages.again import or_again
+from tansaku.deploy.web.pages.refused import NOTHING, Form, Refused
 from tansaku.deploy.web.pages.rendering import render
 from tansaku.deploy.web.services import services_of
 from tansaku.models.domain.accounts import Actor, Role
@@ -36,6 +38,10 @@ def models_page(request: Request, _: Viewer) -> Response:
 @router.get("/{label}")
 def model_page(request: Request, actor: Viewer, label: str) -> Response:
     """Shows a version."""
+    return _model(request, actor, label)
+
+
+def _model(request: Request, actor: Actor, label: str, refused: Refused = NOTHING) -> Response:
     services = services_of(request)
     detail = model_detail(services.registry, label)
     versions = services.registry.models(detail.line.name)
@@ -47,6 +53,7 @@ def model_page(request: Request, actor: Viewer, label: str) -> Response:
         "may_promote": not detail.line.promoted and may_promote(services.accounts, services.store, actor, versions),
         "longest_note": promoting.LONGEST_NOTE,
         "model_address": model_address,
+        "refused": refused,
     }
     return render(request, "model.html", content)
 
@@ -55,8 +62,13 @@ def model_page(request: Request, actor: Viewer, label: str) -> Response:
 async def promote(request: Request, actor: Annotated[Actor, Depends(require(Role.OPERATOR))], label: str) -> Response:
     """Promotes the version of a form."""
     fields = await form_fields(request)
-    await run_in_threadpool(promoting.promote, services_of(request), actor, label, fields.get("note", ""))
-    return RedirectResponse(model_address(label), HTTPStatus.SEE_OTHER)
+
+    def carry_out() -> Response:
+        promoting.promote(services_of(request), actor, label, fields.get("note", ""))
+        return RedirectResponse(model_address(label), HTTPStatus.SEE_OTHER)
+
+    form = Form("promote", fields, other="note")
+    return await run_in_threadpool(or_again, form, carry_out, lambda refused: _model(request, actor, label, refused))
 
 
 def model_address(label: str) -> str:

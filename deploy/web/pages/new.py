@@ -48,7 +48,8 @@ _FIELDS = {
 def new_page(request: Request, _: Operator, template: str | None = None, copy: str | None = None) -> Response:
     """Shows a spec to start from: a template, or a copy of a campaign."""
     services = services_of(request)
-    return _page(request, services, _start(services, template, copy), {"template": template, "copy": copy})
+    shown = template or (None if copy else FIRST_TEMPLATE)
+    return _page(request, services, _start(services, template, copy), {"template": shown, "copy": copy})
 
 
 @router.post("")

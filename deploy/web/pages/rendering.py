@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse
 
 from tansaku import __version__
 from tansaku.deploy.web.pages.formats import FILTERS, campaign_address, share
+from tansaku.deploy.web.pages.refused import NOTHING
 from tansaku.models.domain.accounts import Actor, Role
 
 _WEB = Path(__file__).parents[1]
@@ -82,6 +83,7 @@ class Renderer:
             "here": request.url.path,
             "navigation": [entry for entry in self._entries if actor is not None and actor.may(entry.role)],
             "version": __version__,
+            "refused": NOTHING,
         }
         return self._environment.get_template(template).render({**shared, **content})
 

@@ -20,7 +20,7 @@ from tansaku.models.domain.accounts import Actor, Role
 from tansaku.models.domain.records import JsonDict
 from tansaku.tasks.commands.runs import may_run
 from tansaku.tasks.views.readings import Reading
-from tansaku.tasks.views.service_health import describe_request, is_open, last_request, read_health
+from tansaku.tasks.views.service_health import describe_request, is_open, is_starting, last_request, read_health
 
 router = APIRouter(prefix="/campaigns")
 
@@ -55,6 +55,7 @@ def run_content(services: Services, actor: Actor, reading: Reading) -> JsonDict:
     last = last_request(services.requests, reading.record)
     waits, now = last is not None and is_open(last), services.store.now()
     return {
+        "starting": is_starting(reading.status.state, reading.record.epoch, last),
         "last_request": last,
         "request_text": None if last is None else describe_request(last),
         # While a driver runs, the page follows the campaign itself.

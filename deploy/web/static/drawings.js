@@ -66,6 +66,6 @@ const drawBars = (body, names, values, width) => {
     svg("text", { x: left - 6, y: y + tall * 0.68, class: "label end" }, root, name);
     if (value !== null) svg("rect", { x: left, y: y + 3, width: Math.max(1, wide * value / most), height: tall - 8, class: "bar" }, root);
     const x = left + (value === null ? 0 : Math.max(1, wide * value / most)) + 6;
-    svg("text", { x, y: y + tall * 0.68, class: "label" }, root, value === null ? "not known yet" : shorter(value));
+    svg("text", { x, y: y + tall * 0.68, class: "label" }, root, value === null ? "not known" : shorter(value));
   });
 };

@@ -2,7 +2,7 @@
 "use strict";
 
 (() => {
-  const parts = ["facts", "runs", "failures", "improvements", "systems", "proposals", "history", "evaluations"];
+  const parts = ["facts", "runs", "budget", "failures", "improvements", "systems", "proposals", "history", "evaluations"];
   const place = document.getElementById("live");
   let version = place.dataset.version;
   let busy = false;
@@ -14,10 +14,10 @@
 
   const replacePart = (now, next) => {
     const opened = [...now.querySelectorAll("details")].map((part) => part.open);
-    const unticked = new Set([...now.querySelectorAll("input[type=checkbox]:not(:checked)")].map((box) => box.id));
+    const ticked = new Set([...now.querySelectorAll("input[type=checkbox]:checked")].map((box) => box.id));
     now.replaceWith(next);
     next.querySelectorAll("details").forEach((part, index) => { part.open = opened[index] ?? false; });
-    for (const box of next.querySelectorAll("input[type=checkbox]")) if (unticked.has(box.id)) box.checked = false;
+    for (const box of next.querySelectorAll("input[type=checkbox]")) box.checked = ticked.has(box.id);
   };
 
   // All viewers get the same text: each page fills in the token of its session, and keys of its own for what it asks for.

@@ -34,6 +34,9 @@
     return made;
   };
 
+  // Commands and keys stand between backticks in messages.
+  const said = (text) => text.split(/`([^`\n]+)`/).map((part, place) => place % 2 ? element("code", part) : part);
+
   const numberLines = () => {
     const count = spec.value.split("\n").length;
     lines.replaceChildren();
@@ -62,7 +65,7 @@
       item.append(link, " ");
     }
     if (problem.key) item.append(element("code", problem.key), ": ");
-    item.append(problem.message);
+    item.append(...said(problem.message));
     return item;
   };
 
@@ -136,6 +139,9 @@
     return input.dataset.key === "name" || Number.isNaN(Number(text)) ? text : Number(text);
   };
 
+  // What the page calls the options of a rehearsal.
+  const labels = { "options.within": "Near enough", "options.spread": "Expected spread" };
+
   const rehearse = async (button) => {
     button.disabled = true;
     rehearsed.textContent = "Rehearsing …";
@@ -151,9 +157,9 @@
         found = await call("GET", `/rehearsals/${found.id}?wait=2`);
       }
       const bought = found.rehearsal;
-      rehearsed.textContent = bought
+      rehearsed.replaceChildren(...said(bought
         ? `${Math.round(100 * bought.chance)} % (${Math.round(100 * bought.low)} to ${Math.round(100 * bought.high)} %) to get within ${bought.within} ${bought.unit} of the best, in ${bought.replays} replays on ${bought.source}.`
-        : found.problems.map((problem) => `${problem.key ? `${problem.key}: ` : ""}${problem.message}`).join(" ");
+        : found.problems.map((problem) => `${labels[problem.key] ? `${labels[problem.key]}: ` : problem.key ? `\`${problem.key}\`: ` : ""}${problem.message}`).join(" ")));
     } catch (error) {
       rehearsed.textContent = error.detail || "The server does not answer.";
     } finally {

@@ -11,7 +11,25 @@
   // 3Dmol's reader of XYZ knows the cell of the extended form.
   const text = await answer.text();
   const viewer = $3Dmol.createViewer(place, {});
-  const paint = () => { viewer.setBackgroundColor(rgb(getComputedStyle(document.body).backgroundColor)); viewer.render(); };
+  // The cell is drawn in the colour of the text, because black cannot be seen on a dark page; its axes are seen on both.
+  const cellStyle = (colour) => {
+    const style = { box: { color: colour } };
+    for (const [axis, line] of [["a", "#e05252"], ["b", "#2e9e5b"], ["c", "#4a90e2"]]) {
+      style[`${axis}label`] = axis;
+      style[`${axis}style`] = { color: line, radius: 0.1, midpos: -1 };
+      style[`${axis}labelstyle`] = { fontColor: colour, showBackground: false, alignment: "center", inFront: false };
+    }
+    return style;
+  };
+  const paint = () => {
+    const style = getComputedStyle(document.body);
+    viewer.setBackgroundColor(rgb(style.backgroundColor));
+    if (periodic) {
+      viewer.removeUnitCell(model);
+      viewer.addUnitCell(model, cellStyle(rgb(style.color)));
+    }
+    viewer.render();
+  };
   const rgb = (colour) => {
     const [red, green, blue] = colour.match(/[\d.]+/g).map(Number);
     return (red << 16) + (green << 8) + blue;
@@ -43,7 +61,7 @@
 
   const known = columns();
   const model = viewer.addModel(text, "xyz");
-  if (/^.*\n.*Lattice=/.test(text)) viewer.addUnitCell(model);
+  const periodic = /^.*\n.*Lattice=/.test(text);
 
   const colour = (name) => {
     const shape = (more) => ({ sphere: { scale: 0.3, ...more }, stick: { radius: 0.08, ...more } });
@@ -70,6 +88,7 @@
   // Side view: a boundary's normal, the third axis of its cell, stands upright.
   viewer.rotate(-90, "x");
   viewer.zoomTo();
+  viewer.zoom(0.9); // the frame of the cell is seen as a whole
   paint();
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", paint);
 })();

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import reduce
 
 import pytest
 
+from tansaku.deploy.cli import naming
 from tansaku.deploy.web.app import create_app
 from tansaku.flows.requests import Desk
 from tansaku.models.domain.accounts import Role
@@ -18,6 +20,7 @@ from tansaku.tasks.commands.rename import RENAMED
 from tansaku.tasks.commands.requested import carry_out
 from tansaku.tasks.resources import Resources
 from tansaku.tasks.settings import Settings
+from tansaku.tasks.site.users import user_name
 from tansaku.tasks.views.service_health import describe_request
 from tests.unit.deploy.web.conftest import SPEC
 
@@ -48,6 +51,18 @@ def resources(site, tmp_path):
         schedules=site.services.schedules,
         registry=site.services.registry,
     )
+
+
+def test_commands_leave_the_same_entries_in_the_audit(site, resources, monkeypatch):
+    """`tansaku copy` and `tansaku rename`, beside the dashboard's forms."""
+    monkeypatch.setattr(naming, "opened", lambda _: nullcontext(replace(resources, accounts=site.services.accounts)))
+    naming.copy(NAME, "by-command", ["seed=7"])
+    naming.rename("by-command", "renamed")
+    (renamed, copied, *_) = site.services.accounts.audit()
+    assert (copied.action, copied.subject, copied.after["copy_of"]) == ("campaign.create", "campaign:by-command", NAME)
+    assert (renamed.action, renamed.subject) == ("campaign.rename", "campaign:by-command")
+    assert (renamed.before, renamed.after["name"]) == ({"name": "by-command"}, "renamed")
+    assert (copied.actor, copied.address) == (renamed.actor, renamed.address) == (user_name(), "local")
 
 
 @pytest.fixture

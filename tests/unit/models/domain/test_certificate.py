@@ -23,4 +23,4 @@ def test_a_certain_barrier_has_none():
 
 
 def test_nothing_is_said_of_a_barrier_that_is_not_known():
-    assert certificate(None, estimate=None).describe() == "Certificate (95 %): not enough data yet"
+    assert certificate(None, estimate=None).describe() == "Certificate (95 %): not enough results to say what remains"

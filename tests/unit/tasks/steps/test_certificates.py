@@ -35,8 +35,8 @@ def test_words():
 
 def test_what_is_known_of_some_systems_is_said():
     none = {"a": None, "b": None}
-    assert drawn(tolerance=None).describe() == "Certificate (90 %): not enough data yet"
-    assert drawn(tolerance=None, tolerances=none).describe() == "Certificate (90 %): not enough data yet"
+    assert drawn(tolerance=None).describe() == "Certificate (90 %): not enough results to say what remains"
+    assert drawn(tolerance=None, tolerances=none).describe() == "Certificate (90 %): not enough results to say what remains"
     some = {"a": 26.0, "b": None, "c": 11.0}
     assert drawn(tolerance=None, tolerances=some, known=31.0).describe() == (
         "Certificate (90 %): 2 of 3 systems: nothing better by more than 31 mJ/m2 remains"

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tansaku.models.domain.certificate import Certificate
 from tansaku.models.domain.records import Command, Failure, LeaseOwner
 from tansaku.models.domain.states import CampaignState, FailureKind, StopReason
 from tansaku.tasks.commands.runs import may_run
@@ -121,3 +122,20 @@ def test_lost_attempts_are_shown_with_their_reasons(recorded):
     lines = [line for line in status.describe().splitlines() if line.startswith("  lost:")]
     assert lines[0].strip() == "lost: a2, attempt 3 (round 2): walltime: after 3 minutes"
     assert "2 earlier attempts" in lines[-1]
+
+
+def test_a_finished_search_without_a_certificate_says_why_nothing_is_known(recorded):
+    status = campaign_status(recorded("a1", "a2", "a3"), NAME)
+    certificate = Certificate(number=4, horizon=3, searched=3, confidence=0.95, tolerance=None, unit="mJ/m2")
+    unknown = status.model_copy(update={"certificate": certificate})
+    said = "Certificate (95 %): not enough results to say what remains"
+    assert unknown.certified == f"{said}; the search ended after 3 evaluations: its cost was spent"
+    assert f"  {unknown.certified}" in unknown.describe().splitlines()
+    assert unknown.model_copy(update={"stop_reason": None}).certified == said
+    known = certificate.model_copy(update={"tolerance": 4.0})
+    assert status.model_copy(update={"certificate": known}).certified == known.describe()
+    assert status.certified is None
+
+
+def test_every_reason_to_end_has_words():
+    assert all(reason.words for reason in StopReason)

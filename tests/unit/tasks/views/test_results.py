@@ -65,6 +65,8 @@ def test_polish_is_apart_from_the_search(recorded):
     alpha = system_rows(data)[1]
     assert (alpha["value"], alpha["value_polished"], alpha["evaluations"]) == (3.0, 5.0, 2)
     assert [entry["candidate"] for entry in alpha["polished"]] == ["a1"]
+    # The search's best is a2; beside the relaxed value stands what a1 has in the search.
+    assert (alpha["best_candidate"], alpha["polished_candidate"], alpha["polished_searched"]) == ("a2", "a1", 5.0)
 
 
 def test_convergence_of_a_table_is_measured_against_the_true_optimum(recorded):

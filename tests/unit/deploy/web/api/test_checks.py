@@ -114,7 +114,11 @@ def test_a_budget_is_rehearsed(browser):
     assert (found.json()["done"], found.json()["rehearsal"]["replays"]) == (0, 3)
     assert browser.get(f"{REHEARSALS}/{found.json()['id']}").json() == found.json()
     wrong = browser.change("POST", f"{REHEARSALS}?wait=20", json={"spec": SPEC}).json()
-    assert (wrong["state"], wrong["problems"][0]["message"][:8]) == ("invalid", "within: ")
+    (problem,) = wrong["problems"]
+    assert (wrong["state"], problem["key"]) == ("invalid", "budget.stop.within")
+    assert problem["message"].startswith("missing; say how near")
+    wrong = browser.change("POST", f"{REHEARSALS}?wait=20", json={"spec": SPEC, "options": {"within": "5"}}).json()
+    assert (wrong["problems"][0]["key"], "--" in wrong["problems"][0]["message"]) == ("options.within", False)
     assert browser.change("POST", REHEARSALS, json={"spec": SPEC, "options": {"replays": 5000}}).status_code == 422
     assert browser.change("POST", REHEARSALS, json={"spec": SPEC, "options": {"like": "/etc/passwd"}}).status_code == 422
 

@@ -121,6 +121,12 @@ def test_the_form_of_the_dashboard(site, browser, serve):
     assert (asked.status_code, asked.headers["Location"].partition("?")[0]) == (303, page)
     serve()
     assert 'name="value-2"' in browser.get(page).text
+    wrong = browser.submit(
+        "/campaigns/rows/tells", {"key": "form-key-0", "value-1": "1,5", "value-2": "x", "note-2": "by hand"}
+    )
+    assert (wrong.status_code, 'id="problem-rows" role="alert"' in wrong.text) == (422, True)
+    for name, typed in (("value-1", "1,5"), ("value-2", "x"), ("note-2", "by hand")):
+        assert f'name="{name}" value="{typed}"' in wrong.text
     fields = {"key": "form-key-2", "value-1": "1,5", "deviation-1": "0.1", "value-2": "", "status-2": "failed", "note-2": "no"}
     told = browser.submit("/campaigns/rows/tells", fields)
     assert told.status_code == 303, told.text

@@ -134,3 +134,18 @@ def test_too_many_at_once_are_asked_to_wait(site, monkeypatch):
 
     monkeypatch.setattr(site.services.passwords, "verify", busy)
     assert site.browser().log_in("viewer").status_code == 503
+
+
+def test_a_used_link_says_so_and_what_to_do(site):
+    secret = issue_login_link(site.services, "viewer")
+    browser = site.browser()
+    assert browser.submit("/session", {"token": secret}, "/login").status_code == 303
+    again = browser.submit("/session", {"token": secret}, "/login")
+    assert again.status_code == 401
+    assert "it was used already, or is older than 15 minutes" in again.text
+    assert "<code>tansaku web login-link USER</code> prints another one" in again.text
+    # The browser is still logged in by the first use.
+    assert 'as viewer: <a href="/">go on</a>' in again.text
+    other = site.browser().submit("/session", {"token": secret}, "/login")
+    assert "logged in already" not in other.text
+    assert browser.get("/").status_code == 200

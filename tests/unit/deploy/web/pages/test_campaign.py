@@ -59,6 +59,20 @@ def test_a_viewer_sees_facts_failures_table_and_spec_but_no_forms(site_with):
     assert browser.submit(f"{PAGE}/commands", {"kind": "pause", "key": "from-a-viewer"}).status_code == 403
 
 
+def test_the_headline_is_of_the_final_relaxation_and_pairs_no_numbers_of_two_candidates(make_site, recorded):
+    browser = make_site(recorded("a1", "a2", polish=("a1",))).logged_in(Role.VIEWER)
+    for path in (PAGE, f"{PAGE}/parts"):
+        page = browser.get(path).text
+        assert (
+            f'Best after the final relaxation: <a href="{PAGE}/evaluations/3">5 mJ/m2</a> (a1); in the search it had 5 mJ/m2'
+            in page
+        )
+        assert f'Best of the search, before it: <a href="{PAGE}/evaluations/2">3 mJ/m2</a> (a2)' in page
+    home = browser.get("/").text
+    assert re.search(r"5 mJ/m2<br><span class=\"quiet\">final relaxation; in the search 5</span>", home)
+    assert ">3 mJ/m2<" not in home
+
+
 def test_stored_texts_are_escaped_and_without_terminal_codes(site_with):
     site = site_with("a1", "b1")
     add_evaluation(site, 3, "a2", Outcome(failure=Failure(kind=FailureKind.SCIENCE, reason="nan", message=HOSTILE)))
@@ -82,7 +96,7 @@ def test_one_form_sent_twice_is_one_command(site_with):
     assert [entry.action for entry in site.services.accounts.audit() if entry.subject == f"campaign:{NAME}"] == [
         "campaign.pause"
     ]
-    expected = "no driver runs, so it takes effect with Run or `tansaku resume small-table`"
+    expected = "pause: stored; no driver runs now, so it takes effect when the campaign runs again"
     assert expected in browser.get(answer.headers["Location"]).text
     site.services.store.acquire_lease(NAME, OWNER, 60.0)
     assert "the driver applies it" in browser.get(answer.headers["Location"]).text
@@ -96,6 +110,27 @@ def test_the_selected_failures_are_retried(site_with):
     browser.submit(f"{PAGE}/commands", {"kind": "retry", "key": key_of(browser, "retry"), "evaluation-2": "on"})
     browser.submit(f"{PAGE}/commands", {"kind": "retry", "key": key_of(browser, "retry"), "all": "yes"})
     assert commands(site) == [("retry", "operator", {"candidates": ["a3"]}), ("retry", "operator", {})]
+
+
+def test_no_failure_is_ticked_beforehand_and_each_group_can_be(site_with):
+    site = site_with("a1")
+    for number, reason in enumerate(("nan", "nan", "slow"), 2):
+        add_evaluation(
+            site, number, f"a{number}", Outcome(failure=Failure(kind=FailureKind.SCIENCE, reason=reason, message=""))
+        )
+    page = site.logged_in(Role.OPERATOR).get(PAGE).text
+    assert re.findall(r'name="evaluation-(\d)"', page) == ["2", "3", "4"]
+    assert re.search(r"<input[^>]*\bchecked\b", page) is None
+    assert re.findall(r"data-select-group[^>]*>([^<]+)<", page) == ["Select all 2 of this group"]
+
+
+def test_what_is_used_of_the_budget_is_shown_and_follows(make_site, recorded):
+    site = make_site(recorded("a1", "a3"))
+    browser = site.logged_in(Role.OPERATOR)
+    assert "<dt>Evaluations</dt><dd>2, not limited</dd>" in browser.get(f"{PAGE}/parts").text
+    assert "<dt>Cost</dt><dd>6 of 8 (75 %)</dd>" in browser.get(f"{PAGE}/budget").text
+    add_evaluation(site, 3, "a2", Outcome(value=3.0))
+    assert "<dt>Cost</dt><dd>8 of 8 (100 %)</dd>" in browser.get(f"{PAGE}/parts").text
 
 
 def test_an_edit_of_the_budget_starts_from_the_page_that_was_seen(site_with):

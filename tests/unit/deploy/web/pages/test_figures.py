@@ -49,7 +49,7 @@ def test_data_tables_and_versions(site_with):
     assert second.json()["proposals"]["acquisition"] == [0.25]
     assert second.json()["certificate"]["tolerance"] == [2.5, None]
     page = browser.get(f"{PAGE}/figures").text
-    assert "not known yet" in page
+    assert "not known" in page
     assert "&lt;b&gt;beta&lt;/b&gt;" in page
     assert f'<a href="{PAGE}/evaluations/3">3</a>' in page
 

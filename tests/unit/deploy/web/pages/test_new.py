@@ -102,3 +102,11 @@ def test_files_are_shown_and_removed_by_admins(site, browser):
     assert f'action="/files/{sha256}/deletion"' in admin.get("/files").text
     assert admin.submit(f"/files/{sha256}/deletion").headers["Location"] == "/files"
     assert "No file was uploaded." in admin.get("/files").text
+
+
+def test_the_list_shows_the_template_that_the_text_begins_with(site):
+    browser = site.with_session(Role.OPERATOR)
+    for path, chosen in (("/new", "cu-emt"), ("/new?template=al-110-tilt", "al-110-tilt")):
+        page = browser.get(path).text
+        assert re.findall(r'<option value="([^"]+)" selected>', page) == [chosen]
+        assert f"name: {chosen}" in page

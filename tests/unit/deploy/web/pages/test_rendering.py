@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from tansaku.deploy.web.app import STATIC
+from tansaku.deploy.web.pages.formats import message
 from tansaku.deploy.web.pages.rendering import NAVIGATION, Renderer, static_address
 from tansaku.models.domain.accounts import Role
 from tansaku.models.domain.records import CampaignRecord
@@ -70,3 +72,22 @@ def test_our_own_style_and_scripts_stay_small():
 
 def test_styles_load_nothing_from_elsewhere():
     assert not [path for path in STATIC.glob("*.css") if "url(" in path.read_text() or "@import" in path.read_text()]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("`tansaku resume a` starts it", "<code>tansaku resume a</code> starts it"),
+        ("`<b>` and one ` alone", "<code>&lt;b&gt;</code> and one ` alone"),
+        ("\x1b[31mred\x1b[0m `a", "red `a"),
+    ],
+)
+def test_messages_set_commands_as_code_and_escape_all_else(text, shown):
+    assert message(text) == message(text).__html__() == shown
+
+
+@pytest.mark.parametrize("template", sorted((STATIC.parent / "templates").glob("*.html")), ids=lambda path: path.stem)
+def test_every_table_scrolls_in_its_own_box(template):
+    """On a phone a page is as wide as the screen, and a table is often wider."""
+    text = template.read_text()
+    assert len(re.findall(r'<div (?:id="\w+" )?class="wide"[^>]*>\s*<table', text)) == text.count("<table")

@@ -71,6 +71,36 @@ def test_the_part_of_the_page_follows_the_request_until_its_run_ends(site_with):
     assert ">Run</button>" in part
 
 
+def test_between_a_request_and_its_driver_a_campaign_is_starting(site_with):
+    site = site_with("a1")
+    browser, requests = site.logged_in(Role.OPERATOR), site.services.requests
+
+    def states() -> list[str]:
+        home = re.search(r"</th>\s*<td>(\w+)", browser.get("/").text)[1]
+        return [home, *(re.search(r'id="state"><strong>(\w+)', browser.get(path).text)[1] for path in (PAGE, f"{PAGE}/runs"))]
+
+    assert states() == ["INTERRUPTED"] * 3
+    browser.submit(f"{PAGE}/runs", {"key": "the-request"})
+    assert states() == ["STARTING"] * 3
+    requests.answer_request("the-request", Answer(service="tansaku", run="run-1"), site.clock())
+    assert states() == ["STARTING"] * 3
+    lease = site.services.store.acquire_lease(NAME, OWNER, 60.0)
+    assert states() == ["RUNNING"] * 3
+    # The service has not noticed yet that the run has ended.
+    site.services.store.release_lease(lease)
+    assert states() == ["INTERRUPTED"] * 3
+
+
+def test_a_finished_campaign_with_more_budget_is_starting_too(site_with):
+    site = site_with("a1", "a3", "a2")
+    browser = site.logged_in(Role.OPERATOR)
+    assert "<strong>FINISHED</strong>: its cost was spent" in browser.get(PAGE).text
+    browser.submit(f"{PAGE}/commands", {"kind": "retry", "key": "the-retry", "all": "yes"})
+    assert '<p id="state"><strong>STARTING</strong></p>' in browser.get(PAGE).text
+    site.services.store.acquire_lease(NAME, OWNER, 60.0)
+    assert "STARTING" not in browser.get(PAGE).text
+
+
 def test_a_refused_request_says_why_and_may_be_repeated(site_with):
     site = site_with("a1")
     browser = site.logged_in(Role.OPERATOR)

@@ -1,0 +1,66 @@
+"""The part of a campaign's page that shows what is used of its budget, and the form that changes the budget."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tansaku.deploy.web.auth.roles import require
+from tansaku.deploy.web.errors import ProblemError
+from tansaku.deploy.web.pages.rendering import render
+from tansaku.deploy.web.services import services_of
+from tansaku.models.domain.accounts import Actor, Role
+from tansaku.models.domain.records import JsonDict
+from tansaku.tasks.views.budget import budget_used
+from tansaku.tasks.views.readings import Reading
+from tansaku.tasks.views.time_limits import time_spent
+
+router = APIRouter(prefix="/campaigns")
+
+_NUMBERS = ("cost", "fraction", "evaluations", "hours", "core_hours")
+
+
+@router.get("/{name}/budget")
+def budget_part(request: Request, _: Annotated[Actor, Depends(require(Role.VIEWER))], name: str) -> Response:
+    """The part of the campaign's page, which asks for itself while a limit of time runs."""
+    reading = services_of(request).readings.reading(name)
+    return render(request, "budget.html", {"status": reading.status, **budget_content(reading)})
+
+
+def budget_content(reading: Reading) -> JsonDict:
+    """What the part shows."""
+    budget, driven = reading.spec.budget, reading.campaign.lease is not None
+    return {
+        "budget": budget_used(reading.spec, reading.status, time_spent(reading.campaign)),
+        "clocked": budget.deadline is not None or (driven and budget.hours is not None),
+    }
+
+
+def budget_changes(reading: Reading, fields: Mapping[str, str]) -> JsonDict:
+    """What a form changes of the budget; a field that was emptied takes its limit away.
+
+    Raises:
+        ProblemError: A field is no number.
+    """
+    changes: JsonDict = {}
+    for name in _NUMBERS:
+        if name not in fields:
+            continue
+        text = fields[name].strip()
+        try:
+            value = None if not text else int(text) if name == "evaluations" else float(text)
+        except ValueError as error:
+            expected = "a whole number" if name == "evaluations" else "a number"
+            detail = f"{text!r} is not {expected}"
+            raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, detail, key=f"budget.{name}") from error
+        if value != getattr(reading.spec.budget, name):
+            changes[f"budget.{name}"] = value
+    given, known = fields.get("deadline", "").strip(), reading.spec.budget.deadline
+    if "deadline" in fields and given != (known.isoformat() if known is not None else ""):
+        changes["budget.deadline"] = given or None
+    return changes
