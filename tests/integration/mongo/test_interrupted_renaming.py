@@ -1,8 +1,8 @@
 """A process that renames a campaign is killed before and after every single write: repeated, the command loses nothing.
 
-The campaign has all that follows its name: results, a training with a data set and two models of which the second began with the
-first, a model of another name that began with the second, a request, a schedule, and a campaign that uses its model and learns
-from it.
+The campaign has all that follows its name: results, a training with a data set and two models of which the second began with
+the first, a model of another name that began with the second, a request, a schedule, and a campaign that uses its model and
+learns from it.
 """
 
 from __future__ import annotations
@@ -174,13 +174,16 @@ def stored(mongo_database: Database, tmp_path: Path) -> Iterator[Callable[[], No
 
 def told(database: Database) -> dict[str, list[str]]:
     """All that is stored, in an order of its own, but for times, revisions and the leases of those who renamed."""
-    found = {}
-    for name, stored in documents(database).items():
-        lasting = [one for one in stored if not str(one.get("kind", "")).startswith("lease")]
-        found[name] = sorted(
-            json.dumps({key: one[key] for key in one if key not in VOLATILE}, sort_keys=True, default=str) for one in lasting
-        )
-    return found
+    return {name: sorted(_lasting(one) for one in found if not _of_a_lease(one)) for name, found in documents(database).items()}
+
+
+def _lasting(document: dict[str, Any]) -> str:
+    lasting = {key: value for key, value in document.items() if key not in VOLATILE}
+    return json.dumps(lasting, sort_keys=True, default=str)
+
+
+def _of_a_lease(document: dict[str, Any]) -> bool:
+    return str(document.get("kind", "")).startswith("lease")
 
 
 def test_a_rename_killed_at_every_write_is_finished_by_the_same_command(
@@ -193,13 +196,8 @@ def test_a_rename_killed_at_every_write_is_finished_by_the_same_command(
     starts = {one.label: one.spec["start"] for one in registry.models()}
     assert starts == {"new@1": None, "new@2": "new@1", "old@3": None, "begun@1": "new@2"}
     # The old name is left in the campaign's former names, in the event of the change, and in what is of somebody else.
-    names_it = {name: sum('"old"' in one or '"old@' in one for one in stored_ones) for name, stored_ones in expected.items()}
-    assert {name: count for name, count in names_it.items() if count} == {
-        "campaigns": 1,
-        "events": 1,
-        "models": 1,
-        "datasets": 1,
-    }
+    names_it = {name: sum('"old"' in one or '"old@' in one for one in found) for name, found in expected.items()}
+    assert names_it == dict.fromkeys(expected, 0) | {"campaigns": 1, "events": 1, "models": 1, "datasets": 1}
 
     def die() -> None:
         raise killed
