@@ -60,6 +60,6 @@ class CleanEnvironment:
         environment = given | {"PYTHONNOUSERSITE": "1", "OMP_NUM_THREADS": "1"}
         done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, (
-            f"{command[:4]} ended with {done.returncode}:\n{done.stdout[-4000:]}\n{done.stderr[-6000:]}"
+            f"{command[:4]} ended with {done.returncode}:\n{done.stdout[-4000:]}\n{done.stderr}"
         )
         return done.stdout
