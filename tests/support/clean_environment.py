@@ -59,7 +59,5 @@ class CleanEnvironment:
         given = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "VIRTUAL_ENV", "PYTEST_ADDOPTS")}
         environment = given | {"PYTHONNOUSERSITE": "1", "OMP_NUM_THREADS": "1"}
         done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, (
-            f"{command[:4]} ended with {done.returncode}:\n{done.stdout[-4000:]}\n{done.stderr}"
-        )
+        assert done.returncode == 0, f"{command[:4]} ended with {done.returncode}:\n{done.stdout[-4000:]}\n{done.stderr}"
         return done.stdout
