@@ -41,7 +41,7 @@ def database_structures(
 
 
 def _check(path: Path, limits: LimitsSpec | None, key: str) -> None:
-    """Looks at the file without ASE, which would change an old database: tables, not views or columns that compute something."""
+    """Looks at the file without ASE, which would change an old database: tables, no views, and nothing that is computed."""
     try:
         with closing(sqlite3.connect(f"file:{quote(str(path.resolve()))}?mode=ro", uri=True)) as database:
             kinds = dict(database.execute("select name, type from sqlite_master where type in ('table', 'view', 'trigger')"))

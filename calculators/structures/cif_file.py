@@ -81,7 +81,7 @@ def _check_operations(columns: Mapping[str, Sequence[str] | str], path: Path, ke
         longest = max(map(len, words), default=0)
         if longest > _LONGEST_OPERATION:
             raise ConfigurationError(
-                f"{key}: {path.name!r} has an operation of {longest} characters in {name}; expected at most {_LONGEST_OPERATION}"
+                f"{key}: {path.name!r}: {name} has an operation of {longest} characters; expected at most {_LONGEST_OPERATION}"
             )
         product *= len(words) if name.endswith(".xyz") else 1
     if product > _MAGNETIC:
