@@ -128,7 +128,7 @@ def _count_atoms(text: str, limits: LimitsSpec | None, key: str, path: Path) -> 
     more = next((number for number in range(at, len(lines)) if lines[number].strip()), None)
     if more is not None:
         raise ConfigurationError(
-            f"{key}: {path.name!r}, line {at + 1}: an empty line, and more in line {more + 1}; expected the next number of atoms"
+            f"{key}: {path.name!r}, line {at + 1}: an empty line, and more in line {more + 1}; expected a number of atoms"
         )
 
 

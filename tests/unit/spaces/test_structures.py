@@ -285,7 +285,7 @@ def test_structures_after_an_empty_line_are_not_lost(folder):
     (folder / "a.extxyz").write_text(FRAME.format(more="") + "\n \n")
     assert len(opened(folder).pool()) == 1
     (folder / "a.extxyz").write_text(FRAME.format(more="") + "\n" + FRAME.format(more=""))
-    with pytest.raises(ConfigurationError, match="line 4: an empty line, and more in line 5; expected the next number"):
+    with pytest.raises(ConfigurationError, match="line 4: an empty line, and more in line 5; expected a number"):
         opened(folder).pool()
 
 
