@@ -227,7 +227,7 @@ class StructuresSpace:
         costs = []
         for candidate, found in several:
             value = info_of(candidate, found, spec.cost_key, "space.cost_key")
-            if isinstance(value, str) or value <= 0:
+            if isinstance(value, str | bool) or value <= 0:
                 raise ConfigurationError(f"space.cost_key: {candidate}: {shown(value)}; expected a positive number")
             costs.append(float(value))
         return np.array(costs)

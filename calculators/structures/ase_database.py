@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from ase import Atoms
 
 
+_HIDDEN = "select name, hidden from pragma_table_xinfo(?)"
+"""Columns of a table; those that are computed when they are read, or belong to a virtual table, are hidden ones."""
+
+
 def database_structures(
     path: Path, limits: LimitsSpec | None, key: str
 ) -> Iterator[tuple[Atoms, Mapping[str, object], str | None]]:
@@ -37,7 +41,7 @@ def database_structures(
 
 
 def _check(path: Path, limits: LimitsSpec | None, key: str) -> None:
-    """Looks at the file without ASE, which would change an old database: a table, not a view that computes something."""
+    """Looks at the file without ASE, which would change an old database: tables, no views, and nothing that is computed."""
     try:
         with closing(sqlite3.connect(f"file:{quote(str(path.resolve()))}?mode=ro", uri=True)) as database:
             kinds = dict(database.execute("select name, type from sqlite_master where type in ('table', 'view', 'trigger')"))
@@ -45,6 +49,9 @@ def _check(path: Path, limits: LimitsSpec | None, key: str) -> None:
             if "systems" not in kinds or strange:
                 what = f"it has a {kinds[strange[0]]}, {strange[0]!r}" if strange else "it has no table 'systems'"
                 raise ConfigurationError(f"{key}: {path.name!r} is no ASE database: {what}")
+            made = [name for table in kinds for name, hidden in database.execute(_HIDDEN, (table,)) if hidden]
+            if made:
+                raise ConfigurationError(f"{key}: {path.name!r} is no ASE database: column {made[0]!r} is computed, not stored")
             rows, most = database.execute("select count(*), max(natoms) from systems").fetchone()
     except sqlite3.Error as error:
         raise ConfigurationError(f"{key}: {path.name!r} is no ASE database: {error}") from error

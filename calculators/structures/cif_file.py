@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,10 @@ _TWICE_COUNTED = 4
 _CELLS = 1000
 _OPERATIONS = 192
 """A space group has at most so many in its conventional cell."""
+_MAGNETIC = 384
+"""A magnetic space group has at most so many, which a file may give as operations times centrings."""
+_LONGEST_OPERATION = 100
+"""Characters; the longest in use, of a magnetic group in a setting of its own, have about fifty."""
 
 
 def read_cif(path: Path, limits: LimitsSpec | None, key: str) -> Any:  # noqa: ANN401 - a pymatgen Structure
@@ -39,7 +43,7 @@ def read_cif(path: Path, limits: LimitsSpec | None, key: str) -> Any:  # noqa: A
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            text = path.read_text(encoding="utf-8")
+            text = path.read_text(encoding="utf-8-sig")
             file = cif.CifFile.from_str(text)
             _check_lists(file, path, limits, key)
             parser = cif.CifParser.from_str(text)
@@ -63,11 +67,27 @@ def _check_lists(file: Any, path: Path, limits: LimitsSpec | None, key: str) -> 
         lists = {name: column for name, column in block.data.items() if isinstance(column, list)}
         sites = max((len(column) for name, column in lists.items() if name.startswith("_atom_site_")), default=0)
         check_limit(limits, "cif_atoms", sites, f"{key}: rows of atoms in {path.name!r}")
-        for name, column in lists.items():
-            if name.endswith(("_as_xyz", "_operation_xyz")) and len(column) > _OPERATIONS:
-                raise ConfigurationError(
-                    f"{key}: {path.name!r} has {len(column)} operations in {name}; expected at most {_OPERATIONS}"
-                )
+        _check_operations({name: column for name, column in block.data.items() if name.endswith("xyz")}, path, key)
+
+
+def _check_operations(columns: Mapping[str, Sequence[str] | str], path: Path, key: str) -> None:
+    """Refuses what a parser of operations takes minutes for: too many, or one that is very long."""
+    product = 1
+    for name, column in columns.items():
+        words = [column] if isinstance(column, str) else column
+        most = _MAGNETIC if name.endswith(".xyz") else _OPERATIONS
+        if len(words) > most:
+            raise ConfigurationError(f"{key}: {path.name!r} has {len(words)} operations in {name}; expected at most {most}")
+        longest = max(map(len, words), default=0)
+        if longest > _LONGEST_OPERATION:
+            raise ConfigurationError(
+                f"{key}: {path.name!r}: {name} has an operation of {longest} characters; expected at most {_LONGEST_OPERATION}"
+            )
+        product *= len(words) if name.endswith(".xyz") else 1
+    if product > _MAGNETIC:
+        raise ConfigurationError(
+            f"{key}: {path.name!r} has {product} operations, centrings counted; expected at most {_MAGNETIC}"
+        )
 
 
 def _images(block: Any, operations: Sequence[Any]) -> int:  # noqa: ANN401 - a pymatgen CifBlock and SymmOps

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _QUOTED = r'"(?:\\.|[^"\\])*"'
 _WORD = re.compile(rf'(?:[^\s"=]+|{_QUOTED})=(?P<value>{_QUOTED}|[^\s"]\S*)?|{_QUOTED}|\S+')
 _EMPTY = re.compile(r"=(?=\s)")
+_MANY_COLUMNS = re.compile(r":[\s+]*[\d_]{4,}")
 _RESERVED = frozenset({"Lattice", "Properties", "pbc"})
 
 
@@ -59,17 +60,45 @@ def read_extended_xyz(text: str) -> Iterator[Atoms]:
     """
     from ase.io.extxyz import read_extxyz
 
+    _check_columns(text)
     yield from read_extxyz(io.StringIO(_without_empty(text)), index=slice(None))
+
+
+def _headers(lines: Sequence[str]) -> Iterator[int]:
+    """Which lines are headers of structures: those after a number of atoms."""
+    at = 0
+    while at + 1 < len(lines):
+        try:
+            count = int(lines[at])
+        except ValueError:
+            return  # the parser will say so
+        if count < 0:
+            return
+        yield at + 1
+        at += 2 + count
+
+
+def _check_columns(text: str) -> None:
+    """Refuses headers that promise more numbers for each atom than a line holds: ASE would make room for all of them."""
+    if _MANY_COLUMNS.search(text) is None:
+        return
+    from ase.io.extxyz import key_val_str_to_dict
+
+    lines = text.split("\n")
+    for header in _headers(lines):
+        if _MANY_COLUMNS.search(lines[header]):
+            promised = str(key_val_str_to_dict(lines[header]).get("Properties", "")).split(":")[2::3]
+            count, given = sum(map(int, promised)), len("".join(lines[header + 1 : header + 2]).split())
+            if count > given:
+                raise ValueError(f"line {header + 1}: Properties has {count} columns, and the first atom {given}")
 
 
 def _without_empty(text: str) -> str:
     if _EMPTY.search(text) is None:
         return text
     lines = text.split("\n")
-    number = 0
-    while number + 1 < len(lines) and lines[number].strip().isdecimal():
-        lines[number + 1] = _WORD.sub(_unless_empty, lines[number + 1])
-        number += 2 + int(lines[number])
+    for header in _headers(lines):
+        lines[header] = _WORD.sub(_unless_empty, lines[header])
     return "\n".join(lines)
 
 

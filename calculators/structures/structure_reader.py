@@ -107,7 +107,7 @@ def _poscar(path: Path, limits: LimitsSpec | None, key: str) -> Iterator[Raw]:
 
 
 def _extended_xyz(path: Path, limits: LimitsSpec | None, key: str) -> Iterator[Raw]:
-    text = path.read_text(encoding="utf-8")
+    text = path.read_text(encoding="utf-8-sig")
     _count_atoms(text, limits, key, path)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -117,7 +117,7 @@ def _extended_xyz(path: Path, limits: LimitsSpec | None, key: str) -> Iterator[R
 
 def _count_atoms(text: str, limits: LimitsSpec | None, key: str, path: Path) -> None:
     """Looks at the numbers of atoms that a file gives, before a parser makes arrays of that size."""
-    lines = text.splitlines()
+    lines = text.split("\n")  # as the parser does; other characters that end a line are text to it
     at = 0
     while at < len(lines) and lines[at].strip():
         count = int(lines[at])
@@ -125,6 +125,11 @@ def _count_atoms(text: str, limits: LimitsSpec | None, key: str, path: Path) -> 
         if count < 1:
             raise ConfigurationError(f"{key}: {path.name!r}, line {at + 1}: {count} atoms; expected at least one")
         at += count + 2
+    more = next((number for number in range(at, len(lines)) if lines[number].strip()), None)
+    if more is not None:
+        raise ConfigurationError(
+            f"{key}: {path.name!r}, line {at + 1}: an empty line, and more in line {more + 1}; expected a number of atoms"
+        )
 
 
 def _from_pymatgen(structure: object, path: Path, key: str) -> Atoms:

@@ -23,15 +23,16 @@ _WRONG_KIND = ("model_type", "model_attributes_type", "tuple_type", "list_type",
 _KEY_ERRORS = ("missing", "extra_forbidden")
 _MAX_SHOWN = 60
 _BEGINS_WITH_KEY = re.compile(r"(?P<key>(?P<top>[a-z][a-z0-9_]*)(?:\.[\w-]+|\[[0-9]+\])*): ")
+_INSTANCE = re.compile(r"a valid dictionary or (?:instance of|object to extract fields from) ?\w*")
 _STEP = re.compile(r"[\w-]+")
 
 
 class _Problem(NamedTuple):
-    """One error, with the union branch that reported it (None outside plain unions)."""
+    """One error, with the branches of the plain unions that reported it, the outermost first."""
 
     path: KeyPath
     detail: ErrorDetails
-    branch: tuple[KeyPath, str] | None
+    branches: tuple[tuple[KeyPath, str], ...]
     models: tuple[type[BaseModel], ...]
 
 
@@ -94,7 +95,7 @@ def located(message: str, document: YamlText, model: type[BaseModel]) -> SpecPro
 def _locate(detail: ErrorDetails, model: type[BaseModel], data: object) -> _Problem:
     """Separates the keys of an error's location from the union tags that pydantic puts between them."""
     path: KeyPath = ()
-    branch: tuple[KeyPath, str] | None = None
+    branches: tuple[tuple[KeyPath, str], ...] = ()
     models: tuple[type[BaseModel], ...] = (model,)
     here = data
     loc = detail["loc"]
@@ -118,8 +119,8 @@ def _locate(detail: ErrorDetails, model: type[BaseModel], data: object) -> _Prob
             discriminated = bool(tagged) and step in _tags_of(tagged[0])
             models = tagged or models
             if not discriminated:
-                branch = (path, str(step)) if branch is None else branch
-    return _Problem(path, detail, branch, models)
+                branches += () if any(union == path for union, _ in branches) else ((path, str(step)),)
+    return _Problem(path, detail, branches, models)
 
 
 def _chosen_by_tag(models: tuple[type[BaseModel], ...], here: object, step: str | int) -> tuple[type[BaseModel], ...]:
@@ -165,23 +166,46 @@ def _tags_of(model: type[BaseModel]) -> tuple[str, ...]:
     return typing.get_args(field.annotation) if field else ()
 
 
-def _best_branches(problems: Sequence[_Problem]) -> list[_Problem]:
-    """Keeps, for every plain union, only the errors of the member that is most similar to the data."""
-    kept = [problem for problem in problems if problem.branch is None]
+def _best_branches(problems: Sequence[_Problem], depth: int = 0) -> list[_Problem]:
+    """Keeps, for every plain union, only the errors of the member that is most similar to the data.
+
+    Args:
+        problems: All of them; a member of a union may hold unions itself.
+        depth: In so many unions all of these problems are.
+    """
+    kept = [problem for problem in problems if len(problem.branches) <= depth]
     unions: dict[KeyPath, dict[str, list[_Problem]]] = {}
     for problem in problems:
-        if problem.branch is not None:
-            unions.setdefault(problem.branch[0], {}).setdefault(problem.branch[1], []).append(problem)
-    for branches in unions.values():
-        kept.extend(min(branches.values(), key=lambda branch: sum(map(_distance, branch))))
+        if len(problem.branches) > depth:
+            union, member = problem.branches[depth]
+            unions.setdefault(union, {}).setdefault(member, []).append(problem)
+    for union, members in unions.items():
+        best = [_best_branches(found, depth + 1) for found in members.values()]
+        kept.extend(_of_no_kind(best, union) or min(best, key=lambda found: sum(_distance(item, union) for item in found)))
     return kept
 
 
-def _distance(problem: _Problem) -> int:
+def _of_no_kind(members: Sequence[Sequence[_Problem]], union: KeyPath) -> list[_Problem]:
+    """One problem that names all members of a union, if the value is of no member's kind; else none."""
+    firsts = [found[0] for found in members if len(found) == 1 and _is_wrong_kind(found[0], union)]
+    if len(firsts) < len(members):
+        return []
+    expected = dict.fromkeys(
+        _INSTANCE.sub("a mapping", problem.detail["msg"]).removeprefix("Input should be ") for problem in firsts
+    )
+    message = f"Input should be {' or '.join(expected)}"
+    return [firsts[0]._replace(detail=ErrorDetails(**{**firsts[0].detail, "msg": message}))]
+
+
+def _distance(problem: _Problem, union: KeyPath) -> int:
     kind = problem.detail["type"]
-    if kind in _WRONG_KIND and problem.branch is not None and problem.path == problem.branch[0]:
+    if _is_wrong_kind(problem, union):
         return 50 if kind == "literal_error" else 100
     return 10 if kind in _KEY_ERRORS else 1
+
+
+def _is_wrong_kind(problem: _Problem, union: KeyPath) -> bool:
+    return problem.path == union and problem.detail["type"] in _WRONG_KIND
 
 
 def _explain(problem: _Problem) -> str:
@@ -204,6 +228,8 @@ def _explain(problem: _Problem) -> str:
         ("String should", "must"),
         ("Tuple should", "must"),
         ("Input should", "must"),
+        (" after validation, not", "; it has"),
+        ("a valid tuple", "a list"),
     ):
         message = message.replace(old, new)
     hint = _suggestion(detail["input"], context.get("expected", "").replace("'", "").replace(" or ", ", ").split(", "))

@@ -50,7 +50,9 @@ def following(datasets: Iterable[DatasetRecord], models: Sequence[ModelRecord] |
         return Following([(dataset, _dataset(dataset, new, dataset.name)) for dataset in own], [], [])
     hashes = {dataset.sha256 for dataset in own}
     moved = [model for model in models if model.name == old and model.dataset in hashes]
-    labels = {model.label for model in moved}
+    # Versions that an interrupted call has moved already: a later one may still begin with one of them by its old label.
+    before = {with_label(model.label, old) for model in models if model.name == new and model.dataset in hashes}
+    labels = {model.label for model in moved} | before - {model.label for model in models}
     return Following(
         datasets=[(dataset, _dataset(dataset, new, new if dataset.name == old else dataset.name)) for dataset in own],
         models=[(model, _model(model, labels, new, {"name": new})) for model in moved],

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import os
+import importlib.util
+import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tansaku.deploy.cli.new_plugin import package_files
-from tests.support.plugin_packages import ROOT, campaign, python
+from tests.literal_pages import CAMPAIGN
+from tests.support.clean_environment import LENT, CleanEnvironment
+from tests.support.plugin_packages import ROOT
 
 EXAMPLE = ROOT / "examples/plugins/tansaku-pair-potential"
+COMMAND = "from tansaku.deploy.cli.main import main; main()"
 
 
 def test_the_example_is_what_the_command_writes():
@@ -22,21 +24,30 @@ def test_the_example_is_what_the_command_writes():
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory) -> Path:
-    """A folder in which pip has installed the example, and nothing else."""
+def installed(tmp_path_factory) -> CleanEnvironment:
+    """A clean environment in which pip has installed the example, and nothing else."""
     folder = tmp_path_factory.mktemp("plugin")
     shutil.copytree(EXAMPLE, folder / "source")  # pip builds beside the source
-    target = folder / "target"
-    command = "-m pip install --no-input --no-deps --no-build-isolation --no-index --disable-pip-version-check --target"
-    subprocess.run(
-        [sys.executable, *command.split(), str(target), str(folder / "source")], check=True, capture_output=True, text=True
-    )
-    return target
+    environment = CleanEnvironment.made(folder / "environment")
+    environment.install(folder / "source")
+    return environment
 
 
-def test_a_campaign_runs_with_the_installed_example(installed, tmp_path):
+def test_the_example_is_installed_there_and_nowhere_else(installed):
+    assert importlib.util.find_spec("tansaku_pair_potential") is None
+    own = {path.name for path in installed.site_packages.iterdir() if path.name != "__pycache__"}
+    assert own == {LENT, "tansaku_pair_potential", "tansaku_pair_potential-0.1.0.dist-info"}
+    said = installed.run("-c", "import sys, tansaku_pair_potential as it; print(sys.prefix, it.__file__)", cwd=installed.folder)
+    prefix, file = (Path(word) for word in said.split())
+    assert prefix == installed.folder
+    assert file.is_relative_to(installed.site_packages)
+
+
+def test_a_campaign_is_checked_and_runs_with_the_installed_example(installed, tmp_path):
     shutil.copy(EXAMPLE / "campaign.yaml", tmp_path)
-    found = campaign(installed, tmp_path / "campaign.yaml")
+    checked = installed.run("-c", COMMAND, "check", "campaign.yaml", cwd=tmp_path)
+    assert "pair_potential" in checked
+    found = json.loads(installed.run("-c", CAMPAIGN, "campaign.yaml", cwd=tmp_path).splitlines()[-1])
     assert [row["state"] for row in found["rows"]] == ["DONE"] * 4
     assert found["plugins"] == ["tansaku-pair-potential 0.1.0 (calculators: pair_potential)"]
 
@@ -56,20 +67,18 @@ def test_its_version_is_part_of_the_level_of_theory(installed):
         "except ValueError as error: print(error)\n"
     )
     origin = "tansaku-pair-potential 0.1.0"
-    first, second, third, *_ = python(installed, code).splitlines()
+    first, second, third, *_ = installed.run("-c", code, cwd=installed.folder).splitlines()
     assert first == f"{origin} {origin} True"
     assert second == origin
     assert third == f"calculator.plugin: the campaign computes with tansaku-pair-potential 0.0.9; {origin} is installed"
 
 
 def test_its_own_conformance_test_passes(installed):
-    environment = {**os.environ, "PYTHONPATH": f"{installed}{os.pathsep}{ROOT}"}
-    environment.pop("PYTEST_ADDOPTS", None)  # options of this suite, unknown to the package's
-    source = installed.parent / "source"
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--rootdir={source}", str(source / "tests")]
-    done = subprocess.run(command, cwd=source, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout[-4000:]
-    assert "7 passed" in done.stdout
+    source = installed.folder.parent / "source"
+    said = installed.run(
+        "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--rootdir={source}", str(source / "tests"), cwd=source
+    )
+    assert "7 passed" in said
 
 
 def test_a_campaign_whose_plugin_is_missing_is_said_and_others_are_shown(installed, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sqlite3
@@ -234,4 +235,64 @@ def test_a_database_that_computes_something_is_refused(folder):
     database.commit()
     database.close()
     with pytest.raises(ConfigurationError, match="it has a view, 'systems'"):
+        opened(folder).pool()
+
+
+CIF = (
+    "data_x\n_cell_length_a 4\n_cell_length_b 4\n_cell_length_c 4\n_cell_angle_alpha 90\n_cell_angle_beta 90\n"
+    "_cell_angle_gamma 90\n{more}loop_\n_atom_site_label\n_atom_site_type_symbol\n_atom_site_fract_x\n_atom_site_fract_y\n"
+    "_atom_site_fract_z\nAl1 Al 0 0 0\n"
+)
+MAGNETIC = "_space_group_magn.number_BNS 1.1\nloop_\n_space_group_symop_magn_{kind}.xyz\n"
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ("loop_\n_symmetry_equiv_pos_as_xyz\n'" + "1" * 100_000 + ",y,z'\n", "operation of 100004 characters"),
+        (MAGNETIC.format(kind="operation") + "x,y,z,+1\n" * 3000, "3000 operations in _space_group_symop_magn_operation"),
+        (
+            MAGNETIC.format(kind="operation") + "x,y,z,+1\n" * 96 + "loop_\n_space_group_symop_magn_centering.xyz\n"
+            "x,y,z,+1\n" + "x,y+1/2,z,+1\n" * 4,
+            "480 operations, centrings counted",
+        ),
+    ],
+)  # fmt: skip
+def test_operations_that_take_minutes_are_refused_before_they_are_read(folder, more, message):
+    (folder / "a.cif").write_text("\ufeff" + CIF.format(more=""))
+    assert opened(folder).pool().ids.tolist() == ["a"]
+    (folder / "a.cif").write_text(CIF.format(more=more))
+    with pytest.raises(ConfigurationError, match=message):
+        opened(folder).pool()
+
+
+FRAME = '1\nLattice="4 0 0 0 4 0 0 0 4" Properties=species:S:1:pos:R:3{more} pbc="T T T"\nAl 0 0 0\n'
+
+
+def test_no_room_is_made_for_columns_that_are_not_there(folder):
+    (folder / "a.extxyz").write_text("\ufeff" + FRAME.format(more="") * 2)
+    assert len(opened(folder).pool()) == 2
+    for count in ("9999999", "9_999_999", " +9999999"):
+        for atoms in ("1", "+1"):
+            (folder / "a.extxyz").write_text(atoms + FRAME.format(more=f":f:R:{count}").removeprefix("1"))
+            with pytest.raises(
+                ConfigurationError, match=r"Properties has 10000003 columns, and the first atom 4|cannot be read"
+            ):
+                opened(folder).pool()
+
+
+def test_structures_after_an_empty_line_are_not_lost(folder):
+    (folder / "a.extxyz").write_text(FRAME.format(more="") + "\n \n")
+    assert len(opened(folder).pool()) == 1
+    (folder / "a.extxyz").write_text(FRAME.format(more="") + "\n" + FRAME.format(more=""))
+    with pytest.raises(ConfigurationError, match="line 4: an empty line, and more in line 5; expected a number"):
+        opened(folder).pool()
+
+
+def test_a_database_with_computed_columns_is_refused(folder):
+    with contextlib.closing(sqlite3.connect(folder / "a.db")) as database:
+        database.execute("create table systems (id integer primary key, natoms integer, unused)")
+        database.execute("create table more (id integer, bomb blob generated always as (zeroblob(900000000)) virtual)")
+        database.commit()
+    with pytest.raises(ConfigurationError, match="column 'bomb' is computed, not stored"):
         opened(folder).pool()

@@ -363,3 +363,32 @@ def test_a_key_that_is_called_as_its_type_is_told_from_it(tmp_path):
         load_campaign(tmp_path / "a.yaml")
     assert "space.parameters.number.low: 'zero' must be a valid number" in str(told.value)
     assert "space.function: 'os.system' must be 'hartmann6' or 'ackley'" in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("{columns: [x], categories: [water]}", ".categories: ['water'] must have at least 2 items; it has 1"),
+        ("{columns: [x], categories: water}", ".categories: 'water' must be 'one_hot' or a list"),
+        ("{columns: [x], categories: 3}", ".categories: 3 must be 'one_hot' or a list"),
+        ("{columns: [x], categories: [low, 2]}", ".categories[1]: 2 must be a valid string"),
+        ("{columns: 3, categories: [low, high]}", ".columns: 3 must be a list or a valid string"),
+        ("{lookup: x.csv, columns: [x], key: 3}", ".key: 3 must be a valid string"),
+        ("3", ": 3 must be a mapping"),
+    ],
+)
+def test_a_value_that_may_be_of_two_kinds_is_one_problem(tmp_path, given, expected):
+    text = (
+        "schema_version: 1\n"
+        "space:\n"
+        "  type: table\n"
+        "  candidates: t.csv\n"
+        "  columns: {id: id, value: e}\n"
+        f"  features: {{x: {given}}}\n"
+        "objective: {unit: eV}\n"
+        "budget: {evaluations: 2}\n"
+    )
+    (tmp_path / "a.yaml").write_text(text)
+    with pytest.raises(ConfigurationError) as told:
+        load_campaign(tmp_path / "a.yaml")
+    assert str(told.value) == f"space.features.x{expected} (a.yaml, line 6)"
