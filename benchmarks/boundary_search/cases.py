@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.proposer import ArmsProposerSpec, GPProposerSpec, ProposerSpec, RandomProposerSpec
 
+TOLERANCE = 1.0
+"""An energy is the known one if it is at most so much above it [mJ/m^2]."""
+
 METHODS: dict[str, tuple[ProposerSpec, bool]] = {
     "arms": (ArmsProposerSpec(), False),
     "gp": (GPProposerSpec(), False),
@@ -16,37 +19,78 @@ METHODS: dict[str, tuple[ProposerSpec, bool]] = {
 """By name: how candidates are chosen, and whether they are annealed.
 
 ``grip``: the schedule of GRIP (Chen et al. 2024, doi:10.1038/s41467-024-51330-9): everything at random, molecular dynamics with
-probability 0.95 at 300 to 1200 K. Its 5,000 to 300,000 steps are cut to 20,000.
+probability 0.95 at 300 to 1200 K, with other metals than copper up to the same share of the melting point. Its 5,000 to 300,000
+steps are cut to 20,000.
 """
 
-_GRIP = {"probability": 0.95, "temperature": [300 / 1358, 1200 / 1358], "steps": [5000, 20_000], "melting_point": 1358}
+CU_MELTS = 1358
+"""[K]"""
+
+
+@dataclass(frozen=True)
+class Metal:
+    """A crystal and its potential.
+
+    Attributes:
+        edge: Of the cubic cell, the potential's own [Å].
+        reach: At least the potential's cutoff [Å].
+        melting: Melting point, of which GRIP's temperatures are shares [K].
+    """
+
+    element: str
+    structure: str
+    edge: float
+    potential: str
+    reach: float
+    melting: float
+
+    def anneal(self) -> JsonDict:
+        """GRIP's molecular dynamics, its highest temperature as a share of the melting point."""
+        temperatures = [300 / self.melting, 1200 / CU_MELTS]
+        return {"probability": 0.95, "temperature": temperatures, "steps": [5000, 20_000], "melting_point": self.melting}
+
+
+CU = Metal("Cu", "fcc", 3.615, "Cu_mishin1.eam.alloy", 5.6, CU_MELTS)
+AL = Metal("Al", "fcc", 4.05, "NiAlH_jea.eam.alloy", 7, 933)
+FE = Metal("Fe", "bcc", 2.8553, "Fe_mm.eam.fs", 5.6, 1811)
 
 
 @dataclass(frozen=True)
 class Case:
-    """A boundary of copper (Mishin 2001).
+    """A boundary.
 
     Attributes:
         known: Lowest known energy with cells of at most ``max_atoms`` [mJ/m^2].
     """
 
     name: str
+    metal: Metal
+    axis: tuple[int, int, int]
     plane: tuple[int, int, int]
     max_atoms: int
     known: float
 
     def space(self, *, annealed: bool) -> JsonDict:
         """The space as a campaign file gives it."""
+        metal = self.metal
         found: JsonDict = {
             "type": "grain_boundary",
-            "crystal": {"structure": "fcc", "element": "Cu", "lattice_parameter": 3.615, "own_lattice_parameter": 3.615},
-            "axis": [0, 0, 1],
+            "crystal": {
+                "structure": metal.structure,
+                "element": metal.element,
+                "lattice_parameter": metal.edge,
+                "own_lattice_parameter": metal.edge,
+            },
+            "axis": list(self.axis),
             "boundaries": {"planes": [list(self.plane)]},
-            "cell": {"boundaries": 1, "reach": 5.6},
+            "cell": {"boundaries": 1, "reach": metal.reach},
             "replication": {"max_atoms": self.max_atoms},
             "translation": {"sample": "full"},
         }
-        return found | ({"anneal": _GRIP} if annealed else {})
+        return found | ({"anneal": metal.anneal()} if annealed else {})
 
 
-CASES = (Case("cu-s5-210", (2, 1, 0), 300, 942.1), Case("cu-s5-310", (3, 1, 0), 300, 904.7))
+CASES = (
+    Case("cu-s5-210", CU, (0, 0, 1), (2, 1, 0), 300, 942.1),
+    Case("cu-s5-310", CU, (0, 0, 1), (3, 1, 0), 300, 904.7),
+)
