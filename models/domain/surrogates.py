@@ -148,8 +148,8 @@ class TrainingRun:
 class Surrogate(Protocol):
     """A fitted predictor, which changes no more.
 
-    ``predict`` looks at structure and fields alone, never at ``properties``; the prediction of one example does not depend on
-    the others. It is the same after ``weights`` and ``restored`` (bit by bit on one machine), does not depend on the order of
+    ``predict`` looks at structure, its metadata and fields alone, never at ``properties``; the prediction of one example does
+    not depend on the others. It is the same after ``weights`` and ``restored`` (bit by bit on one machine), does not depend on the order of
     the atoms, on rotation and translation of the structure, or on which periodic image an atom is in.
     """
 

@@ -8,7 +8,7 @@ from typing import assert_never, cast
 from tansaku.models.domain.errors import StoreError
 from tansaku.models.domain.plugins import open_by, opened, plugin_of
 from tansaku.models.domain.specs.network_potential import PotentialSpec
-from tansaku.models.domain.specs.surrogate import KernelRidgeSpec, LocalEnergiesSpec, StackedSpec, SurrogateSpec
+from tansaku.models.domain.specs.surrogate import KernelRidgeSpec, LocalEnergiesSpec, SparseSpec, StackedSpec, SurrogateSpec
 from tansaku.models.domain.specs.voxel_network import VoxelNetworkSpec
 from tansaku.models.domain.surrogates import DeviceChoice, Surrogate, Trainer, Weights
 
@@ -26,6 +26,10 @@ def build_trainer(spec: SurrogateSpec) -> Trainer:
             from tansaku.models.surrogates.kernel_ridge.training import KernelRidgeTrainer
 
             return KernelRidgeTrainer(spec)
+        case SparseSpec():
+            from tansaku.models.surrogates.sparse.training import SparseTrainer
+
+            return SparseTrainer(spec)
         case PotentialSpec():
             from tansaku.models.surrogates.potential.training import PotentialTrainer
 
@@ -97,6 +101,12 @@ def _kernel_ridge(weights: Weights, device: DeviceChoice) -> Surrogate:  # noqa:
     return KernelRidge.from_weights(weights)
 
 
+def _sparse(weights: Weights, device: DeviceChoice) -> Surrogate:  # noqa: ARG001 - a few products per structure
+    from tansaku.models.surrogates.sparse.model import SparseAverage
+
+    return SparseAverage.from_weights(weights)
+
+
 def _potential(weights: Weights, device: DeviceChoice) -> Surrogate:
     from tansaku.models.surrogates.potential.model import Potential
 
@@ -121,6 +131,7 @@ _RESTORE: dict[str, Callable[[Weights, DeviceChoice], Surrogate]] = {
     "kernel_ridge": _kernel_ridge,
     "local_energies": _local_energies,
     "potential": _potential,
+    "sparse": _sparse,
     "stacked": _stacked,
     "voxel_network": _voxel_network,
 }

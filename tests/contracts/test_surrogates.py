@@ -26,6 +26,7 @@ SPECS = {
         "max_iterations": 400,
     },
     "kernel_ridge": {"type": "kernel_ridge", "descriptors": [RADIAL]},
+    "sparse": {"type": "sparse", "descriptors": [RADIAL], "max_features": 4},
     "potential": {
         "type": "potential",
         "environment": {"type": "symmetry_functions", "cutoff": 5.0, "radial": 5, "angular": 2, "zetas": [1, 2]},

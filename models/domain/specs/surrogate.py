@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field, model_validator
 
 from tansaku.models.domain.plugins import with_plugins
-from tansaku.models.domain.specs.base import Name, NonNegativeFloat, PositiveFloat, PositiveInt, Spec
+from tansaku.models.domain.specs.base import PLAIN_TEXT, Name, NonNegativeFloat, PositiveFloat, PositiveInt, Spec
 from tansaku.models.domain.specs.network_potential import PotentialSpec
 from tansaku.models.domain.specs.voxel_network import FREE_ATOMS, VoxelNetworkSpec
 
@@ -129,6 +129,37 @@ class KernelRidgeSpec(Spec):
     regularisations: Annotated[tuple[PositiveFloat, ...], Field(min_length=1, max_length=16)] = (1e-8, 1e-6, 1e-4, 1e-2)
 
 
+class SparseSpec(Spec):
+    """A property of the whole structure by linear models of few columns, averaged over which columns.
+
+    Attributes:
+        property: Name of the property in the data set.
+        per_atom: Whether it grows with the number of atoms and is learned per atom.
+        columns: Keys of the structures' metadata, such as those of an extended XYZ file's comment line, whose numbers are
+            columns, or shell-style patterns of them. Every structure must have them.
+        descriptors: What is seen of an atom's surroundings, of which the mean counts, or of the whole structure; the fractions
+            of the elements stand beside. None are needed where ``columns`` are given.
+        max_features: Largest number of columns in a model.
+        folds: So many times it is trained without a part of the groups, to know what it is off by there.
+    """
+
+    type: Literal["sparse"] = "sparse"
+    property: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")] = "energy"
+    per_atom: bool = True
+    columns: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=100), PLAIN_TEXT], ...], Field(max_length=1000)] = ()
+    descriptors: Annotated[tuple[StructureDescriptorSpec, ...], Field(max_length=8)] = ()
+    max_features: Annotated[int, Field(ge=1, le=6)] = 3
+    folds: Annotated[int, Field(ge=2, le=50)] = 10
+
+    @model_validator(mode="after")
+    def _sees_something(self) -> SparseSpec:
+        if not self.columns and not self.descriptors:
+            raise ValueError("columns, descriptors: both are empty; expected at least one")
+        if self.property in self.columns:
+            raise ValueError(f"columns: {self.property!r} is the property that is learned; remove it")
+        return self
+
+
 ScalarSurrogateSpec = Annotated[KernelRidgeSpec | VoxelNetworkSpec, Field(discriminator="type")]
 """Surrogates of properties of the whole structure."""
 
@@ -166,7 +197,8 @@ class StackedSpec(Spec):
 
 
 SurrogateSpec = Annotated[
-    LocalEnergiesSpec | KernelRidgeSpec | PotentialSpec | VoxelNetworkSpec | StackedSpec, Field(discriminator="type")
+    LocalEnergiesSpec | KernelRidgeSpec | SparseSpec | PotentialSpec | VoxelNetworkSpec | StackedSpec,
+    Field(discriminator="type"),
 ]
 """Every surrogate that can be trained."""
 
@@ -177,7 +209,7 @@ if not TYPE_CHECKING:
 def learned_properties(spec: SurrogateSpec) -> tuple[str, ...]:
     """Names of the scalars that a surrogate learns."""
     match spec:
-        case KernelRidgeSpec() | StackedSpec():
+        case KernelRidgeSpec() | SparseSpec() | StackedSpec():
             return (spec.property,)
         case VoxelNetworkSpec():
             return spec.properties
@@ -204,7 +236,7 @@ class ModelSpec(Spec):
         name: Name of the model in the registry; every training is a new version of it.
         dataset: Name of a stored data set (its latest version) or the SHA-256 of one.
         learns: Whose energies are learned: those of the calculator that relaxed the structures, or of the data set's label.
-        seed: Start of every random choice of the training; ``local_energies`` and ``kernel_ridge`` make none.
+        seed: Start of every random choice of the training; ``local_energies``, ``kernel_ridge`` and ``sparse`` make none.
         start: A model of the registry, ``NAME`` or ``NAME@VERSION``, whose weights the training begins with, of the same
             hyper-parameters but for the trainer's; null: weights drawn at random. Only ``potential`` has a use for it.
         surrogate: What is trained.

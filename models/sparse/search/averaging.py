@@ -113,6 +113,11 @@ class Average:
         mean = self.weights @ means
         return mean, np.sqrt(self.weights @ (deviations**2 + (means - mean) ** 2))
 
+    def uncertainty(self, x: FloatArray) -> FloatArray:
+        """Variance of the mixture without what no column explains, (n_rows,); it grows with the distance from known rows."""
+        noise = float(self.weights @ [member.noise for member in self.members]) * self.design.y_scale**2
+        return np.maximum(self.predict(x)[1] ** 2 - noise, 0.0)
+
     def conditioned(self, x: FloatArray) -> Average:
         """The mixture once the values of further rows are known and equal what each member predicts."""
         if not len(x):

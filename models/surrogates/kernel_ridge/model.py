@@ -9,47 +9,16 @@ import numpy as np
 from scipy.linalg import solve_triangular
 from scipy.spatial.distance import cdist
 
-from tansaku.models.domain.errors import FitError
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import JsonDict
-from tansaku.models.domain.specs.surrogate import CoulombMatrixDescriptorSpec, DescriptorSpec, KernelRidgeSpec
+from tansaku.models.domain.specs.surrogate import KernelRidgeSpec
 from tansaku.models.domain.surrogates import Estimate, Example, Prediction, Weights
-from tansaku.models.features.atomic_environment import environment_features
-from tansaku.models.features.coulomb_matrix import coulomb_spectrum
 from tansaku.models.surrogates.calibration import ErrorModel
 from tansaku.models.surrogates.reading import reading
+from tansaku.models.surrogates.structure_rows import structure_features
 
 TYPE = "kernel_ridge"
 SCHEMA_VERSION = 1
-
-
-def structure_features(spec: KernelRidgeSpec, example: Example, species: Sequence[str]) -> FloatArray:
-    """Mean of the atoms' features, features of the structure and fractions of the elements, shape ``(n_features,)``.
-
-    Raises:
-        FitError: An element that is none of ``species``, or more atoms than a Coulomb matrix has room for.
-    """
-    symbols = example.structure.get_chemical_symbols()
-    unknown = sorted(set(symbols) - set(species))
-    if unknown:
-        raise FitError(
-            f"{example.id}: {', '.join(unknown)} was not in the training data; this model knows {', '.join(species)}"
-        )
-    fractions = [symbols.count(symbol) / len(symbols) for symbol in species]
-    atoms = example.structure
-    surroundings = surroundings_of(spec)
-    parts = [environment_features(atoms, surroundings, species).mean(axis=0)] if surroundings else []
-    parts += [
-        coulomb_spectrum(atoms, descriptor.size)
-        for descriptor in spec.descriptors
-        if isinstance(descriptor, CoulombMatrixDescriptorSpec)
-    ]
-    return np.concatenate((*parts, fractions))
-
-
-def surroundings_of(spec: KernelRidgeSpec) -> list[DescriptorSpec]:
-    """Returns the atomic-environment descriptors of a spec."""
-    return [descriptor for descriptor in spec.descriptors if not isinstance(descriptor, CoulombMatrixDescriptorSpec)]
 
 
 def kernel(squares: FloatArray, width: float) -> FloatArray:
@@ -135,7 +104,7 @@ class KernelRidge:
             )
 
     def _predict(self, example: Example) -> Prediction:
-        row = (structure_features(self.spec, example, self.species) - self.mean) / self.scale
+        row = (structure_features(self.spec.descriptors, example, self.species) - self.mean) / self.scale
         near = kernel(cdist(row[None, :], self.rows, "sqeuclidean"), self.width)[0]
         explained = float((solve_triangular(self.factor, near, lower=True) ** 2).sum())
         times = len(example.structure) if self.spec.per_atom else 1

@@ -16,7 +16,8 @@ from tansaku.models.domain.surrogates import Example, Progress, TrainingRun, Wei
 from tansaku.models.features.atomic_environment import check_descriptors
 from tansaku.models.features.species import species_of
 from tansaku.models.surrogates.calibration import fit_error_model
-from tansaku.models.surrogates.kernel_ridge.model import KernelRidge, kernel, structure_features, surroundings_of
+from tansaku.models.surrogates.kernel_ridge.model import KernelRidge, kernel
+from tansaku.models.surrogates.structure_rows import structure_features, surroundings_of
 
 Places = np.ndarray[tuple[int], np.dtype[np.intp]]
 
@@ -42,7 +43,7 @@ class KernelRidgeTrainer:
 
     def check(self) -> None:
         """Raises MissingComponentError when a package is not installed; called before anything is spent."""
-        check_descriptors(surroundings_of(self._spec))
+        check_descriptors(surroundings_of(self._spec.descriptors))
 
     def fit(self, examples: Sequence[Example], run: TrainingRun) -> KernelRidge:
         """Trains."""
@@ -51,7 +52,7 @@ class KernelRidgeTrainer:
         if len(groups) < 2:
             raise FitError(f"kernel_ridge: {len(groups)} group of training data; cross-validation leaves one out of at least 2")
         species = species_of(item.structure for item in examples)
-        raw = np.array([structure_features(self._spec, example, species) for example in examples])
+        raw = np.array([structure_features(self._spec.descriptors, example, species) for example in examples])
         mean, spread = raw.mean(axis=0), raw.std(axis=0)
         # A column that does not vary counts for nothing by its scale.
         scale = np.where(spread > _CONSTANT * np.maximum(np.abs(mean), 1.0), spread, _HUGE)

@@ -1,0 +1,1 @@
+"""A property of whole structures by Bayesian model averaging over small supports."""
