@@ -362,5 +362,6 @@ def test_the_page_of_diffusion_is_drawn_and_accessible_and_fits_a_phone(page: Pa
         assert violations(page) == {}, scheme
     assert strokes["light"] != strokes["dark"]
     page.set_viewport_size({"width": 420, "height": 800})
-    assert page.evaluate("document.documentElement.scrollWidth") <= 420
+    # Figures are drawn again a moment after the window has its size.
+    page.wait_for_function("document.documentElement.scrollWidth <= 420", timeout=PATIENCE)
     page.goto("about:blank")  # the campaign is deleted next, and the page may still be asking for its figures
