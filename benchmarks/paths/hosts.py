@@ -78,7 +78,7 @@ HOSTS = (
     Host("li-wo3-fine", "rhenium-trioxide", ("W6+",), "Li", 0.09),
     Host("li-zno-fine", "zincblende", ("Zn2+",), "Li", 0.083),
     Host("na-cr2p3o12", "cr2p3o12.extxyz", (), "Na", 0.30, (1, 1, 1)),
-    Host("li-fepo4", "fepo4.extxyz", (), "Li", 0.27, (1, 2, 2)),
+    Host("li-fepo4", "fepo4.extxyz", (), "Li", 0.27, (1, 1, 2)),
     Host("li-la3zr2o12", "la3zr2o12.extxyz", (), "Li", 0.22, (1, 1, 1)),
 )
 """In the order in which their surfaces are computed, small cells first."""
