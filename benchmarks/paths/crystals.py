@@ -14,7 +14,7 @@ from ase.spacegroup import crystal
 
 from tansaku.calculators.structures.extended_xyz import write_extended_xyz
 
-FOLDER = Path(__file__).parent / "crystals"
+FOLDER = Path(__file__).parent / "structures"
 
 Place = tuple[float, float, float]
 
