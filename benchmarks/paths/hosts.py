@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from benchmarks.paths.crystals import FOLDER as CRYSTALS
 from tansaku.models.domain.pool import FloatArray
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.domain.specs.energy_surface import EnergySurfaceSpaceSpec
@@ -23,8 +24,8 @@ class Host:
 
     Attributes:
         name: Of its file.
-        prototype: Structure of the oxide.
-        cations: On its sites.
+        prototype: Structure of the oxide, or the file of the host (``benchmarks.paths.crystals``).
+        cations: On the oxide's sites; none with a file.
         ion: What moves.
         grid: Largest step [Å].
         supercell: Of the primitive cell.
@@ -44,7 +45,7 @@ class Host:
         """Its space."""
         return EnergySurfaceSpaceSpec.model_validate(
             {
-                "host": {"prototype": self.prototype, "ions": self.cations},
+                "host": {"prototype": self.prototype, "ions": self.cations} if self.cations else {"file": self.prototype},
                 "ion": self.ion,
                 "grid": self.grid,
                 "supercell": self.supercell,
@@ -53,7 +54,7 @@ class Host:
 
     def space(self) -> EnergySurfaceSpace:
         """Opens it."""
-        return EnergySurfaceSpace(self.spec, Path())
+        return EnergySurfaceSpace(self.spec, CRYSTALS)
 
     @property
     def file(self) -> Path:
@@ -74,6 +75,11 @@ HOSTS = (
     Host("h-srtio3", "perovskite", ("Sr2+", "Ti4+"), "H", 0.11),
     Host("h-catio3", "perovskite", ("Ca2+", "Ti4+"), "H", 0.105),
     Host("li-tio2-anatase", "anatase", ("Ti4+",), "Li", 0.165),
+    Host("li-wo3-fine", "rhenium-trioxide", ("W6+",), "Li", 0.09),
+    Host("li-zno-fine", "zincblende", ("Zn2+",), "Li", 0.083),
+    Host("na-cr2p3o12", "cr2p3o12.extxyz", (), "Na", 0.30, (1, 1, 1)),
+    Host("li-fepo4", "fepo4.extxyz", (), "Li", 0.27, (1, 1, 2)),
+    Host("li-la3zr2o12", "la3zr2o12.extxyz", (), "Li", 0.22, (1, 1, 1)),
 )
 """In the order in which their surfaces are computed, small cells first."""
 

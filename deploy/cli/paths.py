@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -26,6 +26,14 @@ def path(
     refine: Annotated[
         bool, typer.Option("--refine", help="Relax minima and saddle points with the campaign's calculator, in this process.")
     ] = False,
+    method: Annotated[
+        Literal["band", "dimer", "plane"],
+        typer.Option(
+            "--method",
+            help="Of refined hops: climbing-image bands, the dimer method from the pass of the grid, or the ion relaxed in the "
+            "plane perpendicular to the path at the pass.",
+        ),
+    ] = "band",
     images: Annotated[int, typer.Option("--images", min=1, max=31, help="Images between the ends of a refined band.")] = 5,
     temperature: Annotated[
         list[float] | None, typer.Option("--temperature", metavar="K", min=1.0, help="Temperature [K]; give two or more.")
@@ -51,7 +59,8 @@ def path(
     with opened(site) as resources:
         data = CampaignData.load(resources.store, name, resources.artifacts)
     surface = read_surface(data)
-    refinement = refine_surface(data, surface, out, RefinementSettings(images=images)) if refine else None
+    settings = RefinementSettings(method=method, images=images)
+    refinement = refine_surface(data, surface, out, settings) if refine else None
     report = PathReport.of(surface, refinement, temperature or TEMPERATURES, attempt)
     written = [*write_report(report, out), *draw_paths(data, report, out)]
     if as_json:

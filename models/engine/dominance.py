@@ -5,6 +5,8 @@ Kanamori et al. (2018), https://doi.org/10.1103/PhysRevB.97.125124.
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +25,11 @@ SAMPLES = 128
 
 JOINT = 1500
 """Largest number of points that are drawn jointly; the others stay at their means."""
+
+_THREADED = 50_000
+"""Points of a grid from which on samples are flooded by several threads."""
+
+_MOST_THREADS = 8
 
 _FAR = 3.0
 _HIGH = 2.0
@@ -82,17 +89,26 @@ def sample_surfaces(
         lowest = np.argsort((mean - _HIGH * deviation)[points], kind="stable")[:JOINT]
         points = np.sort(points[lowest])
     drawn = _deviations(prediction, points, history.pending.tolist(), rng, count)
-    minima, necks, barriers = np.zeros(count, dtype=np.intp), np.full(count, -1, dtype=np.intp), np.full(count, np.inf)
-    for sample in range(count):
+
+    def dominant(sample: int) -> tuple[int, int, float]:
         surface = mean.copy()
         surface[points] += drawn[sample]
         found = bottleneck(surface, grid, goal.connectivity)
-        minima[sample], necks[sample] = found.minimum, found.points[goal.dimensions - 1]
-        if necks[sample] >= 0:
-            ends = np.array([surface[necks[sample]], surface[minima[sample]]]) * state.scale + state.centre[0]
-            top, bottom = state.restored(ends)
-            barriers[sample] = top - bottom
-    return SampledSurfaces(minima, necks, barriers, level)
+        neck = found.points[goal.dimensions - 1]
+        if neck < 0:
+            return found.minimum, neck, float("inf")
+        top, bottom = state.restored(np.array([surface[neck], surface[found.minimum]]) * state.scale + state.centre[0])
+        return found.minimum, neck, float(top - bottom)
+
+    # Floods hold no lock of the interpreter. On small grids threads cost more than they save.
+    threads = len(os.sched_getaffinity(0)) if len(grid.members) >= _THREADED else 1
+    if threads == 1:
+        rows = [dominant(sample) for sample in range(count)]
+    else:
+        with ThreadPoolExecutor(min(threads, _MOST_THREADS)) as pool_of_threads:
+            rows = list(pool_of_threads.map(dominant, range(count)))
+    minima, necks, barriers = zip(*rows, strict=True)
+    return SampledSurfaces(np.array(minima, dtype=np.intp), np.array(necks, dtype=np.intp), np.array(barriers), level)
 
 
 def dominance(

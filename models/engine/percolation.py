@@ -21,6 +21,9 @@ import numpy as np
 from tansaku.models.domain.pool import FloatArray, IntArray, PeriodicGrid
 from tansaku.models.engine.goals import Connectivity
 
+_CELLS = 1 << 20
+"""Cells in a direction that one number can tell apart: more than a flood has points in a row."""
+
 
 @dataclass(frozen=True)
 class Bottleneck:
@@ -58,29 +61,33 @@ def bottleneck(values: FloatArray, grid: PeriodicGrid, connectivity: Connectivit
         raise ValueError("no value is finite")
     minimum = int(np.argmin(values))
     start = int(np.argmax(grid.members == minimum))
-    points, levels = _flood(
-        np.ascontiguousarray(values, dtype=np.float64), grid.members, np.array(grid.shape, dtype=np.intp), start,
-        neighbour_steps(connectivity),
-    )  # fmt: skip
+    # Energies by grid point: one look-up for each neighbour instead of two.
+    energies = np.where(grid.members >= 0, values[grid.members], np.inf)
+    points, levels = _flood(energies, np.array(grid.shape, dtype=np.intp), start, neighbour_steps(connectivity))
     lowest = float(values[minimum])
     first, second, third = (int(grid.members[point]) if point >= 0 else -1 for point in points)
     barriers = levels - lowest
     return Bottleneck(minimum, (first, second, third), (float(barriers[0]), float(barriers[1]), float(barriers[2])))
 
 
-@numba.njit(cache=True)
-def _flood(values: FloatArray, members: IntArray, shape: IntArray, start: int, steps: IntArray) -> tuple[IntArray, FloatArray]:
-    """Grid points and levels of the bottlenecks in 1, 2 and 3 dimensions; see the module's docstring."""
-    count = members.size
-    cells = np.zeros((count, 3), dtype=np.int32)
+@numba.njit(cache=True, nogil=True)
+def _flood(energies: FloatArray, shape: IntArray, start: int, steps: IntArray) -> tuple[IntArray, FloatArray]:
+    """Grid points and levels of the bottlenecks in 1, 2 and 3 dimensions; see the module's docstring.
+
+    A cell is one number, as are the steps of a point that is not at the border of the grid: most neighbours of a flooded point
+    are flooded too, and one comparison tells that they were reached in the same cell.
+    """
+    count = energies.size
+    cells = np.zeros(count, dtype=np.int64)
     state = np.zeros(count, dtype=np.int8)  # 1: in the heap, 2: flooded
     heap = np.empty(count, dtype=np.intp)
     keys = np.empty(count, dtype=np.float64)
+    offsets = (steps[:, 0] * shape[1] + steps[:, 1]) * shape[2] + steps[:, 2]
     found = np.zeros((3, 3), dtype=np.int64)
     rank = 0
     points = np.full(3, -1, dtype=np.intp)
     levels = np.full(3, np.inf)
-    heap[0], keys[0], size = start, values[members[start]], 1
+    heap[0], keys[0], size = start, energies[start], 1
     state[start] = 1
     level, highest = -np.inf, start
     while size > 0:
@@ -94,26 +101,42 @@ def _flood(values: FloatArray, members: IntArray, shape: IntArray, start: int, s
         z = here % shape[2]
         y = (here // shape[2]) % shape[1]
         x = here // (shape[1] * shape[2])
-        for step in range(steps.shape[0]):
-            i, over_x = _wrapped(x + steps[step, 0], shape[0])
-            j, over_y = _wrapped(y + steps[step, 1], shape[1])
-            k, over_z = _wrapped(z + steps[step, 2], shape[2])
-            cell = (cells[here, 0] + over_x, cells[here, 1] + over_y, cells[here, 2] + over_z)
-            there = (i * shape[1] + j) * shape[2] + k
+        inside = 0 < x < shape[0] - 1 and 0 < y < shape[1] - 1 and 0 < z < shape[2] - 1
+        for step in range(offsets.size):
+            cell = cells[here]
+            if inside:
+                there = here + offsets[step]
+            else:
+                i, over_x = _wrapped(x + steps[step, 0], shape[0])
+                j, over_y = _wrapped(y + steps[step, 1], shape[1])
+                k, over_z = _wrapped(z + steps[step, 2], shape[2])
+                cell += (over_x * _CELLS + over_y) * _CELLS + over_z
+                there = (i * shape[1] + j) * shape[2] + k
             if state[there] == 2:
-                winding = (cell[0] - cells[there, 0], cell[1] - cells[there, 1], cell[2] - cells[there, 2])
-                if (winding[0] != 0 or winding[1] != 0 or winding[2] != 0) and _independent(found, rank, winding):
-                    found[rank, 0], found[rank, 1], found[rank, 2] = winding
-                    points[rank], levels[rank] = highest, level
-                    rank += 1
-                    if rank == 3:
-                        return points, levels
-            elif state[there] == 0 and members[there] >= 0 and values[members[there]] < np.inf:
+                if cells[there] != cell:
+                    winding = _unpacked(cell - cells[there])
+                    if _independent(found, rank, winding):
+                        found[rank, 0], found[rank, 1], found[rank, 2] = winding
+                        points[rank], levels[rank] = highest, level
+                        rank += 1
+                        if rank == 3:
+                            return points, levels
+            elif state[there] == 0 and energies[there] < np.inf:
                 state[there] = 1
-                cells[there, 0], cells[there, 1], cells[there, 2] = cell
-                _sift_up(heap, keys, size, there, values[members[there]])
+                cells[there] = cell
+                _sift_up(heap, keys, size, there, energies[there])
                 size += 1
     return points, levels
+
+
+@numba.njit(cache=True)
+def _unpacked(cell: int) -> tuple[int, int, int]:
+    """A cell's three numbers."""
+    half = _CELLS // 2
+    z = (cell + half) % _CELLS - half
+    rest = (cell - z) // _CELLS
+    y = (rest + half) % _CELLS - half
+    return (rest - y) // _CELLS, y, z
 
 
 @numba.njit(cache=True)

@@ -14,7 +14,7 @@ from tansaku.calculators.structures.extended_xyz import write_extended_xyz
 from tansaku.calculators.workflows.diffusion.grid_path import GridPath
 from tansaku.calculators.workflows.diffusion.hop_network import HopNetwork
 from tansaku.calculators.workflows.diffusion.rates import ATTEMPT, Arrhenius, arrhenius
-from tansaku.calculators.workflows.diffusion.refinement import Refinement
+from tansaku.calculators.workflows.diffusion.refinement import RefinedHop, Refinement
 from tansaku.calculators.workflows.diffusion.report import as_graphml, describe_diffusion, describe_network
 from tansaku.models.domain.errors import ConfigurationError
 from tansaku.models.domain.records import JsonDict
@@ -69,9 +69,16 @@ class PathReport:
             else {
                 "evaluations": self.refinement.evaluations,
                 "failures": dict(self.refinement.failures),
-                "bands": [{"distance": list(hop.distance), "energies": list(hop.energies)} for hop in self.refinement.hops],
+                "bands": [_describe(hop) for hop in self.refinement.hops],
             },
         }
+
+
+def _describe(hop: RefinedHop) -> JsonDict:
+    row: JsonDict = {"distance": list(hop.distance), "energies": list(hop.energies), "method": hop.method}
+    if hop.direction is not None:
+        row["direction"] = list(hop.direction)
+    return row if hop.force_along is None else row | {"force_along": hop.force_along}
 
 
 def write_report(report: PathReport, folder: Path) -> list[Path]:

@@ -56,6 +56,13 @@ def _key(calculator: Calculator, space: SurfaceSpace, surface: CampaignSurface, 
             "positions": atoms.positions.tolist(),
             "cell": atoms.cell.array.tolist(),
             "grid": list(surface.grid.shape),
-            "settings": [settings.images, settings.fmax, settings.max_steps, settings.rigid, settings.vibrations],
+            "settings": [
+                settings.method,
+                settings.images,
+                settings.fmax,
+                settings.max_steps,
+                settings.rigid,
+                settings.vibrations,
+            ],
         }
     )

@@ -20,6 +20,8 @@ from tansaku.tasks.commands.steer import request
 from tansaku.tasks.configuration import load_campaign, load_site
 from tansaku.tasks.resources import Resources, open_resources
 from tansaku.tasks.settings import Settings
+from tests.support.known_surface import NAME as KNOWN
+from tests.support.known_surface import KnownSurface
 from tests.support.served import Served
 
 CHROMIUM = "/usr/bin/chromium"
@@ -327,3 +329,40 @@ def test_every_page_is_accessible(page: Page, stored: Resources, scheme: str) ->
         found |= {f"{path}: {rule}": where for rule, where in violations(page).items()}
     page.goto("about:blank")  # the campaigns are deleted next, and the last page may still be asking for its figures
     assert found == {}
+
+
+@pytest.fixture
+def surface(served: Served) -> Iterator[KnownSurface]:
+    """A search for a bottleneck of which nearly all is computed."""
+    with open_resources(Settings(home=served.home), load_site(None)) as resources:
+        made = KnownSurface(resources.store)
+        made.compute(len(made.order) - 3)
+        made.certify(600.0, 50.0)
+        yield made
+        delete_campaign(resources, Actor("ada", "test"), KNOWN)
+
+
+def test_the_page_of_diffusion_is_drawn_and_accessible_and_fits_a_phone(page: Page, surface: KnownSurface) -> None:
+    page.emulate_media(color_scheme="light")
+    go(page, f"/campaigns/{KNOWN}")
+    page.get_by_role("link", name="Barriers, path and diffusion").click()
+    expect(page.get_by_role("heading", name=f"Diffusion of {KNOWN}")).to_be_visible()
+    expect(page.locator("main")).to_contain_text(f"{surface.barriers[1]:.6g}")
+    # Three slices, the path, the barrier against evaluations, diffusion against temperature.
+    figures = page.locator("#diffusion-place figure")
+    expect(figures).to_have_count(6, timeout=PATIENCE)
+    expect(page.locator("#diffusion-place canvas")).to_have_count(3)
+    assert page.locator("#diffusion-place svg.drawing rect").count() > 100
+    page.locator("summary").click()
+    line = "getComputedStyle(document.querySelector('#diffusion-place svg .open')).stroke"
+    strokes = {}
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        expect(figures).to_have_count(6)
+        strokes[scheme] = page.evaluate(line)
+        assert violations(page) == {}, scheme
+    assert strokes["light"] != strokes["dark"]
+    page.set_viewport_size({"width": 420, "height": 800})
+    # Figures are drawn again a moment after the window has its size.
+    page.wait_for_function("document.documentElement.scrollWidth <= 420", timeout=PATIENCE)
+    page.goto("about:blank")  # the campaign is deleted next, and the page may still be asking for its figures

@@ -45,7 +45,7 @@ class Pass:
         energy: Of the pass [eV].
         candidate: Candidate of the grid point.
         frequencies: Real ones of the ion's vibrations at the pass [Hz]; empty where they were not computed.
-        method: ``grid``, or ``band`` where a climbing image was relaxed onto the saddle point.
+        method: ``grid``, or how it was refined: ``band``, ``dimer`` or ``plane``.
     """
 
     hop: Hop

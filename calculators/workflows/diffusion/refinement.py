@@ -1,13 +1,14 @@
 """Minima and saddle points of an ion beside the points of a grid: relaxed minima, a climbing-image band along each hop.
 
 The bands are those of the migration barriers (:mod:`..migration.band`); they start from the path over the grid, and only the
-ion moves where the host is rigid.
+ion moves where the host is rigid. In place of a band there may be a search from the pass (:mod:`.saddle_search`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 from ase import Atoms, units
@@ -16,6 +17,7 @@ from ase.constraints import FixAtoms
 from tansaku.calculators.workflows.diffusion.grid_path import GridPath, GridPaths
 from tansaku.calculators.workflows.diffusion.hop_network import Fraction, HopNetwork, Pass, Site
 from tansaku.calculators.workflows.diffusion.report import pass_label
+from tansaku.calculators.workflows.diffusion.saddle_search import climb_by_dimer, distance_to, local_direction, relax_in_plane
 from tansaku.calculators.workflows.migration.band import climb_along
 from tansaku.calculators.workflows.migration.checkpoint import Checkpoint
 from tansaku.calculators.workflows.migration.modes import STEP
@@ -29,12 +31,16 @@ from tansaku.models.domain.records import JsonDict
 StructureAt = Callable[[FloatArray], Atoms]
 """The cell that is computed, with the ion, which is the last atom, at fractional coordinates of the host's cell."""
 
+SaddleMethod = Literal["band", "dimer", "plane"]
+
 
 @dataclass(frozen=True)
 class RefinementSettings:
     """How hops are refined.
 
     Attributes:
+        method: ``band``: a climbing-image band along the hop; ``dimer``: the dimer method from the pass of the grid; ``plane``:
+            the ion relaxes in the plane through the pass of the grid that is perpendicular to the path there.
         images: Between the ends of a band.
         fmax: Largest force at the end [eV/Å].
         max_steps: Of an optimiser.
@@ -42,6 +48,7 @@ class RefinementSettings:
         vibrations: Whether the ion's vibrations are computed.
     """
 
+    method: SaddleMethod = "band"
     images: int = 5
     fmax: float = 0.02
     max_steps: int = 400
@@ -51,14 +58,17 @@ class RefinementSettings:
 
 @dataclass(frozen=True)
 class RefinedHop:
-    """A hop after its band was relaxed.
+    """A hop after its band was relaxed, or its saddle point found.
 
     Attributes:
         number: Of the pass in the network that was refined.
-        energies: Along the band, ends included [eV].
+        energies: Along the band, ends included [eV]; without a band: of the first minimum, the saddle point and the second.
         distance: Of the ion along the band [Å].
         structures: The images.
         converged: Whether the band's forces are below the threshold.
+        method: How the saddle point was found.
+        direction: Of the path at the pass, where the method needs it: a plane is perpendicular to it, a dimer starts along it.
+        force_along: Force on the ion along it where the ion was kept in a plane [eV/Å].
     """
 
     number: int
@@ -66,6 +76,9 @@ class RefinedHop:
     distance: tuple[float, ...]
     structures: tuple[Atoms, ...]
     converged: bool
+    method: SaddleMethod = "band"
+    direction: tuple[float, ...] | None = None
+    force_along: float | None = None
 
 
 @dataclass(frozen=True)
@@ -160,7 +173,7 @@ class Refiner:
         data = self._checkpoint.load(f"hop-{item.candidate}")
         if data is None:
             before = self._through.evaluations
-            data = self._band(network, item, paths)
+            data = self._saddle(network, item, paths)
             data["evaluations"] = self._through.evaluations - before
             self._checkpoint.save(f"hop-{item.candidate}", data)
         else:
@@ -171,17 +184,26 @@ class Refiner:
             image: Atoms = start.copy()
             image.positions = positions
             structures.append(image)
-        found = RefinedHop(number, tuple(data["energies"]), tuple(data["distance"]), tuple(structures), bool(data["converged"]))
+        found = RefinedHop(
+            number,
+            tuple(data["energies"]),
+            tuple(data["distance"]),
+            tuple(structures),
+            bool(data["converged"]),
+            self._settings.method,
+            tuple(data["direction"]) if data["direction"] is not None else None,
+            data["force_along"],
+        )
         if not found.converged:
             raise CalculationError("not_converged", "the band still has forces after the largest number of steps")
         ends = max(known[network.sites[site].candidate].energy for site in (item.hop.first, item.hop.second))
         energy = max(found.energies)
         if energy <= ends:
             raise CalculationError("no_barrier", "no image of the band is higher than both ends")
-        return found, replace(item, energy=energy, frequencies=tuple(data["frequencies"]), method="band")
+        return found, replace(item, energy=energy, frequencies=tuple(data["frequencies"]), method=found.method)
 
-    def _band(self, network: HopNetwork, item: Pass, paths: GridPaths) -> JsonDict:
-        """Relaxes the band of a hop."""
+    def _saddle(self, network: HopNetwork, item: Pass, paths: GridPaths) -> JsonDict:
+        """Finds the saddle point of a hop."""
         first = np.array(network.sites[item.hop.first].fraction)
         last = np.array(network.sites[item.hop.second].fraction) + np.array(item.hop.cell)
         way = paths.through([first, np.array(item.fraction), last])
@@ -190,23 +212,56 @@ class Refiner:
             self._moved(start, place, f"site-{network.sites[site].candidate}")
             for place, site in ((first, item.hop.first), (last, item.hop.second))
         )
-        images = [
-            self._image(start, (ends[0].positions, ends[1].positions), share, way, network.cell)
-            for share in np.linspace(0.0, 1.0, self._settings.images + 2)[1:-1]
-        ]
-        band = climb_along(self._relaxer, start, (ends[0], ends[1]), images)
-        ion = np.array([positions[-1] for positions in band.positions])
-        distance = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(ion, axis=0), axis=1))])
-        top = band.positions[band.highest]
-        frequencies = self._vibrations(start, top) if self._settings.vibrations else ()
+        frame = (ends[0].positions, ends[1].positions)
+        if self._settings.method == "band":
+            shares = np.linspace(0.0, 1.0, self._settings.images + 2)[1:-1]
+            images = [self._image(start, frame, share, way, network.cell) for share in shares]
+            band = climb_along(self._relaxer, start, (ends[0], ends[1]), images)
+            energies, chain, converged, top = band.energies, band.positions, band.converged, band.positions[band.highest]
+            direction, along = None, None
+        else:
+            direction = local_direction(way, np.array(item.fraction), network.cell)
+            state = self._from_the_pass(start, (ends[0], ends[1]), way, np.array(item.fraction), direction, network.cell)
+            energies, converged = (ends[0].energy, state.energy, ends[1].energy), True
+            top, chain = state.positions, (ends[0].positions, state.positions, ends[1].positions)
+            along = self._force_along(start, state, direction) if self._settings.method == "plane" else None
+        stationary = along is None or abs(along) <= self._settings.fmax
+        frequencies = self._vibrations(start, top) if self._settings.vibrations and stationary else ()
+        ion = np.array([positions[-1] for positions in chain])
         return {
-            "energies": list(band.energies),
-            "distance": distance.tolist(),
-            "positions": [positions.tolist() for positions in band.positions],
-            "converged": band.converged,
+            "energies": list(energies),
+            "distance": np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(ion, axis=0), axis=1))]).tolist(),
+            "positions": [positions.tolist() for positions in chain],
+            "converged": converged,
             # Of a saddle point one motion leads down; else it is none, and its frequencies mean nothing.
             "frequencies": [value for value in frequencies if value > 0] if sum(v <= 0 for v in frequencies) == 1 else [],
+            "direction": None if direction is None else direction.tolist(),
+            "force_along": along,
         }
+
+    def _from_the_pass(
+        self,
+        start: Atoms,
+        ends: tuple[State, State],
+        way: GridPath,
+        fraction: FloatArray,
+        direction: FloatArray,
+        cell: FloatArray,
+    ) -> State:
+        """The saddle point by a search that begins at the pass of the grid."""
+        share = distance_to(way, fraction, cell) / float(way.lengths(cell)[-1])
+        positions = self._image(start, (ends[0].positions, ends[1].positions), share, way, cell)
+        if self._settings.method == "plane":
+            return relax_in_plane(self._relaxer, start, positions, direction)
+        return climb_by_dimer(self._relaxer, start, positions, direction, ends)
+
+    def _force_along(self, start: Atoms, state: State, direction: FloatArray) -> float:
+        """Force on the ion along a direction [eV/Å]."""
+        atoms = start.copy()
+        atoms.set_constraint()
+        atoms.positions = state.positions
+        atoms.calc = self._through
+        return float(np.asarray(atoms.get_forces())[-1] @ direction)
 
     def _end(self, fraction: Fraction, name: str) -> tuple[State, tuple[float, ...]]:
         """The relaxed minimum near a point, and the frequencies of the ion there [Hz]."""

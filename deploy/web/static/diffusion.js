@@ -9,16 +9,7 @@
   let found = null;
   let plots = [];
 
-  const panel = (title) => {
-    const made = document.createElement("figure");
-    const caption = document.createElement("figcaption");
-    caption.textContent = title;
-    const body = document.createElement("div");
-    body.setAttribute("aria-hidden", "true");
-    made.append(caption, body);
-    place.append(made);
-    return body;
-  };
+  const panel = (title) => figureIn(place, title);
 
   const chart = (body, options, data) => {
     const width = Math.max(280, Math.min(640, place.clientWidth));

@@ -9,16 +9,7 @@
   let found = null;
   let plots = [];
 
-  const panel = (title) => {
-    const made = document.createElement("figure");
-    const caption = document.createElement("figcaption");
-    caption.textContent = title;
-    const body = document.createElement("div");
-    body.setAttribute("aria-hidden", "true");
-    made.append(caption, body);
-    place.append(made);
-    return body;
-  };
+  const panel = (title) => figureIn(place, title);
 
   const points = (label, stroke, size) => ({ label, stroke, paths: () => null, points: { show: true, size, fill: stroke } });
 

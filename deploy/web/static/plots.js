@@ -1,4 +1,4 @@
-// What the figures of a campaign share: colours of the page's scheme, and when they are drawn again.
+// What the figures of a campaign share: their frame, colours of the page's scheme, and when they are drawn again.
 "use strict";
 
 const plotStyle = (place) => {
@@ -13,6 +13,18 @@ const plotStyle = (place) => {
   };
   const lines = { stroke: colour("quiet"), grid: { stroke: colour("grid"), width: 1 }, ticks: { stroke: colour("grid") } };
   return { colour, lines };
+};
+
+// A figure with its caption; what is drawn in it is hidden from screen readers, who have the same numbers in tables.
+const figureIn = (place, title) => {
+  const made = document.createElement("figure");
+  const caption = document.createElement("figcaption");
+  caption.textContent = title;
+  const body = document.createElement("div");
+  body.setAttribute("aria-hidden", "true");
+  made.append(caption, body);
+  place.append(made);
+  return body;
 };
 
 const keepDrawn = (draw, load) => {

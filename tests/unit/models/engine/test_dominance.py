@@ -11,11 +11,14 @@ from tansaku.models.domain.pool import CandidatePool, FeatureGroup, PeriodicGrid
 from tansaku.models.domain.ports import Certifier, History
 from tansaku.models.domain.specs.campaign import ObjectiveSpec
 from tansaku.models.domain.specs.proposer import GPProposerSpec, ProposerSpec, RandomProposerSpec
+from tansaku.models.engine import dominance
 from tansaku.models.engine.barrier import BarrierBelief
+from tansaku.models.engine.goals import Goal
 from tansaku.models.engine.percolation import bottleneck
 from tansaku.models.engine.proposer_registry import build_proposer
 
 SHAPE = (10, 10, 4)
+BOTTLENECK = ObjectiveSpec.model_validate({"unit": "eV", "goal": {"type": "bottleneck", "dimensions": 2}})
 
 
 def surface() -> tuple[CandidatePool, np.ndarray]:
@@ -106,3 +109,20 @@ def test_a_barrier_that_half_of_the_samples_lack_is_unknown():
     assert np.isinf(belief.tolerances(0.95)[0])
     assert belief.probabilities(1.0)[0] == 0.0
     assert BarrierBelief(np.array([0.2, 0.2, 0.3])).tolerances(0.95)[0] == pytest.approx(0.1)
+
+
+def test_surfaces_that_several_threads_flood_are_those_that_one_floods(monkeypatch):
+    pool, values = surface()
+    proposer = build_proposer(GPProposerSpec(initial_points=4), BOTTLENECK)
+    done = np.arange(0, len(values), 23)
+    history = History(done, values[done])
+    fitted = proposer.fit(pool, history, None)
+    prediction = proposer.predictions(pool, history, fitted)[0]
+    drawn = []
+    for threaded in (1, len(values) + 1):
+        monkeypatch.setattr(dominance, "_THREADED", threaded)
+        goal = Goal(kind="bottleneck", dimensions=2)
+        drawn.append(dominance.sample_surfaces(goal, pool, history, prediction, np.random.default_rng(5), 40))
+    assert np.isfinite(drawn[0].barriers).any()
+    for name in ("minima", "bottlenecks", "barriers"):
+        assert np.array_equal(getattr(drawn[0], name), getattr(drawn[1], name))

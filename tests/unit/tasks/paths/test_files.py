@@ -83,6 +83,24 @@ def test_refined_hops_are_lower_than_the_grids_and_a_killed_refinement_continues
     assert other.network.sites[0].frequencies == ()
 
 
+def test_the_method_of_the_refinement_matters_and_is_written(hydrogen, surface, tmp_path):
+    found = {}
+    for method in ("band", "dimer", "plane"):
+        settings = RefinementSettings(method=method, images=3, vibrations=False)
+        found[method] = refine_surface(hydrogen, surface, tmp_path, settings)
+        assert found[method].failures == {}
+    levels = {method: item.network.percolations[2].level for method, item in found.items()}
+    assert levels["dimer"] == pytest.approx(levels["band"], abs=2e-3)
+    assert found["dimer"].evaluations < found["band"].evaluations
+    rows = PathReport.of(surface, found["plane"]).document()["refinement"]["bands"]
+    assert {row["method"] for row in rows} == {"plane"}
+    assert all(len(row["energies"]) == 3 for row in rows)
+    assert [np.linalg.norm(row["direction"]) for row in rows] == pytest.approx([1.0] * len(rows))
+    assert all(isinstance(row["force_along"], float) for row in rows)
+    plain = PathReport.of(surface, found["band"]).document()["refinement"]["bands"][0]
+    assert plain.keys() == {"distance", "energies", "method"}
+
+
 def test_temperatures_and_the_attempt_frequency_matter(surface):
     plain = PathReport.of(surface, temperatures=(500.0, 600.0)).diffusion
     fast = PathReport.of(surface, temperatures=(500.0, 600.0), attempt=2e13).diffusion

@@ -1,0 +1,92 @@
+"""A campaign for H in Al whose whole energy surface is known, on any store."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from tansaku.calculators.calculator_registry import open_calculator
+from tansaku.models.domain.ports import CampaignStore
+from tansaku.models.domain.records import CampaignRecord, Event, LeaseOwner, Outcome, Proposal
+from tansaku.models.domain.specs.campaign import CampaignSpec
+from tansaku.models.engine.percolation import bottleneck
+from tansaku.spaces.space_registry import open_space
+from tansaku.tasks.configuration import spec_hash
+from tansaku.tasks.steps.certificates import CERTIFICATE
+
+NAME = "h-in-al"
+SPEC = {
+    "schema_version": 1,
+    "name": NAME,
+    "space": {
+        "type": "energy_surface",
+        "host": {"structure": "fcc", "elements": ["Al"], "lattice_parameter": 4.05},
+        "ion": "H",
+        "grid": 0.3,
+        "supercell": [2, 2, 2],
+    },
+    "calculator": {"type": "emt"},
+    "objective": {"property": "energy", "unit": "meV", "goal": {"type": "bottleneck", "dimensions": 2}},
+    "proposer": {"type": "gp", "initial_points": 5},
+    "budget": {"evaluations": 100},
+    "execution": {"polish": 0},
+}
+
+
+class KnownSurface:
+    """A campaign on a store, all energies of its surface, and how many of them the campaign has."""
+
+    def __init__(self, store: CampaignStore) -> None:
+        spec = CampaignSpec.model_validate(SPEC)
+        space, calculator = open_space(spec.space, Path()), open_calculator(spec.calculator, Path())
+        self.pool = space.pool()
+        self.energies = np.array([calculator.evaluate(space.structure(str(name))).energy for name in self.pool.ids])
+        self.order = np.argsort(self.energies)
+        self.store = store
+        self.count = 0
+        self.store.create_campaign(
+            CampaignRecord(
+                name=NAME,
+                spec=spec.model_dump(mode="json"),
+                spec_hash=spec_hash(spec),
+                base_path="",
+                tansaku_version="0.1.0",
+                created_at=datetime.now(UTC),
+            )
+        )
+
+    @property
+    def barriers(self) -> tuple[float, float, float]:
+        """Of all energies [eV]."""
+        return bottleneck(self.energies, self.pool.grids[self.pool.systems[0]]).barriers
+
+    def compute(self, count: int) -> None:
+        """Stores the next lowest energies."""
+        lease = self.store.acquire_lease(NAME, LeaseOwner(host="h", pid=1, process_started=0.0, user="u"), 60.0)
+        for place in self.order[self.count : self.count + count]:
+            self.count += 1
+            proposal = Proposal(
+                number=self.count,
+                candidate=str(self.pool.ids[place]),
+                system=self.pool.systems[0],
+                surface=self.pool.surfaces[0],
+                source="test",
+                predicted_cost=1.0,
+                model="gp",
+            )
+            found = self.store.insert_proposal(lease, proposal)
+            self.store.begin_attempt(lease, found.id, 1, f"token-{self.count}", f"job-{self.count}")
+            outcome = Outcome(value=1000.0 * float(self.energies[place]))
+            self.store.accept_outcome(lease, found.id, f"token-{self.count}", outcome)
+        self.store.release_lease(lease)
+
+    def certify(self, estimate: float, tolerance: float) -> None:
+        """Stores a certificate [meV]."""
+        data = {
+            "number": self.count + 1, "horizon": self.count, "searched": self.count, "confidence": 0.95,
+            "tolerance": tolerance, "estimate": estimate, "unit": "meV",
+        }  # fmt: skip
+        event = Event(id=f"c{self.count}", campaign=NAME, kind=CERTIFICATE, at=datetime.now(UTC), data=data)
+        self.store.append_event(event)
