@@ -12,12 +12,11 @@ from tansaku.models.domain.plugins import open_by
 from tansaku.models.domain.records import Outcome
 from tansaku.models.domain.specs.calculators.contract import workflow_of
 from tansaku.models.domain.specs.job_description import plugin_jobs
-from tansaku.models.domain.specs.space_base import JobName
 from tansaku.tasks.jobs.document import JobDocument
 
 Open = Callable[[JobDocument, Path], Callable[[], Outcome]]
 
-JOBS: dict[JobName, str] = {
+JOBS: dict[str, str] = {
     "barrier": "tansaku.tasks.jobs.barrier:open_barrier_job",
     "boundary": "tansaku.tasks.jobs.boundary:open_boundary_job",
     "energy": "tansaku.tasks.jobs.energy:open_energy_job",

@@ -11,8 +11,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,8 +28,9 @@ from tansaku.models.domain.specs.surrogate import ModelSpec
 ROOT = Path(__file__).resolve().parents[2]
 GUIDE = ROOT / "docs/guide"
 WEIGHTS = ROOT / "tests/unit/models/surrogates/data"
-BIN = Path(sys.executable).parent
 LIMIT = 60.0
+
+pytestmark = pytest.mark.usefixtures("forked_command")
 
 
 class Block(NamedTuple):
@@ -244,16 +243,6 @@ def test_a_wrong_key_in_a_block_is_seen():
     spec, document = completed(block)
     with pytest.raises(ValueError, match="best_of_the_west"):
         spec.model_validate(document)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _forked_command(tmp_path_factory, warm_workers) -> Iterator[None]:
-    """The command `tansaku` of shells is forked, which saves its imports."""
-    folder = tmp_path_factory.mktemp("programs")
-    warm_workers.program(folder)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PATH", os.pathsep.join([str(folder), str(BIN), os.environ["PATH"]]))
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -215,6 +215,16 @@ def warm_workers() -> Iterator[WarmWorkers]:
         workers.close()
 
 
+@pytest.fixture(scope="module")
+def forked_command(warm_workers: WarmWorkers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The command `tansaku` of a module's shells is forked; Python and its other programs are those of the tests."""
+    folder = tmp_path_factory.mktemp("programs")
+    warm_workers.program(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", os.pathsep.join([str(folder), str(Path(sys.executable).parent), os.environ["PATH"]]))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _processes_are_forked(request: pytest.FixtureRequest, warm_workers: WarmWorkers, monkeypatch: pytest.MonkeyPatch) -> None:
     """Forks the processes of campaigns in this process, unless a test is marked ``started_workers``.

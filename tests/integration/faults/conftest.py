@@ -243,7 +243,7 @@ def slow_document(**changes: object) -> dict:
                 "boundaries": {"planes": [[1, 1, 3]]},
                 "translation": {"normal": [0.0, 0.4]},
             },
-            calculator={"type": "emt", "relaxation": {"fmax": 0.05}},
+            calculator={"type": "emt", "relaxation": {"fmax": 0.01}},
             proposer={"type": "random"},
             budget={"evaluations": 4},
             execution={"in_flight": 2, "retries": 2, "retry_backoff": 0.01, "polish": 0, "timeout": 60},

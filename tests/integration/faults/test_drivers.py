@@ -11,7 +11,7 @@ import pytest
 
 from tansaku.models.domain.states import EvaluationState
 
-SHORT_LEASE = {"lease": 0.8, "heartbeat": 0.1, "poll": 0.05, "patience": 60.0}
+SHORT_LEASE = {"lease": 3.0, "heartbeat": 0.1, "poll": 0.05, "patience": 60.0}
 
 
 def is_stopped(pid):
