@@ -19,6 +19,7 @@ from tansaku.models.domain.records import CampaignRecord, Lease, Record
 from tansaku.models.domain.specs.campaign import CampaignSpec
 from tansaku.models.domain.states import CampaignState
 from tansaku.models.domain.views import Changes, Mark
+from tansaku.tasks.garbage import give_back_memory
 from tansaku.tasks.steps.late import LATE_RESULT
 from tansaku.tasks.views.evaluation_arrays import EvaluationArrays
 from tansaku.tasks.views.headline import Best
@@ -234,6 +235,7 @@ class _Followed:
             return kept
         if kept is None or now.late != self._late or not _continues(now.changes):
             campaign = StoredCampaign.load(self._store, now.record, self._pools, now.lease)
+            give_back_memory()
             evaluations = KeptEvaluations(self._store, self._name)
         else:
             campaign = kept.campaign.updated(self._store, now.record, now.lease, now.changes.evaluations)

@@ -126,3 +126,25 @@ def test_a_healthy_campaign_is_compared_by_the_server_alone(written, monkeypatch
     monkeypatch.setattr(mongo_views, "readable_of", lambda kind, found, key: seen.extend(found) or ([], []))
     assert len(written[1].columns("c")) == 3
     assert seen == []
+
+
+@pytest.mark.parametrize("size", [1, 2])
+def test_columns_that_are_read_in_parts_are_those_read_at_once(changed, monkeypatch, size):
+    from tansaku.tasks.stores import mongo_views
+
+    store = changed({"$set": {"outcome.colour": "red"}})
+    whole = store.columns("c")
+    monkeypatch.setattr(mongo_views, "_BATCH", size)
+    found = store.columns("c")
+    assert (found.candidates, found.problems) == (whole.candidates, whole.problems)
+    assert found.candidates == ("c1", "c3")
+    assert len(found.problems) == 1
+
+
+def test_a_failure_while_parts_are_read_ahead_is_raised(written, monkeypatch):
+    from tansaku.tasks.stores import mongo_views
+
+    monkeypatch.setattr(mongo_views, "_BATCH", 1)
+    monkeypatch.setattr(mongo_views, "_mismatches", lambda: [{"$unknown": 1}])
+    with pytest.raises(StoreError, match="unknown"):
+        written[1].columns("c")
