@@ -43,7 +43,7 @@ WANTED = 0.9
 _COUNTED = 1e-9
 
 NO_TOLERANCE = "--within: missing; give a tolerance such as '5 mJ/m2', or budget.stop.within in the file"
-"""A rehearsal that is told nowhere what is near enough."""
+"""Neither the options nor the spec of a rehearsal say what is near enough."""
 
 NO_SPREAD = "--rehearse: the spread of the values is unknown before anything is computed"
 """A rehearsal on the model's own expectation needs it."""

@@ -131,8 +131,7 @@ class CampaignStatus(Record):
             + (f"; final relaxations {self.polish}" if self.polish else "")
             + (f", {self.polish_failed} failed" if self.polish_failed else "")
         )
-        lines += [f"  {line}" for line in self.headline.describe()]
-        lines += self._describe_origins()
+        lines += [*(f"  {line}" for line in self.headline.describe()), *self._describe_origins()]
         lines += [f"  {line}" for line in self.trained[-_SHOWN_TRAINED:]]
         if self.target is not None:
             lines.append(f"  {self.target}")

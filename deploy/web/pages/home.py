@@ -88,8 +88,7 @@ def home(
 
 
 def _is_starting(line: CampaignLine | UnreadableCampaign, requested: Mapping[str, ServiceRequest]) -> bool:
-    readable = isinstance(line, CampaignLine)
-    return readable and is_starting(line.state, line.drivers, requested.get(line.name))
+    return isinstance(line, CampaignLine) and is_starting(line.state, line.drivers, requested.get(line.name))
 
 
 def _moving(lines: Iterable[CampaignLine | UnreadableCampaign], linked: set[str], requested: Collection[str]) -> list[str]:

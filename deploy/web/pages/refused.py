@@ -9,7 +9,7 @@ from html import escape
 from tansaku.deploy.web.pages.formats import Html, message
 
 _NEVER_SHOWN = frozenset({"csrf_token", "key", "revision", "password", "present", "new", "again", "token"})
-"""Secrets, and what a page makes anew for each form."""
+"""Secrets, and what a page makes for each form itself."""
 
 
 @dataclass(frozen=True)

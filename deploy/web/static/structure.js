@@ -17,7 +17,7 @@
     for (const [axis, line] of [["a", "#e05252"], ["b", "#2e9e5b"], ["c", "#4a90e2"]]) {
       style[`${axis}label`] = axis;
       style[`${axis}style`] = { color: line, radius: 0.1, midpos: -1 };
-      style[`${axis}labelstyle`] = { fontColor: colour, showBackground: false, alignment: "center", inFront: false };
+      style[`${axis}labelstyle`] = { fontColor: colour, showBackground: false, alignment: "center" };
     }
     return style;
   };

@@ -37,7 +37,7 @@ def field_of(text: str, name: str, kept: str) -> str:
         ),
         (f"{PAGE}/copies", {"name": "Not a Name"}, ("copy", "name", "Not a Name"), None, "expected up to 63"),
         (f"{PAGE}/name", {"name": "small-table"}, ("rename", "name", "small-table"), None, "is stored already"),
-        (f"{PAGE}/deletion", {"confirm": "smal"}, ("delete", "confirm", "smal"), None, "type the name"),
+        (f"{PAGE}/deletion", {"confirm": "table"}, ("delete", "confirm", "table"), None, "type the name"),
         (
             "/account/tokens",
             {"label": "mine", "role": "viewer", "days": "many"},
