@@ -38,6 +38,8 @@ class Dataset:
 DATASETS = {
     "suzuki": Dataset("%", "yield of a Suzuki-Miyaura coupling, four conditions", 0.2),
     "photo_pce10": Dataset("1", "photodegradation of blends of four polymers", 0.05),
+    "fullerenes": Dataset("1", "mole fraction of an adduct of fullerene, three conditions of its synthesis", 0.2),
+    "colors_bob": Dataset("1", "difference of a mixture of five dyes to a wanted green", 0.2),
 }
 
 

@@ -20,8 +20,8 @@ _OPERATIONS = 192
 """A space group has at most so many in its conventional cell."""
 _MAGNETIC = 384
 """A magnetic space group has at most so many, which a file may give as operations times centrings."""
-_LONGEST_OPERATION = 100
-"""Characters; the longest in use, of a magnetic group in a setting of its own, have about fifty."""
+_LONGEST_OPERATION = 200
+"""Characters; those written with fifteen decimals have about eighty."""
 
 
 def read_cif(path: Path, limits: LimitsSpec | None, key: str) -> Any:  # noqa: ANN401 - a pymatgen Structure

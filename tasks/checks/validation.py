@@ -193,8 +193,9 @@ def _of_no_kind(members: Sequence[Sequence[_Problem]], union: KeyPath) -> list[_
     expected = dict.fromkeys(
         _INSTANCE.sub("a mapping", problem.detail["msg"]).removeprefix("Input should be ") for problem in firsts
     )
-    message = f"Input should be {' or '.join(expected)}"
-    return [firsts[0]._replace(detail=ErrorDetails(**{**firsts[0].detail, "msg": message}))]
+    detail = firsts[0].detail.copy()
+    detail["msg"] = f"Input should be {' or '.join(expected)}"
+    return [firsts[0]._replace(detail=detail)]
 
 
 def _distance(problem: _Problem, union: KeyPath) -> int:

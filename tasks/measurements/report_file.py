@@ -14,6 +14,7 @@ from tansaku.models.domain.spreadsheet import text_of
 from tansaku.models.domain.units import check_unit
 
 MOST_ROWS = 5000
+MOST_COLUMNS = 1000
 MOST_BYTES = 4_000_000
 LONGEST_NAME = 200
 LONGEST_NUMBER = 100
@@ -216,7 +217,10 @@ def _lines(text: str, separator: str, skipped: int) -> list[tuple[int, list[str]
 
 
 def _columns(heading: Sequence[str], line: int) -> tuple[list[str], dict[str, str]]:
-    columns, units = [], {}
+    columns: list[str] = []
+    units: dict[str, str] = {}
+    if len(heading) > MOST_COLUMNS:
+        raise ReportError([f"line {line}: the heading has {len(heading):,} columns; expected at most {MOST_COLUMNS:,}"])
     for cell in heading:
         if len(cell) > LONGEST_NAME:
             raise ReportError([f"line {line}: a heading has {len(cell):,} characters; expected at most {LONGEST_NAME}"])

@@ -101,3 +101,9 @@ def test_what_a_program_gives_is_read_exactly(value):
 def test_any_bytes_are_read_or_refused(content):
     with suppress(ReportError):
         assert read_report(content).columns
+
+
+def test_a_heading_of_very_many_columns_is_refused_at_once():
+    heading = ",".join(f"c{number}" for number in range(1001))
+    with pytest.raises(ReportError, match="line 1: the heading has 1,001 columns; expected at most 1,000"):
+        read_report(f"{heading}\n".encode())
