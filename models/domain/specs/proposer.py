@@ -138,7 +138,7 @@ class GPProposerSpec(Spec):
 
 
 class ArmsProposerSpec(Spec):
-    """For rugged landscapes: a surface is sampled by what its minimum may be, and candidates are spread evenly over it.
+    """For rugged landscapes: surfaces in turn and by what their next candidate may gain; candidates are spread over each.
 
     For the goal ``best_per_system``.
 

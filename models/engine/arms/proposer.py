@@ -19,6 +19,9 @@ from tansaku.models.engine.simple import ModelFree, allowed_candidates
 _REACH = 0.15
 """How far a candidate repels others of its surface, as a share of the features' range."""
 
+_COMPARED = 4
+"""Random candidates of a surface that are compared by how near the proposed ones are."""
+
 _NEW = 0.5
 """Share of the proposals that go to surfaces without a proposal, as long as there are any."""
 
@@ -90,8 +93,11 @@ def _costs(pool: CandidatePool) -> FloatArray:
 
 
 def _spread_over(pool: CandidatePool, arm: int, allowed: BoolArray, used: IntArray, rng: np.random.Generator) -> int:
-    """An allowed candidate of a surface that is far from those of the surface that were proposed; the first one is random."""
+    """An allowed candidate of a surface that is far from those of the surface that were proposed; of equals a random one."""
     members = np.flatnonzero(allowed & (pool.surface_codes == arm))
+    # The one of all that is farthest from the others is often at an edge of the translations: on a mirror plane of the boundary,
+    # from which nothing relaxes away. So it is the farthest of some (Mitchell 1991, doi:10.1145/122718.122736).
+    members = rng.choice(members, min(_COMPARED, len(members)), replace=False)
     before = used[pool.surface_codes[used] == arm]
     if not len(before):
         return int(rng.choice(members))
@@ -101,4 +107,4 @@ def _spread_over(pool: CandidatePool, arm: int, allowed: BoolArray, used: IntArr
         reach = _REACH * float(np.ptp(group.values, axis=0).max() or 1.0)
         square += (cdist(group.values[group.index[members]], group.values[group.index[before]]) / reach) ** 2
     crowding = np.exp(-0.5 * square).sum(axis=1)
-    return int(members[np.flatnonzero(crowding <= crowding.min() * (1.0 + TIE) + TIE)[0]])
+    return int(rng.choice(members[crowding <= crowding.min() * (1.0 + TIE) + TIE]))
