@@ -140,8 +140,8 @@ def _beside(title: str, data: JsonDict) -> list[str]:
     if title == "Accuracy against price":
         offers = [(offer["price"], offer["energy"], ", ".join(offer["columns"])) for offer in data["prices"]]
         worth = [(item["column"], item["price"], item["change"], _per_price(item)) for item in data["worth"][:_TOP]]
-        head = ("column", "price", "change without it [nats]", "per price")
-        return [table_of(("price", "energy", "columns"), offers), "<h3>What each column is worth</h3>", table_of(head, worth)]
+        paid = ("column", "price", "change without it [nats]", "per price")
+        return [table_of(("price", "energy", "columns"), offers), "<h3>What each column is worth</h3>", table_of(paid, worth)]
     if title == "Virtual measurements":
         shown = data["enough_rows"] or "more than were tried"
         return [f"<p>Rows with which the model is found again in 9 of 10 data sets: {shown}.</p>"]
