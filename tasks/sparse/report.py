@@ -12,7 +12,7 @@ from scipy.special import logsumexp
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.sparse.search.estimators import class_weights, columns_of, linear_weights
 from tansaku.models.sparse.search.landscape import members
-from tansaku.models.sparse.search.prices import Worth, worths
+from tansaku.models.sparse.search.prices import worths
 from tansaku.tasks.jobs.spool_files import write_json
 from tansaku.tasks.sparse.figures import AXIS, draw_all
 from tansaku.tasks.sparse.page import figure_of, page_of, table_of
@@ -74,21 +74,23 @@ def report_data(found: Found) -> JsonDict:
             }
             for offer in found.offers
         ],
-        "worth": [
-            {"column": names[item.column], "price": item.price, "change": item.change, "change_per_price": item.per_price}
-            for item in _worths(found)
-        ],
+        "worth": _worths(found),
         "virtual_data": [asdict(result) for result in found.recovery],
         "enough_rows": found.enough_rows,
         "convergence": None if found.convergence is None else _finite(asdict(found.convergence)),
     }
 
 
-def _worths(found: Found) -> list[Worth]:
+def _worths(found: Found) -> list[JsonDict]:
     """What each column that may be left out is worth for its price."""
     constraints = found.settings.constraints
     prices = np.array([constraints.price([column]) for column in range(len(found.table.names))])
-    return [item for item in worths(found.posterior, prices) if item.column not in found.design.required]
+    names, required = found.table.names, found.design.required
+    return [
+        {"column": names[item.column], "price": item.price, "change": item.change, "change_per_price": item.per_price}
+        for item in worths(found.posterior, prices)
+        if item.column not in required
+    ]
 
 
 def _finite(values: JsonDict) -> JsonDict:

@@ -39,7 +39,7 @@ class Worth:
     Attributes:
         column: Of the table.
         price: Of the column.
-        change: Divergence of the posterior without the column from the posterior with it [nats]; 27.6 stands for more.
+        change: Divergence of the posterior without the column from the posterior with it [nats]; 27.6: that or more.
     """
 
     column: int
