@@ -149,8 +149,8 @@ class Surrogate(Protocol):
     """A fitted predictor, which changes no more.
 
     ``predict`` looks at structure, its metadata and fields alone, never at ``properties``; the prediction of one example does
-    not depend on the others. It is the same after ``weights`` and ``restored`` (bit by bit on one machine), does not depend on the order of
-    the atoms, on rotation and translation of the structure, or on which periodic image an atom is in.
+    not depend on the others. It is the same after ``weights`` and ``restored`` (bit by bit on one machine), does not depend on
+    the order of the atoms, on rotation and translation of the structure, or on which periodic image an atom is in.
     """
 
     @property

@@ -12,6 +12,7 @@ from scipy.special import logsumexp
 from tansaku.models.domain.records import JsonDict
 from tansaku.models.sparse.search.estimators import class_weights, columns_of, linear_weights
 from tansaku.models.sparse.search.landscape import members
+from tansaku.models.sparse.search.prices import worths
 from tansaku.tasks.jobs.spool_files import write_json
 from tansaku.tasks.sparse.figures import AXIS, draw_all
 from tansaku.tasks.sparse.page import figure_of, page_of, table_of
@@ -73,10 +74,23 @@ def report_data(found: Found) -> JsonDict:
             }
             for offer in found.offers
         ],
+        "worth": _worths(found),
         "virtual_data": [asdict(result) for result in found.recovery],
         "enough_rows": found.enough_rows,
         "convergence": None if found.convergence is None else _finite(asdict(found.convergence)),
     }
+
+
+def _worths(found: Found) -> list[JsonDict]:
+    """What each column that may be left out is worth for its price."""
+    constraints = found.settings.constraints
+    prices = np.array([constraints.price([column]) for column in range(len(found.table.names))])
+    names, required = found.table.names, found.design.required
+    return [
+        {"column": names[item.column], "price": item.price, "change": item.change, "change_per_price": item.per_price}
+        for item in worths(found.posterior, prices)
+        if item.column not in required
+    ]
 
 
 def _finite(values: JsonDict) -> JsonDict:
@@ -127,7 +141,9 @@ def _beside(title: str, data: JsonDict) -> list[str]:
         return [table_of(("columns", "energy", "probability"), rows)]
     if title == "Accuracy against price":
         offers = [(offer["price"], offer["energy"], ", ".join(offer["columns"])) for offer in data["prices"]]
-        return [table_of(("price", "energy", "columns"), offers)]
+        worth = [(item["column"], item["price"], item["change"], _per_price(item)) for item in data["worth"][:_TOP]]
+        paid = ("column", "price", "change without it [nats]", "per price")
+        return [table_of(("price", "energy", "columns"), offers), "<h3>What each column is worth</h3>", table_of(paid, worth)]
     if title == "Virtual measurements":
         shown = data["enough_rows"] or "more than were tried"
         return [f"<p>Rows with which the model is found again in 9 of 10 data sets: {shown}.</p>"]
@@ -149,6 +165,10 @@ def _beside(title: str, data: JsonDict) -> list[str]:
         for name, item in (listed | data["methods"]).items()
     ]
     return [table_of(head, compared)]
+
+
+def _per_price(item: JsonDict) -> object:
+    return "free" if item["change_per_price"] is None else item["change_per_price"]
 
 
 def _share(value: float | None) -> str:

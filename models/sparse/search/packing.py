@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tansaku.models.sparse.search.averaging import Average, Member
 from tansaku.models.sparse.search.design import Design
@@ -37,7 +39,7 @@ def packed(average: Average) -> dict[str, FloatArray | IntArray]:
     }
 
 
-def unpacked(arrays: Mapping[str, FloatArray | IntArray]) -> Average:
+def unpacked(arrays: Mapping[str, NDArray[Any]]) -> Average:
     """The mixture; its design has no rows.
 
     Raises:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -62,4 +61,4 @@ def _info(example: Example) -> Mapping[str, Any]:
 
 def _is_number(value: object) -> bool:
     # A whole number may be too large for a float.
-    return isinstance(value, Real) and -_LARGEST < value < _LARGEST
+    return isinstance(value, int | float | np.integer | np.floating) and bool(-_LARGEST < value < _LARGEST)

@@ -42,6 +42,10 @@ def test_the_report_has_everything(table_path, tmp_path):
     assert data["resampling"]["search"]["same"] is not None
     assert [result["rows"] for result in data["virtual_data"]] == [30, 60, 120]
     assert [offer["columns"] for offer in data["prices"] if offer["price"] == pytest.approx(5.5)] == [["a", "<c>"]]
+    worth = {item["column"]: item for item in data["worth"]}
+    assert set(worth) == {"a", "b", "<c>", "d", "e"}
+    assert data["worth"][0]["column"] == "<c>"
+    assert worth["<c>"]["change_per_price"] == pytest.approx(worth["<c>"]["change"] / 0.5)
     page = (out / "report.html").read_text()
     assert page.count("data:image/png;base64,") == 6
     assert "<c>" not in page

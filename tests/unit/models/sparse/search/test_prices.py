@@ -3,10 +3,11 @@
 import itertools
 
 import numpy as np
+import pytest
 
 from tansaku.models.sparse.search.design import Design
 from tansaku.models.sparse.search.exhaustive import search_all
-from tansaku.models.sparse.search.prices import front_of_all, front_of_some
+from tansaku.models.sparse.search.prices import front_of_all, front_of_some, worths
 from tansaku.models.sparse.search.scores import linear_score
 
 
@@ -31,3 +32,22 @@ def test_of_a_list():
     supports = np.array([[-1, -1], [0, -1], [1, -1], [0, 1]])
     offers = front_of_some(supports, np.array([5.0, 4.0, 4.5, 1.0]), np.array([1.0, 2.0]))
     assert [offer.support for offer in offers] == [(), (0,), (0, 1)]
+
+
+def test_a_column_is_worth_the_divergence_of_the_posterior_without_it():
+    rng = np.random.default_rng(3)
+    supports = [tuple(place for place in range(4) if code >> place & 1) for code in range(16)]
+    posterior = rng.dirichlet(np.ones(16))
+    probabilities = np.array([sum(p for s, p in zip(supports, posterior, strict=True) if j in s) for j in range(4)])
+    found = worths(probabilities, np.array([1.0, 2.0, 0.5, 0.0]))
+    assert found[0].column == 3
+    assert found[0].per_price is None
+    for item in found:
+        without = np.array([0.0 if item.column in s else p for s, p in zip(supports, posterior, strict=True)])
+        without /= without.sum()
+        kept = without > 0.0
+        exact = float((without[kept] * np.log(without[kept] / posterior[kept])).sum())
+        assert item.change == pytest.approx(exact, rel=1e-9)
+    paid = [item.per_price for item in found[1:]]
+    assert paid == sorted(paid, reverse=True)
+    assert worths(np.array([1.0, 0.0]), np.ones(2))[0].change == pytest.approx(27.631, abs=1e-3)
