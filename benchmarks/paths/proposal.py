@@ -31,7 +31,7 @@ from tansaku.spaces.energy_surface import EnergySurfaceSpace
 from tansaku.tasks.jobs.spool_files import write_json
 from tansaku.tasks.site.machine import describe_machine
 
-_INITIAL, _EVALUATIONS = 8, 32
+_INITIAL, _EVALUATIONS = 8, 18
 _FOLDED = "li-mgal2o4"
 
 
