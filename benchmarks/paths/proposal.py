@@ -31,7 +31,7 @@ from tansaku.spaces.energy_surface import EnergySurfaceSpace
 from tansaku.tasks.jobs.spool_files import write_json
 from tansaku.tasks.site.machine import describe_machine
 
-_INITIAL, _EVALUATIONS = 8, 32
+_INITIAL, _EVALUATIONS = 8, 18
 _FOLDED = "li-mgal2o4"
 
 
@@ -49,7 +49,7 @@ def measure(pool: CandidatePool, evaluations: int = _EVALUATIONS) -> JsonDict:
 
     Returns:
         ``after_refit`` and ``else``: proposals right after hyper-parameters were fitted, for which the whole pool is predicted
-        anew, and the others; of each the median ``core_seconds`` and ``seconds``.
+        again, and the others; of each the median ``core_seconds`` and ``seconds``.
     """
     waves = pool.groups["position"]
     values = (waves.values @ np.random.default_rng(0).standard_normal(waves.values.shape[1]))[waves.index]
