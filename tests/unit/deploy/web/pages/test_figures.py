@@ -63,3 +63,15 @@ def test_the_description_of_the_api_has_an_example(site):
     document = site.logged_in(Role.VIEWER).get("/api/v1/openapi.json").json()
     content = document["paths"]["/api/v1/campaigns/{name}/figures"]["get"]["responses"]["200"]["content"]
     assert content["application/json"]["example"]["angles"]["angle"] == [50.48, 109.47]
+
+
+def test_twenty_viewers_cost_no_reading_of_all_evaluations(site_with, monkeypatch):
+    site = site_with("a1", "a2")
+    browser = site.with_session(Role.VIEWER)
+    version = browser.get(API).json()["version"]
+    asked = []
+    for name in ("columns", "changes", "events", "campaign"):
+        monkeypatch.setattr(site.services.store, name, lambda *given, name=name, **_: asked.append(name))
+    answers = [browser.get(f"{API}?seen={version}") for _ in range(20)]
+    assert {answer.json()["version"] for answer in answers} == {version}
+    assert asked == []
