@@ -95,8 +95,8 @@ def _costs(pool: CandidatePool) -> FloatArray:
 def _spread_over(pool: CandidatePool, arm: int, allowed: BoolArray, used: IntArray, rng: np.random.Generator) -> int:
     """An allowed candidate of a surface that is far from those of the surface that were proposed; of equals a random one."""
     members = np.flatnonzero(allowed & (pool.surface_codes == arm))
-    # The one of all that is farthest from the others is often at an edge of the translations: on a mirror plane of the boundary,
-    # from which nothing relaxes away. So it is the farthest of some (Mitchell 1991, doi:10.1145/122718.122736).
+    # The farthest one of all is often at an edge of the translations: on a mirror plane of the boundary, from which nothing
+    # relaxes away. So it is the farthest of some (Mitchell 1991, doi:10.1145/122718.122736).
     members = rng.choice(members, min(_COMPARED, len(members)), replace=False)
     before = used[pool.surface_codes[used] == arm]
     if not len(before):

@@ -57,5 +57,7 @@ def test_the_pools_say_what_they_were_computed_with():
         assert CampaignSpec.model_validate(written["spec"])
         assert written["computed_by"]
         source = load_campaign(table.with_name(table.name.replace("-table", "")))
-        assert written["spec"]["space"] == source.spec.model_dump(mode="json")["space"]
+        space = source.spec.model_dump(mode="json")["space"]
+        # What was found when the campaign was created is in the crystal alone.
+        assert written["spec"]["space"] | {"crystal": None} == space | {"crystal": None}
     assert len(boundaries()) >= 8
