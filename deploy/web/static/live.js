@@ -21,7 +21,7 @@
   };
 
   // All viewers get the same text: each page fills in the token of its session, and keys of its own for what it asks for.
-  const fillIn = (part) => {
+  const fillSlot = (part) => {
     const token = document.querySelector("input[name=csrf_token]")?.value ?? "";
     for (const field of part.querySelectorAll("input[name=csrf_token]")) field.value = token;
     for (const field of part.querySelectorAll("input[name=key]")) {
@@ -39,7 +39,7 @@
       const now = document.getElementById(name);
       const next = page.getElementById(name);
       if (!now || !next || inUse(now)) continue;
-      fillIn(next);
+      fillSlot(next);
       replacePart(now, next);
     }
     document.dispatchEvent(new CustomEvent("tansaku:changed"));
